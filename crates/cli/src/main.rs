@@ -1,0 +1,2 @@
+//! `cr3play`: the playground in a terminal.
+fn main() {}

@@ -1,0 +1,1 @@
+//! What a person is doing in the playground: actions, state and view data. Knows nothing of a browser.

@@ -1,0 +1,1 @@
+//! Unicorn Engine as a second CPU.

@@ -1,0 +1,2 @@
+//! The playground in a browser.
+fn main() {}

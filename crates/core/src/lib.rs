@@ -1,1 +1,12 @@
-//! cr3-core
+//! A small, exact x86-64 with a PCID-tagged TLB, the Linux page-table-isolation entry code that runs on it,
+//! and the tools to inject exceptions into that code and compare what happens.
+//!
+//! Invariant: this crate knows no browser, no files, no clock, no randomness, no threads. A run is a function of
+//! its [`scenario::Scenario`] alone.
+
+pub mod asm;
+pub mod compare;
+pub mod linux;
+pub mod machine;
+pub mod scenario;
+pub mod trace;

@@ -1,0 +1,1 @@
+//! Two or more runs aligned step by step, and their counters.

@@ -1,0 +1,165 @@
+//! The registers of the machine.
+
+/// General-purpose registers in encoding order (SDM vol. 2, table 3-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum Register {
+    Rax,
+    Rcx,
+    Rdx,
+    Rbx,
+    Rsp,
+    Rbp,
+    Rsi,
+    Rdi,
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+}
+
+/// Segment registers in encoding order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum SegmentRegister {
+    Es,
+    Cs,
+    Ss,
+    Ds,
+    Fs,
+    Gs,
+}
+
+/// A segment register with its hidden part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Segment {
+    /// The visible selector.
+    pub selector: u16,
+    /// Linear base. Only FS and GS use it in 64-bit mode.
+    pub base: u64,
+    /// Limit in bytes, as LSL reports it.
+    pub limit: u32,
+    /// Bits 55:40 of the descriptor shifted down (type, S, DPL, P, AVL, L, D/B, G); limit bits within are zero.
+    pub attributes: u16,
+}
+
+/// Base and limit of GDT or IDT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DescriptorTable {
+    /// Linear address.
+    pub base: u64,
+    /// Limit in bytes minus one.
+    pub limit: u16,
+}
+
+/// Why interrupts and debug traps are held back for one instruction (SDM vol. 3A 6.8.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Shadow {
+    /// Nothing is held back.
+    #[default]
+    None,
+    /// After STI that set IF: maskable interrupts wait for one instruction.
+    Sti,
+    /// After MOV SS or POP SS: interrupts, NMI and debug traps wait for one instruction.
+    MovSs,
+}
+
+/// What waits or is blocked at instruction boundaries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Events {
+    /// Set by NMI delivery, cleared by IRET (SDM vol. 3A 6.7.1).
+    pub nmi_blocked: bool,
+    /// The one NMI that is latched while NMIs are blocked.
+    pub nmi_pending: bool,
+    /// IA32_MCG_STATUS.MCIP: a second machine check while set shuts the processor down (SDM vol. 3B 15.3.1.2).
+    pub machine_check_in_progress: bool,
+    /// The interrupt shadow.
+    pub shadow: Shadow,
+    /// A debug trap held back by [`Shadow::MovSs`].
+    pub debug_pending: bool,
+    /// HLT was executed; only an event goes on.
+    pub halted: bool,
+}
+
+/// What CPUID reports and what the control registers accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub struct CpuFeatures {
+    pub pcid: bool,
+    pub invpcid: bool,
+    pub fsgsbase: bool,
+    pub smep: bool,
+    pub smap: bool,
+    pub nx: bool,
+    pub umip: bool,
+    /// Linear-address masking: CR3 bits 61 and 62 are accepted.
+    pub lam: bool,
+    pub la57: bool,
+    /// MAXPHYADDR, in bits.
+    pub physical_address_bits: u8,
+}
+
+/// Model-specific registers that entry code uses. EFER lives in [`Cpu::efer`], FS and GS bases in their segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub struct ModelSpecific {
+    pub star: u64,
+    pub lstar: u64,
+    pub cstar: u64,
+    pub fmask: u64,
+    pub kernel_gs_base: u64,
+    pub tsc_aux: u64,
+    pub spec_ctrl: u64,
+    pub sysenter_cs: u64,
+    pub sysenter_esp: u64,
+    pub sysenter_eip: u64,
+    pub mcg_status: u64,
+    pub debug_ctl: u64,
+}
+
+/// Everything in the processor but the translation caches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cpu {
+    /// General registers, indexed by [`Register`].
+    pub registers: [u64; 16],
+    /// Address of the next instruction.
+    pub rip: u64,
+    /// Flags; bit 1 is always set.
+    pub rflags: u64,
+    /// Segment registers, indexed by [`SegmentRegister`].
+    pub segments: [Segment; 6],
+    /// Current privilege level, 0 to 3.
+    pub cpl: u8,
+    /// CR0.
+    pub cr0: u64,
+    /// CR2: linear address of the last page fault.
+    pub cr2: u64,
+    /// CR3; bit 63 is never stored (SDM vol. 2, MOV to control registers).
+    pub cr3: u64,
+    /// CR4.
+    pub cr4: u64,
+    /// CR8: task priority, bits 3:0.
+    pub cr8: u64,
+    /// IA32_EFER.
+    pub efer: u64,
+    /// DR0-DR3, DR6, DR7 in that order.
+    pub debug: [u64; 6],
+    /// The other model-specific registers.
+    pub msr: ModelSpecific,
+    /// Global descriptor table.
+    pub gdtr: DescriptorTable,
+    /// Interrupt descriptor table.
+    pub idtr: DescriptorTable,
+    /// Task register: the TSS gives RSP0 and the IST stacks.
+    pub task: Segment,
+    /// What waits or is blocked.
+    pub events: Events,
+    /// What this processor can do.
+    pub features: CpuFeatures,
+}

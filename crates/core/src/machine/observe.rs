@@ -1,0 +1,216 @@
+//! What a step did, told to whoever listens. Every hook has an empty body; observers compose as tuples.
+
+use super::fault::Fault;
+use super::tlb::{Entry, StructureEntry};
+use super::{Event, Machine};
+use iced_x86::Instruction;
+
+/// What an access to memory was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessKind {
+    /// Load of data.
+    Read,
+    /// Store of data.
+    Write,
+    /// Instruction fetch.
+    Execute,
+}
+
+/// One data access of an instruction or of an event delivery. `size` in bytes, at most 8 a call; an access that crosses pages is told in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct MemoryAccess {
+    pub kind: AccessKind,
+    pub linear: u64,
+    pub physical: u64,
+    pub size: u8,
+    /// What was read, or what stands there after a write.
+    pub value: u64,
+    /// What stood there before a write; equals `value` for reads.
+    pub before: u64,
+}
+
+/// Why an entry left the TLB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum DropCause {
+    Cr3Write,
+    Cr4Write,
+    Cr0Write,
+    Invlpg,
+    Invpcid,
+    /// The page fault drops the entries of its own page (SDM vol. 3A 4.10.4.1).
+    PageFault,
+    /// A hit with too few rights is dropped and walked again.
+    StaleRights,
+    /// Made room for another entry; only finite geometries do this.
+    Capacity,
+}
+
+impl DropCause {
+    /// Whether software asked for it. Replacement and page faults are no invalidations by software.
+    pub fn is_flush(self) -> bool {
+        matches!(
+            self,
+            Self::Cr3Write | Self::Cr4Write | Self::Cr0Write | Self::Invlpg | Self::Invpcid
+        )
+    }
+}
+
+/// What the translation caches did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum TlbEvent {
+    /// A translation was used from the TLB.
+    Hit { entry: Entry, kind: AccessKind },
+    /// No usable entry: `linear` is walked under `pcid`. `reads` counts the paging-structure entries read.
+    Miss {
+        linear: u64,
+        pcid: u16,
+        kind: AccessKind,
+        reads: u8,
+    },
+    /// A translation was cached.
+    Fill { entry: Entry },
+    /// A translation was removed.
+    Drop { entry: Entry, cause: DropCause },
+    /// A paging-structure entry was cached.
+    StructureFill { entry: StructureEntry },
+    /// A paging-structure entry was removed.
+    StructureDrop {
+        entry: StructureEntry,
+        cause: DropCause,
+    },
+}
+
+/// A control register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum ControlRegister {
+    Cr0,
+    Cr2,
+    Cr3,
+    Cr4,
+    Cr8,
+    Efer,
+}
+
+/// How a MOV to CR3 treated the translations of the PCID it loads (SDM vol. 3A 4.10.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cr3Flush {
+    /// PCIDE=0, or bit 63 clear: invalidates.
+    Flush,
+    /// PCIDE=1 and bit 63 set: invalidates nothing.
+    NoFlush,
+}
+
+/// A control register was written or, for CR3, read by an instruction that retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ControlAccess {
+    Read {
+        register: ControlRegister,
+        value: u64,
+    },
+    /// `source` is the operand as given, bit 63 included; `after` what the register holds.
+    Write {
+        register: ControlRegister,
+        before: u64,
+        source: u64,
+        after: u64,
+        flush: Option<Cr3Flush>,
+    },
+}
+
+/// An event reached its handler: the frame is pushed, RIP is the handler's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Delivered {
+    pub event: Event,
+    /// The fault that caused it, for exceptions of instructions.
+    pub fault: Option<Fault>,
+    pub handler: u64,
+    /// RSP after the push.
+    pub stack: u64,
+    /// IST index of the gate, 0 for none.
+    pub ist: u8,
+    pub from_cpl: u8,
+    pub interrupted_rip: u64,
+}
+
+/// Listens to a machine. The machine gives facts in the order in which they happen.
+#[allow(unused_variables)]
+pub trait Observer {
+    /// An instruction is about to execute; `machine` is the state before it.
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {}
+    /// The instruction retired; `machine` is the state after it.
+    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {}
+    /// Data was read or written through the page tables, by an instruction or a delivery.
+    fn memory(&mut self, access: &MemoryAccess) {}
+    /// The translation caches did something.
+    fn tlb(&mut self, event: &TlbEvent) {}
+    /// A control register was accessed.
+    fn control(&mut self, access: &ControlAccess) {}
+    /// An instruction faulted; delivery follows.
+    fn fault(&mut self, fault: &Fault) {}
+    /// An event was delivered; `machine` is the state after delivery.
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {}
+}
+
+/// Listens to nothing.
+impl Observer for () {}
+
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.0.before(machine, instruction);
+        self.1.before(machine, instruction);
+    }
+    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.0.retired(machine, instruction);
+        self.1.retired(machine, instruction);
+    }
+    fn memory(&mut self, access: &MemoryAccess) {
+        self.0.memory(access);
+        self.1.memory(access);
+    }
+    fn tlb(&mut self, event: &TlbEvent) {
+        self.0.tlb(event);
+        self.1.tlb(event);
+    }
+    fn control(&mut self, access: &ControlAccess) {
+        self.0.control(access);
+        self.1.control(access);
+    }
+    fn fault(&mut self, fault: &Fault) {
+        self.0.fault(fault);
+        self.1.fault(fault);
+    }
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
+        self.0.delivered(machine, delivered);
+        self.1.delivered(machine, delivered);
+    }
+}
+
+impl<O: Observer> Observer for &mut O {
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        (**self).before(machine, instruction);
+    }
+    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
+        (**self).retired(machine, instruction);
+    }
+    fn memory(&mut self, access: &MemoryAccess) {
+        (**self).memory(access);
+    }
+    fn tlb(&mut self, event: &TlbEvent) {
+        (**self).tlb(event);
+    }
+    fn control(&mut self, access: &ControlAccess) {
+        (**self).control(access);
+    }
+    fn fault(&mut self, fault: &Fault) {
+        (**self).fault(fault);
+    }
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
+        (**self).delivered(machine, delivered);
+    }
+}

@@ -1,0 +1,1 @@
+//! A run recorded so that any step can be shown, forwards and backwards.

@@ -8,5 +8,6 @@ pub mod asm;
 pub mod compare;
 pub mod linux;
 pub mod machine;
+pub mod manual_tlb;
 pub mod scenario;
 pub mod trace;

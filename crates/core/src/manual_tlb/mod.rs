@@ -1,0 +1,143 @@
+//! The TLB as the manual words it: a second model that vouches for [`crate::machine::tlb`].
+//!
+//! Deliberately naive. Translations are sets, each rule of the manual is one short function that says which members
+//! leave, and nothing is shared with the machine's own implementation but the names of the facts. Where the manual
+//! allows several behaviours the model accepts each of them: it is told which translation the machine used and says
+//! whether the manual allows that one.
+//!
+//! Sections are those of the Intel SDM vol. 3A unless said otherwise.
+
+mod control;
+mod walk;
+
+pub use control::{ControlFault, invlpg, invpcid, mov_to_cr0, mov_to_cr3, mov_to_cr4};
+pub use walk::{Access, Accessor, Outcome, PageFault, access};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Size of a page as a power of two.
+pub type PageShift = u32;
+
+/// Which removals the model makes beyond the ones the manual requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Only what must go.
+    Min,
+    /// Everything that may go, at every invalidation.
+    Max,
+}
+
+/// The bits of CR0, CR4, EFER, RFLAGS and CPUID that translation depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub struct Controls {
+    pub cr0: u64,
+    pub cr3: u64,
+    pub cr4: u64,
+    pub no_execute_enable: bool,
+    pub long_mode_active: bool,
+    pub alignment_check_flag: bool,
+    pub cpl: u8,
+    pub has_pcid: bool,
+    pub has_invpcid: bool,
+    pub has_lam: bool,
+    /// MAXPHYADDR in bits.
+    pub physical_address_bits: u32,
+}
+
+pub(crate) const WP: u64 = 1 << 16;
+pub(crate) const PG: u64 = 1 << 31;
+pub(crate) const PAE: u64 = 1 << 5;
+pub(crate) const PGE: u64 = 1 << 7;
+pub(crate) const LA57: u64 = 1 << 12;
+pub(crate) const PCIDE: u64 = 1 << 17;
+pub(crate) const SMEP: u64 = 1 << 20;
+pub(crate) const SMAP: u64 = 1 << 21;
+
+impl Controls {
+    /// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (4.10.1).
+    pub fn current_pcid(&self) -> u16 {
+        if self.cr4 & PCIDE != 0 { (self.cr3 & 0xfff) as u16 } else { 0 }
+    }
+}
+
+/// A cached translation (4.10.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub struct Translation {
+    pub pcid: u16,
+    pub page: u64,
+    pub shift: PageShift,
+    pub frame: u64,
+    pub writable: bool,
+    pub user: bool,
+    pub execute_disable: bool,
+    pub dirty: bool,
+    pub global: bool,
+}
+
+impl Translation {
+    fn covers(&self, linear: u64) -> bool {
+        linear >> self.shift == self.page >> self.shift
+    }
+}
+
+/// A cached upper-level entry (4.10.3). `shift` is the number of address bits below its reach: 21, 30 or 39.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub struct Structure {
+    pub pcid: u16,
+    pub region: u64,
+    pub shift: PageShift,
+    pub table: u64,
+    pub writable: bool,
+    pub user: bool,
+    pub execute_disable: bool,
+}
+
+impl Structure {
+    fn covers(&self, linear: u64) -> bool {
+        // Bits above 47 are copies of bit 47 and take no part in the tag.
+        (linear ^ self.region) << 16 >> 16 >> self.shift == 0
+    }
+}
+
+/// Sets of what is cached, and the paging structures in memory as quadwords by physical address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Model {
+    pub controls: Controls,
+    pub reading: Reading,
+    pub translations: BTreeSet<Translation>,
+    pub structures: BTreeSet<Structure>,
+    pub memory: BTreeMap<u64, u64>,
+}
+
+impl Model {
+    /// A model with empty caches.
+    pub fn new(controls: Controls, reading: Reading) -> Self {
+        Self { controls, reading, translations: BTreeSet::new(), structures: BTreeSet::new(), memory: BTreeMap::new() }
+    }
+
+    fn quadword(&self, physical: u64) -> u64 {
+        self.memory.get(&physical).copied().unwrap_or(0)
+    }
+
+    /// Removes what the manual requires, or everything under [`Reading::Max`] (4.10.2.2: any entry may go at any time).
+    fn invalidate(
+        &mut self,
+        translation_goes: impl Fn(&Translation) -> bool,
+        structure_goes: impl Fn(&Structure) -> bool,
+    ) {
+        match self.reading {
+            Reading::Min => {
+                self.translations.retain(|entry| !translation_goes(entry));
+                self.structures.retain(|entry| !structure_goes(entry));
+            }
+            Reading::Max => {
+                self.translations.clear();
+                self.structures.clear();
+            }
+        }
+    }
+}

@@ -30,6 +30,82 @@ pub enum Exception {
     VmmCommunication = 29,
 }
 
+impl Exception {
+    /// The vector number.
+    pub fn vector(self) -> u8 {
+        self as u8
+    }
+
+    /// The name by which the manual calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DivideError => "#DE",
+            Self::Debug => "#DB",
+            Self::Nmi => "NMI",
+            Self::Breakpoint => "#BP",
+            Self::Overflow => "#OF",
+            Self::BoundRange => "#BR",
+            Self::InvalidOpcode => "#UD",
+            Self::DeviceNotAvailable => "#NM",
+            Self::DoubleFault => "#DF",
+            Self::InvalidTss => "#TS",
+            Self::SegmentNotPresent => "#NP",
+            Self::StackSegment => "#SS",
+            Self::GeneralProtection => "#GP",
+            Self::PageFault => "#PF",
+            Self::X87 => "#MF",
+            Self::AlignmentCheck => "#AC",
+            Self::MachineCheck => "#MC",
+            Self::Simd => "#XM",
+            Self::Virtualization => "#VE",
+            Self::ControlProtection => "#CP",
+            Self::VmmCommunication => "#VC",
+        }
+    }
+
+    /// Whether delivery pushes an error code (SDM vol. 3A table 6-1; #VC: AMD APM vol. 2 8.4.2).
+    pub fn has_error_code(self) -> bool {
+        matches!(
+            self,
+            Self::DoubleFault
+                | Self::InvalidTss
+                | Self::SegmentNotPresent
+                | Self::StackSegment
+                | Self::GeneralProtection
+                | Self::PageFault
+                | Self::AlignmentCheck
+                | Self::ControlProtection
+                | Self::VmmCommunication
+        )
+    }
+
+    /// What a second exception during its delivery makes of both (SDM vol. 3A table 6-4).
+    pub fn class(self) -> Class {
+        match self {
+            Self::DivideError
+            | Self::InvalidTss
+            | Self::SegmentNotPresent
+            | Self::StackSegment
+            | Self::GeneralProtection
+            | Self::ControlProtection
+            | Self::VmmCommunication => Class::Contributory,
+            Self::PageFault | Self::Virtualization => Class::PageFault,
+            Self::DoubleFault => Class::DoubleFault,
+            _ => Class::Benign,
+        }
+    }
+}
+
+/// Classes of exceptions for nested delivery (SDM vol. 3A table 6-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Class {
+    Benign,
+    Contributory,
+    PageFault,
+    DoubleFault,
+}
+
 /// An exception that an instruction or a delivery raised, with why. The state is as before the instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -41,6 +117,48 @@ pub struct Fault {
     pub address: Option<u64>,
     /// One clause for a person: what rule was broken.
     pub cause: Cow<'static, str>,
+}
+
+impl Fault {
+    /// An exception without an error code.
+    pub fn new(exception: Exception, cause: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            exception,
+            error_code: None,
+            address: None,
+            cause: cause.into(),
+        }
+    }
+
+    /// An exception with an error code.
+    pub fn with_code(
+        exception: Exception,
+        error_code: u32,
+        cause: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            error_code: Some(error_code),
+            ..Self::new(exception, cause)
+        }
+    }
+
+    /// #GP(0).
+    pub fn general_protection(cause: impl Into<Cow<'static, str>>) -> Self {
+        Self::with_code(Exception::GeneralProtection, 0, cause)
+    }
+
+    /// #UD.
+    pub fn invalid_opcode(cause: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Exception::InvalidOpcode, cause)
+    }
+
+    /// #PF at `address` with the error code of SDM vol. 3A 4.7.
+    pub fn page_fault(address: u64, error_code: u32, cause: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            address: Some(address),
+            ..Self::with_code(Exception::PageFault, error_code, cause)
+        }
+    }
 }
 
 /// Why the machine cannot go on.

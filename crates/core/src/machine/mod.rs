@@ -12,6 +12,7 @@ pub mod fault;
 pub mod memory;
 pub mod observe;
 pub mod paging;
+pub mod rflags;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};

@@ -1,5 +1,13 @@
 //! What Linux puts on the machine: page tables, per-CPU data, entry code, modelled handlers.
 
+pub mod layout;
+pub mod places;
+pub mod regions;
+
+pub use layout::USER_PCID_FLUSH_MASK;
+pub use places::{Named, Places};
+pub use regions::{Half, Stack, describe_stack, tables_half};
+
 use crate::asm::{Diagnostic, Image};
 use crate::machine::Machine;
 use std::sync::Arc;

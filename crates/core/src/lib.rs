@@ -6,8 +6,10 @@
 
 pub mod asm;
 pub mod compare;
+pub mod counters;
 pub mod linux;
 pub mod machine;
 pub mod manual_tlb;
+pub mod run;
 pub mod scenario;
 pub mod trace;

@@ -27,11 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            statements: 200_000,
-            bytes: 4 << 20,
-            depth: 64,
-        }
+        Self { statements: 200_000, bytes: 4 << 20, depth: 64 }
     }
 }
 

@@ -78,14 +78,7 @@ pub enum IstStack {
 
 impl IstStack {
     /// All, in order of address.
-    pub const ALL: [Self; 6] = [
-        Self::DoubleFault,
-        Self::Nmi,
-        Self::Debug,
-        Self::MachineCheck,
-        Self::Vc,
-        Self::Vc2,
-    ];
+    pub const ALL: [Self; 6] = [Self::DoubleFault, Self::Nmi, Self::Debug, Self::MachineCheck, Self::Vc, Self::Vc2];
 
     /// Lowest address.
     pub const fn bottom(self) -> u64 {
@@ -165,11 +158,9 @@ pub const TLB_STATE_CTXS: u64 = 32;
 pub const TLB_NR_DYN_ASIDS: u16 = 6;
 
 /// Linear address of this CPU's `user_pcid_flush_mask`, 16 bits: bit n asks for a flush of user PCID 0x800 | n.
-pub const USER_PCID_FLUSH_MASK: u64 =
-    PER_CPU + PERCPU_CPU_TLBSTATE + TLB_STATE_USER_PCID_FLUSH_MASK;
+pub const USER_PCID_FLUSH_MASK: u64 = PER_CPU + PERCPU_CPU_TLBSTATE + TLB_STATE_USER_PCID_FLUSH_MASK;
 /// Physical address of `user_pcid_flush_mask`.
-pub const USER_PCID_FLUSH_MASK_PHYSICAL: u64 =
-    PER_CPU_PHYSICAL + PERCPU_CPU_TLBSTATE + TLB_STATE_USER_PCID_FLUSH_MASK;
+pub const USER_PCID_FLUSH_MASK_PHYSICAL: u64 = PER_CPU_PHYSICAL + PERCPU_CPU_TLBSTATE + TLB_STATE_USER_PCID_FLUSH_MASK;
 
 // --- Thread stack and kernel buffer ---------------------------------------------------------------------------------
 

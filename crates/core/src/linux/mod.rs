@@ -1,10 +1,12 @@
 //! What Linux puts on the machine: page tables, per-CPU data, entry code, modelled handlers.
 
 pub mod layout;
+mod names;
 pub mod places;
 pub mod regions;
 
 pub use layout::USER_PCID_FLUSH_MASK;
+pub use names::{Feature, UnknownName};
 pub use places::{Named, Places};
 pub use regions::{Half, Stack, describe_stack, tables_half};
 

@@ -77,17 +77,12 @@ impl Places {
 
     /// Every named instruction in order of address.
     pub fn iter(&self) -> impl Iterator<Item = (u64, Named<'_>)> {
-        self.instructions
-            .keys()
-            .filter_map(|&address| Some((address, self.name(address)?)))
+        self.instructions.keys().filter_map(|&address| Some((address, self.name(address)?)))
     }
 
     /// The labels that name at least one instruction, in order of the alphabet.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.labels
-            .iter()
-            .filter(|(_, address)| self.instructions.contains_key(address))
-            .map(|(name, _)| name.as_str())
+        self.labels.iter().filter(|(_, address)| self.instructions.contains_key(address)).map(|(name, _)| name.as_str())
     }
 }
 
@@ -101,14 +96,7 @@ mod tests {
     use crate::asm::{Line, Position, Section};
 
     fn line(address: u64, length: u32, instruction: bool) -> Line {
-        Line {
-            address,
-            length,
-            instruction,
-            position: Position::default(),
-            text: String::new(),
-            expansion: Vec::new(),
-        }
+        Line { address, length, instruction, position: Position::default(), text: String::new(), expansion: Vec::new() }
     }
 
     fn image() -> Image {
@@ -122,11 +110,7 @@ mod tests {
         ];
         Image {
             sections: [(0x1000, 16), (0x2000, 4)]
-                .map(|(base, length)| Section {
-                    name: format!("{base:x}"),
-                    base,
-                    bytes: vec![0; length],
-                })
+                .map(|(base, length)| Section { name: format!("{base:x}"), base, bytes: vec![0; length] })
                 .into(),
             symbols: symbols.map(|(name, at)| (name.to_owned(), at)).into(),
             listing: vec![
@@ -146,10 +130,7 @@ mod tests {
     #[test]
     fn instructions_are_named_by_the_nearest_label_that_is_not_local() {
         let places = Places::new(&image());
-        let named: Vec<_> = places
-            .iter()
-            .map(|(address, place)| (address, place.label, place.offset))
-            .collect();
+        let named: Vec<_> = places.iter().map(|(address, place)| (address, place.label, place.offset)).collect();
         assert_eq!(
             named,
             [
@@ -170,16 +151,8 @@ mod tests {
         let places = Places::new(&image());
         assert_eq!(places.name(0x1002), None, "inside an instruction");
         assert_eq!(places.name(0x1004), None, "data");
-        assert_eq!(
-            places.name(0x2000),
-            None,
-            "no label before it in its section"
-        );
-        assert_eq!(
-            places.address("entry", 2),
-            None,
-            "the next label ends its reach"
-        );
+        assert_eq!(places.name(0x2000), None, "no label before it in its section");
+        assert_eq!(places.address("entry", 2), None, "the next label ends its reach");
         assert_eq!(places.address("data", 0), None);
         assert_eq!(places.address("nowhere", 0), None);
     }

@@ -78,11 +78,7 @@ pub enum Half {
 
 /// The half that `cr3` selects.
 pub const fn tables_half(cr3: u64) -> Half {
-    if cr3 & layout::PTI_USER_PGTABLE_MASK == 0 {
-        Half::Kernel
-    } else {
-        Half::User
-    }
+    if cr3 & layout::PTI_USER_PGTABLE_MASK == 0 { Half::Kernel } else { Half::User }
 }
 
 #[cfg(test)]

@@ -122,24 +122,12 @@ pub struct Fault {
 impl Fault {
     /// An exception without an error code.
     pub fn new(exception: Exception, cause: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            exception,
-            error_code: None,
-            address: None,
-            cause: cause.into(),
-        }
+        Self { exception, error_code: None, address: None, cause: cause.into() }
     }
 
     /// An exception with an error code.
-    pub fn with_code(
-        exception: Exception,
-        error_code: u32,
-        cause: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self {
-            error_code: Some(error_code),
-            ..Self::new(exception, cause)
-        }
+    pub fn with_code(exception: Exception, error_code: u32, cause: impl Into<Cow<'static, str>>) -> Self {
+        Self { error_code: Some(error_code), ..Self::new(exception, cause) }
     }
 
     /// #GP(0).
@@ -154,10 +142,7 @@ impl Fault {
 
     /// #PF at `address` with the error code of SDM vol. 3A 4.7.
     pub fn page_fault(address: u64, error_code: u32, cause: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            address: Some(address),
-            ..Self::with_code(Exception::PageFault, error_code, cause)
-        }
+        Self { address: Some(address), ..Self::with_code(Exception::PageFault, error_code, cause) }
     }
 }
 

@@ -50,10 +50,7 @@ pub enum DropCause {
 impl DropCause {
     /// Whether software asked for it. Replacement and page faults are no invalidations by software.
     pub fn is_flush(self) -> bool {
-        matches!(
-            self,
-            Self::Cr3Write | Self::Cr4Write | Self::Cr0Write | Self::Invlpg | Self::Invpcid
-        )
+        matches!(self, Self::Cr3Write | Self::Cr4Write | Self::Cr0Write | Self::Invlpg | Self::Invpcid)
     }
 }
 
@@ -64,12 +61,7 @@ pub enum TlbEvent {
     /// A translation was used from the TLB.
     Hit { entry: Entry, kind: AccessKind },
     /// No usable entry: `linear` is walked under `pcid`. `reads` counts the paging-structure entries read.
-    Miss {
-        linear: u64,
-        pcid: u16,
-        kind: AccessKind,
-        reads: u8,
-    },
+    Miss { linear: u64, pcid: u16, kind: AccessKind, reads: u8 },
     /// A translation was cached.
     Fill { entry: Entry },
     /// A translation was removed.
@@ -77,10 +69,7 @@ pub enum TlbEvent {
     /// A paging-structure entry was cached.
     StructureFill { entry: StructureEntry },
     /// A paging-structure entry was removed.
-    StructureDrop {
-        entry: StructureEntry,
-        cause: DropCause,
-    },
+    StructureDrop { entry: StructureEntry, cause: DropCause },
 }
 
 /// A control register.

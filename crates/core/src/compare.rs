@@ -1,1 +1,0 @@
-//! Two or more runs aligned step by step, and their counters.

@@ -1,0 +1,280 @@
+//! One name and one line of description for every choice a person makes; links, the command line and the page share them.
+
+use super::{Features, Form, Geometry, Handler};
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+/// A name that none of the choices has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// What the choice is about: `form`, `feature`, `handler`, `TLB geometry`.
+    pub kind: &'static str,
+    /// The name as given.
+    pub given: String,
+    /// The names there are.
+    pub known: Vec<&'static str>,
+}
+
+impl Display for UnknownName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { kind, given, known } = self;
+        write!(f, "unknown {kind} '{given}': one of {}", known.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownName {}
+
+fn find<T: Clone>(
+    kind: &'static str,
+    given: &str,
+    all: &[T],
+    name: impl Fn(&T) -> &'static str,
+) -> Result<T, UnknownName> {
+    all.iter().find(|choice| name(choice).eq_ignore_ascii_case(given)).cloned().ok_or_else(|| UnknownName {
+        kind,
+        given: given.to_owned(),
+        known: all.iter().map(name).collect(),
+    })
+}
+
+/// One switch of [`Features`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Feature {
+    Pti,
+    Pcid,
+    Invpcid,
+    Fsgsbase,
+    Nx,
+}
+
+impl Feature {
+    /// All switches, in the order in which they are printed.
+    pub const ALL: [Self; 5] = [Self::Pti, Self::Pcid, Self::Invpcid, Self::Fsgsbase, Self::Nx];
+
+    /// The name in lists of features.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pti => "pti",
+            Self::Pcid => "pcid",
+            Self::Invpcid => "invpcid",
+            Self::Fsgsbase => "fsgsbase",
+            Self::Nx => "nx",
+        }
+    }
+
+    /// What the switch turns on.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Pti => "page-table isolation: user mode runs on a second set of page tables",
+            Self::Pcid => "CR4.PCIDE: TLB entries are tagged with the PCID in CR3 bits 11:0",
+            Self::Invpcid => "the INVPCID instruction: the kernel flushes a user PCID at once",
+            Self::Fsgsbase => "CR4.FSGSBASE: paranoid entry reads and writes the GS base directly",
+            Self::Nx => "EFER.NXE: the kernel's tables forbid execution of user pages",
+        }
+    }
+}
+
+impl Display for Feature {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Feature {
+    type Err = UnknownName;
+    fn from_str(given: &str) -> Result<Self, UnknownName> {
+        find("feature", given, &Self::ALL, |feature| feature.name())
+    }
+}
+
+impl Features {
+    /// Every switch off.
+    pub const NONE: Self = Self { pti: false, pcid: false, invpcid: false, fsgsbase: false, nx: false };
+
+    /// Every switch on.
+    pub const ALL: Self = Self { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true };
+
+    /// Whether `feature` is on.
+    pub fn has(self, feature: Feature) -> bool {
+        match feature {
+            Feature::Pti => self.pti,
+            Feature::Pcid => self.pcid,
+            Feature::Invpcid => self.invpcid,
+            Feature::Fsgsbase => self.fsgsbase,
+            Feature::Nx => self.nx,
+        }
+    }
+
+    /// The same switches with `feature` turned over.
+    #[must_use]
+    pub fn toggled(mut self, feature: Feature) -> Self {
+        let switch = match feature {
+            Feature::Pti => &mut self.pti,
+            Feature::Pcid => &mut self.pcid,
+            Feature::Invpcid => &mut self.invpcid,
+            Feature::Fsgsbase => &mut self.fsgsbase,
+            Feature::Nx => &mut self.nx,
+        };
+        *switch = !*switch;
+        self
+    }
+
+    /// The switches that are on, in the order of [`Feature::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Feature> {
+        Feature::ALL.into_iter().filter(move |&feature| self.has(feature))
+    }
+}
+
+impl Default for Features {
+    /// What a processor that needs page-table isolation has (Haswell to Coffee Lake).
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl FromIterator<Feature> for Features {
+    fn from_iter<I: IntoIterator<Item = Feature>>(features: I) -> Self {
+        features.into_iter().fold(Self::NONE, |set, feature| match set.has(feature) {
+            true => set,
+            false => set.toggled(feature),
+        })
+    }
+}
+
+impl Display for Features {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.iter().map(Feature::name).collect();
+        match names.is_empty() {
+            true => f.write_str("none"),
+            false => f.write_str(&names.join(",")),
+        }
+    }
+}
+
+impl FromStr for Features {
+    type Err = UnknownName;
+    /// A list such as `pti,pcid`; `none` for no feature.
+    fn from_str(list: &str) -> Result<Self, UnknownName> {
+        if list.trim().eq_ignore_ascii_case("none") {
+            return Ok(Self::NONE);
+        }
+        list.split(',').map(|name| name.trim().parse()).collect()
+    }
+}
+
+impl Form {
+    /// The forms that have a name; [`Form::Custom`] has a text instead.
+    pub const NAMED: [Self; 5] = [Self::A, Self::B2, Self::C, Self::E, Self::Never];
+
+    /// The name in links and lists.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B2 => "B2",
+            Self::C => "C",
+            Self::E => "E",
+            Self::Never => "never",
+            Self::Custom(_) => "custom",
+        }
+    }
+
+    /// Where the form comes from and what it does.
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::A => "RESTORE_CR3, December 2017 to v6.8: always writes CR3",
+            Self::B2 => "posted May 2020: skips a kernel CR3, always flushes a user CR3",
+            Self::C => "resent August 2023: skips a kernel CR3, else as form A",
+            Self::E => "PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush",
+            Self::Never => "does not restore: shows what the macro is for",
+            Self::Custom(_) => "your own text",
+        }
+    }
+}
+
+impl Display for Form {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Form {
+    type Err = UnknownName;
+    /// Form `D` is the same code as `E`. A custom form has no name to parse.
+    fn from_str(given: &str) -> Result<Self, UnknownName> {
+        match given {
+            "D" | "d" => Ok(Self::E),
+            _ => find("form", given, &Self::NAMED, Self::name),
+        }
+    }
+}
+
+impl Handler {
+    /// All handlers.
+    pub const ALL: [Self; 3] = [Self::Quiet, Self::Perf, Self::PendingFlush];
+
+    /// The name in links and lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Perf => "perf",
+            Self::PendingFlush => "pending-flush",
+        }
+    }
+
+    /// What the handler does.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Quiet => "returns at once",
+            Self::Perf => "samples user and kernel memory, as perf does",
+            Self::PendingFlush => "flushes one page as the kernel does and may leave a user flush pending",
+        }
+    }
+}
+
+impl Display for Handler {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Handler {
+    type Err = UnknownName;
+    fn from_str(given: &str) -> Result<Self, UnknownName> {
+        find("handler", given, &Self::ALL, |handler| handler.name())
+    }
+}
+
+impl Geometry {
+    /// All geometries.
+    pub const ALL: [Self; 2] = [Self::Architectural, Self::Skylake];
+
+    /// The name in links and lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Architectural => "architectural",
+            Self::Skylake => "skylake",
+        }
+    }
+
+    /// What the TLB is like.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Architectural => "unbounded; drops exactly what the manual requires",
+            Self::Skylake => "the sets and ways of Skylake; entries also leave for want of room",
+        }
+    }
+}
+
+impl Display for Geometry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Geometry {
+    type Err = UnknownName;
+    fn from_str(given: &str) -> Result<Self, UnknownName> {
+        find("TLB geometry", given, &Self::ALL, |geometry| geometry.name())
+    }
+}

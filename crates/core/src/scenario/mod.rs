@@ -1,0 +1,144 @@
+//! What happens in a run: the configuration and the schedule of injections. A scenario has one text form.
+
+mod place;
+mod text;
+
+pub use place::{LabelId, PlaceId, Places, Site, Unresolved};
+pub use text::ParseError;
+
+use crate::linux::Config;
+use crate::machine::{Event, Exception};
+
+/// What can be injected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Vector {
+    /// Non-maskable interrupt, `nmi`.
+    Nmi,
+    /// Debug exception, `db`.
+    Debug,
+    /// Machine check, `mc`.
+    MachineCheck,
+    /// VMM communication exception, `vc`.
+    VmmCommunication,
+    /// Double fault, `df`.
+    DoubleFault,
+    /// Timer interrupt, `irq`; refused while IF=0.
+    Interrupt,
+}
+
+/// The vector of the local APIC timer (arch/x86/include/asm/irq_vectors.h, `LOCAL_TIMER_VECTOR`, v6.12).
+pub const TIMER_VECTOR: u8 = 0xec;
+
+/// The exit code that an injected #VC pushes: CPUID was intercepted (AMD APM vol. 2 appendix C, `VMEXIT_CPUID`).
+pub const VMEXIT_CPUID: u32 = 0x72;
+
+impl Vector {
+    /// All vectors, in the order in which they are offered.
+    pub const ALL: [Self; 6] =
+        [Self::Nmi, Self::Debug, Self::MachineCheck, Self::VmmCommunication, Self::DoubleFault, Self::Interrupt];
+
+    /// The name in a schedule.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nmi => "nmi",
+            Self::Debug => "db",
+            Self::MachineCheck => "mc",
+            Self::VmmCommunication => "vc",
+            Self::DoubleFault => "df",
+            Self::Interrupt => "irq",
+        }
+    }
+
+    /// The name in the manuals, `#DB` for example.
+    pub fn mnemonic(self) -> &'static str {
+        match self {
+            Self::Nmi => "NMI",
+            Self::Debug => "#DB",
+            Self::MachineCheck => "#MC",
+            Self::VmmCommunication => "#VC",
+            Self::DoubleFault => "#DF",
+            Self::Interrupt => "IRQ",
+        }
+    }
+
+    /// What strikes, in words.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Nmi => "non-maskable interrupt, for example a perf sample",
+            Self::Debug => "debug exception, for example a data breakpoint",
+            Self::MachineCheck => "machine check",
+            Self::VmmCommunication => "VMM communication exception of an SEV-ES guest",
+            Self::DoubleFault => "double fault",
+            Self::Interrupt => "timer interrupt, held back while IF=0",
+        }
+    }
+
+    /// The event that the machine delivers.
+    pub fn event(self) -> Event {
+        match self {
+            Self::Nmi => Event::Exception(Exception::Nmi),
+            Self::Debug => Event::Exception(Exception::Debug),
+            Self::MachineCheck => Event::Exception(Exception::MachineCheck),
+            Self::VmmCommunication => Event::Exception(Exception::VmmCommunication),
+            Self::DoubleFault => Event::Exception(Exception::DoubleFault),
+            Self::Interrupt => Event::Interrupt(TIMER_VECTOR),
+        }
+    }
+
+    /// The error code that delivery pushes: zero for #DF (SDM vol. 3A 6.15), the exit code for #VC (AMD APM vol. 2 15.35.5).
+    pub fn error_code(self) -> Option<u32> {
+        match self {
+            Self::DoubleFault => Some(0),
+            Self::VmmCommunication => Some(VMEXIT_CPUID),
+            _ => None,
+        }
+    }
+}
+
+/// An instruction boundary: `label+offset#occurrence`, before the instruction `offset` instructions after `label`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Nearest label before it that is not local (`.L`).
+    pub label: String,
+    /// Instructions after the label.
+    pub offset: u32,
+    /// Which arrival counts, from 1. Arrivals are counted from the moment from which the injection may strike, see [`Nesting`].
+    pub occurrence: u32,
+}
+
+/// When an injection may strike relative to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Nesting {
+    /// `,`: after the handler of the one before has returned (or from the start, for the first).
+    After,
+    /// `>`: before the handler of the one before has returned.
+    Inside,
+}
+
+/// One injection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub struct Injection {
+    pub place: Place,
+    pub vector: Vector,
+    pub nesting: Nesting,
+}
+
+/// Injections in the order in which they strike. Text form: `kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit+4#2:db`.
+///
+/// The nesting of the first injection says nothing and is [`Nesting::After`] in the text form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Schedule {
+    /// The injections.
+    pub injections: Vec<Injection>,
+}
+
+/// A run is a function of this alone.
+///
+/// Text form: `form=E features=pti,pcid handler=quiet geometry=architectural inject=kernel_loop+1:nmi`, the schedule last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub struct Scenario {
+    pub config: Config,
+    pub schedule: Schedule,
+}

@@ -1,0 +1,217 @@
+//! Names for instruction boundaries: the nearest label that is not local, and the instructions after it.
+
+use super::Place;
+use crate::asm::Image;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+
+/// An instruction of one image: its index in [`Places::iter`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlaceId(pub u32);
+
+/// An instruction and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Linear address.
+    pub address: u64,
+    /// Nearest label at or before it in its section that is not local; the section's name if there is none.
+    pub label: LabelId,
+    /// Instructions after the label.
+    pub offset: u32,
+    /// Index in [`Image::listing`].
+    pub line: u32,
+}
+
+/// A label of one image: an index for [`Places::label`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LabelId(pub u32);
+
+/// Why a place names no instruction of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unresolved {
+    /// No such label, or no instruction follows it.
+    UnknownLabel {
+        /// Labels with similar names, nearest first, at most three.
+        nearest: Vec<String>,
+    },
+    /// The next label comes first.
+    PastEnd {
+        /// Instructions that the label has.
+        instructions: u32,
+    },
+}
+
+impl Display for Unresolved {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownLabel { nearest } if nearest.is_empty() => f.write_str("no such label"),
+            Self::UnknownLabel { nearest } => {
+                write!(f, "no such label; did you mean {}?", nearest.join(", "))
+            }
+            Self::PastEnd { instructions: 1 } => f.write_str("the label has only 1 instruction (+0)"),
+            Self::PastEnd { instructions } => {
+                write!(f, "the label has only {instructions} instructions (+0 to +{})", instructions.saturating_sub(1))
+            }
+        }
+    }
+}
+
+/// Every instruction of an image with its name, in order of address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    sites: Vec<Site>,
+    labels: Vec<String>,
+    /// Index in `sites` of a label's first instruction, and how many it has.
+    extents: BTreeMap<String, (u32, u32)>,
+}
+
+impl Places {
+    /// Names every instruction of `image`.
+    pub fn new(image: &Image) -> Self {
+        let mut places = Self::default();
+        let starts = label_starts(image);
+        let mut lines: Vec<_> = (0u32..)
+            .zip(&image.listing)
+            .filter(|(_, line)| line.instruction)
+            .map(|(index, line)| (line.address, index))
+            .collect();
+        lines.sort_unstable();
+        for (address, line) in lines {
+            places.push(address, line, &starts);
+        }
+        places.name_aliases(image);
+        places
+    }
+
+    fn push(&mut self, address: u64, line: u32, starts: &BTreeMap<u64, &str>) {
+        let Some((_, &name)) = starts.range(..=address).next_back() else {
+            return;
+        };
+        let first = self.sites.len() as u32;
+        let new = self.labels.last().is_none_or(|last| last != name);
+        if new {
+            self.labels.push(name.to_owned());
+        }
+        let (_, count) = self.extents.entry(name.to_owned()).and_modify(|(_, count)| *count += 1).or_insert((first, 1));
+        let offset = *count - 1;
+        let label = LabelId(self.labels.len() as u32 - 1);
+        self.sites.push(Site { address, label, offset, line });
+    }
+
+    /// Labels at one address are names of one place; the first in the alphabet is printed, any is understood.
+    fn name_aliases(&mut self, image: &Image) {
+        for (name, &address) in &image.symbols {
+            let canonical = self.at(address).map(|id| self.site(id).clone());
+            if let Some(Site { label, offset: 0, .. }) = canonical
+                && !name.starts_with(".L")
+                && let Some(&extent) = self.extents.get(self.label(label))
+            {
+                self.extents.entry(name.clone()).or_insert(extent);
+            }
+        }
+    }
+
+    /// The instructions in order of address; [`PlaceId`] counts along.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Site> {
+        self.sites.iter()
+    }
+
+    /// The instruction at a linear address.
+    pub fn at(&self, address: u64) -> Option<PlaceId> {
+        let index = self.sites.binary_search_by_key(&address, |site| site.address);
+        index.ok().map(|index| PlaceId(index as u32))
+    }
+
+    /// What `id` stands for. An id of another image gives some site, or [`Site::NOWHERE`].
+    pub fn site(&self, id: PlaceId) -> &Site {
+        self.sites.get(id.0 as usize).unwrap_or(&Site::NOWHERE)
+    }
+
+    /// The name of a label; empty for one of another image.
+    pub fn label(&self, id: LabelId) -> &str {
+        self.labels.get(id.0 as usize).map_or("", String::as_str)
+    }
+
+    /// `label+offset`, with `+0` left out.
+    pub fn name(&self, id: PlaceId) -> String {
+        let site = self.site(id);
+        name(self.label(site.label), site.offset)
+    }
+
+    /// The place of `id` on its first arrival.
+    pub fn place(&self, id: PlaceId) -> Place {
+        let site = self.site(id);
+        Place { label: self.label(site.label).to_owned(), offset: site.offset, occurrence: 1 }
+    }
+
+    /// The instruction that `place` names.
+    ///
+    /// # Errors
+    /// [`Unresolved`] when there is none.
+    pub fn resolve(&self, place: &Place) -> Result<PlaceId, Unresolved> {
+        let Some(&(first, instructions)) = self.extents.get(&place.label) else {
+            let known = self.extents.keys().map(String::as_str);
+            let nearest = nearest(&place.label, known);
+            return Err(Unresolved::UnknownLabel { nearest });
+        };
+        match place.offset < instructions {
+            true => Ok(PlaceId(first + place.offset)),
+            false => Err(Unresolved::PastEnd { instructions }),
+        }
+    }
+
+    /// A name for any address: the place of an instruction, else nothing.
+    pub fn describe(&self, address: u64) -> Option<String> {
+        self.at(address).map(|id| self.name(id))
+    }
+}
+
+impl Site {
+    /// No instruction.
+    pub const NOWHERE: Self = Self { address: 0, label: LabelId(u32::MAX), offset: 0, line: u32::MAX };
+}
+
+fn name(label: &str, offset: u32) -> String {
+    match offset {
+        0 => label.to_owned(),
+        _ => format!("{label}+{offset}"),
+    }
+}
+
+/// Where each label begins that may name a place; a section is a label of its own until its first label.
+fn label_starts(image: &Image) -> BTreeMap<u64, &str> {
+    let sections = image.sections.iter().map(|s| (s.base, s.name.as_str()));
+    let mut starts: BTreeMap<u64, &str> = sections.collect();
+    for (name, &address) in image.symbols.iter().rev() {
+        if !name.starts_with(".L") {
+            starts.insert(address, name);
+        }
+    }
+    starts
+}
+
+/// The names most like `given`, nearest first, at most three, none that differs in more than half.
+pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    // Longer names than any symbol are not worth the quadratic cost.
+    let given: Vec<char> = given.chars().take(64).collect();
+    let mut scored: Vec<(usize, &str)> = known
+        .map(|name| (distance(&given, name), name))
+        .filter(|&(distance, name)| distance <= given.len().max(name.len()) / 2)
+        .collect();
+    scored.sort_unstable();
+    scored.iter().take(3).map(|&(_, name)| name.to_owned()).collect()
+}
+
+/// Edit distance (Levenshtein).
+fn distance(a: &[char], b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=a.len()).collect();
+    for (j, cb) in b.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], j + 1);
+        for (i, &ca) in a.iter().enumerate() {
+            let substitute = diagonal + usize::from(ca != cb);
+            diagonal = row[i + 1];
+            row[i + 1] = substitute.min(diagonal + 1).min(row[i] + 1);
+        }
+    }
+    row[a.len()]
+}

@@ -1,2 +1,5 @@
-//! The playground in a browser.
-fn main() {}
+//! Starts the page.
+
+fn main() {
+    yew::Renderer::<cr3_web::App>::new().render();
+}

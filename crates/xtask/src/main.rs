@@ -1,2 +1,63 @@
-//! `cargo xtask`: set-up, build, serve, test, bench.
-fn main() {}
+//! `cargo xtask`: everything about the project that takes more than one command.
+//!
+//! It has no dependencies, so that it compiles in seconds on a machine that has nothing but git, Rust and Node, and it
+//! installs what else a command needs: packages by apt after naming them, everything else under the ignored `.tools/`.
+
+mod apt;
+mod audit;
+mod bench;
+mod build;
+mod ci;
+mod command;
+mod debian;
+mod failure;
+mod http;
+mod npm;
+mod project;
+mod serve;
+mod setup;
+mod steps;
+mod test;
+mod timings;
+mod tools;
+mod wasm_target;
+
+use std::process::ExitCode;
+
+use command::{Command, Parsed};
+use failure::Failure;
+use project::Project;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match command::parse(&arguments) {
+        Parsed::Help => {
+            print!("{}", command::HELP);
+            ExitCode::SUCCESS
+        }
+        Parsed::Wrong(why) => {
+            eprint!("cargo xtask: {why}\n\n{}", command::HELP);
+            ExitCode::from(2)
+        }
+        Parsed::Run(command) => match run(&command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                eprintln!("\n{failure}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn run(command: &Command) -> Result<(), Failure> {
+    let project = Project::find()?;
+    match command {
+        Command::Setup => setup::run(&project),
+        Command::Serve(profile) => serve::run(&project, *profile),
+        Command::Announce => serve::announce(),
+        Command::Build => build::run(&project),
+        Command::Test => test::run(&project),
+        Command::Bench => bench::run(&project),
+        Command::Ci => ci::run(&project),
+    }
+}

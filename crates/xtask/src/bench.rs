@@ -1,0 +1,39 @@
+//! `cargo xtask bench`: how long the set-up took here, and how heavy the page is.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::steps::{ask, cannot_start, seconds};
+use crate::{build, setup, timings};
+
+/// Compresses every file as a static host would; Node has both compressors built in.
+const WEIGH: &str = include_str!("weigh.mjs");
+
+/// Builds the page, then prints what was measured.
+pub(crate) fn run(project: &Project) -> Result<(), Failure> {
+    let wasm = setup::for_build(project)?;
+    build::release(project, &wasm)?;
+    print_setup_times(project);
+    print_page_weight(project)
+}
+
+fn print_setup_times(project: &Project) {
+    let times = timings::read(project);
+    println!("\nset-up on this machine, each part when it was installed:");
+    for (part, elapsed) in &times {
+        println!("  {:>11}  {part}", seconds(*elapsed));
+    }
+    let total: Duration = times.iter().map(|(_, elapsed)| *elapsed).sum();
+    println!("  {:>11}  in all", seconds(total));
+}
+
+fn print_page_weight(project: &Project) -> Result<(), Failure> {
+    let mut node = project.command("node");
+    node.args(["--input-type=module", "--eval", WEIGH, "--"])
+        .arg(project.dist());
+    let table = ask(&mut node)
+        .ok_or_else(|| cannot_start(&node, &std::io::Error::other("it could not weigh dist/")))?;
+    println!("\npage weight in bytes:\n{table}");
+    Ok(())
+}

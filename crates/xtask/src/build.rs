@@ -1,0 +1,36 @@
+//! `cargo xtask build`: the page as static files.
+
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::wasm_target::WasmToolchain;
+use crate::{setup, steps};
+
+/// Installs what is missing and builds `dist/`.
+pub(crate) fn run(project: &Project) -> Result<(), Failure> {
+    let wasm = setup::for_build(project)?;
+    release(project, &wasm)?;
+    println!(
+        "{} can be put on any static host, under any path",
+        project.dist().display()
+    );
+    Ok(())
+}
+
+/// Builds `dist/` with what is installed.
+pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
+    let mut trunk = trunk(project, wasm, "build");
+    trunk.arg("--release").arg("--dist").arg(project.dist());
+    let mend = "mend what the compiler names above; cargo clippy --target wasm32-unknown-unknown -p cr3-web is quicker";
+    steps::run("release build of the page", &mut trunk, mend).map(drop)
+}
+
+/// `trunk` with a toolchain that can compile the page.
+pub(crate) fn trunk(project: &Project, wasm: &WasmToolchain, subcommand: &str) -> Command {
+    let mut trunk = wasm.command(project, "trunk");
+    trunk
+        .arg(subcommand)
+        .env("TRUNK_SKIP_VERSION_CHECK", "true");
+    trunk
+}

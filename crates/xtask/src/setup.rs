@@ -1,0 +1,60 @@
+//! What each command needs installed, in one place.
+
+use crate::apt::{self, Program};
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::wasm_target::{self, WasmToolchain};
+use crate::{npm, steps, tools};
+
+const BROWSER: [Program; 2] = [
+    Program {
+        name: "chromium",
+        package: "chromium",
+    },
+    Program {
+        name: "chromedriver",
+        package: "chromium-driver",
+    },
+];
+
+/// `cargo xtask setup`: everything that any command would install.
+pub(crate) fn run(project: &Project) -> Result<(), Failure> {
+    for_tests(project)?;
+    println!("Everything is installed: cargo xtask serve, cargo xtask test");
+    Ok(())
+}
+
+/// What it takes to serve a development build.
+pub(crate) fn for_serve(project: &Project) -> Result<WasmToolchain, Failure> {
+    let wasm = wasm_target::ensure(project)?;
+    tools::ensure_for_build(project)?;
+    fetch_crates(project)?;
+    Ok(wasm)
+}
+
+/// What it takes to make the release build.
+pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
+    let wasm = for_serve(project)?;
+    npm::ensure(project)?;
+    Ok(wasm)
+}
+
+/// What it takes to run every test.
+pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
+    apt::ensure_programs(project, &BROWSER, "the tests in a browser")?;
+    let wasm = for_build(project)?;
+    tools::ensure_for_tests(project)?;
+    Ok(wasm)
+}
+
+/// So that everything after it can do without a network.
+fn fetch_crates(project: &Project) -> Result<(), Failure> {
+    let mend = "if Cargo.lock is behind Cargo.toml: cargo check, and commit Cargo.lock; \
+                else check that cargo reaches crates.io (cargo search trunk)";
+    steps::run(
+        "crates of Cargo.lock",
+        &mut project.cargo(&["fetch", "--locked"]),
+        mend,
+    )
+    .map(drop)
+}

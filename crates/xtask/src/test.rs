@@ -1,0 +1,213 @@
+//! `cargo xtask test`: every check of the project. A failing check does not keep the others from running.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::project::{Project, on_path};
+use crate::steps::{self, seconds};
+use crate::wasm_target::{TARGET, WasmToolchain};
+use crate::{audit, build, setup};
+
+/// Everything but the page, which is only built for the browser.
+const NATIVE: [&str; 4] = ["--workspace", "--exclude", "cr3-web", "--locked"];
+
+/// Runs every check with what is installed, after installing what is missing.
+pub(crate) fn run(project: &Project) -> Result<(), Failure> {
+    let started = Instant::now();
+    let wasm = setup::for_tests(project)?;
+    let mut checks = Checks::default();
+    checks.note(format(project));
+    checks.note(audit::licences(project));
+    checks.note(audit::advisories(project));
+    checks.note(native_lints(project));
+    checks.note(native_tests(project));
+    checks.note(doc_tests(project));
+    checks.note(browser_lints(project, &wasm));
+    checks.note(browser_tests(project, &wasm));
+    if checks.note(build::release(project, &wasm)) {
+        checks.note(end_to_end(project));
+    }
+    checks.conclude(started.elapsed())
+}
+
+#[derive(Default)]
+struct Checks {
+    passed: usize,
+    failed: usize,
+}
+
+impl Checks {
+    /// Counts a check, shows its failure, and tells whether it passed.
+    fn note(&mut self, outcome: Result<(), Failure>) -> bool {
+        match outcome {
+            Ok(()) => self.passed += 1,
+            Err(failure) => {
+                self.failed += 1;
+                println!("{failure}\n");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn conclude(self, elapsed: Duration) -> Result<(), Failure> {
+        let Self { passed, failed } = self;
+        let elapsed = seconds(elapsed);
+        if failed == 0 {
+            println!("all {passed} checks passed in {elapsed}");
+            return Ok(());
+        }
+        Err(Failure::new(
+            format!("{failed} of {} checks, in {elapsed}", passed + failed),
+            "see each failed check above: it names its own",
+        ))
+    }
+}
+
+fn format(project: &Project) -> Result<(), Failure> {
+    let mut cargo = project.cargo(&["fmt", "--all", "--check"]);
+    steps::run("format", &mut cargo, "cargo fmt --all").map(drop)
+}
+
+fn native_lints(project: &Project) -> Result<(), Failure> {
+    let mut cargo = project.cargo(&["clippy", "--all-targets"]);
+    cargo.args(NATIVE).args(["--", "--deny", "warnings"]);
+    let mend = "cargo clippy --workspace --exclude cr3-web --all-targets";
+    steps::run("lints, native", &mut cargo, mend).map(drop)
+}
+
+fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
+    let mut cargo = wasm.command(project, "cargo");
+    cargo.args([
+        "clippy",
+        "--package",
+        "cr3-web",
+        "--target",
+        TARGET,
+        "--all-targets",
+        "--locked",
+    ]);
+    cargo.args(["--", "--deny", "warnings"]);
+    let mend = "cargo clippy --package cr3-web --target wasm32-unknown-unknown --all-targets";
+    steps::run("lints, browser", &mut cargo, mend).map(drop)
+}
+
+fn native_tests(project: &Project) -> Result<(), Failure> {
+    let nextest = on_path("cargo-nextest").is_some();
+    let mut cargo = project.cargo(if nextest {
+        &["nextest", "run"]
+    } else {
+        &["test", "--all-targets"]
+    });
+    cargo.args(NATIVE);
+    let mend = "run the failed test alone: cargo test -p PACKAGE NAME";
+    steps::run_showing("native tests", &mut cargo, closes_rust_tests, mend).map(drop)
+}
+
+fn doc_tests(project: &Project) -> Result<(), Failure> {
+    let mut cargo = project.cargo(&["test", "--doc"]);
+    cargo.args(NATIVE);
+    steps::run(
+        "documentation tests",
+        &mut cargo,
+        "cargo test --doc -p PACKAGE",
+    )
+    .map(drop)
+}
+
+fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
+    let mut pack = wasm.command(project, "wasm-pack");
+    pack.args([
+        "test",
+        "--headless",
+        "--chrome",
+        "--mode",
+        "no-install",
+        "crates/web",
+    ]);
+    // Its documentation tests would need the toolchain's flags a second time, and a page has none.
+    pack.args(["--", "--locked", "--lib", "--tests"]);
+    pack.env("WASM_BINDGEN_TEST_TIMEOUT", "120");
+    if let Some(driver) = on_path("chromedriver") {
+        // Else a geckodriver on PATH would be taken first.
+        pack.env("CHROMEDRIVER", driver);
+    }
+    let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
+    steps::run_showing("browser tests", &mut pack, closes_rust_tests, mend).map(drop)
+}
+
+/// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.
+fn end_to_end(project: &Project) -> Result<(), Failure> {
+    let mut cargo = project.cargo(&["build", "--release", "--package", "cr3-cli", "--locked"]);
+    steps::run(
+        "cr3play for the end-to-end tests",
+        &mut cargo,
+        "cargo build --release -p cr3-cli",
+    )?;
+    let mut playwright = playwright(project, &project.target().join("release/cr3play"));
+    let mend = "npx playwright test --config e2e NAME runs one test; npx playwright show-trace e2e/test-results/*/trace.zip shows its steps";
+    steps::run_showing("end-to-end tests", &mut playwright, closes_playwright, mend).map(drop)
+}
+
+fn playwright(project: &Project, cr3play: &Path) -> Command {
+    let mut playwright = project.command("playwright");
+    playwright
+        .args(["test", "--config", "e2e"])
+        .env("CR3PLAY", cr3play);
+    if let Some(chromium) = on_path("chromium") {
+        playwright.env("CHROMIUM", chromium);
+    }
+    playwright
+}
+
+/// The closing lines of nextest (`Summary [ 0.1s] 3 tests run: 3 passed`) and of cargo's own runner.
+fn closes_rust_tests(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("Summary [")
+        || (line.starts_with("test result:") && !line.contains(" 0 passed; 0 failed; 0 ignored"))
+}
+
+/// Playwright's closing lines: `12 passed (4.1s)`, and those of tests that did not simply pass.
+fn closes_playwright(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    words
+        .next()
+        .is_some_and(|count| count.parse::<u32>().is_ok())
+        && words
+            .next()
+            .is_some_and(|word| ["passed", "flaky", "skipped", "failed"].contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_recognised() {
+        assert!(closes_rust_tests(
+            "     Summary [   0.011s] 3 tests run: 3 passed, 0 skipped"
+        ));
+        assert!(closes_rust_tests(
+            "test result: ok. 1 passed; 0 failed; 0 ignored; 0 filtered out"
+        ));
+        assert!(!closes_rust_tests(
+            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured"
+        ));
+        assert!(!closes_rust_tests("test compare::forms ... ok"));
+        assert!(closes_playwright("  12 passed (4.1s)"));
+        assert!(closes_playwright("  1 flaky"));
+        assert!(!closes_playwright("Running 12 tests using 1 worker"));
+    }
+
+    #[test]
+    fn one_failure_fails_the_whole() {
+        let mut checks = Checks::default();
+        assert!(checks.note(Ok(())));
+        assert!(!checks.note(Err(Failure::new("lints", "mend them"))));
+        assert!(checks.note(Ok(())));
+        let failure = checks.conclude(Duration::ZERO).unwrap_err().to_string();
+        assert!(failure.contains("1 of 3 checks"), "{failure}");
+    }
+}

@@ -1,0 +1,18 @@
+import { test, expect, expectAccessible } from "./page";
+
+test("loads from a sub-path", async ({ page }) => {
+  const wasm = page.waitForResponse((response) => response.url().endsWith("_bg.wasm"));
+  await page.goto("");
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("CR3 playground");
+  await expect(page).toHaveTitle("CR3 playground");
+  expect((await wasm).headers()["content-type"]).toBe("application/wasm");
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`is accessible in ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    await page.goto("");
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await expectAccessible(page);
+  });
+}

@@ -1,0 +1,32 @@
+import { defineConfig } from "@playwright/test";
+
+// The port is free on every machine that the tests were run on; a taken one fails at once and says so.
+const port = Number(process.env.E2E_PORT ?? 4173);
+
+/** The page is served from a sub-path, as a static host may do. */
+const baseURL = `http://127.0.0.1:${port}/some/sub-path/`;
+
+export default defineConfig({
+  testDir: ".",
+  outputDir: "test-results",
+  reporter: [["list"]],
+  // A test that passes at the second try hides a race.
+  retries: 0,
+  forbidOnly: !!process.env.CI,
+  workers: 2,
+  fullyParallel: true,
+  timeout: 60_000,
+  use: {
+    baseURL,
+    browserName: "chromium",
+    launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" },
+    trace: "retain-on-failure",
+  },
+  webServer: {
+    command: `node serve.mjs ../dist ${port} /some/sub-path/`,
+    url: baseURL,
+    reuseExistingServer: false,
+    stdout: "ignore",
+    timeout: 20_000,
+  },
+});

@@ -12,8 +12,5 @@ async fn the_page_has_one_main_heading() {
     yew::scheduler::flush().await;
     let headings = host.query_selector_all("main > h1").unwrap();
     assert_eq!(headings.length(), 1);
-    assert_eq!(
-        headings.get(0).unwrap().text_content().as_deref(),
-        Some("CR3 playground")
-    );
+    assert_eq!(headings.get(0).unwrap().text_content().as_deref(), Some("CR3 playground"));
 }

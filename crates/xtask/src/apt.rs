@@ -14,30 +14,15 @@ pub(crate) struct Program {
 }
 
 /// Installs the packages of those `programs` that are not on PATH; `purpose` says what they are for.
-pub(crate) fn ensure_programs(
-    project: &Project,
-    programs: &[Program],
-    purpose: &str,
-) -> Result<(), Failure> {
-    let missing: Vec<&str> = programs
-        .iter()
-        .filter(|program| on_path(program.name).is_none())
-        .map(|program| program.package)
-        .collect();
+pub(crate) fn ensure_programs(project: &Project, programs: &[Program], purpose: &str) -> Result<(), Failure> {
+    let missing: Vec<&str> =
+        programs.iter().filter(|program| on_path(program.name).is_none()).map(|program| program.package).collect();
     install(project, &missing, purpose)
 }
 
 /// Installs those `packages` that dpkg does not know as installed.
-pub(crate) fn ensure_packages(
-    project: &Project,
-    packages: &[&str],
-    purpose: &str,
-) -> Result<(), Failure> {
-    let missing: Vec<&str> = packages
-        .iter()
-        .copied()
-        .filter(|package| !installed(package))
-        .collect();
+pub(crate) fn ensure_packages(project: &Project, packages: &[&str], purpose: &str) -> Result<(), Failure> {
+    let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
     install(project, &missing, purpose)
 }
 
@@ -77,8 +62,7 @@ fn installed(package: &str) -> bool {
 }
 
 fn has_candidate(package: &str) -> bool {
-    ask(Command::new("apt-cache").args(["policy", package]))
-        .is_some_and(|policy| names_candidate(&policy))
+    ask(Command::new("apt-cache").args(["policy", package])).is_some_and(|policy| names_candidate(&policy))
 }
 
 fn names_candidate(policy: &str) -> bool {
@@ -100,9 +84,7 @@ impl Authority {
         if on_path("apt-get").is_none() {
             return Err(Failure::new(
                 format!("Debian packages are needed for {purpose}, and there is no apt-get here"),
-                format!(
-                    "install what these Debian packages bring, then run the command again ({mend})"
-                ),
+                format!("install what these Debian packages bring, then run the command again ({mend})"),
             ));
         }
         if ask(Command::new("id").arg("-u")).is_some_and(|id| id == "0") {
@@ -114,9 +96,7 @@ impl Authority {
             return Ok(Self::Sudo);
         }
         Err(Failure::new(
-            format!(
-                "Debian packages are needed for {purpose}, and this is not root and cannot use sudo"
-            ),
+            format!("Debian packages are needed for {purpose}, and this is not root and cannot use sudo"),
             mend,
         ))
     }
@@ -130,12 +110,7 @@ impl Authority {
                 sudo
             }
         };
-        command.args([
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "-o",
-            "DPkg::Lock::Timeout=300",
-        ]);
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"]);
         command.args(arguments);
         command
     }
@@ -147,12 +122,8 @@ mod tests {
 
     #[test]
     fn a_package_without_candidate_needs_an_update() {
-        assert!(names_candidate(
-            "chromium:\n  Installed: (none)\n  Candidate: 156.0-1\n"
-        ));
-        assert!(!names_candidate(
-            "chromium:\n  Installed: (none)\n  Candidate: (none)\n"
-        ));
+        assert!(names_candidate("chromium:\n  Installed: (none)\n  Candidate: 156.0-1\n"));
+        assert!(!names_candidate("chromium:\n  Installed: (none)\n  Candidate: (none)\n"));
         assert!(!names_candidate(""));
     }
 
@@ -161,14 +132,8 @@ mod tests {
         let words = |authority: &Authority| {
             let command = authority.apt_get(&["update"]);
             let words = std::iter::once(command.get_program()).chain(command.get_args());
-            words
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect::<Vec<_>>()
-                .join(" ")
+            words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(
-            format!("sudo {}", words(&Authority::Root)),
-            words(&Authority::Sudo)
-        );
+        assert_eq!(format!("sudo {}", words(&Authority::Root)), words(&Authority::Sudo));
     }
 }

@@ -7,14 +7,7 @@ use crate::steps;
 /// Licences that fit GPL-2.0-only, no crate twice that must not be, and crates.io as the only source.
 pub(crate) fn licences(project: &Project) -> Result<(), Failure> {
     let mut deny = project.command("cargo-deny");
-    deny.args([
-        "--offline",
-        "check",
-        "--hide-inclusion-graph",
-        "licenses",
-        "bans",
-        "sources",
-    ]);
+    deny.args(["--offline", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"]);
     let mend = "replace the crate named above, or, if its licence does fit GPL-2.0-only, name it in deny.toml";
     steps::run("licences and sources of dependencies", &mut deny, mend).map(drop)
 }
@@ -28,12 +21,7 @@ pub(crate) fn advisories(project: &Project) -> Result<(), Failure> {
         return Ok(());
     }
     let mut deny = project.command("cargo-deny");
-    deny.args([
-        "check",
-        "--disable-fetch",
-        "--hide-inclusion-graph",
-        "advisories",
-    ]);
+    deny.args(["check", "--disable-fetch", "--hide-inclusion-graph", "advisories"]);
     let mend = "cargo update -p CRATE for the crate named above; .tools/bin/cargo-deny fetch db for a database that is too old";
     steps::run("advisories on dependencies", &mut deny, mend).map(drop)
 }

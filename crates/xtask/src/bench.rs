@@ -30,10 +30,9 @@ fn print_setup_times(project: &Project) {
 
 fn print_page_weight(project: &Project) -> Result<(), Failure> {
     let mut node = project.command("node");
-    node.args(["--input-type=module", "--eval", WEIGH, "--"])
-        .arg(project.dist());
-    let table = ask(&mut node)
-        .ok_or_else(|| cannot_start(&node, &std::io::Error::other("it could not weigh dist/")))?;
+    node.args(["--input-type=module", "--eval", WEIGH, "--"]).arg(project.dist());
+    let table =
+        ask(&mut node).ok_or_else(|| cannot_start(&node, &std::io::Error::other("it could not weigh dist/")))?;
     println!("\npage weight in bytes:\n{table}");
     Ok(())
 }

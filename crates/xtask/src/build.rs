@@ -11,10 +11,7 @@ use crate::{setup, steps};
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
     release(project, &wasm)?;
-    println!(
-        "{} can be put on any static host, under any path",
-        project.dist().display()
-    );
+    println!("{} can be put on any static host, under any path", project.dist().display());
     Ok(())
 }
 
@@ -29,8 +26,6 @@ pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Fai
 /// `trunk` with a toolchain that can compile the page.
 pub(crate) fn trunk(project: &Project, wasm: &WasmToolchain, subcommand: &str) -> Command {
     let mut trunk = wasm.command(project, "trunk");
-    trunk
-        .arg(subcommand)
-        .env("TRUNK_SKIP_VERSION_CHECK", "true");
+    trunk.arg(subcommand).env("TRUNK_SKIP_VERSION_CHECK", "true");
     trunk
 }

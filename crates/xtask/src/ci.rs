@@ -14,24 +14,15 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
         fs::remove_dir_all(&clone).map_err(|error| Failure::io(&clone, &error))?;
     }
     let mut git = project.command("git");
-    git.args(["clone", "--quiet", "--no-hardlinks"])
-        .arg(project.root())
-        .arg(&clone);
-    steps::run(
-        "fresh clone of the committed state",
-        &mut git,
-        "git status says what is wrong with this checkout",
-    )?;
+    git.args(["clone", "--quiet", "--no-hardlinks"]).arg(project.root()).arg(&clone);
+    steps::run("fresh clone of the committed state", &mut git, "git status says what is wrong with this checkout")?;
     let tools = clone.join(".tools");
-    std::os::unix::fs::symlink(project.tools(), &tools)
-        .map_err(|error| Failure::io(&tools, &error))?;
+    std::os::unix::fs::symlink(project.tools(), &tools).map_err(|error| Failure::io(&tools, &error))?;
 
     let mut script = project.command("bash");
     script.arg(".ci/run").current_dir(&clone).env("CI", "true");
     script.env("CARGO_TARGET_DIR", project.target().join("ci/target"));
-    let status = script
-        .status()
-        .map_err(|error| cannot_start(&script, &error))?;
+    let status = script.status().map_err(|error| cannot_start(&script, &error))?;
     if status.success() {
         return Ok(());
     }

@@ -54,11 +54,9 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["test"] => Command::Test,
         ["bench"] => Command::Bench,
         ["ci"] => Command::Ci,
-        [
-            name @ ("setup" | "serve" | "build" | "test" | "bench" | "ci"),
-            extra,
-            ..,
-        ] => return Parsed::Wrong(format!("{name} does not take '{extra}'")),
+        [name @ ("setup" | "serve" | "build" | "test" | "bench" | "ci"), extra, ..] => {
+            return Parsed::Wrong(format!("{name} does not take '{extra}'"));
+        }
         [unknown, ..] => return Parsed::Wrong(format!("there is no command '{unknown}'")),
     };
     Parsed::Run(command)
@@ -79,37 +77,21 @@ mod tests {
         check("help", &Parsed::Help);
         check("test --help", &Parsed::Help);
         check("test", &Parsed::Run(Command::Test));
-        check(
-            "serve",
-            &Parsed::Run(Command::Serve(ServeProfile::Development)),
-        );
-        check(
-            "serve --release",
-            &Parsed::Run(Command::Serve(ServeProfile::Release)),
-        );
+        check("serve", &Parsed::Run(Command::Serve(ServeProfile::Development)));
+        check("serve --release", &Parsed::Run(Command::Serve(ServeProfile::Release)));
     }
 
     #[test]
     fn wrong_use_names_the_word() {
         check("tset", &Parsed::Wrong("there is no command 'tset'".into()));
-        check(
-            "test core",
-            &Parsed::Wrong("test does not take 'core'".into()),
-        );
-        check(
-            "serve --port",
-            &Parsed::Wrong("serve does not take '--port'".into()),
-        );
+        check("test core", &Parsed::Wrong("test does not take 'core'".into()));
+        check("serve --port", &Parsed::Wrong("serve does not take '--port'".into()));
     }
 
     #[test]
     fn help_names_every_command() {
         for name in ["serve", "test", "build", "setup", "bench", "ci"] {
-            assert!(
-                HELP.lines()
-                    .any(|line| line.starts_with(&format!("  {name} "))),
-                "{name}"
-            );
+            assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }
 }

@@ -13,13 +13,7 @@ use crate::timings;
 use crate::wasm_target::TARGET;
 
 const PURPOSE: &str = "a compiler for WebAssembly";
-const PACKAGES: [&str; 5] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-llvm",
-    "rust-web-clippy",
-];
+const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy"];
 const RUSTC: &str = "/usr/bin/rustc";
 /// A dangling link into the folder of the right LLVM until its linker is installed.
 const LINKER: &str = "/usr/bin/rust-lld";
@@ -42,10 +36,7 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     fn at(project: &Project) -> Self {
         let folder = project.tools().join("wasm");
-        Self {
-            programs: folder.join("bin"),
-            sysroot: folder.join("sysroot"),
-        }
+        Self { programs: folder.join("bin"), sysroot: folder.join("sysroot") }
     }
 
     fn library(&self) -> PathBuf {
@@ -68,16 +59,10 @@ impl Toolchain {
         let sysroot = format!("--sysroot={}", self.sysroot.display());
         command
             .env("PATH", path)
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &sysroot);
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &sysroot)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &sysroot);
         // rustup's and cargo's words to their children, about the other compiler.
-        for name in [
-            "CARGO",
-            "RUSTC",
-            "RUSTDOC",
-            "RUSTFLAGS",
-            "RUSTUP_TOOLCHAIN",
-            "LD_LIBRARY_PATH",
-        ] {
+        for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"] {
             command.env_remove(name);
         }
     }
@@ -111,10 +96,7 @@ fn new_enough_compiler() -> Result<String, Failure> {
     let answer = compiler().ok_or_else(|| Failure::new(format!("{RUSTC} does not run"), &mend))?;
     match version_numbers(&answer) {
         Some(version) if version >= OLDEST => Ok(answer),
-        _ => Err(Failure::new(
-            format!("Debian's compiler is too old: {answer}, and 1.95 is needed"),
-            mend,
-        )),
+        _ => Err(Failure::new(format!("Debian's compiler is too old: {answer}, and 1.95 is needed"), mend)),
     }
 }
 
@@ -123,10 +105,7 @@ fn linker_package() -> Result<String, Failure> {
     let target = fs::read_link(link).map_err(|error| Failure::io(link, &error))?;
     package_of_linker(&target.to_string_lossy()).ok_or_else(|| {
         Failure::new(
-            format!(
-                "{LINKER} points to {}, which names no LLVM version",
-                target.display()
-            ),
+            format!("{LINKER} points to {}, which names no LLVM version", target.display()),
             format!("install the lld package whose program {LINKER} points to"),
         )
     })
@@ -134,9 +113,7 @@ fn linker_package() -> Result<String, Failure> {
 
 /// `lld-22` for `../lib/llvm-22/bin/lld` and for `lld-22`.
 fn package_of_linker(target: &str) -> Option<String> {
-    let (_, rest) = target
-        .split_once("llvm-")
-        .or_else(|| target.split_once("lld-"))?;
+    let (_, rest) = target.split_once("llvm-").or_else(|| target.split_once("lld-"))?;
     let version: String = rest.chars().take_while(char::is_ascii_digit).collect();
     (!version.is_empty()).then(|| format!("lld-{version}"))
 }
@@ -167,31 +144,17 @@ fn build_library(project: &Project, toolchain: &Toolchain) -> Result<(), Failure
     toolchain.prepare(project, &mut cargo);
     cargo
         .current_dir(&workshop)
-        .args([
-            "build",
-            "--release",
-            BUILD_STD,
-            "--target",
-            TARGET,
-            "--target-dir",
-        ])
+        .args(["build", "--release", BUILD_STD, "--target", TARGET, "--target-dir"])
         .arg(&target)
         // For -Zbuild-std, and for this one command.
         .env("RUSTC_BOOTSTRAP", "1")
         // Without bitcode the release build's link-time optimisation fails.
-        .env(
-            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-            "-Cembed-bitcode=yes",
-        );
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Cembed-bitcode=yes");
     let headline = format!("standard library for {TARGET} (about 1 min)");
-    let mend =
-        "check that cargo reaches crates.io (cargo search trunk), then run the command again";
+    let mend = "check that cargo reaches crates.io (cargo search trunk), then run the command again";
     let elapsed = steps::run(&headline, &mut cargo, mend)?;
     timings::record(project, "standard library for wasm32", elapsed);
-    replace_library(
-        &target.join(TARGET).join("release/deps"),
-        &toolchain.library(),
-    )?;
+    replace_library(&target.join(TARGET).join("release/deps"), &toolchain.library())?;
     // Only the rlibs are needed from here on.
     let _ = fs::remove_dir_all(&workshop);
     Ok(())

@@ -20,8 +20,7 @@ pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
     check_node(project)?;
     let mut npm = project.command("npm");
     // No package here needs an install script, and Playwright's would download a browser.
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
     let mend = "check that npm reaches its registry (npm ping), then run the command again";
     let elapsed = steps::run("npm packages of package-lock.json", &mut npm, mend)?;
     timings::record(project, "npm packages", elapsed);
@@ -30,13 +29,10 @@ pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
 
 fn check_node(project: &Project) -> Result<(), Failure> {
     let mend = "install Node.js 20 or later with npm (Debian 13: apt-get install nodejs npm)";
-    let answer = ask(project.command("node").arg("--version"))
-        .ok_or_else(|| Failure::new("there is no node on PATH", mend))?;
+    let answer =
+        ask(project.command("node").arg("--version")).ok_or_else(|| Failure::new("there is no node on PATH", mend))?;
     match version_numbers(&answer) {
         Some(version) if version >= OLDEST_NODE => Ok(()),
-        _ => Err(Failure::new(
-            format!("node is {answer}, and 20 or later is needed"),
-            mend,
-        )),
+        _ => Err(Failure::new(format!("node is {answer}, and 20 or later is needed"), mend)),
     }
 }

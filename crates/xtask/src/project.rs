@@ -26,9 +26,7 @@ impl Project {
             .chain(here.iter())
             .flat_map(|folder| folder.ancestors())
             .find(|folder| folder.join("crates/xtask/Cargo.toml").is_file())
-            .map(|root| Self {
-                root: root.to_path_buf(),
-            })
+            .map(|root| Self { root: root.to_path_buf() })
             .ok_or_else(|| {
                 Failure::new(
                     "this is not a checkout of the project: no crates/xtask here or above",
@@ -53,17 +51,14 @@ impl Project {
 
     /// Cargo's target folder.
     pub(crate) fn target(&self) -> PathBuf {
-        let own =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+        let own = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
         self.root.join(own)
     }
 
     /// `program`, run at the root of the checkout, with the project's own tools found before the system's.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
-        command
-            .current_dir(&self.root)
-            .env("PATH", self.search_path(&[]));
+        command.current_dir(&self.root).env("PATH", self.search_path(&[]));
         for name in NOT_HANDED_DOWN {
             command.env_remove(name);
         }
@@ -79,16 +74,9 @@ impl Project {
 
     /// PATH with `first`, then the project's own tools, then what it was.
     pub(crate) fn search_path(&self, first: &[PathBuf]) -> OsString {
-        let own = [
-            self.tools().join("bin"),
-            self.root.join("node_modules/.bin"),
-        ];
+        let own = [self.tools().join("bin"), self.root.join("node_modules/.bin")];
         let inherited = std::env::var_os("PATH").unwrap_or_default();
-        let folders = first
-            .iter()
-            .cloned()
-            .chain(own)
-            .chain(std::env::split_paths(&inherited));
+        let folders = first.iter().cloned().chain(own).chain(std::env::split_paths(&inherited));
         // Only a folder with ':' in its name cannot be joined; it could not have been on PATH either.
         std::env::join_paths(folders).unwrap_or(inherited)
     }
@@ -97,24 +85,16 @@ impl Project {
     pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
         let path = self.root.join("Cargo.lock");
         let lock = fs::read_to_string(&path).map_err(|error| Failure::io(&path, &error))?;
-        version_in_lock(&lock, package)
-            .map(str::to_owned)
-            .ok_or_else(|| {
-                Failure::new(
-                    format!("Cargo.lock has no package {package}"),
-                    "restore Cargo.lock: git checkout Cargo.lock",
-                )
-            })
+        version_in_lock(&lock, package).map(str::to_owned).ok_or_else(|| {
+            Failure::new(format!("Cargo.lock has no package {package}"), "restore Cargo.lock: git checkout Cargo.lock")
+        })
     }
 }
 
 fn version_in_lock<'lock>(lock: &'lock str, package: &str) -> Option<&'lock str> {
     let name = format!("name = \"{package}\"");
     let mut lines = lock.lines().skip_while(|line| *line != name);
-    lines
-        .nth(1)?
-        .strip_prefix("version = \"")?
-        .strip_suffix('"')
+    lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
 }
 
 /// Cargo's folder of registries, databases and installed programs.
@@ -126,9 +106,7 @@ pub(crate) fn cargo_home() -> Option<PathBuf> {
 /// Where `program` is found on PATH.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
 /// The first three numbers in a program's answer to `--version`, for comparison.
@@ -137,9 +115,7 @@ pub(crate) fn version_numbers(text: &str) -> Option<[u32; 3]> {
         .split_whitespace()
         .map(|word| word.trim_start_matches('v'))
         .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
-    let mut numbers = word
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse().unwrap_or(0));
+    let mut numbers = word.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
     Some([(); 3].map(|()| numbers.next().unwrap_or(0)))
 }
 
@@ -158,10 +134,7 @@ mod tests {
     #[test]
     fn versions_are_read_from_answers() {
         let check = |text, expected| assert_eq!(version_numbers(text), expected, "{text}");
-        check(
-            "rustc 1.96.0 (0123456 2026-05-25) (built from a source tarball)",
-            Some([1, 96, 0]),
-        );
+        check("rustc 1.96.0 (0123456 2026-05-25) (built from a source tarball)", Some([1, 96, 0]));
         check("v20.20.2", Some([20, 20, 2]));
         check("trunk 0.22.0-beta.1", Some([0, 22, 0]));
         check("none", None);

@@ -28,8 +28,7 @@ pub(crate) fn run(project: &Project, profile: ServeProfile) -> Result<(), Failur
     if profile == ServeProfile::Release {
         trunk.arg("--release");
     }
-    std::fs::create_dir_all(project.target().join("serve"))
-        .map_err(|error| Failure::io(&project.target(), &error))?;
+    std::fs::create_dir_all(project.target().join("serve")).map_err(|error| Failure::io(&project.target(), &error))?;
     start_announcer(project)?;
     let error = trunk.exec();
     Err(steps::cannot_start(&trunk, &error))
@@ -41,9 +40,7 @@ fn check_port_is_free() -> Result<(), Failure> {
             format!(
                 "port {PORT} of 127.0.0.1 is taken: another program serves there, perhaps an earlier cargo xtask serve"
             ),
-            format!(
-                "stop that program (ss -ltnp 'sport = :{PORT}' names it), then run the command again"
-            ),
+            format!("stop that program (ss -ltnp 'sport = :{PORT}' names it), then run the command again"),
         )),
         _ => Ok(()),
     }
@@ -53,10 +50,7 @@ fn start_announcer(project: &Project) -> Result<(), Failure> {
     let own = std::env::current_exe().map_err(|error| Failure::io(project.root(), &error))?;
     let mut announcer = project.command(own);
     announcer.arg("serve-announce");
-    announcer
-        .spawn()
-        .map(drop)
-        .map_err(|error| steps::cannot_start(&announcer, &error))
+    announcer.spawn().map(drop).map_err(|error| steps::cannot_start(&announcer, &error))
 }
 
 /// The announcer's life: waits until the page answers, says so, and ends; ends early with the server that started it.
@@ -95,14 +89,8 @@ mod tests {
     #[test]
     fn the_wasm_of_a_page_is_found() {
         let check = |html, expected| assert_eq!(wasm_of_page(html), expected, "{html}");
-        check(
-            r#"<link rel="preload" href="./cr3-web-1f_bg.wasm" as="fetch">"#,
-            Some("/cr3-web-1f_bg.wasm"),
-        );
-        check(
-            "<link rel=preload href=./cr3-web-1f_bg.wasm>",
-            Some("/cr3-web-1f_bg.wasm"),
-        );
+        check(r#"<link rel="preload" href="./cr3-web-1f_bg.wasm" as="fetch">"#, Some("/cr3-web-1f_bg.wasm"));
+        check("<link rel=preload href=./cr3-web-1f_bg.wasm>", Some("/cr3-web-1f_bg.wasm"));
         check("<p>the build failed</p>", None);
         check("_bg.wasm", None);
     }

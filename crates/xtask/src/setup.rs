@@ -6,16 +6,8 @@ use crate::project::Project;
 use crate::wasm_target::{self, WasmToolchain};
 use crate::{npm, steps, tools};
 
-const BROWSER: [Program; 2] = [
-    Program {
-        name: "chromium",
-        package: "chromium",
-    },
-    Program {
-        name: "chromedriver",
-        package: "chromium-driver",
-    },
-];
+const BROWSER: [Program; 2] =
+    [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
 
 /// `cargo xtask setup`: everything that any command would install.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -51,10 +43,5 @@ pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
 fn fetch_crates(project: &Project) -> Result<(), Failure> {
     let mend = "if Cargo.lock is behind Cargo.toml: cargo check, and commit Cargo.lock; \
                 else check that cargo reaches crates.io (cargo search trunk)";
-    steps::run(
-        "crates of Cargo.lock",
-        &mut project.cargo(&["fetch", "--locked"]),
-        mend,
-    )
-    .map(drop)
+    steps::run("crates of Cargo.lock", &mut project.cargo(&["fetch", "--locked"]), mend).map(drop)
 }

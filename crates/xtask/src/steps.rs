@@ -55,27 +55,15 @@ pub(crate) fn run_showing(
         return Ok(finished.elapsed);
     }
     show_output(&finished.lines);
-    let status = finished.status.map_or_else(
-        || "did not end".to_owned(),
-        |status| format!("ended with {status}"),
-    );
-    Err(Failure::new(
-        format!("{headline}: {} {status}", program(command)),
-        mend,
-    ))
+    let status = finished.status.map_or_else(|| "did not end".to_owned(), |status| format!("ended with {status}"));
+    Err(Failure::new(format!("{headline}: {} {status}", program(command)), mend))
 }
 
 /// Runs `command` under `headline` and leaves it to the caller to judge how it ended. With a `limit` the command is
 /// ended after that time, and its status is `None`.
-pub(crate) fn try_run(
-    headline: &str,
-    command: &mut Command,
-    limit: Option<Duration>,
-) -> Result<Finished, Failure> {
+pub(crate) fn try_run(headline: &str, command: &mut Command, limit: Option<Duration>) -> Result<Finished, Failure> {
     let mut headline = Headline::print(headline);
-    let finished = collect(command, limit, |elapsed, last| {
-        headline.progress(elapsed, last)
-    });
+    let finished = collect(command, limit, |elapsed, last| headline.progress(elapsed, last));
     match &finished {
         Ok(finished) if finished.success() => headline.end(&seconds(finished.elapsed)),
         Ok(finished) => headline.end(&format!("failed after {}", seconds(finished.elapsed))),
@@ -145,10 +133,7 @@ fn collect(
     ];
     let mut reported = started;
     let status = loop {
-        if let Some(status) = child
-            .try_wait()
-            .map_err(|error| cannot_start(command, &error))?
-        {
+        if let Some(status) = child.try_wait().map_err(|error| cannot_start(command, &error))? {
             break Some(status);
         }
         if limit.is_some_and(|limit| started.elapsed() > limit) {
@@ -171,29 +156,19 @@ fn collect(
         }
     }
     let lines = lock(&lines).clone();
-    Ok(Finished {
-        status,
-        lines,
-        elapsed: started.elapsed(),
-    })
+    Ok(Finished { status, lines, elapsed: started.elapsed() })
 }
 
 fn lock(lines: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read_lines(
-    pipe: impl Read + Send + 'static,
-    lines: &Arc<Mutex<Vec<String>>>,
-) -> thread::JoinHandle<()> {
+fn read_lines(pipe: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) -> thread::JoinHandle<()> {
     let lines = Arc::clone(lines);
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
         let mut bytes = Vec::new();
-        while pipe
-            .read_until(b'\n', &mut bytes)
-            .is_ok_and(|count| count > 0)
-        {
+        while pipe.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
             let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
             lock(&lines).push(line);
             bytes.clear();
@@ -217,23 +192,13 @@ fn program(command: &Command) -> String {
 
 pub(crate) fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
     let program = program(command);
-    Failure::new(
-        format!("cannot run {program}: {error}"),
-        format!("install {program}, or put its folder on PATH"),
-    )
+    Failure::new(format!("cannot run {program}: {error}"), format!("install {program}, or put its folder on PATH"))
 }
 
 /// What `command` prints, or `None` if it cannot be run or fails: for questions, not for work.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Whether a person could answer a question such as sudo's.
@@ -253,12 +218,7 @@ mod tests {
 
     #[test]
     fn both_streams_are_collected() {
-        let finished = collect(
-            &mut shell("echo out; echo err >&2; exit 3"),
-            None,
-            |_, _| {},
-        )
-        .unwrap();
+        let finished = collect(&mut shell("echo out; echo err >&2; exit 3"), None, |_, _| {}).unwrap();
         let mut lines = finished.lines;
         lines.sort();
         assert_eq!(lines, ["err", "out"]);
@@ -275,13 +235,8 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_named() {
-        let failure = collect(&mut Command::new("no-such-program"), None, |_, _| {})
-            .err()
-            .unwrap();
-        assert!(
-            failure.to_string().contains("install no-such-program"),
-            "{failure}"
-        );
+        let failure = collect(&mut Command::new("no-such-program"), None, |_, _| {}).err().unwrap();
+        assert!(failure.to_string().contains("install no-such-program"), "{failure}");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Checks {
 }
 
 fn format(project: &Project) -> Result<(), Failure> {
-    let mut cargo = project.cargo(&["fmt", "--all", "--check"]);
+    let mut cargo = project.cargo(&["fmt", "--all", "--check", "--", "--color=never"]);
     steps::run("format", &mut cargo, "cargo fmt --all").map(drop)
 }
 
@@ -80,15 +80,7 @@ fn native_lints(project: &Project) -> Result<(), Failure> {
 
 fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let mut cargo = wasm.command(project, "cargo");
-    cargo.args([
-        "clippy",
-        "--package",
-        "cr3-web",
-        "--target",
-        TARGET,
-        "--all-targets",
-        "--locked",
-    ]);
+    cargo.args(["clippy", "--package", "cr3-web", "--target", TARGET, "--all-targets", "--no-deps", "--locked"]);
     cargo.args(["--", "--deny", "warnings"]);
     let mend = "cargo clippy --package cr3-web --target wasm32-unknown-unknown --all-targets";
     steps::run("lints, browser", &mut cargo, mend).map(drop)
@@ -96,11 +88,7 @@ fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
 
 fn native_tests(project: &Project) -> Result<(), Failure> {
     let nextest = on_path("cargo-nextest").is_some();
-    let mut cargo = project.cargo(if nextest {
-        &["nextest", "run"]
-    } else {
-        &["test", "--all-targets"]
-    });
+    let mut cargo = project.cargo(if nextest { &["nextest", "run"] } else { &["test", "--all-targets"] });
     cargo.args(NATIVE);
     let mend = "run the failed test alone: cargo test -p PACKAGE NAME";
     steps::run_showing("native tests", &mut cargo, closes_rust_tests, mend).map(drop)
@@ -109,26 +97,13 @@ fn native_tests(project: &Project) -> Result<(), Failure> {
 fn doc_tests(project: &Project) -> Result<(), Failure> {
     let mut cargo = project.cargo(&["test", "--doc"]);
     cargo.args(NATIVE);
-    steps::run(
-        "documentation tests",
-        &mut cargo,
-        "cargo test --doc -p PACKAGE",
-    )
-    .map(drop)
+    steps::run("documentation tests", &mut cargo, "cargo test --doc -p PACKAGE").map(drop)
 }
 
 fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let mut pack = wasm.command(project, "wasm-pack");
-    pack.args([
-        "test",
-        "--headless",
-        "--chrome",
-        "--mode",
-        "no-install",
-        "crates/web",
-    ]);
-    // Its documentation tests would need the toolchain's flags a second time, and a page has none.
-    pack.args(["--", "--locked", "--lib", "--tests"]);
+    pack.args(["test", "--headless", "--chrome", "--mode", "no-install", "crates/web"]);
+    pack.arg("--locked");
     pack.env("WASM_BINDGEN_TEST_TIMEOUT", "120");
     if let Some(driver) = on_path("chromedriver") {
         // Else a geckodriver on PATH would be taken first.
@@ -141,11 +116,7 @@ fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.
 fn end_to_end(project: &Project) -> Result<(), Failure> {
     let mut cargo = project.cargo(&["build", "--release", "--package", "cr3-cli", "--locked"]);
-    steps::run(
-        "cr3play for the end-to-end tests",
-        &mut cargo,
-        "cargo build --release -p cr3-cli",
-    )?;
+    steps::run("cr3play for the end-to-end tests", &mut cargo, "cargo build --release -p cr3-cli")?;
     let mut playwright = playwright(project, &project.target().join("release/cr3play"));
     let mend = "npx playwright test --config e2e NAME runs one test; npx playwright show-trace e2e/test-results/*/trace.zip shows its steps";
     steps::run_showing("end-to-end tests", &mut playwright, closes_playwright, mend).map(drop)
@@ -153,9 +124,7 @@ fn end_to_end(project: &Project) -> Result<(), Failure> {
 
 fn playwright(project: &Project, cr3play: &Path) -> Command {
     let mut playwright = project.command("playwright");
-    playwright
-        .args(["test", "--config", "e2e"])
-        .env("CR3PLAY", cr3play);
+    playwright.args(["test", "--config", "e2e"]).env("CR3PLAY", cr3play);
     if let Some(chromium) = on_path("chromium") {
         playwright.env("CHROMIUM", chromium);
     }
@@ -172,12 +141,8 @@ fn closes_rust_tests(line: &str) -> bool {
 /// Playwright's closing lines: `12 passed (4.1s)`, and those of tests that did not simply pass.
 fn closes_playwright(line: &str) -> bool {
     let mut words = line.split_whitespace();
-    words
-        .next()
-        .is_some_and(|count| count.parse::<u32>().is_ok())
-        && words
-            .next()
-            .is_some_and(|word| ["passed", "flaky", "skipped", "failed"].contains(&word))
+    words.next().is_some_and(|count| count.parse::<u32>().is_ok())
+        && words.next().is_some_and(|word| ["passed", "flaky", "skipped", "failed"].contains(&word))
 }
 
 #[cfg(test)]
@@ -186,15 +151,9 @@ mod tests {
 
     #[test]
     fn closing_lines_are_recognised() {
-        assert!(closes_rust_tests(
-            "     Summary [   0.011s] 3 tests run: 3 passed, 0 skipped"
-        ));
-        assert!(closes_rust_tests(
-            "test result: ok. 1 passed; 0 failed; 0 ignored; 0 filtered out"
-        ));
-        assert!(!closes_rust_tests(
-            "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured"
-        ));
+        assert!(closes_rust_tests("     Summary [   0.011s] 3 tests run: 3 passed, 0 skipped"));
+        assert!(closes_rust_tests("test result: ok. 1 passed; 0 failed; 0 ignored; 0 filtered out"));
+        assert!(!closes_rust_tests("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured"));
         assert!(!closes_rust_tests("test compare::forms ... ok"));
         assert!(closes_playwright("  12 passed (4.1s)"));
         assert!(closes_playwright("  1 flaky"));

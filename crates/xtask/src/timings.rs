@@ -15,10 +15,7 @@ pub(crate) fn record(project: &Project, part: &str, elapsed: Duration) {
     let mut times = read(project);
     times.retain(|(name, _)| name != part);
     times.push((part.to_owned(), elapsed));
-    let text: String = times
-        .iter()
-        .map(|(name, elapsed)| format!("{name}\t{:.1}\n", elapsed.as_secs_f64()))
-        .collect();
+    let text: String = times.iter().map(|(name, elapsed)| format!("{name}\t{:.1}\n", elapsed.as_secs_f64())).collect();
     // A missing note costs a line in the benchmark, nothing else.
     let _ = fs::create_dir_all(project.tools());
     let _ = fs::write(file(project), text);
@@ -42,10 +39,7 @@ mod tests {
 
     #[test]
     fn a_damaged_line_is_no_time() {
-        assert_eq!(
-            parse("trunk\t12.5"),
-            Some(("trunk".into(), Duration::from_millis(12_500)))
-        );
+        assert_eq!(parse("trunk\t12.5"), Some(("trunk".into(), Duration::from_millis(12_500))));
         assert_eq!(parse("trunk\t-1"), None);
         assert_eq!(parse("trunk"), None);
     }

@@ -43,13 +43,7 @@ fn wasm_bindgen(project: &Project) -> Result<Tool, Failure> {
 
 /// Runs tests in a browser.
 fn wasm_pack() -> Tool {
-    Tool {
-        program: "wasm-pack",
-        package: "wasm-pack",
-        version: "0.15.1".into(),
-        arguments: &["--locked"],
-        minutes: 2,
-    }
+    Tool { program: "wasm-pack", package: "wasm-pack", version: "0.15.1".into(), arguments: &["--locked"], minutes: 2 }
 }
 
 /// Checks licences, duplicates, sources and advisories of dependencies by deny.toml.
@@ -70,17 +64,11 @@ pub(crate) fn ensure_for_build(project: &Project) -> Result<(), Failure> {
 
 /// What it takes to build the page and to test it.
 pub(crate) fn ensure_for_tests(project: &Project) -> Result<(), Failure> {
-    ensure(
-        project,
-        &[wasm_bindgen(project)?, trunk(), wasm_pack(), cargo_deny()],
-    )
+    ensure(project, &[wasm_bindgen(project)?, trunk(), wasm_pack(), cargo_deny()])
 }
 
 fn ensure(project: &Project, tools: &[Tool]) -> Result<(), Failure> {
-    let missing: Vec<&Tool> = tools
-        .iter()
-        .filter(|tool| !present(project, tool))
-        .collect();
+    let missing: Vec<&Tool> = tools.iter().filter(|tool| !present(project, tool)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -103,16 +91,8 @@ fn present(project: &Project, tool: &Tool) -> bool {
 }
 
 fn install(project: &Project, tool: &Tool) -> Result<(), Failure> {
-    let Tool {
-        package, version, ..
-    } = tool;
-    let mut cargo = project.cargo(&[
-        "install",
-        package,
-        "--version",
-        &format!("={version}"),
-        "--root",
-    ]);
+    let Tool { package, version, .. } = tool;
+    let mut cargo = project.cargo(&["install", package, "--version", &format!("={version}"), "--root"]);
     cargo.arg(project.tools()).args(tool.arguments);
     // They run for seconds and compile for minutes: compile them fast, and share what they have in common.
     cargo
@@ -122,12 +102,8 @@ fn install(project: &Project, tool: &Tool) -> Result<(), Failure> {
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("CARGO_PROFILE_RELEASE_STRIP", "true");
-    let headline = format!(
-        "{package} {version} into .tools (about {} min)",
-        tool.minutes
-    );
-    let mend =
-        "check that cargo reaches crates.io (cargo search trunk), then run the command again";
+    let headline = format!("{package} {version} into .tools (about {} min)", tool.minutes);
+    let mend = "check that cargo reaches crates.io (cargo search trunk), then run the command again";
     let elapsed = steps::run(&headline, &mut cargo, mend)?;
     timings::record(project, package, elapsed);
     Ok(())

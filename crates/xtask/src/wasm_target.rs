@@ -66,17 +66,11 @@ fn holds_std(folder: &Path) -> bool {
 fn rustup_adds_target(project: &Project) -> Result<bool, Failure> {
     let mut rustup = project.command("rustup");
     rustup.args(["target", "add", TARGET]);
-    let finished = steps::try_run(
-        &format!("rustup target add {TARGET}"),
-        &mut rustup,
-        Some(RUSTUP_LIMIT),
-    )?;
+    let finished = steps::try_run(&format!("rustup target add {TARGET}"), &mut rustup, Some(RUSTUP_LIMIT))?;
     if finished.success() && active_has_target(project) {
         timings::record(project, "rustup target", finished.elapsed);
         return Ok(true);
     }
-    println!(
-        "    rustup cannot bring it (no network to its server?); trying Debian's packages instead"
-    );
+    println!("    rustup cannot bring it (no network to its server?); trying Debian's packages instead");
     Ok(false)
 }

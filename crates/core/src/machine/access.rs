@@ -1,1 +1,300 @@
-//! access
+//! Access to memory by linear address: translation through the TLB, data and instruction fetch.
+
+use super::bits::{cr0, cr4};
+use super::control::current_pcid;
+use super::decoded::INSTRUCTION_MAX;
+use super::fault::Fault;
+use super::observe::{AccessKind, DropCause, MemoryAccess, Observer, TlbEvent};
+use super::paging::{self, Access, Mode, Protection, Start};
+use super::tlb::{Context, Operation};
+use super::{Cpu, Machine};
+use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
+
+/// On whose behalf an access is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Privilege {
+    /// CPL decides: the explicit access of an instruction.
+    Current,
+    /// Implicit supervisor access whatever CPL is: GDT, IDT, TSS, and frames pushed for a handler at CPL 0.
+    Supervisor,
+    /// User access whatever CPL is: frames pushed at CPL 3.
+    User,
+}
+
+impl Privilege {
+    #[inline]
+    fn mode(self, cpu: &Cpu) -> Mode {
+        match self {
+            Self::Current if cpu.cpl == 3 => Mode::User,
+            Self::Current => Mode::Supervisor,
+            Self::Supervisor => Mode::Implicit,
+            Self::User => Mode::User,
+        }
+    }
+}
+
+/// Whether `linear` is canonical at the current number of paging levels. The functions of this module raise #GP(0) for
+/// addresses that are not; a stack access has to raise #SS(0) instead.
+#[inline]
+pub fn canonical(machine: &Machine, linear: u64) -> bool {
+    paging::canonical(&machine.cpu, linear)
+}
+
+/// Reads `size` bytes (1 to 8) at `linear`, little-endian.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF.
+#[inline]
+pub fn read<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    privilege: Privilege,
+) -> Result<u64, Fault> {
+    let span = translate_span(machine, observer, linear, size, AccessKind::Read, privilege)?;
+    let mut value = 0;
+    for (piece, shift) in span.pieces() {
+        let part = machine.memory.read(piece.physical, piece.size);
+        observer.memory(&piece.told(AccessKind::Read, part, part));
+        value |= part << shift;
+    }
+    Ok(value)
+}
+
+/// Writes the low `size` bytes (1 to 8) of `value` at `linear`: all of them or, on a fault, none.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF.
+#[inline]
+pub fn write<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    value: u64,
+    privilege: Privilege,
+) -> Result<(), Fault> {
+    read_modify_write(machine, observer, linear, size, privilege, |_| value).map(|_| ())
+}
+
+/// Replaces the `size` bytes (1 to 8) at `linear` by what `change` makes of them; what they were before.
+///
+/// One access of kind write: the right to write is checked before anything is read.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF; then `change` was not called.
+#[inline]
+pub fn read_modify_write<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    privilege: Privilege,
+    change: impl FnOnce(u64) -> u64,
+) -> Result<u64, Fault> {
+    let span = translate_span(machine, observer, linear, size, AccessKind::Write, privilege)?;
+    let mut before = 0;
+    for (piece, shift) in span.pieces() {
+        before |= machine.memory.read(piece.physical, piece.size) << shift;
+    }
+    let after = change(before);
+    for (piece, shift) in span.pieces() {
+        let mask = paging::low_bits(u32::from(piece.size) * 8);
+        let part = after >> shift & mask;
+        machine.memory.write(piece.physical, piece.size, part);
+        observer.memory(&piece.told(AccessKind::Write, part, before >> shift & mask));
+    }
+    Ok(before)
+}
+
+/// The part of an access that lies in one page.
+#[derive(Clone, Copy)]
+struct Piece {
+    linear: u64,
+    physical: u64,
+    size: u8,
+}
+
+impl Piece {
+    fn told(self, kind: AccessKind, value: u64, before: u64) -> MemoryAccess {
+        let Self { linear, physical, size } = self;
+        MemoryAccess { kind, linear, physical, size, value, before }
+    }
+}
+
+/// An access of up to 8 bytes, translated: one piece, or two if it crosses a page.
+#[derive(Clone, Copy)]
+struct Span {
+    first: Piece,
+    second: Option<Piece>,
+}
+
+impl Span {
+    /// The pieces, each with its place in the value in bits.
+    #[inline]
+    fn pieces(self) -> impl Iterator<Item = (Piece, u32)> {
+        let shift = u32::from(self.first.size) * 8;
+        std::iter::once((self.first, 0)).chain(self.second.map(|piece| (piece, shift)))
+    }
+}
+
+#[inline]
+fn translate_span<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    kind: AccessKind,
+    privilege: Privilege,
+) -> Result<Span, Fault> {
+    let size = size.clamp(1, 8);
+    let access = Access { kind, mode: privilege.mode(&machine.cpu) };
+    let last = linear.wrapping_add(u64::from(size) - 1);
+    if !canonical(machine, linear) || !canonical(machine, last) {
+        return Err(not_canonical());
+    }
+    let in_first = (0x1000 - (linear & 0xfff)).min(size.into()) as u8;
+    let first = Piece { linear, physical: translate(machine, observer, linear, access)?, size: in_first };
+    let second = if in_first == size {
+        None
+    } else {
+        let linear = linear.wrapping_add(in_first.into());
+        let physical = translate(machine, observer, linear, access)?;
+        Some(Piece { linear, physical, size: size - in_first })
+    };
+    Ok(Span { first, second })
+}
+
+fn not_canonical() -> Fault {
+    Fault::general_protection("the address is not canonical")
+}
+
+/// The physical address for an access at `linear`, which is canonical: from the TLB, or by a walk that fills it (SDM
+/// vol. 3A 4.10.2, 4.10.3.2).
+///
+/// # Errors
+/// #PF, after it has dropped the entries for its page.
+#[inline]
+pub fn translate<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    access: Access,
+) -> Result<u64, Fault> {
+    if machine.cpu.cr0 & cr0::PG == 0 {
+        return Ok(linear & u64::from(u32::MAX));
+    }
+    let context = context(&machine.cpu);
+    match machine.tlb.lookup(linear, access, context) {
+        Some(entry) => {
+            observer.tlb(&TlbEvent::Hit { entry, kind: access.kind });
+            Ok(entry.translate(linear))
+        }
+        None => walk(machine, observer, linear, access, context),
+    }
+}
+
+/// What a look into the TLB depends on beside the address and the access.
+#[inline]
+pub(super) fn context(cpu: &Cpu) -> Context {
+    Context { pcid: current_pcid(cpu), globals: cpu.cr4 & cr4::PGE != 0, protection: Protection::of(cpu) }
+}
+
+fn walk<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    access: Access,
+    context: Context,
+) -> Result<u64, Fault> {
+    machine.tlb.drop_stale(observer, linear, access, context);
+    let start = match machine.tlb.deepest(linear, access, context) {
+        Some(structure) => Start::cached(structure),
+        None => Start::root(&machine.cpu),
+    };
+    let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
+    let reads = walk.steps().len() as u8;
+    observer.tlb(&TlbEvent::Miss { linear, pcid: context.pcid, kind: access.kind, reads });
+    match paging::commit(&machine.cpu, &mut machine.memory, linear, access, start, &walk) {
+        Ok(translation) => {
+            machine.tlb.fill(observer, translation.entry, &translation.structures);
+            Ok(translation.entry.translate(linear))
+        }
+        Err(fault) => {
+            let operation = Operation::PageFault { pcid: context.pcid, linear };
+            machine.tlb.invalidate(observer, operation, DropCause::PageFault);
+            Err(fault)
+        }
+    }
+}
+
+/// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address or an instruction of more than 15 bytes, #PF, or #UD for bytes that are no
+/// instruction.
+#[inline]
+pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<Instruction, Fault> {
+    if !canonical(machine, linear) {
+        return Err(not_canonical());
+    }
+    let access = Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(&machine.cpu) };
+    let physical = translate(machine, observer, linear, access)?;
+    let offset = physical as usize & 0xfff;
+    if let Some(page) = machine.memory.page(physical)
+        && let Some(instruction) = page.decoded.get(offset, linear)
+    {
+        return Ok(*instruction);
+    }
+    decode(machine, observer, linear, physical, access)
+}
+
+/// Decodes what `fetch` does not have: from the first page alone if that suffices.
+fn decode<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    physical: u64,
+    access: Access,
+) -> Result<Instruction, Fault> {
+    let offset = physical as usize & 0xfff;
+    let mut bytes = [0; INSTRUCTION_MAX];
+    let here = INSTRUCTION_MAX.min(0x1000 - offset);
+    machine.memory.read_bytes(physical, &mut bytes[..here]);
+    match decode_bytes(&bytes[..here], linear) {
+        Ok(instruction) => {
+            if let Some(page) = machine.memory.page(physical) {
+                page.decoded.keep(offset, instruction);
+            }
+            Ok(instruction)
+        }
+        Err(DecoderError::NoMoreBytes) if here < INSTRUCTION_MAX => {
+            let next = linear.wrapping_add(here as u64);
+            if !canonical(machine, next) {
+                return Err(not_canonical());
+            }
+            let physical = translate(machine, observer, next, access)?;
+            machine.memory.read_bytes(physical, &mut bytes[here..]);
+            decode_bytes(&bytes, linear).map_err(undecodable)
+        }
+        Err(error) => Err(undecodable(error)),
+    }
+}
+
+fn decode_bytes(bytes: &[u8], linear: u64) -> Result<Instruction, DecoderError> {
+    let mut decoder = Decoder::with_ip(64, bytes, linear, DecoderOptions::NONE);
+    let instruction = decoder.decode();
+    match decoder.last_error() {
+        DecoderError::None => Ok(instruction),
+        error => Err(error),
+    }
+}
+
+/// Fifteen bytes that do not end are too long (#GP(0), SDM vol. 2A 2.3.11); the rest is no instruction (#UD).
+fn undecodable(error: DecoderError) -> Fault {
+    match error {
+        DecoderError::NoMoreBytes => Fault::general_protection("the instruction is longer than 15 bytes"),
+        _ => Fault::invalid_opcode("the bytes are no instruction of this machine"),
+    }
+}

@@ -1,5 +1,387 @@
 //! Sparse physical memory with copy-on-write pages: a clone shares everything.
+//!
+//! Pages hang in a radix tree of 64-way tables that grows upwards with the highest page written. Tables and pages are
+//! shared between clones until one of them writes; a write copies the path to its page and nothing else.
 
-/// Physical memory. Addresses that no page backs read as zero and swallow writes only where `write` says so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {}
+use super::decoded::Decoded;
+use std::fmt;
+use std::sync::Arc;
+
+/// Size of a page of physical memory in bytes.
+pub const PAGE_SIZE: usize = 4096;
+
+/// Largest physical address the architecture allows, in bits (SDM vol. 3A 4.1.4: MAXPHYADDR is at most 52).
+pub const PHYSICAL_BITS: u32 = 52;
+
+const PAGE_SHIFT: u32 = 12;
+const FANOUT_BITS: u32 = 6;
+const FANOUT: usize = 1 << FANOUT_BITS;
+
+/// Physical memory of 2^52 bytes. A page comes to life when it is written; what was never written reads as zero.
+/// Beyond 2^52 there is nothing: reads give zero and writes go nowhere.
+///
+/// Two memories are equal when all their bytes are; whether a page of zeros was ever written does not count.
+#[derive(Clone, Default)]
+pub struct Memory {
+    root: Node,
+    /// Levels of tables above the pages. The tree spans 64^height pages.
+    height: u32,
+}
+
+#[derive(Clone, Default)]
+enum Node {
+    #[default]
+    Absent,
+    Table(Arc<Table>),
+    Page(Arc<Page>),
+}
+
+#[derive(Clone)]
+struct Table {
+    children: [Node; FANOUT],
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { children: std::array::from_fn(|_| Node::Absent) }
+    }
+}
+
+/// One page and the instructions that were decoded from it.
+pub(super) struct Page {
+    bytes: [u8; PAGE_SIZE],
+    pub(super) decoded: Decoded,
+}
+
+impl Clone for Page {
+    // A page is cloned in order to be written: what was decoded stays with the original.
+    fn clone(&self) -> Self {
+        Self { bytes: self.bytes, decoded: Decoded::default() }
+    }
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { bytes: [0; PAGE_SIZE], decoded: Decoded::default() }
+    }
+}
+
+impl Page {
+    /// Replaces the bytes from `offset` on; what does not fit in the page is cut off.
+    fn store(&mut self, offset: usize, source: &[u8]) {
+        self.decoded.forget(offset, source.len());
+        for (byte, new) in self.bytes.iter_mut().skip(offset).zip(source) {
+            *byte = *new;
+        }
+    }
+}
+
+impl Memory {
+    /// Memory that reads as zero everywhere.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The byte at `physical`.
+    pub fn read_u8(&self, physical: u64) -> u8 {
+        u8::from_le_bytes(self.read_array(physical))
+    }
+
+    /// The little-endian 16-bit value at `physical`, which need not be aligned.
+    pub fn read_u16(&self, physical: u64) -> u16 {
+        u16::from_le_bytes(self.read_array(physical))
+    }
+
+    /// The little-endian 32-bit value at `physical`, which need not be aligned.
+    pub fn read_u32(&self, physical: u64) -> u32 {
+        u32::from_le_bytes(self.read_array(physical))
+    }
+
+    /// The little-endian 64-bit value at `physical`, which need not be aligned.
+    #[inline]
+    pub fn read_u64(&self, physical: u64) -> u64 {
+        u64::from_le_bytes(self.read_array(physical))
+    }
+
+    /// Writes the byte at `physical`.
+    pub fn write_u8(&mut self, physical: u64, value: u8) {
+        self.write_bytes(physical, &value.to_le_bytes());
+    }
+
+    /// Writes a little-endian 16-bit value at `physical`, which need not be aligned.
+    pub fn write_u16(&mut self, physical: u64, value: u16) {
+        self.write_bytes(physical, &value.to_le_bytes());
+    }
+
+    /// Writes a little-endian 32-bit value at `physical`, which need not be aligned.
+    pub fn write_u32(&mut self, physical: u64, value: u32) {
+        self.write_bytes(physical, &value.to_le_bytes());
+    }
+
+    /// Writes a little-endian 64-bit value at `physical`, which need not be aligned.
+    #[inline]
+    pub fn write_u64(&mut self, physical: u64, value: u64) {
+        self.write_array(physical, value.to_le_bytes());
+    }
+
+    /// The `size` bytes (at most 8) at `physical` as a little-endian number.
+    #[inline]
+    pub fn read(&self, physical: u64, size: u8) -> u64 {
+        match size {
+            1 => self.read_u8(physical).into(),
+            2 => self.read_u16(physical).into(),
+            4 => self.read_u32(physical).into(),
+            8 => self.read_u64(physical),
+            _ => {
+                let mut bytes = [0; 8];
+                self.read_bytes(physical, &mut bytes[..usize::from(size.min(8))]);
+                u64::from_le_bytes(bytes)
+            }
+        }
+    }
+
+    /// Writes the low `size` bytes (at most 8) of `value` at `physical`.
+    #[inline]
+    pub fn write(&mut self, physical: u64, size: u8, value: u64) {
+        match size {
+            1 => self.write_array(physical, (value as u8).to_le_bytes()),
+            2 => self.write_array(physical, (value as u16).to_le_bytes()),
+            4 => self.write_array(physical, (value as u32).to_le_bytes()),
+            8 => self.write_u64(physical, value),
+            _ => self.write_bytes(physical, &value.to_le_bytes()[..usize::from(size.min(8))]),
+        }
+    }
+
+    /// Fills `target` with the bytes from `physical` on.
+    pub fn read_bytes(&self, physical: u64, target: &mut [u8]) {
+        let mut address = physical;
+        let mut rest = target;
+        while !rest.is_empty() {
+            let offset = offset_in_page(address);
+            let (here, after) = rest.split_at_mut(rest.len().min(PAGE_SIZE - offset));
+            match self.page(address) {
+                Some(page) => here.copy_from_slice(&page.bytes[offset..offset + here.len()]),
+                None => here.fill(0),
+            }
+            address = address.saturating_add(here.len() as u64);
+            rest = after;
+        }
+    }
+
+    /// Writes `source` from `physical` on.
+    pub fn write_bytes(&mut self, physical: u64, source: &[u8]) {
+        let mut address = physical;
+        let mut rest = source;
+        while !rest.is_empty() {
+            let offset = offset_in_page(address);
+            let (here, after) = rest.split_at(rest.len().min(PAGE_SIZE - offset));
+            if let Some(page) = self.page_mut(address) {
+                page.store(offset, here);
+            }
+            address = address.saturating_add(here.len() as u64);
+            rest = after;
+        }
+    }
+
+    /// Every page that was written, by ascending physical address, with its bytes.
+    pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8; PAGE_SIZE])> {
+        let mut pages = Vec::new();
+        collect(&self.root, 0, self.height, &mut pages);
+        pages.into_iter()
+    }
+
+    /// Physical addresses of the pages whose bytes differ between the two memories, ascending.
+    ///
+    /// Costs in proportion to what was written since they were clones of one memory, not to their size.
+    pub fn differences(&self, other: &Self) -> Vec<u64> {
+        let mut pages = Vec::new();
+        compare(self.view(), other.view(), &mut |number| {
+            pages.push(number << PAGE_SHIFT);
+            true
+        });
+        pages
+    }
+
+    #[inline]
+    fn read_array<const N: usize>(&self, physical: u64) -> [u8; N] {
+        let offset = offset_in_page(physical);
+        let mut bytes = [0; N];
+        if offset + N <= PAGE_SIZE {
+            if let Some(page) = self.page(physical) {
+                bytes.copy_from_slice(&page.bytes[offset..offset + N]);
+            }
+        } else {
+            self.read_bytes(physical, &mut bytes);
+        }
+        bytes
+    }
+
+    #[inline]
+    fn write_array<const N: usize>(&mut self, physical: u64, source: [u8; N]) {
+        let offset = offset_in_page(physical);
+        if offset + N > PAGE_SIZE {
+            return self.write_bytes(physical, &source);
+        }
+        if let Some(page) = self.page_mut(physical) {
+            page.decoded.forget(offset, N);
+            page.bytes[offset..offset + N].copy_from_slice(&source);
+        }
+    }
+
+    /// The page that holds `physical`, unless it was never written.
+    #[inline]
+    pub(super) fn page(&self, physical: u64) -> Option<&Page> {
+        let number = physical >> PAGE_SHIFT;
+        let mut shift = self.height * FANOUT_BITS;
+        if number >> shift != 0 {
+            return None;
+        }
+        let mut node = &self.root;
+        loop {
+            match node {
+                Node::Absent => return None,
+                Node::Page(page) => return Some(page),
+                Node::Table(table) => {
+                    shift = shift.saturating_sub(FANOUT_BITS);
+                    node = &table.children[child(number, shift)];
+                }
+            }
+        }
+    }
+
+    /// The page that holds `physical`, made if need be and no longer shared. `None` beyond 2^52.
+    #[inline]
+    fn page_mut(&mut self, physical: u64) -> Option<&mut Page> {
+        if physical >> PHYSICAL_BITS != 0 {
+            return None;
+        }
+        let number = physical >> PAGE_SHIFT;
+        while number >> (self.height * FANOUT_BITS) != 0 {
+            self.grow();
+        }
+        let mut node = &mut self.root;
+        for level in (0..self.height).rev() {
+            if !matches!(node, Node::Table(_)) {
+                *node = Node::Table(Arc::default());
+            }
+            let Node::Table(table) = node else { return None };
+            node = &mut Arc::make_mut(table).children[child(number, level * FANOUT_BITS)];
+        }
+        if !matches!(node, Node::Page(_)) {
+            *node = Node::Page(Arc::default());
+        }
+        let Node::Page(page) = node else { return None };
+        Some(Arc::make_mut(page))
+    }
+
+    /// Puts one more table above the root.
+    fn grow(&mut self) {
+        let below = std::mem::take(&mut self.root);
+        if !matches!(below, Node::Absent) {
+            let mut table = Table::default();
+            table.children[0] = below;
+            self.root = Node::Table(Arc::new(table));
+        }
+        self.height += 1;
+    }
+
+    fn view(&self) -> View<'_> {
+        View { node: &self.root, height: self.height, number: 0 }
+    }
+}
+
+fn offset_in_page(physical: u64) -> usize {
+    physical as usize % PAGE_SIZE
+}
+
+fn child(number: u64, shift: u32) -> usize {
+    (number >> shift) as usize % FANOUT
+}
+
+fn collect<'a>(node: &'a Node, number: u64, height: u32, pages: &mut Vec<(u64, &'a [u8; PAGE_SIZE])>) {
+    match node {
+        Node::Absent => {}
+        Node::Page(page) => pages.push((number << PAGE_SHIFT, &page.bytes)),
+        Node::Table(table) => {
+            for (index, node) in (0..).zip(&table.children) {
+                collect(node, number << FANOUT_BITS | index, height.saturating_sub(1), pages);
+            }
+        }
+    }
+}
+
+/// A subtree: `height` levels of tables, and the number of the subtree among those of its height.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    node: &'a Node,
+    height: u32,
+    number: u64,
+}
+
+const ABSENT: Node = Node::Absent;
+
+impl<'a> View<'a> {
+    fn child(self, index: usize) -> View<'a> {
+        let node = match self.node {
+            Node::Table(table) => &table.children[index],
+            _ => &ABSENT,
+        };
+        View { node, height: self.height.saturating_sub(1), number: self.number << FANOUT_BITS | index as u64 }
+    }
+
+    /// The same subtree seen as the first child of a tree one level higher.
+    fn first_child_or(self, height: u32, index: usize) -> View<'a> {
+        if self.height == height {
+            self.child(index)
+        } else if index == 0 {
+            self
+        } else {
+            View { node: &ABSENT, height: height.saturating_sub(1), number: index as u64 }
+        }
+    }
+}
+
+/// Calls `found` with the number of each page that differs, ascending, until it returns false. Whether all were told.
+fn compare(left: View<'_>, right: View<'_>, found: &mut impl FnMut(u64) -> bool) -> bool {
+    if shared(left.node, right.node) {
+        return true;
+    }
+    let height = left.height.max(right.height);
+    if height == 0 {
+        return same_bytes(left.node, right.node) || found(left.number);
+    }
+    (0..FANOUT).all(|index| compare(left.first_child_or(height, index), right.first_child_or(height, index), found))
+}
+
+/// Whether both are one and the same in storage, or both absent.
+fn shared(left: &Node, right: &Node) -> bool {
+    match (left, right) {
+        (Node::Absent, Node::Absent) => true,
+        (Node::Table(left), Node::Table(right)) => Arc::ptr_eq(left, right),
+        (Node::Page(left), Node::Page(right)) => Arc::ptr_eq(left, right),
+        _ => false,
+    }
+}
+
+fn same_bytes(left: &Node, right: &Node) -> bool {
+    match (left, right) {
+        (Node::Page(left), Node::Page(right)) => left.bytes == right.bytes,
+        (Node::Page(page), _) | (_, Node::Page(page)) => page.bytes.iter().all(|byte| *byte == 0),
+        _ => true,
+    }
+}
+
+impl PartialEq for Memory {
+    fn eq(&self, other: &Self) -> bool {
+        compare(self.view(), other.view(), &mut |_| false)
+    }
+}
+
+impl Eq for Memory {}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pages = self.pages().map(|(physical, _)| format!("{physical:#x}"));
+        formatter.debug_tuple("Memory").field(&pages.collect::<Vec<_>>()).finish()
+    }
+}

@@ -4,8 +4,10 @@
 //! Both report what they did to an [`Observer`] and never know who listens.
 
 pub mod access;
+pub mod bits;
 pub mod control;
 pub mod cpu;
+mod decoded;
 pub mod event;
 pub mod exec;
 pub mod fault;

@@ -37,6 +37,7 @@ pub enum DropCause {
     Cr3Write,
     Cr4Write,
     Cr0Write,
+    EferWrite,
     Invlpg,
     Invpcid,
     /// The page fault drops the entries of its own page (SDM vol. 3A 4.10.4.1).
@@ -50,7 +51,10 @@ pub enum DropCause {
 impl DropCause {
     /// Whether software asked for it. Replacement and page faults are no invalidations by software.
     pub fn is_flush(self) -> bool {
-        matches!(self, Self::Cr3Write | Self::Cr4Write | Self::Cr0Write | Self::Invlpg | Self::Invpcid)
+        matches!(
+            self,
+            Self::Cr3Write | Self::Cr4Write | Self::Cr0Write | Self::EferWrite | Self::Invlpg | Self::Invpcid
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-// The port is free on every machine that the tests were run on; a taken one fails at once and says so.
+// `cargo xtask test` hands over a free port; a run by hand takes this one, and Playwright says so when it is taken.
 const port = Number(process.env.E2E_PORT ?? 4173);
 
 /** The page is served from a sub-path, as a static host may do. */

@@ -1,1 +1,13 @@
-//! Unicorn Engine as a second CPU.
+//! A second CPU that checks ours: Unicorn Engine runs the same memory image, and every step is compared.
+//!
+//! [`checker::Checker`] is an observer of our machine: whatever runs a machine can be checked by passing one.
+//! It is written against [`processor::Processor`], what any second CPU offers; [`native::Native`] is Unicorn linked
+//! natively. What Unicorn cannot judge is listed in [`limits`].
+
+pub mod checker;
+pub mod difference;
+pub mod fuzz;
+pub mod limits;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
+pub mod processor;

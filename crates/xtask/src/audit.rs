@@ -21,7 +21,7 @@ pub(crate) fn advisories(project: &Project) -> Result<(), Failure> {
         return Ok(());
     }
     let mut deny = project.command("cargo-deny");
-    deny.args(["check", "--disable-fetch", "--hide-inclusion-graph", "advisories"]);
+    deny.args(["--offline", "check", "--hide-inclusion-graph", "advisories"]);
     let mend = "cargo update -p CRATE for the crate named above; .tools/bin/cargo-deny fetch db for a database that is too old";
     steps::run("advisories on dependencies", &mut deny, mend).map(drop)
 }

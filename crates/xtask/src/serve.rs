@@ -24,7 +24,7 @@ pub(crate) fn run(project: &Project, profile: ServeProfile) -> Result<(), Failur
     let mut trunk = build::trunk(project, &wasm, "serve");
     // Not dist/, which holds release builds.
     trunk.arg("--dist").arg(project.target().join("serve"));
-    trunk.args(["--address", "127.0.0.1", "--port", &PORT.to_string()]);
+    trunk.args(["--address", "127.0.0.1", "--port", &PORT.to_string(), "--disable-address-lookup"]);
     if profile == ServeProfile::Release {
         trunk.arg("--release");
     }

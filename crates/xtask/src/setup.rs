@@ -9,6 +9,16 @@ use crate::{npm, steps, tools};
 const BROWSER: [Program; 2] =
     [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
 
+/// What the crate unicorn-engine-sys builds Unicorn's C sources with.
+const NATIVE_UNICORN: [Program; 3] = [
+    Program { name: "cc", package: "gcc" },
+    Program { name: "make", package: "make" },
+    Program { name: "cmake", package: "cmake" },
+];
+
+/// What it reads Unicorn's headers with: libclang and the headers of the compiler.
+const LIBCLANG: [&str; 2] = ["libclang1-19", "libclang-common-19-dev"];
+
 /// `cargo xtask setup`: everything that any command would install.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     for_tests(project)?;
@@ -34,9 +44,20 @@ pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
 /// What it takes to run every test.
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
     apt::ensure_programs(project, &BROWSER, "the tests in a browser")?;
+    for_native_unicorn(project)?;
     let wasm = for_build(project)?;
     tools::ensure_for_tests(project)?;
     Ok(wasm)
+}
+
+/// What it takes to build crates/unicorn. LIBCLANG_PATH names another libclang, as its bindings generator documents.
+pub(crate) fn for_native_unicorn(project: &Project) -> Result<(), Failure> {
+    const PURPOSE: &str = "Unicorn Engine as the second CPU";
+    apt::ensure_programs(project, &NATIVE_UNICORN, PURPOSE)?;
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
+        return Ok(());
+    }
+    apt::ensure_packages(project, &LIBCLANG, PURPOSE)
 }
 
 /// So that everything after it can do without a network.

@@ -198,7 +198,7 @@ pub(crate) fn cannot_start(command: &Command, error: &std::io::Error) -> Failure
 /// What `command` prints, or `None` if it cannot be run or fails: for questions, not for work.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
 
 /// Whether a person could answer a question such as sudo's.

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check of the project. A failing check does not keep the others from running.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -125,10 +126,19 @@ fn end_to_end(project: &Project) -> Result<(), Failure> {
 fn playwright(project: &Project, cr3play: &Path) -> Command {
     let mut playwright = project.command("playwright");
     playwright.args(["test", "--config", "e2e"]).env("CR3PLAY", cr3play);
+    if let Some(port) = free_port() {
+        playwright.env("E2E_PORT", port.to_string());
+    }
     if let Some(chromium) = on_path("chromium") {
         playwright.env("CHROMIUM", chromium);
     }
     playwright
+}
+
+/// A port that nobody uses, so that two checkouts can be tested at the same time.
+fn free_port() -> Option<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+    listener.local_addr().ok().map(|address| address.port())
 }
 
 /// The closing lines of nextest (`Summary [ 0.1s] 3 tests run: 3 passed`) and of cargo's own runner.

@@ -142,6 +142,3 @@ pub struct Scenario {
     pub config: Config,
     pub schedule: Schedule,
 }
-
-#[cfg(test)]
-mod tests;

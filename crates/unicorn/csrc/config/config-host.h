@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What QEMU's configure would write for wasm32-wasi. */
+#define CONFIG_QEMU_CONFDIR "/"
+#define CONFIG_QEMU_LOCALSTATEDIR "/"
+#define CONFIG_QEMU_HELPERDIR "/"
+#define CONFIG_QEMU_LOCALEDIR "/"
+#define CONFIG_POSIX 1
+#define CONFIG_POSIX_MEMALIGN 1
+#define CONFIG_TCG 1
+#define CONFIG_BYTESWAP_H 1
+#define CONFIG_INT128 1
+#define CONFIG_ATOMIC64 1
+#define CONFIG_STATIC_ASSERT 1
+#define CONFIG_PRAGMA_DIAGNOSTIC_AVAILABLE 1
+#define HAVE_STRCHRNUL 1
+#define HAVE_STRUCT_STAT_ST_ATIM 1
+#define HOST_DSOSUF ".so"
+#define QEMU_VERSION "5.0.1"
+#define QEMU_VERSION_MAJOR 5
+#define QEMU_VERSION_MINOR 0
+#define QEMU_VERSION_MICRO 1

@@ -1,0 +1,225 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The exported functions. A page calls nothing else, and nothing here calls the page.
+ */
+#include "engine.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Translated code of any scenario fits; Unicorn's default for 64-bit registers is 1 GiB. */
+#define TRANSLATION_BUFFER (8u << 20)
+
+struct engine {
+    uc_engine *uc;
+    struct engine_run *run;             /* of the run in progress */
+    enum engine_exceptions exceptions;
+    struct engine_record *record;       /* where to write the state after each instruction */
+    uint64_t capacity;
+};
+
+/* The state before one instruction, with the stores of the one before it counted. */
+struct engine_record {
+    struct engine_state before;
+    uint64_t stores;                    /* physical stores by the instruction before this one */
+};
+
+/* Ends the run, or has the engine deliver the exception that the running instruction raised. */
+static void on_exception(uc_engine *uc, uint32_t vector, void *data)
+{
+    struct engine *engine = data;
+
+    engine->run->vector = vector;
+    engine->run->error_code = x86_error_code(uc);
+    if (engine->exceptions == ENGINE_DELIVER) {
+        engine->run->exceptions++;
+        x86_deliver_current(uc);
+    } else {
+        engine->run->end = ENGINE_EXCEPTION;
+        x86_exception_done(uc);
+        uc_emu_stop(uc);
+    }
+}
+
+/* #UD has a hook of its own; saying that it was handled goes on at the RIP that delivery has set. */
+static bool on_invalid_opcode(uc_engine *uc, void *data)
+{
+    const uint32_t invalid_opcode = 6;
+
+    on_exception(uc, invalid_opcode, data);
+    return true;
+}
+
+static void on_syscall(uc_engine *uc, void *data)
+{
+    x86_syscall(uc);
+}
+
+static void on_instruction(uc_engine *uc, uint64_t address, uint32_t size, void *data)
+{
+    struct engine *engine = data;
+    uint64_t index = engine->run->instructions++;
+
+    if (index < engine->capacity) {
+        x86_state_get(uc, &engine->record[index].before);
+    }
+}
+
+static void on_store(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *data)
+{
+    struct engine *engine = data;
+    uint64_t index = engine->run->instructions;
+
+    if (index < engine->capacity) {
+        engine->record[index].stores++;
+    }
+}
+
+static uc_err add_hooks(struct engine *engine)
+{
+    uc_hook hook;
+    uc_err error = uc_hook_add(engine->uc, &hook, UC_HOOK_INTR, (void *)on_exception, engine, 1, 0);
+
+    error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_INSN_INVALID, (void *)on_invalid_opcode, engine, 1, 0);
+    error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_CODE, (void *)on_instruction, engine, 1, 0);
+    error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_MEM_WRITE, (void *)on_store, engine, 1, 0);
+    return error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_INSN, (void *)on_syscall, engine, 1, 0, UC_X86_INS_SYSCALL);
+}
+
+/* A new engine of the given uc_cpu_x86 model with no memory; 0 when there is none to be had. */
+struct engine *EXPORT(engine_open)(uint32_t model)
+{
+    struct engine *engine = calloc(1, sizeof(*engine));
+
+    if (!engine) {
+        return NULL;
+    }
+    if (uc_open(UC_ARCH_X86, UC_MODE_64, &engine->uc)) {
+        free(engine);
+        return NULL;
+    }
+    if (uc_ctl_set_cpu_model(engine->uc, model) || uc_ctl_set_tcg_buffer_size(engine->uc, TRANSLATION_BUFFER) ||
+        add_hooks(engine)) {
+        uc_close(engine->uc);
+        free(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void EXPORT(engine_close)(struct engine *engine)
+{
+    uc_close(engine->uc);
+    free(engine);
+}
+
+/* Physical memory, zeroed; address and size are multiples of 4 KiB. */
+uint32_t EXPORT(engine_map)(struct engine *engine, uint64_t address, uint32_t size)
+{
+    return uc_mem_map(engine->uc, address, size, UC_PROT_ALL);
+}
+
+uint32_t EXPORT(engine_unmap)(struct engine *engine, uint64_t address, uint32_t size)
+{
+    return uc_mem_unmap(engine->uc, address, size);
+}
+
+uint32_t EXPORT(engine_write)(struct engine *engine, uint64_t address, const void *bytes, uint32_t size)
+{
+    return uc_mem_write(engine->uc, address, bytes, size);
+}
+
+uint32_t EXPORT(engine_read)(struct engine *engine, uint64_t address, void *bytes, uint32_t size)
+{
+    return uc_mem_read(engine->uc, address, bytes, size);
+}
+
+uint32_t EXPORT(engine_state_size)(void)
+{
+    return sizeof(struct engine_state);
+}
+
+void EXPORT(engine_state_get)(struct engine *engine, struct engine_state *state)
+{
+    x86_state_get(engine->uc, state);
+}
+
+void EXPORT(engine_state_set)(struct engine *engine, const struct engine_state *state)
+{
+    x86_state_set(engine->uc, state);
+}
+
+void EXPORT(engine_vector_get)(struct engine *engine, struct engine_vector_state *state)
+{
+    x86_vector_get(engine->uc, state);
+}
+
+void EXPORT(engine_vector_set)(struct engine *engine, const struct engine_vector_state *state)
+{
+    x86_vector_set(engine->uc, state);
+}
+
+/* Forgets translations of addresses and of code: needed after page tables or code were written from outside. */
+uint32_t EXPORT(engine_flush)(struct engine *engine)
+{
+    uc_err error = uc_ctl_flush_tlb(engine->uc);
+
+    return error ? error : uc_ctl_flush_tb(engine->uc);
+}
+
+static void run(struct engine *engine, uint32_t count)
+{
+    struct engine_state state;
+    uc_err error;
+
+    x86_state_get(engine->uc, &state);
+    error = uc_emu_start(engine->uc, state.rip, ~0ull, 0, count);
+    if (error) {
+        engine->run->end = ENGINE_ERROR;
+        engine->run->error = error;
+    } else if (engine->run->end == ENGINE_COUNT && engine->run->instructions < count) {
+        engine->run->end = ENGINE_HALTED;
+    }
+}
+
+/* Executes up to `count` instructions. With a record, writes the state before each of the first `capacity`. */
+void EXPORT(engine_run)(struct engine *engine, uint32_t count, uint32_t exceptions, struct engine_record *record,
+                        uint32_t capacity, struct engine_run *result)
+{
+    memset(result, 0, sizeof(*result));
+    if (record) {
+        memset(record, 0, (size_t)capacity * sizeof(*record));
+    }
+    engine->run = result;
+    engine->exceptions = exceptions;
+    engine->record = record;
+    engine->capacity = record ? capacity : 0;
+    run(engine, count);
+    engine->run = NULL;
+}
+
+/* Delivers an event between instructions: kind 0 exception, 1 interrupt, 2 NMI. The result is an enum engine_end. */
+uint32_t EXPORT(engine_deliver)(struct engine *engine, uint32_t vector, uint32_t error_code, uint32_t kind)
+{
+    return x86_deliver_event(engine->uc, vector, error_code, kind);
+}
+
+const char *EXPORT(engine_error_text)(uint32_t error)
+{
+    return uc_strerror(error);
+}
+
+uint32_t EXPORT(engine_version)(void)
+{
+    return uc_version(NULL, NULL);
+}
+
+void *EXPORT(engine_allocate)(uint32_t size)
+{
+    return malloc(size);
+}
+
+void EXPORT(engine_free)(void *memory)
+{
+    free(memory);
+}

@@ -1,0 +1,81 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * The interface of the WebAssembly build: one x86-64 with physical memory, stepped and compared from outside.
+ * Handles are pointers; results are 0 or a uc_err unless said otherwise.
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <stdint.h>
+#include <unicorn/unicorn.h>
+
+#define EXPORT(name) __attribute__((export_name(#name), visibility("default"))) name
+
+struct engine_segment {
+    uint64_t selector, base, limit;
+    uint64_t attributes;                /* the descriptor's upper half, bits 23:8 in place */
+};
+
+struct engine_table {
+    uint64_t base, limit;
+};
+
+/* All that ring 0 and ring 3 integer code can see; every field 64 bits wide, so that a page reads it as one array. */
+struct engine_state {
+    uint64_t registers[16];             /* RAX RCX RDX RBX RSP RBP RSI RDI R8..R15 */
+    uint64_t rip, rflags;
+    uint64_t cr0, cr2, cr3, cr4, cr8, efer;
+    struct engine_segment segments[6];  /* ES CS SS DS FS GS */
+    struct engine_segment ldt, task;
+    struct engine_table gdt, idt;
+    uint64_t star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t debug[6];                  /* DR0-DR3, DR6, DR7 */
+    uint64_t cpl;
+    uint64_t nmi_blocked;               /* between the delivery of an NMI and IRET */
+    uint64_t interrupt_shadow;          /* the instruction after STI or MOV SS */
+};
+
+/* x87 and SSE state. */
+struct engine_vector_state {
+    uint64_t xmm[16][2];
+    uint64_t x87[8][2];                 /* by physical register: significand; sign and exponent */
+    uint64_t x87_control, x87_status, x87_top, x87_tags, mxcsr;
+};
+
+/* Why a run ended. */
+enum engine_end {
+    ENGINE_COUNT,                       /* the instructions asked for have executed */
+    ENGINE_HALTED,                      /* HLT */
+    ENGINE_SHUTDOWN,                    /* triple fault */
+    ENGINE_EXCEPTION,                   /* an exception, and delivery was not asked for */
+    ENGINE_ERROR,                       /* a uc_err: access to memory that is not there, and the like */
+};
+
+struct engine_run {
+    uint64_t end;                       /* enum engine_end */
+    uint64_t instructions;              /* begun, the faulting one included */
+    uint64_t exceptions;                /* delivered through the IDT */
+    uint64_t vector, error_code;        /* of the last exception */
+    uint64_t error;                     /* uc_err */
+};
+
+/* What becomes of an exception that an instruction raises. */
+enum engine_exceptions {
+    ENGINE_STOP,                        /* end the run; the state is that before delivery */
+    ENGINE_DELIVER,                     /* the engine's own delivery through IDT, TSS and IST */
+};
+
+/* In x86.c, which sees the processor's inside. */
+void x86_state_get(uc_engine *uc, struct engine_state *state);
+void x86_state_set(uc_engine *uc, const struct engine_state *state);
+void x86_vector_get(uc_engine *uc, struct engine_vector_state *state);
+void x86_vector_set(uc_engine *uc, const struct engine_vector_state *state);
+void x86_deliver_current(uc_engine *uc);
+enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, int kind);
+void x86_exception_done(uc_engine *uc);
+uint32_t x86_error_code(uc_engine *uc);
+void x86_syscall(uc_engine *uc);
+
+#endif

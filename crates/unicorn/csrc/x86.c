@@ -1,0 +1,262 @@
+/*
+ * SPDX-License-Identifier: GPL-2.0-only
+ *
+ * What Unicorn's API does not reach: the whole state in one call with the hidden parts of segments, delivery through
+ * the IDT, and SYSCALL, which Unicorn replaces by a hook. Compiled like the files of QEMU's target/i386.
+ */
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "uc_priv.h"
+#include "engine.h"
+
+static CPUX86State *environment(uc_engine *uc)
+{
+    return uc->cpu->env_ptr;
+}
+
+/* Descriptor attributes as a segment cache holds them: bits 23:20 and 15:8 of the upper half. */
+#define ATTRIBUTES 0x00f0ff00u
+
+static struct engine_segment segment_get(const SegmentCache *cache)
+{
+    return (struct engine_segment){
+        .selector = cache->selector,
+        .base = cache->base,
+        .limit = cache->limit,
+        .attributes = cache->flags & ATTRIBUTES,
+    };
+}
+
+static void segment_set(SegmentCache *cache, const struct engine_segment *segment)
+{
+    cache->selector = segment->selector;
+    cache->base = segment->base;
+    cache->limit = segment->limit;
+    cache->flags = segment->attributes & ATTRIBUTES;
+}
+
+void x86_state_get(uc_engine *uc, struct engine_state *state)
+{
+    CPUX86State *env = environment(uc);
+
+    for (int i = 0; i < 16; i++) {
+        state->registers[i] = env->regs[i];
+    }
+    state->rip = env->eip;
+    state->rflags = cpu_compute_eflags(env);
+    state->cr0 = env->cr[0];
+    state->cr2 = env->cr[2];
+    state->cr3 = env->cr[3];
+    state->cr4 = env->cr[4];
+    state->cr8 = env->cr[8];
+    state->efer = env->efer;
+    for (int i = 0; i < 6; i++) {
+        state->segments[i] = segment_get(&env->segs[i]);
+    }
+    state->ldt = segment_get(&env->ldt);
+    state->task = segment_get(&env->tr);
+    state->gdt = (struct engine_table){ env->gdt.base, env->gdt.limit };
+    state->idt = (struct engine_table){ env->idt.base, env->idt.limit };
+    state->star = env->star;
+    state->lstar = env->lstar;
+    state->cstar = env->cstar;
+    state->fmask = env->fmask;
+    state->kernel_gs_base = env->kernelgsbase;
+    state->tsc_aux = env->tsc_aux;
+    state->sysenter_cs = env->sysenter_cs;
+    state->sysenter_esp = env->sysenter_esp;
+    state->sysenter_eip = env->sysenter_eip;
+    for (int i = 0; i < 4; i++) {
+        state->debug[i] = env->dr[i];
+    }
+    state->debug[4] = env->dr[6];
+    state->debug[5] = env->dr[7];
+    state->cpl = env->hflags & HF_CPL_MASK;
+    state->nmi_blocked = !!(env->hflags2 & HF2_NMI_MASK);
+    state->interrupt_shadow = !!(env->hflags & HF_INHIBIT_IRQ_MASK);
+}
+
+/* The derived flags (hflags) follow from the control registers and segments: the update functions compute them. */
+void x86_state_set(uc_engine *uc, const struct engine_state *state)
+{
+    CPUX86State *env = environment(uc);
+
+    for (int i = 0; i < 16; i++) {
+        env->regs[i] = state->registers[i];
+    }
+    env->eip = state->rip;
+    cpu_load_eflags(env, state->rflags, -1);
+    cpu_load_efer(env, state->efer);
+    cpu_x86_update_cr0(env, state->cr0);
+    cpu_x86_update_cr4(env, state->cr4);
+    cpu_x86_update_cr3(env, state->cr3);
+    env->cr[2] = state->cr2;
+    env->cr[8] = state->cr8;
+    for (int i = 0; i < 6; i++) {
+        const struct engine_segment *segment = &state->segments[i];
+        cpu_x86_load_seg_cache(env, i, segment->selector, segment->base, segment->limit,
+                               segment->attributes & ATTRIBUTES);
+    }
+    segment_set(&env->ldt, &state->ldt);
+    segment_set(&env->tr, &state->task);
+    env->gdt.base = state->gdt.base;
+    env->gdt.limit = state->gdt.limit;
+    env->idt.base = state->idt.base;
+    env->idt.limit = state->idt.limit;
+    env->star = state->star;
+    env->lstar = state->lstar;
+    env->cstar = state->cstar;
+    env->fmask = state->fmask;
+    env->kernelgsbase = state->kernel_gs_base;
+    env->tsc_aux = state->tsc_aux;
+    env->sysenter_cs = state->sysenter_cs;
+    env->sysenter_esp = state->sysenter_esp;
+    env->sysenter_eip = state->sysenter_eip;
+    for (int i = 0; i < 4; i++) {
+        env->dr[i] = state->debug[i];
+    }
+    env->dr[6] = state->debug[4];
+    env->dr[7] = state->debug[5];
+    /* The descriptor's DPL of SS is the CPL (SDM vol. 3A 5.5); loading the cache has not moved it. */
+    env->hflags = (env->hflags & ~(HF_CPL_MASK | HF_INHIBIT_IRQ_MASK)) | (state->cpl & HF_CPL_MASK) |
+                  (state->interrupt_shadow ? HF_INHIBIT_IRQ_MASK : 0);
+    env->hflags2 = (env->hflags2 & ~HF2_NMI_MASK) | (state->nmi_blocked ? HF2_NMI_MASK : 0);
+    env->old_exception = -1;
+    uc->cpu->exception_index = -1;
+    uc->cpu->halted = 0;
+}
+
+void x86_vector_get(uc_engine *uc, struct engine_vector_state *state)
+{
+    CPUX86State *env = environment(uc);
+    uint64_t tags = 0;
+
+    for (int i = 0; i < 16; i++) {
+        state->xmm[i][0] = env->xmm_regs[i].ZMM_Q(0);
+        state->xmm[i][1] = env->xmm_regs[i].ZMM_Q(1);
+    }
+    for (int i = 0; i < 8; i++) {
+        state->x87[i][0] = env->fpregs[i].d.low;
+        state->x87[i][1] = env->fpregs[i].d.high;
+        tags |= (uint64_t)env->fptags[i] << i;
+    }
+    state->x87_control = env->fpuc;
+    state->x87_status = env->fpus;
+    state->x87_top = env->fpstt;
+    state->x87_tags = tags;
+    state->mxcsr = env->mxcsr;
+}
+
+void x86_vector_set(uc_engine *uc, const struct engine_vector_state *state)
+{
+    CPUX86State *env = environment(uc);
+
+    for (int i = 0; i < 16; i++) {
+        env->xmm_regs[i].ZMM_Q(0) = state->xmm[i][0];
+        env->xmm_regs[i].ZMM_Q(1) = state->xmm[i][1];
+    }
+    for (int i = 0; i < 8; i++) {
+        env->fpregs[i].d.low = state->x87[i][0];
+        env->fpregs[i].d.high = state->x87[i][1];
+        env->fptags[i] = state->x87_tags >> i & 1;
+    }
+    cpu_set_fpuc(env, state->x87_control);
+    env->fpus = state->x87_status;
+    env->fpstt = state->x87_top & 7;
+    cpu_set_mxcsr(env, state->mxcsr);
+}
+
+uint32_t x86_error_code(uc_engine *uc)
+{
+    return environment(uc)->error_code;
+}
+
+/*
+ * Unicorn calls a hook where QEMU would deliver, and leaves the exception recorded as not yet delivered: without this
+ * the next one would count as a double fault.
+ */
+void x86_exception_done(uc_engine *uc)
+{
+    environment(uc)->old_exception = -1;
+}
+
+/* Inside a hook: delivers the exception that the running instruction raised. A fault on the way goes to the main loop. */
+void x86_deliver_current(uc_engine *uc)
+{
+    x86_cpu_do_interrupt(uc->cpu);
+}
+
+enum event_kind {
+    EVENT_EXCEPTION,
+    EVENT_INTERRUPT,
+    EVENT_NMI,
+};
+
+/* What do_interrupt needs to know of an exception that no instruction raised. */
+static void present_exception(CPUX86State *env, int vector, uint32_t error_code)
+{
+    env_cpu(env)->exception_index = vector;
+    env->error_code = error_code;
+    env->exception_is_int = 0;
+    env->exception_next_eip = env->eip;
+}
+
+/* From outside, between instructions. A fault during delivery is delivered in turn, up to shutdown. */
+enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, int kind)
+{
+    CPUState *cpu = uc->cpu;
+    CPUX86State *env = environment(uc);
+
+    if (kind == EVENT_NMI) {
+        env->hflags2 |= HF2_NMI_MASK;
+    }
+    cpu->halted = 0;
+    present_exception(env, vector, error_code);
+    if (sigsetjmp(cpu->jmp_env, 0) == 0) {
+        if (kind == EVENT_EXCEPTION) {
+            x86_cpu_do_interrupt(cpu);
+        } else {
+            do_interrupt_x86_hardirq(env, vector, 1);
+        }
+        cpu->exception_index = -1;
+        return ENGINE_COUNT;
+    }
+    for (;;) {
+        if (cpu->exception_index >= EXCP_INTERRUPT) {
+            cpu->exception_index = -1;
+            return ENGINE_SHUTDOWN;
+        }
+        if (sigsetjmp(cpu->jmp_env, 0) == 0) {
+            x86_cpu_do_interrupt(cpu);
+            cpu->exception_index = -1;
+            return ENGINE_COUNT;
+        }
+    }
+}
+
+static void flat_segment(CPUX86State *env, int segment, uint32_t selector, uint32_t type)
+{
+    cpu_x86_load_seg_cache(env, segment, selector, 0, 0xffffffff,
+                           DESC_G_MASK | DESC_P_MASK | DESC_S_MASK | DESC_A_MASK | type);
+}
+
+/*
+ * Inside the hook of SYSCALL: what the instruction does in 64-bit mode (SDM vol. 2, SYSCALL). Unicorn adds the
+ * instruction's length of two bytes to RIP after the hook.
+ */
+void x86_syscall(uc_engine *uc)
+{
+    CPUX86State *env = environment(uc);
+    uint32_t selector = env->star >> 32 & 0xfffc;
+    uint32_t flags = cpu_compute_eflags(env) & ~RF_MASK;
+    const int length = 2;
+
+    env->regs[R_ECX] = env->eip + length;
+    env->regs[11] = flags;
+    cpu_load_eflags(env, flags & ~env->fmask, -1);
+    flat_segment(env, R_CS, selector, DESC_CS_MASK | DESC_R_MASK | DESC_L_MASK);
+    flat_segment(env, R_SS, selector + 8, DESC_B_MASK | DESC_W_MASK);
+    env->hflags &= ~HF_CPL_MASK;
+    env->eip = env->lstar - length;
+}

@@ -1,0 +1,474 @@
+//! An observer that lets a second CPU follow every step of our machine and compares both.
+
+use crate::difference::{Difference, Observed, differences};
+use crate::limits::{self, Limit};
+use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Store};
+use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, Observer, TlbEvent};
+use cr3_core::machine::{Cpu, Event, Fault, Machine, paging};
+use iced_x86::{Formatter, GasFormatter, Instruction};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The first disagreement of a run, with all that is needed to look into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Steps compared before this one.
+    pub step: u64,
+    /// The instruction in GNU syntax, or what else the step was.
+    pub instruction: String,
+    /// Its bytes, as far as the page tables let them be read.
+    pub bytes: Vec<u8>,
+    /// The registers before the step.
+    pub before: CpuState,
+    /// What our machine came to.
+    pub ours: Observed,
+    /// What the second CPU came to.
+    pub theirs: Observed,
+    /// What is not equal.
+    pub differences: Vec<Difference>,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: Vec<String> = self.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(f, "step {}: {}   [{}]", self.step, self.instruction, bytes.join(" "))?;
+        for difference in &self.differences {
+            writeln!(f, "  {difference}")?;
+        }
+        let states = [("before", &self.before), ("ours", &self.ours.state), ("theirs", &self.theirs.state)];
+        for (title, state) in states {
+            writeln!(f, "{title}:\n{state}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How much was compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Steps that the second CPU executed itself and that were compared in full.
+    pub compared: u64,
+    /// Of these, exceptions.
+    pub exceptions: u64,
+    /// Deliveries: the frame was compared with the second CPU's registers, then both went on from our handler's start.
+    pub delivered: u64,
+    /// Steps that were not compared, by the reason.
+    pub mirrored: BTreeMap<Limit, u64>,
+}
+
+impl Tally {
+    /// Adds what another run compared.
+    pub fn add(&mut self, other: &Self) {
+        self.compared += other.compared;
+        self.exceptions += other.exceptions;
+        self.delivered += other.delivered;
+        for (limit, count) in &other.mirrored {
+            *self.mirrored.entry(*limit).or_default() += count;
+        }
+    }
+}
+
+/// Why a check ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The two disagree.
+    Mismatch(Box<Mismatch>),
+    /// The second CPU broke down.
+    Failure(Failure),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mismatch(mismatch) => mismatch.fmt(f),
+            Self::Failure(failure) => failure.fmt(f),
+        }
+    }
+}
+
+/// An instruction that our machine began.
+struct Begun {
+    /// None when it could not be fetched.
+    instruction: Option<Instruction>,
+    cpu: Cpu,
+}
+
+/// Iterations of one repeated string instruction before the second CPU counts as stuck.
+const ITERATIONS: u32 = 1 << 20;
+
+/// Follows a machine with the processor `P`. Nothing is compared any more after the first disagreement.
+pub struct Checker<P> {
+    follower: P,
+    loaded: bool,
+    begun: Option<Begun>,
+    faults: Vec<Fault>,
+    stores: Vec<MemoryAccess>,
+    /// Number of `stores` made before the first fault of the step: the rest are frames.
+    stores_at_fault: usize,
+    /// A translation that the page tables no longer give may have been used in this step.
+    hits: Vec<(u64, u64)>,
+    tally: Tally,
+    verdict: Option<Verdict>,
+}
+
+impl<P: Processor> Checker<P> {
+    /// A checker that loads `follower` with the machine at the first instruction it sees.
+    pub fn new(follower: P) -> Self {
+        Self {
+            follower,
+            loaded: false,
+            begun: None,
+            faults: Vec::new(),
+            stores: Vec::new(),
+            stores_at_fault: 0,
+            hits: Vec::new(),
+            tally: Tally::default(),
+            verdict: None,
+        }
+    }
+
+    /// Starts over with `machine` for both.
+    pub fn load(&mut self, machine: &Machine) {
+        self.clear();
+        self.verdict = None;
+        self.loaded = true;
+        let result = self.follower.load(machine);
+        self.note(result);
+    }
+
+    /// Goes on from registers set from outside, with the memory that the second CPU has.
+    pub fn adopt(&mut self, cpu: &Cpu) {
+        self.clear();
+        self.verdict = None;
+        self.loaded = true;
+        let result = self.follower.adopt(cpu);
+        self.note(result);
+    }
+
+    /// The first disagreement or failure.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
+    /// How much was compared.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The second CPU.
+    pub fn follower(&mut self) -> &mut P {
+        &mut self.follower
+    }
+
+    /// Compares all physical memory that `machine` has.
+    pub fn compare_memory(&mut self, machine: &Machine) {
+        for (physical, page) in machine.memory.pages() {
+            self.compare_page(physical, page, machine);
+        }
+    }
+
+    /// Compares one page of physical memory.
+    pub fn compare_page(&mut self, physical: u64, ours: &[u8], machine: &Machine) {
+        if self.verdict.is_some() {
+            return;
+        }
+        let mut theirs = [0; 4096];
+        let theirs = &mut theirs[..ours.len().min(4096)];
+        if let Err(failure) = self.follower.read(physical, theirs) {
+            self.verdict = Some(Verdict::Failure(failure));
+            return;
+        }
+        if ours == theirs {
+            return;
+        }
+        let words = ours.chunks_exact(8).zip(theirs.chunks_exact(8));
+        let found: Vec<Difference> = (physical..)
+            .step_by(8)
+            .zip(words.map(|(ours, theirs)| (word(ours), word(theirs))))
+            .filter(|(_, (ours, theirs))| ours != theirs && !limits::accessed_early(*ours, *theirs))
+            .map(|(physical, (ours, theirs))| Difference::Memory { physical, ours, theirs })
+            .collect();
+        if !found.is_empty() {
+            let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
+            self.mismatch("memory as a whole".to_owned(), Vec::new(), observed.state, observed, observed, found);
+        }
+    }
+
+    fn note(&mut self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            self.verdict.get_or_insert(Verdict::Failure(failure));
+        }
+    }
+
+    fn clear(&mut self) {
+        self.begun = None;
+        self.faults.clear();
+        self.stores.clear();
+        self.stores_at_fault = 0;
+        self.hits.clear();
+    }
+
+    fn mismatch(
+        &mut self,
+        instruction: String,
+        bytes: Vec<u8>,
+        before: CpuState,
+        ours: Observed,
+        theirs: Observed,
+        differences: Vec<Difference>,
+    ) {
+        let step = self.tally.compared;
+        let mismatch = Mismatch { step, instruction, bytes, before, ours, theirs, differences };
+        self.verdict.get_or_insert(Verdict::Mismatch(Box::new(mismatch)));
+    }
+
+    /// Lets the second CPU execute what our machine began, all iterations of a repeated string instruction.
+    fn follow(&mut self, begun: &Begun) -> Result<(Observed, Vec<Store>), Failure> {
+        let mut stores = Vec::new();
+        for _ in 0..ITERATIONS {
+            let mut step = self.follower.step()?;
+            stores.append(&mut step.stores);
+            let state = self.follower.state()?;
+            let iterates = step.outcome == Outcome::Retired && state.rip == begun.cpu.rip;
+            if !(iterates && begun.instruction.as_ref().is_some_and(repeats)) {
+                return Ok((Observed { outcome: step.outcome, state }, stores));
+            }
+        }
+        Err(Failure { request: "finish a repeated string instruction", cause: format!("{ITERATIONS} iterations") })
+    }
+
+    /// Compares the step that `begun` started; `ours` is what our machine came to, `machine` its state now.
+    fn compare(&mut self, begun: &Begun, ours: Observed, machine: &Machine) -> Result<(), Failure> {
+        let instruction = begun.instruction.as_ref();
+        if let Some(limit) = instruction.and_then(limits::of_instruction) {
+            return self.mirror(limit, machine);
+        }
+        let (theirs, their_stores) = self.follow(begun)?;
+        let undefined = instruction.map_or(0, |instruction| undefined_flags(instruction, &begun.cpu));
+        let mut found = differences(&ours, &theirs, undefined);
+        self.compare_stores(&their_stores, machine, &mut found)?;
+        if found.is_empty() {
+            self.tally.compared += 1;
+            self.tally.exceptions += u64::from(ours.outcome != Outcome::Retired);
+            return if ours.outcome == Outcome::Retired { self.settle(undefined, &theirs, machine) } else { Ok(()) };
+        }
+        let fault = self.faults.first();
+        let limit = fault.and_then(|fault| limits::of_fault(fault, instruction, theirs.outcome, &theirs.state));
+        let stale = || self.used_stale(&begun.cpu, machine).then_some(Limit::StaleTranslation);
+        if let Some(limit) = limit.or_else(stale) {
+            return self.mirror(limit, machine);
+        }
+        let (text, bytes) = describe(begun, machine);
+        self.mismatch(text, bytes, CpuState::of(&begun.cpu), ours, theirs, found);
+        Ok(())
+    }
+
+    /// Brings the second CPU to our values of what was masked: undefined flags, RF, bit 63 of CR3.
+    fn settle(&mut self, undefined: u64, theirs: &Observed, machine: &Machine) -> Result<(), Failure> {
+        let ours = &machine.cpu;
+        let flags = (ours.rflags ^ theirs.state.rflags) & (undefined | limits::MASKED_FLAGS);
+        if flags != 0 || ours.cr3 != theirs.state.cr3 {
+            self.follower.adopt(ours)?;
+        }
+        Ok(())
+    }
+
+    /// The second CPU takes over our result of this step.
+    fn mirror(&mut self, limit: Limit, machine: &Machine) -> Result<(), Failure> {
+        *self.tally.mirrored.entry(limit).or_default() += 1;
+        self.take_over(machine)?;
+        if matches!(limit, Limit::Invpcid | Limit::StaleTranslation) { self.follower.flush() } else { Ok(()) }
+    }
+
+    /// The second CPU takes over registers and the bytes stored in this step.
+    fn take_over(&mut self, machine: &Machine) -> Result<(), Failure> {
+        let mut bytes = [0; 8];
+        for store in &self.stores {
+            let bytes = &mut bytes[..usize::from(store.size.min(8))];
+            machine.memory.read_bytes(store.physical, bytes);
+            self.follower.write(store.physical, bytes)?;
+        }
+        self.follower.adopt(&machine.cpu)
+    }
+
+    /// Compares the memory that either of them stored to, but for our frames.
+    fn compare_stores(
+        &mut self,
+        theirs: &[Store],
+        machine: &Machine,
+        found: &mut Vec<Difference>,
+    ) -> Result<(), Failure> {
+        let frames = &self.stores[self.stores_at_fault..];
+        let in_frame =
+            |physical: u64| frames.iter().any(|frame| physical.wrapping_sub(frame.physical) < u64::from(frame.size));
+        let ours = self.stores[..self.stores_at_fault].iter().map(|store| (store.physical, store.size));
+        let ranges = ours.chain(theirs.iter().map(|store| (store.physical, store.size)));
+        for (physical, size) in ranges {
+            let mut bytes = [0; 8];
+            let bytes = &mut bytes[..usize::from(size.min(8))];
+            self.follower.read(physical, bytes)?;
+            let theirs = word(bytes);
+            let ours = machine.memory.read(physical, size.min(8));
+            if ours != theirs && !in_frame(physical) && !limits::accessed_early(ours, theirs) {
+                found.push(Difference::Memory { physical, ours, theirs });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an access of this step used a translation that the page tables do not give.
+    fn used_stale(&self, before: &Cpu, machine: &Machine) -> bool {
+        self.hits.iter().any(|(linear, physical)| {
+            let walk = paging::walk(before, &machine.memory, *linear, paging::Start::root(before));
+            translated(&walk) != Some(*physical)
+        })
+    }
+
+    /// Our machine delivered an exception of the instruction: compares it and the interrupted registers in the frame.
+    fn compare_exception(&mut self, begun: &Begun, machine: &Machine, delivered: &Delivered) -> Result<(), Failure> {
+        let state = interrupted(machine, delivered, &self.stores[self.stores_at_fault..]);
+        let outcome = Outcome::Raised(self.raised(machine, delivered));
+        self.compare(begun, Observed { outcome, state }, machine)
+    }
+
+    /// The step of an instruction that could not be fetched, so that it never began. A fault while an event from outside
+    /// was delivered looks alike but for what it became: a double fault, or another event than the fault.
+    fn unfetched(&self, machine: &Machine, delivered: &Delivered) -> Option<Begun> {
+        let fault = self.faults.first()?;
+        let own = delivered.event == Event::Exception(fault.exception);
+        own.then(|| Begun { instruction: None, cpu: Cpu { rip: delivered.interrupted_rip, ..machine.cpu.clone() } })
+    }
+
+    /// The exception that the instruction raised first: a double fault stands for the fault that began it.
+    fn raised(&self, machine: &Machine, delivered: &Delivered) -> Raised {
+        let cr2 = machine.cpu.cr2;
+        match (self.faults.first(), delivered.event) {
+            (Some(fault), _) => Raised {
+                vector: fault.exception.vector(),
+                error_code: fault.error_code.unwrap_or(0),
+                cr2: fault.address.unwrap_or(cr2),
+            },
+            (None, event) => Raised { vector: vector(event), error_code: 0, cr2 },
+        }
+    }
+}
+
+impl<P: Processor> Observer for Checker<P> {
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        if self.verdict.is_some() {
+            return;
+        }
+        if !self.loaded {
+            self.load(machine);
+        }
+        self.clear();
+        self.begun = Some(Begun { instruction: Some(*instruction), cpu: machine.cpu.clone() });
+    }
+
+    fn retired(&mut self, machine: &Machine, _: &Instruction) {
+        let Some(begun) = self.begun.take().filter(|_| self.verdict.is_none()) else { return };
+        self.stores_at_fault = self.stores.len();
+        let ours = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
+        let result = self.compare(&begun, ours, machine);
+        self.note(result);
+        self.clear();
+    }
+
+    fn memory(&mut self, access: &MemoryAccess) {
+        if access.kind == AccessKind::Write {
+            self.stores.push(*access);
+        }
+    }
+
+    fn tlb(&mut self, event: &TlbEvent) {
+        if let TlbEvent::Hit { entry, .. } = event {
+            self.hits.push((entry.linear, entry.physical));
+        }
+    }
+
+    fn fault(&mut self, fault: &Fault) {
+        if self.faults.is_empty() {
+            self.stores_at_fault = self.stores.len();
+        }
+        self.faults.push(fault.clone());
+    }
+
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
+        let begun = self.begun.take();
+        if self.verdict.is_some() {
+            return;
+        }
+        let result = match begun.or_else(|| self.unfetched(machine, delivered)) {
+            Some(begun) => self.compare_exception(&begun, machine, delivered),
+            None => Ok(()),
+        };
+        let result = result.and_then(|()| self.take_over(machine));
+        self.tally.delivered += 1;
+        self.note(result);
+        self.clear();
+    }
+}
+
+/// Whether an instruction repeats: it may stop between iterations with RIP in place (SDM vol. 2, REP).
+fn repeats(instruction: &Instruction) -> bool {
+    instruction.is_string_instruction() && (instruction.has_rep_prefix() || instruction.has_repne_prefix())
+}
+
+fn undefined_flags(instruction: &Instruction, before: &Cpu) -> u64 {
+    let _ = (instruction, before);
+    0
+}
+
+fn vector(event: Event) -> u8 {
+    match event {
+        Event::Exception(exception) => exception.vector(),
+        Event::Interrupt(vector) | Event::Software(vector) => vector,
+    }
+}
+
+/// Up to eight bytes as a little-endian number.
+fn word(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
+}
+
+/// The registers that a delivery interrupted: those that it changes are read back from the frame it pushed.
+fn interrupted(machine: &Machine, delivered: &Delivered, frames: &[MemoryAccess]) -> CpuState {
+    let pushed = |slot: u64| {
+        let linear = delivered.stack.wrapping_add(8 * slot);
+        let store = frames.iter().rev().find(|store| store.linear == linear);
+        store.map_or(0, |store| store.value)
+    };
+    let error_code = u64::from(matches!(delivered.event, Event::Exception(exception) if exception.has_error_code()));
+    let slot = |index: u64| pushed(error_code + index);
+    let mut state = CpuState::of(&machine.cpu);
+    state.rip = slot(0);
+    state.selectors[1] = slot(1) as u16;
+    state.rflags = slot(2);
+    state.registers[4] = slot(3);
+    state.selectors[2] = slot(4) as u16;
+    state.cpl = (slot(1) & 3) as u8;
+    state
+}
+
+/// The physical page that a walk leads to.
+fn translated(walk: &paging::Walk) -> Option<u64> {
+    let paging::End::Page { size, .. } = walk.end else { return None };
+    let leaf = walk.steps().last()?.value;
+    Some(leaf & 0x000f_ffff_ffff_f000 & !size.offset_mask())
+}
+
+/// The instruction in GNU syntax and its bytes.
+fn describe(begun: &Begun, machine: &Machine) -> (String, Vec<u8>) {
+    let Some(instruction) = &begun.instruction else {
+        return (format!("fetch at {:#x}", begun.cpu.rip), Vec::new());
+    };
+    let mut text = String::new();
+    GasFormatter::new().format(instruction, &mut text);
+    let bytes = (0..instruction.len() as u64).map_while(|offset| {
+        let linear = begun.cpu.rip.wrapping_add(offset);
+        let walk = paging::walk(&begun.cpu, &machine.memory, linear, paging::Start::root(&begun.cpu));
+        let paging::End::Page { size, .. } = walk.end else { return None };
+        Some(machine.memory.read(translated(&walk)? | linear & size.offset_mask(), 1) as u8)
+    });
+    (text, bytes.collect())
+}

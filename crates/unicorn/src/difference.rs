@@ -1,0 +1,102 @@
+//! What two processors came to in one step, field by field.
+
+use crate::limits;
+use crate::processor::{CpuState, Outcome, Raised};
+use std::fmt;
+
+/// What one processor came to in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// Retired, or which exception.
+    pub outcome: Outcome,
+    /// The registers after it; for an exception, the interrupted ones.
+    pub state: CpuState,
+}
+
+/// Something that is not equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// One retired and the other did not, or the exceptions differ.
+    Outcome {
+        /// Of our machine.
+        ours: Outcome,
+        /// Of the second CPU.
+        theirs: Outcome,
+    },
+    /// A register.
+    Register {
+        /// Its name.
+        name: &'static str,
+        /// Of our machine.
+        ours: u64,
+        /// Of the second CPU.
+        theirs: u64,
+    },
+    /// Physical memory.
+    Memory {
+        /// Address of the first byte.
+        physical: u64,
+        /// Of our machine, zero-extended.
+        ours: u64,
+        /// Of the second CPU, zero-extended.
+        theirs: u64,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outcome { ours, theirs } => write!(f, "ours {}, theirs {}", Words(*ours), Words(*theirs)),
+            Self::Register { name, ours, theirs } => write!(f, "{name}: ours {ours:#x}, theirs {theirs:#x}"),
+            Self::Memory { physical, ours, theirs } => {
+                write!(f, "physical {physical:#x}: ours {ours:#x}, theirs {theirs:#x}")
+            }
+        }
+    }
+}
+
+struct Words(Outcome);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Outcome::Retired => write!(f, "retired"),
+            Outcome::Syscall => write!(f, "stopped at SYSCALL"),
+            Outcome::Raised(Raised { vector, error_code, cr2 }) => {
+                write!(f, "raised vector {vector} with error code {error_code:#x}, CR2 {cr2:#x}")
+            }
+        }
+    }
+}
+
+/// Everything in which `ours` and `theirs` differ, but for the flags in `undefined` and the masks of [`limits`].
+pub fn differences(ours: &Observed, theirs: &Observed, undefined: u64) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if let Some(difference) = outcome(ours.outcome, theirs.outcome) {
+        found.push(difference);
+    }
+    // The handler sees the flags as they were before a fault, so nothing in the frame is undefined.
+    let undefined = if ours.outcome == Outcome::Retired { undefined } else { 0 };
+    let (left, right) = (masked(ours.state, undefined), masked(theirs.state, undefined));
+    if left != right {
+        let pairs = left.fields().into_iter().zip(right.fields());
+        found.extend(
+            pairs.filter(|(left, right)| left != right).map(|((name, ours), (_, theirs))| Difference::Register {
+                name,
+                ours,
+                theirs,
+            }),
+        );
+    }
+    found
+}
+
+fn outcome(ours: Outcome, theirs: Outcome) -> Option<Difference> {
+    (ours != theirs).then_some(Difference::Outcome { ours, theirs })
+}
+
+fn masked(mut state: CpuState, undefined: u64) -> CpuState {
+    state.rflags &= !(undefined | limits::MASKED_FLAGS);
+    state.cr3 &= !limits::CR3_NO_FLUSH;
+    state
+}

@@ -1,0 +1,4 @@
+//! Single random instructions on both processors.
+
+pub mod image;
+pub mod random;

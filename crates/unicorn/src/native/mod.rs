@@ -1,0 +1,304 @@
+//! Unicorn 2.1.5, linked natively, as a [`Processor`].
+
+mod context;
+
+use crate::limits;
+use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Step, Store};
+use context::{Context, Head, SegmentCache, msr};
+use cr3_core::machine::{Cpu, Machine, Segment, SegmentRegister, rflags};
+use std::collections::BTreeSet;
+use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, X86Insn, uc_error};
+use unicorn_engine::{RegisterX86, Unicorn};
+
+/// The C engine with what its hooks note.
+type Engine = Unicorn<'static, Notes>;
+
+/// IA32_EFER of a fresh engine in 64-bit mode: LME and LMA.
+const INITIAL_EFER: u64 = 0x500;
+
+/// Physical memory is given to Unicorn in blocks of this size, in bytes.
+const BLOCK: u64 = 2 << 20;
+
+/// `HF_` constants of `qemu/target/i386/cpu.h`.
+mod hidden {
+    /// `HF_CPL_MASK`.
+    pub(super) const PRIVILEGE: u32 = 3;
+    /// `HF_INHIBIT_IRQ_MASK`.
+    pub(super) const INHIBIT_INTERRUPT: u32 = 1 << 3;
+    /// `HF_CS32_MASK | HF_SS32_MASK | HF_CS64_MASK`: what loading a 64-bit code segment sets.
+    pub(super) const LONG_CODE: u32 = 1 << 4 | 1 << 5 | 1 << 15;
+}
+
+/// `CC_OP_EFLAGS`: the status flags are what `cc_src` holds.
+const CC_OP_EFLAGS: u32 = 1;
+
+/// What the hooks saw during one step.
+#[derive(Default)]
+struct Notes {
+    /// Instructions begun.
+    begun: u32,
+    /// The interrupt hook's number, with RIP and CR2 at that moment.
+    interrupt: Option<(u32, u64, u64)>,
+    syscall: bool,
+    stores: Vec<Store>,
+    /// Start addresses of the mapped blocks.
+    blocks: BTreeSet<u64>,
+}
+
+/// Native Unicorn.
+pub struct Native {
+    engine: Engine,
+    context: Context,
+    /// `hflags` of a fresh engine: long mode, CPL 0.
+    hidden_flags: u32,
+    /// CR2 before the step.
+    cr2: u64,
+}
+
+fn failure(request: &'static str, error: uc_error) -> Failure {
+    Failure { request, cause: format!("{error:?}") }
+}
+
+fn write_msr(engine: &Engine, number: u32, value: u64) -> Result<(), Failure> {
+    // `uc_x86_msr`: number, padding, value.
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&number.to_le_bytes());
+    bytes[8..].copy_from_slice(&value.to_le_bytes());
+    engine.reg_write_long(RegisterX86::MSR, &bytes).map_err(|error| failure("write a model-specific register", error))
+}
+
+impl Native {
+    /// Opens an engine without memory.
+    ///
+    /// # Errors
+    /// [`Failure`] when Unicorn cannot be set up, or is another version than 2.1.5.
+    pub fn open() -> Result<Self, Failure> {
+        let setup = |error| failure("start", error);
+        let mut engine = Unicorn::new_with_data(Arch::X86, Mode::MODE_64, Notes::default()).map_err(setup)?;
+        engine.ctl_set_cpu_model(limits::CPU_MODEL).map_err(setup)?;
+        engine.ctl_exits_enable().map_err(setup)?;
+        engine.add_code_hook(1, 0, |engine, _, _| engine.get_data_mut().begun += 1).map_err(setup)?;
+        engine.add_intr_hook(on_interrupt).map_err(setup)?;
+        engine
+            .add_insn_sys_hook(X86Insn::SYSCALL, 1, 0, |engine| engine.get_data_mut().syscall = true)
+            .map_err(setup)?;
+        engine.add_mem_hook(HookType::MEM_WRITE, 1, 0, on_store).map_err(setup)?;
+        engine.add_mem_hook(HookType::MEM_UNMAPPED, 1, 0, on_unmapped).map_err(setup)?;
+        let mut fresh = Context::open(&mut engine)?;
+        fresh.save(&engine)?;
+        let hidden_flags = fresh.head().hidden_flags;
+        Ok(Self { engine, context: fresh, hidden_flags, cr2: 0 })
+    }
+
+    /// Drops every translated block: code was changed behind Unicorn's back, or its buffer should start again.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down.
+    pub fn forget_code(&mut self) -> Result<(), Failure> {
+        self.engine.ctl_flush_tb().map_err(|error| failure("forget translated code", error))
+    }
+
+    /// Runs up to `instructions` instructions in one call, every hook in place.
+    ///
+    /// # Errors
+    /// [`Failure`] on anything but retired instructions.
+    pub fn run(&mut self, instructions: usize) -> Result<(), Failure> {
+        self.context.save(&self.engine)?;
+        let rip = self.context.head().rip;
+        let notes = self.engine.get_data_mut();
+        notes.stores.clear();
+        notes.interrupt = None;
+        self.engine.emu_start(rip, 0, 0, instructions).map_err(|error| failure("run", error))?;
+        match self.engine.get_data().interrupt {
+            None => Ok(()),
+            Some((vector, rip, _)) => Err(Failure { request: "run", cause: format!("exception {vector} at {rip:#x}") }),
+        }
+    }
+
+    /// What the step came to, from what the hooks noted; `rip` is where it began.
+    fn outcome(&mut self, rip: u64, result: Result<(), uc_error>) -> Result<Outcome, Failure> {
+        self.context.save(&self.engine)?;
+        let (error_code, software) = self.context.exception();
+        let notes = self.engine.get_data();
+        if let Some((vector, at, cr2)) = notes.interrupt {
+            let next_fetch = limits::fetch_of_next(notes.begun, rip, at, vector, software);
+            // Unicorn takes the exception to be in flight for ever: the next one would be a double fault.
+            self.context.set_old_exception(-1);
+            if next_fetch {
+                self.context.head_mut().control[2] = self.cr2;
+            }
+            self.context.restore(&self.engine)?;
+            if next_fetch {
+                return Ok(Outcome::Retired);
+            }
+            let vector = vector as u8;
+            let error_code = if limits::has_error_code(vector) && !software { error_code } else { 0 };
+            return Ok(Outcome::Raised(Raised { vector, error_code, cr2 }));
+        }
+        match result {
+            Ok(()) if notes.syscall => Ok(Outcome::Syscall),
+            Ok(()) => Ok(Outcome::Retired),
+            Err(uc_error::INSN_INVALID) => {
+                let cr2 = self.context.head().control[2];
+                Ok(Outcome::Raised(Raised { vector: 6, error_code: 0, cr2 }))
+            }
+            Err(error) => Err(failure("step", error)),
+        }
+    }
+
+    fn map(&mut self, physical: u64) -> Result<(), Failure> {
+        map_block(&mut self.engine, physical).map_err(|error| failure("map memory", error))
+    }
+
+    /// Brings the control registers on which hidden flags depend to their values, through the interface that keeps them.
+    fn set_control(&mut self, cpu: &Cpu) -> Result<(), Failure> {
+        let set = |engine: &mut Engine, register: RegisterX86, value: u64| {
+            engine.reg_write(register, value).map_err(|error| failure("write a control register", error))
+        };
+        let Head { control, efer, .. } = *self.context.head();
+        // PAE before PG, and PG before the CR3 that is walked.
+        if control[4] != cpu.cr4 {
+            set(&mut self.engine, RegisterX86::CR4, cpu.cr4)?;
+        }
+        if efer != cpu.efer {
+            write_msr(&self.engine, msr::EFER, cpu.efer)?;
+        }
+        if control[0] != cpu.cr0 {
+            set(&mut self.engine, RegisterX86::CR0, cpu.cr0)?;
+        }
+        if control[3] != cpu.cr3 {
+            set(&mut self.engine, RegisterX86::CR3, cpu.cr3)?;
+        }
+        Ok(())
+    }
+}
+
+fn on_interrupt(engine: &mut Unicorn<'_, Notes>, vector: u32) {
+    let read = |register| engine.reg_read(register).unwrap_or_default();
+    let at = (vector, read(RegisterX86::RIP), read(RegisterX86::CR2));
+    engine.get_data_mut().interrupt.get_or_insert(at);
+    // Its only error is a dead handle.
+    let _ = engine.emu_stop();
+}
+
+fn on_store(engine: &mut Unicorn<'_, Notes>, _: MemType, physical: u64, size: usize, value: i64) -> bool {
+    let size = size.min(8) as u8;
+    let value = limits::truncate(value as u64, size);
+    engine.get_data_mut().stores.push(Store { physical, size, value });
+    true
+}
+
+/// Memory that no page of the image backs comes to life as zeros, as in our machine.
+fn on_unmapped(engine: &mut Unicorn<'_, Notes>, _: MemType, physical: u64, size: usize, _: i64) -> bool {
+    let last = physical.saturating_add(size.max(1) as u64 - 1);
+    map_block(engine, physical).is_ok() && map_block(engine, last).is_ok()
+}
+
+fn map_block(engine: &mut Unicorn<'_, Notes>, physical: u64) -> Result<(), uc_error> {
+    let block = physical & !(BLOCK - 1);
+    if engine.get_data_mut().blocks.insert(block) {
+        engine.mem_map(block, BLOCK, Prot::ALL)?;
+    }
+    Ok(())
+}
+
+fn cache(segment: &Segment) -> SegmentCache {
+    SegmentCache {
+        selector: segment.selector.into(),
+        base: segment.base,
+        limit: segment.limit,
+        flags: u32::from(segment.attributes) << 8,
+    }
+}
+
+impl Processor for Native {
+    fn load(&mut self, machine: &Machine) -> Result<(), Failure> {
+        for (physical, page) in machine.memory.pages() {
+            self.write(physical, page)?;
+        }
+        self.adopt(&machine.cpu)?;
+        self.forget_code()?;
+        self.flush()
+    }
+
+    fn step(&mut self) -> Result<Step, Failure> {
+        self.context.save(&self.engine)?;
+        let rip = self.context.head().rip;
+        self.cr2 = self.context.head().control[2];
+        let notes = self.engine.get_data_mut();
+        notes.begun = 0;
+        notes.interrupt = None;
+        notes.syscall = false;
+        notes.stores.clear();
+        let result = self.engine.emu_start(rip, 0, 0, 1);
+        let outcome = self.outcome(rip, result)?;
+        Ok(Step { outcome, stores: std::mem::take(&mut self.engine.get_data_mut().stores) })
+    }
+
+    fn state(&mut self) -> Result<CpuState, Failure> {
+        self.context.save(&self.engine)?;
+        let rflags = self.engine.reg_read(RegisterX86::RFLAGS).map_err(|error| failure("read RFLAGS", error))?;
+        let [star, lstar, fmask, kernel_gs_base] = self.context.model_specific();
+        let head = self.context.head();
+        Ok(CpuState {
+            registers: head.registers,
+            rip: head.rip,
+            rflags,
+            selectors: head.segments.map(|segment| segment.selector as u16),
+            cpl: (head.hidden_flags & hidden::PRIVILEGE) as u8,
+            fs_base: head.segments[SegmentRegister::Fs as usize].base,
+            gs_base: head.segments[SegmentRegister::Gs as usize].base,
+            kernel_gs_base,
+            cr0: head.control[0],
+            cr2: head.control[2],
+            cr3: head.control[3],
+            cr4: head.control[4],
+            efer: head.efer,
+            star,
+            lstar,
+            fmask,
+        })
+    }
+
+    fn adopt(&mut self, cpu: &Cpu) -> Result<(), Failure> {
+        self.context.save(&self.engine)?;
+        self.set_control(cpu)?;
+        self.context.save(&self.engine)?;
+        let kept = hidden::PRIVILEGE | hidden::INHIBIT_INTERRUPT | hidden::LONG_CODE;
+        let long = self.hidden_flags & hidden::LONG_CODE;
+        let head = self.context.head_mut();
+        head.registers = cpu.registers;
+        head.rip = cpu.rip;
+        // As `cpu_load_eflags`: running starts from `eflags`, the interface reads the rest.
+        head.eflags = cpu.rflags;
+        head.cc_operation = CC_OP_EFLAGS;
+        head.cc_source = cpu.rflags & rflags::STATUS;
+        head.direction = if cpu.rflags & rflags::DF == 0 { 1 } else { -1 };
+        head.hidden_flags = head.hidden_flags & !kept | long | u32::from(cpu.cpl);
+        head.segments = cpu.segments.each_ref().map(cache);
+        head.task = cache(&cpu.task);
+        for (table, place) in [(&cpu.gdtr, &mut head.gdt), (&cpu.idtr, &mut head.idt)] {
+            place.base = table.base;
+            place.limit = table.limit.into();
+        }
+        head.control[2] = cpu.cr2;
+        let msr = &cpu.msr;
+        self.context.set_model_specific([msr.star, msr.lstar, msr.fmask, msr.kernel_gs_base]);
+        self.context.set_old_exception(-1);
+        self.context.restore(&self.engine)
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.engine.ctl_flush_tlb().map_err(|error| failure("flush its TLB", error))
+    }
+
+    fn read(&mut self, physical: u64, bytes: &mut [u8]) -> Result<(), Failure> {
+        self.map(physical)?;
+        self.engine.mem_read(physical, bytes).map_err(|error| failure("read memory", error))
+    }
+
+    fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure> {
+        self.map(physical)?;
+        self.engine.mem_write(physical, bytes).map_err(|error| failure("write memory", error))
+    }
+}

@@ -1,0 +1,222 @@
+//! What a CPU must offer to be compared with ours: [`Processor`], and the state that is compared: [`CpuState`].
+
+use cr3_core::machine::{Cpu, Machine, SegmentRegister};
+use std::fmt;
+
+/// The registers that are compared after every instruction.
+///
+/// The hidden parts of the segment registers are left out but for the FS and GS bases and the privilege level: in
+/// 64-bit mode nothing else of them is used (SDM vol. 3A 3.4.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuState {
+    /// General registers in encoding order, RAX first.
+    pub registers: [u64; 16],
+    /// Address of the next instruction.
+    pub rip: u64,
+    /// Flags, bit 1 set.
+    pub rflags: u64,
+    /// Selectors of ES, CS, SS, DS, FS, GS.
+    pub selectors: [u16; 6],
+    /// Current privilege level.
+    pub cpl: u8,
+    /// Base of FS.
+    pub fs_base: u64,
+    /// Base of GS.
+    pub gs_base: u64,
+    /// IA32_KERNEL_GS_BASE.
+    pub kernel_gs_base: u64,
+    /// CR0.
+    pub cr0: u64,
+    /// CR2.
+    pub cr2: u64,
+    /// CR3.
+    pub cr3: u64,
+    /// CR4.
+    pub cr4: u64,
+    /// IA32_EFER.
+    pub efer: u64,
+    /// IA32_STAR.
+    pub star: u64,
+    /// IA32_LSTAR.
+    pub lstar: u64,
+    /// IA32_FMASK.
+    pub fmask: u64,
+}
+
+/// Number of fields of [`CpuState::fields`].
+const FIELDS: usize = 36;
+
+/// Names of the general registers in encoding order.
+const GENERAL: [&str; 16] =
+    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
+/// Names of the selectors in encoding order.
+const SELECTORS: [&str; 6] = ["es", "cs", "ss", "ds", "fs", "gs"];
+
+impl CpuState {
+    /// The compared part of our machine's registers.
+    pub fn of(cpu: &Cpu) -> Self {
+        let base = |register: SegmentRegister| cpu.segments[register as usize].base;
+        Self {
+            registers: cpu.registers,
+            rip: cpu.rip,
+            rflags: cpu.rflags,
+            selectors: cpu.segments.map(|segment| segment.selector),
+            cpl: cpu.cpl,
+            fs_base: base(SegmentRegister::Fs),
+            gs_base: base(SegmentRegister::Gs),
+            kernel_gs_base: cpu.msr.kernel_gs_base,
+            cr0: cpu.cr0,
+            cr2: cpu.cr2,
+            cr3: cpu.cr3,
+            cr4: cpu.cr4,
+            efer: cpu.efer,
+            star: cpu.msr.star,
+            lstar: cpu.msr.lstar,
+            fmask: cpu.msr.fmask,
+        }
+    }
+
+    /// Every field with its name, in the order in which a difference is shown.
+    pub fn fields(&self) -> [(&'static str, u64); FIELDS] {
+        let mut fields = [("", 0); FIELDS];
+        for (slot, (name, value)) in fields.iter_mut().zip(GENERAL.into_iter().zip(self.registers)) {
+            *slot = (name, value);
+        }
+        for (slot, (name, value)) in fields[16..].iter_mut().zip(SELECTORS.into_iter().zip(self.selectors)) {
+            *slot = (name, value.into());
+        }
+        fields[22..].copy_from_slice(&[
+            ("rip", self.rip),
+            ("rflags", self.rflags),
+            ("cpl", self.cpl.into()),
+            ("fs_base", self.fs_base),
+            ("gs_base", self.gs_base),
+            ("kernel_gs_base", self.kernel_gs_base),
+            ("cr0", self.cr0),
+            ("cr2", self.cr2),
+            ("cr3", self.cr3),
+            ("cr4", self.cr4),
+            ("efer", self.efer),
+            ("star", self.star),
+            ("lstar", self.lstar),
+            ("fmask", self.fmask),
+        ]);
+        fields
+    }
+}
+
+impl fmt::Display for CpuState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.fields().into_iter().enumerate() {
+            let end = if index % 4 == 3 { '\n' } else { ' ' };
+            write!(f, "{name:>14} {value:016x}{end}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What one step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The instruction retired.
+    Retired,
+    /// An exception or software interrupt was raised and not delivered: the state is the interrupted one.
+    Raised(Raised),
+    /// SYSCALL was reached and not executed.
+    Syscall,
+}
+
+/// An exception that a [`Processor`] raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// Its vector.
+    pub vector: u8,
+    /// The error code, 0 where the vector has none.
+    pub error_code: u32,
+    /// CR2 at that moment.
+    pub cr2: u64,
+}
+
+/// A store to physical memory. `size` in bytes, 1 to 8; `value` zero-extended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Store {
+    pub physical: u64,
+    pub size: u8,
+    pub value: u64,
+}
+
+/// One step of a [`Processor`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Data it stored, in order. Accessed and dirty bits of paging-structure entries are not told.
+    pub stores: Vec<Store>,
+}
+
+/// An engine refused a request or broke down; the comparison cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What was asked for.
+    pub request: &'static str,
+    /// What the engine said.
+    pub cause: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the second CPU cannot {}: {}", self.request, self.cause)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// A CPU that can step our memory image.
+///
+/// It executes instructions; it delivers nothing: an exception stops it in the interrupted state and the caller hands it
+/// the state after delivery with [`Processor::adopt`].
+pub trait Processor {
+    /// Takes over registers and all physical memory, and forgets every cached translation.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine cannot hold the state.
+    fn load(&mut self, machine: &Machine) -> Result<(), Failure>;
+
+    /// Executes one instruction. Of a repeated string instruction it may execute one iteration, which leaves RIP in place.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down, not for exceptions of the instruction.
+    fn step(&mut self) -> Result<Step, Failure>;
+
+    /// The registers now.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down.
+    fn state(&mut self) -> Result<CpuState, Failure>;
+
+    /// Takes over registers, and forgets cached translations where a control register changes.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine cannot hold the state.
+    fn adopt(&mut self, cpu: &Cpu) -> Result<(), Failure>;
+
+    /// Forgets cached translations.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down.
+    fn flush(&mut self) -> Result<(), Failure>;
+
+    /// Reads physical memory; what no page backs reads as zero.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down.
+    fn read(&mut self, physical: u64, bytes: &mut [u8]) -> Result<(), Failure>;
+
+    /// Writes physical memory, code included.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down.
+    fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure>;
+}

@@ -42,7 +42,7 @@ impl Misses {
         let sizes = [PageSize::Size4K, PageSize::Size2M, PageSize::Size1G];
         sizes
             .into_iter()
-            .flat_map(|size| [Some(pcid), None].map(|pcid| (pcid, size, linear & !(bytes(size) - 1))))
+            .flat_map(|size| [Some(pcid), None].map(|pcid| (pcid, size, linear & !size.offset_mask())))
             .find_map(|page| self.gone.get(&page).copied())
             .unwrap_or(Miss::Cold)
     }
@@ -51,12 +51,4 @@ impl Misses {
 fn page(entry: &Entry) -> Page {
     let pcid = (!entry.global).then_some(entry.pcid);
     (pcid, entry.size, entry.linear)
-}
-
-fn bytes(size: PageSize) -> u64 {
-    match size {
-        PageSize::Size4K => 4 << 10,
-        PageSize::Size2M => 2 << 20,
-        PageSize::Size1G => 1 << 30,
-    }
 }

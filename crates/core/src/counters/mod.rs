@@ -46,6 +46,7 @@ counters! {
     DroppedByCr3Write "dropped_by_cr3_write" "dropped by CR3 writes" "TLB entries" "TLB entries removed by MOV to CR3."
     DroppedByCr4Write "dropped_by_cr4_write" "dropped by CR4 writes" "TLB entries" "TLB entries removed by MOV to CR4."
     DroppedByCr0Write "dropped_by_cr0_write" "dropped by CR0 writes" "TLB entries" "TLB entries removed by MOV to CR0."
+    DroppedByEferWrite "dropped_by_efer_write" "dropped by EFER writes" "TLB entries" "TLB entries removed by a write to IA32_EFER."
     DroppedByInvlpg "dropped_by_invlpg" "dropped by INVLPG" "TLB entries" "TLB entries removed by INVLPG."
     DroppedByInvpcid "dropped_by_invpcid" "dropped by INVPCID" "TLB entries" "TLB entries removed by INVPCID."
     FaultDroppedEntries "fault_dropped_entries" "dropped by faults" "TLB entries" "TLB entries removed by a page fault on their page, or walked again for want of rights; no invalidation by software."

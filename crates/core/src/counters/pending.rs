@@ -1,10 +1,10 @@
 //! The fate of pending flushes: bits of `user_pcid_flush_mask`, each a request to flush one user PCID.
 
 /// PTI's user PCID is the kernel PCID with bit 11 set (arch/x86/include/asm/processor-flags.h, `X86_CR3_PTI_PCID_USER_BIT`).
-pub(super) const USER_PCID: u16 = 1 << 11;
+const USER_PCID: u16 = 1 << 11;
 
 /// What happened to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fate {
     /// The bit went from 0 to 1.
     Requested,
@@ -24,14 +24,14 @@ enum Stage {
     /// No bit, no request.
     #[default]
     Idle,
-    /// The bit is set and the PCID not yet flushed.
+    /// The bit is set, and no flush yet.
     Open,
-    /// The bit is cleared and the PCID not yet flushed.
+    /// The bit is cleared, and no flush yet. SWITCH_TO_USER_CR3 clears it before it writes CR3.
     Cleared,
-    /// The PCID is flushed, or user mode was late already; the bit is still set.
-    Settled,
-    /// As settled, and already counted as leftover.
-    Leftover,
+    /// Flushed; the bit is still set.
+    Kept,
+    /// Late or leftover, and counted; the bit is still set.
+    Counted,
 }
 
 /// Follows the sixteen bits of the mask.
@@ -39,6 +39,156 @@ enum Stage {
 pub struct PendingFlushes {
     mask: u16,
     stages: [Stage; 16],
-    /// Requests that wait, by bit: a bit that was cleared and set again before the flush holds two.
-    waiting: [u8; 16],
+    /// Requests that wait, by bit: a bit cleared and set again before the flush holds two.
+    waiting: [u64; 16],
+}
+
+impl PendingFlushes {
+    /// Starts from a mask whose bits were set before anybody watched: they have no fate.
+    pub fn new(mask: u16) -> Self {
+        let mut flushes = Self { mask, ..Self::default() };
+        for bit in bits(mask) {
+            flushes.stages[bit] = Stage::Open;
+        }
+        flushes
+    }
+
+    /// The mask as last written.
+    pub fn mask(&self) -> u16 {
+        self.mask
+    }
+
+    /// Whether no request waits and no bit is set, so that a run of user mode decides nothing.
+    pub fn is_idle(&self) -> bool {
+        self.stages.iter().all(|&stage| stage == Stage::Idle)
+    }
+
+    /// The mask was written.
+    pub fn written(&mut self, mask: u16, mut tell: impl FnMut(Fate, u64)) {
+        for bit in bits(mask & !self.mask) {
+            self.waiting[bit] += 1;
+            self.stages[bit] = Stage::Open;
+            tell(Fate::Requested, 1);
+        }
+        for bit in bits(self.mask & !mask) {
+            self.stages[bit] = match self.stages[bit] {
+                Stage::Open => Stage::Cleared,
+                _ => Stage::Idle,
+            };
+        }
+        self.mask = mask;
+    }
+
+    /// Every translation of `pcid` but globals was dropped.
+    pub fn flushed(&mut self, pcid: u16, tell: impl FnMut(Fate, u64)) {
+        if let Some(bit) = user_bit(pcid) {
+            self.flushed_bit(bit, tell);
+        }
+    }
+
+    /// Every translation of every PCID but globals was dropped.
+    pub fn flushed_all(&mut self, mut tell: impl FnMut(Fate, u64)) {
+        for bit in 0..16 {
+            self.flushed_bit(bit, &mut tell);
+        }
+    }
+
+    fn flushed_bit(&mut self, bit: usize, mut tell: impl FnMut(Fate, u64)) {
+        self.stages[bit] = match self.stages[bit] {
+            Stage::Open => Stage::Kept,
+            Stage::Cleared => Stage::Idle,
+            other => return self.stages[bit] = other,
+        };
+        tell(Fate::Kept, std::mem::take(&mut self.waiting[bit]));
+    }
+
+    /// An instruction ran at CPL 3 under `pcid`.
+    pub fn user_ran(&mut self, pcid: u16, mut tell: impl FnMut(Fate, u64)) {
+        let Some(bit) = user_bit(pcid) else {
+            return;
+        };
+        let (next, fate, requests) = match self.stages[bit] {
+            Stage::Open => (Stage::Counted, Fate::Late, std::mem::take(&mut self.waiting[bit])),
+            Stage::Cleared => (Stage::Idle, Fate::Lost, std::mem::take(&mut self.waiting[bit])),
+            Stage::Kept => (Stage::Counted, Fate::Leftover, 1),
+            Stage::Idle | Stage::Counted => return,
+        };
+        self.stages[bit] = next;
+        tell(fate, requests);
+    }
+}
+
+/// The bit of the mask that stands for a user PCID.
+fn user_bit(pcid: u16) -> Option<usize> {
+    let bit = pcid ^ USER_PCID;
+    (bit < 16).then_some(usize::from(bit))
+}
+
+fn bits(mask: u16) -> impl Iterator<Item = usize> {
+    (0..16).filter(move |bit| mask >> bit & 1 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays a story for PCID 1 and gives the fates in order: `s` sets the bit, `c` clears it, `f` flushes PCID 0x801, `F` flushes all,
+    /// `o` flushes another PCID, `u` runs user mode under 0x801, `k` runs user mode under PCID 1.
+    fn fates(story: &str) -> String {
+        let mut flushes = PendingFlushes::new(0);
+        let mut fates = Vec::new();
+        for event in story.chars() {
+            let tell = |fate, requests| fates.extend((0..requests).map(|_| fate));
+            match event {
+                's' => flushes.written(1 << 1, tell),
+                'c' => flushes.written(0, tell),
+                'f' => flushes.flushed(0x801, tell),
+                'F' => flushes.flushed_all(tell),
+                'o' => flushes.flushed(0x802, tell),
+                'u' => flushes.user_ran(0x801, tell),
+                _ => flushes.user_ran(1, tell),
+            }
+        }
+        fates.iter().map(|fate| format!("{fate:?} ")).collect::<String>().trim_end().to_owned()
+    }
+
+    #[test]
+    fn each_request_has_its_fate() {
+        let cases = [
+            // SWITCH_TO_USER_CR3: BTR, CR3 write with flush, user mode.
+            ("scfu", "Requested Kept"),
+            ("sFcu", "Requested Kept"),
+            // Form B2 flushes and leaves the bit.
+            ("sfu", "Requested Kept Leftover"),
+            ("sfuuu", "Requested Kept Leftover"),
+            ("sfucfu", "Requested Kept Leftover"),
+            ("scu", "Requested Lost"),
+            ("scou", "Requested Lost"),
+            ("scuf", "Requested Lost"),
+            ("su", "Requested Late"),
+            ("suu", "Requested Late"),
+            ("sucfu", "Requested Late"),
+            ("sou", "Requested Late"),
+            // User mode under the kernel's PCID uses no translation of the user PCID.
+            ("sk", "Requested"),
+            ("sck", "Requested"),
+            // Set again before the flush: one flush keeps both.
+            ("scsfc", "Requested Requested Kept Kept"),
+            ("scscu", "Requested Requested Lost Lost"),
+            ("ss", "Requested"),
+            ("fu", ""),
+        ];
+        for (story, expected) in cases {
+            assert_eq!(fates(story), expected, "{story}");
+        }
+    }
+
+    #[test]
+    fn bits_set_before_have_no_fate_of_their_own() {
+        let mut flushes = PendingFlushes::new(1 << 1);
+        let mut told = Vec::new();
+        flushes.flushed(0x801, |fate, requests| told.push((fate, requests)));
+        assert_eq!(told, [(Fate::Kept, 0)]);
+        assert!(!flushes.is_idle());
+    }
 }

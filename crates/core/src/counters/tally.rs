@@ -1,9 +1,17 @@
 //! The observer that counts.
 
-use super::misses::Misses;
-use super::{CounterSet, Counters, PendingFlushes};
+use super::misses::{Miss, Misses};
+use super::{Counter, CounterSet, Counters, Fate, PendingFlushes};
+use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
+use crate::machine::bits::{cr3, cr4};
+use crate::machine::control::current_pcid;
+use crate::machine::observe::{
+    AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, TlbEvent,
+};
+use crate::machine::{Event, Exception, Machine, Observer};
+use iced_x86::{Instruction, Mnemonic, Register};
 
-/// Counts what a machine does.
+/// Counts what a machine does. Make it from the machine's state before the first step that it shall count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
     counters: Counters,
@@ -11,4 +19,224 @@ pub struct Tally {
     misses: Misses,
     pending: PendingFlushes,
     pcide: bool,
+    /// While INVPCID executes: what it has read of its descriptor, and how many bytes.
+    descriptor: Option<(u64, u32)>,
+}
+
+impl Tally {
+    /// Starts at zero.
+    pub fn new(machine: &Machine) -> Self {
+        Self {
+            counters: Counters::default(),
+            touched: CounterSet::EMPTY,
+            misses: Misses::default(),
+            pending: PendingFlushes::new(machine.memory.read_u16(MASK)),
+            pcide: machine.cpu.cr4 & cr4::PCIDE != 0,
+            descriptor: None,
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// `user_pcid_flush_mask` as last written.
+    pub fn pending_flushes(&self) -> u16 {
+        self.pending.mask()
+    }
+
+    /// The counters that rose since this was last asked.
+    pub fn take_touched(&mut self) -> CounterSet {
+        std::mem::take(&mut self.touched)
+    }
+
+    fn add(&mut self, counter: Counter, amount: u64) {
+        if amount != 0 {
+            self.counters[counter] += amount;
+            self.touched = self.touched.with(counter);
+        }
+    }
+
+    /// Tells the follower of pending flushes something, and counts the fates it answers with.
+    fn pending(&mut self, tell: impl FnOnce(&mut PendingFlushes, &mut dyn FnMut(Fate, u64))) {
+        let mut pending = std::mem::take(&mut self.pending);
+        tell(&mut pending, &mut |fate, requests| self.add(counter_of(fate), requests));
+        self.pending = pending;
+    }
+
+    fn cr3_written(&mut self, before: u64, after: u64, flush: Option<Cr3Flush>) {
+        let pcid = if self.pcide { cr3::PCID } else { 0 };
+        self.add(Counter::Cr3Writes, 1);
+        if (before ^ after) & (cr3::TABLE | pcid) == 0 {
+            self.add(Counter::RedundantCr3Writes, 1);
+        }
+        match flush {
+            Some(Cr3Flush::NoFlush) => self.add(Counter::NoflushCr3Writes, 1),
+            _ => {
+                self.add(Counter::FlushingCr3Writes, 1);
+                self.pending(|pending, tell| pending.flushed((after & pcid) as u16, tell));
+            }
+        }
+    }
+
+    /// Toggling PGE and clearing PCIDE invalidate everything (SDM vol. 3A 4.10.4.1).
+    fn cr4_written(&mut self, before: u64, after: u64) {
+        if (before ^ after) & cr4::PGE != 0 || before & !after & cr4::PCIDE != 0 {
+            self.pending(|pending, tell| pending.flushed_all(tell));
+        }
+        self.pcide = after & cr4::PCIDE != 0;
+    }
+
+    /// INVPCID types 1 to 3 flush whole PCIDs; type 0 flushes one address (SDM vol. 2, INVPCID).
+    fn invpcid(&mut self, kind: u64) {
+        let descriptor = self.descriptor.take().map_or(0, |(low, _)| low);
+        match kind {
+            0 => {}
+            1 => self.pending(|pending, tell| pending.flushed((descriptor & cr3::PCID) as u16, tell)),
+            _ => self.pending(|pending, tell| pending.flushed_all(tell)),
+        }
+    }
+
+    fn dropped(&mut self, cause: DropCause) {
+        if cause.is_flush() {
+            self.add(Counter::DroppedEntries, 1);
+        }
+        self.add(counter_of_drop(cause), 1);
+    }
+
+    fn missed(&mut self, linear: u64, pcid: u16, reads: u8) {
+        self.add(Counter::TlbMisses, 1);
+        self.add(Counter::PageWalkReads, u64::from(reads));
+        let kind = match self.misses.missed(linear, pcid) {
+            Miss::Refill => Counter::RefillMisses,
+            Miss::Cold => Counter::ColdMisses,
+            Miss::Capacity => Counter::CapacityMisses,
+        };
+        self.add(kind, 1);
+    }
+}
+
+impl Observer for Tally {
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        if machine.cpu.cpl == 3 && self.pcide && !self.pending.is_idle() {
+            let pcid = current_pcid(&machine.cpu);
+            self.pending(|pending, tell| pending.user_ran(pcid, tell));
+        }
+        self.descriptor = (instruction.mnemonic() == Mnemonic::Invpcid).then_some((0, 0));
+    }
+
+    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.add(Counter::Instructions, 1);
+        match instruction.mnemonic() {
+            Mnemonic::Invlpg => self.add(Counter::Invlpg, 1),
+            Mnemonic::Invpcid => {
+                self.add(Counter::Invpcid, 1);
+                self.invpcid(general_register(machine, instruction));
+            }
+            _ => {}
+        }
+    }
+
+    fn memory(&mut self, access: &MemoryAccess) {
+        if access.kind == AccessKind::Write {
+            if let Some(mask) = overlaid(self.pending.mask(), access) {
+                self.pending(|pending, tell| pending.written(mask, tell));
+            }
+        } else if let Some((low, bytes)) = &mut self.descriptor
+            && *bytes < 8
+        {
+            *low |= access.value << (8 * *bytes);
+            *bytes += u32::from(access.size);
+        }
+    }
+
+    fn tlb(&mut self, event: &TlbEvent) {
+        match *event {
+            TlbEvent::Hit { .. } => self.add(Counter::TlbHits, 1),
+            TlbEvent::Miss { linear, pcid, reads, .. } => self.missed(linear, pcid, reads),
+            TlbEvent::Fill { ref entry } => self.misses.filled(entry),
+            TlbEvent::Drop { ref entry, cause } => {
+                self.misses.dropped(entry, cause);
+                self.dropped(cause);
+            }
+            TlbEvent::StructureFill { .. } | TlbEvent::StructureDrop { .. } => {}
+        }
+    }
+
+    fn control(&mut self, access: &ControlAccess) {
+        match *access {
+            ControlAccess::Read { register: ControlRegister::Cr3, .. } => self.add(Counter::Cr3Reads, 1),
+            ControlAccess::Write { register: ControlRegister::Cr3, before, after, flush, .. } => {
+                self.cr3_written(before, after, flush);
+            }
+            ControlAccess::Write { register: ControlRegister::Cr4, before, after, .. } => {
+                self.cr4_written(before, after)
+            }
+            _ => {}
+        }
+    }
+
+    fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
+        self.add(Counter::Deliveries, 1);
+        self.add(counter_of_event(delivered.event), 1);
+    }
+}
+
+/// The mask after a store, if the store touches it. BTS and BTR with a 64-bit operand store eight bytes around it.
+fn overlaid(mask: u16, access: &MemoryAccess) -> Option<u16> {
+    let stored = access.value.to_le_bytes();
+    let mut bytes = mask.to_le_bytes();
+    let mut touched = false;
+    for (byte, address) in bytes.iter_mut().zip(MASK..) {
+        let within = address.checked_sub(access.physical).filter(|&at| at < u64::from(access.size));
+        if let Some(&new) = within.and_then(|at| stored.get(at as usize)) {
+            *byte = new;
+            touched = true;
+        }
+    }
+    touched.then(|| u16::from_le_bytes(bytes))
+}
+
+/// The first operand of INVPCID, which is always a 64-bit general register.
+fn general_register(machine: &Machine, instruction: &Instruction) -> u64 {
+    let number = (instruction.op0_register() as usize).checked_sub(Register::RAX as usize);
+    number.and_then(|number| machine.cpu.registers.get(number)).copied().unwrap_or(0)
+}
+
+fn counter_of(fate: Fate) -> Counter {
+    match fate {
+        Fate::Requested => Counter::RequestedFlushes,
+        Fate::Kept => Counter::KeptFlushes,
+        Fate::Lost => Counter::LostFlushes,
+        Fate::Late => Counter::LateFlushes,
+        Fate::Leftover => Counter::LeftoverFlushes,
+    }
+}
+
+fn counter_of_drop(cause: DropCause) -> Counter {
+    match cause {
+        DropCause::Cr3Write => Counter::DroppedByCr3Write,
+        DropCause::Cr4Write => Counter::DroppedByCr4Write,
+        DropCause::Cr0Write => Counter::DroppedByCr0Write,
+        DropCause::EferWrite => Counter::DroppedByEferWrite,
+        DropCause::Invlpg => Counter::DroppedByInvlpg,
+        DropCause::Invpcid => Counter::DroppedByInvpcid,
+        DropCause::PageFault | DropCause::StaleRights => Counter::FaultDroppedEntries,
+        DropCause::Capacity => Counter::EvictedEntries,
+    }
+}
+
+fn counter_of_event(event: Event) -> Counter {
+    match event {
+        Event::Exception(Exception::Nmi) => Counter::Nmis,
+        Event::Exception(Exception::Debug) => Counter::DebugExceptions,
+        Event::Exception(Exception::MachineCheck) => Counter::MachineChecks,
+        Event::Exception(Exception::VmmCommunication) => Counter::VmmCommunications,
+        Event::Exception(Exception::DoubleFault) => Counter::DoubleFaults,
+        Event::Exception(Exception::PageFault) => Counter::PageFaults,
+        Event::Exception(Exception::GeneralProtection) => Counter::GeneralProtections,
+        Event::Interrupt(_) => Counter::Interrupts,
+        Event::Exception(_) | Event::Software(_) => Counter::OtherEvents,
+    }
 }

@@ -4,13 +4,15 @@
 
 mod nesting;
 
-use crate::asm::Diagnostic;
-use crate::linux::{self, System};
-use crate::machine::{Event, Fault, Machine, Observer};
-use crate::scenario::{Injection, PlaceId, Places, Scenario, Schedule, Unresolved};
-use std::sync::Arc;
-
 pub use nesting::Nest;
+pub(crate) use nesting::is_iret;
+
+use crate::machine::observe::Delivered;
+use crate::machine::{self, Event, Fault, Machine, Observer, Register, Stop};
+use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved};
+use iced_x86::{Instruction, Mnemonic};
+use nesting::Frame;
+use std::fmt::{self, Display, Formatter};
 
 /// Steps after which a run stops by itself, unless told otherwise.
 pub const DEFAULT_BUDGET: u32 = 1_000_000;
@@ -18,7 +20,7 @@ pub const DEFAULT_BUDGET: u32 = 1_000_000;
 /// Why an injection of the schedule did not strike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The place is none of this image's; see `nearest` within.
+    /// The place is none of this image's.
     NoSuchPlace(Unresolved),
     /// The run ended first. `arrivals` counts how often the place was reached.
     NotReached {
@@ -42,6 +44,28 @@ pub enum Reason {
     },
 }
 
+impl Display for Reason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchPlace(unresolved) => unresolved.fmt(f),
+            Self::NotReached { arrivals: 0 } => f.write_str("the run never got there"),
+            Self::NotReached { arrivals } => write!(f, "the run got there only {}", times(*arrivals)),
+            Self::HandlerReturned { arrivals } => {
+                write!(f, "the handler it was to strike in returned first, after getting there {}", times(*arrivals))
+            }
+            Self::Refused { reason } => write!(f, "refused: {reason}"),
+            Self::Predecessor { index } => write!(f, "injection {} did not strike", index + 1),
+        }
+    }
+}
+
+fn times(count: u32) -> String {
+    match count {
+        1 => "once".to_owned(),
+        _ => format!("{count} times"),
+    }
+}
+
 /// An injection that did not strike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -50,6 +74,13 @@ pub struct Unfired {
     pub index: usize,
     pub injection: Injection,
     pub reason: Reason,
+}
+
+impl Display for Unfired {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { injection, reason, .. } = self;
+        write!(f, "{injection} did not strike: {reason}")
+    }
 }
 
 /// How a run ended.
@@ -71,6 +102,15 @@ pub enum End {
     },
 }
 
+impl From<Stop> for End {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Halted => Self::Halted,
+            Stop::Shutdown { rip, chain } => Self::Shutdown { rip, chain },
+        }
+    }
+}
+
 /// What started a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
@@ -80,7 +120,7 @@ pub enum Origin {
     Faulted,
     /// The instruction at hand retired and trapped: INT n, single step.
     Trapped,
-    /// An NMI that was latched while NMIs were blocked.
+    /// The processor held it: an NMI latched while NMIs were blocked, a debug trap held back by MOV SS.
     Latched,
 }
 
@@ -96,6 +136,241 @@ pub enum StepKind {
         /// Why.
         origin: Origin,
     },
-    /// The processor shut down.
-    Shutdown,
+    /// The processor shut down, instead of an instruction or of delivering the injection with this index.
+    Shutdown {
+        /// Index in the schedule.
+        injected: Option<u32>,
+    },
+}
+
+/// A step that the runner took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stepped {
+    /// What it was.
+    pub kind: StepKind,
+    /// The instruction that retired or faulted; `INVALID` when none was decoded.
+    pub mnemonic: Mnemonic,
+}
+
+/// A machine with a schedule.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    machine: Machine,
+    schedule: Vec<(Injection, u64)>,
+    /// Index of the injection that is waited for.
+    next: usize,
+    /// Arrivals at its place so far.
+    arrivals: u32,
+    nest: Nest,
+    /// Depth at which the injection before it struck.
+    struck_at: Option<usize>,
+    unfired: Vec<Unfired>,
+    stopped: Option<End>,
+}
+
+impl Runner {
+    /// Prepares `schedule` for `machine`. An injection at a place that does not exist is reported at once, with all after it.
+    pub fn new(machine: Machine, places: &Places, schedule: &Schedule) -> Self {
+        let mut runner = Self {
+            machine,
+            schedule: Vec::new(),
+            next: 0,
+            arrivals: 0,
+            nest: Nest::default(),
+            struck_at: None,
+            unfired: Vec::new(),
+            stopped: None,
+        };
+        for injection in &schedule.injections {
+            match places.resolve(&injection.place) {
+                Ok(place) => runner.wait_for(injection, places, place),
+                Err(unresolved) => {
+                    let from = runner.schedule.len();
+                    runner.give_up(&schedule.injections, from, Reason::NoSuchPlace(unresolved));
+                    break;
+                }
+            }
+        }
+        runner
+    }
+
+    fn wait_for(&mut self, injection: &Injection, places: &Places, place: PlaceId) {
+        self.schedule.push((injection.clone(), places.site(place).address));
+    }
+
+    /// Reports injection `from` with `reason`, and all after it.
+    fn give_up(&mut self, injections: &[Injection], from: usize, reason: Reason) {
+        let mut reason = Some(reason);
+        for (index, injection) in injections.iter().enumerate().skip(from) {
+            let reason = reason.take().unwrap_or(Reason::Predecessor { index: from });
+            let injection = injection.clone();
+            self.unfired.push(Unfired { index, injection, reason });
+        }
+    }
+
+    /// As [`Self::give_up`], for the injection that is waited for.
+    fn give_up_waiting(&mut self, reason: Reason) {
+        let waiting: Vec<_> = self.schedule.iter().map(|(injection, _)| injection.clone()).collect();
+        let already = std::mem::take(&mut self.unfired);
+        self.give_up(&waiting, self.next, reason);
+        self.unfired.extend(already);
+        self.next = self.schedule.len();
+    }
+
+    /// The machine as it stands.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The handlers that have not returned.
+    pub fn nest(&self) -> &Nest {
+        &self.nest
+    }
+
+    /// Injects what is due at this boundary, or else executes one instruction or delivers what the processor holds.
+    ///
+    /// # Errors
+    /// How the run ended, when it can take no step more.
+    pub fn step<O: Observer>(&mut self, observer: &mut O) -> Result<Stepped, End> {
+        if let Some(end) = &self.stopped {
+            return Err(end.clone());
+        }
+        let mut probe = Probe::new(&self.machine);
+        let injected = self.due();
+        let mut observers = (&mut probe, observer);
+        let result = match injected {
+            Some(index) => self.inject(index, &mut observers),
+            None => machine::step(&mut self.machine, &mut observers),
+        };
+        self.follow(&probe);
+        let kind = match result {
+            Ok(()) => probe.kind(injected),
+            // HLT itself is a step; an injection may yet wake the processor.
+            Err(Stop::Halted) if probe.retired.is_some() => StepKind::Instruction,
+            Err(Stop::Halted) => return Err(End::Halted),
+            Err(stop) => {
+                self.stopped = Some(stop.into());
+                StepKind::Shutdown { injected }
+            }
+        };
+        Ok(Stepped { kind, mnemonic: probe.mnemonic })
+    }
+
+    /// Index of the injection that strikes at this boundary. Counts the arrival.
+    fn due(&mut self) -> Option<u32> {
+        let (injection, address) = self.schedule.get(self.next)?;
+        let inside = self.struck_at.is_some_and(|depth| self.nest.depth() > depth);
+        match (self.struck_at, injection.nesting) {
+            (Some(_), Nesting::After) if inside => return None,
+            (Some(_), Nesting::Inside) if !inside => {
+                let arrivals = self.arrivals;
+                self.give_up_waiting(Reason::HandlerReturned { arrivals });
+                return None;
+            }
+            _ => {}
+        }
+        if self.machine.cpu.rip != *address {
+            return None;
+        }
+        self.arrivals = self.arrivals.saturating_add(1);
+        if self.arrivals != injection.place.occurrence {
+            return None;
+        }
+        match machine::refusal(&self.machine, injection.vector.event()) {
+            None => Some(self.next as u32),
+            Some(refusal) => {
+                self.give_up_waiting(Reason::Refused { reason: refusal.reason });
+                None
+            }
+        }
+    }
+
+    fn inject<O: Observer>(&mut self, index: u32, observer: &mut O) -> Result<(), Stop> {
+        let Some((Injection { vector, .. }, _)) = self.schedule.get(index as usize) else {
+            return Ok(());
+        };
+        let vector = *vector;
+        self.struck_at = Some(self.nest.depth());
+        self.next += 1;
+        self.arrivals = 0;
+        machine::deliver(&mut self.machine, vector.event(), vector.error_code(), observer)
+    }
+
+    /// Keeps count of the handlers.
+    fn follow(&mut self, probe: &Probe) {
+        if let Some(frame) = probe.retired {
+            self.nest.retired(probe.mnemonic, frame);
+        }
+        if probe.delivered.is_some() {
+            self.nest.entered(probe.interrupted);
+        }
+    }
+
+    /// The injections that did not strike, in the order of the schedule, when no step follows.
+    pub fn finish(mut self) -> (Machine, Vec<Unfired>) {
+        if self.next < self.schedule.len() {
+            let arrivals = self.arrivals;
+            self.give_up_waiting(Reason::NotReached { arrivals });
+        }
+        (self.machine, self.unfired)
+    }
+}
+
+/// Sees what the runner must know of a step.
+struct Probe {
+    mnemonic: Mnemonic,
+    /// RSP and CPL after the instruction, if one retired.
+    retired: Option<Frame>,
+    faulted: bool,
+    delivered: Option<Event>,
+    /// What a delivery interrupts: the state before the step, or after the instruction when it trapped.
+    interrupted: Frame,
+}
+
+impl Probe {
+    fn new(machine: &Machine) -> Self {
+        Self {
+            mnemonic: Mnemonic::INVALID,
+            retired: None,
+            faulted: false,
+            delivered: None,
+            interrupted: frame(machine),
+        }
+    }
+
+    fn kind(&self, injected: Option<u32>) -> StepKind {
+        let origin = match (injected, self.retired, self.faulted) {
+            (Some(index), ..) => Origin::Injected(index),
+            (None, Some(_), _) => Origin::Trapped,
+            (None, None, true) => Origin::Faulted,
+            (None, None, false) => Origin::Latched,
+        };
+        self.delivered.map_or(StepKind::Instruction, |event| StepKind::Delivery { event, origin })
+    }
+}
+
+fn frame(machine: &Machine) -> Frame {
+    Frame { stack: machine.cpu.registers[Register::Rsp as usize], cpl: machine.cpu.cpl }
+}
+
+impl Observer for Probe {
+    fn before(&mut self, _: &Machine, instruction: &Instruction) {
+        self.mnemonic = instruction.mnemonic();
+    }
+
+    fn retired(&mut self, machine: &Machine, _: &Instruction) {
+        let frame = frame(machine);
+        self.retired = Some(frame);
+        if self.delivered.is_none() {
+            self.interrupted = frame;
+        }
+    }
+
+    fn fault(&mut self, _: &Fault) {
+        self.faulted = true;
+    }
+
+    fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
+        self.delivered = Some(delivered.event);
+    }
 }

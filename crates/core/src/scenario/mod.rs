@@ -142,3 +142,6 @@ pub struct Scenario {
     pub config: Config,
     pub schedule: Schedule,
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,11 @@ impl Places {
         self.sites.iter()
     }
 
+    /// The labels that name places, in order of address; [`LabelId`] counts along.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.labels.iter().map(String::as_str)
+    }
+
     /// The instruction at a linear address.
     pub fn at(&self, address: u64) -> Option<PlaceId> {
         let index = self.sites.binary_search_by_key(&address, |site| site.address);
@@ -214,4 +219,78 @@ fn distance(a: &[char], b: &str) -> usize {
         }
     }
     row[a.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asm::{Line, Position, Section};
+
+    fn line(address: u64, length: u32, instruction: bool) -> Line {
+        let position = Position::default();
+        Line { address, length, instruction, position, text: String::new(), expansion: Vec::new() }
+    }
+
+    fn image() -> Image {
+        let section = |name: &str, base, length| Section { name: name.to_owned(), base, bytes: vec![0; length] };
+        let symbols = [
+            ("entry", 0x1000),
+            (".Llocal", 0x1001),
+            ("inner", 0x1003),
+            ("also", 0x1003),
+            ("data", 0x1008),
+            ("other", 0x2001),
+        ];
+        Image {
+            sections: vec![section(".text", 0x1000, 16), section(".late", 0x2000, 4)],
+            symbols: symbols.map(|(name, at)| (name.to_owned(), at)).into(),
+            listing: vec![
+                line(0x1000, 1, true),
+                line(0x1001, 2, true),
+                line(0x1003, 1, true),
+                line(0x1004, 4, false),
+                line(0x1008, 8, false),
+                line(0x2000, 1, true),
+                line(0x2001, 1, true),
+                line(0x2002, 2, true),
+            ],
+            ..Image::default()
+        }
+    }
+
+    #[test]
+    fn instructions_have_the_name_of_the_nearest_label() {
+        let places = Places::new(&image());
+        let named: Vec<_> =
+            places.iter().map(|site| (site.address, places.describe(site.address).unwrap_or_default())).collect();
+        let expected = [
+            (0x1000, "entry"),
+            (0x1001, "entry+1"),
+            (0x1003, "also"),
+            (0x2000, ".late"),
+            (0x2001, "other"),
+            (0x2002, "other+1"),
+        ];
+        assert_eq!(named, expected.map(|(address, name)| (address, name.to_owned())));
+        for (index, site) in places.iter().enumerate() {
+            let id = PlaceId(index as u32);
+            assert_eq!(places.resolve(&places.place(id)), Ok(id));
+            assert_eq!(places.at(site.address), Some(id));
+        }
+    }
+
+    #[test]
+    fn every_label_of_an_address_leads_to_it() {
+        let places = Places::new(&image());
+        let place = |label: &str, offset| Place { label: label.to_owned(), offset, occurrence: 1 };
+        assert_eq!(places.resolve(&place("inner", 0)), places.resolve(&place("also", 0)));
+        let unknown = places.resolve(&place("entri", 0)).map_err(|e| e.to_string());
+        assert_eq!(unknown, Err("no such label; did you mean entry?".to_owned()));
+        let past = places.resolve(&place("entry", 2)).map_err(|e| e.to_string());
+        assert_eq!(past, Err("the label has only 2 instructions (+0 to +1)".to_owned()));
+        let far = places.resolve(&place("zzzzzzzzzz", 0));
+        assert_eq!(far, Err(Unresolved::UnknownLabel { nearest: vec![] }));
+        assert_eq!(places.at(0x1002), None, "inside an instruction");
+        assert_eq!(places.at(0x1004), None, "data");
+    }
 }

@@ -1,14 +1,18 @@
-//! Everything about one step, by executing it again under an observer that keeps what it is told.
+//! Everything about one step, by taking it again under an observer that keeps what it is told.
 
-use super::StepKind;
-use crate::asm::Line;
-use crate::machine::Fault;
+use super::narrate::narrate;
+use super::{StepKind, Trace, registers};
+use crate::asm::{Image, Line};
+use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL;
 use crate::machine::observe::{ControlAccess, Delivered, MemoryAccess, TlbEvent};
+use crate::machine::{Fault, Machine, Observer};
+use iced_x86::{Formatter, GasFormatter, Instruction, OpKind, SymbolResolver, SymbolResult};
+use std::sync::Arc;
 
 /// A register that a step changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegisterChange {
-    /// The name as in AT&T syntax without `%`: `rax`, `rflags`, `cr3`, `gs_base`, `cs`.
+    /// The name, as in [`registers`].
     pub name: &'static str,
     /// Before the step.
     pub before: u64,
@@ -27,13 +31,19 @@ pub struct StepDetail {
     pub place: String,
     /// Address of the instruction, or of the interrupted one.
     pub rip: u64,
-    /// The instruction in AT&T syntax; none when nothing could be fetched.
+    /// RIP after the step.
+    pub rip_after: u64,
+    /// Privilege level after the step.
+    pub cpl_after: u8,
+    /// The instruction as decoded; none when an injection struck or nothing could be fetched.
+    pub decoded: Option<Instruction>,
+    /// The instruction in AT&T syntax, with branch targets by name.
     pub instruction: Option<String>,
-    /// The bytes of the instruction.
+    /// The bytes of the instruction, as assembled.
     pub bytes: Vec<u8>,
     /// The source line with the macro calls that led to it.
     pub line: Option<Line>,
-    /// Registers that changed, in the order of the register view.
+    /// Registers that changed, in the order of [`registers`]; RIP is not among them.
     pub registers: Vec<RegisterChange>,
     /// Accesses to memory in order; instruction fetches are not among them.
     pub memory: Vec<MemoryAccess>,
@@ -41,12 +51,131 @@ pub struct StepDetail {
     pub tlb: Vec<TlbEvent>,
     /// Accesses to control registers.
     pub control: Vec<ControlAccess>,
-    /// The fault that the instruction raised.
-    pub fault: Option<Fault>,
+    /// The faults that the instruction or a delivery raised, first cause first.
+    pub faults: Vec<Fault>,
     /// The event that was delivered, with its frame.
     pub delivered: Option<Delivered>,
     /// `user_pcid_flush_mask` before and after.
     pub pending_flush: (u16, u16),
     /// What the step did, in one sentence.
     pub sentence: String,
+}
+
+/// Takes step `index` of `trace` again.
+pub(super) fn detail(trace: &Trace, index: usize) -> Option<StepDetail> {
+    let step = trace.steps.get(index)?;
+    let before = trace.machine_before(index);
+    let mut after = before.clone();
+    let mut seen = Seen::default();
+    trace.replay(&mut after, index, &mut seen);
+    let image = &trace.system.image;
+    let mut detail = StepDetail {
+        index,
+        kind: step.kind,
+        place: trace.place_name(index),
+        rip: step.rip,
+        rip_after: after.cpu.rip,
+        cpl_after: after.cpu.cpl,
+        instruction: seen.instruction.as_ref().map(|instruction| att(image, instruction)),
+        bytes: seen.instruction.as_ref().map_or_else(Vec::new, |instruction| bytes(image, instruction)),
+        decoded: seen.instruction,
+        line: trace.line(index).cloned(),
+        registers: changes(&before, &after),
+        memory: seen.memory,
+        tlb: seen.tlb,
+        control: seen.control,
+        faults: seen.faults,
+        delivered: seen.delivered,
+        pending_flush: (mask(&before), mask(&after)),
+        sentence: String::new(),
+    };
+    detail.sentence = narrate(trace, [&before, &after], &detail);
+    Some(detail)
+}
+
+#[derive(Default)]
+struct Seen {
+    instruction: Option<Instruction>,
+    memory: Vec<MemoryAccess>,
+    tlb: Vec<TlbEvent>,
+    control: Vec<ControlAccess>,
+    faults: Vec<Fault>,
+    delivered: Option<Delivered>,
+}
+
+impl Observer for Seen {
+    fn before(&mut self, _: &Machine, instruction: &Instruction) {
+        self.instruction = Some(*instruction);
+    }
+    fn memory(&mut self, access: &MemoryAccess) {
+        self.memory.push(*access);
+    }
+    fn tlb(&mut self, event: &TlbEvent) {
+        self.tlb.push(*event);
+    }
+    fn control(&mut self, access: &ControlAccess) {
+        self.control.push(*access);
+    }
+    fn fault(&mut self, fault: &Fault) {
+        self.faults.push(fault.clone());
+    }
+    fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
+        self.delivered = Some(delivered.clone());
+    }
+}
+
+fn mask(machine: &Machine) -> u16 {
+    machine.memory.read_u16(USER_PCID_FLUSH_MASK_PHYSICAL)
+}
+
+fn changes(before: &Machine, after: &Machine) -> Vec<RegisterChange> {
+    registers(&before.cpu)
+        .zip(registers(&after.cpu))
+        .filter(|((_, before), (_, after))| before != after)
+        .map(|((name, before), (_, after))| RegisterChange { name, before, after })
+        .collect()
+}
+
+/// The instruction in AT&T syntax; a branch target that is a label of the image has its name.
+pub fn att(image: &Arc<Image>, instruction: &Instruction) -> String {
+    let resolver = Labels(Arc::clone(image));
+    let mut formatter = GasFormatter::with_options(Some(Box::new(resolver)), None);
+    let options = formatter.options_mut();
+    options.set_uppercase_hex(false);
+    options.set_space_after_operand_separator(true);
+    options.set_small_hex_numbers_in_decimal(true);
+    let mut text = String::new();
+    formatter.format(instruction, &mut text);
+    text
+}
+
+struct Labels(Arc<Image>);
+
+impl SymbolResolver for Labels {
+    fn symbol(
+        &mut self,
+        instruction: &Instruction,
+        _operand: u32,
+        _instruction_operand: Option<u32>,
+        address: u64,
+        _size: u32,
+    ) -> Option<SymbolResult<'_>> {
+        // An immediate or a displacement that happens to equal an address is no reference to it.
+        if instruction.op0_kind() != OpKind::NearBranch64 {
+            return None;
+        }
+        let symbols = self.0.symbols.iter();
+        let mut names = symbols.filter(|&(_, &at)| at == address).map(|(name, _)| name.as_str());
+        let first = names.clone().next()?;
+        let global = names.find(|name| !name.starts_with(".L")).unwrap_or(first);
+        Some(SymbolResult::with_str(address, global))
+    }
+}
+
+fn bytes(image: &Image, instruction: &Instruction) -> Vec<u8> {
+    let section = image.sections.iter().find_map(|section| {
+        let start = usize::try_from(instruction.ip().checked_sub(section.base)?).ok()?;
+        section.bytes.get(start..start.checked_add(instruction.len())?)
+    });
+    section.unwrap_or(&[]).to_vec()
 }

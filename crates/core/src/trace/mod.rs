@@ -4,14 +4,18 @@
 
 mod detail;
 mod narrate;
+mod registers;
 
 pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
-pub use detail::{RegisterChange, StepDetail};
+pub use detail::{RegisterChange, StepDetail, att};
+pub use narrate::event_name;
+pub use registers::{Named, registers};
 
 use crate::asm::{Diagnostic, Line};
-use crate::counters::{Counter, CounterSet, Counters};
+use crate::counters::{Counter, CounterSet, Counters, Tally};
 use crate::linux::System;
-use crate::machine::Machine;
+use crate::machine::{self, Machine, Observer};
+use crate::run::{DEFAULT_BUDGET, Runner, Stepped};
 use crate::scenario::{PlaceId, Places, Scenario};
 use iced_x86::Mnemonic;
 use std::sync::Arc;
@@ -25,9 +29,9 @@ pub struct Step {
     pub rip: u64,
     /// The place of `rip`; none when control went where no code was assembled.
     pub place: Option<PlaceId>,
-    /// What the instruction was; `INVALID` for deliveries from outside and instructions that could not be fetched.
+    /// What the instruction was; `INVALID` for injections and instructions that could not be fetched.
     pub mnemonic: Mnemonic,
-    /// Handlers that had not returned before this step: 0 in the task.
+    /// Handlers that had not returned before this step: 0 in the task; at most 255 are told apart.
     pub level: u8,
     /// Privilege level before the step.
     pub cpl: u8,
@@ -37,7 +41,7 @@ pub struct Step {
     pub cr3_after: u64,
     /// Counters that this step raised.
     pub counted: CounterSet,
-    /// Index of its first count in [`Trace`]'s list.
+    /// Index of its first count in [`Trace::counts`]'s list.
     counts: u32,
 }
 
@@ -58,7 +62,9 @@ pub struct Trace {
     pub unfired: Vec<Unfired>,
     /// The counters at the end.
     pub counters: Counters,
+    /// What each step raised the counters in its `counted` by, step after step.
     counts: Vec<(Counter, u32)>,
+    /// The state before every [`KEYFRAME_EVERY`]th step, the first included.
     keyframes: Vec<Keyframe>,
 }
 
@@ -81,8 +87,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let budget = crate::run::DEFAULT_BUDGET;
-        Self { budget }
+        Self { budget: DEFAULT_BUDGET }
     }
 }
 
@@ -96,14 +101,90 @@ impl Trace {
         Ok(Self::record_system(system, scenario, options))
     }
 
-    /// Records a run of a system that is booted already; `scenario.config` is kept as a name only.
+    /// Records a run of a system that is booted already; of `scenario` only the schedule is carried out.
     pub fn record_system(system: System, scenario: &Scenario, options: Options) -> Self {
-        unimplemented!()
+        let places = Arc::new(Places::new(&system.image));
+        let runner = Runner::new(system.machine.clone(), &places, &scenario.schedule);
+        let mut trace = Self {
+            scenario: scenario.clone(),
+            system,
+            places,
+            steps: Vec::new(),
+            end: End::Budget { steps: options.budget },
+            unfired: Vec::new(),
+            counters: Counters::default(),
+            counts: Vec::new(),
+            keyframes: Vec::new(),
+        };
+        trace.run(runner, options.budget);
+        trace
+    }
+
+    fn run(&mut self, mut runner: Runner, budget: u32) {
+        let mut tally = Tally::new(runner.machine());
+        for index in 0..budget as usize {
+            if index.is_multiple_of(KEYFRAME_EVERY) {
+                self.keyframe(runner.machine(), &tally);
+            }
+            let before = Before::new(&runner);
+            match runner.step(&mut tally) {
+                Ok(stepped) => self.push(before, stepped, runner.machine(), &mut tally),
+                Err(end) => {
+                    self.end = end;
+                    break;
+                }
+            }
+        }
+        self.counters = *tally.counters();
+        let (machine, unfired) = runner.finish();
+        self.keyframe(&machine, &tally);
+        self.unfired = unfired;
+    }
+
+    fn keyframe(&mut self, machine: &Machine, tally: &Tally) {
+        let machine = machine.clone();
+        let counters = *tally.counters();
+        self.keyframes.push(Keyframe { machine, counters });
+    }
+
+    fn push(&mut self, before: Before, stepped: Stepped, after: &Machine, tally: &mut Tally) {
+        let counted = tally.take_touched();
+        let counts = self.counts.len() as u32;
+        for counter in counted.iter() {
+            let now = tally.counters()[counter];
+            let amount = now - self.counters[counter];
+            self.counters[counter] = now;
+            self.counts.push((counter, amount as u32));
+        }
+        self.steps.push(Step {
+            kind: stepped.kind,
+            rip: before.rip,
+            place: self.places.at(before.rip),
+            mnemonic: stepped.mnemonic,
+            level: before.level,
+            cpl: before.cpl,
+            cr3: before.cr3,
+            cr3_after: after.cpu.cr3,
+            counted,
+            counts,
+        });
     }
 
     /// The state before step `index`; the final state for an index past the end.
     pub fn machine_before(&self, index: usize) -> Machine {
-        unimplemented!()
+        let index = index.min(self.steps.len());
+        let frame =
+            if index == self.steps.len() { self.keyframes.len().saturating_sub(1) } else { index / KEYFRAME_EVERY };
+        let Some(keyframe) = self.keyframes.get(frame) else {
+            return self.system.machine.clone();
+        };
+        let mut machine = keyframe.machine.clone();
+        if index < self.steps.len() {
+            for step in frame * KEYFRAME_EVERY..index {
+                self.replay(&mut machine, step, &mut ());
+            }
+        }
+        machine
     }
 
     /// The state after step `index`; the final state for an index past the end.
@@ -111,19 +192,50 @@ impl Trace {
         self.machine_before(index.saturating_add(1))
     }
 
+    /// Takes step `index` again on the state before it. A stop shows in the trace's end, not here.
+    fn replay<O: Observer>(&self, machine: &mut Machine, index: usize, observer: &mut O) {
+        let injected = self.steps.get(index).and_then(|step| self.injected(step));
+        let _stop = match injected {
+            Some(vector) => machine::deliver(machine, vector.event(), vector.error_code(), observer),
+            None => machine::step(machine, observer),
+        };
+    }
+
+    fn injected(&self, step: &Step) -> Option<crate::scenario::Vector> {
+        let index = match step.kind {
+            StepKind::Delivery { origin: Origin::Injected(index), .. } => index,
+            StepKind::Shutdown { injected } => injected?,
+            _ => return None,
+        };
+        let injection = self.scenario.schedule.injections.get(index as usize)?;
+        Some(injection.vector)
+    }
+
     /// The counters before step `index`; the final ones for an index past the end.
     pub fn counters_before(&self, index: usize) -> Counters {
-        unimplemented!()
+        if index >= self.steps.len() {
+            return self.counters;
+        }
+        let frame = index / KEYFRAME_EVERY;
+        let mut counters = self.keyframes.get(frame).map_or_else(Counters::default, |keyframe| keyframe.counters);
+        for step in frame * KEYFRAME_EVERY..index {
+            for &(counter, amount) in self.counts(step) {
+                counters[counter] += u64::from(amount);
+            }
+        }
+        counters
     }
 
-    /// What step `index` raised each counter by.
+    /// What step `index` raised each counter by, counters that it did not raise left out.
     pub fn counts(&self, index: usize) -> &[(Counter, u32)] {
-        unimplemented!()
+        let start = self.steps.get(index).map_or(self.counts.len(), |step| step.counts as usize);
+        let end = self.steps.get(index + 1).map_or(self.counts.len(), |step| step.counts as usize);
+        self.counts.get(start..end).unwrap_or(&[])
     }
 
-    /// Everything about step `index`, by executing it again; none past the end.
+    /// Everything about step `index`, by taking it again; none past the end.
     pub fn detail(&self, index: usize) -> Option<StepDetail> {
-        unimplemented!()
+        detail::detail(self, index)
     }
 
     /// The line of the listing that step `index` executed or interrupted.
@@ -135,6 +247,25 @@ impl Trace {
 
     /// `label+offset` of step `index`, or its address in hexadecimal where no code was assembled.
     pub fn place_name(&self, index: usize) -> String {
-        unimplemented!()
+        match self.steps.get(index) {
+            Some(Step { place: Some(place), .. }) => self.places.name(*place),
+            Some(Step { rip, .. }) => format!("{rip:#x}"),
+            None => String::new(),
+        }
+    }
+}
+
+/// What a step's record keeps of the state before it.
+struct Before {
+    rip: u64,
+    cr3: u64,
+    cpl: u8,
+    level: u8,
+}
+
+impl Before {
+    fn new(runner: &Runner) -> Self {
+        let cpu = &runner.machine().cpu;
+        Self { rip: cpu.rip, cr3: cpu.cr3, cpl: cpu.cpl, level: u8::try_from(runner.nest().depth()).unwrap_or(u8::MAX) }
     }
 }

@@ -1,1 +1,224 @@
-//! One sentence for each step.
+//! One sentence for each step: what it did, then what that did to the translation caches.
+
+use super::{Origin, RegisterChange, StepDetail, StepKind, Trace};
+use crate::counters::Counter;
+use crate::linux::{Half, describe_stack, tables_half};
+use crate::machine::bits::{cr3, cr4};
+use crate::machine::observe::{AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered};
+use crate::machine::{Event, Machine, rflags};
+use iced_x86::{Instruction, Mnemonic, OpKind};
+
+/// The sentence for a step of `trace`; `states` are those before and after it.
+pub(super) fn narrate(trace: &Trace, states: [&Machine; 2], detail: &StepDetail) -> String {
+    let mut clauses = match detail.kind {
+        StepKind::Instruction => instruction(trace, states, detail),
+        StepKind::Delivery { origin, .. } => delivery(trace, detail, origin),
+        StepKind::Shutdown { .. } => shutdown(detail),
+    };
+    clauses.extend(pending(detail));
+    clauses.extend(misses(trace, detail));
+    clauses.join("; ")
+}
+
+/// An address by its place, or in hexadecimal.
+fn place(trace: &Trace, address: u64) -> String {
+    trace.places.describe(address).unwrap_or_else(|| format!("{address:#x}"))
+}
+
+fn instruction(trace: &Trace, [before, after]: [&Machine; 2], detail: &StepDetail) -> Vec<String> {
+    let Some(decoded) = &detail.decoded else {
+        return vec!["nothing was executed".to_owned()];
+    };
+    if let Some(access) = detail.control.iter().find(|access| concerns_cr3(access)) {
+        return cr3_access(trace, before, detail, access);
+    }
+    let target = place(trace, detail.rip_after);
+    let mut clauses = vec![match decoded.mnemonic() {
+        Mnemonic::Swapgs => swapgs(detail),
+        Mnemonic::Iretq | Mnemonic::Iretd | Mnemonic::Iret => {
+            format!("returns to {target} at CPL {}", detail.cpl_after)
+        }
+        Mnemonic::Sysretq | Mnemonic::Sysret => format!("returns to user mode at {target}"),
+        Mnemonic::Syscall => format!("enters the kernel at {target}"),
+        Mnemonic::Call => format!("calls {target}"),
+        Mnemonic::Ret => format!("returns to {target}"),
+        Mnemonic::Hlt => "halts until an event".to_owned(),
+        Mnemonic::Invlpg => "invalidates one page of the current PCID and of globals".to_owned(),
+        Mnemonic::Invpcid => "invalidates by PCID".to_owned(),
+        Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc => {
+            format!("the bit was {}", after.cpu.rflags & rflags::CF)
+        }
+        _ if is_branch(decoded) => branch(detail, decoded, &target),
+        _ => plain(detail),
+    }];
+    clauses.extend(dropped(trace, detail));
+    clauses
+}
+
+fn concerns_cr3(access: &ControlAccess) -> bool {
+    let (ControlAccess::Read { register, .. } | ControlAccess::Write { register, .. }) = *access;
+    register == ControlRegister::Cr3
+}
+
+fn cr3_access(trace: &Trace, before: &Machine, detail: &StepDetail, access: &ControlAccess) -> Vec<String> {
+    let pcide = before.cpu.cr4 & cr4::PCIDE != 0;
+    match *access {
+        ControlAccess::Read { value, .. } => vec![format!("reads CR3: {}", describe_cr3(trace, value, pcide))],
+        ControlAccess::Write { before, after, flush, .. } => {
+            let moved = (before ^ after) & cr3::TABLE != 0;
+            let tables = match (moved, pcide) {
+                (true, _) => describe_cr3(trace, after, pcide),
+                (false, true) => format!("same tables, {}", pcid(after)),
+                (false, false) => "same tables".to_owned(),
+            };
+            let flush = match flush {
+                Some(Cr3Flush::NoFlush) => "no flush",
+                _ if pcide => "flush",
+                _ => "flush (no PCID)",
+            };
+            let mut clauses = vec![format!("writes CR3: {tables}, {flush}")];
+            clauses.push(dropped(trace, detail).unwrap_or_else(|| "nothing dropped".to_owned()));
+            if counted(trace, detail, Counter::RedundantCr3Writes) != 0 {
+                clauses.push("redundant".to_owned());
+            }
+            clauses
+        }
+    }
+}
+
+/// The tables and the PCID that a CR3 value selects.
+fn describe_cr3(trace: &Trace, value: u64, pcide: bool) -> String {
+    let tables = match (trace.scenario.config.features.pti, tables_half(value)) {
+        (false, _) => "page tables".to_owned(),
+        (true, Half::Kernel) => "kernel tables".to_owned(),
+        (true, Half::User) => "user tables".to_owned(),
+    };
+    if pcide { format!("{tables}, {}", pcid(value)) } else { tables }
+}
+
+fn pcid(value: u64) -> String {
+    match value & cr3::PCID {
+        small @ 0..10 => format!("PCID {small}"),
+        other => format!("PCID {other:#x}"),
+    }
+}
+
+fn counted(trace: &Trace, detail: &StepDetail, counter: Counter) -> u32 {
+    let counts = trace.counts(detail.index).iter();
+    counts.filter(|(counted, _)| *counted == counter).map(|(_, amount)| amount).sum()
+}
+
+fn plural(count: u32, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    }
+}
+
+fn dropped(trace: &Trace, detail: &StepDetail) -> Option<String> {
+    let dropped = counted(trace, detail, Counter::DroppedEntries);
+    (dropped != 0).then(|| format!("drops {}", plural(dropped, "TLB entry", "TLB entries")))
+}
+
+fn misses(trace: &Trace, detail: &StepDetail) -> Option<String> {
+    let misses = counted(trace, detail, Counter::TlbMisses);
+    let refills = counted(trace, detail, Counter::RefillMisses);
+    let misses = (misses != 0).then(|| plural(misses, "TLB miss", "TLB misses"))?;
+    Some(match refills {
+        0 => misses,
+        _ => format!("{misses}, {refills} after a flush"),
+    })
+}
+
+fn pending(detail: &StepDetail) -> Vec<String> {
+    let (before, after) = detail.pending_flush;
+    let clause = |bits: u16, what: &str| {
+        let pcids: Vec<_> =
+            (0..16).filter(|bit| bits >> bit & 1 != 0).map(|bit| format!("{:#x}", 0x800 + bit)).collect();
+        (!pcids.is_empty()).then(|| format!("{what} PCID {}", pcids.join(", ")))
+    };
+    let requested = clause(after & !before, "requests a flush of");
+    let cleared = clause(before & !after, "clears the request to flush");
+    requested.into_iter().chain(cleared).collect()
+}
+
+fn change<'a>(detail: &'a StepDetail, name: &str) -> Option<&'a RegisterChange> {
+    detail.registers.iter().find(|change| change.name == name)
+}
+
+fn swapgs(detail: &StepDetail) -> String {
+    match change(detail, "gs_base") {
+        None => "swaps the GS bases, which are equal".to_owned(),
+        Some(RegisterChange { after, .. }) if after >> 63 == 1 => "GS base is now the kernel's".to_owned(),
+        Some(_) => "GS base is now the user's".to_owned(),
+    }
+}
+
+fn is_branch(decoded: &Instruction) -> bool {
+    let direct = decoded.op_count() != 0 && decoded.op0_kind() == OpKind::NearBranch64;
+    direct || decoded.mnemonic() == Mnemonic::Jmp
+}
+
+fn branch(detail: &StepDetail, decoded: &Instruction, target: &str) -> String {
+    match detail.rip_after == decoded.next_ip() && decoded.mnemonic() != Mnemonic::Jmp {
+        true => "does not jump".to_owned(),
+        false => format!("jumps to {target}"),
+    }
+}
+
+/// Registers and memory; more than three registers are counted only.
+fn plain(detail: &StepDetail) -> String {
+    let named: Vec<_> = detail.registers.iter().filter(|change| change.name != "rflags").collect();
+    let mut clauses = match named.as_slice() {
+        few @ ([] | [_] | [_, _] | [_, _, _]) => few.iter().map(|c| format!("{} = {:#x}", c.name, c.after)).collect(),
+        many => vec![format!("changes {} registers", many.len())],
+    };
+    let stores = detail.memory.iter().filter(|access| access.kind == AccessKind::Write);
+    clauses.extend(stores.map(|store| format!("stores {:#x} at {:#x}", store.value, store.linear)));
+    match (clauses.is_empty(), change(detail, "rflags")) {
+        (true, Some(_)) => "changes flags only".to_owned(),
+        (true, None) => "changes nothing".to_owned(),
+        (false, _) => clauses.join(", "),
+    }
+}
+
+fn delivery(trace: &Trace, detail: &StepDetail, origin: Origin) -> Vec<String> {
+    let mut clauses = Vec::new();
+    if let (Origin::Faulted, Some(fault)) = (origin, detail.faults.first()) {
+        clauses.push(format!("{}: {}", fault.exception.name(), fault.cause));
+    }
+    let Some(delivered) = &detail.delivered else {
+        return clauses;
+    };
+    let name = event_name(delivered.event);
+    clauses.push(match origin {
+        Origin::Injected(_) => format!("{name} strikes before {}", detail.place),
+        Origin::Faulted => format!("{name} is delivered"),
+        Origin::Trapped => format!("{name} follows the instruction"),
+        Origin::Latched => format!("{name}, held until now, is delivered"),
+    });
+    clauses.push(frame(trace, delivered));
+    clauses
+}
+
+fn frame(trace: &Trace, delivered: &Delivered) -> String {
+    let handler = place(trace, delivered.handler);
+    match describe_stack(delivered.stack) {
+        Some(stack) => format!("frame on the {} stack, handler {handler}", stack.name()),
+        None => format!("frame at {:#x}, handler {handler}", delivered.stack),
+    }
+}
+
+/// An event by the name that the manual gives it, or by its vector.
+pub fn event_name(event: Event) -> String {
+    match event {
+        Event::Exception(exception) => exception.name().to_owned(),
+        Event::Interrupt(vector) => format!("interrupt {vector:#x}"),
+        Event::Software(vector) => format!("INT {vector:#x}"),
+    }
+}
+
+fn shutdown(detail: &StepDetail) -> Vec<String> {
+    let chain = detail.faults.iter().map(|fault| format!("{}: {}", fault.exception.name(), fault.cause));
+    std::iter::once("the processor shuts down".to_owned()).chain(chain).collect()
+}

@@ -23,6 +23,10 @@ pub const ENTRY_TEXT: u64 = 0xffff_ffff_8200_0000;
 pub const KERNEL_DATA: u64 = 0xffff_ffff_8240_0000;
 /// Size of each of the three 2 MiB pages that hold kernel text, entry text and kernel data.
 pub const IMAGE_PAGE: u64 = 2 << 20;
+/// Exception table; place chosen.
+pub const EXCEPTION_TABLE: u64 = KERNEL_DATA + 0x1_0000;
+/// `level1_fixmap_pgt`, the last level of the fixmap's tables, in kernel data as in Linux; place chosen.
+pub const FIXMAP_TABLE: u64 = KERNEL_DATA + 0x10_0000;
 /// The fixmap page through which the NMI side of APEI maps an error record: `FIX_APEI_GHES_NMI` (asm/fixmap.h). The index
 /// within the fixmap is chosen.
 pub const FIXMAP_GHES_NMI: u64 = 0xffff_ffff_ff5f_0000;
@@ -34,10 +38,20 @@ pub const PHYSICAL_MEMORY: u64 = 64 << 20;
 
 // --- Physical addresses (all chosen) --------------------------------------------------------------------------------
 
-/// First physical page for page tables; aligned to 8 KiB for the pair of top-level tables.
+/// The pair of top-level tables, aligned to 8 KiB: the kernel's, and one page on the user's. The other tables follow.
 pub const TABLES_PHYSICAL: u64 = 0x0010_0000;
-/// First physical page of user memory, thread stack, vmalloc buffer and the GHES record.
-pub const PAGES_PHYSICAL: u64 = 0x0300_0000;
+/// The page of the user program.
+pub const USER_TEXT_PHYSICAL: u64 = 0x0300_0000;
+/// The pages of user data.
+pub const USER_DATA_PHYSICAL: u64 = 0x0301_0000;
+/// The pages of the user stack.
+pub const USER_STACK_PHYSICAL: u64 = 0x0302_0000;
+/// The pages of the thread stack.
+pub const THREAD_STACK_PHYSICAL: u64 = 0x0303_0000;
+/// The pages of [`KERNEL_BUFFER`].
+pub const KERNEL_BUFFER_PHYSICAL: u64 = 0x0304_0000;
+/// The IDT (`idt_table`; in the kernel image in Linux).
+pub const IDT_PHYSICAL: u64 = 0x0305_0000;
 /// The per-CPU area of CPU 0.
 pub const PER_CPU_PHYSICAL: u64 = 0x03c0_0000;
 /// The error record that firmware writes and the GHES handler maps.
@@ -135,6 +149,8 @@ pub const TSS_IST1: u64 = 36;
 pub const TSS_LIMIT: u32 = 0x67;
 /// `pcpu_hot.current_task` (asm/current.h).
 pub const PCPU_HOT_CURRENT_TASK: u64 = 0;
+/// `pcpu_hot.preempt_count`, 32 bits (asm/current.h).
+pub const PCPU_HOT_PREEMPT_COUNT: u64 = 8;
 /// `pcpu_hot.top_of_stack` with call depth tracking configured (asm/current.h, v6.12).
 pub const PCPU_HOT_TOP_OF_STACK: u64 = 24;
 
@@ -174,6 +190,12 @@ pub const THREAD_STACK_TOP: u64 = THREAD_STACK + THREAD_STACK_SIZE;
 pub const KERNEL_BUFFER: u64 = VMALLOC + 0x1_0000;
 /// Number of pages of [`KERNEL_BUFFER`].
 pub const KERNEL_BUFFER_PAGES: u64 = 8;
+/// How many of them the kernel loop works on.
+pub const KERNEL_LOOP_PAGES: u64 = 6;
+/// The page of them that is the perf ring buffer.
+pub const PERF_RING: u64 = KERNEL_BUFFER + 6 * PAGE;
+/// The page of them to which GHES copies the error record.
+pub const GHES_COPY: u64 = KERNEL_BUFFER + 7 * PAGE;
 
 // --- User memory (chosen; the text where a static executable has it) ------------------------------------------------
 
@@ -237,7 +259,7 @@ pub const CPUNODE_SEG: u16 = 0x7b;
 pub const SYSCALL_MASK: u64 = 0x25_7fd5;
 /// Vector of the local APIC timer: `LOCAL_TIMER_VECTOR` (asm/irq_vectors.h).
 pub const TIMER_VECTOR: u8 = 0xec;
-/// Base of user addresses with PML4 index at or above this is kernel space.
+/// PML4 slots from this one on are the kernel's.
 pub const KERNEL_HALF_FIRST_SLOT: usize = 256;
 
 /// Physical address of a linear address in the kernel image mapping.

@@ -1,16 +1,21 @@
 //! What Linux puts on the machine: page tables, per-CPU data, entry code, modelled handlers.
 
+mod boot;
+mod constants;
 pub mod layout;
 mod names;
 pub mod places;
 pub mod regions;
+pub mod sources;
+mod tables;
 
+pub use boot::boot;
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use names::{Feature, UnknownName};
 pub use places::{Named, Places};
 pub use regions::{Half, Stack, describe_stack, tables_half};
 
-use crate::asm::{Diagnostic, Image};
+use crate::asm::Image;
 use crate::machine::Machine;
 use std::sync::Arc;
 
@@ -86,13 +91,4 @@ pub struct System {
     pub image: Arc<Image>,
     /// The texts, indexed by [`crate::asm::Position::source`].
     pub sources: Arc<[crate::asm::Source]>,
-}
-
-/// Builds the system.
-///
-/// # Errors
-/// Diagnostics of the assembler when a person's macro does not assemble.
-pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
-    let _ = config;
-    Err(Vec::new())
 }

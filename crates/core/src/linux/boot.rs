@@ -1,0 +1,292 @@
+//! From a configuration to a machine that is about to run the user program. Boot is a state, not code: what firmware and
+//! kernel would have done by now is written by Rust, once, before the first instruction.
+
+use super::layout::{self as at, IstStack};
+use super::{Config, Features, System, constants, sources, tables};
+use crate::asm::{self, Diagnostic, Image, Position, Severity};
+use crate::machine::bits::{cr0, cr4, efer};
+use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
+use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister, Tlb};
+use std::sync::Arc;
+
+/// Builds the system.
+///
+/// # Errors
+/// Diagnostics of the assembler when a person's macro does not assemble, or does not define what it should.
+pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
+    let sources = sources::sources(&config.form, config.handler).map_err(|refused| vec![*refused])?;
+    let (image, diagnostics) = asm::assemble(&sources, &constants::options(config.features));
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(diagnostics);
+    }
+    let machine = machine(config.features, &image).map_err(|diagnostic| vec![*diagnostic])?;
+    Ok(System { machine, image: Arc::new(image), sources: sources.into() })
+}
+
+fn machine(features: Features, image: &Image) -> Result<Machine, Box<Diagnostic>> {
+    let mut memory = Memory::new();
+    tables::build(&mut memory, features);
+    load(&mut memory, image)?;
+    write_idt(&mut memory, image)?;
+    write_gdt(&mut memory);
+    write_tss(&mut memory);
+    write_per_cpu(&mut memory, features, image)?;
+    memory.write_u64(at::USER_DATA_PHYSICAL + (at::USER_GS_BASE - at::USER_DATA) + 8, USER_THREAD_WORD);
+    Ok(Machine { cpu: cpu(features, image)?, memory, tlb: Tlb::default() })
+}
+
+/// What the user program finds at GS:8.
+const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
+
+/// Writes the sections to the physical pages behind their addresses.
+fn load(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
+    for section in image.sections.iter().filter(|section| !section.bytes.is_empty()) {
+        let region = constants::REGIONS
+            .iter()
+            .find(|region| region.section == section.name)
+            .ok_or_else(|| refusal(&format!("section '{}' has no place in memory", section.name), SECTIONS_HINT))?;
+        if section.bytes.len() as u64 > region.size {
+            return Err(refusal(&format!("section '{}' is larger than {} bytes", section.name, region.size), ""));
+        }
+        memory.write_bytes(region.physical, &section.bytes);
+    }
+    Ok(())
+}
+
+const SECTIONS_HINT: &str = "Use .text, .entry.text, .data, __ex_table or .user.text";
+
+fn symbol(image: &Image, name: &str) -> Result<u64, Box<Diagnostic>> {
+    let found = image.symbols.get(name).copied();
+    found.ok_or_else(|| refusal(&format!("no text defines '{name}'"), "Leave the names of the entry code as they are"))
+}
+
+fn refusal(message: &str, hint: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic {
+        severity: Severity::Error,
+        position: Position::default(),
+        source: String::new(),
+        message: message.to_owned(),
+        hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        expansion: Vec::new(),
+    })
+}
+
+// --- Descriptor tables ----------------------------------------------------------------------------------------------
+
+struct Gate {
+    vector: u8,
+    handler: &'static str,
+    stack: Option<IstStack>,
+    /// Privilege that INT n and INT3 need.
+    privilege: u8,
+}
+
+const fn gate(vector: u8, handler: &'static str) -> Gate {
+    Gate { vector, handler, stack: None, privilege: 0 }
+}
+
+const fn ist_gate(vector: u8, handler: &'static str, stack: IstStack) -> Gate {
+    Gate { stack: Some(stack), ..gate(vector, handler) }
+}
+
+const fn user_gate(vector: u8, handler: &'static str) -> Gate {
+    Gate { privilege: 3, ..gate(vector, handler) }
+}
+
+/// `def_idts` and the local timer (arch/x86/kernel/idt.c, v6.12). Vectors without a gate raise #NP.
+const GATES: [Gate; 20] = [
+    gate(0, "asm_exc_divide_error"),
+    ist_gate(1, "asm_exc_debug", IstStack::Debug),
+    ist_gate(2, "asm_exc_nmi", IstStack::Nmi),
+    user_gate(3, "asm_exc_int3"),
+    user_gate(4, "asm_exc_overflow"),
+    gate(5, "asm_exc_bounds"),
+    gate(6, "asm_exc_invalid_op"),
+    gate(7, "asm_exc_device_not_available"),
+    ist_gate(8, "asm_exc_double_fault", IstStack::DoubleFault),
+    gate(10, "asm_exc_invalid_tss"),
+    gate(11, "asm_exc_segment_not_present"),
+    gate(12, "asm_exc_stack_segment"),
+    gate(13, "asm_exc_general_protection"),
+    gate(14, "asm_exc_page_fault"),
+    gate(16, "asm_exc_coprocessor_error"),
+    gate(17, "asm_exc_alignment_check"),
+    ist_gate(18, "asm_exc_machine_check", IstStack::MachineCheck),
+    gate(19, "asm_exc_simd_coprocessor_error"),
+    ist_gate(29, "asm_exc_vmm_communication", IstStack::Vc),
+    gate(at::TIMER_VECTOR, "asm_sysvec_apic_timer_interrupt"),
+];
+
+/// Limit of the IDT: 256 gates of 16 bytes.
+const IDT_LIMIT: u16 = 0xfff;
+/// Limit of the GDT: 16 entries (asm/segment.h, `GDT_ENTRIES`).
+const GDT_LIMIT: u16 = 0x7f;
+
+fn write_idt(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
+    for gate in &GATES {
+        let [low, high] = gate_words(gate, symbol(image, gate.handler)?);
+        let place = at::IDT_PHYSICAL + u64::from(gate.vector) * 16;
+        memory.write_u64(place, low);
+        memory.write_u64(place + 8, high);
+    }
+    Ok(())
+}
+
+/// A 64-bit interrupt gate (SDM vol. 3A figure 6-8).
+fn gate_words(gate: &Gate, handler: u64) -> [u64; 2] {
+    const INTERRUPT_GATE: u64 = 0xe;
+    let ist = gate.stack.map_or(0, IstStack::gate_field);
+    let access = 0x80 | u64::from(gate.privilege) << 5 | INTERRUPT_GATE;
+    let low = handler & 0xffff
+        | u64::from(at::KERNEL_CS) << 16
+        | u64::from(ist) << 32
+        | access << 40
+        | (handler >> 16 & 0xffff) << 48;
+    [low, handler >> 32]
+}
+
+/// Attributes as [`Segment::attributes`] holds them (asm/desc_defs.h, v6.12: `DESC_CODE64` and others).
+const KERNEL_CODE: u16 = 0xa09b;
+const KERNEL_DATA: u16 = 0xc093;
+const USER_CODE_32: u16 = 0xc0fb;
+const USER_CODE: u16 = 0xa0fb;
+const USER_DATA: u16 = 0xc0f3;
+/// Busy 64-bit TSS.
+const BUSY_TSS: u16 = 0x008b;
+/// Read-only data, expand-down, DPL 3: `setup_getcpu` (arch/x86/kernel/cpu/common.c). Its limit is the CPU number, here 0.
+const CPU_NUMBER: u16 = 0x40f5;
+
+const SEGMENTS: [(u16, Segment); 7] = [
+    (at::KERNEL_CS, flat(at::KERNEL_CS, KERNEL_CODE)),
+    (at::KERNEL_DS, flat(at::KERNEL_DS, KERNEL_DATA)),
+    (at::USER32_CS, flat(at::USER32_CS, USER_CODE_32)),
+    (at::USER_DS, flat(at::USER_DS, USER_DATA)),
+    (at::USER_CS, flat(at::USER_CS, USER_CODE)),
+    (
+        at::TSS_SELECTOR,
+        Segment { selector: at::TSS_SELECTOR, base: at::TSS, limit: at::TSS_LIMIT, attributes: BUSY_TSS },
+    ),
+    (at::CPUNODE_SEG, Segment { selector: at::CPUNODE_SEG, base: 0, limit: 0, attributes: CPU_NUMBER }),
+];
+
+const fn flat(selector: u16, attributes: u16) -> Segment {
+    Segment { selector, base: 0, limit: u32::MAX, attributes }
+}
+
+fn write_gdt(memory: &mut Memory) {
+    let gdt = at::PER_CPU_PHYSICAL + at::PERCPU_GDT_PAGE;
+    for (selector, segment) in &SEGMENTS {
+        memory.write_u64(gdt + u64::from(selector & !7), descriptor(segment));
+    }
+    memory.write_u64(gdt + u64::from(at::TSS_SELECTOR) + 8, at::TSS >> 32);
+}
+
+/// The eight bytes of a descriptor (SDM vol. 3A figure 3-8); for the TSS the first eight.
+fn descriptor(segment: &Segment) -> u64 {
+    const GRANULARITY: u16 = 1 << 15;
+    let attributes = u64::from(segment.attributes);
+    let limit = u64::from(if segment.attributes & GRANULARITY == 0 { segment.limit } else { segment.limit >> 12 });
+    limit & 0xffff
+        | (segment.base & 0xff_ffff) << 16
+        | attributes << 40
+        | (limit >> 16 & 0xf) << 48
+        | (segment.base >> 24 & 0xff) << 56
+}
+
+fn write_tss(memory: &mut Memory) {
+    let tss = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TSS_RW;
+    memory.write_u64(tss + at::TSS_SP0, at::ENTRY_STACK_TOP);
+    for stack in IstStack::ALL {
+        memory.write_u64(tss + at::TSS_IST1 + 8 * stack as u64, stack.top());
+    }
+    // I/O map base beyond the limit: no port is allowed.
+    memory.write_u16(tss + 102, 0x68);
+}
+
+fn write_per_cpu(memory: &mut Memory, features: Features, image: &Image) -> Result<(), Box<Diagnostic>> {
+    const PREEMPT_NEED_RESCHED: u32 = 1 << 31;
+    let hot = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT;
+    memory.write_u64(hot + at::PCPU_HOT_CURRENT_TASK, symbol(image, "current_task_struct")?);
+    // The bit is inverted: set means that nobody asked to reschedule (asm/preempt.h).
+    memory.write_u32(hot + at::PCPU_HOT_PREEMPT_COUNT, PREEMPT_NEED_RESCHED);
+    memory.write_u64(hot + at::PCPU_HOT_TOP_OF_STACK, at::THREAD_STACK_TOP);
+
+    let tlb = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE;
+    memory.write_u64(tlb + at::TLB_STATE_LOADED_MM, symbol(image, "user_mm")?);
+    memory.write_u16(tlb + at::TLB_STATE_LOADED_MM_ASID, 0);
+    memory.write_u16(tlb + at::TLB_STATE_NEXT_ASID, 1);
+    memory.write_u64(tlb + at::TLB_STATE_CR4, control_4(features));
+    // ASID 0 holds context 1 at generation 1.
+    memory.write_u64(tlb + at::TLB_STATE_CTXS, 1);
+    memory.write_u64(tlb + at::TLB_STATE_CTXS + 8, 1);
+    Ok(())
+}
+
+// --- Registers ------------------------------------------------------------------------------------------------------
+
+fn cpu(features: Features, image: &Image) -> Result<Cpu, Box<Diagnostic>> {
+    let mut registers = [0; 16];
+    registers[Register::Rsp as usize] = at::TASK_SIZE_MAX - 0x100;
+    Ok(Cpu {
+        registers,
+        rip: symbol(image, "user_start")?,
+        // IF and bit 1.
+        rflags: 0x202,
+        segments: user_segments(),
+        cpl: 3,
+        cr0: cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG,
+        cr2: 0,
+        cr3: tables::user_cr3(features),
+        cr4: control_4(features),
+        cr8: 0,
+        efer: efer::SCE | efer::LME | efer::LMA | if features.nx { efer::NXE } else { 0 },
+        // DR6 and DR7 with their fixed bits (SDM vol. 3B 17.2).
+        debug: [0, 0, 0, 0, 0xffff_0ff0, 0x400],
+        msr: model_specific(image)?,
+        gdtr: DescriptorTable { base: at::GDT, limit: GDT_LIMIT },
+        idtr: DescriptorTable { base: at::IDT, limit: IDT_LIMIT },
+        task: SEGMENTS[5].1,
+        events: Events::default(),
+        features: processor(features),
+    })
+}
+
+fn control_4(features: Features) -> u64 {
+    let always = cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT | cr4::SMEP | cr4::SMAP;
+    let pcid = if features.pcid { cr4::PCIDE } else { 0 };
+    let fsgsbase = if features.fsgsbase { cr4::FSGSBASE } else { 0 };
+    always | pcid | fsgsbase
+}
+
+fn user_segments() -> [Segment; 6] {
+    let mut segments = [Segment::default(); 6];
+    segments[SegmentRegister::Cs as usize] = flat(at::USER_CS, USER_CODE);
+    segments[SegmentRegister::Ss as usize] = flat(at::USER_DS, USER_DATA);
+    segments[SegmentRegister::Gs as usize].base = at::USER_GS_BASE;
+    segments
+}
+
+fn model_specific(image: &Image) -> Result<ModelSpecific, Box<Diagnostic>> {
+    Ok(ModelSpecific {
+        star: u64::from(at::USER32_CS) << 48 | u64::from(at::KERNEL_CS) << 32,
+        lstar: symbol(image, "entry_SYSCALL_64")?,
+        fmask: at::SYSCALL_MASK,
+        kernel_gs_base: at::PER_CPU,
+        ..ModelSpecific::default()
+    })
+}
+
+fn processor(features: Features) -> CpuFeatures {
+    CpuFeatures {
+        pcid: features.pcid,
+        invpcid: features.invpcid,
+        fsgsbase: features.fsgsbase,
+        smep: true,
+        smap: true,
+        nx: features.nx,
+        umip: false,
+        lam: false,
+        la57: false,
+        physical_address_bits: 46,
+    }
+}

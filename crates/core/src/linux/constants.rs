@@ -1,0 +1,119 @@
+//! What the assembler knows of the layout: names that the texts use, with their values.
+
+use super::layout::{self as at, IstStack};
+use super::{Features, tables};
+use crate::asm::Options;
+
+/// Addresses, selectors and offsets by the names that the texts use. Kernel names where the kernel has one.
+const CONSTANTS: &[(&str, u64)] = &[
+    // Selectors.
+    ("__KERNEL_CS", at::KERNEL_CS as u64),
+    ("__KERNEL_DS", at::KERNEL_DS as u64),
+    ("__USER_CS", at::USER_CS as u64),
+    ("__USER_DS", at::USER_DS as u64),
+    ("__CPUNODE_SEG", at::CPUNODE_SEG as u64),
+    // Per-CPU symbols and offsets in them.
+    ("cpu_tss_rw", at::PERCPU_CPU_TSS_RW),
+    ("TSS_sp0", at::TSS_SP0),
+    ("TSS_sp2", at::TSS_SP2),
+    ("pcpu_hot", at::PERCPU_PCPU_HOT),
+    ("X86_current_task", at::PCPU_HOT_CURRENT_TASK),
+    ("X86_preempt_count", at::PCPU_HOT_PREEMPT_COUNT),
+    ("X86_top_of_stack", at::PCPU_HOT_TOP_OF_STACK),
+    ("cpu_tlbstate", at::PERCPU_CPU_TLBSTATE),
+    ("TLB_STATE_loaded_mm", at::TLB_STATE_LOADED_MM),
+    ("TLB_STATE_loaded_mm_asid", at::TLB_STATE_LOADED_MM_ASID),
+    ("TLB_STATE_next_asid", at::TLB_STATE_NEXT_ASID),
+    ("TLB_STATE_invalidate_other", at::TLB_STATE_INVALIDATE_OTHER),
+    ("TLB_STATE_user_pcid_flush_mask", at::TLB_STATE_USER_PCID_FLUSH_MASK),
+    ("TLB_STATE_cr4", at::TLB_STATE_CR4),
+    ("TLB_STATE_ctxs", at::TLB_STATE_CTXS),
+    ("nmi_state", at::PERCPU_NMI_STATE),
+    ("nmi_cr2", at::PERCPU_NMI_CR2),
+    ("nmi_dr7", at::PERCPU_NMI_DR7),
+    ("nmi_count", at::PERCPU_COUNTERS),
+    ("timer_ticks", at::PERCPU_COUNTERS + 8),
+    ("breakpoint_hits", at::PERCPU_COUNTERS + 16),
+    ("perf_samples", at::PERCPU_COUNTERS + 24),
+    ("double_fault_rip", at::PERCPU_COUNTERS + 32),
+    // Addresses.
+    ("page_offset_base", at::DIRECT_MAP),
+    ("per_cpu_area", at::PER_CPU),
+    ("user_mm_pgd", at::DIRECT_MAP + at::TABLES_PHYSICAL),
+    ("entry_stack", at::ENTRY_STACK),
+    ("exception_stacks", at::EXCEPTION_STACKS),
+    ("EXCEPTION_STACKS_SIZE", IstStack::Vc2.top() - at::EXCEPTION_STACKS),
+    ("EXCEPTION_STKSZ", at::EXCEPTION_STACK_SIZE),
+    ("vc2_stack_top", IstStack::Vc2.top()),
+    ("thread_stack", at::THREAD_STACK),
+    ("THREAD_SIZE", at::THREAD_STACK_SIZE),
+    ("kernel_buffer", at::KERNEL_BUFFER),
+    ("KERNEL_LOOP_PAGES", at::KERNEL_LOOP_PAGES),
+    ("perf_ring", at::PERF_RING),
+    ("ghes_copy", at::GHES_COPY),
+    ("fixmap_ghes_nmi", at::FIXMAP_GHES_NMI),
+    ("fixmap_ghes_pte", tables::leaf_entry_address(at::FIXMAP_TABLE, at::FIXMAP_GHES_NMI)),
+    ("TASK_SIZE_MAX", at::TASK_SIZE_MAX),
+    ("USER_TEXT", at::USER_TEXT),
+    ("USER_TEXT_END", at::USER_TEXT + at::PAGE),
+    ("USER_DATA", at::USER_DATA),
+    ("USER_DATA_END", at::USER_UNMAPPED),
+    ("USER_STACK", at::USER_STACK),
+];
+
+/// A section of the texts: where it is linked, where it lies in physical memory, and how much fits.
+pub(super) struct Region {
+    /// As the texts name it.
+    pub(super) section: &'static str,
+    /// Linear address.
+    pub(super) linear: u64,
+    /// Physical address.
+    pub(super) physical: u64,
+    /// Bytes.
+    pub(super) size: u64,
+}
+
+/// Every section that the texts may use.
+pub(super) const REGIONS: [Region; 5] = [
+    image_region(".text", at::KERNEL_TEXT, at::IMAGE_PAGE),
+    image_region(".entry.text", at::ENTRY_TEXT, at::IMAGE_PAGE),
+    image_region(".data", at::KERNEL_DATA, at::EXCEPTION_TABLE - at::KERNEL_DATA),
+    image_region("__ex_table", at::EXCEPTION_TABLE, at::FIXMAP_TABLE - at::EXCEPTION_TABLE),
+    Region { section: ".user.text", linear: at::USER_TEXT, physical: at::USER_TEXT_PHYSICAL, size: at::PAGE },
+];
+
+const fn image_region(section: &'static str, linear: u64, size: u64) -> Region {
+    Region { section, linear, physical: at::image_physical(linear), size }
+}
+
+/// What the assembler is told: constants, where sections lie, which arm of an ALTERNATIVE to take.
+pub(super) fn options(features: Features) -> Options {
+    let mut options = Options::default();
+    for &(name, value) in CONSTANTS {
+        options.constants.insert(name.to_owned(), value.cast_signed());
+    }
+    let record = at::GHES_RECORD_PHYSICAL | tables::kernel_data_bits(features);
+    options.constants.insert("GHES_PTE".to_owned(), record.cast_signed());
+    for region in &REGIONS {
+        options.sections.insert(region.section.to_owned(), region.linear);
+    }
+    options.features = feature_names(features).map(str::to_owned).collect();
+    options
+}
+
+/// The kernel's names of the features that are on. A processor that needs page-table isolation also needs VERW and fences
+/// after SWAPGS; with isolation the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c, v6.12).
+fn feature_names(features: Features) -> impl Iterator<Item = &'static str> {
+    [
+        ("X86_FEATURE_PTI", features.pti),
+        ("X86_FEATURE_PCID", features.pcid),
+        // Set only where PCIDs are on too (arch/x86/mm/init.c, setup_pcid).
+        ("X86_FEATURE_INVPCID_SINGLE", features.invpcid && features.pcid),
+        ("X86_FEATURE_FSGSBASE", features.fsgsbase),
+        ("X86_FEATURE_FENCE_SWAPGS_USER", !features.pti),
+        ("X86_FEATURE_FENCE_SWAPGS_KERNEL", true),
+        ("X86_FEATURE_CLEAR_CPU_BUF", true),
+    ]
+    .into_iter()
+    .filter_map(|(name, on)| on.then_some(name))
+}

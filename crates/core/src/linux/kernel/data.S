@@ -1,0 +1,32 @@
+/*
+ * Data of the kernel image.
+ */
+.section .data, "aw"
+
+/* GS base of each CPU; there is one. */
+	.balign	8
+__per_cpu_offset:
+	.quad	per_cpu_area
+
+/* struct mm_struct, cut down: pgd, context id, generation of its translations. */
+user_mm:
+	.quad	user_mm_pgd
+	.quad	1
+	.quad	1
+
+/* struct task_struct, cut down: mm. */
+current_task_struct:
+	.quad	user_mm
+
+/* Memory of the task: start and end of each area; ends with zeros. */
+vmas:
+	.quad	USER_TEXT, USER_TEXT_END
+	.quad	USER_DATA, USER_DATA_END
+	.quad	USER_STACK, TASK_SIZE_MAX
+	.quad	0, 0
+
+/* Instructions that may fault on memory of others, and where to go on. */
+.section __ex_table, "a"
+__start___ex_table:
+	.quad	get_user_read, get_user_fixup
+	.quad	.Lgs_change, load_gs_index_fixup

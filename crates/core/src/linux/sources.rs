@@ -1,0 +1,249 @@
+//! The texts of one configuration, in the order in which they are assembled.
+
+use super::{Form, Handler};
+use crate::asm::{Diagnostic, Position, Severity, Source};
+
+macro_rules! text {
+    ($name:literal) => {
+        Text { name: $name, text: include_str!($name) }
+    };
+}
+
+const DEFINITIONS: Text = text!("kernel/definitions.S");
+const CALLING: Text = text!("entry/calling.S");
+
+/// What uses the macro or stands beside it.
+const ENTRY: [Text; 6] = [
+    text!("entry/syscall.S"),
+    text!("entry/exits.S"),
+    text!("entry/paranoid.S"),
+    text!("entry/error.S"),
+    text!("entry/stubs.S"),
+    text!("entry/nmi.S"),
+];
+
+const KERNEL: [Text; 5] = [
+    text!("kernel/data.S"),
+    text!("kernel/tlb.S"),
+    text!("kernel/nmi.S"),
+    text!("kernel/traps.S"),
+    text!("kernel/syscall.S"),
+];
+
+const PROGRAM: Text = text!("user/program.S");
+const END: Text = text!("kernel/end.S");
+
+#[derive(Clone, Copy)]
+struct Text {
+    name: &'static str,
+    text: &'static str,
+}
+
+impl Text {
+    fn source(self) -> Source {
+        Source { name: self.name.to_owned(), text: self.text.to_owned() }
+    }
+}
+
+/// The name under which a person's own macro appears in diagnostics and listings.
+pub const CUSTOM: &str = "restore/custom.S";
+
+/// The text of a form of the macro.
+pub fn form_source(form: &Form) -> Source {
+    match form {
+        Form::A => text!("restore/a.S").source(),
+        Form::B2 => text!("restore/b2.S").source(),
+        Form::C => text!("restore/c.S").source(),
+        Form::E => text!("restore/e.S").source(),
+        Form::Never => text!("restore/never.S").source(),
+        Form::Custom(text) => Source { name: CUSTOM.to_owned(), text: text.to_string() },
+    }
+}
+
+fn handler_text(handler: Handler) -> Text {
+    match handler {
+        Handler::Quiet => text!("handlers/quiet.S"),
+        Handler::Perf => text!("handlers/perf.S"),
+        Handler::PendingFlush => text!("handlers/pending_flush.S"),
+    }
+}
+
+/// All texts. The sites that use the macro call it by the name and the parameters that the form gives it, as the patches
+/// that changed either changed the sites too.
+///
+/// # Errors
+/// A diagnostic when a person's text does not define the macro, or not so that it can be called.
+pub(super) fn sources(form: &Form, handler: Handler) -> Result<Vec<Source>, Box<Diagnostic>> {
+    let form = form_source(form);
+    let signature = Signature::of(&form).map_err(|refused| Box::new(refused.diagnostic(&form)))?;
+    let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form.clone()];
+    sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
+    sources.extend(KERNEL.map(Text::source));
+    sources.extend([handler_text(handler), PROGRAM, END].map(Text::source));
+    Ok(sources)
+}
+
+/// The names that the macro has had.
+const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
+
+/// The sites that use the macro, as they stand in our texts.
+const SITES: [Site; 2] = [
+    Site { call: "PARANOID_RESTORE_CR3 scratch_reg=%rax save_reg=%r14", scratch: "%rax", save: "%r14" },
+    Site { call: "PARANOID_RESTORE_CR3 scratch_reg=%r15 save_reg=%r14", scratch: "%r15", save: "%r14" },
+];
+
+struct Site {
+    call: &'static str,
+    scratch: &'static str,
+    save: &'static str,
+}
+
+/// Name and parameters of the macro of a form.
+#[derive(Debug, PartialEq, Eq)]
+struct Signature<'a> {
+    name: &'a str,
+    parameters: Vec<&'a str>,
+}
+
+/// Why a text cannot serve as a form.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused<'a> {
+    Undefined,
+    Parameter { name: &'a str, line: usize },
+}
+
+impl<'a> Signature<'a> {
+    fn of(source: &'a Source) -> Result<Self, Refused<'a>> {
+        let definitions =
+            || source.text.lines().enumerate().filter_map(|(index, line)| Some((index, definition(line)?)));
+        MACRO_NAMES
+            .iter()
+            .find_map(|name| definitions().find(|(_, signature)| signature.name == *name))
+            .map_or(Err(Refused::Undefined), |(index, signature)| signature.checked(index + 1))
+    }
+
+    /// Drops the parameters that have a value if not given; refuses others that no site knows.
+    fn checked(self, line: usize) -> Result<Self, Refused<'a>> {
+        let mut parameters = Vec::new();
+        for parameter in self.parameters {
+            let name = parameter.split([':', '=']).next().unwrap_or(parameter);
+            match name {
+                "scratch_reg" | "save_reg" => parameters.push(name),
+                _ if parameter.contains('=') => {}
+                _ => return Err(Refused::Parameter { name, line }),
+            }
+        }
+        Ok(Self { name: self.name, parameters })
+    }
+
+    fn call(&self, site: &Site) -> String {
+        let arguments = self.parameters.iter().map(|&parameter| {
+            let register = if parameter == "scratch_reg" { site.scratch } else { site.save };
+            format!(" {parameter}={register}")
+        });
+        std::iter::once(self.name.to_owned()).chain(arguments).collect()
+    }
+
+    fn adapt(&self, text: &str) -> String {
+        SITES.iter().fold(text.to_owned(), |text, site| text.replace(site.call, &self.call(site)))
+    }
+}
+
+/// Name and parameters, if `line` begins a macro.
+fn definition(line: &str) -> Option<Signature<'_>> {
+    let rest = line.trim_start().strip_prefix(".macro")?;
+    let rest = rest.split(['#', '/']).next().unwrap_or(rest);
+    let mut words = rest.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+    Some(Signature { name: words.next()?, parameters: words.collect() })
+}
+
+impl Refused<'_> {
+    fn diagnostic(&self, source: &Source) -> Diagnostic {
+        let (line, message, hint) = match self {
+            Self::Undefined => (
+                1,
+                "the text defines neither PARANOID_RESTORE_CR3 nor RESTORE_CR3".to_owned(),
+                "Begin with: .macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req",
+            ),
+            Self::Parameter { name, line } => (
+                *line,
+                format!("the places that use the macro have no value for its parameter '{name}'"),
+                "Name the parameters scratch_reg and save_reg, or give the others a default value",
+            ),
+        };
+        Diagnostic {
+            severity: Severity::Error,
+            position: Position { source: FORM_INDEX, line: u32::try_from(line).unwrap_or(u32::MAX), column: 1 },
+            source: source.name.clone(),
+            message,
+            hint: Some(hint.to_owned()),
+            expansion: Vec::new(),
+        }
+    }
+}
+
+/// Index of the form's text among the sources.
+const FORM_INDEX: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<[&str; 2], &str>) {
+        let form = Form::Custom(text.into());
+        let calls = sources(&form, Handler::Quiet).map(|sources| {
+            let calls = sources.iter().flat_map(|source| source.text.lines()).filter(|line| {
+                let line = line.trim_start();
+                MACRO_NAMES.iter().any(|name| line.starts_with(name))
+            });
+            calls.map(|line| line.trim().to_owned()).collect::<Vec<_>>()
+        });
+        match (calls, expected) {
+            (Ok(calls), Ok(expected)) => assert_eq!(calls, expected),
+            (Err(diagnostic), Err(expected)) => assert_eq!(diagnostic.message, expected),
+            (calls, expected) => panic!("{calls:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn sites_call_the_macro_as_its_text_defines_it() {
+        let merged = [
+            "PARANOID_RESTORE_CR3 scratch_reg=%rax save_reg=%r14",
+            "PARANOID_RESTORE_CR3 scratch_reg=%r15 save_reg=%r14",
+        ];
+        check(".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n.endm", Ok(merged));
+        check(
+            "/* c */\n  .macro RESTORE_CR3 scratch_reg:req, save_reg:req # 2017\n.endm",
+            Ok(["RESTORE_CR3 scratch_reg=%rax save_reg=%r14", "RESTORE_CR3 scratch_reg=%r15 save_reg=%r14"]),
+        );
+        check(".macro RESTORE_CR3 save_reg:req\n.endm", Ok(["RESTORE_CR3 save_reg=%r14", "RESTORE_CR3 save_reg=%r14"]));
+        check(".macro PARANOID_RESTORE_CR3\n.endm", Ok(["PARANOID_RESTORE_CR3", "PARANOID_RESTORE_CR3"]));
+        check(
+            ".macro RESTORE_CR3 save_reg:req kind=0\n.endm",
+            Ok(["RESTORE_CR3 save_reg=%r14", "RESTORE_CR3 save_reg=%r14"]),
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_form_is_refused_with_its_place() {
+        check("", Err("the text defines neither PARANOID_RESTORE_CR3 nor RESTORE_CR3"));
+        check(".macro", Err("the text defines neither PARANOID_RESTORE_CR3 nor RESTORE_CR3"));
+        check(".macro RESTORE_CR3X", Err("the text defines neither PARANOID_RESTORE_CR3 nor RESTORE_CR3"));
+        check(
+            ".macro RESTORE_CR3 from:req",
+            Err("the places that use the macro have no value for its parameter 'from'"),
+        );
+    }
+
+    #[test]
+    fn every_form_is_called_twice() {
+        for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
+            let sources = sources(&form, Handler::Quiet).expect("a form of the repository");
+            assert_eq!(sources[FORM_INDEX], form_source(&form));
+            let name = Signature::of(&sources[FORM_INDEX]).expect("a form of the repository").name;
+            let calls =
+                |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(name)).count();
+            assert_eq!(sources.iter().map(calls).sum::<usize>(), 2, "{form:?}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The two halves of the page tables under page-table isolation: what each maps, with which rights
+//! (arch/x86/mm/pti.c, arch/x86/mm/cpu_entry_area.c, v6.12).
+//!
+//! Invariant: the user half maps of the kernel only the cpu_entry_area, entry text and the page of `cpu_tss_rw`. As with
+//! `pti=on`, the kernel image is not mapped there even without PCIDs (`pti_kernel_image_global_ok` asks for `pti=auto`).
+
+use super::Features;
+use super::layout::{self as at, IstStack};
+use crate::machine::Memory;
+use crate::machine::bits::entry;
+
+/// Rights of a leaf, in the kernel's names for them (asm/pgtable_types.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rights {
+    /// `PAGE_READONLY_EXEC`: user program.
+    UserText,
+    /// `PAGE_SHARED`: user data and stack.
+    UserData,
+    /// As user data, but not present: the first touch faults.
+    UserDataAbsent,
+    /// `PAGE_KERNEL_ROX`.
+    KernelText,
+    /// `PAGE_KERNEL`.
+    KernelData,
+    /// `PAGE_KERNEL_RO`.
+    KernelReadOnly,
+}
+
+/// Where a mapping is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// By the kernel half; by the user half too if it shares the top-level slot.
+    Kernel,
+    /// By both halves through tables of their own.
+    Cloned,
+}
+
+/// When a kernel translation is global. Under page-table isolation the default is not (arch/x86/mm/init.c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Global {
+    /// If isolation is off.
+    Default,
+    /// Always: the same in both halves.
+    Always,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    Small,
+    Large,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Mapping {
+    linear: u64,
+    physical: u64,
+    pages: u64,
+    size: Size,
+    rights: Rights,
+    global: Global,
+    reach: Reach,
+}
+
+impl Mapping {
+    const fn small(linear: u64, physical: u64, pages: u64, rights: Rights) -> Self {
+        Self { linear, physical, pages, size: Size::Small, rights, global: Global::Default, reach: Reach::Kernel }
+    }
+
+    const fn large(linear: u64, physical: u64, pages: u64, rights: Rights) -> Self {
+        Self { size: Size::Large, ..Self::small(linear, physical, pages, rights) }
+    }
+
+    /// Every entry of the cpu_entry_area is global (`cea_set_pte`).
+    const fn entry_area(linear: u64, per_cpu: u64, pages: u64, rights: Rights) -> Self {
+        Self { global: Global::Always, ..Self::small(linear, at::PER_CPU_PHYSICAL + per_cpu, pages, rights) }
+    }
+
+    const fn exception_stack(stack: IstStack) -> Self {
+        let pages = at::EXCEPTION_STACK_SIZE / at::PAGE;
+        let backing = at::PERCPU_EXCEPTION_STACKS + stack as u64 * at::EXCEPTION_STACK_SIZE;
+        Self::entry_area(stack.bottom(), backing, pages, Rights::KernelData)
+    }
+}
+
+const MAPPINGS: [Mapping; 20] = [
+    // User memory.
+    Mapping::small(at::USER_TEXT, at::USER_TEXT_PHYSICAL, 1, Rights::UserText),
+    Mapping::small(at::USER_DATA, at::USER_DATA_PHYSICAL, at::USER_DATA_PAGES - 1, Rights::UserData),
+    Mapping::small(
+        at::USER_LAZY_PAGE,
+        at::USER_DATA_PHYSICAL + (at::USER_DATA_PAGES - 1) * at::PAGE,
+        1,
+        Rights::UserDataAbsent,
+    ),
+    Mapping::small(at::USER_STACK, at::USER_STACK_PHYSICAL, at::USER_STACK_PAGES, Rights::UserData),
+    // The kernel's own.
+    Mapping::large(at::DIRECT_MAP, 0, at::PHYSICAL_MEMORY / at::IMAGE_PAGE, Rights::KernelData),
+    Mapping::small(at::THREAD_STACK, at::THREAD_STACK_PHYSICAL, at::THREAD_STACK_SIZE / at::PAGE, Rights::KernelData),
+    Mapping::small(at::KERNEL_BUFFER, at::KERNEL_BUFFER_PHYSICAL, at::KERNEL_BUFFER_PAGES, Rights::KernelData),
+    Mapping::large(at::KERNEL_TEXT, at::image_physical(at::KERNEL_TEXT), 1, Rights::KernelText),
+    Mapping::large(at::KERNEL_DATA, at::image_physical(at::KERNEL_DATA), 1, Rights::KernelData),
+    // pti_clone_entry_text: the same entry, global, in both halves.
+    Mapping {
+        global: Global::Always,
+        reach: Reach::Cloned,
+        ..Mapping::large(at::ENTRY_TEXT, at::image_physical(at::ENTRY_TEXT), 1, Rights::KernelText)
+    },
+    // The cpu_entry_area.
+    Mapping { global: Global::Always, ..Mapping::small(at::IDT, at::IDT_PHYSICAL, 1, Rights::KernelReadOnly) },
+    Mapping::entry_area(at::GDT, at::PERCPU_GDT_PAGE, 1, Rights::KernelReadOnly),
+    Mapping::entry_area(at::ENTRY_STACK, at::PERCPU_ENTRY_STACK, 1, Rights::KernelData),
+    Mapping::entry_area(at::TSS, at::PERCPU_CPU_TSS_RW, 1, Rights::KernelReadOnly),
+    Mapping::exception_stack(IstStack::DoubleFault),
+    Mapping::exception_stack(IstStack::Nmi),
+    Mapping::exception_stack(IstStack::Debug),
+    Mapping::exception_stack(IstStack::MachineCheck),
+    Mapping::exception_stack(IstStack::Vc),
+    Mapping::exception_stack(IstStack::Vc2),
+];
+
+/// The page of `cpu_tss_rw` at its per-CPU address: in the kernel half it is part of the direct map, in the user half it
+/// stands alone, read-write (`pti_clone_user_shared`).
+const CPU_TSS_RW: Mapping = Mapping::small(
+    at::PER_CPU + at::PERCPU_CPU_TSS_RW,
+    at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TSS_RW,
+    1,
+    Rights::KernelData,
+);
+
+/// Linear address of the last-level entry for `linear` in the last-level table at `table`.
+pub(super) const fn leaf_entry_address(table: u64, linear: u64) -> u64 {
+    table + slot(linear, 1) as u64 * 8
+}
+
+/// `PAGE_KERNEL` without an address.
+pub(super) fn kernel_data_bits(features: Features) -> u64 {
+    leaf_bits(features, Rights::KernelData, Global::Default)
+}
+
+/// CR3 of the user program's address space for the kernel half: ASID 0 (`build_cr3`, arch/x86/mm/tlb.c).
+pub(super) fn kernel_cr3(features: Features) -> u64 {
+    let pcid = if features.pcid { at::kernel_pcid(0) } else { 0 };
+    at::TABLES_PHYSICAL | u64::from(pcid)
+}
+
+/// CR3 in user mode.
+pub(super) fn user_cr3(features: Features) -> u64 {
+    match (features.pti, features.pcid) {
+        (false, _) => kernel_cr3(features),
+        (true, false) => kernel_cr3(features) | at::PTI_USER_PGTABLE_MASK,
+        (true, true) => kernel_cr3(features) | at::PTI_USER_PGTABLE_MASK | at::PTI_USER_PCID_MASK,
+    }
+}
+
+/// Writes the page tables.
+pub(super) fn build(memory: &mut Memory, features: Features) {
+    let mut builder = Builder { memory, features, next: at::TABLES_PHYSICAL + 2 * at::PAGE };
+    builder.use_fixmap_table();
+    for mapping in &MAPPINGS {
+        builder.map(KERNEL_ROOT, mapping);
+    }
+    if features.pti {
+        builder.build_user_half();
+    }
+}
+
+const KERNEL_ROOT: u64 = at::TABLES_PHYSICAL;
+const USER_ROOT: u64 = at::TABLES_PHYSICAL | at::PTI_USER_PGTABLE_MASK;
+
+/// `_KERNPG_TABLE` (asm/pgtable_types.h).
+const KERNEL_TABLE: u64 = entry::PRESENT | entry::WRITABLE | entry::ACCESSED | entry::DIRTY;
+
+struct Builder<'a> {
+    memory: &'a mut Memory,
+    features: Features,
+    /// First free page for a table.
+    next: u64,
+}
+
+impl Builder<'_> {
+    fn map(&mut self, root: u64, mapping: &Mapping) {
+        let (level, step) = match mapping.size {
+            Size::Small => (1, at::PAGE),
+            Size::Large => (2, at::IMAGE_PAGE),
+        };
+        let bits = leaf_bits(self.features, mapping.rights, mapping.global) | large_bit(mapping.size);
+        for page in 0..mapping.pages {
+            let linear = mapping.linear + page * step;
+            let table = self.table_for(root, linear, level);
+            self.memory.write_u64(entry_at(table, linear, level), (mapping.physical + page * step) | bits);
+        }
+    }
+
+    /// The table of `level` for `linear`, with all tables above it.
+    fn table_for(&mut self, root: u64, linear: u64, level: u32) -> u64 {
+        let mut table = root;
+        for above in (level + 1..=4).rev() {
+            let at = entry_at(table, linear, above);
+            if self.memory.read_u64(at) == 0 {
+                let new = self.allocate();
+                self.memory.write_u64(at, new | table_bits(linear));
+            }
+            table = self.memory.read_u64(at) & entry::ADDRESS;
+        }
+        table
+    }
+
+    fn allocate(&mut self) -> u64 {
+        let page = self.next;
+        self.next += at::PAGE;
+        page
+    }
+
+    /// The last level of the fixmap lies in kernel data, where the kernel writes it.
+    fn use_fixmap_table(&mut self) {
+        let above = self.table_for(KERNEL_ROOT, at::FIXMAP_GHES_NMI, 2);
+        let table = at::image_physical(at::FIXMAP_TABLE);
+        self.memory.write_u64(entry_at(above, at::FIXMAP_GHES_NMI, 2), table | KERNEL_TABLE);
+    }
+
+    fn build_user_half(&mut self) {
+        self.share_slot(at::CPU_ENTRY_AREA);
+        for mapping in MAPPINGS.iter().filter(|mapping| mapping.reach == Reach::Cloned) {
+            self.map(USER_ROOT, mapping);
+        }
+        self.map(USER_ROOT, &CPU_TSS_RW);
+        for linear in (0..at::KERNEL_HALF_FIRST_SLOT as u64).map(|slot| slot << 39) {
+            self.share_user_slot(linear);
+        }
+    }
+
+    /// Both halves use the same tables below this slot (`pti_clone_p4d`).
+    fn share_slot(&mut self, linear: u64) {
+        let shared = self.memory.read_u64(entry_at(KERNEL_ROOT, linear, 4));
+        self.memory.write_u64(entry_at(USER_ROOT, linear, 4), shared);
+    }
+
+    /// `__pti_set_user_pgtbl`: the user half gets the entry; the kernel's own copy forbids execution, so that user mode on
+    /// the kernel's tables faults at its first fetch.
+    fn share_user_slot(&mut self, linear: u64) {
+        self.share_slot(linear);
+        let at = entry_at(KERNEL_ROOT, linear, 4);
+        let shared = self.memory.read_u64(at);
+        if self.features.nx && shared & entry::PRESENT != 0 {
+            self.memory.write_u64(at, shared | entry::EXECUTE_DISABLE);
+        }
+    }
+}
+
+/// Index into a table of `level`, 1 for the last one.
+const fn slot(linear: u64, level: u32) -> usize {
+    (linear >> (12 + 9 * (level - 1)) & 511) as usize
+}
+
+/// Physical address of the entry for `linear` in `table`.
+const fn entry_at(table: u64, linear: u64, level: u32) -> u64 {
+    table + 8 * slot(linear, level) as u64
+}
+
+/// `_PAGE_TABLE` for user addresses, `_KERNPG_TABLE` for the kernel's.
+const fn table_bits(linear: u64) -> u64 {
+    if slot(linear, 4) < at::KERNEL_HALF_FIRST_SLOT { KERNEL_TABLE | entry::USER } else { KERNEL_TABLE }
+}
+
+const fn large_bit(size: Size) -> u64 {
+    match size {
+        Size::Small => 0,
+        Size::Large => entry::LARGE,
+    }
+}
+
+fn leaf_bits(features: Features, rights: Rights, global: Global) -> u64 {
+    const KERNEL: u64 = entry::PRESENT | entry::ACCESSED | entry::DIRTY;
+    const USER: u64 = entry::PRESENT | entry::USER | entry::ACCESSED;
+    let no_execute = if features.nx { entry::EXECUTE_DISABLE } else { 0 };
+    let global = match (features.pti, global) {
+        (true, Global::Default) => 0,
+        _ => entry::GLOBAL,
+    };
+    match rights {
+        Rights::UserText => USER,
+        Rights::UserData => USER | entry::WRITABLE | entry::DIRTY | no_execute,
+        Rights::UserDataAbsent => entry::USER | entry::WRITABLE | no_execute,
+        Rights::KernelText => KERNEL | global,
+        Rights::KernelData => KERNEL | entry::WRITABLE | no_execute | global,
+        Rights::KernelReadOnly => KERNEL | no_execute | global,
+    }
+}

@@ -4,7 +4,6 @@ mod boot;
 mod constants;
 pub mod layout;
 mod names;
-pub mod places;
 pub mod regions;
 pub mod sources;
 mod tables;
@@ -12,7 +11,6 @@ mod tables;
 pub use boot::boot;
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use names::{Feature, UnknownName};
-pub use places::{Named, Places};
 pub use regions::{Half, Stack, describe_stack, tables_half};
 
 use crate::asm::Image;

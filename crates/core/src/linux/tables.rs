@@ -286,3 +286,6 @@ fn leaf_bits(features: Features, rights: Rights, global: Global) -> u64 {
         Rights::KernelReadOnly => KERNEL | no_execute | global,
     }
 }
+
+#[cfg(test)]
+mod tests;

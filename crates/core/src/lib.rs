@@ -13,4 +13,3 @@ pub mod manual_tlb;
 pub mod run;
 pub mod scenario;
 pub mod trace;
-pub mod vectors;

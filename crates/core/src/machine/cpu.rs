@@ -81,10 +81,12 @@ pub struct Events {
     pub machine_check_in_progress: bool,
     /// The interrupt shadow.
     pub shadow: Shadow,
-    /// A debug trap held back by [`Shadow::MovSs`].
-    pub debug_pending: bool,
+    /// Debug traps that wait for the end of the instruction or are held back by [`Shadow::MovSs`]: bits of DR6.
+    pub debug_pending: u64,
     /// HLT was executed; only an event goes on.
     pub halted: bool,
+    /// A triple fault, or a machine check during a machine check: nothing goes on.
+    pub shut_down: bool,
 }
 
 /// What CPUID reports and what the control registers accept.
@@ -119,8 +121,12 @@ pub struct ModelSpecific {
     pub sysenter_cs: u64,
     pub sysenter_esp: u64,
     pub sysenter_eip: u64,
+    /// IA32_MCG_STATUS without MCIP, which is [`Events::machine_check_in_progress`].
     pub mcg_status: u64,
     pub debug_ctl: u64,
+    /// IA32_TIME_STAMP_COUNTER as the next RDTSC reads it. There is no clock: every read moves it by a fixed step, so that a run
+    /// stays a function of its state and loops that wait for it end.
+    pub time_stamp: u64,
 }
 
 /// Everything in the processor but the translation caches.

@@ -8,6 +8,7 @@ pub mod bits;
 pub mod control;
 pub mod cpu;
 mod decoded;
+pub mod descriptor;
 pub mod event;
 pub mod exec;
 pub mod fault;
@@ -15,6 +16,8 @@ pub mod memory;
 pub mod observe;
 pub mod paging;
 pub mod rflags;
+#[cfg(test)]
+pub(crate) mod testbed;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};

@@ -1,0 +1,144 @@
+//! Exceptions, NMI and interrupts: what may strike, and how the processor enters a handler (SDM vol. 3A chapter 6).
+//!
+//! Every delivery reads IDT, GDT and TSS and pushes its frame through the page tables of the current CR3.
+
+pub mod debug;
+pub mod gate;
+pub mod nested;
+
+mod enter;
+mod refuse;
+
+pub(super) use enter::{Arrival, enter};
+pub use refuse::{Refusal, refusal};
+
+use super::fault::{Exception, Fault, Stop};
+use super::{Machine, Observer};
+use nested::Outcome;
+
+/// Something that strikes at an instruction boundary, or that an instruction raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Event {
+    /// An exception or NMI.
+    Exception(Exception),
+    /// A maskable external interrupt with its vector.
+    Interrupt(u8),
+    /// INT n, INT3 (vector 3) of software.
+    Software(u8),
+}
+
+impl Event {
+    /// The vector number.
+    pub fn vector(self) -> u8 {
+        match self {
+            Self::Exception(exception) => exception.vector(),
+            Self::Interrupt(vector) | Self::Software(vector) => vector,
+        }
+    }
+}
+
+/// Delivers `event` from outside at this instruction boundary: frame pushed through the page tables of the current CR3.
+///
+/// Ask [`refusal`] first. An NMI that is blocked is latched instead, and [`super::step`] delivers it when it may. DR6 stays
+/// as it is for #DB, as after INT1. Exceptions with an error code push `error_code`, or zero.
+///
+/// # Errors
+/// [`Stop::Shutdown`] on a triple fault or a machine check during a machine check.
+pub fn deliver<O: Observer>(
+    machine: &mut Machine,
+    event: Event,
+    error_code: Option<u32>,
+    observer: &mut O,
+) -> Result<(), Stop> {
+    if machine.cpu.events.shut_down {
+        return Err(shutdown(machine, Vec::new()));
+    }
+    match event {
+        Event::Exception(Exception::Nmi) if refuse::nmi_waits(&machine.cpu.events) => {
+            machine.cpu.events.nmi_pending = true;
+            Ok(())
+        }
+        Event::Exception(Exception::MachineCheck) if let Some(cause) = refuse::machine_check_reason(&machine.cpu) => {
+            Err(shutdown(machine, vec![Fault::new(Exception::MachineCheck, cause)]))
+        }
+        _ => {
+            let arrival = Arrival::from_outside(event, error_code, machine.cpu.rip);
+            raise(machine, observer, arrival)
+        }
+    }
+}
+
+/// Delivers the latched NMI.
+pub(super) fn deliver_latched_nmi<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
+    machine.cpu.events.nmi_pending = false;
+    let event = Event::Exception(Exception::Nmi);
+    let arrival = Arrival::from_outside(event, None, machine.cpu.rip);
+    raise(machine, observer, arrival)
+}
+
+/// Delivers the fault that the instruction at RIP raised.
+#[cold]
+pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, fault: Fault) -> Result<(), Stop> {
+    observer.fault(&fault);
+    let arrival = Arrival::fault(fault, machine.cpu.rip);
+    raise(machine, observer, arrival)
+}
+
+/// Delivers a debug exception with `causes` in the layout of DR6 at this boundary.
+#[cold]
+pub(super) fn raise_debug<O: Observer>(machine: &mut Machine, observer: &mut O, causes: u64) -> Result<(), Stop> {
+    machine.cpu.debug[debug::DR6] |= causes;
+    let event = Event::Exception(Exception::Debug);
+    let arrival = Arrival::from_outside(event, None, machine.cpu.rip);
+    raise(machine, observer, arrival)
+}
+
+/// Whether a latched NMI may be delivered now.
+pub(super) fn nmi_is_due(machine: &Machine) -> bool {
+    let events = &machine.cpu.events;
+    events.nmi_pending && !refuse::nmi_waits(events)
+}
+
+/// The processor stops for good.
+pub(super) fn shutdown(machine: &mut Machine, chain: Vec<Fault>) -> Stop {
+    machine.cpu.events.shut_down = true;
+    Stop::Shutdown { rip: machine.cpu.rip, chain }
+}
+
+/// Delivers `arrival`, and what its delivery raises, until a handler is entered or the processor shuts down.
+///
+/// A page fault writes CR2 when it is raised, also if it then becomes part of a double fault (SDM vol. 3A 6.15).
+pub(super) fn raise<O: Observer>(machine: &mut Machine, observer: &mut O, mut arrival: Arrival) -> Result<(), Stop> {
+    let mut chain = Vec::new();
+    loop {
+        if let Some(address) = arrival.page_fault_address() {
+            machine.cpu.cr2 = address;
+        }
+        let second = match enter(machine, observer, &arrival) {
+            Ok(mut delivered) => {
+                delivered.fault = arrival.fault;
+                observer.delivered(machine, &delivered);
+                return Ok(());
+            }
+            Err(second) => second,
+        };
+        observer.fault(&second);
+        let outcome = nested::outcome(arrival.event, second.exception);
+        let double_fault = nested::double_fault(arrival.event, second.exception);
+        chain.extend(arrival.fault.take());
+        arrival = match outcome {
+            Outcome::Serial => Arrival::fault(second, machine.cpu.rip),
+            Outcome::DoubleFault => {
+                if let Some(address) = second.address {
+                    machine.cpu.cr2 = address;
+                }
+                chain.push(second);
+                Arrival::fault(double_fault, machine.cpu.rip)
+            }
+            Outcome::Shutdown => {
+                chain.push(second);
+                return Err(shutdown(machine, chain));
+            }
+        };
+    }
+}

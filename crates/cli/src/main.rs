@@ -1,2 +1,39 @@
 //! `cr3play`: the playground in a terminal.
-fn main() {}
+//!
+//! Exit status 0: success; 1: a finding or a mismatch; 2: wrong use.
+
+mod arguments;
+mod asm;
+mod bench;
+mod compare;
+mod diagnostic;
+mod json;
+mod outcome;
+mod places;
+mod run;
+mod table;
+mod tlb;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use outcome::Outcome;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Places(arguments) => places::places(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Asm(arguments) => asm::asm(&arguments),
+        Command::Tlb(arguments) => tlb::tlb(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
+    };
+    match result {
+        Ok(Outcome::Success) => ExitCode::SUCCESS,
+        Ok(Outcome::Finding) => ExitCode::from(1),
+        Err(wrong) => {
+            eprintln!("cr3play: {wrong}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -13,3 +13,4 @@ pub mod manual_tlb;
 pub mod run;
 pub mod scenario;
 pub mod trace;
+pub mod vectors;

@@ -7,6 +7,7 @@ usage: cargo xtask COMMAND
   test               install what is missing and run every test: format, lints, licences, native, wasm, end to end
   build              a release build in dist/, for any static host, from any sub-path
   setup              install everything that the other commands would install
+  unicorn            Unicorn Engine as WebAssembly, the second CPU of the page
   bench              set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Build,
     Test,
     Bench,
+    Unicorn,
     Ci,
 }
 
@@ -53,8 +55,9 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["build"] => Command::Build,
         ["test"] => Command::Test,
         ["bench"] => Command::Bench,
+        ["unicorn"] => Command::Unicorn,
         ["ci"] => Command::Ci,
-        [name @ ("setup" | "serve" | "build" | "test" | "bench" | "ci"), extra, ..] => {
+        [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..] => {
             return Parsed::Wrong(format!("{name} does not take '{extra}'"));
         }
         [unknown, ..] => return Parsed::Wrong(format!("there is no command '{unknown}'")),
@@ -90,7 +93,7 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for name in ["serve", "test", "build", "setup", "bench", "ci"] {
+        for name in ["serve", "test", "build", "setup", "bench", "unicorn", "ci"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

@@ -20,6 +20,7 @@ mod steps;
 mod test;
 mod timings;
 mod tools;
+mod unicorn;
 mod wasm_target;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Build => build::run(&project),
         Command::Test => test::run(&project),
         Command::Bench => bench::run(&project),
+        Command::Unicorn => unicorn::ensure(&project).map(|folder| println!("{}", folder.display())),
         Command::Ci => ci::run(&project),
     }
 }

@@ -398,3 +398,84 @@ fn reserved(level: u8) -> &'static str {
         _ => "a reserved bit of the PTE is set",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOOLS: [bool; 2] = [false, true];
+
+    fn all_rights() -> Vec<Rights> {
+        let each = |writable, user| BOOLS.map(|execute_disable| Rights { writable, user, execute_disable });
+        BOOLS.into_iter().flat_map(|w| BOOLS.into_iter().flat_map(move |u| each(w, u))).collect()
+    }
+
+    fn all_protections() -> Vec<Protection> {
+        let bit = |bits: u32, position: u32| bits >> position & 1 != 0;
+        let protection = |bits| Protection {
+            write_protect: bit(bits, 0),
+            smep: bit(bits, 1),
+            smap: bit(bits, 2),
+            alignment_check: bit(bits, 3),
+            no_execute: bit(bits, 4),
+        };
+        (0..32).map(protection).collect()
+    }
+
+    fn all_accesses() -> Vec<Access> {
+        let modes = [Mode::User, Mode::Supervisor, Mode::Implicit];
+        let kinds = [AccessKind::Read, AccessKind::Write, AccessKind::Execute];
+        modes.into_iter().flat_map(|mode| kinds.map(|kind| Access { kind, mode })).collect()
+    }
+
+    /// The paragraphs of SDM vol. 3A 4.6.1 in their order, each as it stands there.
+    fn allowed_by_manual(rights: Rights, access: Access, with: Protection) -> bool {
+        let Rights { writable, user: user_address, execute_disable } = rights;
+        let fetchable = !with.no_execute || !execute_disable;
+        match (access.mode, access.kind) {
+            (Mode::User, AccessKind::Read) => user_address,
+            (Mode::User, AccessKind::Write) => user_address && writable,
+            (Mode::User, AccessKind::Execute) => user_address && fetchable,
+            (mode, AccessKind::Read) => {
+                !user_address || !with.smap || (with.alignment_check && mode == Mode::Supervisor)
+            }
+            (mode, AccessKind::Write) => {
+                let by_smap = !user_address || !with.smap || (with.alignment_check && mode == Mode::Supervisor);
+                by_smap && (writable || !with.write_protect)
+            }
+            (_, AccessKind::Execute) => (!user_address || !with.smep) && fetchable,
+        }
+    }
+
+    #[test]
+    fn access_rights_are_those_of_the_manual_in_every_combination() {
+        let mut checked = 0;
+        for rights in all_rights() {
+            for access in all_accesses() {
+                for with in all_protections() {
+                    let allowed = denial(rights, access, with).is_none();
+                    assert_eq!(allowed, allowed_by_manual(rights, access, with), "{rights:?} {access:?} {with:?}");
+                    checked += 1;
+                }
+            }
+        }
+        assert_eq!(checked, 8 * 9 * 32);
+    }
+
+    #[test]
+    fn rights_are_denied_below_exactly_when_no_lower_level_can_grant_the_access() {
+        for rights in all_rights() {
+            for access in all_accesses() {
+                for with in all_protections() {
+                    let below = all_rights().into_iter().map(|lower| Rights {
+                        writable: rights.writable && lower.writable,
+                        user: rights.user && lower.user,
+                        execute_disable: rights.execute_disable || lower.execute_disable,
+                    });
+                    let hopeless = below.into_iter().all(|rights| denial(rights, access, with).is_some());
+                    assert_eq!(denied_below(rights, access, with), hopeless, "{rights:?} {access:?} {with:?}");
+                }
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@ pub use place::{LabelId, PlaceId, Places, Site, Unresolved};
 pub use text::ParseError;
 
 use crate::linux::Config;
+use crate::linux::layout::TIMER_VECTOR;
 use crate::machine::{Event, Exception};
 
 /// What can be injected.
@@ -25,9 +26,6 @@ pub enum Vector {
     /// Timer interrupt, `irq`; refused while IF=0.
     Interrupt,
 }
-
-/// The vector of the local APIC timer (arch/x86/include/asm/irq_vectors.h, `LOCAL_TIMER_VECTOR`, v6.12).
-pub const TIMER_VECTOR: u8 = 0xec;
 
 /// The exit code that an injected #VC pushes: CPUID was intercepted (AMD APM vol. 2 appendix C, `VMEXIT_CPUID`).
 pub const VMEXIT_CPUID: u32 = 0x72;
@@ -136,7 +134,7 @@ pub struct Schedule {
 /// A run is a function of this alone.
 ///
 /// Text form: `form=E features=pti,pcid handler=quiet geometry=architectural inject=kernel_loop+1:nmi`, the schedule last.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub struct Scenario {
     pub config: Config,

@@ -1,0 +1,146 @@
+//! `cr3play asm`.
+
+use crate::arguments::{AsmArguments, read};
+use crate::diagnostic;
+use crate::json::{Origin, hex};
+use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::table::{Align, cut, table};
+use cr3_core::asm::{Diagnostic, Image, Line, Options, Severity, Source, assemble};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+struct Report {
+    /// All sections one after the other, in hexadecimal.
+    bytes: String,
+    sections: Vec<SectionReport>,
+    symbols: BTreeMap<String, String>,
+    listing: Vec<LineReport>,
+    diagnostics: Vec<DiagnosticReport>,
+}
+
+#[derive(Serialize)]
+struct SectionReport {
+    name: String,
+    base: String,
+    bytes: String,
+}
+
+#[derive(Serialize)]
+struct LineReport {
+    address: String,
+    bytes: String,
+    instruction: bool,
+    text: String,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+#[derive(Serialize)]
+struct DiagnosticReport {
+    severity: &'static str,
+    message: String,
+    hint: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+pub(crate) fn asm(arguments: &AsmArguments) -> Result<Outcome, WrongUse> {
+    let sources: Result<Vec<_>, _> = arguments.files.iter().map(|file| source(file)).collect();
+    let sources = sources?;
+    let (image, diagnostics) = assemble(&sources, &options(arguments)?);
+    if arguments.json {
+        print_json(&report(&sources, &image, &diagnostics))?;
+    } else {
+        print(&listing(&image))?;
+        diagnostics.iter().for_each(|diagnostic| eprint!("{}", diagnostic::text(diagnostic)));
+    }
+    Ok(Outcome::finding_if(diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)))
+}
+
+fn source(file: &std::path::Path) -> Result<Source, WrongUse> {
+    Ok(Source { name: file.display().to_string(), text: read(file)? })
+}
+
+fn options(arguments: &AsmArguments) -> Result<Options, WrongUse> {
+    let constants: Result<BTreeMap<_, _>, _> = arguments.defines.iter().map(|text| define(text)).collect();
+    let names = arguments.features.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let features = names.filter(|name| !name.eq_ignore_ascii_case("none")).map(feature).collect();
+    Ok(Options { features, constants: constants?, ..Options::default() })
+}
+
+/// The kernel's name of a feature.
+fn feature(name: &str) -> String {
+    match name.starts_with("X86_FEATURE_") {
+        true => name.to_owned(),
+        false => format!("X86_FEATURE_{}", name.to_ascii_uppercase()),
+    }
+}
+
+fn define(text: &str) -> Result<(String, i64), WrongUse> {
+    let wrong = || {
+        WrongUse::new(format!("'{text}' defines nothing"), "write NAME=NUMBER, for example PAGE_SHIFT=12 or BASE=0xff")
+    };
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let value = match value.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok().map(u64::cast_signed),
+        None => value.parse().ok(),
+    };
+    Ok((name.to_owned(), value.ok_or_else(wrong)?))
+}
+
+fn hex_bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes_of<'a>(image: &'a Image, line: &Line) -> &'a [u8] {
+    let within = image.sections.iter().find_map(|section| {
+        let start = usize::try_from(line.address.checked_sub(section.base)?).ok()?;
+        section.bytes.get(start..start.checked_add(line.length as usize)?)
+    });
+    within.unwrap_or(&[])
+}
+
+fn report(sources: &[Source], image: &Image, diagnostics: &[Diagnostic]) -> Report {
+    Report {
+        bytes: image.sections.iter().map(|section| hex_bytes(&section.bytes)).collect(),
+        sections: image
+            .sections
+            .iter()
+            .map(|section| SectionReport {
+                name: section.name.clone(),
+                base: hex(section.base),
+                bytes: hex_bytes(&section.bytes),
+            })
+            .collect(),
+        symbols: image.symbols.iter().map(|(name, &address)| (name.clone(), hex(address))).collect(),
+        listing: image
+            .listing
+            .iter()
+            .map(|line| LineReport {
+                address: hex(line.address),
+                bytes: hex_bytes(bytes_of(image, line)),
+                instruction: line.instruction,
+                text: line.text.clone(),
+                origin: Origin::of_line(line, sources),
+            })
+            .collect(),
+        diagnostics: diagnostics
+            .iter()
+            .map(|diagnostic| DiagnosticReport {
+                severity: diagnostic::severity(diagnostic.severity),
+                message: diagnostic.message.clone(),
+                hint: diagnostic.hint.clone(),
+                origin: Origin::of_diagnostic(diagnostic, sources),
+            })
+            .collect(),
+    }
+}
+
+fn listing(image: &Image) -> String {
+    let row = |line: &Line| {
+        vec![format!("{:x}", line.address), cut(&hex_bytes(bytes_of(image, line)), 30), line.text.clone()]
+    };
+    let rows: Vec<_> = image.listing.iter().map(row).collect();
+    table(&[Align::Right, Align::Left, Align::Left], &rows)
+}

@@ -1,0 +1,270 @@
+//! `cr3play compare`.
+
+use crate::arguments::CompareArguments;
+use crate::json;
+use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::run::{StepReport, ending, heading, outcome, record, step_report};
+use crate::table::{Align, WIDTH, cut, table, wrap};
+use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, compare as align, counters};
+use cr3_core::trace::Trace;
+use serde::Serialize;
+use std::fmt::Write;
+use std::ops::Range;
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    setting: json::Setting,
+    runs: Vec<json::Run>,
+    counters: Vec<CounterReport>,
+    rows: usize,
+    differences: Vec<DifferenceReport>,
+    partial_places: Vec<PartialPlace>,
+}
+
+#[derive(Serialize)]
+struct CounterReport {
+    name: &'static str,
+    label: &'static str,
+    unit: &'static str,
+    description: &'static str,
+    values: Vec<u64>,
+    deltas: Vec<i64>,
+}
+
+#[derive(Serialize)]
+struct DifferenceReport {
+    /// First row, from 0, and the row after the last.
+    first: usize,
+    end: usize,
+    /// The rows themselves, as many as --rows allows.
+    rows: Vec<RowReport>,
+}
+
+#[derive(Serialize)]
+struct RowReport {
+    row: usize,
+    anchor: Option<&'static str>,
+    steps: Vec<Option<StepReport<'static>>>,
+}
+
+#[derive(Serialize)]
+struct PartialPlace {
+    place: String,
+    forms: Vec<&'static str>,
+}
+
+pub(crate) fn compare(arguments: &CompareArguments) -> Result<Outcome, WrongUse> {
+    let configs = arguments.system.configs(&arguments.forms)?;
+    let schedule = &arguments.schedule;
+    let traces: Result<Vec<_>, _> =
+        configs.into_iter().map(|config| record(&schedule.scenario(config), schedule.budget)).collect();
+    let traces = traces?;
+    let runs: Vec<&Trace> = traces.iter().collect();
+    let comparison = align(&runs);
+    if arguments.system.json {
+        print_json(&report(&runs, &comparison, arguments.rows))?;
+    } else {
+        print(&text(&runs, &comparison, arguments.rows))?;
+    }
+    outcome(&runs)
+}
+
+fn form(trace: &Trace) -> &'static str {
+    trace.scenario.config.form.name()
+}
+
+fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
+    let row_report = |row: usize| {
+        let Row { steps, anchor, .. } = comparison.rows.get(row)?;
+        let step = |(trace, step): (&&Trace, &Option<u32>)| step_report(trace, (*step)? as usize);
+        let steps = runs.iter().zip(steps).map(step).collect();
+        Some(RowReport { row, anchor: anchor.map(anchor_name), steps })
+    };
+    let difference = |range: &Range<usize>| DifferenceReport {
+        first: range.start,
+        end: range.end,
+        rows: range.clone().take(limit).filter_map(row_report).collect(),
+    };
+    Report {
+        setting: runs
+            .first()
+            .map_or_else(|| json::Setting::new(&Default::default()), |run| json::Setting::new(&run.scenario)),
+        runs: runs.iter().map(|trace| json::Run::new(trace)).collect(),
+        counters: counters(runs).into_iter().map(counter_report).collect(),
+        rows: comparison.rows.len(),
+        differences: comparison.differences.iter().map(difference).collect(),
+        partial_places: comparison.partial_places.iter().map(|partial| partial_place(runs, partial)).collect(),
+    }
+}
+
+fn counter_report(row: CounterRow) -> CounterReport {
+    CounterReport {
+        name: row.counter.name(),
+        label: row.counter.label(),
+        unit: row.counter.unit(),
+        description: row.counter.description(),
+        values: row.values,
+        deltas: row.deltas,
+    }
+}
+
+fn partial_place(runs: &[&Trace], (place, has): &(String, Vec<bool>)) -> PartialPlace {
+    let forms = runs.iter().zip(has).filter_map(|(trace, &has)| has.then(|| form(trace))).collect();
+    PartialPlace { place: place.clone(), forms }
+}
+
+fn anchor_name(anchor: Anchor) -> &'static str {
+    match anchor {
+        Anchor::Delivery => "delivery",
+        Anchor::Cr3Read => "cr3_read",
+        Anchor::Cr3Write => "cr3_write",
+        Anchor::Flush => "flush",
+        Anchor::Swapgs => "swapgs",
+        Anchor::Iret => "iret",
+        Anchor::Label => "label",
+    }
+}
+
+fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
+    let forms: Vec<_> = runs.iter().map(|trace| form(trace)).collect();
+    let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
+    for trace in runs {
+        let _ = write!(text, "{:<10}{}", format!("end of {}", form(trace)), ending(trace));
+    }
+    text.push('\n');
+    text += &counter_table(runs);
+    text.push('\n');
+    text += &differences(runs, comparison, limit);
+    text += &partial_places(runs, comparison);
+    text
+}
+
+/// Counters that are not zero in every run; the first column is marked where runs differ.
+fn counter_table(runs: &[&Trace]) -> String {
+    let mut head = vec![String::new(), String::new()];
+    for (index, trace) in runs.iter().enumerate() {
+        head.push(form(trace).to_owned());
+        head.extend((index != 0).then(String::new));
+    }
+    let columns = head.len();
+    let mut rows = vec![head];
+    let counted = counters(runs).into_iter().filter(|row| row.values.iter().any(|&value| value != 0));
+    rows.extend(counted.map(counter_row));
+    let mut align = vec![Align::Left; 2];
+    align.resize(columns, Align::Right);
+    table(&align, &rows)
+}
+
+fn counter_row(CounterRow { counter, values, deltas }: CounterRow) -> Vec<String> {
+    let differs = deltas.iter().any(|&delta| delta != 0);
+    let mut row = vec![if differs { "~" } else { "" }.to_owned(), counter.label().to_owned()];
+    for (index, (value, delta)) in values.iter().zip(&deltas).enumerate() {
+        row.push(value.to_string());
+        let sign = match delta {
+            0 => String::new(),
+            _ => format!("{delta:+}"),
+        };
+        row.extend((index != 0).then_some(sign));
+    }
+    row
+}
+
+/// Differences shown in full; more are only counted.
+const SHOWN_DIFFERENCES: usize = 12;
+
+fn differences(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
+    let count = comparison.differences.len();
+    let rows = comparison.rows.len();
+    if count == 0 {
+        return format!("no difference in {rows} rows\n");
+    }
+    let mut text = String::new();
+    for (number, range) in comparison.differences.iter().enumerate().take(SHOWN_DIFFERENCES) {
+        let (first, last) = (range.start, range.end - 1);
+        let _ = writeln!(text, "difference {} of {count}, rows {first} to {last} of {rows}", number + 1);
+        let before = range.start.checked_sub(1).map(|row| row..row + 1);
+        let after = range.end..(range.end + 1).min(rows);
+        let shown = range.clone().take(limit);
+        text += &row_table(runs, comparison, before.into_iter().flatten().chain(shown.clone()));
+        let omitted = range.len().saturating_sub(limit);
+        if omitted != 0 {
+            let _ = writeln!(text, "  … {omitted} more rows, --rows shows more");
+        } else {
+            text += &row_table(runs, comparison, after);
+        }
+        text += &sentences(runs, comparison, shown);
+        text.push('\n');
+    }
+    let omitted = count.saturating_sub(SHOWN_DIFFERENCES);
+    if omitted != 0 {
+        let _ = writeln!(text, "… {omitted} more differences; --json lists all");
+    }
+    text
+}
+
+/// Width of the column with the places, and of the marks before it.
+const PLACE: usize = 30;
+const MARK: usize = 4;
+
+fn row_table(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
+    let width = (WIDTH - MARK - PLACE) / runs.len().max(1);
+    let mut text = String::new();
+    for row in rows.filter_map(|row| comparison.rows.get(row)) {
+        let _ = write!(text, "  {} {:<PLACE$}", mark(row), cut(&place(runs, row), PLACE - 1));
+        let cells = runs.iter().zip(&row.steps).map(|(trace, step)| cut(&cell(trace, *step), width - 3));
+        let line: String = cells.map(|cell| format!("| {cell:<0$} ", width - 3)).collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// `-` where only the first run has a step, `+` where it has none, `~` where steps differ otherwise.
+fn mark(row: &Row) -> char {
+    let missing = row.steps.iter().any(Option::is_none);
+    match (row.differs, missing, row.steps.first()) {
+        (false, ..) => ' ',
+        (true, true, Some(Some(_))) => '-',
+        (true, true, _) => '+',
+        (true, false, _) => '~',
+    }
+}
+
+fn place(runs: &[&Trace], row: &Row) -> String {
+    let present = runs.iter().zip(&row.steps).find_map(|(trace, step)| Some(trace.place_name((*step)? as usize)));
+    present.unwrap_or_default()
+}
+
+fn cell(trace: &Trace, step: Option<u32>) -> String {
+    let Some(detail) = step.and_then(|step| trace.detail(step as usize)) else {
+        return "no step".to_owned();
+    };
+    match (detail.delivered, detail.instruction) {
+        (Some(delivered), _) => format!("{} is delivered", cr3_core::trace::event_name(delivered.event)),
+        (None, Some(instruction)) => instruction,
+        (None, None) => detail.sentence,
+    }
+}
+
+/// What the steps did that write CR3, invalidate, miss, deliver, or differ otherwise.
+fn sentences(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
+    let mut text = String::new();
+    for row in rows.filter_map(|row| comparison.rows.get(row)).filter(|row| row.anchor.is_some() || mark(row) == '~') {
+        for (trace, step) in runs.iter().zip(&row.steps) {
+            if let Some(detail) = step.and_then(|step| trace.detail(step as usize)) {
+                text += &wrap(&format!("{}, step {}: {}", form(trace), detail.index, detail.sentence), 4);
+            }
+        }
+    }
+    text
+}
+
+fn partial_places(runs: &[&Trace], comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for partial in &comparison.partial_places {
+        let PartialPlace { place, forms } = partial_place(runs, partial);
+        let _ = writeln!(text, "{place} exists in {} only", forms.join(", "));
+    }
+    text
+}

@@ -1,0 +1,139 @@
+//! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are not exact.
+
+use cr3_core::asm::{Diagnostic, Line, Source};
+use cr3_core::counters::Counters;
+use cr3_core::scenario::Scenario;
+use cr3_core::trace::{End, Trace, Unfired};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+pub(crate) fn hex(value: u64) -> String {
+    format!("{value:#x}")
+}
+
+/// Features, handler, geometry and schedule of a scenario.
+#[derive(Serialize)]
+pub(crate) struct Setting {
+    features: Vec<&'static str>,
+    handler: &'static str,
+    geometry: &'static str,
+    inject: String,
+}
+
+impl Setting {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let config = &scenario.config;
+        Self {
+            features: config.features.iter().map(|feature| feature.name()).collect(),
+            handler: config.handler.name(),
+            geometry: config.geometry.name(),
+            inject: scenario.schedule.to_string(),
+        }
+    }
+}
+
+/// One run.
+#[derive(Serialize)]
+pub(crate) struct Run {
+    form: &'static str,
+    steps: usize,
+    end: EndOfRun,
+    unfired: Vec<Missed>,
+    counters: BTreeMap<&'static str, u64>,
+}
+
+impl Run {
+    pub(crate) fn new(trace: &Trace) -> Self {
+        Self {
+            form: trace.scenario.config.form.name(),
+            steps: trace.steps.len(),
+            end: EndOfRun::new(&trace.end),
+            unfired: trace.unfired.iter().map(Missed::new).collect(),
+            counters: counters(&trace.counters),
+        }
+    }
+}
+
+pub(crate) fn counters(counters: &Counters) -> BTreeMap<&'static str, u64> {
+    counters.iter().map(|(counter, value)| (counter.name(), value)).collect()
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum EndOfRun {
+    Halted,
+    Shutdown { rip: String, chain: Vec<String> },
+    Budget { steps: u32 },
+}
+
+impl EndOfRun {
+    fn new(end: &End) -> Self {
+        match end {
+            End::Halted => Self::Halted,
+            End::Budget { steps } => Self::Budget { steps: *steps },
+            End::Shutdown { rip, chain } => {
+                let chain = chain.iter().map(|fault| format!("{}: {}", fault.exception.name(), fault.cause)).collect();
+                Self::Shutdown { rip: hex(*rip), chain }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Missed {
+    index: usize,
+    injection: String,
+    reason: String,
+}
+
+impl Missed {
+    fn new(unfired: &Unfired) -> Self {
+        Self { index: unfired.index, injection: unfired.injection.to_string(), reason: unfired.reason.to_string() }
+    }
+}
+
+/// A position in a source, with the macro calls that led there.
+#[derive(Serialize)]
+pub(crate) struct Origin {
+    source: String,
+    line: u32,
+    column: u32,
+    /// Outermost first.
+    expansion: Vec<Call>,
+}
+
+#[derive(Serialize)]
+struct Call {
+    r#macro: String,
+    source: String,
+    line: u32,
+}
+
+impl Origin {
+    pub(crate) fn of_line(line: &Line, sources: &[Source]) -> Self {
+        let name = |source: usize| sources.get(source).map_or_else(String::new, |source| source.name.clone());
+        let call = |(name_of_macro, at): &(String, cr3_core::asm::Position)| Call {
+            r#macro: name_of_macro.clone(),
+            source: name(at.source),
+            line: at.line,
+        };
+        Self {
+            source: name(line.position.source),
+            line: line.position.line,
+            column: line.position.column,
+            expansion: line.expansion.iter().map(call).collect(),
+        }
+    }
+
+    pub(crate) fn of_diagnostic(diagnostic: &Diagnostic, sources: &[Source]) -> Self {
+        let line = Line {
+            address: 0,
+            length: 0,
+            instruction: false,
+            position: diagnostic.position,
+            text: String::new(),
+            expansion: diagnostic.expansion.clone(),
+        };
+        Self { source: diagnostic.source.clone(), ..Self::of_line(&line, sources) }
+    }
+}

@@ -1,0 +1,94 @@
+//! `cr3play places`.
+
+use crate::arguments::PlacesArguments;
+use crate::json::{Origin, hex};
+use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::table::{Align, cut, table};
+use crate::{diagnostic, json};
+use cr3_core::asm::Line;
+use cr3_core::linux::{System, boot};
+use cr3_core::scenario::{PlaceId, Places, Scenario, Schedule, Vector};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Report {
+    form: &'static str,
+    #[serde(flatten)]
+    setting: json::Setting,
+    vectors: Vec<VectorReport>,
+    places: Vec<PlaceReport>,
+}
+
+#[derive(Serialize)]
+struct VectorReport {
+    name: &'static str,
+    mnemonic: &'static str,
+    description: &'static str,
+}
+
+#[derive(Serialize)]
+struct PlaceReport {
+    place: String,
+    label: String,
+    offset: u32,
+    address: String,
+    instruction: String,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+pub(crate) fn places(arguments: &PlacesArguments) -> Result<Outcome, WrongUse> {
+    let config = arguments.system.config(&arguments.form)?;
+    let system = boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    let places = Places::new(&system.image);
+    let wanted = |(id, _): &(PlaceId, _)| places.name(*id).contains(&arguments.filter);
+    let found: Vec<_> = lines(&system, &places).filter(wanted).collect();
+    if found.is_empty() {
+        let cause = format!("no place has '{}' in its name", arguments.filter);
+        return Err(WrongUse::new(cause, "`cr3play places` without a text lists all"));
+    }
+    if arguments.system.json {
+        let schedule = Schedule::default();
+        print_json(&Report {
+            form: config.form.name(),
+            setting: json::Setting::new(&Scenario { config, schedule }),
+            vectors: Vector::ALL.into_iter().map(vector_report).collect(),
+            places: found.iter().map(|&(id, line)| place_report(&system, &places, id, line)).collect(),
+        })?;
+    } else {
+        let rows: Vec<_> = found.iter().map(|&(id, line)| row(&system, &places, id, line)).collect();
+        print(&table(&[Align::Left; 4], &rows))?;
+    }
+    Ok(Outcome::Success)
+}
+
+fn lines<'a>(system: &'a System, places: &'a Places) -> impl Iterator<Item = (PlaceId, &'a Line)> {
+    let line = |(index, line): (u32, u32)| Some((PlaceId(index), system.image.listing.get(line as usize)?));
+    (0..).zip(places.iter().map(|site| site.line)).filter_map(line)
+}
+
+fn vector_report(vector: Vector) -> VectorReport {
+    VectorReport { name: vector.name(), mnemonic: vector.mnemonic(), description: vector.description() }
+}
+
+fn place_report(system: &System, places: &Places, id: PlaceId, line: &Line) -> PlaceReport {
+    let site = places.site(id);
+    PlaceReport {
+        place: places.name(id),
+        label: places.label(site.label).to_owned(),
+        offset: site.offset,
+        address: hex(site.address),
+        instruction: line.text.clone(),
+        origin: Origin::of_line(line, &system.sources),
+    }
+}
+
+fn row(system: &System, places: &Places, id: PlaceId, line: &Line) -> Vec<String> {
+    let source = system.sources.get(line.position.source).map_or("", |source| source.name.as_str());
+    vec![
+        cut(&places.name(id), 34),
+        format!("{:x}", line.address),
+        cut(&line.text, 26),
+        cut(&format!("{source}:{}", line.position.line), 24),
+    ]
+}

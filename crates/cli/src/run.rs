@@ -1,0 +1,182 @@
+//! `cr3play run`, and what `compare` shares with it.
+
+use crate::arguments::{RunArguments, Shown};
+use crate::json::hex;
+use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::table::{Align, WIDTH, cut, labelled, table, wrap};
+use crate::{diagnostic, json};
+use cr3_core::counters::{Counter, CounterSet};
+use cr3_core::linux::{Half, tables_half};
+use cr3_core::scenario::Scenario;
+use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace};
+use serde::Serialize;
+use std::fmt::Write;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    setting: json::Setting,
+    #[serde(flatten)]
+    run: json::Run,
+    shown_steps: Vec<StepReport<'a>>,
+}
+
+/// A step, in full.
+#[derive(Serialize)]
+pub(crate) struct StepReport<'a> {
+    step: usize,
+    place: String,
+    rip: String,
+    instruction: Option<String>,
+    level: u8,
+    cpl: u8,
+    cr3: String,
+    cr3_after: String,
+    counted: Vec<(&'static str, u32)>,
+    registers: Vec<(&'a str, String, String)>,
+    sentence: String,
+}
+
+/// Records a run.
+pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Trace, WrongUse> {
+    Trace::record(scenario, Options { budget }).map_err(|diagnostics| diagnostic::refused(&diagnostics))
+}
+
+pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
+    let config = arguments.system.config(&arguments.form)?;
+    let trace = record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
+    let shown = shown(&trace, &arguments.steps);
+    if arguments.system.json {
+        print_json(&Report {
+            setting: json::Setting::new(&trace.scenario),
+            run: json::Run::new(&trace),
+            shown_steps: shown.into_iter().filter_map(|index| step_report(&trace, index)).collect(),
+        })?;
+    } else {
+        print(&text(&trace, &shown))?;
+    }
+    outcome(&[&trace])
+}
+
+/// An injection that strikes in no run is wrong use; one that strikes in some only, and a run that does not halt, are findings.
+pub(crate) fn outcome(traces: &[&Trace]) -> Result<Outcome, WrongUse> {
+    if let Some(unfired) = traces.first().and_then(|trace| trace.unfired.first())
+        && traces.iter().all(|trace| trace.unfired.iter().any(|other| other.index == unfired.index))
+    {
+        return Err(WrongUse::new(unfired, "`cr3play places` lists the places; `cr3play run` shows where a run goes"));
+    }
+    let found = |trace: &&Trace| !trace.unfired.is_empty() || trace.end != End::Halted;
+    Ok(Outcome::finding_if(traces.iter().any(found)))
+}
+
+fn shown(trace: &Trace, which: &Shown) -> Vec<usize> {
+    let all = 0..trace.steps.len();
+    match *which {
+        Shown::All => all.collect(),
+        Shown::None => Vec::new(),
+        Shown::Range(from, to) => all.filter(|index| (from..to).contains(index)).collect(),
+        Shown::Key => all.filter(|&index| is_key(&trace.steps[index])).collect(),
+    }
+}
+
+/// Steps that a person looks for first.
+fn is_key(step: &Step) -> bool {
+    let marks: CounterSet =
+        [Counter::Cr3Writes, Counter::DroppedEntries, Counter::Invlpg, Counter::Invpcid, Counter::RequestedFlushes]
+            .into_iter()
+            .chain([Counter::KeptFlushes, Counter::LostFlushes, Counter::LateFlushes, Counter::LeftoverFlushes])
+            .collect();
+    step.kind != StepKind::Instruction || step.counted.without(marks) != step.counted
+}
+
+pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'static>> {
+    let step = trace.steps.get(index)?;
+    let StepDetail { place, instruction, registers, sentence, .. } = trace.detail(index)?;
+    Some(StepReport {
+        step: index,
+        place,
+        rip: hex(step.rip),
+        instruction,
+        level: step.level,
+        cpl: step.cpl,
+        cr3: hex(step.cr3),
+        cr3_after: hex(step.cr3_after),
+        counted: trace.counts(index).iter().map(|(counter, amount)| (counter.name(), *amount)).collect(),
+        registers: registers.iter().map(|change| (change.name, hex(change.before), hex(change.after))).collect(),
+        sentence,
+    })
+}
+
+/// What was run: form, features, handler, TLB, schedule.
+pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
+    let config = &scenario.config;
+    let schedule = scenario.schedule.to_string();
+    [
+        labelled("form", forms),
+        labelled("features", &config.features.to_string()),
+        labelled("handler", &format!("{}: {}", config.handler, config.handler.description())),
+        labelled("TLB", &format!("{}: {}", config.geometry, config.geometry.description())),
+        labelled("inject", if schedule.is_empty() { "nothing" } else { &schedule }),
+    ]
+    .concat()
+}
+
+/// How a run ended, in a line or more.
+pub(crate) fn ending(trace: &Trace) -> String {
+    let steps = trace.steps.len();
+    let mut text = match &trace.end {
+        End::Halted => format!("halted after {steps} steps\n"),
+        End::Budget { steps } => format!("stopped after {steps} steps, the budget; --budget gives more\n"),
+        End::Shutdown { rip, chain } => {
+            let place = trace.places.describe(*rip).unwrap_or_else(|| hex(*rip));
+            let faults = chain.iter().map(|fault| format!("    {}: {}\n", fault.exception.name(), fault.cause));
+            format!("shut down after {steps} steps at {place}\n{}", faults.collect::<String>())
+        }
+    };
+    for unfired in &trace.unfired {
+        text += &wrap(&unfired.to_string(), 4);
+    }
+    text
+}
+
+fn text(trace: &Trace, shown: &[usize]) -> String {
+    let form = &trace.scenario.config.form;
+    let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
+    let _ = write!(text, "end       {}\n{}", ending(trace), counters(trace));
+    if !shown.is_empty() {
+        text.push('\n');
+        text += &steps(trace, shown);
+    }
+    text
+}
+
+fn counters(trace: &Trace) -> String {
+    let counted = trace.counters.iter().filter(|&(_, value)| value != 0);
+    let rows: Vec<_> = counted.map(|(counter, value)| vec![counter.label().to_owned(), value.to_string()]).collect();
+    table(&[Align::Left, Align::Right], &rows)
+}
+
+fn steps(trace: &Trace, shown: &[usize]) -> String {
+    let mut rows = vec![["step", "in", "CPL", "CR3", "place", "what it did"].map(str::to_owned).to_vec()];
+    let used = 6 + 2 + 3 + 8 + 30 + 5 * 2;
+    for &index in shown {
+        if let (Some(step), Some(detail)) = (trace.steps.get(index), trace.detail(index)) {
+            let sentence = cut(&detail.sentence, WIDTH - used);
+            let cr3 = selected(trace, step.cr3);
+            let place = cut(&detail.place, 30);
+            rows.push(vec![index.to_string(), step.level.to_string(), step.cpl.to_string(), cr3, place, sentence]);
+        }
+    }
+    table(&[Align::Right, Align::Right, Align::Right, Align::Left, Align::Left, Align::Left], &rows)
+}
+
+/// The half and the PCID that a CR3 value selects, in a few characters: `u 801`.
+fn selected(trace: &Trace, cr3: u64) -> String {
+    let features = trace.scenario.config.features;
+    let half = match (features.pti, tables_half(cr3)) {
+        (false, _) => "-",
+        (true, Half::Kernel) => "k",
+        (true, Half::User) => "u",
+    };
+    if features.pcid { format!("{half} {:x}", cr3 & 0xfff) } else { half.to_owned() }
+}

@@ -1,0 +1,195 @@
+//! Reads the fields of a vector file one by one and says which one is wrong.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use toml::{Table, Value};
+
+/// What is wrong with a vector file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VectorError {
+    /// The name the file was given.
+    pub file: String,
+    /// The vector, once its id is known.
+    pub vector: Option<String>,
+    /// Path of the field, or line and column where the text is no TOML.
+    pub field: String,
+    /// What is wrong with it, and what would be right.
+    pub cause: String,
+}
+
+impl fmt::Display for VectorError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.file)?;
+        if let Some(vector) = &self.vector {
+            write!(formatter, "vector {vector}: ")?;
+        }
+        write!(formatter, "{}: {}", self.field, self.cause)
+    }
+}
+
+impl std::error::Error for VectorError {}
+
+/// Where a field stands.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    file: String,
+    vector: Option<String>,
+    path: String,
+}
+
+impl Place {
+    pub(super) fn new(file: &str) -> Self {
+        Self { file: file.to_owned(), vector: None, path: String::new() }
+    }
+
+    /// Fields of a vector are told from its id on.
+    pub(super) fn of_vector(&self, id: &str) -> Self {
+        Self { vector: Some(id.to_owned()), ..Self::new(&self.file) }
+    }
+
+    pub(super) fn field(&self, name: &str) -> Self {
+        let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+        Self { path, ..self.clone() }
+    }
+
+    pub(super) fn error(&self, cause: impl Into<String>) -> VectorError {
+        VectorError {
+            file: self.file.clone(),
+            vector: self.vector.clone(),
+            field: self.path.clone(),
+            cause: cause.into(),
+        }
+    }
+}
+
+/// Names that stand for numbers in addresses.
+pub(super) type Names = BTreeMap<String, u64>;
+
+/// The fields of one table that were not taken yet.
+pub(super) struct Fields {
+    pub(super) place: Place,
+    table: Table,
+}
+
+impl Fields {
+    pub(super) fn new(place: Place, table: Table) -> Self {
+        Self { place, table }
+    }
+
+    fn take<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        convert: impl FnOnce(Value) -> Option<T>,
+    ) -> Result<Option<T>, VectorError> {
+        let Some(value) = self.table.remove(name) else { return Ok(None) };
+        let found = value.type_str();
+        let place = self.place.field(name);
+        convert(value).map(Some).ok_or_else(|| place.error(format!("expected {wanted}, found {found}")))
+    }
+
+    /// `value`, or the error that the field is missing.
+    pub(super) fn need<T>(&self, name: &str, value: Option<T>) -> Result<T, VectorError> {
+        value.ok_or_else(|| self.place.field(name).error("is missing"))
+    }
+
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, VectorError> {
+        self.take(name, "text in quotes", |value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> Result<Option<bool>, VectorError> {
+        self.take(name, "true or false", |value| value.as_bool())
+    }
+
+    pub(super) fn number(&mut self, name: &str) -> Result<Option<u64>, VectorError> {
+        self.take(name, "a number that is not negative", |value| value.as_integer()?.try_into().ok())
+    }
+
+    /// A number below `limit`.
+    pub(super) fn small(&mut self, name: &str, limit: u16) -> Result<Option<u16>, VectorError> {
+        let Some(number) = self.number(name)? else { return Ok(None) };
+        let small = u16::try_from(number).ok().filter(|small| *small < limit);
+        small.map(Some).ok_or_else(|| self.place.field(name).error(format!("{number} is not below {limit}")))
+    }
+
+    /// A sum of names and numbers in quotes, such as `"P1+0x801"`.
+    pub(super) fn address(&mut self, name: &str, names: &Names) -> Result<Option<u64>, VectorError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        evaluate(&text, names).map(Some).map_err(|cause| self.place.field(name).error(cause))
+    }
+
+    pub(super) fn needed_address(&mut self, name: &str, names: &Names) -> Result<u64, VectorError> {
+        let address = self.address(name, names)?;
+        self.need(name, address)
+    }
+
+    pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, VectorError> {
+        self.take(name, "a list of texts in quotes", |value| match value {
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    Value::String(text) => Some(text),
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        })
+    }
+
+    /// The tables of a list, each with its number in its path.
+    pub(super) fn tables(&mut self, name: &str) -> Result<Vec<Self>, VectorError> {
+        let tables = self.take(name, "a list of tables", |value| match value {
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| match item {
+                    Value::Table(table) => Some(table),
+                    _ => None,
+                })
+                .collect::<Option<Vec<_>>>(),
+            _ => None,
+        })?;
+        let numbered = (0..).zip(tables.unwrap_or_default());
+        Ok(numbered.map(|(index, table)| Self::new(self.place.field(&format!("{name}[{index}]")), table)).collect())
+    }
+
+    pub(super) fn table(&mut self, name: &str) -> Result<Self, VectorError> {
+        let table = self.take(name, "a table", |value| match value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        })?;
+        Ok(Self::new(self.place.field(name), table.unwrap_or_default()))
+    }
+
+    /// The remaining names, in the order of the alphabet.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.table.keys().cloned().collect()
+    }
+
+    /// The error for the first field that nobody took.
+    pub(super) fn finish(self) -> Result<(), VectorError> {
+        match self.table.keys().next() {
+            Some(name) => Err(self.place.field(name).error("no such field belongs here")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The value of a sum of names and numbers, modulo 2^64.
+pub(super) fn evaluate(text: &str, names: &Names) -> Result<u64, String> {
+    text.split('+').try_fold(0u64, |sum, term| Ok(sum.wrapping_add(evaluate_term(term.trim(), names)?)))
+}
+
+fn evaluate_term(term: &str, names: &Names) -> Result<u64, String> {
+    if let Some(value) = names.get(term) {
+        return Ok(*value);
+    }
+    let digits = term.replace('_', "");
+    let number = match digits.strip_prefix("0x") {
+        Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16),
+        None => digits.parse(),
+    };
+    number.map_err(|_| format!("`{term}` is neither a name of [names] nor a number"))
+}

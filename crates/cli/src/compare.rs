@@ -110,7 +110,7 @@ fn counter_report(row: CounterRow) -> CounterReport {
 }
 
 fn partial_place(runs: &[&Trace], (place, has): &(String, Vec<bool>)) -> PartialPlace {
-    let forms = runs.iter().zip(has).filter_map(|(trace, &has)| has.then(|| form(trace))).collect();
+    let forms = runs.iter().zip(has).filter(|&(_, &has)| has).map(|(trace, _)| form(trace)).collect();
     PartialPlace { place: place.clone(), forms }
 }
 

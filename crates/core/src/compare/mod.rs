@@ -290,3 +290,6 @@ pub fn counters(runs: &[&Trace]) -> Vec<CounterRow> {
     };
     Counter::ALL.iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests;

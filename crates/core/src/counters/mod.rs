@@ -156,3 +156,6 @@ impl FromIterator<Counter> for CounterSet {
         counters.into_iter().fold(Self::EMPTY, Self::with)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-import { test as base, expect } from "@playwright/test";
+import { test as base, expect, type Page } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
 
 /**
@@ -24,7 +24,7 @@ export const test = base.extend<{ complaints: string[] }>({
 });
 
 /** Every accessibility rule that axe knows, best practices included, on the page as it is now. */
-export async function expectAccessible(page: import("@playwright/test").Page) {
+export async function expectAccessible(page: Page) {
   const { violations } = await new AxeBuilder({ page }).analyze();
   const summary = violations.map(({ id, help, nodes }) => ({ id, help, targets: nodes.map((node) => node.target) }));
   expect(summary).toEqual([]);

@@ -50,7 +50,7 @@ pub fn access(
 ) -> Result<Option<Outcome>, PageFault> {
     let candidates = usable(model, linear);
     let hits = |entry: &Translation| {
-        allows(&rights_of(entry), kind, by, &model.controls) && !(kind == Access::Write && !entry.dirty)
+        allows(&rights_of(entry), kind, by, &model.controls) && (kind != Access::Write || entry.dirty)
     };
     if let Some(entry) = used {
         let legal = candidates.contains(&entry) && hits(&entry);

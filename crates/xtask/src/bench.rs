@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: how long the set-up took here, and how heavy the page is.
+//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, and how heavy the page is.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::Failure;
@@ -14,8 +15,21 @@ const WEIGH: &str = include_str!("weigh.mjs");
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
     build::release(project, &wasm)?;
+    let cr3play = build::cr3play(project)?;
+    println!("\nspeed:");
+    run_benchmark(project, &cr3play)?;
     print_setup_times(project);
     print_page_weight(project)
+}
+
+fn run_benchmark(project: &Project, cr3play: &Path) -> Result<(), Failure> {
+    let mut bench = project.command(cr3play);
+    bench.arg("bench");
+    let status = bench.status().map_err(|error| cannot_start(&bench, &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("cr3play bench ended with {status}"), "mend what it names above"))
 }
 
 fn print_setup_times(project: &Project) {

@@ -1,5 +1,6 @@
 //! `cargo xtask build`: the page as static files.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -21,6 +22,13 @@ pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Fai
     trunk.arg("--release").arg("--dist").arg(project.dist());
     let mend = "mend what the compiler names above; cargo clippy --target wasm32-unknown-unknown -p cr3-web is quicker";
     steps::run("release build of the page", &mut trunk, mend).map(drop)
+}
+
+/// Builds the terminal program; the path of its executable.
+pub(crate) fn cr3play(project: &Project) -> Result<PathBuf, Failure> {
+    let mut cargo = project.cargo(&["build", "--release", "--package", "cr3-cli", "--locked"]);
+    steps::run("release build of cr3play", &mut cargo, "cargo build --release -p cr3-cli")?;
+    Ok(project.target().join("release/cr3play"))
 }
 
 /// `trunk` with a toolchain that can compile the page.

@@ -8,7 +8,7 @@ usage: cargo xtask COMMAND
   build              a release build in dist/, for any static host, from any sub-path
   setup              install everything that the other commands would install
   unicorn            Unicorn Engine as WebAssembly, the second CPU of the page
-  bench              set-up time and page weight
+  bench              instructions per second, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
 Whatever is installed goes into .tools/ and node_modules/ (both ignored by git), except Debian packages, which are

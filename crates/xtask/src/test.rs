@@ -116,9 +116,7 @@ fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
 
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.
 fn end_to_end(project: &Project) -> Result<(), Failure> {
-    let mut cargo = project.cargo(&["build", "--release", "--package", "cr3-cli", "--locked"]);
-    steps::run("cr3play for the end-to-end tests", &mut cargo, "cargo build --release -p cr3-cli")?;
-    let mut playwright = playwright(project, &project.target().join("release/cr3play"));
+    let mut playwright = playwright(project, &build::cr3play(project)?);
     let mend = "npx playwright test --config e2e NAME runs one test; npx playwright show-trace e2e/test-results/*/trace.zip shows its steps";
     steps::run_showing("end-to-end tests", &mut playwright, closes_playwright, mend).map(drop)
 }

@@ -78,7 +78,7 @@ fn cr3_writes_are_classified() {
         ("same value, no flush", pcide, BASE | 1, BASE | 1 | cr3::NO_FLUSH, vec![redundant, noflush]),
         ("same value", pcide, BASE | 1, BASE | 1, vec![redundant, flushing]),
         ("other PCID", pcide, BASE | 1, BASE | 0x801, vec![flushing]),
-        ("other tables", pcide, BASE | 1, BASE + 0x1000 | 1 | cr3::NO_FLUSH, vec![noflush]),
+        ("other tables", pcide, BASE | 1, (BASE + 0x1000) | 1 | cr3::NO_FLUSH, vec![noflush]),
         ("same tables, no PCIDs", 0, BASE, BASE, vec![redundant, flushing]),
         ("write-through bit, no PCIDs", 0, BASE, BASE | 8, vec![redundant, flushing]),
         ("other tables, no PCIDs", 0, BASE, BASE + 0x1000, vec![flushing]),

@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn base_and_limit_are_gathered_from_their_pieces() {
-        let descriptor = Descriptor(0x12_4f_89_34_56_78_9abc);
+        let descriptor = Descriptor(0x124f_8934_5678_9abc);
         let segment = descriptor.segment(0x2b);
         assert_eq!(segment.base, 0x1234_5678);
         assert_eq!(segment.limit, 0xf_9abc);

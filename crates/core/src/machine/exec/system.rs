@@ -293,8 +293,8 @@ pub(super) fn sysretq<O: Observer>(c: &mut Context<'_, O>) -> Done {
     let selector = cpu.msr.star >> 48;
     cpu.rip = target;
     cpu.rflags = get(cpu, Register::R11) & SYSRET_FLAGS | FIXED;
-    cpu.segments[SegmentRegister::Cs as usize] = fixed_segment(selector + 16 | 3, USER_CODE);
-    cpu.segments[SegmentRegister::Ss as usize] = fixed_segment(selector + 8 | 3, USER_DATA);
+    cpu.segments[SegmentRegister::Cs as usize] = fixed_segment((selector + 16) | 3, USER_CODE);
+    cpu.segments[SegmentRegister::Ss as usize] = fixed_segment((selector + 8) | 3, USER_DATA);
     cpu.cpl = 3;
     Ok(())
 }

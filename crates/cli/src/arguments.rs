@@ -13,7 +13,7 @@ Exit status: 0 success, 1 a finding or a mismatch, 2 wrong use.
 A schedule is a list of injections, each label+offset#occurrence:vector: before which instruction after
 which label, on which arrival (both may be left out), what strikes (nmi, db, mc, vc, df, irq). After ','
 the next one strikes when the handler has returned, after '>' inside the handler. For example
-  --inject 'kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit+4#2:db'
+  --inject 'kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db'
 `cr3play places` lists the labels.";
 
 /// Fires exceptions at chosen instructions of the Linux entry code and compares what CR3, PCID and TLB do.

@@ -240,10 +240,10 @@ fn cell(trace: &Trace, step: Option<u32>) -> String {
     let Some(detail) = step.and_then(|step| trace.detail(step as usize)) else {
         return "no step".to_owned();
     };
-    match (detail.delivered, detail.instruction) {
+    match (detail.delivered, detail.line) {
         (Some(delivered), _) => format!("{} is delivered", cr3_core::trace::event_name(delivered.event)),
-        (None, Some(instruction)) => instruction,
-        (None, None) => detail.sentence,
+        (None, Some(line)) => line.text,
+        (None, None) => detail.instruction.unwrap_or(detail.sentence),
     }
 }
 

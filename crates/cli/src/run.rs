@@ -3,12 +3,12 @@
 use crate::arguments::{RunArguments, Shown};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::table::{Align, WIDTH, cut, labelled, table, wrap};
+use crate::table::{Align, cut, labelled, table, wrap};
 use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::scenario::Scenario;
-use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace};
+use cr3_core::trace::{End, Options, Reason, Step, StepDetail, StepKind, Trace};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -28,6 +28,8 @@ pub(crate) struct StepReport<'a> {
     place: String,
     rip: String,
     instruction: Option<String>,
+    /// The statement that was assembled, after macro expansion.
+    text: Option<String>,
     level: u8,
     cpl: u8,
     cr3: String,
@@ -63,10 +65,20 @@ pub(crate) fn outcome(traces: &[&Trace]) -> Result<Outcome, WrongUse> {
     if let Some(unfired) = traces.first().and_then(|trace| trace.unfired.first())
         && traces.iter().all(|trace| trace.unfired.iter().any(|other| other.index == unfired.index))
     {
-        return Err(WrongUse::new(unfired, "`cr3play places` lists the places; `cr3play run` shows where a run goes"));
+        return Err(WrongUse::new(unfired, mend(&unfired.reason)));
     }
     let found = |trace: &&Trace| !trace.unfired.is_empty() || trace.end != End::Halted;
     Ok(Outcome::finding_if(traces.iter().any(found)))
+}
+
+fn mend(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NoSuchPlace(_) => "`cr3play places` lists the places",
+        Reason::Refused { .. } => "let another vector strike there, or this one elsewhere",
+        Reason::NotReached { .. } | Reason::HandlerReturned { .. } | Reason::Predecessor { .. } => {
+            "`cr3play run --steps all` shows where the run goes"
+        }
+    }
 }
 
 fn shown(trace: &Trace, which: &Shown) -> Vec<usize> {
@@ -91,12 +103,13 @@ fn is_key(step: &Step) -> bool {
 
 pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'static>> {
     let step = trace.steps.get(index)?;
-    let StepDetail { place, instruction, registers, sentence, .. } = trace.detail(index)?;
+    let StepDetail { place, instruction, line, registers, sentence, .. } = trace.detail(index)?;
     Some(StepReport {
         step: index,
         place,
         rip: hex(step.rip),
         instruction,
+        text: line.map(|line| line.text),
         level: step.level,
         cpl: step.cpl,
         cr3: hex(step.cr3),
@@ -156,19 +169,21 @@ fn counters(trace: &Trace) -> String {
     table(&[Align::Left, Align::Right], &rows)
 }
 
+/// A row for each step; a sentence that is too long goes on below itself.
 fn steps(trace: &Trace, shown: &[usize]) -> String {
-    let mut rows = vec![["step", "in", "CPL", "CR3", "place", "what it did"].map(str::to_owned).to_vec()];
-    let used = 6 + 2 + 3 + 8 + 30 + 5 * 2;
+    let mut text = format!("{:>6} in CPL {:<5} {:<PLACE$} what it did\n", "step", "CR3", "place");
     for &index in shown {
         if let (Some(step), Some(detail)) = (trace.steps.get(index), trace.detail(index)) {
-            let sentence = cut(&detail.sentence, WIDTH - used);
-            let cr3 = selected(trace, step.cr3);
-            let place = cut(&detail.place, 30);
-            rows.push(vec![index.to_string(), step.level.to_string(), step.cpl.to_string(), cr3, place, sentence]);
+            let (cr3, place) = (selected(trace, step.cr3), cut(&detail.place, PLACE));
+            let head = format!("{index:>6} {:>2} {:>3} {cr3:<5} {place:<PLACE$} ", step.level, step.cpl);
+            text += &head;
+            text += wrap(&detail.sentence, head.chars().count()).trim_start();
         }
     }
-    table(&[Align::Right, Align::Right, Align::Right, Align::Left, Align::Left, Align::Left], &rows)
+    text
 }
+
+const PLACE: usize = 27;
 
 /// The half and the PCID that a CR3 value selects, in a few characters: `u 801`.
 fn selected(trace: &Trace, cr3: u64) -> String {

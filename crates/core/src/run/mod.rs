@@ -359,11 +359,7 @@ impl Observer for Probe {
     }
 
     fn retired(&mut self, machine: &Machine, _: &Instruction) {
-        let frame = frame(machine);
-        self.retired = Some(frame);
-        if self.delivered.is_none() {
-            self.interrupted = frame;
-        }
+        self.retired = Some(frame(machine));
     }
 
     fn fault(&mut self, _: &Fault) {
@@ -372,5 +368,10 @@ impl Observer for Probe {
 
     fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
         self.delivered = Some(delivered.event);
+        // INT n has entered its handler when it retires, and left the interrupted stack alone.
+        let traps = !matches!(delivered.event, Event::Software(_));
+        if let Some(after) = self.retired.filter(|_| traps) {
+            self.interrupted = after;
+        }
     }
 }

@@ -122,7 +122,7 @@ pub struct Injection {
     pub nesting: Nesting,
 }
 
-/// Injections in the order in which they strike. Text form: `kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit+4#2:db`.
+/// Injections in the order in which they strike. Text form: `kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db`.
 ///
 /// The nesting of the first injection says nothing and is [`Nesting::After`] in the text form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -18,7 +18,10 @@ fn schedules_have_one_canonical_text() {
     check("kernel_loop+1:nmi", "kernel_loop+1:nmi");
     check("kernel_loop+0#1:nmi", "kernel_loop:nmi");
     check("kernel_loop + 01 # 002 : nmi", "kernel_loop+1#2:nmi");
-    check("kernel_loop+1:nmi>exc_nmi+2:mc,sysret_exit+4#2:db", "kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit+4#2:db");
+    check(
+        "kernel_loop+1:nmi>exc_nmi+2:mc,sysret_exit_user_cr3+1#2:db",
+        "kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db",
+    );
     check("a$.b_1:vc > c:df > d:irq", "a$.b_1:vc > c:df > d:irq");
 }
 

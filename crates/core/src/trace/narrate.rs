@@ -49,7 +49,7 @@ fn instruction(trace: &Trace, [before, after]: [&Machine; 2], detail: &StepDetai
             format!("the bit was {}", after.cpu.rflags & rflags::CF)
         }
         _ if is_branch(decoded) => branch(detail, decoded, &target),
-        _ => plain(detail),
+        mnemonic => plain(detail, mnemonic),
     }];
     clauses.extend(dropped(trace, detail));
     clauses
@@ -167,19 +167,32 @@ fn branch(detail: &StepDetail, decoded: &Instruction, target: &str) -> String {
 }
 
 /// Registers and memory; more than three registers are counted only.
-fn plain(detail: &StepDetail) -> String {
-    let named: Vec<_> = detail.registers.iter().filter(|change| change.name != "rflags").collect();
+fn plain(detail: &StepDetail, mnemonic: Mnemonic) -> String {
+    let shown = |change: &&RegisterChange| change.name != "rflags" && !(change.name == "rsp" && moves_stack(mnemonic));
+    let named: Vec<_> = detail.registers.iter().filter(shown).collect();
     let mut clauses = match named.as_slice() {
         few @ ([] | [_] | [_, _] | [_, _, _]) => few.iter().map(|c| format!("{} = {:#x}", c.name, c.after)).collect(),
         many => vec![format!("changes {} registers", many.len())],
     };
-    let stores = detail.memory.iter().filter(|access| access.kind == AccessKind::Write);
-    clauses.extend(stores.map(|store| format!("stores {:#x} at {:#x}", store.value, store.linear)));
+    clauses.extend(accesses(detail, AccessKind::Write, "stores"));
+    if clauses.is_empty() {
+        clauses.extend(accesses(detail, AccessKind::Read, "reads"));
+    }
     match (clauses.is_empty(), change(detail, "rflags")) {
         (true, Some(_)) => "changes flags only".to_owned(),
         (true, None) => "changes nothing".to_owned(),
         (false, _) => clauses.join(", "),
     }
+}
+
+fn accesses(detail: &StepDetail, kind: AccessKind, verb: &str) -> impl Iterator<Item = String> {
+    let accesses = detail.memory.iter().filter(move |access| access.kind == kind);
+    accesses.map(move |access| format!("{verb} {:#x} at {:#x}", access.value, access.linear))
+}
+
+/// Instructions of which it goes without saying that RSP moves.
+fn moves_stack(mnemonic: Mnemonic) -> bool {
+    matches!(mnemonic, Mnemonic::Push | Mnemonic::Pop | Mnemonic::Pushfq | Mnemonic::Popfq)
 }
 
 fn delivery(trace: &Trace, detail: &StepDetail, origin: Origin) -> Vec<String> {
@@ -192,6 +205,7 @@ fn delivery(trace: &Trace, detail: &StepDetail, origin: Origin) -> Vec<String> {
     };
     let name = event_name(delivered.event);
     clauses.push(match origin {
+        Origin::Trapped if matches!(delivered.event, Event::Software(_)) => format!("{name} enters its handler"),
         Origin::Injected(_) => format!("{name} strikes before {}", detail.place),
         Origin::Faulted => format!("{name} is delivered"),
         Origin::Trapped => format!("{name} follows the instruction"),
@@ -214,6 +228,7 @@ pub fn event_name(event: Event) -> String {
     match event {
         Event::Exception(exception) => exception.name().to_owned(),
         Event::Interrupt(vector) => format!("interrupt {vector:#x}"),
+        Event::Software(3) => "INT3".to_owned(),
         Event::Software(vector) => format!("INT {vector:#x}"),
     }
 }

@@ -3,7 +3,34 @@
 //! The bytes equal those of GNU `as` on the same preprocessed text. What is not understood is a [`Diagnostic`] at its
 //! line, never a panic and never a silent skip; time and memory are bounded by [`Limits`].
 
+mod alternative;
+mod assembler;
+mod conditional;
+mod directive;
+mod encode;
+mod expression;
+mod input;
+mod instruction;
+mod layout;
+mod macros;
+mod nop;
+mod operand;
+mod preprocess;
+mod register;
+mod report;
+mod scrub;
+mod symbols;
+mod table;
+mod tokens;
+mod value;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use assembler::Assembler;
+use layout::Placed;
+use preprocess::preprocess;
+use report::Report;
+use symbols::{Definition, Symbols};
 
 /// A named text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,10 +141,70 @@ pub struct Image {
     pub constants: BTreeMap<String, i64>,
     /// Statements in order of address within each section.
     pub listing: Vec<Line>,
+    /// The text of [`expanded_text`].
+    pub expanded: String,
 }
 
 /// Assembles `sources` in order, as if they were one file. Diagnostics with [`Severity::Error`] mean the image is incomplete.
+///
+/// ```
+/// use cr3_core::asm::{Options, Source, assemble};
+///
+/// let text = ".macro SET_NOFLUSH_BIT reg:req\n bts $63, \\reg\n.endm\nSET_NOFLUSH_BIT %rax\n";
+/// let source = Source { name: "calling.h".into(), text: text.into() };
+/// let (image, diagnostics) = assemble(&[source], &Options::default());
+/// assert_eq!(diagnostics, []);
+/// assert_eq!(image.sections[0].bytes, [0x48, 0x0F, 0xBA, 0xE8, 0x3F]);
+/// ```
 pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic>) {
-    let _ = (sources, options);
-    (Image::default(), Vec::new())
+    let mut report = Report::new(sources, options.limits.statements);
+    let preprocessed = preprocess(sources, options, &mut report);
+    let mut assembler = Assembler::new(options, &mut report, preprocessed.statements);
+    assembler.run();
+    let Assembler {
+        layout,
+        symbols,
+        expanded,
+        ..
+    } = assembler;
+    let mut image = Image {
+        constants: options.constants.clone(),
+        expanded,
+        ..Image::default()
+    };
+    image.constants.extend(preprocessed.constants);
+    if report.stopped() {
+        return (image, report.finish());
+    }
+    let placed = Placed::settle(&layout, &symbols, options.limits.bytes as u64, &mut report);
+    name_symbols(&placed, &symbols, &mut image);
+    image.sections = placed.sections(&mut report);
+    image.listing = placed.listing();
+    (image, report.finish())
+}
+
+/// The statements of `image` after preprocessing, macro expansion and choice of alternatives, one a line: text that
+/// GNU `as` assembles to the same bytes.
+pub fn expanded_text(image: &Image) -> String {
+    image.expanded.clone()
+}
+
+/// Fills in the addresses of labels and the values of variables.
+fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
+    for (name, definition) in symbols.defined() {
+        match definition {
+            Definition::Label(label) => {
+                image
+                    .symbols
+                    .insert(name.to_owned(), placed.address(*label));
+            }
+            Definition::Variable(value) => {
+                // A variable that cannot be evaluated is an error where it is used.
+                if let Ok(number) = placed.number(value) {
+                    image.constants.insert(name.to_owned(), number);
+                }
+            }
+            Definition::Undefined => {}
+        }
+    }
 }

@@ -1,0 +1,457 @@
+//! Expressions: integers, names, labels, and the operators of GNU `as` or of the C preprocessor.
+
+use std::rc::Rc;
+
+use super::report::Fault;
+use super::value::{Base, LabelId, Operation, Operator, Truth, Value, compute};
+
+/// Deeper nesting of brackets, unary operators or unresolved operations than any program writes.
+const MAX_DEPTH: u32 = 100;
+
+/// Whose operators and ranks are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// "Infix Operators" of the GNU assembler's manual: shifts rank with multiplication, `|` and `&` above `+`.
+    Gas,
+    /// `#if`: the ranks of C; numbers may end in `U` and `L`.
+    C,
+}
+
+/// What the names in an expression stand for.
+pub(super) trait Scope {
+    fn symbol(&mut self, name: &str) -> Value;
+    /// The numeric label `1b` or `1f`.
+    fn numeric(&mut self, number: u64, direction: Direction) -> Option<Value>;
+    /// The value of `.`.
+    fn here(&mut self) -> Option<Value>;
+    /// `a - b` when no statement between them can change its length.
+    fn distance(&self, a: LabelId, b: LabelId) -> Option<i64>;
+}
+
+/// Which of several numeric labels is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Backward,
+    Forward,
+}
+
+/// Whether `c` may begin a name. GNU `as` takes every byte above 127 for a letter.
+pub(super) fn begins_name(c: char) -> bool {
+    c.is_ascii_alphabetic() || matches!(c, '_' | '.' | '$') || !c.is_ascii()
+}
+
+/// Whether `c` may continue a name.
+pub(super) fn continues_name(c: char) -> bool {
+    begins_name(c) || c.is_ascii_digit()
+}
+
+/// The name at the start of `text`; empty when there is none.
+pub(super) fn leading_name(text: &str) -> &str {
+    if !text.starts_with(begins_name) {
+        return "";
+    }
+    &text[..text.find(|c| !continues_name(c)).unwrap_or(text.len())]
+}
+
+/// The value of `text`, all of it.
+pub(super) fn parse(text: &str, dialect: Dialect, scope: &mut dyn Scope) -> Result<Value, Fault> {
+    let mut parser = Parser {
+        text,
+        at: 0,
+        depth: 0,
+        dialect,
+        scope,
+    };
+    let value = parser.binary(0)?;
+    parser.skip_space();
+    match parser.rest() {
+        "" => Ok(value),
+        rest => Err(Fault::new(
+            word_of(rest),
+            format!("`{}` does not continue an expression", word_of(rest)),
+        )),
+    }
+}
+
+/// A piece of `text` short enough to name in a message.
+pub(super) fn word_of(text: &str) -> &str {
+    let name = leading_name(text);
+    let end = match name.len() {
+        0 => text.chars().next().map_or(0, char::len_utf8),
+        length => length.min(60),
+    };
+    let end = (0..=end)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    &text[..end]
+}
+
+struct Parser<'t, 's> {
+    text: &'t str,
+    at: usize,
+    depth: u32,
+    dialect: Dialect,
+    scope: &'s mut dyn Scope,
+}
+
+impl<'t> Parser<'t, '_> {
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn skip_space(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    /// Reads operators of at least `rank`, all of which group from the left.
+    fn binary(&mut self, rank: u8) -> Result<Value, Fault> {
+        let mut left = self.unary()?;
+        loop {
+            self.skip_space();
+            let Some((operator, length, found)) =
+                operator_at(self.rest(), self.dialect).filter(|o| o.2 >= rank)
+            else {
+                return Ok(left);
+            };
+            let spelling = &self.rest()[..length];
+            self.at += length;
+            let right = self.binary(found + 1)?;
+            left = fold(operator, left, right, self.scope)
+                .map_err(|message| Fault::new(spelling, message))?;
+        }
+    }
+
+    fn unary(&mut self) -> Result<Value, Fault> {
+        self.skip_space();
+        let rest = self.rest();
+        let sign = rest.chars().next().unwrap_or(' ');
+        if !matches!(sign, '-' | '~' | '!' | '+' | '(') {
+            return self.primary();
+        }
+        if self.depth == MAX_DEPTH {
+            return Err(Fault::new("", "the expression nests too deeply"));
+        }
+        self.depth += 1;
+        self.at += 1;
+        let value = match sign {
+            '(' => self.bracket(),
+            _ => self.unary().and_then(|value| {
+                apply_unary(sign, value, self.scope).map_err(|message| Fault::new(sign, message))
+            }),
+        };
+        self.depth -= 1;
+        value
+    }
+
+    fn bracket(&mut self) -> Result<Value, Fault> {
+        let value = self.binary(0)?;
+        self.skip_space();
+        if !self.rest().starts_with(')') {
+            return Err(Fault::new("(", "no `)` for this `(`"));
+        }
+        self.at += 1;
+        Ok(value)
+    }
+
+    fn primary(&mut self) -> Result<Value, Fault> {
+        let rest = self.rest();
+        match rest.chars().next() {
+            None => {
+                Err(Fault::new("", "an expression is missing here")
+                    .hint("write a number or a name"))
+            }
+            Some(c) if c.is_ascii_digit() => self.number(),
+            Some('\'') => self.character(),
+            Some('$') => Err(Fault::new("$", "`$` stands inside an expression")
+                .hint("an immediate has one `$`, before the whole expression")),
+            Some(c) if begins_name(c) => self.name(),
+            Some(c) => Err(Fault::new(c, format!("`{c}` does not begin an expression"))),
+        }
+    }
+
+    fn name(&mut self) -> Result<Value, Fault> {
+        let name = leading_name(self.rest());
+        self.at += name.len();
+        match name {
+            "." => self
+                .scope
+                .here()
+                .ok_or_else(|| Fault::new(".", "`.` has no meaning here")),
+            _ => Ok(self.scope.symbol(name)),
+        }
+    }
+
+    fn character(&mut self) -> Result<Value, Fault> {
+        let mut chars = self.rest().chars().skip(1);
+        let Some(c) = chars.next() else {
+            return Err(Fault::new("'", "a character is missing after `'`"));
+        };
+        self.at += 1 + c.len_utf8();
+        if chars.next() == Some('\'') {
+            self.at += 1;
+        }
+        Ok(Value::Constant(i64::from(u32::from(c))))
+    }
+
+    fn number(&mut self) -> Result<Value, Fault> {
+        let rest = self.rest();
+        let length = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '$')
+            .unwrap_or(rest.len());
+        let word = &rest[..length];
+        self.at += length;
+        if self.dialect == Dialect::Gas
+            && let Some((number, direction)) = numeric_label(word)
+        {
+            let none = || {
+                Fault::new(word, format!("no label `{number}:` before this"))
+                    .hint(format!("`{number}f` looks forward"))
+            };
+            return self.scope.numeric(number, direction).ok_or_else(none);
+        }
+        let digits = match self.dialect {
+            Dialect::Gas => word,
+            Dialect::C => word.trim_end_matches(['u', 'U', 'l', 'L']),
+        };
+        match integer(digits) {
+            Ok(number) => Ok(Value::Constant(number as i64)),
+            Err(message) => Err(Fault::new(word, message)),
+        }
+    }
+}
+
+/// `1b` and `1f`.
+fn numeric_label(word: &str) -> Option<(u64, Direction)> {
+    let (digits, direction) = match word.split_at_checked(word.len().wrapping_sub(1))? {
+        (digits, "b") => (digits, Direction::Backward),
+        (digits, "f") => (digits, Direction::Forward),
+        _ => return None,
+    };
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain
+        .then(|| digits.parse().ok())
+        .flatten()
+        .map(|number| (number, direction))
+}
+
+/// An unsigned integer as C and GNU `as` write it: decimal, `0x`, `0b`, or octal with a leading `0`.
+pub(super) fn integer(word: &str) -> Result<u64, String> {
+    let lower = word.to_ascii_lowercase();
+    let (digits, radix) = match lower.as_str() {
+        text if text.starts_with("0x") => (&text[2..], 16),
+        text if text.starts_with("0b") => (&text[2..], 2),
+        text if text.starts_with('0') && text.len() > 1 => (&text[1..], 8),
+        text => (text, 10),
+    };
+    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+        return Err(format!(
+            "`{}` is not a number",
+            word.chars().take(60).collect::<String>()
+        ));
+    }
+    u64::from_str_radix(digits, radix).map_err(|_| {
+        format!(
+            "`{}` does not fit in 64 bits",
+            word.chars().take(60).collect::<String>()
+        )
+    })
+}
+
+/// The binary operator at the start of `text`: what it does, its length, and its rank (higher binds tighter).
+fn operator_at(text: &str, dialect: Dialect) -> Option<(Operator, usize, u8)> {
+    use Operator as O;
+    let truth = match dialect {
+        Dialect::Gas => Truth::MinusOne,
+        Dialect::C => Truth::One,
+    };
+    let (operator, length, gas, c) = match text.as_bytes() {
+        [b'<', b'<', ..] => (O::ShiftLeft, 2, 6, 8),
+        [b'>', b'>', ..] => (O::ShiftRight, 2, 6, 8),
+        [b'<', b'=', ..] => (O::LessEqual(truth), 2, 3, 7),
+        [b'>', b'=', ..] => (O::GreaterEqual(truth), 2, 3, 7),
+        [b'<', b'>', ..] if dialect == Dialect::Gas => (O::NotEqual(truth), 2, 3, 0),
+        [b'=', b'=', ..] => (O::Equal(truth), 2, 3, 6),
+        [b'!', b'=', ..] => (O::NotEqual(truth), 2, 3, 6),
+        [b'&', b'&', ..] => (O::AndAlso, 2, 2, 2),
+        [b'|', b'|', ..] => (O::OrElse, 2, 1, 1),
+        [b'<', ..] => (O::Less(truth), 1, 3, 7),
+        [b'>', ..] => (O::Greater(truth), 1, 3, 7),
+        [b'*', ..] => (O::Multiply, 1, 6, 10),
+        [b'/', ..] => (O::Divide, 1, 6, 10),
+        [b'%', ..] => (O::Remainder, 1, 6, 10),
+        [b'|', ..] => (O::Or, 1, 5, 3),
+        [b'^', ..] => (O::Xor, 1, 5, 4),
+        [b'&', ..] => (O::And, 1, 5, 5),
+        [b'!', ..] if dialect == Dialect::Gas => (O::OrNot, 1, 5, 0),
+        [b'+', ..] => (O::Add, 1, 4, 9),
+        [b'-', ..] => (O::Subtract, 1, 4, 9),
+        _ => return None,
+    };
+    let rank = match dialect {
+        Dialect::Gas => gas,
+        Dialect::C => c,
+    };
+    Some((operator, length, rank))
+}
+
+fn apply_unary(sign: char, value: Value, scope: &dyn Scope) -> Result<Value, String> {
+    let zero = Value::Constant(0);
+    match sign {
+        '-' => fold(Operator::Subtract, zero, value, scope),
+        '~' => fold(Operator::Xor, value, Value::Constant(-1), scope),
+        // GNU `as` gives 1 for `!0`, unlike its binary comparisons.
+        '!' => fold(Operator::Equal(Truth::One), value, zero, scope),
+        _ => Ok(value),
+    }
+}
+
+/// Applies `operator` as far as the operands are known: two constants, a label plus a constant, and the difference of
+/// two labels whose distance cannot change, as GNU `as` does while it reads.
+pub(super) fn fold(
+    operator: Operator,
+    left: Value,
+    right: Value,
+    scope: &dyn Scope,
+) -> Result<Value, String> {
+    use Operator as O;
+    match (operator, &left, &right) {
+        (_, Value::Constant(a), Value::Constant(b)) => compute(operator, *a, *b)
+            .map(Value::Constant)
+            .ok_or_else(|| "division by zero".into()),
+        (O::Add, Value::Relative(base, offset), Value::Constant(more))
+        | (O::Add, Value::Constant(more), Value::Relative(base, offset)) => {
+            Ok(Value::Relative(*base, offset.wrapping_add(*more)))
+        }
+        (O::Subtract, Value::Relative(base, offset), Value::Constant(less)) => {
+            Ok(Value::Relative(*base, offset.wrapping_sub(*less)))
+        }
+        _ => match (comparable(operator), &left, &right) {
+            (true, Value::Relative(a, a_offset), Value::Relative(b, b_offset)) => {
+                match known_distance(*a, *b, scope) {
+                    Some(distance) => {
+                        let a = distance.wrapping_add(*a_offset);
+                        compute(operator, a, *b_offset)
+                            .map(Value::Constant)
+                            .ok_or_else(|| "division by zero".into())
+                    }
+                    None => operation(operator, left, right),
+                }
+            }
+            _ => operation(operator, left, right),
+        },
+    }
+}
+
+/// Whether the operator's value depends on its operands' distance alone.
+fn comparable(operator: Operator) -> bool {
+    use Operator as O;
+    matches!(
+        operator,
+        O::Subtract
+            | O::Equal(_)
+            | O::NotEqual(_)
+            | O::Less(_)
+            | O::LessEqual(_)
+            | O::Greater(_)
+            | O::GreaterEqual(_)
+    )
+}
+
+fn known_distance(a: Base, b: Base, scope: &dyn Scope) -> Option<i64> {
+    match (a, b) {
+        (Base::Symbol(a), Base::Symbol(b)) if a == b => Some(0),
+        (Base::Label(a), Base::Label(b)) => scope.distance(a, b),
+        _ => None,
+    }
+}
+
+fn operation(operator: Operator, left: Value, right: Value) -> Result<Value, String> {
+    let depth = |value: &Value| match value {
+        Value::Complex(operation) => operation.depth + 1,
+        _ => 0,
+    };
+    let depth = depth(&left).max(depth(&right));
+    if depth > MAX_DEPTH {
+        return Err("too many operations wait for the addresses of labels".into());
+    }
+    Ok(Value::Complex(Rc::new(Operation {
+        operator,
+        left,
+        right,
+        depth,
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A scope without names.
+    struct Empty;
+
+    impl Scope for Empty {
+        fn symbol(&mut self, _: &str) -> Value {
+            Value::Constant(0)
+        }
+        fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
+            None
+        }
+        fn here(&mut self) -> Option<Value> {
+            None
+        }
+        fn distance(&self, _: LabelId, _: LabelId) -> Option<i64> {
+            None
+        }
+    }
+
+    fn value(text: &str, dialect: Dialect) -> Option<i64> {
+        parse(text, dialect, &mut Empty).ok()?.constant()
+    }
+
+    #[test]
+    fn ranks_and_values_are_those_of_the_dialect() {
+        // The first column is what `.long` of GNU as 2.40 gives, the second what C gives.
+        let cases = [
+            ("2+3*4", Some(14), Some(14)),
+            ("2|1+4", Some(7), Some(7)),
+            ("1|2+4", Some(7), Some(7)),
+            ("6&3|8", Some(10), Some(10)),
+            ("8|6&3", Some(2), Some(10)),
+            ("1<<2+1", Some(5), Some(8)),
+            ("3==1+1", Some(0), Some(0)),
+            ("2==1+1", Some(-1), Some(1)),
+            ("1==1<2", Some(-1), Some(1)),
+            ("1||0&&0", Some(1), Some(1)),
+            ("4&&0==0", Some(1), Some(1)),
+            ("7&3==3", Some(-1), Some(1)),
+            ("1<>2", Some(-1), None),
+            ("6!3", Some(-2), None),
+            ("!5", Some(0), Some(0)),
+            ("!0", Some(1), Some(1)),
+            ("~0>>60", Some(15), Some(15)),
+            ("- - 1", Some(1), Some(1)),
+            ("~(0x1000 | 0x800)", Some(!0x1800), Some(!0x1800)),
+            ("017 + 0b101 + 0X1f", Some(51), Some(51)),
+            ("0xffffffffffffffff", Some(-1), Some(-1)),
+            ("1UL << 3", None, Some(8)),
+            ("'a + 1", Some(98), Some(98)),
+            ("08", None, None),
+            ("1 2", None, None),
+            ("(1", None, None),
+            ("0x10000000000000000", None, None),
+        ];
+        for (text, gas, c) in cases {
+            assert_eq!(value(text, Dialect::Gas), gas, "gas: {text}");
+            assert_eq!(value(text, Dialect::C), c, "C: {text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error() {
+        for piece in ["(", "-", "~"] {
+            assert!(parse(&piece.repeat(100_000), Dialect::Gas, &mut Empty).is_err());
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Operands: `$immediate`, `%register`, `segment:displacement(base,index,scale)`, and `*` before those of indirect jumps.
+
+use super::expression::{Dialect, Scope, begins_name, continues_name, parse};
+use super::register::{Class, Register, Width, names, register};
+use super::report::{Fault, nearest};
+use super::value::Value;
+
+/// A memory address.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Memory {
+    pub(super) segment: Option<Register>,
+    pub(super) displacement: Option<Value>,
+    pub(super) base: Option<Register>,
+    pub(super) index: Option<Register>,
+    /// 1, 2, 4 or 8.
+    pub(super) scale: u8,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum OperandKind {
+    Register(Register),
+    Immediate(Value),
+    Memory(Memory),
+    /// `(%dx)`: the I/O port that DX names.
+    Port,
+}
+
+/// An operand as written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Operand {
+    pub(super) kind: OperandKind,
+    /// `*`: the target of a jump is in this place.
+    pub(super) indirect: bool,
+    pub(super) text: String,
+}
+
+/// Cuts `text` at commas outside brackets and strings.
+pub(super) fn split_commas(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let (mut depth, mut start) = (0_u32, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                pieces.push(text[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    pieces.push(text[start..].trim());
+    if pieces == [""] { Vec::new() } else { pieces }
+}
+
+/// The operands of an instruction.
+pub(super) fn operands(text: &str, scope: &mut dyn Scope) -> Result<Vec<Operand>, Fault> {
+    split_commas(text)
+        .into_iter()
+        .map(|piece| operand(piece, scope))
+        .collect()
+}
+
+fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
+    let (indirect, rest) = match text.strip_prefix('*') {
+        Some(rest) => (true, rest.trim_start()),
+        None => (false, text),
+    };
+    let kind = match rest.chars().next() {
+        None => {
+            return Err(Fault::new(",", "an operand is missing")
+                .hint("two commas stand in a row, or one at an end"));
+        }
+        Some('(') if rest.replace(' ', "").eq_ignore_ascii_case("(%dx)") => OperandKind::Port,
+        Some('$') => OperandKind::Immediate(parse(&rest[1..], Dialect::Gas, scope)?),
+        Some('%') => register_or_segment(rest, scope)?,
+        Some(_) => OperandKind::Memory(memory(None, rest, scope)?),
+    };
+    Ok(Operand {
+        kind,
+        indirect,
+        text: text.to_owned(),
+    })
+}
+
+/// `%rax`, or `%gs:...`.
+fn register_or_segment(text: &str, scope: &mut dyn Scope) -> Result<OperandKind, Fault> {
+    let (found, rest) = take_register(text)?;
+    let rest = rest.trim_start();
+    if rest.is_empty() {
+        return Ok(OperandKind::Register(found));
+    }
+    match rest.strip_prefix(':') {
+        Some(address) if found.class == Class::Segment => {
+            Ok(OperandKind::Memory(memory(Some(found), address.trim_start(), scope)?))
+        }
+        Some(_) => Err(Fault::new(text, "only a segment register stands before `:`").hint("for example `%gs:`")),
+        None => Err(Fault::new(text, format!("`{rest}` follows a register"))
+            .hint("put a comma between operands; an address is written `displacement(%base,%index,scale)`")),
+    }
+}
+
+/// The register at the start of `text`, which begins with `%`, and what follows.
+fn take_register(text: &str) -> Result<(Register, &str), Fault> {
+    let name = text.strip_prefix('%').unwrap_or(text).trim_start();
+    let length = name
+        .find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(name.len());
+    let (name, rest) = name.split_at(length);
+    match register(&name.to_ascii_lowercase()) {
+        Some(found) => Ok((found, rest)),
+        None => Err(unknown_register(name)),
+    }
+}
+
+fn unknown_register(name: &str) -> Fault {
+    let fault = Fault::new(
+        format!("%{name}"),
+        format!("`%{name}` is not a register of this machine"),
+    );
+    let known: Vec<String> = names().collect();
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => fault.hint(format!("did you mean `%{near}`?")),
+        None => fault.hint(
+            "general-purpose, segment, control and debug registers are known; x87 and SSE are not",
+        ),
+    }
+}
+
+/// `displacement(base,index,scale)`, of which at least one part is there.
+fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Result<Memory, Fault> {
+    let (displacement, group) = match group_start(text) {
+        Some(at) => (text[..at].trim(), Some(&text[at..])),
+        None => (text.trim(), None),
+    };
+    if displacement.is_empty() && group.is_none() {
+        return Err(Fault::new(text, "an address is missing"));
+    }
+    let displacement = match displacement {
+        "" => None,
+        text => Some(parse(text, Dialect::Gas, scope).map_err(|fault| address_hint(fault, text))?),
+    };
+    let mut memory = Memory {
+        segment,
+        displacement,
+        base: None,
+        index: None,
+        scale: 1,
+    };
+    if let Some(group) = group {
+        fill_group(&mut memory, group, scope)?;
+    }
+    Ok(memory)
+}
+
+/// A name of a register without `%` is the likeliest slip in an address or an immediate.
+fn address_hint(fault: Fault, text: &str) -> Fault {
+    if fault.hint.is_some() || !text.starts_with(begins_name) {
+        return fault;
+    }
+    let name: String = text.chars().take_while(|c| continues_name(*c)).collect();
+    match register(&name.to_ascii_lowercase()) {
+        Some(_) => fault.hint(format!("registers are written with `%`: `%{name}`")),
+        None => fault,
+    }
+}
+
+/// Where the bracket of base and index begins: the last one, when a register or a comma follows it.
+fn group_start(text: &str) -> Option<usize> {
+    if !text.trim_end().ends_with(')') {
+        return None;
+    }
+    let mut depth = 0_u32;
+    let open = text.char_indices().rev().find(|(_, c)| {
+        match c {
+            ')' => depth += 1,
+            '(' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && *c == '('
+    })?;
+    let inside = text[open.0 + 1..].trim_start();
+    inside.starts_with(['%', ',']).then_some(open.0)
+}
+
+fn fill_group(memory: &mut Memory, group: &str, scope: &mut dyn Scope) -> Result<(), Fault> {
+    let inside = group
+        .trim_end()
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+        .unwrap_or("");
+    let parts = split_commas(inside);
+    if parts.len() > 3 {
+        return Err(Fault::new(
+            group,
+            "an address has at most three parts: `(%base,%index,scale)`",
+        ));
+    }
+    memory.base = address_register(parts.first(), group)?;
+    let second = parts.get(1).copied().unwrap_or("");
+    if !second.is_empty() && !second.starts_with('%') && parts.len() == 2 {
+        // `(,1)`: a scale without an index, which GNU as accepts.
+        memory.scale = scale(second, scope)?;
+        return Ok(());
+    }
+    memory.index = address_register(parts.get(1), group)?;
+    if let Some(text) = parts.get(2).filter(|text| !text.is_empty()) {
+        memory.scale = scale(text, scope)?;
+    }
+    check_group(memory, group)
+}
+
+fn address_register(part: Option<&&str>, group: &str) -> Result<Option<Register>, Fault> {
+    let Some(part) = part.filter(|part| !part.is_empty()) else {
+        return Ok(None);
+    };
+    if !part.starts_with('%') {
+        return Err(Fault::new(*part, format!("`{part}` is not a register"))
+            .hint("registers are written with `%`"));
+    }
+    let (found, rest) = take_register(part)?;
+    if !rest.trim().is_empty() {
+        return Err(Fault::new(
+            group,
+            format!("`{}` follows a register", rest.trim()),
+        ));
+    }
+    Ok(Some(found))
+}
+
+fn scale(text: &str, scope: &mut dyn Scope) -> Result<u8, Fault> {
+    match parse(text, Dialect::Gas, scope)?.constant() {
+        Some(scale @ (1 | 2 | 4 | 8)) => Ok(scale as u8),
+        _ => Err(Fault::new(text, "a scale is 1, 2, 4 or 8")),
+    }
+}
+
+/// Base and index are general-purpose registers of one width, 64 or 32 bits; RIP stands alone; RSP is no index.
+fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
+    let address_width = |register: Register| match register.class {
+        Class::General(width @ (Width::L | Width::Q)) => Some(width),
+        Class::Instruction(width) | Class::NoIndex(width) => Some(width),
+        _ => None,
+    };
+    let base = memory.base.map(address_width);
+    let index = memory.index.map(address_width);
+    let relative = memory
+        .base
+        .is_some_and(|base| matches!(base.class, Class::Instruction(_)));
+    let message = match (base, index) {
+        (Some(None), _) | (_, Some(None)) => "an address is made of 64-bit or 32-bit registers",
+        (Some(a), Some(b)) if a != b => "base and index differ in width",
+        (Some(_), Some(_)) if relative => "`%rip` takes no index",
+        _ if memory
+            .base
+            .is_some_and(|base| matches!(base.class, Class::NoIndex(_))) =>
+        {
+            "`%riz` is no base"
+        }
+        _ => match memory.index {
+            Some(Register {
+                class: Class::Instruction(_),
+                ..
+            }) => "`%rip` is no index",
+            Some(Register {
+                class: Class::General(_),
+                number: 4,
+            }) => "`%rsp` is no index",
+            _ => return Ok(()),
+        },
+    };
+    Err(Fault::new(group, message))
+}

@@ -1,0 +1,233 @@
+//! Collecting diagnostics, and the budget that bounds the work on hostile text.
+
+use std::rc::Rc;
+
+use super::{Diagnostic, Position, Severity, Source};
+
+/// More errors than this help nobody; assembly stops there.
+const MAX_ERRORS: usize = 100;
+
+/// Bytes of text the assembler reads or produces in one run, counting each reading of a repeated line.
+const MAX_TEXT: usize = 64 << 20;
+
+/// Where a statement stands: its text, and the macro calls that led to it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) at: Position,
+    pub(super) expansion: Rc<[(String, Position)]>,
+}
+
+impl Place {
+    /// A place outside every macro.
+    pub(super) fn plain(at: Position) -> Self {
+        Self {
+            at,
+            expansion: Rc::from([]),
+        }
+    }
+}
+
+/// What is wrong with one piece of a statement, before the place is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    /// The piece of the statement that is at fault; the column of the diagnostic is found from it.
+    pub(super) token: String,
+}
+
+impl Fault {
+    pub(super) fn new(token: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            token: token.into(),
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// The diagnostics so far, and what may still be spent.
+pub(super) struct Report<'a> {
+    sources: &'a [Source],
+    list: Vec<Diagnostic>,
+    errors: usize,
+    statements: usize,
+    text: usize,
+    stopped: bool,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(sources: &'a [Source], statements: usize) -> Self {
+        Self {
+            sources,
+            list: Vec::new(),
+            errors: 0,
+            statements,
+            text: MAX_TEXT,
+            stopped: false,
+        }
+    }
+
+    /// Whether to give up: a limit was reached, or there are too many errors.
+    pub(super) fn stopped(&self) -> bool {
+        self.stopped
+    }
+
+    pub(super) fn finish(self) -> Vec<Diagnostic> {
+        self.list
+    }
+
+    pub(super) fn error(&mut self, place: &Place, fault: Fault) {
+        if self.stopped {
+            return;
+        }
+        self.push(Severity::Error, place, fault);
+        self.errors += 1;
+        if self.errors == MAX_ERRORS {
+            let stop = Fault::new(
+                "",
+                format!("{MAX_ERRORS} errors: the rest of the text is not read"),
+            );
+            self.push(Severity::Error, place, stop);
+            self.stopped = true;
+        }
+    }
+
+    pub(super) fn warning(&mut self, place: &Place, fault: Fault) {
+        let room = self.list.len() < 10 * MAX_ERRORS;
+        if room && !self.stopped {
+            self.push(Severity::Warning, place, fault);
+        }
+    }
+
+    /// Counts one statement of `length` bytes; false when the text has used up what it may.
+    pub(super) fn spend_statement(&mut self, place: &Place, length: usize) -> bool {
+        if self.statements == 0 {
+            let fault = Fault::new("", "too many statements after expansion")
+                .hint("a repetition or a recursive macro multiplies the text: lower its count");
+            self.stop(place, fault);
+            return false;
+        }
+        self.statements -= 1;
+        self.spend_text(place, length)
+    }
+
+    /// Counts `length` bytes of text; false when the text has used up what it may.
+    pub(super) fn spend_text(&mut self, place: &Place, length: usize) -> bool {
+        match self.text.checked_sub(length) {
+            Some(rest) => {
+                self.text = rest;
+                !self.stopped
+            }
+            None => {
+                let fault = Fault::new("", "expansion produces too much text")
+                    .hint("a macro doubles its argument at each call, or a long line is repeated: lower the count");
+                self.stop(place, fault);
+                false
+            }
+        }
+    }
+
+    /// Reports `fault` as the last diagnostic.
+    pub(super) fn stop(&mut self, place: &Place, fault: Fault) {
+        self.error(place, fault);
+        self.stopped = true;
+    }
+
+    fn push(&mut self, severity: Severity, place: &Place, fault: Fault) {
+        let position = self.locate(place.at, &fault.token);
+        let source = self.sources.get(position.source);
+        self.list.push(Diagnostic {
+            severity,
+            position,
+            source: source.map(|source| source.name.clone()).unwrap_or_default(),
+            message: fault.message,
+            hint: fault.hint,
+            expansion: place.expansion.to_vec(),
+        });
+    }
+
+    /// The column of `token` in the source line of the statement at `at`, or of a line that continues it; the
+    /// statement's own position when the token came from an expansion.
+    fn locate(&self, at: Position, token: &str) -> Position {
+        let Some(source) = self.sources.get(at.source).filter(|_| !token.is_empty()) else {
+            return at;
+        };
+        let mut skip = (at.column as usize).saturating_sub(1);
+        let first = (at.line as usize).saturating_sub(1);
+        for (number, line) in source.text.lines().enumerate().skip(first) {
+            if let Some(column) = find_word(line, token, skip) {
+                return Position {
+                    line: number as u32 + 1,
+                    column: column as u32 + 1,
+                    ..at
+                };
+            }
+            skip = 0;
+            if !line.trim_end().ends_with('\\') {
+                break;
+            }
+        }
+        at
+    }
+}
+
+/// The column in characters, from 0, of `word` in `line` at or after column `skip`, not inside a longer word.
+fn find_word(line: &str, word: &str, skip: usize) -> Option<usize> {
+    let start = line.char_indices().nth(skip)?.0;
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut from = start;
+    while let Some(found) = line.get(from..)?.find(word) {
+        let begin = from + found;
+        let end = begin + word.len();
+        let glued_before = word.starts_with(part_of_name) && line[..begin].ends_with(part_of_name);
+        let glued_after = word.ends_with(part_of_name) && line[end..].starts_with(part_of_name);
+        if !glued_before && !glued_after {
+            return Some(line[..begin].chars().count());
+        }
+        from = begin + word.chars().next().map_or(1, char::len_utf8);
+    }
+    None
+}
+
+/// The name of `names` that `word` was most likely meant to be, if one is near.
+pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let word = word.to_ascii_lowercase();
+    if word.len() > 40 {
+        return None;
+    }
+    let allowed = (word.len() / 3).clamp(1, 3);
+    names
+        .into_iter()
+        .filter(|name| name.len().abs_diff(word.len()) <= allowed)
+        .map(|name| (distance(&word, &name.to_ascii_lowercase()), name))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// How many letters to insert, drop, replace or swap with their neighbour to turn `a` into `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut next = vec![i];
+        for j in 1..=b.len() {
+            let change = usize::from(a[i - 1] != b[j - 1]);
+            let mut best = (row[j - 1] + change).min(row[j] + 1).min(next[j - 1] + 1);
+            let swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if swapped {
+                best = best.min(before[j - 2] + 1);
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row[b.len()]
+}

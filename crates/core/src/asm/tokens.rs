@@ -1,0 +1,489 @@
+//! Tokens of the C preprocessor, and macro expansion over them (C11 6.10.3).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::report::Fault;
+use super::scrub::string_length;
+
+/// A chain of macros deeper than this is not an honest one.
+const MAX_HIDDEN: u32 = 200;
+
+/// Nesting of calls in the arguments of calls.
+const MAX_NESTING: u32 = 50;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    Name,
+    Number,
+    String,
+    Space,
+    Other,
+}
+
+/// A token with the macros it may no longer be expanded by.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) kind: TokenKind,
+    pub(super) text: Rc<str>,
+    hidden: Option<Rc<Hidden>>,
+}
+
+/// The names that produced a token, innermost first.
+#[derive(Debug)]
+struct Hidden {
+    name: Rc<str>,
+    depth: u32,
+    next: Option<Rc<Hidden>>,
+}
+
+impl Token {
+    fn is(&self, text: &str) -> bool {
+        &*self.text == text
+    }
+
+    fn hides(&self, name: &str) -> bool {
+        let mut link = self.hidden.as_ref();
+        while let Some(hidden) = link {
+            if &*hidden.name == name {
+                return true;
+            }
+            link = hidden.next.as_ref();
+        }
+        false
+    }
+}
+
+/// A `#define`.
+#[derive(Clone, Debug)]
+pub(super) struct Define {
+    pub(super) parameters: Option<Vec<Rc<str>>>,
+    /// Whether the last parameter takes all remaining arguments.
+    pub(super) variadic: bool,
+    pub(super) body: Vec<Token>,
+}
+
+pub(super) type Defines = BTreeMap<Rc<str>, Define>;
+
+/// Cuts `text` into tokens. Every character belongs to one.
+pub(super) fn tokenize(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (kind, length) = next_token(rest, first);
+        let (token, after) = rest.split_at(length);
+        tokens.push(Token {
+            kind,
+            text: if kind == TokenKind::Space {
+                Rc::from(" ")
+            } else {
+                Rc::from(token)
+            },
+            hidden: None,
+        });
+        rest = after;
+    }
+    tokens
+}
+
+fn next_token(rest: &str, first: char) -> (TokenKind, usize) {
+    let run = |part: fn(char) -> bool| rest.find(|c| !part(c)).unwrap_or(rest.len());
+    let second_is_digit = rest[first.len_utf8()..].starts_with(|c: char| c.is_ascii_digit());
+    match first {
+        c if c.is_whitespace() => (TokenKind::Space, run(char::is_whitespace)),
+        c if begins_identifier(c) => (
+            TokenKind::Name,
+            run(|c| begins_identifier(c) || c.is_ascii_digit()),
+        ),
+        c if c.is_ascii_digit() || (c == '.' && second_is_digit) => (
+            TokenKind::Number,
+            run(|c| begins_identifier(c) || c.is_ascii_digit() || c == '.'),
+        ),
+        '"' => (TokenKind::String, string_length(rest)),
+        '#' if rest.starts_with("##") => (TokenKind::Other, 2),
+        '.' if rest.starts_with("...") => (TokenKind::Other, 3),
+        c => (TokenKind::Other, c.len_utf8()),
+    }
+}
+
+pub(super) fn begins_identifier(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_'
+}
+
+pub(super) fn join(tokens: &[Token]) -> String {
+    tokens.iter().map(|token| &*token.text).collect()
+}
+
+/// Why a line could not be expanded.
+pub(super) enum Stop {
+    /// A call's `)` is not on this line.
+    Unclosed(Rc<str>),
+    Fault(Fault),
+}
+
+/// Expands `tokens` by `defines`. `budget` counts the tokens that may still be produced.
+pub(super) fn expand(
+    tokens: Vec<Token>,
+    defines: &Defines,
+    budget: &mut usize,
+) -> Result<Vec<Token>, Stop> {
+    Expander {
+        defines,
+        budget,
+        nesting: 0,
+    }
+    .run(tokens)
+}
+
+struct Expander<'d, 'b> {
+    defines: &'d Defines,
+    budget: &'b mut usize,
+    nesting: u32,
+}
+
+impl Expander<'_, '_> {
+    fn run(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Stop> {
+        let mut input = tokens;
+        input.reverse();
+        let mut out = Vec::new();
+        while let Some(token) = input.pop() {
+            self.spend(&token)?;
+            match self.defines.get(&token.text) {
+                Some(define) if token.kind == TokenKind::Name && !token.hides(&token.text) => {
+                    match self.call(&token, define, &mut input)? {
+                        Some(body) => input.extend(body.into_iter().rev()),
+                        None => out.push(token),
+                    }
+                }
+                _ => out.push(token),
+            }
+        }
+        Ok(out)
+    }
+
+    fn spend(&mut self, token: &Token) -> Result<(), Stop> {
+        match self.budget.checked_sub(token.text.len()) {
+            Some(rest) => {
+                *self.budget = rest;
+                Ok(())
+            }
+            None => Err(Stop::Fault(
+                Fault::new(&*token.text, "#define expansion produces too much text").hint(
+                    "a macro that names another one several times doubles the text at each step",
+                ),
+            )),
+        }
+    }
+
+    /// The expansion of the macro `name`; `None` when a function-like macro is named without arguments.
+    fn call(
+        &mut self,
+        name: &Token,
+        define: &Define,
+        input: &mut Vec<Token>,
+    ) -> Result<Option<Vec<Token>>, Stop> {
+        let arguments = match &define.parameters {
+            None => Vec::new(),
+            Some(parameters) => match self.take_arguments(name, input)? {
+                None => return Ok(None),
+                Some(arguments) => {
+                    fit_arguments(name, arguments, parameters.len(), define.variadic)?
+                }
+            },
+        };
+        let body = self.substitute(define, &arguments)?;
+        let depth = name.hidden.as_ref().map_or(0, |hidden| hidden.depth) + 1;
+        if depth > MAX_HIDDEN {
+            return Err(Stop::Fault(Fault::new(
+                &*name.text,
+                "#define macros nest too deeply",
+            )));
+        }
+        let hidden = Rc::new(Hidden {
+            name: name.text.clone(),
+            depth,
+            next: name.hidden.clone(),
+        });
+        let hide = |mut token: Token| {
+            // An argument keeps what it was hidden from: a name is never expanded twice by itself.
+            if !token.hides(&name.text) && token.hidden.is_none() {
+                token.hidden = Some(hidden.clone());
+            }
+            token
+        };
+        Ok(Some(body.into_iter().map(hide).collect()))
+    }
+
+    /// Takes `( ... )` off the input, cut at top-level commas; `None` and no change when the next token is not `(`.
+    fn take_arguments(
+        &mut self,
+        name: &Token,
+        input: &mut Vec<Token>,
+    ) -> Result<Option<Vec<Vec<Token>>>, Stop> {
+        let Some(open) = input
+            .iter()
+            .rposition(|token| token.kind != TokenKind::Space)
+            .filter(|at| input[*at].is("("))
+        else {
+            return Ok(None);
+        };
+        input.truncate(open);
+        let mut arguments = vec![Vec::new()];
+        let mut depth = 0_usize;
+        while let Some(token) = input.pop() {
+            self.spend(&token)?;
+            match &*token.text {
+                ")" if depth == 0 => return Ok(Some(arguments.into_iter().map(trim).collect())),
+                ")" => depth -= 1,
+                "(" => depth += 1,
+                "," if depth == 0 => {
+                    arguments.push(Vec::new());
+                    continue;
+                }
+                _ => {}
+            }
+            if let Some(last) = arguments.last_mut() {
+                last.push(token);
+            }
+        }
+        Err(Stop::Unclosed(name.text.clone()))
+    }
+
+    /// The body with its parameters replaced, `#` and `##` applied.
+    fn substitute(
+        &mut self,
+        define: &Define,
+        arguments: &[Vec<Token>],
+    ) -> Result<Vec<Token>, Stop> {
+        let parameters = define.parameters.as_deref().unwrap_or(&[]);
+        let argument = |token: &Token| {
+            let at = parameters
+                .iter()
+                .position(|parameter| *parameter == token.text)?;
+            arguments.get(at).filter(|_| token.kind == TokenKind::Name)
+        };
+        let body = &define.body;
+        let mut out: Vec<Token> = Vec::new();
+        let mut paste = false;
+        let mut at = 0;
+        while let Some(token) = body.get(at) {
+            at += 1;
+            let next = body[at..]
+                .iter()
+                .find(|token| token.kind != TokenKind::Space);
+            if token.is("##") {
+                while out.last().is_some_and(|last| last.kind == TokenKind::Space) {
+                    out.pop();
+                }
+                paste = true;
+                continue;
+            }
+            if paste && token.kind == TokenKind::Space {
+                continue;
+            }
+            let piece = match argument(token) {
+                Some(tokens) if paste || next.is_some_and(|next| next.is("##")) => tokens.clone(),
+                Some(tokens) => self.nested(tokens.clone())?,
+                None if token.is("#") && next.and_then(argument).is_some() => {
+                    let operand = next.and_then(argument).map_or(&[][..], |tokens| tokens);
+                    at += body[at..]
+                        .iter()
+                        .position(|token| token.kind != TokenKind::Space)
+                        .unwrap_or(0)
+                        + 1;
+                    vec![stringify(operand)]
+                }
+                None => vec![token.clone()],
+            };
+            for token in &piece {
+                self.spend(token)?;
+            }
+            match paste {
+                true => paste_onto(&mut out, piece),
+                false => out.extend(piece),
+            }
+            paste = false;
+        }
+        Ok(out)
+    }
+
+    fn nested(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Stop> {
+        if self.nesting == MAX_NESTING {
+            let name = tokens.first().map_or("", |token| &token.text).to_owned();
+            return Err(Stop::Fault(Fault::new(
+                name,
+                "calls of #define macros nest too deeply",
+            )));
+        }
+        self.nesting += 1;
+        // A call that is open at the end of an argument is no call: its `)` belongs to the outer one.
+        let result = match self.run(tokens.clone()) {
+            Err(Stop::Unclosed(_)) => Ok(tokens),
+            other => other,
+        };
+        self.nesting -= 1;
+        result
+    }
+}
+
+fn trim(mut tokens: Vec<Token>) -> Vec<Token> {
+    while tokens
+        .last()
+        .is_some_and(|token| token.kind == TokenKind::Space)
+    {
+        tokens.pop();
+    }
+    let blank = tokens
+        .iter()
+        .take_while(|token| token.kind == TokenKind::Space)
+        .count();
+    tokens.split_off(blank)
+}
+
+/// As many arguments as parameters: the last parameter of a variadic macro takes the rest, commas included.
+fn fit_arguments(
+    name: &Token,
+    mut arguments: Vec<Vec<Token>>,
+    parameters: usize,
+    variadic: bool,
+) -> Result<Vec<Vec<Token>>, Stop> {
+    if variadic && arguments.len() > parameters && parameters > 0 {
+        let rest = arguments.split_off(parameters);
+        if let Some(last) = arguments.last_mut() {
+            for more in rest {
+                last.extend(tokenize(", "));
+                last.extend(more);
+            }
+        }
+    }
+    if variadic && arguments.len() + 1 == parameters {
+        arguments.push(Vec::new());
+    }
+    let nothing = parameters == 0 && arguments.len() == 1 && arguments[0].is_empty();
+    if arguments.len() != parameters && !nothing {
+        return Err(Stop::Fault(Fault::new(
+            &*name.text,
+            format!(
+                "macro `{}` takes {parameters} arguments, not {}",
+                name.text,
+                arguments.len()
+            ),
+        )));
+    }
+    Ok(arguments)
+}
+
+/// The `#` operator (C11 6.10.3.2).
+fn stringify(tokens: &[Token]) -> Token {
+    let mut text = String::from("\"");
+    for token in tokens {
+        match token.kind {
+            TokenKind::String => {
+                text.push_str(&token.text.replace('\\', "\\\\").replace('"', "\\\""))
+            }
+            _ => text.push_str(&token.text),
+        }
+    }
+    text.push('"');
+    Token {
+        kind: TokenKind::String,
+        text: text.into(),
+        hidden: None,
+    }
+}
+
+/// The `##` operator (C11 6.10.3.3); an empty operand leaves the other, and GNU C's `, ## args` drops the comma.
+fn paste_onto(out: &mut Vec<Token>, piece: Vec<Token>) {
+    let mut piece = piece.into_iter();
+    match (out.pop(), piece.next()) {
+        (Some(left), Some(right)) if left.is(",") => out.extend([left, right]),
+        (Some(left), None) if left.is(",") => {}
+        (Some(left), Some(right)) => out.extend(tokenize(&format!("{}{}", left.text, right.text))),
+        (left, right) => out.extend(left.into_iter().chain(right)),
+    }
+    out.extend(piece);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn define(
+        defines: &mut Defines,
+        name: &str,
+        parameters: Option<&[&str]>,
+        variadic: bool,
+        body: &str,
+    ) {
+        let parameters = parameters.map(|names| names.iter().map(|name| Rc::from(*name)).collect());
+        let body = tokenize(body);
+        defines.insert(
+            Rc::from(name),
+            Define {
+                parameters,
+                variadic,
+                body,
+            },
+        );
+    }
+
+    fn expanded(text: &str, defines: &Defines) -> String {
+        match expand(tokenize(text), defines, &mut 100_000) {
+            Ok(tokens) => join(&tokens),
+            Err(Stop::Unclosed(name)) => format!("unclosed {name}"),
+            Err(Stop::Fault(fault)) => format!("fault {}", fault.message),
+        }
+    }
+
+    #[test]
+    fn expansion_follows_c() {
+        let mut defines = Defines::new();
+        define(&mut defines, "A", None, false, "B + 1");
+        define(&mut defines, "B", None, false, "A * 2");
+        define(&mut defines, "F", Some(&["x"]), false, "[x]");
+        define(&mut defines, "G", None, false, "F");
+        define(&mut defines, "S1", Some(&["x"]), true, "#x");
+        define(&mut defines, "S", Some(&["x"]), true, "S1(x)");
+        define(&mut defines, "P", Some(&["a", "b"]), false, "a ## _ ## b");
+        define(&mut defines, "V", Some(&["a", "r"]), true, "a, ## r");
+        define(&mut defines, "N", Some(&[]), false, "none");
+        define(&mut defines, "CALL", Some(&["f", "x"]), false, "f(x)");
+        let cases = [
+            ("A", "A * 2 + 1"),
+            ("F(1)", "[1]"),
+            ("F (A)", "[A * 2 + 1]"),
+            ("F", "F"),
+            ("F(F(2))", "[[2]]"),
+            ("G(3)", "[3]"),
+            ("S(F(1), \"q\")", "\"[1], \\\"q\\\"\""),
+            ("S1(A)", "\"A\""),
+            ("P(x, y)", "x_y"),
+            ("V(1)", "1"),
+            ("V(1, 2, 3)", "1,2, 3"),
+            ("N()", "none"),
+            ("CALL(F, 7)", "[7]"),
+            ("\\A $A 1A .LA", "\\A * 2 + 1 $A * 2 + 1 1A .LA"),
+            ("F(1", "unclosed F"),
+            ("F(1, 2)", "fault macro `F` takes 1 arguments, not 2"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(expanded(text, &defines), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn doubling_macros_run_out_of_budget() {
+        let mut defines = Defines::new();
+        for step in 0..60 {
+            let next = step + 1;
+            define(
+                &mut defines,
+                &format!("D{step}"),
+                None,
+                false,
+                &format!("D{next} D{next}"),
+            );
+        }
+        assert!(expanded("D0", &defines).starts_with("fault #define expansion"));
+    }
+}

@@ -186,7 +186,7 @@ pub fn translate<O: Observer>(
         return Ok(linear & u64::from(u32::MAX));
     }
     let context = context(&machine.cpu);
-    match machine.tlb.lookup(linear, access, context) {
+    match machine.tlb.lookup(observer, linear, access, context) {
         Some(entry) => {
             observer.tlb(&TlbEvent::Hit { entry, kind: access.kind });
             Ok(entry.translate(linear))
@@ -210,7 +210,7 @@ fn walk<O: Observer>(
 ) -> Result<u64, Fault> {
     machine.tlb.drop_stale(observer, linear, access, context);
     let start = match machine.tlb.deepest(linear, access, context) {
-        Some(structure) => Start::cached(structure),
+        Some(structure) => Start::cached(&structure),
         None => Start::root(&machine.cpu),
     };
     let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
@@ -218,7 +218,7 @@ fn walk<O: Observer>(
     observer.tlb(&TlbEvent::Miss { linear, pcid: context.pcid, kind: access.kind, reads });
     match paging::commit(&machine.cpu, &mut machine.memory, linear, access, start, &walk) {
         Ok(translation) => {
-            machine.tlb.fill(observer, translation.entry, &translation.structures);
+            machine.tlb.fill(observer, access.kind, translation.entry, &translation.structures);
             Ok(translation.entry.translate(linear))
         }
         Err(fault) => {

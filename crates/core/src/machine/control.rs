@@ -103,11 +103,13 @@ pub fn write_cr3<O: Observer>(machine: &mut Machine, observer: &mut O, source: u
     let after = source & !cr3::NO_FLUSH;
     let flush = if source & cr3::NO_FLUSH != 0 { Cr3Flush::NoFlush } else { Cr3Flush::Flush };
     machine.cpu.cr3 = after;
+    let pcid = current_pcid(&machine.cpu);
     let operation = match flush {
-        Cr3Flush::Flush => Operation::Cr3Flush { pcid: current_pcid(&machine.cpu) },
+        Cr3Flush::Flush => Operation::Cr3Flush { pcid },
         Cr3Flush::NoFlush => Operation::Optional,
     };
     machine.tlb.invalidate(observer, operation, DropCause::Cr3Write);
+    machine.tlb.load_pcid(observer, pcid, flush);
     let register = ControlRegister::Cr3;
     observer.control(&ControlAccess::Write { register, before, source, after, flush: Some(flush) });
     Ok(())

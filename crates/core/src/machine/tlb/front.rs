@@ -6,7 +6,7 @@ use super::Entry;
 
 /// Slots for each of data and fetches. Not more than the sets of the smallest first-level TLB: then the entry in a slot
 /// is the one last used of its set, and using it again changes no replacement state.
-const SLOTS: usize = 16;
+pub(super) const SLOTS: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {

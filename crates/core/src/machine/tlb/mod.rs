@@ -1,140 +1,29 @@
 //! The PCID-tagged TLB and the paging-structure caches. Geometry is data.
 //!
-//! What an operation removes is decided by [`rules`]; this module holds entries, finds them and tells an observer what
-//! came and went.
+//! What an operation removes is decided by [`rules`]; what a processor can hold stands in [`geometry`]. This module
+//! finds, adds and removes entries and tells an observer what came and went.
 
+mod entry;
 mod front;
+pub mod geometry;
+mod hierarchy;
 pub mod rules;
+mod sets;
 mod sorted;
+mod structures;
 
+pub use entry::{Entry, PageSize, StructureEntry};
+pub use geometry::Geometry;
 pub use rules::{Operation, Reading};
 
-use super::observe::{AccessKind, DropCause, Observer, TlbEvent};
-use super::paging::{Access, Protection, Rights, denial, denied_below, level_shift};
+use super::observe::{AccessKind, Cr3Flush, DropCause, Observer, TlbEvent};
+use super::paging::{Access, Protection, denial, denied_below, level_shift};
 use front::Front;
+use hierarchy::{Found, Hierarchy};
 use sorted::Sorted;
 use std::fmt;
 use std::sync::Arc;
-
-/// Size of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum PageSize {
-    Size4K,
-    Size2M,
-    Size1G,
-}
-
-impl PageSize {
-    /// All sizes, smallest first.
-    pub const ALL: [Self; 3] = [Self::Size4K, Self::Size2M, Self::Size1G];
-
-    /// Mask of the address bits within a page of this size.
-    #[inline]
-    pub fn offset_mask(self) -> u64 {
-        match self {
-            Self::Size4K => (1 << 12) - 1,
-            Self::Size2M => (1 << 21) - 1,
-            Self::Size1G => (1 << 30) - 1,
-        }
-    }
-}
-
-/// A cached translation (SDM vol. 3A 4.10.2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Entry {
-    /// PCID under which it was made, bits 11:0; 0 while CR4.PCIDE=0.
-    pub pcid: u16,
-    /// Linear address of the page, aligned to `size`.
-    pub linear: u64,
-    /// Physical address of the page, aligned to `size`.
-    pub physical: u64,
-    /// Page size.
-    pub size: PageSize,
-    /// Size of the page in the paging structures: larger than `size` when the processor cached a fragment of it
-    /// (SDM vol. 3A 4.10.2.3). What invalidates the page invalidates all its fragments.
-    pub page: PageSize,
-    /// AND of R/W over the levels.
-    pub writable: bool,
-    /// AND of U/S over the levels.
-    pub user: bool,
-    /// OR of XD over the levels.
-    pub execute_disable: bool,
-    /// Dirty flag known to be set in the leaf.
-    pub dirty: bool,
-    /// Global: used under every PCID while CR4.PGE=1.
-    pub global: bool,
-}
-
-impl Entry {
-    pub(super) const EMPTY: Self = Self {
-        pcid: 0,
-        linear: 0,
-        physical: 0,
-        size: PageSize::Size4K,
-        page: PageSize::Size4K,
-        writable: false,
-        user: false,
-        execute_disable: false,
-        dirty: false,
-        global: false,
-    };
-
-    /// Rights over all levels.
-    #[inline]
-    pub fn rights(&self) -> Rights {
-        Rights { writable: self.writable, user: self.user, execute_disable: self.execute_disable }
-    }
-
-    /// Whether this entry translates `linear`.
-    pub fn covers(&self, linear: u64) -> bool {
-        linear & !self.size.offset_mask() == self.linear
-    }
-
-    /// Whether `linear` lies in the page that this entry is, or is a fragment of.
-    pub fn shares_page(&self, linear: u64) -> bool {
-        let size = self.size.max(self.page);
-        (linear ^ self.linear) & !size.offset_mask() == 0
-    }
-
-    /// The physical address of `linear`, which this entry covers.
-    #[inline]
-    pub fn translate(&self, linear: u64) -> u64 {
-        self.physical | linear & self.size.offset_mask()
-    }
-}
-
-/// A cached upper-level entry with its cumulative rights (SDM vol. 3A 4.10.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub struct StructureEntry {
-    pub pcid: u16,
-    /// 2 = PDE, 3 = PDPTE, 4 = PML4E.
-    pub level: u8,
-    /// Linear address with the bits below this level's reach cleared.
-    pub linear: u64,
-    /// Physical address of the next table.
-    pub table: u64,
-    pub writable: bool,
-    pub user: bool,
-    pub execute_disable: bool,
-}
-
-impl StructureEntry {
-    /// Rights over the levels down to this one.
-    pub fn rights(&self) -> Rights {
-        Rights { writable: self.writable, user: self.user, execute_disable: self.execute_disable }
-    }
-
-    /// Whether this entry would be used to translate `linear`.
-    pub fn covers(&self, linear: u64) -> bool {
-        (linear ^ self.linear) >> level_shift(self.level) == 0
-    }
-
-    fn key(&self) -> (u16, u8, u64) {
-        (self.pcid, self.level, self.linear)
-    }
-}
+use structures::Structures;
 
 /// The translation caches. Cloning shares what they hold until one of the clones changes.
 #[derive(Clone, Default)]
@@ -147,11 +36,42 @@ pub struct Tlb {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Contents {
     reading: Reading,
-    translations: Sorted,
-    /// Sorted by PCID, level, address.
-    structures: Vec<StructureEntry>,
+    geometry: Geometry,
+    translations: Translations,
+    structures: Structures,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Translations {
+    Unbounded(Sorted),
+    Finite(Box<Hierarchy>),
+}
+
+impl Default for Translations {
+    fn default() -> Self {
+        Self::Unbounded(Sorted::default())
+    }
+}
+
+impl Translations {
+    /// Removes what `keep` does not want; each removed entry once, sorted.
+    fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
+        match self {
+            Self::Unbounded(sorted) => {
+                let mut removed = Vec::new();
+                sorted.retain(|entry| {
+                    let stays = keep(entry);
+                    removed.extend((!stays).then_some(*entry));
+                    stays
+                });
+                removed
+            }
+            Self::Finite(hierarchy) => hierarchy.retain(keep),
+        }
+    }
+}
+
+/// Equal when they hold the same and would go on alike: for finite geometries that includes what is replaced next.
 impl PartialEq for Tlb {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.contents, &other.contents) || self.contents == other.contents
@@ -166,21 +86,47 @@ impl fmt::Debug for Tlb {
     }
 }
 
-/// Who looks for a translation: the PCID and whether global translations count (CR4.PGE).
+/// What a look into the TLB depends on beside the address and the access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Current PCID.
     pub pcid: u16,
-    /// CR4.PGE.
+    /// CR4.PGE: whether global translations of other PCIDs count.
     pub globals: bool,
     /// The control bits that decide on rights.
     pub protection: Protection,
 }
 
+impl Context {
+    /// Translations of the current PCID, and global ones of any PCID while CR4.PGE=1 (SDM vol. 3A 4.10.2.4).
+    fn may_use(self, entry: &Entry) -> bool {
+        entry.pcid == self.pcid || (entry.global && self.globals)
+    }
+
+    /// Whether `entry` serves `access` without a walk.
+    #[inline]
+    fn suffices(self, entry: &Entry, access: Access) -> bool {
+        let clean_write = access.kind == AccessKind::Write && !entry.dirty;
+        !clean_write && denial(entry.rights(), access, self.protection).is_none()
+    }
+}
+
 impl Tlb {
-    /// Empty caches of `reading`.
+    /// Empty unbounded caches of `reading`.
     pub fn new(reading: Reading) -> Self {
-        let contents = Contents { reading, ..Contents::default() };
+        Self::with_geometry(Geometry::Architectural, reading)
+    }
+
+    /// Empty caches of `reading` that hold as much as `geometry` says.
+    pub fn with_geometry(geometry: Geometry, reading: Reading) -> Self {
+        let (translations, structures) = match geometry {
+            Geometry::Architectural => Default::default(),
+            Geometry::Finite { hierarchy, redundant_write } => (
+                Translations::Finite(Box::new(Hierarchy::new(hierarchy, redundant_write))),
+                Structures::with_capacity(hierarchy.structures),
+            ),
+        };
+        let contents = Contents { reading, geometry, translations, structures };
         Self { contents: Arc::new(contents), ..Self::default() }
     }
 
@@ -189,93 +135,175 @@ impl Tlb {
         self.contents.reading
     }
 
-    /// All cached translations, sorted by page, size and PCID.
+    /// What these caches can hold.
+    pub fn geometry(&self) -> Geometry {
+        self.contents.geometry
+    }
+
+    /// All cached translations, each once, sorted by page, size and PCID.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.contents.translations.entries().iter()
+        let (sorted, collected) = match &self.contents.translations {
+            Translations::Unbounded(sorted) => (sorted.entries(), Vec::new()),
+            Translations::Finite(hierarchy) => (&[][..], hierarchy.entries()),
+        };
+        sorted.iter().chain(collected)
     }
 
-    /// All cached paging-structure entries, sorted by PCID, level and address.
+    /// All cached paging-structure entries: sorted by PCID, level and address or, in a finite geometry, the last used
+    /// first.
     pub fn structures(&self) -> impl Iterator<Item = &StructureEntry> {
-        self.contents.structures.iter()
+        self.contents.structures.entries().iter()
     }
 
-    /// Caches a translation, in the place of one with the same page, size and PCID.
+    /// Caches a translation as an access for data would, in the place of one with the same page, size and PCID.
     pub fn insert(&mut self, entry: Entry) {
-        self.change().translations.insert(entry);
+        self.insert_for(&mut (), AccessKind::Read, entry);
     }
 
-    /// Caches a paging-structure entry, in the place of one with the same PCID, level and address. Whether that
-    /// changed anything.
-    pub fn insert_structure(&mut self, entry: StructureEntry) -> bool {
-        match self.contents.structures.binary_search_by_key(&entry.key(), StructureEntry::key) {
-            Ok(index) if self.contents.structures[index] == entry => return false,
-            Ok(index) => self.change().structures[index] = entry,
-            Err(index) => self.change().structures.insert(index, entry),
+    fn insert_for<O: Observer>(&mut self, observer: &mut O, kind: AccessKind, entry: Entry) {
+        match &mut self.change().translations {
+            Translations::Unbounded(sorted) => sorted.insert(entry),
+            Translations::Finite(hierarchy) => {
+                let lost = hierarchy.fill(kind, entry);
+                tell_dropped(observer, lost, DropCause::Capacity);
+            }
         }
-        true
+    }
+
+    /// Caches a paging-structure entry, in the place of one with the same PCID, level and address.
+    pub fn insert_structure(&mut self, entry: StructureEntry) {
+        self.fill_structure(&mut (), entry);
+    }
+
+    fn fill_structure<O: Observer>(&mut self, observer: &mut O, entry: StructureEntry) {
+        if self.contents.structures.find(entry.key()) == Some(&entry) && !self.contents.structures.would_change(&entry)
+        {
+            return;
+        }
+        let inserted = self.change().structures.insert(entry);
+        if let Some(entry) = inserted.evicted {
+            observer.tlb(&TlbEvent::StructureDrop { entry, cause: DropCause::Capacity });
+        }
+        if inserted.changed {
+            observer.tlb(&TlbEvent::StructureFill { entry });
+        }
     }
 
     /// The translation to use for `access` at `linear`: one whose rights allow it and, for a write, whose dirty flag is
     /// known to be set. Several may cover the address; which one is used is the processor's choice (SDM vol. 3A
     /// 4.10.2.3), and here the smallest page wins, then the current PCID before global ones.
     #[inline]
-    pub fn lookup(&mut self, linear: u64, access: Access, context: Context) -> Option<Entry> {
+    pub fn lookup<O: Observer>(
+        &mut self,
+        observer: &mut O,
+        linear: u64,
+        access: Access,
+        context: Context,
+    ) -> Option<Entry> {
         let front = if access.kind == AccessKind::Execute { &self.fetches } else { &self.data };
         match front.get(linear, context.pcid) {
-            Some(entry) if suffices(entry, access, context) => Some(*entry),
-            _ => self.search(linear, access, context),
+            Some(entry) if context.suffices(entry, access) => Some(*entry),
+            _ => self.search(observer, linear, access, context),
         }
     }
 
-    fn search(&mut self, linear: u64, access: Access, context: Context) -> Option<Entry> {
-        let found = self
-            .usable(linear, context)
-            .filter(|entry| suffices(entry, access, context))
-            .min_by_key(|entry| (entry.size, entry.pcid != context.pcid))
-            .copied()?;
-        let front = if access.kind == AccessKind::Execute { &mut self.fetches } else { &mut self.data };
-        front.put(linear, context.pcid, found);
-        Some(found)
+    fn search<O: Observer>(
+        &mut self,
+        observer: &mut O,
+        linear: u64,
+        access: Access,
+        context: Context,
+    ) -> Option<Entry> {
+        let suits = |entry: &&Entry| context.may_use(entry) && context.suffices(entry, access);
+        let better = |entry: &&Entry| (entry.size, entry.pcid != context.pcid, entry.pcid);
+        let entry = match &self.contents.translations {
+            Translations::Unbounded(sorted) => sorted.covering(linear).filter(suits).min_by_key(better).copied()?,
+            Translations::Finite(hierarchy) => {
+                let found = hierarchy.find(linear, access.kind, suits, better)?;
+                self.use_finite(observer, access.kind, found)
+            }
+        };
+        self.remember(linear, access.kind, context.pcid, entry);
+        Some(entry)
     }
 
-    /// Translations of the current PCID, and global ones of any PCID while CR4.PGE=1 (SDM vol. 3A 4.10.2.4).
-    fn usable(&self, linear: u64, context: Context) -> impl Iterator<Item = &Entry> {
-        let usable = move |entry: &&Entry| entry.pcid == context.pcid || (entry.global && context.globals);
-        self.contents.translations.covering(linear).filter(usable)
+    /// Notes the use of an entry that a finite geometry holds.
+    fn use_finite<O: Observer>(&mut self, observer: &mut O, kind: AccessKind, found: Found) -> Entry {
+        match found {
+            Found::First(entry) => {
+                // The fronts stay good: which entries there are does not change.
+                if let Translations::Finite(hierarchy) = &self.contents.translations
+                    && hierarchy.would_change(kind, &entry)
+                    && let Translations::Finite(hierarchy) = &mut Arc::make_mut(&mut self.contents).translations
+                {
+                    hierarchy.touch(kind, &entry);
+                }
+                entry
+            }
+            Found::Second(entry) => {
+                if let Translations::Finite(hierarchy) = &mut self.change().translations {
+                    let lost = hierarchy.promote(kind, &entry);
+                    tell_dropped(observer, lost, DropCause::Capacity);
+                }
+                entry
+            }
+        }
+    }
+
+    /// Lets the next access to the same page find `entry` without a search, where that changes nothing else.
+    fn remember(&mut self, linear: u64, kind: AccessKind, pcid: u16, entry: Entry) {
+        let allowed = match &self.contents.translations {
+            Translations::Unbounded(_) => true,
+            Translations::Finite(hierarchy) => hierarchy.allows_front(kind, &entry, front::SLOTS),
+        };
+        let front = if kind == AccessKind::Execute { &mut self.fetches } else { &mut self.data };
+        if allowed {
+            front.put(linear, pcid, entry);
+        }
     }
 
     /// Removes the translations for `linear` whose rights forbid `access`, so that a right that was granted since costs
     /// a walk and no page fault.
     pub fn drop_stale<O: Observer>(&mut self, observer: &mut O, linear: u64, access: Access, context: Context) {
-        let stale = |entry: &&Entry| denial(entry.rights(), access, context.protection).is_some();
-        let stale: Vec<Entry> = self.usable(linear, context).filter(stale).copied().collect();
-        if !stale.is_empty() {
-            self.change().translations.retain(|entry| !stale.contains(entry));
-        }
-        for entry in stale {
-            observer.tlb(&TlbEvent::Drop { entry, cause: DropCause::StaleRights });
+        let denied = |entry: &Entry| denial(entry.rights(), access, context.protection).is_some();
+        let stale = |entry: &Entry| entry.covers(linear) && context.may_use(entry) && denied(entry);
+        let found = match &self.contents.translations {
+            Translations::Unbounded(sorted) => sorted.covering(linear).any(stale),
+            Translations::Finite(hierarchy) => hierarchy.covering(linear).any(stale),
+        };
+        if found {
+            let dropped = self.change().translations.retain(|entry| !stale(entry));
+            tell_dropped(observer, dropped, DropCause::StaleRights);
         }
     }
 
     /// The deepest cached upper-level entry of the current PCID for `linear` (SDM vol. 3A 4.10.3.2), passing over those
     /// whose rights already forbid `access`: such rights may be out of date.
-    pub fn deepest(&self, linear: u64, access: Access, context: Context) -> Option<&StructureEntry> {
-        [2, 3, 4].into_iter().find_map(|level| {
-            let key = (context.pcid, level, linear >> level_shift(level) << level_shift(level));
-            let index = self.contents.structures.binary_search_by_key(&key, StructureEntry::key).ok()?;
-            let found = self.contents.structures.get(index)?;
-            (!denied_below(found.rights(), access, context.protection)).then_some(found)
-        })
+    pub fn deepest(&mut self, linear: u64, access: Access, context: Context) -> Option<StructureEntry> {
+        let structures = &self.contents.structures;
+        let found = [2, 3, 4].into_iter().find_map(|level| {
+            let shift = level_shift(level);
+            let found = structures.find((context.pcid, level, linear >> shift << shift))?;
+            (!denied_below(found.rights(), access, context.protection)).then_some(*found)
+        })?;
+        if structures.would_change(&found) {
+            Arc::make_mut(&mut self.contents).structures.touch(&found);
+        }
+        Some(found)
     }
 
-    /// Caches what a walk found.
-    pub fn fill<O: Observer>(&mut self, observer: &mut O, entry: Entry, structures: &[Option<StructureEntry>]) {
+    /// Caches what a walk for an access of `kind` found.
+    pub fn fill<O: Observer>(
+        &mut self,
+        observer: &mut O,
+        kind: AccessKind,
+        entry: Entry,
+        structures: &[Option<StructureEntry>],
+    ) {
         for structure in structures.iter().flatten() {
-            if self.insert_structure(*structure) {
-                observer.tlb(&TlbEvent::StructureFill { entry: *structure });
-            }
+            self.fill_structure(observer, *structure);
         }
-        self.insert(entry);
+        self.insert_for(observer, kind, entry);
         observer.tlb(&TlbEvent::Fill { entry });
     }
 
@@ -288,13 +316,7 @@ impl Tlb {
             return;
         }
         let contents = self.change();
-        contents.translations.retain(|entry| {
-            let drop = drops(entry);
-            if drop {
-                observer.tlb(&TlbEvent::Drop { entry: *entry, cause });
-            }
-            !drop
-        });
+        tell_dropped(observer, contents.translations.retain(|entry| !drops(entry)), cause);
         contents.structures.retain(|entry| {
             let drop = drops_structure(entry);
             if drop {
@@ -302,6 +324,17 @@ impl Tlb {
             }
             !drop
         });
+    }
+
+    /// A MOV to CR3 loaded `pcid`: what a finite geometry loses by that beyond what the write invalidates.
+    pub fn load_pcid<O: Observer>(&mut self, observer: &mut O, pcid: u16, flush: Cr3Flush) {
+        if matches!(self.contents.translations, Translations::Unbounded(_)) {
+            return;
+        }
+        if let Translations::Finite(hierarchy) = &mut self.change().translations {
+            let lost = hierarchy.load_pcid(pcid, flush);
+            tell_dropped(observer, lost, DropCause::Capacity);
+        }
     }
 
     /// The contents to change; what the fronts remember of them holds no longer.
@@ -312,9 +345,69 @@ impl Tlb {
     }
 }
 
-/// Whether `entry` serves `access` without a walk.
-#[inline]
-fn suffices(entry: &Entry, access: Access, context: Context) -> bool {
-    let clean_write = access.kind == AccessKind::Write && !entry.dirty;
-    !clean_write && denial(entry.rights(), access, context.protection).is_none()
+fn tell_dropped<O: Observer>(observer: &mut O, dropped: impl IntoIterator<Item = Entry>, cause: DropCause) {
+    for entry in dropped {
+        observer.tlb(&TlbEvent::Drop { entry, cause });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::geometry::{HASWELL, RedundantWrite, SKYLAKE};
+    use super::*;
+    use crate::machine::paging::Mode;
+    use proptest::prelude::*;
+
+    const CONTEXT: Context = Context {
+        pcid: 0,
+        globals: true,
+        protection: Protection {
+            write_protect: true,
+            smep: false,
+            smap: false,
+            alignment_check: false,
+            no_execute: true,
+        },
+    };
+
+    fn page(size: PageSize, number: u64) -> Entry {
+        let linear = number * (size.offset_mask() + 1);
+        Entry { linear, physical: linear, size, page: size, ..Entry::EMPTY }
+    }
+
+    fn access() -> impl Strategy<Value = (PageSize, u64, AccessKind)> {
+        let size = prop_oneof![5 => Just(PageSize::Size4K), 1 => Just(PageSize::Size2M)];
+        // Many pages of few sets.
+        let number = (1..24u64, 0..2u64).prop_map(|(high, low)| high << 3 | low);
+        let kind = prop_oneof![Just(AccessKind::Read), Just(AccessKind::Execute)];
+        (size, number, kind)
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_fronts_remember_changes_nothing(
+            accesses in proptest::collection::vec(access(), 1..300),
+            linear_bits in 12..21u32,
+        ) {
+            let finite = |hierarchy| Geometry::Finite { hierarchy, redundant_write: RedundantWrite::KeepsFirstLevel };
+            for geometry in [Geometry::Architectural, finite(&SKYLAKE), finite(&HASWELL)] {
+                let mut with = Tlb::with_geometry(geometry, Reading::Min);
+                let mut without = with.clone();
+                for (size, number, kind) in &accesses {
+                    // Another address each time: a front must not answer for its neighbours.
+                    let linear = page(*size, *number).linear | (0x5_5555 << linear_bits) & size.offset_mask();
+                    let access = Access { kind: *kind, mode: Mode::Supervisor };
+                    without.data.clear();
+                    without.fetches.clear();
+                    let found = with.lookup(&mut (), linear, access, CONTEXT);
+                    prop_assert_eq!(found, without.lookup(&mut (), linear, access, CONTEXT));
+                    prop_assert_eq!(&with, &without);
+                    if found.is_none() {
+                        with.fill(&mut (), *kind, page(*size, *number), &[]);
+                        without.fill(&mut (), *kind, page(*size, *number), &[]);
+                    }
+                }
+            }
+        }
+    }
 }

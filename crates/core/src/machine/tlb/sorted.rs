@@ -8,9 +8,9 @@ pub(super) struct Sorted {
     entries: Vec<Entry>,
 }
 
-type Key = (u64, PageSize, u16);
+pub(super) type Key = (u64, PageSize, u16);
 
-fn key(entry: &Entry) -> Key {
+pub(super) fn key(entry: &Entry) -> Key {
     (entry.linear, entry.size, entry.pcid)
 }
 

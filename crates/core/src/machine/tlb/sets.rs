@@ -1,0 +1,283 @@
+//! A set-associative array of translations with its replacement state.
+
+use super::geometry::{Array, Index, Replacement};
+use super::{Entry, PageSize};
+
+/// An array and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sets {
+    array: &'static Array,
+    sets: Vec<Set>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Set {
+    ways: Vec<Option<Entry>>,
+    /// One tree of bits for each group: bit `n` has children `2n` and `2n+1`, the root is bit 1. A set bit says that the
+    /// right half makes room first.
+    trees: Vec<u8>,
+    /// The group last used, for replacement by groups.
+    last_group: u8,
+}
+
+/// Ways that share a tree.
+fn group_size(array: &Array) -> usize {
+    match array.replacement {
+        Replacement::TreePlru => array.ways,
+        Replacement::NextGroupPlru4 => 4,
+    }
+}
+
+impl Sets {
+    pub(super) fn new(array: &'static Array) -> Self {
+        let groups = array.ways.div_ceil(group_size(array));
+        let set = Set { ways: vec![None; array.ways], trees: vec![0; groups], last_group: 0 };
+        Self { array, sets: vec![set; array.sets] }
+    }
+
+    pub(super) fn holds(&self, size: PageSize) -> bool {
+        self.array.sizes.contains(&size)
+    }
+
+    /// Whether pages of one set always differ in nothing but bits above the `slots` lowest of their number.
+    pub(super) fn refines(&self, slots: usize) -> bool {
+        self.array.index == Index::Linear && self.array.sets.is_multiple_of(slots)
+    }
+
+    fn set_number(&self, linear: u64, size: PageSize) -> usize {
+        let number = linear >> size.offset_mask().count_ones();
+        let hashed = match self.array.index {
+            Index::Linear => number,
+            Index::Xor7 => number ^ number >> 7,
+        };
+        hashed as usize % self.array.sets
+    }
+
+    /// Translations for `linear` in this array.
+    pub(super) fn covering(&self, linear: u64) -> impl Iterator<Item = &Entry> {
+        self.array.sizes.iter().flat_map(move |size| {
+            let ways = self.sets.get(self.set_number(linear, *size)).map_or(&[][..], |set| &set.ways);
+            ways.iter().flatten().filter(move |entry| entry.size == *size && entry.covers(linear))
+        })
+    }
+
+    /// Whether `entry` is held, as it is.
+    pub(super) fn contains(&self, entry: &Entry) -> bool {
+        self.sets.get(self.set_number(entry.linear, entry.size)).is_some_and(|set| set.ways.contains(&Some(*entry)))
+    }
+
+    /// Whether using `entry` would change the replacement state.
+    pub(super) fn would_change(&self, entry: &Entry) -> bool {
+        let Some(set) = self.sets.get(self.set_number(entry.linear, entry.size)) else { return false };
+        let Some(way) = set.position(entry) else { return false };
+        let mut used = set.clone();
+        used.touch(way, group_size(self.array));
+        used != *set
+    }
+
+    /// Notes that `entry` was used.
+    pub(super) fn touch(&mut self, entry: &Entry) {
+        let (number, group) = (self.set_number(entry.linear, entry.size), group_size(self.array));
+        if let Some(set) = self.sets.get_mut(number)
+            && let Some(way) = set.position(entry)
+        {
+            set.touch(way, group);
+        }
+    }
+
+    /// Puts `entry` in the place of one with the same page, size and PCID; whether there was one.
+    pub(super) fn update(&mut self, entry: &Entry) -> bool {
+        let number = self.set_number(entry.linear, entry.size);
+        let Some(set) = self.sets.get_mut(number) else { return false };
+        let Some(way) = set.position(entry) else { return false };
+        set.ways[way] = Some(*entry);
+        true
+    }
+
+    /// Caches `entry` as the one last used; the entry that made room for it.
+    pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        let (number, array) = (self.set_number(entry.linear, entry.size), self.array);
+        let set = self.sets.get_mut(number)?;
+        let same = set.position(&entry);
+        let free = || set.ways.iter().position(Option::is_none);
+        let way = same.or_else(free).unwrap_or_else(|| set.victim(array));
+        let evicted = set.ways.get_mut(way)?.replace(entry).filter(|_| same.is_none());
+        set.touch(way, group_size(array));
+        evicted
+    }
+
+    /// Removes what `keep` does not want and gives it to `removed`.
+    pub(super) fn retain(&mut self, keep: &mut impl FnMut(&Entry) -> bool, removed: &mut Vec<Entry>) {
+        for way in self.sets.iter_mut().flat_map(|set| &mut set.ways) {
+            removed.extend(way.take_if(|entry| !keep(entry)));
+        }
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.sets.iter().flat_map(|set| set.ways.iter().flatten())
+    }
+}
+
+impl Set {
+    /// The way that holds the page of `entry` under its PCID.
+    fn position(&self, entry: &Entry) -> Option<usize> {
+        let same = |held: &Entry| (held.linear, held.size, held.pcid) == (entry.linear, entry.size, entry.pcid);
+        self.ways.iter().position(|way| way.as_ref().is_some_and(same))
+    }
+
+    fn touch(&mut self, way: usize, group_size: usize) {
+        let group = way / group_size;
+        self.last_group = group as u8;
+        if let Some(tree) = self.trees.get_mut(group) {
+            *tree = used(*tree, way % group_size, group_size);
+        }
+    }
+
+    fn victim(&self, array: &Array) -> usize {
+        let group_size = group_size(array);
+        let group = match array.replacement {
+            Replacement::TreePlru => 0,
+            Replacement::NextGroupPlru4 => (usize::from(self.last_group) + 1) % self.trees.len().max(1),
+        };
+        group * group_size + next(self.trees.get(group).copied().unwrap_or(0), group_size)
+    }
+}
+
+/// The tree after `way` of `ways` was used: the bits on its path point to the other half.
+fn used(tree: u8, way: usize, ways: usize) -> u8 {
+    let (mut tree, mut node, mut half) = (tree, 1, ways / 2);
+    while half > 0 {
+        let right = way & half != 0;
+        tree = if right { tree & !(1 << node) } else { tree | 1 << node };
+        node = node * 2 + usize::from(right);
+        half /= 2;
+    }
+    tree
+}
+
+/// The way that the bits of the tree point to.
+fn next(tree: u8, ways: usize) -> usize {
+    let (mut way, mut node, mut half) = (0, 1, ways / 2);
+    while half > 0 {
+        let right = tree & 1 << node != 0;
+        way |= if right { half } else { 0 };
+        node = node * 2 + usize::from(right);
+        half /= 2;
+    }
+    way
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::geometry::SKYLAKE;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn page(number: u64) -> Entry {
+        Entry { linear: number << 12, physical: number << 12, ..Entry::EMPTY }
+    }
+
+    fn sets(array: &'static Array) -> Sets {
+        Sets::new(array)
+    }
+
+    /// Pages that all go to one set of `array`.
+    fn rivals(array: &'static Array, count: usize) -> Vec<Entry> {
+        let sets = sets(array);
+        (0..).map(page).filter(|entry| sets.set_number(entry.linear, entry.size) == 5).take(count).collect()
+    }
+
+    fn names(sets: &Sets, rivals: &[Entry]) -> String {
+        let held = rivals.iter().enumerate().filter(|(_, entry)| sets.contains(entry));
+        held.map(|(index, _)| char::from(b'a' + index as u8)).collect()
+    }
+
+    /// Uses rivals by letter, inserting those that are absent; the letters evicted, `.` for none.
+    fn play(array: &'static Array, script: &str) -> String {
+        let rivals = rivals(array, 26);
+        let mut sets = sets(array);
+        let mut told = String::new();
+        for letter in script.bytes() {
+            let entry = rivals[usize::from(letter - b'a')];
+            if sets.contains(&entry) {
+                sets.touch(&entry);
+                continue;
+            }
+            let evicted = sets.insert(entry);
+            let index = rivals.iter().position(|rival| evicted == Some(*rival));
+            told.push(index.map_or('.', |index| char::from(b'a' + index as u8)));
+        }
+        told
+    }
+
+    #[test]
+    fn tree_plru_evicts_as_the_tree_points() {
+        let data = &SKYLAKE.data.arrays[0];
+        // Filled in order, then a miss: all bits point left again.
+        assert_eq!(play(data, "abcde"), "....a");
+        assert_eq!(play(data, "abcdaef"), "....cb");
+        // Tree-PLRU is not LRU: b is the least recent here, yet d goes.
+        assert_eq!(play(data, "abcdcae"), "....d");
+        assert_eq!(play(data, "abcdefgh"), "....acbd");
+        let fetches = &SKYLAKE.fetches.arrays[0];
+        assert_eq!(play(fetches, "abcdefghijklmnop"), "........aecgbfdh");
+    }
+
+    #[test]
+    fn the_second_level_goes_round_its_groups() {
+        let shared = &SKYLAKE.shared.arrays[0];
+        // Ways 0-3, 4-7, 8-11 are groups; the last fill was in the third, so the first is next.
+        assert_eq!(play(shared, "abcdefghijklmnopqr"), "............aeicgk");
+        // A use of the first group sends the next miss to the second.
+        assert_eq!(play(shared, "abcdefghijklam"), "............e");
+    }
+
+    #[test]
+    fn a_set_holds_as_many_pages_as_it_has_ways() {
+        for (array, ways) in
+            [(&SKYLAKE.data.arrays[0], 4), (&SKYLAKE.fetches.arrays[0], 8), (&SKYLAKE.shared.arrays[0], 12)]
+        {
+            let rivals = rivals(array, 26);
+            let mut sets = sets(array);
+            let mut evictions = 0;
+            for entry in &rivals {
+                evictions += usize::from(sets.insert(*entry).is_some());
+                assert!(sets.contains(entry));
+            }
+            assert_eq!(evictions, 26 - ways);
+            assert_eq!(sets.entries().count(), ways);
+            assert_eq!(names(&sets, &rivals).len(), ways);
+        }
+    }
+
+    #[test]
+    fn the_second_level_hashes_by_xor_of_seven_bits() {
+        let sets = sets(&SKYLAKE.shared.arrays[0]);
+        let check = |number: u64, set| assert_eq!(sets.set_number(number << 12, PageSize::Size4K), set, "{number:#x}");
+        check(0, 0);
+        check(0x7f, 0x7f);
+        check(0x80, 1);
+        check(0x80 | 1, 0);
+        check(0x3fff, 0);
+        check(0x4000, 0);
+        check(0x4005, 5);
+        assert_eq!(sets.set_number(0x81 << 21, PageSize::Size2M), 0);
+        assert_eq!(sets.set_number(0x83 << 21, PageSize::Size2M), 2);
+        let all: BTreeSet<_> = (0..1 << 14).map(|number| sets.set_number(number << 12, PageSize::Size4K)).collect();
+        assert_eq!(all.len(), 128);
+    }
+
+    #[test]
+    fn a_use_changes_nothing_the_second_time() {
+        for array in [&SKYLAKE.data.arrays[0], &SKYLAKE.shared.arrays[0]] {
+            let rivals = rivals(array, 4);
+            let mut sets = sets(array);
+            for entry in &rivals {
+                sets.insert(*entry);
+            }
+            assert!(sets.would_change(&rivals[0]));
+            sets.touch(&rivals[0]);
+            assert!(!sets.would_change(&rivals[0]));
+        }
+    }
+}

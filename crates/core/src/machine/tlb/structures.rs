@@ -1,0 +1,124 @@
+//! The paging-structure caches (SDM vol. 3A 4.10.3).
+
+use super::StructureEntry;
+
+/// Cached upper-level entries; at most one for each PCID, level and address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Structures {
+    /// How many PDEs, PDPTEs and PML4Es fit; unbounded without.
+    capacity: Option<[usize; 3]>,
+    /// Unbounded: sorted by PCID, level, address. Otherwise the last used first.
+    entries: Vec<StructureEntry>,
+}
+
+/// What came of an insertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Inserted {
+    /// Whether the entry is new, or differs from the one it replaced.
+    pub(super) changed: bool,
+    /// What made room for it.
+    pub(super) evicted: Option<StructureEntry>,
+}
+
+impl Structures {
+    pub(super) fn with_capacity(capacity: [usize; 3]) -> Self {
+        Self { capacity: Some(capacity), entries: Vec::new() }
+    }
+
+    /// Where the entry with this PCID, level and address is, or where it belongs.
+    fn position(&self, key: (u16, u8, u64)) -> Result<usize, usize> {
+        match self.capacity {
+            None => self.entries.binary_search_by_key(&key, StructureEntry::key),
+            Some(_) => self.entries.iter().position(|entry| entry.key() == key).ok_or(0),
+        }
+    }
+
+    pub(super) fn find(&self, key: (u16, u8, u64)) -> Option<&StructureEntry> {
+        self.entries.get(self.position(key).ok()?)
+    }
+
+    /// Whether using `entry` would change the order of replacement.
+    pub(super) fn would_change(&self, entry: &StructureEntry) -> bool {
+        self.capacity.is_some() && self.entries.first() != Some(entry)
+    }
+
+    /// Notes that `entry` was used.
+    pub(super) fn touch(&mut self, entry: &StructureEntry) {
+        if self.capacity.is_some()
+            && let Ok(index) = self.position(entry.key())
+            && let Some(used) = self.entries.get_mut(..=index)
+        {
+            used.rotate_right(1);
+        }
+    }
+
+    pub(super) fn insert(&mut self, entry: StructureEntry) -> Inserted {
+        match self.position(entry.key()) {
+            Ok(index) => {
+                let before = std::mem::replace(&mut self.entries[index], entry);
+                self.touch(&entry);
+                Inserted { changed: before != entry, evicted: None }
+            }
+            Err(index) => {
+                let evicted = self.make_room(entry.level);
+                self.entries.insert(index, entry);
+                Inserted { changed: true, evicted }
+            }
+        }
+    }
+
+    /// Removes the least recently used entry of a full level.
+    fn make_room(&mut self, level: u8) -> Option<StructureEntry> {
+        let capacity = *self.capacity?.get(usize::from(level).checked_sub(2)?)?;
+        let held = self.entries.iter().filter(|entry| entry.level == level).count();
+        let oldest = self.entries.iter().rposition(|entry| entry.level == level)?;
+        (held >= capacity).then(|| self.entries.remove(oldest))
+    }
+
+    pub(super) fn retain(&mut self, keep: impl FnMut(&StructureEntry) -> bool) {
+        self.entries.retain(keep);
+    }
+
+    pub(super) fn entries(&self) -> &[StructureEntry] {
+        &self.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(level: u8, number: u64) -> StructureEntry {
+        let linear = number << (3 + 9 * u32::from(level));
+        StructureEntry { pcid: 0, level, linear, table: 0, writable: true, user: true, execute_disable: false }
+    }
+
+    #[test]
+    fn a_full_level_loses_its_least_recently_used_entry_and_other_levels_nothing() {
+        let mut structures = Structures::with_capacity([3, 1, 1]);
+        structures.insert(entry(3, 7));
+        for number in 0..3 {
+            assert_eq!(structures.insert(entry(2, number)), Inserted { changed: true, evicted: None });
+        }
+        structures.touch(&entry(2, 0));
+        assert_eq!(structures.insert(entry(2, 3)).evicted, Some(entry(2, 1)));
+        assert_eq!(structures.insert(entry(2, 2)), Inserted { changed: false, evicted: None });
+        assert_eq!(structures.insert(entry(2, 4)).evicted, Some(entry(2, 0)));
+        assert_eq!(structures.insert(entry(3, 8)).evicted, Some(entry(3, 7)));
+        let left: Vec<_> = structures.entries().iter().map(|entry| (entry.level, entry.linear)).collect();
+        assert_eq!(left, [(3, 8 << 30), (2, 4 << 21), (2, 2 << 21), (2, 3 << 21)]);
+    }
+
+    #[test]
+    fn the_order_of_use_is_no_part_of_unbounded_caches() {
+        let mut left = Structures::default();
+        let mut right = Structures::default();
+        for number in 0..4 {
+            left.insert(entry(2, number));
+            right.insert(entry(2, 3 - number));
+        }
+        assert!(!left.would_change(&entry(2, 0)));
+        left.touch(&entry(2, 2));
+        assert_eq!(left, right);
+    }
+}

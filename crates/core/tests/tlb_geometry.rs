@@ -66,7 +66,11 @@ fn root(pcid: u64) -> u64 {
 }
 
 fn linear(page: u64) -> u64 {
-    if page < 448 { 0x4000_0000 + (page << 12) } else { 0x4020_0000 * 2 + (page % 8 << 21) + (page << 12) % 0x20_0000 }
+    if page < 448 {
+        0x4000_0000 + (page << 12)
+    } else {
+        0x4020_0000 * 2 + ((page % 8) << 21) + (page << 12) % 0x20_0000
+    }
 }
 
 /// The PTE of one of the 448 small pages.
@@ -79,7 +83,7 @@ fn leaf(pcid: u64, page: u64, flags: u64) -> u64 {
     let global = page % 32 == 5;
     let frame = if global { page << 12 } else { (pcid * 0x1000 + page) << 12 };
     let flags = if global { 7 | 1 << 8 } else { flags & 6 | u64::from(flags != 0) };
-    0x1_0000_0000 + frame | flags
+    (0x1_0000_0000 + frame) | flags
 }
 
 fn memory() -> Memory {
@@ -94,7 +98,7 @@ fn memory() -> Memory {
         }
         memory.write_u64(root + 0x1000 + 16, (root + 0x4000) | 7);
         for number in 0..512 {
-            memory.write_u64(root + 0x4000 + number * 8, 0x2_0000_0000 + (pcid << 30) + (number << 21) | 0x87);
+            memory.write_u64(root + 0x4000 + number * 8, (0x2_0000_0000 + (pcid << 30) + (number << 21)) | 0x87);
         }
     }
     memory

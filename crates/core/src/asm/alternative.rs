@@ -29,11 +29,7 @@ pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Res
     let count = arms(word).unwrap_or(1);
     let parts = arguments(text);
     if parts.len() != 1 + 2 * count {
-        let message = format!(
-            "`{word}` takes {} arguments, not {}",
-            1 + 2 * count,
-            parts.len()
-        );
+        let message = format!("`{word}` takes {} arguments, not {}", 1 + 2 * count, parts.len());
         return Err(Fault::new(word, message)
             .hint("write each arm as a string: `ALTERNATIVE \"old\", \"new\", X86_FEATURE_NAME`"));
     }
@@ -54,18 +50,13 @@ fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .filter(|word| word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_"));
     let (Some(name), None) = (names.next(), names.next()) else {
-        return Err(Fault::new(
-            condition,
-            format!("`{condition}` does not name one feature"),
-        )
-        .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`"));
+        return Err(Fault::new(condition, format!("`{condition}` does not name one feature"))
+            .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`"));
     };
     if name == "X86_FEATURE_ALWAYS" {
         return Ok(true);
     }
-    let negated = ["ALT_NOT(", "ALT_FLAG_NOT"]
-        .iter()
-        .any(|not| condition.contains(not));
+    let negated = ["ALT_NOT(", "ALT_FLAG_NOT"].iter().any(|not| condition.contains(not));
     Ok(features.contains(name) != negated)
 }
 
@@ -75,37 +66,16 @@ mod tests {
 
     #[test]
     fn features_choose_the_arm() {
-        let features: BTreeSet<String> =
-            ["X86_FEATURE_A".to_owned(), "X86_FEATURE_B".to_owned()].into();
+        let features: BTreeSet<String> = ["X86_FEATURE_A".to_owned(), "X86_FEATURE_B".to_owned()].into();
         let cases = [
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_A", Ok("new")),
             ("ALTERNATIVE", "\"old\",\"\",X86_FEATURE_A", Ok("")),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_C", Ok("old")),
-            (
-                "ALTERNATIVE",
-                "\"old\",\"new\",ALT_NOT(X86_FEATURE_A)",
-                Ok("old"),
-            ),
-            (
-                "ALTERNATIVE",
-                "\"old\",\"new\",(ALT_FLAG_NOT<<16)|X86_FEATURE_C",
-                Ok("new"),
-            ),
-            (
-                "ALTERNATIVE_2",
-                "\"old\",\"a\",X86_FEATURE_A,\"b\",X86_FEATURE_B",
-                Ok("b"),
-            ),
-            (
-                "ALTERNATIVE_2",
-                "\"old\",\"a\",X86_FEATURE_A,\"c\",X86_FEATURE_C",
-                Ok("a"),
-            ),
-            (
-                "ALTERNATIVE",
-                "\"old\",\"new\",X86_FEATURE_ALWAYS",
-                Ok("new"),
-            ),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(X86_FEATURE_A)", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",(ALT_FLAG_NOT<<16)|X86_FEATURE_C", Ok("new")),
+            ("ALTERNATIVE_2", "\"old\",\"a\",X86_FEATURE_A,\"b\",X86_FEATURE_B", Ok("b")),
+            ("ALTERNATIVE_2", "\"old\",\"a\",X86_FEATURE_A,\"c\",X86_FEATURE_C", Ok("a")),
+            ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_ALWAYS", Ok("new")),
             ("ALTERNATIVE", "\"old\",\"new\"", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",7", Err(())),
         ];

@@ -44,10 +44,7 @@ pub(super) struct Words<'t> {
 impl<'t> Words<'t> {
     fn of(text: &'t str) -> Self {
         let word = leading_name(text);
-        Self {
-            word,
-            rest: text[word.len()..].trim_start(),
-        }
+        Self { word, rest: text[word.len()..].trim_start() }
     }
 }
 
@@ -65,10 +62,7 @@ impl Scope for Names<'_> {
         self.symbols.numeric(number, direction)
     }
     fn here(&mut self) -> Option<Value> {
-        Some(Value::Relative(
-            super::value::Base::Label(self.layout.mark()),
-            0,
-        ))
+        Some(Value::Relative(super::value::Base::Label(self.layout.mark()), 0))
     }
     fn distance(&self, a: LabelId, b: LabelId) -> Option<i64> {
         self.layout.distance(a, b)
@@ -76,11 +70,7 @@ impl Scope for Names<'_> {
 }
 
 impl<'a, 'r> Assembler<'a, 'r> {
-    pub(super) fn new(
-        options: &'a Options,
-        report: &'r mut Report<'a>,
-        file: Vec<Statement>,
-    ) -> Self {
+    pub(super) fn new(options: &'a Options, report: &'r mut Report<'a>, file: Vec<Statement>) -> Self {
         let mut assembler = Self {
             options,
             report,
@@ -97,9 +87,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         };
         assembler.enter_section(".text", None);
         for (name, value) in &options.constants {
-            assembler
-                .expanded
-                .push_str(&format!("\t.set {name}, {value:#x}\n"));
+            assembler.expanded.push_str(&format!("\t.set {name}, {value:#x}\n"));
             // A fresh table takes every name.
             let _ = assembler.symbols.set(name, Value::Constant(*value));
         }
@@ -107,10 +95,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
     }
 
     pub(super) fn names(&mut self) -> Names<'_> {
-        Names {
-            symbols: &mut self.symbols,
-            layout: &mut self.layout,
-        }
+        Names { symbols: &mut self.symbols, layout: &mut self.layout }
     }
 
     pub(super) fn value(&mut self, text: &str) -> Result<Value, Fault> {
@@ -173,9 +158,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if !name.starts_with(|c: char| c.is_ascii_digit()) {
             return self.symbols.define_label(name, label);
         }
-        let number = name
-            .parse()
-            .map_err(|_| Fault::new(name, "the number of this label is too great"))?;
+        let number = name.parse().map_err(|_| Fault::new(name, "the number of this label is too great"))?;
         self.symbols.define_numeric(number, label);
         Ok(())
     }
@@ -197,10 +180,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
                 return Err(Fault::new(words.word, "`.endm` without `.macro`"));
             }
             ".endr" => {
-                return Err(Fault::new(
-                    words.word,
-                    "`.endr` without `.rept`, `.irp` or `.irpc`",
-                ));
+                return Err(Fault::new(words.word, "`.endr` without `.rept`, `.irp` or `.irpc`"));
             }
             ".exitm" | ".mexit" => return self.exit_macro(),
             ".purgem" => return self.purge(words.rest),
@@ -210,12 +190,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
             }
             _ => {}
         }
-        if let Some(found) = self
-            .macros
-            .get(&lower)
-            .filter(|_| !lower.is_empty())
-            .cloned()
-        {
+        if let Some(found) = self.macros.get(&lower).filter(|_| !lower.is_empty()).cloned() {
             return self.call(&found, words.rest, place);
         }
         if alternative::is_alternative(words.word) {
@@ -249,24 +224,14 @@ impl<'a, 'r> Assembler<'a, 'r> {
         match test {
             Test::If => {
                 let word = words.word.to_ascii_lowercase();
-                let result = if self.conditionals.active() {
-                    self.test(&word, words.rest)
-                } else {
-                    Ok(false)
-                };
-                self.conditionals
-                    .open(place, *result.as_ref().unwrap_or(&false));
+                let result = if self.conditionals.active() { self.test(&word, words.rest) } else { Ok(false) };
+                self.conditionals.open(place, *result.as_ref().unwrap_or(&false));
                 result.map(|_| ())
             }
             Test::ElseIf => {
                 let wanted = self.conditionals.wants_else_if();
-                let result = if wanted {
-                    self.test(".if", words.rest)
-                } else {
-                    Ok(false)
-                };
-                self.conditionals
-                    .else_if(*result.as_ref().unwrap_or(&false))?;
+                let result = if wanted { self.test(".if", words.rest) } else { Ok(false) };
+                self.conditionals.else_if(*result.as_ref().unwrap_or(&false))?;
                 result.map(|_| ())
             }
             Test::Else => self.conditionals.otherwise(),
@@ -295,17 +260,11 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let made = Macro::define(rest, body)?;
         let key = made.name.to_ascii_lowercase();
         if self.macros.contains_key(&key) {
-            return Err(Fault::new(
-                &made.name,
-                format!("macro `{}` is already defined", made.name),
-            )
-            .hint("`.purgem` removes the earlier one"));
+            return Err(Fault::new(&made.name, format!("macro `{}` is already defined", made.name))
+                .hint("`.purgem` removes the earlier one"));
         }
         if self.instructions.knows(&key) {
-            let fault = Fault::new(
-                &made.name,
-                format!("macro `{}` hides an instruction", made.name),
-            );
+            let fault = Fault::new(&made.name, format!("macro `{}` hides an instruction", made.name));
             self.report.warning(place, fault);
         }
         self.macros.insert(key, Rc::new(made));
@@ -322,16 +281,10 @@ impl<'a, 'r> Assembler<'a, 'r> {
     }
 
     /// The statements up to the end of a body, with bodies inside.
-    fn body(
-        &mut self,
-        opens: &[&str],
-        closes: &[&str],
-        what: &str,
-    ) -> Result<Vec<Statement>, Fault> {
+    fn body(&mut self, opens: &[&str], closes: &[&str], what: &str) -> Result<Vec<Statement>, Fault> {
         let mut depth = 0_usize;
         let ends = |statement: &Statement| {
-            let text = leading_label(&statement.text)
-                .map_or(&*statement.text, |(_, rest)| rest.trim_start());
+            let text = leading_label(&statement.text).map_or(&*statement.text, |(_, rest)| rest.trim_start());
             let word = leading_name(text).to_ascii_lowercase();
             if opens.contains(&word.as_str()) {
                 depth += 1;
@@ -345,9 +298,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
         };
         let end = closes.first().copied().unwrap_or("");
         let unclosed = || {
-            Fault::new(what, format!("this `{what}` has no `{end}`")).hint(format!(
-                "add `{end}` in the file, macro or repetition it begins in"
-            ))
+            Fault::new(what, format!("this `{what}` has no `{end}`"))
+                .hint(format!("add `{end}` in the file, macro or repetition it begins in"))
         };
         self.input.collect(ends, self.report).ok_or_else(unclosed)
     }
@@ -355,8 +307,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn repeat(&mut self, rest: &str, place: &Place) -> Result<(), Fault> {
         let body = self.body(&REPETITIONS, &[".endr"], ".rept")?;
         let count = known_number(".rept", rest, &mut self.names())?;
-        let count = u64::try_from(count)
-            .map_err(|_| Fault::new(rest, "a repetition cannot run a negative number of times"))?;
+        let count =
+            u64::try_from(count).map_err(|_| Fault::new(rest, "a repetition cannot run a negative number of times"))?;
         if let Some(more) = count.checked_sub(1) {
             self.push_repetition(body, None, Runs::More(more), place);
         }
@@ -367,10 +319,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let body = self.body(&REPETITIONS, &[".endr"], word)?;
         let name = leading_name(rest);
         if name.is_empty() {
-            return Err(Fault::new(
-                word,
-                format!("`{word}` needs the name of its parameter"),
-            ));
+            return Err(Fault::new(word, format!("`{word}` needs the name of its parameter")));
         }
         let rest = rest[name.len()..].trim_start_matches([' ', ',']);
         let mut values: Vec<String> = match word {
@@ -379,26 +328,12 @@ impl<'a, 'r> Assembler<'a, 'r> {
         };
         values.reverse();
         let first = values.pop().unwrap_or_default();
-        let runs = Runs::Each {
-            name: name.to_owned(),
-            values,
-        };
-        self.push_repetition(
-            body,
-            Some(Arguments::one(name, &first, self.calls)),
-            runs,
-            place,
-        );
+        let runs = Runs::Each { name: name.to_owned(), values };
+        self.push_repetition(body, Some(Arguments::one(name, &first, self.calls)), runs, place);
         Ok(())
     }
 
-    fn push_repetition(
-        &mut self,
-        body: Vec<Statement>,
-        arguments: Option<Arguments>,
-        runs: Runs,
-        place: &Place,
-    ) {
+    fn push_repetition(&mut self, body: Vec<Statement>, arguments: Option<Arguments>, runs: Runs, place: &Place) {
         let push = Push {
             kind: FrameKind::Repetition,
             body: body.into(),
@@ -451,16 +386,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
 
     fn instruction(&mut self, text: &str, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
         let start = self.layout.start_entry();
-        let mut names = Names {
-            symbols: &mut self.symbols,
-            layout: &mut self.layout,
-        };
+        let mut names = Names { symbols: &mut self.symbols, layout: &mut self.layout };
         let Some((assembled, remark)) = self.instructions.assemble(text, &mut names)? else {
-            let word = if words.word.is_empty() {
-                text
-            } else {
-                words.word
-            };
+            let word = if words.word.is_empty() { text } else { words.word };
             return Err(self.unknown_word(word));
         };
         if let Some(remark) = remark {
@@ -478,18 +406,10 @@ impl<'a, 'r> Assembler<'a, 'r> {
                 });
                 self.layout.bytes(&encoded.bytes, fixups.collect());
             }
-            Assembled::Jump {
-                prefixes,
-                target,
-                condition,
-            } => {
+            Assembled::Jump { prefixes, target, condition } => {
                 self.layout.bytes(&prefixes, Vec::new());
                 let place = place.clone();
-                self.layout.item(Item::Jump(Jump {
-                    target,
-                    condition,
-                    place,
-                }));
+                self.layout.item(Item::Jump(Jump { target, condition, place }));
             }
         }
         self.check_size(place);
@@ -501,11 +421,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn unknown_word(&self, word: &str) -> Fault {
         let macros = self.macros.values().map(|known| known.name.as_str());
         match super::report::nearest(word, macros) {
-            Some(near) => Fault::new(
-                word,
-                format!("`{word}` is not an instruction, a directive or a macro"),
-            )
-            .hint(format!("did you mean the macro `{near}`?")),
+            Some(near) => Fault::new(word, format!("`{word}` is not an instruction, a directive or a macro"))
+                .hint(format!("did you mean the macro `{near}`?")),
             None => self.instructions.unknown(word),
         }
     }
@@ -513,20 +430,12 @@ impl<'a, 'r> Assembler<'a, 'r> {
     /// Stops when more bytes were written than the limits allow.
     pub(super) fn check_size(&mut self, place: &Place) {
         if self.layout.written() > self.options.limits.bytes {
-            self.report.stop(
-                place,
-                super::layout::too_long(self.options.limits.bytes as u64),
-            );
+            self.report.stop(place, super::layout::too_long(self.options.limits.bytes as u64));
         }
     }
 
     /// Lists data written since `start`.
-    pub(super) fn list_data(
-        &mut self,
-        start: super::layout::EntryStart,
-        text: &str,
-        place: &Place,
-    ) {
+    pub(super) fn list_data(&mut self, start: super::layout::EntryStart, text: &str, place: &Place) {
         self.check_size(place);
         self.layout.list(start, false, readable(text).into(), place);
     }
@@ -544,9 +453,7 @@ const REPETITIONS: [&str; 4] = [".rept", ".rep", ".irp", ".irpc"];
 /// The label at the start of a statement and what follows its `:`.
 pub(super) fn leading_label(text: &str) -> Option<(&str, &str)> {
     let length = match leading_name(text).len() {
-        0 => text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len()),
+        0 => text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()),
         length => length,
     };
     let (name, rest) = text.split_at(length);
@@ -562,14 +469,9 @@ fn assigned(rest: &str) -> Option<&str> {
 
 /// Macros of kernel headers that write only tables for objtool and the unwinder.
 fn is_annotation(word: &str) -> bool {
-    [
-        "UNWIND_HINT",
-        "ANNOTATE_",
-        "VALIDATE_UNRET",
-        "STACK_FRAME_NON_STANDARD",
-    ]
-    .iter()
-    .any(|prefix| word.starts_with(prefix))
+    ["UNWIND_HINT", "ANNOTATE_", "VALIDATE_UNRET", "STACK_FRAME_NON_STANDARD"]
+        .iter()
+        .any(|prefix| word.starts_with(prefix))
 }
 
 /// The statement with a space after each comma between operands.

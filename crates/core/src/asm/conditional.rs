@@ -72,59 +72,36 @@ impl Conditionals {
 
     /// Opens a conditional. One inside statements that are not taken is never taken.
     pub(super) fn open(&mut self, place: &Place, taken: bool) {
-        self.push(Conditional {
-            place: place.clone(),
-            taken,
-            done: taken,
-            has_else: false,
-        });
+        self.push(Conditional { place: place.clone(), taken, done: taken, has_else: false });
     }
 
     /// Whether `.elseif` has to be evaluated.
     pub(super) fn wants_else_if(&self) -> bool {
         let outer = self.skipping - usize::from(self.list.last().is_some_and(|last| !last.taken));
-        outer == 0
-            && self
-                .list
-                .last()
-                .is_some_and(|last| !last.done && !last.has_else)
+        outer == 0 && self.list.last().is_some_and(|last| !last.done && !last.has_else)
     }
 
     pub(super) fn else_if(&mut self, taken: bool) -> Result<(), Fault> {
-        let mut last = self
-            .pop()
-            .ok_or_else(|| Fault::new(".elseif", "`.elseif` without `.if`"))?;
+        let mut last = self.pop().ok_or_else(|| Fault::new(".elseif", "`.elseif` without `.if`"))?;
         let second = last.has_else;
         last.taken = taken && !last.done && !second;
         last.done |= last.taken;
         self.push(last);
-        if second {
-            Err(Fault::new(".elseif", "`.elseif` after `.else`"))
-        } else {
-            Ok(())
-        }
+        if second { Err(Fault::new(".elseif", "`.elseif` after `.else`")) } else { Ok(()) }
     }
 
     pub(super) fn otherwise(&mut self) -> Result<(), Fault> {
-        let mut last = self
-            .pop()
-            .ok_or_else(|| Fault::new(".else", "`.else` without `.if`"))?;
+        let mut last = self.pop().ok_or_else(|| Fault::new(".else", "`.else` without `.if`"))?;
         let second = last.has_else;
         last.taken = !last.done && !second;
         last.done = true;
         last.has_else = true;
         self.push(last);
-        if second {
-            Err(Fault::new(".else", "a second `.else` for one `.if`"))
-        } else {
-            Ok(())
-        }
+        if second { Err(Fault::new(".else", "a second `.else` for one `.if`")) } else { Ok(()) }
     }
 
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        self.pop()
-            .map(|_| ())
-            .ok_or_else(|| Fault::new(".endif", "`.endif` without `.if`"))
+        self.pop().map(|_| ()).ok_or_else(|| Fault::new(".endif", "`.endif` without `.if`"))
     }
 
     /// Closes all but the outermost `depth`; the places of those that were open.
@@ -157,10 +134,7 @@ pub(super) fn test_text(word: &str, text: &str) -> Option<Result<bool, Fault>> {
             ([a, b], _) => Ok(a == b),
             ([a], false) if text.ends_with(',') || !text.contains(',') => Ok(a.is_empty()),
             ([], false) => Ok(true),
-            _ => Err(Fault::new(
-                word,
-                format!("`{word}` compares two texts: `{word} a, b`"),
-            )),
+            _ => Err(Fault::new(word, format!("`{word}` compares two texts: `{word} a, b`"))),
         }
     };
     match word {

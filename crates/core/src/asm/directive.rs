@@ -115,9 +115,7 @@ pub(super) fn directive(
     let rest = words.rest;
     match word {
         ".globl" | ".global" | ".extern" => {}
-        ".weak" => split_commas(rest)
-            .into_iter()
-            .for_each(|name| state.symbols.set_weak(name)),
+        ".weak" => split_commas(rest).into_iter().for_each(|name| state.symbols.set_weak(name)),
         ".set" | ".equ" | ".equiv" => set(state, word, rest)?,
         ".error" | ".err" => return Err(Fault::new(words.word, format!("{word} {rest}"))),
         ".warning" | ".print" => {
@@ -144,13 +142,7 @@ pub(super) fn directive(
 }
 
 /// Directives that put something into the section.
-fn write(
-    state: &mut Assembler<'_, '_>,
-    word: &str,
-    words: &Words<'_>,
-    text: &str,
-    place: &Place,
-) -> Outcome {
+fn write(state: &mut Assembler<'_, '_>, word: &str, words: &Words<'_>, text: &str, place: &Place) -> Outcome {
     let rest = words.rest;
     let start = state.layout.start_entry();
     match word {
@@ -178,33 +170,24 @@ fn write(
 }
 
 fn unknown(word: &str) -> Fault {
-    let fault = Fault::new(
-        word,
-        format!("`{word}` is not a directive that is known here"),
-    );
+    let fault = Fault::new(word, format!("`{word}` is not a directive that is known here"));
     match (word, nearest(word, KNOWN.iter().chain(&SILENT).copied())) {
         (".intel_syntax", _) => fault.hint("only AT&T syntax is taken"),
         (".code16" | ".code32", _) => fault.hint("only 64-bit code is taken"),
-        (".include" | ".incbin", _) => {
-            fault.hint("other files are not read; paste their text above")
-        }
+        (".include" | ".incbin", _) => fault.hint("other files are not read; paste their text above"),
         (_, Some(near)) => fault.hint(format!("did you mean `{near}`?")),
-        (_, None) => {
-            fault.hint("a name that begins with `.` is a directive unless it ends with `:`")
-        }
+        (_, None) => fault.hint("a name that begins with `.` is a directive unless it ends with `:`"),
     }
 }
 
 fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
     let parts = rest.split_once(',');
-    let (name, value) =
-        parts.ok_or_else(|| Fault::new(word, format!("write `{word} name, value`")))?;
+    let (name, value) = parts.ok_or_else(|| Fault::new(word, format!("write `{word} name, value`")))?;
     let name = name.trim();
     if !is_name(name) {
         return Err(Fault::new(name, format!("`{name}` is not a name")));
     }
-    if word == ".equiv" && *state.symbols.definition(name) != super::symbols::Definition::Undefined
-    {
+    if word == ".equiv" && *state.symbols.definition(name) != super::symbols::Definition::Undefined {
         return Err(Fault::new(name, format!("`{name}` is already defined")));
     }
     state.set(name, value)
@@ -243,19 +226,14 @@ fn section(state: &mut Assembler<'_, '_>, rest: &str) -> Outcome {
     if name.is_empty() || name.contains(char::is_whitespace) {
         return Err(Fault::new(".section", "`.section` needs a name"));
     }
-    let flags = parts
-        .get(1)
-        .filter(|flags| flags.starts_with('"'))
-        .map(|flags| flags.trim_matches('"'));
+    let flags = parts.get(1).filter(|flags| flags.starts_with('"')).map(|flags| flags.trim_matches('"'));
     state.enter_section(name, flags);
     Ok(())
 }
 
 fn pop_section(state: &mut Assembler<'_, '_>) -> Outcome {
-    let (current, previous) = state
-        .section_stack
-        .pop()
-        .ok_or_else(|| Fault::new(".popsection", "`.popsection` without `.pushsection`"))?;
+    let (current, previous) =
+        state.section_stack.pop().ok_or_else(|| Fault::new(".popsection", "`.popsection` without `.pushsection`"))?;
     state.layout.enter(current);
     state.previous_section = previous;
     Ok(())
@@ -266,25 +244,15 @@ fn data(state: &mut Assembler<'_, '_>, size: u8, rest: &str, place: &Place) -> O
     for piece in split_commas(rest) {
         let value = state.value(piece)?;
         let Some(number) = value.constant() else {
-            let fixup = Fixup {
-                offset: 0,
-                size,
-                kind: FixupKind::Either,
-                value,
-                place: place.clone(),
-            };
-            state
-                .layout
-                .bytes(&[0; 8][..usize::from(size)], vec![fixup]);
+            let fixup = Fixup { offset: 0, size, kind: FixupKind::Either, value, place: place.clone() };
+            state.layout.bytes(&[0; 8][..usize::from(size)], vec![fixup]);
             continue;
         };
         if !fits(number, size, FixupKind::Either) {
             let fault = Fault::new(piece, format!("{number:#x} is cut to its low {size} bytes"));
             state.report.warning(place, fault);
         }
-        state
-            .layout
-            .bytes(&number.to_le_bytes()[..usize::from(size)], Vec::new());
+        state.layout.bytes(&number.to_le_bytes()[..usize::from(size)], Vec::new());
     }
     Ok(())
 }
@@ -292,9 +260,7 @@ fn data(state: &mut Assembler<'_, '_>, size: u8, rest: &str, place: &Place) -> O
 /// Values of 16 bytes: literals, or numbers extended by their sign.
 fn octa(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     for piece in split_commas(rest) {
-        let hex = piece
-            .strip_prefix("0x")
-            .or_else(|| piece.strip_prefix("0X"));
+        let hex = piece.strip_prefix("0x").or_else(|| piece.strip_prefix("0X"));
         let wide = hex.and_then(|digits| u128::from_str_radix(digits, 16).ok());
         let number = match (wide, integer(piece)) {
             (Some(number), _) => number,
@@ -315,13 +281,11 @@ fn strings(state: &mut Assembler<'_, '_>, rest: &str, terminated: bool) -> Outco
         let mut left = piece;
         while !left.is_empty() {
             if !left.starts_with('"') {
-                return Err(Fault::new(left, "a string is missing here")
-                    .hint("strings stand in double quotes"));
+                return Err(Fault::new(left, "a string is missing here").hint("strings stand in double quotes"));
             }
             let length = super::scrub::string_length(left);
             let inside = left[1..length].strip_suffix('"').filter(|_| length > 1);
-            let inside =
-                inside.ok_or_else(|| Fault::new("\"", "this string has no closing quote"))?;
+            let inside = inside.ok_or_else(|| Fault::new("\"", "this string has no closing quote"))?;
             state.layout.bytes(&unescape(inside), Vec::new());
             left = left[length..].trim_start();
         }
@@ -367,12 +331,7 @@ fn unescape(text: &str) -> Vec<u8> {
 fn digits(bytes: &[u8], radix: u32, most: usize) -> (u8, usize) {
     let digit = |byte: &u8| char::from(*byte).to_digit(radix);
     let run = bytes.iter().take(most).map_while(digit);
-    run.fold((0_u8, 0), |(value, count), digit| {
-        (
-            value.wrapping_mul(radix as u8).wrapping_add(digit as u8),
-            count + 1,
-        )
-    })
+    run.fold((0_u8, 0), |(value, count), digit| (value.wrapping_mul(radix as u8).wrapping_add(digit as u8), count + 1))
 }
 
 /// A number that must be known here, or `otherwise` when `text` is empty.
@@ -381,22 +340,13 @@ fn number(state: &mut Assembler<'_, '_>, text: &str, otherwise: i64) -> Result<i
         return Ok(otherwise);
     }
     let value = state.value(text)?;
-    value.constant().ok_or_else(|| {
-        Fault::new(
-            text,
-            format!("`{text}` must be a number that is known here"),
-        )
-    })
+    value.constant().ok_or_else(|| Fault::new(text, format!("`{text}` must be a number that is known here")))
 }
 
 /// `count` units of `filler`: as bytes when the count is known, else as an item.
 fn gap(state: &mut Assembler<'_, '_>, count: Value, filler: Filler, place: &Place) -> Outcome {
     let Some(known) = count.constant() else {
-        state.layout.item(Item::Fill {
-            count,
-            filler,
-            place: place.clone(),
-        });
+        state.layout.item(Item::Fill { count, filler, place: place.clone() });
         return Ok(());
     };
     let known = u64::try_from(known).map_err(|_| Fault::new("", "a count must not be negative"))?;
@@ -414,9 +364,7 @@ fn gap(state: &mut Assembler<'_, '_>, count: Value, filler: Filler, place: &Plac
 /// `.skip count, fill`
 fn skip(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
-    let count = parts
-        .first()
-        .ok_or_else(|| Fault::new("", "a count is missing"))?;
+    let count = parts.first().ok_or_else(|| Fault::new("", "a count is missing"))?;
     let count = state.value(count)?;
     let value = number(state, parts.get(1).copied().unwrap_or(""), 0)? as u64 & 0xFF;
     gap(state, count, Filler::Pattern { value, size: 1 }, place)
@@ -425,9 +373,7 @@ fn skip(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
 /// `.fill count, size, value`. Only the low four bytes of the value count (".fill" in the manual of GNU `as`).
 fn fill(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
-    let count = parts
-        .first()
-        .ok_or_else(|| Fault::new("", "a count is missing"))?;
+    let count = parts.first().ok_or_else(|| Fault::new("", "a count is missing"))?;
     let count = state.value(count)?;
     let size = number(state, parts.get(1).copied().unwrap_or(""), 1)?.clamp(0, 8) as u8;
     let value = number(state, parts.get(2).copied().unwrap_or(""), 0)? as u64 & 0xFFFF_FFFF;
@@ -448,12 +394,8 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8) -> Out
     let part = |at: usize| parts.get(at).copied().unwrap_or("");
     let to = number(state, part(0), 1)?;
     let to = match unit {
-        Unit::Power => u32::try_from(to)
-            .ok()
-            .and_then(|power| 1_u64.checked_shl(power)),
-        Unit::Bytes => u64::try_from(to.max(1))
-            .ok()
-            .filter(|to| to.is_power_of_two()),
+        Unit::Power => u32::try_from(to).ok().and_then(|power| 1_u64.checked_shl(power)),
+        Unit::Bytes => u64::try_from(to.max(1)).ok().filter(|to| to.is_power_of_two()),
     };
     let to = to.filter(|to| *to <= 1 << 31).ok_or_else(|| {
         Fault::new(part(0), "an alignment is a power of two, 2^31 at most")
@@ -462,10 +404,7 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8) -> Out
     let nops = state.layout.in_code() && size == 1;
     let filler = match number(state, part(1), if nops { 0x90 } else { 0 })? {
         0x90 if nops => Filler::Nops,
-        value => Filler::Pattern {
-            value: value as u64,
-            size,
-        },
+        value => Filler::Pattern { value: value as u64, size },
     };
     let most = number(state, part(2), i64::MAX)?;
     if to > 1 {
@@ -478,15 +417,9 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8) -> Out
 /// `.org to, fill`: `to` is a label plus a number, or counts from the start of the section.
 fn org(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
-    let to = parts
-        .first()
-        .ok_or_else(|| Fault::new(".org", "`.org` needs a place to go to"))?;
+    let to = parts.first().ok_or_else(|| Fault::new(".org", "`.org` needs a place to go to"))?;
     let to = state.value(to)?;
     let value = number(state, parts.get(1).copied().unwrap_or(""), 0)? as u64 & 0xFF;
-    state.layout.item(Item::Org {
-        to,
-        filler: Filler::Pattern { value, size: 1 },
-        place: place.clone(),
-    });
+    state.layout.item(Item::Org { to, filler: Filler::Pattern { value, size: 1 }, place: place.clone() });
     Ok(())
 }

@@ -61,16 +61,7 @@ impl Prefixes {
 
     pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
         let rex = (self.rex != 0).then_some(self.rex);
-        [
-            self.segment,
-            self.address,
-            self.data,
-            self.repeat,
-            self.lock,
-            rex,
-        ]
-        .into_iter()
-        .flatten()
+        [self.segment, self.address, self.data, self.repeat, self.lock, rex].into_iter().flatten()
     }
 }
 
@@ -87,13 +78,7 @@ impl Choice {
         let how = self.row.how;
         let by_width = how.byte_bit && self.width.is_some_and(|width| width != Width::B);
         let byte_form = self.row.opcode;
-        byte_form
-            + u32::from(by_width)
-            + if how.condition {
-                u32::from(self.condition)
-            } else {
-                0
-            }
+        byte_form + u32::from(by_width) + if how.condition { u32::from(self.condition) } else { 0 }
     }
 
     fn needs_rex_w(&self) -> bool {
@@ -121,11 +106,7 @@ struct Fields<'o> {
 }
 
 /// Encodes `operands`, which fit the row.
-pub(super) fn encode(
-    choice: Choice,
-    operands: &[Operand],
-    prefixes: Prefixes,
-) -> Result<Encoded, Fault> {
+pub(super) fn encode(choice: Choice, operands: &[Operand], prefixes: Prefixes) -> Result<Encoded, Fault> {
     let fields = fields(choice, operands);
     let mut prefixes = prefixes;
     if choice.needs_66() {
@@ -146,9 +127,7 @@ pub(super) fn encode(
     let reg = match choice.row.how.modrm {
         Modrm::None | Modrm::Opcode => None,
         Modrm::Digit(digit) => Some(digit),
-        Modrm::Register | Modrm::Twice => {
-            Some(fields.register.map_or(0, |register| register.number & 7))
-        }
+        Modrm::Register | Modrm::Twice => Some(fields.register.map_or(0, |register| register.number & 7)),
     };
     if let (Some(reg), Some(rm)) = (reg, fields.rm) {
         push_modrm(&mut out, reg, rm);
@@ -181,13 +160,7 @@ fn fields<'o>(choice: Choice, operands: &'o [Operand]) -> Fields<'o> {
                 }
             }
             (
-                Kind::Rm
-                | Kind::RmOf(_)
-                | Kind::RegRm
-                | Kind::AccRm
-                | Kind::Mem
-                | Kind::Indirect
-                | Kind::IndirectMem,
+                Kind::Rm | Kind::RmOf(_) | Kind::RegRm | Kind::AccRm | Kind::Mem | Kind::Indirect | Kind::IndirectMem,
                 rm,
             ) => fields.rm = Some(rm),
             (Kind::Source, OperandKind::Memory(memory)) => fields.string_source = Some(memory),
@@ -204,9 +177,7 @@ fn fields<'o>(choice: Choice, operands: &'o [Operand]) -> Fields<'o> {
             (Kind::Target32 | Kind::Target8, OperandKind::Memory(memory)) => {
                 let size = if *kind == Kind::Target8 { 1 } else { 4 };
                 if let Some(value) = &memory.displacement {
-                    fields
-                        .immediates
-                        .push((size, FixupKind::Relative { end: size }, value));
+                    fields.immediates.push((size, FixupKind::Relative { end: size }, value));
                 }
             }
             _ => {}
@@ -243,10 +214,7 @@ fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: 
     let strings = fields.string_source.is_some() || fields.rm.is_none();
     for memory in memories {
         let narrow = |register: &Register| {
-            matches!(
-                register.class,
-                Class::General(Width::L) | Class::Instruction(Width::L) | Class::NoIndex(Width::L)
-            )
+            matches!(register.class, Class::General(Width::L) | Class::Instruction(Width::L) | Class::NoIndex(Width::L))
         };
         if memory.base.as_ref().is_some_and(narrow) || memory.index.as_ref().is_some_and(narrow) {
             prefixes.demand(0x67);
@@ -264,10 +232,7 @@ fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: 
 fn default_segment(memory: &Memory) -> u8 {
     let (ss, ds) = (2, 3);
     match memory.base {
-        Some(Register {
-            class: Class::General(_),
-            number: 4 | 5,
-        }) => ss,
+        Some(Register { class: Class::General(_), number: 4 | 5 }) => ss,
         _ => ds,
     }
 }
@@ -285,16 +250,8 @@ fn rex(choice: Choice, fields: &Fields<'_>, operands: &[Operand]) -> Result<u8, 
     match fields.rm {
         Some(OperandKind::Register(register)) if high(*register) => rex |= 0x41,
         Some(OperandKind::Memory(memory)) => {
-            rex |= if memory.base.is_some_and(high) {
-                0x41
-            } else {
-                0
-            };
-            rex |= if memory.index.is_some_and(high) {
-                0x42
-            } else {
-                0
-            };
+            rex |= if memory.base.is_some_and(high) { 0x41 } else { 0 };
+            rex |= if memory.index.is_some_and(high) { 0x42 } else { 0 };
         }
         _ => {}
     }
@@ -308,11 +265,10 @@ fn rex(choice: Choice, fields: &Fields<'_>, operands: &[Operand]) -> Result<u8, 
         rex |= 0x40;
     }
     match registers().find(|(register, _)| register.class == Class::High) {
-        Some((_, operand)) if rex != 0 => Err(Fault::new(
-            &operand.text,
-            format!("`{}` cannot be encoded together with REX", operand.text),
-        )
-        .hint("AH, BH, CH and DH do not go with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands")),
+        Some((_, operand)) if rex != 0 => {
+            Err(Fault::new(&operand.text, format!("`{}` cannot be encoded together with REX", operand.text))
+                .hint("AH, BH, CH and DH do not go with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands"))
+        }
         _ => Ok(rex),
     }
 }
@@ -344,9 +300,7 @@ fn push_address(out: &mut Encoded, reg: u8, memory: &Memory) {
     let zero = Value::Constant(0);
     let value = memory.displacement.as_ref().unwrap_or(&zero);
     let sib = memory.index.is_some() || memory.base.is_none_or(|base| base.number & 7 == 4);
-    let relative = memory
-        .base
-        .is_some_and(|base| matches!(base.class, Class::Instruction(_)));
+    let relative = memory.base.is_some_and(|base| matches!(base.class, Class::Instruction(_)));
     let displacement = match (memory.base, value) {
         (None, value) => Displacement::Long(value),
         (Some(_), value @ Value::Constant(_)) if relative => Displacement::Long(value),
@@ -371,19 +325,14 @@ fn push_address(out: &mut Encoded, reg: u8, memory: &Memory) {
         (false, true) => {
             let index = memory.index.map_or(4, |index| index.number & 7);
             let scale = memory.scale.trailing_zeros() as u8;
-            out.bytes
-                .extend_from_slice(&[mode | reg << 3 | 4, scale << 6 | index << 3 | base]);
+            out.bytes.extend_from_slice(&[mode | reg << 3 | 4, scale << 6 | index << 3 | base]);
         }
     }
     match displacement {
         Displacement::None => {}
         Displacement::Byte(byte) => out.bytes.push(byte as u8),
         Displacement::Long(value) => {
-            let kind = if is_narrow(memory) {
-                FixupKind::Either
-            } else {
-                FixupKind::Signed
-            };
+            let kind = if is_narrow(memory) { FixupKind::Either } else { FixupKind::Signed };
             push_field(out, 4, kind, value);
         }
         Displacement::Relative(value) => push_field(out, 4, FixupKind::Relative { end: 0 }, value),
@@ -393,9 +342,7 @@ fn push_address(out: &mut Encoded, reg: u8, memory: &Memory) {
 /// Whether the address is computed in 32 bits.
 fn is_narrow(memory: &Memory) -> bool {
     let registers = memory.base.iter().chain(memory.index.iter());
-    registers
-        .into_iter()
-        .any(|register| register.width() == Some(Width::L))
+    registers.into_iter().any(|register| register.width() == Some(Width::L))
 }
 
 /// A known value as bytes, an unknown one as zeros and a hole.
@@ -404,17 +351,11 @@ fn push_field(out: &mut Encoded, size: u8, kind: FixupKind, value: &Value) {
     let number = match value.constant() {
         Some(number) if !relative => number,
         _ => {
-            out.holes.push(Hole {
-                offset: out.bytes.len(),
-                size,
-                kind,
-                value: value.clone(),
-            });
+            out.holes.push(Hole { offset: out.bytes.len(), size, kind, value: value.clone() });
             0
         }
     };
-    out.bytes
-        .extend_from_slice(&number.to_le_bytes()[..usize::from(size)]);
+    out.bytes.extend_from_slice(&number.to_le_bytes()[..usize::from(size)]);
 }
 
 /// Relative fields count from the end of the instruction, which is known now.

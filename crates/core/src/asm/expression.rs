@@ -55,21 +55,12 @@ pub(super) fn leading_name(text: &str) -> &str {
 
 /// The value of `text`, all of it.
 pub(super) fn parse(text: &str, dialect: Dialect, scope: &mut dyn Scope) -> Result<Value, Fault> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        depth: 0,
-        dialect,
-        scope,
-    };
+    let mut parser = Parser { text, at: 0, depth: 0, dialect, scope };
     let value = parser.binary(0)?;
     parser.skip_space();
     match parser.rest() {
         "" => Ok(value),
-        rest => Err(Fault::new(
-            word_of(rest),
-            format!("`{}` does not continue an expression", word_of(rest)),
-        )),
+        rest => Err(Fault::new(word_of(rest), format!("`{}` does not continue an expression", word_of(rest)))),
     }
 }
 
@@ -80,10 +71,7 @@ pub(super) fn word_of(text: &str) -> &str {
         0 => text.chars().next().map_or(0, char::len_utf8),
         length => length.min(60),
     };
-    let end = (0..=end)
-        .rev()
-        .find(|end| text.is_char_boundary(*end))
-        .unwrap_or(0);
+    let end = (0..=end).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     &text[..end]
 }
 
@@ -110,16 +98,13 @@ impl<'t> Parser<'t, '_> {
         let mut left = self.unary()?;
         loop {
             self.skip_space();
-            let Some((operator, length, found)) =
-                operator_at(self.rest(), self.dialect).filter(|o| o.2 >= rank)
-            else {
+            let Some((operator, length, found)) = operator_at(self.rest(), self.dialect).filter(|o| o.2 >= rank) else {
                 return Ok(left);
             };
             let spelling = &self.rest()[..length];
             self.at += length;
             let right = self.binary(found + 1)?;
-            left = fold(operator, left, right, self.scope)
-                .map_err(|message| Fault::new(spelling, message))?;
+            left = fold(operator, left, right, self.scope).map_err(|message| Fault::new(spelling, message))?;
         }
     }
 
@@ -137,9 +122,9 @@ impl<'t> Parser<'t, '_> {
         self.at += 1;
         let value = match sign {
             '(' => self.bracket(),
-            _ => self.unary().and_then(|value| {
-                apply_unary(sign, value, self.scope).map_err(|message| Fault::new(sign, message))
-            }),
+            _ => self
+                .unary()
+                .and_then(|value| apply_unary(sign, value, self.scope).map_err(|message| Fault::new(sign, message))),
         };
         self.depth -= 1;
         value
@@ -158,10 +143,7 @@ impl<'t> Parser<'t, '_> {
     fn primary(&mut self) -> Result<Value, Fault> {
         let rest = self.rest();
         match rest.chars().next() {
-            None => {
-                Err(Fault::new("", "an expression is missing here")
-                    .hint("write a number or a name"))
-            }
+            None => Err(Fault::new("", "an expression is missing here").hint("write a number or a name")),
             Some(c) if c.is_ascii_digit() => self.number(),
             Some('\'') => self.character(),
             Some('$') => Err(Fault::new("$", "`$` stands inside an expression")
@@ -175,10 +157,7 @@ impl<'t> Parser<'t, '_> {
         let name = leading_name(self.rest());
         self.at += name.len();
         match name {
-            "." => self
-                .scope
-                .here()
-                .ok_or_else(|| Fault::new(".", "`.` has no meaning here")),
+            "." => self.scope.here().ok_or_else(|| Fault::new(".", "`.` has no meaning here")),
             _ => Ok(self.scope.symbol(name)),
         }
     }
@@ -197,17 +176,14 @@ impl<'t> Parser<'t, '_> {
 
     fn number(&mut self) -> Result<Value, Fault> {
         let rest = self.rest();
-        let length = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '$')
-            .unwrap_or(rest.len());
+        let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());
         let word = &rest[..length];
         self.at += length;
         if self.dialect == Dialect::Gas
             && let Some((number, direction)) = numeric_label(word)
         {
             let none = || {
-                Fault::new(word, format!("no label `{number}:` before this"))
-                    .hint(format!("`{number}f` looks forward"))
+                Fault::new(word, format!("no label `{number}:` before this")).hint(format!("`{number}f` looks forward"))
             };
             return self.scope.numeric(number, direction).ok_or_else(none);
         }
@@ -230,10 +206,7 @@ fn numeric_label(word: &str) -> Option<(u64, Direction)> {
         _ => return None,
     };
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain
-        .then(|| digits.parse().ok())
-        .flatten()
-        .map(|number| (number, direction))
+    plain.then(|| digits.parse().ok()).flatten().map(|number| (number, direction))
 }
 
 /// An unsigned integer as C and GNU `as` write it: decimal, `0x`, `0b`, or octal with a leading `0`.
@@ -246,17 +219,10 @@ pub(super) fn integer(word: &str) -> Result<u64, String> {
         text => (text, 10),
     };
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return Err(format!(
-            "`{}` is not a number",
-            word.chars().take(60).collect::<String>()
-        ));
+        return Err(format!("`{}` is not a number", word.chars().take(60).collect::<String>()));
     }
-    u64::from_str_radix(digits, radix).map_err(|_| {
-        format!(
-            "`{}` does not fit in 64 bits",
-            word.chars().take(60).collect::<String>()
-        )
-    })
+    u64::from_str_radix(digits, radix)
+        .map_err(|_| format!("`{}` does not fit in 64 bits", word.chars().take(60).collect::<String>()))
 }
 
 /// The binary operator at the start of `text`: what it does, its length, and its rank (higher binds tighter).
@@ -309,17 +275,12 @@ fn apply_unary(sign: char, value: Value, scope: &dyn Scope) -> Result<Value, Str
 
 /// Applies `operator` as far as the operands are known: two constants, a label plus a constant, and the difference of
 /// two labels whose distance cannot change, as GNU `as` does while it reads.
-pub(super) fn fold(
-    operator: Operator,
-    left: Value,
-    right: Value,
-    scope: &dyn Scope,
-) -> Result<Value, String> {
+pub(super) fn fold(operator: Operator, left: Value, right: Value, scope: &dyn Scope) -> Result<Value, String> {
     use Operator as O;
     match (operator, &left, &right) {
-        (_, Value::Constant(a), Value::Constant(b)) => compute(operator, *a, *b)
-            .map(Value::Constant)
-            .ok_or_else(|| "division by zero".into()),
+        (_, Value::Constant(a), Value::Constant(b)) => {
+            compute(operator, *a, *b).map(Value::Constant).ok_or_else(|| "division by zero".into())
+        }
         (O::Add, Value::Relative(base, offset), Value::Constant(more))
         | (O::Add, Value::Constant(more), Value::Relative(base, offset)) => {
             Ok(Value::Relative(*base, offset.wrapping_add(*more)))
@@ -328,17 +289,13 @@ pub(super) fn fold(
             Ok(Value::Relative(*base, offset.wrapping_sub(*less)))
         }
         _ => match (comparable(operator), &left, &right) {
-            (true, Value::Relative(a, a_offset), Value::Relative(b, b_offset)) => {
-                match known_distance(*a, *b, scope) {
-                    Some(distance) => {
-                        let a = distance.wrapping_add(*a_offset);
-                        compute(operator, a, *b_offset)
-                            .map(Value::Constant)
-                            .ok_or_else(|| "division by zero".into())
-                    }
-                    None => operation(operator, left, right),
+            (true, Value::Relative(a, a_offset), Value::Relative(b, b_offset)) => match known_distance(*a, *b, scope) {
+                Some(distance) => {
+                    let a = distance.wrapping_add(*a_offset);
+                    compute(operator, a, *b_offset).map(Value::Constant).ok_or_else(|| "division by zero".into())
                 }
-            }
+                None => operation(operator, left, right),
+            },
             _ => operation(operator, left, right),
         },
     }
@@ -349,13 +306,7 @@ fn comparable(operator: Operator) -> bool {
     use Operator as O;
     matches!(
         operator,
-        O::Subtract
-            | O::Equal(_)
-            | O::NotEqual(_)
-            | O::Less(_)
-            | O::LessEqual(_)
-            | O::Greater(_)
-            | O::GreaterEqual(_)
+        O::Subtract | O::Equal(_) | O::NotEqual(_) | O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_)
     )
 }
 
@@ -376,12 +327,7 @@ fn operation(operator: Operator, left: Value, right: Value) -> Result<Value, Str
     if depth > MAX_DEPTH {
         return Err("too many operations wait for the addresses of labels".into());
     }
-    Ok(Value::Complex(Rc::new(Operation {
-        operator,
-        left,
-        right,
-        depth,
-    })))
+    Ok(Value::Complex(Rc::new(Operation { operator, left, right, depth })))
 }
 
 #[cfg(test)]

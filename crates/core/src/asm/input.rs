@@ -83,21 +83,13 @@ impl Input {
     /// Puts a text on top. `call` names it in the expansion of its statements.
     pub(super) fn push(&mut self, push: Push, place: &Place, report: &mut Report<'_>) {
         if self.frames.len() > self.depth {
-            let fault = Fault::new(
-                "",
-                format!("expansion is more than {} levels deep", self.depth),
-            )
-            .hint("a macro calls itself without an end: guard the call with `.if`");
+            let fault = Fault::new("", format!("expansion is more than {} levels deep", self.depth))
+                .hint("a macro calls itself without an end: guard the call with `.if`");
             return report.stop(place, fault);
         }
         let expansion = match push.call {
             None => place.expansion.clone(),
-            Some(name) => place
-                .expansion
-                .iter()
-                .cloned()
-                .chain([(name, place.at)])
-                .collect(),
+            Some(name) => place.expansion.iter().cloned().chain([(name, place.at)]).collect(),
         };
         self.frames.push(Frame {
             kind: push.kind,
@@ -118,10 +110,7 @@ impl Input {
                 return Next::End;
             };
             if let Some(statement) = frame.next_statement(report) {
-                let place = Place {
-                    at: statement.at,
-                    expansion: frame.expansion.clone(),
-                };
+                let place = Place { at: statement.at, expansion: frame.expansion.clone() };
                 if !report.spend_statement(&place, statement.text.len() + 1) {
                     return Next::End;
                 }
@@ -194,14 +183,8 @@ pub(super) struct Push {
 
 impl Frame {
     fn place(&self) -> Place {
-        let last = self
-            .body
-            .last()
-            .map_or_else(Position::default, |statement| statement.at);
-        Place {
-            at: last,
-            expansion: self.expansion.clone(),
-        }
+        let last = self.body.last().map_or_else(Position::default, |statement| statement.at);
+        Place { at: last, expansion: self.expansion.clone() }
     }
 
     fn next_statement(&mut self, report: &mut Report<'_>) -> Option<Statement> {
@@ -217,17 +200,9 @@ impl Frame {
             match instantiate(statement, arguments, MAX_STATEMENT) {
                 Some(list) => self.pending.extend(list),
                 None => {
-                    let place = Place {
-                        at: statement.at,
-                        expansion: self.expansion.clone(),
-                    };
-                    let message = format!(
-                        "substitution makes this statement longer than {MAX_STATEMENT} bytes"
-                    );
-                    report.stop(
-                        &place,
-                        Fault::new("", message).hint("a macro doubles its argument at each call"),
-                    );
+                    let place = Place { at: statement.at, expansion: self.expansion.clone() };
+                    let message = format!("substitution makes this statement longer than {MAX_STATEMENT} bytes");
+                    report.stop(&place, Fault::new("", message).hint("a macro doubles its argument at each call"));
                     return None;
                 }
             }
@@ -240,10 +215,7 @@ impl Frame {
             Runs::Once | Runs::More(0) => return false,
             Runs::More(more) => *more -= 1,
             Runs::Each { name, values } => {
-                let serial = self
-                    .arguments
-                    .as_ref()
-                    .map_or(0, |arguments| arguments.serial);
+                let serial = self.arguments.as_ref().map_or(0, |arguments| arguments.serial);
                 match values.pop() {
                     Some(value) => self.arguments = Some(Arguments::one(name, &value, serial)),
                     None => return false,

@@ -40,11 +40,7 @@ impl InstructionSet {
     }
 
     /// Assembles `mnemonic operands`, prefixes before it included. `Ok(None)`: the first word is no mnemonic.
-    pub(super) fn assemble(
-        &self,
-        text: &str,
-        scope: &mut dyn Scope,
-    ) -> Result<Option<(Assembled, Remark)>, Fault> {
+    pub(super) fn assemble(&self, text: &str, scope: &mut dyn Scope) -> Result<Option<(Assembled, Remark)>, Fault> {
         let mut prefixes = Prefixes::default();
         let mut rest = text.trim();
         let mut any = false;
@@ -55,31 +51,21 @@ impl InstructionSet {
                 break;
             };
             if !prefixes.add(*byte) {
-                return Err(Fault::new(
-                    &word,
-                    format!("`{word}` repeats or contradicts another prefix"),
-                ));
+                return Err(Fault::new(&word, format!("`{word}` repeats or contradicts another prefix")));
             }
             any = true;
             rest = after.trim_start();
         }
         if rest.is_empty() && any {
             let bytes = prefixes.bytes().collect();
-            let encoded = Encoded {
-                bytes,
-                holes: Vec::new(),
-            };
+            let encoded = Encoded { bytes, holes: Vec::new() };
             return Ok(Some((Assembled::Fixed(encoded), None)));
         }
         let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let mnemonic = word.to_ascii_lowercase();
         let candidates = self.candidates(&mnemonic);
         if candidates.is_empty() {
-            return if any {
-                Err(self.unknown(word))
-            } else {
-                Ok(None)
-            };
+            return if any { Err(self.unknown(word)) } else { Ok(None) };
         }
         let operands = operands(after, scope)?;
         let (choice, remark) = choose(&mnemonic, &candidates, &operands)?;
@@ -93,15 +79,10 @@ impl InstructionSet {
 
     /// The fault of a word that is no mnemonic.
     pub(super) fn unknown(&self, word: &str) -> Fault {
-        let fault = Fault::new(
-            word,
-            format!("`{word}` is not an instruction, a directive or a macro"),
-        );
+        let fault = Fault::new(word, format!("`{word}` is not an instruction, a directive or a macro"));
         match self.nearest(word) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint(
-                "define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken",
-            ),
+            None => fault.hint("define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken"),
         }
     }
 
@@ -110,20 +91,11 @@ impl InstructionSet {
             let widths = rows.iter().flat_map(|row| row.widths);
             widths.map(move |width| format!("{name}{}", width.suffix()))
         });
-        let conditional = CONDITIONAL
-            .iter()
-            .flat_map(|stem| CONDITIONS.iter().map(move |(cc, _)| format!("{stem}{cc}")));
+        let conditional =
+            CONDITIONAL.iter().flat_map(|stem| CONDITIONS.iter().map(move |(cc, _)| format!("{stem}{cc}")));
         let prefixes = PREFIXES.iter().map(|(name, _)| (*name).to_owned());
-        let plain = self
-            .rows
-            .keys()
-            .filter(|name| !CONDITIONAL.contains(name))
-            .map(|name| (*name).to_owned());
-        let all: Vec<String> = plain
-            .chain(conditional)
-            .chain(prefixes)
-            .chain(suffixed)
-            .collect();
+        let plain = self.rows.keys().filter(|name| !CONDITIONAL.contains(name)).map(|name| (*name).to_owned());
+        let all: Vec<String> = plain.chain(conditional).chain(prefixes).chain(suffixed).collect();
         nearest(word, all.iter().map(String::as_str)).map(str::to_owned)
     }
 
@@ -131,15 +103,9 @@ impl InstructionSet {
     fn candidates(&self, mnemonic: &str) -> Vec<Candidate> {
         let mut list = self.stem(mnemonic, None);
         let suffix = mnemonic.chars().last().and_then(Width::of_suffix);
-        if let (Some(width), Some(stem)) =
-            (suffix, mnemonic.get(..mnemonic.len().saturating_sub(1)))
-        {
+        if let (Some(width), Some(stem)) = (suffix, mnemonic.get(..mnemonic.len().saturating_sub(1))) {
             let suffixed = self.stem(stem, Some(width));
-            list.extend(
-                suffixed
-                    .into_iter()
-                    .filter(|candidate| candidate.row.widths.contains(&width)),
-            );
+            list.extend(suffixed.into_iter().filter(|candidate| candidate.row.widths.contains(&width)));
         }
         list
     }
@@ -147,26 +113,15 @@ impl InstructionSet {
     fn stem(&self, name: &str, suffix: Option<Width>) -> Vec<Candidate> {
         let rows = |stem: &str, condition: u8| -> Vec<Candidate> {
             let rows = self.rows.get(stem).map_or(&[][..], Vec::as_slice).iter();
-            rows.map(|row| Candidate {
-                row,
-                suffix,
-                condition,
-            })
-            .collect()
+            rows.map(|row| Candidate { row, suffix, condition }).collect()
         };
         for stem in CONDITIONAL {
-            let code = name
-                .strip_prefix(stem)
-                .and_then(|cc| CONDITIONS.iter().find(|(name, _)| *name == cc));
+            let code = name.strip_prefix(stem).and_then(|cc| CONDITIONS.iter().find(|(name, _)| *name == cc));
             if let Some((_, code)) = code {
                 return rows(stem, *code);
             }
         }
-        if CONDITIONAL.contains(&name) {
-            Vec::new()
-        } else {
-            rows(name, 0)
-        }
+        if CONDITIONAL.contains(&name) { Vec::new() } else { rows(name, 0) }
     }
 }
 
@@ -178,17 +133,10 @@ struct Candidate {
     condition: u8,
 }
 
-fn assemble_choice(
-    choice: Choice,
-    operands: &[Operand],
-    prefixes: Prefixes,
-) -> Result<Assembled, Fault> {
+fn assemble_choice(choice: Choice, operands: &[Operand], prefixes: Prefixes) -> Result<Assembled, Fault> {
     let target = choice.row.operands.first() == Some(&Kind::Target);
     match operands.first().map(|operand| &operand.kind) {
-        Some(OperandKind::Memory(Memory {
-            displacement: Some(value),
-            ..
-        })) if target => Ok(Assembled::Jump {
+        Some(OperandKind::Memory(Memory { displacement: Some(value), .. })) if target => Ok(Assembled::Jump {
             prefixes: prefixes.bytes().collect(),
             target: value.clone(),
             condition: choice.row.how.condition.then_some(choice.condition),
@@ -218,20 +166,12 @@ impl Mismatch {
 }
 
 /// The first candidate that takes the operands.
-fn choose(
-    mnemonic: &str,
-    candidates: &[Candidate],
-    operands: &[Operand],
-) -> Result<(Choice, Remark), Fault> {
+fn choose(mnemonic: &str, candidates: &[Candidate], operands: &[Operand]) -> Result<(Choice, Remark), Fault> {
     let mut best = Mismatch::Count;
     for candidate in candidates {
         match fit(candidate, operands) {
             Ok((width, guessed)) => {
-                let choice = Choice {
-                    row: candidate.row,
-                    width,
-                    condition: candidate.condition,
-                };
+                let choice = Choice { row: candidate.row, width, condition: candidate.condition };
                 return Ok((choice, remark(mnemonic, candidate.row, operands, guessed)));
             }
             Err(mismatch) if mismatch.rank() > best.rank() => best = mismatch,
@@ -243,16 +183,12 @@ fn choose(
 
 fn remark(mnemonic: &str, row: &Row, operands: &[Operand], guessed: bool) -> Remark {
     if guessed {
-        let fault = Fault::new(
-            mnemonic,
-            format!("`{mnemonic}` has no suffix and no register: 32 bits are taken"),
+        let fault = Fault::new(mnemonic, format!("`{mnemonic}` has no suffix and no register: 32 bits are taken"));
+        return Some(
+            fault.hint(format!("write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`")),
         );
-        return Some(fault.hint(format!(
-            "write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`"
-        )));
     }
-    let star = row.operands.first() == Some(&Kind::Indirect)
-        && operands.first().is_some_and(|first| !first.indirect);
+    let star = row.operands.first() == Some(&Kind::Indirect) && operands.first().is_some_and(|first| !first.indirect);
     star.then(|| {
         let text = operands.first().map_or("", |operand| &operand.text);
         Fault::new(text, "an indirect jump without `*`").hint(format!("write `{mnemonic} *{text}`"))
@@ -265,11 +201,7 @@ fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bo
     if row.operands.len() != operands.len() {
         return Err(Mismatch::Count);
     }
-    let by_kind = row
-        .operands
-        .iter()
-        .zip(operands)
-        .all(|(kind, operand)| takes(*kind, operand));
+    let by_kind = row.operands.iter().zip(operands).all(|(kind, operand)| takes(*kind, operand));
     if !by_kind {
         return Err(Mismatch::Kind);
     }
@@ -284,32 +216,18 @@ fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bo
 fn takes(kind: Kind, operand: &Operand) -> bool {
     use OperandKind as O;
     let general = |register: &Register| register.width().is_some();
-    let accumulator =
-        |register: &Register| register.number == 0 && matches!(register.class, Class::General(_));
+    let accumulator = |register: &Register| register.number == 0 && matches!(register.class, Class::General(_));
     match (kind, &operand.kind) {
         (Kind::Indirect, O::Register(register)) => general(register),
         (Kind::Indirect | Kind::IndirectMem, O::Memory(_)) => operand.indirect,
         _ if operand.indirect => false,
-        (
-            Kind::Reg | Kind::RegOf(_) | Kind::RegRm | Kind::Rm | Kind::RmOf(_),
-            O::Register(register),
-        ) => general(register),
+        (Kind::Reg | Kind::RegOf(_) | Kind::RegRm | Kind::Rm | Kind::RmOf(_), O::Register(register)) => {
+            general(register)
+        }
         (Kind::Rm | Kind::RmOf(_) | Kind::Mem, O::Memory(_)) => true,
         (Kind::Acc | Kind::AccReg | Kind::AccRm, O::Register(register)) => accumulator(register),
-        (Kind::Cl, O::Register(register)) => {
-            *register
-                == Register {
-                    class: Class::General(Width::B),
-                    number: 1,
-                }
-        }
-        (Kind::Dx, O::Register(register)) => {
-            *register
-                == Register {
-                    class: Class::General(Width::W),
-                    number: 2,
-                }
-        }
+        (Kind::Cl, O::Register(register)) => *register == Register { class: Class::General(Width::B), number: 1 },
+        (Kind::Dx, O::Register(register)) => *register == Register { class: Class::General(Width::W), number: 2 },
         (Kind::DxAddress, O::Port) => true,
         (Kind::One, O::Immediate(value)) => value.constant() == Some(1),
         (Kind::Three, O::Immediate(value)) => value.constant() == Some(3),
@@ -332,22 +250,12 @@ fn takes(kind: Kind, operand: &Operand) -> bool {
 
 /// `(%rsi)` or `(%rdi)`.
 fn is_string(memory: &Memory, base: u8) -> bool {
-    let plain = memory.index.is_none()
-        && memory
-            .displacement
-            .as_ref()
-            .is_none_or(|value| value.constant() == Some(0));
-    plain
-        && memory
-            .base
-            .is_some_and(|register| register.number == base && register.width().is_some())
+    let plain = memory.index.is_none() && memory.displacement.as_ref().is_none_or(|value| value.constant() == Some(0));
+    plain && memory.base.is_some_and(|register| register.number == base && register.width().is_some())
 }
 
 /// The width of the operation: from the suffix, else from a register, else what the row takes by itself.
-fn width_of(
-    candidate: &Candidate,
-    operands: &[Operand],
-) -> Result<(Option<Width>, bool), Mismatch> {
+fn width_of(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bool), Mismatch> {
     let row = candidate.row;
     if row.widths.is_empty() {
         return Ok((None, false));
@@ -375,16 +283,7 @@ fn width_of(
 }
 
 fn gives_width(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Reg
-            | Kind::Rm
-            | Kind::RegRm
-            | Kind::Acc
-            | Kind::AccReg
-            | Kind::AccRm
-            | Kind::Indirect
-    )
+    matches!(kind, Kind::Reg | Kind::Rm | Kind::RegRm | Kind::Acc | Kind::AccReg | Kind::AccRm | Kind::Indirect)
 }
 
 /// Whether the operand's width and value fit.
@@ -400,9 +299,7 @@ fn check(kind: Kind, operand: &Operand, width: Option<Width>, at: usize) -> Resu
             _ => Ok(()),
         },
         OperandKind::Immediate(value) => match value.constant() {
-            Some(number) if !immediate_fits(kind, number, width) => {
-                Err(Mismatch::Range { operand: at })
-            }
+            Some(number) if !immediate_fits(kind, number, width) => Err(Mismatch::Range { operand: at }),
             _ => Ok(()),
         },
         OperandKind::Memory(memory) => match &memory.displacement {
@@ -442,11 +339,7 @@ fn at_width(number: i64, width: Option<Width>) -> i64 {
 }
 
 fn displacement_fits(kind: Kind, memory: &Memory, number: i64) -> bool {
-    let narrow = memory
-        .base
-        .iter()
-        .chain(&memory.index)
-        .any(|register| register.width() == Some(Width::L));
+    let narrow = memory.base.iter().chain(&memory.index).any(|register| register.width() == Some(Width::L));
     match kind {
         Kind::Offset64 | Kind::Target | Kind::Target32 | Kind::Target8 => true,
         _ if narrow => fits(number, 4, FixupKind::Either),
@@ -455,25 +348,14 @@ fn displacement_fits(kind: Kind, memory: &Memory, number: i64) -> bool {
 }
 
 /// Says what is wrong with the operands.
-fn explain(
-    mnemonic: &str,
-    candidates: &[Candidate],
-    operands: &[Operand],
-    mismatch: &Mismatch,
-) -> Fault {
+fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], mismatch: &Mismatch) -> Fault {
     let text = |at: usize| operands.get(at).map_or("", |operand| operand.text.as_str());
     match mismatch {
         Mismatch::Count => wrong_count(mnemonic, candidates, operands.len()),
         Mismatch::Kind => {
             let list: Vec<&str> = operands.iter().map(describe).collect();
-            Fault::new(
-                mnemonic,
-                format!(
-                    "`{mnemonic}` does not take these operands: {}",
-                    list.join(", ")
-                ),
-            )
-            .hint(operand_hint(operands))
+            Fault::new(mnemonic, format!("`{mnemonic}` does not take these operands: {}", list.join(", ")))
+                .hint(operand_hint(operands))
         }
         Mismatch::Range { operand } => {
             let what = match operands.get(*operand).map(|operand| &operand.kind) {
@@ -488,32 +370,18 @@ fn explain(
                 Some(OperandKind::Register(register)) => register.width().map_or(0, Width::bits),
                 _ => 0,
             };
-            let message = format!(
-                "`{}` is {have} bits wide where `{mnemonic}` needs {}",
-                text(*operand),
-                want.bits()
-            );
-            Fault::new(text(*operand), message)
-                .hint("suffix and registers must name the same width")
+            let message = format!("`{}` is {have} bits wide where `{mnemonic}` needs {}", text(*operand), want.bits());
+            Fault::new(text(*operand), message).hint("suffix and registers must name the same width")
         }
     }
 }
 
 fn wrong_count(mnemonic: &str, candidates: &[Candidate], have: usize) -> Fault {
-    let mut counts: Vec<usize> = candidates
-        .iter()
-        .map(|candidate| candidate.row.operands.len())
-        .collect();
+    let mut counts: Vec<usize> = candidates.iter().map(|candidate| candidate.row.operands.len()).collect();
     counts.sort_unstable();
     counts.dedup();
     let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-    Fault::new(
-        mnemonic,
-        format!(
-            "`{mnemonic}` takes {} operands, not {have}",
-            counts.join(" or ")
-        ),
-    )
+    Fault::new(mnemonic, format!("`{mnemonic}` takes {} operands, not {have}", counts.join(" or ")))
 }
 
 fn describe(operand: &Operand) -> &'static str {
@@ -532,15 +400,10 @@ fn describe(operand: &Operand) -> &'static str {
 }
 
 fn operand_hint(operands: &[Operand]) -> &'static str {
-    let memories = operands
-        .iter()
-        .filter(|operand| matches!(operand.kind, OperandKind::Memory(_)))
-        .count();
+    let memories = operands.iter().filter(|operand| matches!(operand.kind, OperandKind::Memory(_))).count();
     match operands.last().map(|operand| &operand.kind) {
         Some(OperandKind::Immediate(_)) => "AT&T order is source first: the destination comes last",
-        _ if memories > 1 => {
-            "only one operand may be in memory; a number without `$` is an address"
-        }
+        _ if memories > 1 => "only one operand may be in memory; a number without `$` is an address",
         _ => "sources come first and the destination last; a number without `$` is an address",
     }
 }

@@ -152,13 +152,7 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new() -> Self {
-        Self {
-            drafts: Vec::new(),
-            labels: Vec::new(),
-            entries: Vec::new(),
-            current: 0,
-            written: 0,
-        }
+        Self { drafts: Vec::new(), labels: Vec::new(), entries: Vec::new(), current: 0, written: 0 }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
@@ -166,12 +160,7 @@ impl Layout {
     }
 
     pub(super) fn add(&mut self, name: &str, base: u64, code: bool) -> usize {
-        self.drafts.push(Draft {
-            name: name.to_owned(),
-            base,
-            code,
-            items: Vec::new(),
-        });
+        self.drafts.push(Draft { name: name.to_owned(), base, code, items: Vec::new() });
         self.drafts.len() - 1
     }
 
@@ -184,9 +173,7 @@ impl Layout {
     }
 
     pub(super) fn in_code(&self) -> bool {
-        self.drafts
-            .get(self.current)
-            .is_some_and(|draft| draft.code)
+        self.drafts.get(self.current).is_some_and(|draft| draft.code)
     }
 
     /// A label at the end of the current section.
@@ -209,10 +196,7 @@ impl Layout {
         let Some(Item::Bytes { data, fixups: all }) = self.item_mut(end) else {
             return;
         };
-        all.extend(fixups.into_iter().map(|fixup| Fixup {
-            offset: fixup.offset + end.offset,
-            ..fixup
-        }));
+        all.extend(fixups.into_iter().map(|fixup| Fixup { offset: fixup.offset + end.offset, ..fixup }));
         data.extend_from_slice(bytes);
         self.written += bytes.len();
     }
@@ -234,25 +218,12 @@ impl Layout {
     }
 
     /// Lists everything written since `start` as one statement.
-    pub(super) fn list(
-        &mut self,
-        start: EntryStart,
-        instruction: bool,
-        text: Rc<str>,
-        place: &Place,
-    ) {
+    pub(super) fn list(&mut self, start: EntryStart, instruction: bool, text: Rc<str>, place: &Place) {
         let from = start.0;
-        let items = self
-            .drafts
-            .get(from.section)
-            .map_or(&[][..], |draft| &draft.items);
+        let items = self.drafts.get(from.section).map_or(&[][..], |draft| &draft.items);
         let mut push = |item: usize, offset: usize, length: Option<usize>| {
             self.entries.push(Entry {
-                mark: Mark {
-                    item,
-                    offset,
-                    ..from
-                },
+                mark: Mark { item, offset, ..from },
                 length,
                 instruction,
                 text: text.clone(),
@@ -262,9 +233,7 @@ impl Layout {
         for (index, item) in items.iter().enumerate().skip(from.item) {
             let offset = if index == from.item { from.offset } else { 0 };
             match item {
-                Item::Bytes { data, .. } if data.len() > offset => {
-                    push(index, offset, Some(data.len() - offset))
-                }
+                Item::Bytes { data, .. } if data.len() > offset => push(index, offset, Some(data.len() - offset)),
                 Item::Bytes { .. } => {}
                 _ => push(index, 0, None),
             }
@@ -275,27 +244,16 @@ impl Layout {
     fn end(&mut self) -> Mark {
         let section = self.current;
         let Some(draft) = self.drafts.get_mut(section) else {
-            return Mark {
-                section,
-                item: 0,
-                offset: 0,
-            };
+            return Mark { section, item: 0, offset: 0 };
         };
         if !matches!(draft.items.last(), Some(Item::Bytes { .. })) {
-            draft.items.push(Item::Bytes {
-                data: Vec::new(),
-                fixups: Vec::new(),
-            });
+            draft.items.push(Item::Bytes { data: Vec::new(), fixups: Vec::new() });
         }
         let offset = match draft.items.last() {
             Some(Item::Bytes { data, .. }) => data.len(),
             _ => 0,
         };
-        Mark {
-            section,
-            item: draft.items.len() - 1,
-            offset,
-        }
+        Mark { section, item: draft.items.len() - 1, offset }
     }
 
     fn item_mut(&mut self, mark: Mark) -> Option<&mut Item> {
@@ -326,18 +284,9 @@ pub(super) struct Placed<'l> {
 
 impl<'l> Placed<'l> {
     /// Finds the length of every item.
-    pub(super) fn settle(
-        layout: &'l Layout,
-        symbols: &'l Symbols,
-        most: u64,
-        report: &mut Report<'_>,
-    ) -> Self {
+    pub(super) fn settle(layout: &'l Layout, symbols: &'l Symbols, most: u64, report: &mut Report<'_>) -> Self {
         let per_item = |value: fn(&Item) -> u64| -> Vec<Vec<u64>> {
-            layout
-                .drafts
-                .iter()
-                .map(|draft| draft.items.iter().map(value).collect())
-                .collect()
+            layout.drafts.iter().map(|draft| draft.items.iter().map(value).collect()).collect()
         };
         let mut placed = Self {
             layout,
@@ -373,9 +322,7 @@ impl<'l> Placed<'l> {
         for (section, draft) in self.layout.drafts.iter().enumerate() {
             for (item, content) in draft.items.iter().enumerate() {
                 if let Item::Jump(jump) = content {
-                    let near = self
-                        .label_of(&jump.target)
-                        .is_some_and(|(mark, _)| mark.section == section);
+                    let near = self.label_of(&jump.target).is_some_and(|(mark, _)| mark.section == section);
                     self.lengths[section][item] = if near { 2 } else { jump.long_length() };
                 }
             }
@@ -406,12 +353,10 @@ impl<'l> Placed<'l> {
             changed |= at != old;
             let before = self.lengths[section][item];
             let length = match content {
-                Item::Jump(jump) if before == 2 => {
-                    match force || !self.reaches(section, item, jump, at, stretch) {
-                        true => jump.long_length(),
-                        false => 2,
-                    }
-                }
+                Item::Jump(jump) if before == 2 => match force || !self.reaches(section, item, jump, at, stretch) {
+                    true => jump.long_length(),
+                    false => 2,
+                },
                 _ => self.gap(section, item, at, most).unwrap_or(before),
             };
             self.lengths[section][item] = length;
@@ -439,11 +384,7 @@ impl<'l> Placed<'l> {
         for item in &self.layout.drafts[section].items[from..to] {
             if let Item::Align { to, .. } = item {
                 let mask = !(*to as i64 - 1);
-                left = if left < 0 {
-                    -(-left & mask)
-                } else {
-                    left & mask
-                };
+                left = if left < 0 { -(-left & mask) } else { left & mask };
             }
             if left == 0 {
                 break;
@@ -485,19 +426,9 @@ impl<'l> Placed<'l> {
         }
     }
 
-    fn gap_fault<'i>(
-        &self,
-        section: usize,
-        item: &'i Item,
-        at: u64,
-        most: u64,
-    ) -> Option<(Fault, &'i Place)> {
+    fn gap_fault<'i>(&self, section: usize, item: &'i Item, at: u64, most: u64) -> Option<(Fault, &'i Place)> {
         match item {
-            Item::Fill {
-                count,
-                filler,
-                place,
-            } => {
+            Item::Fill { count, filler, place } => {
                 let located = match self.evaluate(count) {
                     Ok(located) => located,
                     Err(fault) => return Some((fault, place)),
@@ -540,10 +471,7 @@ impl<'l> Placed<'l> {
     }
 
     fn offset_of(&self, mark: Mark) -> u64 {
-        let item = self
-            .offsets
-            .get(mark.section)
-            .and_then(|items| items.get(mark.item));
+        let item = self.offsets.get(mark.section).and_then(|items| items.get(mark.item));
         item.copied().unwrap_or(0).wrapping_add(mark.offset as u64)
     }
 
@@ -552,11 +480,7 @@ impl<'l> Placed<'l> {
         let Some(mark) = self.layout.labels.get(label.0) else {
             return 0;
         };
-        let base = self
-            .layout
-            .drafts
-            .get(mark.section)
-            .map_or(0, |draft| draft.base);
+        let base = self.layout.drafts.get(mark.section).map_or(0, |draft| draft.base);
         base.wrapping_add(self.offset_of(*mark))
     }
 
@@ -573,12 +497,7 @@ impl<'l> Placed<'l> {
             match base {
                 Base::Label(label) => {
                     let weak = self.symbols.is_weak(label);
-                    return self
-                        .layout
-                        .labels
-                        .get(label.0)
-                        .filter(|_| !weak)
-                        .map(|mark| (*mark, sum));
+                    return self.layout.labels.get(label.0).filter(|_| !weak).map(|mark| (*mark, sum));
                 }
                 Base::Symbol(symbol) => value = self.symbols.value(symbol)?,
             }
@@ -589,10 +508,7 @@ impl<'l> Placed<'l> {
     /// The value as an address or a number.
     pub(super) fn number(&self, value: &Value) -> Result<i64, Fault> {
         let located = self.evaluate(value)?;
-        let base = located
-            .section
-            .and_then(|section| self.layout.drafts.get(section))
-            .map_or(0, |draft| draft.base);
+        let base = located.section.and_then(|section| self.layout.drafts.get(section)).map_or(0, |draft| draft.base);
         Ok(located.number.wrapping_add(base as i64))
     }
 
@@ -601,26 +517,13 @@ impl<'l> Placed<'l> {
         self.evaluate_within(value, MAX_CHAIN, &mut budget)
     }
 
-    fn evaluate_within(
-        &self,
-        value: &Value,
-        chain: u32,
-        budget: &mut u32,
-    ) -> Result<Located, Fault> {
-        *budget = budget
-            .checked_sub(1)
-            .ok_or_else(|| Fault::new("", "this expression takes too long to evaluate"))?;
+    fn evaluate_within(&self, value: &Value, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
+        *budget = budget.checked_sub(1).ok_or_else(|| Fault::new("", "this expression takes too long to evaluate"))?;
         match value {
-            Value::Constant(number) => Ok(Located {
-                section: None,
-                number: *number,
-            }),
+            Value::Constant(number) => Ok(Located { section: None, number: *number }),
             Value::Relative(base, offset) => {
                 let at = self.evaluate_base(*base, chain, budget)?;
-                Ok(Located {
-                    number: at.number.wrapping_add(*offset),
-                    ..at
-                })
+                Ok(Located { number: at.number.wrapping_add(*offset), ..at })
             }
             Value::Complex(operation) => {
                 let left = self.evaluate_within(&operation.left, chain, budget)?;
@@ -635,25 +538,14 @@ impl<'l> Placed<'l> {
             Base::Label(label) => {
                 let unplaced = || Fault::new("", "a label has no place");
                 let mark = self.layout.labels.get(label.0).ok_or_else(unplaced)?;
-                Ok(Located {
-                    section: Some(mark.section),
-                    number: self.offset_of(*mark) as i64,
-                })
+                Ok(Located { section: Some(mark.section), number: self.offset_of(*mark) as i64 })
             }
             Base::Symbol(symbol) => self.evaluate_symbol(symbol, chain, budget),
         }
     }
 
-    fn evaluate_symbol(
-        &self,
-        symbol: SymbolId,
-        chain: u32,
-        budget: &mut u32,
-    ) -> Result<Located, Fault> {
-        let value = self
-            .symbols
-            .value(symbol)
-            .ok_or_else(|| self.symbols.undefined(symbol))?;
+    fn evaluate_symbol(&self, symbol: SymbolId, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
+        let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
         if chain == 0 {
             let name = self.symbols.name(symbol);
             return Err(Fault::new(name, format!("`{name}` is defined by itself")));
@@ -664,10 +556,7 @@ impl<'l> Placed<'l> {
     /// The bytes of all sections that something was written to or that hold a label.
     pub(super) fn sections(&self, report: &mut Report<'_>) -> Vec<Section> {
         let used = |section: &usize| !self.layout.drafts[*section].items.is_empty();
-        (0..self.layout.drafts.len())
-            .filter(used)
-            .map(|section| self.section(section, report))
-            .collect()
+        (0..self.layout.drafts.len()).filter(used).map(|section| self.section(section, report)).collect()
     }
 
     fn section(&self, section: usize, report: &mut Report<'_>) -> Section {
@@ -687,28 +576,15 @@ impl<'l> Placed<'l> {
                     let end = draft.base.wrapping_add(start as u64).wrapping_add(length);
                     self.jump(jump, length, end, &mut bytes, report);
                 }
-                Item::Align { filler, .. }
-                | Item::Fill { filler, .. }
-                | Item::Org { filler, .. } => {
+                Item::Align { filler, .. } | Item::Fill { filler, .. } | Item::Org { filler, .. } => {
                     filler.fill(&mut bytes, length as usize);
                 }
             }
         }
-        Section {
-            name: draft.name.clone(),
-            base: draft.base,
-            bytes,
-        }
+        Section { name: draft.name.clone(), base: draft.base, bytes }
     }
 
-    fn jump(
-        &self,
-        jump: &Jump,
-        length: u64,
-        end: u64,
-        bytes: &mut Vec<u8>,
-        report: &mut Report<'_>,
-    ) {
+    fn jump(&self, jump: &Jump, length: u64, end: u64, bytes: &mut Vec<u8>, report: &mut Report<'_>) {
         let distance = match self.number(&jump.target) {
             Ok(target) => target.wrapping_sub(end as i64),
             Err(fault) => {
@@ -722,14 +598,7 @@ impl<'l> Placed<'l> {
         jump.encode(distance, length != 2, bytes);
     }
 
-    fn fix(
-        &self,
-        fixup: &Fixup,
-        base: u64,
-        start: usize,
-        bytes: &mut [u8],
-        report: &mut Report<'_>,
-    ) {
+    fn fix(&self, fixup: &Fixup, base: u64, start: usize, bytes: &mut [u8], report: &mut Report<'_>) {
         let at = start + fixup.offset;
         let number = match self.number(&fixup.value) {
             Ok(number) => number,
@@ -745,10 +614,7 @@ impl<'l> Placed<'l> {
         if !fits(field, fixup.size, fixup.kind) {
             let fault = match fixup.kind {
                 FixupKind::Relative { .. } => out_of_range(field, fixup.size),
-                _ => Fault::new(
-                    "",
-                    format!("{field:#x} does not fit in {} bytes", fixup.size),
-                ),
+                _ => Fault::new("", format!("{field:#x} does not fit in {} bytes", fixup.size)),
             };
             return report.error(&fixup.place, fault);
         }
@@ -764,10 +630,7 @@ impl<'l> Placed<'l> {
         entries.sort_by_key(|entry| (entry.mark.section, entry.mark.item, entry.mark.offset));
         let mut lines = Vec::with_capacity(entries.len());
         for entry in entries {
-            let item = self.lengths[entry.mark.section]
-                .get(entry.mark.item)
-                .copied()
-                .unwrap_or(0);
+            let item = self.lengths[entry.mark.section].get(entry.mark.item).copied().unwrap_or(0);
             let length = entry.length.map_or(item, |length| length as u64);
             if length == 0 {
                 continue;
@@ -825,21 +688,12 @@ pub(super) fn fits(field: i64, size: u8, kind: FixupKind) -> bool {
 }
 
 fn out_of_range(distance: i64, size: u8) -> Fault {
-    Fault::new(
-        "",
-        format!(
-            "the target is {distance} bytes away: more than {} bytes of displacement reach",
-            size
-        ),
-    )
-    .hint("place the sections nearer to each other, or jump through a register")
+    Fault::new("", format!("the target is {distance} bytes away: more than {} bytes of displacement reach", size))
+        .hint("place the sections nearer to each other, or jump through a register")
 }
 
 pub(super) fn too_long(most: u64) -> Fault {
-    Fault::new(
-        "",
-        format!("this would be longer than the {most} bytes a text may produce"),
-    )
+    Fault::new("", format!("this would be longer than the {most} bytes a text may produce"))
 }
 
 /// Applies an operator to located values: addresses of one section can be subtracted and compared.
@@ -847,24 +701,17 @@ fn combine(operation: &Operation, left: Located, right: Located) -> Result<Locat
     use super::value::Operator as O;
     let section = match (operation.operator, left.section, right.section) {
         (_, None, None) => None,
-        (O::Add, Some(section), None)
-        | (O::Add, None, Some(section))
-        | (O::Subtract, Some(section), None) => Some(section),
-        (O::Subtract | O::Equal(_) | O::NotEqual(_), Some(a), Some(b)) if a == b => None,
-        (O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_), Some(a), Some(b))
-            if a == b =>
-        {
-            None
+        (O::Add, Some(section), None) | (O::Add, None, Some(section)) | (O::Subtract, Some(section), None) => {
+            Some(section)
         }
+        (O::Subtract | O::Equal(_) | O::NotEqual(_), Some(a), Some(b)) if a == b => None,
+        (O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_), Some(a), Some(b)) if a == b => None,
         _ => {
-            return Err(Fault::new(
-                "",
-                "addresses can only be moved by a number, subtracted or compared",
-            )
-            .hint("both labels of a difference must stand in one section"));
+            return Err(Fault::new("", "addresses can only be moved by a number, subtracted or compared")
+                .hint("both labels of a difference must stand in one section"));
         }
     };
-    let number = compute(operation.operator, left.number, right.number)
-        .ok_or_else(|| Fault::new("", "division by zero"))?;
+    let number =
+        compute(operation.operator, left.number, right.number).ok_or_else(|| Fault::new("", "division by zero"))?;
     Ok(Located { section, number })
 }

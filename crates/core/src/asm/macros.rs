@@ -50,10 +50,7 @@ impl Arguments {
 
     /// For `.irp` and `.irpc`: one name, one value.
     pub(super) fn one(name: &str, value: &str, serial: usize) -> Self {
-        Self {
-            values: vec![(name.to_owned(), value.to_owned())],
-            serial,
-        }
+        Self { values: vec![(name.to_owned(), value.to_owned())], serial }
     }
 }
 
@@ -65,15 +62,8 @@ impl Macro {
             return Err(Fault::new(".macro", "`.macro` needs a name"));
         }
         let rest = text[name.len()..].trim_start_matches([' ', ',']);
-        let rest = rest
-            .strip_prefix('(')
-            .and_then(|rest| rest.strip_suffix(')'))
-            .unwrap_or(rest);
-        Ok(Self {
-            name: name.to_owned(),
-            parameters: parameters(rest)?,
-            body: body.into(),
-        })
+        let rest = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest);
+        Ok(Self { name: name.to_owned(), parameters: parameters(rest)?, body: body.into() })
     }
 
     /// The arguments of the call `text`, without the macro's name.
@@ -86,19 +76,13 @@ impl Macro {
         while !scan.at_end() {
             if let Some(name) = scan.keyword() {
                 named = true;
-                let index = self
-                    .parameters
-                    .iter()
-                    .position(|parameter| parameter.name == name);
+                let index = self.parameters.iter().position(|parameter| parameter.name == name);
                 let index = index.ok_or_else(|| self.no_parameter(name))?;
                 scan.at += name.len() + 1;
                 values[index] = Some(scan.argument());
             } else {
                 if named {
-                    return Err(Fault::new(
-                        scan.rest(),
-                        "a positional argument follows a named one",
-                    ));
+                    return Err(Fault::new(scan.rest(), "a positional argument follows a named one"));
                 }
                 let Some(parameter) = self.parameters.get(next) else {
                     return Err(self.too_many(scan.rest()));
@@ -111,45 +95,28 @@ impl Macro {
             }
             scan.skip_comma();
         }
-        self.parameters
-            .iter()
-            .zip(values)
-            .map(|(parameter, value)| self.settle(parameter, value))
-            .collect()
+        self.parameters.iter().zip(values).map(|(parameter, value)| self.settle(parameter, value)).collect()
     }
 
-    fn settle(
-        &self,
-        parameter: &Parameter,
-        value: Option<String>,
-    ) -> Result<(String, String), Fault> {
+    fn settle(&self, parameter: &Parameter, value: Option<String>) -> Result<(String, String), Fault> {
         let given = value.filter(|value| !value.is_empty());
         let value = match (&parameter.need, given) {
             (_, Some(value)) => value,
             (Need::Optional { default }, None) => default.clone(),
             (Need::Rest, None) => String::new(),
             (Need::Required, None) => {
-                let message = format!(
-                    "macro `{}` needs its argument `{}`",
-                    self.name, parameter.name
+                let message = format!("macro `{}` needs its argument `{}`", self.name, parameter.name);
+                return Err(
+                    Fault::new(&self.name, message).hint(format!("write `{} {}=...`", self.name, parameter.name))
                 );
-                return Err(Fault::new(&self.name, message)
-                    .hint(format!("write `{} {}=...`", self.name, parameter.name)));
             }
         };
         Ok((parameter.name.clone(), value))
     }
 
     fn no_parameter(&self, name: &str) -> Fault {
-        let fault = Fault::new(
-            name,
-            format!("macro `{}` has no parameter `{name}`", self.name),
-        );
-        let names = || {
-            self.parameters
-                .iter()
-                .map(|parameter| parameter.name.as_str())
-        };
+        let fault = Fault::new(name, format!("macro `{}` has no parameter `{name}`", self.name));
+        let names = || self.parameters.iter().map(|parameter| parameter.name.as_str());
         match nearest(name, names()) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint(format!("its parameters are: {}", list(names()))),
@@ -157,29 +124,16 @@ impl Macro {
     }
 
     fn too_many(&self, rest: &str) -> Fault {
-        let message = format!(
-            "macro `{}` takes {} arguments at most",
-            self.name,
-            self.parameters.len()
-        );
-        let names = self
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name.as_str());
-        Fault::new(rest, message).hint(format!(
-            "its parameters are: {}; white space and commas both separate arguments",
-            list(names)
-        ))
+        let message = format!("macro `{}` takes {} arguments at most", self.name, self.parameters.len());
+        let names = self.parameters.iter().map(|parameter| parameter.name.as_str());
+        Fault::new(rest, message)
+            .hint(format!("its parameters are: {}; white space and commas both separate arguments", list(names)))
     }
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.collect();
-    if names.is_empty() {
-        "none".into()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 /// The parameters of a `.macro` line: `a, b=1, c:req, d:vararg`.
@@ -190,10 +144,7 @@ fn parameters(text: &str) -> Result<Vec<Parameter>, Fault> {
     while !scan.at_end() {
         let name = leading_name(scan.rest());
         if name.is_empty() {
-            return Err(Fault::new(
-                scan.rest(),
-                format!("`{}` is not the name of a parameter", scan.rest()),
-            ));
+            return Err(Fault::new(scan.rest(), format!("`{}` is not the name of a parameter", scan.rest())));
         }
         if parameters.iter().any(|parameter| parameter.name == name) {
             return Err(Fault::new(name, format!("a second parameter `{name}`")));
@@ -202,16 +153,10 @@ fn parameters(text: &str) -> Result<Vec<Parameter>, Fault> {
         scan.skip_space();
         let need = scan.need()?;
         let last = need == Need::Rest;
-        parameters.push(Parameter {
-            name: name.to_owned(),
-            need,
-        });
+        parameters.push(Parameter { name: name.to_owned(), need });
         scan.skip_comma();
         if last && !scan.at_end() {
-            return Err(Fault::new(
-                scan.rest(),
-                "a `:vararg` parameter must be the last",
-            ));
+            return Err(Fault::new(scan.rest(), "a `:vararg` parameter must be the last"));
         }
     }
     Ok(parameters)
@@ -253,9 +198,7 @@ impl<'t> Scan<'t> {
 
     /// What follows a parameter's name: `:req`, `:vararg`, `=default`.
     fn need(&mut self) -> Result<Need, Fault> {
-        let mut need = Need::Optional {
-            default: String::new(),
-        };
+        let mut need = Need::Optional { default: String::new() };
         if self.rest().starts_with(':') {
             self.at += 1;
             self.skip_space();
@@ -265,11 +208,8 @@ impl<'t> Scan<'t> {
                 "req" => Need::Required,
                 "vararg" => Need::Rest,
                 _ => {
-                    return Err(Fault::new(
-                        qualifier,
-                        format!("`:{qualifier}` does not qualify a parameter"),
-                    )
-                    .hint("write `:req` or `:vararg`"));
+                    return Err(Fault::new(qualifier, format!("`:{qualifier}` does not qualify a parameter"))
+                        .hint("write `:req` or `:vararg`"));
                 }
             };
             self.skip_space();
@@ -374,11 +314,7 @@ fn substitute(statement: &str, arguments: &Arguments, most: usize) -> Option<Str
             }
             Some(c) if begins_name(c) => {
                 let name = leading_name(rest);
-                match arguments
-                    .values
-                    .iter()
-                    .find(|(parameter, _)| parameter == name)
-                {
+                match arguments.values.iter().find(|(parameter, _)| parameter == name) {
                     Some((_, value)) => out.push_str(value),
                     None => {
                         out.push('\\');
@@ -402,11 +338,7 @@ fn substitute(statement: &str, arguments: &Arguments, most: usize) -> Option<Str
 }
 
 /// The statements that `statement` of a macro's body becomes.
-pub(super) fn instantiate(
-    statement: &Statement,
-    arguments: &Arguments,
-    most: usize,
-) -> Option<Vec<Statement>> {
+pub(super) fn instantiate(statement: &Statement, arguments: &Arguments, most: usize) -> Option<Vec<Statement>> {
     if !statement.text.contains('\\') {
         return Some(vec![statement.clone()]);
     }
@@ -417,12 +349,7 @@ pub(super) fn instantiate(
 /// Cuts text that stands at `at` into statements, all placed there.
 pub(super) fn statements(text: &str, at: Position) -> Vec<Statement> {
     let pieces = split(text).into_iter();
-    pieces
-        .map(|(_, piece)| Statement {
-            text: scrub(piece).into(),
-            at,
-        })
-        .collect()
+    pieces.map(|(_, piece)| Statement { text: scrub(piece).into(), at }).collect()
 }
 
 /// Whether `text` holds nothing but one name.
@@ -443,11 +370,7 @@ mod tests {
 
     fn bound(call: &str) -> String {
         match five().bind(&scrub(&format!("m {call}"))[1..]) {
-            Ok(values) => values
-                .iter()
-                .map(|(_, value)| value.as_str())
-                .collect::<Vec<_>>()
-                .join("|"),
+            Ok(values) => values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("|"),
             Err(fault) => fault.message,
         }
     }
@@ -499,28 +422,15 @@ mod tests {
     fn parameters_have_needs_and_defaults() {
         let text = "m a:req b=8(%rsp) c=\"x y\", d:vararg";
         let made = Macro::define(text, Vec::new()).map(|made| made.parameters);
-        let optional = |default: &str| Need::Optional {
-            default: default.to_owned(),
-        };
-        let want = [
-            ("a", Need::Required),
-            ("b", optional("8(%rsp)")),
-            ("c", optional("x y")),
-            ("d", Need::Rest),
-        ];
-        let want = want.map(|(name, need)| Parameter {
-            name: name.to_owned(),
-            need,
-        });
+        let optional = |default: &str| Need::Optional { default: default.to_owned() };
+        let want = [("a", Need::Required), ("b", optional("8(%rsp)")), ("c", optional("x y")), ("d", Need::Rest)];
+        let want = want.map(|(name, need)| Parameter { name: name.to_owned(), need });
         assert_eq!(made, Ok(want.to_vec()));
     }
 
     #[test]
     fn substitution_replaces_what_it_knows() {
-        let arguments = Arguments {
-            values: vec![("a".into(), "%rax".into()), ("b".into(), "1".into())],
-            serial: 7,
-        };
+        let arguments = Arguments { values: vec![("a".into(), "%rax".into()), ("b".into(), "1".into())], serial: 7 };
         let cases = [
             ("mov \\a,%rbx", "mov %rax,%rbx"),
             (".L\\a\\()_\\@", ".L%rax_7"),
@@ -528,11 +438,7 @@ mod tests {
             ("\\(x\\a)y", "x\\ay"),
         ];
         for (text, want) in cases {
-            assert_eq!(
-                substitute(text, &arguments, 100).as_deref(),
-                Some(want),
-                "{text}"
-            );
+            assert_eq!(substitute(text, &arguments, 100).as_deref(), Some(want), "{text}");
         }
         assert_eq!(substitute("\\a\\a", &arguments, 5), None);
     }

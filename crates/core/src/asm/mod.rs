@@ -161,17 +161,8 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
     let preprocessed = preprocess(sources, options, &mut report);
     let mut assembler = Assembler::new(options, &mut report, preprocessed.statements);
     assembler.run();
-    let Assembler {
-        layout,
-        symbols,
-        expanded,
-        ..
-    } = assembler;
-    let mut image = Image {
-        constants: options.constants.clone(),
-        expanded,
-        ..Image::default()
-    };
+    let Assembler { layout, symbols, expanded, .. } = assembler;
+    let mut image = Image { constants: options.constants.clone(), expanded, ..Image::default() };
     image.constants.extend(preprocessed.constants);
     if report.stopped() {
         return (image, report.finish());
@@ -194,9 +185,7 @@ fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
     for (name, definition) in symbols.defined() {
         match definition {
             Definition::Label(label) => {
-                image
-                    .symbols
-                    .insert(name.to_owned(), placed.address(*label));
+                image.symbols.insert(name.to_owned(), placed.address(*label));
             }
             Definition::Variable(value) => {
                 // A variable that cannot be evaluated is an error where it is used.

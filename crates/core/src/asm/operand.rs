@@ -60,10 +60,7 @@ pub(super) fn split_commas(text: &str) -> Vec<&str> {
 
 /// The operands of an instruction.
 pub(super) fn operands(text: &str, scope: &mut dyn Scope) -> Result<Vec<Operand>, Fault> {
-    split_commas(text)
-        .into_iter()
-        .map(|piece| operand(piece, scope))
-        .collect()
+    split_commas(text).into_iter().map(|piece| operand(piece, scope)).collect()
 }
 
 fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
@@ -73,19 +70,14 @@ fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
     };
     let kind = match rest.chars().next() {
         None => {
-            return Err(Fault::new(",", "an operand is missing")
-                .hint("two commas stand in a row, or one at an end"));
+            return Err(Fault::new(",", "an operand is missing").hint("two commas stand in a row, or one at an end"));
         }
         Some('(') if rest.replace(' ', "").eq_ignore_ascii_case("(%dx)") => OperandKind::Port,
         Some('$') => OperandKind::Immediate(parse(&rest[1..], Dialect::Gas, scope)?),
         Some('%') => register_or_segment(rest, scope)?,
         Some(_) => OperandKind::Memory(memory(None, rest, scope)?),
     };
-    Ok(Operand {
-        kind,
-        indirect,
-        text: text.to_owned(),
-    })
+    Ok(Operand { kind, indirect, text: text.to_owned() })
 }
 
 /// `%rax`, or `%gs:...`.
@@ -108,9 +100,7 @@ fn register_or_segment(text: &str, scope: &mut dyn Scope) -> Result<OperandKind,
 /// The register at the start of `text`, which begins with `%`, and what follows.
 fn take_register(text: &str) -> Result<(Register, &str), Fault> {
     let name = text.strip_prefix('%').unwrap_or(text).trim_start();
-    let length = name
-        .find(|c: char| !c.is_ascii_alphanumeric())
-        .unwrap_or(name.len());
+    let length = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
     let (name, rest) = name.split_at(length);
     match register(&name.to_ascii_lowercase()) {
         Some(found) => Ok((found, rest)),
@@ -119,16 +109,11 @@ fn take_register(text: &str) -> Result<(Register, &str), Fault> {
 }
 
 fn unknown_register(name: &str) -> Fault {
-    let fault = Fault::new(
-        format!("%{name}"),
-        format!("`%{name}` is not a register of this machine"),
-    );
+    let fault = Fault::new(format!("%{name}"), format!("`%{name}` is not a register of this machine"));
     let known: Vec<String> = names().collect();
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => fault.hint(format!("did you mean `%{near}`?")),
-        None => fault.hint(
-            "general-purpose, segment, control and debug registers are known; x87 and SSE are not",
-        ),
+        None => fault.hint("general-purpose, segment, control and debug registers are known; x87 and SSE are not"),
     }
 }
 
@@ -145,13 +130,7 @@ fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Resul
         "" => None,
         text => Some(parse(text, Dialect::Gas, scope).map_err(|fault| address_hint(fault, text))?),
     };
-    let mut memory = Memory {
-        segment,
-        displacement,
-        base: None,
-        index: None,
-        scale: 1,
-    };
+    let mut memory = Memory { segment, displacement, base: None, index: None, scale: 1 };
     if let Some(group) = group {
         fill_group(&mut memory, group, scope)?;
     }
@@ -189,17 +168,10 @@ fn group_start(text: &str) -> Option<usize> {
 }
 
 fn fill_group(memory: &mut Memory, group: &str, scope: &mut dyn Scope) -> Result<(), Fault> {
-    let inside = group
-        .trim_end()
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'))
-        .unwrap_or("");
+    let inside = group.trim_end().strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or("");
     let parts = split_commas(inside);
     if parts.len() > 3 {
-        return Err(Fault::new(
-            group,
-            "an address has at most three parts: `(%base,%index,scale)`",
-        ));
+        return Err(Fault::new(group, "an address has at most three parts: `(%base,%index,scale)`"));
     }
     memory.base = address_register(parts.first(), group)?;
     let second = parts.get(1).copied().unwrap_or("");
@@ -220,15 +192,11 @@ fn address_register(part: Option<&&str>, group: &str) -> Result<Option<Register>
         return Ok(None);
     };
     if !part.starts_with('%') {
-        return Err(Fault::new(*part, format!("`{part}` is not a register"))
-            .hint("registers are written with `%`"));
+        return Err(Fault::new(*part, format!("`{part}` is not a register")).hint("registers are written with `%`"));
     }
     let (found, rest) = take_register(part)?;
     if !rest.trim().is_empty() {
-        return Err(Fault::new(
-            group,
-            format!("`{}` follows a register", rest.trim()),
-        ));
+        return Err(Fault::new(group, format!("`{}` follows a register", rest.trim())));
     }
     Ok(Some(found))
 }
@@ -249,28 +217,15 @@ fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
     };
     let base = memory.base.map(address_width);
     let index = memory.index.map(address_width);
-    let relative = memory
-        .base
-        .is_some_and(|base| matches!(base.class, Class::Instruction(_)));
+    let relative = memory.base.is_some_and(|base| matches!(base.class, Class::Instruction(_)));
     let message = match (base, index) {
         (Some(None), _) | (_, Some(None)) => "an address is made of 64-bit or 32-bit registers",
         (Some(a), Some(b)) if a != b => "base and index differ in width",
         (Some(_), Some(_)) if relative => "`%rip` takes no index",
-        _ if memory
-            .base
-            .is_some_and(|base| matches!(base.class, Class::NoIndex(_))) =>
-        {
-            "`%riz` is no base"
-        }
+        _ if memory.base.is_some_and(|base| matches!(base.class, Class::NoIndex(_))) => "`%riz` is no base",
         _ => match memory.index {
-            Some(Register {
-                class: Class::Instruction(_),
-                ..
-            }) => "`%rip` is no index",
-            Some(Register {
-                class: Class::General(_),
-                number: 4,
-            }) => "`%rsp` is no index",
+            Some(Register { class: Class::Instruction(_), .. }) => "`%rip` is no index",
+            Some(Register { class: Class::General(_), number: 4 }) => "`%rsp` is no index",
             _ => return Ok(()),
         },
     };

@@ -5,9 +5,7 @@ use std::rc::Rc;
 use super::expression::{Dialect, Direction, Scope, parse};
 use super::report::{Fault, Place, Report, nearest};
 use super::scrub::{Statement, scrub, split};
-use super::tokens::{
-    Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize,
-};
+use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
 use super::value::{LabelId, Value};
 use super::{Options, Position, Source};
 
@@ -21,8 +19,8 @@ const MAX_JOINED: usize = 200;
 const MAX_EXPANDED: usize = 16 << 20;
 
 const DIRECTIVES: [&str; 14] = [
-    "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "include", "error",
-    "warning", "pragma", "line", "ident",
+    "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "include", "error", "warning", "pragma",
+    "line", "ident",
 ];
 
 /// What preprocessing leaves.
@@ -33,11 +31,7 @@ pub(super) struct Preprocessed {
 }
 
 /// Runs the preprocessor over `sources` as over one file.
-pub(super) fn preprocess(
-    sources: &[Source],
-    options: &Options,
-    report: &mut Report<'_>,
-) -> Preprocessed {
+pub(super) fn preprocess(sources: &[Source], options: &Options, report: &mut Report<'_>) -> Preprocessed {
     let mut state = Preprocessor {
         options,
         defines: Defines::new(),
@@ -51,10 +45,7 @@ pub(super) fn preprocess(
         state.file(index, &source.text, report);
     }
     let constants = state.constants(&builtin);
-    Preprocessed {
-        statements: state.statements,
-        constants,
-    }
+    Preprocessed { statements: state.statements, constants }
 }
 
 /// One `#if` that is open.
@@ -96,8 +87,7 @@ impl Preprocessor<'_> {
             }
         }
         for condition in self.conditions.drain(outer.min(self.conditions.len())..) {
-            let fault =
-                Fault::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
+            let fault = Fault::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
             report.error(&Place::plain(condition.at), fault);
         }
     }
@@ -129,10 +119,7 @@ impl Preprocessor<'_> {
                 },
             }
         }
-        report.error(
-            &place,
-            Fault::new("(", "a macro call does not end within 200 lines"),
-        );
+        report.error(&place, Fault::new("(", "a macro call does not end within 200 lines"));
     }
 
     fn emit(&mut self, text: &str, at: Position, report: &mut Report<'_>) {
@@ -142,10 +129,7 @@ impl Preprocessor<'_> {
         for (offset, piece) in split(text) {
             let blank = piece.len() - piece.trim_start().len();
             let column = text[..offset + blank].chars().count() as u32 + 1;
-            self.statements.push(Statement {
-                text: scrub(piece).into(),
-                at: Position { column, ..at },
-            });
+            self.statements.push(Statement { text: scrub(piece).into(), at: Position { column, ..at } });
         }
     }
 
@@ -185,20 +169,11 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn open(
-        &mut self,
-        at: Position,
-        test: impl FnOnce(&mut Self) -> Result<bool, Fault>,
-    ) -> Result<(), Fault> {
+    fn open(&mut self, at: Position, test: impl FnOnce(&mut Self) -> Result<bool, Fault>) -> Result<(), Fault> {
         // An #if inside lines that are not taken is not evaluated (C11 6.10.1).
         let result = if self.active() { test(self) } else { Ok(false) };
         let taken = *result.as_ref().unwrap_or(&false);
-        self.conditions.push(Condition {
-            at,
-            taken,
-            done: taken,
-            has_else: false,
-        });
+        self.conditions.push(Condition { at, taken, done: taken, has_else: false });
         result.map(|_| ())
     }
 
@@ -207,11 +182,7 @@ impl Preprocessor<'_> {
             return Err(Fault::new("#", "#elif without #if"));
         };
         let wanted = !condition.done && !condition.has_else && self.active();
-        let result = if wanted {
-            self.condition(rest)
-        } else {
-            Ok(false)
-        };
+        let result = if wanted { self.condition(rest) } else { Ok(false) };
         condition.taken = *result.as_ref().unwrap_or(&false);
         condition.done |= condition.taken;
         self.conditions.push(condition);
@@ -221,9 +192,7 @@ impl Preprocessor<'_> {
     fn otherwise(&mut self) -> Result<(), Fault> {
         match self.conditions.last_mut() {
             None => Err(Fault::new("#", "#else without #if")),
-            Some(condition) if condition.has_else => {
-                Err(Fault::new("#", "a second #else for one #if"))
-            }
+            Some(condition) if condition.has_else => Err(Fault::new("#", "a second #else for one #if")),
             Some(condition) => {
                 condition.taken = !condition.done;
                 condition.done = true;
@@ -239,9 +208,7 @@ impl Preprocessor<'_> {
 
     fn define(&mut self, text: &str) -> Result<(), Fault> {
         let text = text.trim();
-        let length = text
-            .find(|c: char| !begins_identifier(c) && !c.is_ascii_digit())
-            .unwrap_or(text.len());
+        let length = text.find(|c: char| !begins_identifier(c) && !c.is_ascii_digit()).unwrap_or(text.len());
         let (name, rest) = text.split_at(length);
         if !name.starts_with(begins_identifier) {
             return Err(Fault::new(name, "#define needs a name"));
@@ -256,14 +223,7 @@ impl Preprocessor<'_> {
             }
         };
         let body = tokenize(body.trim());
-        self.defines.insert(
-            Rc::from(name),
-            Define {
-                parameters,
-                variadic,
-                body,
-            },
-        );
+        self.defines.insert(Rc::from(name), Define { parameters, variadic, body });
         Ok(())
     }
 
@@ -276,9 +236,7 @@ impl Preprocessor<'_> {
             Err(Stop::Unclosed(name)) => return Err(unclosed(&name)),
         };
         let tokens = self.replace_defined(tokens)?;
-        let mut scope = ConditionScope {
-            options: self.options,
-        };
+        let mut scope = ConditionScope { options: self.options };
         let value = parse(&join(&tokens), Dialect::C, &mut scope)?;
         Ok(value.constant().unwrap_or(0) != 0)
     }
@@ -312,10 +270,7 @@ impl Preprocessor<'_> {
     fn is_enabled(&self, name: &str) -> bool {
         match self.options.constants.get(name) {
             Some(value) => *value != 0,
-            None => self
-                .defines
-                .get(name)
-                .is_some_and(|define| join(&define.body) == "1"),
+            None => self.defines.get(name).is_some_and(|define| join(&define.body) == "1"),
         }
     }
 
@@ -324,9 +279,7 @@ impl Preprocessor<'_> {
             .defines
             .iter()
             .filter(|(name, define)| {
-                define.parameters.is_none()
-                    && !define.body.is_empty()
-                    && builtin.binary_search(name).is_err()
+                define.parameters.is_none() && !define.body.is_empty() && builtin.binary_search(name).is_err()
             })
             .map(|(name, define)| (name.clone(), define.body.clone()))
             .collect();
@@ -335,10 +288,7 @@ impl Preprocessor<'_> {
             let Ok(tokens) = expand(body, &self.defines, &mut self.budget) else {
                 continue;
             };
-            let mut scope = NumberScope {
-                options: self.options,
-                unknown: false,
-            };
+            let mut scope = NumberScope { options: self.options, unknown: false };
             let value = parse(&join(&tokens), Dialect::Gas, &mut scope);
             if let (Ok(Value::Constant(number)), false) = (value, scope.unknown) {
                 constants.push((name.to_string(), number));
@@ -349,8 +299,7 @@ impl Preprocessor<'_> {
 }
 
 fn unclosed(name: &str) -> Fault {
-    Fault::new(name, format!("no `)` for the arguments of `{name}`"))
-        .hint("close the call with `)`")
+    Fault::new(name, format!("no `)` for the arguments of `{name}`")).hint("close the call with `)`")
 }
 
 /// The name after `defined`, with or without brackets, and what follows it.
@@ -363,9 +312,7 @@ fn operand(tokens: &[Token]) -> Option<(&str, &[Token])> {
             TokenKind::Space => {}
             TokenKind::Name => {
                 if bracket {
-                    let close = rest
-                        .iter()
-                        .position(|token| token.kind != TokenKind::Space)?;
+                    let close = rest.iter().position(|token| token.kind != TokenKind::Space)?;
                     rest = (&*rest[close].text == ")").then(|| &rest[close + 1..])?;
                 }
                 return Some((&token.text, rest));
@@ -391,19 +338,12 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
         let name = match item.strip_suffix("...") {
             Some(name) => {
                 variadic = true;
-                if name.trim().is_empty() {
-                    "__VA_ARGS__"
-                } else {
-                    name.trim()
-                }
+                if name.trim().is_empty() { "__VA_ARGS__" } else { name.trim() }
             }
             None => item,
         };
         if !name.starts_with(begins_identifier) {
-            return Err(Fault::new(
-                item,
-                format!("`{item}` is not the name of a parameter"),
-            ));
+            return Err(Fault::new(item, format!("`{item}` is not the name of a parameter")));
         }
         names.push(Rc::from(name));
     }
@@ -413,9 +353,7 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
 /// The directive on a line that begins with `#`, and what follows it; other such lines are comments to GNU `as`.
 fn directive(line: &str) -> Option<(&str, &str)> {
     let rest = line.trim_start().strip_prefix('#')?.trim_start();
-    let length = rest
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(rest.len());
+    let length = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     Some(rest.split_at(length))
 }
 
@@ -471,11 +409,7 @@ struct Lines<'t> {
 
 impl<'t> Lines<'t> {
     fn new(source: usize, text: &'t str) -> Self {
-        Self {
-            source,
-            rest: text.lines(),
-            number: 0,
-        }
+        Self { source, rest: text.lines(), number: 0 }
     }
 
     /// The next physical line with those that `\` joins to it.
@@ -498,20 +432,13 @@ impl<'t> Lines<'t> {
 
     fn next_line(&mut self, report: &mut Report<'_>) -> Option<Line> {
         let (text, number) = self.joined()?;
-        let at = Position {
-            source: self.source,
-            line: number,
-            column: 1,
-        };
+        let at = Position { source: self.source, line: number, column: 1 };
         let known = directive(&text).map(|(word, _)| word);
         let comments = match known {
             Some(word) if DIRECTIVES.contains(&word) => Hash::Operator,
             Some(word) => {
                 suggest_directive(word, &text, at, report);
-                return Some(Line {
-                    text: String::new(),
-                    at,
-                });
+                return Some(Line { text: String::new(), at });
             }
             None => Hash::Comment,
         };
@@ -519,8 +446,7 @@ impl<'t> Lines<'t> {
         let mut open = strip(&text, comments, &mut out);
         while open {
             let Some((more, _)) = self.joined() else {
-                let fault =
-                    Fault::new("/*", "this comment does not end").hint("close it with `*/`");
+                let fault = Fault::new("/*", "this comment does not end").hint("close it with `*/`");
                 report.error(&Place::plain(at), fault);
                 break;
             };
@@ -535,16 +461,13 @@ impl<'t> Lines<'t> {
 
 /// A line that begins with `#` and a word near a directive is more likely a slip than a comment.
 fn suggest_directive(word: &str, line: &str, at: Position, report: &mut Report<'_>) {
-    let glued = line
-        .trim_start()
-        .strip_prefix('#')
-        .is_some_and(|rest| rest.starts_with(word));
+    let glued = line.trim_start().strip_prefix('#').is_some_and(|rest| rest.starts_with(word));
     if word.len() > 3
         && glued
         && let Some(near) = nearest(word, DIRECTIVES)
     {
-        let fault = Fault::new(word, format!("`#{word}` is taken for a comment"))
-            .hint(format!("did you mean `#{near}`?"));
+        let fault =
+            Fault::new(word, format!("`#{word}` is taken for a comment")).hint(format!("did you mean `#{near}`?"));
         report.warning(&Place::plain(at), fault);
     }
 }

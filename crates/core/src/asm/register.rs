@@ -83,12 +83,7 @@ const SEGMENTS: [&str; 6] = ["es", "cs", "ss", "ds", "fs", "gs"];
 
 /// The register `name`, without `%`, in lower case.
 pub(super) fn register(name: &str) -> Option<Register> {
-    let position = |names: &[&str], name: &str| {
-        names
-            .iter()
-            .position(|other| *other == name)
-            .map(|at| at as u8)
-    };
+    let position = |names: &[&str], name: &str| names.iter().position(|other| *other == name).map(|at| at as u8);
     let made = |class, number| Some(Register { class, number });
     if let Some(number) = position(&SEGMENTS, name) {
         return made(Class::Segment, number);
@@ -129,31 +124,21 @@ fn numbered(rest: &str) -> Option<Register> {
         _ => (rest, Width::Q),
     };
     let number = small_number(digits).filter(|number| *number >= 8)?;
-    Some(Register {
-        class: Class::General(width),
-        number,
-    })
+    Some(Register { class: Class::General(width), number })
 }
 
 /// 0 to 15, without leading zeros.
 fn small_number(digits: &str) -> Option<u8> {
-    let plain =
-        !digits.is_empty() && digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = !digits.is_empty() && digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
     let canonical = plain && (digits.len() == 1 || !digits.starts_with('0'));
-    canonical
-        .then(|| digits.parse().ok())
-        .flatten()
-        .filter(|number| *number < 16)
+    canonical.then(|| digits.parse().ok()).flatten().filter(|number| *number < 16)
 }
 
 /// Names for hints.
 pub(super) fn names() -> impl Iterator<Item = String> {
     let prefixed = |prefix: &'static str| LEGACY.iter().map(move |name| format!("{prefix}{name}"));
-    let numbered =
-        (8..16).flat_map(|n| ["", "d", "w", "b"].map(move |suffix| format!("r{n}{suffix}")));
-    let small = [
-        "al", "bl", "cl", "dl", "ah", "bh", "ch", "dh", "spl", "bpl", "sil", "dil", "rip",
-    ];
+    let numbered = (8..16).flat_map(|n| ["", "d", "w", "b"].map(move |suffix| format!("r{n}{suffix}")));
+    let small = ["al", "bl", "cl", "dl", "ah", "bh", "ch", "dh", "spl", "bpl", "sil", "dil", "rip"];
     prefixed("r")
         .chain(prefixed("e"))
         .chain(prefixed(""))
@@ -171,9 +156,7 @@ mod tests {
     fn every_listed_name_is_a_register_and_slips_are_not() {
         assert_eq!(names().filter(|name| register(name).is_none()).count(), 0);
         assert_eq!(names().count(), 24 + 32 + 13 + 6 + 5 + 6);
-        for slip in [
-            "", "r", "r16", "r7", "r08", "raxx", "cr16", "cr", "dr99", "eaz", "xmm0", "é",
-        ] {
+        for slip in ["", "r", "r16", "r7", "r08", "raxx", "cr16", "cr", "dr99", "eaz", "xmm0", "é"] {
             assert_eq!(register(slip), None, "{slip}");
         }
     }

@@ -20,10 +20,7 @@ pub(super) struct Place {
 impl Place {
     /// A place outside every macro.
     pub(super) fn plain(at: Position) -> Self {
-        Self {
-            at,
-            expansion: Rc::from([]),
-        }
+        Self { at, expansion: Rc::from([]) }
     }
 }
 
@@ -38,11 +35,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(token: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-            token: token.into(),
-        }
+        Self { message: message.into(), hint: None, token: token.into() }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -63,14 +56,7 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(sources: &'a [Source], statements: usize) -> Self {
-        Self {
-            sources,
-            list: Vec::new(),
-            errors: 0,
-            statements,
-            text: MAX_TEXT,
-            stopped: false,
-        }
+        Self { sources, list: Vec::new(), errors: 0, statements, text: MAX_TEXT, stopped: false }
     }
 
     /// Whether to give up: a limit was reached, or there are too many errors.
@@ -89,10 +75,7 @@ impl<'a> Report<'a> {
         self.push(Severity::Error, place, fault);
         self.errors += 1;
         if self.errors == MAX_ERRORS {
-            let stop = Fault::new(
-                "",
-                format!("{MAX_ERRORS} errors: the rest of the text is not read"),
-            );
+            let stop = Fault::new("", format!("{MAX_ERRORS} errors: the rest of the text is not read"));
             self.push(Severity::Error, place, stop);
             self.stopped = true;
         }
@@ -162,11 +145,7 @@ impl<'a> Report<'a> {
         let first = (at.line as usize).saturating_sub(1);
         for (number, line) in source.text.lines().enumerate().skip(first) {
             if let Some(column) = find_word(line, token, skip) {
-                return Position {
-                    line: number as u32 + 1,
-                    column: column as u32 + 1,
-                    ..at
-                };
+                return Position { line: number as u32 + 1, column: column as u32 + 1, ..at };
             }
             skip = 0;
             if !line.trim_end().ends_with('\\') {

@@ -187,10 +187,7 @@ mod tests {
 
     #[test]
     fn statements_end_outside_strings_only() {
-        let pieces: Vec<&str> = split("a; .ascii \"x;y\\\";\" ; ; b")
-            .into_iter()
-            .map(|piece| piece.1.trim())
-            .collect();
+        let pieces: Vec<&str> = split("a; .ascii \"x;y\\\";\" ; ; b").into_iter().map(|piece| piece.1.trim()).collect();
         assert_eq!(pieces, ["a", ".ascii \"x;y\\\";\"", "b"]);
     }
 }

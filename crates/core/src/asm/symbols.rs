@@ -47,11 +47,7 @@ impl Symbols {
     }
 
     fn push(&mut self, name: &str) -> SymbolId {
-        self.list.push(Symbol {
-            name: name.to_owned(),
-            definition: Definition::Undefined,
-            weak: false,
-        });
+        self.list.push(Symbol { name: name.to_owned(), definition: Definition::Undefined, weak: false });
         SymbolId(self.list.len() - 1)
     }
 
@@ -62,15 +58,13 @@ impl Symbols {
     /// What `name` was defined as, without mentioning it.
     pub(super) fn definition(&self, name: &str) -> &Definition {
         let id = self.names.get(name);
-        id.and_then(|id| self.list.get(id.0))
-            .map_or(&Definition::Undefined, |symbol| &symbol.definition)
+        id.and_then(|id| self.list.get(id.0)).map_or(&Definition::Undefined, |symbol| &symbol.definition)
     }
 
     /// What a mention of `name` means now: its value as far as it is defined.
     pub(super) fn mention(&mut self, name: &str) -> Value {
         let id = self.intern(name);
-        self.value(id)
-            .unwrap_or(Value::Relative(Base::Symbol(id), 0))
+        self.value(id).unwrap_or(Value::Relative(Base::Symbol(id), 0))
     }
 
     /// The value of a defined symbol.
@@ -101,10 +95,9 @@ impl Symbols {
     pub(super) fn set(&mut self, name: &str, value: Value) -> Result<(), Fault> {
         let id = self.intern(name);
         match self.list.get_mut(id.0) {
-            Some(symbol) if matches!(symbol.definition, Definition::Label(_)) => Err(Fault::new(
-                name,
-                format!("`{name}` is already defined as a label"),
-            )),
+            Some(symbol) if matches!(symbol.definition, Definition::Label(_)) => {
+                Err(Fault::new(name, format!("`{name}` is already defined as a label")))
+            }
             Some(symbol) => {
                 symbol.definition = Definition::Variable(value);
                 Ok(())
@@ -130,12 +123,7 @@ impl Symbols {
 
     /// Defines the next `number:`.
     pub(super) fn define_numeric(&mut self, number: u64, label: LabelId) {
-        let id = match self
-            .numeric
-            .get(&number)
-            .and_then(|list| list.last())
-            .copied()
-        {
+        let id = match self.numeric.get(&number).and_then(|list| list.last()).copied() {
             Some(id) => id,
             None => self.next_numeric(number),
         };
@@ -154,11 +142,7 @@ impl Symbols {
     /// The value of `1b` or `1f`; `None` when there is no `1:` before.
     pub(super) fn numeric(&mut self, number: u64, direction: Direction) -> Option<Value> {
         if direction == Direction::Forward {
-            let last = self
-                .numeric
-                .get(&number)
-                .and_then(|list| list.last())
-                .copied();
+            let last = self.numeric.get(&number).and_then(|list| list.last()).copied();
             let id = last.unwrap_or_else(|| self.next_numeric(number));
             return Some(Value::Relative(Base::Symbol(id), 0));
         }
@@ -176,22 +160,15 @@ impl Symbols {
                 .hint(format!("`{number}b` looks backward"));
         }
         let fault = Fault::new(name, format!("`{name}` is not defined"));
-        let defined = self
-            .names
-            .iter()
-            .take(MAX_COMPARED)
-            .filter(|(_, other)| self.value(**other).is_some());
+        let defined = self.names.iter().take(MAX_COMPARED).filter(|(_, other)| self.value(**other).is_some());
         match nearest(name, defined.map(|(name, _)| name.as_str())) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault
-                .hint("define it as a label, by `.set` or by `#define`, or give it as a constant"),
+            None => fault.hint("define it as a label, by `.set` or by `#define`, or give it as a constant"),
         }
     }
 
     /// Names and labels, then names and values, of all that is defined; numeric labels left out.
     pub(super) fn defined(&self) -> impl Iterator<Item = (&str, &Definition)> {
-        self.names
-            .iter()
-            .filter_map(|(name, id)| Some((name.as_str(), &self.list.get(id.0)?.definition)))
+        self.names.iter().filter_map(|(name, id)| Some((name.as_str(), &self.list.get(id.0)?.definition)))
     }
 }

@@ -119,43 +119,24 @@ pub(super) enum Wide {
 
 impl How {
     const fn byte_bit(self) -> Self {
-        Self {
-            byte_bit: true,
-            ..self
-        }
+        Self { byte_bit: true, ..self }
     }
     const fn prefix(self, prefix: u8) -> Self {
-        Self {
-            prefix: Some(prefix),
-            ..self
-        }
+        Self { prefix: Some(prefix), ..self }
     }
     const fn wide(self, wide: Wide) -> Self {
         Self { wide, ..self }
     }
     const fn default(self, width: Width) -> Self {
-        Self {
-            default: Some(width),
-            ..self
-        }
+        Self { default: Some(width), ..self }
     }
     const fn condition(self) -> Self {
-        Self {
-            condition: true,
-            ..self
-        }
+        Self { condition: true, ..self }
     }
 }
 
 const fn how(modrm: Modrm) -> How {
-    How {
-        byte_bit: false,
-        modrm,
-        prefix: None,
-        wide: Wide::Both,
-        default: None,
-        condition: false,
-    }
+    How { byte_bit: false, modrm, prefix: None, wide: Wide::Both, default: None, condition: false }
 }
 
 /// ModRM with a register.
@@ -171,26 +152,14 @@ const fn digit(digit: u8) -> How {
     how(Modrm::Digit(digit))
 }
 
-const fn row(
-    name: &'static str,
-    widths: &'static [Width],
-    opcode: u32,
-    how: How,
-    operands: &'static [Kind],
-) -> Row {
-    Row {
-        name,
-        widths,
-        opcode,
-        how,
-        operands,
-    }
+const fn row(name: &'static str, widths: &'static [Width], opcode: u32, how: How, operands: &'static [Kind]) -> Row {
+    Row { name, widths, opcode, how, operands }
 }
 
 use Kind::{
-    Acc, AccReg, AccRm, Cl, ControlRegister, DebugRegister, Destination, Dx, DxAddress, Imm, Imm8,
-    Imm8Signed, Imm16, Imm32, Imm64, ImmWide, Indirect, IndirectMem, Mem, Offset64, One, Reg,
-    RegOf, RegRm, Rm, RmOf, SegmentRegister, Source, Target, Target8, Target32, Three,
+    Acc, AccReg, AccRm, Cl, ControlRegister, DebugRegister, Destination, Dx, DxAddress, Imm, Imm8, Imm8Signed, Imm16,
+    Imm32, Imm64, ImmWide, Indirect, IndirectMem, Mem, Offset64, One, Reg, RegOf, RegRm, Rm, RmOf, SegmentRegister,
+    Source, Target, Target8, Target32, Three,
 };
 use Width::{B, L, Q, W};
 
@@ -234,18 +203,12 @@ const fn unary(name: &'static str, opcode: u32, n: u8) -> [Row; 1] {
 }
 
 const fn bit_test(name: &'static str, n: u8) -> [Row; 2] {
-    [
-        row(name, WLQ, 0x0F83 + 8 * n as u32, R, &[Reg, Rm]),
-        row(name, WLQ, 0x0FBA, digit(n), &[Imm8, Rm]),
-    ]
+    [row(name, WLQ, 0x0F83 + 8 * n as u32, R, &[Reg, Rm]), row(name, WLQ, 0x0FBA, digit(n), &[Imm8, Rm])]
 }
 
 /// `mul %rbx` and `mul %rbx, %rax`.
 const fn by_accumulator(name: &'static str, n: u8) -> [Row; 2] {
-    [
-        row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm]),
-        row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm, Acc]),
-    ]
+    [row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm]), row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm, Acc])]
 }
 
 /// A system segment or machine status word stored into a register of any width or 16 bits of memory.
@@ -253,31 +216,16 @@ const fn store_selector(name: &'static str, opcode: u32, n: u8) -> [Row; 3] {
     [
         row(name, &[W], opcode, digit(n), &[RegRm]),
         row(name, LQ, opcode, digit(n).wide(Wide::Neither), &[RegRm]),
-        row(
-            name,
-            &[W],
-            opcode,
-            digit(n).wide(Wide::Neither).default(W),
-            &[Mem],
-        ),
+        row(name, &[W], opcode, digit(n).wide(Wide::Neither).default(W), &[Mem]),
     ]
 }
 
 const fn selector(name: &'static str, opcode: u32, n: u8) -> [Row; 1] {
-    [row(
-        name,
-        &[W],
-        opcode,
-        digit(n).wide(Wide::Neither).default(W),
-        &[RmOf(W)],
-    )]
+    [row(name, &[W], opcode, digit(n).wide(Wide::Neither).default(W), &[RmOf(W)])]
 }
 
 const fn segment_limit(name: &'static str, opcode: u32) -> [Row; 2] {
-    [
-        row(name, WLQ, opcode, R, &[Rm, Reg]),
-        row(name, WLQ, opcode, R, &[RmOf(W), Reg]),
-    ]
+    [row(name, WLQ, opcode, R, &[Rm, Reg]), row(name, WLQ, opcode, R, &[RmOf(W), Reg])]
 }
 
 const fn memory(name: &'static str, opcode: u32, n: u8) -> [Row; 1] {
@@ -301,62 +249,14 @@ const DATA: &[Row] = &[
     row("mov", ANY, 0xC6, digit(0).byte_bit(), &[Imm, Rm]),
     row("mov", &[Q], 0xB8, O, &[ImmWide, Reg]),
     row("mov", &[W], 0x8C, R, &[SegmentRegister, RegRm]),
-    row(
-        "mov",
-        LQ,
-        0x8C,
-        R.wide(Wide::Neither),
-        &[SegmentRegister, RegRm],
-    ),
-    row(
-        "mov",
-        &[W, Q],
-        0x8C,
-        R.wide(Wide::Neither).default(W),
-        &[SegmentRegister, Mem],
-    ),
-    row(
-        "mov",
-        WLQ,
-        0x8E,
-        R.wide(Wide::Neither),
-        &[RegRm, SegmentRegister],
-    ),
-    row(
-        "mov",
-        &[W, Q],
-        0x8E,
-        R.wide(Wide::Neither).default(W),
-        &[Mem, SegmentRegister],
-    ),
-    row(
-        "mov",
-        &[Q],
-        0x0F20,
-        R.wide(Wide::Neither),
-        &[ControlRegister, RegRm],
-    ),
-    row(
-        "mov",
-        &[Q],
-        0x0F22,
-        R.wide(Wide::Neither),
-        &[RegRm, ControlRegister],
-    ),
-    row(
-        "mov",
-        &[Q],
-        0x0F21,
-        R.wide(Wide::Neither),
-        &[DebugRegister, RegRm],
-    ),
-    row(
-        "mov",
-        &[Q],
-        0x0F23,
-        R.wide(Wide::Neither),
-        &[RegRm, DebugRegister],
-    ),
+    row("mov", LQ, 0x8C, R.wide(Wide::Neither), &[SegmentRegister, RegRm]),
+    row("mov", &[W, Q], 0x8C, R.wide(Wide::Neither).default(W), &[SegmentRegister, Mem]),
+    row("mov", WLQ, 0x8E, R.wide(Wide::Neither), &[RegRm, SegmentRegister]),
+    row("mov", &[W, Q], 0x8E, R.wide(Wide::Neither).default(W), &[Mem, SegmentRegister]),
+    row("mov", &[Q], 0x0F20, R.wide(Wide::Neither), &[ControlRegister, RegRm]),
+    row("mov", &[Q], 0x0F22, R.wide(Wide::Neither), &[RegRm, ControlRegister]),
+    row("mov", &[Q], 0x0F21, R.wide(Wide::Neither), &[DebugRegister, RegRm]),
+    row("mov", &[Q], 0x0F23, R.wide(Wide::Neither), &[RegRm, DebugRegister]),
     row("mov", ANY, 0xA0, N.byte_bit(), &[Offset64, Acc]),
     row("mov", ANY, 0xA2, N.byte_bit(), &[Acc, Offset64]),
     row("movabs", ANY, 0xA0, N.byte_bit(), &[Offset64, Acc]),
@@ -386,20 +286,8 @@ const DATA: &[Row] = &[
     row("xchg", ANY, 0x86, R.byte_bit(), &[Rm, Reg]),
     row("cmpxchg", ANY, 0x0FB0, R.byte_bit(), &[Reg, Rm]),
     row("xadd", ANY, 0x0FC0, R.byte_bit(), &[Reg, Rm]),
-    row(
-        "cmpxchg8b",
-        NO,
-        0x0FC7,
-        digit(1).wide(Wide::Neither),
-        &[Mem],
-    ),
-    row(
-        "cmpxchg16b",
-        NO,
-        0x0FC7,
-        digit(1).wide(Wide::Always),
-        &[Mem],
-    ),
+    row("cmpxchg8b", NO, 0x0FC7, digit(1).wide(Wide::Neither), &[Mem]),
+    row("cmpxchg16b", NO, 0x0FC7, digit(1).wide(Wide::Always), &[Mem]),
     row("bswap", LQ, 0x0FC8, O, &[Reg]),
     row("cmov", WLQ, 0x0F40, R.condition(), &[Rm, Reg]),
     row("set", &[B], 0x0F90, digit(0).condition().default(B), &[Rm]),
@@ -407,59 +295,17 @@ const DATA: &[Row] = &[
 
 const STACK: &[Row] = &[
     row("push", WQ, 0x50, O.wide(Wide::Only16), &[Reg]),
-    row(
-        "push",
-        WQ,
-        0x6A,
-        N.wide(Wide::Only16).default(Q),
-        &[Imm8Signed],
-    ),
+    row("push", WQ, 0x6A, N.wide(Wide::Only16).default(Q), &[Imm8Signed]),
     row("push", &[W], 0x68, N.wide(Wide::Only16), &[Imm16]),
-    row(
-        "push",
-        &[Q],
-        0x68,
-        N.wide(Wide::Only16).default(Q),
-        &[Imm32],
-    ),
-    row(
-        "push",
-        WQ,
-        0xFF,
-        digit(6).wide(Wide::Only16).default(Q),
-        &[Rm],
-    ),
-    row(
-        "push",
-        WQ,
-        0x0F80,
-        O.wide(Wide::Only16).default(Q),
-        &[SegmentRegister],
-    ),
+    row("push", &[Q], 0x68, N.wide(Wide::Only16).default(Q), &[Imm32]),
+    row("push", WQ, 0xFF, digit(6).wide(Wide::Only16).default(Q), &[Rm]),
+    row("push", WQ, 0x0F80, O.wide(Wide::Only16).default(Q), &[SegmentRegister]),
     row("pop", WQ, 0x58, O.wide(Wide::Only16), &[Reg]),
-    row(
-        "pop",
-        WQ,
-        0x8F,
-        digit(0).wide(Wide::Only16).default(Q),
-        &[Rm],
-    ),
-    row(
-        "pop",
-        WQ,
-        0x0F81,
-        O.wide(Wide::Only16).default(Q),
-        &[SegmentRegister],
-    ),
+    row("pop", WQ, 0x8F, digit(0).wide(Wide::Only16).default(Q), &[Rm]),
+    row("pop", WQ, 0x0F81, O.wide(Wide::Only16).default(Q), &[SegmentRegister]),
     row("pushf", WQ, 0x9C, N.wide(Wide::Only16).default(Q), &[]),
     row("popf", WQ, 0x9D, N.wide(Wide::Only16).default(Q), &[]),
-    row(
-        "enter",
-        WQ,
-        0xC8,
-        N.wide(Wide::Only16).default(Q),
-        &[Imm16, Imm8],
-    ),
+    row("enter", WQ, 0xC8, N.wide(Wide::Only16).default(Q), &[Imm16, Imm8]),
     row("leave", WQ, 0xC9, N.wide(Wide::Only16).default(Q), &[]),
 ];
 
@@ -504,22 +350,10 @@ const ALU: &[Row] = &[
 
 const FLOW: &[Row] = &[
     row("jmp", &[Q], 0xEB, PLAIN.default(Q), &[Target]),
-    row(
-        "jmp",
-        WQ,
-        0xFF,
-        digit(4).wide(Wide::Only16).default(Q),
-        &[Indirect],
-    ),
+    row("jmp", WQ, 0xFF, digit(4).wide(Wide::Only16).default(Q), &[Indirect]),
     row("j", NO, 0x70, PLAIN.condition(), &[Target]),
     row("call", &[Q], 0xE8, PLAIN.default(Q), &[Target32]),
-    row(
-        "call",
-        WQ,
-        0xFF,
-        digit(2).wide(Wide::Only16).default(Q),
-        &[Indirect],
-    ),
+    row("call", WQ, 0xFF, digit(2).wide(Wide::Only16).default(Q), &[Indirect]),
     row("ret", WQ, 0xC3, N.wide(Wide::Only16).default(Q), &[]),
     row("ret", WQ, 0xC2, N.wide(Wide::Only16).default(Q), &[Imm16]),
     row("lret", WLQ, 0xCB, N.default(L), &[]),
@@ -604,103 +438,25 @@ const SYSTEM: &[Row] = &[
     row("rdsspq", &[Q], 0x0F1E, digit(1).prefix(0xF3), &[RegRm]),
     row("wrssd", &[L], 0x0F38F6, R, &[Reg, Rm]),
     row("wrssq", &[Q], 0x0F38F6, R, &[Reg, Rm]),
-    row(
-        "rstorssp",
-        NO,
-        0x0F01,
-        digit(5).prefix(0xF3).wide(Wide::Neither),
-        &[Mem],
-    ),
-    row(
-        "clrssbsy",
-        NO,
-        0x0FAE,
-        digit(6).prefix(0xF3).wide(Wide::Neither),
-        &[Mem],
-    ),
-    row(
-        "invpcid",
-        NO,
-        0x0F3882,
-        R.prefix(0x66).wide(Wide::Neither),
-        &[Mem, RegOf(Q)],
-    ),
-    row(
-        "invept",
-        NO,
-        0x0F3880,
-        R.prefix(0x66).wide(Wide::Neither),
-        &[Mem, RegOf(Q)],
-    ),
-    row(
-        "invvpid",
-        NO,
-        0x0F3881,
-        R.prefix(0x66).wide(Wide::Neither),
-        &[Mem, RegOf(Q)],
-    ),
+    row("rstorssp", NO, 0x0F01, digit(5).prefix(0xF3).wide(Wide::Neither), &[Mem]),
+    row("clrssbsy", NO, 0x0FAE, digit(6).prefix(0xF3).wide(Wide::Neither), &[Mem]),
+    row("invpcid", NO, 0x0F3882, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
+    row("invept", NO, 0x0F3880, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
+    row("invvpid", NO, 0x0F3881, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
     row("rdfsbase", LQ, 0x0FAE, digit(0).prefix(0xF3), &[RegRm]),
     row("rdgsbase", LQ, 0x0FAE, digit(1).prefix(0xF3), &[RegRm]),
     row("wrfsbase", LQ, 0x0FAE, digit(2).prefix(0xF3), &[RegRm]),
     row("wrgsbase", LQ, 0x0FAE, digit(3).prefix(0xF3), &[RegRm]),
-    row(
-        "rdpid",
-        &[Q],
-        0x0FC7,
-        digit(7).prefix(0xF3).wide(Wide::Neither),
-        &[RegRm],
-    ),
+    row("rdpid", &[Q], 0x0FC7, digit(7).prefix(0xF3).wide(Wide::Neither), &[RegRm]),
     row("rdrand", WLQ, 0x0FC7, digit(6), &[RegRm]),
     row("rdseed", WLQ, 0x0FC7, digit(7), &[RegRm]),
-    row(
-        "lgdt",
-        &[Q],
-        0x0F01,
-        digit(2).wide(Wide::Neither).default(Q),
-        &[Mem],
-    ),
-    row(
-        "lidt",
-        &[Q],
-        0x0F01,
-        digit(3).wide(Wide::Neither).default(Q),
-        &[Mem],
-    ),
-    row(
-        "sgdt",
-        &[Q],
-        0x0F01,
-        digit(0).wide(Wide::Neither).default(Q),
-        &[Mem],
-    ),
-    row(
-        "sidt",
-        &[Q],
-        0x0F01,
-        digit(1).wide(Wide::Neither).default(Q),
-        &[Mem],
-    ),
-    row(
-        "lmsw",
-        &[W],
-        0x0F01,
-        digit(6).wide(Wide::Neither).default(W),
-        &[RmOf(W)],
-    ),
-    row(
-        "clwb",
-        NO,
-        0x0FAE,
-        digit(6).prefix(0x66).wide(Wide::Neither),
-        &[Mem],
-    ),
-    row(
-        "clflushopt",
-        NO,
-        0x0FAE,
-        digit(7).prefix(0x66).wide(Wide::Neither),
-        &[Mem],
-    ),
+    row("lgdt", &[Q], 0x0F01, digit(2).wide(Wide::Neither).default(Q), &[Mem]),
+    row("lidt", &[Q], 0x0F01, digit(3).wide(Wide::Neither).default(Q), &[Mem]),
+    row("sgdt", &[Q], 0x0F01, digit(0).wide(Wide::Neither).default(Q), &[Mem]),
+    row("sidt", &[Q], 0x0F01, digit(1).wide(Wide::Neither).default(Q), &[Mem]),
+    row("lmsw", &[W], 0x0F01, digit(6).wide(Wide::Neither).default(W), &[RmOf(W)]),
+    row("clwb", NO, 0x0FAE, digit(6).prefix(0x66).wide(Wide::Neither), &[Mem]),
+    row("clflushopt", NO, 0x0FAE, digit(7).prefix(0x66).wide(Wide::Neither), &[Mem]),
     row("in", &[B, W, L], 0xE4, N.byte_bit(), &[Imm8, Acc]),
     row("in", &[B, W, L], 0xEC, N.byte_bit(), &[Dx, Acc]),
     row("in", &[B, W, L], 0xEC, N.byte_bit(), &[DxAddress, Acc]),

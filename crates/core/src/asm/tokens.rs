@@ -74,11 +74,7 @@ pub(super) fn tokenize(text: &str) -> Vec<Token> {
         let (token, after) = rest.split_at(length);
         tokens.push(Token {
             kind,
-            text: if kind == TokenKind::Space {
-                Rc::from(" ")
-            } else {
-                Rc::from(token)
-            },
+            text: if kind == TokenKind::Space { Rc::from(" ") } else { Rc::from(token) },
             hidden: None,
         });
         rest = after;
@@ -91,14 +87,10 @@ fn next_token(rest: &str, first: char) -> (TokenKind, usize) {
     let second_is_digit = rest[first.len_utf8()..].starts_with(|c: char| c.is_ascii_digit());
     match first {
         c if c.is_whitespace() => (TokenKind::Space, run(char::is_whitespace)),
-        c if begins_identifier(c) => (
-            TokenKind::Name,
-            run(|c| begins_identifier(c) || c.is_ascii_digit()),
-        ),
-        c if c.is_ascii_digit() || (c == '.' && second_is_digit) => (
-            TokenKind::Number,
-            run(|c| begins_identifier(c) || c.is_ascii_digit() || c == '.'),
-        ),
+        c if begins_identifier(c) => (TokenKind::Name, run(|c| begins_identifier(c) || c.is_ascii_digit())),
+        c if c.is_ascii_digit() || (c == '.' && second_is_digit) => {
+            (TokenKind::Number, run(|c| begins_identifier(c) || c.is_ascii_digit() || c == '.'))
+        }
         '"' => (TokenKind::String, string_length(rest)),
         '#' if rest.starts_with("##") => (TokenKind::Other, 2),
         '.' if rest.starts_with("...") => (TokenKind::Other, 3),
@@ -122,17 +114,8 @@ pub(super) enum Stop {
 }
 
 /// Expands `tokens` by `defines`. `budget` counts the tokens that may still be produced.
-pub(super) fn expand(
-    tokens: Vec<Token>,
-    defines: &Defines,
-    budget: &mut usize,
-) -> Result<Vec<Token>, Stop> {
-    Expander {
-        defines,
-        budget,
-        nesting: 0,
-    }
-    .run(tokens)
+pub(super) fn expand(tokens: Vec<Token>, defines: &Defines, budget: &mut usize) -> Result<Vec<Token>, Stop> {
+    Expander { defines, budget, nesting: 0 }.run(tokens)
 }
 
 struct Expander<'d, 'b> {
@@ -168,42 +151,27 @@ impl Expander<'_, '_> {
                 Ok(())
             }
             None => Err(Stop::Fault(
-                Fault::new(&*token.text, "#define expansion produces too much text").hint(
-                    "a macro that names another one several times doubles the text at each step",
-                ),
+                Fault::new(&*token.text, "#define expansion produces too much text")
+                    .hint("a macro that names another one several times doubles the text at each step"),
             )),
         }
     }
 
     /// The expansion of the macro `name`; `None` when a function-like macro is named without arguments.
-    fn call(
-        &mut self,
-        name: &Token,
-        define: &Define,
-        input: &mut Vec<Token>,
-    ) -> Result<Option<Vec<Token>>, Stop> {
+    fn call(&mut self, name: &Token, define: &Define, input: &mut Vec<Token>) -> Result<Option<Vec<Token>>, Stop> {
         let arguments = match &define.parameters {
             None => Vec::new(),
             Some(parameters) => match self.take_arguments(name, input)? {
                 None => return Ok(None),
-                Some(arguments) => {
-                    fit_arguments(name, arguments, parameters.len(), define.variadic)?
-                }
+                Some(arguments) => fit_arguments(name, arguments, parameters.len(), define.variadic)?,
             },
         };
         let body = self.substitute(define, &arguments)?;
         let depth = name.hidden.as_ref().map_or(0, |hidden| hidden.depth) + 1;
         if depth > MAX_HIDDEN {
-            return Err(Stop::Fault(Fault::new(
-                &*name.text,
-                "#define macros nest too deeply",
-            )));
+            return Err(Stop::Fault(Fault::new(&*name.text, "#define macros nest too deeply")));
         }
-        let hidden = Rc::new(Hidden {
-            name: name.text.clone(),
-            depth,
-            next: name.hidden.clone(),
-        });
+        let hidden = Rc::new(Hidden { name: name.text.clone(), depth, next: name.hidden.clone() });
         let hide = |mut token: Token| {
             // An argument keeps what it was hidden from: a name is never expanded twice by itself.
             if !token.hides(&name.text) && token.hidden.is_none() {
@@ -215,15 +183,8 @@ impl Expander<'_, '_> {
     }
 
     /// Takes `( ... )` off the input, cut at top-level commas; `None` and no change when the next token is not `(`.
-    fn take_arguments(
-        &mut self,
-        name: &Token,
-        input: &mut Vec<Token>,
-    ) -> Result<Option<Vec<Vec<Token>>>, Stop> {
-        let Some(open) = input
-            .iter()
-            .rposition(|token| token.kind != TokenKind::Space)
-            .filter(|at| input[*at].is("("))
+    fn take_arguments(&mut self, name: &Token, input: &mut Vec<Token>) -> Result<Option<Vec<Vec<Token>>>, Stop> {
+        let Some(open) = input.iter().rposition(|token| token.kind != TokenKind::Space).filter(|at| input[*at].is("("))
         else {
             return Ok(None);
         };
@@ -250,16 +211,10 @@ impl Expander<'_, '_> {
     }
 
     /// The body with its parameters replaced, `#` and `##` applied.
-    fn substitute(
-        &mut self,
-        define: &Define,
-        arguments: &[Vec<Token>],
-    ) -> Result<Vec<Token>, Stop> {
+    fn substitute(&mut self, define: &Define, arguments: &[Vec<Token>]) -> Result<Vec<Token>, Stop> {
         let parameters = define.parameters.as_deref().unwrap_or(&[]);
         let argument = |token: &Token| {
-            let at = parameters
-                .iter()
-                .position(|parameter| *parameter == token.text)?;
+            let at = parameters.iter().position(|parameter| *parameter == token.text)?;
             arguments.get(at).filter(|_| token.kind == TokenKind::Name)
         };
         let body = &define.body;
@@ -268,9 +223,7 @@ impl Expander<'_, '_> {
         let mut at = 0;
         while let Some(token) = body.get(at) {
             at += 1;
-            let next = body[at..]
-                .iter()
-                .find(|token| token.kind != TokenKind::Space);
+            let next = body[at..].iter().find(|token| token.kind != TokenKind::Space);
             if token.is("##") {
                 while out.last().is_some_and(|last| last.kind == TokenKind::Space) {
                     out.pop();
@@ -286,11 +239,7 @@ impl Expander<'_, '_> {
                 Some(tokens) => self.nested(tokens.clone())?,
                 None if token.is("#") && next.and_then(argument).is_some() => {
                     let operand = next.and_then(argument).map_or(&[][..], |tokens| tokens);
-                    at += body[at..]
-                        .iter()
-                        .position(|token| token.kind != TokenKind::Space)
-                        .unwrap_or(0)
-                        + 1;
+                    at += body[at..].iter().position(|token| token.kind != TokenKind::Space).unwrap_or(0) + 1;
                     vec![stringify(operand)]
                 }
                 None => vec![token.clone()],
@@ -310,10 +259,7 @@ impl Expander<'_, '_> {
     fn nested(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Stop> {
         if self.nesting == MAX_NESTING {
             let name = tokens.first().map_or("", |token| &token.text).to_owned();
-            return Err(Stop::Fault(Fault::new(
-                name,
-                "calls of #define macros nest too deeply",
-            )));
+            return Err(Stop::Fault(Fault::new(name, "calls of #define macros nest too deeply")));
         }
         self.nesting += 1;
         // A call that is open at the end of an argument is no call: its `)` belongs to the outer one.
@@ -327,16 +273,10 @@ impl Expander<'_, '_> {
 }
 
 fn trim(mut tokens: Vec<Token>) -> Vec<Token> {
-    while tokens
-        .last()
-        .is_some_and(|token| token.kind == TokenKind::Space)
-    {
+    while tokens.last().is_some_and(|token| token.kind == TokenKind::Space) {
         tokens.pop();
     }
-    let blank = tokens
-        .iter()
-        .take_while(|token| token.kind == TokenKind::Space)
-        .count();
+    let blank = tokens.iter().take_while(|token| token.kind == TokenKind::Space).count();
     tokens.split_off(blank)
 }
 
@@ -363,11 +303,7 @@ fn fit_arguments(
     if arguments.len() != parameters && !nothing {
         return Err(Stop::Fault(Fault::new(
             &*name.text,
-            format!(
-                "macro `{}` takes {parameters} arguments, not {}",
-                name.text,
-                arguments.len()
-            ),
+            format!("macro `{}` takes {parameters} arguments, not {}", name.text, arguments.len()),
         )));
     }
     Ok(arguments)
@@ -378,18 +314,12 @@ fn stringify(tokens: &[Token]) -> Token {
     let mut text = String::from("\"");
     for token in tokens {
         match token.kind {
-            TokenKind::String => {
-                text.push_str(&token.text.replace('\\', "\\\\").replace('"', "\\\""))
-            }
+            TokenKind::String => text.push_str(&token.text.replace('\\', "\\\\").replace('"', "\\\"")),
             _ => text.push_str(&token.text),
         }
     }
     text.push('"');
-    Token {
-        kind: TokenKind::String,
-        text: text.into(),
-        hidden: None,
-    }
+    Token { kind: TokenKind::String, text: text.into(), hidden: None }
 }
 
 /// The `##` operator (C11 6.10.3.3); an empty operand leaves the other, and GNU C's `, ## args` drops the comma.
@@ -408,23 +338,10 @@ fn paste_onto(out: &mut Vec<Token>, piece: Vec<Token>) {
 mod tests {
     use super::*;
 
-    fn define(
-        defines: &mut Defines,
-        name: &str,
-        parameters: Option<&[&str]>,
-        variadic: bool,
-        body: &str,
-    ) {
+    fn define(defines: &mut Defines, name: &str, parameters: Option<&[&str]>, variadic: bool, body: &str) {
         let parameters = parameters.map(|names| names.iter().map(|name| Rc::from(*name)).collect());
         let body = tokenize(body);
-        defines.insert(
-            Rc::from(name),
-            Define {
-                parameters,
-                variadic,
-                body,
-            },
-        );
+        defines.insert(Rc::from(name), Define { parameters, variadic, body });
     }
 
     fn expanded(text: &str, defines: &Defines) -> String {
@@ -476,13 +393,7 @@ mod tests {
         let mut defines = Defines::new();
         for step in 0..60 {
             let next = step + 1;
-            define(
-                &mut defines,
-                &format!("D{step}"),
-                None,
-                false,
-                &format!("D{next} D{next}"),
-            );
+            define(&mut defines, &format!("D{step}"), None, false, &format!("D{next} D{next}"));
         }
         assert!(expanded("D0", &defines).starts_with("fault #define expansion"));
     }

@@ -57,10 +57,10 @@ struct Context<'a, O> {
 /// [`Stop`] when the machine cannot go on.
 pub fn step<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
     let events = &machine.cpu.events;
-    if events.nmi_pending || events.halted || events.shut_down {
-        if let Some(result) = boundary(machine, observer) {
-            return result;
-        }
+    if (events.nmi_pending || events.halted || events.shut_down)
+        && let Some(result) = boundary(machine, observer)
+    {
+        return result;
     }
     machine.cpu.events.shadow = Shadow::None;
     let hits = debug::instruction_hits(&machine.cpu);

@@ -50,6 +50,7 @@ impl Display for Reason {
             Self::NoSuchPlace(unresolved) => unresolved.fmt(f),
             Self::NotReached { arrivals: 0 } => f.write_str("the run never got there"),
             Self::NotReached { arrivals } => write!(f, "the run got there only {}", times(*arrivals)),
+            Self::HandlerReturned { arrivals: 0 } => f.write_str("the handler it was to strike in returned first"),
             Self::HandlerReturned { arrivals } => {
                 write!(f, "the handler it was to strike in returned first, after getting there {}", times(*arrivals))
             }

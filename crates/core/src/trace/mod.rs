@@ -228,9 +228,9 @@ impl Trace {
 
     /// What step `index` raised each counter by, counters that it did not raise left out.
     pub fn counts(&self, index: usize) -> &[(Counter, u32)] {
-        let start = self.steps.get(index).map_or(self.counts.len(), |step| step.counts as usize);
-        let end = self.steps.get(index + 1).map_or(self.counts.len(), |step| step.counts as usize);
-        self.counts.get(start..end).unwrap_or(&[])
+        let start = |step: Option<&Step>| step.map_or(self.counts.len(), |step| step.counts as usize);
+        let next = index.saturating_add(1);
+        self.counts.get(start(self.steps.get(index))..start(self.steps.get(next))).unwrap_or(&[])
     }
 
     /// Everything about step `index`, by taking it again; none past the end.

@@ -1,0 +1,7 @@
+//! Linux's entry code on the machine: every path with every form of the macro that restores CR3.
+
+mod nested;
+mod restore;
+mod support;
+mod uninterrupted;
+mod windows;

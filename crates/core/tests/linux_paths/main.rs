@@ -1,5 +1,7 @@
 //! Linux's entry code on the machine: every path with every form of the macro that restores CR3.
 
+mod communication;
+mod mended;
 mod nested;
 mod restore;
 mod support;

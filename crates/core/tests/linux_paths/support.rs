@@ -143,10 +143,6 @@ impl Run {
             .unwrap_or_else(|stop| panic!("{exception:?} at {}: {stop:?}", self.place()));
     }
 
-    pub(crate) fn may_inject(&self, exception: Exception) -> bool {
-        machine::refusal(&self.machine, Event::Exception(exception)).is_none()
-    }
-
     /// Steps until the code that `before` interrupted goes on.
     pub(crate) fn run_back_to(&mut self, before: &Cpu) {
         let stack = before.registers[Register::Rsp as usize];

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 const FORMS: [Form; 4] = [Form::A, Form::B2, Form::C, Form::E];
 
 /// Every boundary of the uninterrupted run.
-fn boundaries(run: &Run) -> Vec<Machine> {
+pub(crate) fn boundaries(run: &Run) -> Vec<Machine> {
     let mut machine = run.machine.clone();
     let mut boundaries = Vec::new();
     loop {

@@ -31,10 +31,15 @@ fn machine(features: Features, image: &Image) -> Result<Machine, Box<Diagnostic>
     write_gdt(&mut memory);
     write_tss(&mut memory);
     write_per_cpu(&mut memory, features, image)?;
+    write_task_registers(&mut memory, image)?;
     memory.write_u64(at::USER_DATA_PHYSICAL + (at::USER_GS_BASE - at::USER_DATA) + 8, USER_THREAD_WORD);
     Ok(Machine { cpu: cpu(features, image)?, memory, tlb: Tlb::default() })
 }
 
+/// RSP of the user program at its start.
+const USER_RSP: u64 = at::TASK_SIZE_MAX - 0x100;
+/// IF, and bit 1, which is always set.
+const USER_FLAGS: u64 = 0x202;
 /// What the user program finds at GS:8.
 const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
 
@@ -222,16 +227,26 @@ fn write_per_cpu(memory: &mut Memory, features: Features, image: &Image) -> Resu
     Ok(())
 }
 
+/// The user's registers at the top of the thread stack, as exec leaves them (`start_thread`): what a sample of the user's stack
+/// reads before the program has entered the kernel for the first time.
+fn write_task_registers(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
+    let frame = [symbol(image, "user_start")?, at::USER_CS.into(), USER_FLAGS, USER_RSP, at::USER_DS.into()];
+    let top = at::THREAD_STACK_PHYSICAL + at::THREAD_STACK_SIZE;
+    for (index, word) in (0..).zip(frame) {
+        memory.write_u64(top - 40 + 8 * index, word);
+    }
+    Ok(())
+}
+
 // --- Registers ------------------------------------------------------------------------------------------------------
 
 fn cpu(features: Features, image: &Image) -> Result<Cpu, Box<Diagnostic>> {
     let mut registers = [0; 16];
-    registers[Register::Rsp as usize] = at::TASK_SIZE_MAX - 0x100;
+    registers[Register::Rsp as usize] = USER_RSP;
     Ok(Cpu {
         registers,
         rip: symbol(image, "user_start")?,
-        // IF and bit 1.
-        rflags: 0x202,
+        rflags: USER_FLAGS,
         segments: user_segments(),
         cpl: 3,
         cr0: cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG,

@@ -1,7 +1,7 @@
 //! What each form of the macro does with CR3 and the mask: exact counts for every saved CR3, with and without PCIDs.
 
 use crate::support::{ALL_ON, Run, all_features, preserved};
-use cr3_core::linux::{Features, Form, Handler};
+use cr3_core::linux::{Features, Form, Half, Handler, tables_half};
 use cr3_core::machine::Exception;
 use cr3_core::machine::observe::Cr3Flush::{self, Flush, NoFlush};
 
@@ -60,10 +60,15 @@ fn extent(exception: Exception) -> [&'static str; 2] {
     }
 }
 
-/// A machine at `label` that the program reached with `mask` pending.
-fn arrive(features: Features, form: &Form, label: &str) -> Run {
+/// The first time that the program is at `label` with the CR3 that the place stands for.
+fn arrive(features: Features, form: &Form, label: &str, saved: Saved) -> Run {
     let mut run = Run::new(features, form, Handler::Quiet);
-    run.run_to(label);
+    let address = run.address(label);
+    let user = saved == Saved::User && features.pti;
+    run.run_until(|machine| {
+        let cpu = &machine.cpu;
+        cpu.rip == address && (tables_half(cpu.cr3) == Half::User) == user
+    });
     run
 }
 
@@ -86,7 +91,7 @@ fn check(form: &Form) {
     let exceptions = [Exception::Nmi, Exception::Debug, Exception::MachineCheck, Exception::DoubleFault];
     for features in all_features() {
         for (label, saved) in PLACES.into_iter().filter(|(label, _)| reached(features, label)) {
-            let arrived = arrive(features, form, label);
+            let arrived = arrive(features, form, label, saved);
             for exception in exceptions {
                 for mask in [0, OWN, OTHER, OWN | OTHER] {
                     let mut run = arrived.clone();
@@ -132,7 +137,7 @@ fn form_never() {
 #[test]
 fn a_pending_bit_that_b2_leaves_costs_one_more_flush() {
     let flushes = |form: &Form| {
-        let mut run = arrive(ALL_ON, form, "sysret_exit_user_cr3");
+        let mut run = arrive(ALL_ON, form, "sysret_exit_user_cr3", Saved::User);
         strike(&mut run, Exception::Nmi, OWN);
         let after_exception = run.mask();
         assert_eq!(run.run_to_end(), "run_end");

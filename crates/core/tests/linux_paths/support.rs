@@ -177,7 +177,9 @@ pub(crate) fn error_code(exception: Exception) -> Option<u32> {
     matches!(exception, Exception::DoubleFault | Exception::VmmCommunication).then_some(0)
 }
 
-/// What an exception may not change: all registers, with the parts that it may set taken as they were.
+/// What an exception may not change. RF is set in the frame of a fault, so that a breakpoint on the instruction does not strike again
+/// (SDM vol. 3B 17.3.1.1).
 pub(crate) fn preserved(cpu: &Cpu) -> Cpu {
-    Cpu { cr2: 0, debug: [0; 6], events: Default::default(), ..cpu.clone() }
+    const RF: u64 = 1 << 16;
+    Cpu { rflags: cpu.rflags & !RF, cr2: 0, debug: [0; 6], events: Default::default(), ..cpu.clone() }
 }

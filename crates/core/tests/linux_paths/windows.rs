@@ -3,20 +3,21 @@
 use crate::support::{ALL_ON, Run, preserved};
 use cr3_core::linux::{Features, Form, Half, Handler, tables_half};
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi};
-use cr3_core::machine::{Machine, Stop, step};
+use cr3_core::machine::{Machine, step};
 use std::collections::BTreeSet;
 
 const FORMS: [Form; 4] = [Form::A, Form::B2, Form::C, Form::E];
 
-/// Every boundary of the uninterrupted run.
+/// Every boundary of the uninterrupted run, up to its end.
 pub(crate) fn boundaries(run: &Run) -> Vec<Machine> {
     let mut machine = run.machine.clone();
+    let end = run.address("run_end");
     let mut boundaries = Vec::new();
     loop {
         let before = machine.clone();
         match step(&mut machine, &mut ()) {
+            Ok(()) if before.cpu.rip == end => return boundaries,
             Ok(()) => boundaries.push(before),
-            Err(Stop::Halted) => return boundaries,
             Err(stop) => panic!("{stop:?}"),
         }
     }

@@ -87,3 +87,25 @@ fn an_nmi_from_user_mode_leaves_the_ist_stack_before_it_calls_the_handler() {
         assert!(!run.machine.cpu.events.nmi_blocked, "the IRET to user mode unblocks");
     }
 }
+
+#[test]
+fn before_the_frame_is_copied_a_second_nmi_loses_the_first_ones_return() {
+    // Linux assumes that nothing executes an IRET there; a machine check does.
+    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    run.run_to("kernel_loop");
+    let interrupted = run.machine.cpu.clone();
+    let copied = run.address("repeat_nmi");
+    let unprotected = during_nmi(&run).into_iter().take_while(|machine| machine.cpu.rip != copied);
+    let mut places = 0;
+    for during in unprotected {
+        let mut struck = Run { machine: during.clone(), ..run.clone() };
+        struck.inject(MachineCheck);
+        struck.run_back_to(&during.cpu);
+        struck.inject(Nmi);
+        let rounds =
+            (0..3000).take_while(|_| struck.step().is_ok() && struck.machine.cpu.rip != interrupted.rip).count();
+        assert_eq!(rounds, 3000, "the handler repeats without end");
+        places += 1;
+    }
+    assert!(places > 20, "{places}");
+}

@@ -2,11 +2,12 @@
 //! kernel would have done by now is written by Rust, once, before the first instruction.
 
 use super::layout::{self as at, IstStack};
-use super::{Config, Features, System, constants, sources, tables};
+use super::{Config, Features, Geometry, System, constants, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Position, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
-use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister, Tlb};
+use crate::machine::tlb::geometry::{RedundantWrite, SKYLAKE};
+use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister, Tlb, tlb};
 use std::sync::Arc;
 
 /// Builds the system.
@@ -19,11 +20,12 @@ pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
-    let machine = machine(config.features, &image).map_err(|diagnostic| vec![*diagnostic])?;
+    let machine = machine(config, &image).map_err(|diagnostic| vec![*diagnostic])?;
     Ok(System { machine, image: Arc::new(image), sources: sources.into() })
 }
 
-fn machine(features: Features, image: &Image) -> Result<Machine, Box<Diagnostic>> {
+fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
+    let features = config.features;
     let mut memory = Memory::new();
     tables::build(&mut memory, features);
     load(&mut memory, image)?;
@@ -33,7 +35,16 @@ fn machine(features: Features, image: &Image) -> Result<Machine, Box<Diagnostic>
     write_per_cpu(&mut memory, features, image)?;
     write_task_registers(&mut memory, image)?;
     memory.write_u64(at::USER_DATA_PHYSICAL + (at::USER_GS_BASE - at::USER_DATA) + 8, USER_THREAD_WORD);
-    Ok(Machine { cpu: cpu(features, image)?, memory, tlb: Tlb::default() })
+    Ok(Machine { cpu: cpu(features, image)?, memory, tlb: translation_caches(config.geometry) })
+}
+
+fn translation_caches(geometry: Geometry) -> Tlb {
+    let redundant_write = RedundantWrite::default();
+    let geometry = match geometry {
+        Geometry::Architectural => tlb::Geometry::Architectural,
+        Geometry::Skylake => tlb::Geometry::Finite { hierarchy: &SKYLAKE, redundant_write },
+    };
+    Tlb::with_geometry(geometry, tlb::Reading::Min)
 }
 
 /// RSP of the user program at its start.

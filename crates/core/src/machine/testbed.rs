@@ -94,7 +94,7 @@ pub(crate) fn page_entry(linear: u64) -> u64 {
 fn map(memory: &mut Memory) {
     const UPPER: u64 = entry::PRESENT | entry::WRITABLE | entry::USER;
     for level in 0..3 {
-        memory.write_u64(TABLES + 0x1000 * level, TABLES + 0x1000 * (level + 1) | UPPER);
+        memory.write_u64(TABLES + 0x1000 * level, (TABLES + 0x1000 * (level + 1)) | UPPER);
     }
     for page in 1..UNMAPPED >> 12 {
         let linear = page << 12;

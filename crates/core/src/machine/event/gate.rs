@@ -110,9 +110,7 @@ mod tests {
             let (low, high) = encode(kind, privilege, present);
             let result = check(low, high, 0x80, access).map_err(|fault| (fault.exception, fault.error_code));
             let code = Some(0x80 * 8 + 2);
-            let expected = if kind != 14 && kind != 15 {
-                Err((Exception::GeneralProtection, code))
-            } else if user != 4 && privilege < user {
+            let expected = if !(14..=15).contains(&kind) || user != 4 && privilege < user {
                 Err((Exception::GeneralProtection, code))
             } else if present == 0 {
                 Err((Exception::SegmentNotPresent, code))

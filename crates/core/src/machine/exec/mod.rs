@@ -23,6 +23,8 @@ mod operand;
 mod segment;
 mod stack;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub use msr::TIME_STAMP_STEP;
 

@@ -144,7 +144,7 @@ fn collect(
         }
         if reported.elapsed() > REPORT_EVERY {
             reported = Instant::now();
-            let last = lock(&lines).last().cloned().unwrap_or_default();
+            let last = lock(&lines).iter().rfind(|line| !line.trim().is_empty()).cloned().unwrap_or_default();
             progress(started.elapsed(), &last);
         }
         thread::sleep(POLL_EVERY);

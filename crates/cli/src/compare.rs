@@ -3,7 +3,7 @@
 use crate::arguments::CompareArguments;
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::run::{StepReport, ending, heading, outcome, record, step_report};
+use crate::run::{StepReport, ending, heading, outcome, record, selected, step_report};
 use crate::table::{Align, WIDTH, cut, table, wrap};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, compare as align, counters};
 use cr3_core::trace::Trace;
@@ -129,8 +129,9 @@ fn anchor_name(anchor: Anchor) -> &'static str {
 fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     let forms: Vec<_> = runs.iter().map(|trace| form(trace)).collect();
     let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
-    for trace in runs {
-        let _ = write!(text, "{:<10}{}", format!("end of {}", form(trace)), ending(trace));
+    for (index, trace) in runs.iter().enumerate() {
+        let label = if index == 0 { "end" } else { "" };
+        let _ = write!(text, "{label:<10}{}: {}", form(trace), ending(trace));
     }
     text.push('\n');
     text += &counter_table(runs);
@@ -207,17 +208,35 @@ fn differences(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String
 const PLACE: usize = 30;
 const MARK: usize = 4;
 
+/// Two runs stand side by side; of more, each row says which have it.
 fn row_table(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
-    let width = (WIDTH - MARK - PLACE) / runs.len().max(1);
     let mut text = String::new();
     for row in rows.filter_map(|row| comparison.rows.get(row)) {
         let _ = write!(text, "  {} {:<PLACE$}", mark(row), cut(&place(runs, row), PLACE - 1));
-        let cells = runs.iter().zip(&row.steps).map(|(trace, step)| cut(&cell(trace, *step), width - 3));
-        let line: String = cells.map(|cell| format!("| {cell:<0$} ", width - 3)).collect();
-        text += line.trim_end();
+        let cells = if runs.len() <= 2 { side_by_side(runs, row) } else { presence(runs, row) };
+        text += cells.trim_end();
         text.push('\n');
     }
     text
+}
+
+fn side_by_side(runs: &[&Trace], row: &Row) -> String {
+    let width = (WIDTH - MARK - PLACE) / runs.len().max(1) - 3;
+    let cells = runs.iter().zip(&row.steps).map(|(trace, step)| cut(&cell(trace, *step), width));
+    cells.map(|cell| format!("| {cell:<width$} ")).collect()
+}
+
+fn presence(runs: &[&Trace], row: &Row) -> String {
+    let instruction = runs.iter().zip(&row.steps).find(|(_, step)| step.is_some());
+    let instruction = instruction.map_or_else(String::new, |(trace, step)| cell(trace, *step));
+    let forms: Vec<_> = runs
+        .iter()
+        .zip(&row.steps)
+        .map(|(trace, step)| if step.is_some() { form(trace).to_owned() } else { "-".repeat(form(trace).len()) })
+        .collect();
+    let forms = forms.join(" ");
+    let width = (WIDTH - MARK - PLACE).saturating_sub(forms.chars().count() + 2);
+    format!("{:<width$}  {forms}", cut(&instruction, width))
 }
 
 /// `-` where only the first run has a step, `+` where it has none, `~` where steps differ otherwise.
@@ -247,17 +266,33 @@ fn cell(trace: &Trace, step: Option<u32>) -> String {
     }
 }
 
-/// What the steps did that write CR3, invalidate, miss, deliver, or differ otherwise.
+/// What the steps did that are anchors or differ though every run has one; runs that did the same share a line.
 fn sentences(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
     let mut text = String::new();
     for row in rows.filter_map(|row| comparison.rows.get(row)).filter(|row| row.anchor.is_some() || mark(row) == '~') {
+        let mut said: Vec<(String, Vec<String>)> = Vec::new();
         for (trace, step) in runs.iter().zip(&row.steps) {
-            if let Some(detail) = step.and_then(|step| trace.detail(step as usize)) {
-                text += &wrap(&format!("{}, step {}: {}", form(trace), detail.index, detail.sentence), 4);
+            let Some(sentence) = step.and_then(|step| sentence(runs, row, trace, step as usize)) else {
+                continue;
+            };
+            let who = format!("{} {}", form(trace), step.unwrap_or_default());
+            match said.iter_mut().find(|(other, _)| *other == sentence) {
+                Some((_, others)) => others.push(who),
+                None => said.push((sentence, vec![who])),
             }
         }
+        said.iter().for_each(|(sentence, who)| text += &wrap(&format!("{}: {sentence}", who.join(", ")), 4));
     }
     text
+}
+
+/// A step's sentence, with CR3 where the runs of the row do not agree on it.
+fn sentence(runs: &[&Trace], row: &Row, trace: &Trace, step: usize) -> Option<String> {
+    let cr3_after = |(trace, step): (&&Trace, &Option<u32>)| Some(trace.steps.get((*step)? as usize)?.cr3_after);
+    let own = trace.steps.get(step)?.cr3_after;
+    let agreed = runs.iter().zip(&row.steps).filter_map(cr3_after).all(|other| other == own);
+    let sentence = trace.detail(step)?.sentence;
+    Some(if agreed { sentence } else { format!("{sentence}; CR3 {}", selected(trace, own)) })
 }
 
 fn partial_places(runs: &[&Trace], comparison: &Comparison) -> String {

@@ -186,7 +186,7 @@ fn steps(trace: &Trace, shown: &[usize]) -> String {
 const PLACE: usize = 27;
 
 /// The half and the PCID that a CR3 value selects, in a few characters: `u 801`.
-fn selected(trace: &Trace, cr3: u64) -> String {
+pub(crate) fn selected(trace: &Trace, cr3: u64) -> String {
     let features = trace.scenario.config.features;
     let half = match (features.pti, tables_half(cr3)) {
         (false, _) => "-",

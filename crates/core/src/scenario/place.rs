@@ -98,7 +98,8 @@ impl Places {
         self.sites.push(Site { address, label, offset, line });
     }
 
-    /// Labels at one address are names of one place; the first in the alphabet is printed, any is understood.
+    /// Labels at one address are names of one place; the longest is printed, any is understood. Where a form of the macro is empty, the
+    /// label after it, `paranoid_exit_cr3_restored` for example, then has its name from the other forms.
     fn name_aliases(&mut self, image: &Image) {
         for (name, &address) in &image.symbols {
             let canonical = self.at(address).map(|id| self.site(id).clone());
@@ -187,8 +188,13 @@ fn name(label: &str, offset: u32) -> String {
 fn label_starts(image: &Image) -> BTreeMap<u64, &str> {
     let sections = image.sections.iter().map(|s| (s.base, s.name.as_str()));
     let mut starts: BTreeMap<u64, &str> = sections.collect();
-    for (name, &address) in image.symbols.iter().rev() {
-        if !name.starts_with(".L") {
+    for (name, &address) in image.symbols.iter().filter(|(name, _)| !name.starts_with(".L")) {
+        let is_section = image
+            .sections
+            .iter()
+            .any(|section| section.base == address && starts.get(&address) == Some(&section.name.as_str()));
+        let shorter = starts.get(&address).is_none_or(|other| other.len() < name.len());
+        if is_section || shorter {
             starts.insert(address, name);
         }
     }
@@ -266,7 +272,7 @@ mod tests {
         let expected = [
             (0x1000, "entry"),
             (0x1001, "entry+1"),
-            (0x1003, "also"),
+            (0x1003, "inner"),
             (0x2000, ".late"),
             (0x2001, "other"),
             (0x2002, "other+1"),

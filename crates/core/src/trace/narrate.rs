@@ -121,12 +121,13 @@ fn dropped(trace: &Trace, detail: &StepDetail) -> Option<String> {
 }
 
 fn misses(trace: &Trace, detail: &StepDetail) -> Option<String> {
-    let misses = counted(trace, detail, Counter::TlbMisses);
+    let count = counted(trace, detail, Counter::TlbMisses);
     let refills = counted(trace, detail, Counter::RefillMisses);
-    let misses = (misses != 0).then(|| plural(misses, "TLB miss", "TLB misses"))?;
+    let misses = (count != 0).then(|| plural(count, "TLB miss", "TLB misses"))?;
     Some(match refills {
         0 => misses,
-        _ => format!("{misses}, {refills} after a flush"),
+        all if all == count => format!("{misses} after a flush"),
+        some => format!("{misses}, {some} after a flush"),
     })
 }
 

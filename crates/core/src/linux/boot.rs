@@ -3,7 +3,7 @@
 
 use super::layout::{self as at, IstStack};
 use super::{Config, Features, Geometry, System, constants, sources, tables};
-use crate::asm::{self, Diagnostic, Image, Position, Severity};
+use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
 use crate::machine::tlb::geometry::{RedundantWrite, SKYLAKE};
@@ -57,34 +57,43 @@ const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
 /// Writes the sections to the physical pages behind their addresses.
 fn load(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
     for section in image.sections.iter().filter(|section| !section.bytes.is_empty()) {
-        let region = constants::REGIONS
-            .iter()
-            .find(|region| region.section == section.name)
-            .ok_or_else(|| refusal(&format!("section '{}' has no place in memory", section.name), SECTIONS_HINT))?;
+        let Some(region) = constants::REGIONS.iter().find(|region| region.section == section.name) else {
+            let message = format!("section '{}' has no place in memory", section.name);
+            return Err(misplaced(image, section, message, "Use .text, .entry.text, .data, __ex_table or .user.text"));
+        };
         if section.bytes.len() as u64 > region.size {
-            return Err(refusal(&format!("section '{}' is larger than {} bytes", section.name, region.size), ""));
+            let message = format!("section '{}' is larger than its {} bytes of memory", section.name, region.size);
+            return Err(misplaced(image, section, message, "Leave out what the macro does not need"));
         }
         memory.write_bytes(region.physical, &section.bytes);
     }
     Ok(())
 }
 
-const SECTIONS_HINT: &str = "Use .text, .entry.text, .data, __ex_table or .user.text";
-
-fn symbol(image: &Image, name: &str) -> Result<u64, Box<Diagnostic>> {
-    let found = image.symbols.get(name).copied();
-    found.ok_or_else(|| refusal(&format!("no text defines '{name}'"), "Leave the names of the entry code as they are"))
+/// Only a person's text can do this, so its first statement in the section is the place.
+fn misplaced(image: &Image, section: &Section, message: String, hint: &str) -> Box<Diagnostic> {
+    let reach = section.base..=section.base.saturating_add(section.bytes.len() as u64);
+    let own = |line: &&Line| line.position.source == sources::FORM_INDEX && reach.contains(&line.address);
+    let first = image.listing.iter().find(own).map_or(Position::default(), |line| line.position);
+    let position = Position { source: sources::FORM_INDEX, line: first.line.max(1), column: first.column.max(1) };
+    Box::new(refusal(position, message, hint))
 }
 
-fn refusal(message: &str, hint: &str) -> Box<Diagnostic> {
-    Box::new(Diagnostic {
+fn symbol(image: &Image, name: &str) -> Result<u64, Box<Diagnostic>> {
+    let position = Position { source: sources::FORM_INDEX, line: 1, column: 1 };
+    let refused = || Box::new(refusal(position, format!("no text defines '{name}'"), "Leave its name as it is"));
+    image.symbols.get(name).copied().ok_or_else(refused)
+}
+
+fn refusal(position: Position, message: String, hint: &str) -> Diagnostic {
+    Diagnostic {
         severity: Severity::Error,
-        position: Position::default(),
-        source: String::new(),
-        message: message.to_owned(),
-        hint: (!hint.is_empty()).then(|| hint.to_owned()),
+        position,
+        source: sources::CUSTOM.to_owned(),
+        message,
+        hint: Some(hint.to_owned()),
         expansion: Vec::new(),
-    })
+    }
 }
 
 // --- Descriptor tables ----------------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ impl Refused<'_> {
 }
 
 /// Index of the form's text among the sources.
-const FORM_INDEX: usize = 2;
+pub(super) const FORM_INDEX: usize = 2;
 
 #[cfg(test)]
 mod tests {

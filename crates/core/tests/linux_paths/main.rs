@@ -1,6 +1,8 @@
 //! Linux's entry code on the machine: every path with every form of the macro that restores CR3.
 
 mod communication;
+mod custom;
+mod handlers;
 mod mended;
 mod nested;
 mod restore;

@@ -1,0 +1,111 @@
+//! What the modelled handlers do to the machine.
+
+use crate::support::{ALL_ON, Run, preserved};
+use cr3_core::linux::layout::{KERNEL_BUFFER_PHYSICAL, PAGE, TASK_SIZE_MAX, USER_LAZY_PAGE};
+use cr3_core::linux::{Form, Handler};
+use cr3_core::machine::Exception::{self, Nmi};
+use cr3_core::machine::Register;
+
+const PERF_RECORD: u64 = KERNEL_BUFFER_PHYSICAL + 6 * PAGE;
+
+fn record(run: &Run) -> [u64; 3] {
+    [0, 8, 16].map(|offset| run.machine.memory.read_u64(PERF_RECORD + offset))
+}
+
+#[test]
+fn perf_samples_the_interrupted_stacks() {
+    let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+    run.run_to("kernel_loop");
+    let before = run.machine.cpu.clone();
+    run.inject(Nmi);
+    run.run_back_to(&before);
+    let [rip, kernel, _] = record(&run);
+    assert_eq!(rip, before.rip);
+    let returns_to = run.address("do_syscall_64")..run.address("syscall_exit_to_user_mode");
+    assert!(returns_to.contains(&kernel), "{kernel:#x}: the return address on the kernel stack");
+    assert_eq!(run.per_cpu("perf_samples"), 1);
+    assert_eq!(run.log.faults, []);
+}
+
+#[test]
+fn perf_reads_the_users_stack_from_user_mode_and_from_kernel_mode() {
+    for label in ["user_sigreturn_done", "sys_rt_sigreturn"] {
+        let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+        run.run_to(label);
+        let before = run.machine.cpu.clone();
+        run.inject(Nmi);
+        run.run_back_to(&before);
+        assert_eq!(record(&run)[2], run.address("user_sigreturn_done"), "{label}: what the program pushed");
+    }
+}
+
+#[test]
+fn a_page_fault_in_the_handler_is_mended_keeps_cr2_and_unblocks_nmis() {
+    let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+    run.run_to("user_loop");
+    run.machine.cpu.registers[Register::Rsp as usize] = USER_LAZY_PAGE + 0x800;
+    run.machine.cpu.cr2 = 0x1234_5678;
+    let before = run.machine.cpu.clone();
+    run.inject(Nmi);
+    run.run_to("perf_read_user_fixup");
+    let faults: Vec<_> = run.log.faults.iter().map(|fault| (fault.exception, fault.address)).collect();
+    assert_eq!(faults, [(Exception::PageFault, Some(USER_LAZY_PAGE + 0x800))]);
+    assert!(!run.machine.cpu.events.nmi_blocked, "the IRET of the page fault");
+    run.run_back_to(&before);
+    assert_eq!(run.machine.cpu.cr2, 0x1234_5678);
+    assert_eq!(preserved(&run.machine.cpu), preserved(&before));
+}
+
+#[test]
+fn perf_does_not_follow_a_user_stack_pointer_into_the_kernel() {
+    let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+    run.run_to("user_loop");
+    run.machine.cpu.registers[Register::Rsp as usize] = TASK_SIZE_MAX;
+    let before = run.machine.cpu.clone();
+    run.inject(Nmi);
+    run.run_back_to(&before);
+    assert_eq!(run.log.faults, []);
+    assert_eq!(record(&run)[2], 0);
+}
+
+#[test]
+fn the_pending_flush_handler_reads_the_record_and_leaves_no_mapping() {
+    use cr3_core::linux::layout::{FIXMAP_GHES_NMI, GHES_RECORD_PHYSICAL};
+    let mut run = Run::new(ALL_ON, &Form::E, Handler::PendingFlush);
+    run.machine.memory.write_u64(GHES_RECORD_PHYSICAL, 0x5eed);
+    run.run_to("kernel_loop");
+    let before = run.machine.cpu.clone();
+    run.inject(Nmi);
+    run.run_back_to(&before);
+    assert_eq!(run.machine.memory.read_u64(KERNEL_BUFFER_PHYSICAL + 7 * PAGE), 0x5eed);
+    assert!(run.machine.tlb.entries().all(|entry| entry.linear != FIXMAP_GHES_NMI));
+}
+
+#[test]
+fn a_machine_check_is_over_when_its_handler_returns() {
+    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    run.run_to("kernel_loop");
+    let before = run.machine.cpu.clone();
+    run.inject(Exception::MachineCheck);
+    assert!(run.machine.cpu.events.machine_check_in_progress);
+    run.run_to("do_machine_check_clear_mcip");
+    assert!(run.machine.cpu.events.machine_check_in_progress);
+    run.run_back_to(&before);
+    assert!(!run.machine.cpu.events.machine_check_in_progress);
+}
+
+#[test]
+fn breakpoints_are_off_while_a_handler_runs_and_on_again_after_it() {
+    for (exception, handler) in [(Nmi, "modelled_handler"), (Exception::Debug, "modelled_handler")] {
+        let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+        run.run_to("kernel_loop");
+        // L0, fixed bit 10; DR0 names no address of the run.
+        run.machine.cpu.debug[5] = 0x401;
+        let before = run.machine.cpu.clone();
+        run.inject(exception);
+        run.run_to(handler);
+        assert_eq!(run.machine.cpu.debug[5] & 0xff, 0, "{exception:?}");
+        run.run_back_to(&before);
+        assert_eq!(run.machine.cpu.debug[5] & 0xff, 1, "{exception:?}");
+    }
+}

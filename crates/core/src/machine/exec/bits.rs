@@ -44,7 +44,10 @@ pub(super) fn test_bit<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, cha
     let offset = read_1(c, i, width)?;
     let (distance, bit) = bit_string(width, offset);
     let mask = 1u64 << bit;
-    let old = if i.op0_kind() == OpKind::Register {
+    let old = if i.op0_kind() == OpKind::Register && change == BitChange::Keep {
+        // BT writes nothing: the upper half of a 32-bit register stays.
+        register(&c.machine.cpu, i.op0_register())
+    } else if i.op0_kind() == OpKind::Register {
         operand::modify(c, i, width, |value| change.apply(value, mask))?
     } else {
         // An immediate bit offset counts within the element.

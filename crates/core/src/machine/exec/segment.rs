@@ -207,6 +207,7 @@ pub(super) fn store_table<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, 
     check_user_mode_instruction_prevention(&c.machine.cpu)?;
     let address = operand::linear(&c.machine.cpu, i);
     let at_base = address.wrapping_add(2);
+    operand::modify_at(c, i, address, Width::Word, |old| old)?;
     operand::modify_at(c, i, at_base, Width::Quadword, |old| old)?;
     operand::modify_at(c, i, address, Width::Word, |_| u64::from(table.limit))?;
     operand::modify_at(c, i, at_base, Width::Quadword, |_| table.base)?;

@@ -148,7 +148,8 @@ pub(super) fn enter<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Don
         let address = rsp.wrapping_sub((nth as u64 + 1) * size);
         operand::store(c, address, width, value).map_err(as_stack_fault)?;
     }
-    set_narrow(&mut c.machine.cpu, Register::Rbp, width, frame);
+    // With a 64-bit stack RBP receives all of the frame pointer, whatever the operand size (SDM vol. 2, ENTER).
+    set(&mut c.machine.cpu, Register::Rbp, frame);
     set(&mut c.machine.cpu, Register::Rsp, end);
     Ok(())
 }

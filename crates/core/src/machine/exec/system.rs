@@ -108,6 +108,7 @@ pub(super) fn smsw<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 /// LMSW: CR0 bits 3:0, of which PE cannot be cleared.
 pub(super) fn lmsw<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
     let low = cr0::PE | cr0::MP | cr0::EM | cr0::TS;
+    control::require_cpl0(&c.machine.cpu)?;
     let value = read_0(c, i, Width::Word)?;
     let before = c.machine.cpu.cr0;
     let after = before & !(low & !cr0::PE) | value & low;

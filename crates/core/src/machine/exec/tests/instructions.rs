@@ -229,6 +229,7 @@ const STACK: &[Case] = &[
     ("pop %ax", "6658", "rsp=33ff8 [33ff8]=12345 rax=ffffffff", "rsp=33ffa rax=ffff2345"),
     ("pushfq", "9c", "f=zc", "rsp=33ff8 [33ff8]=43"),
     ("popfq", "9d", "rsp=33ff8 [33ff8]=8d5", "rsp=34000 f=oszapc"),
+    ("enterw $0x10,$0", "66c8100000", "rbp=123456789abc1111", "rsp=33fee rbp=33ffe [33ff8]=1111000000000000"),
     ("enter $0x20,$0", "c8200000", "rbp=1111", "rsp=33fd8 rbp=33ff8 [33ff8]=1111"),
     (
         "enter $0x10,$3",
@@ -314,6 +315,7 @@ const ALU: &[Case] = &[
 
 const BITS: &[Case] = &[
     ("bt $12,%rax", "480fbae00c", "rax=1000", "f=c"),
+    ("bt $1,%ebx", "0fbae301", "rbx=ffffffff00000002", "f=c"),
     ("bts $63,%rax", "480fbae83f", "rax=1", "rax=8000000000000001 f="),
     ("btr %rcx,%rax", "480fb3c8", "rax=6 rcx=41", "rax=4 f=c"),
     ("btc %ecx,%eax", "0fbbc8", "rax=ffffffff00000001 rcx=20", "rax=0 f=c"),

@@ -34,6 +34,7 @@ fn user_mode_is_refused() {
         ("lldt %ax", &[0x0f, 0x00, 0xd0], "#GP(0)"),
         ("clts", &[0x0f, 0x06], "#GP(0)"),
         ("lmsw %ax", &[0x0f, 0x01, 0xf0], "#GP(0)"),
+        ("lmsw (%rsp)", &[0x0f, 0x01, 0x34, 0x24], "#GP(0)"),
         ("wbinvd", &[0x0f, 0x09], "#GP(0)"),
         ("rdtsc", &[0x0f, 0x31], ""),
         ("cpuid", &[0x0f, 0xa2], ""),

@@ -61,8 +61,8 @@ fn extent(exception: Exception) -> [&'static str; 2] {
 }
 
 /// The first time that the program is at `label` with the CR3 that the place stands for.
-fn arrive(features: Features, form: &Form, label: &str, saved: Saved) -> Run {
-    let mut run = Run::new(features, form, Handler::Quiet);
+fn arrive(start: &Run, features: Features, label: &str, saved: Saved) -> Run {
+    let mut run = start.clone();
     let address = run.address(label);
     let user = saved == Saved::User && features.pti;
     run.run_until(|machine| {
@@ -90,8 +90,9 @@ fn reached(features: Features, label: &str) -> bool {
 fn check(form: &Form) {
     let exceptions = [Exception::Nmi, Exception::Debug, Exception::MachineCheck, Exception::DoubleFault];
     for features in all_features() {
+        let start = Run::new(features, form, Handler::Quiet);
         for (label, saved) in PLACES.into_iter().filter(|(label, _)| reached(features, label)) {
-            let arrived = arrive(features, form, label, saved);
+            let arrived = arrive(&start, features, label, saved);
             for exception in exceptions {
                 for mask in [0, OWN, OTHER, OWN | OTHER] {
                     let mut run = arrived.clone();
@@ -137,7 +138,7 @@ fn form_never() {
 #[test]
 fn a_pending_bit_that_b2_leaves_costs_one_more_flush() {
     let flushes = |form: &Form| {
-        let mut run = arrive(ALL_ON, form, "sysret_exit_user_cr3", Saved::User);
+        let mut run = arrive(&Run::new(ALL_ON, form, Handler::Quiet), ALL_ON, "sysret_exit_user_cr3", Saved::User);
         strike(&mut run, Exception::Nmi, OWN);
         let after_exception = run.mask();
         assert_eq!(run.run_to_end(), "run_end");

@@ -1,9 +1,10 @@
 //! Every instruction boundary of a run, struck by every vector.
 
 use crate::support::{ALL_ON, Run, preserved};
+use cr3_core::linux::layout::TIMER_VECTOR;
 use cr3_core::linux::{Features, Form, Half, Handler, tables_half};
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi};
-use cr3_core::machine::{Machine, step};
+use cr3_core::machine::{Event, Machine, deliver, refusal, step};
 use std::collections::BTreeSet;
 
 const FORMS: [Form; 4] = [Form::A, Form::B2, Form::C, Form::E];
@@ -63,6 +64,27 @@ fn restores_whatever_the_handler_does() {
     for handler in [Handler::Perf, Handler::PendingFlush] {
         check(ALL_ON, &Form::E, handler, &[Nmi]);
         check(Features { invpcid: false, ..ALL_ON }, &Form::A, handler, &[Nmi]);
+    }
+}
+
+#[test]
+fn a_timer_interrupt_restores_everything_wherever_interrupts_are_on() {
+    for features in [ALL_ON, Features { pti: false, ..ALL_ON }] {
+        let run = Run::new(features, &Form::E, Handler::Quiet);
+        let mut struck_in = [0; 4];
+        for machine in boundaries(&run) {
+            let mut struck = Run { machine: machine.clone(), ..run.clone() };
+            let event = Event::Interrupt(TIMER_VECTOR);
+            if refusal(&machine, event).is_some() {
+                continue;
+            }
+            struck_in[usize::from(machine.cpu.cpl)] += 1;
+            deliver(&mut struck.machine, event, None, &mut struck.log).expect("delivered");
+            struck.run_back_to(&machine.cpu);
+            assert_eq!(preserved(&struck.machine.cpu), preserved(&machine.cpu), "{}", struck.place());
+            assert_eq!(struck.per_cpu("timer_ticks"), 1);
+        }
+        assert!(struck_in[0] > 50 && struck_in[3] > 50, "{struck_in:?}");
     }
 }
 

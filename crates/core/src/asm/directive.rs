@@ -155,12 +155,12 @@ fn write(state: &mut Assembler<'_, '_>, word: &str, words: &Words<'_>, text: &st
         ".asciz" | ".string" => strings(state, rest, true)?,
         ".zero" | ".skip" | ".space" => skip(state, rest, place)?,
         ".fill" => fill(state, rest, place)?,
-        ".align" | ".balign" => align(state, rest, Unit::Bytes, 1)?,
-        ".balignw" => align(state, rest, Unit::Bytes, 2)?,
-        ".balignl" => align(state, rest, Unit::Bytes, 4)?,
-        ".p2align" => align(state, rest, Unit::Power, 1)?,
-        ".p2alignw" => align(state, rest, Unit::Power, 2)?,
-        ".p2alignl" => align(state, rest, Unit::Power, 4)?,
+        ".align" | ".balign" => align(state, rest, Unit::Bytes, 1, place)?,
+        ".balignw" => align(state, rest, Unit::Bytes, 2, place)?,
+        ".balignl" => align(state, rest, Unit::Bytes, 4, place)?,
+        ".p2align" => align(state, rest, Unit::Power, 1, place)?,
+        ".p2alignw" => align(state, rest, Unit::Power, 2, place)?,
+        ".p2alignl" => align(state, rest, Unit::Power, 4, place)?,
         ".org" => org(state, rest, place)?,
         _ => return Err(unknown(words.word)),
     }
@@ -389,7 +389,7 @@ enum Unit {
 }
 
 /// `.balign to, fill, most` and `.p2align`.
-fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8) -> Outcome {
+fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place: &Place) -> Outcome {
     let parts = split_commas(rest);
     let part = |at: usize| parts.get(at).copied().unwrap_or("");
     let to = number(state, part(0), 1)?;
@@ -409,7 +409,8 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8) -> Out
     let most = number(state, part(2), i64::MAX)?;
     if to > 1 {
         let most = if most <= 0 { u64::MAX } else { most as u64 };
-        state.layout.item(Item::Align { to, most, filler });
+        let place = place.clone();
+        state.layout.item(Item::Align { to, most, filler, place });
     }
     Ok(())
 }

@@ -123,9 +123,12 @@ pub(super) fn encode(choice: Choice, operands: &[Operand], prefixes: Prefixes) -
     if choice.row.how.modrm == Modrm::Opcode {
         opcode += u32::from(fields.register.map_or(0, |register| register.number & 7));
     }
+    if choice.row.how.modrm == Modrm::OpcodeSegment {
+        opcode |= u32::from(fields.register.map_or(0, |register| register.number)) << 3;
+    }
     push_opcode(&mut out.bytes, opcode);
     let reg = match choice.row.how.modrm {
-        Modrm::None | Modrm::Opcode => None,
+        Modrm::None | Modrm::Opcode | Modrm::OpcodeSegment => None,
         Modrm::Digit(digit) => Some(digit),
         Modrm::Register | Modrm::Twice => Some(fields.register.map_or(0, |register| register.number & 7)),
     };
@@ -148,6 +151,7 @@ fn fields<'o>(choice: Choice, operands: &'o [Operand]) -> Fields<'o> {
                 | Kind::RegOf(_)
                 | Kind::AccReg
                 | Kind::SegmentRegister
+                | Kind::FsOrGs
                 | Kind::ControlRegister
                 | Kind::DebugRegister,
                 _,
@@ -213,9 +217,8 @@ fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: 
     });
     let strings = fields.string_source.is_some() || fields.rm.is_none();
     for memory in memories {
-        let narrow = |register: &Register| {
-            matches!(register.class, Class::General(Width::L) | Class::Instruction(Width::L) | Class::NoIndex(Width::L))
-        };
+        let narrow =
+            |register: &Register| matches!(register.class, Class::General(Width::L) | Class::Instruction(Width::L));
         if memory.base.as_ref().is_some_and(narrow) || memory.index.as_ref().is_some_and(narrow) {
             prefixes.demand(0x67);
         }

@@ -105,7 +105,7 @@ impl InstructionSet {
         let suffix = mnemonic.chars().last().and_then(Width::of_suffix);
         if let (Some(width), Some(stem)) = (suffix, mnemonic.get(..mnemonic.len().saturating_sub(1))) {
             let suffixed = self.stem(stem, Some(width));
-            list.extend(suffixed.into_iter().filter(|candidate| candidate.row.widths.contains(&width)));
+            list.extend(suffixed.into_iter().filter(|candidate| candidate.row.takes_suffix(width)));
         }
         list
     }
@@ -172,7 +172,7 @@ fn choose(mnemonic: &str, candidates: &[Candidate], operands: &[Operand]) -> Res
         match fit(candidate, operands) {
             Ok((width, guessed)) => {
                 let choice = Choice { row: candidate.row, width, condition: candidate.condition };
-                return Ok((choice, remark(mnemonic, candidate.row, operands, guessed)));
+                return Ok((choice, remark(mnemonic, &choice, operands, guessed)));
             }
             Err(mismatch) if mismatch.rank() > best.rank() => best = mismatch,
             Err(_) => {}
@@ -181,13 +181,33 @@ fn choose(mnemonic: &str, candidates: &[Candidate], operands: &[Operand]) -> Res
     Err(explain(mnemonic, candidates, operands, &best))
 }
 
-fn remark(mnemonic: &str, row: &Row, operands: &[Operand], guessed: bool) -> Remark {
+fn remark(mnemonic: &str, choice: &Choice, operands: &[Operand], guessed: bool) -> Remark {
     if guessed {
-        let fault = Fault::new(mnemonic, format!("`{mnemonic}` has no suffix and no register: 32 bits are taken"));
+        let message = format!("`{mnemonic}` has no suffix and no register: 32 bits are taken");
         return Some(
-            fault.hint(format!("write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`")),
+            Fault::new(mnemonic, message)
+                .hint(format!("write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`")),
         );
     }
+    shortened(choice, operands).or_else(|| no_star(mnemonic, choice.row, operands))
+}
+
+/// An immediate that loses its upper bits, as GNU `as` has it.
+fn shortened(choice: &Choice, operands: &[Operand]) -> Remark {
+    let size = choice.width.map_or(4, |width| (width.bits() / 8).min(4)) as u8;
+    let kinds = choice.row.operands.iter().zip(operands);
+    let mut long = kinds.filter(|(kind, operand)| match (kind, &operand.kind) {
+        (Kind::Imm, OperandKind::Immediate(Value::Constant(number))) => !fits(*number, size, FixupKind::Either),
+        _ => false,
+    });
+    long.next().map(|(_, operand)| {
+        let bits = u32::from(size) * 8;
+        Fault::new(&operand.text, format!("`{}` is cut to its low {bits} bits", operand.text))
+            .hint("the suffix or the registers give the width")
+    })
+}
+
+fn no_star(mnemonic: &str, row: &Row, operands: &[Operand]) -> Remark {
     let star = row.operands.first() == Some(&Kind::Indirect) && operands.first().is_some_and(|first| !first.indirect);
     star.then(|| {
         let text = operands.first().map_or("", |operand| &operand.text);
@@ -208,6 +228,9 @@ fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bo
     let (width, guessed) = width_of(candidate, operands)?;
     for (at, (kind, operand)) in row.operands.iter().zip(operands).enumerate() {
         check(*kind, operand, width, at)?;
+        if guessed && !fits_guess(operand) {
+            return Err(Mismatch::Range { operand: at });
+        }
     }
     Ok((width, guessed))
 }
@@ -234,6 +257,7 @@ fn takes(kind: Kind, operand: &Operand) -> bool {
         (Kind::Imm8Signed | Kind::ImmWide, O::Immediate(value)) => value.constant().is_some(),
         (Kind::Imm8 | Kind::Imm16 | Kind::Imm | Kind::Imm64 | Kind::Imm32, O::Immediate(_)) => true,
         (Kind::SegmentRegister, O::Register(register)) => register.class == Class::Segment,
+        (Kind::FsOrGs, O::Register(register)) => register.class == Class::Segment && register.number >= 4,
         (Kind::ControlRegister, O::Register(register)) => register.class == Class::Control,
         (Kind::DebugRegister, O::Register(register)) => register.class == Class::Debug,
         (Kind::Offset64, O::Memory(memory)) => memory.base.is_none() && memory.index.is_none(),
@@ -282,6 +306,14 @@ fn width_of(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width
     }
 }
 
+/// A guessed width does not shorten an immediate.
+fn fits_guess(operand: &Operand) -> bool {
+    match &operand.kind {
+        OperandKind::Immediate(value) => value.constant().is_none_or(|number| fits(number, 4, FixupKind::Either)),
+        _ => true,
+    }
+}
+
 fn gives_width(kind: Kind) -> bool {
     matches!(kind, Kind::Reg | Kind::Rm | Kind::RegRm | Kind::Acc | Kind::AccReg | Kind::AccRm | Kind::Indirect)
 }
@@ -319,12 +351,8 @@ fn immediate_fits(kind: Kind, number: i64, width: Option<Width>) -> bool {
         Kind::Imm32 => fits(number, 4, FixupKind::Signed),
         Kind::Imm8Signed => fits(at_width(number, width), 1, FixupKind::Signed),
         Kind::ImmWide => !fits(number, 4, FixupKind::Signed),
-        Kind::Imm => match width {
-            Some(Width::B) => fits(number, 1, FixupKind::Either),
-            Some(Width::W) => fits(number, 2, FixupKind::Either),
-            Some(Width::Q) => fits(number, 4, FixupKind::Signed),
-            _ => fits(number, 4, FixupKind::Either),
-        },
+        // GNU `as` shortens what does not fit in 8, 16 or 32 bits, and says so.
+        Kind::Imm => width != Some(Width::Q) || fits(number, 4, FixupKind::Signed),
         _ => true,
     }
 }
@@ -391,7 +419,7 @@ fn describe(operand: &Operand) -> &'static str {
             Class::Segment => "segment register",
             Class::Control => "control register",
             Class::Debug => "debug register",
-            Class::Instruction(_) | Class::NoIndex(_) => "address register",
+            Class::Instruction(_) => "address register",
         },
         OperandKind::Immediate(_) => "immediate",
         OperandKind::Memory(_) => "memory",

@@ -51,7 +51,7 @@ pub(super) enum FixupKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filler {
     Nops,
-    /// A value of so many bytes, repeated; a remainder is filled with zeros before it.
+    /// A value of so many bytes, repeated; a gap that it does not divide is an error.
     Pattern {
         value: u64,
         size: u8,
@@ -99,6 +99,7 @@ pub(super) enum Item {
         to: u64,
         most: u64,
         filler: Filler,
+        place: Place,
     },
     Fill {
         count: Value,
@@ -329,12 +330,13 @@ impl<'l> Placed<'l> {
         }
     }
 
-    /// First addresses: with short jumps, and gaps computed from the addresses before them.
+    /// First addresses: with short jumps, and no fills yet.
     fn estimate(&mut self, section: usize, most: u64) {
         let mut at = 0_u64;
         for item in 0..self.layout.drafts[section].items.len() {
             self.offsets[section][item] = at;
-            if let Some(length) = self.gap(section, item, at, most) {
+            let aligns = matches!(self.layout.drafts[section].items[item], Item::Align { .. });
+            if let Some(length) = self.gap(section, item, at, most).filter(|_| aligns) {
                 self.lengths[section][item] = length;
             }
             at = at.saturating_add(self.lengths[section][item]);
@@ -442,6 +444,16 @@ impl<'l> Placed<'l> {
                     _ => return None,
                 };
                 Some((Fault::new("", message), place))
+            }
+            Item::Align { to, most: limit, filler, place } => {
+                let gap = at.wrapping_neg() & (to - 1);
+                let unit = filler.unit();
+                if gap > *limit || gap % unit == 0 && gap <= most {
+                    return None;
+                }
+                let message = format!("the gap of {gap} bytes is not a multiple of {unit}");
+                let fault = if gap > most { too_long(most) } else { Fault::new("", message) };
+                Some((fault, place))
             }
             Item::Org { to, place, .. } => match self.evaluate(to) {
                 Err(fault) => Some((fault, place)),
@@ -665,9 +677,7 @@ impl Filler {
             Self::Pattern { size: 0, .. } => {}
             Self::Pattern { value, size } => {
                 let unit = &value.to_le_bytes()[..usize::from(size.min(8))];
-                let remainder = length % unit.len();
-                out.resize(out.len() + remainder, 0);
-                out.extend(unit.iter().cycle().take(length - remainder));
+                out.extend(unit.iter().cycle().take(length));
             }
         }
     }

@@ -20,6 +20,8 @@ mod register;
 mod report;
 mod scrub;
 mod symbols;
+// One row of the table is one line.
+#[rustfmt::skip]
 mod table;
 mod tokens;
 mod value;

@@ -212,7 +212,7 @@ fn scale(text: &str, scope: &mut dyn Scope) -> Result<u8, Fault> {
 fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
     let address_width = |register: Register| match register.class {
         Class::General(width @ (Width::L | Width::Q)) => Some(width),
-        Class::Instruction(width) | Class::NoIndex(width) => Some(width),
+        Class::Instruction(width) => Some(width),
         _ => None,
     };
     let base = memory.base.map(address_width);
@@ -222,7 +222,6 @@ fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
         (Some(None), _) | (_, Some(None)) => "an address is made of 64-bit or 32-bit registers",
         (Some(a), Some(b)) if a != b => "base and index differ in width",
         (Some(_), Some(_)) if relative => "`%rip` takes no index",
-        _ if memory.base.is_some_and(|base| matches!(base.class, Class::NoIndex(_))) => "`%riz` is no base",
         _ => match memory.index {
             Some(Register { class: Class::Instruction(_), .. }) => "`%rip` is no index",
             Some(Register { class: Class::General(_), number: 4 }) => "`%rsp` is no index",

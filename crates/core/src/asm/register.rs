@@ -51,8 +51,6 @@ pub(super) enum Class {
     Debug,
     /// RIP or EIP, in addresses only.
     Instruction(Width),
-    /// `%eiz`, `%riz`: no index, in an address that has room for one.
-    NoIndex(Width),
 }
 
 /// A register: its file and its number there.
@@ -100,8 +98,6 @@ pub(super) fn register(name: &str) -> Option<Register> {
     match name {
         "rip" => return made(Class::Instruction(Width::Q), 0),
         "eip" => return made(Class::Instruction(Width::L), 0),
-        "riz" => return made(Class::NoIndex(Width::Q), 4),
-        "eiz" => return made(Class::NoIndex(Width::L), 4),
         _ => {}
     }
     let (kind, rest) = name.split_at_checked(1)?;

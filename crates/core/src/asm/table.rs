@@ -46,6 +46,7 @@ pub(super) enum Kind {
     /// Immediate of 32 bits, sign-extended (`push`).
     Imm32,
     SegmentRegister,
+    FsOrGs,
     ControlRegister,
     DebugRegister,
     /// Absolute address of 64 bits (`movabs`).
@@ -76,6 +77,13 @@ pub(super) struct Row {
     pub(super) operands: &'static [Kind],
 }
 
+impl Row {
+    /// Whether the mnemonic may end in the letter of `width`.
+    pub(super) fn takes_suffix(&self, width: Width) -> bool {
+        !self.how.bare && self.widths.contains(&width)
+    }
+}
+
 /// How the opcode is completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct How {
@@ -88,6 +96,8 @@ pub(super) struct How {
     pub(super) default: Option<Width>,
     /// Whether the condition code is added to the opcode.
     pub(super) condition: bool,
+    /// Whether GNU `as` takes no suffix, although the operands have a width.
+    pub(super) bare: bool,
 }
 
 /// What of ModRM the opcode needs.
@@ -100,6 +110,8 @@ pub(super) enum Modrm {
     Digit(u8),
     /// No ModRM: the register's number is added to the opcode.
     Opcode,
+    /// The segment register's number stands in bits 5:3 of the opcode.
+    OpcodeSegment,
     /// `imul $i, %r`: the register is both reg and rm.
     Twice,
 }
@@ -130,13 +142,24 @@ impl How {
     const fn default(self, width: Width) -> Self {
         Self { default: Some(width), ..self }
     }
+    const fn bare(self) -> Self {
+        Self { bare: true, ..self }
+    }
     const fn condition(self) -> Self {
         Self { condition: true, ..self }
     }
 }
 
 const fn how(modrm: Modrm) -> How {
-    How { byte_bit: false, modrm, prefix: None, wide: Wide::Both, default: None, condition: false }
+    How {
+        byte_bit: false,
+        modrm,
+        prefix: None,
+        wide: Wide::Both,
+        default: None,
+        condition: false,
+        bare: false,
+    }
 }
 
 /// ModRM with a register.
@@ -152,14 +175,26 @@ const fn digit(digit: u8) -> How {
     how(Modrm::Digit(digit))
 }
 
-const fn row(name: &'static str, widths: &'static [Width], opcode: u32, how: How, operands: &'static [Kind]) -> Row {
-    Row { name, widths, opcode, how, operands }
+const fn row(
+    name: &'static str,
+    widths: &'static [Width],
+    opcode: u32,
+    how: How,
+    operands: &'static [Kind],
+) -> Row {
+    Row {
+        name,
+        widths,
+        opcode,
+        how,
+        operands,
+    }
 }
 
 use Kind::{
-    Acc, AccReg, AccRm, Cl, ControlRegister, DebugRegister, Destination, Dx, DxAddress, Imm, Imm8, Imm8Signed, Imm16,
-    Imm32, Imm64, ImmWide, Indirect, IndirectMem, Mem, Offset64, One, Reg, RegOf, RegRm, Rm, RmOf, SegmentRegister,
-    Source, Target, Target8, Target32, Three,
+    Acc, AccReg, AccRm, Cl, ControlRegister, DebugRegister, Destination, Dx, DxAddress, FsOrGs, Imm, Imm8,
+    Imm8Signed, Imm16, Imm32, Imm64, ImmWide, Indirect, IndirectMem, Mem, Offset64, One, Reg,
+    RegOf, RegRm, Rm, RmOf, SegmentRegister, Source, Target, Target8, Target32, Three,
 };
 use Width::{B, L, Q, W};
 
@@ -203,15 +238,21 @@ const fn unary(name: &'static str, opcode: u32, n: u8) -> [Row; 1] {
 }
 
 const fn bit_test(name: &'static str, n: u8) -> [Row; 2] {
-    [row(name, WLQ, 0x0F83 + 8 * n as u32, R, &[Reg, Rm]), row(name, WLQ, 0x0FBA, digit(n), &[Imm8, Rm])]
+    [
+        row(name, WLQ, 0x0F83 + 8 * n as u32, R, &[Reg, Rm]),
+        row(name, WLQ, 0x0FBA, digit(n), &[Imm8, Rm]),
+    ]
 }
 
-/// `mul %rbx` and `mul %rbx, %rax`.
+/// `div %rbx` and `div %rbx, %rax`.
 const fn by_accumulator(name: &'static str, n: u8) -> [Row; 2] {
-    [row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm]), row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm, Acc])]
+    [
+        row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm]),
+        row(name, ANY, 0xF6, digit(n).byte_bit(), &[Rm, Acc]),
+    ]
 }
 
-/// A system segment or machine status word stored into a register of any width or 16 bits of memory.
+/// A selector stored into a register of any width or 16 bits of memory.
 const fn store_selector(name: &'static str, opcode: u32, n: u8) -> [Row; 3] {
     [
         row(name, &[W], opcode, digit(n), &[RegRm]),
@@ -220,12 +261,20 @@ const fn store_selector(name: &'static str, opcode: u32, n: u8) -> [Row; 3] {
     ]
 }
 
+const SMSW: &[Row] = &[
+    row("smsw", WLQ, 0x0F01, digit(4), &[RegRm]),
+    row("smsw", &[W], 0x0F01, digit(4).wide(Wide::Neither).default(W), &[Mem]),
+];
+
 const fn selector(name: &'static str, opcode: u32, n: u8) -> [Row; 1] {
     [row(name, &[W], opcode, digit(n).wide(Wide::Neither).default(W), &[RmOf(W)])]
 }
 
 const fn segment_limit(name: &'static str, opcode: u32) -> [Row; 2] {
-    [row(name, WLQ, opcode, R, &[Rm, Reg]), row(name, WLQ, opcode, R, &[RmOf(W), Reg])]
+    [
+        row(name, WLQ, opcode, R, &[Rm, Reg]),
+        row(name, WLQ, opcode, R, &[RmOf(W), Reg]),
+    ]
 }
 
 const fn memory(name: &'static str, opcode: u32, n: u8) -> [Row; 1] {
@@ -296,13 +345,13 @@ const DATA: &[Row] = &[
 const STACK: &[Row] = &[
     row("push", WQ, 0x50, O.wide(Wide::Only16), &[Reg]),
     row("push", WQ, 0x6A, N.wide(Wide::Only16).default(Q), &[Imm8Signed]),
-    row("push", &[W], 0x68, N.wide(Wide::Only16), &[Imm16]),
     row("push", &[Q], 0x68, N.wide(Wide::Only16).default(Q), &[Imm32]),
+    row("push", &[W], 0x68, N.wide(Wide::Only16), &[Imm16]),
     row("push", WQ, 0xFF, digit(6).wide(Wide::Only16).default(Q), &[Rm]),
-    row("push", WQ, 0x0F80, O.wide(Wide::Only16).default(Q), &[SegmentRegister]),
+    row("push", WQ, 0x0F80, how(Modrm::OpcodeSegment).wide(Wide::Only16).default(Q), &[FsOrGs]),
     row("pop", WQ, 0x58, O.wide(Wide::Only16), &[Reg]),
     row("pop", WQ, 0x8F, digit(0).wide(Wide::Only16).default(Q), &[Rm]),
-    row("pop", WQ, 0x0F81, O.wide(Wide::Only16).default(Q), &[SegmentRegister]),
+    row("pop", WQ, 0x0F81, how(Modrm::OpcodeSegment).wide(Wide::Only16).default(Q), &[FsOrGs]),
     row("pushf", WQ, 0x9C, N.wide(Wide::Only16).default(Q), &[]),
     row("popf", WQ, 0x9D, N.wide(Wide::Only16).default(Q), &[]),
     row("enter", WQ, 0xC8, N.wide(Wide::Only16).default(Q), &[Imm16, Imm8]),
@@ -372,7 +421,6 @@ const FLOW: &[Row] = &[
     row("int", NO, 0xCD, PLAIN, &[Imm8]),
     alone("int3", 0xCC),
     alone("int1", 0xF1),
-    alone("icebp", 0xF1),
     alone("ud2", 0x0F0B),
     alone("ud2a", 0x0F0B),
     row("ud1", WLQ, 0x0FB9, R, &[Rm, Reg]),
@@ -443,13 +491,13 @@ const SYSTEM: &[Row] = &[
     row("invpcid", NO, 0x0F3882, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
     row("invept", NO, 0x0F3880, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
     row("invvpid", NO, 0x0F3881, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
-    row("rdfsbase", LQ, 0x0FAE, digit(0).prefix(0xF3), &[RegRm]),
-    row("rdgsbase", LQ, 0x0FAE, digit(1).prefix(0xF3), &[RegRm]),
-    row("wrfsbase", LQ, 0x0FAE, digit(2).prefix(0xF3), &[RegRm]),
-    row("wrgsbase", LQ, 0x0FAE, digit(3).prefix(0xF3), &[RegRm]),
+    row("rdfsbase", LQ, 0x0FAE, digit(0).prefix(0xF3).bare(), &[RegRm]),
+    row("rdgsbase", LQ, 0x0FAE, digit(1).prefix(0xF3).bare(), &[RegRm]),
+    row("wrfsbase", LQ, 0x0FAE, digit(2).prefix(0xF3).bare(), &[RegRm]),
+    row("wrgsbase", LQ, 0x0FAE, digit(3).prefix(0xF3).bare(), &[RegRm]),
     row("rdpid", &[Q], 0x0FC7, digit(7).prefix(0xF3).wide(Wide::Neither), &[RegRm]),
-    row("rdrand", WLQ, 0x0FC7, digit(6), &[RegRm]),
-    row("rdseed", WLQ, 0x0FC7, digit(7), &[RegRm]),
+    row("rdrand", WLQ, 0x0FC7, digit(6).bare(), &[RegRm]),
+    row("rdseed", WLQ, 0x0FC7, digit(7).bare(), &[RegRm]),
     row("lgdt", &[Q], 0x0F01, digit(2).wide(Wide::Neither).default(Q), &[Mem]),
     row("lidt", &[Q], 0x0F01, digit(3).wide(Wide::Neither).default(Q), &[Mem]),
     row("sgdt", &[Q], 0x0F01, digit(0).wide(Wide::Neither).default(Q), &[Mem]),
@@ -517,7 +565,7 @@ pub(super) const TABLE: &[&[Row]] = &[
     &unary("dec", 0xFE, 1),
     &unary("not", 0xF6, 2),
     &unary("neg", 0xF6, 3),
-    &by_accumulator("mul", 4),
+    &unary("mul", 0xF6, 4),
     &by_accumulator("div", 6),
     &by_accumulator("idiv", 7),
     &bit_test("bt", 4),
@@ -528,7 +576,7 @@ pub(super) const TABLE: &[&[Row]] = &[
     SYSTEM,
     &store_selector("sldt", 0x0F00, 0),
     &store_selector("str", 0x0F00, 1),
-    &store_selector("smsw", 0x0F01, 4),
+    SMSW,
     &selector("lldt", 0x0F00, 2),
     &selector("ltr", 0x0F00, 3),
     &selector("verr", 0x0F00, 4),
@@ -554,35 +602,9 @@ pub(super) const TABLE: &[&[Row]] = &[
 
 /// Condition codes by name (SDM vol. 1, appendix B).
 pub(super) const CONDITIONS: [(&str, u8); 30] = [
-    ("o", 0),
-    ("no", 1),
-    ("b", 2),
-    ("c", 2),
-    ("nae", 2),
-    ("nb", 3),
-    ("nc", 3),
-    ("ae", 3),
-    ("e", 4),
-    ("z", 4),
-    ("ne", 5),
-    ("nz", 5),
-    ("be", 6),
-    ("na", 6),
-    ("nbe", 7),
-    ("a", 7),
-    ("s", 8),
-    ("ns", 9),
-    ("p", 10),
-    ("pe", 10),
-    ("np", 11),
-    ("po", 11),
-    ("l", 12),
-    ("nge", 12),
-    ("nl", 13),
-    ("ge", 13),
-    ("le", 14),
-    ("ng", 14),
-    ("nle", 15),
+    ("o", 0), ("no", 1), ("b", 2), ("c", 2), ("nae", 2), ("nb", 3), ("nc", 3), ("ae", 3), ("e", 4), ("z", 4),
+    ("ne", 5), ("nz", 5), ("be", 6), ("na", 6), ("nbe", 7), ("a", 7), ("s", 8), ("ns", 9), ("p", 10), ("pe", 10),
+    ("np", 11), ("po", 11), ("l", 12), ("nge", 12), ("nl", 13), ("ge", 13), ("le", 14), ("ng", 14), ("nle", 15),
     ("g", 15),
 ];
 
@@ -590,29 +612,9 @@ pub(super) const CONDITIONS: [(&str, u8); 30] = [
 pub(super) const CONDITIONAL: [&str; 3] = ["j", "set", "cmov"];
 
 /// Prefixes that may stand before a mnemonic or alone, with their places in the order in which they are written.
-pub(super) const PREFIXES: [(&str, u8); 24] = [
-    ("lock", 0xF0),
-    ("rep", 0xF3),
-    ("repe", 0xF3),
-    ("repz", 0xF3),
-    ("repne", 0xF2),
-    ("repnz", 0xF2),
-    ("bnd", 0xF2),
-    ("data16", 0x66),
-    ("addr32", 0x67),
-    ("notrack", 0x3E),
-    ("cs", 0x2E),
-    ("ds", 0x3E),
-    ("es", 0x26),
-    ("fs", 0x64),
-    ("gs", 0x65),
-    ("ss", 0x36),
-    ("rex64", 0x48),
-    ("rex", 0x40),
-    ("rex.w", 0x48),
-    ("xacquire", 0xF2),
-    ("xrelease", 0xF3),
-    ("rex.b", 0x41),
-    ("rex.x", 0x42),
-    ("rex.r", 0x44),
+pub(super) const PREFIXES: [(&str, u8); 22] = [
+    ("lock", 0xF0), ("rep", 0xF3), ("repe", 0xF3), ("repz", 0xF3), ("repne", 0xF2), ("repnz", 0xF2), ("bnd", 0xF2),
+    ("data16", 0x66), ("addr32", 0x67), ("notrack", 0x3E), ("cs", 0x2E), ("ds", 0x3E), ("fs", 0x64), ("gs", 0x65),
+    ("rex64", 0x48), ("rex", 0x40), ("rex.w", 0x48), ("xacquire", 0xF2), ("xrelease", 0xF3), ("rex.b", 0x41),
+    ("rex.x", 0x42), ("rex.r", 0x44),
 ];

@@ -8,27 +8,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cr3_core::asm::{Diagnostic, Image, Options, Severity, Source, assemble};
 
 /// The repository's folder of test data for the assembler.
-pub fn testdata() -> PathBuf {
+pub(crate) fn testdata() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/asm")
 }
 
 /// Assembles one text.
-pub fn assembled(text: &str, options: &Options) -> (Image, Vec<Diagnostic>) {
-    let source = Source {
-        name: "test.S".into(),
-        text: text.into(),
-    };
+pub(crate) fn assembled(text: &str, options: &Options) -> (Image, Vec<Diagnostic>) {
+    let source = Source { name: "test.S".into(), text: text.into() };
     assemble(&[source], options)
 }
 
 /// The messages of the errors.
-pub fn errors(diagnostics: &[Diagnostic]) -> Vec<String> {
+pub(crate) fn errors(diagnostics: &[Diagnostic]) -> Vec<String> {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
     errors.map(|error| format!("{}:{}: {}", error.position.line, error.position.column, error.message)).collect()
 }
 
 /// Whether GNU binutils for x86-64 are on this machine. Says so when they are not.
-pub fn have_binutils() -> bool {
+pub(crate) fn have_binutils() -> bool {
     let version = |tool: &str| {
         let output = Command::new(tool).arg("--version").output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -50,7 +47,7 @@ fn scratch(extension: &str) -> PathBuf {
 }
 
 /// What `as` makes of `text`: its object file, or its messages.
-pub fn object(text: &str) -> Result<PathBuf, String> {
+pub(crate) fn object(text: &str) -> Result<PathBuf, String> {
     let (source, object) = (scratch("s"), scratch("o"));
     std::fs::write(&source, text).map_err(|error| error.to_string())?;
     let output = Command::new("as").args(["--64", "-o"]).arg(&object).arg(&source).output();
@@ -63,7 +60,7 @@ pub fn object(text: &str) -> Result<PathBuf, String> {
 }
 
 /// The bytes of each section of `text`, assembled by `as` and linked by `ld` with each section at its base.
-pub fn linked(text: &str, bases: &[(String, u64)]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+pub(crate) fn linked(text: &str, bases: &[(String, u64)]) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let object = object(text)?;
     let (script, program) = (scratch("ld"), scratch("elf"));
     let places: Vec<String> =
@@ -88,7 +85,7 @@ pub fn linked(text: &str, bases: &[(String, u64)]) -> Result<BTreeMap<String, Ve
 }
 
 /// The sections of an ELF64 file by name.
-pub fn sections(file: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
+pub(crate) fn sections(file: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let number = |at: usize, size: usize| -> Result<usize, String> {
         let bytes = file.get(at..at + size).ok_or("the ELF file is too short")?;
         Ok(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
@@ -113,6 +110,6 @@ pub fn sections(file: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, String> {
 }
 
 /// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

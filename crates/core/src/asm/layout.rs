@@ -448,7 +448,7 @@ impl<'l> Placed<'l> {
             Item::Align { to, most: limit, filler, place } => {
                 let gap = at.wrapping_neg() & (to - 1);
                 let unit = filler.unit();
-                if gap > *limit || gap % unit == 0 && gap <= most {
+                if gap > *limit || (gap.is_multiple_of(unit) && gap <= most) {
                     return None;
                 }
                 let message = format!("the gap of {gap} bytes is not a multiple of {unit}");

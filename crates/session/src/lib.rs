@@ -1,1 +1,21 @@
-//! What a person is doing in the playground: actions, state and view data. Knows nothing of a browser.
+//! What a person is doing in the playground: actions, state, links, view data and the text report.
+//!
+//! Invariant: this crate knows no browser. The page, the tests and a terminal run the same actions.
+
+pub mod action;
+mod inject;
+pub mod link;
+pub mod moment;
+pub mod report;
+pub mod runs;
+pub mod state;
+pub mod story;
+mod update;
+pub mod view;
+pub mod words;
+
+pub use action::{Action, Direction, Feature, Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+pub use moment::Moment;
+pub use runs::{Failure, Runs};
+pub use state::{Settings, Setup, State};
+pub use update::{is_valid, update};

@@ -1,0 +1,252 @@
+//! Everything a person can do, as values. A list of actions replays a session.
+
+pub use cr3_core::linux::Feature;
+use cr3_core::linux::{Form, Geometry, Handler};
+use cr3_core::scenario::{Nesting, Place, Vector};
+use std::sync::Arc;
+
+/// One of the two runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first form, shown left.
+    #[default]
+    Left,
+    /// The second form, shown right.
+    Right,
+}
+
+impl Side {
+    /// Both, in the order in which they are shown.
+    pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+
+    /// 0 for left, 1 for right.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Where to go from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Towards the end of the run.
+    Forward,
+    /// Towards its start.
+    Backward,
+}
+
+/// What to look for when moving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The next row.
+    Row,
+    /// The next row at this nesting level or an outer one: steps over handlers.
+    SameLevel,
+    /// Several rows at once, as Page Up and Page Down do.
+    Page,
+    /// The first or last row.
+    End,
+    /// A row in which the runs differ.
+    Difference,
+    /// A row in which a run writes CR3.
+    Cr3Write,
+    /// A row in which a run invalidates translations.
+    Flush,
+    /// A row at which an event is delivered.
+    Delivery,
+}
+
+/// A form as a person picks it. The text of [`FormChoice::Custom`] is the draft in the editor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum FormChoice {
+    A,
+    B2,
+    C,
+    E,
+    Never,
+    Custom,
+}
+
+impl FormChoice {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 6] = [Self::A, Self::B2, Self::C, Self::E, Self::Never, Self::Custom];
+
+    /// The form, with the text of a custom one.
+    #[must_use]
+    pub fn form(self, custom: &Arc<str>) -> Form {
+        match self {
+            Self::A => Form::A,
+            Self::B2 => Form::B2,
+            Self::C => Form::C,
+            Self::E => Form::E,
+            Self::Never => Form::Never,
+            Self::Custom => Form::Custom(custom.clone()),
+        }
+    }
+
+    /// The name in links and lists.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.form(&Arc::from("")).name()
+    }
+
+    /// Where the form comes from and what it does.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        self.form(&Arc::from("")).description()
+    }
+
+    /// The form of a name; `D` is the same code as `E`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "D" { "E" } else { name };
+        Self::ALL.into_iter().find(|form| form.name() == name)
+    }
+}
+
+/// Which aligned rows are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Filter {
+    /// Every row.
+    #[default]
+    All,
+    /// Rows that write CR3, change the TLB, or deliver an event.
+    Translation,
+    /// Rows in which the runs differ.
+    Differences,
+}
+
+impl Filter {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::All, Self::Translation, Self::Differences];
+}
+
+/// A part of the inspector that is shown below CR3, one at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Tab {
+    #[default]
+    Tlb,
+    Registers,
+    Stack,
+}
+
+impl Tab {
+    /// All, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Tlb, Self::Registers, Self::Stack];
+}
+
+/// What the page shows on narrow screens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Pane {
+    Code,
+    #[default]
+    Runs,
+    Inspector,
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// As the system says.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// What floats above the page. Esc closes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The list of keys.
+    Keys,
+    /// What is not modelled.
+    Limits,
+    /// The editor of the custom form.
+    Editor,
+    /// The choice of a vector to inject there.
+    Inject(Spot),
+}
+
+/// Where to inject: an instruction, and the very step if it was pointed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The instruction boundary by name.
+    pub place: Place,
+    /// The aligned row; without one the next arrival at the place is meant.
+    pub row: Option<usize>,
+}
+
+/// What a person did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Opens a link: the part of the address after `#`.
+    OpenLink(String),
+    /// Opens a story by its index in [`crate::story::STORIES`].
+    OpenStory(usize),
+    /// Runs another form on one side.
+    SetForm(Side, FormChoice),
+    /// Shows the right form left and the left one right.
+    SwapForms,
+    /// Turns a feature over.
+    ToggleFeature(Feature),
+    /// Runs another handler.
+    SetHandler(Handler),
+    /// Runs on another TLB.
+    SetGeometry(Geometry),
+    /// Replaces the schedule by its text form.
+    EditSchedule(String),
+    /// Adds an injection. At a row, its nesting and its position in the schedule follow from the run; elsewhere it
+    /// comes last, nested as given.
+    Inject(Spot, Vector, Nesting),
+    /// Takes an injection out of the schedule by index.
+    RemoveInjection(usize),
+    /// Replaces the text of the custom form; it runs when a side has [`FormChoice::Custom`].
+    EditDraft(String),
+    /// Goes to an aligned row.
+    Seek(usize),
+    /// Looks for a row in a direction.
+    Move(Target, Direction),
+    /// Starts or stops running.
+    TogglePlay,
+    /// The next row while running; ignored otherwise.
+    Tick,
+    /// Lists other rows.
+    SetFilter(Filter),
+    /// Chooses the side that narrow windows show.
+    SetSide(Side),
+    /// Chooses the part of the inspector.
+    SetTab(Tab),
+    /// Chooses the pane that narrow windows show.
+    SetPane(Pane),
+    /// Chooses whether the listing scrolls to the current instruction.
+    ToggleFollow,
+    /// Chooses the colours.
+    SetTheme(Theme),
+    /// Turns single-letter keys on or off (WCAG 2.1.4).
+    ToggleShortcuts,
+    /// Opens what floats above the page.
+    Open(Overlay),
+    /// Closes it.
+    Close,
+    /// Takes the notice away.
+    Dismiss,
+    /// Says something to the person, for example that a link was copied.
+    Tell(String),
+}

@@ -1,0 +1,198 @@
+//! The link: what follows `#` in the address, readable in a mail and kept working for good.
+//!
+//! `#v=1&a=A&b=E&f=pti,pcid&h=quiet&t=architectural&s=kernel_loop%2B1:nmi&at=41`. Unknown or damaged parts are skipped
+//! and named, so that a link that lost its tail in a mail still opens what is left of it. A name, once written, keeps
+//! its meaning: a change of meaning takes a new version number and a new arm in [`decode`].
+
+mod escape;
+mod pack;
+
+use crate::action::{Filter, FormChoice, Side, Tab};
+use crate::state::State;
+use crate::words;
+use cr3_core::linux::{Features, Geometry, Handler, UnknownName};
+use cr3_core::scenario::Schedule;
+use std::fmt::Write as _;
+use std::str::FromStr;
+
+/// The version that [`encode`] writes.
+pub const VERSION: u32 = 1;
+
+/// The longest text of a custom form that a link carries, in bytes.
+pub const TEXT_LIMIT: usize = pack::LIMIT;
+
+/// What a link says. What it leaves out is [`Link::default`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Left and right form.
+    pub forms: [FormChoice; 2],
+    /// Switches.
+    pub features: Features,
+    /// Modelled handler.
+    pub handler: Handler,
+    /// TLB model.
+    pub geometry: Geometry,
+    /// Injections.
+    pub schedule: Schedule,
+    /// Aligned row; without one the decisive row is shown.
+    pub row: Option<usize>,
+    /// Text of the custom form.
+    pub custom: Option<String>,
+    /// Rows that are listed.
+    pub filter: Filter,
+    /// Side that narrow windows show.
+    pub side: Side,
+    /// Part of the inspector that is shown.
+    pub tab: Tab,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        let setup = crate::story::STORIES[0].setup();
+        Self {
+            forms: setup.forms,
+            features: setup.features,
+            handler: setup.handler,
+            geometry: setup.geometry,
+            schedule: setup.schedule,
+            row: None,
+            custom: None,
+            filter: Filter::All,
+            side: Side::Left,
+            tab: Tab::Tlb,
+        }
+    }
+}
+
+impl Link {
+    /// The part that says what is run: where it changes, the page was navigated.
+    #[must_use]
+    pub fn scenario(&self) -> Self {
+        Self { row: None, filter: Filter::All, side: Side::Left, tab: Tab::Tlb, ..self.clone() }
+    }
+}
+
+/// The link to what a state shows.
+#[must_use]
+pub fn of(state: &State) -> Link {
+    Link {
+        forms: state.setup.forms,
+        features: state.setup.features,
+        handler: state.setup.handler,
+        geometry: state.setup.geometry,
+        schedule: state.setup.schedule.clone(),
+        row: Some(state.cursor),
+        custom: state.uses_custom().then(|| state.custom.to_string()),
+        filter: state.filter,
+        side: state.side,
+        tab: state.tab,
+    }
+}
+
+/// The text of a link, without `#`.
+#[must_use]
+pub fn encode(link: &Link) -> String {
+    let mut text = format!(
+        "v={VERSION}&a={}&b={}&f={}&h={}",
+        link.forms[0].name(),
+        link.forms[1].name(),
+        link.features,
+        link.handler,
+    );
+    let mut part = |name: &str, value: &str| {
+        let _ = write!(text, "&{name}={value}");
+    };
+    if link.geometry != Geometry::default() {
+        part("t", link.geometry.name());
+    }
+    part("s", &escape::escape(&compact(&link.schedule)));
+    if let Some(row) = link.row {
+        part("at", &row.to_string());
+    }
+    if link.filter != Filter::All {
+        part("show", words::filter_key(link.filter));
+    }
+    if link.side != Side::Left {
+        part("side", words::side_key(link.side));
+    }
+    if link.tab != Tab::Tlb {
+        part("tab", words::tab_key(link.tab));
+    }
+    if let Some(custom) = &link.custom {
+        part("c", &pack::pack(custom));
+    }
+    text
+}
+
+/// What a link says, and what of it was ignored, each with its reason. Never fails.
+#[must_use]
+pub fn decode(text: &str) -> (Link, Vec<String>) {
+    let mut link = Link::default();
+    let mut ignored = Vec::new();
+    let text = text.strip_prefix('#').unwrap_or(text);
+    for part in text.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let value = escape::unescape(value);
+        if let Err(reason) = apply(&mut link, name, &value) {
+            ignored.push(format!("{}: {reason}", shorten(name)));
+        }
+    }
+    (link, ignored)
+}
+
+fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
+    match name {
+        "v" => return version(value),
+        "a" => link.forms[0] = known(FormChoice::named(value), value)?,
+        "b" => link.forms[1] = known(FormChoice::named(value), value)?,
+        "f" => link.features = named(value)?,
+        "h" => link.handler = named(value)?,
+        "t" => link.geometry = named(value)?,
+        "s" => link.schedule = value.parse().map_err(|error| format!("{error}"))?,
+        "at" => link.row = Some(value.parse().map_err(|_| quoted("a step number", value))?),
+        "show" => link.filter = known(words::filter_of(value), value)?,
+        "side" => link.side = known(words::side_of(value), value)?,
+        "tab" => link.tab = known(words::tab_of(value), value)?,
+        "c" => link.custom = Some(pack::unpack(value)?),
+        _ => return Err("not a part that this version knows".into()),
+    }
+    Ok(())
+}
+
+fn version(value: &str) -> Result<(), String> {
+    match value.parse::<u32>() {
+        Ok(version) if version <= VERSION => Ok(()),
+        Ok(version) => Err(format!(
+            "the link is of version {version}, this page reads up to {VERSION}; what it knows of it is shown"
+        )),
+        Err(_) => Err(quoted("a version number", value)),
+    }
+}
+
+fn known<T>(found: Option<T>, value: &str) -> Result<T, String> {
+    found.ok_or_else(|| quoted("a name that this page knows", value))
+}
+
+fn quoted(what: &str, value: &str) -> String {
+    format!("\"{}\" is not {what}", shorten(value))
+}
+
+fn shorten(text: &str) -> String {
+    const LIMIT: usize = 24;
+    if text.chars().count() <= LIMIT {
+        return text.to_owned();
+    }
+    text.chars().take(LIMIT).chain(['…']).collect()
+}
+
+/// The schedule without the blanks that its text form has for reading.
+fn compact(schedule: &Schedule) -> String {
+    schedule.to_string().replace(' ', "")
+}
+
+fn named<T: FromStr<Err = UnknownName>>(value: &str) -> Result<T, String> {
+    value.parse().map_err(|error: UnknownName| UnknownName { given: shorten(&error.given), ..error }.to_string())
+}
+
+#[cfg(test)]
+mod tests;

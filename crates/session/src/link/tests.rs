@@ -1,0 +1,142 @@
+use super::*;
+use cr3_core::linux::Feature;
+use cr3_core::scenario::{Injection, Nesting, Place, Vector};
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+fn check(text: &str, golden: Expect) {
+    let (link, ignored) = decode(text);
+    let mut shown = encode(&link);
+    for reason in ignored {
+        shown.push_str("\n  ignored ");
+        shown.push_str(&reason);
+    }
+    golden.assert_eq(&shown);
+}
+
+/// Links that people have in their mails. They must open for good: an entry is added for each version, none is changed.
+#[test]
+fn golden_links() {
+    check("", expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi"]);
+    check(
+        "#v=1&a=A&b=E&f=pti,pcid&h=quiet&s=kernel_loop%2B1:nmi&at=41",
+        expect!["v=1&a=A&b=E&f=pti,pcid&h=quiet&s=kernel_loop%2B1:nmi&at=41"],
+    );
+    check(
+        "v=1&a=B2&b=never&f=none&h=pending-flush&t=skylake&s=kernel_loop+1:nmi>exc_nmi+2:mc,user_loop#2:irq&at=9&show=differences&side=b&tab=stack",
+        expect![
+            "v=1&a=B2&b=never&f=none&h=pending-flush&t=skylake&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:mc,user_loop%232:irq&at=9&show=differences&side=b&tab=stack"
+        ],
+    );
+    check(
+        "v=1&a=D&b=custom&c=K0otLsmvUChILMrMSwYA",
+        expect!["v=1&a=E&b=custom&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&c=K0otLsmvUChILMrMSwYA"],
+    );
+}
+
+#[test]
+fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
+    check(
+        "v=1&a=Z&b=E&f=pti,sse9&h=&s=kernel_loop%2&at=-1&side=c&%%%=1&c=*",
+        expect![[r#"
+            v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
+              ignored a: "Z" is not a name that this page knows
+              ignored f: unknown feature 'sse9': one of pti, pcid, invpcid, fsgsbase, nx
+              ignored h: unknown handler '': one of quiet, perf, pending-flush
+              ignored s: column 12: found '%', expected ':' and a vector (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
+              ignored at: "-1" is not a step number
+              ignored side: "c" is not a name that this page knows
+              ignored %%%: not a part that this version knows
+              ignored c: the text of the custom form is damaged"#]],
+    );
+    check(
+        "v=7&b=C",
+        expect![[r#"
+        v=1&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
+          ignored v: the link is of version 7, this page reads up to 1; what it knows of it is shown"#]],
+    );
+    check(
+        "utm_source=newsletter",
+        expect![[r#"
+        v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
+          ignored utm_source: not a part that this version knows"#]],
+    );
+}
+
+#[test]
+fn a_text_that_unpacks_without_end_is_refused() {
+    let bomb = pack::pack(&"a".repeat(pack::LIMIT + 1));
+    assert!(bomb.len() < 400, "it is small before it unpacks");
+    let (link, ignored) = decode(&format!("c={bomb}"));
+    assert_eq!(link.custom, None);
+    assert_eq!(ignored, ["c: the text of the custom form is damaged or too long"]);
+}
+
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let place = ("[a-z_][a-zA-Z0-9_]{0,12}", 0u32..500, 1u32..9);
+    let place = place.prop_map(|(label, offset, occurrence)| Place { label, offset, occurrence });
+    let injection = (place, prop::sample::select(Vector::ALL.to_vec()), any::<bool>());
+    prop::collection::vec(injection, 0..4).prop_map(|injections| {
+        let nested = |at: usize, inside: bool| if at > 0 && inside { Nesting::Inside } else { Nesting::After };
+        let injections = injections.into_iter().enumerate();
+        Schedule {
+            injections: injections
+                .map(|(at, (place, vector, inside))| Injection { place, vector, nesting: nested(at, inside) })
+                .collect(),
+        }
+    })
+}
+
+fn link() -> impl Strategy<Value = Link> {
+    let form = || prop::sample::select(FormChoice::ALL.to_vec());
+    let features = prop::collection::vec(prop::sample::select(Feature::ALL.to_vec()), 0..6);
+    let run = (
+        [form(), form()],
+        features.prop_map(|features| features.into_iter().collect()),
+        prop::sample::select(Handler::ALL.to_vec()),
+        prop::sample::select(Geometry::ALL.to_vec()),
+        schedule(),
+        prop::option::of(any::<String>()),
+    );
+    let shown = (
+        prop::option::of(any::<usize>()),
+        prop::sample::select(Filter::ALL.to_vec()),
+        prop::sample::select(Side::BOTH.to_vec()),
+        prop::sample::select(Tab::ALL.to_vec()),
+    );
+    (run, shown).prop_map(|((forms, features, handler, geometry, schedule, custom), (row, filter, side, tab))| Link {
+        forms,
+        features,
+        handler,
+        geometry,
+        schedule,
+        row,
+        custom,
+        filter,
+        side,
+        tab,
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(link in link()) {
+        let text = encode(&link);
+        prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
+        prop_assert_eq!(decode(&text), (link, Vec::new()));
+    }
+
+    #[test]
+    fn any_text_opens(text in any::<String>()) {
+        let (link, _) = decode(&text);
+        prop_assert_eq!(decode(&encode(&link)), (link, Vec::new()));
+    }
+
+    #[test]
+    fn any_cut_of_a_link_opens(link in link(), at in any::<prop::sample::Index>()) {
+        let text = encode(&link);
+        let cut = text.get(..at.index(text.len())).unwrap_or_default();
+        let (link, _) = decode(cut);
+        prop_assert_eq!(decode(&encode(&link)), (link, Vec::new()));
+    }
+}

@@ -1,0 +1,154 @@
+//! A report in plain text for a mail: 72 columns, no colour, no markup. Only the link may be longer.
+
+use crate::action::Side;
+use crate::moment::Moment;
+use crate::runs::Runs;
+use crate::state::State;
+use crate::view::counters::{self, Count};
+use crate::view::row::{Cell, row};
+use crate::view::sentence::{NO_STEP, Sentence, sentence};
+
+/// Columns of a line.
+const WIDTH: usize = 72;
+
+/// Rows of differences that are listed before the rest is only counted.
+const ROWS: usize = 40;
+
+/// The report on a state; `link` opens it again.
+#[must_use]
+pub fn text(state: &State, link: &str) -> String {
+    let mut lines = vec!["CR3 playground".to_owned(), String::new()];
+    lines.extend(scenario(state));
+    lines.push(String::new());
+    lines.extend(counted(state));
+    lines.push(String::new());
+    lines.extend(differences(&state.runs));
+    lines.push(String::new());
+    lines.extend(here(state));
+    lines.push(String::new());
+    lines
+        .extend(wrap("", "Numbers are those of a model: one CPU, no speculation, handlers modelled, steps not timed."));
+    lines.extend([String::new(), link.to_owned(), String::new()]);
+    lines.join("\n")
+}
+
+fn scenario(state: &State) -> Vec<String> {
+    let setup = &state.setup;
+    let names = Side::BOTH.map(|side| {
+        let form = setup.forms[side.index()];
+        let side = if side == Side::Left { "left  " } else { "right " };
+        wrap(side, &format!("{}: {}", form.name(), form.description()))
+    });
+    let schedule = match setup.schedule.injections.is_empty() {
+        true => "none".to_owned(),
+        false => setup.schedule.to_string(),
+    };
+    let mut lines = names.concat();
+    lines.extend(wrap(
+        "with  ",
+        &format!("features {}, handler {}, TLB {}", setup.features, setup.handler, setup.geometry),
+    ));
+    lines.extend(wrap("inject ", &schedule));
+    for chip in crate::view::schedule::chips(state) {
+        for (why, form) in chip.unfired.iter().zip(setup.forms) {
+            let Some(why) = why else { continue };
+            lines.extend(wrap(
+                "      ",
+                &format!("{}: {} at {} does not strike: {why}", form.name(), chip.vector, chip.place),
+            ));
+        }
+    }
+    lines
+}
+
+fn counted(state: &State) -> Vec<String> {
+    let names = state.setup.forms.map(|form| form.name());
+    let head = format!("{:<30}{:>10}{:>10}{:>10}", "whole run", names[0], names[1], "diff");
+    let all = counters::bar(&state.runs).into_iter().chain(counters::others(&state.runs));
+    std::iter::once(head).chain(all.map(|count| line(&count))).collect()
+}
+
+fn line(count: &Count) -> String {
+    let [left, right] = count.values.map(|value| value.map_or_else(|| "-".to_owned(), |value| value.to_string()));
+    let delta = match count.delta() {
+        Some(delta) if delta != 0 => format!("{delta:+}"),
+        _ => String::new(),
+    };
+    format!("  {:<28}{left:>10}{right:>10}{delta:>10}", count.counter.label()).trim_end().to_owned()
+}
+
+fn differences(runs: &Runs) -> Vec<String> {
+    let ranges = &runs.comparison.differences;
+    let total: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+    if total == 0 {
+        return vec!["The runs are the same in every step.".into()];
+    }
+    let mut lines = vec![format!(
+        "{total} of {} steps differ, in {} {}",
+        runs.len(),
+        ranges.len(),
+        if ranges.len() == 1 { "place" } else { "places" }
+    )];
+    let rows = ranges.iter().flat_map(Clone::clone);
+    lines.extend(rows.take(ROWS).map(|index| {
+        let [left, right] = row(runs, index).cells.map(|cell| cell.map_or(NO_STEP.into(), |cell| step(&cell)));
+        format!("{:>6}  {} {}", index + 1, fit(&left, 31), fit(&right, 31)).trim_end().to_owned()
+    }));
+    if total > ROWS {
+        lines.push(format!("        and {} more", total - ROWS));
+    }
+    lines
+}
+
+fn step(cell: &Cell) -> String {
+    let mut text = cell.text.clone();
+    for mark in cell.marks.iter().filter(|mark| !mark.text.is_empty()) {
+        text.push_str(&format!(" [{}]", mark.text.replace('−', "-")));
+    }
+    text
+}
+
+fn here(state: &State) -> Vec<String> {
+    let moment = Moment::at(&state.runs, state.cursor);
+    let names = state.setup.forms.map(|form| form.name());
+    let mut lines = vec![format!("at step {} of {}:", state.cursor + 1, state.runs.len())];
+    match sentence(state, &moment) {
+        Sentence::Nothing(words) => return wrap("", &words),
+        Sentence::Both(words) => lines.extend(wrap("  ", &words)),
+        Sentence::Each(words) => {
+            for (name, words) in names.iter().zip(&words) {
+                lines.extend(wrap("  ", &format!("{name}: {words}")));
+            }
+        }
+    }
+    lines
+}
+
+fn fit(text: &str, width: usize) -> String {
+    match text.chars().count() {
+        length if length <= width => format!("{text:<width$}"),
+        _ => text.chars().take(width.saturating_sub(3)).chain("...".chars()).collect(),
+    }
+}
+
+/// `text` behind `first`, broken at blanks, with later lines indented as far.
+fn wrap(first: &str, text: &str) -> Vec<String> {
+    let indent = " ".repeat(first.chars().count());
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let blank = usize::from(!empty);
+        if !empty && line.chars().count() + blank + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, indent.clone()));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line);
+    lines
+}

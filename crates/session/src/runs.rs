@@ -1,0 +1,298 @@
+//! The two runs of a setup, aligned, with what moving about in them needs.
+
+use crate::action::{Direction, Filter, Side, Target};
+use crate::state::Setup;
+use cr3_core::asm::Diagnostic;
+use cr3_core::compare::{self, Comparison, CounterRow};
+use cr3_core::counters::Counter;
+use cr3_core::scenario::Place;
+use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
+use std::sync::Arc;
+
+/// Steps after which a run stops. Every story takes a few hundred; the bound keeps a person's endless loop from
+/// stopping the page.
+const BUDGET: u32 = 100_000;
+
+/// Rows of [`Target::Page`].
+const PAGE: usize = 10;
+
+/// How the sources that hold forms of the restore macro are named.
+const RESTORE_SOURCE: &str = "restore/";
+
+/// Why a side has no run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the assembler said.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The runs of one setup. Equal only to itself: a new recording is a new value.
+#[derive(Debug)]
+pub struct Runs {
+    /// The run of each side, or why there is none.
+    pub sides: [Result<Trace, Failure>; 2],
+    /// The runs aligned; of one run alone when the other failed.
+    pub comparison: Comparison,
+    /// Final counters of the runs that there are.
+    pub counters: Vec<CounterRow>,
+    /// Steps that each side has in the rows up to and including each row.
+    taken: [Vec<u32>; 2],
+    /// Rows that [`Filter::Translation`] lists.
+    translation: Vec<u32>,
+    /// Rows that [`Filter::Differences`] lists.
+    differing: Vec<u32>,
+}
+
+impl PartialEq for Runs {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Runs {
+    /// Runs both sides of `setup`.
+    #[must_use]
+    pub fn record(setup: &Setup, custom: &Arc<str>) -> Self {
+        let sides = Side::BOTH.map(|side| {
+            let scenario = setup.scenario(side, custom);
+            Trace::record(&scenario, Options { budget: BUDGET }).map_err(|diagnostics| Failure { diagnostics })
+        });
+        Self::align(sides)
+    }
+
+    fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
+        let present: Vec<&Trace> = sides.iter().flatten().collect();
+        let comparison = compare::compare(&present);
+        let counters = compare::counters(&present);
+        let mut runs = Self {
+            sides,
+            comparison,
+            counters,
+            taken: [Vec::new(), Vec::new()],
+            translation: Vec::new(),
+            differing: Vec::new(),
+        };
+        runs.taken = Side::BOTH.map(|side| runs.count_taken(side));
+        runs.translation = runs.listed(|runs, row| runs.translates(row));
+        runs.differing = runs.listed(Self::differs);
+        runs
+    }
+
+    fn count_taken(&self, side: Side) -> Vec<u32> {
+        let mut taken = 0;
+        (0..self.len())
+            .map(|row| {
+                taken += u32::from(self.step_index(side, row).is_some());
+                taken
+            })
+            .collect()
+    }
+
+    fn listed(&self, wanted: impl Fn(&Self, usize) -> bool) -> Vec<u32> {
+        let rows = (0..self.len()).filter(|row| wanted(self, *row));
+        rows.filter_map(|row| u32::try_from(row).ok()).collect()
+    }
+
+    /// Number of aligned rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.comparison.rows.len()
+    }
+
+    /// Whether neither side has a step.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The nearest row that there is.
+    #[must_use]
+    pub fn clamp(&self, row: usize) -> usize {
+        row.min(self.len().saturating_sub(1))
+    }
+
+    /// The run of a side.
+    #[must_use]
+    pub fn trace(&self, side: Side) -> Option<&Trace> {
+        self.sides[side.index()].as_ref().ok()
+    }
+
+    /// The index of a side among the runs that there are.
+    fn position(&self, side: Side) -> Option<usize> {
+        self.trace(side)?;
+        let alone = side == Side::Right && self.trace(Side::Left).is_none();
+        Some(if alone { 0 } else { side.index() })
+    }
+
+    /// The step of a side in a row; none where it has no step there.
+    #[must_use]
+    pub fn step_index(&self, side: Side, row: usize) -> Option<usize> {
+        let position = self.position(side)?;
+        let step = self.comparison.rows.get(row)?.steps.get(position)?;
+        step.map(|step| step as usize)
+    }
+
+    /// The step of a side in a row.
+    #[must_use]
+    pub fn step(&self, side: Side, row: usize) -> Option<&Step> {
+        self.trace(side)?.steps.get(self.step_index(side, row)?)
+    }
+
+    /// How many steps a side has taken when the row is done.
+    #[must_use]
+    pub fn taken(&self, side: Side, row: usize) -> usize {
+        self.taken[side.index()].get(row).copied().unwrap_or(0) as usize
+    }
+
+    /// The row of a step of a side.
+    #[must_use]
+    pub fn row_of(&self, side: Side, step: usize) -> Option<usize> {
+        self.comparison.row_of(self.position(side)?, step)
+    }
+
+    /// Whether the runs differ in a row.
+    #[must_use]
+    pub fn differs(&self, row: usize) -> bool {
+        self.comparison.rows.get(row).is_some_and(|row| row.differs)
+    }
+
+    /// The place of a row: of the left run if it has a step there, else of the right one.
+    #[must_use]
+    pub fn place(&self, row: usize) -> Option<Place> {
+        Side::BOTH.into_iter().find_map(|side| {
+            let place = self.step(side, row)?.place?;
+            Some(self.trace(side)?.places.place(place))
+        })
+    }
+
+    /// The text of the restore macro that a side runs.
+    #[must_use]
+    pub fn restore_source(&self, side: Side) -> Option<&str> {
+        let sources = self.trace(side)?.system.sources.iter();
+        let mut restore = sources.filter(|source| source.name.starts_with(RESTORE_SOURCE));
+        restore.next().map(|source| source.text.as_str())
+    }
+
+    /// Injections of the schedule that did not strike, by side.
+    #[must_use]
+    pub fn unfired(&self, side: Side) -> &[Unfired] {
+        self.trace(side).map_or(&[], |trace| &trace.unfired)
+    }
+
+    /// The rows that a filter lists; none means all.
+    #[must_use]
+    pub fn rows(&self, filter: Filter) -> Option<&[u32]> {
+        match filter {
+            Filter::All => None,
+            Filter::Translation => Some(&self.translation),
+            Filter::Differences => Some(&self.differing),
+        }
+    }
+
+    fn any(&self, row: usize, wanted: impl Fn(&Step) -> bool) -> bool {
+        Side::BOTH.into_iter().filter_map(|side| self.step(side, row)).any(wanted)
+    }
+
+    fn writes_cr3(&self, row: usize) -> bool {
+        self.any(row, |step| step.counted.contains(Counter::Cr3Writes))
+    }
+
+    fn flushes(&self, row: usize) -> bool {
+        let flushing = [Counter::FlushingCr3Writes, Counter::DroppedEntries, Counter::Invlpg, Counter::Invpcid];
+        self.any(row, |step| flushing.into_iter().any(|counter| step.counted.contains(counter)))
+    }
+
+    fn delivers(&self, row: usize) -> bool {
+        self.any(row, |step| matches!(step.kind, StepKind::Delivery { .. }))
+    }
+
+    fn translates(&self, row: usize) -> bool {
+        let counted = [Counter::TlbMisses, Counter::FaultDroppedEntries, Counter::EvictedEntries];
+        let missed = self.any(row, |step| counted.into_iter().any(|it| step.counted.contains(it)));
+        missed || self.writes_cr3(row) || self.flushes(row) || self.delivers(row)
+    }
+
+    /// How deep in handlers a row is.
+    #[must_use]
+    pub fn level(&self, row: usize) -> u8 {
+        Side::BOTH.into_iter().filter_map(|side| self.step(side, row)).map(|step| step.level).max().unwrap_or(0)
+    }
+
+    /// The row that a move leads to; none when there is none of that kind in that direction.
+    #[must_use]
+    pub fn target(&self, from: usize, target: Target, direction: Direction) -> Option<usize> {
+        let last = self.len().checked_sub(1)?;
+        let end = match direction {
+            Direction::Forward => last,
+            Direction::Backward => 0,
+        };
+        let level = self.level(from);
+        let found = match target {
+            Target::Row => self.search(from, direction, |_| true)?,
+            Target::SameLevel => self.search(from, direction, |row| self.level(row) <= level)?,
+            Target::Page => match direction {
+                Direction::Forward => from.saturating_add(PAGE).min(last),
+                Direction::Backward => from.saturating_sub(PAGE),
+            },
+            Target::End => end,
+            Target::Difference => self.difference(from, direction)?,
+            Target::Cr3Write => self.search(from, direction, |row| self.writes_cr3(row))?,
+            Target::Flush => self.search(from, direction, |row| self.flushes(row))?,
+            Target::Delivery => self.search(from, direction, |row| self.delivers(row))?,
+        };
+        (found != from).then_some(found)
+    }
+
+    fn search(&self, from: usize, direction: Direction, wanted: impl Fn(usize) -> bool) -> Option<usize> {
+        match direction {
+            Direction::Forward => (from.saturating_add(1)..self.len()).find(|row| wanted(*row)),
+            Direction::Backward => (0..from.min(self.len())).rev().find(|row| wanted(*row)),
+        }
+    }
+
+    fn difference(&self, from: usize, direction: Direction) -> Option<usize> {
+        let range = match direction {
+            Direction::Forward => self.comparison.next_difference(from),
+            Direction::Backward => self.comparison.previous_difference(from),
+        };
+        range.map(|range| range.start)
+    }
+
+    /// The row on which the comparison turns: where one run writes CR3 and the other does not; else the CR3 write that
+    /// follows the first difference closely; else that difference, the first delivery, or the start.
+    #[must_use]
+    pub fn decisive(&self) -> usize {
+        const CLOSELY: usize = 12;
+        let alone = |row: &usize| {
+            let writes = Side::BOTH
+                .map(|side| self.step(side, *row).is_some_and(|step| step.counted.contains(Counter::Cr3Writes)));
+            self.differs(*row) && writes[0] != writes[1]
+        };
+        let first = self.comparison.differences.first().map(|range| range.start);
+        let write = first.and_then(|first| (first..self.len()).take(CLOSELY).find(|row| self.writes_cr3(*row)));
+        (0..self.len())
+            .find(alone)
+            .or(write)
+            .or(first)
+            .or_else(|| (0..self.len()).find(|row| self.delivers(*row)))
+            .unwrap_or(0)
+    }
+
+    /// The row of another recording that stands where `row` stands in this one: same place, same arrival.
+    #[must_use]
+    pub fn follow(&self, row: usize, other: &Self) -> Option<usize> {
+        Side::BOTH.into_iter().find_map(|side| {
+            let name = self.name(side, row)?;
+            let arrival = (0..=row).filter(|row| self.name(side, *row).as_ref() == Some(&name)).count();
+            (0..other.len()).filter(|row| other.name(side, *row).as_ref() == Some(&name)).nth(arrival.checked_sub(1)?)
+        })
+    }
+
+    fn name(&self, side: Side, row: usize) -> Option<(&str, u32, bool)> {
+        let step = self.step(side, row)?;
+        let places = &self.trace(side)?.places;
+        let site = places.site(step.place?);
+        let delivery = matches!(step.kind, StepKind::Delivery { .. });
+        Some((places.label(site.label), site.offset, delivery))
+    }
+}

@@ -1,0 +1,135 @@
+//! The one value that the page shows.
+
+use crate::action::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::link::{self, Link};
+use crate::runs::Runs;
+use cr3_core::linux::{Config, Features, Geometry, Handler};
+use cr3_core::scenario::{Scenario, Schedule};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What is run: everything that decides the two traces but the text of the custom form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Setup {
+    pub forms: [FormChoice; 2],
+    pub features: Features,
+    pub handler: Handler,
+    pub geometry: Geometry,
+    pub schedule: Schedule,
+}
+
+impl Setup {
+    /// The scenario of one side.
+    #[must_use]
+    pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
+        let form = self.forms[side.index()].form(custom);
+        let config = Config { features: self.features, form, handler: self.handler, geometry: self.geometry };
+        Scenario { config, schedule: self.schedule.clone() }
+    }
+}
+
+/// Taste, which the browser remembers and no link carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Colours.
+    pub theme: Theme,
+    /// Whether single letters are keys (WCAG 2.1.4).
+    pub shortcuts: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { theme: Theme::System, shortcuts: true }
+    }
+}
+
+/// Everything that the page shows.
+///
+/// Invariant: `cursor` names a row of `runs`, or is 0 when there is none; `runs` are those of `setup` and `custom`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// What is run.
+    pub setup: Setup,
+    /// Text of the custom form.
+    pub custom: Arc<str>,
+    /// The schedule as a person types it, while it does not parse; with the reason.
+    pub schedule_draft: Option<(String, String)>,
+    /// The runs of `setup`, aligned.
+    pub runs: Rc<Runs>,
+    /// Aligned row that every pane shows.
+    pub cursor: usize,
+    /// Whether the cursor moves by itself.
+    pub playing: bool,
+    /// Rows that are listed.
+    pub filter: Filter,
+    /// Side that narrow windows show, and whose code is listed.
+    pub side: Side,
+    /// Part of the inspector that is shown.
+    pub tab: Tab,
+    /// Pane that narrow windows show.
+    pub pane: Pane,
+    /// Whether the listing scrolls to the current instruction.
+    pub follow: bool,
+    /// What floats above the page.
+    pub overlay: Overlay,
+    /// Something to tell the person.
+    pub notice: Option<String>,
+    /// Taste.
+    pub settings: Settings,
+}
+
+impl State {
+    /// The state that a link asks for, with a notice of what of it was ignored.
+    #[must_use]
+    pub fn open(text: &str, settings: Settings) -> Self {
+        let (link, ignored) = link::decode(text);
+        let mut state = Self::of(link, settings);
+        if !ignored.is_empty() {
+            state.notice = Some(format!("Parts of the link were ignored. {}", ignored.join("; ")));
+        }
+        state
+    }
+
+    fn of(link: Link, settings: Settings) -> Self {
+        let setup = Setup {
+            forms: link.forms,
+            features: link.features,
+            handler: link.handler,
+            geometry: link.geometry,
+            schedule: link.schedule,
+        };
+        let custom: Arc<str> = link.custom.as_deref().unwrap_or_default().into();
+        let runs = Rc::new(Runs::record(&setup, &custom));
+        let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
+        Self {
+            setup,
+            custom,
+            schedule_draft: None,
+            runs,
+            cursor,
+            playing: false,
+            filter: link.filter,
+            side: link.side,
+            tab: link.tab,
+            pane: Pane::default(),
+            follow: true,
+            overlay: Overlay::None,
+            notice: None,
+            settings,
+        }
+    }
+
+    /// Where an injection at the cursor would strike.
+    #[must_use]
+    pub fn spot(&self) -> Option<Spot> {
+        let place = self.runs.place(self.cursor)?;
+        Some(Spot { place, row: Some(self.cursor) })
+    }
+
+    /// Whether a side runs the custom form.
+    #[must_use]
+    pub fn uses_custom(&self) -> bool {
+        self.setup.forms.contains(&FormChoice::Custom)
+    }
+}

@@ -1,0 +1,257 @@
+//! What each action does to the state. Nothing a person can do makes these fail.
+
+use crate::action::{Action, Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
+use crate::inject;
+use crate::runs::Runs;
+use crate::state::{Setup, State};
+use crate::story::STORIES;
+use cr3_core::scenario::{Nesting, Schedule, Vector};
+use std::rc::Rc;
+
+/// The longest custom form, in bytes; the rest of a longer paste is dropped, with a notice.
+const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
+
+/// The state after an action.
+#[must_use]
+pub fn update(state: &State, action: Action) -> State {
+    let mut next = state.clone();
+    if !matches!(action, Action::Tick) {
+        next.notice = None;
+    }
+    match action {
+        Action::OpenLink(text) => return State::open(&text, state.settings),
+        Action::OpenStory(index) => open_story(&mut next, index),
+        Action::SetForm(side, form) => set_form(&mut next, side, form),
+        Action::SwapForms => swap(&mut next),
+        Action::ToggleFeature(feature) => {
+            let features = state.setup.features.toggled(feature);
+            rerun(&mut next, |setup| setup.features = features);
+        }
+        Action::SetHandler(handler) => rerun(&mut next, |setup| setup.handler = handler),
+        Action::SetGeometry(geometry) => rerun(&mut next, |setup| setup.geometry = geometry),
+        Action::EditSchedule(text) => edit_schedule(&mut next, text),
+        Action::Inject(spot, vector, nesting) => {
+            let (schedule, index) = inject::added(&state.runs, &state.setup.schedule, &spot, vector, nesting);
+            add(&mut next, schedule, index, vector);
+        }
+        Action::RemoveInjection(index) => remove(&mut next, index),
+        Action::EditDraft(text) => edit_draft(&mut next, text),
+        Action::Seek(row) => next.cursor = state.runs.clamp(row),
+        Action::Move(target, direction) => go(&mut next, target, direction),
+        Action::TogglePlay => toggle_play(&mut next),
+        Action::Tick => tick(&mut next),
+        Action::SetFilter(filter) => next.filter = filter,
+        Action::SetSide(side) => next.side = side,
+        Action::SetTab(tab) => next.tab = tab,
+        Action::SetPane(pane) => next.pane = pane,
+        Action::ToggleFollow => next.follow = !state.follow,
+        Action::SetTheme(theme) => next.settings.theme = theme,
+        Action::ToggleShortcuts => next.settings.shortcuts = !state.settings.shortcuts,
+        Action::Open(overlay) => open(&mut next, overlay),
+        Action::Close => next.overlay = Overlay::None,
+        Action::Dismiss => {}
+        Action::Tell(words) => next.notice = Some(words),
+    }
+    next
+}
+
+/// Whether an action would change anything: what decides if its button is enabled.
+#[must_use]
+pub fn is_valid(state: &State, action: &Action) -> bool {
+    match action {
+        Action::OpenStory(index) => STORIES.get(*index).is_some_and(|story| story.setup() != state.setup),
+        Action::SetForm(side, form) => state.setup.forms[side.index()] != *form,
+        Action::SwapForms => state.setup.forms[0] != state.setup.forms[1],
+        Action::SetHandler(handler) => state.setup.handler != *handler,
+        Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
+        Action::RemoveInjection(index) => *index < state.setup.schedule.injections.len(),
+        Action::Seek(row) => state.runs.clamp(*row) != state.cursor,
+        Action::Move(target, direction) => destination(state, *target, *direction).is_some(),
+        Action::TogglePlay => state.playing || state.runs.len() > 1,
+        Action::Tick => state.playing,
+        Action::SetFilter(filter) => state.filter != *filter,
+        Action::SetSide(side) => state.side != *side,
+        Action::SetTab(tab) => state.tab != *tab,
+        Action::SetPane(pane) => state.pane != *pane,
+        Action::SetTheme(theme) => state.settings.theme != *theme,
+        Action::Open(overlay) => state.overlay != *overlay,
+        Action::Close => state.overlay != Overlay::None,
+        Action::Dismiss => state.notice.is_some(),
+        Action::OpenLink(_)
+        | Action::ToggleFeature(_)
+        | Action::EditSchedule(_)
+        | Action::Inject(..)
+        | Action::EditDraft(_)
+        | Action::ToggleFollow
+        | Action::ToggleShortcuts
+        | Action::Tell(_) => true,
+    }
+}
+
+/// Changes the setup, runs it, and keeps the place: the same arrival at the same instruction if it is still reached.
+fn rerun(state: &mut State, change: impl FnOnce(&mut Setup)) {
+    let mut setup = state.setup.clone();
+    change(&mut setup);
+    if setup == state.setup {
+        return;
+    }
+    state.setup = setup;
+    state.schedule_draft = None;
+    record(state);
+}
+
+fn record(state: &mut State) {
+    let before = state.runs.clone();
+    state.runs = Rc::new(Runs::record(&state.setup, &state.custom));
+    let kept = before.follow(state.cursor, &state.runs);
+    state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
+    state.playing = false;
+}
+
+fn open_story(state: &mut State, index: usize) {
+    let Some(story) = STORIES.get(index) else {
+        return;
+    };
+    rerun(state, |setup| *setup = story.setup());
+    state.cursor = state.runs.decisive();
+    state.filter = Filter::All;
+    state.overlay = Overlay::None;
+}
+
+fn set_form(state: &mut State, side: Side, form: FormChoice) {
+    if form == FormChoice::Custom && state.custom.is_empty() {
+        // A person starts from what the side ran until now.
+        state.custom = state.runs.restore_source(side).unwrap_or_default().into();
+    }
+    rerun(state, |setup| setup.forms[side.index()] = form);
+    if form == FormChoice::Custom {
+        state.overlay = Overlay::Editor;
+    }
+}
+
+fn swap(state: &mut State) {
+    let cursor = state.cursor;
+    rerun(state, |setup| setup.forms.swap(0, 1));
+    // Alignment treats both sides alike, so the row keeps its number; where it did not, the place was followed.
+    if state.runs.clamp(cursor) == cursor {
+        state.cursor = cursor;
+    }
+}
+
+fn edit_schedule(state: &mut State, text: String) {
+    match text.trim() {
+        "" => rerun(state, |setup| setup.schedule = Schedule::default()),
+        trimmed => match trimmed.parse::<Schedule>() {
+            Ok(schedule) => {
+                state.schedule_draft = None;
+                rerun(state, |setup| setup.schedule = schedule);
+            }
+            Err(error) => state.schedule_draft = Some((text, error.to_string())),
+        },
+    }
+}
+
+fn add(state: &mut State, schedule: Schedule, index: usize, vector: Vector) {
+    rerun(state, |setup| setup.schedule = schedule);
+    state.overlay = Overlay::None;
+    state.pane = Pane::Runs;
+    match inject::struck(&state.runs, index) {
+        Some(row) => state.cursor = row,
+        None => {
+            let why = crate::view::schedule::why_unfired(&state.runs, index);
+            let name = vector.mnemonic();
+            state.notice =
+                Some(format!("The {name} does not strike: {}", why.unwrap_or_else(|| "there is no run".into())));
+        }
+    }
+}
+
+fn remove(state: &mut State, index: usize) {
+    rerun(state, |setup| {
+        if index < setup.schedule.injections.len() {
+            setup.schedule.injections.remove(index);
+        }
+        if let Some(first) = setup.schedule.injections.first_mut() {
+            first.nesting = Nesting::After;
+        }
+    });
+}
+
+fn edit_draft(state: &mut State, mut text: String) {
+    if text.len() > DRAFT_LIMIT {
+        let end = (0..=DRAFT_LIMIT).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+        state.notice =
+            Some(format!("A custom form may have {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
+    }
+    if *state.custom == *text {
+        return;
+    }
+    state.custom = text.into();
+    if state.uses_custom() {
+        record(state);
+    }
+}
+
+/// The row that a move leads to among the rows that are listed.
+fn destination(state: &State, target: Target, direction: Direction) -> Option<usize> {
+    let plain = matches!(target, Target::Row | Target::Page | Target::End);
+    match state.runs.rows(state.filter) {
+        Some(listed) if plain => among(listed, state.cursor, target, direction),
+        _ => state.runs.target(state.cursor, target, direction),
+    }
+}
+
+fn among(listed: &[u32], from: usize, target: Target, direction: Direction) -> Option<usize> {
+    let from = u32::try_from(from).ok()?;
+    let distance = if target == Target::Page { 10 } else { 1 };
+    let last = listed.len().checked_sub(1)?;
+    let index = match direction {
+        Direction::Forward => {
+            let next = listed.partition_point(|row| *row <= from);
+            let index = if target == Target::End { last } else { (next + distance - 1).min(last) };
+            (next <= last).then_some(index)?
+        }
+        Direction::Backward => {
+            let before = listed.partition_point(|row| *row < from);
+            let index = if target == Target::End { 0 } else { before.saturating_sub(distance) };
+            (before > 0).then_some(index)?
+        }
+    };
+    listed.get(index).map(|row| *row as usize)
+}
+
+fn go(state: &mut State, target: Target, direction: Direction) {
+    if let Some(row) = destination(state, target, direction) {
+        state.cursor = row;
+    }
+}
+
+fn toggle_play(state: &mut State) {
+    let at_end = destination(state, Target::Row, Direction::Forward).is_none();
+    if !state.playing && at_end {
+        state.cursor = 0;
+    }
+    state.playing = !state.playing && state.runs.len() > 1;
+}
+
+fn tick(state: &mut State) {
+    if !state.playing {
+        return;
+    }
+    match destination(state, Target::Row, Direction::Forward) {
+        Some(row) => state.cursor = row,
+        None => state.playing = false,
+    }
+}
+
+fn open(state: &mut State, overlay: Overlay) {
+    if matches!(overlay, Overlay::Inject(_)) {
+        state.pane = Pane::Code;
+        state.playing = false;
+    }
+    state.overlay = overlay;
+}
+
+#[cfg(test)]
+mod tests;

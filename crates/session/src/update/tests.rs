@@ -1,0 +1,277 @@
+use super::*;
+use crate::action::{Spot, Tab, Theme};
+use crate::link;
+use crate::state::Settings;
+use crate::view::counters;
+use cr3_core::counters::Counter;
+use cr3_core::linux::{Feature, Geometry, Handler};
+use cr3_core::scenario::Place;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use std::cell::RefCell;
+
+fn opened(link: &str) -> State {
+    State::open(link, Settings::default())
+}
+
+fn after(state: &State, actions: impl IntoIterator<Item = Action>) -> State {
+    actions.into_iter().fold(state.clone(), |state, action| update(&state, action))
+}
+
+fn place(text: &str) -> Place {
+    text.parse().expect("a place of the test")
+}
+
+/// What must hold of every state whatever was clicked.
+fn check_invariants(state: &State) {
+    let runs = &state.runs;
+    assert!(state.cursor < runs.len().max(1), "cursor {} of {} rows", state.cursor, runs.len());
+    assert!(!state.playing || runs.len() > 1);
+    let (link, ignored) = link::decode(&link::encode(&link::of(state)));
+    assert_eq!(ignored, Vec::<String>::new(), "the link of a state says only what is understood");
+    assert_eq!(link, link::of(state), "the link of a state is the state's");
+}
+
+#[test]
+fn the_page_opens_where_form_a_writes_what_form_e_skips() {
+    let state = opened("");
+    let counted = |side| state.runs.step(side, state.cursor).map(|step| step.counted);
+    assert!(counted(Side::Left).is_some_and(|counted| counted.contains(Counter::RedundantCr3Writes)));
+    assert_eq!(counted(Side::Right), None, "form E has no step there");
+    let writes = counters::count(&state.runs, Counter::Cr3Writes);
+    assert_eq!(writes.delta(), Some(-1));
+}
+
+#[test]
+fn every_story_runs_on_both_sides_and_strikes() {
+    for (index, story) in STORIES.iter().enumerate() {
+        let state = update(&opened("a=E&b=E&s="), Action::OpenStory(index));
+        let name = story.name;
+        assert!(!story.setup().schedule.injections.is_empty(), "{name}: the schedule parses");
+        for side in Side::BOTH {
+            assert!(state.runs.trace(side).is_some(), "{name}: {side:?} runs");
+            assert_eq!(state.runs.unfired(side), [], "{name}: {side:?} strikes");
+        }
+        assert!(state.runs.differs(state.cursor) || !state.runs.comparison.differences.is_empty(), "{name}");
+        assert!(!is_valid(&state, &Action::OpenStory(index)), "{name} is shown as the one that is open");
+        check_invariants(&state);
+    }
+}
+
+#[test]
+fn injecting_at_a_row_strikes_at_that_very_row() {
+    let state = opened("s=");
+    for row in [3, 60, 200, 270, 400] {
+        let spot = Spot { place: state.runs.place(row).expect("code"), row: Some(row) };
+        let next = update(&state, Action::Inject(spot.clone(), Vector::Nmi, Nesting::After));
+        assert_eq!(next.notice, None, "row {row}: {:?}", next.setup.schedule);
+        assert_eq!(next.cursor, row, "{:?}", next.setup.schedule);
+        let struck = next.runs.step(Side::Left, row).map(|step| step.kind);
+        assert_eq!(struck.and_then(inject::injected), Some(0));
+    }
+}
+
+#[test]
+fn injecting_inside_a_handler_nests() {
+    let state = opened("s=kernel_loop%2B1:nmi");
+    let start = inject::struck(&state.runs, 0).expect("the NMI strikes");
+    let inside = start + 60;
+    let spot = Spot { place: state.runs.place(inside).expect("code"), row: Some(inside) };
+    let next = update(&state, Action::Inject(spot, Vector::MachineCheck, Nesting::After));
+    assert_eq!(next.setup.schedule.injections[1].nesting, Nesting::Inside);
+    assert_eq!(next.cursor, inside);
+}
+
+#[test]
+fn what_cannot_strike_says_why() {
+    let state = opened("s=kernel_loop%2B1:nmi");
+    let spot = Spot { place: place("exc_nmi+2"), row: None };
+    let next = update(&state, Action::Inject(spot, Vector::Nmi, Nesting::Inside));
+    let notice = next.notice.clone().unwrap_or_default();
+    assert!(notice.starts_with("The NMI does not strike: "), "{notice}");
+    assert!(notice.to_lowercase().contains("block"), "{notice}");
+    check_invariants(&next);
+}
+
+#[test]
+fn stepping_both_ways_comes_back() {
+    let state = opened("");
+    for target in [Target::Row, Target::SameLevel, Target::Difference, Target::Cr3Write, Target::Delivery, Target::Page]
+    {
+        let start = update(&state, Action::Seek(300));
+        let there = update(&start, Action::Move(target, Direction::Forward));
+        if there.cursor != start.cursor {
+            let back = update(&there, Action::Move(target, Direction::Backward));
+            assert!(back.cursor <= start.cursor, "{target:?}");
+            let again = update(&back, Action::Move(target, Direction::Forward));
+            assert!(again.cursor >= start.cursor.min(there.cursor), "{target:?}");
+        }
+    }
+}
+
+#[test]
+fn a_filter_lists_and_steps_through_its_rows_only() {
+    let state = update(&opened(""), Action::SetFilter(Filter::Differences));
+    let first = after(&state, [Action::Move(Target::End, Direction::Backward)]);
+    assert!(first.runs.differs(first.cursor));
+    let next = update(&first, Action::Move(Target::Row, Direction::Forward));
+    assert!(next.runs.differs(next.cursor));
+    assert_eq!(next.cursor, first.cursor + 1);
+    let end = update(&next, Action::Move(Target::Row, Direction::Forward));
+    assert_eq!(end.cursor, next.cursor, "there are two such rows");
+}
+
+#[test]
+fn another_form_keeps_the_place() {
+    let state = update(&opened(""), Action::Seek(280));
+    let name = state.runs.place(280);
+    let next = update(&state, Action::SetForm(Side::Right, FormChoice::C));
+    assert_eq!(next.runs.place(next.cursor), name);
+}
+
+#[test]
+fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
+    let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, FormChoice::Custom));
+    assert!(state.custom.contains("PARANOID_RESTORE_CR3"));
+    assert!(state.runs.comparison.differences.iter().eq(opened("").runs.comparison.differences.iter()));
+    let broken = update(
+        &state,
+        Action::EditDraft(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq \\save_reg, %cr33\n.endm".into()),
+    );
+    let problems = crate::view::diagnostics::problems(&broken);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].place.starts_with("line 2"), "{problems:?}");
+    assert!(broken.runs.trace(Side::Left).is_some(), "the other side still runs");
+    check_invariants(&broken);
+    let mended = update(&broken, Action::EditDraft(state.custom.to_string()));
+    assert_eq!(crate::view::diagnostics::problems(&mended), []);
+    check_invariants(&mended);
+}
+
+#[test]
+fn running_stops_at_the_end_and_starts_again_from_the_start() {
+    let state = opened("");
+    let last = state.runs.len() - 1;
+    let playing = after(&state, [Action::Seek(last - 1), Action::TogglePlay, Action::Tick]);
+    assert!(playing.playing);
+    let done = update(&playing, Action::Tick);
+    assert_eq!((done.playing, done.cursor), (false, last));
+    let again = update(&done, Action::TogglePlay);
+    assert_eq!((again.playing, again.cursor), (true, 0));
+}
+
+#[test]
+fn a_schedule_that_does_not_parse_is_kept_with_its_reason() {
+    let state = update(&opened(""), Action::EditSchedule("kernel_loop+:nmi".into()));
+    let (text, why) = state.schedule_draft.clone().expect("a draft");
+    assert_eq!(text, "kernel_loop+:nmi");
+    assert!(!why.is_empty());
+    assert_eq!(state.setup, opened("").setup, "what ran goes on");
+    let mended = update(&state, Action::EditSchedule("kernel_loop+2:nmi".into()));
+    assert_eq!(mended.schedule_draft, None);
+    assert_eq!(mended.setup.schedule.injections[0].place, place("kernel_loop+2"));
+}
+
+fn form() -> impl Strategy<Value = FormChoice> {
+    prop::sample::select(FormChoice::ALL.to_vec())
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop::sample::select(Side::BOTH.to_vec())
+}
+
+fn spot() -> impl Strategy<Value = Spot> {
+    let labels = ["kernel_loop", "asm_exc_nmi", "exc_nmi", "paranoid_exit", "entry_SYSCALL_64", "user_loop", "nowhere"];
+    let place = (prop::sample::select(labels.to_vec()), 0u32..20, 1u32..3)
+        .prop_map(|(label, offset, occurrence)| Place { label: label.into(), offset, occurrence });
+    (place, prop::option::of(0usize..2000)).prop_map(|(place, row)| Spot { place, row })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let direction = prop::sample::select(vec![Direction::Forward, Direction::Backward]);
+    let target = prop::sample::select(vec![
+        Target::Row,
+        Target::SameLevel,
+        Target::Page,
+        Target::End,
+        Target::Difference,
+        Target::Cr3Write,
+        Target::Flush,
+        Target::Delivery,
+    ]);
+    let vector = prop::sample::select(Vector::ALL.to_vec());
+    let nesting = prop::sample::select(vec![Nesting::After, Nesting::Inside]);
+    let overlay = prop_oneof![
+        Just(Overlay::None),
+        Just(Overlay::Keys),
+        Just(Overlay::Limits),
+        Just(Overlay::Editor),
+        spot().prop_map(Overlay::Inject),
+    ];
+    prop_oneof![
+        1 => ".{0,40}".prop_map(Action::OpenLink),
+        1 => (0usize..9).prop_map(Action::OpenStory),
+        1 => (side(), form()).prop_map(|(side, form)| Action::SetForm(side, form)),
+        1 => Just(Action::SwapForms),
+        1 => prop::sample::select(Feature::ALL.to_vec()).prop_map(Action::ToggleFeature),
+        1 => prop::sample::select(Handler::ALL.to_vec()).prop_map(Action::SetHandler),
+        1 => prop::sample::select(Geometry::ALL.to_vec()).prop_map(Action::SetGeometry),
+        1 => "[a-z_+#:>, 0-9]{0,24}".prop_map(Action::EditSchedule),
+        4 => (spot(), vector, nesting).prop_map(|(spot, vector, nesting)| Action::Inject(spot, vector, nesting)),
+        2 => (0usize..4).prop_map(Action::RemoveInjection),
+        1 => ".{0,60}".prop_map(Action::EditDraft),
+        4 => (0usize..3000).prop_map(Action::Seek),
+        8 => (target, direction).prop_map(|(target, direction)| Action::Move(target, direction)),
+        2 => Just(Action::TogglePlay),
+        4 => Just(Action::Tick),
+        2 => prop::sample::select(Filter::ALL.to_vec()).prop_map(Action::SetFilter),
+        1 => side().prop_map(Action::SetSide),
+        1 => prop::sample::select(Tab::ALL.to_vec()).prop_map(Action::SetTab),
+        1 => prop::sample::select(vec![Pane::Code, Pane::Runs, Pane::Inspector]).prop_map(Action::SetPane),
+        1 => Just(Action::ToggleFollow),
+        1 => prop::sample::select(vec![Theme::System, Theme::Light, Theme::Dark]).prop_map(Action::SetTheme),
+        1 => Just(Action::ToggleShortcuts),
+        2 => overlay.prop_map(Action::Open),
+        1 => Just(Action::Close),
+        1 => Just(Action::Dismiss),
+        1 => ".{0,20}".prop_map(Action::Tell),
+    ]
+}
+
+/// Every view of a state: none may panic, whatever was clicked.
+fn look(state: &State) {
+    use crate::view;
+    let moment = crate::Moment::at(&state.runs, state.cursor);
+    let listing = view::listing::listing(&state.runs, state.side);
+    let _ = view::listing::gutter(state, &listing);
+    let _ = (view::cr3::cr3(&moment), view::pending::pending(&moment), view::tlb::tlb(&moment));
+    let _ = (view::registers::registers(&state.runs, &moment), view::stack::stack(&state.runs, &moment));
+    let _ = (view::sentence::spoken(state, &moment), view::row::row(&state.runs, state.cursor));
+    let _ = (view::timeline::timeline(&state.runs), view::schedule::chips(state));
+    let _ = (view::counters::bar(&state.runs), view::diagnostics::problems(state));
+    if let Overlay::Inject(spot) = &state.overlay {
+        let _ = view::inject::menu(state, spot);
+    }
+    let report = crate::report::text(state, "");
+    assert!(report.lines().all(|line| line.chars().count() <= 72), "{report}");
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 48, ..Config::default() })]
+    #[test]
+    fn any_order_of_actions_leaves_a_state_that_can_be_shown(actions in prop::collection::vec(action(), 1..24)) {
+        thread_local!(static OPENED: RefCell<Option<State>> = const { RefCell::new(None) });
+        let mut state = OPENED.with_borrow_mut(|state| state.get_or_insert_with(|| opened("")).clone());
+        for action in actions {
+            let valid = is_valid(&state, &action);
+            let next = update(&state, action.clone());
+            if !valid {
+                let told = State { notice: None, ..state.clone() };
+                prop_assert_eq!(&State { notice: None, ..next.clone() }, &told, "{:?} is not valid and does nothing", action);
+            }
+            check_invariants(&next);
+            state = next;
+        }
+        look(&state);
+    }
+}

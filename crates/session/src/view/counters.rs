@@ -1,0 +1,78 @@
+//! The counters of the two whole runs, with their differences.
+
+use crate::action::Side;
+use crate::runs::Runs;
+use cr3_core::counters::Counter;
+
+/// Counters that the bar shows; the others are in the full list.
+pub const BAR: [Counter; 8] = [
+    Counter::Cr3Writes,
+    Counter::RedundantCr3Writes,
+    Counter::FlushingCr3Writes,
+    Counter::NoflushCr3Writes,
+    Counter::DroppedEntries,
+    Counter::TlbMisses,
+    Counter::RefillMisses,
+    Counter::Instructions,
+];
+
+/// A counter of both runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Count {
+    pub counter: Counter,
+    /// Each run; none where there is no run.
+    pub values: [Option<u64>; 2],
+}
+
+impl Count {
+    /// The name in the bar: the kinds of CR3 writes stand after their sum and need not repeat it.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self.counter {
+            Counter::RedundantCr3Writes => "redundant",
+            Counter::FlushingCr3Writes => "flushing",
+            Counter::NoflushCr3Writes => "no-flush",
+            counter => counter.label(),
+        }
+    }
+
+    /// Right minus left.
+    #[must_use]
+    pub fn delta(&self) -> Option<i64> {
+        let [left, right] = self.values;
+        Some(right?.cast_signed().wrapping_sub(left?.cast_signed()))
+    }
+
+    /// The difference as people write it, with a true minus sign.
+    #[must_use]
+    pub fn delta_text(&self) -> Option<String> {
+        match self.delta()? {
+            0 => None,
+            delta if delta < 0 => Some(format!("−{}", delta.unsigned_abs())),
+            delta => Some(format!("+{delta}")),
+        }
+    }
+}
+
+/// One counter.
+#[must_use]
+pub fn count(runs: &Runs, counter: Counter) -> Count {
+    let values = Side::BOTH.map(|side| runs.trace(side).map(|trace| trace.counters[counter]));
+    Count { counter, values }
+}
+
+/// The counters of the bar.
+#[must_use]
+pub fn bar(runs: &Runs) -> Vec<Count> {
+    BAR.into_iter().map(|counter| count(runs, counter)).collect()
+}
+
+/// Every counter that some run raised, but those of the bar.
+#[must_use]
+pub fn others(runs: &Runs) -> Vec<Count> {
+    let rest = Counter::ALL.iter().filter(|counter| !BAR.contains(counter));
+    rest.map(|counter| count(runs, *counter))
+        .filter(|count| count.values.iter().flatten().any(|value| *value > 0))
+        .collect()
+}

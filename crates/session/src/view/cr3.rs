@@ -1,0 +1,130 @@
+//! CR3 of both runs, with its bits by name.
+
+use super::{Value, differing};
+use crate::action::Side;
+use crate::moment::{Instant, Moment};
+use cr3_core::machine::observe::{ControlAccess, ControlRegister, Cr3Flush};
+
+/// A named part of CR3.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The bits, for example `11:0`.
+    pub bits: &'static str,
+    /// What Linux calls them.
+    pub name: &'static str,
+    /// What they do.
+    pub meaning: &'static str,
+    /// Each run, in the form in which people read the part.
+    pub values: [Option<String>; 2],
+    /// Whether this step changed it, by run.
+    pub changed: [bool; 2],
+    /// Whether the runs differ.
+    pub differs: bool,
+}
+
+/// CR3 of both runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cr3 {
+    /// The register.
+    pub values: [Option<Value>; 2],
+    /// Bits in which the runs differ.
+    pub differing: u64,
+    /// Its parts, highest bit first.
+    pub fields: Vec<Field>,
+}
+
+/// CR3 at a moment.
+#[must_use]
+pub fn cr3(moment: &Moment) -> Cr3 {
+    let values = Side::BOTH.map(|side| {
+        let instant = moment.side(side)?;
+        Some(Value::new(instant.after.cpu.cr3, instant.earlier().cpu.cr3))
+    });
+    let mut fields = vec![no_flush(moment)];
+    fields.extend(PARTS.iter().map(|part| part.field(&values)));
+    Cr3 { values, differing: differing(&values), fields }
+}
+
+/// Bit 63 is never stored (SDM vol. 2, MOV to control registers): what the step's operand had is shown while it is
+/// the current step.
+fn no_flush(moment: &Moment) -> Field {
+    let values =
+        Side::BOTH.map(|side| moment.side(side).map(|instant| written(instant).unwrap_or("not stored").to_owned()));
+    let changed = Side::BOTH.map(|side| moment.side(side).and_then(written).is_some());
+    Field {
+        bits: "63",
+        name: "no flush",
+        meaning: "set in the operand of MOV to CR3 it keeps the translations of the PCID; it is never stored",
+        differs: values[0] != values[1],
+        values,
+        changed,
+    }
+}
+
+fn written(instant: &Instant) -> Option<&'static str> {
+    let detail = instant.detail.as_ref()?;
+    detail.control.iter().find_map(|access| match access {
+        ControlAccess::Write { register: ControlRegister::Cr3, flush: Some(flush), source, .. } => {
+            Some(match (flush, source >> 63) {
+                (Cr3Flush::NoFlush, _) => "1 in operand",
+                (Cr3Flush::Flush, _) => "0 in operand",
+            })
+        }
+        _ => None,
+    })
+}
+
+struct Part {
+    bits: &'static str,
+    name: &'static str,
+    meaning: &'static str,
+    mask: u64,
+    read: fn(u64) -> String,
+}
+
+const PARTS: [Part; 4] = [
+    Part {
+        bits: "51:13",
+        name: "table pair",
+        meaning: "physical address of the two top-level tables, 8 KiB together",
+        mask: 0x000f_ffff_ffff_e000,
+        read: |value| format!("{:#x}", value & 0x000f_ffff_ffff_e000),
+    },
+    Part {
+        bits: "12",
+        name: "user half",
+        meaning: "which table of the pair: 0 the kernel's, 1 the user's (PTI_USER_PGTABLE_BIT)",
+        mask: 1 << 12,
+        read: |value| if value >> 12 & 1 == 1 { "1 user".into() } else { "0 kernel".into() },
+    },
+    Part {
+        bits: "11",
+        name: "user PCID",
+        meaning: "set in the PCIDs of user halves (X86_CR3_PTI_PCID_USER_BIT)",
+        mask: 1 << 11,
+        read: |value| (value >> 11 & 1).to_string(),
+    },
+    Part {
+        bits: "11:0",
+        name: "PCID",
+        meaning: "process-context identifier while CR4.PCIDE=1: tags translations; 1 to 6 for kernel halves, 0x801 to 0x806 for user halves",
+        mask: 0xfff,
+        read: |value| format!("{:#05x}", value & 0xfff),
+    },
+];
+
+impl Part {
+    fn field(&self, values: &[Option<Value>; 2]) -> Field {
+        let changed = values.map(|value| {
+            value.is_some_and(|value| value.before.is_some_and(|before| (before ^ value.now) & self.mask != 0))
+        });
+        Field {
+            bits: self.bits,
+            name: self.name,
+            meaning: self.meaning,
+            values: values.map(|value| value.map(|value| (self.read)(value.now))),
+            changed,
+            differs: differing(values) & self.mask != 0,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The menu of vectors at a spot: which may strike there, and why the others may not.
+
+use crate::action::{Side, Spot};
+use crate::inject;
+use crate::runs::Runs;
+use crate::state::State;
+use crate::words;
+use cr3_core::machine::refusal;
+use cr3_core::scenario::{Nesting, Vector};
+use cr3_core::trace::Trace;
+
+/// A vector that is offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Item {
+    pub vector: Vector,
+    /// The key that chooses it.
+    pub letter: &'static str,
+    /// The architectural reason why it may not strike there, if there is one.
+    pub refusal: Option<String>,
+}
+
+/// The menu at a spot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Menu {
+    /// `label+offset`, with the arrival where it is not the first.
+    pub place: String,
+    /// Nesting that the spot itself decides; none leaves the choice to the person.
+    pub nesting: Option<Nesting>,
+    /// Whether there is an injection that a new one could nest in.
+    pub nestable: bool,
+    /// What to know before choosing: that no run comes here.
+    pub remark: Option<&'static str>,
+    /// The vectors.
+    pub items: Vec<Item>,
+}
+
+/// The menu for `spot`.
+#[must_use]
+pub fn menu(state: &State, spot: &Spot) -> Menu {
+    let runs = &state.runs;
+    let found = spot.row.and_then(|row| inject::before_step(runs, row));
+    let (place, nesting, nestable) = match found {
+        Some((index, place, nesting)) => (place, Some(nesting), index > 0),
+        None => (spot.place.clone(), None, !state.setup.schedule.injections.is_empty()),
+    };
+    let here = spot.row.or_else(|| arrival(runs, spot));
+    Menu {
+        place: place.to_string(),
+        nesting,
+        nestable,
+        remark: here.is_none().then_some("Neither run comes to this instruction as the schedule is now."),
+        items: Vector::ALL.into_iter().map(|vector| item(runs, here, vector)).collect(),
+    }
+}
+
+fn item(runs: &Runs, row: Option<usize>, vector: Vector) -> Item {
+    let machine = row.and_then(|row| {
+        Side::BOTH.into_iter().find_map(|side| {
+            let step = runs.step_index(side, row)?;
+            Some(runs.trace(side)?.machine_before(step))
+        })
+    });
+    let refusal = machine.and_then(|machine| refusal(&machine, vector.event()));
+    Item { vector, letter: words::vector_letter(vector), refusal: refusal.map(|refusal| refusal.reason) }
+}
+
+/// The row in which a run first comes to a spot.
+fn arrival(runs: &Runs, spot: &Spot) -> Option<usize> {
+    Side::BOTH.into_iter().find_map(|side| {
+        let trace: &Trace = runs.trace(side)?;
+        let id = trace.places.resolve(&spot.place).ok()?;
+        let step = trace.steps.iter().position(|step| step.place == Some(id))?;
+        runs.row_of(side, step)
+    })
+}

@@ -1,0 +1,186 @@
+//! The code as it was assembled, with its gutter. Labels and instructions are rows of one height.
+
+use crate::action::Side;
+use crate::inject;
+use crate::runs::Runs;
+use crate::state::State;
+use cr3_core::scenario::{Place, PlaceId};
+use cr3_core::trace::Trace;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands in a row of the listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A section of the image.
+    Section(String),
+    /// A label; local ones start with `.L`.
+    Label(String),
+    /// An instruction.
+    Instruction {
+        /// Linear address.
+        address: u64,
+        /// The statement after macro expansion.
+        text: String,
+        /// `label+offset`, first arrival.
+        place: Place,
+        /// The macro that it comes from.
+        origin: Option<String>,
+        /// How often the run executed it.
+        executed: u32,
+    },
+}
+
+/// The listing of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The rows.
+    pub lines: Vec<Line>,
+    /// Names of the labels that are not local, with their rows: for the list of sections to jump to.
+    pub labels: Vec<(String, usize)>,
+    /// The row of each instruction by address.
+    row_of: BTreeMap<u64, usize>,
+}
+
+impl Listing {
+    /// The row of an instruction.
+    #[must_use]
+    pub fn row_of(&self, address: u64) -> Option<usize> {
+        self.row_of.get(&address).copied()
+    }
+
+    fn push(&mut self, line: Line) {
+        match &line {
+            Line::Instruction { address, .. } => {
+                self.row_of.insert(*address, self.lines.len());
+            }
+            Line::Label(name) if !name.starts_with(".L") => self.labels.push((name.clone(), self.lines.len())),
+            Line::Label(_) | Line::Section(_) => {}
+        }
+        self.lines.push(line);
+    }
+}
+
+/// The listing of one side's image.
+#[must_use]
+pub fn listing(runs: &Runs, side: Side) -> Listing {
+    let Some(trace) = runs.trace(side) else {
+        return Listing::default();
+    };
+    let labels = labels(trace);
+    let executed = executed(trace);
+    let mut listing = Listing::default();
+    let mut section = None;
+    for (index, site) in trace.places.iter().enumerate() {
+        let here = section_of(trace, site.address);
+        if here.is_some() && here != section {
+            listing.push(Line::Section(here.unwrap_or_default().to_owned()));
+            section = here;
+        }
+        for name in labels.get(&site.address).into_iter().flatten() {
+            listing.push(Line::Label((*name).to_owned()));
+        }
+        let id = PlaceId(index as u32);
+        if let Some(line) = instruction(trace, id, executed.get(index).copied().unwrap_or(0)) {
+            listing.push(line);
+        }
+    }
+    listing
+}
+
+fn instruction(trace: &Trace, id: PlaceId, executed: u32) -> Option<Line> {
+    let site = trace.places.site(id);
+    let line = trace.system.image.listing.get(site.line as usize)?;
+    Some(Line::Instruction {
+        address: site.address,
+        text: line.text.split_whitespace().collect::<Vec<_>>().join(" "),
+        place: trace.places.place(id),
+        origin: line.expansion.first().map(|(name, _)| name.clone()),
+        executed,
+    })
+}
+
+fn labels(trace: &Trace) -> BTreeMap<u64, Vec<&str>> {
+    let mut labels: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for (name, address) in &trace.system.image.symbols {
+        labels.entry(*address).or_default().push(name);
+    }
+    // Names that people wrote come before those that macros made.
+    for names in labels.values_mut() {
+        names.sort_by_key(|name| name.starts_with(".L"));
+    }
+    labels
+}
+
+fn section_of(trace: &Trace, address: u64) -> Option<&str> {
+    let sections = trace.system.image.sections.iter();
+    let mut holding = sections
+        .filter(|section| address.checked_sub(section.base).is_some_and(|offset| offset < section.bytes.len() as u64));
+    holding.next().map(|section| section.name.as_str())
+}
+
+fn executed(trace: &Trace) -> Vec<u32> {
+    let mut executed = vec![0u32; trace.places.iter().len()];
+    for step in &trace.steps {
+        if let Some(count) = step.place.and_then(|id| executed.get_mut(id.0 as usize)) {
+            *count = count.saturating_add(1);
+        }
+    }
+    executed
+}
+
+/// What the gutter of the listing shows at the cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gutter {
+    /// Row of the current instruction of the run whose code is listed.
+    pub current: Option<usize>,
+    /// Row of the current instruction of the other run, where its code has that place.
+    pub other: Option<usize>,
+    /// Rows of injections with their numbers, from 1.
+    pub injections: BTreeMap<usize, Vec<usize>>,
+    /// Rows of injections that struck in neither run, with why.
+    pub refused: BTreeMap<usize, String>,
+    /// Rows that stand in this run's code only.
+    pub alone: BTreeSet<usize>,
+}
+
+/// The gutter of `listing`, which must be that of the state's side.
+#[must_use]
+pub fn gutter(state: &State, listing: &Listing) -> Gutter {
+    let runs = &state.runs;
+    let mut gutter = Gutter {
+        current: current(runs, state.side, state.cursor, listing),
+        other: other(runs, state.side, state.cursor, listing),
+        ..Gutter::default()
+    };
+    let Some(trace) = runs.trace(state.side) else {
+        return gutter;
+    };
+    for (index, injection) in state.setup.schedule.injections.iter().enumerate() {
+        let site = trace.places.resolve(&injection.place).ok().map(|id| trace.places.site(id));
+        let Some(row) = site.and_then(|site| listing.row_of(site.address)) else {
+            continue;
+        };
+        gutter.injections.entry(row).or_default().push(index + 1);
+        if inject::struck(runs, index).is_none()
+            && let Some(why) = super::schedule::why_unfired(runs, index)
+        {
+            gutter.refused.insert(row, why);
+        }
+    }
+    gutter
+}
+
+/// The instruction that a side is at: that of the row's step, or the next one where it has none.
+fn current(runs: &Runs, side: Side, row: usize, listing: &Listing) -> Option<usize> {
+    let step = runs.step(side, row).or_else(|| runs.trace(side)?.steps.get(runs.taken(side, row)))?;
+    listing.row_of(step.rip)
+}
+
+fn other(runs: &Runs, side: Side, row: usize, listing: &Listing) -> Option<usize> {
+    let there = runs.trace(side.other())?;
+    let here = runs.trace(side)?;
+    let step = runs.step(side.other(), row).or_else(|| there.steps.get(runs.taken(side.other(), row)))?;
+    let place = there.places.place(step.place?);
+    let id = here.places.resolve(&place).ok()?;
+    listing.row_of(here.places.site(id).address)
+}

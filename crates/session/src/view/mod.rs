@@ -1,0 +1,44 @@
+//! What the page shows, as plain data: pure functions of the runs and the cursor. A component decides nothing.
+
+pub mod counters;
+pub mod cr3;
+pub mod diagnostics;
+pub mod inject;
+pub mod limits;
+pub mod listing;
+pub mod pending;
+pub mod registers;
+pub mod row;
+pub mod schedule;
+pub mod sentence;
+pub mod stack;
+pub mod timeline;
+pub mod tlb;
+
+pub use cr3_core::linux::Half;
+
+/// A number that a run holds at the cursor, and what it held before the current step if that changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Value {
+    pub now: u64,
+    pub before: Option<u64>,
+}
+
+impl Value {
+    /// `now`, with `before` only where it differs.
+    #[must_use]
+    pub fn new(now: u64, before: u64) -> Self {
+        let before = (before != now).then_some(before);
+        Self { now, before }
+    }
+}
+
+/// Bits in which the two runs differ; none while one of them is absent.
+#[must_use]
+pub fn differing(values: &[Option<Value>; 2]) -> u64 {
+    match values {
+        [Some(left), Some(right)] => left.now ^ right.now,
+        _ => 0,
+    }
+}

@@ -1,0 +1,171 @@
+//! One aligned row: what each run does there.
+
+use crate::action::Side;
+use crate::runs::Runs;
+use cr3_core::compare::Anchor;
+use cr3_core::counters::Counter;
+use cr3_core::linux::{Half, tables_half};
+use cr3_core::machine::Event;
+use cr3_core::trace::{Origin, Step, StepKind, Trace};
+
+/// What a mark says. Each has a shape or a word of its own, never a colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MarkKind {
+    /// An event was injected.
+    Injection,
+    /// An event was delivered that nobody injected.
+    Delivery,
+    /// CR3 was written and translations were invalidated.
+    FlushingWrite,
+    /// CR3 was written without invalidation.
+    NoFlushWrite,
+    /// Translations were dropped.
+    Drop,
+    /// A page was walked again because a flush had dropped its translation.
+    Refill,
+    /// The run stopped for good.
+    Shutdown,
+}
+
+/// Something that a step did and that a row tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Mark {
+    pub kind: MarkKind,
+    pub text: String,
+}
+
+/// One run in one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The label under which the run goes on, where it changes.
+    pub label: Option<String>,
+    /// `label+offset`.
+    pub place: String,
+    /// The instruction, or the event that is delivered.
+    pub text: String,
+    /// Whether the row is a delivery rather than an instruction.
+    pub delivery: bool,
+    /// Handlers that had not returned.
+    pub level: u8,
+    /// Tables that CR3 selects before the step.
+    pub half: Half,
+    /// Privilege level before the step.
+    pub cpl: u8,
+    /// What the step did.
+    pub marks: Vec<Mark>,
+}
+
+/// One aligned row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its number, from 0.
+    pub index: usize,
+    /// Each side; none where it has no step.
+    pub cells: [Option<Cell>; 2],
+    /// Whether the runs differ here.
+    pub differs: bool,
+    /// What holds the row in place.
+    pub anchor: Option<Anchor>,
+}
+
+/// The row with this number.
+#[must_use]
+pub fn row(runs: &Runs, index: usize) -> Row {
+    let aligned = runs.comparison.rows.get(index);
+    Row {
+        index,
+        cells: Side::BOTH.map(|side| cell(runs.trace(side)?, runs.step_index(side, index)?)),
+        differs: aligned.is_some_and(|row| row.differs),
+        anchor: aligned.and_then(|row| row.anchor),
+    }
+}
+
+fn cell(trace: &Trace, index: usize) -> Option<Cell> {
+    let step = trace.steps.get(index)?;
+    Some(Cell {
+        label: label(trace, index, step),
+        place: trace.place_name(index),
+        text: text(trace, index, step),
+        delivery: !matches!(step.kind, StepKind::Instruction),
+        level: step.level,
+        half: tables_half(step.cr3),
+        cpl: step.cpl,
+        marks: marks(trace, index, step),
+    })
+}
+
+fn label(trace: &Trace, index: usize, step: &Step) -> Option<String> {
+    let of = |step: &Step| Some(trace.places.label(trace.places.site(step.place?).label));
+    let before = index.checked_sub(1).and_then(|index| of(trace.steps.get(index)?));
+    let now = of(step)?;
+    (before != Some(now)).then(|| now.to_owned())
+}
+
+fn text(trace: &Trace, index: usize, step: &Step) -> String {
+    match step.kind {
+        StepKind::Instruction => instruction(trace, index),
+        StepKind::Delivery { event, origin } => delivery(event, origin),
+        StepKind::Shutdown { .. } => "the processor shuts down".into(),
+    }
+}
+
+fn instruction(trace: &Trace, index: usize) -> String {
+    match trace.line(index) {
+        Some(line) => line.text.split_whitespace().collect::<Vec<_>>().join(" "),
+        None => trace.place_name(index),
+    }
+}
+
+/// An event with how it came about.
+#[must_use]
+pub fn delivery(event: Event, origin: Origin) -> String {
+    let name = event_name(event);
+    match origin {
+        Origin::Injected(_) => format!("{name} strikes"),
+        Origin::Faulted => format!("{name}: the instruction faults"),
+        Origin::Trapped => format!("{name}: trap after the instruction"),
+        Origin::Latched => format!("{name}: the latched one is delivered"),
+    }
+}
+
+/// An event as people write it.
+#[must_use]
+pub fn event_name(event: Event) -> String {
+    match event {
+        Event::Exception(exception) => exception.name().to_owned(),
+        Event::Interrupt(vector) => format!("IRQ {vector:#x}"),
+        Event::Software(vector) => format!("INT {vector:#x}"),
+    }
+}
+
+fn marks(trace: &Trace, index: usize, step: &Step) -> Vec<Mark> {
+    let count = |wanted: Counter| {
+        let counts = trace.counts(index).iter();
+        counts.filter(|(counter, _)| *counter == wanted).map(|(_, count)| *count).sum::<u32>()
+    };
+    let mut marks = Vec::new();
+    let mut mark = |kind, text: String| marks.push(Mark { kind, text });
+    match step.kind {
+        StepKind::Delivery { origin: Origin::Injected(at), .. } => mark(MarkKind::Injection, format!("{}", at + 1)),
+        StepKind::Delivery { .. } => mark(MarkKind::Delivery, String::new()),
+        StepKind::Shutdown { .. } => mark(MarkKind::Shutdown, String::new()),
+        StepKind::Instruction => {}
+    }
+    let redundant = if count(Counter::RedundantCr3Writes) > 0 { ", redundant" } else { "" };
+    if count(Counter::FlushingCr3Writes) > 0 {
+        mark(MarkKind::FlushingWrite, format!("flush{redundant}"));
+    } else if count(Counter::Cr3Writes) > 0 {
+        mark(MarkKind::NoFlushWrite, format!("no flush{redundant}"));
+    }
+    match count(Counter::DroppedEntries) {
+        0 => {}
+        dropped => mark(MarkKind::Drop, format!("−{dropped} TLB")),
+    }
+    match count(Counter::RefillMisses) {
+        0 => {}
+        1 => mark(MarkKind::Refill, "refill".into()),
+        misses => mark(MarkKind::Refill, format!("{misses} refills")),
+    }
+    marks
+}

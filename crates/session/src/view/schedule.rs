@@ -1,0 +1,71 @@
+//! The schedule as chips, with what became of each injection.
+
+use crate::action::Side;
+use crate::inject;
+use crate::runs::Runs;
+use crate::state::State;
+use cr3_core::scenario::Nesting;
+use cr3_core::trace::{Reason, Unfired};
+
+/// One injection of the schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chip {
+    /// Index in the schedule.
+    pub index: usize,
+    /// The vector, as people write it.
+    pub vector: &'static str,
+    /// `label+offset#occurrence`.
+    pub place: String,
+    /// Whether it strikes inside the handler of the one before it.
+    pub inside: bool,
+    /// The row at which it struck.
+    pub row: Option<usize>,
+    /// Why it did not strike, by side.
+    pub unfired: [Option<String>; 2],
+}
+
+/// The chips of a state.
+#[must_use]
+pub fn chips(state: &State) -> Vec<Chip> {
+    let injections = state.setup.schedule.injections.iter().enumerate();
+    injections
+        .map(|(index, injection)| Chip {
+            index,
+            vector: injection.vector.mnemonic(),
+            place: injection.place.to_string(),
+            inside: index > 0 && injection.nesting == Nesting::Inside,
+            row: inject::struck(&state.runs, index),
+            unfired: Side::BOTH.map(|side| unfired(&state.runs, side, index).map(why)),
+        })
+        .collect()
+}
+
+fn unfired(runs: &Runs, side: Side, index: usize) -> Option<&Unfired> {
+    runs.unfired(side).iter().find(|unfired| unfired.index == index)
+}
+
+/// Why an injection struck in neither run, from the first run that says so.
+#[must_use]
+pub fn why_unfired(runs: &Runs, index: usize) -> Option<String> {
+    Side::BOTH.into_iter().find_map(|side| unfired(runs, side, index).map(why))
+}
+
+fn why(unfired: &Unfired) -> String {
+    match &unfired.reason {
+        Reason::NoSuchPlace(unresolved) => unresolved.to_string(),
+        Reason::NotReached { arrivals: 0 } => "the run never comes to this place from there on".into(),
+        Reason::NotReached { arrivals } => {
+            format!("the run comes to this place only {}", times(*arrivals))
+        }
+        Reason::HandlerReturned { arrivals: 0 } => "the handler before it returns without coming to this place".into(),
+        Reason::HandlerReturned { arrivals } => {
+            format!("the handler before it comes to this place only {}", times(*arrivals))
+        }
+        Reason::Refused { reason } => reason.clone(),
+        Reason::Predecessor { index } => format!("injection {} before it did not strike", index + 1),
+    }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".into() } else { format!("{count} times") }
+}

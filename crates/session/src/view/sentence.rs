@@ -1,0 +1,50 @@
+//! The sentence for a row: what the live region says and what stands above the rows.
+
+use crate::action::Side;
+use crate::moment::Moment;
+use crate::runs::Runs;
+use crate::state::State;
+
+/// What each side does in the row of a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sentence {
+    /// There are no rows.
+    Nothing(String),
+    /// Both do the same.
+    Both(String),
+    /// Each does something else; [`NO_STEP`] where one does nothing.
+    Each([String; 2]),
+}
+
+/// What is said of a run that has no step in a row.
+pub const NO_STEP: &str = "no step";
+
+/// The sentence for the row of `moment`.
+#[must_use]
+pub fn sentence(state: &State, moment: &Moment) -> Sentence {
+    if state.runs.is_empty() {
+        return Sentence::Nothing("There is no run: see the messages of the assembler.".into());
+    }
+    let [left, right] = Side::BOTH.map(|side| one(&state.runs, moment, side));
+    if left == right { Sentence::Both(left) } else { Sentence::Each([left, right]) }
+}
+
+fn one(runs: &Runs, moment: &Moment, side: Side) -> String {
+    if runs.trace(side).is_none() {
+        return "no run: the form does not assemble".into();
+    }
+    let detail = moment.side(side).and_then(|instant| instant.detail.as_ref());
+    detail.map_or_else(|| NO_STEP.into(), |detail| detail.sentence.clone())
+}
+
+/// The whole sentence as one text, for the live region and the slider.
+#[must_use]
+pub fn spoken(state: &State, moment: &Moment) -> String {
+    let names = state.setup.forms.map(|form| form.name());
+    let words = match sentence(state, moment) {
+        Sentence::Nothing(words) => return words,
+        Sentence::Both(words) => words,
+        Sentence::Each([left, right]) => format!("{}: {left} {}: {right}", names[0], names[1]),
+    };
+    format!("Step {} of {}. {words}", state.cursor + 1, state.runs.len())
+}

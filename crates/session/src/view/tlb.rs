@@ -1,0 +1,178 @@
+//! The TLB of both runs, grouped by PCID.
+
+use crate::action::Side;
+use crate::moment::{Instant, Moment};
+use cr3_core::linux::layout::TLB_NR_DYN_ASIDS;
+use cr3_core::machine::control::current_pcid;
+use cr3_core::machine::observe::TlbEvent;
+use cr3_core::machine::tlb::{Entry, PageSize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What became of an entry in this step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// It is there, as before.
+    Kept,
+    /// It is there since this step.
+    New,
+    /// This step removed it.
+    Dropped,
+    /// It is not there.
+    Absent,
+}
+
+impl Fate {
+    /// One word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::New => "new",
+            Self::Dropped => "dropped",
+            Self::Absent => "absent",
+        }
+    }
+
+    /// Whether the entry is in the TLB now.
+    #[must_use]
+    pub fn present(self) -> bool {
+        matches!(self, Self::Kept | Self::New)
+    }
+}
+
+/// An entry of one or both runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Line {
+    pub entry: Entry,
+    /// Each run; none where there is no run.
+    pub fates: [Option<Fate>; 2],
+}
+
+impl Line {
+    /// Whether the entry is in one run's TLB and not in the other's.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        matches!(self.fates, [Some(left), Some(right)] if left.present() != right.present())
+    }
+
+    /// Rights in four letters: read, write, execute, user; and global.
+    #[must_use]
+    pub fn rights(&self) -> String {
+        let entry = &self.entry;
+        let letter = |set: bool, letter: char| if set { letter } else { '-' };
+        let letters = [
+            'r',
+            letter(entry.writable, 'w'),
+            letter(!entry.execute_disable, 'x'),
+            letter(entry.user, 'u'),
+            letter(entry.global, 'g'),
+        ];
+        letters.into_iter().collect()
+    }
+
+    /// Size of the page.
+    #[must_use]
+    pub fn size(&self) -> &'static str {
+        match self.entry.size {
+            PageSize::Size4K => "4K",
+            PageSize::Size2M => "2M",
+            PageSize::Size1G => "1G",
+        }
+    }
+}
+
+/// The entries of one PCID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The tag; 0 while CR4.PCIDE=0.
+    pub pcid: u16,
+    /// What Linux uses it for.
+    pub meaning: String,
+    /// Whether CR3 of a run holds it now.
+    pub current: [bool; 2],
+    /// Entries of each run that are there now.
+    pub counts: [Option<usize>; 2],
+    /// The entries, by address.
+    pub lines: Vec<Line>,
+}
+
+/// The TLBs at a moment.
+#[must_use]
+pub fn tlb(moment: &Moment) -> Vec<Group> {
+    let held = Side::BOTH.map(|side| moment.side(side).map(Held::of));
+    let current = Side::BOTH.map(|side| moment.side(side).map(|instant| current_pcid(&instant.after.cpu)));
+    let mut lines: BTreeMap<u16, BTreeSet<Entry>> = BTreeMap::new();
+    for entry in held.iter().flatten().flat_map(Held::all) {
+        lines.entry(entry.pcid).or_default().insert(entry);
+    }
+    lines
+        .into_iter()
+        .map(|(pcid, entries)| {
+            let mut lines: Vec<_> =
+                entries.into_iter().map(|entry| Line { entry, fates: fates(&held, &entry) }).collect();
+            lines.sort_by_key(|line| (line.entry.linear, line.entry));
+            let count = |held: &Option<Held>| {
+                held.as_ref().map(|held| held.now.iter().filter(|entry| entry.pcid == pcid).count())
+            };
+            Group {
+                pcid,
+                meaning: meaning(pcid),
+                current: current.map(|current| current == Some(pcid)),
+                counts: [count(&held[0]), count(&held[1])],
+                lines,
+            }
+        })
+        .collect()
+}
+
+fn fates(held: &[Option<Held>; 2], entry: &Entry) -> [Option<Fate>; 2] {
+    let fate = |held: &Option<Held>| held.as_ref().map(|held| held.fate(entry));
+    [fate(&held[0]), fate(&held[1])]
+}
+
+struct Held {
+    now: BTreeSet<Entry>,
+    before: BTreeSet<Entry>,
+    dropped: BTreeSet<Entry>,
+}
+
+impl Held {
+    fn of(instant: &Instant) -> Self {
+        let events = instant.detail.iter().flat_map(|detail| &detail.tlb);
+        let dropped = events.filter_map(|event| match event {
+            TlbEvent::Drop { entry, .. } => Some(*entry),
+            _ => None,
+        });
+        let now: BTreeSet<_> = instant.after.tlb.entries().copied().collect();
+        Self {
+            before: instant.earlier().tlb.entries().copied().collect(),
+            dropped: dropped.filter(|entry| !now.contains(entry)).collect(),
+            now,
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Entry> {
+        self.now.union(&self.dropped).copied()
+    }
+
+    fn fate(&self, entry: &Entry) -> Fate {
+        match (self.now.contains(entry), self.before.contains(entry)) {
+            (true, true) => Fate::Kept,
+            (true, false) => Fate::New,
+            (false, _) if self.dropped.contains(entry) => Fate::Dropped,
+            (false, _) => Fate::Absent,
+        }
+    }
+}
+
+/// What Linux uses a PCID for (arch/x86/mm/tlb.c, v6.12: `kern_pcid`, `user_pcid`).
+fn meaning(pcid: u16) -> String {
+    let asid = (pcid & 0x7ff).wrapping_sub(1);
+    match (pcid, pcid & 0x800 == 0) {
+        (0, _) => "no PCID".into(),
+        (_, true) if asid < TLB_NR_DYN_ASIDS => format!("kernel half, ASID {asid}"),
+        (_, false) if asid < TLB_NR_DYN_ASIDS => format!("user half, ASID {asid}"),
+        _ => "not used by Linux".into(),
+    }
+}

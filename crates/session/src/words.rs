@@ -1,0 +1,89 @@
+//! Names that only the page has. Those of forms, features, handlers, TLB models and vectors are in the core.
+
+use crate::action::{Feature, Filter, FormChoice, Side, Tab};
+use cr3_core::scenario::Vector;
+
+/// Where a form comes from, in as few words as a column head has room for.
+#[must_use]
+pub fn form_origin(form: FormChoice) -> &'static str {
+    match form {
+        FormChoice::A => "2017 to v6.8",
+        FormChoice::B2 => "posted 2020",
+        FormChoice::C => "resent 2023",
+        FormChoice::E => "merged in v6.9",
+        FormChoice::Never => "for teaching",
+        FormChoice::Custom => "your own",
+    }
+}
+
+/// A side as links name it.
+#[must_use]
+pub fn side_key(side: Side) -> &'static str {
+    match side {
+        Side::Left => "a",
+        Side::Right => "b",
+    }
+}
+
+/// As links name a filter.
+#[must_use]
+pub fn filter_key(filter: Filter) -> &'static str {
+    match filter {
+        Filter::All => "all",
+        Filter::Translation => "cr3",
+        Filter::Differences => "differences",
+    }
+}
+
+/// The filter of a key.
+#[must_use]
+pub fn filter_of(key: &str) -> Option<Filter> {
+    Filter::ALL.into_iter().find(|filter| filter_key(*filter) == key)
+}
+
+/// The side of a key.
+#[must_use]
+pub fn side_of(key: &str) -> Option<Side> {
+    Side::BOTH.into_iter().find(|side| side_key(*side) == key)
+}
+
+/// As links name a part of the inspector.
+#[must_use]
+pub fn tab_key(tab: Tab) -> &'static str {
+    match tab {
+        Tab::Tlb => "tlb",
+        Tab::Registers => "registers",
+        Tab::Stack => "stack",
+    }
+}
+
+/// The part of the inspector of a key.
+#[must_use]
+pub fn tab_of(key: &str) -> Option<Tab> {
+    Tab::ALL.into_iter().find(|tab| tab_key(*tab) == key)
+}
+
+/// The key that chooses a vector in the injection menu.
+#[must_use]
+pub fn vector_letter(vector: Vector) -> &'static str {
+    match vector {
+        Vector::Nmi => "n",
+        Vector::Debug => "d",
+        Vector::MachineCheck => "m",
+        Vector::VmmCommunication => "v",
+        Vector::DoubleFault => "f",
+        Vector::Interrupt => "i",
+    }
+}
+
+/// A feature as people write it.
+#[must_use]
+pub fn feature_label(feature: Feature) -> &'static str {
+    match feature {
+        Feature::Pti => "PTI",
+        Feature::Pcid => "PCID",
+        Feature::Invpcid => "INVPCID",
+        Feature::Fsgsbase => "FSGSBASE",
+        Feature::Nx => "NX",
+    }
+}

@@ -1,13 +1,17 @@
-//! The playground in a browser.
+//! The playground in a browser: components that show the session's view data and send its actions.
+//!
+//! Invariant: nothing here knows what an instruction does or how Linux works. A component that would have to decide
+//! something asks the session for it.
+//!
+//! Every list and every condition has an element of its own around it: Yew 0.23 recreates the siblings that stand
+//! before a list that grows (yewstack/yew issue 3262), and with them their focus and scroll position.
 
-use yew::prelude::*;
+mod app;
+mod effects;
+mod inspector;
+mod overlay;
+mod parts;
+mod store;
+mod view;
 
-/// The whole page.
-#[component]
-pub fn App() -> Html {
-    html! {
-        <main>
-            <h1>{ "CR3 playground" }</h1>
-        </main>
-    }
-}
+pub use app::App;

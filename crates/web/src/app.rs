@@ -1,0 +1,84 @@
+//! The whole page: one state, the effects, and the layout of the panes.
+
+use crate::effects::{self, use_address, use_keyboard, use_play, use_settings};
+use crate::inspector::Inspector;
+use crate::overlay::Overlays;
+use crate::store::Store;
+use crate::view::{Code, Counters, Header, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport};
+use cr3_session::view::{listing, sentence, timeline};
+use cr3_session::{Action, Moment, Pane, Side, State};
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// The whole page.
+#[component]
+pub fn App() -> Html {
+    let store = use_reducer(|| Store(State::open(&effects::hash(), effects::restore())));
+    let dispatch = {
+        let dispatcher = store.dispatcher();
+        use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
+    };
+    let state = use_memo(store.0.clone(), |state| state.clone());
+    use_settings(state.settings);
+    use_address(&state, &dispatch);
+    use_keyboard(state.clone(), &dispatch);
+    use_play(state.playing, &dispatch);
+
+    let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
+    let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
+    let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
+    let spoken = sentence::spoken(&state, &moment);
+
+    html! {
+        <div class="page" data-side={cr3_session::words::side_key(state.side)} data-pane={pane(state.pane)}>
+            <Header state={state.clone()} dispatch={dispatch.clone()} />
+            <main>
+                <Question state={state.clone()} dispatch={dispatch.clone()} />
+                <SetupBar state={state.clone()} dispatch={dispatch.clone()} />
+                <Schedule state={state.clone()} dispatch={dispatch.clone()} />
+                <TimelineStrip
+                    {timeline}
+                    cursor={state.cursor}
+                    names={state.setup.forms.map(|form| form.name())}
+                    words={spoken.clone()}
+                    dispatch={dispatch.clone()}
+                />
+                <div class="panes">
+                    <Code state={state.clone()} {listing} dispatch={dispatch.clone()} />
+                    <Transport state={state.clone()} dispatch={dispatch.clone()} />
+                    <RunList state={state.clone()} moment={Sight(moment.clone())} dispatch={dispatch.clone()} />
+                    <Inspector state={state.clone()} moment={Sight(moment)} dispatch={dispatch.clone()} />
+                </div>
+            </main>
+            <Counters runs={state.runs.clone()} names={state.setup.forms.map(|form| form.name())} />
+            <Overlays state={state.clone()} {dispatch} />
+            <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
+        </div>
+    }
+}
+
+fn pane(pane: Pane) -> &'static str {
+    match pane {
+        Pane::Code => "code",
+        Pane::Runs => "runs",
+        Pane::Inspector => "inspector",
+    }
+}
+
+/// A moment as a property: equal only to itself, because comparing two machines costs more than showing one.
+#[derive(Clone)]
+pub(crate) struct Sight(pub(crate) Rc<Moment>);
+
+impl PartialEq for Sight {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The class of a side: narrow windows show one of them.
+pub(crate) fn side_class(side: Side) -> &'static str {
+    match side {
+        Side::Left => "side-a",
+        Side::Right => "side-b",
+    }
+}

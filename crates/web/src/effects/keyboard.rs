@@ -1,0 +1,123 @@
+//! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
+
+use crate::effects::copy;
+use cr3_session::{Action, Direction, Overlay, State, Target, report};
+use gloo::events::{EventListener, EventListenerOptions};
+use gloo::utils::{document, window};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent};
+use yew::prelude::*;
+
+/// Keys and what they do, in the order of the panel.
+pub(crate) const KEYS: &[(&[&str], &str)] = &[
+    (&["Space"], "run, pause"),
+    (&["j", "k"], "next, previous step; also ↓ ↑"),
+    (&["J", "K"], "the same at this nesting level: over handlers"),
+    (&["]", "["], "next, previous difference between the runs"),
+    (&["c", "C"], "next, previous CR3 write"),
+    (&["f", "F"], "next, previous flush"),
+    (&["e", "E"], "next, previous delivery of an event"),
+    (&["PgDn", "PgUp"], "ten steps on, ten back"),
+    (&["Home", "End"], "first, last step"),
+    (&["i"], "inject at the current instruction; then n d m v f i"),
+    (&["x"], "swap the forms"),
+    (&["y"], "copy the link"),
+    (&["Y"], "copy a report in plain text"),
+    (&["?"], "these keys"),
+    (&["Esc"], "close what is open"),
+];
+
+fn movement(key: &str) -> Option<(Target, Direction)> {
+    use Direction::{Backward, Forward};
+    Some(match key {
+        "j" | "ArrowDown" | "ArrowRight" => (Target::Row, Forward),
+        "k" | "ArrowUp" | "ArrowLeft" => (Target::Row, Backward),
+        "J" => (Target::SameLevel, Forward),
+        "K" => (Target::SameLevel, Backward),
+        "]" => (Target::Difference, Forward),
+        "[" => (Target::Difference, Backward),
+        "c" => (Target::Cr3Write, Forward),
+        "C" => (Target::Cr3Write, Backward),
+        "f" => (Target::Flush, Forward),
+        "F" => (Target::Flush, Backward),
+        "e" => (Target::Delivery, Forward),
+        "E" => (Target::Delivery, Backward),
+        "PageDown" => (Target::Page, Forward),
+        "PageUp" => (Target::Page, Backward),
+        "End" => (Target::End, Forward),
+        "Home" => (Target::End, Backward),
+        _ => return None,
+    })
+}
+
+fn action(key: &str, state: &State) -> Option<Action> {
+    if let Some((target, direction)) = movement(key) {
+        return Some(Action::Move(target, direction));
+    }
+    Some(match key {
+        " " => Action::TogglePlay,
+        "i" => Action::Open(Overlay::Inject(state.spot()?)),
+        "x" => Action::SwapForms,
+        "?" => Action::Open(Overlay::Keys),
+        _ => return None,
+    })
+}
+
+/// Where keys mean something else: fields take text, buttons take Space and Enter.
+fn taken(element: &Element, key: &str) -> bool {
+    let inside = |selector: &str| element.closest(selector).ok().flatten().is_some();
+    if inside("input, textarea, select, dialog, [role=dialog], [contenteditable]") {
+        return true;
+    }
+    matches!(key, " " | "Enter") && inside("button, a, summary, [role=tab]")
+}
+
+fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
+    let key = event.key();
+    if key == "Escape" {
+        dispatch.emit(Action::Close);
+        return;
+    }
+    let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
+    let letter = key.chars().count() == 1 && key != " ";
+    if event.default_prevented() || modified || (letter && !state.settings.shortcuts) {
+        return;
+    }
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    if target.is_some_and(|element| taken(&element, &key)) {
+        return;
+    }
+    match key.as_str() {
+        "y" => copy(address(), "Link", dispatch.clone()),
+        "Y" => copy(report::text(state, &address()), "Report", dispatch.clone()),
+        _ => match action(&key, state) {
+            Some(action) => dispatch.emit(action),
+            None => return,
+        },
+    }
+    event.prevent_default();
+}
+
+/// The whole address.
+pub(crate) fn address() -> String {
+    window().location().href().unwrap_or_default()
+}
+
+/// Listens to the keyboard of the whole page.
+#[hook]
+pub(crate) fn use_keyboard(state: Rc<State>, dispatch: &Callback<Action>) {
+    let current = use_mut_ref(|| state.clone());
+    *current.borrow_mut() = state;
+    use_effect_with(dispatch.clone(), move |dispatch| {
+        let dispatch = dispatch.clone();
+        let options = EventListenerOptions::enable_prevent_default();
+        let listener = EventListener::new_with_options(&document(), "keydown", options, move |event| {
+            if let Some(event) = event.dyn_ref::<KeyboardEvent>() {
+                let state = current.borrow().clone();
+                press(event, &state, &dispatch);
+            }
+        });
+        move || drop(listener)
+    });
+}

@@ -1,0 +1,13 @@
+//! What the page does besides showing: address bar, keyboard, timer, clipboard, remembered settings.
+
+mod address;
+mod clipboard;
+mod keyboard;
+mod play;
+mod settings;
+
+pub(crate) use address::{hash, use_address};
+pub(crate) use clipboard::copy;
+pub(crate) use keyboard::{KEYS, address, use_keyboard};
+pub(crate) use play::use_play;
+pub(crate) use settings::{restore, use_settings};

@@ -1,0 +1,51 @@
+//! CR3 with its bits by name.
+
+use super::heads;
+use crate::app::{Sight, side_class};
+use crate::parts::Hex;
+use cr3_session::Side;
+use cr3_session::view::cr3::{Field, cr3};
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) moment: Sight,
+    pub(crate) names: [&'static str; 2],
+}
+
+#[component]
+pub(crate) fn View(props: &Props) -> Html {
+    let cr3 = cr3(&props.moment.0);
+    html! {
+        <table class="fields cr3">
+            { heads(props.names, "CR3") }
+            <tbody>
+                <tr class={(cr3.differing != 0).then_some("differs")}>
+                    <th scope="row"><span class="hidden">{ "value" }</span></th>
+                    { for cr3.values.into_iter().zip(Side::BOTH).map(|(value, side)| html! {
+                        <td key={side.index()} class={classes!(side_class(side), value.is_some_and(|it| it.before.is_some()).then_some("changed"))}>
+                            { for value.map(|value| html! { <Hex value={value.now} differing={cr3.differing} /> }) }
+                            { for value.and_then(|value| value.before).map(|before| html! {
+                                <small>{ "was " }<Hex value={before} /></small>
+                            }) }
+                        </td>
+                    }) }
+                </tr>
+                { for cr3.fields.iter().map(field) }
+            </tbody>
+        </table>
+    }
+}
+
+fn field(field: &Field) -> Html {
+    html! {
+        <tr key={field.bits} class={field.differs.then_some("differs")} title={field.meaning}>
+            <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ field.name }</th>
+            { for field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {
+                <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"), (value.as_deref() == Some("not stored")).then_some("dim"))}>
+                    <span class="mono">{ value.clone().unwrap_or_else(|| "–".into()) }</span>
+                </td>
+            }) }
+        </tr>
+    }
+}

@@ -1,0 +1,44 @@
+//! The pending-flush mask: six bits for each run.
+
+use super::heads;
+use crate::app::{Sight, side_class};
+use cr3_session::Side;
+use cr3_session::view::pending::{Bit, pending};
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) moment: Sight,
+    pub(crate) names: [&'static str; 2],
+}
+
+#[component]
+pub(crate) fn View(props: &Props) -> Html {
+    let bits = pending(&props.moment.0);
+    let differs = bits.iter().any(|bit| matches!(bit.set, [Some(left), Some(right)] if left != right));
+    html! {
+        <table class="fields pending">
+            { heads(props.names, "pending flush") }
+            <tbody>
+                <tr class={differs.then_some("differs")} title="user_pcid_flush_mask: bit n asks to flush user PCID 0x800 + n before user mode runs under it">
+                    <th scope="row"><code class="bits">{ "6:1" }</code></th>
+                    { for Side::BOTH.into_iter().map(|side| html! {
+                        <td key={side.index()} class={classes!(side_class(side), bits.iter().any(|bit| bit.changed[side.index()]).then_some("changed"))}>
+                            <span class="mono bitset">{ for bits.iter().rev().map(|it| bit(it, side)) }</span>
+                        </td>
+                    }) }
+                </tr>
+            </tbody>
+        </table>
+    }
+}
+
+fn bit(bit: &Bit, side: Side) -> Html {
+    let text = match bit.set[side.index()] {
+        Some(true) => "1",
+        Some(false) => "0",
+        None => "–",
+    };
+    let class = classes!((text == "1").then_some("on"), bit.changed[side.index()].then_some("flipped"));
+    html! { <span key={bit.index} {class} title={format!("bit {}: user PCID {:#05x}", bit.index, bit.pcid)}>{ text }</span> }
+}

@@ -1,0 +1,56 @@
+//! The registers of both runs.
+
+use super::heads;
+use crate::app::{Sight, side_class};
+use crate::parts::Hex;
+use cr3_session::view::Value;
+use cr3_session::view::registers::{Register, registers};
+use cr3_session::{Runs, Side};
+use std::rc::Rc;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) runs: Rc<Runs>,
+    pub(crate) moment: Sight,
+    pub(crate) names: [&'static str; 2],
+}
+
+#[component]
+pub(crate) fn View(props: &Props) -> Html {
+    html! {
+        <table class="fields values">
+            { heads(props.names, "registers") }
+            <tbody>{ for registers(&props.runs, &props.moment.0).iter().map(row) }</tbody>
+        </table>
+    }
+}
+
+fn row(register: &Register) -> Html {
+    html! {
+        <tr key={register.name} class={(register.differing != 0).then_some("differs")}>
+            <th scope="row"><code>{ register.name }</code></th>
+            { for Side::BOTH.into_iter().map(|side| {
+                let meaning = register.meanings[side.index()].clone();
+                value(side, register.values[side.index()], register.differing, meaning)
+            }) }
+        </tr>
+    }
+}
+
+/// A number with what it means and, where this step changed it, what it was.
+pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: Option<String>) -> Html {
+    let changed = value.is_some_and(|value| value.before.is_some());
+    html! {
+        <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"))}>
+            { match value {
+                Some(value) => html! { <Hex value={value.now} {differing} /> },
+                None => html! { <span class="dim">{ "not mapped" }</span> },
+            } }
+            <small class="meaning">{ meaning.unwrap_or_default() }</small>
+            { for value.and_then(|value| value.before).map(|before| html! {
+                <small>{ "was " }<Hex value={before} /></small>
+            }) }
+        </td>
+    }
+}

@@ -1,0 +1,49 @@
+//! The stacks of both runs from RSP upwards.
+
+use super::registers::value;
+use crate::app::{Sight, side_class};
+use cr3_session::view::stack::{Slot, stack};
+use cr3_session::{Runs, Side};
+use std::rc::Rc;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) runs: Rc<Runs>,
+    pub(crate) moment: Sight,
+    pub(crate) names: [&'static str; 2],
+}
+
+#[component]
+pub(crate) fn View(props: &Props) -> Html {
+    let stack = stack(&props.runs, &props.moment.0);
+    html! {
+        <table class="fields values">
+            <thead>
+                <tr>
+                    <th scope="col">{ "stack" }</th>
+                    { for Side::BOTH.into_iter().map(|side| html! {
+                        <th key={side.index()} scope="col" class={side_class(side)}>
+                            { props.names[side.index()] }{ " " }
+                            <span class="quiet">{ stack.stacks[side.index()].clone().unwrap_or_default() }</span>
+                        </th>
+                    }) }
+                </tr>
+            </thead>
+            <tbody>{ for stack.slots.iter().map(row) }</tbody>
+        </table>
+    }
+}
+
+fn row(slot: &Slot) -> Html {
+    let address = slot.addresses.iter().flatten().next().map(|address| format!("{address:#x}"));
+    html! {
+        <tr key={slot.offset} class={(slot.differing != 0).then_some("differs")} title={address}>
+            <th scope="row"><code>{ format!("rsp+{:02x}", slot.offset) }</code></th>
+            { for Side::BOTH.into_iter().map(|side| {
+                let name = slot.names[side.index()].clone();
+                value(side, slot.values[side.index()], slot.differing, name)
+            }) }
+        </tr>
+    }
+}

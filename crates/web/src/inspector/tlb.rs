@@ -1,0 +1,80 @@
+//! The TLB of both runs, grouped by PCID.
+
+use crate::app::{Sight, side_class};
+use crate::parts::Hex;
+use cr3_session::Side;
+use cr3_session::view::tlb::{Fate, Group, Line, tlb};
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) moment: Sight,
+    pub(crate) names: [&'static str; 2],
+}
+
+#[component]
+pub(crate) fn View(props: &Props) -> Html {
+    let groups = tlb(&props.moment.0);
+    html! {
+        <div class="tlb">
+            { for groups.iter().map(|it| group(it, props.names)) }
+            { for groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> }) }
+        </div>
+    }
+}
+
+fn group(group: &Group, names: [&'static str; 2]) -> Html {
+    html! {
+        <table key={group.pcid} class="fields entries">
+            <thead>
+                <tr>
+                    <th scope="col">
+                        { "PCID " }<code>{ format!("{:#05x}", group.pcid) }</code>{ " " }
+                        <span class="quiet">{ &group.meaning }</span>
+                    </th>
+                    { for Side::BOTH.into_iter().map(|side| {
+                        let count = group.counts[side.index()].map_or_else(|| "–".into(), |count| count.to_string());
+                        let current = group.current[side.index()];
+                        html! {
+                            <th key={side.index()} scope="col" class={classes!(side_class(side), current.then_some("now"))}
+                                title={if current { "CR3 holds this PCID" } else { "" }}>
+                                { names[side.index()] }{ " " }<span class="mono">{ count }</span>
+                            </th>
+                        }
+                    }) }
+                </tr>
+            </thead>
+            <tbody>{ for group.lines.iter().map(line) }</tbody>
+        </table>
+    }
+}
+
+fn line(line: &Line) -> Html {
+    let entry = &line.entry;
+    let title = format!(
+        "{:#x} → {:#x}, {}, {}{}",
+        entry.linear,
+        entry.physical,
+        line.size(),
+        line.rights(),
+        if entry.dirty { ", dirty" } else { "" }
+    );
+    html! {
+        <tr key={format!("{:x}-{:x}-{}", entry.linear, entry.physical, line.rights())} class={line.differs().then_some("differs")} {title}>
+            <th scope="row">
+                <Hex value={entry.linear} />
+                <span class="mono quiet">{ line.size() }</span>
+                <span class="mono quiet">{ line.rights() }</span>
+            </th>
+            { for line.fates.iter().zip(Side::BOTH).map(|(fate, side)| html! {
+                <td key={side.index()} class={classes!(side_class(side), fate.map(class))}>
+                    { fate.map_or("–", Fate::word) }
+                </td>
+            }) }
+        </tr>
+    }
+}
+
+fn class(fate: Fate) -> &'static str {
+    fate.word()
+}

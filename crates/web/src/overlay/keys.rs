@@ -1,0 +1,29 @@
+//! The list of keys, with the switch that turns single letters off.
+
+use super::Sheet;
+use crate::effects::KEYS;
+use crate::view::Props;
+use cr3_session::Action;
+use yew::prelude::*;
+
+#[component]
+pub(crate) fn Keys(props: &Props) -> Html {
+    let on = props.state.settings.shortcuts;
+    html! {
+        <Sheet title="Keys" dispatch={props.dispatch.clone()}>
+            <dl class="keys">
+                { for KEYS.iter().map(|(keys, words)| html! {
+                    <div key={*words}>
+                        <dt>{ for keys.iter().map(|key| html! { <kbd key={*key}>{ *key }</kbd> }) }</dt>
+                        <dd>{ *words }</dd>
+                    </div>
+                }) }
+            </dl>
+            <p class="switch">
+                <button type="button" class="chip" aria-pressed={on.to_string()}
+                    onclick={props.dispatch.reform(|_| Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
+                <span class="quiet">{ "Off leaves arrows, Page Up and Down, Home, End, Space and Esc." }</span>
+            </p>
+        </Sheet>
+    }
+}

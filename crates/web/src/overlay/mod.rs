@@ -1,0 +1,27 @@
+//! What floats above the page, one thing at a time.
+
+mod editor;
+mod keys;
+mod limits;
+mod sheet;
+
+use crate::view::Props;
+use cr3_session::Overlay;
+use yew::prelude::*;
+
+pub(crate) use sheet::Sheet;
+
+#[component]
+pub(crate) fn Overlays(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    html! {
+        <div class="overlays">
+            { match state.overlay {
+                Overlay::Keys => html! { <keys::Keys key="keys" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::Limits => html! { <limits::Limits key="limits" dispatch={dispatch.clone()} /> },
+                Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
+            } }
+        </div>
+    }
+}

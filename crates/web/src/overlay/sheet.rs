@@ -1,0 +1,62 @@
+//! A panel above the page: the browser's own dialog, which keeps the focus inside and gives it back.
+
+use crate::parts::{Icon, Shape};
+use cr3_session::Action;
+use web_sys::HtmlDialogElement;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) title: AttrValue,
+    pub(crate) dispatch: Callback<Action>,
+    pub(crate) children: Html,
+    #[prop_or_default]
+    pub(crate) class: Classes,
+}
+
+#[component]
+pub(crate) fn Sheet(props: &Props) -> Html {
+    let node = use_node_ref();
+    {
+        let node = node.clone();
+        use_effect_with((), move |()| {
+            let dialog = node.cast::<HtmlDialogElement>();
+            if let Some(dialog) = &dialog {
+                // It fails only on a dialog that is open already.
+                let _ = dialog.show_modal();
+            }
+            move || {
+                if let Some(dialog) = dialog {
+                    dialog.close();
+                }
+            }
+        });
+    }
+    let oncancel = props.dispatch.reform(|event: Event| {
+        event.prevent_default();
+        Action::Close
+    });
+    let onclick = {
+        let (node, dispatch) = (node.clone(), props.dispatch.clone());
+        // The dialog itself is only hit beside its content: on the backdrop.
+        move |event: MouseEvent| {
+            if event.target().is_some_and(|target| node.get().is_some_and(|dialog| *dialog == target)) {
+                dispatch.emit(Action::Close);
+            }
+        }
+    };
+    html! {
+        <dialog ref={node} class={classes!("sheet", props.class.clone())} aria-labelledby="sheet-title" {oncancel} {onclick}>
+            <div class="body">
+                <div class="title">
+                    <h2 id="sheet-title">{ &props.title }</h2>
+                    <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)"
+                        onclick={props.dispatch.reform(|_| Action::Close)}>
+                        <Icon shape={Shape::Close} />
+                    </button>
+                </div>
+                <div class="content">{ props.children.clone() }</div>
+            </div>
+        </dialog>
+    }
+}

@@ -1,0 +1,13 @@
+//! Small parts that several components use.
+
+mod hex;
+mod icon;
+mod segments;
+mod select;
+mod window;
+
+pub(crate) use hex::Hex;
+pub(crate) use icon::{Icon, Shape};
+pub(crate) use segments::Segments;
+pub(crate) use select::Select;
+pub(crate) use window::use_window;

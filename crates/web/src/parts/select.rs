@@ -1,0 +1,65 @@
+//! A choice of one from many: the browser's own list in the page's own clothes.
+
+use wasm_bindgen::JsCast;
+use web_sys::HtmlSelectElement;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) name: AttrValue,
+    /// The visible name is for the eye; this is for screen readers where the visible one is too short.
+    #[prop_or_default]
+    pub(crate) label: Option<AttrValue>,
+    pub(crate) options: Vec<AttrValue>,
+    pub(crate) selected: Option<usize>,
+    pub(crate) onpick: Callback<usize>,
+    /// Shown while nothing is selected.
+    #[prop_or_default]
+    pub(crate) placeholder: Option<AttrValue>,
+    #[prop_or_default]
+    pub(crate) id: Option<AttrValue>,
+}
+
+#[component]
+pub(crate) fn Select(props: &Props) -> Html {
+    let node = use_node_ref();
+    {
+        // The selected option is a property, not an attribute: a reducer that refuses a choice must see it undone.
+        let node = node.clone();
+        let value = value(props.selected);
+        use_effect(move || {
+            if let Some(select) = node.cast::<HtmlSelectElement>()
+                && select.value() != value
+            {
+                select.set_value(&value);
+            }
+        });
+    }
+    let onchange = {
+        let onpick = props.onpick.clone();
+        move |event: Event| {
+            let select = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok());
+            if let Some(index) = select.and_then(|select| select.value().parse().ok()) {
+                onpick.emit(index);
+            }
+        }
+    };
+    let placeholder = props.placeholder.clone().filter(|_| props.selected.is_none());
+    html! {
+        <label class="field">
+            <span class="name">{ &props.name }</span>
+            <span class="select">
+                <select id={props.id.clone()} ref={node} aria-label={props.label.clone()} {onchange}>
+                    { for placeholder.map(|text| html! { <option key="none" value="" selected=true>{ text }</option> }) }
+                    { for props.options.iter().enumerate().map(|(index, text)| html! {
+                        <option key={index} value={index.to_string()} selected={props.selected == Some(index)}>{ text }</option>
+                    }) }
+                </select>
+            </span>
+        </label>
+    }
+}
+
+fn value(selected: Option<usize>) -> String {
+    selected.map(|index| index.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,34 @@
+//! The session's [`State`] as a Yew reducer. Nothing is decided here.
+
+use cr3_session::{Action, State, update};
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// The one value that the page shows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Store(pub(crate) State);
+
+impl Reducible for Store {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let next = update(&self.0, action);
+        if next == self.0 {
+            return self;
+        }
+        Rc::new(Self(next))
+    }
+}
+
+/// Sends the action that an event leads to, if it leads to one.
+pub(crate) fn sends<I: 'static>(
+    dispatch: &Callback<Action>,
+    action: impl Fn(I) -> Option<Action> + 'static,
+) -> Callback<I> {
+    let dispatch = dispatch.clone();
+    Callback::from(move |event| {
+        if let Some(action) = action(event) {
+            dispatch.emit(action);
+        }
+    })
+}

@@ -1,0 +1,83 @@
+//! The top line: name, story, and what concerns the whole page.
+
+use super::Props;
+use crate::effects::{address, copy};
+use crate::parts::{Icon, Select, Shape};
+use cr3_session::story::STORIES;
+use cr3_session::{Action, Overlay, Theme, is_valid, report};
+use yew::prelude::*;
+
+#[component]
+pub(crate) fn Header(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let options: Vec<AttrValue> = STORIES.iter().map(|story| story.name.into()).collect();
+    let selected = (0..STORIES.len()).find(|index| !is_valid(state, &Action::OpenStory(*index)));
+    let share = {
+        let dispatch = dispatch.clone();
+        move |_: MouseEvent| copy(address(), "Link", dispatch.clone())
+    };
+    let text = {
+        let (state, dispatch) = (state.clone(), dispatch.clone());
+        move |_: MouseEvent| copy(report::text(&state, &address()), "Report", dispatch.clone())
+    };
+    let (shape, next, words) = theme(state.settings.theme);
+    html! {
+        <header class="top">
+            <h1>
+                <Logo />
+                { "CR3 playground" }
+            </h1>
+            <Select
+                id="story"
+                name="Story"
+                {options}
+                {selected}
+                placeholder="your own"
+                onpick={dispatch.reform(Action::OpenStory)}
+            />
+            <div class="tools">
+                <button type="button" class="button plain" onclick={share} aria-label="Share" title="Copy the link to this view (y)">
+                    <Icon shape={Shape::Link} /><span>{ "Share" }</span>
+                </button>
+                <button type="button" class="button plain" onclick={text} aria-label="Report" title="Copy a report in plain text, 72 columns (Y)">
+                    <Icon shape={Shape::Report} /><span>{ "Report" }</span>
+                </button>
+                <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Limits)}>
+                    <span class="long">{ "What is not modelled" }</span>
+                    <span class="short">{ "Limits" }</span>
+                </button>
+                <button type="button" class="button plain icon" aria-label="Keys" title="Keys (?)" onclick={opens(dispatch, Overlay::Keys)}>
+                    <kbd>{ "?" }</kbd>
+                </button>
+                <button type="button" class="button plain icon" aria-label={words} title={words}
+                    onclick={dispatch.reform(move |_| Action::SetTheme(next))}>
+                    <Icon {shape} />
+                </button>
+            </div>
+        </header>
+    }
+}
+
+fn opens(dispatch: &Callback<Action>, overlay: Overlay) -> Callback<MouseEvent> {
+    dispatch.reform(move |_| Action::Open(overlay.clone()))
+}
+
+fn theme(theme: Theme) -> (Shape, Theme, &'static str) {
+    match theme {
+        Theme::System => (Shape::System, Theme::Light, "Colours as the system says; switch to light"),
+        Theme::Light => (Shape::Sun, Theme::Dark, "Light colours; switch to dark"),
+        Theme::Dark => (Shape::Moon, Theme::System, "Dark colours; switch to what the system says"),
+    }
+}
+
+/// Two halves of a table pair.
+#[component]
+fn Logo() -> Html {
+    html! {
+        <svg class="logo" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false">
+            <path class="kernel" d="M3 2h14v7H3z" />
+            <path class="user" d="M3 11h14v7H3z" />
+            <path class="arrow" d="M13 4.500h1.500v9.200l1.700-1.700 1 1-3.450 3.400L10.300 13l1-1 1.700 1.700z" />
+        </svg>
+    }
+}

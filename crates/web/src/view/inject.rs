@@ -1,0 +1,132 @@
+//! The choice of a vector at an instruction, where it stands in the listing.
+
+use crate::parts::{Icon, Segments, Shape};
+use cr3_core::scenario::{Nesting, Vector};
+use cr3_session::view::inject::{Item, menu};
+use cr3_session::{Action, Spot, State};
+use std::rc::Rc;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
+    pub(crate) spot: Spot,
+    pub(crate) dispatch: Callback<Action>,
+}
+
+const NESTINGS: [(Nesting, &str, &str); 2] = [
+    (Nesting::After, "after", "after the handler of the injection before it has returned"),
+    (Nesting::Inside, "inside", "inside the handler of the injection before it"),
+];
+
+#[component]
+pub(crate) fn InjectMenu(props: &Props) -> Html {
+    let Props { state, spot, dispatch } = props;
+    let menu = menu(state, spot);
+    let chosen = use_state_eq(|| Nesting::After);
+    let nesting = menu.nesting.unwrap_or(*chosen);
+    let panel = use_node_ref();
+    {
+        let panel = panel.clone();
+        use_effect_with((), move |()| {
+            let first =
+                panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector("button:not(:disabled)").ok()?);
+            focus(first);
+        });
+    }
+    let onkeydown = {
+        let (dispatch, spot, items) = (dispatch.clone(), spot.clone(), menu.items.clone());
+        let panel = panel.clone();
+        move |event: KeyboardEvent| {
+            let key = event.key();
+            if move_focus(&panel, &key) {
+                event.prevent_default();
+                return;
+            }
+            let item = items.iter().find(|item| item.letter == key.to_lowercase() && item.refusal.is_none());
+            if let Some(item) = item.filter(|_| !event.ctrl_key() && !event.meta_key() && !event.alt_key()) {
+                event.prevent_default();
+                dispatch.emit(Action::Inject(spot.clone(), item.vector, nesting));
+            }
+        }
+    };
+    let selected = NESTINGS.iter().position(|(it, ..)| *it == nesting).unwrap_or_default();
+    let options = NESTINGS.iter().map(|(_, name, title)| ((*name).into(), (*title).into())).collect::<Vec<_>>();
+    let onpick = move |index: usize| {
+        if let Some((nesting, ..)) = NESTINGS.get(index) {
+            chosen.set(*nesting);
+        }
+    };
+    html! {
+        <div class="inject-menu" ref={panel} role="dialog" aria-label={format!("Inject at {}", menu.place)} {onkeydown}>
+            <div class="title">
+                <p>{ "Inject at " }<code>{ &menu.place }</code></p>
+                <button type="button" class="button plain icon close" aria-label="Close" title="Close (Esc)"
+                    onclick={dispatch.reform(|_| Action::Close)}>
+                    <Icon shape={Shape::Close} />
+                </button>
+            </div>
+            <div class="nesting">
+                { match (menu.nestable, menu.nesting) {
+                    (false, _) => html! {},
+                    (true, Some(Nesting::Inside)) => html! { <p class="quiet">{ "Strikes inside the handler before it." }</p> },
+                    (true, Some(Nesting::After)) => html! { <p class="quiet">{ "Strikes after the handler before it has returned." }</p> },
+                    (true, None) => html! { <Segments label="Nesting" {options} {selected} {onpick} /> },
+                } }
+            </div>
+            <p class="quiet">{ menu.remark.unwrap_or_default() }</p>
+            <ul>{ for menu.items.iter().map(|item| choice(item, spot, nesting, dispatch)) }</ul>
+        </div>
+    }
+}
+
+fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action>) -> Html {
+    let vector = item.vector;
+    let spot = spot.clone();
+    let onclick = dispatch.reform(move |_: MouseEvent| Action::Inject(spot.clone(), vector, nesting));
+    let words = item.refusal.clone().unwrap_or_else(|| vector.description().to_owned());
+    html! {
+        <li key={Vector::name(vector)}>
+            <button type="button" class="choice" disabled={item.refusal.is_some()} {onclick}>
+                <kbd>{ item.letter }</kbd>
+                <b>{ vector.mnemonic() }</b>
+                <span class={item.refusal.is_some().then_some("refusal")}>{ words }</span>
+            </button>
+        </li>
+    }
+}
+
+fn focus(element: Option<web_sys::Element>) {
+    use wasm_bindgen::JsCast;
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // Focus fails only on elements that are gone.
+        let _ = element.focus();
+    }
+}
+
+/// Up and Down go from choice to choice. Whether the key was one of them.
+fn move_focus(panel: &NodeRef, key: &str) -> bool {
+    let forward = match key {
+        "ArrowDown" => true,
+        "ArrowUp" => false,
+        _ => return false,
+    };
+    let Some(choices) =
+        panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector_all(".choice:not(:disabled)").ok())
+    else {
+        return true;
+    };
+    use wasm_bindgen::JsCast;
+    let active = gloo::utils::document().active_element();
+    let elements: Vec<web_sys::Element> =
+        (0..choices.length()).filter_map(|index| choices.get(index)?.dyn_into().ok()).collect();
+    let at = elements.iter().position(|element| Some(element) == active.as_ref());
+    let next = match (at, forward) {
+        (None, _) => 0,
+        (Some(at), true) => (at + 1) % elements.len().max(1),
+        (Some(at), false) => at.checked_sub(1).unwrap_or(elements.len().saturating_sub(1)),
+    };
+    focus(elements.get(next).cloned());
+    true
+}

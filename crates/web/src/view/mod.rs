@@ -1,0 +1,35 @@
+//! The panes of the page.
+
+mod code;
+mod counters;
+mod header;
+mod inject;
+mod moves;
+mod question;
+mod runs;
+mod schedule;
+mod setup;
+mod timeline;
+mod transport;
+
+pub(crate) use code::Code;
+pub(crate) use counters::Counters;
+pub(crate) use header::Header;
+pub(crate) use inject::InjectMenu;
+pub(crate) use question::Question;
+pub(crate) use runs::RunList;
+pub(crate) use schedule::Schedule;
+pub(crate) use setup::SetupBar;
+pub(crate) use timeline::TimelineStrip;
+pub(crate) use transport::Transport;
+
+use cr3_session::{Action, State};
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// What most panes get: the state, and where actions go.
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
+    pub(crate) dispatch: Callback<Action>,
+}

@@ -1,0 +1,35 @@
+//! The question that the page is about, and a line for what it has to tell.
+
+use super::Props;
+use crate::parts::{Icon, Shape};
+use cr3_session::story::STORIES;
+use cr3_session::{Action, is_valid};
+use yew::prelude::*;
+
+const OWN_HEADLINE: &str = "Your own scenario";
+const OWN_TEXT: &str =
+    "Both runs start from the same machine. Change forms, features, handler or schedule, and both run again.";
+
+#[component]
+pub(crate) fn Question(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let story = STORIES.iter().enumerate().find(|(index, _)| !is_valid(state, &Action::OpenStory(*index)));
+    let (headline, text) = story.map_or((OWN_HEADLINE, OWN_TEXT), |(_, story)| (story.headline, story.text));
+    html! {
+        <section class="question" aria-labelledby="headline">
+            <h2 id="headline">{ headline }</h2>
+            <p>{ text }</p>
+            <div class="notice" role="alert">
+                { for state.notice.iter().map(|notice| html! {
+                    <p key="notice">
+                        <span>{ notice }</span>
+                        <button type="button" class="button plain icon" aria-label="Dismiss"
+                            onclick={dispatch.reform(|_| Action::Dismiss)}>
+                            <Icon shape={Shape::Close} />
+                        </button>
+                    </p>
+                }) }
+            </div>
+        </section>
+    }
+}

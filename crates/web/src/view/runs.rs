@@ -1,0 +1,183 @@
+//! The two runs side by side in aligned rows, under one cursor.
+
+use super::moves::Move;
+use crate::app::{Sight, side_class};
+use crate::parts::{Segments, use_window};
+use crate::store::sends;
+use cr3_session::view::Half;
+use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
+use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
+use cr3_session::{Action, Direction, Filter, Side, State, Target, words};
+use std::rc::Rc;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
+    pub(crate) moment: Sight,
+    pub(crate) dispatch: Callback<Action>,
+}
+
+const FILTERS: [(&str, &str); 3] = [
+    ("all", "every step"),
+    ("CR3 + TLB", "steps that write CR3, change the TLB or deliver an event"),
+    ("differences", "steps in which the runs differ"),
+];
+
+#[component]
+pub(crate) fn RunList(props: &Props) -> Html {
+    let Props { state, moment, dispatch } = props;
+    let listed = state.runs.rows(state.filter);
+    let total = listed.map_or(state.runs.len(), <[u32]>::len);
+    let shown = match listed {
+        None => Some(state.cursor),
+        Some(rows) => Some(rows.partition_point(|row| (*row as usize) < state.cursor)),
+    };
+    let window = use_window(total, shown);
+    let rows = window.rows.clone().filter_map(|at| {
+        let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
+        Some((at, row(&state.runs, index)))
+    });
+    let options = FILTERS.iter().map(|(name, title)| ((*name).into(), (*title).into())).collect::<Vec<_>>();
+    let selected = Filter::ALL.iter().position(|filter| *filter == state.filter).unwrap_or_default();
+    let onpick = sends(dispatch, |index: usize| Filter::ALL.get(index).map(|filter| Action::SetFilter(*filter)));
+    let hidden = state.runs.len() - total;
+    html! {
+        <section class="pane runs" aria-labelledby="runs-title">
+            <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
+            <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
+            <div class="filter">
+                <Segments label="Steps that are listed" {options} {selected} {onpick} />
+                <span class="dim">{ if hidden > 0 { format!("{hidden} hidden") } else { String::new() } }</span>
+                <div class="differences" role="group" aria-label="Differences">
+                    { Move::PREVIOUS_DIFFERENCE.button(state, dispatch) }
+                    <p class="position">{ differences(state) }</p>
+                    { Move::NEXT_DIFFERENCE.button(state, dispatch) }
+                </div>
+            </div>
+            <div class="heads" aria-hidden="true">
+                <span class="number"></span>
+                { for Side::BOTH.into_iter().map(|side| head(state, side)) }
+            </div>
+            <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
+                aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="3"
+                aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
+                onkeydown={sends(dispatch, grid_key)}>
+                <div class="spacer" role="rowgroup" style={window.spacer(total)}>
+                    { for rows.map(|(at, row)| line(&row, at, window.offset(at), props)) }
+                </div>
+                <div class="empty">{ empty(state, total) }</div>
+            </div>
+        </section>
+    }
+}
+
+fn differences(state: &State) -> Html {
+    let comparison = &state.runs.comparison;
+    let total = comparison.differences.len();
+    match (comparison.difference_at(state.cursor), total) {
+        (_, 0) => html! { "no difference" },
+        (Some(index), _) => html! { <>{ "difference " }<b>{ index + 1 }</b>{ " of " }{ total }</> },
+        (None, 1) => html! { "1 difference" },
+        (None, _) => html! { <>{ total }{ " differences" }</> },
+    }
+}
+
+fn active(rows: &std::ops::Range<usize>, shown: Option<usize>, total: usize, cursor: usize) -> Option<String> {
+    shown.filter(|at| rows.contains(at) && *at < total).map(|_| format!("row-{cursor}"))
+}
+
+/// Arrows and pages inside the grid; the page's own keyboard map knows them too, but may be switched off.
+fn grid_key(event: KeyboardEvent) -> Option<Action> {
+    let (target, direction) = match event.key().as_str() {
+        "ArrowDown" => (Target::Row, Direction::Forward),
+        "ArrowUp" => (Target::Row, Direction::Backward),
+        "PageDown" => (Target::Page, Direction::Forward),
+        "PageUp" => (Target::Page, Direction::Backward),
+        "Home" => (Target::End, Direction::Backward),
+        "End" => (Target::End, Direction::Forward),
+        _ => return None,
+    };
+    event.prevent_default();
+    Some(Action::Move(target, direction))
+}
+
+fn said(sentence: &Sentence, state: &State) -> Html {
+    let each = |side: Side, words: &str| {
+        let name = state.setup.forms[side.index()].name();
+        let class = classes!(side_class(side), (words == NO_STEP).then_some("none"));
+        html! { <p {class}><b>{ name }</b>{ " " }{ words }</p> }
+    };
+    match sentence {
+        Sentence::Nothing(words) => html! { <p>{ words }</p> },
+        Sentence::Both(words) => html! { <p class="both">{ words }</p> },
+        Sentence::Each([left, right]) => html! { <>{ each(Side::Left, left) }{ each(Side::Right, right) }</> },
+    }
+}
+
+fn head(state: &State, side: Side) -> Html {
+    let form = state.setup.forms[side.index()];
+    html! {
+        <span key={side.index()} class={classes!("head", side_class(side))}>
+            <b>{ form.name() }</b>{ " " }<span class="quiet">{ words::form_origin(form) }</span>
+        </span>
+    }
+}
+
+fn empty(state: &State, total: usize) -> Html {
+    match (state.runs.is_empty(), total) {
+        (true, _) => {
+            html! { <p>{ "Neither form runs. The editor of your own macro says what the assembler does not take." }</p> }
+        }
+        (false, 0) => html! { <p>{ "The runs are the same in every step." }</p> },
+        _ => html! {},
+    }
+}
+
+fn line(row: &Row, at: usize, style: String, props: &Props) -> Html {
+    let current = row.index == props.state.cursor;
+    let index = row.index;
+    let onclick = props.dispatch.reform(move |_| Action::Seek(index));
+    let class = classes!("row", current.then_some("current"), row.differs.then_some("differs"));
+    html! {
+        <div key={index} id={format!("row-{index}")} {class} {style} role="row" aria-rowindex={(at + 1).to_string()}
+            aria-selected={current.to_string()} {onclick}>
+            <span class="number" role="rowheader">{ index + 1 }</span>
+            { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side)) }
+        </div>
+    }
+}
+
+fn half(cell: Option<&Cell>, side: Side) -> Html {
+    let Some(cell) = cell else {
+        return html! {
+            <span key={side.index()} class={classes!("cell", "gap", side_class(side))} role="gridcell">{ NO_STEP }</span>
+        };
+    };
+    let ground = match cell.half {
+        Half::Kernel => "kernel",
+        Half::User => "user",
+    };
+    let class = classes!("cell", side_class(side), ground, cell.delivery.then_some("delivery"));
+    let style = format!("--level:{}", cell.level);
+    html! {
+        <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
+            <code>{ &cell.text }</code>
+            <span class="marks">{ for cell.marks.iter().map(mark) }</span>
+            <span class="label">{ cell.label.clone().unwrap_or_default() }</span>
+        </span>
+    }
+}
+
+fn mark(mark: &Mark) -> Html {
+    let class = match mark.kind {
+        MarkKind::Injection => "injection",
+        MarkKind::Delivery => "event",
+        MarkKind::FlushingWrite => "flush",
+        MarkKind::NoFlushWrite => "noflush",
+        MarkKind::Drop => "drop",
+        MarkKind::Refill => "refill",
+        MarkKind::Shutdown => "shutdown",
+    };
+    html! { <i class={classes!("mark", class)}>{ &mark.text }</i> }
+}

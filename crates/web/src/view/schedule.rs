@@ -1,0 +1,88 @@
+//! The schedule: injections as chips, and as text for those who write it.
+
+use super::Props;
+use crate::parts::{Icon, Shape};
+use crate::store::sends;
+use cr3_session::view::schedule::{Chip, chips};
+use cr3_session::{Action, State};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+#[component]
+pub(crate) fn Schedule(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let chips = chips(state);
+    html! {
+        <section class="schedule" aria-label="Schedule of injections">
+            <span class="name">{ "injections" }</span>
+            <ul class="chips">
+                { for chips.iter().map(|chip| view(chip, dispatch)) }
+                { for chips.is_empty().then(|| html! {
+                    <li key="none" class="quiet">{ "none: click ▽ beside an instruction to fire an exception there" }</li>
+                }) }
+            </ul>
+            <Text text={text(state)} problem={state.schedule_draft.as_ref().map(|(_, why)| why.clone())} {dispatch} />
+        </section>
+    }
+}
+
+fn text(state: &State) -> String {
+    match &state.schedule_draft {
+        Some((text, _)) => text.clone(),
+        None => state.setup.schedule.to_string(),
+    }
+}
+
+fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
+    let index = chip.index;
+    let why = match &chip.unfired {
+        [None, None] => None,
+        [Some(left), Some(right)] if left == right => Some(left.clone()),
+        [Some(left), _] => Some(format!("left run: {left}")),
+        [None, Some(right)] => Some(format!("right run: {right}")),
+    };
+    let row = chip.row;
+    let name = format!("{} at {}", chip.vector, chip.place);
+    html! {
+        <li key={index} class={classes!("injection", why.is_some().then_some("refused"))}>
+            <span class="nest">{ if chip.inside { "inside" } else { "" } }</span>
+            <button type="button" class="where" disabled={row.is_none()} title="Show where it strikes"
+                onclick={sends(dispatch, move |_: MouseEvent| row.map(Action::Seek))}>
+                <span class="number" aria-hidden="true">{ index + 1 }</span>
+                <b>{ chip.vector }</b>
+                <code>{ &chip.place }</code>
+            </button>
+            <span class="why">{ why.unwrap_or_default() }</span>
+            <button type="button" class="button plain icon" aria-label={format!("Remove {name}")} title="Remove"
+                onclick={dispatch.reform(move |_| Action::RemoveInjection(index))}>
+                <Icon shape={Shape::Close} />
+            </button>
+        </li>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct TextProps {
+    text: String,
+    problem: Option<String>,
+    dispatch: Callback<Action>,
+}
+
+/// The schedule's text form. It is taken when the field is left or Enter is pressed.
+#[component]
+fn Text(props: &TextProps) -> Html {
+    let onchange = sends(&props.dispatch, |event: Event| {
+        let input = event.target()?.dyn_into::<HtmlInputElement>().ok()?;
+        Some(Action::EditSchedule(input.value()))
+    });
+    let invalid = props.problem.is_some();
+    html! {
+        <div class="text">
+            <input class="input" type="text" spellcheck="false" autocomplete="off" aria-label="Schedule as text"
+                placeholder="kernel_loop+1:nmi > asm_exc_nmi+2:mc" aria-invalid={invalid.to_string()}
+                aria-describedby="schedule-problem" value={props.text.clone()} {onchange} />
+            <p id="schedule-problem" class={invalid.then_some("problem")}>{ props.problem.clone().unwrap_or_default() }</p>
+        </div>
+    }
+}

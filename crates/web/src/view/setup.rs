@@ -1,0 +1,66 @@
+//! What is run: the two forms, the features, the handler, the TLB model.
+
+use super::Props;
+use crate::parts::{Icon, Select, Shape};
+use crate::store::sends;
+use cr3_core::linux::{Geometry, Handler};
+use cr3_session::{Action, Feature, FormChoice, Overlay, Side, is_valid, words};
+use yew::prelude::*;
+
+#[component]
+pub(crate) fn SetupBar(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let setup = &state.setup;
+    let handlers: Vec<AttrValue> = Handler::ALL.iter().map(|handler| handler.name().into()).collect();
+    let handler = Handler::ALL.iter().position(|handler| *handler == setup.handler);
+    let geometries: Vec<AttrValue> = Geometry::ALL.iter().map(|geometry| geometry.name().into()).collect();
+    let geometry = Geometry::ALL.iter().position(|geometry| *geometry == setup.geometry);
+    html! {
+        <section class="setup" aria-label="What is run">
+            <div class="forms">
+                { form(props, Side::Left) }
+                <button type="button" class="button icon" aria-label="Swap the forms" title="Swap the forms (x)"
+                    disabled={!is_valid(state, &Action::SwapForms)}
+                    onclick={dispatch.reform(|_| Action::SwapForms)}>
+                    <Icon shape={Shape::Swap} />
+                </button>
+                { form(props, Side::Right) }
+                <button type="button" class="button" onclick={dispatch.reform(|_| Action::Open(Overlay::Editor))}
+                    title="Write or paste a macro of your own">
+                    <Icon shape={Shape::Pencil} />{ "Own macro" }
+                </button>
+            </div>
+            <div class="features" role="group" aria-label="Features">
+                { for Feature::ALL.into_iter().map(|feature| switch(props, feature)) }
+            </div>
+            <Select name="handler" options={handlers} selected={handler}
+                onpick={sends(dispatch, |index: usize| Handler::ALL.get(index).copied().map(Action::SetHandler))} />
+            <Select name="TLB" options={geometries} selected={geometry}
+                onpick={sends(dispatch, |index: usize| Geometry::ALL.get(index).copied().map(Action::SetGeometry))} />
+        </section>
+    }
+}
+
+fn form(props: &Props, side: Side) -> Html {
+    let options: Vec<AttrValue> =
+        FormChoice::ALL.iter().map(|form| format!("{} · {}", form.name(), words::form_origin(*form)).into()).collect();
+    let current = props.state.setup.forms[side.index()];
+    let (name, label) = match side {
+        Side::Left => ("left", "Form of the left run"),
+        Side::Right => ("right", "Form of the right run"),
+    };
+    let onpick =
+        sends(&props.dispatch, move |index: usize| FormChoice::ALL.get(index).map(|form| Action::SetForm(side, *form)));
+    let selected = FormChoice::ALL.iter().position(|form| *form == current);
+    html! { <Select {name} {label} {options} {selected} {onpick} /> }
+}
+
+fn switch(props: &Props, feature: Feature) -> Html {
+    let on = props.state.setup.features.has(feature);
+    html! {
+        <button type="button" class="chip" key={feature.name()} aria-pressed={on.to_string()} title={feature.description()}
+            onclick={props.dispatch.reform(move |_| Action::ToggleFeature(feature))}>
+            { words::feature_label(feature) }
+        </button>
+    }
+}

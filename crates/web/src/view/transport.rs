@@ -1,0 +1,52 @@
+//! Moving about in the runs, and which pane narrow windows show.
+
+use super::Props;
+use super::moves::Move;
+use crate::parts::{Icon, Segments, Shape};
+use crate::store::sends;
+use cr3_session::{Action, Pane, Side, is_valid};
+use yew::prelude::*;
+
+#[component]
+pub(crate) fn Transport(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let (shape, play) = if state.playing { (Shape::Pause, "Pause") } else { (Shape::Run, "Run") };
+    let total = state.runs.len();
+    html! {
+        <div class="transport">
+            <div class="panes-choice">{ panes(props) }</div>
+            <div class="moves" role="group" aria-label="Steps">
+                { Move::FIRST.button(state, dispatch) }
+                { Move::BACK.button(state, dispatch) }
+                <button type="button" class="button play" title={format!("{play} (Space)")} aria-label={play}
+                    disabled={!is_valid(state, &Action::TogglePlay)} onclick={dispatch.reform(|_| Action::TogglePlay)}>
+                    <Icon {shape} /><span>{ play }</span><kbd aria-hidden="true">{ "Space" }</kbd>
+                </button>
+                { Move::FORWARD.button(state, dispatch) }
+                { Move::LAST.button(state, dispatch) }
+            </div>
+            <p class="position">
+                { "step " }<b>{ (state.cursor + 1).min(total) }</b>{ " of " }{ total }
+            </p>
+        </div>
+    }
+}
+
+const PANES: [(Pane, &str); 3] = [(Pane::Code, "Code"), (Pane::Runs, "Runs"), (Pane::Inspector, "State")];
+
+/// For narrow windows: one pane and one side at a time.
+fn panes(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let options = PANES.iter().map(|(_, name)| ((*name).into(), AttrValue::default())).collect::<Vec<_>>();
+    let selected = PANES.iter().position(|(pane, _)| *pane == state.pane).unwrap_or_default();
+    let onpick = sends(dispatch, |index: usize| PANES.get(index).map(|(pane, _)| Action::SetPane(*pane)));
+    let names = state.setup.forms.map(|form| form.name());
+    let sides = names.iter().map(|name| ((*name).into(), AttrValue::default())).collect::<Vec<_>>();
+    let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
+    html! {
+        <>
+            <Segments label="Pane" {options} {selected} {onpick} />
+            <Segments label="Run that is shown" options={sides} selected={state.side.index()} onpick={onside} />
+        </>
+    }
+}

@@ -160,7 +160,6 @@ fn change_control(
 
 /// Executes one instruction. A fault it raises is told before it is delivered, and what delivery does is not looked at.
 fn execute(machine: &mut Machine, seen: &mut Seen, linear: u64) -> Done {
-    access::fetch(machine, seen, linear)?;
     machine.cpu.rip = linear;
     let _ = step(machine, seen);
     match seen.fault.take() {

@@ -94,6 +94,27 @@ pub fn read_modify_write<O: Observer>(
     change: impl FnOnce(u64) -> u64,
 ) -> Result<u64, Fault> {
     let span = translate_span(machine, observer, linear, size, AccessKind::Write, privilege)?;
+    if span.second.is_some() {
+        return Ok(modify_pieces(machine, observer, span, change));
+    }
+    let piece = span.first;
+    let mut after = 0;
+    let before = machine.memory.modify(piece.physical, piece.size, |before| {
+        after = change(before);
+        after
+    });
+    let mask = paging::low_bits(u32::from(piece.size) * 8);
+    observer.memory(&piece.told(AccessKind::Write, after & mask, before));
+    Ok(before)
+}
+
+/// A modification that crosses a page: all is read before anything is written.
+fn modify_pieces<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    span: Span,
+    change: impl FnOnce(u64) -> u64,
+) -> u64 {
     let mut before = 0;
     for (piece, shift) in span.pieces() {
         before |= machine.memory.read(piece.physical, piece.size) << shift;
@@ -105,7 +126,7 @@ pub fn read_modify_write<O: Observer>(
         machine.memory.write(piece.physical, piece.size, part);
         observer.memory(&piece.told(AccessKind::Write, part, before >> shift & mask));
     }
-    Ok(before)
+    before
 }
 
 /// The part of an access that lies in one page.
@@ -241,10 +262,7 @@ pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) 
     }
     let access = Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(&machine.cpu) };
     let physical = translate(machine, observer, linear, access)?;
-    let offset = physical as usize & 0xfff;
-    if let Some(page) = machine.memory.page(physical)
-        && let Some(instruction) = page.decoded.get(offset, linear)
-    {
+    if let Some(instruction) = machine.memory.decoded(physical, linear) {
         return Ok(*instruction);
     }
     decode(machine, observer, linear, physical, access)
@@ -264,9 +282,7 @@ fn decode<O: Observer>(
     machine.memory.read_bytes(physical, &mut bytes[..here]);
     match decode_bytes(&bytes[..here], linear) {
         Ok(instruction) => {
-            if let Some(page) = machine.memory.page(physical) {
-                page.decoded.keep(offset, instruction);
-            }
+            machine.memory.keep_decoded(physical, instruction);
             Ok(instruction)
         }
         Err(DecoderError::NoMoreBytes) if here < INSTRUCTION_MAX => {

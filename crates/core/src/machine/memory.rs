@@ -3,7 +3,8 @@
 //! Pages hang in a radix tree of 64-way tables that grows upwards with the highest page written. Tables and pages are
 //! shared between clones until one of them writes; a write copies the path to its page and nothing else.
 
-use super::decoded::Decoded;
+use super::decoded::{Decoded, Running};
+use iced_x86::Instruction;
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct Memory {
     root: Node,
     /// Levels of tables above the pages. The tree spans 64^height pages.
     height: u32,
+    /// No part of what memory holds.
+    running: Running,
 }
 
 #[derive(Clone, Default)]
@@ -50,7 +53,7 @@ impl Default for Table {
 /// One page and the instructions that were decoded from it.
 pub(super) struct Page {
     bytes: [u8; PAGE_SIZE],
-    pub(super) decoded: Decoded,
+    decoded: Decoded,
 }
 
 impl Clone for Page {
@@ -121,35 +124,47 @@ impl Memory {
     /// Writes a little-endian 64-bit value at `physical`, which need not be aligned.
     #[inline]
     pub fn write_u64(&mut self, physical: u64, value: u64) {
-        self.write_array(physical, value.to_le_bytes());
+        self.write(physical, 8, value);
     }
 
     /// The `size` bytes (at most 8) at `physical` as a little-endian number.
     #[inline]
     pub fn read(&self, physical: u64, size: u8) -> u64 {
-        match size {
-            1 => self.read_u8(physical).into(),
-            2 => self.read_u16(physical).into(),
-            4 => self.read_u32(physical).into(),
-            8 => self.read_u64(physical),
-            _ => {
-                let mut bytes = [0; 8];
-                self.read_bytes(physical, &mut bytes[..usize::from(size.min(8))]);
-                u64::from_le_bytes(bytes)
-            }
+        if offset_in_page(physical) <= PAGE_SIZE - 8 {
+            return self.read_u64(physical) & mask(size);
         }
+        let mut bytes = [0; 8];
+        self.read_bytes(physical, &mut bytes[..usize::from(size.min(8))]);
+        u64::from_le_bytes(bytes)
     }
 
     /// Writes the low `size` bytes (at most 8) of `value` at `physical`.
     #[inline]
     pub fn write(&mut self, physical: u64, size: u8, value: u64) {
-        match size {
-            1 => self.write_array(physical, (value as u8).to_le_bytes()),
-            2 => self.write_array(physical, (value as u16).to_le_bytes()),
-            4 => self.write_array(physical, (value as u32).to_le_bytes()),
-            8 => self.write_u64(physical, value),
-            _ => self.write_bytes(physical, &value.to_le_bytes()[..usize::from(size.min(8))]),
+        self.modify(physical, size, |_| value);
+    }
+
+    /// Replaces the `size` bytes (at most 8) at `physical` by what `change` makes of them; what they were before.
+    #[inline]
+    pub fn modify(&mut self, physical: u64, size: u8, change: impl FnOnce(u64) -> u64) -> u64 {
+        let offset = offset_in_page(physical);
+        if offset > PAGE_SIZE - 8 {
+            let before = self.read(physical, size);
+            let after = change(before).to_le_bytes();
+            self.write_bytes(physical, &after[..usize::from(size.min(8))]);
+            return before;
         }
+        let Some(page) = self.page_mut(physical) else {
+            change(0);
+            return 0;
+        };
+        page.decoded.forget(offset, size.into());
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&page.bytes[offset..offset + 8]);
+        let (word, mask) = (u64::from_le_bytes(bytes), mask(size));
+        let word_after = word & !mask | change(word & mask) & mask;
+        page.bytes[offset..offset + 8].copy_from_slice(&word_after.to_le_bytes());
+        word & mask
     }
 
     /// Fills `target` with the bytes from `physical` on.
@@ -216,21 +231,35 @@ impl Memory {
         bytes
     }
 
+    /// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since.
     #[inline]
-    fn write_array<const N: usize>(&mut self, physical: u64, source: [u8; N]) {
-        let offset = offset_in_page(physical);
-        if offset + N > PAGE_SIZE {
-            return self.write_bytes(physical, &source);
+    pub(super) fn decoded(&mut self, physical: u64, linear: u64) -> Option<&Instruction> {
+        let (number, offset) = (physical >> PAGE_SHIFT, offset_in_page(physical));
+        if self.running.get(number, offset, linear).is_none() {
+            self.run_page(physical);
         }
-        if let Some(page) = self.page_mut(physical) {
-            page.decoded.forget(offset, N);
-            page.bytes[offset..offset + N].copy_from_slice(&source);
+        self.running.get(number, offset, linear)
+    }
+
+    #[cold]
+    fn run_page(&mut self, physical: u64) {
+        let mut running = std::mem::take(&mut self.running);
+        if let Some(page) = self.page(physical) {
+            running.go_to(physical >> PAGE_SHIFT, &page.decoded);
+        }
+        self.running = running;
+    }
+
+    /// Keeps `instruction`, which was decoded from the bytes at `physical` and ends in the same page.
+    pub(super) fn keep_decoded(&self, physical: u64, instruction: Instruction) {
+        if let Some(page) = self.page(physical) {
+            page.decoded.keep(offset_in_page(physical), instruction);
         }
     }
 
     /// The page that holds `physical`, unless it was never written.
     #[inline]
-    pub(super) fn page(&self, physical: u64) -> Option<&Page> {
+    fn page(&self, physical: u64) -> Option<&Page> {
         let number = physical >> PAGE_SHIFT;
         let mut shift = self.height * FANOUT_BITS;
         if number >> shift != 0 {
@@ -256,6 +285,7 @@ impl Memory {
             return None;
         }
         let number = physical >> PAGE_SHIFT;
+        self.running.leave(number);
         while number >> (self.height * FANOUT_BITS) != 0 {
             self.grow();
         }
@@ -292,6 +322,11 @@ impl Memory {
 
 fn offset_in_page(physical: u64) -> usize {
     physical as usize % PAGE_SIZE
+}
+
+/// A mask of `size` bytes, at most 8.
+fn mask(size: u8) -> u64 {
+    u64::MAX >> (64 - 8 * u32::from(size.clamp(1, 8)))
 }
 
 fn child(number: u64, shift: u32) -> usize {

@@ -207,6 +207,21 @@ pub fn translate<O: Observer>(
         return Ok(linear & u64::from(u32::MAX));
     }
     let context = context(&machine.cpu);
+    if let Some(entry) = machine.tlb.recall(linear, access, context) {
+        observer.tlb(&TlbEvent::Hit { entry: *entry, kind: access.kind });
+        return Ok(entry.translate(linear));
+    }
+    search(machine, observer, linear, access, context)
+}
+
+/// Goes on where the fronts of the TLB do not know the page.
+fn search<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    access: Access,
+    context: Context,
+) -> Result<u64, Fault> {
     match machine.tlb.lookup(observer, linear, access, context) {
         Some(entry) => {
             observer.tlb(&TlbEvent::Hit { entry, kind: access.kind });

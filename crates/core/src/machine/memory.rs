@@ -325,6 +325,7 @@ fn offset_in_page(physical: u64) -> usize {
 }
 
 /// A mask of `size` bytes, at most 8.
+#[inline]
 fn mask(size: u8) -> u64 {
     u64::MAX >> (64 - 8 * u32::from(size.clamp(1, 8)))
 }

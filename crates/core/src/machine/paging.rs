@@ -271,6 +271,7 @@ fn reserved_bits(cpu: &Cpu, level: u8, value: u64) -> u64 {
 }
 
 /// A mask of the `count` lowest bits.
+#[inline]
 pub(super) fn low_bits(count: u32) -> u64 {
     1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
 }

@@ -307,9 +307,9 @@ fn decode<O: Observer>(
             }
             let physical = translate(machine, observer, next, access)?;
             machine.memory.read_bytes(physical, &mut bytes[here..]);
-            decode_bytes(&bytes, linear).map_err(undecodable)
+            decode_bytes(&bytes, linear).map_err(|_| undecodable(&bytes))
         }
-        Err(error) => Err(undecodable(error)),
+        Err(_) => Err(undecodable(&bytes)),
     }
 }
 
@@ -322,10 +322,21 @@ fn decode_bytes(bytes: &[u8], linear: u64) -> Result<Instruction, DecoderError> 
     }
 }
 
-/// Fifteen bytes that do not end are too long (#GP(0), SDM vol. 2A 2.3.11); the rest is no instruction (#UD).
-fn undecodable(error: DecoderError) -> Fault {
-    match error {
-        DecoderError::NoMoreBytes => Fault::general_protection("the instruction is longer than 15 bytes"),
-        _ => Fault::invalid_opcode("the bytes are no instruction of this machine"),
+/// Why `bytes` are no instruction: too long (#GP(0), SDM vol. 2A 2.3.11), or else #UD.
+///
+/// The decoder does not tell the two apart. Only prefixes make an instruction too long, so one that is has a prefix to
+/// spare and still does not end in the 14 bytes after it.
+fn undecodable(bytes: &[u8; INSTRUCTION_MAX]) -> Fault {
+    let [first, rest @ ..] = bytes;
+    let too_long = is_prefix(*first) && decode_bytes(rest, 0) == Err(DecoderError::NoMoreBytes);
+    if too_long {
+        Fault::general_protection("the instruction is longer than 15 bytes")
+    } else {
+        Fault::invalid_opcode("the bytes are no instruction of this machine")
     }
+}
+
+/// Legacy prefixes and REX (SDM vol. 2A 2.1.1, 2.2.1).
+fn is_prefix(byte: u8) -> bool {
+    matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x40..=0x4f | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3)
 }

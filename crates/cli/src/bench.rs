@@ -1,82 +1,139 @@
-//! `cr3play bench`: instructions per second on this machine.
+//! `cr3play bench`: how fast this machine runs, shows and compares.
 
 use crate::arguments::BenchArguments;
 use crate::diagnostic;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, table};
+use cr3_core::compare::compare;
 use cr3_core::counters::{Counter, Tally};
-use cr3_core::linux::{Config, System, boot};
+use cr3_core::linux::{Config, Form, System, boot};
 use cr3_core::run::Runner;
 use cr3_core::scenario::{Places, Scenario, Schedule};
 use cr3_core::trace::{Options, Trace};
 use serde::Serialize;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// A sample takes at least this long.
+/// A sample of a rate takes at least this long.
 const SAMPLE: Duration = Duration::from_millis(200);
 
+/// One thing that was measured.
 #[derive(Serialize)]
 struct Measured {
     name: &'static str,
+    what: &'static str,
     unit: &'static str,
     median: f64,
     lowest: f64,
     highest: f64,
 }
 
+impl Measured {
+    fn new(name: &'static str, what: &'static str, unit: &'static str, mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        let at = |index: usize| samples.get(index).copied().unwrap_or(0.0);
+        let (median, highest) = (at(samples.len() / 2), at(samples.len().saturating_sub(1)));
+        Self { name, what, unit, median, lowest: at(0), highest }
+    }
+}
+
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<Outcome, WrongUse> {
-    let system = boot(&Config::default()).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
-    let places = Places::new(&system.image);
+    let samples = arguments.samples;
+    let storm = storm()?;
+    let (a, e) = (start(Form::A)?, start(Form::E)?);
+    let long = [record(&a, &storm), record(&e, &storm)];
+    let rates = "instructions/s";
     let all = [
-        measure("counted", arguments.samples, || count(&system, &places)),
-        measure("recorded", arguments.samples, || record(&system)),
+        Measured::new("counted", "run with counters", rates, rate(samples, || count(&e, &storm))),
+        Measured::new(
+            "recorded",
+            "run with counters, recorded",
+            rates,
+            rate(samples, || instructions(&record(&e, &storm))),
+        ),
+        Measured::new("seek", "show a step of 100,000, with its detail", "ms", seeks(&long[0])),
+        Measured::new("compare", "align two runs of 100,000 steps", "ms", compares(samples, &long)),
     ];
     if arguments.json {
         print_json(&all)?;
     } else {
-        print(&text(&all, arguments.samples))?;
+        print(&text(&all, samples))?;
     }
     Ok(Outcome::Success)
 }
 
-/// Runs the user program to its end with counters on; the number of instructions.
-fn count(system: &System, places: &Places) -> u64 {
+fn start(form: Form) -> Result<System, WrongUse> {
+    let config = Config { form, ..Config::default() };
+    boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))
+}
+
+/// Steps of each run.
+const STEPS: u32 = 100_000;
+
+/// NMI after NMI at the same place, for more than [`STEPS`] steps.
+fn storm() -> Result<Scenario, WrongUse> {
+    let inject = vec!["kernel_loop+1:nmi"; 1000].join(", ");
+    let schedule: Schedule = inject.parse().map_err(|error| WrongUse::new(error, "this is a defect of cr3play"))?;
+    Ok(Scenario { config: Config::default(), schedule })
+}
+
+/// Runs with counters on; the number of instructions.
+fn count(system: &System, scenario: &Scenario) -> u64 {
     let mut tally = Tally::new(&system.machine);
-    let mut runner = Runner::new(system.machine.clone(), places, &Schedule::default());
-    while runner.step(&mut tally).is_ok() {}
+    let mut runner = Runner::new(system.machine.clone(), &Places::new(&system.image), &scenario.schedule);
+    for _ in 0..STEPS {
+        if runner.step(&mut tally).is_err() {
+            break;
+        }
+    }
     tally.counters()[Counter::Instructions]
 }
 
 /// The same, recorded so that every step can be shown.
-fn record(system: &System) -> u64 {
-    let trace = Trace::record_system(system.clone(), &Scenario::default(), Options::default());
+fn record(system: &System, scenario: &Scenario) -> Trace {
+    Trace::record_system(system.clone(), scenario, Options { budget: STEPS })
+}
+
+fn instructions(trace: &Trace) -> u64 {
     trace.counters[Counter::Instructions]
 }
 
-fn measure(name: &'static str, samples: u32, work: impl Fn() -> u64) -> Measured {
-    let mut rates: Vec<f64> = (0..samples).map(|_| sample(&work)).collect();
-    rates.sort_by(f64::total_cmp);
-    let at = |index: usize| rates.get(index).copied().unwrap_or(0.0);
-    let (median, highest) = (at(rates.len() / 2), at(rates.len().saturating_sub(1)));
-    Measured { name, unit: "instructions/s", median, lowest: at(0), highest }
+fn rate(samples: u32, work: impl Fn() -> u64) -> Vec<f64> {
+    let sample = |_| {
+        let start = Instant::now();
+        let mut instructions = 0;
+        while start.elapsed() < SAMPLE {
+            instructions += work();
+        }
+        instructions as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..samples).map(sample).collect()
 }
 
-fn sample(work: impl Fn() -> u64) -> f64 {
+fn milliseconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
-    let mut instructions = 0;
-    while start.elapsed() < SAMPLE {
-        instructions += work();
-    }
-    instructions as f64 / start.elapsed().as_secs_f64()
+    work();
+    start.elapsed().as_secs_f64() * 1000.0
+}
+
+/// Steps all over the trace, near keyframes and far from them.
+fn seeks(trace: &Trace) -> Vec<f64> {
+    let steps = (0..trace.steps.len()).step_by(997);
+    steps.map(|step| milliseconds(|| drop(black_box(trace.detail(step))))).collect()
+}
+
+fn compares(samples: u32, [a, b]: &[Trace; 2]) -> Vec<f64> {
+    (0..samples).map(|_| milliseconds(|| drop(black_box(compare(&[a, b]))))).collect()
 }
 
 fn text(all: &[Measured], samples: u32) -> String {
-    let millions = |rate: f64| format!("{:.1}", rate / 1e6);
-    let mut rows = vec![["million instructions/s", "median", "lowest", "highest"].map(str::to_owned).to_vec()];
-    rows.extend(all.iter().map(|measured| {
-        vec![measured.name.to_owned(), millions(measured.median), millions(measured.lowest), millions(measured.highest)]
+    let mut rows = vec![["", "median", "lowest", "highest", ""].map(str::to_owned).to_vec()];
+    rows.extend(all.iter().map(|Measured { what, unit, median, lowest, highest, .. }| {
+        let (divisor, unit) = if *unit == "ms" { (1.0, "ms") } else { (1e6, "million instructions/s") };
+        let number = |value: &f64| format!("{:.2}", value / divisor);
+        vec![(*what).to_owned(), number(median), number(lowest), number(highest), unit.to_owned()]
     }));
-    let build = if cfg!(debug_assertions) { ", a debug build: compile with --release to measure" } else { "" };
-    let table = table(&[Align::Left, Align::Right, Align::Right, Align::Right], &rows);
-    format!("{table}{samples} samples of {} ms{build}\n", SAMPLE.as_millis())
+    let build = if cfg!(debug_assertions) { "; a debug build: compile with --release to measure" } else { "" };
+    let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left];
+    format!("{}{samples} samples, of at least {} ms for rates{build}\n", table(&align, &rows), SAMPLE.as_millis())
 }

@@ -142,7 +142,12 @@ impl CounterSet {
 
     /// The counters in the set, in the order of [`Counter::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Counter> {
-        Counter::ALL.iter().copied().filter(move |&counter| self.contains(counter))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let counter = Counter::ALL.get(rest.trailing_zeros() as usize).copied();
+            rest &= rest.wrapping_sub(1);
+            counter
+        })
     }
 
     /// Whether there is none.

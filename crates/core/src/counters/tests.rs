@@ -206,9 +206,11 @@ fn stores_of_any_size_that_touch_the_mask_are_seen() {
     }
 }
 
+type Operate = fn(&mut Machine, &mut Tally);
+
 #[test]
 fn flushes_of_user_pcids_keep_requests() {
-    let cases: [(&str, fn(&mut Machine, &mut Tally), u64); 5] = [
+    let cases: [(&str, Operate, u64); 5] = [
         ("CR3 write to the user PCID", |m, t| control::write_cr3(m, t, BASE | 0x801).expect("CPL 0"), 1),
         ("CR3 write without flush", |m, t| control::write_cr3(m, t, BASE | 0x801 | cr3::NO_FLUSH).expect("CPL 0"), 0),
         ("CR3 write to the kernel PCID", |m, t| control::write_cr3(m, t, BASE | 1).expect("CPL 0"), 0),

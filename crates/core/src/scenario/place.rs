@@ -128,6 +128,13 @@ impl Places {
         index.ok().map(|index| PlaceId(index as u32))
     }
 
+    /// As [`Self::at`], quick when control went on from `before` to the next instruction.
+    pub fn following(&self, before: Option<PlaceId>, address: u64) -> Option<PlaceId> {
+        let next = before.map(|PlaceId(before)| PlaceId(before.saturating_add(1)));
+        let is_there = |next: &PlaceId| self.sites.get(next.0 as usize).is_some_and(|site| site.address == address);
+        next.filter(is_there).or_else(|| self.at(address))
+    }
+
     /// What `id` stands for. An id of another image gives some site, or [`Site::NOWHERE`].
     pub fn site(&self, id: PlaceId) -> &Site {
         self.sites.get(id.0 as usize).unwrap_or(&Site::NOWHERE)

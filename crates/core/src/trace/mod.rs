@@ -156,10 +156,12 @@ impl Trace {
             self.counters[counter] = now;
             self.counts.push((counter, amount as u32));
         }
+        let last = self.steps.last().and_then(|step| step.place);
+        let place = self.places.following(last, before.rip);
         self.steps.push(Step {
             kind: stepped.kind,
             rip: before.rip,
-            place: self.places.at(before.rip),
+            place,
             mnemonic: stepped.mnemonic,
             level: before.level,
             cpl: before.cpl,

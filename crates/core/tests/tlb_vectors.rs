@@ -1,6 +1,7 @@
 //! The vectors of testdata/tlb on the machine.
 
 use cr3_core::vectors::{Outcome, Suite, parse, run};
+use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
@@ -167,4 +168,80 @@ fn a_mistake_in_a_file_is_told_with_its_vector_and_field() {
         "[baselines.Z]\ncpl = ",
         "x.toml: line 76, column 7: string values must be quoted, expected literal string",
     );
+}
+
+/// Any text must give vectors or an error, and any vectors a report.
+fn survives(text: &str) {
+    if let Ok(suite) = parse("x.toml", text) {
+        assert_eq!(run(&suite).len(), suite.vectors.len());
+    }
+}
+
+/// Every operation on one address, from any state of CR3 and any page-table root.
+fn every_operation(root: u64, linear: u64, frame: u64, number: u64) -> String {
+    format!(
+        r#"
+[names]
+R = "{root:#x}"
+A = "{linear:#x}"
+[baselines.Q]
+cr3 = "{number}"
+set = ["CR0.PE", "CR0.PG", "CR4.PAE", "CR4.PGE", "CR4.PCIDE", "EFER.LME", "EFER.LMA", "EFER.NXE"]
+features = ["pcid", "invpcid", "smep", "smap", "nx", "la57"]
+map = [{{ root = "R", linear = "A", frame = "{frame:#x}", flags = ["present", "writable"] }}]
+[[vector]]
+id = "1"
+title = ""
+source = ""
+baseline = "Q"
+bytes = [{{ physical = "{frame:#x}", hex = "0f 01 38 f4" }}]
+steps = [
+    {{ op = "read", linear = "A" }},
+    {{ op = "mov-to-cr3", value = "R" }},
+    {{ op = "read", linear = "A" }},
+    {{ op = "write", linear = "A" }},
+    {{ op = "fetch", linear = "A" }},
+    {{ op = "execute", linear = "A" }},
+    {{ op = "invlpg", linear = "A" }},
+    {{ op = "invpcid", type = "{number}", pcid = "R", linear = "A" }},
+    {{ op = "invpcid-from-memory", type = "0", descriptor = "A" }},
+    {{ op = "edit", root = "R", linear = "A", level = 4, set = ["reserved"], frame = "{frame:#x}" }},
+    {{ op = "expect", root = "R", linear = "A", level = 1, clear = ["dirty"] }},
+    {{ op = "change-control", register = "CR0", clear = ["PG"] }},
+    {{ op = "change-control", register = "CR4", set = ["LA57"] }},
+    {{ op = "change-control", register = "EFER", clear = ["NXE"] }},
+    {{ op = "mov-to-cr3", value = "{number}" }},
+    {{ op = "execute", linear = "A" }},
+]
+after = {{ no-structures-for = ["A"] }}
+"#
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_or_the_machine_panic(
+        at in 0..30_000usize,
+        removed in 0..60usize,
+        inserted in "[ -~\n]{0,12}",
+    ) {
+        let text = text();
+        let at = at.min(text.len());
+        let end = (at + removed).min(text.len());
+        // The file is ASCII, so every byte begins a character.
+        survives(&format!("{}{inserted}{}", &text[..at], &text[end..]));
+    }
+
+    #[test]
+    fn no_number_makes_the_machine_panic(root: u64, linear: u64, frame: u64, number: u64, shift in 0..60u32) {
+        for root in [root, root >> shift & !0xfff] {
+            for linear in [linear, linear >> shift, ((linear << 16) as i64 >> 16) as u64] {
+                for number in [number, number >> 62] {
+                    let text = every_operation(root, linear, frame >> shift & !0xfff, number);
+                    let suite = parse("x.toml", &text).map_err(|error| TestCaseError::fail(error.to_string()))?;
+                    prop_assert_eq!(run(&suite).len(), 1);
+                }
+            }
+        }
+    }
 }

@@ -54,7 +54,7 @@ pub(super) fn build(mappings: &[Mapping]) -> Memory {
 
 fn slot(table: u64, linear: u64, level: u8) -> u64 {
     let index = linear >> (3 + 9 * u32::from(level)) & 0x1ff;
-    table + index * 8
+    table.wrapping_add(index * 8)
 }
 
 /// Where the entry stands in memory, unless an entry above it names no table.

@@ -389,7 +389,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let mut names = Names { symbols: &mut self.symbols, layout: &mut self.layout };
         let Some((assembled, remark)) = self.instructions.assemble(text, &mut names)? else {
             let word = if words.word.is_empty() { text } else { words.word };
-            return Err(self.unknown_word(word));
+            return Err(self.unknown_word(word, words.rest));
         };
         if let Some(remark) = remark {
             self.report.warning(place, remark);
@@ -418,7 +418,11 @@ impl<'a, 'r> Assembler<'a, 'r> {
         Ok(())
     }
 
-    fn unknown_word(&self, word: &str) -> Fault {
+    fn unknown_word(&self, word: &str, operands: &str) -> Fault {
+        if ["%xmm", "%ymm", "%zmm", "%st", "%mm"].iter().any(|file| operands.contains(file)) {
+            return Fault::new(word, format!("`{word}` is not an instruction of this machine"))
+                .hint("x87, MMX, SSE and AVX instructions are not taken");
+        }
         let macros = self.macros.values().map(|known| known.name.as_str());
         match super::report::nearest(word, macros) {
             Some(near) => Fault::new(word, format!("`{word}` is not an instruction, a directive or a macro"))

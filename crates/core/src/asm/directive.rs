@@ -2,7 +2,7 @@
 
 use super::assembler::{Assembler, Words};
 use super::expression::integer;
-use super::layout::{Filler, Fixup, FixupKind, Item, fits};
+use super::layout::{Filler, Fixup, FixupKind, Item, count_bytes, fits};
 use super::macros::is_name;
 use super::operand::split_commas;
 use super::report::{Fault, Place, nearest};
@@ -145,28 +145,29 @@ pub(super) fn directive(
 fn write(state: &mut Assembler<'_, '_>, word: &str, words: &Words<'_>, text: &str, place: &Place) -> Outcome {
     let rest = words.rest;
     let start = state.layout.start_entry();
-    match word {
-        ".byte" => data(state, 1, rest, place)?,
-        ".word" | ".short" | ".value" | ".hword" | ".2byte" => data(state, 2, rest, place)?,
-        ".long" | ".int" | ".4byte" => data(state, 4, rest, place)?,
-        ".quad" | ".8byte" => data(state, 8, rest, place)?,
-        ".octa" => octa(state, rest, place)?,
-        ".ascii" => strings(state, rest, false)?,
-        ".asciz" | ".string" => strings(state, rest, true)?,
-        ".zero" | ".skip" | ".space" => skip(state, rest, place)?,
-        ".fill" => fill(state, rest, place)?,
-        ".align" | ".balign" => align(state, rest, Unit::Bytes, 1, place)?,
-        ".balignw" => align(state, rest, Unit::Bytes, 2, place)?,
-        ".balignl" => align(state, rest, Unit::Bytes, 4, place)?,
-        ".p2align" => align(state, rest, Unit::Power, 1, place)?,
-        ".p2alignw" => align(state, rest, Unit::Power, 2, place)?,
-        ".p2alignl" => align(state, rest, Unit::Power, 4, place)?,
-        ".org" => org(state, rest, place)?,
+    let result = match word {
+        ".byte" => data(state, 1, rest, place),
+        ".word" | ".short" | ".value" | ".hword" | ".2byte" => data(state, 2, rest, place),
+        ".long" | ".int" | ".4byte" => data(state, 4, rest, place),
+        ".quad" | ".8byte" => data(state, 8, rest, place),
+        ".octa" => octa(state, rest, place),
+        ".ascii" => strings(state, rest, false),
+        ".asciz" | ".string" => strings(state, rest, true),
+        ".zero" | ".skip" | ".space" => skip(state, rest, place),
+        ".fill" => fill(state, rest, place),
+        ".align" | ".balign" => align(state, rest, Unit::Bytes, 1, place),
+        ".balignw" => align(state, rest, Unit::Bytes, 2, place),
+        ".balignl" => align(state, rest, Unit::Bytes, 4, place),
+        ".p2align" => align(state, rest, Unit::Power, 1, place),
+        ".p2alignw" => align(state, rest, Unit::Power, 2, place),
+        ".p2alignl" => align(state, rest, Unit::Power, 4, place),
+        ".org" => org(state, rest, place),
         _ => return Err(unknown(words.word)),
-    }
+    };
+    // What was written before a fault is listed too: the listing covers every byte.
     state.list_data(start, text, place);
     state.emit_text(text);
-    Ok(())
+    result
 }
 
 fn unknown(word: &str) -> Fault {
@@ -249,7 +250,7 @@ fn data(state: &mut Assembler<'_, '_>, size: u8, rest: &str, place: &Place) -> O
             continue;
         };
         if !fits(number, size, FixupKind::Either) {
-            let fault = Fault::new(piece, format!("{number:#x} is cut to its low {size} bytes"));
+            let fault = Fault::new(piece, format!("{number:#x} is cut to its low {}", count_bytes(size)));
             state.report.warning(place, fault);
         }
         state.layout.bytes(&number.to_le_bytes()[..usize::from(size)], Vec::new());

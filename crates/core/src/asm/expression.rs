@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::report::Fault;
 use super::value::{Base, LabelId, Operation, Operator, Truth, Value, compute};
 
-/// Deeper nesting of brackets, unary operators or unresolved operations than any program writes.
+/// Deeper nesting of brackets and unary operators than any program writes.
 const MAX_DEPTH: u32 = 100;
 
 /// Whose operators and ranks are read.
@@ -16,6 +16,9 @@ pub(super) enum Dialect {
     /// `#if`: the ranks of C; numbers may end in `U` and `L`.
     C,
 }
+
+/// Nesting of operations that wait for the layout.
+const MAX_WAITING: u32 = 40;
 
 /// What the names in an expression stand for.
 pub(super) trait Scope {
@@ -324,7 +327,7 @@ fn operation(operator: Operator, left: Value, right: Value) -> Result<Value, Str
         _ => 0,
     };
     let depth = depth(&left).max(depth(&right));
-    if depth > MAX_DEPTH {
+    if depth > MAX_WAITING {
         return Err("too many operations wait for the addresses of labels".into());
     }
     Ok(Value::Complex(Rc::new(Operation { operator, left, right, depth })))

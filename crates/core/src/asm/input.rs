@@ -43,6 +43,8 @@ struct Frame {
     arguments: Option<Arguments>,
     runs: Runs,
     expansion: Rc<[(String, Position)]>,
+    /// The statement that brought the text.
+    from: Position,
     /// Open conditionals when the frame was entered.
     conditionals: usize,
 }
@@ -74,6 +76,7 @@ impl Input {
                 arguments: None,
                 runs: Runs::Once,
                 expansion: Rc::from([]),
+                from: Position::default(),
                 conditionals: 0,
             }],
             depth,
@@ -99,6 +102,7 @@ impl Input {
             arguments: push.arguments,
             runs: push.runs,
             expansion,
+            from: place.at,
             conditionals: push.conditionals,
         });
     }
@@ -182,9 +186,10 @@ pub(super) struct Push {
 }
 
 impl Frame {
+    /// Where the text ends.
     fn place(&self) -> Place {
-        let last = self.body.last().map_or_else(Position::default, |statement| statement.at);
-        Place { at: last, expansion: self.expansion.clone() }
+        let at = self.body.last().map_or(self.from, |statement| statement.at);
+        Place { at, expansion: self.expansion.clone() }
     }
 
     fn next_statement(&mut self, report: &mut Report<'_>) -> Option<Statement> {

@@ -4,6 +4,7 @@
 //! expression are items whose length is found by relaxation: every jump begins short, and one that does not reach
 //! becomes long, until nothing changes (`relax_segment` in gas/write.c).
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::nop;
@@ -13,13 +14,13 @@ use super::value::{Base, LabelId, Operation, SymbolId, Value, compute};
 use super::{Line, Section};
 
 /// Passes over a section after which all its jumps become long.
-const PATIENT_PASSES: usize = 200;
+const PATIENT_PASSES: usize = 100;
 
 /// Passes after which a layout does not settle.
-const MAX_PASSES: usize = 300;
+const MAX_PASSES: usize = 150;
 
 /// Symbols defined by symbols defined by symbols.
-const MAX_CHAIN: u32 = 64;
+const MAX_CHAIN: u32 = 32;
 
 /// Operations evaluated for one value.
 const MAX_OPERATIONS: u32 = 10_000;
@@ -144,6 +145,7 @@ struct Entry {
 /// All sections, labels and listing entries.
 pub(super) struct Layout {
     drafts: Vec<Draft>,
+    names: BTreeMap<String, usize>,
     labels: Vec<Mark>,
     entries: Vec<Entry>,
     current: usize,
@@ -153,14 +155,22 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) fn new() -> Self {
-        Self { drafts: Vec::new(), labels: Vec::new(), entries: Vec::new(), current: 0, written: 0 }
+        Self {
+            drafts: Vec::new(),
+            names: BTreeMap::new(),
+            labels: Vec::new(),
+            entries: Vec::new(),
+            current: 0,
+            written: 0,
+        }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.drafts.iter().position(|draft| draft.name == name)
+        self.names.get(name).copied()
     }
 
     pub(super) fn add(&mut self, name: &str, base: u64, code: bool) -> usize {
+        self.names.insert(name.to_owned(), self.drafts.len());
         self.drafts.push(Draft { name: name.to_owned(), base, code, items: Vec::new() });
         self.drafts.len() - 1
     }
@@ -420,6 +430,9 @@ impl<'l> Placed<'l> {
     fn check_gaps(&self, most: u64, report: &mut Report<'_>) {
         for (section, draft) in self.layout.drafts.iter().enumerate() {
             for (item, content) in draft.items.iter().enumerate() {
+                if report.stopped() {
+                    return;
+                }
                 let at = self.offsets[section][item];
                 if let Some((fault, place)) = self.gap_fault(section, content, at, most) {
                     report.error(place, fault);
@@ -560,7 +573,7 @@ impl<'l> Placed<'l> {
         let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
         if chain == 0 {
             let name = self.symbols.name(symbol);
-            return Err(Fault::new(name, format!("`{name}` is defined by itself")));
+            return Err(Fault::new(name, format!("`{name}` is defined by itself, or through too many other names")));
         }
         self.evaluate_within(&value, chain - 1, budget)
     }
@@ -575,6 +588,9 @@ impl<'l> Placed<'l> {
         let draft = &self.layout.drafts[section];
         let mut bytes = Vec::new();
         for (item, content) in draft.items.iter().enumerate() {
+            if report.stopped() {
+                break;
+            }
             let start = bytes.len();
             let length = self.lengths[section][item];
             match content {
@@ -611,6 +627,9 @@ impl<'l> Placed<'l> {
     }
 
     fn fix(&self, fixup: &Fixup, base: u64, start: usize, bytes: &mut [u8], report: &mut Report<'_>) {
+        if report.stopped() {
+            return;
+        }
         let at = start + fixup.offset;
         let number = match self.number(&fixup.value) {
             Ok(number) => number,
@@ -626,7 +645,7 @@ impl<'l> Placed<'l> {
         if !fits(field, fixup.size, fixup.kind) {
             let fault = match fixup.kind {
                 FixupKind::Relative { .. } => out_of_range(field, fixup.size),
-                _ => Fault::new("", format!("{field:#x} does not fit in {} bytes", fixup.size)),
+                _ => Fault::new("", format!("{field:#x} does not fit in {}", count_bytes(fixup.size))),
             };
             return report.error(&fixup.place, fault);
         }
@@ -697,9 +716,15 @@ pub(super) fn fits(field: i64, size: u8, kind: FixupKind) -> bool {
     }
 }
 
+/// `1 byte`, `2 bytes`.
+pub(super) fn count_bytes(count: u8) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
 fn out_of_range(distance: i64, size: u8) -> Fault {
-    Fault::new("", format!("the target is {distance} bytes away: more than {} bytes of displacement reach", size))
-        .hint("place the sections nearer to each other, or jump through a register")
+    let message =
+        format!("the target is {distance} bytes away: more than a displacement of {} reaches", count_bytes(size));
+    Fault::new("", message).hint("place the sections nearer to each other, or jump through a register")
 }
 
 pub(super) fn too_long(most: u64) -> Fault {

@@ -1,6 +1,6 @@
 //! Operands: `$immediate`, `%register`, `segment:displacement(base,index,scale)`, and `*` before those of indirect jumps.
 
-use super::expression::{Dialect, Scope, begins_name, continues_name, parse};
+use super::expression::{Dialect, Scope, continues_name, parse};
 use super::register::{Class, Register, Width, names, register};
 use super::report::{Fault, nearest};
 use super::value::Value;
@@ -137,15 +137,12 @@ fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Resul
     Ok(memory)
 }
 
-/// A name of a register without `%` is the likeliest slip in an address or an immediate.
+/// A name of a register without `%` is the likeliest slip in an address.
 fn address_hint(fault: Fault, text: &str) -> Fault {
-    if fault.hint.is_some() || !text.starts_with(begins_name) {
-        return fault;
-    }
-    let name: String = text.chars().take_while(|c| continues_name(*c)).collect();
-    match register(&name.to_ascii_lowercase()) {
-        Some(_) => fault.hint(format!("registers are written with `%`: `%{name}`")),
-        None => fault,
+    let mut names = text.split(|c| !continues_name(c)).filter(|name| register(&name.to_ascii_lowercase()).is_some());
+    match (&fault.hint, names.next()) {
+        (None, Some(name)) => fault.hint(format!("registers are written with `%`: `%{name}`")),
+        _ => fault,
     }
 }
 

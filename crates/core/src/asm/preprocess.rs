@@ -16,7 +16,7 @@ const PRELUDE: &str = include_str!("prelude.h");
 const MAX_JOINED: usize = 200;
 
 /// Bytes of tokens that `#define` expansion may produce in one run.
-const MAX_EXPANDED: usize = 16 << 20;
+const MAX_EXPANDED: usize = 4 << 20;
 
 const DIRECTIVES: [&str; 14] = [
     "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "include", "error", "warning", "pragma",
@@ -36,6 +36,7 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, report: &mut Rep
         options,
         defines: Defines::new(),
         conditions: Vec::new(),
+        skipping: 0,
         budget: MAX_EXPANDED,
         statements: Vec::new(),
     };
@@ -62,6 +63,8 @@ struct Preprocessor<'o> {
     options: &'o Options,
     defines: Defines,
     conditions: Vec<Condition>,
+    /// How many of them do not take their lines.
+    skipping: usize,
     budget: usize,
     statements: Vec<Statement>,
 }
@@ -86,14 +89,28 @@ impl Preprocessor<'_> {
                 None => {}
             }
         }
-        for condition in self.conditions.drain(outer.min(self.conditions.len())..) {
+        while self.conditions.len() > outer {
+            let Some(condition) = self.close() else { break };
             let fault = Fault::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
             report.error(&Place::plain(condition.at), fault);
         }
     }
 
+    /// Adds a condition that is open.
+    fn push(&mut self, condition: Condition) {
+        self.skipping += usize::from(!condition.taken);
+        self.conditions.push(condition);
+    }
+
+    /// Takes the innermost condition off.
+    fn close(&mut self) -> Option<Condition> {
+        let condition = self.conditions.pop()?;
+        self.skipping -= usize::from(!condition.taken);
+        Some(condition)
+    }
+
     fn active(&self) -> bool {
-        self.conditions.iter().all(|condition| condition.taken)
+        self.skipping == 0
     }
 
     /// Expands one line, joined with the next ones while a macro call is open, into statements.
@@ -126,9 +143,12 @@ impl Preprocessor<'_> {
         if !report.spend_text(&Place::plain(at), text.len()) {
             return;
         }
+        let mut column = 1;
+        let mut counted = 0;
         for (offset, piece) in split(text) {
-            let blank = piece.len() - piece.trim_start().len();
-            let column = text[..offset + blank].chars().count() as u32 + 1;
+            let begin = offset + piece.len() - piece.trim_start().len();
+            column += text[counted..begin].chars().count() as u32;
+            counted = begin;
             self.statements.push(Statement { text: scrub(piece).into(), at: Position { column, ..at } });
         }
     }
@@ -141,7 +161,7 @@ impl Preprocessor<'_> {
             "ifndef" => self.open(line.at, |state| Ok(!state.is_defined(rest.trim()))),
             "elif" => self.elif(rest),
             "else" => self.otherwise(),
-            "endif" => match self.conditions.pop() {
+            "endif" => match self.close() {
                 Some(_) => Ok(()),
                 None => Err(Fault::new("#", "#endif without #if")),
             },
@@ -173,33 +193,32 @@ impl Preprocessor<'_> {
         // An #if inside lines that are not taken is not evaluated (C11 6.10.1).
         let result = if self.active() { test(self) } else { Ok(false) };
         let taken = *result.as_ref().unwrap_or(&false);
-        self.conditions.push(Condition { at, taken, done: taken, has_else: false });
+        self.push(Condition { at, taken, done: taken, has_else: false });
         result.map(|_| ())
     }
 
     fn elif(&mut self, rest: &str) -> Result<(), Fault> {
-        let Some(mut condition) = self.conditions.pop() else {
+        let Some(mut condition) = self.close() else {
             return Err(Fault::new("#", "#elif without #if"));
         };
         let wanted = !condition.done && !condition.has_else && self.active();
         let result = if wanted { self.condition(rest) } else { Ok(false) };
         condition.taken = *result.as_ref().unwrap_or(&false);
         condition.done |= condition.taken;
-        self.conditions.push(condition);
+        self.push(condition);
         result.map(|_| ())
     }
 
     fn otherwise(&mut self) -> Result<(), Fault> {
-        match self.conditions.last_mut() {
-            None => Err(Fault::new("#", "#else without #if")),
-            Some(condition) if condition.has_else => Err(Fault::new("#", "a second #else for one #if")),
-            Some(condition) => {
-                condition.taken = !condition.done;
-                condition.done = true;
-                condition.has_else = true;
-                Ok(())
-            }
-        }
+        let Some(mut condition) = self.close() else {
+            return Err(Fault::new("#", "#else without #if"));
+        };
+        let second = condition.has_else;
+        condition.taken = !condition.done && !second;
+        condition.done = true;
+        condition.has_else = true;
+        self.push(condition);
+        if second { Err(Fault::new("#", "a second #else for one #if")) } else { Ok(()) }
     }
 
     fn is_defined(&self, name: &str) -> bool {

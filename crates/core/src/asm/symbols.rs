@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expression::Direction;
+use super::register::register;
 use super::report::{Fault, nearest};
 use super::value::{Base, LabelId, SymbolId, Value};
 
@@ -160,6 +161,9 @@ impl Symbols {
                 .hint(format!("`{number}b` looks backward"));
         }
         let fault = Fault::new(name, format!("`{name}` is not defined"));
+        if register(&name.to_ascii_lowercase()).is_some() {
+            return fault.hint(format!("registers are written with `%`: `%{name}`"));
+        }
         let defined = self.names.iter().take(MAX_COMPARED).filter(|(_, other)| self.value(**other).is_some());
         match nearest(name, defined.map(|(name, _)| name.as_str())) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),

@@ -5,3 +5,4 @@ mod files;
 mod gas;
 mod hostile;
 mod instructions;
+mod linux;

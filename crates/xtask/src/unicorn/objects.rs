@@ -84,7 +84,7 @@ const COMMON: [&str; 23] = [
 
 /// Ours that see QEMU's inside, and ours that do not.
 const OWN_EMULATION: [&str; 2] = ["interpreter", "x86"];
-const OWN: [&str; 3] = ["engine", "host/host", "host/setjmp"];
+const OWN: [&str; 4] = ["engine", "host/host", "host/setjmp", "host/wasi"];
 
 #[derive(Clone, Copy)]
 enum Kind {

@@ -98,8 +98,9 @@ struct engine *EXPORT(engine_open)(uint32_t model)
         free(engine);
         return NULL;
     }
+    /* With exits enabled and none set, no address ends a run; else the end is looked up in the page tables, which sets CR2. */
     if (uc_ctl_set_cpu_model(engine->uc, model) || uc_ctl_set_tcg_buffer_size(engine->uc, TRANSLATION_BUFFER) ||
-        add_hooks(engine)) {
+        uc_ctl_exits_enable(engine->uc) || add_hooks(engine)) {
         uc_close(engine->uc);
         free(engine);
         return NULL;
@@ -173,7 +174,7 @@ static void run(struct engine *engine, uint32_t count)
     uc_err error;
 
     x86_state_get(engine->uc, &state);
-    error = uc_emu_start(engine->uc, state.rip, ~0ull, 0, count);
+    error = uc_emu_start(engine->uc, state.rip, 0, 0, count);
     if (error) {
         engine->run->end = ENGINE_ERROR;
         engine->run->error = error;

@@ -88,8 +88,9 @@ void x86_state_set(uc_engine *uc, const struct engine_state *state)
     env->eip = state->rip;
     cpu_load_eflags(env, state->rflags, -1);
     cpu_load_efer(env, state->efer);
-    cpu_x86_update_cr0(env, state->cr0);
+    /* PAE first: without it CR0.PG is refused in long mode. */
     cpu_x86_update_cr4(env, state->cr4);
+    cpu_x86_update_cr0(env, state->cr0);
     cpu_x86_update_cr3(env, state->cr3);
     env->cr[2] = state->cr2;
     env->cr[8] = state->cr8;
@@ -202,37 +203,47 @@ static void present_exception(CPUX86State *env, int vector, uint32_t error_code)
     env->exception_next_eip = env->eip;
 }
 
+/* Delivers what is presented; nonzero when a fault on the way presents another exception. */
+static int deliver_once(uc_engine *uc, int kind, int vector)
+{
+    CPUState *cpu = uc->cpu;
+
+    /* A fault jumps to the innermost level, as inside uc_emu_start(). */
+    if (sigsetjmp(uc->jmp_bufs[uc->nested_level - 1], 0) != 0) {
+        return 1;
+    }
+    if (kind == EVENT_EXCEPTION) {
+        x86_cpu_do_interrupt(cpu);
+    } else {
+        do_interrupt_x86_hardirq(environment(uc), vector, 1);
+    }
+    return 0;
+}
+
 /* From outside, between instructions. A fault during delivery is delivered in turn, up to shutdown. */
 enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, int kind)
 {
     CPUState *cpu = uc->cpu;
     CPUX86State *env = environment(uc);
+    enum engine_end end = ENGINE_COUNT;
 
     if (kind == EVENT_NMI) {
         env->hflags2 |= HF2_NMI_MASK;
     }
     cpu->halted = 0;
+    env->old_exception = kind == EVENT_EXCEPTION ? (int)vector : -1;
     present_exception(env, vector, error_code);
-    if (sigsetjmp(cpu->jmp_env, 0) == 0) {
-        if (kind == EVENT_EXCEPTION) {
-            x86_cpu_do_interrupt(cpu);
-        } else {
-            do_interrupt_x86_hardirq(env, vector, 1);
-        }
-        cpu->exception_index = -1;
-        return ENGINE_COUNT;
-    }
-    for (;;) {
-        if (cpu->exception_index >= EXCP_INTERRUPT) {
-            cpu->exception_index = -1;
-            return ENGINE_SHUTDOWN;
-        }
-        if (sigsetjmp(cpu->jmp_env, 0) == 0) {
-            x86_cpu_do_interrupt(cpu);
-            cpu->exception_index = -1;
-            return ENGINE_COUNT;
+    uc->nested_level++;
+    while (end == ENGINE_COUNT && deliver_once(uc, kind, vector)) {
+        kind = EVENT_EXCEPTION;
+        if (cpu->exception_index < 0 || cpu->exception_index >= EXCP_INTERRUPT) {
+            end = ENGINE_SHUTDOWN;
         }
     }
+    uc->nested_level--;
+    cpu->exception_index = -1;
+    env->old_exception = -1;
+    return end;
 }
 
 static void flat_segment(CPUX86State *env, int segment, uint32_t selector, uint32_t type)

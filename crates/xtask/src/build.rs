@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::wasm_target::WasmToolchain;
-use crate::{setup, steps};
+use crate::{setup, steps, unicorn};
 
 /// Installs what is missing and builds `dist/`.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -18,6 +18,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
 
 /// Builds `dist/` with what is installed.
 pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
+    unicorn::ensure(project)?;
     let mut trunk = trunk(project, wasm, "build");
     trunk.arg("--release").arg("--dist").arg(project.dist());
     let mend = "mend what the compiler names above; cargo clippy --target wasm32-unknown-unknown -p cr3-web is quicker";

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Test,
     Bench,
     Unicorn,
+    /// Called by trunk: puts Unicorn beside the page.
+    Stage,
     Ci,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["test"] => Command::Test,
         ["bench"] => Command::Bench,
         ["unicorn"] => Command::Unicorn,
+        ["stage-unicorn"] => Command::Stage,
         ["ci"] => Command::Ci,
         [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..] => {
             return Parsed::Wrong(format!("{name} does not take '{extra}'"));

@@ -60,6 +60,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Test => test::run(&project),
         Command::Bench => bench::run(&project),
         Command::Unicorn => unicorn::ensure(&project).map(|folder| println!("{}", folder.display())),
+        Command::Stage => unicorn::stage(&project),
         Command::Ci => ci::run(&project),
     }
 }

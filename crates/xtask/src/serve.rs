@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::command::ServeProfile;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::{build, http, setup, steps};
+use crate::{build, http, setup, steps, unicorn};
 
 const PORT: u16 = 8080;
 const ASK_EVERY: Duration = Duration::from_millis(200);
@@ -21,6 +21,9 @@ pub(crate) fn run(project: &Project, profile: ServeProfile) -> Result<(), Failur
         ServeProfile::Development => setup::for_serve(project)?,
         ServeProfile::Release => setup::for_build(project)?,
     };
+    if let Err(failure) = unicorn::ensure(project) {
+        println!("{failure}\nThe page works without Unicorn.");
+    }
     let mut trunk = build::trunk(project, &wasm, "serve");
     // Not dist/, which holds release builds.
     trunk.arg("--dist").arg(project.target().join("serve"));

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::project::{Project, on_path};
 use crate::steps::{self, seconds};
 use crate::wasm_target::{TARGET, WasmToolchain};
-use crate::{audit, build, setup};
+use crate::{audit, build, setup, unicorn};
 
 /// Everything but the page, which is only built for the browser.
 const NATIVE: [&str; 4] = ["--workspace", "--exclude", "cr3-web", "--locked"];
@@ -25,6 +25,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(native_lints(project));
     checks.note(native_tests(project));
     checks.note(doc_tests(project));
+    checks.note(unicorn::differential::test(project));
     checks.note(browser_lints(project, &wasm));
     checks.note(browser_tests(project, &wasm));
     if checks.note(build::release(project, &wasm)) {

@@ -1,6 +1,7 @@
 //! Unicorn Engine as WebAssembly: compiles the C sources of the crate unicorn-engine-sys with the TCG backend, host and
 //! interface of `crates/unicorn/csrc`. Out of tree, each object once, again only when something it is made from changed.
 
+pub(crate) mod differential;
 mod objects;
 mod patch;
 
@@ -40,6 +41,21 @@ pub(crate) fn ensure(project: &Project) -> Result<PathBuf, Failure> {
     }
     check_size(project, &build.product())?;
     Ok(build.folder)
+}
+
+/// Called by trunk after it has built a page: puts the module and its licences into the page, to be loaded on demand.
+pub(crate) fn stage(project: &Project) -> Result<(), Failure> {
+    let product = project.target().join("unicorn-wasm/product");
+    let Some(stage) = std::env::var_os("TRUNK_STAGING_DIR").filter(|_| product.is_dir()) else {
+        println!("the page is built without Unicorn: cargo xtask unicorn builds it");
+        return Ok(());
+    };
+    let folder = Path::new(&stage).join("unicorn");
+    fs::create_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
+    for name in LICENCES.into_iter().chain(["unicorn.wasm"]) {
+        copy(&product.join(name), &folder.join(name))?;
+    }
+    Ok(())
 }
 
 /// Where everything lies.

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The module as JavaScript sees it: the exports of csrc/engine.c, and the layout of its structures.
+
+import { readFile } from "node:fs/promises";
+
+export const SKYLAKE_SERVER = 22;
+
+/** enum engine_exceptions */
+export const Exceptions = { STOP: 0, DELIVER: 1 };
+
+/** enum engine_end */
+export const End = { COUNT: 0, HALTED: 1, SHUTDOWN: 2, EXCEPTION: 3, ERROR: 4 };
+
+/** Indices into struct engine_state, in 64-bit words. */
+export const Field = {
+  RIP: 16, RFLAGS: 17, CR0: 18, CR2: 19, CR3: 20, CR4: 21, CR8: 22, EFER: 23, SEGMENTS: 24, LDT: 48, TASK: 52,
+  GDT: 56, IDT: 58, STAR: 60, LSTAR: 61, CSTAR: 62, FMASK: 63, KERNEL_GS_BASE: 64, TSC_AUX: 65, SYSENTER: 66,
+  DEBUG: 69, CPL: 75, NMI_BLOCKED: 76, INTERRUPT_SHADOW: 77,
+};
+
+/** Bytes of struct engine_vector_state and struct engine_run. */
+export const VECTOR_SIZE = 424;
+export const RUN_SIZE = 48;
+
+/** Compiles the module of a file. */
+export async function compile(path) {
+  return WebAssembly.compile(await readFile(path));
+}
+
+/** Its exports, in a memory of their own. Nothing is imported. */
+export async function instantiate(module) {
+  const { exports } = await WebAssembly.instantiate(module, {});
+  exports._initialize();
+  return exports;
+}
+
+/** One processor with buffers for what crosses the border. */
+export class Engine {
+  constructor(exports, size) {
+    this.exports = exports;
+    this.handle = exports.engine_open(SKYLAKE_SERVER);
+    if (!this.handle) throw new Error("engine_open: no engine to be had");
+    this.check("engine_map", exports.engine_map(this.handle, 0n, size));
+    this.stateSize = exports.engine_state_size();
+    this.statePointer = exports.engine_allocate(this.stateSize);
+    this.vectorPointer = exports.engine_allocate(VECTOR_SIZE);
+    this.runPointer = exports.engine_allocate(RUN_SIZE);
+    this.buffer = exports.engine_allocate(size);
+  }
+
+  check(call, error) {
+    if (error) throw new Error(`${call}: ${this.text(this.exports.engine_error_text(error))}`);
+  }
+
+  text(pointer) {
+    const bytes = new Uint8Array(this.exports.memory.buffer, pointer);
+    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+  }
+
+  bytes(pointer, size) {
+    return new Uint8Array(this.exports.memory.buffer, pointer, size);
+  }
+
+  words(pointer, size) {
+    return new BigUint64Array(this.exports.memory.buffer, pointer, size / 8);
+  }
+
+  write(address, bytes) {
+    this.bytes(this.buffer, bytes.length).set(bytes);
+    this.check("engine_write", this.exports.engine_write(this.handle, BigInt(address), this.buffer, bytes.length));
+  }
+
+  read(address, size) {
+    this.check("engine_read", this.exports.engine_read(this.handle, BigInt(address), this.buffer, size));
+    return this.bytes(this.buffer, size);
+  }
+
+  /** A copy of struct engine_state. */
+  state() {
+    this.exports.engine_state_get(this.handle, this.statePointer);
+    return this.words(this.statePointer, this.stateSize).slice();
+  }
+
+  setState(words) {
+    this.words(this.statePointer, this.stateSize).set(words);
+    this.exports.engine_state_set(this.handle, this.statePointer);
+  }
+
+  flush() {
+    this.check("engine_flush", this.exports.engine_flush(this.handle));
+  }
+
+  run(count, exceptions) {
+    this.exports.engine_run(this.handle, count, exceptions, 0, 0, this.runPointer);
+    const [end, instructions, delivered, vector, errorCode, error] = this.words(this.runPointer, RUN_SIZE).map(BigInt);
+    return { end: Number(end), instructions: Number(instructions), delivered: Number(delivered), vector: Number(vector),
+             errorCode: Number(errorCode), error: Number(error) };
+  }
+
+  close() {
+    for (const pointer of [this.statePointer, this.vectorPointer, this.runPointer, this.buffer]) {
+      this.exports.engine_free(pointer);
+    }
+    this.exports.engine_close(this.handle);
+  }
+}

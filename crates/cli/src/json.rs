@@ -47,7 +47,7 @@ impl Run {
         Self {
             form: trace.scenario.config.form.name(),
             steps: trace.steps.len(),
-            end: EndOfRun::new(&trace.end),
+            end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
             counters: counters(&trace.counters),
         }
@@ -58,22 +58,24 @@ pub(crate) fn counters(counters: &Counters) -> BTreeMap<&'static str, u64> {
     counters.iter().map(|(counter, value)| (counter.name(), value)).collect()
 }
 
+/// `kind` is `finished`, `task_killed`, `kernel_panic`, `halted`, `shutdown` or `budget`.
 #[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum EndOfRun {
-    Halted,
-    Shutdown { rip: String, chain: Vec<String> },
-    Budget { steps: u32 },
+struct EndOfRun {
+    kind: &'static str,
+    /// Of a shutdown: the interrupted instruction.
+    rip: Option<String>,
+    /// Of a shutdown: the faults, first cause first.
+    chain: Vec<String>,
 }
 
 impl EndOfRun {
-    fn new(end: &End) -> Self {
-        match end {
-            End::Halted => Self::Halted,
-            End::Budget { steps } => Self::Budget { steps: *steps },
+    fn new(trace: &Trace) -> Self {
+        let kind = trace.ending().name();
+        match &trace.end {
+            End::Halted | End::Budget { .. } => Self { kind, rip: None, chain: Vec::new() },
             End::Shutdown { rip, chain } => {
                 let chain = chain.iter().map(|fault| format!("{}: {}", fault.exception.name(), fault.cause)).collect();
-                Self::Shutdown { rip: hex(*rip), chain }
+                Self { kind, rip: Some(hex(*rip)), chain }
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::scenario::Scenario;
-use cr3_core::trace::{End, Options, Reason, Step, StepDetail, StepKind, Trace};
+use cr3_core::trace::{End, Ending, Options, Reason, Step, StepDetail, StepKind, Trace};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -60,14 +60,15 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
     outcome(&[&trace])
 }
 
-/// An injection that strikes in no run is wrong use; one that strikes in some only, and a run that does not halt, are findings.
+/// An injection that strikes in no run is wrong use; one that strikes in some only, and a run in which the program does not
+/// exit, are findings.
 pub(crate) fn outcome(traces: &[&Trace]) -> Result<Outcome, WrongUse> {
     if let Some(unfired) = traces.first().and_then(|trace| trace.unfired.first())
         && traces.iter().all(|trace| trace.unfired.iter().any(|other| other.index == unfired.index))
     {
         return Err(WrongUse::new(unfired, mend(&unfired.reason)));
     }
-    let found = |trace: &&Trace| !trace.unfired.is_empty() || trace.end != End::Halted;
+    let found = |trace: &&Trace| !trace.unfired.is_empty() || trace.ending() != Ending::Finished;
     Ok(Outcome::finding_if(traces.iter().any(found)))
 }
 
@@ -136,16 +137,17 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
 
 /// How a run ended, in a line or more.
 pub(crate) fn ending(trace: &Trace) -> String {
-    let steps = trace.steps.len();
-    let mut text = match &trace.end {
-        End::Halted => format!("halted after {steps} steps\n"),
-        End::Budget { steps } => format!("stopped after {steps} steps, the budget; --budget gives more\n"),
+    let mut text = format!("{} after {} steps", trace.ending(), trace.steps.len());
+    match &trace.end {
+        End::Halted => text.push('\n'),
+        End::Budget { .. } => text.push_str("; --budget gives more\n"),
         End::Shutdown { rip, chain } => {
             let place = trace.places.describe(*rip).unwrap_or_else(|| hex(*rip));
-            let faults = chain.iter().map(|fault| format!("    {}: {}\n", fault.exception.name(), fault.cause));
-            format!("shut down after {steps} steps at {place}\n{}", faults.collect::<String>())
+            text += &format!(", at {place}\n");
+            let faults = chain.iter().map(|fault| wrap(&format!("{}: {}", fault.exception.name(), fault.cause), 4));
+            text.extend(faults);
         }
-    };
+    }
     for unfired in &trace.unfired {
         text += &wrap(&unfired.to_string(), 4);
     }

@@ -78,39 +78,39 @@ fn compares_two_forms() {
         "compare --forms A,E --features pti,pcid --handler quiet --inject kernel_loop+1:nmi",
         0,
         expect![[r#"
-        form      A, E
-        features  pti,pcid
-        handler   quiet: returns at once
-        TLB       architectural: unbounded; drops exactly what the manual requires
-        inject    kernel_loop+1:nmi
-        end       A: halted after #### steps
-                  E: halted after #### steps
+            form      A, E
+            features  pti,pcid
+            handler   quiet: returns at once
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            inject    kernel_loop+1:nmi
+            end       A: the program exited after #### steps
+                      E: the program exited after #### steps
 
-                                    A     E
-        ~  instructions          ####  ####  -2
-           CR3 reads               ##    ##
-        ~  CR3 writes              ##    ##  -1
-        ~  redundant CR3 writes     1     0  -1
-        ~  no-flush CR3 writes     ##    ##  -1
-        ~  TLB hits              ####  ####  -2
-           TLB misses              ##    ##
-           cold misses             ##    ##
-           page-walk reads         ##    ##
-           deliveries               7     7
-           NMIs                     1     1
-           page faults              2     2
-           other events             4     4
+                                        A     E
+            ~  instructions          ####  ####  -2
+               CR3 reads               ##    ##
+            ~  CR3 writes              ##    ##  -1
+            ~  redundant CR3 writes     1     0  -1
+            ~  no-flush CR3 writes     ##    ##  -1
+            ~  TLB hits              ####  ####  -2
+               TLB misses              ##    ##
+               cold misses             ##    ##
+               page-walk reads         ##    ##
+               deliveries               7     7
+               NMIs                     1     1
+               page faults              2     2
+               other events             4     4
 
-        difference 1 of 1, rows ### to ### of ####
-            nmi_exit+1                    | jnc .Lnoflush_##               | jnc .Lend_##
-          - nmi_exit+8                    | bts $##, %r##                  | no step
-          - nmi_exit+9                    | movq %r##, %cr3                | no step
-            nmi_exit_cr3_restored         | jmp nmi_no_fsgsbase            | jmp nmi_no_fsgsbase
-            A ###: writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
+            difference 1 of 1, rows ### to ### of ####
+                nmi_exit+1                    | jnc .Lnoflush_##               | jnc .Lend_##
+              - nmi_exit+8                    | bts $##, %r##                  | no step
+              - nmi_exit+9                    | movq %r##, %cr3                | no step
+                nmi_exit_cr3_restored         | jmp nmi_no_fsgsbase            | jmp nmi_no_fsgsbase
+                A ###: writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
 
-        nmi_exit+8 exists in A only
-        nmi_exit+9 exists in A only
-    "#]],
+            nmi_exit+8 exists in A only
+            nmi_exit+9 exists in A only
+        "#]],
     );
 }
 
@@ -121,91 +121,91 @@ fn compares_all_forms() {
         command,
         0,
         expect![[r#"
-        form      A, B2, C, E, never
-        features  pti,pcid,nx
-        handler   quiet: returns at once
-        TLB       architectural: unbounded; drops exactly what the manual requires
-        inject    sysret_exit_user_cr3+1:nmi
-        end       A: halted after #### steps
-                  B2: halted after #### steps
-                  C: halted after #### steps
-                  E: halted after #### steps
-                  never: halted after #### steps
+            form      A, B2, C, E, never
+            features  pti,pcid,nx
+            handler   quiet: returns at once
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            inject    sysret_exit_user_cr3+1:nmi
+            end       A: the program exited after #### steps
+                      B2: the program exited after #### steps
+                      C: the program exited after #### steps
+                      E: the program exited after #### steps
+                      never: the program exited after #### steps
 
-                                     A    B2          C       E    never
-        ~  instructions           ####  ####   -5  ####    ####     ####  +###
-        ~  CR3 reads                ##    ##         ##      ##       ##    +2
-        ~  CR3 writes               ##    ##         ##      ##       ##    +1
-        ~  redundant CR3 writes      0     0          0       0        1    +1
-        ~  flushing CR3 writes       0     1   +1     0       0        0
-        ~  no-flush CR3 writes      ##    ##   -1    ##      ##       ##    +1
-        ~  dropped entries           0     6   +6     0       0        0
-        ~  dropped by CR3 writes     0     6   +6     0       0        0
-        ~  TLB hits               ####  ####  -##  ####    ####     ####  +###
-        ~  TLB misses               ##    ##   +6    ##      ##       ##    +1
-        ~  refill misses             0     6   +6     0       0        0
-        ~  cold misses              ##    ##         ##      ##       ##    +1
-        ~  page-walk reads          ##    ##  +##    ##      ##       ##    +7
-        ~  deliveries                7     7          7       7        8    +1
-           NMIs                      1     1          1       1        1
-        ~  page faults               2     2          2       2        3    +1
-           other events              4     4          4       4        4
+                                         A    B2          C       E    never
+            ~  instructions           ####  ####   -5  ####    ####     ####  +###
+            ~  CR3 reads                ##    ##         ##      ##       ##    +2
+            ~  CR3 writes               ##    ##         ##      ##       ##    +1
+            ~  redundant CR3 writes      0     0          0       0        1    +1
+            ~  flushing CR3 writes       0     1   +1     0       0        0
+            ~  no-flush CR3 writes      ##    ##   -1    ##      ##       ##    +1
+            ~  dropped entries           0     6   +6     0       0        0
+            ~  dropped by CR3 writes     0     6   +6     0       0        0
+            ~  TLB hits               ####  ####  -##  ####    ####     ####  +###
+            ~  TLB misses               ##    ##   +6    ##      ##       ##    +1
+            ~  refill misses             0     6   +6     0       0        0
+            ~  cold misses              ##    ##         ##      ##       ##    +1
+            ~  page-walk reads          ##    ##  +##    ##      ##       ##    +7
+            ~  deliveries                7     7          7       7        8    +1
+               NMIs                      1     1          1       1        1
+            ~  page faults               2     2          2       2        3    +1
+               other events              4     4          4       4        4
 
-        difference 1 of 5, rows ### to ### of ####
-            exc_nmi_restore_cr2+8         ret                                                 A B2 C E never
-          - nmi_exit                      bt $##, %r##                                        A B2 C E -----
-          - nmi_exit+1                    jnc .Lnoflush_##                                    A B2 C E -----
-          - nmi_exit+2                    movq %r##, %r##                                     A -- C E -----
-          - nmi_exit+3                    andq $(0x7FF), %r##                                 A -- C E -----
-          - nmi_exit+4                    bt %r##, %gs:cpu_tlbstate+TLB_STATE_user_pcid_flu…  A -- C - -----
-          - nmi_exit+5                    jnc .Lnoflush_##                                    A -- C - -----
-          + nmi_exit+4                    btr %r##, %gs:cpu_tlbstate+TLB_STATE_user_pcid_fl…  - -- - E -----
-          + nmi_exit+5                    jc .Lwrcr3_##                                       - -- - E -----
-          … ### more rows, --rows shows more
-            A ###, B2 ###, C ###, E ###: the bit was 1
+            difference 1 of 5, rows ### to ### of ####
+                exc_nmi_restore_cr2+8         ret                                                 A B2 C E never
+              - nmi_exit                      bt $##, %r##                                        A B2 C E -----
+              - nmi_exit+1                    jnc .Lnoflush_##                                    A B2 C E -----
+              - nmi_exit+2                    movq %r##, %r##                                     A -- C E -----
+              - nmi_exit+3                    andq $(0x7FF), %r##                                 A -- C E -----
+              - nmi_exit+4                    bt %r##, %gs:cpu_tlbstate+TLB_STATE_user_pcid_flu…  A -- C - -----
+              - nmi_exit+5                    jnc .Lnoflush_##                                    A -- C - -----
+              + nmi_exit+4                    btr %r##, %gs:cpu_tlbstate+TLB_STATE_user_pcid_fl…  - -- - E -----
+              + nmi_exit+5                    jc .Lwrcr3_##                                       - -- - E -----
+              … ### more rows, --rows shows more
+                A ###, B2 ###, C ###, E ###: the bit was 1
 
-        difference 2 of 5, rows ### to ### of ####
-            find_vma+1                    xorl %eax, %eax                                     A B2 C E never
-          ~ find_vma_loop                 cmpq $0, 8(%rsi)                                    A B2 C E never
-            find_vma_loop+1               je .Lfind_vma_done                                  A B2 C E never
-            A ###, B2 ###, C ###, E ###: reads 0x###### at 0xffffffff########; 1 TLB miss
-            never ###: reads 0x###### at 0xffffffff########
+            difference 2 of 5, rows ### to ### of ####
+                find_vma+1                    xorl %eax, %eax                                     A B2 C E never
+              ~ find_vma_loop                 cmpq $0, 8(%rsi)                                    A B2 C E never
+                find_vma_loop+1               je .Lfind_vma_done                                  A B2 C E never
+                A ###, B2 ###, C ###, E ###: reads 0x###### at 0xffffffff########; 1 TLB miss
+                never ###: reads 0x###### at 0xffffffff########
 
-        difference 3 of 5, rows ### to ### of ####
-            handle_mm_fault_walk+5        je handle_pte_fault                                 A B2 C E never
-          ~ handle_mm_fault_walk+6        movq (%rdx), %rsi                                   A B2 C E never
-            handle_mm_fault_walk+7        movl %esi, %eax                                     A B2 C E never
-            A ###, B2 ###, C ###, E ###: rsi = 0x################; 1 TLB miss
-            never ###: rsi = 0x################
+            difference 3 of 5, rows ### to ### of ####
+                handle_mm_fault_walk+5        je handle_pte_fault                                 A B2 C E never
+              ~ handle_mm_fault_walk+6        movq (%rdx), %rsi                                   A B2 C E never
+                handle_mm_fault_walk+7        movl %esi, %eax                                     A B2 C E never
+                A ###, B2 ###, C ###, E ###: rsi = 0x################; 1 TLB miss
+                never ###: rsi = 0x################
 
-        difference 4 of 5, rows ### to ### of ####
-            user_loop+1                   incq %rax                                           A B2 C E never
-          ~ user_loop+2                   movq %rax, ####(%rbx)                               A B2 C E never
-          ~ user_loop+3                   addq %rax, ####(%rbx)                               A B2 C E never
-          ~ user_loop+4                   pushq %rax                                          A B2 C E never
-            user_loop+5                   popq %rcx                                           A B2 C E never
-            A ###, C ###, E ###, never ###: stores 0x1 at 0x######
-            B2 ###: stores 0x1 at 0x######; 1 TLB miss after a flush
-            A ###, C ###, E ###, never ###: stores 0x2 at 0x######
-            B2 ###: stores 0x2 at 0x######; 1 TLB miss after a flush
-            A ###, C ###, E ###, never ###: stores 0x1 at 0x7fffffffeef8
-            B2 ###: stores 0x1 at 0x7fffffffeef8; 1 TLB miss after a flush
+            difference 4 of 5, rows ### to ### of ####
+                user_loop+1                   incq %rax                                           A B2 C E never
+              ~ user_loop+2                   movq %rax, ####(%rbx)                               A B2 C E never
+              ~ user_loop+3                   addq %rax, ####(%rbx)                               A B2 C E never
+              ~ user_loop+4                   pushq %rax                                          A B2 C E never
+                user_loop+5                   popq %rcx                                           A B2 C E never
+                A ###, C ###, E ###, never ###: stores 0x1 at 0x######
+                B2 ###: stores 0x1 at 0x######; 1 TLB miss after a flush
+                A ###, C ###, E ###, never ###: stores 0x2 at 0x######
+                B2 ###: stores 0x2 at 0x######; 1 TLB miss after a flush
+                A ###, C ###, E ###, never ###: stores 0x1 at 0x7fffffffeef8
+                B2 ###: stores 0x1 at 0x7fffffffeef8; 1 TLB miss after a flush
 
-        difference 5 of 5, rows ### to ### of ####
-            entry_SYSCALL_##+1            swapgs                                              A B2 C E never
-          ~ entry_SYSCALL_##+2            movq %rsp, %gs:cpu_tss_rw+TSS_sp2                   A B2 C E never
-            entry_SYSCALL_##+3            mov %cr3, %rsp                                      A B2 C E never
-            A ###, C ###, E ###, never ###: stores 0x7fffffffef## at 0xffff######c#####
-            B2 ###: stores 0x7fffffffef## at 0xffff######c#####; 1 TLB miss after a flush
+            difference 5 of 5, rows ### to ### of ####
+                entry_SYSCALL_##+1            swapgs                                              A B2 C E never
+              ~ entry_SYSCALL_##+2            movq %rsp, %gs:cpu_tss_rw+TSS_sp2                   A B2 C E never
+                entry_SYSCALL_##+3            mov %cr3, %rsp                                      A B2 C E never
+                A ###, C ###, E ###, never ###: stores 0x7fffffffef## at 0xffff######c#####
+                B2 ###: stores 0x7fffffffef## at 0xffff######c#####; 1 TLB miss after a flush
 
-        nmi_exit+3 exists in A, C, E only
-        nmi_exit+4 exists in A, C, E only
-        nmi_exit+5 exists in A, C, E only
-        nmi_exit+6 exists in A, C, E only
-        nmi_exit+7 exists in A, C, E only
-        nmi_exit+8 exists in A, C only
-        nmi_exit+9 exists in A, C only
-    "#]],
+            nmi_exit+3 exists in A, C, E only
+            nmi_exit+4 exists in A, C, E only
+            nmi_exit+5 exists in A, C, E only
+            nmi_exit+6 exists in A, C, E only
+            nmi_exit+7 exists in A, C, E only
+            nmi_exit+8 exists in A, C only
+            nmi_exit+9 exists in A, C only
+        "#]],
     );
 }
 
@@ -269,100 +269,100 @@ fn shows_key_steps() {
         &format!("{command} '{schedule}'"),
         0,
         expect![[r#"
-        form      B2: posted May ####: skips a kernel CR3, always flushes a user CR3
-        features  pti,pcid
-        handler   pending-flush: flushes one page as the kernel does and may leave a user flush pending
-        TLB       architectural: unbounded; drops exactly what the manual requires
-        inject    sysret_exit_user_cr3+1:nmi > exc_nmi+2:mc
-        end       halted after #### steps
+            form      B2: posted May ####: skips a kernel CR3, always flushes a user CR3
+            features  pti,pcid
+            handler   pending-flush: flushes one page as the kernel does and may leave a user flush pending
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            inject    sysret_exit_user_cr3+1:nmi > exc_nmi+2:mc
+            end       the program exited after #### steps
 
-        instructions           ####
-        CR3 reads                ##
-        CR3 writes               ##
-        flushing CR3 writes       2
-        no-flush CR3 writes      ##
-        dropped entries          ##
-        dropped by CR3 writes     8
-        dropped by INVLPG         2
-        TLB hits               ####
-        TLB misses               ##
-        refill misses             9
-        cold misses              ##
-        page-walk reads          ##
-        INVLPG                    4
-        deliveries                8
-        NMIs                      1
-        #MC                       1
-        page faults               2
-        other events              4
-        flushes requested         1
-        flushes kept              1
-        flushes left over         1
+            instructions           ####
+            CR3 reads                ##
+            CR3 writes               ##
+            flushing CR3 writes       2
+            no-flush CR3 writes      ##
+            dropped entries          ##
+            dropped by CR3 writes     8
+            dropped by INVLPG         2
+            TLB hits               ####
+            TLB misses               ##
+            refill misses             9
+            cold misses              ##
+            page-walk reads          ##
+            INVLPG                    4
+            deliveries                8
+            NMIs                      1
+            #MC                       1
+            page faults               2
+            other events              4
+            flushes requested         1
+            flushes kept              1
+            flushes left over         1
 
-          step in CPL CR3   place                       what it did
-            ##  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-            ##  0   0 k 1   kernel_probe                INT3 enters its handler; frame on the thread stack,
-                                                        handler asm_exc_int3; 2 TLB misses
-           ###  0   0 k 1   sysret_exit_switch_cr3+##   writes CR3: user tables, PCID 0x###, no flush;
-                                                        nothing dropped
-           ###  0   0 u ### sysret_exit_user_cr3+1      NMI strikes before sysret_exit_user_cr3+1; frame on
-                                                        the IST-NMI stack, handler asm_exc_nmi; 2 TLB misses
-           ###  1   0 u ### paranoid_entry_save_cr3+6   writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-           ###  1   0 k 1   exc_nmi+2                   #MC strikes before exc_nmi+2; frame on the IST-MC
-                                                        stack, handler asm_exc_machine_check; 1 TLB miss
-           ###  2   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
-                                                        globals
-           ###  2   0 k 1   invalidate_user_asid+1      the bit was 0; requests a flush of PCID 0x###
-           ###  2   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
-                                                        globals; drops 1 TLB entry
-           ###  1   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
-                                                        globals
-           ###  1   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
-                                                        globals; drops 1 TLB entry
-           ###  1   0 k 1   nmi_exit+2                  writes CR3: user tables, PCID 0x###, flush; drops 6
-                                                        TLB entries
-           ###  0   3 u ### user_write_done             stores 0x8 at 0x######; 2 TLB misses after a flush
-           ###  0   3 u ### user_breakpoint             INT3 enters its handler; frame on the entry stack,
-                                                        handler asm_exc_int3
-           ###  1   0 u ### error_entry_from_user+4     writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-           ###  1   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, flush; drops 2
-                                                        TLB entries
-           ###  0   3 u ### user_fault                  #PF: the PTE is not present; #PF is delivered; frame
-                                                        on the entry stack, handler asm_exc_page_fault; 1
-                                                        TLB miss
-           ###  1   0 u ### error_entry_from_user+4     writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-           ###  1   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, no flush;
-                                                        nothing dropped
-           ###  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-           ###  0   0 k 1   kernel_probe                INT3 enters its handler; frame on the thread stack,
-                                                        handler asm_exc_int3
-          ####  0   0 k 1   sysret_exit_switch_cr3+##   writes CR3: user tables, PCID 0x###, no flush;
-                                                        nothing dropped
-          ####  0   3 u ### user_breakpoint             INT3 enters its handler; frame on the entry stack,
-                                                        handler asm_exc_int3
-          ####  1   0 u ### error_entry_from_user+4     writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-          ####  1   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, no flush;
-                                                        nothing dropped
-          ####  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-          ####  0   0 k 1   get_user_read               #PF: the PTE is not present; #PF is delivered; frame
-                                                        on the thread stack, handler asm_exc_page_fault; 1
-                                                        TLB miss
-          ####  0   0 k 1   sysret_exit_switch_cr3+##   writes CR3: user tables, PCID 0x###, no flush;
-                                                        nothing dropped
-          ####  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-          ####  0   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, no flush;
-                                                        nothing dropped
-          ####  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
-                                                        dropped
-    "#]],
+              step in CPL CR3   place                       what it did
+                ##  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+                ##  0   0 k 1   kernel_probe                INT3 enters its handler; frame on the thread stack,
+                                                            handler asm_exc_int3; 2 TLB misses
+               ###  0   0 k 1   sysret_exit_switch_cr3+##   writes CR3: user tables, PCID 0x###, no flush;
+                                                            nothing dropped
+               ###  0   0 u ### sysret_exit_user_cr3+1      NMI strikes before sysret_exit_user_cr3+1; frame on
+                                                            the IST-NMI stack, handler asm_exc_nmi; 2 TLB misses
+               ###  1   0 u ### paranoid_entry_save_cr3+6   writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+               ###  1   0 k 1   exc_nmi+2                   #MC strikes before exc_nmi+2; frame on the IST-MC
+                                                            stack, handler asm_exc_machine_check; 1 TLB miss
+               ###  2   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
+                                                            globals
+               ###  2   0 k 1   invalidate_user_asid+1      the bit was 0; requests a flush of PCID 0x###
+               ###  2   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
+                                                            globals; drops 1 TLB entry
+               ###  1   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
+                                                            globals
+               ###  1   0 k 1   flush_tlb_one_user          invalidates one page of the current PCID and of
+                                                            globals; drops 1 TLB entry
+               ###  1   0 k 1   nmi_exit+2                  writes CR3: user tables, PCID 0x###, flush; drops 6
+                                                            TLB entries
+               ###  0   3 u ### user_write_done             stores 0x8 at 0x######; 2 TLB misses after a flush
+               ###  0   3 u ### user_breakpoint             INT3 enters its handler; frame on the entry stack,
+                                                            handler asm_exc_int3
+               ###  1   0 u ### error_entry_from_user+4     writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+               ###  1   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, flush; drops 2
+                                                            TLB entries
+               ###  0   3 u ### user_fault                  #PF: the PTE is not present; #PF is delivered; frame
+                                                            on the entry stack, handler asm_exc_page_fault; 1
+                                                            TLB miss
+               ###  1   0 u ### error_entry_from_user+4     writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+               ###  1   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, no flush;
+                                                            nothing dropped
+               ###  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+               ###  0   0 k 1   kernel_probe                INT3 enters its handler; frame on the thread stack,
+                                                            handler asm_exc_int3
+              ####  0   0 k 1   sysret_exit_switch_cr3+##   writes CR3: user tables, PCID 0x###, no flush;
+                                                            nothing dropped
+              ####  0   3 u ### user_breakpoint             INT3 enters its handler; frame on the entry stack,
+                                                            handler asm_exc_int3
+              ####  1   0 u ### error_entry_from_user+4     writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+              ####  1   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, no flush;
+                                                            nothing dropped
+              ####  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+              ####  0   0 k 1   get_user_read               #PF: the PTE is not present; #PF is delivered; frame
+                                                            on the thread stack, handler asm_exc_page_fault; 1
+                                                            TLB miss
+              ####  0   0 k 1   sysret_exit_switch_cr3+##   writes CR3: user tables, PCID 0x###, no flush;
+                                                            nothing dropped
+              ####  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+              ####  0   0 k 1   iret_exit_switch_cr3+##     writes CR3: user tables, PCID 0x###, no flush;
+                                                            nothing dropped
+              ####  0   0 u ### entry_SYSCALL_##+6          writes CR3: kernel tables, PCID 1, no flush; nothing
+                                                            dropped
+        "#]],
     );
 }
 
@@ -371,7 +371,7 @@ fn shows_the_steps_asked_for() {
     let report = json("run --steps 20..23 --json", 0);
     let steps: Vec<_> = report["shown_steps"].as_array().expect("steps").iter().map(|step| &step["step"]).collect();
     assert_eq!(steps, [20, 21, 22]);
-    assert_eq!(report["end"]["kind"], "halted");
+    assert_eq!(report["end"]["kind"], "finished");
     let shown = |steps| json(&format!("run --steps {steps} --json"), 0)["shown_steps"].as_array().map(Vec::len);
     assert_eq!(shown("none"), Some(0));
     assert_eq!(shown("all").map(|all| all as u64), report["steps"].as_u64());
@@ -383,24 +383,24 @@ fn a_run_that_does_not_halt_is_a_finding() {
         "run --budget 100 --steps none",
         1,
         expect![[r#"
-        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
-        features  pti,pcid,invpcid,fsgsbase,nx
-        handler   quiet: returns at once
-        TLB       architectural: unbounded; drops exactly what the manual requires
-        inject    nothing
-        end       stopped after ### steps, the budget; --budget gives more
+            form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   quiet: returns at once
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            inject    nothing
+            end       the run was stopped after ### steps; --budget gives more
 
-        instructions         ###
-        CR3 reads              1
-        CR3 writes             1
-        no-flush CR3 writes    1
-        TLB hits             ###
-        TLB misses            ##
-        cold misses           ##
-        page-walk reads       ##
-        deliveries             1
-        other events           1
-    "#]],
+            instructions         ###
+            CR3 reads              1
+            CR3 writes             1
+            no-flush CR3 writes    1
+            TLB hits             ###
+            TLB misses            ##
+            cold misses           ##
+            page-walk reads       ##
+            deliveries             1
+            other events           1
+        "#]],
     );
 }
 

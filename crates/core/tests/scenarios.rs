@@ -3,7 +3,7 @@
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler};
 use cr3_core::scenario::{Scenario, Schedule};
-use cr3_core::trace::{End, Options, Trace};
+use cr3_core::trace::{Ending, Options, Trace};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -51,8 +51,8 @@ impl Case {
         let story = format!("{} with form {form}", self.id);
         let (with, without) = (self.trace(form, &self.inject), self.trace(form, ""));
         for trace in [&with, &without] {
-            if trace.end != End::Halted {
-                return Err(format!("{story}: ended by {:?}", trace.end));
+            if trace.ending() != Ending::Finished {
+                return Err(format!("{story}: {}", trace.ending()));
             }
         }
         let unfired: Vec<_> = with.unfired.iter().map(ToString::to_string).collect();

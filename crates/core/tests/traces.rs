@@ -6,7 +6,7 @@ use cr3_core::linux::{System, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::Runner;
 use cr3_core::scenario::{Places, Scenario};
-use cr3_core::trace::{End, Options, Origin, StepKind, Trace};
+use cr3_core::trace::{End, Ending, Options, Origin, StepKind, Trace};
 
 fn scenario(text: &str) -> Scenario {
     text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
@@ -170,4 +170,16 @@ fn all_forms_stand_side_by_side() {
     }
     assert!(comparison.rows.len() < 2 * runs[0].steps.len());
     assert!(!comparison.partial_places.is_empty(), "the forms differ in length");
+}
+
+#[test]
+fn endings_are_told_apart() {
+    let cases = [
+        ("features=pti,pcid inject=kernel_loop+1:nmi", Ending::Finished),
+        // #VC in the gap after SYSCALL leaves its IST stack for one that the user half does not map.
+        ("features=pti,pcid inject=entry_SYSCALL_64:vc", Ending::KernelPanic),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(record(text).ending(), expected, "{text}");
+    }
 }

@@ -1,0 +1,69 @@
+//! How a run ended, as Linux sees it.
+
+use super::{End, Trace};
+use std::fmt::{self, Display, Formatter};
+
+/// How a run ended. The modelled kernel ends a run by HLT at one of three labels (`linux/kernel/traps.S`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ending {
+    /// The user program exited.
+    Finished,
+    /// The kernel killed the user program by a fatal signal.
+    TaskKilled,
+    /// The kernel met an exception that it cannot mend.
+    KernelPanic,
+    /// HLT somewhere else, with nothing left to wake the processor.
+    Halted,
+    /// The processor shut down.
+    Shutdown,
+    /// The step budget was used up.
+    Budget,
+}
+
+impl Ending {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::TaskKilled => "task_killed",
+            Self::KernelPanic => "kernel_panic",
+            Self::Halted => "halted",
+            Self::Shutdown => "shutdown",
+            Self::Budget => "budget",
+        }
+    }
+}
+
+impl Display for Ending {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "the program exited",
+            Self::TaskKilled => "the kernel killed the program",
+            Self::KernelPanic => "the kernel panicked",
+            Self::Halted => "the processor halted for good",
+            Self::Shutdown => "the processor shut down",
+            Self::Budget => "the run was stopped",
+        })
+    }
+}
+
+impl Trace {
+    /// How the run ended, as Linux sees it.
+    pub fn ending(&self) -> Ending {
+        match self.end {
+            End::Shutdown { .. } => Ending::Shutdown,
+            End::Budget { .. } => Ending::Budget,
+            End::Halted => match self.last_label() {
+                "run_end" => Ending::Finished,
+                "task_killed" => Ending::TaskKilled,
+                "kernel_panic" => Ending::KernelPanic,
+                _ => Ending::Halted,
+            },
+        }
+    }
+
+    fn last_label(&self) -> &str {
+        let place = self.steps.last().and_then(|step| step.place);
+        place.map_or("", |place| self.places.label(self.places.site(place).label))
+    }
+}

@@ -1,4 +1,5 @@
-//! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are not exact.
+//! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
+//! not exact.
 
 use cr3_core::asm::{Diagnostic, Line, Source};
 use cr3_core::counters::Counters;

@@ -60,8 +60,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
     outcome(&[&trace])
 }
 
-/// An injection that strikes in no run is wrong use; one that strikes in some only, and a run in which the program does not
-/// exit, are findings.
+/// An injection that strikes in no run is wrong use; one that strikes in some only, and a run in which the program does
+/// not exit, are findings.
 pub(crate) fn outcome(traces: &[&Trace]) -> Result<Outcome, WrongUse> {
     if let Some(unfired) = traces.first().and_then(|trace| trace.unfired.first())
         && traces.iter().all(|trace| trace.unfired.iter().any(|other| other.index == unfired.index))

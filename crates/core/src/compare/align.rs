@@ -1,10 +1,12 @@
-//! Which elements of two sequences belong together: a longest common subsequence, or close to one where that would take long.
+//! Which elements of two sequences belong together: a longest common subsequence, or close to one where that would take
+//! long.
 
-/// Edits that the search looks through before it settles for the best way so far. It bounds the work to about this many steps for each
-/// element; runs of two forms of a macro differ in fewer places between two anchors.
+/// Edits that the search looks through before it settles for the best way so far. It bounds the work to about this many
+/// steps for each element; runs of two forms of a macro differ in fewer places between two anchors.
 const PATIENCE: usize = 128;
 
-/// Pairs of indices of equal elements, rising in both. Deterministic; of equally long answers the one that skips in `a` first.
+/// Pairs of indices of equal elements, rising in both. Deterministic; of equally long answers the one that skips in `a`
+/// first.
 pub(super) fn common<T: Eq>(a: &[T], b: &[T]) -> Vec<(usize, usize)> {
     let prefix = a.iter().zip(b).take_while(|(x, y)| x == y).count();
     let (rest_a, rest_b) = (&a[prefix..], &b[prefix..]);
@@ -35,12 +37,13 @@ struct Path {
     end: (usize, usize),
 }
 
-/// The greedy search of Myers (1986), "An O(ND) difference algorithm and its variations". A point (x, y) stands for `x` elements of `a` and
-/// `y` of `b` dealt with; diagonal k holds the points with x - y = k.
+/// The greedy search of Myers (1986), "An O(ND) difference algorithm and its variations". A point (x, y) stands for `x`
+/// elements of `a` and `y` of `b` dealt with; diagonal k holds the points with x - y = k.
 struct Search<'a, T> {
     a: &'a [T],
     b: &'a [T],
-    /// For each number of edits d, the furthest x on diagonals -d, -d + 2, ..., d; none where the diagonal leaves the sequences.
+    /// For each number of edits d, the furthest x on diagonals -d, -d + 2, ..., d; none where the diagonal leaves the
+    /// sequences.
     rounds: Vec<Vec<Option<usize>>>,
 }
 

@@ -1,7 +1,7 @@
 //! Runs aligned step by step, and where they differ.
 //!
-//! Steps belong together when they execute the same mnemonic after the same label. Anchors (deliveries, labels, CR3 accesses,
-//! invalidations, SWAPGS, IRET) are aligned first; the steps between two anchors then among themselves.
+//! Steps belong together when they execute the same mnemonic after the same label. Anchors (deliveries, labels, CR3
+//! accesses, invalidations, SWAPGS, IRET) are aligned first; the steps between two anchors then among themselves.
 
 mod align;
 mod fields;
@@ -44,7 +44,8 @@ pub struct Row {
     pub steps: Vec<Option<u32>>,
     /// What holds the row in place, if the row is an anchor.
     pub anchor: Option<Anchor>,
-    /// Whether the runs differ here: a step is missing, or what it was, CR3, privilege, nesting or what was counted differs.
+    /// Whether the runs differ here: a step is missing, or what it was, CR3, privilege, nesting or what was counted
+    /// differs.
     pub differs: bool,
 }
 
@@ -215,7 +216,8 @@ fn finish(runs: &[&Trace], merged: Vec<Merged>) -> Comparison {
     comparison
 }
 
-/// The bits of CR3 that runs can be held against each other by: without PCID in all of them or in none, PCIDs say nothing.
+/// The bits of CR3 that runs can be held against each other by: without PCID in all of them or in none, PCIDs say
+/// nothing.
 fn comparable_cr3(runs: &[&Trace]) -> u64 {
     let mut pcid = runs.iter().map(|trace| trace.scenario.config.features.pcid);
     let first = pcid.next();

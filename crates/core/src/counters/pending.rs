@@ -1,6 +1,7 @@
 //! The fate of pending flushes: bits of `user_pcid_flush_mask`, each a request to flush one user PCID.
 
-/// PTI's user PCID is the kernel PCID with bit 11 set (arch/x86/include/asm/processor-flags.h, `X86_CR3_PTI_PCID_USER_BIT`).
+/// PTI's user PCID is the kernel PCID with bit 11 set (arch/x86/include/asm/processor-flags.h,
+/// `X86_CR3_PTI_PCID_USER_BIT`).
 const USER_PCID: u16 = 1 << 11;
 
 /// What happened to a request.
@@ -132,8 +133,8 @@ fn bits(mask: u16) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
 
-    /// Plays a story for PCID 1 and gives the fates in order: `s` sets the bit, `c` clears it, `f` flushes PCID 0x801, `F` flushes all,
-    /// `o` flushes another PCID, `u` runs user mode under 0x801, `k` runs user mode under PCID 1.
+    /// Plays a story for PCID 1 and gives the fates in order: `s` sets the bit, `c` clears it, `f` flushes PCID 0x801,
+    /// `F` flushes all, `o` flushes another PCID, `u` runs user mode under 0x801, `k` runs user mode under PCID 1.
     fn fates(story: &str) -> String {
         let mut flushes = PendingFlushes::new(0);
         let mut fates = Vec::new();

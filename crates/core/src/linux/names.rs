@@ -1,4 +1,5 @@
-//! One name and one line of description for every choice a person makes; links, the command line and the page share them.
+//! One name and one line of description for every choice a person makes; links, the command line and the page share
+//! them.
 
 use super::{Features, Form, Geometry, Handler};
 use std::fmt::{self, Display, Formatter};

@@ -170,7 +170,8 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Prepares `schedule` for `machine`. An injection at a place that does not exist is reported at once, with all after it.
+    /// Prepares `schedule` for `machine`. An injection at a place that does not exist is reported at once, with all
+    /// after it.
     pub fn new(machine: Machine, places: &Places, schedule: &Schedule) -> Self {
         let mut runner = Self {
             machine,

@@ -83,7 +83,8 @@ impl Vector {
         }
     }
 
-    /// The error code that delivery pushes: zero for #DF (SDM vol. 3A 6.15), the exit code for #VC (AMD APM vol. 2 15.35.5).
+    /// The error code that delivery pushes: zero for #DF (SDM vol. 3A 6.15), the exit code for #VC (AMD APM vol. 2
+    /// 15.35.5).
     pub fn error_code(self) -> Option<u32> {
         match self {
             Self::DoubleFault => Some(0),
@@ -100,7 +101,8 @@ pub struct Place {
     pub label: String,
     /// Instructions after the label.
     pub offset: u32,
-    /// Which arrival counts, from 1. Arrivals are counted from the moment from which the injection may strike, see [`Nesting`].
+    /// Which arrival counts, from 1. Arrivals are counted from the moment from which the injection may strike, see
+    /// [`Nesting`].
     pub occurrence: u32,
 }
 
@@ -122,7 +124,8 @@ pub struct Injection {
     pub nesting: Nesting,
 }
 
-/// Injections in the order in which they strike. Text form: `kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db`.
+/// Injections in the order in which they strike. Text form:
+/// `kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db`.
 ///
 /// The nesting of the first injection says nothing and is [`Nesting::After`] in the text form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,7 +136,8 @@ pub struct Schedule {
 
 /// A run is a function of this alone.
 ///
-/// Text form: `form=E features=pti,pcid handler=quiet geometry=architectural inject=kernel_loop+1:nmi`, the schedule last.
+/// Text form: `form=E features=pti,pcid handler=quiet geometry=architectural inject=kernel_loop+1:nmi`, the schedule
+/// last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub struct Scenario {

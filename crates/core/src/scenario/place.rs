@@ -98,8 +98,9 @@ impl Places {
         self.sites.push(Site { address, label, offset, line });
     }
 
-    /// Labels at one address are names of one place; the longest is printed, any is understood. Where a form of the macro is empty, the
-    /// label after it, `paranoid_exit_cr3_restored` for example, then has its name from the other forms.
+    /// Labels at one address are names of one place; the longest is printed, any is understood. Where a form of the
+    /// macro is empty, the label after it, `paranoid_exit_cr3_restored` for example, then has its name from the other
+    /// forms.
     fn name_aliases(&mut self, image: &Image) {
         for (name, &address) in &image.symbols {
             let canonical = self.at(address).map(|id| self.site(id).clone());

@@ -278,7 +278,8 @@ impl Default for Config {
 
 impl FromStr for Scenario {
     type Err = ParseError;
-    /// Settings left out have their defaults: form E, every feature, the quiet handler, the architectural TLB, no injection.
+    /// Settings left out have their defaults: form E, every feature, the quiet handler, the architectural TLB, no
+    /// injection.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut config = Config::default();
         let mut cursor = Cursor::new(text);

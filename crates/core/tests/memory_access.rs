@@ -309,13 +309,13 @@ fn bytes_that_are_no_instruction_fault() {
     let mut machine = machine();
     machine.memory.write_bytes(frame(1), &[0x0f, 0x0b, 0x06, NOP]);
     assert_eq!(text(&mut machine, 0x1000), "Ud2 0x1000");
-    assert_eq!(text(&mut machine, 0x1002), "#UD: the bytes are no instruction of this machine");
+    assert_eq!(text(&mut machine, 0x1002), "#UD: the bytes are no instruction");
     machine.memory.write_bytes(frame(3), &[[0x66; 15].as_slice(), &[NOP]].concat());
     assert_eq!(text(&mut machine, 0x3000), "#GP(0): the instruction is longer than 15 bytes");
     assert_eq!(text(&mut machine, 0x3001), "Nopw 0x3001");
     // LOCK NOP is no instruction, and with 13 prefixes before it not too long.
     machine.memory.write_bytes(frame(3) + 13, &[0xf0, NOP]);
-    assert_eq!(text(&mut machine, 0x3000), "#UD: the bytes are no instruction of this machine");
+    assert_eq!(text(&mut machine, 0x3000), "#UD: LOCK may not stand before this form of nop");
     machine.memory.write_bytes(frame(1) + 0xff8, &[0x66; 8]);
     machine.memory.write_bytes(frame(2), &[0x66; 8]);
     assert_eq!(text(&mut machine, 0x1ff8), "#GP(0): the instruction is longer than 15 bytes");

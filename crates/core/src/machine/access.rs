@@ -9,6 +9,7 @@ use super::paging::{self, Access, Mode, Protection, Start};
 use super::tlb::{Context, Operation};
 use super::{Cpu, Machine};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
+use std::borrow::Cow;
 
 /// On whose behalf an access is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -322,7 +323,7 @@ fn decode_bytes(bytes: &[u8], linear: u64) -> Result<Instruction, DecoderError> 
     }
 }
 
-/// Why `bytes` are no instruction: too long (#GP(0), SDM vol. 2A 2.3.11), or else #UD.
+/// Why `bytes` are no instruction: too long (#GP(0), SDM vol. 2A 2.3.11), or else #UD with a cause that names what they resemble.
 ///
 /// The decoder does not tell the two apart. Only prefixes make an instruction too long, so one that is has a prefix to
 /// spare and still does not end in the 14 bytes after it.
@@ -332,7 +333,23 @@ fn undecodable(bytes: &[u8; INSTRUCTION_MAX]) -> Fault {
     if too_long {
         Fault::general_protection("the instruction is longer than 15 bytes")
     } else {
-        Fault::invalid_opcode("the bytes are no instruction of this machine")
+        Fault::invalid_opcode(resemblance(bytes))
+    }
+}
+
+/// What the bytes would be if the decoder were less strict: LOCK where it may not stand, a form that does not exist, AVX.
+fn resemblance(bytes: &[u8; INSTRUCTION_MAX]) -> Cow<'static, str> {
+    const VEX_AND_EVEX: [u8; 3] = [0xc4, 0xc5, 0x62];
+    let instruction = Decoder::new(64, bytes, DecoderOptions::NO_INVALID_CHECK).decode();
+    let name = || format!("{:?}", instruction.mnemonic()).to_lowercase();
+    if VEX_AND_EVEX.contains(&bytes[0]) {
+        "AVX instructions are not modelled".into()
+    } else if instruction.is_invalid() {
+        "the bytes are no instruction".into()
+    } else if instruction.has_lock_prefix() {
+        format!("LOCK may not stand before this form of {}", name()).into()
+    } else {
+        format!("{} has no such form", name()).into()
     }
 }
 

@@ -130,23 +130,21 @@ pub(super) fn enter<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Don
     let rsp = get(&c.machine.cpu, Register::Rsp);
     let rbp = get(&c.machine.cpu, Register::Rbp);
     let frame = rsp.wrapping_sub(size);
-    let mut values = Vec::with_capacity(32);
-    values.push(rbp);
-    for nth in 1..level {
-        let address = rbp.wrapping_sub(nth * size);
-        values.push(load_stack(c, address, width)?);
+    // RBP, the frame pointers of the levels between, this frame's own: one word more than levels.
+    let mut words = [rbp; 32];
+    for (nth, word) in (1..level).zip(words.iter_mut().skip(1)) {
+        *word = load_stack(c, rbp.wrapping_sub(nth * size), width)?;
     }
-    if level > 0 {
-        values.push(frame);
+    if let Some(word) = words.get_mut(level as usize).filter(|_| level > 0) {
+        *word = frame;
     }
-    let lowest = rsp.wrapping_sub(values.len() as u64 * size);
+    let lowest = frame.wrapping_sub(level * size);
     let end = lowest.wrapping_sub(locals);
     for address in [end, lowest] {
         operand::modify_at(c, i, address, width, |old| old).map_err(as_stack_fault)?;
     }
-    for (nth, value) in values.into_iter().enumerate() {
-        let address = rsp.wrapping_sub((nth as u64 + 1) * size);
-        operand::store(c, address, width, value).map_err(as_stack_fault)?;
+    for (nth, word) in (0..=level).zip(words) {
+        operand::store(c, frame.wrapping_sub(nth * size), width, word).map_err(as_stack_fault)?;
     }
     // With a 64-bit stack RBP receives all of the frame pointer, whatever the operand size (SDM vol. 2, ENTER).
     set(&mut c.machine.cpu, Register::Rbp, frame);

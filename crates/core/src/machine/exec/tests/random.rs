@@ -114,6 +114,11 @@ proptest! {
         prop_assert_eq!(stop.is_some_and(|stop| stop != Stop::Halted), machine.cpu.events.shut_down);
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn huge_repetitions_end_their_step(count: u64, opcode in prop::sample::select(vec![0xaau8, 0xa4, 0xac, 0xae, 0xa6])) {
         let mut machine = start(&[0xf3, opcode], &[0; 16], 2, false);

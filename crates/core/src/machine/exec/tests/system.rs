@@ -309,4 +309,8 @@ fn what_is_not_modelled_says_its_name() {
     assert_eq!(cause(&[0xf2, 0x0f, 0x10, 0xc1]), "movsd is not modelled", "the SSE2 one");
     assert_eq!(cause(&[0xee]), "out is not modelled");
     assert_eq!(cause(&[0x0f, 0x35]), "sysexit is not modelled");
+    assert_eq!(cause(&[0xf0, 0x90]), "LOCK may not stand before this form of nop");
+    assert_eq!(cause(&[0xf0, 0x01, 0xc0]), "LOCK may not stand before this form of add", "of a register");
+    assert_eq!(cause(&[0xc5, 0xf8, 0x77]), "AVX instructions are not modelled");
+    assert_eq!(cause(&[0x06]), "the bytes are no instruction");
 }

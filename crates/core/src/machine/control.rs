@@ -149,7 +149,8 @@ fn check_cr4(cpu: &Cpu, source: u64) -> Result<(), Fault> {
     forbid(ia32e && changed & cr4::LA57 != 0, "CR4.LA57 may not be changed in IA-32e mode")
 }
 
-fn cr4_supported(cpu: &Cpu) -> u64 {
+/// Bits of CR4 that this processor has.
+pub(crate) fn cr4_supported(cpu: &Cpu) -> u64 {
     let features = &cpu.features;
     let optional = [
         (features.umip, cr4::UMIP),

@@ -3,14 +3,17 @@
 //! The format is described in `testdata/README.md`. Each vector runs under both readings of the manual:
 //! [`Reading::Min`], where exactly what must go goes, and [`Reading::Max`], where all that may go goes.
 
+mod engine;
 mod fields;
+mod on_machine;
+mod on_manual;
 mod parse;
 mod run;
 mod tables;
 
 pub use fields::VectorError;
 pub use parse::parse;
-pub use run::{Outcome, Report, run};
+pub use run::{Outcome, Player, Report, run, run_on};
 
 use crate::machine::observe::{AccessKind, ControlRegister};
 use crate::machine::tlb::{Entry, Reading, StructureEntry};
@@ -40,7 +43,7 @@ pub struct Vector {
 #[derive(Clone, Debug)]
 enum Case {
     Run(Box<Scene>),
-    /// The machine cannot play it, for this reason.
+    /// Nobody here can play it, for this reason.
     Unrepresentable(String),
 }
 

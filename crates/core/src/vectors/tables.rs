@@ -57,11 +57,11 @@ fn slot(table: u64, linear: u64, level: u8) -> u64 {
     table.wrapping_add(index * 8)
 }
 
-/// Where the entry stands in memory, unless an entry above it names no table.
-pub(super) fn locate(memory: &Memory, place: TableEntry) -> Option<u64> {
+/// Where the entry stands in the memory that `quadword` reads, unless an entry above it names no table.
+pub(super) fn locate(quadword: impl Fn(u64) -> u64, place: TableEntry) -> Option<u64> {
     let mut table = place.root;
     for level in (place.level + 1..=LEVELS).rev() {
-        let value = memory.read_u64(slot(table, place.linear, level));
+        let value = quadword(slot(table, place.linear, level));
         if value & entry::PRESENT == 0 || value & entry::LARGE != 0 {
             return None;
         }
@@ -105,9 +105,10 @@ pub(super) fn translation(
 
 /// The upper-level entry for a place under a root as a processor would cache it for `pcid`.
 pub(super) fn structure(memory: &Memory, place: TableEntry, pcid: u16) -> Option<StructureEntry> {
+    let read = |address| memory.read_u64(address);
     let mut rights = Rights::ALL;
     for level in (place.level..=LEVELS).rev() {
-        let value = memory.read_u64(locate(memory, TableEntry { level, ..place })?);
+        let value = memory.read_u64(locate(read, TableEntry { level, ..place })?);
         if value & entry::PRESENT == 0 || value & entry::LARGE != 0 {
             return None;
         }
@@ -120,7 +121,7 @@ pub(super) fn structure(memory: &Memory, place: TableEntry, pcid: u16) -> Option
         pcid,
         level: place.level,
         linear: place.linear & !reach,
-        table: memory.read_u64(locate(memory, place)?) & entry::ADDRESS,
+        table: memory.read_u64(locate(read, place)?) & entry::ADDRESS,
         writable: rights.writable,
         user: rights.user,
         execute_disable: rights.execute_disable,

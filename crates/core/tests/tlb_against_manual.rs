@@ -109,7 +109,7 @@ fn cr3(random: &mut Random) -> u64 {
     let pcid = random.pick(&[0, 0, 1, 2, 0x801]);
     let no_flush = random.below(2) << 63;
     let reserved = if random.one_in(20) { 1 << 52 } else { 0 };
-    no_flush | reserved | 0x1000 * (1 + random.below(3)) | pcid
+    no_flush | reserved | (0x1000 * (1 + random.below(3))) | pcid
 }
 
 fn maybe_tagged(random: &mut Random) -> u64 {

@@ -69,7 +69,7 @@ counters! {
     GeneralProtections "general_protections" "#GP" "events" "General-protection exceptions delivered."
     Interrupts "interrupts" "interrupts" "events" "Maskable external interrupts delivered."
     OtherEvents "other_events" "other events" "events" "Deliveries of vectors without a counter of their own, software interrupts included."
-    RequestedFlushes "requested_flushes" "flushes requested" "requests" "Bits of user_pcid_flush_mask that went from 0 to 1."
+    RequestedFlushes "requested_flushes" "flushes requested" "requests" "Bits of user_pcid_flush_mask that went from 0 to 1, or were set again after their flush."
     KeptFlushes "kept_flushes" "flushes kept" "requests" "Requests whose PCID was flushed before user mode ran under it."
     LostFlushes "lost_flushes" "flushes lost" "requests" "Requests whose bit was cleared and whose PCID user mode then ran under without a flush."
     LateFlushes "late_flushes" "flushes late" "requests" "Requests whose PCID user mode ran under while the bit was still set and no flush had happened."

@@ -7,7 +7,7 @@ const USER_PCID: u16 = 1 << 11;
 /// What happened to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Fate {
-    /// The bit went from 0 to 1.
+    /// The bit went from 0 to 1, or was set again after its flush.
     Requested,
     /// The PCID was flushed before user mode ran under it.
     Kept,
@@ -80,6 +80,15 @@ impl PendingFlushes {
         self.mask = mask;
     }
 
+    /// A bit was set that may have been set before. If its request was settled already, this is a new one.
+    pub fn set_again(&mut self, bit: usize, mut tell: impl FnMut(Fate, u64)) {
+        if let Some(stage @ (Stage::Kept | Stage::Counted)) = self.stages.get_mut(bit) {
+            *stage = Stage::Open;
+            self.waiting[bit] += 1;
+            tell(Fate::Requested, 1);
+        }
+    }
+
     /// Every translation of `pcid` but globals was dropped.
     pub fn flushed(&mut self, pcid: u16, tell: impl FnMut(Fate, u64)) {
         if let Some(bit) = user_bit(pcid) {
@@ -133,7 +142,7 @@ fn bits(mask: u16) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
 
-    /// Plays a story for PCID 1 and gives the fates in order: `s` sets the bit, `c` clears it, `f` flushes PCID 0x801,
+    /// Plays a story for PCID 1 and gives the fates in order: `s` sets the bit, `S` sets it again, `c` clears it, `f` flushes PCID 0x801,
     /// `F` flushes all, `o` flushes another PCID, `u` runs user mode under 0x801, `k` runs user mode under PCID 1.
     fn fates(story: &str) -> String {
         let mut flushes = PendingFlushes::new(0);
@@ -142,6 +151,7 @@ mod tests {
             let tell = |fate, requests| fates.extend((0..requests).map(|_| fate));
             match event {
                 's' => flushes.written(1 << 1, tell),
+                'S' => flushes.set_again(1, tell),
                 'c' => flushes.written(0, tell),
                 'f' => flushes.flushed(0x801, tell),
                 'F' => flushes.flushed_all(tell),
@@ -177,6 +187,12 @@ mod tests {
             ("scsfc", "Requested Requested Kept Kept"),
             ("scscu", "Requested Requested Lost Lost"),
             ("ss", "Requested"),
+            // Set again while it waits: the same request. After its flush: another.
+            ("sSfcu", "Requested Kept"),
+            ("sfSfcu", "Requested Kept Requested Kept"),
+            ("sfuScfu", "Requested Kept Leftover Requested Kept"),
+            ("sfuScu", "Requested Kept Leftover Requested Lost"),
+            ("suSu", "Requested Late Requested Late"),
             ("fu", ""),
         ];
         for (story, expected) in cases {

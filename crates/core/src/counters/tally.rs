@@ -9,7 +9,7 @@ use crate::machine::observe::{
     AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, TlbEvent,
 };
 use crate::machine::{Event, Exception, Machine, Observer};
-use iced_x86::{Instruction, Mnemonic, Register};
+use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
 /// Counts what a machine does. Make it from the machine's state before the first step that it shall count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Tally {
     pcide: bool,
     /// While INVPCID executes: what it has read of its descriptor, and how many bytes.
     descriptor: Option<(u64, u32)>,
+    /// While BTS executes on memory: the bit that it sets, counted from the start of its store.
+    set_bit: Option<u64>,
 }
 
 impl Tally {
@@ -33,6 +35,7 @@ impl Tally {
             pending: PendingFlushes::new(machine.memory.read_u16(MASK)),
             pcide: machine.cpu.cr4 & cr4::PCIDE != 0,
             descriptor: None,
+            set_bit: None,
         }
     }
 
@@ -123,7 +126,9 @@ impl Observer for Tally {
             let pcid = current_pcid(&machine.cpu);
             self.pending(|pending, tell| pending.user_ran(pcid, tell));
         }
-        self.descriptor = (instruction.mnemonic() == Mnemonic::Invpcid).then_some((0, 0));
+        let mnemonic = instruction.mnemonic();
+        self.descriptor = (mnemonic == Mnemonic::Invpcid).then_some((0, 0));
+        self.set_bit = if mnemonic == Mnemonic::Bts { bit_number(machine, instruction) } else { None };
     }
 
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
@@ -132,7 +137,7 @@ impl Observer for Tally {
             Mnemonic::Invlpg => self.add(Counter::Invlpg, 1),
             Mnemonic::Invpcid => {
                 self.add(Counter::Invpcid, 1);
-                self.invpcid(general_register(machine, instruction));
+                self.invpcid(general_register(machine, instruction.op0_register()).unwrap_or(0));
             }
             _ => {}
         }
@@ -142,6 +147,9 @@ impl Observer for Tally {
         if access.kind == AccessKind::Write {
             if let Some(mask) = overlaid(self.pending.mask(), access) {
                 self.pending(|pending, tell| pending.written(mask, tell));
+                if let Some(bit) = self.set_bit.and_then(|bit| bit_of_mask(access, bit)) {
+                    self.pending(|pending, tell| pending.set_again(bit, tell));
+                }
             }
         } else if let Some((low, bytes)) = &mut self.descriptor
             && *bytes < 8
@@ -198,10 +206,25 @@ fn overlaid(mask: u16, access: &MemoryAccess) -> Option<u16> {
     touched.then(|| u16::from_le_bytes(bytes))
 }
 
-/// The first operand of INVPCID, which is always a 64-bit general register.
-fn general_register(machine: &Machine, instruction: &Instruction) -> u64 {
-    let number = (instruction.op0_register() as usize).checked_sub(Register::RAX as usize);
-    number.and_then(|number| machine.cpu.registers.get(number)).copied().unwrap_or(0)
+/// The value of a 64-bit general register.
+fn general_register(machine: &Machine, register: Register) -> Option<u64> {
+    let number = (register as usize).checked_sub(Register::RAX as usize)?;
+    machine.cpu.registers.get(number).copied()
+}
+
+/// The bit of its 64-bit element that a BTS on memory sets (SDM vol. 2, BT: "bit string"), as the kernel's `__set_bit`.
+fn bit_number(machine: &Machine, instruction: &Instruction) -> Option<u64> {
+    let offset = match instruction.op1_kind() {
+        OpKind::Register => general_register(machine, instruction.op1_register())?,
+        _ => u64::from(instruction.immediate8()),
+    };
+    (instruction.op0_kind() == OpKind::Memory).then_some(offset % 64)
+}
+
+/// Which bit of the mask the bit of a store is.
+fn bit_of_mask(access: &MemoryAccess, bit: u64) -> Option<usize> {
+    let bit = (access.physical * 8 + bit).checked_sub(MASK * 8)?;
+    usize::try_from(bit).ok().filter(|&bit| bit < 16)
 }
 
 fn counter_of(fate: Fate) -> Counter {

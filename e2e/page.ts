@@ -30,4 +30,15 @@ export async function expectAccessible(page: Page) {
   expect(summary).toEqual([]);
 }
 
+/** Opens the page at a link, without `#`, and waits until it shows a run. */
+export async function opened(page: Page, link = "") {
+  await page.goto(link ? `#${link}` : "");
+  await expect(page.locator(".transport .position b")).not.toHaveText("0");
+}
+
+/** The number of the current step, from 1. */
+export async function step(page: Page) {
+  return Number(await page.locator(".transport .position b").innerText());
+}
+
 export { expect };

@@ -116,14 +116,14 @@ async fn letters_rest_while_they_are_switched_off() {
 #[wasm_bindgen_test]
 async fn an_injection_is_made_in_the_gutter_and_taken_back() {
     let page = Page::open("v=1&s=&at=200").await;
-    assert_eq!(page.all(".injection").len(), 0);
+    assert_eq!(page.all(".strike").len(), 0);
     page.press("i").await;
     assert_eq!(page.all(".inject-menu .choice").len(), 6);
     page.click(".inject-menu .choice").await;
-    assert_eq!(page.all(".injection").len(), 1);
+    assert_eq!(page.all(".strike").len(), 1);
     assert!(page.text(".runs .row.current").contains("NMI strikes"));
-    page.click(".injection [aria-label^=Remove]").await;
-    assert_eq!(page.all(".injection").len(), 0);
+    page.click(".strike [aria-label^=Remove]").await;
+    assert_eq!(page.all(".strike").len(), 0);
 }
 
 #[wasm_bindgen_test]

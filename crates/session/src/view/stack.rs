@@ -10,7 +10,7 @@ use cr3_core::trace::{StepKind, Trace};
 use std::collections::BTreeMap;
 
 /// Words shown from RSP upwards.
-const WORDS: u64 = 14;
+const WORDS: u64 = 24;
 
 /// Physical address in a paging-structure entry, bits 51:12 (SDM vol. 3A 4.5).
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;

@@ -2,9 +2,15 @@
 
 use cr3_session::{Action, State, link};
 use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
 use gloo::utils::window;
+use std::cell::RefCell;
+use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use yew::prelude::*;
+
+/// Least milliseconds between two changes of the address while a person scrubs: browsers refuse more than a few a second.
+const PACE: u32 = 200;
 
 /// The address after `#`.
 pub(crate) fn hash() -> String {
@@ -12,35 +18,91 @@ pub(crate) fn hash() -> String {
     hash.strip_prefix('#').unwrap_or(&hash).to_owned()
 }
 
+/// The whole address of what a state shows, whatever the address bar says yet.
+pub(crate) fn address(state: &State) -> String {
+    let href = window().location().href().unwrap_or_default();
+    let page = href.split('#').next().unwrap_or_default();
+    format!("{page}#{}", link::encode(&link::of(state)))
+}
+
+#[derive(Default)]
+struct Bar {
+    /// What this page wrote or opened last. Where the address says something else a navigation is under way, and its
+    /// event will come.
+    known: Option<String>,
+    /// Runs until the next change may be written.
+    pause: Option<Timeout>,
+    /// What to write when the pause is over.
+    waiting: Option<String>,
+}
+
+impl Bar {
+    fn write(&mut self, text: &str, how: History) {
+        self.waiting = None;
+        if self.known.as_ref().is_none_or(|known| *known == hash()) {
+            write(text, how);
+            self.known = Some(hash());
+        }
+    }
+}
+
 /// Keeps the address and the state equal.
 #[hook]
 pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
     let link = link::of(state);
-    let scenario = use_mut_ref(|| None);
-    use_effect_with(link, move |link| {
-        let before = scenario.replace(Some(link.scenario()));
-        let text = link::encode(link);
-        if hash() == text {
-            return;
-        }
-        let Ok(history) = window().history() else {
-            return;
-        };
-        let url = format!("#{text}");
-        let navigated = before.is_some_and(|before| before != link.scenario());
-        // A browser may refuse, for example above its limit of calls a second; the next change tries again.
-        let _ = if navigated {
-            history.push_state_with_url(&JsValue::NULL, "", Some(&url))
-        } else {
-            history.replace_state_with_url(&JsValue::NULL, "", Some(&url))
-        };
-    });
-    use_effect_with(dispatch.clone(), |dispatch| {
-        let open = {
-            let dispatch = dispatch.clone();
-            move |_: &Event| dispatch.emit(Action::OpenLink(hash()))
-        };
-        let popped = EventListener::new(&window(), "popstate", open);
+    let bar = use_mut_ref(Bar::default);
+    {
+        let bar = bar.clone();
+        use_effect_with(link, move |link| {
+            let text = link::encode(link);
+            let shown = link::decode(&hash()).0;
+            if shown.scenario() != link.scenario() {
+                bar.borrow_mut().write(&text, History::Push);
+            } else if bar.borrow().pause.is_some() {
+                bar.borrow_mut().waiting = Some(text);
+            } else if hash() != text {
+                bar.borrow_mut().write(&text, History::Replace);
+                let pause = Timeout::new(PACE, resume(bar.clone()));
+                bar.borrow_mut().pause = Some(pause);
+            }
+        });
+    }
+    use_effect_with(dispatch.clone(), move |dispatch| {
+        let dispatch = dispatch.clone();
+        let popped = EventListener::new(&window(), "popstate", move |_| {
+            let text = hash();
+            bar.borrow_mut().waiting = None;
+            bar.borrow_mut().known = Some(text.clone());
+            dispatch.emit(Action::OpenLink(text));
+        });
         move || drop(popped)
     });
+}
+
+fn resume(bar: Rc<RefCell<Bar>>) -> impl FnOnce() {
+    move || {
+        let mut bar = bar.borrow_mut();
+        bar.pause = None;
+        if let Some(text) = bar.waiting.take() {
+            bar.write(&text, History::Replace);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum History {
+    Push,
+    Replace,
+}
+
+fn write(text: &str, how: History) {
+    let Ok(history) = window().history() else {
+        return;
+    };
+    let url = format!("#{text}");
+    // A browser may refuse; the next change tries again, and Share does not read the address bar.
+    let _ = match how {
+        History::Push => history.push_state_with_url(&JsValue::NULL, "", Some(&url)),
+        History::Replace => history.replace_state_with_url(&JsValue::NULL, "", Some(&url)),
+    };
 }

@@ -1,9 +1,9 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
-use crate::effects::copy;
+use crate::effects::{address, copy};
 use cr3_session::{Action, Direction, Overlay, State, Target, report};
 use gloo::events::{EventListener, EventListenerOptions};
-use gloo::utils::{document, window};
+use gloo::utils::document;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -89,19 +89,14 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
         return;
     }
     match key.as_str() {
-        "y" => copy(address(), "Link", dispatch.clone()),
-        "Y" => copy(report::text(state, &address()), "Report", dispatch.clone()),
+        "y" => copy(address(state), "Link", dispatch.clone()),
+        "Y" => copy(report::text(state, &address(state)), "Report", dispatch.clone()),
         _ => match action(&key, state) {
             Some(action) => dispatch.emit(action),
             None => return,
         },
     }
     event.prevent_default();
-}
-
-/// The whole address.
-pub(crate) fn address() -> String {
-    window().location().href().unwrap_or_default()
 }
 
 /// Listens to the keyboard of the whole page.

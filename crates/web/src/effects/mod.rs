@@ -6,8 +6,8 @@ mod keyboard;
 mod play;
 mod settings;
 
-pub(crate) use address::{hash, use_address};
+pub(crate) use address::{address, hash, use_address};
 pub(crate) use clipboard::copy;
-pub(crate) use keyboard::{KEYS, address, use_keyboard};
+pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use play::use_play;
 pub(crate) use settings::{restore, use_settings};

@@ -26,7 +26,7 @@ pub(crate) fn View(props: &Props) -> Html {
                         <td key={side.index()} class={classes!(side_class(side), value.is_some_and(|it| it.before.is_some()).then_some("changed"))}>
                             { for value.map(|value| html! { <Hex value={value.now} differing={cr3.differing} /> }) }
                             { for value.and_then(|value| value.before).map(|before| html! {
-                                <small>{ "was " }<Hex value={before} /></small>
+                                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span><Hex value={before} /></small>
                             }) }
                         </td>
                     }) }

@@ -49,7 +49,7 @@ pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: O
             } }
             <small class="meaning">{ meaning.unwrap_or_default() }</small>
             { for value.and_then(|value| value.before).map(|before| html! {
-                <small>{ "was " }<Hex value={before} /></small>
+                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span><Hex value={before} /></small>
             }) }
         </td>
     }

@@ -1,14 +1,17 @@
 //! A long list of rows of one height: only those in sight, and a few around them, are in the document.
 
-use gloo::events::EventListener;
 use gloo::utils::window;
 use std::ops::Range;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use wasm_bindgen::closure::Closure;
+use web_sys::{HtmlElement, ResizeObserver};
 use yew::prelude::*;
 
 /// Rows kept above and below those in sight.
 const OVERSCAN: usize = 8;
+
+/// Height of a row where the style sheet does not say: CSS pixels.
+const ROW: f64 = 24.0;
 
 /// What a component needs to list rows in a window.
 pub(crate) struct Window {
@@ -19,7 +22,7 @@ pub(crate) struct Window {
     /// Rows to render.
     pub(crate) rows: Range<usize>,
     /// Height of a row in CSS pixels.
-    pub(crate) height: f64,
+    height: f64,
 }
 
 impl Window {
@@ -41,57 +44,78 @@ struct View {
     row: f64,
 }
 
+impl View {
+    fn of(element: &HtmlElement) -> Self {
+        Self { top: f64::from(element.scroll_top()), height: f64::from(element.client_height()), row: row_height() }
+    }
+}
+
 fn row_height() -> f64 {
-    let style = gloo::utils::document_element().unchecked_into::<web_sys::Element>();
-    window()
-        .get_computed_style(&style)
-        .ok()
-        .flatten()
+    let root = gloo::utils::document_element();
+    let style = window().get_computed_style(&root).ok().flatten();
+    style
         .and_then(|style| style.get_property_value("--row").ok())
         .and_then(|text| text.trim().trim_end_matches("px").parse().ok())
         .filter(|height: &f64| *height >= 1.0)
-        .unwrap_or(24.0)
+        .unwrap_or(ROW)
 }
 
-fn measure(node: &NodeRef) -> Option<View> {
-    let element = node.cast::<HtmlElement>()?;
-    Some(View { top: f64::from(element.scroll_top()), height: f64::from(element.client_height()), row: row_height() })
-}
-
-/// Windows a list of `total` rows and keeps `shown` in sight whenever it changes.
+/// Windows a list of `total` rows and keeps `shown` in sight whenever it changes, or when the list comes into sight.
 #[hook]
 pub(crate) fn use_window(total: usize, shown: Option<usize>) -> Window {
     let node = use_node_ref();
-    let view = use_state_eq(|| View { top: 0.0, height: 800.0, row: 24.0 });
-    let refresh = {
+    let view = use_state_eq(|| View { top: 0.0, height: 800.0, row: ROW });
+    let latest = use_mut_ref(|| shown);
+    *latest.borrow_mut() = shown;
+    let measure = {
         let (node, view) = (node.clone(), view.setter());
         use_callback((), move |(), ()| {
-            if let Some(measured) = measure(&node) {
-                view.set(measured);
+            if let Some(element) = node.cast::<HtmlElement>() {
+                view.set(View::of(&element));
             }
         })
     };
     {
-        let refresh = refresh.clone();
+        let (node, measure) = (node.clone(), measure.clone());
         use_effect_with((), move |()| {
-            refresh.emit(());
-            let resized = EventListener::new(&window(), "resize", move |_| refresh.emit(()));
-            move || drop(resized)
+            let resized = {
+                let node = node.clone();
+                let mut hidden = false;
+                Closure::<dyn FnMut()>::new(move || {
+                    let Some(element) = node.cast::<HtmlElement>() else { return };
+                    let height = element.client_height();
+                    if hidden && height > 0 {
+                        reveal(&element, *latest.borrow());
+                    }
+                    hidden = height == 0;
+                    measure.emit(());
+                })
+            };
+            let observer = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok();
+            if let (Some(observer), Some(element)) = (&observer, node.cast::<HtmlElement>()) {
+                observer.observe(&element);
+            }
+            move || {
+                if let Some(observer) = observer {
+                    observer.disconnect();
+                }
+                drop(resized);
+            }
         });
     }
     {
-        let (node, refresh) = (node.clone(), refresh.clone());
+        let (node, measure) = (node.clone(), measure.clone());
         use_effect_with((shown, total), move |(shown, _)| {
-            if let (Some(element), Some(row)) = (node.cast::<HtmlElement>(), *shown) {
-                reveal(&element, row);
+            if let Some(element) = node.cast::<HtmlElement>() {
+                reveal(&element, *shown);
             }
-            refresh.emit(());
+            measure.emit(());
         });
     }
     let first = (view.top / view.row) as usize;
     let count = (view.height / view.row) as usize + 1;
     Window {
-        onscroll: refresh.reform(|_| ()),
+        onscroll: measure.reform(|_| ()),
         rows: first.saturating_sub(OVERSCAN).min(total)..(first + count + OVERSCAN).min(total),
         height: view.row,
         node,
@@ -99,18 +123,17 @@ pub(crate) fn use_window(total: usize, shown: Option<usize>) -> Window {
 }
 
 /// Scrolls no further than needed, and to a third of the height when the row is far away.
-fn reveal(element: &HtmlElement, row: usize) {
-    let height = row_height();
-    let (top, sight) = (f64::from(element.scroll_top()), f64::from(element.client_height()));
+fn reveal(element: &HtmlElement, row: Option<usize>) {
+    let View { top, height: sight, row: height } = View::of(element);
+    let Some(row) = row.filter(|_| sight > 0.0) else { return };
     let at = height * row as f64;
     let margin = (2.0 * height).min(sight / 4.0);
-    let near = at > top - sight && at < top + 2.0 * sight;
-    let target = if at < top + margin {
-        if near { at - margin } else { at - sight / 3.0 }
-    } else if at + height > top + sight - margin {
-        if near { at + height + margin - sight } else { at - sight / 3.0 }
-    } else {
-        return;
+    let far = at < top - sight || at > top + 2.0 * sight;
+    let target = match () {
+        () if at >= top + margin && at + height <= top + sight - margin => return,
+        () if far => at - sight / 3.0,
+        () if at < top + margin => at - margin,
+        () => at + height + margin - sight,
     };
     element.set_scroll_top(target.max(0.0) as i32);
 }

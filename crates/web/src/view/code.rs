@@ -40,9 +40,9 @@ pub(crate) fn Code(props: &Props) -> Html {
             <div class="bar">
                 { choices(props, &gutter, jumped.setter()) }
             </div>
-            <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
-                aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2">
-                <div class="spacer" role="rowgroup" style={window.spacer(listing.lines.len())}>
+            <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()}>
+                <div class="spacer" style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
+                    aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2">
                     { for window.rows.clone().filter_map(|at| {
                         let line = listing.lines.get(at)?;
                         Some(row(props, line, at, window.offset(at), &gutter))

@@ -13,12 +13,12 @@ pub(crate) fn Header(props: &Props) -> Html {
     let options: Vec<AttrValue> = STORIES.iter().map(|story| story.name.into()).collect();
     let selected = (0..STORIES.len()).find(|index| !is_valid(state, &Action::OpenStory(*index)));
     let share = {
-        let dispatch = dispatch.clone();
-        move |_: MouseEvent| copy(address(), "Link", dispatch.clone())
+        let (state, dispatch) = (state.clone(), dispatch.clone());
+        move |_: MouseEvent| copy(address(&state), "Link", dispatch.clone())
     };
     let text = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        move |_: MouseEvent| copy(report::text(&state, &address()), "Report", dispatch.clone())
+        move |_: MouseEvent| copy(report::text(&state, &address(&state)), "Report", dispatch.clone())
     };
     let (shape, next, words) = theme(state.settings.theme);
     html! {

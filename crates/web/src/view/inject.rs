@@ -30,8 +30,9 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
     {
         let panel = panel.clone();
         use_effect_with((), move |()| {
-            let first =
-                panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector("button:not(:disabled)").ok()?);
+            let first = panel
+                .cast::<HtmlElement>()
+                .and_then(|panel| panel.query_selector(".choice:not(:disabled), .close").ok()?);
             focus(first);
         });
     }

@@ -34,7 +34,7 @@ impl Move {
         let onclick = dispatch.reform(move |_: MouseEvent| Action::Move(target, direction));
         html! {
             <button type="button" class="button move" aria-label={name} title={format!("{name} ({key})")} {disabled} {onclick}>
-                <Icon {shape} /><kbd aria-hidden="true">{ key }</kbd>
+                <Icon {shape} /><span class="key" data-key={key} aria-hidden="true"></span>
             </button>
         }
     }

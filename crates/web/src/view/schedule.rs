@@ -45,7 +45,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
     let row = chip.row;
     let name = format!("{} at {}", chip.vector, chip.place);
     html! {
-        <li key={index} class={classes!("injection", why.is_some().then_some("refused"))}>
+        <li key={index} class={classes!("strike", why.is_some().then_some("refused"))}>
             <span class="nest">{ if chip.inside { "inside" } else { "" } }</span>
             <button type="button" class="where" disabled={row.is_none()} title="Show where it strikes"
                 onclick={sends(dispatch, move |_: MouseEvent| row.map(Action::Seek))}>

@@ -20,7 +20,7 @@ pub(crate) fn Transport(props: &Props) -> Html {
                 { Move::BACK.button(state, dispatch) }
                 <button type="button" class="button play" title={format!("{play} (Space)")} aria-label={play}
                     disabled={!is_valid(state, &Action::TogglePlay)} onclick={dispatch.reform(|_| Action::TogglePlay)}>
-                    <Icon {shape} /><span>{ play }</span><kbd aria-hidden="true">{ "Space" }</kbd>
+                    <Icon {shape} /><span>{ play }</span><span class="key" data-key="Space" aria-hidden="true"></span>
                 </button>
                 { Move::FORWARD.button(state, dispatch) }
                 { Move::LAST.button(state, dispatch) }

@@ -1,0 +1,77 @@
+import { test, expect, expectAccessible, opened } from "./page";
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test("is accessible wherever the cursor is", async ({ page }) => {
+      // Each look of axe reads the colours of a thousand elements.
+      test.setTimeout(180_000);
+      await opened(page);
+      await expectAccessible(page);
+      await page.getByLabel("Story").selectOption("Never restore");
+      for (const tab of ["TLB", "Registers", "Stack"]) {
+        await page.getByRole("button", { name: tab, exact: true }).click();
+        await expectAccessible(page);
+      }
+    });
+
+    test("is accessible with something open", async ({ page }) => {
+      test.setTimeout(180_000);
+      await opened(page);
+      await page.keyboard.press("i");
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("?");
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "What is not modelled" }).click();
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Own macro" }).click();
+      await page.getByRole("button", { name: "Run it right" }).click();
+      await page.getByLabel("Text of the macro").fill("nonsense");
+      await expect(page.locator(".problem").first()).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("is accessible with a refusal and a damaged link", async ({ page }) => {
+      await opened(page, "v=9&a=Z&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:nmi");
+      await expect(page.locator(".strike.refused")).toHaveCount(1);
+      await expectAccessible(page);
+    });
+  });
+}
+
+test("colours follow the system until a person chooses, and stay chosen", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await opened(page);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await ground();
+  await page.emulateMedia({ colorScheme: "light" });
+  expect(await ground()).not.toBe(dark);
+  await page.getByRole("button", { name: /switch to light/ }).click();
+  await page.getByRole("button", { name: /switch to dark/ }).click();
+  expect(await ground()).toBe(dark);
+  await page.reload();
+  await expect(page.locator(".transport")).toBeVisible();
+  expect(await ground()).toBe(dark);
+});
+
+test("the focus never gets lost or stuck", async ({ page }) => {
+  await opened(page);
+  const seen = new Set<string>();
+  for (let press = 0; press < 150; press++) {
+    await page.keyboard.press("Tab");
+    const where = await page.evaluate(() => {
+      const active = document.activeElement;
+      return active && active !== document.body ? (active.getAttribute("aria-label") ?? active.textContent ?? active.tagName) : "body";
+    });
+    seen.add(where);
+    if (where === "body" && press > 10) break;
+  }
+  for (const name of ["Share", "Swap the forms", "Step", "Entry code", "Aligned steps", "Next step"]) {
+    expect([...seen].filter((where) => where.includes(name)), name).not.toEqual([]);
+  }
+  expect(seen.size).toBeGreaterThan(25);
+});

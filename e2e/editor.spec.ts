@@ -1,0 +1,45 @@
+import { test, expect, opened } from "./page";
+
+const BROKEN = `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req
+	ALTERNATIVE "jmp .Lend_\\@", "", X86_FEATURE_PTI
+	movq	\\save_reg, %cr33
+.Lend_\\@:
+.endm
+`;
+const MENDED = BROKEN.replace("%cr33", "%cr3");
+
+test("a pasted macro says its errors at their place, and runs once they are mended", async ({ page, context }) => {
+  await opened(page);
+  await page.getByRole("button", { name: "Own macro" }).click();
+  const sheet = page.getByRole("dialog");
+  await sheet.getByRole("button", { name: "Run it right" }).click();
+  const area = sheet.getByLabel("Text of the macro");
+  await expect(area).toHaveValue(/PARANOID_RESTORE_CR3/);
+  await area.fill(BROKEN);
+  await expect(sheet.locator(".problem")).toContainText("line 3, column");
+  await expect(sheet.locator(".problem")).toContainText("%cr33");
+  await expect(area).toHaveAttribute("aria-invalid", "true");
+  await area.fill(MENDED);
+  await expect(sheet.locator(".problem")).toHaveCount(0);
+  await expect(sheet).toContainText("It assembles, and runs.");
+  await page.keyboard.press("Escape");
+  await expect(page.locator("[data-counter=flushing_cr3_writes] .right")).not.toHaveText("0");
+
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await expect(other.getByLabel("Form of the right run")).toHaveValue("5");
+  await expect(other.locator("[data-counter=flushing_cr3_writes] .right")).not.toHaveText("0");
+  await other.getByRole("button", { name: "Own macro" }).click();
+  await expect(other.getByLabel("Text of the macro")).toHaveValue(MENDED);
+});
+
+test("an endless loop in a pasted macro stops at a bound", async ({ page }) => {
+  await opened(page);
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await page.getByRole("button", { name: "Run it right" }).click();
+  await page.getByLabel("Text of the macro").fill(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n1:\tjmp 1b\n.endm\n");
+  await page.keyboard.press("Escape");
+  await expect(page.locator("[data-counter=instructions] .right")).toHaveText(/^\d{5,}$/);
+  await page.keyboard.press("End");
+  await expect(page.locator(".runs .row.current")).toContainText("jmp");
+});

@@ -1,0 +1,68 @@
+import { test, expect, opened } from "./page";
+
+test("injects by mouse in the gutter of the listing", async ({ page }) => {
+  await opened(page, "v=1&s=&at=160");
+  await expect(page.locator(".strike")).toHaveCount(0);
+  await page.getByLabel("Go to a label").selectOption("kernel_loop");
+  await page.getByRole("button", { name: "Inject at kernel_loop+2", exact: true }).click();
+  const menu = page.getByRole("dialog", { name: "Inject at kernel_loop+2" });
+  await menu.getByRole("button", { name: /NMI/ }).click();
+  await expect(menu).toHaveCount(0);
+  await expect(page.locator(".strike")).toContainText("kernel_loop+2");
+  await expect(page.locator(".runs .row.current .side-a")).toContainText("NMI strikes");
+  await expect(page.locator(".runs .row.current .side-b")).toContainText("NMI strikes");
+  await expect(page).toHaveURL(/s=kernel_loop%2B2:nmi/);
+  await page.getByRole("button", { name: "Remove NMI at kernel_loop+2" }).click();
+  await expect(page.locator(".strike")).toHaveCount(0);
+});
+
+test("injects by keyboard at the current step, and nests", async ({ page }) => {
+  await opened(page, "v=1&s=&at=165");
+  await page.keyboard.press("i");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("n");
+  await expect(page.locator(".strike")).toHaveCount(1);
+  await expect(page.locator(".runs .row.current .side-a")).toContainText("NMI strikes");
+  for (let step = 0; step < 40; step++) await page.keyboard.press("j");
+  await page.keyboard.press("i");
+  await expect(page.getByRole("dialog")).toContainText("inside the handler before it");
+  await page.keyboard.press("m");
+  await expect(page.locator(".strike")).toHaveCount(2);
+  await expect(page.locator(".strike").nth(1)).toContainText("inside");
+  await expect(page.locator(".runs .row.current .side-a")).toContainText("#MC strikes");
+});
+
+test("the listing's gutter is reached by Tab and its menu by arrows", async ({ page }) => {
+  await opened(page, "v=1&s=&at=165");
+  const button = page.getByRole("button", { name: /^Inject at kernel_loop/ }).first();
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".strike")).toHaveCount(1);
+});
+
+test("what may not strike says why, at its place", async ({ page }) => {
+  await opened(page);
+  await page.keyboard.press("i");
+  const nmi = page.getByRole("dialog").getByRole("button", { name: /NMI/ });
+  await expect(nmi).toBeDisabled();
+  await expect(nmi).toContainText(/blocked/i);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+});
+
+test("a schedule that does not parse is kept, with the reason", async ({ page }) => {
+  await opened(page);
+  const field = page.getByLabel("Schedule as text");
+  await field.fill("kernel_loop+1:nmi > exc_nmi+2:xyz");
+  await field.press("Enter");
+  await expect(page.locator("#schedule-problem")).not.toBeEmpty();
+  await expect(field).toHaveValue("kernel_loop+1:nmi > exc_nmi+2:xyz");
+  await field.fill("kernel_loop+1:nmi > exc_nmi+2:mc");
+  await field.press("Enter");
+  await expect(page.locator("#schedule-problem")).toBeEmpty();
+  await expect(page.locator(".strike")).toHaveCount(2);
+});

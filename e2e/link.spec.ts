@@ -1,0 +1,74 @@
+import { test, expect, opened, step } from "./page";
+
+/** What a person sees: everything but the notice. */
+async function view(page: import("@playwright/test").Page) {
+  return {
+    step: await step(page),
+    rows: await page.locator(".runs .row.current").innerText(),
+    counters: await page.locator(".counters").innerText(),
+    forms: await page.locator(".setup select").evaluateAll((all) => all.map((one) => (one as HTMLSelectElement).value)),
+    features: await page.locator(".setup .chip").evaluateAll((all) => all.map((one) => one.getAttribute("aria-pressed"))),
+    injections: await page.locator(".strike").allInnerTexts(),
+    inspector: await page.locator(".inspector .parts").innerText(),
+    filter: await page.locator(".filter [aria-pressed=true]").innerText(),
+  };
+}
+
+test("reload from the link reproduces the view", async ({ page, context }) => {
+  await opened(page);
+  await page.getByLabel("Form of the left run").selectOption({ label: "B2 · posted 2020" });
+  await page.getByRole("button", { name: "INVPCID" }).click();
+  await page.getByLabel("handler").selectOption("pending-flush");
+  await page.getByLabel("Schedule as text").fill("entry_SYSRETQ_unsafe_stack:nmi");
+  await page.getByLabel("Schedule as text").press("Enter");
+  await page.getByRole("button", { name: "Stack", exact: true }).click();
+  await page.getByRole("button", { name: "CR3 + TLB" }).click();
+  await page.locator(".runs .rows").focus();
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  const before = await view(page);
+  const url = page.url();
+  expect(url).toContain("a=B2&b=E&f=pti,pcid,fsgsbase,nx&h=pending-flush");
+  await page.reload();
+  expect(await view(page)).toEqual(before);
+  const other = await context.newPage();
+  await other.goto(url);
+  expect(await view(other)).toEqual(before);
+});
+
+test("Back undoes a change of scenario, not a step", async ({ page }) => {
+  await opened(page);
+  const start = await step(page);
+  await page.getByRole("button", { name: "PCID", exact: true }).click();
+  await expect(page).toHaveURL(/f=pti,invpcid/);
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  await page.goBack();
+  await expect(page).toHaveURL(/f=pti,pcid,invpcid/);
+  await expect(page.getByRole("button", { name: "PCID", exact: true })).toHaveAttribute("aria-pressed", "true");
+  expect(await step(page)).toBe(start);
+  await page.goForward();
+  await expect(page.getByRole("button", { name: "PCID", exact: true })).toHaveAttribute("aria-pressed", "false");
+});
+
+test("a damaged link opens what is left of it and says what was ignored", async ({ page }) => {
+  await opened(page, "v=1&a=Z&b=C&at=50&s=kernel_loop");
+  await expect(page.getByRole("alert")).toContainText('"Z" is not a name that this page knows');
+  expect(await step(page)).toBe(51);
+  await expect(page.getByLabel("Form of the right run")).toHaveValue("2");
+});
+
+test("copies the link and a report of 72 columns", async ({ page, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await opened(page);
+  await page.keyboard.press("y");
+  await expect(page.getByRole("alert")).toHaveText(/Link copied/);
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
+  await page.keyboard.press("Y");
+  await expect(page.getByRole("alert")).toHaveText(/Report copied/);
+  const report = await page.evaluate(() => navigator.clipboard.readText());
+  expect(report).toContain("CR3 writes");
+  expect(report).toContain(page.url());
+  const lines = report.split("\n").filter((line) => !line.startsWith("http"));
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(72);
+});

@@ -55,7 +55,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
                         <Icon shape={Shape::Close} />
                     </button>
                 </div>
-                <div class="content">{ props.children.clone() }</div>
+                <div class="content" tabindex="0" role="region" aria-labelledby="sheet-title">{ props.children.clone() }</div>
             </div>
         </dialog>
     }

@@ -46,7 +46,7 @@ pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none
     #[arg(long, default_value_t)]
     features: Features,
-    /// What runs when something strikes: quiet, perf, pending-flush
+    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
     #[arg(long, default_value_t = Handler::Quiet)]
     handler: Handler,
     /// How the TLB is built: architectural, skylake

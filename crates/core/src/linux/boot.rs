@@ -228,6 +228,10 @@ fn write_tss(memory: &mut Memory) {
     memory.write_u16(tss + 102, 0x68);
 }
 
+/// The contexts of the six ASIDs, all at generation 1: the user program's, then those of tasks that have ended. So the next mm
+/// without a slot takes the first, as on any machine that has run for a while.
+const CONTEXTS: [u64; at::TLB_NR_DYN_ASIDS as usize] = [3, 5, 6, 7, 8, 9];
+
 fn write_per_cpu(memory: &mut Memory, features: Features, image: &Image) -> Result<(), Box<Diagnostic>> {
     const PREEMPT_NEED_RESCHED: u32 = 1 << 31;
     let hot = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT;
@@ -239,11 +243,12 @@ fn write_per_cpu(memory: &mut Memory, features: Features, image: &Image) -> Resu
     let tlb = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE;
     memory.write_u64(tlb + at::TLB_STATE_LOADED_MM, symbol(image, "user_mm")?);
     memory.write_u16(tlb + at::TLB_STATE_LOADED_MM_ASID, 0);
-    memory.write_u16(tlb + at::TLB_STATE_NEXT_ASID, 1);
+    memory.write_u16(tlb + at::TLB_STATE_NEXT_ASID, at::TLB_NR_DYN_ASIDS);
     memory.write_u64(tlb + at::TLB_STATE_CR4, control_4(features));
-    // ASID 0 holds context 1 at generation 1.
-    memory.write_u64(tlb + at::TLB_STATE_CTXS, 1);
-    memory.write_u64(tlb + at::TLB_STATE_CTXS + 8, 1);
+    for (slot, context) in (0..).zip(CONTEXTS) {
+        memory.write_u64(tlb + at::TLB_STATE_CTXS + 16 * slot, context);
+        memory.write_u64(tlb + at::TLB_STATE_CTXS + 16 * slot + 8, 1);
+    }
     Ok(())
 }
 

@@ -28,6 +28,12 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("TLB_STATE_user_pcid_flush_mask", at::TLB_STATE_USER_PCID_FLUSH_MASK),
     ("TLB_STATE_cr4", at::TLB_STATE_CR4),
     ("TLB_STATE_ctxs", at::TLB_STATE_CTXS),
+    ("TLB_NR_DYN_ASIDS", at::TLB_NR_DYN_ASIDS as u64),
+    ("LOADED_MM_SWITCHING", at::LOADED_MM_SWITCHING),
+    ("cpu_tlbstate_shared", at::PERCPU_CPU_TLBSTATE_SHARED),
+    ("MM_pgd", at::MM_PGD),
+    ("MM_ctx_id", at::MM_CONTEXT_ID),
+    ("MM_tlb_gen", at::MM_TLB_GENERATION),
     ("nmi_state", at::PERCPU_NMI_STATE),
     ("nmi_cr2", at::PERCPU_NMI_CR2),
     ("nmi_dr7", at::PERCPU_NMI_DR7),
@@ -39,7 +45,14 @@ const CONSTANTS: &[(&str, u64)] = &[
     // Addresses.
     ("page_offset_base", at::DIRECT_MAP),
     ("per_cpu_area", at::PER_CPU),
+    ("__START_KERNEL_map", at::KERNEL_MAP),
     ("user_mm_pgd", at::DIRECT_MAP + at::TABLES_PHYSICAL),
+    ("second_mm_pgd", at::DIRECT_MAP + at::SECOND_TABLES_PHYSICAL),
+    ("poking_mm_pgd", at::DIRECT_MAP + at::POKING_TABLES_PHYSICAL),
+    ("swapper_pg_dir", at::DIRECT_MAP + at::INIT_TABLES_PHYSICAL),
+    ("swapper_pg_dir_physical", at::INIT_TABLES_PHYSICAL),
+    ("poking_addr", at::POKING_ADDRESS),
+    ("poking_pte", at::DIRECT_MAP + tables::leaf_entry_address(at::POKING_LAST_TABLE_PHYSICAL, at::POKING_ADDRESS)),
     ("entry_stack", at::ENTRY_STACK),
     ("exception_stacks", at::EXCEPTION_STACKS),
     ("EXCEPTION_STACKS_SIZE", IstStack::Vc2.top() - at::EXCEPTION_STACKS),
@@ -94,6 +107,8 @@ pub(super) fn options(features: Features) -> Options {
     }
     let record = at::GHES_RECORD_PHYSICAL | tables::kernel_data_bits(features);
     options.constants.insert("GHES_PTE".to_owned(), record.cast_signed());
+    let poked = tables::poking_bits(features);
+    options.constants.insert("POKING_PTE_BITS".to_owned(), poked.cast_signed());
     for region in &REGIONS {
         options.sections.insert(region.section.to_owned(), region.linear);
     }
@@ -109,6 +124,7 @@ fn feature_names(features: Features) -> impl Iterator<Item = &'static str> {
         ("X86_FEATURE_PCID", features.pcid),
         // Set only where PCIDs are on too (arch/x86/mm/init.c, setup_pcid).
         ("X86_FEATURE_INVPCID_SINGLE", features.invpcid && features.pcid),
+        ("X86_FEATURE_INVPCID", features.invpcid),
         ("X86_FEATURE_FSGSBASE", features.fsgsbase),
         ("X86_FEATURE_FENCE_SWAPGS_USER", !features.pti),
         ("X86_FEATURE_FENCE_SWAPGS_KERNEL", true),

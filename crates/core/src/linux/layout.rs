@@ -40,6 +40,14 @@ pub const PHYSICAL_MEMORY: u64 = 64 << 20;
 
 /// The pair of top-level tables, aligned to 8 KiB: the kernel's, and one page on the user's. The other tables follow.
 pub const TABLES_PHYSICAL: u64 = 0x0010_0000;
+/// The pair of top-level tables of `init_mm` (`swapper_pg_dir`; in the kernel image in Linux).
+pub const INIT_TABLES_PHYSICAL: u64 = 0x0018_0000;
+/// The pair of top-level tables of `poking_mm`.
+pub const POKING_TABLES_PHYSICAL: u64 = 0x0018_2000;
+/// The pair of top-level tables of the second task.
+pub const SECOND_TABLES_PHYSICAL: u64 = 0x0018_4000;
+/// The last-level table for [`POKING_ADDRESS`].
+pub const POKING_LAST_TABLE_PHYSICAL: u64 = 0x0018_6000;
 /// The page of the user program.
 pub const USER_TEXT_PHYSICAL: u64 = 0x0300_0000;
 /// The pages of user data.
@@ -52,6 +60,10 @@ pub const THREAD_STACK_PHYSICAL: u64 = 0x0303_0000;
 pub const KERNEL_BUFFER_PHYSICAL: u64 = 0x0304_0000;
 /// The IDT (`idt_table`; in the kernel image in Linux).
 pub const IDT_PHYSICAL: u64 = 0x0305_0000;
+/// The pages of user data of the second task.
+pub const SECOND_DATA_PHYSICAL: u64 = 0x0306_0000;
+/// The pages of the user stack of the second task.
+pub const SECOND_STACK_PHYSICAL: u64 = 0x0307_0000;
 /// The per-CPU area of CPU 0.
 pub const PER_CPU_PHYSICAL: u64 = 0x03c0_0000;
 /// The error record that firmware writes and the GHES handler maps.
@@ -136,6 +148,8 @@ pub const PERCPU_NMI_CR2: u64 = 0x1_0108;
 pub const PERCPU_NMI_DR7: u64 = 0x1_0110;
 /// Counters of this model's handlers; each eight bytes.
 pub const PERCPU_COUNTERS: u64 = 0x1_0140;
+/// `cpu_tlbstate_shared` (arch/x86/include/asm/tlbflush.h, v6.12): its first byte is `is_lazy`.
+pub const PERCPU_CPU_TLBSTATE_SHARED: u64 = 0x1_0180;
 /// End of the per-CPU area.
 pub const PERCPU_SIZE: u64 = 0x1_1000;
 
@@ -172,6 +186,18 @@ pub const TLB_STATE_CR4: u64 = 24;
 pub const TLB_STATE_CTXS: u64 = 32;
 /// `TLB_NR_DYN_ASIDS` (tlbflush.h).
 pub const TLB_NR_DYN_ASIDS: u16 = 6;
+
+/// `LOADED_MM_SWITCHING` (tlbflush.h): stands in `loaded_mm` while CR3 is changed.
+pub const LOADED_MM_SWITCHING: u64 = 1;
+
+// struct mm_struct, cut down to three words.
+
+/// `pgd`: linear address in the direct map of the pair of top-level tables.
+pub const MM_PGD: u64 = 0;
+/// `context.ctx_id`, 64 bits (asm/mmu.h): never used again for another mm.
+pub const MM_CONTEXT_ID: u64 = 8;
+/// `context.tlb_gen`, 64 bits: grows with each change of the tables that must be flushed.
+pub const MM_TLB_GENERATION: u64 = 16;
 
 /// Linear address of this CPU's `user_pcid_flush_mask`, 16 bits: bit n asks for a flush of user PCID 0x800 | n.
 pub const USER_PCID_FLUSH_MASK: u64 = PER_CPU + PERCPU_CPU_TLBSTATE + TLB_STATE_USER_PCID_FLUSH_MASK;
@@ -217,6 +243,10 @@ pub const USER_STACK: u64 = TASK_SIZE_MAX - USER_STACK_PAGES * PAGE;
 pub const USER_STACK_PAGES: u64 = 4;
 /// The user's GS base: its thread block, in user data.
 pub const USER_GS_BASE: u64 = USER_DATA + 0x800;
+
+/// `poking_addr`: where `poking_mm` maps the page that is poked; without KASLR `TASK_UNMAPPED_BASE`, a third of the user's
+/// addresses (arch/x86/mm/init.c, `poking_init`, v6.12).
+pub const POKING_ADDRESS: u64 = (TASK_SIZE_MAX / 3).next_multiple_of(PAGE);
 
 // --- CR3 and ASIDs --------------------------------------------------------------------------------------------------
 

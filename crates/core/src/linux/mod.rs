@@ -4,6 +4,7 @@ mod boot;
 mod constants;
 pub mod layout;
 mod names;
+pub mod records;
 pub mod regions;
 pub mod sources;
 mod tables;
@@ -58,6 +59,14 @@ pub enum Handler {
     Perf,
     /// Flushes one page the way the kernel does and so may set a pending flush.
     PendingFlush,
+    /// Changes kernel text through a temporary address space, as kgdb does.
+    KgdbPoke,
+    /// Writes CR3 and tells nobody. No code of Linux does this.
+    RogueCr3,
+    /// Switches to `init_mm` and not back. No code of Linux does this.
+    RogueSwitchMm,
+    /// Switches to the address space of another task and back, as if it had scheduled. No code of Linux does this.
+    Schedule,
 }
 
 /// How the TLB is built.

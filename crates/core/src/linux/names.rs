@@ -212,7 +212,15 @@ impl FromStr for Form {
 
 impl Handler {
     /// All handlers.
-    pub const ALL: [Self; 3] = [Self::Quiet, Self::Perf, Self::PendingFlush];
+    pub const ALL: [Self; 7] = [
+        Self::Quiet,
+        Self::Perf,
+        Self::PendingFlush,
+        Self::KgdbPoke,
+        Self::RogueCr3,
+        Self::RogueSwitchMm,
+        Self::Schedule,
+    ];
 
     /// The name in links and lists.
     pub fn name(self) -> &'static str {
@@ -220,6 +228,10 @@ impl Handler {
             Self::Quiet => "quiet",
             Self::Perf => "perf",
             Self::PendingFlush => "pending-flush",
+            Self::KgdbPoke => "kgdb-poke",
+            Self::RogueCr3 => "rogue-cr3",
+            Self::RogueSwitchMm => "rogue-switch-mm",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -229,6 +241,10 @@ impl Handler {
             Self::Quiet => "returns at once",
             Self::Perf => "samples user and kernel memory, as perf does",
             Self::PendingFlush => "flushes one page as the kernel does and may leave a user flush pending",
+            Self::KgdbPoke => "changes kernel text through a temporary address space, as kgdb does",
+            Self::RogueCr3 => "writes CR3 and tells nobody; no kernel code does",
+            Self::RogueSwitchMm => "switches to init_mm and not back; no kernel code does",
+            Self::Schedule => "switches to another task's address space and back; no kernel code does",
         }
     }
 }
@@ -241,8 +257,12 @@ impl Display for Handler {
 
 impl FromStr for Handler {
     type Err = UnknownName;
+    /// `ghes` is what pending-flush is modelled on.
     fn from_str(given: &str) -> Result<Self, UnknownName> {
-        find("handler", given, &Self::ALL, |handler| handler.name())
+        match given {
+            "ghes" => Ok(Self::PendingFlush),
+            _ => find("handler", given, &Self::ALL, |handler| handler.name()),
+        }
     }
 }
 

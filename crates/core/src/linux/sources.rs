@@ -30,6 +30,9 @@ const KERNEL: [Text; 5] = [
     text!("kernel/syscall.S"),
 ];
 
+/// Address spaces and what changes them.
+const SPACES: [Text; 2] = [text!("kernel/mm.S"), text!("kernel/text_poke.S")];
+
 const PROGRAM: Text = text!("user/program.S");
 const END: Text = text!("kernel/end.S");
 
@@ -65,6 +68,10 @@ fn handler_text(handler: Handler) -> Text {
         Handler::Quiet => text!("handlers/quiet.S"),
         Handler::Perf => text!("handlers/perf.S"),
         Handler::PendingFlush => text!("handlers/pending_flush.S"),
+        Handler::KgdbPoke => text!("handlers/kgdb_poke.S"),
+        Handler::RogueCr3 => text!("handlers/rogue_cr3.S"),
+        Handler::RogueSwitchMm => text!("handlers/rogue_switch_mm.S"),
+        Handler::Schedule => text!("handlers/schedule.S"),
     }
 }
 
@@ -79,7 +86,9 @@ pub(super) fn sources(form: &Form, handler: Handler) -> Result<Vec<Source>, Box<
     let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form.clone()];
     sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
     sources.extend(KERNEL.map(Text::source));
-    sources.extend([handler_text(handler), PROGRAM, END].map(Text::source));
+    sources.push(handler_text(handler).source());
+    sources.extend(SPACES.map(Text::source));
+    sources.extend([PROGRAM, END].map(Text::source));
     Ok(sources)
 }
 

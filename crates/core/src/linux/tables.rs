@@ -118,6 +118,13 @@ const MAPPINGS: [Mapping; 20] = [
     Mapping::exception_stack(IstStack::Vc2),
 ];
 
+/// User memory of the second task: the same program with data and stack of its own, all present.
+const SECOND_MAPPINGS: [Mapping; 3] = [
+    Mapping::small(at::USER_TEXT, at::USER_TEXT_PHYSICAL, 1, Rights::UserText),
+    Mapping::small(at::USER_DATA, at::SECOND_DATA_PHYSICAL, at::USER_DATA_PAGES, Rights::UserData),
+    Mapping::small(at::USER_STACK, at::SECOND_STACK_PHYSICAL, at::USER_STACK_PAGES, Rights::UserData),
+];
+
 /// The page of `cpu_tss_rw` at its per-CPU address: in the kernel half it is part of the direct map, in the user half it
 /// stands alone, read-write (`pti_clone_user_shared`).
 const CPU_TSS_RW: Mapping = Mapping::small(
@@ -135,6 +142,11 @@ pub(super) const fn leaf_entry_address(table: u64, linear: u64) -> u64 {
 /// `PAGE_KERNEL` without an address.
 pub(super) fn kernel_data_bits(features: Features) -> u64 {
     leaf_bits(features, Rights::KernelData, Global::Default)
+}
+
+/// What `__text_poke` maps a page of kernel text with: `PAGE_KERNEL` without the global bit (arch/x86/kernel/alternative.c, v6.12).
+pub(super) fn poking_bits(features: Features) -> u64 {
+    kernel_data_bits(features) & !entry::GLOBAL
 }
 
 /// CR3 of the user program's address space for the kernel half: ASID 0 (`build_cr3`, arch/x86/mm/tlb.c).
@@ -162,10 +174,19 @@ pub(super) fn build(memory: &mut Memory, features: Features) {
     if features.pti {
         builder.build_user_half();
     }
+    builder.build_address_space(at::INIT_TABLES_PHYSICAL, &[]);
+    builder.build_address_space(at::SECOND_TABLES_PHYSICAL, &SECOND_MAPPINGS);
+    builder.use_poking_table();
+    builder.build_address_space(at::POKING_TABLES_PHYSICAL, &[]);
 }
 
 const KERNEL_ROOT: u64 = at::TABLES_PHYSICAL;
-const USER_ROOT: u64 = at::TABLES_PHYSICAL | at::PTI_USER_PGTABLE_MASK;
+const USER_ROOT: u64 = user_root(KERNEL_ROOT);
+
+/// The other table of the pair.
+const fn user_root(kernel_root: u64) -> u64 {
+    kernel_root | at::PTI_USER_PGTABLE_MASK
+}
 
 /// `_KERNPG_TABLE` (asm/pgtable_types.h).
 const KERNEL_TABLE: u64 = entry::PRESENT | entry::WRITABLE | entry::ACCESSED | entry::DIRTY;
@@ -218,28 +239,58 @@ impl Builder<'_> {
         self.memory.write_u64(entry_at(above, at::FIXMAP_GHES_NMI, 2), table | KERNEL_TABLE);
     }
 
+    /// `poking_init` makes all tables for the address in advance, as a handler cannot allocate.
+    fn use_poking_table(&mut self) {
+        let above = self.table_for(at::POKING_TABLES_PHYSICAL, at::POKING_ADDRESS, 2);
+        let value = at::POKING_LAST_TABLE_PHYSICAL | table_bits(at::POKING_ADDRESS);
+        self.memory.write_u64(entry_at(above, at::POKING_ADDRESS, 2), value);
+    }
+
+    /// One more mm: the kernel's slots as everywhere (arch/x86/mm/pgtable.c, `pgd_ctor`), and `user` memory.
+    fn build_address_space(&mut self, root: u64, user: &[Mapping]) {
+        self.copy_kernel_slots(KERNEL_ROOT, root);
+        for mapping in user {
+            self.map(root, mapping);
+        }
+        if self.features.pti {
+            self.copy_kernel_slots(USER_ROOT, user_root(root));
+            self.share_user_slots(root);
+        }
+    }
+
+    fn copy_kernel_slots(&mut self, from: u64, to: u64) {
+        for slot in at::KERNEL_HALF_FIRST_SLOT as u64..512 {
+            let value = self.memory.read_u64(from + 8 * slot);
+            self.memory.write_u64(to + 8 * slot, value);
+        }
+    }
+
     fn build_user_half(&mut self) {
-        self.share_slot(at::CPU_ENTRY_AREA);
+        self.share_slot(KERNEL_ROOT, at::CPU_ENTRY_AREA);
         for mapping in MAPPINGS.iter().filter(|mapping| mapping.reach == Reach::Cloned) {
             self.map(USER_ROOT, mapping);
         }
         self.map(USER_ROOT, &CPU_TSS_RW);
+        self.share_user_slots(KERNEL_ROOT);
+    }
+
+    fn share_user_slots(&mut self, root: u64) {
         for linear in (0..at::KERNEL_HALF_FIRST_SLOT as u64).map(|slot| slot << 39) {
-            self.share_user_slot(linear);
+            self.share_user_slot(root, linear);
         }
     }
 
     /// Both halves use the same tables below this slot (`pti_clone_p4d`).
-    fn share_slot(&mut self, linear: u64) {
-        let shared = self.memory.read_u64(entry_at(KERNEL_ROOT, linear, 4));
-        self.memory.write_u64(entry_at(USER_ROOT, linear, 4), shared);
+    fn share_slot(&mut self, root: u64, linear: u64) {
+        let shared = self.memory.read_u64(entry_at(root, linear, 4));
+        self.memory.write_u64(entry_at(user_root(root), linear, 4), shared);
     }
 
     /// `__pti_set_user_pgtbl`: the user half gets the entry; the kernel's own copy forbids execution, so that user mode on
     /// the kernel's tables faults at its first fetch.
-    fn share_user_slot(&mut self, linear: u64) {
-        self.share_slot(linear);
-        let at = entry_at(KERNEL_ROOT, linear, 4);
+    fn share_user_slot(&mut self, root: u64, linear: u64) {
+        self.share_slot(root, linear);
+        let at = entry_at(root, linear, 4);
         let shared = self.memory.read_u64(at);
         if self.features.nx && shared & entry::PRESENT != 0 {
             self.memory.write_u64(at, shared | entry::EXECUTE_DISABLE);

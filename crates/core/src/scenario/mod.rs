@@ -1,6 +1,7 @@
 //! What happens in a run: the configuration and the schedule of injections. A scenario has one text form.
 
 mod place;
+pub mod presets;
 mod text;
 
 pub use place::{LabelId, PlaceId, Places, Site, Unresolved};

@@ -1,11 +1,13 @@
 //! Linux's entry code on the machine: every path with every form of the macro that restores CR3.
 
+mod arguments;
 mod communication;
 mod custom;
 mod handlers;
 mod mended;
 mod nested;
 mod restore;
+mod spaces;
 mod support;
 mod uninterrupted;
 mod windows;

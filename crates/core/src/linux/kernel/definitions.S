@@ -11,6 +11,7 @@
 #define X86_EFLAGS_TF		0x100
 #define X86_EFLAGS_DF		0x400
 #define X86_EFLAGS_RF		0x10000
+#define X86_CR4_PGE		0x80
 #define MSR_GS_BASE		0xc0000101
 #define MSR_IA32_MCG_STATUS	0x17a
 #define VDSO_CPUNODE_MASK	0xfff
@@ -33,5 +34,6 @@
 
 /* Offsets in the cut-down structs of data.S */
 #define TASK_mm			0
-#define MM_pgd			0
+/* struct tlb_context: ctx_id, tlb_gen */
+#define TLB_CONTEXT_SIZE	16
 #define PTE_PFN_MASK		0x000ffffffffff000

@@ -15,9 +15,8 @@ const ALL: Features = Features { invpcid: true, fsgsbase: true, ..PCID };
 
 fn configs() -> Vec<Config> {
     let forms = [Form::A, Form::B2, Form::C, Form::E, Form::Never];
-    let handlers = [Handler::Quiet, Handler::Perf, Handler::PendingFlush];
     let by_form = forms.iter().flat_map(|form| [NONE, PTI, PCID, ALL].map(|features| (form, features, Handler::Quiet)));
-    let by_handler = handlers.iter().map(|handler| (&Form::E, ALL, *handler));
+    let by_handler = Handler::ALL.map(|handler| (&Form::E, ALL, handler));
     let config = |(form, features, handler): (&Form, Features, Handler)| Config {
         features,
         form: form.clone(),

@@ -341,12 +341,19 @@ fn sweep(features: Features, form: &Form, handler: Handler, exception: Exception
 
 fn classify(struck: Option<Run>, quiet: &Machine) -> Went {
     let Some(run) = struck else { return Went::Panics };
-    let same = preserved(&run.machine.cpu) == preserved(&quiet.cpu);
+    let same = returned(&run.machine.cpu) == returned(&quiet.cpu);
     match records::check_cr3(&run.machine) {
         Err(_) => Went::Inconsistent,
         Ok(()) if same && loaded(&run.machine) == loaded(quiet) => Went::Unchanged,
         Ok(()) => Went::Moved,
     }
+}
+
+/// What the caller of the switch sees. CF is what BTS found in the mask, where a flush may have been requested meanwhile; nobody reads it.
+fn returned(cpu: &Cpu) -> Cpu {
+    let mut cpu = preserved(cpu);
+    cpu.rflags &= !1;
+    cpu
 }
 
 /// What the records say of the mm that is loaded. A flush requested meanwhile may empty the slots of others.
@@ -366,7 +373,8 @@ fn nothing_that_keeps_the_address_space_disturbs_a_switch() {
             for handler in [Handler::Quiet, Handler::Perf, Handler::PendingFlush] {
                 for exception in PARANOID {
                     let went = sweep(features, &form, handler, exception);
-                    assert!(went.len() >= 45, "{} boundaries", went.len());
+                    // Without PCIDs no slot is looked for.
+                    assert_eq!(went.len(), if features.pcid { 94 } else { 40 });
                     let disturbed: Vec<_> = went.iter().filter(|(_, went)| *went != Went::Unchanged).collect();
                     assert!(disturbed.is_empty(), "{features} {form} {handler} {exception:?}: {disturbed:?}");
                 }
@@ -375,21 +383,42 @@ fn nothing_that_keeps_the_address_space_disturbs_a_switch() {
     }
 }
 
-fn counts(went: &[(String, Went)]) -> [usize; 4] {
-    [Went::Unchanged, Went::Moved, Went::Inconsistent, Went::Panics]
-        .map(|kind| went.iter().filter(|(_, went)| *went == kind).count())
+/// Boundaries after which CR3 and records agree, those after which they do not, and those that end in a panic.
+fn counts(went: &[(String, Went)]) -> [usize; 3] {
+    let count = |kinds: &[Went]| went.iter().filter(|(_, went)| kinds.contains(went)).count();
+    [count(&[Went::Unchanged, Went::Moved]), count(&[Went::Inconsistent]), count(&[Went::Panics])]
+}
+
+/// The labels of the boundaries that went like `kind`, each once.
+fn labels(went: &[(String, Went)], kind: Went) -> Vec<&str> {
+    let places = went.iter().filter(|(_, went)| *went == kind).map(|(place, _)| place.as_str());
+    let mut labels: Vec<_> = places.map(|place| place.split('+').next().unwrap_or(place)).collect();
+    labels.dedup();
+    labels
 }
 
 /// Between the write of `LOADED_MM_SWITCHING` and that of the new mm there is nothing to go back to, whatever the form. Elsewhere
 /// the switch itself makes CR3 and records agree again, even where form A has restored a CR3 that no longer held.
 #[test]
-fn what_changes_the_address_space_disturbs_a_switch_in_every_form() {
+fn a_poke_inside_a_switch_panics_in_every_form() {
     for form in FORMS {
-        for handler in [Handler::KgdbPoke, Handler::Schedule] {
-            let went = sweep(ALL_ON, &form, handler, Exception::Nmi);
-            assert_eq!(counts(&went), [0, 69, 0, 25], "{form} {handler}: {went:?}");
-            let first = went.iter().find(|(_, went)| *went == Went::Panics).map(|(place, _)| place.as_str());
-            assert_eq!(first, Some("switch_mm_switching+0x0"), "{form} {handler}");
-        }
+        let went = sweep(ALL_ON, &form, Handler::KgdbPoke, Exception::Nmi);
+        assert_eq!(counts(&went), [69, 0, 25], "{form}: {went:?}");
+        let panics = labels(&went, Went::Panics);
+        assert_eq!((panics.first(), panics.last()), (Some(&"switch_mm_switching"), Some(&"switch_mm_cr3_loaded")));
+    }
+}
+
+/// A handler that schedules comes back to the mm of the task, not to the one that was loaded. Inside the switch, once it has written CR3, form A
+/// puts the new mm's back and the others do not; when the records are written it is the other way round.
+#[test]
+fn scheduling_inside_a_switch_goes_wrong_at_other_places_in_form_a() {
+    for form in FORMS {
+        let went = sweep(ALL_ON, &form, Handler::Schedule, Exception::Nmi);
+        let expected: (_, &[_]) = match form {
+            Form::A => ([89, 5, 0], &["switch_mm_between_records", "switch_mm_done"]),
+            _ => ([91, 3, 0], &["load_new_mm_cr3_write", "switch_mm_cr3_loaded", "switch_mm_between_records"]),
+        };
+        assert_eq!((counts(&went), &labels(&went, Went::Inconsistent)[..]), expected, "{form}: {went:?}");
     }
 }

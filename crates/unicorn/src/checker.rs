@@ -1,11 +1,12 @@
 //! An observer that lets a second CPU follow every step of our machine and compares both.
 
 use crate::difference::{Difference, Observed, differences};
-use crate::limits::{self, Limit};
+use crate::limits::{self, Disagreement, Limit};
 use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Store};
+use cr3_core::machine::exec::undefined::{self, Undefined};
 use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, Observer, TlbEvent};
-use cr3_core::machine::{Cpu, Event, Fault, Machine, paging};
-use iced_x86::{Formatter, GasFormatter, Instruction};
+use cr3_core::machine::{Cpu, Event, Fault, Machine, Register, paging};
+use iced_x86::{Formatter, GasFormatter, Instruction, Mnemonic};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -68,6 +69,17 @@ impl Tally {
     }
 }
 
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { compared, exceptions, delivered, mirrored } = self;
+        write!(f, "compared {compared} steps, {exceptions} of them exceptions; {delivered} deliveries")?;
+        for (limit, count) in mirrored {
+            write!(f, "; not compared {count}: {}", limit.reason())?;
+        }
+        Ok(())
+    }
+}
+
 /// Why a check ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -105,8 +117,14 @@ pub struct Checker<P> {
     stores: Vec<MemoryAccess>,
     /// Number of `stores` made before the first fault of the step: the rest are frames.
     stores_at_fault: usize,
+    /// Linear pages whose translations were cached in this step: accessed and dirty flags may have been set for them.
+    fills: Vec<u64>,
+    /// Number of `fills` before the first fault of the step: the rest were made by deliveries.
+    fills_at_fault: usize,
     /// A translation that the page tables no longer give may have been used in this step.
     hits: Vec<(u64, u64)>,
+    /// The instruction of the last step.
+    last: Option<Instruction>,
     tally: Tally,
     verdict: Option<Verdict>,
 }
@@ -121,7 +139,10 @@ impl<P: Processor> Checker<P> {
             faults: Vec::new(),
             stores: Vec::new(),
             stores_at_fault: 0,
+            fills: Vec::new(),
+            fills_at_fault: 0,
             hits: Vec::new(),
+            last: None,
             tally: Tally::default(),
             verdict: None,
         }
@@ -143,6 +164,22 @@ impl<P: Processor> Checker<P> {
         self.loaded = true;
         let result = self.follower.adopt(cpu);
         self.note(result);
+    }
+
+    /// Goes from `held`, the machine that the second CPU follows, to `machine`: only what differs is written.
+    pub fn jump(&mut self, held: &Machine, machine: &Machine) {
+        self.adopt(&machine.cpu);
+        let result = self.write_differences(held, machine).and_then(|()| self.follower.flush());
+        self.note(result);
+    }
+
+    fn write_differences(&mut self, held: &Machine, machine: &Machine) -> Result<(), Failure> {
+        let mut page = [0; 4096];
+        for physical in held.memory.differences(&machine.memory) {
+            machine.memory.read_bytes(physical, &mut page);
+            self.follower.write(physical, &page)?;
+        }
+        Ok(())
     }
 
     /// The first disagreement or failure.
@@ -190,7 +227,8 @@ impl<P: Processor> Checker<P> {
             .collect();
         if !found.is_empty() {
             let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
-            self.mismatch("memory as a whole".to_owned(), Vec::new(), observed.state, observed, observed, found);
+            let text = self.last.as_ref().map_or_else(|| "a fetch".to_owned(), in_words);
+            self.mismatch(format!("memory after {text}"), Vec::new(), observed.state, observed, observed, found);
         }
     }
 
@@ -205,6 +243,8 @@ impl<P: Processor> Checker<P> {
         self.faults.clear();
         self.stores.clear();
         self.stores_at_fault = 0;
+        self.fills.clear();
+        self.fills_at_fault = 0;
         self.hits.clear();
     }
 
@@ -222,16 +262,18 @@ impl<P: Processor> Checker<P> {
         self.verdict.get_or_insert(Verdict::Mismatch(Box::new(mismatch)));
     }
 
-    /// Lets the second CPU execute what our machine began, all iterations of a repeated string instruction.
+    /// Lets the second CPU execute what our machine began: all iterations of a repeated string instruction.
     fn follow(&mut self, begun: &Begun) -> Result<(Observed, Vec<Store>), Failure> {
         let mut stores = Vec::new();
+        let repeats = begun.instruction.as_ref().is_some_and(repeats);
         for _ in 0..ITERATIONS {
             let mut step = self.follower.step()?;
             stores.append(&mut step.stores);
             let state = self.follower.state()?;
-            let iterates = step.outcome == Outcome::Retired && state.rip == begun.cpu.rip;
-            if !(iterates && begun.instruction.as_ref().is_some_and(repeats)) {
-                return Ok((Observed { outcome: step.outcome, state }, stores));
+            let stays = step.outcome == Outcome::Retired && state.rip == begun.cpu.rip;
+            if !(stays && repeats) {
+                let outcome = limits::without_single_step(step.outcome, begun.cpu.rflags | state.rflags);
+                return Ok((Observed { outcome, state }, stores));
             }
         }
         Err(Failure { request: "finish a repeated string instruction", cause: format!("{ITERATIONS} iterations") })
@@ -239,26 +281,47 @@ impl<P: Processor> Checker<P> {
 
     /// Compares the step that `begun` started; `ours` is what our machine came to, `machine` its state now.
     fn compare(&mut self, begun: &Begun, ours: Observed, machine: &Machine) -> Result<(), Failure> {
+        self.last = begun.instruction;
         let instruction = begun.instruction.as_ref();
-        if let Some(limit) = instruction.and_then(limits::of_instruction) {
-            return self.mirror(limit, machine);
+        let bytes = match instruction {
+            Some(instruction) if instruction.mnemonic() != Mnemonic::INVALID => Vec::new(),
+            _ => code_bytes(&begun.cpu, machine, LONGEST),
+        };
+        if let Some(limit) = limits::prevented(instruction, &bytes) {
+            return self.mirror(limit, &[], machine);
         }
         let (theirs, their_stores) = self.follow(begun)?;
-        let undefined = instruction.map_or(0, |instruction| undefined_flags(instruction, &begun.cpu));
-        let mut found = differences(&ours, &theirs, undefined);
+        let undefined = instruction.map_or_else(Undefined::default, |instruction| undefined(instruction, &begun.cpu));
+        let mut found = differences(&ours, &theirs, undefined.flags);
         self.compare_stores(&their_stores, machine, &mut found)?;
         if found.is_empty() {
             self.tally.compared += 1;
             self.tally.exceptions += u64::from(ours.outcome != Outcome::Retired);
-            return if ours.outcome == Outcome::Retired { self.settle(undefined, &theirs, machine) } else { Ok(()) };
-        }
-        let fault = self.faults.first();
-        let limit = fault.and_then(|fault| limits::of_fault(fault, instruction, theirs.outcome, &theirs.state));
-        let stale = || self.used_stale(&begun.cpu, machine).then_some(Limit::StaleTranslation);
-        if let Some(limit) = limit.or_else(stale) {
-            return self.mirror(limit, machine);
+            self.note_half_written_page();
+            if instruction.is_some_and(limits::accesses_in_another_order) {
+                self.take_over_memory(machine)?;
+            }
+            return if ours.outcome == Outcome::Retired {
+                self.settle(undefined.flags, &theirs, machine)
+            } else {
+                Ok(())
+            };
         }
         let (text, bytes) = describe(begun, machine);
+        let disagreement = Disagreement {
+            instruction,
+            bytes: &bytes,
+            before: &begun.cpu,
+            ours: &ours,
+            theirs: &theirs,
+            differences: &found,
+            undefined: undefined.result,
+            modifies_itself: self.stores_beside(begun, machine),
+            stale: self.used_stale(&begun.cpu, machine),
+        };
+        if let Some(limit) = disagreement.explained() {
+            return self.mirror(limit, &their_stores, machine);
+        }
         self.mismatch(text, bytes, CpuState::of(&begun.cpu), ours, theirs, found);
         Ok(())
     }
@@ -273,22 +336,58 @@ impl<P: Processor> Checker<P> {
         Ok(())
     }
 
-    /// The second CPU takes over our result of this step.
-    fn mirror(&mut self, limit: Limit, machine: &Machine) -> Result<(), Failure> {
+    /// The second CPU takes over our result of this step, where it stored something else too.
+    fn mirror(&mut self, limit: Limit, theirs: &[Store], machine: &Machine) -> Result<(), Failure> {
         *self.tally.mirrored.entry(limit).or_default() += 1;
+        for store in theirs {
+            self.take_over_bytes(store.physical, store.size, machine)?;
+        }
+        // Of a store that crosses pages Unicorn tells the first physical address only.
+        // And a store that ours did not make has set dirty flags.
+        let crosses = |store: &Store| store.physical & 0xfff > 0x1000 - u64::from(store.size);
+        if !self.faults.is_empty() && !theirs.is_empty() || theirs.iter().any(crosses) {
+            self.take_over_memory(machine)?;
+        }
+        self.fills_at_fault = 0;
         self.take_over(machine)?;
         if matches!(limit, Limit::Invpcid | Limit::StaleTranslation) { self.follower.flush() } else { Ok(()) }
     }
 
     /// The second CPU takes over registers and the bytes stored in this step.
     fn take_over(&mut self, machine: &Machine) -> Result<(), Failure> {
-        let mut bytes = [0; 8];
-        for store in &self.stores {
-            let bytes = &mut bytes[..usize::from(store.size.min(8))];
-            machine.memory.read_bytes(store.physical, bytes);
-            self.follower.write(store.physical, bytes)?;
+        for index in 0..self.stores.len() {
+            let MemoryAccess { physical, size, .. } = self.stores[index];
+            self.take_over_bytes(physical, size, machine)?;
+        }
+        for index in self.fills_at_fault..self.fills.len() {
+            self.take_over_walk(self.fills[index], machine)?;
         }
         self.follower.adopt(&machine.cpu)
+    }
+
+    /// The second CPU takes over the accessed and dirty flags of the entries that translate `linear`.
+    fn take_over_walk(&mut self, linear: u64, machine: &Machine) -> Result<(), Failure> {
+        let walk = paging::walk(&machine.cpu, &machine.memory, linear, paging::Start::root(&machine.cpu));
+        walk.steps().iter().try_for_each(|step| self.take_over_bytes(step.address, 8, machine))
+    }
+
+    /// The second CPU takes over every page of `machine` in which it differs.
+    fn take_over_memory(&mut self, machine: &Machine) -> Result<(), Failure> {
+        let mut theirs = [0; 4096];
+        for (physical, ours) in machine.memory.pages() {
+            self.follower.read(physical, &mut theirs)?;
+            if theirs != *ours {
+                self.follower.write(physical, ours)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_over_bytes(&mut self, physical: u64, size: u8, machine: &Machine) -> Result<(), Failure> {
+        let mut bytes = [0; 8];
+        let bytes = &mut bytes[..usize::from(size.min(8))];
+        machine.memory.read_bytes(physical, bytes);
+        self.follower.write(physical, bytes)
     }
 
     /// Compares the memory that either of them stored to, but for our frames.
@@ -298,22 +397,51 @@ impl<P: Processor> Checker<P> {
         machine: &Machine,
         found: &mut Vec<Difference>,
     ) -> Result<(), Failure> {
-        let frames = &self.stores[self.stores_at_fault..];
-        let in_frame =
-            |physical: u64| frames.iter().any(|frame| physical.wrapping_sub(frame.physical) < u64::from(frame.size));
-        let ours = self.stores[..self.stores_at_fault].iter().map(|store| (store.physical, store.size));
+        let (own, frames) = self.stores.split_at(self.stores_at_fault);
+        let ours = own.iter().map(|store| (store.physical, store.size));
         let ranges = ours.chain(theirs.iter().map(|store| (store.physical, store.size)));
         for (physical, size) in ranges {
             let mut bytes = [0; 8];
             let bytes = &mut bytes[..usize::from(size.min(8))];
             self.follower.read(physical, bytes)?;
-            let theirs = word(bytes);
-            let ours = machine.memory.read(physical, size.min(8));
-            if ours != theirs && !in_frame(physical) && !limits::accessed_early(ours, theirs) {
+            for (address, byte) in (physical..).zip(bytes.iter_mut()) {
+                if frames.iter().any(|frame| address.wrapping_sub(frame.physical) < u64::from(frame.size)) {
+                    *byte = machine.memory.read_u8(address);
+                }
+            }
+            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
+            if ours != theirs && !limits::accessed_early(ours, theirs) {
                 found.push(Difference::Memory { physical, ours, theirs });
             }
         }
         Ok(())
+    }
+
+    /// A write that faulted on the second of two pages: whether the first one's dirty flag is set is left to the processor, so
+    /// the second CPU takes over ours.
+    fn note_half_written_page(&mut self) {
+        if let Some(address) = self.faults.first().and_then(|fault| fault.address)
+            && address & 0xfff == 0
+        {
+            self.fills.push(address.wrapping_sub(0x1000));
+        }
+    }
+
+    /// Whether a store of this step lies in what Unicorn may have translated together with the instruction at `rip`.
+    fn stores_beside(&self, begun: &Begun, machine: &Machine) -> bool {
+        const REACH: u64 = 64;
+        let rip = begun.cpu.rip;
+        let physical = |linear: u64| {
+            let walk = paging::walk(&begun.cpu, &machine.memory, linear, paging::Start::root(&begun.cpu));
+            translated_address(&walk, linear)
+        };
+        // The page of the first byte, and that of the last if there are two.
+        let code = [physical(rip), physical(rip.wrapping_add(LONGEST)), Some(rip)];
+        let beside = |address: u64, start: u64| address.wrapping_sub(start).wrapping_add(LONGEST) < REACH;
+        let own = &self.stores[..self.stores_at_fault];
+        own.iter().any(|store| {
+            code.iter().flatten().any(|start| beside(store.physical, *start) || beside(store.linear, *start))
+        })
     }
 
     /// Whether an access of this step used a translation that the page tables do not give.
@@ -326,9 +454,10 @@ impl<P: Processor> Checker<P> {
 
     /// Our machine delivered an exception of the instruction: compares it and the interrupted registers in the frame.
     fn compare_exception(&mut self, begun: &Begun, machine: &Machine, delivered: &Delivered) -> Result<(), Failure> {
-        let state = interrupted(machine, delivered, &self.stores[self.stores_at_fault..]);
-        let outcome = Outcome::Raised(self.raised(machine, delivered));
-        self.compare(begun, Observed { outcome, state }, machine)
+        let mut state = interrupted(machine, delivered, &self.stores[self.stores_at_fault..]);
+        let raised = self.raised(begun, delivered);
+        state.cr2 = raised.cr2;
+        self.compare(begun, Observed { outcome: Outcome::Raised(raised), state }, machine)
     }
 
     /// The step of an instruction that could not be fetched, so that it never began. A fault while an event from outside
@@ -340,15 +469,15 @@ impl<P: Processor> Checker<P> {
     }
 
     /// The exception that the instruction raised first: a double fault stands for the fault that began it.
-    fn raised(&self, machine: &Machine, delivered: &Delivered) -> Raised {
-        let cr2 = machine.cpu.cr2;
-        match (self.faults.first(), delivered.event) {
-            (Some(fault), _) => Raised {
+    fn raised(&self, begun: &Begun, delivered: &Delivered) -> Raised {
+        let cr2 = begun.cpu.cr2;
+        match self.faults.first() {
+            Some(fault) => Raised {
                 vector: fault.exception.vector(),
                 error_code: fault.error_code.unwrap_or(0),
                 cr2: fault.address.unwrap_or(cr2),
             },
-            (None, event) => Raised { vector: vector(event), error_code: 0, cr2 },
+            None => Raised { vector: delivered.event.vector(), error_code: 0, cr2 },
         }
     }
 }
@@ -366,6 +495,9 @@ impl<P: Processor> Observer for Checker<P> {
     }
 
     fn retired(&mut self, machine: &Machine, _: &Instruction) {
+        if self.begun.as_ref().and_then(|begun| begun.instruction.as_ref()).is_some_and(interrupts) {
+            return;
+        }
         let Some(begun) = self.begun.take().filter(|_| self.verdict.is_none()) else { return };
         self.stores_at_fault = self.stores.len();
         let ours = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
@@ -384,11 +516,16 @@ impl<P: Processor> Observer for Checker<P> {
         if let TlbEvent::Hit { entry, .. } = event {
             self.hits.push((entry.linear, entry.physical));
         }
+        if let TlbEvent::Fill { entry } = event {
+            self.fills.push(entry.linear);
+        }
     }
 
     fn fault(&mut self, fault: &Fault) {
         if self.faults.is_empty() {
             self.stores_at_fault = self.stores.len();
+            // Without an instruction, all of it is the delivery of an event from outside.
+            self.fills_at_fault = if self.begun.is_some() { self.fills.len() } else { 0 };
         }
         self.faults.push(fault.clone());
     }
@@ -414,16 +551,18 @@ fn repeats(instruction: &Instruction) -> bool {
     instruction.is_string_instruction() && (instruction.has_rep_prefix() || instruction.has_repne_prefix())
 }
 
-fn undefined_flags(instruction: &Instruction, before: &Cpu) -> u64 {
-    let _ = (instruction, before);
-    0
+/// Software interrupts: their handler is entered before they retire, so they are compared when they are delivered.
+fn interrupts(instruction: &Instruction) -> bool {
+    matches!(instruction.mnemonic(), Mnemonic::Int | Mnemonic::Int1 | Mnemonic::Int3)
 }
 
-fn vector(event: Event) -> u8 {
-    match event {
-        Event::Exception(exception) => exception.vector(),
-        Event::Interrupt(vector) | Event::Software(vector) => vector,
-    }
+/// What the instruction leaves undefined with these registers.
+fn undefined(instruction: &Instruction, before: &Cpu) -> Undefined {
+    let cl = before.registers[Register::Rcx as usize] as u8;
+    let (width, count) = undefined::operands(instruction, cl);
+    let name = instruction.op1_register();
+    let source = if name.is_gpr() { before.registers[name.full_register().number()] & width.mask() } else { 0 };
+    undefined::undefined(instruction.mnemonic(), width, count, source)
 }
 
 /// Up to eight bytes as a little-endian number.
@@ -457,18 +596,36 @@ fn translated(walk: &paging::Walk) -> Option<u64> {
     Some(leaf & 0x000f_ffff_ffff_f000 & !size.offset_mask())
 }
 
+/// The physical address that a walk for `linear` leads to.
+fn translated_address(walk: &paging::Walk, linear: u64) -> Option<u64> {
+    let paging::End::Page { size, .. } = walk.end else { return None };
+    Some(translated(walk)? | linear & size.offset_mask())
+}
+
+/// Most bytes of an instruction (SDM vol. 2 2.3.11).
+const LONGEST: u64 = 15;
+
 /// The instruction in GNU syntax and its bytes.
 fn describe(begun: &Begun, machine: &Machine) -> (String, Vec<u8>) {
     let Some(instruction) = &begun.instruction else {
-        return (format!("fetch at {:#x}", begun.cpu.rip), Vec::new());
+        return (format!("fetch at {:#x}", begun.cpu.rip), code_bytes(&begun.cpu, machine, LONGEST));
     };
+    (in_words(instruction), code_bytes(&begun.cpu, machine, instruction.len() as u64))
+}
+
+/// The instruction in GNU syntax.
+fn in_words(instruction: &Instruction) -> String {
     let mut text = String::new();
     GasFormatter::new().format(instruction, &mut text);
-    let bytes = (0..instruction.len() as u64).map_while(|offset| {
-        let linear = begun.cpu.rip.wrapping_add(offset);
-        let walk = paging::walk(&begun.cpu, &machine.memory, linear, paging::Start::root(&begun.cpu));
-        let paging::End::Page { size, .. } = walk.end else { return None };
-        Some(machine.memory.read(translated(&walk)? | linear & size.offset_mask(), 1) as u8)
+    text
+}
+
+/// The first `length` bytes at RIP, as far as the page tables give them.
+fn code_bytes(cpu: &Cpu, machine: &Machine, length: u64) -> Vec<u8> {
+    let bytes = (0..length).map_while(|offset| {
+        let linear = cpu.rip.wrapping_add(offset);
+        let walk = paging::walk(cpu, &machine.memory, linear, paging::Start::root(cpu));
+        Some(machine.memory.read_u8(translated_address(&walk, linear)?))
     });
-    (text, bytes.collect())
+    bytes.collect()
 }

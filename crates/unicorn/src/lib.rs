@@ -11,3 +11,4 @@ pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod processor;
+pub mod scenario;

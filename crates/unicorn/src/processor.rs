@@ -41,10 +41,14 @@ pub struct CpuState {
     pub lstar: u64,
     /// IA32_FMASK.
     pub fmask: u64,
+    /// IA32_TSC_AUX.
+    pub tsc_aux: u64,
+    /// IA32_MCG_STATUS.
+    pub mcg_status: u64,
 }
 
 /// Number of fields of [`CpuState::fields`].
-const FIELDS: usize = 36;
+const FIELDS: usize = 38;
 
 /// Names of the general registers in encoding order.
 const GENERAL: [&str; 16] =
@@ -74,6 +78,8 @@ impl CpuState {
             star: cpu.msr.star,
             lstar: cpu.msr.lstar,
             fmask: cpu.msr.fmask,
+            tsc_aux: cpu.msr.tsc_aux,
+            mcg_status: machine_check_status(cpu),
         }
     }
 
@@ -101,9 +107,16 @@ impl CpuState {
             ("star", self.star),
             ("lstar", self.lstar),
             ("fmask", self.fmask),
+            ("tsc_aux", self.tsc_aux),
+            ("mcg_status", self.mcg_status),
         ]);
         fields
     }
+}
+
+/// IA32_MCG_STATUS: our machine keeps MCIP, bit 2, among its events.
+pub(crate) fn machine_check_status(cpu: &Cpu) -> u64 {
+    cpu.msr.mcg_status | u64::from(cpu.events.machine_check_in_progress) << 2
 }
 
 impl fmt::Display for CpuState {
@@ -207,6 +220,12 @@ pub trait Processor {
     /// # Errors
     /// [`Failure`] when the engine breaks down.
     fn flush(&mut self) -> Result<(), Failure>;
+
+    /// Forgets code translated at `linear`, after [`Processor::write`] changed it there. May disturb registers: adopt after it.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down.
+    fn forget_code(&mut self, linear: u64) -> Result<(), Failure>;
 
     /// Reads physical memory; what no page backs reads as zero.
     ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::steps::{ask, cannot_start, seconds};
+use crate::steps::{self, ask, cannot_start, seconds};
 use crate::{build, setup, timings};
 
 /// Compresses every file as a static host would; Node has both compressors built in.
@@ -18,8 +18,22 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let cr3play = build::cr3play(project)?;
     println!("\nspeed:");
     run_benchmark(project, &cr3play)?;
+    print_beside_unicorn(project)?;
     print_setup_times(project);
     print_page_weight(project)
+}
+
+/// Our machine and Unicorn on the same loops, in the same process.
+fn print_beside_unicorn(project: &Project) -> Result<(), Failure> {
+    setup::for_native_unicorn(project)?;
+    let cargo =
+        |verb| project.cargo(&[verb, "--release", "--locked", "--package", "cr3-unicorn", "--example", "bench"]);
+    let mend = "cargo build --release -p cr3-unicorn --example bench";
+    steps::run("building the comparison with Unicorn", &mut cargo("build"), mend)?;
+    let mut bench = cargo("run");
+    let table = ask(&mut bench).ok_or_else(|| cannot_start(&bench, &std::io::Error::other("the comparison failed")))?;
+    println!("\n{table}");
+    Ok(())
 }
 
 fn run_benchmark(project: &Project, cr3play: &Path) -> Result<(), Failure> {

@@ -8,12 +8,16 @@ usage: cargo xtask COMMAND
   build              a release build in dist/, for any static host, from any sub-path
   setup              install everything that the other commands would install
   unicorn            Unicorn Engine as WebAssembly, the second CPU of the page
-  bench              instructions per second, set-up time and page weight
+  fuzz [MINUTES]     random instructions on our machine and on Unicorn, new seeds for so long (10 minutes if not said)
+  bench              instructions per second, also beside Unicorn, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
 Whatever is installed goes into .tools/ and node_modules/ (both ignored by git), except Debian packages, which are
 named before apt-get is asked for them.
 ";
+
+/// How long `fuzz` runs unless told.
+const FUZZ_MINUTES: u32 = 10;
 
 /// How `serve` compiles the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(crate) enum Command {
     Announce,
     Build,
     Test,
+    /// For so many minutes.
+    Fuzz(u32),
     Bench,
     Unicorn,
     /// Called by trunk: puts Unicorn beside the page.
@@ -56,11 +62,17 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["serve-announce"] => Command::Announce,
         ["build"] => Command::Build,
         ["test"] => Command::Test,
+        ["fuzz"] => Command::Fuzz(FUZZ_MINUTES),
+        ["fuzz", minutes] => match minutes.parse() {
+            Ok(minutes @ 1..=10_000) => Command::Fuzz(minutes),
+            _ => return Parsed::Wrong(format!("fuzz takes a number of minutes from 1 to 10000, not '{minutes}'")),
+        },
         ["bench"] => Command::Bench,
         ["unicorn"] => Command::Unicorn,
         ["stage-unicorn"] => Command::Stage,
         ["ci"] => Command::Ci,
-        [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..] => {
+        [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..]
+        | [name @ "fuzz", _, extra, ..] => {
             return Parsed::Wrong(format!("{name} does not take '{extra}'"));
         }
         [unknown, ..] => return Parsed::Wrong(format!("there is no command '{unknown}'")),
@@ -85,18 +97,22 @@ mod tests {
         check("test", &Parsed::Run(Command::Test));
         check("serve", &Parsed::Run(Command::Serve(ServeProfile::Development)));
         check("serve --release", &Parsed::Run(Command::Serve(ServeProfile::Release)));
+        check("fuzz", &Parsed::Run(Command::Fuzz(FUZZ_MINUTES)));
+        check("fuzz 3", &Parsed::Run(Command::Fuzz(3)));
     }
 
     #[test]
     fn wrong_use_names_the_word() {
         check("tset", &Parsed::Wrong("there is no command 'tset'".into()));
         check("test core", &Parsed::Wrong("test does not take 'core'".into()));
+        check("fuzz ever", &Parsed::Wrong("fuzz takes a number of minutes from 1 to 10000, not 'ever'".into()));
+        check("fuzz 1 2", &Parsed::Wrong("fuzz does not take '2'".into()));
         check("serve --port", &Parsed::Wrong("serve does not take '--port'".into()));
     }
 
     #[test]
     fn help_names_every_command() {
-        for name in ["serve", "test", "build", "setup", "bench", "unicorn", "ci"] {
+        for name in ["serve", "test", "build", "setup", "fuzz", "bench", "unicorn", "ci"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

@@ -11,6 +11,7 @@ mod ci;
 mod command;
 mod debian;
 mod failure;
+mod fuzz;
 mod http;
 mod npm;
 mod project;
@@ -58,6 +59,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Announce => serve::announce(),
         Command::Build => build::run(&project),
         Command::Test => test::run(&project),
+        Command::Fuzz(minutes) => fuzz::run(&project, *minutes),
         Command::Bench => bench::run(&project),
         Command::Unicorn => unicorn::ensure(&project).map(|folder| println!("{}", folder.display())),
         Command::Stage => unicorn::stage(&project),

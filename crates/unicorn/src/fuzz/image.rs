@@ -48,6 +48,8 @@ const TSS: u64 = 0x4000;
 const HANDLERS: u64 = 0x5000;
 /// Three stacks: RSP0, IST1 and IST2, a page each.
 const STACKS: u64 = 0x6000;
+/// The page behind every edge: nothing but HLT.
+const BEHIND: u64 = 0xf000;
 const TABLES: u64 = 0x0001_0000;
 const DATA: u64 = 0x0010_0000;
 /// Physical page of the 2-MByte mapping.
@@ -127,6 +129,7 @@ impl Image {
             memory.write_u64(page, random.interesting());
         }
         memory.write_bytes(CODE, &vec![HLT; CODE_SIZE as usize]);
+        memory.write_bytes(BEHIND, &[HLT; 0x1000]);
         Self { machine: Machine { cpu: processor(roots[0]), memory, tlb: Tlb::new(Reading::Min) }, roots }
     }
 }
@@ -155,8 +158,8 @@ fn map_space(mapper: &mut Mapper<'_>, root: u64, index: u64) {
         mapper.map(root, edge(EDGES, page), physical, PageSize::Size4K, supervisor);
         mapper.map(root, edge(USER_EDGES, page), physical, PageSize::Size4K, user);
         let behind = [0, entry::EXECUTE_DISABLE | user, supervisor, user][page as usize % 4];
-        mapper.map(root, edge(EDGES, page) + 0x1000, CODE, PageSize::Size4K, behind);
-        mapper.map(root, edge(USER_EDGES, page) + 0x1000, CODE, PageSize::Size4K, behind);
+        mapper.map(root, edge(EDGES, page) + 0x1000, BEHIND, PageSize::Size4K, behind);
+        mapper.map(root, edge(USER_EDGES, page) + 0x1000, BEHIND, PageSize::Size4K, behind);
     }
 }
 

@@ -61,6 +61,8 @@ struct Layout {
     lstar: usize,
     fmask: usize,
     kernel_gs_base: usize,
+    tsc_aux: usize,
+    mcg_status: usize,
     /// `dr`, the landmark for `error_code` and `old_exception`.
     debug: usize,
 }
@@ -68,10 +70,12 @@ struct Layout {
 /// Model-specific registers by number (SDM vol. 4 table 2-2).
 pub(super) mod msr {
     pub(in super::super) const EFER: u32 = 0xc000_0080;
+    pub(in super::super) const MCG_STATUS: u32 = 0x17a;
     pub(in super::super) const STAR: u32 = 0xc000_0081;
     pub(in super::super) const LSTAR: u32 = 0xc000_0082;
     pub(in super::super) const FMASK: u32 = 0xc000_0084;
     pub(in super::super) const KERNEL_GS_BASE: u32 = 0xc000_0102;
+    pub(in super::super) const TSC_AUX: u32 = 0xc000_0103;
 }
 
 /// A saved context and where its fields are.
@@ -97,7 +101,8 @@ impl Context {
             unsafe { (uc_context_alloc(engine.get_handle(), &raw mut raw), uc_context_size(engine.get_handle())) };
         let raw = NonNull::new(raw).filter(|_| error == uc_error::OK);
         let raw = raw.ok_or_else(|| failure("allocate a context", error))?;
-        let layout = Layout { head: 0, star: 0, lstar: 0, fmask: 0, kernel_gs_base: 0, debug: 0 };
+        let layout =
+            Layout { head: 0, star: 0, lstar: 0, fmask: 0, kernel_gs_base: 0, tsc_aux: 0, mcg_status: 0, debug: 0 };
         let mut context = Self { raw, size, layout };
         context.locate(engine)?;
         Ok(context)
@@ -131,16 +136,16 @@ impl Context {
         unsafe { &mut *self.raw.as_ptr().cast::<u8>().add(self.layout.head).cast::<Head>() }
     }
 
-    /// IA32_STAR, IA32_LSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE.
-    pub(super) fn model_specific(&self) -> [u64; 4] {
-        let Layout { star, lstar, fmask, kernel_gs_base, .. } = self.layout;
-        [star, lstar, fmask, kernel_gs_base].map(|offset| self.get(offset))
+    /// IA32_STAR, IA32_LSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, IA32_TSC_AUX, IA32_MCG_STATUS.
+    pub(super) fn model_specific(&self) -> [u64; 6] {
+        let Layout { star, lstar, fmask, kernel_gs_base, tsc_aux, mcg_status, .. } = self.layout;
+        [star, lstar, fmask, kernel_gs_base, tsc_aux, mcg_status].map(|offset| self.get(offset))
     }
 
     /// Writes what [`Context::model_specific`] reads.
-    pub(super) fn set_model_specific(&mut self, values: [u64; 4]) {
-        let Layout { star, lstar, fmask, kernel_gs_base, .. } = self.layout;
-        for (offset, value) in [star, lstar, fmask, kernel_gs_base].into_iter().zip(values) {
+    pub(super) fn set_model_specific(&mut self, values: [u64; 6]) {
+        let Layout { star, lstar, fmask, kernel_gs_base, tsc_aux, mcg_status, .. } = self.layout;
+        for (offset, value) in [star, lstar, fmask, kernel_gs_base, tsc_aux, mcg_status].into_iter().zip(values) {
             self.bytes_mut()[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
         }
     }
@@ -156,6 +161,14 @@ impl Context {
     pub(super) fn set_old_exception(&mut self, value: i32) {
         let offset = self.layout.debug + 8 * 8 + 4 * size_of::<usize>();
         self.bytes_mut()[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Writes DR0 to DR3, DR6 and DR7. Breakpoints that DR7 enables are not armed: our machine delivers their exceptions.
+    pub(super) fn set_debug(&mut self, values: &[u64; 6]) {
+        for (register, value) in [0, 1, 2, 3, 6, 7].into_iter().zip(values) {
+            let offset = self.layout.debug + 8 * register;
+            self.bytes_mut()[offset..offset + 8].copy_from_slice(&value.to_le_bytes());
+        }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -178,7 +191,7 @@ impl Context {
         const MARK: u64 = 0x00c0_ffee_5eed_0000;
         let general = [RegisterX86::RAX, RegisterX86::RCX, RegisterX86::R15, RegisterX86::RIP];
         let places = [0, 1, 15, 16];
-        let numbers = [msr::STAR, msr::LSTAR, msr::FMASK, msr::KERNEL_GS_BASE];
+        let numbers = [msr::STAR, msr::LSTAR, msr::FMASK, msr::KERNEL_GS_BASE, msr::TSC_AUX, msr::MCG_STATUS];
         for (register, place) in general.into_iter().zip(places) {
             engine.reg_write(register, MARK + place).map_err(|error| failure("set a mark", error))?;
         }
@@ -197,6 +210,8 @@ impl Context {
             lstar: self.find(MARK + 0x101)?,
             fmask: self.find(MARK + 0x102)?,
             kernel_gs_base: self.find(MARK + 0x103)?,
+            tsc_aux: self.find(MARK + 0x104)?,
+            mcg_status: self.find(MARK + 0x105)?,
             debug: self.find(MARK + 0x200)?,
         };
         self.layout = layout;

@@ -3,7 +3,7 @@
 mod context;
 
 use crate::limits;
-use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Step, Store};
+use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Step, Store, machine_check_status};
 use context::{Context, Head, SegmentCache, msr};
 use cr3_core::machine::{Cpu, Machine, Segment, SegmentRegister, rflags};
 use std::collections::BTreeSet;
@@ -36,13 +36,22 @@ const CC_OP_EFLAGS: u32 = 1;
 #[derive(Default)]
 struct Notes {
     /// Instructions begun.
-    begun: u32,
+    begun: u64,
     /// The interrupt hook's number, with RIP and CR2 at that moment.
     interrupt: Option<(u32, u64, u64)>,
     syscall: bool,
     stores: Vec<Store>,
     /// Start addresses of the mapped blocks.
     blocks: BTreeSet<u64>,
+}
+
+/// What Unicorn is asked to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hooks {
+    /// Instructions, exceptions and stores: what [`Processor`] needs.
+    All,
+    /// Instructions and exceptions.
+    Instructions,
 }
 
 /// Native Unicorn.
@@ -73,6 +82,14 @@ impl Native {
     /// # Errors
     /// [`Failure`] when Unicorn cannot be set up, or is another version than 2.1.5.
     pub fn open() -> Result<Self, Failure> {
+        Self::open_with(Hooks::All)
+    }
+
+    /// Opens an engine without memory, for [`Native::run`] where fewer hooks do.
+    ///
+    /// # Errors
+    /// As [`Native::open`].
+    pub fn open_with(hooks: Hooks) -> Result<Self, Failure> {
         let setup = |error| failure("start", error);
         let mut engine = Unicorn::new_with_data(Arch::X86, Mode::MODE_64, Notes::default()).map_err(setup)?;
         engine.ctl_set_cpu_model(limits::CPU_MODEL).map_err(setup)?;
@@ -82,7 +99,9 @@ impl Native {
         engine
             .add_insn_sys_hook(X86Insn::SYSCALL, 1, 0, |engine| engine.get_data_mut().syscall = true)
             .map_err(setup)?;
-        engine.add_mem_hook(HookType::MEM_WRITE, 1, 0, on_store).map_err(setup)?;
+        if hooks == Hooks::All {
+            engine.add_mem_hook(HookType::MEM_WRITE, 1, 0, on_store).map_err(setup)?;
+        }
         engine.add_mem_hook(HookType::MEM_UNMAPPED, 1, 0, on_unmapped).map_err(setup)?;
         let mut fresh = Context::open(&mut engine)?;
         fresh.save(&engine)?;
@@ -90,27 +109,22 @@ impl Native {
         Ok(Self { engine, context: fresh, hidden_flags, cr2: 0 })
     }
 
-    /// Drops every translated block: code was changed behind Unicorn's back, or its buffer should start again.
+    /// Runs until RIP is `until`, in one call, with every hook that was asked for; the number of instructions begun.
     ///
     /// # Errors
-    /// [`Failure`] when the engine breaks down.
-    pub fn forget_code(&mut self) -> Result<(), Failure> {
-        self.engine.ctl_flush_tb().map_err(|error| failure("forget translated code", error))
-    }
-
-    /// Runs up to `instructions` instructions in one call, every hook in place.
-    ///
-    /// # Errors
-    /// [`Failure`] on anything but retired instructions.
-    pub fn run(&mut self, instructions: usize) -> Result<(), Failure> {
+    /// [`Failure`] on an exception.
+    pub fn run(&mut self, until: u64) -> Result<u64, Failure> {
         self.context.save(&self.engine)?;
         let rip = self.context.head().rip;
-        let notes = self.engine.get_data_mut();
-        notes.stores.clear();
-        notes.interrupt = None;
-        self.engine.emu_start(rip, 0, 0, instructions).map_err(|error| failure("run", error))?;
-        match self.engine.get_data().interrupt {
-            None => Ok(()),
+        *self.engine.get_data_mut() =
+            Notes { blocks: std::mem::take(&mut self.engine.get_data_mut().blocks), ..Notes::default() };
+        self.engine.ctl_set_exits(&[until]).map_err(|error| failure("set where to stop", error))?;
+        let result = self.engine.emu_start(rip, 0, 0, 0).map_err(|error| failure("run", error));
+        self.engine.ctl_set_exits(&[]).map_err(|error| failure("forget where to stop", error))?;
+        result?;
+        let notes = self.engine.get_data();
+        match notes.interrupt {
+            None => Ok(notes.begun),
             Some((vector, rip, _)) => Err(Failure { request: "run", cause: format!("exception {vector} at {rip:#x}") }),
         }
     }
@@ -217,7 +231,7 @@ impl Processor for Native {
             self.write(physical, page)?;
         }
         self.adopt(&machine.cpu)?;
-        self.forget_code()?;
+        self.engine.ctl_flush_tb().map_err(|error| failure("forget translated code", error))?;
         self.flush()
     }
 
@@ -238,7 +252,7 @@ impl Processor for Native {
     fn state(&mut self) -> Result<CpuState, Failure> {
         self.context.save(&self.engine)?;
         let rflags = self.engine.reg_read(RegisterX86::RFLAGS).map_err(|error| failure("read RFLAGS", error))?;
-        let [star, lstar, fmask, kernel_gs_base] = self.context.model_specific();
+        let [star, lstar, fmask, kernel_gs_base, tsc_aux, mcg_status] = self.context.model_specific();
         let head = self.context.head();
         Ok(CpuState {
             registers: head.registers,
@@ -257,6 +271,8 @@ impl Processor for Native {
             star,
             lstar,
             fmask,
+            tsc_aux,
+            mcg_status,
         })
     }
 
@@ -281,15 +297,24 @@ impl Processor for Native {
             place.base = table.base;
             place.limit = table.limit.into();
         }
+        // Our machine has no local descriptor table.
+        head.ldt = cache(&Segment::default());
         head.control[2] = cpu.cr2;
-        let msr = &cpu.msr;
-        self.context.set_model_specific([msr.star, msr.lstar, msr.fmask, msr.kernel_gs_base]);
+        let (msr, mcg_status) = (&cpu.msr, machine_check_status(cpu));
+        self.context.set_model_specific([msr.star, msr.lstar, msr.fmask, msr.kernel_gs_base, msr.tsc_aux, mcg_status]);
+        self.context.set_debug(&cpu.debug);
         self.context.set_old_exception(-1);
         self.context.restore(&self.engine)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
         self.engine.ctl_flush_tlb().map_err(|error| failure("flush its TLB", error))
+    }
+
+    /// Unicorn's writes of memory do not look for translated code, and it forgets by linear address only.
+    fn forget_code(&mut self, linear: u64) -> Result<(), Failure> {
+        let end = linear.saturating_add(16);
+        self.engine.ctl_remove_cache(linear, end).map_err(|error| failure("forget translated code", error))
     }
 
     fn read(&mut self, physical: u64, bytes: &mut [u8]) -> Result<(), Failure> {

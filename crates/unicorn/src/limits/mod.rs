@@ -1,0 +1,70 @@
+//! What Unicorn 2.1.5 cannot judge or does otherwise than the manual: each in one place, with its reason.
+//!
+//! A limit either masks a bit of one field (the constants and functions of this module), or makes the comparison *mirror* a
+//! step ([`Limit`]): the second CPU takes over our result, and the step is counted under the limit instead of among those
+//! compared. A limit is asked only after the two differed, but for the few instructions that Unicorn cannot be given at all.
+
+mod explain;
+
+pub use explain::{Disagreement, Limit, prevented};
+
+use crate::processor::{Outcome, Raised};
+use cr3_core::machine::rflags;
+use iced_x86::{Instruction, Mnemonic};
+
+/// CPU model of Unicorn: Skylake-Server, the oldest with SMEP, SMAP, FSGSBASE and 1-GByte pages. The default, Haswell,
+/// has no SMAP.
+pub const CPU_MODEL: i32 = 22;
+
+/// MAXPHYADDR of every model of Unicorn, in bits (`TCG_PHYS_ADDR_BITS` in `qemu/target/i386/cpu.h`). An image compared
+/// with it must not set address bits beyond it in page tables.
+pub const PHYSICAL_ADDRESS_BITS: u8 = 40;
+
+/// RF is pushed set by every fault (SDM vol. 3A 6.3.1) and cleared by every instruction but IRET; Unicorn keeps it from
+/// IRET on until its translator next looks.
+pub const MASKED_FLAGS: u64 = rflags::RF;
+
+/// Unicorn keeps bit 63 of CR3 as written; the manual never stores it (SDM vol. 2, MOV to control registers).
+pub const CR3_NO_FLUSH: u64 = 1 << 63;
+
+/// Whether an exception belongs to the lookup of the instruction after the one that was asked for: Unicorn translates
+/// it before it looks whether to stop. `begun` is the number of instructions begun, `start` and `at` RIP before and at
+/// the exception. A lookup that succeeds sets accessed bits one step early, which [`accessed_early`] forgives.
+pub fn fetch_of_next(begun: u64, start: u64, at: u64, vector: u32, software: bool) -> bool {
+    begun > 0 && at != start && !software && matches!(vector, 13 | 14)
+}
+
+/// Unicorn raises the single-step trap as part of the step; our machine retires the instruction, then delivers the trap.
+/// `flags` has TF if it was set before or after the instruction.
+pub fn without_single_step(theirs: Outcome, flags: u64) -> Outcome {
+    match theirs {
+        Outcome::Raised(Raised { vector: 1, .. }) if flags & rflags::TF != 0 => Outcome::Retired,
+        other => other,
+    }
+}
+
+/// Whether two words of memory differ only in the accessed bit that Unicorn sets when it looks up the next instruction.
+pub fn accessed_early(ours: u64, theirs: u64) -> bool {
+    const ACCESSED: u64 = 1 << 5;
+    ours ^ theirs == ACCESSED && theirs & ACCESSED != 0
+}
+
+/// Whether Unicorn accesses the operands in another order than our machine, or fewer of them, so that other accessed and
+/// dirty flags are set. The manual orders neither.
+pub fn accesses_in_another_order(instruction: &Instruction) -> bool {
+    use Mnemonic::{Cmpsb, Cmpsd, Cmpsq, Cmpsw, Enter, Iret, Iretd, Iretq, Retf};
+    matches!(instruction.mnemonic(), Cmpsb | Cmpsw | Cmpsd | Cmpsq | Enter | Iret | Iretd | Iretq | Retf)
+}
+
+/// Whether the vector has an error code: Unicorn leaves a stale one behind for those without.
+pub fn has_error_code(vector: u8) -> bool {
+    matches!(vector, 8 | 10..=14 | 17 | 21)
+}
+
+/// The low `size` bytes of `value`: Unicorn tells stores sign-extended.
+pub fn truncate(value: u64, size: u8) -> u64 {
+    match size {
+        0..8 => value & !(u64::MAX << (8 * u32::from(size))),
+        _ => value,
+    }
+}

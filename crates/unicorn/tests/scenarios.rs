@@ -14,7 +14,15 @@ use cr3_unicorn::scenario::{Swept, arrivals, check, sweep};
 const BUDGET: u32 = 50_000;
 
 const FORMS: [Form; 5] = [Form::A, Form::B2, Form::C, Form::E, Form::Never];
-const HANDLERS: [Handler; 3] = [Handler::Quiet, Handler::Perf, Handler::PendingFlush];
+const HANDLERS: [Handler; 7] = [
+    Handler::Quiet,
+    Handler::Perf,
+    Handler::PendingFlush,
+    Handler::KgdbPoke,
+    Handler::RogueCr3,
+    Handler::RogueSwitchMm,
+    Handler::Schedule,
+];
 
 fn feature_sets() -> impl Iterator<Item = Features> {
     (0..32u8).map(|bits| Features {
@@ -86,4 +94,4 @@ fn runs_with_an_injection_agree() {
 }
 
 /// One place in so many is tried in each configuration; another one in the next.
-const PART: usize = 421;
+const PART: usize = 997;

@@ -10,12 +10,17 @@
 /* Translated code of any scenario fits; Unicorn's default for 64-bit registers is 1 GiB. */
 #define TRANSLATION_BUFFER (8u << 20)
 
+/* More than any instruction stores: FXSAVE's 512 bytes in words of 8. */
+#define STORES 128
+
 struct engine {
     uc_engine *uc;
     struct engine_run *run;             /* of the run in progress */
     enum engine_exceptions exceptions;
     struct engine_record *record;       /* where to write the state after each instruction */
     uint64_t capacity;
+    struct engine_store stores[STORES]; /* the first of the last run */
+    uint32_t stored;
 };
 
 /* The state before one instruction, with the stores of the one before it counted. */
@@ -31,6 +36,7 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *data)
 
     engine->run->vector = vector;
     engine->run->error_code = x86_error_code(uc);
+    engine->run->software = x86_is_software(uc);
     if (engine->exceptions == ENGINE_DELIVER) {
         engine->run->exceptions++;
         x86_deliver_current(uc);
@@ -73,6 +79,19 @@ static void on_store(uc_engine *uc, uc_mem_type type, uint64_t address, int size
     if (index < engine->capacity) {
         engine->record[index].stores++;
     }
+    if (engine->stored < STORES) {
+        engine->stores[engine->stored] = (struct engine_store){ address, size, value };
+    }
+    engine->stored++;
+}
+
+/* Where there is no memory: the run ends with a uc_err, and whoever called may map some and run again. */
+static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *data)
+{
+    struct engine *engine = data;
+
+    engine->run->address = address;
+    return false;
 }
 
 static uc_err add_hooks(struct engine *engine)
@@ -83,6 +102,7 @@ static uc_err add_hooks(struct engine *engine)
     error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_INSN_INVALID, (void *)on_invalid_opcode, engine, 1, 0);
     error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_CODE, (void *)on_instruction, engine, 1, 0);
     error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_MEM_WRITE, (void *)on_store, engine, 1, 0);
+    error = error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_MEM_UNMAPPED, (void *)on_unmapped, engine, 1, 0);
     return error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_INSN, (void *)on_syscall, engine, 1, 0, UC_X86_INS_SYSCALL);
 }
 
@@ -195,8 +215,18 @@ void EXPORT(engine_run)(struct engine *engine, uint32_t count, uint32_t exceptio
     engine->exceptions = exceptions;
     engine->record = record;
     engine->capacity = record ? capacity : 0;
+    engine->stored = 0;
     run(engine, count);
     engine->run = NULL;
+}
+
+/* Copies out the stores of the last run, at most `capacity`; how many there were. */
+uint32_t EXPORT(engine_stores)(struct engine *engine, struct engine_store *stores, uint32_t capacity)
+{
+    uint32_t kept = engine->stored < STORES ? engine->stored : STORES;
+
+    memcpy(stores, engine->stores, (kept < capacity ? kept : capacity) * sizeof(*stores));
+    return engine->stored;
 }
 
 /* Delivers an event between instructions: kind 0 exception, 1 interrupt, 2 NMI. The result is an enum engine_end. */

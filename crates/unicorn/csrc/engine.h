@@ -7,6 +7,7 @@
 #ifndef ENGINE_H
 #define ENGINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <unicorn/unicorn.h>
 
@@ -35,6 +36,7 @@ struct engine_state {
     uint64_t cpl;
     uint64_t nmi_blocked;               /* between the delivery of an NMI and IRET */
     uint64_t interrupt_shadow;          /* the instruction after STI or MOV SS */
+    uint64_t mcg_status;
 };
 
 /* x87 and SSE state. */
@@ -58,7 +60,14 @@ struct engine_run {
     uint64_t instructions;              /* begun, the faulting one included */
     uint64_t exceptions;                /* delivered through the IDT */
     uint64_t vector, error_code;        /* of the last exception */
+    uint64_t software;                  /* whether the last exception was INT n's */
     uint64_t error;                     /* uc_err */
+    uint64_t address;                   /* physical, of memory that is not there */
+};
+
+/* A store by the last run, to physical memory. */
+struct engine_store {
+    uint64_t address, size, value;
 };
 
 /* What becomes of an exception that an instruction raises. */
@@ -76,6 +85,7 @@ void x86_deliver_current(uc_engine *uc);
 enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, int kind);
 void x86_exception_done(uc_engine *uc);
 uint32_t x86_error_code(uc_engine *uc);
+bool x86_is_software(uc_engine *uc);
 void x86_syscall(uc_engine *uc);
 
 #endif

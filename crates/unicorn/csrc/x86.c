@@ -75,6 +75,7 @@ void x86_state_get(uc_engine *uc, struct engine_state *state)
     state->cpl = env->hflags & HF_CPL_MASK;
     state->nmi_blocked = !!(env->hflags2 & HF2_NMI_MASK);
     state->interrupt_shadow = !!(env->hflags & HF_INHIBIT_IRQ_MASK);
+    state->mcg_status = env->mcg_status;
 }
 
 /* The derived flags (hflags) follow from the control registers and segments: the update functions compute them. */
@@ -123,6 +124,7 @@ void x86_state_set(uc_engine *uc, const struct engine_state *state)
     env->hflags = (env->hflags & ~(HF_CPL_MASK | HF_INHIBIT_IRQ_MASK)) | (state->cpl & HF_CPL_MASK) |
                   (state->interrupt_shadow ? HF_INHIBIT_IRQ_MASK : 0);
     env->hflags2 = (env->hflags2 & ~HF2_NMI_MASK) | (state->nmi_blocked ? HF2_NMI_MASK : 0);
+    env->mcg_status = state->mcg_status;
     env->old_exception = -1;
     uc->cpu->exception_index = -1;
     uc->cpu->halted = 0;
@@ -171,6 +173,11 @@ void x86_vector_set(uc_engine *uc, const struct engine_vector_state *state)
 uint32_t x86_error_code(uc_engine *uc)
 {
     return environment(uc)->error_code;
+}
+
+bool x86_is_software(uc_engine *uc)
+{
+    return environment(uc)->exception_is_int;
 }
 
 /*

@@ -15,12 +15,12 @@ export const End = { COUNT: 0, HALTED: 1, SHUTDOWN: 2, EXCEPTION: 3, ERROR: 4 };
 export const Field = {
   RIP: 16, RFLAGS: 17, CR0: 18, CR2: 19, CR3: 20, CR4: 21, CR8: 22, EFER: 23, SEGMENTS: 24, LDT: 48, TASK: 52,
   GDT: 56, IDT: 58, STAR: 60, LSTAR: 61, CSTAR: 62, FMASK: 63, KERNEL_GS_BASE: 64, TSC_AUX: 65, SYSENTER: 66,
-  DEBUG: 69, CPL: 75, NMI_BLOCKED: 76, INTERRUPT_SHADOW: 77,
+  DEBUG: 69, CPL: 75, NMI_BLOCKED: 76, INTERRUPT_SHADOW: 77, MCG_STATUS: 78,
 };
 
 /** Bytes of struct engine_vector_state and struct engine_run. */
 export const VECTOR_SIZE = 424;
-export const RUN_SIZE = 48;
+export const RUN_SIZE = 64;
 
 /** Compiles the module of a file. */
 export async function compile(path) {
@@ -92,9 +92,8 @@ export class Engine {
 
   run(count, exceptions) {
     this.exports.engine_run(this.handle, count, exceptions, 0, 0, this.runPointer);
-    const [end, instructions, delivered, vector, errorCode, error] = this.words(this.runPointer, RUN_SIZE).map(BigInt);
-    return { end: Number(end), instructions: Number(instructions), delivered: Number(delivered), vector: Number(vector),
-             errorCode: Number(errorCode), error: Number(error) };
+    const [end, instructions, delivered, vector, errorCode, , error] = [...this.words(this.runPointer, RUN_SIZE)].map(Number);
+    return { end, instructions, delivered, vector, errorCode, error };
   }
 
   close() {

@@ -38,7 +38,7 @@ class Records {
 const words = (bytes) => new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
 
 const NAMES = ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
-const RUN = ["end", "instructions", "exceptions", "vector", "error code", "error"];
+const RUN = ["end", "instructions", "exceptions", "vector", "error code", "software", "error", "address"];
 
 /** The name of a word of the output: struct engine_run, engine_state, engine_vector_state. */
 function name(index, stateSize) {

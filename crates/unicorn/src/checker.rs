@@ -53,6 +53,8 @@ pub struct Tally {
     pub exceptions: u64,
     /// Deliveries: the frame was compared with the second CPU's registers, then both went on from our handler's start.
     pub delivered: u64,
+    /// Of these, those that the second CPU has delivered itself, with the same registers and frame.
+    pub delivered_by_both: u64,
     /// Steps that were not compared, by the reason.
     pub mirrored: BTreeMap<Limit, u64>,
 }
@@ -63,6 +65,7 @@ impl Tally {
         self.compared += other.compared;
         self.exceptions += other.exceptions;
         self.delivered += other.delivered;
+        self.delivered_by_both += other.delivered_by_both;
         for (limit, count) in &other.mirrored {
             *self.mirrored.entry(*limit).or_default() += count;
         }
@@ -71,7 +74,7 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { compared, exceptions, delivered, mirrored } = self;
+        let Self { compared, exceptions, delivered, delivered_by_both: _, mirrored } = self;
         write!(f, "compared {compared} steps, {exceptions} of them exceptions; {delivered} deliveries")?;
         for (limit, count) in mirrored {
             write!(f, "; not compared {count}: {}", limit.reason())?;
@@ -287,7 +290,8 @@ impl<P: Processor> Checker<P> {
             Some(instruction) if instruction.mnemonic() != Mnemonic::INVALID => Vec::new(),
             _ => code_bytes(&begun.cpu, machine, LONGEST),
         };
-        if let Some(limit) = limits::prevented(instruction, &bytes) {
+        let prevented = limits::prevented(instruction, &bytes);
+        if let Some(limit) = prevented.filter(|limit| !self.follower.overcomes(*limit)) {
             return self.mirror(limit, &[], machine);
         }
         let (theirs, their_stores) = self.follow(begun)?;
@@ -460,6 +464,50 @@ impl<P: Processor> Checker<P> {
         self.compare(begun, Observed { outcome: Outcome::Raised(raised), state }, machine)
     }
 
+    /// Steps that were not compared so far.
+    fn mirrored(&self) -> u64 {
+        self.tally.mirrored.values().sum()
+    }
+
+    /// The second CPU delivers the event itself, and registers and frame are compared; where it cannot, it takes over our
+    /// result. `mirrored` is from before the step: a second CPU that has taken over the step stands at the handler already.
+    fn deliver(&mut self, machine: &Machine, delivered: &Delivered, mirrored: u64) -> Result<(), Failure> {
+        let error_code = delivered.fault.as_ref().and_then(|fault| fault.error_code);
+        let able = self.verdict.is_none()
+            && self.mirrored() == mirrored
+            && self.faults.len() <= 1
+            && limits::delivers(delivered.event)
+            && self.follower.deliver(delivered.event, error_code.unwrap_or(0))?;
+        if !able {
+            return self.take_over(machine);
+        }
+        let of = |state| Observed { outcome: Outcome::Retired, state };
+        let (ours, theirs) = (of(CpuState::of(&machine.cpu)), of(self.follower.state()?));
+        let mut found = differences(&ours, &theirs, 0);
+        self.compare_frame(machine, &mut found)?;
+        if found.is_empty() {
+            self.tally.delivered_by_both += 1;
+            return self.take_over(machine);
+        }
+        self.mismatch(format!("delivery of {:?}", delivered.event), Vec::new(), ours.state, ours, theirs, found);
+        Ok(())
+    }
+
+    /// Compares what our delivery stored, but for RF in the flags that it pushed.
+    fn compare_frame(&mut self, machine: &Machine, found: &mut Vec<Difference>) -> Result<(), Failure> {
+        for index in self.stores_at_fault..self.stores.len() {
+            let MemoryAccess { physical, size, .. } = self.stores[index];
+            let mut bytes = [0; 8];
+            let bytes = &mut bytes[..usize::from(size.min(8))];
+            self.follower.read(physical, bytes)?;
+            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
+            if (ours ^ theirs) & !limits::MASKED_FLAGS != 0 {
+                found.push(Difference::Memory { physical, ours, theirs });
+            }
+        }
+        Ok(())
+    }
+
     /// The step of an instruction that could not be fetched, so that it never began. A fault while an event from outside
     /// was delivered looks alike but for what it became: a double fault, or another event than the fault.
     fn unfetched(&self, machine: &Machine, delivered: &Delivered) -> Option<Begun> {
@@ -535,11 +583,12 @@ impl<P: Processor> Observer for Checker<P> {
         if self.verdict.is_some() {
             return;
         }
+        let mirrored = self.mirrored();
         let result = match begun.or_else(|| self.unfetched(machine, delivered)) {
             Some(begun) => self.compare_exception(&begun, machine, delivered),
             None => Ok(()),
         };
-        let result = result.and_then(|()| self.take_over(machine));
+        let result = result.and_then(|()| self.deliver(machine, delivered, mirrored));
         self.tally.delivered += 1;
         self.note(result);
         self.clear();

@@ -2,13 +2,17 @@
 //!
 //! [`checker::Checker`] is an observer of our machine: whatever runs a machine can be checked by passing one.
 //! It is written against [`processor::Processor`], what any second CPU offers; [`native::Native`] is Unicorn linked
-//! natively. What Unicorn cannot judge is listed in [`limits`].
+//! natively, `wasm::Engine` the same C sources as a WebAssembly module in a browser. What Unicorn cannot judge is listed in [`limits`].
 
 pub mod checker;
 pub mod difference;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod fuzz;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod processor;
 pub mod scenario;
+#[cfg(target_arch = "wasm32")]
+pub mod wasm;
+pub mod wrong;

@@ -1,6 +1,7 @@
 //! What a CPU must offer to be compared with ours: [`Processor`], and the state that is compared: [`CpuState`].
 
-use cr3_core::machine::{Cpu, Machine, SegmentRegister};
+use crate::limits::Limit;
+use cr3_core::machine::{Cpu, Event, Machine, SegmentRegister};
 use std::fmt;
 
 /// The registers that are compared after every instruction.
@@ -238,4 +239,20 @@ pub trait Processor {
     /// # Errors
     /// [`Failure`] when the engine breaks down.
     fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// Whether this processor can do what others of its kind are not asked for because of `limit`.
+    fn overcomes(&self, limit: Limit) -> bool {
+        let _ = limit;
+        false
+    }
+
+    /// Delivers an event between instructions through its own IDT, TSS and interrupt stack table; false, and nothing has
+    /// happened, when it cannot. `error_code` is that of exceptions which have one.
+    ///
+    /// # Errors
+    /// [`Failure`] when the engine breaks down or shuts down.
+    fn deliver(&mut self, event: Event, error_code: u32) -> Result<bool, Failure> {
+        let _ = (event, error_code);
+        Ok(false)
+    }
 }

@@ -1,11 +1,30 @@
-//! `cargo xtask fuzz`: random instructions on our machine and on Unicorn, with a time budget.
+//! `cargo xtask fuzz`: what `cargo xtask test` runs a part of, with a time budget: random instructions on our machine and on
+//! Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random operations on both models of the TLB.
 
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::{setup, steps};
+use crate::{setup, steps, unicorn};
+use std::time::Duration;
 
-/// Runs new seeds for `minutes`.
+/// Operations on both models of the TLB for each minute.
+const TLB_OPERATIONS: u64 = 2_000_000;
+
+/// Runs new seeds, each kind for about `minutes`.
 pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
+    instructions(project, minutes)?;
+    unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60))?;
+    translations(project, minutes)
+}
+
+fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
+    let arguments = ["test", "--release", "--locked", "--package", "cr3-core", "--test", "tlb_against_manual"];
+    let mut cargo = project.cargo(&arguments);
+    cargo.env("CR3_TLB_OPERATIONS", (u64::from(minutes) * TLB_OPERATIONS).to_string());
+    let mend = "CR3_TLB_OPERATIONS=N cargo test --release -p cr3-core --test tlb_against_manual";
+    steps::run("random operations on both models of the TLB", &mut cargo, mend).map(drop)
+}
+
+fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {
     setup::for_native_unicorn(project)?;
     let mut cargo = project.cargo(&["test", "--release", "--locked", "--package", "cr3-unicorn", "--test", "random"]);
     cargo.args(["--", "--nocapture"]).env("CR3_FUZZ_SECONDS", (u64::from(minutes) * 60).to_string());

@@ -9,7 +9,7 @@ mod explain;
 pub use explain::{Disagreement, Limit, prevented};
 
 use crate::processor::{Outcome, Raised};
-use cr3_core::machine::rflags;
+use cr3_core::machine::{Event, rflags};
 use iced_x86::{Instruction, Mnemonic};
 
 /// CPU model of Unicorn: Skylake-Server, the oldest with SMEP, SMAP, FSGSBASE and 1-GByte pages. The default, Haswell,
@@ -54,6 +54,16 @@ pub fn accessed_early(ours: u64, theirs: u64) -> bool {
 pub fn accesses_in_another_order(instruction: &Instruction) -> bool {
     use Mnemonic::{Cmpsb, Cmpsd, Cmpsq, Cmpsw, Enter, Iret, Iretd, Iretq, Retf};
     matches!(instruction.mnemonic(), Cmpsb | Cmpsw | Cmpsd | Cmpsq | Enter | Iret | Iretd | Iretq | Retf)
+}
+
+/// Whether an engine that delivers events knows this one as we do: software interrupts belong to an instruction with checks
+/// of its own, debug exceptions to its debugger, and of the vectors with an error code QEMU 5 knows those up to 17.
+pub fn delivers(event: Event) -> bool {
+    match event {
+        Event::Exception(exception) => exception.vector() != 1 && exception.vector() < 20,
+        Event::Interrupt(_) => true,
+        Event::Software(_) => false,
+    }
 }
 
 /// Whether the vector has an error code: Unicorn leaves a stale one behind for those without.

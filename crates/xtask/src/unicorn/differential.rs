@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Build, ensure};
 use crate::failure::Failure;
@@ -22,6 +23,21 @@ pub(crate) fn test(project: &Project) -> Result<(), Failure> {
     faults(project, &folder)?;
     let blobs = native(project)?;
     batch(project, &folder, &blobs, SEED)
+}
+
+/// New seeds for at least `time`; for `cargo xtask fuzz`.
+pub(crate) fn fuzz(project: &Project, time: Duration) -> Result<(), Failure> {
+    let folder = ensure(project)?;
+    let blobs = native(project)?;
+    let started = Instant::now();
+    let mut seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(SEED, |since| since.as_secs());
+    loop {
+        batch(project, &folder, &blobs, seed)?;
+        seed += 1;
+        if started.elapsed() > time {
+            return Ok(());
+        }
+    }
 }
 
 fn faults(project: &Project, folder: &Path) -> Result<(), Failure> {

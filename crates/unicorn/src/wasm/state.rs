@@ -1,0 +1,116 @@
+//! `struct engine_state` of `csrc/engine.h`: 64-bit words at fixed places.
+
+use crate::processor::CpuState;
+use cr3_core::machine::{Cpu, Segment};
+
+/// Number of words.
+pub(super) const WORDS: usize = 79;
+
+pub(super) type Words = [u64; WORDS];
+
+const RIP: usize = 16;
+const RFLAGS: usize = 17;
+const CR0: usize = 18;
+const CR2: usize = 19;
+const CR3: usize = 20;
+const CR4: usize = 21;
+const EFER: usize = 23;
+const SEGMENTS: usize = 24;
+const TASK: usize = 52;
+const GDT: usize = 56;
+const IDT: usize = 58;
+const STAR: usize = 60;
+const LSTAR: usize = 61;
+const FMASK: usize = 63;
+const KERNEL_GS_BASE: usize = 64;
+const TSC_AUX: usize = 65;
+const DEBUG: usize = 69;
+const CPL: usize = 75;
+const NMI_BLOCKED: usize = 76;
+const MCG_STATUS: usize = 78;
+
+/// Words of a segment register: selector, base, limit, attributes.
+const SEGMENT: usize = 4;
+
+/// The words of our machine's registers.
+pub(super) fn of(cpu: &Cpu) -> Words {
+    let mut words = [0; WORDS];
+    words[..RIP].copy_from_slice(&cpu.registers);
+    words[RIP] = cpu.rip;
+    words[RFLAGS] = cpu.rflags;
+    words[CR0] = cpu.cr0;
+    words[CR2] = cpu.cr2;
+    words[CR3] = cpu.cr3;
+    words[CR4] = cpu.cr4;
+    words[EFER] = cpu.efer;
+    let places = words[SEGMENTS..].chunks_exact_mut(SEGMENT);
+    for (place, register) in places.zip(&cpu.segments) {
+        place.copy_from_slice(&segment(register));
+    }
+    words[TASK..TASK + SEGMENT].copy_from_slice(&segment(&cpu.task));
+    for (place, table) in [(GDT, &cpu.gdtr), (IDT, &cpu.idtr)] {
+        words[place] = table.base;
+        words[place + 1] = table.limit.into();
+    }
+    words[STAR] = cpu.msr.star;
+    words[LSTAR] = cpu.msr.lstar;
+    words[FMASK] = cpu.msr.fmask;
+    words[KERNEL_GS_BASE] = cpu.msr.kernel_gs_base;
+    words[TSC_AUX] = cpu.msr.tsc_aux;
+    for (place, value) in words[DEBUG..CPL].iter_mut().zip(cpu.debug) {
+        *place = value;
+    }
+    words[CPL] = cpu.cpl.into();
+    words[NMI_BLOCKED] = u64::from(cpu.events.nmi_blocked);
+    words[MCG_STATUS] = cpu.msr.mcg_status;
+    words
+}
+
+/// The compared part of the words.
+pub(super) fn compared(words: &Words) -> CpuState {
+    let segment = |index: usize, word: usize| words[SEGMENTS + SEGMENT * index + word];
+    let mut registers = [0; RIP];
+    registers.copy_from_slice(&words[..RIP]);
+    CpuState {
+        registers,
+        rip: words[RIP],
+        rflags: words[RFLAGS],
+        selectors: [0, 1, 2, 3, 4, 5].map(|index| segment(index, 0) as u16),
+        cpl: words[CPL] as u8,
+        fs_base: segment(4, 1),
+        gs_base: segment(5, 1),
+        kernel_gs_base: words[KERNEL_GS_BASE],
+        cr0: words[CR0],
+        cr2: words[CR2],
+        cr3: words[CR3],
+        cr4: words[CR4],
+        efer: words[EFER],
+        star: words[STAR],
+        lstar: words[LSTAR],
+        fmask: words[FMASK],
+        tsc_aux: words[TSC_AUX],
+        mcg_status: words[MCG_STATUS],
+    }
+}
+
+/// RIP.
+pub(super) fn rip(words: &Words) -> u64 {
+    words[RIP]
+}
+
+/// The words with another CR2.
+pub(super) fn with_cr2(words: &Words, cr2: u64) -> Words {
+    let mut words = *words;
+    words[CR2] = cr2;
+    words
+}
+
+/// CR2.
+pub(super) fn cr2(words: &Words) -> u64 {
+    words[CR2]
+}
+
+fn segment(register: &Segment) -> [u64; SEGMENT] {
+    let attributes = u64::from(register.attributes) << 8;
+    [register.selector.into(), register.base, register.limit.into(), attributes]
+}

@@ -1,0 +1,54 @@
+//! A second CPU that is wrong on purpose, to show that a disagreement is found.
+
+use crate::processor::{CpuState, Failure, Processor, Step};
+use cr3_core::machine::{Cpu, Machine};
+
+/// Does as `inner` does, but has bit 0 of RAX turned over from a step on.
+pub struct Wrong<P> {
+    inner: P,
+    right_steps: u64,
+}
+
+impl<P> Wrong<P> {
+    /// Right for so many steps.
+    pub fn after(right_steps: u64, inner: P) -> Self {
+        Self { inner, right_steps }
+    }
+}
+
+impl<P: Processor> Processor for Wrong<P> {
+    fn load(&mut self, machine: &Machine) -> Result<(), Failure> {
+        self.inner.load(machine)
+    }
+
+    fn step(&mut self) -> Result<Step, Failure> {
+        self.right_steps = self.right_steps.saturating_sub(1);
+        self.inner.step()
+    }
+
+    fn state(&mut self) -> Result<CpuState, Failure> {
+        let mut state = self.inner.state()?;
+        state.registers[0] ^= u64::from(self.right_steps == 0);
+        Ok(state)
+    }
+
+    fn adopt(&mut self, cpu: &Cpu) -> Result<(), Failure> {
+        self.inner.adopt(cpu)
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.inner.flush()
+    }
+
+    fn forget_code(&mut self, linear: u64) -> Result<(), Failure> {
+        self.inner.forget_code(linear)
+    }
+
+    fn read(&mut self, physical: u64, bytes: &mut [u8]) -> Result<(), Failure> {
+        self.inner.read(physical, bytes)
+    }
+
+    fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure> {
+        self.inner.write(physical, bytes)
+    }
+}

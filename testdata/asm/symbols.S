@@ -74,7 +74,6 @@ lock btrl $3, tab(%rip)
 jmp short_target
 .skip 100
 short_target:
-data16 jmp short_target
 cs jne short_target
 notrack jmp *tab(%rip)
 rep; ret

@@ -3,6 +3,7 @@
 
 use super::layout::FixupKind;
 use super::operand::{Memory, Operand, OperandKind};
+use super::prefix::Prefixes;
 use super::register::{Class, Register, Width};
 use super::report::Fault;
 use super::table::{Kind, Modrm, Row, Wide};
@@ -24,53 +25,14 @@ pub(super) struct Encoded {
     pub(super) holes: Vec<Hole>,
 }
 
-/// Prefix bytes by the groups of which an instruction has one each, in the order of writing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Prefixes {
-    segment: Option<u8>,
-    address: Option<u8>,
-    data: Option<u8>,
-    repeat: Option<u8>,
-    lock: Option<u8>,
-    rex: u8,
-}
-
-impl Prefixes {
-    /// Adds a prefix; false when its group is taken by another one.
-    pub(super) fn add(&mut self, byte: u8) -> bool {
-        let group = match byte {
-            0x40..=0x4F => {
-                self.rex |= byte;
-                return true;
-            }
-            0x66 => &mut self.data,
-            0x67 => &mut self.address,
-            0xF0 => &mut self.lock,
-            0xF2 | 0xF3 => &mut self.repeat,
-            _ => &mut self.segment,
-        };
-        let free = group.is_none();
-        *group = Some(byte);
-        free
-    }
-
-    /// A prefix that the instruction brings itself, whether written or not.
-    fn demand(&mut self, byte: u8) {
-        self.add(byte);
-    }
-
-    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
-        let rex = (self.rex != 0).then_some(self.rex);
-        [self.segment, self.address, self.data, self.repeat, self.lock, rex].into_iter().flatten()
-    }
-}
-
 /// A row with the width and condition it was chosen at.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice {
     pub(super) row: &'static Row,
     pub(super) width: Option<Width>,
     pub(super) condition: u8,
+    /// Whether nothing in the text gives the width.
+    pub(super) guessed: bool,
 }
 
 impl Choice {
@@ -110,13 +72,13 @@ pub(super) fn encode(choice: Choice, operands: &[Operand], prefixes: Prefixes) -
     let fields = fields(choice, operands);
     let mut prefixes = prefixes;
     if choice.needs_66() {
-        prefixes.demand(0x66);
+        prefixes.demand(0x66)?;
     }
     if let Some(byte) = choice.row.how.prefix {
-        prefixes.demand(byte);
+        prefixes.demand(byte)?;
     }
-    add_address_prefixes(&mut prefixes, &fields, operands);
-    prefixes.rex |= rex(choice, &fields, operands)?;
+    add_address_prefixes(&mut prefixes, &fields, operands)?;
+    prefixes.demand_rex(rex(choice, &fields, operands)?)?;
     let mut out = Encoded::default();
     out.bytes.extend(prefixes.bytes());
     let mut opcode = choice.opcode();
@@ -210,7 +172,7 @@ fn immediate_field(kind: Kind, width: Option<Width>) -> Option<(u8, FixupKind)> 
 
 /// The segment and address-size prefixes of the memory operand. A segment that is the default for the base is not
 /// written (SDM vol. 1, table 3-5).
-fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: &[Operand]) {
+fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: &[Operand]) -> Result<(), Fault> {
     let memories = operands.iter().filter_map(|operand| match &operand.kind {
         OperandKind::Memory(memory) => Some(memory),
         _ => None,
@@ -220,15 +182,16 @@ fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: 
         let narrow =
             |register: &Register| matches!(register.class, Class::General(Width::L) | Class::Instruction(Width::L));
         if memory.base.as_ref().is_some_and(narrow) || memory.index.as_ref().is_some_and(narrow) {
-            prefixes.demand(0x67);
+            prefixes.demand(0x67)?;
         }
         let destination = strings && memory.base.is_some_and(|base| base.number == 7);
         if let Some(segment) = memory.segment.filter(|_| !destination)
             && segment.number != default_segment(memory)
         {
-            prefixes.demand([0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65][usize::from(segment.number % 6)]);
+            prefixes.demand([0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65][usize::from(segment.number % 6)])?;
         }
     }
+    Ok(())
 }
 
 /// SS for addresses based on the stack or frame pointer, DS for all others.
@@ -299,9 +262,17 @@ enum Displacement<'v> {
     Relative(&'v Value),
 }
 
+/// The displacement; in an address of 32 bits the upper half of a number does not count.
+fn displacement(memory: &Memory) -> Value {
+    match memory.displacement {
+        None => Value::Constant(0),
+        Some(Value::Constant(number)) if is_narrow(memory) => Value::Constant(i64::from(number as i32)),
+        Some(ref value) => value.clone(),
+    }
+}
+
 fn push_address(out: &mut Encoded, reg: u8, memory: &Memory) {
-    let zero = Value::Constant(0);
-    let value = memory.displacement.as_ref().unwrap_or(&zero);
+    let value = &displacement(memory);
     let sib = memory.index.is_some() || memory.base.is_none_or(|base| base.number & 7 == 4);
     let relative = memory.base.is_some_and(|base| matches!(base.class, Class::Instruction(_)));
     let displacement = match (memory.base, value) {

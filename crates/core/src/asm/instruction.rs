@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::encode::{Choice, Encoded, Prefixes, encode};
+use super::encode::{Choice, Encoded, encode};
 use super::expression::Scope;
-use super::layout::{FixupKind, fits};
+use super::matching::{Candidate, Remark, choose};
 use super::operand::{Memory, Operand, OperandKind, operands};
-use super::register::{Class, Register, Width};
+use super::prefix::{self, PREFIXES, Prefixes};
+use super::register::Width;
 use super::report::{Fault, nearest};
-use super::table::{CONDITIONAL, CONDITIONS, Kind, PREFIXES, Row, TABLE};
+use super::table::{CONDITIONAL, CONDITIONS, Kind, Row, TABLE};
 use super::value::Value;
 
 /// What an instruction becomes.
@@ -21,9 +22,6 @@ pub(super) enum Assembled {
         condition: Option<u8>,
     },
 }
-
-/// Something to tell beside the bytes.
-pub(super) type Remark = Option<Fault>;
 
 /// The table by mnemonic.
 pub(super) struct InstructionSet {
@@ -42,8 +40,8 @@ impl InstructionSet {
     /// Assembles `mnemonic operands`, prefixes before it included. `Ok(None)`: the first word is no mnemonic.
     pub(super) fn assemble(&self, text: &str, scope: &mut dyn Scope) -> Result<Option<(Assembled, Remark)>, Fault> {
         let mut prefixes = Prefixes::default();
+        let mut written: Vec<String> = Vec::new();
         let mut rest = text.trim();
-        let mut any = false;
         loop {
             let (word, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
             let word = word.to_ascii_lowercase();
@@ -53,10 +51,10 @@ impl InstructionSet {
             if !prefixes.add(*byte) {
                 return Err(Fault::new(&word, format!("`{word}` repeats or contradicts another prefix")));
             }
-            any = true;
+            written.push(word);
             rest = after.trim_start();
         }
-        if rest.is_empty() && any {
+        if rest.is_empty() && !written.is_empty() {
             let bytes = prefixes.bytes().collect();
             let encoded = Encoded { bytes, holes: Vec::new() };
             return Ok(Some((Assembled::Fixed(encoded), None)));
@@ -65,10 +63,13 @@ impl InstructionSet {
         let mnemonic = word.to_ascii_lowercase();
         let candidates = self.candidates(&mnemonic);
         if candidates.is_empty() {
-            return if any { Err(self.unknown(word)) } else { Ok(None) };
+            return if written.is_empty() { Ok(None) } else { Err(self.unknown(word)) };
         }
         let operands = operands(after, scope)?;
         let (choice, remark) = choose(&mnemonic, &candidates, &operands)?;
+        for prefix in &written {
+            prefix::check(prefix, &choice, &operands)?;
+        }
         assemble_choice(choice, &operands, prefixes).map(|assembled| Some((assembled, remark)))
     }
 
@@ -125,14 +126,6 @@ impl InstructionSet {
     }
 }
 
-/// A row a mnemonic may mean.
-#[derive(Clone, Copy)]
-struct Candidate {
-    row: &'static Row,
-    suffix: Option<Width>,
-    condition: u8,
-}
-
 fn assemble_choice(choice: Choice, operands: &[Operand], prefixes: Prefixes) -> Result<Assembled, Fault> {
     let target = choice.row.operands.first() == Some(&Kind::Target);
     match operands.first().map(|operand| &operand.kind) {
@@ -142,296 +135,5 @@ fn assemble_choice(choice: Choice, operands: &[Operand], prefixes: Prefixes) -> 
             condition: choice.row.how.condition.then_some(choice.condition),
         }),
         _ => encode(choice, operands, prefixes).map(Assembled::Fixed),
-    }
-}
-
-/// Why a row does not take the operands; the greater tells more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Mismatch {
-    Count,
-    Kind,
-    Range { operand: usize },
-    Width { operand: usize, want: Width },
-}
-
-impl Mismatch {
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Count => 0,
-            Self::Kind => 1,
-            Self::Width { .. } => 2,
-            Self::Range { .. } => 3,
-        }
-    }
-}
-
-/// The first candidate that takes the operands.
-fn choose(mnemonic: &str, candidates: &[Candidate], operands: &[Operand]) -> Result<(Choice, Remark), Fault> {
-    let mut best = Mismatch::Count;
-    for candidate in candidates {
-        match fit(candidate, operands) {
-            Ok((width, guessed)) => {
-                let choice = Choice { row: candidate.row, width, condition: candidate.condition };
-                return Ok((choice, remark(mnemonic, &choice, operands, guessed)));
-            }
-            Err(mismatch) if mismatch.rank() > best.rank() => best = mismatch,
-            Err(_) => {}
-        }
-    }
-    Err(explain(mnemonic, candidates, operands, &best))
-}
-
-fn remark(mnemonic: &str, choice: &Choice, operands: &[Operand], guessed: bool) -> Remark {
-    if guessed {
-        let message = format!("`{mnemonic}` has no suffix and no register: 32 bits are taken");
-        return Some(
-            Fault::new(mnemonic, message)
-                .hint(format!("write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`")),
-        );
-    }
-    shortened(choice, operands).or_else(|| no_star(mnemonic, choice.row, operands))
-}
-
-/// An immediate that loses its upper bits, as GNU `as` has it.
-fn shortened(choice: &Choice, operands: &[Operand]) -> Remark {
-    let size = choice.width.map_or(4, |width| (width.bits() / 8).min(4)) as u8;
-    let kinds = choice.row.operands.iter().zip(operands);
-    let mut long = kinds.filter(|(kind, operand)| match (kind, &operand.kind) {
-        (Kind::Imm, OperandKind::Immediate(Value::Constant(number))) => !fits(*number, size, FixupKind::Either),
-        _ => false,
-    });
-    long.next().map(|(_, operand)| {
-        let bits = u32::from(size) * 8;
-        Fault::new(&operand.text, format!("`{}` is cut to its low {bits} bits", operand.text))
-            .hint("the suffix or the registers give the width")
-    })
-}
-
-fn no_star(mnemonic: &str, row: &Row, operands: &[Operand]) -> Remark {
-    let star = row.operands.first() == Some(&Kind::Indirect) && operands.first().is_some_and(|first| !first.indirect);
-    star.then(|| {
-        let text = operands.first().map_or("", |operand| &operand.text);
-        Fault::new(text, "an indirect jump without `*`").hint(format!("write `{mnemonic} *{text}`"))
-    })
-}
-
-/// The width at which the row takes the operands, and whether it was guessed.
-fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bool), Mismatch> {
-    let row = candidate.row;
-    if row.operands.len() != operands.len() {
-        return Err(Mismatch::Count);
-    }
-    let by_kind = row.operands.iter().zip(operands).all(|(kind, operand)| takes(*kind, operand));
-    if !by_kind {
-        return Err(Mismatch::Kind);
-    }
-    let (width, guessed) = width_of(candidate, operands)?;
-    for (at, (kind, operand)) in row.operands.iter().zip(operands).enumerate() {
-        check(*kind, operand, width, at)?;
-        if guessed && !fits_guess(operand) {
-            return Err(Mismatch::Range { operand: at });
-        }
-    }
-    Ok((width, guessed))
-}
-
-/// Whether the operand is of the kind, widths and values aside.
-fn takes(kind: Kind, operand: &Operand) -> bool {
-    use OperandKind as O;
-    let general = |register: &Register| register.width().is_some();
-    let accumulator = |register: &Register| register.number == 0 && matches!(register.class, Class::General(_));
-    match (kind, &operand.kind) {
-        (Kind::Indirect, O::Register(register)) => general(register),
-        (Kind::Indirect | Kind::IndirectMem, O::Memory(_)) => operand.indirect,
-        _ if operand.indirect => false,
-        (Kind::Reg | Kind::RegOf(_) | Kind::RegRm | Kind::Rm | Kind::RmOf(_), O::Register(register)) => {
-            general(register)
-        }
-        (Kind::Rm | Kind::RmOf(_) | Kind::Mem, O::Memory(_)) => true,
-        (Kind::Acc | Kind::AccReg | Kind::AccRm, O::Register(register)) => accumulator(register),
-        (Kind::Cl, O::Register(register)) => *register == Register { class: Class::General(Width::B), number: 1 },
-        (Kind::Dx, O::Register(register)) => *register == Register { class: Class::General(Width::W), number: 2 },
-        (Kind::DxAddress, O::Port) => true,
-        (Kind::One, O::Immediate(value)) => value.constant() == Some(1),
-        (Kind::Three, O::Immediate(value)) => value.constant() == Some(3),
-        (Kind::Imm8Signed | Kind::ImmWide, O::Immediate(value)) => value.constant().is_some(),
-        (Kind::Imm8 | Kind::Imm16 | Kind::Imm | Kind::Imm64 | Kind::Imm32, O::Immediate(_)) => true,
-        (Kind::SegmentRegister, O::Register(register)) => register.class == Class::Segment,
-        (Kind::FsOrGs, O::Register(register)) => register.class == Class::Segment && register.number >= 4,
-        (Kind::ControlRegister, O::Register(register)) => register.class == Class::Control,
-        (Kind::DebugRegister, O::Register(register)) => register.class == Class::Debug,
-        (Kind::Offset64, O::Memory(memory)) => memory.base.is_none() && memory.index.is_none(),
-        (Kind::Target | Kind::Target32 | Kind::Target8, O::Memory(memory)) => {
-            memory.base.is_none() && memory.index.is_none() && memory.segment.is_none()
-        }
-        (Kind::Source, O::Memory(memory)) => is_string(memory, 6),
-        (Kind::Destination, O::Memory(memory)) => {
-            is_string(memory, 7) && memory.segment.is_none_or(|segment| segment.number == 0)
-        }
-        _ => false,
-    }
-}
-
-/// `(%rsi)` or `(%rdi)`.
-fn is_string(memory: &Memory, base: u8) -> bool {
-    let plain = memory.index.is_none() && memory.displacement.as_ref().is_none_or(|value| value.constant() == Some(0));
-    plain && memory.base.is_some_and(|register| register.number == base && register.width().is_some())
-}
-
-/// The width of the operation: from the suffix, else from a register, else what the row takes by itself.
-fn width_of(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bool), Mismatch> {
-    let row = candidate.row;
-    if row.widths.is_empty() {
-        return Ok((None, false));
-    }
-    if let Some(width) = candidate.suffix {
-        return Ok((Some(width), false));
-    }
-    let mut found = None;
-    // The last register decides: it is the destination.
-    for (at, (kind, operand)) in row.operands.iter().zip(operands).enumerate() {
-        if let (true, OperandKind::Register(register)) = (gives_width(*kind), &operand.kind) {
-            found = register.width().map(|width| (width, at)).or(found);
-        }
-    }
-    match (found, row.how.default, row.widths) {
-        (Some((width, _)), _, widths) if widths.contains(&width) => Ok((Some(width), false)),
-        (Some((_, operand)), _, widths) => {
-            let want = widths.iter().copied().max().unwrap_or(Width::L);
-            Err(Mismatch::Width { operand, want })
-        }
-        (None, Some(width), _) => Ok((Some(width), false)),
-        (None, None, [width]) => Ok((Some(*width), false)),
-        (None, None, _) => Ok((Some(Width::L), true)),
-    }
-}
-
-/// A guessed width does not shorten an immediate.
-fn fits_guess(operand: &Operand) -> bool {
-    match &operand.kind {
-        OperandKind::Immediate(value) => value.constant().is_none_or(|number| fits(number, 4, FixupKind::Either)),
-        _ => true,
-    }
-}
-
-fn gives_width(kind: Kind) -> bool {
-    matches!(kind, Kind::Reg | Kind::Rm | Kind::RegRm | Kind::Acc | Kind::AccReg | Kind::AccRm | Kind::Indirect)
-}
-
-/// Whether the operand's width and value fit.
-fn check(kind: Kind, operand: &Operand, width: Option<Width>, at: usize) -> Result<(), Mismatch> {
-    let wanted = match kind {
-        Kind::RmOf(own) | Kind::RegOf(own) => Some(own),
-        kind if gives_width(kind) => width,
-        _ => None,
-    };
-    match &operand.kind {
-        OperandKind::Register(register) => match (wanted, register.width()) {
-            (Some(want), Some(have)) if want != have => Err(Mismatch::Width { operand: at, want }),
-            _ => Ok(()),
-        },
-        OperandKind::Immediate(value) => match value.constant() {
-            Some(number) if !immediate_fits(kind, number, width) => Err(Mismatch::Range { operand: at }),
-            _ => Ok(()),
-        },
-        OperandKind::Memory(memory) => match &memory.displacement {
-            Some(Value::Constant(number)) if !displacement_fits(kind, memory, *number) => {
-                Err(Mismatch::Range { operand: at })
-            }
-            _ => Ok(()),
-        },
-        OperandKind::Port => Ok(()),
-    }
-}
-
-fn immediate_fits(kind: Kind, number: i64, width: Option<Width>) -> bool {
-    match kind {
-        Kind::Imm8 => fits(number, 1, FixupKind::Either),
-        Kind::Imm16 => fits(number, 2, FixupKind::Either),
-        Kind::Imm32 => fits(number, 4, FixupKind::Signed),
-        Kind::Imm8Signed => fits(at_width(number, width), 1, FixupKind::Signed),
-        Kind::ImmWide => !fits(number, 4, FixupKind::Signed),
-        // GNU `as` shortens what does not fit in 8, 16 or 32 bits, and says so.
-        Kind::Imm => width != Some(Width::Q) || fits(number, 4, FixupKind::Signed),
-        _ => true,
-    }
-}
-
-/// The number as the width sees it: `0xffff` is -1 in 16 bits.
-fn at_width(number: i64, width: Option<Width>) -> i64 {
-    match width {
-        Some(Width::W) if fits(number, 2, FixupKind::Either) => i64::from(number as i16),
-        Some(Width::L) if fits(number, 4, FixupKind::Either) => i64::from(number as i32),
-        _ => number,
-    }
-}
-
-fn displacement_fits(kind: Kind, memory: &Memory, number: i64) -> bool {
-    let narrow = memory.base.iter().chain(&memory.index).any(|register| register.width() == Some(Width::L));
-    match kind {
-        Kind::Offset64 | Kind::Target | Kind::Target32 | Kind::Target8 => true,
-        _ if narrow => fits(number, 4, FixupKind::Either),
-        _ => fits(number, 4, FixupKind::Signed),
-    }
-}
-
-/// Says what is wrong with the operands.
-fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], mismatch: &Mismatch) -> Fault {
-    let text = |at: usize| operands.get(at).map_or("", |operand| operand.text.as_str());
-    match mismatch {
-        Mismatch::Count => wrong_count(mnemonic, candidates, operands.len()),
-        Mismatch::Kind => {
-            let list: Vec<&str> = operands.iter().map(describe).collect();
-            Fault::new(mnemonic, format!("`{mnemonic}` does not take these operands: {}", list.join(", ")))
-                .hint(operand_hint(operands))
-        }
-        Mismatch::Range { operand } => {
-            let what = match operands.get(*operand).map(|operand| &operand.kind) {
-                Some(OperandKind::Memory(_)) => "displacement",
-                _ => "immediate",
-            };
-            Fault::new(text(*operand), format!("the {what} in `{}` does not fit `{mnemonic}`", text(*operand)))
-                .hint("an immediate or displacement has 32 bits, sign-extended to 64; `movabs` takes 64 bits")
-        }
-        Mismatch::Width { operand, want } => {
-            let have = match operands.get(*operand).map(|operand| &operand.kind) {
-                Some(OperandKind::Register(register)) => register.width().map_or(0, Width::bits),
-                _ => 0,
-            };
-            let message = format!("`{}` is {have} bits wide where `{mnemonic}` needs {}", text(*operand), want.bits());
-            Fault::new(text(*operand), message).hint("suffix and registers must name the same width")
-        }
-    }
-}
-
-fn wrong_count(mnemonic: &str, candidates: &[Candidate], have: usize) -> Fault {
-    let mut counts: Vec<usize> = candidates.iter().map(|candidate| candidate.row.operands.len()).collect();
-    counts.sort_unstable();
-    counts.dedup();
-    let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-    Fault::new(mnemonic, format!("`{mnemonic}` takes {} operands, not {have}", counts.join(" or ")))
-}
-
-fn describe(operand: &Operand) -> &'static str {
-    match &operand.kind {
-        OperandKind::Register(register) => match register.class {
-            Class::General(_) | Class::High => "register",
-            Class::Segment => "segment register",
-            Class::Control => "control register",
-            Class::Debug => "debug register",
-            Class::Instruction(_) => "address register",
-        },
-        OperandKind::Immediate(_) => "immediate",
-        OperandKind::Memory(_) => "memory",
-        OperandKind::Port => "port",
-    }
-}
-
-fn operand_hint(operands: &[Operand]) -> &'static str {
-    let memories = operands.iter().filter(|operand| matches!(operand.kind, OperandKind::Memory(_))).count();
-    match operands.last().map(|operand| &operand.kind) {
-        Some(OperandKind::Immediate(_)) => "AT&T order is source first: the destination comes last",
-        _ if memories > 1 => "only one operand may be in memory; a number without `$` is an address",
-        _ => "sources come first and the destination last; a number without `$` is an address",
     }
 }

@@ -316,12 +316,18 @@ const DATA: &[Row] = &[
     row("movsb", WLQ, 0x0FBE, R, &[RmOf(B), Reg]),
     row("movsw", LQ, 0x0FBF, R, &[RmOf(W), Reg]),
     row("movsl", &[Q], 0x63, R, &[RmOf(L), Reg]),
-    row("movzx", WLQ, 0x0FB6, R, &[RmOf(B), Reg]),
-    row("movzx", LQ, 0x0FB7, R, &[RmOf(W), Reg]),
-    row("movsx", WLQ, 0x0FBE, R, &[RmOf(B), Reg]),
-    row("movsx", LQ, 0x0FBF, R, &[RmOf(W), Reg]),
-    row("movsx", &[Q], 0x63, R, &[RmOf(L), Reg]),
-    row("movsxd", &[Q], 0x63, R, &[RmOf(L), Reg]),
+    row("movzx", WLQ, 0x0FB6, R.bare(), &[RmOf(B), Reg]),
+    row("movzx", WLQ, 0x0FB7, R.bare(), &[RmOf(W), Reg]),
+    row("movsx", WLQ, 0x0FBE, R.bare(), &[RmOf(B), Reg]),
+    row("movsx", WLQ, 0x0FBF, R.bare(), &[RmOf(W), Reg]),
+    row("movsx", LQ, 0x63, R.bare(), &[RmOf(L), Reg]),
+    // Here the suffix is the width of the source.
+    row("movzxb", WLQ, 0x0FB6, R.bare(), &[RmOf(B), Reg]),
+    row("movzxw", WLQ, 0x0FB7, R.bare(), &[RmOf(W), Reg]),
+    row("movsxb", WLQ, 0x0FBE, R.bare(), &[RmOf(B), Reg]),
+    row("movsxw", WLQ, 0x0FBF, R.bare(), &[RmOf(W), Reg]),
+    row("movsxl", LQ, 0x63, R.bare(), &[RmOf(L), Reg]),
+    row("movsxd", LQ, 0x63, R, &[RmOf(L), Reg]),
     row("movnti", LQ, 0x0FC3, R, &[Reg, Mem]),
     row("movbe", WLQ, 0x0F38F0, R, &[Mem, Reg]),
     row("movbe", WLQ, 0x0F38F1, R, &[Reg, Mem]),
@@ -335,7 +341,7 @@ const DATA: &[Row] = &[
     row("xchg", ANY, 0x86, R.byte_bit(), &[Rm, Reg]),
     row("cmpxchg", ANY, 0x0FB0, R.byte_bit(), &[Reg, Rm]),
     row("xadd", ANY, 0x0FC0, R.byte_bit(), &[Reg, Rm]),
-    row("cmpxchg8b", NO, 0x0FC7, digit(1).wide(Wide::Neither), &[Mem]),
+    row("cmpxchg8b", &[Q], 0x0FC7, digit(1).wide(Wide::Neither).default(Q), &[Mem]),
     row("cmpxchg16b", NO, 0x0FC7, digit(1).wide(Wide::Always), &[Mem]),
     row("bswap", LQ, 0x0FC8, O, &[Reg]),
     row("cmov", WLQ, 0x0F40, R.condition(), &[Rm, Reg]),
@@ -480,12 +486,12 @@ const SYSTEM: &[Row] = &[
     alone_with("tdcall", 0x66, 0x0F01CC),
     alone_with("setssbsy", 0xF3, 0x0F01E8),
     alone_with("saveprevssp", 0xF3, 0x0F01EA),
-    row("incsspd", &[L], 0x0FAE, digit(5).prefix(0xF3), &[RegRm]),
-    row("incsspq", &[Q], 0x0FAE, digit(5).prefix(0xF3), &[RegRm]),
-    row("rdsspd", &[L], 0x0F1E, digit(1).prefix(0xF3), &[RegRm]),
-    row("rdsspq", &[Q], 0x0F1E, digit(1).prefix(0xF3), &[RegRm]),
-    row("wrssd", &[L], 0x0F38F6, R, &[Reg, Rm]),
-    row("wrssq", &[Q], 0x0F38F6, R, &[Reg, Rm]),
+    row("incsspd", &[L], 0x0FAE, digit(5).prefix(0xF3).bare(), &[RegRm]),
+    row("incsspq", &[Q], 0x0FAE, digit(5).prefix(0xF3).bare(), &[RegRm]),
+    row("rdsspd", &[L], 0x0F1E, digit(1).prefix(0xF3).bare(), &[RegRm]),
+    row("rdsspq", &[Q], 0x0F1E, digit(1).prefix(0xF3).bare(), &[RegRm]),
+    row("wrssd", &[L], 0x0F38F6, R.bare(), &[Reg, Mem]),
+    row("wrssq", &[Q], 0x0F38F6, R.bare(), &[Reg, Mem]),
     row("rstorssp", NO, 0x0F01, digit(5).prefix(0xF3).wide(Wide::Neither), &[Mem]),
     row("clrssbsy", NO, 0x0FAE, digit(6).prefix(0xF3).wide(Wide::Neither), &[Mem]),
     row("invpcid", NO, 0x0F3882, R.prefix(0x66).wide(Wide::Neither), &[Mem, RegOf(Q)]),
@@ -495,7 +501,7 @@ const SYSTEM: &[Row] = &[
     row("rdgsbase", LQ, 0x0FAE, digit(1).prefix(0xF3).bare(), &[RegRm]),
     row("wrfsbase", LQ, 0x0FAE, digit(2).prefix(0xF3).bare(), &[RegRm]),
     row("wrgsbase", LQ, 0x0FAE, digit(3).prefix(0xF3).bare(), &[RegRm]),
-    row("rdpid", &[Q], 0x0FC7, digit(7).prefix(0xF3).wide(Wide::Neither), &[RegRm]),
+    row("rdpid", &[Q], 0x0FC7, digit(7).prefix(0xF3).bare().wide(Wide::Neither), &[RegRm]),
     row("rdrand", WLQ, 0x0FC7, digit(6).bare(), &[RegRm]),
     row("rdseed", WLQ, 0x0FC7, digit(7).bare(), &[RegRm]),
     row("lgdt", &[Q], 0x0F01, digit(2).wide(Wide::Neither).default(Q), &[Mem]),
@@ -536,6 +542,7 @@ const STRINGS: &[Row] = &[
     row("ins", &[B, W, L], 0x6C, N.byte_bit(), &[]),
     row("outs", &[B, W, L], 0x6E, N.byte_bit(), &[]),
     alone("xlat", 0xD7),
+    alone("xlatb", 0xD7),
 ];
 
 /// Every row, in groups; the order inside a group is the order of preference.
@@ -610,11 +617,3 @@ pub(super) const CONDITIONS: [(&str, u8); 30] = [
 
 /// Mnemonics that end in a condition code.
 pub(super) const CONDITIONAL: [&str; 3] = ["j", "set", "cmov"];
-
-/// Prefixes that may stand before a mnemonic or alone, with their places in the order in which they are written.
-pub(super) const PREFIXES: [(&str, u8); 22] = [
-    ("lock", 0xF0), ("rep", 0xF3), ("repe", 0xF3), ("repz", 0xF3), ("repne", 0xF2), ("repnz", 0xF2), ("bnd", 0xF2),
-    ("data16", 0x66), ("addr32", 0x67), ("notrack", 0x3E), ("cs", 0x2E), ("ds", 0x3E), ("fs", 0x64), ("gs", 0x65),
-    ("rex64", 0x48), ("rex", 0x40), ("rex.w", 0x48), ("xacquire", 0xF2), ("xrelease", 0xF3), ("rex.b", 0x41),
-    ("rex.x", 0x42), ("rex.r", 0x44),
-];

@@ -1,0 +1,129 @@
+//! Prefixes that are written before a mnemonic, and those that an instruction brings itself.
+
+use super::encode::Choice;
+use super::operand::{Operand, OperandKind};
+use super::report::Fault;
+use super::table::Kind;
+
+/// Prefixes by name. They may stand alone, and then are bytes and nothing more.
+#[rustfmt::skip]
+pub(super) const PREFIXES: [(&str, u8); 20] = [
+    ("lock", 0xF0), ("rep", 0xF3), ("repe", 0xF3), ("repz", 0xF3), ("repne", 0xF2), ("repnz", 0xF2), ("bnd", 0xF2),
+    ("data16", 0x66), ("addr32", 0x67), ("notrack", 0x3E), ("cs", 0x2E), ("ds", 0x3E), ("fs", 0x64), ("gs", 0x65),
+    ("rex64", 0x48), ("rex", 0x40), ("rex.w", 0x48), ("rex.b", 0x41), ("rex.x", 0x42), ("rex.r", 0x44),
+];
+
+/// What LOCK goes with (SDM vol. 2, LOCK), if the destination is in memory.
+const LOCKABLE: [&str; 18] = [
+    "add",
+    "adc",
+    "and",
+    "btc",
+    "btr",
+    "bts",
+    "cmpxchg",
+    "cmpxchg8b",
+    "cmpxchg16b",
+    "dec",
+    "inc",
+    "neg",
+    "not",
+    "or",
+    "sbb",
+    "sub",
+    "xadd",
+    "xor",
+];
+
+/// What REP and REPNE go with: string instructions, and what their bytes before it turn into something else.
+const REPEATABLE: [&str; 11] = ["movs", "cmps", "stos", "lods", "scas", "ins", "outs", "nop", "ret", "bsf", "bsr"];
+
+/// Prefix bytes by the groups of which an instruction has one each, in the order in which GNU `as` writes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prefixes {
+    segment: Option<u8>,
+    address: Option<u8>,
+    data: Option<u8>,
+    repeat: Option<u8>,
+    lock: Option<u8>,
+    rex: u8,
+}
+
+impl Prefixes {
+    fn group(&mut self, byte: u8) -> &mut Option<u8> {
+        match byte {
+            0x66 => &mut self.data,
+            0x67 => &mut self.address,
+            0xF0 => &mut self.lock,
+            0xF2 | 0xF3 => &mut self.repeat,
+            _ => &mut self.segment,
+        }
+    }
+
+    /// Adds a prefix that was written; false when its group is taken.
+    pub(super) fn add(&mut self, byte: u8) -> bool {
+        if matches!(byte, 0x40..=0x4F) {
+            self.rex |= byte;
+            return true;
+        }
+        let group = self.group(byte);
+        let free = group.is_none();
+        *group = Some(byte);
+        free
+    }
+
+    /// Adds a prefix that the instruction brings itself. Only an address size may be written as well.
+    pub(super) fn demand(&mut self, byte: u8) -> Result<(), Fault> {
+        let group = self.group(byte);
+        if group.is_some_and(|written| written != byte || byte == 0x66) {
+            return Err(Fault::new("", "a prefix is written that the operands bring themselves, or contradict"));
+        }
+        *group = Some(byte);
+        Ok(())
+    }
+
+    /// Adds the REX bits the operands need; none of them may be written as well.
+    pub(super) fn demand_rex(&mut self, rex: u8) -> Result<(), Fault> {
+        if self.rex & rex & 0x0F != 0 {
+            return Err(Fault::new("", "a REX bit is written that the operands bring themselves"));
+        }
+        self.rex |= rex;
+        Ok(())
+    }
+
+    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> {
+        let rex = (self.rex != 0).then_some(self.rex);
+        [self.segment, self.address, self.data, self.repeat, self.lock, rex].into_iter().flatten()
+    }
+}
+
+/// Whether the prefix `word` may stand before the instruction.
+pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result<(), Fault> {
+    let row = choice.row;
+    let in_memory =
+        |operand: Option<&Operand>| operand.is_some_and(|operand| matches!(operand.kind, OperandKind::Memory(_)));
+    let (holds, hint) = match word {
+        "lock" if row.name == "xchg" => (operands.iter().any(|operand| in_memory(Some(operand))), LOCK),
+        "lock" => (LOCKABLE.contains(&row.name) && in_memory(operands.last()), LOCK),
+        "rep" | "repe" | "repz" | "repne" | "repnz" => {
+            let shape = row.name != "nop" || operands.is_empty();
+            (
+                shape && REPEATABLE.contains(&row.name),
+                "it goes with string instructions; before a jump it means nothing",
+            )
+        }
+        "data16" => {
+            let narrowed = |kind: &Kind| matches!(kind, Kind::Target | Kind::Target32 | Kind::Imm32);
+            (!choice.guessed && !row.operands.iter().any(narrowed), "write the width at the mnemonic, as in `pushw`")
+        }
+        "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "it goes with jumps, calls and returns"),
+        "notrack" => (row.operands.first() == Some(&Kind::Indirect), "it goes with indirect jumps and calls"),
+        _ => (true, ""),
+    };
+    match holds {
+        true => Ok(()),
+        false => Err(Fault::new(word, format!("`{word}` does not go with this instruction")).hint(hint)),
+    }
+}
+
+const LOCK: &str = "it goes with an instruction that reads, changes and writes memory; others raise #UD under it";

@@ -4,11 +4,11 @@ use crate::arguments::BenchArguments;
 use crate::diagnostic;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, table};
+use cr3_core::benchmark::{STEPS, count, storm};
 use cr3_core::compare::compare;
-use cr3_core::counters::{Counter, Tally};
+use cr3_core::counters::Counter;
 use cr3_core::linux::{Config, Form, System, boot};
-use cr3_core::run::Runner;
-use cr3_core::scenario::{Places, Scenario, Schedule};
+use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
 use serde::Serialize;
 use std::hint::black_box;
@@ -39,7 +39,7 @@ impl Measured {
 
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<Outcome, WrongUse> {
     let samples = arguments.samples;
-    let storm = storm()?;
+    let storm = storm();
     let (a, e) = (start(Form::A)?, start(Form::E)?);
     let long = [record(&a, &storm), record(&e, &storm)];
     let rates = "instructions/s";
@@ -67,29 +67,7 @@ fn start(form: Form) -> Result<System, WrongUse> {
     boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))
 }
 
-/// Steps of each run.
-const STEPS: u32 = 100_000;
-
-/// NMI after NMI at the same place, for more than [`STEPS`] steps.
-fn storm() -> Result<Scenario, WrongUse> {
-    let inject = vec!["kernel_loop+1:nmi"; 1000].join(", ");
-    let schedule: Schedule = inject.parse().map_err(|error| WrongUse::new(error, "this is a defect of cr3play"))?;
-    Ok(Scenario { config: Config::default(), schedule })
-}
-
-/// Runs with counters on; the number of instructions.
-fn count(system: &System, scenario: &Scenario) -> u64 {
-    let mut tally = Tally::new(&system.machine);
-    let mut runner = Runner::new(system.machine.clone(), &Places::new(&system.image), &scenario.schedule);
-    for _ in 0..STEPS {
-        if runner.step(&mut tally).is_err() {
-            break;
-        }
-    }
-    tally.counters()[Counter::Instructions]
-}
-
-/// The same, recorded so that every step can be shown.
+/// Runs with counters on, and recorded so that every step can be shown.
 fn record(system: &System, scenario: &Scenario) -> Trace {
     Trace::record_system(system.clone(), scenario, Options { budget: STEPS })
 }

@@ -5,6 +5,7 @@
 //! its [`scenario::Scenario`] alone.
 
 pub mod asm;
+pub mod benchmark;
 pub mod compare;
 pub mod counters;
 pub mod linux;

@@ -11,7 +11,9 @@ mod effects;
 mod inspector;
 mod overlay;
 mod parts;
+mod speed;
 mod store;
 mod view;
 
 pub use app::App;
+pub use speed::run_storm;

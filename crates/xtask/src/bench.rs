@@ -4,12 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::project::Project;
+use crate::project::{Project, on_path};
 use crate::steps::{self, ask, cannot_start, seconds};
 use crate::{build, setup, timings};
 
 /// Compresses every file as a static host would; Node has both compressors built in.
 const WEIGH: &str = include_str!("weigh.mjs");
+
+/// Runs the benchmark of `cr3play bench` in the page that `dist/` serves.
+const BROWSER_SPEED: &str = "e2e/speed.mjs";
 
 /// Builds the page, then prints what was measured.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -18,6 +21,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let cr3play = build::cr3play(project)?;
     println!("\nspeed:");
     run_benchmark(project, &cr3play)?;
+    print_browser_speed(project)?;
     print_beside_unicorn(project)?;
     print_setup_times(project);
     print_page_weight(project)
@@ -33,6 +37,18 @@ fn print_beside_unicorn(project: &Project) -> Result<(), Failure> {
     let mut bench = cargo("run");
     let table = ask(&mut bench).ok_or_else(|| cannot_start(&bench, &std::io::Error::other("the comparison failed")))?;
     println!("\n{table}");
+    Ok(())
+}
+
+fn print_browser_speed(project: &Project) -> Result<(), Failure> {
+    setup::for_browser(project)?;
+    let mut node = project.command("node");
+    node.arg(BROWSER_SPEED).arg(project.dist());
+    if let Some(chromium) = on_path("chromium") {
+        node.env("CHROMIUM", chromium);
+    }
+    let line = ask(&mut node).ok_or_else(|| cannot_start(&node, &std::io::Error::other("the page gave no number")))?;
+    println!("{line}");
     Ok(())
 }
 

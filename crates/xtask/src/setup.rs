@@ -43,11 +43,16 @@ pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
 
 /// What it takes to run every test.
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
-    apt::ensure_programs(project, &BROWSER, "the tests in a browser")?;
+    for_browser(project)?;
     for_native_unicorn(project)?;
     let wasm = for_build(project)?;
     tools::ensure_for_tests(project)?;
     Ok(wasm)
+}
+
+/// A browser that runs without a screen.
+pub(crate) fn for_browser(project: &Project) -> Result<(), Failure> {
+    apt::ensure_programs(project, &BROWSER, "the tests in a browser")
 }
 
 /// What it takes to build crates/unicorn. LIBCLANG_PATH names another libclang, as its bindings generator documents.

@@ -1,0 +1,14 @@
+//! What `cargo xtask bench` calls in the page; nothing on the page does.
+
+use cr3_core::benchmark::{count, storm};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Runs the benchmark `rounds` times with all counters on; the number of instructions, as JavaScript's number. 0 if Linux
+/// did not boot.
+#[wasm_bindgen]
+#[must_use]
+pub fn run_storm(rounds: u32) -> f64 {
+    let storm = storm();
+    let Ok(system) = cr3_core::linux::boot(&storm.config) else { return 0.0 };
+    (0..rounds).map(|_| count(&system, &storm) as f64).sum()
+}

@@ -18,7 +18,15 @@ impl Page {
     async fn open(link: &str) -> Self {
         let location = gloo::utils::window().location();
         location.set_hash(link).expect("an address");
+        // The event of this navigation is the test's, not the page's.
+        gloo::timers::future::TimeoutFuture::new(50).await;
         let host = document().create_element("div").expect("an element");
+        // All of the style sheets that these tests need: lists that scroll, rows of one height.
+        let style = document().create_element("style").expect("an element");
+        style.set_text_content(Some(
+            ":root { --row: 24px } .rows { height: 300px; overflow: auto } .row { height: 24px }",
+        ));
+        gloo::utils::body().append_child(&style).expect("a body");
         gloo::utils::body().append_child(&host).expect("a body");
         let app = yew::Renderer::<cr3_web::App>::with_root(host.clone()).render();
         let page = Self { host, app: Some(app) };
@@ -92,6 +100,8 @@ async fn keys_step_both_ways_and_the_address_says_where() {
     page.press("j").await;
     page.press("k").await;
     assert!(position().starts_with("step 102 of "), "{}", position());
+    // The address follows at a pace that browsers allow.
+    gloo::timers::future::TimeoutFuture::new(400).await;
     let hash = gloo::utils::window().location().hash().expect("an address");
     assert!(hash.contains("at=101"), "{hash}");
 }

@@ -6,7 +6,7 @@ use crate::runs::Runs;
 use crate::state::State;
 use cr3_core::scenario::{Place, PlaceId};
 use cr3_core::trace::Trace;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What stands in a row of the listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,8 +139,6 @@ pub struct Gutter {
     pub injections: BTreeMap<usize, Vec<usize>>,
     /// Rows of injections that struck in neither run, with why.
     pub refused: BTreeMap<usize, String>,
-    /// Rows that stand in this run's code only.
-    pub alone: BTreeSet<usize>,
 }
 
 /// The gutter of `listing`, which must be that of the state's side.

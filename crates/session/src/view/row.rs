@@ -2,7 +2,6 @@
 
 use crate::action::Side;
 use crate::runs::Runs;
-use cr3_core::compare::Anchor;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::machine::Event;
@@ -65,19 +64,15 @@ pub struct Row {
     pub cells: [Option<Cell>; 2],
     /// Whether the runs differ here.
     pub differs: bool,
-    /// What holds the row in place.
-    pub anchor: Option<Anchor>,
 }
 
 /// The row with this number.
 #[must_use]
 pub fn row(runs: &Runs, index: usize) -> Row {
-    let aligned = runs.comparison.rows.get(index);
     Row {
         index,
         cells: Side::BOTH.map(|side| cell(runs.trace(side)?, runs.step_index(side, index)?)),
-        differs: aligned.is_some_and(|row| row.differs),
-        anchor: aligned.and_then(|row| row.anchor),
+        differs: runs.differs(index),
     }
 }
 

@@ -5,6 +5,7 @@ use cr3_core::scenario::{Nesting, Vector};
 use cr3_session::view::inject::{Item, menu};
 use cr3_session::{Action, Spot, State};
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
@@ -99,7 +100,6 @@ fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action
 }
 
 fn focus(element: Option<web_sys::Element>) {
-    use wasm_bindgen::JsCast;
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         // Focus fails only on elements that are gone.
         let _ = element.focus();
@@ -118,7 +118,6 @@ fn move_focus(panel: &NodeRef, key: &str) -> bool {
     else {
         return true;
     };
-    use wasm_bindgen::JsCast;
     let active = gloo::utils::document().active_element();
     let elements: Vec<web_sys::Element> =
         (0..choices.length()).filter_map(|index| choices.get(index)?.dyn_into().ok()).collect();

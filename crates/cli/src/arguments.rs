@@ -2,6 +2,7 @@
 
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
+use cr3_core::cost::Cycles;
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::{Scenario, Schedule};
@@ -36,6 +37,10 @@ pub(crate) enum Command {
     Asm(AsmArguments),
     /// Runs test vectors of TLB and control-register rules
     Tlb(TlbArguments),
+    /// Lists the TLB models, and what is published about the processors among them
+    Cpus(CpusArguments),
+    /// Estimates what one CR3 write for each NMI amounts to
+    Nmi(NmiArguments),
     /// Measures instructions per second on this machine
     Bench(BenchArguments),
 }
@@ -49,7 +54,7 @@ pub(crate) struct SystemArguments {
     /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
     #[arg(long, default_value_t = Handler::Quiet)]
     handler: Handler,
-    /// How the TLB is built: architectural, skylake
+    /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
     #[arg(long, default_value_t)]
     geometry: Geometry,
     /// File with the text of form `custom`
@@ -134,6 +139,60 @@ pub(crate) struct TlbArguments {
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CpusArguments {
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NmiArguments {
+    /// NMIs in a second on one busy processor; perf record asks for 4000
+    #[arg(long, default_value_t = 4000.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// Part of them that strikes while the kernel's tables are loaded, from 0 to 1
+    #[arg(long, default_value_t = 1.0, value_parser = part)]
+    pub(crate) kernel_share: f64,
+    /// Clock of the processor in GHz
+    #[arg(long, default_value_t = 3.0, value_parser = positive)]
+    pub(crate) ghz: f64,
+    /// Cycles for each NMI, LOW..HIGH; without it the range published for a CR3 write
+    #[arg(long, value_name = "LOW..HIGH")]
+    pub(crate) cycles: Option<Range>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A number above zero.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "expected a number above zero".to_owned())
+}
+
+/// A number from 0 to 1.
+fn part(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
+
+/// A range of cycles as `LOW..HIGH`, or one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range(pub(crate) Cycles);
+
+impl std::str::FromStr for Range {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.parse::<u64>().map_err(|_| format!("'{text}' is no number of cycles"));
+        let (low, high) = text.split_once("..").unwrap_or((text, text));
+        match (number(low)?, number(high)?) {
+            (low, high) if low <= high => Ok(Self(Cycles::new(low, high))),
+            _ => Err("expected LOW..HIGH, the smaller number first".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

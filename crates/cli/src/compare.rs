@@ -1,6 +1,7 @@
 //! `cr3play compare`.
 
 use crate::arguments::CompareArguments;
+use crate::cost::costs;
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::run::{StepReport, ending, heading, outcome, record, selected, step_report};
@@ -135,6 +136,11 @@ fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     }
     text.push('\n');
     text += &counter_table(runs);
+    let costs = costs(runs);
+    if !costs.is_empty() {
+        text.push('\n');
+        text += &costs;
+    }
     text.push('\n');
     text += &differences(runs, comparison, limit);
     text += &partial_places(runs, comparison);

@@ -2,6 +2,7 @@
 //! not exact.
 
 use cr3_core::asm::{Diagnostic, Line, Source};
+use cr3_core::cost::{self, Cycles};
 use cr3_core::counters::Counters;
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{End, Trace, Unfired};
@@ -18,6 +19,8 @@ pub(crate) struct Setting {
     features: Vec<&'static str>,
     handler: &'static str,
     geometry: &'static str,
+    /// The reading of the manual under which translations are dropped.
+    reading: &'static str,
     inject: String,
 }
 
@@ -28,6 +31,7 @@ impl Setting {
             features: config.features.iter().map(|feature| feature.name()).collect(),
             handler: config.handler.name(),
             geometry: config.geometry.name(),
+            reading: config.geometry.reading_name(),
             inject: scenario.schedule.to_string(),
         }
     }
@@ -41,6 +45,53 @@ pub(crate) struct Run {
     end: EndOfRun,
     unfired: Vec<Missed>,
     counters: BTreeMap<&'static str, u64>,
+    /// None where the TLB model is no processor.
+    cost: Option<Cost>,
+}
+
+/// What a run cost, in cycles: published ranges.
+#[derive(Serialize)]
+struct Cost {
+    processor: &'static str,
+    cycles: [u64; 2],
+    parts: Vec<Item>,
+}
+
+/// A part of the cost; without cycles where no figure is published.
+#[derive(Serialize)]
+struct Item {
+    part: &'static str,
+    count: u64,
+    cycles: Option<[u64; 2]>,
+}
+
+/// A published range of cycles.
+#[derive(Serialize)]
+pub(crate) struct Figure {
+    cycles: [u64; 2],
+    source: &'static str,
+    doubt: &'static str,
+}
+
+fn range(cycles: Cycles) -> [u64; 2] {
+    [cycles.low, cycles.high]
+}
+
+impl Figure {
+    pub(crate) fn new(figure: &cost::Figure) -> Self {
+        Self { cycles: range(figure.cycles), source: figure.source, doubt: figure.doubt }
+    }
+}
+
+impl Cost {
+    fn new(trace: &Trace) -> Option<Self> {
+        let profile = cost::profile(trace.scenario.config.geometry)?;
+        let cost = cost::cost(&trace.counters, profile);
+        let item =
+            |item: &cost::Item| Item { part: item.part.name(), count: item.count, cycles: item.cycles.map(range) };
+        let parts = cost.items.iter().map(item).collect();
+        Some(Self { processor: profile.hierarchy.name, cycles: range(cost.total()), parts })
+    }
 }
 
 impl Run {
@@ -51,6 +102,7 @@ impl Run {
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
             counters: counters(&trace.counters),
+            cost: Cost::new(trace),
         }
     }
 }

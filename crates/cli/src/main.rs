@@ -6,6 +6,7 @@ mod arguments;
 mod asm;
 mod bench;
 mod compare;
+mod cost;
 mod diagnostic;
 mod json;
 mod outcome;
@@ -26,6 +27,8 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),
         Command::Tlb(arguments) => tlb::tlb(&arguments),
+        Command::Cpus(arguments) => cost::cpus(&arguments),
+        Command::Nmi(arguments) => cost::nmi(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
     };
     match result {

@@ -130,6 +130,7 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
         labelled("features", &config.features.to_string()),
         labelled("handler", &format!("{}: {}", config.handler, config.handler.description())),
         labelled("TLB", &format!("{}: {}", config.geometry, config.geometry.description())),
+        labelled("reading", config.geometry.reading_name()),
         labelled("inject", if schedule.is_empty() { "nothing" } else { &schedule }),
     ]
     .concat()

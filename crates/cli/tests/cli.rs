@@ -82,6 +82,7 @@ fn compares_two_forms() {
             features  pti,pcid
             handler   quiet: returns at once
             TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
             inject    kernel_loop+1:nmi
             end       A: the program exited after #### steps
                       E: the program exited after #### steps
@@ -125,6 +126,7 @@ fn compares_all_forms() {
             features  pti,pcid,nx
             handler   quiet: returns at once
             TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
             inject    sysret_exit_user_cr3+1:nmi
             end       A: the program exited after #### steps
                       B2: the program exited after #### steps
@@ -273,6 +275,7 @@ fn shows_key_steps() {
             features  pti,pcid
             handler   pending-flush: flushes one page as the kernel does and may leave a user flush pending
             TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
             inject    sysret_exit_user_cr3+1:nmi > exc_nmi+2:mc
             end       the program exited after #### steps
 
@@ -387,6 +390,7 @@ fn a_run_that_does_not_halt_is_a_finding() {
             features  pti,pcid,invpcid,fsgsbase,nx
             handler   quiet: returns at once
             TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
             inject    nothing
             end       the run was stopped after ### steps; --budget gives more
 
@@ -483,6 +487,60 @@ fn a_vector_that_fails_is_a_finding() {
 }
 
 #[test]
+fn estimates_what_a_write_for_each_nmi_amounts_to() {
+    let told = play("nmi --rate 4000 --ghz 3 --cycles 200..400", "");
+    assert_eq!(told.status, 0);
+    expect![[r#"
+        formula   share = NMIs per second x share that strikes in the kernel x cycles of each / cycles per
+                  second
+        with      4000 NMIs per second, 1 of them in the kernel, 200 to 400 cycles each, 3 GHz
+        share     0.0267 % to 0.0533 % of one processor
+        a year    2.34 to 4.68 hours of one processor
+        note      an estimate from published ranges; nothing was measured
+    "#]].assert_eq(&told.out);
+    let report = json("nmi --rate 16000 --kernel-share 0.5 --cycles 200 --json", 0);
+    assert_eq!(report["cycles"].to_string(), "[200,200]");
+    let share = report["share"][0].as_f64().expect("a number");
+    assert!((share - 16_000.0 * 0.5 * 200.0 / 3e9).abs() < 1e-12, "{share}");
+}
+
+#[test]
+fn lists_processors_with_sources_and_doubts() {
+    let answer = play("cpus", "");
+    assert_eq!(answer.status, 0);
+    assert!(answer.out.lines().all(|line| line.chars().count() <= 100));
+    let report = json("cpus --json", 0);
+    let models = report.as_array().expect("a list");
+    assert_eq!(models.len(), 11);
+    let processors = models.iter().filter(|model| !model["processor"].is_null());
+    for model in processors.clone() {
+        let processor = &model["processor"];
+        for text in [&processor["doubts"], &processor["cr3_write"]["source"], &processor["page_walk"]["doubt"]] {
+            assert!(text.as_str().is_some_and(|text| !text.is_empty()), "{model}");
+        }
+    }
+    assert_eq!(processors.count(), 9);
+}
+
+#[test]
+fn a_run_on_a_processor_costs_what_its_counters_say() {
+    let report = json("compare --geometry skylake --features pti --inject kernel_loop+1:nmi --json", 0);
+    let runs = report["runs"].as_array().expect("runs");
+    for run in runs {
+        let count = |name: &str| run["counters"][name].as_u64().expect("a counter");
+        let invpcid = 350 * count("invpcid");
+        let low = 70 * count("cr3_writes") + 16 * count("tlb_misses") + invpcid;
+        let high = 250 * count("cr3_writes") + 20 * count("tlb_misses") + invpcid;
+        assert_eq!(run["cost"]["cycles"].to_string(), format!("[{low},{high}]"));
+        assert_eq!(run["cost"]["processor"], "Skylake");
+    }
+    assert_eq!(report["reading"], "measured");
+    let unbounded = json("compare --inject kernel_loop+1:nmi --json", 0);
+    assert!(unbounded["runs"][0]["cost"].is_null());
+    assert_eq!(unbounded["reading"], "MIN");
+}
+
+#[test]
 fn wrong_use_names_cause_and_mend() {
     let cases = [
         "compare --forms A,Q",
@@ -498,6 +556,9 @@ fn wrong_use_names_cause_and_mend() {
         "asm no/such/file",
         "asm - -D A=x",
         "tlb Cargo.toml",
+        "nmi --rate -1",
+        "nmi --cycles 3..2",
+        "run --geometry skylark",
     ];
     let told = cases.map(|case| {
         let answer = play(case, "");
@@ -547,6 +608,20 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play tlb Cargo.toml
         cr3play: Cargo.toml: profile: no such field belongs here
           testdata/README.md describes the format of vectors
+        $ cr3play nmi --rate -1
+        error: unexpected argument '-1' found
+
+        Usage: cr3play nmi [OPTIONS]
+
+        For more information, try '--help'.
+        $ cr3play nmi --cycles 3..2
+        error: invalid value '3..2' for '--cycles <LOW..HIGH>': expected LOW..HIGH, the smaller number first
+
+        For more information, try '--help'.
+        $ cr3play run --geometry skylark
+        error: invalid value 'skylark' for '--geometry <GEOMETRY>': unknown TLB geometry 'skylark': one of architectural, architectural-max, sandy-bridge, haswell, skylake, skylake-emptied, ice-lake, golden-cove, zen-2, zen-3, zen-4
+
+        For more information, try '--help'.
     "#]].assert_eq(&told.concat());
 }
 

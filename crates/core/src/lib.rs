@@ -7,6 +7,7 @@
 pub mod asm;
 pub mod benchmark;
 pub mod compare;
+pub mod cost;
 pub mod counters;
 pub mod linux;
 pub mod machine;

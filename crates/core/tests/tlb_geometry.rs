@@ -3,7 +3,7 @@
 
 use cr3_core::machine::observe::{AccessKind, TlbEvent};
 use cr3_core::machine::paging::{self, Access, End, Mode, Protection, Start};
-use cr3_core::machine::tlb::geometry::{HASWELL, RedundantWrite, SKYLAKE};
+use cr3_core::machine::tlb::geometry::{PROCESSORS, RedundantWrite, SKYLAKE};
 use cr3_core::machine::tlb::{Entry, Geometry, PageSize, Reading, StructureEntry};
 use cr3_core::machine::{
     Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, access, control,
@@ -194,13 +194,14 @@ fn perform(machine: &mut Machine, told: &mut Told, step: &Step) -> Result<(), Fa
     }
 }
 
-const GEOMETRIES: [(Geometry, Reading); 5] = [
-    (Geometry::Architectural, Reading::Min),
-    (Geometry::Architectural, Reading::Max),
-    (Geometry::Finite { hierarchy: &SKYLAKE, redundant_write: RedundantWrite::KeepsFirstLevel }, Reading::Min),
-    (Geometry::Finite { hierarchy: &SKYLAKE, redundant_write: RedundantWrite::EmptiesFirstLevel }, Reading::Min),
-    (Geometry::Finite { hierarchy: &HASWELL, redundant_write: RedundantWrite::KeepsFirstLevel }, Reading::Min),
-];
+/// Every processor, Skylake also with the other answer about redundant writes, and both readings of the manual.
+fn geometries() -> Vec<(Geometry, Reading)> {
+    let finite = |hierarchy, redundant_write| (Geometry::Finite { hierarchy, redundant_write }, Reading::Min);
+    let mut geometries = vec![(Geometry::Architectural, Reading::Min), (Geometry::Architectural, Reading::Max)];
+    geometries.extend(PROCESSORS.map(|processor| finite(processor, RedundantWrite::KeepsFirstLevel)));
+    geometries.push(finite(&SKYLAKE, RedundantWrite::EmptiesFirstLevel));
+    geometries
+}
 
 fn new_machine((geometry, reading): (Geometry, Reading)) -> Machine {
     Machine { cpu: cpu(), memory: memory(), tlb: Tlb::with_geometry(geometry, reading) }
@@ -213,7 +214,7 @@ proptest! {
     fn software_that_invalidates_sees_its_tables_and_observers_see_the_caches(
         steps in proptest::collection::vec(step(), 1..400),
     ) {
-        for geometry in GEOMETRIES {
+        for geometry in geometries() {
             let mut machine = new_machine(geometry);
             let mut told = Told::default();
             for step in &steps {
@@ -235,9 +236,12 @@ proptest! {
     }
 }
 
+const SKYLAKE_CACHES: (Geometry, Reading) =
+    (Geometry::Finite { hierarchy: &SKYLAKE, redundant_write: RedundantWrite::KeepsFirstLevel }, Reading::Min);
+
 #[test]
 fn finite_caches_hold_no_more_than_their_geometry() {
-    let mut machine = new_machine(GEOMETRIES[2]);
+    let mut machine = new_machine(SKYLAKE_CACHES);
     machine.cpu.efer &= !(1 << 11);
     let mut told = Told::default();
     for page in (0..448).chain(0..448) {

@@ -46,7 +46,13 @@ fn scenario(state: &State) -> Vec<String> {
     let mut lines = names.concat();
     lines.extend(wrap(
         "with  ",
-        &format!("features {}, handler {}, TLB {}", setup.features, setup.handler, setup.geometry),
+        &format!(
+            "features {}, handler {}, TLB {} (reading {})",
+            setup.features,
+            setup.handler,
+            setup.geometry,
+            setup.geometry.reading_name()
+        ),
     ));
     lines.extend(wrap("inject ", &schedule));
     for chip in crate::view::schedule::chips(state) {

@@ -50,7 +50,11 @@ pub fn App() -> Html {
                     <Inspector state={state.clone()} moment={Sight(moment)} dispatch={dispatch.clone()} />
                 </div>
             </main>
-            <Counters runs={state.runs.clone()} names={state.setup.forms.map(|form| form.name())} />
+            <Counters
+                runs={state.runs.clone()}
+                names={state.setup.forms.map(|form| form.name())}
+                geometry={state.setup.geometry}
+            />
             <Overlays state={state.clone()} {dispatch} />
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>

@@ -6,7 +6,6 @@ use super::{Config, Features, Geometry, System, constants, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
-use crate::machine::tlb::geometry::{RedundantWrite, SKYLAKE};
 use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister, Tlb, tlb};
 use std::sync::Arc;
 
@@ -39,12 +38,11 @@ fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
 }
 
 fn translation_caches(geometry: Geometry) -> Tlb {
-    let redundant_write = RedundantWrite::default();
-    let geometry = match geometry {
-        Geometry::Architectural => tlb::Geometry::Architectural,
-        Geometry::Skylake => tlb::Geometry::Finite { hierarchy: &SKYLAKE, redundant_write },
+    let caches = match geometry.hierarchy() {
+        None => tlb::Geometry::Architectural,
+        Some(hierarchy) => tlb::Geometry::Finite { hierarchy, redundant_write: geometry.redundant_write() },
     };
-    Tlb::with_geometry(geometry, tlb::Reading::Min)
+    Tlb::with_geometry(caches, geometry.reading())
 }
 
 /// RSP of the user program at its start.

@@ -69,14 +69,32 @@ pub enum Handler {
     Schedule,
 }
 
-/// How the TLB is built.
+/// How the TLB is built, and how the manual is read where it leaves a choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Geometry {
     /// Unbounded; drops exactly what the manual requires. For verdicts.
     #[default]
     Architectural,
-    /// Skylake's sets and ways. For cost.
+    /// Unbounded; drops all that the manual permits, with every operation that may drop something.
+    ArchitecturalMax,
+    /// The sets and ways of a processor. For cost.
+    SandyBridge,
+    /// As above.
+    Haswell,
+    /// As above, with replacement and PCIDs as measured.
     Skylake,
+    /// Skylake, if a CR3 write that changes nothing empties the first level: nobody has published whether it does.
+    SkylakeEmptied,
+    /// As [`Self::SandyBridge`].
+    IceLake,
+    /// As above.
+    GoldenCove,
+    /// As above.
+    Zen2,
+    /// As above.
+    Zen3,
+    /// As above.
+    Zen4,
 }
 
 /// Everything that decides how the system starts.

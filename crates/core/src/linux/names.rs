@@ -2,6 +2,8 @@
 //! them.
 
 use super::{Features, Form, Geometry, Handler};
+use crate::machine::tlb::Reading;
+use crate::machine::tlb::geometry::{self, RedundantWrite};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -267,14 +269,35 @@ impl FromStr for Handler {
 }
 
 impl Geometry {
-    /// All geometries.
-    pub const ALL: [Self; 2] = [Self::Architectural, Self::Skylake];
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 11] = [
+        Self::Architectural,
+        Self::ArchitecturalMax,
+        Self::SandyBridge,
+        Self::Haswell,
+        Self::Skylake,
+        Self::SkylakeEmptied,
+        Self::IceLake,
+        Self::GoldenCove,
+        Self::Zen2,
+        Self::Zen3,
+        Self::Zen4,
+    ];
 
     /// The name in links and lists.
     pub fn name(self) -> &'static str {
         match self {
             Self::Architectural => "architectural",
+            Self::ArchitecturalMax => "architectural-max",
+            Self::SandyBridge => "sandy-bridge",
+            Self::Haswell => "haswell",
             Self::Skylake => "skylake",
+            Self::SkylakeEmptied => "skylake-emptied",
+            Self::IceLake => "ice-lake",
+            Self::GoldenCove => "golden-cove",
+            Self::Zen2 => "zen-2",
+            Self::Zen3 => "zen-3",
+            Self::Zen4 => "zen-4",
         }
     }
 
@@ -282,7 +305,52 @@ impl Geometry {
     pub fn description(self) -> &'static str {
         match self {
             Self::Architectural => "unbounded; drops exactly what the manual requires",
-            Self::Skylake => "the sets and ways of Skylake; entries also leave for want of room",
+            Self::ArchitecturalMax => "unbounded; drops all that the manual permits",
+            Self::Skylake => "sets, ways, replacement and PCIDs as measured; entries also leave for want of room",
+            Self::SkylakeEmptied => "Skylake, if a redundant CR3 write without flush empties the first level",
+            _ => "sets and ways of the processor; entries also leave for want of room",
+        }
+    }
+
+    /// How the manual is read where it requires one thing and permits another. A verdict names it.
+    pub fn reading(self) -> Reading {
+        match self {
+            Self::ArchitecturalMax => Reading::Max,
+            _ => Reading::Min,
+        }
+    }
+
+    /// The caches of the processor; none for unbounded ones.
+    pub fn hierarchy(self) -> Option<&'static geometry::Hierarchy> {
+        match self {
+            Self::Architectural | Self::ArchitecturalMax => None,
+            Self::SandyBridge => Some(&geometry::SANDY_BRIDGE),
+            Self::Haswell => Some(&geometry::HASWELL),
+            Self::Skylake | Self::SkylakeEmptied => Some(&geometry::SKYLAKE),
+            Self::IceLake => Some(&geometry::ICE_LAKE),
+            Self::GoldenCove => Some(&geometry::GOLDEN_COVE),
+            Self::Zen2 => Some(&geometry::ZEN_2),
+            Self::Zen3 => Some(&geometry::ZEN_3),
+            Self::Zen4 => Some(&geometry::ZEN_4),
+        }
+    }
+
+    /// What a redundant CR3 write without flush does to the first level.
+    pub(super) fn redundant_write(self) -> RedundantWrite {
+        match self {
+            Self::SkylakeEmptied => RedundantWrite::EmptiesFirstLevel,
+            _ => RedundantWrite::KeepsFirstLevel,
+        }
+    }
+
+    /// The name of the reading that a verdict or a count was made under: what is required (MIN), what is permitted (MAX), or
+    /// what was measured on a processor.
+    pub fn reading_name(self) -> &'static str {
+        match (self, self.reading()) {
+            (Self::Skylake, _) => "measured",
+            (Self::SkylakeEmptied, _) => "measured, and emptied by redundant CR3 writes",
+            (_, Reading::Min) => "MIN",
+            (_, Reading::Max) => "MAX",
         }
     }
 }

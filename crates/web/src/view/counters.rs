@@ -1,6 +1,9 @@
 //! The counters of both whole runs, with their differences.
 
+use cr3_core::cost::Cycles;
+use cr3_core::linux::Geometry;
 use cr3_session::Runs;
+use cr3_session::view::cost::{Costs, costs};
 use cr3_session::view::counters::{Count, bar, others};
 use std::rc::Rc;
 use yew::prelude::*;
@@ -9,20 +12,29 @@ use yew::prelude::*;
 pub(crate) struct Props {
     pub(crate) runs: Rc<Runs>,
     pub(crate) names: [&'static str; 2],
+    pub(crate) geometry: Geometry,
 }
 
 #[component]
 pub(crate) fn Counters(props: &Props) -> Html {
     let more = others(&props.runs);
+    let costs = costs(&props.runs, props.geometry);
     html! {
         <footer class="counters" aria-label="Counters of the whole runs">
-            <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
+            <div class="line">
+                <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
+                <dl>{ for costs.iter().map(total) }</dl>
+            </div>
             <details>
                 <summary>{ format!("{} more", more.len()) }</summary>
-                <dl>{ for more.iter().map(|count| view(count, props.names)) }</dl>
-                <p class="quiet">
-                    { "Counted over the whole run by the model. Instruction semantics are tested against Unicorn; TLB and PCID rules against a second model written from the manual." }
-                </p>
+                <div class="panel">
+                    <dl>{ for more.iter().map(|count| view(count, props.names)) }</dl>
+                    <div>{ for costs.iter().map(|costs| parts(costs, props.names)) }</div>
+                    <p class="quiet">
+                        { "Counted over the whole run by the model. Instruction semantics are tested against Unicorn; TLB and PCID rules against a second model written from the manual. " }
+                        { format!("TLB: {}; reading {}.", props.geometry.description(), props.geometry.reading_name()) }
+                    </p>
+                </div>
             </details>
         </footer>
     }
@@ -43,6 +55,60 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
                 <span class="value right">{ right }</span>
                 <span class="delta">{ delta.map(|delta| format!("({delta})")).unwrap_or_default() }</span>
             </dd>
+        </div>
+    }
+}
+
+/// The sum of what has a price, beside the counters.
+fn total(costs: &Costs) -> Html {
+    let [left, right] = costs.totals.map(range);
+    let difference = costs.difference_text();
+    let title = "Sum of CR3 writes, page walks and INVPCID at published ranges; nothing was measured here. Parts and sources are under more.";
+    html! {
+        <div key="cost" class={classes!("count", difference.is_some().then_some("differs"))} {title} data-counter="cost">
+            <dt>{ format!("cycles ({})", costs.processor) }</dt>
+            <dd>
+                <span class="value left">{ left }</span>
+                <span class="arrow" aria-hidden="true">{ "→" }</span>
+                <span class="value right">{ right }</span>
+                <span class="delta">{ difference.map(|difference| format!("({difference})")).unwrap_or_default() }</span>
+            </dd>
+        </div>
+    }
+}
+
+fn range(cycles: Option<Cycles>) -> String {
+    match cycles {
+        None => "–".to_owned(),
+        Some(Cycles { low, high }) if low == high => low.to_string(),
+        Some(Cycles { low, high }) => format!("{low}–{high}"),
+    }
+}
+
+fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
+    let rows = costs.rows.iter().map(|row| {
+        let cells = row.sides.iter().enumerate();
+        let cell = |(index, side): (usize, &Option<String>)| html! { <td key={index}>{ side.clone().unwrap_or("–".into()) }</td> };
+        html! {
+            <tr key={row.label}>
+                <th scope="row">{ row.label }</th>
+                { for cells.map(cell) }
+                <td class="quiet">{ &row.source }</td>
+            </tr>
+        }
+    });
+    html! {
+        <div key="costs" class="costs">
+            <table>
+                <caption>{ format!("Cycles on {}, published ranges: {}.", costs.processor, costs.facts) }</caption>
+                <thead><tr>
+                    <th scope="col">{ "part" }</th>
+                    { for names.iter().enumerate().map(|(index, name)| html! { <th key={index} scope="col">{ *name }</th> }) }
+                    <th scope="col">{ "source and doubt" }</th>
+                </tr></thead>
+                <tbody>{ for rows }</tbody>
+            </table>
+            <p class="quiet">{ format!("Not known of the caches of {}: {}.", costs.processor, costs.doubts) }</p>
         </div>
     }
 }

@@ -1,7 +1,8 @@
-//! What the translation caches of a processor can hold. Data only, each part with its source and its doubts.
-//!
-//! TLB;DR: Tatar, Trujillo, Giuffrida, Bos, "TLB;DR: Enhancing TLB-based Attacks with TLB Desynchronized Reverse
-//! Engineering", USENIX Security 2022, and its repository vusec/tlbdr @ d93516d3. CPUID: InstLatx64 @ 087af2c7.
+//! What the translation caches of a processor can hold. [`processors`] has the data.
+
+mod processors;
+
+pub use processors::{GOLDEN_COVE, HASWELL, ICE_LAKE, PROCESSORS, SANDY_BRIDGE, SKYLAKE, ZEN_2, ZEN_3, ZEN_4};
 
 use super::PageSize;
 
@@ -31,19 +32,37 @@ pub enum RedundantWrite {
     EmptiesFirstLevel,
 }
 
-/// Two first-level TLBs, a second level that both share, and paging-structure caches.
+/// First-level TLBs, a second level, and paging-structure caches.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hierarchy {
     /// Name of the processor.
     pub name: &'static str,
-    /// First level for data.
+    /// What of this is not known, or known only of another processor, in words.
+    pub doubts: &'static str,
+    /// First level for data; for loads only, where stores have their own.
     pub data: Level,
+    /// First level for stores, where it is not that of loads.
+    pub stores: Option<Level>,
     /// First level for instruction fetches.
     pub fetches: Level,
     /// Second level.
-    pub shared: Level,
+    pub second: Second,
     /// Entries of the paging-structure caches for PDEs, PDPTEs and PML4Es.
     pub structures: [usize; 3],
+}
+
+/// The second level.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Second {
+    /// One for data and instruction fetches.
+    Shared(Level),
+    /// One for each.
+    Split {
+        /// For data.
+        data: Level,
+        /// For instruction fetches.
+        fetches: Level,
+    },
 }
 
 /// One TLB: an array for each group of page sizes. A size without an array is not cached.
@@ -95,58 +114,6 @@ pub enum Replacement {
     TreePlru,
     /// Groups of four ways: the group after the one last used, and in it by tree. TLB;DR writes (MRU+1)%3PLRU4.
     NextGroupPlru4,
+    /// The least recently used one.
+    Lru,
 }
-
-const ALL_STAY: Retained = Retained { flush: usize::MAX, no_flush: usize::MAX };
-
-const fn array(sizes: &'static [PageSize], sets: usize, ways: usize) -> Array {
-    Array { sizes, sets, ways, index: Index::Linear, replacement: Replacement::TreePlru }
-}
-
-const SMALL: &[PageSize] = &[PageSize::Size4K];
-const MEDIUM: &[PageSize] = &[PageSize::Size2M];
-const LARGE: &[PageSize] = &[PageSize::Size1G];
-
-/// Intel Skylake and Kaby Lake.
-///
-/// 4 KiB arrays, hash, replacement and PCIDs: TLB;DR, measured on Kaby Lake. 2 MiB and 1 GiB arrays: CPUID leaf 2
-/// (76036301H, B5H, C3H). Doubtful: replacement in the arrays that TLB;DR did not measure (2 MiB, 1 GiB); whether
-/// its count of PCIDs includes the current one (read here as: beside it, or its 0 for data would mean no TLB);
-/// whether global translations leave with their PCID (here they stay). The sizes of the paging-structure caches are
-/// published nowhere and are free parameters. CPUID says 6 ways for the second level; TLB;DR measured 12.
-pub static SKYLAKE: Hierarchy = Hierarchy {
-    name: "Skylake",
-    data: Level {
-        arrays: &[array(SMALL, 16, 4), array(MEDIUM, 8, 4), array(LARGE, 1, 4)],
-        retained: Retained { flush: 0, no_flush: 0 },
-    },
-    fetches: Level {
-        arrays: &[array(SMALL, 16, 8), array(MEDIUM, 1, 8)],
-        retained: Retained { flush: 1, no_flush: 3 },
-    },
-    shared: Level {
-        arrays: &[
-            Array {
-                sizes: &[PageSize::Size4K, PageSize::Size2M],
-                sets: 128,
-                ways: 12,
-                index: Index::Xor7,
-                replacement: Replacement::NextGroupPlru4,
-            },
-            array(LARGE, 4, 4),
-        ],
-        retained: Retained { flush: 4, no_flush: 4 },
-    },
-    structures: [32, 4, 2],
-};
-
-/// Intel Haswell, with the part of its numbers that has a source: 4 KiB and 1 GiB arrays from CPUID leaf 2 (76036301H,
-/// B5H, C1H), replacement from the presets of TLB;DR. The 2 MiB array of the first level has no descriptor and is taken
-/// from Skylake; how many PCIDs stay was not measured, so all do.
-pub static HASWELL: Hierarchy = Hierarchy {
-    name: "Haswell",
-    data: Level { arrays: &[array(SMALL, 16, 4), array(MEDIUM, 8, 4), array(LARGE, 1, 4)], retained: ALL_STAY },
-    fetches: Level { arrays: &[array(SMALL, 8, 8), array(MEDIUM, 1, 8)], retained: ALL_STAY },
-    shared: Level { arrays: &[array(&[PageSize::Size4K, PageSize::Size2M], 128, 8)], retained: ALL_STAY },
-    structures: [32, 4, 2],
-};

@@ -1,6 +1,6 @@
-//! The TLBs of one processor: two first levels over a shared second one, neither inclusive nor exclusive.
+//! The TLBs of one processor: first levels over a second one, neither inclusive nor exclusive.
 
-use super::geometry::{self, Level, RedundantWrite, Retained};
+use super::geometry::{self, Level, RedundantWrite, Retained, Second};
 use super::sets::Sets;
 use super::{Entry, PageSize};
 use crate::machine::observe::{AccessKind, Cr3Flush};
@@ -8,28 +8,33 @@ use crate::machine::observe::{AccessKind, Cr3Flush};
 /// All levels and what they hold. An entry is the same in each level that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hierarchy {
-    geometry: &'static geometry::Hierarchy,
     redundant_write: RedundantWrite,
-    /// In the order of [`DATA`], [`FETCHES`], [`SHARED`].
-    levels: [Cache; 3],
+    /// The first levels, then the second.
+    levels: Vec<Cache>,
+    /// Index of the first and the second level for each [`AccessKind`].
+    routes: [Route; 3],
     current: u16,
 }
 
-const DATA: usize = 0;
-const FETCHES: usize = 1;
-const SHARED: usize = 2;
+/// Where an access looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Route {
+    first: usize,
+    second: usize,
+}
 
 /// One level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cache {
     arrays: Vec<Sets>,
+    retained: Retained,
     /// PCIDs beside the current one that may have entries here, the last used first.
     others: Vec<u16>,
 }
 
 impl Cache {
     fn new(level: &'static Level) -> Self {
-        Self { arrays: level.arrays.iter().map(Sets::new).collect(), others: Vec::new() }
+        Self { arrays: level.arrays.iter().map(Sets::new).collect(), retained: level.retained, others: Vec::new() }
     }
 
     fn covering(&self, linear: u64) -> impl Iterator<Item = &Entry> {
@@ -56,8 +61,12 @@ impl Cache {
         removed
     }
 
-    /// The PCID changes from `old` to `new`: PCIDs beyond the `limit` last used others lose their entries.
-    fn switch(&mut self, old: u16, new: u16, limit: usize) -> Vec<Entry> {
+    /// The PCID changes from `old` to `new`: PCIDs beyond the last used others lose their entries.
+    fn switch(&mut self, old: u16, new: u16, flush: Cr3Flush) -> Vec<Entry> {
+        let limit = match flush {
+            Cr3Flush::Flush => self.retained.flush,
+            Cr3Flush::NoFlush => self.retained.no_flush,
+        };
         self.others.retain(|pcid| *pcid != old && *pcid != new);
         self.others.insert(0, old);
         if self.others.len() <= limit {
@@ -79,8 +88,21 @@ pub(super) enum Found {
 
 impl Hierarchy {
     pub(super) fn new(geometry: &'static geometry::Hierarchy, redundant_write: RedundantWrite) -> Self {
-        let levels = [&geometry.data, &geometry.fetches, &geometry.shared].map(Cache::new);
-        Self { geometry, redundant_write, levels, current: 0 }
+        let second = match &geometry.second {
+            Second::Shared(second) => [Some(second), None],
+            Second::Split { data, fetches } => [Some(data), Some(fetches)],
+        };
+        let first = [Some(&geometry.data), geometry.stores.as_ref(), Some(&geometry.fetches)];
+        let levels = first.into_iter().chain(second).flatten().map(Cache::new).collect();
+        Self { redundant_write, levels, routes: routes(geometry), current: 0 }
+    }
+
+    fn route(&self, kind: AccessKind) -> Route {
+        match kind {
+            AccessKind::Read => self.routes[0],
+            AccessKind::Write => self.routes[1],
+            AccessKind::Execute => self.routes[2],
+        }
     }
 
     /// Translations for `linear`, once for each level that holds them.
@@ -98,34 +120,42 @@ impl Hierarchy {
         better: impl Fn(&&Entry) -> K,
     ) -> Option<Found> {
         let best = |level: usize| self.levels[level].covering(linear).filter(&suits).min_by_key(&better).copied();
-        best(first(kind)).map(Found::First).or_else(|| best(SHARED).map(Found::Second))
+        let Route { first, second } = self.route(kind);
+        best(first).map(Found::First).or_else(|| best(second).map(Found::Second))
     }
 
     /// Whether the fronts may stand for the first level: then an entry that a front remembers is the one last used of
-    /// its set.
+    /// its set. One front serves loads and stores.
     pub(super) fn allows_front(&self, kind: AccessKind, entry: &Entry, slots: usize) -> bool {
         entry.size == PageSize::Size4K
-            && self.levels[first(kind)].array_for(entry.size).is_some_and(|array| array.refines(slots))
+            && self.routes[0] == self.routes[1]
+            && self.first(kind).array_for(entry.size).is_some_and(|array| array.refines(slots))
+    }
+
+    fn first(&self, kind: AccessKind) -> &Cache {
+        &self.levels[self.route(kind).first]
     }
 
     /// Whether using `entry` in a level changes replacement state.
     pub(super) fn would_change(&self, kind: AccessKind, entry: &Entry) -> bool {
-        self.levels[first(kind)].array_for(entry.size).is_some_and(|array| array.would_change(entry))
+        self.first(kind).array_for(entry.size).is_some_and(|array| array.would_change(entry))
     }
 
     /// Notes a use in the first level.
     pub(super) fn touch(&mut self, kind: AccessKind, entry: &Entry) {
-        if let Some(array) = self.levels[first(kind)].array_for_mut(entry.size) {
+        let first = self.route(kind).first;
+        if let Some(array) = self.levels[first].array_for_mut(entry.size) {
             array.touch(entry);
         }
     }
 
     /// Notes a use in the second level, which brings the entry into the first. What left the hierarchy for it.
     pub(super) fn promote(&mut self, kind: AccessKind, entry: &Entry) -> Option<Entry> {
-        if let Some(array) = self.levels[SHARED].array_for_mut(entry.size) {
+        let Route { first, second } = self.route(kind);
+        if let Some(array) = self.levels[second].array_for_mut(entry.size) {
             array.touch(entry);
         }
-        self.insert_into(first(kind), *entry).filter(|evicted| !self.contains(evicted))
+        self.insert_into(first, *entry).filter(|evicted| !self.contains(evicted))
     }
 
     /// Caches a translation in both levels. What left the hierarchy for it.
@@ -133,7 +163,8 @@ impl Hierarchy {
         for array in self.levels.iter_mut().flat_map(|level| &mut level.arrays) {
             array.update(&entry);
         }
-        let evicted = [first(kind), SHARED].map(|level| self.insert_into(level, entry));
+        let Route { first, second } = self.route(kind);
+        let evicted = [first, second].map(|level| self.insert_into(level, entry));
         let mut lost: Vec<Entry> = Vec::new();
         for entry in evicted.into_iter().flatten() {
             if !self.contains(&entry) && !lost.contains(&entry) {
@@ -159,22 +190,16 @@ impl Hierarchy {
     fn redundant_write(&mut self, flush: Cr3Flush) -> Vec<Entry> {
         match (self.redundant_write, flush) {
             (RedundantWrite::EmptiesFirstLevel, Cr3Flush::NoFlush) => {
-                let [data, fetches, _] = &mut self.levels;
-                [data, fetches].into_iter().flat_map(|level| level.retain(|entry| entry.global)).collect()
+                let second = self.routes[0].second;
+                let first = self.levels.iter_mut().take(second);
+                first.flat_map(|level| level.retain(|entry| entry.global)).collect()
             }
             _ => Vec::new(),
         }
     }
 
     fn switch(&mut self, old: u16, new: u16, flush: Cr3Flush) -> Vec<Entry> {
-        let limit = |retained: Retained| match flush {
-            Cr3Flush::Flush => retained.flush,
-            Cr3Flush::NoFlush => retained.no_flush,
-        };
-        let geometry = self.geometry;
-        let retained = [geometry.data.retained, geometry.fetches.retained, geometry.shared.retained];
-        let levels = self.levels.iter_mut().zip(retained);
-        levels.flat_map(|(level, retained)| level.switch(old, new, limit(retained))).collect()
+        self.levels.iter_mut().flat_map(|level| level.switch(old, new, flush)).collect()
     }
 
     pub(super) fn contains(&self, entry: &Entry) -> bool {
@@ -198,9 +223,13 @@ impl Hierarchy {
     }
 }
 
-/// The first level for an access.
-fn first(kind: AccessKind) -> usize {
-    if kind == AccessKind::Execute { FETCHES } else { DATA }
+/// Where loads, stores and fetches look: data, stores if they have their own, fetches, then the second level.
+fn routes(geometry: &geometry::Hierarchy) -> [Route; 3] {
+    let stores = usize::from(geometry.stores.is_some());
+    let (fetches, second) = (stores + 1, stores + 2);
+    let split = usize::from(matches!(geometry.second, Second::Split { .. }));
+    let data = |first| Route { first, second };
+    [data(0), data(stores), Route { first: fetches, second: second + split }]
 }
 
 fn sort(entries: &mut Vec<Entry>) {

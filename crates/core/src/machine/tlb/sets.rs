@@ -13,25 +13,28 @@ pub(super) struct Sets {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Set {
     ways: Vec<Option<Entry>>,
-    /// One tree of bits for each group: bit `n` has children `2n` and `2n+1`, the root is bit 1. A set bit says that the
-    /// right half makes room first.
-    trees: Vec<u8>,
-    /// The group last used, for replacement by groups.
-    last_group: u8,
+    recency: Recency,
 }
 
-/// Ways that share a tree.
-fn group_size(array: &Array) -> usize {
-    match array.replacement {
-        Replacement::TreePlru => array.ways,
-        Replacement::NextGroupPlru4 => 4,
-    }
+/// What decides which way makes room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Recency {
+    Trees {
+        /// One tree of bits for each group: bit `n` has children `2n` and `2n+1`, the root is bit 1. A set bit says that
+        /// the right half makes room first.
+        trees: Vec<u8>,
+        /// Ways that share a tree.
+        group_size: usize,
+        /// The group last used, for replacement by groups.
+        last_group: u8,
+    },
+    /// The ways, the last used first.
+    Order(Vec<u8>),
 }
 
 impl Sets {
     pub(super) fn new(array: &'static Array) -> Self {
-        let groups = array.ways.div_ceil(group_size(array));
-        let set = Set { ways: vec![None; array.ways], trees: vec![0; groups], last_group: 0 };
+        let set = Set { ways: vec![None; array.ways], recency: Recency::new(array) };
         Self { array, sets: vec![set; array.sets] }
     }
 
@@ -69,19 +72,16 @@ impl Sets {
     /// Whether using `entry` would change the replacement state.
     pub(super) fn would_change(&self, entry: &Entry) -> bool {
         let Some(set) = self.sets.get(self.set_number(entry.linear, entry.size)) else { return false };
-        let Some(way) = set.position(entry) else { return false };
-        let mut used = set.clone();
-        used.touch(way, group_size(self.array));
-        used != *set
+        set.position(entry).is_some_and(|way| set.recency.would_change(way))
     }
 
     /// Notes that `entry` was used.
     pub(super) fn touch(&mut self, entry: &Entry) {
-        let (number, group) = (self.set_number(entry.linear, entry.size), group_size(self.array));
+        let number = self.set_number(entry.linear, entry.size);
         if let Some(set) = self.sets.get_mut(number)
             && let Some(way) = set.position(entry)
         {
-            set.touch(way, group);
+            set.recency.touch(way);
         }
     }
 
@@ -96,13 +96,13 @@ impl Sets {
 
     /// Caches `entry` as the one last used; the entry that made room for it.
     pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
-        let (number, array) = (self.set_number(entry.linear, entry.size), self.array);
+        let number = self.set_number(entry.linear, entry.size);
         let set = self.sets.get_mut(number)?;
         let same = set.position(&entry);
         let free = || set.ways.iter().position(Option::is_none);
-        let way = same.or_else(free).unwrap_or_else(|| set.victim(array));
+        let way = same.or_else(free).unwrap_or_else(|| set.recency.victim());
         let evicted = set.ways.get_mut(way)?.replace(entry).filter(|_| same.is_none());
-        set.touch(way, group_size(array));
+        set.recency.touch(way);
         evicted
     }
 
@@ -124,22 +124,59 @@ impl Set {
         let same = |held: &Entry| (held.linear, held.size, held.pcid) == (entry.linear, entry.size, entry.pcid);
         self.ways.iter().position(|way| way.as_ref().is_some_and(same))
     }
+}
 
-    fn touch(&mut self, way: usize, group_size: usize) {
-        let group = way / group_size;
-        self.last_group = group as u8;
-        if let Some(tree) = self.trees.get_mut(group) {
-            *tree = used(*tree, way % group_size, group_size);
+impl Recency {
+    fn new(array: &Array) -> Self {
+        let trees = |group_size: usize| Self::Trees {
+            trees: vec![0; array.ways.div_ceil(group_size)],
+            group_size,
+            last_group: 0,
+        };
+        match array.replacement {
+            Replacement::TreePlru => trees(array.ways),
+            Replacement::NextGroupPlru4 => trees(4),
+            Replacement::Lru => Self::Order((0..array.ways as u8).collect()),
         }
     }
 
-    fn victim(&self, array: &Array) -> usize {
-        let group_size = group_size(array);
-        let group = match array.replacement {
-            Replacement::TreePlru => 0,
-            Replacement::NextGroupPlru4 => (usize::from(self.last_group) + 1) % self.trees.len().max(1),
-        };
-        group * group_size + next(self.trees.get(group).copied().unwrap_or(0), group_size)
+    fn would_change(&self, way: usize) -> bool {
+        match self {
+            Self::Trees { .. } => {
+                let mut used = self.clone();
+                used.touch(way);
+                used != *self
+            }
+            Self::Order(order) => order.first().copied().map(usize::from) != Some(way),
+        }
+    }
+
+    fn touch(&mut self, way: usize) {
+        match self {
+            Self::Trees { trees, group_size, last_group } => {
+                let group = way / *group_size;
+                *last_group = group as u8;
+                if let Some(tree) = trees.get_mut(group) {
+                    *tree = used(*tree, way % *group_size, *group_size);
+                }
+            }
+            Self::Order(order) => {
+                if let Some(at) = order.iter().position(|other| usize::from(*other) == way) {
+                    order[..=at].rotate_right(1);
+                }
+            }
+        }
+    }
+
+    /// The way that makes room in a full set.
+    fn victim(&self) -> usize {
+        match self {
+            Self::Trees { trees, group_size, last_group } => {
+                let group = (usize::from(*last_group) + 1) % trees.len().max(1);
+                group * group_size + next(trees.get(group).copied().unwrap_or(0), *group_size)
+            }
+            Self::Order(order) => order.last().copied().unwrap_or(0).into(),
+        }
     }
 }
 
@@ -169,12 +206,18 @@ fn next(tree: u8, ways: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::SKYLAKE;
+    use super::super::geometry::{SKYLAKE, Second};
     use super::*;
     use std::collections::BTreeSet;
 
     fn page(number: u64) -> Entry {
         Entry { linear: number << 12, physical: number << 12, ..Entry::EMPTY }
+    }
+
+    fn shared() -> &'static Array {
+        match &SKYLAKE.second {
+            Second::Shared(level) | Second::Split { data: level, .. } => &level.arrays[0],
+        }
     }
 
     fn sets(array: &'static Array) -> Sets {
@@ -224,8 +267,23 @@ mod tests {
     }
 
     #[test]
+    fn lru_evicts_the_least_recently_used() {
+        static FOUR: Array = Array {
+            sizes: &[PageSize::Size4K],
+            sets: 16,
+            ways: 4,
+            index: Index::Linear,
+            replacement: Replacement::Lru,
+        };
+        assert_eq!(play(&FOUR, "abcde"), "....a");
+        assert_eq!(play(&FOUR, "abcdaef"), "....bc");
+        assert_eq!(play(&FOUR, "abcdcae"), "....b");
+        assert_eq!(play(&FOUR, "abcdefgh"), "....abcd");
+    }
+
+    #[test]
     fn the_second_level_goes_round_its_groups() {
-        let shared = &SKYLAKE.shared.arrays[0];
+        let shared = shared();
         // Ways 0-3, 4-7, 8-11 are groups; the last fill was in the third, so the first is next.
         assert_eq!(play(shared, "abcdefghijklmnopqr"), "............aeicgk");
         // A use of the first group sends the next miss to the second.
@@ -234,9 +292,7 @@ mod tests {
 
     #[test]
     fn a_set_holds_as_many_pages_as_it_has_ways() {
-        for (array, ways) in
-            [(&SKYLAKE.data.arrays[0], 4), (&SKYLAKE.fetches.arrays[0], 8), (&SKYLAKE.shared.arrays[0], 12)]
-        {
+        for (array, ways) in [(&SKYLAKE.data.arrays[0], 4), (&SKYLAKE.fetches.arrays[0], 8), (shared(), 12)] {
             let rivals = rivals(array, 26);
             let mut sets = sets(array);
             let mut evictions = 0;
@@ -252,7 +308,7 @@ mod tests {
 
     #[test]
     fn the_second_level_hashes_by_xor_of_seven_bits() {
-        let sets = sets(&SKYLAKE.shared.arrays[0]);
+        let sets = sets(shared());
         let check = |number: u64, set| assert_eq!(sets.set_number(number << 12, PageSize::Size4K), set, "{number:#x}");
         check(0, 0);
         check(0x7f, 0x7f);
@@ -269,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_use_changes_nothing_the_second_time() {
-        for array in [&SKYLAKE.data.arrays[0], &SKYLAKE.shared.arrays[0]] {
+        for array in [&SKYLAKE.data.arrays[0], shared()] {
             let rivals = rivals(array, 4);
             let mut sets = sets(array);
             for entry in &rivals {

@@ -1,0 +1,204 @@
+//! What the counted events of a run cost on a processor: ranges of cycles with their sources, never one number.
+//!
+//! Nothing here is measured by this program. A figure is a range that somebody published, and says what is doubtful about it. What
+//! nobody published a figure for is counted and left without a price.
+
+mod nmi;
+mod profiles;
+
+pub use nmi::{Estimate, FORMULA, Load, estimate};
+pub use profiles::{PROFILES, profile};
+
+use crate::counters::{Counter, Counters};
+use crate::machine::tlb::geometry::Hierarchy;
+use std::fmt;
+use std::iter::Sum;
+use std::ops::Add;
+
+/// A range of cycles, both ends included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub struct Cycles {
+    pub low: u64,
+    pub high: u64,
+}
+
+impl Cycles {
+    /// From `low` to `high`.
+    pub const fn new(low: u64, high: u64) -> Self {
+        Self { low, high }
+    }
+
+    /// So many times this range.
+    #[must_use]
+    pub fn times(self, count: u64) -> Self {
+        Self { low: self.low.saturating_mul(count), high: self.high.saturating_mul(count) }
+    }
+}
+
+impl Add for Cycles {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { low: self.low.saturating_add(other.low), high: self.high.saturating_add(other.high) }
+    }
+}
+
+impl Sum for Cycles {
+    fn sum<I: Iterator<Item = Self>>(ranges: I) -> Self {
+        ranges.fold(Self::default(), Self::add)
+    }
+}
+
+impl fmt::Display for Cycles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.low == self.high {
+            true => write!(f, "{}", self.low),
+            false => write!(f, "{} to {}", self.low, self.high),
+        }
+    }
+}
+
+/// A published range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// For one event.
+    pub cycles: Cycles,
+    /// Where it was published.
+    pub source: &'static str,
+    /// What is doubtful about using it here; empty when nothing is.
+    pub doubt: &'static str,
+}
+
+/// A processor: its translation caches, and what events cost on it.
+#[derive(Debug)]
+pub struct Profile {
+    /// The translation caches, with the processor's name.
+    pub hierarchy: &'static Hierarchy,
+    /// What it has of what isolation uses, and whether it needs isolation at all.
+    pub facts: &'static str,
+    /// A MOV to CR3 alone, without the refills that it causes. Nobody has published flushing and no-flush writes of one processor.
+    pub cr3_write: Figure,
+    /// One page walk.
+    pub page_walk: Figure,
+    /// INVPCID of one page; none where no figure is published.
+    pub invpcid: Option<Figure>,
+}
+
+/// What costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// CR3 writes, without what they make necessary later.
+    Cr3Writes,
+    /// Walks of pages whose translation an invalidation had dropped: what flushes cost later.
+    Refills,
+    /// All other page walks.
+    OtherWalks,
+    /// INVPCID.
+    Invpcid,
+    /// INVLPG.
+    Invlpg,
+}
+
+impl Part {
+    /// All parts, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [Self::Cr3Writes, Self::Refills, Self::OtherWalks, Self::Invpcid, Self::Invlpg];
+
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cr3Writes => "cr3_writes",
+            Self::Refills => "refills",
+            Self::OtherWalks => "other_walks",
+            Self::Invpcid => "invpcid",
+            Self::Invlpg => "invlpg",
+        }
+    }
+
+    /// The name for a person.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Cr3Writes => "CR3 writes",
+            Self::Refills => "refill walks",
+            Self::OtherWalks => "other walks",
+            Self::Invpcid => "INVPCID",
+            Self::Invlpg => "INVLPG",
+        }
+    }
+
+    /// How often it happened.
+    pub fn count(self, counters: &Counters) -> u64 {
+        match self {
+            Self::Cr3Writes => counters[Counter::Cr3Writes],
+            Self::Refills => counters[Counter::RefillMisses],
+            Self::OtherWalks => counters[Counter::TlbMisses].saturating_sub(counters[Counter::RefillMisses]),
+            Self::Invpcid => counters[Counter::Invpcid],
+            Self::Invlpg => counters[Counter::Invlpg],
+        }
+    }
+
+    /// What one costs; none where no figure is published.
+    pub fn figure(self, profile: &Profile) -> Option<&Figure> {
+        match self {
+            Self::Cr3Writes => Some(&profile.cr3_write),
+            Self::Refills | Self::OtherWalks => Some(&profile.page_walk),
+            Self::Invpcid => profile.invpcid.as_ref(),
+            Self::Invlpg => None,
+        }
+    }
+}
+
+/// A part of the cost of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What costs.
+    pub part: Part,
+    /// How often it happened.
+    pub count: u64,
+    /// What all of it costs; none where no figure is published.
+    pub cycles: Option<Cycles>,
+}
+
+/// The cost of a run, part by part, in the order of [`Part::ALL`]; parts that did not happen are in it too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The parts.
+    pub items: [Item; 5],
+}
+
+impl Cost {
+    /// The sum of the parts that have a price.
+    pub fn total(&self) -> Cycles {
+        self.items.iter().filter_map(|item| item.cycles).sum()
+    }
+
+    /// Parts that happened and have no price.
+    pub fn unpriced(&self) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| item.count > 0 && item.cycles.is_none())
+    }
+}
+
+/// What a run cost on a processor.
+pub fn cost(counters: &Counters, profile: &Profile) -> Cost {
+    let item = |part: Part| {
+        let count = part.count(counters);
+        Item { part, count, cycles: part.figure(profile).map(|figure| figure.cycles.times(count)) }
+    };
+    Cost { items: Part::ALL.map(item) }
+}
+
+/// How many cycles more the second run took, from least to most: what both did cancels, and each part keeps its own range.
+pub fn difference(first: &Counters, second: &Counters, profile: &Profile) -> [i64; 2] {
+    let of = |part: Part| {
+        let more = part.count(second).cast_signed().saturating_sub(part.count(first).cast_signed());
+        let Cycles { low, high } = part.figure(profile).map(|figure| figure.cycles).unwrap_or_default();
+        let ends = [low, high].map(|cycles| more.saturating_mul(cycles.cast_signed()));
+        [ends[0].min(ends[1]), ends[0].max(ends[1])]
+    };
+    Part::ALL
+        .map(of)
+        .into_iter()
+        .fold([0; 2], |sum, part| [sum[0].saturating_add(part[0]), sum[1].saturating_add(part[1])])
+}
+
+#[cfg(test)]
+mod tests;

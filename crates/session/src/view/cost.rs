@@ -1,0 +1,120 @@
+//! What both whole runs cost on the chosen processor.
+
+use crate::action::Side;
+use crate::runs::Runs;
+use cr3_core::cost::{self, Cycles, Part};
+use cr3_core::linux::Geometry;
+
+/// A part of the cost in both runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Row {
+    pub label: &'static str,
+    /// Each run, as `2 × 70 to 250`; none where there is no run.
+    pub sides: [Option<String>; 2],
+    /// Where the figure was published, and what is doubtful about it; or that there is none.
+    pub source: String,
+}
+
+/// The cost of both runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Costs {
+    /// The processor.
+    pub processor: &'static str,
+    /// The sum of what has a price, in cycles; none where there is no run.
+    pub totals: [Option<Cycles>; 2],
+    /// What the right run took more, from least to most, in cycles; none where nothing differs or a run is missing.
+    pub difference: Option<[i64; 2]>,
+    /// Part by part; parts that happened in neither run are left out.
+    pub rows: Vec<Row>,
+    /// What the processor has and needs.
+    pub facts: &'static str,
+    /// What is not known of its caches.
+    pub doubts: &'static str,
+}
+
+/// The cost; none where the TLB model is no processor.
+#[must_use]
+pub fn costs(runs: &Runs, geometry: Geometry) -> Option<Costs> {
+    let profile = cost::profile(geometry)?;
+    let sides = Side::BOTH.map(|side| runs.trace(side).map(|trace| cost::cost(&trace.counters, profile)));
+    let row = |(index, part): (usize, Part)| {
+        let items = sides.each_ref().map(|side| side.as_ref().map(|cost| cost.items[index]));
+        let happened = items.iter().flatten().any(|item| item.count > 0);
+        let words = |count: u64| match part.figure(profile) {
+            Some(figure) => format!("{count} × {}", figure.cycles),
+            None => format!("{count} × ?"),
+        };
+        happened.then(|| Row {
+            label: part.label(),
+            sides: items.map(|item| item.map(|item| words(item.count))),
+            source: source(part, profile),
+        })
+    };
+    let counters = Side::BOTH.map(|side| runs.trace(side).map(|trace| &trace.counters));
+    let difference = match counters {
+        [Some(left), Some(right)] => Some(cost::difference(left, right, profile)).filter(|more| *more != [0, 0]),
+        _ => None,
+    };
+    Some(Costs {
+        difference,
+        processor: profile.hierarchy.name,
+        totals: sides.each_ref().map(|side| side.as_ref().map(cost::Cost::total)),
+        rows: Part::ALL.into_iter().enumerate().filter_map(row).collect(),
+        facts: profile.facts,
+        doubts: profile.hierarchy.doubts,
+    })
+}
+
+impl Costs {
+    /// The difference as people write it, with true minus signs: `−330 to −134`.
+    #[must_use]
+    pub fn difference_text(&self) -> Option<String> {
+        let signed = |cycles: i64| match cycles {
+            0 => "0".to_owned(),
+            less if less < 0 => format!("−{}", less.unsigned_abs()),
+            more => format!("+{more}"),
+        };
+        let [low, high] = self.difference?;
+        Some(if low == high { signed(low) } else { format!("{} to {}", signed(low), signed(high)) })
+    }
+}
+
+fn source(part: Part, profile: &cost::Profile) -> String {
+    match part.figure(profile) {
+        Some(figure) => format!("{}; doubt: {}", figure.source, figure.doubt),
+        None => "no figure is published; not in the sum".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::story::STORIES;
+    use expect_test::expect;
+
+    #[test]
+    fn the_first_story_on_skylake_and_on_no_processor() {
+        let mut setup = STORIES[0].setup();
+        setup.geometry = Geometry::Skylake;
+        let runs = Runs::record(&setup, &"".into());
+        let costs = costs(&runs, Geometry::Skylake).expect("a processor");
+        let rows = costs.rows.iter().map(|row| {
+            let [left, right] = row.sides.clone().map(Option::unwrap_or_default);
+            format!("{}: {left} → {right}\n", row.label)
+        });
+        let [left, right] = costs.totals.map(Option::unwrap_or_default);
+        let text = format!(
+            "{}{}: {left} → {right} ({})",
+            rows.collect::<String>(),
+            costs.processor,
+            costs.difference_text().unwrap_or_default()
+        );
+        expect![[r#"
+            CR3 writes: 16 × 70 to 250 → 15 × 70 to 250
+            other walks: 28 × 16 to 20 → 28 × 16 to 20
+            Skylake: 1568 to 4560 → 1498 to 4310 (−250 to −70)"#]]
+        .assert_eq(&text);
+        assert_eq!(super::costs(&runs, Geometry::Architectural), None);
+    }
+}

@@ -497,7 +497,8 @@ fn estimates_what_a_write_for_each_nmi_amounts_to() {
         share     0.0267 % to 0.0533 % of one processor
         a year    2.34 to 4.68 hours of one processor
         note      an estimate from published ranges; nothing was measured
-    "#]].assert_eq(&told.out);
+    "#]]
+    .assert_eq(&told.out);
     let report = json("nmi --rate 16000 --kernel-share 0.5 --cycles 200 --json", 0);
     assert_eq!(report["cycles"].to_string(), "[200,200]");
     let share = report["share"][0].as_f64().expect("a number");

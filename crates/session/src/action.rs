@@ -1,5 +1,6 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
+use crate::check::Report;
 pub use cr3_core::linux::Feature;
 use cr3_core::linux::{Form, Geometry, Handler};
 use cr3_core::scenario::{Nesting, Place, Vector};
@@ -180,6 +181,10 @@ pub enum Overlay {
     Limits,
     /// The editor of the custom form.
     Editor,
+    /// The step on which the two processors do not agree.
+    Disagreement,
+    /// What the page is made of, under which licences.
+    About,
     /// The choice of a vector to inject there.
     Inject(Spot),
 }
@@ -247,6 +252,16 @@ pub enum Action {
     Close,
     /// Takes the notice away.
     Dismiss,
+    /// Lets a second CPU follow the runs, or stops that.
+    ToggleCheck,
+    /// What the second CPU tells about the recording with this ticket.
+    Checked(u32, Report),
+    /// Tries every single injection on the form of a side, on both processors.
+    Sweep(Side),
+    /// Stops that.
+    StopSweep,
+    /// Makes the second CPU wrong on purpose, to see that it is found.
+    TestCheck,
     /// Says something to the person, for example that a link was copied.
     Tell(String),
 }

@@ -3,6 +3,7 @@
 //! Invariant: this crate knows no browser. The page, the tests and a terminal run the same actions.
 
 pub mod action;
+pub mod check;
 mod inject;
 pub mod link;
 pub mod moment;

@@ -1,6 +1,7 @@
 //! The one value that the page shows.
 
 use crate::action::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::check::Check;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 use cr3_core::linux::{Config, Features, Geometry, Handler};
@@ -75,6 +76,8 @@ pub struct State {
     pub overlay: Overlay,
     /// Something to tell the person.
     pub notice: Option<String>,
+    /// The second CPU.
+    pub check: Check,
     /// Taste.
     pub settings: Settings,
 }
@@ -116,6 +119,7 @@ impl State {
             follow: true,
             overlay: Overlay::None,
             notice: None,
+            check: Check::default(),
             settings,
         }
     }

@@ -1,6 +1,7 @@
 //! What each action does to the state. Nothing a person can do makes these fail.
 
 use crate::action::{Action, Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
+use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::{Setup, State};
@@ -15,11 +16,14 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
     let mut next = state.clone();
-    if !matches!(action, Action::Tick) {
+    if !matches!(action, Action::Tick | Action::Checked(..)) {
         next.notice = None;
     }
     match action {
-        Action::OpenLink(text) => return State::open(&text, state.settings),
+        Action::OpenLink(text) => {
+            let opened = State::open(&text, state.settings);
+            return State { check: state.check.restarted(), ..opened };
+        }
         Action::OpenStory(index) => open_story(&mut next, index),
         Action::SetForm(side, form) => set_form(&mut next, side, form),
         Action::SwapForms => swap(&mut next),
@@ -51,6 +55,12 @@ pub fn update(state: &State, action: Action) -> State {
         Action::Close => next.overlay = Overlay::None,
         Action::Dismiss => {}
         Action::Tell(words) => next.notice = Some(words),
+        Action::ToggleCheck => next.check = state.check.toggled(),
+        Action::Checked(ticket, report) => checked(&mut next, ticket, report),
+        Action::Sweep(side) => sweep(&mut next, side),
+        Action::StopSweep => stop_sweep(&mut next),
+        Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
+        Action::TestCheck => {}
     }
     next
 }
@@ -77,7 +87,12 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Open(overlay) => state.overlay != *overlay,
         Action::Close => state.overlay != Overlay::None,
         Action::Dismiss => state.notice.is_some(),
+        Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
+        Action::TestCheck => can_start(state),
+        Action::StopSweep => state.check.sweep.is_some_and(|sweep| sweep.stage == Stage::Running),
+        Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
         Action::OpenLink(_)
+        | Action::ToggleCheck
         | Action::ToggleFeature(_)
         | Action::EditSchedule(_)
         | Action::Inject(..)
@@ -106,6 +121,48 @@ fn record(state: &mut State) {
     let kept = before.follow(state.cursor, &state.runs);
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
     state.playing = false;
+    state.check = state.check.restarted();
+}
+
+/// Whether the second CPU is free for something that takes it a while.
+fn can_start(state: &State) -> bool {
+    state.check.engine == Engine::Ready && !state.check.is_busy()
+}
+
+fn sweep(state: &mut State, side: Side) {
+    if can_start(state) && state.runs.trace(side).is_some() {
+        state.check.sweep = Some(Sweep { side, progress: Progress::default(), stage: Stage::Running });
+    }
+}
+
+fn stop_sweep(state: &mut State) {
+    if let Some(sweep) = state.check.sweep.as_mut().filter(|sweep| sweep.stage == Stage::Running) {
+        sweep.stage = Stage::Stopped;
+    }
+}
+
+/// A disagreement stops what runs and opens both states at its step.
+fn checked(state: &mut State, ticket: u32, report: Report) {
+    let known = state.check.disagreement.is_some();
+    state.check = state.check.told(ticket, report);
+    let Some(found) = state.check.disagreement.clone().filter(|_| !known) else { return };
+    state.playing = false;
+    state.overlay = Overlay::Disagreement;
+    match found.origin {
+        Origin::Run(side) => state.cursor = state.runs.row_of(side, found.step).unwrap_or(state.cursor),
+        Origin::Sweep(_) => open_schedule(state, &found.schedule),
+        Origin::Test => {}
+    }
+}
+
+/// Shows the run of a sweep that the processors do not agree on; what the second CPU said of it is kept.
+fn open_schedule(state: &mut State, schedule: &str) {
+    let check = state.check.clone();
+    if let Ok(schedule) = schedule.parse::<Schedule>() {
+        rerun(state, |setup| setup.schedule = schedule);
+    }
+    state.cursor = inject::struck(&state.runs, 0).unwrap_or(state.cursor);
+    state.check = Check { ticket: state.check.ticket, sides: state.check.sides.clone(), ..check };
 }
 
 fn open_story(state: &mut State, index: usize) {

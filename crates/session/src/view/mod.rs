@@ -1,5 +1,6 @@
 //! What the page shows, as plain data: pure functions of the runs and the cursor. A component decides nothing.
 
+pub mod check;
 pub mod cost;
 pub mod counters;
 pub mod cr3;

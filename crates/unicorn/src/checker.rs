@@ -1,11 +1,14 @@
 //! An observer that lets a second CPU follow every step of our machine and compares both.
 
+mod delivery;
+
 use crate::difference::{Difference, Observed, differences};
 use crate::limits::{self, Disagreement, Limit};
 use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Store};
 use cr3_core::machine::exec::undefined::{self, Undefined};
 use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, Observer, TlbEvent};
 use cr3_core::machine::{Cpu, Event, Fault, Machine, Register, paging};
+use delivery::Arriving;
 use iced_x86::{Formatter, GasFormatter, Instruction, Mnemonic};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,6 +47,32 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// What one step of our machine came to, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Checked {
+    /// The second CPU executed the instruction itself, and all that is compared is equal.
+    Agrees,
+    /// The second CPU has also delivered the event itself, with equal stack, frame and registers.
+    DeliveredByBoth,
+    /// The second CPU took over our result of the step or of its delivery, for this reason.
+    Unjudged(Limit),
+    /// The two disagree: [`Checker::verdict`] has both states.
+    Differs,
+}
+
+impl Checked {
+    /// The worse of two, and the first of two reasons.
+    fn or_worse(self, other: Self) -> Self {
+        let rank = |checked| match checked {
+            Self::Agrees => 0,
+            Self::DeliveredByBoth => 1,
+            Self::Unjudged(_) => 2,
+            Self::Differs => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
 /// How much was compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -51,12 +80,14 @@ pub struct Tally {
     pub compared: u64,
     /// Of these, exceptions.
     pub exceptions: u64,
-    /// Deliveries: the frame was compared with the second CPU's registers, then both went on from our handler's start.
+    /// Deliveries.
     pub delivered: u64,
-    /// Of these, those that the second CPU has delivered itself, with the same registers and frame.
+    /// Of these, those that the second CPU has done itself, with the same registers and frame.
     pub delivered_by_both: u64,
-    /// Steps that were not compared, by the reason.
+    /// Steps and deliveries of which the second CPU took over our result, by the reason.
     pub mirrored: BTreeMap<Limit, u64>,
+    /// Deliveries done by both of which one field was not compared, by the reason.
+    pub masked: BTreeMap<Limit, u64>,
 }
 
 impl Tally {
@@ -66,18 +97,24 @@ impl Tally {
         self.exceptions += other.exceptions;
         self.delivered += other.delivered;
         self.delivered_by_both += other.delivered_by_both;
-        for (limit, count) in &other.mirrored {
-            *self.mirrored.entry(*limit).or_default() += count;
+        for (own, others) in [(&mut self.mirrored, &other.mirrored), (&mut self.masked, &other.masked)] {
+            for (limit, count) in others {
+                *own.entry(*limit).or_default() += count;
+            }
         }
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { compared, exceptions, delivered, delivered_by_both: _, mirrored } = self;
-        write!(f, "compared {compared} steps, {exceptions} of them exceptions; {delivered} deliveries")?;
+        let Self { compared, exceptions, delivered, delivered_by_both, mirrored, masked } = self;
+        write!(f, "compared {compared} steps, {exceptions} of them exceptions; ")?;
+        write!(f, "{delivered} deliveries, {delivered_by_both} of them by both")?;
         for (limit, count) in mirrored {
             write!(f, "; not compared {count}: {}", limit.reason())?;
+        }
+        for (limit, count) in masked {
+            write!(f, "; {count} but for one field: {}", limit.reason())?;
         }
         Ok(())
     }
@@ -102,6 +139,7 @@ impl fmt::Display for Verdict {
 }
 
 /// An instruction that our machine began.
+#[derive(Clone)]
 struct Begun {
     /// None when it could not be fetched.
     instruction: Option<Instruction>,
@@ -116,6 +154,8 @@ pub struct Checker<P> {
     follower: P,
     loaded: bool,
     begun: Option<Begun>,
+    /// An event that no instruction raised, while it is delivered.
+    arriving: Option<Arriving>,
     faults: Vec<Fault>,
     stores: Vec<MemoryAccess>,
     /// Number of `stores` made before the first fault of the step: the rest are frames.
@@ -126,9 +166,11 @@ pub struct Checker<P> {
     fills_at_fault: usize,
     /// A translation that the page tables no longer give may have been used in this step.
     hits: Vec<(u64, u64)>,
-    /// The instruction of the last step.
-    last: Option<Instruction>,
+    /// The last instruction that was begun.
+    last: Option<Begun>,
     tally: Tally,
+    /// What this step has come to so far.
+    checked: Option<Checked>,
     verdict: Option<Verdict>,
 }
 
@@ -139,6 +181,7 @@ impl<P: Processor> Checker<P> {
             follower,
             loaded: false,
             begun: None,
+            arriving: None,
             faults: Vec::new(),
             stores: Vec::new(),
             stores_at_fault: 0,
@@ -147,14 +190,14 @@ impl<P: Processor> Checker<P> {
             hits: Vec::new(),
             last: None,
             tally: Tally::default(),
+            checked: None,
             verdict: None,
         }
     }
 
     /// Starts over with `machine` for both.
     pub fn load(&mut self, machine: &Machine) {
-        self.clear();
-        self.verdict = None;
+        self.forget();
         self.loaded = true;
         let result = self.follower.load(machine);
         self.note(result);
@@ -162,8 +205,7 @@ impl<P: Processor> Checker<P> {
 
     /// Goes on from registers set from outside, with the memory that the second CPU has.
     pub fn adopt(&mut self, cpu: &Cpu) {
-        self.clear();
-        self.verdict = None;
+        self.forget();
         self.loaded = true;
         let result = self.follower.adopt(cpu);
         self.note(result);
@@ -185,6 +227,18 @@ impl<P: Processor> Checker<P> {
         Ok(())
     }
 
+    /// What the step that the machine has just taken came to; none where nothing is compared any more.
+    ///
+    /// A run that asks after each of its steps gets one answer for each: an exception and its delivery are one step.
+    pub fn take_step(&mut self) -> Option<Checked> {
+        if self.verdict.is_none() && (self.arriving.is_some() || !self.faults.is_empty()) {
+            let result = self.shut_down();
+            self.note(result);
+        }
+        self.clear();
+        self.checked.take()
+    }
+
     /// The first disagreement or failure.
     pub fn verdict(&self) -> Option<&Verdict> {
         self.verdict.as_ref()
@@ -198,6 +252,11 @@ impl<P: Processor> Checker<P> {
     /// The second CPU.
     pub fn follower(&mut self) -> &mut P {
         &mut self.follower
+    }
+
+    /// Gives the second CPU back, to follow something else.
+    pub fn into_follower(self) -> P {
+        self.follower
     }
 
     /// Compares all physical memory that `machine` has.
@@ -229,20 +288,45 @@ impl<P: Processor> Checker<P> {
             .map(|(physical, (ours, theirs))| Difference::Memory { physical, ours, theirs })
             .collect();
         if !found.is_empty() {
-            let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
-            let text = self.last.as_ref().map_or_else(|| "a fetch".to_owned(), in_words);
-            self.mismatch(format!("memory after {text}"), Vec::new(), observed.state, observed, observed, found);
+            self.memory_mismatch(machine, found);
         }
+    }
+
+    /// Memory differs that no step was seen to store: the last instruction is shown with it.
+    fn memory_mismatch(&mut self, machine: &Machine, found: Vec<Difference>) {
+        let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
+        let (text, bytes, before) = match &self.last {
+            Some(begun) => {
+                let (text, bytes) = describe(begun, machine);
+                (text, bytes, CpuState::of(&begun.cpu))
+            }
+            None => ("a load".to_owned(), Vec::new(), observed.state),
+        };
+        self.mismatch(format!("memory after {text}"), bytes, before, observed, observed, found);
     }
 
     fn note(&mut self, result: Result<(), Failure>) {
         if let Err(failure) = result {
+            self.checked = None;
             self.verdict.get_or_insert(Verdict::Failure(failure));
         }
     }
 
+    /// Notes what a part of the step came to.
+    fn mark(&mut self, checked: Checked) {
+        self.checked = Some(self.checked.map_or(checked, |so_far| so_far.or_worse(checked)));
+    }
+
+    fn forget(&mut self) {
+        self.clear();
+        self.last = None;
+        self.checked = None;
+        self.verdict = None;
+    }
+
     fn clear(&mut self) {
         self.begun = None;
+        self.arriving = None;
         self.faults.clear();
         self.stores.clear();
         self.stores_at_fault = 0;
@@ -260,6 +344,7 @@ impl<P: Processor> Checker<P> {
         theirs: Observed,
         differences: Vec<Difference>,
     ) {
+        self.mark(Checked::Differs);
         let step = self.tally.compared;
         let mismatch = Mismatch { step, instruction, bytes, before, ours, theirs, differences };
         self.verdict.get_or_insert(Verdict::Mismatch(Box::new(mismatch)));
@@ -284,7 +369,6 @@ impl<P: Processor> Checker<P> {
 
     /// Compares the step that `begun` started; `ours` is what our machine came to, `machine` its state now.
     fn compare(&mut self, begun: &Begun, ours: Observed, machine: &Machine) -> Result<(), Failure> {
-        self.last = begun.instruction;
         let instruction = begun.instruction.as_ref();
         let bytes = match instruction {
             Some(instruction) if instruction.mnemonic() != Mnemonic::INVALID => Vec::new(),
@@ -294,11 +378,13 @@ impl<P: Processor> Checker<P> {
         if let Some(limit) = prevented.filter(|limit| !self.follower.overcomes(*limit)) {
             return self.mirror(limit, &[], machine);
         }
+        let before = self.before_step(begun, &ours.state)?;
         let (theirs, their_stores) = self.follow(begun)?;
         let undefined = instruction.map_or_else(Undefined::default, |instruction| undefined(instruction, &begun.cpu));
         let mut found = differences(&ours, &theirs, undefined.flags);
         self.compare_stores(&their_stores, machine, &mut found)?;
         if found.is_empty() {
+            self.mark(Checked::Agrees);
             self.tally.compared += 1;
             self.tally.exceptions += u64::from(ours.outcome != Outcome::Retired);
             self.note_half_written_page();
@@ -326,8 +412,23 @@ impl<P: Processor> Checker<P> {
         if let Some(limit) = disagreement.explained() {
             return self.mirror(limit, &their_stores, machine);
         }
-        self.mismatch(text, bytes, CpuState::of(&begun.cpu), ours, theirs, found);
+        self.mismatch(text, bytes, before, ours, theirs, found);
         Ok(())
+    }
+
+    /// The registers before the step. Of an instruction that could not be fetched our machine has them in its frame, but for
+    /// CR2.
+    fn before_step(&mut self, begun: &Begun, interrupted: &CpuState) -> Result<CpuState, Failure> {
+        match begun.instruction {
+            Some(_) => Ok(CpuState::of(&begun.cpu)),
+            None => Ok(CpuState { cr2: self.follower.state()?.cr2, ..*interrupted }),
+        }
+    }
+
+    /// Counts what the second CPU takes over from us instead of doing it.
+    fn count_under(&mut self, limit: Limit) {
+        self.mark(Checked::Unjudged(limit));
+        *self.tally.mirrored.entry(limit).or_default() += 1;
     }
 
     /// Brings the second CPU to our values of what was masked: undefined flags, RF, bit 63 of CR3.
@@ -342,7 +443,7 @@ impl<P: Processor> Checker<P> {
 
     /// The second CPU takes over our result of this step, where it stored something else too.
     fn mirror(&mut self, limit: Limit, theirs: &[Store], machine: &Machine) -> Result<(), Failure> {
-        *self.tally.mirrored.entry(limit).or_default() += 1;
+        self.count_under(limit);
         for store in theirs {
             self.take_over_bytes(store.physical, store.size, machine)?;
         }
@@ -456,6 +557,26 @@ impl<P: Processor> Checker<P> {
         })
     }
 
+    /// Our machine delivered what its instruction, or the fetch of one, raised.
+    fn raise_and_deliver(
+        &mut self,
+        begun: Option<Begun>,
+        machine: &Machine,
+        delivered: &Delivered,
+    ) -> Result<(), Failure> {
+        let begun = begun.unwrap_or_else(|| Self::unfetched(machine, delivered));
+        let mirrored = self.mirrored();
+        self.compare_exception(&begun, machine, delivered)?;
+        // A second CPU that has taken over the step stands at the handler already.
+        if self.verdict.is_none() && self.mirrored() == mirrored {
+            let state = interrupted(machine, delivered, &self.stores[self.stores_at_fault..]);
+            let arriving = Arriving::of_instruction(&begun, state, &self.faults, delivered);
+            self.compare_delivery(machine, delivered, &arriving)?;
+        }
+        self.last = Some(begun);
+        Ok(())
+    }
+
     /// Our machine delivered an exception of the instruction: compares it and the interrupted registers in the frame.
     fn compare_exception(&mut self, begun: &Begun, machine: &Machine, delivered: &Delivered) -> Result<(), Failure> {
         let mut state = interrupted(machine, delivered, &self.stores[self.stores_at_fault..]);
@@ -469,51 +590,9 @@ impl<P: Processor> Checker<P> {
         self.tally.mirrored.values().sum()
     }
 
-    /// The second CPU delivers the event itself, and registers and frame are compared; where it cannot, it takes over our
-    /// result. `mirrored` is from before the step: a second CPU that has taken over the step stands at the handler already.
-    fn deliver(&mut self, machine: &Machine, delivered: &Delivered, mirrored: u64) -> Result<(), Failure> {
-        let error_code = delivered.fault.as_ref().and_then(|fault| fault.error_code);
-        let able = self.verdict.is_none()
-            && self.mirrored() == mirrored
-            && self.faults.len() <= 1
-            && limits::delivers(delivered.event)
-            && self.follower.deliver(delivered.event, error_code.unwrap_or(0))?;
-        if !able {
-            return self.take_over(machine);
-        }
-        let of = |state| Observed { outcome: Outcome::Retired, state };
-        let (ours, theirs) = (of(CpuState::of(&machine.cpu)), of(self.follower.state()?));
-        let mut found = differences(&ours, &theirs, 0);
-        self.compare_frame(machine, &mut found)?;
-        if found.is_empty() {
-            self.tally.delivered_by_both += 1;
-            return self.take_over(machine);
-        }
-        self.mismatch(format!("delivery of {:?}", delivered.event), Vec::new(), ours.state, ours, theirs, found);
-        Ok(())
-    }
-
-    /// Compares what our delivery stored, but for RF in the flags that it pushed.
-    fn compare_frame(&mut self, machine: &Machine, found: &mut Vec<Difference>) -> Result<(), Failure> {
-        for index in self.stores_at_fault..self.stores.len() {
-            let MemoryAccess { physical, size, .. } = self.stores[index];
-            let mut bytes = [0; 8];
-            let bytes = &mut bytes[..usize::from(size.min(8))];
-            self.follower.read(physical, bytes)?;
-            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
-            if (ours ^ theirs) & !limits::MASKED_FLAGS != 0 {
-                found.push(Difference::Memory { physical, ours, theirs });
-            }
-        }
-        Ok(())
-    }
-
-    /// The step of an instruction that could not be fetched, so that it never began. A fault while an event from outside
-    /// was delivered looks alike but for what it became: a double fault, or another event than the fault.
-    fn unfetched(&self, machine: &Machine, delivered: &Delivered) -> Option<Begun> {
-        let fault = self.faults.first()?;
-        let own = delivered.event == Event::Exception(fault.exception);
-        own.then(|| Begun { instruction: None, cpu: Cpu { rip: delivered.interrupted_rip, ..machine.cpu.clone() } })
+    /// The step of an instruction that could not be fetched, so that it never began.
+    fn unfetched(machine: &Machine, delivered: &Delivered) -> Begun {
+        Begun { instruction: None, cpu: Cpu { rip: delivered.interrupted_rip, ..machine.cpu.clone() } }
     }
 
     /// The exception that the instruction raised first: a double fault stands for the fault that began it.
@@ -552,6 +631,7 @@ impl<P: Processor> Observer for Checker<P> {
         let result = self.compare(&begun, ours, machine);
         self.note(result);
         self.clear();
+        self.last = Some(begun);
     }
 
     fn memory(&mut self, access: &MemoryAccess) {
@@ -570,26 +650,35 @@ impl<P: Processor> Observer for Checker<P> {
     }
 
     fn fault(&mut self, fault: &Fault) {
-        if self.faults.is_empty() {
+        // Without an instruction, all of it is the delivery of an event from outside.
+        if self.faults.is_empty() && self.begun.is_some() {
             self.stores_at_fault = self.stores.len();
-            // Without an instruction, all of it is the delivery of an event from outside.
-            self.fills_at_fault = if self.begun.is_some() { self.fills.len() } else { 0 };
+            self.fills_at_fault = self.fills.len();
         }
         self.faults.push(fault.clone());
     }
 
-    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
-        let begun = self.begun.take();
+    fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
         if self.verdict.is_some() {
             return;
         }
-        let mirrored = self.mirrored();
-        let result = match begun.or_else(|| self.unfetched(machine, delivered)) {
-            Some(begun) => self.compare_exception(&begun, machine, delivered),
-            None => Ok(()),
-        };
-        let result = result.and_then(|()| self.deliver(machine, delivered, mirrored));
+        if !self.loaded {
+            self.load(machine);
+        }
+        self.clear();
+        self.arriving = Some(Arriving::from_outside(event, error_code, &machine.cpu));
+    }
+
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
+        if self.verdict.is_some() {
+            return;
+        }
         self.tally.delivered += 1;
+        let (begun, arriving) = (self.begun.take(), self.arriving.take());
+        let result = match arriving {
+            Some(arriving) => self.compare_delivery(machine, delivered, &arriving),
+            None => self.raise_and_deliver(begun, machine, delivered),
+        };
         self.note(result);
         self.clear();
     }

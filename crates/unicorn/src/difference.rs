@@ -62,6 +62,7 @@ impl fmt::Display for Words {
         match self.0 {
             Outcome::Retired => write!(f, "retired"),
             Outcome::Syscall => write!(f, "stopped at SYSCALL"),
+            Outcome::ShutDown => write!(f, "shut down"),
             Outcome::Raised(Raised { vector, error_code, cr2 }) => {
                 write!(f, "raised vector {vector} with error code {error_code:#x}, CR2 {cr2:#x}")
             }

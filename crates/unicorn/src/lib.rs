@@ -6,6 +6,7 @@
 
 pub mod checker;
 pub mod difference;
+pub mod follow;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod fuzz;
 pub mod limits;

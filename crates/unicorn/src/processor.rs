@@ -139,6 +139,8 @@ pub enum Outcome {
     Raised(Raised),
     /// SYSCALL was reached and not executed.
     Syscall,
+    /// The processor shut down: a triple fault.
+    ShutDown,
 }
 
 /// An exception that a [`Processor`] raised.
@@ -189,8 +191,8 @@ impl std::error::Error for Failure {}
 
 /// A CPU that can step our memory image.
 ///
-/// It executes instructions; it delivers nothing: an exception stops it in the interrupted state and the caller hands it
-/// the state after delivery with [`Processor::adopt`].
+/// It executes instructions: an exception stops it in the interrupted state. Then it is asked to deliver it, and where it
+/// cannot, the caller hands it the state after delivery with [`Processor::adopt`].
 pub trait Processor {
     /// Takes over registers and all physical memory, and forgets every cached translation.
     ///
@@ -246,13 +248,24 @@ pub trait Processor {
         false
     }
 
-    /// Delivers an event between instructions through its own IDT, TSS and interrupt stack table; false, and nothing has
-    /// happened, when it cannot. `error_code` is that of exceptions which have one.
+    /// Delivers an event through its own IDT, TSS and interrupt stack table: between instructions, or what the last step
+    /// raised. `error_code` is that of exceptions which have one.
     ///
     /// # Errors
-    /// [`Failure`] when the engine breaks down or shuts down.
-    fn deliver(&mut self, event: Event, error_code: u32) -> Result<bool, Failure> {
+    /// [`Failure`] when the engine breaks down.
+    fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {
         let _ = (event, error_code);
-        Ok(false)
+        Ok(Delivery::Unable(Limit::Delivery))
     }
+}
+
+/// What became of an event that a [`Processor`] was asked to deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It stands at a handler.
+    Done,
+    /// A triple fault.
+    ShutDown,
+    /// It cannot, for this reason, and nothing has happened.
+    Unable(Limit),
 }

@@ -1,7 +1,8 @@
 //! A second CPU that is wrong on purpose, to show that a disagreement is found.
 
-use crate::processor::{CpuState, Failure, Processor, Step};
-use cr3_core::machine::{Cpu, Machine};
+use crate::limits::Limit;
+use crate::processor::{CpuState, Delivery, Failure, Processor, Step};
+use cr3_core::machine::{Cpu, Event, Machine};
 
 /// Does as `inner` does, but has bit 0 of RAX turned over from a step on.
 pub struct Wrong<P> {
@@ -50,5 +51,13 @@ impl<P: Processor> Processor for Wrong<P> {
 
     fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure> {
         self.inner.write(physical, bytes)
+    }
+
+    fn overcomes(&self, limit: Limit) -> bool {
+        self.inner.overcomes(limit)
+    }
+
+    fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {
+        self.inner.deliver(event, error_code)
     }
 }

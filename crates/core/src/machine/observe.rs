@@ -144,6 +144,9 @@ pub trait Observer {
     fn tlb(&mut self, event: &TlbEvent) {}
     /// A control register was accessed.
     fn control(&mut self, access: &ControlAccess) {}
+    /// An event that no instruction raised is about to be delivered: one from outside, a latched NMI, or a debug trap.
+    /// `machine` is the state that it interrupts, `error_code` what it pushes beside the frame.
+    fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {}
     /// An instruction faulted; delivery follows.
     fn fault(&mut self, fault: &Fault) {}
     /// An event was delivered; `machine` is the state after delivery.
@@ -174,6 +177,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.control(access);
         self.1.control(access);
     }
+    fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
+        self.0.arriving(machine, event, error_code);
+        self.1.arriving(machine, event, error_code);
+    }
     fn fault(&mut self, fault: &Fault) {
         self.0.fault(fault);
         self.1.fault(fault);
@@ -199,6 +206,9 @@ impl<O: Observer> Observer for &mut O {
     }
     fn control(&mut self, access: &ControlAccess) {
         (**self).control(access);
+    }
+    fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
+        (**self).arriving(machine, event, error_code);
     }
     fn fault(&mut self, fault: &Fault) {
         (**self).fault(fault);

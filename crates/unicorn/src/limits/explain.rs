@@ -71,6 +71,11 @@ limits! {
     NullTask "Unicorn accepts a null selector in LTR"
     UndefinedResult "the manual leaves the result undefined"
     StaleTranslation "our TLB used a translation that the manual allows to be stale; Unicorn flushed it"
+    Delivery "Unicorn's library stops at an event and does not deliver it"
+    DeliveryFault "Unicorn's error codes of faults during a delivery count gates by 16 bytes and lack EXT"
+    InterruptStack "Unicorn loads a null SS with every stack of the interrupt stack table, not only when CPL changes"
+    MachineCheckStatus "Unicorn does not set IA32_MCG_STATUS.MCIP when a machine check strikes"
+    ShutDown "the processor shuts down, and Unicorn does not say so"
 }
 
 /// A limit that keeps Unicorn from being given the instruction at all; `bytes` are those at RIP.
@@ -175,7 +180,7 @@ impl Disagreement<'_> {
             Limit::NullTask => any(&[M::Ltr]) && self.only_ours_checks(),
             Limit::UndefinedResult => self.undefined,
             Limit::StaleTranslation => self.stale,
-            // Prevented: never executed by Unicorn.
+            // Prevented: never executed by Unicorn. Or of deliveries, which are not instructions.
             _ => false,
         }
     }

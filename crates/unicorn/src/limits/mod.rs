@@ -9,7 +9,7 @@ mod explain;
 pub use explain::{Disagreement, Limit, prevented};
 
 use crate::processor::{Outcome, Raised};
-use cr3_core::machine::{Event, rflags};
+use cr3_core::machine::rflags;
 use iced_x86::{Instruction, Mnemonic};
 
 /// CPU model of Unicorn: Skylake-Server, the oldest with SMEP, SMAP, FSGSBASE and 1-GByte pages. The default, Haswell,
@@ -26,6 +26,9 @@ pub const MASKED_FLAGS: u64 = rflags::RF;
 
 /// Unicorn keeps bit 63 of CR3 as written; the manual never stores it (SDM vol. 2, MOV to control registers).
 pub const CR3_NO_FLUSH: u64 = 1 << 63;
+
+/// IA32_MCG_STATUS.MCIP, see [`Limit::MachineCheckStatus`].
+pub const MACHINE_CHECK_IN_PROGRESS: u64 = 1 << 2;
 
 /// Whether an exception belongs to the lookup of the instruction after the one that was asked for: Unicorn translates
 /// it before it looks whether to stop. `begun` is the number of instructions begun, `start` and `at` RIP before and at
@@ -54,16 +57,6 @@ pub fn accessed_early(ours: u64, theirs: u64) -> bool {
 pub fn accesses_in_another_order(instruction: &Instruction) -> bool {
     use Mnemonic::{Cmpsb, Cmpsd, Cmpsq, Cmpsw, Enter, Iret, Iretd, Iretq, Retf};
     matches!(instruction.mnemonic(), Cmpsb | Cmpsw | Cmpsd | Cmpsq | Enter | Iret | Iretd | Iretq | Retf)
-}
-
-/// Whether an engine that delivers events knows this one as we do: software interrupts belong to an instruction with checks
-/// of its own, debug exceptions to its debugger, and of the vectors with an error code QEMU 5 knows those up to 17.
-pub fn delivers(event: Event) -> bool {
-    match event {
-        Event::Exception(exception) => exception.vector() != 1 && exception.vector() < 20,
-        Event::Interrupt(_) => true,
-        Event::Software(_) => false,
-    }
 }
 
 /// Whether the vector has an error code: Unicorn leaves a stale one behind for those without.

@@ -164,6 +164,14 @@ impl Native {
         map_block(&mut self.engine, physical).map_err(|error| failure("map memory", error))
     }
 
+    /// Takes all memory away, so that nothing of an earlier image is left.
+    fn unmap(&mut self) -> Result<(), Failure> {
+        for block in std::mem::take(&mut self.engine.get_data_mut().blocks) {
+            self.engine.mem_unmap(block, BLOCK).map_err(|error| failure("unmap memory", error))?;
+        }
+        Ok(())
+    }
+
     /// Brings the control registers on which hidden flags depend to their values, through the interface that keeps them.
     fn set_control(&mut self, cpu: &Cpu) -> Result<(), Failure> {
         let set = |engine: &mut Engine, register: RegisterX86, value: u64| {
@@ -227,6 +235,7 @@ fn cache(segment: &Segment) -> SegmentCache {
 
 impl Processor for Native {
     fn load(&mut self, machine: &Machine) -> Result<(), Failure> {
+        self.unmap()?;
         for (physical, page) in machine.memory.pages() {
             self.write(physical, page)?;
         }

@@ -7,7 +7,7 @@ mod exports;
 mod state;
 
 use crate::limits::{self, Limit};
-use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Step, Store};
+use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised, Step, Store};
 use cr3_core::machine::{Cpu, Event, Exception, Machine};
 use exports::Exports;
 use js_sys::WebAssembly::{Instance, Module};
@@ -46,6 +46,7 @@ mod kind {
     pub(super) const EXCEPTION: u32 = 0;
     pub(super) const INTERRUPT: u32 = 1;
     pub(super) const NMI: u32 = 2;
+    pub(super) const SOFTWARE: u32 = 3;
 }
 
 /// `struct engine_run`.
@@ -287,20 +288,16 @@ impl Processor for Engine {
         matches!(limit, Limit::Syscall)
     }
 
-    fn deliver(&mut self, event: Event, error_code: u32) -> Result<bool, Failure> {
+    fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {
         const REQUEST: &str = "deliver an event";
         let kind = match event {
             Event::Exception(Exception::Nmi) => kind::NMI,
             Event::Exception(_) => kind::EXCEPTION,
             Event::Interrupt(_) => kind::INTERRUPT,
-            // The check of the gate's privilege belongs to the instruction.
-            Event::Software(_) => return Ok(false),
+            Event::Software(_) => kind::SOFTWARE,
         };
         let vector = event.vector().into();
         let end = self.exports.engine_deliver(self.handle, vector, error_code, kind).map_err(trap(REQUEST))?;
-        if u64::from(end) == end::SHUTDOWN {
-            return Err(Failure { request: REQUEST, cause: "triple fault".into() });
-        }
-        Ok(true)
+        Ok(if u64::from(end) == end::SHUTDOWN { Delivery::ShutDown } else { Delivery::Done })
     }
 }

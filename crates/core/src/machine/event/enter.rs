@@ -47,6 +47,10 @@ impl Arrival {
         Self { event, error_code, fault: None, return_rip: rip }
     }
 
+    pub(crate) fn error_code(&self) -> Option<u32> {
+        self.error_code
+    }
+
     pub(crate) fn page_fault_address(&self) -> Option<u64> {
         self.fault.as_ref().and_then(|fault| fault.address)
     }

@@ -59,21 +59,29 @@ pub fn deliver<O: Observer>(
             Ok(())
         }
         Event::Exception(Exception::MachineCheck) if let Some(cause) = refuse::machine_check_reason(&machine.cpu) => {
+            observer.arriving(machine, event, None);
             Err(shutdown(machine, vec![Fault::new(Exception::MachineCheck, cause)]))
         }
-        _ => {
-            let arrival = Arrival::from_outside(event, error_code, machine.cpu.rip);
-            raise(machine, observer, arrival)
-        }
+        _ => arrive(machine, observer, event, error_code),
     }
+}
+
+/// Delivers an event that no instruction raised.
+fn arrive<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    event: Event,
+    error_code: Option<u32>,
+) -> Result<(), Stop> {
+    let arrival = Arrival::from_outside(event, error_code, machine.cpu.rip);
+    observer.arriving(machine, event, arrival.error_code());
+    raise(machine, observer, arrival)
 }
 
 /// Delivers the latched NMI.
 pub(super) fn deliver_latched_nmi<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
     machine.cpu.events.nmi_pending = false;
-    let event = Event::Exception(Exception::Nmi);
-    let arrival = Arrival::from_outside(event, None, machine.cpu.rip);
-    raise(machine, observer, arrival)
+    arrive(machine, observer, Event::Exception(Exception::Nmi), None)
 }
 
 /// Delivers the fault that the instruction at RIP raised.
@@ -88,9 +96,7 @@ pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, 
 #[cold]
 pub(super) fn raise_debug<O: Observer>(machine: &mut Machine, observer: &mut O, causes: u64) -> Result<(), Stop> {
     machine.cpu.debug[debug::DR6] |= causes;
-    let event = Event::Exception(Exception::Debug);
-    let arrival = Arrival::from_outside(event, None, machine.cpu.rip);
-    raise(machine, observer, arrival)
+    arrive(machine, observer, Event::Exception(Exception::Debug), None)
 }
 
 /// Whether a latched NMI may be delivered now.

@@ -15,6 +15,11 @@ impl<P> Wrong<P> {
     pub fn after(right_steps: u64, inner: P) -> Self {
         Self { inner, right_steps }
     }
+
+    /// The one that it wraps.
+    pub fn into_inner(self) -> P {
+        self.inner
+    }
 }
 
 impl<P: Processor> Processor for Wrong<P> {

@@ -1,10 +1,12 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
-use crate::effects::{self, use_address, use_keyboard, use_play, use_settings};
+use crate::effects::{self, use_address, use_check, use_keyboard, use_play, use_settings};
 use crate::inspector::Inspector;
 use crate::overlay::Overlays;
 use crate::store::Store;
-use crate::view::{Code, Counters, Header, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport};
+use crate::view::{
+    CheckStrip, Code, Counters, Header, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
+};
 use cr3_session::view::{listing, sentence, timeline};
 use cr3_session::{Action, Moment, Pane, Side, State};
 use std::rc::Rc;
@@ -23,6 +25,7 @@ pub fn App() -> Html {
     use_address(&state, &dispatch);
     use_keyboard(state.clone(), &dispatch);
     use_play(state.playing, &dispatch);
+    use_check(&state, &dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
@@ -36,6 +39,7 @@ pub fn App() -> Html {
                 <Question state={state.clone()} dispatch={dispatch.clone()} />
                 <SetupBar state={state.clone()} dispatch={dispatch.clone()} />
                 <Schedule state={state.clone()} dispatch={dispatch.clone()} />
+                <CheckStrip state={state.clone()} dispatch={dispatch.clone()} />
                 <TimelineStrip
                     {timeline}
                     cursor={state.cursor}

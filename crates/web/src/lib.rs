@@ -14,6 +14,7 @@ mod parts;
 mod speed;
 mod store;
 mod view;
+pub mod worker;
 
 pub use app::App;
 pub use speed::run_storm;

@@ -278,15 +278,26 @@ mod tests {
     fn headlines() {
         let state = ready();
         check(&headline(&State::open("", Settings::default())), expect![[""]]);
-        check(&headline(&update(&State::open("", Settings::default()), Action::ToggleCheck)), expect!["Fetching Unicorn 2.1.5 …"]);
+        check(
+            &headline(&update(&State::open("", Settings::default()), Action::ToggleCheck)),
+            expect!["Fetching Unicorn 2.1.5 …"],
+        );
         check(&headline(&state), expect!["A: agrees on 0 of # steps so far; E: agrees on 0 of # steps so far"]);
         let all = [Side::Left, Side::Right].map(|side| vec![Mark::Agrees; steps(&state, side)]);
         let followed = marked(all);
         let complete = tell(&tell(&followed, Report::Ended(Side::Left)), Report::Ended(Side::Right));
         check(&headline(&complete), expect!["A: agrees on all # steps; E: agrees on all # steps"]);
         let some = marked([vec![Mark::Agrees, Mark::Unjudged("no INVPCID")], vec![Mark::Agrees, Mark::Differs]]);
-        check(&headline(&some), expect!["A: agrees on 1 of # steps, cannot judge 1 so far; E: agrees on 1 of # steps, and differs at the next"]);
-        check(&headline(&tell(&state, Report::Broke("no memory".into()))), expect!["Unicorn 2.1.5 cannot be asked: no memory"]);
+        check(
+            &headline(&some),
+            expect![
+                "A: agrees on 1 of # steps, cannot judge 1 so far; E: agrees on 1 of # steps, and differs at the next"
+            ],
+        );
+        check(
+            &headline(&tell(&state, Report::Broke("no memory".into()))),
+            expect!["Unicorn 2.1.5 cannot be asked: no memory"],
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What the page does besides showing: address bar, keyboard, timer, clipboard, remembered settings.
 
 mod address;
+mod check;
 mod clipboard;
 mod keyboard;
 mod play;
 mod settings;
 
 pub(crate) use address::{address, hash, use_address};
+pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use play::use_play;

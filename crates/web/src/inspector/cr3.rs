@@ -1,14 +1,17 @@
 //! CR3 with its bits by name.
 
-use super::heads;
+use super::{heads, vouched};
 use crate::app::{Sight, side_class};
 use crate::parts::Hex;
-use cr3_session::Side;
+use cr3_session::view::check::Part;
 use cr3_session::view::cr3::{Field, cr3};
+use cr3_session::{Side, State};
+use std::rc::Rc;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
     pub(crate) moment: Sight,
     pub(crate) names: [&'static str; 2],
 }
@@ -18,7 +21,7 @@ pub(crate) fn View(props: &Props) -> Html {
     let cr3 = cr3(&props.moment.0);
     html! {
         <table class="fields cr3">
-            { heads(props.names, "CR3") }
+            { heads(props.names, "CR3", vouched(&props.state, &props.moment.0, Part::Cr3)) }
             <tbody>
                 <tr class={(cr3.differing != 0).then_some("differs")}>
                     <th scope="row"><span class="hidden">{ "value" }</span></th>
@@ -31,16 +34,23 @@ pub(crate) fn View(props: &Props) -> Html {
                         </td>
                     }) }
                 </tr>
-                { for cr3.fields.iter().map(field) }
+                { for cr3.fields.iter().map(|it| field(it, props)) }
             </tbody>
         </table>
     }
 }
 
-fn field(field: &Field) -> Html {
+fn field(field: &Field, props: &Props) -> Html {
+    let part = match field.bits {
+        "63" => Some(Part::NoFlush),
+        "11:0" => Some(Part::Pcid),
+        _ => None,
+    };
     html! {
         <tr key={field.bits} class={field.differs.then_some("differs")} title={field.meaning}>
-            <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ field.name }</th>
+            <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ field.name }{ " " }
+                { for part.map(|part| vouched(&props.state, &props.moment.0, part)) }
+            </th>
             { for field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {
                 <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"), (value.as_deref() == Some("not stored")).then_some("dim"))}>
                     <span class="mono">{ value.clone().unwrap_or_else(|| "–".into()) }</span>

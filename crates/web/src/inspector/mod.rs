@@ -1,4 +1,4 @@
-//! The state of both machines at the cursor. Every field is the model's; what vouches for the model is said below.
+//! The state of both machines at the cursor. Each part says who vouches for it.
 
 mod cr3;
 mod pending;
@@ -7,7 +7,8 @@ mod stack;
 mod tlb;
 
 use crate::app::Sight;
-use cr3_session::{Action, State, Tab, words};
+use cr3_session::view::check::{Part, voucher};
+use cr3_session::{Action, Moment, State, Tab, words};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -25,26 +26,24 @@ pub(crate) fn Inspector(props: &Props) -> Html {
     html! {
         <section class="pane inspector" aria-labelledby="inspector-title">
             <h2 class="hidden" id="inspector-title">{ "State after the step" }</h2>
-            <cr3::View moment={moment.clone()} {names} />
-            <pending::View moment={moment.clone()} {names} />
+            <cr3::View state={state.clone()} moment={moment.clone()} {names} />
+            <pending::View state={state.clone()} moment={moment.clone()} {names} />
             <div class="tabs segments" role="group" aria-label="Part of the state">
                 { for Tab::ALL.into_iter().map(|tab| button(tab, state, dispatch)) }
             </div>
             <div class="parts" tabindex="0" role="region" aria-label={words::tab_key(state.tab)}>
                 <div class="part">
                     { match state.tab {
-                        Tab::Tlb => html! { <tlb::View key="tlb" moment={moment.clone()} {names} /> },
+                        Tab::Tlb => html! { <tlb::View key="tlb" state={state.clone()} moment={moment.clone()} {names} /> },
                         Tab::Registers => html! {
-                            <registers::View key="registers" runs={state.runs.clone()} moment={moment.clone()} {names} />
+                            <registers::View key="registers" state={state.clone()} moment={moment.clone()} {names} />
                         },
                         Tab::Stack => html! {
-                            <stack::View key="stack" runs={state.runs.clone()} moment={moment.clone()} {names} />
+                            <stack::View key="stack" state={state.clone()} moment={moment.clone()} {names} />
                         },
                     } }
                 </div>
-                <p class="vouch dim">
-                    { "Shown by the model. Instructions are tested against Unicorn; TLB and PCID rules against a second model, because Unicorn has no PCID." }
-                </p>
+                <p class="vouch dim">{ legend(state) }</p>
             </div>
         </section>
     }
@@ -62,12 +61,32 @@ fn button(tab: Tab, state: &State, dispatch: &Callback<Action>) -> Html {
     }
 }
 
+fn legend(state: &State) -> &'static str {
+    match state.check.is_on() {
+        true => "M: the model. U: Unicorn has the same after this step. Point at a letter for the reason.",
+        false => {
+            "M: the model alone shows this. Tests hold its instructions against Unicorn, its TLB and PCID rules against a second \
+             model; \"check with Unicorn\" compares each step here."
+        }
+    }
+}
+
+/// Who vouches for a part of the state: letters, and the reason for whoever points at them or listens.
+fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
+    let voucher = voucher(state, moment, part);
+    let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };
+    html! {
+        <span class={classes!("voucher", class)} title={voucher.why.clone()} role="img"
+            aria-label={format!("vouched for by {}: {}", voucher.word(), voucher.why)}>{ letters }</span>
+    }
+}
+
 /// The head of a table with a column for each run.
-fn heads(names: [&'static str; 2], first: &'static str) -> Html {
+fn heads(names: [&'static str; 2], first: &'static str, vouched: Html) -> Html {
     html! {
         <thead>
             <tr>
-                <th scope="col">{ first }</th>
+                <th scope="col">{ first }{ " " }{ vouched }</th>
                 <th scope="col" class="side-a">{ names[0] }</th>
                 <th scope="col" class="side-b">{ names[1] }</th>
             </tr>

@@ -1,13 +1,16 @@
 //! The pending-flush mask: six bits for each run.
 
-use super::heads;
+use super::{heads, vouched};
 use crate::app::{Sight, side_class};
-use cr3_session::Side;
+use cr3_session::view::check::Part;
 use cr3_session::view::pending::{Bit, pending};
+use cr3_session::{Side, State};
+use std::rc::Rc;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
     pub(crate) moment: Sight,
     pub(crate) names: [&'static str; 2],
 }
@@ -18,7 +21,7 @@ pub(crate) fn View(props: &Props) -> Html {
     let differs = bits.iter().any(|bit| matches!(bit.set, [Some(left), Some(right)] if left != right));
     html! {
         <table class="fields pending">
-            { heads(props.names, "pending flush") }
+            { heads(props.names, "pending flush", vouched(&props.state, &props.moment.0, Part::PendingFlush)) }
             <tbody>
                 <tr class={differs.then_some("differs")} title="user_pcid_flush_mask: bit n asks to flush user PCID 0x800 + n before user mode runs under it">
                     <th scope="row"><code class="bits">{ "6:1" }</code></th>

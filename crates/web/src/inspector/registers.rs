@@ -1,17 +1,18 @@
 //! The registers of both runs.
 
-use super::heads;
+use super::{heads, vouched};
 use crate::app::{Sight, side_class};
 use crate::parts::Hex;
 use cr3_session::view::Value;
+use cr3_session::view::check::Part;
 use cr3_session::view::registers::{Register, registers};
-use cr3_session::{Runs, Side};
+use cr3_session::{Side, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
-    pub(crate) runs: Rc<Runs>,
+    pub(crate) state: Rc<State>,
     pub(crate) moment: Sight,
     pub(crate) names: [&'static str; 2],
 }
@@ -20,8 +21,8 @@ pub(crate) struct Props {
 pub(crate) fn View(props: &Props) -> Html {
     html! {
         <table class="fields values">
-            { heads(props.names, "registers") }
-            <tbody>{ for registers(&props.runs, &props.moment.0).iter().map(row) }</tbody>
+            { heads(props.names, "registers", vouched(&props.state, &props.moment.0, Part::Registers)) }
+            <tbody>{ for registers(&props.state.runs, &props.moment.0).iter().map(row) }</tbody>
         </table>
     }
 }

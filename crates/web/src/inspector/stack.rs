@@ -1,27 +1,29 @@
 //! The stacks of both runs from RSP upwards.
 
 use super::registers::value;
+use super::vouched;
 use crate::app::{Sight, side_class};
+use cr3_session::view::check::Part;
 use cr3_session::view::stack::{Slot, stack};
-use cr3_session::{Runs, Side};
+use cr3_session::{Side, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
-    pub(crate) runs: Rc<Runs>,
+    pub(crate) state: Rc<State>,
     pub(crate) moment: Sight,
     pub(crate) names: [&'static str; 2],
 }
 
 #[component]
 pub(crate) fn View(props: &Props) -> Html {
-    let stack = stack(&props.runs, &props.moment.0);
+    let stack = stack(&props.state.runs, &props.moment.0);
     html! {
         <table class="fields values">
             <thead>
                 <tr>
-                    <th scope="col">{ "stack" }</th>
+                    <th scope="col">{ "stack " }{ vouched(&props.state, &props.moment.0, Part::Stack) }</th>
                     { for Side::BOTH.into_iter().map(|side| html! {
                         <th key={side.index()} scope="col" class={side_class(side)}>
                             { props.names[side.index()] }{ " " }

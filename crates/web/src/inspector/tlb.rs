@@ -1,13 +1,17 @@
 //! The TLB of both runs, grouped by PCID.
 
+use super::vouched;
 use crate::app::{Sight, side_class};
 use crate::parts::Hex;
-use cr3_session::Side;
+use cr3_session::view::check::Part;
 use cr3_session::view::tlb::{Fate, Group, Line, tlb};
+use cr3_session::{Side, State};
+use std::rc::Rc;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
     pub(crate) moment: Sight,
     pub(crate) names: [&'static str; 2],
 }
@@ -17,7 +21,8 @@ pub(crate) fn View(props: &Props) -> Html {
     let groups = tlb(&props.moment.0);
     html! {
         <div class="tlb">
-            { for groups.iter().map(|it| group(it, props.names)) }
+            <p class="whose">{ "translations by PCID " }{ vouched(&props.state, &props.moment.0, Part::Tlb) }</p>
+            <div>{ for groups.iter().map(|it| group(it, props.names)) }</div>
             { for groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> }) }
         </div>
     }

@@ -1,5 +1,7 @@
 //! What floats above the page, one thing at a time.
 
+mod about;
+pub(crate) mod disagreement;
 mod editor;
 mod keys;
 mod limits;
@@ -20,6 +22,8 @@ pub(crate) fn Overlays(props: &Props) -> Html {
                 Overlay::Keys => html! { <keys::Keys key="keys" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::Limits => html! { <limits::Limits key="limits" dispatch={dispatch.clone()} /> },
                 Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::Disagreement => html! { <disagreement::View key="disagreement" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::About => html! { <about::About key="about" dispatch={dispatch.clone()} /> },
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
             } }
         </div>

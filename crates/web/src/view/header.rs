@@ -46,6 +46,7 @@ pub(crate) fn Header(props: &Props) -> Html {
                     <span class="long">{ "What is not modelled" }</span>
                     <span class="short">{ "Limits" }</span>
                 </button>
+                <button type="button" class="button plain" onclick={opens(dispatch, Overlay::About)}>{ "About" }</button>
                 <button type="button" class="button plain icon" aria-label="Keys" title="Keys (?)" onclick={opens(dispatch, Overlay::Keys)}>
                     <kbd>{ "?" }</kbd>
                 </button>

@@ -1,5 +1,6 @@
 //! The panes of the page.
 
+mod check;
 mod code;
 mod counters;
 mod header;
@@ -12,6 +13,7 @@ mod setup;
 mod timeline;
 mod transport;
 
+pub(crate) use check::CheckStrip;
 pub(crate) use code::Code;
 pub(crate) use counters::Counters;
 pub(crate) use header::Header;

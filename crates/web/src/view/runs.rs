@@ -5,6 +5,7 @@ use crate::app::{Sight, side_class};
 use crate::parts::{Segments, use_window};
 use crate::store::sends;
 use cr3_session::view::Half;
+use cr3_session::view::check::{Sign, mark as mark_of};
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
 use cr3_session::{Action, Direction, Filter, Side, State, Target, words};
@@ -43,7 +44,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
     let onpick = sends(dispatch, |index: usize| Filter::ALL.get(index).map(|filter| Action::SetFilter(*filter)));
     let hidden = state.runs.len() - total;
     html! {
-        <section class="pane runs" aria-labelledby="runs-title">
+        <section class={classes!("pane", "runs", state.check.is_on().then_some("followed"))} aria-labelledby="runs-title">
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
             <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
             <div class="filter">
@@ -143,12 +144,12 @@ fn line(row: &Row, at: usize, style: String, props: &Props) -> Html {
         <div key={index} id={format!("row-{index}")} {class} {style} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} {onclick}>
             <span class="number" role="rowheader">{ index + 1 }</span>
-            { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side)) }
+            { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index))) }
         </div>
     }
 }
 
-fn half(cell: Option<&Cell>, side: Side) -> Html {
+fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Html {
     let Some(cell) = cell else {
         return html! {
             <span key={side.index()} class={classes!("cell", "gap", side_class(side))} role="gridcell">{ NO_STEP }</span>
@@ -162,11 +163,17 @@ fn half(cell: Option<&Cell>, side: Side) -> Html {
     let style = format!("--level:{}", cell.level);
     html! {
         <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
+            <span class="checked">{ for checked.map(sign) }</span>
             <code>{ &cell.text }</code>
             <span class="marks">{ for cell.marks.iter().map(mark) }</span>
             <span class="label">{ cell.label.clone().unwrap_or_default() }</span>
         </span>
     }
+}
+
+/// What the second CPU says of the step.
+fn sign((sign, words): (Sign, String)) -> Html {
+    html! { <i class={sign.word()} title={words.clone()} role="img" aria-label={words}>{ sign.glyph() }</i> }
 }
 
 fn mark(mark: &Mark) -> Html {

@@ -1,0 +1,213 @@
+//! The second CPU behind the page: fetched when it is asked for, in a worker of its own, told what is run.
+
+use crate::worker::task;
+use crate::worker::wire::{self, Request};
+use cr3_session::check::{Engine, Report, SelfTest, Stage};
+use cr3_session::{Action, Side, State};
+use gloo::utils::document;
+use js_sys::WebAssembly::Module;
+use js_sys::{Array, Promise, Reflect, Uint8Array, WebAssembly};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{MessageEvent, ReadableStreamDefaultReader, Response, Worker, WorkerOptions, WorkerType};
+use yew::prelude::*;
+
+/// Where the build puts Unicorn, from the page.
+const MODULE: &str = "unicorn/unicorn.wasm";
+
+/// The script that a worker begins with.
+const SCRIPT: &str = "second.js";
+
+/// A worker with what it needs to be kept alive. Dropping it ends the worker.
+struct Second {
+    worker: Worker,
+    _onmessage: Closure<dyn FnMut(MessageEvent)>,
+    _onerror: Closure<dyn FnMut(JsValue)>,
+    /// Set when it is of no use any more: whatever is under way for it stops.
+    ended: Rc<Cell<bool>>,
+}
+
+impl Drop for Second {
+    fn drop(&mut self) {
+        self.ended.set(true);
+        self.worker.terminate();
+    }
+}
+
+impl Second {
+    fn post(&self, request: &Request) {
+        // Only a value that cannot be copied makes it fail, and text can.
+        let _ = self.worker.post_message(&JsValue::from_str(&request.encode()));
+    }
+}
+
+/// Keeps a worker while the check is on, and tells it what is run, swept and tested.
+#[hook]
+pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
+    let second = use_mut_ref(|| None::<Second>);
+    let check = &state.check;
+    {
+        let (second, dispatch) = (second.clone(), dispatch.clone());
+        use_effect_with(check.is_on(), move |on| {
+            *second.borrow_mut() = on.then(|| start(dispatch)).flatten();
+        });
+    }
+    {
+        let (second, state) = (second.clone(), state.clone());
+        use_effect_with((check.engine == Engine::Ready, check.ticket), move |(ready, _)| {
+            if let (true, Some(second)) = (*ready, second.borrow().as_ref()) {
+                follow(second, &state);
+            }
+        });
+    }
+    let sweep = check.sweep.filter(|sweep| sweep.stage == Stage::Running).map(|sweep| sweep.side);
+    {
+        let (second, state) = (second.clone(), state.clone());
+        use_effect_with(sweep, move |sweep| {
+            let second = second.borrow();
+            match (second.as_ref(), sweep) {
+                (Some(second), Some(side)) => {
+                    second.post(&Request::Sweep(task(state.check.ticket, *side, &state.setup, &state.custom)));
+                }
+                (Some(second), None) => second.post(&Request::Stop),
+                (None, _) => {}
+            }
+        });
+    }
+    let (ticket, testing) = (check.ticket, check.self_test == SelfTest::Running);
+    use_effect_with(testing, move |testing| {
+        if let (true, Some(second)) = (*testing, second.borrow().as_ref()) {
+            second.post(&Request::Test { ticket });
+        }
+    });
+}
+
+/// Everything that was asked for before concerns runs that are no longer shown.
+fn follow(second: &Second, state: &State) {
+    second.post(&Request::Forget);
+    for side in Side::BOTH.into_iter().filter(|side| state.runs.trace(*side).is_some()) {
+        second.post(&Request::Follow(task(state.check.ticket, side, &state.setup, &state.custom)));
+    }
+}
+
+fn start(dispatch: Callback<Action>) -> Option<Second> {
+    match spawn(&dispatch) {
+        Ok(second) => Some(second),
+        Err(error) => {
+            dispatch.emit(broke(format!("the browser starts no worker: {}", words(&error))));
+            None
+        }
+    }
+}
+
+fn broke(why: String) -> Action {
+    Action::Checked(0, Report::Broke(why))
+}
+
+/// What an error of the browser says.
+fn words(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    message.or_else(|| error.as_string()).unwrap_or_else(|| "no reason given".to_owned())
+}
+
+fn spawn(dispatch: &Callback<Action>) -> Result<Second, JsValue> {
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    let worker = Worker::new_with_options(&address(SCRIPT)?, &options)?;
+    let ended = Rc::new(Cell::new(false));
+    let onmessage = {
+        let (worker, dispatch, ended) = (worker.clone(), dispatch.clone(), ended.clone());
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            let Some(text) = event.data().as_string() else { return };
+            if text == wire::STARTED {
+                spawn_local(deliver(worker.clone(), dispatch.clone(), ended.clone()));
+            } else if let Some((ticket, report)) = wire::decode(&text) {
+                dispatch.emit(Action::Checked(ticket, report));
+            }
+        })
+    };
+    let onerror = {
+        let dispatch = dispatch.clone();
+        Closure::<dyn FnMut(JsValue)>::new(move |error: JsValue| {
+            dispatch.emit(broke(format!("its worker ended: {}", words(&error))));
+        })
+    };
+    worker.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));
+    worker.set_onerror(Some(onerror.as_ref().unchecked_ref()));
+    let first = Array::of2(&script()?.into(), &wasm_bindgen::module());
+    worker.post_message(&first)?;
+    Ok(Second { worker, _onmessage: onmessage, _onerror: onerror, ended })
+}
+
+/// The address of a file beside the page.
+fn address(file: &str) -> Result<String, JsValue> {
+    let base = document().base_uri()?.unwrap_or_default();
+    Ok(web_sys::Url::new_with_base(file, &base)?.href())
+}
+
+/// The page's own JavaScript: trunk announces it in the head.
+fn script() -> Result<String, JsValue> {
+    let link = document().query_selector("link[rel=modulepreload]")?;
+    let address = link.and_then(|link| link.get_attribute("href"));
+    let address = address.ok_or_else(|| JsValue::from_str("the page does not say where its own script is"))?;
+    let base = document().base_uri()?.unwrap_or_default();
+    Ok(web_sys::Url::new_with_base(&address, &base)?.href())
+}
+
+thread_local! {
+    /// The compiled module, which serves again when the check is turned off and on.
+    static COMPILED: RefCell<Option<Module>> = const { RefCell::new(None) };
+}
+
+/// Fetches Unicorn, unless that was done before, and hands it to the worker.
+async fn deliver(worker: Worker, dispatch: Callback<Action>, ended: Rc<Cell<bool>>) {
+    let known = COMPILED.with_borrow(Clone::clone);
+    let module = match known {
+        Some(module) => Ok(module),
+        None => fetch(&dispatch, &ended).await,
+    };
+    if ended.get() {
+        return;
+    }
+    match module {
+        Ok(module) => {
+            COMPILED.set(Some(module.clone()));
+            if let Err(error) = worker.post_message(&module) {
+                dispatch.emit(broke(words(&error)));
+            }
+        }
+        Err(error) => dispatch.emit(broke(words(&error))),
+    }
+}
+
+async fn fetch(dispatch: &Callback<Action>, ended: &Cell<bool>) -> Result<Module, JsValue> {
+    let response: Response =
+        JsFuture::from(gloo::utils::window().fetch_with_str(&address(MODULE)?)).await?.unchecked_into();
+    if !response.ok() {
+        return Err(JsValue::from_str(&format!(
+            "the server has no {MODULE} (status {}); cargo xtask unicorn builds it",
+            response.status()
+        )));
+    }
+    let bytes = read(&response, dispatch, ended).await?;
+    let compiled: Promise = WebAssembly::compile(&bytes);
+    Ok(JsFuture::from(compiled).await?.unchecked_into())
+}
+
+/// The body, with reports of how much has arrived.
+async fn read(response: &Response, dispatch: &Callback<Action>, ended: &Cell<bool>) -> Result<Uint8Array, JsValue> {
+    let stream = response.body().ok_or_else(|| JsValue::from_str("the answer has no body"))?;
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut body = Vec::new();
+    loop {
+        let part = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&part, &"done".into())?.is_truthy() || ended.get() {
+            break;
+        }
+        body.extend(Uint8Array::new(&Reflect::get(&part, &"value".into())?).to_vec());
+        dispatch.emit(Action::Checked(0, Report::Received(u32::try_from(body.len()).unwrap_or(u32::MAX))));
+    }
+    Ok(Uint8Array::from(body.as_slice()))
+}

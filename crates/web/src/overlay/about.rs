@@ -1,0 +1,43 @@
+//! What the page is made of, under which licences, and where the sources are.
+
+use super::Sheet;
+use cr3_session::Action;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) dispatch: Callback<Action>,
+}
+
+/// Licence texts that the build puts beside Unicorn's module.
+const TEXTS: &[(&str, &str)] = &[
+    ("COPYING", "GNU General Public License, version 2"),
+    ("COPYING.LGPL2", "GNU Library General Public License, version 2"),
+    ("COPYING_GLIB", "GNU Library General Public License, for its copy of parts of glib"),
+    ("AUTHORS.TXT", "authors of Unicorn"),
+];
+
+#[component]
+pub(crate) fn About(props: &Props) -> Html {
+    html! {
+        <Sheet class="about" title="About" dispatch={props.dispatch.clone()}>
+            <p>{ "The CR3 playground is free software under the GNU General Public License, version 2 only. It runs in this tab; nothing that you type leaves it." }</p>
+            <h3>{ "Unicorn Engine 2.1.5" }</h3>
+            <p>
+                { "\"Check with Unicorn\" fetches Unicorn Engine, compiled to WebAssembly, from the server of this page. Unicorn is under the GPL, version 2; \
+                   it is built on QEMU 5.0, whose parts are under the GPL and the LGPL. Its x86 translator runs on a backend and an interpreter of this project." }
+            </p>
+            <p>
+                { "The source of Unicorn is that of the crate " }<code>{ "unicorn-engine-sys" }</code>{ " 2.1.5 on crates.io; backend, host and interface, with the \
+                   commands that build the module, are in " }<code>{ "crates/unicorn" }</code>{ " of this project's repository." }
+            </p>
+            <ul>
+                { for TEXTS.iter().map(|(file, words)| html! {
+                    <li key={*file}><a href={format!("unicorn/{file}")} target="_blank" rel="noreferrer">{ *file }</a>{ ": " }{ *words }</li>
+                }) }
+            </ul>
+            <h3>{ "Also inside" }</h3>
+            <p>{ "iced-x86 (MIT) decodes instructions; Yew (MIT or Apache-2.0) draws the page; JetBrains Mono (SIL Open Font License) is the typeface of the code." }</p>
+        </Sheet>
+    }
+}

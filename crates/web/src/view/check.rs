@@ -1,0 +1,122 @@
+//! The second CPU: what it says of both runs, what it cannot judge, and what it can be asked for.
+
+use super::Props;
+use crate::overlay::disagreement;
+use crate::parts::{Icon, Shape};
+use cr3_session::check::{Engine, SelfTest};
+use cr3_session::view::check::{count, headline, sweep};
+use cr3_session::{Action, Overlay, Side, State, is_valid};
+use std::collections::BTreeMap;
+use yew::prelude::*;
+
+#[component]
+pub(crate) fn CheckStrip(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let on = state.check.is_on();
+    html! {
+        <section class={classes!("check", on.then_some("on"))} aria-label="Second CPU">
+            <button type="button" class="chip" aria-pressed={on.to_string()} onclick={dispatch.reform(|_| Action::ToggleCheck)}
+                title="Unicorn Engine 2.1.5, 0.2 MB, executes every step too and is compared with the model">
+                { "check with Unicorn" }
+            </button>
+            <div class="says">{ for on.then(|| says(props)) }</div>
+        </section>
+    }
+}
+
+fn says(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let broken = matches!(state.check.engine, Engine::Broken(_));
+    let ready = state.check.engine == Engine::Ready;
+    html! {
+        <div class="line" key="says">
+            <p class={classes!("headline", broken.then_some("broken"))} role="status">{ headline(state) }</p>
+            <div>{ for ready.then(|| unjudged(state)) }</div>
+            <div>{ for state.check.disagreement.iter().map(|_| reopen(dispatch)) }</div>
+            <div class="asks">{ for ready.then(|| asks(props)) }</div>
+        </div>
+    }
+}
+
+fn reopen(dispatch: &Callback<Action>) -> Html {
+    html! {
+        <button type="button" class="button" key="reopen" onclick={dispatch.reform(|_| Action::Open(Overlay::Disagreement))}>
+            { "show the disagreement" }
+        </button>
+    }
+}
+
+/// The reasons why steps were not judged, in both runs together.
+fn unjudged(state: &State) -> Html {
+    let mut reasons = BTreeMap::<&'static str, [usize; 2]>::new();
+    for side in Side::BOTH {
+        for (reason, times) in count(state, side).map(|count| count.unjudged).unwrap_or_default() {
+            reasons.entry(reason).or_default()[side.index()] = times;
+        }
+    }
+    let names = state.setup.forms.map(|form| form.name());
+    let row = |(reason, [left, right]): (&&'static str, &[usize; 2])| {
+        html! { <li key={*reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ *reason }</li> }
+    };
+    html! {
+        <details class="reasons" key="reasons">
+            <summary>{ "what it cannot judge" }</summary>
+            <div class="panel">
+                <ul>{ for reasons.iter().map(row) }</ul>
+                <p class="quiet">
+                    { "In no step: PCID tags, which translations a CR3 write drops, bit 63 of CR3, INVPCID. Unicorn has no PCIDs and flushes on every CR3 write." }
+                </p>
+            </div>
+        </details>
+    }
+}
+
+fn asks(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    html! {
+        <div class="line" key="asks">
+            <div class="sweeps">{ for Side::BOTH.into_iter().map(|side| sweep_button(props, side)) }</div>
+            <button type="button" class="button" disabled={!is_valid(state, &Action::TestCheck)}
+                onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to see that it is found">
+                { "self-test" }
+            </button>
+            <div class="result">{ for state.check.sweep.iter().map(|it| html! { <p key="sweep" role="status">{ sweep(state, it) }</p> }) }</div>
+            <div class="stop">{ for is_valid(state, &Action::StopSweep).then(|| stop(dispatch)) }</div>
+            <div class="result">{ self_test(&state.check.self_test) }</div>
+        </div>
+    }
+}
+
+fn sweep_button(props: &Props, side: Side) -> Html {
+    let name = props.state.setup.forms[side.index()].name();
+    let action = Action::Sweep(side);
+    html! {
+        <button type="button" class="button" key={side.index()} disabled={!is_valid(&props.state, &action)}
+            onclick={props.dispatch.reform(move |_| Action::Sweep(side))}
+            title="Every vector at every place that the uninterrupted run reaches, one at a time, on both processors">
+            { format!("every single injection into {name}") }
+        </button>
+    }
+}
+
+fn stop(dispatch: &Callback<Action>) -> Html {
+    html! {
+        <button type="button" class="button" key="stop" onclick={dispatch.reform(|_| Action::StopSweep)}>
+            <Icon shape={Shape::Close} />{ "stop" }
+        </button>
+    }
+}
+
+fn self_test(test: &SelfTest) -> Html {
+    match test {
+        SelfTest::None => html! {},
+        SelfTest::Running => html! { <p role="status">{ "A wrong result is slipped into the second CPU …" }</p> },
+        SelfTest::Missed(why) => html! { <p class="broken" role="status">{ format!("Self-test failed: {why}.") }</p> },
+        SelfTest::Found(found) => html! {
+            <details class="reasons">
+                <summary role="status">{ format!("Self-test passed: the wrong result was found at step {}.", found.step + 1) }</summary>
+                <div class="panel">{ disagreement::report(found) }</div>
+            </details>
+        },
+    }
+}

@@ -3,7 +3,7 @@
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::cost::Cycles;
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler};
+use cr3_core::linux::{Config, Features, Form, Geometry, Handlers};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::{Scenario, Schedule};
 use std::path::{Path, PathBuf};
@@ -51,9 +51,10 @@ pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none
     #[arg(long, default_value_t)]
     features: Features,
-    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
-    #[arg(long, default_value_t = Handler::Quiet)]
-    handler: Handler,
+    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule; several as
+    /// perf+pending-flush
+    #[arg(long, default_value_t)]
+    handler: Handlers,
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
     #[arg(long, default_value_t)]
     geometry: Geometry,

@@ -17,7 +17,7 @@ pub(crate) fn hex(value: u64) -> String {
 #[derive(Serialize)]
 pub(crate) struct Setting {
     features: Vec<&'static str>,
-    handler: &'static str,
+    handler: String,
     geometry: &'static str,
     /// The reading of the manual under which translations are dropped.
     reading: &'static str,
@@ -29,7 +29,7 @@ impl Setting {
         let config = &scenario.config;
         Self {
             features: config.features.iter().map(|feature| feature.name()).collect(),
-            handler: config.handler.name(),
+            handler: config.handler.to_string(),
             geometry: config.geometry.name(),
             reading: config.geometry.reading_name(),
             inject: scenario.schedule.to_string(),

@@ -433,6 +433,17 @@ fn lists_places() {
 }
 
 #[test]
+fn several_handlers_run_together() {
+    let run = |handler: &str| {
+        let report = json(&format!("run --handler {handler} --inject kernel_loop+1:nmi --steps none --json"), 0);
+        (report["handler"].clone(), report["counters"]["invlpg"].clone())
+    };
+    assert_eq!(run("ghes+perf"), ("perf+pending-flush".into(), 2.into()));
+    assert_eq!(run("perf"), ("perf".into(), 0.into()));
+    assert_eq!(run("quiet"), ("quiet".into(), 0.into()));
+}
+
+#[test]
 fn assembles() {
     let text = "bt $BIT, %r14\nALTERNATIVE \"jmp end\", \"\", X86_FEATURE_PTI\nend:\n";
     let answer = play("asm - --features pti -D BIT=12", text);
@@ -552,6 +563,7 @@ fn wrong_use_names_cause_and_mend() {
         "run --inject 'kernel_loop:nmi > exc_nmi:nmi'",
         "run --inject kernel_loop+99:nmi",
         "run --features pti,pcd",
+        "run --handler perf+prof",
         "run --steps 3",
         "run --form custom --macro no/such/file",
         "asm no/such/file",
@@ -591,6 +603,10 @@ fn wrong_use_names_cause_and_mend() {
           `cr3play places` lists the places
         $ cr3play run --features pti,pcd
         error: invalid value 'pti,pcd' for '--features <FEATURES>': unknown feature 'pcd': one of pti, pcid, invpcid, fsgsbase, nx
+
+        For more information, try '--help'.
+        $ cr3play run --handler perf+prof
+        error: invalid value 'perf+prof' for '--handler <HANDLER>': unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
 
         For more information, try '--help'.
         $ cr3play run --steps 3

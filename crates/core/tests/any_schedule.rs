@@ -29,12 +29,19 @@ fn injections() -> impl Strategy<Value = Injection> {
 fn scenarios() -> impl Strategy<Value = Scenario> {
     let features = prop::sample::subsequence(Feature::ALL.to_vec(), 0..=Feature::ALL.len());
     let form = prop::sample::select(Form::NAMED.to_vec());
-    let handler = prop::sample::select(Handler::ALL.to_vec());
+    let handlers = prop::sample::subsequence(Handler::ALL.to_vec(), 0..=2);
     let geometry = prop::sample::select(Geometry::ALL.to_vec());
     let schedule = prop::collection::vec(injections(), 0..4);
-    (features, form, handler, geometry, schedule).prop_map(|(features, form, handler, geometry, injections)| Scenario {
-        config: Config { features: features.into_iter().collect(), form, handler, geometry },
-        schedule: Schedule { injections },
+    (features, form, handlers, geometry, schedule).prop_map(|(features, form, handlers, geometry, injections)| {
+        Scenario {
+            config: Config {
+                features: features.into_iter().collect(),
+                form,
+                handler: handlers.into_iter().collect(),
+                geometry,
+            },
+            schedule: Schedule { injections },
+        }
     })
 }
 

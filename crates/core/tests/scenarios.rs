@@ -2,7 +2,7 @@
 //! macro.
 
 use cr3_core::counters::Counter;
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler};
+use cr3_core::linux::{Config, Features, Form, Geometry, Handlers};
 use cr3_core::scenario::{Scenario, Schedule};
 use cr3_core::trace::{Ending, Options, Trace};
 use serde::Deserialize;
@@ -40,7 +40,7 @@ impl Case {
         let config = Config {
             features: self.features.parse::<Features>().expect("features"),
             form: form.parse::<Form>().expect("a form"),
-            handler: self.handler.parse::<Handler>().expect("a handler"),
+            handler: self.handler.parse::<Handlers>().expect("handlers"),
             geometry: Geometry::Architectural,
         };
         let schedule = inject.parse::<Schedule>().expect("a schedule");

@@ -2,7 +2,7 @@
 
 use crate::check::Report;
 pub use cr3_core::linux::Feature;
-use cr3_core::linux::{Form, Geometry, Handler};
+use cr3_core::linux::{Form, Geometry, Handler, Handlers};
 use cr3_core::scenario::{Nesting, Place, Vector};
 use std::sync::Arc;
 
@@ -185,6 +185,8 @@ pub enum Overlay {
     Disagreement,
     /// What the page is made of, under which licences.
     About,
+    /// The choice of several handlers.
+    Handlers,
     /// The choice of a vector to inject there.
     Inject(Spot),
 }
@@ -211,8 +213,10 @@ pub enum Action {
     SwapForms,
     /// Turns a feature over.
     ToggleFeature(Feature),
-    /// Runs another handler.
-    SetHandler(Handler),
+    /// Runs other handlers.
+    SetHandler(Handlers),
+    /// Puts a handler in or takes it out.
+    ToggleHandler(Handler),
     /// Runs on another TLB.
     SetGeometry(Geometry),
     /// Replaces the schedule by its text form.

@@ -4,7 +4,7 @@ use crate::action::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::check::Check;
 use crate::link::{self, Link};
 use crate::runs::Runs;
-use cr3_core::linux::{Config, Features, Geometry, Handler};
+use cr3_core::linux::{Config, Features, Geometry, Handlers};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub struct Setup {
     pub forms: [FormChoice; 2],
     pub features: Features,
-    pub handler: Handler,
+    pub handler: Handlers,
     pub geometry: Geometry,
     pub schedule: Schedule,
 }

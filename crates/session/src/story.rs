@@ -2,7 +2,7 @@
 
 use crate::action::FormChoice;
 use crate::state::Setup;
-use cr3_core::linux::{Features, Geometry, Handler};
+use cr3_core::linux::{Features, Geometry, Handler, Handlers};
 
 /// A situation with its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Story {
     pub text: &'static str,
     forms: [FormChoice; 2],
     features: Features,
-    handler: Handler,
+    handler: Handlers,
     schedule: &'static str,
 }
 
@@ -58,7 +58,7 @@ pub const STORIES: &[Story] = &[
         text: "The handler flushes a page and, without INVPCID, leaves a request in user_pcid_flush_mask. The restore of \
                the user CR3 must see that bit; otherwise user mode runs on stale translations.",
         features: Features { invpcid: false, ..Features::ALL },
-        handler: Handler::PendingFlush,
+        handler: Handlers::only(Handler::PendingFlush),
         schedule: "entry_SYSRETQ_unsafe_stack:nmi",
         ..STORY
     },
@@ -106,6 +106,6 @@ const STORY: Story = Story {
     text: "",
     forms: [FormChoice::A, FormChoice::E],
     features: Features::ALL,
-    handler: Handler::Quiet,
+    handler: Handlers::QUIET,
     schedule: "",
 };

@@ -31,7 +31,11 @@ pub fn update(state: &State, action: Action) -> State {
             let features = state.setup.features.toggled(feature);
             rerun(&mut next, |setup| setup.features = features);
         }
-        Action::SetHandler(handler) => rerun(&mut next, |setup| setup.handler = handler),
+        Action::SetHandler(handlers) => rerun(&mut next, |setup| setup.handler = handlers),
+        Action::ToggleHandler(handler) => {
+            let handlers = state.setup.handler.toggled(handler);
+            rerun(&mut next, |setup| setup.handler = handlers);
+        }
         Action::SetGeometry(geometry) => rerun(&mut next, |setup| setup.geometry = geometry),
         Action::EditSchedule(text) => edit_schedule(&mut next, text),
         Action::Inject(spot, vector, nesting) => {
@@ -72,7 +76,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::OpenStory(index) => STORIES.get(*index).is_some_and(|story| story.setup() != state.setup),
         Action::SetForm(side, form) => state.setup.forms[side.index()] != *form,
         Action::SwapForms => state.setup.forms[0] != state.setup.forms[1],
-        Action::SetHandler(handler) => state.setup.handler != *handler,
+        Action::SetHandler(handlers) => state.setup.handler != *handlers,
+        Action::ToggleHandler(handler) => state.setup.handler.toggled(*handler) != state.setup.handler,
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
         Action::RemoveInjection(index) => *index < state.setup.schedule.injections.len(),
         Action::Seek(row) => state.runs.clamp(*row) != state.cursor,

@@ -40,7 +40,7 @@ fn configurations() -> impl Iterator<Item = Config> {
             HANDLERS.into_iter().map(move |handler| Config {
                 features,
                 form: form.clone(),
-                handler,
+                handler: handler.into(),
                 geometry: Geometry::Architectural,
             })
         })

@@ -2,6 +2,7 @@
 
 mod boot;
 mod constants;
+mod handlers;
 pub mod layout;
 mod names;
 pub mod records;
@@ -10,6 +11,7 @@ pub mod sources;
 mod tables;
 
 pub use boot::boot;
+pub use handlers::Handlers;
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use names::{Feature, UnknownName};
 pub use regions::{Half, Stack, describe_stack, tables_half};
@@ -103,7 +105,7 @@ pub enum Geometry {
 pub struct Config {
     pub features: Features,
     pub form: Form,
-    pub handler: Handler,
+    pub handler: Handlers,
     pub geometry: Geometry,
 }
 

@@ -1,6 +1,6 @@
 //! The texts of one configuration, in the order in which they are assembled.
 
-use super::{Form, Handler};
+use super::{Form, Handler, Handlers};
 use crate::asm::{Diagnostic, Position, Severity, Source};
 
 macro_rules! text {
@@ -75,18 +75,43 @@ fn handler_text(handler: Handler) -> Text {
     }
 }
 
+/// One handler is its text alone. Several define `modelled_handler` under names of their own, and one more text calls them.
+fn handler_sources(handlers: Handlers) -> Vec<Source> {
+    let chosen: Vec<_> = handlers.iter().collect();
+    match chosen[..] {
+        [handler] => vec![handler_text(handler).source()],
+        _ => combined(&chosen),
+    }
+}
+
+/// How the texts come by their names, for diagnostics: lines of the preprocessor that stand between them.
+const NAMING: &str = "handlers/names.S";
+
+fn combined(handlers: &[Handler]) -> Vec<Source> {
+    let symbol = |handler: &Handler| format!("modelled_{}", handler.name().replace('-', "_"));
+    let naming = |text: String| Source { name: NAMING.to_owned(), text };
+    let renamed = |handler: &Handler| {
+        let text = format!("#undef modelled_handler\n#define modelled_handler {}\n", symbol(handler));
+        [naming(text), handler_text(*handler).source()]
+    };
+    let symbols: Vec<_> = handlers.iter().map(symbol).collect();
+    let list = format!("#undef modelled_handler\n#define MODELLED_HANDLERS {}\n", symbols.join(", "));
+    let dispatcher = [naming(list), text!("handlers/combined.S").source()];
+    handlers.iter().flat_map(renamed).chain(dispatcher).collect()
+}
+
 /// All texts. The sites that use the macro call it by the name and the parameters that the form gives it, as the patches
 /// that changed either changed the sites too.
 ///
 /// # Errors
 /// A diagnostic when a person's text does not define the macro, or not so that it can be called.
-pub(super) fn sources(form: &Form, handler: Handler) -> Result<Vec<Source>, Box<Diagnostic>> {
+pub(super) fn sources(form: &Form, handlers: Handlers) -> Result<Vec<Source>, Box<Diagnostic>> {
     let form = form_source(form);
     let signature = Signature::of(&form).map_err(|refused| Box::new(refused.diagnostic(&form)))?;
     let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form.clone()];
     sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
     sources.extend(KERNEL.map(Text::source));
-    sources.push(handler_text(handler).source());
+    sources.extend(handler_sources(handlers));
     sources.extend(SPACES.map(Text::source));
     sources.extend([PROGRAM, END].map(Text::source));
     Ok(sources)
@@ -200,7 +225,7 @@ mod tests {
 
     fn check(text: &str, expected: Result<[&str; 2], &str>) {
         let form = Form::Custom(text.into());
-        let calls = sources(&form, Handler::Quiet).map(|sources| {
+        let calls = sources(&form, Handlers::QUIET).map(|sources| {
             let calls = sources.iter().flat_map(|source| source.text.lines()).filter(|line| {
                 let line = line.trim_start();
                 MACRO_NAMES.iter().any(|name| line.starts_with(name))
@@ -247,7 +272,7 @@ mod tests {
     #[test]
     fn every_form_is_called_twice() {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
-            let sources = sources(&form, Handler::Quiet).expect("a form of the repository");
+            let sources = sources(&form, Handlers::QUIET).expect("a form of the repository");
             assert_eq!(sources[FORM_INDEX], form_source(&form));
             let name = Signature::of(&sources[FORM_INDEX]).expect("a form of the repository").name;
             let calls =

@@ -2,7 +2,7 @@
 //! plays one: that is what they compare.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
-use crate::linux::{Config, Features, Form, Geometry, Handler};
+use crate::linux::{Config, Features, Form, Geometry, Handler, Handlers};
 
 /// A situation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Preset {
     /// Features that are on.
     pub features: Features,
     /// What runs when something strikes.
-    pub handler: Handler,
+    pub handler: Handlers,
     /// What strikes where, in order.
     strikes: &'static [Strike],
 }
@@ -44,70 +44,70 @@ pub const PRESETS: &[Preset] = &[
         name: "kgdb-kernel",
         story: "In kernel code a debugger pokes text through a temporary mm, and the task comes back with another PCID.",
         features: Features::ALL,
-        handler: Handler::KgdbPoke,
+        handler: Handlers::only(Handler::KgdbPoke),
         strikes: &[strike("kernel_loop", 1, Vector::Debug)],
     },
     Preset {
         name: "kgdb-sysret-exit",
         story: "The same between the switch to the user CR3 and SYSRET: the CR3 to restore names a PCID that was given away.",
         features: Features::ALL,
-        handler: Handler::KgdbPoke,
+        handler: Handlers::only(Handler::KgdbPoke),
         strikes: &[strike("sysret_exit_user_cr3", 0, Vector::Nmi)],
     },
     Preset {
         name: "kgdb-iret-exit",
         story: "The same before IRET to user mode.",
         features: Features::ALL,
-        handler: Handler::KgdbPoke,
+        handler: Handlers::only(Handler::KgdbPoke),
         strikes: &[strike("iret_exit_user_cr3", 0, Vector::Nmi)],
     },
     Preset {
         name: "kgdb-in-switch-mm",
         story: "A debugger pokes text while the records say that an address space is being switched.",
         features: Features::ALL,
-        handler: Handler::KgdbPoke,
+        handler: Handlers::only(Handler::KgdbPoke),
         strikes: &[strike("kernel_loop", 1, Vector::Debug), inside("switch_mm_switching", 0, Vector::Nmi)],
     },
     Preset {
         name: "late-flush",
         story: "A flush is requested after the exit has looked whether one is pending: user mode runs first, in every form.",
         features: WITHOUT_INVPCID,
-        handler: Handler::PendingFlush,
+        handler: Handlers::only(Handler::PendingFlush),
         strikes: &[strike("sysret_exit_switch_cr3", LOOKED, Vector::Nmi)],
     },
     Preset {
         name: "leftover-flush",
         story: "A flush is requested when the user CR3 is loaded already; form B2 flushes and leaves the request for another flush.",
         features: WITHOUT_INVPCID,
-        handler: Handler::PendingFlush,
+        handler: Handlers::only(Handler::PendingFlush),
         strikes: &[strike("sysret_exit_user_cr3", 0, Vector::Nmi)],
     },
     Preset {
         name: "rogue-cr3",
         story: "A handler changes CR3 and tells nobody: form A repairs it, the others keep it.",
         features: Features::ALL,
-        handler: Handler::RogueCr3,
+        handler: Handlers::only(Handler::RogueCr3),
         strikes: &[strike("kernel_loop", 1, Vector::Nmi)],
     },
     Preset {
         name: "rogue-switch-mm",
         story: "A handler switches to init_mm and not back: form A makes CR3 disagree with the records, the others keep both wrong.",
         features: Features::ALL,
-        handler: Handler::RogueSwitchMm,
+        handler: Handlers::only(Handler::RogueSwitchMm),
         strikes: &[strike("kernel_loop", 1, Vector::Nmi)],
     },
     Preset {
         name: "schedule",
         story: "A handler switches to another task's address space and back, as if it had scheduled.",
         features: Features::ALL,
-        handler: Handler::Schedule,
+        handler: Handlers::only(Handler::Schedule),
         strikes: &[strike("kernel_loop", 1, Vector::Nmi)],
     },
     Preset {
         name: "vc-syscall-gap",
         story: "#VC in the first instructions of SYSCALL moves to the thread stack, and restores the user CR3 while it runs on it.",
         features: Features::ALL,
-        handler: Handler::Quiet,
+        handler: Handlers::only(Handler::Quiet),
         strikes: &[strike("entry_SYSCALL_64", 1, Vector::VmmCommunication)],
     },
 ];

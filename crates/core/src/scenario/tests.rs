@@ -1,7 +1,7 @@
 //! The text forms, there and back, and what is said about wrong ones.
 
 use super::*;
-use crate::linux::{Feature, Features, Form, Geometry, Handler};
+use crate::linux::{Feature, Features, Form, Geometry, Handler, Handlers};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -110,10 +110,13 @@ fn scenarios_have_one_text_form() {
     let scenario: Scenario = text.parse().expect("a scenario");
     assert_eq!(scenario.config.form, Form::A);
     assert_eq!(scenario.config.features.iter().collect::<Vec<_>>(), [Feature::Pti, Feature::Pcid]);
-    assert_eq!(scenario.config.handler, Handler::PendingFlush);
+    assert_eq!(scenario.config.handler, Handlers::only(Handler::PendingFlush));
     assert_eq!(scenario.config.geometry, Geometry::Skylake);
     assert_eq!(scenario.schedule.injections.len(), 2);
     assert_eq!(scenario.to_string(), text);
+    let both: Scenario = "handler=schedule+ghes".parse().expect("a scenario");
+    assert_eq!(both.config.handler, Handlers::only(Handler::PendingFlush).with(Handler::Schedule));
+    assert!(both.to_string().contains(" handler=pending-flush+schedule "), "{both}");
     let default: Scenario = "".parse().expect("defaults");
     assert_eq!(
         default.to_string(),
@@ -127,6 +130,10 @@ fn errors_in_scenarios_name_the_column() {
         ("form=Q", "column 6: unknown form 'Q': one of A, B2, C, E, never"),
         ("form=custom", "column 6: unknown form 'custom': one of A, B2, C, E, never"),
         ("features=pti,x", "column 10: unknown feature 'x': one of pti, pcid, invpcid, fsgsbase, nx"),
+        (
+            "handler=perf+prof",
+            "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule",
+        ),
         ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, inject"),
         ("form", "column 1: 'form' is no setting (a setting is written key=value)"),
         ("form=A inject=k:nmj", "column 17: unknown vector 'nmj': one of nmi, db, mc, vc, df, irq"),
@@ -173,12 +180,12 @@ fn schedules() -> impl Strategy<Value = Schedule> {
 fn configs() -> impl Strategy<Value = Config> {
     let features = prop::sample::subsequence(Feature::ALL.to_vec(), 0..=Feature::ALL.len());
     let form = prop::sample::select(Form::NAMED.to_vec());
-    let handler = prop::sample::select(Handler::ALL.to_vec());
+    let handlers = prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len());
     let geometry = prop::sample::select(Geometry::ALL.to_vec());
-    (features, form, handler, geometry).prop_map(|(features, form, handler, geometry)| Config {
+    (features, form, handlers, geometry).prop_map(|(features, form, handlers, geometry)| Config {
         features: features.into_iter().collect(),
         form,
-        handler,
+        handler: handlers.into_iter().collect(),
         geometry,
     })
 }

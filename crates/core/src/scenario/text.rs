@@ -1,7 +1,7 @@
 //! The text form of schedules and scenarios. What is printed parses to the same value.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
-use crate::linux::{Config, Features, Form, Geometry, Handler};
+use crate::linux::{Config, Features, Form, Geometry, Handlers};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -272,7 +272,7 @@ impl Display for Scenario {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { features: Features::default(), form: Form::E, handler: Handler::Quiet, geometry: Geometry::default() }
+        Self { features: Features::default(), form: Form::E, handler: Handlers::QUIET, geometry: Geometry::default() }
     }
 }
 

@@ -3,13 +3,13 @@
 use crate::support::{ALL_ON, Run};
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::sources::{CUSTOM, form_source};
-use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler};
+use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, Handlers};
 use cr3_core::machine::Exception::Nmi;
 use proptest::prelude::*;
 
 fn config(text: &str) -> Config {
     let form = Form::Custom(text.into());
-    Config { features: ALL_ON, form, handler: Handler::Quiet, geometry: Geometry::Architectural }
+    Config { features: ALL_ON, form, handler: Handlers::QUIET, geometry: Geometry::Architectural }
 }
 
 /// The writes to CR3 of a run that an NMI strikes in an exit window.

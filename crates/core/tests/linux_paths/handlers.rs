@@ -1,10 +1,12 @@
 //! What the modelled handlers do to the machine.
 
 use crate::support::{ALL_ON, Run, preserved};
-use cr3_core::linux::layout::{KERNEL_BUFFER_PHYSICAL, PAGE, TASK_SIZE_MAX, USER_LAZY_PAGE};
-use cr3_core::linux::{Form, Handler};
+use cr3_core::linux::layout::{
+    GHES_RECORD_PHYSICAL, KERNEL_BUFFER_PHYSICAL, PAGE, TASK_SIZE_MAX, USER_LAZY_PAGE, image_physical,
+};
+use cr3_core::linux::{Form, Handler, Handlers};
 use cr3_core::machine::Exception::{self, Nmi};
-use cr3_core::machine::Register;
+use cr3_core::machine::{Cpu, Register};
 
 const PERF_RECORD: u64 = KERNEL_BUFFER_PHYSICAL + 6 * PAGE;
 
@@ -70,7 +72,7 @@ fn perf_does_not_follow_a_user_stack_pointer_into_the_kernel() {
 
 #[test]
 fn the_pending_flush_handler_reads_the_record_and_leaves_no_mapping() {
-    use cr3_core::linux::layout::{FIXMAP_GHES_NMI, GHES_RECORD_PHYSICAL};
+    use cr3_core::linux::layout::FIXMAP_GHES_NMI;
     let mut run = Run::new(ALL_ON, &Form::E, Handler::PendingFlush);
     run.machine.memory.write_u64(GHES_RECORD_PHYSICAL, 0x5eed);
     run.run_to("kernel_loop");
@@ -107,5 +109,65 @@ fn breakpoints_are_off_while_a_handler_runs_and_on_again_after_it() {
         assert_eq!(run.machine.cpu.debug[5] & 0xff, 0, "{exception:?}");
         run.run_back_to(&before);
         assert_eq!(run.machine.cpu.debug[5] & 0xff, 1, "{exception:?}");
+    }
+}
+
+/// The handlers entered until the exit of an NMI in kernel code, each with what RDI names.
+fn entered(handlers: Handlers) -> Vec<(String, u64)> {
+    let mut run = Run::new(ALL_ON, &Form::E, handlers);
+    run.run_to("kernel_loop");
+    run.inject(Nmi);
+    let exit = run.address("nmi_exit");
+    let symbols: Vec<_> = run.system.image.symbols.clone().into_iter().collect();
+    let mut entered = Vec::new();
+    while run.machine.cpu.rip != exit {
+        let cpu = &run.machine.cpu;
+        let here = symbols.iter().filter(|(name, address)| name.starts_with("modelled_") && *address == cpu.rip);
+        entered.extend(here.map(|(name, _)| (name.clone(), cpu.registers[Register::Rdi as usize])));
+        run.step().expect("the handlers return");
+    }
+    entered
+}
+
+#[test]
+fn handlers_are_called_in_their_order_and_one_by_itself_directly() {
+    let sets = (0..64u32).map(|set| (0..6).filter(move |bit| set & 1 << bit != 0).map(|bit| Handler::ALL[bit + 1]));
+    for handlers in sets.map(Iterator::collect::<Handlers>) {
+        let mut expected = vec!["modelled_handler".to_owned()];
+        if handlers.single().is_none() {
+            expected.extend(handlers.iter().map(|handler| format!("modelled_{}", handler.name().replace('-', "_"))));
+        }
+        let (names, registers): (Vec<_>, Vec<_>) = entered(handlers).into_iter().unzip();
+        assert_eq!(names, expected, "{handlers}");
+        assert!(registers.iter().all(|rdi| *rdi == registers[0]), "{handlers}: each gets pt_regs: {registers:x?}");
+    }
+}
+
+/// Which of the handlers that Linux has did their work.
+fn worked(run: &Run) -> Handlers {
+    let breakpoint = run.system.image.symbols.get("kgdb_breakpoint").map(|&address| image_physical(address));
+    let did = [
+        (Handler::Perf, record(run)[0] != 0),
+        (Handler::PendingFlush, run.machine.memory.read_u64(KERNEL_BUFFER_PHYSICAL + 7 * PAGE) == 0x5eed),
+        (Handler::KgdbPoke, breakpoint.is_some_and(|byte| run.machine.memory.read_u8(byte) == 0xcc)),
+    ];
+    did.into_iter().filter_map(|(handler, did)| did.then_some(handler)).collect()
+}
+
+#[test]
+fn each_of_several_handlers_does_its_work_and_all_is_restored() {
+    let linux = [Handler::Perf, Handler::PendingFlush, Handler::KgdbPoke];
+    for handlers in
+        (0..8u32).map(|set| (0..3).filter(move |bit| set & 1 << bit != 0).map(|bit| linux[bit]).collect::<Handlers>())
+    {
+        let mut run = Run::new(ALL_ON, &Form::E, handlers);
+        run.machine.memory.write_u64(GHES_RECORD_PHYSICAL, 0x5eed);
+        run.run_to("kernel_loop");
+        let before = run.machine.cpu.clone();
+        run.inject(Nmi);
+        run.run_back_to(&before);
+        assert_eq!(worked(&run), handlers);
+        let expected = Cpu { cr3: before.cr3 + u64::from(handlers.contains(Handler::KgdbPoke)), ..preserved(&before) };
+        assert_eq!(preserved(&run.machine.cpu), expected, "{handlers}: the poke comes back with the next PCID");
     }
 }

@@ -46,7 +46,7 @@ fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
     let after = run.machine.cpu.clone();
     let rsp = run.machine.cpu.registers[Register::Rsp as usize];
     let back = run.machine.cpu.rip;
-    run.machine.memory.write_u64(rsp - 8 - at::THREAD_STACK + at::THREAD_STACK_PHYSICAL, back);
+    run.write_thread_stack(rsp - 8, back);
     run.machine.cpu.registers[Register::Rsp as usize] = rsp - 8;
     run.machine.cpu.registers[Register::Rdi as usize] = argument;
     run.machine.cpu.rip = run.address(routine);

@@ -1,7 +1,7 @@
 //! A system, stepped by hand, and what it did.
 
 use cr3_core::linux::layout::{USER_DATA_PHYSICAL, USER_PCID_FLUSH_MASK_PHYSICAL};
-use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, System};
+use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, Handlers, System};
 use cr3_core::machine::observe::{ControlAccess, ControlRegister, Cr3Flush, Delivered};
 use cr3_core::machine::{self, Cpu, Event, Exception, Fault, Machine, Observer, Register, Stop};
 use iced_x86::{Instruction, Mnemonic};
@@ -78,8 +78,9 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(features: Features, form: &Form, handler: Handler) -> Self {
-        let config = Config { features, form: form.clone(), handler, geometry: Geometry::Architectural };
+    pub(crate) fn new(features: Features, form: &Form, handler: impl Into<Handlers>) -> Self {
+        let config =
+            Config { features, form: form.clone(), handler: handler.into(), geometry: Geometry::Architectural };
         let system = linux::boot(&config).unwrap_or_else(|diagnostics| panic!("{config:?}: {diagnostics:#?}"));
         Self { machine: system.machine.clone(), system, log: Log::default() }
     }
@@ -150,6 +151,12 @@ impl Run {
             let cpu = &machine.cpu;
             cpu.rip == before.rip && cpu.cpl == before.cpl && cpu.registers[Register::Rsp as usize] == stack
         });
+    }
+
+    /// Writes the word at an address of the thread stack.
+    pub(crate) fn write_thread_stack(&mut self, address: u64, word: u64) {
+        use linux::layout::{THREAD_STACK, THREAD_STACK_PHYSICAL};
+        self.machine.memory.write_u64(address - THREAD_STACK + THREAD_STACK_PHYSICAL, word);
     }
 
     pub(crate) fn mask(&self) -> u16 {

@@ -2,7 +2,7 @@
 
 use crate::support::{ALL_ON, FORMS, HANDLERS, Run, all_features};
 use cr3_core::linux::layout::{TASK_SIZE_MAX, TIMER_VECTOR, USER_GS_BASE, USER_LAZY_PAGE, USER_UNMAPPED};
-use cr3_core::linux::{self, Config, Form, Geometry, Handler};
+use cr3_core::linux::{self, Config, Form, Geometry, Handler, Handlers};
 use cr3_core::machine::observe::Cr3Flush;
 use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal, step};
 use iced_x86::Mnemonic::{Iretq, Sysretq};
@@ -99,7 +99,7 @@ fn a_timer_interrupt_returns_to_user_and_to_kernel() {
 #[test]
 fn what_the_translation_caches_can_hold_changes_no_result() {
     let end = |geometry| {
-        let config = Config { features: ALL_ON, form: Form::E, handler: Handler::Quiet, geometry };
+        let config = Config { features: ALL_ON, form: Form::E, handler: Handlers::QUIET, geometry };
         let mut machine = linux::boot(&config).expect("a form of the repository").machine;
         while step(&mut machine, &mut ()).is_ok() {}
         machine

@@ -2,7 +2,7 @@
 
 use crate::support::{ALL_ON, Run, preserved};
 use cr3_core::linux::layout::TIMER_VECTOR;
-use cr3_core::linux::{Features, Form, Half, Handler, tables_half};
+use cr3_core::linux::{Features, Form, Half, Handler, Handlers, tables_half};
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi};
 use cr3_core::machine::{Event, Machine, deliver, refusal, step};
 use std::collections::BTreeSet;
@@ -25,7 +25,8 @@ pub(crate) fn boundaries(run: &Run) -> Vec<Machine> {
 }
 
 /// Strikes everywhere; the run must go on as if nothing had happened.
-fn check(features: Features, form: &Form, handler: Handler, exceptions: &[Exception]) {
+fn check(features: Features, form: &Form, handler: impl Into<Handlers>, exceptions: &[Exception]) {
+    let handler = handler.into();
     let run = Run::new(features, form, handler);
     let boundaries = boundaries(&run);
     assert!(boundaries.len() > 500, "the program is longer than that");
@@ -35,7 +36,7 @@ fn check(features: Features, form: &Form, handler: Handler, exceptions: &[Except
             let place = struck.place();
             struck.inject(exception);
             struck.run_back_to(&machine.cpu);
-            let context = || format!("{exception:?} at {place}, {form:?} {handler:?} {features:?}");
+            let context = || format!("{exception:?} at {place}, {form:?} {handler} {features:?}");
             assert_eq!(preserved(&struck.machine.cpu), preserved(&machine.cpu), "{}", context());
             assert!(!struck.machine.cpu.events.nmi_blocked, "{}", context());
             assert!(!struck.machine.cpu.events.machine_check_in_progress, "{}", context());
@@ -65,6 +66,8 @@ fn restores_whatever_the_handler_does() {
         check(ALL_ON, &Form::E, handler, &[Nmi]);
         check(Features { invpcid: false, ..ALL_ON }, &Form::A, handler, &[Nmi]);
     }
+    let both = Handlers::only(Handler::Perf).with(Handler::PendingFlush);
+    check(Features { invpcid: false, ..ALL_ON }, &Form::E, both, &[Nmi]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod pack;
 use crate::action::{Filter, FormChoice, Side, Tab};
 use crate::state::State;
 use crate::words;
-use cr3_core::linux::{Features, Geometry, Handler, UnknownName};
+use cr3_core::linux::{Features, Geometry, Handlers, UnknownName};
 use cr3_core::scenario::Schedule;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -28,8 +28,8 @@ pub struct Link {
     pub forms: [FormChoice; 2],
     /// Switches.
     pub features: Features,
-    /// Modelled handler.
-    pub handler: Handler,
+    /// Modelled handlers.
+    pub handler: Handlers,
     /// TLB model.
     pub geometry: Geometry,
     /// Injections.
@@ -97,7 +97,7 @@ pub fn encode(link: &Link) -> String {
         link.forms[0].name(),
         link.forms[1].name(),
         link.features,
-        link.handler,
+        escape::escape(&link.handler.to_string()),
     );
     let mut part = |name: &str, value: &str| {
         let _ = write!(text, "&{name}={value}");

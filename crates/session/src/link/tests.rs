@@ -1,5 +1,5 @@
 use super::*;
-use cr3_core::linux::Feature;
+use cr3_core::linux::{Feature, Handler};
 use cr3_core::scenario::{Injection, Nesting, Place, Vector};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -27,6 +27,10 @@ fn golden_links() {
         expect![
             "v=1&a=B2&b=never&f=none&h=pending-flush&t=skylake&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:mc,user_loop%232:irq&at=9&show=differences&side=b&tab=stack"
         ],
+    );
+    check(
+        "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
+        expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=perf%2Bpending-flush&s=kernel_loop%2B1:nmi"],
     );
     check(
         "v=1&a=D&b=custom&c=K0otLsmvUChILMrMSwYA",
@@ -93,7 +97,7 @@ fn link() -> impl Strategy<Value = Link> {
     let run = (
         [form(), form()],
         features.prop_map(|features| features.into_iter().collect()),
-        prop::sample::select(Handler::ALL.to_vec()),
+        prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len()),
         prop::sample::select(Geometry::ALL.to_vec()),
         schedule(),
         prop::option::of(any::<String>()),
@@ -104,10 +108,10 @@ fn link() -> impl Strategy<Value = Link> {
         prop::sample::select(Side::BOTH.to_vec()),
         prop::sample::select(Tab::ALL.to_vec()),
     );
-    (run, shown).prop_map(|((forms, features, handler, geometry, schedule, custom), (row, filter, side, tab))| Link {
+    (run, shown).prop_map(|((forms, features, handlers, geometry, schedule, custom), (row, filter, side, tab))| Link {
         forms,
         features,
-        handler,
+        handler: handlers.into_iter().collect(),
         geometry,
         schedule,
         row,

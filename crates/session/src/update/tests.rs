@@ -4,7 +4,7 @@ use crate::link;
 use crate::state::Settings;
 use crate::view::counters;
 use cr3_core::counters::Counter;
-use cr3_core::linux::{Feature, Geometry, Handler};
+use cr3_core::linux::{Feature, Geometry, Handler, Handlers};
 use cr3_core::scenario::Place;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -56,6 +56,21 @@ fn every_story_runs_on_both_sides_and_strikes() {
         assert!(!is_valid(&state, &Action::OpenStory(index)), "{name} is shown as the one that is open");
         check_invariants(&state);
     }
+}
+
+#[test]
+fn handlers_are_put_together_and_taken_apart() {
+    let state = opened("s=kernel_loop%2B1:nmi");
+    let both = after(&state, [Handler::PendingFlush, Handler::Perf].map(Action::ToggleHandler));
+    assert_eq!(both.setup.handler, Handlers::only(Handler::Perf).with(Handler::PendingFlush));
+    let flushes = |state: &State| counters::count(&state.runs, Counter::Invlpg).values;
+    assert_eq!((flushes(&state), flushes(&both)), ([Some(0); 2], [Some(2); 2]), "the flush strikes too");
+    check_invariants(&both);
+    let one = update(&both, Action::ToggleHandler(Handler::PendingFlush));
+    assert_eq!(one.setup.handler, Handlers::only(Handler::Perf));
+    let none = update(&one, Action::ToggleHandler(Handler::Quiet));
+    assert_eq!(none.setup, state.setup);
+    assert!(!is_valid(&none, &Action::ToggleHandler(Handler::Quiet)), "quiet is what is left");
 }
 
 #[test]
@@ -176,6 +191,10 @@ fn form() -> impl Strategy<Value = FormChoice> {
     prop::sample::select(FormChoice::ALL.to_vec())
 }
 
+fn handler() -> impl Strategy<Value = Handler> {
+    prop::sample::select(Handler::ALL.to_vec())
+}
+
 fn side() -> impl Strategy<Value = Side> {
     prop::sample::select(Side::BOTH.to_vec())
 }
@@ -206,6 +225,7 @@ fn action() -> impl Strategy<Value = Action> {
         Just(Overlay::Keys),
         Just(Overlay::Limits),
         Just(Overlay::Editor),
+        Just(Overlay::Handlers),
         spot().prop_map(Overlay::Inject),
     ];
     prop_oneof![
@@ -214,7 +234,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (side(), form()).prop_map(|(side, form)| Action::SetForm(side, form)),
         1 => Just(Action::SwapForms),
         1 => prop::sample::select(Feature::ALL.to_vec()).prop_map(Action::ToggleFeature),
-        1 => prop::sample::select(Handler::ALL.to_vec()).prop_map(Action::SetHandler),
+        1 => handler().prop_map(|handler| Action::SetHandler(handler.into())),
+        2 => handler().prop_map(Action::ToggleHandler),
         1 => prop::sample::select(Geometry::ALL.to_vec()).prop_map(Action::SetGeometry),
         1 => "[a-z_+#:>, 0-9]{0,24}".prop_map(Action::EditSchedule),
         4 => (spot(), vector, nesting).prop_map(|(spot, vector, nesting)| Action::Inject(spot, vector, nesting)),

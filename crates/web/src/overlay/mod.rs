@@ -3,6 +3,7 @@
 mod about;
 pub(crate) mod disagreement;
 mod editor;
+mod handlers;
 mod keys;
 mod limits;
 mod sheet;
@@ -24,6 +25,7 @@ pub(crate) fn Overlays(props: &Props) -> Html {
                 Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::Disagreement => html! { <disagreement::View key="disagreement" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::About => html! { <about::About key="about" dispatch={dispatch.clone()} /> },
+                Overlay::Handlers => html! { <handlers::Choice key="handlers" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
             } }
         </div>

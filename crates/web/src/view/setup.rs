@@ -3,7 +3,8 @@
 use super::Props;
 use crate::parts::{Icon, Select, Shape};
 use crate::store::sends;
-use cr3_core::linux::{Geometry, Handler};
+use cr3_core::linux::Geometry;
+use cr3_session::view::handlers;
 use cr3_session::{Action, Feature, FormChoice, Overlay, Side, is_valid, words};
 use yew::prelude::*;
 
@@ -11,8 +12,8 @@ use yew::prelude::*;
 pub(crate) fn SetupBar(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let setup = &state.setup;
-    let handlers: Vec<AttrValue> = Handler::ALL.iter().map(|handler| handler.name().into()).collect();
-    let handler = Handler::ALL.iter().position(|handler| *handler == setup.handler);
+    let (choices, handler) = handlers::choices(setup.handler);
+    let handlers: Vec<AttrValue> = choices.iter().map(|choice| choice.text.clone().into()).collect();
     let geometries: Vec<AttrValue> = Geometry::ALL.iter().map(|geometry| geometry.name().into()).collect();
     let geometry = Geometry::ALL.iter().position(|geometry| *geometry == setup.geometry);
     html! {
@@ -34,7 +35,7 @@ pub(crate) fn SetupBar(props: &Props) -> Html {
                 { for Feature::ALL.into_iter().map(|feature| switch(props, feature)) }
             </div>
             <Select name="handler" options={handlers} selected={handler}
-                onpick={sends(dispatch, |index: usize| Handler::ALL.get(index).copied().map(Action::SetHandler))} />
+                onpick={sends(dispatch, move |index: usize| choices.get(index).map(|choice| choice.action.clone()))} />
             <Select name="TLB" options={geometries} selected={geometry}
                 onpick={sends(dispatch, |index: usize| Geometry::ALL.get(index).copied().map(Action::SetGeometry))} />
         </section>

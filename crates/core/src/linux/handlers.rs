@@ -1,0 +1,150 @@
+//! Which modelled handlers run when something strikes: any of them together.
+
+use super::{Handler, UnknownName};
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+/// A set of handlers, one bit each in the order of [`Handler::ALL`]. [`Handler::Quiet`] is the empty set: whoever does something is
+/// not quiet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handlers(u8);
+
+const fn bit(handler: Handler) -> u8 {
+    match handler {
+        Handler::Quiet => 0,
+        busy => 1 << busy as u8,
+    }
+}
+
+impl Handlers {
+    /// Nothing is done.
+    pub const QUIET: Self = Self(0);
+
+    /// One handler by itself.
+    pub const fn only(handler: Handler) -> Self {
+        Self(bit(handler))
+    }
+
+    /// These and `handler`.
+    #[must_use]
+    pub const fn with(self, handler: Handler) -> Self {
+        Self(self.0 | bit(handler))
+    }
+
+    /// The same with `handler` put in or taken out. To turn [`Handler::Quiet`] over is to take all others out.
+    #[must_use]
+    pub const fn toggled(self, handler: Handler) -> Self {
+        match handler {
+            Handler::Quiet => Self::QUIET,
+            busy => Self(self.0 ^ bit(busy)),
+        }
+    }
+
+    /// Whether `handler` runs.
+    pub fn contains(self, handler: Handler) -> bool {
+        match handler {
+            Handler::Quiet => self == Self::QUIET,
+            busy => self.0 & bit(busy) != 0,
+        }
+    }
+
+    /// What runs, in the order of [`Handler::ALL`], which is the order in which they are called. Never empty: without any other it
+    /// is [`Handler::Quiet`].
+    pub fn iter(self) -> impl Iterator<Item = Handler> {
+        Handler::ALL.into_iter().filter(move |&handler| self.contains(handler))
+    }
+
+    /// The handler that runs by itself, if it does.
+    pub fn single(self) -> Option<Handler> {
+        Handler::ALL.into_iter().find(|&handler| self == Self::only(handler))
+    }
+
+    /// What they do, one after the other.
+    pub fn description(self) -> String {
+        let descriptions: Vec<_> = self.iter().map(Handler::description).collect();
+        descriptions.join("; then ")
+    }
+}
+
+impl From<Handler> for Handlers {
+    fn from(handler: Handler) -> Self {
+        Self::only(handler)
+    }
+}
+
+impl FromIterator<Handler> for Handlers {
+    fn from_iter<I: IntoIterator<Item = Handler>>(handlers: I) -> Self {
+        handlers.into_iter().fold(Self::QUIET, Self::with)
+    }
+}
+
+impl Display for Handlers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.iter().map(Handler::name).collect();
+        f.write_str(&names.join("+"))
+    }
+}
+
+impl FromStr for Handlers {
+    type Err = UnknownName;
+    /// Names with `+` between them, such as `perf+pending-flush`.
+    fn from_str(names: &str) -> Result<Self, UnknownName> {
+        names.split('+').map(|name| name.trim().parse::<Handler>()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> impl Iterator<Item = Handlers> {
+        (0..1 << (Handler::ALL.len() - 1)).map(|bits: u8| Handlers(bits << 1))
+    }
+
+    #[test]
+    fn every_set_is_what_its_members_make() {
+        assert_eq!(all().count(), 64);
+        for handlers in all() {
+            assert_eq!(handlers.iter().collect::<Handlers>(), handlers);
+            assert_eq!(handlers.to_string().parse(), Ok(handlers), "{handlers}");
+            assert_eq!(handlers.single().is_some(), handlers.iter().count() == 1, "{handlers}");
+            assert!(handlers.iter().is_sorted_by_key(|handler| handler as u8), "{handlers}");
+            for handler in Handler::ALL {
+                assert_eq!(handlers.contains(handler), handlers.iter().any(|member| member == handler));
+                assert!(handler == Handler::Quiet || handlers.with(handler).contains(handler));
+                assert_eq!(handlers.with(handler).with(handler), handlers.with(handler));
+                assert_ne!(
+                    handlers.toggled(handler).contains(handler),
+                    handlers.contains(handler) && handler != Handler::Quiet
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn only_one_is_that_one() {
+        for handler in Handler::ALL {
+            assert_eq!(Handlers::only(handler).iter().collect::<Vec<_>>(), [handler]);
+            assert_eq!(Handlers::only(handler).to_string(), handler.name());
+            assert_eq!(Handlers::only(handler).description(), handler.description());
+        }
+    }
+
+    fn check(text: &str, canonical: Result<&str, &str>) {
+        let parsed = text.parse::<Handlers>().map(|handlers| handlers.to_string()).map_err(|unknown| unknown.given);
+        assert_eq!(parsed.as_deref().map_err(String::as_str), canonical, "{text}");
+    }
+
+    #[test]
+    fn texts_have_one_canonical_form() {
+        check("quiet", Ok("quiet"));
+        check("ghes", Ok("pending-flush"));
+        check("perf+pending-flush", Ok("perf+pending-flush"));
+        check("Pending-Flush + perf+perf+quiet", Ok("perf+pending-flush"));
+        check("schedule+rogue-switch-mm+rogue-cr3", Ok("rogue-cr3+rogue-switch-mm+schedule"));
+        check("", Err(""));
+        check("perf+", Err(""));
+        check("perf,quiet", Err("perf,quiet"));
+        check("perf+prof", Err("prof"));
+    }
+}

@@ -3,8 +3,9 @@
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::cost::Cycles;
-use cr3_core::linux::{Config, Features, Form, Geometry, Handlers};
+use cr3_core::linux::{Config, Features, Form, Geometry, Handlers, UnknownName};
 use cr3_core::run::DEFAULT_BUDGET;
+use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Runs one scenario with several forms of the macro and aligns the runs step by step
     Compare(CompareArguments),
+    /// Lists the situations that have a name, for --preset
+    Presets(PresetsArguments),
     /// Assembles texts
     Asm(AsmArguments),
     /// Runs test vectors of TLB and control-register rules
@@ -71,6 +74,9 @@ pub(crate) struct ScheduleArguments {
     /// What strikes where
     #[arg(long, value_name = "SCHEDULE", default_value_t)]
     inject: Schedule,
+    /// A situation by name, in place of --features, --handler and --inject: `cr3play presets` lists them
+    #[arg(long, value_name = "NAME", value_parser = preset, conflicts_with_all = ["features", "handler", "inject"])]
+    preset: Option<&'static Preset>,
     /// Steps after which a run stops
     #[arg(long, value_name = "STEPS", default_value_t = DEFAULT_BUDGET)]
     pub(crate) budget: u32,
@@ -114,6 +120,13 @@ pub(crate) struct CompareArguments {
     /// Rows to show of each difference
     #[arg(long, default_value_t = 12)]
     pub(crate) rows: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PresetsArguments {
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -256,8 +269,22 @@ impl SystemArguments {
 
 impl ScheduleArguments {
     pub(crate) fn scenario(&self, config: Config) -> Scenario {
-        Scenario { config, schedule: self.inject.clone() }
+        match self.preset {
+            Some(preset) => Scenario {
+                config: Config { features: preset.features, handler: preset.handler, ..config },
+                schedule: preset.schedule(),
+            },
+            None => Scenario { config, schedule: self.inject.clone() },
+        }
     }
+}
+
+fn preset(name: &str) -> Result<&'static Preset, UnknownName> {
+    Preset::named(name).ok_or_else(|| UnknownName {
+        kind: "preset",
+        given: name.to_owned(),
+        known: PRESETS.iter().map(|preset| preset.name).collect(),
+    })
 }
 
 /// Reads a text file, or standard input for `-`.

@@ -11,6 +11,7 @@ mod diagnostic;
 mod json;
 mod outcome;
 mod places;
+mod presets;
 mod run;
 mod table;
 mod tlb;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Places(arguments) => places::places(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),
         Command::Tlb(arguments) => tlb::tlb(&arguments),
         Command::Cpus(arguments) => cost::cpus(&arguments),

@@ -433,6 +433,105 @@ fn lists_places() {
 }
 
 #[test]
+fn lists_presets() {
+    check(
+        "presets",
+        0,
+        expect![[r#"
+        kgdb-kernel
+            In kernel code a debugger pokes text through a temporary mm, and the task comes back with
+            another PCID.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   kgdb-poke
+            inject    kernel_loop+1:db
+
+        kgdb-sysret-exit
+            The same between the switch to the user CR3 and SYSRET: the CR3 to restore names a PCID that was
+            given away.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   kgdb-poke
+            inject    sysret_exit_user_cr3:nmi
+
+        kgdb-iret-exit
+            The same before IRET to user mode.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   kgdb-poke
+            inject    iret_exit_user_cr3:nmi
+
+        kgdb-in-switch-mm
+            A debugger pokes text while the records say that an address space is being switched.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   kgdb-poke
+            inject    kernel_loop+1:db > switch_mm_switching:nmi
+
+        late-flush
+            A flush is requested after the exit has looked whether one is pending: user mode runs first, in
+            every form.
+            features  pti,pcid,fsgsbase,nx
+            handler   pending-flush
+            inject    sysret_exit_switch_cr3+5:nmi
+
+        leftover-flush
+            A flush is requested when the user CR3 is loaded already; form B2 flushes and leaves the request
+            for another flush.
+            features  pti,pcid,fsgsbase,nx
+            handler   pending-flush
+            inject    sysret_exit_user_cr3:nmi
+
+        rogue-cr3
+            A handler changes CR3 and tells nobody: form A repairs it, the others keep it.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   rogue-cr3
+            inject    kernel_loop+1:nmi
+
+        rogue-switch-mm
+            A handler switches to init_mm and not back: form A makes CR3 disagree with the records, the
+            others keep both wrong.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   rogue-switch-mm
+            inject    kernel_loop+1:nmi
+
+        schedule
+            A handler switches to another task's address space and back, as if it had scheduled.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   schedule
+            inject    kernel_loop+1:nmi
+
+        vc-syscall-gap
+            #VC in the first instructions of SYSCALL moves to the thread stack, and restores the user CR3
+            while it runs on it.
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   quiet
+            inject    entry_SYSCALL_##+1:vc
+    "#]],
+    );
+    let presets = json("presets --json", 0);
+    for preset in presets.as_array().expect("a list") {
+        let name = preset["name"].as_str().expect("a name");
+        let run = json(&format!("run --preset {name} --steps none --budget 20000 --json"), ended(name));
+        for field in ["features", "handler", "geometry", "inject"] {
+            assert_eq!(run[field], preset[field], "{name}: {field}");
+        }
+        assert_eq!(run["unfired"].to_string(), "[]", "{name} strikes");
+    }
+}
+
+/// With form E: whether the program exits.
+fn ended(preset: &str) -> i32 {
+    i32::from(["kgdb-in-switch-mm", "rogue-cr3", "rogue-switch-mm", "vc-syscall-gap"].contains(&preset))
+}
+
+#[test]
+fn a_preset_stands_for_features_handler_and_schedule() {
+    let named = play("compare --preset leftover-flush --forms B2,E", "");
+    let written = "compare --features pti,pcid,fsgsbase,nx --handler pending-flush --inject sysret_exit_user_cr3:nmi";
+    let spelt = play(&format!("{written} --forms B2,E"), "");
+    assert_eq!((named.status, named.out), (0, spelt.out));
+    let skylake = json("run --preset schedule --geometry skylake --steps none --json", 0);
+    assert_eq!(skylake["geometry"], "skylake");
+}
+
+#[test]
 fn several_handlers_run_together() {
     let run = |handler: &str| {
         let report = json(&format!("run --handler {handler} --inject kernel_loop+1:nmi --steps none --json"), 0);
@@ -564,6 +663,10 @@ fn wrong_use_names_cause_and_mend() {
         "run --inject kernel_loop+99:nmi",
         "run --features pti,pcd",
         "run --handler perf+prof",
+        "run --preset kgdb",
+        "compare --preset schedule --handler quiet",
+        "run --preset schedule --inject kernel_loop:nmi",
+        "run --features pti --preset schedule",
         "run --steps 3",
         "run --form custom --macro no/such/file",
         "asm no/such/file",
@@ -607,6 +710,28 @@ fn wrong_use_names_cause_and_mend() {
         For more information, try '--help'.
         $ cr3play run --handler perf+prof
         error: invalid value 'perf+prof' for '--handler <HANDLER>': unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
+
+        For more information, try '--help'.
+        $ cr3play run --preset kgdb
+        error: invalid value 'kgdb' for '--preset <NAME>': unknown preset 'kgdb': one of kgdb-kernel, kgdb-sysret-exit, kgdb-iret-exit, kgdb-in-switch-mm, late-flush, leftover-flush, rogue-cr3, rogue-switch-mm, schedule, vc-syscall-gap
+
+        For more information, try '--help'.
+        $ cr3play compare --preset schedule --handler quiet
+        error: the argument '--preset <NAME>' cannot be used with '--handler <HANDLER>'
+
+        Usage: cr3play compare --preset <NAME>
+
+        For more information, try '--help'.
+        $ cr3play run --preset schedule --inject kernel_loop:nmi
+        error: the argument '--preset <NAME>' cannot be used with '--inject <SCHEDULE>'
+
+        Usage: cr3play run --preset <NAME>
+
+        For more information, try '--help'.
+        $ cr3play run --features pti --preset schedule
+        error: the argument '--features <FEATURES>' cannot be used with '--preset <NAME>'
+
+        Usage: cr3play run --features <FEATURES>
 
         For more information, try '--help'.
         $ cr3play run --steps 3

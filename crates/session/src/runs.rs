@@ -9,8 +9,8 @@ use cr3_core::scenario::Place;
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
-/// Steps after which a run stops. Every story takes a few hundred; the bound keeps a person's endless loop from
-/// stopping the page.
+/// Steps after which a run stops. Most stories take a few thousand; the bound keeps a task that faults for ever and a person's
+/// endless loop from stopping the page.
 const BUDGET: u32 = 100_000;
 
 /// Rows of [`Target::Page`].

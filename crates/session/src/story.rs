@@ -3,6 +3,8 @@
 use crate::action::FormChoice;
 use crate::state::Setup;
 use cr3_core::linux::{Features, Geometry, Handler, Handlers};
+use cr3_core::scenario::Schedule;
+use cr3_core::scenario::presets::Preset;
 
 /// A situation with its question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,53 +16,86 @@ pub struct Story {
     /// What to look at, in a sentence or two.
     pub text: &'static str,
     forms: [FormChoice; 2],
-    features: Features,
-    handler: Handlers,
-    schedule: &'static str,
+    situation: Situation,
+}
+
+/// What decides the runs of a story beside the forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Situation {
+    /// One of the core's [`PRESETS`](cr3_core::scenario::presets::PRESETS), by name.
+    Preset(&'static str),
+    /// One that the page alone has.
+    Own { features: Features, handler: Handler, schedule: &'static str },
 }
 
 impl Story {
     /// The scenario.
     #[must_use]
     pub fn setup(&self) -> Setup {
-        Setup {
-            forms: self.forms,
-            features: self.features,
-            handler: self.handler,
-            geometry: Geometry::Architectural,
-            // A story whose schedule did not parse would run nothing; a test holds that all do.
-            schedule: self.schedule.parse().unwrap_or_default(),
+        let (features, handler, schedule) = self.situation.resolved();
+        Setup { forms: self.forms, features, handler, geometry: Geometry::Architectural, schedule }
+    }
+
+    /// The preset that it plays, if the situation is one.
+    #[must_use]
+    pub fn preset(&self) -> Option<&'static str> {
+        match self.situation {
+            Situation::Preset(name) => Some(name),
+            Situation::Own { .. } => None,
         }
     }
 }
 
-/// The stories in the order of the menu. The first one opens with the page.
+impl Situation {
+    /// A story with a wrong name or a schedule that does not parse would run nothing; a test holds that there is none.
+    fn resolved(self) -> (Features, Handlers, Schedule) {
+        match self {
+            Self::Preset(name) => Preset::named(name)
+                .map_or_else(Default::default, |preset| (preset.features, preset.handler, preset.schedule())),
+            Self::Own { features, handler, schedule } => {
+                (features, handler.into(), schedule.parse().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Something strikes, every feature is on, and the handler is quiet.
+const fn strikes(schedule: &'static str) -> Situation {
+    Situation::Own { features: Features::ALL, handler: Handler::Quiet, schedule }
+}
+
+/// Until v6.8, and since v6.9.
+const OLD_AND_NEW: [FormChoice; 2] = [FormChoice::A, FormChoice::E];
+
+/// The stories in the order of the menu: what the macro does first, then every preset. The first one opens with the page.
 pub const STORIES: &[Story] = &[
     Story {
         name: "NMI in kernel code",
         headline: "Same exception, one CR3 write fewer. Is it always safe?",
         text: "An NMI interrupts kernel code, where CR3 already selects the kernel's tables. On the way out form A writes \
                that very value again; form E sees bit 12 clear in the saved value and skips the write.",
-        schedule: "kernel_loop+1:nmi",
-        ..STORY
+        forms: OLD_AND_NEW,
+        situation: strikes("kernel_loop+1:nmi"),
     },
     Story {
         name: "NMI in the exit window",
         headline: "In the exit window the restore is needed, and both forms do it.",
         text: "The NMI strikes after SWITCH_TO_USER_CR3 and before SYSRET: kernel mode on the user's tables. The saved \
                CR3 is the user's, and either form must load it again before user mode runs.",
-        schedule: "entry_SYSRETQ_unsafe_stack:nmi",
-        ..STORY
+        forms: OLD_AND_NEW,
+        situation: strikes("entry_SYSRETQ_unsafe_stack:nmi"),
     },
     Story {
         name: "Exit window, flush pending",
         headline: "A flush is requested in the exit window. Who carries it out?",
         text: "The handler flushes a page and, without INVPCID, leaves a request in user_pcid_flush_mask. The restore of \
                the user CR3 must see that bit; otherwise user mode runs on stale translations.",
-        features: Features { invpcid: false, ..Features::ALL },
-        handler: Handlers::only(Handler::PendingFlush),
-        schedule: "entry_SYSRETQ_unsafe_stack:nmi",
-        ..STORY
+        forms: OLD_AND_NEW,
+        situation: Situation::Own {
+            features: Features { invpcid: false, ..Features::ALL },
+            handler: Handler::PendingFlush,
+            schedule: "entry_SYSRETQ_unsafe_stack:nmi",
+        },
     },
     Story {
         name: "Always flush (B2)",
@@ -68,25 +103,27 @@ pub const STORIES: &[Story] = &[
         text: "Form B2 does not look at the mask: it flushes the user PCID on every return into the exit window, also when \
                nothing was requested. Form E flushes only on request.",
         forms: [FormChoice::B2, FormChoice::E],
-        schedule: "entry_SYSRETQ_unsafe_stack:nmi",
-        ..STORY
+        situation: strikes("entry_SYSRETQ_unsafe_stack:nmi"),
     },
     Story {
         name: "PCID off",
         headline: "Without PCID the redundant write costs the whole TLB.",
         text: "With CR4.PCIDE clear every MOV to CR3 drops all translations that are not global. Form A pays that on every \
                NMI in kernel code, for a value that CR3 holds already.",
-        features: Features { pcid: false, invpcid: false, ..Features::ALL },
-        schedule: "kernel_loop+1:nmi",
-        ..STORY
+        forms: OLD_AND_NEW,
+        situation: Situation::Own {
+            features: Features { pcid: false, invpcid: false, ..Features::ALL },
+            handler: Handler::Quiet,
+            schedule: "kernel_loop+1:nmi",
+        },
     },
     Story {
         name: "Nested NMI",
         headline: "A second NMI while the first is being handled.",
         text: "A #DB inside the NMI handler ends with IRET, which lets NMIs in again. The next one finds the first still \
                executing, asks it to repeat and leaves at once: the restore macro runs twice.",
-        schedule: "kernel_loop+1:nmi > exc_nmi+2:db, nmi_exit:nmi",
-        ..STORY
+        forms: OLD_AND_NEW,
+        situation: strikes("kernel_loop+1:nmi > exc_nmi+2:db, nmi_exit:nmi"),
     },
     Story {
         name: "Never restore",
@@ -94,18 +131,86 @@ pub const STORIES: &[Story] = &[
         text: "The form on the left does not restore at all. In kernel code nobody notices. In the exit window SYSRET \
                returns to user mode with the kernel's CR3, and the first fetch faults: the user half is poisoned with NX.",
         forms: [FormChoice::Never, FormChoice::E],
-        schedule: "entry_SYSRETQ_unsafe_stack:nmi",
-        ..STORY
+        situation: strikes("entry_SYSRETQ_unsafe_stack:nmi"),
+    },
+    Story {
+        name: "Poke in kernel code",
+        headline: "The old form restores a CR3. Is it still the right one?",
+        text: "A debugger changes kernel text through a temporary address space. Coming back, the task gets another PCID. Form A \
+               writes the saved CR3, and the task runs under a PCID that was given away; form E leaves what the kernel loaded.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("kgdb-kernel"),
+    },
+    Story {
+        name: "Poke before SYSRET",
+        headline: "Where the user CR3 is restored, both forms restore the wrong PCID.",
+        text: "The same poke after SWITCH_TO_USER_CR3. The saved value is the user's, so either form must load it, and either way \
+               it names a PCID that was given away meanwhile.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("kgdb-sysret-exit"),
+    },
+    Story {
+        name: "Poke before IRET",
+        headline: "The same on the way out by IRET.",
+        text: "Exceptions return by IRET, from the entry stack. The window is longer than that of SYSRET, and what is restored in it \
+               is as wrong.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("kgdb-iret-exit"),
+    },
+    Story {
+        name: "Poke inside switch_mm",
+        headline: "Who switches inside a switch has nothing to go back to.",
+        text: "A #DB lets the debugger poke; in the middle of its switch an NMI does the same. The records say LOADED_MM_SWITCHING, the \
+               inner poke saves that as the address space to return to, and the kernel panics, in every form.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("kgdb-in-switch-mm"),
+    },
+    Story {
+        name: "Request too late",
+        headline: "A flush is requested after the exit has looked. Which form still sees it?",
+        text: "SWITCH_TO_USER_CR3 has tested the bit and not yet written CR3 when the NMI asks for a flush. User mode runs first, and \
+               the next exit flushes: late, in every form.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("late-flush"),
+    },
+    Story {
+        name: "Leftover request",
+        headline: "Form B2 flushes and leaves the request standing.",
+        text: "The flush is requested when the user CR3 is loaded already. Form B2 flushes without clearing the bit, so the next exit \
+               flushes once more for nothing; form E clears it.",
+        forms: [FormChoice::B2, FormChoice::E],
+        situation: Situation::Preset("leftover-flush"),
+    },
+    Story {
+        name: "Rogue write to CR3",
+        headline: "A handler changes CR3 and tells nobody. Who repairs it?",
+        text: "No kernel code does this. Form A writes the saved value back, as if nothing had happened. Form E keeps what it finds, and \
+               the task returns to user mode on tables without user memory.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("rogue-cr3"),
+    },
+    Story {
+        name: "Rogue switch of mm",
+        headline: "A handler switches to init_mm and not back.",
+        text: "No kernel code does this. With form A the task goes on while the records say init_mm; with form E CR3 and the records \
+               agree, and both are wrong for the task.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("rogue-switch-mm"),
+    },
+    Story {
+        name: "Handler that schedules",
+        headline: "What if a handler scheduled, as the review asked?",
+        text: "No kernel code does this. Another task's address space is loaded and then this one's, under another PCID. Form A restores \
+               the old one, as after a poke.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("schedule"),
+    },
+    Story {
+        name: "#VC in the SYSCALL gap",
+        headline: "The restored user CR3 does not map the stack that the exit runs on.",
+        text: "#VC leaves its IST stack for the thread stack. In the first instructions of SYSCALL the exit then restores the user CR3 while \
+               it runs there, and its next POP faults twice over. Not restoring is the only form that survives.",
+        forms: [FormChoice::Never, FormChoice::E],
+        situation: Situation::Preset("vc-syscall-gap"),
     },
 ];
-
-/// What most stories share.
-const STORY: Story = Story {
-    name: "",
-    headline: "",
-    text: "",
-    forms: [FormChoice::A, FormChoice::E],
-    features: Features::ALL,
-    handler: Handlers::QUIET,
-    schedule: "",
-};

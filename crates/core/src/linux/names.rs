@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// A name that none of the choices has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
-    /// What the choice is about: `form`, `feature`, `handler`, `TLB geometry`.
+    /// What the choice is about: `form`, `feature`, `handler`, `TLB geometry`, `preset`.
     pub kind: &'static str,
     /// The name as given.
     pub given: String,

@@ -6,7 +6,7 @@ use cr3_core::machine::Exception::{MachineCheck, Nmi};
 use cr3_core::machine::{Machine, Register};
 
 /// Every boundary from the first instruction of the NMI handler to its IRET, inclusive, but for the handlers of others.
-fn during_nmi(run: &Run) -> Vec<Machine> {
+pub(crate) fn during_nmi(run: &Run) -> Vec<Machine> {
     let mut run = run.clone();
     let before = run.machine.cpu.clone();
     run.inject(Nmi);

@@ -1,0 +1,122 @@
+//! Flushing one page: which entries go, and which stay, where the page is cached under the PCIDs of both halves.
+
+use crate::support::{ALL_ON, Run};
+use cr3_core::linux::layout::{KERNEL_BUFFER, PAGE, USER_DATA};
+use cr3_core::linux::records::TlbState;
+use cr3_core::linux::{Features, Form, Handler};
+use cr3_core::machine::{Exception, Register};
+use std::collections::BTreeSet;
+
+/// PCID and page of an entry.
+type Cached = (u16, u64);
+
+fn cached(run: &Run) -> BTreeSet<Cached> {
+    run.machine.tlb.entries().map(|entry| (entry.pcid, entry.linear)).collect()
+}
+
+/// At an instruction of `sys_rt_sigreturn`, after user mode has touched its pages. With a poke before, user mode has done so under the PCIDs of
+/// two ASIDs.
+fn kernel(features: Features, handler: Handler) -> Run {
+    let mut run = Run::new(features, &Form::E, handler);
+    run.run_to("kernel_loop");
+    let before = run.machine.cpu.clone();
+    run.inject(Exception::Debug);
+    run.run_back_to(&before);
+    run.run_to("sys_rt_sigreturn");
+    run
+}
+
+/// Calls `routine` on `page`, as C would: the place of the call is where it returns to.
+fn flush(run: &mut Run, routine: &str, page: u64) -> BTreeSet<Cached> {
+    let after = run.machine.cpu.clone();
+    let target = run.address(routine);
+    let cpu = &mut run.machine.cpu;
+    cpu.registers[Register::Rsp as usize] -= 8;
+    cpu.registers[Register::Rdi as usize] = page;
+    let (stack, back) = (cpu.registers[Register::Rsp as usize], std::mem::replace(&mut cpu.rip, target));
+    run.write_thread_stack(stack, back);
+    let before = cached(run);
+    run.run_back_to(&after);
+    run.machine.cpu = after;
+    before.difference(&cached(run)).copied().collect()
+}
+
+/// The kernel's and the user's PCID of the mm that is loaded.
+fn pcids(run: &Run) -> [u16; 2] {
+    let own = TlbState::of(&run.machine).loaded_mm_asid + 1;
+    [own, own | 0x800]
+}
+
+const NO_INVPCID: Features = Features { invpcid: false, ..ALL_ON };
+
+/// A page that the user touches, one that the kernel reads for it, and one that only the kernel has.
+const PAGES: [u64; 3] = [USER_DATA, USER_DATA + PAGE, KERNEL_BUFFER];
+
+#[test]
+fn with_invpcid_exactly_the_entries_of_the_page_go() {
+    for handler in [Handler::Quiet, Handler::KgdbPoke] {
+        let run = kernel(ALL_ON, handler);
+        let [own, user] = pcids(&run);
+        assert_eq!(own, if handler == Handler::Quiet { 1 } else { 2 });
+        for page in PAGES {
+            let before: BTreeSet<_> = cached(&run);
+            let expected: BTreeSet<_> = before
+                .iter()
+                .copied()
+                .filter(|&(pcid, linear)| linear == page && [own, user].contains(&pcid))
+                .collect();
+            assert_eq!(expected.contains(&(user, page)), page != KERNEL_BUFFER, "{handler} {page:#x}: cached before");
+            let mut flushed = run.clone();
+            assert_eq!(flush(&mut flushed, "flush_tlb_one_user", page), expected, "{handler} {page:#x}");
+            assert_eq!(flushed.mask(), run.mask(), "nothing is left to do");
+        }
+        // The same page under the other ASID is none of this mm's: it stays.
+        let elsewhere =
+            cached(&run).into_iter().filter(|&(pcid, linear)| linear == USER_DATA && pcid != user && pcid & 0x800 != 0);
+        assert_eq!(elsewhere.count(), usize::from(handler == Handler::KgdbPoke));
+    }
+}
+
+#[test]
+fn without_invpcid_the_users_entry_waits_for_the_next_return_to_user_mode() {
+    for handler in [Handler::Quiet, Handler::KgdbPoke] {
+        let mut run = kernel(NO_INVPCID, handler);
+        let [own, user] = pcids(&run);
+        let before = cached(&run);
+        let (mask, page) = (run.mask(), USER_DATA);
+        let gone = flush(&mut run, "flush_tlb_one_user", page);
+        assert_eq!(gone, before.iter().copied().filter(|&entry| entry == (own, page)).collect());
+        assert_eq!(run.mask(), mask | 1 << own, "the user's is asked for");
+        assert!(cached(&run).contains(&(user, page)));
+        // All of that PCID goes then, and nothing of another.
+        let waiting: BTreeSet<_> = cached(&run);
+        run.run_until(|machine| machine.cpu.cpl == 3);
+        assert_eq!(run.mask(), mask);
+        let gone: BTreeSet<_> = waiting.difference(&cached(&run)).copied().collect();
+        assert!(gone.contains(&(user, page)) && gone.contains(&(user, USER_DATA + PAGE)), "{handler}: {gone:x?}");
+        assert!(gone.iter().all(|&(pcid, _)| pcid == user), "{handler}: {gone:x?}");
+    }
+}
+
+#[test]
+fn without_isolation_or_pcids_one_entry_is_all_there_is() {
+    for features in [Features { pti: false, ..ALL_ON }, Features { pcid: false, ..ALL_ON }] {
+        // Just after the kernel has read it.
+        let mut run = Run::new(features, &Form::E, Handler::Quiet);
+        run.run_to("kernel_loop");
+        let own = u16::from(features.pcid);
+        assert!(cached(&run).contains(&(own, USER_DATA)));
+        assert_eq!(flush(&mut run, "flush_tlb_one_user", USER_DATA), BTreeSet::from([(own, USER_DATA)]), "{features}");
+        assert_eq!(run.mask(), 0);
+    }
+}
+
+#[test]
+fn a_kernel_page_may_be_cached_under_other_asids_too() {
+    for (features, expected) in [(ALL_ON, true), (NO_INVPCID, true), (Features { pti: false, ..ALL_ON }, false)] {
+        let mut run = kernel(features, Handler::Quiet);
+        assert!(cached(&run).contains(&(1, KERNEL_BUFFER)), "{features}: read by the loop");
+        assert_eq!(flush(&mut run, "flush_tlb_one_kernel", KERNEL_BUFFER), BTreeSet::from([(1, KERNEL_BUFFER)]));
+        assert_eq!(TlbState::of(&run.machine).invalidate_other, expected, "{features}");
+    }
+}

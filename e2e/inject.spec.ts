@@ -54,6 +54,17 @@ test("what may not strike says why, at its place", async ({ page }) => {
   await expect(page.getByRole("dialog")).toHaveCount(0);
 });
 
+test("#VC strikes in SEV-ES guests only", async ({ page }) => {
+  await opened(page, "v=1&s=&at=165");
+  await page.getByRole("button", { name: "SEV-ES", exact: true }).click();
+  await expect(page).toHaveURL(/f=pti,pcid,invpcid,fsgsbase,nx,no-sev-es/);
+  await page.locator(".runs .rows").focus();
+  await page.keyboard.press("i");
+  const vc = page.getByRole("dialog").getByRole("button", { name: /#VC/ });
+  await expect(vc).toBeDisabled();
+  await expect(vc).toContainText("SEV-ES guests only");
+});
+
 test("a schedule that does not parse is kept, with the reason", async ({ page }) => {
   await opened(page);
   const field = page.getByLabel("Schedule as text");

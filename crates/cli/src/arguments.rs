@@ -51,7 +51,7 @@ pub(crate) enum Command {
 /// Everything that decides how the system starts, but the form.
 #[derive(Debug, Args)]
 pub(crate) struct SystemArguments {
-    /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none
+    /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none. SEV-ES is on without no-sev-es
     #[arg(long, default_value_t)]
     features: Features,
     /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule; several as

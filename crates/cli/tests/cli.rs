@@ -662,6 +662,7 @@ fn wrong_use_names_cause_and_mend() {
         "run --inject 'kernel_loop:nmi > exc_nmi:nmi'",
         "run --inject kernel_loop+99:nmi",
         "run --features pti,pcd",
+        "run --features no-sev-es --inject kernel_loop+1:vc",
         "run --handler perf+prof",
         "run --preset kgdb",
         "compare --preset schedule --handler quiet",
@@ -705,9 +706,12 @@ fn wrong_use_names_cause_and_mend() {
         cr3play: kernel_loop+99:nmi did not strike: the label has only 6 instructions (+0 to +5)
           `cr3play places` lists the places
         $ cr3play run --features pti,pcd
-        error: invalid value 'pti,pcd' for '--features <FEATURES>': unknown feature 'pcd': one of pti, pcid, invpcid, fsgsbase, nx
+        error: invalid value 'pti,pcd' for '--features <FEATURES>': unknown feature 'pcd': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
 
         For more information, try '--help'.
+        $ cr3play run --features no-sev-es --inject kernel_loop+1:vc
+        cr3play: kernel_loop+1:vc did not strike: refused: #VC arises in SEV-ES guests only (AMD APM vol. 2 15.35.5)
+          let another vector strike there, or this one elsewhere
         $ cr3play run --handler perf+prof
         error: invalid value 'perf+prof' for '--handler <HANDLER>': unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
 

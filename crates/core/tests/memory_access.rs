@@ -36,6 +36,7 @@ fn machine() -> Machine {
         umip: true,
         lam: false,
         la57: false,
+        sev_es: false,
         physical_address_bits: 46,
     };
     let cpu = Cpu {

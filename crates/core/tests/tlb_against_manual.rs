@@ -307,6 +307,7 @@ fn pair(random: &mut Random, reading: Reading) -> (Machine, Model) {
         umip: false,
         lam: false,
         la57: false,
+        sev_es: false,
         physical_address_bits: PHYSICAL_ADDRESS_BITS,
     };
     let cpu = processor(features);

@@ -115,6 +115,7 @@ fn cpu() -> Cpu {
         umip: true,
         lam: false,
         la57: false,
+        sev_es: false,
         physical_address_bits: 46,
     };
     let mut segments = [Segment::default(); 6];

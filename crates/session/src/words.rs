@@ -85,5 +85,6 @@ pub fn feature_label(feature: Feature) -> &'static str {
         Feature::Invpcid => "INVPCID",
         Feature::Fsgsbase => "FSGSBASE",
         Feature::Nx => "NX",
+        Feature::SevEs => "SEV-ES",
     }
 }

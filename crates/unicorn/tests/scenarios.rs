@@ -31,6 +31,7 @@ fn feature_sets() -> impl Iterator<Item = Features> {
         invpcid: bits & 4 != 0,
         fsgsbase: bits & 8 != 0,
         nx: bits & 16 != 0,
+        sev_es: true,
     })
 }
 

@@ -22,6 +22,7 @@ fn machine(cr3: u64, cr4: u64) -> Machine {
         umip: false,
         lam: false,
         la57: false,
+        sev_es: true,
         physical_address_bits: 46,
     };
     let cpu = Cpu {

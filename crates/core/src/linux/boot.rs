@@ -28,7 +28,7 @@ fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
     let mut memory = Memory::new();
     tables::build(&mut memory, features);
     load(&mut memory, image)?;
-    write_idt(&mut memory, image)?;
+    write_idt(&mut memory, features, image)?;
     write_gdt(&mut memory);
     write_tss(&mut memory);
     write_per_cpu(&mut memory, features, image)?;
@@ -145,8 +145,9 @@ const IDT_LIMIT: u16 = 0xfff;
 /// Limit of the GDT: 16 entries (asm/segment.h, `GDT_ENTRIES`).
 const GDT_LIMIT: u16 = 0x7f;
 
-fn write_idt(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
-    for gate in &GATES {
+/// #VC has its gate in SEV-ES guests; off stands for a kernel without CONFIG_AMD_MEM_ENCRYPT.
+fn write_idt(memory: &mut Memory, features: Features, image: &Image) -> Result<(), Box<Diagnostic>> {
+    for gate in GATES.iter().filter(|gate| features.sev_es || gate.stack != Some(IstStack::Vc)) {
         let [low, high] = gate_words(gate, symbol(image, gate.handler)?);
         let place = at::IDT_PHYSICAL + u64::from(gate.vector) * 16;
         memory.write_u64(place, low);
@@ -325,6 +326,7 @@ fn processor(features: Features) -> CpuFeatures {
         umip: false,
         lam: false,
         la57: false,
+        sev_es: features.sev_es,
         physical_address_bits: 46,
     }
 }

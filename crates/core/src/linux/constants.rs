@@ -55,7 +55,6 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("poking_pte", at::DIRECT_MAP + tables::leaf_entry_address(at::POKING_LAST_TABLE_PHYSICAL, at::POKING_ADDRESS)),
     ("entry_stack", at::ENTRY_STACK),
     ("exception_stacks", at::EXCEPTION_STACKS),
-    ("EXCEPTION_STACKS_SIZE", IstStack::Vc2.top() - at::EXCEPTION_STACKS),
     ("EXCEPTION_STKSZ", at::EXCEPTION_STACK_SIZE),
     ("vc2_stack_top", IstStack::Vc2.top()),
     ("thread_stack", at::THREAD_STACK),
@@ -105,6 +104,9 @@ pub(super) fn options(features: Features) -> Options {
     for &(name, value) in CONSTANTS {
         options.constants.insert(name.to_owned(), value.cast_signed());
     }
+    let last_stack = if features.sev_es { IstStack::Vc2 } else { IstStack::MachineCheck };
+    let exception_stacks_size = last_stack.top() - at::EXCEPTION_STACKS;
+    options.constants.insert("EXCEPTION_STACKS_SIZE".to_owned(), exception_stacks_size.cast_signed());
     let record = at::GHES_RECORD_PHYSICAL | tables::kernel_data_bits(features);
     options.constants.insert("GHES_PTE".to_owned(), record.cast_signed());
     let poked = tables::poking_bits(features);

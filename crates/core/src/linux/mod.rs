@@ -33,6 +33,8 @@ pub struct Features {
     pub fsgsbase: bool,
     /// EFER.NXE set: user half of the kernel's page tables is poisoned with NX.
     pub nx: bool,
+    /// The guest of a hypervisor that is not trusted (SEV-ES): #VC exists, with a gate and two stacks.
+    pub sev_es: bool,
 }
 
 /// The form of the macro that restores CR3 on a paranoid exit.

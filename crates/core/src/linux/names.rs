@@ -49,11 +49,12 @@ pub enum Feature {
     Invpcid,
     Fsgsbase,
     Nx,
+    SevEs,
 }
 
 impl Feature {
     /// All switches, in the order in which they are printed.
-    pub const ALL: [Self; 5] = [Self::Pti, Self::Pcid, Self::Invpcid, Self::Fsgsbase, Self::Nx];
+    pub const ALL: [Self; 6] = [Self::Pti, Self::Pcid, Self::Invpcid, Self::Fsgsbase, Self::Nx, Self::SevEs];
 
     /// The name in lists of features.
     pub fn name(self) -> &'static str {
@@ -63,6 +64,7 @@ impl Feature {
             Self::Invpcid => "invpcid",
             Self::Fsgsbase => "fsgsbase",
             Self::Nx => "nx",
+            Self::SevEs => "sev-es",
         }
     }
 
@@ -74,6 +76,7 @@ impl Feature {
             Self::Invpcid => "the INVPCID instruction: the kernel flushes a user PCID at once",
             Self::Fsgsbase => "CR4.FSGSBASE: paranoid entry reads and writes the GS base directly",
             Self::Nx => "EFER.NXE: the kernel's tables forbid execution of user pages",
+            Self::SevEs => "an SEV-ES guest: #VC exists, with stacks of its own",
         }
     }
 }
@@ -93,10 +96,10 @@ impl FromStr for Feature {
 
 impl Features {
     /// Every switch off.
-    pub const NONE: Self = Self { pti: false, pcid: false, invpcid: false, fsgsbase: false, nx: false };
+    pub const NONE: Self = Self { pti: false, pcid: false, invpcid: false, fsgsbase: false, nx: false, sev_es: false };
 
     /// Every switch on.
-    pub const ALL: Self = Self { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true };
+    pub const ALL: Self = Self { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true, sev_es: true };
 
     /// Whether `feature` is on.
     pub fn has(self, feature: Feature) -> bool {
@@ -106,6 +109,7 @@ impl Features {
             Feature::Invpcid => self.invpcid,
             Feature::Fsgsbase => self.fsgsbase,
             Feature::Nx => self.nx,
+            Feature::SevEs => self.sev_es,
         }
     }
 
@@ -118,6 +122,7 @@ impl Features {
             Feature::Invpcid => &mut self.invpcid,
             Feature::Fsgsbase => &mut self.fsgsbase,
             Feature::Nx => &mut self.nx,
+            Feature::SevEs => &mut self.sev_es,
         };
         *switch = !*switch;
         self
@@ -130,7 +135,7 @@ impl Features {
 }
 
 impl Default for Features {
-    /// What a processor that needs page-table isolation has (Haswell to Coffee Lake).
+    /// What a processor that needs page-table isolation has (Haswell to Coffee Lake), and #VC, so that it can be injected.
     fn default() -> Self {
         Self::ALL
     }
@@ -145,9 +150,26 @@ impl FromIterator<Feature> for Features {
     }
 }
 
+/// In a list: the guest is none of SEV-ES. Lists are older than this switch; those without a word of it mean that it is on.
+const NO_SEV_ES: &str = "no-sev-es";
+
+impl Features {
+    fn listed(self, word: &str) -> Result<Self, UnknownName> {
+        if word.eq_ignore_ascii_case(NO_SEV_ES) {
+            return Ok(Self { sev_es: false, ..self });
+        }
+        let feature = word.parse().map_err(|unknown: UnknownName| {
+            let known = unknown.known.into_iter().chain([NO_SEV_ES]).collect();
+            UnknownName { known, ..unknown }
+        })?;
+        Ok(if self.has(feature) { self } else { self.toggled(feature) })
+    }
+}
+
 impl Display for Features {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.iter().map(Feature::name).collect();
+        let named = self.iter().filter(|feature| *feature != Feature::SevEs).map(Feature::name);
+        let names: Vec<_> = named.chain((!self.sev_es).then_some(NO_SEV_ES)).collect();
         match names.is_empty() {
             true => f.write_str("none"),
             false => f.write_str(&names.join(",")),
@@ -157,12 +179,13 @@ impl Display for Features {
 
 impl FromStr for Features {
     type Err = UnknownName;
-    /// A list such as `pti,pcid`; `none` for no feature.
+    /// A list such as `pti,pcid`, or `none`. SEV-ES is on unless the list says `no-sev-es`.
     fn from_str(list: &str) -> Result<Self, UnknownName> {
-        if list.trim().eq_ignore_ascii_case("none") {
-            return Ok(Self::NONE);
+        let start = Self { sev_es: true, ..Self::NONE };
+        match list.trim() {
+            none if none.eq_ignore_ascii_case("none") => Ok(start),
+            words => words.split(',').map(str::trim).try_fold(start, Self::listed),
         }
-        list.split(',').map(|name| name.trim().parse()).collect()
     }
 }
 

@@ -80,6 +80,11 @@ impl Mapping {
         let backing = at::PERCPU_EXCEPTION_STACKS + stack as u64 * at::EXCEPTION_STACK_SIZE;
         Self::entry_area(stack.bottom(), backing, pages, Rights::KernelData)
     }
+
+    /// The stacks of #VC are mapped in SEV-ES guests only (arch/x86/mm/cpu_entry_area.c, v6.12, `percpu_setup_exception_stacks`).
+    fn exists(&self, features: Features) -> bool {
+        features.sev_es || ![IstStack::Vc.bottom(), IstStack::Vc2.bottom()].contains(&self.linear)
+    }
 }
 
 const MAPPINGS: [Mapping; 20] = [
@@ -168,7 +173,7 @@ pub(super) fn user_cr3(features: Features) -> u64 {
 pub(super) fn build(memory: &mut Memory, features: Features) {
     let mut builder = Builder { memory, features, next: at::TABLES_PHYSICAL + 2 * at::PAGE };
     builder.use_fixmap_table();
-    for mapping in &MAPPINGS {
+    for mapping in MAPPINGS.iter().filter(|mapping| mapping.exists(features)) {
         builder.map(KERNEL_ROOT, mapping);
     }
     if features.pti {

@@ -89,7 +89,7 @@ pub struct Events {
     pub shut_down: bool,
 }
 
-/// What CPUID reports and what the control registers accept.
+/// What CPUID reports, what the control registers accept, and which exceptions exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub struct CpuFeatures {
@@ -103,6 +103,8 @@ pub struct CpuFeatures {
     /// Linear-address masking: CR3 bits 61 and 62 are accepted.
     pub lam: bool,
     pub la57: bool,
+    /// A guest of SEV-ES, in which #VC exists (AMD APM vol. 2 15.35.5). CPUID says nothing of it.
+    pub sev_es: bool,
     /// MAXPHYADDR, in bits.
     pub physical_address_bits: u8,
 }

@@ -143,6 +143,7 @@ fn cpu() -> Cpu {
             umip: true,
             lam: false,
             la57: false,
+            sev_es: true,
             physical_address_bits: 46,
         },
     }

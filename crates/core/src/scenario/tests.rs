@@ -109,7 +109,7 @@ fn scenarios_have_one_text_form() {
     let text = "form=A features=pti,pcid handler=pending-flush geometry=skylake inject=kernel_loop+1:nmi > exc_nmi:mc";
     let scenario: Scenario = text.parse().expect("a scenario");
     assert_eq!(scenario.config.form, Form::A);
-    assert_eq!(scenario.config.features.iter().collect::<Vec<_>>(), [Feature::Pti, Feature::Pcid]);
+    assert_eq!(scenario.config.features.iter().collect::<Vec<_>>(), [Feature::Pti, Feature::Pcid, Feature::SevEs]);
     assert_eq!(scenario.config.handler, Handlers::only(Handler::PendingFlush));
     assert_eq!(scenario.config.geometry, Geometry::Skylake);
     assert_eq!(scenario.schedule.injections.len(), 2);
@@ -129,7 +129,10 @@ fn errors_in_scenarios_name_the_column() {
     let cases = [
         ("form=Q", "column 6: unknown form 'Q': one of A, B2, C, E, never"),
         ("form=custom", "column 6: unknown form 'custom': one of A, B2, C, E, never"),
-        ("features=pti,x", "column 10: unknown feature 'x': one of pti, pcid, invpcid, fsgsbase, nx"),
+        (
+            "features=pti,x",
+            "column 10: unknown feature 'x': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es",
+        ),
         (
             "handler=perf+prof",
             "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule",
@@ -146,10 +149,28 @@ fn errors_in_scenarios_name_the_column() {
 
 #[test]
 fn feature_lists_have_one_text_form() {
-    for features in [Features::NONE, Features::ALL, Features::NONE.toggled(Feature::Nx)] {
-        assert_eq!(features.to_string().parse(), Ok(features));
+    for bits in 0..1 << Feature::ALL.len() {
+        let on = (0..).zip(Feature::ALL).filter(|(bit, _)| bits & 1 << bit != 0);
+        let features: Features = on.map(|(_, feature)| feature).collect();
+        assert_eq!(features.to_string().parse(), Ok(features), "{features}");
     }
     assert_eq!("pcid, pti,pcid".parse::<Features>().map(|features| features.to_string()), Ok("pti,pcid".to_owned()));
+}
+
+/// Lists are older than this switch: without a word of it they mean what they meant.
+#[test]
+fn sev_es_is_off_only_where_a_list_says_so() {
+    let cases = [
+        ("none", "none", true),
+        ("pti,pcid", "pti,pcid", true),
+        ("pti,sev-es", "pti", true),
+        ("no-sev-es", "no-sev-es", false),
+        ("NO-SEV-ES, nx,pti", "pti,nx,no-sev-es", false),
+    ];
+    for (text, canonical, sev_es) in cases {
+        let features: Features = text.parse().expect(text);
+        assert_eq!((features.to_string().as_str(), features.sev_es), (canonical, sev_es), "{text}");
+    }
 }
 
 fn labels() -> impl Strategy<Value = String> {

@@ -8,7 +8,7 @@ use cr3_core::linux::{Config, Features, Form, Geometry, Handler, Handlers, Syste
 
 use crate::gas::{have_binutils, linked};
 
-const NONE: Features = Features { pti: false, pcid: false, invpcid: false, fsgsbase: false, nx: false };
+const NONE: Features = Features { sev_es: true, ..Features::NONE };
 const PTI: Features = Features { pti: true, ..NONE };
 const PCID: Features = Features { pcid: true, nx: true, ..PTI };
 const ALL: Features = Features { invpcid: true, fsgsbase: true, ..PCID };

@@ -1,11 +1,14 @@
 //! #VC, the one exception that leaves its IST stack while it handles an interruption of the kernel.
 
-use crate::support::{ALL_ON, Run, preserved};
+use crate::handlers::record;
+use crate::support::{ALL_ON, Run, all_features, preserved};
 use crate::windows::boundaries;
-use cr3_core::linux::layout::IstStack;
+use cr3_core::linux::layout::{
+    EXCEPTION_STACK_SIZE, IDT_PHYSICAL, IstStack, PER_CPU_PHYSICAL, PERCPU_EXCEPTION_STACKS,
+};
 use cr3_core::linux::{Features, Form, Handler, Stack, describe_stack};
-use cr3_core::machine::Exception::VmmCommunication;
-use cr3_core::machine::Register;
+use cr3_core::machine::Exception::{Nmi, VmmCommunication};
+use cr3_core::machine::{Event, Register, refusal};
 use std::collections::BTreeSet;
 
 /// The stack on which the handler runs if #VC strikes at `label`.
@@ -53,4 +56,47 @@ fn isolation_and_the_move_off_the_ist_stack_do_not_fit_in_the_syscall_gap() {
     let expected = ["entry_SYSCALL_64", "entry_SYSRETQ_unsafe_stack"].map(str::to_owned);
     assert_eq!(failing(ALL_ON), BTreeSet::from(expected));
     assert_eq!(failing(Features { pti: false, ..ALL_ON }), BTreeSet::new());
+}
+
+/// The words of gate 29.
+fn gate(run: &Run) -> [u64; 2] {
+    [0, 8].map(|word| run.machine.memory.read_u64(IDT_PHYSICAL + 29 * 16 + word))
+}
+
+#[test]
+fn outside_of_sev_es_there_is_no_gate_and_nothing_strikes() {
+    for features in all_features().map(|features| Features { sev_es: false, ..features }) {
+        let run = Run::new(features, &Form::E, Handler::Quiet);
+        assert_eq!(gate(&run), [0, 0], "{features}");
+        let guest = Run::new(Features { sev_es: true, ..features }, &Form::E, Handler::Quiet);
+        assert_ne!(gate(&guest), [0, 0], "{features}");
+        let [own, others] = [&run, &guest].map(boundaries);
+        // The same instructions with the same registers: nothing else depends on the switch.
+        assert_eq!(own.len(), others.len());
+        for (own, other) in own.iter().zip(&others) {
+            assert_eq!((own.cpu.rip, own.cpu.registers), (other.cpu.rip, other.cpu.registers), "{features}");
+            let why = refusal(own, Event::Exception(VmmCommunication)).map(|refusal| refusal.reason);
+            assert_eq!(why.as_deref(), Some("#VC arises in SEV-ES guests only (AMD APM vol. 2 15.35.5)"));
+            assert_eq!(refusal(other, Event::Exception(VmmCommunication)), None);
+        }
+    }
+}
+
+/// A stack pointer that the user chose, where the stack of #VC would be: a sample must not read it.
+#[test]
+fn a_stack_that_is_not_mapped_is_no_stack() {
+    const WORD: u64 = 0x5eed;
+    for (features, sampled) in [(ALL_ON, WORD), (Features { sev_es: false, ..ALL_ON }, 0)] {
+        let mut run = Run::new(features, &Form::E, Handler::Perf);
+        run.run_to("user_write");
+        run.machine.cpu.registers[Register::Rsp as usize] = IstStack::Vc2.bottom();
+        let backing = PER_CPU_PHYSICAL + PERCPU_EXCEPTION_STACKS + IstStack::Vc2 as u64 * EXCEPTION_STACK_SIZE;
+        run.machine.memory.write_u64(backing, WORD);
+        run.run_to("entry_SYSCALL_64");
+        let before = run.machine.cpu.clone();
+        run.inject(Nmi);
+        run.run_back_to(&before);
+        assert_eq!(run.log.faults, []);
+        assert_eq!(record(&run)[1], sampled, "{features}");
+    }
 }

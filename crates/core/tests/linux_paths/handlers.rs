@@ -10,7 +10,7 @@ use cr3_core::machine::{Cpu, Register};
 
 const PERF_RECORD: u64 = KERNEL_BUFFER_PHYSICAL + 6 * PAGE;
 
-fn record(run: &Run) -> [u64; 3] {
+pub(crate) fn record(run: &Run) -> [u64; 3] {
     [0, 8, 16].map(|offset| run.machine.memory.read_u64(PERF_RECORD + offset))
 }
 

@@ -12,15 +12,15 @@ const BUDGET: usize = 200_000;
 pub(crate) const FORMS: [Form; 5] = [Form::A, Form::B2, Form::C, Form::E, Form::Never];
 pub(crate) const HANDLERS: [Handler; 3] = [Handler::Quiet, Handler::Perf, Handler::PendingFlush];
 
-/// The 32 combinations of the five switches.
+/// The 32 combinations of the five switches of the processor.
 pub(crate) fn all_features() -> impl Iterator<Item = Features> {
     (0..32).map(|bits: u32| {
         let on = |bit: u32| bits & 1 << bit != 0;
-        Features { pti: on(0), pcid: on(1), invpcid: on(2), fsgsbase: on(3), nx: on(4) }
+        Features { pti: on(0), pcid: on(1), invpcid: on(2), fsgsbase: on(3), nx: on(4), sev_es: true }
     })
 }
 
-pub(crate) const ALL_ON: Features = Features { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true };
+pub(crate) const ALL_ON: Features = Features::ALL;
 
 /// A MOV to CR3 that retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

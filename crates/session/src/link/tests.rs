@@ -28,6 +28,7 @@ fn golden_links() {
             "v=1&a=B2&b=never&f=none&h=pending-flush&t=skylake&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:mc,user_loop%232:irq&at=9&show=differences&side=b&tab=stack"
         ],
     );
+    check("v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s="]);
     check(
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
         expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=perf%2Bpending-flush&s=kernel_loop%2B1:nmi"],
@@ -45,7 +46,7 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         expect![[r#"
             v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
               ignored a: "Z" is not a name that this page knows
-              ignored f: unknown feature 'sse9': one of pti, pcid, invpcid, fsgsbase, nx
+              ignored f: unknown feature 'sse9': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
               ignored h: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
               ignored s: column 12: found '%', expected ':' and a vector (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
               ignored at: "-1" is not a step number

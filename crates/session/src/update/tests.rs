@@ -131,6 +131,20 @@ fn what_cannot_strike_says_why() {
 }
 
 #[test]
+fn vc_strikes_in_sev_es_guests_only() {
+    let guest = opened("s=");
+    let other = update(&guest, Action::ToggleFeature(Feature::SevEs));
+    let spot = Spot { place: place("kernel_loop+1"), row: None };
+    for (state, refused) in [(&guest, false), (&other, true)] {
+        let menu = crate::view::inject::menu(state, &spot);
+        let item = menu.items.iter().find(|item| item.vector == Vector::VmmCommunication).expect("an item");
+        assert_eq!(item.refusal.is_some(), refused, "{:?}", item.refusal);
+        let next = update(state, Action::Inject(spot.clone(), Vector::VmmCommunication, Nesting::After));
+        assert_eq!(next.notice.is_some_and(|notice| notice.contains("SEV-ES guests only")), refused);
+    }
+}
+
+#[test]
 fn stepping_both_ways_comes_back() {
     let state = opened("");
     for target in [Target::Row, Target::SameLevel, Target::Difference, Target::Cr3Write, Target::Delivery, Target::Page]

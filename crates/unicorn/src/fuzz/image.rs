@@ -256,6 +256,7 @@ fn processor(root: u64) -> Cpu {
             umip: false,
             lam: false,
             la57: false,
+            sev_es: false,
             physical_address_bits: limits::PHYSICAL_ADDRESS_BITS,
         },
     }

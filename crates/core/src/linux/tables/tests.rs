@@ -2,7 +2,7 @@ use super::*;
 use expect_test::{Expect, expect};
 use std::fmt::Write;
 
-const FEATURES: Features = Features { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true };
+const FEATURES: Features = Features { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true, sev_es: true };
 
 /// A leaf with the rights of all levels: address, physical address, size, rights.
 type Leaf = (u64, u64, u64, String);
@@ -153,6 +153,18 @@ fn without_nx_no_entry_forbids_execution() {
         let executable = |line: &str| line.as_bytes().get(19) == Some(&b'x');
         assert!(with.lines().any(|line| !executable(line)));
         assert!(without.lines().all(executable), "{without}");
+    }
+}
+
+#[test]
+fn without_sev_es_the_stacks_of_vc_are_missing_and_nothing_else() {
+    let missing = [IstStack::Vc, IstStack::Vc2].map(|stack| format!("{:016x}", stack.bottom()));
+    for root in [KERNEL_ROOT, USER_ROOT] {
+        let (with, without) = (describe(FEATURES, root), describe(Features { sev_es: false, ..FEATURES }, root));
+        let (of_vc, rest): (Vec<_>, Vec<_>) =
+            with.lines().partition(|line| missing.iter().any(|start| line.starts_with(start.as_str())));
+        assert_eq!(of_vc.len(), 2);
+        assert_eq!(without.lines().collect::<Vec<_>>(), rest);
     }
 }
 

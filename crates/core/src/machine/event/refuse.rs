@@ -5,7 +5,7 @@ use crate::machine::bits::cr4;
 use crate::machine::cpu::{Events, Shadow};
 use crate::machine::fault::Exception;
 use crate::machine::rflags::IF;
-use crate::machine::{Cpu, Machine};
+use crate::machine::{Cpu, CpuFeatures, Machine};
 
 /// Why an event may not be injected here and now, with the architectural reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ fn reason(cpu: &Cpu, event: Event) -> Option<&'static str> {
         Event::Exception(Exception::Nmi) => nmi_reason(&cpu.events),
         Event::Exception(Exception::MachineCheck) => machine_check_reason(cpu),
         Event::Exception(Exception::Debug) => debug_reason(&cpu.events),
+        Event::Exception(Exception::VmmCommunication) => communication_reason(&cpu.features),
         Event::Exception(_) => None,
         Event::Interrupt(vector) => interrupt_reason(cpu, vector),
         Event::Software(_) => Some("INT n is an instruction and does not strike from outside (SDM vol. 3A 6.4.4)"),
@@ -67,6 +68,10 @@ fn debug_reason(events: &Events) -> Option<&'static str> {
         .then_some("debug exceptions wait for the instruction after MOV SS or POP SS (SDM vol. 3A 6.8.3)")
 }
 
+fn communication_reason(features: &CpuFeatures) -> Option<&'static str> {
+    (!features.sev_es).then_some("#VC arises in SEV-ES guests only (AMD APM vol. 2 15.35.5)")
+}
+
 fn interrupt_reason(cpu: &Cpu, vector: u8) -> Option<&'static str> {
     if vector < 16 {
         Some("external interrupts have vectors from 16 (SDM vol. 3A 10.5.2)")
@@ -90,17 +95,22 @@ mod tests {
     const DEBUG: Event = Event::Exception(Exception::Debug);
     const MACHINE_CHECK: Event = Event::Exception(Exception::MachineCheck);
     const DOUBLE_FAULT: Event = Event::Exception(Exception::DoubleFault);
+    const COMMUNICATION: Event = Event::Exception(Exception::VmmCommunication);
     const TIMER: Event = Event::Interrupt(0xec);
 
-    /// Asserts which of the five events are refused after `change`.
+    /// Asserts which of the six events are refused after `change`.
     fn check(change: fn(&mut Cpu), refused: &[Event]) {
         let mut machine = testbed::machine();
         machine.cpu.rflags |= IF;
         change(&mut machine.cpu);
-        for event in [NMI, DEBUG, MACHINE_CHECK, DOUBLE_FAULT, TIMER] {
+        for event in [NMI, DEBUG, MACHINE_CHECK, DOUBLE_FAULT, COMMUNICATION, TIMER] {
             let found = refusal(&machine, event);
             assert_eq!(found.is_some(), refused.contains(&event), "{event:?}: {found:?}");
-            assert!(found.is_none_or(|refusal| refusal.reason.contains("SDM vol. 3")));
+            assert!(
+                found.is_none_or(
+                    |refusal| refusal.reason.contains("SDM vol. 3") || refusal.reason.contains("APM vol. 2")
+                )
+            );
         }
     }
 
@@ -114,7 +124,8 @@ mod tests {
         check(|cpu| cpu.events.nmi_blocked = true, &[NMI]);
         check(|cpu| cpu.events.machine_check_in_progress = true, &[MACHINE_CHECK]);
         check(|cpu| cpu.cr4 &= !cr4::MCE, &[MACHINE_CHECK]);
-        let all = [NMI, DEBUG, MACHINE_CHECK, DOUBLE_FAULT, TIMER];
+        check(|cpu| cpu.features.sev_es = false, &[COMMUNICATION]);
+        let all = [NMI, DEBUG, MACHINE_CHECK, DOUBLE_FAULT, COMMUNICATION, TIMER];
         check(|cpu| cpu.events.shut_down = true, &all);
     }
 

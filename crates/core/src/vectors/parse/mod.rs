@@ -111,6 +111,7 @@ fn blank_cpu() -> Cpu {
         umip: false,
         lam: false,
         la57: false,
+        sev_es: false,
         physical_address_bits: 46,
     };
     Cpu {

@@ -289,7 +289,7 @@ fn features(random: &mut Random) -> CpuFeatures {
 /// The bits of CR4 that CPUID allows: those every processor here has, then each by its feature.
 fn supported_cr4(features: &CpuFeatures) -> u64 {
     let optional = [(features.pcid, 17), (features.smep, 20), (features.smap, 21), (features.lam, 28)];
-    optional.into_iter().filter(|(has, _)| *has).fold(1 << 16 | 0x7ff, |bits, (_, bit)| bits | 1 << bit)
+    optional.into_iter().filter(|(has, _)| *has).fold(1 << 16 | 0x7fc, |bits, (_, bit)| bits | 1 << bit)
 }
 
 fn processor(features: CpuFeatures, efer: u64) -> Cpu {

@@ -115,7 +115,7 @@ fn what_the_translation_caches_can_hold_changes_no_result() {
 #[test]
 fn the_caches_start_with_the_pcid_of_the_user_program() {
     for features in all_features() {
-        let config = Config { features, form: Form::E, handler: Handler::Quiet, geometry: Geometry::Skylake };
+        let config = Config { features, form: Form::E, handler: Handlers::QUIET, geometry: Geometry::Skylake };
         let machine = linux::boot(&config).expect("a form of the repository").machine;
         let mut tlb = machine.tlb.clone();
         tlb.load_pcid(&mut (), current_pcid(&machine.cpu), Cr3Flush::NoFlush);

@@ -158,6 +158,7 @@ fn features(bits: u16) -> CpuFeatures {
         umip: has(6),
         lam: has(7),
         la57: has(8) && has(9),
+        sev_es: has(10),
         physical_address_bits: 36 + (bits >> 12) as u8,
     }
 }

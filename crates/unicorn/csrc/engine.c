@@ -10,23 +10,21 @@
 /* Translated code of any scenario fits; Unicorn's default for 64-bit registers is 1 GiB. */
 #define TRANSLATION_BUFFER (8u << 20)
 
-/* More than any instruction stores: FXSAVE's 512 bytes in words of 8. */
-#define STORES 128
+/* How the running engine goes on from one instruction to the next. */
+enum pace {
+    FREE,
+    ONE,                                /* stops after the instruction, without a look at the next */
+};
 
 struct engine {
     uc_engine *uc;
-    struct engine_run *run;             /* of the run in progress */
+    struct engine_run run;              /* the last one */
     enum engine_exceptions exceptions;
-    struct engine_record *record;       /* where to write the state after each instruction */
+    enum pace pace;
+    struct engine_record *record;       /* where to write the state before each instruction */
     uint64_t capacity;
-    struct engine_store stores[STORES]; /* the first of the last run */
+    struct engine_store stores[ENGINE_STORES];  /* the first of the last run */
     uint32_t stored;
-};
-
-/* The state before one instruction, with the stores of the one before it counted. */
-struct engine_record {
-    struct engine_state before;
-    uint64_t stores;                    /* physical stores by the instruction before this one */
 };
 
 /* Ends the run, or has the engine deliver the exception that the running instruction raised. */
@@ -34,14 +32,14 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *data)
 {
     struct engine *engine = data;
 
-    engine->run->vector = vector;
-    engine->run->error_code = x86_error_code(uc);
-    engine->run->software = x86_is_software(uc);
+    engine->run.vector = vector;
+    engine->run.error_code = x86_error_code(uc);
+    engine->run.software = x86_is_software(uc);
     if (engine->exceptions == ENGINE_DELIVER) {
-        engine->run->exceptions++;
+        engine->run.exceptions++;
         x86_deliver_current(uc);
     } else {
-        engine->run->end = ENGINE_EXCEPTION;
+        engine->run.end = ENGINE_EXCEPTION;
         x86_exception_done(uc);
         uc_emu_stop(uc);
     }
@@ -64,8 +62,11 @@ static void on_syscall(uc_engine *uc, void *data)
 static void on_instruction(uc_engine *uc, uint64_t address, uint32_t size, void *data)
 {
     struct engine *engine = data;
-    uint64_t index = engine->run->instructions++;
+    uint64_t index = engine->run.instructions++;
 
+    if (engine->pace == ONE) {
+        x86_stop_after_this(uc);
+    }
     if (index < engine->capacity) {
         x86_state_get(uc, &engine->record[index].before);
     }
@@ -74,12 +75,12 @@ static void on_instruction(uc_engine *uc, uint64_t address, uint32_t size, void 
 static void on_store(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *data)
 {
     struct engine *engine = data;
-    uint64_t index = engine->run->instructions;
+    uint64_t index = engine->run.instructions;
 
     if (index < engine->capacity) {
         engine->record[index].stores++;
     }
-    if (engine->stored < STORES) {
+    if (engine->stored < ENGINE_STORES) {
         engine->stores[engine->stored] = (struct engine_store){ address, size, value };
     }
     engine->stored++;
@@ -90,7 +91,7 @@ static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int s
 {
     struct engine *engine = data;
 
-    engine->run->address = address;
+    engine->run.address = address;
     return false;
 }
 
@@ -106,7 +107,7 @@ static uc_err add_hooks(struct engine *engine)
     return error ? error : uc_hook_add(engine->uc, &hook, UC_HOOK_INSN, (void *)on_syscall, engine, 1, 0, UC_X86_INS_SYSCALL);
 }
 
-/* A new engine of the given uc_cpu_x86 model with no memory; 0 when there is none to be had. */
+/* A new engine of the given uc_cpu_x86 model in 64-bit mode at CPL 0, without paging, with no memory; 0 when there is none to be had. */
 struct engine *EXPORT(engine_open)(uint32_t model)
 {
     struct engine *engine = calloc(1, sizeof(*engine));
@@ -125,6 +126,7 @@ struct engine *EXPORT(engine_open)(uint32_t model)
         free(engine);
         return NULL;
     }
+    x86_flat(engine->uc);
     return engine;
 }
 
@@ -142,12 +144,20 @@ uint32_t EXPORT(engine_map)(struct engine *engine, uint64_t address, uint32_t si
 
 uint32_t EXPORT(engine_unmap)(struct engine *engine, uint64_t address, uint32_t size)
 {
-    return uc_mem_unmap(engine->uc, address, size);
+    uc_err error = uc_mem_unmap(engine->uc, address, size);
+
+    return error ? error : uc_ctl_flush_tb(engine->uc);
 }
 
+/* Code that has been translated is forgotten where it is written over. */
 uint32_t EXPORT(engine_write)(struct engine *engine, uint64_t address, const void *bytes, uint32_t size)
 {
-    return uc_mem_write(engine->uc, address, bytes, size);
+    uc_err error = uc_mem_write(engine->uc, address, bytes, size);
+
+    if (!error) {
+        x86_forget_code(engine->uc, address, size);
+    }
+    return error;
 }
 
 uint32_t EXPORT(engine_read)(struct engine *engine, uint64_t address, void *bytes, uint32_t size)
@@ -158,6 +168,11 @@ uint32_t EXPORT(engine_read)(struct engine *engine, uint64_t address, void *byte
 uint32_t EXPORT(engine_state_size)(void)
 {
     return sizeof(struct engine_state);
+}
+
+uint32_t EXPORT(engine_step_size)(void)
+{
+    return sizeof(struct engine_step);
 }
 
 void EXPORT(engine_state_get)(struct engine *engine, struct engine_state *state)
@@ -180,59 +195,91 @@ void EXPORT(engine_vector_set)(struct engine *engine, const struct engine_vector
     x86_vector_set(engine->uc, state);
 }
 
-/* Forgets translations of addresses and of code: needed after page tables or code were written from outside. */
+/* Forgets translations of addresses: needed after page tables were written from outside. */
 uint32_t EXPORT(engine_flush)(struct engine *engine)
 {
-    uc_err error = uc_ctl_flush_tlb(engine->uc);
-
-    return error ? error : uc_ctl_flush_tb(engine->uc);
+    return uc_ctl_flush_tlb(engine->uc);
 }
 
-static void run(struct engine *engine, uint32_t count)
+static void begin(struct engine *engine, enum engine_exceptions exceptions, enum pace pace)
 {
-    struct engine_state state;
-    uc_err error;
+    memset(&engine->run, 0, sizeof(engine->run));
+    engine->exceptions = exceptions;
+    engine->pace = pace;
+    engine->record = NULL;
+    engine->capacity = 0;
+    engine->stored = 0;
+}
 
-    x86_state_get(engine->uc, &state);
-    error = uc_emu_start(engine->uc, state.rip, 0, 0, count);
+/* An exception that ended the run has said so already. */
+static void conclude(struct engine *engine, uc_err error)
+{
     if (error) {
-        engine->run->end = ENGINE_ERROR;
-        engine->run->error = error;
-    } else if (engine->run->end == ENGINE_COUNT && engine->run->instructions < count) {
-        engine->run->end = ENGINE_HALTED;
+        engine->run.end = ENGINE_ERROR;
+        engine->run.error = error;
+    } else if (engine->run.end == ENGINE_COUNT) {
+        engine->run.end = x86_end(engine->uc);
     }
 }
 
-/* Executes up to `count` instructions. With a record, writes the state before each of the first `capacity`. */
+/*
+ * Executes up to `count` instructions, without a limit if it is 0. With a record, writes the state before each of the
+ * first `capacity`.
+ */
 void EXPORT(engine_run)(struct engine *engine, uint32_t count, uint32_t exceptions, struct engine_record *record,
                         uint32_t capacity, struct engine_run *result)
 {
-    memset(result, 0, sizeof(*result));
+    struct engine_state state;
+
+    begin(engine, exceptions, FREE);
     if (record) {
         memset(record, 0, (size_t)capacity * sizeof(*record));
+        engine->record = record;
+        engine->capacity = capacity;
     }
-    engine->run = result;
-    engine->exceptions = exceptions;
-    engine->record = record;
-    engine->capacity = record ? capacity : 0;
-    engine->stored = 0;
-    run(engine, count);
-    engine->run = NULL;
+    x86_state_get(engine->uc, &state);
+    conclude(engine, uc_emu_start(engine->uc, state.rip, 0, 0, count));
+    engine->capacity = 0;
+    *result = engine->run;
+}
+
+static void tell(struct engine *engine, struct engine_step *result)
+{
+    uint32_t kept = engine->stored < ENGINE_STORES ? engine->stored : ENGINE_STORES;
+
+    result->run = engine->run;
+    x86_state_get(engine->uc, &result->state);
+    result->stored = engine->stored;
+    memcpy(result->stores, engine->stores, kept * sizeof(engine->stores[0]));
+}
+
+/*
+ * Executes one instruction, or one iteration of a repeated string instruction, and nothing ahead of it: unlike a run of
+ * one instruction it does not look up the next one. An exception stops it.
+ */
+void EXPORT(engine_step)(struct engine *engine, struct engine_step *result)
+{
+    begin(engine, ENGINE_STOP, ONE);
+    conclude(engine, x86_step(engine->uc));
+    tell(engine, result);
 }
 
 /* Copies out the stores of the last run, at most `capacity`; how many there were. */
 uint32_t EXPORT(engine_stores)(struct engine *engine, struct engine_store *stores, uint32_t capacity)
 {
-    uint32_t kept = engine->stored < STORES ? engine->stored : STORES;
+    uint32_t kept = engine->stored < ENGINE_STORES ? engine->stored : ENGINE_STORES;
 
     memcpy(stores, engine->stores, (kept < capacity ? kept : capacity) * sizeof(*stores));
     return engine->stored;
 }
 
-/* Delivers an event between instructions: kind 0 exception, 1 interrupt, 2 NMI. The result is an enum engine_end. */
-uint32_t EXPORT(engine_deliver)(struct engine *engine, uint32_t vector, uint32_t error_code, uint32_t kind)
+/* Delivers an event through the IDT: one between instructions, or what the last run has stopped at. */
+void EXPORT(engine_deliver)(struct engine *engine, uint32_t vector, uint32_t error_code, uint32_t kind,
+                            struct engine_step *result)
 {
-    return x86_deliver_event(engine->uc, vector, error_code, kind);
+    begin(engine, ENGINE_STOP, FREE);
+    engine->run.end = x86_deliver_event(engine->uc, vector, error_code, kind);
+    tell(engine, result);
 }
 
 const char *EXPORT(engine_error_text)(uint32_t error)

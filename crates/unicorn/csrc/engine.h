@@ -70,19 +70,49 @@ struct engine_store {
     uint64_t address, size, value;
 };
 
+/* The state before one instruction of a recorded run. */
+struct engine_record {
+    struct engine_state before;
+    uint64_t stores;                    /* physical stores by the instruction before this one */
+};
+
+/* More than any instruction stores: FXSAVE's 512 bytes in words of 8. */
+#define ENGINE_STORES 128
+
+/* One instruction, or one delivery, in one piece: whoever sits behind a border crosses it once a step. */
+struct engine_step {
+    struct engine_run run;
+    struct engine_state state;          /* after it */
+    uint64_t stored;                    /* how many stores there were */
+    struct engine_store stores[ENGINE_STORES];
+};
+
 /* What becomes of an exception that an instruction raises. */
 enum engine_exceptions {
     ENGINE_STOP,                        /* end the run; the state is that before delivery */
     ENGINE_DELIVER,                     /* the engine's own delivery through IDT, TSS and IST */
 };
 
+/* An event that engine_deliver() delivers. */
+enum engine_event {
+    ENGINE_EXCEPTION_EVENT,             /* of an instruction or from outside, with its error code */
+    ENGINE_INTERRUPT,
+    ENGINE_NMI,
+    ENGINE_SOFTWARE,                    /* INT n, which has raised it: RIP is that of the next instruction */
+};
+
 /* In x86.c, which sees the processor's inside. */
+void x86_flat(uc_engine *uc);
 void x86_state_get(uc_engine *uc, struct engine_state *state);
 void x86_state_set(uc_engine *uc, const struct engine_state *state);
 void x86_vector_get(uc_engine *uc, struct engine_vector_state *state);
 void x86_vector_set(uc_engine *uc, const struct engine_vector_state *state);
 void x86_deliver_current(uc_engine *uc);
-enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, int kind);
+enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, enum engine_event kind);
+uc_err x86_step(uc_engine *uc);
+void x86_stop_after_this(uc_engine *uc);
+enum engine_end x86_end(uc_engine *uc);
+void x86_forget_code(uc_engine *uc, uint64_t address, uint64_t size);
 void x86_exception_done(uc_engine *uc);
 uint32_t x86_error_code(uc_engine *uc);
 bool x86_is_software(uc_engine *uc);

@@ -7,6 +7,8 @@
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
+#include "exec/memory.h"
+#include "exec/ram_addr.h"
 #include "uc_priv.h"
 #include "engine.h"
 
@@ -78,7 +80,10 @@ void x86_state_get(uc_engine *uc, struct engine_state *state)
     state->mcg_status = env->mcg_status;
 }
 
-/* The derived flags (hflags) follow from the control registers and segments: the update functions compute them. */
+/*
+ * The derived flags (hflags) follow from the control registers and segments: the update functions compute them. They
+ * also flush the TLB, so they are called only where a register changes.
+ */
 void x86_state_set(uc_engine *uc, const struct engine_state *state)
 {
     CPUX86State *env = environment(uc);
@@ -88,11 +93,19 @@ void x86_state_set(uc_engine *uc, const struct engine_state *state)
     }
     env->eip = state->rip;
     cpu_load_eflags(env, state->rflags, -1);
-    cpu_load_efer(env, state->efer);
+    if (env->efer != state->efer) {
+        cpu_load_efer(env, state->efer);
+    }
     /* PAE first: without it CR0.PG is refused in long mode. */
-    cpu_x86_update_cr4(env, state->cr4);
-    cpu_x86_update_cr0(env, state->cr0);
-    cpu_x86_update_cr3(env, state->cr3);
+    if (env->cr[4] != state->cr4) {
+        cpu_x86_update_cr4(env, state->cr4);
+    }
+    if (env->cr[0] != state->cr0) {
+        cpu_x86_update_cr0(env, state->cr0);
+    }
+    if (env->cr[3] != state->cr3) {
+        cpu_x86_update_cr3(env, state->cr3);
+    }
     env->cr[2] = state->cr2;
     env->cr[8] = state->cr8;
     for (int i = 0; i < 6; i++) {
@@ -128,6 +141,21 @@ void x86_state_set(uc_engine *uc, const struct engine_state *state)
     env->old_exception = -1;
     uc->cpu->exception_index = -1;
     uc->cpu->halted = 0;
+}
+
+static void flat_segment(CPUX86State *env, int segment, uint32_t selector, uint32_t type)
+{
+    cpu_x86_load_seg_cache(env, segment, selector, 0, 0xffffffff,
+                           DESC_G_MASK | DESC_P_MASK | DESC_S_MASK | DESC_A_MASK | type);
+}
+
+/* Unicorn opens in 64-bit mode with segment caches that say otherwise, so that a state would not survive being set. */
+void x86_flat(uc_engine *uc)
+{
+    CPUX86State *env = environment(uc);
+
+    flat_segment(env, R_CS, env->segs[R_CS].selector, DESC_CS_MASK | DESC_R_MASK | DESC_L_MASK);
+    flat_segment(env, R_SS, env->segs[R_SS].selector, DESC_B_MASK | DESC_W_MASK);
 }
 
 void x86_vector_get(uc_engine *uc, struct engine_vector_state *state)
@@ -195,68 +223,147 @@ void x86_deliver_current(uc_engine *uc)
     x86_cpu_do_interrupt(uc->cpu);
 }
 
-enum event_kind {
-    EVENT_EXCEPTION,
-    EVENT_INTERRUPT,
-    EVENT_NMI,
-};
-
-/* What do_interrupt needs to know of an exception that no instruction raised. */
-static void present_exception(CPUX86State *env, int vector, uint32_t error_code)
+/* What do_interrupt needs to know of an event that it does not find in the running instruction. */
+static void present(CPUX86State *env, int vector, uint32_t error_code, bool is_software)
 {
     env_cpu(env)->exception_index = vector;
     env->error_code = error_code;
-    env->exception_is_int = 0;
+    env->exception_is_int = is_software;
     env->exception_next_eip = env->eip;
 }
 
-/* Delivers what is presented; nonzero when a fault on the way presents another exception. */
-static int deliver_once(uc_engine *uc, int kind, int vector)
+/* Delivers what is presented; nonzero when a fault on the way presents another exception, or memory is not there. */
+static int deliver_once(uc_engine *uc, bool is_external, int vector)
 {
-    CPUState *cpu = uc->cpu;
-
     /* A fault jumps to the innermost level, as inside uc_emu_start(). */
     if (sigsetjmp(uc->jmp_bufs[uc->nested_level - 1], 0) != 0) {
         return 1;
     }
-    if (kind == EVENT_EXCEPTION) {
-        x86_cpu_do_interrupt(cpu);
-    } else {
+    if (is_external) {
         do_interrupt_x86_hardirq(environment(uc), vector, 1);
+    } else {
+        x86_cpu_do_interrupt(uc->cpu);
     }
     return 0;
 }
 
-/* From outside, between instructions. A fault during delivery is delivered in turn, up to shutdown. */
-enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, int kind)
+/* Up to an instruction or a delivery from outside uc_emu_start(): no request of an earlier one is left. */
+static void enter(uc_engine *uc)
+{
+    CPUState *cpu = uc->cpu;
+
+    uc->nested_level++;
+    uc->invalid_error = UC_ERR_OK;
+    uc->emulation_done = false;
+    uc->stop_request = false;
+    uc->quit_request = false;
+    uc->skip_sync_pc_on_exit = false;
+    uc->size_recur_mem = 0;
+    uc->emu_counter = 0;
+    uc->emu_count = 1;
+    cpu->halted = 0;
+    cpu->exit_request = 0;
+    cpu->exception_index = -1;
+    cpu_resume(cpu);
+}
+
+static uc_err leave(uc_engine *uc)
+{
+    CPUState *cpu = uc->cpu;
+    uc_err error = uc->invalid_error;
+
+    uc->nested_level--;
+    uc->emulation_done = true;
+    uc->stop_request = false;
+    uc->invalid_error = UC_ERR_OK;
+    uc->exit_request = 0;
+    cpu->exit_request = 0;
+    cpu->tcg_exit_req = 0;
+    cpu->icount_decr_ptr->u16.high = 0;
+    return error;
+}
+
+/* A fault during delivery is delivered in turn, up to shutdown. */
+enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, enum engine_event kind)
 {
     CPUState *cpu = uc->cpu;
     CPUX86State *env = environment(uc);
+    bool is_external = kind == ENGINE_INTERRUPT || kind == ENGINE_NMI;
     enum engine_end end = ENGINE_COUNT;
 
-    if (kind == EVENT_NMI) {
+    enter(uc);
+    if (kind == ENGINE_NMI) {
         env->hflags2 |= HF2_NMI_MASK;
     }
-    cpu->halted = 0;
-    env->old_exception = kind == EVENT_EXCEPTION ? (int)vector : -1;
-    present_exception(env, vector, error_code);
-    uc->nested_level++;
-    while (end == ENGINE_COUNT && deliver_once(uc, kind, vector)) {
-        kind = EVENT_EXCEPTION;
-        if (cpu->exception_index < 0 || cpu->exception_index >= EXCP_INTERRUPT) {
+    env->old_exception = kind == ENGINE_EXCEPTION_EVENT ? (int)vector : -1;
+    present(env, vector, error_code, kind == ENGINE_SOFTWARE);
+    while (end == ENGINE_COUNT && deliver_once(uc, is_external, vector)) {
+        is_external = false;
+        if (uc->invalid_error) {
+            end = ENGINE_ERROR;
+        } else if (cpu->exception_index < 0 || cpu->exception_index >= EXCP_INTERRUPT) {
             end = ENGINE_SHUTDOWN;
         }
     }
-    uc->nested_level--;
     cpu->exception_index = -1;
     env->old_exception = -1;
+    leave(uc);
     return end;
 }
 
-static void flat_segment(CPUX86State *env, int segment, uint32_t selector, uint32_t type)
+/*
+ * Executes one instruction. A translated block that holds one instruction only is what icount and self-modifying code
+ * ask for as well; x86_stop_after_this() then keeps cpu_exec() from looking for another. Nothing here leaves by longjmp,
+ * which is slow on WebAssembly, unless the instruction faults.
+ */
+uc_err x86_step(uc_engine *uc)
 {
-    cpu_x86_load_seg_cache(env, segment, selector, 0, 0xffffffff,
-                           DESC_G_MASK | DESC_P_MASK | DESC_S_MASK | DESC_A_MASK | type);
+    CPUState *cpu = uc->cpu;
+
+    enter(uc);
+    cpu->cflags_next_tb = curr_cflags() | 1;
+    cpu_exec(uc, cpu);
+    cpu->cflags_next_tb = -1;
+    return leave(uc);
+}
+
+/* Inside a hook of the running instruction. */
+void x86_stop_after_this(uc_engine *uc)
+{
+    uc->cpu->exit_request = 1;
+}
+
+/* Why a run that no exception and no error has stopped is at its end. */
+enum engine_end x86_end(uc_engine *uc)
+{
+    CPUX86State *env = environment(uc);
+
+    if (env->old_exception == EXCP08_DBLE) {
+        /* check_exception() in excp_helper.c, where others reset the machine. */
+        env->old_exception = -1;
+        return ENGINE_SHUTDOWN;
+    }
+    return uc->cpu->halted ? ENGINE_HALTED : ENGINE_COUNT;
+}
+
+/* Unicorn writes memory without a look at what has been translated from it. */
+void x86_forget_code(uc_engine *uc, uint64_t address, uint64_t size)
+{
+    while (size) {
+        MemoryRegion *region = uc->memory_mapping(uc, address);
+        uint64_t offset, length;
+        ram_addr_t start;
+
+        if (!region) {
+            break;
+        }
+        offset = address - region->addr;
+        length = MIN(size, int128_get64(region->size) - offset);
+        start = memory_region_get_ram_addr(region) + offset;
+        tb_invalidate_phys_range(uc, start, start + length);
+        address += length;
+        size -= length;
+    }
 }
 
 /*

@@ -37,12 +37,21 @@ void engine_state_set(struct engine *engine, const struct engine_state *state);
 void engine_vector_get(struct engine *engine, struct engine_vector_state *state);
 void engine_vector_set(struct engine *engine, const struct engine_vector_state *state);
 uint32_t engine_flush(struct engine *engine);
-void engine_run(struct engine *engine, uint32_t count, uint32_t exceptions, void *record, uint32_t capacity,
-                struct engine_run *result);
+void engine_run(struct engine *engine, uint32_t count, uint32_t exceptions, struct engine_record *record,
+                uint32_t capacity, struct engine_run *result);
+void engine_step(struct engine *engine, struct engine_step *result);
+
+/* How the code is run: the first two are an enum engine_exceptions. */
+enum mode {
+    RUN_TO_EXCEPTION = ENGINE_STOP,
+    RUN_AND_DELIVER = ENGINE_DELIVER,
+    STEP,                               /* each instruction in a call of its own */
+    MODES,
+};
 
 struct input {
     uint64_t address;                   /* of the blob */
-    uint64_t exceptions;                /* enum engine_exceptions */
+    uint64_t mode;                      /* enum mode */
     uint64_t count;                     /* of instructions */
     uint8_t code[BLOB];
     struct engine_state state;
@@ -89,22 +98,34 @@ static int is_transcendental(uint8_t modrm)
     return (modrm >= 0xf0 && modrm <= 0xf3) || modrm == 0xf9 || modrm == 0xfb || modrm == 0xfe || modrm == 0xff;
 }
 
+/* ModRM of RDRAND and RDSEED; CMPXCHG8B and CMPXCHG16B have a memory operand. */
+static int is_random(uint8_t modrm)
+{
+    return (modrm & 0xc0) == 0xc0 && (modrm >> 3 & 7) >= 6;
+}
+
+/* An opcode of the map 0F and the byte after it. */
+static int is_time_or_random(const uint8_t *opcode)
+{
+    return opcode[0] == 0x31 || (opcode[0] == 0x01 && opcode[1] == 0xf9) || (opcode[0] == 0xc7 && is_random(opcode[1]));
+}
+
 /* Replaces what is no function of the state alone: time, random numbers, and the C library's part. */
 static void make_reproducible(uint8_t *code, int size)
 {
-    for (int i = 0; i + 3 < size; i++) {
+    const int longest = 4;
+
+    for (int i = 0; i + longest < size; i++) {
         const uint8_t *next = code + i + 1;
-        int rdtsc_or_random = code[i] == 0x0f && (next[0] == 0x31 || next[0] == 0xc7);
-        int rdtscp = code[i] == 0x0f && next[0] == 0x01 && next[1] == 0xf9;
-        /* QEMU 5 takes a VEX prefix before any instruction for the escape that it stands for. */
-        int with_vex = (code[i] == 0xc5 && (next[1] == 0x31 || next[1] == 0xc7)) ||
-                       (code[i] == 0xc4 && (next[2] == 0x31 || next[2] == 0xc7));
-        if (rdtsc_or_random || rdtscp || with_vex || (code[i] == 0xd9 && is_transcendental(next[0]))) {
+        /* QEMU 5 takes a VEX prefix of two or three bytes before any instruction for the escape that it stands for. */
+        int escaped = (code[i] == 0x0f && is_time_or_random(next)) || (code[i] == 0xc5 && is_time_or_random(next + 1)) ||
+                      (code[i] == 0xc4 && is_time_or_random(next + 2));
+        if (escaped || (code[i] == 0xd9 && is_transcendental(next[0]))) {
             code[i] = 0x90;
         }
     }
     /* Nothing begins that the page's next bytes, which are NOPs, could complete. */
-    memset(code + size - 3, 0x90, 3);
+    memset(code + size - longest, 0x90, longest);
 }
 
 enum page {
@@ -219,7 +240,7 @@ static void make_state(struct engine_state *state)
         state->registers[i] = interesting();
     }
     state->registers[4] = STACK + 8 * below(0x180);
-    state->rflags = 2 | (bits() & 0x40cd5 & ~0x100);            /* not TF */
+    state->rflags = 2 | (bits() & 0x40cd5) | (uint64_t)!below(16) << 8;     /* seldom TF */
     state->cr0 = 0x80010033 | (uint64_t)!below(8) << 2;         /* PG WP NE ET MP PE; EM */
     state->cr2 = bits();
     state->cr3 = 0x1000;
@@ -272,7 +293,7 @@ static void make_input(struct input *input)
     memset(input, 0, sizeof(*input));
     /* Every fourth blob ends at the end of its page, before one that is not there. */
     input->address = below(4) ? CODE + below(PAGE - BLOB) : CODE + PAGE - BLOB;
-    input->exceptions = below(2);
+    input->mode = below(MODES);
     input->count = INSTRUCTIONS;
     make_code(input->code);
     make_state(&input->state);
@@ -303,6 +324,23 @@ static struct engine *open_engine(void)
     return engine;
 }
 
+/* As replay.mjs does it: the instructions of all steps, and of the rest what the last one came to. */
+static void run_by_steps(struct engine *engine, uint64_t count, struct engine_run *result)
+{
+    static struct engine_step step;
+    uint64_t instructions = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        engine_step(engine, &step);
+        instructions += step.run.instructions;
+        if (step.run.end != ENGINE_COUNT) {
+            break;
+        }
+    }
+    *result = step.run;
+    result->instructions = instructions;
+}
+
 static void run(struct engine *engine, const uint8_t *image, const struct input *input, struct output *output,
                 uint8_t *memory)
 {
@@ -313,7 +351,11 @@ static void run(struct engine *engine, const uint8_t *image, const struct input 
     engine_state_set(engine, &input->state);
     engine_vector_set(engine, &input->vectors);
     engine_flush(engine);
-    engine_run(engine, input->count, input->exceptions, NULL, 0, &output->run);
+    if (input->mode == STEP) {
+        run_by_steps(engine, input->count, &output->run);
+    } else {
+        engine_run(engine, input->count, input->mode, NULL, 0, &output->run);
+    }
     engine_state_get(engine, &output->state);
     engine_vector_get(engine, &output->vectors);
     if (engine_read(engine, 0, memory, IMAGE)) {

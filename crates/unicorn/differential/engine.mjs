@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // The module as JavaScript sees it: the exports of csrc/engine.c, and the layout of its structures.
 
-import { readFile } from "node:fs/promises";
-
 export const SKYLAKE_SERVER = 22;
 
 /** enum engine_exceptions */
@@ -18,14 +16,12 @@ export const Field = {
   DEBUG: 69, CPL: 75, NMI_BLOCKED: 76, INTERRUPT_SHADOW: 77, MCG_STATUS: 78,
 };
 
+/** enum engine_event */
+export const Event = { EXCEPTION: 0, INTERRUPT: 1, NMI: 2, SOFTWARE: 3 };
+
 /** Bytes of struct engine_vector_state and struct engine_run. */
 export const VECTOR_SIZE = 424;
 export const RUN_SIZE = 64;
-
-/** Compiles the module of a file. */
-export async function compile(path) {
-  return WebAssembly.compile(await readFile(path));
-}
 
 /** Its exports, in a memory of their own. Nothing is imported. */
 export async function instantiate(module) {
@@ -45,6 +41,7 @@ export class Engine {
     this.statePointer = exports.engine_allocate(this.stateSize);
     this.vectorPointer = exports.engine_allocate(VECTOR_SIZE);
     this.runPointer = exports.engine_allocate(RUN_SIZE);
+    this.stepPointer = exports.engine_allocate(exports.engine_step_size());
     this.buffer = exports.engine_allocate(size);
   }
 
@@ -90,14 +87,36 @@ export class Engine {
     this.check("engine_flush", this.exports.engine_flush(this.handle));
   }
 
-  run(count, exceptions) {
-    this.exports.engine_run(this.handle, count, exceptions, 0, 0, this.runPointer);
-    const [end, instructions, delivered, vector, errorCode, , error] = [...this.words(this.runPointer, RUN_SIZE)].map(Number);
+  /** Runs up to `count` instructions; with a record, the states before the first `capacity` and the stores between them. */
+  run(count, exceptions, capacity = 0) {
+    const size = this.stateSize + 8;
+    const pointer = capacity ? this.exports.engine_allocate(capacity * size) : 0;
+    this.exports.engine_run(this.handle, count, exceptions, pointer, capacity, this.runPointer);
+    const records = Array.from({ length: capacity }, (_, index) => this.words(pointer + index * size, size).slice());
+    if (capacity) this.exports.engine_free(pointer);
+    return { ...this.result(this.runPointer), ...(capacity && { records }) };
+  }
+
+  /** Executes one instruction. */
+  step() {
+    this.exports.engine_step(this.handle, this.stepPointer);
+    return this.result(this.stepPointer);
+  }
+
+  /** Delivers an event through the IDT; how that ended. */
+  deliver(vector, errorCode, event) {
+    this.exports.engine_deliver(this.handle, vector, errorCode, event, this.stepPointer);
+    return this.result(this.stepPointer).end;
+  }
+
+  /** A struct engine_run. */
+  result(pointer) {
+    const [end, instructions, delivered, vector, errorCode, , error] = [...this.words(pointer, RUN_SIZE)].map(Number);
     return { end, instructions, delivered, vector, errorCode, error };
   }
 
   close() {
-    for (const pointer of [this.statePointer, this.vectorPointer, this.runPointer, this.buffer]) {
+    for (const pointer of [this.statePointer, this.vectorPointer, this.runPointer, this.stepPointer, this.buffer]) {
       this.exports.engine_free(pointer);
     }
     this.exports.engine_close(this.handle);

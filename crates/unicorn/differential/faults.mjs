@@ -5,9 +5,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { End, Engine, Exceptions, Field, compile, instantiate } from "./engine.mjs";
+import { readFile } from "node:fs/promises";
+import { End, Engine, Event, Exceptions, Field, instantiate } from "./engine.mjs";
 
-const module = await compile(process.env.UNICORN_WASM);
+const module = await WebAssembly.compile(await readFile(process.env.UNICORN_WASM));
 
 const SIZE = 0x100000;
 const CODE = 0x20000;
@@ -161,10 +162,9 @@ test("delivery through the IDT: stacks, frames, error codes, privilege", async (
 });
 
 test("events from outside: NMI on its stack, double fault when delivery faults, shutdown", async () => {
-  const EXCEPTION = 0, INTERRUPT = 1, NMI = 2;
   const engine = await machine(USER);
   engine.flush();
-  assert.equal(engine.exports.engine_deliver(engine.handle, 2, 0, NMI), End.COUNT);
+  assert.equal(engine.deliver(2, 0, Event.NMI), End.COUNT);
   let state = engine.state();
   assert.deepEqual([state[4], state[Field.NMI_BLOCKED], state[Field.CPL]], [BigInt(IST - 40), 1n, 0n]);
   assert.deepEqual(read(engine, IST - 40, 5), [CODE, 0x23, 0x202, STACK, 0x1b]);
@@ -173,16 +173,91 @@ test("events from outside: NMI on its stack, double fault when delivery faults, 
   assert.deepEqual([state[4], state[Field.NMI_BLOCKED], state[Field.CPL]], [BigInt(STACK), 0n, 3n], "IRET unblocks");
   const interrupted = await machine(USER);
   interrupted.flush();
-  assert.equal(interrupted.exports.engine_deliver(interrupted.handle, 20, 0, INTERRUPT), End.COUNT);
+  assert.equal(interrupted.deliver(20, 0, Event.INTERRUPT), End.COUNT);
   state = interrupted.state();
   assert.deepEqual([state[4], state[Field.RFLAGS] & 0x200n], [BigInt(STACK - 0x1000 - 40), 0n]);
   const absent = await machine(USER);
   absent.write(IDT + 16 * 13, q(0, 0));
   absent.flush();
-  assert.equal(absent.exports.engine_deliver(absent.handle, 13, 0, EXCEPTION), End.COUNT);
+  assert.equal(absent.deliver(13, 0, Event.EXCEPTION), End.COUNT);
   assert.equal(absent.state()[4], BigInt(IST - 48), "#DF on its stack");
   absent.write(IDT, new Uint8Array(0x200));
-  assert.equal(absent.exports.engine_deliver(absent.handle, 13, 0, EXCEPTION), End.SHUTDOWN);
+  assert.equal(absent.deliver(13, 0, Event.EXCEPTION), End.SHUTDOWN);
+});
+
+test("error codes: #DB has none, #VC and #CP have theirs", async () => {
+  for (const [vector, errorCode] of [[1, []], [29, [0x72]], [21, [3]]]) {
+    const engine = await machine(USER);
+    engine.flush();
+    assert.equal(engine.deliver(vector, errorCode[0] ?? 0, Event.EXCEPTION), End.COUNT);
+    const frame = [...errorCode, CODE, 0x23, 0x202, STACK, 0x1b];
+    assert.deepEqual(read(engine, STACK - 0x1000 - 8 * frame.length, frame.length), frame, `vector ${vector}`);
+  }
+});
+
+test("INT n is delivered after it has been raised, with the check of its gate", async () => {
+  const engine = await machine(USER);
+  assert.equal(run(engine, [0xcd, 0x14]).vector, 0x14);
+  assert.equal(engine.deliver(0x14, 0, Event.SOFTWARE), End.COUNT);
+  assert.deepEqual(read(engine, STACK - 0x1000 - 40, 5), [CODE + 2, 0x23, 0x202, STACK, 0x1b]);
+});
+
+test("how a run ends: HLT as the last instruction, without a limit, a triple fault", async () => {
+  const halted = await machine();
+  assert.equal(run(halted, [0x90, 0xf4], { count: 2 }).end, End.HALTED);
+  assert.equal(run(halted, [0x90, 0xf4], { count: 1 }).end, End.COUNT);
+  assert.equal(run(halted, [0x90, 0xf4], { count: 0 }).end, End.HALTED);
+  const dead = await machine(USER);
+  dead.write(IDT, new Uint8Array(0x200));
+  const result = run(dead, [0x0f, 0x0b], { exceptions: Exceptions.DELIVER });
+  assert.equal(result.end, End.SHUTDOWN);
+});
+
+test("a fresh engine is in 64-bit mode, and stays there when its state is set", async () => {
+  const engine = new Engine(await instantiate(module), 0x10000);
+  // inc %rax; hlt: in other modes the prefix is DEC
+  engine.write(0x1000, [0x48, 0xff, 0xc0, 0xf4]);
+  const state = engine.state();
+  state[Field.RIP] = 0x1000n;
+  engine.setState(state);
+  assert.deepEqual([engine.run(0, Exceptions.STOP).end, engine.state()[0]], [End.HALTED, 1n]);
+});
+
+test("one step looks at nothing but its instruction", async () => {
+  const engine = await machine(KERNEL, 0x60000);
+  run(engine, [0x90], { count: 1 });
+  // nop at the end of a page, before one that is absent; then it is fetched
+  engine.write(0x60000 - 1, [0x90]);
+  const state = engine.state();
+  state[Field.RIP] = BigInt(0x60000 - 1);
+  engine.setState(state);
+  assert.deepEqual(engine.step(), { end: End.COUNT, instructions: 1, delivered: 0, vector: 0, errorCode: 0, error: 0 });
+  assert.deepEqual(engine.step(), exception(14, 0x10, 0));
+  assert.equal(engine.state()[Field.RIP], 0x60000n);
+  // rep stosb: one iteration a step; hlt
+  engine.write(CODE, [0xf3, 0xaa, 0xf4]);
+  const again = engine.state();
+  again[Field.RIP] = BigInt(CODE);
+  again[1] = 2n;
+  again[7] = BigInt(STACK);
+  engine.setState(again);
+  const ends = [0, 1, 2, 3].map(() => [engine.step().end, Number(engine.state()[Field.RIP]) - CODE]);
+  assert.deepEqual(ends, [[End.COUNT, 0], [End.COUNT, 0], [End.COUNT, 2], [End.HALTED, 3]]);
+});
+
+test("a record has the state before each instruction and the stores between them", async () => {
+  const engine = await machine();
+  // mov %rax,(%rsp); inc %rax; push %rax; hlt
+  const code = [0x48, 0x89, 0x04, 0x24, 0x48, 0xff, 0xc0, 0x50, 0xf4];
+  engine.write(CODE, code);
+  const state = engine.state();
+  state[Field.RIP] = BigInt(CODE);
+  engine.setState(state);
+  engine.flush();
+  const { end, records } = engine.run(10, Exceptions.STOP, 3);
+  assert.equal(end, End.HALTED);
+  const seen = records.map((words) => [Number(words[Field.RIP]) - CODE, Number(words[0]), Number(words.at(-1))]);
+  assert.deepEqual(seen, [[0, 0, 0], [4, 0, 1], [7, 1, 0]], "only as many as there is room for");
 });
 
 test("SYSCALL", async () => {

@@ -4,7 +4,7 @@
 const SKYLAKE_SERVER = 22;
 const STOP_AT_EXCEPTIONS = 0;
 const CODE = 0x1000;
-const LOOPS = 10_000_000n;
+const LOOPS = 1_000_000n;
 
 //          inc %rax          sub $1, %rcx            jnz .-7     hlt
 const code = [0x48, 0xff, 0xc0, 0x48, 0x83, 0xe9, 0x01, 0x75, 0xf7, 0xf4];

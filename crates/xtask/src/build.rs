@@ -8,19 +8,38 @@ use crate::project::Project;
 use crate::wasm_target::WasmToolchain;
 use crate::{setup, steps, unicorn};
 
+/// What is put beside the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Staged {
+    WithUnicorn,
+    Without,
+}
+
 /// Installs what is missing and builds `dist/`.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
-    release(project, &wasm)?;
+    let unicorn = unicorn::ensure(project);
+    let staged = if unicorn.is_ok() { Staged::WithUnicorn } else { Staged::Without };
+    trunk_release(project, &wasm, staged)?;
     println!("{} can be put on any static host, under any path", project.dist().display());
+    if let Err(failure) = unicorn {
+        println!("\nBUILT WITHOUT UNICORN: the page works, but cannot check itself against a second CPU.\n{failure}");
+    }
     Ok(())
 }
 
-/// Builds `dist/` with what is installed.
+/// Builds `dist/` with what is installed, Unicorn included.
 pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     unicorn::ensure(project)?;
+    trunk_release(project, wasm, Staged::WithUnicorn)
+}
+
+fn trunk_release(project: &Project, wasm: &WasmToolchain, staged: Staged) -> Result<(), Failure> {
     let mut trunk = trunk(project, wasm, "build");
     trunk.arg("--release").arg("--dist").arg(project.dist());
+    if staged == Staged::Without {
+        trunk.env(unicorn::WITHOUT, "1");
+    }
     let mend = "mend what the compiler names above; cargo clippy --target wasm32-unknown-unknown -p cr3-web is quicker";
     steps::run("release build of the page", &mut trunk, mend).map(drop)
 }

@@ -4,7 +4,7 @@ use crate::apt::{self, Program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::wasm_target::{self, WasmToolchain};
-use crate::{npm, steps, tools};
+use crate::{npm, steps, tools, unicorn};
 
 const BROWSER: [Program; 2] =
     [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
@@ -50,6 +50,7 @@ pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
     for_browser(project)?;
     for_native_unicorn(project)?;
     for_assembler(project)?;
+    unicorn::ensure_toolchain(project)?;
     let wasm = for_build(project)?;
     tools::ensure_for_tests(project)?;
     Ok(wasm)

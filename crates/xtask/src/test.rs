@@ -28,6 +28,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(unicorn::differential::test(project));
     checks.note(browser_lints(project, &wasm));
     checks.note(browser_tests(project, &wasm));
+    checks.note(unicorn_in_browser(project, &wasm));
     if checks.note(build::release(project, &wasm)) {
         checks.note(end_to_end(project));
     }
@@ -81,11 +82,15 @@ fn native_lints(project: &Project) -> Result<(), Failure> {
 }
 
 fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
-    let mut cargo = wasm.command(project, "cargo");
-    cargo.args(["clippy", "--package", "cr3-web", "--target", TARGET, "--all-targets", "--no-deps", "--locked"]);
-    cargo.args(["--", "--deny", "warnings"]);
-    let mend = "cargo clippy --package cr3-web --target wasm32-unknown-unknown --all-targets";
-    steps::run("lints, browser", &mut cargo, mend).map(drop)
+    // Of the second CPU the library alone: its other tests are native.
+    for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-unicorn", "--lib")] {
+        let mut cargo = wasm.command(project, "cargo");
+        cargo.args(["clippy", "--package", package, "--target", TARGET, targets, "--no-deps", "--locked"]);
+        cargo.args(["--", "--deny", "warnings"]);
+        let mend = format!("cargo clippy --package {package} --target {TARGET} {targets}");
+        steps::run(&format!("lints, browser: {package}"), &mut cargo, &mend)?;
+    }
+    Ok(())
 }
 
 fn native_tests(project: &Project) -> Result<(), Failure> {
@@ -113,6 +118,20 @@ fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
     }
     let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
     steps::run_showing("browser tests", &mut pack, closes_rust_tests, mend).map(drop)
+}
+
+/// The second CPU followed by the checker, in a browser's worker. Not by wasm-pack, which compiles every test of a package.
+fn unicorn_in_browser(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
+    let module = unicorn::ensure(project)?.join("unicorn.wasm");
+    let mut cargo = wasm.command(project, "cargo");
+    cargo.args(["test", "--package", "cr3-unicorn", "--test", "wasm", "--target", TARGET, "--locked"]);
+    cargo.env("UNICORN_WASM", module).env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+    if let Some(driver) = on_path("chromedriver") {
+        cargo.env("CHROMEDRIVER", driver);
+    }
+    let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
+    steps::run_showing("browser tests of the second CPU", &mut cargo, closes_rust_tests, mend).map(drop)
 }
 
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.

@@ -93,7 +93,7 @@ impl<P: Processor> Checker<P> {
         if found.is_empty() {
             return self.settle_delivery(masked, machine, delivered);
         }
-        if self.faults.len() > arriving.own_faults && self.only_error_code(&found) {
+        if self.faults.len() > arriving.own_faults && self.only_faults_of_delivery(&found) {
             return self.take_over_delivery(Limit::DeliveryFault, machine);
         }
         let bytes = code_bytes(&arriving.cpu, machine, LONGEST);
@@ -106,11 +106,14 @@ impl<P: Processor> Checker<P> {
         self.take_over(machine)
     }
 
-    /// Whether nothing differs but the error code, the last word that is pushed.
-    fn only_error_code(&self, found: &[Difference]) -> bool {
+    /// Whether nothing differs but what [`Limit::DeliveryFault`] names: the error code, which is the last word that is pushed,
+    /// and which word of a frame faulted.
+    fn only_faults_of_delivery(&self, found: &[Difference]) -> bool {
+        const FRAME: u64 = 6 * 8;
         let pushed = self.stores.last().map(|store| store.physical);
         found.iter().all(|difference| match difference {
             Difference::Memory { physical, .. } => Some(*physical) == pushed,
+            Difference::Register { name: "cr2", ours, theirs } => ours.abs_diff(*theirs) < FRAME,
             _ => false,
         })
     }

@@ -73,7 +73,7 @@ limits! {
     UndefinedResult "the manual leaves the result undefined"
     StaleTranslation "our TLB used a translation that the manual allows to be stale; Unicorn flushed it"
     Delivery "Unicorn's library stops at an event and does not deliver it"
-    DeliveryFault "Unicorn's error codes of faults during a delivery count gates by 16 bytes and lack EXT"
+    DeliveryFault "of a delivery that faults, Unicorn pushes words until one does, and its error codes count gates by 16 and lack EXT"
     InterruptStack "Unicorn loads a null SS with every stack of the interrupt stack table, not only when CPL changes"
     MachineCheckStatus "Unicorn does not set IA32_MCG_STATUS.MCIP when a machine check strikes"
     ShutDown "the processor shuts down, and Unicorn does not say so"

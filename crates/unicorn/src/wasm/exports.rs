@@ -17,6 +17,12 @@ extern "C" {
     pub(super) fn engine_open(this: &Exports, model: u32) -> Result<u32, JsValue>;
 
     #[wasm_bindgen(method, catch)]
+    pub(super) fn engine_close(this: &Exports, engine: u32) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn engine_unmap(this: &Exports, engine: u32, address: u64, size: u32) -> Result<u32, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
     pub(super) fn engine_map(this: &Exports, engine: u32, address: u64, size: u32) -> Result<u32, JsValue>;
 
     #[wasm_bindgen(method, catch)]
@@ -45,18 +51,10 @@ extern "C" {
     pub(super) fn engine_flush(this: &Exports, engine: u32) -> Result<u32, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    pub(super) fn engine_run(
-        this: &Exports,
-        engine: u32,
-        count: u32,
-        exceptions: u32,
-        record: u32,
-        capacity: u32,
-        result: u32,
-    ) -> Result<(), JsValue>;
+    pub(super) fn engine_step_size(this: &Exports) -> Result<u32, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    pub(super) fn engine_stores(this: &Exports, engine: u32, stores: u32, capacity: u32) -> Result<u32, JsValue>;
+    pub(super) fn engine_step(this: &Exports, engine: u32, result: u32) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub(super) fn engine_deliver(
@@ -65,11 +63,15 @@ extern "C" {
         vector: u32,
         error_code: u32,
         kind: u32,
-    ) -> Result<u32, JsValue>;
+        result: u32,
+    ) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub(super) fn engine_error_text(this: &Exports, error: u32) -> Result<u32, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub(super) fn engine_allocate(this: &Exports, size: u32) -> Result<u32, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn engine_free(this: &Exports, memory: u32) -> Result<(), JsValue>;
 }

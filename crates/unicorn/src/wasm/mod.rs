@@ -12,7 +12,7 @@ use cr3_core::machine::{Cpu, Event, Exception, Machine};
 use exports::Exports;
 use js_sys::WebAssembly::{Instance, Module};
 use js_sys::{BigUint64Array, Object, Uint8Array};
-use state::Words;
+use state::{RUN_WORDS, Run, STORE_WORDS, Words};
 use std::collections::BTreeSet;
 use wasm_bindgen::prelude::*;
 
@@ -22,52 +22,45 @@ const BLOCK: u64 = 2 << 20;
 /// Bytes that cross the border at once.
 const BUFFER: u32 = 4096;
 
-/// `STORES` of `csrc/engine.c`.
-const STORES: u32 = 128;
+/// `ENGINE_STORES` of `csrc/engine.h`.
+const STORES: usize = 128;
 
-/// Words of `struct engine_run`.
-const RUN_WORDS: usize = 8;
+/// Stores that are fetched together with the state; most instructions have one at most, a delivery has six.
+const FIRST_STORES: usize = 8;
 
-/// Words of `struct engine_store`.
-const STORE_WORDS: usize = 3;
+/// Words of `struct engine_step` up to the first store.
+const HEAD: usize = RUN_WORDS + state::WORDS + 1;
 
-/// `ENGINE_STOP` of `enum engine_exceptions`.
-const STOP: u32 = 0;
+/// Words that are fetched at once.
+const FETCHED: usize = HEAD + FIRST_STORES * STORE_WORDS;
 
-/// `enum engine_end`.
-mod end {
-    pub(super) const SHUTDOWN: u64 = 2;
-    pub(super) const EXCEPTION: u64 = 3;
-    pub(super) const ERROR: u64 = 4;
-}
+/// Bytes of `struct engine_step`.
+const STEP_SIZE: usize = 8 * (HEAD + STORES * STORE_WORDS);
 
-/// `kind` of `engine_deliver`.
-mod kind {
+/// Blocks that one instruction can touch, with some to spare.
+const TOUCHED: usize = 16;
+
+/// `enum engine_event`.
+mod event {
     pub(super) const EXCEPTION: u32 = 0;
     pub(super) const INTERRUPT: u32 = 1;
     pub(super) const NMI: u32 = 2;
     pub(super) const SOFTWARE: u32 = 3;
 }
 
-/// `struct engine_run`.
-struct Run {
-    end: u64,
-    begun: u64,
-    vector: u32,
-    error_code: u32,
-    software: bool,
-    error: u32,
-    address: u64,
-}
-
-/// One engine in an instance of its own.
+/// One engine in an instance of its own, which goes with it.
 pub struct Engine {
     exports: Exports,
     handle: u32,
+    /// Addresses in the module's memory: a `struct engine_step`, a `struct engine_state`, bytes.
+    step: u32,
     state: u32,
-    result: u32,
-    stores: u32,
     buffer: u32,
+    /// The first words of the `struct engine_step`. Empty when the memory has grown since.
+    view: BigUint64Array,
+    fetched: [u64; FETCHED],
+    /// Whether `fetched` holds the registers as they are now.
+    fresh: bool,
     /// Start addresses of the mapped blocks.
     blocks: BTreeSet<u64>,
 }
@@ -90,20 +83,23 @@ impl Engine {
         let instance = Instance::new(module, &Object::new()).map_err(trap(REQUEST))?;
         let exports: Exports = instance.exports().unchecked_into();
         exports.initialize().map_err(trap(REQUEST))?;
-        let size = exports.engine_state_size().map_err(trap(REQUEST))?;
-        if size as usize != 8 * state::WORDS {
-            return Err(Failure { request: REQUEST, cause: format!("its state has {size} bytes") });
+        for (name, size, expected) in [
+            ("state", exports.engine_state_size().map_err(trap(REQUEST))?, 8 * state::WORDS),
+            ("step", exports.engine_step_size().map_err(trap(REQUEST))?, STEP_SIZE),
+        ] {
+            if size as usize != expected {
+                return Err(Failure { request: REQUEST, cause: format!("its {name} has {size} bytes") });
+            }
         }
         let handle = exports.engine_open(limits::CPU_MODEL as u32).map_err(trap(REQUEST))?;
         let allocate = |size: usize| exports.engine_allocate(size as u32).map_err(trap(REQUEST));
-        let state = allocate(8 * state::WORDS)?;
-        let result = allocate(8 * RUN_WORDS)?;
-        let stores = allocate(8 * STORE_WORDS * STORES as usize)?;
-        let buffer = allocate(BUFFER as usize)?;
-        if [handle, state, result, stores, buffer].contains(&0) {
+        let (step, state, buffer) = (allocate(STEP_SIZE)?, allocate(8 * state::WORDS)?, allocate(BUFFER as usize)?);
+        if [handle, step, state, buffer].contains(&0) {
             return Err(Failure { request: REQUEST, cause: "out of memory".into() });
         }
-        Ok(Self { exports, handle, state, result, stores, buffer, blocks: BTreeSet::new() })
+        let view = BigUint64Array::new_with_length(0);
+        let (fetched, blocks) = ([0; FETCHED], BTreeSet::new());
+        Ok(Self { exports, handle, step, state, buffer, view, fetched, fresh: false, blocks })
     }
 
     /// Bytes of the instance's memory.
@@ -146,88 +142,100 @@ impl Engine {
         Ok(())
     }
 
-    fn words_now(&self) -> Result<Words, Failure> {
-        self.exports.engine_state_get(self.handle, self.state).map_err(trap("read its state"))?;
-        let mut words = [0; state::WORDS];
-        self.words(self.state, words.len()).copy_to(&mut words);
-        Ok(words)
+    /// Takes all memory away, so that nothing of an earlier image is left.
+    fn unmap(&mut self) -> Result<(), Failure> {
+        const REQUEST: &str = "unmap memory";
+        for block in std::mem::take(&mut self.blocks) {
+            let error = self.exports.engine_unmap(self.handle, block, BLOCK as u32).map_err(trap(REQUEST))?;
+            self.check(REQUEST, error)?;
+        }
+        Ok(())
     }
 
-    fn set_words(&self, words: &Words) -> Result<(), Failure> {
-        self.words(self.state, words.len()).copy_from(words);
-        self.exports.engine_state_set(self.handle, self.state).map_err(trap("take a state"))
+    /// Brings the first words of the `struct engine_step` over.
+    fn fetch(&mut self) {
+        if self.view.length() == 0 {
+            self.view = self.words(self.step, FETCHED);
+        }
+        self.view.copy_to(&mut self.fetched);
+        self.fresh = true;
     }
 
-    fn run_once(&self) -> Result<Run, Failure> {
-        self.exports.engine_run(self.handle, 1, STOP, 0, 0, self.result).map_err(trap("step"))?;
-        let mut words = [0; RUN_WORDS];
-        self.words(self.result, words.len()).copy_to(&mut words);
-        let [end, begun, _, vector, error_code, software, error, address] = words;
-        let software = software != 0;
-        Ok(Run {
-            end,
-            begun,
-            vector: vector as u32,
-            error_code: error_code as u32,
-            software,
-            error: error as u32,
-            address,
-        })
-    }
-
-    /// One instruction; memory that no page of the image backs comes to life as zeros, as in our machine.
-    fn run(&mut self) -> Result<Run, Failure> {
-        /// Pages that one instruction can touch, with some to spare.
-        const BLOCKS: usize = 16;
-        for _ in 0..BLOCKS {
-            let run = self.run_once()?;
-            let missing = run.end == end::ERROR && !self.blocks.contains(&(run.address & !(BLOCK - 1)));
+    /// Does something that fills the `struct engine_step`. Memory that no page of the image backs comes to life as zeros, as
+    /// in our machine, and then it is done again.
+    fn done(
+        &mut self,
+        request: &'static str,
+        what: impl Fn(&Exports, u32, u32) -> Result<(), JsValue>,
+    ) -> Result<Run, Failure> {
+        for _ in 0..TOUCHED {
+            what(&self.exports, self.handle, self.step).map_err(trap(request))?;
+            self.fetch();
+            let run = Run::of(&self.fetched);
+            let missing = run.end == state::end::ERROR && !self.blocks.contains(&(run.address & !(BLOCK - 1)));
             if !missing {
                 return Ok(run);
             }
             self.map(run.address)?;
         }
-        Err(Failure { request: "step", cause: "one instruction touches memory without end".into() })
+        Err(Failure { request, cause: "it touches memory without end".into() })
     }
 
-    fn outcome(&self, before: &Words, run: &Run) -> Result<Outcome, Failure> {
+    fn registers(&mut self) -> Result<&Words, Failure> {
+        const FIRST: usize = RUN_WORDS;
+        if !self.fresh {
+            self.exports.engine_state_get(self.handle, self.state).map_err(trap("read its state"))?;
+            let words = self.words(self.state, state::WORDS);
+            words.copy_to(&mut self.fetched[FIRST..FIRST + state::WORDS]);
+            self.fresh = true;
+        }
+        let words = self.fetched[FIRST..].first_chunk();
+        words.ok_or_else(|| Failure { request: "read its state", cause: "it is short".into() })
+    }
+
+    fn outcome(&mut self, run: &Run) -> Result<Outcome, Failure> {
         match run.end {
-            end::EXCEPTION => self.raised(before, run),
-            end::ERROR => Err(Failure { request: "step", cause: self.text(run.error) }),
+            state::end::EXCEPTION => self.raised(run),
+            state::end::ERROR => Err(Failure { request: "step", cause: self.text(run.error) }),
             _ => Ok(Outcome::Retired),
         }
     }
 
-    fn raised(&self, before: &Words, run: &Run) -> Result<Outcome, Failure> {
-        let now = self.words_now()?;
-        let at = state::rip(&now);
-        if limits::fetch_of_next(run.begun, state::rip(before), at, run.vector, run.software) {
-            self.set_words(&state::with_cr2(&now, state::cr2(before)))?;
-            return Ok(Outcome::Retired);
-        }
+    fn raised(&mut self, run: &Run) -> Result<Outcome, Failure> {
+        let cr2 = state::cr2(self.registers()?);
         let vector = run.vector as u8;
         let error_code = if limits::has_error_code(vector) && !run.software { run.error_code } else { 0 };
-        Ok(Outcome::Raised(Raised { vector, error_code, cr2: state::cr2(&now) }))
+        Ok(Outcome::Raised(Raised { vector, error_code, cr2 }))
     }
 
     fn stores(&self) -> Result<Vec<Store>, Failure> {
-        const REQUEST: &str = "tell its stores";
-        let count = self.exports.engine_stores(self.handle, self.stores, STORES).map_err(trap(REQUEST))?;
+        let count = self.fetched[HEAD - 1] as usize;
         if count > STORES {
-            return Err(Failure { request: REQUEST, cause: format!("{count} in one instruction") });
+            return Err(Failure { request: "tell its stores", cause: format!("{count} in one instruction") });
         }
-        let mut words = vec![0; STORE_WORDS * count as usize];
-        self.words(self.stores, words.len()).copy_to(&mut words);
-        let store = |words: &[u64]| {
-            let size = words[1].min(8) as u8;
-            Store { physical: words[0], size, value: limits::truncate(words[2], size) }
-        };
-        Ok(words.chunks_exact(STORE_WORDS).map(store).collect())
+        if count <= FIRST_STORES {
+            return Ok(state::stores(&self.fetched[HEAD..HEAD + STORE_WORDS * count]));
+        }
+        let mut words = vec![0; STORE_WORDS * count];
+        self.words(self.step + 8 * HEAD as u32, words.len()).copy_to(&mut words);
+        Ok(state::stores(&words))
+    }
+}
+
+impl Drop for Engine {
+    /// The instance is garbage with it; closing makes a mistake in freeing show up where it is tested.
+    fn drop(&mut self) {
+        for pointer in [self.step, self.state, self.buffer] {
+            // After a trap there is nothing to be done about another.
+            let _ = self.exports.engine_free(pointer);
+        }
+        let _ = self.exports.engine_close(self.handle);
     }
 }
 
 impl Processor for Engine {
     fn load(&mut self, machine: &Machine) -> Result<(), Failure> {
+        self.unmap()?;
         for (physical, page) in machine.memory.pages() {
             self.write(physical, page)?;
         }
@@ -236,18 +244,19 @@ impl Processor for Engine {
     }
 
     fn step(&mut self) -> Result<Step, Failure> {
-        let before = self.words_now()?;
-        let run = self.run()?;
-        let outcome = self.outcome(&before, &run)?;
+        let run = self.done("step", Exports::engine_step)?;
+        let outcome = self.outcome(&run)?;
         Ok(Step { outcome, stores: self.stores()? })
     }
 
     fn state(&mut self) -> Result<CpuState, Failure> {
-        Ok(state::compared(&self.words_now()?))
+        Ok(state::compared(self.registers()?))
     }
 
     fn adopt(&mut self, cpu: &Cpu) -> Result<(), Failure> {
-        self.set_words(&state::of(cpu))
+        self.fresh = false;
+        self.words(self.state, state::WORDS).copy_from(&state::of(cpu));
+        self.exports.engine_state_set(self.handle, self.state).map_err(trap("take a state"))
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
@@ -256,8 +265,9 @@ impl Processor for Engine {
         self.check(REQUEST, error)
     }
 
+    /// Writing has forgotten it.
     fn forget_code(&mut self, _: u64) -> Result<(), Failure> {
-        self.flush()
+        Ok(())
     }
 
     fn read(&mut self, physical: u64, bytes: &mut [u8]) -> Result<(), Failure> {
@@ -291,13 +301,18 @@ impl Processor for Engine {
     fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {
         const REQUEST: &str = "deliver an event";
         let kind = match event {
-            Event::Exception(Exception::Nmi) => kind::NMI,
-            Event::Exception(_) => kind::EXCEPTION,
-            Event::Interrupt(_) => kind::INTERRUPT,
-            Event::Software(_) => kind::SOFTWARE,
+            Event::Exception(Exception::Nmi) => event::NMI,
+            Event::Exception(_) => event::EXCEPTION,
+            Event::Interrupt(_) => event::INTERRUPT,
+            Event::Software(_) => event::SOFTWARE,
         };
         let vector = event.vector().into();
-        let end = self.exports.engine_deliver(self.handle, vector, error_code, kind).map_err(trap(REQUEST))?;
-        Ok(if u64::from(end) == end::SHUTDOWN { Delivery::ShutDown } else { Delivery::Done })
+        let run =
+            self.done(REQUEST, |exports, handle, step| exports.engine_deliver(handle, vector, error_code, kind, step))?;
+        match run.end {
+            state::end::SHUTDOWN => Ok(Delivery::ShutDown),
+            state::end::ERROR => Err(Failure { request: REQUEST, cause: self.text(run.error) }),
+            _ => Ok(Delivery::Done),
+        }
     }
 }

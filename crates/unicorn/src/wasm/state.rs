@@ -1,7 +1,55 @@
-//! `struct engine_state` of `csrc/engine.h`: 64-bit words at fixed places.
+//! The structures of `csrc/engine.h`: 64-bit words at fixed places.
 
-use crate::processor::CpuState;
+use crate::limits;
+use crate::processor::{CpuState, Store, machine_check_status};
 use cr3_core::machine::{Cpu, Segment};
+
+/// `enum engine_end`.
+pub(super) mod end {
+    pub(in super::super) const SHUTDOWN: u64 = 2;
+    pub(in super::super) const EXCEPTION: u64 = 3;
+    pub(in super::super) const ERROR: u64 = 4;
+}
+
+/// Words of `struct engine_run`.
+pub(super) const RUN_WORDS: usize = 8;
+
+/// Words of `struct engine_store`.
+pub(super) const STORE_WORDS: usize = 3;
+
+/// `struct engine_run`.
+pub(super) struct Run {
+    pub(super) end: u64,
+    pub(super) vector: u32,
+    pub(super) error_code: u32,
+    pub(super) software: bool,
+    pub(super) error: u32,
+    pub(super) address: u64,
+}
+
+impl Run {
+    /// From the first of `words`.
+    pub(super) fn of(words: &[u64]) -> Self {
+        let word = |index: usize| words.get(index).copied().unwrap_or_default();
+        Self {
+            end: word(0),
+            vector: word(3) as u32,
+            error_code: word(4) as u32,
+            software: word(5) != 0,
+            error: word(6) as u32,
+            address: word(7),
+        }
+    }
+}
+
+/// Whole `struct engine_store`s.
+pub(super) fn stores(words: &[u64]) -> Vec<Store> {
+    let store = |words: &[u64]| {
+        let size = words[1].min(8) as u8;
+        Store { physical: words[0], size, value: limits::truncate(words[2], size) }
+    };
+    words.chunks_exact(STORE_WORDS).map(store).collect()
+}
 
 /// Number of words.
 pub(super) const WORDS: usize = 79;
@@ -62,7 +110,7 @@ pub(super) fn of(cpu: &Cpu) -> Words {
     }
     words[CPL] = cpu.cpl.into();
     words[NMI_BLOCKED] = u64::from(cpu.events.nmi_blocked);
-    words[MCG_STATUS] = cpu.msr.mcg_status;
+    words[MCG_STATUS] = machine_check_status(cpu);
     words
 }
 
@@ -91,18 +139,6 @@ pub(super) fn compared(words: &Words) -> CpuState {
         tsc_aux: words[TSC_AUX],
         mcg_status: words[MCG_STATUS],
     }
-}
-
-/// RIP.
-pub(super) fn rip(words: &Words) -> u64 {
-    words[RIP]
-}
-
-/// The words with another CR2.
-pub(super) fn with_cr2(words: &Words, cr2: u64) -> Words {
-    let mut words = *words;
-    words[CR2] = cr2;
-    words
 }
 
 /// CR2.

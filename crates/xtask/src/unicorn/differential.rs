@@ -8,36 +8,43 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Build, ensure};
 use crate::failure::Failure;
-use crate::project::Project;
+use crate::project::{Project, on_path};
 use crate::{setup, steps};
 
 /// Blobs of one process. Each that Unicorn gives up on leaves an engine behind, so that a process must not run for ever.
 const BATCH: u32 = 20_000;
 
+/// Blobs that `cargo xtask fuzz` runs at least, however short its time.
+const AT_LEAST: u32 = 400_000;
+
 /// The seed of `cargo xtask test`.
 const SEED: u64 = 1;
 
-/// What can go wrong inside the module, and a batch of random blobs; for `cargo xtask test`.
+/// What can go wrong inside the module, and a batch of random blobs, in Node and in a browser; for `cargo xtask test`.
 pub(crate) fn test(project: &Project) -> Result<(), Failure> {
     let folder = ensure(project)?;
     faults(project, &folder)?;
     let blobs = native(project)?;
-    batch(project, &folder, &blobs, SEED)
+    batch(project, &folder, &blobs, SEED)?;
+    browser(project, &folder, &blobs)
 }
 
-/// New seeds for at least `time`; for `cargo xtask fuzz`.
+/// New seeds for at least `time` and at least so many blobs; for `cargo xtask fuzz`.
 pub(crate) fn fuzz(project: &Project, time: Duration) -> Result<(), Failure> {
     let folder = ensure(project)?;
     let blobs = native(project)?;
     let started = Instant::now();
-    let mut seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(SEED, |since| since.as_secs());
-    loop {
+    let first = SystemTime::now().duration_since(UNIX_EPOCH).map_or(SEED, |since| since.as_secs());
+    let mut count = 0;
+    for seed in first.. {
         batch(project, &folder, &blobs, seed)?;
-        seed += 1;
-        if started.elapsed() > time {
-            return Ok(());
+        count += BATCH;
+        if started.elapsed() > time && count >= AT_LEAST {
+            break;
         }
     }
+    println!("{count} blobs of random code: WebAssembly equals native Unicorn in all of them");
+    Ok(())
 }
 
 fn faults(project: &Project, folder: &Path) -> Result<(), Failure> {
@@ -53,8 +60,25 @@ fn batch(project: &Project, folder: &Path, blobs: &Path, seed: u64) -> Result<()
     node.arg("crates/unicorn/differential/replay.mjs").arg(folder.join("unicorn.wasm")).arg(blobs);
     node.args([seed.to_string(), BATCH.to_string()]);
     let mend = "the cases above are numbered: replay.mjs SEED COUNT runs them again";
-    let closes = |line: &str| line.contains(" blobs of seed ");
-    steps::run_showing("Unicorn as WebAssembly: random code", &mut node, closes, mend).map(drop)
+    steps::run_showing("Unicorn as WebAssembly: random code", &mut node, tells_of_blobs, mend).map(drop)
+}
+
+/// The same in a browser, fewer of them, and the example page.
+fn browser(project: &Project, folder: &Path, blobs: &Path) -> Result<(), Failure> {
+    let mut node = project.command("node");
+    node.args(["--test", "crates/unicorn/differential/browser.mjs"]);
+    node.env("UNICORN_WASM", folder.join("unicorn.wasm")).env("BLOBS", blobs);
+    if let Some(chromium) = on_path("chromium") {
+        node.env("CHROMIUM", chromium);
+    }
+    let mend = "cargo xtask setup, if the browser did not start; else mend what the test above names";
+    let closes =
+        |line: &str| line.starts_with("# pass ") || tells_of_blobs(line) || line.contains("million per second");
+    steps::run_showing("Unicorn as WebAssembly: in a browser", &mut node, closes, mend).map(drop)
+}
+
+fn tells_of_blobs(line: &str) -> bool {
+    line.contains(" blobs of seed ")
 }
 
 /// Compiles blobs.c with native Unicorn, as cargo has built it.

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
-use super::Build;
+use super::{Build, patch};
 use crate::failure::Failure;
 
 /// QEMU's system emulation, compiled for the target x86_64; below `qemu/`.
@@ -101,7 +100,7 @@ struct Unit {
 
 fn units(build: &Build) -> Vec<Unit> {
     let unit = |folder: &Path, name: &str, extension: &str, kind: Kind| Unit {
-        source: folder.join(name).with_extension(extension),
+        source: patch::changed(&build.source, &build.work, &folder.join(name).with_extension(extension)),
         object: build.work.join("objects").join(name.replace('/', "-")).with_extension("o"),
         kind,
     };
@@ -151,7 +150,12 @@ fn up_to_date(build: &Build, unit: &Unit, headers: SystemTime) -> bool {
     let command = fs::read_to_string(command_file(unit));
     let made = modified(&unit.object);
     made.is_some_and(|made| made > headers && modified(&unit.source).is_some_and(|source| made > source))
-        && command.is_ok_and(|command| command == command_line(build, unit).join("\n"))
+        && command.is_ok_and(|command| command == note(build, unit))
+}
+
+/// The command that makes an object, and which compiler that is.
+fn note(build: &Build, unit: &Unit) -> String {
+    format!("{}\n{}", build.toolchain.version, command_line(build, unit).join("\n"))
 }
 
 /// The command that made an object, kept beside it: other flags make another object.
@@ -161,22 +165,24 @@ fn command_file(unit: &Unit) -> PathBuf {
 
 fn compile_one(build: &Build, unit: &Unit) -> Result<(), Failure> {
     let arguments = command_line(build, unit);
-    let mend =
-        "install clang-19 and wasi-libc (Debian: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32)";
-    let output = Command::new("clang-19")
+    let output = build
+        .toolchain
+        .command()
         .args(&arguments)
         .output()
-        .map_err(|error| Failure::new(format!("cannot run clang-19: {error}"), mend))?;
+        .map_err(|error| Failure::new(format!("cannot run clang: {error}"), MEND))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(Failure::new(format!("{} does not compile:\n{text}", unit.source.display()), mend));
+        return Err(Failure::new(format!("{} does not compile:\n{text}", unit.source.display()), MEND));
     }
-    let note = command_file(unit);
-    fs::write(&note, arguments.join("\n")).map_err(|error| Failure::io(&note, &error))
+    let file = command_file(unit);
+    fs::write(&file, note(build, unit)).map_err(|error| Failure::io(&file, &error))
 }
 
+const MEND: &str = "see the compiler's message above; clang 19 with wasi-libc is what Debian 12 has";
+
 fn command_line(build: &Build, unit: &Unit) -> Vec<String> {
-    let mut line: Vec<String> = vec!["--target=wasm32-wasi".into()];
+    let mut line = Vec::new();
     if !matches!(unit.kind, Kind::Assembly) {
         line.extend(c_flags(build));
     }
@@ -233,7 +239,7 @@ fn c_flags(build: &Build) -> Vec<String> {
     flags
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
+pub(super) fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|data| data.modified()).ok()
 }
 

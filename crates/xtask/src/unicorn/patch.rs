@@ -1,20 +1,32 @@
-//! The one header of Unicorn that must differ, made at build time from the crate's own.
+//! The files of Unicorn that must differ, made at build time from the crate's own.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-const HEADER: &str = "qemu/include/exec/helper-head.h";
+/// A file with one text replaced by another.
+struct Patch {
+    /// Its path in the crate.
+    file: &'static str,
+    /// Where the changed file is put, below the work folder.
+    target: &'static str,
+    /// What must stand there exactly once.
+    expected: &'static str,
+    replacement: &'static str,
+}
 
-/// A helper's size mask as QEMU has it: for the result and each argument, is it 64 bits wide, is it signed.
-const SIZE_MASK: &str = "#define dh_sizemask(t, n) \\
+/// WebAssembly checks the type of a call, so the backend must know how many arguments a helper takes and whether it returns
+/// something. QEMU's size mask of a helper says for the result and each argument whether it is 64 bits wide and signed;
+/// from bit 16 on it now says whether there is such an operand at all.
+const HELPER_HEAD: Patch = Patch {
+    file: "qemu/include/exec/helper-head.h",
+    // Before the crate's own on the include path.
+    target: "include/exec/helper-head.h",
+    expected: "#define dh_sizemask(t, n) \\
   ((dh_is_64bit(t) << (n*2)) | (dh_is_signed(t) << (n*2+1)))
-";
-
-/// The same with one more bit each, from bit 16 on: whether there is such an operand. WebAssembly checks the type of a
-/// call, so the backend must know how many arguments a helper takes and whether it returns something.
-const SIZE_MASK_WITH_PRESENCE: &str = "#define dh_present_void 0
+",
+    replacement: "#define dh_present_void 0
 #define dh_present_noreturn 0
 #define dh_present_i32 1
 #define dh_present_i64 1
@@ -23,27 +35,60 @@ const SIZE_MASK_WITH_PRESENCE: &str = "#define dh_present_void 0
 #define dh_present(t) glue(dh_present_, dh_alias(t))
 #define dh_sizemask(t, n) \\
   ((dh_is_64bit(t) << (n*2)) | (dh_is_signed(t) << (n*2+1)) | (dh_present(t) << (16+n)))
-";
+",
+};
 
-/// Writes the patched header to `work`/include, which comes before the crate's on the include path.
-pub(super) fn helper_head(source: &Path, work: &Path) -> Result<(), Failure> {
-    let original = source.join(HEADER);
+/// Vectors that have an error code, which QEMU 5 does not know: #CP (SDM vol. 3A 6.15), #VC and #SX (AMD APM vol. 2 8.4).
+/// No instruction of QEMU raises them, so only deliveries from outside are changed.
+const ERROR_CODES: Patch = Patch {
+    file: "qemu/target/i386/seg_helper.c",
+    target: "patched/seg_helper.c",
+    expected: "    case 17:
+        return 1;
+    }
+    return 0;
+",
+    replacement: "    case 17:
+    case 21:
+    case 29:
+    case 30:
+        return 1;
+    }
+    return 0;
+",
+};
+
+const PATCHES: [Patch; 2] = [HELPER_HEAD, ERROR_CODES];
+
+/// Writes the changed files below `work`.
+pub(super) fn all(source: &Path, work: &Path) -> Result<(), Failure> {
+    PATCHES.iter().try_for_each(|patch| apply(patch, source, work))
+}
+
+/// The file of the crate or, where there is one, its changed copy.
+pub(super) fn changed(source: &Path, work: &Path, file: &Path) -> PathBuf {
+    let patch = PATCHES.iter().find(|patch| source.join(patch.file) == file);
+    patch.map_or_else(|| file.to_path_buf(), |patch| work.join(patch.target))
+}
+
+fn apply(patch: &Patch, source: &Path, work: &Path) -> Result<(), Failure> {
+    let original = source.join(patch.file);
     let text = fs::read_to_string(&original).map_err(|error| Failure::io(&original, &error))?;
-    let patched = patched(&text).ok_or_else(|| {
+    let patched = patched(patch, &text).ok_or_else(|| {
         Failure::new(
             format!("{} is not the text that crates/xtask/src/unicorn/patch.rs knows", original.display()),
             "use unicorn-engine-sys 2.1.5, or bring the patch up to date with the new version",
         )
     })?;
-    let target = work.join("include/exec/helper-head.h");
+    let target = work.join(patch.target);
     if fs::read_to_string(&target).is_ok_and(|present| present == patched) {
         return Ok(());
     }
     fs::write(&target, patched).map_err(|error| Failure::io(&target, &error))
 }
 
-fn patched(text: &str) -> Option<String> {
-    (text.matches(SIZE_MASK).count() == 1).then(|| text.replace(SIZE_MASK, SIZE_MASK_WITH_PRESENCE))
+fn patched(patch: &Patch, text: &str) -> Option<String> {
+    (text.matches(patch.expected).count() == 1).then(|| text.replace(patch.expected, patch.replacement))
 }
 
 #[cfg(test)]
@@ -52,9 +97,20 @@ mod tests {
 
     #[test]
     fn the_expected_text_is_replaced_once_and_an_unknown_one_is_refused() {
-        let text = format!("before\n{SIZE_MASK}after\n");
-        assert_eq!(patched(&text), Some(format!("before\n{SIZE_MASK_WITH_PRESENCE}after\n")));
-        assert_eq!(patched("something else"), None);
-        assert_eq!(patched(&format!("{SIZE_MASK}{SIZE_MASK}")), None);
+        for patch in &PATCHES {
+            let text = format!("before\n{}after\n", patch.expected);
+            assert_eq!(patched(patch, &text), Some(format!("before\n{}after\n", patch.replacement)));
+            assert_eq!(patched(patch, "something else"), None, "{}", patch.file);
+            assert_eq!(patched(patch, &format!("{0}{0}", patch.expected)), None, "{}", patch.file);
+        }
+    }
+
+    #[test]
+    fn only_patched_files_are_replaced() {
+        let (source, work) = (Path::new("/crate"), Path::new("/work"));
+        let check =
+            |file: &str, expected: &str| assert_eq!(changed(source, work, Path::new(file)), Path::new(expected));
+        check("/crate/qemu/target/i386/seg_helper.c", "/work/patched/seg_helper.c");
+        check("/crate/qemu/target/i386/helper.c", "/crate/qemu/target/i386/helper.c");
     }
 }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// What replay.mjs and faults.mjs do in Node, a part of it in a browser; and the example page, used as a person would.
+//
+//   node --test browser.mjs       with UNICORN_WASM, BLOBS and CHROMIUM naming the module, blobs and a browser
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "@playwright/test";
+
+const SEED = "2";
+const COUNT = 4000;
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const TYPES = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
+
+/** What the pages ask for, and where it is. */
+const FILES = {
+  "/empty.html": async () => "<!doctype html><title>empty</title>",
+  "/engine.mjs": () => readFile(here("engine.mjs")),
+  "/cases.mjs": () => readFile(here("cases.mjs")),
+  "/unicorn.wasm": () => readFile(process.env.UNICORN_WASM),
+  "/index.html": () => readFile(here("../example/index.html")),
+  "/example.mjs": () => readFile(here("../example/example.mjs")),
+  "/blobs": async () => execFileSync(process.env.BLOBS, [SEED, String(COUNT)], { maxBuffer: 1 << 30 }),
+};
+
+let server, browser, origin;
+
+before(async () => {
+  server = createServer(async ({ url }, response) => {
+    const file = FILES[url];
+    if (!file) return response.writeHead(404).end();
+    response.writeHead(200, { "content-type": TYPES[url.split(".").at(-1)] ?? "application/octet-stream" });
+    response.end(await file());
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  origin = `http://127.0.0.1:${server.address().port}`;
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+async function open(path) {
+  const page = await browser.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.goto(origin + path);
+  return { page, errors };
+}
+
+test("random code is as native Unicorn executes it", async () => {
+  const { page } = await open("/empty.html");
+  const { counts, passed, reports, summary } = await page.evaluate(async ([seed, count]) => {
+    const { Replay } = await import("/cases.mjs");
+    const module = await WebAssembly.compileStreaming(fetch("/unicorn.wasm"));
+    const all = new Uint8Array(await (await fetch("/blobs")).arrayBuffer());
+    let at = 0;
+    const take = (size) => all.slice(at, (at += size));
+    const reports = [];
+    const replay = new Replay(module, take, (lines) => reports.push(lines));
+    await replay.open();
+    for (let index = 0; index < count; index++) await replay.next();
+    return { counts: { ...replay.counts, instructions: 0 }, passed: replay.passed(), reports, summary: replay.summary(seed) };
+  }, [SEED, COUNT]);
+  assert.deepEqual(reports, []);
+  assert.equal(counts.blobs, COUNT);
+  assert.ok(passed, summary);
+  console.log(`in the browser, ${summary}`);
+});
+
+test("1000 engines opened, run and closed leave memory as it was", async () => {
+  const { page } = await open("/empty.html");
+  const sizes = await page.evaluate(async () => {
+    const { End, Engine, Exceptions, Field, instantiate } = await import("/engine.mjs");
+    const exports = await instantiate(await WebAssembly.compileStreaming(fetch("/unicorn.wasm")));
+    const sizes = [];
+    for (let again = 0; again < 1000; again++) {
+      const engine = new Engine(exports, 0x10000);
+      const state = engine.state();
+      state[Field.RIP] = 0x1000n;
+      engine.setState(state);
+      engine.write(0x1000, [0x90, 0xf4]);
+      if (engine.run(9, Exceptions.STOP).end !== End.HALTED) throw new Error("the code did not halt");
+      engine.close();
+      sizes.push(exports.memory.buffer.byteLength);
+    }
+    return sizes;
+  });
+  assert.equal(sizes.at(-1), sizes[9], "no growth after the first");
+  assert.ok(sizes.at(-1) < 48 << 20, `${sizes.at(-1)} bytes`);
+});
+
+test("the example page runs its loop and prints the registers", async () => {
+  const { page, errors } = await open("/index.html");
+  await page.getByRole("button").click();
+  await page.getByRole("status").filter({ hasText: "million per second" }).waitFor();
+  const speed = await page.getByRole("status").textContent();
+  assert.match(speed, /^3000001 instructions, [0-9.]+ million per second$/);
+  const registers = Object.fromEntries((await page.locator("#registers").textContent()).trim().split("\n").map((line) => line.trim().split(" ")));
+  assert.deepEqual([registers.rax, registers.rcx].map((value) => parseInt(value, 16)), [1_000_000, 0]);
+  assert.deepEqual(errors, []);
+  console.log(`the example page: ${speed}`);
+});

@@ -198,7 +198,7 @@ pub const STORIES: &[Story] = &[
         situation: Situation::Preset("rogue-switch-mm"),
     },
     Story {
-        name: "Handler that schedules",
+        name: "Scheduling in an NMI",
         headline: "What if a handler scheduled, as the review asked?",
         text: "No kernel code does this. Another task's address space is loaded and then this one's, under another PCID. Form A restores \
                the old one, as after a poke.",

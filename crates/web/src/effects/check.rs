@@ -11,11 +11,16 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{MessageEvent, ReadableStreamDefaultReader, Response, Worker, WorkerOptions, WorkerType};
+use web_sys::{
+    MessageEvent, ReadableStreamDefaultReader, RequestCache, RequestInit, Response, Worker, WorkerOptions, WorkerType,
+};
 use yew::prelude::*;
 
 /// Where the build puts Unicorn, from the page.
 const MODULE: &str = "unicorn/unicorn.wasm";
+
+/// What names the content of the module, so that no cache gives an older one.
+const VERSION: &str = "unicorn/version.txt";
 
 /// The script that a worker begins with.
 const SCRIPT: &str = "second.js";
@@ -194,6 +199,21 @@ async fn fetch(dispatch: &Callback<Action>, ended: &Cell<bool>) -> Result<Module
     let bytes = read(&response, dispatch, ended).await?;
     let compiled: Promise = WebAssembly::compile(&bytes);
     Ok(JsFuture::from(compiled).await?.unchecked_into())
+}
+
+/// A file beside the page.
+async fn get(file: &str, cache: RequestCache) -> Result<Response, JsValue> {
+    let options = RequestInit::new();
+    options.set_cache(cache);
+    let answer = gloo::utils::window().fetch_with_str_and_init(&address(file)?, &options);
+    let response: Response = JsFuture::from(answer).await?.unchecked_into();
+    match response.ok() {
+        true => Ok(response),
+        false => Err(JsValue::from_str(&format!(
+            "the server has no {file} (status {}); cargo xtask unicorn builds it",
+            response.status()
+        ))),
+    }
 }
 
 /// The body, with reports of how much has arrived.

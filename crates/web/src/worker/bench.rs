@@ -219,20 +219,25 @@ impl Work {
 
 impl Current {
     fn advance(&mut self, reports: &mut Reports) -> Step {
-        let first = reports.len();
+        let ticket = self.ticket;
+        let mut own = Reports::new();
         let step = match &mut self.work {
             Work::Follow(side, job) => {
                 let (side, progress) = (*side, job.advance(STEPS));
-                self.follow(side, progress, reports)
+                self.follow(side, progress, &mut own)
             }
-            Work::Sweep(side, job) => sweep(*side, job.advance(STEPS), reports),
+            Work::Sweep(side, job) => sweep(*side, job.advance(STEPS), &mut own),
             Work::Test(job) => {
                 let progress = job.advance(STEPS);
                 self.seen += progress.marks.len();
-                test(self.seen, progress, reports)
+                test(self.seen, progress, &mut own)
             }
         };
-        reports[first..].iter_mut().for_each(|(ticket, _)| *ticket = self.ticket);
+        if own.iter().any(|(_, report)| matches!(report, Report::Swept(..))) {
+            // Only the last report of a slice says something new.
+            reports.retain(|(_, report)| !matches!(report, Report::Swept(..)));
+        }
+        reports.extend(own.into_iter().map(|(_, report)| (ticket, report)));
         step
     }
 
@@ -262,8 +267,6 @@ fn sweep(side: Side, progress: follow::SweepProgress, reports: &mut Reports) -> 
         reports.push((0, Report::Swept(told, Stage::Running)));
         return conclude(found, Origin::Sweep(side), 0, reports);
     }
-    // Only the last report of a slice says something new.
-    reports.retain(|(_, report)| !matches!(report, Report::Swept(..)));
     reports.push((0, Report::Swept(told, stage)));
     if progress.is_done { Step::Done } else { Step::Goes }
 }

@@ -171,7 +171,8 @@ fn open_schedule(state: &mut State, schedule: &str) {
 }
 
 fn open_story(state: &mut State, index: usize) {
-    let Some(story) = STORIES.get(index) else {
+    // One that is open is not opened again: the person has gone on from where it began.
+    let Some(story) = STORIES.get(index).filter(|story| story.setup() != state.setup) else {
         return;
     };
     rerun(state, |setup| *setup = story.setup());

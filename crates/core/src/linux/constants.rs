@@ -56,6 +56,7 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("entry_stack", at::ENTRY_STACK),
     ("exception_stacks", at::EXCEPTION_STACKS),
     ("EXCEPTION_STKSZ", at::EXCEPTION_STACK_SIZE),
+    ("EXCEPTION_STACK_STRIDE", IstStack::Nmi.top() - IstStack::DoubleFault.top()),
     ("vc2_stack_top", IstStack::Vc2.top()),
     ("thread_stack", at::THREAD_STACK),
     ("THREAD_SIZE", at::THREAD_STACK_SIZE),

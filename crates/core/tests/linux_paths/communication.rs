@@ -82,14 +82,17 @@ fn outside_of_sev_es_there_is_no_gate_and_nothing_strikes() {
     }
 }
 
-/// A stack pointer that the user chose, where the stack of #VC would be: a sample must not read it.
+/// A stack pointer that the user chose, where the stack of #VC would be, or in the page below it: a sample must not read what is not mapped.
 #[test]
 fn a_stack_that_is_not_mapped_is_no_stack() {
     const WORD: u64 = 0x5eed;
-    for (features, sampled) in [(ALL_ON, WORD), (Features { sev_es: false, ..ALL_ON }, 0)] {
+    let (stack, none) = (IstStack::Vc2.bottom(), Features { sev_es: false, ..ALL_ON });
+    for (features, rsp, sampled) in
+        [(ALL_ON, stack, WORD), (ALL_ON, stack - 8, 0), (none, stack, 0), (none, IstStack::Nmi.bottom() - 8, 0)]
+    {
         let mut run = Run::new(features, &Form::E, Handler::Perf);
         run.run_to("user_write");
-        run.machine.cpu.registers[Register::Rsp as usize] = IstStack::Vc2.bottom();
+        run.machine.cpu.registers[Register::Rsp as usize] = rsp;
         let backing = PER_CPU_PHYSICAL + PERCPU_EXCEPTION_STACKS + IstStack::Vc2 as u64 * EXCEPTION_STACK_SIZE;
         run.machine.memory.write_u64(backing, WORD);
         run.run_to("entry_SYSCALL_64");
@@ -97,6 +100,6 @@ fn a_stack_that_is_not_mapped_is_no_stack() {
         run.inject(Nmi);
         run.run_back_to(&before);
         assert_eq!(run.log.faults, []);
-        assert_eq!(record(&run)[1], sampled, "{features}");
+        assert_eq!(record(&run)[1], sampled, "{features} {rsp:#x}");
     }
 }

@@ -62,6 +62,13 @@ fn every_story_runs_on_both_sides_and_strikes() {
 }
 
 #[test]
+fn a_story_that_is_open_stays_where_the_person_is() {
+    let state = after(&opened(""), [Action::Seek(3), Action::SetFilter(Filter::Differences)]);
+    assert!(!is_valid(&state, &Action::OpenStory(0)));
+    assert_eq!(update(&state, Action::OpenStory(0)), state);
+}
+
+#[test]
 fn every_preset_is_a_story_of_its_own() {
     let played: Vec<_> = STORIES.iter().filter_map(|story| story.preset()).collect();
     let presets: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();

@@ -170,15 +170,27 @@ get_stack_info:
 	movq	%rsi, %rdx
 	subq	%rcx, %rdx
 	cmpq	$EXCEPTION_STACKS_SIZE, %rdx
-	jb	.Lget_stack_info_done
+	jb	get_stack_info_guard
 	movabsq	$entry_stack, %rcx
 	movl	$STACK_TYPE_ENTRY, %eax
 	movq	%rsi, %rdx
 	subq	%rcx, %rdx
 	cmpq	$4096, %rdx
 	jb	.Lget_stack_info_done
+.Lget_stack_info_unknown:
 	xorl	%eax, %eax
 .Lget_stack_info_done:
+	ret
+
+/* Each exception stack has a page below it that is not mapped (in_exception_stack). */
+get_stack_info_guard:
+	cmpq	$EXCEPTION_STACK_STRIDE, %rdx
+	jb	.Lget_stack_info_which
+	subq	$EXCEPTION_STACK_STRIDE, %rdx
+	jmp	get_stack_info_guard
+.Lget_stack_info_which:
+	cmpq	$(EXCEPTION_STACK_STRIDE - EXCEPTION_STKSZ), %rdx
+	jb	.Lget_stack_info_unknown
 	ret
 
 /*

@@ -188,14 +188,9 @@ async fn deliver(worker: Worker, dispatch: Callback<Action>, ended: Rc<Cell<bool
 }
 
 async fn fetch(dispatch: &Callback<Action>, ended: &Cell<bool>) -> Result<Module, JsValue> {
-    let response: Response =
-        JsFuture::from(gloo::utils::window().fetch_with_str(&address(MODULE)?)).await?.unchecked_into();
-    if !response.ok() {
-        return Err(JsValue::from_str(&format!(
-            "the server has no {MODULE} (status {}); cargo xtask unicorn builds it",
-            response.status()
-        )));
-    }
+    let text = get(VERSION, RequestCache::NoCache).await?.text()?;
+    let version = JsFuture::from(text).await?.as_string().unwrap_or_default();
+    let response = get(&format!("{MODULE}?v={}", version.trim()), RequestCache::Default).await?;
     let bytes = read(&response, dispatch, ended).await?;
     let compiled: Promise = WebAssembly::compile(&bytes);
     Ok(JsFuture::from(compiled).await?.unchecked_into())

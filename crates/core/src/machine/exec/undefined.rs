@@ -1,20 +1,23 @@
 //! What the manual leaves undefined, and what this machine does there.
 //!
-//! A comparison with another processor masks the flags and skips the results that [`undefined`] names. The choices follow
-//! Intel processors where they are known, else Unicorn:
+//! A comparison with another processor masks the flags and skips the results that [`undefined`] names. What is undefined stands in
+//! the SDM, vol. 2, in the section that the last column names, under "Flags Affected" unless it says otherwise. What is done here
+//! follows Intel processors where they are known, else Unicorn.
 //!
-//! | instruction | undefined | here |
-//! |---|---|---|
-//! | AND, OR, XOR, TEST | AF | clear |
-//! | SHL, SHR, SAR | AF; OF unless the count is 1; CF if the count reaches the width (SHL, SHR) | AF clear; OF and CF of the last one-bit step |
-//! | ROL, ROR, RCL, RCR | OF unless the count is 1 | OF of the last one-bit step |
-//! | SHLD, SHRD | AF; OF unless the count is 1; all flags and the result if the count exceeds the width | `a:b:a` shifted |
-//! | MUL, IMUL | SF, ZF, AF, PF | of the low half; AF clear |
-//! | DIV, IDIV | all six | unchanged |
-//! | BT, BTS, BTR, BTC | OF, SF, AF, PF | unchanged |
-//! | BSF, BSR | all but ZF; the result if the source is zero | flags of the source as TEST gives; destination unchanged |
-//! | TZCNT, LZCNT | OF, SF, AF, PF | clear |
-//! | BSWAP of 16 bits | the result | zero |
+//! | instruction | undefined | here | SDM |
+//! |---|---|---|---|
+//! | AND, OR, XOR, TEST | AF | clear | 2A AND; 2B OR, TEST; 2D XOR |
+//! | SHL, SHR, SAR | AF; OF unless the count is 1; CF if the count reaches the width (SHL, SHR) | AF clear; OF and CF of the last one-bit step | 2B SAL/SAR/SHL/SHR |
+//! | ROL, ROR, RCL, RCR | OF unless the count is 1 | OF of the last one-bit step | 2B RCL/RCR/ROL/ROR |
+//! | SHLD, SHRD | AF; OF unless the count is 1; all flags and the result if the count exceeds the width | `a:b:a` shifted | 2B SHLD, SHRD: Description and Flags Affected |
+//! | MUL, IMUL | SF, ZF, AF, PF | of the low half; AF clear | 2B MUL; 2A IMUL |
+//! | DIV, IDIV | all six | unchanged | 2A DIV, IDIV |
+//! | BT, BTS, BTR, BTC | OF, SF, AF, PF | unchanged | 2A BT, BTS, BTR, BTC |
+//! | BSF, BSR | all but ZF; the result if the source is zero | flags of the source as TEST gives; destination unchanged | 2A BSF, BSR: Description and Flags Affected |
+//! | TZCNT, LZCNT | OF, SF, AF, PF | clear | 2B TZCNT; 2A LZCNT |
+//! | BSWAP of 16 bits | the result | zero | 2A BSWAP: Description |
+//!
+//! A count of 0, after masking, changes no flag, so nothing is undefined then.
 
 use super::shift::masked_count;
 use super::width::Width;

@@ -2,8 +2,10 @@
 
 use crate::checker::{Checker, Verdict};
 use crate::processor::Processor;
-use cr3_core::linux::System;
+use crate::tables;
+use cr3_core::linux::{System, layout};
 use cr3_core::machine::Machine;
+use cr3_core::machine::paging::Start;
 use cr3_core::run::{End, Runner};
 use cr3_core::scenario::{Injection, Nesting, Places, Schedule, Vector};
 use std::collections::BTreeSet;
@@ -47,6 +49,22 @@ pub fn check<P: Processor>(
     checker.compare_memory(runner.machine());
     report(checker, &schedule.to_string())?;
     Ok(end)
+}
+
+/// `system` with the accessed and dirty flags of all its page tables clear. Linux sets them beforehand; here a run has to.
+pub fn with_clear_flags(system: &System) -> System {
+    let mut system = system.clone();
+    let roots = [
+        layout::TABLES_PHYSICAL,
+        layout::INIT_TABLES_PHYSICAL,
+        layout::POKING_TABLES_PHYSICAL,
+        layout::SECOND_TABLES_PHYSICAL,
+    ];
+    for table in roots.into_iter().flat_map(|kernel| [kernel, kernel | layout::PTI_USER_PGTABLE_MASK]) {
+        let root = Start { table, ..Start::root(&system.machine.cpu) };
+        tables::clear_flags(root, &mut system.machine.memory);
+    }
+    system
 }
 
 fn steps<P: Processor>(checker: &mut Checker<P>, runner: &mut Runner, budget: u32) -> End {

@@ -164,6 +164,15 @@ impl Native {
         map_block(&mut self.engine, physical).map_err(|error| failure("map memory", error))
     }
 
+    /// Makes all memory zero, also where an earlier machine had pages and the next one has none.
+    fn clear(&mut self) -> Result<(), Failure> {
+        let zeros = vec![0; BLOCK as usize];
+        for block in self.engine.get_data().blocks.clone() {
+            self.engine.mem_write(block, &zeros).map_err(|error| failure("write memory", error))?;
+        }
+        Ok(())
+    }
+
     /// Brings the control registers on which hidden flags depend to their values, through the interface that keeps them.
     fn set_control(&mut self, cpu: &Cpu) -> Result<(), Failure> {
         let set = |engine: &mut Engine, register: RegisterX86, value: u64| {
@@ -227,6 +236,7 @@ fn cache(segment: &Segment) -> SegmentCache {
 
 impl Processor for Native {
     fn load(&mut self, machine: &Machine) -> Result<(), Failure> {
+        self.clear()?;
         for (physical, page) in machine.memory.pages() {
             self.write(physical, page)?;
         }

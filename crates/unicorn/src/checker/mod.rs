@@ -1,105 +1,23 @@
 //! An observer that lets a second CPU follow every step of our machine and compares both.
 
+mod flags;
+mod memory;
+mod step;
+mod verdict;
+
+pub use verdict::{Mismatch, Tally, Verdict};
+
 use crate::difference::{Difference, Observed, differences};
-use crate::limits::{self, Disagreement, Limit};
+use crate::limits::{self, Disagreement};
 use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Store};
-use cr3_core::machine::exec::undefined::{self, Undefined};
+use cr3_core::machine::exec::undefined::Undefined;
 use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, Observer, TlbEvent};
-use cr3_core::machine::{Cpu, Event, Fault, Machine, Register, paging};
-use iced_x86::{Formatter, GasFormatter, Instruction, Mnemonic};
-use std::collections::BTreeMap;
-use std::fmt;
-
-/// The first disagreement of a run, with all that is needed to look into it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    /// Steps compared before this one.
-    pub step: u64,
-    /// The instruction in GNU syntax, or what else the step was.
-    pub instruction: String,
-    /// Its bytes, as far as the page tables let them be read.
-    pub bytes: Vec<u8>,
-    /// The registers before the step.
-    pub before: CpuState,
-    /// What our machine came to.
-    pub ours: Observed,
-    /// What the second CPU came to.
-    pub theirs: Observed,
-    /// What is not equal.
-    pub differences: Vec<Difference>,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes: Vec<String> = self.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(f, "step {}: {}   [{}]", self.step, self.instruction, bytes.join(" "))?;
-        for difference in &self.differences {
-            writeln!(f, "  {difference}")?;
-        }
-        let states = [("before", &self.before), ("ours", &self.ours.state), ("theirs", &self.theirs.state)];
-        for (title, state) in states {
-            writeln!(f, "{title}:\n{state}")?;
-        }
-        Ok(())
-    }
-}
-
-/// How much was compared.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Steps that the second CPU executed itself and that were compared in full.
-    pub compared: u64,
-    /// Of these, exceptions.
-    pub exceptions: u64,
-    /// Deliveries: the frame was compared with the second CPU's registers, then both went on from our handler's start.
-    pub delivered: u64,
-    /// Of these, those that the second CPU has delivered itself, with the same registers and frame.
-    pub delivered_by_both: u64,
-    /// Steps that were not compared, by the reason.
-    pub mirrored: BTreeMap<Limit, u64>,
-}
-
-impl Tally {
-    /// Adds what another run compared.
-    pub fn add(&mut self, other: &Self) {
-        self.compared += other.compared;
-        self.exceptions += other.exceptions;
-        self.delivered += other.delivered;
-        self.delivered_by_both += other.delivered_by_both;
-        for (limit, count) in &other.mirrored {
-            *self.mirrored.entry(*limit).or_default() += count;
-        }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { compared, exceptions, delivered, delivered_by_both: _, mirrored } = self;
-        write!(f, "compared {compared} steps, {exceptions} of them exceptions; {delivered} deliveries")?;
-        for (limit, count) in mirrored {
-            write!(f, "; not compared {count}: {}", limit.reason())?;
-        }
-        Ok(())
-    }
-}
-
-/// Why a check ended early.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The two disagree.
-    Mismatch(Box<Mismatch>),
-    /// The second CPU broke down.
-    Failure(Failure),
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mismatch(mismatch) => mismatch.fmt(f),
-            Self::Failure(failure) => failure.fmt(f),
-        }
-    }
-}
+use cr3_core::machine::{Cpu, Event, Fault, Machine, paging};
+use iced_x86::{Instruction, Mnemonic};
+use std::collections::BTreeSet;
+use step::{
+    LONGEST, code_bytes, describe, interrupted, interrupts, repeats, translated, translated_address, undefined,
+};
 
 /// An instruction that our machine began.
 struct Begun {
@@ -126,8 +44,13 @@ pub struct Checker<P> {
     fills_at_fault: usize,
     /// A translation that the page tables no longer give may have been used in this step.
     hits: Vec<(u64, u64)>,
-    /// The instruction of the last step.
-    last: Option<Instruction>,
+    /// Linear addresses for which our machine used a global translation in this step, without a walk.
+    global_hits: Vec<u64>,
+    /// Physical addresses of entries whose accessed flag the second CPU has set and our machine has not yet: by looking up an
+    /// instruction that our machine has not fetched, or by walking where our machine has a global translation.
+    early: BTreeSet<u64>,
+    /// The instruction of the last step; the bytes of one that does not decode.
+    last: (Option<Instruction>, Vec<u8>),
     tally: Tally,
     verdict: Option<Verdict>,
 }
@@ -145,7 +68,9 @@ impl<P: Processor> Checker<P> {
             fills: Vec::new(),
             fills_at_fault: 0,
             hits: Vec::new(),
-            last: None,
+            global_hits: Vec::new(),
+            early: BTreeSet::new(),
+            last: Default::default(),
             tally: Tally::default(),
             verdict: None,
         }
@@ -154,6 +79,7 @@ impl<P: Processor> Checker<P> {
     /// Starts over with `machine` for both.
     pub fn load(&mut self, machine: &Machine) {
         self.clear();
+        self.early.clear();
         self.verdict = None;
         self.loaded = true;
         let result = self.follower.load(machine);
@@ -200,41 +126,6 @@ impl<P: Processor> Checker<P> {
         &mut self.follower
     }
 
-    /// Compares all physical memory that `machine` has.
-    pub fn compare_memory(&mut self, machine: &Machine) {
-        for (physical, page) in machine.memory.pages() {
-            self.compare_page(physical, page, machine);
-        }
-    }
-
-    /// Compares one page of physical memory.
-    pub fn compare_page(&mut self, physical: u64, ours: &[u8], machine: &Machine) {
-        if self.verdict.is_some() {
-            return;
-        }
-        let mut theirs = [0; 4096];
-        let theirs = &mut theirs[..ours.len().min(4096)];
-        if let Err(failure) = self.follower.read(physical, theirs) {
-            self.verdict = Some(Verdict::Failure(failure));
-            return;
-        }
-        if ours == theirs {
-            return;
-        }
-        let words = ours.chunks_exact(8).zip(theirs.chunks_exact(8));
-        let found: Vec<Difference> = (physical..)
-            .step_by(8)
-            .zip(words.map(|(ours, theirs)| (word(ours), word(theirs))))
-            .filter(|(_, (ours, theirs))| ours != theirs && !limits::accessed_early(*ours, *theirs))
-            .map(|(physical, (ours, theirs))| Difference::Memory { physical, ours, theirs })
-            .collect();
-        if !found.is_empty() {
-            let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
-            let text = self.last.as_ref().map_or_else(|| "a fetch".to_owned(), in_words);
-            self.mismatch(format!("memory after {text}"), Vec::new(), observed.state, observed, observed, found);
-        }
-    }
-
     fn note(&mut self, result: Result<(), Failure>) {
         if let Err(failure) = result {
             self.verdict.get_or_insert(Verdict::Failure(failure));
@@ -249,6 +140,7 @@ impl<P: Processor> Checker<P> {
         self.fills.clear();
         self.fills_at_fault = 0;
         self.hits.clear();
+        self.global_hits.clear();
     }
 
     fn mismatch(
@@ -284,27 +176,28 @@ impl<P: Processor> Checker<P> {
 
     /// Compares the step that `begun` started; `ours` is what our machine came to, `machine` its state now.
     fn compare(&mut self, begun: &Begun, ours: Observed, machine: &Machine) -> Result<(), Failure> {
-        self.last = begun.instruction;
         let instruction = begun.instruction.as_ref();
         let bytes = match instruction {
             Some(instruction) if instruction.mnemonic() != Mnemonic::INVALID => Vec::new(),
             _ => code_bytes(&begun.cpu, machine, LONGEST),
         };
+        self.last = (begun.instruction, bytes.clone());
+        self.end_early(begun, machine);
         let prevented = limits::prevented(instruction, &bytes);
         if let Some(limit) = prevented.filter(|limit| !self.follower.overcomes(*limit)) {
-            return self.mirror(limit, &[], machine);
+            return self.mirror(limit, begun, None, machine, &mut Vec::new());
         }
         let (theirs, their_stores) = self.follow(begun)?;
+        self.note_early(&begun.cpu, &theirs.state, machine)?;
         let undefined = instruction.map_or_else(Undefined::default, |instruction| undefined(instruction, &begun.cpu));
         let mut found = differences(&ours, &theirs, undefined.flags);
         self.compare_stores(&their_stores, machine, &mut found)?;
         if found.is_empty() {
+            self.compare_flags(begun, &ours, machine, &mut found)?;
+        }
+        if found.is_empty() {
             self.tally.compared += 1;
             self.tally.exceptions += u64::from(ours.outcome != Outcome::Retired);
-            self.note_half_written_page();
-            if instruction.is_some_and(limits::accesses_in_another_order) {
-                self.take_over_memory(machine)?;
-            }
             return if ours.outcome == Outcome::Retired {
                 self.settle(undefined.flags, &theirs, machine)
             } else {
@@ -324,7 +217,11 @@ impl<P: Processor> Checker<P> {
             stale: self.used_stale(&begun.cpu, machine),
         };
         if let Some(limit) = disagreement.explained() {
-            return self.mirror(limit, &their_stores, machine);
+            found.clear();
+            self.mirror(limit, begun, Some(&their_stores), machine, &mut found)?;
+        }
+        if found.is_empty() {
+            return Ok(());
         }
         self.mismatch(text, bytes, CpuState::of(&begun.cpu), ours, theirs, found);
         Ok(())
@@ -338,97 +235,6 @@ impl<P: Processor> Checker<P> {
             self.follower.adopt(ours)?;
         }
         Ok(())
-    }
-
-    /// The second CPU takes over our result of this step, where it stored something else too.
-    fn mirror(&mut self, limit: Limit, theirs: &[Store], machine: &Machine) -> Result<(), Failure> {
-        *self.tally.mirrored.entry(limit).or_default() += 1;
-        for store in theirs {
-            self.take_over_bytes(store.physical, store.size, machine)?;
-        }
-        // Of a store that crosses pages Unicorn tells the first physical address only.
-        // And a store that ours did not make has set dirty flags.
-        let crosses = |store: &Store| store.physical & 0xfff > 0x1000 - u64::from(store.size);
-        if !self.faults.is_empty() && !theirs.is_empty() || theirs.iter().any(crosses) {
-            self.take_over_memory(machine)?;
-        }
-        self.fills_at_fault = 0;
-        self.take_over(machine)?;
-        if matches!(limit, Limit::Invpcid | Limit::StaleTranslation) { self.follower.flush() } else { Ok(()) }
-    }
-
-    /// The second CPU takes over registers and the bytes stored in this step.
-    fn take_over(&mut self, machine: &Machine) -> Result<(), Failure> {
-        for index in 0..self.stores.len() {
-            let MemoryAccess { physical, size, .. } = self.stores[index];
-            self.take_over_bytes(physical, size, machine)?;
-        }
-        for index in self.fills_at_fault..self.fills.len() {
-            self.take_over_walk(self.fills[index], machine)?;
-        }
-        self.follower.adopt(&machine.cpu)
-    }
-
-    /// The second CPU takes over the accessed and dirty flags of the entries that translate `linear`.
-    fn take_over_walk(&mut self, linear: u64, machine: &Machine) -> Result<(), Failure> {
-        let walk = paging::walk(&machine.cpu, &machine.memory, linear, paging::Start::root(&machine.cpu));
-        walk.steps().iter().try_for_each(|step| self.take_over_bytes(step.address, 8, machine))
-    }
-
-    /// The second CPU takes over every page of `machine` in which it differs.
-    fn take_over_memory(&mut self, machine: &Machine) -> Result<(), Failure> {
-        let mut theirs = [0; 4096];
-        for (physical, ours) in machine.memory.pages() {
-            self.follower.read(physical, &mut theirs)?;
-            if theirs != *ours {
-                self.follower.write(physical, ours)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn take_over_bytes(&mut self, physical: u64, size: u8, machine: &Machine) -> Result<(), Failure> {
-        let mut bytes = [0; 8];
-        let bytes = &mut bytes[..usize::from(size.min(8))];
-        machine.memory.read_bytes(physical, bytes);
-        self.follower.write(physical, bytes)
-    }
-
-    /// Compares the memory that either of them stored to, but for our frames.
-    fn compare_stores(
-        &mut self,
-        theirs: &[Store],
-        machine: &Machine,
-        found: &mut Vec<Difference>,
-    ) -> Result<(), Failure> {
-        let (own, frames) = self.stores.split_at(self.stores_at_fault);
-        let ours = own.iter().map(|store| (store.physical, store.size));
-        let ranges = ours.chain(theirs.iter().map(|store| (store.physical, store.size)));
-        for (physical, size) in ranges {
-            let mut bytes = [0; 8];
-            let bytes = &mut bytes[..usize::from(size.min(8))];
-            self.follower.read(physical, bytes)?;
-            for (address, byte) in (physical..).zip(bytes.iter_mut()) {
-                if frames.iter().any(|frame| address.wrapping_sub(frame.physical) < u64::from(frame.size)) {
-                    *byte = machine.memory.read_u8(address);
-                }
-            }
-            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
-            if ours != theirs && !limits::accessed_early(ours, theirs) {
-                found.push(Difference::Memory { physical, ours, theirs });
-            }
-        }
-        Ok(())
-    }
-
-    /// A write that faulted on the second of two pages: whether the first one's dirty flag is set is left to the processor, so
-    /// the second CPU takes over ours.
-    fn note_half_written_page(&mut self) {
-        if let Some(address) = self.faults.first().and_then(|fault| fault.address)
-            && address & 0xfff == 0
-        {
-            self.fills.push(address.wrapping_sub(0x1000));
-        }
     }
 
     /// Whether a store of this step lies in what Unicorn may have translated together with the instruction at `rip`.
@@ -460,7 +266,10 @@ impl<P: Processor> Checker<P> {
     fn compare_exception(&mut self, begun: &Begun, machine: &Machine, delivered: &Delivered) -> Result<(), Failure> {
         let mut state = interrupted(machine, delivered, &self.stores[self.stores_at_fault..]);
         let raised = self.raised(begun, delivered);
-        state.cr2 = raised.cr2;
+        // A fault of the delivery has put its own address into CR2.
+        if self.faults.len() > 1 {
+            state.cr2 = raised.cr2;
+        }
         self.compare(begun, Observed { outcome: Outcome::Raised(raised), state }, machine)
     }
 
@@ -490,21 +299,6 @@ impl<P: Processor> Checker<P> {
             return self.take_over(machine);
         }
         self.mismatch(format!("delivery of {:?}", delivered.event), Vec::new(), ours.state, ours, theirs, found);
-        Ok(())
-    }
-
-    /// Compares what our delivery stored, but for RF in the flags that it pushed.
-    fn compare_frame(&mut self, machine: &Machine, found: &mut Vec<Difference>) -> Result<(), Failure> {
-        for index in self.stores_at_fault..self.stores.len() {
-            let MemoryAccess { physical, size, .. } = self.stores[index];
-            let mut bytes = [0; 8];
-            let bytes = &mut bytes[..usize::from(size.min(8))];
-            self.follower.read(physical, bytes)?;
-            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
-            if (ours ^ theirs) & !limits::MASKED_FLAGS != 0 {
-                found.push(Difference::Memory { physical, ours, theirs });
-            }
-        }
         Ok(())
     }
 
@@ -538,7 +332,9 @@ impl<P: Processor> Observer for Checker<P> {
         if !self.loaded {
             self.load(machine);
         }
-        self.clear();
+        // What was cached by now belongs to the fetch.
+        self.hits.clear();
+        self.fills_at_fault = self.fills.len();
         self.begun = Some(Begun { instruction: Some(*instruction), cpu: machine.cpu.clone() });
     }
 
@@ -563,6 +359,7 @@ impl<P: Processor> Observer for Checker<P> {
     fn tlb(&mut self, event: &TlbEvent) {
         if let TlbEvent::Hit { entry, .. } = event {
             self.hits.push((entry.linear, entry.physical));
+            self.global_hits.extend(entry.global.then_some(entry.linear));
         }
         if let TlbEvent::Fill { entry } = event {
             self.fills.push(entry.linear);
@@ -593,88 +390,4 @@ impl<P: Processor> Observer for Checker<P> {
         self.note(result);
         self.clear();
     }
-}
-
-/// Whether an instruction repeats: it may stop between iterations with RIP in place (SDM vol. 2, REP).
-fn repeats(instruction: &Instruction) -> bool {
-    instruction.is_string_instruction() && (instruction.has_rep_prefix() || instruction.has_repne_prefix())
-}
-
-/// Software interrupts: their handler is entered before they retire, so they are compared when they are delivered.
-fn interrupts(instruction: &Instruction) -> bool {
-    matches!(instruction.mnemonic(), Mnemonic::Int | Mnemonic::Int1 | Mnemonic::Int3)
-}
-
-/// What the instruction leaves undefined with these registers.
-fn undefined(instruction: &Instruction, before: &Cpu) -> Undefined {
-    let cl = before.registers[Register::Rcx as usize] as u8;
-    let (width, count) = undefined::operands(instruction, cl);
-    let name = instruction.op1_register();
-    let source = if name.is_gpr() { before.registers[name.full_register().number()] & width.mask() } else { 0 };
-    undefined::undefined(instruction.mnemonic(), width, count, source)
-}
-
-/// Up to eight bytes as a little-endian number.
-fn word(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
-}
-
-/// The registers that a delivery interrupted: those that it changes are read back from the frame it pushed.
-fn interrupted(machine: &Machine, delivered: &Delivered, frames: &[MemoryAccess]) -> CpuState {
-    let pushed = |slot: u64| {
-        let linear = delivered.stack.wrapping_add(8 * slot);
-        let store = frames.iter().rev().find(|store| store.linear == linear);
-        store.map_or(0, |store| store.value)
-    };
-    let error_code = u64::from(matches!(delivered.event, Event::Exception(exception) if exception.has_error_code()));
-    let slot = |index: u64| pushed(error_code + index);
-    let mut state = CpuState::of(&machine.cpu);
-    state.rip = slot(0);
-    state.selectors[1] = slot(1) as u16;
-    state.rflags = slot(2);
-    state.registers[4] = slot(3);
-    state.selectors[2] = slot(4) as u16;
-    state.cpl = (slot(1) & 3) as u8;
-    state
-}
-
-/// The physical page that a walk leads to.
-fn translated(walk: &paging::Walk) -> Option<u64> {
-    let paging::End::Page { size, .. } = walk.end else { return None };
-    let leaf = walk.steps().last()?.value;
-    Some(leaf & 0x000f_ffff_ffff_f000 & !size.offset_mask())
-}
-
-/// The physical address that a walk for `linear` leads to.
-fn translated_address(walk: &paging::Walk, linear: u64) -> Option<u64> {
-    let paging::End::Page { size, .. } = walk.end else { return None };
-    Some(translated(walk)? | linear & size.offset_mask())
-}
-
-/// Most bytes of an instruction (SDM vol. 2 2.3.11).
-const LONGEST: u64 = 15;
-
-/// The instruction in GNU syntax and its bytes.
-fn describe(begun: &Begun, machine: &Machine) -> (String, Vec<u8>) {
-    let Some(instruction) = &begun.instruction else {
-        return (format!("fetch at {:#x}", begun.cpu.rip), code_bytes(&begun.cpu, machine, LONGEST));
-    };
-    (in_words(instruction), code_bytes(&begun.cpu, machine, instruction.len() as u64))
-}
-
-/// The instruction in GNU syntax.
-fn in_words(instruction: &Instruction) -> String {
-    let mut text = String::new();
-    GasFormatter::new().format(instruction, &mut text);
-    text
-}
-
-/// The first `length` bytes at RIP, as far as the page tables give them.
-fn code_bytes(cpu: &Cpu, machine: &Machine, length: u64) -> Vec<u8> {
-    let bytes = (0..length).map_while(|offset| {
-        let linear = cpu.rip.wrapping_add(offset);
-        let walk = paging::walk(cpu, &machine.memory, linear, paging::Start::root(cpu));
-        Some(machine.memory.read_u8(translated_address(&walk, linear)?))
-    });
-    bytes.collect()
 }

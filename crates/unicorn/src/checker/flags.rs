@@ -1,7 +1,7 @@
 //! Accessed and dirty flags of paging-structure entries. No store of an instruction tells of them, so they are compared where a
 //! translation was cached, and at the end of a run with all memory.
 
-use super::step::word;
+use super::step::{LONGEST, word};
 use super::{Begun, Checker};
 use crate::difference::{Difference, Observed};
 use crate::limits::{self, Came};
@@ -18,7 +18,10 @@ impl<P: Processor> Checker<P> {
     pub(super) fn note_early(&mut self, before: &Cpu, next: &CpuState, machine: &Machine) -> Result<(), Failure> {
         let root = paging::Start::root(&machine.cpu);
         let start = paging::Start { table: next.cr3 & cr3::TABLE, ..root };
-        self.note_entries(paging::walk(&machine.cpu, &machine.memory, next.rip, start).steps())?;
+        // The instruction there may end on another page.
+        for linear in [next.rip, next.rip.wrapping_add(LONGEST - 1)] {
+            self.note_entries(paging::walk(&machine.cpu, &machine.memory, linear, start).steps())?;
+        }
         for index in 0..self.global_hits.len() {
             let walk = walk(before, machine, self.global_hits[index]);
             self.note_entries(walk.steps())?;
@@ -38,11 +41,12 @@ impl<P: Processor> Checker<P> {
 
     /// Our machine has fetched the instruction too, so nothing of its lookup is early any more.
     pub(super) fn end_early(&mut self, begun: &Begun, machine: &Machine) {
-        if self.early.is_empty() || begun.instruction.is_none() {
-            return;
-        }
-        for step in walk(&begun.cpu, machine, begun.cpu.rip).steps() {
-            self.early.remove(&step.address);
+        let Some(instruction) = begun.instruction.as_ref().filter(|_| !self.early.is_empty()) else { return };
+        let last = begun.cpu.rip.wrapping_add(instruction.len().saturating_sub(1) as u64);
+        for linear in [begun.cpu.rip, last] {
+            for step in walk(&begun.cpu, machine, linear).steps() {
+                self.early.remove(&step.address);
+            }
         }
     }
 

@@ -204,7 +204,7 @@ impl<P: Processor> Checker<P> {
                 Ok(())
             };
         }
-        let (text, bytes) = describe(begun, machine);
+        let (text, bytes) = describe(begun, &self.without_stores(machine));
         let disagreement = Disagreement {
             instruction,
             bytes: &bytes,
@@ -235,6 +235,15 @@ impl<P: Processor> Checker<P> {
             self.follower.adopt(ours)?;
         }
         Ok(())
+    }
+
+    /// `machine` with the memory that it had before this step: the instruction may have stored over its own bytes.
+    fn without_stores(&self, machine: &Machine) -> Machine {
+        let mut machine = machine.clone();
+        for MemoryAccess { physical, size, before, .. } in self.stores.iter().rev() {
+            machine.memory.write(*physical, *size, *before);
+        }
+        machine
     }
 
     /// Whether a store of this step lies in what Unicorn may have translated together with the instruction at `rip`.

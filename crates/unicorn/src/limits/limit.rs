@@ -60,7 +60,7 @@ limits! {
         "Unicorn's cache-line instructions access nothing"
     FetchAhead [Field::Outcome, Field::Memory, Field::ModelSpecific]
         "Unicorn translates beyond the end of the page, and faults before the instruction is executed"
-    Encoding [Field::Outcome, Field::Memory, Field::General, Field::Far, Field::ModelSpecific]
+    Encoding [Field::Outcome, Field::Memory, Field::General, Field::Far, Field::ModelSpecific, Field::Control]
         "Unicorn accepts more encodings than the manual defines"
     RedundantRex [Field::Outcome, Field::Memory, Field::General]
         "Unicorn takes REX.R for part of the opcode of MOV with an immediate, and for PAUSE REX.B"

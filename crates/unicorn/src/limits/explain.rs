@@ -110,6 +110,11 @@ impl Disagreement<'_> {
             Limit::SelfModifying => self.modifies_itself && self.theirs_did_nothing(),
             Limit::CompareOrder => self.compares_strings() && self.both_raised(),
             Limit::NullTask => any(&[M::Ltr]) && self.only_ours_checks(),
+            Limit::ReturnOrder => {
+                any(&[M::Iret, M::Iretd, M::Iretq])
+                    && (self.ours_raised(14) || self.ours_raised(12))
+                    && (self.theirs_raised(13) || self.theirs_raised(11))
+            }
             Limit::TaskSwitched => {
                 self.theirs_raised(7) && self.before.cr0 & cr0::TS != 0 && self.opcode().starts_with(&[0x0f, 0x38])
             }

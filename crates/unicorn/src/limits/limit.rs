@@ -116,6 +116,8 @@ limits! {
         "Unicorn's CMPS reads its operands in another order"
     NullTask [Field::Outcome]
         "Unicorn accepts a null selector in LTR"
+    ReturnOrder [Field::Outcome]
+        "Unicorn's IRET checks CS before it reads RSP and SS"
     TaskSwitched [Field::Outcome, Field::Memory]
         "Unicorn's integer instructions of the opcode map 0F 38 raise #NM while CR0.TS is set"
     UndefinedResult [Field::Destination]

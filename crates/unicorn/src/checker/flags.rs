@@ -1,7 +1,7 @@
 //! Accessed and dirty flags of paging-structure entries. No store of an instruction tells of them, so they are compared where a
 //! translation was cached, and at the end of a run with all memory.
 
-use super::step::{LONGEST, word};
+use super::step::word;
 use super::{Begun, Checker};
 use crate::difference::{Difference, Observed};
 use crate::limits::{self, Came};
@@ -18,8 +18,8 @@ impl<P: Processor> Checker<P> {
     pub(super) fn note_early(&mut self, before: &Cpu, next: &CpuState, machine: &Machine) -> Result<(), Failure> {
         let root = paging::Start::root(&machine.cpu);
         let start = paging::Start { table: next.cr3 & cr3::TABLE, ..root };
-        // The instruction there may end on another page.
-        for linear in [next.rip, next.rip.wrapping_add(LONGEST - 1)] {
+        // It translates a whole block, which may end on the page behind.
+        for linear in [next.rip, (next.rip | 0xfff).wrapping_add(1)] {
             self.note_entries(paging::walk(&machine.cpu, &machine.memory, linear, start).steps())?;
         }
         for index in 0..self.global_hits.len() {

@@ -228,11 +228,13 @@ impl Disagreement<'_> {
         writes || matches!(self.mnemonic(), Mnemonic::Lgdt | Mnemonic::Lidt | Mnemonic::Lmsw)
     }
 
-    /// Theirs faulted on the page behind the one that the instruction ends with.
+    /// Theirs faulted on the page behind the instruction, which another one after it reaches.
     fn fetches_ahead(&self) -> bool {
+        const LONGEST: u64 = 15;
         let Some(instruction) = self.instruction else { return false };
         let end = self.before.rip.wrapping_add(instruction.len() as u64);
-        self.theirs_raised(14) && end & 0xfff == 0 && self.their_address() == end
+        let address = self.their_address();
+        self.theirs_raised(14) && address & 0xfff == 0 && address.wrapping_sub(end) < LONGEST
     }
 
     fn redundant_rex(&self) -> bool {

@@ -3,7 +3,9 @@
 
 use cr3_core::machine::observe::{AccessKind, TlbEvent};
 use cr3_core::machine::paging::{self, Access, End, Mode, Protection, Start};
-use cr3_core::machine::tlb::geometry::{HASWELL, RedundantWrite, SKYLAKE};
+use cr3_core::machine::tlb::geometry::{
+    Array, HASWELL, Hierarchy, Index, Level, RedundantWrite, Replacement, Retained, SKYLAKE,
+};
 use cr3_core::machine::tlb::{Entry, Geometry, PageSize, Reading, StructureEntry};
 use cr3_core::machine::{
     Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, access, control,
@@ -257,4 +259,34 @@ fn finite_caches_hold_no_more_than_their_geometry() {
     }
     assert_eq!(pdes, 32);
     assert_eq!(told.mistakes, Vec::<String>::new());
+}
+
+const SETS: &[Array] = &[Array {
+    sizes: &[PageSize::Size4K],
+    sets: 16,
+    ways: 4,
+    index: Index::Linear,
+    replacement: Replacement::TreePlru,
+}];
+const NO_OTHER_PCID: Level = Level { arrays: SETS, retained: Retained { flush: 0, no_flush: 0 } };
+static ONE_PCID: Hierarchy = Hierarchy {
+    name: "one PCID",
+    data: NO_OTHER_PCID,
+    fetches: NO_OTHER_PCID,
+    shared: NO_OTHER_PCID,
+    structures: [32, 4, 2],
+};
+
+#[test]
+fn the_first_write_of_cr3_displaces_the_pcid_that_the_processor_started_with() {
+    let geometry = Geometry::Finite { hierarchy: &ONE_PCID, redundant_write: RedundantWrite::KeepsFirstLevel };
+    let mut machine = new_machine((geometry, Reading::Min));
+    machine.cpu.cr3 = root(1) | 1;
+    machine.tlb = machine.tlb.starting_at(1);
+    let access = Access { kind: AccessKind::Read, mode: Mode::Supervisor };
+    assert!(access::translate(&mut machine, &mut (), linear(1), access).is_ok());
+    for (pcid, left) in [(1, 1), (0, 0)] {
+        assert_eq!(control::write_cr3(&mut machine, &mut (), root(pcid) | pcid | NO_FLUSH), Ok(()));
+        assert_eq!(machine.tlb.entries().count(), left, "PCID {pcid}");
+    }
 }

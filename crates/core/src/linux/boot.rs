@@ -5,6 +5,7 @@ use super::layout::{self as at, IstStack};
 use super::{Config, Features, Geometry, System, constants, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
+use crate::machine::control::current_pcid;
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
 use crate::machine::tlb::geometry::{RedundantWrite, SKYLAKE};
 use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister, Tlb, tlb};
@@ -35,7 +36,9 @@ fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
     write_per_cpu(&mut memory, features, image)?;
     write_task_registers(&mut memory, image)?;
     memory.write_u64(at::USER_DATA_PHYSICAL + (at::USER_GS_BASE - at::USER_DATA) + 8, USER_THREAD_WORD);
-    Ok(Machine { cpu: cpu(features, image)?, memory, tlb: translation_caches(config.geometry) })
+    let cpu = cpu(features, image)?;
+    let tlb = translation_caches(config.geometry).starting_at(current_pcid(&cpu));
+    Ok(Machine { cpu, memory, tlb })
 }
 
 fn translation_caches(geometry: Geometry) -> Tlb {

@@ -3,6 +3,7 @@
 use crate::support::{ALL_ON, FORMS, HANDLERS, Run, all_features};
 use cr3_core::linux::layout::{TASK_SIZE_MAX, TIMER_VECTOR, USER_GS_BASE, USER_LAZY_PAGE, USER_UNMAPPED};
 use cr3_core::linux::{self, Config, Form, Geometry, Handler};
+use cr3_core::machine::control::current_pcid;
 use cr3_core::machine::observe::Cr3Flush;
 use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal, step};
 use iced_x86::Mnemonic::{Iretq, Sysretq};
@@ -108,4 +109,16 @@ fn what_the_translation_caches_can_hold_changes_no_result() {
     assert_eq!(unbounded.cpu, skylake.cpu);
     assert_eq!(unbounded.memory, skylake.memory);
     assert_ne!(unbounded.tlb, skylake.tlb);
+}
+
+/// Were another PCID current, the first switch to the kernel's would leave translations behind that it should displace.
+#[test]
+fn the_caches_start_with_the_pcid_of_the_user_program() {
+    for features in all_features() {
+        let config = Config { features, form: Form::E, handler: Handler::Quiet, geometry: Geometry::Skylake };
+        let machine = linux::boot(&config).expect("a form of the repository").machine;
+        let mut tlb = machine.tlb.clone();
+        tlb.load_pcid(&mut (), current_pcid(&machine.cpu), Cr3Flush::NoFlush);
+        assert_eq!(tlb, machine.tlb, "{features:?}: no change of PCID");
+    }
 }

@@ -147,6 +147,11 @@ impl Hierarchy {
         self.levels[level].array_for_mut(entry.size)?.insert(entry)
     }
 
+    /// The PCID that is current before the first MOV to CR3.
+    pub(super) fn start(&mut self, pcid: u16) {
+        self.current = pcid;
+    }
+
     /// A MOV to CR3 loaded `pcid`. What left the hierarchy by that alone, beyond what it invalidated.
     pub(super) fn load_pcid(&mut self, pcid: u16, flush: Cr3Flush) -> Vec<Entry> {
         let old = std::mem::replace(&mut self.current, pcid);

@@ -130,6 +130,15 @@ impl Tlb {
         Self { contents: Arc::new(contents), ..Self::default() }
     }
 
+    /// The same for a processor that starts with `pcid` in CR3, which it may have loaded long ago. Without this it starts
+    /// with PCID 000H, as after a reset.
+    pub fn starting_at(mut self, pcid: u16) -> Self {
+        if let Translations::Finite(hierarchy) = &mut self.change().translations {
+            hierarchy.start(pcid);
+        }
+        self
+    }
+
     /// How far these caches go beyond what the manual requires.
     pub fn reading(&self) -> Reading {
         self.contents.reading

@@ -10,7 +10,7 @@ use super::width::Width;
 use super::{Context, Done};
 use crate::machine::cpu::Segment;
 use crate::machine::descriptor::{self, Descriptor, Kind, is_null, requested_privilege, selector_fault};
-use crate::machine::rflags::{AC, FIXED, ID, NT, RF};
+use crate::machine::rflags::{AC, FIXED, ID, NT, RF, VIF, VIP};
 use crate::machine::{Cpu, Exception, Fault, Observer, Register, SegmentRegister};
 use iced_x86::{Code, Instruction};
 
@@ -79,9 +79,11 @@ fn drop_data_segments(cpu: &mut Cpu, cpl: u8) {
     }
 }
 
-/// The flags after IRET from `cpl`: what POPF may change, and RF; `width` of the image. VM is ignored in IA-32e mode.
+/// The flags after IRET from `cpl`: what POPF may change, RF, and at CPL 0 VIF and VIP; `width` of the image. VM is ignored
+/// in IA-32e mode.
 fn returned_flags(cpl: u8, rflags: u64, image: u64, width: Width) -> u64 {
-    let writable = (writable_flags(cpl, rflags) | RF | AC | ID) & width.mask();
+    let privileged = if cpl == 0 { VIF | VIP } else { 0 };
+    let writable = (writable_flags(cpl, rflags) | RF | AC | ID | privileged) & width.mask();
     rflags & !writable | image & writable | FIXED
 }
 
@@ -205,7 +207,7 @@ pub(super) fn call_far<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::rflags::{DEFINED, IF, IOPL, VIF, VIP, VM};
+    use crate::machine::rflags::{DEFINED, IF, IOPL, VM};
 
     /// Every CPL, IOPL and width, flag by flag.
     #[test]
@@ -217,7 +219,9 @@ mod tests {
                     let after = returned_flags(cpl, before, DEFINED & !IOPL, width);
                     let changed = before ^ after;
                     assert_eq!(changed & IF != 0, cpl <= iopl);
-                    assert_eq!(changed & (VM | VIF | VIP), 0);
+                    assert_eq!(changed & VM, 0);
+                    let virtual_interrupts = if cpl == 0 && width != Width::Word { VIF | VIP } else { 0 };
+                    assert_eq!(changed & (VIF | VIP), virtual_interrupts);
                     assert_eq!(changed & IOPL != 0, cpl == 0 && iopl != 0);
                     assert_eq!(changed & (RF | AC | ID) != 0, width != Width::Word);
                 }

@@ -37,7 +37,7 @@ impl Random {
 const TABLES: u64 = 12;
 const CR0: u64 = 1 << 31 | 1 << 16 | 1;
 const CR4: u64 = 1 << 5 | 1 << 7 | 1 << 17;
-const SUPPORTED_CR4: u64 = 0x0037_07ff & !(1 << 11) & !(1 << 12);
+const SUPPORTED_CR4: u64 = 0x0037_07fc & !(1 << 11) & !(1 << 12);
 const PHYSICAL_ADDRESS_BITS: u8 = 46;
 
 #[derive(Clone, Copy, Debug)]

@@ -164,17 +164,9 @@ pub(crate) fn cr4_supported(cpu: &Cpu) -> u64 {
     optional.into_iter().filter(|(present, _)| *present).fold(CR4_ALWAYS, |bits, (_, bit)| bits | bit)
 }
 
-const CR4_ALWAYS: u64 = cr4::VME
-    | cr4::PVI
-    | cr4::TSD
-    | cr4::DE
-    | cr4::PSE
-    | cr4::PAE
-    | cr4::MCE
-    | cr4::PGE
-    | cr4::PCE
-    | cr4::OSFXSR
-    | cr4::OSXMMEXCPT;
+/// VME and PVI are not among them: there is no virtual-8086 mode in long mode, and CLI and STI know no virtual IF.
+const CR4_ALWAYS: u64 =
+    cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE | cr4::OSFXSR | cr4::OSXMMEXCPT;
 
 /// What changing CR4 to `source` invalidates (SDM vol. 3A 4.10.4.1). The current PCID is the one before the write.
 fn cr4_invalidates(cpu: &Cpu, source: u64) -> Operation {

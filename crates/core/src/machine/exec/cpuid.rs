@@ -42,8 +42,8 @@ fn bits<const N: usize>(features: [(bool, u32); N]) -> u32 {
 fn version(features: &CpuFeatures) -> [u32; 4] {
     // CMPXCHG16B, PCID, MOVBE, POPCNT.
     let ecx = bits([(true, 13), (features.pcid, 17), (true, 22), (true, 23)]);
-    // VME, DE, PSE, TSC, MSR, PAE, MCE, CMPXCHG8B, PGE, MCA, CMOV, CLFLUSH.
-    let edx = 0x1fe | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 19;
+    // DE, PSE, TSC, MSR, PAE, MCE, CMPXCHG8B, PGE, MCA, CMOV, CLFLUSH.
+    let edx = 0x1fc | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 19;
     const CACHE_LINE_QUADWORDS: u32 = 8;
     [SIGNATURE, CACHE_LINE_QUADWORDS << 8 | 1 << 16, ecx, edx]
 }
@@ -85,6 +85,8 @@ fn address_sizes(features: &CpuFeatures) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::bits::cr4;
+    use crate::machine::control::cr4_supported;
     use crate::machine::testbed;
 
     type Switch = fn(&mut CpuFeatures) -> &mut bool;
@@ -112,6 +114,14 @@ mod tests {
             changed[register] = 1 << bit;
             assert_eq!(std::array::from_fn(|n| with[n] ^ without[n]), changed, "leaf {leaf:#x} bit {bit}");
         }
+    }
+
+    #[test]
+    fn control_bits_that_are_not_modelled_are_not_reported() {
+        let cpu = testbed::machine().cpu;
+        let [_, _, _, edx] = cpuid(&cpu.features, 1, 0);
+        assert_eq!(edx & 1 << 1, 0, "VME stands for CR4.VME and CR4.PVI");
+        assert_eq!(cr4_supported(&cpu) & (cr4::VME | cr4::PVI), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the shadow of MOV SS holds it back for one more.
 
 use crate::machine::Cpu;
+use crate::machine::cpu::Shadow;
 use crate::machine::observe::AccessKind;
 use crate::machine::rflags::RF;
 
@@ -94,10 +95,12 @@ fn data_hits(cpu: &Cpu, linear: u64, size: u8, kind: AccessKind) -> u64 {
         .fold(0, |hits, breakpoint| hits | breakpoint.hit)
 }
 
-/// The instruction breakpoints at RIP, which RF suspends.
+/// The instruction breakpoints at RIP, which RF suspends. Right after MOV SS or POP SS, whose shadow `shadow` is, they are
+/// suppressed as if RF were set (SDM vol. 3B 17.3.1.1).
 #[inline]
-pub fn instruction_hits(cpu: &Cpu) -> u64 {
-    if armed(cpu) && cpu.rflags & RF == 0 { execute_hits(cpu) } else { 0 }
+pub fn instruction_hits(cpu: &Cpu, shadow: Shadow) -> u64 {
+    let suspended = cpu.rflags & RF != 0 || shadow == Shadow::MovSs;
+    if armed(cpu) && !suspended { execute_hits(cpu) } else { 0 }
 }
 
 #[cold]
@@ -138,10 +141,12 @@ mod tests {
         let mut cpu = with_breakpoint(0x1003, 0, 0);
         for (rip, rflags, hit) in [(0x1003, 2, 2), (0x1002, 2, 0), (0x1003, 2 | RF, 0)] {
             (cpu.rip, cpu.rflags) = (rip, rflags);
-            assert_eq!(instruction_hits(&cpu), hit);
+            assert_eq!(instruction_hits(&cpu, Shadow::None), hit);
+            assert_eq!(instruction_hits(&cpu, Shadow::Sti), hit);
+            assert_eq!(instruction_hits(&cpu, Shadow::MovSs), 0);
         }
         cpu.debug[DR7] = 0;
         cpu.rflags = 2;
-        assert_eq!(instruction_hits(&cpu), 0, "not enabled");
+        assert_eq!(instruction_hits(&cpu, Shadow::None), 0, "not enabled");
     }
 }

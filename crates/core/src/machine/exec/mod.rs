@@ -64,8 +64,8 @@ pub fn step<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), 
     {
         return result;
     }
-    machine.cpu.events.shadow = Shadow::None;
-    let hits = debug::instruction_hits(&machine.cpu);
+    let shadow = std::mem::take(&mut machine.cpu.events.shadow);
+    let hits = debug::instruction_hits(&machine.cpu, shadow);
     if hits != 0 {
         machine.cpu.debug[debug::DR6] |= hits;
         let fault = Fault::new(Exception::Debug, "an instruction breakpoint in DR0 to DR3");

@@ -147,6 +147,23 @@ fn a_debug_trap_of_mov_ss_strikes_after_the_next_instruction() {
 }
 
 #[test]
+fn an_instruction_breakpoint_right_after_mov_ss_is_suppressed() {
+    // mov (%rbx),%ss; nop; nop
+    for (breakpoint, expected) in [(CODE + 2, ""), (CODE + 3, "#DB")] {
+        let mut machine = with_code(&[0x8e, 0x13, 0x90, 0x90]);
+        set(&mut machine, Register::Rbx, DATA);
+        machine.memory.write_u16(DATA, KERNEL_SS);
+        arm(&mut machine, breakpoint, 0, 0);
+        let faults = [fault_of(&mut machine), fault_of(&mut machine), fault_of(&mut machine)];
+        assert_eq!(faults, ["", "", expected]);
+    }
+    // sti; nop
+    let mut machine = with_code(&[0xfb, 0x90]);
+    arm(&mut machine, CODE + 1, 0, 0);
+    assert_eq!([fault_of(&mut machine), fault_of(&mut machine)], ["", "#DB"], "the shadow of STI suppresses none");
+}
+
+#[test]
 fn debug_registers_have_fixed_bits_and_can_be_guarded() {
     // mov %rax,%dr6; mov %dr6,%rcx; mov %rax,%dr7; mov %dr7,%rdx
     let mut machine = with_code(&[0x0f, 0x23, 0xf0, 0x0f, 0x21, 0xf1, 0x0f, 0x23, 0xf8, 0x0f, 0x21, 0xfa]);

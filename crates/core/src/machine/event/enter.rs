@@ -22,43 +22,70 @@ pub(crate) struct Arrival {
     pub(crate) fault: Option<Fault>,
     /// RIP in the frame: of the faulting instruction for faults, of the next one for traps.
     return_rip: u64,
+    resume: Resume,
+}
+
+/// RF in the frame (SDM vol. 3B 17.3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resume {
+    /// Of a fault, so that the instruction is not stopped twice by one breakpoint.
+    Set,
+    /// Of everything else: an instruction clears it at its start, and repeated ones set it between repetitions.
+    Kept,
+}
+
+impl Resume {
+    /// Traps and aborts among the exceptions (SDM vol. 3A table 6-1).
+    fn of(event: Event) -> Self {
+        use Exception::{Breakpoint, Debug, DoubleFault, MachineCheck, Nmi, Overflow};
+        match event {
+            Event::Exception(Breakpoint | Debug | DoubleFault | MachineCheck | Nmi | Overflow) => Self::Kept,
+            Event::Exception(_) => Self::Set,
+            Event::Interrupt(_) | Event::Software(_) => Self::Kept,
+        }
+    }
+
+    fn apply(self, rflags: u64) -> u64 {
+        match self {
+            Self::Set => rflags | RF,
+            Self::Kept => rflags,
+        }
+    }
 }
 
 impl Arrival {
     /// A fault of the instruction at `rip`.
     pub(crate) fn fault(fault: Fault, rip: u64) -> Self {
+        let resume = if fault.exception == Exception::DoubleFault { Resume::Kept } else { Resume::Set };
         Self {
             event: Event::Exception(fault.exception),
             error_code: fault.error_code,
             fault: Some(fault),
             return_rip: rip,
+            resume,
         }
+    }
+
+    /// The one fault that leaves RF as it is.
+    pub(crate) fn instruction_breakpoint(fault: Fault, rip: u64) -> Self {
+        Self { resume: Resume::Kept, ..Self::fault(fault, rip) }
     }
 
     /// INT n: `rip` is that of the next instruction.
     pub(crate) fn software(vector: u8, rip: u64) -> Self {
-        Self { event: Event::Software(vector), error_code: None, fault: None, return_rip: rip }
+        let event = Event::Software(vector);
+        Self { event, error_code: None, fault: None, return_rip: rip, resume: Resume::of(event) }
     }
 
     /// An event at an instruction boundary. Whether there is an error code depends on the vector alone.
     pub(crate) fn from_outside(event: Event, error_code: Option<u32>, rip: u64) -> Self {
         let has_code = matches!(event, Event::Exception(exception) if exception.has_error_code());
         let error_code = has_code.then(|| error_code.unwrap_or(0));
-        Self { event, error_code, fault: None, return_rip: rip }
+        Self { event, error_code, fault: None, return_rip: rip, resume: Resume::of(event) }
     }
 
     pub(crate) fn page_fault_address(&self) -> Option<u64> {
         self.fault.as_ref().and_then(|fault| fault.address)
-    }
-
-    /// Faults push RF set, so that the instruction is not stopped twice by one breakpoint; traps, interrupts, aborts and
-    /// debug exceptions push it as it is (SDM vol. 3B 17.3.1.1).
-    fn resumes(&self) -> bool {
-        use Exception::{Debug, DoubleFault, MachineCheck, Nmi};
-        match self.event {
-            Event::Exception(exception) => !matches!(exception, Debug | DoubleFault | MachineCheck | Nmi),
-            Event::Interrupt(_) | Event::Software(_) => false,
-        }
     }
 }
 
@@ -168,11 +195,10 @@ fn push_frame<O: Observer>(
 ) -> Result<u64, Fault> {
     let cpu = &machine.cpu;
     let selector = |segment| u64::from(cpu.segments[segment as usize].selector);
-    let resume = if arrival.resumes() { RF } else { 0 };
     let frame = [
         Some(selector(SegmentRegister::Ss)),
         Some(cpu.registers[Register::Rsp as usize]),
-        Some(cpu.rflags | resume),
+        Some(arrival.resume.apply(cpu.rflags)),
         Some(selector(SegmentRegister::Cs)),
         Some(arrival.return_rip),
         arrival.error_code.map(u64::from),

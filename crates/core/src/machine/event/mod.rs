@@ -84,6 +84,16 @@ pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, 
     raise(machine, observer, arrival)
 }
 
+/// Delivers the debug exception of the instruction breakpoints `hits` at RIP.
+#[cold]
+pub(super) fn raise_breakpoint<O: Observer>(machine: &mut Machine, observer: &mut O, hits: u64) -> Result<(), Stop> {
+    machine.cpu.debug[debug::DR6] |= hits;
+    let fault = Fault::new(Exception::Debug, "an instruction breakpoint in DR0 to DR3");
+    observer.fault(&fault);
+    let arrival = Arrival::instruction_breakpoint(fault, machine.cpu.rip);
+    raise(machine, observer, arrival)
+}
+
 /// Delivers a debug exception with `causes` in the layout of DR6 at this boundary.
 #[cold]
 pub(super) fn raise_debug<O: Observer>(machine: &mut Machine, observer: &mut O, causes: u64) -> Result<(), Stop> {

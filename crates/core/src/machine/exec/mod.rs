@@ -31,7 +31,7 @@ pub use msr::TIME_STAMP_STEP;
 use super::access;
 use super::cpu::Shadow;
 use super::event::{self, debug};
-use super::fault::{Exception, Fault, Stop};
+use super::fault::{Fault, Stop};
 use super::observe::Delivered;
 use super::rflags::{RF, TF};
 use super::{Machine, Observer};
@@ -67,9 +67,7 @@ pub fn step<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), 
     let shadow = std::mem::take(&mut machine.cpu.events.shadow);
     let hits = debug::instruction_hits(&machine.cpu, shadow);
     if hits != 0 {
-        machine.cpu.debug[debug::DR6] |= hits;
-        let fault = Fault::new(Exception::Debug, "an instruction breakpoint in DR0 to DR3");
-        return event::raise_fault(machine, observer, fault);
+        return event::raise_breakpoint(machine, observer, hits);
     }
     let start = machine.cpu.rip;
     match access::fetch(machine, observer, start) {
@@ -99,6 +97,8 @@ fn execute<O: Observer>(machine: &mut Machine, observer: &mut O, instruction: &I
     let rflags = machine.cpu.rflags;
     let held_back = machine.cpu.events.debug_pending;
     machine.cpu.rip = instruction.next_ip();
+    // After the look for breakpoints and before the instruction itself (SDM vol. 3B 17.3.1.1).
+    machine.cpu.rflags &= !RF;
     let mut context = Context { machine, observer, delivered: None };
     let done = dispatch::execute(&mut context, instruction);
     let delivered = context.delivered;
@@ -107,19 +107,11 @@ fn execute<O: Observer>(machine: &mut Machine, observer: &mut O, instruction: &I
         machine.cpu.events.debug_pending = held_back;
         return event::raise_fault(machine, observer, fault);
     }
-    if rflags & RF != 0 && !loads_resume_flag(instruction) {
-        machine.cpu.rflags &= !RF;
-    }
     observer.retired(machine, instruction);
     if (rflags | machine.cpu.rflags) & TF == 0 && machine.cpu.events.debug_pending == 0 && delivered.is_none() {
         return Ok(());
     }
     after(machine, observer, instruction, rflags, delivered)
-}
-
-/// IRET takes RF from its frame; after any other instruction it is clear (SDM vol. 3B 17.3.1.1).
-fn loads_resume_flag(instruction: &Instruction) -> bool {
-    matches!(instruction.code(), Code::Iretq | Code::Iretd | Code::Iretw)
 }
 
 /// Traps of an instruction that retired: single step and data breakpoints. The shadow of MOV SS holds them back.

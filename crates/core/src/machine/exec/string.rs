@@ -1,12 +1,13 @@
 //! String instructions with their repeat prefixes.
 //!
-//! A step executes at most [`ITERATIONS`] repetitions, one under single-stepping; then RIP still stands at the instruction,
-//! as it does when an interrupt arrives between repetitions (SDM vol. 2, REP). So no count can keep a step from ending.
+//! A step executes at most [`ITERATIONS`] repetitions, one under single-stepping; then RIP still stands at the instruction
+//! and RF is set, as for an interrupt that arrives between repetitions (SDM vol. 2, REP; vol. 3B 17.3.1.1). So no count can
+//! keep a step from ending.
 
 use super::operand::{self, get, load, set_narrow, store};
 use super::width::Width;
 use super::{Context, Done, arithmetic};
-use crate::machine::rflags::{DF, TF, ZF};
+use crate::machine::rflags::{DF, RF, TF, ZF};
 use crate::machine::{Cpu, Observer, Register};
 use iced_x86::{Instruction, OpKind};
 
@@ -130,6 +131,7 @@ fn repeat<O: Observer>(
     }
     if counter(c, width) != 0 {
         c.machine.cpu.rip = i.ip();
+        c.machine.cpu.rflags |= RF;
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use super::{fault_of, get, set, stack_word, step};
 use crate::machine::cpu::Shadow;
-use crate::machine::event::debug::{BD, BS, DR6, DR6_FIXED, DR7};
+use crate::machine::event::debug::{BD, BS, DR6, DR6_FIXED, DR7, GENERAL_DETECT};
+use crate::machine::exec::string::ITERATIONS;
 use crate::machine::rflags::{FIXED, RF, TF};
 use crate::machine::testbed::{CODE, DATA, KERNEL_SS, STACK, USER_CODE, handler, with_code, with_user_code};
-use crate::machine::{Machine, Register};
+use crate::machine::{Event, Exception, Machine, Register, deliver};
 
 /// A breakpoint in DR0 with the R/W and LEN fields of DR7.
 fn arm(machine: &mut Machine, address: u64, condition: u64, length: u64) {
@@ -79,6 +80,56 @@ fn repeated_instructions_trap_after_each_repetition() {
     machine.cpu.rflags |= TF;
     assert_eq!(step(&mut machine), ["stosb", "retired", "#DB from 0 at 0x10000 ist 0"]);
     assert_eq!(get(&machine, Register::Rcx), 1);
+}
+
+/// At REP LODSB, after the repetitions of one step and before `left` more.
+fn repeating(left: u64) -> Machine {
+    let mut machine = with_code(&[0xf3, 0xac]);
+    set(&mut machine, Register::Rcx, u64::from(ITERATIONS) + left);
+    set(&mut machine, Register::Rsi, CODE);
+    assert_eq!(step(&mut machine), ["lodsb", "retired"]);
+    machine
+}
+
+/// SDM vol. 3B 17.3.1.1.
+#[test]
+fn between_repetitions_rf_is_pushed_set_and_after_the_last_as_it_is() {
+    for (count, resume) in [(2, RF), (1, 0)] {
+        let mut machine = with_code(&[0xf3, 0xaa]);
+        set(&mut machine, Register::Rcx, count);
+        set(&mut machine, Register::Rdi, DATA);
+        machine.cpu.rflags |= TF | RF;
+        step(&mut machine);
+        assert_eq!(stack_word(&machine, 2), FIXED | TF | resume, "a trap, {count} repetitions left");
+    }
+    for (left, resume) in [(2, RF), (0, 0)] {
+        let mut machine = repeating(left);
+        deliver(&mut machine, Event::Exception(Exception::Nmi), None, &mut ()).unwrap();
+        assert_eq!(stack_word(&machine, 2), FIXED | resume, "an NMI, {left} repetitions left");
+    }
+}
+
+#[test]
+fn an_instruction_breakpoint_hits_a_repeated_instruction_once() {
+    let mut machine = repeating(2);
+    arm(&mut machine, CODE, 0, 0);
+    assert_eq!(step(&mut machine), ["lodsb", "retired"]);
+    assert_eq!((machine.cpu.rip, machine.cpu.rflags & RF), (CODE + 2, 0));
+}
+
+#[test]
+fn only_general_detection_pushes_rf_of_the_debug_exceptions() {
+    // mov %rax,%dr6
+    let mut machine = with_code(&[0x0f, 0x23, 0xf0]);
+    machine.cpu.debug[DR7] |= GENERAL_DETECT;
+    step(&mut machine);
+    assert_eq!(stack_word(&machine, 2) & RF, RF, "a fault, and no instruction breakpoint");
+    for code in [&[0xcd, 0x80][..], &[0xcc], &[0xf1]] {
+        let mut machine = with_code(code);
+        machine.cpu.rflags |= RF;
+        step(&mut machine);
+        assert_eq!(stack_word(&machine, 2) & RF, 0, "software clears it at its start: {code:02x?}");
+    }
 }
 
 #[test]

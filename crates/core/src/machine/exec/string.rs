@@ -1,8 +1,8 @@
 //! String instructions with their repeat prefixes.
 //!
-//! A step executes at most [`ITERATIONS`] repetitions, one under single-stepping; then RIP still stands at the instruction
-//! and RF is set, as for an interrupt that arrives between repetitions (SDM vol. 2, REP; vol. 3B 17.3.1.1). So no count can
-//! keep a step from ending.
+//! A step executes at most [`ITERATIONS`] repetitions, one under single-stepping, and none after one that hit a data
+//! breakpoint; then RIP still stands at the instruction and RF is set, as for an interrupt that arrives between repetitions
+//! (SDM vol. 2, REP; vol. 3B 17.3.1.1). So no count can keep a step from ending.
 
 use super::operand::{self, get, load, set_narrow, store};
 use super::width::Width;
@@ -127,6 +127,9 @@ fn repeat<O: Observer>(
         set_narrow(&mut c.machine.cpu, Register::Rcx, width, count);
         if until == Until::Compared && compared(c, i) {
             return Ok(());
+        }
+        if c.machine.cpu.events.debug_pending != 0 {
+            break;
         }
     }
     if counter(c, width) != 0 {

@@ -172,6 +172,22 @@ fn data_breakpoints_trap_after_the_access() {
 }
 
 #[test]
+fn a_data_breakpoint_stops_a_repeated_instruction_after_the_repetition_that_hit_it() {
+    let mut machine = with_code(&[0xf3, 0xaa]);
+    set(&mut machine, Register::Rcx, 100);
+    set(&mut machine, Register::Rdi, DATA);
+    arm(&mut machine, DATA + 2, 1, 0);
+    assert_eq!(step(&mut machine), ["stosb", "retired", "#DB from 0 at 0x10000 ist 0"]);
+    assert_eq!(machine.cpu.debug[DR6], DR6_FIXED | 1);
+    assert_eq!((get(&machine, Register::Rcx), get(&machine, Register::Rdi)), (97, DATA + 3));
+    assert_eq!(stack_word(&machine, 2), FIXED | RF);
+    machine.memory.write_bytes(handler(1), &[0x48, 0xcf]);
+    assert_eq!(step(&mut machine), ["iretq", "retired"]);
+    assert_eq!(step(&mut machine), ["stosb", "retired"]);
+    assert_eq!((get(&machine, Register::Rcx), machine.cpu.rip), (0, CODE + 2));
+}
+
+#[test]
 fn a_faulting_instruction_forgets_its_data_breakpoints() {
     // pop (%rbx): the stack is read, the store faults.
     let mut machine = with_code(&[0x8f, 0x03]);

@@ -36,6 +36,7 @@ limits! {
     BranchTarget "Unicorn faults at a non-canonical target, the manual at the branch and before it pushes"
     SysretTarget "Unicorn's SYSRET to a non-canonical address faults in user mode, as AMD's does"
     SysretFlags "Unicorn's SYSRET loads VM and leaves VIF and VIP"
+    IretFlags "Unicorn's IRET leaves VIF and VIP"
     StackFault "Unicorn raises #GP where a non-canonical stack access is #SS"
     ReadBeforeWrite "Unicorn reads the operand of a read-modify-write first, so its page fault lacks the write bit"
     CanonicalEdge "Unicorn looks up the first page of an access that runs out of the canonical addresses, and faults there"
@@ -132,6 +133,7 @@ impl Disagreement<'_> {
             }
             Limit::SysretTarget => any(&[M::Sysretq]) && !canonical(self.theirs.state.rip),
             Limit::SysretFlags => any(&[M::Sysretq]) && self.only_flags(rflags::VM | rflags::VIF | rflags::VIP),
+            Limit::IretFlags => any(&[M::Iret, M::Iretd, M::Iretq]) && self.only_flags(rflags::VIF | rflags::VIP),
             Limit::StackFault => self.vectors(12, 13) && self.only_outcome(),
             Limit::ReadBeforeWrite => self.lacks_write_bit(),
             Limit::CanonicalEdge => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::alternative;
+use super::annotation::{self, annotation};
 use super::conditional::{Conditionals, Test, conditional, known_number, test_number, test_text};
 use super::expression::{Dialect, Direction, Scope, leading_name, parse};
 use super::input::{FrameKind, Input, Next, Push, Runs};
@@ -199,10 +200,10 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if lower.starts_with('.') {
             return directive::directive(self, &lower, &words, text, place);
         }
-        if is_annotation(words.word) {
-            return Ok(());
+        match annotation(words.word, words.rest) {
+            Some(bound) => bound,
+            None => self.instruction(text, &words, place),
         }
-        self.instruction(text, &words, place)
     }
 
     /// `name = value`: may be changed later.
@@ -423,7 +424,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
             return Fault::new(word, format!("`{word}` is not an instruction of this machine"))
                 .hint("x87, MMX, SSE and AVX instructions are not taken");
         }
-        let macros = self.macros.values().map(|known| known.name.as_str());
+        let macros = self.macros.values().map(|known| known.name.as_str()).chain(annotation::names());
         match super::report::nearest(word, macros) {
             Some(near) => Fault::new(word, format!("`{word}` is not an instruction, a directive or a macro"))
                 .hint(format!("did you mean the macro `{near}`?")),
@@ -469,13 +470,6 @@ pub(super) fn leading_label(text: &str) -> Option<(&str, &str)> {
 fn assigned(rest: &str) -> Option<&str> {
     let value = rest.strip_prefix('=')?;
     Some(value.strip_prefix('=').unwrap_or(value))
-}
-
-/// Macros of kernel headers that write only tables for objtool and the unwinder.
-fn is_annotation(word: &str) -> bool {
-    ["UNWIND_HINT", "ANNOTATE_", "VALIDATE_UNRET", "STACK_FRAME_NON_STANDARD"]
-        .iter()
-        .any(|prefix| word.starts_with(prefix))
 }
 
 /// The statement with a space after each comma between operands.

@@ -1,5 +1,6 @@
 //! Directives that write data, move the location, change the section, or say something.
 
+use super::annotation::CALL_FRAME;
 use super::assembler::{Assembler, Words};
 use super::expression::integer;
 use super::layout::{Filler, Fixup, FixupKind, Item, count_bytes, fits};
@@ -9,7 +10,7 @@ use super::report::{Fault, Place, nearest};
 use super::value::Value;
 
 /// Directives that change nothing in the bytes: symbol attributes, line numbers, unwind tables.
-const SILENT: [&str; 16] = [
+const SILENT: [&str; 12] = [
     ".type",
     ".size",
     ".file",
@@ -19,14 +20,14 @@ const SILENT: [&str; 16] = [
     ".local",
     ".protected",
     ".internal",
-    ".code64",
     ".line",
     ".ln",
-    ".att_syntax",
     ".version",
-    ".sframe",
-    ".arch",
 ];
+
+/// Directives that choose what is chosen already, with the words that do. Other words would change what is taken.
+const CHOSEN: [(&str, &[&str]); 3] =
+    [(".code64", &[""]), (".att_syntax", &["", "prefix"]), (".arch", &["generic64", "default"])];
 
 /// Directives with a function of their own, for hints.
 const KNOWN: [&str; 67] = [
@@ -109,10 +110,13 @@ pub(super) fn directive(
     text: &str,
     place: &Place,
 ) -> Outcome {
-    if SILENT.contains(&word) || word.starts_with(".cfi_") {
+    if SILENT.contains(&word) || CALL_FRAME.contains(&word) {
         return Ok(());
     }
     let rest = words.rest;
+    if let Some((_, taken)) = CHOSEN.iter().find(|(chosen, _)| *chosen == word) {
+        return if taken.contains(&rest) { Ok(()) } else { Err(not_chosen(word, rest)) };
+    }
     match word {
         ".globl" | ".global" | ".extern" => {}
         ".weak" => split_commas(rest).into_iter().for_each(|name| state.symbols.set_weak(name)),
@@ -170,9 +174,20 @@ fn write(state: &mut Assembler<'_, '_>, word: &str, words: &Words<'_>, text: &st
     result
 }
 
+fn not_chosen(word: &str, rest: &str) -> Fault {
+    let hint = match word {
+        ".code64" => "it takes no argument",
+        ".att_syntax" => "registers are written with `%`",
+        _ => "every instruction of this machine is taken: leave it out, or write `.arch generic64`",
+    };
+    let at = if rest.is_empty() { word } else { rest };
+    Fault::new(at, format!("`{}` is not taken", format!("{word} {rest}").trim_end())).hint(hint)
+}
+
 fn unknown(word: &str) -> Fault {
+    let known = KNOWN.iter().chain(&SILENT).chain(&CALL_FRAME).copied().chain(CHOSEN.map(|(chosen, _)| chosen));
     let fault = Fault::new(word, format!("`{word}` is not a directive that is known here"));
-    match (word, nearest(word, KNOWN.iter().chain(&SILENT).copied())) {
+    match (word, nearest(word, known)) {
         (".intel_syntax", _) => fault.hint("only AT&T syntax is taken"),
         (".code16" | ".code32", _) => fault.hint("only 64-bit code is taken"),
         (".include" | ".incbin", _) => fault.hint("other files are not read; paste their text above"),

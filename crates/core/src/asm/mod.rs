@@ -4,6 +4,7 @@
 //! line, never a panic and never a silent skip; time and memory are bounded by [`Limits`].
 
 mod alternative;
+mod annotation;
 mod assembler;
 mod conditional;
 mod directive;

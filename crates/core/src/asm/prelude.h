@@ -1,5 +1,5 @@
 // What entry code takes from kernel headers, in our own words; a text that defines one of these names itself wins.
-// Bookkeeping that emits nothing into the section at hand (unwind hints, annotations) is accepted in statement.rs.
+// Bookkeeping that emits nothing into the section at hand (unwind hints, annotations) is accepted in annotation.rs.
 #define ASM_NL ;
 #define __ALIGN .balign 16, 0x90
 #define ALIGN __ALIGN

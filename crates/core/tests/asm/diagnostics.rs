@@ -95,6 +95,72 @@ fn words_that_are_not_known() {
     );
 }
 
+/// Nothing unknown is passed over because it looks like something that emits no bytes.
+#[test]
+fn words_that_only_look_like_bookkeeping() {
+    check(
+        "\tUNWIND_HINTX garbage, %xyz\n",
+        expect![[r#"
+        1:2: error: `UNWIND_HINTX` is not an instruction, a directive or a macro
+          hint: did you mean the macro `UNWIND_HINT`?
+    "#]],
+    );
+    check(
+        "\tANNOTATE_FOO\n",
+        expect![[r#"
+        1:2: error: `ANNOTATE_FOO` is not an instruction, a directive or a macro
+          hint: define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+    "#]],
+    );
+    check(
+        "\tUNWIND_HINT_REGS ofset=8\n",
+        expect![[r#"
+        1:19: error: macro `UNWIND_HINT_REGS` has no parameter `ofset`
+          hint: did you mean `offset`?
+    "#]],
+    );
+    check(
+        "\tANNOTATE_NOENDBR %rax\n",
+        expect![[r#"
+        1:19: error: macro `ANNOTATE_NOENDBR` takes 0 arguments at most
+          hint: its parameters are: none; white space and commas both separate arguments
+    "#]],
+    );
+    check(
+        "\t.cfi_nonsense 1,2\n",
+        expect![[r#"
+        1:2: error: `.cfi_nonsense` is not a directive that is known here
+          hint: a name that begins with `.` is a directive unless it ends with `:`
+    "#]],
+    );
+    check(
+        "\t.arch i386\n",
+        expect![[r#"
+        1:8: error: `.arch i386` is not taken
+          hint: every instruction of this machine is taken: leave it out, or write `.arch generic64`
+    "#]],
+    );
+    check(
+        "\t.arch\n",
+        expect![[r#"
+        1:2: error: `.arch` is not taken
+          hint: every instruction of this machine is taken: leave it out, or write `.arch generic64`
+    "#]],
+    );
+    check(
+        "\t.att_syntax noprefix\n",
+        expect![[r#"
+        1:14: error: `.att_syntax noprefix` is not taken
+          hint: registers are written with `%`
+    "#]],
+    );
+    check(
+        "UNWIND_HINT_IRET_ENTRY offset=8\nUNWIND_HINT_REGS base=%rdi offset=8\nANNOTATE_NOENDBR\n.cfi_startproc\n\
+         .cfi_def_cfa %rsp, 8\n.arch generic64\n.att_syntax prefix\n.code64\n",
+        expect![[r#""#]],
+    );
+}
+
 #[test]
 fn operands_that_do_not_fit() {
     check(

@@ -4,9 +4,11 @@
 //! expression are items whose length is found by relaxation: every jump begins short, and one that does not reach
 //! becomes long, until nothing changes (`relax_segment` in gas/write.c).
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::alignment::Alignments;
 use super::nop;
 use super::report::{Fault, Place, Report};
 use super::symbols::Symbols;
@@ -23,7 +25,10 @@ const MAX_PASSES: usize = 150;
 const MAX_CHAIN: u32 = 32;
 
 /// Operations evaluated for one value.
-const MAX_OPERATIONS: u32 = 10_000;
+const MAX_OPERATIONS_OF_VALUE: u32 = 10_000;
+
+/// Operations evaluated for all values of a text, in all passes.
+const MAX_OPERATIONS: u32 = 10_000_000;
 
 /// What a hole in the bytes is filled with.
 #[derive(Clone, Debug)]
@@ -122,6 +127,15 @@ pub(super) struct Draft {
     /// Whether alignment is filled with no-operations.
     pub(super) code: bool,
     items: Vec<Item>,
+}
+
+impl Draft {
+    fn alignments(&self) -> Alignments {
+        Alignments::new(self.items.iter().enumerate().filter_map(|(index, item)| match item {
+            Item::Align { to, .. } => Some((index, *to)),
+            _ => None,
+        }))
+    }
 }
 
 /// A label's place: section, item and offset in the item.
@@ -291,6 +305,10 @@ pub(super) struct Placed<'l> {
     offsets: Vec<Vec<u64>>,
     /// Length of each item.
     lengths: Vec<Vec<u64>>,
+    /// Of each section.
+    alignments: Vec<Alignments>,
+    /// Operations that may still be evaluated.
+    operations: Cell<u32>,
 }
 
 impl<'l> Placed<'l> {
@@ -307,6 +325,8 @@ impl<'l> Placed<'l> {
                 Item::Bytes { data, .. } => data.len() as u64,
                 _ => 0,
             }),
+            alignments: layout.drafts.iter().map(Draft::alignments).collect(),
+            operations: Cell::new(MAX_OPERATIONS),
         };
         placed.start_jumps();
         for section in 0..layout.drafts.len() {
@@ -390,19 +410,11 @@ impl<'l> Placed<'l> {
         i8::try_from(distance).is_ok()
     }
 
-    /// How much of `stretch` at item `from` is left at item `to`: an alignment between them takes up what it can.
+    /// How much of `stretch` at item `from` is left at item `to`: an alignment between them takes up what it can, and the
+    /// greatest as much as all of them, since each is a power of two.
     fn stretch_at(&self, section: usize, from: usize, to: usize, stretch: i64) -> i64 {
-        let mut left = stretch;
-        for item in &self.layout.drafts[section].items[from..to] {
-            if let Item::Align { to, .. } = item {
-                let mask = !(*to as i64 - 1);
-                left = if left < 0 { -(-left & mask) } else { left & mask };
-            }
-            if left == 0 {
-                break;
-            }
-        }
-        left
+        let mask = !(self.alignments[section].between(from, to) as i64 - 1);
+        if stretch < 0 { -(-stretch & mask) } else { stretch & mask }
     }
 
     /// The length of an item that is a gap, when it begins at `at`.
@@ -538,8 +550,11 @@ impl<'l> Placed<'l> {
     }
 
     fn evaluate(&self, value: &Value) -> Result<Located, Fault> {
-        let mut budget = MAX_OPERATIONS;
-        self.evaluate_within(value, MAX_CHAIN, &mut budget)
+        let given = self.operations.get().min(MAX_OPERATIONS_OF_VALUE);
+        let mut budget = given;
+        let located = self.evaluate_within(value, MAX_CHAIN, &mut budget);
+        self.operations.set(self.operations.get() - (given - budget));
+        located
     }
 
     fn evaluate_within(&self, value: &Value, chain: u32, budget: &mut u32) -> Result<Located, Fault> {

@@ -3,6 +3,7 @@
 //! The bytes equal those of GNU `as` on the same preprocessed text. What is not understood is a [`Diagnostic`] at its
 //! line, never a panic and never a silent skip; time and memory are bounded by [`Limits`].
 
+mod alignment;
 mod alternative;
 mod annotation;
 mod assembler;

@@ -10,11 +10,16 @@ fn options() -> Options {
     Options { limits: Limits { statements: 3000, bytes: 1 << 16, depth: 16 }, ..Options::default() }
 }
 
+/// Names each of which is twice the next.
+fn chain_of(length: usize) -> String {
+    (0..length).map(|n| format!("s{n} = s{} + s{}\n", n + 1, n + 1)).collect()
+}
+
 /// Texts that grow without an end, each with the message that stops it.
 #[test]
 fn bombs_are_refused() {
     let doubling: String = (0..60).map(|n| format!("#define A{n} A{} A{}\n", n + 1, n + 1)).collect();
-    let chain: String = (0..100).map(|n| format!("s{n} = s{} + s{}\n", n + 1, n + 1)).collect();
+    let chain = chain_of(100);
     let cases = [
         (".rept 1000000000\nnop\n.endr\n".to_owned(), "too many statements"),
         (".rept 1000000000\n.endr\n".into(), "too many statements"),
@@ -30,6 +35,7 @@ fn bombs_are_refused() {
         (format!(".byte {}1\n", "(".repeat(100_000)), "nests too deeply"),
         (format!(".byte {}1\n", "-".repeat(100_000)), "nests too deeply"),
         (format!("#if {}1\n#endif\n", "(".repeat(100_000)), "nests too deeply"),
+        (format!("{}s11 = 1\n.rept 95000\n.skip s0\n.endr\n", chain_of(11)), "takes too long to evaluate"),
         (".skip 1 << 40\n".into(), "longer than the 4194304 bytes"),
         (".fill 1 << 62, 8, 1\n".into(), "longer than the 4194304 bytes"),
         (".org 0x7fffffffffffffff\n".into(), "longer than the 4194304 bytes"),
@@ -42,6 +48,21 @@ fn bombs_are_refused() {
         let messages = errors(&diagnostics);
         let start: String = text.chars().take(60).collect();
         assert!(messages.iter().any(|message| message.contains(want)), "{start}: {messages:?}");
+    }
+}
+
+/// Work per statement that does not grow with the number of statements: quadratic, these would take minutes.
+#[test]
+fn long_texts_are_laid_out() {
+    let cases = [
+        (".rept 95000\njmp e\n.endr\ne:\n", 64 * 2 + (95_000 - 64) * 5),
+        ("e:\n.rept 95000\njmp e\n.endr\n", 64 * 2 + (95_000 - 64) * 5),
+        (".rept 47500\njmp e\n.balign 2\n.endr\ne:\n", 64 * 2 + (47_500 - 64) * 6),
+    ];
+    for (text, want) in cases {
+        let (image, diagnostics) = assembled(text, &Options::default());
+        assert_eq!(errors(&diagnostics), Vec::<String>::new(), "{text}");
+        assert_eq!(image.sections[0].bytes.len(), want, "{text}");
     }
 }
 

@@ -180,6 +180,14 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
     (image, report.finish())
 }
 
+/// The statements of `sources` after preprocessing: without comments and lines that an `#if` leaves out, before any macro is
+/// called. What is wrong with the texts [`assemble`] tells.
+pub fn statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
+    let mut report = Report::new(sources, options.limits.statements);
+    let statements = preprocess(sources, options, &mut report).statements;
+    statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
+}
+
 /// The statements of `image` after preprocessing, macro expansion and choice of alternatives, one a line: text that
 /// GNU `as` assembles to the same bytes.
 pub fn expanded_text(image: &Image) -> String {

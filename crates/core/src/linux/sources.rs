@@ -1,7 +1,7 @@
 //! The texts of one configuration, in the order in which they are assembled.
 
-use super::{Form, Handler};
-use crate::asm::{Diagnostic, Position, Severity, Source};
+use super::{Features, Form, Handler, constants};
+use crate::asm::{self, Diagnostic, Position, Severity, Source};
 
 macro_rules! text {
     ($name:literal) => {
@@ -109,48 +109,51 @@ struct Site {
 
 /// Name and parameters of the macro of a form.
 #[derive(Debug, PartialEq, Eq)]
-struct Signature<'a> {
-    name: &'a str,
-    parameters: Vec<&'a str>,
+struct Signature {
+    name: String,
+    parameters: Vec<String>,
 }
 
 /// Why a text cannot serve as a form.
 #[derive(Debug, PartialEq, Eq)]
-enum Refused<'a> {
+enum Refused {
     Undefined,
-    Parameter { name: &'a str, line: usize },
+    Parameter { name: String, line: u32 },
 }
 
-impl<'a> Signature<'a> {
-    fn of(source: &'a Source) -> Result<Self, Refused<'a>> {
-        let definitions =
-            || source.text.lines().enumerate().filter_map(|(index, line)| Some((index, definition(line)?)));
-        MACRO_NAMES
-            .iter()
-            .find_map(|name| definitions().find(|(_, signature)| signature.name == *name))
-            .map_or(Err(Refused::Undefined), |(index, signature)| signature.checked(index + 1))
+impl Signature {
+    /// Read after preprocessing, so that a definition in a comment or in lines that an `#if` leaves out does not count. The
+    /// names of the constants are those of all features; none of them decides which macro a form defines.
+    fn of(source: &Source) -> Result<Self, Refused> {
+        let texts = [DEFINITIONS.source(), CALLING.source(), source.clone()];
+        let statements = asm::statements(&texts, &constants::options(Features::default()));
+        let own = statements.iter().filter(|(position, _)| position.source == FORM_INDEX);
+        let definitions: Vec<_> = own.filter_map(|(position, text)| Some((position.line, definition(text)?))).collect();
+        let found =
+            MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|(_, signature)| signature.name == *name));
+        found.map_or(Err(Refused::Undefined), |(line, signature)| signature.checked(*line))
     }
 
     /// Drops the parameters that have a value if not given; refuses others that no site knows.
-    fn checked(self, line: usize) -> Result<Self, Refused<'a>> {
+    fn checked(&self, line: u32) -> Result<Self, Refused> {
         let mut parameters = Vec::new();
-        for parameter in self.parameters {
+        for parameter in &self.parameters {
             let name = parameter.split([':', '=']).next().unwrap_or(parameter);
             match name {
-                "scratch_reg" | "save_reg" => parameters.push(name),
+                "scratch_reg" | "save_reg" => parameters.push(name.to_owned()),
                 _ if parameter.contains('=') => {}
-                _ => return Err(Refused::Parameter { name, line }),
+                _ => return Err(Refused::Parameter { name: name.to_owned(), line }),
             }
         }
-        Ok(Self { name: self.name, parameters })
+        Ok(Self { name: self.name.clone(), parameters })
     }
 
     fn call(&self, site: &Site) -> String {
-        let arguments = self.parameters.iter().map(|&parameter| {
+        let arguments = self.parameters.iter().map(|parameter| {
             let register = if parameter == "scratch_reg" { site.scratch } else { site.save };
             format!(" {parameter}={register}")
         });
-        std::iter::once(self.name.to_owned()).chain(arguments).collect()
+        std::iter::once(self.name.clone()).chain(arguments).collect()
     }
 
     fn adapt(&self, text: &str) -> String {
@@ -158,15 +161,14 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// Name and parameters, if `line` begins a macro.
-fn definition(line: &str) -> Option<Signature<'_>> {
-    let rest = line.trim_start().strip_prefix(".macro")?;
-    let rest = rest.split(['#', '/']).next().unwrap_or(rest);
-    let mut words = rest.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+/// Name and parameters, if `statement` begins a macro.
+fn definition(statement: &str) -> Option<Signature> {
+    let rest = statement.strip_prefix(".macro")?;
+    let mut words = rest.split([' ', '\t', ',']).filter(|word| !word.is_empty()).map(str::to_owned);
     Some(Signature { name: words.next()?, parameters: words.collect() })
 }
 
-impl Refused<'_> {
+impl Refused {
     fn diagnostic(&self, source: &Source) -> Diagnostic {
         let (line, message, hint) = match self {
             Self::Undefined => (
@@ -182,7 +184,7 @@ impl Refused<'_> {
         };
         Diagnostic {
             severity: Severity::Error,
-            position: Position { source: FORM_INDEX, line: u32::try_from(line).unwrap_or(u32::MAX), column: 1 },
+            position: Position { source: FORM_INDEX, line, column: 1 },
             source: source.name.clone(),
             message,
             hint: Some(hint.to_owned()),
@@ -245,13 +247,31 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_that_is_not_assembled_does_not_count() {
+        let merged = [
+            "PARANOID_RESTORE_CR3 scratch_reg=%rax save_reg=%r14",
+            "PARANOID_RESTORE_CR3 scratch_reg=%r15 save_reg=%r14",
+        ];
+        let own = ".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n.endm\n";
+        let old = ".macro PARANOID_RESTORE_CR3 save_reg:req\n.endm\n";
+        check(&format!("/*\n{old}*/\n{own}"), Ok(merged));
+        check(&format!("#if 0\n{old}#else\n{own}#endif\n"), Ok(merged));
+        check(&format!("// {old}{own}").replacen(".endm", "// .endm", 1), Ok(merged));
+        check(&format!("/*\n{own}*/"), Err("the text defines neither PARANOID_RESTORE_CR3 nor RESTORE_CR3"));
+        check(
+            "/* .macro RESTORE_CR3 */\n.macro RESTORE_CR3 from:req",
+            Err("the places that use the macro have no value for its parameter 'from'"),
+        );
+    }
+
+    #[test]
     fn every_form_is_called_twice() {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
             let sources = sources(&form, Handler::Quiet).expect("a form of the repository");
             assert_eq!(sources[FORM_INDEX], form_source(&form));
             let name = Signature::of(&sources[FORM_INDEX]).expect("a form of the repository").name;
             let calls =
-                |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(name)).count();
+                |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(&name)).count();
             assert_eq!(sources.iter().map(calls).sum::<usize>(), 2, "{form:?}");
         }
     }

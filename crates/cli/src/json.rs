@@ -1,6 +1,7 @@
 //! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
 //! not exact.
 
+use crate::findings::{BrokenReport, Judged};
 use cr3_core::asm::{Diagnostic, Line, Source};
 use cr3_core::counters::Counters;
 use cr3_core::scenario::Scenario;
@@ -40,16 +41,20 @@ pub(crate) struct Run {
     steps: usize,
     end: EndOfRun,
     unfired: Vec<Missed>,
+    /// The first breakage of each invariant.
+    broken: Vec<BrokenReport>,
     counters: BTreeMap<&'static str, u64>,
 }
 
 impl Run {
-    pub(crate) fn new(trace: &Trace) -> Self {
+    pub(crate) fn new(run: &Judged) -> Self {
+        let trace = &run.trace;
         Self {
             form: trace.scenario.config.form.name(),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
+            broken: run.report(),
             counters: counters(&trace.counters),
         }
     }

@@ -7,6 +7,7 @@ mod asm;
 mod bench;
 mod compare;
 mod diagnostic;
+mod findings;
 mod json;
 mod outcome;
 mod places;

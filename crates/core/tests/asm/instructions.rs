@@ -69,6 +69,13 @@ fn the_committed_bytes_are_those_of_the_installed_gas() {
     assert_eq!(differing.count(), 0);
 }
 
+/// GNU `as` takes APX from 2.42 on, with more registers and with destinations of their own. This machine has none of it, and
+/// an older `as` does not know the word.
+fn without_apx() -> &'static str {
+    const WITHOUT_APX: &str = ".arch .noapx_f\n";
+    if object(WITHOUT_APX).is_ok() { WITHOUT_APX } else { "" }
+}
+
 #[test]
 fn what_gas_refuses_is_refused() {
     let text = std::fs::read_to_string(testdata().join("refused.txt")).expect("the list is in the repository");
@@ -79,7 +86,8 @@ fn what_gas_refuses_is_refused() {
         .collect();
     assert!(taken.is_empty(), "taken:\n{}", taken.join("\n"));
     if have_binutils() {
-        let taken: Vec<&str> = text.lines().filter(|line| object(line).is_ok()).collect();
+        let before = without_apx();
+        let taken: Vec<&str> = text.lines().filter(|line| object(&format!("{before}{line}")).is_ok()).collect();
         assert_eq!(taken, [""; 0], "GNU as takes these");
     }
     assert_eq!(text.lines().count(), REFUSED);

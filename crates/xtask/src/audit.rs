@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::project::{Project, cargo_home};
 use crate::steps;
+use crate::test::Verdict;
 
 /// Licences that fit GPL-2.0-only, no crate twice that must not be, and crates.io as the only source.
 pub(crate) fn licences(project: &Project) -> Result<(), Failure> {
@@ -13,17 +14,16 @@ pub(crate) fn licences(project: &Project) -> Result<(), Failure> {
 }
 
 /// Known advisories, if somebody has fetched the database: a test does not reach for the network.
-pub(crate) fn advisories(project: &Project) -> Result<(), Failure> {
+pub(crate) fn advisories(project: &Project) -> Result<Verdict, Failure> {
+    const NAME: &str = "advisories on dependencies";
     if !has_database() {
-        println!(
-            "advisories on dependencies: SKIPPED, no advisory database here (.tools/bin/cargo-deny fetch db brings it)"
-        );
-        return Ok(());
+        println!("{NAME}: SKIPPED, no advisory database here (.tools/bin/cargo-deny fetch db brings it)");
+        return Ok(Verdict::Skipped(NAME));
     }
     let mut deny = project.command("cargo-deny");
     deny.args(["--offline", "check", "--hide-inclusion-graph", "advisories"]);
     let mend = "cargo update -p CRATE for the crate named above; .tools/bin/cargo-deny fetch db for a database that is too old";
-    steps::run("advisories on dependencies", &mut deny, mend).map(drop)
+    steps::run(NAME, &mut deny, mend).map(|_| Verdict::Passed)
 }
 
 /// Whether cargo-deny's default folder for databases has one.

@@ -21,7 +21,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let mut checks = Checks::default();
     checks.note(format(project));
     checks.note(audit::licences(project));
-    checks.note(audit::advisories(project));
+    checks.judge(audit::advisories(project));
     checks.note(native_lints(project));
     checks.note(native_tests(project));
     checks.note(doc_tests(project));
@@ -34,17 +34,32 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.conclude(started.elapsed())
 }
 
+/// How a check ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Passed,
+    /// It could not run here; its name.
+    Skipped(&'static str),
+}
+
 #[derive(Default)]
 struct Checks {
     passed: usize,
     failed: usize,
+    skipped: Vec<&'static str>,
 }
 
 impl Checks {
     /// Counts a check, shows its failure, and tells whether it passed.
     fn note(&mut self, outcome: Result<(), Failure>) -> bool {
+        self.judge(outcome.map(|()| Verdict::Passed))
+    }
+
+    /// As [`Self::note`], of a check that may have been skipped, which is not passed.
+    fn judge(&mut self, outcome: Result<Verdict, Failure>) -> bool {
         match outcome {
-            Ok(()) => self.passed += 1,
+            Ok(Verdict::Passed) => self.passed += 1,
+            Ok(Verdict::Skipped(name)) => self.skipped.push(name),
             Err(failure) => {
                 self.failed += 1;
                 println!("{failure}\n");
@@ -55,16 +70,25 @@ impl Checks {
     }
 
     fn conclude(self, elapsed: Duration) -> Result<(), Failure> {
-        let Self { passed, failed } = self;
         let elapsed = seconds(elapsed);
-        if failed == 0 {
-            println!("all {passed} checks passed in {elapsed}");
+        let closing = self.closing(&elapsed);
+        if self.failed == 0 {
+            println!("{closing}");
             return Ok(());
         }
-        Err(Failure::new(
-            format!("{failed} of {} checks, in {elapsed}", passed + failed),
-            "see each failed check above: it names its own",
-        ))
+        Err(Failure::new(closing, "see each failed check above: it names its own"))
+    }
+
+    fn closing(&self, elapsed: &str) -> String {
+        let Self { passed, failed, skipped } = self;
+        let closing = match failed {
+            0 => format!("all {passed} checks passed in {elapsed}"),
+            _ => format!("{failed} of {} checks, in {elapsed}", passed + failed),
+        };
+        match skipped.as_slice() {
+            [] => closing,
+            names => format!("{closing}; skipped: {}", names.join(", ")),
+        }
     }
 }
 
@@ -177,5 +201,16 @@ mod tests {
         assert!(checks.note(Ok(())));
         let failure = checks.conclude(Duration::ZERO).unwrap_err().to_string();
         assert!(failure.contains("1 of 3 checks"), "{failure}");
+    }
+
+    #[test]
+    fn a_skipped_check_has_not_passed() {
+        let mut checks = Checks::default();
+        checks.note(Ok(()));
+        assert_eq!(checks.closing("2 s"), "all 1 checks passed in 2 s");
+        assert!(checks.judge(Ok(Verdict::Skipped("advisories"))), "it does not fail the whole");
+        assert_eq!(checks.closing("2 s"), "all 1 checks passed in 2 s; skipped: advisories");
+        checks.note(Err(Failure::new("lints", "mend them")));
+        assert_eq!(checks.closing("2 s"), "1 of 2 checks, in 2 s; skipped: advisories");
     }
 }

@@ -122,7 +122,7 @@ const fn user_gate(vector: u8, handler: &'static str) -> Gate {
 }
 
 /// `def_idts` and the local timer (arch/x86/kernel/idt.c, v6.12). Vectors without a gate raise #NP.
-const GATES: [Gate; 20] = [
+const GATES: [Gate; 21] = [
     gate(0, "asm_exc_divide_error"),
     ist_gate(1, "asm_exc_debug", IstStack::Debug),
     ist_gate(2, "asm_exc_nmi", IstStack::Nmi),
@@ -141,6 +141,7 @@ const GATES: [Gate; 20] = [
     gate(17, "asm_exc_alignment_check"),
     ist_gate(18, "asm_exc_machine_check", IstStack::MachineCheck),
     gate(19, "asm_exc_simd_coprocessor_error"),
+    gate(21, "asm_exc_control_protection"),
     ist_gate(29, "asm_exc_vmm_communication", IstStack::Vc),
     gate(at::TIMER_VECTOR, "asm_sysvec_apic_timer_interrupt"),
 ];
@@ -331,5 +332,19 @@ fn processor(features: Features) -> CpuFeatures {
         lam: false,
         la57: false,
         physical_address_bits: 46,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_stub_has_a_gate() {
+        let system = boot(&Config::default()).expect("a form of the repository");
+        let is_stub = |name: &&String| name.starts_with("asm_exc_") || name.starts_with("asm_sysvec_");
+        let stubs = system.image.symbols.keys().filter(is_stub);
+        let unreached: Vec<_> = stubs.filter(|name| GATES.iter().all(|gate| gate.handler != *name)).collect();
+        assert_eq!(unreached, [""; 0]);
     }
 }

@@ -87,8 +87,20 @@ fn reached(features: Features, label: &str) -> bool {
     features.pti || label != "iret_exit_user_cr3"
 }
 
+/// #VC with isolation where the stack is the user's: its handler moves to the thread stack, which is gone with the kernel's
+/// tables (see `communication`).
+fn loses_its_stack(features: Features, label: &str, exception: Exception) -> bool {
+    features.pti && exception == Exception::VmmCommunication && label == "entry_SYSRETQ_unsafe_stack"
+}
+
 fn check(form: &Form) {
-    let exceptions = [Exception::Nmi, Exception::Debug, Exception::MachineCheck, Exception::DoubleFault];
+    let exceptions = [
+        Exception::Nmi,
+        Exception::Debug,
+        Exception::MachineCheck,
+        Exception::VmmCommunication,
+        Exception::DoubleFault,
+    ];
     for features in all_features() {
         let start = Run::new(features, form, Handler::Quiet);
         for (label, saved) in PLACES.into_iter().filter(|(label, _)| reached(features, label)) {
@@ -100,7 +112,7 @@ fn check(form: &Form) {
                     let did = strike(&mut run, exception, mask);
                     let context = format!("{form:?} {features:?} {label} {exception:?} mask {mask:#x}");
                     assert_eq!(did, expected(form, features, saved, mask), "{context}");
-                    if *form != Form::Never {
+                    if *form != Form::Never && !loses_its_stack(features, label, exception) {
                         run.run_back_to(&before);
                         assert_eq!(preserved(&run.machine.cpu), preserved(&before), "{context}");
                     }

@@ -2,6 +2,7 @@
 
 use super::encode::Choice;
 use super::operand::{Operand, OperandKind};
+use super::register::{Class, Register, Width};
 use super::report::Fault;
 use super::table::Kind;
 
@@ -116,6 +117,7 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
             let narrowed = |kind: &Kind| matches!(kind, Kind::Target | Kind::Target32 | Kind::Imm32);
             (!choice.guessed && !row.operands.iter().any(narrowed), "write the width at the mnemonic, as in `pushw`")
         }
+        "addr32" => (!operands.iter().any(has_wide_address), "write the address with 32-bit registers"),
         "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "it goes with jumps, calls and returns"),
         "notrack" => (row.operands.first() == Some(&Kind::Indirect), "it goes with indirect jumps and calls"),
         _ => (true, ""),
@@ -123,6 +125,15 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
     match holds {
         true => Ok(()),
         false => Err(Fault::new(word, format!("`{word}` does not go with this instruction")).hint(hint)),
+    }
+}
+
+/// Whether 64-bit registers give the operand's address.
+fn has_wide_address(operand: &Operand) -> bool {
+    let wide = |register: &Register| matches!(register.class, Class::General(Width::Q) | Class::Instruction(Width::Q));
+    match &operand.kind {
+        OperandKind::Memory(memory) => memory.base.iter().chain(&memory.index).any(wide),
+        _ => false,
     }
 }
 

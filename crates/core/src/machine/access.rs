@@ -245,6 +245,10 @@ fn walk<O: Observer>(
     access: Access,
     context: Context,
 ) -> Result<u64, Fault> {
+    if let Some(denial) = machine.tlb.refusal(linear, access, context) {
+        let fault = paging::denied(&machine.cpu, linear, access, denial);
+        return Err(drop_faulting(machine, observer, linear, context, fault));
+    }
     machine.tlb.drop_stale(observer, linear, access, context);
     let start = match machine.tlb.deepest(linear, access, context) {
         Some(structure) => Start::cached(&structure),
@@ -258,12 +262,21 @@ fn walk<O: Observer>(
             machine.tlb.fill(observer, access.kind, translation.entry, &translation.structures);
             Ok(translation.entry.translate(linear))
         }
-        Err(fault) => {
-            let operation = Operation::PageFault { pcid: context.pcid, linear };
-            machine.tlb.invalidate(observer, operation, DropCause::PageFault);
-            Err(fault)
-        }
+        Err(fault) => Err(drop_faulting(machine, observer, linear, context, fault)),
     }
+}
+
+/// A page fault removes what could have caused it (SDM vol. 3A 4.10.4.1).
+fn drop_faulting<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    context: Context,
+    fault: Fault,
+) -> Fault {
+    let operation = Operation::PageFault { pcid: context.pcid, linear };
+    machine.tlb.invalidate(observer, operation, DropCause::PageFault);
+    fault
 }
 
 /// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.

@@ -310,7 +310,7 @@ pub fn commit(
         }
     };
     if let Some(denial) = denial(rights, access, Protection::of(cpu)) {
-        return Err(fault(cpu, linear, access, page_fault::PRESENT, denial.cause()));
+        return Err(denied(cpu, linear, access, denial));
     }
     let value = set_flags(memory, access.kind, walk.steps());
     Ok(Translation {
@@ -328,6 +328,11 @@ pub fn commit(
         },
         structures: structures(cpu, linear, start, walk.steps()),
     })
+}
+
+/// The page fault of an access whose rights do not suffice.
+pub fn denied(cpu: &Cpu, linear: u64, access: Access, denial: Denial) -> Fault {
+    fault(cpu, linear, access, page_fault::PRESENT, denial.cause())
 }
 
 /// Sets the accessed and dirty flags; the value of the last entry with them.

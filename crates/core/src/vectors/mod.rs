@@ -16,7 +16,7 @@ pub use parse::parse;
 pub use run::{Outcome, Player, Report, run, run_on};
 
 use crate::machine::observe::{AccessKind, ControlRegister};
-use crate::machine::tlb::{Entry, Reading, StructureEntry};
+use crate::machine::tlb::{Entry, Reading, StaleRights, StructureEntry};
 use crate::machine::{Cpu, Exception, Memory};
 
 /// The vectors of one file.
@@ -52,6 +52,7 @@ enum Case {
 struct Scene {
     cpu: Cpu,
     memory: Memory,
+    stale_rights: StaleRights,
     cached: Vec<(String, Entry)>,
     structures: Vec<(String, StructureEntry)>,
     steps: Vec<Step>,

@@ -35,7 +35,7 @@ impl Observer for Seen {
 
 impl Engine for OnMachine {
     fn begin(scene: &Scene, reading: Reading) -> Result<Self, String> {
-        let mut tlb = Tlb::new(reading);
+        let mut tlb = Tlb::new(reading).with_stale_rights(scene.stale_rights);
         for (_, entry) in &scene.cached {
             tlb.insert(*entry);
         }

@@ -4,7 +4,7 @@ use super::engine::{Engine, Performed, Refused, Registers};
 use super::{Action, ExpectedFault, Scene};
 use crate::machine::bits::{cr0, efer};
 use crate::machine::observe::{AccessKind, ControlRegister};
-use crate::machine::tlb::{Entry, PageSize, Reading, StructureEntry};
+use crate::machine::tlb::{Entry, PageSize, Reading, StaleRights, StructureEntry};
 use crate::machine::{Cpu, Exception, control, rflags};
 use crate::manual_tlb::{self as manual, Controls, Model, Outcome, Structure, Translation};
 
@@ -16,6 +16,9 @@ pub(super) struct OnManual {
 
 /// Why the model cannot play the scene.
 fn unable(scene: &Scene) -> Option<&'static str> {
+    if scene.stale_rights != StaleRights::WalkAgain {
+        return Some("the second model walks again where a cached right is out of date");
+    }
     if scene.cached.iter().any(|(_, entry)| entry.size != entry.page) {
         return Some("the second model has no fragments of large pages");
     }

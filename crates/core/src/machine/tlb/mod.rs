@@ -14,10 +14,10 @@ mod structures;
 
 pub use entry::{Entry, PageSize, StructureEntry};
 pub use geometry::Geometry;
-pub use rules::{Operation, Reading};
+pub use rules::{Operation, Reading, StaleRights};
 
 use super::observe::{AccessKind, Cr3Flush, DropCause, Observer, TlbEvent};
-use super::paging::{Access, Protection, denial, denied_below, level_shift};
+use super::paging::{Access, Denial, Protection, denial, denied_below, level_shift};
 use front::Front;
 use hierarchy::{Found, Hierarchy};
 use sorted::Sorted;
@@ -36,6 +36,7 @@ pub struct Tlb {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Contents {
     reading: Reading,
+    stale_rights: StaleRights,
     geometry: Geometry,
     translations: Translations,
     structures: Structures,
@@ -126,7 +127,7 @@ impl Tlb {
                 Structures::with_capacity(hierarchy.structures),
             ),
         };
-        let contents = Contents { reading, geometry, translations, structures };
+        let contents = Contents { reading, geometry, translations, structures, ..Contents::default() };
         Self { contents: Arc::new(contents), ..Self::default() }
     }
 
@@ -136,6 +137,12 @@ impl Tlb {
         if let Translations::Finite(hierarchy) = &mut self.change().translations {
             hierarchy.start(pcid);
         }
+        self
+    }
+
+    /// The same, with another answer to rights that are out of date.
+    pub fn with_stale_rights(mut self, stale_rights: StaleRights) -> Self {
+        self.change().stale_rights = stale_rights;
         self
     }
 
@@ -262,6 +269,15 @@ impl Tlb {
         if allowed {
             front.put(linear, pcid, entry);
         }
+    }
+
+    /// Why a cached translation forbids `access`, where that is a page fault without a look at the tables.
+    pub fn refusal(&self, linear: u64, access: Access, context: Context) -> Option<Denial> {
+        if self.contents.stale_rights == StaleRights::WalkAgain {
+            return None;
+        }
+        let covers = |entry: &&Entry| entry.covers(linear) && context.may_use(entry);
+        self.entries().filter(covers).find_map(|entry| denial(entry.rights(), access, context.protection))
     }
 
     /// Removes the translations for `linear` whose rights forbid `access`, so that a right that was granted since costs

@@ -12,6 +12,17 @@ pub enum Reading {
     Max,
 }
 
+/// What comes of an access that a cached translation forbids, though the tables may allow it by now. Software that grants a
+/// right need not invalidate, and must expect either (SDM vol. 3A 4.10.4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StaleRights {
+    /// The translation goes and the tables are walked again.
+    #[default]
+    WalkAgain,
+    /// A page fault, which removes the translation: the next try walks.
+    Fault,
+}
+
 /// An operation that invalidates, with the PCID and address it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {

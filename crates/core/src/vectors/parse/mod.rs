@@ -8,7 +8,7 @@ use super::tables::{self, Mapping};
 use super::{After, Case, PerReading, Scene, Suite, TableEntry, Vector};
 use crate::machine::bits::{cr0, cr4, efer, entry, segment};
 use crate::machine::observe::ControlRegister;
-use crate::machine::tlb::{Entry, PageSize, StructureEntry};
+use crate::machine::tlb::{Entry, PageSize, StaleRights, StructureEntry};
 use crate::machine::{Cpu, CpuFeatures, Memory, Segment, SegmentRegister, rflags};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -337,6 +337,17 @@ fn vector(
     Ok(Vector { id, title, source, case })
 }
 
+fn stale_rights(fields: &mut Fields) -> Result<StaleRights, VectorError> {
+    match fields.text("stale-rights")?.as_deref() {
+        None | Some("walk-again") => Ok(StaleRights::WalkAgain),
+        Some("fault") => Ok(StaleRights::Fault),
+        Some(other) => {
+            let cause = format!("expected \"walk-again\" or \"fault\", found \"{other}\"");
+            Err(fields.place.field("stale-rights").error(cause))
+        }
+    }
+}
+
 fn scene(fields: &mut Fields, baselines: &BTreeMap<String, Baseline>, names: &Names) -> Result<Scene, VectorError> {
     let mut baseline = start(fields, baselines)?;
     state(&mut baseline, fields, names)?;
@@ -359,7 +370,8 @@ fn scene(fields: &mut Fields, baselines: &BTreeMap<String, Baseline>, names: &Na
     let max = survivors(fields, "max", &known)?;
     let after = after(fields, names, &translations)?;
     let survivors = PerReading { min, max };
-    Ok(Scene { cpu: baseline.cpu, memory, cached, structures, steps, survivors, after })
+    let stale_rights = stale_rights(fields)?;
+    Ok(Scene { cpu: baseline.cpu, memory, stale_rights, cached, structures, steps, survivors, after })
 }
 
 /// The baseline that the vector names, less the cached entries it does without.

@@ -20,12 +20,20 @@ struct engine {
     uc_engine *uc;
     struct engine_run run;              /* the last one */
     enum engine_exceptions exceptions;
+    uint64_t deliveries;                /* at most so many in this run; 0 for any number */
     enum pace pace;
     struct engine_record *record;       /* where to write the state before each instruction */
     uint64_t capacity;
     struct engine_store stores[ENGINE_STORES];  /* the first of the last run */
     uint32_t stored;
 };
+
+/* A handler that cannot be fetched raises exceptions for ever, without a single instruction that would be counted. */
+static bool may_deliver(const struct engine *engine)
+{
+    return engine->exceptions == ENGINE_DELIVER &&
+           (!engine->deliveries || engine->run.exceptions < engine->deliveries);
+}
 
 /* Ends the run, or has the engine deliver the exception that the running instruction raised. */
 static void on_exception(uc_engine *uc, uint32_t vector, void *data)
@@ -35,7 +43,7 @@ static void on_exception(uc_engine *uc, uint32_t vector, void *data)
     engine->run.vector = vector;
     engine->run.error_code = x86_error_code(uc);
     engine->run.software = x86_is_software(uc);
-    if (engine->exceptions == ENGINE_DELIVER) {
+    if (may_deliver(engine)) {
         engine->run.exceptions++;
         x86_deliver_current(uc);
     } else {
@@ -205,6 +213,7 @@ static void begin(struct engine *engine, enum engine_exceptions exceptions, enum
 {
     memset(&engine->run, 0, sizeof(engine->run));
     engine->exceptions = exceptions;
+    engine->deliveries = 0;
     engine->pace = pace;
     engine->record = NULL;
     engine->capacity = 0;
@@ -223,8 +232,8 @@ static void conclude(struct engine *engine, uc_err error)
 }
 
 /*
- * Executes up to `count` instructions, without a limit if it is 0. With a record, writes the state before each of the
- * first `capacity`.
+ * Executes up to `count` instructions and delivers at most as many exceptions, without a limit if it is 0. With a
+ * record, writes the state before each of the first `capacity`.
  */
 void EXPORT(engine_run)(struct engine *engine, uint32_t count, uint32_t exceptions, struct engine_record *record,
                         uint32_t capacity, struct engine_run *result)
@@ -232,6 +241,7 @@ void EXPORT(engine_run)(struct engine *engine, uint32_t count, uint32_t exceptio
     struct engine_state state;
 
     begin(engine, exceptions, FREE);
+    engine->deliveries = count;
     if (record) {
         memset(record, 0, (size_t)capacity * sizeof(*record));
         engine->record = record;
@@ -260,7 +270,7 @@ static void tell(struct engine *engine, struct engine_step *result)
 void EXPORT(engine_step)(struct engine *engine, struct engine_step *result)
 {
     begin(engine, ENGINE_STOP, ONE);
-    conclude(engine, x86_step(engine->uc));
+    conclude(engine, x86_step(engine->uc, &engine->run.instructions));
     tell(engine, result);
 }
 

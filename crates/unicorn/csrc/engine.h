@@ -109,7 +109,7 @@ void x86_vector_get(uc_engine *uc, struct engine_vector_state *state);
 void x86_vector_set(uc_engine *uc, const struct engine_vector_state *state);
 void x86_deliver_current(uc_engine *uc);
 enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error_code, enum engine_event kind);
-uc_err x86_step(uc_engine *uc);
+uc_err x86_step(uc_engine *uc, const uint64_t *begun);
 void x86_stop_after_this(uc_engine *uc);
 enum engine_end x86_end(uc_engine *uc);
 void x86_forget_code(uc_engine *uc, uint64_t address, uint64_t size);

@@ -312,17 +312,20 @@ enum engine_end x86_deliver_event(uc_engine *uc, uint32_t vector, uint32_t error
 }
 
 /*
- * Executes one instruction. A translated block that holds one instruction only is what icount and self-modifying code
- * ask for as well; x86_stop_after_this() then keeps cpu_exec() from looking for another. Nothing here leaves by longjmp,
- * which is slow on WebAssembly, unless the instruction faults.
+ * Executes one instruction; `begun` counts those that the hook of instructions has seen. A translated block that holds
+ * one instruction only is what icount and self-modifying code ask for as well; x86_stop_after_this() then keeps
+ * cpu_exec() from looking for another. Nothing here leaves by longjmp, which is slow on WebAssembly, unless the
+ * instruction faults.
  */
-uc_err x86_step(uc_engine *uc)
+uc_err x86_step(uc_engine *uc, const uint64_t *begun)
 {
     CPUState *cpu = uc->cpu;
 
     enter(uc);
-    cpu->cflags_next_tb = curr_cflags() | 1;
-    cpu_exec(uc, cpu);
+    /* A full translation buffer is emptied, and ends cpu_exec() before there is a block to execute. */
+    do {
+        cpu->cflags_next_tb = curr_cflags() | 1;
+    } while (cpu_exec(uc, cpu) == EXCP_INTERRUPT && !*begun && !uc->stop_request && !uc->invalid_error);
     cpu->cflags_next_tb = -1;
     return leave(uc);
 }

@@ -213,6 +213,13 @@ test("how a run ends: HLT as the last instruction, without a limit, a triple fau
   assert.equal(result.end, End.SHUTDOWN);
 });
 
+test("a handler that cannot be fetched does not keep a run for ever", async () => {
+  const engine = await machine();
+  engine.write(0x4000 + 8 * (HANDLER >> 12), q(0));
+  const result = run(engine, [0x0f, 0x0b], { exceptions: Exceptions.DELIVER, count: 50 });
+  assert.deepEqual([result.end, result.delivered, result.vector], [End.EXCEPTION, 50, 14]);
+});
+
 test("a fresh engine is in 64-bit mode, and stays there when its state is set", async () => {
   const engine = new Engine(await instantiate(module), 0x10000);
   // inc %rax; hlt: in other modes the prefix is DEC

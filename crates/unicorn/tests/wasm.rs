@@ -217,25 +217,25 @@ fn speed() {
     let mut engine = Engine::open(&module).expect("the module starts");
     let opened = now();
     let scenario = story(Form::E, "kernel_loop+1:nmi > exc_nmi+2:db, nmi_exit:nmi");
-    let (mut steps, mut first) = (0, 0.0);
-    let begun = now();
-    for round in 0..20 {
-        let (used, marks, _) = follow(engine, &scenario);
-        engine = used;
-        steps = marks.len();
-        if round == 0 {
-            first = now() - begun;
-        }
+    let system = system(&scenario);
+    let (mut steps, mut stories) = (0, Vec::new());
+    for _ in 0..10 {
+        let begun = now();
+        let mut job = Job::new(engine, &system, &scenario.schedule, BUDGET);
+        let loaded = now();
+        steps = job.advance(u32::MAX).marks.len();
+        stories.push((loaded - begun, now() - loaded));
+        engine = job.into_follower();
     }
-    let story_time = (now() - begun) / 20.0;
-    let mut job = SweepJob::new(engine, &system(&story(Form::E, "")), &Vector::ALL, 50_000);
+    let (first, then) = (stories[0], stories[9]);
+    let mut job = SweepJob::new(engine, &system, &Vector::ALL, 50_000);
     let begun = now();
     let progress = job.advance(u32::MAX);
     let sweep_time = now() - begun;
     let tally = &progress.tally;
     let all = tally.compared + tally.delivered;
     console_log!(
-        "compile {} ms, open {} ms, story of {steps} steps {first} ms at first, {story_time} ms then; \
+        "compile {} ms, open {} ms, story of {steps} steps: load and run {first:?} ms at first, {then:?} ms then; \
          sweep {:?} of {} in {sweep_time} ms: {} steps, {:.0} per second",
         compiled - started,
         opened - compiled,

@@ -79,7 +79,7 @@ fn every_preset_of_every_form_agrees_step_by_step() {
 /// A run with every feature.
 fn story(form: Form, schedule: &str) -> Scenario {
     let (features, geometry) = (Features::ALL, Geometry::Architectural);
-    let config = Config { features, form, handler: Handler::Quiet, geometry };
+    let config = Config { features, form, handler: Handler::Quiet.into(), geometry };
     Scenario { config, schedule: schedule.parse().expect("a schedule") }
 }
 

@@ -38,8 +38,10 @@ pub fn App() -> Html {
             <main>
                 <Question state={state.clone()} dispatch={dispatch.clone()} />
                 <SetupBar state={state.clone()} dispatch={dispatch.clone()} />
-                <Schedule state={state.clone()} dispatch={dispatch.clone()} />
-                <CheckStrip state={state.clone()} dispatch={dispatch.clone()} />
+                <div class="band">
+                    <Schedule state={state.clone()} dispatch={dispatch.clone()} />
+                    <CheckStrip state={state.clone()} dispatch={dispatch.clone()} />
+                </div>
                 <TimelineStrip
                     {timeline}
                     cursor={state.cursor}

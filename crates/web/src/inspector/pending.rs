@@ -21,10 +21,12 @@ pub(crate) fn View(props: &Props) -> Html {
     let differs = bits.iter().any(|bit| matches!(bit.set, [Some(left), Some(right)] if left != right));
     html! {
         <table class="fields pending">
-            { heads(props.names, "pending flush", vouched(&props.state, &props.moment.0, Part::PendingFlush)) }
+            { heads(props.names, "pending flush", html! {}) }
             <tbody>
                 <tr class={differs.then_some("differs")} title="user_pcid_flush_mask: bit n asks to flush user PCID 0x800 + n before user mode runs under it">
-                    <th scope="row"><code class="bits">{ "6:1" }</code></th>
+                    <th scope="row">
+                        <code class="bits">{ "6:1" }</code>{ " " }{ vouched(&props.state, &props.moment.0, Part::PendingFlush) }
+                    </th>
                     { for Side::BOTH.into_iter().map(|side| html! {
                         <td key={side.index()} class={classes!(side_class(side), bits.iter().any(|bit| bit.changed[side.index()]).then_some("changed"))}>
                             <span class="mono bitset">{ for bits.iter().rev().map(|it| bit(it, side)) }</span>

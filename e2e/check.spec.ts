@@ -1,0 +1,77 @@
+import { test, expect, expectAccessible, opened } from "./page";
+import type { Page } from "@playwright/test";
+
+const on = (page: Page) => page.getByRole("button", { name: "check with Unicorn" }).click();
+const headline = (page: Page) => page.locator(".check .headline");
+
+/** Waits until both runs were followed to their end. */
+async function followed(page: Page) {
+  await on(page);
+  await expect(headline(page)).toHaveText(/^A: agrees on all \d+ steps; E: agrees on all \d+ steps$/);
+}
+
+test("nothing of Unicorn is loaded before it is asked for", async ({ page }) => {
+  const asked: string[] = [];
+  page.on("request", (request) => request.url().includes("/unicorn/") && asked.push(request.url()));
+  await opened(page);
+  await page.getByLabel("Story").selectOption("Nested NMI");
+  expect(asked).toEqual([]);
+  await on(page);
+  await expect(headline(page)).toHaveText(/agrees on all/);
+  expect(asked).toHaveLength(2);
+});
+
+test("each step has a sign and each field says who vouches for it", async ({ page }) => {
+  await opened(page);
+  const current = page.locator(".rows .row.current .checked i");
+  await expect(current).toHaveCount(0);
+  await followed(page);
+  await expect(current).toHaveAttribute("aria-label", /executed this step too/);
+  await expect(page.locator(".voucher.both")).toHaveCount(3);
+  await expect(page.locator(".tlb .voucher")).toHaveAttribute("aria-label", /^vouched for by model: Unicorn has no PCIDs/);
+  await expectAccessible(page);
+  await page.getByText("what it cannot judge").click();
+  await expect(page.getByText("bit 63 of CR3, INVPCID")).toBeVisible();
+  await on(page);
+  await expect(page.locator(".voucher.both")).toHaveCount(0);
+});
+
+test("another scenario is followed anew", async ({ page }) => {
+  await opened(page);
+  await followed(page);
+  await page.getByLabel("Form of the left run").selectOption({ index: 1 });
+  await expect(headline(page)).toHaveText(/^B2: agrees on all \d+ steps; E: agrees on all \d+ steps$/);
+});
+
+test("every single injection is tried on both processors", async ({ page }) => {
+  await opened(page);
+  await followed(page);
+  await page.getByRole("button", { name: "every single injection into E" }).click();
+  const told = page.locator(".check .result").first();
+  await expect(told).toHaveText(/Both agree\.$/, { timeout: 60_000 });
+  const [, done, total, struck, refused] = (await told.innerText()).match(/^(\d+) of (\d+) .* (\d+) struck, (\d+) refused/)!.map(Number);
+  expect(done).toBe(total);
+  expect(struck! + refused!).toBe(total);
+  expect(struck).toBeGreaterThan(1000);
+});
+
+test("the self-test finds the wrong result, and shows both values and the bytes", async ({ page }) => {
+  await opened(page);
+  await followed(page);
+  await page.getByRole("button", { name: "self-test" }).click();
+  await page.getByText(/^Self-test passed: the wrong result was found at step 100\./).click();
+  const found = page.locator(".check .found");
+  await expect(found.getByRole("listitem")).toHaveText([/^rax: ours 0x[0-9a-f]+, theirs 0x[0-9a-f]+$/]);
+  await expect(found.locator("tr.differs")).toHaveCount(1);
+  await expect(found.locator("p").first()).toHaveText(/ ([0-9a-f]{2} )*[0-9a-f]{2}, step 100$/);
+});
+
+test("says which licences Unicorn is under", async ({ page, request }) => {
+  await opened(page);
+  await page.getByRole("button", { name: "About" }).click();
+  await expectAccessible(page);
+  for (const link of await page.getByRole("dialog").getByRole("link").all()) {
+    const address = new URL((await link.getAttribute("href"))!, page.url()).href;
+    expect((await request.get(address)).status(), address).toBe(200);
+  }
+});

@@ -5,13 +5,18 @@
 //! allows several behaviours the model accepts each of them: it is told which translation the machine used and says
 //! whether the manual allows that one.
 //!
-//! Sections are those of the Intel SDM vol. 3A unless said otherwise.
+//! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.7) are the
+//! project's own, and stand at the predicates of [`rules`].
 
 mod control;
+mod rules;
 mod walk;
 
 pub use control::{ControlFault, invlpg, invpcid, mov_to_cr0, mov_to_cr3, mov_to_cr4};
 pub use walk::{Access, Accessor, Outcome, PageFault, access};
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +60,7 @@ pub(crate) const SMEP: u64 = 1 << 20;
 pub(crate) const SMAP: u64 = 1 << 21;
 
 impl Controls {
-    /// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (4.10.1).
+    /// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (4.10.1; rule R1).
     pub fn current_pcid(&self) -> u16 {
         if self.cr4 & PCIDE != 0 { (self.cr3 & 0xfff) as u16 } else { 0 }
     }
@@ -123,7 +128,8 @@ impl Model {
         self.memory.get(&physical).copied().unwrap_or(0)
     }
 
-    /// Removes what the manual requires, or everything under [`Reading::Max`] (4.10.2.2: any entry may go at any time).
+    /// Removes what the manual requires, or everything under [`Reading::Max`] (4.10.2.2, rule R0: any entry may go at any
+    /// time).
     fn invalidate(
         &mut self,
         translation_goes: impl Fn(&Translation) -> bool,

@@ -6,6 +6,9 @@
 
 pub mod asm;
 pub mod benchmark;
+#[cfg(test)]
+#[path = "../tests/common/cases.rs"]
+mod cases;
 pub mod compare;
 pub mod counters;
 pub mod linux;

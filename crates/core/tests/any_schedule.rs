@@ -7,6 +7,10 @@ use cr3_core::trace::{Options, Origin, StepKind, Trace};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
+
 /// The labels of the default image; most are in every image.
 static LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let system = boot(&Config::default()).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"));
@@ -53,7 +57,7 @@ fn struck(trace: &Trace) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(cases(60))]
 
     #[test]
     fn every_injection_is_accounted_for_and_every_step_found_again(scenario in scenarios()) {

@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+#[path = "common/cases.rs"]
+mod cases;
+use cases::cases;
+
 const FILE: &str = "tlb/vectors.toml";
 
 fn text() -> String {
@@ -221,6 +225,8 @@ after = {{ no-structures-for = ["A"] }}
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn no_text_makes_the_reader_or_the_machine_panic(
         at in 0..30_000usize,

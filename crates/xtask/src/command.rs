@@ -8,7 +8,7 @@ usage: cargo xtask COMMAND
   build              a release build in dist/, for any static host, from any sub-path
   setup              install everything that the other commands would install
   unicorn            Unicorn Engine as WebAssembly, the second CPU of the page
-  fuzz [MINUTES]     random instructions on our machine and on Unicorn, new seeds for so long (10 minutes if not said)
+  fuzz [MINUTES]     random input of every kind with new seeds, each check for so long (10 minutes if not said)
   bench              instructions per second, also beside Unicorn, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 

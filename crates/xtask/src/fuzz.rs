@@ -1,9 +1,10 @@
 //! `cargo xtask fuzz`: what `cargo xtask test` runs a part of, with a time budget: random instructions on our machine and on
-//! Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random operations on both models of the TLB.
+//! Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random operations on both models of the TLB, and
+//! whatever may not make cr3-core panic, hang or grow.
 
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::{setup, steps, unicorn};
+use crate::{robustness, setup, steps, unicorn};
 use std::time::Duration;
 
 /// Operations on both models of the TLB for each minute.
@@ -13,15 +14,21 @@ const TLB_OPERATIONS: u64 = 2_000_000;
 pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
     instructions(project, minutes)?;
     unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60))?;
-    translations(project, minutes)
+    translations(project, minutes)?;
+    robustness::run(project, minutes)
 }
 
 fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
-    let arguments = ["test", "--release", "--locked", "--package", "cr3-core", "--test", "tlb_against_manual"];
+    let arguments = ["test", "--profile", "fuzz", "--locked", "--package", "cr3-core", "--test", "tlb_against_manual"];
     let mut cargo = project.cargo(&arguments);
-    cargo.env("CR3_TLB_OPERATIONS", (u64::from(minutes) * TLB_OPERATIONS).to_string());
-    let mend = "CR3_TLB_OPERATIONS=N cargo test --release -p cr3-core --test tlb_against_manual";
-    steps::run("random operations on both models of the TLB", &mut cargo, mend).map(drop)
+    let seed = robustness::new_seed();
+    let operations = u64::from(minutes) * TLB_OPERATIONS;
+    cargo.args(["--", "--nocapture"]);
+    cargo.env("CR3_TLB_OPERATIONS", operations.to_string()).env("CR3_TLB_SEED", seed.to_string());
+    let headline = format!("{operations} random operations on both models of the TLB, seeds from {seed}");
+    let mend = "the report above names the seed: \
+                CR3_TLB_SEED=SEED CR3_TLB_OPERATIONS=2000 cargo test -p cr3-core --test tlb_against_manual";
+    steps::run_showing(&headline, &mut cargo, |line| line.contains(" operations from seed "), mend).map(drop)
 }
 
 fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {

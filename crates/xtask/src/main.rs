@@ -15,6 +15,7 @@ mod fuzz;
 mod http;
 mod npm;
 mod project;
+mod robustness;
 mod serve;
 mod setup;
 mod steps;

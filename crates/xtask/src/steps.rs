@@ -176,7 +176,7 @@ fn read_lines(pipe: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>)
     })
 }
 
-fn show_output(lines: &[String]) {
+pub(crate) fn show_output(lines: &[String]) {
     let hidden = lines.len().saturating_sub(SHOWN_ON_FAILURE);
     if hidden > 0 {
         println!("    ... {hidden} lines before these");

@@ -1,6 +1,7 @@
 //! The text forms, there and back, and what is said about wrong ones.
 
 use super::*;
+use crate::cases::cases;
 use crate::linux::{Feature, Features, Form, Geometry, Handler};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -184,6 +185,8 @@ fn configs() -> impl Strategy<Value = Config> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn what_is_printed_parses_to_the_same(config in configs(), schedule in schedules()) {
         prop_assert_eq!(schedule.to_string().parse(), Ok(schedule.clone()));

@@ -3,6 +3,7 @@
 use cr3_core::asm::{Limits, Options, Source, assemble};
 use proptest::prelude::*;
 
+use crate::cases::cases;
 use crate::gas::{assembled, errors, testdata};
 
 /// Limits small enough that a test of many texts is quick.
@@ -123,12 +124,14 @@ fn run(text: &str) -> (cr3_core::asm::Image, usize) {
         let line = diagnostic.position.line as usize;
         assert!(line <= text.lines().count(), "line {line} of {text:?}");
     }
+    let bytes: usize = image.sections.iter().map(|section| section.bytes.len()).sum();
+    assert!(bytes <= options().limits.bytes, "{bytes} bytes of {text:?}");
     assert_eq!(assemble(&[source], &options()), (image.clone(), diagnostics.clone()), "not the same twice");
     (image, diagnostics.len())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn any_text(text in "\\PC{0,200}") {

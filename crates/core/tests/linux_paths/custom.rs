@@ -1,10 +1,12 @@
 //! A person's own macro: runs like the repository's forms, and fails with a diagnostic, whatever it says.
 
+use crate::cases::cases;
 use crate::support::{ALL_ON, Run};
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::sources::{CUSTOM, form_source};
 use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler};
 use cr3_core::machine::Exception::Nmi;
+use cr3_core::machine::{self, Event};
 use proptest::prelude::*;
 
 fn config(text: &str) -> Config {
@@ -95,15 +97,43 @@ fn piece() -> impl Strategy<Value = String> {
     prop::sample::select(pieces.to_vec()).prop_map(str::to_owned)
 }
 
+/// Boots with the text and takes some steps, with NMIs between them.
+fn survives(text: &str) {
+    let Ok(system) = linux::boot(&config(text)) else { return };
+    let mut machine = system.machine;
+    let pages = machine.memory.pages().count();
+    for _ in 0..4 {
+        let _ = (0..500).take_while(|_| machine::step(&mut machine, &mut ()).is_ok()).count();
+        let _ = machine::deliver(&mut machine, Event::Exception(Nmi), None, &mut ());
+    }
+    // The machine maps less than this.
+    let grown = machine.memory.pages().count() - pages;
+    assert!(grown <= 2000, "{grown} pages more");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn no_text_makes_boot_or_the_run_panic(pieces in prop::collection::vec(piece(), 0..12)) {
-        let text = format!(".macro RESTORE_CR3 scratch_reg save_reg\n.endm\n{}\n", pieces.join("\n"));
-        if let Ok(system) = linux::boot(&config(&text)) {
-            let mut machine = system.machine;
-            let _ = (0..2000).take_while(|_| cr3_core::machine::step(&mut machine, &mut ()).is_ok()).count();
-        }
+        survives(&format!(".macro RESTORE_CR3 scratch_reg save_reg\n.endm\n{}\n", pieces.join("\n")));
+    }
+
+    #[test]
+    fn no_body_makes_boot_or_the_run_panic(pieces in prop::collection::vec(piece(), 0..12)) {
+        survives(&format!(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n{}\n.endm\n", pieces.join("\n")));
+    }
+
+    #[test]
+    fn no_damage_to_a_form_makes_boot_or_the_run_panic(
+        form in prop::sample::select(vec![Form::A, Form::B2, Form::C, Form::E]),
+        at in 0..2000_usize,
+        removed in 0..20_usize,
+        inserted in prop_oneof![Just(String::new()), piece(), "\\PC{0,6}"],
+    ) {
+        let text: Vec<char> = form_source(&form).text.chars().collect();
+        let (kept, rest) = text.split_at(at % text.len());
+        let rest = rest.iter().skip(removed);
+        survives(&kept.iter().copied().chain(inserted.chars()).chain(rest.copied()).collect::<String>());
     }
 }

@@ -1,6 +1,8 @@
 //! Linux's entry code on the machine: every path with every form of the macro that restores CR3.
 
 mod arguments;
+#[path = "../common/cases.rs"]
+mod cases;
 mod communication;
 mod custom;
 mod handlers;

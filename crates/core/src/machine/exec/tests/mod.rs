@@ -5,6 +5,7 @@ mod delivery;
 mod instructions;
 mod random;
 mod returns;
+mod state;
 mod system;
 
 use crate::machine::fault::Fault;

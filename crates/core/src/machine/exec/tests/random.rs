@@ -1,22 +1,39 @@
 //! No bytes and no registers make the machine panic, hang, or leave half an instruction behind.
 
+use super::Log;
+use super::state::state;
+use crate::cases::cases;
+use crate::machine::exec::string::ITERATIONS;
 use crate::machine::fault::Stop;
-use crate::machine::observe::Delivered;
+use crate::machine::memory::PAGE_SIZE;
+use crate::machine::observe::{Delivered, MemoryAccess};
 use crate::machine::rflags::{DEFINED, FIXED};
-use crate::machine::testbed::{CODE, DATA, STACK, UNMAPPED, USER_CODE, USER_DATA, USER_STACK, machine, with_user_code};
+use crate::machine::testbed::{DATA, with_code, with_user_code};
 use crate::machine::{Cpu, Event, Exception, Machine, Observer, Register, deliver, step};
 use iced_x86::Instruction;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
-/// Compares the state at delivery of a fault with that before its instruction.
+/// Compares the state at delivery of a fault with that before its instruction, and counts accesses.
 #[derive(Default)]
 struct Unchanged {
     before: Option<(Cpu, Instruction)>,
+    accesses: u32,
 }
 
 impl Observer for Unchanged {
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         self.before = Some((machine.cpu.clone(), *instruction));
+    }
+
+    /// What the delivery of a trap raises from here on is no fault of the instruction.
+    fn retired(&mut self, _: &Machine, _: &Instruction) {
+        self.before = None;
+    }
+
+    fn memory(&mut self, _: &MemoryAccess) {
+        self.accesses += 1;
     }
 
     fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
@@ -33,6 +50,16 @@ impl Observer for Unchanged {
     }
 }
 
+/// What strikes from outside.
+fn event() -> impl Strategy<Value = Event> {
+    let exceptions = [Exception::Nmi, Exception::MachineCheck, Exception::Debug, Exception::DoubleFault];
+    prop_oneof![
+        4 => prop::sample::select(exceptions.to_vec()).prop_map(Event::Exception),
+        1 => any::<u8>().prop_map(Event::Interrupt),
+        1 => any::<u8>().prop_map(Event::Software),
+    ]
+}
+
 fn check_invariants(cpu: &Cpu) {
     assert_eq!(cpu.rflags & !DEFINED, 0);
     assert_ne!(cpu.rflags & FIXED, 0);
@@ -41,43 +68,20 @@ fn check_invariants(cpu: &Cpu) {
     assert_eq!(cpu.cr3 >> 63, 0);
 }
 
-fn value() -> impl Strategy<Value = u64> {
-    prop_oneof![
-        4 => DATA..DATA + 0x7000,
-        2 => USER_DATA..USER_DATA + 0x3000,
-        1 => Just(UNMAPPED - 4),
-        2 => 0u64..0x100,
-        1 => any::<u64>(),
-        1 => (0u32..64).prop_map(|bit| 1 << bit),
-    ]
-}
-
-/// Bytes that often decode: prefixes, an opcode of either map, the rest at random.
-fn code() -> impl Strategy<Value = Vec<u8>> {
-    let prefix = prop::sample::select(vec![0x66u8, 0x67, 0xf2, 0xf3, 0xf0, 0x64, 0x65, 0x36]);
-    let rex = prop::option::of(0x40u8..0x50);
-    let map = prop::sample::select(vec![&[][..], &[], &[0x0f], &[0x0f], &[0x0f, 0x38], &[0x0f, 0x01]]);
-    let one = (prop::collection::vec(prefix, 0..2), rex, map, prop::collection::vec(any::<u8>(), 2..8))
-        .prop_map(|(prefixes, rex, map, rest)| [prefixes, rex.into_iter().collect(), map.to_vec(), rest].concat());
-    prop::collection::vec(one, 1..4).prop_map(|parts| parts.concat())
-}
-
-fn start(code: &[u8], registers: &[u64], rflags: u64, user: bool) -> Machine {
-    let mut machine = if user { with_user_code(code) } else { machine() };
-    machine.memory.write_bytes(if user { USER_CODE } else { CODE }, code);
-    for (slot, value) in machine.cpu.registers.iter_mut().zip(registers) {
-        *slot = *value;
-    }
-    if !registers[4].is_multiple_of(4) {
-        machine.cpu.registers[4] = if user { USER_STACK } else { STACK } - 0x400;
-    }
-    machine.cpu.rflags = rflags & DEFINED & !crate::machine::rflags::VM | FIXED;
-    machine
-}
+/// What one step may touch and make: a repeated string instruction, and the frames and tables of an exception.
+const ACCESSES: u32 = 2 * ITERATIONS + 200;
+const PAGES: usize = ITERATIONS as usize * 8 / PAGE_SIZE + 40;
 
 fn run(mut machine: Machine, steps: u32) -> (Machine, Option<Stop>) {
     for _ in 0..steps {
-        if let Err(stop) = step(&mut machine, &mut Unchanged::default()) {
+        let mut observer = Unchanged::default();
+        let pages = machine.memory.pages().count();
+        let entries = machine.tlb.entries().count();
+        let done = step(&mut machine, &mut observer);
+        assert!(observer.accesses <= ACCESSES, "{} accesses in one step", observer.accesses);
+        assert!(machine.memory.pages().count() <= pages + PAGES, "memory grew without bound");
+        assert!(machine.tlb.entries().count() <= entries + 2 * PAGES, "the TLB grew without bound");
+        if let Err(stop) = done {
             return (machine, Some(stop));
         }
         check_invariants(&machine.cpu);
@@ -85,29 +89,39 @@ fn run(mut machine: Machine, steps: u32) -> (Machine, Option<Stop>) {
     (machine, None)
 }
 
+/// States are not so wild that nothing happens in them: of 400 a part executes, a part enters a handler, a part stops.
+#[test]
+fn states_lead_somewhere() {
+    let mut runner = TestRunner::deterministic();
+    let (mut retired, mut delivered, mut stopped) = (0, 0, 0);
+    for _ in 0..400 {
+        let mut machine = state().new_tree(&mut runner).expect("no filter rejects").current().machine();
+        let mut log = Log::default();
+        let stop = (0..4).find_map(|_| step(&mut machine, &mut log).err());
+        retired += usize::from(log.0.iter().any(|line| line == "retired"));
+        delivered += usize::from(log.0.iter().any(|line| line.contains(" from ")));
+        stopped += usize::from(stop.is_some());
+    }
+    assert!(retired > 150 && delivered > 150 && stopped > 40, "{retired} {delivered} {stopped}");
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(cases(1500))]
 
     #[test]
-    fn any_bytes_run_or_fault(
-        code in code(),
-        registers in prop::collection::vec(value(), 16),
-        rflags: u32,
-        user: bool,
-        at in 0u32..8,
-    ) {
-        let first = start(&code, &registers, rflags.into(), user);
-        let (mut machine, stop) = run(first.clone(), 6);
-        let (again, stop_again) = run(first, 6);
+    fn any_state_runs_or_faults(state in state(), event in event(), error_code: Option<u32>) {
+        let (mut machine, stop) = run(state.machine(), 4);
+        let (again, stop_again) = run(state.machine(), 4);
         prop_assert!(machine == again && stop == stop_again, "not deterministic");
-        let event = [Exception::Nmi, Exception::MachineCheck, Exception::Debug, Exception::DoubleFault][at as usize % 4];
-        let _ = deliver(&mut machine, Event::Exception(event), None, &mut ());
+        let _ = deliver(&mut machine, event, error_code, &mut ());
         check_invariants(&machine.cpu);
+        run(machine, 3);
     }
 
     #[test]
     fn any_descriptor_tables_run_or_fault(tables in prop::collection::vec(any::<u8>(), 0x100), at in 0u64..0x200, user: bool) {
-        let mut machine = start(&[0xcd, 0x03, 0x0f, 0x0b], &[0; 16], 2, user);
+        let code = [0xcd, 0x03, 0x0f, 0x0b];
+        let mut machine = if user { with_user_code(&code) } else { with_code(&code) };
         machine.memory.write_bytes(0x8000 + at, &tables);
         machine.memory.write_bytes(0x7000 + at % 0x50, &tables);
         let (machine, stop) = run(machine, 6);
@@ -117,15 +131,15 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn huge_repetitions_end_their_step(count: u64, opcode in prop::sample::select(vec![0xaau8, 0xa4, 0xac, 0xae, 0xa6])) {
-        let mut machine = start(&[0xf3, opcode], &[0; 16], 2, false);
+        let mut machine = with_code(&[0xf3, opcode]);
         machine.cpu.registers[1] = count;
         machine.cpu.registers[6] = DATA;
         machine.cpu.registers[7] = DATA;
         let _ = step(&mut machine, &mut ());
-        prop_assert!(count.wrapping_sub(machine.cpu.registers[1]) <= u64::from(crate::machine::exec::string::ITERATIONS));
+        prop_assert!(count.wrapping_sub(machine.cpu.registers[1]) <= u64::from(ITERATIONS));
     }
 }

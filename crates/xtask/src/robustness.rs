@@ -18,7 +18,7 @@ struct Kind {
     properties: &'static [&'static str],
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind {
         name: "code bytes in any state of the machine",
         times: 80,
@@ -26,6 +26,7 @@ const KINDS: [Kind; 5] = [
         properties: &["exec::tests::random::"],
     },
     Kind { name: "texts for the assembler", times: 8, program: &["--test", "asm"], properties: &["hostile::"] },
+    Kind { name: "random lines, beside GNU as", times: 15, program: &["--test", "asm"], properties: &["random::"] },
     Kind { name: "texts of the macro", times: 8, program: &["--test", "linux_paths"], properties: &["custom::no_"] },
     Kind {
         name: "schedules and their texts",

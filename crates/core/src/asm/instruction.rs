@@ -54,6 +54,9 @@ impl InstructionSet {
             written.push(word);
             rest = after.trim_start();
         }
+        if rest.is_empty() && written.len() > 1 {
+            return Err(Fault::new(text, "several prefixes and no instruction").hint("write each on a line of its own"));
+        }
         if rest.is_empty() && !written.is_empty() {
             let bytes = prefixes.bytes().collect();
             let encoded = Encoded { bytes, holes: Vec::new() };

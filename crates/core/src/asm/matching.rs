@@ -101,7 +101,7 @@ fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bo
         return Err(Mismatch::Count);
     }
     let by_kind = row.operands.iter().zip(operands).all(|(kind, operand)| takes(*kind, operand));
-    if !by_kind {
+    if !by_kind || !is_one_address_size(operands) {
         return Err(Mismatch::Kind);
     }
     let (width, guessed) = width_of(candidate, operands)?;
@@ -160,6 +160,16 @@ fn is_plain(memory: &Memory) -> bool {
 fn is_string(memory: &Memory, base: u8) -> bool {
     let plain = memory.index.is_none() && memory.displacement.as_ref().is_none_or(|value| value.constant() == Some(0));
     plain && memory.base.is_some_and(|register| register.number == base && register.width().is_some())
+}
+
+/// String instructions have two addresses and one prefix for the size of both.
+fn is_one_address_size(operands: &[Operand]) -> bool {
+    let mut sizes = operands.iter().filter_map(|operand| match &operand.kind {
+        OperandKind::Memory(memory) => memory.base.and_then(Register::width),
+        _ => None,
+    });
+    let first = sizes.next();
+    sizes.all(|size| Some(size) == first)
 }
 
 /// The width of the operation: from the suffix, else from a register, else what the row takes by itself.

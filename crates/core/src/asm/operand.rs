@@ -172,6 +172,9 @@ fn fill_group(memory: &mut Memory, group: &str, scope: &mut dyn Scope) -> Result
     }
     memory.base = address_register(parts.first(), group)?;
     let second = parts.get(1).copied().unwrap_or("");
+    if second.is_empty() && parts.len() > 1 {
+        return Err(Fault::new(group, "an index register or a scale is missing after the comma"));
+    }
     if !second.is_empty() && !second.starts_with('%') && parts.len() == 2 {
         // `(,1)`: a scale without an index, which GNU as accepts.
         memory.scale = scale(second, scope)?;

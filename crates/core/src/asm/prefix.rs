@@ -2,6 +2,7 @@
 
 use super::encode::Choice;
 use super::operand::{Operand, OperandKind};
+use super::register::{Class, Register, Width};
 use super::report::Fault;
 use super::table::Kind;
 
@@ -113,9 +114,17 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
             )
         }
         "data16" => {
-            let narrowed = |kind: &Kind| matches!(kind, Kind::Target | Kind::Target32 | Kind::Imm32);
+            let narrowed = |kind: &Kind| is_target(*kind) || *kind == Kind::Imm32;
             (!choice.guessed && !row.operands.iter().any(narrowed), "write the width at the mnemonic, as in `pushw`")
         }
+        "addr32" => {
+            let suits = |(kind, operand): (&Kind, &Operand)| *kind == Kind::Target8 || has_32_bit_address(operand);
+            let brings_it = row.how.prefix == Some(0x67);
+            (!brings_it && row.operands.iter().zip(operands).all(suits), "write the address with 32-bit registers")
+        }
+        // GNU `as` leaves out what means nothing to a jump, and keeps what hints at its direction.
+        "fs" | "gs" => (!row.operands.iter().any(|kind| is_target(*kind)), "it means nothing to a jump"),
+        "cs" | "ds" => (!row.operands.contains(&Kind::Target32), "it means nothing to a call"),
         "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "it goes with jumps, calls and returns"),
         "notrack" => (row.operands.first() == Some(&Kind::Indirect), "it goes with indirect jumps and calls"),
         _ => (true, ""),
@@ -124,6 +133,17 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
         true => Ok(()),
         false => Err(Fault::new(word, format!("`{word}` does not go with this instruction")).hint(hint)),
     }
+}
+
+fn is_target(kind: Kind) -> bool {
+    matches!(kind, Kind::Target | Kind::Target32 | Kind::Target8)
+}
+
+/// Whether an address, if the operand is one, is made of 32-bit registers.
+fn has_32_bit_address(operand: &Operand) -> bool {
+    let OperandKind::Memory(memory) = &operand.kind else { return true };
+    let narrow = |register: Register| matches!(register.class, Class::General(Width::L) | Class::Instruction(Width::L));
+    memory.base.or(memory.index).is_some_and(narrow)
 }
 
 const LOCK: &str = "it goes with an instruction that reads, changes and writes memory; others raise #UD under it";

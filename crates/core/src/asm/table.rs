@@ -299,9 +299,9 @@ const DATA: &[Row] = &[
     row("mov", &[Q], 0xB8, O, &[ImmWide, Reg]),
     row("mov", &[W], 0x8C, R, &[SegmentRegister, RegRm]),
     row("mov", LQ, 0x8C, R.wide(Wide::Neither), &[SegmentRegister, RegRm]),
-    row("mov", &[W, Q], 0x8C, R.wide(Wide::Neither).default(W), &[SegmentRegister, Mem]),
+    row("mov", &[W], 0x8C, R.wide(Wide::Neither).default(W), &[SegmentRegister, Mem]),
     row("mov", WLQ, 0x8E, R.wide(Wide::Neither), &[RegRm, SegmentRegister]),
-    row("mov", &[W, Q], 0x8E, R.wide(Wide::Neither).default(W), &[Mem, SegmentRegister]),
+    row("mov", &[W], 0x8E, R.wide(Wide::Neither).default(W), &[Mem, SegmentRegister]),
     row("mov", &[Q], 0x0F20, R.wide(Wide::Neither), &[ControlRegister, RegRm]),
     row("mov", &[Q], 0x0F22, R.wide(Wide::Neither), &[RegRm, ControlRegister]),
     row("mov", &[Q], 0x0F21, R.wide(Wide::Neither), &[DebugRegister, RegRm]),
@@ -327,7 +327,7 @@ const DATA: &[Row] = &[
     row("movsxb", WLQ, 0x0FBE, R.bare(), &[RmOf(B), Reg]),
     row("movsxw", WLQ, 0x0FBF, R.bare(), &[RmOf(W), Reg]),
     row("movsxl", LQ, 0x63, R.bare(), &[RmOf(L), Reg]),
-    row("movsxd", LQ, 0x63, R, &[RmOf(L), Reg]),
+    row("movsxd", WLQ, 0x63, R.bare(), &[RmOf(L), Reg]),
     row("movnti", LQ, 0x0FC3, R, &[Reg, Mem]),
     row("movbe", WLQ, 0x0F38F0, R, &[Mem, Reg]),
     row("movbe", WLQ, 0x0F38F1, R, &[Reg, Mem]),
@@ -404,7 +404,7 @@ const ALU: &[Row] = &[
 ];
 
 const FLOW: &[Row] = &[
-    row("jmp", &[Q], 0xEB, PLAIN.default(Q), &[Target]),
+    row("jmp", NO, 0xEB, PLAIN, &[Target]),
     row("jmp", WQ, 0xFF, digit(4).wide(Wide::Only16).default(Q), &[Indirect]),
     row("j", NO, 0x70, PLAIN.condition(), &[Target]),
     row("call", &[Q], 0xE8, PLAIN.default(Q), &[Target32]),

@@ -35,7 +35,7 @@ const BASES: [(&str, u64); 10] = [
 ];
 
 /// ALTERNATIVE for the macro processor of GNU `as`: a feature is on when its name is defined.
-const ALTERNATIVES: &str = "
+pub(crate) const ALTERNATIVES: &str = "
 .macro ALTERNATIVE old, new, feature
 .ifdef \\feature
 \\new

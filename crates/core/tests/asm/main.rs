@@ -5,6 +5,10 @@ mod cases;
 mod diagnostics;
 mod files;
 mod gas;
+mod generate;
 mod hostile;
 mod instructions;
 mod linux;
+mod random;
+#[path = "../common/random.rs"]
+mod random_numbers;

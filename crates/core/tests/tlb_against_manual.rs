@@ -12,32 +12,18 @@ use cr3_core::machine::{
 use cr3_core::manual_tlb::{self as manual, Model};
 use std::collections::BTreeSet;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-    fn one_in(&mut self, chance: u64) -> bool {
-        self.below(chance) == 0
-    }
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-}
+#[path = "common/random.rs"]
+mod random;
+use random::Random;
 
 const TABLES: u64 = 12;
 const CR0: u64 = 1 << 31 | 1 << 16 | 1;
-const CR4: u64 = 1 << 5 | 1 << 7 | 1 << 17;
-const SUPPORTED_CR4: u64 = 0x0037_07ff & !(1 << 11) & !(1 << 12);
+const CR4: u64 = 1 << 5 | 1 << 7;
+const PCIDE: u64 = 1 << 17;
+const EFER: u64 = 1 << 8 | 1 << 10;
+const NXE: u64 = 1 << 11;
+/// LAM_U57 and LAM_U48 in CR3.
+const LAM: u64 = 0b11 << 61;
 const PHYSICAL_ADDRESS_BITS: u8 = 46;
 
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +32,7 @@ enum Operation {
     MovCr3(u64),
     MovCr4(u64),
     MovCr0(u64),
+    ToggleNoExecute,
     Invlpg(u64),
     Invpcid { kind: u64, low: u64, high: u64 },
     EditTable { address: u64, entry: u64 },
@@ -61,16 +48,22 @@ fn linear(random: &mut Random) -> u64 {
     sign | page | random.below(4096)
 }
 
+/// Often an address that has been used before, also under another PCID.
+fn maybe_cached(random: &mut Random, machine: &Machine) -> u64 {
+    let entries: Vec<u64> = machine.tlb.entries().map(|entry| entry.linear).collect();
+    if entries.is_empty() || random.one_in(2) { linear(random) } else { random.pick(&entries) + random.below(4096) }
+}
+
 fn entry(random: &mut Random) -> u64 {
-    if random.one_in(12) {
+    if random.one_in(24) {
         return random.pick(&[0, 1 << 50 | 7, 1 << 13 | 0x87]);
     }
     let table = 0x1000 * (1 + random.below(TABLES));
-    let present = u64::from(!random.one_in(10));
+    let present = u64::from(!random.one_in(20));
     let flags = random.below(2) << 1 | random.below(2) << 2 | u64::from(random.one_in(4)) << 8;
-    let generous = if random.one_in(2) { 6 } else { flags };
+    let generous = if random.one_in(4) { flags } else { 6 };
     let large = if random.one_in(8) { 1 << 7 } else { 0 };
-    let execute_disable = if random.one_in(6) { 1 << 63 } else { 0 };
+    let execute_disable = if random.one_in(12) { 1 << 63 } else { 0 };
     let address = if large == 0 { table } else { 0x4000_0000 * random.below(4) };
     execute_disable | address | large | generous | flags & 1 << 8 | present
 }
@@ -78,14 +71,15 @@ fn entry(random: &mut Random) -> u64 {
 fn operation(random: &mut Random, machine: &Machine) -> Operation {
     match random.below(100) {
         0..45 => Operation::Access {
-            linear: linear(random),
+            linear: maybe_cached(random, machine),
             kind: random.pick(&[manual::Access::Read, manual::Access::Write, manual::Access::Fetch]),
             by: accessor(random, machine),
         },
         45..58 => Operation::MovCr3(cr3(random)),
         58..62 => Operation::MovCr4(machine.cpu.cr4 ^ 1 << random.pick(&[4, 5, 7, 7, 12, 17, 17, 20, 20, 21, 21, 30])),
         62..64 => Operation::MovCr0(machine.cpu.cr0 ^ 1 << random.pick(&[16, 16, 16, 31])),
-        64..70 => Operation::Invlpg(maybe_tagged(random)),
+        64 => Operation::ToggleNoExecute,
+        65..70 => Operation::Invlpg(maybe_tagged(random)),
         70..78 => invpcid(random),
         78..94 => Operation::EditTable {
             address: 0x1000 * (1 + random.below(TABLES)) + 8 * random.pick(&[0, 1, 2, 3, 256, 511]),
@@ -108,7 +102,7 @@ fn accessor(random: &mut Random, machine: &Machine) -> manual::Accessor {
 fn cr3(random: &mut Random) -> u64 {
     let pcid = random.pick(&[0, 0, 1, 2, 0x801]);
     let no_flush = random.below(2) << 63;
-    let reserved = if random.one_in(20) { 1 << 52 } else { 0 };
+    let reserved = if random.one_in(12) { random.pick(&[1 << 52, 1 << 61, 1 << 62, LAM]) } else { 0 };
     no_flush | reserved | (0x1000 * (1 + random.below(3))) | pcid
 }
 
@@ -196,6 +190,7 @@ fn on_machine(machine: &mut Machine, used: &mut Used, operation: Operation) -> S
         Operation::MovCr3(source) => shown(control::write_cr3(machine, &mut (), source)),
         Operation::MovCr4(source) => shown(control::write_cr4(machine, &mut (), source)),
         Operation::MovCr0(source) => shown(control::write_cr0(machine, &mut (), source)),
+        Operation::ToggleNoExecute => shown(control::write_efer(machine, &mut (), machine.cpu.efer ^ NXE)),
         Operation::Invlpg(linear) => shown(control::invlpg(machine, &mut (), linear)),
         Operation::Invpcid { kind, low, high } => shown(control::invpcid(machine, &mut (), kind, low, high)),
         Operation::EditTable { address, entry } => {
@@ -224,7 +219,7 @@ fn machine_access(kind: manual::Access, by: manual::Accessor) -> Access {
     Access { kind, mode }
 }
 
-fn on_model(model: &mut Model, used: &Used, operation: Operation) -> Shown {
+fn on_model(model: &mut Model, supported_cr4: u64, used: &Used, operation: Operation) -> Shown {
     let fault = |result: Result<(), manual::ControlFault>| result.map_or_else(Shown::Fault, |()| Shown::Nothing);
     match operation {
         Operation::Access { linear, kind, by } => {
@@ -237,8 +232,9 @@ fn on_model(model: &mut Model, used: &Used, operation: Operation) -> Shown {
             }
         }
         Operation::MovCr3(source) => fault(manual::mov_to_cr3(model, source)),
-        Operation::MovCr4(source) => fault(manual::mov_to_cr4(model, source, SUPPORTED_CR4)),
+        Operation::MovCr4(source) => fault(manual::mov_to_cr4(model, source, supported_cr4)),
         Operation::MovCr0(source) => fault(manual::mov_to_cr0(model, source)),
+        Operation::ToggleNoExecute => fault(manual::toggle_no_execute(model)),
         Operation::Invlpg(linear) => fault(manual::invlpg(model, linear)),
         Operation::Invpcid { kind, low, high } => fault(manual::invpcid(model, kind, low, high)),
         Operation::EditTable { address, entry } => {
@@ -264,14 +260,38 @@ fn difference(machine: &Machine, model: &Model) -> Option<String> {
     } else if structures != model.structures {
         let differing = structures.symmetric_difference(&model.structures);
         Some(format!("paging-structure entries that only one has: {:#x?}", differing.collect::<Vec<_>>()))
-    } else if machine.cpu.cr3 != model.controls.cr3 {
-        Some(format!("CR3: {:#x}, manual {:#x}", machine.cpu.cr3, model.controls.cr3))
+    } else if (machine.cpu.cr3, machine.cpu.cr4) != (model.controls.cr3, model.controls.cr4) {
+        let (machine, model) = (&machine.cpu, &model.controls);
+        Some(format!("CR3 {:#x}, CR4 {:#x}; manual {:#x}, {:#x}", machine.cr3, machine.cr4, model.cr3, model.cr4))
     } else {
         memory.map(|(address, entry)| format!("paging structure at {address:#x}: manual {entry:#x}"))
     }
 }
 
-fn processor(features: CpuFeatures) -> Cpu {
+/// A processor that mostly has everything.
+fn features(random: &mut Random) -> CpuFeatures {
+    let mut has = |rarely_not| !random.one_in(rarely_not);
+    CpuFeatures {
+        pcid: has(8),
+        invpcid: has(8),
+        fsgsbase: true,
+        smep: has(16),
+        smap: has(16),
+        nx: true,
+        umip: false,
+        lam: !has(4),
+        la57: false,
+        physical_address_bits: PHYSICAL_ADDRESS_BITS,
+    }
+}
+
+/// The bits of CR4 that CPUID allows: those every processor here has, then each by its feature.
+fn supported_cr4(features: &CpuFeatures) -> u64 {
+    let optional = [(features.pcid, 17), (features.smep, 20), (features.smap, 21), (features.lam, 28)];
+    optional.into_iter().filter(|(has, _)| *has).fold(1 << 16 | 0x7ff, |bits, (_, bit)| bits | 1 << bit)
+}
+
+fn processor(features: CpuFeatures, efer: u64) -> Cpu {
     let mut segments = [Segment::default(); 6];
     segments[SegmentRegister::Cs as usize].attributes = 0xa09b;
     Cpu {
@@ -283,9 +303,9 @@ fn processor(features: CpuFeatures) -> Cpu {
         cr0: CR0,
         cr2: 0,
         cr3: 0x1000,
-        cr4: CR4,
+        cr4: CR4 | if features.pcid { PCIDE } else { 0 },
         cr8: 0,
-        efer: 1 << 8 | 1 << 10 | 1 << 11,
+        efer,
         debug: [0; 6],
         msr: Default::default(),
         gdtr: Default::default(),
@@ -297,31 +317,21 @@ fn processor(features: CpuFeatures) -> Cpu {
 }
 
 fn pair(random: &mut Random, reading: Reading) -> (Machine, Model) {
-    let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
-        smep: true,
-        smap: true,
-        nx: true,
-        umip: false,
-        lam: false,
-        la57: false,
-        physical_address_bits: PHYSICAL_ADDRESS_BITS,
-    };
-    let cpu = processor(features);
+    let features = features(random);
+    let efer = EFER | if random.one_in(4) { 0 } else { NXE };
+    let cpu = processor(features, efer);
     let mut machine = Machine { cpu, memory: Memory::new(), tlb: Tlb::new(reading) };
     let controls = manual::Controls {
         cr0: CR0,
         cr3: 0x1000,
-        cr4: CR4,
-        no_execute_enable: true,
+        cr4: machine.cpu.cr4,
+        no_execute_enable: efer & NXE != 0,
         long_mode_active: true,
         alignment_check_flag: false,
         cpl: 0,
-        has_pcid: true,
-        has_invpcid: true,
-        has_lam: false,
+        has_pcid: features.pcid,
+        has_invpcid: features.invpcid,
+        has_lam: features.lam,
         physical_address_bits: u32::from(PHYSICAL_ADDRESS_BITS),
     };
     let reading = if reading == Reading::Min { manual::Reading::Min } else { manual::Reading::Max };
@@ -344,6 +354,11 @@ struct Met {
     walks: u64,
     page_faults: u64,
     control_faults: u64,
+    invalid_opcodes: u64,
+    /// Page faults by a reserved bit while XD is one of them.
+    reserved_bits_without_nxe: u64,
+    masked_cr3: u64,
+    accesses_without_pcid: u64,
     dropped: u64,
     large_pages: u64,
 }
@@ -357,10 +372,19 @@ impl Met {
                 self.large_pages += u64::from(entry.size != PageSize::Size4K);
             }
             (Shown::Physical(_), None) => self.walks += 1,
-            (Shown::PageFault(_), _) => self.page_faults += 1,
-            (Shown::Fault(_), _) => self.control_faults += 1,
+            (Shown::PageFault(code), _) => {
+                self.page_faults += 1;
+                self.reserved_bits_without_nxe += u64::from(code & 8 != 0 && machine.cpu.efer & NXE == 0);
+            }
+            (Shown::Fault(fault), _) => {
+                self.control_faults += 1;
+                self.invalid_opcodes += u64::from(*fault == manual::ControlFault::InvalidOpcode);
+            }
             _ => {}
         }
+        self.masked_cr3 += u64::from(machine.cpu.cr3 & LAM != 0);
+        let accessed = matches!(shown, Shown::Physical(_) | Shown::PageFault(_));
+        self.accesses_without_pcid += u64::from(accessed && !machine.cpu.features.pcid);
         self.dropped += before.saturating_sub(machine.tlb.entries().count()) as u64;
     }
 }
@@ -369,6 +393,7 @@ impl Met {
 fn agree(seed: u64, operations: u64, reading: Reading, met: &mut Met) {
     let mut random = Random(seed);
     let (mut machine, mut model) = pair(&mut random, reading);
+    let supported = supported_cr4(&machine.cpu.features);
     let mut last = Vec::new();
     for number in 0..operations {
         let next = operation(&mut random, &machine);
@@ -377,7 +402,7 @@ fn agree(seed: u64, operations: u64, reading: Reading, met: &mut Met) {
         let before = last.len().saturating_sub(12);
         let entries = machine.tlb.entries().count();
         let machine_shows = on_machine(&mut machine, &mut used, next);
-        let model_shows = on_model(&mut model, &used, next);
+        let model_shows = on_model(&mut model, supported, &used, next);
         assert_eq!(machine_shows, model_shows, "seed {seed}, operation {number}: {:#x?}", &last[before..]);
         met.count(&machine_shows, &used, entries, &machine);
         let differs = difference(&machine, &model);
@@ -409,6 +434,10 @@ fn machine_and_manual_agree_on_random_operations() {
         ("walks", met.walks),
         ("page faults", met.page_faults),
         ("faults of control instructions", met.control_faults),
+        ("#UD of INVPCID", met.invalid_opcodes),
+        ("reserved bits with NXE=0", met.reserved_bits_without_nxe),
+        ("operations with LAM bits in CR3", met.masked_cr3),
+        ("accesses without PCIDs", met.accesses_without_pcid),
         ("dropped entries", met.dropped),
     ] {
         assert!(count > least, "only {count} {kind} in {total} operations");
@@ -421,12 +450,13 @@ fn a_wrong_invalidation_is_seen() {
     for wrong in [Wrong::KeepsOne, Wrong::DropsOne] {
         let mut random = Random(7);
         let (mut machine, mut model) = pair(&mut random, Reading::Min);
+        let supported = supported_cr4(&machine.cpu.features);
         let mut used = Used::default();
         while machine.tlb.entries().count() < 3 {
             let next = operation(&mut random, &machine);
             used.0 = None;
             on_machine(&mut machine, &mut used, next);
-            on_model(&mut model, &used, next);
+            on_model(&mut model, supported, &used, next);
         }
         seed_fault(&mut machine, &mut model, wrong);
         assert!(difference(&machine, &model).is_some(), "{wrong:?} went unseen");

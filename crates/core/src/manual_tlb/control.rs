@@ -51,6 +51,16 @@ pub fn mov_to_cr0(model: &mut Model, source: u64) -> Result<(), ControlFault> {
     Ok(())
 }
 
+/// WRMSR to IA32_EFER that changes NXE (rule 1.6): 4.10.4.1 does not name it, so nothing must go.
+pub fn toggle_no_execute(model: &mut Model) -> Result<(), ControlFault> {
+    if model.controls.cpl != 0 {
+        return Err(GeneralProtection);
+    }
+    model.controls.no_execute_enable = !model.controls.no_execute_enable;
+    model.invalidate(|_| false, |_| false);
+    Ok(())
+}
+
 /// INVLPG (rule 1.4).
 pub fn invlpg(model: &mut Model, linear: u64) -> Result<(), ControlFault> {
     let controls = model.controls;

@@ -12,7 +12,7 @@ mod control;
 mod rules;
 mod walk;
 
-pub use control::{ControlFault, invlpg, invpcid, mov_to_cr0, mov_to_cr3, mov_to_cr4};
+pub use control::{ControlFault, invlpg, invpcid, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
 pub use walk::{Access, Accessor, Outcome, PageFault, access};
 
 #[cfg(test)]

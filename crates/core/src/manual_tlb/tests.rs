@@ -248,6 +248,19 @@ fn mov_to_cr0_checks() {
     assert!(!mov_to_cr0_faults(&off, 0), "paging that is off may stay off");
 }
 
+/// Rule 1.6: WRMSR needs CPL 0, changes NXE and drops nothing.
+#[test]
+fn no_execute() {
+    for (cpl, before) in [0, 3].into_iter().flat_map(|cpl| BOTH.map(|before| (cpl, before))) {
+        let mut model = Model::new(Controls { cpl, no_execute_enable: before, ..BASE }, Reading::Min);
+        model.translations.insert(cached(OWN, false, true));
+        model.structures.insert(cached_structure(OWN, true));
+        assert_eq!(toggle_no_execute(&mut model).is_ok(), cpl == 0);
+        assert_eq!(model.controls.no_execute_enable, before != (cpl == 0));
+        assert_eq!((model.translations.len(), model.structures.len()), (1, 1));
+    }
+}
+
 /// Rule 1.4: the page under the own PCID, global under any; every structure entry of the own PCID.
 #[test]
 fn invlpg() {

@@ -1,5 +1,6 @@
 //! Debian packages: named first, then asked for as root or with sudo.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -15,9 +16,14 @@ pub(crate) struct Program {
 
 /// Installs the packages of those `programs` that are not on PATH; `purpose` says what they are for.
 pub(crate) fn ensure_programs(project: &Project, programs: &[Program], purpose: &str) -> Result<(), Failure> {
-    let missing: Vec<&str> =
-        programs.iter().filter(|program| on_path(program.name).is_none()).map(|program| program.package).collect();
-    install(project, &missing, purpose)
+    install(project, &missing_packages(programs, |name| on_path(name).is_some()), purpose)
+}
+
+/// Each package once, though it may bring several programs.
+fn missing_packages<'a>(programs: &[Program], there: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    let missing: BTreeSet<&str> =
+        programs.iter().filter(|program| !there(program.name)).map(|program| program.package).collect();
+    missing.into_iter().collect()
 }
 
 /// Installs those `packages` that dpkg does not know as installed.
@@ -119,6 +125,15 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_is_asked_for_once() {
+        let programs = [("as", "binutils"), ("ld", "binutils"), ("cc", "gcc")];
+        let programs = programs.map(|(name, package)| Program { name, package });
+        assert_eq!(missing_packages(&programs, |_| false), ["binutils", "gcc"]);
+        assert_eq!(missing_packages(&programs, |name| name == "as"), ["binutils", "gcc"]);
+        assert_eq!(missing_packages(&programs, |name| name != "cc"), ["gcc"]);
+    }
 
     #[test]
     fn a_package_without_candidate_needs_an_update() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::setup;
 use crate::steps::{self, Finished, seconds};
 
 /// One kind of input, and the properties that take it.
@@ -52,6 +53,7 @@ pub(crate) fn new_seed() -> u64 {
 
 /// One kind after the other, round after round, for `minutes`.
 pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
+    setup::for_assembler(project)?;
     build(project)?;
     let end = Instant::now() + Duration::from_secs(u64::from(minutes) * 60);
     let first = new_seed();
@@ -88,6 +90,7 @@ fn play(project: &Project, kind: &Kind, seed: u64) -> Result<Finished, Failure> 
     let mut cargo = project.cargo(&cargo_test(kind));
     cargo.args(["--", "--nocapture"]).args(kind.properties);
     cargo.env("PROPTEST_RNG_SEED", seed.to_string()).env("CR3_CASES_TIMES", kind.times.to_string());
+    cargo.env("CR3_REQUIRE_GAS", "1");
     let headline = format!("{}, seed {seed}", kind.name);
     let finished = steps::try_run(&headline, &mut cargo, Some(LONGEST_ROUND))?;
     if finished.success() {

@@ -16,6 +16,10 @@ const NATIVE_UNICORN: [Program; 3] = [
     Program { name: "cmake", package: "cmake" },
 ];
 
+/// The judges of the assembler's bytes.
+const BINUTILS: [Program; 2] =
+    [Program { name: "as", package: "binutils" }, Program { name: "ld", package: "binutils" }];
+
 /// What it reads Unicorn's headers with: libclang and the headers of the compiler.
 const LIBCLANG: [&str; 2] = ["libclang1-19", "libclang-common-19-dev"];
 
@@ -45,6 +49,7 @@ pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
     for_browser(project)?;
     for_native_unicorn(project)?;
+    for_assembler(project)?;
     let wasm = for_build(project)?;
     tools::ensure_for_tests(project)?;
     Ok(wasm)
@@ -53,6 +58,11 @@ pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
 /// A browser that runs without a screen.
 pub(crate) fn for_browser(project: &Project) -> Result<(), Failure> {
     apt::ensure_programs(project, &BROWSER, "the tests in a browser")
+}
+
+/// What the assembler is compared with.
+pub(crate) fn for_assembler(project: &Project) -> Result<(), Failure> {
+    apt::ensure_programs(project, &BINUTILS, "GNU as, which the assembler is compared with")
 }
 
 /// What it takes to build crates/unicorn. LIBCLANG_PATH names another libclang, as its bindings generator documents.

@@ -176,9 +176,9 @@ fn fill_group(memory: &mut Memory, group: &str, scope: &mut dyn Scope) -> Result
         return Err(Fault::new(group, "an index register or a scale is missing after the comma"));
     }
     if !second.is_empty() && !second.starts_with('%') && parts.len() == 2 {
-        // `(,1)`: a scale without an index, which GNU as accepts.
-        memory.scale = scale(second, scope)?;
-        return Ok(());
+        // `(,1)`: a scale without an index, which GNU as accepts and does not encode.
+        scale(second, scope)?;
+        return check_group(memory, group);
     }
     memory.index = address_register(parts.get(1), group)?;
     if let Some(text) = parts.get(2).filter(|text| !text.is_empty()) {

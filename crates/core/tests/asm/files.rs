@@ -166,6 +166,7 @@ fn cpp_and_the_macros_of_gas_agree_with_ours() {
         return;
     }
     if Command::new("gcc").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CR3_REQUIRE_GAS").is_none(), "there is no gcc on this machine to preprocess with");
         println!("SKIPPED: there is no gcc on this machine to preprocess with");
         return;
     }

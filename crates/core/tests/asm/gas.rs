@@ -24,7 +24,8 @@ pub(crate) fn errors(diagnostics: &[Diagnostic]) -> Vec<String> {
     errors.map(|error| format!("{}:{}: {}", error.position.line, error.position.column, error.message)).collect()
 }
 
-/// Whether GNU binutils for x86-64 are on this machine. Says so when they are not.
+/// Whether GNU binutils for x86-64 are on this machine. Says so when they are not, and fails where `CR3_REQUIRE_GAS` asks for
+/// them, as `cargo xtask test` does.
 pub(crate) fn have_binutils() -> bool {
     let version = |tool: &str| {
         let output = Command::new(tool).arg("--version").output().ok()?;
@@ -33,6 +34,7 @@ pub(crate) fn have_binutils() -> bool {
     };
     let found = version("as").is_some_and(|text| text.contains("x86_64")) && version("ld").is_some();
     if !found {
+        assert!(std::env::var_os("CR3_REQUIRE_GAS").is_none(), "GNU as and ld for x86-64 are not on this machine");
         println!("SKIPPED: GNU as and ld for x86-64 are not on this machine; the committed bytes were compared");
     }
     found

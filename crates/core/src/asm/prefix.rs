@@ -64,8 +64,9 @@ impl Prefixes {
     /// Adds a prefix that was written; false when its group is taken.
     pub(super) fn add(&mut self, byte: u8) -> bool {
         if matches!(byte, 0x40..=0x4F) {
+            let free = self.rex & byte & 0x0F == 0;
             self.rex |= byte;
-            return true;
+            return free;
         }
         let group = self.group(byte);
         let free = group.is_none();
@@ -124,7 +125,10 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
         }
         // GNU `as` leaves out what means nothing to a jump, and keeps what hints at its direction.
         "fs" | "gs" => (!row.operands.iter().any(|kind| is_target(*kind)), "it means nothing to a jump"),
-        "cs" | "ds" => (!row.operands.contains(&Kind::Target32), "it means nothing to a call"),
+        "cs" | "ds" => {
+            let hints = !row.operands.contains(&Kind::Target32) && row.how.prefix != Some(0x67);
+            (hints, "it means nothing to a call or `jecxz`")
+        }
         "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "it goes with jumps, calls and returns"),
         "notrack" => (row.operands.first() == Some(&Kind::Indirect), "it goes with indirect jumps and calls"),
         _ => (true, ""),

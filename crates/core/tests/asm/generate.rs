@@ -194,7 +194,11 @@ fn instruction(random: &mut Random, row: &Row, labels: &[&str]) -> String {
     }
     let operands: Vec<String> = row.operands.iter().map(|kind| operand(random, *kind, width, labels)).collect();
     let between = random.pick(&[", ", ", ", ",", " ,\t"]);
-    let prefix = if random.one_in(25) { format!("{} ", random.pick(&PREFIXES)) } else { String::new() };
+    let mut prefix = String::new();
+    while random.one_in(if prefix.is_empty() { 25 } else { 3 }) {
+        prefix += random.pick(&PREFIXES);
+        prefix.push(' ');
+    }
     format!("{prefix}{mnemonic}{}{}", random.pick(&[" ", "\t", "  "]), operands.join(between))
 }
 

@@ -6,7 +6,7 @@
 //! whether the manual allows that one.
 //!
 //! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.7) are the
-//! project's own, and stand at the predicates of [`rules`].
+//! project's own, and stand at the predicates of `rules`.
 
 mod control;
 mod rules;

@@ -88,8 +88,7 @@ struct NmiReport {
 
 /// What one CR3 write for each NMI amounts to.
 pub(crate) fn nmi(arguments: &NmiArguments) -> Result<Outcome, WrongUse> {
-    let published = cost::PROFILES.iter().map(|profile| profile.cr3_write.cycles).next().unwrap_or_default();
-    let cycles = arguments.cycles.map_or(published, |Range(cycles)| cycles);
+    let cycles = arguments.cycles.map_or(cost::CR3_WRITE.cycles, |Range(cycles)| cycles);
     let load =
         Load { nmis_per_second: arguments.rate, kernel_share: arguments.kernel_share, hertz: arguments.ghz * 1e9 };
     let estimate = cost::estimate(load, cycles);

@@ -7,7 +7,7 @@ mod nmi;
 mod profiles;
 
 pub use nmi::{Estimate, FORMULA, Load, estimate};
-pub use profiles::{PROFILES, profile};
+pub use profiles::{CR3_WRITE, PROFILES, profile};
 
 use crate::counters::{Counter, Counters};
 use crate::machine::tlb::geometry::Hierarchy;

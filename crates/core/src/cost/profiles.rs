@@ -6,12 +6,11 @@ use crate::machine::tlb::geometry::{self, Hierarchy};
 
 /// The low end is the smaller of two reloads in a system call on an unnamed processor with a time-stamp counter of 1.8 GHz (+92 and +70
 /// ticks, a header of a hobby operating system that stops the time of system calls); the documentation of Linux says "order of a hundred
-/// cycles" (Documentation/arch/x86/pti.rst). The high end is a little above what two papers are remembered to say of Broadwell and
-/// Skylake (186 to 206 cycles); they were not looked at again.
-const CR3_WRITE: Figure = Figure {
+/// cycles" (Documentation/arch/x86/pti.rst). The high end is an assumption: no figure that names its processor was found.
+pub const CR3_WRITE: Figure = Figure {
     cycles: Cycles::new(70, 250),
-    source: "pti.rst: order of a hundred cycles; +70 and +92 ticks on an unnamed processor; papers from memory: 186 to 206",
-    doubt: "no figure for this processor; nobody has published a flushing and a no-flush write of the same one, so both have this range here",
+    source: "pti.rst: order of a hundred cycles; +70 and +92 ticks on an unnamed processor",
+    doubt: "no figure for this processor, and the high end is an assumption; nobody has published a flushing and a no-flush write of the same one, so both have this range here",
 };
 
 /// Averages of walks that mostly hit the caches: Gregg's tlbstat on a c5.9xlarge, 15.9 for fetches and 17.4 for data; Lutomirski's patch

@@ -107,7 +107,10 @@ pub fn mark(state: &State, side: Side, row: usize) -> Option<(Sign, String)> {
     Some(match state.check.mark(side, step) {
         None => (Sign::Waiting, "not compared yet".to_owned()),
         Some(Mark::Agrees) => (Sign::Agrees, format!("{NAME} executed this step too, with the same result")),
-        Some(Mark::Delivered) => (Sign::Delivered, format!("{NAME} delivered this event too, with the same frame")),
+        Some(Mark::Delivered) => (
+            Sign::Delivered,
+            format!("{NAME} delivered this event too, with the same frame; SS and MCIP are not compared"),
+        ),
         Some(Mark::Unjudged(reason)) => (Sign::Unjudged, format!("not judged: {reason}")),
         Some(Mark::Differs) => (Sign::Differs, format!("{NAME} came to something else")),
     })

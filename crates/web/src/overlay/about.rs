@@ -15,6 +15,8 @@ const TEXTS: &[(&str, &str)] = &[
     ("COPYING.LGPL2", "GNU Library General Public License, version 2"),
     ("COPYING_GLIB", "GNU Library General Public License, for its copy of parts of glib"),
     ("AUTHORS.TXT", "authors of Unicorn"),
+    ("NOTICES.TXT", "the C library and the compiler's run-time library inside the module"),
+    ("SOURCE.TXT", "where the source is, and how it is built"),
 ];
 
 #[component]

@@ -64,7 +64,7 @@ fn unjudged(state: &State) -> Html {
             <div class="panel">
                 <ul>{ for reasons.iter().map(row) }</ul>
                 <p class="quiet">
-                    { "In no step: PCID tags, which translations a CR3 write drops, bit 63 of CR3, INVPCID. Unicorn has no PCIDs and flushes on every CR3 write." }
+                    { "In no step: PCID tags, which translations a CR3 write drops, bit 63 of CR3, INVPCID. Unicorn has no PCIDs and flushes on every CR3 write. Of a delivery through the interrupt stack table at CPL 0: SS, which it clears; of a machine check: MCG_STATUS.MCIP, which it does not set." }
                 </p>
             </div>
         </details>

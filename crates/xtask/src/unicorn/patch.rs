@@ -110,7 +110,7 @@ mod tests {
         let (source, work) = (Path::new("/crate"), Path::new("/work"));
         let check =
             |file: &str, expected: &str| assert_eq!(changed(source, work, Path::new(file)), Path::new(expected));
-        check("/crate/qemu/target/i386/seg_helper.c", "/work/patched/seg_helper.c");
+        check("/crate/qemu/target/i386/seg_helper.c", "/build/patched/seg_helper.c");
         check("/crate/qemu/target/i386/helper.c", "/crate/qemu/target/i386/helper.c");
     }
 }

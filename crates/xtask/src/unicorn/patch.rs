@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn only_patched_files_are_replaced() {
-        let (source, work) = (Path::new("/crate"), Path::new("/work"));
+        let (source, work) = (Path::new("/crate"), Path::new("/build"));
         let check =
             |file: &str, expected: &str| assert_eq!(changed(source, work, Path::new(file)), Path::new(expected));
         check("/crate/qemu/target/i386/seg_helper.c", "/build/patched/seg_helper.c");

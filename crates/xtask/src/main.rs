@@ -9,6 +9,7 @@ mod bench;
 mod build;
 mod ci;
 mod command;
+mod components;
 mod debian;
 mod failure;
 mod fuzz;

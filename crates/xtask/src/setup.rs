@@ -4,7 +4,7 @@ use crate::apt::{self, Program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::wasm_target::{self, WasmToolchain};
-use crate::{npm, steps, tools, unicorn};
+use crate::{components, npm, steps, tools, unicorn};
 
 const BROWSER: [Program; 2] =
     [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
@@ -47,6 +47,7 @@ pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
 
 /// What it takes to run every test.
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
+    components::ensure(project)?;
     for_browser(project)?;
     for_native_unicorn(project)?;
     for_assembler(project)?;

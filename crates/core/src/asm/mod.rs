@@ -175,8 +175,12 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
     }
     let placed = Placed::settle(&layout, &symbols, options.limits.bytes as u64, &mut report);
     name_symbols(&placed, &symbols, &mut image);
-    image.sections = placed.sections(&mut report);
-    image.listing = placed.listing();
+    let sections = placed.sections(&mut report);
+    // Bytes end where too many errors stop it, and the listing does not.
+    if !report.stopped() {
+        image.sections = sections;
+        image.listing = placed.listing();
+    }
     (image, report.finish())
 }
 

@@ -67,6 +67,22 @@ fn long_texts_are_laid_out() {
     }
 }
 
+fn listed_and_written(image: &cr3_core::asm::Image) -> (u64, u64) {
+    let listed = image.listing.iter().map(|line| u64::from(line.length)).sum();
+    let bytes: usize = image.sections.iter().map(|section| section.bytes.len()).sum();
+    (listed, bytes as u64)
+}
+
+/// Too many errors while bytes are written: neither half a section nor a listing of what is not there.
+#[test]
+fn a_stopped_run_has_no_image() {
+    for (count, expected) in [(50, 300), (150, 0)] {
+        let (image, diagnostics) = run(&format!(".rept {count}\njne nowhere\n.endr\n"));
+        assert_eq!(diagnostics, count.min(101));
+        assert_eq!(listed_and_written(&image), (expected, expected));
+    }
+}
+
 /// Pieces that the assembler gives a meaning to, so that random texts reach deep.
 const PIECES: [&str; 60] = [
     "mov",
@@ -184,8 +200,7 @@ proptest! {
         let lines = lines();
         let text: Vec<&str> = picks.iter().map(|line| lines[line % lines.len()].as_str()).collect();
         let (image, _) = run(&text.join("\n"));
-        let listed: u64 = image.listing.iter().map(|line| u64::from(line.length)).sum();
-        let bytes: usize = image.sections.iter().map(|section| section.bytes.len()).sum();
-        prop_assert_eq!(listed, bytes as u64);
+        let (listed, written) = listed_and_written(&image);
+        prop_assert_eq!(listed, written);
     }
 }

@@ -44,12 +44,31 @@ pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Res
     Ok(chosen)
 }
 
+fn is_feature(word: &str) -> bool {
+    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    plain && (word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_"))
+}
+
+/// `ALT_NOT` and its like, and numbers.
+fn is_flag(word: &str) -> bool {
+    word.starts_with("ALT_") || word.parse::<u32>().is_ok()
+}
+
+fn is_balanced(condition: &str) -> bool {
+    let mut depth = 0_i32;
+    let never_negative = condition.chars().all(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth >= 0
+    });
+    never_negative && depth == 0
+}
+
 /// Whether the condition of an arm holds: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, or either with flags or'ed in.
 fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
-    let mut names = condition
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .filter(|word| word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_"));
-    let (Some(name), None) = (names.next(), names.next()) else {
+    let words: Vec<&str> = condition.split(|c| "()|<~+ ".contains(c)).filter(|word| !word.is_empty()).collect();
+    let mut names = words.iter().copied().filter(|word| is_feature(word));
+    let is_expression = words.iter().all(|word| is_feature(word) || is_flag(word)) && is_balanced(condition);
+    let (Some(name), None, true) = (names.next(), names.next(), is_expression) else {
         return Err(Fault::new(condition, format!("`{condition}` does not name one feature"))
             .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`"));
     };
@@ -78,6 +97,9 @@ mod tests {
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_ALWAYS", Ok("new")),
             ("ALTERNATIVE", "\"old\",\"new\"", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",7", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_%C", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_(C", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_C)", Err(())),
         ];
         for (word, text, want) in cases {
             let got = choose(word, text, &features);

@@ -145,9 +145,16 @@ impl<'a, 'r> Assembler<'a, 'r> {
     /// A statement in lines that are not taken: only conditionals matter.
     fn skipped(&mut self, text: &str, place: &Place) {
         let words = Words::of(text);
-        if let Some(test) = conditional(&words.word.to_ascii_lowercase())
-            && let Err(fault) = self.conditional(test, &words, place)
-        {
+        let lower = words.word.to_ascii_lowercase();
+        let outcome = match conditional(&lower) {
+            Some(test) => self.conditional(test, &words, place),
+            // A slip here would hide where the lines that are taken begin again.
+            None if [".if", ".else", ".endif"].iter().any(|start| lower.starts_with(start)) => {
+                Err(Fault::new(words.word, format!("`{}` is not a conditional", words.word)))
+            }
+            None => Ok(()),
+        };
+        if let Err(fault) = outcome {
             self.report.error(place, fault);
         }
     }
@@ -167,6 +174,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn command(&mut self, text: &str, place: &Place) -> Result<(), Fault> {
         let words = Words::of(text);
         let lower = words.word.to_ascii_lowercase();
+        if text[words.word.len()..].starts_with('"') {
+            return Err(Fault::new(words.word, format!("a space is missing after `{}`", words.word)));
+        }
         if let Some(value) = assigned(words.rest).filter(|_| !words.word.is_empty()) {
             return self.assign(words.word, value, text);
         }
@@ -222,6 +232,10 @@ impl<'a, 'r> Assembler<'a, 'r> {
     }
 
     fn conditional(&mut self, test: Test, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
+        if matches!(test, Test::Else | Test::EndIf) && !words.rest.is_empty() {
+            let fault = Fault::new(words.rest, format!("`{}` stands alone", words.word));
+            self.report.error(place, fault.hint("begin a new line, or put `;` between"));
+        }
         match test {
             Test::If => {
                 let word = words.word.to_ascii_lowercase();
@@ -322,7 +336,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if name.is_empty() {
             return Err(Fault::new(word, format!("`{word}` needs the name of its parameter")));
         }
-        let rest = rest[name.len()..].trim_start_matches([' ', ',']);
+        let rest = rest[name.len()..].trim_start();
+        let rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
         let mut values: Vec<String> = match word {
             ".irp" => arguments(rest),
             _ => rest.trim_matches('"').chars().map(String::from).collect(),

@@ -293,16 +293,19 @@ fn octa(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
 }
 
 fn strings(state: &mut Assembler<'_, '_>, rest: &str, terminated: bool) -> Outcome {
-    for piece in split_commas(rest) {
+    if rest.is_empty() {
+        return Err(Fault::new("", "a string is missing here").hint("strings stand in double quotes"));
+    }
+    // As in GNU `as`, nothing between two commas is no string.
+    for piece in split_commas(rest).into_iter().filter(|piece| !piece.is_empty()) {
         let mut left = piece;
         while !left.is_empty() {
             if !left.starts_with('"') {
                 return Err(Fault::new(left, "a string is missing here").hint("strings stand in double quotes"));
             }
-            let length = super::scrub::string_length(left);
-            let inside = left[1..length].strip_suffix('"').filter(|_| length > 1);
-            let inside = inside.ok_or_else(|| Fault::new("\"", "this string has no closing quote"))?;
-            state.layout.bytes(&unescape(inside), Vec::new());
+            let length = super::scrub::closed_string(left);
+            let length = length.ok_or_else(|| Fault::new("\"", "this string has no closing quote"))?;
+            state.layout.bytes(&unescape(&left[1..length - 1]), Vec::new());
             left = left[length..].trim_start();
         }
         if terminated {
@@ -330,9 +333,9 @@ fn unescape(text: &str) -> Vec<u8> {
             b'n' => (10, 1),
             b'f' => (12, 1),
             b'r' => (13, 1),
-            b'0'..=b'7' => digits(&bytes[at..], 8, 3),
+            b'0'..=b'9' => octal(&bytes[at..]),
             b'x' | b'X' => {
-                let (value, taken) = digits(&bytes[at + 1..], 16, usize::MAX);
+                let (value, taken) = hexadecimal(&bytes[at + 1..]);
                 (value, taken + 1)
             }
             other => (other, 1),
@@ -343,11 +346,16 @@ fn unescape(text: &str) -> Vec<u8> {
     out
 }
 
-/// A number of at most `most` digits, of which the low byte counts, and its length.
-fn digits(bytes: &[u8], radix: u32, most: usize) -> (u8, usize) {
-    let digit = |byte: &u8| char::from(*byte).to_digit(radix);
-    let run = bytes.iter().take(most).map_while(digit);
-    run.fold((0_u8, 0), |(value, count), digit| (value.wrapping_mul(radix as u8).wrapping_add(digit as u8), count + 1))
+/// At most three digits, of which the low byte counts, and how many there are. GNU `as` takes 8 and 9 for digits too.
+fn octal(bytes: &[u8]) -> (u8, usize) {
+    let run = bytes.iter().take(3).map_while(|byte| char::from(*byte).to_digit(10));
+    run.fold((0_u8, 0), |(value, count), digit| (value.wrapping_mul(8).wrapping_add(digit as u8), count + 1))
+}
+
+/// All digits, of which the low byte counts, and how many there are.
+fn hexadecimal(bytes: &[u8]) -> (u8, usize) {
+    let run = bytes.iter().map_while(|byte| char::from(*byte).to_digit(16));
+    run.fold((0_u8, 0), |(value, count), digit| (value.wrapping_mul(16).wrapping_add(digit as u8), count + 1))
 }
 
 /// A number that must be known here, or `otherwise` when `text` is empty.
@@ -411,7 +419,8 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
     let to = number(state, part(0), 1)?;
     let to = match unit {
         Unit::Power => u32::try_from(to).ok().and_then(|power| 1_u64.checked_shl(power)),
-        Unit::Bytes => u64::try_from(to.max(1)).ok().filter(|to| to.is_power_of_two()),
+        Unit::Bytes if to == 0 => Some(1),
+        Unit::Bytes => u64::try_from(to).ok().filter(|to| to.is_power_of_two()),
     };
     let to = to.filter(|to| *to <= 1 << 31).ok_or_else(|| {
         Fault::new(part(0), "an alignment is a power of two, 2^31 at most")

@@ -303,10 +303,9 @@ fn substitute(statement: &str, arguments: &Arguments, most: usize) -> Option<Str
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
         let taken = match rest.chars().next() {
-            Some('(') => {
-                let end = rest.find(')').unwrap_or(rest.len());
+            Some('(') if let Some(end) = rest.find(')') => {
                 out.push_str(&rest[1..end]);
-                (end + 1).min(rest.len())
+                end + 1
             }
             Some('@') => {
                 out.push_str(&arguments.serial.to_string());

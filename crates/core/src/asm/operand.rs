@@ -63,6 +63,12 @@ pub(super) fn operands(text: &str, scope: &mut dyn Scope) -> Result<Vec<Operand>
     split_commas(text).into_iter().map(|piece| operand(piece, scope)).collect()
 }
 
+/// `(%dx)`.
+fn is_port(text: &str) -> bool {
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    inside.is_some_and(|register| register.trim().eq_ignore_ascii_case("%dx"))
+}
+
 fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
     let (indirect, rest) = match text.strip_prefix('*') {
         Some(rest) => (true, rest.trim_start()),
@@ -72,7 +78,7 @@ fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
         None => {
             return Err(Fault::new(",", "an operand is missing").hint("two commas stand in a row, or one at an end"));
         }
-        Some('(') if rest.replace(' ', "").eq_ignore_ascii_case("(%dx)") => OperandKind::Port,
+        Some('(') if is_port(rest) => OperandKind::Port,
         Some('$') => OperandKind::Immediate(parse(&rest[1..], Dialect::Gas, scope)?),
         Some('%') => register_or_segment(rest, scope)?,
         Some(_) => OperandKind::Memory(memory(None, rest, scope)?),

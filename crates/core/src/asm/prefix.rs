@@ -126,8 +126,8 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
         // GNU `as` leaves out what means nothing to a jump, and keeps what hints at its direction.
         "fs" | "gs" => (!row.operands.iter().any(|kind| is_target(*kind)), "it means nothing to a jump"),
         "cs" | "ds" => {
-            let hints = !row.operands.contains(&Kind::Target32) && row.how.prefix != Some(0x67);
-            (hints, "it means nothing to a call or `jecxz`")
+            let nothing = |kind: &Kind| matches!(kind, Kind::Target32 | Kind::Target8);
+            (!row.operands.iter().any(nothing), "it means nothing to a call or loop")
         }
         "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "it goes with jumps, calls and returns"),
         "notrack" => (row.operands.first() == Some(&Kind::Indirect), "it goes with indirect jumps and calls"),

@@ -112,18 +112,23 @@ fn copy_string(rest: &str, out: &mut String, state: &mut State) -> usize {
     length
 }
 
-/// The length of the string at the start of `text`, quotes included.
+/// The length of the string at the start of `text`, quotes included; all of the text when it is not closed.
 pub(super) fn string_length(text: &str) -> usize {
+    closed_string(text).unwrap_or(text.len())
+}
+
+/// The length of the string at the start of `text`, quotes included, if it is closed.
+pub(super) fn closed_string(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
-            '"' => return at + 1,
+            '"' => return Some(at + 1),
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
 fn copy_character(rest: &str, out: &mut String, state: &mut State) -> usize {

@@ -47,7 +47,11 @@ pub(crate) const ALTERNATIVES: &str = "
 .ifdef \\feature2
 \\new2
 .else
-ALTERNATIVE \"\\old\", \"\\new1\", \\feature1
+.ifdef \\feature1
+\\new1
+.else
+\\old
+.endif
 .endif
 .endm
 .macro UNWIND_HINT_ENTRY

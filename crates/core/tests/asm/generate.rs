@@ -226,6 +226,12 @@ pub(crate) fn damaged_line(random: &mut Random) -> String {
     between_labels(&damaged(random, &line))
 }
 
+/// A damaged piece of a program.
+pub(crate) fn damaged_program(random: &mut Random) -> String {
+    let program = program(random);
+    damaged(random, &program)
+}
+
 /// A piece of a program of any kind.
 pub(crate) fn program(random: &mut Random) -> String {
     match random.below(4) {
@@ -361,8 +367,13 @@ fn damaged(random: &mut Random, text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let at = random.below(chars.len() as u64) as usize;
     let lost = random.pick(&[0, 1, 1, 1, 2, 3]);
-    let piece = random.pick(&["", ""]).to_owned() + if random.one_in(3) { "" } else { random.pick(&PIECES) };
+    let piece = if random.one_in(3) { "" } else { random.pick(&PIECES) };
     let head: String = chars[..at].iter().collect();
     let tail: String = chars.iter().skip(at + lost).collect();
-    format!("{head}{piece}{tail}\n")
+    let mut text = format!("{head}{piece}{tail}\n");
+    // There the C preprocessor, which `as` does not have, joins lines.
+    while text.contains("\\\n") {
+        text = text.replace("\\\n", "\n");
+    }
+    text
 }

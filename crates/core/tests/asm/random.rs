@@ -166,29 +166,26 @@ fn compare_alone(text: &str) -> Result<Agreement, String> {
     compare(&text, &gas[&0], &ours(0, &text))
 }
 
-/// How many texts went which way. What differs ends the test.
-fn play(texts: &[String]) -> [usize; 3] {
-    let (mut counts, mut wrong, mut left) = ([0; 3], Vec::new(), Vec::new());
-    for batch in texts.chunks(BATCH) {
-        let numbered = batch.iter().enumerate().map(|(at, text)| (at, text.replace('#', &at.to_string())));
-        let numbered: Vec<Numbered> = numbered.collect();
-        let gas = by_gas(&numbered);
-        for (at, text) in &numbered {
-            let ours = ours(*at, text);
-            match compare(text, &gas[at], &ours).or_else(|_| compare_alone(&batch[*at])) {
-                Ok(agreement) => {
-                    counts[agreement as usize] += 1;
-                    if agreement == Agreement::OnlyGasTakes {
-                        left.push(format!("{text}  ours: {}\n", ours.err().unwrap_or_default()));
-                    }
-                }
-                Err(difference) => wrong.push(difference),
-            }
+/// How many texts went which way, of those that `as` is given at once.
+fn play_batch(batch: &[String], wrong: &mut Vec<String>) -> [usize; 3] {
+    let mut counts = [0; 3];
+    let numbered = batch.iter().enumerate().map(|(at, text)| (at, text.replace('#', &at.to_string())));
+    let numbered: Vec<Numbered> = numbered.collect();
+    let gas = by_gas(&numbered);
+    for (at, text) in &numbered {
+        match compare(text, &gas[at], &ours(*at, text)).or_else(|_| compare_alone(&batch[*at])) {
+            Ok(agreement) => counts[agreement as usize] += 1,
+            Err(difference) => wrong.push(difference),
         }
     }
-    if std::env::var_os("CR3_SHOW_LEFT").is_some() {
-        println!("only gas takes:\n{}", left.join("\n"));
-    }
+    counts
+}
+
+/// How many texts went which way, `size` of them given to `as` at once. What differs ends the test.
+fn play(texts: &[String], size: usize) -> [usize; 3] {
+    let mut wrong = Vec::new();
+    let batches = texts.chunks(size).map(|batch| play_batch(batch, &mut wrong));
+    let counts = batches.fold([0; 3], |sum, one| [0, 1, 2].map(|at| sum[at] + one[at]));
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), texts.len(), wrong.join("\n"));
     counts
 }
@@ -200,7 +197,7 @@ fn lines_of_every_row_have_the_bytes_of_gas() {
     }
     let (mut random, each) = drawn(4);
     let texts = generate::lines_of_every_row(&mut random, each);
-    let [same, refused, left] = play(&texts);
+    let [same, refused, left] = play(&texts, BATCH);
     println!("{same} lines with the same bytes, {refused} refused by both, {left} taken by gas only");
     assert!(same > texts.len() * 8 / 10, "{same} of {} lines are valid", texts.len());
 }
@@ -212,7 +209,7 @@ fn programs_have_the_bytes_of_gas() {
     }
     let (mut random, count) = drawn(400);
     let texts: Vec<String> = (0..count).map(|_| generate::program(&mut random)).collect();
-    let [same, refused, left] = play(&texts);
+    let [same, refused, left] = play(&texts, BATCH);
     println!("{same} programs with the same bytes, {refused} refused by both, {left} taken by gas only");
     assert!(same > count * 7 / 10, "{same} of {count} programs are valid");
 }
@@ -224,7 +221,20 @@ fn damaged_lines_get_an_error_or_the_bytes_of_gas() {
     }
     let (mut random, count) = drawn(600);
     let texts: Vec<String> = (0..count).map(|_| generate::damaged_line(&mut random)).collect();
-    let [same, refused, left] = play(&texts);
+    let [same, refused, left] = play(&texts, BATCH);
     println!("{same} damaged lines with the same bytes, {refused} refused by both, {left} taken by gas only");
     assert!(refused > count / 3, "{refused} of {count} damaged lines are refused");
+}
+
+/// One at a time: a lost `.endm` swallows what follows.
+#[test]
+fn damaged_programs_get_an_error_or_the_bytes_of_gas() {
+    if !have_binutils() {
+        return;
+    }
+    let (mut random, count) = drawn(200);
+    let texts: Vec<String> = (0..count).map(|_| generate::damaged_program(&mut random)).collect();
+    let [same, refused, left] = play(&texts, 1);
+    println!("{same} damaged programs with the same bytes, {refused} refused by both, {left} taken by gas only");
+    assert!(refused > count / 4, "{refused} of {count} damaged programs are refused");
 }

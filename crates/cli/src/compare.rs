@@ -2,9 +2,10 @@
 
 use crate::arguments::CompareArguments;
 use crate::cost::costs;
+use crate::findings::{Judged, outcome};
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::run::{StepReport, ending, heading, outcome, record, selected, step_report};
+use crate::run::{StepReport, ending, heading, record, selected, step_report};
 use crate::table::{Align, WIDTH, cut, table, wrap};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, compare as align, counters};
 use cr3_core::trace::Trace;
@@ -58,24 +59,24 @@ struct PartialPlace {
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<Outcome, WrongUse> {
     let configs = arguments.system.configs(&arguments.forms)?;
     let schedule = &arguments.schedule;
-    let traces: Result<Vec<_>, _> =
+    let judged: Result<Vec<_>, _> =
         configs.into_iter().map(|config| record(&schedule.scenario(config), schedule.budget)).collect();
-    let traces = traces?;
-    let runs: Vec<&Trace> = traces.iter().collect();
+    let judged = judged?;
+    let runs: Vec<&Trace> = judged.iter().map(|run| &run.trace).collect();
     let comparison = align(&runs);
     if arguments.system.json {
-        print_json(&report(&runs, &comparison, arguments.rows))?;
+        print_json(&report(&judged, &runs, &comparison, arguments.rows))?;
     } else {
-        print(&text(&runs, &comparison, arguments.rows))?;
+        print(&text(&judged, &runs, &comparison, arguments.rows))?;
     }
-    outcome(&runs)
+    outcome(&judged)
 }
 
 fn form(trace: &Trace) -> &'static str {
     trace.scenario.config.form.name()
 }
 
-fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
+fn report(judged: &[Judged], runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
     let row_report = |row: usize| {
         let Row { steps, anchor, .. } = comparison.rows.get(row)?;
         let step = |(trace, step): (&&Trace, &Option<u32>)| step_report(trace, (*step)? as usize);
@@ -91,7 +92,7 @@ fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
         setting: runs
             .first()
             .map_or_else(|| json::Setting::new(&Default::default()), |run| json::Setting::new(&run.scenario)),
-        runs: runs.iter().map(|trace| json::Run::new(trace)).collect(),
+        runs: judged.iter().map(json::Run::new).collect(),
         counters: counters(runs).into_iter().map(counter_report).collect(),
         rows: comparison.rows.len(),
         differences: comparison.differences.iter().map(difference).collect(),
@@ -127,12 +128,12 @@ fn anchor_name(anchor: Anchor) -> &'static str {
     }
 }
 
-fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
+fn text(judged: &[Judged], runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     let forms: Vec<_> = runs.iter().map(|trace| form(trace)).collect();
     let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
-    for (index, trace) in runs.iter().enumerate() {
+    for (index, run) in judged.iter().enumerate() {
         let label = if index == 0 { "end" } else { "" };
-        let _ = write!(text, "{label:<10}{}: {}", form(trace), ending(trace));
+        let _ = write!(text, "{label:<10}{}: {}", form(&run.trace), ending(run));
     }
     text.push('\n');
     text += &counter_table(runs);

@@ -1,6 +1,7 @@
 //! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
 //! not exact.
 
+use crate::findings::{BrokenReport, Judged};
 use cr3_core::asm::{Diagnostic, Line, Source};
 use cr3_core::cost::{self, Cycles};
 use cr3_core::counters::Counters;
@@ -44,6 +45,8 @@ pub(crate) struct Run {
     steps: usize,
     end: EndOfRun,
     unfired: Vec<Missed>,
+    /// The first breakage of each invariant.
+    broken: Vec<BrokenReport>,
     counters: BTreeMap<&'static str, u64>,
     /// None where the TLB model is no processor.
     cost: Option<Cost>,
@@ -95,12 +98,14 @@ impl Cost {
 }
 
 impl Run {
-    pub(crate) fn new(trace: &Trace) -> Self {
+    pub(crate) fn new(run: &Judged) -> Self {
+        let trace = &run.trace;
         Self {
             form: trace.scenario.config.form.name(),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
+            broken: run.report(),
             counters: counters(&trace.counters),
             cost: Cost::new(trace),
         }

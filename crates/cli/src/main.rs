@@ -8,6 +8,7 @@ mod bench;
 mod compare;
 mod cost;
 mod diagnostic;
+mod findings;
 mod json;
 mod outcome;
 mod places;

@@ -1,6 +1,7 @@
 //! `cr3play run`, and what `compare` shares with it.
 
 use crate::arguments::{RunArguments, Shown};
+use crate::findings::{Judged, outcome};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, cut, labelled, table, wrap};
@@ -8,7 +9,7 @@ use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::scenario::Scenario;
-use cr3_core::trace::{End, Ending, Options, Reason, Step, StepDetail, StepKind, Trace};
+use cr3_core::trace::{End, Options, Reason, Step, StepDetail, StepKind, Trace};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -40,39 +41,29 @@ pub(crate) struct StepReport<'a> {
 }
 
 /// Records a run.
-pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Trace, WrongUse> {
-    Trace::record(scenario, Options { budget }).map_err(|diagnostics| diagnostic::refused(&diagnostics))
+pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Judged, WrongUse> {
+    let trace = Trace::record(scenario, Options { budget }).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    Ok(Judged::new(trace))
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
     let config = arguments.system.config(&arguments.form)?;
-    let trace = record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
-    let shown = shown(&trace, &arguments.steps);
+    let run = record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
+    let trace = &run.trace;
+    let shown = shown(trace, &arguments.steps);
     if arguments.system.json {
         print_json(&Report {
             setting: json::Setting::new(&trace.scenario),
-            run: json::Run::new(&trace),
-            shown_steps: shown.into_iter().filter_map(|index| step_report(&trace, index)).collect(),
+            run: json::Run::new(&run),
+            shown_steps: shown.into_iter().filter_map(|index| step_report(trace, index)).collect(),
         })?;
     } else {
-        print(&text(&trace, &shown))?;
+        print(&text(&run, &shown))?;
     }
-    outcome(&[&trace])
+    outcome(&[run])
 }
 
-/// An injection that strikes in no run is wrong use; one that strikes in some only, and a run in which the program does
-/// not exit, are findings.
-pub(crate) fn outcome(traces: &[&Trace]) -> Result<Outcome, WrongUse> {
-    if let Some(unfired) = traces.first().and_then(|trace| trace.unfired.first())
-        && traces.iter().all(|trace| trace.unfired.iter().any(|other| other.index == unfired.index))
-    {
-        return Err(WrongUse::new(unfired, mend(&unfired.reason)));
-    }
-    let found = |trace: &&Trace| !trace.unfired.is_empty() || trace.ending() != Ending::Finished;
-    Ok(Outcome::finding_if(traces.iter().any(found)))
-}
-
-fn mend(reason: &Reason) -> &'static str {
+pub(crate) fn mend(reason: &Reason) -> &'static str {
     match reason {
         Reason::NoSuchPlace(_) => "`cr3play places` lists the places",
         Reason::Refused { .. } => "let another vector strike there, or this one elsewhere",
@@ -136,8 +127,9 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
     .concat()
 }
 
-/// How a run ended, in a line or more.
-pub(crate) fn ending(trace: &Trace) -> String {
+/// How a run ended and what it broke, in a line or more.
+pub(crate) fn ending(run: &Judged) -> String {
+    let trace = &run.trace;
     let mut text = format!("{} after {} steps", trace.ending(), trace.steps.len());
     match &trace.end {
         End::Halted => text.push('\n'),
@@ -152,13 +144,14 @@ pub(crate) fn ending(trace: &Trace) -> String {
     for unfired in &trace.unfired {
         text += &wrap(&unfired.to_string(), 4);
     }
-    text
+    text + &run.text()
 }
 
-fn text(trace: &Trace, shown: &[usize]) -> String {
+fn text(run: &Judged, shown: &[usize]) -> String {
+    let trace = &run.trace;
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
-    let _ = write!(text, "end       {}\n{}", ending(trace), counters(trace));
+    let _ = write!(text, "end       {}\n{}", ending(run), counters(trace));
     if !shown.is_empty() {
         text.push('\n');
         text += &steps(trace, shown);

@@ -120,7 +120,7 @@ fn compares_all_forms() {
     let command = "compare --forms A,B2,C,E,never --features pti,pcid,nx --inject sysret_exit_user_cr3+1:nmi --rows 8";
     check(
         command,
-        0,
+        1,
         expect![[r#"
             form      A, B2, C, E, never
             features  pti,pcid,nx
@@ -133,6 +133,7 @@ fn compares_all_forms() {
                       C: the program exited after #### steps
                       E: the program exited after #### steps
                       never: the program exited after #### steps
+                breaks user-cr3 at step ###, user_write_done: user mode on the kernel's tables, CR3 0x######
 
                                          A    B2          C       E    never
             ~  instructions           ####  ####   -5  ####    ####     ####  +###
@@ -769,6 +770,54 @@ fn wrong_use_names_cause_and_mend() {
 
         For more information, try '--help'.
     "#]].assert_eq(&told.concat());
+}
+
+#[test]
+fn a_broken_promise_is_a_finding() {
+    for (command, status) in [
+        ("compare --forms A,E --inject kernel_loop+1:nmi", 0),
+        ("run --form never --inject kernel_loop+1:nmi --steps none", 0),
+        ("run --form never --features pti --inject sysret_exit_user_cr3:nmi --steps none", 1),
+        ("compare --forms A,E --handler kgdb-poke --inject kernel_loop+1:db --rows 0", 1),
+        ("compare --features pti,pcid --handler pending-flush --inject sysret_exit_switch_cr3+5:nmi --rows 0", 1),
+    ] {
+        let answer = play(command, "");
+        assert_eq!(answer.status, status, "{command}: {}{}", answer.out, answer.err);
+        assert_eq!(answer.out.contains("breaks "), status == 1, "{command}: {}", answer.out);
+    }
+    let report = json("run --form never --features pti --inject sysret_exit_user_cr3:nmi --json", 1);
+    let broken = &report["broken"][0];
+    assert_eq!((broken["invariant"].as_str(), broken["place"].as_str()), (Some("user-cr3"), Some("user_write_done")));
+    check(
+        "run --form never --features pti --inject sysret_exit_user_cr3:nmi --steps none",
+        1,
+        expect![[r#"
+        form      never: does not restore: shows what the macro is for
+        features  pti
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        inject    sysret_exit_user_cr3:nmi
+        end       the program exited after #### steps
+            breaks user-cr3 at step ###, user_write_done: user mode on the kernel's tables, CR3 0x######
+
+        instructions           ####
+        CR3 reads                ##
+        CR3 writes               ##
+        redundant CR3 writes      1
+        flushing CR3 writes      ##
+        dropped entries          ##
+        dropped by CR3 writes    ##
+        TLB hits               ####
+        TLB misses               ##
+        refill misses            ##
+        cold misses              ##
+        page-walk reads         ###
+        deliveries                7
+        NMIs                      1
+        page faults               2
+        other events              4
+    "#]],
+    );
 }
 
 #[test]

@@ -10,20 +10,8 @@ use super::report::{Fault, Place, nearest};
 use super::value::Value;
 
 /// Directives that change nothing in the bytes: symbol attributes, line numbers, unwind tables.
-const SILENT: [&str; 12] = [
-    ".type",
-    ".size",
-    ".file",
-    ".loc",
-    ".ident",
-    ".hidden",
-    ".local",
-    ".protected",
-    ".internal",
-    ".line",
-    ".ln",
-    ".version",
-];
+const SILENT: [&str; 11] =
+    [".type", ".size", ".file", ".loc", ".ident", ".hidden", ".local", ".protected", ".internal", ".line", ".version"];
 
 /// Directives that choose what is chosen already, with the words that do. Other words would change what is taken.
 const CHOSEN: [(&str, &[&str]); 3] =

@@ -2,12 +2,14 @@
 //!
 //! A step keeps only what rows and timelines need; everything else is found again by replay from the nearest keyframe.
 
+mod broken;
 mod detail;
 mod ending;
 mod narrate;
 mod registers;
 
 pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
+pub use broken::{Breakage, Broken};
 pub use detail::{RegisterChange, StepDetail, att};
 pub use ending::Ending;
 pub use narrate::event_name;

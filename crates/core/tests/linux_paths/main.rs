@@ -1,6 +1,7 @@
 //! Linux's entry code on the machine: every path with every form of the macro that restores CR3.
 
 mod arguments;
+mod broken;
 #[path = "../common/cases.rs"]
 mod cases;
 mod communication;

@@ -1,0 +1,64 @@
+//! What makes a run a finding.
+
+use crate::outcome::{Outcome, WrongUse};
+use crate::run::mend;
+use crate::table::wrap;
+use cr3_core::trace::{Breakage, Ending, Trace};
+use serde::Serialize;
+
+/// A run and what it broke, found once.
+pub(crate) struct Judged {
+    pub(crate) trace: Trace,
+    pub(crate) breakages: Vec<Breakage>,
+}
+
+/// A promise that a run broke.
+#[derive(Serialize)]
+pub(crate) struct BrokenReport {
+    invariant: &'static str,
+    step: usize,
+    place: String,
+    message: String,
+}
+
+impl Judged {
+    pub(crate) fn new(trace: Trace) -> Self {
+        Self { breakages: trace.breakages(), trace }
+    }
+
+    /// Whether the program did not exit, an injection did not strike, or a promise was broken.
+    fn is_finding(&self) -> bool {
+        !self.trace.unfired.is_empty() || self.trace.ending() != Ending::Finished || !self.breakages.is_empty()
+    }
+
+    /// A line or more for each promise.
+    pub(crate) fn text(&self) -> String {
+        let line = |broken: BrokenReport| {
+            let BrokenReport { invariant, step, place, message } = broken;
+            wrap(&format!("breaks {invariant} at step {step}, {place}: {message}"), 4)
+        };
+        self.report().into_iter().map(line).collect()
+    }
+
+    pub(crate) fn report(&self) -> Vec<BrokenReport> {
+        let report = |&Breakage { step, broken }: &Breakage| BrokenReport {
+            invariant: broken.invariant(),
+            step,
+            place: self.trace.place_name(step),
+            message: broken.to_string(),
+        };
+        self.breakages.iter().map(report).collect()
+    }
+}
+
+/// An injection that strikes in no run is wrong use; one that strikes in some only, a run in which the program does not exit,
+/// and one that breaks what Linux promises, are findings.
+pub(crate) fn outcome(runs: &[Judged]) -> Result<Outcome, WrongUse> {
+    let missed = |run: &Judged, index| run.trace.unfired.iter().any(|other| other.index == index);
+    if let Some(unfired) = runs.first().and_then(|run| run.trace.unfired.first())
+        && runs.iter().all(|run| missed(run, unfired.index))
+    {
+        return Err(WrongUse::new(unfired, mend(&unfired.reason)));
+    }
+    Ok(Outcome::finding_if(runs.iter().any(Judged::is_finding)))
+}

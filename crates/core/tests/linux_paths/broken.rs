@@ -1,0 +1,81 @@
+//! What the situations that decide the arguments break, as a run itself tells.
+
+use crate::support::FORMS;
+use cr3_core::scenario::Scenario;
+use cr3_core::scenario::presets::{PRESETS, Preset};
+use cr3_core::trace::{Options, Trace};
+use expect_test::expect;
+
+/// More than any of them needs to end; less than one that never ends.
+const STEPS: u32 = 20_000;
+
+fn broken(scenario: &Scenario) -> String {
+    let trace = Trace::record(scenario, Options { budget: STEPS }).unwrap_or_else(|told| panic!("{told:#?}"));
+    let breakages = trace.breakages();
+    let told = breakages
+        .iter()
+        .map(|breakage| format!("{} at {}", breakage.broken.invariant(), trace.place_name(breakage.step)))
+        .collect::<Vec<_>>();
+    if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+}
+
+/// Forms that break the same share a line.
+fn by_form(preset: &Preset) -> String {
+    let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
+    for form in FORMS {
+        let name = form.name();
+        let told = broken(&preset.scenario(form));
+        match lines.iter_mut().find(|(other, _)| *other == told) {
+            Some((_, forms)) => forms.push(name),
+            None => lines.push((told, vec![name])),
+        }
+    }
+    lines.into_iter().map(|(told, forms)| format!("  {}: {told}\n", forms.join(" "))).collect()
+}
+
+#[test]
+fn every_preset_breaks_what_its_story_says() {
+    let told: String = PRESETS.iter().map(|preset| format!("{}\n{}", preset.name, by_form(preset))).collect();
+    expect![[r#"
+        kgdb-kernel
+          A: kernel-cr3 at paranoid_exit_cr3_restored, user-cr3 at user_write_done
+          B2 C E never: nothing
+        kgdb-sysret-exit
+          A B2 C E: kernel-cr3 at nmi_exit_cr3_restored, user-cr3 at user_write_done
+          never: user-cr3 at user_write_done
+        kgdb-iret-exit
+          A B2 C E: kernel-cr3 at nmi_exit_cr3_restored, user-cr3 at user_breakpoint_done
+          never: user-cr3 at user_breakpoint_done
+        kgdb-in-switch-mm
+          A B2 C E never: nothing
+        late-flush
+          A B2 C E never: flush-kept at user_write_done
+        leftover-flush
+          A B2 C E: nothing
+          never: user-cr3 at user_write_done
+        rogue-cr3
+          A: nothing
+          B2 C E never: kernel-cr3 at kernel_loop+1, user-cr3 at user_write_done
+        rogue-switch-mm
+          A: kernel-cr3 at nmi_exit_cr3_restored, user-cr3 at user_write_done
+          B2 C E never: user-cr3 at user_write_done
+        schedule
+          A: kernel-cr3 at nmi_exit_cr3_restored, user-cr3 at user_write_done
+          B2 C E never: nothing
+        vc-syscall-gap
+          A B2 C E never: nothing
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn runs_in_which_nothing_strikes_break_nothing() {
+    for form in FORMS {
+        let mut scenario = PRESETS[0].scenario(form);
+        scenario.schedule.injections.clear();
+        for features in crate::support::all_features() {
+            scenario.config.features = features;
+            assert_eq!(broken(&scenario), "nothing", "{scenario}");
+        }
+    }
+}

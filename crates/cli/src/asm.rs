@@ -3,7 +3,7 @@
 use crate::arguments::{AsmArguments, read};
 use crate::diagnostic;
 use crate::json::{Origin, hex};
-use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, cut, table};
 use cr3_core::asm::{Diagnostic, Image, Line, Options, Severity, Source, assemble};
 use serde::Serialize;
@@ -53,7 +53,7 @@ pub(crate) fn asm(arguments: &AsmArguments) -> Result<Outcome, WrongUse> {
         print_json(&report(&sources, &image, &diagnostics))?;
     } else {
         print(&listing(&image))?;
-        diagnostics.iter().for_each(|diagnostic| eprint!("{}", diagnostic::text(diagnostic)));
+        diagnostics.iter().for_each(|diagnostic| tell(&diagnostic::text(diagnostic)));
     }
     Ok(Outcome::finding_if(diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)))
 }

@@ -6,7 +6,7 @@ use crate::findings::{Judged, outcome};
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::run::{StepReport, ending, heading, record, selected, step_report};
-use crate::table::{Align, WIDTH, cut, table, wrap};
+use crate::table::{Align, WIDTH, beside, cut, fitting, table, wrap};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, compare as align, counters};
 use cr3_core::trace::Trace;
 use serde::Serialize;
@@ -148,7 +148,8 @@ fn text(judged: &[Judged], runs: &[&Trace], comparison: &Comparison, limit: usiz
     text
 }
 
-/// Counters that are not zero in every run; the first column is marked where runs differ.
+/// Counters that are not zero in every run; the first column is marked where runs differ. Runs that do not fit beside the
+/// others come in another table, beside the first run again.
 fn counter_table(runs: &[&Trace]) -> String {
     let mut head = vec![String::new(), String::new()];
     for (index, trace) in runs.iter().enumerate() {
@@ -159,10 +160,22 @@ fn counter_table(runs: &[&Trace]) -> String {
     let mut rows = vec![head];
     let counted = counters(runs).into_iter().filter(|row| row.values.iter().any(|&value| value != 0));
     rows.extend(counted.map(counter_row));
-    let mut align = vec![Align::Left; 2];
-    align.resize(columns, Align::Right);
-    table(&align, &rows)
+    let mut text = String::new();
+    let mut first = FIXED;
+    while first < columns || text.is_empty() {
+        let end = fitting(&rows, columns, FIXED, first, 2);
+        let part: Vec<_> = rows.iter().map(|row| [&row[..FIXED], &row[first..end]].concat()).collect();
+        let mut align = vec![Align::Left; 2];
+        align.resize(FIXED + end - first, Align::Right);
+        text += if text.is_empty() { "" } else { "\n" };
+        text += &table(&align, &part);
+        first = end;
+    }
+    text
 }
+
+/// Mark, name and the first run's value; each of the other runs has a value and a difference.
+const FIXED: usize = 3;
 
 fn counter_row(CounterRow { counter, values, deltas }: CounterRow) -> Vec<String> {
     let differs = deltas.iter().any(|&delta| delta != 0);
@@ -219,7 +232,7 @@ const MARK: usize = 4;
 fn row_table(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
     let mut text = String::new();
     for row in rows.filter_map(|row| comparison.rows.get(row)) {
-        let _ = write!(text, "  {} {:<PLACE$}", mark(row), cut(&place(runs, row), PLACE - 1));
+        let _ = write!(text, "  {} {}", mark(row), beside(&place(runs, row), PLACE - 1, MARK));
         let cells = if runs.len() <= 2 { side_by_side(runs, row) } else { presence(runs, row) };
         text += cells.trim_end();
         text.push('\n');
@@ -242,9 +255,15 @@ fn presence(runs: &[&Trace], row: &Row) -> String {
         .map(|(trace, step)| if step.is_some() { form(trace).to_owned() } else { "-".repeat(form(trace).len()) })
         .collect();
     let forms = forms.join(" ");
-    let width = (WIDTH - MARK - PLACE).saturating_sub(forms.chars().count() + 2);
-    format!("{:<width$}  {forms}", cut(&instruction, width))
+    let (width, needed) = (WIDTH - MARK - PLACE, forms.chars().count() + 2);
+    match width.checked_sub(needed).filter(|left| *left >= INSTRUCTION) {
+        Some(left) => format!("{:<left$}  {forms}", cut(&instruction, left)),
+        None => format!("{}\n{}", cut(&instruction, width), wrap(&forms, MARK + PLACE)),
+    }
 }
+
+/// Least room for an instruction beside the forms that have it.
+const INSTRUCTION: usize = 24;
 
 /// `-` where only the first run has a step, `+` where it has none, `~` where steps differ otherwise.
 fn mark(row: &Row) -> char {
@@ -306,7 +325,7 @@ fn partial_places(runs: &[&Trace], comparison: &Comparison) -> String {
     let mut text = String::new();
     for partial in &comparison.partial_places {
         let PartialPlace { place, forms } = partial_place(runs, partial);
-        let _ = writeln!(text, "{place} exists in {} only", forms.join(", "));
+        text += &wrap(&format!("{place} exists in {} only", forms.join(", ")), 0);
     }
     text
 }

@@ -19,11 +19,19 @@ mod tlb;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
-use outcome::Outcome;
+use outcome::{Outcome, tell};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            tell(&error.to_string());
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
+    let result = match arguments.command {
         Command::Places(arguments) => places::places(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
@@ -38,7 +46,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Success) => ExitCode::SUCCESS,
         Ok(Outcome::Finding) => ExitCode::from(1),
         Err(wrong) => {
-            eprintln!("cr3play: {wrong}");
+            tell(&format!("cr3play: {wrong}\n"));
             ExitCode::from(2)
         }
     }

@@ -1,5 +1,6 @@
 //! How a command ended, and what was wrong with how it was called.
 
+use crate::table::rewrap;
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 
@@ -34,6 +35,11 @@ impl Display for WrongUse {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}\n  {}", self.cause, self.mend)
     }
+}
+
+/// Prints to standard error, wrapped as everything else.
+pub(crate) fn tell(text: &str) {
+    eprint!("{}", rewrap(text));
 }
 
 /// Prints a result. A reader that went away early, as `head` does, is no error.

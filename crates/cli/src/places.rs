@@ -3,7 +3,7 @@
 use crate::arguments::PlacesArguments;
 use crate::json::{Origin, hex};
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::table::{Align, cut, table};
+use crate::table::{Align, table};
 use crate::{diagnostic, json};
 use cr3_core::asm::Line;
 use cr3_core::linux::{System, boot};
@@ -56,7 +56,7 @@ pub(crate) fn places(arguments: &PlacesArguments) -> Result<Outcome, WrongUse> {
             places: found.iter().map(|&(id, line)| place_report(&system, &places, id, line)).collect(),
         })?;
     } else {
-        let rows: Vec<_> = found.iter().map(|&(id, line)| row(&system, &places, id, line)).collect();
+        let rows: Vec<_> = found.iter().flat_map(|&(id, line)| rows(&system, &places, id, line)).collect();
         print(&table(&[Align::Left; 4], &rows))?;
     }
     Ok(Outcome::Success)
@@ -83,12 +83,18 @@ fn place_report(system: &System, places: &Places, id: PlaceId, line: &Line) -> P
     }
 }
 
-fn row(system: &System, places: &Places, id: PlaceId, line: &Line) -> Vec<String> {
+/// Widest name of a place that shares a line with what it names.
+const PLACE: usize = 30;
+
+/// What can be looked up elsewhere comes last, where a line may be cut.
+fn rows(system: &System, places: &Places, id: PlaceId, line: &Line) -> Vec<Vec<String>> {
     let source = system.sources.get(line.position.source).map_or("", |source| source.name.as_str());
-    vec![
-        cut(&places.name(id), 34),
-        format!("{:x}", line.address),
-        cut(&line.text, 26),
-        cut(&format!("{source}:{}", line.position.line), 24),
-    ]
+    let name = places.name(id);
+    let address = format!("{:x}", line.address);
+    let origin = format!("{source}:{}", line.position.line);
+    let row = |name: String| vec![name, address, origin, line.text.clone()];
+    match name.chars().count() <= PLACE {
+        true => vec![row(name)],
+        false => vec![vec![name], row(String::new())],
+    }
 }

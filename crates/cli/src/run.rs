@@ -4,7 +4,7 @@ use crate::arguments::{RunArguments, Shown};
 use crate::findings::{Judged, outcome};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::table::{Align, cut, labelled, table, wrap};
+use crate::table::{Align, beside, labelled, table, wrap};
 use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
@@ -170,15 +170,17 @@ fn steps(trace: &Trace, shown: &[usize]) -> String {
     let mut text = format!("{:>6} in CPL {:<5} {:<PLACE$} what it did\n", "step", "CR3", "place");
     for &index in shown {
         if let (Some(step), Some(detail)) = (trace.steps.get(index), trace.detail(index)) {
-            let (cr3, place) = (selected(trace, step.cr3), cut(&detail.place, PLACE));
-            let head = format!("{index:>6} {:>2} {:>3} {cr3:<5} {place:<PLACE$} ", step.level, step.cpl);
+            let cr3 = selected(trace, step.cr3);
+            let head = format!("{index:>6} {:>2} {:>3} {cr3:<5} ", step.level, step.cpl);
             text += &head;
-            text += wrap(&detail.sentence, head.chars().count()).trim_start();
+            text += &beside(&detail.place, PLACE, head.chars().count());
+            text += wrap(&detail.sentence, head.chars().count() + PLACE + 1).trim_start();
         }
     }
     text
 }
 
+/// Width of the column with the places; the longer ones have a line of their own.
 const PLACE: usize = 27;
 
 /// The half and the PCID that a CR3 value selects, in a few characters: `u 801`.

@@ -10,10 +10,10 @@ pub(crate) enum Align {
     Right,
 }
 
-/// Sets rows in columns with two spaces between; a line that would be too wide is cut.
+/// Sets rows in columns with two spaces between; a line that would be too wide is cut. A row of one cell is a line of its own
+/// and makes no column wider.
 pub(crate) fn table(align: &[Align], rows: &[Vec<String>]) -> String {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..align.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let widths = widths(align.len(), rows);
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(align).zip(&widths).map(|((cell, align), &width)| match align {
@@ -27,6 +27,24 @@ pub(crate) fn table(align: &[Align], rows: &[Vec<String>]) -> String {
     text
 }
 
+fn widths(columns: usize, rows: &[Vec<String>]) -> Vec<usize> {
+    let wide = |row: &&Vec<String>| columns == 1 || row.len() > 1;
+    let width = |column: usize| {
+        rows.iter().filter(wide).filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    (0..columns).map(|column| width(column).unwrap_or(0)).collect()
+}
+
+/// As many of the columns from `first` on as fit beside the `fixed` first ones, `step` at a time and at least one step: the
+/// column after the last.
+pub(crate) fn fitting(rows: &[Vec<String>], columns: usize, fixed: usize, first: usize, step: usize) -> usize {
+    let widths = widths(columns, rows);
+    let total = |range: std::ops::Range<usize>| widths[range].iter().map(|width| width + 2).sum::<usize>();
+    let ends = (first..=columns).step_by(step).skip(1);
+    let fits = |end: &usize| total(0..fixed) + total(first..*end) <= WIDTH + 2;
+    ends.take_while(fits).last().unwrap_or(columns.min(first + step))
+}
+
 /// The text, or its beginning and an ellipsis if it is wider.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     match text.chars().count() <= width {
@@ -35,19 +53,51 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     }
 }
 
-/// Words in lines of at most [`WIDTH`], each line after `indent` spaces.
+/// Words in lines of at most [`WIDTH`], each line after `indent` spaces. A word that is too long for a line is broken.
 pub(crate) fn wrap(text: &str, indent: usize) -> String {
+    hang(text, indent, indent)
+}
+
+/// As [`wrap`], the first line after `first` spaces.
+fn hang(text: &str, first: usize, indent: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().flat_map(|word| pieces(word, WIDTH - indent.max(first))) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
-            _ => lines.push(format!("{:indent$}{word}", "")),
+            None => lines.push(format!("{:first$}{word}", "")),
+            Some(_) => lines.push(format!("{:indent$}{word}", "")),
         }
     }
-    lines.iter().map(|line| cut(line, WIDTH) + "\n").collect()
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn pieces(word: &str, width: usize) -> Vec<String> {
+    let characters: Vec<char> = word.chars().collect();
+    characters.chunks(width.max(1)).map(String::from_iter).collect()
+}
+
+/// Lines that are too wide are wrapped, two columns further in than they begin; the others stay.
+pub(crate) fn rewrap(text: &str) -> String {
+    let line = |line: &str| match line.chars().count() <= WIDTH {
+        true => format!("{line}\n"),
+        false => {
+            let indent = line.chars().take_while(|c| *c == ' ').count();
+            hang(line, indent, indent + 2)
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+/// A cell of `width` and a space, for what stands beside it; a longer text ends its line, and what stands beside it comes on the
+/// next one, after `indent` and the empty cell.
+pub(crate) fn beside(text: &str, width: usize, indent: usize) -> String {
+    match text.chars().count() <= width {
+        true => format!("{text:<width$} "),
+        false => format!("{text}\n{:1$} ", "", indent + width),
+    }
 }
 
 /// A label in the first ten columns and its text beside it.

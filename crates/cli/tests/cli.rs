@@ -41,9 +41,15 @@ fn words(line: &str) -> Vec<String> {
         .collect()
 }
 
+/// No line of either stream is wider than 100 columns.
+fn assert_fits(arguments: &str, answer: &Answer) {
+    let mut lines = answer.out.lines().chain(answer.err.lines());
+    assert_eq!(lines.find(|line| line.chars().count() > 100), None, "{arguments}");
+}
+
 fn check(arguments: &str, status: i32, expected: Expect) {
     let answer = play(arguments, "");
-    assert!(answer.out.lines().all(|line| line.chars().count() <= 100), "{arguments}: wider than 100 columns");
+    assert_fits(arguments, &answer);
     let both = match answer.err.as_str() {
         "" => answer.out,
         err => format!("{}--- standard error\n{err}", answer.out),
@@ -415,9 +421,9 @@ fn lists_places() {
         "places sysret_exit_user_cr3",
         0,
         expect![[r#"
-        sysret_exit_user_cr3    ffffffff######f2  popq %rdi  entry/syscall.S:##
-        sysret_exit_user_cr3+1  ffffffff######f3  popq %rsp  entry/syscall.S:##
-    "#]],
+            sysret_exit_user_cr3    ffffffff######f2  entry/syscall.S:##  popq %rdi
+            sysret_exit_user_cr3+1  ffffffff######f3  entry/syscall.S:##  popq %rsp
+        "#]],
     );
     let report = json("places kernel_loop --json", 0);
     assert_eq!(report["places"][1]["place"], "kernel_loop+1");
@@ -655,6 +661,7 @@ fn a_run_on_a_processor_costs_what_its_counters_say() {
 #[test]
 fn wrong_use_names_cause_and_mend() {
     let cases = [
+        "places --form",
         "compare --forms A,Q",
         "compare --forms custom",
         "compare --macro README.md",
@@ -681,9 +688,14 @@ fn wrong_use_names_cause_and_mend() {
     let told = cases.map(|case| {
         let answer = play(case, "");
         assert_eq!(answer.status, 2, "{case}: {}", answer.err);
+        assert_fits(case, &answer);
         format!("$ cr3play {case}\n{}", answer.err)
     });
     expect![[r#"
+        $ cr3play places --form
+        error: a value is required for '--form <FORM>' but none was supplied
+
+        For more information, try '--help'.
         $ cr3play compare --forms A,Q
         cr3play: unknown form 'Q': one of A, B2, C, E, never
           or custom, with --macro FILE
@@ -694,14 +706,17 @@ fn wrong_use_names_cause_and_mend() {
         cr3play: --macro is given but no form 'custom'
           try --forms A,E,custom
         $ cr3play compare --inject kernel_loop:nmj
-        error: invalid value 'kernel_loop:nmj' for '--inject <SCHEDULE>': column 13: unknown vector 'nmj': one of nmi, db, mc, vc, df, irq
+        error: invalid value 'kernel_loop:nmj' for '--inject <SCHEDULE>': column 13: unknown vector 'nmj':
+          one of nmi, db, mc, vc, df, irq
 
         For more information, try '--help'.
         $ cr3play compare --inject kernel_lop:nmi
-        cr3play: kernel_lop:nmi did not strike: no such label; did you mean kernel_loop, kernel_probe, kernel_loop_end?
+        cr3play: kernel_lop:nmi did not strike: no such label; did you mean kernel_loop, kernel_probe,
+          kernel_loop_end?
           `cr3play places` lists the places
         $ cr3play run --inject 'kernel_loop:nmi > exc_nmi:nmi'
-        cr3play: exc_nmi:nmi did not strike: refused: NMIs are blocked from the delivery of one until the next IRET (SDM vol. 3A 6.7.1)
+        cr3play: exc_nmi:nmi did not strike: refused: NMIs are blocked from the delivery of one until the
+          next IRET (SDM vol. 3A 6.7.1)
           let another vector strike there, or this one elsewhere
         $ cr3play run --inject kernel_loop+99:nmi
         cr3play: kernel_loop+99:nmi did not strike: the label has only 6 instructions (+0 to +5)
@@ -769,7 +784,48 @@ fn wrong_use_names_cause_and_mend() {
         error: invalid value 'skylark' for '--geometry <GEOMETRY>': unknown TLB geometry 'skylark': one of architectural, architectural-max, sandy-bridge, haswell, skylake, skylake-emptied, ice-lake, golden-cove, zen-2, zen-3, zen-4
 
         For more information, try '--help'.
-    "#]].assert_eq(&told.concat());
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+/// Every place can be copied into a schedule, and every line can be found in its text.
+#[test]
+fn places_are_never_cut() {
+    let named: Vec<_> = json("places --json", 0)["places"].as_array().expect("places").clone();
+    let all = play("places", "");
+    assert_fits("places", &all);
+    let mut words = all.out.split_whitespace();
+    for place in &named {
+        let origin = format!("{}:{}", place["source"].as_str().expect("a source"), place["line"]);
+        let name = place["place"].as_str().expect("a name");
+        assert!(words.any(|word| word == name) && words.any(|word| word == origin), "{name} {origin}");
+    }
+    for command in ["run --steps all", "compare --forms E,never --inject iret_exit_user_cr3:nmi --rows 9999"] {
+        let answer = play(command, "");
+        assert_fits(command, &answer);
+        let place = |line: &str| line.trim_start_matches([' ', '+', '-', '~']).split(' ').next().map(str::to_owned);
+        let cut = answer.out.lines().filter_map(place).find(|word| word.len() > 3 && word.ends_with('…'));
+        assert_eq!(cut, None, "{command}");
+    }
+    let steps = play("run --steps all", "").out;
+    let long = |place: &&str| place.len() > 27 && steps.lines().any(|line| line.ends_with(place));
+    let alone = named.iter().filter_map(|place| place["place"].as_str()).filter(long).count();
+    assert!(alone > 10, "{alone} long places have a line of their own");
+}
+
+#[test]
+fn many_forms_fit() {
+    let forms = "A,B2,C,E,never,".repeat(3) + "custom";
+    let command =
+        format!("compare --forms {forms} --macro crates/core/src/linux/restore/a.S --inject kernel_loop+1:nmi");
+    let answer = play(&command, "");
+    assert_fits(&command, &answer);
+    let heads = answer.out.lines().filter(|line| line.trim_start().starts_with("A ") && line.contains("never"));
+    assert!(heads.count() >= 2, "the counters come in several tables: {}", answer.out);
+    let values = answer.out.lines().filter(|line| line.contains("  CR3 writes  "));
+    let values: usize =
+        values.map(|line| line.split_whitespace().filter(|word| word.parse::<u32>().is_ok()).count() - 1).sum();
+    assert_eq!(values, 15, "a value for each run beside the first");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::findings::{Judged, outcome};
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::run::{StepReport, ending, heading, record, selected, step_report};
-use crate::table::{Align, WIDTH, beside, cut, fitting, table, wrap};
+use crate::table::{Align, WIDTH, beside, cut, fitting, rewrap, table, wrap};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, compare as align, counters};
 use cr3_core::trace::Trace;
 use serde::Serialize;
@@ -133,7 +133,7 @@ fn text(judged: &[Judged], runs: &[&Trace], comparison: &Comparison, limit: usiz
     let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
     for (index, run) in judged.iter().enumerate() {
         let label = if index == 0 { "end" } else { "" };
-        let _ = write!(text, "{label:<10}{}: {}", form(&run.trace), ending(run));
+        text += &rewrap(&format!("{label:<10}{}: {}", form(&run.trace), ending(run)));
     }
     text.push('\n');
     text += &counter_table(runs);

@@ -4,14 +4,13 @@ use crate::arguments::{RunArguments, Shown};
 use crate::findings::{Judged, outcome};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::table::{Align, beside, labelled, table, wrap};
+use crate::table::{Align, beside, labelled, rewrap, table, wrap};
 use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{End, Options, Reason, Step, StepDetail, StepKind, Trace};
 use serde::Serialize;
-use std::fmt::Write;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -151,7 +150,9 @@ fn text(run: &Judged, shown: &[usize]) -> String {
     let trace = &run.trace;
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
-    let _ = write!(text, "end       {}\n{}", ending(run), counters(trace));
+    text += &rewrap(&format!("end       {}", ending(run)));
+    text.push('\n');
+    text += &counters(trace);
     if !shown.is_empty() {
         text.push('\n');
         text += &steps(trace, shown);

@@ -118,6 +118,32 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_fit_stay_and_the_others_hang() {
+        let long = format!("  {}", "word ".repeat(25));
+        let text = rewrap(&format!("a  b\n\n{long}\n"));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..2], ["a  b", ""]);
+        assert!(lines[2].starts_with("  word") && lines[3].starts_with("    word"), "{text}");
+        let unbroken = "x".repeat(250);
+        assert_eq!(rewrap(&unbroken).split_whitespace().collect::<String>(), unbroken, "nothing is lost");
+        assert!(rewrap(&unbroken).lines().all(|line| line.chars().count() <= WIDTH));
+    }
+
+    #[test]
+    fn what_is_too_long_for_its_column_ends_its_line() {
+        assert_eq!(beside("ab", 3, 4), "ab  ");
+        assert_eq!(beside("abcd", 3, 2), "abcd\n      ");
+    }
+
+    #[test]
+    fn as_many_columns_stand_side_by_side_as_fit() {
+        let rows = [["x".repeat(40), "y".repeat(20), "z".repeat(20), "v".repeat(20)].to_vec()];
+        assert_eq!(fitting(&rows, 4, 1, 1, 1), 3, "40 + 2 + 20 + 2 + 20");
+        assert_eq!(fitting(&rows, 4, 1, 3, 1), 4);
+        assert_eq!(fitting(&[vec!["x".repeat(90), "y".repeat(20)]], 2, 1, 1, 1), 2, "at least one");
+    }
+
+    #[test]
     fn words_are_wrapped() {
         let text = wrap(&"word ".repeat(40), 4);
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH && line.starts_with("    word")));

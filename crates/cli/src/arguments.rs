@@ -103,7 +103,7 @@ pub(crate) struct RunArguments {
     pub(crate) schedule: ScheduleArguments,
     #[command(flatten)]
     pub(crate) system: SystemArguments,
-    /// Which steps to show: key (deliveries, CR3, invalidations, returns), all, none, or FROM..TO
+    /// Which steps to show: key (deliveries, CR3, invalidations, returns), all, none, FROM..TO, FROM.. or ..TO
     #[arg(long, default_value = "key")]
     pub(crate) steps: Shown,
 }
@@ -225,26 +225,50 @@ pub(crate) enum Shown {
     Key,
     All,
     None,
-    Range(usize, usize),
+    /// From a step on, up to another, that one not included.
+    Range {
+        from: usize,
+        to: Option<usize>,
+    },
 }
 
 impl std::str::FromStr for Shown {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse::<usize>().map_err(|_| format!("'{text}' is no step"));
         match (text, text.split_once("..")) {
             ("key", _) => Ok(Self::Key),
             ("all", _) => Ok(Self::All),
             ("none", _) => Ok(Self::None),
-            (_, Some((from, to))) => Ok(Self::Range(number(from)?, number(to)?)),
-            _ => Err("expected key, all, none or FROM..TO".to_owned()),
+            (_, Some((from, to))) => Self::range(from, to),
+            _ => Err("expected key, all, none, FROM..TO, FROM.. or ..TO".to_owned()),
+        }
+    }
+}
+
+impl Shown {
+    fn range(from: &str, to: &str) -> Result<Self, String> {
+        let number = |text: &str| match text {
+            "" => Ok(None),
+            _ => text.parse::<usize>().map(Some).map_err(|_| format!("'{text}' is no step")),
+        };
+        let (from, to) = (number(from)?.unwrap_or(0), number(to)?);
+        match to {
+            Some(to) if to <= from => Err(format!("no step is from {from} on and before {to}")),
+            _ => Ok(Self::Range { from, to }),
         }
     }
 }
 
 impl SystemArguments {
-    /// The configuration with a form by name.
+    /// The configuration of the one form of a run. With --macro and another form than `custom` the file would say nothing.
     pub(crate) fn config(&self, form: &str) -> Result<Config, WrongUse> {
+        if self.r#macro.is_some() && form != "custom" {
+            return Err(WrongUse::new(format!("--macro is given but the form is '{form}'"), "try --form custom"));
+        }
+        self.with_form(form)
+    }
+
+    fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
         let form = self.form(form)?;
         Ok(Config { features: self.features, form, handler: self.handler, geometry: self.geometry })
     }
@@ -263,7 +287,7 @@ impl SystemArguments {
         if self.r#macro.is_some() && !names.contains(&"custom") {
             return Err(WrongUse::new("--macro is given but no form 'custom'", format!("try --forms {forms},custom")));
         }
-        names.into_iter().map(|name| self.config(name)).collect()
+        names.into_iter().map(|name| self.with_form(name)).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::json::{Origin, hex};
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, cut, table};
 use cr3_core::asm::{Diagnostic, Image, Line, Options, Severity, Source, assemble};
+use cr3_core::linux::Feature;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -65,23 +66,31 @@ fn source(file: &std::path::Path) -> Result<Source, WrongUse> {
 fn options(arguments: &AsmArguments) -> Result<Options, WrongUse> {
     let constants: Result<BTreeMap<_, _>, _> = arguments.defines.iter().map(|text| define(text)).collect();
     let names = arguments.features.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let features = names.filter(|name| !name.eq_ignore_ascii_case("none")).map(feature).collect();
-    Ok(Options { features, constants: constants?, ..Options::default() })
+    let features: Result<_, _> = names.filter(|name| !name.eq_ignore_ascii_case("none")).map(feature).collect();
+    Ok(Options { features: features?, constants: constants?, ..Options::default() })
 }
 
-/// The kernel's name of a feature.
-fn feature(name: &str) -> String {
-    match name.starts_with("X86_FEATURE_") {
-        true => name.to_owned(),
-        false => format!("X86_FEATURE_{}", name.to_ascii_uppercase()),
+/// The kernel's name of a feature: any of its own, or one of ours in capitals.
+fn feature(name: &str) -> Result<String, WrongUse> {
+    if name.strip_prefix("X86_FEATURE_").is_some_and(is_name) {
+        return Ok(name.to_owned());
     }
+    let feature: Feature =
+        name.parse().map_err(|unknown| WrongUse::new(unknown, "or a name of the kernel's, as X86_FEATURE_SMAP"))?;
+    Ok(format!("X86_FEATURE_{}", feature.name().to_ascii_uppercase()))
+}
+
+/// Letters, digits and underscores, no digit first.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.starts_with(|c: char| plain(c) && !c.is_ascii_digit()) && text.chars().all(plain)
 }
 
 fn define(text: &str) -> Result<(String, i64), WrongUse> {
     let wrong = || {
         WrongUse::new(format!("'{text}' defines nothing"), "write NAME=NUMBER, for example PAGE_SHIFT=12 or BASE=0xff")
     };
-    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let (name, value) = text.split_once('=').filter(|(name, _)| is_name(name)).ok_or_else(wrong)?;
     let value = match value.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok().map(u64::cast_signed),
         None => value.parse().ok(),

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
     let config = arguments.system.config(&arguments.form)?;
     let run = record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
     let trace = &run.trace;
-    let shown = shown(trace, &arguments.steps);
+    let shown = shown(trace, &arguments.steps)?;
     if arguments.system.json {
         print_json(&Report {
             setting: json::Setting::new(&trace.scenario),
@@ -72,13 +72,17 @@ pub(crate) fn mend(reason: &Reason) -> &'static str {
     }
 }
 
-fn shown(trace: &Trace, which: &Shown) -> Vec<usize> {
-    let all = 0..trace.steps.len();
+fn shown(trace: &Trace, which: &Shown) -> Result<Vec<usize>, WrongUse> {
+    let count = trace.steps.len();
     match *which {
-        Shown::All => all.collect(),
-        Shown::None => Vec::new(),
-        Shown::Range(from, to) => all.filter(|index| (from..to).contains(index)).collect(),
-        Shown::Key => all.filter(|&index| is_key(&trace.steps[index])).collect(),
+        Shown::Range { from, .. } if from >= count => {
+            let cause = format!("there is no step {from}: the run has {count}, counted from 0");
+            Err(WrongUse::new(cause, "give a range that begins inside the run"))
+        }
+        Shown::Range { from, to } => Ok((from..to.unwrap_or(count).min(count)).collect()),
+        Shown::All => Ok((0..count).collect()),
+        Shown::None => Ok(Vec::new()),
+        Shown::Key => Ok((0..count).filter(|&index| is_key(&trace.steps[index])).collect()),
     }
 }
 

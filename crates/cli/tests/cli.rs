@@ -384,6 +384,12 @@ fn shows_the_steps_asked_for() {
     assert_eq!(report["end"]["kind"], "finished");
     let shown = |steps| json(&format!("run --steps {steps} --json"), 0)["shown_steps"].as_array().map(Vec::len);
     assert_eq!(shown("none"), Some(0));
+    let answer = play("run --steps 900000..", "");
+    assert_eq!((answer.status, answer.out.as_str()), (2, ""));
+    assert!(answer.err.starts_with("cr3play: there is no step 900000: the run has "), "{}", answer.err);
+    assert_eq!(shown("..20"), Some(20));
+    assert_eq!(shown("20..").map(|rest| rest as u64 + 20), report["steps"].as_u64());
+    assert_eq!(shown("..").map(|all| all as u64), report["steps"].as_u64());
     assert_eq!(shown("all").map(|all| all as u64), report["steps"].as_u64());
 }
 
@@ -677,9 +683,17 @@ fn wrong_use_names_cause_and_mend() {
         "run --preset schedule --inject kernel_loop:nmi",
         "run --features pti --preset schedule",
         "run --steps 3",
+        "run --steps 5..3",
+        "run --steps 3..x",
+        "run --macro crates/core/src/linux/restore/e.S",
+        "places --form A --macro crates/core/src/linux/restore/e.S",
         "run --form custom --macro no/such/file",
         "asm no/such/file",
         "asm - -D A=x",
+        "asm - -D =5",
+        "asm - -D A-B=5",
+        "asm - --features pit",
+        "asm - --features pti,X86_FEATURE_",
         "tlb Cargo.toml",
         "nmi --rate -1",
         "nmi --cycles 3..2",
@@ -755,9 +769,23 @@ fn wrong_use_names_cause_and_mend() {
 
         For more information, try '--help'.
         $ cr3play run --steps 3
-        error: invalid value '3' for '--steps <STEPS>': expected key, all, none or FROM..TO
+        error: invalid value '3' for '--steps <STEPS>': expected key, all, none, FROM..TO, FROM.. or ..TO
 
         For more information, try '--help'.
+        $ cr3play run --steps 5..3
+        error: invalid value '5..3' for '--steps <STEPS>': no step is from 5 on and before 3
+
+        For more information, try '--help'.
+        $ cr3play run --steps 3..x
+        error: invalid value '3..x' for '--steps <STEPS>': 'x' is no step
+
+        For more information, try '--help'.
+        $ cr3play run --macro crates/core/src/linux/restore/e.S
+        cr3play: --macro is given but the form is 'E'
+          try --form custom
+        $ cr3play places --form A --macro crates/core/src/linux/restore/e.S
+        cr3play: --macro is given but the form is 'A'
+          try --form custom
         $ cr3play run --form custom --macro no/such/file
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input
@@ -767,6 +795,18 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play asm - -D A=x
         cr3play: 'A=x' defines nothing
           write NAME=NUMBER, for example PAGE_SHIFT=12 or BASE=0xff
+        $ cr3play asm - -D =5
+        cr3play: '=5' defines nothing
+          write NAME=NUMBER, for example PAGE_SHIFT=12 or BASE=0xff
+        $ cr3play asm - -D A-B=5
+        cr3play: 'A-B=5' defines nothing
+          write NAME=NUMBER, for example PAGE_SHIFT=12 or BASE=0xff
+        $ cr3play asm - --features pit
+        cr3play: unknown feature 'pit': one of pti, pcid, invpcid, fsgsbase, nx
+          or a name of the kernel's, as X86_FEATURE_SMAP
+        $ cr3play asm - --features pti,X86_FEATURE_
+        cr3play: unknown feature 'X86_FEATURE_': one of pti, pcid, invpcid, fsgsbase, nx
+          or a name of the kernel's, as X86_FEATURE_SMAP
         $ cr3play tlb Cargo.toml
         cr3play: Cargo.toml: profile: no such field belongs here
           testdata/README.md describes the format of vectors

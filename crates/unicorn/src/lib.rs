@@ -14,6 +14,7 @@ pub mod limits;
 pub mod native;
 pub mod processor;
 pub mod scenario;
+pub mod tables;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 pub mod wrong;

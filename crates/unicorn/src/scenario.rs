@@ -3,8 +3,10 @@
 use crate::checker::Checker;
 use crate::follow::{Run, Sweep};
 use crate::processor::Processor;
-use cr3_core::linux::System;
+use crate::tables;
+use cr3_core::linux::{System, layout};
 use cr3_core::machine::Machine;
+use cr3_core::machine::paging::Start;
 use cr3_core::run::End;
 use cr3_core::scenario::{Schedule, Vector};
 
@@ -44,4 +46,20 @@ pub fn sweep<'a, P: Processor>(
         sweep.advance(checker, u32::MAX);
     }
     sweep.report(checker).map_or(Ok(sweep.swept()), Err)
+}
+
+/// `system` with the accessed and dirty flags of all its page tables clear. Linux sets them beforehand; here a run has to.
+pub fn with_clear_flags(system: &System) -> System {
+    let mut system = system.clone();
+    let roots = [
+        layout::TABLES_PHYSICAL,
+        layout::INIT_TABLES_PHYSICAL,
+        layout::POKING_TABLES_PHYSICAL,
+        layout::SECOND_TABLES_PHYSICAL,
+    ];
+    for table in roots.into_iter().flat_map(|kernel| [kernel, kernel | layout::PTI_USER_PGTABLE_MASK]) {
+        let root = Start { table, ..Start::root(&system.machine.cpu) };
+        tables::clear_flags(root, &mut system.machine.memory);
+    }
+    system
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask fuzz`: what `cargo xtask test` runs a part of, with a time budget: random instructions on our machine and on
-//! Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random operations on both models of the TLB, and
-//! whatever may not make cr3-core panic, hang or grow.
+//! `cargo xtask fuzz`: what `cargo xtask test` runs a part of, with a time budget: random instructions and the Linux image with
+//! an event at every place, both on our machine and on Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random
+//! operations on both models of the TLB, and whatever may not make cr3-core panic, hang or grow.
 
 use crate::failure::Failure;
 use crate::project::Project;
@@ -13,6 +13,7 @@ const TLB_OPERATIONS: u64 = 2_000_000;
 /// Runs new seeds, each kind for about `minutes`.
 pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
     instructions(project, minutes)?;
+    injections(project, minutes)?;
     unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60))?;
     translations(project, minutes)?;
     robustness::run(project, minutes)
@@ -41,7 +42,19 @@ fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {
     steps::run_showing(&headline, &mut cargo, closes, mend).map(drop)
 }
 
-/// The seeds that were run and what was compared.
+/// As many configurations of the full sweep as fit, from one on that the clock picks.
+fn injections(project: &Project, minutes: u32) -> Result<(), Failure> {
+    let arguments = ["test", "--release", "--locked", "--package", "cr3-unicorn", "--test", "scenarios"];
+    let mut cargo = project.cargo(&arguments);
+    cargo.args(["runs_with_an_injection_agree", "--", "--nocapture"]);
+    cargo.env("CR3_SWEEP_SECONDS", (u64::from(minutes) * 60).to_string());
+    let headline = format!("every event at every place of the Linux image on both processors, {minutes} min");
+    let mend = "the report above names configuration and schedule: \
+                CR3_SWEEP=all cargo test --release -p cr3-unicorn --test scenarios";
+    steps::run_showing(&headline, &mut cargo, closes, mend).map(drop)
+}
+
+/// The seeds that were run, how far a sweep came, and what was compared.
 fn closes(line: &str) -> bool {
-    line.starts_with("seed ") || line.starts_with("compared ")
+    line.starts_with("seed ") || line.starts_with("swept ") || line.contains(" cases, ")
 }

@@ -1,6 +1,7 @@
 //! Deliveries: the second CPU enters the handler itself where it can, and stack, frame and registers are compared.
 
-use super::{Begun, Checked, Checker, LONGEST, code_bytes, word};
+use super::step::{LONGEST, code_bytes, word};
+use super::{Begun, Checked, Checker};
 use crate::difference::{Difference, Observed, differences};
 use crate::limits::{self, Limit};
 use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor};

@@ -86,9 +86,12 @@ fn processor(image: &Image, random: &mut Random) -> Cpu {
     let mut cpu = image.machine.cpu.clone();
     let flip = |random: &mut Random, mask: u64| random.bits() & mask;
     cpu.cr0 &= !if random.one_in(6) { cr0::WP } else { 0 };
+    cpu.cr0 ^= flip(random, cr0::AM);
+    cpu.cr0 |= if random.one_in(8) { cr0::TS } else { 0 };
     cpu.cr4 |= flip(random, cr4::SMEP | cr4::SMAP | cr4::FSGSBASE | cr4::PCIDE);
     cpu.cr4 &= !if random.one_in(4) { cr4::PGE } else { 0 };
     cpu.efer &= !if random.one_in(16) { efer::SCE } else { 0 };
+    cpu.efer &= !if random.one_in(8) { efer::NXE } else { 0 };
     let pcid = if cpu.cr4 & cr4::PCIDE != 0 { random.below(4) } else { 0 };
     cpu.cr3 = random.pick(&image.roots) | pcid;
     cpu.cr2 = random.interesting();

@@ -6,7 +6,7 @@ use crate::limits;
 use cr3_core::machine::bits::{cr0, cr4, efer, entry};
 use cr3_core::machine::cpu::{DescriptorTable, Events, ModelSpecific};
 use cr3_core::machine::tlb::{PageSize, Reading};
-use cr3_core::machine::{Cpu, CpuFeatures, Machine, Memory, Segment, Tlb};
+use cr3_core::machine::{Cpu, CpuFeatures, Machine, Memory, Segment, Tlb, paging};
 
 /// Supervisor mapping of all physical memory below [`MEMORY`].
 pub const DIRECT: u64 = 0xffff_8000_0000_0000;
@@ -116,6 +116,28 @@ impl Mapper<'_> {
 }
 
 impl Image {
+    /// The image with data and with flags of the leaf entries drawn from `random`.
+    pub fn varied(random: &mut Random) -> Self {
+        let mut image = Self::new(random);
+        for root in image.roots {
+            for linear in varied_pages() {
+                image.vary(root, linear, random);
+            }
+        }
+        image
+    }
+
+    /// Changes some flags of the leaf entry for `linear`; half of the entries stay of their kind.
+    fn vary(&mut self, root: u64, linear: u64, random: &mut Random) {
+        let Machine { cpu, memory, .. } = &mut self.machine;
+        let start = paging::Start { table: root, ..paging::Start::root(cpu) };
+        let walk = paging::walk(cpu, memory, linear, start);
+        let Some(leaf) = walk.steps().last().filter(|_| !random.one_in(2)) else { return };
+        let flipped = FLAGS.into_iter().filter(|_| random.one_in(4)).sum::<u64>();
+        let absent = if random.one_in(16) { entry::PRESENT } else { 0 };
+        memory.write_u64(leaf.address, (leaf.value ^ flipped) & !absent);
+    }
+
     /// The image with data drawn from `random`.
     pub fn new(random: &mut Random) -> Self {
         let mut memory = Memory::new();
@@ -132,6 +154,17 @@ impl Image {
         memory.write_bytes(BEHIND, &[HLT; 0x1000]);
         Self { machine: Machine { cpu: processor(roots[0]), memory, tlb: Tlb::new(Reading::Min) }, roots }
     }
+}
+
+/// What [`Image::varied`] turns over in a leaf entry.
+const FLAGS: [u64; 6] =
+    [entry::WRITABLE, entry::USER, entry::ACCESSED, entry::DIRTY, entry::GLOBAL, entry::EXECUTE_DISABLE];
+
+/// Linear addresses of the pages that hold data, both halves, and of the large ones.
+fn varied_pages() -> impl Iterator<Item = u64> {
+    let kinds = (0..KINDS.len() as u64).map(|kind| 0x1000 * kind);
+    let small = kinds.flat_map(|offset| [USER_DATA + offset, KERNEL_DATA + offset]);
+    small.chain([USER_LARGE, KERNEL_HUGE])
 }
 
 /// Fills the code region, and ends the translation of what stands before it.

@@ -7,18 +7,23 @@ pub mod encoding;
 pub mod image;
 pub mod random;
 
-use crate::checker::{Checker, Tally, Verdict};
-use crate::processor::{Failure, Processor};
+use crate::checker::{Checker, Mismatch, Tally, Verdict};
+use crate::difference::Difference;
+use crate::processor::{Failure, Outcome, Processor};
 use case::{Case, SLOT, SLOTS};
 use cr3_core::machine::{self, Fault, Machine, Observer};
 use iced_x86::Code;
 use image::{CODE, CODE_SIZE, HLT, Image};
 use random::Random;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
 /// Cases between two comparisons of all memory; after each case only the pages that our machine changed are compared.
 const BLOCK: u64 = 64;
+
+/// Cases that share an image.
+const CHAPTER: u64 = 1 << 14;
 
 /// A case in which the two processors differ.
 #[derive(Clone, Debug)]
@@ -41,6 +46,8 @@ impl fmt::Display for Report {
 /// Runs cases on our machine, followed by `P`.
 pub struct Fuzzer<P> {
     image: Image,
+    /// Which [`CHAPTER`] the image is of.
+    chapter: Option<u64>,
     opcodes: Vec<Code>,
     checker: Checker<P>,
     seed: u64,
@@ -56,7 +63,6 @@ impl<P: Processor> Fuzzer<P> {
     /// # Errors
     /// [`Failure`] when the second CPU cannot hold the image.
     pub fn new(follower: P, seed: u64) -> Result<Self, Failure> {
-        // The image is the same for every seed, so that states of two runs can be compared.
         let image = Image::new(&mut Random::new(0));
         let outside = |physical: &u64| !(CODE..CODE + CODE_SIZE).contains(physical);
         let pages = image.machine.memory.pages().map(|(physical, _)| physical).filter(outside).collect();
@@ -65,7 +71,17 @@ impl<P: Processor> Fuzzer<P> {
         checker.load(&image.machine);
         match checker.verdict() {
             Some(Verdict::Failure(failure)) => Err(failure.clone()),
-            _ => Ok(Self { image, opcodes, checker, seed, pages, unimplemented: 0 }),
+            _ => Ok(Self { image, chapter: None, opcodes, checker, seed, pages, unimplemented: 0 }),
+        }
+    }
+
+    /// Turns to the image of the case at `index`.
+    fn turn_to(&mut self, index: u64) {
+        let chapter = index / CHAPTER;
+        if self.chapter != Some(chapter) {
+            self.chapter = Some(chapter);
+            self.image = Image::varied(&mut Random::new(mixed(self.seed, !chapter)));
+            self.checker.load(&self.image.machine);
         }
     }
 
@@ -87,16 +103,13 @@ impl<P: Processor> Fuzzer<P> {
     /// Runs the cases of `range`, up to the first difference.
     pub fn run(&mut self, range: Range<u64>) -> Option<Report> {
         for index in range {
-            if index % SLOTS == 0 {
-                self.checker.load(&self.image.machine);
+            self.turn_to(index);
+            let mut verdict = self.run_case(index);
+            if verdict.is_none() && index % BLOCK == BLOCK - 1 {
+                verdict = self.compare_all();
             }
-            if let Some(report) = self.run_case(index) {
-                return Some(report);
-            }
-            if index % BLOCK == BLOCK - 1
-                && let Some(verdict) = self.compare_all()
-            {
-                return Some(self.find_in_block(index + 1 - BLOCK, verdict));
+            if let Some(verdict) = verdict {
+                return Some(self.find_in_block(index, verdict));
             }
         }
         None
@@ -104,30 +117,30 @@ impl<P: Processor> Fuzzer<P> {
 
     /// Runs one case alone, all memory compared.
     pub fn run_alone(&mut self, index: u64) -> Option<Report> {
+        self.turn_to(index);
         self.checker.load(&self.image.machine);
-        let report = self.run_case(index);
-        let (seed, all) = (self.seed, self.compare_all());
-        report.or(all.map(|verdict| Report { seed, index, verdict }))
+        let verdict = self.run_case(index).or_else(|| self.compare_all())?;
+        self.checker.load(&self.image.machine);
+        Some(Report { seed: self.seed, index, verdict })
     }
 
-    /// The case of the block at `first` after which memory differed.
-    fn find_in_block(&mut self, first: u64, verdict: Verdict) -> Report {
-        let found = (first..first + BLOCK).find_map(|index| self.run_alone(index));
-        found.unwrap_or(Report { seed: self.seed, index: first, verdict })
+    /// The case after which memory differed: the one at `last`, or one before it in its block.
+    fn find_in_block(&mut self, last: u64, verdict: Verdict) -> Report {
+        self.checker.load(&self.image.machine);
+        let first = last / BLOCK * BLOCK;
+        let found = (first..=last).rev().find_map(|index| self.run_alone(index));
+        found.unwrap_or(Report { seed: self.seed, index: last, verdict })
     }
 
-    /// The case at `index`.
-    pub fn case(&self, index: u64) -> Case {
-        let mut random = Random::new(self.seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93));
+    /// The case at `index`, which lies in the chapter turned to.
+    fn case(&self, index: u64) -> Case {
+        let mut random = Random::new(mixed(self.seed, index));
         Case::new(&self.image, &self.opcodes, index % SLOTS, &mut random)
     }
 
-    fn run_case(&mut self, index: u64) -> Option<Report> {
+    fn run_case(&mut self, index: u64) -> Option<Verdict> {
         let case = self.case(index);
-        let verdict = self.compare(&case)?;
-        // What the two made of memory is of no use to the next case.
-        self.checker.load(&self.image.machine);
-        Some(Report { seed: self.seed, index, verdict })
+        self.compare(&case)
     }
 
     /// Executes one case on both. Memory is as before afterwards.
@@ -147,6 +160,7 @@ impl<P: Processor> Fuzzer<P> {
         for physical in &changed {
             self.compare_page(&after, *physical);
         }
+        let result = result.and_then(|()| self.checker.take_back_early(&self.image.machine));
         let result = result.and_then(|()| self.restore(&changed));
         let verdict = self.checker.verdict().cloned();
         verdict.or(result.err().map(Verdict::Failure))
@@ -183,26 +197,27 @@ impl<P: Processor> Fuzzer<P> {
         Ok(())
     }
 
-    /// Compares every page with the image, and puts back what Unicorn changed early.
+    /// Compares every page with the image.
     fn compare_all(&mut self) -> Option<Verdict> {
         let machine = self.image.machine.clone();
-        let pages = std::mem::take(&mut self.pages);
-        for physical in &pages {
-            self.compare_page(&machine, *physical);
+        for physical in &self.pages {
+            let mut page = [0; 4096];
+            machine.memory.read_bytes(*physical, &mut page);
+            self.checker.compare_page(*physical, &page, &machine);
         }
-        let result = self.restore(&pages);
-        self.pages = pages;
-        self.checker.verdict().cloned().or(result.err().map(Verdict::Failure))
+        self.checker.verdict().cloned()
     }
 
-    /// The same failure with registers and flags cleared as long as it fails.
+    /// The same failure with registers and flags cleared as long as it stays the same: what differs then is of the same kind
+    /// and in the same fields.
     pub fn shrink(&mut self, mut report: Report) -> Report {
+        self.turn_to(report.index);
         let mut case = self.case(report.index);
         let mut attempt = |case: &mut Case, change: &dyn Fn(&mut Case)| {
             let mut smaller = case.clone();
             change(&mut smaller);
             self.checker.load(&self.image.machine);
-            if let Some(found) = self.compare(&smaller) {
+            if let Some(found) = self.compare(&smaller).filter(|found| is_same_failure(found, &report.verdict)) {
                 *case = smaller;
                 report.verdict = found;
             }
@@ -216,6 +231,36 @@ impl<P: Processor> Fuzzer<P> {
         attempt(&mut case, &|case| case.cpu.cr2 = 0);
         report
     }
+}
+
+/// A number for each pair of seed and index.
+fn mixed(seed: u64, index: u64) -> u64 {
+    seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// Whether two verdicts tell of the same mistake: the same fields differ, whatever their values, after the same exceptions.
+pub fn is_same_failure(left: &Verdict, right: &Verdict) -> bool {
+    match (left, right) {
+        (Verdict::Mismatch(left), Verdict::Mismatch(right)) => fields(left) == fields(right),
+        (Verdict::Failure(left), Verdict::Failure(right)) => left.request == right.request,
+        _ => false,
+    }
+}
+
+/// What differs, without values and addresses, and each only once.
+fn fields(mismatch: &Mismatch) -> BTreeSet<String> {
+    let vector = |outcome: Outcome| match outcome {
+        Outcome::Retired => "retired".to_owned(),
+        Outcome::Syscall => "SYSCALL".to_owned(),
+        Outcome::ShutDown => "shutdown".to_owned(),
+        Outcome::Raised(raised) => format!("vector {}", raised.vector),
+    };
+    let name = |difference: &Difference| match difference {
+        Difference::Outcome { ours, theirs } => format!("{} against {}", vector(*ours), vector(*theirs)),
+        Difference::Register { name, .. } => (*name).to_owned(),
+        Difference::Memory { .. } => "memory".to_owned(),
+    };
+    mismatch.differences.iter().map(name).collect()
 }
 
 /// Notes whether the first fault says that the instruction is not implemented.
@@ -247,4 +292,41 @@ fn implemented(image: &Image) -> Vec<Code> {
         (0..TRIES).any(|_| !is_unimplemented(&Case::new(image, &[*code], 0, &mut random).machine(image)))
     });
     opcodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::difference::Observed;
+    use crate::processor::CpuState;
+
+    fn verdict(differences: &[Difference]) -> Verdict {
+        let observed = Observed { outcome: Outcome::Retired, state: CpuState::default() };
+        Verdict::Mismatch(Box::new(Mismatch {
+            step: 0,
+            instruction: String::new(),
+            bytes: Vec::new(),
+            before: observed.state,
+            ours: observed,
+            theirs: observed,
+            differences: differences.to_vec(),
+        }))
+    }
+
+    #[test]
+    fn a_smaller_case_must_fail_in_the_same_fields() {
+        let register = |name, ours| Difference::Register { name, ours, theirs: 0 };
+        let memory = |physical| Difference::Memory { physical, ours: 1, theirs: 0 };
+        let carry = verdict(&[register("rflags", 1)]);
+        let cases = [
+            (vec![register("rflags", 4)], true),
+            (vec![register("rip", 1)], false),
+            (vec![register("rflags", 1), register("rip", 1)], false),
+            (vec![memory(0)], false),
+        ];
+        for (differences, same) in cases {
+            assert_eq!(is_same_failure(&verdict(&differences), &carry), same, "{differences:?}");
+        }
+        assert!(is_same_failure(&verdict(&[memory(0), memory(8)]), &verdict(&[memory(16)])));
+    }
 }

@@ -1,83 +1,12 @@
 //! Which limit explains a disagreement.
 
+use super::limit::Limit;
+use super::order::modifies_memory;
 use crate::difference::{Difference, Observed};
-use crate::processor::{Outcome, Raised};
-use cr3_core::machine::{Cpu, rflags};
-use iced_x86::{Code, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register};
-
-/// Declares the limits once: identifier and reason.
-macro_rules! limits {
-    ($($variant:ident $reason:literal)*) => {
-        /// Why a step was mirrored.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Limit { $(#[doc = $reason] $variant,)* }
-
-        impl Limit {
-            /// All limits, in the order in which they are asked.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// What a person reads: why Unicorn cannot vouch for the step.
-            pub fn reason(self) -> &'static str { match self { $(Self::$variant => $reason,)* } }
-        }
-    };
-}
-
-limits! {
-    Syscall "Unicorn does not execute SYSCALL, it only calls a hook"
-    Invpcid "Unicorn does not know INVPCID"
-    LockedRegister "Unicorn aborts the process on LOCK before a bit test of a register"
-    Cpuid "CPUID tells of Unicorn's own processor model"
-    TimeStamp "Unicorn's time-stamp counter is the host's clock"
-    Unknown "Unicorn does not know RDPID and SERIALIZE"
-    DebugTrap "Unicorn treats INT1 as an event of its own debugger"
-    Gate "Unicorn does not read the IDT, so it checks no gate"
-    ControlValue "Unicorn does not check what is written to a control, debug or descriptor-table register"
-    ModelSpecificValue "Unicorn does not check number and value of a model-specific register, nor FS and GS bases"
-    BranchTarget "Unicorn faults at a non-canonical target, the manual at the branch and before it pushes"
-    SysretTarget "Unicorn's SYSRET to a non-canonical address faults in user mode, as AMD's does"
-    SysretFlags "Unicorn's SYSRET loads VM and leaves VIF and VIP"
-    IretFlags "Unicorn's IRET leaves VIF and VIP"
-    StackFault "Unicorn raises #GP where a non-canonical stack access is #SS"
-    ReadBeforeWrite "Unicorn reads the operand of a read-modify-write first, so its page fault lacks the write bit"
-    CanonicalEdge "Unicorn looks up the first page of an access that runs out of the canonical addresses, and faults there"
-    CacheLine "Unicorn's cache-line instructions access nothing"
-    FetchAhead "Unicorn translates beyond the end of the page, and faults before the instruction is executed"
-    Encoding "Unicorn accepts more encodings than the manual defines"
-    RedundantRex "Unicorn takes REX.R for part of the opcode of MOV with an immediate, and for PAUSE REX.B"
-    TestAlias "Unicorn does not know the second encoding of TEST with an immediate"
-    NarrowBranch "Unicorn truncates near branches with an operand-size prefix to 16 bits, as AMD processors do"
-    ReturnImmediate "Unicorn takes the immediate of RET to be signed"
-    FarReturn "Unicorn's far returns read the stack as supervisor, and narrow ones and narrow far calls use 32 bits of RSP"
-    LowByteRex "Unicorn's LAHF and SAHF with a REX prefix use SPL"
-    WideFarPointer "Unicorn ignores REX.W of far pointers, as AMD processors do"
-    ShiftRelative "Unicorn forgets the immediate of SHLD and SHRD in RIP-relative addresses"
-    NarrowBase "Unicorn ignores the register size of WRFSBASE and WRGSBASE with an operand-size prefix"
-    Enter "Unicorn's ENTER pushes between its reads, leaves pushes of a fault behind, and does not probe the new stack"
-    FetchOrder "Unicorn raises what the first bytes of an instruction raise before it fetches the rest"
-    NarrowTable "Unicorn truncates the bases of SGDT, SIDT, LGDT and LIDT with an operand-size prefix to 24 bits"
-    StoredLimit "Unicorn's SGDT and SIDT leave the limit of a fault behind"
-    PrefixOrder "Unicorn lets another one of several prefixes select the instruction"
-    RepeatFlags "Unicorn's repeated CMPS and SCAS leave the flags of the iteration before a fault"
-    NullStack "Unicorn accepts a null selector with another privilege level in SS"
-    InterruptSix "Unicorn cannot tell INT 6 from #UD"
-    NarrowExtension "Unicorn's MOVSXD with an operand-size prefix reads 32 bits"
-    CompareExchange "Unicorn's 32-bit CMPXCHG clears the upper half of what it does not write"
-    LockedNegate "Unicorn's LOCK NEG takes its flags from the operand instead of the result"
-    RotateFlags "Unicorn's RCL and RCR change the carry before their store faults"
-    NarrowCount "Unicorn's POPCNT with an operand-size prefix ignores REX.W"
-    PushedResume "Unicorn's PUSHF pushes RF"
-    DebugAlias "Unicorn's DR4 and DR5 are registers of their own"
-    SelfModifying "Unicorn starts an instruction again that stores into the block in which it was translated"
-    CompareOrder "Unicorn's CMPS reads its operands in another order"
-    NullTask "Unicorn accepts a null selector in LTR"
-    UndefinedResult "the manual leaves the result undefined"
-    StaleTranslation "our TLB used a translation that the manual allows to be stale; Unicorn flushed it"
-    Delivery "Unicorn's library stops at an event and does not deliver it"
-    DeliveryFault "of a delivery that faults, Unicorn pushes words until one does, and its error codes count gates by 16 and lack EXT"
-    InterruptStack "Unicorn loads a null SS with every stack of the interrupt stack table, not only when CPL changes"
-    MachineCheckStatus "Unicorn does not set IA32_MCG_STATUS.MCIP when a machine check strikes"
-    ShutDown "the processor shuts down, and Unicorn does not say so"
-}
+use crate::processor::{CpuState, Outcome, Raised};
+use cr3_core::machine::bits::cr0;
+use cr3_core::machine::{Cpu, Register as StackPointer, SegmentRegister, rflags};
+use iced_x86::{Code, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 /// A limit that keeps Unicorn from being given the instruction at all; `bytes` are those at RIP.
 pub fn prevented(instruction: Option<&Instruction>, bytes: &[u8]) -> Option<Limit> {
@@ -120,7 +49,7 @@ pub struct Disagreement<'a> {
 impl Disagreement<'_> {
     /// The first limit that explains the disagreement.
     pub fn explained(&self) -> Option<Limit> {
-        Limit::ALL.iter().copied().find(|limit| self.by(*limit))
+        Limit::ALL.iter().copied().find(|limit| self.by(*limit) && self.within(limit.fields()))
     }
 
     fn by(&self, limit: Limit) -> bool {
@@ -128,7 +57,9 @@ impl Disagreement<'_> {
         let any = |mnemonics: &[M]| mnemonics.contains(&self.mnemonic());
         match limit {
             Limit::Gate => any(&[M::Int, M::Int3]) && self.ours.outcome != self.theirs.outcome,
-            Limit::ControlValue => (self.only_ours_checks() || self.differs_in("cr0")) && self.writes_system_register(),
+            Limit::ControlValue => {
+                (self.only_ours_checks() || self.only_reserved_bits()) && self.writes_system_register()
+            }
             Limit::ModelSpecificValue => {
                 self.only_ours_checks() && any(&[M::Rdmsr, M::Wrmsr, M::Wrfsbase, M::Wrgsbase])
             }
@@ -177,9 +108,17 @@ impl Disagreement<'_> {
             }
             Limit::PushedResume => any(&[M::Pushf, M::Pushfq]) && self.only_pushed_resume(),
             Limit::DebugAlias => matches!(self.code(), Code::Mov_r64_dr | Code::Mov_dr_r64) && self.names_debug_alias(),
-            Limit::SelfModifying => self.modifies_itself,
+            Limit::SelfModifying => self.modifies_itself && self.theirs_did_nothing(),
             Limit::CompareOrder => self.compares_strings() && self.both_raised(),
             Limit::NullTask => any(&[M::Ltr]) && self.only_ours_checks(),
+            Limit::ReturnOrder => {
+                any(&[M::Iret, M::Iretd, M::Iretq])
+                    && (self.ours_raised(14) || self.ours_raised(12))
+                    && (self.theirs_raised(13) || self.theirs_raised(11))
+            }
+            Limit::TaskSwitched => {
+                self.theirs_raised(7) && self.before.cr0 & cr0::TS != 0 && self.opcode().starts_with(&[0x0f, 0x38])
+            }
             Limit::UndefinedResult => self.undefined,
             Limit::StaleTranslation => self.stale,
             // Prevented: never executed by Unicorn. Or of deliveries, which are not instructions.
@@ -198,6 +137,12 @@ impl Disagreement<'_> {
     /// Ours raised #GP where theirs retired.
     fn only_ours_checks(&self) -> bool {
         self.ours_raised(13) && self.theirs.outcome == Outcome::Retired
+    }
+
+    /// But for the carry: RCL and RCR change it first, see [`Limit::RotateFlags`].
+    fn theirs_did_nothing(&self) -> bool {
+        let without = |state: CpuState| CpuState { rflags: state.rflags & !rflags::STATUS, ..state };
+        self.theirs.outcome == Outcome::Retired && without(self.theirs.state) == without(CpuState::of(self.before))
     }
 
     fn ours_raised(&self, vector: u8) -> bool {
@@ -243,6 +188,14 @@ impl Disagreement<'_> {
         self.differences.iter().all(within)
     }
 
+    /// Nothing differs but bits of CR0 that the manual does not define.
+    fn only_reserved_bits(&self) -> bool {
+        match self.differences {
+            [Difference::Register { name: "cr0", ours, theirs }] => (ours ^ theirs) & CR0_DEFINED == 0,
+            _ => false,
+        }
+    }
+
     fn only_pushed_resume(&self) -> bool {
         let resume = |difference: &Difference| match difference {
             Difference::Memory { ours, theirs, .. } => ours ^ theirs == rflags::RF,
@@ -255,8 +208,10 @@ impl Disagreement<'_> {
     fn lacks_write_bit(&self) -> bool {
         const WRITE: u32 = 2;
         let (Some(ours), Some(theirs)) = (raised(self.ours), raised(self.theirs)) else { return false };
+        let same_page = ours.cr2 == theirs.cr2;
         let codes = ours.error_code & WRITE != 0 && theirs.error_code & WRITE == 0;
-        codes && self.vectors(14, 14) && self.modifies_memory()
+        let only_that = !same_page || ours.error_code ^ theirs.error_code == WRITE;
+        codes && only_that && self.vectors(14, 14) && self.instruction.is_some_and(modifies_memory)
     }
 
     fn has_narrow_source(&self) -> bool {
@@ -269,23 +224,18 @@ impl Disagreement<'_> {
             .is_some_and(|instruction| alias(instruction.op0_register()) || alias(instruction.op1_register()))
     }
 
-    fn modifies_memory(&self) -> bool {
-        let Some(instruction) = self.instruction else { return false };
-        let mut factory = InstructionInfoFactory::new();
-        let modifies = |access| matches!(access, OpAccess::ReadWrite | OpAccess::ReadCondWrite | OpAccess::CondWrite);
-        factory.info(instruction).used_memory().iter().any(|memory| modifies(memory.access()))
-    }
-
     fn writes_system_register(&self) -> bool {
         let writes = matches!(self.code(), Code::Mov_cr_r64 | Code::Mov_dr_r64);
         writes || matches!(self.mnemonic(), Mnemonic::Lgdt | Mnemonic::Lidt | Mnemonic::Lmsw)
     }
 
-    /// Theirs faulted on the page behind the one that the instruction ends with.
+    /// Theirs faulted on the page behind the instruction, which another one after it reaches.
     fn fetches_ahead(&self) -> bool {
+        const LONGEST: u64 = 15;
         let Some(instruction) = self.instruction else { return false };
         let end = self.before.rip.wrapping_add(instruction.len() as u64);
-        self.theirs_raised(14) && end & 0xfff == 0 && self.their_address() == end
+        let address = self.their_address();
+        self.theirs_raised(14) && address & 0xfff == 0 && address.wrapping_sub(end) < LONGEST
     }
 
     fn redundant_rex(&self) -> bool {
@@ -329,7 +279,11 @@ impl Disagreement<'_> {
             || matches!(self.code(), Code::Retfw | Code::Retfd | Code::Retfw_imm16 | Code::Retfd_imm16)
             || matches!(self.code(), Code::Call_m1616 | Code::Call_m1632);
         let any = narrow || matches!(self.mnemonic(), Mnemonic::Iretq | Mnemonic::Retf);
-        any && (narrow || self.before.cpl == 3)
+        let big = self.before.segments[SegmentRegister::Ss as usize].attributes & 1 << 14 != 0;
+        let used = if big { u64::from(u32::MAX) } else { u64::from(u16::MAX) };
+        let high = self.before.registers[StackPointer::Rsp as usize] > used;
+        let may_not_read = self.before.cpl == 3 && self.ours.outcome != self.theirs.outcome;
+        narrow && high || any && may_not_read
     }
 
     fn wide_far_pointer(&self) -> bool {
@@ -383,6 +337,9 @@ impl Disagreement<'_> {
     }
 }
 
+/// PE, MP, EM, TS, ET, NE, WP, AM, NW, CD and PG (SDM vol. 3A 2.5).
+const CR0_DEFINED: u64 = 0xe005_003f;
+
 fn raised(observed: &Observed) -> Option<Raised> {
     match observed.outcome {
         Outcome::Raised(raised) => Some(raised),
@@ -397,6 +354,11 @@ fn canonical(linear: u64) -> bool {
 
 fn is_rex(byte: u8) -> bool {
     byte & 0xf0 == 0x40
+}
+
+/// The prefixes that `bytes` begin with.
+pub(super) fn prefixes(bytes: &[u8]) -> &[u8] {
+    split(bytes).0
 }
 
 /// Prefixes, REX among them, and the rest.

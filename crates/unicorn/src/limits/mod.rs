@@ -5,12 +5,16 @@
 //! compared. A limit is asked only after the two differed, but for the few instructions that Unicorn cannot be given at all.
 
 mod explain;
+mod fields;
+mod limit;
+mod order;
 
-pub use explain::{Disagreement, Limit, prevented};
+pub use explain::{Disagreement, prevented};
+pub use limit::Limit;
+pub use order::{Came, accessed_by_fault, accessed_by_one, reads_undecoded};
 
 use crate::processor::{Outcome, Raised};
 use cr3_core::machine::rflags;
-use iced_x86::{Instruction, Mnemonic};
 
 /// CPU model of Unicorn: Skylake-Server, the oldest with SMEP, SMAP, FSGSBASE and 1-GByte pages. The default, Haswell,
 /// has no SMAP.
@@ -32,7 +36,8 @@ pub const MACHINE_CHECK_IN_PROGRESS: u64 = 1 << 2;
 
 /// Whether an exception belongs to the lookup of the instruction after the one that was asked for: Unicorn translates
 /// it before it looks whether to stop. `begun` is the number of instructions begun, `start` and `at` RIP before and at
-/// the exception. A lookup that succeeds sets accessed bits one step early, which [`accessed_early`] forgives.
+/// the exception. A lookup that succeeds sets accessed flags one step early; the checker forgives them until our machine
+/// fetches there.
 pub fn fetch_of_next(begun: u64, start: u64, at: u64, vector: u32, software: bool) -> bool {
     begun > 0 && at != start && !software && matches!(vector, 13 | 14)
 }
@@ -44,19 +49,6 @@ pub fn without_single_step(theirs: Outcome, flags: u64) -> Outcome {
         Outcome::Raised(Raised { vector: 1, .. }) if flags & rflags::TF != 0 => Outcome::Retired,
         other => other,
     }
-}
-
-/// Whether two words of memory differ only in the accessed bit that Unicorn sets when it looks up the next instruction.
-pub fn accessed_early(ours: u64, theirs: u64) -> bool {
-    const ACCESSED: u64 = 1 << 5;
-    ours ^ theirs == ACCESSED && theirs & ACCESSED != 0
-}
-
-/// Whether Unicorn accesses the operands in another order than our machine, or fewer of them, so that other accessed and
-/// dirty flags are set. The manual orders neither.
-pub fn accesses_in_another_order(instruction: &Instruction) -> bool {
-    use Mnemonic::{Cmpsb, Cmpsd, Cmpsq, Cmpsw, Enter, Iret, Iretd, Iretq, Retf};
-    matches!(instruction.mnemonic(), Cmpsb | Cmpsw | Cmpsd | Cmpsq | Enter | Iret | Iretd | Iretq | Retf)
 }
 
 /// Whether the vector has an error code: Unicorn leaves a stale one behind for those without.

@@ -67,6 +67,9 @@ struct Layout {
     debug: usize,
 }
 
+/// Marks are this number and up to 0xffff more.
+const MARK: u64 = 0x00c0_ffee_5eed_0000;
+
 /// Model-specific registers by number (SDM vol. 4 table 2-2).
 pub(super) mod msr {
     pub(in super::super) const EFER: u32 = 0xc000_0080;
@@ -187,8 +190,18 @@ impl Context {
         u64::from_le_bytes(value)
     }
 
+    /// Unicorn does not clear what it allocates, and saving does not fill all of it: a context that was freed may have left its
+    /// marks there.
+    fn forget_marks(&mut self) {
+        for word in self.bytes_mut().chunks_exact_mut(8) {
+            if word[2..] == MARK.to_le_bytes()[2..] {
+                word.fill(0);
+            }
+        }
+    }
+
     fn locate(&mut self, engine: &mut Engine) -> Result<(), Failure> {
-        const MARK: u64 = 0x00c0_ffee_5eed_0000;
+        self.forget_marks();
         let general = [RegisterX86::RAX, RegisterX86::RCX, RegisterX86::R15, RegisterX86::RIP];
         let places = [0, 1, 15, 16];
         let numbers = [msr::STAR, msr::LSTAR, msr::FMASK, msr::KERNEL_GS_BASE, msr::TSC_AUX, msr::MCG_STATUS];
@@ -243,4 +256,19 @@ impl Context {
 
 fn unexpected(cause: String) -> Failure {
     Failure { request: "use this version of Unicorn, whose saved context has another layout than 2.1.5", cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::native::Native;
+
+    #[test]
+    fn a_mark_that_an_earlier_context_left_is_not_found() {
+        let mut native = Native::open().expect("Unicorn opens");
+        let Native { engine, context, .. } = &mut native;
+        // `struct uc_context` has eight bytes here that nothing sets; see `include/uc_priv.h`.
+        context.bytes_mut()[24..32].copy_from_slice(&MARK.to_le_bytes());
+        context.locate(engine).expect("each mark is found once");
+    }
 }

@@ -1,5 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { test, expect, expectAccessible, opened } from "./page";
 import type { Page } from "@playwright/test";
+
+const cr3play = process.env.CR3PLAY ?? "../target/release/cr3play";
 
 const on = (page: Page) => page.getByRole("button", { name: "check with Unicorn" }).click();
 const headline = (page: Page) => page.locator(".check .headline");
@@ -34,6 +37,36 @@ test("each step has a sign and each field says who vouches for it", async ({ pag
   await expect(page.getByText("bit 63 of CR3, INVPCID")).toBeVisible();
   await on(page);
   await expect(page.locator(".voucher.both")).toHaveCount(0);
+});
+
+test("the limits have each field with its voucher and what was compared so far", async ({ page }) => {
+  await opened(page);
+  const open = () => page.getByRole("button", { name: /not modelled|Limits/ }).click();
+  const row = (name: string) => page.locator(".trust tr", { has: page.getByRole("rowheader", { name }) }).locator(".number");
+  await open();
+  await expect(page.locator(".trust tbody tr")).toHaveCount(13);
+  await expect(row("RFLAGS")).toHaveText([/^0 of \d+$/, /^0 of \d+$/]);
+  await page.keyboard.press("Escape");
+  await followed(page);
+  await open();
+  for (const field of ["RFLAGS", "deliveries"]) {
+    const parts = await row(field).allInnerTexts();
+    expect(parts).toHaveLength(2);
+    for (const part of parts) {
+      const [compared, of] = part.split(" of ");
+      expect(compared).toBe(of);
+      expect(Number(of)).toBeGreaterThan(0);
+    }
+  }
+  await expect(row("PCID")).toHaveText(["in tests", "in tests"]);
+  await expectAccessible(page);
+});
+
+test("the terminal without Unicorn says how to build it", () => {
+  const { status, stderr } = spawnSync(cr3play, ["check", "--inject", "kernel_loop+1:nmi"]);
+  expect(status).toBe(2);
+  expect(stderr.toString()).toContain("built without Unicorn");
+  expect(stderr.toString()).toContain("--features unicorn");
 });
 
 test("another scenario is followed anew", async ({ page }) => {

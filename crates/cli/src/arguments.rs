@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Runs one scenario with several forms of the macro and aligns the runs step by step
     Compare(CompareArguments),
+    /// Lets a second CPU execute every step too, and prints the first difference
+    Check(CheckArguments),
     /// Lists the situations that have a name, for --preset
     Presets(PresetsArguments),
     /// Assembles texts
@@ -120,6 +122,33 @@ pub(crate) struct CompareArguments {
     /// Rows to show of each difference
     #[arg(long, default_value_t = 12)]
     pub(crate) rows: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// The second CPU
+    #[arg(long, value_enum, default_value_t = Against::Unicorn)]
+    pub(crate) against: Against,
+    /// Forms of the macro: A, B2, C, E, never, custom
+    #[arg(long, default_value = "A,E")]
+    pub(crate) forms: String,
+    #[command(flatten)]
+    pub(crate) schedule: ScheduleArguments,
+    #[command(flatten)]
+    pub(crate) system: SystemArguments,
+    /// Every vector at every place that the run reaches, one injection at a time
+    #[arg(long, conflicts_with_all = ["inject", "preset"])]
+    pub(crate) every_injection: bool,
+    /// Turns a bit of the second CPU's RAX over after so many steps, to show what a difference looks like
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) wrong_after: Option<u64>,
+}
+
+/// Second CPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Against {
+    /// Unicorn Engine 2.1.5
+    Unicorn,
 }
 
 #[derive(Debug, Args)]

@@ -51,14 +51,20 @@ impl Judged {
     }
 }
 
-/// An injection that strikes in no run is wrong use; one that strikes in some only, a run in which the program does not exit,
-/// and one that breaks what Linux promises, are findings.
-pub(crate) fn outcome(runs: &[Judged]) -> Result<Outcome, WrongUse> {
-    let missed = |run: &Judged, index| run.trace.unfired.iter().any(|other| other.index == index);
-    if let Some(unfired) = runs.first().and_then(|run| run.trace.unfired.first())
-        && runs.iter().all(|run| missed(run, unfired.index))
-    {
-        return Err(WrongUse::new(unfired, mend(&unfired.reason)));
+/// An injection that strikes in no run is wrong use.
+pub(crate) fn struck(traces: &[&Trace]) -> Result<(), WrongUse> {
+    let missed = |trace: &Trace, index| trace.unfired.iter().any(|other| other.index == index);
+    match traces.first().and_then(|trace| trace.unfired.first()) {
+        Some(unfired) if traces.iter().all(|trace| missed(trace, unfired.index)) => {
+            Err(WrongUse::new(unfired, mend(&unfired.reason)))
+        }
+        _ => Ok(()),
     }
+}
+
+/// An injection that strikes in some runs only, a run in which the program does not exit, and one that breaks what Linux
+/// promises, are findings.
+pub(crate) fn outcome(runs: &[Judged]) -> Result<Outcome, WrongUse> {
+    struck(&runs.iter().map(|run| &run.trace).collect::<Vec<_>>())?;
     Ok(Outcome::finding_if(runs.iter().any(Judged::is_finding)))
 }

@@ -5,6 +5,7 @@
 mod arguments;
 mod asm;
 mod bench;
+mod check;
 mod compare;
 mod cost;
 mod diagnostic;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Places(arguments) => places::places(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),
         Command::Tlb(arguments) => tlb::tlb(&arguments),

@@ -132,7 +132,11 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
 
 /// How a run ended and what it broke, in a line or more.
 pub(crate) fn ending(run: &Judged) -> String {
-    let trace = &run.trace;
+    ending_of(&run.trace) + &run.text()
+}
+
+/// How a run ended.
+pub(crate) fn ending_of(trace: &Trace) -> String {
     let mut text = format!("{} after {} steps", trace.ending(), trace.steps.len());
     match &trace.end {
         End::Halted => text.push('\n'),
@@ -147,7 +151,7 @@ pub(crate) fn ending(run: &Judged) -> String {
     for unfired in &trace.unfired {
         text += &wrap(&unfired.to_string(), 4);
     }
-    text + &run.text()
+    text
 }
 
 fn text(run: &Judged, shown: &[usize]) -> String {

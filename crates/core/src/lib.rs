@@ -18,4 +18,5 @@ pub mod manual_tlb;
 pub mod run;
 pub mod scenario;
 pub mod trace;
+pub mod trust;
 pub mod vectors;

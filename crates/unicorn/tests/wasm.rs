@@ -3,6 +3,8 @@
 //! `cargo xtask test` runs this in headless Chromium; UNICORN_WASM names the module that it has built.
 #![cfg(target_arch = "wasm32")]
 
+mod told;
+
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::StepKind;
@@ -47,7 +49,7 @@ fn follow<P: Processor>(follower: P, scenario: &Scenario) -> (P, Vec<Checked>, P
 
 /// Follows to the end. Each step of the trace has one mark: instructions agree, deliveries are done by both, but for
 /// `unjudged` deliveries that fault themselves.
-fn agreed(engine: Engine, scenario: &Scenario, unjudged: usize) -> Engine {
+fn agreed(engine: Engine, scenario: &Scenario, unjudged: usize) -> (Engine, Tally) {
     let trace = Trace::record(scenario, Options { budget: BUDGET }).expect("the scenario assembles");
     let (engine, marks, progress) = follow(engine, scenario);
     if let Some(report) = progress.report {
@@ -60,20 +62,24 @@ fn agreed(engine: Engine, scenario: &Scenario, unjudged: usize) -> Engine {
     let fault = Checked::Unjudged(Limit::DeliveryFault);
     let found = (count(Checked::Agrees), count(Checked::DeliveredByBoth), count(fault));
     assert_eq!((found, progress.end), (expected, Some(trace.end)), "{scenario}");
-    engine
+    (engine, progress.tally)
 }
 
 #[wasm_bindgen_test]
 fn every_preset_of_every_form_agrees_step_by_step() {
     let mut engine = engine();
+    let mut total = Tally::default();
     for preset in PRESETS {
         for form in Form::NAMED {
             // Its #VC restores the user CR3 on the stack that this does not map, so that a page fault is not delivered either.
             let faults = preset.name == "vc-syscall-gap" && form != Form::Never;
             let unjudged = if faults { 2 } else { 0 };
-            engine = agreed(engine, &preset.scenario(form), unjudged);
+            let tally;
+            (engine, tally) = agreed(engine, &preset.scenario(form), unjudged);
+            total.add(&tally);
         }
     }
+    told::check("presets in every form, in a browser", (PRESETS.len() * Form::NAMED.len()) as u64, &total);
 }
 
 /// A run with every feature.
@@ -89,7 +95,7 @@ fn every_vector_is_delivered_by_both() {
     for vector in Vector::ALL {
         for place in ["user_start+2", "kernel_loop+1", "sysret_exit_user_cr3"] {
             let scenario = story(Form::E, &format!("{place}:{}", vector.name()));
-            engine = agreed(engine, &scenario, 0);
+            engine = agreed(engine, &scenario, 0).0;
         }
     }
 }
@@ -98,7 +104,7 @@ fn every_vector_is_delivered_by_both() {
 fn nested_events_agree_for_every_form() {
     let mut engine = engine();
     for form in Form::NAMED {
-        engine = agreed(engine, &story(form, "kernel_loop+1:nmi > exc_nmi+2:db, nmi_exit:nmi"), 0);
+        engine = agreed(engine, &story(form, "kernel_loop+1:nmi > exc_nmi+2:db, nmi_exit:nmi"), 0).0;
     }
 }
 
@@ -202,7 +208,7 @@ fn one_engine_follows_many_runs_in_the_same_memory() {
     let mut engine = engine();
     let mut sizes = Vec::new();
     for _ in 0..100 {
-        engine = agreed(engine, &story(Form::E, "kernel_loop+1:nmi"), 0);
+        engine = agreed(engine, &story(Form::E, "kernel_loop+1:nmi"), 0).0;
         sizes.push(engine.memory_size());
     }
     assert_eq!(sizes[99], sizes[9], "no growth: {sizes:?}");

@@ -12,7 +12,7 @@ use crate::wasm_target::{TARGET, WasmToolchain};
 use crate::{audit, build, setup, unicorn};
 
 /// Everything but the page, which is only built for the browser.
-const NATIVE: [&str; 4] = ["--workspace", "--exclude", "cr3-web", "--locked"];
+const NATIVE: [&str; 6] = ["--workspace", "--exclude", "cr3-web", "--locked", "--features", "cr3-cli/unicorn"];
 
 /// Runs every check with what is installed, after installing what is missing.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {

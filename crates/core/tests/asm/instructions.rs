@@ -5,6 +5,7 @@
 //! `testdata/asm/refused.txt` holds what GNU `as` refuses, and so must we.
 
 use crate::gas::{assembled, errors, have_binutils, hex, object, sections, testdata};
+use crate::told;
 use cr3_core::asm::Options;
 
 /// Texts in the list of what is refused.
@@ -54,6 +55,7 @@ fn bytes_are_those_of_gas() {
         .collect();
     assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
     assert_eq!(corpus.len(), INSTRUCTIONS);
+    assert_eq!(told::numbers("fixed instructions with the bytes of GNU as"), [INSTRUCTIONS as u64]);
 }
 
 #[test]

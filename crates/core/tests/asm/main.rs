@@ -12,3 +12,5 @@ mod linux;
 mod random;
 #[path = "../common/random.rs"]
 mod random_numbers;
+#[path = "../common/told.rs"]
+mod told;

@@ -17,6 +17,7 @@ pub mod sentence;
 pub mod stack;
 pub mod timeline;
 pub mod tlb;
+pub mod trust;
 
 pub use cr3_core::linux::Half;
 

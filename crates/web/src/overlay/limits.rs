@@ -1,31 +1,65 @@
 //! What is not modelled, as the documentation says it, and who vouches for the rest.
 
 use super::Sheet;
-use cr3_session::Action;
+use crate::view::Props;
+use cr3_session::State;
 use cr3_session::view::limits::{Block, Section, limits};
+use cr3_session::view::trust::{Part, Row, rows};
 use yew::prelude::*;
-
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) dispatch: Callback<Action>,
-}
-
-const VOUCHED: &[(&str, &str)] = &[
-    ("instructions, flags, paging, IRETQ", "the model, tested step by step against Unicorn 2.1.5"),
-    ("assembler", "the model, tested byte by byte against GNU as"),
-    ("TLB and PCID", "the model, tested against a second one written from the manual; Unicorn has no PCID"),
-    ("facts about Linux", "each constant names its source file and version in the code"),
-];
 
 #[component]
 pub(crate) fn Limits(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
     html! {
-        <Sheet class="limits" title="What is modelled, and what is not" dispatch={props.dispatch.clone()}>
+        <Sheet class="limits" title="What is modelled, and what is not" dispatch={dispatch.clone()}>
             <p>{ "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed." }</p>
             <h3>{ "Who vouches for what is shown" }</h3>
-            <dl>{ for VOUCHED.iter().map(|(name, words)| html! { <div key={*name}><dt>{ *name }</dt><dd>{ *words }</dd></div> }) }</dl>
+            <div>{ trust(state) }</div>
             <div>{ for limits().iter().map(section) }</div>
         </Sheet>
+    }
+}
+
+/// Each field, who vouches for it, how much of the two runs was compared, and what nobody compares.
+fn trust(state: &State) -> Html {
+    let names = state.setup.forms.each_ref().map(|form| form.name());
+    let told = if state.check.is_on() {
+        "Steps, faults and deliveries of the two runs that Unicorn has compared so far, of those there are."
+    } else {
+        "Nothing of the two runs is compared while \"check with Unicorn\" is off."
+    };
+    html! {
+        <>
+            <p>{ told }</p>
+            <div class="trust">
+                <table>
+                    <thead><tr>
+                        <th scope="col">{ "field" }</th>
+                        <th scope="col">{ "who vouches" }</th>
+                        { for names.iter().enumerate().map(|(at, name)| html! { <th scope="col" class="number" key={at}>{ format!("{name}: compared") }</th> }) }
+                        <th scope="col">{ "not compared" }</th>
+                    </tr></thead>
+                    <tbody>{ for rows(state).into_iter().map(|row| line(names, row)) }</tbody>
+                </table>
+            </div>
+        </>
+    }
+}
+
+fn line(names: [&'static str; 2], row: Row) -> Html {
+    let part = |(at, part): (usize, Option<Part>)| match part {
+        Some(Part { compared, of }) => {
+            html! { <td class="number" data-form={names[at]} key={at}>{ format!("{compared} of {of}") }</td> }
+        }
+        None => html! { <td class="number quiet" data-form={names[at]} key={at}>{ row.elsewhere }</td> },
+    };
+    html! {
+        <tr key={row.name}>
+            <th scope="row">{ row.name }</th>
+            <td>{ row.voucher }</td>
+            { for row.compared.into_iter().enumerate().map(part) }
+            <td class="quiet">{ row.unchecked }</td>
+        </tr>
     }
 }
 

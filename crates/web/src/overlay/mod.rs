@@ -21,7 +21,7 @@ pub(crate) fn Overlays(props: &Props) -> Html {
         <div class="overlays">
             { match state.overlay {
                 Overlay::Keys => html! { <keys::Keys key="keys" state={state.clone()} dispatch={dispatch.clone()} /> },
-                Overlay::Limits => html! { <limits::Limits key="limits" dispatch={dispatch.clone()} /> },
+                Overlay::Limits => html! { <limits::Limits key="limits" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::Disagreement => html! { <disagreement::View key="disagreement" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::About => html! { <about::About key="about" dispatch={dispatch.clone()} /> },

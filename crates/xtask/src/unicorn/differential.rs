@@ -160,6 +160,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_tells_how_many_blobs_are_run() {
+        let row = "| random code on Unicorn's JIT and on its WebAssembly build | 20,000 blobs |";
+        assert!(include_str!("../../../../docs/TRUST.md").contains(row));
+        assert_eq!(BATCH, 20_000);
+    }
+
+    #[test]
     fn the_folder_of_the_build_script_is_found() {
         let told = r#"{"reason":"build-script-executed","package_id":"registry+x#unicorn-engine-sys@2.1.5","out_dir":"/t/out"}"#;
         assert_eq!(out_dir(told), Some("/t/out"));

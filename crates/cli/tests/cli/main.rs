@@ -1,5 +1,7 @@
 //! `cr3play` as a person or a script meets it: what it prints, where, and its exit status.
 
+mod second_cpu;
+
 use expect_test::{Expect, expect};
 use serde_json::Value;
 use std::io::Write;

@@ -1,0 +1,139 @@
+//! Who vouches for what this project shows, beside the code that computed it.
+//!
+//! One table for the terminal, the page and `docs/TRUST.md`. How much of a run was compared is counted by whoever compares.
+
+/// Somebody whom we did not write, or who was written apart from what it checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Voucher {
+    /// Unicorn Engine 2.1.5 executes each step on the same memory.
+    Unicorn,
+    /// A model of sets of entries, written from the manual's text alone.
+    SecondTlbModel,
+    /// GNU `as` assembles the same text.
+    GnuAs,
+    /// A file and a version that the code names.
+    CitedSource,
+    /// Nothing outside.
+    Nobody,
+}
+
+impl Voucher {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unicorn => "Unicorn 2.1.5",
+            Self::SecondTlbModel => "a second model, from the manual's text",
+            Self::GnuAs => "GNU as",
+            Self::CitedSource => "the source that the code cites",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+/// What a run is counted in where somebody follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// Steps that both executed.
+    Steps,
+    /// Exceptions that both raised.
+    Faults,
+    /// Events that both delivered.
+    Deliveries,
+    /// It is not compared in runs, but in tests.
+    Tests,
+}
+
+/// Something that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// What a person sees.
+    pub name: &'static str,
+    /// Who vouches for it.
+    pub voucher: Voucher,
+    /// How it is counted how often it was compared.
+    pub counted: Counted,
+    /// What of it nobody compares.
+    pub unchecked: &'static str,
+}
+
+/// Everything that is shown.
+pub const FIELDS: [Field; 13] = [
+    Field {
+        name: "RAX to R15, RIP",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "results that the manual leaves undefined, as of BSF with a source of 0",
+    },
+    Field {
+        name: "RFLAGS",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "flags that the manual leaves undefined; RF between two instructions",
+    },
+    Field {
+        name: "selectors, FS and GS bases, CPL",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "hidden limits and attributes; SS after a delivery through the IST at CPL 0",
+    },
+    Field {
+        name: "CR0, CR2, CR4, EFER, other MSRs",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "which values MOV to a control register and WRMSR refuse; DR0 to DR7; MCG_STATUS.MCIP",
+    },
+    Field {
+        name: "CR3, bits 62:0",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "what INVPCID does: Unicorn has none",
+    },
+    Field {
+        name: "memory, stack, pending-flush mask",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "accessed flags that Unicorn sets a step early, until our machine sets them too",
+    },
+    Field {
+        name: "faults: vector, error code, address",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Faults,
+        unchecked: "where the two order the accesses of one instruction differently, the limit is counted",
+    },
+    Field {
+        name: "deliveries: IDT, TSS, IST, frame",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Deliveries,
+        unchecked: "natively all, because its library stops at events; in the page faults of a delivery in part",
+    },
+    Field {
+        name: "CR3 bit 63, PCID, TLB, flushes",
+        voucher: Voucher::SecondTlbModel,
+        counted: Counted::Tests,
+        unchecked: "which of several allowed behaviours a processor shows: the reading names the one that was taken",
+    },
+    Field {
+        name: "bytes of assembled text",
+        voucher: Voucher::GnuAs,
+        counted: Counted::Tests,
+        unchecked: "texts that we refuse and GNU as takes",
+    },
+    Field {
+        name: "Linux: texts, layout, constants",
+        voucher: Voucher::CitedSource,
+        counted: Counted::Tests,
+        unchecked: "that nothing of it was misread: no Linux runs here",
+    },
+    Field {
+        name: "counters, verdicts",
+        voucher: Voucher::Nobody,
+        counted: Counted::Tests,
+        unchecked: "they follow from the steps by rules that unit tests alone hold to cases worked out by hand",
+    },
+    Field {
+        name: "cycles",
+        voucher: Voucher::CitedSource,
+        counted: Counted::Tests,
+        unchecked: "nothing is timed: published ranges times counters",
+    },
+];

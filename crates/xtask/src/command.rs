@@ -8,7 +8,9 @@ usage: cargo xtask COMMAND
   build              a release build in dist/, for any static host, from any sub-path
   setup              install everything that the other commands would install
   unicorn            Unicorn Engine as WebAssembly, the second CPU of the page
-  fuzz [MINUTES]     random input of every kind with new seeds, each check for so long (10 minutes if not said)
+  fuzz [MINUTES [KIND]]
+                     random input with new seeds, each kind for so long (10 minutes if not said), or one alone:
+                     instructions, injections, blobs, tlb, robustness
   bench              instructions per second, also beside Unicorn, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
@@ -28,6 +30,36 @@ pub(crate) enum ServeProfile {
     Release,
 }
 
+/// What `fuzz` makes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Everything below, one after the other.
+    Every,
+    /// Single instructions, on our machine and on Unicorn.
+    Instructions,
+    /// Events at every place of the Linux image, on both.
+    Injections,
+    /// Code, on Unicorn's JIT and on its WebAssembly build.
+    Blobs,
+    /// Operations on both models of the TLB.
+    Tlb,
+    /// Whatever may not make cr3-core panic, hang or grow.
+    Robustness,
+}
+
+impl Input {
+    fn named(name: &str) -> Option<Self> {
+        let named = [
+            ("instructions", Self::Instructions),
+            ("injections", Self::Injections),
+            ("blobs", Self::Blobs),
+            ("tlb", Self::Tlb),
+            ("robustness", Self::Robustness),
+        ];
+        named.into_iter().find_map(|(other, input)| (other == name).then_some(input))
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Setup,
@@ -37,7 +69,7 @@ pub(crate) enum Command {
     Build,
     Test,
     /// For so many minutes.
-    Fuzz(u32),
+    Fuzz(u32, Input),
     Bench,
     Unicorn,
     /// Called by trunk: puts Unicorn beside the page.
@@ -62,22 +94,30 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["serve-announce"] => Command::Announce,
         ["build"] => Command::Build,
         ["test"] => Command::Test,
-        ["fuzz"] => Command::Fuzz(FUZZ_MINUTES),
-        ["fuzz", minutes] => match minutes.parse() {
-            Ok(minutes @ 1..=10_000) => Command::Fuzz(minutes),
-            _ => return Parsed::Wrong(format!("fuzz takes a number of minutes from 1 to 10000, not '{minutes}'")),
-        },
+        ["fuzz"] => Command::Fuzz(FUZZ_MINUTES, Input::Every),
+        ["fuzz", minutes] => return fuzz(minutes, Some(Input::Every)),
+        ["fuzz", minutes, kind] => return fuzz(minutes, Input::named(kind)),
         ["bench"] => Command::Bench,
         ["unicorn"] => Command::Unicorn,
         ["stage-unicorn"] => Command::Stage,
         ["ci"] => Command::Ci,
         [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..]
-        | [name @ "fuzz", _, extra, ..] => {
+        | [name @ "fuzz", _, _, extra, ..] => {
             return Parsed::Wrong(format!("{name} does not take '{extra}'"));
         }
         [unknown, ..] => return Parsed::Wrong(format!("there is no command '{unknown}'")),
     };
     Parsed::Run(command)
+}
+
+fn fuzz(minutes: &str, input: Option<Input>) -> Parsed {
+    match (minutes.parse(), input) {
+        (Ok(minutes @ 1..=10_000), Some(input)) => Parsed::Run(Command::Fuzz(minutes, input)),
+        (Ok(1..=10_000), None) => {
+            Parsed::Wrong("fuzz takes one of instructions, injections, blobs, tlb, robustness".to_owned())
+        }
+        _ => Parsed::Wrong(format!("fuzz takes a number of minutes from 1 to 10000, not '{minutes}'")),
+    }
 }
 
 #[cfg(test)]
@@ -97,8 +137,9 @@ mod tests {
         check("test", &Parsed::Run(Command::Test));
         check("serve", &Parsed::Run(Command::Serve(ServeProfile::Development)));
         check("serve --release", &Parsed::Run(Command::Serve(ServeProfile::Release)));
-        check("fuzz", &Parsed::Run(Command::Fuzz(FUZZ_MINUTES)));
-        check("fuzz 3", &Parsed::Run(Command::Fuzz(3)));
+        check("fuzz", &Parsed::Run(Command::Fuzz(FUZZ_MINUTES, Input::Every)));
+        check("fuzz 3", &Parsed::Run(Command::Fuzz(3, Input::Every)));
+        check("fuzz 3 tlb", &Parsed::Run(Command::Fuzz(3, Input::Tlb)));
     }
 
     #[test]
@@ -106,7 +147,8 @@ mod tests {
         check("tset", &Parsed::Wrong("there is no command 'tset'".into()));
         check("test core", &Parsed::Wrong("test does not take 'core'".into()));
         check("fuzz ever", &Parsed::Wrong("fuzz takes a number of minutes from 1 to 10000, not 'ever'".into()));
-        check("fuzz 1 2", &Parsed::Wrong("fuzz does not take '2'".into()));
+        check("fuzz 1 2", &Parsed::Wrong("fuzz takes one of instructions, injections, blobs, tlb, robustness".into()));
+        check("fuzz 1 tlb blobs", &Parsed::Wrong("fuzz does not take 'blobs'".into()));
         check("serve --port", &Parsed::Wrong("serve does not take '--port'".into()));
     }
 

@@ -2,6 +2,7 @@
 //! an event at every place, both on our machine and on Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random
 //! operations on both models of the TLB, and whatever may not make cr3-core panic, hang or grow.
 
+use crate::command::Input;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::{robustness, setup, steps, unicorn};
@@ -11,12 +12,17 @@ use std::time::Duration;
 const TLB_OPERATIONS: u64 = 2_000_000;
 
 /// Runs new seeds, each kind for about `minutes`.
-pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
-    instructions(project, minutes)?;
-    injections(project, minutes)?;
-    unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60))?;
-    translations(project, minutes)?;
-    robustness::run(project, minutes)
+pub(crate) fn run(project: &Project, minutes: u32, input: Input) -> Result<(), Failure> {
+    match input {
+        Input::Instructions => instructions(project, minutes),
+        Input::Injections => injections(project, minutes),
+        Input::Blobs => unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60)),
+        Input::Tlb => translations(project, minutes),
+        Input::Robustness => robustness::run(project, minutes),
+        Input::Every => [Input::Instructions, Input::Injections, Input::Blobs, Input::Tlb, Input::Robustness]
+            .into_iter()
+            .try_for_each(|input| run(project, minutes, input)),
+    }
 }
 
 fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
@@ -44,6 +50,7 @@ fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {
 
 /// As many configurations of the full sweep as fit, from one on that the clock picks.
 fn injections(project: &Project, minutes: u32) -> Result<(), Failure> {
+    setup::for_native_unicorn(project)?;
     let arguments = ["test", "--release", "--locked", "--package", "cr3-unicorn", "--test", "scenarios"];
     let mut cargo = project.cargo(&arguments);
     cargo.args(["runs_with_an_injection_agree", "--", "--nocapture"]);

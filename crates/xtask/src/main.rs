@@ -61,7 +61,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Announce => serve::announce(),
         Command::Build => build::run(&project),
         Command::Test => test::run(&project),
-        Command::Fuzz(minutes) => fuzz::run(&project, *minutes),
+        Command::Fuzz(minutes, input) => fuzz::run(&project, *minutes, *input),
         Command::Bench => bench::run(&project),
         Command::Unicorn => unicorn::ensure(&project).map(|folder| println!("{}", folder.display())),
         Command::Stage => unicorn::stage(&project),

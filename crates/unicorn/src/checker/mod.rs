@@ -392,6 +392,7 @@ impl<P: Processor> Observer for Checker<P> {
         }
         // What was cached by now belongs to the fetch.
         self.hits.clear();
+        self.fills_at_fault = self.fills.len();
         self.begun = Some(Begun { instruction: Some(*instruction), cpu: machine.cpu.clone() });
     }
 

@@ -9,6 +9,47 @@ for (const width of [360, 390, 700, 1024]) {
   });
 }
 
+for (const width of [360, 700, 900, 1024, 1200, 1280, 1440]) {
+  test(`the decisive mark is whole at ${width} px`, async ({ page }) => {
+    await page.setViewportSize({ width, height: 800 });
+    await opened(page);
+    const mark = page.locator(".runs .row.current .mark");
+    await expect(mark).toContainText("redundant");
+    const cut = await mark.evaluate((it) => it.getBoundingClientRect().right - it.parentElement!.getBoundingClientRect().right);
+    expect(cut).toBeLessThanOrEqual(0.5);
+    const [cell, code] = await mark.evaluate((it) => [it.closest(".cell")!, it.closest(".cell")!.querySelector("code")!].map((box) => box.getBoundingClientRect().width));
+    expect(code! / cell!, "the instruction keeps room beside it").toBeGreaterThan(0.25);
+  });
+}
+
+for (const [width, height] of [[360, 740], [390, 844]] as const) {
+  test(`the step at hand stands above the moves at ${width} × ${height}`, async ({ page }) => {
+    await page.setViewportSize({ width, height });
+    await opened(page);
+    const inSight = async () => {
+      const row = (await page.locator(".runs .row.current").boundingBox())!;
+      const bar = (await page.locator(".transport").boundingBox())!;
+      expect(row.y + row.height).toBeLessThanOrEqual(bar.y);
+    };
+    await inSight();
+    for (let times = 0; times < 8; times++) {
+      await page.getByRole("button", { name: "Next step" }).click();
+      await inSight();
+    }
+  });
+}
+
+test("sixty injections leave the panes their room", async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  const many = Array.from({ length: 60 }, (_, index) => `kernel_loop#${index + 1}:nmi`).join(",");
+  await opened(page, `v=1&s=${encodeURIComponent(many)}`);
+  await expect(page.locator(".schedule .strike")).toHaveCount(60);
+  for (const pane of [".code", ".runs"]) {
+    const rows = (await page.locator(`.pane${pane} .rows`).boundingBox())!;
+    expect(rows.height).toBeGreaterThan(250);
+  }
+});
+
 test.describe("at 360 px", () => {
   test.use({ viewport: { width: 360, height: 740 }, hasTouch: true });
 

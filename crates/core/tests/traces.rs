@@ -56,6 +56,8 @@ fn steps_agree_with_states_and_details() {
     let trace = record(NESTED);
     for (index, step) in trace.steps.iter().enumerate() {
         let (before, after) = (trace.machine_before(index), trace.machine_after(index));
+        let retaken = trace.retake(index).expect("a step");
+        assert!(retaken.before == before && retaken.after == after, "step {index} taken again");
         assert_eq!((step.rip, step.cpl, step.cr3), (before.cpu.rip, before.cpu.cpl, before.cpu.cr3));
         assert_eq!(step.cr3_after, after.cpu.cr3);
         let detail = trace.detail(index).expect("a step");

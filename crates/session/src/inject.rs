@@ -73,6 +73,21 @@ pub(crate) fn struck(runs: &Runs, index: usize) -> Option<usize> {
     })
 }
 
+/// The rows at which the injections of a schedule of `count` struck, in one pass.
+pub(crate) fn all_struck(runs: &Runs, count: usize) -> Vec<Option<usize>> {
+    let mut rows = vec![None; count];
+    for side in Side::BOTH {
+        let steps = runs.trace(side).map_or(&[][..], |trace| &trace.steps);
+        let struck = steps.iter().enumerate().filter_map(|(step, it)| Some((step, injected(it.kind)?)));
+        for (step, index) in struck {
+            if let Some(row @ None) = rows.get_mut(index) {
+                *row = runs.row_of(side, step);
+            }
+        }
+    }
+    rows
+}
+
 /// The index of the injection that a step delivered.
 pub(crate) fn injected(kind: StepKind) -> Option<usize> {
     match kind {

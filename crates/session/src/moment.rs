@@ -4,7 +4,7 @@ use crate::action::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counters;
 use cr3_core::machine::Machine;
-use cr3_core::trace::StepDetail;
+use cr3_core::trace::{Retaken, StepDetail};
 
 /// One run at a row.
 #[derive(Clone, Debug)]
@@ -56,10 +56,14 @@ fn instant(runs: &Runs, side: Side, row: usize) -> Option<Instant> {
     let trace = runs.trace(side)?;
     let taken = runs.taken(side, row);
     let step = runs.step_index(side, row);
+    let (before, after, detail) = match step.and_then(|step| trace.retake(step)) {
+        Some(Retaken { before, after, detail }) => (Some(before), after, Some(detail)),
+        None => (None, trace.machine_before(taken), None),
+    };
     Some(Instant {
-        after: trace.machine_before(taken),
-        before: step.map(|step| trace.machine_before(step)),
-        detail: step.and_then(|step| trace.detail(step)),
+        after,
+        before,
+        detail,
         counters: trace.counters_before(taken),
         counters_before: trace.counters_before(step.unwrap_or(taken)),
     })

@@ -109,7 +109,7 @@ fn differences(runs: &Runs) -> Vec<String> {
 fn step(cell: &Cell) -> String {
     let mut text = cell.text.clone();
     for mark in cell.marks.iter().filter(|mark| !mark.text.is_empty()) {
-        text.push_str(&format!(" [{}]", mark.text.replace('−', "-")));
+        text.push_str(&format!(" [{}]", mark.words().replace('−', "-")));
     }
     text
 }

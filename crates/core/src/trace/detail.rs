@@ -61,8 +61,19 @@ pub struct StepDetail {
     pub sentence: String,
 }
 
+/// A step that was taken again.
+#[derive(Clone, Debug)]
+pub struct Retaken {
+    /// The state before it.
+    pub before: Machine,
+    /// The state after it.
+    pub after: Machine,
+    /// Everything about it.
+    pub detail: StepDetail,
+}
+
 /// Takes step `index` of `trace` again.
-pub(super) fn detail(trace: &Trace, index: usize) -> Option<StepDetail> {
+pub(super) fn retake(trace: &Trace, index: usize) -> Option<Retaken> {
     let step = trace.steps.get(index)?;
     let before = trace.machine_before(index);
     let mut after = before.clone();
@@ -90,7 +101,7 @@ pub(super) fn detail(trace: &Trace, index: usize) -> Option<StepDetail> {
         sentence: String::new(),
     };
     detail.sentence = narrate(trace, [&before, &after], &detail);
-    Some(detail)
+    Some(Retaken { before, after, detail })
 }
 
 #[derive(Default)]

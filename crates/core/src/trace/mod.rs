@@ -10,7 +10,7 @@ mod registers;
 
 pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
 pub use broken::{Breakage, Broken};
-pub use detail::{RegisterChange, StepDetail, att};
+pub use detail::{RegisterChange, Retaken, StepDetail, att};
 pub use ending::Ending;
 pub use narrate::event_name;
 pub use registers::{Named, registers};
@@ -241,7 +241,12 @@ impl Trace {
 
     /// Everything about step `index`, by taking it again; none past the end.
     pub fn detail(&self, index: usize) -> Option<StepDetail> {
-        detail::detail(self, index)
+        Some(self.retake(index)?.detail)
+    }
+
+    /// Step `index` with the states around it, in one replay; none past the end.
+    pub fn retake(&self, index: usize) -> Option<Retaken> {
+        detail::retake(self, index)
     }
 
     /// The line of the listing that step `index` executed or interrupted.

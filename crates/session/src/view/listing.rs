@@ -153,13 +153,15 @@ pub fn gutter(state: &State, listing: &Listing) -> Gutter {
     let Some(trace) = runs.trace(state.side) else {
         return gutter;
     };
-    for (index, injection) in state.setup.schedule.injections.iter().enumerate() {
+    let injections = &state.setup.schedule.injections;
+    let struck = inject::all_struck(runs, injections.len());
+    for (index, injection) in injections.iter().enumerate() {
         let site = trace.places.resolve(&injection.place).ok().map(|id| trace.places.site(id));
         let Some(row) = site.and_then(|site| listing.row_of(site.address)) else {
             continue;
         };
         gutter.injections.entry(row).or_default().push(index + 1);
-        if inject::struck(runs, index).is_none()
+        if struck[index].is_none()
             && let Some(why) = super::schedule::why_unfired(runs, index)
         {
             gutter.refused.insert(row, why);

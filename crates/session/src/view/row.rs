@@ -32,6 +32,17 @@ pub enum MarkKind {
 pub struct Mark {
     pub kind: MarkKind,
     pub text: String,
+    /// What matters more than `text`, which the mark's shape says too: all that there is room for in a narrow pane.
+    pub moreover: &'static str,
+}
+
+impl Mark {
+    /// All that it says.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let between = if self.text.is_empty() || self.moreover.is_empty() { "" } else { ", " };
+        [self.text.as_str(), between, self.moreover].concat()
+    }
 }
 
 /// One run in one row.
@@ -140,19 +151,22 @@ fn marks(trace: &Trace, index: usize, step: &Step) -> Vec<Mark> {
         counts.filter(|(counter, _)| *counter == wanted).map(|(_, count)| *count).sum::<u32>()
     };
     let mut marks = Vec::new();
-    let mut mark = |kind, text: String| marks.push(Mark { kind, text });
+    let mut mark = |kind, text: String| marks.push(Mark { kind, text, moreover: "" });
     match step.kind {
         StepKind::Delivery { origin: Origin::Injected(at), .. } => mark(MarkKind::Injection, format!("{}", at + 1)),
         StepKind::Delivery { .. } => mark(MarkKind::Delivery, String::new()),
         StepKind::Shutdown { .. } => mark(MarkKind::Shutdown, String::new()),
         StepKind::Instruction => {}
     }
-    let redundant = if count(Counter::RedundantCr3Writes) > 0 { ", redundant" } else { "" };
     if count(Counter::FlushingCr3Writes) > 0 {
-        mark(MarkKind::FlushingWrite, format!("flush{redundant}"));
+        mark(MarkKind::FlushingWrite, "flush".into());
     } else if count(Counter::Cr3Writes) > 0 {
-        mark(MarkKind::NoFlushWrite, format!("no flush{redundant}"));
+        mark(MarkKind::NoFlushWrite, "no flush".into());
     }
+    if count(Counter::RedundantCr3Writes) > 0 {
+        marks.iter_mut().for_each(|mark| mark.moreover = "redundant");
+    }
+    let mut mark = |kind, text: String| marks.push(Mark { kind, text, moreover: "" });
     match count(Counter::DroppedEntries) {
         0 => {}
         dropped => mark(MarkKind::Drop, format!("−{dropped} TLB")),

@@ -27,14 +27,18 @@ pub struct Chip {
 /// The chips of a state.
 #[must_use]
 pub fn chips(state: &State) -> Vec<Chip> {
-    let injections = state.setup.schedule.injections.iter().enumerate();
+    let injections = &state.setup.schedule.injections;
+    let rows = inject::all_struck(&state.runs, injections.len());
     injections
-        .map(|(index, injection)| Chip {
+        .iter()
+        .zip(rows)
+        .enumerate()
+        .map(|(index, (injection, row))| Chip {
             index,
             vector: injection.vector.mnemonic(),
             place: injection.place.to_string(),
             inside: index > 0 && injection.nesting == Nesting::Inside,
-            row: inject::struck(&state.runs, index),
+            row,
             unfired: Side::BOTH.map(|side| unfired(&state.runs, side, index).map(why)),
         })
         .collect()

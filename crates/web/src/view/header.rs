@@ -25,7 +25,7 @@ pub(crate) fn Header(props: &Props) -> Html {
         <header class="top">
             <h1>
                 <Logo />
-                { "CR3 playground" }
+                <span class="name">{ "CR3 playground" }</span>
             </h1>
             <Select
                 id="story"

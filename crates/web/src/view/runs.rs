@@ -78,7 +78,7 @@ fn differences(state: &State) -> Html {
     let total = comparison.differences.len();
     match (comparison.difference_at(state.cursor), total) {
         (_, 0) => html! { "no difference" },
-        (Some(index), _) => html! { <>{ "difference " }<b>{ index + 1 }</b>{ " of " }{ total }</> },
+        (Some(index), _) => html! { <><span class="word">{ "difference " }</span><b>{ index + 1 }</b>{ " of " }{ total }</> },
         (None, 1) => html! { "1 difference" },
         (None, _) => html! { <>{ total }{ " differences" }</> },
     }
@@ -186,5 +186,11 @@ fn mark(mark: &Mark) -> Html {
         MarkKind::Refill => "refill",
         MarkKind::Shutdown => "shutdown",
     };
-    html! { <i class={classes!("mark", class)}>{ &mark.text }</i> }
+    let class = classes!("mark", class);
+    match mark.moreover {
+        "" => html! { <i {class}>{ &mark.text }</i> },
+        moreover => {
+            html! { <i {class} title={mark.words()}><span class="lead">{ format!("{}, ", mark.text) }</span>{ moreover }</i> }
+        }
+    }
 }

@@ -5,6 +5,7 @@ use crate::parts::{Icon, Shape};
 use crate::store::sends;
 use cr3_session::view::schedule::{Chip, chips};
 use cr3_session::{Action, State};
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -12,18 +13,40 @@ use yew::prelude::*;
 #[component]
 pub(crate) fn Schedule(props: &Props) -> Html {
     let Props { state, dispatch } = props;
-    let chips = chips(state);
+    let chips = use_memo((state.runs.clone(), state.setup.schedule.clone()), |_| chips(state));
     html! {
         <section class="schedule" aria-label="Schedule of injections">
             <span class="name">{ "injections" }</span>
-            <ul class="chips">
-                { for chips.iter().map(|chip| view(chip, dispatch)) }
-                { for chips.is_empty().then(|| html! {
-                    <li key="none" class="quiet">{ "none: click ▽ beside an instruction to fire an exception there" }</li>
-                }) }
-            </ul>
+            <Chips {chips} {dispatch} />
             <Text text={text(state)} problem={state.schedule_draft.as_ref().map(|(_, why)| why.clone())} {dispatch} />
         </section>
+    }
+}
+
+#[derive(Properties)]
+struct ChipsProps {
+    chips: Rc<Vec<Chip>>,
+    dispatch: Callback<Action>,
+}
+
+impl PartialEq for ChipsProps {
+    /// A thousand chips are not compared at each step of a run.
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.chips, &other.chips) && self.dispatch == other.dispatch
+    }
+}
+
+/// The injections, of which nothing depends on the cursor.
+#[component]
+fn Chips(props: &ChipsProps) -> Html {
+    let ChipsProps { chips, dispatch } = props;
+    html! {
+        <ul class="chips">
+            { for chips.iter().map(|chip| view(chip, dispatch)) }
+            { for chips.is_empty().then(|| html! {
+                <li key="none" class="quiet">{ "none: click ▽ beside an instruction to fire an exception there" }</li>
+            }) }
+        </ul>
     }
 }
 

@@ -157,6 +157,11 @@ pub enum Pane {
     Inspector,
 }
 
+impl Pane {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Code, Self::Runs, Self::Inspector];
+}
+
 /// Colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {

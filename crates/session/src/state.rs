@@ -115,7 +115,7 @@ impl State {
             filter: link.filter,
             side: link.side,
             tab: link.tab,
-            pane: Pane::default(),
+            pane: link.pane,
             follow: true,
             overlay: Overlay::None,
             notice: None,

@@ -1,6 +1,6 @@
 //! Names that only the page has. Those of forms, features, handlers, TLB models and vectors are in the core.
 
-use crate::action::{Feature, Filter, FormChoice, Side, Tab};
+use crate::action::{Feature, Filter, FormChoice, Pane, Side, Tab};
 use cr3_core::scenario::Vector;
 
 /// Where a form comes from, in as few words as a column head has room for.
@@ -55,6 +55,22 @@ pub fn tab_key(tab: Tab) -> &'static str {
         Tab::Registers => "registers",
         Tab::Stack => "stack",
     }
+}
+
+/// As links and the page's style name what narrow windows show.
+#[must_use]
+pub fn pane_key(pane: Pane) -> &'static str {
+    match pane {
+        Pane::Code => "code",
+        Pane::Runs => "runs",
+        Pane::Inspector => "inspector",
+    }
+}
+
+/// The pane of a key.
+#[must_use]
+pub fn pane_of(key: &str) -> Option<Pane> {
+    Pane::ALL.into_iter().find(|pane| pane_key(*pane) == key)
 }
 
 /// The part of the inspector of a key.

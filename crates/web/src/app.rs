@@ -8,7 +8,7 @@ use crate::view::{
     CheckStrip, Code, Counters, Header, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
 };
 use cr3_session::view::{listing, sentence, timeline};
-use cr3_session::{Action, Moment, Pane, Side, State};
+use cr3_session::{Action, Moment, Side, State, words};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -33,7 +33,7 @@ pub fn App() -> Html {
     let spoken = sentence::spoken(&state, &moment);
 
     html! {
-        <div class="page" data-side={cr3_session::words::side_key(state.side)} data-pane={pane(state.pane)}>
+        <div class="page" data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane)}>
             <Header state={state.clone()} dispatch={dispatch.clone()} />
             <main>
                 <Question state={state.clone()} dispatch={dispatch.clone()} />
@@ -64,14 +64,6 @@ pub fn App() -> Html {
             <Overlays state={state.clone()} {dispatch} />
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
-    }
-}
-
-fn pane(pane: Pane) -> &'static str {
-    match pane {
-        Pane::Code => "code",
-        Pane::Runs => "runs",
-        Pane::Inspector => "inspector",
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the dependencies are allowed to be: deny.toml, checked by cargo-deny without a network.
 
 use crate::failure::Failure;
-use crate::project::{Project, cargo_home};
+use crate::project::Project;
 use crate::steps;
 use crate::test::Verdict;
+use std::time::Duration;
 
 /// Licences that fit GPL-2.0-only, no crate twice that must not be, and crates.io as the only source.
 pub(crate) fn licences(project: &Project) -> Result<(), Failure> {
@@ -13,23 +14,35 @@ pub(crate) fn licences(project: &Project) -> Result<(), Failure> {
     steps::run("licences and sources of dependencies", &mut deny, mend).map(drop)
 }
 
-/// Known advisories, if somebody has fetched the database: a test does not reach for the network.
+/// How long the database of advisories may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Brings the database of advisories, or a newer one. Where there is no network the tests go without, and say so.
+pub(crate) fn fetch_advisories(project: &Project) -> Result<(), Failure> {
+    let mut deny = project.command("cargo-deny");
+    deny.args(["fetch", "db"]);
+    let finished = steps::try_run("database of advisories", &mut deny, Some(PATIENCE))?;
+    if !finished.success() {
+        println!("database of advisories: SKIPPED, it could not be fetched; the other checks do without");
+    }
+    Ok(())
+}
+
+/// Known advisories, if the database has been fetched: a test does not reach for the network.
 pub(crate) fn advisories(project: &Project) -> Result<Verdict, Failure> {
     const NAME: &str = "advisories on dependencies";
-    if !has_database() {
-        println!("{NAME}: SKIPPED, no advisory database here (.tools/bin/cargo-deny fetch db brings it)");
+    if !has_database(project) {
+        println!("{NAME}: SKIPPED, no advisory database here (cargo xtask setup brings it where there is a network)");
         return Ok(Verdict::Skipped(NAME));
     }
     let mut deny = project.command("cargo-deny");
     deny.args(["--offline", "check", "--hide-inclusion-graph", "advisories"]);
-    let mend = "cargo update -p CRATE for the crate named above; .tools/bin/cargo-deny fetch db for a database that is too old";
+    let mend = "cargo update -p CRATE for the crate named above; cargo xtask setup for a database that is too old";
     steps::run(NAME, &mut deny, mend).map(|_| Verdict::Passed)
 }
 
-/// Whether cargo-deny's default folder for databases has one.
-fn has_database() -> bool {
-    cargo_home()
-        .map(|home| home.join("advisory-dbs"))
-        .and_then(|folder| std::fs::read_dir(folder).ok())
-        .is_some_and(|entries| entries.flatten().any(|entry| entry.path().is_dir()))
+/// Whether the folder that deny.toml names has a database: a clone, complete.
+fn has_database(project: &Project) -> bool {
+    let entries = std::fs::read_dir(project.tools().join("advisory-dbs"));
+    entries.is_ok_and(|entries| entries.flatten().any(|entry| entry.path().join("crates").is_dir()))
 }

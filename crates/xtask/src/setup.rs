@@ -4,7 +4,7 @@ use crate::apt::{self, Program};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::wasm_target::{self, WasmToolchain};
-use crate::{components, npm, steps, tools, unicorn};
+use crate::{audit, components, npm, steps, tools, unicorn};
 
 const BROWSER: [Program; 2] =
     [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
@@ -26,6 +26,7 @@ const LIBCLANG: [&str; 2] = ["libclang1-19", "libclang-common-19-dev"];
 /// `cargo xtask setup`: everything that any command would install.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     for_tests(project)?;
+    audit::fetch_advisories(project)?;
     println!("Everything is installed: cargo xtask serve, cargo xtask test");
     Ok(())
 }

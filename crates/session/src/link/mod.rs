@@ -7,7 +7,7 @@
 mod escape;
 mod pack;
 
-use crate::action::{Filter, FormChoice, Side, Tab};
+use crate::action::{Filter, FormChoice, Pane, Side, Tab};
 use crate::state::State;
 use crate::words;
 use cr3_core::linux::{Features, Geometry, Handlers, UnknownName};
@@ -42,6 +42,8 @@ pub struct Link {
     pub filter: Filter,
     /// Side that narrow windows show.
     pub side: Side,
+    /// Pane that narrow windows show.
+    pub pane: Pane,
     /// Part of the inspector that is shown.
     pub tab: Tab,
 }
@@ -59,6 +61,7 @@ impl Default for Link {
             custom: None,
             filter: Filter::All,
             side: Side::Left,
+            pane: Pane::default(),
             tab: Tab::Tlb,
         }
     }
@@ -68,7 +71,7 @@ impl Link {
     /// The part that says what is run: where it changes, the page was navigated.
     #[must_use]
     pub fn scenario(&self) -> Self {
-        Self { row: None, filter: Filter::All, side: Side::Left, tab: Tab::Tlb, ..self.clone() }
+        Self { row: None, filter: Filter::All, side: Side::Left, pane: Pane::default(), tab: Tab::Tlb, ..self.clone() }
     }
 }
 
@@ -85,6 +88,7 @@ pub fn of(state: &State) -> Link {
         custom: state.uses_custom().then(|| state.custom.to_string()),
         filter: state.filter,
         side: state.side,
+        pane: state.pane,
         tab: state.tab,
     }
 }
@@ -114,6 +118,9 @@ pub fn encode(link: &Link) -> String {
     }
     if link.side != Side::Left {
         part("side", words::side_key(link.side));
+    }
+    if link.pane != Pane::default() {
+        part("pane", words::pane_key(link.pane));
     }
     if link.tab != Tab::Tlb {
         part("tab", words::tab_key(link.tab));
@@ -152,6 +159,7 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "at" => link.row = Some(value.parse().map_err(|_| quoted("a step number", value))?),
         "show" => link.filter = known(words::filter_of(value), value)?,
         "side" => link.side = known(words::side_of(value), value)?,
+        "pane" => link.pane = known(words::pane_of(value), value)?,
         "tab" => link.tab = known(words::tab_of(value), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
         _ => return Err("not a part that this version knows".into()),

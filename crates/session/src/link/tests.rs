@@ -28,6 +28,7 @@ fn golden_links() {
             "v=1&a=B2&b=never&f=none&h=pending-flush&t=skylake&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:mc,user_loop%232:irq&at=9&show=differences&side=b&tab=stack"
         ],
     );
+    check("v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&pane=code", expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&pane=code"]);
     check("v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s="]);
     check(
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
@@ -107,20 +108,24 @@ fn link() -> impl Strategy<Value = Link> {
         prop::option::of(any::<usize>()),
         prop::sample::select(Filter::ALL.to_vec()),
         prop::sample::select(Side::BOTH.to_vec()),
+        prop::sample::select(Pane::ALL.to_vec()),
         prop::sample::select(Tab::ALL.to_vec()),
     );
-    (run, shown).prop_map(|((forms, features, handlers, geometry, schedule, custom), (row, filter, side, tab))| Link {
-        forms,
-        features,
-        handler: handlers.into_iter().collect(),
-        geometry,
-        schedule,
-        row,
-        custom,
-        filter,
-        side,
-        tab,
-    })
+    (run, shown).prop_map(
+        |((forms, features, handlers, geometry, schedule, custom), (row, filter, side, pane, tab))| Link {
+            forms,
+            features,
+            handler: handlers.into_iter().collect(),
+            geometry,
+            schedule,
+            row,
+            custom,
+            filter,
+            side,
+            pane,
+            tab,
+        },
+    )
 }
 
 proptest! {

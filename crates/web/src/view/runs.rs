@@ -78,7 +78,9 @@ fn differences(state: &State) -> Html {
     let total = comparison.differences.len();
     match (comparison.difference_at(state.cursor), total) {
         (_, 0) => html! { "no difference" },
-        (Some(index), _) => html! { <><span class="word">{ "difference " }</span><b>{ index + 1 }</b>{ " of " }{ total }</> },
+        (Some(index), _) => {
+            html! { <><span class="word">{ "difference " }</span><b>{ index + 1 }</b>{ " of " }{ total }</> }
+        }
         (None, 1) => html! { "1 difference" },
         (None, _) => html! { <>{ total }{ " differences" }</> },
     }

@@ -44,7 +44,7 @@ test("the limits have each field with its voucher and what was compared so far",
   const open = () => page.getByRole("button", { name: /not modelled|Limits/ }).click();
   const row = (name: string) => page.locator(".trust tr", { has: page.getByRole("rowheader", { name }) }).locator(".number");
   await open();
-  await expect(page.locator(".trust tbody tr")).toHaveCount(13);
+  await expect(page.locator(".trust tbody tr")).toHaveCount(14);
   await expect(row("RFLAGS")).toHaveText([/^0 of \d+$/, /^0 of \d+$/]);
   await page.keyboard.press("Escape");
   await followed(page);

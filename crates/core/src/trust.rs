@@ -57,7 +57,7 @@ pub struct Field {
 }
 
 /// Everything that is shown.
-pub const FIELDS: [Field; 13] = [
+pub const FIELDS: [Field; 14] = [
     Field {
         name: "RAX to R15, RIP",
         voucher: Voucher::Unicorn,
@@ -74,13 +74,13 @@ pub const FIELDS: [Field; 13] = [
         name: "selectors, FS and GS bases, CPL",
         voucher: Voucher::Unicorn,
         counted: Counted::Steps,
-        unchecked: "hidden limits and attributes; SS after a delivery through the IST at CPL 0",
+        unchecked: "hidden limits, attributes and bases that 64-bit mode ignores; SS after a delivery through the IST at CPL 0",
     },
     Field {
-        name: "CR0, CR2, CR4, EFER, other MSRs",
+        name: "CR0, CR2, CR4, MSRs, GDTR, IDTR, TR",
         voucher: Voucher::Unicorn,
         counted: Counted::Steps,
-        unchecked: "which values MOV to a control register and WRMSR refuse; DR0 to DR7; MCG_STATUS.MCIP",
+        unchecked: "CR8, DR0 to DR7; which values MOV to a control register and WRMSR refuse; MCG_STATUS.MCIP",
     },
     Field {
         name: "CR3, bits 62:0",
@@ -98,7 +98,13 @@ pub const FIELDS: [Field; 13] = [
         name: "faults: vector, error code, address",
         voucher: Voucher::Unicorn,
         counted: Counted::Faults,
-        unchecked: "where the two order the accesses of one instruction differently, the limit is counted",
+        unchecked: "encodings that we refuse and Unicorn takes; accesses of one instruction in another order",
+    },
+    Field {
+        name: "whether NMIs are blocked",
+        voucher: Voucher::Unicorn,
+        counted: Counted::Steps,
+        unchecked: "that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI",
     },
     Field {
         name: "deliveries: IDT, TSS, IST, frame",

@@ -7,7 +7,8 @@ use std::fmt;
 /// The registers that are compared after every instruction.
 ///
 /// The hidden parts of the segment registers are left out but for the FS and GS bases and the privilege level: in
-/// 64-bit mode nothing else of them is used (SDM vol. 3A 3.4.4).
+/// 64-bit mode nothing else of them is used (SDM vol. 3A 3.4.4). So are CR8, which is the interrupt controller's, the debug
+/// registers, and the interrupt shadow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuState {
     /// General registers in encoding order, RAX first.
@@ -46,10 +47,18 @@ pub struct CpuState {
     pub tsc_aux: u64,
     /// IA32_MCG_STATUS.
     pub mcg_status: u64,
+    /// Base and limit of the GDT.
+    pub gdtr: (u64, u16),
+    /// Base and limit of the IDT.
+    pub idtr: (u64, u16),
+    /// Selector of TR.
+    pub task: u16,
+    /// Whether NMIs are blocked, from the delivery of one until IRET.
+    pub nmi_blocked: bool,
 }
 
 /// Number of fields of [`CpuState::fields`].
-const FIELDS: usize = 38;
+const FIELDS: usize = 44;
 
 /// Names of the general registers in encoding order.
 const GENERAL: [&str; 16] =
@@ -81,6 +90,10 @@ impl CpuState {
             fmask: cpu.msr.fmask,
             tsc_aux: cpu.msr.tsc_aux,
             mcg_status: machine_check_status(cpu),
+            gdtr: (cpu.gdtr.base, cpu.gdtr.limit),
+            idtr: (cpu.idtr.base, cpu.idtr.limit),
+            task: cpu.task.selector,
+            nmi_blocked: cpu.events.nmi_blocked,
         }
     }
 
@@ -110,6 +123,12 @@ impl CpuState {
             ("fmask", self.fmask),
             ("tsc_aux", self.tsc_aux),
             ("mcg_status", self.mcg_status),
+            ("gdtr_base", self.gdtr.0),
+            ("gdtr_limit", self.gdtr.1.into()),
+            ("idtr_base", self.idtr.0),
+            ("idtr_limit", self.idtr.1.into()),
+            ("tr", self.task.into()),
+            ("nmi_blocked", self.nmi_blocked.into()),
         ]);
         fields
     }

@@ -33,6 +33,10 @@ enum Wrong {
     Cr4,
     Efer,
     Lstar,
+    Gdtr,
+    Idtr,
+    Task,
+    NmiBlocked,
     StoredByte,
     MissingStore,
     /// Bit 5 of the stored word, which is the accessed flag where the word is a page-table entry.
@@ -44,7 +48,7 @@ enum Wrong {
     FrameStack,
 }
 
-const RETIRED: [Wrong; 17] = [
+const RETIRED: [Wrong; 21] = [
     Wrong::Register,
     Wrong::Flag,
     Wrong::Rip,
@@ -59,6 +63,10 @@ const RETIRED: [Wrong; 17] = [
     Wrong::Cr4,
     Wrong::Efer,
     Wrong::Lstar,
+    Wrong::Gdtr,
+    Wrong::Idtr,
+    Wrong::Task,
+    Wrong::NmiBlocked,
     Wrong::StoredByte,
     Wrong::MissingStore,
     Wrong::StoredBit5,
@@ -99,6 +107,10 @@ impl<P: Processor> Seeded<P> {
             Wrong::Cr4 => cpu.cr4 ^= 1 << 7,
             Wrong::Efer => cpu.efer ^= 1,
             Wrong::Lstar => cpu.msr.lstar ^= 0x10,
+            Wrong::Gdtr => cpu.gdtr.base ^= 0x1000,
+            Wrong::Idtr => cpu.idtr.limit ^= 8,
+            Wrong::Task => cpu.task.selector ^= 0x10,
+            Wrong::NmiBlocked => cpu.events.nmi_blocked = !cpu.events.nmi_blocked,
             Wrong::StoredByte => {
                 let physical = self.stored.expect("the step stores").physical;
                 let byte = machine.memory.read_u8(physical + 7);

@@ -43,13 +43,16 @@ impl Arriving {
 struct Masked {
     stack_segment: bool,
     machine_check: bool,
+    /// Counted where IRET faulted.
+    unblocked: bool,
 }
 
 impl Masked {
-    fn of(delivered: &Delivered, machine: &Machine) -> Self {
+    fn of(delivered: &Delivered, arriving: &Arriving, machine: &Machine) -> Self {
         Self {
             stack_segment: delivered.ist != 0 && delivered.from_cpl == machine.cpu.cpl,
             machine_check: delivered.event == Event::Exception(Exception::MachineCheck),
+            unblocked: limits::unblocked_by_fault(&arriving.cpu, machine.cpu.events.nmi_blocked),
         }
     }
 
@@ -63,6 +66,7 @@ impl Masked {
         if self.machine_check {
             state.mcg_status |= ours.state.mcg_status & limits::MACHINE_CHECK_IN_PROGRESS;
         }
+        state.nmi_blocked &= !self.unblocked;
         Observed { state, ..*theirs }
     }
 
@@ -88,7 +92,7 @@ impl<P: Processor> Checker<P> {
         };
         let ours = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
         let theirs = Observed { outcome, state: self.follower.state()? };
-        let masked = Masked::of(delivered, machine);
+        let masked = Masked::of(delivered, arriving, machine);
         let mut found = differences(&ours, &masked.applied(&theirs, &ours), 0);
         self.compare_frame(machine, delivered, &mut found)?;
         if found.is_empty() {
@@ -154,7 +158,11 @@ impl<P: Processor> Checker<P> {
         }
         // A debug exception clears DR7.GD, which is not compared.
         let debug = delivered.event == Event::Exception(Exception::Debug);
-        if debug || masked.limits().next().is_some() { self.follower.adopt(&machine.cpu) } else { Ok(()) }
+        if debug || masked.unblocked || masked.limits().next().is_some() {
+            self.follower.adopt(&machine.cpu)
+        } else {
+            Ok(())
+        }
     }
 
     /// Our machine shut down in this step, while it delivered something: so has the second CPU to.

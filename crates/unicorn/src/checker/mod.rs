@@ -227,7 +227,8 @@ impl<P: Processor> Checker<P> {
             return self.mirror(limit, begun, None, machine, &mut Vec::new());
         }
         let before = self.before_step(begun, &ours.state)?;
-        let (theirs, their_stores) = self.follow(begun)?;
+        let (mut theirs, their_stores) = self.follow(begun)?;
+        self.mask_unblocking(begun, &ours, &mut theirs);
         self.note_early(&begun.cpu, &theirs.state, machine)?;
         let undefined = instruction.map_or_else(Undefined::default, |instruction| undefined(instruction, &begun.cpu));
         let mut found = differences(&ours, &theirs, undefined.flags);
@@ -266,6 +267,15 @@ impl<P: Processor> Checker<P> {
         }
         self.mismatch(text, bytes, before, ours, theirs, found);
         Ok(())
+    }
+
+    /// Takes our word for it that a faulting IRET has unblocked NMIs.
+    fn mask_unblocking(&mut self, begun: &Begun, ours: &Observed, theirs: &mut Observed) {
+        let faults = theirs.outcome != Outcome::Retired;
+        if faults && theirs.state.nmi_blocked && limits::unblocked_by_fault(&begun.cpu, ours.state.nmi_blocked) {
+            theirs.state.nmi_blocked = false;
+            *self.tally.masked.entry(Limit::IretUnblocks).or_default() += 1;
+        }
     }
 
     /// The registers before the step. Of an instruction that could not be fetched our machine has them in its frame, but for

@@ -95,6 +95,7 @@ fn processor(image: &Image, random: &mut Random) -> Cpu {
     let pcid = if cpu.cr4 & cr4::PCIDE != 0 { random.below(4) } else { 0 };
     cpu.cr3 = random.pick(&image.roots) | pcid;
     cpu.cr2 = random.interesting();
+    cpu.events.nmi_blocked = random.one_in(4);
     cpu.rflags = flags(random);
     cpu.cpl = random.pick(&[0, 3]);
     let selectors = match cpu.cpl {

@@ -33,6 +33,8 @@ pub(super) enum Field {
     Control,
     /// Model-specific registers and the bases of FS and GS.
     ModelSpecific,
+    /// GDTR, IDTR and TR.
+    Tables,
 }
 
 const GENERAL: [&str; 16] =
@@ -40,6 +42,7 @@ const GENERAL: [&str; 16] =
 const FAR: [&str; 13] =
     ["rip", "rsp", "rflags", "cpl", "es", "cs", "ss", "ds", "fs", "gs", "fs_base", "gs_base", "kernel_gs_base"];
 const CONTROL: [&str; 4] = ["cr0", "cr3", "cr4", "efer"];
+const TABLES: [&str; 5] = ["gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit", "tr"];
 const MODEL_SPECIFIC: [&str; 9] =
     ["efer", "star", "lstar", "fmask", "fs_base", "gs_base", "kernel_gs_base", "tsc_aux", "mcg_status"];
 
@@ -104,6 +107,7 @@ impl Disagreement<'_> {
             Field::Far => FAR.contains(&name),
             Field::Control => CONTROL.contains(&name),
             Field::ModelSpecific => MODEL_SPECIFIC.contains(&name),
+            Field::Tables => TABLES.contains(&name),
         }
     }
 

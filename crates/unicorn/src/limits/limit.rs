@@ -41,7 +41,7 @@ limits! {
         "Unicorn treats INT1 as an event of its own debugger"
     Gate [Field::Outcome]
         "Unicorn does not read the IDT, so it checks no gate"
-    ControlValue [Field::Outcome, Field::Control]
+    ControlValue [Field::Outcome, Field::Control, Field::Tables]
         "Unicorn does not check what is written to a control, debug or descriptor-table register"
     ModelSpecificValue [Field::Outcome, Field::ModelSpecific]
         "Unicorn does not check number and value of a model-specific register, nor FS and GS bases"
@@ -87,7 +87,7 @@ limits! {
         "Unicorn's ENTER pushes between its reads, leaves pushes of a fault behind, and does not probe the new stack"
     FetchOrder [Field::Outcome]
         "Unicorn raises what the first bytes of an instruction raise before it fetches the rest"
-    NarrowTable [Field::Outcome, Field::Memory]
+    NarrowTable [Field::Outcome, Field::Memory, Field::Tables]
         "Unicorn truncates the bases of SGDT, SIDT, LGDT and LIDT with an operand-size prefix to 24 bits"
     StoredLimit [Field::Outcome, Field::Memory]
         "Unicorn's SGDT and SIDT leave the limit of a fault behind"
@@ -117,7 +117,7 @@ limits! {
         "Unicorn stops before an instruction that stores into the block in which it was translated"
     CompareOrder [Field::Outcome, Field::Flags(rflags::STATUS)]
         "Unicorn's CMPS reads its operands in another order"
-    NullTask [Field::Outcome]
+    NullTask [Field::Outcome, Field::Tables]
         "Unicorn accepts a null selector in LTR"
     ReturnOrder [Field::Outcome]
         "Unicorn's IRET checks CS before it reads RSP and SS"
@@ -133,6 +133,8 @@ limits! {
         "of a delivery that faults, Unicorn pushes words until one does, and its error codes count gates by 16 and lack EXT"
     InterruptStack []
         "Unicorn loads a null SS with every stack of the interrupt stack table, not only when CPL changes"
+    IretUnblocks []
+        "Unicorn's IRET leaves NMIs blocked where it faults"
     MachineCheckStatus []
         "Unicorn does not set IA32_MCG_STATUS.MCIP when a machine check strikes"
     ShutDown []

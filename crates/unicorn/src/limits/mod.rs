@@ -14,7 +14,7 @@ pub use limit::Limit;
 pub use order::{Came, accessed_by_fault, accessed_by_one, reads_undecoded};
 
 use crate::processor::{Outcome, Raised};
-use cr3_core::machine::rflags;
+use cr3_core::machine::{Cpu, rflags};
 
 /// CPU model of Unicorn: Skylake-Server, the oldest with SMEP, SMAP, FSGSBASE and 1-GByte pages. The default, Haswell,
 /// has no SMAP.
@@ -49,6 +49,11 @@ pub fn without_single_step(theirs: Outcome, flags: u64) -> Outcome {
         Outcome::Raised(Raised { vector: 1, .. }) if flags & rflags::TF != 0 => Outcome::Retired,
         other => other,
     }
+}
+
+/// Whether a faulting IRET has unblocked NMIs in our machine (SDM vol. 3A 6.7.1), see [`Limit::IretUnblocks`].
+pub fn unblocked_by_fault(before: &Cpu, after: bool) -> bool {
+    before.events.nmi_blocked && !after
 }
 
 /// Whether the vector has an error code: Unicorn leaves a stale one behind for those without.

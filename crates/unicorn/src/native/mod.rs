@@ -27,6 +27,8 @@ mod hidden {
     pub(super) const INHIBIT_INTERRUPT: u32 = 1 << 3;
     /// `HF_CS32_MASK | HF_SS32_MASK | HF_CS64_MASK`: what loading a 64-bit code segment sets.
     pub(super) const LONG_CODE: u32 = 1 << 4 | 1 << 5 | 1 << 15;
+    /// `HF2_NMI_MASK`, in the second word.
+    pub(super) const NMI_BLOCKED: u32 = 1 << 2;
 }
 
 /// `CC_OP_EFLAGS`: the status flags are what `cc_src` holds.
@@ -282,6 +284,10 @@ impl Processor for Native {
             fmask,
             tsc_aux,
             mcg_status,
+            gdtr: (head.gdt.base, head.gdt.limit as u16),
+            idtr: (head.idt.base, head.idt.limit as u16),
+            task: head.task.selector as u16,
+            nmi_blocked: head.hidden_flags_2 & hidden::NMI_BLOCKED != 0,
         })
     }
 
@@ -300,6 +306,8 @@ impl Processor for Native {
         head.cc_source = cpu.rflags & rflags::STATUS;
         head.direction = if cpu.rflags & rflags::DF == 0 { 1 } else { -1 };
         head.hidden_flags = head.hidden_flags & !kept | long | u32::from(cpu.cpl);
+        let blocked = if cpu.events.nmi_blocked { hidden::NMI_BLOCKED } else { 0 };
+        head.hidden_flags_2 = head.hidden_flags_2 & !hidden::NMI_BLOCKED | blocked;
         head.segments = cpu.segments.each_ref().map(cache);
         head.task = cache(&cpu.task);
         for (table, place) in [(&cpu.gdtr, &mut head.gdt), (&cpu.idtr, &mut head.idt)] {

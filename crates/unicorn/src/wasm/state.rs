@@ -138,6 +138,10 @@ pub(super) fn compared(words: &Words) -> CpuState {
         fmask: words[FMASK],
         tsc_aux: words[TSC_AUX],
         mcg_status: words[MCG_STATUS],
+        gdtr: (words[GDT], words[GDT + 1] as u16),
+        idtr: (words[IDT], words[IDT + 1] as u16),
+        task: words[TASK] as u16,
+        nmi_blocked: words[NMI_BLOCKED] != 0,
     }
 }
 

@@ -134,10 +134,10 @@ pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
     let target = slot(c, width, 0)?;
     let selector = slot(c, width, 1)? as u16;
     let code = return_code(c, selector)?;
-    check_target(c, target)?;
     let cpl = requested_privilege(selector);
     let above = get(&c.machine.cpu, Register::Rsp).wrapping_add(2 * size + released);
     if cpl == c.machine.cpu.cpl {
+        check_target(c, target)?;
         commit(&mut c.machine.cpu, code, target);
         set(&mut c.machine.cpu, Register::Rsp, above);
         return Ok(());
@@ -145,6 +145,7 @@ pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
     let stack = load_stack(c, above, width)?;
     let stack_selector = load_stack(c, above.wrapping_add(size), width)? as u16;
     let stack_segment = stack_segment(c, stack_selector, cpl)?;
+    check_target(c, target)?;
     let cpu = &mut c.machine.cpu;
     commit(cpu, code, target);
     cpu.segments[SegmentRegister::Ss as usize] = stack_segment;

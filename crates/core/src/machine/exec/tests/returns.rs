@@ -184,6 +184,18 @@ fn far_returns_go_within_a_level_and_outwards() {
     assert_eq!(get(&machine, Register::Rsp), USER_STACK - 0x100 + 8);
 }
 
+/// SDM vol. 2, RET, IA-32e-MODE-RETURN-TO-OUTER-PRIVILEGE-LEVEL: the stack segment is looked at before the target.
+#[test]
+fn a_far_return_outwards_checks_its_stack_first() {
+    let faults = |stack_selector: u16, target| {
+        let words = [target, USER_CS.into(), USER_STACK - 0x100, stack_selector.into()];
+        fault_of(&mut returning(RETFQ, &words))
+    };
+    assert_eq!(faults(0xfff8 | 3, 1 << 47), "#GP(fff8)");
+    assert_eq!(faults(USER_SS, 1 << 47), "#GP(0)");
+    assert_eq!(faults(USER_SS, USER_CODE), "");
+}
+
 #[test]
 fn far_jumps_and_calls_need_code_of_this_level() {
     for (selector, expected) in [(KERNEL_CS, ""), (USER_CS, "#GP(30)"), (KERNEL_SS, "#GP(18)"), (0, "#GP(0)")] {

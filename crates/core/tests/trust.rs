@@ -7,11 +7,13 @@ use cr3_core::trust::{Counted, FIELDS, Field, Voucher};
 
 const DOCUMENT: &str = include_str!("../../../docs/TRUST.md");
 
-const FOLLOWED: [&str; 5] = [
+const FOLLOWED: [&str; 7] = [
     "random instructions in random states, natively",
     "Linux without injection, natively",
     "presets in every form, natively",
     "one injection into Linux, natively",
+    "routines that no run reaches, natively",
+    "an IRET to user mode that faults, natively",
     "presets in every form, in a browser",
 ];
 

@@ -1,4 +1,8 @@
 //! The fate of pending flushes: bits of `user_pcid_flush_mask`, each a request to flush one user PCID.
+//!
+//! A request is followed by its PCID alone. Where user mode runs under another one than the kernel's records name, a request for the PCID of the
+//! records stays open: it is neither lost nor late, though the entries that it was meant for stay. Whether such entries exist the mask does not tell
+//! (a switch of the mm asks too, and then there are none), so that case is told as a wrong CR3 and not as a lost flush.
 
 /// PTI's user PCID is the kernel PCID with bit 11 set (arch/x86/include/asm/processor-flags.h,
 /// `X86_CR3_PTI_PCID_USER_BIT`).

@@ -140,7 +140,13 @@ fn a_poke_from_kernel_code_leaves_form_a_on_a_pcid_that_was_given_away() {
 #[test]
 fn a_poke_before_the_return_to_user_mode_is_undone_by_every_form() {
     for name in ["kgdb-sysret-exit", "kgdb-iret-exit"] {
-        check(name, &REAL, "run_end", Some("nmi_exit_cr3_restored"), FIRST_ASID, 1);
+        for played in check(name, &REAL, "run_end", Some("nmi_exit_cr3_restored"), FIRST_ASID, 1) {
+            // Two switches request two flushes; user mode runs under the PCID of the first, which was flushed before it did.
+            assert_eq!(played.counter(Counter::RequestedFlushes), 2, "{name}");
+            assert_eq!(played.counter(Counter::KeptFlushes), 1, "{name}");
+            assert_eq!(played.counter(Counter::LateFlushes) + played.counter(Counter::LostFlushes), 0, "{name}");
+            assert_eq!(TlbState::of(&played.machine).user_pcid_flush_mask, 1 << 2, "{name}");
+        }
     }
     // Without restoring, user mode faults once, and the exit from that fault takes the PCID that the records name.
     check("kgdb-sysret-exit", &[Form::Never], "run_end", Some("user_write_done"), SECOND_ASID, 1);

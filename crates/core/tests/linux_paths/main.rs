@@ -9,6 +9,7 @@ mod custom;
 mod handlers;
 mod handlers_in_entry;
 mod inside_handlers;
+mod inside_paths;
 mod mended;
 mod nested;
 mod nested_places;

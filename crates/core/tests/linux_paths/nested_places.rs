@@ -4,8 +4,8 @@ use crate::nested::during_nmi;
 use crate::support::{ALL_ON, Run, preserved};
 use cr3_core::linux::layout::{EXCEPTION_STACK_SIZE, IstStack};
 use cr3_core::linux::{Form, Handler};
-use cr3_core::machine::Exception::{MachineCheck, Nmi};
-use cr3_core::machine::{Event, Machine, Register, refusal};
+use cr3_core::machine::Exception::{self, Debug, MachineCheck, Nmi, VmmCommunication};
+use cr3_core::machine::{Cpu, Machine, Register};
 use expect_test::{Expect, expect};
 use std::fmt::Write;
 
@@ -69,134 +69,161 @@ fn a_users_stack_pointer_inside_the_nmi_stack_is_told_from_a_nested_nmi_by_df() 
 
 // --- Every instruction of the protocol -------------------------------------------------------------------------------
 
-/// At `during`, inside the handling of an NMI: a machine check whose IRET unblocks NMIs, then one more NMI.
-fn strike_again(run: &Run, during: &Machine) -> Option<Run> {
-    let mut struck = Run { machine: during.clone(), ..run.clone() };
-    if refusal(during, Event::Exception(MachineCheck)).is_some() {
-        return None;
-    }
-    struck.inject(MachineCheck);
-    struck.run_back_to(&during.cpu);
-    assert!(!struck.machine.cpu.events.nmi_blocked, "IRET unblocks NMIs");
-    struck.inject(Nmi);
-    Some(struck)
+/// What strikes at an instruction of an NMI's handling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strike {
+    /// An exception, and nothing when it has returned.
+    Alone(Exception),
+    /// An exception whose IRET unblocks NMIs, and one more NMI where it returns to.
+    ThenNmi(Exception),
 }
+
+impl Strike {
+    /// Strikes at `during`; nothing if the exception does not return to it with all of its registers.
+    fn at(self, run: &Run, during: &Machine) -> Option<Run> {
+        let (Self::Alone(exception) | Self::ThenNmi(exception)) = self;
+        let mut struck = Run { machine: during.clone(), ..run.clone() };
+        struck.inject(exception);
+        let back = |cpu: &Cpu| cpu.rip == during.cpu.rip && cpu.registers[RSP] == during.cpu.registers[RSP];
+        (0..STEPS).find(|_| struck.step().is_err() || back(&struck.machine.cpu))?;
+        if preserved(&struck.machine.cpu) != preserved(&during.cpu) {
+            return None;
+        }
+        assert!(!struck.machine.cpu.events.nmi_blocked, "IRET unblocks NMIs");
+        if let Self::ThenNmi(_) = self {
+            struck.inject(Nmi);
+        }
+        Some(struck)
+    }
+}
+
+/// More than any handler and those inside it take.
+const STEPS: usize = 4000;
 
 /// How it goes on: rounds of the handler when the interrupted code has all of its registers back, or nothing else.
 fn outcome(struck: Option<Run>, interrupted: &Machine) -> String {
-    let Some(mut run) = struck else { return "a machine check may not strike".to_owned() };
-    for _ in 0..4000 {
+    let Some(mut run) = struck else { return "the exception does not return".to_owned() };
+    for _ in 0..STEPS {
         let cpu = &run.machine.cpu;
         if cpu.rip == interrupted.cpu.rip && cpu.registers[RSP] == interrupted.cpu.registers[RSP] {
             assert_eq!(preserved(cpu), preserved(&interrupted.cpu));
             return format!("rounds: {}", run.per_cpu("nmi_count"));
         }
-        if let Err(stop) = run.step() {
-            return format!("{stop:?}");
+        if run.step().is_err() {
+            return format!("ends at {}", label(&run));
         }
     }
     "repeats without end".to_owned()
 }
 
-/// Boundaries in their order, those of one label with one outcome in a line.
-fn listed(places: impl Iterator<Item = (String, String)>) -> String {
-    let mut lines: Vec<(String, String, usize)> = Vec::new();
-    for (place, outcome) in places {
-        let label = place.split('+').next().unwrap_or(&place).to_owned();
-        match lines.last_mut() {
-            Some((last, same, count)) if *last == label && *same == outcome => *count += 1,
-            _ => lines.push((label, outcome, 1)),
-        }
-    }
-    lines.iter().fold(String::new(), |mut text, (label, outcome, count)| {
-        let _ = writeln!(text, "{label} {count}, {outcome}");
-        text
-    })
+fn label(run: &Run) -> String {
+    let place = run.place();
+    place.split('+').next().unwrap_or(&place).to_owned()
 }
 
-fn started(form: &Form) -> (Run, Machine) {
-    let mut run = Run::new(ALL_ON, form, Handler::Quiet);
+/// Whether the forms and the handlers differ in length at this label: in the macro and in the handler that is called.
+fn differs_in_length(label: &str) -> bool {
+    label == "nmi_exit" || ["modelled_", "perf_", "get_stack_info"].iter().any(|start| label.starts_with(start))
+}
+
+/// Boundaries in their order, those with one outcome together, with the label near the first of them. Where forms and handlers differ in
+/// length they go like the boundary before, and are not counted.
+fn listed(places: impl Iterator<Item = (String, String)>) -> String {
+    let mut runs: Vec<(usize, String, String)> = Vec::new();
+    for (label, outcome) in places {
+        match runs.last_mut() {
+            Some((_, last, _)) if differs_in_length(&label) => assert_eq!(*last, outcome, "{label}"),
+            Some((count, last, _)) if *last == outcome => *count += 1,
+            _ => runs.push((1, outcome, label)),
+        }
+    }
+    runs.iter().map(|(count, outcome, from)| format!("{count} {outcome} from {from}")).collect::<Vec<_>>().join(", ")
+}
+
+fn started(form: &Form, handler: Handler) -> (Run, Machine) {
+    let mut run = Run::new(ALL_ON, form, handler);
     run.run_to("kernel_loop");
     let interrupted = run.machine.clone();
     (run, interrupted)
 }
 
-fn place(run: &Run, machine: &Machine) -> String {
-    Run { machine: machine.clone(), ..run.clone() }.place()
+fn at_each(run: &Run, boundaries: &[Machine], strike: Strike, interrupted: &Machine) -> String {
+    listed(boundaries.iter().map(|during| {
+        let place = label(&Run { machine: during.clone(), ..run.clone() });
+        (place, outcome(strike.at(run, during), interrupted))
+    }))
 }
 
-/// A second NMI at every boundary of the first.
-fn second(form: &Form) -> String {
-    let (run, interrupted) = started(form);
-    let boundaries = during_nmi(&run);
-    listed(boundaries.iter().map(|during| (place(&run, during), outcome(strike_again(&run, during), &interrupted))))
+/// At every boundary of an NMI.
+fn in_first(form: &Form, handler: Handler, strike: Strike) -> String {
+    let (run, interrupted) = started(form, handler);
+    at_each(&run, &during_nmi(&run), strike, &interrupted)
 }
 
-/// A third NMI at every boundary of the second, which struck in the C handler of the first.
-fn third(form: &Form) -> String {
-    let (mut run, interrupted) = started(form);
+/// At every boundary of a second NMI, which struck in the C handler of the first.
+fn in_second(form: &Form, handler: Handler, strike: Strike) -> String {
+    let (mut run, interrupted) = started(form, handler);
     run.inject(Nmi);
     run.run_to("modelled_handler");
     let first = run.machine.cpu.clone();
-    let mut nested = strike_again(&run, &run.machine).expect("a machine check may strike");
+    let mut nested = Strike::ThenNmi(MachineCheck).at(&run, &run.machine).expect("a machine check returns");
     let mut boundaries = Vec::new();
     while nested.machine.cpu.rip != first.rip {
         boundaries.push(nested.machine.clone());
         nested.step().expect("the nested handler goes on");
     }
-    listed(boundaries.iter().map(|during| (place(&run, during), outcome(strike_again(&run, during), &interrupted))))
+    at_each(&run, &boundaries, strike, &interrupted)
 }
 
-fn check(places: impl Fn(&Form) -> String, expected: &Expect) {
-    let by_form = [Form::A, Form::B2, Form::C, Form::E].map(|form| {
-        let text = places(&form);
-        // The macro is where the forms differ in length.
-        let (exit, rest): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("nmi_exit "));
-        assert!(exit.iter().all(|line| line.ends_with("rounds: 2")), "{form}: {exit:?}");
-        format!("{}\n", rest.join("\n"))
-    });
-    assert!(by_form.iter().all(|text| *text == by_form[0]), "the forms go alike: {by_form:#?}");
-    expected.assert_eq(&by_form[0]);
+const OPENERS: [Exception; 3] = [MachineCheck, Debug, VmmCommunication];
+
+fn table(places: fn(&Form, Handler, Strike) -> String, form: &Form, handler: Handler) -> String {
+    let strikes = OPENERS.iter().flat_map(|&exception| [Strike::Alone(exception), Strike::ThenNmi(exception)]);
+    strikes.fold(String::new(), |mut text, strike| {
+        let _ = writeln!(text, "{strike:?}: {}", places(form, handler, strike));
+        text
+    })
 }
 
-/// Until the first NMI's frame is copied it has one only, and the second overwrites it.
+fn check(places: fn(&Form, Handler, Strike) -> String, expected: &Expect) {
+    let first = table(places, &Form::A, Handler::Quiet);
+    for form in [Form::A, Form::B2, Form::C, Form::E] {
+        for handler in [Handler::Quiet, Handler::Perf] {
+            assert_eq!(table(places, &form, handler), first, "forms and handlers go alike: {form} {handler}");
+        }
+    }
+    expected.assert_eq(&first);
+}
+
+/// Until the first NMI's frame is copied it has one only, and the second overwrites it. #VC goes on below the interrupted stack pointer: while
+/// frames are copied, and before the IRET, the only good copy of the frame lies there.
 #[test]
-fn a_second_nmi_at_every_instruction_of_the_first() {
+fn an_exception_and_a_second_nmi_at_every_instruction_of_the_first() {
     check(
-        second,
+        in_first,
         &expect![[r#"
-        asm_exc_nmi 6, repeats without end
-        nmi_from_kernel 11, repeats without end
-        first_nmi 8, repeats without end
-        repeat_nmi 8, rounds: 1
-        end_repeat_nmi 2, rounds: 2
-        paranoid_entry 30, rounds: 2
-        paranoid_entry_save_cr3 4, rounds: 2
-        paranoid_entry_kernel_cr3 7, rounds: 2
-        paranoid_entry_checkgs 1, rounds: 2
-        end_repeat_nmi 2, rounds: 2
-        exc_nmi 7, rounds: 2
-        nmi_restart 8, rounds: 2
-        modelled_handler 1, rounds: 2
-        nmi_restart 4, rounds: 2
-        exc_nmi_restore_cr2 8, rounds: 2
-        nmi_exit_cr3_restored 2, rounds: 2
-        nmi_restore 18, rounds: 2
-        nmi_iret 1, rounds: 2
+        Alone(MachineCheck): 127 rounds: 1 from asm_exc_nmi
+        ThenNmi(MachineCheck): 25 repeats without end from asm_exc_nmi, 8 rounds: 1 from repeat_nmi, 94 rounds: 2 from end_repeat_nmi
+        Alone(Debug): 127 rounds: 1 from asm_exc_nmi
+        ThenNmi(Debug): 25 repeats without end from asm_exc_nmi, 8 rounds: 1 from repeat_nmi, 94 rounds: 2 from end_repeat_nmi
+        Alone(VmmCommunication): 27 rounds: 1 from asm_exc_nmi, 5 ends at kernel_panic from repeat_nmi, 95 rounds: 1 from repeat_nmi
+        ThenNmi(VmmCommunication): 25 repeats without end from asm_exc_nmi, 2 rounds: 1 from repeat_nmi, 5 ends at kernel_panic from repeat_nmi, 1 rounds: 1 from repeat_nmi, 91 rounds: 2 from end_repeat_nmi, 3 repeats without end from nmi_restore
     "#]],
     );
 }
 
-/// A nested one never copies its frame.
+/// A nested one never copies its frame. Below its stack pointer lies all that the first one has on the stack.
 #[test]
-fn a_third_nmi_at_every_instruction_of_a_nested_one() {
+fn an_exception_and_a_third_nmi_at_every_instruction_of_a_nested_one() {
     check(
-        third,
+        in_second,
         &expect![[r#"
-        asm_exc_nmi 6, repeats without end
-        nmi_from_kernel 5, repeats without end
-        nested_nmi 8, repeats without end
-        nested_nmi_out 2, repeats without end
+        Alone(MachineCheck): 21 rounds: 2 from asm_exc_nmi
+        ThenNmi(MachineCheck): 21 repeats without end from asm_exc_nmi
+        Alone(Debug): 21 rounds: 2 from asm_exc_nmi
+        ThenNmi(Debug): 21 repeats without end from asm_exc_nmi
+        Alone(VmmCommunication): 10 repeats without end from asm_exc_nmi, 8 ends at kernel_panic from nmi_from_kernel, 1 repeats without end from nested_nmi, 2 ends at kernel_panic from nested_nmi_out
+        ThenNmi(VmmCommunication): 21 repeats without end from asm_exc_nmi
     "#]],
     );
 }

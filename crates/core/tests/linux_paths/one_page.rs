@@ -1,9 +1,10 @@
 //! Flushing one page: which entries go, and which stay, where the page is cached under the PCIDs of both halves.
 
-use crate::support::{ALL_ON, Run};
-use cr3_core::linux::layout::{KERNEL_BUFFER, PAGE, USER_DATA};
+use crate::support::{ALL_ON, FORMS, Run};
+use cr3_core::linux::layout::{KERNEL_BUFFER, PAGE, SECOND_DATA_PHYSICAL, USER_DATA};
 use cr3_core::linux::records::TlbState;
 use cr3_core::linux::{Features, Form, Handler};
+use cr3_core::machine::paging::{self, Start};
 use cr3_core::machine::{Exception, Register};
 use std::collections::BTreeSet;
 
@@ -17,8 +18,14 @@ fn cached(run: &Run) -> BTreeSet<Cached> {
 /// At an instruction of `sys_rt_sigreturn`, after user mode has touched its pages. With a poke before, user mode has done so under the PCIDs of
 /// two ASIDs.
 fn kernel(features: Features, handler: Handler) -> Run {
-    let mut run = Run::new(features, &Form::E, handler);
+    struck(features, &Form::E, handler)
+}
+
+/// The same with any form: the strike is that of preset `kgdb-kernel`.
+fn struck(features: Features, form: &Form, handler: Handler) -> Run {
+    let mut run = Run::new(features, form, handler);
     run.run_to("kernel_loop");
+    run.step().expect("the loop goes on");
     let before = run.machine.cpu.clone();
     run.inject(Exception::Debug);
     run.run_back_to(&before);
@@ -118,5 +125,69 @@ fn a_kernel_page_may_be_cached_under_other_asids_too() {
         assert!(cached(&run).contains(&(1, KERNEL_BUFFER)), "{features}: read by the loop");
         assert_eq!(flush(&mut run, "flush_tlb_one_kernel", KERNEL_BUFFER), BTreeSet::from([(1, KERNEL_BUFFER)]));
         assert_eq!(TlbState::of(&run.machine).invalidate_other, expected, "{features}");
+    }
+}
+
+// --- After a poke ----------------------------------------------------------------------------------------------------
+
+/// What stands in the frame to which the kernel moves the user's page.
+const MOVED: u64 = 0x5eed;
+
+/// Points the page at another frame.
+fn move_page(run: &mut Run, page: u64) {
+    const FRAME: u64 = 0x000f_ffff_ffff_f000;
+    let cpu = &run.machine.cpu;
+    let walk = paging::walk(cpu, &run.machine.memory, page, Start::root(cpu));
+    let entry = walk.steps().last().expect("the entry of the page");
+    run.machine.memory.write_u64(entry.address, entry.value & !FRAME | SECOND_DATA_PHYSICAL);
+    run.machine.memory.write_u64(SECOND_DATA_PHYSICAL, MOVED);
+}
+
+/// What user mode reads after its page was moved and flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// The frame that the tables name.
+    New,
+    /// The frame of before, by the translation that is still cached under its PCID.
+    Old,
+}
+
+/// Moves a page that user mode has used since the strike, flushes it, and goes on until user mode reads it again: what it reads, the mask after the
+/// flush, and the mask in user mode. What the poke itself has left in the mask is taken out before.
+fn flush_after(features: Features, form: &Form, handler: Handler) -> (Reads, u16, u16) {
+    let mut run = struck(features, form, handler);
+    run.set_mask(0);
+    move_page(&mut run, USER_DATA);
+    flush(&mut run, "flush_tlb_one_user", USER_DATA);
+    let asked = run.mask();
+    run.run_to("user_touch_again");
+    let user = (run.machine.cpu.cr3 & 0xfff) as u16;
+    let survives = cached(&run).contains(&(user, USER_DATA));
+    run.step().expect("user mode reads its page");
+    let reads = match (survives, run.machine.cpu.registers[Register::Rax as usize]) {
+        (false, MOVED) => Reads::New,
+        (true, 0) => Reads::Old,
+        other => panic!("{features} {form} {handler}: {other:x?}"),
+    };
+    (reads, asked, run.mask())
+}
+
+/// Form A has put back the CR3 of an ASID that is another mm's now. Flushes go by `loaded_mm_asid`, which is 1; SWITCH_TO_USER_CR3 goes by CR3.
+#[test]
+fn after_a_poke_form_a_misses_flushes_of_user_pages() {
+    let no_pcid = Features { pcid: false, ..ALL_ON };
+    for form in FORMS {
+        let (wrong, left) = if form == Form::A { (Reads::Old, 1 << 2) } else { (Reads::New, 0) };
+        let cases = [
+            (NO_INVPCID, Handler::Quiet, (Reads::New, 1 << 1, 0)),
+            (NO_INVPCID, Handler::KgdbPoke, (wrong, 1 << 2, left)),
+            // INVPCID is told the PCID of the records too.
+            (ALL_ON, Handler::Quiet, (Reads::New, 0, 0)),
+            (ALL_ON, Handler::KgdbPoke, (wrong, 0, 0)),
+            (no_pcid, Handler::KgdbPoke, (Reads::New, 0, 0)),
+        ];
+        for (features, handler, expected) in cases {
+            assert_eq!(flush_after(features, &form, handler), expected, "{features} {form} {handler}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The address spaces: each routine called by itself in the states it can meet, held against what it should do, written a second
 //! time as functions of the records.
 
-use crate::support::{ALL_ON, FORMS, Run, all_features, preserved};
+use crate::support::{ALL_ON, FORMS, Log, Run, all_features, preserved};
 use cr3_core::linux::layout::{self as at, INIT_TABLES_PHYSICAL, POKING_TABLES_PHYSICAL, SECOND_TABLES_PHYSICAL};
 use cr3_core::linux::records::{self, Slot, TlbState};
 use cr3_core::linux::{Features, Form, Handler};
@@ -243,32 +243,40 @@ fn cached(run: &Run) -> (bool, bool, bool) {
     )
 }
 
-/// What `routine` leaves of it, and the mask.
-fn left_by(features: Features, routine: &str) -> (bool, bool, bool, u16) {
+/// What `routine` leaves of it, the mask, and how often it wrote CR3, executed INVPCID and wrote CR4.
+fn left_by(features: Features, routine: &str) -> ((bool, bool, bool, u16), [usize; 3]) {
     let mut run = kernel(features);
     assert_eq!(cached(&run), (true, features.pcid && features.pti, true), "{features}: all of it is there before");
+    run.log = Log::default();
     call(&mut run, routine, 0);
     let (own, other, global) = cached(&run);
-    (own, other, global, run.mask())
+    ((own, other, global, run.mask()), [run.log.cr3_writes.len(), run.log.invpcids, run.log.cr4_writes])
 }
 
 #[test]
-fn full_flushes_drop_what_they_say() {
+fn full_flushes_drop_what_they_say_in_the_way_the_processor_has() {
+    const CR3: [usize; 3] = [1, 0, 0];
+    const INVPCID: [usize; 3] = [0, 1, 0];
+    // CR4.PGE off and on again.
+    const CR4: [usize; 3] = [0, 0, 2];
     let no_invpcid = Features { invpcid: false, ..ALL_ON };
     let no_pcid = Features { pcid: false, ..ALL_ON };
+    let neither = Features { pcid: false, ..no_invpcid };
     let no_pti = Features { pti: false, ..ALL_ON };
     let cases = [
         // The user's entries wait for the next return to user mode.
-        (ALL_ON, "native_flush_tlb_local", (false, true, true, 1 << 1)),
-        (no_invpcid, "native_flush_tlb_local", (false, true, true, 1 << 1)),
-        (no_pcid, "native_flush_tlb_local", (false, false, true, 0)),
-        (no_pti, "native_flush_tlb_local", (false, false, true, 0)),
-        (ALL_ON, "native_flush_tlb_global", (false, false, false, 0)),
-        (no_invpcid, "native_flush_tlb_global", (false, false, false, 0)),
-        (no_pcid, "native_flush_tlb_global", (false, false, false, 0)),
+        (ALL_ON, "native_flush_tlb_local", (false, true, true, 1 << 1), CR3),
+        (no_invpcid, "native_flush_tlb_local", (false, true, true, 1 << 1), CR3),
+        (no_pcid, "native_flush_tlb_local", (false, false, true, 0), CR3),
+        (no_pti, "native_flush_tlb_local", (false, false, true, 0), CR3),
+        (ALL_ON, "native_flush_tlb_global", (false, false, false, 0), INVPCID),
+        (no_invpcid, "native_flush_tlb_global", (false, false, false, 0), CR4),
+        (no_pcid, "native_flush_tlb_global", (false, false, false, 0), INVPCID),
+        (neither, "native_flush_tlb_global", (false, false, false, 0), CR4),
+        (no_pti, "native_flush_tlb_global", (false, false, false, 0), INVPCID),
     ];
-    for (features, routine, expected) in cases {
-        assert_eq!(left_by(features, routine), expected, "{routine} {features}");
+    for (features, routine, left, by) in cases {
+        assert_eq!(left_by(features, routine), (left, by), "{routine} {features}");
     }
 }
 

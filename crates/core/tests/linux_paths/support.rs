@@ -37,6 +37,8 @@ pub(crate) struct Cr3Write {
 pub(crate) struct Log {
     rip: u64,
     pub(crate) cr3_writes: Vec<Cr3Write>,
+    pub(crate) cr4_writes: usize,
+    pub(crate) invpcids: usize,
     pub(crate) delivered: Vec<Delivered>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) returns: Vec<Mnemonic>,
@@ -49,15 +51,20 @@ impl Observer for Log {
 
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
         let mnemonic = instruction.mnemonic();
-        if matches!(mnemonic, Mnemonic::Iretq | Mnemonic::Sysretq) && machine.cpu.cpl == 3 {
-            self.returns.push(mnemonic);
+        match mnemonic {
+            Mnemonic::Iretq | Mnemonic::Sysretq if machine.cpu.cpl == 3 => self.returns.push(mnemonic),
+            Mnemonic::Invpcid => self.invpcids += 1,
+            _ => {}
         }
     }
 
     fn control(&mut self, access: &ControlAccess) {
-        if let ControlAccess::Write { register: ControlRegister::Cr3, before, after, flush: Some(flush), .. } = *access
-        {
-            self.cr3_writes.push(Cr3Write { rip: self.rip, before, after, flush });
+        match *access {
+            ControlAccess::Write { register: ControlRegister::Cr3, before, after, flush: Some(flush), .. } => {
+                self.cr3_writes.push(Cr3Write { rip: self.rip, before, after, flush });
+            }
+            ControlAccess::Write { register: ControlRegister::Cr4, .. } => self.cr4_writes += 1,
+            _ => {}
         }
     }
 

@@ -544,9 +544,12 @@ impl<'l> Placed<'l> {
 
     /// The value as an address or a number.
     pub(super) fn number(&self, value: &Value) -> Result<i64, Fault> {
-        let located = self.evaluate(value)?;
+        Ok(self.number_at(self.evaluate(value)?))
+    }
+
+    fn number_at(&self, located: Located) -> i64 {
         let base = located.section.and_then(|section| self.layout.drafts.get(section)).map_or(0, |draft| draft.base);
-        Ok(located.number.wrapping_add(base as i64))
+        located.number.wrapping_add(base as i64)
     }
 
     fn evaluate(&self, value: &Value) -> Result<Located, Fault> {
@@ -646,10 +649,11 @@ impl<'l> Placed<'l> {
             return;
         }
         let at = start + fixup.offset;
-        let number = match self.number(&fixup.value) {
-            Ok(number) => number,
+        let located = match self.evaluate(&fixup.value) {
+            Ok(located) => located,
             Err(fault) => return report.error(&fixup.place, fault),
         };
+        let number = self.number_at(located);
         let field = match fixup.kind {
             FixupKind::Relative { end } => {
                 let from = base.wrapping_add(at as u64).wrapping_add(u64::from(end));
@@ -657,7 +661,9 @@ impl<'l> Placed<'l> {
             }
             _ => number,
         };
-        if !fits(field, fixup.size, fixup.kind) {
+        // The linker takes an address of 32 bits for unsigned (R_X86_64_32, psABI 4.4.1).
+        let wraps = fixup.kind == FixupKind::Either && fixup.size == 4 && located.section.is_some() && field < 0;
+        if wraps || !fits(field, fixup.size, fixup.kind) {
             let fault = match fixup.kind {
                 FixupKind::Relative { .. } => out_of_range(field, fixup.size),
                 _ => Fault::new("", format!("{field:#x} does not fit in {}", count_bytes(fixup.size))),

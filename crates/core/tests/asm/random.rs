@@ -238,3 +238,13 @@ fn damaged_programs_get_an_error_or_the_bytes_of_gas() {
     println!("{same} damaged programs with the same bytes, {refused} refused by both, {left} taken by gas only");
     assert!(refused > count / 4, "{refused} of {count} damaged programs are refused");
 }
+
+/// What random texts have found.
+#[test]
+fn findings_stay_mended() {
+    if !have_binutils() {
+        return;
+    }
+    let texts = ["a:\n.long a-2107485356\n", "a:\n.long a+4\n.word 0-9\n.long 0-9\n"].map(str::to_owned);
+    assert_eq!(play(&texts, 1), [1, 1, 0]);
+}

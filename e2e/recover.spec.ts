@@ -1,0 +1,81 @@
+import { test, expect, opened, step } from "./page";
+import type { Page } from "@playwright/test";
+
+const on = (page: Page) => page.getByRole("button", { name: "check with Unicorn" }).click();
+const headline = (page: Page) => page.locator(".check .headline");
+const AGREES = /^A: agrees on all \d+ steps; E: agrees on all \d+ steps$/;
+
+/** Exports of Unicorn's module as they fail: a trap of WebAssembly, and what stands for no memory. */
+const FAILURES = {
+  trap: `engine_step: (step) => { let left = 100; return (...all) => (left-- > 0 ? step(...all) : trap()); }`,
+  open: `engine_open: () => () => 0`,
+  map: `engine_map: () => () => 1`,
+};
+
+/** `(module (func (export "t") unreachable))` */
+const TRAP = "0,97,115,109,1,0,0,0, 1,4,1,96,0,0, 3,2,1,0, 7,5,1,1,116,0,0, 10,5,1,3,0,0,11";
+
+/** Lets the first `instances` of the module in each worker fail; gives what undoes that. */
+async function failing(page: Page, failure: string, instances: number) {
+  const script = `
+    const { Instance } = WebAssembly;
+    const trap = new Instance(new WebAssembly.Module(Uint8Array.of(${TRAP}))).exports.t;
+    const broken = { ${failure} };
+    globalThis.made = 0;
+    WebAssembly.Instance = function (module, imports) {
+      const { exports } = new Instance(module, imports);
+      if (globalThis.made++ >= ${instances}) return { exports };
+      const replaced = Object.entries(broken).map(([name, wrap]) => [name, wrap(exports[name])]);
+      return { exports: { ...exports, ...Object.fromEntries(replaced) } };
+    };
+    WebAssembly.Instance.prototype = Instance.prototype;
+  `;
+  await page.route("**/second.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: script + (await response.text()) });
+  });
+  return () => page.unroute("**/second.js");
+}
+
+const made = (page: Page) => page.workers()[0]!.evaluate(() => (globalThis as unknown as { made: number }).made);
+
+test("an engine that traps is replaced, and the run begins again", async ({ page }) => {
+  await failing(page, FAILURES.trap, 1);
+  await opened(page);
+  await on(page);
+  await expect(headline(page)).toHaveText(AGREES);
+  expect(await made(page)).toBe(2);
+});
+
+for (const [name, failure, cause] of [
+  ["traps again and again", FAILURES.trap, "cannot step: the WebAssembly module trapped: unreachable"],
+  ["has no memory to start with", FAILURES.open, "cannot start: out of memory"],
+  ["gets no memory for the image", FAILURES.map, "cannot map memory: No memory available"],
+] as const) {
+  test(`an engine that ${name} is told with its cause, and the check works when it is switched on again`, async ({ page }) => {
+    const mend = await failing(page, failure, Infinity);
+    await opened(page);
+    await on(page);
+    await expect(headline(page)).toContainText(`Unicorn 2.1.5 cannot be asked: the second CPU ${cause}`);
+    await expect(headline(page)).toContainText("Switch the check off and on");
+    const before = await step(page);
+    await page.keyboard.press("j");
+    expect(await step(page)).toBe(before + 1);
+    await mend();
+    await on(page);
+    await expect(headline(page)).toHaveCount(0);
+    await on(page);
+    await expect(headline(page)).toHaveText(AGREES);
+  });
+}
+
+test("the check can be switched off and on as often as one likes", async ({ page }) => {
+  await opened(page);
+  for (let time = 0; time < 8; time++) {
+    await on(page);
+    await expect(headline(page)).toHaveText(AGREES);
+    expect(page.workers()).toHaveLength(1);
+    await on(page);
+    await expect.poll(() => page.workers().length).toBe(0);
+  }
+});

@@ -5,27 +5,33 @@ const on = (page: Page) => page.getByRole("button", { name: "check with Unicorn"
 const headline = (page: Page) => page.locator(".check .headline");
 const AGREES = /^A: agrees on all \d+ steps; E: agrees on all \d+ steps$/;
 
-/** Exports of Unicorn's module as they fail: a trap of WebAssembly, and what stands for no memory. */
-const FAILURES = {
+/** Exports of Unicorn's module made to misbehave: a trap of WebAssembly, what stands for no memory, and one wrong result. */
+const ALTERED = {
   trap: `engine_step: (step) => { let left = 100; return (...all) => (left-- > 0 ? step(...all) : trap()); }`,
   open: `engine_open: () => () => 0`,
   map: `engine_map: () => () => 1`,
+  // Bit 0 of RAX, the first word of the state behind the eight of struct engine_run.
+  wrong: `engine_step: (step, exports) => (engine, result) => {
+    step(engine, result);
+    if (++steps === 100) new BigUint64Array(exports.memory.buffer, result, 9)[8] ^= 1n;
+  }`,
 };
 
 /** `(module (func (export "t") unreachable))` */
 const TRAP = "0,97,115,109,1,0,0,0, 1,4,1,96,0,0, 3,2,1,0, 7,5,1,1,116,0,0, 10,5,1,3,0,0,11";
 
-/** Lets the first `instances` of the module in each worker fail; gives what undoes that. */
-async function failing(page: Page, failure: string, instances: number) {
+/** Alters the first `instances` of the module in each worker; gives what undoes that. */
+async function altered(page: Page, alteration: string, instances: number) {
   const script = `
     const { Instance } = WebAssembly;
     const trap = new Instance(new WebAssembly.Module(Uint8Array.of(${TRAP}))).exports.t;
-    const broken = { ${failure} };
+    const wrappers = { ${alteration} };
+    let steps = 0;
     globalThis.made = 0;
     WebAssembly.Instance = function (module, imports) {
       const { exports } = new Instance(module, imports);
       if (globalThis.made++ >= ${instances}) return { exports };
-      const replaced = Object.entries(broken).map(([name, wrap]) => [name, wrap(exports[name])]);
+      const replaced = Object.entries(wrappers).map(([name, wrap]) => [name, wrap(exports[name], exports)]);
       return { exports: { ...exports, ...Object.fromEntries(replaced) } };
     };
     WebAssembly.Instance.prototype = Instance.prototype;
@@ -40,20 +46,20 @@ async function failing(page: Page, failure: string, instances: number) {
 const made = (page: Page) => page.workers()[0]!.evaluate(() => (globalThis as unknown as { made: number }).made);
 
 test("an engine that traps is replaced, and the run begins again", async ({ page }) => {
-  await failing(page, FAILURES.trap, 1);
+  await altered(page, ALTERED.trap, 1);
   await opened(page);
   await on(page);
   await expect(headline(page)).toHaveText(AGREES);
   expect(await made(page)).toBe(2);
 });
 
-for (const [name, failure, cause] of [
-  ["traps again and again", FAILURES.trap, "cannot step: the WebAssembly module trapped: unreachable"],
-  ["has no memory to start with", FAILURES.open, "cannot start: out of memory"],
-  ["gets no memory for the image", FAILURES.map, "cannot map memory: No memory available"],
+for (const [name, alteration, cause] of [
+  ["traps again and again", ALTERED.trap, "cannot step: the WebAssembly module trapped: unreachable"],
+  ["has no memory to start with", ALTERED.open, "cannot start: out of memory"],
+  ["gets no memory for the image", ALTERED.map, "cannot map memory: No memory available"],
 ] as const) {
   test(`an engine that ${name} is told with its cause, and the check works when it is switched on again`, async ({ page }) => {
-    const mend = await failing(page, failure, Infinity);
+    const mend = await altered(page, alteration, Infinity);
     await opened(page);
     await on(page);
     await expect(headline(page)).toContainText(`Unicorn 2.1.5 cannot be asked: the second CPU ${cause}`);
@@ -68,6 +74,21 @@ for (const [name, failure, cause] of [
     await expect(headline(page)).toHaveText(AGREES);
   });
 }
+
+test("the first disagreement stops the run and opens both states", async ({ page }) => {
+  await altered(page, ALTERED.wrong, 1);
+  await opened(page);
+  await on(page);
+  const dialog = page.getByRole("dialog", { name: "The two processors disagree" });
+  await expect(dialog).toBeVisible();
+  await expect(dialog.locator(".found li")).toHaveText([/^rax: ours 0x[0-9a-f]+, theirs 0x[0-9a-f]+$/]);
+  await expect(dialog.locator("tr.differs th")).toHaveText(["rax"]);
+  await expect(dialog.locator(".found p").first()).toHaveText(/ ([0-9a-f]{2} )*[0-9a-f]{2}, step 100$/);
+  await page.keyboard.press("Escape");
+  expect(await step(page)).toBe(100);
+  await expect(page.locator(".rows .row.current .checked i").first()).toHaveText("≠");
+  await expect(headline(page)).toHaveText(/^A: agrees on 99 of \d+ steps, and differs at the next; E: agrees on all \d+ steps$/);
+});
 
 test("the check can be switched off and on as often as one likes", async ({ page }) => {
   await opened(page);

@@ -1,5 +1,7 @@
 //! Our machine as the second CPU of itself: what then differs, or counts under a limit, is the checker's own doing.
 
+mod shutdown;
+
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
 use cr3_core::machine::{Machine, Register};
 use cr3_core::scenario::presets::PRESETS;
@@ -9,6 +11,7 @@ use cr3_unicorn::checker::{Checked, Tally, Verdict};
 use cr3_unicorn::follow::{Job, Progress, SweepJob};
 use cr3_unicorn::fuzz::Fuzzer;
 use cr3_unicorn::limits::Limit;
+use cr3_unicorn::native::Native;
 use cr3_unicorn::own::Own;
 use cr3_unicorn::processor::{CpuState, Outcome, Processor, Raised};
 use cr3_unicorn::wrong::Wrong;
@@ -146,4 +149,13 @@ fn what_is_raised_stops_it_before_the_delivery() {
         assert_eq!((found, state), (outcome, expected), "{code:02x?}");
         own.step().unwrap_or_else(|failure| panic!("{code:02x?}: {failure}"));
     }
+}
+
+#[test]
+fn a_shutdown_is_compared() {
+    assert_eq!(shutdown::by_both(own), [Some(Checked::DeliveredByBoth); 2]);
+    shutdown::by_ours_alone(own);
+    // Unicorn's library stops before it.
+    let native = || Native::open().expect("Unicorn opens");
+    assert_eq!(shutdown::by_both(native), [Some(Checked::Unjudged(Limit::ShutDown)); 2]);
 }

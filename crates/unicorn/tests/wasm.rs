@@ -4,6 +4,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod presets;
+mod shutdown;
 mod told;
 
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler};
@@ -76,6 +77,12 @@ fn a_wrong_result_is_found_at_its_step() {
         assert_eq!(found.theirs.state.registers[0], found.ours.state.registers[0] ^ 1);
         assert!(!found.bytes.is_empty(), "{found}");
     }
+}
+
+#[wasm_bindgen_test]
+fn a_shutdown_is_compared() {
+    assert_eq!(shutdown::by_both(engine), [Some(Checked::DeliveredByBoth); 2]);
+    shutdown::by_ours_alone(engine);
 }
 
 #[wasm_bindgen_test]

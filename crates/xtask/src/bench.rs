@@ -22,12 +22,12 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     println!("\nspeed:");
     run_benchmark(project, &cr3play)?;
     setup::for_browser(project)?;
-    for program in IN_BROWSER {
-        print_browser_speed(project, program)?;
-    }
+    let in_browser = IN_BROWSER.map(|program| print_browser_speed(project, program));
     print_beside_unicorn(project)?;
     print_setup_times(project);
-    print_page_weight(project)
+    print_page_weight(project)?;
+    // A limit that was exceeded is told last and keeps no number back.
+    in_browser.into_iter().collect()
 }
 
 /// Our machine and Unicorn on the same loops, in the same process.

@@ -5,6 +5,9 @@ const on = (page: Page) => page.getByRole("button", { name: "check with Unicorn"
 const headline = (page: Page) => page.locator(".check .headline");
 const AGREES = /^A: agrees on all \d+ steps; E: agrees on all \d+ steps$/;
 
+/** A machine that does other things too takes its time. */
+const PATIENT = { timeout: 20_000 };
+
 /** Exports of Unicorn's module made to misbehave: a trap of WebAssembly, what stands for no memory, and one wrong result. */
 const ALTERED = {
   trap: `engine_step: (step) => { let left = 100; return (...all) => (left-- > 0 ? step(...all) : trap()); }`,
@@ -49,7 +52,7 @@ test("an engine that traps is replaced, and the run begins again", async ({ page
   await altered(page, ALTERED.trap, 1);
   await opened(page);
   await on(page);
-  await expect(headline(page)).toHaveText(AGREES);
+  await expect(headline(page)).toHaveText(AGREES, PATIENT);
   expect(await made(page)).toBe(2);
 });
 
@@ -62,7 +65,7 @@ for (const [name, alteration, cause] of [
     const mend = await altered(page, alteration, Infinity);
     await opened(page);
     await on(page);
-    await expect(headline(page)).toContainText(`Unicorn 2.1.5 cannot be asked: the second CPU ${cause}`);
+    await expect(headline(page)).toContainText(`Unicorn 2.1.5 cannot be asked: the second CPU ${cause}`, PATIENT);
     await expect(headline(page)).toContainText("Switch the check off and on");
     const before = await step(page);
     await page.keyboard.press("j");
@@ -71,7 +74,7 @@ for (const [name, alteration, cause] of [
     await on(page);
     await expect(headline(page)).toHaveCount(0);
     await on(page);
-    await expect(headline(page)).toHaveText(AGREES);
+    await expect(headline(page)).toHaveText(AGREES, PATIENT);
   });
 }
 
@@ -80,21 +83,21 @@ test("the first disagreement stops the run and opens both states", async ({ page
   await opened(page);
   await on(page);
   const dialog = page.getByRole("dialog", { name: "The two processors disagree" });
-  await expect(dialog).toBeVisible();
+  await expect(dialog).toBeVisible(PATIENT);
   await expect(dialog.locator(".found li")).toHaveText([/^rax: ours 0x[0-9a-f]+, theirs 0x[0-9a-f]+$/]);
   await expect(dialog.locator("tr.differs th")).toHaveText(["rax"]);
   await expect(dialog.locator(".found p").first()).toHaveText(/ ([0-9a-f]{2} )*[0-9a-f]{2}, step 100$/);
   await page.keyboard.press("Escape");
   expect(await step(page)).toBe(100);
   await expect(page.locator(".rows .row.current .checked i").first()).toHaveText("≠");
-  await expect(headline(page)).toHaveText(/^A: agrees on 99 of \d+ steps, and differs at the next; E: agrees on all \d+ steps$/);
+  await expect(headline(page)).toHaveText(/^A: agrees on 99 of \d+ steps, and differs at the next; E: agrees on all \d+ steps$/, PATIENT);
 });
 
 test("the check can be switched off and on as often as one likes", async ({ page }) => {
   await opened(page);
   for (let time = 0; time < 8; time++) {
     await on(page);
-    await expect(headline(page)).toHaveText(AGREES);
+    await expect(headline(page)).toHaveText(AGREES, PATIENT);
     expect(page.workers()).toHaveLength(1);
     await on(page);
     await expect.poll(() => page.workers().length).toBe(0);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What replay.mjs and faults.mjs do in Node, a part of it in a browser; and the example page, used as a person would.
 //
-//   node --test browser.mjs       with UNICORN_WASM, BLOBS and CHROMIUM naming the module, blobs and a browser
+//   node --test browser.mjs       with UNICORN_WASM, BLOBS and CHROMIUM naming the module, blobs and a browser,
+//                                 SEED, COUNT and BATCHES which blobs: COUNT of each of so many seeds
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -11,8 +12,9 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chromium } from "@playwright/test";
 
-const SEED = "2";
-const COUNT = 4000;
+const SEED = Number(process.env.SEED ?? 2);
+const COUNT = Number(process.env.COUNT ?? 4000);
+const BATCHES = Number(process.env.BATCHES ?? 1);
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const TYPES = { html: "text/html", mjs: "text/javascript", wasm: "application/wasm" };
@@ -25,17 +27,18 @@ const FILES = {
   "/unicorn.wasm": () => readFile(process.env.UNICORN_WASM),
   "/index.html": () => readFile(here("../example/index.html")),
   "/example.mjs": () => readFile(here("../example/example.mjs")),
-  "/blobs": async () => execFileSync(process.env.BLOBS, [SEED, String(COUNT)], { maxBuffer: 1 << 30 }),
+  "/blobs": async (seed) => execFileSync(process.env.BLOBS, [seed, String(COUNT)], { maxBuffer: 1 << 30 }),
 };
 
 let server, browser, origin;
 
 before(async () => {
   server = createServer(async ({ url }, response) => {
-    const file = FILES[url];
+    const { pathname, search } = new URL(url, "http://localhost");
+    const file = FILES[pathname];
     if (!file) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": TYPES[url.split(".").at(-1)] ?? "application/octet-stream" });
-    response.end(await file());
+    response.writeHead(200, { "content-type": TYPES[pathname.split(".").at(-1)] ?? "application/octet-stream" });
+    response.end(await file(search.slice(1)));
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   origin = `http://127.0.0.1:${server.address().port}`;
@@ -55,24 +58,32 @@ async function open(path) {
   return { page, errors };
 }
 
-test("random code is as native Unicorn executes it", async () => {
-  const { page } = await open("/empty.html");
-  const { counts, passed, reports, summary } = await page.evaluate(async ([seed, count]) => {
+/** Replays COUNT blobs of a seed in the page. */
+async function replayed(page, seed) {
+  const { passed, blobs, reports, summary } = await page.evaluate(async ([seed, count]) => {
     const { Replay } = await import("/cases.mjs");
     const module = await WebAssembly.compileStreaming(fetch("/unicorn.wasm"));
-    const all = new Uint8Array(await (await fetch("/blobs")).arrayBuffer());
+    const all = new Uint8Array(await (await fetch(`/blobs?${seed}`)).arrayBuffer());
     let at = 0;
     const take = (size) => all.slice(at, (at += size));
     const reports = [];
     const replay = new Replay(module, take, (lines) => reports.push(lines));
     await replay.open();
     for (let index = 0; index < count; index++) await replay.next();
-    return { counts: { ...replay.counts, instructions: 0 }, passed: replay.passed(), reports, summary: replay.summary(seed) };
-  }, [SEED, COUNT]);
-  assert.deepEqual(reports, []);
-  assert.equal(counts.blobs, COUNT);
+    return { blobs: replay.counts.blobs, passed: replay.passed(), reports, summary: replay.summary(seed) };
+  }, [seed, COUNT]);
+  assert.deepEqual(reports, [], summary);
+  assert.equal(blobs, COUNT);
   assert.ok(passed, summary);
   console.log(`in the browser, ${summary}`);
+}
+
+test("random code is as native Unicorn executes it", async () => {
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const { page } = await open("/empty.html");
+    await replayed(page, SEED + batch);
+    await page.close();
+  }
 });
 
 test("1000 engines opened, run and closed leave memory as it was", async () => {

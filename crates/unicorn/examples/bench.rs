@@ -1,12 +1,20 @@
-//! Instructions per second of our machine with its counters and of Unicorn with a hook for every instruction, on the same
-//! memory image, in the same run: `cargo run --release -p cr3-unicorn --example bench`.
+//! Two comparisons in one process: `cargo run --release -p cr3-unicorn --example bench`.
+//!
+//! Instructions per second of our machine with its counters and of Unicorn with a hook for every instruction, on the same loops;
+//! and steps per second of the page's opening story with nobody, native Unicorn, and our machine itself following.
 
+use cr3_core::benchmark;
 use cr3_core::counters::{Counter, Tally};
+use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
 use cr3_core::machine::{self, Machine, Register};
+use cr3_core::scenario::{Scenario, Vector};
+use cr3_unicorn::follow::{Job, SweepJob};
 use cr3_unicorn::fuzz::image::{CODE, Image, USER_CODE, USER_CS, USER_DATA, USER_DS, segment};
 use cr3_unicorn::fuzz::random::Random;
 use cr3_unicorn::native::{Hooks, Native};
+use cr3_unicorn::own::Own;
 use cr3_unicorn::processor::Processor;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// Repetitions of the loop in one measurement.
@@ -77,9 +85,29 @@ fn theirs(native: &mut Native, start: &Machine, end: u64) -> (u64, Duration) {
     (instructions, started.elapsed())
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// Median, lowest and highest of rates.
+struct Spread {
+    median: f64,
+    lowest: f64,
+    highest: f64,
+}
+
+impl Spread {
+    fn of(mut rates: Vec<f64>) -> Self {
+        rates.sort_by(f64::total_cmp);
+        Self { median: rates[rates.len() / 2], lowest: rates[0], highest: rates[rates.len() - 1] }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>7.2} ({:.2} to {:.2})", self.median, self.lowest, self.highest)
+    }
+}
+
+/// Million in a second.
+fn rate(count: u64, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64() / 1e6
 }
 
 fn measure(workload: &Workload) {
@@ -93,17 +121,93 @@ fn measure(workload: &Workload) {
         let both = [(ours(&start, end), &mut our_rates), (theirs(&mut native, &start, end), &mut their_rates)];
         for ((instructions, elapsed), rates) in both {
             assert_eq!(instructions, REPETITIONS * workload.instructions, "both run the whole loop");
-            rates.push(instructions as f64 / elapsed.as_secs_f64() / 1e6);
+            rates.push(rate(instructions, elapsed));
         }
     }
-    let (ours, theirs) = (median(our_rates), median(their_rates));
-    let name = workload.name;
-    println!("{name:<26} {ours:>8.1} {theirs:>8.1} {:>8.2}", ours / theirs);
+    let (ours, theirs) = (Spread::of(our_rates), Spread::of(their_rates));
+    let ratio = ours.median / theirs.median;
+    println!("{:<26} {ours}   {theirs}   {ratio:.2}", workload.name);
+}
+
+/// The story that the page opens with, in one of its forms.
+fn opening(form: Form) -> (Scenario, System) {
+    let (features, geometry) = (Features::ALL, Geometry::Architectural);
+    let config = Config { features, form, handler: Handler::Quiet.into(), geometry };
+    let schedule = "kernel_loop+1:nmi".parse().expect("a schedule");
+    let system = boot(&config).expect("the form assembles");
+    (Scenario { config, schedule }, system)
+}
+
+/// Rounds of the story in a measurement.
+const ROUNDS: u32 = 20;
+
+/// Runs both forms alone, with all counters; instructions and time.
+fn alone(runs: &[(Scenario, System)]) -> (u64, Duration) {
+    let started = Instant::now();
+    let count = |(scenario, system): &(Scenario, System)| benchmark::count(system, scenario);
+    let instructions = (0..ROUNDS).map(|_| runs.iter().map(count).sum::<u64>()).sum();
+    (instructions, started.elapsed())
+}
+
+/// Runs both forms with `follower` behind the checker; steps, and the time without that of loading the image.
+fn followed<P: Processor>(mut follower: P, runs: &[(Scenario, System)]) -> (P, u64, Duration) {
+    let (mut elapsed, mut steps) = (Duration::ZERO, 0);
+    for (scenario, system) in (0..ROUNDS).flat_map(|_| runs) {
+        let mut job = Job::new(follower, system, &scenario.schedule, benchmark::STEPS);
+        let started = Instant::now();
+        let progress = job.advance(u32::MAX);
+        elapsed += started.elapsed();
+        assert_eq!(progress.report, None, "both agree");
+        steps += progress.marks.len() as u64;
+        follower = job.into_follower();
+    }
+    (follower, steps, elapsed)
+}
+
+fn measure_checks() {
+    let runs = [Form::A, Form::E].map(opening);
+    let (mut native, mut own) = (Native::open().expect("Unicorn opens"), Own::new(&runs[0].1.machine));
+    let mut rates = [const { Vec::new() }; 3];
+    for _ in 0..MEASUREMENTS {
+        let (instructions, time) = alone(&runs);
+        rates[0].push(rate(instructions, time));
+        let (back, steps, time) = followed(native, &runs);
+        (native, _) = (back, rates[1].push(rate(steps, time)));
+        let (back, steps, time) = followed(own, &runs);
+        (own, _) = (back, rates[2].push(rate(steps, time)));
+    }
+    let names = ["nobody, all counters on", "native Unicorn", "our machine"];
+    for (name, rates) in names.into_iter().zip(rates) {
+        println!("{name:<26} {}", Spread::of(rates));
+    }
+}
+
+/// Sweeps in a measurement of them; the median counts.
+const SWEEPS: usize = 3;
+
+/// Every single injection into form A with native Unicorn behind the checker.
+fn measure_sweep() {
+    let (_, system) = opening(Form::A);
+    let mut native = Native::open().expect("Unicorn opens");
+    let (mut seconds, mut told) = (Vec::new(), String::new());
+    for _ in 0..SWEEPS {
+        let started = Instant::now();
+        let mut job = SweepJob::new(native, &system, &Vector::ALL, benchmark::STEPS);
+        let progress = job.advance(u32::MAX);
+        seconds.push(started.elapsed().as_secs_f64());
+        assert_eq!(progress.report, None, "both agree");
+        told = format!("{} strike, {} steps", progress.swept.struck, progress.tally.compared);
+        native = job.into_follower();
+    }
+    println!("every single injection into A, native Unicorn: {told}, {} s", Spread::of(seconds));
 }
 
 fn main() {
-    println!("million instructions per second, medians of {MEASUREMENTS}, native");
-    println!("{:<26} {:>8} {:>8} {:>8}", "", "ours", "Unicorn", "ratio");
+    println!("million instructions per second, native: median of {MEASUREMENTS} (lowest to highest)");
+    println!("{:<26} {:<25} {:<25} ratio", "", "   ours", "   Unicorn");
     WORKLOADS.iter().for_each(measure);
     println!("ours: every counter of the playground kept; Unicorn 2.1.5: UC_HOOK_CODE that counts");
+    println!("\nmillion steps per second of the opening story, forms A and E, native, followed by:");
+    measure_checks();
+    measure_sweep();
 }

@@ -1,8 +1,9 @@
 //! A second CPU that checks ours: Unicorn Engine runs the same memory image, and every step is compared.
 //!
 //! [`checker::Checker`] is an observer of our machine: whatever runs a machine can be checked by passing one.
-//! It is written against [`processor::Processor`], what any second CPU offers; [`native::Native`] is Unicorn linked
-//! natively, `wasm::Engine` the same C sources as a WebAssembly module in a browser. What Unicorn cannot judge is listed in [`limits`].
+//! It is written against [`processor::Processor`], what any CPU offers that can step the image; [`native::Native`] is Unicorn linked
+//! natively, `wasm::Engine` the same C sources as a WebAssembly module in a browser, and [`own::Own`] our machine itself. What
+//! Unicorn cannot judge is listed in [`limits`].
 
 pub mod checker;
 pub mod difference;
@@ -12,6 +13,7 @@ pub mod fuzz;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+pub mod own;
 pub mod processor;
 pub mod scenario;
 pub mod tables;

@@ -11,7 +11,7 @@ usage: cargo xtask COMMAND
   fuzz [MINUTES [KIND]]
                      random input with new seeds, each kind for so long (10 minutes if not said), or one alone:
                      instructions, injections, blobs, tlb, robustness
-  bench              instructions per second, also beside Unicorn, set-up time and page weight
+  bench              instructions per second beside Unicorn, the check in Chromium, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
 Whatever is installed goes into .tools/ and node_modules/ (both ignored by git), except Debian packages, which are

@@ -28,7 +28,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(unicorn::differential::test(project));
     checks.note(browser_lints(project, &wasm));
     checks.note(browser_tests(project, &wasm));
-    checks.note(unicorn_in_browser(project, &wasm));
+    checks.note(unicorn_followed(project, &wasm));
     if checks.note(build::release(project, &wasm)) {
         checks.note(end_to_end(project));
     }
@@ -144,18 +144,29 @@ fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
     steps::run_showing("browser tests", &mut pack, closes_rust_tests, mend).map(drop)
 }
 
-/// The second CPU followed by the checker, in a browser's worker. Not by wasm-pack, which compiles every test of a package.
-fn unicorn_in_browser(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
+/// The second CPU followed by the checker, in a browser's worker and in Node. Not by wasm-pack, which compiles every test of a package.
+fn unicorn_followed(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let module = unicorn::ensure(project)?.join("unicorn.wasm");
     let mut cargo = wasm.command(project, "cargo");
-    cargo.args(["test", "--package", "cr3-unicorn", "--test", "wasm", "--target", TARGET, "--locked"]);
+    cargo.args([
+        "test",
+        "--package",
+        "cr3-unicorn",
+        "--test",
+        "wasm",
+        "--test",
+        "node",
+        "--target",
+        TARGET,
+        "--locked",
+    ]);
     cargo.env("UNICORN_WASM", module).env("WASM_BINDGEN_TEST_TIMEOUT", "300");
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
     if let Some(driver) = on_path("chromedriver") {
         cargo.env("CHROMEDRIVER", driver);
     }
     let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
-    steps::run_showing("browser tests of the second CPU", &mut cargo, closes_rust_tests, mend).map(drop)
+    steps::run_showing("the second CPU in a browser and in Node", &mut cargo, closes_rust_tests, mend).map(drop)
 }
 
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.

@@ -57,7 +57,7 @@ pub fn headline(state: &State) -> String {
         Engine::Off => String::new(),
         Engine::Loading(0) => format!("Fetching {NAME} …"),
         Engine::Loading(bytes) => format!("Fetching {NAME}: {} KB …", bytes / 1000),
-        Engine::Broken(why) => format!("{NAME} cannot be asked: {why}"),
+        Engine::Broken(why) => format!("{NAME} cannot be asked: {why}. Switch the check off and on to try again."),
         Engine::Ready => Side::BOTH.into_iter().filter_map(|side| sentence(state, side)).collect::<Vec<_>>().join("; "),
     }
 }
@@ -299,7 +299,7 @@ mod tests {
         );
         check(
             &headline(&tell(&state, Report::Broke("no memory".into()))),
-            expect!["Unicorn 2.1.5 cannot be asked: no memory"],
+            expect!["Unicorn 2.1.5 cannot be asked: no memory. Switch the check off and on to try again."],
         );
     }
 

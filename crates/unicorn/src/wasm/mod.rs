@@ -69,7 +69,8 @@ pub struct Engine {
 fn trap(request: &'static str) -> impl Fn(JsValue) -> Failure {
     move |error| {
         let text = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-        Failure { request, cause: text.unwrap_or_else(|| "the WebAssembly module trapped".into()) }
+        let reason = text.unwrap_or_else(|| "it says no more".into());
+        Failure { request, cause: format!("the WebAssembly module trapped: {reason}") }
     }
 }
 

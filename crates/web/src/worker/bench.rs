@@ -200,6 +200,16 @@ pub(crate) fn task(ticket: u32, side: Side, setup: &cr3_session::Setup, custom: 
     Task { ticket, side, scenario: scenario.to_string(), custom: own.then(|| custom.to_string()) }
 }
 
+/// Adds a report to those of a slice: each is drawn once, so what one report can say is said in one.
+fn add(reports: &mut Reports, ticket: u32, report: Report) {
+    let last = reports.last_mut().filter(|(other, _)| *other == ticket).map(|(_, report)| report);
+    match (last, report) {
+        (Some(Report::Steps(side, marks)), Report::Steps(same, more)) if *side == same => marks.extend(more),
+        (Some(told @ Report::Swept(..)), report @ Report::Swept(..)) => *told = report,
+        (_, report) => reports.push((ticket, report)),
+    }
+}
+
 /// What a slice of a task came to.
 enum Step {
     Goes,
@@ -233,11 +243,7 @@ impl Current {
                 test(self.seen, progress, &mut own)
             }
         };
-        if own.iter().any(|(_, report)| matches!(report, Report::Swept(..))) {
-            // Only the last report of a slice says something new.
-            reports.retain(|(_, report)| !matches!(report, Report::Swept(..)));
-        }
-        reports.extend(own.into_iter().map(|(_, report)| (ticket, report)));
+        own.into_iter().for_each(|(_, report)| add(reports, ticket, report));
         step
     }
 
@@ -327,5 +333,42 @@ fn disagreement(mismatch: Mismatch, origin: Origin, step: usize, schedule: Strin
         bytes,
         differences: differences.iter().map(ToString::to_string).collect(),
         fields: fields.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn told(reports: Vec<(u32, Report)>) -> Reports {
+        let mut slice = Reports::new();
+        reports.into_iter().for_each(|(ticket, report)| add(&mut slice, ticket, report));
+        slice
+    }
+
+    #[wasm_bindgen_test]
+    fn a_slice_says_each_thing_once() {
+        let steps = |side, count| Report::Steps(side, vec![Mark::Agrees; count]);
+        let (left, right) = (Side::Left, Side::Right);
+        let progress = |done| Report::Swept(Progress { done, ..Progress::default() }, Stage::Running);
+        let slice = told(vec![
+            (1, steps(left, 2)),
+            (1, steps(left, 3)),
+            (1, Report::Ended(left)),
+            (1, steps(right, 1)),
+            (2, steps(right, 1)),
+            (2, progress(1)),
+            (2, progress(2)),
+            (2, progress(3)),
+        ]);
+        let expected = [
+            (1, steps(left, 5)),
+            (1, Report::Ended(left)),
+            (1, steps(right, 1)),
+            (2, steps(right, 1)),
+            (2, progress(3)),
+        ];
+        assert_eq!(slice, expected);
     }
 }

@@ -14,8 +14,11 @@ use crate::{setup, steps};
 /// Blobs of one process. Each that Unicorn gives up on leaves an engine behind, so that a process must not run for ever.
 const BATCH: u32 = 20_000;
 
-/// Blobs that `cargo xtask fuzz` runs at least, however short its time.
+/// Blobs that `cargo xtask fuzz` runs in Node at least, however short its time, and as many in a browser.
 const AT_LEAST: u32 = 400_000;
+
+/// Blobs of `cargo xtask test` in a browser.
+const IN_BROWSER: u32 = 4_000;
 
 /// The seed of `cargo xtask test`.
 const SEED: u64 = 1;
@@ -26,10 +29,12 @@ pub(crate) fn test(project: &Project) -> Result<(), Failure> {
     faults(project, &folder)?;
     let blobs = native(project)?;
     batch(project, &folder, &blobs, SEED)?;
-    browser(project, &folder, &blobs)
+    let mut node = browser(project, &folder, &blobs);
+    node.arg(BROWSER).env("SEED", (SEED + 1).to_string()).env("COUNT", IN_BROWSER.to_string());
+    steps::run_showing("Unicorn as WebAssembly: in a browser", &mut node, closes_browser, BROWSER_MEND).map(drop)
 }
 
-/// New seeds for at least `time` and at least so many blobs; for `cargo xtask fuzz`.
+/// New seeds for at least `time` and at least so many blobs in Node, and so many in a browser; for `cargo xtask fuzz`.
 pub(crate) fn fuzz(project: &Project, time: Duration) -> Result<(), Failure> {
     let folder = ensure(project)?;
     let blobs = native(project)?;
@@ -43,7 +48,13 @@ pub(crate) fn fuzz(project: &Project, time: Duration) -> Result<(), Failure> {
             break;
         }
     }
-    println!("{count} blobs of random code: WebAssembly equals native Unicorn in all of them");
+    println!("{count} blobs of random code in Node: WebAssembly equals native Unicorn in all of them");
+    let mut node = browser(project, &folder, &blobs);
+    node.args(["--test-name-pattern", "random code", BROWSER]);
+    node.env("SEED", (first + u64::from(count / BATCH)).to_string()).env("COUNT", BATCH.to_string());
+    node.env("BATCHES", (AT_LEAST / BATCH).to_string());
+    steps::run_showing("Unicorn as WebAssembly: random code in a browser", &mut node, closes_browser, BROWSER_MEND)?;
+    println!("{AT_LEAST} blobs of random code in a browser: WebAssembly equals native Unicorn in all of them");
     Ok(())
 }
 
@@ -63,18 +74,22 @@ fn batch(project: &Project, folder: &Path, blobs: &Path, seed: u64) -> Result<()
     steps::run_showing("Unicorn as WebAssembly: random code", &mut node, tells_of_blobs, mend).map(drop)
 }
 
-/// The same in a browser, fewer of them, and the example page.
-fn browser(project: &Project, folder: &Path, blobs: &Path) -> Result<(), Failure> {
+const BROWSER: &str = "crates/unicorn/differential/browser.mjs";
+
+const BROWSER_MEND: &str = "cargo xtask setup, if the browser did not start; else mend the test named above";
+
+/// `browser.mjs`, to which SEED, COUNT and BATCHES say which blobs.
+fn browser(project: &Project, folder: &Path, blobs: &Path) -> Command {
     let mut node = project.command("node");
-    node.args(["--test", "crates/unicorn/differential/browser.mjs"]);
-    node.env("UNICORN_WASM", folder.join("unicorn.wasm")).env("BLOBS", blobs);
+    node.arg("--test").env("UNICORN_WASM", folder.join("unicorn.wasm")).env("BLOBS", blobs);
     if let Some(chromium) = on_path("chromium") {
         node.env("CHROMIUM", chromium);
     }
-    let mend = "cargo xtask setup, if the browser did not start; else mend what the test above names";
-    let closes =
-        |line: &str| line.starts_with("# pass ") || tells_of_blobs(line) || line.contains("million per second");
-    steps::run_showing("Unicorn as WebAssembly: in a browser", &mut node, closes, mend).map(drop)
+    node
+}
+
+fn closes_browser(line: &str) -> bool {
+    line.starts_with("# pass ") || tells_of_blobs(line) || line.contains("million per second")
 }
 
 fn tells_of_blobs(line: &str) -> bool {
@@ -161,9 +176,9 @@ mod tests {
 
     #[test]
     fn the_documentation_tells_how_many_blobs_are_run() {
-        let row = "| random code on Unicorn's JIT and on its WebAssembly build | 20,000 blobs |";
+        let row = "| random code on Unicorn's JIT and on its WebAssembly build | 20,000 blobs in Node, 4,000 others in a browser |";
         assert!(include_str!("../../../../docs/TRUST.md").contains(row));
-        assert_eq!(BATCH, 20_000);
+        assert_eq!((BATCH, IN_BROWSER), (20_000, 4_000));
     }
 
     #[test]

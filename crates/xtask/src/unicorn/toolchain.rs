@@ -89,3 +89,73 @@ fn beside(clang: &Path) -> Option<PathBuf> {
     let linker = clang.parent()?.join("wasm-ld");
     linker.is_file().then_some(linker)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A folder laid out as the WASI SDK's `bin`: a clang, which is another program here, and its linker beside it.
+    struct Sdk(PathBuf);
+
+    impl Sdk {
+        fn new(program: &str) -> Self {
+            let name = Path::new(program).file_name().unwrap().to_string_lossy().into_owned();
+            let folder = std::env::temp_dir().join(format!(
+                "cr3-xtask-sdk-{name}-{}-{:?}",
+                std::process::id(),
+                std::thread::current().id()
+            ));
+            fs::create_dir_all(&folder).unwrap();
+            symlink(program, folder.join("clang")).unwrap();
+            fs::write(folder.join("wasm-ld"), "").unwrap();
+            Self(folder)
+        }
+
+        fn toolchain(&self) -> Option<Toolchain> {
+            Toolchain::with(self.0.join("clang"))
+        }
+    }
+
+    impl Drop for Sdk {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_named_clang_takes_the_linker_beside_it() {
+        // echo answers to everything and succeeds.
+        let sdk = Sdk::new("/bin/echo");
+        let found = sdk.toolchain().unwrap();
+        let linker = format!("-fuse-ld={}", sdk.0.join("wasm-ld").display());
+        assert_eq!(found.link_arguments(), ["-mexec-model=reactor", &linker]);
+        assert_eq!(found.command().get_program(), sdk.0.join("clang"));
+        assert!(found.links(&sdk.0));
+    }
+
+    #[test]
+    fn a_clang_that_has_no_version_or_is_not_there_is_passed_over() {
+        let sdk = Sdk::new("/bin/false");
+        assert!(sdk.toolchain().is_none());
+        assert!(Toolchain::with(sdk.0.join("no-clang")).is_none());
+    }
+
+    #[test]
+    fn a_clang_that_does_not_link_is_passed_over() {
+        let sdk = Sdk::new("/bin/false");
+        let version = String::new();
+        let toolchain = Toolchain { clang: sdk.0.join("clang"), linker: None, sysroot: None, version };
+        assert!(!toolchain.links(&sdk.0));
+    }
+
+    #[test]
+    fn another_c_library_is_named_to_the_compiler() {
+        let sysroot = Some("/opt/wasi-sysroot".to_owned());
+        let toolchain = Toolchain { clang: "clang".into(), linker: None, sysroot, version: String::new() };
+        let command = toolchain.command();
+        let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+        assert_eq!(arguments, ["--target=wasm32-wasi", "--sysroot=/opt/wasi-sysroot"]);
+        assert_eq!(toolchain.link_arguments(), ["-mexec-model=reactor"]);
+    }
+}

@@ -1,0 +1,52 @@
+// What the measurements in Chromium share: the built page at an address, and how numbers are told.
+import { chromium } from "@playwright/test";
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+async function opened(page, address) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await page.goto(address);
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** Serves the folder, opens its page and hands it over once the page's own exports can be called. */
+export async function withPage(folder, work) {
+  const port = await freePort();
+  const server = spawn(process.execPath, [new URL("serve.mjs", import.meta.url).pathname, folder, port, "/"]);
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
+  try {
+    const page = await browser.newPage();
+    await opened(page, `http://127.0.0.1:${port}/`);
+    await page.waitForFunction(() => window.wasmBindings?.run_storm);
+    await work(page);
+  } finally {
+    await browser.close();
+    server.kill();
+  }
+}
+
+/** Lowest, median and highest of the samples. */
+export function spread(samples) {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return { lowest: sorted[0], median: sorted[sorted.length >> 1], highest: sorted.at(-1) };
+}
+
+/** `median 1.23, lowest 1.20, highest 1.30`. */
+export function told(samples, digits = 2) {
+  const { lowest, median, highest } = spread(samples);
+  return `median ${median.toFixed(digits)}, lowest ${lowest.toFixed(digits)}, highest ${highest.toFixed(digits)}`;
+}

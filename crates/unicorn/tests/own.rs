@@ -1,5 +1,6 @@
 //! Our machine as the second CPU of itself: what then differs, or counts under a limit, is the checker's own doing.
 
+mod delivered;
 mod shutdown;
 
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
@@ -114,6 +115,12 @@ fn a_wrong_result_is_found_at_its_step() {
         let rax = Register::Rax as usize;
         assert_eq!(found.theirs.state.registers[rax], found.ours.state.registers[rax] ^ 1, "{found}");
     }
+}
+
+#[test]
+fn a_wrong_delivery_is_found() {
+    let (scenario, system) = opening(Form::E);
+    assert_eq!(delivered::wrong_ones_are_found(own(), &system, &scenario.schedule, 7), 80);
 }
 
 /// `code` at the first instruction of the user program, in user mode; what its step came to, and the registers then.

@@ -3,6 +3,7 @@
 //! `cargo xtask test` runs this in headless Chromium; UNICORN_WASM names the module that it has built.
 #![cfg(target_arch = "wasm32")]
 
+mod delivered;
 mod presets;
 mod shutdown;
 mod told;
@@ -77,6 +78,12 @@ fn a_wrong_result_is_found_at_its_step() {
         assert_eq!(found.theirs.state.registers[0], found.ours.state.registers[0] ^ 1);
         assert!(!found.bytes.is_empty(), "{found}");
     }
+}
+
+#[wasm_bindgen_test]
+fn a_wrong_delivery_is_found() {
+    let scenario = story(Form::E, "kernel_loop+1:nmi");
+    assert_eq!(delivered::wrong_ones_are_found(engine(), &system(&scenario), &scenario.schedule, 7), 80);
 }
 
 #[wasm_bindgen_test]

@@ -3,6 +3,8 @@
 //!
 //! Invariant: this crate knows no browser, no files, no clock, no randomness, no threads. A run is a function of
 //! its [`scenario::Scenario`] alone.
+//!
+//! `allow(missing_docs)` stands only on registers and exceptions, whose names are the manual's and say all.
 
 pub mod asm;
 pub mod benchmark;

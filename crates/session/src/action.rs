@@ -68,13 +68,18 @@ pub enum Target {
 
 /// A form as a person picks it. The text of [`FormChoice::Custom`] is the draft in the editor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum FormChoice {
+    /// [`Form::A`].
     A,
+    /// [`Form::B2`].
     B2,
+    /// [`Form::C`].
     C,
+    /// [`Form::E`].
     E,
+    /// [`Form::Never`].
     Never,
+    /// [`Form::Custom`], with the text in the editor.
     Custom,
 }
 
@@ -134,11 +139,13 @@ impl Filter {
 
 /// A part of the inspector that is shown below CR3, one at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Tab {
+    /// The entries by PCID.
     #[default]
     Tlb,
+    /// General registers, segments, control registers.
     Registers,
+    /// The words above RSP.
     Stack,
 }
 
@@ -149,11 +156,13 @@ impl Tab {
 
 /// What the page shows on narrow screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Pane {
+    /// The listing with its gutter.
     Code,
+    /// Both runs, aligned.
     #[default]
     Runs,
+    /// The machines at the cursor.
     Inspector,
 }
 

@@ -53,11 +53,14 @@ pub enum Origin {
 
 /// A field of both processors at the disagreement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Field {
+    /// The register.
     pub name: String,
+    /// Its value before the step.
     pub before: u64,
+    /// What the machine made of it.
     pub ours: u64,
+    /// What the second CPU made of it.
     pub theirs: u64,
 }
 
@@ -82,9 +85,10 @@ pub struct Disagreement {
 
 /// How far a sweep is: every place that the uninterrupted run reaches, every vector, one injection at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Progress {
+    /// Injections that are finished or refused.
     pub done: u32,
+    /// Injections of the whole sweep: places times vectors.
     pub total: u32,
     /// Injections that struck.
     pub struck: u32,
@@ -109,10 +113,12 @@ pub enum Stage {
 
 /// A sweep over one form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Sweep {
+    /// The side whose form is swept.
     pub side: Side,
+    /// How far it is.
     pub progress: Progress,
+    /// Whether it goes on, and how it ended.
     pub stage: Stage,
 }
 

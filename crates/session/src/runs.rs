@@ -198,7 +198,13 @@ impl Runs {
     }
 
     fn flushes(&self, row: usize) -> bool {
-        let flushing = [Counter::FlushingCr3Writes, Counter::DroppedEntries, Counter::Invlpg, Counter::Invpcid];
+        let flushing = [
+            Counter::FlushingCr3Writes,
+            Counter::FlushingCr4Writes,
+            Counter::DroppedEntries,
+            Counter::Invlpg,
+            Counter::Invpcid,
+        ];
         self.any(row, |step| flushing.into_iter().any(|counter| step.counted.contains(counter)))
     }
 

@@ -11,12 +11,16 @@ use std::sync::Arc;
 
 /// What is run: everything that decides the two traces but the text of the custom form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Setup {
+    /// The form of each side: left, right.
     pub forms: [FormChoice; 2],
+    /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
+    /// The modelled handlers of both sides.
     pub handler: Handlers,
+    /// The TLB model of both sides.
     pub geometry: Geometry,
+    /// The injections into both sides.
     pub schedule: Schedule,
 }
 

@@ -162,9 +162,10 @@ pub fn arrivals(system: &System, budget: u32) -> Vec<Machine> {
 
 /// How many injections of a [`Sweep`] struck, and how many the architecture refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Swept {
+    /// Injections that were delivered.
     pub struck: u64,
+    /// Injections that the architecture does not allow at that place.
     pub refused: u64,
 }
 

@@ -173,12 +173,14 @@ pub struct Raised {
     pub cr2: u64,
 }
 
-/// A store to physical memory. `size` in bytes, 1 to 8; `value` zero-extended.
+/// A store to physical memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Store {
+    /// Physical address of the first byte.
     pub physical: u64,
+    /// In bytes, 1 to 8.
     pub size: u8,
+    /// What was stored, zero-extended.
     pub value: u64,
 }
 

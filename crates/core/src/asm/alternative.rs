@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::macros::arguments;
-use super::report::Fault;
+use super::report::{Cause, Fault};
 
 /// How many arms beside the old one each name takes.
 fn arms(word: &str) -> Option<usize> {
@@ -30,7 +30,7 @@ pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Res
     let parts = arguments(text);
     if parts.len() != 1 + 2 * count {
         let message = format!("`{word}` takes {} arguments, not {}", 1 + 2 * count, parts.len());
-        return Err(Fault::new(word, message)
+        return Err(Cause::new(word, message)
             .hint("write each arm as a string: `ALTERNATIVE \"old\", \"new\", X86_FEATURE_NAME`"));
     }
     let mut chosen = parts.first().cloned().unwrap_or_default();
@@ -69,7 +69,7 @@ fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
     let mut names = words.iter().copied().filter(|word| is_feature(word));
     let is_expression = words.iter().all(|word| is_feature(word) || is_flag(word)) && is_balanced(condition);
     let (Some(name), None, true) = (names.next(), names.next(), is_expression) else {
-        return Err(Fault::new(condition, format!("`{condition}` does not name one feature"))
+        return Err(Cause::new(condition, format!("`{condition}` does not name one feature"))
             .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`"));
     };
     if name == "X86_FEATURE_ALWAYS" {

@@ -11,7 +11,7 @@ use super::input::{FrameKind, Input, Next, Push, Runs};
 use super::instruction::{Assembled, InstructionSet};
 use super::layout::{Fixup, Item, Jump, Layout};
 use super::macros::{Arguments, Macro, arguments, is_name, statements};
-use super::report::{Fault, Place, Report};
+use super::report::{Cause, Fault, Place, Report};
 use super::scrub::Statement;
 use super::symbols::{Definition, Symbols};
 use super::value::{LabelId, Value};
@@ -111,7 +111,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
                 Next::Statement(statement, place) => self.statement(&statement.text, &place),
                 Next::Left { conditionals } => {
                     for open in self.conditionals.truncate(conditionals) {
-                        let fault = Fault::new(".if", "this `.if` has no `.endif`")
+                        let fault = Cause::new(".if", "this `.if` has no `.endif`")
                             .hint("it must end in the file, macro or repetition it begins in");
                         self.report.error(&open, fault);
                     }
@@ -150,7 +150,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
             Some(test) => self.conditional(test, &words, place),
             // A slip here would hide where the lines that are taken begin again.
             None if [".if", ".else", ".endif"].iter().any(|start| lower.starts_with(start)) => {
-                Err(Fault::new(words.word, format!("`{}` is not a conditional", words.word)))
+                Err(Cause::new(words.word, format!("`{}` is not a conditional", words.word)).hint(
+                    "where nothing is taken, a word that begins like `.if`, `.else` or `.endif` must be one of them",
+                ))
             }
             None => Ok(()),
         };
@@ -166,7 +168,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if !name.starts_with(|c: char| c.is_ascii_digit()) {
             return self.symbols.define_label(name, label);
         }
-        let number = name.parse().map_err(|_| Fault::new(name, "the number of this label is too great"))?;
+        let number = name.parse().map_err(|_| {
+            Cause::new(name, "the number of this label is too great").hint("numbers of labels are small: `1:`")
+        })?;
         self.symbols.define_numeric(number, label);
         Ok(())
     }
@@ -175,7 +179,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let words = Words::of(text);
         let lower = words.word.to_ascii_lowercase();
         if text[words.word.len()..].starts_with('"') {
-            return Err(Fault::new(words.word, format!("a space is missing after `{}`", words.word)));
+            return Err(Cause::new(words.word, format!("a space is missing after `{}`", words.word))
+                .hint(format!("write `{} \"...\"`", words.word)));
         }
         if let Some(value) = assigned(words.rest).filter(|_| !words.word.is_empty()) {
             return self.assign(words.word, value, text);
@@ -188,10 +193,12 @@ impl<'a, 'r> Assembler<'a, 'r> {
             ".rept" | ".rep" => return self.repeat(words.rest, place),
             ".irp" | ".irpc" => return self.repeat_each(&lower, words.rest, place),
             ".endm" | ".endmacro" => {
-                return Err(Fault::new(words.word, "`.endm` without `.macro`"));
+                return Err(Cause::new(words.word, "`.endm` without `.macro`")
+                    .hint("remove it, or begin the macro above with `.macro name`"));
             }
             ".endr" => {
-                return Err(Fault::new(words.word, "`.endr` without `.rept`, `.irp` or `.irpc`"));
+                return Err(Cause::new(words.word, "`.endr` without `.rept`, `.irp` or `.irpc`")
+                    .hint("remove it, or begin the repetition above with `.rept count`"));
             }
             ".exitm" | ".mexit" => return self.exit_macro(),
             ".purgem" => return self.purge(words.rest),
@@ -226,14 +233,14 @@ impl<'a, 'r> Assembler<'a, 'r> {
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
         let value = self.value(value)?;
         if name == "." {
-            return Err(Fault::new(name, "`.` cannot be assigned").hint("write `.org` or `.skip`"));
+            return Err(Cause::new(name, "`.` cannot be assigned").hint("write `.org` or `.skip`"));
         }
         self.symbols.set(name, value)
     }
 
     fn conditional(&mut self, test: Test, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
         if matches!(test, Test::Else | Test::EndIf) && !words.rest.is_empty() {
-            let fault = Fault::new(words.rest, format!("`{}` stands alone", words.word));
+            let fault = Cause::new(words.rest, format!("`{}` stands alone", words.word));
             self.report.error(place, fault.hint("begin a new line, or put `;` between"));
         }
         match test {
@@ -261,7 +268,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if matches!(word, ".ifdef" | ".ifndef" | ".ifnotdef") {
             let name = text.trim();
             if !is_name(name) {
-                return Err(Fault::new(name, format!("`{word}` needs a name")));
+                return Err(Cause::new(name, format!("`{word}` needs a name")).hint(format!("write `{word} name`")));
             }
             let defined = *self.symbols.definition(name) != Definition::Undefined;
             return Ok(defined == (word == ".ifdef"));
@@ -275,11 +282,12 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let made = Macro::define(rest, body)?;
         let key = made.name.to_ascii_lowercase();
         if self.macros.contains_key(&key) {
-            return Err(Fault::new(&made.name, format!("macro `{}` is already defined", made.name))
+            return Err(Cause::new(&made.name, format!("macro `{}` is already defined", made.name))
                 .hint("`.purgem` removes the earlier one"));
         }
         if self.instructions.knows(&key) {
-            let fault = Fault::new(&made.name, format!("macro `{}` hides an instruction", made.name));
+            let fault = Cause::new(&made.name, format!("macro `{}` hides an instruction", made.name))
+                .hint("give the macro another name where the instruction is meant");
             self.report.warning(place, fault);
         }
         self.macros.insert(key, Rc::new(made));
@@ -289,7 +297,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn purge(&mut self, rest: &str) -> Result<(), Fault> {
         for name in rest.split([',', ' ']).filter(|name| !name.is_empty()) {
             if self.macros.remove(&name.to_ascii_lowercase()).is_none() {
-                return Err(Fault::new(name, format!("no macro `{name}`")));
+                return Err(Cause::new(name, format!("no macro `{name}`"))
+                    .hint("only a macro that is defined above can be removed"));
             }
         }
         Ok(())
@@ -313,7 +322,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         };
         let end = closes.first().copied().unwrap_or("");
         let unclosed = || {
-            Fault::new(what, format!("this `{what}` has no `{end}`"))
+            Cause::new(what, format!("this `{what}` has no `{end}`"))
                 .hint(format!("add `{end}` in the file, macro or repetition it begins in"))
         };
         self.input.collect(ends, self.report).ok_or_else(unclosed)
@@ -322,8 +331,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn repeat(&mut self, rest: &str, place: &Place) -> Result<(), Fault> {
         let body = self.body(&REPETITIONS, &[".endr"], ".rept")?;
         let count = known_number(".rept", rest, &mut self.names())?;
-        let count =
-            u64::try_from(count).map_err(|_| Fault::new(rest, "a repetition cannot run a negative number of times"))?;
+        let count = u64::try_from(count).map_err(|_| {
+            Cause::new(rest, "a repetition cannot run a negative number of times").hint("write a count of 0 or more")
+        })?;
         if let Some(more) = count.checked_sub(1) {
             self.push_repetition(body, None, Runs::More(more), place);
         }
@@ -334,7 +344,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let body = self.body(&REPETITIONS, &[".endr"], word)?;
         let name = leading_name(rest);
         if name.is_empty() {
-            return Err(Fault::new(word, format!("`{word}` needs the name of its parameter")));
+            return Err(Cause::new(word, format!("`{word}` needs the name of its parameter"))
+                .hint(format!("write `{word} name, value, value`")));
         }
         let rest = rest[name.len()..].trim_start();
         let rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
@@ -377,7 +388,10 @@ impl<'a, 'r> Assembler<'a, 'r> {
     }
 
     fn exit_macro(&mut self) -> Result<(), Fault> {
-        let outside = || Fault::new(".exitm", "`.exitm` outside of a macro");
+        let outside = || {
+            Cause::new(".exitm", "`.exitm` outside of a macro")
+                .hint("remove it: there is no macro here that it could end")
+        };
         let conditionals = self.input.exit().ok_or_else(outside)?;
         self.conditionals.truncate(conditionals);
         Ok(())
@@ -436,12 +450,12 @@ impl<'a, 'r> Assembler<'a, 'r> {
 
     fn unknown_word(&self, word: &str, operands: &str) -> Fault {
         if ["%xmm", "%ymm", "%zmm", "%st", "%mm"].iter().any(|file| operands.contains(file)) {
-            return Fault::new(word, format!("`{word}` is not an instruction of this machine"))
+            return Cause::new(word, format!("`{word}` is not an instruction of this machine"))
                 .hint("x87, MMX, SSE and AVX instructions are not taken");
         }
         let macros = self.macros.values().map(|known| known.name.as_str()).chain(annotation::names());
         match super::report::nearest(word, macros) {
-            Some(near) => Fault::new(word, format!("`{word}` is not an instruction, a directive or a macro"))
+            Some(near) => Cause::new(word, format!("`{word}` is not an instruction, a directive or a macro"))
                 .hint(format!("did you mean the macro `{near}`?")),
             None => self.instructions.unknown(word),
         }

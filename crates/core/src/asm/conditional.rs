@@ -2,7 +2,7 @@
 
 use super::expression::Scope;
 use super::operand::split_commas;
-use super::report::{Fault, Place};
+use super::report::{Cause, Fault, Place};
 
 /// One `.if` that is open.
 #[derive(Clone, Debug)]
@@ -82,26 +82,41 @@ impl Conditionals {
     }
 
     pub(super) fn else_if(&mut self, taken: bool) -> Result<(), Fault> {
-        let mut last = self.pop().ok_or_else(|| Fault::new(".elseif", "`.elseif` without `.if`"))?;
+        let mut last = self.pop().ok_or_else(|| {
+            Cause::new(".elseif", "`.elseif` without `.if`").hint("remove it, or add the `.if` that it belongs to")
+        })?;
         let second = last.has_else;
         last.taken = taken && !last.done && !second;
         last.done |= last.taken;
         self.push(last);
-        if second { Err(Fault::new(".elseif", "`.elseif` after `.else`")) } else { Ok(()) }
+        if second {
+            Err(Cause::new(".elseif", "`.elseif` after `.else`").hint("move it before `.else`, which comes last"))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn otherwise(&mut self) -> Result<(), Fault> {
-        let mut last = self.pop().ok_or_else(|| Fault::new(".else", "`.else` without `.if`"))?;
+        let mut last = self.pop().ok_or_else(|| {
+            Cause::new(".else", "`.else` without `.if`").hint("remove it, or add the `.if` that it belongs to")
+        })?;
         let second = last.has_else;
         last.taken = !last.done && !second;
         last.done = true;
         last.has_else = true;
         self.push(last);
-        if second { Err(Fault::new(".else", "a second `.else` for one `.if`")) } else { Ok(()) }
+        if second {
+            Err(Cause::new(".else", "a second `.else` for one `.if`")
+                .hint("remove one, or end the `.if` inside with `.endif` before it"))
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        self.pop().map(|_| ()).ok_or_else(|| Fault::new(".endif", "`.endif` without `.if`"))
+        self.pop().map(|_| ()).ok_or_else(|| {
+            Cause::new(".endif", "`.endif` without `.if`").hint("remove it, or add the `.if` that it belongs to")
+        })
     }
 
     /// Closes all but the outermost `depth`; the places of those that were open.
@@ -134,7 +149,8 @@ pub(super) fn test_text(word: &str, text: &str) -> Option<Result<bool, Fault>> {
             ([a, b], _) => Ok(a == b),
             ([a], false) if text.ends_with(',') || !text.contains(',') => Ok(a.is_empty()),
             ([], false) => Ok(true),
-            _ => Err(Fault::new(word, format!("`{word}` compares two texts: `{word} a, b`"))),
+            _ => Err(Cause::new(word, format!("`{word}` compares two texts: `{word} a, b`"))
+                .hint("put a comma between the two; `.ifeqs` and `.ifnes` want them in double quotes")),
         }
     };
     match word {
@@ -160,11 +176,14 @@ pub(super) fn test_number(word: &str, number: i64) -> bool {
     }
 }
 
+/// What mends a number that is not known while the text is read.
+pub(super) const KNOWN_HERE: &str =
+    "names it uses must be defined above, and no jump or alignment may stand between its labels";
+
 /// A number that must be known while the text is read.
 pub(super) fn known_number(word: &str, text: &str, scope: &mut dyn Scope) -> Result<i64, Fault> {
     let value = super::expression::parse(text, super::expression::Dialect::Gas, scope)?;
-    value.constant().ok_or_else(|| {
-        Fault::new(text, format!("`{word}` needs a number that is known here"))
-            .hint("names it uses must be defined above, and no jump or alignment may stand between its labels")
-    })
+    value
+        .constant()
+        .ok_or_else(|| Cause::new(text, format!("`{word}` needs a number that is known here")).hint(KNOWN_HERE))
 }

@@ -2,11 +2,12 @@
 
 use super::annotation::CALL_FRAME;
 use super::assembler::{Assembler, Words};
+use super::conditional::KNOWN_HERE;
 use super::expression::integer;
 use super::layout::{Filler, Fixup, FixupKind, Item, count_bytes, fits};
 use super::macros::is_name;
 use super::operand::split_commas;
-use super::report::{Fault, Place, nearest};
+use super::report::{Cause, Fault, Place, nearest};
 use super::value::Value;
 
 /// Directives that change nothing in the bytes: symbol attributes, line numbers, unwind tables.
@@ -109,9 +110,12 @@ pub(super) fn directive(
         ".globl" | ".global" | ".extern" => {}
         ".weak" => split_commas(rest).into_iter().for_each(|name| state.symbols.set_weak(name)),
         ".set" | ".equ" | ".equiv" => set(state, word, rest)?,
-        ".error" | ".err" => return Err(Fault::new(words.word, format!("{word} {rest}"))),
+        ".error" | ".err" => {
+            return Err(Cause::new(words.word, format!("{word} {rest}"))
+                .hint("the text itself refuses this: see the conditions around it"));
+        }
         ".warning" | ".print" => {
-            state.report.warning(place, Fault::new(words.word, rest));
+            state.report.warning(place, Cause::new(words.word, rest).remark());
             return Ok(());
         }
         ".text" | ".data" | ".bss" => plain_section(state, word, rest)?,
@@ -169,12 +173,12 @@ fn not_chosen(word: &str, rest: &str) -> Fault {
         _ => "every instruction of this machine is taken: leave it out, or write `.arch generic64`",
     };
     let at = if rest.is_empty() { word } else { rest };
-    Fault::new(at, format!("`{}` is not taken", format!("{word} {rest}").trim_end())).hint(hint)
+    Cause::new(at, format!("`{}` is not taken", format!("{word} {rest}").trim_end())).hint(hint)
 }
 
 fn unknown(word: &str) -> Fault {
     let known = KNOWN.iter().chain(&SILENT).chain(&CALL_FRAME).copied().chain(CHOSEN.map(|(chosen, _)| chosen));
-    let fault = Fault::new(word, format!("`{word}` is not a directive that is known here"));
+    let fault = Cause::new(word, format!("`{word}` is not a directive that is known here"));
     match (word, nearest(word, known)) {
         (".intel_syntax", _) => fault.hint("only AT&T syntax is taken"),
         (".code16" | ".code32", _) => fault.hint("only 64-bit code is taken"),
@@ -186,13 +190,18 @@ fn unknown(word: &str) -> Fault {
 
 fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
     let parts = rest.split_once(',');
-    let (name, value) = parts.ok_or_else(|| Fault::new(word, format!("write `{word} name, value`")))?;
+    let (name, value) = parts.ok_or_else(|| {
+        Cause::new(word, format!("write `{word} name, value`")).hint("put a comma between name and value")
+    })?;
     let name = name.trim();
     if !is_name(name) {
-        return Err(Fault::new(name, format!("`{name}` is not a name")));
+        return Err(Cause::new(name, format!("`{name}` is not a name"))
+            .hint("a name begins with a letter, `_`, `.` or `$` and goes on with these and digits"));
     }
     if word == ".equiv" && *state.symbols.definition(name) != super::symbols::Definition::Undefined {
-        return Err(Fault::new(name, format!("`{name}` is already defined")));
+        return Err(
+            Cause::new(name, format!("`{name}` is already defined")).hint("`.set` may give a name another value")
+        );
     }
     state.set(name, value)
 }
@@ -217,7 +226,8 @@ fn holds_code(name: &str) -> bool {
 
 fn plain_section(state: &mut Assembler<'_, '_>, name: &str, rest: &str) -> Outcome {
     if !matches!(rest, "" | "0") {
-        return Err(Fault::new(rest, "numbered subsections are not taken"));
+        return Err(Cause::new(rest, "numbered subsections are not taken")
+            .hint("enter a section of another name: `.section .text.more`"));
     }
     state.enter_section(name, None);
     Ok(())
@@ -228,7 +238,7 @@ fn section(state: &mut Assembler<'_, '_>, rest: &str) -> Outcome {
     let parts = split_commas(rest);
     let name = parts.first().map_or("", |name| name.trim_matches('"'));
     if name.is_empty() || name.contains(char::is_whitespace) {
-        return Err(Fault::new(".section", "`.section` needs a name"));
+        return Err(Cause::new(".section", "`.section` needs a name").hint("write `.section .text`, for example"));
     }
     let flags = parts.get(1).filter(|flags| flags.starts_with('"')).map(|flags| flags.trim_matches('"'));
     state.enter_section(name, flags);
@@ -236,8 +246,10 @@ fn section(state: &mut Assembler<'_, '_>, rest: &str) -> Outcome {
 }
 
 fn pop_section(state: &mut Assembler<'_, '_>) -> Outcome {
-    let (current, previous) =
-        state.section_stack.pop().ok_or_else(|| Fault::new(".popsection", "`.popsection` without `.pushsection`"))?;
+    let (current, previous) = state.section_stack.pop().ok_or_else(|| {
+        Cause::new(".popsection", "`.popsection` without `.pushsection`")
+            .hint("remove it, or enter the section above with `.pushsection`")
+    })?;
     state.layout.enter(current);
     state.previous_section = previous;
     Ok(())
@@ -253,7 +265,8 @@ fn data(state: &mut Assembler<'_, '_>, size: u8, rest: &str, place: &Place) -> O
             continue;
         };
         if !fits(number, size, FixupKind::Either) {
-            let fault = Fault::new(piece, format!("{number:#x} is cut to its low {}", count_bytes(size)));
+            let fault = Cause::new(piece, format!("{number:#x} is cut to its low {}", count_bytes(size)))
+                .hint("`.word`, `.long` and `.quad` have 2, 4 and 8 bytes");
             state.report.warning(place, fault);
         }
         state.layout.bytes(&number.to_le_bytes()[..usize::from(size)], Vec::new());
@@ -271,7 +284,11 @@ fn octa(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
             (None, Ok(number)) => u128::from(number),
             (None, Err(_)) => match state.value(piece)?.constant() {
                 Some(number) => i128::from(number) as u128,
-                None => return Err(Fault::new(piece, "`.octa` takes numbers")),
+                None => {
+                    return Err(
+                        Cause::new(piece, "`.octa` takes numbers").hint("an address has 64 bits: write `.quad`")
+                    );
+                }
             },
         };
         state.layout.bytes(&number.to_le_bytes(), Vec::new());
@@ -282,17 +299,20 @@ fn octa(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
 
 fn strings(state: &mut Assembler<'_, '_>, rest: &str, terminated: bool) -> Outcome {
     if rest.is_empty() {
-        return Err(Fault::new("", "a string is missing here").hint("strings stand in double quotes"));
+        return Err(Cause::new("", "a string is missing here").hint("strings stand in double quotes"));
     }
     // As in GNU `as`, nothing between two commas is no string.
     for piece in split_commas(rest).into_iter().filter(|piece| !piece.is_empty()) {
         let mut left = piece;
         while !left.is_empty() {
             if !left.starts_with('"') {
-                return Err(Fault::new(left, "a string is missing here").hint("strings stand in double quotes"));
+                return Err(Cause::new(left, "a string is missing here").hint("strings stand in double quotes"));
             }
             let length = super::scrub::closed_string(left);
-            let length = length.ok_or_else(|| Fault::new("\"", "this string has no closing quote"))?;
+            let length = length.ok_or_else(|| {
+                Cause::new("\"", "this string has no closing quote")
+                    .hint("close it with `\"`; a quote inside is written `\\\"`")
+            })?;
             state.layout.bytes(&unescape(&left[1..length - 1]), Vec::new());
             left = left[length..].trim_start();
         }
@@ -352,7 +372,9 @@ fn number(state: &mut Assembler<'_, '_>, text: &str, otherwise: i64) -> Result<i
         return Ok(otherwise);
     }
     let value = state.value(text)?;
-    value.constant().ok_or_else(|| Fault::new(text, format!("`{text}` must be a number that is known here")))
+    value
+        .constant()
+        .ok_or_else(|| Cause::new(text, format!("`{text}` must be a number that is known here")).hint(KNOWN_HERE))
 }
 
 /// `count` units of `filler`: as bytes when the count is known, else as an item.
@@ -361,7 +383,8 @@ fn gap(state: &mut Assembler<'_, '_>, count: Value, filler: Filler, place: &Plac
         state.layout.item(Item::Fill { count, filler, place: place.clone() });
         return Ok(());
     };
-    let known = u64::try_from(known).map_err(|_| Fault::new("", "a count must not be negative"))?;
+    let known = u64::try_from(known)
+        .map_err(|_| Cause::new("", "a count must not be negative").hint("write a count of 0 or more"))?;
     let length = known.saturating_mul(filler.unit());
     let most = state.options.limits.bytes as u64;
     if length > most.saturating_sub(state.layout.written() as u64) {
@@ -376,7 +399,9 @@ fn gap(state: &mut Assembler<'_, '_>, count: Value, filler: Filler, place: &Plac
 /// `.skip count, fill`
 fn skip(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
-    let count = parts.first().ok_or_else(|| Fault::new("", "a count is missing"))?;
+    let count = parts
+        .first()
+        .ok_or_else(|| Cause::new(".skip", "a count is missing").hint("write how many bytes: `.skip 8`"))?;
     let count = state.value(count)?;
     let value = number(state, parts.get(1).copied().unwrap_or(""), 0)? as u64 & 0xFF;
     gap(state, count, Filler::Pattern { value, size: 1 }, place)
@@ -385,7 +410,9 @@ fn skip(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
 /// `.fill count, size, value`. Only the low four bytes of the value count (".fill" in the manual of GNU `as`).
 fn fill(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
-    let count = parts.first().ok_or_else(|| Fault::new("", "a count is missing"))?;
+    let count = parts
+        .first()
+        .ok_or_else(|| Cause::new(".fill", "a count is missing").hint("write `.fill count, size, value`"))?;
     let count = state.value(count)?;
     let size = number(state, parts.get(1).copied().unwrap_or(""), 1)?.clamp(0, 8) as u8;
     let value = number(state, parts.get(2).copied().unwrap_or(""), 0)? as u64 & 0xFFFF_FFFF;
@@ -411,7 +438,7 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
         Unit::Bytes => u64::try_from(to).ok().filter(|to| to.is_power_of_two()),
     };
     let to = to.filter(|to| *to <= 1 << 31).ok_or_else(|| {
-        Fault::new(part(0), "an alignment is a power of two, 2^31 at most")
+        Cause::new(part(0), "an alignment is a power of two, 2^31 at most")
             .hint("`.balign 16` and `.p2align 4` both align to 16 bytes")
     })?;
     let nops = state.layout.in_code() && size == 1;
@@ -431,7 +458,10 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
 /// `.org to, fill`: `to` is a label plus a number, or counts from the start of the section.
 fn org(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
-    let to = parts.first().ok_or_else(|| Fault::new(".org", "`.org` needs a place to go to"))?;
+    let to = parts.first().ok_or_else(|| {
+        Cause::new(".org", "`.org` needs a place to go to")
+            .hint("write an offset from the start of the section: `.org 0x100`")
+    })?;
     let to = state.value(to)?;
     let value = number(state, parts.get(1).copied().unwrap_or(""), 0)? as u64 & 0xFF;
     state.layout.item(Item::Org { to, filler: Filler::Pattern { value, size: 1 }, place: place.clone() });

@@ -5,7 +5,7 @@ use super::layout::FixupKind;
 use super::operand::{Memory, Operand, OperandKind};
 use super::prefix::Prefixes;
 use super::register::{Class, Register, Width};
-use super::report::Fault;
+use super::report::{Cause, Fault};
 use super::table::{Kind, Modrm, Row, Wide};
 use super::value::Value;
 
@@ -232,7 +232,7 @@ fn rex(choice: Choice, fields: &Fields<'_>, operands: &[Operand]) -> Result<u8, 
     }
     match registers().find(|(register, _)| register.class == Class::High) {
         Some((_, operand)) if rex != 0 => {
-            Err(Fault::new(&operand.text, format!("`{}` cannot be encoded together with REX", operand.text))
+            Err(Cause::new(&operand.text, format!("`{}` cannot be encoded together with REX", operand.text))
                 .hint("AH, BH, CH and DH do not go with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands"))
         }
         _ => Ok(rex),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::report::Fault;
+use super::report::{Cause, Fault};
 use super::value::{Base, LabelId, Operation, Operator, Truth, Value, compute};
 
 /// Deeper nesting of brackets and unary operators than any program writes.
@@ -63,7 +63,8 @@ pub(super) fn parse(text: &str, dialect: Dialect, scope: &mut dyn Scope) -> Resu
     parser.skip_space();
     match parser.rest() {
         "" => Ok(value),
-        rest => Err(Fault::new(word_of(rest), format!("`{}` does not continue an expression", word_of(rest)))),
+        rest => Err(Cause::new(word_of(rest), format!("`{}` does not continue an expression", word_of(rest)))
+            .hint("put an operator before it, or a comma where the next operand begins")),
     }
 }
 
@@ -107,7 +108,7 @@ impl<'t> Parser<'t, '_> {
             let spelling = &self.rest()[..length];
             self.at += length;
             let right = self.binary(found + 1)?;
-            left = fold(operator, left, right, self.scope).map_err(|message| Fault::new(spelling, message))?;
+            left = fold(operator, left, right, self.scope).map_err(|fault| fault.at(spelling))?;
         }
     }
 
@@ -119,15 +120,13 @@ impl<'t> Parser<'t, '_> {
             return self.primary();
         }
         if self.depth == MAX_DEPTH {
-            return Err(Fault::new("", "the expression nests too deeply"));
+            return Err(Cause::new("", "the expression nests too deeply").hint("give parts of it a name by `.set`"));
         }
         self.depth += 1;
         self.at += 1;
         let value = match sign {
             '(' => self.bracket(),
-            _ => self
-                .unary()
-                .and_then(|value| apply_unary(sign, value, self.scope).map_err(|message| Fault::new(sign, message))),
+            _ => self.unary().and_then(|value| apply_unary(sign, value, self.scope).map_err(|fault| fault.at(sign))),
         };
         self.depth -= 1;
         value
@@ -137,7 +136,7 @@ impl<'t> Parser<'t, '_> {
         let value = self.binary(0)?;
         self.skip_space();
         if !self.rest().starts_with(')') {
-            return Err(Fault::new("(", "no `)` for this `(`"));
+            return Err(Cause::new("(", "no `)` for this `(`").hint("close the bracket with `)`"));
         }
         self.at += 1;
         Ok(value)
@@ -146,13 +145,13 @@ impl<'t> Parser<'t, '_> {
     fn primary(&mut self) -> Result<Value, Fault> {
         let rest = self.rest();
         match rest.chars().next() {
-            None => Err(Fault::new("", "an expression is missing here").hint("write a number or a name")),
+            None => Err(Cause::new("", "an expression is missing here").hint("write a number or a name")),
             Some(c) if c.is_ascii_digit() => self.number(),
             Some('\'') => self.character(),
-            Some('$') => Err(Fault::new("$", "`$` stands inside an expression")
+            Some('$') => Err(Cause::new("$", "`$` stands inside an expression")
                 .hint("an immediate has one `$`, before the whole expression")),
             Some(c) if begins_name(c) => self.name(),
-            Some(c) => Err(Fault::new(c, format!("`{c}` does not begin an expression"))),
+            Some(c) => Err(Cause::new(c, format!("`{c}` does not begin an expression")).hint(beginning(c))),
         }
     }
 
@@ -160,7 +159,10 @@ impl<'t> Parser<'t, '_> {
         let name = leading_name(self.rest());
         self.at += name.len();
         match name {
-            "." => self.scope.here().ok_or_else(|| Fault::new(".", "`.` has no meaning here")),
+            "." => self.scope.here().ok_or_else(|| {
+                Cause::new(".", "`.` has no meaning here")
+                    .hint("`.` is the address of a statement, and the preprocessor knows no addresses")
+            }),
             _ => Ok(self.scope.symbol(name)),
         }
     }
@@ -168,7 +170,7 @@ impl<'t> Parser<'t, '_> {
     fn character(&mut self) -> Result<Value, Fault> {
         let mut chars = self.rest().chars().skip(1);
         let Some(c) = chars.next() else {
-            return Err(Fault::new("'", "a character is missing after `'`"));
+            return Err(Cause::new("'", "a character is missing after `'`").hint("write one: `'a`"));
         };
         self.at += 1 + c.len_utf8();
         if chars.next() == Some('\'') {
@@ -186,7 +188,7 @@ impl<'t> Parser<'t, '_> {
             && let Some((number, direction)) = numeric_label(word)
         {
             let none = || {
-                Fault::new(word, format!("no label `{number}:` before this")).hint(format!("`{number}f` looks forward"))
+                Cause::new(word, format!("no label `{number}:` before this")).hint(format!("`{number}f` looks forward"))
             };
             return self.scope.numeric(number, direction).ok_or_else(none);
         }
@@ -196,9 +198,22 @@ impl<'t> Parser<'t, '_> {
         };
         match integer(digits) {
             Ok(number) => Ok(Value::Constant(number as i64)),
-            Err(message) => Err(Fault::new(word, message)),
+            Err(fault) => Err(fault.at(word)),
         }
     }
+}
+
+/// What may stand where `wrong` does, at the beginning of an expression.
+fn beginning(wrong: char) -> &'static str {
+    match wrong {
+        '"' => "strings stand in `.ascii` and `.asciz`; a character is written `'a`",
+        '%' => "a register is an operand by itself, or stands in the brackets of an address",
+        _ => "a number, a name, `'a` or `(` begins one",
+    }
+}
+
+pub(super) fn division_by_zero() -> Fault {
+    Cause::new("", "division by zero").hint("the right side of `/` and `%` must not be 0")
 }
 
 /// `1b` and `1f`.
@@ -213,7 +228,8 @@ fn numeric_label(word: &str) -> Option<(u64, Direction)> {
 }
 
 /// An unsigned integer as C and GNU `as` write it: decimal, `0x`, `0b`, or octal with a leading `0`.
-pub(super) fn integer(word: &str) -> Result<u64, String> {
+pub(super) fn integer(word: &str) -> Result<u64, Fault> {
+    let short: String = word.chars().take(60).collect();
     let lower = word.to_ascii_lowercase();
     let (digits, radix) = match lower.as_str() {
         text if text.starts_with("0x") => (&text[2..], 16),
@@ -222,10 +238,12 @@ pub(super) fn integer(word: &str) -> Result<u64, String> {
         text => (text, 10),
     };
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return Err(format!("`{}` is not a number", word.chars().take(60).collect::<String>()));
+        return Err(Cause::new(word, format!("`{short}` is not a number"))
+            .hint("write `10`, `0x0a`, `0b1010`, or `012`, which is octal"));
     }
-    u64::from_str_radix(digits, radix)
-        .map_err(|_| format!("`{}` does not fit in 64 bits", word.chars().take(60).collect::<String>()))
+    u64::from_str_radix(digits, radix).map_err(|_| {
+        Cause::new(word, format!("`{short}` does not fit in 64 bits")).hint("the greatest is 0xffffffffffffffff")
+    })
 }
 
 /// The binary operator at the start of `text`: what it does, its length, and its rank (higher binds tighter).
@@ -265,7 +283,7 @@ fn operator_at(text: &str, dialect: Dialect) -> Option<(Operator, usize, u8)> {
     Some((operator, length, rank))
 }
 
-fn apply_unary(sign: char, value: Value, scope: &dyn Scope) -> Result<Value, String> {
+fn apply_unary(sign: char, value: Value, scope: &dyn Scope) -> Result<Value, Fault> {
     let zero = Value::Constant(0);
     match sign {
         '-' => fold(Operator::Subtract, zero, value, scope),
@@ -278,11 +296,11 @@ fn apply_unary(sign: char, value: Value, scope: &dyn Scope) -> Result<Value, Str
 
 /// Applies `operator` as far as the operands are known: two constants, a label plus a constant, and the difference of
 /// two labels whose distance cannot change, as GNU `as` does while it reads.
-pub(super) fn fold(operator: Operator, left: Value, right: Value, scope: &dyn Scope) -> Result<Value, String> {
+pub(super) fn fold(operator: Operator, left: Value, right: Value, scope: &dyn Scope) -> Result<Value, Fault> {
     use Operator as O;
     match (operator, &left, &right) {
         (_, Value::Constant(a), Value::Constant(b)) => {
-            compute(operator, *a, *b).map(Value::Constant).ok_or_else(|| "division by zero".into())
+            compute(operator, *a, *b).map(Value::Constant).ok_or_else(division_by_zero)
         }
         (O::Add, Value::Relative(base, offset), Value::Constant(more))
         | (O::Add, Value::Constant(more), Value::Relative(base, offset)) => {
@@ -295,7 +313,7 @@ pub(super) fn fold(operator: Operator, left: Value, right: Value, scope: &dyn Sc
             (true, Value::Relative(a, a_offset), Value::Relative(b, b_offset)) => match known_distance(*a, *b, scope) {
                 Some(distance) => {
                     let a = distance.wrapping_add(*a_offset);
-                    compute(operator, a, *b_offset).map(Value::Constant).ok_or_else(|| "division by zero".into())
+                    compute(operator, a, *b_offset).map(Value::Constant).ok_or_else(division_by_zero)
                 }
                 None => operation(operator, left, right),
             },
@@ -321,14 +339,15 @@ fn known_distance(a: Base, b: Base, scope: &dyn Scope) -> Option<i64> {
     }
 }
 
-fn operation(operator: Operator, left: Value, right: Value) -> Result<Value, String> {
+fn operation(operator: Operator, left: Value, right: Value) -> Result<Value, Fault> {
     let depth = |value: &Value| match value {
         Value::Complex(operation) => operation.depth + 1,
         _ => 0,
     };
     let depth = depth(&left).max(depth(&right));
     if depth > MAX_WAITING {
-        return Err("too many operations wait for the addresses of labels".into());
+        return Err(Cause::new("", "too many operations wait for the addresses of labels")
+            .hint("give parts of it a name by `.set`, below the labels"));
     }
     Ok(Value::Complex(Rc::new(Operation { operator, left, right, depth })))
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Position;
 use super::macros::{Arguments, instantiate};
-use super::report::{Fault, Place, Report};
+use super::report::{Cause, Place, Report};
 use super::scrub::Statement;
 
 /// The longest statement that substitution may produce, in bytes.
@@ -86,7 +86,7 @@ impl Input {
     /// Puts a text on top. `call` names it in the expansion of its statements.
     pub(super) fn push(&mut self, push: Push, place: &Place, report: &mut Report<'_>) {
         if self.frames.len() > self.depth {
-            let fault = Fault::new("", format!("expansion is more than {} levels deep", self.depth))
+            let fault = Cause::new("", format!("expansion is more than {} levels deep", self.depth))
                 .hint("a macro calls itself without an end: guard the call with `.if`");
             return report.stop(place, fault);
         }
@@ -207,7 +207,7 @@ impl Frame {
                 None => {
                     let place = Place { at: statement.at, expansion: self.expansion.clone() };
                     let message = format!("substitution makes this statement longer than {MAX_STATEMENT} bytes");
-                    report.stop(&place, Fault::new("", message).hint("a macro doubles its argument at each call"));
+                    report.stop(&place, Cause::new("", message).hint("a macro doubles its argument at each call"));
                     return None;
                 }
             }

@@ -8,7 +8,7 @@ use super::matching::{Candidate, Remark, choose};
 use super::operand::{Memory, Operand, OperandKind, operands};
 use super::prefix::{self, PREFIXES, Prefixes};
 use super::register::Width;
-use super::report::{Fault, nearest};
+use super::report::{Cause, Fault, nearest};
 use super::table::{CONDITIONAL, CONDITIONS, Kind, Row, TABLE};
 use super::value::Value;
 
@@ -49,13 +49,14 @@ impl InstructionSet {
                 break;
             };
             if !prefixes.add(*byte) {
-                return Err(Fault::new(&word, format!("`{word}` repeats or contradicts another prefix")));
+                return Err(Cause::new(&word, format!("`{word}` repeats or contradicts another prefix"))
+                    .hint("write one prefix of each kind"));
             }
             written.push(word);
             rest = after.trim_start();
         }
         if rest.is_empty() && written.len() > 1 {
-            return Err(Fault::new(text, "several prefixes and no instruction").hint("write each on a line of its own"));
+            return Err(Cause::new(text, "several prefixes and no instruction").hint("write each on a line of its own"));
         }
         if rest.is_empty() && !written.is_empty() {
             let bytes = prefixes.bytes().collect();
@@ -83,7 +84,7 @@ impl InstructionSet {
 
     /// The fault of a word that is no mnemonic.
     pub(super) fn unknown(&self, word: &str) -> Fault {
-        let fault = Fault::new(word, format!("`{word}` is not an instruction, a directive or a macro"));
+        let fault = Cause::new(word, format!("`{word}` is not an instruction, a directive or a macro"));
         match self.nearest(word) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
             None => fault.hint("define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken"),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::alignment::Alignments;
 use super::nop;
-use super::report::{Fault, Place, Report};
+use super::report::{Cause, Fault, Place, Report};
 use super::symbols::Symbols;
 use super::value::{Base, LabelId, Operation, SymbolId, Value, compute};
 use super::{Line, Section};
@@ -342,7 +342,7 @@ impl<'l> Placed<'l> {
                 return placed;
             }
         }
-        let fault = Fault::new("", "the lengths of this text do not settle")
+        let fault = Cause::new("", "the lengths of this text do not settle")
             .hint("a fill or alignment depends on an address that it moves itself");
         report.error(&placed.first_open_place(), fault);
         placed
@@ -468,7 +468,7 @@ impl<'l> Placed<'l> {
                     (_, _, true) => return Some((too_long(most), place)),
                     _ => return None,
                 };
-                Some((Fault::new("", message), place))
+                Some((Cause::new("", message).hint("the difference of two labels is a number of bytes"), place))
             }
             Item::Align { to, most: limit, filler, place } => {
                 let gap = at.wrapping_neg() & (to - 1);
@@ -477,17 +477,27 @@ impl<'l> Placed<'l> {
                     return None;
                 }
                 let message = format!("the gap of {gap} bytes is not a multiple of {unit}");
-                let fault = if gap > most { too_long(most) } else { Fault::new("", message) };
+                let fault = if gap > most {
+                    too_long(most)
+                } else {
+                    Cause::new("", message)
+                        .hint("align to a multiple of the filler, or fill with single bytes: `.balign`")
+                };
                 Some((fault, place))
             }
             Item::Org { to, place, .. } => match self.evaluate(to) {
                 Err(fault) => Some((fault, place)),
-                Ok(to) if to.section.is_some_and(|other| other != section) => {
-                    Some((Fault::new("", ".org to another section"), place))
-                }
+                Ok(to) if to.section.is_some_and(|other| other != section) => Some((
+                    Cause::new("", ".org to another section").hint("give an offset, or a label of this section"),
+                    place,
+                )),
                 Ok(to) if (to.number as u64) < at || to.number < 0 => {
                     let message = format!(".org moves backwards, from {at:#x} to {:#x}", to.number);
-                    Some((Fault::new("", message), place))
+                    Some((
+                        Cause::new("", message)
+                            .hint("shorten what stands before it, or go further: `.org` moves forwards only"),
+                        place,
+                    ))
                 }
                 Ok(to) if to.number as u64 - at > most => Some((too_long(most), place)),
                 Ok(_) => None,
@@ -561,7 +571,10 @@ impl<'l> Placed<'l> {
     }
 
     fn evaluate_within(&self, value: &Value, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
-        *budget = budget.checked_sub(1).ok_or_else(|| Fault::new("", "this expression takes too long to evaluate"))?;
+        *budget = budget.checked_sub(1).ok_or_else(|| {
+            Cause::new("", "this expression takes too long to evaluate")
+                .hint("it names others that name others: give one of them a number")
+        })?;
         match value {
             Value::Constant(number) => Ok(Located { section: None, number: *number }),
             Value::Relative(base, offset) => {
@@ -579,7 +592,7 @@ impl<'l> Placed<'l> {
     fn evaluate_base(&self, base: Base, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
         match base {
             Base::Label(label) => {
-                let unplaced = || Fault::new("", "a label has no place");
+                let unplaced = || Cause::new("", "a label has no place").hint("define it in a section");
                 let mark = self.layout.labels.get(label.0).ok_or_else(unplaced)?;
                 Ok(Located { section: Some(mark.section), number: self.offset_of(*mark) as i64 })
             }
@@ -591,7 +604,8 @@ impl<'l> Placed<'l> {
         let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
         if chain == 0 {
             let name = self.symbols.name(symbol);
-            return Err(Fault::new(name, format!("`{name}` is defined by itself, or through too many other names")));
+            return Err(Cause::new(name, format!("`{name}` is defined by itself, or through too many other names"))
+                .hint("give one of the names a number or a label"));
         }
         self.evaluate_within(&value, chain - 1, budget)
     }
@@ -666,7 +680,8 @@ impl<'l> Placed<'l> {
         if wraps || !fits(field, fixup.size, fixup.kind) {
             let fault = match fixup.kind {
                 FixupKind::Relative { .. } => out_of_range(field, fixup.size),
-                _ => Fault::new("", format!("{field:#x} does not fit in {}", count_bytes(fixup.size))),
+                _ => Cause::new("", format!("{field:#x} does not fit in {}", count_bytes(fixup.size)))
+                    .hint("take a wider field (`.quad`, `movabs`), or a smaller value: the difference of two labels"),
             };
             return report.error(&fixup.place, fault);
         }
@@ -745,11 +760,12 @@ pub(super) fn count_bytes(count: u8) -> String {
 fn out_of_range(distance: i64, size: u8) -> Fault {
     let message =
         format!("the target is {distance} bytes away: more than a displacement of {} reaches", count_bytes(size));
-    Fault::new("", message).hint("place the sections nearer to each other, or jump through a register")
+    Cause::new("", message).hint("place the sections nearer to each other, or jump through a register")
 }
 
 pub(super) fn too_long(most: u64) -> Fault {
-    Fault::new("", format!("this would be longer than the {most} bytes a text may produce"))
+    Cause::new("", format!("this would be longer than the {most} bytes a text may produce"))
+        .hint("write a smaller count or alignment")
 }
 
 /// Applies an operator to located values: addresses of one section can be subtracted and compared.
@@ -763,11 +779,11 @@ fn combine(operation: &Operation, left: Located, right: Located) -> Result<Locat
         (O::Subtract | O::Equal(_) | O::NotEqual(_), Some(a), Some(b)) if a == b => None,
         (O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_), Some(a), Some(b)) if a == b => None,
         _ => {
-            return Err(Fault::new("", "addresses can only be moved by a number, subtracted or compared")
+            return Err(Cause::new("", "addresses can only be moved by a number, subtracted or compared")
                 .hint("both labels of a difference must stand in one section"));
         }
     };
     let number =
-        compute(operation.operator, left.number, right.number).ok_or_else(|| Fault::new("", "division by zero"))?;
+        compute(operation.operator, left.number, right.number).ok_or_else(super::expression::division_by_zero)?;
     Ok(Located { section, number })
 }

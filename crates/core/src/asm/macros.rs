@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::Position;
 use super::expression::{begins_name, continues_name, leading_name};
-use super::report::{Fault, nearest};
+use super::report::{Cause, Fault, counted, nearest};
 use super::scrub::{Statement, scrub, split};
 
 /// How an argument may be left out.
@@ -59,7 +59,7 @@ impl Macro {
     pub(super) fn define(text: &str, body: Vec<Statement>) -> Result<Self, Fault> {
         let name = leading_name(text);
         if name.is_empty() {
-            return Err(Fault::new(".macro", "`.macro` needs a name"));
+            return Err(Cause::new(".macro", "`.macro` needs a name").hint("write `.macro name parameter, parameter`"));
         }
         let rest = text[name.len()..].trim_start_matches([' ', ',']);
         let rest = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest);
@@ -82,7 +82,8 @@ impl Macro {
                 values[index] = Some(scan.argument());
             } else {
                 if named {
-                    return Err(Fault::new(scan.rest(), "a positional argument follows a named one"));
+                    return Err(Cause::new(scan.rest(), "a positional argument follows a named one")
+                        .hint("put the named arguments last, or name all"));
                 }
                 let Some(parameter) = self.parameters.get(next) else {
                     return Err(self.too_many(scan.rest()));
@@ -107,7 +108,7 @@ impl Macro {
             (Need::Required, None) => {
                 let message = format!("macro `{}` needs its argument `{}`", self.name, parameter.name);
                 return Err(
-                    Fault::new(&self.name, message).hint(format!("write `{} {}=...`", self.name, parameter.name))
+                    Cause::new(&self.name, message).hint(format!("write `{} {}=...`", self.name, parameter.name))
                 );
             }
         };
@@ -115,7 +116,7 @@ impl Macro {
     }
 
     fn no_parameter(&self, name: &str) -> Fault {
-        let fault = Fault::new(name, format!("macro `{}` has no parameter `{name}`", self.name));
+        let fault = Cause::new(name, format!("macro `{}` has no parameter `{name}`", self.name));
         let names = || self.parameters.iter().map(|parameter| parameter.name.as_str());
         match nearest(name, names()) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
@@ -124,9 +125,10 @@ impl Macro {
     }
 
     fn too_many(&self, rest: &str) -> Fault {
-        let message = format!("macro `{}` takes {} arguments at most", self.name, self.parameters.len());
+        let most = if self.parameters.is_empty() { "" } else { " at most" };
+        let message = format!("macro `{}` takes {}{most}", self.name, counted(self.parameters.len(), "argument"));
         let names = self.parameters.iter().map(|parameter| parameter.name.as_str());
-        Fault::new(rest, message)
+        Cause::new(rest, message)
             .hint(format!("its parameters are: {}; white space and commas both separate arguments", list(names)))
     }
 }
@@ -144,10 +146,11 @@ fn parameters(text: &str) -> Result<Vec<Parameter>, Fault> {
     while !scan.at_end() {
         let name = leading_name(scan.rest());
         if name.is_empty() {
-            return Err(Fault::new(scan.rest(), format!("`{}` is not the name of a parameter", scan.rest())));
+            return Err(Cause::new(scan.rest(), format!("`{}` is not the name of a parameter", scan.rest()))
+                .hint("names begin with a letter or `_`; white space or a comma stands between two"));
         }
         if parameters.iter().any(|parameter| parameter.name == name) {
-            return Err(Fault::new(name, format!("a second parameter `{name}`")));
+            return Err(Cause::new(name, format!("a second parameter `{name}`")).hint("give it another name"));
         }
         scan.at += name.len();
         scan.skip_space();
@@ -156,7 +159,7 @@ fn parameters(text: &str) -> Result<Vec<Parameter>, Fault> {
         parameters.push(Parameter { name: name.to_owned(), need });
         scan.skip_comma();
         if last && !scan.at_end() {
-            return Err(Fault::new(scan.rest(), "a `:vararg` parameter must be the last"));
+            return Err(Cause::new(scan.rest(), "a `:vararg` parameter must be the last").hint("move it to the end"));
         }
     }
     Ok(parameters)
@@ -208,7 +211,7 @@ impl<'t> Scan<'t> {
                 "req" => Need::Required,
                 "vararg" => Need::Rest,
                 _ => {
-                    return Err(Fault::new(qualifier, format!("`:{qualifier}` does not qualify a parameter"))
+                    return Err(Cause::new(qualifier, format!("`:{qualifier}` does not qualify a parameter"))
                         .hint("write `:req` or `:vararg`"));
                 }
             };
@@ -370,7 +373,7 @@ mod tests {
     fn bound(call: &str) -> String {
         match five().bind(&scrub(&format!("m {call}"))[1..]) {
             Ok(values) => values.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("|"),
-            Err(fault) => fault.message,
+            Err(fault) => fault.message().to_owned(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::encode::Choice;
 use super::layout::{FixupKind, fits};
 use super::operand::{Memory, Operand, OperandKind};
 use super::register::{Class, Register, Width};
-use super::report::Fault;
+use super::report::{Cause, Fault, counted};
 use super::table::{Kind, Row};
 use super::value::Value;
 
@@ -63,7 +63,7 @@ fn remark(mnemonic: &str, choice: &Choice, operands: &[Operand]) -> Remark {
     if choice.guessed {
         let message = format!("`{mnemonic}` has no suffix and no register: 32 bits are taken");
         return Some(
-            Fault::new(mnemonic, message)
+            Cause::new(mnemonic, message)
                 .hint(format!("write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`")),
         );
     }
@@ -80,7 +80,7 @@ fn shortened(choice: &Choice, operands: &[Operand]) -> Remark {
     });
     long.next().map(|(_, operand)| {
         let bits = u32::from(size) * 8;
-        Fault::new(&operand.text, format!("`{}` is cut to its low {bits} bits", operand.text))
+        Cause::new(&operand.text, format!("`{}` is cut to its low {bits} bits", operand.text))
             .hint("the suffix or the registers give the width")
     })
 }
@@ -90,7 +90,7 @@ fn no_star(mnemonic: &str, row: &Row, operands: &[Operand]) -> Remark {
         && operands.first().is_some_and(|first| !first.indirect);
     star.then(|| {
         let text = operands.first().map_or("", |operand| &operand.text);
-        Fault::new(text, "an indirect jump without `*`").hint(format!("write `{mnemonic} *{text}`"))
+        Cause::new(text, "an indirect jump without `*`").hint(format!("write `{mnemonic} *{text}`"))
     })
 }
 
@@ -276,7 +276,7 @@ fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], misma
         Mismatch::Count => wrong_count(mnemonic, candidates, operands.len()),
         Mismatch::Kind => {
             let list: Vec<&str> = operands.iter().map(describe).collect();
-            Fault::new(mnemonic, format!("`{mnemonic}` does not take these operands: {}", list.join(", ")))
+            Cause::new(mnemonic, format!("`{mnemonic}` does not take these operands: {}", list.join(", ")))
                 .hint(operand_hint(operands))
         }
         Mismatch::Range { operand } => {
@@ -284,7 +284,7 @@ fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], misma
                 Some(OperandKind::Memory(_)) => "displacement",
                 _ => "immediate",
             };
-            Fault::new(text(*operand), format!("the {what} in `{}` does not fit `{mnemonic}`", text(*operand)))
+            Cause::new(text(*operand), format!("the {what} in `{}` does not fit `{mnemonic}`", text(*operand)))
                 .hint("an immediate or displacement has 32 bits, sign-extended to 64; `movabs` takes 64 bits")
         }
         Mismatch::Width { operand, want } => {
@@ -293,17 +293,55 @@ fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], misma
                 _ => 0,
             };
             let message = format!("`{}` is {have} bits wide where `{mnemonic}` needs {}", text(*operand), want.bits());
-            Fault::new(text(*operand), message).hint("suffix and registers must name the same width")
+            Cause::new(text(*operand), message).hint("suffix and registers must name the same width")
         }
     }
 }
 
 fn wrong_count(mnemonic: &str, candidates: &[Candidate], have: usize) -> Fault {
-    let mut counts: Vec<usize> = candidates.iter().map(|candidate| candidate.row.operands.len()).collect();
-    counts.sort_unstable();
-    counts.dedup();
-    let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-    Fault::new(mnemonic, format!("`{mnemonic}` takes {} operands, not {have}", counts.join(" or ")))
+    let mut rows: Vec<&Row> = candidates.iter().map(|candidate| candidate.row).collect();
+    rows.sort_by_key(|row| row.operands.len());
+    rows.dedup_by_key(|row| row.operands.len());
+    let takes = match rows.as_slice() {
+        [only] => counted(only.operands.len(), "operand"),
+        _ => {
+            let counts: Vec<String> = rows.iter().map(|row| row.operands.len().to_string()).collect();
+            format!("{} operands", counts.join(" or "))
+        }
+    };
+    let written: Vec<String> = rows.iter().map(|row| written(mnemonic, row)).collect();
+    Cause::new(mnemonic, format!("`{mnemonic}` takes {takes}, not {have}"))
+        .hint(format!("write {}", written.join(" or ")))
+}
+
+/// An example of the row: `` `mov %register, %register` ``.
+fn written(mnemonic: &str, row: &Row) -> String {
+    let operands: Vec<&str> = row.operands.iter().map(|kind| example(*kind)).collect();
+    format!("`{}`", format!("{mnemonic} {}", operands.join(", ")).trim_end())
+}
+
+fn example(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Reg | Kind::RegOf(_) | Kind::RegRm | Kind::Rm | Kind::RmOf(_) => "%register",
+        Kind::Acc | Kind::AccReg | Kind::AccRm => "%rax",
+        Kind::Cl => "%cl",
+        Kind::Dx => "%dx",
+        Kind::DxAddress => "(%dx)",
+        Kind::One => "$1",
+        Kind::Three => "$3",
+        Kind::Imm8 | Kind::Imm8Signed | Kind::Imm16 | Kind::Imm | Kind::ImmWide | Kind::Imm64 | Kind::Imm32 => {
+            "$number"
+        }
+        Kind::SegmentRegister => "%ds",
+        Kind::FsOrGs => "%gs",
+        Kind::ControlRegister => "%cr3",
+        Kind::DebugRegister => "%dr7",
+        Kind::Mem | Kind::Offset64 => "address",
+        Kind::Indirect | Kind::IndirectMem => "*address",
+        Kind::Target | Kind::Target32 | Kind::Target8 => "label",
+        Kind::Source => "(%rsi)",
+        Kind::Destination => "(%rdi)",
+    }
 }
 
 fn describe(operand: &Operand) -> &'static str {

@@ -77,12 +77,14 @@ pub struct Options {
     pub limits: Limits,
 }
 
-/// A position in a source: index into the sources, line and column from 1.
+/// A position in a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct Position {
+    /// Index into the sources, from 0.
     pub source: usize,
+    /// From 1.
     pub line: u32,
+    /// In characters, from 1.
     pub column: u32,
 }
 
@@ -97,12 +99,14 @@ pub enum Severity {
 
 /// What is wrong with a text: place, cause, mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Diagnostic {
+    /// Whether there is an image that can be trusted.
     pub severity: Severity,
+    /// Where the text stands that is wrong.
     pub position: Position,
     /// Name of the source.
     pub source: String,
+    /// What is wrong with it: one clause.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -112,10 +116,12 @@ pub struct Diagnostic {
 
 /// Contiguous bytes at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Section {
+    /// As in `.section`: `.text`, for example.
     pub name: String,
+    /// Linear address of the first byte.
     pub base: u64,
+    /// Its contents.
     pub bytes: Vec<u8>,
 }
 

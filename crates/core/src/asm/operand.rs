@@ -2,7 +2,7 @@
 
 use super::expression::{Dialect, Scope, continues_name, parse};
 use super::register::{Class, Register, Width, names, register};
-use super::report::{Fault, nearest};
+use super::report::{Cause, Fault, nearest};
 use super::value::Value;
 
 /// A memory address.
@@ -76,7 +76,7 @@ fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
     };
     let kind = match rest.chars().next() {
         None => {
-            return Err(Fault::new(",", "an operand is missing").hint("two commas stand in a row, or one at an end"));
+            return Err(Cause::new(",", "an operand is missing").hint("two commas stand in a row, or one at an end"));
         }
         Some('(') if is_port(rest) => OperandKind::Port,
         Some('$') => OperandKind::Immediate(parse(&rest[1..], Dialect::Gas, scope)?),
@@ -97,8 +97,8 @@ fn register_or_segment(text: &str, scope: &mut dyn Scope) -> Result<OperandKind,
         Some(address) if found.class == Class::Segment => {
             Ok(OperandKind::Memory(memory(Some(found), address.trim_start(), scope)?))
         }
-        Some(_) => Err(Fault::new(text, "only a segment register stands before `:`").hint("for example `%gs:`")),
-        None => Err(Fault::new(text, format!("`{rest}` follows a register"))
+        Some(_) => Err(Cause::new(text, "only a segment register stands before `:`").hint("for example `%gs:`")),
+        None => Err(Cause::new(text, format!("`{rest}` follows a register"))
             .hint("put a comma between operands; an address is written `displacement(%base,%index,scale)`")),
     }
 }
@@ -115,7 +115,7 @@ fn take_register(text: &str) -> Result<(Register, &str), Fault> {
 }
 
 fn unknown_register(name: &str) -> Fault {
-    let fault = Fault::new(format!("%{name}"), format!("`%{name}` is not a register of this machine"));
+    let fault = Cause::new(format!("%{name}"), format!("`%{name}` is not a register of this machine"));
     let known: Vec<String> = names().collect();
     match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => fault.hint(format!("did you mean `%{near}`?")),
@@ -130,7 +130,8 @@ fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Resul
         None => (text.trim(), None),
     };
     if displacement.is_empty() && group.is_none() {
-        return Err(Fault::new(text, "an address is missing"));
+        return Err(Cause::new(text, "an address is missing")
+            .hint("an address is written `displacement(%base,%index,scale)`: `%gs:0(%rax)`, for example"));
     }
     let displacement = match displacement {
         "" => None,
@@ -146,9 +147,9 @@ fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Resul
 /// A name of a register without `%` is the likeliest slip in an address.
 fn address_hint(fault: Fault, text: &str) -> Fault {
     let mut names = text.split(|c| !continues_name(c)).filter(|name| register(&name.to_ascii_lowercase()).is_some());
-    match (&fault.hint, names.next()) {
-        (None, Some(name)) => fault.hint(format!("registers are written with `%`: `%{name}`")),
-        _ => fault,
+    match names.next() {
+        Some(name) => fault.rather(format!("registers are written with `%`: `%{name}`")),
+        None => fault,
     }
 }
 
@@ -174,12 +175,14 @@ fn fill_group(memory: &mut Memory, group: &str, scope: &mut dyn Scope) -> Result
     let inside = group.trim_end().strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or("");
     let parts = split_commas(inside);
     if parts.len() > 3 {
-        return Err(Fault::new(group, "an address has at most three parts: `(%base,%index,scale)`"));
+        return Err(Cause::new(group, "an address has at most three parts: `(%base,%index,scale)`")
+            .hint("the displacement stands before the bracket: `8(%rax,%rbx,2)`"));
     }
     memory.base = address_register(parts.first(), group)?;
     let second = parts.get(1).copied().unwrap_or("");
     if second.is_empty() && parts.len() > 1 {
-        return Err(Fault::new(group, "an index register or a scale is missing after the comma"));
+        return Err(Cause::new(group, "an index register or a scale is missing after the comma")
+            .hint("write `(%base)` or `(%base,%index,scale)`"));
     }
     if !second.is_empty() && !second.starts_with('%') && parts.len() == 2 {
         // `(,1)`: a scale without an index, which GNU as accepts and does not encode.
@@ -198,11 +201,12 @@ fn address_register(part: Option<&&str>, group: &str) -> Result<Option<Register>
         return Ok(None);
     };
     if !part.starts_with('%') {
-        return Err(Fault::new(*part, format!("`{part}` is not a register")).hint("registers are written with `%`"));
+        return Err(Cause::new(*part, format!("`{part}` is not a register")).hint("registers are written with `%`"));
     }
     let (found, rest) = take_register(part)?;
     if !rest.trim().is_empty() {
-        return Err(Fault::new(group, format!("`{}` follows a register", rest.trim())));
+        return Err(Cause::new(group, format!("`{}` follows a register", rest.trim()))
+            .hint("put a comma between base, index and scale"));
     }
     Ok(Some(found))
 }
@@ -210,9 +214,12 @@ fn address_register(part: Option<&&str>, group: &str) -> Result<Option<Register>
 fn scale(text: &str, scope: &mut dyn Scope) -> Result<u8, Fault> {
     match parse(text, Dialect::Gas, scope)?.constant() {
         Some(scale @ (1 | 2 | 4 | 8)) => Ok(scale as u8),
-        _ => Err(Fault::new(text, "a scale is 1, 2, 4 or 8")),
+        _ => Err(Cause::new(text, "a scale is 1, 2, 4 or 8")
+            .hint("a register may be base and index at once: `(%rax,%rax,2)` is three times `%rax`")),
     }
 }
+
+const RIP_ALONE: &str = "load the address first: `lea name(%rip), %rax`, then `(%rax,%index,scale)`";
 
 /// Base and index are general-purpose registers of one width, 64 or 32 bits; RIP stands alone; RSP is no index.
 fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
@@ -224,15 +231,19 @@ fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
     let base = memory.base.map(address_width);
     let index = memory.index.map(address_width);
     let relative = memory.base.is_some_and(|base| matches!(base.class, Class::Instruction(_)));
-    let message = match (base, index) {
-        (Some(None), _) | (_, Some(None)) => "an address is made of 64-bit or 32-bit registers",
-        (Some(a), Some(b)) if a != b => "base and index differ in width",
-        (Some(_), Some(_)) if relative => "`%rip` takes no index",
+    let (message, hint) = match (base, index) {
+        (Some(None), _) | (_, Some(None)) => {
+            ("an address is made of 64-bit or 32-bit registers", "`%rax` to `%r15`, or `%eax` to `%r15d`")
+        }
+        (Some(a), Some(b)) if a != b => ("base and index differ in width", "name both by 64 bits, or both by 32"),
+        (Some(_), Some(_)) if relative => ("`%rip` takes no index", RIP_ALONE),
         _ => match memory.index {
-            Some(Register { class: Class::Instruction(_), .. }) => "`%rip` is no index",
-            Some(Register { class: Class::General(_), number: 4 }) => "`%rsp` is no index",
+            Some(Register { class: Class::Instruction(_), .. }) => ("`%rip` is no index", RIP_ALONE),
+            Some(Register { class: Class::General(_), number: 4 }) => {
+                ("`%rsp` is no index", "make it the base: `(%rsp,%index,scale)`")
+            }
             _ => return Ok(()),
         },
     };
-    Err(Fault::new(group, message))
+    Err(Cause::new(group, message).hint(hint))
 }

@@ -3,7 +3,7 @@
 use super::encode::Choice;
 use super::operand::{Operand, OperandKind};
 use super::register::{Class, Register, Width};
-use super::report::Fault;
+use super::report::{Cause, Fault};
 use super::table::Kind;
 
 /// Prefixes by name. They may stand alone, and then are bytes and nothing more.
@@ -78,7 +78,8 @@ impl Prefixes {
     pub(super) fn demand(&mut self, byte: u8) -> Result<(), Fault> {
         let group = self.group(byte);
         if group.is_some_and(|written| written != byte || byte == 0x66) {
-            return Err(Fault::new("", "a prefix is written that the operands bring themselves, or contradict"));
+            return Err(Cause::new("", "a prefix is written that the operands bring themselves, or contradict")
+                .hint("leave the prefix out: registers and suffix bring it"));
         }
         *group = Some(byte);
         Ok(())
@@ -87,7 +88,8 @@ impl Prefixes {
     /// Adds the REX bits the operands need; none of them may be written as well.
     pub(super) fn demand_rex(&mut self, rex: u8) -> Result<(), Fault> {
         if self.rex & rex & 0x0F != 0 {
-            return Err(Fault::new("", "a REX bit is written that the operands bring themselves"));
+            return Err(Cause::new("", "a REX bit is written that the operands bring themselves")
+                .hint("leave the prefix out, or write `rex` without that letter"));
         }
         self.rex |= rex;
         Ok(())
@@ -135,7 +137,7 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
     };
     match holds {
         true => Ok(()),
-        false => Err(Fault::new(word, format!("`{word}` does not go with this instruction")).hint(hint)),
+        false => Err(Cause::new(word, format!("`{word}` does not go with this instruction")).hint(hint)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::expression::{Dialect, Direction, Scope, parse};
-use super::report::{Fault, Place, Report, nearest};
+use super::report::{Cause, Fault, Place, Report, nearest};
 use super::scrub::{Statement, scrub, split};
 use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
 use super::value::{LabelId, Value};
@@ -91,7 +91,7 @@ impl Preprocessor<'_> {
         }
         while self.conditions.len() > outer {
             let Some(condition) = self.close() else { break };
-            let fault = Fault::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
+            let fault = Cause::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
             report.error(&Place::plain(condition.at), fault);
         }
     }
@@ -136,7 +136,10 @@ impl Preprocessor<'_> {
                 },
             }
         }
-        report.error(&place, Fault::new("(", "a macro call does not end within 200 lines"));
+        report.error(
+            &place,
+            Cause::new("(", "a macro call does not end within 200 lines").hint("close the call with `)`"),
+        );
     }
 
     fn emit(&mut self, text: &str, at: Position, report: &mut Report<'_>) {
@@ -163,7 +166,9 @@ impl Preprocessor<'_> {
             "else" => self.otherwise(),
             "endif" => match self.close() {
                 Some(_) => Ok(()),
-                None => Err(Fault::new("#", "#endif without #if")),
+                None => {
+                    Err(Cause::new("#", "#endif without #if").hint("remove it, or add the `#if` that it belongs to"))
+                }
             },
             _ if !self.active() => Ok(()),
             "define" => self.define(rest),
@@ -172,14 +177,15 @@ impl Preprocessor<'_> {
                 Ok(())
             }
             "include" => {
-                let fault = Fault::new("#", format!("#include {} is not followed", rest.trim()))
+                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim()))
                     .hint("what entry code needs from kernel headers is built in; paste anything else above");
                 report.warning(&place, fault);
                 Ok(())
             }
-            "error" => Err(Fault::new("#", format!("#error {}", rest.trim()))),
+            "error" => Err(Cause::new("#", format!("#error {}", rest.trim()))
+                .hint("the text itself refuses this: see the `#if` around it")),
             "warning" => {
-                report.warning(&place, Fault::new("#", format!("#warning {}", rest.trim())));
+                report.warning(&place, Cause::new("#", format!("#warning {}", rest.trim())).remark());
                 Ok(())
             }
             _ => Ok(()),
@@ -199,7 +205,7 @@ impl Preprocessor<'_> {
 
     fn elif(&mut self, rest: &str) -> Result<(), Fault> {
         let Some(mut condition) = self.close() else {
-            return Err(Fault::new("#", "#elif without #if"));
+            return Err(Cause::new("#", "#elif without #if").hint("remove it, or add the `#if` that it belongs to"));
         };
         let wanted = !condition.done && !condition.has_else && self.active();
         let result = if wanted { self.condition(rest) } else { Ok(false) };
@@ -211,14 +217,19 @@ impl Preprocessor<'_> {
 
     fn otherwise(&mut self) -> Result<(), Fault> {
         let Some(mut condition) = self.close() else {
-            return Err(Fault::new("#", "#else without #if"));
+            return Err(Cause::new("#", "#else without #if").hint("remove it, or add the `#if` that it belongs to"));
         };
         let second = condition.has_else;
         condition.taken = !condition.done && !second;
         condition.done = true;
         condition.has_else = true;
         self.push(condition);
-        if second { Err(Fault::new("#", "a second #else for one #if")) } else { Ok(()) }
+        if second {
+            Err(Cause::new("#", "a second #else for one #if")
+                .hint("remove one, or end the #if inside with #endif before it"))
+        } else {
+            Ok(())
+        }
     }
 
     fn is_defined(&self, name: &str) -> bool {
@@ -230,12 +241,13 @@ impl Preprocessor<'_> {
         let length = text.find(|c: char| !begins_identifier(c) && !c.is_ascii_digit()).unwrap_or(text.len());
         let (name, rest) = text.split_at(length);
         if !name.starts_with(begins_identifier) {
-            return Err(Fault::new(name, "#define needs a name"));
+            return Err(Cause::new(name, "#define needs a name").hint("write `#define NAME value`"));
         }
         let (parameters, variadic, body) = match rest.strip_prefix('(') {
             None => (None, false, rest),
             Some(list) => {
-                let unclosed = || Fault::new(name, "the parameters of this #define have no `)`");
+                let unclosed =
+                    || Cause::new(name, "the parameters of this #define have no `)`").hint("close the list with `)`");
                 let (list, body) = list.split_once(')').ok_or_else(unclosed)?;
                 let (names, variadic) = parameters(list)?;
                 (Some(names), variadic, body)
@@ -273,7 +285,10 @@ impl Preprocessor<'_> {
                 out.push(token.clone());
                 continue;
             }
-            let needs_name = || Fault::new(&*token.text, format!("`{}` needs a name", token.text));
+            let needs_name = || {
+                Cause::new(&*token.text, format!("`{}` needs a name", token.text))
+                    .hint(format!("write `{}(NAME)`", token.text))
+            };
             let (name, after) = operand(rest).ok_or_else(needs_name)?;
             rest = after;
             let holds = match &*token.text {
@@ -318,7 +333,7 @@ impl Preprocessor<'_> {
 }
 
 fn unclosed(name: &str) -> Fault {
-    Fault::new(name, format!("no `)` for the arguments of `{name}`")).hint("close the call with `)`")
+    Cause::new(name, format!("no `)` for the arguments of `{name}`")).hint("close the call with `)`")
 }
 
 /// The name after `defined`, with or without brackets, and what follows it.
@@ -352,7 +367,7 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
     let mut variadic = false;
     for item in list.split(',').map(str::trim) {
         if variadic {
-            return Err(Fault::new(item, "`...` must be the last parameter"));
+            return Err(Cause::new(item, "`...` must be the last parameter").hint("move it to the end"));
         }
         let name = match item.strip_suffix("...") {
             Some(name) => {
@@ -362,7 +377,8 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
             None => item,
         };
         if !name.starts_with(begins_identifier) {
-            return Err(Fault::new(item, format!("`{item}` is not the name of a parameter")));
+            return Err(Cause::new(item, format!("`{item}` is not the name of a parameter"))
+                .hint("names begin with a letter or `_`; a comma stands between two"));
         }
         names.push(Rc::from(name));
     }
@@ -465,7 +481,7 @@ impl<'t> Lines<'t> {
         let mut open = strip(&text, comments, &mut out);
         while open {
             let Some((more, _)) = self.joined() else {
-                let fault = Fault::new("/*", "this comment does not end").hint("close it with `*/`");
+                let fault = Cause::new("/*", "this comment does not end").hint("close it with `*/`");
                 report.error(&Place::plain(at), fault);
                 break;
             };
@@ -486,7 +502,7 @@ fn suggest_directive(word: &str, line: &str, at: Position, report: &mut Report<'
         && let Some(near) = nearest(word, DIRECTIVES)
     {
         let fault =
-            Fault::new(word, format!("`#{word}` is taken for a comment")).hint(format!("did you mean `#{near}`?"));
+            Cause::new(word, format!("`#{word}` is taken for a comment")).hint(format!("did you mean `#{near}`?"));
         report.warning(&Place::plain(at), fault);
     }
 }

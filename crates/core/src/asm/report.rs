@@ -27,20 +27,48 @@ impl Place {
 /// What is wrong with one piece of a statement, before the place is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+    cause: Cause,
+    hint: Option<String>,
+}
+
+/// A fault without its mend: nothing can report it before [`Cause::hint`] gives it one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    message: String,
     /// The piece of the statement that is at fault; the column of the diagnostic is found from it.
-    pub(super) token: String,
+    token: String,
+}
+
+impl Cause {
+    pub(super) fn new(token: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { message: message.into(), token: token.into() }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Fault {
+        Fault { cause: self, hint: Some(hint.into()) }
+    }
+
+    /// What a text says of itself (`#warning`): there is nothing to mend.
+    pub(super) fn remark(self) -> Fault {
+        Fault { cause: self, hint: None }
+    }
 }
 
 impl Fault {
-    pub(super) fn new(token: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, token: token.into() }
+    /// The same about another piece of the statement.
+    pub(super) fn at(mut self, token: impl Into<String>) -> Self {
+        self.cause.token = token.into();
+        self
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
+    #[cfg(test)]
+    pub(super) fn message(&self) -> &str {
+        &self.cause.message
+    }
+
+    /// The same with a hint that knows more.
+    pub(super) fn rather(self, hint: impl Into<String>) -> Self {
+        self.cause.hint(hint)
     }
 }
 
@@ -64,7 +92,10 @@ impl<'a> Report<'a> {
         self.stopped
     }
 
-    pub(super) fn finish(self) -> Vec<Diagnostic> {
+    /// In order of source and line, whatever pass found them; what ended the reading stays last.
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        let sorted = self.list.len() - usize::from(self.errors >= MAX_ERRORS);
+        self.list[..sorted].sort_by_key(|diagnostic| (diagnostic.position.source, diagnostic.position.line));
         self.list
     }
 
@@ -75,7 +106,8 @@ impl<'a> Report<'a> {
         self.push(Severity::Error, place, fault);
         self.errors += 1;
         if self.errors == MAX_ERRORS {
-            let stop = Fault::new("", format!("{MAX_ERRORS} errors: the rest of the text is not read"));
+            let stop = Cause::new("", format!("{MAX_ERRORS} errors: the rest of the text is not read"))
+                .hint("mend the first ones and assemble again");
             self.push(Severity::Error, place, stop);
             self.stopped = true;
         }
@@ -91,7 +123,7 @@ impl<'a> Report<'a> {
     /// Counts one statement of `length` bytes; false when the text has used up what it may.
     pub(super) fn spend_statement(&mut self, place: &Place, length: usize) -> bool {
         if self.statements == 0 {
-            let fault = Fault::new("", "too many statements after expansion")
+            let fault = Cause::new("", "too many statements after expansion")
                 .hint("a repetition or a recursive macro multiplies the text: lower its count");
             self.stop(place, fault);
             return false;
@@ -108,7 +140,7 @@ impl<'a> Report<'a> {
                 !self.stopped
             }
             None => {
-                let fault = Fault::new("", "expansion produces too much text")
+                let fault = Cause::new("", "expansion produces too much text")
                     .hint("a macro doubles its argument at each call, or a long line is repeated: lower the count");
                 self.stop(place, fault);
                 false
@@ -123,13 +155,13 @@ impl<'a> Report<'a> {
     }
 
     fn push(&mut self, severity: Severity, place: &Place, fault: Fault) {
-        let position = self.locate(place.at, &fault.token);
+        let position = self.locate(place.at, &fault.cause.token);
         let source = self.sources.get(position.source);
         self.list.push(Diagnostic {
             severity,
             position,
             source: source.map(|source| source.name.clone()).unwrap_or_default(),
-            message: fault.message,
+            message: fault.cause.message,
             hint: fault.hint,
             expansion: place.expansion.to_vec(),
         });
@@ -172,6 +204,15 @@ fn find_word(line: &str, word: &str, skip: usize) -> Option<usize> {
         from = begin + word.chars().next().map_or(1, char::len_utf8);
     }
     None
+}
+
+/// `no operands`, `1 operand`, `2 operands`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 /// The name of `names` that `word` was most likely meant to be, if one is near.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::expression::Direction;
 use super::register::register;
-use super::report::{Fault, nearest};
+use super::report::{Cause, Fault, nearest};
 use super::value::{Base, LabelId, SymbolId, Value};
 
 /// Names near a misspelt one are looked for among this many symbols.
@@ -83,7 +83,7 @@ impl Symbols {
             return Ok(());
         };
         if symbol.definition != Definition::Undefined {
-            return Err(Fault::new(name, format!("`{name}` is already defined"))
+            return Err(Cause::new(name, format!("`{name}` is already defined"))
                 .hint("a label in a macro needs `\\@` in its name, or a number: `1:`"));
         }
         symbol.definition = Definition::Label(label);
@@ -97,7 +97,8 @@ impl Symbols {
         let id = self.intern(name);
         match self.list.get_mut(id.0) {
             Some(symbol) if matches!(symbol.definition, Definition::Label(_)) => {
-                Err(Fault::new(name, format!("`{name}` is already defined as a label")))
+                Err(Cause::new(name, format!("`{name}` is already defined as a label"))
+                    .hint("give the value another name"))
             }
             Some(symbol) => {
                 symbol.definition = Definition::Variable(value);
@@ -157,10 +158,10 @@ impl Symbols {
         let name = self.name(id);
         if name.starts_with(|c: char| c.is_ascii_digit()) {
             let number = name.trim_end_matches('f');
-            return Fault::new(name, format!("no label `{number}:` after this"))
+            return Cause::new(name, format!("no label `{number}:` after this"))
                 .hint(format!("`{number}b` looks backward"));
         }
-        let fault = Fault::new(name, format!("`{name}` is not defined"));
+        let fault = Cause::new(name, format!("`{name}` is not defined"));
         if register(&name.to_ascii_lowercase()).is_some() {
             return fault.hint(format!("registers are written with `%`: `%{name}`"));
         }

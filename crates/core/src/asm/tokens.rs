@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::report::Fault;
+use super::report::{Cause, Fault, counted};
 use super::scrub::string_length;
 
 /// A chain of macros deeper than this is not an honest one.
@@ -151,7 +151,7 @@ impl Expander<'_, '_> {
                 Ok(())
             }
             None => Err(Stop::Fault(
-                Fault::new(&*token.text, "#define expansion produces too much text")
+                Cause::new(&*token.text, "#define expansion produces too much text")
                     .hint("a macro that names another one several times doubles the text at each step"),
             )),
         }
@@ -169,7 +169,9 @@ impl Expander<'_, '_> {
         let body = self.substitute(define, &arguments)?;
         let depth = name.hidden.as_ref().map_or(0, |hidden| hidden.depth) + 1;
         if depth > MAX_HIDDEN {
-            return Err(Stop::Fault(Fault::new(&*name.text, "#define macros nest too deeply")));
+            return Err(Stop::Fault(
+                Cause::new(&*name.text, "#define macros nest too deeply").hint("name fewer macros through one another"),
+            ));
         }
         let hidden = Rc::new(Hidden { name: name.text.clone(), depth, next: name.hidden.clone() });
         let hide = |mut token: Token| {
@@ -259,7 +261,10 @@ impl Expander<'_, '_> {
     fn nested(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Stop> {
         if self.nesting == MAX_NESTING {
             let name = tokens.first().map_or("", |token| &token.text).to_owned();
-            return Err(Stop::Fault(Fault::new(name, "calls of #define macros nest too deeply")));
+            return Err(Stop::Fault(
+                Cause::new(name, "calls of #define macros nest too deeply")
+                    .hint("name fewer macros through one another"),
+            ));
         }
         self.nesting += 1;
         // A call that is open at the end of an argument is no call: its `)` belongs to the outer one.
@@ -301,10 +306,13 @@ fn fit_arguments(
     }
     let nothing = parameters == 0 && arguments.len() == 1 && arguments[0].is_empty();
     if arguments.len() != parameters && !nothing {
-        return Err(Stop::Fault(Fault::new(
-            &*name.text,
-            format!("macro `{}` takes {parameters} arguments, not {}", name.text, arguments.len()),
-        )));
+        return Err(Stop::Fault(
+            Cause::new(
+                &*name.text,
+                format!("macro `{}` takes {}, not {}", name.text, counted(parameters, "argument"), arguments.len()),
+            )
+            .hint("commas separate arguments; brackets keep a comma within one"),
+        ));
     }
     Ok(arguments)
 }
@@ -348,7 +356,7 @@ mod tests {
         match expand(tokenize(text), defines, &mut 100_000) {
             Ok(tokens) => join(&tokens),
             Err(Stop::Unclosed(name)) => format!("unclosed {name}"),
-            Err(Stop::Fault(fault)) => format!("fault {}", fault.message),
+            Err(Stop::Fault(fault)) => format!("fault {}", fault.message()),
         }
     }
 
@@ -381,7 +389,7 @@ mod tests {
             ("CALL(F, 7)", "[7]"),
             ("\\A $A 1A .LA", "\\A * 2 + 1 $A * 2 + 1 1A .LA"),
             ("F(1", "unclosed F"),
-            ("F(1, 2)", "fault macro `F` takes 1 arguments, not 2"),
+            ("F(1, 2)", "fault macro `F` takes 1 argument, not 2"),
         ];
         for (text, want) in cases {
             assert_eq!(expanded(text, &defines), want, "{text}");

@@ -27,7 +27,7 @@ pub enum Anchor {
     Cr3Read,
     /// MOV to CR3.
     Cr3Write,
-    /// INVLPG, INVPCID.
+    /// INVLPG, INVPCID, or a MOV to CR4 that invalidates.
     Flush,
     /// SWAPGS.
     Swapgs,
@@ -137,7 +137,10 @@ fn event(kind: StepKind) -> Option<Event> {
     }
 }
 
-const FLUSHES: [Mnemonic; 2] = [Mnemonic::Invlpg, Mnemonic::Invpcid];
+/// An invalidation other than a MOV to CR3, whether or not it found something to drop.
+fn flushes(step: &Step) -> bool {
+    matches!(step.mnemonic, Mnemonic::Invlpg | Mnemonic::Invpcid) || step.counted.contains(Counter::FlushingCr4Writes)
+}
 
 fn anchor(trace: &Trace, step: &Step) -> Option<Anchor> {
     let starts_label = |place| trace.places.site(place).offset == 0;
@@ -145,7 +148,7 @@ fn anchor(trace: &Trace, step: &Step) -> Option<Anchor> {
         StepKind::Delivery { .. } | StepKind::Shutdown { .. } => Some(Anchor::Delivery),
         StepKind::Instruction if step.counted.contains(Counter::Cr3Reads) => Some(Anchor::Cr3Read),
         StepKind::Instruction if step.counted.contains(Counter::Cr3Writes) => Some(Anchor::Cr3Write),
-        StepKind::Instruction if FLUSHES.contains(&step.mnemonic) => Some(Anchor::Flush),
+        StepKind::Instruction if flushes(step) => Some(Anchor::Flush),
         StepKind::Instruction if step.mnemonic == Mnemonic::Swapgs => Some(Anchor::Swapgs),
         StepKind::Instruction if is_iret(step.mnemonic) => Some(Anchor::Iret),
         StepKind::Instruction => step.place.is_some_and(starts_label).then_some(Anchor::Label),

@@ -1,6 +1,10 @@
 //! The alignment of runs, on steps made up for it. Runs of real code are compared in `tests/scenarios.rs`.
 
 use super::*;
+use crate::linux::{Config, Form};
+use crate::machine::bits::cr4;
+use crate::scenario::Scenario;
+use crate::trace::Options;
 use proptest::prelude::*;
 
 /// A step for each letter: small letters are plain instructions after one label, capitals are anchors.
@@ -55,6 +59,34 @@ fn equal_keys_with_another_anchor_do_not_match() {
     write[0].anchor = Some(Anchor::Cr3Write);
     let rows = merge(merge(Vec::new(), 0, &keys("a")), 1, &write);
     assert_eq!(rows.len(), 2);
+}
+
+/// Anchors of the rows that hold an instruction of the macro which writes CR4, with bits of it inverted and put back.
+fn anchors_of_cr4_writes(inverted: u64) -> Vec<Option<Anchor>> {
+    let text = format!(
+        ".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq %cr4, \\scratch_reg\n\
+         \txorq ${inverted:#x}, \\scratch_reg\n\tmovq \\scratch_reg, %cr4\n\
+         \txorq ${inverted:#x}, \\scratch_reg\n\tmovq \\scratch_reg, %cr4\n\tmovq \\save_reg, %cr3\n.endm\n"
+    );
+    let scenario = Scenario {
+        config: Config { form: Form::Custom(text.into()), ..Config::default() },
+        schedule: "kernel_loop+1:nmi".parse().expect("a schedule"),
+    };
+    let trace = Trace::record(&scenario, Options::default()).unwrap_or_else(|told| panic!("{told:#?}"));
+    let comparison = compare(&[&trace, &trace]);
+    assert!(comparison.differences.is_empty());
+    let writes_cr4 = |row: &&Row| {
+        let line = row.steps[0].and_then(|step| trace.line(step as usize));
+        line.is_some_and(|line| line.text.ends_with(", %cr4"))
+    };
+    comparison.rows.iter().filter(writes_cr4).map(|row| row.anchor).collect()
+}
+
+/// The kernel flushes everything so where it has no INVPCID.
+#[test]
+fn a_flush_by_cr4_is_an_anchor() {
+    assert_eq!(anchors_of_cr4_writes(cr4::PGE), [Some(Anchor::Flush); 2]);
+    assert_eq!(anchors_of_cr4_writes(cr4::OSFXSR), [None; 2], "a write of CR4 that invalidates nothing");
 }
 
 #[test]

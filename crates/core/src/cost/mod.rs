@@ -17,9 +17,10 @@ use std::ops::Add;
 
 /// A range of cycles, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct Cycles {
+    /// At least so many.
     pub low: u64,
+    /// At most so many.
     pub high: u64,
 }
 

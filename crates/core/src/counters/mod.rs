@@ -42,6 +42,7 @@ counters! {
     RedundantCr3Writes "redundant_cr3_writes" "redundant CR3 writes" "instructions" "CR3 writes with table base and PCID equal to what CR3 held."
     FlushingCr3Writes "flushing_cr3_writes" "flushing CR3 writes" "instructions" "CR3 writes that invalidate: CR4.PCIDE=0, or bit 63 clear."
     NoflushCr3Writes "noflush_cr3_writes" "no-flush CR3 writes" "instructions" "CR3 writes that invalidate nothing: CR4.PCIDE=1 and bit 63 set."
+    FlushingCr4Writes "flushing_cr4_writes" "flushing CR4 writes" "instructions" "CR4 writes that must invalidate: PGE or PAE changed, PCIDE cleared, SMEP set."
     DroppedEntries "dropped_entries" "dropped entries" "TLB entries" "TLB entries removed by an invalidation that software asked for, whatever the operation."
     DroppedByCr3Write "dropped_by_cr3_write" "dropped by CR3 writes" "TLB entries" "TLB entries removed by MOV to CR3."
     DroppedByCr4Write "dropped_by_cr4_write" "dropped by CR4 writes" "TLB entries" "TLB entries removed by MOV to CR4."

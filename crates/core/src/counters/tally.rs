@@ -4,10 +4,11 @@ use super::misses::{Miss, Misses};
 use super::{Counter, CounterSet, Counters, Fate, PendingFlushes};
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::bits::{cr3, cr4};
-use crate::machine::control::current_pcid;
+use crate::machine::control::{cr4_invalidates, current_pcid};
 use crate::machine::observe::{
     AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, TlbEvent,
 };
+use crate::machine::tlb::Operation;
 use crate::machine::{Event, Exception, Machine, Observer};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
@@ -83,10 +84,15 @@ impl Tally {
         }
     }
 
-    /// Toggling PGE and clearing PCIDE invalidate everything (SDM vol. 3A 4.10.4.1).
     fn cr4_written(&mut self, before: u64, after: u64) {
-        if (before ^ after) & cr4::PGE != 0 || before & !after & cr4::PCIDE != 0 {
-            self.pending(|pending, tell| pending.flushed_all(tell));
+        match cr4_invalidates(before, after, 0) {
+            Operation::Optional => {}
+            // SMEP set or PAE changed: no kernel meets a request for a user PCID so.
+            Operation::CurrentPcid { .. } => self.add(Counter::FlushingCr4Writes, 1),
+            _ => {
+                self.add(Counter::FlushingCr4Writes, 1);
+                self.pending(|pending, tell| pending.flushed_all(tell));
+            }
         }
         self.pcide = after & cr4::PCIDE != 0;
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
-use crate::machine::bits::{cr0, cr3, cr4, segment};
+use crate::machine::bits::{cr0, cr3, cr4, efer, segment};
 use crate::machine::observe::{AccessKind, DropCause, MemoryAccess, TlbEvent};
 use crate::machine::tlb::{Entry, PageSize};
 use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control, rflags};
@@ -93,6 +93,30 @@ fn cr3_writes_are_classified() {
     }
 }
 
+/// SDM vol. 3A 4.10.4.1: what must invalidate counts, whether or not something was cached.
+#[test]
+fn cr4_writes_that_flush_are_counted() {
+    let (pge, pcide, smep) = (cr4::PGE, cr4::PCIDE, cr4::SMEP);
+    let cases = [
+        (pge, 0, 1),
+        (0, pge, 1),
+        (pcide, 0, 1),
+        (0, pcide, 0),
+        (0, smep, 1),
+        (smep, 0, 0),
+        (pge | pcide, pge | pcide, 0),
+        (0, cr4::OSFXSR | cr4::FSGSBASE, 0),
+    ];
+    for (before, after, expected) in cases {
+        let mut machine = machine(BASE, before);
+        machine.cpu.efer |= efer::LME | efer::LMA;
+        machine.cpu.features.smep = true;
+        let mut tally = Tally::new(&machine);
+        control::write_cr4(&mut machine, &mut tally, cr4::PAE | after).expect("MOV to CR4 at CPL 0");
+        assert_eq!(tally.counters()[Counter::FlushingCr4Writes], expected, "{before:#x} to {after:#x}");
+    }
+}
+
 #[test]
 fn a_write_that_faults_counts_nothing() {
     let mut machine = machine(BASE, 0);
@@ -119,6 +143,7 @@ fn dropped_entries_are_counted_by_what_dropped_them() {
             ("cr3_writes", 1),
             ("redundant_cr3_writes", 1),
             ("flushing_cr3_writes", 1),
+            ("flushing_cr4_writes", 1),
             ("dropped_entries", 5),
             ("dropped_by_cr3_write", 2),
             ("dropped_by_cr4_write", 1),

@@ -31,7 +31,7 @@ pub const FIXMAP_TABLE: u64 = KERNEL_DATA + 0x10_0000;
 /// within the fixmap is chosen.
 pub const FIXMAP_GHES_NMI: u64 = 0xffff_ffff_ff5f_0000;
 
-/// Size of a page.
+/// `PAGE_SIZE`, in bytes.
 pub const PAGE: u64 = 4096;
 /// Physical memory that the direct map covers; chosen. A multiple of 2 MiB.
 pub const PHYSICAL_MEMORY: u64 = 64 << 20;
@@ -90,11 +90,14 @@ pub const EXCEPTION_STACK_SIZE: u64 = 2 * PAGE;
 
 /// The exception stacks in order of address (`struct cea_exception_stacks`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub enum IstStack {
+    /// `DF`: `IST_INDEX_DF`, 0.
     DoubleFault,
+    /// `NMI`: `IST_INDEX_NMI`, 1.
     Nmi,
+    /// `DB`: `IST_INDEX_DB`, 2.
     Debug,
+    /// `MCE`: `IST_INDEX_MCE`, 3.
     MachineCheck,
     /// Stack on which #VC arrives; mapped in SEV-ES guests, and here.
     Vc,
@@ -138,7 +141,7 @@ pub const PERCPU_ENTRY_STACK: u64 = 0x3000;
 pub const PERCPU_EXCEPTION_STACKS: u64 = 0x4000;
 /// `pcpu_hot` (asm/current.h, v6.12).
 pub const PERCPU_PCPU_HOT: u64 = 0x1_0000;
-/// `cpu_tlbstate`, aligned to a cache line.
+/// `cpu_tlbstate`, aligned to a cache line (asm/tlbflush.h, v6.12).
 pub const PERCPU_CPU_TLBSTATE: u64 = 0x1_0040;
 /// `nmi_state` (arch/x86/kernel/nmi.c): 0 not running, 1 executing, 2 latched.
 pub const PERCPU_NMI_STATE: u64 = 0x1_0100;
@@ -153,50 +156,51 @@ pub const PERCPU_CPU_TLBSTATE_SHARED: u64 = 0x1_0180;
 /// End of the per-CPU area.
 pub const PERCPU_SIZE: u64 = 0x1_1000;
 
-/// TSS: RSP0 (SDM vol. 3A figure 8-11).
+/// Offset of RSP0 in the TSS, 64 bits (SDM vol. 3A figure 7-11).
 pub const TSS_SP0: u64 = 4;
-/// TSS: RSP2, which Linux uses as scratch for the user's RSP (`TSS_sp2`, asm-offsets).
+/// Offset of RSP2 in the TSS, 64 bits (SDM vol. 3A figure 7-11). SYSCALL entry keeps the user's RSP there
+/// (`TSS_sp2`, asm-offsets).
 pub const TSS_SP2: u64 = 20;
-/// TSS: IST1 (SDM vol. 3A figure 8-11).
+/// Offset of IST1 in the TSS, 64 bits; the other six follow (SDM vol. 3A figure 7-11).
 pub const TSS_IST1: u64 = 36;
-/// Limit of the TSS segment: 104 bytes.
+/// Limit of the TSS segment: its 104 bytes minus one (SDM vol. 3A figure 7-11), no I/O permission bitmap behind them.
 pub const TSS_LIMIT: u32 = 0x67;
-/// `pcpu_hot.current_task` (asm/current.h).
+/// Offset of `pcpu_hot.current_task`, pointer (asm/current.h, v6.12).
 pub const PCPU_HOT_CURRENT_TASK: u64 = 0;
-/// `pcpu_hot.preempt_count`, 32 bits (asm/current.h).
+/// Offset of `pcpu_hot.preempt_count`, 32 bits (asm/current.h, v6.12).
 pub const PCPU_HOT_PREEMPT_COUNT: u64 = 8;
-/// `pcpu_hot.top_of_stack` with call depth tracking configured (asm/current.h, v6.12).
+/// Offset of `pcpu_hot.top_of_stack`, 64 bits, with call depth tracking configured (asm/current.h, v6.12).
 pub const PCPU_HOT_TOP_OF_STACK: u64 = 24;
 
-// struct tlb_state, v6.12 (arch/x86/include/asm/tlbflush.h); the same since v5.10 for all that is used here.
+// struct tlb_state (arch/x86/include/asm/tlbflush.h): the same in v5.10 and v6.17, but that v5.10 has `invalidate_other` at 21.
 
-/// `loaded_mm`, pointer.
+/// Offset of `tlb_state.loaded_mm`, pointer (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_LOADED_MM: u64 = 0;
-/// `loaded_mm_asid`, 16 bits.
+/// Offset of `tlb_state.loaded_mm_asid`, 16 bits (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_LOADED_MM_ASID: u64 = 16;
-/// `next_asid`, 16 bits.
+/// Offset of `tlb_state.next_asid`, 16 bits (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_NEXT_ASID: u64 = 18;
-/// `invalidate_other`, one byte.
+/// Offset of `tlb_state.invalidate_other`, one byte (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_INVALIDATE_OTHER: u64 = 20;
-/// `user_pcid_flush_mask`, 16 bits.
+/// Offset of `tlb_state.user_pcid_flush_mask`, 16 bits (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_USER_PCID_FLUSH_MASK: u64 = 22;
-/// `cr4`, the shadow of CR4.
+/// Offset of `tlb_state.cr4`, the shadow of CR4, 64 bits (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_CR4: u64 = 24;
-/// `ctxs`: six pairs of `ctx_id` and `tlb_gen`.
+/// Offset of `tlb_state.ctxs`: six pairs of `ctx_id` and `tlb_gen`, 64 bits each (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_CTXS: u64 = 32;
-/// `TLB_NR_DYN_ASIDS` (tlbflush.h).
+/// `TLB_NR_DYN_ASIDS`: how many address spaces of a CPU keep an ASID (asm/tlbflush.h, v6.12).
 pub const TLB_NR_DYN_ASIDS: u16 = 6;
 
-/// `LOADED_MM_SWITCHING` (tlbflush.h): stands in `loaded_mm` while CR3 is changed.
+/// `LOADED_MM_SWITCHING` (asm/tlbflush.h, v6.12): stands in `loaded_mm` while CR3 is changed.
 pub const LOADED_MM_SWITCHING: u64 = 1;
 
-// struct mm_struct, cut down to three words.
+// struct mm_struct, cut down to three words; the offsets are chosen.
 
-/// `pgd`: linear address in the direct map of the pair of top-level tables.
+/// Offset of `mm_struct.pgd`, pointer: linear address in the direct map of the pair of top-level tables.
 pub const MM_PGD: u64 = 0;
-/// `context.ctx_id`, 64 bits (asm/mmu.h): never used again for another mm.
+/// Offset of `mm_struct.context.ctx_id`, 64 bits (asm/mmu.h): never used again for another mm.
 pub const MM_CONTEXT_ID: u64 = 8;
-/// `context.tlb_gen`, 64 bits: grows with each change of the tables that must be flushed.
+/// Offset of `mm_struct.context.tlb_gen`, 64 bits (asm/mmu.h): grows with each change of the tables that must be flushed.
 pub const MM_TLB_GENERATION: u64 = 16;
 
 /// Linear address of this CPU's `user_pcid_flush_mask`, 16 bits: bit n asks for a flush of user PCID 0x800 | n.
@@ -256,7 +260,7 @@ pub const PTI_USER_PGTABLE_BIT: u32 = 12;
 pub const PTI_USER_PCID_BIT: u32 = 11;
 /// The user table of the pair, as a mask on CR3.
 pub const PTI_USER_PGTABLE_MASK: u64 = 1 << PTI_USER_PGTABLE_BIT;
-/// User PCIDs have this bit.
+/// User PCIDs have this bit: 0x801 to 0x806.
 pub const PTI_USER_PCID_MASK: u64 = 1 << PTI_USER_PCID_BIT;
 
 /// PCID of the kernel half for an ASID: ASID plus 1, so that PCID 0 stays free (arch/x86/mm/tlb.c, `kern_pcid`).
@@ -271,25 +275,25 @@ pub const fn user_pcid(asid: u16) -> u16 {
 
 // --- Selectors and flags --------------------------------------------------------------------------------------------
 
-/// `__KERNEL_CS` (asm/segment.h).
+/// `__KERNEL_CS`: GDT entry 2 (arch/x86/include/asm/segment.h).
 pub const KERNEL_CS: u16 = 0x10;
-/// `__KERNEL_DS`.
+/// `__KERNEL_DS`: GDT entry 3 (arch/x86/include/asm/segment.h).
 pub const KERNEL_DS: u16 = 0x18;
-/// `__USER32_CS`, the base of STAR's SYSRET selectors.
+/// `__USER32_CS`: GDT entry 4 with RPL 3, the base of STAR's SYSRET selectors (arch/x86/include/asm/segment.h).
 pub const USER32_CS: u16 = 0x23;
-/// `__USER_DS`.
+/// `__USER_DS`: GDT entry 5 with RPL 3 (arch/x86/include/asm/segment.h).
 pub const USER_DS: u16 = 0x2b;
-/// `__USER_CS`.
+/// `__USER_CS`: GDT entry 6 with RPL 3 (arch/x86/include/asm/segment.h).
 pub const USER_CS: u16 = 0x33;
-/// `GDT_ENTRY_TSS` times 8.
+/// `GDT_ENTRY_TSS`, 8, times 8: the descriptor takes two entries (arch/x86/include/asm/segment.h).
 pub const TSS_SELECTOR: u16 = 0x40;
-/// `__CPUNODE_SEG`: its limit holds the CPU number in bits 11:0 (asm/segment.h).
+/// `__CPUNODE_SEG`: GDT entry 15 with RPL 3; its limit holds the CPU number in bits 11:0 (arch/x86/include/asm/segment.h).
 pub const CPUNODE_SEG: u16 = 0x7b;
 /// Flags that SYSCALL clears: MSR_SYSCALL_MASK as `syscall_init` sets it (arch/x86/kernel/cpu/common.c).
 pub const SYSCALL_MASK: u64 = 0x25_7fd5;
 /// Vector of the local APIC timer: `LOCAL_TIMER_VECTOR` (asm/irq_vectors.h).
 pub const TIMER_VECTOR: u8 = 0xec;
-/// PML4 slots from this one on are the kernel's.
+/// PML4 slots from this one on are the kernel's: those whose linear addresses have bit 47 set (mm.rst).
 pub const KERNEL_HALF_FIRST_SLOT: usize = 256;
 
 /// Physical address of a linear address in the kernel image mapping.

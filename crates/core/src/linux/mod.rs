@@ -103,11 +103,14 @@ pub enum Geometry {
 
 /// Everything that decides how the system starts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct Config {
+    /// Switches of the processor and the kernel.
     pub features: Features,
+    /// The macro that restores CR3.
     pub form: Form,
+    /// What runs when an exception or NMI strikes.
     pub handler: Handlers,
+    /// How the TLB is built.
     pub geometry: Geometry,
 }
 

@@ -42,13 +42,18 @@ fn find<T: Clone>(
 
 /// One switch of [`Features`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub enum Feature {
+    /// [`Features::pti`].
     Pti,
+    /// [`Features::pcid`].
     Pcid,
+    /// [`Features::invpcid`].
     Invpcid,
+    /// [`Features::fsgsbase`].
     Fsgsbase,
+    /// [`Features::nx`].
     Nx,
+    /// [`Features::sev_es`].
     SevEs,
 }
 

@@ -131,7 +131,7 @@ pub fn write_cr4<O: Observer>(machine: &mut Machine, observer: &mut O, source: u
     require_cpl0(&machine.cpu)?;
     check_cr4(&machine.cpu, source)?;
     let before = machine.cpu.cr4;
-    let operation = cr4_invalidates(&machine.cpu, source);
+    let operation = cr4_invalidates(before, source, current_pcid(&machine.cpu));
     machine.cpu.cr4 = source;
     machine.tlb.invalidate(observer, operation, DropCause::Cr4Write);
     told(observer, ControlRegister::Cr4, before, source, source);
@@ -168,15 +168,15 @@ pub(crate) fn cr4_supported(cpu: &Cpu) -> u64 {
 const CR4_ALWAYS: u64 =
     cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE | cr4::OSFXSR | cr4::OSXMMEXCPT;
 
-/// What changing CR4 to `source` invalidates (SDM vol. 3A 4.10.4.1). The current PCID is the one before the write.
-fn cr4_invalidates(cpu: &Cpu, source: u64) -> Operation {
-    let changed = source ^ cpu.cr4;
-    let set = changed & source;
-    let cleared = changed & cpu.cr4;
+/// What changing CR4 from `before` to `after` invalidates (SDM vol. 3A 4.10.4.1). `pcid` is the current one before the write.
+pub(crate) fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
+    let changed = before ^ after;
+    let set = changed & after;
+    let cleared = changed & before;
     if changed & cr4::PGE != 0 || cleared & cr4::PCIDE != 0 {
         Operation::Everything
     } else if changed & cr4::PAE != 0 || set & cr4::SMEP != 0 {
-        Operation::CurrentPcid { pcid: current_pcid(cpu) }
+        Operation::CurrentPcid { pcid }
     } else {
         Operation::Optional
     }

@@ -91,17 +91,24 @@ pub struct Events {
 
 /// What CPUID reports, what the control registers accept, and which exceptions exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct CpuFeatures {
+    /// CPUID.01H:ECX bit 17: CR4.PCIDE may be set.
     pub pcid: bool,
+    /// CPUID.07H.0:EBX bit 10: INVPCID exists.
     pub invpcid: bool,
+    /// CPUID.07H.0:EBX bit 0: CR4.FSGSBASE may be set.
     pub fsgsbase: bool,
+    /// CPUID.07H.0:EBX bit 7: CR4.SMEP may be set.
     pub smep: bool,
+    /// CPUID.07H.0:EBX bit 20: CR4.SMAP may be set; STAC and CLAC exist.
     pub smap: bool,
+    /// CPUID.80000001H:EDX bit 20: EFER.NXE may be set.
     pub nx: bool,
+    /// CPUID.07H.0:ECX bit 2: CR4.UMIP may be set.
     pub umip: bool,
     /// Linear-address masking: CR3 bits 61 and 62 are accepted.
     pub lam: bool,
+    /// CPUID.07H.0:ECX bit 16: 57-bit linear addresses.
     pub la57: bool,
     /// A guest of SEV-ES, in which #VC exists (AMD APM vol. 2 15.35.5). CPUID says nothing of it.
     pub sev_es: bool,
@@ -111,20 +118,30 @@ pub struct CpuFeatures {
 
 /// Model-specific registers that entry code uses. EFER lives in [`Cpu::efer`], FS and GS bases in their segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct ModelSpecific {
+    /// IA32_STAR, C0000081H: selectors of SYSCALL in bits 47:32, of SYSRET in bits 63:48.
     pub star: u64,
+    /// IA32_LSTAR, C0000082H: RIP after SYSCALL from 64-bit mode.
     pub lstar: u64,
+    /// IA32_CSTAR, C0000083H: RIP after SYSCALL from compatibility mode; Intel processors do not use it.
     pub cstar: u64,
+    /// IA32_FMASK, C0000084H: bits of RFLAGS that SYSCALL clears.
     pub fmask: u64,
+    /// IA32_KERNEL_GS_BASE, C0000102H: what SWAPGS exchanges with the GS base.
     pub kernel_gs_base: u64,
+    /// IA32_TSC_AUX, C0000103H: what RDTSCP puts into ECX.
     pub tsc_aux: u64,
+    /// IA32_SPEC_CTRL, 48H: kept, without effect.
     pub spec_ctrl: u64,
+    /// IA32_SYSENTER_CS, 174H: kept.
     pub sysenter_cs: u64,
+    /// IA32_SYSENTER_ESP, 175H: kept.
     pub sysenter_esp: u64,
+    /// IA32_SYSENTER_EIP, 176H: kept.
     pub sysenter_eip: u64,
     /// IA32_MCG_STATUS without MCIP, which is [`Events::machine_check_in_progress`].
     pub mcg_status: u64,
+    /// IA32_DEBUGCTL, 1D9H: kept.
     pub debug_ctl: u64,
     /// IA32_TIME_STAMP_COUNTER as the next RDTSC reads it. There is no clock: every read moves it by a fixed step, so that a run
     /// stays a function of its state and loops that wait for it end.

@@ -11,18 +11,26 @@ pub struct Descriptor(pub u64);
 
 /// What a descriptor describes, by its S and type fields (SDM vol. 3A tables 3-1 and 3-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Kind {
+    /// S=1, type 0 to 7.
     Data {
+        /// W: type bit 1.
         writable: bool,
     },
+    /// S=1, type 8 to 15.
     Code {
+        /// C: type bit 2.
         conforming: bool,
+        /// R: type bit 1.
         readable: bool,
     },
+    /// S=0, type 2.
     Ldt,
+    /// S=0, type 9: LTR takes it.
     AvailableTss,
+    /// S=0, type 11: loaded in TR.
     BusyTss,
+    /// S=0, type 12.
     CallGate,
     /// Interrupt and trap gates, which do not belong in the GDT, and reserved types.
     Other,

@@ -98,11 +98,14 @@ impl Exception {
 
 /// Classes of exceptions for nested delivery (SDM vol. 3A table 6-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Class {
+    /// Handled one after the other.
     Benign,
+    /// Together with another of its class, or during a page fault: a double fault.
     Contributory,
+    /// A page fault or a contributory exception during it: a double fault.
     PageFault,
+    /// Any but a benign exception during it: shutdown.
     DoubleFault,
 }
 

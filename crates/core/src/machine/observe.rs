@@ -16,13 +16,16 @@ pub enum AccessKind {
     Execute,
 }
 
-/// One data access of an instruction or of an event delivery. `size` in bytes, at most 8 a call; an access that crosses pages is told in pieces.
+/// One data access of an instruction or of an event delivery. An access that crosses pages is told in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct MemoryAccess {
+    /// Load or store.
     pub kind: AccessKind,
+    /// Linear address of the first byte.
     pub linear: u64,
+    /// Physical address of the first byte.
     pub physical: u64,
+    /// In bytes, 1 to 8, all on one page.
     pub size: u8,
     /// What was read, or what stands there after a write.
     pub value: u64,
@@ -32,13 +35,18 @@ pub struct MemoryAccess {
 
 /// Why an entry left the TLB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum DropCause {
+    /// MOV to CR3.
     Cr3Write,
+    /// MOV to CR4.
     Cr4Write,
+    /// MOV to CR0.
     Cr0Write,
+    /// WRMSR to IA32_EFER that changed NXE.
     EferWrite,
+    /// INVLPG.
     Invlpg,
+    /// INVPCID.
     Invpcid,
     /// The page fault drops the entries of its own page (SDM vol. 3A 4.10.4.1).
     PageFault,
@@ -60,20 +68,49 @@ impl DropCause {
 
 /// What the translation caches did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum TlbEvent {
     /// A translation was used from the TLB.
-    Hit { entry: Entry, kind: AccessKind },
-    /// No usable entry: `linear` is walked under `pcid`. `reads` counts the paging-structure entries read.
-    Miss { linear: u64, pcid: u16, kind: AccessKind, reads: u8 },
+    Hit {
+        /// The translation.
+        entry: Entry,
+        /// What the access was for.
+        kind: AccessKind,
+    },
+    /// No usable entry: the tables are walked.
+    Miss {
+        /// The linear address that is walked.
+        linear: u64,
+        /// The current PCID, bits 11:0; 0 while CR4.PCIDE=0.
+        pcid: u16,
+        /// What the access was for.
+        kind: AccessKind,
+        /// Paging-structure entries read from memory, 0 to 4.
+        reads: u8,
+    },
     /// A translation was cached.
-    Fill { entry: Entry },
+    Fill {
+        /// The translation.
+        entry: Entry,
+    },
     /// A translation was removed.
-    Drop { entry: Entry, cause: DropCause },
+    Drop {
+        /// The translation.
+        entry: Entry,
+        /// What removed it.
+        cause: DropCause,
+    },
     /// A paging-structure entry was cached.
-    StructureFill { entry: StructureEntry },
+    StructureFill {
+        /// The paging-structure entry.
+        entry: StructureEntry,
+    },
     /// A paging-structure entry was removed.
-    StructureDrop { entry: StructureEntry, cause: DropCause },
+    StructureDrop {
+        /// The paging-structure entry.
+        entry: StructureEntry,
+        /// What removed it.
+        cause: DropCause,
+    },
 }
 
 /// A control register.
@@ -99,35 +136,45 @@ pub enum Cr3Flush {
 
 /// A control register was written or, for CR3, read by an instruction that retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum ControlAccess {
+    /// The register was read.
     Read {
+        /// Which.
         register: ControlRegister,
+        /// What it held.
         value: u64,
     },
-    /// `source` is the operand as given, bit 63 included; `after` what the register holds.
+    /// The register was written, though perhaps with what it held.
     Write {
+        /// Which.
         register: ControlRegister,
+        /// What it held.
         before: u64,
+        /// The operand as given, bit 63 of CR3 included.
         source: u64,
+        /// What it holds now.
         after: u64,
+        /// What a write to CR3 did to translations; none for other registers.
         flush: Option<Cr3Flush>,
     },
 }
 
 /// An event reached its handler: the frame is pushed, RIP is the handler's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Delivered {
+    /// What was delivered.
     pub event: Event,
     /// The fault that caused it, for exceptions of instructions.
     pub fault: Option<Fault>,
+    /// RIP of its first instruction.
     pub handler: u64,
     /// RSP after the push.
     pub stack: u64,
     /// IST index of the gate, 0 for none.
     pub ist: u8,
+    /// Privilege level that was interrupted, 0 to 3.
     pub from_cpl: u8,
+    /// RIP in the frame.
     pub interrupted_rip: u64,
 }
 

@@ -33,10 +33,12 @@ pub struct Access {
 
 /// Rights accumulated over the levels of a walk: R/W and U/S by AND, XD by OR (SDM vol. 3A 4.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct Rights {
+    /// R/W was set at every level.
     pub writable: bool,
+    /// U/S was set at every level.
     pub user: bool,
+    /// XD was set at some level.
     pub execute_disable: bool,
 }
 
@@ -55,10 +57,12 @@ impl Rights {
 
 /// The control bits that decide on rights. They are looked at on every access and never cached with a translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct Protection {
+    /// CR0.WP.
     pub write_protect: bool,
+    /// CR4.SMEP.
     pub smep: bool,
+    /// CR4.SMAP.
     pub smap: bool,
     /// RFLAGS.AC.
     pub alignment_check: bool,

@@ -34,17 +34,26 @@ pub enum Reading {
 
 /// The bits of CR0, CR4, EFER, RFLAGS and CPUID that translation depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct Controls {
+    /// CR0; bits WP and PG matter.
     pub cr0: u64,
+    /// CR3; bit 63 is never stored.
     pub cr3: u64,
+    /// CR4; bits PAE, PGE, LA57, PCIDE, SMEP and SMAP matter.
     pub cr4: u64,
+    /// IA32_EFER.NXE.
     pub no_execute_enable: bool,
+    /// IA32_EFER.LMA.
     pub long_mode_active: bool,
+    /// RFLAGS.AC: with SMAP, lets the supervisor at user pages.
     pub alignment_check_flag: bool,
+    /// Current privilege level, 0 to 3.
     pub cpl: u8,
+    /// CPUID.01H:ECX bit 17: CR4.PCIDE may be set.
     pub has_pcid: bool,
+    /// CPUID.07H.0:EBX bit 10: INVPCID exists.
     pub has_invpcid: bool,
+    /// CPUID.07H.1:EAX bit 26: CR3 bits 61 and 62 are accepted.
     pub has_lam: bool,
     /// MAXPHYADDR in bits.
     pub physical_address_bits: u32,
@@ -68,16 +77,24 @@ impl Controls {
 
 /// A cached translation (4.10.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct Translation {
+    /// PCID that it is tagged with, bits 11:0.
     pub pcid: u16,
+    /// Linear address of the page, its low `shift` bits clear.
     pub page: u64,
+    /// 12, 21 or 30: a page of 4 KiB, 2 MiB or 1 GiB.
     pub shift: PageShift,
+    /// Physical address of the page, its low `shift` bits clear.
     pub frame: u64,
+    /// AND of R/W over the levels.
     pub writable: bool,
+    /// AND of U/S over the levels.
     pub user: bool,
+    /// OR of XD over the levels.
     pub execute_disable: bool,
+    /// The dirty flag was set in the entry that maps the page.
     pub dirty: bool,
+    /// The G flag was set there while CR4.PGE=1.
     pub global: bool,
 }
 
@@ -87,16 +104,22 @@ impl Translation {
     }
 }
 
-/// A cached upper-level entry (4.10.3). `shift` is the number of address bits below its reach: 21, 30 or 39.
+/// A cached upper-level entry (4.10.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct Structure {
+    /// PCID that it is tagged with, bits 11:0.
     pub pcid: u16,
+    /// Linear address of what it reaches, its low `shift` bits clear.
     pub region: u64,
+    /// 21 for a PDE, 30 for a PDPTE, 39 for a PML4E.
     pub shift: PageShift,
+    /// Physical address of the next table.
     pub table: u64,
+    /// AND of R/W down to this level.
     pub writable: bool,
+    /// AND of U/S down to this level.
     pub user: bool,
+    /// OR of XD down to this level.
     pub execute_disable: bool,
 }
 
@@ -109,12 +132,16 @@ impl Structure {
 
 /// Sets of what is cached, and the paging structures in memory as quadwords by physical address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Model {
+    /// What translation depends on.
     pub controls: Controls,
+    /// What invalidations remove.
     pub reading: Reading,
+    /// The TLBs (4.10.2).
     pub translations: BTreeSet<Translation>,
+    /// The paging-structure caches (4.10.3).
     pub structures: BTreeSet<Structure>,
+    /// Quadwords by physical address; what is absent is 0.
     pub memory: BTreeMap<u64, u64>,
 }
 

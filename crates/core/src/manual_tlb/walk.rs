@@ -5,26 +5,30 @@ use super::{Model, PGE, Structure, Translation};
 
 /// What the access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Access {
+    /// A load of data.
     Read,
+    /// A store of data.
     Write,
+    /// An instruction fetch.
     Fetch,
 }
 
 /// On whose behalf (4.6: explicit accesses take CPL, implicit ones are always supervisor).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Accessor {
+    /// An explicit access with CPL=3.
     User,
+    /// An explicit access with CPL below 3.
     Supervisor,
+    /// To a system structure, whatever CPL is.
     ImplicitSupervisor,
 }
 
 /// #PF with its error code (4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub struct PageFault {
+    /// Bits P, W/R, U/S, RSVD and I/D: 0 to 4.
     pub error_code: u32,
 }
 

@@ -69,11 +69,12 @@ fn times(count: u32) -> String {
 
 /// An injection that did not strike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Unfired {
     /// Index in the schedule.
     pub index: usize,
+    /// The injection.
     pub injection: Injection,
+    /// Why it did not strike.
     pub reason: Reason,
 }
 

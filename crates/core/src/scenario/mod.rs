@@ -118,10 +118,12 @@ pub enum Nesting {
 
 /// One injection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct Injection {
+    /// Before which instruction it strikes.
     pub place: Place,
+    /// What strikes.
     pub vector: Vector,
+    /// Whether the handler of the injection before it must have returned.
     pub nesting: Nesting,
 }
 
@@ -140,9 +142,10 @@ pub struct Schedule {
 /// Text form: `form=E features=pti,pcid handler=quiet geometry=architectural inject=kernel_loop+1:nmi`, the schedule
 /// last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct Scenario {
+    /// The system before its first instruction.
     pub config: Config,
+    /// What strikes while it runs.
     pub schedule: Schedule,
 }
 

@@ -50,7 +50,7 @@ pub(super) struct Refused {
     pub(super) cause: String,
 }
 
-#[allow(missing_docs)]
+/// What a vector may expect of the registers.
 pub(super) struct Registers {
     pub(super) cr3: u64,
     pub(super) pcid: u16,

@@ -122,9 +122,9 @@ fn words_that_only_look_like_bookkeeping() {
     check(
         "\tANNOTATE_NOENDBR %rax\n",
         expect![[r#"
-        1:19: error: macro `ANNOTATE_NOENDBR` takes 0 arguments at most
-          hint: its parameters are: none; white space and commas both separate arguments
-    "#]],
+            1:19: error: macro `ANNOTATE_NOENDBR` takes no arguments
+              hint: its parameters are: none; white space and commas both separate arguments
+        "#]],
     );
     check(
         "\t.cfi_nonsense 1,2\n",
@@ -194,8 +194,9 @@ fn operands_that_do_not_fit() {
     check(
         "\tmov %rax\n",
         expect![[r#"
-        1:2: error: `mov` takes 2 operands, not 1
-    "#]],
+            1:2: error: `mov` takes 2 operands, not 1
+              hint: write `mov %register, %register`
+        "#]],
     );
     check(
         "\tmov %rax %rbx\n",
@@ -228,14 +229,16 @@ fn operands_that_do_not_fit() {
     check(
         "\tlea (%rax,%rbx,3), %rcx\n",
         expect![[r#"
-        1:17: error: a scale is 1, 2, 4 or 8
-    "#]],
+            1:17: error: a scale is 1, 2, 4 or 8
+              hint: a register may be base and index at once: `(%rax,%rax,2)` is three times `%rax`
+        "#]],
     );
     check(
         "\tlea (%rax,%rsp), %rcx\n",
         expect![[r#"
-        1:6: error: `%rsp` is no index
-    "#]],
+            1:6: error: `%rsp` is no index
+              hint: make it the base: `(%rsp,%index,scale)`
+        "#]],
     );
     check(
         "\tadd $0x1ff, %al\n",
@@ -261,8 +264,9 @@ fn operands_that_do_not_fit() {
     check(
         "\tmov $(1 + , %rax\n",
         expect![[r#"
-        1:12: error: `,` does not begin an expression
-    "#]],
+            1:12: error: `,` does not begin an expression
+              hint: a number, a name, `'a` or `(` begins one
+        "#]],
     );
     check(
         "\tmov 8(rax), %rbx\n",
@@ -274,8 +278,9 @@ fn operands_that_do_not_fit() {
     check(
         "\tmov $5$, %rbx\n",
         expect![[r#"
-        1:7: error: `5$` is not a number
-    "#]],
+            1:7: error: `5$` is not a number
+              hint: write `10`, `0x0a`, `0b1010`, or `012`, which is octal
+        "#]],
     );
     check(
         "\tmovl cr3, %eax\n",
@@ -283,6 +288,38 @@ fn operands_that_do_not_fit() {
             1:7: error: `cr3` is not defined
               hint: registers are written with `%`: `%cr3`
         "#]],
+    );
+}
+
+#[test]
+fn operands_too_few_or_too_many() {
+    check(
+        "\tmov $1\n\tadd %rax\n\tjmp\n\tcld %rax\n\tret 1, 2\n\tshl\n",
+        expect![[r#"
+        1:2: error: `mov` takes 2 operands, not 1
+          hint: write `mov %register, %register`
+        2:2: error: `add` takes 2 operands, not 1
+          hint: write `add %register, %register`
+        3:2: error: `jmp` takes 1 operand, not 0
+          hint: write `jmp label`
+        4:2: error: `cld` takes no operands, not 1
+          hint: write `cld`
+        5:2: error: `ret` takes 0 or 1 operands, not 2
+          hint: write `ret` or `ret $number`
+        6:2: error: `shl` takes 1 or 2 operands, not 0
+          hint: write `shl %register` or `shl $1, %register`
+    "#]],
+    );
+    check(
+        "\tmov %rax, (%rbx,%rcx,3)\n\tmov %rax, (%rip,%rcx)\n\tmov %rax, %gs:\n",
+        expect![[r#"
+        1:23: error: a scale is 1, 2, 4 or 8
+          hint: a register may be base and index at once: `(%rax,%rax,2)` is three times `%rax`
+        2:12: error: `%rip` takes no index
+          hint: load the address first: `lea name(%rip), %rax`, then `(%rax,%index,scale)`
+        3:2: error: an address is missing
+          hint: an address is written `displacement(%base,%index,scale)`: `%gs:0(%rax)`, for example
+    "#]],
     );
 }
 
@@ -319,8 +356,9 @@ fn symbols_that_are_not_defined() {
     check(
         "a = b\nb = a\n\t.quad a\n",
         expect![[r#"
-        3:2: error: `b` is defined by itself, or through too many other names
-    "#]],
+            3:2: error: `b` is defined by itself, or through too many other names
+              hint: give one of the names a number or a label
+        "#]],
     );
     check(
         "\t.quad a + b\na:\nb:\n",
@@ -332,13 +370,15 @@ fn symbols_that_are_not_defined() {
     check(
         "\tmov far, %eax\nfar = 0x123456789\n",
         expect![[r#"
-        1:2: error: 0x123456789 does not fit in 4 bytes
-    "#]],
+            1:2: error: 0x123456789 does not fit in 4 bytes
+              hint: take a wider field (`.quad`, `movabs`), or a smaller value: the difference of two labels
+        "#]],
     );
     check(
         "\t.byte near\n\t.skip 300\nnear:\n",
         expect![[r#"
             1:2: error: 0x12d does not fit in 1 byte
+              hint: take a wider field (`.quad`, `movabs`), or a smaller value: the difference of two labels
         "#]],
     );
     check(
@@ -362,11 +402,11 @@ fn macros_and_their_calls() {
     check(
         ".macro m a\n\tmov \\a, %rax\n.endm\n\tm b=1\n\tm 1, 2\n",
         expect![[r#"
-        4:4: error: macro `m` has no parameter `b`
-          hint: did you mean `a`?
-        5:7: error: macro `m` takes 1 arguments at most
-          hint: its parameters are: a; white space and commas both separate arguments
-    "#]],
+            4:4: error: macro `m` has no parameter `b`
+              hint: did you mean `a`?
+            5:7: error: macro `m` takes 1 argument at most
+              hint: its parameters are: a; white space and commas both separate arguments
+        "#]],
     );
     check(
         ".macro inner r\n\tmov \\r, %rbx\n.endm\n.macro outer r\n\tinner \\r\n.endm\n\touter %eax\n",
@@ -387,8 +427,9 @@ fn macros_and_their_calls() {
     check(
         "\tnop\n.endm\n",
         expect![[r#"
-        2:1: error: `.endm` without `.macro`
-    "#]],
+            2:1: error: `.endm` without `.macro`
+              hint: remove it, or begin the macro above with `.macro name`
+        "#]],
     );
     check(
         ".macro m a:reg\n.endm\n",
@@ -437,17 +478,20 @@ fn macros_and_their_calls() {
     check(
         "#define F(x, y) x\n\t.byte F(1)\n\t.byte F(1\n",
         expect![[r#"
-        2:8: error: macro `F` takes 2 arguments, not 1
-        3:8: error: no `)` for the arguments of `F`
-          hint: close the call with `)`
-    "#]],
+            2:8: error: macro `F` takes 2 arguments, not 1
+              hint: commas separate arguments; brackets keep a comma within one
+            3:8: error: no `)` for the arguments of `F`
+              hint: close the call with `)`
+        "#]],
     );
     check(
         ".exitm\n.purgem nothing\n",
         expect![[r#"
-        1:1: error: `.exitm` outside of a macro
-        2:9: error: no macro `nothing`
-    "#]],
+            1:1: error: `.exitm` outside of a macro
+              hint: remove it: there is no macro here that it could end
+            2:9: error: no macro `nothing`
+              hint: only a macro that is defined above can be removed
+        "#]],
     );
 }
 
@@ -463,16 +507,20 @@ fn conditionals_and_repetitions() {
     check(
         ".endif\n.else\n.elseif 1\n",
         expect![[r#"
-        1:1: error: `.endif` without `.if`
-        2:1: error: `.else` without `.if`
-        3:1: error: `.elseif` without `.if`
-    "#]],
+            1:1: error: `.endif` without `.if`
+              hint: remove it, or add the `.if` that it belongs to
+            2:1: error: `.else` without `.if`
+              hint: remove it, or add the `.if` that it belongs to
+            3:1: error: `.elseif` without `.if`
+              hint: remove it, or add the `.if` that it belongs to
+        "#]],
     );
     check(
         ".if 1\n.else\n.else\n.endif\n",
         expect![[r#"
-        3:1: error: a second `.else` for one `.if`
-    "#]],
+            3:1: error: a second `.else` for one `.if`
+              hint: remove one, or end the `.if` inside with `.endif` before it
+        "#]],
     );
     check(
         ".if forward == 1\n.endif\nforward = 1\n",
@@ -491,16 +539,20 @@ fn conditionals_and_repetitions() {
     check(
         "#else\n#endif\n#elif 1\n",
         expect![[r#"
-        1:1: error: #else without #if
-        2:1: error: #endif without #if
-        3:1: error: #elif without #if
-    "#]],
+            1:1: error: #else without #if
+              hint: remove it, or add the `#if` that it belongs to
+            2:1: error: #endif without #if
+              hint: remove it, or add the `#if` that it belongs to
+            3:1: error: #elif without #if
+              hint: remove it, or add the `#if` that it belongs to
+        "#]],
     );
     check(
         "#error stop here\n",
         expect![[r#"
-        1:1: error: #error stop here
-    "#]],
+            1:1: error: #error stop here
+              hint: the text itself refuses this: see the `#if` around it
+        "#]],
     );
     check(
         ".rept 3\n\tnop\n",
@@ -512,14 +564,16 @@ fn conditionals_and_repetitions() {
     check(
         ".endr\n",
         expect![[r#"
-        1:1: error: `.endr` without `.rept`, `.irp` or `.irpc`
-    "#]],
+            1:1: error: `.endr` without `.rept`, `.irp` or `.irpc`
+              hint: remove it, or begin the repetition above with `.rept count`
+        "#]],
     );
     check(
         ".rept -1\n.endr\n",
         expect![[r#"
-        1:7: error: a repetition cannot run a negative number of times
-    "#]],
+            1:7: error: a repetition cannot run a negative number of times
+              hint: write a count of 0 or more
+        "#]],
     );
     check(
         ".rept 1000000000\n\tnop\n.endr\n",
@@ -540,16 +594,29 @@ fn conditionals_and_repetitions() {
 #[test]
 fn data_and_places() {
     check(
+        "\t.byte \"a\"\n\t.byte %rax\n\t.skip\n",
+        expect![[r#"
+        1:8: error: `"` does not begin an expression
+          hint: strings stand in `.ascii` and `.asciz`; a character is written `'a`
+        2:8: error: `%` does not begin an expression
+          hint: a register is an operand by itself, or stands in the brackets of an address
+        3:2: error: a count is missing
+          hint: write how many bytes: `.skip 8`
+    "#]],
+    );
+    check(
         "\t.byte 0x1ff\n",
         expect![[r#"
             1:8: warning: 0x1ff is cut to its low 1 byte
+              hint: `.word`, `.long` and `.quad` have 2, 4 and 8 bytes
         "#]],
     );
     check(
         "\t.ascii \"open\n",
         expect![[r#"
-        1:9: error: this string has no closing quote
-    "#]],
+            1:9: error: this string has no closing quote
+              hint: close it with `"`; a quote inside is written `\"`
+        "#]],
     );
     check(
         "\t.ascii open\n",
@@ -568,32 +635,37 @@ fn data_and_places() {
     check(
         "\t.byte 08\n",
         expect![[r#"
-        1:8: error: `08` is not a number
-    "#]],
+            1:8: error: `08` is not a number
+              hint: write `10`, `0x0a`, `0b1010`, or `012`, which is octal
+        "#]],
     );
     check(
         "\t.quad 0x10000000000000000\n",
         expect![[r#"
-        1:8: error: `0x10000000000000000` does not fit in 64 bits
-    "#]],
+            1:8: error: `0x10000000000000000` does not fit in 64 bits
+              hint: the greatest is 0xffffffffffffffff
+        "#]],
     );
     check(
         "\t.byte 1/0\n",
         expect![[r#"
-        1:9: error: division by zero
-    "#]],
+            1:9: error: division by zero
+              hint: the right side of `/` and `%` must not be 0
+        "#]],
     );
     check(
         "\t.skip 1<<40\n",
         expect![[r#"
-        1:2: error: this would be longer than the 4194304 bytes a text may produce
-    "#]],
+            1:2: error: this would be longer than the 4194304 bytes a text may produce
+              hint: write a smaller count or alignment
+        "#]],
     );
     check(
         "\t.skip -1\n",
         expect![[r#"
-        1:2: error: a count must not be negative
-    "#]],
+            1:2: error: a count must not be negative
+              hint: write a count of 0 or more
+        "#]],
     );
     check(
         "\t.balign 3\n",
@@ -605,27 +677,32 @@ fn data_and_places() {
     check(
         "\tnop\n\t.balign 1<<30\n",
         expect![[r#"
-        2:2: error: this would be longer than the 4194304 bytes a text may produce
-    "#]],
+            2:2: error: this would be longer than the 4194304 bytes a text may produce
+              hint: write a smaller count or alignment
+        "#]],
     );
     check(
         "\t.skip 8\n\t.org 4\n",
         expect![[r#"
-        2:2: error: .org moves backwards, from 0x8 to 0x4
-    "#]],
+            2:2: error: .org moves backwards, from 0x8 to 0x4
+              hint: shorten what stands before it, or go further: `.org` moves forwards only
+        "#]],
     );
     check(
         "\t.popsection\n",
         expect![[r#"
-        1:2: error: `.popsection` without `.pushsection`
-    "#]],
+            1:2: error: `.popsection` without `.pushsection`
+              hint: remove it, or enter the section above with `.pushsection`
+        "#]],
     );
     check(
         "\t.set 5, 6\n\t.set a\n",
         expect![[r#"
-        1:7: error: `5` is not a name
-        2:2: error: write `.set name, value`
-    "#]],
+            1:7: error: `5` is not a name
+              hint: a name begins with a letter, `_`, `.` or `$` and goes on with these and digits
+            2:2: error: write `.set name, value`
+              hint: put a comma between name and value
+        "#]],
     );
 }
 
@@ -651,6 +728,24 @@ fn columns_count_characters_of_the_source() {
         expect![[r#"
         2:7: error: `movv` is not an instruction, a directive or a macro
           hint: did you mean `mov`?
+    "#]],
+    );
+}
+
+/// What a later pass finds does not stand behind what an earlier one found further down.
+#[test]
+fn errors_stand_in_the_order_of_the_text() {
+    check(
+        "\tjmp nowhere\n\tmovv %rax, %rbx\n#else\n\t.byte 1 2\n",
+        expect![[r#"
+        1:6: error: `nowhere` is not defined
+          hint: define it as a label, by `.set` or by `#define`, or give it as a constant
+        2:2: error: `movv` is not an instruction, a directive or a macro
+          hint: did you mean `mov`?
+        3:1: error: #else without #if
+          hint: remove it, or add the `#if` that it belongs to
+        4:10: error: `2` does not continue an expression
+          hint: put an operator before it, or a comma where the next operand begins
     "#]],
     );
 }

@@ -4,7 +4,7 @@ use cr3_core::asm::{Limits, Options, Source, assemble};
 use proptest::prelude::*;
 
 use crate::cases::cases;
-use crate::gas::{assembled, errors, testdata};
+use crate::gas::{assembled, check_told, errors, testdata};
 
 /// Limits small enough that a test of many texts is quick.
 fn options() -> Options {
@@ -157,6 +157,7 @@ fn lines() -> Vec<String> {
 fn run(text: &str) -> (cr3_core::asm::Image, usize) {
     let source = Source { name: "random.S".into(), text: text.to_owned() };
     let (image, diagnostics) = assemble(std::slice::from_ref(&source), &options());
+    check_told(&diagnostics);
     for diagnostic in &diagnostics {
         let line = diagnostic.position.line as usize;
         assert!(line <= text.lines().count(), "line {line} of {text:?}");

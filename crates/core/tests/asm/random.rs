@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::cases::cases;
 use crate::files::ALTERNATIVES;
-use crate::gas::{errors, have_binutils, hex, linked};
+use crate::gas::{check_told, errors, have_binutils, hex, linked};
 use crate::generate;
 use crate::random_numbers::Random;
 
@@ -52,6 +52,7 @@ fn ours(at: usize, text: &str) -> Made {
     };
     let source = Source { name: "random.S".into(), text: format!(".section {name},\"ax\"\n{text}") };
     let (image, diagnostics) = assemble(&[source], &options);
+    check_told(&diagnostics);
     let errors = errors(&diagnostics);
     let bytes = image.sections.iter().find(|section| section.name == name).map(|section| section.bytes.clone());
     if errors.is_empty() { Ok(bytes.unwrap_or_default()) } else { Err(errors.join("; ")) }

@@ -118,12 +118,16 @@ pub fn mark(state: &State, side: Side, row: usize) -> Option<(Sign, String)> {
 
 /// What stands beside a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Sign {
+    /// Not compared yet.
     Waiting,
+    /// Both executed it, with the same result.
     Agrees,
+    /// Both delivered the event, with the same frame.
     Delivered,
+    /// A limit of the second CPU: not compared.
     Unjudged,
+    /// The first step on which they disagree.
     Differs,
 }
 

@@ -7,8 +7,8 @@ use cr3_core::linux::Geometry;
 
 /// A part of the cost in both runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Row {
+    /// What is counted.
     pub label: &'static str,
     /// Each run, as `2 × 70 to 250`; none where there is no run.
     pub sides: [Option<String>; 2],

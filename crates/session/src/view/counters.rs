@@ -18,8 +18,8 @@ pub const BAR: [Counter; 8] = [
 
 /// A counter of both runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Count {
+    /// What is counted.
     pub counter: Counter,
     /// Each run; none where there is no run.
     pub values: [Option<u64>; 2],

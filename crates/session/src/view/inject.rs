@@ -11,8 +11,8 @@ use cr3_core::trace::Trace;
 
 /// A vector that is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Item {
+    /// What would strike.
     pub vector: Vector,
     /// The key that chooses it.
     pub letter: &'static str,

@@ -23,9 +23,10 @@ pub use cr3_core::linux::Half;
 
 /// A number that a run holds at the cursor, and what it held before the current step if that changed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Value {
+    /// After the step at the cursor.
     pub now: u64,
+    /// Before it; none where the step did not change it.
     pub before: Option<u64>,
 }
 

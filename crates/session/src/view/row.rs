@@ -28,9 +28,10 @@ pub enum MarkKind {
 
 /// Something that a step did and that a row tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Mark {
+    /// Which shape or word marks it.
     pub kind: MarkKind,
+    /// The sentence that tells it.
     pub text: String,
     /// What matters more than `text`, which the mark's shape says too: all that there is room for in a narrow pane.
     pub moreover: &'static str,

@@ -9,23 +9,27 @@ use cr3_core::trace::{Origin, Step, StepKind};
 
 /// Rows in a stretch of the same nesting on the same tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Segment {
     /// First row.
     pub start: usize,
     /// The row after the last one.
     pub end: usize,
+    /// Handlers that had not returned.
     pub level: u8,
+    /// Tables that CR3 selects.
     pub half: Half,
+    /// Privilege level, 0 to 3.
     pub cpl: u8,
 }
 
 /// Something that happened in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Event {
+    /// The row, from 0.
     pub row: usize,
+    /// Handlers that had not returned.
     pub level: u8,
+    /// What happened.
     pub kind: MarkKind,
     /// For the tooltip.
     pub text: String,
@@ -33,9 +37,10 @@ pub struct Event {
 
 /// One strip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Strip {
+    /// Stretches in order. One goes on through rows in which the run has no step.
     pub segments: Vec<Segment>,
+    /// What happened, in order of rows.
     pub events: Vec<Event>,
 }
 

@@ -42,8 +42,8 @@ impl Fate {
 
 /// An entry of one or both runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Line {
+    /// The entry, the same in both runs.
     pub entry: Entry,
     /// Each run; none where there is no run.
     pub fates: [Option<Fate>; 2],

@@ -9,22 +9,25 @@ use cr3_core::trust::{Counted, FIELDS, Field, Voucher};
 
 /// A field with its voucher.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Row {
+    /// The field.
     pub name: &'static str,
+    /// Who vouches for it.
     pub voucher: &'static str,
     /// For each run; none where a run says nothing of it.
     pub compared: [Option<Part>; 2],
     /// Where it is compared instead.
     pub elsewhere: &'static str,
+    /// What of it nobody vouches for; empty where nothing is left.
     pub unchecked: &'static str,
 }
 
 /// How many of the steps of a run that say something of a field were compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub struct Part {
+    /// Steps that were compared.
     pub compared: usize,
+    /// Steps of the run that say something of the field.
     pub of: usize,
 }
 

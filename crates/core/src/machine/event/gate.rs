@@ -28,9 +28,13 @@ pub struct Gate {
 
 /// Whether the gate's DPL counts: it does for INT n, INT3 and INTO only (SDM vol. 3A 6.12.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum GateAccess {
-    Software { cpl: u8 },
+    /// INT n, INT3 or INTO: the DPL must not be below CPL.
+    Software {
+        /// Current privilege level, 0 to 3.
+        cpl: u8,
+    },
+    /// An exception or interrupt: the DPL does not count.
     Hardware,
 }
 

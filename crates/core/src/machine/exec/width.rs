@@ -2,11 +2,14 @@
 
 /// Size of an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub enum Width {
+    /// 8 bits.
     Byte,
+    /// 16 bits.
     Word,
+    /// 32 bits.
     Doubleword,
+    /// 64 bits.
     Quadword,
 }
 

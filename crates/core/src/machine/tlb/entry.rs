@@ -4,10 +4,12 @@ use crate::machine::paging::{Rights, level_shift};
 
 /// Size of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub enum PageSize {
+    /// 4 KiB, mapped by a PTE.
     Size4K,
+    /// 2 MiB, mapped by a PDE with PS set.
     Size2M,
+    /// 1 GiB, mapped by a PDPTE with PS set.
     Size1G,
 }
 
@@ -92,8 +94,8 @@ impl Entry {
 
 /// A cached upper-level entry with its cumulative rights (SDM vol. 3A 4.10.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub struct StructureEntry {
+    /// PCID under which it was made, bits 11:0; 0 while CR4.PCIDE=0.
     pub pcid: u16,
     /// 2 = PDE, 3 = PDPTE, 4 = PML4E.
     pub level: u8,
@@ -101,8 +103,11 @@ pub struct StructureEntry {
     pub linear: u64,
     /// Physical address of the next table.
     pub table: u64,
+    /// AND of R/W down to this level.
     pub writable: bool,
+    /// AND of U/S down to this level.
     pub user: bool,
+    /// OR of XD down to this level.
     pub execute_disable: bool,
 }
 

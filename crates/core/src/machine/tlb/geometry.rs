@@ -1,4 +1,4 @@
-//! What the translation caches of a processor can hold. [`processors`] has the data.
+//! What the translation caches of a processor can hold. `processors` has the data.
 
 mod processors;
 

@@ -76,41 +76,53 @@ pub enum Operation {
 
 /// The operation without its operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Kind {
+    /// [`Operation::Cr3Flush`].
     Cr3Flush,
+    /// [`Operation::Optional`].
     Optional,
+    /// [`Operation::Everything`].
     Everything,
+    /// [`Operation::CurrentPcid`].
     CurrentPcid,
+    /// [`Operation::Invlpg`].
     Invlpg,
+    /// [`Operation::InvpcidAddress`].
     InvpcidAddress,
+    /// [`Operation::InvpcidContext`].
     InvpcidContext,
+    /// [`Operation::InvpcidAll`].
     InvpcidAll,
+    /// [`Operation::InvpcidAllButGlobal`].
     InvpcidAllButGlobal,
+    /// [`Operation::PageFault`].
     PageFault,
 }
 
 /// Whether an entry carries the PCID that the operation names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Tag {
+    /// The PCID that the operation names.
     Named,
+    /// Another one, or the operation names none.
     Other,
 }
 
 /// Whether a translation is global.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Scope {
+    /// The G flag was set in the leaf while CR4.PGE=1.
     Global,
+    /// Used under its own PCID only.
     Local,
 }
 
 /// Whether an entry is, or would be, used for the address that the operation names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum Reach {
+    /// It is, or would be.
     Covers,
+    /// It is not, or the operation names no address.
     Elsewhere,
 }
 

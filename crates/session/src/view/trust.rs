@@ -108,7 +108,7 @@ mod tests {
     fn each_field_is_counted_in_the_steps_that_say_something_of_it() {
         let off = State::open("", Settings::default());
         let lines = told(&off);
-        assert_eq!(lines.matches(" 0/").count(), 16, "nothing is compared while the check is off: {lines}");
+        assert_eq!(lines.matches(" 0/").count(), 18, "nothing is compared while the check is off: {lines}");
         let state = update(&update(&off, Action::ToggleCheck), Action::Checked(off.check.ticket + 1, Report::Opened));
         let ticket = state.check.ticket;
         let left = marks(&state, Side::Left);
@@ -120,10 +120,11 @@ mod tests {
             RAX to R15, RIP: Unicorn 2.1.5; 1509/1509, 754/1507
             RFLAGS: Unicorn 2.1.5; 1509/1509, 754/1507
             selectors, FS and GS bases, CPL: Unicorn 2.1.5; 1509/1509, 754/1507
-            CR0, CR2, CR4, EFER, other MSRs: Unicorn 2.1.5; 1509/1509, 754/1507
+            CR0, CR2, CR4, MSRs, GDTR, IDTR, TR: Unicorn 2.1.5; 1509/1509, 754/1507
             CR3, bits 62:0: Unicorn 2.1.5; 1509/1509, 754/1507
             memory, stack, pending-flush mask: Unicorn 2.1.5; 1509/1509, 754/1507
             faults: vector, error code, address: Unicorn 2.1.5; 6/6, 3/6
+            whether NMIs are blocked: Unicorn 2.1.5; 1509/1509, 754/1507
             deliveries: IDT, TSS, IST, frame: Unicorn 2.1.5; 7/7, 4/7
             CR3 bit 63, PCID, TLB, flushes: a second model, from the manual's text; in tests, in tests
             bytes of assembled text: GNU as; in tests, in tests

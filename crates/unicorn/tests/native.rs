@@ -124,3 +124,15 @@ fn the_processor_model_is_the_one_that_limits_names() {
     use unicorn_engine::unicorn_const::X86CpuModel;
     assert_eq!(X86CpuModel::SKYLAKE_SERVER as i32, cr3_unicorn::limits::CPU_MODEL);
 }
+
+#[test]
+fn memory_is_there_across_the_blocks_in_which_it_is_mapped() {
+    let mut native = Native::open().expect("Unicorn opens");
+    let end_of_block = (7 << 21) - 4;
+    let mut bytes = [1; 8];
+    native.read(end_of_block, &mut bytes).expect("what nothing backs reads as zero");
+    assert_eq!(bytes, [0; 8]);
+    native.write(end_of_block, &[2; 8]).expect("it comes to life");
+    native.read(end_of_block, &mut bytes).expect("it is there");
+    assert_eq!(bytes, [2; 8]);
+}

@@ -441,6 +441,8 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
         Cause::new(part(0), "an alignment is a power of two, 2^31 at most")
             .hint("`.balign 16` and `.p2align 4` both align to 16 bytes")
     })?;
+    // Without a fill GNU `as` pads `.balignw` and the like as `.balign`, and says so.
+    let size = if parts.len() < 2 { 1 } else { size };
     let nops = state.layout.in_code() && size == 1;
     let filler = match number(state, part(1), if nops { 0x90 } else { 0 })? {
         0x90 if nops => Filler::Nops,

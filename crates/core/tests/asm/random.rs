@@ -246,6 +246,10 @@ fn findings_stay_mended() {
     if !have_binutils() {
         return;
     }
-    let texts = ["a:\n.long a-2107485356\n", "a:\n.long a+4\n.word 0-9\n.long 0-9\n"].map(str::to_owned);
-    assert_eq!(play(&texts, 1), [1, 1, 0]);
+    let texts = [
+        "a:\n.long a-2107485356\n",
+        "a:\n.long a+4\n.word 0-9\n.long 0-9\n",
+        "nop\n.balignw 8\nnop\n.p2alignl 3\n.data\n.byte 1\n.balignl 8\n.byte 2\n.byte 3\n.balignw 4,7\n",
+    ];
+    assert_eq!(play(&texts.map(str::to_owned), 1), [2, 1, 0]);
 }

@@ -105,7 +105,7 @@ impl<P: Processor> Checker<P> {
     }
 
     /// Physical addresses of the entries that translate `linear` addresses.
-    fn entries(&self, cpu: &Cpu, linear: &[u64], machine: &Machine) -> BTreeSet<u64> {
+    pub(super) fn entries(&self, cpu: &Cpu, linear: &[u64], machine: &Machine) -> BTreeSet<u64> {
         let walks = linear.iter().map(|linear| walk(cpu, machine, *linear));
         walks.flat_map(|walk| walk.steps().iter().map(|step| step.address).collect::<Vec<_>>()).collect()
     }

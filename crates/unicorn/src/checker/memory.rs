@@ -130,6 +130,27 @@ impl<P: Processor> Checker<P> {
         self.follower.adopt(&machine.cpu)
     }
 
+    /// Compares where the rest of a store that crosses pages may lie, but for what our delivery has written.
+    pub(super) fn compare_tails(
+        &mut self,
+        begun: &Begun,
+        theirs: &[Store],
+        machine: &Machine,
+        found: &mut Vec<Difference>,
+    ) -> Result<(), Failure> {
+        if !theirs.iter().any(crosses) {
+            return Ok(());
+        }
+        let mut delivery = self.entries(&begun.cpu, &self.fills[self.fills_at_fault..], machine);
+        delivery.extend(self.stores[self.stores_at_fault..].iter().map(|frame| frame.physical));
+        for (physical, ours) in machine.memory.pages().filter(|(physical, _)| !delivery.contains(physical)) {
+            let mut theirs = [0; 8];
+            self.follower.read(physical, &mut theirs)?;
+            self.different_words(physical, &ours[..8], &theirs, found);
+        }
+        Ok(())
+    }
+
     /// Of a store that crosses pages Unicorn tells the first physical address only; the rest lies at the start of some page.
     fn take_over_tails(&mut self, machine: &Machine, found: &mut Vec<Difference>) -> Result<(), Failure> {
         let mut theirs = [0; 4096];

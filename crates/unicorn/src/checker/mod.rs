@@ -233,6 +233,7 @@ impl<P: Processor> Checker<P> {
         let undefined = instruction.map_or_else(Undefined::default, |instruction| undefined(instruction, &begun.cpu));
         let mut found = differences(&ours, &theirs, undefined.flags);
         self.compare_stores(&their_stores, machine, &mut found)?;
+        self.compare_tails(begun, &their_stores, machine, &mut found)?;
         if found.is_empty() {
             self.compare_flags(begun, &bytes, &ours, machine, &mut found)?;
         }

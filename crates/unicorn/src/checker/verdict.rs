@@ -49,7 +49,7 @@ pub enum Checked {
     DeliveredByBoth,
     /// The second CPU took over our result of the step or of its delivery, for this reason.
     Unjudged(Limit),
-    /// The two disagree: [`Checker::verdict`] has both states.
+    /// The two disagree: [`super::Checker::verdict`] has both states.
     Differs,
 }
 

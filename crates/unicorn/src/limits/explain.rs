@@ -111,6 +111,7 @@ impl Disagreement<'_> {
             Limit::SelfModifying => self.modifies_itself && self.theirs_did_nothing(),
             Limit::CompareOrder => self.compares_strings() && self.both_raised(),
             Limit::NullTask => any(&[M::Ltr]) && self.only_ours_checks(),
+            Limit::VirtualReturn => any(&[M::Iretd]) && self.pops_nine_words(),
             Limit::ReturnOrder => {
                 any(&[M::Iret, M::Iretd, M::Iretq])
                     && (self.ours_raised(14) || self.ours_raised(12))
@@ -265,6 +266,13 @@ impl Disagreement<'_> {
                 | FlowControl::Return
         );
         branches && !far
+    }
+
+    /// Theirs came to virtual-8086 mode, or faulted in the frame of nine words that leads there.
+    fn pops_nine_words(&self) -> bool {
+        const FRAME: u64 = 9 * 4;
+        let above = self.their_address().wrapping_sub(self.before.registers[StackPointer::Rsp as usize]);
+        self.theirs.state.rflags & rflags::VM != 0 || self.theirs_raised(14) && above < FRAME
     }
 
     fn immediate(&self) -> u16 {

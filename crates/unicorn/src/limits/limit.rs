@@ -61,9 +61,9 @@ limits! {
         "Unicorn looks up the first page of an access that runs out of the canonical addresses, and faults there"
     CacheLine [Field::Outcome]
         "Unicorn's cache-line instructions access nothing"
-    FetchAhead [Field::Outcome, Field::Memory, Field::ModelSpecific]
+    FetchAhead [Field::Outcome, Field::Memory, Field::ModelSpecific, Field::Tables]
         "Unicorn translates beyond the end of the page, and faults before the instruction is executed"
-    Encoding [Field::Outcome, Field::Memory, Field::General, Field::Far, Field::ModelSpecific, Field::Control]
+    Encoding [Field::Outcome, Field::Memory, Field::General, Field::Far, Field::ModelSpecific, Field::Control, Field::Tables]
         "Unicorn accepts more encodings than the manual defines"
     RedundantRex [Field::Outcome, Field::Memory, Field::General]
         "Unicorn takes REX.R for part of the opcode of MOV with an immediate, and for PAUSE REX.B"
@@ -119,13 +119,15 @@ limits! {
         "Unicorn's CMPS reads its operands in another order"
     NullTask [Field::Outcome, Field::Tables]
         "Unicorn accepts a null selector in LTR"
+    VirtualReturn [Field::Outcome, Field::Memory, Field::Far]
+        "Unicorn's IRETD returns to virtual-8086 mode where the image has VM set, which IA-32e mode ignores"
     ReturnOrder [Field::Outcome]
         "Unicorn's IRET checks CS before it reads RSP and SS"
     TaskSwitched [Field::Outcome, Field::Memory]
         "Unicorn's integer instructions of the opcode map 0F 38 raise #NM while CR0.TS is set"
     UndefinedResult [Field::Destination]
         "the manual leaves the result undefined"
-    StaleTranslation [Field::Outcome, Field::Memory, Field::Written]
+    StaleTranslation [Field::Outcome, Field::Memory, Field::Written, Field::Tables]
         "our TLB used a translation that the manual allows to be stale; Unicorn flushed it"
     Delivery []
         "Unicorn's library stops at an event and does not deliver it"

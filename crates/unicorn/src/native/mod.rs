@@ -162,8 +162,11 @@ impl Native {
         }
     }
 
-    fn map(&mut self, physical: u64) -> Result<(), Failure> {
-        map_block(&mut self.engine, physical).map_err(|error| failure("map memory", error))
+    /// Sees to it that so many bytes from `physical` on are there; at most two blocks.
+    fn map(&mut self, physical: u64, length: usize) -> Result<(), Failure> {
+        let last = physical.saturating_add(length.saturating_sub(1) as u64);
+        let result = map_block(&mut self.engine, physical).and_then(|()| map_block(&mut self.engine, last));
+        result.map_err(|error| failure("map memory", error))
     }
 
     /// Takes all memory away, so that nothing of an earlier image is left.
@@ -335,12 +338,12 @@ impl Processor for Native {
     }
 
     fn read(&mut self, physical: u64, bytes: &mut [u8]) -> Result<(), Failure> {
-        self.map(physical)?;
+        self.map(physical, bytes.len())?;
         self.engine.mem_read(physical, bytes).map_err(|error| failure("read memory", error))
     }
 
     fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure> {
-        self.map(physical)?;
+        self.map(physical, bytes.len())?;
         self.engine.mem_write(physical, bytes).map_err(|error| failure("write memory", error))
     }
 }

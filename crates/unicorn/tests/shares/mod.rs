@@ -4,7 +4,7 @@ use cr3_unicorn::checker::Tally;
 use cr3_unicorn::limits::Limit;
 
 /// Most cases of ten thousand that a limit may take; one that is not named may take none.
-const SHARES: [(Limit, u64); 49] = [
+const SHARES: [(Limit, u64); 50] = [
     (Limit::Syscall, 16),
     (Limit::Invpcid, 18),
     (Limit::LockedRegister, 1),
@@ -49,6 +49,7 @@ const SHARES: [(Limit, u64); 49] = [
     (Limit::CompareOrder, 19),
     (Limit::NullTask, 4),
     (Limit::ReturnOrder, 1),
+    (Limit::VirtualReturn, 1),
     (Limit::TaskSwitched, 21),
     (Limit::UndefinedResult, 2),
     (Limit::NarrowExtension, 1),

@@ -182,7 +182,9 @@ impl<P: Processor> Checker<P> {
             (None, Some(begun)) => CpuState::of(&begun.cpu),
             (None, None) => self.follower.state()?,
         };
-        let raises = self.arriving.is_some() || matches!(self.follower.step()?.outcome, Outcome::Raised(_));
+        let vector = event.vector();
+        let raises = self.arriving.is_some()
+            || matches!(self.follower.step()?.outcome, Outcome::Raised(raised) if raised.vector == vector);
         if !raises {
             self.only_ours_shut_down(state, event)
         } else {

@@ -226,7 +226,6 @@ impl<P: Processor> Checker<P> {
         if let Some(limit) = prevented.filter(|limit| !self.follower.overcomes(*limit)) {
             return self.mirror(limit, begun, None, machine, &mut Vec::new());
         }
-        let before = self.before_step(begun, &ours.state)?;
         let (mut theirs, their_stores) = self.follow(begun)?;
         self.mask_unblocking(begun, &ours, &mut theirs);
         self.note_early(&begun.cpu, &theirs.state, machine)?;
@@ -266,7 +265,7 @@ impl<P: Processor> Checker<P> {
         if found.is_empty() {
             return Ok(());
         }
-        self.mismatch(text, bytes, before, ours, theirs, found);
+        self.mismatch(text, bytes, before_step(begun, &ours.state), ours, theirs, found);
         Ok(())
     }
 
@@ -276,15 +275,6 @@ impl<P: Processor> Checker<P> {
         if faults && theirs.state.nmi_blocked && limits::unblocked_by_fault(&begun.cpu, ours.state.nmi_blocked) {
             theirs.state.nmi_blocked = false;
             *self.tally.masked.entry(Limit::IretUnblocks).or_default() += 1;
-        }
-    }
-
-    /// The registers before the step. Of an instruction that could not be fetched our machine has them in its frame, but for
-    /// CR2.
-    fn before_step(&mut self, begun: &Begun, interrupted: &CpuState) -> Result<CpuState, Failure> {
-        match begun.instruction {
-            Some(_) => Ok(CpuState::of(&begun.cpu)),
-            None => Ok(CpuState { cr2: self.follower.state()?.cr2, ..*interrupted }),
         }
     }
 
@@ -345,7 +335,10 @@ impl<P: Processor> Checker<P> {
         machine: &Machine,
         delivered: &Delivered,
     ) -> Result<(), Failure> {
-        let begun = begun.unwrap_or_else(|| Self::unfetched(machine, delivered));
+        let begun = match begun {
+            Some(begun) => begun,
+            None => self.unfetched(machine, delivered)?,
+        };
         let mirrored = self.mirrored();
         self.compare_exception(&begun, machine, delivered)?;
         // A second CPU that has taken over the step stands at the handler already.
@@ -374,9 +367,12 @@ impl<P: Processor> Checker<P> {
         self.tally.mirrored.values().sum()
     }
 
-    /// The step of an instruction that could not be fetched, so that it never began.
-    fn unfetched(machine: &Machine, delivered: &Delivered) -> Begun {
-        Begun { instruction: None, cpu: Cpu { rip: delivered.interrupted_rip, ..machine.cpu.clone() } }
+    /// The step of an instruction that could not be fetched or decoded, so that it never began. Our machine has delivered
+    /// the fault already, and CR2 may be new; the second CPU has the old one.
+    fn unfetched(&mut self, machine: &Machine, delivered: &Delivered) -> Result<Begun, Failure> {
+        let cr2 = self.follower.state()?.cr2;
+        let cpu = Cpu { rip: delivered.interrupted_rip, cr2, ..machine.cpu.clone() };
+        Ok(Begun { instruction: None, cpu })
     }
 
     /// The exception that the instruction raised first: a double fault stands for the fault that began it.
@@ -468,5 +464,13 @@ impl<P: Processor> Observer for Checker<P> {
         };
         self.note(result);
         self.clear();
+    }
+}
+
+/// The registers before the step. Of an instruction that could not be fetched our machine has them in its frame, but for CR2.
+fn before_step(begun: &Begun, interrupted: &CpuState) -> CpuState {
+    match begun.instruction {
+        Some(_) => CpuState::of(&begun.cpu),
+        None => CpuState { cr2: begun.cpu.cr2, ..*interrupted },
     }
 }

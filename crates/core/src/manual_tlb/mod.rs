@@ -5,14 +5,14 @@
 //! allows several behaviours the model accepts each of them: it is told which translation the machine used and says
 //! whether the manual allows that one.
 //!
-//! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.7) are the
-//! project's own, and stand at the predicates of `rules`.
+//! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.8, 2.1 to
+//! 2.4) are the project's own, and stand at the predicates of `rules` and the steps of `walk`.
 
 mod control;
 mod rules;
 mod walk;
 
-pub use control::{ControlFault, invlpg, invpcid, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
+pub use control::{ControlFault, invlpg, invpcid, mov_from_cr3, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
 pub use walk::{Access, Accessor, Outcome, PageFault, access};
 
 #[cfg(test)]
@@ -32,6 +32,16 @@ pub enum Reading {
     Max,
 }
 
+/// What comes of an access that a cached translation forbids (4.10.4.3; rule 2.1: both are legal).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StaleRights {
+    /// The translation goes and the tables are walked.
+    #[default]
+    WalkAgain,
+    /// A page fault, which removes the translation.
+    Fault,
+}
+
 /// The bits of CR0, CR4, EFER, RFLAGS and CPUID that translation depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -41,6 +51,8 @@ pub struct Controls {
     pub cr4: u64,
     pub no_execute_enable: bool,
     pub long_mode_active: bool,
+    /// CS.L: with EFER.LMA 64-bit mode, without it compatibility mode.
+    pub long_code: bool,
     pub alignment_check_flag: bool,
     pub cpl: u8,
     pub has_pcid: bool,
@@ -64,15 +76,23 @@ impl Controls {
     pub fn current_pcid(&self) -> u16 {
         if self.cr4 & PCIDE != 0 { (self.cr3 & 0xfff) as u16 } else { 0 }
     }
+
+    /// Bits of an address below the reach of an entry of the table that CR3 names: a PML5 table with CR4.LA57, otherwise a
+    /// PML4 table (4.5; rule 2.1).
+    fn root_shift(&self) -> PageShift {
+        if self.cr4 & LA57 != 0 { 48 } else { 39 }
+    }
 }
 
-/// A cached translation (4.10.2.2).
+/// A cached translation (4.10.2.2). `shift` is the size of what is cached, `mapped` that of the page in the tables: a
+/// processor may cache a large page in fragments (rule 2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub struct Translation {
     pub pcid: u16,
     pub page: u64,
     pub shift: PageShift,
+    pub mapped: PageShift,
     pub frame: u64,
     pub writable: bool,
     pub user: bool,
@@ -84,6 +104,11 @@ pub struct Translation {
 impl Translation {
     fn covers(&self, linear: u64) -> bool {
         linear >> self.shift == self.page >> self.shift
+    }
+
+    /// Whether this is the page of `linear`, or a fragment of it (4.10.4.1, first footnote; rules 1.4, 1.5, 1.7).
+    fn is_of_page(&self, linear: u64) -> bool {
+        linear >> self.mapped == self.page >> self.mapped
     }
 }
 
@@ -102,8 +127,8 @@ pub struct Structure {
 
 impl Structure {
     fn covers(&self, linear: u64) -> bool {
-        // Bits above 47 are copies of bit 47 and take no part in the tag.
-        (linear ^ self.region) << 16 >> 16 >> self.shift == 0
+        // Bits above 56 are copies of the one below and take no part in the tag.
+        (linear ^ self.region) << 7 >> 7 >> self.shift == 0
     }
 }
 
@@ -113,15 +138,18 @@ impl Structure {
 pub struct Model {
     pub controls: Controls,
     pub reading: Reading,
+    pub stale_rights: StaleRights,
     pub translations: BTreeSet<Translation>,
     pub structures: BTreeSet<Structure>,
     pub memory: BTreeMap<u64, u64>,
 }
 
 impl Model {
-    /// A model with empty caches.
+    /// A model with empty caches, which walks again where rights are out of date.
     pub fn new(controls: Controls, reading: Reading) -> Self {
-        Self { controls, reading, translations: BTreeSet::new(), structures: BTreeSet::new(), memory: BTreeMap::new() }
+        let (translations, structures) = (BTreeSet::new(), BTreeSet::new());
+        let stale_rights = StaleRights::WalkAgain;
+        Self { controls, reading, stale_rights, translations, structures, memory: BTreeMap::new() }
     }
 
     fn quadword(&self, physical: u64) -> u64 {

@@ -1,8 +1,9 @@
 //! The machine's TLB against the second model, operation by operation: faults, hits and surviving entries must agree.
 //!
 //! `CR3_TLB_OPERATIONS` sets how many operations run (default 300,000), `CR3_TLB_SEED` the first seed. A disagreement
-//! prints its seed and the last operations.
+//! prints its seed and the last operations. `finite` does the same with the caches of real processors, on fewer.
 
+mod finite;
 mod operations;
 #[path = "../common/random.rs"]
 mod random;

@@ -4,6 +4,8 @@
 //! Invariant: this crate knows no browser, no files, no clock, no randomness, no threads. A run is a function of
 //! its [`scenario::Scenario`] alone.
 
+#![forbid(unsafe_code)]
+
 pub mod asm;
 pub mod benchmark;
 #[cfg(test)]

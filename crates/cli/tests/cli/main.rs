@@ -730,6 +730,26 @@ fn a_run_on_a_processor_tells_its_cost_and_what_the_processor_lacks() {
     assert_eq!(warnings("run --steps none --geometry zen-2 --features pti --json"), 0);
 }
 
+/// `asm` takes the words for features that `run` takes. SEV-ES chooses no arm.
+#[test]
+fn features_are_named_alike_everywhere() {
+    let text = "ALTERNATIVE \"nop\", \"hlt\", X86_FEATURE_PTI\nALTERNATIVE \"nop\", \"hlt\", X86_FEATURE_SEV_ES\n";
+    for (list, bytes) in [
+        ("none", "9090"),
+        ("pti", "f490"),
+        ("pti,no-sev-es", "f490"),
+        ("pti,sev-es", "f490"),
+        ("NO-SEV-ES", "9090"),
+        ("no-sev-es,X86_FEATURE_SEV_ES", "90f4"),
+        ("X86_FEATURE_PTI,X86_FEATURE_SEV_ES", "f4f4"),
+    ] {
+        let answer = play(&format!("asm - --json --features {list}"), text);
+        assert_eq!(answer.status, 0, "{list}: {}", answer.err);
+        let report: Value = serde_json::from_str(&answer.out).expect("JSON");
+        assert_eq!(report["bytes"], bytes, "{list}");
+    }
+}
+
 #[test]
 fn wrong_use_names_cause_and_mend() {
     let cases = [
@@ -873,10 +893,10 @@ fn wrong_use_names_cause_and_mend() {
         cr3play: 'A-B=5' defines nothing
           write NAME=NUMBER, for example PAGE_SHIFT=12 or BASE=0xff
         $ cr3play asm - --features pit
-        cr3play: unknown feature 'pit': one of pti, pcid, invpcid, fsgsbase, nx, sev-es
+        cr3play: unknown feature 'pit': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
           or a name of the kernel's, as X86_FEATURE_SMAP
         $ cr3play asm - --features pti,X86_FEATURE_
-        cr3play: unknown feature 'X86_FEATURE_': one of pti, pcid, invpcid, fsgsbase, nx, sev-es
+        cr3play: unknown feature 'X86_FEATURE_': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
           or a name of the kernel's, as X86_FEATURE_SMAP
         $ cr3play tlb Cargo.toml
         cr3play: Cargo.toml: profile: no such field belongs here

@@ -163,7 +163,8 @@ pub(crate) struct AsmArguments {
     /// Files, assembled in order as if they were one; `-` reads standard input
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Features for which ALTERNATIVE takes its second arm: pti,pcid or X86_FEATURE_PTI,...; or none
+    /// Features for which ALTERNATIVE takes its second arm, as for `run`, or by the kernel's names: pti,pcid or
+    /// X86_FEATURE_PTI,...; or none. SEV-ES chooses no arm
     #[arg(long, default_value = "none")]
     pub(crate) features: String,
     /// A constant, as if by #define

@@ -6,9 +6,9 @@ use crate::json::{Origin, hex};
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, cut, table};
 use cr3_core::asm::{Diagnostic, Image, Line, Options, Severity, Source, assemble};
-use cr3_core::linux::Feature;
+use cr3_core::linux::{Feature, Features};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Serialize)]
 struct Report {
@@ -65,19 +65,22 @@ fn source(file: &std::path::Path) -> Result<Source, WrongUse> {
 
 fn options(arguments: &AsmArguments) -> Result<Options, WrongUse> {
     let constants: Result<BTreeMap<_, _>, _> = arguments.defines.iter().map(|text| define(text)).collect();
-    let names = arguments.features.split(',').map(str::trim).filter(|name| !name.is_empty());
-    let features: Result<_, _> = names.filter(|name| !name.eq_ignore_ascii_case("none")).map(feature).collect();
-    Ok(Options { features: features?, constants: constants?, ..Options::default() })
+    Ok(Options { features: features(&arguments.features)?, constants: constants?, ..Options::default() })
 }
 
-/// The kernel's name of a feature: any of its own, or one of ours in capitals.
-fn feature(name: &str) -> Result<String, WrongUse> {
-    if name.strip_prefix("X86_FEATURE_").is_some_and(is_name) {
-        return Ok(name.to_owned());
-    }
-    let feature: Feature =
-        name.parse().map_err(|unknown| WrongUse::new(unknown, "or a name of the kernel's, as X86_FEATURE_SMAP"))?;
-    Ok(format!("X86_FEATURE_{}", feature.name().to_ascii_uppercase()))
+/// The kernel's names of a list that has them, or the words that `run` takes, or both.
+fn features(list: &str) -> Result<BTreeSet<String>, WrongUse> {
+    let kernel = |name: &&str| name.strip_prefix("X86_FEATURE_").is_some_and(is_name);
+    let (named, words): (Vec<_>, Vec<_>) = list.split(',').map(str::trim).partition(kernel);
+    let ours = match words.is_empty() {
+        true => Ok(Features::NONE),
+        false => words.join(",").parse::<Features>(),
+    };
+    let ours = ours.map_err(|unknown| WrongUse::new(unknown, "or a name of the kernel's, as X86_FEATURE_SMAP"))?;
+    // No arm of the kernel's entry code hangs on SEV-ES.
+    let ours = ours.iter().filter(|feature| *feature != Feature::SevEs);
+    let ours = ours.map(|feature| format!("X86_FEATURE_{}", feature.name().to_ascii_uppercase()));
+    Ok(named.into_iter().map(str::to_owned).chain(ours).collect())
 }
 
 /// Letters, digits and underscores, no digit first.

@@ -161,10 +161,14 @@ pub(crate) fn costs(runs: &[&Trace]) -> String {
     }
     let totals = costs.iter().map(|cost| cost.total().to_string());
     rows.push(["sum".to_owned(), String::new()].into_iter().chain(totals).collect());
-    let changes = runs.iter().map(|run| change(runs[0], run, profile));
-    rows.push(["difference".to_owned(), String::new()].into_iter().chain(changes).collect());
+    if runs.len() > 1 {
+        let changes = runs.iter().map(|run| change(runs[0], run, profile));
+        rows.push(["difference".to_owned(), String::new()].into_iter().chain(changes).collect());
+    }
     let mut align = vec![Align::Left];
     align.resize(runs.len() + 2, Align::Right);
     let note = "Published ranges, not measured here; `cr3play cpus` has sources and doubts.";
-    format!("{}{note}\n", table(&align, &rows))
+    let features = runs.first().map(|run| run.scenario.config.features).unwrap_or_default();
+    let lacks = cost::lacks(features, profile).map(|lack| labelled("warning", &lack.to_string()));
+    format!("{}{note}\n{}", table(&align, &rows), lacks.collect::<String>())
 }

@@ -58,6 +58,8 @@ struct Cost {
     processor: &'static str,
     cycles: [u64; 2],
     parts: Vec<Item>,
+    /// What the run uses and the processor does not have, in words.
+    warnings: Vec<String>,
 }
 
 /// A part of the cost; without cycles where no figure is published.
@@ -89,11 +91,13 @@ impl Figure {
 impl Cost {
     fn new(trace: &Trace) -> Option<Self> {
         let profile = cost::profile(trace.scenario.config.geometry)?;
-        let cost = cost::cost(&trace.counters, profile);
+        let priced = cost::cost(&trace.counters, profile);
         let item =
             |item: &cost::Item| Item { part: item.part.name(), count: item.count, cycles: item.cycles.map(range) };
-        let parts = cost.items.iter().map(item).collect();
-        Some(Self { processor: profile.hierarchy.name, cycles: range(cost.total()), parts })
+        let parts = priced.items.iter().map(item).collect();
+        let lacks = cost::lacks(trace.scenario.config.features, profile);
+        let warnings = lacks.map(|lack| lack.to_string()).collect();
+        Some(Self { processor: profile.hierarchy.name, cycles: range(priced.total()), parts, warnings })
     }
 }
 

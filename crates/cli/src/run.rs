@@ -1,6 +1,7 @@
 //! `cr3play run`, and what `compare` shares with it.
 
 use crate::arguments::{RunArguments, Shown};
+use crate::cost::costs;
 use crate::findings::{Judged, outcome};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
@@ -161,6 +162,11 @@ fn text(run: &Judged, shown: &[usize]) -> String {
     text += &rewrap(&format!("end       {}", ending(run)));
     text.push('\n');
     text += &counters(trace);
+    let cost = costs(&[trace]);
+    if !cost.is_empty() {
+        text.push('\n');
+        text += &cost;
+    }
     if !shown.is_empty() {
         text.push('\n');
         text += &steps(trace, shown);

@@ -6,6 +6,8 @@
 //!
 //! `allow(missing_docs)` stands only on registers and exceptions, whose names are the manual's and say all.
 
+#![forbid(unsafe_code)]
+
 pub mod asm;
 pub mod benchmark;
 #[cfg(test)]

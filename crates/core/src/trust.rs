@@ -116,7 +116,7 @@ pub const FIELDS: [Field; 14] = [
         name: "CR3 bit 63, PCID, TLB, flushes",
         voucher: Voucher::SecondTlbModel,
         counted: Counted::Tests,
-        unchecked: "which of several allowed behaviours a processor shows: the reading names the one that was taken",
+        unchecked: "which of several allowed behaviours a processor shows: the reading names the one that was taken; writes of MTRRs, virtual machines and protection keys are not modelled",
     },
     Field {
         name: "bytes of assembled text",

@@ -37,7 +37,7 @@ const KINDS: [Kind; 6] = [
     },
     Kind {
         name: "files of TLB vectors",
-        times: 20,
+        times: 10,
         program: &["--test", "tlb_vectors"],
         properties: &["no_text", "no_number"],
     },

@@ -10,6 +10,7 @@ pub use nmi::{Estimate, FORMULA, Load, estimate};
 pub use profiles::{CR3_WRITE, PROFILES, profile};
 
 use crate::counters::{Counter, Counters};
+use crate::linux::{Feature, Features};
 use crate::machine::tlb::geometry::Hierarchy;
 use std::fmt;
 use std::iter::Sum;
@@ -70,6 +71,17 @@ pub struct Figure {
     pub doubt: &'static str,
 }
 
+/// Which processors of a kind have a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// All.
+    Everywhere,
+    /// Some, or not as Linux runs them: in words.
+    Partly(&'static str),
+    /// None.
+    Nowhere,
+}
+
 /// A processor: its translation caches, and what events cost on it.
 #[derive(Debug)]
 pub struct Profile {
@@ -77,6 +89,10 @@ pub struct Profile {
     pub hierarchy: &'static Hierarchy,
     /// What it has of what isolation uses, and whether it needs isolation at all.
     pub facts: &'static str,
+    /// CPUID.01H:ECX.PCID.
+    pub has_pcid: Presence,
+    /// CPUID.(7,0):EBX.INVPCID.
+    pub has_invpcid: Presence,
     /// A MOV to CR3 alone, without the refills that it causes. Nobody has published flushing and no-flush writes of one processor.
     pub cr3_write: Figure,
     /// One page walk.
@@ -185,6 +201,39 @@ pub fn cost(counters: &Counters, profile: &Profile) -> Cost {
         Item { part, count, cycles: part.figure(profile).map(|figure| figure.cycles.times(count)) }
     };
     Cost { items: Part::ALL.map(item) }
+}
+
+/// A feature that a run uses and that its processor does not have, or not always: the counts are then those of no such
+/// processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// What the run uses.
+    pub feature: Feature,
+    /// Which of these processors have it.
+    pub presence: Presence,
+    /// The processor's name.
+    pub processor: &'static str,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let feature = self.feature.name().to_uppercase();
+        match self.presence {
+            Presence::Nowhere => write!(f, "the run uses {feature}, which {} does not have; ", self.processor)?,
+            Presence::Partly(words) => write!(f, "the run uses {feature}, and {words}; ")?,
+            Presence::Everywhere => return write!(f, "{} has {feature}", self.processor),
+        }
+        write!(f, "switch {} off to see a processor without it", self.feature)
+    }
+}
+
+/// What a run with these features needs and the processor lacks.
+pub fn lacks(features: Features, profile: &Profile) -> impl Iterator<Item = Lack> {
+    let processor = profile.hierarchy.name;
+    let asked = [(Feature::Pcid, profile.has_pcid), (Feature::Invpcid, profile.has_invpcid)];
+    let lacking =
+        asked.into_iter().filter(move |&(feature, presence)| features.has(feature) && presence != Presence::Everywhere);
+    lacking.map(move |(feature, presence)| Lack { feature, presence, processor })
 }
 
 /// How many cycles more the second run took, from least to most: what both did cancels, and each part keeps its own range.

@@ -30,11 +30,11 @@ fn a_cost_is_a_range_with_its_parts() {
         &counted,
         expect![[r#"
             cr3_writes 2: 140 to 500
-            refills 4: 64 to 80
-            other_walks 6: 96 to 120
+            refills 4: 64 to 800
+            other_walks 6: 96 to 1200
             invpcid 1: 350
             invlpg 3: no figure
-            total 650 to 1050; without a price: ["INVLPG"]
+            total 650 to 2850; without a price: ["INVLPG"]
         "#]],
     );
     check(
@@ -42,11 +42,11 @@ fn a_cost_is_a_range_with_its_parts() {
         &counted,
         expect![[r#"
             cr3_writes 2: 140 to 500
-            refills 4: 64 to 80
-            other_walks 6: 96 to 120
+            refills 4: 64 to 800
+            other_walks 6: 96 to 1200
             invpcid 1: no figure
             invlpg 3: no figure
-            total 300 to 700; without a price: ["INVPCID", "INVLPG"]
+            total 300 to 2500; without a price: ["INVPCID", "INVLPG"]
         "#]],
     );
     check(
@@ -69,12 +69,12 @@ fn what_both_runs_did_cancels_in_the_difference() {
     let profile = profile(Geometry::Skylake).expect("a processor");
     let first = counters(&[(Cr3Writes, 16), (TlbMisses, 88), (RefillMisses, 62)]);
     let second = counters(&[(Cr3Writes, 15), (TlbMisses, 84), (RefillMisses, 58)]);
-    assert_eq!(difference(&first, &second, profile), [-330, -134]);
-    assert_eq!(difference(&second, &first, profile), [134, 330]);
+    assert_eq!(difference(&first, &second, profile), [-1050, -134]);
+    assert_eq!(difference(&second, &first, profile), [134, 1050]);
     assert_eq!(difference(&first, &first, profile), [0, 0]);
     // One write more, and so many walks fewer that the sign is open.
     let third = counters(&[(Cr3Writes, 17), (TlbMisses, 80), (RefillMisses, 54)]);
-    assert_eq!(difference(&first, &third, profile), [70 - 160, 250 - 128]);
+    assert_eq!(difference(&first, &third, profile), [70 - 1600, 250 - 128]);
 }
 
 #[test]
@@ -85,7 +85,8 @@ fn every_processor_has_a_profile_and_no_other_model_has_one() {
     }
     let names: Vec<_> = PROFILES.iter().map(|profile| profile.hierarchy.name).collect();
     assert_eq!(names, ["Sandy Bridge", "Haswell", "Skylake", "Ice Lake", "Golden Cove", "Zen 2", "Zen 3", "Zen 4"]);
-    for Profile { hierarchy, facts, cr3_write, page_walk, invpcid } in &PROFILES {
+    for Profile { hierarchy, facts, cr3_write, page_walk, invpcid, has_invpcid, .. } in &PROFILES {
+        assert!(invpcid.is_none() || *has_invpcid != Presence::Nowhere, "{}", hierarchy.name);
         for figure in [Some(cr3_write), Some(page_walk), invpcid.as_ref()].into_iter().flatten() {
             assert!(figure.cycles.low <= figure.cycles.high && !figure.source.is_empty(), "{}", hierarchy.name);
         }
@@ -115,4 +116,24 @@ fn the_price_of_one_write_for_each_nmi() {
     }
     let half = estimate(Load { kernel_share: 0.5, ..load(4000.0) }, Cycles::new(200, 200));
     assert!((half.share[0] * 2.0 - estimate(load(4000.0), Cycles::new(200, 200)).share[0]).abs() < 1e-12);
+}
+
+/// Every processor, with both features on.
+#[test]
+fn what_a_processor_does_not_have_is_said() {
+    let all = |profile| lacks(Features::ALL, profile).map(|lack| format!("{lack}\n")).collect::<String>();
+    expect![[r#"
+        the run uses INVPCID, which Sandy Bridge does not have; switch invpcid off to see a processor without it
+        the run uses PCID, and Linux turns it off on Alder Lake, which is Golden Cove; switch pcid off to see a processor without it
+        the run uses PCID, which Zen 2 does not have; switch pcid off to see a processor without it
+        the run uses INVPCID, which Zen 2 does not have; switch invpcid off to see a processor without it
+        the run uses PCID, and of Zen 3 only server parts have it; switch pcid off to see a processor without it
+        the run uses PCID, and of Zen 4 only server parts have it; switch pcid off to see a processor without it
+    "#]].assert_eq(&PROFILES.iter().map(all).collect::<String>());
+    for (profile, state) in PROFILES.iter().flat_map(|profile| (0..4u8).map(move |state| (profile, state))) {
+        let features = Features { pcid: state & 1 != 0, invpcid: state & 2 != 0, ..Features::ALL };
+        let expected: Vec<_> = lacks(Features::ALL, profile).filter(|lack| features.has(lack.feature)).collect();
+        assert_eq!(lacks(features, profile).collect::<Vec<_>>(), expected, "{}", profile.hierarchy.name);
+        assert_eq!(lacks(Features::NONE, profile).count(), 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! Control-register writes and invalidation instructions: checks, then what leaves the caches (4.10.4.1).
 
-use super::{Model, rules};
+use super::{Model, PG, rules};
 
 /// What the instruction raises; all of them leave registers and caches as they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,14 @@ pub fn mov_to_cr3(model: &mut Model, source: u64) -> Result<(), ControlFault> {
     Ok(())
 }
 
+/// MOV from CR3 (rule 1.1): the caches stay as they are.
+pub fn mov_from_cr3(model: &Model) -> Result<u64, ControlFault> {
+    match rules::mov_from_cr3_faults(&model.controls) {
+        true => Err(GeneralProtection),
+        false => Ok(rules::mov_from_cr3_gives(&model.controls)),
+    }
+}
+
 /// MOV to CR4 (rule 1.2). `supported` holds the bits that CPUID allows.
 pub fn mov_to_cr4(model: &mut Model, source: u64, supported: u64) -> Result<(), ControlFault> {
     let controls = model.controls;
@@ -41,13 +49,16 @@ pub fn mov_to_cr4(model: &mut Model, source: u64, supported: u64) -> Result<(), 
     Ok(())
 }
 
-/// MOV to CR0 (rule 1.3). WP is looked at on each access and never cached, so nothing must go.
+/// MOV to CR0 (rule 1.3). Without PG there is no IA-32e mode.
 pub fn mov_to_cr0(model: &mut Model, source: u64) -> Result<(), ControlFault> {
-    if rules::mov_to_cr0_faults(&model.controls, source) {
+    let controls = model.controls;
+    if rules::mov_to_cr0_faults(&controls, source) {
         return Err(GeneralProtection);
     }
     model.controls.cr0 = source;
-    model.invalidate(|_| false, |_| false);
+    model.controls.long_mode_active &= source & PG != 0;
+    let drops = rules::mov_to_cr0_drops_everything(&controls, source);
+    model.invalidate(|_| drops, |_| drops);
     Ok(())
 }
 
@@ -67,7 +78,7 @@ pub fn invlpg(model: &mut Model, linear: u64) -> Result<(), ControlFault> {
     if controls.cpl != 0 {
         return Err(GeneralProtection);
     }
-    if rules::invlpg_is_no_operation(linear) {
+    if rules::invlpg_is_no_operation(&controls, linear) {
         return Ok(());
     }
     model.invalidate(

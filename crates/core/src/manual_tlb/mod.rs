@@ -5,14 +5,14 @@
 //! allows several behaviours the model accepts each of them: it is told which translation the machine used and says
 //! whether the manual allows that one.
 //!
-//! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.7) are the
-//! project's own, and stand at the predicates of `rules`.
+//! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.8, 2.1 to
+//! 2.4) are the project's own, and stand at the predicates of `rules` and the steps of `walk`.
 
 mod control;
 mod rules;
 mod walk;
 
-pub use control::{ControlFault, invlpg, invpcid, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
+pub use control::{ControlFault, invlpg, invpcid, mov_from_cr3, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
 pub use walk::{Access, Accessor, Outcome, PageFault, access};
 
 #[cfg(test)]
@@ -32,6 +32,16 @@ pub enum Reading {
     Max,
 }
 
+/// What comes of an access that a cached translation forbids (4.10.4.3; rule 2.1: both are legal).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StaleRights {
+    /// The translation goes and the tables are walked.
+    #[default]
+    WalkAgain,
+    /// A page fault, which removes the translation.
+    Fault,
+}
+
 /// The bits of CR0, CR4, EFER, RFLAGS and CPUID that translation depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Controls {
@@ -45,6 +55,8 @@ pub struct Controls {
     pub no_execute_enable: bool,
     /// IA32_EFER.LMA.
     pub long_mode_active: bool,
+    /// CS.L: with EFER.LMA 64-bit mode, without it compatibility mode.
+    pub long_code: bool,
     /// RFLAGS.AC: with SMAP, lets the supervisor at user pages.
     pub alignment_check_flag: bool,
     /// Current privilege level, 0 to 3.
@@ -73,9 +85,16 @@ impl Controls {
     pub fn current_pcid(&self) -> u16 {
         if self.cr4 & PCIDE != 0 { (self.cr3 & 0xfff) as u16 } else { 0 }
     }
+
+    /// Bits of an address below the reach of an entry of the table that CR3 names: a PML5 table with CR4.LA57, otherwise a
+    /// PML4 table (4.5; rule 2.1).
+    fn root_shift(&self) -> PageShift {
+        if self.cr4 & LA57 != 0 { 48 } else { 39 }
+    }
 }
 
-/// A cached translation (4.10.2.2).
+/// A cached translation (4.10.2.2). `shift` is the size of what is cached, `mapped` that of the page in the tables: a
+/// processor may cache a large page in fragments (rule 2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Translation {
     /// PCID that it is tagged with, bits 11:0.
@@ -84,6 +103,7 @@ pub struct Translation {
     pub page: u64,
     /// 12, 21 or 30: a page of 4 KiB, 2 MiB or 1 GiB.
     pub shift: PageShift,
+    pub mapped: PageShift,
     /// Physical address of the page, its low `shift` bits clear.
     pub frame: u64,
     /// AND of R/W over the levels.
@@ -101,6 +121,11 @@ pub struct Translation {
 impl Translation {
     fn covers(&self, linear: u64) -> bool {
         linear >> self.shift == self.page >> self.shift
+    }
+
+    /// Whether this is the page of `linear`, or a fragment of it (4.10.4.1, first footnote; rules 1.4, 1.5, 1.7).
+    fn is_of_page(&self, linear: u64) -> bool {
+        linear >> self.mapped == self.page >> self.mapped
     }
 }
 
@@ -125,8 +150,8 @@ pub struct Structure {
 
 impl Structure {
     fn covers(&self, linear: u64) -> bool {
-        // Bits above 47 are copies of bit 47 and take no part in the tag.
-        (linear ^ self.region) << 16 >> 16 >> self.shift == 0
+        // Bits above 56 are copies of the one below and take no part in the tag.
+        (linear ^ self.region) << 7 >> 7 >> self.shift == 0
     }
 }
 
@@ -137,6 +162,7 @@ pub struct Model {
     pub controls: Controls,
     /// What invalidations remove.
     pub reading: Reading,
+    pub stale_rights: StaleRights,
     /// The TLBs (4.10.2).
     pub translations: BTreeSet<Translation>,
     /// The paging-structure caches (4.10.3).
@@ -146,9 +172,11 @@ pub struct Model {
 }
 
 impl Model {
-    /// A model with empty caches.
+    /// A model with empty caches, which walks again where rights are out of date.
     pub fn new(controls: Controls, reading: Reading) -> Self {
-        Self { controls, reading, translations: BTreeSet::new(), structures: BTreeSet::new(), memory: BTreeMap::new() }
+        let (translations, structures) = (BTreeSet::new(), BTreeSet::new());
+        let stale_rights = StaleRights::WalkAgain;
+        Self { controls, reading, stale_rights, translations, structures, memory: BTreeMap::new() }
     }
 
     fn quadword(&self, physical: u64) -> u64 {

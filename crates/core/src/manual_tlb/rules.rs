@@ -2,10 +2,15 @@
 //!
 //! Each names its section and its rule. R0: any entry may go at any time, which is [`super::Reading::Max`] and needs no
 //! predicate. R1: the model caches for the accesses it is asked for only. R4 and R5 speak of a second logical processor
-//! and of the order of instructions, which the model does not have; task switches, the rest of 1.6, do not exist in
-//! 64-bit mode.
+//! and of the order of instructions, which the model does not have. Of 1.3 it knows how paging ends and not how it begins:
+//! every run starts with it on. Of 1.6 it has NXE: task switches do not exist in IA-32e mode, virtual machines are not
+//! modelled, and there are no MTRRs to write. 1.8 says what software owes, not what a processor drops: no predicate can hold
+//! it; whether Linux keeps it is asked of every run by `trace::broken`. Of 2.2 protection keys are not modelled, and bit 5 and bit 15
+//! of the error code with them.
 
-use super::{Access, Accessor, Controls, LA57, PAE, PCIDE, PG, PGE, SMAP, SMEP, Structure, Translation, WP};
+use super::{
+    Access, Accessor, Controls, LA57, PAE, PCIDE, PG, PGE, SMAP, SMEP, StaleRights, Structure, Translation, WP,
+};
 
 pub(super) const NO_FLUSH: u64 = 1 << 63;
 /// LAM_U57 and LAM_U48.
@@ -17,16 +22,20 @@ pub(super) const LARGE: u64 = 1 << 7;
 pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 pub(super) const EXECUTE_DISABLE: u64 = 1 << 63;
 
-/// Bits 47 and up are all alike.
-pub(super) fn canonical(linear: u64) -> bool {
-    let top = (linear as i64) >> 47;
+/// Vol. 1, 3.3.7.1, rules 1.4 and 1.5: the bits above those that the tables translate are copies of the highest one of
+/// these, 47 or, with CR4.LA57, 56.
+pub(super) fn canonical(controls: &Controls, linear: u64) -> bool {
+    let top = linear.cast_signed() >> (controls.root_shift() + 8);
     top == 0 || top == -1
 }
 
 /// 4.10.2.4, rule R3: a translation of the current PCID, or a global one of any PCID while CR4.PGE=1.
 pub(super) fn may_be_used(controls: &Controls, linear: u64, entry: &Translation) -> bool {
-    let global = entry.global && controls.cr4 & PGE != 0;
-    entry.covers(linear) && (entry.pcid == controls.current_pcid() || global)
+    entry.covers(linear) && serves_current_pcid(controls, entry)
+}
+
+fn serves_current_pcid(controls: &Controls, entry: &Translation) -> bool {
+    entry.pcid == controls.current_pcid() || entry.global && controls.cr4 & PGE != 0
 }
 
 /// 4.10.3.2, rule R3: structure entries are never global.
@@ -39,13 +48,13 @@ pub(super) fn may_be_cached(controls: &Controls, entry: u64, shift: u32) -> bool
     entry & PRESENT != 0 && entry & reserved(controls, entry, shift) == 0 && entry & ACCESSED != 0
 }
 
-/// 4.5, tables 4-15 to 4-20: the address above MAXPHYADDR, XD while no-execute is off, PS of a PML4E, and the low address
-/// bits of a large page, where bit 12 is PAT.
+/// 4.5, tables 4-15 to 4-20, rules R2 and 2.1: the address above MAXPHYADDR, XD while no-execute is off, PS of a PML5E or
+/// PML4E, and the low address bits of a large page, where bit 12 is PAT.
 pub(super) fn reserved(controls: &Controls, entry: u64, shift: u32) -> u64 {
     let above = ADDRESS & !((1u64 << controls.physical_address_bits) - 1);
     let execute = if controls.no_execute_enable { 0 } else { EXECUTE_DISABLE };
     let level = match shift {
-        39 => LARGE,
+        48 | 39 => LARGE,
         30 | 21 if entry & LARGE != 0 => ((1 << shift) - 1) & ADDRESS & !(1 << 12),
         _ => 0,
     };
@@ -58,6 +67,16 @@ pub(super) fn mov_to_cr3_faults(controls: &Controls, source: u64) -> bool {
     let lam = if controls.has_lam { LAM_BITS } else { 0 };
     let no_flush = if controls.cr4 & PCIDE != 0 { NO_FLUSH } else { 0 };
     controls.cpl != 0 || source & above & !lam & !no_flush != 0
+}
+
+/// Vol. 2, MOV from control registers, rule 1.1.
+pub(super) fn mov_from_cr3_faults(controls: &Controls) -> bool {
+    controls.cpl != 0
+}
+
+/// Vol. 2, MOV from control registers, rule 1.1: bit 63 reads as 0.
+pub(super) fn mov_from_cr3_gives(controls: &Controls) -> u64 {
+    controls.cr3 & !NO_FLUSH
 }
 
 /// 4.10.4.1, rule 1.1: the PCID that is flushed, the new one. 000H while CR4.PCIDE=0, none where bit 63 asks for none.
@@ -128,19 +147,30 @@ pub(super) fn mov_to_cr4_drops_structure(controls: &Controls, source: u64, entry
     }
 }
 
-/// 4.1.2, rule 1.3: PG cannot be cleared in 64-bit mode, and bits 63:32 cannot be set.
+/// 4.1.2 and 4.10.1, rule 1.3: PG cannot be cleared in 64-bit mode or with PCIDs, and bits 63:32 cannot be set.
 pub(super) fn mov_to_cr0_faults(controls: &Controls, source: u64) -> bool {
-    controls.cpl != 0 || source >> 32 != 0 || controls.cr0 & PG != 0 && source & PG == 0
+    let in_64_bit_mode = controls.long_mode_active && controls.long_code;
+    let needs_paging = in_64_bit_mode || controls.cr4 & PCIDE != 0;
+    controls.cpl != 0 || source >> 32 != 0 || clears_paging(controls, source) && needs_paging
+}
+
+fn clears_paging(controls: &Controls, source: u64) -> bool {
+    controls.cr0 & PG != 0 && source & PG == 0
+}
+
+/// 4.10.4.1, rule 1.3: PG cleared, global entries too. WP is looked at on each access and never cached: nothing must go.
+pub(super) fn mov_to_cr0_drops_everything(controls: &Controls, source: u64) -> bool {
+    clears_paging(controls, source)
 }
 
 /// Vol. 2, INVLPG, rule 1.4: an address that is not canonical, LAM's metadata among them, is no operation.
-pub(super) fn invlpg_is_no_operation(linear: u64) -> bool {
-    !canonical(linear)
+pub(super) fn invlpg_is_no_operation(controls: &Controls, linear: u64) -> bool {
+    !canonical(controls, linear)
 }
 
-/// 4.10.4.1, rule 1.4: the page under the current PCID, and global translations for it under any.
+/// 4.10.4.1, rule 1.4: the page with its fragments under the current PCID, and global translations for it under any.
 pub(super) fn invlpg_drops(controls: &Controls, linear: u64, entry: &Translation) -> bool {
-    entry.covers(linear) && (entry.pcid == controls.current_pcid() || entry.global)
+    entry.is_of_page(linear) && (entry.pcid == controls.current_pcid() || entry.global)
 }
 
 /// 4.10.4.1, rule 1.4: all of the current PCID, whatever their addresses.
@@ -166,13 +196,13 @@ impl Invpcid {
 pub(super) fn invpcid_faults(controls: &Controls, operands: &Invpcid) -> bool {
     let &Invpcid { kind, low, high } = operands;
     let needs_tags = kind <= 1 && operands.pcid() != 0 && controls.cr4 & PCIDE == 0;
-    controls.cpl != 0 || kind > 3 || low >> 12 != 0 || needs_tags || kind == 0 && !canonical(high)
+    controls.cpl != 0 || kind > 3 || low >> 12 != 0 || needs_tags || kind == 0 && !canonical(controls, high)
 }
 
-/// 4.10.4.1, rule 1.5: only type 2 reaches global translations.
+/// 4.10.4.1, rule 1.5: only type 2 reaches global translations; type 0 all fragments of the page.
 pub(super) fn invpcid_drops(operands: &Invpcid, entry: &Translation) -> bool {
     match operands.kind {
-        0 => entry.pcid == operands.pcid() && !entry.global && entry.covers(operands.high),
+        0 => entry.pcid == operands.pcid() && !entry.global && entry.is_of_page(operands.high),
         1 => entry.pcid == operands.pcid() && !entry.global,
         2 => true,
         _ => !entry.global,
@@ -189,9 +219,9 @@ pub(super) fn invpcid_drops_structure(operands: &Invpcid, entry: &Structure) -> 
 }
 
 /// 4.10.4.1, last bullet, rule 1.7. The manual speaks of the current PCID; a global translation that would be used goes
-/// too, or the fault could come again.
+/// too, or the fault could come again. So do all fragments of the page.
 pub(super) fn page_fault_drops(controls: &Controls, linear: u64, entry: &Translation) -> bool {
-    may_be_used(controls, linear, entry)
+    entry.is_of_page(linear) && serves_current_pcid(controls, entry)
 }
 
 /// 4.10.4.1, last bullet, rule 1.7: those that would be used for the address.
@@ -207,7 +237,7 @@ pub(super) struct Rights {
     pub(super) execute_disable: bool,
 }
 
-/// 4.6.1: access rights by the current control bits, which no entry caches (rule 1.3).
+/// 4.6.1, rule 2.2: access rights by the control bits of the moment, which no entry caches.
 pub(super) fn allows(controls: &Controls, rights: &Rights, kind: Access, by: Accessor) -> bool {
     let execute = !(rights.execute_disable && controls.no_execute_enable);
     let write_protect = controls.cr0 & WP != 0;
@@ -231,11 +261,12 @@ pub(super) fn allows(controls: &Controls, rights: &Rights, kind: Access, by: Acc
     }
 }
 
-fn smap_denies(controls: &Controls, by: Accessor) -> bool {
+/// 4.6.1, rule 2.2: EFLAGS.AC excuses explicit accesses only.
+pub(super) fn smap_denies(controls: &Controls, by: Accessor) -> bool {
     controls.cr4 & SMAP != 0 && (by == Accessor::ImplicitSupervisor || !controls.alignment_check_flag)
 }
 
-/// 4.10.3.2: whether rights accumulated so far do not yet forbid the access. Lower levels only take rights away, except
+/// 4.10.3.2, rule 2.1: whether rights accumulated so far do not yet forbid the access. Lower levels only take rights away, except
 /// that a clear U/S below turns a user region into a supervisor one.
 pub(super) fn allows_later(controls: &Controls, rights: &Rights, kind: Access, by: Accessor) -> bool {
     let below = Rights { user: false, ..*rights };
@@ -250,7 +281,18 @@ pub(super) enum Why {
     Rights,
 }
 
-/// 4.7: the error code; bit 4 only exists with SMEP or with no-execute.
+/// 4.10.4.3, rule 2.1: whether a cached translation makes the access fault before a walk could find newer rights.
+pub(super) fn faults_by_stale_rights(
+    choice: StaleRights,
+    controls: &Controls,
+    rights: &Rights,
+    kind: Access,
+    by: Accessor,
+) -> bool {
+    choice == StaleRights::Fault && !allows(controls, rights, kind, by)
+}
+
+/// 4.7, rule 2.2: the error code; bit 4 only exists with SMEP or with no-execute.
 pub(super) fn error_code(controls: &Controls, kind: Access, by: Accessor, why: Why) -> u32 {
     let fetch_reported = controls.cr4 & SMEP != 0 || controls.no_execute_enable;
     let bit = |set: bool, position: u32| u32::from(set) << position;

@@ -3,6 +3,8 @@
 use super::rules::{self, *};
 use super::*;
 
+pub(super) mod rights;
+
 const OWN: u16 = 1;
 const OTHER: u16 = 2;
 const LINEAR: u64 = 0x1234_5678;
@@ -13,6 +15,7 @@ const BASE: Controls = Controls {
     cr4: PAE | PGE | PCIDE,
     no_execute_enable: true,
     long_mode_active: true,
+    long_code: true,
     alignment_check_flag: false,
     cpl: 0,
     has_pcid: true,
@@ -38,6 +41,7 @@ fn cached(pcid: u16, global: bool, covers: bool) -> Translation {
         pcid,
         page,
         shift: 12,
+        mapped: 12,
         frame: 0x5000,
         writable: true,
         user: true,
@@ -102,7 +106,7 @@ fn what_may_be_used() {
 /// Rule R2: all 64 states of present, accessed, dirty, a reserved bit, PS and no-execute, at each level.
 #[test]
 fn what_may_be_cached() {
-    for (shift, state) in [12, 21, 30, 39].into_iter().flat_map(|shift| (0..64).map(move |state| (shift, state))) {
+    for (shift, state) in [12, 21, 30, 39, 48].into_iter().flat_map(|shift| (0..64).map(move |state| (shift, state))) {
         let has = |bit: u32| state >> bit & 1 != 0;
         let entry = when(has(0), PRESENT)
             | when(has(1), ACCESSED)
@@ -110,25 +114,25 @@ fn what_may_be_cached() {
             | when(has(3), 1 << 50)
             | when(has(4), LARGE)
             | when(has(5), EXECUTE_DISABLE);
-        let expected = has(0) && has(1) && !has(3) && !(has(4) && shift == 39);
+        let expected = has(0) && has(1) && !has(3) && !(has(4) && shift >= 39);
         assert_eq!(may_be_cached(&BASE, entry, shift), expected, "{entry:#x} at {shift}");
         let without = Controls { no_execute_enable: false, ..BASE };
         assert_eq!(may_be_cached(&without, entry, shift), expected && !has(5), "{entry:#x} at {shift}, NXE=0");
     }
 }
 
-/// Tables 4-15 to 4-20: every single bit, at every level, with and without PS and no-execute.
+/// Rules R2 and 2.1, tables 4-15 to 4-20: every single bit, at every level, with and without PS and no-execute.
 #[test]
 fn reserved_bits() {
     let none: &[u32] = &[];
     let of_level = |shift: u32, large: bool| match (shift, large) {
-        (39, _) => vec![7],
+        (39 | 48, _) => vec![7],
         (30, true) => (13..30).collect(),
         (21, true) => (13..21).collect(),
         _ => none.to_vec(),
     };
     for (shift, large, nxe) in
-        [12, 21, 30, 39].into_iter().flat_map(|s| BOTH.into_iter().flat_map(move |l| BOTH.map(|n| (s, l, n))))
+        [12, 21, 30, 39, 48].into_iter().flat_map(|s| BOTH.into_iter().flat_map(move |l| BOTH.map(|n| (s, l, n))))
     {
         let controls = Controls { no_execute_enable: nxe, ..BASE };
         let expected: Vec<u32> = of_level(shift, large).into_iter().chain(46..52).chain((!nxe).then_some(63)).collect();
@@ -236,16 +240,42 @@ fn mov_to_cr4() {
     assert_eq!(counts, [640, 240, 144]);
 }
 
-/// Rule 1.3: every single bit changed, at both privileges.
+/// Rule 1.1: both privileges, and CR3 with each of its bits, of which 63 cannot be stored.
 #[test]
-fn mov_to_cr0_checks() {
-    for bit in 0..64 {
-        let expected = bit >= 31;
-        assert_eq!(mov_to_cr0_faults(&BASE, BASE.cr0 ^ 1 << bit), expected, "bit {bit}");
-        assert!(mov_to_cr0_faults(&Controls { cpl: 3, ..BASE }, BASE.cr0 ^ 1 << bit), "bit {bit} at CPL 3");
+fn mov_from_cr3() {
+    for (cpl, bit) in [0, 3].into_iter().flat_map(|cpl| (0..64).map(move |bit| (cpl, bit))) {
+        let controls = Controls { cpl, cr3: 1 << bit, ..BASE };
+        assert_eq!(mov_from_cr3_faults(&controls), cpl != 0);
+        assert_eq!(mov_from_cr3_gives(&controls), when(bit < 63, 1 << bit), "bit {bit}");
     }
-    let off = Controls { cr0: 0, ..BASE };
-    assert!(!mov_to_cr0_faults(&off, 0), "paging that is off may stay off");
+}
+
+/// Rule 1.3: every single bit changed, under each state of CPL, PG, PCIDE, LMA and CS.L.
+#[test]
+fn mov_to_cr0() {
+    let mut cleared = 0;
+    for (bit, state) in (0..64).flat_map(|bit| (0..32u32).map(move |state| (bit, state))) {
+        let has = |bit: u32| state >> bit & 1 != 0;
+        let (user, paging, pcide, long, code) = (has(0), has(1), has(2), has(3), has(4));
+        let cr4 = PAE | when(pcide, PCIDE);
+        let cpl = when(user, 3) as u8;
+        let cr0 = when(paging, PG);
+        let controls = Controls { cpl, cr0, cr4, long_mode_active: long, long_code: code, ..BASE };
+        let source = cr0 ^ 1 << bit;
+        let clears = bit == 31 && paging;
+        let faults = user || bit > 31 || clears && (pcide || long && code);
+        assert_eq!(mov_to_cr0_faults(&controls, source), faults, "bit {bit} of {controls:x?}");
+        assert_eq!(mov_to_cr0_drops_everything(&controls, source), clears, "bit {bit} of {controls:x?}");
+        let mut model = Model::new(controls, Reading::Min);
+        model.translations.insert(cached(OTHER, true, false));
+        model.structures.insert(cached_structure(OTHER, false));
+        assert_eq!(super::mov_to_cr0(&mut model, source).is_err(), faults);
+        let goes = clears && !faults;
+        cleared += u32::from(goes);
+        assert_eq!((model.translations.is_empty(), model.structures.is_empty()), (goes, goes), "bit {bit}");
+        assert_eq!(model.controls.long_mode_active, long && (faults || source & PG != 0), "bit {bit} of {controls:x?}");
+    }
+    assert_eq!(cleared, 3, "of LMA and CS.L not both");
 }
 
 /// Rule 1.6: WRMSR needs CPL 0, changes NXE and drops nothing.
@@ -275,13 +305,48 @@ fn invlpg() {
     }
 }
 
-/// Rule 1.4: the 17 uppermost bits, each flipped alone in a low and in a high address.
+/// Rules 1.4 and 1.5: each bit flipped alone in a low and in a high address, with 4 and with 5 levels.
 #[test]
 fn canonical_addresses() {
-    for (linear, bit) in [LINEAR, !LINEAR].into_iter().flat_map(|linear| (0..64).map(move |bit| (linear, bit))) {
+    for ((linear, bit), la57) in [LINEAR, !LINEAR]
+        .into_iter()
+        .flat_map(|linear| (0..64).map(move |bit| (linear, bit)))
+        .flat_map(|it| BOTH.map(|l| (it, l)))
+    {
+        let controls = Controls { cr4: BASE.cr4 | when(la57, LA57), ..BASE };
+        let translated = if la57 { 57 } else { 48 };
         let changed = linear ^ 1 << bit;
-        assert_eq!(canonical(changed), bit < 47, "{changed:#x}");
-        assert_eq!(invlpg_is_no_operation(changed), bit >= 47, "{changed:#x}");
+        let expected = bit < translated - 1;
+        assert_eq!(canonical(&controls, changed), expected, "{changed:#x}, LA57={la57}");
+        assert_eq!(invlpg_is_no_operation(&controls, changed), !expected, "{changed:#x}, LA57={la57}");
+        let operands = Invpcid { kind: 0, low: 0, high: changed };
+        assert_eq!(invpcid_faults(&controls, &operands), !expected, "{changed:#x}, LA57={la57}");
+    }
+}
+
+/// Rules 1.4, 1.5, 1.7 and 2.4: fragments and whole pages of each size, against each bit of the address, own or other PCID,
+/// global or not. An operation on any address of the page takes all of its fragments; an access uses only what covers it.
+#[test]
+fn fragments() {
+    let sizes = [(12, 12), (12, 21), (12, 30), (21, 21), (21, 30), (30, 30)];
+    let states = sizes.into_iter().flat_map(|size| (0..64).map(move |bit| (size, bit)));
+    for ((((shift, mapped), bit), own), global) in
+        states.flat_map(|it| BOTH.map(|own| (it, own))).flat_map(|it| BOTH.map(|global| (it, global)))
+    {
+        let entry = Translation {
+            shift,
+            mapped,
+            page: LINEAR >> shift << shift,
+            ..cached(if own { OWN } else { OTHER }, global, true)
+        };
+        let linear = LINEAR ^ 1 << bit;
+        let (covers, of_page) = (bit < shift, bit < mapped);
+        let case = format!("{shift} of {mapped}, bit {bit}, own={own}, global={global}");
+        assert_eq!(may_be_used(&BASE, linear, &entry), covers && (own || global), "{case}");
+        assert_eq!(invlpg_drops(&BASE, linear, &entry), of_page && (own || global), "{case}");
+        assert_eq!(page_fault_drops(&BASE, linear, &entry), of_page && (own || global), "{case}");
+        let operands = Invpcid { kind: 0, low: OWN.into(), high: linear };
+        assert_eq!(invpcid_drops(&operands, &entry), of_page && own && !global, "{case}");
     }
 }
 
@@ -330,112 +395,16 @@ fn invpcid() {
     }
 }
 
-/// A page covers its own addresses and no other, whatever its size; a structure entry those of its reach in 48 bits.
+/// A page covers its own addresses and no other, whatever its size; a structure entry those of its reach in 57 bits.
 #[test]
 fn what_an_entry_covers() {
     for (shift, bit) in [12, 21, 30].into_iter().flat_map(|shift| (0..64).map(move |bit| (shift, bit))) {
-        let page = Translation { shift, page: LINEAR >> shift << shift, ..cached(OWN, false, true) };
+        let page = Translation { shift, mapped: shift, page: LINEAR >> shift << shift, ..cached(OWN, false, true) };
         assert_eq!(page.covers(LINEAR ^ 1 << bit), bit < shift, "page of {shift} bits, bit {bit}");
     }
     for (shift, bit) in [21, 30, 39].into_iter().flat_map(|shift| (0..64).map(move |bit| (shift, bit))) {
         let region = Structure { shift, region: LINEAR >> shift << shift, ..cached_structure(OWN, true) };
-        assert_eq!(region.covers(LINEAR ^ 1 << bit), bit < shift || bit > 47, "reach of {shift} bits, bit {bit}");
-    }
-}
-
-const ACCESSES: [Access; 3] = [Access::Read, Access::Write, Access::Fetch];
-const ACCESSORS: [Accessor; 3] = [Accessor::User, Accessor::Supervisor, Accessor::ImplicitSupervisor];
-
-fn every_rights() -> impl Iterator<Item = Rights> {
-    (0..8).map(|state| Rights { writable: state & 1 != 0, user: state & 2 != 0, execute_disable: state & 4 != 0 })
-}
-
-/// WP, SMEP, SMAP, AC and NXE, all 32 states.
-fn every_control() -> impl Iterator<Item = Controls> {
-    (0..32u32).map(|state| {
-        let has = |bit: u32| state >> bit & 1 != 0;
-        Controls {
-            cr0: PG | when(has(0), WP),
-            cr4: PAE | when(has(1), SMEP) | when(has(2), SMAP),
-            alignment_check_flag: has(3),
-            no_execute_enable: has(4),
-            ..BASE
-        }
-    })
-}
-
-fn every_access() -> impl Iterator<Item = (Controls, Access, Accessor)> {
-    let pairs = ACCESSES.into_iter().flat_map(|kind| ACCESSORS.map(|by| (kind, by)));
-    every_control().flat_map(move |controls| pairs.clone().map(move |(kind, by)| (controls, kind, by)))
-}
-
-/// The reasons of 4.6.1 to refuse, each alone.
-fn refused(controls: &Controls, rights: &Rights, kind: Access, by: Accessor) -> bool {
-    let user_mode = by == Accessor::User;
-    let acts_on_user_page = !user_mode && rights.user;
-    let explicit_with_ac = by == Accessor::Supervisor && controls.alignment_check_flag;
-    [
-        user_mode && !rights.user,
-        kind == Access::Write && !rights.writable && (user_mode || controls.cr0 & WP != 0),
-        kind == Access::Fetch && rights.execute_disable && controls.no_execute_enable,
-        kind == Access::Fetch && acts_on_user_page && controls.cr4 & SMEP != 0,
-        kind != Access::Fetch && acts_on_user_page && controls.cr4 & SMAP != 0 && !explicit_with_ac,
-    ]
-    .contains(&true)
-}
-
-/// All rights, accesses and accessors under all control bits: 2304.
-#[test]
-fn access_rights() {
-    let mut allowed = [0; 3];
-    for (controls, kind, by) in every_access() {
-        for rights in every_rights() {
-            let expected = !refused(&controls, &rights, kind, by);
-            assert_eq!(allows(&controls, &rights, kind, by), expected, "{rights:?} {kind:?} {by:?} {controls:x?}");
-            allowed[by as usize] += usize::from(expected);
-        }
-    }
-    assert_eq!(allowed, [288, 536, 480]);
-}
-
-/// A structure entry may be started from as long as some rights below it allow the access.
-#[test]
-fn rights_of_upper_levels() {
-    let below = |upper: &Rights, lower: &Rights| Rights {
-        writable: upper.writable && lower.writable,
-        user: upper.user && lower.user,
-        execute_disable: upper.execute_disable || lower.execute_disable,
-    };
-    for (controls, kind, by) in every_access() {
-        for rights in every_rights() {
-            let expected = every_rights().any(|lower| allows(&controls, &below(&rights, &lower), kind, by));
-            assert_eq!(
-                allows_later(&controls, &rights, kind, by),
-                expected,
-                "{rights:?} {kind:?} {by:?} {controls:x?}"
-            );
-        }
-    }
-}
-
-/// 4.7: every reason, access and accessor, with and without SMEP and no-execute.
-#[test]
-fn error_codes() {
-    let reasons = [(Why::NotPresent, 0), (Why::Rights, 1), (Why::ReservedBit, 9)];
-    let kinds = [(Access::Read, 0), (Access::Write, 2), (Access::Fetch, 16)];
-    let accessors = [(Accessor::User, 4), (Accessor::Supervisor, 0), (Accessor::ImplicitSupervisor, 0)];
-    for controls in every_control() {
-        let reports_fetches = controls.cr4 & SMEP != 0 || controls.no_execute_enable;
-        for ((why, reason), (kind, access)) in reasons.into_iter().flat_map(|reason| kinds.map(|kind| (reason, kind))) {
-            let access = if kind == Access::Fetch && !reports_fetches { 0 } else { access };
-            for (by, mode) in accessors {
-                assert_eq!(
-                    rules::error_code(&controls, kind, by, why),
-                    reason + access + mode,
-                    "{why:?} {kind:?} {by:?}"
-                );
-            }
-        }
+        assert_eq!(region.covers(LINEAR ^ 1 << bit), bit < shift || bit > 56, "reach of {shift} bits, bit {bit}");
     }
 }
 

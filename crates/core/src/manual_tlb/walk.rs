@@ -1,7 +1,7 @@
-//! Lookup, walk and access rights (4.5, 4.6, 4.7, 4.8, 4.10.2, 4.10.3).
+//! Lookup, walk and access rights (4.5, 4.6, 4.7, 4.8, 4.10.2, 4.10.3; rules 1.7 and 2.1 to 2.4).
 
 use super::rules::{self, ACCESSED, ADDRESS, EXECUTE_DISABLE, LARGE, PRESENT, Rights, Why};
-use super::{Model, PGE, Structure, Translation};
+use super::{Model, PG, PGE, Structure, Translation};
 
 /// What the access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,8 +41,8 @@ pub enum Outcome {
     Walked(u64),
 }
 
-/// Serves one access. `used` names the cached translation that the machine under test took, when it took one:
-/// several may cover an address (4.10.2.3) and each is a right answer.
+/// Serves one access: from a cached translation, or else by a walk (rule 2.1). `used` names the cached translation that the machine under test took, when it took one:
+/// several may cover an address (4.10.2.3) and each is a right answer. Without paging there is nothing to translate.
 ///
 /// # Errors
 /// The page fault that the manual requires. `Ok(None)` means that `used` is not a translation that may be used.
@@ -53,6 +53,9 @@ pub fn access(
     by: Accessor,
     used: Option<Translation>,
 ) -> Result<Option<Outcome>, PageFault> {
+    if model.controls.cr0 & PG == 0 {
+        return Ok(used.is_none().then_some(Outcome::Walked(linear & low_mask(32))));
+    }
     let candidates = usable(model, linear);
     let hits = |entry: &Translation| {
         rules::allows(&model.controls, &rights_of(entry), kind, by) && (kind != Access::Write || entry.dirty)
@@ -63,6 +66,12 @@ pub fn access(
     }
     if candidates.iter().any(hits) {
         return Ok(None);
+    }
+    let refuses = |entry: &Translation| {
+        rules::faults_by_stale_rights(model.stale_rights, &model.controls, &rights_of(entry), kind, by)
+    };
+    if candidates.iter().any(refuses) {
+        return Err(fault(model, linear, kind, by, Why::Rights));
     }
     for stale in candidates {
         if !rules::allows(&model.controls, &rights_of(&stale), kind, by) {
@@ -100,7 +109,8 @@ const USER: u64 = 1 << 2;
 const DIRTY: u64 = 1 << 6;
 const GLOBAL: u64 = 1 << 8;
 
-/// Where a walk starts: the deepest cached structure entry whose rights allow the access, or CR3 (4.10.3.2).
+/// Where a walk starts: the deepest cached structure entry whose rights allow the access, or CR3 (4.10.3.2, rule 2.1). For
+/// PML5Es no cache is documented.
 fn start(model: &Model, linear: u64, kind: Access, by: Accessor) -> (u32, u64, Rights) {
     let usable = |entry: &&Structure| rules::structure_may_be_used(&model.controls, linear, entry);
     for shift in [21, 30, 39] {
@@ -110,7 +120,11 @@ fn start(model: &Model, linear: u64, kind: Access, by: Accessor) -> (u32, u64, R
             return (shift - 9, entry.table, rights);
         }
     }
-    (39, model.controls.cr3 & ADDRESS, Rights { writable: true, user: true, execute_disable: false })
+    (
+        model.controls.root_shift(),
+        model.controls.cr3 & ADDRESS,
+        Rights { writable: true, user: true, execute_disable: false },
+    )
 }
 
 /// What a walk that reaches a page has found.
@@ -121,7 +135,7 @@ struct Path {
     rights: Rights,
 }
 
-/// Reads entries down to the page, accumulating rights (4.5, 4.6).
+/// Reads entries down to the page: R/W and U/S by AND, XD by OR (4.5, 4.6, rules 2.1 and 2.2).
 fn descend(model: &Model, linear: u64, kind: Access, by: Accessor) -> Result<Path, Why> {
     let (mut shift, mut table, mut rights) = start(model, linear, kind, by);
     let (mut used, mut structures) = (Vec::new(), Vec::new());
@@ -142,7 +156,9 @@ fn descend(model: &Model, linear: u64, kind: Access, by: Accessor) -> Result<Pat
             return Ok(Path { used, structures, rights });
         }
         table = entry & ADDRESS;
-        structures.push(structure(model.controls.current_pcid(), linear, shift, table, rights));
+        if shift < 48 {
+            structures.push(structure(model.controls.current_pcid(), linear, shift, table, rights));
+        }
         shift -= 9;
     }
 }
@@ -152,6 +168,7 @@ fn structure(pcid: u16, linear: u64, shift: u32, table: u64, rights: Rights) -> 
     Structure { pcid, region: linear & !low_mask(shift), shift, table, writable, user, execute_disable }
 }
 
+/// Walks; what the walk used is cached if all of it may be (4.10.2.3, rules R2 and 2.1).
 fn walk(model: &mut Model, linear: u64, kind: Access, by: Accessor) -> Result<u64, PageFault> {
     let reached = descend(model, linear, kind, by).and_then(|path| {
         if rules::allows(&model.controls, &path.rights, kind, by) { Ok(path) } else { Err(Why::Rights) }
@@ -170,7 +187,7 @@ fn walk(model: &mut Model, linear: u64, kind: Access, by: Accessor) -> Result<u6
     Ok(entry & ADDRESS & !low_mask(shift) | linear & low_mask(shift))
 }
 
-/// Accessed in every entry used, dirty in the last one on a write (4.8).
+/// Accessed in every entry used, dirty in the last one on a write (4.8, rule 2.3).
 fn set_flags(model: &mut Model, path: &Path, kind: Access) {
     for (address, _) in &path.used {
         *model.memory.entry(*address).or_default() |= ACCESSED;
@@ -180,11 +197,13 @@ fn set_flags(model: &mut Model, path: &Path, kind: Access) {
     }
 }
 
+/// What is cached of a page: D and G come from its own entry alone (4.10.2.2, 4.10.2.4, rules R3, 2.3 and 2.4).
 fn translation(entry: u64, pcid: u16, linear: u64, shift: u32, rights: Rights, pge: bool) -> Translation {
     Translation {
         pcid,
         page: linear & !low_mask(shift),
         shift,
+        mapped: shift,
         frame: entry & ADDRESS & !low_mask(shift),
         writable: rights.writable,
         user: rights.user,
@@ -194,7 +213,7 @@ fn translation(entry: u64, pcid: u16, linear: u64, shift: u32, rights: Rights, p
     }
 }
 
-/// A new entry takes the place of the one with the same tag.
+/// A new entry takes the place of the one with the same tag (4.10.2.2, 4.10.3.1, rule 2.1).
 fn cache(model: &mut Model, structures: Vec<Structure>, new: Translation) {
     for structure in structures {
         let same =
@@ -205,3 +224,6 @@ fn cache(model: &mut Model, structures: Vec<Structure>, new: Translation) {
     model.translations.retain(|old| (old.pcid, old.shift, old.page) != (new.pcid, new.shift, new.page));
     model.translations.insert(new);
 }
+
+#[cfg(test)]
+mod tests;

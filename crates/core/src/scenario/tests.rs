@@ -212,6 +212,29 @@ fn configs() -> impl Strategy<Value = Config> {
     })
 }
 
+/// Errors point into the text, and what parses prints as something that parses to the same.
+fn survives(text: &str) -> Result<(), TestCaseError> {
+    let (schedule, scenario) = (text.parse::<Schedule>(), text.parse::<Scenario>());
+    for error in [schedule.as_ref().err(), scenario.as_ref().err()].into_iter().flatten() {
+        prop_assert!(error.offset <= text.len());
+        prop_assert!(text.is_char_boundary(error.offset));
+    }
+    if let Ok(schedule) = schedule {
+        prop_assert_eq!(schedule.to_string().parse(), Ok(schedule));
+    }
+    if let Ok(scenario) = scenario {
+        prop_assert_eq!(scenario.to_string().parse(), Ok(scenario));
+    }
+    Ok(())
+}
+
+/// `text` without `removed` characters at `at`, with `inserted` in their place.
+fn damaged(text: &str, at: usize, removed: usize, inserted: &str) -> String {
+    let text: Vec<char> = text.chars().collect();
+    let (kept, rest) = text.split_at(at % (text.len() + 1));
+    kept.iter().copied().chain(inserted.chars()).chain(rest.iter().skip(removed).copied()).collect()
+}
+
 proptest! {
     #![proptest_config(cases(256))]
 
@@ -224,9 +247,19 @@ proptest! {
 
     #[test]
     fn no_text_panics_and_errors_point_into_it(text in "[a-c+#:,> .0-9nmié=]{0,40}") {
-        for error in [text.parse::<Schedule>().err(), text.parse::<Scenario>().err()].into_iter().flatten() {
-            prop_assert!(error.offset <= text.len());
-            prop_assert!(text.is_char_boundary(error.offset));
-        }
+        survives(&text)?;
+    }
+
+    #[test]
+    fn no_damage_to_a_text_panics_and_errors_point_into_it(
+        config in configs(),
+        schedule in schedules(),
+        at: usize,
+        removed in 0..6_usize,
+        inserted in prop_oneof![Just(String::new()), "[-+#:,>=; 0-9nmi]{1,4}", "\\PC{1,3}", "[0-9]{18,24}"],
+    ) {
+        survives(&damaged(&schedule.to_string(), at, removed, &inserted))?;
+        let scenario = Scenario { config, schedule };
+        survives(&damaged(&scenario.to_string(), at, removed, &inserted))?;
     }
 }

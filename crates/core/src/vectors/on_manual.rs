@@ -2,10 +2,10 @@
 
 use super::engine::{Engine, Performed, Refused, Registers};
 use super::{Action, ExpectedFault, Scene};
-use crate::machine::bits::{cr0, efer};
+use crate::machine::bits::{cr0, efer, segment};
 use crate::machine::observe::{AccessKind, ControlRegister};
 use crate::machine::tlb::{Entry, PageSize, Reading, StaleRights, StructureEntry};
-use crate::machine::{Cpu, Exception, control, rflags};
+use crate::machine::{Cpu, Exception, SegmentRegister, control, rflags};
 use crate::manual_tlb::{self as manual, Controls, Model, Outcome, Structure, Translation};
 
 pub(super) struct OnManual {
@@ -16,21 +16,12 @@ pub(super) struct OnManual {
 
 /// Why the model cannot play the scene.
 fn unable(scene: &Scene) -> Option<&'static str> {
-    if scene.stale_rights != StaleRights::WalkAgain {
-        return Some("the second model walks again where a cached right is out of date");
-    }
-    if scene.cached.iter().any(|(_, entry)| entry.size != entry.page) {
-        return Some("the second model has no fragments of large pages");
-    }
     scene.steps.iter().find_map(|step| match step.action {
         Action::Execute { .. } => Some("the second model executes no instructions"),
         Action::ChangeControl { register: ControlRegister::Efer, .. } => Some("the second model writes no EFER"),
-        Action::ChangeControl { register: ControlRegister::Cr0, clear, .. }
-            if clear & cr0::PG != 0 && step.fault.min.is_none() =>
-        {
-            Some("the second model has 64-bit mode only")
+        Action::ChangeControl { register: ControlRegister::Cr0, set, .. } if set & cr0::PG != 0 => {
+            Some("the second model cannot begin paging")
         }
-        Action::MovFromCr3 if scene.cpu.cpl != 0 => Some("the second model has no MOV from CR3 of its own"),
         _ => None,
     })
 }
@@ -42,6 +33,7 @@ fn controls(cpu: &Cpu) -> Controls {
         cr4: cpu.cr4,
         no_execute_enable: cpu.efer & efer::NXE != 0,
         long_mode_active: cpu.efer & efer::LMA != 0,
+        long_code: cpu.segments[SegmentRegister::Cs as usize].attributes & segment::LONG != 0,
         alignment_check_flag: cpu.rflags & rflags::AC != 0,
         cpl: cpu.cpl,
         has_pcid: cpu.features.pcid,
@@ -56,6 +48,7 @@ fn translation(entry: &Entry) -> Translation {
         pcid: entry.pcid,
         page: entry.linear,
         shift: entry.size.offset_mask().count_ones(),
+        mapped: entry.page.offset_mask().count_ones(),
         frame: entry.physical,
         writable: entry.writable,
         user: entry.user,
@@ -66,7 +59,7 @@ fn translation(entry: &Entry) -> Translation {
 }
 
 fn entry(translation: &Translation) -> Entry {
-    let size = match translation.shift {
+    let size = |shift| match shift {
         12 => PageSize::Size4K,
         21 => PageSize::Size2M,
         _ => PageSize::Size1G,
@@ -75,8 +68,8 @@ fn entry(translation: &Translation) -> Entry {
         pcid: translation.pcid,
         linear: translation.page,
         physical: translation.frame,
-        size,
-        page: size,
+        size: size(translation.shift),
+        page: size(translation.mapped),
         writable: translation.writable,
         user: translation.user,
         execute_disable: translation.execute_disable,
@@ -118,7 +111,11 @@ impl Engine for OnManual {
             Reading::Min => manual::Reading::Min,
             Reading::Max => manual::Reading::Max,
         };
-        let mut model = Model::new(controls(&scene.cpu), reading);
+        let stale_rights = match scene.stale_rights {
+            StaleRights::WalkAgain => manual::StaleRights::WalkAgain,
+            StaleRights::Fault => manual::StaleRights::Fault,
+        };
+        let mut model = Model { stale_rights, ..Model::new(controls(&scene.cpu), reading) };
         model.translations.extend(scene.cached.iter().map(|(_, entry)| translation(entry)));
         model.structures.extend(scene.structures.iter().map(|(_, entry)| structure(entry)));
         for (page, _) in scene.memory.pages() {
@@ -132,7 +129,10 @@ impl Engine for OnManual {
         let model = &mut self.model;
         match *action {
             Action::MovToCr3(value) => checked(manual::mov_to_cr3(model, value)),
-            Action::MovFromCr3 => Performed::done(Some(model.controls.cr3)),
+            Action::MovFromCr3 => match manual::mov_from_cr3(model) {
+                Ok(value) => Performed::done(Some(value)),
+                Err(_) => refused(Exception::GeneralProtection, Some(0)),
+            },
             Action::ChangeControl { register: ControlRegister::Cr0, set, clear } => {
                 let value = model.controls.cr0 & !clear | set;
                 checked(manual::mov_to_cr0(model, value))

@@ -31,6 +31,8 @@ pub struct Costs {
     pub facts: &'static str,
     /// What is not known of its caches.
     pub doubts: &'static str,
+    /// What the runs use and the processor does not have.
+    pub warnings: Vec<String>,
 }
 
 /// The cost; none where the TLB model is no processor.
@@ -51,6 +53,8 @@ pub fn costs(runs: &Runs, geometry: Geometry) -> Option<Costs> {
             source: source(part, profile),
         })
     };
+    let features = Side::BOTH.iter().find_map(|side| runs.trace(*side)).map(|trace| trace.scenario.config.features);
+    let features = features.unwrap_or_default();
     let counters = Side::BOTH.map(|side| runs.trace(side).map(|trace| &trace.counters));
     let difference = match counters {
         [Some(left), Some(right)] => Some(cost::difference(left, right, profile)).filter(|more| *more != [0, 0]),
@@ -63,6 +67,7 @@ pub fn costs(runs: &Runs, geometry: Geometry) -> Option<Costs> {
         rows: Part::ALL.into_iter().enumerate().filter_map(row).collect(),
         facts: profile.facts,
         doubts: profile.hierarchy.doubts,
+        warnings: cost::lacks(features, profile).map(|lack| lack.to_string()).collect(),
     })
 }
 
@@ -90,8 +95,10 @@ fn source(part: Part, profile: &cost::Profile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Setup;
     use crate::story::STORIES;
-    use expect_test::expect;
+    use cr3_core::linux::Features;
+    use expect_test::{Expect, expect};
 
     #[test]
     fn the_first_story_on_skylake_and_on_no_processor() {
@@ -112,9 +119,29 @@ mod tests {
         );
         expect![[r#"
             CR3 writes: 16 × 70 to 250 → 15 × 70 to 250
-            other walks: 28 × 16 to 20 → 28 × 16 to 20
-            Skylake: 1568 to 4560 → 1498 to 4310 (−250 to −70)"#]]
+            other walks: 28 × 16 to 200 → 28 × 16 to 200
+            Skylake: 1568 to 9600 → 1498 to 9350 (−250 to −70)"#]]
         .assert_eq(&text);
         assert_eq!(super::costs(&runs, Geometry::Architectural), None);
+    }
+
+    #[test]
+    fn features_that_the_processor_lacks_are_said() {
+        let check = |features, geometry, expected: Expect| {
+            let setup = Setup { features, geometry, ..STORIES[0].setup() };
+            let runs = Runs::record(&setup, &"".into());
+            let costs = costs(&runs, geometry).expect("a processor");
+            expected.assert_eq(&costs.warnings.join("\n"));
+        };
+        let without_pcid = Features { pcid: false, invpcid: false, ..Features::ALL };
+        check(Features::ALL, Geometry::Skylake, expect![[""]]);
+        check(without_pcid, Geometry::Zen2, expect![[""]]);
+        check(
+            Features::ALL,
+            Geometry::Zen2,
+            expect![[r#"
+            the run uses PCID, which Zen 2 does not have; switch pcid off to see a processor without it
+            the run uses INVPCID, which Zen 2 does not have; switch invpcid off to see a processor without it"#]],
+        );
     }
 }

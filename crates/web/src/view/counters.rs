@@ -108,6 +108,7 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
                 </tr></thead>
                 <tbody>{ for rows }</tbody>
             </table>
+            <div>{ for costs.warnings.iter().map(|warning| html! { <p key={warning.clone()}>{ format!("Warning: {warning}.") }</p> }) }</div>
             <p class="quiet">{ format!("Not known of the caches of {}: {}.", costs.processor, costs.doubts) }</p>
         </div>
     }

@@ -34,6 +34,7 @@ pub(super) fn may_be_used(controls: &Controls, linear: u64, entry: &Translation)
     entry.covers(linear) && serves_current_pcid(controls, entry)
 }
 
+/// 4.10.2.4, rule R3: by its tag, whatever its address.
 fn serves_current_pcid(controls: &Controls, entry: &Translation) -> bool {
     entry.pcid == controls.current_pcid() || entry.global && controls.cr4 & PGE != 0
 }
@@ -154,6 +155,7 @@ pub(super) fn mov_to_cr0_faults(controls: &Controls, source: u64) -> bool {
     controls.cpl != 0 || source >> 32 != 0 || clears_paging(controls, source) && needs_paging
 }
 
+/// Rule 1.3: PG from 1 to 0.
 fn clears_paging(controls: &Controls, source: u64) -> bool {
     controls.cr0 & PG != 0 && source & PG == 0
 }

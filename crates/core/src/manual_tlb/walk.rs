@@ -85,6 +85,7 @@ fn low_mask(shift: u32) -> u64 {
     (1 << shift) - 1
 }
 
+/// Every cached translation that may serve the address (4.10.2.3, rule R3).
 fn usable(model: &Model, linear: u64) -> Vec<Translation> {
     let found = |entry: &&Translation| rules::may_be_used(&model.controls, linear, entry);
     model.translations.iter().filter(found).copied().collect()

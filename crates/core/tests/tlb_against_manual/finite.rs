@@ -199,17 +199,18 @@ fn each_processor_holds_a_part_of_what_the_manual_allows() {
 impl Met {
     fn enough(&self, geometry: Geometry, seeds: u64) {
         let measured = matches!(geometry, Geometry::Finite { hierarchy, .. } if hierarchy.name == SKYLAKE.name);
+        // For so many operations as a run has that does not ask for another number.
         for (kind, count, least) in [
-            ("hits", self.hits, 250),
-            ("walks", self.walks, 250),
-            ("page faults", self.page_faults, 250),
-            ("entries that had to go", self.required, 60),
+            ("hits", self.hits, 1_200),
+            ("walks", self.walks, 1_200),
+            ("page faults", self.page_faults, 1_200),
+            ("entries that had to go", self.required, 350),
             ("entries without room", self.evicted, 1),
-            ("structure entries without room", self.evicted_structures, 80),
-            ("misses that unbounded caches do not have", self.more_misses + self.elsewhere, 7),
-            ("entries lost to another PCID", self.switched, if measured { 30 } else { 0 }),
+            ("structure entries without room", self.evicted_structures, 500),
+            ("misses that unbounded caches do not have", self.more_misses + self.elsewhere, 30),
+            ("entries lost to another PCID", self.switched, if measured { 200 } else { 0 }),
         ] {
-            assert!(count >= least * seeds, "only {count} {kind} in {seeds} seeds on {geometry:?}");
+            assert!(count * SEEDS >= least * seeds, "only {count} {kind} in {seeds} seeds on {geometry:?}");
         }
     }
 }

@@ -110,7 +110,8 @@ fn machine_and_manual_agree_on_random_operations() {
     }
     println!("{total} operations from seed {first} agree: {met:?}");
     assert_eq!(told::numbers("random operations on both models of the TLB"), [OPERATIONS]);
-    let least = total / 2_000;
+    // A few operations meet little.
+    let least = (total >= OPERATIONS).then_some(total / 2_000);
     for (kind, count) in [
         ("hits", met.hits),
         ("hits on global entries of another PCID", met.global_hits),
@@ -127,7 +128,7 @@ fn machine_and_manual_agree_on_random_operations() {
         ("accesses without PCIDs", met.accesses_without_pcid),
         ("dropped entries", met.dropped),
     ] {
-        assert!(count > least, "only {count} {kind} in {total} operations");
+        assert!(least.is_none_or(|least| count > least), "only {count} {kind} in {total} operations");
     }
 }
 

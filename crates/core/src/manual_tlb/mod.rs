@@ -93,16 +93,16 @@ impl Controls {
     }
 }
 
-/// A cached translation (4.10.2.2). `shift` is the size of what is cached, `mapped` that of the page in the tables: a
-/// processor may cache a large page in fragments (rule 2.4).
+/// A cached translation (4.10.2.2). A processor may cache a large page in fragments (rule 2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Translation {
     /// PCID that it is tagged with, bits 11:0.
     pub pcid: u16,
     /// Linear address of the page, its low `shift` bits clear.
     pub page: u64,
-    /// 12, 21 or 30: a page of 4 KiB, 2 MiB or 1 GiB.
+    /// 12, 21 or 30: what is cached has 4 KiB, 2 MiB or 1 GiB.
     pub shift: PageShift,
+    /// The same of the page in the tables, of which this may be a fragment.
     pub mapped: PageShift,
     /// Physical address of the page, its low `shift` bits clear.
     pub frame: u64,
@@ -162,6 +162,7 @@ pub struct Model {
     pub controls: Controls,
     /// What invalidations remove.
     pub reading: Reading,
+    /// What comes of an access that a cached translation forbids.
     pub stale_rights: StaleRights,
     /// The TLBs (4.10.2).
     pub translations: BTreeSet<Translation>,

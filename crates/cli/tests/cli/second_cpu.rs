@@ -50,23 +50,26 @@ mod with_unicorn {
                 RFLAGS                               Unicorn 2.1.5                           ####  ####
                     not compared: flags that the manual leaves undefined; RF between two instructions
                 selectors, FS and GS bases, CPL      Unicorn 2.1.5                           ####  ####
-                    not compared: hidden limits and attributes; SS after a delivery through the IST at CPL 0
-                CR0, CR2, CR4, EFER, other MSRs      Unicorn 2.1.5                           ####  ####
-                    not compared: which values MOV to a control register and WRMSR refuse; DR0 to DR7;
+                    not compared: hidden limits, attributes and bases that ##-bit mode ignores; SS after a delivery
+                    through the IST at CPL 0
+                CR0, CR2, CR4, MSRs, GDTR, IDTR, TR  Unicorn 2.1.5                           ####  ####
+                    not compared: CR8, DR0 to DR7; which values MOV to a control register and WRMSR refuse;
                     MCG_STATUS.MCIP
                 CR3, bits ##:0                       Unicorn 2.1.5                           ####  ####
                     not compared: what INVPCID does: Unicorn has none
                 memory, stack, pending-flush mask    Unicorn 2.1.5                           ####  ####
                     not compared: accessed flags that Unicorn sets a step early, until our machine sets them too
                 faults: vector, error code, address  Unicorn 2.1.5                              6     6
-                    not compared: where the two order the accesses of one instruction differently, the limit is
-                    counted
+                    not compared: encodings that we refuse and Unicorn takes; accesses of one instruction in another
+                    order
+                whether NMIs are blocked             Unicorn 2.1.5                           ####  ####
+                    not compared: that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI
                 deliveries: IDT, TSS, IST, frame     Unicorn 2.1.5                              0     0
                     not compared: natively all, because its library stops at events; in the page faults of a
                     delivery in part
                 CR3 bit ##, PCID, TLB, flushes       a second model, from the manual's text     -     -
                     not compared: which of several allowed behaviours a processor shows: the reading names the one
-                    that was taken
+                    that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                     -     -
                     not compared: texts that we refuse and GNU as takes
                 Linux: texts, layout, constants      the source that the code cites             -     -
@@ -136,6 +139,12 @@ mod with_unicorn {
                   fmask           #############fd5  #############fd5  #############fd5
                   tsc_aux         ################  ################  ################
                   mcg_status      ################  ################  ################
+                  gdtr_base       fffffe##########  fffffe##########  fffffe##########
+                  gdtr_limit      ###############f  ###############f  ###############f
+                  idtr_base       fffffe##########  fffffe##########  fffffe##########
+                  idtr_limit      #############fff  #############fff  #############fff
+                  tr              ################  ################  ################
+                  nmi_blocked     ################  ################  ################
 
                 how often each was compared:
                                                      who vouches                             E
@@ -144,23 +153,26 @@ mod with_unicorn {
                 RFLAGS                               Unicorn 2.1.5                           7
                     not compared: flags that the manual leaves undefined; RF between two instructions
                 selectors, FS and GS bases, CPL      Unicorn 2.1.5                           7
-                    not compared: hidden limits and attributes; SS after a delivery through the IST at CPL 0
-                CR0, CR2, CR4, EFER, other MSRs      Unicorn 2.1.5                           7
-                    not compared: which values MOV to a control register and WRMSR refuse; DR0 to DR7;
+                    not compared: hidden limits, attributes and bases that ##-bit mode ignores; SS after a delivery
+                    through the IST at CPL 0
+                CR0, CR2, CR4, MSRs, GDTR, IDTR, TR  Unicorn 2.1.5                           7
+                    not compared: CR8, DR0 to DR7; which values MOV to a control register and WRMSR refuse;
                     MCG_STATUS.MCIP
                 CR3, bits ##:0                       Unicorn 2.1.5                           7
                     not compared: what INVPCID does: Unicorn has none
                 memory, stack, pending-flush mask    Unicorn 2.1.5                           7
                     not compared: accessed flags that Unicorn sets a step early, until our machine sets them too
                 faults: vector, error code, address  Unicorn 2.1.5                           0
-                    not compared: where the two order the accesses of one instruction differently, the limit is
-                    counted
+                    not compared: encodings that we refuse and Unicorn takes; accesses of one instruction in another
+                    order
+                whether NMIs are blocked             Unicorn 2.1.5                           7
+                    not compared: that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI
                 deliveries: IDT, TSS, IST, frame     Unicorn 2.1.5                           0
                     not compared: natively all, because its library stops at events; in the page faults of a
                     delivery in part
                 CR3 bit ##, PCID, TLB, flushes       a second model, from the manual's text  -
                     not compared: which of several allowed behaviours a processor shows: the reading names the one
-                    that was taken
+                    that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                  -
                     not compared: texts that we refuse and GNU as takes
                 Linux: texts, layout, constants      the source that the code cites          -
@@ -199,23 +211,26 @@ mod with_unicorn {
                 RFLAGS                               Unicorn 2.1.5                           ######
                     not compared: flags that the manual leaves undefined; RF between two instructions
                 selectors, FS and GS bases, CPL      Unicorn 2.1.5                           ######
-                    not compared: hidden limits and attributes; SS after a delivery through the IST at CPL 0
-                CR0, CR2, CR4, EFER, other MSRs      Unicorn 2.1.5                           ######
-                    not compared: which values MOV to a control register and WRMSR refuse; DR0 to DR7;
+                    not compared: hidden limits, attributes and bases that ##-bit mode ignores; SS after a delivery
+                    through the IST at CPL 0
+                CR0, CR2, CR4, MSRs, GDTR, IDTR, TR  Unicorn 2.1.5                           ######
+                    not compared: CR8, DR0 to DR7; which values MOV to a control register and WRMSR refuse;
                     MCG_STATUS.MCIP
                 CR3, bits ##:0                       Unicorn 2.1.5                           ######
                     not compared: what INVPCID does: Unicorn has none
                 memory, stack, pending-flush mask    Unicorn 2.1.5                           ######
                     not compared: accessed flags that Unicorn sets a step early, until our machine sets them too
                 faults: vector, error code, address  Unicorn 2.1.5                              ###
-                    not compared: where the two order the accesses of one instruction differently, the limit is
-                    counted
+                    not compared: encodings that we refuse and Unicorn takes; accesses of one instruction in another
+                    order
+                whether NMIs are blocked             Unicorn 2.1.5                           ######
+                    not compared: that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI
                 deliveries: IDT, TSS, IST, frame     Unicorn 2.1.5                                0
                     not compared: natively all, because its library stops at events; in the page faults of a
                     delivery in part
                 CR3 bit ##, PCID, TLB, flushes       a second model, from the manual's text       -
                     not compared: which of several allowed behaviours a processor shows: the reading names the one
-                    that was taken
+                    that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                       -
                     not compared: texts that we refuse and GNU as takes
                 Linux: texts, layout, constants      the source that the code cites               -

@@ -9,8 +9,8 @@ const ROUNDS = 50;
 /** Steps sought in a run of a hundred thousand. */
 const SEEKS = 60;
 
-/** NMI after NMI: more than the page records. */
-const STORM = Array(1000).fill("kernel_loop+1:nmi").join(",");
+/** A handler loads another CR3, and form E keeps it: user mode faults until the page stops recording. */
+const ENDLESS = "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi";
 
 await withPage(process.argv[2], async (page) => {
   const rates = await page.evaluate(
@@ -27,7 +27,7 @@ await withPage(process.argv[2], async (page) => {
   );
   console.log(`in Chromium, run with counters: ${told(rates)} million instructions/s`);
 
-  await page.goto(`${new URL(page.url()).origin}/?long#v=1&s=${encodeURIComponent(STORM)}`);
+  await page.goto(`${new URL(page.url()).origin}/?long#${ENDLESS}`);
   await page.waitForSelector(".runs .row.current", { state: "attached" });
   const { times, steps } = await page.evaluate(async (seeks) => {
     const slider = document.querySelector(".timeline [role=slider]");

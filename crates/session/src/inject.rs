@@ -73,15 +73,19 @@ pub(crate) fn struck(runs: &Runs, index: usize) -> Option<usize> {
     })
 }
 
-/// The rows at which the injections of a schedule of `count` struck, in one pass.
+/// The rows at which the injections of a schedule of `count` struck, in one pass that ends with the last of them.
 pub(crate) fn all_struck(runs: &Runs, count: usize) -> Vec<Option<usize>> {
     let mut rows = vec![None; count];
+    let mut missing = count;
     for side in Side::BOTH {
         let steps = runs.trace(side).map_or(&[][..], |trace| &trace.steps);
-        let struck = steps.iter().enumerate().filter_map(|(step, it)| Some((step, injected(it.kind)?)));
-        for (step, index) in struck {
-            if let Some(row @ None) = rows.get_mut(index) {
+        for (step, it) in steps.iter().enumerate() {
+            if missing == 0 {
+                break;
+            }
+            if let Some(row @ None) = injected(it.kind).and_then(|index| rows.get_mut(index)) {
                 *row = runs.row_of(side, step);
+                missing -= usize::from(row.is_some());
             }
         }
     }

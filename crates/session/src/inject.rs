@@ -66,11 +66,7 @@ fn arrivals(trace: &Trace, id: PlaceId, from: usize, to: usize) -> u32 {
 
 /// The row at which the injection with this index struck.
 pub(crate) fn struck(runs: &Runs, index: usize) -> Option<usize> {
-    Side::BOTH.into_iter().find_map(|side| {
-        let steps = &runs.trace(side)?.steps;
-        let step = steps.iter().position(|step| injected(step.kind) == Some(index))?;
-        runs.row_of(side, step)
-    })
+    all_struck(runs, index + 1).pop().flatten()
 }
 
 /// The rows at which the injections of a schedule of `count` struck, in one pass that ends with the last of them.

@@ -14,9 +14,9 @@ pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod own;
+pub mod paging_structures;
 pub mod processor;
 pub mod scenario;
-pub mod tables;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 pub mod wrong;

@@ -2,8 +2,8 @@
 
 use crate::checker::Checker;
 use crate::follow::{Run, Sweep};
+use crate::paging_structures;
 use crate::processor::Processor;
-use crate::tables;
 use cr3_core::linux::{System, layout};
 use cr3_core::machine::Machine;
 use cr3_core::machine::paging::Start;
@@ -59,7 +59,7 @@ pub fn with_clear_flags(system: &System) -> System {
     ];
     for table in roots.into_iter().flat_map(|kernel| [kernel, kernel | layout::PTI_USER_PGTABLE_MASK]) {
         let root = Start { table, ..Start::root(&system.machine.cpu) };
-        tables::clear_flags(root, &mut system.machine.memory);
+        paging_structures::clear_flags(root, &mut system.machine.memory);
     }
     system
 }

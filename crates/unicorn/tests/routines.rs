@@ -40,17 +40,6 @@ const CHAINS: [Chain; 7] = [
     Chain { routines: &["asm_load_gs_index"], argument: Argument::Number(0xfff8) },
 ];
 
-fn feature_sets() -> impl Iterator<Item = Features> {
-    (0..64u8).map(|bits| Features {
-        pti: bits & 1 != 0,
-        pcid: bits & 2 != 0,
-        invpcid: bits & 4 != 0,
-        fsgsbase: bits & 8 != 0,
-        nx: bits & 16 != 0,
-        sev_es: bits & 32 != 0,
-    })
-}
-
 fn symbol(system: &System, name: &str) -> u64 {
     *system.image.symbols.get(name).unwrap_or_else(|| panic!("no symbol {name}"))
 }
@@ -110,7 +99,7 @@ fn check(checker: &mut Checker<Native>, system: &System, mut machine: Machine, e
 }
 
 fn systems() -> impl Iterator<Item = System> {
-    feature_sets().map(|features| boot(&Config { features, ..Config::default() }).expect("it boots"))
+    Features::every_set().map(|features| boot(&Config { features, ..Config::default() }).expect("it boots"))
 }
 
 fn checker() -> Checker<Native> {

@@ -39,23 +39,12 @@ const HANDLERS: [&str; 10] = [
     "perf+pending-flush+kgdb-poke+rogue-cr3+rogue-switch-mm+schedule",
 ];
 
-fn feature_sets() -> impl Iterator<Item = Features> {
-    (0..64u8).map(|bits| Features {
-        pti: bits & 1 != 0,
-        pcid: bits & 2 != 0,
-        invpcid: bits & 4 != 0,
-        fsgsbase: bits & 8 != 0,
-        nx: bits & 16 != 0,
-        sev_es: bits & 32 != 0,
-    })
-}
-
 /// Every form and feature set, with one of `handlers` after the other.
 fn configurations(handlers: &[&str]) -> Vec<Config> {
     let all = handlers.iter().flat_map(|text| {
         let handler: Handlers = text.parse().expect("handlers");
         let forms = move |features| FORMS.into_iter().map(move |form| (features, form));
-        feature_sets().flat_map(forms).map(move |(features, form)| Config {
+        Features::every_set().flat_map(forms).map(move |(features, form)| Config {
             features,
             form,
             handler,

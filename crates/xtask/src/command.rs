@@ -48,15 +48,17 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    /// Each kind by its name, in the order in which all of them run.
+    pub(crate) const KINDS: [(&str, Self); 5] = [
+        ("instructions", Self::Instructions),
+        ("injections", Self::Injections),
+        ("blobs", Self::Blobs),
+        ("tlb", Self::Tlb),
+        ("robustness", Self::Robustness),
+    ];
+
     fn named(name: &str) -> Option<Self> {
-        let named = [
-            ("instructions", Self::Instructions),
-            ("injections", Self::Injections),
-            ("blobs", Self::Blobs),
-            ("tlb", Self::Tlb),
-            ("robustness", Self::Robustness),
-        ];
-        named.into_iter().find_map(|(other, input)| (other == name).then_some(input))
+        Self::KINDS.into_iter().find_map(|(other, input)| (other == name).then_some(input))
     }
 }
 
@@ -114,7 +116,7 @@ fn fuzz(minutes: &str, input: Option<Input>) -> Parsed {
     match (minutes.parse(), input) {
         (Ok(minutes @ 1..=10_000), Some(input)) => Parsed::Run(Command::Fuzz(minutes, input)),
         (Ok(1..=10_000), None) => {
-            Parsed::Wrong("fuzz takes one of instructions, injections, blobs, tlb, robustness".to_owned())
+            Parsed::Wrong(format!("fuzz takes one of {}", Input::KINDS.map(|(name, _)| name).join(", ")))
         }
         _ => Parsed::Wrong(format!("fuzz takes a number of minutes from 1 to 10000, not '{minutes}'")),
     }
@@ -154,6 +156,7 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
+        assert!(Input::KINDS.iter().all(|(name, _)| HELP.contains(name)));
         for name in ["serve", "test", "build", "setup", "fuzz", "bench", "unicorn", "ci"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }

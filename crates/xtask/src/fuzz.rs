@@ -11,8 +11,6 @@ use std::time::Duration;
 /// Operations on both models of the TLB for each minute.
 const TLB_OPERATIONS: u64 = 2_000_000;
 
-const KINDS: [Input; 5] = [Input::Instructions, Input::Injections, Input::Blobs, Input::Tlb, Input::Robustness];
-
 /// Runs new seeds, each kind for about `minutes`.
 pub(crate) fn run(project: &Project, minutes: u32, input: Input) -> Result<(), Failure> {
     match input {
@@ -27,12 +25,13 @@ pub(crate) fn run(project: &Project, minutes: u32, input: Input) -> Result<(), F
 
 /// What one kind finds does not keep the others from running.
 fn every(project: &Project, minutes: u32) -> Result<(), Failure> {
-    let failures = KINDS.into_iter().filter_map(|input| run(project, minutes, input).err());
+    let failures = Input::KINDS.into_iter().filter_map(|(_, input)| run(project, minutes, input).err());
     match failures.inspect(|failure| println!("{failure}\n")).count() {
         0 => Ok(()),
-        found => {
-            Err(Failure::new(format!("{found} of {} kinds of input", KINDS.len()), "see each above: it names its own"))
-        }
+        found => Err(Failure::new(
+            format!("{found} of {} kinds of input", Input::KINDS.len()),
+            "see each above: it names its own",
+        )),
     }
 }
 

@@ -171,7 +171,8 @@ fn summary(followed: &Followed) -> String {
     let verdict = match &followed.difference {
         None => "Unicorn agrees".to_owned(),
         Some(Found { step: Some(step), .. }) => format!("Unicorn differs at step {step}"),
-        Some(Found { schedule, .. }) => format!("Unicorn differs, inject {schedule}"),
+        Some(Found { schedule, .. }) if followed.swept.is_some() => format!("Unicorn differs, inject {schedule}"),
+        Some(_) => "Unicorn differs in memory at the end".to_owned(),
     };
     let ran = match followed.swept {
         Some(swept) => {

@@ -106,6 +106,15 @@ impl Features {
     /// Every switch on.
     pub const ALL: Self = Self { pti: true, pcid: true, invpcid: true, fsgsbase: true, nx: true, sev_es: true };
 
+    /// Every set of switches, [`Features::NONE`] first: a binary count with the order of [`Feature::ALL`].
+    pub fn every_set() -> impl Iterator<Item = Self> {
+        let on = |set: u32, nth: usize| set >> nth & 1 != 0;
+        (0..1 << Feature::ALL.len()).map(move |set| {
+            let features = Feature::ALL.into_iter().enumerate().filter(|(nth, _)| on(set, *nth));
+            features.map(|(_, feature)| feature).collect()
+        })
+    }
+
     /// Whether `feature` is on.
     pub fn has(self, feature: Feature) -> bool {
         match feature {

@@ -14,10 +14,7 @@ pub(crate) const HANDLERS: [Handler; 3] = [Handler::Quiet, Handler::Perf, Handle
 
 /// The 32 combinations of the five switches of the processor.
 pub(crate) fn all_features() -> impl Iterator<Item = Features> {
-    (0..32).map(|bits: u32| {
-        let on = |bit: u32| bits & 1 << bit != 0;
-        Features { pti: on(0), pcid: on(1), invpcid: on(2), fsgsbase: on(3), nx: on(4), sev_es: true }
-    })
+    Features::every_set().filter(|features| features.sev_es)
 }
 
 pub(crate) const ALL_ON: Features = Features::ALL;

@@ -152,30 +152,28 @@ fn marks(trace: &Trace, index: usize, step: &Step) -> Vec<Mark> {
         counts.filter(|(counter, _)| *counter == wanted).map(|(_, count)| *count).sum::<u32>()
     };
     let mut marks = Vec::new();
-    let mut mark = |kind, text: String| marks.push(Mark { kind, text, moreover: "" });
+    let mut mark = |kind, text: String, moreover| marks.push(Mark { kind, text, moreover });
     match step.kind {
-        StepKind::Delivery { origin: Origin::Injected(at), .. } => mark(MarkKind::Injection, format!("{}", at + 1)),
-        StepKind::Delivery { .. } => mark(MarkKind::Delivery, String::new()),
-        StepKind::Shutdown { .. } => mark(MarkKind::Shutdown, String::new()),
+        StepKind::Delivery { origin: Origin::Injected(at), .. } => mark(MarkKind::Injection, format!("{}", at + 1), ""),
+        StepKind::Delivery { .. } => mark(MarkKind::Delivery, String::new(), ""),
+        StepKind::Shutdown { .. } => mark(MarkKind::Shutdown, String::new(), ""),
         StepKind::Instruction => {}
     }
-    if count(Counter::FlushingCr3Writes) > 0 {
-        mark(MarkKind::FlushingWrite, "flush".into());
-    } else if count(Counter::Cr3Writes) > 0 {
-        mark(MarkKind::NoFlushWrite, "no flush".into());
+    if count(Counter::Cr3Writes) > 0 {
+        let flushes = count(Counter::FlushingCr3Writes) > 0;
+        let moreover = if count(Counter::RedundantCr3Writes) > 0 { "redundant" } else { "" };
+        let (kind, text) =
+            if flushes { (MarkKind::FlushingWrite, "flush") } else { (MarkKind::NoFlushWrite, "no flush") };
+        mark(kind, text.into(), moreover);
     }
-    if count(Counter::RedundantCr3Writes) > 0 {
-        marks.iter_mut().for_each(|mark| mark.moreover = "redundant");
-    }
-    let mut mark = |kind, text: String| marks.push(Mark { kind, text, moreover: "" });
     match count(Counter::DroppedEntries) {
         0 => {}
-        dropped => mark(MarkKind::Drop, format!("−{dropped} TLB")),
+        dropped => mark(MarkKind::Drop, format!("−{dropped} TLB"), ""),
     }
     match count(Counter::RefillMisses) {
         0 => {}
-        1 => mark(MarkKind::Refill, "refill".into()),
-        misses => mark(MarkKind::Refill, format!("{misses} refills")),
+        1 => mark(MarkKind::Refill, "refill".into(), ""),
+        misses => mark(MarkKind::Refill, format!("{misses} refills"), ""),
     }
     marks
 }

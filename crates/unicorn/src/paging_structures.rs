@@ -1,4 +1,4 @@
-//! Page tables as a whole, found by their entries.
+//! All paging structures that a root leads to (SDM vol. 3A 4.2).
 
 use cr3_core::machine::bits::entry;
 use cr3_core::machine::{Memory, paging};

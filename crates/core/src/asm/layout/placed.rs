@@ -1,0 +1,476 @@
+//! The layout with the length and the address of every item: found by relaxation, then written as bytes and as a listing.
+
+use std::cell::Cell;
+
+use super::super::alignment::Alignments;
+use super::super::expression::division_by_zero;
+use super::super::report::{Cause, Fault, Place, Report};
+use super::super::symbols::Symbols;
+use super::super::value::{Base, LabelId, Operation, SymbolId, Value, compute};
+use super::super::{Line, Position, Section};
+use super::{Draft, Entry, Fixup, FixupKind, Item, Jump, Layout, Mark, count_bytes, fits, out_of_range, too_long};
+
+/// Passes over a section after which all its jumps become long.
+const PATIENT_PASSES: usize = 100;
+
+/// Passes after which a layout does not settle.
+const MAX_PASSES: usize = 150;
+
+/// Symbols defined by symbols defined by symbols.
+const MAX_CHAIN: u32 = 32;
+
+/// Operations evaluated for one value.
+const MAX_OPERATIONS_OF_VALUE: u32 = 10_000;
+
+/// Operations evaluated for all values of a text, in all passes.
+const MAX_OPERATIONS: u32 = 10_000_000;
+
+/// A value with its place in a section taken out: `number` counts from the section's base when there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Located {
+    section: Option<usize>,
+    number: i64,
+}
+
+/// The layout while lengths are sought, and after.
+pub(in super::super) struct Placed<'l> {
+    layout: &'l Layout,
+    symbols: &'l Symbols,
+    /// Offset of each item from its section's base.
+    offsets: Vec<Vec<u64>>,
+    /// Length of each item.
+    lengths: Vec<Vec<u64>>,
+    /// Of each section.
+    alignments: Vec<Alignments>,
+    /// Operations that may still be evaluated.
+    operations: Cell<u32>,
+}
+
+impl<'l> Placed<'l> {
+    /// Finds the length of every item.
+    pub(in super::super) fn settle(
+        layout: &'l Layout,
+        symbols: &'l Symbols,
+        most: u64,
+        report: &mut Report<'_>,
+    ) -> Self {
+        let per_item = |value: fn(&Item) -> u64| -> Vec<Vec<u64>> {
+            layout.drafts.iter().map(|draft| draft.items.iter().map(value).collect()).collect()
+        };
+        let mut placed = Self {
+            layout,
+            symbols,
+            offsets: per_item(|_| 0),
+            lengths: per_item(|item| match item {
+                Item::Bytes { data, .. } => data.len() as u64,
+                _ => 0,
+            }),
+            alignments: layout.drafts.iter().map(Draft::alignments).collect(),
+            operations: Cell::new(MAX_OPERATIONS),
+        };
+        placed.start_jumps();
+        for section in 0..layout.drafts.len() {
+            placed.estimate(section, most);
+        }
+        for pass in 0..MAX_PASSES {
+            let mut changed = false;
+            for section in 0..layout.drafts.len() {
+                changed |= placed.pass(section, most, pass >= PATIENT_PASSES);
+            }
+            if !changed {
+                placed.check_gaps(most, report);
+                return placed;
+            }
+        }
+        let fault = Cause::new("", "the lengths of this text do not settle")
+            .hint("a fill or alignment depends on an address that it moves itself");
+        report.error(&placed.first_open_place(), fault);
+        placed
+    }
+
+    /// Jumps that can be short begin so; the others are long from the start.
+    fn start_jumps(&mut self) {
+        for (section, draft) in self.layout.drafts.iter().enumerate() {
+            for (item, content) in draft.items.iter().enumerate() {
+                if let Item::Jump(jump) = content {
+                    let near = self.label_of(&jump.target).is_some_and(|(mark, _)| mark.section == section);
+                    self.lengths[section][item] = if near { 2 } else { jump.long_length() };
+                }
+            }
+        }
+    }
+
+    /// First addresses: with short jumps, and no fills yet.
+    fn estimate(&mut self, section: usize, most: u64) {
+        let mut at = 0_u64;
+        for item in 0..self.layout.drafts[section].items.len() {
+            self.offsets[section][item] = at;
+            let aligns = matches!(self.layout.drafts[section].items[item], Item::Align { .. });
+            if let Some(length) = self.gap(section, item, at, most).filter(|_| aligns) {
+                self.lengths[section][item] = length;
+            }
+            at = at.saturating_add(self.lengths[section][item]);
+        }
+    }
+
+    /// One pass of relaxation: moves every item by what grew before it, and lets jumps that do not reach grow. A target
+    /// further on in the section is taken to move as much as the jump did.
+    fn pass(&mut self, section: usize, most: u64, force: bool) -> bool {
+        let mut stretch = 0_i64;
+        let mut changed = false;
+        for (item, content) in self.layout.drafts[section].items.iter().enumerate() {
+            let old = self.offsets[section][item];
+            let at = old.wrapping_add_signed(stretch);
+            self.offsets[section][item] = at;
+            changed |= at != old;
+            let before = self.lengths[section][item];
+            let length = match content {
+                Item::Jump(jump) if before == 2 => match force || !self.reaches(section, item, jump, at, stretch) {
+                    true => jump.long_length(),
+                    false => 2,
+                },
+                _ => self.gap(section, item, at, most).unwrap_or(before),
+            };
+            self.lengths[section][item] = length;
+            changed |= length != before;
+            stretch = stretch.wrapping_add(length.wrapping_sub(before) as i64);
+        }
+        changed
+    }
+
+    fn reaches(&self, section: usize, item: usize, jump: &Jump, at: u64, stretch: i64) -> bool {
+        let Some((mark, offset)) = self.label_of(&jump.target) else {
+            return false;
+        };
+        let mut target = self.offset_of(mark).wrapping_add_signed(offset);
+        if stretch != 0 && mark.item > item {
+            target = target.wrapping_add_signed(self.stretch_at(section, item, mark.item, stretch));
+        }
+        let distance = target.wrapping_sub(at.wrapping_add(2)) as i64;
+        i8::try_from(distance).is_ok()
+    }
+
+    /// How much of `stretch` at item `from` is left at item `to`: an alignment between them takes up what it can, and the
+    /// greatest as much as all of them, since each is a power of two.
+    fn stretch_at(&self, section: usize, from: usize, to: usize, stretch: i64) -> i64 {
+        let mask = !(self.alignments[section].between(from, to) as i64 - 1);
+        if stretch < 0 { -(-stretch & mask) } else { stretch & mask }
+    }
+
+    /// The length of an item that is a gap, when it begins at `at`.
+    fn gap(&self, section: usize, item: usize, at: u64, most: u64) -> Option<u64> {
+        let length = match self.layout.drafts.get(section)?.items.get(item)? {
+            Item::Align { to, most, .. } => {
+                // gas aligns the offset in the section, whose own alignment is at least as great.
+                let gap = at.wrapping_neg() & (to - 1);
+                if gap > *most { 0 } else { gap }
+            }
+            Item::Fill { count, filler, .. } => {
+                let count = self.evaluate(count).ok()?.number.max(0) as u64;
+                count.saturating_mul(filler.unit())
+            }
+            Item::Org { to, .. } => {
+                let to = self.evaluate(to).ok()?;
+                (to.number as u64).saturating_sub(at)
+            }
+            _ => return None,
+        };
+        Some(if length > most { 0 } else { length })
+    }
+
+    /// Reports gaps that are wrong: values that cannot be had, negative or too long.
+    fn check_gaps(&self, most: u64, report: &mut Report<'_>) {
+        for (section, draft) in self.layout.drafts.iter().enumerate() {
+            for (item, content) in draft.items.iter().enumerate() {
+                if report.stopped() {
+                    return;
+                }
+                let at = self.offsets[section][item];
+                if let Some((fault, place)) = self.gap_fault(section, content, at, most) {
+                    report.error(place, fault);
+                }
+            }
+        }
+    }
+
+    fn gap_fault<'i>(&self, section: usize, item: &'i Item, at: u64, most: u64) -> Option<(Fault, &'i Place)> {
+        match item {
+            Item::Fill { count, filler, place } => {
+                let located = match self.evaluate(count) {
+                    Ok(located) => located,
+                    Err(fault) => return Some((fault, place)),
+                };
+                let negative = located.number < 0;
+                let long = (located.number.max(0) as u64).saturating_mul(filler.unit()) > most;
+                let message = match (located.section.is_some(), negative, long) {
+                    (true, _, _) => "a count must be a number, not an address",
+                    (_, true, _) => "a count must not be negative",
+                    (_, _, true) => return Some((too_long(most), place)),
+                    _ => return None,
+                };
+                Some((Cause::new("", message).hint("the difference of two labels is a number of bytes"), place))
+            }
+            Item::Align { to, most: limit, filler, place } => {
+                let gap = at.wrapping_neg() & (to - 1);
+                let unit = filler.unit();
+                if gap > *limit || (gap.is_multiple_of(unit) && gap <= most) {
+                    return None;
+                }
+                let message = format!("the gap of {gap} bytes is not a multiple of {unit}");
+                let fault = if gap > most {
+                    too_long(most)
+                } else {
+                    Cause::new("", message)
+                        .hint("align to a multiple of the filler, or fill with single bytes: `.balign`")
+                };
+                Some((fault, place))
+            }
+            Item::Org { to, place, .. } => match self.evaluate(to) {
+                Err(fault) => Some((fault, place)),
+                Ok(to) if to.section.is_some_and(|other| other != section) => Some((
+                    Cause::new("", ".org to another section").hint("give an offset, or a label of this section"),
+                    place,
+                )),
+                Ok(to) if (to.number as u64) < at || to.number < 0 => {
+                    let message = format!(".org moves backwards, from {at:#x} to {:#x}", to.number);
+                    Some((
+                        Cause::new("", message)
+                            .hint("shorten what stands before it, or go further: `.org` moves forwards only"),
+                        place,
+                    ))
+                }
+                Ok(to) if to.number as u64 - at > most => Some((too_long(most), place)),
+                Ok(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn first_open_place(&self) -> Place {
+        let items = self.layout.drafts.iter().flat_map(|draft| &draft.items);
+        items
+            .filter_map(|item| match item {
+                Item::Fill { place, .. } | Item::Org { place, .. } => Some(place.clone()),
+                _ => None,
+            })
+            .next()
+            .unwrap_or_else(|| Place::plain(Position::default()))
+    }
+
+    fn offset_of(&self, mark: Mark) -> u64 {
+        let item = self.offsets.get(mark.section).and_then(|items| items.get(mark.item));
+        item.copied().unwrap_or(0).wrapping_add(mark.offset as u64)
+    }
+
+    /// The address of a label.
+    pub(in super::super) fn address(&self, label: LabelId) -> u64 {
+        let Some(mark) = self.layout.labels.get(label.0) else {
+            return 0;
+        };
+        let base = self.layout.drafts.get(mark.section).map_or(0, |draft| draft.base);
+        base.wrapping_add(self.offset_of(*mark))
+    }
+
+    /// The label and offset that `value` is, for jumps that may be short: weak symbols may be replaced by others, and are
+    /// never near.
+    fn label_of(&self, value: &Value) -> Option<(Mark, i64)> {
+        let mut value = value.clone();
+        let mut sum = 0_i64;
+        for _ in 0..MAX_CHAIN {
+            let Value::Relative(base, offset) = value else {
+                return None;
+            };
+            sum = sum.wrapping_add(offset);
+            match base {
+                Base::Label(label) => {
+                    let weak = self.symbols.is_weak(label);
+                    return self.layout.labels.get(label.0).filter(|_| !weak).map(|mark| (*mark, sum));
+                }
+                Base::Symbol(symbol) => value = self.symbols.value(symbol)?,
+            }
+        }
+        None
+    }
+
+    /// The value as an address or a number.
+    pub(in super::super) fn number(&self, value: &Value) -> Result<i64, Fault> {
+        Ok(self.number_at(self.evaluate(value)?))
+    }
+
+    fn number_at(&self, located: Located) -> i64 {
+        let base = located.section.and_then(|section| self.layout.drafts.get(section)).map_or(0, |draft| draft.base);
+        located.number.wrapping_add(base as i64)
+    }
+
+    fn evaluate(&self, value: &Value) -> Result<Located, Fault> {
+        let given = self.operations.get().min(MAX_OPERATIONS_OF_VALUE);
+        let mut budget = given;
+        let located = self.evaluate_within(value, MAX_CHAIN, &mut budget);
+        self.operations.set(self.operations.get() - (given - budget));
+        located
+    }
+
+    fn evaluate_within(&self, value: &Value, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
+        *budget = budget.checked_sub(1).ok_or_else(|| {
+            Cause::new("", "this expression takes too long to evaluate")
+                .hint("it names others that name others: give one of them a number")
+        })?;
+        match value {
+            Value::Constant(number) => Ok(Located { section: None, number: *number }),
+            Value::Relative(base, offset) => {
+                let at = self.evaluate_base(*base, chain, budget)?;
+                Ok(Located { number: at.number.wrapping_add(*offset), ..at })
+            }
+            Value::Complex(operation) => {
+                let left = self.evaluate_within(&operation.left, chain, budget)?;
+                let right = self.evaluate_within(&operation.right, chain, budget)?;
+                combine(operation, left, right)
+            }
+        }
+    }
+
+    fn evaluate_base(&self, base: Base, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
+        match base {
+            Base::Label(label) => {
+                let unplaced = || Cause::new("", "a label has no place").hint("define it in a section");
+                let mark = self.layout.labels.get(label.0).ok_or_else(unplaced)?;
+                Ok(Located { section: Some(mark.section), number: self.offset_of(*mark) as i64 })
+            }
+            Base::Symbol(symbol) => self.evaluate_symbol(symbol, chain, budget),
+        }
+    }
+
+    fn evaluate_symbol(&self, symbol: SymbolId, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
+        let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
+        if chain == 0 {
+            let name = self.symbols.name(symbol);
+            return Err(Cause::new(name, format!("`{name}` is defined by itself, or through too many other names"))
+                .hint("give one of the names a number or a label"));
+        }
+        self.evaluate_within(&value, chain - 1, budget)
+    }
+
+    /// The bytes of all sections that something was written to or that hold a label.
+    pub(in super::super) fn sections(&self, report: &mut Report<'_>) -> Vec<Section> {
+        let used = |section: &usize| !self.layout.drafts[*section].items.is_empty();
+        (0..self.layout.drafts.len()).filter(used).map(|section| self.section(section, report)).collect()
+    }
+
+    fn section(&self, section: usize, report: &mut Report<'_>) -> Section {
+        let draft = &self.layout.drafts[section];
+        let mut bytes = Vec::new();
+        for (item, content) in draft.items.iter().enumerate() {
+            if report.stopped() {
+                break;
+            }
+            let start = bytes.len();
+            let length = self.lengths[section][item];
+            match content {
+                Item::Bytes { data, fixups } => {
+                    bytes.extend_from_slice(data);
+                    for fixup in fixups {
+                        self.fix(fixup, draft.base, start, &mut bytes, report);
+                    }
+                }
+                Item::Jump(jump) => {
+                    let end = draft.base.wrapping_add(start as u64).wrapping_add(length);
+                    self.jump(jump, length, end, &mut bytes, report);
+                }
+                Item::Align { filler, .. } | Item::Fill { filler, .. } | Item::Org { filler, .. } => {
+                    filler.fill(&mut bytes, length as usize);
+                }
+            }
+        }
+        Section { name: draft.name.clone(), base: draft.base, bytes }
+    }
+
+    fn jump(&self, jump: &Jump, length: u64, end: u64, bytes: &mut Vec<u8>, report: &mut Report<'_>) {
+        let distance = match self.number(&jump.target) {
+            Ok(target) => target.wrapping_sub(end as i64),
+            Err(fault) => {
+                report.error(&jump.place, fault);
+                0
+            }
+        };
+        if i32::try_from(distance).is_err() {
+            report.error(&jump.place, out_of_range(distance, 4));
+        }
+        jump.encode(distance, length != 2, bytes);
+    }
+
+    fn fix(&self, fixup: &Fixup, base: u64, start: usize, bytes: &mut [u8], report: &mut Report<'_>) {
+        if report.stopped() {
+            return;
+        }
+        let at = start + fixup.offset;
+        let located = match self.evaluate(&fixup.value) {
+            Ok(located) => located,
+            Err(fault) => return report.error(&fixup.place, fault),
+        };
+        let number = self.number_at(located);
+        let field = match fixup.kind {
+            FixupKind::Relative { end } => {
+                let from = base.wrapping_add(at as u64).wrapping_add(u64::from(end));
+                number.wrapping_sub(from as i64)
+            }
+            _ => number,
+        };
+        // The linker takes an address of 32 bits for unsigned (R_X86_64_32, psABI 4.4.1).
+        let wraps = fixup.kind == FixupKind::Either && fixup.size == 4 && located.section.is_some() && field < 0;
+        if wraps || !fits(field, fixup.size, fixup.kind) {
+            let fault = match fixup.kind {
+                FixupKind::Relative { .. } => out_of_range(field, fixup.size),
+                _ => Cause::new("", format!("{field:#x} does not fit in {}", count_bytes(fixup.size)))
+                    .hint("take a wider field (`.quad`, `movabs`), or a smaller value: the difference of two labels"),
+            };
+            return report.error(&fixup.place, fault);
+        }
+        let size = usize::from(fixup.size);
+        if let Some(hole) = bytes.get_mut(at..at + size) {
+            hole.copy_from_slice(&field.to_le_bytes()[..size]);
+        }
+    }
+
+    /// The listing, in order of address within each section.
+    pub(in super::super) fn listing(&self) -> Vec<Line> {
+        let mut entries: Vec<&Entry> = self.layout.entries.iter().collect();
+        entries.sort_by_key(|entry| (entry.mark.section, entry.mark.item, entry.mark.offset));
+        let mut lines = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let item = self.lengths[entry.mark.section].get(entry.mark.item).copied().unwrap_or(0);
+            let length = entry.length.map_or(item, |length| length as u64);
+            if length == 0 {
+                continue;
+            }
+            let base = self.layout.drafts[entry.mark.section].base;
+            lines.push(Line {
+                address: base.wrapping_add(self.offset_of(entry.mark)),
+                length: length as u32,
+                instruction: entry.instruction,
+                position: entry.place.at,
+                text: entry.text.to_string(),
+                expansion: entry.place.expansion.to_vec(),
+            });
+        }
+        lines
+    }
+}
+
+/// Applies an operator to located values: addresses of one section can be subtracted and compared.
+fn combine(operation: &Operation, left: Located, right: Located) -> Result<Located, Fault> {
+    use super::super::value::Operator as O;
+    let section = match (operation.operator, left.section, right.section) {
+        (_, None, None) => None,
+        (O::Add, Some(section), None) | (O::Add, None, Some(section)) | (O::Subtract, Some(section), None) => {
+            Some(section)
+        }
+        (O::Subtract | O::Equal(_) | O::NotEqual(_), Some(a), Some(b)) if a == b => None,
+        (O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_), Some(a), Some(b)) if a == b => None,
+        _ => {
+            return Err(Cause::new("", "addresses can only be moved by a number, subtracted or compared")
+                .hint("both labels of a difference must stand in one section"));
+        }
+    };
+    let number = compute(operation.operator, left.number, right.number).ok_or_else(division_by_zero)?;
+    Ok(Located { section, number })
+}

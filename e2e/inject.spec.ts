@@ -1,4 +1,4 @@
-import { test, expect, opened } from "./page";
+import { test, expect, opened, step } from "./page";
 
 test("injects by mouse in the gutter of the listing", async ({ page }) => {
   await opened(page, "v=1&s=&at=160");
@@ -32,10 +32,30 @@ test("injects by keyboard at the current step, and nests", async ({ page }) => {
   await expect(page.locator(".runs .row.current .side-a")).toContainText("#MC strikes");
 });
 
-test("the listing's gutter is reached by Tab and its menu by arrows", async ({ page }) => {
+test("the listing's gutter is one stop of Tab, its rows and its menu are reached by arrows", async ({ page }) => {
   await opened(page, "v=1&s=&at=165");
-  const button = page.getByRole("button", { name: /^Inject at kernel_loop/ }).first();
-  await button.focus();
+  const stops = page.locator(".inject[tabindex='0']");
+  await expect(stops).toHaveCount(1);
+  await page.getByRole("button", { name: "Follow the current instruction" }).focus();
+  await page.keyboard.press("Tab");
+  const here = page.locator(".code .row.current .inject");
+  await expect(here).toBeFocused();
+  const at = await step(page);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await expect(here).not.toBeFocused();
+  await expect(stops).toBeFocused();
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowUp");
+  await expect(here).toBeFocused();
+  expect(await step(page)).toBe(at);
+  // Further than the listing is high: it follows the focus.
+  for (let press = 0; press < 40; press++) await page.keyboard.press("ArrowUp");
+  await expect(stops).toBeFocused();
+  await expect(stops).toBeInViewport();
+  await expect(stops).toHaveCount(1);
+  for (let press = 0; press < 40; press++) await page.keyboard.press("ArrowDown");
+  await expect(here).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("dialog")).toBeVisible();
   await page.keyboard.press("ArrowDown");

@@ -11,7 +11,19 @@ async function view(page: import("@playwright/test").Page) {
     injections: await page.locator(".strike").allInnerTexts(),
     inspector: await page.locator(".inspector .parts").innerText(),
     filter: await page.locator(".filter [aria-pressed=true]").innerText(),
+    follows: await page.getByRole("button", { name: "Follow the current instruction" }).getAttribute("aria-pressed"),
+    code: await firstOfListing(page),
   };
+}
+
+/** The first row of the listing that can be seen, wholly or in part. */
+async function firstOfListing(page: import("@playwright/test").Page) {
+  return page.evaluate(() => {
+    const list = document.querySelector(".code .rows")!;
+    const { top } = list.getBoundingClientRect();
+    const rows = [...list.querySelectorAll(".row")];
+    return rows.find((row) => row.getBoundingClientRect().bottom > top + 1)?.textContent;
+  });
 }
 
 test("reload from the link reproduces the view", async ({ page, context }) => {
@@ -26,6 +38,10 @@ test("reload from the link reproduces the view", async ({ page, context }) => {
   await page.locator(".runs .rows").focus();
   await page.keyboard.press("j");
   await page.keyboard.press("j");
+  await page.getByRole("button", { name: "Follow the current instruction" }).click();
+  await page.getByLabel("Go to a label").selectOption("exc_nmi");
+  await page.getByText(/^\d+ more$/).click();
+  await expect(page).toHaveURL(/&follow=no&code=exc_nmi&counters=all$/);
   const before = await view(page);
   const url = page.url();
   expect(url).toContain("a=B2&b=E&f=pti,pcid,fsgsbase,nx&h=pending-flush");
@@ -34,6 +50,21 @@ test("reload from the link reproduces the view", async ({ page, context }) => {
   const other = await context.newPage();
   await other.goto(url);
   expect(await view(other)).toEqual(before);
+});
+
+test("the link knows where the listing was scrolled to, until the next step", async ({ page }) => {
+  await opened(page);
+  const list = page.locator(".code .rows");
+  await list.hover();
+  await page.mouse.wheel(0, 1500);
+  await expect(page).toHaveURL(/&code=/);
+  const seen = await firstOfListing(page);
+  await page.reload();
+  await expect(page.locator(".code .row.instruction").first()).toBeVisible();
+  expect(await firstOfListing(page)).toBe(seen);
+  await page.keyboard.press("j");
+  await expect(page).not.toHaveURL(/&code=/);
+  await expect(page.locator(".code .row.current")).toBeInViewport();
 });
 
 test("Back undoes a change of scenario, not a step", async ({ page }) => {

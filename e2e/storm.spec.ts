@@ -45,6 +45,8 @@ for (const seed of [1, 2, 3]) {
       await page.keyboard.press("Escape");
       await page.keyboard.press("Escape");
       await expect(page.getByRole("heading", { level: 1 })).toHaveText("CR3 playground");
+      // The address follows the page within moments; first the page is drawn.
+      await page.waitForTimeout(500);
       const url = page.url();
       await page.reload();
       await expect(page.locator(".transport .position")).toBeVisible();

@@ -260,6 +260,10 @@ pub enum Action {
     SetPane(Pane),
     /// Chooses whether the listing scrolls to the current instruction.
     ToggleFollow,
+    /// Reads in the listing from an instruction on; the next move of the cursor ends it.
+    Browse(Place),
+    /// Shows all counters or only the first.
+    ToggleCounters,
     /// Chooses the colours.
     SetTheme(Theme),
     /// Turns single-letter keys on or off (WCAG 2.1.4).

@@ -5,7 +5,7 @@ use crate::check::Check;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 use cr3_core::linux::{Config, Features, Geometry, Handlers};
-use cr3_core::scenario::{Scenario, Schedule};
+use cr3_core::scenario::{Place, Scenario, Schedule};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -76,6 +76,10 @@ pub struct State {
     pub pane: Pane,
     /// Whether the listing scrolls to the current instruction.
     pub follow: bool,
+    /// Where a person reads in the listing, until the next move of the cursor.
+    pub browsed: Option<Place>,
+    /// Whether all counters are shown.
+    pub all_counters: bool,
     /// What floats above the page.
     pub overlay: Overlay,
     /// Something to tell the person.
@@ -120,7 +124,9 @@ impl State {
             side: link.side,
             tab: link.tab,
             pane: link.pane,
-            follow: true,
+            follow: link.follow,
+            browsed: link.browsed,
+            all_counters: link.all_counters,
             overlay: Overlay::None,
             notice: None,
             check: Check::default(),

@@ -53,6 +53,8 @@ pub fn update(state: &State, action: Action) -> State {
         Action::SetTab(tab) => next.tab = tab,
         Action::SetPane(pane) => next.pane = pane,
         Action::ToggleFollow => next.follow = !state.follow,
+        Action::Browse(place) => next.browsed = Some(place),
+        Action::ToggleCounters => next.all_counters = !state.all_counters,
         Action::SetTheme(theme) => next.settings.theme = theme,
         Action::ToggleShortcuts => next.settings.shortcuts = !state.settings.shortcuts,
         Action::Open(overlay) => open(&mut next, overlay),
@@ -65,6 +67,9 @@ pub fn update(state: &State, action: Action) -> State {
         Action::StopSweep => stop_sweep(&mut next),
         Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
         Action::TestCheck => {}
+    }
+    if (next.cursor, next.side, next.follow) != (state.cursor, state.side, state.follow) {
+        next.browsed = None;
     }
     next
 }
@@ -95,6 +100,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
         Action::TestCheck => can_start(state),
         Action::StopSweep => state.check.sweep.is_some_and(|sweep| sweep.stage == Stage::Running),
+        Action::Browse(place) => state.browsed.as_ref() != Some(place),
         Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
         Action::OpenLink(_)
         | Action::ToggleCheck
@@ -103,6 +109,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         | Action::Inject(..)
         | Action::EditDraft(_)
         | Action::ToggleFollow
+        | Action::ToggleCounters
         | Action::ToggleShortcuts
         | Action::Tell(_) => true,
     }

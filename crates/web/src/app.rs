@@ -60,6 +60,8 @@ pub fn App() -> Html {
                 runs={state.runs.clone()}
                 names={state.setup.forms.map(|form| form.name())}
                 geometry={state.setup.geometry}
+                all={state.all_counters}
+                dispatch={dispatch.clone()}
             />
             <Overlays state={state.clone()} {dispatch} />
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>

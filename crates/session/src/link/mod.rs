@@ -11,12 +11,18 @@ use crate::action::{Filter, FormChoice, Pane, Side, Tab};
 use crate::state::State;
 use crate::words;
 use cr3_core::linux::{Features, Geometry, Handlers, UnknownName};
-use cr3_core::scenario::Schedule;
+use cr3_core::scenario::{Place, Schedule};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
 /// The version that [`encode`] writes.
 pub const VERSION: u32 = 1;
+
+/// The listing does not follow the current instruction.
+const NO: &str = "no";
+
+/// Every counter is shown.
+const ALL: &str = "all";
 
 /// The longest text of a custom form that a link carries, in bytes.
 pub const TEXT_LIMIT: usize = pack::LIMIT;
@@ -46,6 +52,12 @@ pub struct Link {
     pub pane: Pane,
     /// Part of the inspector that is shown.
     pub tab: Tab,
+    /// Whether the listing scrolls to the current instruction.
+    pub follow: bool,
+    /// Where a person reads in the listing.
+    pub browsed: Option<Place>,
+    /// Whether all counters are shown.
+    pub all_counters: bool,
 }
 
 impl Default for Link {
@@ -63,6 +75,9 @@ impl Default for Link {
             side: Side::Left,
             pane: Pane::default(),
             tab: Tab::Tlb,
+            follow: true,
+            browsed: None,
+            all_counters: false,
         }
     }
 }
@@ -71,7 +86,15 @@ impl Link {
     /// The part that says what is run: where it changes, the page was navigated.
     #[must_use]
     pub fn scenario(&self) -> Self {
-        Self { row: None, filter: Filter::All, side: Side::Left, pane: Pane::default(), tab: Tab::Tlb, ..self.clone() }
+        Self {
+            forms: self.forms,
+            features: self.features,
+            handler: self.handler,
+            geometry: self.geometry,
+            schedule: self.schedule.clone(),
+            custom: self.custom.clone(),
+            ..Self::default()
+        }
     }
 }
 
@@ -90,6 +113,9 @@ pub fn of(state: &State) -> Link {
         side: state.side,
         pane: state.pane,
         tab: state.tab,
+        follow: state.follow,
+        browsed: state.browsed.clone(),
+        all_counters: state.all_counters,
     }
 }
 
@@ -124,6 +150,15 @@ pub fn encode(link: &Link) -> String {
     }
     if link.tab != Tab::Tlb {
         part("tab", words::tab_key(link.tab));
+    }
+    if !link.follow {
+        part("follow", NO);
+    }
+    if let Some(place) = &link.browsed {
+        part("code", &escape::escape(&place.to_string()));
+    }
+    if link.all_counters {
+        part("counters", ALL);
     }
     if let Some(custom) = &link.custom {
         part("c", &pack::pack(custom));
@@ -161,6 +196,9 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "side" => link.side = known(words::side_of(value), value)?,
         "pane" => link.pane = known(words::pane_of(value), value)?,
         "tab" => link.tab = known(words::tab_of(value), value)?,
+        "follow" => link.follow = known((value == NO).then_some(false), value)?,
+        "code" => link.browsed = Some(value.parse().map_err(|error| format!("{error}"))?),
+        "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
         _ => return Err("not a part that this version knows".into()),
     }

@@ -29,6 +29,10 @@ fn golden_links() {
         ],
     );
     check("v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&pane=code", expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&pane=code"]);
+    check(
+        "v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&follow=no&code=exc_nmi%2B2&counters=all",
+        expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&follow=no&code=exc_nmi%2B2&counters=all"],
+    );
     check("v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s="]);
     check(
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
@@ -43,7 +47,7 @@ fn golden_links() {
 #[test]
 fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
     check(
-        "v=1&a=Z&b=E&f=pti,sse9&h=&s=kernel_loop%2&at=-1&side=c&%%%=1&c=*",
+        "v=1&a=Z&b=E&f=pti,sse9&h=&s=kernel_loop%2&at=-1&side=c&follow=yes&code=+&counters=&%%%=1&c=*",
         expect![[r#"
             v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
               ignored a: "Z" is not a name that this page knows
@@ -52,6 +56,9 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
               ignored s: column 12: found '%', expected ':' and a vector (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
               ignored at: "-1" is not a step number
               ignored side: "c" is not a name that this page knows
+              ignored follow: "yes" is not a name that this page knows
+              ignored code: column 1: found '+', expected a label (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
+              ignored counters: "" is not a name that this page knows
               ignored %%%: not a part that this version knows
               ignored c: the text of the custom form is damaged"#]],
     );
@@ -78,10 +85,13 @@ fn a_text_that_unpacks_without_end_is_refused() {
     assert_eq!(ignored, ["c: the text of the custom form is damaged or too long"]);
 }
 
+fn place() -> impl Strategy<Value = Place> {
+    let parts = ("[a-z_][a-zA-Z0-9_]{0,12}", 0u32..500, 1u32..9);
+    parts.prop_map(|(label, offset, occurrence)| Place { label, offset, occurrence })
+}
+
 fn schedule() -> impl Strategy<Value = Schedule> {
-    let place = ("[a-z_][a-zA-Z0-9_]{0,12}", 0u32..500, 1u32..9);
-    let place = place.prop_map(|(label, offset, occurrence)| Place { label, offset, occurrence });
-    let injection = (place, prop::sample::select(Vector::ALL.to_vec()), any::<bool>());
+    let injection = (place(), prop::sample::select(Vector::ALL.to_vec()), any::<bool>());
     prop::collection::vec(injection, 0..4).prop_map(|injections| {
         let nested = |at: usize, inside: bool| if at > 0 && inside { Nesting::Inside } else { Nesting::After };
         let injections = injections.into_iter().enumerate();
@@ -110,9 +120,13 @@ fn link() -> impl Strategy<Value = Link> {
         prop::sample::select(Side::BOTH.to_vec()),
         prop::sample::select(Pane::ALL.to_vec()),
         prop::sample::select(Tab::ALL.to_vec()),
+        (any::<bool>(), prop::option::of(place()), any::<bool>()),
     );
     (run, shown).prop_map(
-        |((forms, features, handlers, geometry, schedule, custom), (row, filter, side, pane, tab))| Link {
+        |(
+            (forms, features, handlers, geometry, schedule, custom),
+            (row, filter, side, pane, tab, (follow, browsed, all_counters)),
+        )| Link {
             forms,
             features,
             handler: handlers.into_iter().collect(),
@@ -124,6 +138,9 @@ fn link() -> impl Strategy<Value = Link> {
             side,
             pane,
             tab,
+            follow,
+            browsed,
+            all_counters,
         },
     )
 }

@@ -249,6 +249,30 @@ fn spot() -> impl Strategy<Value = Spot> {
     (place, prop::option::of(0usize..2000)).prop_map(|(place, row)| Spot { place, row })
 }
 
+/// What a link to the state after the actions says of the listing.
+fn browsed_after(actions: Vec<Action>) -> String {
+    let place = "exc_nmi+2".parse().expect("a place");
+    let state =
+        actions.into_iter().fold(update(&opened(""), Action::Browse(place)), |state, action| update(&state, action));
+    crate::link::of(&state).browsed.map(|place| place.to_string()).unwrap_or_default()
+}
+
+#[test]
+fn a_person_reads_in_the_listing_until_the_cursor_moves() {
+    assert_eq!(browsed_after(vec![]), "exc_nmi+2");
+    assert_eq!(browsed_after(vec![Action::SetTab(Tab::Stack), Action::ToggleCounters]), "exc_nmi+2");
+    assert_eq!(browsed_after(vec![Action::Move(Target::Row, Direction::Forward)]), "");
+    assert_eq!(browsed_after(vec![Action::SetSide(Side::Right)]), "");
+    assert_eq!(browsed_after(vec![Action::ToggleFollow]), "");
+}
+
+#[test]
+fn a_link_opens_where_a_person_read() {
+    let state = opened("follow=no&code=exc_nmi%2B2&counters=all");
+    assert_eq!((state.follow, state.all_counters), (false, true));
+    assert_eq!(state.browsed.map(|place| place.to_string()).as_deref(), Some("exc_nmi+2"));
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let direction = prop::sample::select(vec![Direction::Forward, Direction::Backward]);
     let target = prop::sample::select(vec![
@@ -293,6 +317,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => prop::sample::select(Tab::ALL.to_vec()).prop_map(Action::SetTab),
         1 => prop::sample::select(vec![Pane::Code, Pane::Runs, Pane::Inspector]).prop_map(Action::SetPane),
         1 => Just(Action::ToggleFollow),
+        1 => spot().prop_map(|spot| Action::Browse(spot.place)),
+        1 => Just(Action::ToggleCounters),
         1 => prop::sample::select(vec![Theme::System, Theme::Light, Theme::Dark]).prop_map(Action::SetTheme),
         1 => Just(Action::ToggleShortcuts),
         2 => overlay.prop_map(Action::Open),

@@ -1,12 +1,13 @@
 //! The code as it was assembled, with its gutter. Labels and instructions are rows of one height.
 
-use crate::action::Side;
+use crate::action::{Direction, Side};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
 use cr3_core::scenario::{Place, PlaceId};
 use cr3_core::trace::Trace;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What stands in a row of the listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,33 @@ impl Listing {
     #[must_use]
     pub fn row_of(&self, address: u64) -> Option<usize> {
         self.row_of.get(&address).copied()
+    }
+
+    /// The place of the instruction in a row, or of the next one after it.
+    #[must_use]
+    pub fn place_from(&self, row: usize) -> Option<&Place> {
+        self.lines.get(row..)?.iter().find_map(|line| match line {
+            Line::Instruction { place, .. } => Some(place),
+            Line::Label(_) | Line::Section(_) => None,
+        })
+    }
+
+    /// The nearest row of an instruction after or before a row.
+    #[must_use]
+    pub fn next_instruction(&self, row: usize, direction: Direction) -> Option<usize> {
+        let is_instruction = |at: &usize| matches!(self.lines.get(*at), Some(Line::Instruction { .. }));
+        match direction {
+            Direction::Forward => (row + 1..self.lines.len()).find(is_instruction),
+            Direction::Backward => (0..row.min(self.lines.len())).rev().find(is_instruction),
+        }
+    }
+
+    /// The row of an instruction and those of the labels and the section that stand above it.
+    #[must_use]
+    pub fn group(&self, row: usize) -> Range<usize> {
+        let above = self.lines.get(..row).unwrap_or_default();
+        let names = above.iter().rev().take_while(|line| !matches!(line, Line::Instruction { .. })).count();
+        row - names.min(row)..row + 1
     }
 
     fn push(&mut self, line: Line) {
@@ -183,4 +211,34 @@ fn other(runs: &Runs, side: Side, row: usize, listing: &Listing) -> Option<usize
     let place = there.places.place(step.place?);
     let id = here.places.resolve(&place).ok()?;
     listing.row_of(here.places.site(id).address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Settings, State};
+
+    #[test]
+    fn an_instruction_stands_below_its_names_and_between_its_neighbours() {
+        let listing = listing(&State::open("", Settings::default()).runs, Side::Left);
+        let rows = || 0..listing.lines.len();
+        let instructions: Vec<usize> =
+            rows().filter(|row| matches!(listing.lines[*row], Line::Instruction { .. })).collect();
+        // Every row belongs to one group, and the groups follow each other.
+        let groups: Vec<usize> = instructions.iter().flat_map(|row| listing.group(*row)).collect();
+        assert_eq!(groups, rows().collect::<Vec<_>>());
+        for row in rows() {
+            let here = instructions.partition_point(|at| *at < row);
+            let after = instructions.partition_point(|at| *at <= row);
+            let before = here.checked_sub(1).map(|index| instructions[index]);
+            assert_eq!(listing.next_instruction(row, Direction::Forward), instructions.get(after).copied());
+            assert_eq!(listing.next_instruction(row, Direction::Backward), before);
+            let Line::Instruction { place, .. } = &listing.lines[instructions[here]] else { unreachable!() };
+            assert_eq!(listing.place_from(row), Some(place));
+        }
+        let end = listing.lines.len();
+        assert_eq!(listing.place_from(end), None);
+        assert_eq!(listing.next_instruction(end, Direction::Forward), None);
+        assert_eq!(listing.next_instruction(end, Direction::Backward), instructions.last().copied());
+    }
 }

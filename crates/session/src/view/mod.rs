@@ -18,6 +18,7 @@ pub mod stack;
 pub mod timeline;
 pub mod tlb;
 pub mod trust;
+pub mod window;
 
 pub use cr3_core::linux::Half;
 

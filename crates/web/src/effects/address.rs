@@ -9,6 +9,9 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use yew::prelude::*;
 
+/// Milliseconds until a change is written: first the page is drawn.
+const SOON: u32 = 20;
+
 /// Least milliseconds between two changes of the address while a person scrubs: browsers refuse more than a few a second.
 const PACE: u32 = 200;
 
@@ -58,12 +61,9 @@ pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
             let shown = link::decode(&hash()).0;
             if shown.scenario() != link.scenario() {
                 bar.borrow_mut().write(&text, History::Push);
-            } else if bar.borrow().pause.is_some() {
+            } else {
                 bar.borrow_mut().waiting = Some(text);
-            } else if hash() != text {
-                bar.borrow_mut().write(&text, History::Replace);
-                let pause = Timeout::new(PACE, resume(bar.clone()));
-                bar.borrow_mut().pause = Some(pause);
+                bar.borrow_mut().pause.get_or_insert_with(|| Timeout::new(SOON, resume(bar.clone())));
             }
         });
     }
@@ -81,9 +81,11 @@ pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
 
 fn resume(bar: Rc<RefCell<Bar>>) -> impl FnOnce() {
     move || {
+        let waiting = bar.borrow_mut().waiting.take().filter(|text| hash() != *text);
+        let pause = waiting.is_some().then(|| Timeout::new(PACE, resume(bar.clone())));
         let mut bar = bar.borrow_mut();
-        bar.pause = None;
-        if let Some(text) = bar.waiting.take() {
+        bar.pause = pause;
+        if let Some(text) = waiting {
             bar.write(&text, History::Replace);
         }
     }

@@ -10,4 +10,4 @@ pub(crate) use hex::Hex;
 pub(crate) use icon::{Icon, Shape};
 pub(crate) use segments::Segments;
 pub(crate) use select::Select;
-pub(crate) use window::use_window;
+pub(crate) use window::{Window, use_window};

@@ -1,12 +1,17 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
 use super::InjectMenu;
-use crate::parts::{Icon, Segments, Select, Shape, use_window};
+use crate::parts::{Icon, Segments, Select, Shape, Window, use_window};
 use crate::store::sends;
 use cr3_core::scenario::Place;
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
-use cr3_session::{Action, Overlay, Side, Spot, State};
+use cr3_session::view::window::Aim;
+use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
+use gloo::utils::document;
+use std::ops::Range;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
@@ -20,32 +25,54 @@ pub(crate) struct Props {
 pub(crate) fn Code(props: &Props) -> Html {
     let Props { state, listing, dispatch } = props;
     let gutter = gutter(state, listing);
-    // A person may look elsewhere in the code; the next move of the cursor brings it back if it is to be followed.
-    let jumped = use_state_eq(|| None::<usize>);
-    {
-        let jumped = jumped.setter();
-        use_effect_with((state.cursor, state.side, state.runs.clone()), move |_| jumped.set(None));
-    }
     let spot = match &state.overlay {
         Overlay::Inject(spot) => Some(spot.clone()),
         _ => None,
     };
     let menu_row = spot.as_ref().and_then(|spot| row_of(state, listing, &spot.place));
-    let shown = menu_row.or(*jumped).or(gutter.current.filter(|_| state.follow));
-    let window = use_window(listing.lines.len(), shown);
+    let browsed = state.browsed.as_ref().and_then(|place| row_of(state, listing, place));
+    let aim = match (menu_row, browsed, gutter.current.filter(|_| state.follow)) {
+        (Some(row), ..) => Some(Aim::Near(row)),
+        (None, Some(row), _) => Some(Aim::First(listing.group(row))),
+        (None, None, current) => current.map(Aim::Near),
+    };
+    let onbrowse = {
+        let listing = listing.clone();
+        sends(dispatch, move |row| listing.place_from(row).cloned().map(Action::Browse))
+    };
+    let window = use_window(listing.lines.len(), aim, onbrowse);
     let menu = menu_row.zip(spot.clone());
+    // Of all the buttons in the gutter one is a stop of the Tab key; arrows lead from it to the others.
+    let visited = use_state_eq(|| None::<usize>);
+    {
+        // Its element is another row's as soon as it is out of sight.
+        let (visited, at, rows) = (visited.setter(), *visited, window.rows.clone());
+        use_effect_with((at, rows), move |(at, rows)| {
+            if at.is_some_and(|at| !rows.contains(&at)) {
+                visited.set(None);
+                leave_gutter();
+            }
+        });
+    }
+    let stop = stop(listing, &window.rows, [*visited, gutter.current]);
+    let onkeydown = {
+        let listing = listing.clone();
+        move |event: KeyboardEvent| walk(&event, &listing, stop)
+    };
     html! {
         <section class="pane code" aria-labelledby="code-title">
             <h2 class="hidden" id="code-title">{ "Entry code" }</h2>
             <div class="bar">
-                { choices(props, &gutter, jumped.setter()) }
+                { choices(props, &gutter) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()}>
-                <div class="spacer" style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
-                    aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2">
+                <div class="spacer" style={window.spacer(listing.lines.len())} role="grid"
+                    aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2" {onkeydown}>
                     { for window.rows.clone().filter_map(|at| {
                         let line = listing.lines.get(at)?;
-                        Some(row(props, line, at, window.offset(at), &gutter))
+                        let visit = visited.setter();
+                        let onfocus = Callback::from(move |_| visit.set(Some(at)));
+                        Some(row(props, line, at, &window, &gutter, &Visit { is_stop: stop == Some(at), onfocus }))
                     }) }
                 </div>
                 <div class="menu-place" style={menu.as_ref().map(|(at, _)| window.offset(at + 1))}>
@@ -65,13 +92,58 @@ fn row_of(state: &State, listing: &Listing, place: &Place) -> Option<usize> {
     listing.row_of(places.site(id).address)
 }
 
-fn choices(props: &Props, gutter: &Gutter, jump: UseStateSetter<Option<usize>>) -> Html {
+/// The button in the gutter that the Tab key leads to: the first of `wished` in the document, or the first there is.
+fn stop(listing: &Listing, rows: &Range<usize>, wished: [Option<usize>; 2]) -> Option<usize> {
+    let is_instruction = |at: &usize| matches!(listing.lines.get(*at), Some(Line::Instruction { .. }));
+    let wished = wished.into_iter().flatten().find(|at| rows.contains(at) && is_instruction(at));
+    wished.or_else(|| rows.clone().find(is_instruction))
+}
+
+/// Leads the focus to the next button of the gutter. It is in the document: so are some rows around those in sight.
+fn walk(event: &KeyboardEvent, listing: &Listing, from: Option<usize>) {
+    let (direction, Some(from)) = (arrow(&event.key()), from) else { return };
+    let next = direction.and_then(|direction| listing.next_instruction(from, direction));
+    let button = next.and_then(|at| document().get_element_by_id(&button_id(at)));
+    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+        event.prevent_default();
+        // It fails for an element that takes no focus, which a button is not.
+        let _ = button.focus();
+    }
+}
+
+/// Takes the focus from the gutter if it is there.
+fn leave_gutter() {
+    let focused = document().active_element().filter(|element| element.class_list().contains("inject"));
+    if let Some(button) = focused.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+        // It fails for an element that takes no focus, which a button is not.
+        let _ = button.blur();
+    }
+}
+
+fn arrow(key: &str) -> Option<Direction> {
+    match key {
+        "ArrowDown" => Some(Direction::Forward),
+        "ArrowUp" => Some(Direction::Backward),
+        _ => None,
+    }
+}
+
+fn button_id(at: usize) -> String {
+    format!("inject-{at}")
+}
+
+fn choices(props: &Props, gutter: &Gutter) -> Html {
     let Props { state, listing, dispatch } = props;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
     let here = gutter.current.unwrap_or_default();
     let selected = listing.labels.iter().rposition(|(_, row)| *row <= here);
-    let rows: Vec<usize> = listing.labels.iter().map(|(_, row)| *row).collect();
-    let onpick = Callback::from(move |index: usize| jump.set(rows.get(index).copied()));
+    let onpick = {
+        let listing = listing.clone();
+        sends(dispatch, move |index: usize| {
+            let (_, row) = listing.labels.get(index)?;
+            listing.place_from(*row).cloned().map(Action::Browse)
+        })
+    };
     let sides = state.setup.forms.iter().map(|form| (form.name().into(), AttrValue::default())).collect::<Vec<_>>();
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
@@ -86,16 +158,23 @@ fn choices(props: &Props, gutter: &Gutter, jump: UseStateSetter<Option<usize>>) 
     }
 }
 
-fn row(props: &Props, line: &Line, at: usize, style: String, gutter: &Gutter) -> Html {
+/// The way of the Tab key to a row of the gutter.
+struct Visit {
+    is_stop: bool,
+    onfocus: Callback<FocusEvent>,
+}
+
+fn row(props: &Props, line: &Line, at: usize, window: &Window, gutter: &Gutter, visit: &Visit) -> Html {
+    let (key, style) = (window.slot(at), window.offset(at));
     let index = (at + 1).to_string();
     match line {
         Line::Section(name) => html! {
-            <div key={at} class="row section" {style} role="row" aria-rowindex={index}>
+            <div {key} class="row section" {style} role="row" aria-rowindex={index}>
                 <span role="gridcell">{ "section " }<code>{ name }</code></span>
             </div>
         },
         Line::Label(name) => html! {
-            <div key={at} class={classes!("row", "label", name.starts_with(".L").then_some("local"))} {style} role="row" aria-rowindex={index}>
+            <div {key} class={classes!("row", "label", name.starts_with(".L").then_some("local"))} {style} role="row" aria-rowindex={index}>
                 <span role="gridcell"><code>{ name }{ ":" }</code></span>
             </div>
         },
@@ -108,8 +187,8 @@ fn row(props: &Props, line: &Line, at: usize, style: String, gutter: &Gutter) ->
                 (*executed == 0).then_some("cold"),
             );
             html! {
-                <div key={at} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times")}>
-                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter) }</span>
+                <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times")}>
+                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
@@ -135,7 +214,7 @@ fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Html {
+fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit: &Visit) -> Html {
     let numbers = gutter.injections.get(&at);
     let row = (gutter.current == Some(at)).then_some(props.state.cursor);
     let spot = Spot { place: place.clone(), row };
@@ -144,7 +223,8 @@ fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Ht
     let text = numbers.map(|numbers| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
     let class = classes!("inject", numbers.is_some().then_some("set"), refused.then_some("refused"));
     html! {
-        <button type="button" {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
+        <button type="button" id={button_id(at)} {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
+            tabindex={if visit.is_stop { "0" } else { "-1" }} onfocus={visit.onfocus.clone()}
             title="Inject an exception here (i)" {onclick}>
             <Icon shape={Shape::Inject} />
             <span>{ text.unwrap_or_default() }</span>

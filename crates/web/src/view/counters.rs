@@ -1,10 +1,11 @@
 //! The counters of both whole runs, with their differences.
 
+use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::linux::Geometry;
-use cr3_session::Runs;
 use cr3_session::view::cost::{Costs, costs};
 use cr3_session::view::counters::{Count, bar, others};
+use cr3_session::{Action, Runs};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -13,20 +14,28 @@ pub(crate) struct Props {
     pub(crate) runs: Rc<Runs>,
     pub(crate) names: [&'static str; 2],
     pub(crate) geometry: Geometry,
+    /// Whether those behind the first are shown too.
+    pub(crate) all: bool,
+    pub(crate) dispatch: Callback<Action>,
 }
 
 #[component]
 pub(crate) fn Counters(props: &Props) -> Html {
     let more = others(&props.runs);
     let costs = costs(&props.runs, props.geometry);
+    // The state opens them, not the element.
+    let onclick = sends(&props.dispatch, |event: MouseEvent| {
+        event.prevent_default();
+        Some(Action::ToggleCounters)
+    });
     html! {
         <footer class="counters" aria-label="Counters of the whole runs">
             <div class="line">
                 <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
                 <dl>{ for costs.iter().map(total) }</dl>
             </div>
-            <details>
-                <summary>{ format!("{} more", more.len()) }</summary>
+            <details open={props.all}>
+                <summary {onclick}>{ format!("{} more", more.len()) }</summary>
                 <div class="panel">
                     <dl>{ for more.iter().map(|count| view(count, props.names)) }</dl>
                     <div>{ for costs.iter().map(|costs| parts(costs, props.names)) }</div>

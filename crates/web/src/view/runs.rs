@@ -2,12 +2,13 @@
 
 use super::moves::Move;
 use crate::app::{Sight, side_class};
-use crate::parts::{Segments, use_window};
+use crate::parts::{Segments, Window, use_window};
 use crate::store::sends;
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
+use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Filter, Side, State, Target, words};
 use std::rc::Rc;
 use yew::prelude::*;
@@ -34,7 +35,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
         None => Some(state.cursor),
         Some(rows) => Some(rows.partition_point(|row| (*row as usize) < state.cursor)),
     };
-    let window = use_window(total, shown);
+    let window = use_window(total, shown.map(Aim::Near), Callback::noop());
     let rows = window.rows.clone().filter_map(|at| {
         let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
         Some((at, row(&state.runs, index)))
@@ -65,7 +66,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
                 aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
                 onkeydown={sends(dispatch, grid_key)}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
-                    { for rows.map(|(at, row)| line(&row, at, window.offset(at), props)) }
+                    { for rows.map(|(at, row)| line(&row, at, &window, props)) }
                 </div>
                 <div class="empty">{ empty(state, total) }</div>
             </div>
@@ -137,13 +138,13 @@ fn empty(state: &State, total: usize) -> Html {
     }
 }
 
-fn line(row: &Row, at: usize, style: String, props: &Props) -> Html {
+fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     let current = row.index == props.state.cursor;
     let index = row.index;
     let onclick = props.dispatch.reform(move |_| Action::Seek(index));
     let class = classes!("row", current.then_some("current"), row.differs.then_some("differs"));
     html! {
-        <div key={index} id={format!("row-{index}")} {class} {style} role="row" aria-rowindex={(at + 1).to_string()}
+        <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} {onclick}>
             <span class="number" role="rowheader">{ index + 1 }</span>
             { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index))) }

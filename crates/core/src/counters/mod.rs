@@ -109,6 +109,7 @@ impl Index<Counter> for Counters {
 }
 
 impl IndexMut<Counter> for Counters {
+    #[inline]
     fn index_mut(&mut self, counter: Counter) -> &mut u64 {
         &mut self.0[counter as usize]
     }
@@ -131,6 +132,7 @@ impl CounterSet {
 
     /// The set and `counter`.
     #[must_use]
+    #[inline]
     pub fn with(self, counter: Counter) -> Self {
         Self(self.0 | 1 << counter as u8)
     }

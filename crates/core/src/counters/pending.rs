@@ -64,6 +64,7 @@ impl PendingFlushes {
     }
 
     /// Whether no request waits and no bit is set, so that a run of user mode decides nothing.
+    #[inline]
     pub fn is_idle(&self) -> bool {
         self.stages.iter().all(|&stage| stage == Stage::Idle)
     }

@@ -20,10 +20,20 @@ pub struct Tally {
     misses: Misses,
     pending: PendingFlushes,
     pcide: bool,
-    /// While INVPCID executes: what it has read of its descriptor, and how many bytes.
-    descriptor: Option<(u64, u32)>,
-    /// While BTS executes on memory: the bit that it sets, counted from the start of its store.
-    set_bit: Option<u64>,
+    watched: Watched,
+}
+
+/// What of the instruction at hand is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watched {
+    Nothing,
+    /// INVPCID: what it has read of its descriptor, and how many bytes.
+    Descriptor {
+        low: u64,
+        bytes: u32,
+    },
+    /// BTS on memory: the bit that it sets, counted from the start of its store.
+    SetBit(u64),
 }
 
 impl Tally {
@@ -35,8 +45,7 @@ impl Tally {
             misses: Misses::default(),
             pending: PendingFlushes::new(machine.memory.read_u16(MASK)),
             pcide: machine.cpu.cr4 & cr4::PCIDE != 0,
-            descriptor: None,
-            set_bit: None,
+            watched: Watched::Nothing,
         }
     }
 
@@ -55,6 +64,7 @@ impl Tally {
         std::mem::take(&mut self.touched)
     }
 
+    #[inline]
     fn add(&mut self, counter: Counter, amount: u64) {
         if amount != 0 {
             self.counters[counter] += amount;
@@ -99,7 +109,7 @@ impl Tally {
 
     /// INVPCID types 1 to 3 flush whole PCIDs; type 0 flushes one address (SDM vol. 2, INVPCID).
     fn invpcid(&mut self, kind: u64) {
-        let descriptor = self.descriptor.take().map_or(0, |(low, _)| low);
+        let descriptor = if let Watched::Descriptor { low, .. } = self.watched { low } else { 0 };
         match kind {
             0 => {}
             1 => self.pending(|pending, tell| pending.flushed((descriptor & cr3::PCID) as u16, tell)),
@@ -112,6 +122,23 @@ impl Tally {
             self.add(Counter::DroppedEntries, 1);
         }
         self.add(counter_of_drop(cause), 1);
+    }
+
+    #[cold]
+    fn user_ran(&mut self, pcid: u16) {
+        self.pending(|pending, tell| pending.user_ran(pcid, tell));
+    }
+
+    /// A store on the mask.
+    #[cold]
+    fn stored(&mut self, access: &MemoryAccess) {
+        let mask = overlaid(self.pending.mask(), access);
+        self.pending(|pending, tell| pending.written(mask, tell));
+        if let Watched::SetBit(bit) = self.watched
+            && let Some(bit) = bit_of_mask(access, bit)
+        {
+            self.pending(|pending, tell| pending.set_again(bit, tell));
+        }
     }
 
     fn missed(&mut self, linear: u64, pcid: u16, reads: u8) {
@@ -127,16 +154,19 @@ impl Tally {
 }
 
 impl Observer for Tally {
+    #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        if machine.cpu.cpl == 3 && self.pcide && !self.pending.is_idle() {
-            let pcid = current_pcid(&machine.cpu);
-            self.pending(|pending, tell| pending.user_ran(pcid, tell));
+        if self.pcide && machine.cpu.cpl == 3 && !self.pending.is_idle() {
+            self.user_ran(current_pcid(&machine.cpu));
         }
-        let mnemonic = instruction.mnemonic();
-        self.descriptor = (mnemonic == Mnemonic::Invpcid).then_some((0, 0));
-        self.set_bit = if mnemonic == Mnemonic::Bts { bit_number(machine, instruction) } else { None };
+        self.watched = match instruction.mnemonic() {
+            Mnemonic::Invpcid => Watched::Descriptor { low: 0, bytes: 0 },
+            Mnemonic::Bts => bit_number(machine, instruction).map_or(Watched::Nothing, Watched::SetBit),
+            _ => Watched::Nothing,
+        };
     }
 
+    #[inline]
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
         self.add(Counter::Instructions, 1);
         match instruction.mnemonic() {
@@ -149,15 +179,13 @@ impl Observer for Tally {
         }
     }
 
+    #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
         if access.kind == AccessKind::Write {
-            if let Some(mask) = overlaid(self.pending.mask(), access) {
-                self.pending(|pending, tell| pending.written(mask, tell));
-                if let Some(bit) = self.set_bit.and_then(|bit| bit_of_mask(access, bit)) {
-                    self.pending(|pending, tell| pending.set_again(bit, tell));
-                }
+            if touches_mask(access) {
+                self.stored(access);
             }
-        } else if let Some((low, bytes)) = &mut self.descriptor
+        } else if let Watched::Descriptor { low, bytes } = &mut self.watched
             && *bytes < 8
         {
             *low |= access.value << (8 * *bytes);
@@ -165,6 +193,7 @@ impl Observer for Tally {
         }
     }
 
+    #[inline]
     fn tlb(&mut self, event: &TlbEvent) {
         match *event {
             TlbEvent::Hit { .. } => self.add(Counter::TlbHits, 1),
@@ -197,19 +226,23 @@ impl Observer for Tally {
     }
 }
 
-/// The mask after a store, if the store touches it. BTS and BTR with a 64-bit operand store eight bytes around it.
-fn overlaid(mask: u16, access: &MemoryAccess) -> Option<u16> {
+/// Whether an access has bytes of the mask.
+#[inline]
+fn touches_mask(access: &MemoryAccess) -> bool {
+    access.physical < MASK + 2 && access.physical + u64::from(access.size) > MASK
+}
+
+/// The mask after a store on it. BTS and BTR with a 64-bit operand store eight bytes around it.
+fn overlaid(mask: u16, access: &MemoryAccess) -> u16 {
     let stored = access.value.to_le_bytes();
     let mut bytes = mask.to_le_bytes();
-    let mut touched = false;
     for (byte, address) in bytes.iter_mut().zip(MASK..) {
         let within = address.checked_sub(access.physical).filter(|&at| at < u64::from(access.size));
         if let Some(&new) = within.and_then(|at| stored.get(at as usize)) {
             *byte = new;
-            touched = true;
         }
     }
-    touched.then(|| u16::from_le_bytes(bytes))
+    u16::from_le_bytes(bytes)
 }
 
 /// The value of a 64-bit general register.

@@ -292,7 +292,7 @@ pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) 
     let access = Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(&machine.cpu) };
     let physical = translate(machine, observer, linear, access)?;
     if let Some(instruction) = machine.memory.decoded(physical, linear) {
-        return Ok(*instruction);
+        return Ok(instruction);
     }
     decode(machine, observer, linear, physical, access)
 }

@@ -233,12 +233,13 @@ impl Memory {
 
     /// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since.
     #[inline]
-    pub(super) fn decoded(&mut self, physical: u64, linear: u64) -> Option<&Instruction> {
+    pub(super) fn decoded(&mut self, physical: u64, linear: u64) -> Option<Instruction> {
         let (number, offset) = (physical >> PAGE_SHIFT, offset_in_page(physical));
-        if self.running.get(number, offset, linear).is_none() {
-            self.run_page(physical);
+        if let Some(instruction) = self.running.get(number, offset, linear) {
+            return Some(*instruction);
         }
-        self.running.get(number, offset, linear)
+        self.run_page(physical);
+        self.running.get(number, offset, linear).copied()
     }
 
     #[cold]

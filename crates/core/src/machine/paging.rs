@@ -55,32 +55,59 @@ impl Rights {
     }
 }
 
-/// The control bits that decide on rights. They are looked at on every access and never cached with a translation.
+/// The control bits that decide on rights, each where its register holds it: CR0.WP, CR4.SMEP and SMAP, RFLAGS.AC,
+/// EFER.NXE. They are looked at on every access and never cached with a translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Protection {
-    /// CR0.WP.
-    pub write_protect: bool,
-    /// CR4.SMEP.
-    pub smep: bool,
-    /// CR4.SMAP.
-    pub smap: bool,
-    /// RFLAGS.AC.
-    pub alignment_check: bool,
-    /// EFER.NXE.
-    pub no_execute: bool,
-}
+pub struct Protection(u64);
+
+const CR4_PROTECTION: u64 = cr4::SMEP | cr4::SMAP;
+
+const _: () = assert!(
+    (cr0::WP & CR4_PROTECTION)
+        | ((cr0::WP | CR4_PROTECTION) & rflags::AC)
+        | ((cr0::WP | CR4_PROTECTION | rflags::AC) & efer::NXE)
+        == 0,
+    "no two bits share a place"
+);
 
 impl Protection {
     /// The bits as the registers hold them.
     #[inline]
     pub fn of(cpu: &Cpu) -> Self {
-        Self {
-            write_protect: cpu.cr0 & cr0::WP != 0,
-            smep: cpu.cr4 & cr4::SMEP != 0,
-            smap: cpu.cr4 & cr4::SMAP != 0,
-            alignment_check: cpu.rflags & rflags::AC != 0,
-            no_execute: cpu.efer & efer::NXE != 0,
-        }
+        Self(cpu.cr0 & cr0::WP | cpu.cr4 & CR4_PROTECTION | cpu.rflags & rflags::AC | cpu.efer & efer::NXE)
+    }
+
+    /// One of the 32 sets of bits.
+    #[cfg(test)]
+    pub(super) fn any(choice: u8) -> Self {
+        let bits = [cr0::WP, cr4::SMEP, cr4::SMAP, rflags::AC, efer::NXE];
+        let chosen = bits.into_iter().enumerate().filter(|(at, _)| choice >> at & 1 != 0);
+        Self(chosen.fold(0, |set, (_, bit)| set | bit))
+    }
+
+    /// The bits, below bit 32, for a key.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    fn write_protect(self) -> bool {
+        self.0 & cr0::WP != 0
+    }
+
+    fn smep(self) -> bool {
+        self.0 & cr4::SMEP != 0
+    }
+
+    fn smap(self) -> bool {
+        self.0 & cr4::SMAP != 0
+    }
+
+    fn alignment_check(self) -> bool {
+        self.0 & rflags::AC != 0
+    }
+
+    fn no_execute(self) -> bool {
+        self.0 & efer::NXE != 0
     }
 }
 
@@ -119,16 +146,16 @@ pub fn denial(rights: Rights, access: Access, protection: Protection) -> Option<
         return Some(Denial::SupervisorPage);
     }
     match access.kind {
-        AccessKind::Execute if !user_access && rights.user && protection.smep => Some(Denial::Smep),
-        AccessKind::Execute => (rights.execute_disable && protection.no_execute).then_some(Denial::ExecuteDisable),
+        AccessKind::Execute if !user_access && rights.user && protection.smep() => Some(Denial::Smep),
+        AccessKind::Execute => (rights.execute_disable && protection.no_execute()).then_some(Denial::ExecuteDisable),
         _ if !user_access && rights.user && smap_forbids(access.mode, protection) => Some(Denial::Smap),
-        AccessKind::Write if !rights.writable && (user_access || protection.write_protect) => Some(Denial::ReadOnly),
+        AccessKind::Write if !rights.writable && (user_access || protection.write_protect()) => Some(Denial::ReadOnly),
         _ => None,
     }
 }
 
 fn smap_forbids(mode: Mode, protection: Protection) -> bool {
-    protection.smap && (mode == Mode::Implicit || !protection.alignment_check)
+    protection.smap() && (mode == Mode::Implicit || !protection.alignment_check())
 }
 
 /// Whether no level below can make `rights` suffice. A lower level only takes rights away, but taking U/S away lifts
@@ -421,15 +448,7 @@ mod tests {
     }
 
     fn all_protections() -> Vec<Protection> {
-        let bit = |bits: u32, position: u32| bits >> position & 1 != 0;
-        let protection = |bits| Protection {
-            write_protect: bit(bits, 0),
-            smep: bit(bits, 1),
-            smap: bit(bits, 2),
-            alignment_check: bit(bits, 3),
-            no_execute: bit(bits, 4),
-        };
-        (0..32).map(protection).collect()
+        (0..32).map(Protection::any).collect()
     }
 
     fn all_accesses() -> Vec<Access> {
@@ -441,19 +460,19 @@ mod tests {
     /// The paragraphs of SDM vol. 3A 4.6.1 in their order, each as it stands there.
     fn allowed_by_manual(rights: Rights, access: Access, with: Protection) -> bool {
         let Rights { writable, user: user_address, execute_disable } = rights;
-        let fetchable = !with.no_execute || !execute_disable;
+        let fetchable = !with.no_execute() || !execute_disable;
         match (access.mode, access.kind) {
             (Mode::User, AccessKind::Read) => user_address,
             (Mode::User, AccessKind::Write) => user_address && writable,
             (Mode::User, AccessKind::Execute) => user_address && fetchable,
             (mode, AccessKind::Read) => {
-                !user_address || !with.smap || (with.alignment_check && mode == Mode::Supervisor)
+                !user_address || !with.smap() || (with.alignment_check() && mode == Mode::Supervisor)
             }
             (mode, AccessKind::Write) => {
-                let by_smap = !user_address || !with.smap || (with.alignment_check && mode == Mode::Supervisor);
-                by_smap && (writable || !with.write_protect)
+                let by_smap = !user_address || !with.smap() || (with.alignment_check() && mode == Mode::Supervisor);
+                by_smap && (writable || !with.write_protect())
             }
-            (_, AccessKind::Execute) => (!user_address || !with.smep) && fetchable,
+            (_, AccessKind::Execute) => (!user_address || !with.smep()) && fetchable,
         }
     }
 

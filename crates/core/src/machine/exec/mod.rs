@@ -45,7 +45,7 @@ struct Context<'a, O> {
     machine: &'a mut Machine,
     observer: &'a mut O,
     /// Set by INT n and its kind, which enter a handler themselves.
-    delivered: Option<Delivered>,
+    delivered: Option<Box<Delivered>>,
 }
 
 /// Executes one instruction and delivers the exception it raised, or delivers a latched NMI that became deliverable.
@@ -121,7 +121,7 @@ fn after<O: Observer>(
     observer: &mut O,
     instruction: &Instruction,
     rflags: u64,
-    delivered: Option<Delivered>,
+    delivered: Option<Box<Delivered>>,
 ) -> Result<(), Stop> {
     let single_step = delivered.is_none() && trap_flag(machine, instruction, rflags);
     if let Some(delivered) = delivered {

@@ -351,14 +351,14 @@ pub(super) fn invalidate_caches<O: Observer>(c: &mut Context<'_, O>) -> Done {
 /// INT n and INT3: the delivery is the instruction's whole effect. A fault of the delivery is a fault of the instruction.
 pub(super) fn software_interrupt<O: Observer>(c: &mut Context<'_, O>, vector: u8) -> Done {
     let arrival = Arrival::software(vector, c.machine.cpu.rip);
-    c.delivered = Some(enter(c.machine, c.observer, &arrival)?);
+    c.delivered = Some(Box::new(enter(c.machine, c.observer, &arrival)?));
     Ok(())
 }
 
 /// INT1: #DB without a look at the gate's DPL; DR6 stays.
 pub(super) fn int1<O: Observer>(c: &mut Context<'_, O>) -> Done {
     let arrival = Arrival::from_outside(Event::Exception(Exception::Debug), None, c.machine.cpu.rip);
-    c.delivered = Some(enter(c.machine, c.observer, &arrival)?);
+    c.delivered = Some(Box::new(enter(c.machine, c.observer, &arrival)?));
     Ok(())
 }
 

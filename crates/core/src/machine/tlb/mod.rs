@@ -210,7 +210,7 @@ impl Tlb {
     #[inline]
     pub fn recall(&self, linear: u64, access: Access, context: Context) -> Option<&Entry> {
         let front = if access.kind == AccessKind::Execute { &self.fetches } else { &self.data };
-        front.get(linear, context.pcid).filter(|entry| context.suffices(entry, access))
+        front.get(linear, access, context)
     }
 
     /// The translation to use for `access` at `linear`: one whose rights allow it and, for a write, whose dirty flag is
@@ -232,7 +232,7 @@ impl Tlb {
                 self.use_finite(observer, access.kind, found)
             }
         };
-        self.remember(linear, access.kind, context.pcid, entry);
+        self.remember(linear, access, context, entry);
         Some(entry)
     }
 
@@ -260,14 +260,15 @@ impl Tlb {
     }
 
     /// Lets the next access to the same page find `entry` without a search, where that changes nothing else.
-    fn remember(&mut self, linear: u64, kind: AccessKind, pcid: u16, entry: Entry) {
+    fn remember(&mut self, linear: u64, access: Access, context: Context, entry: Entry) {
+        let kind = access.kind;
         let allowed = match &self.contents.translations {
             Translations::Unbounded(_) => true,
             Translations::Finite(hierarchy) => hierarchy.allows_front(kind, &entry, front::SLOTS),
         };
         let front = if kind == AccessKind::Execute { &mut self.fetches } else { &mut self.data };
         if allowed {
-            front.put(linear, pcid, entry);
+            front.put(linear, access, context, entry);
         }
     }
 
@@ -376,52 +377,63 @@ mod tests {
     use crate::machine::paging::Mode;
     use proptest::prelude::*;
 
-    const CONTEXT: Context = Context {
-        pcid: 0,
-        globals: true,
-        protection: Protection {
-            write_protect: true,
-            smep: false,
-            smap: false,
-            alignment_check: false,
-            no_execute: true,
-        },
-    };
-
     fn page(size: PageSize, number: u64) -> Entry {
         let linear = number * (size.offset_mask() + 1);
         Entry { linear, physical: linear, size, page: size, ..Entry::EMPTY }
     }
 
-    fn access() -> impl Strategy<Value = (PageSize, u64, AccessKind)> {
+    fn entry() -> impl Strategy<Value = Entry> {
         let size = prop_oneof![5 => Just(PageSize::Size4K), 1 => Just(PageSize::Size2M)];
         // Many pages of few sets.
         let number = (1..24u64, 0..2u64).prop_map(|(high, low)| high << 3 | low);
-        let kind = prop_oneof![Just(AccessKind::Read), Just(AccessKind::Execute)];
-        (size, number, kind)
+        let rights: (_, [_; 5]) = (0..2u16, std::array::from_fn(|_| prop::bool::weighted(0.7)));
+        (size, number, rights).prop_map(|(size, number, (pcid, [writable, user, executable, dirty, of_pcid]))| Entry {
+            pcid,
+            writable,
+            user,
+            execute_disable: !executable,
+            dirty,
+            global: !of_pcid,
+            ..page(size, number)
+        })
+    }
+
+    fn access() -> impl Strategy<Value = (Access, Context)> {
+        let kind = prop::sample::select(vec![AccessKind::Read, AccessKind::Write, AccessKind::Execute]);
+        let mode = prop::sample::select(vec![Mode::User, Mode::Supervisor, Mode::Implicit]);
+        // Two sets of control bits in most cases, so that the same one comes back.
+        let protection = prop_oneof![4 => prop::sample::select(vec![0b10001, 0b10101]), 1 => 0..32u8];
+        let context = (0..2u16, any::<bool>(), protection).prop_map(|(pcid, globals, protection)| Context {
+            pcid,
+            globals,
+            protection: Protection::any(protection),
+        });
+        ((kind, mode).prop_map(|(kind, mode)| Access { kind, mode }), context)
     }
 
     proptest! {
         #[test]
         fn what_the_fronts_remember_changes_nothing(
-            accesses in proptest::collection::vec(access(), 1..300),
+            // Each access several times in a row: only then is there something to remember.
+            accesses in proptest::collection::vec((entry(), access(), 1..4), 1..200),
             linear_bits in 12..21u32,
         ) {
             let finite = |hierarchy| Geometry::Finite { hierarchy, redundant_write: RedundantWrite::KeepsFirstLevel };
             for geometry in [Geometry::Architectural, finite(&SKYLAKE), finite(&HASWELL)] {
                 let mut with = Tlb::with_geometry(geometry, Reading::Min);
                 let mut without = with.clone();
-                for (size, number, kind) in &accesses {
+                for (entry, (access, context), times) in &accesses {
                     // Another address each time: a front must not answer for its neighbours.
-                    let linear = page(*size, *number).linear | (0x5_5555 << linear_bits) & size.offset_mask();
-                    let access = Access { kind: *kind, mode: Mode::Supervisor };
-                    let recalled = with.recall(linear, access, CONTEXT).copied();
-                    let found = recalled.or_else(|| with.lookup(&mut (), linear, access, CONTEXT));
-                    prop_assert_eq!(found, without.lookup(&mut (), linear, access, CONTEXT));
-                    prop_assert_eq!(&with, &without);
-                    if found.is_none() {
-                        with.fill(&mut (), *kind, page(*size, *number), &[]);
-                        without.fill(&mut (), *kind, page(*size, *number), &[]);
+                    let linear = entry.linear | (0x5_5555 << linear_bits) & entry.size.offset_mask();
+                    for _ in 0..*times {
+                        let recalled = with.recall(linear, *access, *context).copied();
+                        let found = recalled.or_else(|| with.lookup(&mut (), linear, *access, *context));
+                        prop_assert_eq!(found, without.lookup(&mut (), linear, *access, *context));
+                        prop_assert_eq!(&with, &without);
+                        if found.is_none() {
+                            with.fill(&mut (), access.kind, *entry, &[]);
+                            without.fill(&mut (), access.kind, *entry, &[]);
+                        }
                     }
                 }
             }

@@ -66,6 +66,12 @@ impl Sight {
         top.min(last).max(0.0)
     }
 
+    /// The same for a list that comes into sight: it has not stood anywhere that a person knows.
+    #[must_use]
+    pub fn opened(self, aim: &Aim, total: usize) -> f64 {
+        Self { top: f64::MIN, ..self }.aimed(aim, total).max(0.0)
+    }
+
     fn near(self, row: usize) -> f64 {
         let Self { top, height, row: one } = self;
         let at = one * row as f64;
@@ -104,6 +110,15 @@ mod tests {
         check(Aim::First(98..101), 2400.0);
         check(Aim::First(98..100), 98.0 * 24.0);
         check(Aim::First(995..996), 24000.0 - 480.0);
+    }
+
+    #[test]
+    fn a_list_that_opens_has_its_row_at_a_third() {
+        let opened = |aim| SIGHT.opened(&aim, 1000);
+        assert_eq!(opened(Aim::Near(102)), 102.0 * 24.0 - 160.0);
+        assert_eq!(opened(Aim::Near(3)), 0.0);
+        assert_eq!(opened(Aim::First(98..101)), 98.0 * 24.0);
+        assert_eq!(opened(Aim::First(0..2)), 0.0);
     }
 
     #[test]

@@ -70,16 +70,15 @@ impl Stand {
     fn aim(&mut self, aim: &Option<Aim>, total: usize) {
         if self.aimed.as_ref().is_none_or(|(known, of)| (known, *of) != (aim, total)) {
             self.aimed = Some((aim.clone(), total));
-            self.take_up();
+            if let Some(aim) = aim {
+                self.scroll_to(self.sight.aimed(aim, total));
+            }
         }
     }
 
-    fn take_up(&mut self) {
-        if let Some((Some(aim), total)) = &self.aimed {
-            let top = self.sight.aimed(aim, *total);
-            self.scroll = (top != self.sight.top).then_some(top as i32).or(self.scroll);
-            self.sight.top = top;
-        }
+    fn scroll_to(&mut self, top: f64) {
+        self.scroll = (top != self.sight.top).then_some(top as i32).or(self.scroll);
+        self.sight.top = top;
     }
 
     /// The element has another height, or is shown or hidden. Whether its rows have to be made again.
@@ -90,7 +89,9 @@ impl Stand {
         let moved = self.stand_at(Sight { height, row: row_height(), ..self.sight });
         let appears = was_hidden && height > 0.0;
         if appears {
-            self.take_up();
+            if let Some((Some(aim), total)) = &self.aimed {
+                self.sight.top = self.sight.opened(aim, *total);
+            }
             // Browsers forget it while an element is hidden.
             self.scroll = Some(self.sight.top as i32);
         }

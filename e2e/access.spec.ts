@@ -70,7 +70,7 @@ test("the focus never gets lost or stuck", async ({ page }) => {
     seen.add(where);
     if (where === "body" && press > 10) break;
   }
-  for (const name of ["Share", "Swap the forms", "Step", "Inject at", "Aligned steps", "Next step"]) {
+  for (const name of ["Share", "Swap the forms", "Step", "Entry code", "Aligned steps", "Next step"]) {
     expect([...seen].filter((where) => where.includes(name)), name).not.toEqual([]);
   }
   expect(seen.size).toBeGreaterThan(25);

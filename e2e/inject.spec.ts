@@ -34,34 +34,49 @@ test("injects by keyboard at the current step, and nests", async ({ page }) => {
 
 test("the listing's gutter is one stop of Tab, its rows and its menu are reached by arrows", async ({ page }) => {
   await opened(page, "v=1&s=&at=165");
-  const stops = page.locator(".inject[tabindex='0']");
-  await expect(stops).toHaveCount(1);
+  const listing = page.getByRole("grid", { name: "Entry code" });
+  const active = async () => page.locator(`#${await listing.getAttribute("aria-activedescendant")}`);
   await page.getByRole("button", { name: "Follow the current instruction" }).focus();
   await page.keyboard.press("Tab");
-  const here = page.locator(".code .row.current .inject");
-  await expect(here).toBeFocused();
+  await expect(listing).toBeFocused();
   const at = await step(page);
-  await page.keyboard.press("ArrowDown");
-  await page.keyboard.press("ArrowDown");
-  await expect(here).not.toBeFocused();
-  await expect(stops).toBeFocused();
-  await page.keyboard.press("ArrowUp");
-  await page.keyboard.press("ArrowUp");
-  await expect(here).toBeFocused();
+  const here = await page.locator(".code .row.current .inject").getAttribute("aria-label");
+  await expect(await active()).toHaveAccessibleName(here!);
+  // Further than the listing is high: it follows, and nothing else moves.
+  const names = [here];
+  for (let press = 0; press < 40; press++) {
+    await page.keyboard.press("ArrowUp");
+    await expect(await active()).toBeInViewport();
+    names.push(await (await active()).getAttribute("aria-label"));
+  }
+  expect(new Set(names).size).toBe(41);
   expect(await step(page)).toBe(at);
-  // Further than the listing is high: it follows the focus.
-  for (let press = 0; press < 40; press++) await page.keyboard.press("ArrowUp");
-  await expect(stops).toBeFocused();
-  await expect(stops).toBeInViewport();
-  await expect(stops).toHaveCount(1);
+  // A message moves the listing; the row stays.
+  await page.keyboard.press("y");
+  await expect(page.getByRole("alert")).not.toBeEmpty();
+  await expect(listing).toBeFocused();
+  await expect(await active()).toHaveAccessibleName(names.at(-1)!);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: names.at(-1)! })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(listing).toBeFocused();
   for (let press = 0; press < 40; press++) await page.keyboard.press("ArrowDown");
-  await expect(here).toBeFocused();
+  await expect(await active()).toHaveAccessibleName(here!);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("dialog")).toBeVisible();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await expect(page.locator(".strike")).toHaveCount(1);
+});
+
+test("arrows end at the first instruction of the listing", async ({ page }) => {
+  await opened(page, "v=1&s=&at=165&code=entry_SYSCALL_64");
+  const listing = page.getByRole("grid", { name: "Entry code" });
+  await listing.focus();
+  for (let press = 0; press < 3; press++) await page.keyboard.press("ArrowUp");
+  await expect(listing).toHaveAttribute("aria-activedescendant", /^inject-/);
+  expect(await step(page)).toBe(166);
 });
 
 test("what may not strike says why, at its place", async ({ page }) => {

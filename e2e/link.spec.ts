@@ -67,6 +67,48 @@ test("the link knows where the listing was scrolled to, until the next step", as
   await expect(page.locator(".code .row.current")).toBeInViewport();
 });
 
+test("a listing that does not follow stays, and the link says where", async ({ page }) => {
+  await opened(page);
+  await page.getByRole("button", { name: "Follow the current instruction" }).click();
+  await expect(page).toHaveURL(/&follow=no&code=/);
+  const seen = await firstOfListing(page);
+  for (let press = 0; press < 30; press++) await page.keyboard.press("j");
+  expect(await firstOfListing(page)).toBe(seen);
+  await page.waitForTimeout(500);
+  await page.reload();
+  await expect(page.locator(".code .row.instruction").first()).toBeVisible();
+  expect(await firstOfListing(page)).toBe(seen);
+});
+
+test("a step right after scrolling is followed", async ({ page }) => {
+  await opened(page);
+  await page.locator(".code .rows").hover();
+  await page.mouse.wheel(0, 1500);
+  await page.keyboard.press("j");
+  await expect(page.locator(".code .row.current")).toBeInViewport();
+  await page.waitForTimeout(500);
+  expect(page.url()).not.toContain("&code=");
+});
+
+test.describe("where a pixel of the page is none of the screen", () => {
+  test("the list's own scrolling is not a person's", async ({ playwright, baseURL }) => {
+    for (const scale of [0.8, 1.1, 1.25, 1.75]) {
+      const browser = await playwright.chromium.launch({
+        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+        args: [`--force-device-scale-factor=${scale}`],
+      });
+      const page = await browser.newPage({ viewport: null, baseURL });
+      await opened(page);
+      for (const key of ["End", "Home", "f", "]"]) {
+        await page.keyboard.press(key);
+        await page.waitForTimeout(400);
+        expect(page.url(), `${key} at ${scale}`).not.toContain("&code=");
+      }
+      await browser.close();
+    }
+  });
+});
+
 test("Back undoes a change of scenario, not a step", async ({ page }) => {
   await opened(page);
   const start = await step(page);

@@ -260,7 +260,7 @@ pub enum Action {
     SetPane(Pane),
     /// Chooses whether the listing scrolls to the current instruction.
     ToggleFollow,
-    /// Reads in the listing from an instruction on; the next move of the cursor ends it.
+    /// Reads in the listing from an instruction on; if it follows, the next move of the cursor ends it.
     Browse(Place),
     /// Shows all counters or only the first.
     ToggleCounters,

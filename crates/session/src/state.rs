@@ -76,7 +76,7 @@ pub struct State {
     pub pane: Pane,
     /// Whether the listing scrolls to the current instruction.
     pub follow: bool,
-    /// Where a person reads in the listing, until the next move of the cursor.
+    /// Where a person reads in the listing: if it follows, until the next move of the cursor.
     pub browsed: Option<Place>,
     /// Whether all counters are shown.
     pub all_counters: bool,

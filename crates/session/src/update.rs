@@ -16,7 +16,7 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
     let mut next = state.clone();
-    if !matches!(action, Action::Tick | Action::Checked(..)) {
+    if !matches!(action, Action::Tick | Action::Checked(..) | Action::Browse(_)) {
         next.notice = None;
     }
     match action {
@@ -68,7 +68,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
         Action::TestCheck => {}
     }
-    if (next.cursor, next.side, next.follow) != (state.cursor, state.side, state.follow) {
+    if next.follow && (next.cursor, next.side, next.follow) != (state.cursor, state.side, state.follow) {
         next.browsed = None;
     }
     next
@@ -224,6 +224,7 @@ fn edit_schedule(state: &mut State, text: String) {
 fn add(state: &mut State, schedule: Schedule, index: usize, vector: Vector) {
     rerun(state, |setup| setup.schedule = schedule);
     state.overlay = Overlay::None;
+    state.browsed = None;
     state.pane = Pane::Runs;
     match inject::struck(&state.runs, index) {
         Some(row) => state.cursor = row,

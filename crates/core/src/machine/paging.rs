@@ -62,13 +62,9 @@ pub struct Protection(u64);
 
 const CR4_PROTECTION: u64 = cr4::SMEP | cr4::SMAP;
 
-const _: () = assert!(
-    (cr0::WP & CR4_PROTECTION)
-        | ((cr0::WP | CR4_PROTECTION) & rflags::AC)
-        | ((cr0::WP | CR4_PROTECTION | rflags::AC) & efer::NXE)
-        == 0,
-    "no two bits share a place"
-);
+const _: () =
+    assert!((cr0::WP ^ cr4::SMEP ^ cr4::SMAP ^ rflags::AC ^ efer::NXE).count_ones() == 5, "no two bits share a place");
+const _: () = assert!((cr0::WP | CR4_PROTECTION | rflags::AC | efer::NXE) >> 32 == 0, "they leave room in a key");
 
 impl Protection {
     /// The bits as the registers hold them.

@@ -263,7 +263,19 @@ fn a_person_reads_in_the_listing_until_the_cursor_moves() {
     assert_eq!(browsed_after(vec![Action::SetTab(Tab::Stack), Action::ToggleCounters]), "exc_nmi+2");
     assert_eq!(browsed_after(vec![Action::Move(Target::Row, Direction::Forward)]), "");
     assert_eq!(browsed_after(vec![Action::SetSide(Side::Right)]), "");
-    assert_eq!(browsed_after(vec![Action::ToggleFollow]), "");
+    assert_eq!(browsed_after(vec![Action::ToggleFollow]), "exc_nmi+2");
+    let step = Action::Move(Target::Row, Direction::Forward);
+    assert_eq!(browsed_after(vec![Action::ToggleFollow, step.clone(), Action::SetSide(Side::Right)]), "exc_nmi+2");
+    assert_eq!(browsed_after(vec![Action::ToggleFollow, step, Action::ToggleFollow]), "");
+    let spot = Spot { place: "kernel_loop+1".parse().expect("a place"), row: None };
+    assert_eq!(browsed_after(vec![Action::Inject(spot, Vector::Nmi, Nesting::After)]), "");
+}
+
+#[test]
+fn reading_on_keeps_what_the_page_told() {
+    let told = update(&opened(""), Action::Tell("Link copied".into()));
+    let read = update(&told, Action::Browse("exc_nmi+2".parse().expect("a place")));
+    assert_eq!(read.notice.as_deref(), Some("Link copied"));
 }
 
 #[test]

@@ -5,6 +5,10 @@ use std::ops::Range;
 /// Rows kept above and below those in sight.
 const OVERSCAN: usize = 4;
 
+/// Less than this is no scrolling by a person: CSS pixels. What a browser is told and what it tells then may differ by as
+/// much, where it rounds to pixels of the screen.
+const ROUNDING: f64 = 4.0;
+
 /// The part of a list that is in sight, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sight {
@@ -33,6 +37,12 @@ impl Sight {
         self.first().saturating_sub(OVERSCAN).min(total)..end.min(total)
     }
 
+    /// The first row in sight, wholly or in part.
+    #[must_use]
+    pub fn first(self) -> usize {
+        (self.top / self.row) as usize
+    }
+
     /// The most rows that are in sight at once, wholly or in part.
     fn count(self) -> usize {
         (self.height / self.row) as usize + 2
@@ -45,31 +55,31 @@ impl Sight {
         row % (self.count() + 2 * OVERSCAN)
     }
 
-    /// The first row in sight, wholly or in part.
-    #[must_use]
-    pub fn first(self) -> usize {
-        (self.top / self.row) as usize
+    /// Whether a row is wholly in sight.
+    fn shows(self, row: usize) -> bool {
+        let at = self.row * row as f64;
+        at >= self.top && at + self.row <= self.top + self.height
     }
 
-    /// How far the list has to be scrolled for its aim. A hidden one stays where it is.
-    #[must_use]
-    pub fn aimed(self, aim: &Aim, total: usize) -> f64 {
-        if self.height <= 0.0 {
-            return self.top;
-        }
+    /// How far the list has to be scrolled for its aim.
+    fn aimed(self, aim: &Aim, total: usize) -> f64 {
         let top = match aim {
             Aim::Near(row) => self.near(*row),
             Aim::First(rows) if rows.contains(&self.first()) => self.top,
             Aim::First(rows) => self.row * rows.start as f64,
         };
-        let last = self.row * total as f64 - self.height;
-        top.min(last).max(0.0)
+        Self { top, ..self }.within(total)
     }
 
-    /// The same for a list that comes into sight: it has not stood anywhere that a person knows.
-    #[must_use]
-    pub fn opened(self, aim: &Aim, total: usize) -> f64 {
-        Self { top: f64::MIN, ..self }.aimed(aim, total).max(0.0)
+    /// The same wherever it stood before.
+    fn opened(self, aim: &Aim, total: usize) -> f64 {
+        Self { top: f64::MIN, ..self }.aimed(aim, total)
+    }
+
+    /// How far it is scrolled, but no further than there are rows.
+    fn within(self, total: usize) -> f64 {
+        let last = self.row * total as f64 - self.height;
+        self.top.min(last).max(0.0)
     }
 
     fn near(self, row: usize) -> f64 {
@@ -82,6 +92,87 @@ impl Sight {
             () if far => at - height / 3.0,
             () if at < top + margin => at - margin,
             () => at + one + margin - height,
+        }
+    }
+}
+
+/// A list, where it stands, and what it was made to show last. The browser is told and asked by whoever holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stand {
+    sight: Sight,
+    aim: Option<Aim>,
+    total: usize,
+    /// How far the browser has to scroll the list.
+    scroll: Option<f64>,
+}
+
+impl Stand {
+    /// A list that the browser has not measured yet.
+    #[must_use]
+    pub fn new(row: f64) -> Self {
+        Self { sight: Sight { top: 0.0, height: 0.0, row }, aim: None, total: 0, scroll: None }
+    }
+
+    /// What is in sight.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        self.sight
+    }
+
+    /// How far the browser has to scroll the list now, told once.
+    pub fn take_scroll(&mut self) -> Option<f64> {
+        self.scroll.take()
+    }
+
+    /// The list has so many rows and is to show this. Whether that is new; if not, a person is left where they scrolled to.
+    pub fn aim(&mut self, aim: Option<&Aim>, total: usize) -> bool {
+        if (self.aim.as_ref(), self.total) == (aim, total) {
+            return false;
+        }
+        (self.aim, self.total) = (aim.cloned(), total);
+        if self.sight.height > 0.0 {
+            self.scroll_to(aim.map_or(self.sight.within(total), |aim| self.sight.aimed(aim, total)));
+        }
+        true
+    }
+
+    /// The list has another height, or its rows have, or it is shown or hidden. Whether its rows have to be made again.
+    pub fn resized(&mut self, height: f64, row: f64) -> bool {
+        let before = self.sight;
+        let after = Sight { height, row, ..before };
+        self.sight = after;
+        if height <= 0.0 {
+            return before.height > 0.0;
+        }
+        let appears = before.height <= 0.0;
+        let top = match &self.aim {
+            Some(aim) if appears || row != before.row => after.opened(aim, self.total),
+            Some(aim @ Aim::Near(at)) if before.shows(*at) => after.aimed(aim, self.total),
+            _ => after.within(self.total),
+        };
+        self.scroll_to(top);
+        if appears {
+            // Browsers forget it while an element is hidden.
+            self.scroll = Some(top);
+        }
+        before.rows(self.total) != self.sight.rows(self.total) || row != before.row || self.scroll.is_some()
+    }
+
+    /// The browser says how far the list is scrolled. None where it was told to; else a person has scrolled, and this is
+    /// whether the rows have to be made again.
+    pub fn scrolled(&mut self, top: f64) -> Option<bool> {
+        if (top - self.sight.top).abs() < ROUNDING {
+            return None;
+        }
+        let before = self.sight.rows(self.total);
+        self.sight.top = top;
+        Some(before != self.sight.rows(self.total))
+    }
+
+    fn scroll_to(&mut self, top: f64) {
+        if top != self.sight.top {
+            self.sight.top = top;
+            self.scroll = Some(top);
         }
     }
 }
@@ -121,11 +212,62 @@ mod tests {
         assert_eq!(opened(Aim::First(0..2)), 0.0);
     }
 
+    /// A list of 1000 rows of which 20 are in sight, with row 500 at a third.
+    fn shown() -> Stand {
+        let mut stand = Stand::new(24.0);
+        assert!(stand.aim(Some(&Aim::Near(500)), 1000));
+        assert_eq!(stand.take_scroll(), None, "nobody sees it yet");
+        assert!(stand.resized(480.0, 24.0));
+        assert_eq!(stand.take_scroll(), Some(11_840.0));
+        stand
+    }
+
+    #[test]
+    fn a_person_is_told_apart_from_the_list() {
+        let mut stand = shown();
+        // What browsers make of 11840 where a pixel of the page is 1.25 of the screen.
+        assert_eq!(stand.scrolled(11_837.6), None);
+        assert_eq!(stand.scrolled(11_844.0), Some(false));
+        assert_eq!(stand.scrolled(11_864.0), Some(true));
+        assert!(!stand.aim(Some(&Aim::Near(500)), 1000), "no new aim: the person stays");
+        assert_eq!(stand.take_scroll(), None);
+    }
+
+    #[test]
+    fn what_the_browser_does_by_itself_is_no_scrolling_of_a_person() {
+        let mut stand = shown();
+        stand.aim(None, 1000);
+        stand.scrolled(24_000.0 - 480.0);
+        stand.aim(None, 600);
+        assert_eq!(stand.take_scroll(), Some(14_400.0 - 480.0));
+        assert_eq!(stand.scrolled(14_400.0 - 480.0), None);
+        stand.resized(600.0, 24.0);
+        assert_eq!(stand.scrolled(14_400.0 - 600.0), None);
+    }
+
+    #[test]
+    fn the_row_at_hand_stays_in_sight_when_the_window_changes() {
+        let mut stand = shown();
+        assert!(stand.resized(100.0, 24.0));
+        assert!(stand.sight().shows(500), "{stand:?}");
+        assert!(stand.resized(100.0, 28.0));
+        assert!(stand.sight().shows(500), "{stand:?}");
+        assert!(stand.resized(0.0, 28.0), "hidden");
+        assert!(stand.resized(100.0, 28.0));
+        assert!(stand.take_scroll().is_some(), "the browser has forgotten it");
+        assert!(!stand.resized(100.0, 28.0));
+        stand.scrolled(0.0);
+        stand.resized(200.0, 28.0);
+        assert_eq!(stand.sight().top, 0.0, "a person reads elsewhere");
+    }
+
     #[test]
     fn a_hidden_list_stays_and_keeps_few_rows() {
-        let hidden = Sight { height: 0.0, ..SIGHT };
-        assert_eq!(hidden.aimed(&Aim::Near(5), 1000), 2400.0);
-        assert_eq!(hidden.rows(1000), 96..106);
+        let mut stand = shown();
+        stand.resized(0.0, 24.0);
+        assert!(stand.aim(Some(&Aim::Near(5)), 1000));
+        assert_eq!(stand.take_scroll(), None);
+        assert_eq!(stand.sight().rows(1000), 489..499);
     }
 
     proptest! {

@@ -7,14 +7,10 @@ use cr3_core::scenario::Place;
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
-use gloo::utils::document;
-use std::ops::Range;
 use std::rc::Rc;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
+#[derive(Clone, Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) state: Rc<State>,
     pub(crate) listing: Rc<Listing>,
@@ -30,49 +26,43 @@ pub(crate) fn Code(props: &Props) -> Html {
         _ => None,
     };
     let menu_row = spot.as_ref().and_then(|spot| row_of(state, listing, &spot.place));
+    // The row that arrows led to, until something else moves the list.
+    let visited = use_state_eq(|| None::<usize>);
+    {
+        let visited = visited.setter();
+        let moved = (state.cursor, state.side, state.runs.clone(), state.browsed.clone());
+        use_effect_with(moved, move |_| visited.set(None));
+    }
     let browsed = state.browsed.as_ref().and_then(|place| row_of(state, listing, place));
-    let aim = match (menu_row, browsed, gutter.current.filter(|_| state.follow)) {
+    let aim = match (menu_row.or(*visited), browsed, gutter.current.filter(|_| state.follow)) {
         (Some(row), ..) => Some(Aim::Near(row)),
         (None, Some(row), _) => Some(Aim::First(listing.group(row))),
         (None, None, current) => current.map(Aim::Near),
     };
     let onbrowse = {
         let listing = listing.clone();
-        sends(dispatch, move |row| listing.place_from(row).cloned().map(Action::Browse))
+        sends(dispatch, move |row| listing.place_from(row).filter(|_| menu_row.is_none()).cloned().map(Action::Browse))
     };
     let window = use_window(listing.lines.len(), aim, onbrowse);
     let menu = menu_row.zip(spot.clone());
-    // Of all the buttons in the gutter one is a stop of the Tab key; arrows lead from it to the others.
-    let visited = use_state_eq(|| None::<usize>);
-    {
-        // Its element is another row's as soon as it is out of sight.
-        let (visited, at, rows) = (visited.setter(), *visited, window.rows.clone());
-        use_effect_with((at, rows), move |(at, rows)| {
-            if at.is_some_and(|at| !rows.contains(&at)) {
-                visited.set(None);
-                leave_gutter();
-            }
-        });
-    }
-    let stop = stop(listing, &window.rows, [*visited, gutter.current]);
+    let active = active(listing, &window, [*visited, gutter.current]);
     let onkeydown = {
-        let listing = listing.clone();
-        move |event: KeyboardEvent| walk(&event, &listing, stop)
+        let (listing, props, visit) = (listing.clone(), props.clone(), visited.setter());
+        move |event: KeyboardEvent| grid_key(&event, &props, &listing, active, &visit)
     };
     html! {
         <section class="pane code" aria-labelledby="code-title">
             <h2 class="hidden" id="code-title">{ "Entry code" }</h2>
             <div class="bar">
-                { choices(props, &gutter) }
+                { choices(props, &gutter, window.first()) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()}>
-                <div class="spacer" style={window.spacer(listing.lines.len())} role="grid"
-                    aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2" {onkeydown}>
+                <div class="spacer" style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
+                    aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2"
+                    aria-activedescendant={active.map(button_id)} {onkeydown}>
                     { for window.rows.clone().filter_map(|at| {
                         let line = listing.lines.get(at)?;
-                        let visit = visited.setter();
-                        let onfocus = Callback::from(move |_| visit.set(Some(at)));
-                        Some(row(props, line, at, &window, &gutter, &Visit { is_stop: stop == Some(at), onfocus }))
+                        Some(row(props, line, at, &window, &gutter, active))
                     }) }
                 </div>
                 <div class="menu-place" style={menu.as_ref().map(|(at, _)| window.offset(at + 1))}>
@@ -92,47 +82,45 @@ fn row_of(state: &State, listing: &Listing, place: &Place) -> Option<usize> {
     listing.row_of(places.site(id).address)
 }
 
-/// The button in the gutter that the Tab key leads to: the first of `wished` in the document, or the first there is.
-fn stop(listing: &Listing, rows: &Range<usize>, wished: [Option<usize>; 2]) -> Option<usize> {
+/// The row whose button Enter presses: the first of `wished` in the document, or the first instruction in sight.
+fn active(listing: &Listing, window: &Window, wished: [Option<usize>; 2]) -> Option<usize> {
     let is_instruction = |at: &usize| matches!(listing.lines.get(*at), Some(Line::Instruction { .. }));
-    let wished = wished.into_iter().flatten().find(|at| rows.contains(at) && is_instruction(at));
-    wished.or_else(|| rows.clone().find(is_instruction))
+    let wished = wished.into_iter().flatten().find(|at| window.rows.contains(at));
+    wished.or_else(|| (window.first()..window.rows.end).find(is_instruction))
 }
 
-/// Leads the focus to the next button of the gutter. It is in the document: so are some rows around those in sight.
-fn walk(event: &KeyboardEvent, listing: &Listing, from: Option<usize>) {
-    let (direction, Some(from)) = (arrow(&event.key()), from) else { return };
-    let next = direction.and_then(|direction| listing.next_instruction(from, direction));
-    let button = next.and_then(|at| document().get_element_by_id(&button_id(at)));
-    if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-        event.prevent_default();
-        // It fails for an element that takes no focus, which a button is not.
-        let _ = button.focus();
+/// Arrows lead through the gutter, which is one stop of the Tab key; Enter and Space inject.
+fn grid_key(
+    event: &KeyboardEvent,
+    props: &Props,
+    listing: &Listing,
+    active: Option<usize>,
+    visit: &UseStateSetter<Option<usize>>,
+) {
+    let Some(from) = active.filter(|_| !event.ctrl_key() && !event.meta_key() && !event.alt_key()) else { return };
+    match event.key().as_str() {
+        "ArrowDown" => visit.set(listing.next_instruction(from, Direction::Forward).or(active)),
+        "ArrowUp" => visit.set(listing.next_instruction(from, Direction::Backward).or(active)),
+        "Enter" | " " => {
+            let gutter = gutter(&props.state, listing);
+            if let Some(spot) = listing.place_from(from).map(|place| spot_at(props, place, from, &gutter)) {
+                props.dispatch.emit(Action::Open(Overlay::Inject(spot)));
+            }
+        }
+        _ => return,
     }
+    event.prevent_default();
 }
 
-/// Takes the focus from the gutter if it is there.
-fn leave_gutter() {
-    let focused = document().active_element().filter(|element| element.class_list().contains("inject"));
-    if let Some(button) = focused.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
-        // It fails for an element that takes no focus, which a button is not.
-        let _ = button.blur();
-    }
-}
-
-fn arrow(key: &str) -> Option<Direction> {
-    match key {
-        "ArrowDown" => Some(Direction::Forward),
-        "ArrowUp" => Some(Direction::Backward),
-        _ => None,
-    }
+fn spot_at(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Spot {
+    Spot { place: place.clone(), row: (gutter.current == Some(at)).then_some(props.state.cursor) }
 }
 
 fn button_id(at: usize) -> String {
     format!("inject-{at}")
 }
 
-fn choices(props: &Props, gutter: &Gutter) -> Html {
+fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
     let Props { state, listing, dispatch } = props;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
     let here = gutter.current.unwrap_or_default();
@@ -144,6 +132,15 @@ fn choices(props: &Props, gutter: &Gutter) -> Html {
             listing.place_from(*row).cloned().map(Action::Browse)
         })
     };
+    let onfollow = {
+        // A listing that follows no longer stays where it is, and the link says where.
+        let place = listing.place_from(first).filter(|_| state.follow).cloned();
+        let dispatch = dispatch.clone();
+        move |_| {
+            dispatch.emit(Action::ToggleFollow);
+            place.iter().for_each(|place| dispatch.emit(Action::Browse(place.clone())));
+        }
+    };
     let sides = state.setup.forms.iter().map(|form| (form.name().into(), AttrValue::default())).collect::<Vec<_>>();
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
@@ -151,20 +148,14 @@ fn choices(props: &Props, gutter: &Gutter) -> Html {
             <Segments class="sides" label="Run whose code is listed" options={sides} selected={state.side.index()} onpick={onside} />
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
-                title="Follow the current instruction" onclick={dispatch.reform(|_| Action::ToggleFollow)}>
+                title="Follow the current instruction" onclick={onfollow}>
                 <Icon shape={Shape::Follow} />
             </button>
         </>
     }
 }
 
-/// The way of the Tab key to a row of the gutter.
-struct Visit {
-    is_stop: bool,
-    onfocus: Callback<FocusEvent>,
-}
-
-fn row(props: &Props, line: &Line, at: usize, window: &Window, gutter: &Gutter, visit: &Visit) -> Html {
+fn row(props: &Props, line: &Line, at: usize, window: &Window, gutter: &Gutter, active: Option<usize>) -> Html {
     let (key, style) = (window.slot(at), window.offset(at));
     let index = (at + 1).to_string();
     match line {
@@ -185,10 +176,11 @@ fn row(props: &Props, line: &Line, at: usize, window: &Window, gutter: &Gutter, 
                 (gutter.current == Some(at)).then_some("current"),
                 (gutter.other == Some(at)).then_some("other"),
                 (*executed == 0).then_some("cold"),
+                (active == Some(at)).then_some("active"),
             );
             html! {
                 <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times")}>
-                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit) }</span>
+                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
@@ -214,17 +206,16 @@ fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit: &Visit) -> Html {
+fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Html {
     let numbers = gutter.injections.get(&at);
-    let row = (gutter.current == Some(at)).then_some(props.state.cursor);
-    let spot = Spot { place: place.clone(), row };
+    let spot = spot_at(props, place, at, gutter);
     let onclick = props.dispatch.reform(move |_: MouseEvent| Action::Open(Overlay::Inject(spot.clone())));
     let refused = gutter.refused.contains_key(&at);
     let text = numbers.map(|numbers| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
     let class = classes!("inject", numbers.is_some().then_some("set"), refused.then_some("refused"));
     html! {
         <button type="button" id={button_id(at)} {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
-            tabindex={if visit.is_stop { "0" } else { "-1" }} onfocus={visit.onfocus.clone()}
+            tabindex="-1"
             title="Inject an exception here (i)" {onclick}>
             <Icon shape={Shape::Inject} />
             <span>{ text.unwrap_or_default() }</span>

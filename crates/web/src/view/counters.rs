@@ -7,6 +7,7 @@ use cr3_session::view::cost::{Costs, costs};
 use cr3_session::view::counters::{Count, bar, others};
 use cr3_session::{Action, Runs};
 use std::rc::Rc;
+use web_sys::Element;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
@@ -23,10 +24,11 @@ pub(crate) struct Props {
 pub(crate) fn Counters(props: &Props) -> Html {
     let more = others(&props.runs);
     let costs = costs(&props.runs, props.geometry);
-    // The state opens them, not the element.
-    let onclick = sends(&props.dispatch, |event: MouseEvent| {
-        event.prevent_default();
-        Some(Action::ToggleCounters)
+    // Whoever opens them, a click or the browser's search, the state learns of it.
+    let all = props.all;
+    let ontoggle = sends(&props.dispatch, move |event: Event| {
+        let open = event.target_dyn_into::<Element>()?.has_attribute("open");
+        (open != all).then_some(Action::ToggleCounters)
     });
     html! {
         <footer class="counters" aria-label="Counters of the whole runs">
@@ -34,8 +36,8 @@ pub(crate) fn Counters(props: &Props) -> Html {
                 <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
                 <dl>{ for costs.iter().map(total) }</dl>
             </div>
-            <details open={props.all}>
-                <summary {onclick}>{ format!("{} more", more.len()) }</summary>
+            <details open={all} {ontoggle}>
+                <summary>{ format!("{} more", more.len()) }</summary>
                 <div class="panel">
                     <dl>{ for more.iter().map(|count| view(count, props.names)) }</dl>
                     <div>{ for costs.iter().map(|costs| parts(costs, props.names)) }</div>

@@ -31,10 +31,12 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
     {
         let panel = panel.clone();
         use_effect_with((), move |()| {
+            let opener = gloo::utils::document().active_element();
             let first = panel
                 .cast::<HtmlElement>()
                 .and_then(|panel| panel.query_selector(".choice:not(:disabled), .close").ok()?);
             focus(first);
+            move || focus(opener)
         });
     }
     let onkeydown = {

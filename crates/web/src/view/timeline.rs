@@ -69,7 +69,9 @@ pub(crate) fn TimelineStrip(props: &Props) -> Html {
                 {onpointerdown} {onpointermove} {onkeydown}>
                 <Strips timeline={timeline.clone()} />
                 <div class="ghost">{ if rows == 0 { "no run yet: mend the form to see it" } else { "" } }</div>
-                <div class="cursor" style={format!("left:{};width:{}", percent(*cursor, rows), percent(1, rows))}></div>
+                <div class="glass">
+                    <div class="cursor" style={format!("left:{};width:{}", percent(*cursor, rows), percent(1, rows))}></div>
+                </div>
             </div>
             <ul class="legend" aria-hidden="true">
                 <li class="kernel">{ "kernel tables" }</li>

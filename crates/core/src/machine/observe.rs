@@ -204,34 +204,42 @@ pub trait Observer {
 impl Observer for () {}
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
+    #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         self.0.before(machine, instruction);
         self.1.before(machine, instruction);
     }
+    #[inline]
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
         self.0.retired(machine, instruction);
         self.1.retired(machine, instruction);
     }
+    #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
         self.0.memory(access);
         self.1.memory(access);
     }
+    #[inline]
     fn tlb(&mut self, event: &TlbEvent) {
         self.0.tlb(event);
         self.1.tlb(event);
     }
+    #[inline]
     fn control(&mut self, access: &ControlAccess) {
         self.0.control(access);
         self.1.control(access);
     }
+    #[inline]
     fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
         self.0.arriving(machine, event, error_code);
         self.1.arriving(machine, event, error_code);
     }
+    #[inline]
     fn fault(&mut self, fault: &Fault) {
         self.0.fault(fault);
         self.1.fault(fault);
     }
+    #[inline]
     fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
         self.0.delivered(machine, delivered);
         self.1.delivered(machine, delivered);
@@ -239,27 +247,35 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 }
 
 impl<O: Observer> Observer for &mut O {
+    #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         (**self).before(machine, instruction);
     }
+    #[inline]
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
         (**self).retired(machine, instruction);
     }
+    #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
         (**self).memory(access);
     }
+    #[inline]
     fn tlb(&mut self, event: &TlbEvent) {
         (**self).tlb(event);
     }
+    #[inline]
     fn control(&mut self, access: &ControlAccess) {
         (**self).control(access);
     }
+    #[inline]
     fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
         (**self).arriving(machine, event, error_code);
     }
+    #[inline]
     fn fault(&mut self, fault: &Fault) {
         (**self).fault(fault);
     }
+    #[inline]
     fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
         (**self).delivered(machine, delivered);
     }

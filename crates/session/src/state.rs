@@ -64,6 +64,8 @@ pub struct State {
     pub runs: Rc<Runs>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
+    /// Another number each time that a person asks for a row, be it the one at hand: lists show it then.
+    pub sought: u32,
     /// Whether the cursor moves by itself.
     pub playing: bool,
     /// Rows that are listed.
@@ -119,6 +121,7 @@ impl State {
             schedule_draft: None,
             runs,
             cursor,
+            sought: 0,
             playing: false,
             filter: link.filter,
             side: link.side,
@@ -139,6 +142,15 @@ impl State {
     pub fn spot(&self) -> Option<Spot> {
         let place = self.runs.place(self.cursor)?;
         Some(Spot { place, row: Some(self.cursor) })
+    }
+
+    /// The pane that narrow windows show: that of the code while somebody injects there.
+    #[must_use]
+    pub fn pane_in_sight(&self) -> Pane {
+        match self.overlay {
+            Overlay::Inject(_) => Pane::Code,
+            _ => self.pane,
+        }
     }
 
     /// Whether a side runs the custom form.

@@ -15,6 +15,7 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 /// The state after an action.
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
+    let seeks = matches!(action, Action::Seek(_) | Action::Move(..));
     let mut next = state.clone();
     if !matches!(action, Action::Tick | Action::Checked(..) | Action::Browse(_)) {
         next.notice = None;
@@ -68,7 +69,12 @@ pub fn update(state: &State, action: Action) -> State {
         Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
         Action::TestCheck => {}
     }
-    if next.follow && (next.cursor, next.side, next.follow) != (state.cursor, state.side, state.follow) {
+    if seeks || !Rc::ptr_eq(&next.runs, &state.runs) {
+        next.sought = state.sought.wrapping_add(1);
+    }
+    if next.follow
+        && (next.cursor, next.side, next.follow, next.sought) != (state.cursor, state.side, state.follow, state.sought)
+    {
         next.browsed = None;
     }
     next
@@ -318,7 +324,6 @@ fn tick(state: &mut State) {
 
 fn open(state: &mut State, overlay: Overlay) {
     if matches!(overlay, Overlay::Inject(_)) {
-        state.pane = Pane::Code;
         state.playing = false;
     }
     state.overlay = overlay;

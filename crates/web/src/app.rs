@@ -33,7 +33,7 @@ pub fn App() -> Html {
     let spoken = sentence::spoken(&state, &moment);
 
     html! {
-        <div class="page" data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane)}>
+        <div class="page" data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane_in_sight())}>
             <Header state={state.clone()} dispatch={dispatch.clone()} />
             <main>
                 <Question state={state.clone()} dispatch={dispatch.clone()} />

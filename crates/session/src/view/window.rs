@@ -9,6 +9,9 @@ const OVERSCAN: usize = 4;
 /// much, where it rounds to pixels of the screen.
 const ROUNDING: f64 = 4.0;
 
+/// Rows that a list is taken to show clearly, however little of it is seen.
+const LEAST_CLEAR: f64 = 1.0;
+
 /// The part of a list that is in sight, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sight {
@@ -16,6 +19,9 @@ pub struct Sight {
     pub top: f64,
     /// Height of the part; 0 while the list is hidden.
     pub height: f64,
+    /// How much of the height is seen while the page itself is not scrolled: the rest may be below the window's edge or
+    /// behind something that sticks there.
+    pub clear: f64,
     /// Height of a row, at least 1.
     pub row: f64,
 }
@@ -55,10 +61,10 @@ impl Sight {
         row % (self.count() + 2 * OVERSCAN)
     }
 
-    /// Whether a row is wholly in sight.
+    /// Whether a row is wholly in clear sight.
     fn shows(self, row: usize) -> bool {
         let at = self.row * row as f64;
-        at >= self.top && at + self.row <= self.top + self.height
+        at >= self.top && at + self.row <= self.top + self.clear
     }
 
     /// How far the list has to be scrolled for its aim.
@@ -76,14 +82,20 @@ impl Sight {
         Self { top: f64::MIN, ..self }.aimed(aim, total)
     }
 
-    /// How far it is scrolled, but no further than there are rows.
+    /// How far it is scrolled, but no further than the last row needs.
     fn within(self, total: usize) -> f64 {
-        let last = self.row * total as f64 - self.height;
+        let last = self.length(total) - self.height;
         self.top.min(last).max(0.0)
     }
 
+    /// Height of all rows, and below them of as much as is covered: so the last one can come into clear sight.
+    #[must_use]
+    pub fn length(self, total: usize) -> f64 {
+        self.row * total as f64 + (self.height - self.clear)
+    }
+
     fn near(self, row: usize) -> f64 {
-        let Self { top, height, row: one } = self;
+        let Self { top, clear: height, row: one, .. } = self;
         let at = one * row as f64;
         let margin = (2.0 * one).min(height / 4.0);
         let far = at < top - height || at > top + 2.0 * height;
@@ -96,12 +108,31 @@ impl Sight {
     }
 }
 
+/// Who scrolled a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scroller {
+    /// The list, or the browser of its own accord.
+    Itself,
+    /// Somebody.
+    Person,
+}
+
+/// What a change of how far a list is scrolled means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scrolled {
+    /// Who did it.
+    pub who: Scroller,
+    /// Whether the rows have to be made again.
+    pub rows_change: bool,
+}
+
 /// A list, where it stands, and what it was made to show last. The browser is told and asked by whoever holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stand {
     sight: Sight,
     aim: Option<Aim>,
     total: usize,
+    sought: u32,
     /// How far the browser has to scroll the list.
     scroll: Option<f64>,
 }
@@ -110,7 +141,8 @@ impl Stand {
     /// A list that the browser has not measured yet.
     #[must_use]
     pub fn new(row: f64) -> Self {
-        Self { sight: Sight { top: 0.0, height: 0.0, row }, aim: None, total: 0, scroll: None }
+        let sight = Sight { top: 0.0, height: 0.0, clear: 0.0, row };
+        Self { sight, aim: None, total: 0, sought: 0, scroll: None }
     }
 
     /// What is in sight.
@@ -124,12 +156,13 @@ impl Stand {
         self.scroll.take()
     }
 
-    /// The list has so many rows and is to show this. Whether that is new; if not, a person is left where they scrolled to.
-    pub fn aim(&mut self, aim: Option<&Aim>, total: usize) -> bool {
-        if (self.aim.as_ref(), self.total) == (aim, total) {
+    /// The list has so many rows and is to show this; `sought` is another number each time that a person asks for it.
+    /// Whether that is new; if not, a person is left where they scrolled to.
+    pub fn aim(&mut self, aim: Option<&Aim>, total: usize, sought: u32) -> bool {
+        if (self.aim.as_ref(), self.total, self.sought) == (aim, total, sought) {
             return false;
         }
-        (self.aim, self.total) = (aim.cloned(), total);
+        (self.aim, self.total, self.sought) = (aim.cloned(), total, sought);
         if self.sight.height > 0.0 {
             self.scroll_to(aim.map_or(self.sight.within(total), |aim| self.sight.aimed(aim, total)));
         }
@@ -137,9 +170,10 @@ impl Stand {
     }
 
     /// The list has another height, or its rows have, or it is shown or hidden. Whether its rows have to be made again.
-    pub fn resized(&mut self, height: f64, row: f64) -> bool {
+    pub fn resized(&mut self, height: f64, clear: f64, row: f64) -> bool {
         let before = self.sight;
-        let after = Sight { height, row, ..before };
+        let clear = clear.max(LEAST_CLEAR * row).min(height);
+        let after = Sight { height, clear, row, ..before };
         self.sight = after;
         if height <= 0.0 {
             return before.height > 0.0;
@@ -158,15 +192,18 @@ impl Stand {
         before.rows(self.total) != self.sight.rows(self.total) || row != before.row || self.scroll.is_some()
     }
 
-    /// The browser says how far the list is scrolled. None where it was told to; else a person has scrolled, and this is
-    /// whether the rows have to be made again.
-    pub fn scrolled(&mut self, top: f64) -> Option<bool> {
-        if (top - self.sight.top).abs() < ROUNDING {
-            return None;
+    /// The browser says how far the list is scrolled.
+    pub fn scrolled(&mut self, top: f64) -> Scrolled {
+        let near = |known: f64| (top - known).abs() < ROUNDING;
+        if near(self.sight.top) {
+            return Scrolled { who: Scroller::Itself, rows_change: false };
         }
+        // What stood below the last row is gone, and browsers go back to that row.
+        let by_itself = self.sight.top > self.sight.within(self.total) && near(self.sight.within(self.total));
         let before = self.sight.rows(self.total);
         self.sight.top = top;
-        Some(before != self.sight.rows(self.total))
+        let who = if by_itself { Scroller::Itself } else { Scroller::Person };
+        Scrolled { who, rows_change: before != self.sight.rows(self.total) }
     }
 
     fn scroll_to(&mut self, top: f64) {
@@ -183,7 +220,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    const SIGHT: Sight = Sight { top: 2400.0, height: 480.0, row: 24.0 };
+    const SIGHT: Sight = Sight { top: 2400.0, height: 480.0, clear: 480.0, row: 24.0 };
 
     fn check(aim: Aim, top: f64) {
         assert_eq!(SIGHT.aimed(&aim, 1000), top, "{aim:?}");
@@ -215,9 +252,9 @@ mod tests {
     /// A list of 1000 rows of which 20 are in sight, with row 500 at a third.
     fn shown() -> Stand {
         let mut stand = Stand::new(24.0);
-        assert!(stand.aim(Some(&Aim::Near(500)), 1000));
+        assert!(stand.aim(Some(&Aim::Near(500)), 1000, 0));
         assert_eq!(stand.take_scroll(), None, "nobody sees it yet");
-        assert!(stand.resized(480.0, 24.0));
+        assert!(stand.resized(480.0, 480.0, 24.0));
         assert_eq!(stand.take_scroll(), Some(11_840.0));
         stand
     }
@@ -226,46 +263,66 @@ mod tests {
     fn a_person_is_told_apart_from_the_list() {
         let mut stand = shown();
         // What browsers make of 11840 where a pixel of the page is 1.25 of the screen.
-        assert_eq!(stand.scrolled(11_837.6), None);
-        assert_eq!(stand.scrolled(11_844.0), Some(false));
-        assert_eq!(stand.scrolled(11_864.0), Some(true));
-        assert!(!stand.aim(Some(&Aim::Near(500)), 1000), "no new aim: the person stays");
+        assert_eq!(stand.scrolled(11_837.6), ITSELF);
+        assert_eq!(stand.scrolled(11_844.0), Scrolled { who: Scroller::Person, rows_change: false });
+        assert_eq!(stand.scrolled(12_864.0), Scrolled { who: Scroller::Person, rows_change: true });
+        assert!(!stand.aim(Some(&Aim::Near(500)), 1000, 0), "no new aim: the person stays");
         assert_eq!(stand.take_scroll(), None);
+        assert!(stand.aim(Some(&Aim::Near(500)), 1000, 1), "asked for again");
+        assert_eq!(stand.take_scroll(), Some(11_840.0));
     }
+
+    const ITSELF: Scrolled = Scrolled { who: Scroller::Itself, rows_change: false };
 
     #[test]
     fn what_the_browser_does_by_itself_is_no_scrolling_of_a_person() {
         let mut stand = shown();
-        stand.aim(None, 1000);
+        stand.aim(None, 1000, 0);
         stand.scrolled(24_000.0 - 480.0);
-        stand.aim(None, 600);
+        stand.aim(None, 600, 0);
         assert_eq!(stand.take_scroll(), Some(14_400.0 - 480.0));
-        assert_eq!(stand.scrolled(14_400.0 - 480.0), None);
-        stand.resized(600.0, 24.0);
-        assert_eq!(stand.scrolled(14_400.0 - 600.0), None);
+        assert_eq!(stand.scrolled(14_400.0 - 480.0), ITSELF);
+        // A menu below the last row, and its end.
+        assert_eq!(stand.scrolled(14_400.0 - 180.0).who, Scroller::Person);
+        assert_eq!(stand.scrolled(14_400.0 - 480.0), Scrolled { who: Scroller::Itself, rows_change: true });
+        stand.resized(600.0, 600.0, 24.0);
+        assert_eq!(stand.scrolled(14_400.0 - 600.0), ITSELF);
     }
 
     #[test]
     fn the_row_at_hand_stays_in_sight_when_the_window_changes() {
         let mut stand = shown();
-        assert!(stand.resized(100.0, 24.0));
+        assert!(stand.resized(100.0, 100.0, 24.0));
         assert!(stand.sight().shows(500), "{stand:?}");
-        assert!(stand.resized(100.0, 28.0));
+        assert!(stand.resized(100.0, 100.0, 28.0));
         assert!(stand.sight().shows(500), "{stand:?}");
-        assert!(stand.resized(0.0, 28.0), "hidden");
-        assert!(stand.resized(100.0, 28.0));
+        assert!(stand.resized(0.0, 0.0, 28.0), "hidden");
+        assert!(stand.resized(100.0, 100.0, 28.0));
         assert!(stand.take_scroll().is_some(), "the browser has forgotten it");
-        assert!(!stand.resized(100.0, 28.0));
+        assert!(!stand.resized(100.0, 100.0, 28.0));
         stand.scrolled(0.0);
-        stand.resized(200.0, 28.0);
+        stand.resized(200.0, 200.0, 28.0);
         assert_eq!(stand.sight().top, 0.0, "a person reads elsewhere");
+    }
+
+    #[test]
+    fn a_row_is_shown_where_nothing_covers_it() {
+        let mut stand = shown();
+        assert!(stand.resized(480.0, 120.0, 24.0));
+        assert!(stand.aim(Some(&Aim::Near(505)), 1000, 0));
+        assert!(stand.sight().shows(505), "{stand:?}");
+        assert!(505.0 * 24.0 + 24.0 <= stand.sight().top + 120.0);
+        assert!(stand.aim(Some(&Aim::Near(999)), 1000, 0));
+        assert_eq!(stand.sight().top, 24_000.0 - 120.0);
+        stand.resized(480.0, -30.0, 24.0);
+        assert_eq!(stand.sight().clear, 24.0, "all of it is below the edge");
     }
 
     #[test]
     fn a_hidden_list_stays_and_keeps_few_rows() {
         let mut stand = shown();
-        stand.resized(0.0, 24.0);
-        assert!(stand.aim(Some(&Aim::Near(5)), 1000));
+        stand.resized(0.0, 0.0, 24.0);
+        assert!(stand.aim(Some(&Aim::Near(5)), 1000, 0));
         assert_eq!(stand.take_scroll(), None);
         assert_eq!(stand.sight().rows(1000), 489..499);
     }
@@ -275,7 +332,7 @@ mod tests {
         fn what_is_aimed_at_is_in_the_document(top in 0.0..1e6, height in 1.0..3000.0, total in 1usize..100_000, row: prop::sample::Index) {
             let row = row.index(total);
             for aim in [Aim::Near(row), Aim::First(row..row + 1)] {
-                let sight = Sight { top, height, row: 24.0 };
+                let sight = Sight { top, height, clear: height, row: 24.0 };
                 let sight = Sight { top: sight.aimed(&aim, total), ..sight };
                 prop_assert!(sight.rows(total).contains(&row), "{aim:?} {sight:?}");
                 prop_assert!(sight.top >= 0.0 && sight.top <= (24.0 * total as f64 - height).max(0.0));

@@ -3,13 +3,14 @@
 //! Where the list stands is known before its rows are made, so that a far jump is one change of the document and one
 //! layout, the one that its scrolling asks for.
 
-use cr3_session::view::window::{Aim, Sight, Stand};
+use cr3_session::view::window::{Aim, Scroller, Sight, Stand};
+use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
 use std::ops::Range;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{HtmlElement, ResizeObserver};
+use web_sys::{Element, HtmlElement, ResizeObserver};
 use yew::platform::spawn_local;
 use yew::prelude::*;
 
@@ -43,7 +44,7 @@ impl Window {
 
     /// Style of the element that holds all rows.
     pub(crate) fn spacer(&self, total: usize) -> String {
-        format!("height:{}px", self.sight.row * total as f64)
+        format!("height:{}px", self.sight.length(total))
     }
 
     /// Style of a row.
@@ -62,16 +63,34 @@ fn row_height() -> f64 {
         .unwrap_or(ROW)
 }
 
-/// Windows a list of `total` rows and shows `aim` whenever it changes, or when the list comes into sight. `browsed` is
-/// told the first row in sight when a person has scrolled.
+/// Where something covers the lower end of the window: the counters, or the moves where the window is narrow.
+fn covered_from(bottom: f64) -> f64 {
+    let covers = gloo::utils::document().query_selector_all(".counters, .transport").ok();
+    let boxes =
+        covers.iter().flat_map(|all| (0..all.length()).filter_map(|at| all.get(at)?.dyn_into::<Element>().ok()));
+    let boxes = boxes.map(|element| element.get_bounding_client_rect());
+    boxes.filter(|cover| cover.bottom() >= bottom - 1.0).fold(bottom, |least, cover| least.min(cover.top()))
+}
+
+/// Takes the measure of a list. This asks the browser for a layout.
+fn measure(element: &HtmlElement, stand: &mut Stand) -> bool {
+    let edge = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(f64::MAX);
+    let top = element.get_bounding_client_rect().top() + window().scroll_y().unwrap_or(0.0);
+    // No list is higher than the window, whatever a style sheet makes of it: its rows would all be in the document.
+    let height = f64::from(element.client_height()).min(edge);
+    stand.resized(height, covered_from(edge) - top, row_height())
+}
+
+/// Windows a list of `total` rows and shows `aim` whenever it changes, whenever `sought` does, or when the list comes into
+/// sight. `browsed` is told the first row in sight when a person has scrolled.
 #[hook]
-pub(crate) fn use_window(total: usize, aim: Option<Aim>, browsed: Callback<usize>) -> Window {
+pub(crate) fn use_window(total: usize, aim: Option<Aim>, sought: u32, browsed: Callback<usize>) -> Window {
     let node = use_node_ref();
     let stand = use_mut_ref(|| Stand::new(ROW));
     // Runs while a person scrolls.
     let rest = use_mut_ref(|| None::<Timeout>);
     let again = use_force_update();
-    if stand.borrow_mut().aim(aim.as_ref(), total) {
+    if stand.borrow_mut().aim(aim.as_ref(), total, sought) {
         rest.borrow_mut().take();
     }
     let sight = stand.borrow().sight();
@@ -82,15 +101,18 @@ pub(crate) fn use_window(total: usize, aim: Option<Aim>, browsed: Callback<usize
         let (node, stand, again) = (node.clone(), stand.clone(), again.clone());
         use_effect_with((), move |()| {
             let element = node.cast::<HtmlElement>();
-            let measure = move || {
-                let height = node.cast::<HtmlElement>().map_or(0.0, |element| f64::from(element.client_height()));
-                if stand.borrow_mut().resized(height, row_height()) {
+            let resized = move || {
+                if node.cast::<HtmlElement>().is_some_and(|element| measure(&element, &mut stand.borrow_mut())) {
                     again.force_update();
                 }
             };
-            // An observer says nothing of an element that is hidden from the start.
-            measure();
-            let on_resize = Closure::<dyn FnMut()>::new(measure);
+            // An observer says nothing of an element that is hidden from the start, nor of a window that is lower now.
+            resized();
+            let listener = EventListener::new(&window(), "resize", {
+                let resized = resized.clone();
+                move |_| resized()
+            });
+            let on_resize = Closure::<dyn FnMut()>::new(resized);
             let observer = ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok();
             if let (Some(observer), Some(element)) = (&observer, element) {
                 observer.observe(&element);
@@ -99,7 +121,7 @@ pub(crate) fn use_window(total: usize, aim: Option<Aim>, browsed: Callback<usize
                 if let Some(observer) = observer {
                     observer.disconnect();
                 }
-                drop(on_resize);
+                drop((listener, on_resize));
             }
         });
     }
@@ -107,13 +129,15 @@ pub(crate) fn use_window(total: usize, aim: Option<Aim>, browsed: Callback<usize
         let node = node.clone();
         Callback::from(move |_| {
             let Some(element) = node.cast::<HtmlElement>() else { return };
-            let Some(moved) = stand.borrow_mut().scrolled(f64::from(element.scroll_top())) else { return };
-            let (at_rest, browsed) = (stand.clone(), browsed.clone());
-            *rest.borrow_mut() = Some(Timeout::new(REST, move || {
-                let first = at_rest.borrow().sight().first();
-                browsed.emit(first);
-            }));
-            if moved {
+            let scrolled = stand.borrow_mut().scrolled(f64::from(element.scroll_top()));
+            if scrolled.who == Scroller::Person {
+                let (at_rest, browsed) = (stand.clone(), browsed.clone());
+                *rest.borrow_mut() = Some(Timeout::new(REST, move || {
+                    let first = at_rest.borrow().sight().first();
+                    browsed.emit(first);
+                }));
+            }
+            if scrolled.rows_change {
                 again.force_update();
             }
         })

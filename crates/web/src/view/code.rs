@@ -8,6 +8,7 @@ use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
 use std::rc::Rc;
+use web_sys::{FocusOptions, HtmlElement};
 use yew::prelude::*;
 
 #[derive(Clone, Properties, PartialEq)]
@@ -43,9 +44,18 @@ pub(crate) fn Code(props: &Props) -> Html {
         let listing = listing.clone();
         sends(dispatch, move |row| listing.place_from(row).filter(|_| menu_row.is_none()).cloned().map(Action::Browse))
     };
-    let window = use_window(listing.lines.len(), aim, onbrowse);
+    let window = use_window(listing.lines.len(), aim, state.sought, onbrowse);
     let menu = menu_row.zip(spot.clone());
     let active = active(listing, &window, [*visited, gutter.current]);
+    let grid = use_node_ref();
+    let visit = {
+        let (grid, visited) = (grid.clone(), visited.setter());
+        Callback::from(move |at| {
+            visited.set(Some(at));
+            // Rows take over each other's elements: the grid keeps the focus.
+            focus(&grid);
+        })
+    };
     let onkeydown = {
         let (listing, props, visit) = (listing.clone(), props.clone(), visited.setter());
         move |event: KeyboardEvent| grid_key(&event, &props, &listing, active, &visit)
@@ -57,12 +67,12 @@ pub(crate) fn Code(props: &Props) -> Html {
                 { choices(props, &gutter, window.first()) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()}>
-                <div class="spacer" style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
+                <div class="spacer" ref={grid} style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
                     aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2"
                     aria-activedescendant={active.map(button_id)} {onkeydown}>
                     { for window.rows.clone().filter_map(|at| {
                         let line = listing.lines.get(at)?;
-                        Some(row(props, line, at, &window, &gutter, active))
+                        Some(row(props, line, at, &window, &gutter, active, &visit))
                     }) }
                 </div>
                 <div class="menu-place" style={menu.as_ref().map(|(at, _)| window.offset(at + 1))}>
@@ -112,6 +122,15 @@ fn grid_key(
     event.prevent_default();
 }
 
+fn focus(grid: &NodeRef) {
+    let options = FocusOptions::new();
+    options.set_prevent_scroll(true);
+    if let Some(grid) = grid.cast::<HtmlElement>() {
+        // It fails for an element that takes no focus, which the grid is not.
+        let _ = grid.focus_with_options(&options);
+    }
+}
+
 fn spot_at(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Spot {
     Spot { place: place.clone(), row: (gutter.current == Some(at)).then_some(props.state.cursor) }
 }
@@ -123,7 +142,8 @@ fn button_id(at: usize) -> String {
 fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
     let Props { state, listing, dispatch } = props;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
-    let here = gutter.current.unwrap_or_default();
+    // The label of what is read.
+    let here = if state.browsed.is_some() { first } else { gutter.current.unwrap_or_default() };
     let selected = listing.labels.iter().rposition(|(_, row)| *row <= here);
     let onpick = {
         let listing = listing.clone();
@@ -155,7 +175,15 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
     }
 }
 
-fn row(props: &Props, line: &Line, at: usize, window: &Window, gutter: &Gutter, active: Option<usize>) -> Html {
+fn row(
+    props: &Props,
+    line: &Line,
+    at: usize,
+    window: &Window,
+    gutter: &Gutter,
+    active: Option<usize>,
+    visit: &Callback<usize>,
+) -> Html {
     let (key, style) = (window.slot(at), window.offset(at));
     let index = (at + 1).to_string();
     match line {
@@ -180,7 +208,7 @@ fn row(props: &Props, line: &Line, at: usize, window: &Window, gutter: &Gutter, 
             );
             html! {
                 <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times")}>
-                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter) }</span>
+                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
@@ -206,10 +234,16 @@ fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Html {
+fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit: &Callback<usize>) -> Html {
     let numbers = gutter.injections.get(&at);
     let spot = spot_at(props, place, at, gutter);
-    let onclick = props.dispatch.reform(move |_: MouseEvent| Action::Open(Overlay::Inject(spot.clone())));
+    let onclick = {
+        let (visit, dispatch) = (visit.clone(), props.dispatch.clone());
+        move |_: MouseEvent| {
+            visit.emit(at);
+            dispatch.emit(Action::Open(Overlay::Inject(spot.clone())));
+        }
+    };
     let refused = gutter.refused.contains_key(&at);
     let text = numbers.map(|numbers| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
     let class = classes!("inject", numbers.is_some().then_some("set"), refused.then_some("refused"));

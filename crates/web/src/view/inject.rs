@@ -6,7 +6,8 @@ use cr3_session::view::inject::{Item, menu};
 use cr3_session::{Action, Spot, State};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
-use web_sys::HtmlElement;
+use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+use yew::platform::spawn_local;
 use yew::prelude::*;
 
 #[derive(Properties, PartialEq)]
@@ -32,11 +33,11 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
         let panel = panel.clone();
         use_effect_with((), move |()| {
             let opener = gloo::utils::document().active_element();
-            let first = panel
-                .cast::<HtmlElement>()
-                .and_then(|panel| panel.query_selector(".choice:not(:disabled), .close").ok()?);
+            let find = |selector| panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector(selector).ok()?);
+            let first = find(".choice:not(:disabled)").or_else(|| find(".close"));
             focus(first);
-            move || focus(opener)
+            reveal(panel.clone());
+            move || focus_again(opener)
         });
     }
     let onkeydown = {
@@ -98,6 +99,27 @@ fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action
                 <span class={item.refusal.is_some().then_some("refusal")}>{ words }</span>
             </button>
         </li>
+    }
+}
+
+/// Brings the whole menu into sight, after the list has come to where it is to stand.
+fn reveal(panel: NodeRef) {
+    spawn_local(async move {
+        let options = ScrollIntoViewOptions::new();
+        options.set_block(ScrollLogicalPosition::Nearest);
+        if let Some(panel) = panel.cast::<HtmlElement>() {
+            panel.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    });
+}
+
+/// Gives the focus back to what had it, without scrolling there.
+fn focus_again(element: Option<web_sys::Element>) {
+    let options = FocusOptions::new();
+    options.set_prevent_scroll(true);
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // Focus fails only on elements that are gone.
+        let _ = element.focus_with_options(&options);
     }
 }
 

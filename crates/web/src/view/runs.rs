@@ -35,7 +35,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
         None => Some(state.cursor),
         Some(rows) => Some(rows.partition_point(|row| (*row as usize) < state.cursor)),
     };
-    let window = use_window(total, shown.map(Aim::Near), Callback::noop());
+    let window = use_window(total, shown.map(Aim::Near), state.sought, Callback::noop());
     let rows = window.rows.clone().filter_map(|at| {
         let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
         Some((at, row(&state.runs, index)))
@@ -74,7 +74,15 @@ pub(crate) fn RunList(props: &Props) -> Html {
     }
 }
 
+/// Whether there are two runs to compare.
+fn both_run(state: &State) -> bool {
+    Side::BOTH.into_iter().all(|side| state.runs.trace(side).is_some())
+}
+
 fn differences(state: &State) -> Html {
+    if !both_run(state) {
+        return html! { "nothing to compare" };
+    }
     let comparison = &state.runs.comparison;
     let total = comparison.differences.len();
     match (comparison.difference_at(state.cursor), total) {
@@ -133,6 +141,7 @@ fn empty(state: &State, total: usize) -> Html {
         (true, _) => {
             html! { <p>{ "Neither form runs. The editor of your own macro says what the assembler does not take." }</p> }
         }
+        (false, 0) if !both_run(state) => html! { <p>{ "One form does not run: there is nothing to compare." }</p> },
         (false, 0) => html! { <p>{ "The runs are the same in every step." }</p> },
         _ => html! {},
     }

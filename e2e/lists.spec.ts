@@ -1,0 +1,86 @@
+import { test, expect, opened, step } from "./page";
+import type { Page } from "@playwright/test";
+
+const LONG = "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi&at=500";
+
+/** Whether a person sees the middle of the current row: it is in the window, and nothing lies above it. */
+async function seesCurrentRow(page: Page) {
+  return page.locator(".runs .row.current .number").evaluate((number) => {
+    const { left, top, width, height } = number.getBoundingClientRect();
+    return number === document.elementFromPoint(left + width / 2, top + height / 2);
+  });
+}
+
+for (const [width, height] of [[1440, 540], [1440, 600], [1152, 720], [1024, 700], [1024, 800], [720, 800]]) {
+  test(`the step at hand is seen in a window of ${width} × ${height}, and few rows are in the document`, async ({ page }) => {
+    await page.setViewportSize({ width, height });
+    await opened(page, LONG);
+    expect(await seesCurrentRow(page), "opened").toBe(true);
+    for (const key of ["j", "PageDown", "PageDown", "c", "End", "k", "Home", "f"]) {
+      await page.keyboard.press(key);
+      await expect.poll(() => seesCurrentRow(page), { message: key }).toBe(true);
+    }
+    expect(await page.locator(".runs .row").count()).toBeLessThan(60);
+    expect(await page.locator(".code .row").count()).toBeLessThan(60);
+  });
+}
+
+test("the step at hand stays in sight when the window changes", async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await opened(page, LONG);
+  for (const [width, height] of [[1440, 600], [1440, 500], [900, 700], [650, 800], [1440, 900]]) {
+    await page.setViewportSize({ width, height });
+    await expect(page.locator(".runs .row.current")).toBeInViewport();
+    expect(await page.locator(".runs .row").count()).toBeLessThan(60);
+  }
+});
+
+test("a row that is asked for again is shown again", async ({ page }) => {
+  await opened(page);
+  await page.keyboard.press("End");
+  const last = await step(page);
+  for (const again of ["End", "x"]) {
+    await page.locator(".runs .rows").hover();
+    await page.mouse.wheel(0, -9000);
+    await expect(page.locator(".runs .row.current")).not.toBeInViewport();
+    await page.keyboard.press(again);
+    await expect(page.locator(".runs .row.current")).toBeInViewport();
+  }
+  expect(await step(page)).toBe(last);
+});
+
+test("the menu is whole and of the row that was pressed, wherever that is", async ({ page }) => {
+  await opened(page, "v=1&s=&at=165");
+  const listing = page.getByRole("grid", { name: "Entry code" });
+  const address = page.url();
+  for (const down of [0, 12, 900]) {
+    await page.locator(".code .rows").hover();
+    await page.mouse.wheel(0, down === 900 ? 1e6 : down * 24);
+    await page.waitForTimeout(400);
+    // The last button that is seen.
+    const name = await page.evaluate(() => {
+      const { bottom } = document.querySelector(".code .rows")!.getBoundingClientRect();
+      const buttons = [...document.querySelectorAll<HTMLElement>(".inject")];
+      const seen = buttons.filter((button) => button.getBoundingClientRect().bottom <= bottom);
+      return seen.at(-1)!.getAttribute("aria-label")!;
+    });
+    await page.getByRole("button", { name, exact: true }).click();
+    const menu = page.getByRole("dialog", { name, exact: true });
+    await expect(menu).toBeInViewport({ ratio: 0.99 });
+    await page.keyboard.press("Escape");
+    await expect(listing).toBeFocused();
+    await page.waitForTimeout(400);
+    await page.keyboard.press("Enter");
+    await expect(menu).toBeInViewport({ ratio: 0.99 });
+    await page.keyboard.press("Escape");
+  }
+  expect(address).not.toContain("pane=code");
+  expect(page.url()).not.toContain("pane=code");
+});
+
+test("one run alone is not said to be the same as none", async ({ page }) => {
+  await opened(page, "v=1&a=custom&b=E&c=08tNTC7KV0gqys9OzeNSyMvPK04FIgXVtPx8LgA&show=differences");
+  await expect(page.locator(".runs")).toContainText("One form does not run: there is nothing to compare.");
+  await expect(page.locator(".runs .differences")).toContainText("nothing to compare");
+  await expect(page.locator(".runs")).not.toContainText("the same in every step");
+});

@@ -21,6 +21,7 @@ pub(crate) const KEYS: &[(&[&str], &str)] = &[
     (&["PgDn", "PgUp"], "ten steps on, ten back"),
     (&["Home", "End"], "first, last step"),
     (&["i"], "inject at the current instruction; then n d m v f i"),
+    (&["↑", "↓"], "in the entry code: from instruction to instruction; Enter injects there"),
     (&["x"], "swap the forms"),
     (&["y"], "copy the link"),
     (&["Y"], "copy a report in plain text"),

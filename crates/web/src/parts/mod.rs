@@ -1,11 +1,13 @@
 //! Small parts that several components use.
 
+mod focus;
 mod hex;
 mod icon;
 mod segments;
 mod select;
 mod window;
 
+pub(crate) use focus::focus_in_place;
 pub(crate) use hex::Hex;
 pub(crate) use icon::{Icon, Shape};
 pub(crate) use segments::Segments;

@@ -1,14 +1,13 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
 use super::InjectMenu;
-use crate::parts::{Icon, Segments, Select, Shape, Window, use_window};
+use crate::parts::{Icon, Segments, Select, Shape, Window, focus_in_place, use_window};
 use crate::store::sends;
 use cr3_core::scenario::Place;
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
 use std::rc::Rc;
-use web_sys::{FocusOptions, HtmlElement};
 use yew::prelude::*;
 
 #[derive(Clone, Properties, PartialEq)]
@@ -53,12 +52,12 @@ pub(crate) fn Code(props: &Props) -> Html {
         Callback::from(move |at| {
             visited.set(Some(at));
             // Rows take over each other's elements: the grid keeps the focus.
-            focus(&grid);
+            focus_in_place(grid.cast());
         })
     };
     let onkeydown = {
-        let (listing, props, visit) = (listing.clone(), props.clone(), visited.setter());
-        move |event: KeyboardEvent| grid_key(&event, &props, &listing, active, &visit)
+        let (props, current, visit) = (props.clone(), gutter.current, visited.setter());
+        move |event: KeyboardEvent| grid_key(&event, &props, active, current, &visit)
     };
     html! {
         <section class="pane code" aria-labelledby="code-title">
@@ -103,17 +102,17 @@ fn active(listing: &Listing, window: &Window, wished: [Option<usize>; 2]) -> Opt
 fn grid_key(
     event: &KeyboardEvent,
     props: &Props,
-    listing: &Listing,
     active: Option<usize>,
+    current: Option<usize>,
     visit: &UseStateSetter<Option<usize>>,
 ) {
     let Some(from) = active.filter(|_| !event.ctrl_key() && !event.meta_key() && !event.alt_key()) else { return };
     match event.key().as_str() {
-        "ArrowDown" => visit.set(listing.next_instruction(from, Direction::Forward).or(active)),
-        "ArrowUp" => visit.set(listing.next_instruction(from, Direction::Backward).or(active)),
+        "ArrowDown" => visit.set(props.listing.next_instruction(from, Direction::Forward).or(active)),
+        "ArrowUp" => visit.set(props.listing.next_instruction(from, Direction::Backward).or(active)),
         "Enter" | " " => {
-            let gutter = gutter(&props.state, listing);
-            if let Some(spot) = listing.place_from(from).map(|place| spot_at(props, place, from, &gutter)) {
+            if let Some(place) = props.listing.place_from(from) {
+                let spot = spot_at(&props.state, place, from, current);
                 props.dispatch.emit(Action::Open(Overlay::Inject(spot)));
             }
         }
@@ -122,17 +121,9 @@ fn grid_key(
     event.prevent_default();
 }
 
-fn focus(grid: &NodeRef) {
-    let options = FocusOptions::new();
-    options.set_prevent_scroll(true);
-    if let Some(grid) = grid.cast::<HtmlElement>() {
-        // It fails for an element that takes no focus, which the grid is not.
-        let _ = grid.focus_with_options(&options);
-    }
-}
-
-fn spot_at(props: &Props, place: &Place, at: usize, gutter: &Gutter) -> Spot {
-    Spot { place: place.clone(), row: (gutter.current == Some(at)).then_some(props.state.cursor) }
+/// Where an injection beside a row strikes: at the cursor's step if that row is the current one, else at the next arrival.
+fn spot_at(state: &State, place: &Place, at: usize, current: Option<usize>) -> Spot {
+    Spot { place: place.clone(), row: (current == Some(at)).then_some(state.cursor) }
 }
 
 fn button_id(at: usize) -> String {
@@ -236,7 +227,7 @@ fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
 
 fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit: &Callback<usize>) -> Html {
     let numbers = gutter.injections.get(&at);
-    let spot = spot_at(props, place, at, gutter);
+    let spot = spot_at(&props.state, place, at, gutter.current);
     let onclick = {
         let (visit, dispatch) = (visit.clone(), props.dispatch.clone());
         move |_: MouseEvent| {

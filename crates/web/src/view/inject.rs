@@ -1,12 +1,12 @@
 //! The choice of a vector at an instruction, where it stands in the listing.
 
-use crate::parts::{Icon, Segments, Shape};
+use crate::parts::{Icon, Segments, Shape, focus_in_place};
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_session::view::inject::{Item, menu};
 use cr3_session::{Action, Spot, State};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
-use web_sys::{FocusOptions, HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::platform::spawn_local;
 use yew::prelude::*;
 
@@ -35,9 +35,9 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
             let opener = gloo::utils::document().active_element();
             let find = |selector| panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector(selector).ok()?);
             let first = find(".choice:not(:disabled)").or_else(|| find(".close"));
-            focus(first);
+            focus_in_place(first);
             reveal(panel.clone());
-            move || focus_again(opener)
+            move || focus_in_place(opener)
         });
     }
     let onkeydown = {
@@ -111,16 +111,6 @@ fn reveal(panel: NodeRef) {
             panel.scroll_into_view_with_scroll_into_view_options(&options);
         }
     });
-}
-
-/// Gives the focus back to what had it, without scrolling there.
-fn focus_again(element: Option<web_sys::Element>) {
-    let options = FocusOptions::new();
-    options.set_prevent_scroll(true);
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        // Focus fails only on elements that are gone.
-        let _ = element.focus_with_options(&options);
-    }
 }
 
 fn focus(element: Option<web_sys::Element>) {

@@ -1,4 +1,4 @@
-import { test, expect, opened } from "./page";
+import { test, expect, address, opened } from "./page";
 
 const BROKEN = `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req
 	ALTERNATIVE "jmp .Lend_\\@", "", X86_FEATURE_PTI
@@ -26,7 +26,7 @@ test("a pasted macro says its errors at their place, and runs once they are mend
   await expect(page.locator("[data-counter=flushing_cr3_writes] .right")).not.toHaveText("0");
 
   const other = await context.newPage();
-  await other.goto(page.url());
+  await other.goto(await address(page));
   await expect(other.getByLabel("Form of the right run")).toHaveValue("5");
   await expect(other.locator("[data-counter=flushing_cr3_writes] .right")).not.toHaveText("0");
   await other.getByRole("button", { name: "Own macro" }).click();

@@ -36,6 +36,17 @@ export async function opened(page: Page, link = "") {
   await expect(page.locator(".transport .position b")).not.toHaveText("0");
 }
 
+/**
+ * The address once the page has written it: the page draws first, and writes a few times a second at most. The timers of a
+ * page fire in order, however slow the machine, so that this one comes after those that the page has set.
+ */
+export async function address(page: Page) {
+  return page.evaluate(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return location.href;
+  });
+}
+
 /** The number of the current step, from 1. */
 export async function step(page: Page) {
   return Number(await page.locator(".transport .position b").innerText());

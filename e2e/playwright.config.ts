@@ -16,6 +16,8 @@ export default defineConfig({
   workers: 2,
   fullyParallel: true,
   timeout: 60_000,
+  // A machine may be several times slower than the one that a test was written on.
+  expect: { timeout: 20_000 },
   use: {
     baseURL,
     browserName: "chromium",

@@ -1,4 +1,4 @@
-import { test, expect, opened } from "./page";
+import { test, expect, address, opened } from "./page";
 
 /** mulberry32: the same seed gives the same storm. */
 function random(seed: number) {
@@ -45,12 +45,10 @@ for (const seed of [1, 2, 3]) {
       await page.keyboard.press("Escape");
       await page.keyboard.press("Escape");
       await expect(page.getByRole("heading", { level: 1 })).toHaveText("CR3 playground");
-      // The address follows the page within moments; first the page is drawn.
-      await page.waitForTimeout(500);
-      const url = page.url();
+      const url = await address(page);
       await page.reload();
       await expect(page.locator(".transport .position")).toBeVisible();
-      expect(page.url(), "the link of any state opens as itself").toBe(url);
+      expect(await address(page), "the link of any state opens as itself").toBe(url);
       await expect(page.getByRole("alert")).toBeEmpty();
     });
   }

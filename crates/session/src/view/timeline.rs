@@ -1,4 +1,7 @@
 //! The timeline: one strip per run in aligned rows. Lanes are nesting, the ground is which tables CR3 selects.
+//!
+//! A run of many rows is told in columns of several rows each, narrower than a mark: no lane that a run was in is lost, no
+//! injection, and of every column the weightiest event; how many more there are, the mark says.
 
 use super::row::{MarkKind, delivery};
 use crate::action::Side;
@@ -6,6 +9,14 @@ use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::trace::{Origin, Step, StepKind};
+use std::cmp::Reverse;
+use std::ops::Range;
+
+/// Rows up to which each is told by itself.
+const EXACT: usize = 2000;
+
+/// The most columns of a timeline with more rows.
+const COLUMNS: usize = 500;
 
 /// Rows in a stretch of the same nesting on the same tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +46,28 @@ pub struct Event {
     pub text: String,
 }
 
+impl Event {
+    /// Whether it is told whatever else happened in its column.
+    fn stays(&self) -> bool {
+        matches!(self.kind, MarkKind::Injection | MarkKind::Shutdown)
+    }
+
+    /// What of a column is told first: the least.
+    fn rank(&self) -> u8 {
+        match self.kind {
+            MarkKind::FlushingWrite => 0,
+            MarkKind::NoFlushWrite => 1,
+            MarkKind::Delivery => 2,
+            _ => 3,
+        }
+    }
+}
+
 /// One strip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strip {
-    /// Stretches in order. One goes on through rows in which the run has no step.
+    /// Stretches, the deepest nesting first: where a column has several, each is drawn over those that reach higher. One goes
+    /// on through rows in which the run has no step.
     pub segments: Vec<Segment>,
     /// What happened, in order of rows.
     pub events: Vec<Event>,
@@ -60,64 +89,175 @@ pub struct Timeline {
 /// The timeline of two runs.
 #[must_use]
 pub fn timeline(runs: &Runs) -> Timeline {
-    let strips = Side::BOTH.map(|side| strip(runs, side));
+    let width = column_width(runs.len());
+    let strips = Side::BOTH.map(|side| strip(runs, side, width));
     let deepest = strips.iter().flat_map(|strip| &strip.segments).map(|segment| segment.level).max();
     Timeline {
         rows: runs.len(),
         lanes: deepest.unwrap_or(0).saturating_add(1),
         strips,
-        differences: runs.comparison.differences.iter().map(|range| (range.start, range.end)).collect(),
+        differences: joined(&runs.comparison.differences, width),
     }
 }
 
-fn strip(runs: &Runs, side: Side) -> Strip {
-    let mut strip = Strip::default();
-    for row in 0..runs.len() {
-        match runs.step(side, row) {
-            Some(step) => {
-                extend(&mut strip.segments, row, step);
-                strip.events.extend(events(row, step));
-            }
-            // Where the run has no step its last stretch goes on: nothing happens to it there.
-            None => prolong(&mut strip.segments, row),
+/// Rows in a column.
+fn column_width(rows: usize) -> usize {
+    if rows <= EXACT { 1 } else { rows.div_ceil(COLUMNS) }
+}
+
+/// Ranges of which those that lie nearer to each other than a column's width are one.
+fn joined(ranges: &[Range<usize>], width: usize) -> Vec<(usize, usize)> {
+    let mut joined: Vec<(usize, usize)> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some((_, end)) if range.start < *end + width => *end = range.end,
+            _ => joined.push((range.start, range.end)),
         }
     }
+    joined
+}
+
+/// Level, tables and privilege level of a step.
+type Ground = (u8, Half, u8);
+
+fn strip(runs: &Runs, side: Side, width: usize) -> Strip {
+    let mut strip = Strip::default();
+    let mut ground = None;
+    for start in (0..runs.len()).step_by(width) {
+        let column = start..runs.len().min(start + width);
+        let mut grounds = Vec::new();
+        let mut happened = Vec::new();
+        for row in column.clone() {
+            let step = runs.step(side, row);
+            // Where the run has no step its last stretch goes on: nothing happens to it there.
+            ground = step.map(|step| (step.level, tables_half(step.cr3), step.cpl)).or(ground);
+            ground.into_iter().for_each(|ground| count(&mut grounds, ground));
+            happened.extend(step.and_then(|step| event(row, step)));
+        }
+        extend(&mut strip.segments, &column, grounds);
+        strip.events.extend(told(happened, &column));
+    }
+    strip.segments.sort_by_key(|segment| (Reverse(segment.level), segment.start));
     strip
 }
 
-fn extend(segments: &mut Vec<Segment>, row: usize, step: &Step) {
-    let (level, half, cpl) = (step.level, tables_half(step.cr3), step.cpl);
-    match segments.last_mut() {
-        Some(last) if (last.level, last.half, last.cpl) == (level, half, cpl) => last.end = row + 1,
-        _ => segments.push(Segment { start: row, end: row + 1, level, half, cpl }),
+fn count(grounds: &mut Vec<(Ground, usize)>, ground: Ground) {
+    match grounds.iter_mut().find(|(known, _)| *known == ground) {
+        Some((_, rows)) => *rows += 1,
+        None => grounds.push((ground, 1)),
     }
 }
 
-fn prolong(segments: &mut [Segment], row: usize) {
-    if let Some(last) = segments.last_mut() {
-        last.end = row + 1;
+/// Adds a column: at each level on the ground that most of its rows at that level have.
+fn extend(segments: &mut Vec<Segment>, column: &Range<usize>, mut grounds: Vec<(Ground, usize)>) {
+    grounds.sort_by_key(|&((level, ..), rows)| (level, Reverse(rows)));
+    grounds.dedup_by_key(|((level, ..), _)| *level);
+    for ((level, half, cpl), _) in grounds {
+        match segments.iter_mut().rfind(|segment| segment.level == level) {
+            Some(last) if last.end == column.start && (last.half, last.cpl) == (half, cpl) => last.end = column.end,
+            _ => segments.push(Segment { start: column.start, end: column.end, level, half, cpl }),
+        }
     }
 }
 
-fn events(row: usize, step: &Step) -> Option<Event> {
+/// The events of a column that are told, in order: those that stay, and the weightiest of the others for all of them.
+fn told(happened: Vec<Event>, column: &Range<usize>) -> Vec<Event> {
+    let (mut told, others): (Vec<_>, Vec<_>) = happened.into_iter().partition(Event::stays);
+    let more = others.len().saturating_sub(1);
+    if let Some(mut event) = others.into_iter().min_by_key(Event::rank) {
+        if more > 0 {
+            event.text = format!("{}; {more} more in steps {} to {}", event.text, column.start + 1, column.end);
+        }
+        told.push(event);
+    }
+    told.sort_by_key(|event| event.row);
+    told
+}
+
+fn event(row: usize, step: &Step) -> Option<Event> {
     let level = step.level;
-    let event = |kind, text| Some(Event { row, level, kind, text });
+    let told = |kind, text| Some(Event { row, level, kind, text });
     let redundant = if step.counted.contains(Counter::RedundantCr3Writes) { ", redundant" } else { "" };
     match step.kind {
         StepKind::Delivery { event: what, origin: origin @ Origin::Injected(_) } => {
-            event(MarkKind::Injection, delivery(what, origin))
+            told(MarkKind::Injection, delivery(what, origin))
         }
-        StepKind::Delivery { event: what, origin } => event(MarkKind::Delivery, delivery(what, origin)),
-        StepKind::Shutdown { .. } => event(MarkKind::Shutdown, "the processor shuts down".into()),
+        StepKind::Delivery { event: what, origin } => told(MarkKind::Delivery, delivery(what, origin)),
+        StepKind::Shutdown { .. } => told(MarkKind::Shutdown, "the processor shuts down".into()),
         StepKind::Instruction if step.counted.contains(Counter::FlushingCr3Writes) => {
-            event(MarkKind::FlushingWrite, format!("CR3 write, flush{redundant}"))
+            told(MarkKind::FlushingWrite, format!("CR3 write, flush{redundant}"))
         }
         StepKind::Instruction if step.counted.contains(Counter::Cr3Writes) => {
-            event(MarkKind::NoFlushWrite, format!("CR3 write, no flush{redundant}"))
+            told(MarkKind::NoFlushWrite, format!("CR3 write, no flush{redundant}"))
         }
         StepKind::Instruction if step.counted.contains(Counter::DroppedEntries) => {
-            event(MarkKind::Drop, "TLB entries dropped".into())
+            told(MarkKind::Drop, "TLB entries dropped".into())
         }
         StepKind::Instruction => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Settings, State};
+
+    /// A run whose user mode faults without end.
+    const ENDLESS: &str = "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi";
+
+    /// How many events a mark stands for.
+    fn weight(event: &Event) -> usize {
+        let more = event.text.split_once("; ").and_then(|(_, more)| more.split(' ').next());
+        1 + more.map_or(0, |more| more.parse().expect("a number"))
+    }
+
+    fn check(link: &str, segments: [usize; 2], events: [usize; 2], differences: usize) {
+        let state = State::open(link, Settings::default());
+        let runs = &state.runs;
+        let timeline = timeline(runs);
+        for side in Side::BOTH {
+            let strip = &timeline.strips[side.index()];
+            let told = |row: usize| strip.events.iter().any(|event| event.row == row && weight(event) == 1);
+            let mut happened = 0;
+            for row in 0..runs.len() {
+                let Some(step) = runs.step(side, row) else { continue };
+                let mut here = strip.segments.iter().filter(|it| (it.start..it.end).contains(&row));
+                assert!(here.any(|it| it.level == step.level), "no lane of row {row}");
+                happened += usize::from(event(row, step).is_some());
+                let injected = matches!(step.kind, StepKind::Delivery { origin: Origin::Injected(_), .. });
+                assert!(!injected || told(row), "no mark of the injection in row {row}");
+            }
+            assert_eq!(strip.events.iter().map(weight).sum::<usize>(), happened);
+        }
+        for range in &runs.comparison.differences {
+            assert!(timeline.differences.iter().any(|(start, end)| *start <= range.start && range.end <= *end));
+        }
+        assert_eq!(timeline.strips.each_ref().map(|strip| strip.segments.len()), segments);
+        assert_eq!(timeline.strips.each_ref().map(|strip| strip.events.len()), events);
+        assert_eq!(timeline.differences.len(), differences);
+    }
+
+    #[test]
+    fn nothing_is_lost() {
+        check("", [39, 39], [23, 22], 1);
+        check(ENDLESS, [3, 3], [501, 501], 0);
+    }
+
+    #[test]
+    fn one_column_tells_each_lane_and_the_weightiest_event() {
+        let mut segments = Vec::new();
+        let (kernel, user) = ((0, Half::Kernel, 0), (0, Half::User, 3));
+        let mut grounds = Vec::new();
+        [user, kernel, (1, Half::Kernel, 0), kernel].into_iter().for_each(|ground| count(&mut grounds, ground));
+        extend(&mut segments, &(0..4), grounds);
+        extend(&mut segments, &(4..8), vec![(kernel, 4)]);
+        let told_of = segments.iter().map(|it| (it.level, it.half, it.start, it.end));
+        assert_eq!(told_of.collect::<Vec<_>>(), [(0, Half::Kernel, 0, 8), (1, Half::Kernel, 0, 4)]);
+
+        let event = |row, kind| Event { row, level: 0, kind, text: format!("at {row}") };
+        let kinds = [MarkKind::Drop, MarkKind::Injection, MarkKind::FlushingWrite, MarkKind::NoFlushWrite];
+        let marks = told((4..).zip(kinds).map(|(row, kind)| event(row, kind)).collect(), &(4..8));
+        let texts: Vec<_> = marks.iter().map(|mark| (mark.row, mark.text.as_str())).collect();
+        assert_eq!(texts, [(5, "at 5"), (6, "at 6; 2 more in steps 5 to 8")]);
     }
 }

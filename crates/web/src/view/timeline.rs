@@ -151,7 +151,7 @@ fn segment(segment: &Segment, rows: usize) -> Html {
     };
     let mode = if segment.cpl == 3 { "ring3" } else { "ring0" };
     let style = format!("{};--level:{}", place(segment.start, segment.end, rows), segment.level);
-    html! { <i key={segment.start} class={classes!(half, mode)} {style}></i> }
+    html! { <i key={format!("{}-{}", segment.level, segment.start)} class={classes!(half, mode)} {style}></i> }
 }
 
 fn event(event: &Happening, rows: usize) -> Html {

@@ -144,6 +144,13 @@ impl State {
         Some(Spot { place, row: Some(self.cursor) })
     }
 
+    /// Whether nothing has changed since `before` but where the cursor is.
+    #[must_use]
+    pub fn moved_from(&self, before: &Self) -> bool {
+        let Self { cursor, sought, playing, .. } = *before;
+        *before == Self { cursor, sought, playing, ..self.clone() }
+    }
+
     /// The pane that narrow windows show: that of the code while somebody injects there.
     #[must_use]
     pub fn pane_in_sight(&self) -> Pane {

@@ -1,6 +1,6 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
-use crate::effects::{self, use_address, use_check, use_keyboard, use_play, use_settings};
+use crate::effects::{self, use_address, use_check, use_keyboard, use_later, use_play, use_settings};
 use crate::inspector::Inspector;
 use crate::overlay::Overlays;
 use crate::store::Store;
@@ -30,6 +30,8 @@ pub fn App() -> Html {
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
     let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
+    // Its rows are half of what a far step costs the browser.
+    let of_listing = use_later(&state);
     let spoken = sentence::spoken(&state, &moment);
 
     html! {
@@ -50,7 +52,7 @@ pub fn App() -> Html {
                     dispatch={dispatch.clone()}
                 />
                 <div class="panes">
-                    <Code state={state.clone()} {listing} dispatch={dispatch.clone()} />
+                    <Code state={of_listing} {listing} dispatch={dispatch.clone()} />
                     <Transport state={state.clone()} dispatch={dispatch.clone()} />
                     <RunList state={state.clone()} moment={Sight(moment.clone())} dispatch={dispatch.clone()} />
                     <Inspector state={state.clone()} moment={Sight(moment)} dispatch={dispatch.clone()} />

@@ -4,6 +4,7 @@ mod address;
 mod check;
 mod clipboard;
 mod keyboard;
+mod later;
 mod play;
 mod settings;
 
@@ -11,5 +12,6 @@ pub(crate) use address::{address, hash, use_address};
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
 pub(crate) use keyboard::{KEYS, use_keyboard};
+pub(crate) use later::use_later;
 pub(crate) use play::use_play;
 pub(crate) use settings::{restore, use_settings};

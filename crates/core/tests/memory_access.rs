@@ -1,10 +1,11 @@
 //! Access by linear address: crossing pages, privileges, fetch and what was decoded before; and the checks of writes to
 //! control registers.
 
-use cr3_core::machine::access::{Privilege, fetch, read, read_modify_write, write};
+use cr3_core::machine::access::{self, Privilege, read, read_modify_write, write};
 use cr3_core::machine::bits::{cr0, cr4, efer};
 use cr3_core::machine::observe::{AccessKind, MemoryAccess, TlbEvent};
 use cr3_core::machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control};
+use iced_x86::Instruction;
 
 const ROOT: u64 = 0x1000;
 const TABLE: u64 = 0x4000;
@@ -158,7 +159,7 @@ fn faults_name_the_rule_that_was_broken() {
         let result = match kind {
             AccessKind::Read => read(&mut machine, &mut (), linear, 8, privilege).map(|_| ()),
             AccessKind::Write => write(&mut machine, &mut (), linear, 8, 0, privilege),
-            AccessKind::Execute => fetch(&mut machine, &mut (), linear).map(|_| ()),
+            AccessKind::Execute => fetch(&mut machine, linear).map(|_| ()),
         };
         let found = result.map_or_else(|fault| told(&fault), |()| "none".to_owned());
         assert_eq!(found, expected);
@@ -248,8 +249,13 @@ fn large_pages_translate_with_their_own_offset() {
     assert_eq!(told(&fault), "#PF(9): a reserved bit of the PDE is set");
 }
 
+fn fetch(machine: &mut Machine, linear: u64) -> Result<Instruction, Fault> {
+    let mut instruction = Instruction::default();
+    access::fetch(machine, &mut (), linear, &mut instruction).map(|()| instruction)
+}
+
 fn text(machine: &mut Machine, linear: u64) -> String {
-    fetch(machine, &mut (), linear)
+    fetch(machine, linear)
         .map_or_else(|fault| told(&fault), |instruction| format!("{:?} {:#x}", instruction.code(), instruction.ip()))
 }
 
@@ -268,9 +274,9 @@ fn a_fetch_sees_what_was_written_whatever_was_decoded_before() {
     // A byte in the middle of an instruction of the line before.
     let start = frame(1) + 0x3e;
     machine.memory.write_bytes(start, &[0x48, 0xc7, 0xc0, 1, 0, 0, 0]);
-    assert_eq!(fetch(&mut machine, &mut (), 0x103e).map(|instruction| instruction.immediate32()), Ok(1));
+    assert_eq!(fetch(&mut machine, 0x103e).map(|instruction| instruction.immediate32()), Ok(1));
     machine.memory.write_u8(start + 6, 0x7f);
-    assert_eq!(fetch(&mut machine, &mut (), 0x103e).map(|instruction| instruction.immediate32()), Ok(0x7f00_0001));
+    assert_eq!(fetch(&mut machine, 0x103e).map(|instruction| instruction.immediate32()), Ok(0x7f00_0001));
     // Through an alias, by a write to memory that knows nothing of linear addresses.
     machine.memory.write_bytes(frame(1) + 0x10, &[NOP]);
     assert_eq!(text(&mut machine, 0x1010), "Nopd 0x1010");
@@ -282,7 +288,7 @@ fn a_page_that_runs_at_two_addresses_is_decoded_for_each() {
     machine.memory.write_u64(TABLE + 9 * 8, frame(1) | PRESENT);
     machine.memory.write_bytes(frame(1), &[0xeb, 0xfe]);
     for linear in [0x1000, 0x9000, 0x1000, 0x9000] {
-        let target = fetch(&mut machine, &mut (), linear).map(|instruction| instruction.near_branch_target());
+        let target = fetch(&mut machine, linear).map(|instruction| instruction.near_branch_target());
         assert_eq!(target, Ok(linear));
     }
 }
@@ -294,13 +300,13 @@ fn a_fetch_touches_the_next_page_only_if_the_instruction_reaches_it() {
     machine.memory.write_bytes(frame(1) + 0xffe, &[NOP, NOP]);
     assert_eq!(text(&mut machine, 0x1fff), "Nopd 0x1fff");
     machine.memory.write_bytes(frame(1) + 0xffe, &[0x48, 0xc7]);
-    let fault = fetch(&mut machine, &mut (), 0x1ffe).expect_err("the page is not there");
+    let fault = fetch(&mut machine, 0x1ffe).expect_err("the page is not there");
     assert_eq!((told(&fault).as_str(), fault.address), ("#PF(16): the PTE is not present", Some(0x2000)));
     map(&mut machine, 2, PRESENT);
     machine.memory.write_bytes(frame(2), &[0xc0, 5, 0, 0, 0]);
     for immediate in [5, 6] {
         machine.memory.write_u8(frame(2) + 1, immediate);
-        let instruction = fetch(&mut machine, &mut (), 0x1ffe);
+        let instruction = fetch(&mut machine, 0x1ffe);
         assert_eq!(instruction.map(|found| (found.len(), found.immediate32())), Ok((7, immediate.into())));
     }
 }

@@ -6,7 +6,7 @@ use super::decoded::INSTRUCTION_MAX;
 use super::fault::Fault;
 use super::observe::{AccessKind, DropCause, MemoryAccess, Observer, TlbEvent};
 use super::paging::{self, Access, Mode, Protection, Start};
-use super::tlb::{Context, Operation};
+use super::tlb::{Context, Control, Operation};
 use super::{Cpu, Machine};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 use std::borrow::Cow;
@@ -172,6 +172,22 @@ fn translate_span<O: Observer>(
 ) -> Result<Span, Fault> {
     let size = size.clamp(1, 8);
     let access = Access { kind, mode: privilege.mode(&machine.cpu) };
+    if linear & 0xfff <= 0x1000 - u64::from(size)
+        && let Some(physical) = recall(machine, observer, linear, access)
+    {
+        return Ok(Span { first: Piece { linear, physical, size }, second: None });
+    }
+    translate_pieces(machine, observer, linear, size, access)
+}
+
+#[inline(never)]
+fn translate_pieces<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    access: Access,
+) -> Result<Span, Fault> {
     let last = linear.wrapping_add(u64::from(size) - 1);
     if !canonical(machine, linear) || !canonical(machine, last) {
         return Err(not_canonical());
@@ -192,12 +208,20 @@ fn not_canonical() -> Fault {
     Fault::general_protection("the address is not canonical")
 }
 
+/// The physical address for an access at `linear`, if the fronts of the TLB know it. They know only canonical addresses, and
+/// none while paging is off.
+#[inline]
+fn recall<O: Observer>(machine: &Machine, observer: &mut O, linear: u64, access: Access) -> Option<u64> {
+    let entry = machine.tlb.recall(linear, access, &Control::of(&machine.cpu))?;
+    observer.tlb(&TlbEvent::Hit { entry: *entry, kind: access.kind });
+    Some(entry.translate(linear))
+}
+
 /// The physical address for an access at `linear`, which is canonical: from the TLB, or by a walk that fills it (SDM
 /// vol. 3A 4.10.2, 4.10.3.2).
 ///
 /// # Errors
 /// #PF, after it has dropped the entries for its page.
-#[inline]
 pub fn translate<O: Observer>(
     machine: &mut Machine,
     observer: &mut O,
@@ -207,24 +231,13 @@ pub fn translate<O: Observer>(
     if machine.cpu.cr0 & cr0::PG == 0 {
         return Ok(linear & u64::from(u32::MAX));
     }
-    let context = context(&machine.cpu);
-    if let Some(entry) = machine.tlb.recall(linear, access, context) {
-        observer.tlb(&TlbEvent::Hit { entry: *entry, kind: access.kind });
-        return Ok(entry.translate(linear));
+    if let Some(physical) = recall(machine, observer, linear, access) {
+        return Ok(physical);
     }
-    search(machine, observer, linear, access, context)
-}
-
-/// Goes on where the fronts of the TLB do not know the page.
-fn search<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    linear: u64,
-    access: Access,
-    context: Context,
-) -> Result<u64, Fault> {
+    let context = context(&machine.cpu);
     match machine.tlb.lookup(observer, linear, access, context) {
         Some(entry) => {
+            machine.tlb.remember(linear, access, Control::of(&machine.cpu), entry);
             observer.tlb(&TlbEvent::Hit { entry, kind: access.kind });
             Ok(entry.translate(linear))
         }
@@ -233,7 +246,6 @@ fn search<O: Observer>(
 }
 
 /// What a look into the TLB depends on beside the address and the access.
-#[inline]
 pub(super) fn context(cpu: &Cpu) -> Context {
     Context { pcid: current_pcid(cpu), globals: cpu.cr4 & cr4::PGE != 0, protection: Protection::of(cpu) }
 }
@@ -279,22 +291,30 @@ fn drop_faulting<O: Observer>(
     fault
 }
 
-/// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.
+/// Fetches and decodes the instruction at `linear` into `instruction`, which is as it was if that fails. The page after it
+/// is touched only if the instruction reaches into it.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address or an instruction of more than 15 bytes, #PF, or #UD for bytes that are no
 /// instruction.
 #[inline]
-pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<Instruction, Fault> {
-    if !canonical(machine, linear) {
-        return Err(not_canonical());
-    }
+pub fn fetch<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    instruction: &mut Instruction,
+) -> Result<(), Fault> {
     let access = Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(&machine.cpu) };
-    let physical = translate(machine, observer, linear, access)?;
-    if let Some(instruction) = machine.memory.decoded(physical, linear) {
-        return Ok(instruction);
+    let physical = match recall(machine, observer, linear, access) {
+        Some(physical) => physical,
+        None if !canonical(machine, linear) => return Err(not_canonical()),
+        None => translate(machine, observer, linear, access)?,
+    };
+    match machine.memory.decoded(physical, linear) {
+        Some(decoded) => *instruction = *decoded,
+        None => *instruction = decode(machine, observer, linear, physical, access)?,
     }
-    decode(machine, observer, linear, physical, access)
+    Ok(())
 }
 
 /// Decodes what `fetch` does not have: from the first page alone if that suffices.

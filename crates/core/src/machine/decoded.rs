@@ -81,9 +81,16 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Whether it has what was decoded from a page.
     #[inline]
-    pub(super) fn get(&self, page: u64, offset: usize, linear: u64) -> Option<&Instruction> {
-        if self.page == page { self.lines.as_ref()?.get(offset, linear) } else { None }
+    pub(super) fn is_at(&self, page: u64) -> bool {
+        self.page == page && self.lines.is_some()
+    }
+
+    /// The instruction at `offset` of its page, if it was decoded for the linear address `linear`.
+    #[inline]
+    pub(super) fn get(&self, offset: usize, linear: u64) -> Option<&Instruction> {
+        self.lines.as_ref()?.get(offset, linear)
     }
 
     /// Goes over to another page.

@@ -233,13 +233,12 @@ impl Memory {
 
     /// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since.
     #[inline]
-    pub(super) fn decoded(&mut self, physical: u64, linear: u64) -> Option<Instruction> {
+    pub(super) fn decoded(&mut self, physical: u64, linear: u64) -> Option<&Instruction> {
         let (number, offset) = (physical >> PAGE_SHIFT, offset_in_page(physical));
-        if let Some(instruction) = self.running.get(number, offset, linear) {
-            return Some(*instruction);
+        if !self.running.is_at(number) {
+            self.run_page(physical);
         }
-        self.run_page(physical);
-        self.running.get(number, offset, linear).copied()
+        self.running.get(offset, linear)
     }
 
     #[cold]

@@ -64,7 +64,6 @@ const CR4_PROTECTION: u64 = cr4::SMEP | cr4::SMAP;
 
 const _: () =
     assert!((cr0::WP ^ cr4::SMEP ^ cr4::SMAP ^ rflags::AC ^ efer::NXE).count_ones() == 5, "no two bits share a place");
-const _: () = assert!((cr0::WP | CR4_PROTECTION | rflags::AC | efer::NXE) >> 32 == 0, "they leave room in a key");
 
 impl Protection {
     /// The bits as the registers hold them.
@@ -75,15 +74,10 @@ impl Protection {
 
     /// One of the 32 sets of bits.
     #[cfg(test)]
-    pub(super) fn any(choice: u8) -> Self {
+    fn any(choice: u8) -> Self {
         let bits = [cr0::WP, cr4::SMEP, cr4::SMAP, rflags::AC, efer::NXE];
         let chosen = bits.into_iter().enumerate().filter(|(at, _)| choice >> at & 1 != 0);
         Self(chosen.fold(0, |set, (_, bit)| set | bit))
-    }
-
-    /// The bits, below bit 32, for a key.
-    pub(super) fn bits(self) -> u64 {
-        self.0
     }
 
     fn write_protect(self) -> bool {

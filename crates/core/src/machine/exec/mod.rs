@@ -70,8 +70,9 @@ pub fn step<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), 
         return event::raise_breakpoint(machine, observer, hits);
     }
     let start = machine.cpu.rip;
-    match access::fetch(machine, observer, start) {
-        Ok(instruction) => execute(machine, observer, &instruction),
+    let mut instruction = Instruction::default();
+    match access::fetch(machine, observer, start, &mut instruction) {
+        Ok(()) => execute(machine, observer, &instruction),
         Err(fault) => event::raise_fault(machine, observer, fault),
     }
 }

@@ -257,9 +257,20 @@ pub(super) fn modify<O: Observer>(
         set_register(&mut c.machine.cpu, name, change(old));
         Ok(old)
     } else {
-        let address = linear(&c.machine.cpu, i);
-        modify_at(c, i, address, width, change)
+        modify_memory(c, i, width, change)
     }
+}
+
+/// Apart, so that what instructions do to registers stays short where it is inlined.
+#[inline(never)]
+fn modify_memory<O: Observer>(
+    c: &mut Context<'_, O>,
+    i: &Instruction,
+    width: Width,
+    change: impl FnOnce(u64) -> u64,
+) -> Result<u64, Fault> {
+    let address = linear(&c.machine.cpu, i);
+    modify_at(c, i, address, width, change)
 }
 
 /// The immediate of an operand, sign-extended where the encoding says so.
@@ -289,8 +300,16 @@ fn read_kind<O: Observer>(
 ) -> Result<u64, Fault> {
     match kind {
         OpKind::Register => Ok(register(&c.machine.cpu, name)),
+        _ => read_other(c, i, width, kind),
+    }
+}
+
+/// Apart, as [`modify_memory`] is.
+#[inline(never)]
+fn read_other<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width, kind: OpKind) -> Result<u64, Fault> {
+    match kind {
         OpKind::Memory => load_memory(c, i, width),
-        immediate_kind => Ok(immediate(i, immediate_kind) & width.mask()),
+        _ => Ok(immediate(i, kind) & width.mask()),
     }
 }
 

@@ -13,6 +13,7 @@ mod sorted;
 mod structures;
 
 pub use entry::{Entry, PageSize, StructureEntry};
+pub use front::Control;
 pub use geometry::Geometry;
 pub use rules::{Operation, Reading, StaleRights};
 
@@ -208,9 +209,22 @@ impl Tlb {
     /// The translation that [`Self::lookup`] gives, if the last access to the page was served by it and nothing changed
     /// since. Using it again changes nothing.
     #[inline]
-    pub fn recall(&self, linear: u64, access: Access, context: Context) -> Option<&Entry> {
+    pub fn recall(&self, linear: u64, access: Access, control: &Control) -> Option<&Entry> {
         let front = if access.kind == AccessKind::Execute { &self.fetches } else { &self.data };
-        front.get(linear, access, context)
+        front.get(linear, access, control)
+    }
+
+    /// Lets [`Self::recall`] find `entry`, which [`Self::lookup`] gave under `control`, where that changes nothing else.
+    pub fn remember(&mut self, linear: u64, access: Access, control: Control, entry: Entry) {
+        let kind = access.kind;
+        let allowed = match &self.contents.translations {
+            Translations::Unbounded(_) => true,
+            Translations::Finite(hierarchy) => hierarchy.allows_front(kind, &entry, front::SLOTS),
+        };
+        let front = if kind == AccessKind::Execute { &mut self.fetches } else { &mut self.data };
+        if allowed {
+            front.put(linear, access, control, entry);
+        }
     }
 
     /// The translation to use for `access` at `linear`: one whose rights allow it and, for a write, whose dirty flag is
@@ -225,15 +239,13 @@ impl Tlb {
     ) -> Option<Entry> {
         let suits = |entry: &&Entry| context.may_use(entry) && context.suffices(entry, access);
         let better = |entry: &&Entry| (entry.size, entry.pcid != context.pcid, entry.pcid);
-        let entry = match &self.contents.translations {
-            Translations::Unbounded(sorted) => sorted.covering(linear).filter(suits).min_by_key(better).copied()?,
+        match &self.contents.translations {
+            Translations::Unbounded(sorted) => sorted.covering(linear).filter(suits).min_by_key(better).copied(),
             Translations::Finite(hierarchy) => {
                 let found = hierarchy.find(linear, access.kind, suits, better)?;
-                self.use_finite(observer, access.kind, found)
+                Some(self.use_finite(observer, access.kind, found))
             }
-        };
-        self.remember(linear, access, context, entry);
-        Some(entry)
+        }
     }
 
     /// Notes the use of an entry that a finite geometry holds.
@@ -256,19 +268,6 @@ impl Tlb {
                 }
                 entry
             }
-        }
-    }
-
-    /// Lets the next access to the same page find `entry` without a search, where that changes nothing else.
-    fn remember(&mut self, linear: u64, access: Access, context: Context, entry: Entry) {
-        let kind = access.kind;
-        let allowed = match &self.contents.translations {
-            Translations::Unbounded(_) => true,
-            Translations::Finite(hierarchy) => hierarchy.allows_front(kind, &entry, front::SLOTS),
-        };
-        let front = if kind == AccessKind::Execute { &mut self.fetches } else { &mut self.data };
-        if allowed {
-            front.put(linear, access, context, entry);
         }
     }
 
@@ -374,7 +373,11 @@ fn tell_dropped<O: Observer>(observer: &mut O, dropped: impl IntoIterator<Item =
 mod tests {
     use super::geometry::{HASWELL, RedundantWrite, SKYLAKE};
     use super::*;
+    use crate::machine::access::context;
+    use crate::machine::bits::{cr0, cr4, efer};
     use crate::machine::paging::Mode;
+    use crate::machine::rflags::AC;
+    use crate::machine::{Cpu, testbed};
     use proptest::prelude::*;
 
     fn entry() -> impl Strategy<Value = Entry> {
@@ -423,30 +426,43 @@ mod tests {
         ]
     }
 
-    #[derive(Clone, Copy)]
+    #[derive(Clone)]
     struct Look {
         linear: u64,
         access: Access,
-        context: Context,
+        cpu: Cpu,
     }
 
     impl Look {
         fn of(entry: &Entry) -> Self {
             let access = Access { kind: AccessKind::Read, mode: Mode::Supervisor };
-            let context = Context { pcid: entry.pcid, globals: true, protection: Protection::any(0) };
-            Self { linear: entry.linear, access, context }
+            let mut cpu = testbed::machine().cpu;
+            (cpu.cr3, cpu.cr4) = (entry.pcid.into(), cr4::PCIDE | cr4::PGE);
+            let mut look = Self { linear: entry.linear, access, cpu };
+            look.change(Change::Protection(0), entry);
+            look
         }
 
         fn change(&mut self, change: Change, entry: &Entry) {
+            let Cpu { cr0, cr3, cr4, efer, rflags, .. } = &mut self.cpu;
             match change {
                 Change::Kind(kind) => self.access.kind = kind,
                 Change::Mode(mode) => self.access.mode = mode,
-                Change::Pcid(pcid) => self.context.pcid = pcid,
-                Change::Globals(globals) => self.context.globals = globals,
-                Change::Protection(choice) => self.context.protection = Protection::any(choice),
+                Change::Pcid(pcid) => *cr3 = pcid.into(),
+                Change::Globals(globals) => set(cr4, cr4::PGE, globals),
+                Change::Protection(choice) => {
+                    let bits = [(cr0, cr0::WP), (efer, efer::NXE), (rflags, AC)].into_iter();
+                    bits.enumerate().for_each(|(at, (register, bit))| set(register, bit, choice >> at & 1 != 0));
+                    set(cr4, cr4::SMEP, choice & 8 != 0);
+                    set(cr4, cr4::SMAP, choice & 16 != 0);
+                }
                 Change::Offset(offset) => self.linear = entry.linear | offset & entry.size.offset_mask(),
             }
         }
+    }
+
+    fn set(register: &mut u64, bit: u64, to: bool) {
+        *register = *register & !bit | if to { bit } else { 0 };
     }
 
     const GEOMETRIES: [Geometry; 3] = [
@@ -456,10 +472,15 @@ mod tests {
     ];
 
     /// The same look into a TLB with fronts and one without; what both find.
-    fn look(with: &mut Tlb, without: &mut Tlb, Look { linear, access, context }: Look) -> Option<Entry> {
-        let recalled = with.recall(linear, access, context).copied();
-        let found = recalled.or_else(|| with.lookup(&mut (), linear, access, context));
-        assert_eq!(found, without.lookup(&mut (), linear, access, context));
+    fn look(with: &mut Tlb, without: &mut Tlb, look: &Look) -> Option<Entry> {
+        let Look { linear, access, ref cpu } = *look;
+        let control = Control::of(cpu);
+        let found = with.recall(linear, access, &control).copied().or_else(|| {
+            let entry = with.lookup(&mut (), linear, access, context(cpu))?;
+            with.remember(linear, access, control, entry);
+            Some(entry)
+        });
+        assert_eq!(found, without.lookup(&mut (), linear, access, context(cpu)));
         assert_eq!(with, without);
         found
     }
@@ -478,7 +499,7 @@ mod tests {
                     let mut at = Look::of(entry);
                     for change in changes {
                         at.change(*change, entry);
-                        look(&mut with, &mut without, at);
+                        look(&mut with, &mut without, &at);
                     }
                 }
             }
@@ -495,9 +516,9 @@ mod tests {
         [clean, dirty].into_iter().for_each(|entry| with.insert(entry));
         let mut without = with.clone();
         let load = Look::of(&clean);
-        let mut store = load;
+        let mut store = load.clone();
         store.change(Change::Kind(AccessKind::Write), &clean);
-        for (at, physical) in [(load, 0x1000), (store, 0x2000), (load, 0x1000), (load, 0x1000), (store, 0x2000)] {
+        for (at, physical) in [(&load, 0x1000), (&store, 0x2000), (&load, 0x1000), (&load, 0x1000), (&store, 0x2000)] {
             assert_eq!(look(&mut with, &mut without, at).map(|entry| entry.physical), Some(physical));
         }
     }

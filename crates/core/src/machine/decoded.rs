@@ -4,7 +4,8 @@
 //! No part of the state: two machines that differ only here are equal.
 
 use iced_x86::Instruction;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use triomphe::Arc;
 
 /// Longest instruction in bytes (SDM vol. 2A 2.3.11).
 pub(super) const INSTRUCTION_MAX: usize = 15;

@@ -6,7 +6,7 @@
 use super::decoded::{Decoded, Running};
 use iced_x86::Instruction;
 use std::fmt;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// Size of a page of physical memory in bytes.
 pub const PAGE_SIZE: usize = 4096;

@@ -23,8 +23,8 @@ use front::Front;
 use hierarchy::{Found, Hierarchy};
 use sorted::Sorted;
 use std::fmt;
-use std::sync::Arc;
 use structures::Structures;
+use triomphe::Arc;
 
 /// The translation caches. Cloning shares what they hold until one of the clones changes.
 #[derive(Clone, Default)]

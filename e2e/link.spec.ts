@@ -86,6 +86,11 @@ test("a step right after scrolling is followed", async ({ page }) => {
   await page.keyboard.press("j");
   await expect(page.locator(".code .row.current")).toBeInViewport();
   expect(await address(page)).not.toContain("&code=");
+  await page.locator(".code .rows").hover();
+  await page.mouse.wheel(0, 1500);
+  await page.locator(".runs .row.current").click();
+  await expect(page.locator(".code .row.current")).toBeInViewport();
+  expect(await address(page)).not.toContain("&code=");
 });
 
 test.describe("where a pixel of the page is none of the screen", () => {

@@ -379,3 +379,26 @@ proptest! {
         look(&state);
     }
 }
+
+#[test]
+fn a_move_is_told_from_other_changes() {
+    let state = opened("");
+    let moves = [
+        Action::Seek(3),
+        Action::Seek(state.cursor),
+        Action::Move(Target::End, Direction::Forward),
+        Action::TogglePlay,
+    ];
+    for action in moves {
+        let moved = update(&state, action.clone());
+        assert!(moved != state && moved.moved_from(&state), "{action:?}");
+    }
+    let scenario = Action::ToggleFeature(Feature::Pcid);
+    let read = Action::Browse(place("exc_nmi"));
+    for action in [scenario, read, Action::SetSide(Side::Right), Action::ToggleFollow, Action::Open(Overlay::Keys)] {
+        assert!(!update(&state, action.clone()).moved_from(&state), "{action:?}");
+    }
+    // The first move after reading ends the reading.
+    let read = update(&state, Action::Browse(place("exc_nmi")));
+    assert!(!update(&read, Action::Seek(3)).moved_from(&read));
+}

@@ -1,7 +1,7 @@
 //! The timeline: one strip per run in aligned rows. Lanes are nesting, the ground is which tables CR3 selects.
 //!
-//! A run of many rows is told in columns of several rows each, narrower than a mark: no lane that a run was in is lost, no
-//! injection, and of every column the weightiest event; how many more there are, the mark says.
+//! A run of many rows is told in columns of several rows each: no lane that a run was in is lost, and no injection. Of events
+//! that would hide each other the weightiest is told; how many more there are, its mark says.
 
 use super::row::{MarkKind, delivery};
 use crate::action::Side;
@@ -15,8 +15,11 @@ use std::ops::Range;
 /// Rows up to which each is told by itself.
 const EXACT: usize = 2000;
 
-/// The most columns of a timeline with more rows.
+/// The most columns that a timeline with more rows has for its lanes: a few pixels each.
 const COLUMNS: usize = 500;
+
+/// The same for marks: each about as wide as a mark.
+const MARKS: usize = 150;
 
 /// Rows in a stretch of the same nesting on the same tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,20 +92,19 @@ pub struct Timeline {
 /// The timeline of two runs.
 #[must_use]
 pub fn timeline(runs: &Runs) -> Timeline {
-    let width = column_width(runs.len());
-    let strips = Side::BOTH.map(|side| strip(runs, side, width));
+    let strips = Side::BOTH.map(|side| strip(runs, side));
     let deepest = strips.iter().flat_map(|strip| &strip.segments).map(|segment| segment.level).max();
     Timeline {
         rows: runs.len(),
         lanes: deepest.unwrap_or(0).saturating_add(1),
         strips,
-        differences: joined(&runs.comparison.differences, width),
+        differences: joined(&runs.comparison.differences, column_width(runs.len(), COLUMNS)),
     }
 }
 
-/// Rows in a column.
-fn column_width(rows: usize) -> usize {
-    if rows <= EXACT { 1 } else { rows.div_ceil(COLUMNS) }
+/// Rows in a column, where there are so many columns at most.
+fn column_width(rows: usize, columns: usize) -> usize {
+    if rows <= EXACT { 1 } else { rows.div_ceil(columns) }
 }
 
 /// Ranges of which those that lie nearer to each other than a column's width are one.
@@ -120,13 +122,15 @@ fn joined(ranges: &[Range<usize>], width: usize) -> Vec<(usize, usize)> {
 /// Level, tables and privilege level of a step.
 type Ground = (u8, Half, u8);
 
-fn strip(runs: &Runs, side: Side, width: usize) -> Strip {
+fn strip(runs: &Runs, side: Side) -> Strip {
+    let rows = runs.len();
     let mut strip = Strip::default();
+    let mut happened = Vec::new();
     let mut ground = None;
-    for start in (0..runs.len()).step_by(width) {
-        let column = start..runs.len().min(start + width);
+    let width = column_width(rows, COLUMNS);
+    for start in (0..rows).step_by(width) {
+        let column = start..rows.min(start + width);
         let mut grounds = Vec::new();
-        let mut happened = Vec::new();
         for row in column.clone() {
             let step = runs.step(side, row);
             // Where the run has no step its last stretch goes on: nothing happens to it there.
@@ -135,9 +139,9 @@ fn strip(runs: &Runs, side: Side, width: usize) -> Strip {
             happened.extend(step.and_then(|step| event(row, step)));
         }
         extend(&mut strip.segments, &column, grounds);
-        strip.events.extend(told(happened, &column));
     }
     strip.segments.sort_by_key(|segment| (Reverse(segment.level), segment.start));
+    strip.events = told(happened, column_width(rows, MARKS));
     strip
 }
 
@@ -160,13 +164,15 @@ fn extend(segments: &mut Vec<Segment>, column: &Range<usize>, mut grounds: Vec<(
     }
 }
 
-/// The events of a column that are told, in order: those that stay, and the weightiest of the others for all of them.
-fn told(happened: Vec<Event>, column: &Range<usize>) -> Vec<Event> {
+/// The events that are told where columns have so many rows: those that stay, and of each column the weightiest of the others
+/// for all of them.
+fn told(happened: Vec<Event>, width: usize) -> Vec<Event> {
     let (mut told, others): (Vec<_>, Vec<_>) = happened.into_iter().partition(Event::stays);
-    let more = others.len().saturating_sub(1);
-    if let Some(mut event) = others.into_iter().min_by_key(Event::rank) {
-        if more > 0 {
-            event.text = format!("{}; {more} more in steps {} to {}", event.text, column.start + 1, column.end);
+    for column in others.chunk_by(|one, next| one.row / width == next.row / width) {
+        let Some(mut event) = column.iter().min_by_key(|event| event.rank()).cloned() else { continue };
+        if let [first, .., last] = column {
+            let (more, from, to) = (column.len() - 1, first.row + 1, last.row + 1);
+            event.text = format!("{}; {more} more in steps {from} to {to}", event.text);
         }
         told.push(event);
     }
@@ -240,7 +246,7 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         check("", [39, 39], [23, 22], 1);
-        check(ENDLESS, [3, 3], [501, 501], 0);
+        check(ENDLESS, [3, 3], [151, 151], 0);
     }
 
     #[test]
@@ -256,7 +262,7 @@ mod tests {
 
         let event = |row, kind| Event { row, level: 0, kind, text: format!("at {row}") };
         let kinds = [MarkKind::Drop, MarkKind::Injection, MarkKind::FlushingWrite, MarkKind::NoFlushWrite];
-        let marks = told((4..).zip(kinds).map(|(row, kind)| event(row, kind)).collect(), &(4..8));
+        let marks = told((4..).zip(kinds).map(|(row, kind)| event(row, kind)).collect(), 4);
         let texts: Vec<_> = marks.iter().map(|mark| (mark.row, mark.text.as_str())).collect();
         assert_eq!(texts, [(5, "at 5"), (6, "at 6; 2 more in steps 5 to 8")]);
     }

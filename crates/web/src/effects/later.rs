@@ -32,7 +32,7 @@ pub(crate) fn use_later(state: &Rc<State>) -> Rc<State> {
     if !state.moved_from(&now.shown) {
         now.shown = state.clone();
         now.wait = None;
-    } else if state.cursor != now.shown.cursor && now.wait.is_none() {
+    } else if *state != now.shown && now.wait.is_none() {
         now.wait = Some(Wait::Frame { _frame: request_animation_frame(drawing(later.clone(), again)) });
     }
     now.shown.clone()

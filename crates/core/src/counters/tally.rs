@@ -107,8 +107,16 @@ impl Tally {
         self.pcide = after & cr4::PCIDE != 0;
     }
 
+    #[cold]
+    #[inline(never)]
+    fn invlpg_retired(&mut self) {
+        self.add(Counter::Invlpg, 1);
+    }
+
     /// INVPCID types 1 to 3 flush whole PCIDs; type 0 flushes one address (SDM vol. 2, INVPCID).
-    fn invpcid(&mut self, kind: u64) {
+    #[cold]
+    fn invpcid_retired(&mut self, kind: u64) {
+        self.add(Counter::Invpcid, 1);
         let descriptor = if let Watched::Descriptor { low, .. } = self.watched { low } else { 0 };
         match kind {
             0 => {}
@@ -170,10 +178,9 @@ impl Observer for Tally {
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
         self.add(Counter::Instructions, 1);
         match instruction.mnemonic() {
-            Mnemonic::Invlpg => self.add(Counter::Invlpg, 1),
+            Mnemonic::Invlpg => self.invlpg_retired(),
             Mnemonic::Invpcid => {
-                self.add(Counter::Invpcid, 1);
-                self.invpcid(general_register(machine, instruction.op0_register()).unwrap_or(0));
+                self.invpcid_retired(general_register(machine, instruction.op0_register()).unwrap_or(0));
             }
             _ => {}
         }

@@ -19,13 +19,7 @@ pub(super) fn binary<O: Observer>(
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
     let before = c.machine.cpu.rflags;
-    let mut after = before;
-    operand::modify(c, i, width, |a| {
-        let (result, flags) = operation(width, a, source, before);
-        after = flags;
-        result
-    })?;
-    c.machine.cpu.rflags = after;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, source, before))?;
     Ok(())
 }
 
@@ -52,13 +46,7 @@ pub(super) fn unary<O: Observer>(
 ) -> Done {
     let width = operand::width(i);
     let before = c.machine.cpu.rflags;
-    let mut after = before;
-    operand::modify(c, i, width, |a| {
-        let (result, flags) = operation(width, a, before);
-        after = flags;
-        result
-    })?;
-    c.machine.cpu.rflags = after;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, before))?;
     Ok(())
 }
 
@@ -79,13 +67,7 @@ pub(super) fn shift<O: Observer>(
     let width = operand::width(i);
     let count = read_1(c, i, Width::Byte)?;
     let before = c.machine.cpu.rflags;
-    let mut after = before;
-    operand::modify(c, i, width, |a| {
-        let (result, flags) = operation(width, a, count, before);
-        after = flags;
-        result
-    })?;
-    c.machine.cpu.rflags = after;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, count, before))?;
     Ok(())
 }
 
@@ -99,13 +81,7 @@ pub(super) fn double_shift<O: Observer>(
     let fill = read_1(c, i, width)?;
     let count = read_2(c, i, Width::Byte)?;
     let before = c.machine.cpu.rflags;
-    let mut after = before;
-    operand::modify(c, i, width, |a| {
-        let (result, flags) = operation(width, a, fill, count, before);
-        after = flags;
-        result
-    })?;
-    c.machine.cpu.rflags = after;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, fill, count, before))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use super::width::Width;
 use crate::machine::rflags::{CF, OF, PF, SF, STATUS, ZF};
 
 /// SF, ZF and PF of `result`.
+#[inline]
 pub fn sign_zero_parity(width: Width, result: u64) -> u64 {
     let sign = if result & width.sign() != 0 { SF } else { 0 };
     let zero = if result == 0 { ZF } else { 0 };
@@ -16,6 +17,7 @@ pub fn sign_zero_parity(width: Width, result: u64) -> u64 {
 
 /// Carry, adjust and overflow of a sum or difference, from the carries between its bits: bit n of `carries` is the
 /// carry (or borrow) out of bit n.
+#[inline]
 fn carry_flags(width: Width, carries: u64) -> u64 {
     let top = width.bits() - 1;
     let carry = (carries >> top) & 1;
@@ -24,10 +26,12 @@ fn carry_flags(width: Width, carries: u64) -> u64 {
     carry | adjust | overflow
 }
 
+#[inline]
 fn with_status(rflags: u64, status: u64) -> u64 {
     (rflags & !STATUS) | status
 }
 
+#[inline]
 fn add_with_carry(width: Width, a: u64, b: u64, carry: u64, rflags: u64) -> (u64, u64) {
     let result = a.wrapping_add(b).wrapping_add(carry) & width.mask();
     let carries = (a & b) | ((a | b) & !result);
@@ -35,6 +39,7 @@ fn add_with_carry(width: Width, a: u64, b: u64, carry: u64, rflags: u64) -> (u64
     (result, with_status(rflags, status))
 }
 
+#[inline]
 fn subtract_with_borrow(width: Width, a: u64, b: u64, borrow: u64, rflags: u64) -> (u64, u64) {
     let result = a.wrapping_sub(b).wrapping_sub(borrow) & width.mask();
     let borrows = (!a & b) | ((!a | b) & result);
@@ -43,51 +48,61 @@ fn subtract_with_borrow(width: Width, a: u64, b: u64, borrow: u64, rflags: u64) 
 }
 
 /// ADD.
+#[inline]
 pub fn add(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     add_with_carry(width, a, b, 0, rflags)
 }
 
 /// ADC.
+#[inline]
 pub fn adc(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     add_with_carry(width, a, b, rflags & CF, rflags)
 }
 
 /// SUB and CMP.
+#[inline]
 pub fn sub(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     subtract_with_borrow(width, a, b, 0, rflags)
 }
 
 /// SBB.
+#[inline]
 pub fn sbb(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     subtract_with_borrow(width, a, b, rflags & CF, rflags)
 }
 
+#[inline]
 fn logic(width: Width, result: u64, rflags: u64) -> (u64, u64) {
     (result, with_status(rflags, sign_zero_parity(width, result)))
 }
 
 /// AND and TEST.
+#[inline]
 pub fn and(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     logic(width, a & b, rflags)
 }
 
 /// OR.
+#[inline]
 pub fn or(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     logic(width, a | b, rflags)
 }
 
 /// XOR.
+#[inline]
 pub fn xor(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     logic(width, a ^ b, rflags)
 }
 
 /// INC: as ADD 1, but CF stays.
+#[inline]
 pub fn inc(width: Width, a: u64, rflags: u64) -> (u64, u64) {
     let (result, after) = add(width, a, 1, rflags);
     (result, (after & !CF) | (rflags & CF))
 }
 
 /// DEC: as SUB 1, but CF stays.
+#[inline]
 pub fn dec(width: Width, a: u64, rflags: u64) -> (u64, u64) {
     let (result, after) = sub(width, a, 1, rflags);
     (result, (after & !CF) | (rflags & CF))

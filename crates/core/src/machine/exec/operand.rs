@@ -251,11 +251,22 @@ pub(super) fn modify<O: Observer>(
     width: Width,
     change: impl FnOnce(u64) -> u64,
 ) -> Result<u64, Fault> {
+    modify_telling(c, i, width, move |old| (change(old), old))
+}
+
+/// Changes operand 0, a register or memory, and gives what `change` gives beside the new value.
+#[inline]
+pub(super) fn modify_telling<O: Observer>(
+    c: &mut Context<'_, O>,
+    i: &Instruction,
+    width: Width,
+    change: impl FnOnce(u64) -> (u64, u64),
+) -> Result<u64, Fault> {
     if i.op0_kind() == OpKind::Register {
         let name = i.op0_register();
-        let old = register(&c.machine.cpu, name);
-        set_register(&mut c.machine.cpu, name, change(old));
-        Ok(old)
+        let (new, told) = change(register(&c.machine.cpu, name));
+        set_register(&mut c.machine.cpu, name, new);
+        Ok(told)
     } else {
         modify_memory(c, i, width, change)
     }
@@ -267,10 +278,16 @@ fn modify_memory<O: Observer>(
     c: &mut Context<'_, O>,
     i: &Instruction,
     width: Width,
-    change: impl FnOnce(u64) -> u64,
+    change: impl FnOnce(u64) -> (u64, u64),
 ) -> Result<u64, Fault> {
     let address = linear(&c.machine.cpu, i);
-    modify_at(c, i, address, width, change)
+    let mut told = 0;
+    modify_at(c, i, address, width, |old| {
+        let (new, beside) = change(old);
+        told = beside;
+        new
+    })?;
+    Ok(told)
 }
 
 /// The immediate of an operand, sign-extended where the encoding says so.

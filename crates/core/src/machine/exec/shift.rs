@@ -9,34 +9,41 @@ use super::width::Width;
 use crate::machine::rflags::{CF, OF, STATUS};
 
 /// The count that the processor uses.
+#[inline]
 pub fn masked_count(width: Width, count: u64) -> u32 {
     let mask = if width == Width::Quadword { 0x3f } else { 0x1f };
     (count & mask) as u32
 }
 
 /// Logical shifts by up to 127 places; what leaves the 64 bits is lost.
+#[inline]
 fn left(value: u64, count: u32) -> u64 {
     value.checked_shl(count).unwrap_or(0)
 }
 
+#[inline]
 fn right(value: u64, count: u32) -> u64 {
     value.checked_shr(count).unwrap_or(0)
 }
 
+#[inline]
 fn carry_overflow(carry: u64, overflow: u64) -> u64 {
     (if carry & 1 != 0 { CF } else { 0 }) | (if overflow & 1 != 0 { OF } else { 0 })
 }
 
+#[inline]
 fn top_bit(width: Width, value: u64) -> u64 {
     (value >> (width.bits() - 1)) & 1
 }
 
+#[inline]
 fn shifted(width: Width, result: u64, carry: u64, overflow: u64, rflags: u64) -> (u64, u64) {
     let status = carry_overflow(carry, overflow) | sign_zero_parity(width, result);
     (result, (rflags & !STATUS) | status)
 }
 
 /// SHL, also called SAL.
+#[inline]
 pub fn shl(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
     if count == 0 {
@@ -48,6 +55,7 @@ pub fn shl(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
 }
 
 /// SHR.
+#[inline]
 pub fn shr(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
     if count == 0 {
@@ -59,6 +67,7 @@ pub fn shr(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
 }
 
 /// SAR.
+#[inline]
 pub fn sar(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
     if count == 0 {
@@ -69,11 +78,13 @@ pub fn sar(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     shifted(width, result, before_last as u64, 0, rflags)
 }
 
+#[inline]
 fn rotated(result: u64, carry: u64, overflow: u64, rflags: u64) -> (u64, u64) {
     (result, (rflags & !(CF | OF)) | carry_overflow(carry, overflow))
 }
 
 /// ROL. A count that is a multiple of the width leaves the operand and still sets CF.
+#[inline]
 pub fn rol(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
     if count == 0 {
@@ -85,6 +96,7 @@ pub fn rol(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
 }
 
 /// ROR. A count that is a multiple of the width leaves the operand and still sets CF.
+#[inline]
 pub fn ror(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
     if count == 0 {

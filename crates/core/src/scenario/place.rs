@@ -69,33 +69,33 @@ impl Places {
     /// Names every instruction of `image`.
     pub fn new(image: &Image) -> Self {
         let mut places = Self::default();
-        let starts = label_starts(image);
         let mut lines: Vec<_> = (0u32..)
             .zip(&image.listing)
             .filter(|(_, line)| line.instruction)
             .map(|(index, line)| (line.address, index))
             .collect();
         lines.sort_unstable();
-        for (address, line) in lines {
-            places.push(address, line, &starts);
+        let mut lines = lines.into_iter().peekable();
+        let starts: Vec<_> = label_starts(image).into_iter().collect();
+        for (index, (start, name)) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).map_or(u64::MAX, |(next, _)| *next);
+            let here = std::iter::from_fn(|| lines.next_if(|(address, _)| *address < end));
+            places.push_all(name, here.filter(|(address, _)| address >= start));
         }
         places.name_aliases(image);
         places
     }
 
-    fn push(&mut self, address: u64, line: u32, starts: &BTreeMap<u64, &str>) {
-        let Some((_, &name)) = starts.range(..=address).next_back() else {
-            return;
-        };
+    /// Adds the instructions from a label to the next one.
+    fn push_all(&mut self, name: &str, lines: impl Iterator<Item = (u64, u32)>) {
+        let label = LabelId(self.labels.len() as u32);
         let first = self.sites.len() as u32;
-        let new = self.labels.last().is_none_or(|last| last != name);
-        if new {
+        self.sites.extend(lines.zip(0..).map(|((address, line), offset)| Site { address, label, offset, line }));
+        let count = self.sites.len() as u32 - first;
+        if count != 0 {
             self.labels.push(name.to_owned());
+            self.extents.entry(name.to_owned()).or_insert((first, count));
         }
-        let (_, count) = self.extents.entry(name.to_owned()).and_modify(|(_, count)| *count += 1).or_insert((first, 1));
-        let offset = *count - 1;
-        let label = LabelId(self.labels.len() as u32 - 1);
-        self.sites.push(Site { address, label, offset, line });
     }
 
     /// Labels at one address are names of one place; the longest is printed, any is understood. Where a form of the

@@ -180,6 +180,8 @@ fn translate_span<O: Observer>(
     translate_pieces(machine, observer, linear, size, access)
 }
 
+/// Goes on where the fronts of the TLB do not know the page, or the access leaves it. Apart, so that what most accesses run
+/// stays short where it is inlined.
 #[inline(never)]
 fn translate_pieces<O: Observer>(
     machine: &mut Machine,

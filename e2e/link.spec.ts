@@ -18,8 +18,7 @@ async function view(page: import("@playwright/test").Page) {
 
 /** The first row of the listing that can be seen, wholly or in part. */
 async function firstOfListing(page: import("@playwright/test").Page) {
-  return page.evaluate(() => {
-    const list = document.querySelector(".code .rows")!;
+  return page.locator(".code .rows").evaluate((list) => {
     const { top } = list.getBoundingClientRect();
     const rows = [...list.querySelectorAll(".row")];
     return rows.find((row) => row.getBoundingClientRect().bottom > top + 1)?.textContent;

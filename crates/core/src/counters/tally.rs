@@ -107,6 +107,7 @@ impl Tally {
         self.pcide = after & cr4::PCIDE != 0;
     }
 
+    /// Apart, so that an ordinary instruction sets one bit where it stands and does not load the whole set for what may follow.
     #[cold]
     #[inline(never)]
     fn invlpg_retired(&mut self) {

@@ -144,7 +144,7 @@ impl State {
         Some(Spot { place, row: Some(self.cursor) })
     }
 
-    /// Whether nothing has changed since `before` but where the cursor is.
+    /// Whether nothing has changed since `before` but where the cursor is and whether it moves.
     #[must_use]
     pub fn moved_from(&self, before: &Self) -> bool {
         let Self { cursor, sought, playing, .. } = *before;

@@ -250,8 +250,7 @@ fn large_pages_translate_with_their_own_offset() {
 }
 
 fn fetch(machine: &mut Machine, linear: u64) -> Result<Instruction, Fault> {
-    let mut instruction = Instruction::default();
-    access::fetch(machine, &mut (), linear, &mut instruction).map(|()| instruction)
+    access::fetch(machine, &mut (), linear)
 }
 
 fn text(machine: &mut Machine, linear: u64) -> String {

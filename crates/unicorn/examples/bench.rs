@@ -6,7 +6,7 @@
 use cr3_core::benchmark;
 use cr3_core::counters::{Counter, Tally};
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
-use cr3_core::machine::{self, Machine, Register};
+use cr3_core::machine::{Machine, Register, Stepper};
 use cr3_core::scenario::{Scenario, Vector};
 use cr3_unicorn::follow::{Job, SweepJob};
 use cr3_unicorn::fuzz::image::{CODE, Image, USER_CODE, USER_CS, USER_DATA, USER_DS, segment};
@@ -66,12 +66,12 @@ fn system(workload: &Workload) -> Machine {
 
 /// Runs our machine with its counters to the end of the loop; instructions and time.
 fn ours(start: &Machine, end: u64) -> (u64, Duration) {
-    let mut machine = start.clone();
-    let mut tally = Tally::new(&machine);
+    let mut stepper = Stepper::new(start.clone());
+    let mut tally = Tally::new(start);
     let started = Instant::now();
-    while machine.cpu.rip != end {
-        if let Err(stop) = machine::step(&mut machine, &mut tally) {
-            panic!("the loop stopped at {:#x}: {stop:?}", machine.cpu.rip);
+    while stepper.machine().cpu.rip != end {
+        if let Err(stop) = stepper.step(&mut tally) {
+            panic!("the loop stopped at {:#x}: {stop:?}", stepper.machine().cpu.rip);
         }
     }
     (tally.counters()[Counter::Instructions], started.elapsed())

@@ -34,6 +34,8 @@ enum Watched {
     },
     /// BTS on memory: the bit that it sets, counted from the start of its store.
     SetBit(u64),
+    /// INVLPG.
+    Address,
 }
 
 impl Tally {
@@ -107,18 +109,33 @@ impl Tally {
         self.pcide = after & cr4::PCIDE != 0;
     }
 
-    /// Apart, so that an ordinary instruction sets one bit where it stands and does not load the whole set for what may follow.
+    /// Apart, as [`Self::watched_retired`] is, so that an ordinary instruction sets a few bits where they stand.
     #[cold]
     #[inline(never)]
-    fn invlpg_retired(&mut self) {
-        self.add(Counter::Invlpg, 1);
+    fn watch(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.watched = match instruction.mnemonic() {
+            Mnemonic::Invpcid => Watched::Descriptor { low: 0, bytes: 0 },
+            Mnemonic::Invlpg => Watched::Address,
+            _ => bit_number(machine, instruction).map_or(Watched::Nothing, Watched::SetBit),
+        };
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn watched_retired(&mut self, machine: &Machine, instruction: &Instruction) {
+        match self.watched {
+            Watched::Descriptor { low, .. } => {
+                let kind = general_register(machine, instruction.op0_register()).unwrap_or(0);
+                self.invpcid_retired(kind, low);
+            }
+            Watched::Address => self.add(Counter::Invlpg, 1),
+            Watched::SetBit(_) | Watched::Nothing => {}
+        }
     }
 
     /// INVPCID types 1 to 3 flush whole PCIDs; type 0 flushes one address (SDM vol. 2, INVPCID).
-    #[cold]
-    fn invpcid_retired(&mut self, kind: u64) {
+    fn invpcid_retired(&mut self, kind: u64, descriptor: u64) {
         self.add(Counter::Invpcid, 1);
-        let descriptor = if let Watched::Descriptor { low, .. } = self.watched { low } else { 0 };
         match kind {
             0 => {}
             1 => self.pending(|pending, tell| pending.flushed((descriptor & cr3::PCID) as u16, tell)),
@@ -134,6 +151,7 @@ impl Tally {
     }
 
     #[cold]
+    #[inline(never)]
     fn user_ran(&mut self, pcid: u16) {
         self.pending(|pending, tell| pending.user_ran(pcid, tell));
     }
@@ -168,22 +186,17 @@ impl Observer for Tally {
         if self.pcide && machine.cpu.cpl == 3 && !self.pending.is_idle() {
             self.user_ran(current_pcid(&machine.cpu));
         }
-        self.watched = match instruction.mnemonic() {
-            Mnemonic::Invpcid => Watched::Descriptor { low: 0, bytes: 0 },
-            Mnemonic::Bts => bit_number(machine, instruction).map_or(Watched::Nothing, Watched::SetBit),
-            _ => Watched::Nothing,
-        };
+        match instruction.mnemonic() {
+            Mnemonic::Invpcid | Mnemonic::Invlpg | Mnemonic::Bts => self.watch(machine, instruction),
+            _ => self.watched = Watched::Nothing,
+        }
     }
 
     #[inline]
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
         self.add(Counter::Instructions, 1);
-        match instruction.mnemonic() {
-            Mnemonic::Invlpg => self.invlpg_retired(),
-            Mnemonic::Invpcid => {
-                self.invpcid_retired(general_register(machine, instruction.op0_register()).unwrap_or(0));
-            }
-            _ => {}
+        if self.watched != Watched::Nothing {
+            self.watched_retired(machine, instruction);
         }
     }
 

@@ -6,7 +6,7 @@ use super::decoded::INSTRUCTION_MAX;
 use super::fault::Fault;
 use super::observe::{AccessKind, DropCause, MemoryAccess, Observer, TlbEvent};
 use super::paging::{self, Access, Mode, Protection, Start};
-use super::tlb::{Context, Control, Operation};
+use super::tlb::{Context, Control, Entry, Operation};
 use super::{Cpu, Machine};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 use std::borrow::Cow;
@@ -53,12 +53,35 @@ pub fn read<O: Observer>(
     size: u8,
     privilege: Privilege,
 ) -> Result<u64, Fault> {
-    let span = translate_span(machine, observer, linear, size, AccessKind::Read, privilege)?;
+    let size = size.clamp(1, 8);
+    let access = Access { kind: AccessKind::Read, mode: privilege.mode(&machine.cpu) };
+    match recall_within(machine, observer, linear, size, access) {
+        Some(piece) => Ok(read_piece(machine, observer, piece)),
+        None => read_pieces(machine, observer, linear, size, access),
+    }
+}
+
+#[inline]
+fn read_piece<O: Observer>(machine: &Machine, observer: &mut O, piece: Piece) -> u64 {
+    let value = machine.memory.read(piece.physical, piece.size);
+    observer.memory(&piece.told(AccessKind::Read, value, value));
+    value
+}
+
+/// Goes on where [`recall_within`] does not know the page, or the access leaves it. Apart, so that what most accesses run
+/// stays short where it is inlined.
+#[inline(never)]
+fn read_pieces<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    access: Access,
+) -> Result<u64, Fault> {
+    let span = translate_span(machine, observer, linear, size, access)?;
     let mut value = 0;
     for (piece, shift) in span.pieces() {
-        let part = machine.memory.read(piece.physical, piece.size);
-        observer.memory(&piece.told(AccessKind::Read, part, part));
-        value |= part << shift;
+        value |= read_piece(machine, observer, piece) << shift;
     }
     Ok(value)
 }
@@ -94,11 +117,21 @@ pub fn read_modify_write<O: Observer>(
     privilege: Privilege,
     change: impl FnOnce(u64) -> u64,
 ) -> Result<u64, Fault> {
-    let span = translate_span(machine, observer, linear, size, AccessKind::Write, privilege)?;
-    if span.second.is_some() {
-        return Ok(modify_pieces(machine, observer, span, change));
+    let size = size.clamp(1, 8);
+    let access = Access { kind: AccessKind::Write, mode: privilege.mode(&machine.cpu) };
+    match recall_within(machine, observer, linear, size, access) {
+        Some(piece) => Ok(modify_piece(machine, observer, piece, change)),
+        None => modify_pieces(machine, observer, linear, size, access, change),
     }
-    let piece = span.first;
+}
+
+#[inline]
+fn modify_piece<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    piece: Piece,
+    change: impl FnOnce(u64) -> u64,
+) -> u64 {
     let mut after = 0;
     let before = machine.memory.modify(piece.physical, piece.size, |before| {
         after = change(before);
@@ -106,28 +139,29 @@ pub fn read_modify_write<O: Observer>(
     });
     let mask = paging::low_bits(u32::from(piece.size) * 8);
     observer.memory(&piece.told(AccessKind::Write, after & mask, before));
-    Ok(before)
+    before
 }
 
-/// A modification that crosses a page: all is read before anything is written.
+/// As [`read_pieces`]. All is read before anything is written.
+#[inline(never)]
 fn modify_pieces<O: Observer>(
     machine: &mut Machine,
     observer: &mut O,
-    span: Span,
+    linear: u64,
+    size: u8,
+    access: Access,
     change: impl FnOnce(u64) -> u64,
-) -> u64 {
+) -> Result<u64, Fault> {
+    let span = translate_span(machine, observer, linear, size, access)?;
     let mut before = 0;
     for (piece, shift) in span.pieces() {
         before |= machine.memory.read(piece.physical, piece.size) << shift;
     }
     let after = change(before);
     for (piece, shift) in span.pieces() {
-        let mask = paging::low_bits(u32::from(piece.size) * 8);
-        let part = after >> shift & mask;
-        machine.memory.write(piece.physical, piece.size, part);
-        observer.memory(&piece.told(AccessKind::Write, part, before >> shift & mask));
+        modify_piece(machine, observer, piece, |_| after >> shift);
     }
-    before
+    Ok(before)
 }
 
 /// The part of an access that lies in one page.
@@ -161,29 +195,21 @@ impl Span {
     }
 }
 
+/// An access that stays in a page which the fronts of the TLB know.
 #[inline]
-fn translate_span<O: Observer>(
-    machine: &mut Machine,
+fn recall_within<O: Observer>(
+    machine: &Machine,
     observer: &mut O,
     linear: u64,
     size: u8,
-    kind: AccessKind,
-    privilege: Privilege,
-) -> Result<Span, Fault> {
-    let size = size.clamp(1, 8);
-    let access = Access { kind, mode: privilege.mode(&machine.cpu) };
-    if linear & 0xfff <= 0x1000 - u64::from(size)
-        && let Some(physical) = recall(machine, observer, linear, access)
-    {
-        return Ok(Span { first: Piece { linear, physical, size }, second: None });
-    }
-    translate_pieces(machine, observer, linear, size, access)
+    access: Access,
+) -> Option<Piece> {
+    let within = linear & 0xfff <= 0x1000 - u64::from(size);
+    let entry = if within { recall(machine, observer, linear, access) } else { None };
+    entry.map(|entry| Piece { linear, physical: entry.translate(linear), size })
 }
 
-/// Goes on where the fronts of the TLB do not know the page, or the access leaves it. Apart, so that what most accesses run
-/// stays short where it is inlined.
-#[inline(never)]
-fn translate_pieces<O: Observer>(
+fn translate_span<O: Observer>(
     machine: &mut Machine,
     observer: &mut O,
     linear: u64,
@@ -210,13 +236,13 @@ fn not_canonical() -> Fault {
     Fault::general_protection("the address is not canonical")
 }
 
-/// The physical address for an access at `linear`, if the fronts of the TLB know it. They know only canonical addresses, and
-/// none while paging is off.
+/// The entry for an access at `linear`, if the fronts of the TLB know it. They know only canonical addresses, and none while
+/// paging is off.
 #[inline]
-fn recall<O: Observer>(machine: &Machine, observer: &mut O, linear: u64, access: Access) -> Option<u64> {
+fn recall<'a, O: Observer>(machine: &'a Machine, observer: &mut O, linear: u64, access: Access) -> Option<&'a Entry> {
     let entry = machine.tlb.recall(linear, access, &Control::of(&machine.cpu))?;
     observer.tlb(&TlbEvent::Hit { entry: *entry, kind: access.kind });
-    Some(entry.translate(linear))
+    Some(entry)
 }
 
 /// The physical address for an access at `linear`, which is canonical: from the TLB, or by a walk that fills it (SDM
@@ -233,8 +259,8 @@ pub fn translate<O: Observer>(
     if machine.cpu.cr0 & cr0::PG == 0 {
         return Ok(linear & u64::from(u32::MAX));
     }
-    if let Some(physical) = recall(machine, observer, linear, access) {
-        return Ok(physical);
+    if let Some(entry) = recall(machine, observer, linear, access) {
+        return Ok(entry.translate(linear));
     }
     let context = context(&machine.cpu);
     match machine.tlb.lookup(observer, linear, access, context) {
@@ -293,39 +319,54 @@ fn drop_faulting<O: Observer>(
     fault
 }
 
-/// Fetches and decodes the instruction at `linear` into `instruction`, which is as it was if that fails. The page after it
-/// is touched only if the instruction reaches into it.
+/// The physical address of the instruction at `linear`, with what was decoded from its page at hand
+/// ([`crate::machine::Memory::decoded`]), and the entry of the TLB if its front knew it.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF.
+#[inline]
+pub fn fetch_address<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+) -> Result<(u64, Option<Entry>), Fault> {
+    let access = fetching(&machine.cpu);
+    let (physical, entry) = match recall(machine, observer, linear, access) {
+        Some(entry) => (entry.translate(linear), Some(*entry)),
+        None if !canonical(machine, linear) => return Err(not_canonical()),
+        None => (translate(machine, observer, linear, access)?, None),
+    };
+    machine.memory.run_page(physical);
+    Ok((physical, entry))
+}
+
+#[inline]
+fn fetching(cpu: &Cpu) -> Access {
+    Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(cpu) }
+}
+
+/// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address or an instruction of more than 15 bytes, #PF, or #UD for bytes that are no
 /// instruction.
-#[inline]
-pub fn fetch<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    linear: u64,
-    instruction: &mut Instruction,
-) -> Result<(), Fault> {
-    let access = Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(&machine.cpu) };
-    let physical = match recall(machine, observer, linear, access) {
-        Some(physical) => physical,
-        None if !canonical(machine, linear) => return Err(not_canonical()),
-        None => translate(machine, observer, linear, access)?,
-    };
+pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<Instruction, Fault> {
+    let (physical, _) = fetch_address(machine, observer, linear)?;
     match machine.memory.decoded(physical, linear) {
-        Some(decoded) => *instruction = *decoded,
-        None => *instruction = decode(machine, observer, linear, physical, access)?,
+        Some(kept) => Ok(kept.instruction),
+        None => decode(machine, observer, linear, physical),
     }
-    Ok(())
 }
 
-/// Decodes what `fetch` does not have: from the first page alone if that suffices.
-fn decode<O: Observer>(
+/// Decodes the instruction at `linear`, whose physical address is known: from the first page alone if that suffices.
+///
+/// # Errors
+/// Those of [`fetch`], for the page after it.
+pub fn decode<O: Observer>(
     machine: &mut Machine,
     observer: &mut O,
     linear: u64,
     physical: u64,
-    access: Access,
 ) -> Result<Instruction, Fault> {
     let offset = physical as usize & 0xfff;
     let mut bytes = [0; INSTRUCTION_MAX];
@@ -341,6 +382,7 @@ fn decode<O: Observer>(
             if !canonical(machine, next) {
                 return Err(not_canonical());
             }
+            let access = fetching(&machine.cpu);
             let physical = translate(machine, observer, next, access)?;
             machine.memory.read_bytes(physical, &mut bytes[here..]);
             decode_bytes(&bytes, linear).map_err(|_| undecodable(&bytes))

@@ -3,6 +3,7 @@
 //! A clone of a machine shares its pages and with them what was decoded; a write forgets the instructions it touches.
 //! No part of the state: two machines that differ only here are equal.
 
+use super::exec::Short;
 use iced_x86::Instruction;
 use std::sync::OnceLock;
 use triomphe::Arc;
@@ -13,7 +14,13 @@ pub(super) const INSTRUCTION_MAX: usize = 15;
 const LINE: usize = 64;
 const LINES: usize = 64;
 
-type Line = [OnceLock<Instruction>; LINE];
+/// An instruction and its short form, if it has one.
+pub(super) struct Kept {
+    pub(super) instruction: Instruction,
+    pub(super) short: Option<Short>,
+}
+
+type Line = [OnceLock<Kept>; LINE];
 
 /// The instructions of one page, in lines of 64 offsets that come to life on first use.
 pub(super) struct Lines {
@@ -29,9 +36,9 @@ impl Default for Lines {
 impl Lines {
     /// The instruction at `offset`, if it was decoded for the linear address `linear`.
     #[inline]
-    fn get(&self, offset: usize, linear: u64) -> Option<&Instruction> {
+    fn get(&self, offset: usize, linear: u64) -> Option<&Kept> {
         let line = self.lines.get(offset / LINE)?.get()?;
-        line.get(offset % LINE)?.get().filter(|instruction| instruction.ip() == linear)
+        line.get(offset % LINE)?.get().filter(|kept| kept.instruction.ip() == linear)
     }
 
     /// The first linear address that a page runs at wins: a decoded instruction carries its address, and pages that
@@ -40,7 +47,7 @@ impl Lines {
         let Some(line) = self.lines.get(offset / LINE) else { return };
         let line = line.get_or_init(|| Box::new([const { OnceLock::new() }; LINE]));
         if let Some(cell) = line.get(offset % LINE) {
-            let _ = cell.set(instruction);
+            let _ = cell.set(Kept { instruction, short: Short::of(&instruction) });
         }
     }
 }
@@ -90,7 +97,7 @@ impl Running {
 
     /// The instruction at `offset` of its page, if it was decoded for the linear address `linear`.
     #[inline]
-    pub(super) fn get(&self, offset: usize, linear: u64) -> Option<&Instruction> {
+    pub(super) fn get(&self, offset: usize, linear: u64) -> Option<&Kept> {
         self.lines.as_ref()?.get(offset, linear)
     }
 

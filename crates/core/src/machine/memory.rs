@@ -3,7 +3,7 @@
 //! Pages hang in a radix tree of 64-way tables that grows upwards with the highest page written. Tables and pages are
 //! shared between clones until one of them writes; a write copies the path to its page and nothing else.
 
-use super::decoded::{Decoded, Running};
+use super::decoded::{Decoded, Kept, Running};
 use iced_x86::Instruction;
 use std::fmt;
 use triomphe::Arc;
@@ -231,23 +231,28 @@ impl Memory {
         bytes
     }
 
-    /// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since.
+    /// Puts what was decoded from the page of `physical` within reach of [`Self::decoded`].
     #[inline]
-    pub(super) fn decoded(&mut self, physical: u64, linear: u64) -> Option<&Instruction> {
-        let (number, offset) = (physical >> PAGE_SHIFT, offset_in_page(physical));
-        if !self.running.is_at(number) {
-            self.run_page(physical);
+    pub(super) fn run_page(&mut self, physical: u64) {
+        if !self.running.is_at(physical >> PAGE_SHIFT) {
+            self.change_page(physical);
         }
-        self.running.get(offset, linear)
     }
 
     #[cold]
-    fn run_page(&mut self, physical: u64) {
+    fn change_page(&mut self, physical: u64) {
         let mut running = std::mem::take(&mut self.running);
         if let Some(page) = self.page(physical) {
             running.go_to(physical >> PAGE_SHIFT, &page.decoded);
         }
         self.running = running;
+    }
+
+    /// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since. Its page is
+    /// the one last given to [`Self::run_page`].
+    #[inline]
+    pub(super) fn decoded(&self, physical: u64, linear: u64) -> Option<&Kept> {
+        self.running.get(offset_in_page(physical), linear)
     }
 
     /// Keeps `instruction`, which was decoded from the bytes at `physical` and ends in the same page.

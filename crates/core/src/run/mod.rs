@@ -8,7 +8,7 @@ pub use nesting::Nest;
 pub(crate) use nesting::is_iret;
 
 use crate::machine::observe::Delivered;
-use crate::machine::{self, Event, Fault, Machine, Observer, Register, Stop};
+use crate::machine::{self, Event, Fault, Machine, Observer, Register, Stepper, Stop};
 use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved};
 use iced_x86::{Instruction, Mnemonic};
 use nesting::Frame;
@@ -157,7 +157,7 @@ pub struct Stepped {
 /// A machine with a schedule.
 #[derive(Clone, Debug)]
 pub struct Runner {
-    machine: Machine,
+    stepper: Stepper,
     schedule: Vec<(Injection, u64)>,
     /// Index of the injection that is waited for.
     next: usize,
@@ -175,7 +175,7 @@ impl Runner {
     /// after it.
     pub fn new(machine: Machine, places: &Places, schedule: &Schedule) -> Self {
         let mut runner = Self {
-            machine,
+            stepper: Stepper::new(machine),
             schedule: Vec::new(),
             next: 0,
             arrivals: 0,
@@ -222,7 +222,7 @@ impl Runner {
 
     /// The machine as it stands.
     pub fn machine(&self) -> &Machine {
-        &self.machine
+        self.stepper.machine()
     }
 
     /// The handlers that have not returned.
@@ -238,12 +238,12 @@ impl Runner {
         if let Some(end) = &self.stopped {
             return Err(end.clone());
         }
-        let mut probe = Probe::new(&self.machine);
+        let mut probe = Probe::new(self.stepper.machine());
         let injected = self.due();
         let mut observers = (&mut probe, observer);
         let result = match injected {
             Some(index) => self.inject(index, &mut observers),
-            None => machine::step(&mut self.machine, &mut observers),
+            None => self.stepper.step(&mut observers),
         };
         self.follow(&probe);
         let kind = match result {
@@ -272,14 +272,14 @@ impl Runner {
             }
             _ => {}
         }
-        if self.machine.cpu.rip != *address {
+        if self.machine().cpu.rip != *address {
             return None;
         }
         self.arrivals = self.arrivals.saturating_add(1);
         if self.arrivals != injection.place.occurrence {
             return None;
         }
-        match machine::refusal(&self.machine, injection.vector.event()) {
+        match machine::refusal(self.machine(), injection.vector.event()) {
             None => Some(self.next as u32),
             Some(refusal) => {
                 self.give_up_waiting(Reason::Refused { reason: refusal.reason });
@@ -296,7 +296,7 @@ impl Runner {
         self.struck_at = Some(self.nest.depth());
         self.next += 1;
         self.arrivals = 0;
-        machine::deliver(&mut self.machine, vector.event(), vector.error_code(), observer)
+        machine::deliver(self.stepper.machine_mut(), vector.event(), vector.error_code(), observer)
     }
 
     /// Keeps count of the handlers.
@@ -315,7 +315,7 @@ impl Runner {
             let arrivals = self.arrivals;
             self.give_up_waiting(Reason::NotReached { arrivals });
         }
-        (self.machine, self.unfired)
+        (self.stepper.into_machine(), self.unfired)
     }
 }
 

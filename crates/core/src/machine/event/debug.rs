@@ -65,8 +65,9 @@ fn breakpoints(cpu: &Cpu) -> impl Iterator<Item = Breakpoint> {
     })
 }
 
+/// Whether a breakpoint is enabled.
 #[inline]
-fn armed(cpu: &Cpu) -> bool {
+pub fn armed(cpu: &Cpu) -> bool {
     cpu.debug[DR7] & 0xff != 0
 }
 

@@ -180,7 +180,7 @@ pub(super) fn as_stack_fault(fault: Fault) -> Fault {
 }
 
 #[cold]
-fn as_fault_of(i: &Instruction, fault: Fault) -> Fault {
+pub(super) fn as_fault_of(i: &Instruction, fault: Fault) -> Fault {
     if in_stack_segment(i) { as_stack_fault(fault) } else { fault }
 }
 
@@ -292,7 +292,7 @@ fn modify_memory<O: Observer>(
 
 /// The immediate of an operand, sign-extended where the encoding says so.
 #[inline]
-fn immediate(i: &Instruction, kind: OpKind) -> u64 {
+pub(super) fn immediate(i: &Instruction, kind: OpKind) -> u64 {
     match kind {
         OpKind::Immediate8 => u64::from(i.immediate8()),
         OpKind::Immediate8_2nd => u64::from(i.immediate8_2nd()),

@@ -89,6 +89,12 @@ impl Front {
         *slot = Slot { generation, page, control, mode, kinds, entry };
     }
 
+    /// Another number after each [`Self::clear`].
+    #[inline]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Empties all slots.
     pub(super) fn clear(&mut self) {
         self.generation += 1;

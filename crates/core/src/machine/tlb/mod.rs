@@ -214,6 +214,12 @@ impl Tlb {
         front.get(linear, access, control)
     }
 
+    /// Changes whenever [`Self::recall`] may forget something of fetches that it knew.
+    #[inline]
+    pub fn fetch_generation(&self) -> u64 {
+        self.fetches.generation()
+    }
+
     /// Lets [`Self::recall`] find `entry`, which [`Self::lookup`] gave under `control`, where that changes nothing else.
     pub fn remember(&mut self, linear: u64, access: Access, control: Control, entry: Entry) {
         let kind = access.kind;

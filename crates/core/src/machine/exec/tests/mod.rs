@@ -5,6 +5,7 @@ mod delivery;
 mod instructions;
 mod random;
 mod returns;
+mod short;
 mod state;
 mod system;
 

@@ -120,12 +120,17 @@ fn system() -> impl Strategy<Value = System> {
         .prop_map(|(msr, debug, events, tables)| System { msr, debug, events, tables })
 }
 
-/// Any state.
+/// Any state that executes anything.
 pub(super) fn state() -> impl Strategy<Value = State> {
+    state_with(code())
+}
+
+/// Any state that executes `code`.
+pub(super) fn state_with(code: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = State> {
     let registers = prop::collection::vec(value(), 16);
     let cpl = prop_oneof![4 => Just(0u8), 4 => Just(3u8), 1 => 1u8..3];
     let segments = prop::collection::vec(any::<(u16, u32, u16)>(), 6);
-    let first = (code(), registers, any::<u32>(), rip(), cpl);
+    let first = (code, registers, any::<u32>(), rip(), cpl);
     (first, control_registers(), system(), segments, edits(), (0u8..6, any::<bool>())).prop_map(
         |((code, registers, rflags, rip, cpl), control, system, segments, memory, geometry)| State {
             code,

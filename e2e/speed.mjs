@@ -58,7 +58,10 @@ await withPage(process.argv[2], async (page) => {
     }
     return { times, whole, steps: Number(slider.getAttribute("aria-valuemax")) };
   }, SEEKS);
-  const within = times.filter((time) => time < FRAME).length;
-  console.log(`in Chromium, any step of ${steps} shown, with layout: ${told(times, 1)} ms; ${within} of ${SEEKS} within ${FRAME} ms`);
-  console.log(`with the listing, a frame later: ${told(whole, 1)} ms`);
+  // The first click finds code and styles that the browser has not used before.
+  const [first, ...others] = times;
+  const within = others.filter((time) => time < FRAME).length;
+  console.log(`in Chromium, any step of ${steps} shown, with layout: ${told(others, 1)} ms; ${within} of ${others.length} within ${FRAME} ms`);
+  console.log(`the first click after loading: ${first.toFixed(1)} ms`);
+  console.log(`with the listing, a frame later: ${told(whole.slice(1), 1)} ms`);
 });

@@ -5,7 +5,7 @@ use crate::state::Setup;
 use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison, CounterRow};
 use cr3_core::counters::Counter;
-use cr3_core::scenario::Place;
+use cr3_core::scenario::{Place, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
@@ -163,6 +163,13 @@ impl Runs {
             let place = self.step(side, row)?.place?;
             Some(self.trace(side)?.places.place(place))
         })
+    }
+
+    /// Why neither side has an instruction of that name; nothing where one has, or where none runs.
+    #[must_use]
+    pub fn unknown(&self, place: &Place) -> Option<Unresolved> {
+        let resolved = Side::BOTH.into_iter().filter_map(|side| Some(self.trace(side)?.places.resolve(place)));
+        resolved.reduce(|left, right| left.or(right))?.err()
     }
 
     /// The text of the restore macro that a side runs.

@@ -51,7 +51,8 @@ impl Default for Settings {
 
 /// Everything that the page shows.
 ///
-/// Invariant: `cursor` names a row of `runs`, or is 0 when there is none; `runs` are those of `setup` and `custom`.
+/// Invariant: `cursor` names a row of `runs`, or is 0 when there is none; `runs` are those of `setup` and `custom`; `browsed` is
+/// a place of one of them, or none of them runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.
@@ -96,8 +97,12 @@ impl State {
     /// The state that a link asks for, with a notice of what of it was ignored.
     #[must_use]
     pub fn open(text: &str, settings: Settings) -> Self {
-        let (link, ignored) = link::decode(text);
+        let (link, mut ignored) = link::decode(text);
         let mut state = Self::of(link, settings);
+        if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
+            ignored.push(format!("code: {why}"));
+            state.browsed = None;
+        }
         if !ignored.is_empty() {
             state.notice = Some(format!("Parts of the link were ignored. {}", ignored.join("; ")));
         }

@@ -77,6 +77,9 @@ pub fn update(state: &State, action: Action) -> State {
     {
         next.browsed = None;
     }
+    if next.browsed.as_ref().is_some_and(|place| next.runs.unknown(place).is_some()) {
+        next.browsed = None;
+    }
     next
 }
 
@@ -106,7 +109,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
         Action::TestCheck => can_start(state),
         Action::StopSweep => state.check.sweep.is_some_and(|sweep| sweep.stage == Stage::Running),
-        Action::Browse(place) => state.browsed.as_ref() != Some(place),
+        Action::Browse(place) => state.browsed.as_ref() != Some(place) && state.runs.unknown(place).is_none(),
         Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
         Action::OpenLink(_)
         | Action::ToggleCheck

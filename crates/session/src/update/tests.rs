@@ -28,6 +28,7 @@ fn check_invariants(state: &State) {
     let runs = &state.runs;
     assert!(state.cursor < runs.len().max(1), "cursor {} of {} rows", state.cursor, runs.len());
     assert!(!state.playing || runs.len() > 1);
+    assert_eq!(state.browsed.as_ref().and_then(|place| runs.unknown(place)), None);
     let (link, ignored) = link::decode(&link::encode(&link::of(state)));
     assert_eq!(ignored, Vec::<String>::new(), "the link of a state says only what is understood");
     assert_eq!(link, link::of(state), "the link of a state is the state's");
@@ -283,6 +284,34 @@ fn a_link_opens_where_a_person_read() {
     let state = opened("follow=no&code=exc_nmi%2B2&counters=all");
     assert_eq!((state.follow, state.all_counters), (false, true));
     assert_eq!(state.browsed.map(|place| place.to_string()).as_deref(), Some("exc_nmi+2"));
+}
+
+#[test]
+fn a_link_to_a_label_that_there_is_not_says_so() {
+    let check = |code: &str, notice: &str| {
+        let state = opened(&format!("follow=no&code={code}"));
+        assert_eq!((state.browsed.as_ref(), state.notice.as_deref()), (None, Some(notice)));
+        assert!(!is_valid(&state, &Action::Browse(code.replace("%2B", "+").parse().expect("a place"))));
+    };
+    check(
+        "exc_nmj%2B2",
+        "Parts of the link were ignored. code: no such label; did you mean exc_nmi, exc_int3, asm_exc_nmi?",
+    );
+    check("elsewhere%2B0", "Parts of the link were ignored. code: no such label");
+    check("kernel_loop%2B999", "Parts of the link were ignored. code: the label has only 6 instructions (+0 to +5)");
+}
+
+/// The exit is longer with form A: its last instruction goes with it, and stays as long as either side runs it.
+#[test]
+fn a_person_reads_on_only_in_code_that_there_is() {
+    let state = update(&opened(""), Action::ToggleFollow);
+    let nth = |offset| Place { label: "paranoid_exit".into(), offset, occurrence: 1 };
+    let last = (0..).map(nth).take_while(|place| state.runs.unknown(place).is_none()).last();
+    let read = update(&state, Action::Browse(last.clone().expect("there is an exit")));
+    assert_eq!(read.browsed, last);
+    let swapped = update(&read, Action::SwapForms);
+    assert_eq!(swapped.browsed, last);
+    assert_eq!(update(&swapped, Action::SetForm(Side::Right, state.setup.forms[1])).browsed, None);
 }
 
 fn action() -> impl Strategy<Value = Action> {

@@ -143,6 +143,20 @@ impl Tally {
         }
     }
 
+    /// Apart, so that a hit is one count where it is told.
+    #[inline(never)]
+    fn tlb_changed(&mut self, event: &TlbEvent) {
+        match *event {
+            TlbEvent::Miss { linear, pcid, reads, .. } => self.missed(linear, pcid, reads),
+            TlbEvent::Fill { ref entry } => self.misses.filled(entry),
+            TlbEvent::Drop { ref entry, cause } => {
+                self.misses.dropped(entry, cause);
+                self.dropped(cause);
+            }
+            TlbEvent::Hit { .. } | TlbEvent::StructureFill { .. } | TlbEvent::StructureDrop { .. } => {}
+        }
+    }
+
     fn dropped(&mut self, cause: DropCause) {
         if cause.is_flush() {
             self.add(Counter::DroppedEntries, 1);
@@ -216,15 +230,9 @@ impl Observer for Tally {
 
     #[inline]
     fn tlb(&mut self, event: &TlbEvent) {
-        match *event {
+        match event {
             TlbEvent::Hit { .. } => self.add(Counter::TlbHits, 1),
-            TlbEvent::Miss { linear, pcid, reads, .. } => self.missed(linear, pcid, reads),
-            TlbEvent::Fill { ref entry } => self.misses.filled(entry),
-            TlbEvent::Drop { ref entry, cause } => {
-                self.misses.dropped(entry, cause);
-                self.dropped(cause);
-            }
-            TlbEvent::StructureFill { .. } | TlbEvent::StructureDrop { .. } => {}
+            change => self.tlb_changed(change),
         }
     }
 

@@ -92,3 +92,17 @@ test("one run alone is not said to be the same as none", async ({ page }) => {
   await expect(page.locator(".runs .differences")).toContainText("nothing to compare");
   await expect(page.locator(".runs")).not.toContainText("the same in every step");
 });
+
+test("a listing that does not follow names what it shows", async ({ page }) => {
+  await opened(page);
+  const label = page.getByLabel("Go to a label");
+  await expect(label.locator("option:checked")).toHaveText("nmi_exit");
+  await page.keyboard.press("End");
+  await expect(label.locator("option:checked")).not.toHaveText("nmi_exit");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("f");
+  const shown = await label.inputValue();
+  await page.keyboard.press("End");
+  await expect(page.locator(".transport .position b")).not.toHaveText("1");
+  await expect(label).toHaveValue(shown);
+});

@@ -165,11 +165,13 @@ impl Runs {
         })
     }
 
-    /// Why neither side has an instruction of that name; nothing where one has, or where none runs.
+    /// Why neither side has an instruction of that name; nothing where one has, or where one does not run and may have.
     #[must_use]
     pub fn unknown(&self, place: &Place) -> Option<Unresolved> {
-        let resolved = Side::BOTH.into_iter().filter_map(|side| Some(self.trace(side)?.places.resolve(place)));
-        resolved.reduce(|left, right| left.or(right))?.err()
+        let (left, right) = (self.trace(Side::Left)?, self.trace(Side::Right)?);
+        let of_left = left.places.resolve(place).err()?;
+        let of_right = right.places.resolve(place).err()?;
+        Some(if matches!(of_left, Unresolved::PastEnd { .. }) { of_left } else { of_right })
     }
 
     /// The text of the restore macro that a side runs.

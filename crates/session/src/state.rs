@@ -52,7 +52,7 @@ impl Default for Settings {
 /// Everything that the page shows.
 ///
 /// Invariant: `cursor` names a row of `runs`, or is 0 when there is none; `runs` are those of `setup` and `custom`; `browsed` is
-/// a place of one of them, or none of them runs.
+/// a place of one of them, or one does not run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.

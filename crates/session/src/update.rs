@@ -77,7 +77,8 @@ pub fn update(state: &State, action: Action) -> State {
     {
         next.browsed = None;
     }
-    if next.browsed.as_ref().is_some_and(|place| next.runs.unknown(place).is_some()) {
+    let new = !Rc::ptr_eq(&next.runs, &state.runs) || next.browsed != state.browsed;
+    if new && next.browsed.as_ref().is_some_and(|place| next.runs.unknown(place).is_some()) {
         next.browsed = None;
     }
     next

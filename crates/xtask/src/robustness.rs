@@ -24,7 +24,7 @@ const KINDS: [Kind; 6] = [
         name: "code bytes in any state of the machine",
         times: 40,
         program: &["--lib"],
-        properties: &["exec::tests::random::"],
+        properties: &["exec::tests::random::", "exec::tests::short::"],
     },
     Kind { name: "texts for the assembler", times: 4, program: &["--test", "asm"], properties: &["hostile::"] },
     Kind { name: "random lines, beside GNU as", times: 5, program: &["--test", "asm"], properties: &["random::"] },

@@ -34,8 +34,8 @@ enum Watched {
     },
     /// BTS on memory: the bit that it sets, counted from the start of its store.
     SetBit(u64),
-    /// INVLPG.
-    Address,
+    /// INVLPG, which is counted when it retires.
+    Invlpg,
 }
 
 impl Tally {
@@ -109,13 +109,13 @@ impl Tally {
         self.pcide = after & cr4::PCIDE != 0;
     }
 
-    /// Apart, as [`Self::watched_retired`] is, so that an ordinary instruction sets a few bits where they stand.
+    /// Apart, as [`Self::watched_retired`] is, so that the hooks of an ordinary instruction stay small.
     #[cold]
     #[inline(never)]
     fn watch(&mut self, machine: &Machine, instruction: &Instruction) {
         self.watched = match instruction.mnemonic() {
             Mnemonic::Invpcid => Watched::Descriptor { low: 0, bytes: 0 },
-            Mnemonic::Invlpg => Watched::Address,
+            Mnemonic::Invlpg => Watched::Invlpg,
             _ => bit_number(machine, instruction).map_or(Watched::Nothing, Watched::SetBit),
         };
     }
@@ -128,7 +128,7 @@ impl Tally {
                 let kind = general_register(machine, instruction.op0_register()).unwrap_or(0);
                 self.invpcid_retired(kind, low);
             }
-            Watched::Address => self.add(Counter::Invlpg, 1),
+            Watched::Invlpg => self.add(Counter::Invlpg, 1),
             Watched::SetBit(_) | Watched::Nothing => {}
         }
     }

@@ -325,7 +325,7 @@ fn drop_faulting<O: Observer>(
 /// # Errors
 /// #GP(0) for a non-canonical address, or #PF.
 #[inline]
-pub fn fetch_address<O: Observer>(
+pub(super) fn fetch_address<O: Observer>(
     machine: &mut Machine,
     observer: &mut O,
     linear: u64,
@@ -362,7 +362,7 @@ pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) 
 ///
 /// # Errors
 /// Those of [`fetch`], for the page after it.
-pub fn decode<O: Observer>(
+pub(super) fn decode<O: Observer>(
     machine: &mut Machine,
     observer: &mut O,
     linear: u64,

@@ -1,6 +1,7 @@
 //! A small x86-64 in long mode: knows the manual, knows nothing of Linux.
 //!
-//! [`step`] executes one instruction, [`deliver`] delivers one event from outside; nothing else changes a [`Machine`].
+//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside; nothing else changes
+//! a [`Machine`].
 //! Both report what they did to an [`Observer`] and never know who listens.
 
 pub mod access;

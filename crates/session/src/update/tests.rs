@@ -312,6 +312,8 @@ fn a_person_reads_on_only_in_code_that_there_is() {
     let swapped = update(&read, Action::SwapForms);
     assert_eq!(swapped.browsed, last);
     assert_eq!(update(&swapped, Action::SetForm(Side::Right, state.setup.forms[1])).browsed, None);
+    let mistyped = [Action::EditDraft(".macro".into()), Action::SetForm(Side::Right, FormChoice::Custom)];
+    assert_eq!(after(&swapped, mistyped).browsed, last, "it may be there again with the next key");
 }
 
 fn action() -> impl Strategy<Value = Action> {

@@ -134,7 +134,8 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
     let Props { state, listing, dispatch } = props;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
     // The label of what is read.
-    let here = if state.browsed.is_some() { first } else { gutter.current.unwrap_or_default() };
+    let reads = state.browsed.is_some() || !state.follow;
+    let here = if reads { first } else { gutter.current.unwrap_or_default() };
     let selected = listing.labels.iter().rposition(|(_, row)| *row <= here);
     let onpick = {
         let listing = listing.clone();

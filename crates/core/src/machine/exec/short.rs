@@ -1,12 +1,12 @@
 //! The forms that most instructions have, their operands looked up once when they are decoded.
 //!
 //! A shorter way to what [`super::dispatch`] does for registers and memory of 32 and 64 bits, with the same sums and the
-//! same order of hooks. Only [`super::step`] takes it, and only where no event, trap, breakpoint or shadow asks for more.
-//! What is locked, narrow or rare has no short form.
+//! same order of hooks. Only [`mod@super::step`] takes it, and only where no event, trap, breakpoint or shadow asks for more.
+//! Everything else goes the long way: what is locked, narrow or rare, and what does more than one thing with memory.
 
-mod access;
 mod compute;
 mod of;
+mod transfer;
 
 use super::condition::Condition;
 use super::width::Width;
@@ -16,14 +16,14 @@ use crate::machine::{Register, SegmentRegister};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::machine) enum Short {
     Compute(Compute),
-    Access(Access),
+    Transfer(Transfer),
 }
 
 /// Works on registers and cannot fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::machine) struct Compute {
     operation: Operation,
-    /// When a conditional jump jumps.
+    /// When a conditional jump jumps. Beside the operation and not in it, so that what to do is one look into a table.
     condition: Condition,
     /// Of the operands: 32 or 64 bits.
     width: Width,
@@ -60,9 +60,9 @@ enum Operation {
     JumpIf,
 }
 
-/// Accesses memory once.
+/// Loads or stores once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::machine) struct Access {
+pub(in crate::machine) struct Transfer {
     kind: Kind,
     /// Of the access: 4 or 8 bytes.
     width: Width,

@@ -16,7 +16,7 @@ use iced_x86::{Code, Instruction};
 /// Executes one instruction and delivers the exception it raised, or delivers a latched NMI that became deliverable.
 ///
 /// While an instruction executes, RIP stands behind it; after a fault it stands at it again. A repeated string instruction
-/// may take several steps, see [`string::ITERATIONS`]. Hooks come in this order: `before`, then `memory`, `tlb` and
+/// may take several steps, see [`super::string::ITERATIONS`]. Hooks come in this order: `before`, then `memory`, `tlb` and
 /// `control` as they happen, then `retired` or `fault`, then `delivered`. An instruction that cannot be fetched has no
 /// `before`; INT n enters its handler before it is `retired`.
 ///
@@ -28,7 +28,7 @@ pub fn step<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), 
 }
 
 /// A machine that takes many steps. It does what [`step`] does, in less time: since nobody else changes the machine, what
-/// one step found out about the page that executes is still true at the next.
+/// a short form found out about the page that executes is still true at the next step.
 #[derive(Clone, Debug)]
 pub struct Stepper {
     machine: Machine,
@@ -109,9 +109,10 @@ fn step_through<O: Observer>(window: &mut Option<Window>, machine: &mut Machine,
             observer.retired(machine, instruction);
             Ok(())
         }
-        Short::Access(access) => {
-            let (access, instruction) = (*access, *instruction);
-            if let Err(fault) = access.run(machine, observer, &instruction) {
+        Short::Transfer(transfer) => {
+            // A store may free what was decoded.
+            let (transfer, instruction) = (*transfer, *instruction);
+            if let Err(fault) = transfer.run(machine, observer, &instruction) {
                 *window = None;
                 return event::raise_fault(machine, observer, fault);
             }
@@ -121,13 +122,12 @@ fn step_through<O: Observer>(window: &mut Option<Window>, machine: &mut Machine,
     }
 }
 
-/// Where to fetch from, with a window on it if the TLB knows the page well; or the result of what came instead of a fetch.
+/// The result of a step that came instead of a fetch.
+type Instead = Result<(), Stop>;
+
+/// Where to fetch from, with a window on it if the TLB knows the page well.
 #[inline]
-fn look<O: Observer>(
-    window: &mut Option<Window>,
-    machine: &mut Machine,
-    observer: &mut O,
-) -> Result<u64, Result<(), Stop>> {
+fn look<O: Observer>(window: &mut Option<Window>, machine: &mut Machine, observer: &mut O) -> Result<u64, Instead> {
     *window = None;
     if !undisturbed(&machine.cpu) {
         return Err(step_disturbed(machine, observer));
@@ -165,9 +165,9 @@ fn step_long<O: Observer>(machine: &mut Machine, observer: &mut O, physical: u64
     }
 }
 
-/// A step that looks at all that may come before an instruction.
+/// A step that looks at all that may come before an instruction, and takes no short way.
 #[inline(never)]
-fn step_disturbed<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
+pub(super) fn step_disturbed<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
     if let Some(result) = boundary(machine, observer) {
         return result;
     }

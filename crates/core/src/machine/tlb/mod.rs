@@ -216,7 +216,7 @@ impl Tlb {
 
     /// Changes whenever [`Self::recall`] may forget something of fetches that it knew.
     #[inline]
-    pub fn fetch_generation(&self) -> u64 {
+    pub(in crate::machine) fn fetch_generation(&self) -> u64 {
         self.fetches.generation()
     }
 

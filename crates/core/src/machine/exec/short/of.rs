@@ -1,6 +1,6 @@
 //! Which instructions have a short form.
 
-use super::{Access, Address, Compute, Kind, Operation, Short};
+use super::{Address, Compute, Kind, Operation, Short, Transfer};
 use crate::machine::exec::condition::Condition;
 use crate::machine::exec::operand;
 use crate::machine::exec::width::Width;
@@ -49,7 +49,7 @@ const COMPUTE: Compute = Compute {
     constant: 0,
 };
 
-const ACCESS: Access = Access {
+const TRANSFER: Transfer = Transfer {
     kind: Kind::Load,
     width: Width::Quadword,
     register: None,
@@ -92,7 +92,7 @@ fn jump(i: &Instruction, operation: Operation, condition: Condition) -> Option<S
 }
 
 fn call(i: &Instruction) -> Option<Short> {
-    Some(Short::Access(Access { kind: Kind::Call, constant: near_target(i)?, ..ACCESS }))
+    Some(Short::Transfer(Transfer { kind: Kind::Call, constant: near_target(i)?, ..TRANSFER }))
 }
 
 fn load(i: &Instruction) -> Option<Short> {
@@ -111,7 +111,7 @@ fn moved(i: &Instruction, kind: Kind, register: Name) -> Option<Short> {
         _ => None,
     };
     let (register, constant) = (Some(register), i.memory_displacement64());
-    Some(Short::Access(Access { kind, width, register, address: address(i)?, segment, constant }))
+    Some(Short::Transfer(Transfer { kind, width, register, address: address(i)?, segment, constant }))
 }
 
 fn push(i: &Instruction) -> Option<Short> {
@@ -120,12 +120,12 @@ fn push(i: &Instruction) -> Option<Short> {
         kind @ (OpKind::Immediate8to64 | OpKind::Immediate32to64) => (None, operand::immediate(i, kind)),
         _ => return None,
     };
-    Some(Short::Access(Access { kind: Kind::Push, register, constant, ..ACCESS }))
+    Some(Short::Transfer(Transfer { kind: Kind::Push, register, constant, ..TRANSFER }))
 }
 
 fn pop(i: &Instruction) -> Option<Short> {
     let register = Some(quadword(i.op0_register())?);
-    Some(Short::Access(Access { kind: Kind::Pop, register, ..ACCESS }))
+    Some(Short::Transfer(Transfer { kind: Kind::Pop, register, ..TRANSFER }))
 }
 
 /// A general register of 32 or 64 bits, and which of both.

@@ -6,6 +6,7 @@ use crate::machine::bits::cr4;
 use crate::machine::cpu::Events;
 use crate::machine::event::debug::{DR6_FIXED, DR7, DR7_FIXED};
 use crate::machine::exec::short::Short;
+use crate::machine::exec::step::step_disturbed;
 use crate::machine::fault::{Fault, Stop};
 use crate::machine::observe::{ControlAccess, Delivered, MemoryAccess, TlbEvent};
 use crate::machine::rflags::{RF, TF};
@@ -17,7 +18,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
 
-/// Writes down every hook with the state that it is shown.
+/// Writes down every hook with the registers that it is shown.
 #[derive(Default)]
 struct Everything(Vec<String>);
 
@@ -27,19 +28,12 @@ impl Everything {
     }
 }
 
-/// A state, but for the breakpoint that makes the long way.
-fn told(machine: &Machine) -> String {
-    let mut cpu = machine.cpu.clone();
-    cpu.debug[DR7] &= !NEVER;
-    format!("{cpu:?}")
-}
-
 impl Observer for Everything {
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        self.add("before", (instruction, told(machine)));
+        self.add("before", (instruction, &machine.cpu));
     }
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
-        self.add("retired", (instruction, told(machine)));
+        self.add("retired", (instruction, &machine.cpu));
     }
     fn memory(&mut self, access: &MemoryAccess) {
         self.add("memory", access);
@@ -51,21 +45,17 @@ impl Observer for Everything {
         self.add("control", access);
     }
     fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
-        self.add("arriving", (told(machine), event, error_code));
+        self.add("arriving", (&machine.cpu, event, error_code));
     }
     fn fault(&mut self, fault: &Fault) {
         self.add("fault", fault);
     }
     fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
-        self.add("delivered", (told(machine), delivered));
+        self.add("delivered", (&machine.cpu, delivered));
     }
 }
 
-/// A breakpoint on input and output, which this machine has not: it is armed, so that every step goes the long way, and
-/// never hits.
-const NEVER: u64 = 1 | 2 << 16;
-
-/// Takes the same steps by a [`Stepper`], by [`step`] alone, and the long way. Then once more: what is decoded stays with the
+/// Takes the same steps by a [`Stepper`], by [`step()`] alone, and the long way, which is that of a disturbed machine. Then once more: what is decoded stays with the
 /// pages of `start`, and only what was decoded before goes the short way.
 fn three_ways(start: &Machine, steps: usize) {
     (0..2).for_each(|_| once_three_ways(start, steps));
@@ -74,11 +64,10 @@ fn three_ways(start: &Machine, steps: usize) {
 fn once_three_ways(start: &Machine, steps: usize) {
     let mut stepper = Stepper::new(start.clone());
     let (mut alone, mut long) = (start.clone(), start.clone());
-    long.cpu.debug[DR7] |= NEVER;
     for number in 0..steps {
         let mut seen = [const { Everything(Vec::new()) }; 3];
         let results: [Result<(), Stop>; 3] =
-            [stepper.step(&mut seen[0]), step(&mut alone, &mut seen[1]), step(&mut long, &mut seen[2])];
+            [stepper.step(&mut seen[0]), step(&mut alone, &mut seen[1]), step_disturbed(&mut long, &mut seen[2])];
         assert_eq!(seen[0].0, seen[1].0, "step {number}");
         assert_eq!(seen[0].0, seen[2].0, "step {number}, the long way");
         assert_eq!(results[0], results[1]);
@@ -87,9 +76,7 @@ fn once_three_ways(start: &Machine, steps: usize) {
             break;
         }
     }
-    assert_eq!(told(stepper.machine()), told(&long));
-    assert!(stepper.machine().memory == alone.memory && alone.memory == long.memory);
-    assert!(stepper.machine().tlb == alone.tlb && alone.tlb == long.tlb);
+    assert!(*stepper.machine() == alone && alone == long);
 }
 
 /// Opcodes with a short form, and their neighbours without one; ModRM and the rest follow at random.
@@ -186,19 +173,19 @@ fn code() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A state without breakpoints; and, unless it is `wild`, without anything else that asks for the long way.
+/// The machine of a state; unless it is `wild`, without what asks for the long way.
 fn machine(state: &State, wild: bool) -> Machine {
     let mut machine = state.machine();
-    let cpu = &mut machine.cpu;
-    cpu.debug = [0, 0, 0, 0, DR6_FIXED, DR7_FIXED];
     if !wild {
+        let cpu = &mut machine.cpu;
+        cpu.debug = [0, 0, 0, 0, DR6_FIXED, DR7_FIXED];
         cpu.events = Events::default();
         cpu.rflags &= !(TF | RF);
     }
     machine
 }
 
-/// Counts what went the short way, and whether it retired.
+/// Counts what has a short form, and whether it retired.
 #[derive(Default)]
 struct Reached {
     retired: BTreeMap<String, u32>,
@@ -210,8 +197,8 @@ struct Reached {
 fn name(i: &Instruction) -> Option<String> {
     let name = format!("{:?}", i.mnemonic()).to_lowercase();
     Some(match Short::of(i)? {
-        Short::Access(_) if i.op0_kind() == OpKind::Memory => format!("{name} to memory"),
-        Short::Access(_) if i.op1_kind() == OpKind::Memory => format!("{name} from memory"),
+        Short::Transfer(_) if i.op0_kind() == OpKind::Memory => format!("{name} to memory"),
+        Short::Transfer(_) if i.op1_kind() == OpKind::Memory => format!("{name} from memory"),
         Short::Compute(_) if name.starts_with('j') && name != "jmp" => "jcc".to_owned(),
         _ if name == "sal" => "shl".to_owned(),
         _ => name,
@@ -239,14 +226,14 @@ impl Observer for Reached {
     }
 }
 
-/// The comparison is no comparison of nothing: each short form retires in some of its states, and each access faults.
+/// The comparison is no comparison of nothing: each short form retires in some of its states, and each transfer faults.
 #[test]
 fn the_states_reach_every_short_form() {
     const COMPUTE: [&str; 19] = [
         "mov", "lea", "add", "adc", "sub", "sbb", "and", "or", "xor", "cmp", "test", "inc", "dec", "shl", "shr", "sar",
         "bt", "jmp", "jcc",
     ];
-    const ACCESS: [&str; 5] = ["mov to memory", "mov from memory", "push", "pop", "call"];
+    const TRANSFER: [&str; 5] = ["mov to memory", "mov from memory", "push", "pop", "call"];
     let mut runner = TestRunner::deterministic();
     let mut reached = Reached::default();
     for _ in 0..4000 {
@@ -255,14 +242,14 @@ fn the_states_reach_every_short_form() {
         run(&start, &mut ());
         run(&start, &mut reached);
     }
-    for name in COMPUTE.into_iter().chain(ACCESS) {
+    for name in COMPUTE.into_iter().chain(TRANSFER) {
         assert!(reached.retired.get(name).is_some_and(|count| *count > 10), "{name}: {:?}", reached.retired);
     }
-    for name in ACCESS {
+    for name in TRANSFER {
         assert!(reached.faulted.get(name).is_some_and(|count| *count > 5), "{name}: {:?}", reached.faulted);
     }
-    assert_eq!(reached.retired.len(), COMPUTE.len() + ACCESS.len());
-    assert_eq!(reached.faulted.len(), ACCESS.len(), "what computes cannot fail");
+    assert_eq!(reached.retired.len(), COMPUTE.len() + TRANSFER.len());
+    assert_eq!(reached.faulted.len(), TRANSFER.len(), "what computes cannot fail");
 }
 
 #[test]
@@ -335,13 +322,14 @@ fn a_stepper_sees_what_is_written_over_its_page() {
     three_ways(&machine, 18);
 }
 
-/// What is changed between two steps is heeded: rights of the page that executes, tables, breakpoints, flags.
+/// What is changed between two steps is heeded: flags, breakpoints, tables, level, what waits.
 #[test]
 fn a_stepper_heeds_what_is_changed_between_its_steps() {
-    let changes: [fn(&mut Machine); 4] = [
+    let changes: [fn(&mut Machine); 5] = [
         |machine| machine.cpu.rflags |= TF,
-        |machine| machine.cpu.debug[DR7] |= NEVER,
+        |machine| machine.cpu.debug[DR7] |= 1,
         |machine| machine.cpu.cr3 = UNMAPPED,
+        |machine| machine.cpu.cpl = 3,
         |machine| machine.cpu.events.halted = true,
     ];
     // inc %eax; inc %ecx; jmp to the first

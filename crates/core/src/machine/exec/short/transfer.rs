@@ -1,13 +1,13 @@
-//! What accesses memory.
+//! What loads or stores.
 
-use super::{Access, Kind};
+use super::{Kind, Transfer};
 use crate::machine::access::{self, Privilege};
 use crate::machine::exec::Done;
 use crate::machine::exec::operand::{as_fault_of, as_stack_fault, get, set};
 use crate::machine::{Cpu, Machine, Observer, Register};
 use iced_x86::Instruction;
 
-impl Access {
+impl Transfer {
     /// Executes it; `i` is the same instruction. Nothing changes on a fault.
     #[inline]
     pub(in crate::machine::exec) fn run<O: Observer>(

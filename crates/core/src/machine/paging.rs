@@ -164,7 +164,13 @@ pub fn levels(cpu: &Cpu) -> u8 {
 /// Whether all bits of `linear` above the translated ones equal the highest translated one (SDM vol. 1 3.3.7.1).
 #[inline]
 pub fn canonical(cpu: &Cpu, linear: u64) -> bool {
-    let unused = if levels(cpu) == 5 { 64 - 57 } else { 64 - 48 };
+    canonical_in(if levels(cpu) == 5 { 57 } else { 48 }, linear)
+}
+
+/// Whether `linear` is its low `bits` sign-extended.
+#[inline]
+pub(super) fn canonical_in(bits: u32, linear: u64) -> bool {
+    let unused = 64 - bits;
     ((linear << unused) as i64 >> unused) as u64 == linear
 }
 

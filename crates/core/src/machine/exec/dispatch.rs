@@ -108,22 +108,6 @@ pub(super) fn execute<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> D
         M::Loope => flow::loop_while(c, i, LoopWhile::Equal),
         M::Loopne => flow::loop_while(c, i, LoopWhile::NotEqual),
         M::Jecxz | M::Jrcxz => flow::jump_if_counter_zero(c, i),
-        M::Jo => flow::jump_if(c, i, Condition::O),
-        M::Jno => flow::jump_if(c, i, Condition::No),
-        M::Jb => flow::jump_if(c, i, Condition::B),
-        M::Jae => flow::jump_if(c, i, Condition::Ae),
-        M::Je => flow::jump_if(c, i, Condition::E),
-        M::Jne => flow::jump_if(c, i, Condition::Ne),
-        M::Jbe => flow::jump_if(c, i, Condition::Be),
-        M::Ja => flow::jump_if(c, i, Condition::A),
-        M::Js => flow::jump_if(c, i, Condition::S),
-        M::Jns => flow::jump_if(c, i, Condition::Ns),
-        M::Jp => flow::jump_if(c, i, Condition::P),
-        M::Jnp => flow::jump_if(c, i, Condition::Np),
-        M::Jl => flow::jump_if(c, i, Condition::L),
-        M::Jge => flow::jump_if(c, i, Condition::Ge),
-        M::Jle => flow::jump_if(c, i, Condition::Le),
-        M::Jg => flow::jump_if(c, i, Condition::G),
         M::Seto => data::set_if(c, i, Condition::O),
         M::Setno => data::set_if(c, i, Condition::No),
         M::Setb => data::set_if(c, i, Condition::B),
@@ -229,7 +213,11 @@ pub(super) fn execute<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> D
         M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 => Ok(()),
         M::Clflush | M::Clflushopt | M::Clwb => data::flush_line(c, i),
 
-        other => not_modelled(other),
+        // Jcc, or nothing that is known.
+        other => match flow::condition(other) {
+            Some(condition) => flow::jump_if(c, i, condition),
+            None => not_modelled(other),
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Context, Done};
 use crate::machine::paging::canonical;
 use crate::machine::rflags::ZF;
 use crate::machine::{Fault, Observer, Register};
-use iced_x86::{Code, Instruction, OpKind};
+use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 /// Checks a branch target.
 #[inline]
@@ -41,6 +41,31 @@ fn near_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<u
 pub(super) fn jmp<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
     let target = near_target(c, i)?;
     go(c, target)
+}
+
+/// The condition of a Jcc.
+pub(super) fn condition(mnemonic: Mnemonic) -> Option<Condition> {
+    use Condition as C;
+    use Mnemonic as M;
+    Some(match mnemonic {
+        M::Jo => C::O,
+        M::Jno => C::No,
+        M::Jb => C::B,
+        M::Jae => C::Ae,
+        M::Je => C::E,
+        M::Jne => C::Ne,
+        M::Jbe => C::Be,
+        M::Ja => C::A,
+        M::Js => C::S,
+        M::Jns => C::Ns,
+        M::Jp => C::P,
+        M::Jnp => C::Np,
+        M::Jl => C::L,
+        M::Jge => C::Ge,
+        M::Jle => C::Le,
+        M::Jg => C::G,
+        _ => return None,
+    })
 }
 
 /// Jcc.

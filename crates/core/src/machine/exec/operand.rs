@@ -180,7 +180,7 @@ pub(super) fn as_stack_fault(fault: Fault) -> Fault {
 }
 
 #[cold]
-pub(super) fn as_fault_of(i: &Instruction, fault: Fault) -> Fault {
+fn as_fault_of(i: &Instruction, fault: Fault) -> Fault {
     if in_stack_segment(i) { as_stack_fault(fault) } else { fault }
 }
 
@@ -224,7 +224,19 @@ pub(super) fn load_at<O: Observer>(
 #[inline]
 pub(super) fn store_memory<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width, value: u64) -> Done {
     let address = linear(&c.machine.cpu, i);
-    store(c, address, width, value).map_err(|fault| as_fault_of(i, fault))
+    store_at(c, i, address, width, value)
+}
+
+/// Stores to a linear address that the memory operand gave.
+#[inline]
+pub(super) fn store_at<O: Observer>(
+    c: &mut Context<'_, O>,
+    i: &Instruction,
+    linear: u64,
+    width: Width,
+    value: u64,
+) -> Done {
+    store(c, linear, width, value).map_err(|fault| as_fault_of(i, fault))
 }
 
 /// Reads, changes and writes `width` at a linear address; the right to write is checked before anything else.

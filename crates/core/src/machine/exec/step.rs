@@ -112,7 +112,8 @@ fn step_through<O: Observer>(window: &mut Option<Window>, machine: &mut Machine,
         Short::Transfer(transfer) => {
             // A store may free what was decoded.
             let (transfer, instruction) = (*transfer, *instruction);
-            if let Err(fault) = transfer.run(machine, observer, &instruction) {
+            let mut context = Context { machine, observer, delivered: None };
+            if let Err(fault) = transfer.run(&mut context, &instruction) {
                 *window = None;
                 return event::raise_fault(machine, observer, fault);
             }

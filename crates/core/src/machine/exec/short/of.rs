@@ -2,8 +2,10 @@
 
 use super::{Address, Compute, Kind, Operation, Short, Transfer};
 use crate::machine::exec::condition::Condition;
+use crate::machine::exec::flow;
 use crate::machine::exec::operand;
 use crate::machine::exec::width::Width;
+use crate::machine::paging::canonical_in;
 use crate::machine::{Register, SegmentRegister};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register as Name};
 
@@ -34,7 +36,7 @@ impl Short {
             M::Bt => binary(i, O::Bt),
             M::Jmp => jump(i, O::Jump, Condition::O),
             M::Call => call(i),
-            other => jump(i, O::JumpIf, condition(other)?),
+            other => jump(i, O::JumpIf, flow::condition(other)?),
         }
     }
 }
@@ -158,30 +160,5 @@ fn address(i: &Instruction) -> Option<Address> {
 /// The target of a near branch, if it is canonical at 4 and at 5 levels of paging, so that the branch cannot fail.
 fn near_target(i: &Instruction) -> Option<u64> {
     let target = i.near_branch64();
-    let canonical = Width::Quadword.sign_extend(target << 16) >> 16 == target as i64;
-    (i.op0_kind() == OpKind::NearBranch64 && canonical).then_some(target)
-}
-
-fn condition(mnemonic: Mnemonic) -> Option<Condition> {
-    use Condition as C;
-    use Mnemonic as M;
-    Some(match mnemonic {
-        M::Jo => C::O,
-        M::Jno => C::No,
-        M::Jb => C::B,
-        M::Jae => C::Ae,
-        M::Je => C::E,
-        M::Jne => C::Ne,
-        M::Jbe => C::Be,
-        M::Ja => C::A,
-        M::Js => C::S,
-        M::Jns => C::Ns,
-        M::Jp => C::P,
-        M::Jnp => C::Np,
-        M::Jl => C::L,
-        M::Jge => C::Ge,
-        M::Jle => C::Le,
-        M::Jg => C::G,
-        _ => return None,
-    })
+    (i.op0_kind() == OpKind::NearBranch64 && canonical_in(48, target)).then_some(target)
 }

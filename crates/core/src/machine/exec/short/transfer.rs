@@ -1,33 +1,36 @@
 //! What loads or stores.
 
 use super::{Kind, Transfer};
-use crate::machine::access::{self, Privilege};
-use crate::machine::exec::Done;
-use crate::machine::exec::operand::{as_fault_of, as_stack_fault, get, set};
-use crate::machine::{Cpu, Machine, Observer, Register};
+use crate::machine::exec::operand::{get, load_at, set, store_at};
+use crate::machine::exec::stack::{peek, push_value};
+use crate::machine::exec::width::Width;
+use crate::machine::exec::{Context, Done};
+use crate::machine::{Cpu, Observer, Register};
 use iced_x86::Instruction;
 
 impl Transfer {
     /// Executes it; `i` is the same instruction. Nothing changes on a fault.
     #[inline]
-    pub(in crate::machine::exec) fn run<O: Observer>(
-        &self,
-        machine: &mut Machine,
-        observer: &mut O,
-        i: &Instruction,
-    ) -> Done {
+    pub(in crate::machine::exec) fn run<O: Observer>(&self, c: &mut Context<'_, O>, i: &Instruction) -> Done {
         let mut next = i.next_ip();
         match self.kind {
-            Kind::Load => self.load(machine, observer).map_err(|fault| as_fault_of(i, fault))?,
-            Kind::Store => self.store(machine, observer).map_err(|fault| as_fault_of(i, fault))?,
-            Kind::Push => push(machine, observer, self.value(&machine.cpu))?,
-            Kind::Pop => self.pop(machine, observer)?,
+            Kind::Load => {
+                let value = load_at(c, i, self.linear(&c.machine.cpu), self.width)?;
+                self.set(&mut c.machine.cpu, value);
+            }
+            Kind::Store => store_at(c, i, self.linear(&c.machine.cpu), self.width, self.value(&c.machine.cpu))?,
+            Kind::Push => push_value(c, Width::Quadword, self.value(&c.machine.cpu))?,
+            Kind::Pop => {
+                let (value, above) = peek(c, Width::Quadword)?;
+                set(&mut c.machine.cpu, Register::Rsp, above);
+                self.set(&mut c.machine.cpu, value);
+            }
             Kind::Call => {
-                push(machine, observer, next)?;
+                push_value(c, Width::Quadword, next)?;
                 next = self.constant;
             }
         }
-        machine.cpu.rip = next;
+        c.machine.cpu.rip = next;
         Ok(())
     }
 
@@ -42,43 +45,11 @@ impl Transfer {
         self.register.map_or(self.constant, |register| get(cpu, register))
     }
 
+    /// What is loaded is zero-extended, as a value of 32 bits is in its register (SDM vol. 1 3.4.1.1).
     #[inline]
     fn set(&self, cpu: &mut Cpu, value: u64) {
         if let Some(register) = self.register {
             set(cpu, register, value);
         }
     }
-
-    /// A value of 32 bits clears the upper half of its register (SDM vol. 1 3.4.1.1).
-    #[inline]
-    fn load<O: Observer>(&self, machine: &mut Machine, observer: &mut O) -> Done {
-        let linear = self.linear(&machine.cpu);
-        let value = access::read(machine, observer, linear, self.width.bytes(), Privilege::Current)?;
-        self.set(&mut machine.cpu, value);
-        Ok(())
-    }
-
-    #[inline]
-    fn store<O: Observer>(&self, machine: &mut Machine, observer: &mut O) -> Done {
-        let (linear, value) = (self.linear(&machine.cpu), self.value(&machine.cpu));
-        access::write(machine, observer, linear, self.width.bytes(), value, Privilege::Current)
-    }
-
-    /// POP RSP leaves the popped value.
-    #[inline]
-    fn pop<O: Observer>(&self, machine: &mut Machine, observer: &mut O) -> Done {
-        let top = get(&machine.cpu, Register::Rsp);
-        let value = access::read(machine, observer, top, 8, Privilege::Current).map_err(as_stack_fault)?;
-        set(&mut machine.cpu, Register::Rsp, top.wrapping_add(8));
-        self.set(&mut machine.cpu, value);
-        Ok(())
-    }
-}
-
-#[inline]
-fn push<O: Observer>(machine: &mut Machine, observer: &mut O, value: u64) -> Done {
-    let top = get(&machine.cpu, Register::Rsp).wrapping_sub(8);
-    access::write(machine, observer, top, 8, value, Privilege::Current).map_err(as_stack_fault)?;
-    set(&mut machine.cpu, Register::Rsp, top);
-    Ok(())
 }

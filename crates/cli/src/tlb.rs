@@ -3,7 +3,7 @@
 use crate::arguments::{TlbArguments, read};
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::wrap;
-use cr3_core::vectors::{self, Report};
+use cr3_vectors::{self as vectors, Report};
 use serde::Serialize;
 
 #[derive(Serialize)]

@@ -8,19 +8,15 @@
 
 #![forbid(unsafe_code)]
 
-pub mod asm;
+pub use cr3_asm as asm;
+pub use cr3_machine as machine;
+
 pub mod benchmark;
-#[cfg(test)]
-#[path = "../tests/common/cases.rs"]
-mod cases;
 pub mod compare;
 pub mod cost;
 pub mod counters;
 pub mod linux;
-pub mod machine;
-pub mod manual_tlb;
 pub mod run;
 pub mod scenario;
 pub mod trace;
 pub mod trust;
-pub mod vectors;

@@ -7,9 +7,7 @@ use cr3_core::trace::{Options, Origin, StepKind, Trace};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
-#[path = "common/cases.rs"]
-mod cases;
-use cases::cases;
+use cr3_testing::cases;
 
 /// The labels of the default image; most are in every image.
 static LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {

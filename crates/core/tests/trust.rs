@@ -1,8 +1,5 @@
 //! docs/TRUST.md says who vouches for each field, with numbers that other tests assert.
 
-#[path = "common/told.rs"]
-mod told;
-
 use cr3_core::trust::{Counted, FIELDS, Field, Voucher};
 
 const DOCUMENT: &str = include_str!("../../../docs/TRUST.md");
@@ -19,7 +16,7 @@ const FOLLOWED: [&str; 7] = [
 
 /// Column of [`FOLLOWED`], over all rows.
 fn sum(column: usize) -> u64 {
-    FOLLOWED.iter().map(|row| told::numbers(row)[column]).sum()
+    FOLLOWED.iter().map(|row| cr3_testing::numbers(row)[column]).sum()
 }
 
 fn with_commas(number: u64) -> String {
@@ -34,11 +31,11 @@ fn compared(field: &Field) -> String {
         (Counted::Faults, _) => format!("{} faults", with_commas(sum(2))),
         (Counted::Deliveries, _) => format!("{} deliveries", with_commas(sum(3))),
         (Counted::Tests, Voucher::SecondTlbModel) => {
-            let operations = told::numbers("random operations on both models of the TLB")[0];
+            let operations = cr3_testing::numbers("random operations on both models of the TLB")[0];
             format!("{} operations", with_commas(operations))
         }
         (Counted::Tests, Voucher::GnuAs) => {
-            let instructions = told::numbers("fixed instructions with the bytes of GNU as")[0];
+            let instructions = cr3_testing::numbers("fixed instructions with the bytes of GNU as")[0];
             format!("{} instructions, and random ones", with_commas(instructions))
         }
         (Counted::Tests, _) => "–".to_owned(),

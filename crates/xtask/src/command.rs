@@ -43,7 +43,7 @@ pub(crate) enum Input {
     Blobs,
     /// Operations on both models of the TLB.
     Tlb,
-    /// Whatever may not make cr3-core panic, hang or grow.
+    /// Whatever may not make the engine panic, hang or grow.
     Robustness,
 }
 

@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: what `cargo xtask test` runs a part of, with a time budget: random instructions and the Linux image with
 //! an event at every place, both on our machine and on Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random
-//! operations on both models of the TLB, and whatever may not make cr3-core panic, hang or grow.
+//! operations on both models of the TLB, and whatever may not make the engine panic, hang or grow.
 
 use crate::command::Input;
 use crate::failure::Failure;
@@ -36,7 +36,8 @@ fn every(project: &Project, minutes: u32) -> Result<(), Failure> {
 }
 
 fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
-    let arguments = ["test", "--profile", "fuzz", "--locked", "--package", "cr3-core", "--test", "tlb_against_manual"];
+    let arguments =
+        ["test", "--profile", "fuzz", "--locked", "--package", "cr3-vectors", "--test", "tlb_against_manual"];
     let mut cargo = project.cargo(&arguments);
     let seed = robustness::new_seed();
     let operations = u64::from(minutes) * TLB_OPERATIONS;
@@ -44,7 +45,7 @@ fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
     cargo.env("CR3_TLB_OPERATIONS", operations.to_string()).env("CR3_TLB_SEED", seed.to_string());
     let headline = format!("{operations} random operations on both models of the TLB, seeds from {seed}");
     let mend = "the report above names the seed: \
-                CR3_TLB_SEED=SEED CR3_TLB_OPERATIONS=2000 cargo test -p cr3-core --test tlb_against_manual";
+                CR3_TLB_SEED=SEED CR3_TLB_OPERATIONS=2000 cargo test -p cr3-vectors --test tlb_against_manual";
     steps::run_showing(&headline, &mut cargo, |line| line.contains(" operations from seed "), mend).map(drop)
 }
 

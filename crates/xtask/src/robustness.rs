@@ -1,4 +1,4 @@
-//! The part of `cargo xtask fuzz` that looks for panics, hangs and growth without bound: properties of cr3-core with many
+//! The part of `cargo xtask fuzz` that looks for panics, hangs and growth without bound: properties of the engine with many
 //! more cases than `cargo xtask test` gives them, new seeds in every round, overflow checks and debug assertions on.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ struct Kind {
     name: &'static str,
     /// Multiple of the usual cases that takes about ten seconds.
     times: u32,
-    /// Cargo's choice of the test program.
+    /// Cargo's choice of the package and its test program.
     program: &'static [&'static str],
     /// Parts of the names of the properties.
     properties: &'static [&'static str],
@@ -23,22 +23,37 @@ const KINDS: [Kind; 6] = [
     Kind {
         name: "code bytes in any state of the machine",
         times: 40,
-        program: &["--lib"],
+        program: &["--package", "cr3-machine", "--lib"],
         properties: &["exec::tests::random::", "exec::tests::short::"],
     },
-    Kind { name: "texts for the assembler", times: 4, program: &["--test", "asm"], properties: &["hostile::"] },
-    Kind { name: "random lines, beside GNU as", times: 5, program: &["--test", "asm"], properties: &["random::"] },
-    Kind { name: "texts of the macro", times: 4, program: &["--test", "linux_paths"], properties: &["custom::no_"] },
+    Kind {
+        name: "texts for the assembler",
+        times: 4,
+        program: &["--package", "cr3-asm", "--test", "asm"],
+        properties: &["hostile::"],
+    },
+    Kind {
+        name: "random lines, beside GNU as",
+        times: 5,
+        program: &["--package", "cr3-asm", "--test", "asm"],
+        properties: &["random::"],
+    },
+    Kind {
+        name: "texts of the macro",
+        times: 4,
+        program: &["--package", "cr3-core", "--test", "linux_paths"],
+        properties: &["custom::no_"],
+    },
     Kind {
         name: "schedules and their texts",
         times: 3,
-        program: &["--lib", "--test", "any_schedule"],
+        program: &["--package", "cr3-core", "--lib", "--test", "any_schedule"],
         properties: &["scenario::tests::", "every_injection", "any_two_runs"],
     },
     Kind {
         name: "files of TLB vectors",
         times: 10,
-        program: &["--test", "tlb_vectors"],
+        program: &["--package", "cr3-vectors", "--test", "tlb_vectors"],
         properties: &["no_text", "no_number"],
     },
 ];
@@ -75,7 +90,7 @@ pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
 }
 
 fn cargo_test(kind: &Kind) -> Vec<&'static str> {
-    [&["test", "--profile", "fuzz", "--locked", "--package", "cr3-core"], kind.program].concat()
+    [&["test", "--profile", "fuzz", "--locked"], kind.program].concat()
 }
 
 fn build(project: &Project) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
 //! The text forms, there and back, and what is said about wrong ones.
 
 use super::*;
-use crate::cases::cases;
 use crate::linux::{Feature, Features, Form, Geometry, Handler, Handlers};
+use cr3_testing::cases;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 

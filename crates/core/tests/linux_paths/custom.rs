@@ -1,12 +1,12 @@
 //! A person's own macro: runs like the repository's forms, and fails with a diagnostic, whatever it says.
 
-use crate::cases::cases;
 use crate::support::{ALL_ON, Run};
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::sources::{CUSTOM, form_source};
 use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, Handlers};
 use cr3_core::machine::Exception::Nmi;
 use cr3_core::machine::{self, Event};
+use cr3_testing::cases;
 use proptest::prelude::*;
 
 fn config(text: &str) -> Config {

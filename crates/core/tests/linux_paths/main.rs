@@ -2,8 +2,6 @@
 
 mod arguments;
 mod broken;
-#[path = "../common/cases.rs"]
-mod cases;
 mod communication;
 mod custom;
 mod handlers;

@@ -1,0 +1,9 @@
+//! The assembler against GNU `as`, its diagnostics, and what it does with hostile text.
+
+mod diagnostics;
+mod files;
+mod generate;
+mod hostile;
+mod instructions;
+mod random;
+mod support;

@@ -1,0 +1,436 @@
+//! Access to memory by linear address: translation through the TLB, data and instruction fetch.
+
+use super::bits::{cr0, cr4};
+use super::control::current_pcid;
+use super::decoded::INSTRUCTION_MAX;
+use super::fault::Fault;
+use super::observe::{AccessKind, DropCause, MemoryAccess, Observer, TlbEvent};
+use super::paging::{self, Access, Mode, Protection, Start};
+use super::tlb::{Context, Control, Entry, Operation};
+use super::{Cpu, Machine};
+use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
+use std::borrow::Cow;
+
+/// On whose behalf an access is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Privilege {
+    /// CPL decides: the explicit access of an instruction.
+    Current,
+    /// Implicit supervisor access whatever CPL is: GDT, IDT, TSS, and frames pushed for a handler at CPL 0.
+    Supervisor,
+    /// User access whatever CPL is: frames pushed at CPL 3.
+    User,
+}
+
+impl Privilege {
+    #[inline]
+    fn mode(self, cpu: &Cpu) -> Mode {
+        match self {
+            Self::Current if cpu.cpl == 3 => Mode::User,
+            Self::Current => Mode::Supervisor,
+            Self::Supervisor => Mode::Implicit,
+            Self::User => Mode::User,
+        }
+    }
+}
+
+/// Whether `linear` is canonical at the current number of paging levels. The functions of this module raise #GP(0) for
+/// addresses that are not; a stack access has to raise #SS(0) instead.
+#[inline]
+pub fn canonical(machine: &Machine, linear: u64) -> bool {
+    paging::canonical(&machine.cpu, linear)
+}
+
+/// Reads `size` bytes (1 to 8) at `linear`, little-endian.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF.
+#[inline]
+pub fn read<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    privilege: Privilege,
+) -> Result<u64, Fault> {
+    let size = size.clamp(1, 8);
+    let access = Access { kind: AccessKind::Read, mode: privilege.mode(&machine.cpu) };
+    match recall_within(machine, observer, linear, size, access) {
+        Some(piece) => Ok(read_piece(machine, observer, piece)),
+        None => read_pieces(machine, observer, linear, size, access),
+    }
+}
+
+#[inline]
+fn read_piece<O: Observer>(machine: &Machine, observer: &mut O, piece: Piece) -> u64 {
+    let value = machine.memory.read(piece.physical, piece.size);
+    observer.memory(&piece.told(AccessKind::Read, value, value));
+    value
+}
+
+/// Goes on where [`recall_within`] does not know the page, or the access leaves it. Apart, so that what most accesses run
+/// stays short where it is inlined.
+#[inline(never)]
+fn read_pieces<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    access: Access,
+) -> Result<u64, Fault> {
+    let span = translate_span(machine, observer, linear, size, access)?;
+    let mut value = 0;
+    for (piece, shift) in span.pieces() {
+        value |= read_piece(machine, observer, piece) << shift;
+    }
+    Ok(value)
+}
+
+/// Writes the low `size` bytes (1 to 8) of `value` at `linear`: all of them or, on a fault, none.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF.
+#[inline]
+pub fn write<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    value: u64,
+    privilege: Privilege,
+) -> Result<(), Fault> {
+    read_modify_write(machine, observer, linear, size, privilege, |_| value).map(|_| ())
+}
+
+/// Replaces the `size` bytes (1 to 8) at `linear` by what `change` makes of them; what they were before.
+///
+/// One access of kind write: the right to write is checked before anything is read.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF; then `change` was not called.
+#[inline]
+pub fn read_modify_write<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    privilege: Privilege,
+    change: impl FnOnce(u64) -> u64,
+) -> Result<u64, Fault> {
+    let size = size.clamp(1, 8);
+    let access = Access { kind: AccessKind::Write, mode: privilege.mode(&machine.cpu) };
+    match recall_within(machine, observer, linear, size, access) {
+        Some(piece) => Ok(modify_piece(machine, observer, piece, change)),
+        None => modify_pieces(machine, observer, linear, size, access, change),
+    }
+}
+
+#[inline]
+fn modify_piece<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    piece: Piece,
+    change: impl FnOnce(u64) -> u64,
+) -> u64 {
+    let mut after = 0;
+    let before = machine.memory.modify(piece.physical, piece.size, |before| {
+        after = change(before);
+        after
+    });
+    let mask = paging::low_bits(u32::from(piece.size) * 8);
+    observer.memory(&piece.told(AccessKind::Write, after & mask, before));
+    before
+}
+
+/// As [`read_pieces`]. All is read before anything is written.
+#[inline(never)]
+fn modify_pieces<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    access: Access,
+    change: impl FnOnce(u64) -> u64,
+) -> Result<u64, Fault> {
+    let span = translate_span(machine, observer, linear, size, access)?;
+    let mut before = 0;
+    for (piece, shift) in span.pieces() {
+        before |= machine.memory.read(piece.physical, piece.size) << shift;
+    }
+    let after = change(before);
+    for (piece, shift) in span.pieces() {
+        modify_piece(machine, observer, piece, |_| after >> shift);
+    }
+    Ok(before)
+}
+
+/// The part of an access that lies in one page.
+#[derive(Clone, Copy)]
+struct Piece {
+    linear: u64,
+    physical: u64,
+    size: u8,
+}
+
+impl Piece {
+    fn told(self, kind: AccessKind, value: u64, before: u64) -> MemoryAccess {
+        let Self { linear, physical, size } = self;
+        MemoryAccess { kind, linear, physical, size, value, before }
+    }
+}
+
+/// An access of up to 8 bytes, translated: one piece, or two if it crosses a page.
+#[derive(Clone, Copy)]
+struct Span {
+    first: Piece,
+    second: Option<Piece>,
+}
+
+impl Span {
+    /// The pieces, each with its place in the value in bits.
+    #[inline]
+    fn pieces(self) -> impl Iterator<Item = (Piece, u32)> {
+        let shift = u32::from(self.first.size) * 8;
+        std::iter::once((self.first, 0)).chain(self.second.map(|piece| (piece, shift)))
+    }
+}
+
+/// An access that stays in a page which the fronts of the TLB know.
+#[inline]
+fn recall_within<O: Observer>(
+    machine: &Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    access: Access,
+) -> Option<Piece> {
+    let within = linear & 0xfff <= 0x1000 - u64::from(size);
+    let entry = if within { recall(machine, observer, linear, access) } else { None };
+    entry.map(|entry| Piece { linear, physical: entry.translate(linear), size })
+}
+
+fn translate_span<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    size: u8,
+    access: Access,
+) -> Result<Span, Fault> {
+    let last = linear.wrapping_add(u64::from(size) - 1);
+    if !canonical(machine, linear) || !canonical(machine, last) {
+        return Err(not_canonical());
+    }
+    let in_first = (0x1000 - (linear & 0xfff)).min(size.into()) as u8;
+    let first = Piece { linear, physical: translate(machine, observer, linear, access)?, size: in_first };
+    let second = if in_first == size {
+        None
+    } else {
+        let linear = linear.wrapping_add(in_first.into());
+        let physical = translate(machine, observer, linear, access)?;
+        Some(Piece { linear, physical, size: size - in_first })
+    };
+    Ok(Span { first, second })
+}
+
+fn not_canonical() -> Fault {
+    Fault::general_protection("the address is not canonical")
+}
+
+/// The entry for an access at `linear`, if the fronts of the TLB know it. They know only canonical addresses, and none while
+/// paging is off.
+#[inline]
+fn recall<'a, O: Observer>(machine: &'a Machine, observer: &mut O, linear: u64, access: Access) -> Option<&'a Entry> {
+    let entry = machine.tlb.recall(linear, access, &Control::of(&machine.cpu))?;
+    observer.tlb(&TlbEvent::Hit { entry: *entry, kind: access.kind });
+    Some(entry)
+}
+
+/// The physical address for an access at `linear`, which is canonical: from the TLB, or by a walk that fills it (SDM
+/// vol. 3A 4.10.2, 4.10.3.2).
+///
+/// # Errors
+/// #PF, after it has dropped the entries for its page.
+pub fn translate<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    access: Access,
+) -> Result<u64, Fault> {
+    if machine.cpu.cr0 & cr0::PG == 0 {
+        return Ok(linear & u64::from(u32::MAX));
+    }
+    if let Some(entry) = recall(machine, observer, linear, access) {
+        return Ok(entry.translate(linear));
+    }
+    let context = context(&machine.cpu);
+    match machine.tlb.lookup(observer, linear, access, context) {
+        Some(entry) => {
+            machine.tlb.remember(linear, access, Control::of(&machine.cpu), entry);
+            observer.tlb(&TlbEvent::Hit { entry, kind: access.kind });
+            Ok(entry.translate(linear))
+        }
+        None => walk(machine, observer, linear, access, context),
+    }
+}
+
+/// What a look into the TLB depends on beside the address and the access.
+pub(super) fn context(cpu: &Cpu) -> Context {
+    Context { pcid: current_pcid(cpu), globals: cpu.cr4 & cr4::PGE != 0, protection: Protection::of(cpu) }
+}
+
+fn walk<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    access: Access,
+    context: Context,
+) -> Result<u64, Fault> {
+    if let Some(denial) = machine.tlb.refusal(linear, access, context) {
+        let fault = paging::denied(&machine.cpu, linear, access, denial);
+        return Err(drop_faulting(machine, observer, linear, context, fault));
+    }
+    machine.tlb.drop_stale(observer, linear, access, context);
+    let start = match machine.tlb.deepest(linear, access, context) {
+        Some(structure) => Start::cached(&structure),
+        None => Start::root(&machine.cpu),
+    };
+    let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
+    let reads = walk.steps().len() as u8;
+    observer.tlb(&TlbEvent::Miss { linear, pcid: context.pcid, kind: access.kind, reads });
+    match paging::commit(&machine.cpu, &mut machine.memory, linear, access, start, &walk) {
+        Ok(translation) => {
+            machine.tlb.fill(observer, access.kind, translation.entry, &translation.structures);
+            Ok(translation.entry.translate(linear))
+        }
+        Err(fault) => Err(drop_faulting(machine, observer, linear, context, fault)),
+    }
+}
+
+/// A page fault removes what could have caused it (SDM vol. 3A 4.10.4.1).
+fn drop_faulting<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    context: Context,
+    fault: Fault,
+) -> Fault {
+    let operation = Operation::PageFault { pcid: context.pcid, linear };
+    machine.tlb.invalidate(observer, operation, DropCause::PageFault);
+    fault
+}
+
+/// The physical address of the instruction at `linear`, with what was decoded from its page at hand
+/// ([`crate::Memory::decoded`]), and the entry of the TLB if its front knew it.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address, or #PF.
+#[inline]
+pub(super) fn fetch_address<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+) -> Result<(u64, Option<Entry>), Fault> {
+    let access = fetching(&machine.cpu);
+    let (physical, entry) = match recall(machine, observer, linear, access) {
+        Some(entry) => (entry.translate(linear), Some(*entry)),
+        None if !canonical(machine, linear) => return Err(not_canonical()),
+        None => (translate(machine, observer, linear, access)?, None),
+    };
+    machine.memory.run_page(physical);
+    Ok((physical, entry))
+}
+
+#[inline]
+fn fetching(cpu: &Cpu) -> Access {
+    Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(cpu) }
+}
+
+/// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.
+///
+/// # Errors
+/// #GP(0) for a non-canonical address or an instruction of more than 15 bytes, #PF, or #UD for bytes that are no
+/// instruction.
+pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<Instruction, Fault> {
+    let (physical, _) = fetch_address(machine, observer, linear)?;
+    match machine.memory.decoded(physical, linear) {
+        Some(kept) => Ok(kept.instruction),
+        None => decode(machine, observer, linear, physical),
+    }
+}
+
+/// Decodes the instruction at `linear`, whose physical address is known: from the first page alone if that suffices.
+///
+/// # Errors
+/// Those of [`fetch`], for the page after it.
+pub(super) fn decode<O: Observer>(
+    machine: &mut Machine,
+    observer: &mut O,
+    linear: u64,
+    physical: u64,
+) -> Result<Instruction, Fault> {
+    let offset = physical as usize & 0xfff;
+    let mut bytes = [0; INSTRUCTION_MAX];
+    let here = INSTRUCTION_MAX.min(0x1000 - offset);
+    machine.memory.read_bytes(physical, &mut bytes[..here]);
+    match decode_bytes(&bytes[..here], linear) {
+        Ok(instruction) => {
+            machine.memory.keep_decoded(physical, instruction);
+            Ok(instruction)
+        }
+        Err(DecoderError::NoMoreBytes) if here < INSTRUCTION_MAX => {
+            let next = linear.wrapping_add(here as u64);
+            if !canonical(machine, next) {
+                return Err(not_canonical());
+            }
+            let access = fetching(&machine.cpu);
+            let physical = translate(machine, observer, next, access)?;
+            machine.memory.read_bytes(physical, &mut bytes[here..]);
+            decode_bytes(&bytes, linear).map_err(|_| undecodable(&bytes))
+        }
+        Err(_) => Err(undecodable(&bytes)),
+    }
+}
+
+fn decode_bytes(bytes: &[u8], linear: u64) -> Result<Instruction, DecoderError> {
+    let mut decoder = Decoder::with_ip(64, bytes, linear, DecoderOptions::NONE);
+    let instruction = decoder.decode();
+    match decoder.last_error() {
+        DecoderError::None => Ok(instruction),
+        error => Err(error),
+    }
+}
+
+/// Why `bytes` are no instruction: too long (#GP(0), SDM vol. 2A 2.3.11), or else #UD with a cause that names what they resemble.
+///
+/// The decoder does not tell the two apart. Only prefixes make an instruction too long, so one that is has a prefix to
+/// spare and still does not end in the 14 bytes after it.
+fn undecodable(bytes: &[u8; INSTRUCTION_MAX]) -> Fault {
+    let [first, rest @ ..] = bytes;
+    let too_long = is_prefix(*first) && decode_bytes(rest, 0) == Err(DecoderError::NoMoreBytes);
+    if too_long {
+        Fault::general_protection("the instruction is longer than 15 bytes")
+    } else {
+        Fault::invalid_opcode(resemblance(bytes))
+    }
+}
+
+/// What the bytes would be if the decoder were less strict: LOCK where it may not stand, a form that does not exist, AVX.
+fn resemblance(bytes: &[u8; INSTRUCTION_MAX]) -> Cow<'static, str> {
+    const VEX_AND_EVEX: [u8; 3] = [0xc4, 0xc5, 0x62];
+    let instruction = Decoder::new(64, bytes, DecoderOptions::NO_INVALID_CHECK).decode();
+    let name = || format!("{:?}", instruction.mnemonic()).to_lowercase();
+    if VEX_AND_EVEX.contains(&bytes[0]) {
+        "AVX instructions are not modelled".into()
+    } else if instruction.is_invalid() {
+        "the bytes are no instruction".into()
+    } else if instruction.has_lock_prefix() {
+        format!("LOCK may not stand before this form of {}", name()).into()
+    } else {
+        format!("{} has no such form", name()).into()
+    }
+}
+
+/// Legacy prefixes and REX (SDM vol. 2A 2.1.1, 2.2.1).
+fn is_prefix(byte: u8) -> bool {
+    matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x40..=0x4f | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3)
+}

@@ -1,0 +1,433 @@
+//! The short way through an instruction and the long way are one.
+
+use super::state::{State, state_with};
+use crate::bits::cr4;
+use crate::cpu::Events;
+use crate::event::debug::{DR6_FIXED, DR7, DR7_FIXED};
+use crate::exec::short::Short;
+use crate::exec::step::step_disturbed;
+use crate::fault::{Fault, Stop};
+use crate::observe::{ControlAccess, Delivered, MemoryAccess, TlbEvent};
+use crate::rflags::{RF, TF};
+use crate::testbed::{CODE, DATA, UNMAPPED, USER_CODE, handler, with_code, with_user_code};
+use crate::{Event, Machine, Observer, Register, Stepper, step};
+use cr3_testing::cases;
+use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::collections::BTreeMap;
+
+/// Writes down every hook with the registers that it is shown.
+#[derive(Default)]
+struct Everything(Vec<String>);
+
+impl Everything {
+    fn add(&mut self, name: &str, what: impl std::fmt::Debug) {
+        self.0.push(format!("{name} {what:?}"));
+    }
+}
+
+impl Observer for Everything {
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.add("before", (instruction, &machine.cpu));
+    }
+    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.add("retired", (instruction, &machine.cpu));
+    }
+    fn memory(&mut self, access: &MemoryAccess) {
+        self.add("memory", access);
+    }
+    fn tlb(&mut self, event: &TlbEvent) {
+        self.add("tlb", event);
+    }
+    fn control(&mut self, access: &ControlAccess) {
+        self.add("control", access);
+    }
+    fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {
+        self.add("arriving", (&machine.cpu, event, error_code));
+    }
+    fn fault(&mut self, fault: &Fault) {
+        self.add("fault", fault);
+    }
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
+        self.add("delivered", (&machine.cpu, delivered));
+    }
+}
+
+/// Takes the same steps by a [`Stepper`], by [`step()`] alone, and the long way, which is that of a disturbed machine. Then once more: what is decoded stays with the
+/// pages of `start`, and only what was decoded before goes the short way.
+fn three_ways(start: &Machine, steps: usize) {
+    (0..2).for_each(|_| once_three_ways(start, steps));
+}
+
+fn once_three_ways(start: &Machine, steps: usize) {
+    let mut stepper = Stepper::new(start.clone());
+    let (mut alone, mut long) = (start.clone(), start.clone());
+    for number in 0..steps {
+        let mut seen = [const { Everything(Vec::new()) }; 3];
+        let results: [Result<(), Stop>; 3] =
+            [stepper.step(&mut seen[0]), step(&mut alone, &mut seen[1]), step_disturbed(&mut long, &mut seen[2])];
+        assert_eq!(seen[0].0, seen[1].0, "step {number}");
+        assert_eq!(seen[0].0, seen[2].0, "step {number}, the long way");
+        assert_eq!(results[0], results[1]);
+        assert_eq!(results[0], results[2]);
+        if results[0].is_err() {
+            break;
+        }
+    }
+    assert!(*stepper.machine() == alone && alone == long);
+}
+
+/// Opcodes with a short form, and their neighbours without one; ModRM and the rest follow at random.
+const OPCODES: &[&[u8]] = &[
+    &[0x01],
+    &[0x03],
+    &[0x09],
+    &[0x0b],
+    &[0x11],
+    &[0x13],
+    &[0x19],
+    &[0x1b],
+    &[0x21],
+    &[0x23],
+    &[0x29],
+    &[0x2b],
+    &[0x31],
+    &[0x33],
+    &[0x39],
+    &[0x3b],
+    &[0x05],
+    &[0x3d],
+    &[0x81],
+    &[0x83],
+    &[0x83],
+    &[0x85],
+    &[0x88],
+    &[0x89],
+    &[0x89],
+    &[0x8b],
+    &[0x8b],
+    &[0x8d],
+    &[0x8d],
+    &[0xa9],
+    &[0xb8],
+    &[0xba],
+    &[0xc1],
+    &[0xc1],
+    &[0xc7],
+    &[0xd1],
+    &[0xd3],
+    &[0xf7],
+    &[0xff],
+    &[0xff],
+    &[0x50],
+    &[0x53],
+    &[0x56],
+    &[0x58],
+    &[0x5c],
+    &[0x5f],
+    &[0x68],
+    &[0x6a],
+    &[0x0f, 0xa3],
+    &[0x0f, 0xab],
+    &[0x0f, 0xba],
+    &[0x0f, 0xba],
+    &[0x8f],
+    &[0xe8],
+    &[0xa1],
+    &[0xa3],
+];
+
+/// One instruction. A third of those with ModRM address the code around them; jumps go a few bytes on.
+fn instruction() -> impl Strategy<Value = Vec<u8>> {
+    let prefix = prop::option::weighted(0.1, prop::sample::select(vec![0x66u8, 0x67, 0xf0, 0x64, 0x65, 0xf3]));
+    let rex = prop::option::weighted(0.7, prop_oneof![3 => Just(0x48u8), 1 => 0x40u8..0x50]);
+    let near = (-0x20i32..0x20).prop_map(|distance| distance.to_le_bytes().to_vec());
+    let mod_rm = prop_oneof![
+        2 => any::<u8>().prop_map(|byte| vec![byte]),
+        1 => (0xc0u8..=0xff).prop_map(|byte| vec![byte]),
+        2 => (0u8..8, near).prop_map(|(register, near)| [vec![register << 3 | 5], near].concat()),
+    ];
+    let opcode = prop_oneof![
+        5 => (prop::sample::select(OPCODES.to_vec()), mod_rm).prop_map(|(opcode, rest)| [opcode.to_vec(), rest].concat()),
+        1 => (prop::sample::select(vec![0xc1u8, 0xd1, 0xd3]), prop::sample::select(vec![0xe0u8, 0xe8, 0xf8]), 0u8..8)
+            .prop_map(|(opcode, digit, register)| vec![opcode, digit | register]),
+        1 => (0xc0u8..0xd0).prop_map(|mod_rm| vec![0xff, mod_rm]),
+        1 => (0x70u8..0x80, 0u8..4).prop_map(|(opcode, distance)| vec![opcode, distance]),
+        1 => (0u8..8).prop_map(|distance| vec![0xeb, distance]),
+    ];
+    let rest = prop::collection::vec(any::<u8>(), 0..3);
+    (prefix, rex, opcode, rest).prop_map(|(prefix, rex, opcode, rest)| {
+        [prefix.into_iter().collect(), rex.into_iter().collect(), opcode, rest].concat()
+    })
+}
+
+/// A few instructions, and a jump back to the first.
+fn code() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(instruction(), 1..8).prop_map(|parts| {
+        let mut code = parts.concat();
+        let back = i8::try_from(-(code.len() as i64) - 2).unwrap_or(0);
+        code.extend([0xeb, back as u8]);
+        code
+    })
+}
+
+/// The machine of a state; unless it is `wild`, without what asks for the long way.
+fn machine(state: &State, wild: bool) -> Machine {
+    let mut machine = state.machine();
+    if !wild {
+        let cpu = &mut machine.cpu;
+        cpu.debug = [0, 0, 0, 0, DR6_FIXED, DR7_FIXED];
+        cpu.events = Events::default();
+        cpu.rflags &= !(TF | RF);
+    }
+    machine
+}
+
+/// Counts what has a short form, and whether it retired.
+#[derive(Default)]
+struct Reached {
+    retired: BTreeMap<String, u32>,
+    faulted: BTreeMap<String, u32>,
+    current: Option<String>,
+}
+
+/// The mnemonic, and in which direction MOV moves. Conditional jumps are one.
+fn name(i: &Instruction) -> Option<String> {
+    let name = format!("{:?}", i.mnemonic()).to_lowercase();
+    Some(match Short::of(i)? {
+        Short::Transfer(_) if i.op0_kind() == OpKind::Memory => format!("{name} to memory"),
+        Short::Transfer(_) if i.op1_kind() == OpKind::Memory => format!("{name} from memory"),
+        Short::Compute(_) if name.starts_with('j') && name != "jmp" => "jcc".to_owned(),
+        _ if name == "sal" => "shl".to_owned(),
+        _ => name,
+    })
+}
+
+fn run(start: &Machine, observer: &mut impl Observer) {
+    let mut stepper = Stepper::new(start.clone());
+    let _ = (0..24).try_for_each(|_| stepper.step(observer));
+}
+
+impl Observer for Reached {
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.current = name(instruction).filter(|_| machine.cpu.rflags & TF == 0);
+    }
+    fn retired(&mut self, _: &Machine, _: &Instruction) {
+        if let Some(name) = self.current.take() {
+            *self.retired.entry(name).or_default() += 1;
+        }
+    }
+    fn fault(&mut self, _: &Fault) {
+        if let Some(name) = self.current.take() {
+            *self.faulted.entry(name).or_default() += 1;
+        }
+    }
+}
+
+/// The comparison is no comparison of nothing: each short form retires in some of its states, and each transfer faults.
+#[test]
+fn the_states_reach_every_short_form() {
+    const COMPUTE: [&str; 19] = [
+        "mov", "lea", "add", "adc", "sub", "sbb", "and", "or", "xor", "cmp", "test", "inc", "dec", "shl", "shr", "sar",
+        "bt", "jmp", "jcc",
+    ];
+    const TRANSFER: [&str; 5] = ["mov to memory", "mov from memory", "push", "pop", "call"];
+    let mut runner = TestRunner::deterministic();
+    let mut reached = Reached::default();
+    for _ in 0..4000 {
+        let state = state_with(code()).new_tree(&mut runner).expect("no filter rejects").current();
+        let start = machine(&state, false);
+        run(&start, &mut ());
+        run(&start, &mut reached);
+    }
+    for name in COMPUTE.into_iter().chain(TRANSFER) {
+        assert!(reached.retired.get(name).is_some_and(|count| *count > 10), "{name}: {:?}", reached.retired);
+    }
+    for name in TRANSFER {
+        assert!(reached.faulted.get(name).is_some_and(|count| *count > 5), "{name}: {:?}", reached.faulted);
+    }
+    assert_eq!(reached.retired.len(), COMPUTE.len() + TRANSFER.len());
+    assert_eq!(reached.faulted.len(), TRANSFER.len(), "what computes cannot fail");
+}
+
+#[test]
+fn what_is_locked_narrow_or_rare_has_no_short_form() {
+    let check = |bytes: &[u8], expected: Option<&str>| {
+        let i = Decoder::with_ip(64, bytes, CODE, DecoderOptions::NONE).decode();
+        assert_eq!(name(&i).as_deref(), expected, "{bytes:02x?}");
+    };
+    check(&[0x48, 0x01, 0xc8], Some("add"));
+    check(&[0x01, 0xc8], Some("add"));
+    check(&[0x66, 0x01, 0xc8], None);
+    check(&[0x00, 0xc8], None);
+    check(&[0x48, 0x01, 0x08], None);
+    check(&[0xf0, 0x48, 0x01, 0x08], None);
+    check(&[0x48, 0x8b, 0x08], Some("mov from memory"));
+    check(&[0x65, 0x48, 0x8b, 0x08], Some("mov from memory"));
+    check(&[0x67, 0x48, 0x8b, 0x08], None);
+    check(&[0x8a, 0x08], None);
+    check(&[0x48, 0xc7, 0x00, 1, 0, 0, 0], None);
+    check(&[0x0f, 0x20, 0xd8], None);
+    check(&[0x0f, 0x22, 0xd8], None);
+    check(&[0x8e, 0xd8], None);
+    check(&[0x48, 0x8d, 0x05, 0, 0, 0, 0], Some("lea"));
+    check(&[0x67, 0x48, 0x8d, 0x00], None);
+    check(&[0x50], Some("push"));
+    check(&[0x66, 0x50], None);
+    check(&[0x6a, 0x01], Some("push"));
+    check(&[0x66, 0x6a, 0x01], None);
+    check(&[0x0f, 0xa0], None);
+    check(&[0x58], Some("pop"));
+    check(&[0x8f, 0x00], None);
+    check(&[0xe8, 0, 0, 0, 0], Some("call"));
+    check(&[0xff, 0xd0], None);
+    check(&[0xff, 0xe0], None);
+    check(&[0x74, 0x00], Some("jcc"));
+    check(&[0x48, 0x0f, 0xba, 0xe0, 12], Some("bt"));
+    check(&[0x48, 0x0f, 0xba, 0xe8, 12], None);
+}
+
+/// A branch out of the canonical addresses faults, so its short form, which cannot, must not be.
+#[test]
+fn a_branch_that_can_fault_has_no_short_form() {
+    for (ip, expected) in [(0x7fff_ffff_0000, Some("jmp")), (0x7fff_ffff_fff0, None), (0xffff_8000_0000_0000, None)] {
+        let distance: i32 = if ip >> 63 == 0 { 0x20 } else { -0x20 };
+        let bytes = [&[0xe9][..], &distance.to_le_bytes()].concat();
+        let i = Decoder::with_ip(64, &bytes, ip, DecoderOptions::NONE).decode();
+        assert_eq!(name(&i).as_deref(), expected, "{ip:#x}");
+    }
+}
+
+/// Code that overwrites the instruction after it, and a second time once that was executed.
+#[test]
+fn a_stepper_sees_what_is_written_over_its_page() {
+    // mov %rax,(%rbx); inc %ecx; mov %rdx,(%rbx); jmp to the second
+    let code = [0x48, 0x89, 0x03, 0xff, 0xc1, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x48, 0x89, 0x13, 0xeb, 0xf3];
+    let mut machine = with_code(&code);
+    let set = |machine: &mut Machine, register: Register, value| machine.cpu.registers[register as usize] = value;
+    set(&mut machine, Register::Rbx, CODE + 3);
+    // add $5,%ecx, then dec %ecx
+    set(&mut machine, Register::Rax, 0x9090_9090_9005_c183);
+    set(&mut machine, Register::Rdx, 0x9090_9090_9090_c9ff);
+    set(&mut machine, Register::Rcx, 10);
+    let mut rcx = Vec::new();
+    let mut stepper = Stepper::new(machine.clone());
+    for _ in 0..18 {
+        stepper.step(&mut ()).expect("the code goes on");
+        rcx.push(stepper.machine().cpu.registers[Register::Rcx as usize]);
+    }
+    assert_eq!(rcx, [10, 15, 15, 15, 15, 15, 15, 15, 15, 14, 14, 14, 14, 14, 14, 14, 14, 14]);
+    three_ways(&machine, 18);
+}
+
+/// What is changed between two steps is heeded: flags, breakpoints, tables, level, what waits.
+#[test]
+fn a_stepper_heeds_what_is_changed_between_its_steps() {
+    let changes: [fn(&mut Machine); 5] = [
+        |machine| machine.cpu.rflags |= TF,
+        |machine| machine.cpu.debug[DR7] |= 1,
+        |machine| machine.cpu.cr3 = UNMAPPED,
+        |machine| machine.cpu.cpl = 3,
+        |machine| machine.cpu.events.halted = true,
+    ];
+    // inc %eax; inc %ecx; jmp to the first
+    let code = [0xff, 0xc0, 0xff, 0xc1, 0xeb, 0xfa];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut stepper = Stepper::new(with_code(&code));
+        (0..8).for_each(|_| stepper.step(&mut ()).expect("the code goes on"));
+        change(stepper.machine_mut());
+        let mut alone = stepper.machine().clone();
+        let mut seen = [const { Everything(Vec::new()) }; 2];
+        assert_eq!(stepper.step(&mut seen[0]), step(&mut alone, &mut seen[1]), "change {number}");
+        assert_eq!(seen[0].0, seen[1].0, "change {number}");
+        assert!(*stepper.machine() == alone);
+    }
+}
+
+/// A load that finds the page which executes with other rights in the tables than in the TLB replaces its entry.
+#[test]
+fn a_stepper_heeds_what_its_loads_do_to_the_tlb() {
+    // mov %r8,(%rbx); dec %esi; dec %esi; mov %rax,(%rbx); mov (%rcx),%rdx; dec %esi; jmp to the last dec
+    let code = [0x4c, 0x89, 0x03, 0xff, 0xce, 0xff, 0xce, 0x48, 0x89, 0x03, 0x48, 0x8b, 0x11, 0xff, 0xce, 0xeb, 0xfc];
+    // At CPL 0 in a page of user mode, which SMAP keeps from loads until the store has made it the supervisor's.
+    let mut machine = with_code(&[]);
+    machine.memory.write_bytes(USER_CODE, &code);
+    let entries = machine.cpu.cr3 + 0x3000;
+    let entry_of = |linear: u64| entries + 8 * (linear >> 12);
+    machine.memory.write_u64(entry_of(DATA), entries | 3);
+    let cpu = &mut machine.cpu;
+    cpu.rip = USER_CODE;
+    cpu.cr4 |= cr4::SMAP;
+    let of_user = machine.memory.read_u64(entry_of(USER_CODE));
+    let registers = [
+        (Register::Rbx, DATA + 8 * (USER_CODE >> 12)),
+        (Register::R8, of_user),
+        (Register::Rax, of_user & !4),
+        (Register::Rcx, USER_CODE + 0x800),
+    ];
+    for (register, value) in registers {
+        machine.cpu.registers[register as usize] = value;
+    }
+    three_ways(&machine, 9);
+    let mut seen = Everything::default();
+    let mut stepper = Stepper::new(machine);
+    (0..9).for_each(|_| stepper.step(&mut seen).expect("the code goes on"));
+    let replaced = |line: &&String| line.contains("Drop") && line.contains("StaleRights");
+    assert_eq!(seen.0.iter().filter(replaced).count(), 1, "{:#?}", seen.0);
+}
+
+/// A fault takes user mode to a handler in the same page, where SMEP forbids the next fetch.
+#[test]
+fn a_stepper_heeds_what_a_fault_changes() {
+    // dec %esi; dec %esi; mov (%rbx),%rax; hlt
+    let mut machine = with_user_code(&[0xff, 0xce, 0xff, 0xce, 0x48, 0x8b, 0x03, 0xf4]);
+    machine.cpu.registers[Register::Rbx as usize] = 1 << 63;
+    machine.cpu.cr4 |= cr4::SMEP;
+    for vector in [13, 14] {
+        let gate = machine.cpu.idtr.base + 16 * vector;
+        let low = machine.memory.read_u64(gate) & 0x0000_ffff_ffff_0000;
+        let handler = if vector == 13 { USER_CODE } else { handler(14) };
+        machine.memory.write_u64(gate, low | handler & 0xffff | (handler >> 16) << 48);
+    }
+    three_ways(&machine, 5);
+    // Once more with all translations of the delivery at hand, so that it leaves the TLB as it is.
+    let mut stepper = Stepper::new(machine.clone());
+    (0..3).for_each(|_| stepper.step(&mut ()).expect("the code goes on"));
+    machine.tlb = stepper.into_machine().tlb;
+    three_ways(&machine, 5);
+}
+
+/// What lies outside the canonical addresses is #SS through the stack segment, else #GP.
+#[test]
+fn short_accesses_fault_as_their_segment_does() {
+    let check = |code: &[u8], exception: &str| {
+        let mut machine = with_code(code);
+        for register in [Register::Rax, Register::Rbp, Register::Rsp] {
+            machine.cpu.registers[register as usize] = 1 << 62;
+        }
+        three_ways(&machine, 1);
+        let mut seen = Everything::default();
+        let _ = step(&mut machine, &mut seen);
+        let fault = seen.0.iter().find(|line| line.starts_with("fault")).expect("it faults");
+        assert!(fault.contains(&format!("exception: {exception}")), "{code:02x?}: {fault}");
+    };
+    check(&[0x48, 0x8b, 0x00], "GeneralProtection");
+    check(&[0x48, 0x89, 0x00], "GeneralProtection");
+    check(&[0x48, 0x8b, 0x45, 0x00], "StackSegment");
+    check(&[0x48, 0x89, 0x45, 0x00], "StackSegment");
+    check(&[0x65, 0x48, 0x8b, 0x45, 0x00], "GeneralProtection");
+    check(&[0x50], "StackSegment");
+    check(&[0x58], "StackSegment");
+    check(&[0xe8, 0, 0, 0, 0], "StackSegment");
+}
+
+proptest! {
+    #![proptest_config(cases(6000))]
+
+    #[test]
+    fn short_and_long_ways_are_one(state in state_with(code()), wild in prop::bool::weighted(0.2)) {
+        three_ways(&machine(&state, wild), 24);
+    }
+}

@@ -1,0 +1,12 @@
+//! What tests of several crates share. Nothing but tests depends on this crate.
+
+#[cfg(feature = "proptest")]
+mod cases;
+pub mod gas;
+mod random;
+mod trust;
+
+#[cfg(feature = "proptest")]
+pub use cases::cases;
+pub use random::Random;
+pub use trust::numbers;

@@ -72,8 +72,8 @@ fn number(random: &mut Random, bits: u32) -> String {
     let fitting: Vec<i64> = NUMBERS.iter().copied().filter(fits).collect();
     let number = match random.below(12) {
         0 => random.pick(&NUMBERS),
-        1 => random.next() as i64,
-        2..6 => (random.next() as i64) >> (64 - bits),
+        1 => random.bits() as i64,
+        2..6 => (random.bits() as i64) >> (64 - bits),
         _ => random.pick(&fitting),
     };
     number_text(random, number)

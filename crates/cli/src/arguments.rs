@@ -105,7 +105,8 @@ pub(crate) struct RunArguments {
     pub(crate) schedule: ScheduleArguments,
     #[command(flatten)]
     pub(crate) system: SystemArguments,
-    /// Which steps to show: key (deliveries, CR3, invalidations, returns), all, none, FROM..TO, FROM.. or ..TO
+    /// Which steps to show: key (deliveries, CR3, invalidations, returns), all, none, FROM..TO, FROM.. or ..TO; TO is
+    /// not included, and steps are counted from 1
     #[arg(long, default_value = "key")]
     pub(crate) steps: Shown,
 }
@@ -255,7 +256,7 @@ pub(crate) enum Shown {
     Key,
     All,
     None,
-    /// From a step on, up to another, that one not included.
+    /// From a step on, counted from 1, up to another, that one not included.
     Range {
         from: usize,
         to: Option<usize>,
@@ -279,9 +280,10 @@ impl Shown {
     fn range(from: &str, to: &str) -> Result<Self, String> {
         let number = |text: &str| match text {
             "" => Ok(None),
+            "0" => Err("steps are counted from 1".to_owned()),
             _ => text.parse::<usize>().map(Some).map_err(|_| format!("'{text}' is no step")),
         };
-        let (from, to) = (number(from)?.unwrap_or(0), number(to)?);
+        let (from, to) = (number(from)?.unwrap_or(1), number(to)?);
         match to {
             Some(to) if to <= from => Err(format!("no step is from {from} on and before {to}")),
             _ => Ok(Self::Range { from, to }),

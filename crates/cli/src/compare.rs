@@ -2,12 +2,12 @@
 
 use crate::arguments::CompareArguments;
 use crate::cost::costs;
-use crate::findings::{Judged, outcome};
+use crate::findings::outcome;
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::run::{StepReport, ending, heading, record, selected, step_report};
-use crate::table::{Align, WIDTH, beside, cut, fitting, rewrap, table, wrap};
-use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, compare as align, counters};
+use crate::table::{Align, WIDTH, beside, cut, fitting, labelled, rewrap, table, wrap};
+use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, astray, compare as align, counters};
 use cr3_core::trace::Trace;
 use serde::Serialize;
 use std::fmt::Write;
@@ -18,6 +18,8 @@ struct Report {
     #[serde(flatten)]
     setting: json::Setting,
     runs: Vec<json::Run>,
+    /// Why the counters of each run are not held against those of the first; none where they are.
+    not_comparable: Vec<Option<String>>,
     counters: Vec<CounterReport>,
     rows: usize,
     differences: Vec<DifferenceReport>,
@@ -31,20 +33,22 @@ struct CounterReport {
     unit: &'static str,
     description: &'static str,
     values: Vec<u64>,
-    deltas: Vec<i64>,
+    /// Each value minus the first run's; none where the runs are not comparable.
+    deltas: Vec<Option<i64>>,
 }
 
 #[derive(Serialize)]
 struct DifferenceReport {
-    /// First row, from 0, and the row after the last.
+    /// First and last row, from 1.
     first: usize,
-    end: usize,
+    last: usize,
     /// The rows themselves, as many as --rows allows.
     rows: Vec<RowReport>,
 }
 
 #[derive(Serialize)]
 struct RowReport {
+    /// From 1.
     row: usize,
     anchor: Option<&'static str>,
     steps: Vec<Option<StepReport<'static>>>,
@@ -59,45 +63,53 @@ struct PartialPlace {
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<Outcome, WrongUse> {
     let configs = arguments.system.configs(&arguments.forms)?;
     let schedule = &arguments.schedule;
-    let judged: Result<Vec<_>, _> =
+    let recorded: Result<Vec<_>, _> =
         configs.into_iter().map(|config| record(&schedule.scenario(config), schedule.budget)).collect();
-    let judged = judged?;
-    let runs: Vec<&Trace> = judged.iter().map(|run| &run.trace).collect();
+    let recorded = recorded?;
+    let runs: Vec<&Trace> = recorded.iter().collect();
     let comparison = align(&runs);
     if arguments.system.json {
-        print_json(&report(&judged, &runs, &comparison, arguments.rows))?;
+        print_json(&report(&runs, &comparison, arguments.rows))?;
     } else {
-        print(&text(&judged, &runs, &comparison, arguments.rows))?;
+        print(&text(&runs, &comparison, arguments.rows))?;
     }
-    outcome(&judged)
+    outcome(&runs)
 }
 
 fn form(trace: &Trace) -> &'static str {
     trace.scenario.config.form.name()
 }
 
-fn report(judged: &[Judged], runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
+fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
     let row_report = |row: usize| {
         let Row { steps, anchor, .. } = comparison.rows.get(row)?;
         let step = |(trace, step): (&&Trace, &Option<u32>)| step_report(trace, (*step)? as usize);
         let steps = runs.iter().zip(steps).map(step).collect();
-        Some(RowReport { row, anchor: anchor.map(anchor_name), steps })
+        Some(RowReport { row: row + 1, anchor: anchor.map(anchor_name), steps })
     };
     let difference = |range: &Range<usize>| DifferenceReport {
-        first: range.start,
-        end: range.end,
+        first: range.start + 1,
+        last: range.end,
         rows: range.clone().take(limit).filter_map(row_report).collect(),
     };
     Report {
         setting: runs
             .first()
             .map_or_else(|| json::Setting::new(&Default::default()), |run| json::Setting::new(&run.scenario)),
-        runs: judged.iter().map(json::Run::new).collect(),
+        runs: runs.iter().map(|run| json::Run::new(run)).collect(),
+        not_comparable: runs.iter().map(|run| not_comparable(runs, run)).collect(),
         counters: counters(runs).into_iter().map(counter_report).collect(),
         rows: comparison.rows.len(),
         differences: comparison.differences.iter().map(difference).collect(),
         partial_places: comparison.partial_places.iter().map(|partial| partial_place(runs, partial)).collect(),
     }
+}
+
+/// Why the counters of `run` say nothing beside those of the first run.
+fn not_comparable(runs: &[&Trace], run: &Trace) -> Option<String> {
+    let pair = [*runs.first()?, run];
+    let (which, why) = astray(pair)?;
+    Some(format!("{} {why}", form(pair[which])))
 }
 
 fn counter_report(row: CounterRow) -> CounterReport {
@@ -128,13 +140,16 @@ fn anchor_name(anchor: Anchor) -> &'static str {
     }
 }
 
-fn text(judged: &[Judged], runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
+fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     let forms: Vec<_> = runs.iter().map(|trace| form(trace)).collect();
     let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
-    for (index, run) in judged.iter().enumerate() {
+    for (index, run) in runs.iter().enumerate() {
         let label = if index == 0 { "end" } else { "" };
-        text += &rewrap(&format!("{label:<10}{}: {}", form(&run.trace), ending(run)));
+        text += &rewrap(&format!("{label:<10}{}: {}", form(run), ending(run)));
     }
+    let mut whys: Vec<_> = runs.iter().filter_map(|run| not_comparable(runs, run)).collect();
+    whys.dedup();
+    text.extend(whys.iter().map(|why| labelled("counters", &format!("not comparable: {why}"))));
     text.push('\n');
     text += &counter_table(runs);
     let costs = costs(runs);
@@ -178,13 +193,15 @@ fn counter_table(runs: &[&Trace]) -> String {
 const FIXED: usize = 3;
 
 fn counter_row(CounterRow { counter, values, deltas }: CounterRow) -> Vec<String> {
-    let differs = deltas.iter().any(|&delta| delta != 0);
+    let first = values.first().unwrap_or(&0);
+    let differs = values.iter().any(|value| value != first);
     let mut row = vec![if differs { "~" } else { "" }.to_owned(), counter.label().to_owned()];
     for (index, (value, delta)) in values.iter().zip(&deltas).enumerate() {
         row.push(value.to_string());
         let sign = match delta {
-            0 => String::new(),
-            _ => format!("{delta:+}"),
+            None if value != first => "n/c".to_owned(),
+            None | Some(0) => String::new(),
+            Some(delta) => format!("{delta:+}"),
         };
         row.extend((index != 0).then_some(sign));
     }
@@ -202,7 +219,7 @@ fn differences(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String
     }
     let mut text = String::new();
     for (number, range) in comparison.differences.iter().enumerate().take(SHOWN_DIFFERENCES) {
-        let (first, last) = (range.start, range.end - 1);
+        let (first, last) = (range.start + 1, range.end);
         let _ = writeln!(text, "difference {} of {count}, rows {first} to {last} of {rows}", number + 1);
         let before = range.start.checked_sub(1).map(|row| row..row + 1);
         let after = range.end..(range.end + 1).min(rows);
@@ -301,7 +318,7 @@ fn sentences(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item 
             let Some(sentence) = step.and_then(|step| sentence(runs, row, trace, step as usize)) else {
                 continue;
             };
-            let who = format!("{} {}", form(trace), step.unwrap_or_default());
+            let who = format!("{} {}", form(trace), step.map_or(0, |step| step + 1));
             match said.iter_mut().find(|(other, _)| *other == sentence) {
                 Some((_, others)) => others.push(who),
                 None => said.push((sentence, vec![who])),

@@ -4,6 +4,7 @@ use crate::arguments::{CpusArguments, NmiArguments, Range};
 use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, labelled, table};
+use cr3_core::compare::astray;
 use cr3_core::cost::{self, Cycles, Estimate, FORMULA, Figure, Load, Part, Profile};
 use cr3_core::linux::Geometry;
 use cr3_core::trace::Trace;
@@ -132,6 +133,9 @@ fn nmi_text(load: Load, cycles: Cycles, estimate: Estimate) -> String {
 
 /// What a run took more than the first one; nothing for runs with the same counts.
 fn change(first: &Trace, run: &Trace, profile: &Profile) -> String {
+    if astray([first, run]).is_some() {
+        return "not comparable".to_owned();
+    }
     match cost::difference(&first.counters, &run.counters, profile) {
         [0, 0] => String::new(),
         [low, high] if low == high => format!("{low:+}"),

@@ -6,49 +6,38 @@ use crate::table::wrap;
 use cr3_core::trace::{Breakage, Ending, Trace};
 use serde::Serialize;
 
-/// A run and what it broke, found once.
-pub(crate) struct Judged {
-    pub(crate) trace: Trace,
-    pub(crate) breakages: Vec<Breakage>,
-}
-
 /// A promise that a run broke.
 #[derive(Serialize)]
 pub(crate) struct BrokenReport {
     invariant: &'static str,
+    /// From 1.
     step: usize,
     place: String,
     message: String,
 }
 
-impl Judged {
-    pub(crate) fn new(trace: Trace) -> Self {
-        Self { breakages: trace.breakages(), trace }
-    }
+/// Whether the program did not exit, an injection did not strike, or a promise was broken.
+fn is_finding(trace: &Trace) -> bool {
+    !trace.unfired.is_empty() || trace.ending() != Ending::Finished || !trace.breakages.is_empty()
+}
 
-    /// Whether the program did not exit, an injection did not strike, or a promise was broken.
-    fn is_finding(&self) -> bool {
-        !self.trace.unfired.is_empty() || self.trace.ending() != Ending::Finished || !self.breakages.is_empty()
-    }
+/// A line or more for each promise that a run broke.
+pub(crate) fn text(trace: &Trace) -> String {
+    let line = |broken: BrokenReport| {
+        let BrokenReport { invariant, step, place, message } = broken;
+        wrap(&format!("breaks {invariant} at step {step}, {place}: {message}"), 4)
+    };
+    report(trace).into_iter().map(line).collect()
+}
 
-    /// A line or more for each promise.
-    pub(crate) fn text(&self) -> String {
-        let line = |broken: BrokenReport| {
-            let BrokenReport { invariant, step, place, message } = broken;
-            wrap(&format!("breaks {invariant} at step {step}, {place}: {message}"), 4)
-        };
-        self.report().into_iter().map(line).collect()
-    }
-
-    pub(crate) fn report(&self) -> Vec<BrokenReport> {
-        let report = |&Breakage { step, broken }: &Breakage| BrokenReport {
-            invariant: broken.invariant(),
-            step,
-            place: self.trace.place_name(step),
-            message: broken.to_string(),
-        };
-        self.breakages.iter().map(report).collect()
-    }
+pub(crate) fn report(trace: &Trace) -> Vec<BrokenReport> {
+    let report = |&Breakage { step, broken }: &Breakage| BrokenReport {
+        invariant: broken.invariant(),
+        step: step + 1,
+        place: trace.place_name(step),
+        message: broken.to_string(),
+    };
+    trace.breakages.iter().map(report).collect()
 }
 
 /// An injection that strikes in no run is wrong use.
@@ -64,7 +53,7 @@ pub(crate) fn struck(traces: &[&Trace]) -> Result<(), WrongUse> {
 
 /// An injection that strikes in some runs only, a run in which the program does not exit, and one that breaks what Linux
 /// promises, are findings.
-pub(crate) fn outcome(runs: &[Judged]) -> Result<Outcome, WrongUse> {
-    struck(&runs.iter().map(|run| &run.trace).collect::<Vec<_>>())?;
-    Ok(Outcome::finding_if(runs.iter().any(Judged::is_finding)))
+pub(crate) fn outcome(runs: &[&Trace]) -> Result<Outcome, WrongUse> {
+    struck(runs)?;
+    Ok(Outcome::finding_if(runs.iter().any(|run| is_finding(run))))
 }

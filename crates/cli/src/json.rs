@@ -1,7 +1,7 @@
 //! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
 //! not exact.
 
-use crate::findings::{BrokenReport, Judged};
+use crate::findings::{self, BrokenReport};
 use cr3_core::asm::{Diagnostic, Line, Source};
 use cr3_core::cost::{self, Cycles};
 use cr3_core::counters::Counters;
@@ -102,14 +102,13 @@ impl Cost {
 }
 
 impl Run {
-    pub(crate) fn new(run: &Judged) -> Self {
-        let trace = &run.trace;
+    pub(crate) fn new(trace: &Trace) -> Self {
         Self {
             form: trace.scenario.config.form.name(),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
-            broken: run.report(),
+            broken: findings::report(trace),
             counters: counters(&trace.counters),
             cost: Cost::new(trace),
         }

@@ -2,7 +2,7 @@
 
 use crate::arguments::{RunArguments, Shown};
 use crate::cost::costs;
-use crate::findings::{Judged, outcome};
+use crate::findings::{self, outcome};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, beside, labelled, rewrap, table, wrap};
@@ -25,6 +25,7 @@ struct Report<'a> {
 /// A step, in full.
 #[derive(Serialize)]
 pub(crate) struct StepReport<'a> {
+    /// From 1.
     step: usize,
     place: String,
     rip: String,
@@ -41,26 +42,24 @@ pub(crate) struct StepReport<'a> {
 }
 
 /// Records a run.
-pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Judged, WrongUse> {
-    let trace = Trace::record(scenario, Options { budget }).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
-    Ok(Judged::new(trace))
+pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Trace, WrongUse> {
+    Trace::record(scenario, Options { budget }).map_err(|diagnostics| diagnostic::refused(&diagnostics))
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
     let config = arguments.system.config(&arguments.form)?;
-    let run = record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
-    let trace = &run.trace;
+    let trace = &record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
     let shown = shown(trace, &arguments.steps)?;
     if arguments.system.json {
         print_json(&Report {
             setting: json::Setting::new(&trace.scenario),
-            run: json::Run::new(&run),
+            run: json::Run::new(trace),
             shown_steps: shown.into_iter().filter_map(|index| step_report(trace, index)).collect(),
         })?;
     } else {
-        print(&text(&run, &shown))?;
+        print(&text(trace, &shown))?;
     }
-    outcome(&[run])
+    outcome(&[trace])
 }
 
 pub(crate) fn mend(reason: &Reason) -> &'static str {
@@ -76,11 +75,11 @@ pub(crate) fn mend(reason: &Reason) -> &'static str {
 fn shown(trace: &Trace, which: &Shown) -> Result<Vec<usize>, WrongUse> {
     let count = trace.steps.len();
     match *which {
-        Shown::Range { from, .. } if from >= count => {
-            let cause = format!("there is no step {from}: the run has {count}, counted from 0");
+        Shown::Range { from, .. } if from > count => {
+            let cause = format!("there is no step {from}: the run has {count}");
             Err(WrongUse::new(cause, "give a range that begins inside the run"))
         }
-        Shown::Range { from, to } => Ok((from..to.unwrap_or(count).min(count)).collect()),
+        Shown::Range { from, to } => Ok((from - 1..to.map_or(count, |to| (to - 1).min(count))).collect()),
         Shown::All => Ok((0..count).collect()),
         Shown::None => Ok(Vec::new()),
         Shown::Key => Ok((0..count).filter(|&index| is_key(&trace.steps[index])).collect()),
@@ -101,7 +100,7 @@ pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'sta
     let step = trace.steps.get(index)?;
     let StepDetail { place, instruction, line, registers, sentence, .. } = trace.detail(index)?;
     Some(StepReport {
-        step: index,
+        step: index + 1,
         place,
         rip: hex(step.rip),
         instruction,
@@ -132,8 +131,8 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
 }
 
 /// How a run ended and what it broke, in a line or more.
-pub(crate) fn ending(run: &Judged) -> String {
-    ending_of(&run.trace) + &run.text()
+pub(crate) fn ending(trace: &Trace) -> String {
+    ending_of(trace) + &findings::text(trace)
 }
 
 /// How a run ended.
@@ -155,11 +154,10 @@ pub(crate) fn ending_of(trace: &Trace) -> String {
     text
 }
 
-fn text(run: &Judged, shown: &[usize]) -> String {
-    let trace = &run.trace;
+fn text(trace: &Trace, shown: &[usize]) -> String {
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
-    text += &rewrap(&format!("end       {}", ending(run)));
+    text += &rewrap(&format!("end       {}", ending(trace)));
     text.push('\n');
     text += &counters(trace);
     let cost = costs(&[trace]);
@@ -186,7 +184,7 @@ fn steps(trace: &Trace, shown: &[usize]) -> String {
     for &index in shown {
         if let (Some(step), Some(detail)) = (trace.steps.get(index), trace.detail(index)) {
             let cr3 = selected(trace, step.cr3);
-            let head = format!("{index:>6} {:>2} {:>3} {cr3:<5} ", step.level, step.cpl);
+            let head = format!("{:>6} {:>2} {:>3} {cr3:<5} ", index + 1, step.level, step.cpl);
             text += &head;
             text += &beside(&detail.place, PLACE, head.chars().count());
             text += wrap(&detail.sentence, head.chars().count() + PLACE + 1).trim_start();

@@ -16,6 +16,7 @@ pub mod compare;
 pub mod cost;
 pub mod counters;
 pub mod linux;
+pub mod promises;
 pub mod run;
 pub mod scenario;
 pub mod trace;

@@ -5,6 +5,8 @@ use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
 use crate::view::counters::{self, Count};
+use crate::view::outcome::{Broken, not_comparable, outcome};
+use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
 
@@ -19,6 +21,8 @@ const ROWS: usize = 40;
 pub fn text(state: &State, link: &str) -> String {
     let mut lines = vec!["CR3 playground".to_owned(), String::new()];
     lines.extend(scenario(state));
+    lines.push(String::new());
+    lines.extend(outcomes(state));
     lines.push(String::new());
     lines.extend(counted(state));
     lines.push(String::new());
@@ -67,16 +71,32 @@ fn scenario(state: &State) -> Vec<String> {
     lines
 }
 
+fn outcomes(state: &State) -> Vec<String> {
+    let names = state.setup.forms.map(|form| form.name());
+    let mut lines = Vec::new();
+    for side in Side::BOTH {
+        let Some(outcome) = outcome(&state.runs, side) else { continue };
+        let name = names[side.index()];
+        lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));
+        for Broken { invariant, step, place, why, .. } in &outcome.broken {
+            lines.extend(wrap("   ", &format!("{invariant} at step {step}, {place}: {why}")));
+        }
+    }
+    lines
+}
+
 fn counted(state: &State) -> Vec<String> {
     let names = state.setup.forms.map(|form| form.name());
+    let reason = not_comparable(&state.runs, names);
+    let reason = reason.map(|why| wrap("", &format!("The counters are not comparable: {why}."))).unwrap_or_default();
     let head = format!("{:<30}{:>10}{:>10}{:>10}", "whole run", names[0], names[1], "diff");
     let all = counters::bar(&state.runs).into_iter().chain(counters::others(&state.runs));
-    std::iter::once(head).chain(all.map(|count| line(&count))).collect()
+    reason.into_iter().chain([head]).chain(all.map(|count| line(&count))).collect()
 }
 
 fn line(count: &Count) -> String {
     let [left, right] = count.values.map(|value| value.map_or_else(|| "-".to_owned(), |value| value.to_string()));
-    let delta = match count.delta() {
+    let delta = match count.delta {
         Some(delta) if delta != 0 => format!("{delta:+}"),
         _ => String::new(),
     };
@@ -89,16 +109,14 @@ fn differences(runs: &Runs) -> Vec<String> {
     if total == 0 {
         return vec!["The runs are the same in every step.".into()];
     }
-    let mut lines = vec![format!(
-        "{total} of {} steps differ, in {} {}",
-        runs.len(),
-        ranges.len(),
-        if ranges.len() == 1 { "place" } else { "places" }
-    )];
+    let places = if ranges.len() == 1 { "place" } else { "places" };
+    let head =
+        format!("{total} of {} rows differ, in {} {places}; each run numbers its own steps.", runs.len(), ranges.len());
+    let mut lines = wrap("", &head);
     let rows = ranges.iter().flat_map(Clone::clone);
     lines.extend(rows.take(ROWS).map(|index| {
         let [left, right] = row(runs, index).cells.map(|cell| cell.map_or(NO_STEP.into(), |cell| step(&cell)));
-        format!("{:>6}  {} {}", index + 1, fit(&left, 31), fit(&right, 31)).trim_end().to_owned()
+        format!("  {} {}", fit(&left, 34), fit(&right, 34)).trim_end().to_owned()
     }));
     if total > ROWS {
         lines.push(format!("        and {} more", total - ROWS));
@@ -107,7 +125,7 @@ fn differences(runs: &Runs) -> Vec<String> {
 }
 
 fn step(cell: &Cell) -> String {
-    let mut text = cell.text.clone();
+    let mut text = format!("{:>5} {}", cell.step, cell.text);
     for mark in cell.marks.iter().filter(|mark| !mark.text.is_empty()) {
         text.push_str(&format!(" [{}]", mark.words().replace('−', "-")));
     }
@@ -117,7 +135,7 @@ fn step(cell: &Cell) -> String {
 fn here(state: &State) -> Vec<String> {
     let moment = Moment::at(&state.runs, state.cursor);
     let names = state.setup.forms.map(|form| form.name());
-    let mut lines = vec![format!("at step {} of {}:", state.cursor + 1, state.runs.len())];
+    let mut lines = vec![format!("at {}:", position::words(state))];
     match sentence(state, &moment) {
         Sentence::Nothing(words) => return wrap("", &words),
         Sentence::Both(words) => lines.extend(wrap("  ", &words)),

@@ -3,7 +3,7 @@
 use crate::action::{Direction, Filter, Side, Target};
 use crate::state::Setup;
 use cr3_core::asm::Diagnostic;
-use cr3_core::compare::{self, Comparison, CounterRow};
+use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;
 use cr3_core::scenario::{Place, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
@@ -33,8 +33,8 @@ pub struct Runs {
     pub sides: [Result<Trace, Failure>; 2],
     /// The runs aligned; of one run alone when the other failed.
     pub comparison: Comparison,
-    /// Final counters of the runs that there are.
-    pub counters: Vec<CounterRow>,
+    /// Whether the counters of the two runs may be held against each other.
+    pub comparable: bool,
     /// Steps that each side has in the rows up to and including each row.
     taken: [Vec<u32>; 2],
     /// Rows that [`Filter::Translation`] lists.
@@ -63,11 +63,11 @@ impl Runs {
     fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
         let present: Vec<&Trace> = sides.iter().flatten().collect();
         let comparison = compare::compare(&present);
-        let counters = compare::counters(&present);
+        let comparable = matches!(*present, [left, right] if compare::astray([left, right]).is_none());
         let mut runs = Self {
             sides,
             comparison,
-            counters,
+            comparable,
             taken: [Vec::new(), Vec::new()],
             translation: Vec::new(),
             differing: Vec::new(),

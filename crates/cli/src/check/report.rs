@@ -43,6 +43,7 @@ struct NotCompared {
 
 #[derive(Serialize)]
 struct DifferenceReport {
+    /// From 1.
     step: Option<usize>,
     place: Option<String>,
     inject: String,
@@ -132,7 +133,7 @@ fn difference_report(found: &Found, followed: &Followed) -> DifferenceReport {
         theirs: hex(theirs),
     };
     DifferenceReport {
-        step: found.step,
+        step: found.step.map(|step| step + 1),
         place: place(found, followed),
         inject: found.schedule.clone(),
         instruction: found.mismatch.instruction.clone(),
@@ -170,7 +171,7 @@ fn text(followed: &[Followed]) -> String {
 fn summary(followed: &Followed) -> String {
     let verdict = match &followed.difference {
         None => "Unicorn agrees".to_owned(),
-        Some(Found { step: Some(step), .. }) => format!("Unicorn differs at step {step}"),
+        Some(Found { step: Some(step), .. }) => format!("Unicorn differs at step {}", step + 1),
         Some(Found { schedule, .. }) if followed.swept.is_some() => format!("Unicorn differs, inject {schedule}"),
         Some(_) => "Unicorn differs in memory at the end".to_owned(),
     };

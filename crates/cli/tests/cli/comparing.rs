@@ -1,7 +1,7 @@
 //! `cr3play compare`.
 
 use super::{assert_fits, check, json, play};
-use expect_test::expect;
+use expect_test::{Expect, expect};
 
 #[test]
 fn compares_two_forms() {
@@ -65,24 +65,25 @@ fn compares_all_forms() {
                       E: the program exited after #### steps
                       never: the program exited after #### steps
                 breaks user-cr3 at step ###, user_write_done: user mode on the kernel's tables, CR3 0x######
+            counters  not comparable: never breaks user-cr3 at step ###
 
                                          A    B2          C       E    never
-            ~  instructions           ####  ####   -5  ####    ####     ####  +###
-            ~  CR3 reads                ##    ##         ##      ##       ##    +2
-            ~  CR3 writes               ##    ##         ##      ##       ##    +1
-            ~  redundant CR3 writes      0     0          0       0        1    +1
+            ~  instructions           ####  ####   -5  ####    ####     ####  n/c
+            ~  CR3 reads                ##    ##         ##      ##       ##  n/c
+            ~  CR3 writes               ##    ##         ##      ##       ##  n/c
+            ~  redundant CR3 writes      0     0          0       0        1  n/c
             ~  flushing CR3 writes       0     1   +1     0       0        0
-            ~  no-flush CR3 writes      ##    ##   -1    ##      ##       ##    +1
+            ~  no-flush CR3 writes      ##    ##   -1    ##      ##       ##  n/c
             ~  dropped entries           0     6   +6     0       0        0
             ~  dropped by CR3 writes     0     6   +6     0       0        0
-            ~  TLB hits               ####  ####  -##  ####    ####     ####  +###
-            ~  TLB misses               ##    ##   +6    ##      ##       ##    +1
+            ~  TLB hits               ####  ####  -##  ####    ####     ####  n/c
+            ~  TLB misses               ##    ##   +6    ##      ##       ##  n/c
             ~  refill misses             0     6   +6     0       0        0
-            ~  cold misses              ##    ##         ##      ##       ##    +1
-            ~  page-walk reads          ##    ##  +##    ##      ##       ##    +7
-            ~  deliveries                7     7          7       7        8    +1
+            ~  cold misses              ##    ##         ##      ##       ##  n/c
+            ~  page-walk reads          ##    ##  +##    ##      ##       ##  n/c
+            ~  deliveries                7     7          7       7        8  n/c
                NMIs                      1     1          1       1        1
-            ~  page faults               2     2          2       2        3    +1
+            ~  page faults               2     2          2       2        3  n/c
                other events              4     4          4       4        4
 
             difference 1 of 5, rows ### to ### of ####
@@ -167,6 +168,34 @@ fn comparison_as_json_has_counters_of_each_run() {
     let row = &report["differences"][0]["rows"][1];
     assert_eq!((row["anchor"].as_str(), row["steps"][1].is_null()), (Some("cr3_write"), true));
     assert_eq!(row["steps"][0]["registers"].to_string(), "[]");
+}
+
+/// Why the second run is not comparable, and how many of its counters have a difference all the same.
+#[track_caller]
+fn check_comparable(command: &str, status: i32, expected: Expect) {
+    let report = json(&format!("compare {command} --json"), status);
+    let deltas = report["counters"].as_array().expect("counters").iter().map(|row| &row["deltas"][1]);
+    let given = deltas.filter(|delta| !delta.is_null()).count();
+    let why = report["not_comparable"][1].as_str().unwrap_or("comparable");
+    expected.assert_eq(&format!("{why}; {given} differences"));
+}
+
+#[test]
+fn a_run_that_went_astray_saves_nothing() {
+    check_comparable("--forms A,E --inject kernel_loop+1:nmi", 0, expect!["comparable; 39 differences"]);
+    check_comparable(
+        "--forms E,never --inject entry_SYSRETQ_unsafe_stack:nmi",
+        1,
+        expect![["never breaks user-cr3 at step 391; 0 differences"]],
+    );
+    check_comparable("--forms A,E --budget 1300", 1, expect!["A was cut after 1300 steps; 0 differences"]);
+    check_comparable("--forms A,E --preset late-flush", 1, expect!["comparable; 39 differences"]);
+    check_comparable("--forms A,E --preset kgdb-kernel", 1, expect!["A breaks kernel-cr3 at step 477; 0 differences"]);
+    check_comparable(
+        "--forms A,E --inject 'kernel_loop+1:nmi > nmi_exit+9:mc'",
+        1,
+        expect!["E is not struck by nmi_exit+9:mc; 0 differences"],
+    );
 }
 
 #[test]

@@ -120,10 +120,27 @@ fn shows_the_steps_asked_for() {
     let answer = play("run --steps 900000..", "");
     assert_eq!((answer.status, answer.out.as_str()), (2, ""));
     assert!(answer.err.starts_with("cr3play: there is no step 900000: the run has "), "{}", answer.err);
-    assert_eq!(shown("..20"), Some(20));
-    assert_eq!(shown("20..").map(|rest| rest as u64 + 20), report["steps"].as_u64());
+    assert_eq!(shown("..20"), Some(19));
+    assert_eq!(shown("20..").map(|rest| rest as u64 + 19), report["steps"].as_u64());
     assert_eq!(shown("..").map(|all| all as u64), report["steps"].as_u64());
     assert_eq!(shown("all").map(|all| all as u64), report["steps"].as_u64());
+}
+
+#[test]
+fn steps_are_counted_from_1_everywhere() {
+    let answer = play("run --steps 1..2", "");
+    assert!(answer.out.lines().any(|line| line.starts_with("     1  0   3 ")), "{}", answer.out);
+    assert_eq!(json("run --steps ..2 --json", 0)["shown_steps"][0]["step"], 1);
+    assert_eq!(play("run --steps 0..2", "").status, 2);
+    // The promise breaks at the step that the run shows under the same number.
+    let command = "run --form never --inject entry_SYSRETQ_unsafe_stack:nmi";
+    let broken = &json(&format!("{command} --steps none --json"), 1)["broken"][0];
+    let step = broken["step"].as_u64().expect("a step");
+    let report = json(&format!("{command} --steps {step}..{} --json", step + 1), 1);
+    assert_eq!(report["shown_steps"][0]["place"], broken["place"]);
+    let last = json("run --steps all --json", 0);
+    let steps = last["shown_steps"].as_array().expect("steps");
+    assert_eq!(steps.last().expect("a step")["step"], last["steps"]);
 }
 
 #[test]

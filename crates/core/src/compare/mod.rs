@@ -4,8 +4,10 @@
 //! accesses, invalidations, SWAPGS, IRET) are aligned first; the steps between two anchors then among themselves.
 
 mod align;
+mod comparable;
 mod fields;
 
+pub use comparable::{Astray, astray};
 pub use fields::FieldDifference;
 
 use crate::counters::{Counter, CounterSet};
@@ -281,16 +283,18 @@ pub struct CounterRow {
     pub counter: Counter,
     /// Its final value in each run.
     pub values: Vec<u64>,
-    /// Each value minus the first run's.
-    pub deltas: Vec<i64>,
+    /// Each value minus the first run's; none where [`astray`] says that the two are not comparable.
+    pub deltas: Vec<Option<i64>>,
 }
 
 /// The final counters of several runs, every counter, in the order of [`Counter::ALL`].
 pub fn counters(runs: &[&Trace]) -> Vec<CounterRow> {
+    let comparable: Vec<bool> = runs.iter().map(|run| astray([runs[0], run]).is_none()).collect();
     let row = |&counter: &Counter| {
         let values: Vec<u64> = runs.iter().map(|trace| trace.counters[counter]).collect();
         let first = values.first().copied().unwrap_or(0);
-        let deltas = values.iter().map(|&value| value.wrapping_sub(first) as i64).collect();
+        let delta = |(&value, comparable): (&u64, &bool)| comparable.then_some(value.wrapping_sub(first) as i64);
+        let deltas = values.iter().zip(&comparable).map(delta).collect();
         CounterRow { counter, values, deltas }
     };
     Counter::ALL.iter().map(row).collect()

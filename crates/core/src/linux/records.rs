@@ -178,6 +178,13 @@ pub fn check(machine: &Machine, features: Features) -> Result<(), Inconsistent> 
     check_user(machine, features)
 }
 
+/// Whether a store to this physical address may change what [`check`] reads: per-CPU data, or an mm or task in kernel data.
+pub fn holds_records(physical: u64) -> bool {
+    let per_cpu = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT..at::PER_CPU_PHYSICAL + at::PERCPU_SIZE;
+    let data = at::image_physical(at::KERNEL_DATA)..at::image_physical(at::KERNEL_DATA) + at::IMAGE_PAGE;
+    per_cpu.contains(&physical) || data.contains(&physical)
+}
+
 /// The mm of the current task; kernel data lies in the kernel image mapping.
 fn task_mm(machine: &Machine) -> Option<u64> {
     let hot = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT;

@@ -2,14 +2,13 @@
 //!
 //! A step keeps only what rows and timelines need; everything else is found again by replay from the nearest keyframe.
 
-mod broken;
 mod detail;
 mod ending;
 mod narrate;
 mod registers;
 
+pub use crate::promises::{Breakage, Broken};
 pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
-pub use broken::{Breakage, Broken};
 pub use detail::{RegisterChange, Retaken, StepDetail, att};
 pub use ending::Ending;
 pub use narrate::event_name;
@@ -19,6 +18,7 @@ use crate::asm::{Diagnostic, Line};
 use crate::counters::{Counter, CounterSet, Counters, Tally};
 use crate::linux::System;
 use crate::machine::{self, Machine, Observer};
+use crate::promises::Promises;
 use crate::run::{DEFAULT_BUDGET, Runner, Stepped};
 use crate::scenario::{PlaceId, Places, Scenario};
 use iced_x86::Mnemonic;
@@ -66,6 +66,8 @@ pub struct Trace {
     pub unfired: Vec<Unfired>,
     /// The counters at the end.
     pub counters: Counters,
+    /// The first breakage of each invariant, in order of steps.
+    pub breakages: Vec<Breakage>,
     /// What each step raised the counters in its `counted` by, step after step.
     counts: Vec<(Counter, u32)>,
     /// The state before every [`KEYFRAME_EVERY`]th step, the first included.
@@ -117,6 +119,7 @@ impl Trace {
             end: End::Budget { steps: options.budget },
             unfired: Vec::new(),
             counters: Counters::default(),
+            breakages: Vec::new(),
             counts: Vec::new(),
             keyframes: Vec::new(),
         };
@@ -126,13 +129,18 @@ impl Trace {
 
     fn run(&mut self, mut runner: Runner, budget: u32) {
         let mut tally = Tally::new(runner.machine());
+        let mut promises = Promises::new(&self.scenario.config, &self.places);
         for index in 0..budget as usize {
             if index.is_multiple_of(KEYFRAME_EVERY) {
                 self.keyframe(runner.machine(), &tally);
             }
             let before = Before::new(&runner);
-            match runner.step(&mut tally) {
-                Ok(stepped) => self.push(before, stepped, runner.machine(), &mut tally),
+            promises.boundary(index, runner.machine(), runner.nest().depth());
+            match runner.step(&mut (&mut tally, &mut promises)) {
+                Ok(stepped) => {
+                    self.push(before, stepped, runner.machine(), &mut tally);
+                    promises.counted(index, self.steps[index].counted);
+                }
                 Err(end) => {
                     self.end = end;
                     break;
@@ -140,6 +148,7 @@ impl Trace {
             }
         }
         self.counters = *tally.counters();
+        self.breakages = promises.broken().to_vec();
         let (machine, unfired) = runner.finish();
         self.keyframe(&machine, &tally);
         self.unfired = unfired;

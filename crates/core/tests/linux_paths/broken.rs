@@ -1,18 +1,25 @@
 //! What the situations that decide the arguments break, as a run itself tells.
 
 use crate::support::FORMS;
+use cr3_core::compare::astray;
+use cr3_core::linux::records::{BETWEEN_RECORDS, check_cr3, check_user};
+use cr3_core::linux::{Form, Handler};
 use cr3_core::scenario::Scenario;
 use cr3_core::scenario::presets::{PRESETS, Preset};
-use cr3_core::trace::{Options, Trace};
+use cr3_core::trace::{Breakage, Broken, Options, Trace};
 use expect_test::expect;
 
 /// More than any of them needs to end; less than one that never ends.
 const STEPS: u32 = 20_000;
 
+fn record(scenario: &Scenario) -> Trace {
+    Trace::record(scenario, Options { budget: STEPS }).unwrap_or_else(|told| panic!("{told:#?}"))
+}
+
 fn broken(scenario: &Scenario) -> String {
-    let trace = Trace::record(scenario, Options { budget: STEPS }).unwrap_or_else(|told| panic!("{told:#?}"));
-    let breakages = trace.breakages();
-    let told = breakages
+    let trace = record(scenario);
+    let told = trace
+        .breakages
         .iter()
         .map(|breakage| format!("{} at {}", breakage.broken.invariant(), trace.place_name(breakage.step)))
         .collect::<Vec<_>>();
@@ -78,4 +85,67 @@ fn runs_in_which_nothing_strikes_break_nothing() {
             assert_eq!(broken(&scenario), "nothing", "{scenario}");
         }
     }
+}
+
+/// The CR3 promises of a run, each boundary judged by itself from the state before it.
+fn judged_plainly(trace: &Trace) -> Vec<Breakage> {
+    let mut found: Vec<Breakage> = Vec::new();
+    let mut between = false;
+    for step in 0..trace.steps.len() {
+        let machine = trace.machine_before(step);
+        let records = check_cr3(&machine).err();
+        between = records.is_some() && (between || trace.place_name(step) == BETWEEN_RECORDS);
+        let rogue = trace.scenario.config.handler.contains(Handler::RogueCr3) && trace.steps[step].level > 0;
+        let by_level = if machine.cpu.cpl == 3 { Broken::UserCr3 } else { Broken::KernelCr3 };
+        let user = check_user(&machine, trace.scenario.config.features).err().map(Broken::UserCr3);
+        let kernel = records.filter(|_| !between && !rogue).map(by_level);
+        for broken in [user, kernel].into_iter().flatten() {
+            if found.iter().all(|other| other.broken.invariant() != broken.invariant()) {
+                found.push(Breakage { step, broken });
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_judged_again_only_after_a_change_is_judged_right() {
+    let told = ["kgdb-kernel", "kgdb-sysret-exit", "rogue-cr3", "schedule"];
+    for preset in PRESETS.iter().filter(|preset| told.contains(&preset.name)) {
+        for form in [Form::A, Form::Never] {
+            let trace = Trace::record(&preset.scenario(form.clone()), Options { budget: 2500 }).expect("it assembles");
+            let mut ours = trace.breakages.clone();
+            ours.retain(|breakage| breakage.broken.invariant() != "flush-kept");
+            assert_eq!(ours, judged_plainly(&trace), "{}", trace.scenario);
+        }
+    }
+}
+
+/// Why the counters of two runs say nothing about each other.
+#[track_caller]
+fn check_astray(left: &str, right: &str, expected: Option<(usize, &str)>) {
+    let [left, right] = [left, right].map(|text| record(&text.parse().expect("a scenario")));
+    let found = astray([&left, &right]).map(|(run, why)| (run, why.to_string()));
+    assert_eq!(found.as_ref().map(|(run, why)| (*run, why.as_str())), expected);
+}
+
+#[test]
+fn only_runs_that_went_alike_are_compared() {
+    let sysret = "inject=entry_SYSRETQ_unsafe_stack:nmi";
+    check_astray("form=A", "form=E", None);
+    check_astray(
+        &format!("form=never {sysret}"),
+        &format!("form=E {sysret}"),
+        Some((0, "breaks user-cr3 at step 391")),
+    );
+    check_astray(&format!("form=never {sysret}"), &format!("form=never {sysret}"), None);
+    let panics = "do_syscall_64+3:nmi > exc_nmi:mc, exc_nmi+5:nmi, repeat_nmi+4:mc > asm_exc_machine_check:nmi";
+    check_astray("form=E", &format!("form=E inject={panics}"), Some((1, "ended in a kernel panic")));
+    check_astray(
+        "form=E inject=nowhere:nmi",
+        "form=E inject=kernel_loop+1:nmi",
+        Some((0, "is not struck by nowhere:nmi")),
+    );
+    let endless = "handler=rogue-cr3 inject=kernel_loop+1:nmi";
+    check_astray("form=E", &format!("form=E {endless}"), Some((1, "was cut after 20000 steps")));
 }

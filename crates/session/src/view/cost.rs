@@ -23,7 +23,7 @@ pub struct Costs {
     pub processor: &'static str,
     /// The sum of what has a price, in cycles; none where there is no run.
     pub totals: [Option<Cycles>; 2],
-    /// What the right run took more, from least to most, in cycles; none where nothing differs or a run is missing.
+    /// What the right run took more, from least to most, in cycles; none where nothing differs, a run is missing, or the runs are not comparable.
     pub difference: Option<[i64; 2]>,
     /// Part by part; parts that happened in neither run are left out.
     pub rows: Vec<Row>,
@@ -57,7 +57,9 @@ pub fn costs(runs: &Runs, geometry: Geometry) -> Option<Costs> {
     let features = features.unwrap_or_default();
     let counters = Side::BOTH.map(|side| runs.trace(side).map(|trace| &trace.counters));
     let difference = match counters {
-        [Some(left), Some(right)] => Some(cost::difference(left, right, profile)).filter(|more| *more != [0, 0]),
+        [Some(left), Some(right)] if runs.comparable => {
+            Some(cost::difference(left, right, profile)).filter(|more| *more != [0, 0])
+        }
         _ => None,
     };
     Some(Costs {

@@ -23,6 +23,8 @@ pub struct Count {
     pub counter: Counter,
     /// Each run; none where there is no run.
     pub values: [Option<u64>; 2],
+    /// Right minus left; none where there are no two runs or their counters are not comparable.
+    pub delta: Option<i64>,
 }
 
 impl Count {
@@ -37,17 +39,10 @@ impl Count {
         }
     }
 
-    /// Right minus left.
-    #[must_use]
-    pub fn delta(&self) -> Option<i64> {
-        let [left, right] = self.values;
-        Some(right?.cast_signed().wrapping_sub(left?.cast_signed()))
-    }
-
     /// The difference as people write it, with a true minus sign.
     #[must_use]
     pub fn delta_text(&self) -> Option<String> {
-        match self.delta()? {
+        match self.delta? {
             0 => None,
             delta if delta < 0 => Some(format!("−{}", delta.unsigned_abs())),
             delta => Some(format!("+{delta}")),
@@ -59,7 +54,11 @@ impl Count {
 #[must_use]
 pub fn count(runs: &Runs, counter: Counter) -> Count {
     let values = Side::BOTH.map(|side| runs.trace(side).map(|trace| trace.counters[counter]));
-    Count { counter, values }
+    let delta = match values {
+        [Some(left), Some(right)] if runs.comparable => Some(right.cast_signed().wrapping_sub(left.cast_signed())),
+        _ => None,
+    };
+    Count { counter, values, delta }
 }
 
 /// The counters of the bar.

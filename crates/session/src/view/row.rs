@@ -24,6 +24,8 @@ pub enum MarkKind {
     Refill,
     /// The run stopped for good.
     Shutdown,
+    /// A promise does not hold any more.
+    Broken,
 }
 
 /// Something that a step did and that a row tells.
@@ -49,6 +51,8 @@ impl Mark {
 /// One run in one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
+    /// Number of the step in its run, from 1.
+    pub step: usize,
     /// The label under which the run goes on, where it changes.
     pub label: Option<String>,
     /// `label+offset`.
@@ -91,6 +95,7 @@ pub fn row(runs: &Runs, index: usize) -> Row {
 fn cell(trace: &Trace, index: usize) -> Option<Cell> {
     let step = trace.steps.get(index)?;
     Some(Cell {
+        step: index + 1,
         label: label(trace, index, step),
         place: trace.place_name(index),
         text: text(trace, index, step),
@@ -158,6 +163,9 @@ fn marks(trace: &Trace, index: usize, step: &Step) -> Vec<Mark> {
         StepKind::Delivery { .. } => mark(MarkKind::Delivery, String::new(), ""),
         StepKind::Shutdown { .. } => mark(MarkKind::Shutdown, String::new(), ""),
         StepKind::Instruction => {}
+    }
+    for breakage in trace.breakages.iter().filter(|breakage| breakage.step == index) {
+        mark(MarkKind::Broken, format!("breaks {}", breakage.broken.invariant()), "");
     }
     if count(Counter::Cr3Writes) > 0 {
         let flushes = count(Counter::FlushingCr3Writes) > 0;

@@ -4,6 +4,7 @@ use crate::action::Side;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
+use crate::view::position;
 
 /// What each side does in the row of a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,5 +47,5 @@ pub fn spoken(state: &State, moment: &Moment) -> String {
         Sentence::Both(words) => words,
         Sentence::Each([left, right]) => format!("{}: {left} {}: {right}", names[0], names[1]),
     };
-    format!("Step {} of {}. {words}", state.cursor + 1, state.runs.len())
+    format!("At {}. {words}", position::words(state))
 }

@@ -8,7 +8,7 @@ use crate::action::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
-use cr3_core::trace::{Origin, Step, StepKind};
+use cr3_core::trace::{Breakage, Origin, Step, StepKind, Trace};
 use std::cmp::Reverse;
 use std::ops::Range;
 
@@ -41,6 +41,8 @@ pub struct Segment {
 pub struct Event {
     /// The row, from 0.
     pub row: usize,
+    /// Number of the step in its run, from 1.
+    pub step: usize,
     /// Handlers that had not returned.
     pub level: u8,
     /// What happened.
@@ -52,7 +54,7 @@ pub struct Event {
 impl Event {
     /// Whether it is told whatever else happened in its column.
     fn stays(&self) -> bool {
-        matches!(self.kind, MarkKind::Injection | MarkKind::Shutdown)
+        matches!(self.kind, MarkKind::Injection | MarkKind::Shutdown | MarkKind::Broken)
     }
 
     /// What of a column is told first: the least.
@@ -136,10 +138,11 @@ fn strip(runs: &Runs, side: Side) -> Strip {
             // Where the run has no step its last stretch goes on: nothing happens to it there.
             ground = step.map(|step| (step.level, tables_half(step.cr3), step.cpl)).or(ground);
             ground.into_iter().for_each(|ground| count(&mut grounds, ground));
-            happened.extend(step.and_then(|step| event(row, step)));
+            happened.extend(step.and_then(|step| event(row, runs.taken(side, row), step)));
         }
         extend(&mut strip.segments, &column, grounds);
     }
+    happened.extend(runs.trace(side).into_iter().flat_map(|trace| broken(runs, side, trace)));
     strip.segments.sort_by_key(|segment| (Reverse(segment.level), segment.start));
     strip.events = told(happened, column_width(rows, MARKS));
     strip
@@ -171,7 +174,7 @@ fn told(happened: Vec<Event>, width: usize) -> Vec<Event> {
     for column in others.chunk_by(|one, next| one.row / width == next.row / width) {
         let Some(mut event) = column.iter().min_by_key(|event| event.rank()).cloned() else { continue };
         if let [first, .., last] = column {
-            let (more, from, to) = (column.len() - 1, first.row + 1, last.row + 1);
+            let (more, from, to) = (column.len() - 1, first.step, last.step);
             event.text = format!("{}; {more} more in steps {from} to {to}", event.text);
         }
         told.push(event);
@@ -180,9 +183,20 @@ fn told(happened: Vec<Event>, width: usize) -> Vec<Event> {
     told
 }
 
-fn event(row: usize, step: &Step) -> Option<Event> {
+/// The rows at which promises broke.
+fn broken(runs: &Runs, side: Side, trace: &Trace) -> Vec<Event> {
+    let event = |breakage: &Breakage| {
+        let level = trace.steps.get(breakage.step)?.level;
+        let text = format!("breaks {} at step {}: {}", breakage.broken.invariant(), breakage.step + 1, breakage.broken);
+        let row = runs.row_of(side, breakage.step)?;
+        Some(Event { row, step: breakage.step + 1, level, kind: MarkKind::Broken, text })
+    };
+    trace.breakages.iter().filter_map(event).collect()
+}
+
+fn event(row: usize, number: usize, step: &Step) -> Option<Event> {
     let level = step.level;
-    let told = |kind, text| Some(Event { row, level, kind, text });
+    let told = |kind, text| Some(Event { row, step: number, level, kind, text });
     let redundant = if step.counted.contains(Counter::RedundantCr3Writes) { ", redundant" } else { "" };
     match step.kind {
         StepKind::Delivery { event: what, origin: origin @ Origin::Injected(_) } => {
@@ -229,11 +243,12 @@ mod tests {
                 let Some(step) = runs.step(side, row) else { continue };
                 let mut here = strip.segments.iter().filter(|it| (it.start..it.end).contains(&row));
                 assert!(here.any(|it| it.level == step.level), "no lane of row {row}");
-                happened += usize::from(event(row, step).is_some());
+                happened += usize::from(event(row, 0, step).is_some());
                 let injected = matches!(step.kind, StepKind::Delivery { origin: Origin::Injected(_), .. });
                 assert!(!injected || told(row), "no mark of the injection in row {row}");
             }
-            assert_eq!(strip.events.iter().map(weight).sum::<usize>(), happened);
+            let broken = runs.trace(side).expect("a run").breakages.len();
+            assert_eq!(strip.events.iter().map(weight).sum::<usize>(), happened + broken);
         }
         for range in &runs.comparison.differences {
             assert!(timeline.differences.iter().any(|(start, end)| *start <= range.start && range.end <= *end));
@@ -246,7 +261,7 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         check("", [39, 39], [23, 22], 1);
-        check(ENDLESS, [3, 3], [151, 151], 0);
+        check(ENDLESS, [3, 3], [153, 153], 0);
     }
 
     #[test]
@@ -260,7 +275,7 @@ mod tests {
         let told_of = segments.iter().map(|it| (it.level, it.half, it.start, it.end));
         assert_eq!(told_of.collect::<Vec<_>>(), [(0, Half::Kernel, 0, 8), (1, Half::Kernel, 0, 4)]);
 
-        let event = |row, kind| Event { row, level: 0, kind, text: format!("at {row}") };
+        let event = |row, kind| Event { row, step: row + 1, level: 0, kind, text: format!("at {row}") };
         let kinds = [MarkKind::Drop, MarkKind::Injection, MarkKind::FlushingWrite, MarkKind::NoFlushWrite];
         let marks = told((4..).zip(kinds).map(|(row, kind)| event(row, kind)).collect(), 4);
         let texts: Vec<_> = marks.iter().map(|mark| (mark.row, mark.text.as_str())).collect();

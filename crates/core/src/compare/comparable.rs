@@ -1,0 +1,65 @@
+//! Whether the counters of two runs may be held against each other.
+
+use crate::promises::Breakage;
+use crate::scenario::Injection;
+use crate::trace::{Ending, Trace};
+use std::fmt::{self, Display, Formatter};
+
+/// Why a run is no measure for another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Astray {
+    /// The program did not exit.
+    Ended {
+        /// How the run ended instead.
+        ending: Ending,
+        /// After so many steps.
+        steps: usize,
+    },
+    /// It breaks a promise that the other run keeps.
+    Breaks(Breakage),
+    /// An injection does not strike that strikes in the other run.
+    Misses(Injection),
+}
+
+impl Display for Astray {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended { ending: Ending::Budget, steps } => write!(f, "was cut after {steps} steps"),
+            Self::Ended { ending: Ending::TaskKilled, .. } => f.write_str("ended when the kernel killed the program"),
+            Self::Ended { ending: Ending::KernelPanic, .. } => f.write_str("ended in a kernel panic"),
+            Self::Ended { ending: Ending::Shutdown, .. } => f.write_str("ended in a shutdown of the processor"),
+            Self::Ended { .. } => f.write_str("halted for good"),
+            Self::Breaks(Breakage { step, broken }) => write!(f, "breaks {} at step {}", broken.invariant(), step + 1),
+            Self::Misses(injection) => write!(f, "is not struck by {injection}"),
+        }
+    }
+}
+
+/// Which of two runs keeps their counters from being compared, and why; nothing where both exited, were struck alike and broke the
+/// same promises, if any.
+pub fn astray(runs: [&Trace; 2]) -> Option<(usize, Astray)> {
+    let each = |why: fn(&Trace, &Trace) -> Option<Astray>| {
+        let [left, right] = runs;
+        [(0, why(left, right)), (1, why(right, left))].into_iter().find_map(|(run, why)| Some((run, why?)))
+    };
+    each(ended).or_else(|| each(misses)).or_else(|| each(breaks))
+}
+
+fn ended(run: &Trace, _: &Trace) -> Option<Astray> {
+    let ending = run.ending();
+    (ending != Ending::Finished).then_some(Astray::Ended { ending, steps: run.steps.len() })
+}
+
+fn misses(run: &Trace, other: &Trace) -> Option<Astray> {
+    let strikes = |index| other.unfired.iter().all(|unfired| unfired.index != index);
+    let missed = run.unfired.iter().find(|unfired| strikes(unfired.index))?;
+    Some(Astray::Misses(missed.injection.clone()))
+}
+
+fn breaks(run: &Trace, other: &Trace) -> Option<Astray> {
+    let keeps = |breakage: &&Breakage| {
+        let invariant = breakage.broken.invariant();
+        other.breakages.iter().all(|other| other.broken.invariant() != invariant)
+    };
+    run.breakages.iter().find(keeps).copied().map(Astray::Breaks)
+}

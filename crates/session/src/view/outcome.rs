@@ -1,0 +1,162 @@
+//! How each run ended and which promises it broke: what must be in sight wherever its counters are.
+
+use crate::action::Side;
+use crate::runs::Runs;
+use cr3_core::compare::astray;
+use cr3_core::trace::{Breakage, Ending, Trace};
+
+/// A promise that a run broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its id.
+    pub invariant: &'static str,
+    /// The step before which it does not hold first, from 1.
+    pub step: usize,
+    /// The row of that step.
+    pub row: Option<usize>,
+    /// `label+offset` of that step.
+    pub place: String,
+    /// What does not hold.
+    pub why: String,
+}
+
+/// How a run went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether the program exited, every promise held and every injection struck.
+    pub sound: bool,
+    /// How it ended, after how many steps.
+    pub ending: String,
+    /// The first breakage of each promise, in order of steps.
+    pub broken: Vec<Broken>,
+    /// Injections that did not strike.
+    pub missed: usize,
+}
+
+/// How a side's run went; none where it does not run.
+#[must_use]
+pub fn outcome(runs: &Runs, side: Side) -> Option<Outcome> {
+    let trace = runs.trace(side)?;
+    Some(Outcome {
+        sound: trace.ending() == Ending::Finished && trace.breakages.is_empty() && trace.unfired.is_empty(),
+        ending: ending(trace),
+        broken: trace.breakages.iter().map(|breakage| broken(runs, side, trace, breakage)).collect(),
+        missed: trace.unfired.len(),
+    })
+}
+
+fn ending(trace: &Trace) -> String {
+    let steps = trace.steps.len();
+    match trace.ending() {
+        Ending::Budget => format!("the run was cut after {steps} steps"),
+        ending => format!("{ending} after {steps} steps"),
+    }
+}
+
+fn broken(runs: &Runs, side: Side, trace: &Trace, breakage: &Breakage) -> Broken {
+    let Breakage { step, broken } = *breakage;
+    Broken {
+        invariant: broken.invariant(),
+        step: step + 1,
+        row: runs.row_of(side, step),
+        place: trace.place_name(step),
+        why: broken.to_string(),
+    }
+}
+
+impl Outcome {
+    /// What of the promises held.
+    #[must_use]
+    pub fn promises(&self) -> &'static str {
+        if self.broken.is_empty() { "no promise broke in this run" } else { "breaks" }
+    }
+
+    /// Injections that did not strike, in words.
+    #[must_use]
+    pub fn misses(&self) -> Option<String> {
+        match self.missed {
+            0 => None,
+            1 => Some("1 injection did not strike".to_owned()),
+            missed => Some(format!("{missed} injections did not strike")),
+        }
+    }
+
+    /// All of it in one sentence.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let each: Vec<_> = self.broken.iter().map(|it| format!("{} at step {}", it.invariant, it.step)).collect();
+        let broken = if each.is_empty() { String::new() } else { format!(" {}", each.join(", ")) };
+        let missed = self.misses().map(|missed| format!("; {missed}")).unwrap_or_default();
+        format!("{}; {}{broken}{missed}", self.ending, self.promises())
+    }
+}
+
+/// How both runs went, for a live region.
+#[must_use]
+pub fn spoken(runs: &Runs, names: [&str; 2]) -> String {
+    let one = |side: Side| Some(format!("{}: {}.", names[side.index()], outcome(runs, side)?.words()));
+    let sides = Side::BOTH.into_iter().filter_map(one);
+    let reason = not_comparable(runs, names).map(|reason| format!("The counters are not comparable: {reason}."));
+    sides.chain(reason).collect::<Vec<_>>().join(" ")
+}
+
+/// Why the counters of the two runs are not held against each other; none where they are, or where there are no two.
+#[must_use]
+pub fn not_comparable(runs: &Runs, names: [&str; 2]) -> Option<String> {
+    let (which, why) = astray([runs.trace(Side::Left)?, runs.trace(Side::Right)?])?;
+    Some(format!("{} {why}", names[which]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Settings, State};
+    use expect_test::{Expect, expect};
+
+    fn check(link: &str, expected: Expect) {
+        let state = State::open(link, Settings::default());
+        let names = state.setup.forms.map(|form| form.name());
+        expected.assert_eq(&spoken(&state.runs, names));
+        for side in Side::BOTH {
+            for broken in outcome(&state.runs, side).expect("a run").broken {
+                let row = broken.row.expect("a row");
+                assert_eq!(state.runs.step_index(side, row), Some(broken.step - 1));
+                assert_eq!(state.runs.trace(side).expect("a run").place_name(broken.step - 1), broken.place);
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_says_how_it_went() {
+        check(
+            "v=1&s=kernel_loop%2B1:nmi",
+            expect![
+                "A: the program exited after 1510 steps; no promise broke in this run. E: the program exited after 1508 steps; no promise broke in this run."
+            ],
+        );
+        check(
+            "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi",
+            expect![
+                "never: the program exited after 1694 steps; breaks user-cr3 at step 391. E: the program exited after 1517 steps; no promise broke in this run. The counters are not comparable: never breaks user-cr3 at step 391."
+            ],
+        );
+        check(
+            "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi",
+            expect![
+                "C: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, user-cr3 at step 392. E: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, user-cr3 at step 392. The counters are not comparable: C was cut after 100000 steps."
+            ],
+        );
+        check(
+            "v=1&s=nowhere:nmi",
+            expect![
+                "A: the program exited after 1377 steps; no promise broke in this run; 1 injection did not strike. E: the program exited after 1377 steps; no promise broke in this run; 1 injection did not strike."
+            ],
+        );
+        check(
+            "v=1&s=do_syscall_64%2B3:nmi%20>%20exc_nmi:mc,%20exc_nmi%2B5:nmi,%20repeat_nmi%2B4:mc%20>%20asm_exc_machine_check:nmi",
+            expect![
+                "A: the kernel panicked after 826 steps; no promise broke in this run. E: the kernel panicked after 818 steps; no promise broke in this run. The counters are not comparable: A ended in a kernel panic."
+            ],
+        );
+    }
+}

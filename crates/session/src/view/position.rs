@@ -1,0 +1,32 @@
+//! Where the cursor is, in steps of each run. A row in which a run has no step counts for none of its steps.
+
+use crate::action::Side;
+use crate::state::State;
+
+/// Where a run stands at the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Steps that it has taken when the row is done: the number of its step there, if it has one.
+    pub step: usize,
+    /// Steps of the whole run.
+    pub steps: usize,
+}
+
+/// Where a side stands; none where it does not run.
+#[must_use]
+pub fn position(state: &State, side: Side) -> Option<Position> {
+    let steps = state.runs.trace(side)?.steps.len();
+    Some(Position { step: state.runs.taken(side, state.cursor), steps })
+}
+
+/// Where both stand, in words: once where they stand alike.
+#[must_use]
+pub fn words(state: &State) -> String {
+    let of = |side: Side| position(state, side).map(|Position { step, steps }| format!("step {step} of {steps}"));
+    let names = state.setup.forms.map(|form| form.name());
+    match Side::BOTH.map(of) {
+        [Some(left), Some(right)] if left == right => left,
+        [Some(left), Some(right)] => format!("{} {left}, {} {right}", names[0], names[1]),
+        [left, right] => left.or(right).unwrap_or_else(|| "no step".to_owned()),
+    }
+}

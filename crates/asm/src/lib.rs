@@ -163,7 +163,7 @@ pub struct Image {
 /// Assembles `sources` in order, as if they were one file. Diagnostics with [`Severity::Error`] mean the image is incomplete.
 ///
 /// ```
-/// use cr3_core::asm::{Options, Source, assemble};
+/// use cr3_asm::{Options, Source, assemble};
 ///
 /// let text = ".macro SET_NOFLUSH_BIT reg:req\n bts $63, \\reg\n.endm\nSET_NOFLUSH_BIT %rax\n";
 /// let source = Source { name: "calling.h".into(), text: text.into() };

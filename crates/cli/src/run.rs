@@ -47,7 +47,7 @@ pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Judged, WrongUs
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
-    let config = arguments.system.config(&arguments.form)?;
+    let config = arguments.system.config(arguments.form.as_deref())?;
     let run = record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
     let trace = &run.trace;
     let shown = shown(trace, &arguments.steps)?;
@@ -159,6 +159,7 @@ fn text(run: &Judged, shown: &[usize]) -> String {
     let trace = &run.trace;
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
+    text += &diagnostic::notes(&trace.system.notes);
     text += &rewrap(&format!("end       {}", ending(run)));
     text.push('\n');
     text += &counters(trace);

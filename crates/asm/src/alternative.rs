@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use super::expression::{Dialect, Direction, Scope, parse};
 use super::macros::arguments;
 use super::report::{Cause, Fault};
+use super::value::{LabelId, Value};
 
 /// How many arms beside the old one each name takes.
 fn arms(word: &str) -> Option<usize> {
@@ -45,38 +47,80 @@ pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Res
 }
 
 fn is_feature(word: &str) -> bool {
-    let plain = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    plain && (word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_"))
+    word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_")
 }
 
-/// `ALT_NOT` and its like, and numbers.
-fn is_flag(word: &str) -> bool {
-    word.starts_with("ALT_") || word.parse::<u32>().is_ok()
-}
+/// Bits of a condition beside the number of the feature: `ALT_FLAG_NOT` and `ALT_FLAG_DIRECT_CALL` above `ALT_FLAGS_SHIFT`, and
+/// `ALTINSTR_FLAG_INV`, which said "not" from v5.16 to v6.3.
+const NOT: i64 = 1 << 16;
+const DIRECT_CALL: i64 = 2 << 16;
+const INVERSE: i64 = 1 << 15;
 
-fn is_balanced(condition: &str) -> bool {
-    let mut depth = 0_i32;
-    let never_negative = condition.chars().all(|c| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        depth >= 0
-    });
-    never_negative && depth == 0
-}
+/// The number that stands for the feature, whichever it is: no flag, and no number that a text has by chance.
+const FEATURE: i64 = 0x2b5;
 
-/// Whether the condition of an arm holds: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, or either with flags or'ed in.
-fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
-    let words: Vec<&str> = condition.split(|c| "()|<~+ ".contains(c)).filter(|word| !word.is_empty()).collect();
-    let mut names = words.iter().copied().filter(|word| is_feature(word));
-    let is_expression = words.iter().all(|word| is_feature(word) || is_flag(word)) && is_balanced(condition);
-    let (Some(name), None, true) = (names.next(), names.next(), is_expression) else {
-        return Err(Cause::new(condition, format!("`{condition}` does not name one feature"))
-            .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`"));
-    };
-    if name == "X86_FEATURE_ALWAYS" {
-        return Ok(true);
+/// Constants of alternative.h.
+fn flag(name: &str) -> Option<i64> {
+    match name {
+        "ALT_FLAGS_SHIFT" => Some(16),
+        "ALT_FLAG_NOT" => Some(NOT >> 16),
+        "ALT_FLAG_DIRECT_CALL" => Some(DIRECT_CALL >> 16),
+        "ALTINSTR_FLAG_INV" => Some(INVERSE),
+        _ => None,
     }
-    let negated = ["ALT_NOT(", "ALT_FLAG_NOT"].iter().any(|not| condition.contains(not));
-    Ok(features.contains(name) != negated)
+}
+
+/// The features that a condition names; flags are the only other names that it may have.
+#[derive(Default)]
+struct Named {
+    features: BTreeSet<String>,
+    strange: bool,
+}
+
+impl Scope for Named {
+    fn symbol(&mut self, name: &str) -> Value {
+        if is_feature(name) {
+            self.features.insert(name.to_owned());
+            return Value::Constant(FEATURE);
+        }
+        self.strange |= flag(name).is_none();
+        Value::Constant(flag(name).unwrap_or(0))
+    }
+    fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
+        None
+    }
+    fn here(&mut self) -> Option<Value> {
+        None
+    }
+    fn distance(&self, _: LabelId, _: LabelId) -> Option<i64> {
+        None
+    }
+}
+
+/// `condition` with the macros of alternative.h that take or name a feature written out.
+fn written_out(condition: &str) -> String {
+    let condition = condition.replace("ALT_CALL_ALWAYS", "ALT_DIRECT_CALL(X86_FEATURE_ALWAYS)").replace(" (", "(");
+    let condition = condition.replace("ALT_NOT(", &format!("({NOT}|"));
+    condition.replace("ALT_DIRECT_CALL(", &format!("({DIRECT_CALL}|"))
+}
+
+/// Whether the condition of an arm holds: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, or either with flags or'ed in. The arm is
+/// taken where the feature is there and the condition is without "not", or neither (`apply_alternatives`,
+/// arch/x86/kernel/alternative.c, v6.12). `X86_FEATURE_ALWAYS` is there on every processor.
+fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
+    let refused = || {
+        Cause::new(condition, format!("`{condition}` does not name one feature"))
+            .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`")
+    };
+    let mut named = Named::default();
+    let value = parse(&written_out(condition), Dialect::Gas, &mut named).map_err(|_| refused())?;
+    let flags =
+        value.constant().map(|value| value ^ FEATURE).filter(|flags| flags & !(NOT | DIRECT_CALL | INVERSE) == 0);
+    let (Some(flags), 1, false) = (flags, named.features.len(), named.strange) else {
+        return Err(refused());
+    };
+    let there = named.features.iter().all(|name| name == "X86_FEATURE_ALWAYS" || features.contains(name));
+    Ok(there != (flags & (NOT | INVERSE) != 0))
 }
 
 #[cfg(test)]
@@ -95,6 +139,27 @@ mod tests {
             ("ALTERNATIVE_2", "\"old\",\"a\",X86_FEATURE_A,\"b\",X86_FEATURE_B", Ok("b")),
             ("ALTERNATIVE_2", "\"old\",\"a\",X86_FEATURE_A,\"c\",X86_FEATURE_C", Ok("a")),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_ALWAYS", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(X86_FEATURE_ALWAYS)", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(X86_FEATURE_C)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",(X86_FEATURE_A)", Ok("new")),
+            // ORing a flag in twice changes nothing: "not not" is "not".
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(ALT_NOT(X86_FEATURE_A))", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",((ALT_FLAG_NOT<<ALT_FLAGS_SHIFT)|(X86_FEATURE_ALWAYS))", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",(1<<16)|X86_FEATURE_A", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",(1<<16)|X86_FEATURE_C", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",(X86_FEATURE_A|ALTINSTR_FLAG_INV)", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",(X86_FEATURE_C|ALTINSTR_FLAG_INV)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_DIRECT_CALL(X86_FEATURE_A)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(ALT_DIRECT_CALL(X86_FEATURE_A))", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_CALL_ALWAYS", Ok("new")),
+            ("ALTERNATIVE_2", "\"old\",\"a\",X86_FEATURE_ALWAYS,\"b\",ALT_NOT(X86_FEATURE_ALWAYS)", Ok("a")),
+            ("ALTERNATIVE_2", "\"old\",\"a\",ALT_NOT(X86_FEATURE_B),\"b\",ALT_NOT(X86_FEATURE_C)", Ok("b")),
+            // A complement is another feature with all flags, an offset is another feature.
+            ("ALTERNATIVE", "\"old\",\"new\",~X86_FEATURE_A", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_A+1", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_A|X86_FEATURE_B", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(7)", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT()", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\"", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",7", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_%C", Err(())),

@@ -1,6 +1,7 @@
 //! Macros of kernel headers that write only tables for objtool and the unwinder, and the directives that write only debugging
 //! tables. All of them are accepted with the arguments they have, and emit nothing.
 
+use super::Position;
 use super::macros::Macro;
 use super::report::Fault;
 
@@ -77,7 +78,8 @@ fn name(signature: &str) -> &str {
 /// Checks the arguments of `word`; `None` when it is no annotation.
 pub(super) fn annotation(word: &str, arguments: &str) -> Option<Result<(), Fault>> {
     let signature = ANNOTATIONS.into_iter().find(|signature| name(signature) == word)?;
-    let bound = Macro::define(signature, Vec::new()).and_then(|annotation| annotation.bind(arguments));
+    let bound =
+        Macro::define(signature, Vec::new(), Position::default()).and_then(|annotation| annotation.bind(arguments));
     Some(bound.map(|_| ()))
 }
 

@@ -14,6 +14,7 @@ use super::macros::{Arguments, Macro, arguments, is_name, statements};
 use super::report::{Cause, Fault, Place, Report};
 use super::scrub::Statement;
 use super::symbols::{Definition, Symbols};
+use super::unmodelled::unmodelled;
 use super::value::{LabelId, Value};
 use super::{Options, directive};
 
@@ -246,13 +247,13 @@ impl<'a, 'r> Assembler<'a, 'r> {
         match test {
             Test::If => {
                 let word = words.word.to_ascii_lowercase();
-                let result = if self.conditionals.active() { self.test(&word, words.rest) } else { Ok(false) };
+                let result = if self.conditionals.active() { self.test(&word, words.rest, place) } else { Ok(false) };
                 self.conditionals.open(place, *result.as_ref().unwrap_or(&false));
                 result.map(|_| ())
             }
             Test::ElseIf => {
                 let wanted = self.conditionals.wants_else_if();
-                let result = if wanted { self.test(".if", words.rest) } else { Ok(false) };
+                let result = if wanted { self.test(".if", words.rest, place) } else { Ok(false) };
                 self.conditionals.else_if(*result.as_ref().unwrap_or(&false))?;
                 result.map(|_| ())
             }
@@ -261,7 +262,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         }
     }
 
-    fn test(&mut self, word: &str, text: &str) -> Result<bool, Fault> {
+    fn test(&mut self, word: &str, text: &str, place: &Place) -> Result<bool, Fault> {
         if let Some(result) = test_text(word, text) {
             return result;
         }
@@ -271,6 +272,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
                 return Err(Cause::new(name, format!("`{word}` needs a name")).hint(format!("write `{word} name`")));
             }
             let defined = *self.symbols.definition(name) != Definition::Undefined;
+            if !defined {
+                self.report.unset(place, name);
+            }
             return Ok(defined == (word == ".ifdef"));
         }
         let number = known_number(word, text, &mut self.names())?;
@@ -279,11 +283,12 @@ impl<'a, 'r> Assembler<'a, 'r> {
 
     fn define_macro(&mut self, rest: &str, place: &Place) -> Result<(), Fault> {
         let body = self.body(&[".macro"], &[".endm", ".endmacro"], ".macro")?;
-        let made = Macro::define(rest, body)?;
+        let made = Macro::define(rest, body, place.at)?;
         let key = made.name.to_ascii_lowercase();
-        if self.macros.contains_key(&key) {
-            return Err(Cause::new(&made.name, format!("macro `{}` is already defined", made.name))
-                .hint("`.purgem` removes the earlier one"));
+        if let Some(first) = self.macros.get(&key) {
+            let first = self.report.describe(first.at, place.at);
+            return Err(Cause::new(&made.name, format!("macro `{}` was already defined in {first}", made.name))
+                .hint("remove one of the two, or put one under `#if` and the other under its `#else`"));
         }
         if self.instructions.knows(&key) {
             let fault = Cause::new(&made.name, format!("macro `{}` hides an instruction", made.name))
@@ -452,6 +457,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if ["%xmm", "%ymm", "%zmm", "%st", "%mm"].iter().any(|file| operands.contains(file)) {
             return Cause::new(word, format!("`{word}` is not an instruction of this machine"))
                 .hint("x87, MMX, SSE and AVX instructions are not taken");
+        }
+        if let Some(fault) = unmodelled(word) {
+            return fault;
         }
         let macros = self.macros.values().map(|known| known.name.as_str()).chain(annotation::names());
         match super::report::nearest(word, macros) {

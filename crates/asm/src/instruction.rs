@@ -10,6 +10,7 @@ use super::prefix::{self, PREFIXES, Prefixes};
 use super::register::Width;
 use super::report::{Cause, Fault, nearest};
 use super::table::{CONDITIONAL, CONDITIONS, Kind, Row, TABLE};
+use super::unmodelled::unmodelled;
 use super::value::Value;
 
 /// What an instruction becomes.
@@ -84,6 +85,9 @@ impl InstructionSet {
 
     /// The fault of a word that is no mnemonic.
     pub(super) fn unknown(&self, word: &str) -> Fault {
+        if let Some(fault) = unmodelled(word) {
+            return fault;
+        }
         let fault = Cause::new(word, format!("`{word}` is not an instruction, a directive or a macro"));
         match self.nearest(word) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),

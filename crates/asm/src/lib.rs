@@ -28,13 +28,14 @@ mod symbols;
 #[rustfmt::skip]
 mod table;
 mod tokens;
+mod unmodelled;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use assembler::Assembler;
 use layout::Placed;
-use preprocess::preprocess;
+use preprocess::{Names, preprocess};
 use report::Report;
 use symbols::{Definition, Symbols};
 
@@ -95,9 +96,11 @@ pub enum Severity {
     Error,
     /// Something to know.
     Warning,
+    /// What was decided where the text leaves it open.
+    Note,
 }
 
-/// What is wrong with a text: place, cause, mend.
+/// What is wrong with a text, or was decided about it: place, cause, mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whether there is an image that can be trusted.
@@ -160,7 +163,7 @@ pub struct Image {
 /// Assembles `sources` in order, as if they were one file. Diagnostics with [`Severity::Error`] mean the image is incomplete.
 ///
 /// ```
-/// use cr3_core::asm::{Options, Source, assemble};
+/// use cr3_asm::{Options, Source, assemble};
 ///
 /// let text = ".macro SET_NOFLUSH_BIT reg:req\n bts $63, \\reg\n.endm\nSET_NOFLUSH_BIT %rax\n";
 /// let source = Source { name: "calling.h".into(), text: text.into() };
@@ -170,7 +173,7 @@ pub struct Image {
 /// ```
 pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic>) {
     let mut report = Report::new(sources, options.limits.statements);
-    let preprocessed = preprocess(sources, options, &mut report);
+    let preprocessed = preprocess(sources, options, Names::Replaced, &mut report);
     let mut assembler = Assembler::new(options, &mut report, preprocessed.statements);
     assembler.run();
     let Assembler { layout, symbols, expanded, .. } = assembler;
@@ -193,8 +196,17 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
 /// The statements of `sources` after preprocessing: without comments and lines that an `#if` leaves out, before any macro is
 /// called. What is wrong with the texts [`assemble`] tells.
 pub fn statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
+    placed_statements(sources, options, Names::Replaced)
+}
+
+/// As [`statements`], with the names that `#define` gives left as they are written.
+pub fn written_statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
+    placed_statements(sources, options, Names::Kept)
+}
+
+fn placed_statements(sources: &[Source], options: &Options, names: Names) -> Vec<(Position, String)> {
     let mut report = Report::new(sources, options.limits.statements);
-    let statements = preprocess(sources, options, &mut report).statements;
+    let statements = preprocess(sources, options, names, &mut report).statements;
     statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Macro {
     pub(super) name: String,
     parameters: Vec<Parameter>,
     pub(super) body: Rc<[Statement]>,
+    /// Where its `.macro` stands.
+    pub(super) at: Position,
 }
 
 /// The values that take the place of parameters.
@@ -56,14 +58,14 @@ impl Arguments {
 
 impl Macro {
     /// Reads what follows `.macro`. The name is in lower case: GNU `as` finds macros whatever the case.
-    pub(super) fn define(text: &str, body: Vec<Statement>) -> Result<Self, Fault> {
+    pub(super) fn define(text: &str, body: Vec<Statement>, at: Position) -> Result<Self, Fault> {
         let name = leading_name(text);
         if name.is_empty() {
             return Err(Cause::new(".macro", "`.macro` needs a name").hint("write `.macro name parameter, parameter`"));
         }
         let rest = text[name.len()..].trim_start_matches([' ', ',']);
         let rest = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(rest);
-        Ok(Self { name: name.to_owned(), parameters: parameters(rest)?, body: body.into() })
+        Ok(Self { name: name.to_owned(), parameters: parameters(rest)?, body: body.into(), at })
     }
 
     /// The arguments of the call `text`, without the macro's name.
@@ -364,7 +366,7 @@ mod tests {
     use super::*;
 
     fn five() -> Macro {
-        match Macro::define("m a b c d e", Vec::new()) {
+        match Macro::define("m a b c d e", Vec::new(), Position::default()) {
             Ok(five) => five,
             Err(fault) => panic!("{fault:?}"),
         }
@@ -423,7 +425,7 @@ mod tests {
     #[test]
     fn parameters_have_needs_and_defaults() {
         let text = "m a:req b=8(%rsp) c=\"x y\", d:vararg";
-        let made = Macro::define(text, Vec::new()).map(|made| made.parameters);
+        let made = Macro::define(text, Vec::new(), Position::default()).map(|made| made.parameters);
         let optional = |default: &str| Need::Optional { default: default.to_owned() };
         let want = [("a", Need::Required), ("b", optional("8(%rsp)")), ("c", optional("x y")), ("d", Need::Rest)];
         let want = want.map(|(name, need)| Parameter { name: name.to_owned(), need });

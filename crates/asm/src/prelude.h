@@ -79,5 +79,14 @@
 #define __ASSEMBLY__ 1
 #define __ASSEMBLER__ 1
 #define __x86_64__ 1
+// The kernel's configuration, as far as the machine has one: page-table isolation is compiled in (by its name until v6.7 and
+// since), the per-CPU area stands behind GS, thread stacks have guard pages, #MC has its stack, the timer is the local APIC's.
+#define CONFIG_X86 1
 #define CONFIG_X86_64 1
 #define CONFIG_64BIT 1
+#define CONFIG_SMP 1
+#define CONFIG_PAGE_TABLE_ISOLATION 1
+#define CONFIG_MITIGATION_PAGE_TABLE_ISOLATION 1
+#define CONFIG_VMAP_STACK 1
+#define CONFIG_X86_MCE 1
+#define CONFIG_X86_LOCAL_APIC 1

@@ -30,8 +30,16 @@ pub(super) struct Preprocessed {
     pub(super) constants: Vec<(String, i64)>,
 }
 
+/// What becomes of the names that `#define` gives a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    Replaced,
+    /// They stay, so that two texts can be compared as they are written.
+    Kept,
+}
+
 /// Runs the preprocessor over `sources` as over one file.
-pub(super) fn preprocess(sources: &[Source], options: &Options, report: &mut Report<'_>) -> Preprocessed {
+pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, report: &mut Report<'_>) -> Preprocessed {
     let mut state = Preprocessor {
         options,
         defines: Defines::new(),
@@ -39,6 +47,8 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, report: &mut Rep
         skipping: 0,
         budget: MAX_EXPANDED,
         statements: Vec::new(),
+        names,
+        unset: Vec::new(),
     };
     state.file(usize::MAX, PRELUDE, report);
     let builtin: Vec<Rc<str>> = state.defines.keys().cloned().collect();
@@ -67,6 +77,9 @@ struct Preprocessor<'o> {
     skipping: usize,
     budget: usize,
     statements: Vec<Statement>,
+    names: Names,
+    /// Names that the line at hand asks for and nobody has defined.
+    unset: Vec<String>,
 }
 
 /// A line with its continuations joined and comments gone.
@@ -120,11 +133,16 @@ impl Preprocessor<'_> {
         }
         let place = Place::plain(line.at);
         let mut text = line.text;
+        if self.names == Names::Kept {
+            return self.emit(&join(&tokenize(&text)), line.at, report);
+        }
         for _ in 0..MAX_JOINED {
             if !report.spend_text(&place, text.len()) {
                 return;
             }
-            match expand(tokenize(&text), &self.defines, &mut self.budget) {
+            let tokens = self.replace_enabled(tokenize(&text));
+            self.report_unset(&place, report);
+            match expand(tokens, &self.defines, &mut self.budget) {
                 Ok(tokens) => return self.emit(&join(&tokens), line.at, report),
                 Err(Stop::Fault(fault)) => return report.error(&place, fault),
                 Err(Stop::Unclosed(name)) => match lines.next_line(report) {
@@ -160,8 +178,8 @@ impl Preprocessor<'_> {
         let place = Place::plain(line.at);
         let result = match word {
             "if" => self.open(line.at, |state| state.condition(rest)),
-            "ifdef" => self.open(line.at, |state| Ok(state.is_defined(rest.trim()))),
-            "ifndef" => self.open(line.at, |state| Ok(!state.is_defined(rest.trim()))),
+            "ifdef" => self.open(line.at, |state| Ok(state.asks(rest.trim()))),
+            "ifndef" => self.open(line.at, |state| Ok(!state.asks(rest.trim()))),
             "elif" => self.elif(rest),
             "else" => self.otherwise(),
             "endif" => match self.close() {
@@ -190,9 +208,14 @@ impl Preprocessor<'_> {
             }
             _ => Ok(()),
         };
+        self.report_unset(&place, report);
         if let Err(fault) = result {
             report.error(&place, fault);
         }
+    }
+
+    fn report_unset(&mut self, place: &Place, report: &mut Report<'_>) {
+        self.unset.drain(..).for_each(|name| report.unset(place, &name));
     }
 
     fn open(&mut self, at: Position, test: impl FnOnce(&mut Self) -> Result<bool, Fault>) -> Result<(), Fault> {
@@ -236,6 +259,15 @@ impl Preprocessor<'_> {
         self.defines.contains_key(name) || self.options.constants.contains_key(name)
     }
 
+    /// Whether `name` is defined; remembers it if not.
+    fn asks(&mut self, name: &str) -> bool {
+        let defined = self.is_defined(name);
+        if !defined {
+            self.unset.push(name.to_owned());
+        }
+        defined
+    }
+
     fn define(&mut self, text: &str) -> Result<(), Fault> {
         let text = text.trim();
         let length = text.find(|c: char| !begins_identifier(c) && !c.is_ascii_digit()).unwrap_or(text.len());
@@ -267,13 +299,13 @@ impl Preprocessor<'_> {
             Err(Stop::Unclosed(name)) => return Err(unclosed(&name)),
         };
         let tokens = self.replace_defined(tokens)?;
-        let mut scope = ConditionScope { options: self.options };
+        let mut scope = ConditionScope { options: self.options, unset: &mut self.unset };
         let value = parse(&join(&tokens), Dialect::C, &mut scope)?;
         Ok(value.constant().unwrap_or(0) != 0)
     }
 
     /// Replaces `defined NAME`, `defined(NAME)` and `IS_ENABLED(NAME)` by 1 or 0.
-    fn replace_defined(&self, tokens: Vec<Token>) -> Result<Vec<Token>, Fault> {
+    fn replace_defined(&mut self, tokens: Vec<Token>) -> Result<Vec<Token>, Fault> {
         let mut out = Vec::new();
         let mut rest = tokens.as_slice();
         while let [token, after @ ..] = rest {
@@ -291,13 +323,36 @@ impl Preprocessor<'_> {
             };
             let (name, after) = operand(rest).ok_or_else(needs_name)?;
             rest = after;
+            let defined = self.asks(name);
             let holds = match &*token.text {
-                "defined" => self.is_defined(name),
+                "defined" => defined,
                 _ => self.is_enabled(name),
             };
             out.extend(tokenize(if holds { "1" } else { "0" }));
         }
         Ok(out)
+    }
+
+    /// Replaces `IS_ENABLED(NAME)` where no `#if` stands: as an operand of `.if`, for example.
+    fn replace_enabled(&mut self, tokens: Vec<Token>) -> Vec<Token> {
+        let mut out = Vec::new();
+        let mut rest = tokens.as_slice();
+        while let [token, after @ ..] = rest {
+            rest = after;
+            let called = matches!(&*token.text, "IS_ENABLED" | "IS_BUILTIN")
+                && token.kind == TokenKind::Name
+                && !self.defines.contains_key(&token.text)
+                && after.first().is_some_and(|next| &*next.text == "(");
+            match operand(after).filter(|_| called) {
+                Some((name, after)) => {
+                    rest = after;
+                    let holds = self.asks(name) && self.is_enabled(name);
+                    out.extend(tokenize(if holds { "1" } else { "0" }));
+                }
+                None => out.push(token.clone()),
+            }
+        }
+        out
     }
 
     /// `IS_ENABLED(CONFIG_X)`: defined as something other than 0.
@@ -395,11 +450,16 @@ fn directive(line: &str) -> Option<(&str, &str)> {
 /// Names in `#if` are constants of the options, or 0 (C11 6.10.1).
 struct ConditionScope<'o> {
     options: &'o Options,
+    unset: &'o mut Vec<String>,
 }
 
 impl Scope for ConditionScope<'_> {
     fn symbol(&mut self, name: &str) -> Value {
-        Value::Constant(self.options.constants.get(name).copied().unwrap_or(0))
+        let known = self.options.constants.get(name);
+        if known.is_none() {
+            self.unset.push(name.to_owned());
+        }
+        Value::Constant(known.copied().unwrap_or(0))
     }
     fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
         None

@@ -1,5 +1,6 @@
 //! Collecting diagnostics, and the budget that bounds the work on hostile text.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::{Diagnostic, Position, Severity, Source};
@@ -76,6 +77,8 @@ impl Fault {
 pub(super) struct Report<'a> {
     sources: &'a [Source],
     list: Vec<Diagnostic>,
+    /// Names of the configuration that [`Report::unset`] has said.
+    unset: BTreeSet<String>,
     errors: usize,
     statements: usize,
     text: usize,
@@ -84,7 +87,15 @@ pub(super) struct Report<'a> {
 
 impl<'a> Report<'a> {
     pub(super) fn new(sources: &'a [Source], statements: usize) -> Self {
-        Self { sources, list: Vec::new(), errors: 0, statements, text: MAX_TEXT, stopped: false }
+        Self {
+            sources,
+            list: Vec::new(),
+            unset: BTreeSet::new(),
+            errors: 0,
+            statements,
+            text: MAX_TEXT,
+            stopped: false,
+        }
     }
 
     /// Whether to give up: a limit was reached, or there are too many errors.
@@ -117,6 +128,23 @@ impl<'a> Report<'a> {
         let room = self.list.len() < 10 * MAX_ERRORS;
         if room && !self.stopped {
             self.push(Severity::Warning, place, fault);
+        }
+    }
+
+    /// Says once what value the text gets for `name` of the kernel's configuration, which nobody has set.
+    pub(super) fn unset(&mut self, place: &Place, name: &str) {
+        if name.starts_with("CONFIG_") && self.list.len() < 10 * MAX_ERRORS && self.unset.insert(name.to_owned()) {
+            let note = Cause::new(name, format!("`{name}` is taken as off"))
+                .hint(format!("the machine does not model it; `#define {name} 1` above this line turns it on"));
+            self.push(Severity::Note, place, note);
+        }
+    }
+
+    /// `line 3`, with the source's name where it is not that of `from`.
+    pub(super) fn describe(&self, at: Position, from: Position) -> String {
+        match self.sources.get(at.source).filter(|_| at.source != from.source) {
+            Some(source) => format!("{} line {}", source.name, at.line),
+            None => format!("line {}", at.line),
         }
     }
 

@@ -63,7 +63,7 @@ pub(crate) struct SystemArguments {
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
     #[arg(long, default_value_t)]
     geometry: Geometry,
-    /// File with the text of form `custom`
+    /// File with the text of form `custom`; its macros replace built-in ones of the same names
     #[arg(long, value_name = "FILE")]
     r#macro: Option<PathBuf>,
     /// Prints JSON
@@ -86,9 +86,9 @@ pub(crate) struct ScheduleArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlacesArguments {
-    /// Form of the macro: A, B2, C, E, never, custom
-    #[arg(long, default_value = "E")]
-    pub(crate) form: String,
+    /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
+    #[arg(long)]
+    pub(crate) form: Option<String>,
     /// Only places whose name contains this
     #[arg(value_name = "TEXT", default_value = "")]
     pub(crate) filter: String,
@@ -98,9 +98,9 @@ pub(crate) struct PlacesArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
-    /// Form of the macro: A, B2, C, E, never, custom
-    #[arg(long, default_value = "E")]
-    pub(crate) form: String,
+    /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
+    #[arg(long)]
+    pub(crate) form: Option<String>,
     #[command(flatten)]
     pub(crate) schedule: ScheduleArguments,
     #[command(flatten)]
@@ -113,9 +113,10 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// Forms of the macro, the first is what the others are held against: A, B2, C, E, never, custom
-    #[arg(long, default_value = "A,E")]
-    pub(crate) forms: String,
+    /// Forms of the macro, the first is what the others are held against: A, B2, C, E, never, custom [default:
+    /// A,E, or A,E,custom with --macro]
+    #[arg(long)]
+    pub(crate) forms: Option<String>,
     #[command(flatten)]
     pub(crate) schedule: ScheduleArguments,
     #[command(flatten)]
@@ -130,9 +131,9 @@ pub(crate) struct CheckArguments {
     /// The second CPU
     #[arg(long, value_enum, default_value_t = Against::Unicorn)]
     pub(crate) against: Against,
-    /// Forms of the macro: A, B2, C, E, never, custom
-    #[arg(long, default_value = "A,E")]
-    pub(crate) forms: String,
+    /// Forms of the macro: A, B2, C, E, never, custom [default: A,E, or A,E,custom with --macro]
+    #[arg(long)]
+    pub(crate) forms: Option<String>,
     #[command(flatten)]
     pub(crate) schedule: ScheduleArguments,
     #[command(flatten)]
@@ -291,13 +292,22 @@ impl Shown {
     }
 }
 
+/// The form that is a person's own text.
+const CUSTOM: &str = "custom";
+
 impl SystemArguments {
-    /// The configuration of the one form of a run. With --macro and another form than `custom` the file would say nothing.
-    pub(crate) fn config(&self, form: &str) -> Result<Config, WrongUse> {
-        if self.r#macro.is_some() && form != "custom" {
-            return Err(WrongUse::new(format!("--macro is given but the form is '{form}'"), "try --form custom"));
+    /// The configuration of the one form of a run; a macro file means form `custom`. With another form that a person names the
+    /// file would say nothing.
+    pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
+        match (form, &self.r#macro) {
+            (None, Some(_)) => self.with_form(CUSTOM),
+            (None, None) => self.with_form("E"),
+            (Some(form), Some(_)) if form != CUSTOM => {
+                let cause = format!("--macro is given but the form is '{form}'");
+                Err(WrongUse::new(cause, "leave --form out, or try --form custom"))
+            }
+            (Some(form), _) => self.with_form(form),
         }
-        self.with_form(form)
     }
 
     fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
@@ -307,16 +317,19 @@ impl SystemArguments {
 
     fn form(&self, name: &str) -> Result<Form, WrongUse> {
         match (name, &self.r#macro) {
-            ("custom", Some(file)) => Ok(Form::Custom(read(file)?.into())),
-            ("custom", None) => Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
+            (CUSTOM, Some(file)) => Ok(Form::Custom(read(file)?.into())),
+            (CUSTOM, None) => Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
             _ => name.parse().map_err(|unknown| WrongUse::new(unknown, "or custom, with --macro FILE")),
         }
     }
 
-    /// The configurations of a list of forms. With --macro and no `custom` in the list the file would say nothing.
-    pub(crate) fn configs(&self, forms: &str) -> Result<Vec<Config>, WrongUse> {
+    /// The configurations of a list of forms; without a list, a macro file adds form `custom` to the usual ones. With a list that
+    /// leaves `custom` out the file would say nothing.
+    pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
+        let usual = if self.r#macro.is_some() { "A,E,custom" } else { "A,E" };
+        let forms = forms.unwrap_or(usual);
         let names: Vec<_> = forms.split(',').map(str::trim).collect();
-        if self.r#macro.is_some() && !names.contains(&"custom") {
+        if self.r#macro.is_some() && !names.contains(&CUSTOM) {
             return Err(WrongUse::new("--macro is given but no form 'custom'", format!("try --forms {forms},custom")));
         }
         names.into_iter().map(|name| self.with_form(name)).collect()

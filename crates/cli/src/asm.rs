@@ -17,7 +17,7 @@ struct Report {
     sections: Vec<SectionReport>,
     symbols: BTreeMap<String, String>,
     listing: Vec<LineReport>,
-    diagnostics: Vec<DiagnosticReport>,
+    diagnostics: Vec<diagnostic::Report>,
 }
 
 #[derive(Serialize)]
@@ -33,15 +33,6 @@ struct LineReport {
     bytes: String,
     instruction: bool,
     text: String,
-    #[serde(flatten)]
-    origin: Origin,
-}
-
-#[derive(Serialize)]
-struct DiagnosticReport {
-    severity: &'static str,
-    message: String,
-    hint: Option<String>,
     #[serde(flatten)]
     origin: Origin,
 }
@@ -137,15 +128,7 @@ fn report(sources: &[Source], image: &Image, diagnostics: &[Diagnostic]) -> Repo
                 origin: Origin::of_line(line, sources),
             })
             .collect(),
-        diagnostics: diagnostics
-            .iter()
-            .map(|diagnostic| DiagnosticReport {
-                severity: diagnostic::severity(diagnostic.severity),
-                message: diagnostic.message.clone(),
-                hint: diagnostic.hint.clone(),
-                origin: Origin::of_diagnostic(diagnostic, sources),
-            })
-            .collect(),
+        diagnostics: diagnostic::Report::all(diagnostics, sources),
     }
 }
 

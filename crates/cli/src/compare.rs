@@ -3,10 +3,10 @@
 use crate::arguments::CompareArguments;
 use crate::cost::costs;
 use crate::findings::outcome;
-use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::run::{StepReport, ending, heading, record, selected, step_report};
 use crate::table::{Align, WIDTH, beside, cut, fitting, labelled, rewrap, table, wrap};
+use crate::{diagnostic, json};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, astray, compare as align, counters};
 use cr3_core::trace::Trace;
 use serde::Serialize;
@@ -61,7 +61,7 @@ struct PartialPlace {
 }
 
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<Outcome, WrongUse> {
-    let configs = arguments.system.configs(&arguments.forms)?;
+    let configs = arguments.system.configs(arguments.forms.as_deref())?;
     let schedule = &arguments.schedule;
     let recorded: Result<Vec<_>, _> =
         configs.into_iter().map(|config| record(&schedule.scenario(config), schedule.budget)).collect();
@@ -143,6 +143,7 @@ fn anchor_name(anchor: Anchor) -> &'static str {
 fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     let forms: Vec<_> = runs.iter().map(|trace| form(trace)).collect();
     let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
+    text.extend(runs.iter().map(|run| diagnostic::notes(&run.system.notes)));
     for (index, run) in runs.iter().enumerate() {
         let label = if index == 0 { "end" } else { "" };
         text += &rewrap(&format!("{label:<10}{}: {}", form(run), ending(run)));

@@ -1,7 +1,10 @@
 //! Diagnostics of the assembler, as text.
 
+use crate::json::Origin;
 use crate::outcome::WrongUse;
-use cr3_core::asm::{Diagnostic, Severity};
+use crate::table::rewrap;
+use cr3_core::asm::{Diagnostic, Severity, Source};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// One diagnostic as compilers print them: `file:line:column: error: message`.
@@ -26,10 +29,38 @@ pub(crate) fn text(diagnostic: &Diagnostic) -> String {
     text
 }
 
-pub(crate) fn severity(severity: Severity) -> &'static str {
+fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+/// What to know about a person's text that assembles; a line that is too long goes on below.
+pub(crate) fn notes(notes: &[Diagnostic]) -> String {
+    notes.iter().map(|note| rewrap(&text(note))).collect()
+}
+
+/// One diagnostic as JSON has it.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    severity: &'static str,
+    message: String,
+    hint: Option<String>,
+    #[serde(flatten)]
+    origin: Origin,
+}
+
+impl Report {
+    pub(crate) fn all(diagnostics: &[Diagnostic], sources: &[Source]) -> Vec<Self> {
+        let report = |diagnostic: &Diagnostic| Self {
+            severity: severity(diagnostic.severity),
+            message: diagnostic.message.clone(),
+            hint: diagnostic.hint.clone(),
+            origin: Origin::of_diagnostic(diagnostic, sources),
+        };
+        diagnostics.iter().map(report).collect()
     }
 }
 

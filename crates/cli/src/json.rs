@@ -1,6 +1,7 @@
 //! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
 //! not exact.
 
+use crate::diagnostic;
 use crate::findings::{self, BrokenReport};
 use cr3_core::asm::{Diagnostic, Line, Source};
 use cr3_core::cost::{self, Cycles};
@@ -42,6 +43,8 @@ impl Setting {
 #[derive(Serialize)]
 pub(crate) struct Run {
     form: &'static str,
+    /// What to know about a person's own text.
+    notes: Vec<diagnostic::Report>,
     steps: usize,
     end: EndOfRun,
     unfired: Vec<Missed>,
@@ -105,6 +108,7 @@ impl Run {
     pub(crate) fn new(trace: &Trace) -> Self {
         Self {
             form: trace.scenario.config.form.name(),
+            notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),

@@ -2,7 +2,7 @@
 
 use crate::arguments::PlacesArguments;
 use crate::json::{Origin, hex};
-use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, table};
 use crate::{diagnostic, json};
 use cr3_core::asm::Line;
@@ -15,6 +15,7 @@ struct Report {
     form: &'static str,
     #[serde(flatten)]
     setting: json::Setting,
+    notes: Vec<diagnostic::Report>,
     vectors: Vec<VectorReport>,
     places: Vec<PlaceReport>,
 }
@@ -38,7 +39,7 @@ struct PlaceReport {
 }
 
 pub(crate) fn places(arguments: &PlacesArguments) -> Result<Outcome, WrongUse> {
-    let config = arguments.system.config(&arguments.form)?;
+    let config = arguments.system.config(arguments.form.as_deref())?;
     let system = boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     let places = Places::new(&system.image);
     let wanted = |(id, _): &(PlaceId, _)| places.name(*id).contains(&arguments.filter);
@@ -52,12 +53,14 @@ pub(crate) fn places(arguments: &PlacesArguments) -> Result<Outcome, WrongUse> {
         print_json(&Report {
             form: config.form.name(),
             setting: json::Setting::new(&Scenario { config, schedule }),
+            notes: diagnostic::Report::all(&system.notes, &system.sources),
             vectors: Vector::ALL.into_iter().map(vector_report).collect(),
             places: found.iter().map(|&(id, line)| place_report(&system, &places, id, line)).collect(),
         })?;
     } else {
         let rows: Vec<_> = found.iter().flat_map(|&(id, line)| rows(&system, &places, id, line)).collect();
         print(&table(&[Align::Left; 4], &rows))?;
+        tell(&diagnostic::notes(&system.notes));
     }
     Ok(Outcome::Success)
 }

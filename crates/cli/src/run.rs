@@ -47,7 +47,7 @@ pub(crate) fn record(scenario: &Scenario, budget: u32) -> Result<Trace, WrongUse
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
-    let config = arguments.system.config(&arguments.form)?;
+    let config = arguments.system.config(arguments.form.as_deref())?;
     let trace = &record(&arguments.schedule.scenario(config), arguments.schedule.budget)?;
     let shown = shown(trace, &arguments.steps)?;
     if arguments.system.json {
@@ -157,6 +157,7 @@ pub(crate) fn ending_of(trace: &Trace) -> String {
 fn text(trace: &Trace, shown: &[usize]) -> String {
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
+    text += &diagnostic::notes(&trace.system.notes);
     text += &rewrap(&format!("end       {}", ending(trace)));
     text.push('\n');
     text += &counters(trace);

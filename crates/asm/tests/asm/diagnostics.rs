@@ -9,6 +9,7 @@ fn shown(diagnostic: &Diagnostic) -> String {
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     };
     let (line, column) = (diagnostic.position.line, diagnostic.position.column);
     let mut text = format!("{line}:{column}: {severity}: {}\n", diagnostic.message);
@@ -21,7 +22,7 @@ fn shown(diagnostic: &Diagnostic) -> String {
     text
 }
 
-fn check(text: &str, want: Expect) {
+pub(crate) fn check(text: &str, want: Expect) {
     let (_, diagnostics) = assembled(text, &Options::default());
     want.assert_eq(&diagnostics.iter().map(shown).collect::<String>());
 }
@@ -449,8 +450,8 @@ fn macros_and_their_calls() {
     check(
         ".macro m\n.endm\n.macro m\n.endm\n",
         expect![[r#"
-        3:8: error: macro `m` is already defined
-          hint: `.purgem` removes the earlier one
+        3:8: error: macro `m` was already defined in line 1
+          hint: remove one of the two, or put one under `#if` and the other under its `#else`
     "#]],
     );
     check(

@@ -1,5 +1,6 @@
 //! The assembler against GNU `as`, its diagnostics, and what it does with hostile text.
 
+mod configuration;
 mod diagnostics;
 mod files;
 mod generate;
@@ -7,3 +8,4 @@ mod hostile;
 mod instructions;
 mod random;
 mod support;
+mod unmodelled;

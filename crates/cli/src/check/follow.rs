@@ -36,7 +36,7 @@ pub(super) struct Followed {
 /// Follows each form.
 pub(super) fn all(arguments: &CheckArguments) -> Result<Vec<Followed>, WrongUse> {
     let Against::Unicorn = arguments.against;
-    let configs = arguments.system.configs(&arguments.forms)?;
+    let configs = arguments.system.configs(arguments.forms.as_deref())?;
     let schedule = &arguments.schedule;
     let followed: Result<Vec<_>, _> =
         configs.into_iter().map(|config| follow(&schedule.scenario(config), arguments)).collect();

@@ -2,6 +2,7 @@
 
 use super::follow::{Followed, Found};
 use crate::arguments::CheckArguments;
+use crate::diagnostic;
 use crate::json::{self, hex};
 use crate::outcome::{WrongUse, print, print_json};
 use crate::run::{ending_of, heading};
@@ -22,6 +23,7 @@ struct Report {
 #[derive(Serialize)]
 struct Run {
     form: &'static str,
+    notes: Vec<diagnostic::Report>,
     steps: usize,
     agrees: bool,
     /// Steps that both executed.
@@ -91,6 +93,7 @@ fn run_report(followed: &Followed) -> Run {
     let not_compared = |(limit, count): (&Limit, &u64)| NotCompared { reason: limit.reason(), count: *count };
     Run {
         form: form(followed),
+        notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
         steps: trace.steps.len(),
         agrees: difference.is_none(),
         compared: tally.compared,
@@ -162,6 +165,7 @@ fn text(followed: &[Followed]) -> String {
     let Some(first) = followed.first() else { return String::new() };
     let forms: Vec<_> = followed.iter().map(form).collect();
     let mut text = heading(&first.trace.scenario, &forms.join(", "));
+    text.extend(followed.iter().map(|followed| diagnostic::notes(&followed.trace.system.notes)));
     text.extend(followed.iter().map(summary));
     text.extend(followed.iter().filter_map(|followed| Some(difference(followed.difference.as_ref()?, followed))));
     text + &not_compared(followed) + &fields(followed)

@@ -3,6 +3,7 @@
 mod comparing;
 mod costs;
 mod listing;
+mod own_text;
 mod running;
 mod second_cpu;
 mod wrong_use;

@@ -30,7 +30,7 @@ fn wrong_use_names_cause_and_mend() {
         "places --form",
         "compare --forms A,Q",
         "compare --forms custom",
-        "compare --macro README.md",
+        "compare --forms A,E --macro README.md",
         "compare --inject kernel_loop:nmj",
         "compare --inject kernel_lop:nmi",
         "run --inject 'kernel_loop:nmi > exc_nmi:nmi'",
@@ -45,7 +45,7 @@ fn wrong_use_names_cause_and_mend() {
         "run --steps 3",
         "run --steps 5..3",
         "run --steps 3..x",
-        "run --macro crates/core/src/linux/restore/e.S",
+        "run --form E --macro crates/core/src/linux/restore/e.S",
         "places --form A --macro crates/core/src/linux/restore/e.S",
         "run --form custom --macro no/such/file",
         "asm no/such/file",
@@ -76,7 +76,7 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play compare --forms custom
         cr3play: form 'custom' has no text
           give it with --macro FILE
-        $ cr3play compare --macro README.md
+        $ cr3play compare --forms A,E --macro README.md
         cr3play: --macro is given but no form 'custom'
           try --forms A,E,custom
         $ cr3play compare --inject kernel_loop:nmj
@@ -145,12 +145,12 @@ fn wrong_use_names_cause_and_mend() {
         error: invalid value '3..x' for '--steps <STEPS>': 'x' is no step
 
         For more information, try '--help'.
-        $ cr3play run --macro crates/core/src/linux/restore/e.S
+        $ cr3play run --form E --macro crates/core/src/linux/restore/e.S
         cr3play: --macro is given but the form is 'E'
-          try --form custom
+          leave --form out, or try --form custom
         $ cr3play places --form A --macro crates/core/src/linux/restore/e.S
         cr3play: --macro is given but the form is 'A'
-          try --form custom
+          leave --form out, or try --form custom
         $ cr3play run --form custom --macro no/such/file
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input

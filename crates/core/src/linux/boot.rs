@@ -2,7 +2,8 @@
 //! kernel would have done by now is written by Rust, once, before the first instruction.
 
 use super::layout::{self as at, IstStack};
-use super::{Config, Features, Geometry, System, constants, sources, tables};
+use super::sources::Texts;
+use super::{Config, Features, Form, Geometry, System, constants, custom, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
@@ -15,13 +16,22 @@ use std::sync::Arc;
 /// # Errors
 /// Diagnostics of the assembler when a person's macro does not assemble, or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
-    let sources = sources::sources(&config.form, config.handler).map_err(|refused| vec![*refused])?;
-    let (image, diagnostics) = asm::assemble(&sources, &constants::options(config.features));
+    let options = constants::options(config.features);
+    let Texts { sources, restore, notes } =
+        sources::sources(&config.form, config.handler, &options).map_err(|refused| vec![*refused])?;
+    let (image, diagnostics) = asm::assemble(&sources, &options);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
     let machine = machine(config, &image).map_err(|diagnostic| vec![*diagnostic])?;
-    Ok(System { machine, image: Arc::new(image), sources: sources.into() })
+    let notes = match config.form {
+        Form::Custom(_) => {
+            let empty = custom::empty(&image, &restore.name, restore.at);
+            custom::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
+        }
+        _ => Vec::new(),
+    };
+    Ok(System { machine, image: Arc::new(image), sources: sources.into(), notes: notes.into() })
 }
 
 fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {

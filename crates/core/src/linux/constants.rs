@@ -105,6 +105,9 @@ pub(super) fn options(features: Features) -> Options {
     for &(name, value) in CONSTANTS {
         options.constants.insert(name.to_owned(), value.cast_signed());
     }
+    if features.sev_es {
+        options.constants.insert("CONFIG_AMD_MEM_ENCRYPT".to_owned(), 1);
+    }
     let last_stack = if features.sev_es { IstStack::Vc2 } else { IstStack::MachineCheck };
     let exception_stacks_size = last_stack.top() - at::EXCEPTION_STACKS;
     options.constants.insert("EXCEPTION_STACKS_SIZE".to_owned(), exception_stacks_size.cast_signed());

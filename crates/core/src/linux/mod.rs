@@ -2,6 +2,7 @@
 
 mod boot;
 mod constants;
+mod custom;
 mod handlers;
 pub mod layout;
 mod names;
@@ -121,6 +122,8 @@ pub struct System {
     pub machine: Machine,
     /// Entry code, handlers, kernel loop and user program, as assembled.
     pub image: Arc<Image>,
-    /// The texts, indexed by [`crate::asm::Position::source`].
+    /// The texts, indexed by [`crate::asm::Position::source`]. A macro that a person's text replaces is left out of ours.
     pub sources: Arc<[crate::asm::Source]>,
+    /// What to know about a person's own text that assembles, in the order of its lines; of our texts there is nothing.
+    pub notes: Arc<[crate::asm::Diagnostic]>,
 }

@@ -1,7 +1,7 @@
 //! The texts of one configuration, in the order in which they are assembled.
 
-use super::{Features, Form, Handler, Handlers, constants};
-use crate::asm::{self, Diagnostic, Position, Severity, Source};
+use super::{Form, Handler, Handlers, custom};
+use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
 
 macro_rules! text {
     ($name:literal) => {
@@ -100,21 +100,40 @@ fn combined(handlers: &[Handler]) -> Vec<Source> {
     handlers.iter().flat_map(renamed).chain(dispatcher).collect()
 }
 
+/// The texts of one configuration.
+pub(super) struct Texts {
+    /// In the order in which they are assembled.
+    pub(super) sources: Vec<Source>,
+    /// The macro of the form.
+    pub(super) restore: Signature,
+    /// The macros of ours that a person's text replaces.
+    pub(super) notes: Vec<Diagnostic>,
+}
+
 /// All texts. The sites that use the macro call it by the name and the parameters that the form gives it, as the patches
 /// that changed either changed the sites too.
 ///
 /// # Errors
 /// A diagnostic when a person's text does not define the macro, or not so that it can be called.
-pub(super) fn sources(form: &Form, handlers: Handlers) -> Result<Vec<Source>, Box<Diagnostic>> {
-    let form = form_source(form);
-    let signature = Signature::of(&form).map_err(|refused| Box::new(refused.diagnostic(&form)))?;
-    let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form.clone()];
+pub(super) fn sources(form: &Form, handlers: Handlers, options: &Options) -> Result<Texts, Box<Diagnostic>> {
+    let source = form_source(form);
+    let restore = Signature::of(&source, options).map_err(|refused| Box::new(refused.diagnostic(&source)))?;
+    let sources = in_order(source, &restore, handlers);
+    let (sources, notes) = match form {
+        Form::Custom(_) => custom::replace(sources, options),
+        _ => (sources, Vec::new()),
+    };
+    Ok(Texts { sources, restore, notes })
+}
+
+fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Source> {
+    let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form];
     sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
     sources.extend(KERNEL.map(Text::source));
     sources.extend(handler_sources(handlers));
     sources.extend(SPACES.map(Text::source));
     sources.extend([PROGRAM, END].map(Text::source));
-    Ok(sources)
+    sources
 }
 
 /// The names that the macro has had.
@@ -134,9 +153,11 @@ struct Site {
 
 /// Name and parameters of the macro of a form.
 #[derive(Debug, PartialEq, Eq)]
-struct Signature {
-    name: String,
+pub(super) struct Signature {
+    pub(super) name: String,
     parameters: Vec<String>,
+    /// Where it is defined.
+    pub(super) at: Position,
 }
 
 /// Why a text cannot serve as a form.
@@ -147,30 +168,28 @@ enum Refused {
 }
 
 impl Signature {
-    /// Read after preprocessing, so that a definition in a comment or in lines that an `#if` leaves out does not count. The
-    /// names of the constants are those of all features; none of them decides which macro a form defines.
-    fn of(source: &Source) -> Result<Self, Refused> {
+    /// Read after preprocessing, so that a definition in a comment or in lines that an `#if` leaves out does not count.
+    fn of(source: &Source, options: &Options) -> Result<Self, Refused> {
         let texts = [DEFINITIONS.source(), CALLING.source(), source.clone()];
-        let statements = asm::statements(&texts, &constants::options(Features::default()));
+        let statements = asm::statements(&texts, options);
         let own = statements.iter().filter(|(position, _)| position.source == FORM_INDEX);
-        let definitions: Vec<_> = own.filter_map(|(position, text)| Some((position.line, definition(text)?))).collect();
-        let found =
-            MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|(_, signature)| signature.name == *name));
-        found.map_or(Err(Refused::Undefined), |(line, signature)| signature.checked(*line))
+        let definitions: Vec<_> = own.filter_map(|(position, text)| definition(*position, text)).collect();
+        let found = MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|signature| signature.name == *name));
+        found.map_or(Err(Refused::Undefined), Self::checked)
     }
 
     /// Drops the parameters that have a value if not given; refuses others that no site knows.
-    fn checked(&self, line: u32) -> Result<Self, Refused> {
+    fn checked(&self) -> Result<Self, Refused> {
         let mut parameters = Vec::new();
         for parameter in &self.parameters {
             let name = parameter.split([':', '=']).next().unwrap_or(parameter);
             match name {
                 "scratch_reg" | "save_reg" => parameters.push(name.to_owned()),
                 _ if parameter.contains('=') => {}
-                _ => return Err(Refused::Parameter { name: name.to_owned(), line }),
+                _ => return Err(Refused::Parameter { name: name.to_owned(), line: self.at.line }),
             }
         }
-        Ok(Self { name: self.name.clone(), parameters })
+        Ok(Self { name: self.name.clone(), parameters, at: self.at })
     }
 
     fn call(&self, site: &Site) -> String {
@@ -187,10 +206,10 @@ impl Signature {
 }
 
 /// Name and parameters, if `statement` begins a macro.
-fn definition(statement: &str) -> Option<Signature> {
+fn definition(at: Position, statement: &str) -> Option<Signature> {
     let rest = statement.strip_prefix(".macro")?;
     let mut words = rest.split([' ', '\t', ',']).filter(|word| !word.is_empty()).map(str::to_owned);
-    Some(Signature { name: words.next()?, parameters: words.collect() })
+    Some(Signature { name: words.next()?, parameters: words.collect(), at })
 }
 
 impl Refused {
@@ -223,11 +242,16 @@ pub(super) const FORM_INDEX: usize = 2;
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Features, constants};
     use super::*;
+
+    fn texts(form: &Form) -> Result<Vec<Source>, Box<Diagnostic>> {
+        sources(form, Handlers::QUIET, &constants::options(Features::default())).map(|texts| texts.sources)
+    }
 
     fn check(text: &str, expected: Result<[&str; 2], &str>) {
         let form = Form::Custom(text.into());
-        let calls = sources(&form, Handlers::QUIET).map(|sources| {
+        let calls = texts(&form).map(|sources| {
             let calls = sources.iter().flat_map(|source| source.text.lines()).filter(|line| {
                 let line = line.trim_start();
                 MACRO_NAMES.iter().any(|name| line.starts_with(name))
@@ -292,9 +316,11 @@ mod tests {
     #[test]
     fn every_form_is_called_twice() {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
-            let sources = sources(&form, Handlers::QUIET).expect("a form of the repository");
+            let sources = texts(&form).expect("a form of the repository");
             assert_eq!(sources[FORM_INDEX], form_source(&form));
-            let name = Signature::of(&sources[FORM_INDEX]).expect("a form of the repository").name;
+            assert_eq!(asm::assemble(&sources, &constants::options(Features::default())).1, [], "{form:?}");
+            let options = constants::options(Features::default());
+            let name = Signature::of(&sources[FORM_INDEX], &options).expect("a form of the repository").name;
             let calls =
                 |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(&name)).count();
             assert_eq!(sources.iter().map(calls).sum::<usize>(), 2, "{form:?}");

@@ -63,6 +63,135 @@ fn what_does_not_assemble_is_reported_at_its_line() {
     }
 }
 
+/// What a person should know of a text that boots: line and message.
+fn notes(text: &str, features: Features) -> Vec<(u32, String)> {
+    let system = linux::boot(&Config { features, ..config(text) }).expect("a text that boots");
+    assert!(system.notes.iter().all(|note| note.source == CUSTOM && note.severity != Severity::Error));
+    system.notes.iter().map(|note| (note.position.line, note.message.clone())).collect()
+}
+
+#[test]
+fn our_own_texts_have_no_notes() {
+    for form in Form::NAMED {
+        let system = linux::boot(&Config { form: form.clone(), ..config("") }).expect("a form of the repository");
+        assert_eq!(*system.notes, [], "{form:?}");
+    }
+    for form in [Form::A, Form::B2, Form::C, Form::E] {
+        assert_eq!(notes(&form_source(&form).text, ALL_ON), [], "{form:?}");
+    }
+}
+
+/// A form between `#if` and `#else`, with an empty macro in the other arm, as calling.h has it.
+fn under(test: &str, form: &Form) -> String {
+    let name = if matches!(form, Form::A) { "RESTORE_CR3" } else { "PARANOID_RESTORE_CR3" };
+    let text = form_source(form).text;
+    format!("{test}\n{text}\n#else\n.macro {name} scratch_reg:req save_reg:req\n.endm\n#endif\n")
+}
+
+#[test]
+fn the_configuration_of_the_machine_decides_between_arms() {
+    for name in ["CONFIG_PAGE_TABLE_ISOLATION", "CONFIG_MITIGATION_PAGE_TABLE_ISOLATION"] {
+        for test in [format!("#ifdef {name}"), format!("#if defined({name})"), format!("#if IS_ENABLED({name})")] {
+            for form in [Form::A, Form::E] {
+                let text = under(&test, &form);
+                assert_eq!(notes(&text, ALL_ON), [], "{test}");
+                assert_eq!(writes(&Form::Custom(text.into()), ALL_ON), writes(&form, ALL_ON), "{test} {form:?}");
+            }
+        }
+    }
+    for (features, taken) in [(ALL_ON, true), (Features { sev_es: false, ..ALL_ON }, false)] {
+        let text = under("#ifdef CONFIG_AMD_MEM_ENCRYPT", &Form::E);
+        assert_eq!(notes(&text, features).is_empty(), taken);
+    }
+}
+
+#[test]
+fn an_unknown_name_of_the_configuration_and_an_empty_macro_are_said() {
+    let text = under("#if defined(CONFIG_DEBUG_ENTRY) && !defined(CONFIG_XEN_PV)", &Form::E);
+    let empty = text.lines().position(|line| line == "#else").expect("an #else") as u32 + 2;
+    let expected = [
+        (1, "`CONFIG_DEBUG_ENTRY` is taken as off".to_owned()),
+        (1, "`CONFIG_XEN_PV` is taken as off".to_owned()),
+        (empty, "the macro PARANOID_RESTORE_CR3 is empty with these features".to_owned()),
+    ];
+    assert_eq!(notes(&text, ALL_ON), expected);
+    let set = format!("#define CONFIG_DEBUG_ENTRY 1\n{text}");
+    assert_eq!(notes(&set, ALL_ON), [(2, "`CONFIG_XEN_PV` is taken as off".to_owned())]);
+}
+
+/// What is empty depends on the features, not on the text alone.
+#[test]
+fn a_macro_that_an_alternative_empties_is_empty() {
+    let text =
+        ".macro RESTORE_CR3 save_reg:req\n\tALTERNATIVE \"\", \"movq \\save_reg, %cr3\", X86_FEATURE_PCID\n.endm\n";
+    let empty = [(1, "the macro RESTORE_CR3 is empty with these features".to_owned())];
+    assert_eq!(notes(text, ALL_ON), []);
+    assert_eq!(notes(text, Features { pcid: false, ..ALL_ON }), empty);
+    assert_eq!(notes(".macro RESTORE_CR3\n.Lend_\\@:\n.endm\n", ALL_ON), empty);
+}
+
+#[test]
+fn a_second_definition_is_refused_at_its_line() {
+    let text = form_source(&Form::A).text;
+    let first = text.lines().position(|line| line.starts_with(".macro RESTORE_CR3")).expect("a macro") as u32 + 1;
+    let second = text.lines().count() as u32 + first;
+    let errors = errors(&format!("{text}{text}"));
+    let said: Vec<_> = errors.iter().map(|error| (error.position.line, error.message.as_str())).collect();
+    assert_eq!(said, [(second, format!("macro `RESTORE_CR3` was already defined in line {first}").as_str())]);
+    assert!(errors[0].hint.as_ref().is_some_and(|hint| !hint.contains(".purgem")), "{errors:?}");
+}
+
+/// The macros around CR3 in the words of v4.15 and later: the same but for the first of them.
+const BLOCK: &str = "
+.macro SET_NOFLUSH_BIT reg:req
+\tbtsq\t$X86_CR3_PCID_NOFLUSH_BIT, \\reg
+.endm
+.macro ADJUST_KERNEL_CR3 reg:req
+\tALTERNATIVE \"\", \"SET_NOFLUSH_BIT \\reg\", X86_FEATURE_PCID
+\t/* Clear PCID and \"PAGE_TABLE_ISOLATION bit\", point CR3 at kernel pagetables: */
+\tandq    $(~PTI_USER_PGTABLE_AND_PCID_MASK), \\reg
+.endm
+.macro Switch_To_Kernel_CR3 scratch_reg:req
+\tALTERNATIVE \"jmp .Lend_\\@\", \"\", X86_FEATURE_PTI
+\tmov %cr3, \\scratch_reg
+\tADJUST_KERNEL_CR3 \\scratch_reg
+\tmov \\scratch_reg, %cr3
+.Lend_\\@:
+.endm
+.macro SWITCH_TO_USER_CR3_NOSTACK scratch_reg:req scratch_reg2:req
+\tmov %cr3, \\scratch_reg
+.endm
+";
+
+#[test]
+fn macros_of_the_text_replace_the_built_in_ones() {
+    let text = format!("{BLOCK}{}", form_source(&Form::E).text);
+    let replaces = |name: &str, how: &str| format!("`{name}` replaces the built-in macro of that name; {how}");
+    let expected = [
+        (2, replaces("SET_NOFLUSH_BIT", "their texts differ")),
+        (5, replaces("ADJUST_KERNEL_CR3", "both have the same text")),
+        (10, replaces("Switch_To_Kernel_CR3", "both have the same text")),
+    ];
+    assert_eq!(notes(&text, ALL_ON), expected);
+    assert_eq!(writes(&Form::Custom(text.as_str().into()), ALL_ON), writes(&Form::E, ALL_ON));
+    let system = linux::boot(&config(&text)).expect("a text that boots");
+    let own = |line: &&cr3_core::asm::Line| line.text.starts_with("btsq");
+    assert!(system.image.listing.iter().filter(own).count() > 1, "the entry code uses the macro of the text");
+    assert!(system.sources.iter().all(|source| source.name == CUSTOM || !source.text.contains(".macro SET_NOFLUSH")));
+}
+
+#[test]
+fn any_of_our_macros_may_be_replaced() {
+    let form = form_source(&Form::E).text;
+    let idtentry = ".macro idtentry asmsym:req cfunc:req has_error_code:req\n\\asmsym:\n\thlt\n.endm\n";
+    let [only] = &notes(&format!("{idtentry}{form}"), ALL_ON)[..] else { panic!("one note") };
+    assert_eq!(only.1, "`idtentry` replaces the built-in macro of that name; their texts differ");
+    let undecided = errors(&format!(".if 1\n.macro SET_NOFLUSH_BIT reg\n.endm\n.endif\n{form}"));
+    let said: Vec<_> = undecided.iter().map(|error| (error.position.line, error.message.as_str())).collect();
+    let [(2, message)] = said[..] else { panic!("{said:?}") };
+    assert!(message.starts_with("macro `SET_NOFLUSH_BIT` was already defined in entry/calling.S line "), "{message}");
+}
+
 /// Pieces of which a person's text, good or bad, is made.
 fn piece() -> impl Strategy<Value = String> {
     let pieces = [

@@ -208,6 +208,24 @@ fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
 }
 
 #[test]
+fn a_custom_form_that_runs_tells_what_to_know_of_it() {
+    let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, FormChoice::Custom));
+    assert_eq!(crate::view::diagnostics::notes(&state), []);
+    let text = ".macro RESTORE_CR3 save_reg:req\n#ifdef CONFIG_XEN_PV\n\tmovq \\save_reg, %cr3\n#endif\n.endm\n";
+    let empty = update(&state, Action::EditDraft(text.into()));
+    assert_eq!(crate::view::diagnostics::problems(&empty), []);
+    let notes = crate::view::diagnostics::notes(&empty);
+    let said: Vec<_> = notes.iter().map(|note| (note.place.as_str(), note.message.as_str())).collect();
+    let expected = [
+        ("line 1, column 1:", "the macro RESTORE_CR3 is empty with these features"),
+        ("line 2, column 8:", "`CONFIG_XEN_PV` is taken as off"),
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(notes[1].excerpt, "#ifdef CONFIG_XEN_PV\n       ^");
+    check_invariants(&empty);
+}
+
+#[test]
 fn running_stops_at_the_end_and_starts_again_from_the_start() {
     let state = opened("");
     let last = state.runs.len() - 1;

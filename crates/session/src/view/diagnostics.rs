@@ -30,6 +30,16 @@ pub fn problems(state: &State) -> Vec<Problem> {
     problems
 }
 
+/// What to know about the custom form though it runs: names of the configuration and the values they got, macros of ours that it
+/// replaces, a restore macro without a body. From the first side that runs it.
+#[must_use]
+pub fn notes(state: &State) -> Vec<Problem> {
+    let custom = Side::BOTH.into_iter().filter(|side| state.setup.forms[side.index()] == FormChoice::Custom);
+    let mut systems = custom.filter_map(|side| Some(&state.runs.trace(side)?.system));
+    let notes = systems.next().map(|system| &*system.notes).unwrap_or_default();
+    notes.iter().map(|note| problem(note, &state.custom)).collect()
+}
+
 fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {
     let position = diagnostic.position;
     let own = diagnostic.source.contains("custom");

@@ -1,0 +1,138 @@
+//! A person's own macro: which form it is, and what the commands say of it.
+
+use super::{assert_fits, play, steady};
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+const OWN: &str = "#ifdef CONFIG_PAGE_TABLE_ISOLATION
+.macro SET_NOFLUSH_BIT reg:req
+	bts $63, \\reg
+.endm
+#endif
+#ifdef CONFIG_DEBUG_ENTRY
+.macro RESTORE_CR3 scratch_reg:req save_reg:req
+	movq \\save_reg, %cr3
+.endm
+#else
+.macro RESTORE_CR3 scratch_reg:req save_reg:req
+.endm
+#endif
+";
+
+const MESSAGES: [&str; 3] = [
+    "`SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts differ",
+    "`CONFIG_DEBUG_ENTRY` is taken as off",
+    "the macro RESTORE_CR3 is empty with these features",
+];
+
+fn report(command: &str) -> Value {
+    let answer = play(&format!("{command} --macro - --json"), OWN);
+    serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{command}: {error}: {}", answer.err))
+}
+
+fn forms(report: &Value) -> Vec<&str> {
+    let runs = report["runs"].as_array().expect("runs");
+    runs.iter().filter_map(|run| run["form"].as_str()).collect()
+}
+
+#[test]
+fn a_macro_file_means_form_custom() {
+    for command in ["run", "places"] {
+        assert_eq!(report(command)["form"], "custom", "{command}");
+        assert_eq!(report(&format!("{command} --form custom"))["form"], "custom", "{command}");
+    }
+    assert_eq!(forms(&report("compare")), ["A", "E", "custom"]);
+    assert_eq!(forms(&report("compare --forms custom,B2")), ["custom", "B2"]);
+    let without = play("compare --json", "");
+    assert_eq!(forms(&serde_json::from_str(&without.out).expect("JSON")), ["A", "E"]);
+    assert!(play("run", "").out.starts_with("form      E: "));
+}
+
+#[test]
+#[cfg(feature = "unicorn")]
+fn a_macro_file_adds_form_custom_to_a_check() {
+    let report = report("check");
+    assert_eq!(forms(&report), ["A", "E", "custom"]);
+    assert_eq!(messages(&report["runs"][2]["notes"]), MESSAGES);
+}
+
+fn messages(notes: &Value) -> Vec<&str> {
+    let notes = notes.as_array().expect("notes");
+    assert!(notes.iter().all(|note| note["severity"] == "note" && note["source"] == "restore/custom.S"), "{notes:?}");
+    notes.iter().filter_map(|note| note["message"].as_str()).collect()
+}
+
+#[test]
+fn json_has_what_to_know_of_the_text() {
+    assert_eq!(messages(&report("run")["notes"]), MESSAGES);
+    assert_eq!(messages(&report("places")["notes"]), MESSAGES);
+    let compared = report("compare");
+    let notes = [0, 1, 2].map(|run| messages(&compared["runs"][run]["notes"]));
+    assert_eq!(notes, [vec![], vec![], MESSAGES.to_vec()]);
+    assert_eq!(compared["runs"][2]["notes"][1]["line"], 6);
+}
+
+/// The lines of the answer that stand between the heading and the end of the run.
+fn check(command: &str, expected: Expect) {
+    let answer = play(&format!("{command} --macro - --inject sysret_exit_user_cr3:nmi"), OWN);
+    assert_fits(command, &answer);
+    let lines = answer.out.lines().skip_while(|line| !line.starts_with("inject")).skip(1);
+    let said: String = lines.take_while(|line| !line.starts_with("end")).map(|line| format!("{line}\n")).collect();
+    expected.assert_eq(&steady(&said));
+}
+
+#[test]
+fn the_heading_says_what_to_know_of_the_text() {
+    check(
+        "run",
+        expect![[r#"
+        restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
+          differ
+          the built-in one is in entry/calling.S, line ###
+        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+          the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
+        restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
+          nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
+    "#]],
+    );
+    check(
+        "compare",
+        expect![[r#"
+        restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
+          differ
+          the built-in one is in entry/calling.S, line ###
+        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+          the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
+        restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
+          nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
+    "#]],
+    );
+}
+
+#[test]
+fn places_say_it_beside_their_list() {
+    let answer = play("places exc_nmi --macro -", OWN);
+    assert_eq!(answer.err.matches(": note: ").count(), 3, "{}", answer.err);
+    assert!(!answer.out.contains("note"), "{}", answer.out);
+}
+
+#[test]
+fn a_second_definition_is_refused_with_both_lines() {
+    let answer = play("run --macro -", &format!("{OWN}.macro restore_cr3\n.endm\n"));
+    assert_eq!(answer.status, 2);
+    assert!(answer.err.contains("restore/custom.S:14:8: error: macro `restore_cr3` was already defined in line 11\n"));
+    assert!(!answer.err.contains(".purgem"), "{}", answer.err);
+}
+
+#[test]
+fn asm_says_it_too() {
+    let text = "#ifdef CONFIG_DEBUG_ENTRY\n#endif\n";
+    let answer = play("asm -", text);
+    assert_eq!(answer.status, 0);
+    expect![[r#"
+        -:1:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+          the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
+    "#]]
+    .assert_eq(&answer.err);
+    assert_eq!(play("asm - -D CONFIG_DEBUG_ENTRY=1", text).err, "");
+}

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod costs;
+mod findings;
 mod listing;
 mod running;
 mod second_cpu;

@@ -126,33 +126,50 @@ impl Fields {
         self.need(name, address)
     }
 
-    pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, VectorError> {
-        self.take(name, "a list of texts in quotes", |value| match value {
-            Value::Array(items) => items
-                .into_iter()
-                .map(|item| match item {
-                    Value::String(text) => Some(text),
-                    _ => None,
-                })
-                .collect(),
-            _ => None,
+    /// The values of a list; one value is a list of one.
+    fn list(&mut self, name: &str, wanted: &str) -> Result<Option<Listed>, VectorError> {
+        self.take(name, wanted, |value| {
+            Some(match value {
+                Value::Array(items) => Listed::Many(items),
+                one => Listed::One(one),
+            })
         })
     }
 
-    /// The tables of a list, each with its number in its path.
-    pub(super) fn tables(&mut self, name: &str) -> Result<Vec<Self>, VectorError> {
-        let tables = self.take(name, "a list of tables", |value| match value {
-            Value::Array(items) => items
-                .into_iter()
-                .map(|item| match item {
-                    Value::Table(table) => Some(table),
-                    _ => None,
-                })
-                .collect::<Option<Vec<_>>>(),
+    /// Each value of a list as `convert` reads it, with the path to it.
+    fn items<T>(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        convert: impl Fn(Value) -> Option<T>,
+    ) -> Result<Option<Vec<(Place, T)>>, VectorError> {
+        let Some(listed) = self.list(name, wanted)? else { return Ok(None) };
+        let item = |(path, value): (String, Value)| {
+            let (place, found) = (self.place.field(&path), value.type_str());
+            match convert(value) {
+                Some(item) => Ok((place, item)),
+                None => Err(place.error(format!("expected {wanted}, found {found}"))),
+            }
+        };
+        listed.with_paths(name).into_iter().map(item).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// Texts in a list, or one of them alone.
+    pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, VectorError> {
+        let texts = self.items(name, "text in quotes", |value| match value {
+            Value::String(text) => Some(text),
             _ => None,
         })?;
-        let numbered = (0..).zip(tables.unwrap_or_default());
-        Ok(numbered.map(|(index, table)| Self::new(self.place.field(&format!("{name}[{index}]")), table)).collect())
+        Ok(texts.map(|texts| texts.into_iter().map(|(_, text)| text).collect()))
+    }
+
+    /// The tables of a list, or one of them alone.
+    pub(super) fn tables(&mut self, name: &str) -> Result<Vec<Self>, VectorError> {
+        let tables = self.items(name, "a table", |value| match value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        })?;
+        Ok(tables.unwrap_or_default().into_iter().map(|(place, table)| Self::new(place, table)).collect())
     }
 
     pub(super) fn table(&mut self, name: &str) -> Result<Self, VectorError> {
@@ -177,6 +194,34 @@ impl Fields {
     }
 }
 
+/// What stands where the format expects a list.
+enum Listed {
+    One(Value),
+    Many(Vec<Value>),
+}
+
+impl Listed {
+    /// The values, each with its path: those of a list have a number in it.
+    fn with_paths(self, name: &str) -> Vec<(String, Value)> {
+        match self {
+            Self::One(value) => vec![(name.to_owned(), value)],
+            Self::Many(values) => {
+                (0..).zip(values).map(|(index, value): (usize, _)| (format!("{name}[{index}]"), value)).collect()
+            }
+        }
+    }
+}
+
+/// Says that `name` is none of the names that there are.
+pub(super) fn unknown(name: &str, what: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let known: Vec<_> = known.into_iter().map(|name| name.as_ref().to_owned()).collect();
+    match known.as_slice() {
+        [] => format!("`{name}` is no {what}: there is none"),
+        [only] => format!("`{name}` is no {what}: there is only {only}"),
+        known => format!("`{name}` is no {what}: one of {}", known.join(", ")),
+    }
+}
+
 /// The value of a sum of names and numbers, modulo 2^64.
 pub(super) fn evaluate(text: &str, names: &Names) -> Result<u64, String> {
     text.split('+').try_fold(0u64, |sum, term| Ok(sum.wrapping_add(evaluate_term(term.trim(), names)?)))
@@ -186,10 +231,15 @@ fn evaluate_term(term: &str, names: &Names) -> Result<u64, String> {
     if let Some(value) = names.get(term) {
         return Ok(*value);
     }
-    let digits = term.replace('_', "");
-    let number = match digits.strip_prefix("0x") {
+    number(term).ok_or_else(|| format!("`{term}` is neither a name of [names] nor a number"))
+}
+
+/// A number in decimal or, after `0x`, in hexadecimal; with `_` between digits where that helps the eye.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let digits = text.replace('_', "");
+    match digits.strip_prefix("0x") {
         Some(hexadecimal) => u64::from_str_radix(hexadecimal, 16),
         None => digits.parse(),
-    };
-    number.map_err(|_| format!("`{term}` is neither a name of [names] nor a number"))
+    }
+    .ok()
 }

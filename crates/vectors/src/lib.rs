@@ -123,8 +123,7 @@ enum Action {
     /// Software changes a paging-structure entry in memory and invalidates nothing.
     Edit {
         entry: TableEntry,
-        set: u64,
-        clear: u64,
+        edit: Edit,
     },
     /// The paging-structure entry must have bits set and clear.
     Expect {
@@ -142,6 +141,14 @@ struct TableEntry {
     root: u64,
     linear: u64,
     level: u8,
+}
+
+/// How a paging-structure entry changes: bits are cleared, the address gives way to the new one, bits are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Edit {
+    frame: Option<u64>,
+    set: u64,
+    clear: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

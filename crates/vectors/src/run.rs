@@ -1,7 +1,7 @@
 //! Plays the scenes of vectors on an engine and compares.
 
 use super::engine::{Engine, Performed};
-use super::{Action, Case, ExpectedFault, Scene, Step, Suite, TableEntry, Vector, tables};
+use super::{Action, Case, Edit, ExpectedFault, Scene, Step, Suite, TableEntry, Vector, tables};
 use super::{on_machine::OnMachine, on_manual::OnManual};
 use cr3_machine::tlb::{Entry, Reading};
 
@@ -79,32 +79,34 @@ fn play(mut engine: impl Engine, scene: &Scene, reading: Reading) -> Vec<String>
         if step.only.is_some_and(|only| only != reading) {
             continue;
         }
-        let performed = perform(&mut engine, &step.action);
+        let (performed, refused) = perform(&mut engine, &step.action);
         cr3_writes += u64::from(matches!(step.action, Action::MovToCr3(_)) && performed.done.is_ok());
-        let found = compare_step(scene, step, reading, &performed);
-        differences.extend(found.into_iter().map(|line| format!("steps[{index}]: {line}")));
+        let found = refused.into_iter().chain(compare_step(scene, step, reading, &performed));
+        differences.extend(found.map(|line| format!("steps[{index}]: {line}")));
     }
     differences.extend(compare_survivors(scene, reading, &engine));
     differences.extend(compare_after(scene, reading, &engine, cr3_writes));
     differences
 }
 
-/// Edits and expectations of tables need no engine, all else does.
-fn perform(engine: &mut impl Engine, action: &Action) -> Performed {
+/// Changes an entry in memory, which needs no engine.
+fn edit_table(engine: &mut impl Engine, entry: TableEntry, edit: Edit) -> Result<(), String> {
+    let address = locate(engine, entry).ok_or("there is nothing to edit: an entry above it names no table")?;
+    let value = tables::edited(engine.quadword(address), entry.level, edit)?;
+    engine.set_quadword(address, value);
+    Ok(())
+}
+
+/// What came of a step, and why it could not be done. Edits and expectations of tables need no engine, all else does.
+fn perform(engine: &mut impl Engine, action: &Action) -> (Performed, Option<String>) {
     match *action {
-        Action::Edit { entry, set, clear } => {
-            if let Some(address) = locate(engine, entry) {
-                let value = engine.quadword(address);
-                engine.set_quadword(address, value & !clear | set);
-            }
-            Performed::done(None)
-        }
+        Action::Edit { entry, edit } => (Performed::done(None), edit_table(engine, entry, edit).err()),
         Action::Expect { entry, set, clear } => {
             let value = locate(engine, entry).map(|address| engine.quadword(address));
             let holds = value.is_some_and(|value| value & set == set && value & clear == 0);
-            Performed::done(Some(holds.into()))
+            (Performed::done(Some(holds.into())), None)
         }
-        _ => engine.perform(action),
+        _ => (engine.perform(action), None),
     }
 }
 
@@ -150,7 +152,11 @@ fn told(fault: &Option<ExpectedFault>) -> String {
     match fault {
         None => "no fault".to_owned(),
         Some(ExpectedFault { exception, error_code: None }) => exception.name().to_owned(),
-        Some(ExpectedFault { exception, error_code: Some(code) }) => format!("{}({code})", exception.name()),
+        // A digit below ten is the same in both.
+        Some(ExpectedFault { exception, error_code: Some(code @ ..10) }) => format!("{}({code})", exception.name()),
+        Some(ExpectedFault { exception, error_code: Some(code) }) => {
+            format!("{}({code:#x} = {code})", exception.name())
+        }
     }
 }
 

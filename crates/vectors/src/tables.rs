@@ -1,6 +1,6 @@
 //! Page tables of a vector, built in memory; and entries as a processor would cache them.
 
-use super::TableEntry;
+use super::{Edit, TableEntry};
 use cr3_machine::bits::{cr4, entry};
 use cr3_machine::paging::{self, End, Rights, Start};
 use cr3_machine::tlb::{Entry, PageSize, StructureEntry};
@@ -68,6 +68,29 @@ pub(super) fn locate(quadword: impl Fn(u64) -> u64, place: TableEntry) -> Option
         table = value & entry::ADDRESS;
     }
     Some(slot(table, place.linear, place.level))
+}
+
+/// The bits of an entry that hold the address of the next table or of the page (SDM vol. 3A tables 4-14 to 4-20): bit 12
+/// of an entry that maps a large page is PAT, and those between it and the address are reserved.
+fn address_field(level: u8, value: u64) -> u64 {
+    let size = match (level, value & entry::LARGE != 0) {
+        (2, true) => PageSize::Size2M,
+        (3, true) => PageSize::Size1G,
+        _ => PageSize::Size4K,
+    };
+    entry::ADDRESS & !size.offset_mask()
+}
+
+/// `value`, an entry of `level`, after `edit`.
+pub(super) fn edited(value: u64, level: u8, edit: Edit) -> Result<u64, String> {
+    let cleared = value & !edit.clear;
+    let Some(frame) = edit.frame else { return Ok(cleared | edit.set) };
+    let field = address_field(level, value);
+    if frame & !field != 0 {
+        let lowest = field.trailing_zeros();
+        return Err(format!("frame {frame:#x} does not fit the address field of this entry, bits 51:{lowest}"));
+    }
+    Ok(cleared & !field | frame | edit.set)
 }
 
 fn root(table: u64) -> Start {

@@ -2,6 +2,7 @@
 
 mod comparing;
 mod costs;
+mod findings;
 mod listing;
 mod own_text;
 mod running;
@@ -138,6 +139,60 @@ fn a_vector_that_fails_is_a_finding() {
     assert_eq!(answer.status, 1);
     assert!(answer.out.lines().any(|line| line.starts_with("failed ")), "{}", answer.out);
     assert!(answer.out.ends_with(" 1 failed, 1 not run\n"), "{}", answer.out);
+}
+
+/// One vector as a person writes it down from a report: one value for a list, a bit with its register, an error code in
+/// hexadecimal, and an entry that gets another frame.
+#[test]
+fn takes_vectors_as_people_write_them() {
+    let vector = |fault: &str| {
+        format!(
+            r##"
+[names]
+FW = "0x20_4000"
+[baselines.B]
+cr3 = "0x10_0000"
+features = ["pcid", "smep"]
+set = ["PE", "PG", "PAE", "EFER.LME", "EFER.LMA"]
+map = {{ root = "0x10_0000", linear = "0x9000", frame = "0x24_0000", flags = ["present", "user"] }}
+[[vector]]
+id = "1"
+title = "a frame is replaced"
+source = "derived: SDM vol. 3A 4.10.4.3"
+baseline = "B"
+steps = [
+    {{ op = "change-control", register = "CR4", set = "CR4.PCIDE" }},
+    {{ op = "change-control", register = "CR4", set = ["SMEP"] }},
+    {{ op = "edit", root = "0x10_0000", linear = "0x9000", level = 1, frame = "FW" }},
+    {{ op = "read", linear = "0x9000", physical = "FW" }},
+    {{ op = "fetch", linear = "0x9000", fault = "{fault}" }},
+]
+"##
+        )
+    };
+    for fault in ["#PF(0x11)", "#PF(17)"] {
+        let answer = play("tlb -", &vector(fault));
+        assert_eq!((answer.status, answer.err.as_str()), (0, ""), "{}", answer.out);
+    }
+    let answer = play("tlb -", &vector("#PF(0x10)"));
+    assert_eq!((answer.status, answer.err.as_str()), (1, ""));
+    expect![[r#"
+        failed 1: a frame is replaced
+            Min: steps[4]: expected #PF(0x10 = 16), got #PF(0x11 = 17) supervisor mode may not execute a
+            user page while CR4.SMEP=1
+            Max: steps[4]: expected #PF(0x10 = 16), got #PF(0x11 = 17) supervisor mode may not execute a
+            user page while CR4.SMEP=1
+        0 passed, 1 failed, 0 not run
+    "#]]
+    .assert_eq(&answer.out);
+    let answer = play("tlb -", &vector("#PF(0x11)").replace("CR4.PCIDE", "CR4.PCID"));
+    assert_eq!((answer.status, answer.out.as_str()), (2, ""));
+    expect![[r#"
+        cr3play: -: vector 1: steps[0].set: `CR4.PCID` is no bit of CR4 that matters here: one of PSE, PAE,
+          PGE, LA57, PCIDE, SMEP, SMAP
+          testdata/README.md describes the format of vectors
+    "#]]
+    .assert_eq(&answer.err);
 }
 
 #[test]

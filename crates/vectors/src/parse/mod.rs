@@ -1,13 +1,13 @@
 //! From the text of a vector file to scenes that can run. Every name and number is resolved here, so that a file that
 //! parses has no error left to find.
 
+mod bits;
 mod steps;
 
-use super::fields::{Fields, Names, Place, VectorError, evaluate};
+use super::fields::{Fields, Names, Place, VectorError, evaluate, unknown};
 use super::tables::{self, Mapping};
 use super::{After, Case, PerReading, Scene, Suite, TableEntry, Vector};
-use cr3_machine::bits::{cr0, cr4, efer, entry, segment};
-use cr3_machine::observe::ControlRegister;
+use cr3_machine::bits::{cr0, segment};
 use cr3_machine::tlb::{Entry, PageSize, StaleRights, StructureEntry};
 use cr3_machine::{Cpu, CpuFeatures, Memory, Segment, SegmentRegister, rflags};
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,13 +147,13 @@ fn state(baseline: &mut Baseline, fields: &mut Fields, names: &Names) -> Result<
     code_segment(&mut baseline.cpu, fields)?;
     for (field, present) in [("features", true), ("without-features", false)] {
         for name in fields.texts(field)?.unwrap_or_default() {
-            feature(&mut baseline.cpu.features, &name, present)
+            bits::feature(&mut baseline.cpu.features, &name, present)
                 .map_err(|cause| fields.place.field(field).error(cause))?;
         }
     }
     for (field, value) in [("set", true), ("clear", false)] {
         for name in fields.texts(field)?.unwrap_or_default() {
-            state_bit(&mut baseline.cpu, &name, value).map_err(|cause| fields.place.field(field).error(cause))?;
+            bits::state_bit(&mut baseline.cpu, &name, value).map_err(|cause| fields.place.field(field).error(cause))?;
         }
     }
     for fields in fields.tables("map")? {
@@ -182,59 +182,6 @@ fn code_segment(cpu: &mut Cpu, fields: &mut Fields) -> Result<(), VectorError> {
     Ok(())
 }
 
-fn feature(features: &mut CpuFeatures, name: &str, present: bool) -> Result<(), String> {
-    let flag = match name {
-        "pcid" => &mut features.pcid,
-        "invpcid" => &mut features.invpcid,
-        "fsgsbase" => &mut features.fsgsbase,
-        "smep" => &mut features.smep,
-        "smap" => &mut features.smap,
-        "nx" => &mut features.nx,
-        "umip" => &mut features.umip,
-        "lam" => &mut features.lam,
-        "la57" => &mut features.la57,
-        _ => return Err(format!("`{name}` is no feature of the machine")),
-    };
-    *flag = present;
-    Ok(())
-}
-
-/// Sets or clears a bit by its full name, such as `CR4.PGE`.
-fn state_bit(cpu: &mut Cpu, name: &str, value: bool) -> Result<(), String> {
-    let (register, bit) = name.split_once('.').ok_or_else(|| format!("`{name}` is not of the form REGISTER.BIT"))?;
-    let (register, mask) = match register {
-        "CR0" => (&mut cpu.cr0, control_bit(ControlRegister::Cr0, bit)?),
-        "CR4" => (&mut cpu.cr4, control_bit(ControlRegister::Cr4, bit)?),
-        "EFER" => (&mut cpu.efer, control_bit(ControlRegister::Efer, bit)?),
-        "RFLAGS" if bit == "AC" => (&mut cpu.rflags, rflags::AC),
-        _ => return Err(format!("`{name}` names no bit of CR0, CR4, EFER or RFLAGS that matters here")),
-    };
-    *register = if value { *register | mask } else { *register & !mask };
-    Ok(())
-}
-
-fn control_bit(register: ControlRegister, name: &str) -> Result<u64, String> {
-    let table: &[(&str, u64)] = match register {
-        ControlRegister::Cr0 => &[("PE", cr0::PE), ("WP", cr0::WP), ("PG", cr0::PG)],
-        ControlRegister::Cr4 => &[
-            ("PSE", cr4::PSE),
-            ("PAE", cr4::PAE),
-            ("PGE", cr4::PGE),
-            ("LA57", cr4::LA57),
-            ("PCIDE", cr4::PCIDE),
-            ("SMEP", cr4::SMEP),
-            ("SMAP", cr4::SMAP),
-        ],
-        ControlRegister::Efer => &[("LME", efer::LME), ("LMA", efer::LMA), ("NXE", efer::NXE)],
-        _ => &[],
-    };
-    let found = table.iter().find(|(known, _)| *known == name);
-    found.map(|(_, mask)| *mask).ok_or_else(|| {
-        let register = format!("{register:?}").to_uppercase();
-        format!("`{name}` is no bit of {register} that matters here")
-    })
-}
-
 fn page_size(fields: &mut Fields, name: &str) -> Result<Option<PageSize>, VectorError> {
     match fields.text(name)?.as_deref() {
         None => Ok(None),
@@ -245,31 +192,13 @@ fn page_size(fields: &mut Fields, name: &str) -> Result<Option<PageSize>, Vector
     }
 }
 
-/// Bits of a paging-structure entry by name.
-fn entry_bits(fields: &mut Fields, field: &str) -> Result<u64, VectorError> {
-    let names = fields.texts(field)?.unwrap_or_default();
-    let bit = |name: &String| match name.as_str() {
-        "present" => Ok(entry::PRESENT),
-        "writable" => Ok(entry::WRITABLE),
-        "user" => Ok(entry::USER),
-        "accessed" => Ok(entry::ACCESSED),
-        "dirty" => Ok(entry::DIRTY),
-        "global" => Ok(entry::GLOBAL),
-        "execute-disable" => Ok(entry::EXECUTE_DISABLE),
-        // The highest address bit is reserved on every processor with a smaller MAXPHYADDR.
-        "reserved" => Ok(1 << 51),
-        _ => Err(fields.place.field(field).error(format!("`{name}` is no bit of a paging-structure entry"))),
-    };
-    names.iter().try_fold(0, |bits, name| Ok(bits | bit(name)?))
-}
-
 fn mapping(mut fields: Fields, names: &Names) -> Result<Mapping, VectorError> {
     let mapping = Mapping {
         root: fields.needed_address("root", names)?,
         linear: fields.needed_address("linear", names)?,
         frame: fields.needed_address("frame", names)?,
         size: page_size(&mut fields, "size")?.unwrap_or(PageSize::Size4K),
-        flags: entry_bits(&mut fields, "flags")?,
+        flags: bits::entry_bits(&mut fields, "flags")?,
     };
     fields.finish()?;
     Ok(mapping)
@@ -380,15 +309,14 @@ fn start(fields: &mut Fields, baselines: &BTreeMap<String, Baseline>) -> Result<
     let name = fields.text("baseline")?;
     let name = fields.need("baseline", name)?;
     let found = baselines.get(&name).cloned();
-    let mut baseline = found.ok_or_else(|| fields.place.field("baseline").error(format!("there is no `{name}`")))?;
+    let cause = || unknown(&name, "baseline of this file", baselines.keys());
+    let mut baseline = found.ok_or_else(|| fields.place.field("baseline").error(cause()))?;
     for name in fields.texts("without")?.unwrap_or_default() {
-        let before = baseline.cached.len() + baseline.structures.len();
+        let names = baseline.cached.iter().map(|cached| &cached.name);
+        let names = names.chain(baseline.structures.iter().map(|cached| &cached.name)).cloned().collect();
+        require(&fields.place.field("without"), &name, "cached entry of the baseline", &names)?;
         baseline.cached.retain(|cached| cached.name != name);
         baseline.structures.retain(|cached| cached.name != name);
-        if baseline.cached.len() + baseline.structures.len() == before {
-            let cause = format!("the baseline has no cached entry `{name}`");
-            return Err(fields.place.field("without").error(cause));
-        }
     }
     Ok(baseline)
 }
@@ -422,27 +350,28 @@ fn put_bytes(memory: &mut Memory, fields: &mut Fields, names: &Names) -> Result<
     Ok(())
 }
 
+/// Names of cached entries in a list, or in one text with spaces between them.
 fn survivors(fields: &mut Fields, field: &str, known: &BTreeSet<String>) -> Result<Option<Vec<String>>, VectorError> {
-    let Some(text) = fields.text(field)? else { return Ok(None) };
-    let names: Vec<String> = match text.as_str() {
-        "all" => known.iter().cloned().collect(),
-        "none" => Vec::new(),
-        names => names.split_whitespace().map(str::to_owned).collect(),
+    let Some(texts) = fields.texts(field)? else { return Ok(None) };
+    let words: Vec<_> = texts.iter().flat_map(|text| text.split_whitespace()).collect();
+    let names: BTreeSet<String> = match words.as_slice() {
+        ["all"] => known.clone(),
+        ["none"] => BTreeSet::new(),
+        names => names.iter().map(|name| (*name).to_owned()).collect(),
     };
     let place = fields.place.field(field);
     for name in &names {
-        require_known(&place, name, known)?;
+        require(&place, name, "cached entry", known)?;
     }
-    Ok(Some(names.into_iter().collect::<BTreeSet<_>>().into_iter().collect()))
+    Ok(Some(names.into_iter().collect()))
 }
 
-fn require_known(place: &Place, name: &str, known: &BTreeSet<String>) -> Result<(), VectorError> {
-    if known.contains(name) { Ok(()) } else { Err(place.error(format!("no cached entry is called `{name}`"))) }
+fn require(place: &Place, name: &str, what: &str, known: &BTreeSet<String>) -> Result<(), VectorError> {
+    if known.contains(name) { Ok(()) } else { Err(place.error(unknown(name, what, known))) }
 }
 
 fn require_translation(place: &Place, name: &str, translations: &BTreeSet<String>) -> Result<(), VectorError> {
-    let known = translations.contains(name);
-    if known { Ok(()) } else { Err(place.error(format!("`{name}` is no cached translation"))) }
+    require(place, name, "cached translation", translations)
 }
 
 fn after(fields: &mut Fields, names: &Names, translations: &BTreeSet<String>) -> Result<After, VectorError> {

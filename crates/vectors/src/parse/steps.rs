@@ -1,10 +1,11 @@
 //! The steps of a vector.
 
-use super::{control_bit, entry_bits, require_translation, table_entry};
-use crate::fields::{Fields, Names, VectorError, evaluate};
-use crate::{Action, ExpectedFault, PerReading, Step};
+use super::bits::{control_bit, control_register, entry_bits};
+use super::{require_translation, table_entry};
+use crate::fields::{Fields, Names, VectorError, evaluate, number, unknown};
+use crate::{Action, Edit, ExpectedFault, PerReading, Step};
 use cr3_machine::Exception;
-use cr3_machine::observe::{AccessKind, ControlRegister};
+use cr3_machine::observe::AccessKind;
 use cr3_machine::tlb::Reading;
 use std::collections::BTreeSet;
 
@@ -52,76 +53,133 @@ fn physical_max(fields: &mut Fields, names: &Names, min: &Option<Vec<u64>>) -> R
     Ok(physical(fields, "physical-max", names)?.or_else(|| min.clone()))
 }
 
-/// `"#GP(0)"`, `"#PF(7)"`, `"#UD"`, or `"none"`. The outer option is whether the field is there.
+/// `"#GP(0)"`, `"#PF(0x11)"`, `"#UD"`, or `"none"`. The outer option is whether the field is there.
 #[allow(clippy::option_option)]
 fn expected_fault(fields: &mut Fields, field: &str) -> Result<Option<Option<ExpectedFault>>, VectorError> {
-    let Some(text) = fields.text(field)? else { return Ok(None) };
-    if text == "none" {
-        return Ok(Some(None));
-    }
-    let (name, code) = match text.split_once('(') {
-        Some((name, rest)) => (name, rest.strip_suffix(')').and_then(|digits| digits.parse().ok())),
-        None => (text.as_str(), None),
-    };
-    let known = [Exception::InvalidOpcode, Exception::GeneralProtection, Exception::PageFault];
-    let exception = known.into_iter().find(|exception| exception.name() == name);
-    match exception.filter(|exception| exception.has_error_code() == code.is_some()) {
-        Some(exception) => Ok(Some(Some(ExpectedFault { exception, error_code: code }))),
-        None => {
-            let cause = format!("expected #UD, #GP(code), #PF(code) or none, found `{text}`");
-            Err(fields.place.field(field).error(cause))
-        }
+    match fields.text(field)?.as_deref() {
+        None => Ok(None),
+        Some("none") => Ok(Some(None)),
+        Some(text) => match fault(text) {
+            Ok(fault) => Ok(Some(Some(fault))),
+            Err(cause) => Err(fields.place.field(field).error(cause)),
+        },
     }
 }
+
+/// An exception by its name, with its error code in brackets if it has one.
+fn fault(text: &str) -> Result<ExpectedFault, String> {
+    let (name, code) = match text.split_once('(') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (text, None),
+    };
+    let found = FAULTS.into_iter().find(|exception| exception.name() == name);
+    let exception = found.ok_or_else(|| unknown(text, "fault", FAULTS.map(Exception::name)) + ", or none")?;
+    let error_code =
+        match (code, exception.has_error_code()) {
+            (Some(code), true) => Some(error_code(code).ok_or_else(|| {
+                format!("`{text}` has no error code that is a number: write {name}(17) or {name}(0x11)")
+            })?),
+            (None, false) => None,
+            (None, true) => return Err(format!("{name} has an error code: write {name}(17) or {name}(0x11)")),
+            (Some(_), false) => return Err(format!("{name} has no error code: write {name}")),
+        };
+    Ok(ExpectedFault { exception, error_code })
+}
+
+/// What stands between the brackets, of which the first is gone.
+fn error_code(text: &str) -> Option<u32> {
+    number(text.strip_suffix(')')?.trim())?.try_into().ok()
+}
+
+/// What an instruction can raise.
+const FAULTS: [Exception; 19] = [
+    Exception::DivideError,
+    Exception::Debug,
+    Exception::Breakpoint,
+    Exception::Overflow,
+    Exception::BoundRange,
+    Exception::InvalidOpcode,
+    Exception::DeviceNotAvailable,
+    Exception::DoubleFault,
+    Exception::InvalidTss,
+    Exception::SegmentNotPresent,
+    Exception::StackSegment,
+    Exception::GeneralProtection,
+    Exception::PageFault,
+    Exception::X87,
+    Exception::AlignmentCheck,
+    Exception::Simd,
+    Exception::Virtualization,
+    Exception::ControlProtection,
+    Exception::VmmCommunication,
+];
 
 fn action(fields: &mut Fields, names: &Names) -> Result<Action, VectorError> {
     let op = fields.text("op")?;
     let op = fields.need("op", op)?;
-    let access =
-        |fields: &mut Fields, kind| Ok(Action::Access { kind, linear: fields.needed_address("linear", names)? });
-    Ok(match op.as_str() {
-        "mov-to-cr3" => Action::MovToCr3(fields.needed_address("value", names)?),
-        "mov-from-cr3" => Action::MovFromCr3,
-        "change-control" => change_control(fields)?,
-        "invlpg" => Action::Invlpg(fields.needed_address("linear", names)?),
-        "invpcid" => Action::Invpcid {
-            kind: fields.needed_address("type", names)?,
-            low: fields.address("pcid", names)?.unwrap_or(0),
-            high: fields.address("linear", names)?.unwrap_or(0),
-        },
-        "invpcid-from-memory" => Action::InvpcidFromMemory {
-            kind: fields.needed_address("type", names)?,
-            descriptor: fields.needed_address("descriptor", names)?,
-        },
-        "read" => access(fields, AccessKind::Read)?,
-        "write" => access(fields, AccessKind::Write)?,
-        "fetch" => access(fields, AccessKind::Execute)?,
-        "execute" => Action::Execute { linear: fields.needed_address("linear", names)? },
-        "edit" => {
-            let entry = table_entry(fields, names)?;
-            Action::Edit { entry, set: edit_bits(fields, names)?, clear: entry_bits(fields, "clear")? }
-        }
-        "expect" => {
-            let entry = table_entry(fields, names)?;
-            Action::Expect { entry, set: entry_bits(fields, "set")?, clear: entry_bits(fields, "clear")? }
-        }
-        "processor-drops-everything" => Action::ProcessorDropsEverything,
-        other => return Err(fields.place.field("op").error(format!("`{other}` is no operation"))),
+    let found = OPERATIONS.iter().find(|(known, _)| *known == op);
+    let cause = || unknown(&op, "operation", OPERATIONS.map(|(known, _)| known));
+    let (_, read) = found.ok_or_else(|| fields.place.field("op").error(cause()))?;
+    read(fields, names)
+}
+
+/// Reads the fields of an operation.
+type Read = fn(&mut Fields, &Names) -> Result<Action, VectorError>;
+
+const OPERATIONS: [(&str, Read); 13] = [
+    ("mov-to-cr3", |fields, names| Ok(Action::MovToCr3(fields.needed_address("value", names)?))),
+    ("mov-from-cr3", |_, _| Ok(Action::MovFromCr3)),
+    ("change-control", change_control),
+    ("invlpg", |fields, names| Ok(Action::Invlpg(fields.needed_address("linear", names)?))),
+    ("invpcid", invpcid),
+    ("invpcid-from-memory", invpcid_from_memory),
+    ("read", |fields, names| access(fields, names, AccessKind::Read)),
+    ("write", |fields, names| access(fields, names, AccessKind::Write)),
+    ("fetch", |fields, names| access(fields, names, AccessKind::Execute)),
+    ("execute", |fields, names| Ok(Action::Execute { linear: fields.needed_address("linear", names)? })),
+    ("edit", edit),
+    ("expect", expect),
+    ("processor-drops-everything", |_, _| Ok(Action::ProcessorDropsEverything)),
+];
+
+fn access(fields: &mut Fields, names: &Names, kind: AccessKind) -> Result<Action, VectorError> {
+    Ok(Action::Access { kind, linear: fields.needed_address("linear", names)? })
+}
+
+fn invpcid(fields: &mut Fields, names: &Names) -> Result<Action, VectorError> {
+    Ok(Action::Invpcid {
+        kind: fields.needed_address("type", names)?,
+        low: fields.address("pcid", names)?.unwrap_or(0),
+        high: fields.address("linear", names)?.unwrap_or(0),
     })
 }
 
-/// The bits to set, with an address to set if the entry had none.
-fn edit_bits(fields: &mut Fields, names: &Names) -> Result<u64, VectorError> {
-    Ok(entry_bits(fields, "set")? | fields.address("frame", names)?.unwrap_or(0))
+fn invpcid_from_memory(fields: &mut Fields, names: &Names) -> Result<Action, VectorError> {
+    Ok(Action::InvpcidFromMemory {
+        kind: fields.needed_address("type", names)?,
+        descriptor: fields.needed_address("descriptor", names)?,
+    })
 }
 
-fn change_control(fields: &mut Fields) -> Result<Action, VectorError> {
-    let register = match fields.text("register")?.as_deref() {
-        Some("CR0") => ControlRegister::Cr0,
-        Some("CR4") => ControlRegister::Cr4,
-        Some("EFER") => ControlRegister::Efer,
-        _ => return Err(fields.place.field("register").error("expected \"CR0\", \"CR4\" or \"EFER\"")),
+fn edit(fields: &mut Fields, names: &Names) -> Result<Action, VectorError> {
+    let edit = Edit {
+        frame: fields.address("frame", names)?,
+        set: entry_bits(fields, "set")?,
+        clear: entry_bits(fields, "clear")?,
     };
+    Ok(Action::Edit { entry: table_entry(fields, names)?, edit })
+}
+
+fn expect(fields: &mut Fields, names: &Names) -> Result<Action, VectorError> {
+    let entry = table_entry(fields, names)?;
+    Ok(Action::Expect { entry, set: entry_bits(fields, "set")?, clear: entry_bits(fields, "clear")? })
+}
+
+fn change_control(fields: &mut Fields, _: &Names) -> Result<Action, VectorError> {
+    let register = fields.text("register")?;
+    let register = register.as_deref().and_then(control_register);
+    let cause = "expected \"CR0\", \"CR4\" or \"EFER\"";
+    let register = register.ok_or_else(|| fields.place.field("register").error(cause))?;
     let mut bits = |field: &str| {
         let place = fields.place.field(field);
         let names = fields.texts(field)?.unwrap_or_default();

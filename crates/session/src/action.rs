@@ -1,6 +1,7 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
 use crate::check::Report;
+use crate::drafts::Memory;
 pub use cr3_core::linux::Feature;
 use cr3_core::linux::{Form, Geometry, Handler, Handlers};
 use cr3_core::scenario::{Nesting, Place, Vector};
@@ -242,6 +243,15 @@ pub enum Action {
     RemoveInjection(usize),
     /// Replaces the text of the custom form; it runs when a side has [`FormChoice::Custom`].
     EditDraft(String),
+    /// Takes what was typed into the editor when it went away; with the text that it was typed over. Where another link
+    /// has been opened since, its text stays and the typed one is put aside.
+    LeaveDraft(Arc<str>, String),
+    /// Edits the text with this index among those that are put aside, and puts the present one aside.
+    TakeDraft(usize),
+    /// Forgets the text with this index among those that are put aside.
+    ForgetDraft(usize),
+    /// What the browser does with the texts that it should keep.
+    Remember(Memory),
     /// Goes to an aligned row.
     Seek(usize),
     /// Looks for a row in a direction.

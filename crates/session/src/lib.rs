@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod check;
+pub mod drafts;
 mod inject;
 pub mod link;
 pub mod moment;

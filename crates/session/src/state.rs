@@ -2,6 +2,7 @@
 
 use crate::action::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::check::Check;
+use crate::drafts::{self, Memory};
 use crate::link::{self, Link};
 use crate::runs::Runs;
 use cr3_core::linux::{Config, Features, Geometry, Handlers};
@@ -59,6 +60,10 @@ pub struct State {
     pub setup: Setup,
     /// Text of the custom form.
     pub custom: Arc<str>,
+    /// Other texts of the custom form that are kept, the newest first.
+    pub aside: Vec<Arc<str>>,
+    /// Whether the browser keeps texts.
+    pub memory: Memory,
     /// The schedule as a person types it, while it does not parse; with the reason.
     pub schedule_draft: Option<(String, String)>,
     /// The runs of `setup`, aligned.
@@ -97,8 +102,29 @@ impl State {
     /// The state that a link asks for, with a notice of what of it was ignored.
     #[must_use]
     pub fn open(text: &str, settings: Settings) -> Self {
-        let (link, mut ignored) = link::decode(text);
-        let mut state = Self::of(link, settings);
+        Self::open_with(text, settings, &[])
+    }
+
+    /// The same with the texts that the browser kept, the newest first. The text that the link carries is the one of the
+    /// custom form; where it carries none the newest is. The others are put aside.
+    #[must_use]
+    pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
+        Self::opened(link::decode(text), settings, kept.to_vec())
+    }
+
+    /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link carries it.
+    #[must_use]
+    pub(crate) fn reopen(&self, text: &str) -> Self {
+        let decoded = link::decode(text);
+        let kept = match decoded.0.custom {
+            Some(_) => self.kept(),
+            None => self.kept_with(&self.custom),
+        };
+        Self { memory: self.memory, check: self.check.restarted(), ..Self::opened(decoded, self.settings, kept) }
+    }
+
+    fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>) -> Self {
+        let mut state = Self::of(link, settings, kept);
         if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
@@ -109,7 +135,7 @@ impl State {
         state
     }
 
-    fn of(link: Link, settings: Settings) -> Self {
+    fn of(link: Link, settings: Settings, kept: Vec<Arc<str>>) -> Self {
         let setup = Setup {
             forms: link.forms,
             features: link.features,
@@ -117,12 +143,16 @@ impl State {
             geometry: link.geometry,
             schedule: link.schedule,
         };
-        let custom: Arc<str> = link.custom.as_deref().unwrap_or_default().into();
+        let kept = drafts::tidy(kept);
+        let custom = link.custom.map(Arc::from).or_else(|| kept.first().cloned()).unwrap_or_default();
+        let aside = kept.into_iter().filter(|text| *text != custom).collect();
         let runs = Rc::new(Runs::record(&setup, &custom));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
         Self {
             setup,
             custom,
+            aside,
+            memory: Memory::default(),
             schedule_draft: None,
             runs,
             cursor,
@@ -169,5 +199,21 @@ impl State {
     #[must_use]
     pub fn uses_custom(&self) -> bool {
         self.setup.forms.contains(&FormChoice::Custom)
+    }
+
+    /// The texts that the browser is to keep, the newest first: the custom form's unless the link carries it, and those
+    /// that are put aside.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Arc<str>> {
+        match self.uses_custom() {
+            true => drafts::tidy(self.aside.clone()),
+            false => self.kept_with(&self.custom),
+        }
+    }
+
+    /// The same if the page ends with `typed` in the editor: no link carries it yet.
+    #[must_use]
+    pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
+        drafts::tidy(std::iter::once(Arc::from(typed)).chain(self.aside.iter().cloned()))
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::action::{Action, Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
+use crate::drafts;
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::{Setup, State};
 use crate::story::STORIES;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The longest custom form, in bytes; the rest of a longer paste is dropped, with a notice.
 const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
@@ -17,14 +19,11 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 pub fn update(state: &State, action: Action) -> State {
     let seeks = matches!(action, Action::Seek(_) | Action::Move(..));
     let mut next = state.clone();
-    if !matches!(action, Action::Tick | Action::Checked(..) | Action::Browse(_)) {
+    if !is_silent(&action) {
         next.notice = None;
     }
     match action {
-        Action::OpenLink(text) => {
-            let opened = State::open(&text, state.settings);
-            return State { check: state.check.restarted(), ..opened };
-        }
+        Action::OpenLink(text) => return state.reopen(&text),
         Action::OpenStory(index) => open_story(&mut next, index),
         Action::SetForm(side, form) => set_form(&mut next, side, form),
         Action::SwapForms => swap(&mut next),
@@ -45,6 +44,11 @@ pub fn update(state: &State, action: Action) -> State {
         }
         Action::RemoveInjection(index) => remove(&mut next, index),
         Action::EditDraft(text) => edit_draft(&mut next, text),
+        Action::LeaveDraft(before, text) if before == state.custom => edit_draft(&mut next, text),
+        Action::LeaveDraft(_, text) => put_aside(&mut next, shortened(text).into()),
+        Action::TakeDraft(index) => take_draft(&mut next, index),
+        Action::ForgetDraft(index) => forget_draft(&mut next, index),
+        Action::Remember(memory) => next.memory = memory,
         Action::Seek(row) => next.cursor = state.runs.clamp(row),
         Action::Move(target, direction) => go(&mut next, target, direction),
         Action::TogglePlay => toggle_play(&mut next),
@@ -84,6 +88,12 @@ pub fn update(state: &State, action: Action) -> State {
     next
 }
 
+/// Whether it happens without a person, or along with what they do: the notice stays.
+fn is_silent(action: &Action) -> bool {
+    use Action::{Browse, Checked, LeaveDraft, Remember, Tick};
+    matches!(action, Tick | Checked(..) | Browse(_) | Remember(_) | LeaveDraft(..))
+}
+
 /// Whether an action would change anything: what decides if its button is enabled.
 #[must_use]
 pub fn is_valid(state: &State, action: &Action) -> bool {
@@ -112,12 +122,15 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::StopSweep => state.check.sweep.is_some_and(|sweep| sweep.stage == Stage::Running),
         Action::Browse(place) => state.browsed.as_ref() != Some(place) && state.runs.unknown(place).is_none(),
         Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
+        Action::TakeDraft(index) | Action::ForgetDraft(index) => *index < state.aside.len(),
+        Action::Remember(memory) => state.memory != *memory,
         Action::OpenLink(_)
         | Action::ToggleCheck
         | Action::ToggleFeature(_)
         | Action::EditSchedule(_)
         | Action::Inject(..)
         | Action::EditDraft(_)
+        | Action::LeaveDraft(..)
         | Action::ToggleFollow
         | Action::ToggleCounters
         | Action::ToggleShortcuts
@@ -258,19 +271,55 @@ fn remove(state: &mut State, index: usize) {
     });
 }
 
-fn edit_draft(state: &mut State, mut text: String) {
+fn edit_draft(state: &mut State, text: String) {
     if text.len() > DRAFT_LIMIT {
-        let end = (0..=DRAFT_LIMIT).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or(0));
         state.notice =
             Some(format!("A custom form may have {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
     }
-    if *state.custom == *text {
+    replace_custom(state, shortened(text).into());
+}
+
+fn shortened(mut text: String) -> String {
+    if text.len() > DRAFT_LIMIT {
+        let end = (0..=DRAFT_LIMIT).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+    }
+    text
+}
+
+fn replace_custom(state: &mut State, text: Arc<str>) {
+    if state.custom == text {
         return;
     }
-    state.custom = text.into();
+    state.custom = text;
     if state.uses_custom() {
         record(state);
+    }
+}
+
+fn put_aside(state: &mut State, text: Arc<str>) {
+    state.aside.insert(0, text);
+    tidy_aside(state);
+}
+
+/// The text at hand is not put aside too.
+fn tidy_aside(state: &mut State) {
+    let others = state.aside.iter().filter(|text| **text != state.custom).cloned();
+    state.aside = drafts::tidy(others);
+}
+
+fn take_draft(state: &mut State, index: usize) {
+    if index < state.aside.len() {
+        let text = state.aside.remove(index);
+        state.aside.insert(0, state.custom.clone());
+        replace_custom(state, text);
+        tidy_aside(state);
+    }
+}
+
+fn forget_draft(state: &mut State, index: usize) {
+    if index < state.aside.len() {
+        state.aside.remove(index);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
-use crate::effects::{self, use_address, use_check, use_keyboard, use_later, use_play, use_settings};
+use crate::effects::{self, use_address, use_check, use_drafts, use_keyboard, use_later, use_play, use_settings};
 use crate::inspector::Inspector;
 use crate::overlay::Overlays;
 use crate::store::Store;
@@ -15,7 +15,7 @@ use yew::prelude::*;
 /// The whole page.
 #[component]
 pub fn App() -> Html {
-    let store = use_reducer(|| Store(State::open(&effects::hash(), effects::restore())));
+    let store = use_reducer(|| Store(State::open_with(&effects::hash(), effects::restore(), &effects::kept())));
     let dispatch = {
         let dispatcher = store.dispatcher();
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
@@ -23,6 +23,8 @@ pub fn App() -> Html {
     let state = use_memo(store.0.clone(), |state| state.clone());
     use_settings(state.settings);
     use_address(&state, &dispatch);
+    // A text is kept until the address carries it.
+    use_drafts(&state, &dispatch);
     use_keyboard(state.clone(), &dispatch);
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);

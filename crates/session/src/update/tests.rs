@@ -1,5 +1,6 @@
 use super::*;
 use crate::action::{Spot, Tab, Theme};
+use crate::drafts::Memory;
 use crate::link;
 use crate::state::Settings;
 use crate::view::counters;
@@ -10,6 +11,8 @@ use cr3_core::scenario::presets::{PRESETS, Preset};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use std::cell::RefCell;
+
+mod drafts;
 
 fn opened(link: &str) -> State {
     State::open(link, Settings::default())
@@ -197,24 +200,24 @@ fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
         &state,
         Action::EditDraft(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq \\save_reg, %cr33\n.endm".into()),
     );
-    let problems = crate::view::diagnostics::problems(&broken);
+    let problems = crate::view::diagnostics::verdict(&broken).problems;
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].place.starts_with("line 2"), "{problems:?}");
     assert!(broken.runs.trace(Side::Left).is_some(), "the other side still runs");
     check_invariants(&broken);
     let mended = update(&broken, Action::EditDraft(state.custom.to_string()));
-    assert_eq!(crate::view::diagnostics::problems(&mended), []);
+    assert_eq!(crate::view::diagnostics::verdict(&mended).problems, []);
     check_invariants(&mended);
 }
 
 #[test]
 fn a_custom_form_that_runs_tells_what_to_know_of_it() {
     let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, FormChoice::Custom));
-    assert_eq!(crate::view::diagnostics::notes(&state), []);
+    assert_eq!(crate::view::diagnostics::verdict(&state).notes, []);
     let text = ".macro RESTORE_CR3 save_reg:req\n#ifdef CONFIG_XEN_PV\n\tmovq \\save_reg, %cr3\n#endif\n.endm\n";
     let empty = update(&state, Action::EditDraft(text.into()));
-    assert_eq!(crate::view::diagnostics::problems(&empty), []);
-    let notes = crate::view::diagnostics::notes(&empty);
+    assert_eq!(crate::view::diagnostics::verdict(&empty).problems, []);
+    let notes = crate::view::diagnostics::verdict(&empty).notes;
     let said: Vec<_> = notes.iter().map(|note| (note.place.as_str(), note.message.as_str())).collect();
     let expected = [
         ("line 1, column 1:", "the macro RESTORE_CR3 is empty with these features"),
@@ -369,6 +372,10 @@ fn action() -> impl Strategy<Value = Action> {
         4 => (spot(), vector, nesting).prop_map(|(spot, vector, nesting)| Action::Inject(spot, vector, nesting)),
         2 => (0usize..4).prop_map(Action::RemoveInjection),
         1 => ".{0,60}".prop_map(Action::EditDraft),
+        1 => (".{0,9}", ".{0,60}").prop_map(|(before, text)| Action::LeaveDraft(before.into(), text)),
+        1 => (0usize..3).prop_map(Action::TakeDraft),
+        1 => (0usize..3).prop_map(Action::ForgetDraft),
+        1 => prop::sample::select(vec![Memory::Keeps, Memory::Refuses]).prop_map(Action::Remember),
         4 => (0usize..3000).prop_map(Action::Seek),
         8 => (target, direction).prop_map(|(target, direction)| Action::Move(target, direction)),
         2 => Just(Action::TogglePlay),
@@ -399,7 +406,8 @@ fn look(state: &State) {
     let _ = (view::registers::registers(&state.runs, &moment), view::stack::stack(&state.runs, &moment));
     let _ = (view::sentence::spoken(state, &moment), view::row::row(&state.runs, state.cursor));
     let _ = (view::timeline::timeline(&state.runs), view::schedule::chips(state));
-    let _ = (view::counters::bar(&state.runs), view::diagnostics::problems(state));
+    let _ = (view::counters::bar(&state.runs), view::diagnostics::verdict(state));
+    let _ = (view::drafts::drafts(state), view::drafts::warning(state));
     if let Overlay::Inject(spot) = &state.overlay {
         let _ = view::inject::menu(state, spot);
     }

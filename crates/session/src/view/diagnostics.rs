@@ -1,8 +1,9 @@
 //! What the assembler says about a person's own macro, with the line that it is about.
 
 use crate::action::{FormChoice, Side};
-use crate::state::State;
+use crate::state::{Setup, State};
 use cr3_core::asm::{Diagnostic, Severity};
+use cr3_core::linux::boot;
 
 /// A message at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,27 +18,68 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
-/// The messages about the custom form, from the first side that runs it and fails.
-#[must_use]
-pub fn problems(state: &State) -> Vec<Problem> {
-    let custom = Side::BOTH.into_iter().filter(|side| state.setup.forms[side.index()] == FormChoice::Custom);
-    let mut failures = custom.filter_map(|side| state.runs.sides[side.index()].as_ref().err());
-    let diagnostics = failures.next().map(|failure| failure.diagnostics.as_slice()).unwrap_or_default();
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-    let mut problems: Vec<_> = errors.map(|diagnostic| problem(diagnostic, &state.custom)).collect();
-    // Each use of the macro reports the same line again.
-    problems.dedup();
-    problems
+/// What the editor says about its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it assembles and runs.
+    pub words: &'static str,
+    /// Why it does not assemble.
+    pub problems: Vec<Problem>,
+    /// What to know about it though it assembles: names of the configuration and the values they got, macros of ours that it
+    /// replaces, a restore macro without a body.
+    pub notes: Vec<Problem>,
 }
 
-/// What to know about the custom form though it runs: names of the configuration and the values they got, macros of ours that it
-/// replaces, a restore macro without a body. From the first side that runs it.
+/// The verdict on the text of the custom form. It follows from the setup and the text alone.
 #[must_use]
-pub fn notes(state: &State) -> Vec<Problem> {
+pub fn verdict(state: &State) -> Verdict {
+    let is_blank = state.custom.trim().is_empty();
+    let assembled = match (state.uses_custom(), is_blank) {
+        (true, _) => of_runs(state),
+        (false, true) => Ok(Vec::new()),
+        (false, false) => of_draft(state),
+    };
+    let words = match (state.uses_custom(), &assembled) {
+        (false, Ok(_)) if is_blank => {
+            "There is no text yet. Run it on a side: it begins with the macro that the side ran."
+        }
+        (false, Ok(_)) => "It assembles. No side runs it yet.",
+        (false, Err(_)) => "It does not assemble. No side runs it yet.",
+        (true, Ok(_)) => "It assembles, and runs.",
+        (true, Err(_)) => "It does not assemble.",
+    };
+    let list = |diagnostics: &[Diagnostic]| {
+        let mut problems: Vec<_> = diagnostics.iter().map(|diagnostic| problem(diagnostic, &state.custom)).collect();
+        // Each use of the macro reports the same line again.
+        problems.dedup();
+        problems
+    };
+    match assembled {
+        Ok(notes) => Verdict { words, problems: Vec::new(), notes: list(&notes) },
+        Err(mut diagnostics) => {
+            diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+            Verdict { words, problems: list(&diagnostics), notes: Vec::new() }
+        }
+    }
+}
+
+/// The notes on the custom form or its errors, from the sides that run it.
+fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let custom = Side::BOTH.into_iter().filter(|side| state.setup.forms[side.index()] == FormChoice::Custom);
-    let mut systems = custom.filter_map(|side| Some(&state.runs.trace(side)?.system));
-    let notes = systems.next().map(|system| &*system.notes).unwrap_or_default();
-    notes.iter().map(|note| problem(note, &state.custom)).collect()
+    let mut notes = Vec::new();
+    for side in custom {
+        match &state.runs.sides[side.index()] {
+            Ok(trace) => notes = trace.system.notes.to_vec(),
+            Err(failure) => return Err(failure.diagnostics.clone()),
+        }
+    }
+    Ok(notes)
+}
+
+/// The same where no side runs it, from assembling it as a side would.
+fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let setup = Setup { forms: [FormChoice::Custom; 2], ..state.setup.clone() };
+    boot(&setup.scenario(Side::Left, &state.custom).config).map(|system| system.notes.to_vec())
 }
 
 fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {

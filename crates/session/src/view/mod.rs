@@ -5,6 +5,7 @@ pub mod cost;
 pub mod counters;
 pub mod cr3;
 pub mod diagnostics;
+pub mod drafts;
 pub mod handlers;
 pub mod inject;
 pub mod limits;

@@ -1,16 +1,19 @@
-//! What the page does besides showing: address bar, keyboard, timer, clipboard, remembered settings.
+//! What the page does besides showing: address bar, keyboard, timer, clipboard, what the browser remembers.
 
 mod address;
 mod check;
 mod clipboard;
+mod drafts;
 mod keyboard;
 mod later;
 mod play;
 mod settings;
+mod storage;
 
 pub(crate) use address::{address, hash, use_address};
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
+pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;
 pub(crate) use play::use_play;

@@ -1,21 +1,27 @@
-//! What the browser remembers of a person's taste: colours and single-letter keys. Nothing else is stored.
+//! What the browser remembers of a person's taste: colours and single-letter keys.
 
+use super::storage;
 use cr3_session::{Settings, Theme};
-use gloo::storage::{LocalStorage, Storage};
 use gloo::utils::document_element;
 use yew::prelude::*;
 
 const THEME: &str = "cr3-theme";
 const SHORTCUTS: &str = "cr3-shortcuts";
 
+/// Values are JSON, as they always were: a browser may hold them for years.
+const LIGHT: &str = r#""light""#;
+const DARK: &str = r#""dark""#;
+const ON: &str = "true";
+const OFF: &str = "false";
+
 /// What was remembered, or the defaults where storage is empty or forbidden.
 pub(crate) fn restore() -> Settings {
-    let theme = match LocalStorage::get::<String>(THEME).as_deref() {
-        Ok("light") => Theme::Light,
-        Ok("dark") => Theme::Dark,
+    let theme = match storage::get(THEME).as_deref() {
+        Some(LIGHT) => Theme::Light,
+        Some(DARK) => Theme::Dark,
         _ => Theme::System,
     };
-    let shortcuts = LocalStorage::get(SHORTCUTS).unwrap_or(true);
+    let shortcuts = storage::get(SHORTCUTS).as_deref() != Some(OFF);
     let settings = Settings { theme, shortcuts };
     apply(settings.theme);
     settings
@@ -41,14 +47,12 @@ fn theme_name(theme: Theme) -> Option<&'static str> {
 pub(crate) fn use_settings(settings: Settings) {
     use_effect_with(settings, |settings| {
         apply(settings.theme);
-        // Storage may be full or forbidden: the page works without.
-        let _ = match theme_name(settings.theme) {
-            Some(name) => LocalStorage::set(THEME, name),
-            None => {
-                LocalStorage::delete(THEME);
-                Ok(())
-            }
+        // Where storage refuses, the taste lasts as long as the page.
+        let _ = match settings.theme {
+            Theme::System => storage::remove(THEME),
+            Theme::Light => storage::set(THEME, LIGHT),
+            Theme::Dark => storage::set(THEME, DARK),
         };
-        let _ = LocalStorage::set(SHORTCUTS, settings.shortcuts);
+        let _ = storage::set(SHORTCUTS, if settings.shortcuts { ON } else { OFF });
     });
 }

@@ -1,64 +1,115 @@
 //! The editor of a person's own macro, with what the assembler says about it.
 
 use super::Sheet;
+use crate::effects;
 use crate::view::Props;
-use cr3_session::view::diagnostics::{Problem, problems};
-use cr3_session::{Action, FormChoice, Side};
+use cr3_session::view::diagnostics::{Problem, verdict};
+use cr3_session::view::drafts::{Draft, drafts, warning};
+use cr3_session::{Action, FormChoice, Side, State};
+use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
+use gloo::utils::window;
+use std::cell::RefCell;
+use std::rc::Rc;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 /// Milliseconds without typing after which the text is taken.
 const PAUSE: u32 = 250;
 
+/// What was typed and is not taken yet. Dropping it ends the pause.
+struct Typed {
+    text: String,
+    _pause: Timeout,
+}
+
+type Pending = Rc<RefCell<Option<Typed>>>;
+
 #[component]
 pub(crate) fn Editor(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let area = use_node_ref();
-    let pending = use_mut_ref(|| None::<Timeout>);
+    let pending: Pending = use_mut_ref(|| None);
+    use_leaving(&pending, state, dispatch);
+    let verdict = {
+        let state = state.clone();
+        use_memo((state.setup.clone(), state.custom.clone()), move |_| verdict(&state))
+    };
+    // Yew writes the value at each drawing, and a run that plays draws often.
+    let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());
     let oninput = {
-        let (area, dispatch) = (area.clone(), dispatch.clone());
-        move |_: InputEvent| {
-            let (area, dispatch) = (area.clone(), dispatch.clone());
-            *pending.borrow_mut() = Some(Timeout::new(PAUSE, move || take(&area, &dispatch)));
-        }
+        let (pending, dispatch) = (pending.clone(), dispatch.clone());
+        move |event: InputEvent| wait(&pending, event.target_unchecked_into::<HtmlTextAreaElement>().value(), &dispatch)
     };
-    let onchange = {
-        let (area, dispatch) = (area.clone(), dispatch.clone());
-        move |_: Event| take(&area, &dispatch)
-    };
-    let problems = problems(state);
-    let in_use = state.uses_custom();
-    let verdict = match (in_use, problems.is_empty()) {
-        (false, _) => "No side runs it yet.",
-        (true, true) => "It assembles, and runs.",
-        (true, false) => "",
+    let onfocusout = {
+        let dispatch = dispatch.clone();
+        move |_: FocusEvent| take(&pending, &dispatch)
     };
     html! {
-        <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()}>
+        <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()} first={area.clone()}>
             <p class="quiet">
                 { "GNU assembler, AT&T syntax. Define " }<code>{ "PARANOID_RESTORE_CR3" }</code>{ " or " }
                 <code>{ "RESTORE_CR3" }</code>{ " with arguments " }<code>{ "scratch_reg" }</code>{ " and " }
-                <code>{ "save_reg" }</code>{ ", as in calling.h. The text travels in the link; nothing leaves this tab." }
+                <code>{ "save_reg" }</code>{ ", as in calling.h. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
                 { for Side::BOTH.into_iter().map(|side| run_button(props, side)) }
             </div>
             <textarea class="area" ref={area} rows="18" spellcheck="false" autocomplete="off" wrap="off"
                 aria-label="Text of the macro" aria-describedby="editor-problems"
-                aria-invalid={(!problems.is_empty()).to_string()} value={state.custom.to_string()} {oninput} {onchange} />
+                aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} {onfocusout} />
             <div id="editor-problems" class="problems" role="status">
-                <p class="quiet">{ verdict }</p>
-                <ul>{ for problems.iter().enumerate().map(view) }</ul>
+                <p class="quiet verdict">{ verdict.words }</p>
+                <div>{ messages(&verdict.problems) }</div>
+                <div class="notes">{ messages(&verdict.notes) }</div>
+                <p class="quiet warning">{ warning(state).unwrap_or_default() }</p>
             </div>
+            <div class="kept">{ kept(&drafts(state), dispatch) }</div>
         </Sheet>
     }
 }
 
-fn take(area: &NodeRef, dispatch: &Callback<Action>) {
-    if let Some(area) = area.cast::<HtmlTextAreaElement>() {
-        dispatch.emit(Action::EditDraft(area.value()));
+/// Takes the text after a pause.
+fn wait(pending: &Pending, text: String, dispatch: &Callback<Action>) {
+    let pause = {
+        let (pending, dispatch) = (pending.clone(), dispatch.clone());
+        Timeout::new(PAUSE, move || take(&pending, &dispatch))
+    };
+    *pending.borrow_mut() = Some(Typed { text, _pause: pause });
+}
+
+fn take(pending: &Pending, dispatch: &Callback<Action>) {
+    let typed = pending.borrow_mut().take();
+    if let Some(typed) = typed {
+        dispatch.emit(Action::EditDraft(typed.text));
     }
+}
+
+/// What was typed last is not lost when the editor or the whole page goes away before the pause is over.
+#[hook]
+fn use_leaving(pending: &Pending, state: &Rc<State>, dispatch: &Callback<Action>) {
+    let shown = use_mut_ref(|| state.clone());
+    *shown.borrow_mut() = state.clone();
+    let (pending, dispatch) = (pending.clone(), dispatch.clone());
+    use_effect_with((), move |()| {
+        let page = {
+            let (pending, shown) = (pending.clone(), shown.clone());
+            EventListener::new(&window(), "pagehide", move |_| {
+                if let Some(typed) = pending.borrow().as_ref() {
+                    // The page is gone in a moment: there is nobody to say a refusal to.
+                    let _ = effects::save(shown.borrow().kept_with(&typed.text));
+                }
+            })
+        };
+        move || {
+            drop(page);
+            let typed = pending.borrow_mut().take();
+            if let Some(typed) = typed {
+                let before = shown.borrow().custom.clone();
+                dispatch.emit(Action::LeaveDraft(before, typed.text));
+            }
+        }
+    });
 }
 
 fn run_button(props: &Props, side: Side) -> Html {
@@ -73,12 +124,44 @@ fn run_button(props: &Props, side: Side) -> Html {
     }
 }
 
-fn view((index, problem): (usize, &Problem)) -> Html {
+fn messages(problems: &[Problem]) -> Html {
+    html! { <ul>{ for problems.iter().enumerate().map(message) }</ul> }
+}
+
+fn message((index, problem): (usize, &Problem)) -> Html {
     html! {
         <li key={index}>
             <p class="problem"><b>{ &problem.place }</b>{ " " }{ &problem.message }</p>
             <pre class="excerpt">{ &problem.excerpt }</pre>
             <p class="quiet">{ problem.hint.clone().unwrap_or_default() }</p>
+        </li>
+    }
+}
+
+fn kept(drafts: &[Draft], dispatch: &Callback<Action>) -> Html {
+    if drafts.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <>
+            <p class="quiet">{ "Other texts of yours that this browser keeps:" }</p>
+            <ul>{ for drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch)) }</ul>
+        </>
+    }
+}
+
+fn offer(index: usize, draft: &Draft, dispatch: &Callback<Action>) -> Html {
+    let Draft { title, lines, take, forget } = draft.clone();
+    let take_label = format!("Edit it: {title}");
+    let forget_label = format!("Forget it: {title}");
+    html! {
+        <li key={index}>
+            <code>{ title }</code>
+            <span class="quiet">{ format!("lines: {lines}") }</span>
+            <button type="button" class="chip bare" aria-label={take_label}
+                onclick={dispatch.reform(move |_| take.clone())}>{ "Edit it" }</button>
+            <button type="button" class="chip bare" aria-label={forget_label}
+                onclick={dispatch.reform(move |_| forget.clone())}>{ "Forget it" }</button>
         </li>
     }
 }

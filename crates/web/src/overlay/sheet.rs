@@ -1,6 +1,6 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and gives it back.
 
-use crate::parts::{Icon, Shape};
+use crate::parts::{Icon, Shape, focus_in_place};
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
@@ -12,19 +12,23 @@ pub(crate) struct Props {
     pub(crate) children: Html,
     #[prop_or_default]
     pub(crate) class: Classes,
+    /// What has the focus when it opens; without it the browser chooses.
+    #[prop_or_default]
+    pub(crate) first: Option<NodeRef>,
 }
 
 #[component]
 pub(crate) fn Sheet(props: &Props) -> Html {
     let node = use_node_ref();
     {
-        let node = node.clone();
+        let (node, first) = (node.clone(), props.first.clone());
         use_effect_with((), move |()| {
             let dialog = node.cast::<HtmlDialogElement>();
             if let Some(dialog) = &dialog {
                 // It fails only on a dialog that is open already.
                 let _ = dialog.show_modal();
             }
+            focus_in_place(first.and_then(|first| first.cast()));
             move || {
                 if let Some(dialog) = dialog {
                     dialog.close();

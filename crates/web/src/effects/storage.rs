@@ -1,0 +1,32 @@
+//! The browser's storage for this page. It may be absent, forbidden (asking for it throws then) or full: nothing here fails
+//! louder than by its answer.
+
+use cr3_session::drafts::Memory;
+use gloo::utils::window;
+use web_sys::Storage;
+
+fn storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// What is stored under a name.
+pub(super) fn get(name: &str) -> Option<String> {
+    storage()?.get_item(name).ok().flatten()
+}
+
+/// Stores a value under a name.
+pub(super) fn set(name: &str, value: &str) -> Memory {
+    answer(storage().map(|storage| storage.set_item(name, value)))
+}
+
+/// Stores nothing under a name any more.
+pub(super) fn remove(name: &str) -> Memory {
+    answer(storage().map(|storage| storage.remove_item(name)))
+}
+
+fn answer<E>(done: Option<Result<(), E>>) -> Memory {
+    match done {
+        Some(Ok(())) => Memory::Keeps,
+        Some(Err(_)) | None => Memory::Refuses,
+    }
+}

@@ -3,12 +3,12 @@
 //! It vouches for nothing that it shares with the machine it follows. The checker itself is tested with it: it needs no limit, so
 //! whatever is counted under one is the checker's doing.
 
-use crate::limits::Limit;
-use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised, Step, Store};
 use cr3_core::machine::cpu::DescriptorTable;
 use cr3_core::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess};
 use cr3_core::machine::tlb::Operation;
 use cr3_core::machine::{self, Cpu, Event, Exception, Fault, Machine, Observer, rflags};
+use cr3_unicorn::limits::Limit;
+use cr3_unicorn::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised, Step, Store};
 use iced_x86::Instruction;
 
 /// A machine that stops between an exception and its delivery.

@@ -16,3 +16,8 @@ pub mod processor;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 pub mod wrong;
+
+/// The example of the README, which is native.
+#[cfg(all(doctest, not(target_arch = "wasm32")))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

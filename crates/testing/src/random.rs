@@ -27,4 +27,18 @@ impl Random {
     pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len() as u64) as usize].clone()
     }
+
+    /// A number of the kinds that find mistakes: uniform, small, negative small, a power of two or beside one.
+    pub fn interesting(&mut self) -> u64 {
+        let power = 1u64 << self.below(64);
+        match self.below(8) {
+            0 => self.below(0x40),
+            1 => self.below(0x40).wrapping_neg(),
+            2 => power,
+            3 => power.wrapping_sub(1),
+            4 => power.wrapping_neg(),
+            5 => self.bits() >> self.below(64),
+            _ => self.bits(),
+        }
+    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// What replay.mjs and faults.mjs do in Node, a part of it in a browser; and the example page, used as a person would.
+// What replay.mjs and faults.mjs do in Node, a part of it in a browser; and the stand-alone page, used as a person would.
 //
 //   node --test browser.mjs       with UNICORN_WASM, BLOBS and CHROMIUM naming the module, blobs and a browser,
 //                                 SEED, COUNT and BATCHES which blobs: COUNT of each of so many seeds
@@ -25,8 +25,8 @@ const FILES = {
   "/engine.mjs": () => readFile(here("engine.mjs")),
   "/cases.mjs": () => readFile(here("cases.mjs")),
   "/unicorn.wasm": () => readFile(process.env.UNICORN_WASM),
-  "/index.html": () => readFile(here("../example/index.html")),
-  "/example.mjs": () => readFile(here("../example/example.mjs")),
+  "/index.html": () => readFile(here("../standalone-page/index.html")),
+  "/page.mjs": () => readFile(here("../standalone-page/page.mjs")),
   "/blobs": async (seed) => execFileSync(process.env.BLOBS, [seed, String(COUNT)], { maxBuffer: 1 << 30 }),
 };
 
@@ -108,7 +108,7 @@ test("1000 engines opened, run and closed leave memory as it was", async () => {
   assert.ok(sizes.at(-1) < 48 << 20, `${sizes.at(-1)} bytes`);
 });
 
-test("the example page runs its loop and prints the registers", async () => {
+test("the stand-alone page runs its loop and prints the registers", async () => {
   const { page, errors } = await open("/index.html");
   await page.getByRole("button").click();
   await page.getByRole("status").filter({ hasText: "million per second" }).waitFor();
@@ -117,5 +117,5 @@ test("the example page runs its loop and prints the registers", async () => {
   const registers = Object.fromEntries((await page.locator("#registers").textContent()).trim().split("\n").map((line) => line.trim().split(" ")));
   assert.deepEqual([registers.rax, registers.rcx].map((value) => parseInt(value, 16)), [1_000_000, 0]);
   assert.deepEqual(errors, []);
-  console.log(`the example page: ${speed}`);
+  console.log(`the stand-alone page: ${speed}`);
 });

@@ -8,12 +8,12 @@ use cr3_core::counters::{Counter, Tally};
 use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
 use cr3_core::machine::{Machine, Register, Stepper};
 use cr3_core::scenario::{Scenario, Vector};
+use cr3_testing::Random;
 use cr3_unicorn::follow::{Job, SweepJob};
-use cr3_unicorn::fuzz::image::{CODE, Image, USER_CODE, USER_CS, USER_DATA, USER_DS, segment};
-use cr3_unicorn::fuzz::random::Random;
 use cr3_unicorn::native::{Hooks, Native};
-use cr3_unicorn::own::Own;
 use cr3_unicorn::processor::Processor;
+use cr3_unicorn_testing::fuzz::image::{CODE, Image, USER_CODE, USER_CS, USER_DATA, USER_DS, segment};
+use cr3_unicorn_testing::own::Own;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ const WORKLOADS: [Workload; 2] = [
 ];
 
 fn system(workload: &Workload) -> Machine {
-    let mut machine = Image::new(&mut Random::new(0)).machine;
+    let mut machine = Image::new(&mut Random(0)).machine;
     machine.memory.write_bytes(CODE, workload.code);
     machine.cpu.cpl = 3;
     machine.cpu.segments = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0].map(segment);

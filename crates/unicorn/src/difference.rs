@@ -1,6 +1,5 @@
 //! What two processors came to in one step, field by field.
 
-use crate::limits;
 use crate::processor::{CpuState, Outcome, Raised};
 use std::fmt;
 
@@ -70,34 +69,18 @@ impl fmt::Display for Words {
     }
 }
 
-/// Everything in which `ours` and `theirs` differ, but for the flags in `undefined` and the masks of [`limits`].
-pub fn differences(ours: &Observed, theirs: &Observed, undefined: u64) -> Vec<Difference> {
-    let mut found = Vec::new();
-    if let Some(difference) = outcome(ours.outcome, theirs.outcome) {
-        found.push(difference);
+/// Everything in which `ours` and `theirs` differ.
+pub fn differences(ours: &Observed, theirs: &Observed) -> Vec<Difference> {
+    let outcome = outcome(ours.outcome, theirs.outcome);
+    if ours.state == theirs.state {
+        return outcome.into_iter().collect();
     }
-    // The handler sees the flags as they were before a fault, so nothing in the frame is undefined.
-    let undefined = if ours.outcome == Outcome::Retired { undefined } else { 0 };
-    let (left, right) = (masked(ours.state, undefined), masked(theirs.state, undefined));
-    if left != right {
-        let pairs = left.fields().into_iter().zip(right.fields());
-        found.extend(
-            pairs.filter(|(left, right)| left != right).map(|((name, ours), (_, theirs))| Difference::Register {
-                name,
-                ours,
-                theirs,
-            }),
-        );
-    }
-    found
+    let pairs = ours.state.fields().into_iter().zip(theirs.state.fields());
+    let different = pairs.filter(|(ours, theirs)| ours != theirs);
+    let registers = different.map(|((name, ours), (_, theirs))| Difference::Register { name, ours, theirs });
+    outcome.into_iter().chain(registers).collect()
 }
 
 fn outcome(ours: Outcome, theirs: Outcome) -> Option<Difference> {
     (ours != theirs).then_some(Difference::Outcome { ours, theirs })
-}
-
-fn masked(mut state: CpuState, undefined: u64) -> CpuState {
-    state.rflags &= !(undefined | limits::MASKED_FLAGS);
-    state.cr3 &= !limits::CR3_NO_FLUSH;
-    state
 }

@@ -2,21 +2,22 @@
 //!
 //! [`checker::Checker`] is an observer of our machine: whatever runs a machine can be checked by passing one.
 //! It is written against [`processor::Processor`], what any CPU offers that can step the image; [`native::Native`] is Unicorn linked
-//! natively, `wasm::Engine` the same C sources as a WebAssembly module in a browser, and [`own::Own`] our machine itself. What
-//! Unicorn cannot judge is listed in [`limits`].
+//! natively, `wasm::Engine` the same C sources as a WebAssembly module in a browser. What Unicorn cannot judge is listed in
+//! [`limits`].
 
 pub mod checker;
 pub mod difference;
 pub mod follow;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod fuzz;
 pub mod limits;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
-pub mod own;
 pub mod paging_structures;
 pub mod processor;
-pub mod scenario;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
 pub mod wrong;
+
+/// The example of the README, which is native.
+#[cfg(all(doctest, not(target_arch = "wasm32")))]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -22,15 +22,3 @@ fn named_tables(table: u64, memory: &Memory) -> Vec<u64> {
     let names = entries.filter(|value| value & entry::PRESENT != 0 && value & entry::LARGE == 0);
     names.map(|value| value & entry::ADDRESS).collect()
 }
-
-/// Clears the accessed and dirty flags of every entry, so that what runs there has to set them.
-pub fn clear_flags(root: paging::Start, memory: &mut Memory) {
-    for table in structures(root, memory) {
-        for physical in (table..table + 0x1000).step_by(8) {
-            let value = memory.read_u64(physical);
-            if value & entry::PRESENT != 0 {
-                memory.write_u64(physical, value & !(entry::ACCESSED | entry::DIRTY));
-            }
-        }
-    }
-}

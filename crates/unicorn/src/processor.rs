@@ -1,7 +1,7 @@
 //! What a CPU must offer to be compared with ours: [`Processor`], and the state that is compared: [`CpuState`].
 
-use crate::limits::Limit;
 use cr3_core::machine::{Cpu, Event, Machine, SegmentRegister};
+use iced_x86::Instruction;
 use std::fmt;
 
 /// The registers that are compared after every instruction.
@@ -263,11 +263,9 @@ pub trait Processor {
     /// [`Failure`] when the engine breaks down.
     fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure>;
 
-    /// Whether this processor can do what others of its kind are not asked for because of `limit`.
-    fn overcomes(&self, limit: Limit) -> bool {
-        let _ = limit;
-        false
-    }
+    /// Whether it may be asked to execute what stands at RIP. `instruction` is none where the fetch failed, and invalid where the
+    /// bytes do not decode; in both cases `bytes` are those at RIP, as far as they can be read.
+    fn executes(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> bool;
 
     /// Delivers an event through its own IDT, TSS and interrupt stack table: between instructions, or what the last step
     /// raised. `error_code` is that of exceptions which have one.
@@ -276,7 +274,7 @@ pub trait Processor {
     /// [`Failure`] when the engine breaks down.
     fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {
         let _ = (event, error_code);
-        Ok(Delivery::Unable(Limit::Delivery))
+        Ok(Delivery::Unable)
     }
 }
 
@@ -287,6 +285,6 @@ pub enum Delivery {
     Done,
     /// A triple fault.
     ShutDown,
-    /// It cannot, for this reason, and nothing has happened.
-    Unable(Limit),
+    /// It stops at events and does not deliver them; nothing has happened.
+    Unable,
 }

@@ -1,8 +1,8 @@
 //! A second CPU that is wrong on purpose, to show that a disagreement is found.
 
-use crate::limits::Limit;
 use crate::processor::{CpuState, Delivery, Failure, Processor, Step};
 use cr3_core::machine::{Cpu, Event, Machine};
+use iced_x86::Instruction;
 
 /// Does as `inner` does, but has bit 0 of RAX turned over from a step on.
 pub struct Wrong<P> {
@@ -58,8 +58,8 @@ impl<P: Processor> Processor for Wrong<P> {
         self.inner.write(physical, bytes)
     }
 
-    fn overcomes(&self, limit: Limit) -> bool {
-        self.inner.overcomes(limit)
+    fn executes(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> bool {
+        self.inner.executes(instruction, bytes)
     }
 
     fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {

@@ -1,15 +1,15 @@
 //! What the rest relies on in native Unicorn: exceptions with error codes, privilege, memory that comes to life.
 
 use cr3_core::machine::{Machine, Register};
-use cr3_unicorn::fuzz::image::{
-    self, CODE, DIRECT, Image, KERNEL_DATA, USER_CODE, USER_CS, USER_DATA, USER_DS, segment,
-};
-use cr3_unicorn::fuzz::random::Random;
+use cr3_testing::Random;
 use cr3_unicorn::native::Native;
 use cr3_unicorn::processor::{CpuState, Outcome, Processor, Raised, Step, Store};
+use cr3_unicorn_testing::fuzz::image::{
+    self, CODE, DIRECT, Image, KERNEL_DATA, USER_CODE, USER_CS, USER_DATA, USER_DS, segment,
+};
 
 fn machine(code: &[u8]) -> Machine {
-    let mut machine = Image::new(&mut Random::new(1)).machine;
+    let mut machine = Image::new(&mut Random(1)).machine;
     machine.memory.write_bytes(CODE, code);
     machine
 }
@@ -37,7 +37,7 @@ fn raised(vector: u8, error_code: u32, cr2: u64) -> Outcome {
 
 #[test]
 fn state_survives_a_round_trip() {
-    let mut random = Random::new(7);
+    let mut random = Random(7);
     for _ in 0..100 {
         let mut machine = in_user_mode(machine(&[0x90]));
         machine.cpu.registers = [(); 16].map(|()| random.bits());

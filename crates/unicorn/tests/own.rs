@@ -10,12 +10,12 @@ use cr3_core::scenario::{Scenario, Vector};
 use cr3_core::trace::{Options, Trace};
 use cr3_unicorn::checker::{Checked, Tally, Verdict};
 use cr3_unicorn::follow::{Job, Progress, SweepJob};
-use cr3_unicorn::fuzz::Fuzzer;
 use cr3_unicorn::limits::Limit;
 use cr3_unicorn::native::Native;
-use cr3_unicorn::own::Own;
 use cr3_unicorn::processor::{CpuState, Outcome, Processor, Raised};
 use cr3_unicorn::wrong::Wrong;
+use cr3_unicorn_testing::fuzz::Fuzzer;
+use cr3_unicorn_testing::own::Own;
 use expect_test::expect;
 
 /// Steps of a run; one of the presets is an endless loop of faults.

@@ -6,8 +6,8 @@ mod shares;
 mod told;
 
 use cr3_unicorn::checker::Tally;
-use cr3_unicorn::fuzz::Fuzzer;
 use cr3_unicorn::native::Native;
+use cr3_unicorn_testing::fuzz::Fuzzer;
 use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 

@@ -13,7 +13,7 @@ use cr3_core::scenario::{Schedule, Vector};
 use cr3_unicorn::checker::{Checker, Tally};
 use cr3_unicorn::limits::Limit;
 use cr3_unicorn::native::Native;
-use cr3_unicorn::scenario::{Swept, arrivals, check, sweep, with_clear_flags};
+use cr3_unicorn_testing::scenario::{Swept, arrivals, check, sweep, with_clear_flags};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

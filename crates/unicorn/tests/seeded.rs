@@ -6,13 +6,15 @@ use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, TlbEvent};
 use cr3_core::machine::{self, Cpu, Event, Fault, Machine, Observer, Register, SegmentRegister, paging, rflags};
 use cr3_core::run::Runner;
 use cr3_core::scenario::Places;
+use cr3_testing::Random;
 use cr3_unicorn::checker::{Checker, Verdict};
-use cr3_unicorn::fuzz::image::{CODE, Image, KERNEL_HUGE, USER_CODE, USER_CS, USER_DATA, USER_DS, data_page, segment};
-use cr3_unicorn::fuzz::random::Random;
 use cr3_unicorn::limits::Limit;
 use cr3_unicorn::native::Native;
 use cr3_unicorn::processor::Processor;
-use cr3_unicorn::scenario::with_clear_flags;
+use cr3_unicorn_testing::fuzz::image::{
+    CODE, Image, KERNEL_HUGE, USER_CODE, USER_CS, USER_DATA, USER_DS, data_page, segment,
+};
+use cr3_unicorn_testing::scenario::with_clear_flags;
 use iced_x86::Instruction;
 
 /// A wrong result, in an instruction that retires or in an exception.
@@ -185,7 +187,7 @@ const STEPS: u64 = 24;
 
 /// mov %rax,(%rbx); add %rax,%rax; push %rax; pop %rcx; five times and a half, then mov (%rdx),%rax without a page.
 fn machine() -> Machine {
-    let mut machine = Image::new(&mut Random::new(0)).machine;
+    let mut machine = Image::new(&mut Random(0)).machine;
     let round = [0x48, 0x89, 0x03, 0x48, 0x01, 0xc0, 0x50, 0x59];
     let mut code = round.repeat(5);
     code.extend([0x48, 0x89, 0x03, 0x48, 0x01, 0xc0, 0x50, 0x48, 0x8b, 0x02]);
@@ -271,7 +273,7 @@ struct Program {
 
 impl Program {
     fn machine(&self) -> Machine {
-        let mut machine = Image::new(&mut Random::new(0)).machine;
+        let mut machine = Image::new(&mut Random(0)).machine;
         machine.memory.write_bytes(CODE, self.code);
         for (place, value) in (word()..).step_by(8).zip(self.words) {
             machine.memory.write_u64(place, *value);
@@ -328,7 +330,7 @@ fn a_wrong_result_is_found_in_an_instruction_with_a_limit() {
 /// mov (%rbx),%rax; mov %rcx,(%rdx), which changes the page-table entry for RBX; mov %rsi,%cr3 without a flush;
 /// mov (%rbx),%rax through what our TLB has kept and Unicorn has not.
 fn stale() -> Machine {
-    let mut machine = Image::new(&mut Random::new(0)).machine;
+    let mut machine = Image::new(&mut Random(0)).machine;
     machine.memory.write_bytes(CODE, &[0x48, 0x8b, 0x03, 0x48, 0x89, 0x0a, 0x0f, 0x22, 0xde, 0x48, 0x8b, 0x03]);
     machine.cpu.cr4 |= cr4::PCIDE;
     let walk = paging::walk(&machine.cpu, &machine.memory, WORD, paging::Start::root(&machine.cpu));

@@ -1,41 +1,23 @@
 //! Deliveries: the second CPU enters the handler itself where it can, and stack, frame and registers are compared.
 
-use super::step::{LONGEST, code_bytes, word};
-use super::{Begun, Checked, Checker};
-use crate::difference::{Difference, Observed, differences};
+use super::compare::Stands;
+use super::log::{Arriving, Origin, Ours, Step, StepLog};
+use super::record::Record;
+use super::second::Second;
+use super::step::{Begun, LONGEST, code_bytes, interrupted};
+use super::verdict::Mismatch;
+use crate::difference::{Difference, Observed};
 use crate::limits::{self, Limit};
-use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor};
+use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised};
 use cr3_core::machine::observe::{Delivered, MemoryAccess};
 use cr3_core::machine::{Cpu, Event, Exception, Fault, Machine};
 
-/// What is delivered, and what it interrupts.
-pub(super) struct Arriving {
-    event: Event,
-    error_code: Option<u32>,
-    /// The registers that it interrupts.
-    state: CpuState,
-    cpu: Cpu,
-    /// Faults that make up the event itself; more are those of its delivery.
-    own_faults: usize,
-}
-
-impl Arriving {
-    /// An event that no instruction raised.
-    pub(super) fn from_outside(event: Event, error_code: Option<u32>, cpu: &Cpu) -> Self {
-        Self { event, error_code, state: CpuState::of(cpu), cpu: cpu.clone(), own_faults: 0 }
-    }
-
-    /// What an instruction raised: its first fault, or without one the software interrupt that it is.
-    pub(super) fn of_instruction(begun: &Begun, state: CpuState, faults: &[Fault], delivered: &Delivered) -> Self {
-        let cpu = begun.cpu.clone();
-        match faults.first() {
-            Some(fault) => {
-                let event = Event::Exception(fault.exception);
-                Self { event, error_code: fault.error_code, state, cpu, own_faults: 1 }
-            }
-            None => Self { event: delivered.event, error_code: None, state, cpu, own_faults: 0 },
-        }
-    }
+/// A delivery of our machine, which stands at the handler.
+#[derive(Clone, Copy)]
+pub(super) struct Handled<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) delivered: &'a Delivered,
+    pub(super) step: Step<'a>,
 }
 
 /// Of which fields of a delivery Unicorn cannot judge.
@@ -48,7 +30,8 @@ struct Masked {
 }
 
 impl Masked {
-    fn of(delivered: &Delivered, arriving: &Arriving, machine: &Machine) -> Self {
+    fn of(handled: Handled<'_>, arriving: &Arriving) -> Self {
+        let Handled { machine, delivered, .. } = handled;
         Self {
             stack_segment: delivered.ist != 0 && delivered.from_cpl == machine.cpu.cpl,
             machine_check: delivered.event == Event::Exception(Exception::MachineCheck),
@@ -76,72 +59,84 @@ impl Masked {
     }
 }
 
-impl<P: Processor> Checker<P> {
+impl<P: Processor> Second<P> {
+    /// The instruction that could not be fetched or decoded, so that it never began. Our machine has delivered the fault already,
+    /// and CR2 may be new; the second CPU has the old one.
+    pub(super) fn unfetched(&mut self, machine: &Machine, delivered: &Delivered) -> Result<Begun, Failure> {
+        let cr2 = self.cpu.state()?.cr2;
+        let cpu = Cpu { rip: delivered.interrupted_rip, cr2, ..machine.cpu.clone() };
+        Ok(Begun { instruction: None, cpu })
+    }
+
+    /// Our machine delivered what its instruction, or the fetch of one, raised.
+    pub(super) fn compare_raised(
+        &mut self,
+        begun: &Begun,
+        handled: Handled<'_>,
+        record: &mut Record,
+    ) -> Result<(), Failure> {
+        let Handled { machine, delivered, step } = handled;
+        let raised = raised(begun, step, delivered);
+        let state = interrupted(machine, delivered, step.frames());
+        // A fault of the delivery has put its own address into CR2.
+        let cr2 = if step.faults().len() > 1 { raised.cr2 } else { state.cr2 };
+        let observed = Observed { outcome: Outcome::Raised(raised), state: CpuState { cr2, ..state } };
+        match self.compare(&Ours { begun, observed, step, machine }, record)? {
+            Stands::ByItself => {
+                let arriving = Arriving::of_instruction(begun, state, step.faults(), delivered);
+                self.compare_delivery(&arriving, handled, record)
+            }
+            Stands::Elsewhere => Ok(()),
+        }
+    }
+
     /// The second CPU delivers the event itself, and registers and frame are compared; where it cannot, it takes over our
     /// result, and that is counted.
     pub(super) fn compare_delivery(
         &mut self,
-        machine: &Machine,
-        delivered: &Delivered,
         arriving: &Arriving,
+        handled: Handled<'_>,
+        record: &mut Record,
     ) -> Result<(), Failure> {
-        let outcome = match self.follower.deliver(arriving.event, arriving.error_code.unwrap_or(0))? {
-            Delivery::Unable(limit) => return self.take_over_delivery(limit, machine),
+        let outcome = match self.cpu.deliver(arriving.event, arriving.error_code.unwrap_or(0))? {
+            Delivery::Unable => return self.take_over_delivery(Limit::Delivery, handled, record),
             Delivery::Done => Outcome::Retired,
             Delivery::ShutDown => Outcome::ShutDown,
         };
-        let ours = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
-        let theirs = Observed { outcome, state: self.follower.state()? };
-        let masked = Masked::of(delivered, arriving, machine);
-        let mut found = differences(&ours, &masked.applied(&theirs, &ours), 0);
-        self.compare_frame(machine, delivered, &mut found)?;
-        if found.is_empty() {
-            return self.settle_delivery(masked, machine, delivered);
+        let ours = Observed { outcome: Outcome::Retired, state: CpuState::of(&handled.machine.cpu) };
+        let theirs = Observed { outcome, state: self.cpu.state()? };
+        let masked = Masked::of(handled, arriving);
+        let mut differences = limits::differences(&ours, &masked.applied(&theirs, &ours), 0);
+        self.compare_frame(handled, &mut differences)?;
+        if differences.is_empty() {
+            return self.settle_delivery(masked, handled, record);
         }
-        if self.faults.len() > arriving.own_faults && self.only_faults_of_delivery(&found) {
-            return self.take_over_delivery(Limit::DeliveryFault, machine);
+        let faulted = handled.step.faults().len() > arriving.own_faults;
+        if faulted && only_faults_of_delivery(handled.step.stores(), &differences) {
+            return self.take_over_delivery(Limit::DeliveryFault, handled, record);
         }
-        let bytes = code_bytes(&arriving.cpu, machine, LONGEST);
-        self.mismatch(in_words(arriving.event), bytes, arriving.state, ours, theirs, found);
+        let (step, instruction, before) = (record.tally().compared, in_words(arriving.event), arriving.state);
+        let bytes = code_bytes(&arriving.cpu, handled.machine, LONGEST);
+        record.differs(Mismatch { step, instruction, bytes, before, ours, theirs, differences });
         Ok(())
     }
 
-    fn take_over_delivery(&mut self, limit: Limit, machine: &Machine) -> Result<(), Failure> {
-        self.count_under(limit);
-        self.take_over(machine)
-    }
-
-    /// Whether nothing differs but what [`Limit::DeliveryFault`] names: the error code, which is the last word that is pushed,
-    /// and which word of a frame faulted.
-    fn only_faults_of_delivery(&self, found: &[Difference]) -> bool {
-        const FRAME: u64 = 6 * 8;
-        let pushed = self.stores.last().map(|store| store.physical);
-        found.iter().all(|difference| match difference {
-            Difference::Memory { physical, .. } => Some(*physical) == pushed,
-            Difference::Register { name: "cr2", ours, theirs } => ours.abs_diff(*theirs) < FRAME,
-            _ => false,
-        })
+    fn take_over_delivery(&mut self, limit: Limit, handled: Handled<'_>, record: &mut Record) -> Result<(), Failure> {
+        record.unjudged(limit);
+        self.take_over(handled.step, handled.step.delivery_fills(), handled.machine)
     }
 
     /// Compares what our delivery stored. RF in the flags that it pushed becomes ours.
-    fn compare_frame(
-        &mut self,
-        machine: &Machine,
-        delivered: &Delivered,
-        found: &mut Vec<Difference>,
-    ) -> Result<(), Failure> {
-        let flags = pushed_flags(delivered);
-        for index in self.stores_at_fault..self.stores.len() {
-            let MemoryAccess { linear, physical, size, .. } = self.stores[index];
-            let mut bytes = [0; 8];
-            let bytes = &mut bytes[..usize::from(size.min(8))];
-            self.follower.read(physical, bytes)?;
-            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
+    fn compare_frame(&mut self, handled: Handled<'_>, found: &mut Vec<Difference>) -> Result<(), Failure> {
+        let flags = pushed_flags(handled.delivered);
+        for MemoryAccess { linear, physical, size, .. } in handled.step.frames().iter().copied() {
+            let theirs = self.word(physical, size)?;
+            let ours = handled.machine.memory.read(physical, size.min(8));
             if ours == theirs {
                 continue;
             }
             if linear == flags && ours ^ theirs == limits::MASKED_FLAGS {
-                self.take_over_bytes(physical, size, machine)?;
+                self.take_over_bytes(physical, size, handled.machine)?;
             } else {
                 found.push(Difference::Memory { physical, ours, theirs });
             }
@@ -150,64 +145,95 @@ impl<P: Processor> Checker<P> {
     }
 
     /// Counts a delivery by both, and brings the second CPU to our values of what was not compared.
-    fn settle_delivery(&mut self, masked: Masked, machine: &Machine, delivered: &Delivered) -> Result<(), Failure> {
-        self.mark(Checked::DeliveredByBoth);
-        self.tally.delivered_by_both += 1;
-        for limit in masked.limits() {
-            *self.tally.masked.entry(limit).or_default() += 1;
-        }
+    fn settle_delivery(&mut self, masked: Masked, handled: Handled<'_>, record: &mut Record) -> Result<(), Failure> {
+        record.delivered_by_both();
+        masked.limits().for_each(|limit| record.masked(limit));
         // A debug exception clears DR7.GD, which is not compared.
-        let debug = delivered.event == Event::Exception(Exception::Debug);
+        let debug = handled.delivered.event == Event::Exception(Exception::Debug);
         if debug || masked.unblocked || masked.limits().next().is_some() {
-            self.follower.adopt(&machine.cpu)
+            self.cpu.adopt(&handled.machine.cpu)
         } else {
             Ok(())
         }
     }
 
-    /// Our machine shut down in this step, while it delivered something: so has the second CPU to.
-    pub(super) fn shut_down(&mut self) -> Result<(), Failure> {
-        let begun = self.begun.take();
-        let Some(fault) = self.faults.first().cloned() else {
+    /// Our machine shut down in this step, while it delivered something: the second CPU has to shut down too.
+    pub(super) fn compare_shutdown(&mut self, log: &StepLog, record: &mut Record) -> Result<(), Failure> {
+        let Some(fault) = log.first_fault() else {
             // A machine check during another: nothing faulted.
-            self.count_under(Limit::ShutDown);
+            record.unjudged(Limit::ShutDown);
             return Ok(());
         };
-        let (event, error_code) = match &self.arriving {
-            Some(arriving) => (arriving.event, arriving.error_code),
-            None => (Event::Exception(fault.exception), fault.error_code),
+        let before = match log.origin() {
+            Origin::Outside(arriving) => {
+                let Arriving { event, error_code, state, .. } = *arriving;
+                return self.shut_down(state, event, error_code, record);
+            }
+            Origin::Instruction(begun) => CpuState::of(&begun.cpu),
+            Origin::Fetch => self.cpu.state()?,
         };
-        let state = match (&self.arriving, &begun) {
-            (Some(arriving), _) => arriving.state,
-            (None, Some(begun)) => CpuState::of(&begun.cpu),
-            (None, None) => self.follower.state()?,
-        };
-        let vector = event.vector();
-        let raises = self.arriving.is_some()
-            || matches!(self.follower.step()?.outcome, Outcome::Raised(raised) if raised.vector == vector);
-        if !raises {
-            self.only_ours_shut_down(state, event)
-        } else {
-            self.compare_shutdown(state, event, error_code.unwrap_or(0))
+        self.raise_and_shut_down(before, fault, record)
+    }
+
+    /// The second CPU has to raise `fault` before it shuts down over it.
+    fn raise_and_shut_down(&mut self, before: CpuState, fault: &Fault, record: &mut Record) -> Result<(), Failure> {
+        let event = Event::Exception(fault.exception);
+        match self.cpu.step()?.outcome {
+            Outcome::Raised(raised) if raised.vector == event.vector() => {
+                self.shut_down(before, event, fault.error_code, record)
+            }
+            _ => self.only_ours_shut_down(before, event, record),
         }
     }
 
-    fn compare_shutdown(&mut self, before: CpuState, event: Event, error_code: u32) -> Result<(), Failure> {
-        match self.follower.deliver(event, error_code)? {
-            Delivery::ShutDown => self.mark(Checked::DeliveredByBoth),
-            Delivery::Unable(_) => self.count_under(Limit::ShutDown),
-            Delivery::Done => self.only_ours_shut_down(before, event)?,
+    fn shut_down(
+        &mut self,
+        before: CpuState,
+        event: Event,
+        error_code: Option<u32>,
+        record: &mut Record,
+    ) -> Result<(), Failure> {
+        match self.cpu.deliver(event, error_code.unwrap_or(0))? {
+            Delivery::ShutDown => record.shut_down_by_both(),
+            Delivery::Unable => record.unjudged(Limit::ShutDown),
+            Delivery::Done => self.only_ours_shut_down(before, event, record)?,
         }
         Ok(())
     }
 
-    fn only_ours_shut_down(&mut self, before: CpuState, event: Event) -> Result<(), Failure> {
+    fn only_ours_shut_down(&mut self, before: CpuState, event: Event, record: &mut Record) -> Result<(), Failure> {
         let ours = Observed { outcome: Outcome::ShutDown, state: before };
-        let theirs = Observed { outcome: Outcome::Retired, state: self.follower.state()? };
-        let found = vec![Difference::Outcome { ours: ours.outcome, theirs: theirs.outcome }];
-        self.mismatch(in_words(event), Vec::new(), before, ours, theirs, found);
+        let theirs = Observed { outcome: Outcome::Retired, state: self.cpu.state()? };
+        let differences = vec![Difference::Outcome { ours: ours.outcome, theirs: theirs.outcome }];
+        let (step, instruction, bytes) = (record.tally().compared, in_words(event), Vec::new());
+        record.differs(Mismatch { step, instruction, bytes, before, ours, theirs, differences });
         Ok(())
     }
+}
+
+/// The exception that the instruction raised first: a double fault stands for the fault that began it.
+fn raised(begun: &Begun, step: Step<'_>, delivered: &Delivered) -> Raised {
+    let cr2 = begun.cpu.cr2;
+    match step.faults().first() {
+        Some(fault) => Raised {
+            vector: fault.exception.vector(),
+            error_code: fault.error_code.unwrap_or(0),
+            cr2: fault.address.unwrap_or(cr2),
+        },
+        None => Raised { vector: delivered.event.vector(), error_code: 0, cr2 },
+    }
+}
+
+/// Whether nothing differs but what [`Limit::DeliveryFault`] names: the error code, which is the last word that is pushed, and
+/// which word of a frame faulted.
+fn only_faults_of_delivery(stores: &[MemoryAccess], found: &[Difference]) -> bool {
+    const FRAME: u64 = 6 * 8;
+    let pushed = stores.last().map(|store| store.physical);
+    found.iter().all(|difference| match difference {
+        Difference::Memory { physical, .. } => Some(*physical) == pushed,
+        Difference::Register { name: "cr2", ours, theirs } => ours.abs_diff(*theirs) < FRAME,
+        _ => false,
+    })
 }
 
 /// Where RFLAGS was pushed.

@@ -1,9 +1,9 @@
 //! Accessed and dirty flags of paging-structure entries. No store of an instruction tells of them, so they are compared where a
 //! translation was cached, and at the end of a run with all memory.
 
-use super::step::word;
-use super::{Begun, Checker};
-use crate::difference::{Difference, Observed};
+use super::log::Ours;
+use super::second::Second;
+use crate::difference::Difference;
 use crate::limits::{self, Came};
 use crate::paging_structures::structures;
 use crate::processor::{CpuState, Failure, Outcome, Processor};
@@ -11,20 +11,20 @@ use cr3_core::machine::bits::{cr3, entry};
 use cr3_core::machine::{Cpu, Machine, paging};
 use std::collections::BTreeSet;
 
-impl<P: Processor> Checker<P> {
+impl<P: Processor> Second<P> {
     /// Notes which accessed flags the second CPU may have set and our machine not: by looking up the instruction at the RIP that
     /// it has come to, in `next`, and by walks where our machine used a global translation, which Unicorn has flushed. The
     /// entries that the translation came from were compared when it was cached.
-    pub(super) fn note_early(&mut self, before: &Cpu, next: &CpuState, machine: &Machine) -> Result<(), Failure> {
+    pub(super) fn note_early(&mut self, ours: &Ours<'_>, next: &CpuState) -> Result<(), Failure> {
+        let machine = ours.machine;
         let root = paging::Start::root(&machine.cpu);
         let start = paging::Start { table: next.cr3 & cr3::TABLE, ..root };
         // It translates a whole block, which may end on the page behind.
         for linear in [next.rip, (next.rip | 0xfff).wrapping_add(1)] {
             self.note_entries(paging::walk(&machine.cpu, &machine.memory, linear, start).steps())?;
         }
-        for index in 0..self.global_hits.len() {
-            let walk = walk(before, machine, self.global_hits[index]);
-            self.note_entries(walk.steps())?;
+        for linear in ours.step.global_hits() {
+            self.note_entries(walk(&ours.begun.cpu, machine, *linear).steps())?;
         }
         Ok(())
     }
@@ -32,7 +32,7 @@ impl<P: Processor> Checker<P> {
     fn note_entries(&mut self, steps: &[paging::Step]) -> Result<(), Failure> {
         for step in steps {
             let unused = step.value & (entry::PRESENT | entry::ACCESSED) == entry::PRESENT;
-            if unused && self.their_word(step.address)? == step.value | entry::ACCESSED {
+            if unused && self.word(step.address, 8)? == step.value | entry::ACCESSED {
                 self.early.insert(step.address);
             }
         }
@@ -40,11 +40,12 @@ impl<P: Processor> Checker<P> {
     }
 
     /// Our machine has fetched the instruction too, so nothing of its lookup is early any more.
-    pub(super) fn end_early(&mut self, begun: &Begun, machine: &Machine) {
+    pub(super) fn end_early(&mut self, ours: &Ours<'_>) {
+        let begun = ours.begun;
         let Some(instruction) = begun.instruction.as_ref().filter(|_| !self.early.is_empty()) else { return };
         let last = begun.cpu.rip.wrapping_add(instruction.len().saturating_sub(1) as u64);
         for linear in [begun.cpu.rip, last] {
-            for step in walk(&begun.cpu, machine, linear).steps() {
+            for step in walk(&begun.cpu, ours.machine, linear).steps() {
                 self.early.remove(&step.address);
             }
         }
@@ -55,46 +56,19 @@ impl<P: Processor> Checker<P> {
         ours & entry::ACCESSED == 0 && theirs == ours | entry::ACCESSED && self.early.contains(&physical)
     }
 
-    /// The second CPU takes back the flags that it has set early. Its translations have to be flushed after that.
-    ///
-    /// # Errors
-    /// [`Failure`] when the engine breaks down.
-    pub fn take_back_early(&mut self, machine: &Machine) -> Result<(), Failure> {
-        let early = std::mem::take(&mut self.early);
-        early.into_iter().try_for_each(|physical| self.take_over_bytes(physical, 8, machine))
-    }
-
     /// Compares the flags that the translations of this step's own accesses have set. `bytes` are those at RIP of an instruction
     /// that does not decode.
     pub(super) fn compare_flags(
         &mut self,
-        begun: &Begun,
+        ours: &Ours<'_>,
         bytes: &[u8],
-        ours: &Observed,
-        machine: &Machine,
         found: &mut Vec<Difference>,
     ) -> Result<(), Failure> {
-        let (own, came) = match ours.outcome {
-            Outcome::Raised(_) => {
-                let address = self.faults.first().and_then(|fault| fault.address);
-                (self.fills_at_fault, Came::ToFault(address))
-            }
-            _ => (self.fills.len(), Came::Through),
-        };
-        if let Some(instruction) = &begun.instruction {
-            for linear in limits::accessed_by_one(instruction, &begun.cpu, &ours.state, came) {
-                self.take_over_flags(&begun.cpu, linear, machine)?;
-            }
-        }
-        if let Came::ToFault(Some(address)) = came {
-            self.take_over_faulted(&begun.cpu, address, machine)?;
-        }
-        if limits::reads_undecoded(begun.instruction.as_ref(), bytes) {
-            self.take_over_structures(&begun.cpu, machine)?;
-        }
-        let delivery = self.entries(&begun.cpu, &self.fills[own..], machine);
-        for physical in self.entries(&begun.cpu, &self.fills[..own], machine) {
-            let (ours, theirs) = (machine.memory.read_u64(physical), self.their_word(physical)?);
+        self.forgive_flags(ours, bytes)?;
+        let (cpu, machine) = (&ours.begun.cpu, ours.machine);
+        let delivery = entries(cpu, ours.step.delivery_fills(), machine);
+        for physical in entries(cpu, ours.step.own_fills(), machine) {
+            let (ours, theirs) = (machine.memory.read_u64(physical), self.word(physical, 8)?);
             // Our delivery may have set more flags in an entry that the instruction used.
             let more = delivery.contains(&physical) && only_flags(ours, theirs) && theirs & !ours == 0;
             if ours != theirs && !more {
@@ -104,10 +78,18 @@ impl<P: Processor> Checker<P> {
         Ok(())
     }
 
-    /// Physical addresses of the entries that translate `linear` addresses.
-    pub(super) fn entries(&self, cpu: &Cpu, linear: &[u64], machine: &Machine) -> BTreeSet<u64> {
-        let walks = linear.iter().map(|linear| walk(cpu, machine, *linear));
-        walks.flat_map(|walk| walk.steps().iter().map(|step| step.address).collect::<Vec<_>>()).collect()
+    /// The second CPU takes over the flags that one of the two may have set and the other not.
+    fn forgive_flags(&mut self, ours: &Ours<'_>, bytes: &[u8]) -> Result<(), Failure> {
+        let (cpu, instruction, came) = (&ours.begun.cpu, ours.begun.instruction.as_ref(), came(ours));
+        if let Some(instruction) = instruction {
+            for linear in limits::accessed_by_one(instruction, cpu, &ours.observed.state, came) {
+                self.take_over_flags(cpu, linear, ours.machine)?;
+            }
+        }
+        if let Came::ToFault(Some(address)) = came {
+            self.take_over_faulted(cpu, address, ours.machine)?;
+        }
+        if limits::reads_undecoded(instruction, bytes) { self.take_over_structures(cpu, ours.machine) } else { Ok(()) }
     }
 
     /// The second CPU takes over the accessed and dirty flags of the entries that translate `linear`, and nothing else of them.
@@ -121,7 +103,7 @@ impl<P: Processor> Checker<P> {
     /// The second CPU takes back accessed flags that it has set on its way to a fault at `linear`.
     fn take_over_faulted(&mut self, cpu: &Cpu, linear: u64, machine: &Machine) -> Result<(), Failure> {
         for step in walk(cpu, machine, linear).steps() {
-            if limits::accessed_by_fault(step.value, self.their_word(step.address)?) {
+            if limits::accessed_by_fault(step.value, self.word(step.address, 8)?) {
                 self.take_over_bytes(step.address, 8, machine)?;
             }
         }
@@ -129,7 +111,7 @@ impl<P: Processor> Checker<P> {
     }
 
     fn take_over_entry(&mut self, physical: u64, machine: &Machine) -> Result<(), Failure> {
-        let (ours, theirs) = (machine.memory.read_u64(physical), self.their_word(physical)?);
+        let (ours, theirs) = (machine.memory.read_u64(physical), self.word(physical, 8)?);
         if ours != theirs && only_flags(ours, theirs) { self.take_over_bytes(physical, 8, machine) } else { Ok(()) }
     }
 
@@ -138,7 +120,7 @@ impl<P: Processor> Checker<P> {
         let mut theirs = [0; 4096];
         let mut ours = [0; 4096];
         for table in structures(paging::Start::root(cpu), &machine.memory) {
-            self.follower.read(table, &mut theirs)?;
+            self.cpu.read(table, &mut theirs)?;
             machine.memory.read_bytes(table, &mut ours);
             if ours == theirs {
                 continue;
@@ -149,12 +131,20 @@ impl<P: Processor> Checker<P> {
         }
         Ok(())
     }
+}
 
-    fn their_word(&mut self, physical: u64) -> Result<u64, Failure> {
-        let mut bytes = [0; 8];
-        self.follower.read(physical, &mut bytes)?;
-        Ok(word(&bytes))
+/// What the instruction came to in our machine.
+fn came(ours: &Ours<'_>) -> Came {
+    match ours.observed.outcome {
+        Outcome::Raised(_) => Came::ToFault(ours.step.faults().first().and_then(|fault| fault.address)),
+        _ => Came::Through,
     }
+}
+
+/// Physical addresses of the entries that translate `linear` addresses.
+pub(super) fn entries(cpu: &Cpu, linear: &[u64], machine: &Machine) -> BTreeSet<u64> {
+    let walks = linear.iter().map(|linear| walk(cpu, machine, *linear));
+    walks.flat_map(|walk| walk.steps().iter().map(|step| step.address).collect::<Vec<_>>()).collect()
 }
 
 fn walk(cpu: &Cpu, machine: &Machine, linear: u64) -> paging::Walk {

@@ -1,56 +1,29 @@
 //! Memory on both sides: what is compared, and what the second CPU takes over.
 
-use super::step::{describe, word};
-use super::{Begun, Checker, Verdict};
-use crate::difference::{Difference, Observed};
+use super::flags::entries;
+use super::log::{Ours, Step};
+use super::second::Second;
+use super::step::word;
+use crate::difference::Difference;
 use crate::limits::Limit;
-use crate::processor::{CpuState, Failure, Outcome, Processor, Store};
+use crate::processor::{Failure, Processor, Store};
 use cr3_core::machine::Machine;
 use cr3_core::machine::observe::MemoryAccess;
 
-impl<P: Processor> Checker<P> {
-    /// Compares all physical memory that `machine` has.
-    pub fn compare_memory(&mut self, machine: &Machine) {
-        for (physical, page) in machine.memory.pages() {
-            self.compare_page(physical, page, machine);
-        }
-    }
-
-    /// Compares one page of physical memory.
-    pub fn compare_page(&mut self, physical: u64, ours: &[u8], machine: &Machine) {
-        if self.verdict.is_some() {
-            return;
-        }
+impl<P: Processor> Second<P> {
+    /// Compares one page of physical memory, of which `ours` is ours.
+    pub(super) fn compare_page(&mut self, physical: u64, ours: &[u8]) -> Result<Vec<Difference>, Failure> {
         let mut theirs = [0; 4096];
         let theirs = &mut theirs[..ours.len().min(4096)];
-        if let Err(failure) = self.follower.read(physical, theirs) {
-            self.verdict = Some(Verdict::Failure(failure));
-            return;
-        }
-        if ours == theirs {
-            return;
-        }
+        self.cpu.read(physical, theirs)?;
         let mut found = Vec::new();
-        self.different_words(physical, ours, theirs, &mut found);
-        if !found.is_empty() {
-            self.memory_mismatch(machine, found);
+        if ours != theirs {
+            self.different_words(physical, ours, theirs, &mut found);
         }
+        Ok(found)
     }
 
-    /// Memory differs that no step was seen to store: the last instruction is shown with it.
-    fn memory_mismatch(&mut self, machine: &Machine, found: Vec<Difference>) {
-        let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
-        let (text, bytes, before) = match &self.last {
-            Some(begun) => {
-                let (text, bytes) = describe(begun, machine);
-                (text, bytes, CpuState::of(&begun.cpu))
-            }
-            None => ("a load".to_owned(), Vec::new(), observed.state),
-        };
-        self.mismatch(format!("memory after {text}"), bytes, before, observed, observed, found);
-    }
-
-    /// The words of a page that differ, but for flags that the second CPU has set early.
+    /// The words of a page that differ in more than flags that the second CPU has set early.
     fn different_words(&self, physical: u64, ours: &[u8], theirs: &[u8], found: &mut Vec<Difference>) {
         let words = ours.chunks_exact(8).zip(theirs.chunks_exact(8));
         let words = words.map(|(ours, theirs)| (word(ours), word(theirs)));
@@ -61,31 +34,31 @@ impl<P: Processor> Checker<P> {
         found.extend(different.map(|(physical, (ours, theirs))| Difference::Memory { physical, ours, theirs }));
     }
 
-    /// Compares the memory that either of them stored to, but for our frames.
+    /// Compares the memory that either of them stored to, except for our frames.
     pub(super) fn compare_stores(
         &mut self,
+        ours: &Ours<'_>,
         theirs: &[Store],
-        machine: &Machine,
         found: &mut Vec<Difference>,
     ) -> Result<(), Failure> {
-        let (own, frames) = self.stores.split_at(self.stores_at_fault);
-        let ours = own.iter().map(|store| (store.physical, store.size));
-        let ranges = ours.chain(theirs.iter().map(|store| (store.physical, store.size)));
-        for (physical, size) in ranges {
-            // The last that they tell of this address, where memory need not be asked.
-            let told = theirs.iter().rev().find(|store| store.physical == physical && store.size == size);
-            if told.is_some_and(|store| store.value == machine.memory.read(physical, size.min(8))) {
+        let (memory, frames) = (&ours.machine.memory, ours.step.frames());
+        let own = ours.step.own_stores().iter().map(|store| (store.physical, store.size));
+        for (physical, size) in own.chain(theirs.iter().map(|store| (store.physical, store.size))) {
+            let ours = memory.read(physical, size.min(8));
+            // The last that they report of this address, where memory need not be asked.
+            let reported = theirs.iter().rev().find(|store| store.physical == physical && store.size == size);
+            if reported.is_some_and(|store| store.value == ours) {
                 continue;
             }
             let mut bytes = [0; 8];
             let bytes = &mut bytes[..usize::from(size.min(8))];
-            self.follower.read(physical, bytes)?;
+            self.cpu.read(physical, bytes)?;
             for (address, byte) in (physical..).zip(bytes.iter_mut()) {
                 if frames.iter().any(|frame| address.wrapping_sub(frame.physical) < u64::from(frame.size)) {
-                    *byte = machine.memory.read_u8(address);
+                    *byte = memory.read_u8(address);
                 }
             }
-            let (ours, theirs) = (machine.memory.read(physical, size.min(8)), word(bytes));
+            let theirs = word(bytes);
             if ours != theirs {
                 found.push(Difference::Memory { physical, ours, theirs });
             }
@@ -93,69 +66,73 @@ impl<P: Processor> Checker<P> {
         Ok(())
     }
 
-    /// The second CPU takes over our result of this step, where it stored something else too. What it cannot owe to the step
-    /// is in `found` afterwards.
+    /// The second CPU takes over our result of the step, which it was not given.
+    pub(super) fn mirror_unexecuted(&mut self, limit: Limit, ours: &Ours<'_>) -> Result<(), Failure> {
+        self.take_over(ours.step, ours.step.fills(), ours.machine)?;
+        self.flush_after(limit)
+    }
+
+    /// The second CPU takes over our result of the step, where it stored something else too; what it cannot owe to the step.
     pub(super) fn mirror(
         &mut self,
         limit: Limit,
-        begun: &Begun,
-        theirs: Option<&[Store]>,
-        machine: &Machine,
-        found: &mut Vec<Difference>,
-    ) -> Result<(), Failure> {
-        self.count_under(limit);
-        if let Some(stores) = theirs {
-            for store in stores {
-                self.take_over_bytes(store.physical, store.size, machine)?;
-            }
-            self.take_over_structures(&begun.cpu, machine)?;
+        ours: &Ours<'_>,
+        theirs: &[Store],
+    ) -> Result<Vec<Difference>, Failure> {
+        for store in theirs {
+            self.take_over_bytes(store.physical, store.size, ours.machine)?;
         }
-        self.fills_at_fault = 0;
-        self.take_over(machine)?;
-        if theirs.is_some_and(|stores| stores.iter().any(crosses)) {
-            self.take_over_tails(machine, found)?;
+        self.take_over_structures(&ours.begun.cpu, ours.machine)?;
+        self.take_over(ours.step, ours.step.fills(), ours.machine)?;
+        let mut found = Vec::new();
+        if theirs.iter().any(crosses) {
+            self.take_over_tails(ours.machine, &mut found)?;
         }
-        if matches!(limit, Limit::Invpcid | Limit::StaleTranslation) { self.follower.flush() } else { Ok(()) }
+        self.flush_after(limit)?;
+        Ok(found)
     }
 
-    /// The second CPU takes over registers, the bytes stored in this step, and the flags of the delivery's translations.
-    pub(super) fn take_over(&mut self, machine: &Machine) -> Result<(), Failure> {
-        for index in 0..self.stores.len() {
-            let MemoryAccess { physical, size, .. } = self.stores[index];
-            self.take_over_bytes(physical, size, machine)?;
-        }
-        for index in self.fills_at_fault..self.fills.len() {
-            self.take_over_flags(&machine.cpu, self.fills[index], machine)?;
-        }
-        self.follower.adopt(&machine.cpu)
+    fn flush_after(&mut self, limit: Limit) -> Result<(), Failure> {
+        if matches!(limit, Limit::Invpcid | Limit::StaleTranslation) { self.cpu.flush() } else { Ok(()) }
     }
 
-    /// Compares where the rest of a store that crosses pages may lie, but for what our delivery has written.
+    /// The second CPU takes over registers, the bytes stored in the step, and the flags of the translations of `fills`.
+    pub(super) fn take_over(&mut self, step: Step<'_>, fills: &[u64], machine: &Machine) -> Result<(), Failure> {
+        for MemoryAccess { physical, size, .. } in step.stores() {
+            self.take_over_bytes(*physical, *size, machine)?;
+        }
+        for linear in fills {
+            self.take_over_flags(&machine.cpu, *linear, machine)?;
+        }
+        self.cpu.adopt(&machine.cpu)
+    }
+
+    /// Compares where the rest of a store that crosses pages may lie, except for what our delivery has written.
     pub(super) fn compare_tails(
         &mut self,
-        begun: &Begun,
+        ours: &Ours<'_>,
         theirs: &[Store],
-        machine: &Machine,
         found: &mut Vec<Difference>,
     ) -> Result<(), Failure> {
         if !theirs.iter().any(crosses) {
             return Ok(());
         }
-        let mut delivery = self.entries(&begun.cpu, &self.fills[self.fills_at_fault..], machine);
-        delivery.extend(self.stores[self.stores_at_fault..].iter().map(|frame| frame.physical));
-        for (physical, ours) in machine.memory.pages().filter(|(physical, _)| !delivery.contains(physical)) {
+        let (step, machine) = (ours.step, ours.machine);
+        let mut written = entries(&ours.begun.cpu, step.later_fills(), machine);
+        written.extend(step.frames().iter().map(|frame| frame.physical));
+        for (physical, ours) in machine.memory.pages().filter(|(physical, _)| !written.contains(physical)) {
             let mut theirs = [0; 8];
-            self.follower.read(physical, &mut theirs)?;
+            self.cpu.read(physical, &mut theirs)?;
             self.different_words(physical, &ours[..8], &theirs, found);
         }
         Ok(())
     }
 
-    /// Of a store that crosses pages Unicorn tells the first physical address only; the rest lies at the start of some page.
+    /// Of a store that crosses pages Unicorn reports the first physical address only; the rest lies at the start of some page.
     fn take_over_tails(&mut self, machine: &Machine, found: &mut Vec<Difference>) -> Result<(), Failure> {
         let mut theirs = [0; 4096];
         for (physical, ours) in machine.memory.pages() {
-            self.follower.read(physical, &mut theirs)?;
+            self.cpu.read(physical, &mut theirs)?;
             if theirs[..8] != ours[..8] {
                 self.take_over_bytes(physical, 8, machine)?;
             }
@@ -164,13 +141,6 @@ impl<P: Processor> Checker<P> {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn take_over_bytes(&mut self, physical: u64, size: u8, machine: &Machine) -> Result<(), Failure> {
-        let mut bytes = [0; 8];
-        let bytes = &mut bytes[..usize::from(size.min(8))];
-        machine.memory.read_bytes(physical, bytes);
-        self.follower.write(physical, bytes)
     }
 }
 

@@ -1,11 +1,18 @@
 //! What a step was: its instruction, its bytes, the registers that an event interrupted.
 
-use super::Begun;
 use crate::processor::CpuState;
 use cr3_core::machine::exec::undefined::{self, Undefined};
 use cr3_core::machine::observe::{Delivered, MemoryAccess};
 use cr3_core::machine::{Cpu, Event, Machine, Register, paging};
 use iced_x86::{Formatter, GasFormatter, Instruction, Mnemonic};
+
+/// An instruction that our machine began.
+pub(super) struct Begun {
+    /// None when it could not be fetched.
+    pub(super) instruction: Option<Instruction>,
+    /// The processor before it.
+    pub(super) cpu: Cpu,
+}
 
 /// Whether an instruction repeats: it may stop between iterations with RIP in place (SDM vol. 2, REP).
 pub(super) fn repeats(instruction: &Instruction) -> bool {

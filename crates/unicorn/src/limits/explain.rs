@@ -1,50 +1,14 @@
 //! Which limit explains a disagreement.
 
+use super::disagreement::Disagreement;
+use super::encoding::{is_rex, split};
 use super::limit::Limit;
 use super::order::modifies_memory;
 use crate::difference::{Difference, Observed};
 use crate::processor::{CpuState, Outcome, Raised};
 use cr3_core::machine::bits::cr0;
-use cr3_core::machine::{Cpu, Register as StackPointer, SegmentRegister, rflags};
+use cr3_core::machine::{Register as StackPointer, SegmentRegister, rflags};
 use iced_x86::{Code, FlowControl, Instruction, Mnemonic, OpKind, Register};
-
-/// A limit that keeps Unicorn from being given the instruction at all; `bytes` are those at RIP.
-pub fn prevented(instruction: Option<&Instruction>, bytes: &[u8]) -> Option<Limit> {
-    match instruction.map(Instruction::mnemonic) {
-        Some(Mnemonic::Syscall) => Some(Limit::Syscall),
-        Some(Mnemonic::Invpcid) => Some(Limit::Invpcid),
-        Some(Mnemonic::Cpuid) => Some(Limit::Cpuid),
-        Some(Mnemonic::Rdtsc | Mnemonic::Rdtscp) => Some(Limit::TimeStamp),
-        Some(Mnemonic::Rdpid | Mnemonic::Serialize) => Some(Limit::Unknown),
-        Some(Mnemonic::Clflush | Mnemonic::Clflushopt | Mnemonic::Clwb) => Some(Limit::CacheLine),
-        Some(Mnemonic::Int1) => Some(Limit::DebugTrap),
-        None | Some(Mnemonic::INVALID) => locked_bit_test(bytes).then_some(Limit::LockedRegister),
-        _ => None,
-    }
-}
-
-/// A step in which the two differ.
-#[derive(Clone, Copy, Debug)]
-pub struct Disagreement<'a> {
-    /// None when it could not be fetched or decoded.
-    pub instruction: Option<&'a Instruction>,
-    /// The bytes at RIP.
-    pub bytes: &'a [u8],
-    /// The registers before the step.
-    pub before: &'a Cpu,
-    /// What our machine came to.
-    pub ours: &'a Observed,
-    /// What the second CPU came to.
-    pub theirs: &'a Observed,
-    /// What is not equal.
-    pub differences: &'a [Difference],
-    /// Whether the manual leaves the result undefined.
-    pub undefined: bool,
-    /// Whether the instruction stores beside its own bytes.
-    pub modifies_itself: bool,
-    /// Whether our machine used a translation that its page tables do not give.
-    pub stale: bool,
-}
 
 impl Disagreement<'_> {
     /// The first limit that explains the disagreement.
@@ -358,31 +322,4 @@ fn raised(observed: &Observed) -> Option<Raised> {
 /// 48-bit canonical: Unicorn has no 57-bit addresses.
 fn canonical(linear: u64) -> bool {
     matches!((linear as i64) >> 47, 0 | -1)
-}
-
-fn is_rex(byte: u8) -> bool {
-    byte & 0xf0 == 0x40
-}
-
-/// The prefixes that `bytes` begin with.
-pub(super) fn prefixes(bytes: &[u8]) -> &[u8] {
-    split(bytes).0
-}
-
-/// Prefixes, REX among them, and the rest.
-fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
-    let prefix =
-        |byte: &u8| is_rex(*byte) || matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3);
-    let count = bytes.iter().take_while(|byte| prefix(byte)).count();
-    bytes.split_at(count)
-}
-
-fn locked_bit_test(bytes: &[u8]) -> bool {
-    let (prefixes, opcode) = split(bytes);
-    let register = match opcode {
-        [0x0f, 0xba, modrm, ..] => modrm >> 5 == 0b111,
-        [0x0f, 0xa3 | 0xab | 0xb3 | 0xbb, modrm, ..] => *modrm >= 0xc0,
-        _ => false,
-    };
-    register && prefixes.contains(&0xf0)
 }

@@ -1,6 +1,6 @@
 //! In what a disagreement may consist, and whether one stays within what its limit admits.
 
-use super::explain::Disagreement;
+use super::disagreement::Disagreement;
 use crate::difference::Difference;
 use crate::processor::{CpuState, Outcome};
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register as Name};

@@ -1,6 +1,7 @@
 //! The manual orders the accesses of one instruction nowhere, so where it faults at one of them, others may have set accessed and
 //! dirty flags on one processor and not on the other.
 
+use super::encoding::prefixes;
 use crate::processor::CpuState;
 use cr3_core::machine::bits::entry;
 use cr3_core::machine::{Cpu, Register, SegmentRegister};
@@ -63,7 +64,7 @@ pub fn accessed_by_one(instruction: &Instruction, before: &Cpu, after: &CpuState
 /// Unicorn reads the memory operand of an instruction before it finds that LOCK does not go with it. Nothing tells us where it is.
 pub fn reads_undecoded(instruction: Option<&Instruction>, bytes: &[u8]) -> bool {
     let decodes = instruction.is_some_and(|instruction| !instruction.is_invalid());
-    !decodes && super::explain::prefixes(bytes).contains(&0xf0)
+    !decodes && prefixes(bytes).contains(&0xf0)
 }
 
 /// Of a write that faulted on the second of two pages, the first: Unicorn has translated it already.

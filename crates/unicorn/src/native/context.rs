@@ -8,7 +8,7 @@
 //! [`Context::open`] refuses to work when a mark is not found exactly once: the layout is proved, never assumed.
 #![allow(unsafe_code)] // The context is C memory; every access below stays within the size that Unicorn reports.
 
-use super::{Engine, failure};
+use super::engine::{Engine, INITIAL_EFER, failure, write_msr};
 use crate::processor::Failure;
 use std::ptr::NonNull;
 use unicorn_engine::{RegisterX86, uc_context, uc_context_alloc, uc_context_free, uc_context_restore, uc_context_save};
@@ -209,7 +209,7 @@ impl Context {
             engine.reg_write(register, MARK + place).map_err(|error| failure("set a mark", error))?;
         }
         for (number, mark) in numbers.into_iter().zip(0x100..) {
-            super::write_msr(engine, number, MARK + mark)?;
+            write_msr(engine, number, MARK + mark)?;
         }
         engine.reg_write(RegisterX86::DR0, MARK + 0x200).map_err(|error| failure("set a mark", error))?;
         engine.reg_write(RegisterX86::DR3, MARK + 0x203).map_err(|error| failure("set a mark", error))?;
@@ -239,7 +239,7 @@ impl Context {
             && self.find(MARK + 0x203)? == layout.debug + 3 * 8
             && self.find(MARK + 0x300)? == head + std::mem::offset_of!(Head, segments) + 5 * 24 + 8
             && self.find(MARK + 0x400)? == head + std::mem::offset_of!(Head, control) + 16
-            && self.get(head + efer) == super::INITIAL_EFER;
+            && self.get(head + efer) == INITIAL_EFER;
         if proved { Ok(()) } else { Err(unexpected("a register stands elsewhere".to_owned())) }
     }
 

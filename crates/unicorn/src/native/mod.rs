@@ -1,23 +1,31 @@
 //! Unicorn 2.1.5, linked natively, as a [`Processor`].
+//!
+//! It executes instructions, walks page tables and finds faults by itself, including IRETQ, SYSRETQ, SWAPGS, MOV to and from control
+//! registers and the checks of pages, segments and privilege. It stops at events: it goes on from our machine's state after the
+//! delivery. Its registers are read and written in its saved context, all in one call; `context` says how.
+//!
+//! Three habits of Unicorn matter to whoever steps it:
+//!
+//! - It looks up the instruction after the one that it was asked for, before it looks whether to stop: the page of the next RIP is
+//!   walked, its accessed bits are set, and a fault there reports itself and overwrites CR2.
+//! - A repeated string instruction stops after each iteration.
+//! - RFLAGS lives in `eflags`, `cc_src` and `df` while it is stopped; all have to be written.
+//!
+//! It never clears the exception in flight, so that every second page fault would be a double fault: the step clears it.
 
 mod context;
+mod engine;
+
+pub use engine::Hooks;
 
 use crate::limits;
-use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Step, Store, machine_check_status};
+use crate::processor::{CpuState, Failure, Outcome, Processor, Raised, Step, machine_check_status};
 use context::{Context, Head, SegmentCache, msr};
 use cr3_core::machine::{Cpu, Machine, Segment, SegmentRegister, rflags};
-use std::collections::BTreeSet;
-use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, X86Insn, uc_error};
-use unicorn_engine::{RegisterX86, Unicorn};
-
-/// The C engine with what its hooks note.
-type Engine = Unicorn<'static, Notes>;
-
-/// IA32_EFER of a fresh engine in 64-bit mode: LME and LMA.
-const INITIAL_EFER: u64 = 0x500;
-
-/// Physical memory is given to Unicorn in blocks of this size, in bytes.
-const BLOCK: u64 = 2 << 20;
+use engine::{BLOCK, Engine, Notes, failure, map_block, open, write_msr};
+use iced_x86::Instruction;
+use unicorn_engine::RegisterX86;
+use unicorn_engine::unicorn_const::uc_error;
 
 /// `HF_` constants of `qemu/target/i386/cpu.h`.
 mod hidden {
@@ -34,28 +42,6 @@ mod hidden {
 /// `CC_OP_EFLAGS`: the status flags are what `cc_src` holds.
 const CC_OP_EFLAGS: u32 = 1;
 
-/// What the hooks saw during one step.
-#[derive(Default)]
-struct Notes {
-    /// Instructions begun.
-    begun: u64,
-    /// The interrupt hook's number, with RIP and CR2 at that moment.
-    interrupt: Option<(u32, u64, u64)>,
-    syscall: bool,
-    stores: Vec<Store>,
-    /// Start addresses of the mapped blocks.
-    blocks: BTreeSet<u64>,
-}
-
-/// What Unicorn is asked to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hooks {
-    /// Instructions, exceptions and stores: what [`Processor`] needs.
-    All,
-    /// Instructions and exceptions.
-    Instructions,
-}
-
 /// Native Unicorn.
 pub struct Native {
     engine: Engine,
@@ -64,18 +50,6 @@ pub struct Native {
     hidden_flags: u32,
     /// CR2 before the step.
     cr2: u64,
-}
-
-fn failure(request: &'static str, error: uc_error) -> Failure {
-    Failure { request, cause: format!("{error:?}") }
-}
-
-fn write_msr(engine: &Engine, number: u32, value: u64) -> Result<(), Failure> {
-    // `uc_x86_msr`: number, padding, value.
-    let mut bytes = [0; 16];
-    bytes[..4].copy_from_slice(&number.to_le_bytes());
-    bytes[8..].copy_from_slice(&value.to_le_bytes());
-    engine.reg_write_long(RegisterX86::MSR, &bytes).map_err(|error| failure("write a model-specific register", error))
 }
 
 impl Native {
@@ -92,19 +66,7 @@ impl Native {
     /// # Errors
     /// As [`Native::open`].
     pub fn open_with(hooks: Hooks) -> Result<Self, Failure> {
-        let setup = |error| failure("start", error);
-        let mut engine = Unicorn::new_with_data(Arch::X86, Mode::MODE_64, Notes::default()).map_err(setup)?;
-        engine.ctl_set_cpu_model(limits::CPU_MODEL).map_err(setup)?;
-        engine.ctl_exits_enable().map_err(setup)?;
-        engine.add_code_hook(1, 0, |engine, _, _| engine.get_data_mut().begun += 1).map_err(setup)?;
-        engine.add_intr_hook(on_interrupt).map_err(setup)?;
-        engine
-            .add_insn_sys_hook(X86Insn::SYSCALL, 1, 0, |engine| engine.get_data_mut().syscall = true)
-            .map_err(setup)?;
-        if hooks == Hooks::All {
-            engine.add_mem_hook(HookType::MEM_WRITE, 1, 0, on_store).map_err(setup)?;
-        }
-        engine.add_mem_hook(HookType::MEM_UNMAPPED, 1, 0, on_unmapped).map_err(setup)?;
+        let mut engine = open(hooks)?;
         let mut fresh = Context::open(&mut engine)?;
         fresh.save(&engine)?;
         let hidden_flags = fresh.head().hidden_flags;
@@ -198,35 +160,6 @@ impl Native {
         }
         Ok(())
     }
-}
-
-fn on_interrupt(engine: &mut Unicorn<'_, Notes>, vector: u32) {
-    let read = |register| engine.reg_read(register).unwrap_or_default();
-    let at = (vector, read(RegisterX86::RIP), read(RegisterX86::CR2));
-    engine.get_data_mut().interrupt.get_or_insert(at);
-    // Its only error is a dead handle.
-    let _ = engine.emu_stop();
-}
-
-fn on_store(engine: &mut Unicorn<'_, Notes>, _: MemType, physical: u64, size: usize, value: i64) -> bool {
-    let size = size.min(8) as u8;
-    let value = limits::truncate(value as u64, size);
-    engine.get_data_mut().stores.push(Store { physical, size, value });
-    true
-}
-
-/// Memory that no page of the image backs comes to life as zeros, as in our machine.
-fn on_unmapped(engine: &mut Unicorn<'_, Notes>, _: MemType, physical: u64, size: usize, _: i64) -> bool {
-    let last = physical.saturating_add(size.max(1) as u64 - 1);
-    map_block(engine, physical).is_ok() && map_block(engine, last).is_ok()
-}
-
-fn map_block(engine: &mut Unicorn<'_, Notes>, physical: u64) -> Result<(), uc_error> {
-    let block = physical & !(BLOCK - 1);
-    if engine.get_data_mut().blocks.insert(block) {
-        engine.mem_map(block, BLOCK, Prot::ALL)?;
-    }
-    Ok(())
 }
 
 fn cache(segment: &Segment) -> SegmentCache {
@@ -345,5 +278,9 @@ impl Processor for Native {
     fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure> {
         self.map(physical, bytes.len())?;
         self.engine.mem_write(physical, bytes).map_err(|error| failure("write memory", error))
+    }
+
+    fn executes(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> bool {
+        limits::prevented(instruction, bytes).is_none()
     }
 }

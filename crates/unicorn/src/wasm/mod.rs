@@ -10,6 +10,7 @@ use crate::limits::{self, Limit};
 use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised, Step, Store};
 use cr3_core::machine::{Cpu, Event, Exception, Machine};
 use exports::Exports;
+use iced_x86::Instruction;
 use js_sys::WebAssembly::{Instance, Module};
 use js_sys::{BigUint64Array, Object, Uint8Array};
 use state::{RUN_WORDS, Run, STORE_WORDS, Words};
@@ -295,8 +296,9 @@ impl Processor for Engine {
         Ok(())
     }
 
-    fn overcomes(&self, limit: Limit) -> bool {
-        matches!(limit, Limit::Syscall)
+    /// All that Unicorn's library can be given, and SYSCALL.
+    fn executes(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> bool {
+        matches!(limits::prevented(instruction, bytes), None | Some(Limit::Syscall))
     }
 
     fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {

@@ -152,8 +152,9 @@ fn include(folder: &Path) -> String {
 
 /// The folder in which unicorn-engine-sys was built by cmake, after seeing to it that it is.
 fn cargo_build(project: &Project) -> Result<PathBuf, Failure> {
-    let mend = "cargo build --package cr3-unicorn";
-    let arguments = ["build", "--package", "cr3-unicorn", "--locked"];
+    // With the features of the decoder that tests ask for, so that everything below is compiled once.
+    let mend = "cargo build --package cr3-unicorn-testing";
+    let arguments = ["build", "--package", "cr3-unicorn-testing", "--locked"];
     steps::run("native Unicorn", &mut project.cargo(&arguments), mend)?;
     let mut cargo = project.cargo(&arguments);
     cargo.arg("--message-format=json");

@@ -1,7 +1,7 @@
 //! Random encodings of an opcode, from the opcode table of the decoder: every prefix, addressing form and operand that the
 //! opcode takes, in the bytes that a person could write.
 
-use super::random::Random;
+use cr3_testing::Random;
 use iced_x86::{Code, EncodingKind, MandatoryPrefix, OpCodeInfo, OpCodeOperandKind as Kind, OpCodeTableKind};
 
 /// Opcodes of 64-bit mode that use nothing but general, segment, control and debug registers and memory.

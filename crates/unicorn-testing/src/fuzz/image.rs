@@ -1,12 +1,12 @@
 //! The memory image in which single instructions run: two address spaces with pages of every kind, a GDT, an IDT, a TSS
 //! and handlers, so that both privilege levels and every fault work.
 
-use super::random::Random;
-use crate::limits;
 use cr3_core::machine::bits::{cr0, cr4, efer, entry};
 use cr3_core::machine::cpu::{DescriptorTable, Events, ModelSpecific};
 use cr3_core::machine::tlb::{PageSize, Reading};
 use cr3_core::machine::{Cpu, CpuFeatures, Machine, Memory, Segment, Tlb, paging};
+use cr3_testing::Random;
+use cr3_unicorn::limits;
 
 /// Supervisor mapping of all physical memory below [`MEMORY`].
 pub const DIRECT: u64 = 0xffff_8000_0000_0000;

@@ -5,9 +5,9 @@ use super::image::{
     self, CODE, DIRECT, EDGES, Image, KERNEL_CS, KERNEL_DATA, KERNEL_DS, KERNEL_HUGE, USER_CODE, USER_CS, USER_DATA,
     USER_DS, USER_EDGES, USER_LARGE,
 };
-use super::random::Random;
 use cr3_core::machine::bits::{cr0, cr4, efer};
 use cr3_core::machine::{Cpu, Machine, Register, SegmentRegister, paging, rflags};
+use cr3_testing::Random;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, Register as Name};
 
 /// Bytes of the code region that one case may use.

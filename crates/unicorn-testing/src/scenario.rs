@@ -1,16 +1,17 @@
 //! Whole runs of the Linux image on both processors in one call: uninterrupted, and with an event injected at every place.
 
-use crate::checker::Checker;
-use crate::follow::{Run, Sweep};
-use crate::paging_structures;
-use crate::processor::Processor;
 use cr3_core::linux::{System, layout};
-use cr3_core::machine::Machine;
+use cr3_core::machine::bits::entry;
 use cr3_core::machine::paging::Start;
+use cr3_core::machine::{Machine, Memory};
 use cr3_core::run::End;
 use cr3_core::scenario::{Schedule, Vector};
+use cr3_unicorn::checker::Checker;
+use cr3_unicorn::follow::{Run, Sweep};
+use cr3_unicorn::paging_structures::structures;
+use cr3_unicorn::processor::Processor;
 
-pub use crate::follow::{Report, Swept, arrivals};
+pub use cr3_unicorn::follow::{Report, Swept, arrivals};
 
 /// Runs `schedule` on both from the start, at most `budget` steps.
 ///
@@ -59,7 +60,19 @@ pub fn with_clear_flags(system: &System) -> System {
     ];
     for table in roots.into_iter().flat_map(|kernel| [kernel, kernel | layout::PTI_USER_PGTABLE_MASK]) {
         let root = Start { table, ..Start::root(&system.machine.cpu) };
-        paging_structures::clear_flags(root, &mut system.machine.memory);
+        clear_flags(root, &mut system.machine.memory);
     }
     system
+}
+
+/// Clears the accessed and dirty flags of every entry, so that what runs there has to set them.
+fn clear_flags(root: Start, memory: &mut Memory) {
+    for table in structures(root, memory) {
+        for physical in (table..table + 0x1000).step_by(8) {
+            let value = memory.read_u64(physical);
+            if value & entry::PRESENT != 0 {
+                memory.write_u64(physical, value & !(entry::ACCESSED | entry::DIRTY));
+            }
+        }
+    }
 }

@@ -3,13 +3,12 @@
 //! It vouches for nothing that it shares with the machine it follows. The checker itself is tested with it: it needs no limit, so
 //! whatever is counted under one is the checker's doing.
 
-use crate::limits::Limit;
-use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised, Step, Store};
 use cr3_core::machine::cpu::DescriptorTable;
 use cr3_core::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess};
 use cr3_core::machine::tlb::Operation;
 use cr3_core::machine::{self, Cpu, Event, Exception, Fault, Machine, Observer, rflags};
-use iced_x86::Instruction;
+use cr3_unicorn::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised, Step, Store};
+use iced_x86::{Instruction, Mnemonic};
 
 /// A machine that stops between an exception and its delivery.
 pub struct Own {
@@ -165,8 +164,8 @@ impl Processor for Own {
     }
 
     /// All but INT1: the checker takes a #DB while TF is set for that of a single step.
-    fn overcomes(&self, limit: Limit) -> bool {
-        limit != Limit::DebugTrap
+    fn executes(&self, instruction: Option<&Instruction>, _: &[u8]) -> bool {
+        instruction.is_none_or(|instruction| instruction.mnemonic() != Mnemonic::Int1)
     }
 
     fn deliver(&mut self, event: Event, error_code: u32) -> Result<Delivery, Failure> {

@@ -1,20 +1,21 @@
 //! Single random instructions in random states, on our machine and a second CPU.
 //!
-//! A case is a function of a seed and its index: a failure is found again from these two numbers alone.
+//! A case is a function of a seed and its index: a failure is found again from these two numbers alone. 16,384 cases share an image:
+//! its data, and the flags of the entries that map it (R/W, U/S, XD, G, A, D, P), are drawn from the seed. Each case draws registers,
+//! flags, privilege, address space, EFER.NXE and SCE, CR0.WP, AM and TS, CR4.SMEP, SMAP, PGE, PCIDE and FSGSBASE.
 
 pub mod case;
 pub mod encoding;
 pub mod image;
-pub mod random;
 
-use crate::checker::{Checker, Mismatch, Tally, Verdict};
-use crate::difference::Difference;
-use crate::processor::{Failure, Outcome, Processor};
 use case::{Case, SLOT, SLOTS};
 use cr3_core::machine::{self, Fault, Machine, Observer};
+use cr3_testing::Random;
+use cr3_unicorn::checker::{Checker, Mismatch, Tally, Verdict};
+use cr3_unicorn::difference::Difference;
+use cr3_unicorn::processor::{Failure, Outcome, Processor};
 use iced_x86::Code;
 use image::{CODE, CODE_SIZE, HLT, Image};
-use random::Random;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
@@ -63,7 +64,7 @@ impl<P: Processor> Fuzzer<P> {
     /// # Errors
     /// [`Failure`] when the second CPU cannot hold the image.
     pub fn new(follower: P, seed: u64) -> Result<Self, Failure> {
-        let image = Image::new(&mut Random::new(0));
+        let image = Image::new(&mut Random(0));
         let outside = |physical: &u64| !(CODE..CODE + CODE_SIZE).contains(physical);
         let pages = image.machine.memory.pages().map(|(physical, _)| physical).filter(outside).collect();
         let opcodes = implemented(&image);
@@ -80,7 +81,7 @@ impl<P: Processor> Fuzzer<P> {
         let chapter = index / CHAPTER;
         if self.chapter != Some(chapter) {
             self.chapter = Some(chapter);
-            self.image = Image::varied(&mut Random::new(mixed(self.seed, !chapter)));
+            self.image = Image::varied(&mut Random(mixed(self.seed, !chapter)));
             self.checker.load(&self.image.machine);
         }
     }
@@ -134,7 +135,7 @@ impl<P: Processor> Fuzzer<P> {
 
     /// The case at `index`, which lies in the chapter turned to.
     fn case(&self, index: u64) -> Case {
-        let mut random = Random::new(mixed(self.seed, index));
+        let mut random = Random(mixed(self.seed, index));
         Case::new(&self.image, &self.opcodes, index % SLOTS, &mut random)
     }
 
@@ -288,7 +289,7 @@ fn implemented(image: &Image) -> Vec<Code> {
     const TRIES: u64 = 24;
     let mut opcodes = encoding::integer_opcodes();
     opcodes.retain(|code| {
-        let mut random = Random::new(*code as u64);
+        let mut random = Random(*code as u64);
         (0..TRIES).any(|_| !is_unimplemented(&Case::new(image, &[*code], 0, &mut random).machine(image)))
     });
     opcodes
@@ -297,8 +298,8 @@ fn implemented(image: &Image) -> Vec<Code> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::difference::Observed;
-    use crate::processor::CpuState;
+    use cr3_unicorn::difference::Observed;
+    use cr3_unicorn::processor::CpuState;
 
     fn verdict(differences: &[Difference]) -> Verdict {
         let observed = Observed { outcome: Outcome::Retired, state: CpuState::default() };

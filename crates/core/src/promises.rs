@@ -96,8 +96,8 @@ impl Promises {
         let Judged { records, user, .. } = self.judge(machine);
         let at_label = self.between_records == Some(machine.cpu.rip);
         self.is_between_records = records.is_some() && (self.is_between_records || at_label);
-        let counts = !self.is_between_records && !(self.rogue && depth > 0);
-        let records = records.filter(|_| counts).map(|inconsistent| by_level(machine, inconsistent));
+        let is_excused = self.is_between_records || (self.rogue && depth > 0);
+        let records = records.filter(|_| !is_excused).map(|inconsistent| by_level(machine, inconsistent));
         for broken in [user.map(Broken::UserCr3), records].into_iter().flatten() {
             self.keep(step, broken);
         }

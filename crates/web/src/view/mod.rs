@@ -6,6 +6,7 @@ mod counters;
 mod header;
 mod inject;
 mod moves;
+mod outcomes;
 mod question;
 mod runs;
 mod schedule;

@@ -21,9 +21,9 @@ pub fn current_pcid(cpu: &Cpu) -> u16 {
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
-pub fn read_control<O: Observer>(
+pub fn read_control(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     register: ControlRegister,
 ) -> Result<u64, Fault> {
     require_cpl0(&machine.cpu)?;
@@ -50,7 +50,7 @@ fn value(cpu: &Cpu, register: ControlRegister) -> u64 {
 /// # Errors
 /// #GP(0) unless CPL is 0; for bits 63:32; for PG without PE, NW without CD; for clearing PG in 64-bit mode or while
 /// CR4.PCIDE=1; for setting PG in a way that would not enter IA-32e mode, the only mode with paging here.
-pub fn write_cr0<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr0(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     check_cr0(cpu, source)?;
@@ -95,7 +95,7 @@ fn in_64_bit_mode(cpu: &Cpu) -> bool {
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0, or for a reserved bit: 62:MAXPHYADDR, and bit 63 while CR4.PCIDE=0.
-pub fn write_cr3<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr3(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     forbid(source & cr3_reserved(cpu) != 0, "a reserved bit of CR3 is set")?;
@@ -127,7 +127,7 @@ fn cr3_reserved(cpu: &Cpu) -> u64 {
 /// # Errors
 /// #GP(0) unless CPL is 0; for a bit that this processor does not have; for setting PCIDE outside IA-32e mode or while
 /// CR3 bits 11:0 are not zero; for changing PAE or LA57 in IA-32e mode.
-pub fn write_cr4<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr4(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
     check_cr4(&machine.cpu, source)?;
     let before = machine.cpu.cr4;
@@ -186,7 +186,7 @@ pub fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0, or for bits 63:4.
-pub fn write_cr8<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr8(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
     forbid(source >> 4 != 0, "CR8 bits 63:4 are reserved")?;
     let before = std::mem::replace(&mut machine.cpu.cr8, source);
@@ -201,7 +201,7 @@ pub fn write_cr8<O: Observer>(machine: &mut Machine, observer: &mut O, source: u
 /// # Errors
 /// #GP(0) unless CPL is 0; for a reserved bit, NXE included where the processor has none; for changing LME while
 /// CR0.PG=1.
-pub fn write_efer<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     let nxe = if cpu.features.nx { efer::NXE } else { 0 };
@@ -222,7 +222,7 @@ pub fn write_efer<O: Observer>(machine: &mut Machine, observer: &mut O, source: 
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
-pub fn invlpg<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<(), Fault> {
+pub fn invlpg(machine: &mut Machine, observer: &mut dyn Observer, linear: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
     if access::canonical(machine, linear) {
         let operation = Operation::Invlpg { pcid: current_pcid(&machine.cpu), linear };
@@ -236,9 +236,9 @@ pub fn invlpg<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64)
 /// # Errors
 /// #UD where the processor has no INVPCID; #GP(0) unless CPL is 0; for a type above 3; for descriptor bits 63:12; for
 /// types 0 and 1 with a PCID other than 0 while CR4.PCIDE=0; for type 0 with a non-canonical address.
-pub fn invpcid<O: Observer>(
+pub fn invpcid(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     kind: u64,
     low: u64,
     high: u64,
@@ -287,6 +287,6 @@ fn forbid(broken: bool, cause: &'static str) -> Result<(), Fault> {
     if broken { Err(Fault::general_protection(cause)) } else { Ok(()) }
 }
 
-fn told<O: Observer>(observer: &mut O, register: ControlRegister, before: u64, source: u64, after: u64) {
+fn told(observer: &mut dyn Observer, register: ControlRegister, before: u64, source: u64, after: u64) {
     observer.control(&ControlAccess::Write { register, before, source, after, flush: None });
 }

@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::tlb::{Entry, StructureEntry};
 use super::{Event, Machine};
-use iced_x86::Instruction;
+use iced_x86::{Instruction, Mnemonic};
 
 /// What an access to memory was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,9 +178,79 @@ pub struct Delivered {
     pub interrupted_rip: u64,
 }
 
+/// An instruction about which there is little to say: it changed registers, loaded or stored, all its translations
+/// were in the TLB, nothing came of it but this, and it retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordinary {
+    /// What it was.
+    pub mnemonic: Mnemonic,
+    /// How often it used the TLB, the fetch included.
+    pub hits: u8,
+}
+
+/// Physical addresses from `start` up to `end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// The first.
+    pub start: u64,
+    /// The one after the last.
+    pub end: u64,
+}
+
+impl Watched {
+    /// No address.
+    pub const NOTHING: Self = Self { start: 0, end: 0 };
+
+    /// Whether one of the `size` bytes at `physical` is among them.
+    #[inline]
+    pub fn meets(self, physical: u64, size: u8) -> bool {
+        physical < self.end && physical.wrapping_add(size.into()) > self.start
+    }
+
+    /// Both, and what lies between.
+    #[inline]
+    fn with(self, other: Self) -> Self {
+        match (self.end, other.end) {
+            (0, _) => other,
+            (_, 0) => self,
+            _ => Self { start: self.start.min(other.start), end: self.end.max(other.end) },
+        }
+    }
+}
+
+/// What an observer wants to hear of ordinary instructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attention {
+    /// All hooks but [`Observer::ordinary`], as for any other.
+    #[default]
+    Everything,
+    /// That they were [`Observer::ordinary`], and no other hook; all hooks where one stores to these addresses. The machine
+    /// may use the other hooks for any instruction all the same: what it takes for ordinary is its own affair.
+    Unusual {
+        /// Stores that are never ordinary.
+        stores: Watched,
+    },
+}
+
+impl Attention {
+    #[inline]
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unusual { stores: a }, Self::Unusual { stores: b }) => Self::Unusual { stores: a.with(b) },
+            _ => Self::Everything,
+        }
+    }
+}
+
 /// Listens to a machine. The machine gives facts in the order in which they happen.
 #[allow(unused_variables)]
 pub trait Observer {
+    /// What this observer wants to hear of ordinary instructions; asked before each step.
+    fn attention(&self) -> Attention {
+        Attention::Everything
+    }
+    /// An ordinary instruction retired, instead of the hooks below; `machine` is the state after it.
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {}
     /// An instruction is about to execute; `machine` is the state before it.
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {}
     /// The instruction retired; `machine` is the state after it.
@@ -201,9 +271,23 @@ pub trait Observer {
 }
 
 /// Listens to nothing.
-impl Observer for () {}
+impl Observer for () {
+    #[inline]
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: Watched::NOTHING }
+    }
+}
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
+    #[inline]
+    fn attention(&self) -> Attention {
+        self.0.attention().with(self.1.attention())
+    }
+    #[inline]
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        self.0.ordinary(machine, ordinary);
+        self.1.ordinary(machine, ordinary);
+    }
     #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         self.0.before(machine, instruction);
@@ -246,7 +330,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
-impl<O: Observer> Observer for &mut O {
+impl<O: Observer + ?Sized> Observer for &mut O {
+    #[inline]
+    fn attention(&self) -> Attention {
+        (**self).attention()
+    }
+    #[inline]
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        (**self).ordinary(machine, ordinary);
+    }
     #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         (**self).before(machine, instruction);

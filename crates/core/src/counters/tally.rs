@@ -6,7 +6,8 @@ use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::bits::{cr3, cr4};
 use crate::machine::control::{cr4_invalidates, current_pcid};
 use crate::machine::observe::{
-    AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, TlbEvent,
+    AccessKind, Attention, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, Ordinary,
+    TlbEvent, Watched as Addresses,
 };
 use crate::machine::tlb::Operation;
 use crate::machine::{Event, Exception, Machine, Observer};
@@ -164,6 +165,14 @@ impl Tally {
         self.add(counter_of_drop(cause), 1);
     }
 
+    /// An instruction that leaves CPL and PCID alone ran, or any is about to.
+    #[inline]
+    fn ran(&mut self, machine: &Machine) {
+        if self.pcide && machine.cpu.cpl == 3 && !self.pending.is_idle() {
+            self.user_ran(current_pcid(&machine.cpu));
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn user_ran(&mut self, pcid: u16) {
@@ -196,10 +205,20 @@ impl Tally {
 
 impl Observer for Tally {
     #[inline]
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: Addresses { start: MASK, end: MASK + 2 } }
+    }
+
+    #[inline]
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        self.ran(machine);
+        self.add(Counter::Instructions, 1);
+        self.add(Counter::TlbHits, ordinary.hits.into());
+    }
+
+    #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        if self.pcide && machine.cpu.cpl == 3 && !self.pending.is_idle() {
-            self.user_ran(current_pcid(&machine.cpu));
-        }
+        self.ran(machine);
         match instruction.mnemonic() {
             Mnemonic::Invpcid | Mnemonic::Invlpg | Mnemonic::Bts => self.watch(machine, instruction),
             _ => self.watched = Watched::Nothing,

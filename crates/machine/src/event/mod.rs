@@ -44,11 +44,11 @@ impl Event {
 ///
 /// # Errors
 /// [`Stop::Shutdown`] on a triple fault or a machine check during a machine check.
-pub fn deliver<O: Observer>(
+pub fn deliver(
     machine: &mut Machine,
     event: Event,
     error_code: Option<u32>,
-    observer: &mut O,
+    observer: &mut dyn Observer,
 ) -> Result<(), Stop> {
     if machine.cpu.events.shut_down {
         return Err(shutdown(machine, Vec::new()));
@@ -67,9 +67,9 @@ pub fn deliver<O: Observer>(
 }
 
 /// Delivers an event that no instruction raised.
-fn arrive<O: Observer>(
+fn arrive(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     event: Event,
     error_code: Option<u32>,
 ) -> Result<(), Stop> {
@@ -79,14 +79,14 @@ fn arrive<O: Observer>(
 }
 
 /// Delivers the latched NMI.
-pub(super) fn deliver_latched_nmi<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
+pub(super) fn deliver_latched_nmi(machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
     machine.cpu.events.nmi_pending = false;
     arrive(machine, observer, Event::Exception(Exception::Nmi), None)
 }
 
 /// Delivers the fault that the instruction at RIP raised.
 #[cold]
-pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, fault: Fault) -> Result<(), Stop> {
+pub(super) fn raise_fault(machine: &mut Machine, observer: &mut dyn Observer, fault: Fault) -> Result<(), Stop> {
     observer.fault(&fault);
     let arrival = Arrival::fault(fault, machine.cpu.rip);
     raise(machine, observer, arrival)
@@ -94,7 +94,7 @@ pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, 
 
 /// Delivers the debug exception of the instruction breakpoints `hits` at RIP.
 #[cold]
-pub(super) fn raise_breakpoint<O: Observer>(machine: &mut Machine, observer: &mut O, hits: u64) -> Result<(), Stop> {
+pub(super) fn raise_breakpoint(machine: &mut Machine, observer: &mut dyn Observer, hits: u64) -> Result<(), Stop> {
     machine.cpu.debug[debug::DR6] |= hits;
     let fault = Fault::new(Exception::Debug, "an instruction breakpoint in DR0 to DR3");
     observer.fault(&fault);
@@ -104,7 +104,7 @@ pub(super) fn raise_breakpoint<O: Observer>(machine: &mut Machine, observer: &mu
 
 /// Delivers a debug exception with `causes` in the layout of DR6 at this boundary.
 #[cold]
-pub(super) fn raise_debug<O: Observer>(machine: &mut Machine, observer: &mut O, causes: u64) -> Result<(), Stop> {
+pub(super) fn raise_debug(machine: &mut Machine, observer: &mut dyn Observer, causes: u64) -> Result<(), Stop> {
     machine.cpu.debug[debug::DR6] |= causes;
     arrive(machine, observer, Event::Exception(Exception::Debug), None)
 }
@@ -124,7 +124,7 @@ pub(super) fn shutdown(machine: &mut Machine, chain: Vec<Fault>) -> Stop {
 /// Delivers `arrival`, and what its delivery raises, until a handler is entered or the processor shuts down.
 ///
 /// A page fault writes CR2 when it is raised, also if it then becomes part of a double fault (SDM vol. 3A 6.15).
-pub(super) fn raise<O: Observer>(machine: &mut Machine, observer: &mut O, mut arrival: Arrival) -> Result<(), Stop> {
+pub(super) fn raise(machine: &mut Machine, observer: &mut dyn Observer, mut arrival: Arrival) -> Result<(), Stop> {
     let mut chain = Vec::new();
     loop {
         if let Some(address) = arrival.page_fault_address() {

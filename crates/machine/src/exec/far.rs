@@ -11,7 +11,7 @@ use super::{Context, Done};
 use crate::cpu::Segment;
 use crate::descriptor::{self, Descriptor, Kind, is_null, requested_privilege, selector_fault};
 use crate::rflags::{AC, FIXED, ID, NT, RF, VIF, VIP};
-use crate::{Cpu, Exception, Fault, Observer, Register, SegmentRegister};
+use crate::{Cpu, Exception, Fault, Register, SegmentRegister};
 use iced_x86::{Code, Instruction};
 
 /// Width of the slots that a far return pops, or of the offset of a far pointer.
@@ -24,13 +24,13 @@ fn slot_width(i: &Instruction) -> Width {
 }
 
 /// The `nth` slot above RSP.
-fn slot<O: Observer>(c: &mut Context<'_, O>, width: Width, nth: u64) -> Result<u64, Fault> {
+fn slot(c: &mut Context<'_>, width: Width, nth: u64) -> Result<u64, Fault> {
     let top = get(&c.machine.cpu, Register::Rsp);
     load_stack(c, top.wrapping_add(nth * u64::from(width.bytes())), width)
 }
 
 /// A code segment that may be returned to: not more privileged than now, and 64-bit.
-fn return_code<O: Observer>(c: &mut Context<'_, O>, selector: u16) -> Result<Segment, Fault> {
+fn return_code(c: &mut Context<'_>, selector: u16) -> Result<Segment, Fault> {
     let refuse = |exception, cause| Err(selector_fault(exception, selector, cause));
     if is_null(selector) {
         return Err(Fault::general_protection("the code segment to return to is null"));
@@ -54,7 +54,7 @@ fn return_code<O: Observer>(c: &mut Context<'_, O>, selector: u16) -> Result<Seg
 }
 
 /// Only 64-bit code runs here.
-fn code_segment<O: Observer>(c: &mut Context<'_, O>, selector: u16, descriptor: Descriptor) -> Result<Segment, Fault> {
+fn code_segment(c: &mut Context<'_>, selector: u16, descriptor: Descriptor) -> Result<Segment, Fault> {
     if descriptor.long() && descriptor.default_big() {
         return Err(selector_fault(Exception::GeneralProtection, selector, "a code segment has both L and D set"));
     }
@@ -89,7 +89,7 @@ fn returned_flags(cpl: u8, rflags: u64, image: u64, width: Width) -> u64 {
 
 /// IRETQ, IRETD and IRETW: in 64-bit mode SS and RSP are popped whether or not CPL changes. NMIs are unblocked even if the
 /// instruction faults (SDM vol. 3A 6.7.1).
-pub(super) fn iret<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn iret(c: &mut Context<'_>, i: &Instruction) -> Done {
     c.machine.cpu.events.nmi_blocked = false;
     if c.machine.cpu.rflags & NT != 0 {
         return Err(Fault::general_protection("IRET with RFLAGS.NT set: there are no task switches in IA-32e mode"));
@@ -124,7 +124,7 @@ fn commit(cpu: &mut Cpu, code: Segment, target: u64) {
 }
 
 /// Far RET to the same or an outer level; the latter pops SS and RSP too.
-pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn retf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let size = u64::from(width.bytes());
     let released = match i.code() {
@@ -154,7 +154,7 @@ pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 }
 
 /// The far pointer in memory and its code segment at the current level. Call gates are not modelled.
-fn far_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<(Segment, u64), Fault> {
+fn far_target(c: &mut Context<'_>, i: &Instruction) -> Result<(Segment, u64), Fault> {
     let width = slot_width(i);
     let address = operand::linear(&c.machine.cpu, i);
     let target = operand::load_at(c, i, address, width)?;
@@ -185,19 +185,19 @@ fn far_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<(S
 }
 
 /// JMP, far.
-pub(super) fn jmp_far<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn jmp_far(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (code, target) = far_target(c, i)?;
     commit(&mut c.machine.cpu, code, target);
     Ok(())
 }
 
 /// CALL, far: pushes CS, then RIP.
-pub(super) fn call_far<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn call_far(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (code, target) = far_target(c, i)?;
     let width = slot_width(i);
     let before = get(&c.machine.cpu, Register::Rsp);
     let lower = before.wrapping_sub(2 * u64::from(width.bytes()));
-    operand::modify_at(c, i, lower, width, |old| old).map_err(operand::as_stack_fault)?;
+    operand::modify_at(c, i, lower, width, &mut |old| old).map_err(operand::as_stack_fault)?;
     let selector = c.machine.cpu.segments[SegmentRegister::Cs as usize].selector;
     push_value(c, width, u64::from(selector))?;
     push_value(c, width, c.machine.cpu.rip)?;

@@ -17,32 +17,30 @@ mod bits;
 mod data;
 mod dispatch;
 mod far;
-mod flow;
+pub(crate) mod flow;
 mod msr;
-mod operand;
+pub(crate) mod operand;
 mod segment;
-mod short;
 mod stack;
 mod step;
 mod system;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use msr::TIME_STAMP_STEP;
-pub(super) use short::Short;
-pub use step::{Stepper, step};
+pub(crate) use step::{execute, step};
 
-use super::Machine;
 use super::fault::Fault;
 use super::observe::Delivered;
+use super::{Machine, Observer};
 
 /// What an instruction function gives back: done, or the fault that it raises.
 type Done = Result<(), Fault>;
 
 /// What an instruction function works on.
-struct Context<'a, O> {
+struct Context<'a> {
     machine: &'a mut Machine,
-    observer: &'a mut O,
+    observer: &'a mut dyn Observer,
     /// Set by INT n and its kind, which enter a handler themselves.
     delivered: Option<Box<Delivered>>,
 }

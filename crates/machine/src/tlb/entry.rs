@@ -55,7 +55,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) const EMPTY: Self = Self {
+    pub(crate) const EMPTY: Self = Self {
         pcid: 0,
         linear: 0,
         physical: 0,

@@ -4,7 +4,6 @@
 //! finds, adds and removes entries and tells an observer what came and went.
 
 mod entry;
-mod front;
 pub mod geometry;
 mod hierarchy;
 pub mod rules;
@@ -13,13 +12,15 @@ mod sorted;
 mod structures;
 
 pub use entry::{Entry, PageSize, StructureEntry};
-pub use front::Control;
 pub use geometry::Geometry;
 pub use rules::{Operation, Reading, StaleRights};
 
+use super::Cpu;
+use super::bits::cr4;
+use super::control::current_pcid;
+use super::fast::Fronts;
 use super::observe::{AccessKind, Cr3Flush, DropCause, Observer, TlbEvent};
 use super::paging::{Access, Denial, Protection, denial, denied_below, level_shift};
-use front::Front;
 use hierarchy::{Found, Hierarchy};
 use sorted::Sorted;
 use std::fmt;
@@ -30,8 +31,8 @@ use triomphe::Arc;
 #[derive(Clone, Default)]
 pub struct Tlb {
     contents: Arc<Contents>,
-    data: Front,
-    fetches: Front,
+    /// No part of what the caches hold, and lost when that changes.
+    pub(crate) fronts: Fronts,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -100,6 +101,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// That of a processor.
+    pub fn of(cpu: &Cpu) -> Self {
+        Self { pcid: current_pcid(cpu), globals: cpu.cr4 & cr4::PGE != 0, protection: Protection::of(cpu) }
+    }
+
     /// Translations of the current PCID, and global ones of any PCID while CR4.PGE=1 (SDM vol. 3A 4.10.2.4).
     fn may_use(self, entry: &Entry) -> bool {
         entry.pcid == self.pcid || (entry.global && self.globals)
@@ -177,7 +183,7 @@ impl Tlb {
         self.insert_for(&mut (), AccessKind::Read, entry);
     }
 
-    fn insert_for<O: Observer>(&mut self, observer: &mut O, kind: AccessKind, entry: Entry) {
+    fn insert_for(&mut self, observer: &mut dyn Observer, kind: AccessKind, entry: Entry) {
         match &mut self.change().translations {
             Translations::Unbounded(sorted) => sorted.insert(entry),
             Translations::Finite(hierarchy) => {
@@ -192,7 +198,7 @@ impl Tlb {
         self.fill_structure(&mut (), entry);
     }
 
-    fn fill_structure<O: Observer>(&mut self, observer: &mut O, entry: StructureEntry) {
+    fn fill_structure(&mut self, observer: &mut dyn Observer, entry: StructureEntry) {
         if self.contents.structures.find(entry.key()) == Some(&entry) && !self.contents.structures.would_change(&entry)
         {
             return;
@@ -206,39 +212,21 @@ impl Tlb {
         }
     }
 
-    /// The translation that [`Self::lookup`] gives, if the last access to the page was served by it and nothing changed
-    /// since. Using it again changes nothing.
-    #[inline]
-    pub fn recall(&self, linear: u64, access: Access, control: &Control) -> Option<&Entry> {
-        let front = if access.kind == AccessKind::Execute { &self.fetches } else { &self.data };
-        front.get(linear, access, control)
-    }
-
-    /// Changes whenever [`Self::recall`] may forget something of fetches that it knew.
-    #[inline]
-    pub(crate) fn fetch_generation(&self) -> u64 {
-        self.fetches.generation()
-    }
-
-    /// Lets [`Self::recall`] find `entry`, which [`Self::lookup`] gave under `control`, where that changes nothing else.
-    pub fn remember(&mut self, linear: u64, access: Access, control: Control, entry: Entry) {
-        let kind = access.kind;
-        let allowed = match &self.contents.translations {
+    /// Whether using `entry` once more for an access of `kind` changes nothing, as long as no entry of another page whose
+    /// number has the same remainder by `slots` was used.
+    pub(crate) fn settles(&self, kind: AccessKind, entry: &Entry, slots: usize) -> bool {
+        match &self.contents.translations {
             Translations::Unbounded(_) => true,
-            Translations::Finite(hierarchy) => hierarchy.allows_front(kind, &entry, front::SLOTS),
-        };
-        let front = if kind == AccessKind::Execute { &mut self.fetches } else { &mut self.data };
-        if allowed {
-            front.put(linear, access, control, entry);
+            Translations::Finite(hierarchy) => hierarchy.settles(kind, entry, slots),
         }
     }
 
     /// The translation to use for `access` at `linear`: one whose rights allow it and, for a write, whose dirty flag is
     /// known to be set. Several may cover the address; which one is used is the processor's choice (SDM vol. 3A
     /// 4.10.2.3), and here the smallest page wins, then the current PCID before global ones.
-    pub fn lookup<O: Observer>(
+    pub fn lookup(
         &mut self,
-        observer: &mut O,
+        observer: &mut dyn Observer,
         linear: u64,
         access: Access,
         context: Context,
@@ -255,10 +243,10 @@ impl Tlb {
     }
 
     /// Notes the use of an entry that a finite geometry holds.
-    fn use_finite<O: Observer>(&mut self, observer: &mut O, kind: AccessKind, found: Found) -> Entry {
+    fn use_finite(&mut self, observer: &mut dyn Observer, kind: AccessKind, found: Found) -> Entry {
         match found {
             Found::First(entry) => {
-                // The fronts stay good: which entries there are does not change.
+                // The fronts stay good, as no entry comes or goes.
                 if let Translations::Finite(hierarchy) = &self.contents.translations
                     && hierarchy.would_change(kind, &entry)
                     && let Translations::Finite(hierarchy) = &mut Arc::make_mut(&mut self.contents).translations
@@ -288,7 +276,7 @@ impl Tlb {
 
     /// Removes the translations for `linear` whose rights forbid `access`, so that a right that was granted since costs
     /// a walk and no page fault.
-    pub fn drop_stale<O: Observer>(&mut self, observer: &mut O, linear: u64, access: Access, context: Context) {
+    pub fn drop_stale(&mut self, observer: &mut dyn Observer, linear: u64, access: Access, context: Context) {
         let denied = |entry: &Entry| denial(entry.rights(), access, context.protection).is_some();
         let stale = |entry: &Entry| entry.covers(linear) && context.may_use(entry) && denied(entry);
         let found = match &self.contents.translations {
@@ -317,9 +305,9 @@ impl Tlb {
     }
 
     /// Caches what a walk for an access of `kind` found.
-    pub fn fill<O: Observer>(
+    pub fn fill(
         &mut self,
-        observer: &mut O,
+        observer: &mut dyn Observer,
         kind: AccessKind,
         entry: Entry,
         structures: &[Option<StructureEntry>],
@@ -332,7 +320,7 @@ impl Tlb {
     }
 
     /// Removes what `operation` invalidates.
-    pub fn invalidate<O: Observer>(&mut self, observer: &mut O, operation: Operation, cause: DropCause) {
+    pub fn invalidate(&mut self, observer: &mut dyn Observer, operation: Operation, cause: DropCause) {
         let reading = self.contents.reading;
         let drops = |entry: &Entry| operation.drops(reading, entry);
         let drops_structure = |entry: &StructureEntry| operation.drops_structure(reading, entry);
@@ -351,7 +339,7 @@ impl Tlb {
     }
 
     /// A MOV to CR3 loaded `pcid`: what a finite geometry loses by that beyond what the write invalidates.
-    pub fn load_pcid<O: Observer>(&mut self, observer: &mut O, pcid: u16, flush: Cr3Flush) {
+    pub fn load_pcid(&mut self, observer: &mut dyn Observer, pcid: u16, flush: Cr3Flush) {
         if matches!(self.contents.translations, Translations::Unbounded(_)) {
             return;
         }
@@ -363,169 +351,13 @@ impl Tlb {
 
     /// The contents to change; what the fronts remember of them holds no longer.
     fn change(&mut self) -> &mut Contents {
-        self.data.clear();
-        self.fetches.clear();
+        self.fronts.forget();
         Arc::make_mut(&mut self.contents)
     }
 }
 
-fn tell_dropped<O: Observer>(observer: &mut O, dropped: impl IntoIterator<Item = Entry>, cause: DropCause) {
+fn tell_dropped(observer: &mut dyn Observer, dropped: impl IntoIterator<Item = Entry>, cause: DropCause) {
     for entry in dropped {
         observer.tlb(&TlbEvent::Drop { entry, cause });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::geometry::{HASWELL, RedundantWrite, SKYLAKE};
-    use super::*;
-    use crate::access::context;
-    use crate::bits::{cr0, cr4, efer};
-    use crate::paging::Mode;
-    use crate::rflags::AC;
-    use crate::{Cpu, testbed};
-    use proptest::prelude::*;
-
-    fn entry() -> impl Strategy<Value = Entry> {
-        let size = prop_oneof![3 => Just(PageSize::Size4K), 1 => Just(PageSize::Size2M)];
-        // Many pages of few sets, below 4 MiB: large pages and small ones overlap.
-        let linear = (1..24u64, 0..2u64).prop_map(|(high, low)| (high << 3 | low) << 12);
-        let rights: (_, [_; 5]) = (0..2u16, std::array::from_fn(|_| prop::bool::weighted(0.7)));
-        (size, linear, rights).prop_map(|(size, linear, (pcid, [writable, user, executable, dirty, of_pcid]))| {
-            let linear = linear << (if size == PageSize::Size2M { 4 } else { 0 }) & !size.offset_mask();
-            Entry {
-                pcid,
-                linear,
-                physical: linear,
-                size,
-                page: size,
-                writable,
-                user,
-                execute_disable: !executable,
-                dirty,
-                global: !of_pcid,
-            }
-        })
-    }
-
-    /// Something about a look into the TLB that is another than at the look before.
-    #[derive(Clone, Copy, Debug)]
-    enum Change {
-        Kind(AccessKind),
-        Mode(Mode),
-        Pcid(u16),
-        Globals(bool),
-        Protection(u8),
-        Offset(u64),
-    }
-
-    fn change() -> impl Strategy<Value = Change> {
-        let kinds = [AccessKind::Read, AccessKind::Write, AccessKind::Execute];
-        let modes = [Mode::User, Mode::Supervisor, Mode::Implicit];
-        prop_oneof![
-            prop::sample::select(kinds.to_vec()).prop_map(Change::Kind),
-            prop::sample::select(modes.to_vec()).prop_map(Change::Mode),
-            (0..2u16).prop_map(Change::Pcid),
-            any::<bool>().prop_map(Change::Globals),
-            (0..32u8).prop_map(Change::Protection),
-            any::<u64>().prop_map(Change::Offset),
-        ]
-    }
-
-    #[derive(Clone)]
-    struct Look {
-        linear: u64,
-        access: Access,
-        cpu: Cpu,
-    }
-
-    impl Look {
-        fn of(entry: &Entry) -> Self {
-            let access = Access { kind: AccessKind::Read, mode: Mode::Supervisor };
-            let mut cpu = testbed::machine().cpu;
-            (cpu.cr3, cpu.cr4) = (entry.pcid.into(), cr4::PCIDE | cr4::PGE);
-            let mut look = Self { linear: entry.linear, access, cpu };
-            look.change(Change::Protection(0), entry);
-            look
-        }
-
-        fn change(&mut self, change: Change, entry: &Entry) {
-            let Cpu { cr0, cr3, cr4, efer, rflags, .. } = &mut self.cpu;
-            match change {
-                Change::Kind(kind) => self.access.kind = kind,
-                Change::Mode(mode) => self.access.mode = mode,
-                Change::Pcid(pcid) => *cr3 = pcid.into(),
-                Change::Globals(globals) => set(cr4, cr4::PGE, globals),
-                Change::Protection(choice) => {
-                    let bits = [(cr0, cr0::WP), (efer, efer::NXE), (rflags, AC)].into_iter();
-                    bits.enumerate().for_each(|(at, (register, bit))| set(register, bit, choice >> at & 1 != 0));
-                    set(cr4, cr4::SMEP, choice & 8 != 0);
-                    set(cr4, cr4::SMAP, choice & 16 != 0);
-                }
-                Change::Offset(offset) => self.linear = entry.linear | offset & entry.size.offset_mask(),
-            }
-        }
-    }
-
-    fn set(register: &mut u64, bit: u64, to: bool) {
-        *register = *register & !bit | if to { bit } else { 0 };
-    }
-
-    const GEOMETRIES: [Geometry; 3] = [
-        Geometry::Architectural,
-        Geometry::Finite { hierarchy: &SKYLAKE, redundant_write: RedundantWrite::KeepsFirstLevel },
-        Geometry::Finite { hierarchy: &HASWELL, redundant_write: RedundantWrite::KeepsFirstLevel },
-    ];
-
-    /// The same look into a TLB with fronts and one without; what both find.
-    fn look(with: &mut Tlb, without: &mut Tlb, look: &Look) -> Option<Entry> {
-        let Look { linear, access, ref cpu } = *look;
-        let control = Control::of(cpu);
-        let found = with.recall(linear, access, &control).copied().or_else(|| {
-            let entry = with.lookup(&mut (), linear, access, context(cpu))?;
-            with.remember(linear, access, control, entry);
-            Some(entry)
-        });
-        assert_eq!(found, without.lookup(&mut (), linear, access, context(cpu)));
-        assert_eq!(with, without);
-        found
-    }
-
-    proptest! {
-        #[test]
-        fn what_the_fronts_remember_changes_nothing(
-            pages in prop::collection::vec((entry(), prop::collection::vec(change(), 1..16)), 1..40),
-        ) {
-            for geometry in GEOMETRIES {
-                let mut with = Tlb::with_geometry(geometry, Reading::Min);
-                let mut without = with.clone();
-                for (entry, changes) in &pages {
-                    with.fill(&mut (), AccessKind::Read, *entry, &[]);
-                    without.fill(&mut (), AccessKind::Read, *entry, &[]);
-                    let mut at = Look::of(entry);
-                    for change in changes {
-                        at.change(*change, entry);
-                        look(&mut with, &mut without, &at);
-                    }
-                }
-            }
-        }
-    }
-
-    /// A clean entry serves loads, a dirty one of the same page stores: what a front knows of one is not true of the other.
-    #[test]
-    fn a_front_does_not_take_one_entry_for_another() {
-        let page = Entry { linear: 0x5000, writable: true, ..Entry::EMPTY };
-        let clean = Entry { pcid: 0, dirty: false, physical: 0x1000, ..page };
-        let dirty = Entry { pcid: 1, global: true, dirty: true, physical: 0x2000, ..page };
-        let mut with = Tlb::new(Reading::Min);
-        [clean, dirty].into_iter().for_each(|entry| with.insert(entry));
-        let mut without = with.clone();
-        let load = Look::of(&clean);
-        let mut store = load.clone();
-        store.change(Change::Kind(AccessKind::Write), &clean);
-        for (at, physical) in [(&load, 0x1000), (&store, 0x2000), (&load, 0x1000), (&load, 0x1000), (&store, 0x2000)] {
-            assert_eq!(look(&mut with, &mut without, at).map(|entry| entry.physical), Some(physical));
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! Access to memory by linear address: translation through the TLB, data and instruction fetch.
 
-use super::bits::cr0;
+use super::bits::{cr0, low_bits};
 use super::fast;
 use super::fault::Fault;
 use super::observe::{AccessKind, DropCause, MemoryAccess, Observer, TlbEvent};
 use super::paging::{self, Access, Mode, Start};
 use super::tlb::{Context, Operation};
-use super::{Cpu, Machine};
+use super::{Cpu, Machine, cpu};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 use std::borrow::Cow;
 
@@ -45,7 +45,7 @@ pub(crate) fn current_mode(cpu: &Cpu) -> Mode {
 /// addresses that are not; a stack access has to raise #SS(0) instead.
 #[inline]
 pub fn canonical(machine: &Machine, linear: u64) -> bool {
-    paging::canonical(&machine.cpu, linear)
+    cpu::canonical(&machine.cpu, linear)
 }
 
 /// Reads `size` bytes (1 to 8) at `linear`, little-endian.
@@ -98,7 +98,7 @@ fn write_span(machine: &mut Machine, observer: &mut dyn Observer, span: Span, va
 }
 
 fn write_piece(machine: &mut Machine, observer: &mut dyn Observer, piece: Piece, value: u64) {
-    let value = value & paging::low_bits(piece.bits());
+    let value = value & low_bits(piece.bits());
     let before = machine.memory.exchange(piece.physical, piece.size, value);
     observer.memory(&piece.told(AccessKind::Write, value, before));
 }
@@ -212,7 +212,7 @@ fn walk(machine: &mut Machine, observer: &mut dyn Observer, linear: u64, access:
         let fault = paging::denied(&machine.cpu, linear, access, denial);
         return Err(drop_faulting(machine, observer, linear, context, fault));
     }
-    machine.tlb.drop_stale(observer, linear, access, context);
+    machine.tlb.drop_stale(&mut |event| observer.tlb(event), linear, access, context);
     let start = match machine.tlb.deepest(linear, access, context) {
         Some(structure) => Start::cached(&structure),
         None => Start::root(&machine.cpu),
@@ -222,7 +222,7 @@ fn walk(machine: &mut Machine, observer: &mut dyn Observer, linear: u64, access:
     observer.tlb(&TlbEvent::Miss { linear, pcid: context.pcid, kind: access.kind, reads });
     match paging::commit(&machine.cpu, &mut machine.memory, linear, access, start, &walk) {
         Ok(translation) => {
-            machine.tlb.fill(observer, access.kind, translation.entry, &translation.structures);
+            machine.tlb.fill(&mut |event| observer.tlb(event), access.kind, translation.entry, &translation.structures);
             Ok(translation.entry.translate(linear))
         }
         Err(fault) => Err(drop_faulting(machine, observer, linear, context, fault)),
@@ -238,7 +238,7 @@ fn drop_faulting(
     fault: Fault,
 ) -> Fault {
     let operation = Operation::PageFault { pcid: context.pcid, linear };
-    machine.tlb.invalidate(observer, operation, DropCause::PageFault);
+    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::PageFault);
     fault
 }
 

@@ -3,19 +3,14 @@
 //!
 //! A write that faults changes nothing. The order of the checks among each other is not architectural.
 
-use super::access;
-use super::bits::{cr0, cr3, cr4, efer, segment};
+pub use super::cpu::current_pcid;
+
+use super::bits::{cr0, cr3, cr4, efer, low_bits, segment};
+use super::cpu::canonical;
 use super::fault::Fault;
 use super::observe::{ControlAccess, ControlRegister, Cr3Flush, DropCause, Observer};
-use super::paging::low_bits;
 use super::tlb::Operation;
 use super::{Cpu, Machine, SegmentRegister};
-
-/// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (SDM vol. 3A 4.10.1).
-#[inline]
-pub fn current_pcid(cpu: &Cpu) -> u16 {
-    if cpu.cr4 & cr4::PCIDE != 0 { (cpu.cr3 & cr3::PCID) as u16 } else { 0 }
-}
 
 /// Reads a control register, as MOV from it does.
 ///
@@ -62,7 +57,7 @@ pub fn write_cr0(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     machine.cpu.efer = machine.cpu.efer & !efer::LMA | lma << (efer::LMA / efer::LME).trailing_zeros();
     let loses_paging = before & !after & cr0::PG != 0;
     let operation = if loses_paging { Operation::Everything } else { Operation::Optional };
-    machine.tlb.invalidate(observer, operation, DropCause::Cr0Write);
+    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Cr0Write);
     told(observer, ControlRegister::Cr0, before, source, after);
     Ok(())
 }
@@ -108,8 +103,8 @@ pub fn write_cr3(machine: &mut Machine, observer: &mut dyn Observer, source: u64
         Cr3Flush::Flush => Operation::Cr3Flush { pcid },
         Cr3Flush::NoFlush => Operation::Optional,
     };
-    machine.tlb.invalidate(observer, operation, DropCause::Cr3Write);
-    machine.tlb.load_pcid(observer, pcid, flush);
+    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Cr3Write);
+    machine.tlb.load_pcid(&mut |event| observer.tlb(event), pcid, flush);
     let register = ControlRegister::Cr3;
     observer.control(&ControlAccess::Write { register, before, source, after, flush: Some(flush) });
     Ok(())
@@ -133,7 +128,7 @@ pub fn write_cr4(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     let before = machine.cpu.cr4;
     let operation = cr4_invalidates(before, source, current_pcid(&machine.cpu));
     machine.cpu.cr4 = source;
-    machine.tlb.invalidate(observer, operation, DropCause::Cr4Write);
+    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Cr4Write);
     told(observer, ControlRegister::Cr4, before, source, source);
     Ok(())
 }
@@ -212,7 +207,7 @@ pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u6
     let after = source & !efer::LMA | before & efer::LMA;
     machine.cpu.efer = after;
     if (before ^ after) & efer::NXE != 0 {
-        machine.tlb.invalidate(observer, Operation::Optional, DropCause::EferWrite);
+        machine.tlb.invalidate(&mut |event| observer.tlb(event), Operation::Optional, DropCause::EferWrite);
     }
     told(observer, ControlRegister::Efer, before, source, after);
     Ok(())
@@ -224,9 +219,9 @@ pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u6
 /// #GP(0) unless CPL is 0.
 pub fn invlpg(machine: &mut Machine, observer: &mut dyn Observer, linear: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
-    if access::canonical(machine, linear) {
+    if canonical(&machine.cpu, linear) {
         let operation = Operation::Invlpg { pcid: current_pcid(&machine.cpu), linear };
-        machine.tlb.invalidate(observer, operation, DropCause::Invlpg);
+        machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Invlpg);
     }
     Ok(())
 }
@@ -245,7 +240,7 @@ pub fn invpcid(
 ) -> Result<(), Fault> {
     check_invpcid(&machine.cpu)?;
     let operation = invpcid_operation(machine, kind, low, high)?;
-    machine.tlb.invalidate(observer, operation, DropCause::Invpcid);
+    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Invpcid);
     Ok(())
 }
 
@@ -266,7 +261,7 @@ fn invpcid_operation(machine: &Machine, kind: u64, low: u64, high: u64) -> Resul
     forbid(kind > 3, "the type of INVPCID is above 3")?;
     forbid(low >> 12 != 0, "bits 63:12 of the INVPCID descriptor are reserved")?;
     forbid(kind < 2 && !pcide && pcid != 0, "INVPCID names a PCID other than 0 while CR4.PCIDE=0")?;
-    forbid(kind == 0 && !access::canonical(machine, high), "the address of INVPCID is not canonical")?;
+    forbid(kind == 0 && !canonical(&machine.cpu, high), "the address of INVPCID is not canonical")?;
     Ok(match kind {
         0 => Operation::InvpcidAddress { pcid, linear: high },
         1 => Operation::InvpcidContext { pcid },

@@ -1,4 +1,6 @@
-//! The registers of the machine.
+//! The registers of the machine, and what follows from them alone.
+
+use super::bits::{self, cr3, cr4};
 
 /// General-purpose registers in encoding order (SDM vol. 2, table 3-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -209,4 +211,16 @@ pub struct Cpu {
     pub events: Events,
     /// What this processor can do.
     pub features: CpuFeatures,
+}
+
+/// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (SDM vol. 3A 4.10.1).
+#[inline]
+pub fn current_pcid(cpu: &Cpu) -> u16 {
+    if cpu.cr4 & cr4::PCIDE != 0 { (cpu.cr3 & cr3::PCID) as u16 } else { 0 }
+}
+
+/// Whether all bits of `linear` above the translated ones equal the highest translated one (SDM vol. 1 3.3.7.1).
+#[inline]
+pub fn canonical(cpu: &Cpu, linear: u64) -> bool {
+    bits::canonical_in(if cpu.cr4 & cr4::LA57 != 0 { 57 } else { 48 }, linear)
 }

@@ -17,14 +17,15 @@ pub mod memory;
 pub mod observe;
 pub mod paging;
 pub mod rflags;
+pub mod rights;
 #[cfg(test)]
 pub(crate) mod testbed;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};
-pub use event::{Event, Refusal, deliver, refusal};
+pub use event::{Refusal, deliver, refusal};
 pub use fast::{Stepper, step};
-pub use fault::{Exception, Fault, Stop};
+pub use fault::{Event, Exception, Fault, Stop};
 pub use memory::Memory;
 pub use observe::Observer;
 pub use tlb::Tlb;

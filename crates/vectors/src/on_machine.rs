@@ -125,7 +125,7 @@ fn perform(machine: &mut Machine, seen: &mut Seen, action: &Action) -> Result<Op
         }
         Action::Execute { linear } => execute(machine, seen, linear),
         Action::ProcessorDropsEverything => {
-            machine.tlb.invalidate(seen, Operation::Everything, DropCause::Capacity);
+            machine.tlb.invalidate(&mut |event| seen.tlb(event), Operation::Everything, DropCause::Capacity);
             Ok(None)
         }
         Action::Edit { .. } | Action::Expect { .. } => Ok(None),

@@ -4,12 +4,13 @@ use super::Event;
 use super::debug::{DR7, GENERAL_DETECT};
 use super::gate::{self, Gate, GateAccess, GateKind};
 use crate::access::{self, Privilege};
+use crate::cpu::canonical;
 use crate::cpu::{Register, Segment, SegmentRegister, Shadow};
 use crate::descriptor::{self, Kind, is_null, selector_fault};
 use crate::fault::{Exception, Fault};
 use crate::observe::{AccessKind, Delivered};
-use crate::paging::{Access, Mode, canonical};
 use crate::rflags::{IF, NT, RF, TF, VM};
+use crate::rights::{Access, Mode};
 use crate::{Cpu, Machine, Observer};
 
 /// An event on its way to its handler.

@@ -12,30 +12,11 @@ mod refuse;
 pub(super) use enter::{Arrival, enter};
 pub use refuse::{Refusal, refusal};
 
+pub use super::fault::Event;
+
 use super::fault::{Exception, Fault, Stop};
 use super::{Machine, Observer};
 use nested::Outcome;
-
-/// Something that strikes at an instruction boundary, or that an instruction raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Event {
-    /// An exception or NMI.
-    Exception(Exception),
-    /// A maskable external interrupt with its vector.
-    Interrupt(u8),
-    /// INT n, INT3 (vector 3) of software.
-    Software(u8),
-}
-
-impl Event {
-    /// The vector number.
-    pub fn vector(self) -> u8 {
-        match self {
-            Self::Exception(exception) => exception.vector(),
-            Self::Interrupt(vector) | Self::Software(vector) => vector,
-        }
-    }
-}
 
 /// Delivers `event` from outside at this instruction boundary: frame pushed through the page tables of the current CR3.
 ///

@@ -5,7 +5,7 @@ use super::operand::{self, get, read_0, set, set_narrow};
 use super::stack::{peek, push_value};
 use super::width::Width;
 use super::{Context, Done};
-use crate::paging::canonical;
+use crate::cpu::canonical;
 use crate::rflags::ZF;
 use crate::{Fault, Register};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};

@@ -3,8 +3,8 @@
 use super::Context;
 use crate::Fault;
 use crate::control::write_efer;
+use crate::cpu::canonical;
 use crate::cpu::{Cpu, ModelSpecific, SegmentRegister};
-use crate::paging::canonical;
 
 /// Cycles between two readings of the time stamp; see [`ModelSpecific::time_stamp`].
 pub const TIME_STAMP_STEP: u64 = 100;

@@ -187,7 +187,7 @@ pub(super) fn load_table(c: &mut Context<'_>, i: &Instruction) -> Result<Descrip
     let address = operand::linear(&c.machine.cpu, i);
     let limit = operand::load_at(c, i, address, Width::Word)? as u16;
     let base = operand::load_at(c, i, address.wrapping_add(2), Width::Quadword)?;
-    if !crate::paging::canonical(&c.machine.cpu, base) {
+    if !crate::cpu::canonical(&c.machine.cpu, base) {
         return Err(Fault::general_protection("the base of the descriptor table is not canonical"));
     }
     Ok(DescriptorTable { base, limit })

@@ -5,8 +5,8 @@
 
 use super::Use;
 use crate::observe::{AccessKind, TlbEvent};
-use crate::paging::Access;
 use crate::rflags::AC;
+use crate::rights::Access;
 use crate::tlb::{Context, Entry};
 use crate::{Cpu, Machine, Observer};
 
@@ -108,7 +108,7 @@ pub(crate) fn look_up(
         return Some(*entry);
     }
     let context = Context::of(&machine.cpu);
-    let entry = machine.tlb.lookup(observer, linear, access, context)?;
+    let entry = machine.tlb.lookup(&mut |event| observer.tlb(event), linear, access, context)?;
     let tlb = &mut machine.tlb;
     if tlb.fronts.used == Use::Taken && tlb.settles(access.kind, &entry, SLOTS) {
         tlb.fronts.of_mut(access.kind).put(linear, access, Control::of(&machine.cpu), entry);

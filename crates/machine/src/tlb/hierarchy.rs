@@ -2,8 +2,8 @@
 
 use super::geometry::{self, Level, RedundantWrite, Retained, Second};
 use super::sets::Sets;
-use super::{Entry, PageSize};
-use crate::observe::{AccessKind, Cr3Flush};
+use super::{Cr3Flush, Entry, PageSize};
+use crate::rights::AccessKind;
 
 /// All levels and what they hold. An entry is the same in each level that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]

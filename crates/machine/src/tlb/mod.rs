@@ -1,26 +1,27 @@
 //! The PCID-tagged TLB and the paging-structure caches. Geometry is data.
 //!
 //! What an operation removes is decided by [`rules`]; what a processor can hold stands in [`geometry`]. This module
-//! finds, adds and removes entries and tells an observer what came and went.
+//! finds, adds and removes entries and reports what came and went.
 
 mod entry;
 pub mod geometry;
 mod hierarchy;
+mod report;
 pub mod rules;
 mod sets;
 mod sorted;
 mod structures;
 
+pub(crate) use entry::level_shift;
 pub use entry::{Entry, PageSize, StructureEntry};
 pub use geometry::Geometry;
+pub use report::{Cr3Flush, DropCause, Report, TlbEvent};
 pub use rules::{Operation, Reading, StaleRights};
 
-use super::Cpu;
 use super::bits::cr4;
-use super::control::current_pcid;
+use super::cpu::{Cpu, current_pcid};
 use super::fast::Fronts;
-use super::observe::{AccessKind, Cr3Flush, DropCause, Observer, TlbEvent};
-use super::paging::{Access, Denial, Protection, denial, denied_below, level_shift};
+use super::rights::{Access, AccessKind, Denial, Protection, denial, denied_below};
 use hierarchy::{Found, Hierarchy};
 use sorted::Sorted;
 use std::fmt;
@@ -180,35 +181,35 @@ impl Tlb {
 
     /// Caches a translation as an access for data would, in the place of one with the same page, size and PCID.
     pub fn insert(&mut self, entry: Entry) {
-        self.insert_for(&mut (), AccessKind::Read, entry);
+        self.insert_for(&mut |_| (), AccessKind::Read, entry);
     }
 
-    fn insert_for(&mut self, observer: &mut dyn Observer, kind: AccessKind, entry: Entry) {
+    fn insert_for(&mut self, report: Report<'_>, kind: AccessKind, entry: Entry) {
         match &mut self.change().translations {
             Translations::Unbounded(sorted) => sorted.insert(entry),
             Translations::Finite(hierarchy) => {
                 let lost = hierarchy.fill(kind, entry);
-                tell_dropped(observer, lost, DropCause::Capacity);
+                tell_dropped(report, lost, DropCause::Capacity);
             }
         }
     }
 
     /// Caches a paging-structure entry, in the place of one with the same PCID, level and address.
     pub fn insert_structure(&mut self, entry: StructureEntry) {
-        self.fill_structure(&mut (), entry);
+        self.fill_structure(&mut |_| (), entry);
     }
 
-    fn fill_structure(&mut self, observer: &mut dyn Observer, entry: StructureEntry) {
+    fn fill_structure(&mut self, report: Report<'_>, entry: StructureEntry) {
         if self.contents.structures.find(entry.key()) == Some(&entry) && !self.contents.structures.would_change(&entry)
         {
             return;
         }
         let inserted = self.change().structures.insert(entry);
         if let Some(entry) = inserted.evicted {
-            observer.tlb(&TlbEvent::StructureDrop { entry, cause: DropCause::Capacity });
+            report(&TlbEvent::StructureDrop { entry, cause: DropCause::Capacity });
         }
         if inserted.changed {
-            observer.tlb(&TlbEvent::StructureFill { entry });
+            report(&TlbEvent::StructureFill { entry });
         }
     }
 
@@ -224,26 +225,20 @@ impl Tlb {
     /// The translation to use for `access` at `linear`: one whose rights allow it and, for a write, whose dirty flag is
     /// known to be set. Several may cover the address; which one is used is the processor's choice (SDM vol. 3A
     /// 4.10.2.3), and here the smallest page wins, then the current PCID before global ones.
-    pub fn lookup(
-        &mut self,
-        observer: &mut dyn Observer,
-        linear: u64,
-        access: Access,
-        context: Context,
-    ) -> Option<Entry> {
+    pub fn lookup(&mut self, report: Report<'_>, linear: u64, access: Access, context: Context) -> Option<Entry> {
         let suits = |entry: &&Entry| context.may_use(entry) && context.suffices(entry, access);
         let better = |entry: &&Entry| (entry.size, entry.pcid != context.pcid, entry.pcid);
         match &self.contents.translations {
             Translations::Unbounded(sorted) => sorted.covering(linear).filter(suits).min_by_key(better).copied(),
             Translations::Finite(hierarchy) => {
                 let found = hierarchy.find(linear, access.kind, suits, better)?;
-                Some(self.use_finite(observer, access.kind, found))
+                Some(self.use_finite(report, access.kind, found))
             }
         }
     }
 
     /// Notes the use of an entry that a finite geometry holds.
-    fn use_finite(&mut self, observer: &mut dyn Observer, kind: AccessKind, found: Found) -> Entry {
+    fn use_finite(&mut self, report: Report<'_>, kind: AccessKind, found: Found) -> Entry {
         match found {
             Found::First(entry) => {
                 // The fronts stay good, as no entry comes or goes.
@@ -258,7 +253,7 @@ impl Tlb {
             Found::Second(entry) => {
                 if let Translations::Finite(hierarchy) = &mut self.change().translations {
                     let lost = hierarchy.promote(kind, &entry);
-                    tell_dropped(observer, lost, DropCause::Capacity);
+                    tell_dropped(report, lost, DropCause::Capacity);
                 }
                 entry
             }
@@ -276,7 +271,7 @@ impl Tlb {
 
     /// Removes the translations for `linear` whose rights forbid `access`, so that a right that was granted since costs
     /// a walk and no page fault.
-    pub fn drop_stale(&mut self, observer: &mut dyn Observer, linear: u64, access: Access, context: Context) {
+    pub fn drop_stale(&mut self, report: Report<'_>, linear: u64, access: Access, context: Context) {
         let denied = |entry: &Entry| denial(entry.rights(), access, context.protection).is_some();
         let stale = |entry: &Entry| entry.covers(linear) && context.may_use(entry) && denied(entry);
         let found = match &self.contents.translations {
@@ -285,7 +280,7 @@ impl Tlb {
         };
         if found {
             let dropped = self.change().translations.retain(|entry| !stale(entry));
-            tell_dropped(observer, dropped, DropCause::StaleRights);
+            tell_dropped(report, dropped, DropCause::StaleRights);
         }
     }
 
@@ -305,22 +300,16 @@ impl Tlb {
     }
 
     /// Caches what a walk for an access of `kind` found.
-    pub fn fill(
-        &mut self,
-        observer: &mut dyn Observer,
-        kind: AccessKind,
-        entry: Entry,
-        structures: &[Option<StructureEntry>],
-    ) {
+    pub fn fill(&mut self, report: Report<'_>, kind: AccessKind, entry: Entry, structures: &[Option<StructureEntry>]) {
         for structure in structures.iter().flatten() {
-            self.fill_structure(observer, *structure);
+            self.fill_structure(report, *structure);
         }
-        self.insert_for(observer, kind, entry);
-        observer.tlb(&TlbEvent::Fill { entry });
+        self.insert_for(report, kind, entry);
+        report(&TlbEvent::Fill { entry });
     }
 
     /// Removes what `operation` invalidates.
-    pub fn invalidate(&mut self, observer: &mut dyn Observer, operation: Operation, cause: DropCause) {
+    pub fn invalidate(&mut self, report: Report<'_>, operation: Operation, cause: DropCause) {
         let reading = self.contents.reading;
         let drops = |entry: &Entry| operation.drops(reading, entry);
         let drops_structure = |entry: &StructureEntry| operation.drops_structure(reading, entry);
@@ -328,24 +317,24 @@ impl Tlb {
             return;
         }
         let contents = self.change();
-        tell_dropped(observer, contents.translations.retain(|entry| !drops(entry)), cause);
+        tell_dropped(report, contents.translations.retain(|entry| !drops(entry)), cause);
         contents.structures.retain(|entry| {
             let drop = drops_structure(entry);
             if drop {
-                observer.tlb(&TlbEvent::StructureDrop { entry: *entry, cause });
+                report(&TlbEvent::StructureDrop { entry: *entry, cause });
             }
             !drop
         });
     }
 
     /// A MOV to CR3 loaded `pcid`: what a finite geometry loses by that beyond what the write invalidates.
-    pub fn load_pcid(&mut self, observer: &mut dyn Observer, pcid: u16, flush: Cr3Flush) {
+    pub fn load_pcid(&mut self, report: Report<'_>, pcid: u16, flush: Cr3Flush) {
         if matches!(self.contents.translations, Translations::Unbounded(_)) {
             return;
         }
         if let Translations::Finite(hierarchy) = &mut self.change().translations {
             let lost = hierarchy.load_pcid(pcid, flush);
-            tell_dropped(observer, lost, DropCause::Capacity);
+            tell_dropped(report, lost, DropCause::Capacity);
         }
     }
 
@@ -356,8 +345,8 @@ impl Tlb {
     }
 }
 
-fn tell_dropped(observer: &mut dyn Observer, dropped: impl IntoIterator<Item = Entry>, cause: DropCause) {
+fn tell_dropped(report: Report<'_>, dropped: impl IntoIterator<Item = Entry>, cause: DropCause) {
     for entry in dropped {
-        observer.tlb(&TlbEvent::Drop { entry, cause });
+        report(&TlbEvent::Drop { entry, cause });
     }
 }

@@ -1,11 +1,11 @@
 //! Which instructions have a short form.
 
 use super::{Address, Compute, Kind, Operation, Short, Transfer};
+use crate::bits::canonical_in;
 use crate::exec::condition::Condition;
 use crate::exec::flow;
 use crate::exec::operand;
 use crate::exec::width::Width;
-use crate::paging::canonical_in;
 use crate::{Register, SegmentRegister};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register as Name};
 

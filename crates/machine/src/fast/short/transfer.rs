@@ -2,12 +2,13 @@
 
 use super::{Kind, Transfer};
 use crate::access::current_mode;
+use crate::cpu::canonical;
 use crate::exec::arithmetic;
 use crate::exec::operand::{get, set};
 use crate::exec::width::Width;
 use crate::fast::front::recall;
 use crate::observe::{AccessKind, Watched};
-use crate::paging::{Access, canonical};
+use crate::rights::Access;
 use crate::{Cpu, Machine, Register};
 
 impl Transfer {

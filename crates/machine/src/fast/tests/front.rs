@@ -106,7 +106,7 @@ fn look(with: &mut Machine, without: &mut Tlb, look: &Look) -> Option<Entry> {
     let Look { linear, access, ref cpu } = *look;
     with.cpu = cpu.clone();
     let found = look_up(with, &mut (), linear, access);
-    assert_eq!(found, without.lookup(&mut (), linear, access, Context::of(cpu)));
+    assert_eq!(found, without.lookup(&mut |_| (), linear, access, Context::of(cpu)));
     assert_eq!(with.tlb, *without);
     found
 }
@@ -124,8 +124,8 @@ proptest! {
             let mut without = Tlb::with_geometry(geometry, Reading::Min);
             let mut with = machine(without.clone());
             for (entry, changes) in &pages {
-                with.tlb.fill(&mut (), AccessKind::Read, *entry, &[]);
-                without.fill(&mut (), AccessKind::Read, *entry, &[]);
+                with.tlb.fill(&mut |_| (), AccessKind::Read, *entry, &[]);
+                without.fill(&mut |_| (), AccessKind::Read, *entry, &[]);
                 let mut at = Look::of(entry);
                 for change in changes {
                     at.change(*change, entry);

@@ -220,6 +220,7 @@ fn walk(machine: &mut Machine, observer: &mut dyn Observer, linear: u64, access:
     let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
     let reads = walk.steps().len() as u8;
     observer.tlb(&TlbEvent::Miss { linear, pcid: context.pcid, kind: access.kind, reads });
+    observer.walk(linear, access, &walk);
     match paging::commit(&machine.cpu, &mut machine.memory, linear, access, start, &walk) {
         Ok(translation) => {
             machine.tlb.fill(&mut |event| observer.tlb(event), access.kind, translation.entry, &translation.structures);
@@ -238,7 +239,7 @@ fn drop_faulting(
     fault: Fault,
 ) -> Fault {
     let operation = Operation::PageFault { pcid: context.pcid, linear };
-    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::PageFault);
+    machine.invalidate(observer, operation, DropCause::PageFault);
     fault
 }
 

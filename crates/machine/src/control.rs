@@ -8,7 +8,7 @@ pub use super::cpu::current_pcid;
 use super::bits::{cr0, cr3, cr4, efer, low_bits, segment};
 use super::cpu::canonical;
 use super::fault::Fault;
-use super::observe::{ControlAccess, ControlRegister, Cr3Flush, DropCause, Observer};
+use super::observe::{ControlAccess, ControlRegister, Cr3Flush, DropCause, Observer, Written};
 use super::tlb::Operation;
 use super::{Cpu, Machine, SegmentRegister};
 
@@ -57,8 +57,8 @@ pub fn write_cr0(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     machine.cpu.efer = machine.cpu.efer & !efer::LMA | lma << (efer::LMA / efer::LME).trailing_zeros();
     let loses_paging = before & !after & cr0::PG != 0;
     let operation = if loses_paging { Operation::Everything } else { Operation::Optional };
-    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Cr0Write);
-    told(observer, ControlRegister::Cr0, before, source, after);
+    machine.invalidate(observer, operation, DropCause::Cr0Write);
+    told(observer, Written::Cr0, before, source, after);
     Ok(())
 }
 
@@ -94,7 +94,7 @@ pub fn write_cr3(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     forbid(source & cr3_reserved(cpu) != 0, "a reserved bit of CR3 is set")?;
-    let before = cpu.cr3;
+    let (before, old_pcid) = (cpu.cr3, current_pcid(cpu));
     let after = source & !cr3::NO_FLUSH;
     let flush = if source & cr3::NO_FLUSH != 0 { Cr3Flush::NoFlush } else { Cr3Flush::Flush };
     machine.cpu.cr3 = after;
@@ -103,10 +103,9 @@ pub fn write_cr3(machine: &mut Machine, observer: &mut dyn Observer, source: u64
         Cr3Flush::Flush => Operation::Cr3Flush { pcid },
         Cr3Flush::NoFlush => Operation::Optional,
     };
-    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Cr3Write);
+    machine.invalidate(observer, operation, DropCause::Cr3Write);
     machine.tlb.load_pcid(&mut |event| observer.tlb(event), pcid, flush);
-    let register = ControlRegister::Cr3;
-    observer.control(&ControlAccess::Write { register, before, source, after, flush: Some(flush) });
+    told(observer, Written::Cr3 { flush, pcids: [old_pcid, pcid] }, before, source, after);
     Ok(())
 }
 
@@ -128,8 +127,8 @@ pub fn write_cr4(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     let before = machine.cpu.cr4;
     let operation = cr4_invalidates(before, source, current_pcid(&machine.cpu));
     machine.cpu.cr4 = source;
-    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Cr4Write);
-    told(observer, ControlRegister::Cr4, before, source, source);
+    machine.invalidate(observer, operation, DropCause::Cr4Write);
+    told(observer, Written::Cr4, before, source, source);
     Ok(())
 }
 
@@ -145,7 +144,7 @@ fn check_cr4(cpu: &Cpu, source: u64) -> Result<(), Fault> {
 }
 
 /// Bits of CR4 that this processor has.
-pub fn cr4_supported(cpu: &Cpu) -> u64 {
+pub(crate) fn cr4_supported(cpu: &Cpu) -> u64 {
     let features = &cpu.features;
     let optional = [
         (features.umip, cr4::UMIP),
@@ -164,7 +163,7 @@ const CR4_ALWAYS: u64 =
     cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE | cr4::OSFXSR | cr4::OSXMMEXCPT;
 
 /// What changing CR4 from `before` to `after` invalidates (SDM vol. 3A 4.10.4.1). `pcid` is the current one before the write.
-pub fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
+fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
     let changed = before ^ after;
     let set = changed & after;
     let cleared = changed & before;
@@ -185,7 +184,7 @@ pub fn write_cr8(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     require_cpl0(&machine.cpu)?;
     forbid(source >> 4 != 0, "CR8 bits 63:4 are reserved")?;
     let before = std::mem::replace(&mut machine.cpu.cr8, source);
-    told(observer, ControlRegister::Cr8, before, source, source);
+    told(observer, Written::Cr8, before, source, source);
     Ok(())
 }
 
@@ -207,9 +206,9 @@ pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u6
     let after = source & !efer::LMA | before & efer::LMA;
     machine.cpu.efer = after;
     if (before ^ after) & efer::NXE != 0 {
-        machine.tlb.invalidate(&mut |event| observer.tlb(event), Operation::Optional, DropCause::EferWrite);
+        machine.invalidate(observer, Operation::Optional, DropCause::EferWrite);
     }
-    told(observer, ControlRegister::Efer, before, source, after);
+    told(observer, Written::Efer, before, source, after);
     Ok(())
 }
 
@@ -221,7 +220,7 @@ pub fn invlpg(machine: &mut Machine, observer: &mut dyn Observer, linear: u64) -
     require_cpl0(&machine.cpu)?;
     if canonical(&machine.cpu, linear) {
         let operation = Operation::Invlpg { pcid: current_pcid(&machine.cpu), linear };
-        machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Invlpg);
+        machine.invalidate(observer, operation, DropCause::Invlpg);
     }
     Ok(())
 }
@@ -240,7 +239,7 @@ pub fn invpcid(
 ) -> Result<(), Fault> {
     check_invpcid(&machine.cpu)?;
     let operation = invpcid_operation(machine, kind, low, high)?;
-    machine.tlb.invalidate(&mut |event| observer.tlb(event), operation, DropCause::Invpcid);
+    machine.invalidate(observer, operation, DropCause::Invpcid);
     Ok(())
 }
 
@@ -274,7 +273,7 @@ fn invpcid_operation(machine: &Machine, kind: u64, low: u64, high: u64) -> Resul
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
-pub fn require_cpl0(cpu: &Cpu) -> Result<(), Fault> {
+pub(crate) fn require_cpl0(cpu: &Cpu) -> Result<(), Fault> {
     forbid(cpu.cpl != 0, "the instruction needs CPL 0")
 }
 
@@ -282,6 +281,6 @@ fn forbid(broken: bool, cause: &'static str) -> Result<(), Fault> {
     if broken { Err(Fault::general_protection(cause)) } else { Ok(()) }
 }
 
-fn told(observer: &mut dyn Observer, register: ControlRegister, before: u64, source: u64, after: u64) {
-    observer.control(&ControlAccess::Write { register, before, source, after, flush: None });
+fn told(observer: &mut dyn Observer, written: Written, before: u64, source: u64, after: u64) {
+    observer.control(&ControlAccess::Write { written, before, source, after });
 }

@@ -1,8 +1,9 @@
 //! Segment descriptors of the global descriptor table (SDM vol. 3A 3.4.5, 3.5). There is no local one: the LDT is empty.
 
 use super::access::{self, Privilege};
-use super::cpu::Segment;
+use super::cpu::{Segment, SegmentRegister};
 use super::fault::{Exception, Fault};
+use super::observe::SegmentLoad;
 use super::{Machine, Observer};
 
 /// The eight bytes of a descriptor.
@@ -157,6 +158,12 @@ pub fn upper_base(machine: &mut Machine, observer: &mut dyn Observer, selector: 
     };
     let upper = access::read(machine, observer, address.wrapping_add(8), 8, Privilege::Supervisor)?;
     Ok(upper << 32)
+}
+
+/// Loads a segment register with `after`, all of it checked before.
+pub fn load(machine: &mut Machine, observer: &mut dyn Observer, register: SegmentRegister, after: Segment) {
+    let before = std::mem::replace(&mut machine.cpu.segments[register as usize], after);
+    observer.segment(&SegmentLoad { register, before, after });
 }
 
 /// Sets the accessed bit of a code or data descriptor in the table, if it is not set (SDM vol. 3A 3.4.5.1).

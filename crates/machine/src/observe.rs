@@ -4,7 +4,11 @@ pub use super::rights::AccessKind;
 pub use super::tlb::{Cr3Flush, DropCause, TlbEvent};
 
 use super::Machine;
+use super::cpu::{Segment, SegmentRegister};
 use super::fault::{Event, Fault};
+use super::paging::Walk;
+use super::rights::Access;
+use super::tlb::Operation;
 use iced_x86::{Instruction, Mnemonic};
 
 /// One data access of an instruction or of an event delivery. An access that crosses pages is told in pieces.
@@ -48,17 +52,105 @@ pub enum ControlAccess {
     },
     /// The register was written, though perhaps with what it held.
     Write {
-        /// Which.
-        register: ControlRegister,
+        /// Which, and what more there is to say of it.
+        written: Written,
         /// What it held.
         before: u64,
         /// The operand as given, bit 63 of CR3 included.
         source: u64,
         /// What it holds now.
         after: u64,
-        /// What a write to CR3 did to translations; none for other registers.
-        flush: Option<Cr3Flush>,
     },
+}
+
+/// A control register that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Written {
+    Cr0,
+    Cr3 {
+        /// What it did to the translations of the PCID that it loaded.
+        flush: Cr3Flush,
+        /// The current PCID before and after.
+        pcids: [u16; 2],
+    },
+    Cr4,
+    Cr8,
+    Efer,
+}
+
+impl Written {
+    /// The register.
+    pub fn register(self) -> ControlRegister {
+        match self {
+            Self::Cr0 => ControlRegister::Cr0,
+            Self::Cr3 { .. } => ControlRegister::Cr3,
+            Self::Cr4 => ControlRegister::Cr4,
+            Self::Cr8 => ControlRegister::Cr8,
+            Self::Efer => ControlRegister::Efer,
+        }
+    }
+}
+
+impl ControlAccess {
+    /// The register that was read or written.
+    pub fn register(&self) -> ControlRegister {
+        match self {
+            Self::Read { register, .. } => *register,
+            Self::Write { written, .. } => written.register(),
+        }
+    }
+}
+
+/// A model-specific register was read or written by RDMSR or WRMSR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MsrAccess {
+    /// RDMSR.
+    Read {
+        /// ECX.
+        number: u32,
+        /// What it gave.
+        value: u64,
+    },
+    /// WRMSR.
+    Write {
+        /// ECX.
+        number: u32,
+        /// The operand as given.
+        source: u64,
+    },
+}
+
+/// A debug register was read or written by MOV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DebugAccess {
+    /// The register was read.
+    Read {
+        /// 0 to 3, 6 or 7.
+        number: u8,
+        /// What it gave.
+        value: u64,
+    },
+    /// The register was written.
+    Write {
+        /// 0 to 3, 6 or 7.
+        number: u8,
+        /// What it held.
+        before: u64,
+        /// What it holds now.
+        after: u64,
+    },
+}
+
+/// A segment register was loaded with all that it hides, by an instruction or by the delivery of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SegmentLoad {
+    /// Which.
+    pub register: SegmentRegister,
+    /// What it held.
+    pub before: Segment,
+    /// What it holds now.
+    pub after: Segment,
 }
 
 /// An event reached its handler: the frame is pushed, RIP is the handler's.
@@ -161,6 +253,17 @@ pub trait Observer {
     fn memory(&mut self, access: &MemoryAccess) {}
     /// The translation caches did something.
     fn tlb(&mut self, event: &TlbEvent) {}
+    /// The translation caches are asked to drop what `operation` names, whether they hold any of it or not. What they do drop
+    /// comes by [`Self::tlb`].
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {}
+    /// The paging structures were walked for an access at `linear`.
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {}
+    /// A segment register was loaded.
+    fn segment(&mut self, load: &SegmentLoad) {}
+    /// A model-specific register was accessed.
+    fn msr(&mut self, access: &MsrAccess) {}
+    /// A debug register was accessed.
+    fn debug(&mut self, access: &DebugAccess) {}
     /// A control register was accessed.
     fn control(&mut self, access: &ControlAccess) {}
     /// An event that no instruction raised is about to be delivered: one from outside, a latched NMI, or a debug trap.
@@ -211,6 +314,31 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.1.tlb(event);
     }
     #[inline]
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        self.0.invalidation(operation, cause);
+        self.1.invalidation(operation, cause);
+    }
+    #[inline]
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {
+        self.0.walk(linear, access, walk);
+        self.1.walk(linear, access, walk);
+    }
+    #[inline]
+    fn segment(&mut self, load: &SegmentLoad) {
+        self.0.segment(load);
+        self.1.segment(load);
+    }
+    #[inline]
+    fn msr(&mut self, access: &MsrAccess) {
+        self.0.msr(access);
+        self.1.msr(access);
+    }
+    #[inline]
+    fn debug(&mut self, access: &DebugAccess) {
+        self.0.debug(access);
+        self.1.debug(access);
+    }
+    #[inline]
     fn control(&mut self, access: &ControlAccess) {
         self.0.control(access);
         self.1.control(access);
@@ -258,6 +386,26 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).tlb(event);
     }
     #[inline]
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        (**self).invalidation(operation, cause);
+    }
+    #[inline]
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {
+        (**self).walk(linear, access, walk);
+    }
+    #[inline]
+    fn segment(&mut self, load: &SegmentLoad) {
+        (**self).segment(load);
+    }
+    #[inline]
+    fn msr(&mut self, access: &MsrAccess) {
+        (**self).msr(access);
+    }
+    #[inline]
+    fn debug(&mut self, access: &DebugAccess) {
+        (**self).debug(access);
+    }
+    #[inline]
     fn control(&mut self, access: &ControlAccess) {
         (**self).control(access);
     }
@@ -272,5 +420,13 @@ impl<O: Observer + ?Sized> Observer for &mut O {
     #[inline]
     fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
         (**self).delivered(machine, delivered);
+    }
+}
+
+impl Machine {
+    /// Drops what `operation` invalidates, and reports both.
+    pub(super) fn invalidate(&mut self, observer: &mut dyn Observer, operation: Operation, cause: DropCause) {
+        observer.invalidation(operation, cause);
+        self.tlb.invalidate(&mut |event| observer.tlb(event), operation, cause);
     }
 }

@@ -129,7 +129,7 @@ fn try_enter(machine: &mut Machine, observer: &mut dyn Observer, arrival: &Arriv
         return Err(Fault::general_protection("the handler's address is not canonical"));
     }
     let stack = push_frame(machine, observer, arrival, top, cpl)?;
-    commit(&mut machine.cpu, arrival.event, &gate, code, stack);
+    commit(machine, observer, arrival.event, &gate, code, stack);
     Ok(Delivered {
         event: arrival.event,
         fault: None,
@@ -241,13 +241,14 @@ fn as_stack_fault(fault: Fault) -> Fault {
 }
 
 /// What changes in the processor once the frame is pushed. SS becomes null only when CPL changes (SDM vol. 3A 6.14.2).
-fn commit(cpu: &mut Cpu, event: Event, gate: &Gate, code: Segment, stack: u64) {
+fn commit(machine: &mut Machine, observer: &mut dyn Observer, event: Event, gate: &Gate, code: Segment, stack: u64) {
     let cpl = descriptor::requested_privilege(code.selector);
-    if cpl != cpu.cpl {
-        let selector = u16::from(cpl);
-        cpu.segments[SegmentRegister::Ss as usize] = Segment { selector, ..Segment::default() };
+    if cpl != machine.cpu.cpl {
+        let null = Segment { selector: u16::from(cpl), ..Segment::default() };
+        descriptor::load(machine, observer, SegmentRegister::Ss, null);
     }
-    cpu.segments[SegmentRegister::Cs as usize] = code;
+    descriptor::load(machine, observer, SegmentRegister::Cs, code);
+    let cpu = &mut machine.cpu;
     cpu.cpl = cpl;
     cpu.rip = gate.offset;
     cpu.registers[Register::Rsp as usize] = stack;

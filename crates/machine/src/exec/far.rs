@@ -11,7 +11,7 @@ use super::{Context, Done};
 use crate::cpu::Segment;
 use crate::descriptor::{self, Descriptor, Kind, is_null, requested_privilege, selector_fault};
 use crate::rflags::{AC, FIXED, ID, NT, RF, VIF, VIP};
-use crate::{Cpu, Exception, Fault, Register, SegmentRegister};
+use crate::{Exception, Fault, Register, SegmentRegister};
 use iced_x86::{Code, Instruction};
 
 /// Width of the slots that a far return pops, or of the offset of a far pointer.
@@ -67,14 +67,14 @@ fn code_segment(c: &mut Context<'_>, selector: u16, descriptor: Descriptor) -> R
 
 /// Data segments that the new level may not use become null. One that is null already keeps its base, which WRFSBASE and
 /// WRMSR may have set.
-fn drop_data_segments(cpu: &mut Cpu, cpl: u8) {
+fn drop_data_segments(c: &mut Context<'_>, cpl: u8) {
     use SegmentRegister::{Ds, Es, Fs, Gs};
     for register in [Es, Ds, Fs, Gs] {
-        let segment = &mut cpu.segments[register as usize];
+        let segment = c.machine.cpu.segments[register as usize];
         let descriptor = Descriptor(u64::from(segment.attributes) << 40);
         let conforming = matches!(descriptor.kind(), Kind::Code { conforming: true, .. });
         if !is_null(segment.selector) && !conforming && descriptor.privilege() < cpl {
-            *segment = Segment::default();
+            descriptor::load(c.machine, c.observer, register, Segment::default());
         }
     }
 }
@@ -106,21 +106,21 @@ pub(super) fn iret(c: &mut Context<'_>, i: &Instruction) -> Done {
     check_target(c, target)?;
     let cpu = &mut c.machine.cpu;
     cpu.rflags = returned_flags(cpu.cpl, cpu.rflags, image, width);
-    commit(cpu, code, target);
-    cpu.segments[SegmentRegister::Ss as usize] = stack_segment;
-    set(cpu, Register::Rsp, stack);
+    commit(c, code, target);
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, stack_segment);
+    set(&mut c.machine.cpu, Register::Rsp, stack);
     Ok(())
 }
 
 /// Loads CS and RIP; a lower privilege loses the data segments of the higher one.
-fn commit(cpu: &mut Cpu, code: Segment, target: u64) {
+fn commit(c: &mut Context<'_>, code: Segment, target: u64) {
     let cpl = requested_privilege(code.selector);
-    if cpl > cpu.cpl {
-        drop_data_segments(cpu, cpl);
+    if cpl > c.machine.cpu.cpl {
+        drop_data_segments(c, cpl);
     }
-    cpu.segments[SegmentRegister::Cs as usize] = code;
-    cpu.cpl = cpl;
-    cpu.rip = target;
+    descriptor::load(c.machine, c.observer, SegmentRegister::Cs, code);
+    c.machine.cpu.cpl = cpl;
+    c.machine.cpu.rip = target;
 }
 
 /// Far RET to the same or an outer level; the latter pops SS and RSP too.
@@ -138,7 +138,7 @@ pub(super) fn retf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let above = get(&c.machine.cpu, Register::Rsp).wrapping_add(2 * size + released);
     if cpl == c.machine.cpu.cpl {
         check_target(c, target)?;
-        commit(&mut c.machine.cpu, code, target);
+        commit(c, code, target);
         set(&mut c.machine.cpu, Register::Rsp, above);
         return Ok(());
     }
@@ -146,10 +146,9 @@ pub(super) fn retf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let stack_selector = load_stack(c, above.wrapping_add(size), width)? as u16;
     let stack_segment = stack_segment(c, stack_selector, cpl)?;
     check_target(c, target)?;
-    let cpu = &mut c.machine.cpu;
-    commit(cpu, code, target);
-    cpu.segments[SegmentRegister::Ss as usize] = stack_segment;
-    set(cpu, Register::Rsp, stack.wrapping_add(released));
+    commit(c, code, target);
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, stack_segment);
+    set(&mut c.machine.cpu, Register::Rsp, stack.wrapping_add(released));
     Ok(())
 }
 
@@ -187,7 +186,7 @@ fn far_target(c: &mut Context<'_>, i: &Instruction) -> Result<(Segment, u64), Fa
 /// JMP, far.
 pub(super) fn jmp_far(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (code, target) = far_target(c, i)?;
-    commit(&mut c.machine.cpu, code, target);
+    commit(c, code, target);
     Ok(())
 }
 
@@ -201,7 +200,7 @@ pub(super) fn call_far(c: &mut Context<'_>, i: &Instruction) -> Done {
     let selector = c.machine.cpu.segments[SegmentRegister::Cs as usize].selector;
     push_value(c, width, u64::from(selector))?;
     push_value(c, width, c.machine.cpu.rip)?;
-    commit(&mut c.machine.cpu, code, target);
+    commit(c, code, target);
     Ok(())
 }
 

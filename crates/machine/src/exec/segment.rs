@@ -61,7 +61,7 @@ pub(super) fn load(c: &mut Context<'_>, name: Name, selector: u16) -> Done {
         _ if is_null(selector) => Segment { selector, ..Segment::default() },
         _ => data_segment(c, selector)?,
     };
-    c.machine.cpu.segments[register as usize] = loaded;
+    descriptor::load(c.machine, c.observer, register, loaded);
     Ok(())
 }
 

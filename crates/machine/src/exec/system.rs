@@ -8,9 +8,10 @@ use crate::bits::{cr0, cr4, efer};
 use crate::control::{self, require_cpl0};
 use crate::cpu::canonical;
 use crate::cpu::{Segment, Shadow};
+use crate::descriptor;
 use crate::event::debug::{BD, DR6, DR6_FIXED, DR6_WRITABLE, DR7, DR7_FIXED, DR7_WRITABLE, GENERAL_DETECT};
 use crate::event::{Arrival, Event, enter};
-use crate::observe::ControlRegister;
+use crate::observe::{ControlRegister, DebugAccess, MsrAccess};
 use crate::rflags::{self, AC, FIXED, IF, RF};
 use crate::{Cpu, Exception, Fault, Register, SegmentRegister};
 use iced_x86::{Instruction, Register as Name};
@@ -75,12 +76,17 @@ fn debug_register(cpu: &mut Cpu, name: Name) -> Result<usize, Fault> {
     Ok(place)
 }
 
+/// The numbers of the debug registers at their places.
+const NUMBERS: [u8; 6] = [0, 1, 2, 3, 6, 7];
+
 /// MOV from a debug register.
 pub(super) fn mov_from_debug(c: &mut Context<'_>, i: &Instruction) -> Done {
     let cpu = &mut c.machine.cpu;
     let place = debug_register(cpu, i.op1_register())?;
     let fixed = [0, 0, 0, 0, DR6_FIXED, DR7_FIXED][place];
-    set_register(cpu, i.op0_register(), cpu.debug[place] | fixed);
+    let value = cpu.debug[place] | fixed;
+    set_register(cpu, i.op0_register(), value);
+    c.observer.debug(&DebugAccess::Read { number: NUMBERS[place], value });
     Ok(())
 }
 
@@ -92,11 +98,13 @@ pub(super) fn mov_to_debug(c: &mut Context<'_>, i: &Instruction) -> Done {
     if place >= DR6 && value >> 32 != 0 {
         return Err(Fault::general_protection("DR6 and DR7 bits 63:32 are reserved"));
     }
-    cpu.debug[place] = match place {
+    let after = match place {
         DR6 => value & DR6_WRITABLE | DR6_FIXED,
         DR7 => value & DR7_WRITABLE | DR7_FIXED,
         _ => value,
     };
+    let before = std::mem::replace(&mut cpu.debug[place], after);
+    c.observer.debug(&DebugAccess::Write { number: NUMBERS[place], before, after });
     Ok(())
 }
 
@@ -198,6 +206,7 @@ pub(super) fn rdmsr(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     let number = get(&c.machine.cpu, Register::Rcx) as u32;
     let value = msr::read(c, number)?;
+    c.observer.msr(&MsrAccess::Read { number, value });
     set_edx_eax(&mut c.machine.cpu, value);
     Ok(())
 }
@@ -206,7 +215,10 @@ pub(super) fn rdmsr(c: &mut Context<'_>) -> Done {
 pub(super) fn wrmsr(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     let number = get(&c.machine.cpu, Register::Rcx) as u32;
-    msr::write(c, number, edx_eax(&c.machine.cpu))
+    let source = edx_eax(&c.machine.cpu);
+    msr::write(c, number, source)?;
+    c.observer.msr(&MsrAccess::Write { number, source });
+    Ok(())
 }
 
 /// RDTSC and RDTSCP. With CR4.TSD they need CPL 0.
@@ -272,9 +284,9 @@ pub(super) fn syscall(c: &mut Context<'_>) -> Done {
     set(cpu, Register::R11, cpu.rflags & !RF);
     cpu.rip = cpu.msr.lstar;
     cpu.rflags = cpu.rflags & !(cpu.msr.fmask | RF) | FIXED;
-    cpu.segments[SegmentRegister::Cs as usize] = fixed_segment(selector, KERNEL_CODE);
-    cpu.segments[SegmentRegister::Ss as usize] = fixed_segment(selector + 8, KERNEL_DATA);
     cpu.cpl = 0;
+    descriptor::load(c.machine, c.observer, SegmentRegister::Cs, fixed_segment(selector, KERNEL_CODE));
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, fixed_segment(selector + 8, KERNEL_DATA));
     Ok(())
 }
 
@@ -294,9 +306,9 @@ pub(super) fn sysretq(c: &mut Context<'_>) -> Done {
     let selector = cpu.msr.star >> 48;
     cpu.rip = target;
     cpu.rflags = get(cpu, Register::R11) & SYSRET_FLAGS | FIXED;
-    cpu.segments[SegmentRegister::Cs as usize] = fixed_segment((selector + 16) | 3, USER_CODE);
-    cpu.segments[SegmentRegister::Ss as usize] = fixed_segment((selector + 8) | 3, USER_DATA);
     cpu.cpl = 3;
+    descriptor::load(c.machine, c.observer, SegmentRegister::Cs, fixed_segment((selector + 16) | 3, USER_CODE));
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, fixed_segment((selector + 8) | 3, USER_DATA));
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod debugging;
 mod delivery;
+mod hooks;
 mod instructions;
 mod random;
 mod returns;

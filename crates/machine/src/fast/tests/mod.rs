@@ -8,9 +8,15 @@ use crate::cpu::Events;
 use crate::event::debug::{DR6_FIXED, DR7, DR7_FIXED};
 use crate::exec::tests::state::{State, state_with};
 use crate::fault::{Fault, Stop};
-use crate::observe::{Attention, ControlAccess, Delivered, MemoryAccess, Ordinary, TlbEvent, Watched};
+use crate::observe::{
+    Attention, ControlAccess, DebugAccess, Delivered, DropCause, MemoryAccess, MsrAccess, Ordinary, SegmentLoad,
+    TlbEvent, Watched,
+};
+use crate::paging::Walk;
 use crate::rflags::{RF, TF};
+use crate::rights::Access;
 use crate::testbed::{CODE, DATA, UNMAPPED, USER_CODE, handler, with_code, with_user_code};
+use crate::tlb::Operation;
 use crate::{Event, Machine, Observer, Register, Stepper, Tlb, step};
 use cr3_testing::cases;
 use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
@@ -41,6 +47,21 @@ impl Observer for Everything {
     }
     fn tlb(&mut self, event: &TlbEvent) {
         self.add("tlb", event);
+    }
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        self.add("invalidation", (operation, cause));
+    }
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {
+        self.add("walk", (linear, access, walk));
+    }
+    fn segment(&mut self, load: &SegmentLoad) {
+        self.add("segment", load);
+    }
+    fn msr(&mut self, access: &MsrAccess) {
+        self.add("msr", access);
+    }
+    fn debug(&mut self, access: &DebugAccess) {
+        self.add("debug", access);
     }
     fn control(&mut self, access: &ControlAccess) {
         self.add("control", access);
@@ -81,6 +102,21 @@ impl Observer for Inattentive {
     }
     fn tlb(&mut self, event: &TlbEvent) {
         self.told.tlb(event);
+    }
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        self.told.invalidation(operation, cause);
+    }
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {
+        self.told.walk(linear, access, walk);
+    }
+    fn segment(&mut self, load: &SegmentLoad) {
+        self.told.segment(load);
+    }
+    fn msr(&mut self, access: &MsrAccess) {
+        self.told.msr(access);
+    }
+    fn debug(&mut self, access: &DebugAccess) {
+        self.told.debug(access);
     }
     fn control(&mut self, access: &ControlAccess) {
         self.told.control(access);

@@ -1,8 +1,9 @@
-//! A small x86-64 in long mode: knows the manual, knows nothing of Linux.
+#![doc = include_str!("../README.md")]
 //!
-//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside; nothing else changes
-//! a [`Machine`].
-//! Both report what they did to an [`Observer`] and never know who listens.
+//! # Where to begin
+//!
+//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside. Each exists once,
+//! whoever listens: an [`Observer`] is passed as `dyn`. Nothing else changes a [`Machine`] but its owner.
 
 pub mod access;
 pub mod bits;

@@ -1,6 +1,6 @@
 //! Execution: one short function per instruction, grouped by kind; `dispatch` names them all.
 //!
-//! An instruction function reads and checks everything before it changes anything, so a fault needs no undoing: [`step()`]
+//! An instruction function reads and checks everything before it changes anything, so a fault needs no undoing: [`crate::step`]
 //! only puts RIP back. Repeated string instructions are the exception that the manual makes.
 
 pub mod arithmetic;

@@ -55,7 +55,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(crate) const EMPTY: Self = Self {
+    /// Of PCID 0 and page 0, without any right: to be filled in.
+    pub const EMPTY: Self = Self {
         pcid: 0,
         linear: 0,
         physical: 0,

@@ -86,8 +86,9 @@ test("every single injection is tried on both processors", async ({ page }) => {
   expect(done).toBe(total);
   expect(struck! + refused!).toBe(total);
   expect(struck).toBeGreaterThan(1000);
-  await expect(page.locator(".check .went")).toHaveText(new RegExp(`^None of the ${struck} runs of E breaks a promise`));
-  await expect(page.locator(".check .wrong li")).toHaveCount(0);
+  // A #VC in the SYSCALL gap, which Linux excludes.
+  await expect(page.locator(".check .went")).toHaveText(`10 of the ${struck} runs of E go wrong:`);
+  await expect(page.locator(".check .wrong li")).toHaveText([/^10 end in a kernel panic /]);
 });
 
 test("processors that agree say nothing about a form that is wrong", async ({ page }) => {

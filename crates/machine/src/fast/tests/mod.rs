@@ -130,7 +130,7 @@ impl Observer for Inattentive {
 }
 
 impl Inattentive {
-    /// Whether this is `all`, or was told in one word where that suffices.
+    /// Whether this is `all`, or one word where that suffices.
     fn agrees_with(&self, all: &[String]) -> bool {
         let Some(Ordinary { mnemonic, hits }) = self.ordinary else { return self.told.0 == all };
         let count = |prefix: &str| all.iter().filter(|line| line.starts_with(prefix)).count();
@@ -443,10 +443,10 @@ impl Observer for Watching {
     }
 }
 
-/// A store is told where one of its bytes is watched, however often the same instruction was ordinary before. Two observers
+/// A store is reported where one of its bytes is watched, however often the same instruction was ordinary before. Two observers
 /// hear of the stores of both.
 #[test]
-fn stores_to_watched_addresses_are_told() {
+fn stores_to_watched_addresses_are_reported() {
     // mov %rax,(%rbx); jmp to it
     let mut machine = with_code(&[0x48, 0x89, 0x03, 0xeb, 0xfb]);
     machine.cpu.registers[Register::Rbx as usize] = DATA;

@@ -1,4 +1,4 @@
-//! What holds between the rules, over all that they can tell apart.
+//! What holds between the rules, over all that they distinguish.
 
 use super::*;
 use crate::level::UpperLevel;

@@ -58,7 +58,7 @@ pub fn write_cr0(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     let loses_paging = before & !after & cr0::PG != 0;
     let operation = if loses_paging { Operation::Everything } else { Operation::Optional };
     machine.invalidate(observer, operation, DropCause::Cr0Write);
-    told(observer, Written::Cr0, before, source, after);
+    report(observer, Written::Cr0, before, source, after);
     Ok(())
 }
 
@@ -105,7 +105,7 @@ pub fn write_cr3(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     };
     machine.invalidate(observer, operation, DropCause::Cr3Write);
     machine.tlb.load_pcid(&mut |event| observer.tlb(event), pcid, flush);
-    told(observer, Written::Cr3 { flush, pcids: [old_pcid, pcid] }, before, source, after);
+    report(observer, Written::Cr3 { flush, pcids: [old_pcid, pcid] }, before, source, after);
     Ok(())
 }
 
@@ -128,7 +128,7 @@ pub fn write_cr4(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     let operation = cr4_invalidates(before, source, current_pcid(&machine.cpu));
     machine.cpu.cr4 = source;
     machine.invalidate(observer, operation, DropCause::Cr4Write);
-    told(observer, Written::Cr4, before, source, source);
+    report(observer, Written::Cr4, before, source, source);
     Ok(())
 }
 
@@ -184,7 +184,7 @@ pub fn write_cr8(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     require_cpl0(&machine.cpu)?;
     forbid(source >> 4 != 0, "CR8 bits 63:4 are reserved")?;
     let before = std::mem::replace(&mut machine.cpu.cr8, source);
-    told(observer, Written::Cr8, before, source, source);
+    report(observer, Written::Cr8, before, source, source);
     Ok(())
 }
 
@@ -208,7 +208,7 @@ pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u6
     if (before ^ after) & efer::NXE != 0 {
         machine.invalidate(observer, Operation::Optional, DropCause::EferWrite);
     }
-    told(observer, Written::Efer, before, source, after);
+    report(observer, Written::Efer, before, source, after);
     Ok(())
 }
 
@@ -281,6 +281,6 @@ fn forbid(broken: bool, cause: &'static str) -> Result<(), Fault> {
     if broken { Err(Fault::general_protection(cause)) } else { Ok(()) }
 }
 
-fn told(observer: &mut dyn Observer, written: Written, before: u64, source: u64, after: u64) {
+fn report(observer: &mut dyn Observer, written: Written, before: u64, source: u64, after: u64) {
     observer.control(&ControlAccess::Write { written, before, source, after });
 }

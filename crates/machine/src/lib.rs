@@ -14,6 +14,7 @@ pub mod event;
 pub mod exec;
 mod fast;
 pub mod fault;
+pub mod level;
 pub mod memory;
 pub mod observe;
 pub mod paging;

@@ -8,20 +8,21 @@ pub use super::rights::{Access, AccessKind, Denial, Mode, Protection, Rights, de
 use super::bits::{cr3, cr4, efer, entry, low_bits, page_fault};
 use super::cpu::{Cpu, current_pcid};
 use super::fault::Fault;
+use super::level::{Level, UpperLevel};
 use super::memory::Memory;
-use super::tlb::{Entry, PageSize, StructureEntry, level_shift};
+use super::tlb::{Entry, PageSize, StructureEntry};
 
-/// Number of paging levels: 5 with CR4.LA57, otherwise 4.
+/// The level of the table that CR3 names: with CR4.LA57 the fifth, otherwise the fourth.
 #[inline]
-pub fn levels(cpu: &Cpu) -> u8 {
-    if cpu.cr4 & cr4::LA57 != 0 { 5 } else { 4 }
+pub fn top_level(cpu: &Cpu) -> Level {
+    if cpu.cr4 & cr4::LA57 != 0 { Level::Pml5 } else { Level::Pml4 }
 }
 
 /// One paging-structure entry that a walk read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// 5 = PML5E, 4 = PML4E, 3 = PDPTE, 2 = PDE, 1 = PTE.
-    pub level: u8,
+    /// Level of the table that it is in.
+    pub level: Level,
     /// Physical address of the entry.
     pub address: u64,
     /// Its value as read.
@@ -39,9 +40,9 @@ pub enum End {
         rights: Rights,
     },
     /// At an entry with P=0; the level of that entry.
-    NotPresent(u8),
+    NotPresent(Level),
     /// At an entry with a reserved bit set; the level of that entry.
-    Reserved(u8),
+    Reserved(Level),
 }
 
 /// A walk from its start to a page or to an entry that ends it. Nothing is changed by it.
@@ -64,7 +65,7 @@ impl Walk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// Level of the entries in `table`.
-    pub level: u8,
+    pub level: Level,
     /// Physical address of the table.
     pub table: u64,
     /// Rights accumulated above it.
@@ -74,22 +75,22 @@ pub struct Start {
 impl Start {
     /// The table that CR3 names.
     pub fn root(cpu: &Cpu) -> Self {
-        Self { level: levels(cpu), table: cpu.cr3 & cr3::TABLE, rights: Rights::ALL }
+        Self { level: top_level(cpu), table: cpu.cr3 & cr3::TABLE, rights: Rights::ALL }
     }
 
     /// The table that a cached upper-level entry names.
     pub fn cached(structure: &StructureEntry) -> Self {
-        Self { level: structure.level.saturating_sub(1), table: structure.table, rights: structure.rights() }
+        Self { level: structure.level.below(), table: structure.table, rights: structure.rights }
     }
 }
 
 /// Follows the paging structures for `linear` from `start` (SDM vol. 3A 4.5).
 pub fn walk(cpu: &Cpu, memory: &Memory, linear: u64, start: Start) -> Walk {
-    let mut steps = [Step::default(); 5];
+    let mut steps = [Step { level: start.level, address: 0, value: 0 }; 5];
     let mut count = 0;
     let (mut level, mut table, mut rights) = (start.level, start.table, start.rights);
     let end = loop {
-        let address = table | (linear >> level_shift(level) & 0x1ff) << 3;
+        let address = table | (linear >> level.shift() & 0x1ff) << 3;
         let value = memory.read_u64(address);
         if let Some(step) = steps.get_mut(usize::from(count)) {
             *step = Step { level, address, value };
@@ -102,34 +103,42 @@ pub fn walk(cpu: &Cpu, memory: &Memory, linear: u64, start: Start) -> Walk {
             break End::Reserved(level);
         }
         rights = rights.and(value);
-        if let Some(size) = leaf(level, value) {
-            break End::Page { size, rights };
+        match maps(level, value) {
+            Maps::Page(size) => break End::Page { size, rights },
+            Maps::Table(below) => (level, table) = (below, value & entry::ADDRESS),
         }
-        table = value & entry::ADDRESS;
-        level -= 1;
     };
     Walk { steps, count, end }
 }
 
-/// The page size that an entry maps, or `None` if it names a table.
-fn leaf(level: u8, value: u64) -> Option<PageSize> {
+/// What an entry stands for.
+enum Maps {
+    Page(PageSize),
+    /// A table of this level.
+    Table(Level),
+}
+
+fn maps(level: Level, value: u64) -> Maps {
     match (level, value & entry::LARGE != 0) {
-        (0 | 1, _) => Some(PageSize::Size4K),
-        (2, true) => Some(PageSize::Size2M),
-        (3, true) => Some(PageSize::Size1G),
-        _ => None,
+        (Level::Pt, _) => Maps::Page(PageSize::Size4K),
+        (Level::Pd, true) => Maps::Page(PageSize::Size2M),
+        (Level::Pdpt, true) => Maps::Page(PageSize::Size1G),
+        (Level::Pd, false) => Maps::Table(Level::Pt),
+        (Level::Pdpt, false) => Maps::Table(Level::Pd),
+        (Level::Pml4, _) => Maps::Table(Level::Pdpt),
+        (Level::Pml5, _) => Maps::Table(Level::Pml4),
     }
 }
 
 /// Bits of a present entry that must be clear (SDM vol. 3A 4.5, tables 4-14 to 4-20).
-fn reserved_bits(cpu: &Cpu, level: u8, value: u64) -> u64 {
+fn reserved_bits(cpu: &Cpu, level: Level, value: u64) -> u64 {
     let above = entry::ADDRESS & !low_bits(u32::from(cpu.features.physical_address_bits));
     let execute = if cpu.efer & efer::NXE == 0 { entry::EXECUTE_DISABLE } else { 0 };
     // Bit 12 of an entry that maps a large page is PAT.
     let low = |size: PageSize| size.offset_mask() & entry::ADDRESS & !(1 << 12);
-    let by_level = match (level, leaf(level, value)) {
-        (4 | 5, _) => entry::LARGE,
-        (_, Some(size @ (PageSize::Size2M | PageSize::Size1G))) => low(size),
+    let by_level = match (level, maps(level, value)) {
+        (Level::Pml4 | Level::Pml5, _) => entry::LARGE,
+        (_, Maps::Page(size @ (PageSize::Size2M | PageSize::Size1G))) => low(size),
         _ => 0,
     };
     above | execute | by_level
@@ -179,9 +188,7 @@ pub fn commit(
             physical: value & entry::ADDRESS & !size.offset_mask(),
             size,
             page: size,
-            writable: rights.writable,
-            user: rights.user,
-            execute_disable: rights.execute_disable,
+            rights,
             dirty: value & entry::DIRTY != 0,
             global: value & entry::GLOBAL != 0 && cpu.cr4 & cr4::PGE != 0,
         },
@@ -215,16 +222,14 @@ fn structures(cpu: &Cpu, linear: u64, start: Start, steps: &[Step]) -> [Option<S
     let upper = steps.split_last().map_or(&[][..], |(_, upper)| upper);
     for step in upper {
         rights = rights.and(step.value);
-        let slot = 4usize.checked_sub(usize::from(step.level)).and_then(|index| found.get_mut(index));
-        if let Some(slot) = slot {
+        let kept = UpperLevel::numbered(step.level.number());
+        if let Some((level, slot)) = kept.and_then(|level| Some((level, found.get_mut(4 - level as usize)?))) {
             *slot = Some(StructureEntry {
                 pcid: current_pcid(cpu),
-                level: step.level,
-                linear: linear & !low_bits(level_shift(step.level)),
+                level,
+                linear: linear & !low_bits(level.shift()),
                 table: step.value & entry::ADDRESS,
-                writable: rights.writable,
-                user: rights.user,
-                execute_disable: rights.execute_disable,
+                rights,
             });
         }
     }
@@ -244,22 +249,22 @@ fn fault(cpu: &Cpu, linear: u64, access: Access, code: u32, cause: &'static str)
     Fault::page_fault(linear, code | kind | user, cause)
 }
 
-fn not_present(level: u8) -> &'static str {
+fn not_present(level: Level) -> &'static str {
     match level {
-        5 => "the PML5E is not present",
-        4 => "the PML4E is not present",
-        3 => "the PDPTE is not present",
-        2 => "the PDE is not present",
-        _ => "the PTE is not present",
+        Level::Pml5 => "the PML5E is not present",
+        Level::Pml4 => "the PML4E is not present",
+        Level::Pdpt => "the PDPTE is not present",
+        Level::Pd => "the PDE is not present",
+        Level::Pt => "the PTE is not present",
     }
 }
 
-fn reserved(level: u8) -> &'static str {
+fn reserved(level: Level) -> &'static str {
     match level {
-        5 => "a reserved bit of the PML5E is set",
-        4 => "a reserved bit of the PML4E is set",
-        3 => "a reserved bit of the PDPTE is set",
-        2 => "a reserved bit of the PDE is set",
-        _ => "a reserved bit of the PTE is set",
+        Level::Pml5 => "a reserved bit of the PML5E is set",
+        Level::Pml4 => "a reserved bit of the PML4E is set",
+        Level::Pdpt => "a reserved bit of the PDPTE is set",
+        Level::Pd => "a reserved bit of the PDE is set",
+        Level::Pt => "a reserved bit of the PTE is set",
     }
 }

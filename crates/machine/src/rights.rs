@@ -37,7 +37,7 @@ pub struct Access {
 }
 
 /// Rights accumulated over the levels of a walk: R/W and U/S by AND, XD by OR (SDM vol. 3A 4.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rights {
     /// R/W was set at every level.
     pub writable: bool,

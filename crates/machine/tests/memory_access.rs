@@ -3,6 +3,7 @@
 
 use cr3_machine::access::{self, Privilege, read, read_modify_write, write};
 use cr3_machine::bits::{cr0, cr4, efer};
+use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, MemoryAccess, TlbEvent};
 use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control};
 use iced_x86::Instruction;
@@ -229,7 +230,8 @@ fn five_level_paging_walks_five_levels() {
     assert_eq!(read(&mut machine, &mut (), 3 << 48 | 0x6000, 8, Privilege::Current), Ok(77));
     let fault = read(&mut machine, &mut (), 0x6000, 8, Privilege::Current).expect_err("no PML5E");
     assert_eq!(told(&fault), "#PF(0): the PML5E is not present");
-    assert!(machine.tlb.structures().all(|entry| entry.level < 5));
+    let cached: Vec<_> = machine.tlb.structures().map(|entry| entry.level).collect();
+    assert_eq!(cached, UpperLevel::ALL);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use super::engine::{Engine, Performed, Refused, Registers};
 use super::{Action, ExpectedFault, Scene};
 use crate::manual_tlb::{self as manual, Controls, Model, Outcome, Structure, Translation};
 use cr3_machine::bits::{cr0, cr4, efer, segment};
+use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, ControlRegister};
+use cr3_machine::rights::Rights;
 use cr3_machine::tlb::{Entry, PageSize, Reading, StaleRights, StructureEntry};
 use cr3_machine::{Cpu, CpuFeatures, Exception, SegmentRegister, rflags};
 
@@ -61,9 +63,9 @@ fn translation(entry: &Entry) -> Translation {
         shift: entry.size.offset_mask().count_ones(),
         mapped: entry.page.offset_mask().count_ones(),
         frame: entry.physical,
-        writable: entry.writable,
-        user: entry.user,
-        execute_disable: entry.execute_disable,
+        writable: entry.rights.writable,
+        user: entry.rights.user,
+        execute_disable: entry.rights.execute_disable,
         dirty: entry.dirty,
         global: entry.global,
     }
@@ -81,9 +83,11 @@ fn entry(translation: &Translation) -> Entry {
         physical: translation.frame,
         size: size(translation.shift),
         page: size(translation.mapped),
-        writable: translation.writable,
-        user: translation.user,
-        execute_disable: translation.execute_disable,
+        rights: Rights {
+            writable: translation.writable,
+            user: translation.user,
+            execute_disable: translation.execute_disable,
+        },
         dirty: translation.dirty,
         global: translation.global,
     }
@@ -93,23 +97,29 @@ fn structure(entry: &StructureEntry) -> Structure {
     Structure {
         pcid: entry.pcid,
         region: entry.linear,
-        shift: 3 + 9 * u32::from(entry.level),
+        shift: entry.level.shift(),
         table: entry.table,
-        writable: entry.writable,
-        user: entry.user,
-        execute_disable: entry.execute_disable,
+        writable: entry.rights.writable,
+        user: entry.rights.user,
+        execute_disable: entry.rights.execute_disable,
     }
 }
 
 fn structure_entry(structure: &Structure) -> StructureEntry {
     StructureEntry {
         pcid: structure.pcid,
-        level: (structure.shift / 9) as u8,
+        level: match structure.shift {
+            ..=21 => UpperLevel::Pd,
+            22..=30 => UpperLevel::Pdpt,
+            _ => UpperLevel::Pml4,
+        },
         linear: structure.region,
         table: structure.table,
-        writable: structure.writable,
-        user: structure.user,
-        execute_disable: structure.execute_disable,
+        rights: Rights {
+            writable: structure.writable,
+            user: structure.user,
+            execute_disable: structure.execute_disable,
+        },
     }
 }
 

@@ -12,7 +12,6 @@ mod sets;
 mod sorted;
 mod structures;
 
-pub(crate) use entry::level_shift;
 pub use entry::{Entry, PageSize, StructureEntry};
 pub use geometry::Geometry;
 pub use report::{Cr3Flush, DropCause, Report, TlbEvent};
@@ -21,6 +20,7 @@ pub use rules::{Operation, Reading, StaleRights};
 use super::bits::cr4;
 use super::cpu::{Cpu, current_pcid};
 use super::fast::Fronts;
+use super::level::UpperLevel;
 use super::rights::{Access, AccessKind, Denial, Protection, denial, denied_below};
 use hierarchy::{Found, Hierarchy};
 use sorted::Sorted;
@@ -116,7 +116,7 @@ impl Context {
     #[inline]
     fn suffices(self, entry: &Entry, access: Access) -> bool {
         let clean_write = access.kind == AccessKind::Write && !entry.dirty;
-        !clean_write && denial(entry.rights(), access, self.protection).is_none()
+        !clean_write && denial(entry.rights, access, self.protection).is_none()
     }
 }
 
@@ -266,13 +266,13 @@ impl Tlb {
             return None;
         }
         let covers = |entry: &&Entry| entry.covers(linear) && context.may_use(entry);
-        self.entries().filter(covers).find_map(|entry| denial(entry.rights(), access, context.protection))
+        self.entries().filter(covers).find_map(|entry| denial(entry.rights, access, context.protection))
     }
 
     /// Removes the translations for `linear` whose rights forbid `access`, so that a right that was granted since costs
     /// a walk and no page fault.
     pub fn drop_stale(&mut self, report: Report<'_>, linear: u64, access: Access, context: Context) {
-        let denied = |entry: &Entry| denial(entry.rights(), access, context.protection).is_some();
+        let denied = |entry: &Entry| denial(entry.rights, access, context.protection).is_some();
         let stale = |entry: &Entry| entry.covers(linear) && context.may_use(entry) && denied(entry);
         let found = match &self.contents.translations {
             Translations::Unbounded(sorted) => sorted.covering(linear).any(stale),
@@ -288,10 +288,10 @@ impl Tlb {
     /// whose rights already forbid `access`: such rights may be out of date.
     pub fn deepest(&mut self, linear: u64, access: Access, context: Context) -> Option<StructureEntry> {
         let structures = &self.contents.structures;
-        let found = [2, 3, 4].into_iter().find_map(|level| {
-            let shift = level_shift(level);
+        let found = UpperLevel::ALL.into_iter().find_map(|level| {
+            let shift = level.shift();
             let found = structures.find((context.pcid, level, linear >> shift << shift))?;
-            (!denied_below(found.rights(), access, context.protection)).then_some(*found)
+            (!denied_below(found.rights, access, context.protection)).then_some(*found)
         })?;
         if structures.would_change(&found) {
             Arc::make_mut(&mut self.contents).structures.touch(&found);

@@ -35,7 +35,7 @@ impl Observer for Rare {
     }
 }
 
-/// What one step of `code` tells after `change`.
+/// What one step of `code` reports after `change`.
 fn check(code: &[u8], change: fn(&mut Machine), expected: Expect) {
     let mut machine = with_code(code);
     change(&mut machine);

@@ -3,8 +3,8 @@
 use super::super::front::look_up;
 use crate::bits::{cr0, cr4, efer};
 use crate::observe::AccessKind;
-use crate::paging::{Access, Mode};
 use crate::rflags::AC;
+use crate::rights::{Access, Mode, Rights};
 use crate::tlb::geometry::{HASWELL, RedundantWrite, SKYLAKE};
 use crate::tlb::{Context, Entry, Geometry, PageSize, Reading};
 use crate::{Cpu, Machine, Tlb, testbed};
@@ -23,9 +23,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             physical: linear,
             size,
             page: size,
-            writable,
-            user,
-            execute_disable: !executable,
+            rights: Rights { writable, user, execute_disable: !executable },
             dirty,
             global: !of_pcid,
         }
@@ -139,7 +137,8 @@ proptest! {
 /// A clean entry serves loads, a dirty one of the same page stores: what a front knows of one is not true of the other.
 #[test]
 fn a_front_does_not_take_one_entry_for_another() {
-    let page = Entry { linear: 0x5000, writable: true, ..Entry::EMPTY };
+    let rights = Rights { user: false, ..Rights::ALL };
+    let page = Entry { linear: 0x5000, rights, ..Entry::EMPTY };
     let clean = Entry { pcid: 0, dirty: false, physical: 0x1000, ..page };
     let dirty = Entry { pcid: 1, global: true, dirty: true, physical: 0x2000, ..page };
     let mut without = Tlb::new(Reading::Min);

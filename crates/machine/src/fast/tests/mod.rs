@@ -1,8 +1,8 @@
 //! With and without everything in this module, the machine does the same.
 
 mod front;
+mod reach;
 
-use super::Short;
 use crate::bits::cr4;
 use crate::cpu::Events;
 use crate::event::debug::{DR6_FIXED, DR7, DR7_FIXED};
@@ -17,13 +17,10 @@ use crate::rflags::{RF, TF};
 use crate::rights::Access;
 use crate::testbed::{CODE, DATA, UNMAPPED, USER_CODE, handler, with_code, with_user_code};
 use crate::tlb::Operation;
-use crate::{Event, Machine, Observer, Register, Stepper, Tlb, step};
+use crate::{Event, Machine, Observer, Register, Stepper, step};
 use cr3_testing::cases;
-use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
+use iced_x86::Instruction;
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
-use std::collections::BTreeMap;
 
 /// Writes down every hook with the registers that it is shown.
 #[derive(Default)]
@@ -133,7 +130,7 @@ impl Observer for Inattentive {
 }
 
 impl Inattentive {
-    /// Whether this is `all`, or was told in one word where that suffices.
+    /// Whether this is `all`, or one word where that suffices.
     fn agrees_with(&self, all: &[String]) -> bool {
         let Some(Ordinary { mnemonic, hits }) = self.ordinary else { return self.told.0 == all };
         let count = |prefix: &str| all.iter().filter(|line| line.starts_with(prefix)).count();
@@ -304,148 +301,6 @@ fn machine(state: &State, wild: bool) -> Machine {
     machine
 }
 
-/// Counts what has a short form, whether it retired without attention, and whether it faulted.
-#[derive(Default)]
-struct Reached {
-    retired: BTreeMap<String, u32>,
-    faulted: BTreeMap<String, u32>,
-}
-
-/// The short form of one step, and whether it faulted.
-#[derive(Default)]
-struct Seen {
-    name: Option<String>,
-    faulted: bool,
-}
-
-/// The mnemonic, and in which direction MOV moves. Conditional jumps are one.
-fn name(i: &Instruction) -> Option<String> {
-    let name = format!("{:?}", i.mnemonic()).to_lowercase();
-    Some(match Short::of(i)? {
-        Short::Transfer(_) if i.op0_kind() == OpKind::Memory => format!("{name} with memory"),
-        Short::Transfer(_) if i.op1_kind() == OpKind::Memory => format!("{name} from memory"),
-        Short::Compute(_) if name.starts_with('j') && name != "jmp" => "jcc".to_owned(),
-        _ if name == "sal" => "shl".to_owned(),
-        _ => name,
-    })
-}
-
-impl Observer for Seen {
-    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        self.name = name(instruction).filter(|_| machine.cpu.rflags & TF == 0);
-    }
-    fn fault(&mut self, _: &Fault) {
-        self.faulted = true;
-    }
-}
-
-impl Reached {
-    /// The caches as they are after it.
-    fn run(&mut self, start: &Machine) -> Tlb {
-        let [mut told, mut silent] = [start, start].map(|start| Stepper::new(start.clone()));
-        for _ in 0..24 {
-            let (mut seen, mut inattentive) = (Seen::default(), Inattentive::default());
-            let result = told.step(&mut seen);
-            let _same = silent.step(&mut inattentive);
-            if let Some(name) = seen.name {
-                *self.retired.entry(name.clone()).or_default() += u32::from(inattentive.ordinary.is_some());
-                *self.faulted.entry(name).or_default() += u32::from(seen.faulted);
-            }
-            if result.is_err() {
-                break;
-            }
-        }
-        told.into_machine().tlb
-    }
-}
-
-/// The comparison is no comparison of nothing: each short form retires in some of its states, and each transfer faults.
-#[test]
-fn the_states_reach_every_short_form() {
-    const COMPUTE: [&str; 19] = [
-        "mov", "lea", "add", "adc", "sub", "sbb", "and", "or", "xor", "cmp", "test", "inc", "dec", "shl", "shr", "sar",
-        "bt", "jmp", "jcc",
-    ];
-    const TRANSFER: [&str; 8] =
-        ["mov with memory", "mov from memory", "cmp with memory", "push", "push with memory", "pop", "call", "ret"];
-    let mut runner = TestRunner::deterministic();
-    let mut reached = Reached::default();
-    for _ in 0..10_000 {
-        let state = state_with(code()).new_tree(&mut runner).expect("no filter rejects").current();
-        let start = machine(&state, false);
-        let tlb = reached.run(&start);
-        reached.run(&Machine { tlb, ..start });
-    }
-    for name in COMPUTE.into_iter().chain(TRANSFER) {
-        assert!(reached.retired.get(name).is_some_and(|count| *count > 10), "{name}: {:?}", reached.retired);
-    }
-    for name in TRANSFER {
-        assert!(reached.faulted.get(name).is_some_and(|count| *count > 5), "{name}: {:?}", reached.faulted);
-    }
-    assert_eq!(reached.retired.len(), COMPUTE.len() + TRANSFER.len());
-    let computes_faulted =
-        COMPUTE.into_iter().filter(|name| reached.faulted.get(*name).is_some_and(|count| *count > 0));
-    assert_eq!(computes_faulted.count(), 0, "what computes cannot fail");
-}
-
-#[test]
-fn what_is_locked_narrow_or_rare_has_no_short_form() {
-    let check = |bytes: &[u8], expected: Option<&str>| {
-        let i = Decoder::with_ip(64, bytes, CODE, DecoderOptions::NONE).decode();
-        assert_eq!(name(&i).as_deref(), expected, "{bytes:02x?}");
-    };
-    check(&[0x48, 0x01, 0xc8], Some("add"));
-    check(&[0x01, 0xc8], Some("add"));
-    check(&[0x66, 0x01, 0xc8], None);
-    check(&[0x00, 0xc8], None);
-    check(&[0x48, 0x01, 0x08], None);
-    check(&[0xf0, 0x48, 0x01, 0x08], None);
-    check(&[0x48, 0x8b, 0x08], Some("mov from memory"));
-    check(&[0x65, 0x48, 0x8b, 0x08], Some("mov from memory"));
-    check(&[0x67, 0x48, 0x8b, 0x08], None);
-    check(&[0x8a, 0x08], None);
-    check(&[0x48, 0xc7, 0x00, 1, 0, 0, 0], Some("mov with memory"));
-    check(&[0x66, 0xc7, 0x00, 1, 0], None);
-    check(&[0x48, 0x39, 0x08], Some("cmp with memory"));
-    check(&[0x48, 0x83, 0x38, 1], Some("cmp with memory"));
-    check(&[0x80, 0x38, 1], None);
-    check(&[0x48, 0x3b, 0x08], None);
-    check(&[0xff, 0x30], Some("push with memory"));
-    check(&[0x66, 0xff, 0x30], None);
-    check(&[0xc3], Some("ret"));
-    check(&[0x66, 0xc3], Some("ret"));
-    check(&[0xc2, 8, 0], None);
-    check(&[0x0f, 0x20, 0xd8], None);
-    check(&[0x0f, 0x22, 0xd8], None);
-    check(&[0x8e, 0xd8], None);
-    check(&[0x48, 0x8d, 0x05, 0, 0, 0, 0], Some("lea"));
-    check(&[0x67, 0x48, 0x8d, 0x00], None);
-    check(&[0x50], Some("push"));
-    check(&[0x66, 0x50], None);
-    check(&[0x6a, 0x01], Some("push"));
-    check(&[0x66, 0x6a, 0x01], None);
-    check(&[0x0f, 0xa0], None);
-    check(&[0x58], Some("pop"));
-    check(&[0x8f, 0x00], None);
-    check(&[0xe8, 0, 0, 0, 0], Some("call"));
-    check(&[0xff, 0xd0], None);
-    check(&[0xff, 0xe0], None);
-    check(&[0x74, 0x00], Some("jcc"));
-    check(&[0x48, 0x0f, 0xba, 0xe0, 12], Some("bt"));
-    check(&[0x48, 0x0f, 0xba, 0xe8, 12], None);
-}
-
-/// A branch out of the canonical addresses faults, so its short form, which cannot, must not be.
-#[test]
-fn a_branch_that_can_fault_has_no_short_form() {
-    for (ip, expected) in [(0x7fff_ffff_0000, Some("jmp")), (0x7fff_ffff_fff0, None), (0xffff_8000_0000_0000, None)] {
-        let distance: i32 = if ip >> 63 == 0 { 0x20 } else { -0x20 };
-        let bytes = [&[0xe9][..], &distance.to_le_bytes()].concat();
-        let i = Decoder::with_ip(64, &bytes, ip, DecoderOptions::NONE).decode();
-        assert_eq!(name(&i).as_deref(), expected, "{ip:#x}");
-    }
-}
-
 /// Code that overwrites the instruction after it, and a second time once that was executed.
 #[test]
 fn a_stepper_sees_what_is_written_over_its_page() {
@@ -567,6 +422,57 @@ fn short_accesses_fault_as_their_segment_does() {
     check(&[0x50], "StackSegment");
     check(&[0x58], "StackSegment");
     check(&[0xe8, 0, 0, 0, 0], "StackSegment");
+}
+
+/// Hears of stores to one address.
+struct Watching {
+    stores: Watched,
+    heard: Vec<u64>,
+    ordinary: u32,
+}
+
+impl Observer for Watching {
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: self.stores }
+    }
+    fn ordinary(&mut self, _: &Machine, _: &Ordinary) {
+        self.ordinary += 1;
+    }
+    fn memory(&mut self, access: &MemoryAccess) {
+        self.heard.push(access.physical);
+    }
+}
+
+/// A store is reported where one of its bytes is watched, however often the same instruction was ordinary before. Two observers
+/// hear of the stores of both.
+#[test]
+fn stores_to_watched_addresses_are_reported() {
+    // mov %rax,(%rbx); jmp to it
+    let mut machine = with_code(&[0x48, 0x89, 0x03, 0xeb, 0xfb]);
+    machine.cpu.registers[Register::Rbx as usize] = DATA;
+    let watching = |start, end| Watching { stores: Watched { start, end }, heard: Vec::new(), ordinary: 0 };
+    let mut stepper = Stepper::new(machine);
+    let mut heard = |observer: &mut Watching| {
+        observer.heard.clear();
+        observer.ordinary = 0;
+        (0..6).for_each(|_| stepper.step(observer).expect("the code goes on"));
+        (observer.heard.len(), observer.ordinary)
+    };
+    // The first store walks, and the first fetches decode.
+    heard(&mut watching(0, 0));
+    for (start, end, expected) in [
+        (0, 0, (0, 6)),
+        (DATA, DATA + 1, (3, 3)),
+        (DATA + 7, DATA + 9, (3, 3)),
+        (DATA + 8, DATA + 9, (0, 6)),
+        (DATA - 2, DATA, (0, 6)),
+        (DATA - 2, DATA + 1, (3, 3)),
+    ] {
+        assert_eq!(heard(&mut watching(start, end)), expected, "{start:#x} to {end:#x}");
+    }
+    let attention = (watching(DATA, DATA + 1), (watching(0, 0), watching(DATA + 0x100, DATA + 0x108))).attention();
+    assert_eq!(attention, Attention::Unusual { stores: Watched { start: DATA, end: DATA + 0x108 } });
+    assert_eq!((watching(DATA, DATA + 1), Everything::default()).attention(), Attention::Everything);
 }
 
 proptest! {

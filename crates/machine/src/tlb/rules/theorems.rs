@@ -1,6 +1,7 @@
-//! What holds between the rules, over all that they can tell apart.
+//! What holds between the rules, over all that they distinguish.
 
 use super::*;
+use crate::level::UpperLevel;
 use crate::tlb::{DropCause, PageSize, Tlb};
 
 const NAMED: u16 = 7;
@@ -8,7 +9,7 @@ const OTHER: u16 = 8;
 const LINEAR: u64 = 0x1000;
 
 const STRUCTURE: StructureEntry =
-    StructureEntry { pcid: 0, level: 2, linear: 0, table: 0, writable: false, user: false, execute_disable: false };
+    StructureEntry { pcid: 0, level: UpperLevel::Pd, linear: 0, table: 0, rights: Entry::EMPTY.rights };
 
 /// Every operation, as it names [`NAMED`] and [`LINEAR`].
 const OPERATIONS: [Operation; 10] = [

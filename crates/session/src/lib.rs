@@ -25,3 +25,8 @@ pub use runs::{Failure, Runs};
 pub use setup::Setup;
 pub use state::{Settings, State};
 pub use update::{is_valid, update};
+
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -87,7 +87,7 @@ const HEADLINE = ".check .headline";
 const agreed = async (page, selector, action) => (await waited(page, selector, action, HEADLINE, AGREES)).time;
 
 async function sweep(page) {
-  const { time, text } = await waited(page, ".check .sweeps .button", "click", ".check .result", /Both agree\.$/);
+  const { time, text } = await waited(page, ".check .sweeps .button", "click", ".check .result", /agree on all of them/);
   const [, struck, compared] = text.match(/ (\d+) struck, .* (\d+) steps compared/).map(Number);
   return { time, struck, compared };
 }

@@ -122,7 +122,7 @@ fn a_fault_on_the_second_page_leaves_the_first_as_it_was() {
     assert_eq!((told(&fault).as_str(), fault.address), ("#PF(3): the page is read-only", Some(0x2000)));
     assert_eq!(machine.memory.read_u32(frame(1) + 0xffc), 0x5555_5555);
     let mut called = false;
-    let fault = read_modify_write(&mut machine, &mut (), 0x1ffc, 8, Privilege::Current, |value| {
+    let fault = read_modify_write(&mut machine, &mut (), 0x1ffc, 8, Privilege::Current, &mut |value| {
         called = true;
         value
     });
@@ -134,7 +134,7 @@ fn read_modify_write_is_one_access_of_kind_write() {
     let mut machine = machine();
     machine.memory.write_u64(frame(3) + 8, 40);
     let mut listener = Listener::default();
-    let old = read_modify_write(&mut machine, &mut listener, 0x3008, 4, Privilege::Current, |value| value + 2);
+    let old = read_modify_write(&mut machine, &mut listener, 0x3008, 4, Privilege::Current, &mut |value| value + 2);
     assert_eq!(old, Ok(40));
     assert_eq!(listener.tlb, [("miss", AccessKind::Write)]);
     let expected = MemoryAccess {
@@ -146,7 +146,7 @@ fn read_modify_write_is_one_access_of_kind_write() {
         before: 40,
     };
     assert_eq!(listener.accesses, [expected]);
-    let wraps = read_modify_write(&mut machine, &mut (), 0x3008, 1, Privilege::Current, |_| 0x1ff);
+    let wraps = read_modify_write(&mut machine, &mut (), 0x3008, 1, Privilege::Current, &mut |_| 0x1ff);
     assert_eq!((wraps, machine.memory.read_u64(frame(3) + 8)), (Ok(42), 0xff));
 }
 
@@ -329,7 +329,7 @@ fn bytes_that_are_no_instruction_fault() {
 
 #[test]
 fn writes_to_control_registers_check_before_they_change() {
-    type Write = fn(&mut Machine, &mut (), u64) -> Result<(), Fault>;
+    type Write = fn(&mut Machine, &mut dyn cr3_machine::Observer, u64) -> Result<(), Fault>;
     let check = |set: fn(&mut Machine), write: Write, source: fn(&Cpu) -> u64, expected: &str| {
         let mut machine = machine();
         set(&mut machine);

@@ -84,6 +84,8 @@ pub enum Action {
     Sweep(Side),
     /// Stops that.
     StopSweep,
+    /// Shows the run of a swept schedule where it goes wrong on that side.
+    OpenSwept(Side, String),
     /// Makes the second CPU wrong on purpose, to see that it is found.
     TestCheck,
     /// Says something to the person, for example that a link was copied.

@@ -3,10 +3,10 @@
 use super::engine::{Engine, Performed, Refused, Registers};
 use super::{Action, ExpectedFault, Scene};
 use crate::manual_tlb::{self as manual, Controls, Model, Outcome, Structure, Translation};
-use cr3_machine::bits::{cr0, efer, segment};
+use cr3_machine::bits::{cr0, cr4, efer, segment};
 use cr3_machine::observe::{AccessKind, ControlRegister};
 use cr3_machine::tlb::{Entry, PageSize, Reading, StaleRights, StructureEntry};
-use cr3_machine::{Cpu, Exception, SegmentRegister, control, rflags};
+use cr3_machine::{Cpu, CpuFeatures, Exception, SegmentRegister, rflags};
 
 pub(super) struct OnManual {
     model: Model,
@@ -41,6 +41,17 @@ fn controls(cpu: &Cpu) -> Controls {
         has_lam: cpu.features.lam,
         physical_address_bits: cpu.features.physical_address_bits.into(),
     }
+}
+
+/// Bits of CR4 that CPUID allows (SDM vol. 3A 2.5): those that every processor with long mode has, and those of features.
+/// A list of its own: the second model vouches for the machine's.
+fn cr4_supported(features: &CpuFeatures) -> u64 {
+    let everywhere = cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE;
+    let simd = cr4::OSFXSR | cr4::OSXMMEXCPT;
+    let of = |present: bool, bit: u64| if present { bit } else { 0 };
+    let entry = of(features.umip, cr4::UMIP) | of(features.fsgsbase, cr4::FSGSBASE) | of(features.pcid, cr4::PCIDE);
+    let paging = of(features.la57, cr4::LA57) | of(features.smep, cr4::SMEP) | of(features.smap, cr4::SMAP);
+    everywhere | simd | entry | paging | of(features.lam, cr4::LAM_SUP)
 }
 
 fn translation(entry: &Entry) -> Translation {
@@ -122,7 +133,7 @@ impl Engine for OnManual {
             let quadwords = (page..).step_by(8).take(512);
             model.memory.extend(quadwords.map(|address| (address, scene.memory.read_u64(address))));
         }
-        Ok(Self { model, cr4_supported: control::cr4_supported(&scene.cpu) })
+        Ok(Self { model, cr4_supported: cr4_supported(&scene.cpu.features) })
     }
 
     fn perform(&mut self, action: &Action) -> Performed {

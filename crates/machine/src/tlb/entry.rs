@@ -1,6 +1,6 @@
 //! What the translation caches hold.
 
-use crate::paging::{Rights, level_shift};
+use crate::rights::Rights;
 
 /// Size of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,7 +55,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) const EMPTY: Self = Self {
+    /// Of PCID 0 and page 0, without any right: to be filled in.
+    pub const EMPTY: Self = Self {
         pcid: 0,
         linear: 0,
         physical: 0,
@@ -125,4 +126,9 @@ impl StructureEntry {
     pub(super) fn key(&self) -> (u16, u8, u64) {
         (self.pcid, self.level, self.linear)
     }
+}
+
+/// Lowest linear-address bit that selects an entry at `level`: 12 for a PTE, 21 for a PDE, and so on.
+pub(crate) fn level_shift(level: u8) -> u32 {
+    3 + 9 * u32::from(level.clamp(1, 5))
 }

@@ -7,6 +7,7 @@ mod header;
 mod inject;
 mod inspector;
 mod moves;
+mod outcomes;
 mod question;
 mod runs;
 mod schedule;

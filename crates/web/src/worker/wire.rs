@@ -1,7 +1,7 @@
 //! What the page and its worker write to each other: lines of fields, as text. Only Unicorn's compiled module is sent as it is.
 
 use cr3_session::Side;
-use cr3_session::check::{Disagreement, Field, Mark, Origin, Progress, Report, Stage};
+use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::words::{side_key, side_of};
 use cr3_unicorn::limits::Limit;
 use std::fmt::Write;
@@ -92,7 +92,8 @@ pub(crate) fn encode(ticket: u32, report: &Report) -> String {
         Report::Steps(side, marks) => vec!["steps".to_owned(), side_key(*side).to_owned(), marks_text(marks)],
         Report::Ended(side) => vec!["ended".to_owned(), side_key(*side).to_owned()],
         Report::Swept(progress, stage) => {
-            vec!["swept".to_owned(), progress_text(progress), stage_key(*stage).to_owned()]
+            let stage = stage_key(*stage).to_owned();
+            vec!["swept".to_owned(), progress_text(progress), stage, kinds_text(&progress.findings.kinds)]
         }
         Report::Disagrees(found) => disagreement_fields(found),
         Report::TestMissed(why) => vec!["missed".to_owned(), why.clone()],
@@ -117,7 +118,11 @@ pub(crate) fn decode(text: &str) -> Option<(u32, Report)> {
         "broke" => Report::Broke(next()?.to_owned()),
         "steps" => Report::Steps(side_of(next()?)?, marks_of(next()?)?),
         "ended" => Report::Ended(side_of(next()?)?),
-        "swept" => Report::Swept(progress_of(next()?)?, stage_of(next()?)?),
+        "swept" => {
+            let (mut progress, stage) = (progress_of(next()?)?, stage_of(next()?)?);
+            progress.findings.kinds = kinds_of(next()?)?;
+            Report::Swept(progress, stage)
+        }
         "differs" => Report::Disagrees(disagreement_of(&mut next)?),
         "missed" => Report::TestMissed(next()?.to_owned()),
         _ => return None,
@@ -161,15 +166,31 @@ fn stage_of(key: &str) -> Option<Stage> {
 }
 
 fn progress_text(progress: &Progress) -> String {
-    let Progress { done, total, struck, refused, compared } = progress;
-    format!("{done} {total} {struck} {refused} {compared}")
+    let Progress { done, total, struck, refused, compared, findings } = progress;
+    format!("{done} {total} {struck} {refused} {} {compared}", findings.runs)
 }
 
 fn progress_of(text: &str) -> Option<Progress> {
     let mut numbers = text.split(' ');
     let mut small = || numbers.next()?.parse().ok();
     let (done, total, struck, refused) = (small()?, small()?, small()?, small()?);
-    Some(Progress { done, total, struck, refused, compared: numbers.next()?.parse().ok()? })
+    let findings = Findings { runs: small()?, kinds: Vec::new() };
+    Some(Progress { done, total, struck, refused, findings, compared: numbers.next()?.parse().ok()? })
+}
+
+/// Kinds as items `3 the first schedule|what they do`: no schedule has a bar.
+fn kinds_text(kinds: &[Kind]) -> String {
+    let kind = |Kind { words, runs, first }: &Kind| format!("{runs} {first}|{words}");
+    kinds.iter().map(kind).collect::<Vec<_>>().join(&ITEM.to_string())
+}
+
+fn kinds_of(text: &str) -> Option<Vec<Kind>> {
+    let kind = |item: &str| {
+        let (runs, rest) = item.split_once(' ')?;
+        let (first, words) = rest.split_once('|')?;
+        Some(Kind { words: words.to_owned(), runs: runs.parse().ok()?, first: first.to_owned() })
+    };
+    text.split(ITEM).filter(|item| !item.is_empty()).map(kind).collect()
 }
 
 fn disagreement_fields(found: &Disagreement) -> Vec<String> {
@@ -269,7 +290,10 @@ mod tests {
             differences: vec!["rax: ours 0x1, theirs 0x0".to_owned(), "ours retired, theirs raised".to_owned()],
             fields: vec![Field { name: "rax".to_owned(), before: u64::MAX, ours: 1, theirs: 0 }],
         };
-        let progress = Progress { done: 1, total: 2, struck: 3, refused: 4, compared: u64::MAX };
+        let kind =
+            |words: &str| Kind { words: words.to_owned(), runs: 2, first: "kernel_loop+1:nmi > exc_nmi:mc".to_owned() };
+        let findings = Findings { runs: 5, kinds: vec![kind("break user-cr3"), kind("end in a kernel panic")] };
+        let progress = Progress { done: 1, total: 2, struck: 3, refused: 4, compared: u64::MAX, findings };
         let reports = [
             Report::Received(123),
             Report::Opened,

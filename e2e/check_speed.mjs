@@ -1,4 +1,4 @@
-// The check with Unicorn in Chromium, on the built page: `node check_speed.mjs DIST` measures it in two ways, as a person waits
+// The check with Unicorn in Chromium, on a page that is built with the feature `bench`: `node check_speed.mjs FOLDER` measures it in two ways, as a person waits
 // for it (click, worker, slices, drawing), and called in the page with nothing between both processors but the checker.
 import { spread, told, withPage } from "./measure.mjs";
 

@@ -1,7 +1,7 @@
 //! A second CPU that follows the runs, and what it has said so far. It works elsewhere; what it reports are actions, so a list of
 //! actions replays a checked session as well.
 
-use crate::action::Side;
+use crate::choice::Side;
 use std::rc::Rc;
 
 /// What one step came to for the second CPU.

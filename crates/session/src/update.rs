@@ -1,11 +1,13 @@
 //! What each action does to the state. Nothing a person can do makes these fail.
 
-use crate::action::{Action, Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
+use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
+use crate::choice::{Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
 use crate::drafts;
 use crate::inject;
 use crate::runs::Runs;
-use crate::state::{Setup, State};
+use crate::setup::Setup;
+use crate::state::State;
 use crate::story::STORIES;
 use crate::view::outcome::outcome;
 use cr3_core::scenario::{Nesting, Schedule, Vector};

@@ -8,15 +8,16 @@
 
 mod app;
 mod effects;
-mod inspector;
 mod overlay;
 mod parts;
+#[cfg(feature = "bench")]
 mod speed;
 mod store;
 mod view;
 pub mod worker;
 
 pub use app::App;
+#[cfg(feature = "bench")]
 pub use speed::{Opening, run_storm};
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod apt;
 mod audit;
 mod bench;
 mod build;
+mod checks;
 mod ci;
 mod command;
 mod components;

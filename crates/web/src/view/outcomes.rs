@@ -1,6 +1,6 @@
 //! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
 
-use crate::app::side_class;
+use crate::parts::side_class;
 use cr3_session::view::outcome::{Broken, Outcome, not_comparable, outcome, spoken};
 use cr3_session::{Action, Runs, Side};
 use std::rc::Rc;

@@ -1,8 +1,7 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::app::{Sight, side_class};
-use crate::parts::{Segments, Window, use_window};
+use crate::parts::{Segments, Sight, Window, side_class, use_window};
 use crate::store::sends;
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};

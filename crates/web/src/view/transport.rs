@@ -2,8 +2,7 @@
 
 use super::Props;
 use super::moves::Move;
-use crate::app::side_class;
-use crate::parts::{Icon, Segments, Shape};
+use crate::parts::{Icon, Segments, Shape, side_class};
 use crate::store::sends;
 use cr3_session::view::position::{Position, position};
 use cr3_session::{Action, Pane, Side, State, is_valid};

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Build, objects};
+use super::folders::{Build, product_folder};
+use super::objects;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::steps;
@@ -36,13 +37,9 @@ const WASM_FEATURES: [&str; 7] = [
 /// Tells `cargo xtask stage-unicorn` that there is nothing to stage.
 pub(crate) const WITHOUT: &str = "CR3_WITHOUT_UNICORN";
 
-pub(super) fn folder(project: &Project) -> PathBuf {
-    project.target().join("unicorn-wasm/product")
-}
-
 /// Called by trunk after it has built a page: puts the module and what goes with it into the page, to be loaded on demand.
 pub(crate) fn stage(project: &Project) -> Result<(), Failure> {
-    let product = folder(project);
+    let product = product_folder(project);
     let present = product.join(VERSION).is_file() && std::env::var_os(WITHOUT).is_none();
     let Some(stage) = std::env::var_os("TRUNK_STAGING_DIR").filter(|_| present) else {
         println!("the page is built without Unicorn: cargo xtask unicorn builds it");

@@ -26,7 +26,7 @@ pub fn judge(system: &System, places: &Places, config: &Config, schedule: &Sched
     for step in 0..budget as usize {
         let rip = runner.machine().cpu.rip;
         promises.boundary(step, runner.machine(), runner.nest().depth());
-        if let Err(stop) = runner.step(&mut (&mut tally, &mut promises)) {
+        if let Err(stop) = runner.step(&mut tally) {
             end = stop;
             break;
         }

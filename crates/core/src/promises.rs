@@ -1,13 +1,12 @@
 //! What Linux promises at every instruction boundary, judged while a run goes on.
 //!
-//! [`Promises`] is fed by whoever steps a run: each boundary, the counters that the step between two of them raised, and, as an
-//! observer, the stores. So a trace, a sweep and a search judge alike.
+//! [`Promises`] is fed by whoever steps a run: each boundary, and the counters that the step between two of them raised. So a
+//! trace, a sweep and a search judge alike.
 
 use crate::counters::{Counter, CounterSet};
-use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check_cr3, check_user, holds_records};
+use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check_cr3, check_user};
 use crate::linux::{Config, Features, Handler};
-use crate::machine::observe::{AccessKind, MemoryAccess};
-use crate::machine::{Machine, Observer};
+use crate::machine::Machine;
 use crate::scenario::{Place, Places};
 use std::fmt::{self, Display, Formatter};
 
@@ -64,17 +63,7 @@ pub struct Promises {
     between_records: Option<u64>,
     /// Whether the disagreement at hand began at that boundary.
     is_between_records: bool,
-    judged: Option<Judged>,
     broken: Vec<Breakage>,
-}
-
-/// The registers that a boundary was judged by, and what they came to. It stands until one of them changes or the records are
-/// stored to.
-#[derive(Clone, Copy, Debug)]
-struct Judged {
-    by: (u64, u64, u8),
-    records: Option<Inconsistent>,
-    user: Option<Inconsistent>,
 }
 
 impl Promises {
@@ -86,14 +75,14 @@ impl Promises {
             rogue: config.handler.contains(Handler::RogueCr3),
             between_records: places.resolve(&place).ok().map(|id| places.site(id).address),
             is_between_records: false,
-            judged: None,
             broken: Vec::new(),
         }
     }
 
     /// Judges the boundary before step `step`, `depth` handlers deep.
     pub fn boundary(&mut self, step: usize, machine: &Machine, depth: usize) {
-        let Judged { records, user, .. } = self.judge(machine);
+        let user = check_user(machine, self.features).err();
+        let records = check_cr3(machine).err();
         let at_label = self.between_records == Some(machine.cpu.rip);
         self.is_between_records = records.is_some() && (self.is_between_records || at_label);
         let is_excused = self.is_between_records || (self.rogue && depth > 0);
@@ -101,18 +90,6 @@ impl Promises {
         for broken in [user.map(Broken::UserCr3), records].into_iter().flatten() {
             self.keep(step, broken);
         }
-    }
-
-    fn judge(&mut self, machine: &Machine) -> Judged {
-        let cpu = &machine.cpu;
-        let by = (cpu.cr3, cpu.cr4, cpu.cpl);
-        if let Some(judged) = self.judged.filter(|judged| judged.by == by) {
-            return judged;
-        }
-        let user = check_user(machine, self.features).err();
-        let judged = Judged { by, records: check_cr3(machine).err(), user };
-        self.judged = Some(judged);
-        judged
     }
 
     /// Judges step `step` by the counters that it raised.
@@ -133,14 +110,6 @@ impl Promises {
     /// The first breakage of each invariant so far, in order of steps.
     pub fn broken(&self) -> &[Breakage] {
         &self.broken
-    }
-}
-
-impl Observer for Promises {
-    fn memory(&mut self, access: &MemoryAccess) {
-        if access.kind == AccessKind::Write && holds_records(access.physical) {
-            self.judged = None;
-        }
     }
 }
 

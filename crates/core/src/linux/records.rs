@@ -14,6 +14,9 @@ use std::fmt::{self, Display, Formatter};
 /// `loaded_mm` and not yet `loaded_mm_asid`, and `LOADED_MM_SWITCHING` is gone already.
 pub const BETWEEN_RECORDS: &str = "switch_mm_between_records";
 
+/// Physical address of `cpu_tlbstate`.
+const STATE: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE;
+
 /// Slot of one ASID: which context's translations may be cached under it, and how new they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Slot {
@@ -45,14 +48,13 @@ pub struct TlbState {
 impl TlbState {
     /// Reads it from memory.
     pub fn of(machine: &Machine) -> Self {
-        const STATE: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE;
         let memory = &machine.memory;
         let mut slots = [Slot::default(); at::TLB_NR_DYN_ASIDS as usize];
         for (address, slot) in (STATE + at::TLB_STATE_CTXS..).step_by(16).zip(&mut slots) {
             *slot = Slot { context: memory.read_u64(address), generation: memory.read_u64(address + 8) };
         }
         Self {
-            loaded_mm: memory.read_u64(STATE + at::TLB_STATE_LOADED_MM),
+            loaded_mm: loaded_mm(machine),
             loaded_mm_asid: memory.read_u16(STATE + at::TLB_STATE_LOADED_MM_ASID),
             next_asid: memory.read_u16(STATE + at::TLB_STATE_NEXT_ASID),
             invalidate_other: memory.read_u8(STATE + at::TLB_STATE_INVALIDATE_OTHER) != 0,
@@ -148,13 +150,14 @@ pub fn user_cr3(kernel_cr3: u64, tags: Tags) -> u64 {
 /// # Errors
 /// [`Inconsistent::NoMm`] when `loaded_mm` cannot be read.
 pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
-    let state = TlbState::of(machine);
-    if state.is_switching() {
+    let loaded_mm = loaded_mm(machine);
+    if loaded_mm == at::LOADED_MM_SWITCHING {
         return Ok(None);
     }
-    let tables = tables_of(machine, state.loaded_mm).ok_or(Inconsistent::NoMm { loaded_mm: state.loaded_mm })?;
+    let tables = tables_of(machine, loaded_mm).ok_or(Inconsistent::NoMm { loaded_mm })?;
+    let asid = machine.memory.read_u16(STATE + at::TLB_STATE_LOADED_MM_ASID);
     let tags = Tags::of(&machine.cpu);
-    let kernel = kernel_cr3(tables, state.loaded_mm_asid, tags);
+    let kernel = kernel_cr3(tables, asid, tags);
     Ok(Some(match tables_half(machine.cpu.cr3) {
         Half::Kernel => kernel,
         Half::User => user_cr3(kernel, tags),
@@ -185,7 +188,7 @@ pub fn check_user(machine: &Machine, features: Features) -> Result<(), Inconsist
     if features.pti && tables_half(cpu.cr3) == Half::Kernel {
         return Err(Inconsistent::UserOnKernelTables { cr3: cpu.cr3 });
     }
-    let (loaded_mm, task_mm) = (TlbState::of(machine).loaded_mm, task_mm(machine));
+    let (loaded_mm, task_mm) = (loaded_mm(machine), task_mm(machine));
     match task_mm {
         Some(task_mm) if task_mm != loaded_mm => Err(Inconsistent::WrongAddressSpace { loaded_mm, task_mm }),
         _ => Ok(()),
@@ -201,11 +204,9 @@ pub fn check(machine: &Machine, features: Features) -> Result<(), Inconsistent> 
     check_user(machine, features)
 }
 
-/// Whether a store to this physical address may change what [`check`] reads: per-CPU data, or an mm or task in kernel data.
-pub fn holds_records(physical: u64) -> bool {
-    let per_cpu = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT..at::PER_CPU_PHYSICAL + at::PERCPU_SIZE;
-    let data = at::image_physical(at::KERNEL_DATA)..at::image_physical(at::KERNEL_DATA) + at::IMAGE_PAGE;
-    per_cpu.contains(&physical) || data.contains(&physical)
+/// `loaded_mm` alone: every boundary of a run asks for it.
+fn loaded_mm(machine: &Machine) -> u64 {
+    machine.memory.read_u64(STATE + at::TLB_STATE_LOADED_MM)
 }
 
 /// The mm of the current task; kernel data lies in the kernel image mapping.

@@ -136,7 +136,7 @@ impl Trace {
             }
             let before = Before::new(&runner);
             promises.boundary(index, runner.machine(), runner.nest().depth());
-            match runner.step(&mut (&mut tally, &mut promises)) {
+            match runner.step(&mut tally) {
                 Ok(stepped) => {
                     self.push(before, stepped, runner.machine(), &mut tally);
                     promises.counted(index, self.steps[index].counted);

@@ -2,11 +2,9 @@
 
 use crate::support::FORMS;
 use cr3_core::compare::astray;
-use cr3_core::linux::records::{BETWEEN_RECORDS, check_cr3, check_user};
-use cr3_core::linux::{Form, Handler};
 use cr3_core::scenario::Scenario;
 use cr3_core::scenario::presets::{PRESETS, Preset};
-use cr3_core::trace::{Breakage, Broken, Options, Trace};
+use cr3_core::trace::{Options, Trace};
 use expect_test::expect;
 
 /// More than any of them needs to end; less than one that never ends.
@@ -83,40 +81,6 @@ fn runs_in_which_nothing_strikes_break_nothing() {
         for features in crate::support::all_features() {
             scenario.config.features = features;
             assert_eq!(broken(&scenario), "nothing", "{scenario}");
-        }
-    }
-}
-
-/// The CR3 promises of a run, each boundary judged by itself from the state before it.
-fn judged_plainly(trace: &Trace) -> Vec<Breakage> {
-    let mut found: Vec<Breakage> = Vec::new();
-    let mut between = false;
-    for step in 0..trace.steps.len() {
-        let machine = trace.machine_before(step);
-        let records = check_cr3(&machine).err();
-        between = records.is_some() && (between || trace.place_name(step) == BETWEEN_RECORDS);
-        let rogue = trace.scenario.config.handler.contains(Handler::RogueCr3) && trace.steps[step].level > 0;
-        let by_level = if machine.cpu.cpl == 3 { Broken::UserCr3 } else { Broken::KernelCr3 };
-        let user = check_user(&machine, trace.scenario.config.features).err().map(Broken::UserCr3);
-        let kernel = records.filter(|_| !between && !rogue).map(by_level);
-        for broken in [user, kernel].into_iter().flatten() {
-            if found.iter().all(|other| other.broken.invariant() != broken.invariant()) {
-                found.push(Breakage { step, broken });
-            }
-        }
-    }
-    found
-}
-
-#[test]
-fn what_is_judged_again_only_after_a_change_is_judged_right() {
-    let told = ["kgdb-kernel", "kgdb-sysret-exit", "rogue-cr3", "schedule"];
-    for preset in PRESETS.iter().filter(|preset| told.contains(&preset.name)) {
-        for form in [Form::A, Form::Never] {
-            let trace = Trace::record(&preset.scenario(form.clone()), Options { budget: 2500 }).expect("it assembles");
-            let mut ours = trace.breakages.clone();
-            ours.retain(|breakage| breakage.broken.invariant() != "flush-kept");
-            assert_eq!(ours, judged_plainly(&trace), "{}", trace.scenario);
         }
     }
 }

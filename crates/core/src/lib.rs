@@ -12,9 +12,11 @@ pub use cr3_asm as asm;
 pub use cr3_machine as machine;
 
 pub mod benchmark;
+pub mod choice;
 pub mod compare;
 pub mod cost;
 pub mod counters;
+pub mod geometry;
 pub mod linux;
 pub mod promises;
 pub mod run;

@@ -1,7 +1,8 @@
 //! Whatever is injected wherever: runs end, nothing panics, every injection is accounted for, replay agrees.
 
 use cr3_core::compare::compare;
-use cr3_core::linux::{Config, Feature, Form, Geometry, Handler, boot};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Feature, Form, Handler, boot};
 use cr3_core::scenario::{Injection, Nesting, Place, PlaceId, Places, Scenario, Schedule, Vector};
 use cr3_core::trace::{Options, Origin, StepKind, Trace};
 use proptest::prelude::*;
@@ -41,6 +42,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                 form,
                 handler: handlers.into_iter().collect(),
                 geometry,
+                ..Config::default()
             },
             schedule: Schedule { injections },
         }

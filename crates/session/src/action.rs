@@ -2,8 +2,9 @@
 
 use crate::check::Report;
 use crate::drafts::Memory;
-pub use cr3_core::linux::Feature;
-use cr3_core::linux::{Form, Geometry, Handler, Handlers};
+use cr3_core::geometry::Geometry;
+pub use cr3_core::linux::{Feature, Form};
+use cr3_core::linux::{Handler, Handlers};
 use cr3_core::scenario::{Nesting, Place, Vector};
 use std::sync::Arc;
 
@@ -65,60 +66,6 @@ pub enum Target {
     Flush,
     /// A row at which an event is delivered.
     Delivery,
-}
-
-/// A form as a person picks it. The text of [`FormChoice::Custom`] is the draft in the editor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FormChoice {
-    /// [`Form::A`].
-    A,
-    /// [`Form::B2`].
-    B2,
-    /// [`Form::C`].
-    C,
-    /// [`Form::E`].
-    E,
-    /// [`Form::Never`].
-    Never,
-    /// [`Form::Custom`], with the text in the editor.
-    Custom,
-}
-
-impl FormChoice {
-    /// All, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [Self::A, Self::B2, Self::C, Self::E, Self::Never, Self::Custom];
-
-    /// The form, with the text of a custom one.
-    #[must_use]
-    pub fn form(self, custom: &Arc<str>) -> Form {
-        match self {
-            Self::A => Form::A,
-            Self::B2 => Form::B2,
-            Self::C => Form::C,
-            Self::E => Form::E,
-            Self::Never => Form::Never,
-            Self::Custom => Form::Custom(custom.clone()),
-        }
-    }
-
-    /// The name in links and lists.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.form(&Arc::from("")).name()
-    }
-
-    /// Where the form comes from and what it does.
-    #[must_use]
-    pub fn description(self) -> &'static str {
-        self.form(&Arc::from("")).description()
-    }
-
-    /// The form of a name; `D` is the same code as `E`.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let name = if name == "D" { "E" } else { name };
-        Self::ALL.into_iter().find(|form| form.name() == name)
-    }
 }
 
 /// Which aligned rows are listed.
@@ -223,7 +170,7 @@ pub enum Action {
     /// Opens a story by its index in [`crate::story::STORIES`].
     OpenStory(usize),
     /// Runs another form on one side.
-    SetForm(Side, FormChoice),
+    SetForm(Side, Form),
     /// Shows the right form left and the left one right.
     SwapForms,
     /// Turns a feature over.
@@ -241,7 +188,7 @@ pub enum Action {
     Inject(Spot, Vector, Nesting),
     /// Takes an injection out of the schedule by index.
     RemoveInjection(usize),
-    /// Replaces the text of the custom form; it runs when a side has [`FormChoice::Custom`].
+    /// Replaces the text of the custom form; it runs when a side has [`Form::Custom`].
     EditDraft(String),
     /// Takes what was typed into the editor when it went away; with the text that it was typed over. Where another link
     /// has been opened since, its text stays and the typed one is put aside.

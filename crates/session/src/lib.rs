@@ -16,7 +16,7 @@ mod update;
 pub mod view;
 pub mod words;
 
-pub use action::{Action, Direction, Feature, Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+pub use action::{Action, Direction, Feature, Filter, Form, Overlay, Pane, Side, Spot, Tab, Target, Theme};
 pub use moment::Moment;
 pub use runs::{Failure, Runs};
 pub use state::{Settings, Setup, State};

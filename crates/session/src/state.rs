@@ -1,11 +1,12 @@
 //! The one value that the page shows.
 
-use crate::action::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::action::{Filter, Form, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::check::Check;
 use crate::drafts::{self, Memory};
 use crate::link::{self, Link};
 use crate::runs::Runs;
-use cr3_core::linux::{Config, Features, Geometry, Handlers};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Features, Handlers};
 use cr3_core::scenario::{Place, Scenario, Schedule};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The form of each side: left, right.
-    pub forms: [FormChoice; 2],
+    pub forms: [Form; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
     /// The modelled handlers of both sides.
@@ -29,8 +30,9 @@ impl Setup {
     /// The scenario of one side.
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
-        let form = self.forms[side.index()].form(custom);
-        let config = Config { features: self.features, form, handler: self.handler, geometry: self.geometry };
+        let form = self.forms[side.index()];
+        let Self { features, handler, geometry, .. } = *self;
+        let config = Config { features, form, custom: custom.clone(), handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
     }
 }
@@ -198,7 +200,7 @@ impl State {
     /// Whether a side runs the custom form.
     #[must_use]
     pub fn uses_custom(&self) -> bool {
-        self.setup.forms.contains(&FormChoice::Custom)
+        self.setup.forms.contains(&Form::Custom)
     }
 
     /// The texts that the browser is to keep, the newest first: the custom form's unless the link carries it, and those

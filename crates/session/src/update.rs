@@ -1,6 +1,6 @@
 //! What each action does to the state. Nothing a person can do makes these fail.
 
-use crate::action::{Action, Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
+use crate::action::{Action, Direction, Filter, Form, Overlay, Pane, Side, Target};
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
 use crate::drafts;
 use crate::inject;
@@ -211,13 +211,13 @@ fn open_story(state: &mut State, index: usize) {
     state.overlay = Overlay::None;
 }
 
-fn set_form(state: &mut State, side: Side, form: FormChoice) {
-    if form == FormChoice::Custom && state.custom.is_empty() {
+fn set_form(state: &mut State, side: Side, form: Form) {
+    if form == Form::Custom && state.custom.is_empty() {
         // A person starts from what the side ran until now.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();
     }
     rerun(state, |setup| setup.forms[side.index()] = form);
-    if form == FormChoice::Custom {
+    if form == Form::Custom {
         state.overlay = Overlay::Editor;
     }
 }

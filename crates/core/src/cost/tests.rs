@@ -1,5 +1,5 @@
 use super::*;
-use crate::linux::Geometry;
+use crate::geometry::Geometry;
 use expect_test::{Expect, expect};
 
 fn counters(counted: &[(Counter, u64)]) -> Counters {

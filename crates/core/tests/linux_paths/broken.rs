@@ -113,7 +113,7 @@ fn what_is_judged_again_only_after_a_change_is_judged_right() {
     let told = ["kgdb-kernel", "kgdb-sysret-exit", "rogue-cr3", "schedule"];
     for preset in PRESETS.iter().filter(|preset| told.contains(&preset.name)) {
         for form in [Form::A, Form::Never] {
-            let trace = Trace::record(&preset.scenario(form.clone()), Options { budget: 2500 }).expect("it assembles");
+            let trace = Trace::record(&preset.scenario(form), Options { budget: 2500 }).expect("it assembles");
             let mut ours = trace.breakages.clone();
             ours.retain(|breakage| breakage.broken.invariant() != "flush-kept");
             assert_eq!(ours, judged_plainly(&trace), "{}", trace.scenario);

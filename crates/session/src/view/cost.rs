@@ -3,7 +3,7 @@
 use crate::action::Side;
 use crate::runs::Runs;
 use cr3_core::cost::{self, Cycles, Part};
-use cr3_core::linux::Geometry;
+use cr3_core::geometry::Geometry;
 
 /// A part of the cost in both runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

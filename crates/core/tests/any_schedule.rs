@@ -74,7 +74,7 @@ proptest! {
             let detail = trace.detail(index).expect("a step");
             prop_assert_eq!(detail.rip, trace.machine_before(index).cpu.rip);
             prop_assert_eq!(detail.rip_after, trace.machine_after(index).cpu.rip);
-            prop_assert!(!detail.sentence.is_empty());
+            prop_assert!(!detail.sentence(&trace).is_empty());
         }
         let again = record(&scenario);
         prop_assert_eq!(&again.steps, &trace.steps);

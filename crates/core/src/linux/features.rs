@@ -1,6 +1,7 @@
 //! Switches of the processor and the kernel.
 
 use crate::choice::{self, UnknownName};
+use crate::machine::bits::cr4;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -126,6 +127,28 @@ impl Features {
     /// The switches that are on, in the order of [`Feature::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Feature> {
         Feature::ALL.into_iter().filter(move |&feature| self.has(feature))
+    }
+}
+
+/// Whether PCIDs tag translations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pcids {
+    /// CR3 bits 11:0 select none.
+    Off,
+    /// CR3 bits 11:0 are the PCID.
+    On,
+}
+
+impl Pcids {
+    /// What this value of CR4 says.
+    pub fn of(cr4: u64) -> Self {
+        if cr4 & cr4::PCIDE != 0 { Self::On } else { Self::Off }
+    }
+}
+
+impl From<Features> for Pcids {
+    fn from(features: Features) -> Self {
+        if features.pcid { Self::On } else { Self::Off }
     }
 }
 

@@ -13,7 +13,7 @@ pub mod sources;
 mod tables;
 
 pub use boot::boot;
-pub use features::{Feature, Features};
+pub use features::{Feature, Features, Pcids};
 pub use form::Form;
 pub use handlers::{Handler, Handlers};
 pub use layout::USER_PCID_FLUSH_MASK;

@@ -5,9 +5,8 @@
 //! `switch_mm_irqs_off`; here it can be asked at any instruction boundary.
 
 use super::layout as at;
-use super::{Features, Half, tables_half};
+use super::{Features, Half, Pcids, tables_half};
 use crate::machine::Machine;
-use crate::machine::bits::cr4;
 use std::fmt::{self, Display, Formatter};
 
 /// The label of the one boundary at which the records disagree with CR3 although nothing is wrong: `switch_mm_irqs_off` has written
@@ -111,13 +110,20 @@ impl Display for Inconsistent {
 }
 
 /// `build_cr3`: the kernel CR3 for an mm with tables at physical address `tables` (arch/x86/mm/tlb.c, v6.12).
-pub fn kernel_cr3(tables: u64, asid: u16, pcids: bool) -> u64 {
-    tables | if pcids { u64::from(at::kernel_pcid(asid)) } else { 0 }
+pub fn kernel_cr3(tables: u64, asid: u16, pcids: Pcids) -> u64 {
+    match pcids {
+        Pcids::Off => tables,
+        Pcids::On => tables | u64::from(at::kernel_pcid(asid)),
+    }
 }
 
 /// The CR3 of the other half (arch/x86/entry/calling.h, `SWITCH_TO_USER_CR3`, v6.12).
-pub fn user_cr3(kernel_cr3: u64, pcids: bool) -> u64 {
-    kernel_cr3 | at::PTI_USER_PGTABLE_MASK | if pcids { at::PTI_USER_PCID_MASK } else { 0 }
+pub fn user_cr3(kernel_cr3: u64, pcids: Pcids) -> u64 {
+    let tables = kernel_cr3 | at::PTI_USER_PGTABLE_MASK;
+    match pcids {
+        Pcids::Off => tables,
+        Pcids::On => tables | at::PTI_USER_PCID_MASK,
+    }
 }
 
 /// What CR3 must be by the records, in the half that is loaded; nothing while an address space is being switched.
@@ -130,7 +136,7 @@ pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
         return Ok(None);
     }
     let tables = tables_of(machine, state.loaded_mm).ok_or(Inconsistent::NoMm { loaded_mm: state.loaded_mm })?;
-    let pcids = machine.cpu.cr4 & cr4::PCIDE != 0;
+    let pcids = Pcids::of(machine.cpu.cr4);
     let kernel = kernel_cr3(tables, state.loaded_mm_asid, pcids);
     Ok(Some(match tables_half(machine.cpu.cr3) {
         Half::Kernel => kernel,

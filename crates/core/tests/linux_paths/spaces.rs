@@ -185,7 +185,7 @@ proptest! {
         let (expected, written) = switched(&before, mm, address, case.generation, case.features);
         prop_assert_eq!(TlbState::of(&run.machine), expected.clone());
         prop_assert_eq!(records::check_cr3(&run.machine), Ok(()));
-        prop_assert_eq!(run.machine.cpu.cr3, records::kernel_cr3(MMS.iter().find(|mm| run.address(mm.name) == expected.loaded_mm).expect("an mm").tables, expected.loaded_mm_asid, case.features.pcid));
+        prop_assert_eq!(run.machine.cpu.cr3, records::kernel_cr3(MMS.iter().find(|mm| run.address(mm.name) == expected.loaded_mm).expect("an mm").tables, expected.loaded_mm_asid, case.features.into()));
         let flushed: Vec<_> = run.log.cr3_writes.iter().map(|write| write.flush == Cr3Flush::Flush).collect();
         prop_assert_eq!(flushed, Vec::from_iter(written));
     }

@@ -1,7 +1,4 @@
-//! Text to bytes: the subset of GNU assembler (AT&T syntax) that entry code is written in.
-//!
-//! The bytes equal those of GNU `as` on the same preprocessed text. What is not understood is a [`Diagnostic`] at its
-//! line, never a panic and never a silent skip; time and memory are bounded by [`Limits`].
+#![doc = include_str!("../README.md")]
 
 mod alignment;
 mod alternative;

@@ -2,12 +2,15 @@
 
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
+use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
-use cr3_core::linux::{Config, Features, Form, Geometry, Handlers, UnknownName};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Features, Form, Handlers};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const AFTER: &str = "\
 Exit status: 0 success, 1 a finding or a mismatch, 2 wrong use.
@@ -311,16 +314,12 @@ impl SystemArguments {
     }
 
     fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
-        let form = self.form(form)?;
-        Ok(Config { features: self.features, form, handler: self.handler, geometry: self.geometry })
-    }
-
-    fn form(&self, name: &str) -> Result<Form, WrongUse> {
-        match (name, &self.r#macro) {
-            (CUSTOM, Some(file)) => Ok(Form::Custom(read(file)?.into())),
-            (CUSTOM, None) => Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
-            _ => name.parse().map_err(|unknown| WrongUse::new(unknown, "or custom, with --macro FILE")),
-        }
+        let (form, custom) = match (form, &self.r#macro) {
+            (CUSTOM, Some(file)) => (Form::Custom, read(file)?.into()),
+            (CUSTOM, None) => return Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
+            _ => (named(form)?, Arc::default()),
+        };
+        Ok(Config { features: self.features, form, custom, handler: self.handler, geometry: self.geometry })
     }
 
     /// The configurations of a list of forms; without a list, a macro file adds form `custom` to the usual ones. With a list that
@@ -346,6 +345,10 @@ impl ScheduleArguments {
             None => Scenario { config, schedule: self.inject.clone() },
         }
     }
+}
+
+fn named(form: &str) -> Result<Form, WrongUse> {
+    form.parse().map_err(|unknown| WrongUse::new(unknown, "or custom, with --macro FILE"))
 }
 
 fn preset(name: &str) -> Result<&'static Preset, UnknownName> {

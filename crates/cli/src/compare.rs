@@ -303,10 +303,11 @@ fn cell(trace: &Trace, step: Option<u32>) -> String {
     let Some(detail) = step.and_then(|step| trace.detail(step as usize)) else {
         return "no step".to_owned();
     };
-    match (detail.delivered, detail.line) {
-        (Some(delivered), _) => format!("{} is delivered", cr3_core::trace::event_name(delivered.event)),
-        (None, Some(line)) => line.text,
-        (None, None) => detail.instruction.unwrap_or(detail.sentence),
+    match (&detail.delivered, &detail.line, &detail.instruction) {
+        (Some(delivered), ..) => format!("{} is delivered", cr3_core::trace::event_name(delivered.event)),
+        (None, Some(line), _) => line.text.clone(),
+        (None, None, Some(instruction)) => instruction.clone(),
+        (None, None, None) => detail.sentence(trace),
     }
 }
 
@@ -335,7 +336,7 @@ fn sentence(runs: &[&Trace], row: &Row, trace: &Trace, step: usize) -> Option<St
     let cr3_after = |(trace, step): (&&Trace, &Option<u32>)| Some(trace.steps.get((*step)? as usize)?.cr3_after);
     let own = trace.steps.get(step)?.cr3_after;
     let agreed = runs.iter().zip(&row.steps).filter_map(cr3_after).all(|other| other == own);
-    let sentence = trace.detail(step)?.sentence;
+    let sentence = trace.detail(step)?.sentence(trace);
     Some(if agreed { sentence } else { format!("{sentence}; CR3 {}", selected(trace, own)) })
 }
 

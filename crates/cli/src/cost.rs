@@ -6,7 +6,7 @@ use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, labelled, table};
 use cr3_core::compare::astray;
 use cr3_core::cost::{self, Cycles, Estimate, FORMULA, Figure, Load, Part, Profile};
-use cr3_core::linux::Geometry;
+use cr3_core::geometry::Geometry;
 use cr3_core::trace::Trace;
 use serde::Serialize;
 

@@ -88,7 +88,9 @@ fn is_key(step: &Step) -> bool {
 
 pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'static>> {
     let step = trace.steps.get(index)?;
-    let StepDetail { place, instruction, line, registers, sentence, .. } = trace.detail(index)?;
+    let detail = trace.detail(index)?;
+    let sentence = detail.sentence(trace);
+    let StepDetail { place, instruction, line, registers, .. } = detail;
     Some(StepReport {
         step: index + 1,
         place,
@@ -178,7 +180,7 @@ fn steps(trace: &Trace, shown: &[usize]) -> String {
             let head = format!("{:>6} {:>2} {:>3} {cr3:<5} ", index + 1, step.level, step.cpl);
             text += &head;
             text += &beside(&detail.place, PLACE, head.chars().count());
-            text += wrap(&detail.sentence, head.chars().count() + PLACE + 1).trim_start();
+            text += wrap(&detail.sentence(trace), head.chars().count() + PLACE + 1).trim_start();
         }
     }
     text

@@ -1,22 +1,18 @@
-//! A small, exact x86-64 with a PCID-tagged TLB, the Linux page-table-isolation entry code that runs on it,
-//! and the tools to inject exceptions into that code and compare what happens.
-//!
-//! Invariant: this crate knows no browser, no files, no clock, no randomness, no threads. A run is a function of
-//! its [`scenario::Scenario`] alone.
-//!
-//! `allow(missing_docs)` stands only on registers and exceptions, whose names are the manual's and say all.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub use cr3_asm as asm;
 pub use cr3_machine as machine;
 
 pub mod benchmark;
+pub mod choice;
 pub mod compare;
 pub mod cost;
 pub mod counters;
+pub mod geometry;
 pub mod judge;
 pub mod linux;
+pub mod lookup;
 pub mod promises;
 pub mod run;
 pub mod scenario;

@@ -2,7 +2,8 @@
 
 use cr3_core::compare::compare;
 use cr3_core::counters::Counters;
-use cr3_core::linux::{Config, Feature, Form, Geometry, Handler, boot};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Feature, Form, Handler, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::Unfired;
 use cr3_core::scenario::presets::PRESETS;
@@ -45,6 +46,7 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
                 form,
                 handler: handlers.into_iter().collect(),
                 geometry,
+                ..Config::default()
             },
             schedule: Schedule { injections },
         }
@@ -104,7 +106,7 @@ proptest! {
             let detail = trace.detail(index).expect("a step");
             prop_assert_eq!(detail.rip, trace.machine_before(index).cpu.rip);
             prop_assert_eq!(detail.rip_after, trace.machine_after(index).cpu.rip);
-            prop_assert!(!detail.sentence.is_empty());
+            prop_assert!(!detail.sentence(&trace).is_empty());
         }
         let again = record(&scenario);
         prop_assert_eq!(&again.steps, &trace.steps);

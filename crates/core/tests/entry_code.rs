@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cr3_core::asm::expanded_text;
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler, Handlers, System, boot};
+use cr3_core::linux::{Config, Features, Form, Handler, Handlers, System, boot};
 
 use cr3_testing::gas::{have_binutils, linked};
 
@@ -16,16 +16,12 @@ const ALL: Features = Features { invpcid: true, fsgsbase: true, ..PCID };
 fn configs() -> Vec<Config> {
     let forms = [Form::A, Form::B2, Form::C, Form::E, Form::Never];
     let by_form =
-        forms.iter().flat_map(|form| [NONE, PTI, PCID, ALL].map(|features| (form, features, Handlers::QUIET)));
-    let by_handler = Handler::ALL.map(|handler| (&Form::E, ALL, Handlers::only(handler)));
-    let pairs = Handler::ALL.windows(2).map(|pair| (&Form::A, PTI, pair.iter().copied().collect()));
-    let all = (&Form::E, ALL, Handler::ALL.into_iter().collect());
-    let config = |(form, features, handler): (&Form, Features, Handlers)| Config {
-        features,
-        form: form.clone(),
-        handler,
-        geometry: Geometry::Architectural,
-    };
+        forms.into_iter().flat_map(|form| [NONE, PTI, PCID, ALL].map(|features| (form, features, Handlers::QUIET)));
+    let by_handler = Handler::ALL.map(|handler| (Form::E, ALL, Handlers::only(handler)));
+    let pairs = Handler::ALL.windows(2).map(|pair| (Form::A, PTI, pair.iter().copied().collect()));
+    let all = (Form::E, ALL, Handler::ALL.into_iter().collect());
+    let config =
+        |(form, features, handler): (Form, Features, Handlers)| Config { features, form, handler, ..Config::default() };
     by_form.chain(by_handler).chain(pairs).chain([all]).map(config).collect()
 }
 

@@ -2,7 +2,7 @@
 //! macro.
 
 use cr3_core::counters::Counter;
-use cr3_core::linux::{Config, Features, Form, Geometry, Handlers};
+use cr3_core::linux::{Config, Features, Form, Handlers};
 use cr3_core::scenario::{Scenario, Schedule};
 use cr3_core::trace::{Ending, Options, Trace};
 use serde::Deserialize;
@@ -41,7 +41,7 @@ impl Case {
             features: self.features.parse::<Features>().expect("features"),
             form: form.parse::<Form>().expect("a form"),
             handler: self.handler.parse::<Handlers>().expect("handlers"),
-            geometry: Geometry::Architectural,
+            ..Config::default()
         };
         let schedule = inject.parse::<Schedule>().expect("a schedule");
         let scenario = Scenario { config, schedule };

@@ -5,7 +5,7 @@ use cr3_core::counters::{Counter, Tally};
 use cr3_core::linux::{System, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::Runner;
-use cr3_core::scenario::{Places, Scenario};
+use cr3_core::scenario::{Nesting, Places, Scenario, Schedule};
 use cr3_core::trace::{End, Ending, Options, Origin, StepKind, Trace};
 
 fn scenario(text: &str) -> Scenario {
@@ -51,6 +51,48 @@ fn every_step_is_found_again() {
     }
 }
 
+/// The injections of a schedule after the first `struck`; they wait for no handler before them.
+fn rest(schedule: &Schedule, struck: usize) -> Schedule {
+    let mut injections = schedule.injections[struck..].to_vec();
+    if let Some(first) = injections.first_mut() {
+        first.nesting = Nesting::After;
+    }
+    Schedule { injections }
+}
+
+/// How deep in handlers each step of `runner` is, and the machine at the end. Everything strikes.
+fn levels(mut runner: Runner) -> (Vec<usize>, Machine) {
+    let mut levels = vec![runner.nest().depth()];
+    while runner.step(&mut ()).is_ok() {
+        levels.push(runner.nest().depth());
+    }
+    let (machine, unfired) = runner.finish();
+    assert_eq!(unfired, []);
+    (levels, machine)
+}
+
+#[test]
+fn a_run_goes_on_from_a_machine_and_its_nest() {
+    let Scenario { config, schedule } = scenario("form=A handler=perf inject=kernel_loop+1:nmi > exc_nmi+2:mc");
+    let System { machine, image, .. } = boot(&config).unwrap_or_else(|d| panic!("{d:#?}"));
+    let places = Places::new(&image);
+    let mut runner = Runner::new(machine, &places, &schedule);
+    let (whole, last) = levels(runner.clone());
+    assert_eq!(whole.iter().max(), Some(&2));
+    let (mut struck, mut depths) = (0, [0; 3]);
+    for step in 0..whole.len() {
+        if step % 7 == 0 {
+            let (machine, nest) = (runner.machine().clone(), runner.nest().clone());
+            depths[nest.frames().len()] += 1;
+            let (levels, machine) = levels(Runner::resume(machine, nest, &places, &rest(&schedule, struck)));
+            assert!(levels == whole[step..] && machine == last, "resumed before step {step}");
+        }
+        let kind = runner.step(&mut ()).map(|stepped| stepped.kind);
+        struck += usize::from(matches!(kind, Ok(StepKind::Delivery { origin: Origin::Injected(_), .. })));
+    }
+    assert_eq!((struck, depths), (2, [98, 124, 22]));
+}
+
 #[test]
 fn steps_agree_with_states_and_details() {
     let trace = record(NESTED);
@@ -66,7 +108,7 @@ fn steps_agree_with_states_and_details() {
             detail.decoded.is_some(),
             !matches!(step.kind, StepKind::Delivery { origin: Origin::Injected(_), .. })
         );
-        assert!(!detail.sentence.is_empty());
+        assert!(!detail.sentence(&trace).is_empty());
         if let Some(decoded) = detail.decoded {
             assert_eq!(detail.bytes.len(), decoded.len(), "{}", detail.place);
         }
@@ -153,7 +195,7 @@ fn form_e_saves_two_instructions_in_one_place() {
     assert!(first[1].is_none() && second[1].is_none(), "form E has no step there");
     let write = second[0].expect("form A has a step there") as usize;
     let detail = runs[0].detail(write).expect("a step");
-    assert_eq!(detail.sentence, "writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant");
+    assert_eq!(detail.sentence(&runs[0]), "writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant");
     assert_eq!(comparison.row_of(0, write), Some(difference.start + 1));
     let after = comparison.fields(&runs.each_ref(), difference.end);
     let names: Vec<_> = after.iter().map(|field| field.field).collect();

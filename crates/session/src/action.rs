@@ -1,9 +1,10 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
 use crate::check::Report;
-pub use crate::choice::{Direction, Feature, Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+use crate::choice::{Direction, Feature, Filter, Form, Overlay, Pane, Side, Spot, Tab, Target, Theme};
 use crate::drafts::Memory;
-use cr3_core::linux::{Geometry, Handler, Handlers};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Handler, Handlers};
 use cr3_core::scenario::{Nesting, Place, Vector};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub enum Action {
     /// Opens a story by its index in [`crate::story::STORIES`].
     OpenStory(usize),
     /// Runs another form on one side.
-    SetForm(Side, FormChoice),
+    SetForm(Side, Form),
     /// Shows the right form left and the left one right.
     SwapForms,
     /// Turns a feature over.
@@ -33,7 +34,7 @@ pub enum Action {
     Inject(Spot, Vector, Nesting),
     /// Takes an injection out of the schedule by index.
     RemoveInjection(usize),
-    /// Replaces the text of the custom form; it runs when a side has [`FormChoice::Custom`].
+    /// Replaces the text of the custom form; it runs when a side has [`Form::Custom`].
     EditDraft(String),
     /// Takes what was typed into the editor when it went away; with the text that it was typed over. Where another link
     /// has been opened since, its text stays and the typed one is put aside.

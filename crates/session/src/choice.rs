@@ -1,9 +1,7 @@
 //! What a person chooses from: sides, forms, filters, panes. Every other file may name these, and they name none.
 
-pub use cr3_core::linux::Feature;
-use cr3_core::linux::Form;
+pub use cr3_core::linux::{Feature, Form};
 use cr3_core::scenario::Place;
-use std::sync::Arc;
 
 /// One of the two runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,60 +61,6 @@ pub enum Target {
     Flush,
     /// A row at which an event is delivered.
     Delivery,
-}
-
-/// A form as a person picks it. The text of [`FormChoice::Custom`] is the draft in the editor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FormChoice {
-    /// [`Form::A`].
-    A,
-    /// [`Form::B2`].
-    B2,
-    /// [`Form::C`].
-    C,
-    /// [`Form::E`].
-    E,
-    /// [`Form::Never`].
-    Never,
-    /// [`Form::Custom`], with the text in the editor.
-    Custom,
-}
-
-impl FormChoice {
-    /// All, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [Self::A, Self::B2, Self::C, Self::E, Self::Never, Self::Custom];
-
-    /// The form, with the text of a custom one.
-    #[must_use]
-    pub fn form(self, custom: &Arc<str>) -> Form {
-        match self {
-            Self::A => Form::A,
-            Self::B2 => Form::B2,
-            Self::C => Form::C,
-            Self::E => Form::E,
-            Self::Never => Form::Never,
-            Self::Custom => Form::Custom(custom.clone()),
-        }
-    }
-
-    /// The name in links and lists.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        self.form(&Arc::from("")).name()
-    }
-
-    /// Where the form comes from and what it does.
-    #[must_use]
-    pub fn description(self) -> &'static str {
-        self.form(&Arc::from("")).description()
-    }
-
-    /// The form of a name; `D` is the same code as `E`.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        let name = if name == "D" { "E" } else { name };
-        Self::ALL.into_iter().find(|form| form.name() == name)
-    }
 }
 
 /// Which aligned rows are listed.

@@ -19,7 +19,7 @@ pub mod view;
 pub mod words;
 
 pub use action::Action;
-pub use choice::{Direction, Feature, Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+pub use choice::{Direction, Feature, Filter, Form, Overlay, Pane, Side, Spot, Tab, Target, Theme};
 pub use moment::Moment;
 pub use runs::{Failure, Runs};
 pub use setup::Setup;

@@ -1,7 +1,8 @@
 //! What is run.
 
-use crate::choice::{FormChoice, Side};
-use cr3_core::linux::{Config, Features, Geometry, Handlers};
+use crate::choice::{Form, Side};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Features, Handlers};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The form of each side: left, right.
-    pub forms: [FormChoice; 2],
+    pub forms: [Form; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
     /// The modelled handlers of both sides.
@@ -24,8 +25,9 @@ impl Setup {
     /// The scenario of one side.
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
-        let form = self.forms[side.index()].form(custom);
-        let config = Config { features: self.features, form, handler: self.handler, geometry: self.geometry };
+        let form = self.forms[side.index()];
+        let Self { features, handler, geometry, .. } = *self;
+        let config = Config { features, form, custom: custom.clone(), handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
     }
 }

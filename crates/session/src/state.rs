@@ -1,7 +1,7 @@
 //! The one value that the page shows.
 
 use crate::check::Check;
-use crate::choice::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::choice::{Filter, Form, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::drafts::{self, Memory};
 use crate::link::{self, Link};
 use crate::runs::Runs;
@@ -194,7 +194,7 @@ impl State {
     /// Whether a side runs the custom form.
     #[must_use]
     pub fn uses_custom(&self) -> bool {
-        self.setup.forms.contains(&FormChoice::Custom)
+        self.setup.forms.contains(&Form::Custom)
     }
 
     /// The texts that the browser is to keep, the newest first: the custom form's unless the link carries it, and those

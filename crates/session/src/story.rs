@@ -1,8 +1,9 @@
 //! Named situations, each a real scenario that is run when it is opened.
 
-use crate::choice::FormChoice;
+use crate::choice::Form;
 use crate::setup::Setup;
-use cr3_core::linux::{Features, Geometry, Handler, Handlers};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Features, Handler, Handlers};
 use cr3_core::scenario::Schedule;
 use cr3_core::scenario::presets::Preset;
 
@@ -15,7 +16,7 @@ pub struct Story {
     pub headline: &'static str,
     /// What to look at, in a sentence or two.
     pub text: &'static str,
-    forms: [FormChoice; 2],
+    forms: [Form; 2],
     situation: Situation,
 }
 
@@ -65,7 +66,7 @@ const fn strikes(schedule: &'static str) -> Situation {
 }
 
 /// Until v6.8, and since v6.9.
-const OLD_AND_NEW: [FormChoice; 2] = [FormChoice::A, FormChoice::E];
+const OLD_AND_NEW: [Form; 2] = [Form::A, Form::E];
 
 /// The stories in the order of the menu: what the macro does first, then every preset. The first one opens with the page.
 pub const STORIES: &[Story] = &[
@@ -102,7 +103,7 @@ pub const STORIES: &[Story] = &[
         headline: "Always flushing is simpler. What does it cost?",
         text: "Form B2 does not look at the mask: it flushes the user PCID on every return into the exit window, also when \
                nothing was requested. Form E flushes only on request.",
-        forms: [FormChoice::B2, FormChoice::E],
+        forms: [Form::B2, Form::E],
         situation: strikes("entry_SYSRETQ_unsafe_stack:nmi"),
     },
     Story {
@@ -130,7 +131,7 @@ pub const STORIES: &[Story] = &[
         headline: "What the macro is for: without it user mode runs on the kernel's tables.",
         text: "The form on the left does not restore at all. In kernel code nobody notices. In the exit window SYSRET \
                returns to user mode with the kernel's CR3, and the first fetch faults: the user half is poisoned with NX.",
-        forms: [FormChoice::Never, FormChoice::E],
+        forms: [Form::Never, Form::E],
         situation: strikes("entry_SYSRETQ_unsafe_stack:nmi"),
     },
     Story {
@@ -178,7 +179,7 @@ pub const STORIES: &[Story] = &[
         headline: "Form B2 flushes and leaves the request standing.",
         text: "The flush is requested when the user CR3 is loaded already. Form B2 flushes without clearing the bit, so the next exit \
                flushes once more for nothing; form E clears it.",
-        forms: [FormChoice::B2, FormChoice::E],
+        forms: [Form::B2, Form::E],
         situation: Situation::Preset("leftover-flush"),
     },
     Story {
@@ -210,7 +211,7 @@ pub const STORIES: &[Story] = &[
         headline: "The restored user CR3 does not map the stack that the exit runs on.",
         text: "#VC leaves its IST stack for the thread stack. In the first instructions of SYSCALL the exit then restores the user CR3 while \
                it runs there, and its next POP faults twice over. Not restoring is the only form that survives.",
-        forms: [FormChoice::Never, FormChoice::E],
+        forms: [Form::Never, Form::E],
         situation: Situation::Preset("vc-syscall-gap"),
     },
 ];

@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
-use crate::choice::{Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
+use crate::choice::{Direction, Filter, Form, Overlay, Pane, Side, Target};
 use crate::drafts;
 use crate::inject;
 use crate::runs::Runs;
@@ -229,13 +229,13 @@ fn open_story(state: &mut State, index: usize) {
     state.overlay = Overlay::None;
 }
 
-fn set_form(state: &mut State, side: Side, form: FormChoice) {
-    if form == FormChoice::Custom && state.custom.is_empty() {
+fn set_form(state: &mut State, side: Side, form: Form) {
+    if form == Form::Custom && state.custom.is_empty() {
         // A person starts from what the side ran until now.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();
     }
     rerun(state, |setup| setup.forms[side.index()] = form);
-    if form == FormChoice::Custom {
+    if form == Form::Custom {
         state.overlay = Overlay::Editor;
     }
 }

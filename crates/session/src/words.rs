@@ -1,18 +1,18 @@
 //! Names that only the page has. Those of forms, features, handlers, TLB models and vectors are in the core.
 
-use crate::choice::{Feature, Filter, FormChoice, Pane, Side, Tab};
+use crate::choice::{Feature, Filter, Form, Pane, Side, Tab};
 use cr3_core::scenario::Vector;
 
 /// Where a form comes from, in as few words as a column head has room for.
 #[must_use]
-pub fn form_origin(form: FormChoice) -> &'static str {
+pub fn form_origin(form: Form) -> &'static str {
     match form {
-        FormChoice::A => "2017 to v6.8",
-        FormChoice::B2 => "posted 2020",
-        FormChoice::C => "resent 2023",
-        FormChoice::E => "merged in v6.9",
-        FormChoice::Never => "for teaching",
-        FormChoice::Custom => "your own",
+        Form::A => "2017 to v6.8",
+        Form::B2 => "posted 2020",
+        Form::C => "resent 2023",
+        Form::E => "merged in v6.9",
+        Form::Never => "for teaching",
+        Form::Custom => "your own",
     }
 }
 

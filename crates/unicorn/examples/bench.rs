@@ -5,7 +5,8 @@
 
 use cr3_core::benchmark;
 use cr3_core::counters::{Counter, Tally};
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Features, Form, Handler, System, boot};
 use cr3_core::machine::{Machine, Register, Stepper};
 use cr3_core::scenario::{Scenario, Vector};
 use cr3_testing::Random;
@@ -132,7 +133,7 @@ fn measure(workload: &Workload) {
 /// The story that the page opens with, in one of its forms.
 fn opening(form: Form) -> (Scenario, System) {
     let (features, geometry) = (Features::ALL, Geometry::Architectural);
-    let config = Config { features, form, handler: Handler::Quiet.into(), geometry };
+    let config = Config { features, form, handler: Handler::Quiet.into(), geometry, ..Config::default() };
     let schedule = "kernel_loop+1:nmi".parse().expect("a schedule");
     let system = boot(&config).expect("the form assembles");
     (Scenario { config, schedule }, system)

@@ -3,7 +3,8 @@
 mod delivered;
 mod shutdown;
 
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler, System, boot};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Features, Form, Handler, System, boot};
 use cr3_core::machine::{Machine, Register};
 use cr3_core::scenario::presets::PRESETS;
 use cr3_core::scenario::{Scenario, Vector};
@@ -32,7 +33,7 @@ fn system(scenario: &Scenario) -> System {
 /// What the page opens with: an NMI in kernel code.
 fn opening(form: Form) -> (Scenario, System) {
     let (features, geometry) = (Features::ALL, Geometry::Architectural);
-    let config = Config { features, form, handler: Handler::Quiet.into(), geometry };
+    let config = Config { features, form, handler: Handler::Quiet.into(), geometry, ..Config::default() };
     let scenario = Scenario { config, schedule: "kernel_loop+1:nmi".parse().expect("a schedule") };
     let system = system(&scenario);
     (scenario, system)

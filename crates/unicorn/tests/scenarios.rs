@@ -5,7 +5,7 @@
 
 mod told;
 
-use cr3_core::linux::{Config, Features, Form, Geometry, Handlers, System, boot};
+use cr3_core::linux::{Config, Features, Form, Handlers, System, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::End;
 use cr3_core::scenario::presets::PRESETS;
@@ -48,7 +48,7 @@ fn configurations(handlers: &[&str]) -> Vec<Config> {
             features,
             form,
             handler,
-            geometry: Geometry::Architectural,
+            ..Config::default()
         })
     });
     all.collect()

@@ -1,6 +1,6 @@
 //! The checker checked: a wrong result slipped into our machine's is found at the first wrong step.
 
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler, boot};
+use cr3_core::linux::{Config, Features, Form, Handler, boot};
 use cr3_core::machine::bits::{cr4, entry};
 use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, TlbEvent};
 use cr3_core::machine::{self, Cpu, Event, Fault, Machine, Observer, Register, SegmentRegister, paging, rflags};
@@ -403,12 +403,7 @@ impl Observer for Forgetful {
 /// The whole Linux run, an NMI in it, from page tables without accessed and dirty flags; `flag` is never set in the entry of
 /// the page at `linear`. Whether the checker disagreed.
 fn forgets(flag: u64, linear: fn(&Cpu) -> u64) -> bool {
-    let config = Config {
-        features: Features::ALL,
-        form: Form::E,
-        handler: Handler::Quiet.into(),
-        geometry: Geometry::Architectural,
-    };
+    let config = Config { features: Features::ALL, form: Form::E, handler: Handler::Quiet.into(), ..Config::default() };
     let system = with_clear_flags(&boot(&config).expect("the system boots"));
     let cpu = &system.machine.cpu;
     let walk = paging::walk(cpu, &system.machine.memory, linear(cpu), paging::Start::root(cpu));

@@ -8,7 +8,8 @@ mod presets;
 mod shutdown;
 mod told;
 
-use cr3_core::linux::{Config, Features, Form, Geometry, Handler};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Config, Features, Form, Handler};
 use cr3_core::machine::{Machine, paging};
 use cr3_core::scenario::{Scenario, Vector};
 use cr3_core::trace::{Options, Trace};
@@ -34,7 +35,7 @@ fn every_preset_of_every_form_agrees_step_by_step() {
 /// A run with every feature.
 fn story(form: Form, schedule: &str) -> Scenario {
     let (features, geometry) = (Features::ALL, Geometry::Architectural);
-    let config = Config { features, form, handler: Handler::Quiet.into(), geometry };
+    let config = Config { features, form, handler: Handler::Quiet.into(), geometry, ..Config::default() };
     Scenario { config, schedule: schedule.parse().expect("a schedule") }
 }
 

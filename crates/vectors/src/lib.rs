@@ -1,7 +1,4 @@
-//! Vectors for the translation caches: state before, operations, faults and what survives, read from files and run.
-//!
-//! The format is described in `testdata/README.md`. Each vector runs under both readings of the manual:
-//! [`Reading::Min`], where exactly what must go goes, and [`Reading::Max`], where all that may go goes.
+#![doc = include_str!("../README.md")]
 
 mod engine;
 mod fields;
@@ -13,7 +10,7 @@ mod run;
 mod tables;
 
 pub use fields::VectorError;
-pub use parse::parse;
+pub use parse::{blank_cpu, parse};
 pub use run::{Outcome, Player, Report, run, run_on};
 
 use cr3_machine::observe::{AccessKind, ControlRegister};

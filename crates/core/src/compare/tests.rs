@@ -69,7 +69,7 @@ fn anchors_of_cr4_writes(inverted: u64) -> Vec<Option<Anchor>> {
          \txorq ${inverted:#x}, \\scratch_reg\n\tmovq \\scratch_reg, %cr4\n\tmovq \\save_reg, %cr3\n.endm\n"
     );
     let scenario = Scenario {
-        config: Config { form: Form::Custom(text.into()), ..Config::default() },
+        config: Config { form: Form::Custom, custom: text.into(), ..Config::default() },
         schedule: "kernel_loop+1:nmi".parse().expect("a schedule"),
     };
     let trace = Trace::record(&scenario, Options::default()).unwrap_or_else(|told| panic!("{told:#?}"));

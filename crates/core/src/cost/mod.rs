@@ -187,11 +187,6 @@ impl Cost {
     pub fn total(&self) -> Cycles {
         self.items.iter().filter_map(|item| item.cycles).sum()
     }
-
-    /// Parts that happened and have no price.
-    pub fn unpriced(&self) -> impl Iterator<Item = &Item> {
-        self.items.iter().filter(|item| item.count > 0 && item.cycles.is_none())
-    }
 }
 
 /// What a run cost on a processor.

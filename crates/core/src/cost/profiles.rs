@@ -1,7 +1,7 @@
 //! What events cost on each processor, with the sources and their doubts.
 
 use super::{Cycles, Figure, Presence, Profile};
-use crate::linux::Geometry;
+use crate::geometry::Geometry;
 use crate::machine::tlb::geometry::{self, Hierarchy};
 
 /// The low end is the smaller of two reloads in a system call on an unnamed processor with a time-stamp counter of 1.8 GHz (+92 and +70

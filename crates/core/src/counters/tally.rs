@@ -42,7 +42,8 @@ impl Tally {
     }
 
     /// `user_pcid_flush_mask` as last written.
-    pub fn pending_flushes(&self) -> u16 {
+    #[cfg(test)]
+    pub(super) fn pending_flushes(&self) -> u16 {
         self.pending.mask()
     }
 

@@ -3,12 +3,12 @@
 
 use super::layout::{self as at, IstStack};
 use super::sources::Texts;
-use super::{Config, Features, Form, Geometry, System, constants, custom, sources, tables};
+use super::{Config, Features, Form, System, constants, custom, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
-use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister, Tlb, tlb};
+use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Register, Segment, SegmentRegister};
 use std::sync::Arc;
 
 /// Builds the system.
@@ -17,15 +17,14 @@ use std::sync::Arc;
 /// Diagnostics of the assembler when a person's macro does not assemble, or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features);
-    let Texts { sources, restore, notes } =
-        sources::sources(&config.form, config.handler, &options).map_err(|refused| vec![*refused])?;
+    let Texts { sources, restore, notes } = sources::sources(config, &options).map_err(|refused| vec![*refused])?;
     let (image, diagnostics) = asm::assemble(&sources, &options);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
     let machine = machine(config, &image).map_err(|diagnostic| vec![*diagnostic])?;
     let notes = match config.form {
-        Form::Custom(_) => {
+        Form::Custom => {
             let empty = custom::empty(&image, &restore.name, restore.at);
             custom::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
         }
@@ -46,16 +45,8 @@ fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
     write_task_registers(&mut memory, image)?;
     memory.write_u64(at::USER_DATA_PHYSICAL + (at::USER_GS_BASE - at::USER_DATA) + 8, USER_THREAD_WORD);
     let cpu = cpu(features, image)?;
-    let tlb = translation_caches(config.geometry).starting_at(current_pcid(&cpu));
+    let tlb = config.geometry.tlb().starting_at(current_pcid(&cpu));
     Ok(Machine { cpu, memory, tlb })
-}
-
-fn translation_caches(geometry: Geometry) -> Tlb {
-    let caches = match geometry.hierarchy() {
-        None => tlb::Geometry::Architectural,
-        Some(hierarchy) => tlb::Geometry::Finite { hierarchy, redundant_write: geometry.redundant_write() },
-    };
-    Tlb::with_geometry(caches, geometry.reading())
 }
 
 /// RSP of the user program at its start.

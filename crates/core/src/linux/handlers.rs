@@ -1,8 +1,83 @@
-//! Which modelled handlers run when something strikes: any of them together.
+//! The modelled handlers, and which of them run when something strikes: any of them together.
 
-use super::{Handler, UnknownName};
+use crate::choice::{self, UnknownName};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
+
+/// The modelled C handler that runs when an exception or NMI strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Handler {
+    /// Returns at once.
+    Quiet,
+    /// Samples user and kernel memory, as perf does.
+    Perf,
+    /// Flushes one page the way the kernel does and so may set a pending flush.
+    PendingFlush,
+    /// Changes kernel text through a temporary address space, as kgdb does.
+    KgdbPoke,
+    /// Writes CR3 and tells nobody. No code of Linux does this.
+    RogueCr3,
+    /// Switches to `init_mm` and not back. No code of Linux does this.
+    RogueSwitchMm,
+    /// Switches to the address space of another task and back, as if it had scheduled. No code of Linux does this.
+    Schedule,
+}
+
+impl Handler {
+    /// All handlers.
+    pub const ALL: [Self; 7] = [
+        Self::Quiet,
+        Self::Perf,
+        Self::PendingFlush,
+        Self::KgdbPoke,
+        Self::RogueCr3,
+        Self::RogueSwitchMm,
+        Self::Schedule,
+    ];
+
+    /// The name in links and lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Perf => "perf",
+            Self::PendingFlush => "pending-flush",
+            Self::KgdbPoke => "kgdb-poke",
+            Self::RogueCr3 => "rogue-cr3",
+            Self::RogueSwitchMm => "rogue-switch-mm",
+            Self::Schedule => "schedule",
+        }
+    }
+
+    /// What the handler does.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Quiet => "returns at once",
+            Self::Perf => "samples user and kernel memory, as perf does",
+            Self::PendingFlush => "flushes one page as the kernel does and may leave a user flush pending",
+            Self::KgdbPoke => "changes kernel text through a temporary address space, as kgdb does",
+            Self::RogueCr3 => "writes CR3 and tells nobody; no kernel code does",
+            Self::RogueSwitchMm => "switches to init_mm and not back; no kernel code does",
+            Self::Schedule => "switches to another task's address space and back; no kernel code does",
+        }
+    }
+}
+
+impl Display for Handler {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Handler {
+    type Err = UnknownName;
+    /// `ghes` is what pending-flush is modelled on.
+    fn from_str(given: &str) -> Result<Self, UnknownName> {
+        match given {
+            "ghes" => Ok(Self::PendingFlush),
+            _ => choice::find("handler", given, &Self::ALL, |handler| handler.name()),
+        }
+    }
+}
 
 /// A set of handlers, one bit each in the order of [`Handler::ALL`]. [`Handler::Quiet`] is the empty set: whoever does something is
 /// not quiet.

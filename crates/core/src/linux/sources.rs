@@ -1,6 +1,6 @@
 //! The texts of one configuration, in the order in which they are assembled.
 
-use super::{Form, Handler, Handlers, custom};
+use super::{Config, Form, Handler, Handlers, custom};
 use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
 
 macro_rules! text {
@@ -51,15 +51,15 @@ impl Text {
 /// The name under which a person's own macro appears in diagnostics and listings.
 pub const CUSTOM: &str = "restore/custom.S";
 
-/// The text of a form of the macro.
-pub fn form_source(form: &Form) -> Source {
+/// The text of a form of the macro; `custom` is that of a person's own.
+pub fn form_source(form: Form, custom: &str) -> Source {
     match form {
         Form::A => text!("restore/a.S").source(),
         Form::B2 => text!("restore/b2.S").source(),
         Form::C => text!("restore/c.S").source(),
         Form::E => text!("restore/e.S").source(),
         Form::Never => text!("restore/never.S").source(),
-        Form::Custom(text) => Source { name: CUSTOM.to_owned(), text: text.to_string() },
+        Form::Custom => Source { name: CUSTOM.to_owned(), text: custom.to_owned() },
     }
 }
 
@@ -115,12 +115,12 @@ pub(super) struct Texts {
 ///
 /// # Errors
 /// A diagnostic when a person's text does not define the macro, or not so that it can be called.
-pub(super) fn sources(form: &Form, handlers: Handlers, options: &Options) -> Result<Texts, Box<Diagnostic>> {
-    let source = form_source(form);
+pub(super) fn sources(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
+    let source = form_source(config.form, &config.custom);
     let restore = Signature::of(&source, options).map_err(|refused| Box::new(refused.diagnostic(&source)))?;
-    let sources = in_order(source, &restore, handlers);
-    let (sources, notes) = match form {
-        Form::Custom(_) => custom::replace(sources, options),
+    let sources = in_order(source, &restore, config.handler);
+    let (sources, notes) = match config.form {
+        Form::Custom => custom::replace(sources, options),
         _ => (sources, Vec::new()),
     };
     Ok(Texts { sources, restore, notes })
@@ -245,13 +245,13 @@ mod tests {
     use super::super::{Features, constants};
     use super::*;
 
-    fn texts(form: &Form) -> Result<Vec<Source>, Box<Diagnostic>> {
-        sources(form, Handlers::QUIET, &constants::options(Features::default())).map(|texts| texts.sources)
+    fn texts(form: Form, custom: &str) -> Result<Vec<Source>, Box<Diagnostic>> {
+        let config = Config { form, custom: custom.into(), ..Config::default() };
+        sources(&config, &constants::options(config.features)).map(|texts| texts.sources)
     }
 
     fn check(text: &str, expected: Result<[&str; 2], &str>) {
-        let form = Form::Custom(text.into());
-        let calls = texts(&form).map(|sources| {
+        let calls = texts(Form::Custom, text).map(|sources| {
             let calls = sources.iter().flat_map(|source| source.text.lines()).filter(|line| {
                 let line = line.trim_start();
                 MACRO_NAMES.iter().any(|name| line.starts_with(name))
@@ -316,8 +316,8 @@ mod tests {
     #[test]
     fn every_form_is_called_twice() {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
-            let sources = texts(&form).expect("a form of the repository");
-            assert_eq!(sources[FORM_INDEX], form_source(&form));
+            let sources = texts(form, "").expect("a form of the repository");
+            assert_eq!(sources[FORM_INDEX], form_source(form, ""));
             assert_eq!(asm::assemble(&sources, &constants::options(Features::default())).1, [], "{form:?}");
             let options = constants::options(Features::default());
             let name = Signature::of(&sources[FORM_INDEX], &options).expect("a form of the repository").name;

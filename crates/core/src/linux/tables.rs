@@ -4,8 +4,8 @@
 //! Invariant: the user half maps of the kernel only the cpu_entry_area, entry text and the page of `cpu_tss_rw`. As with
 //! `pti=on`, the kernel image is not mapped there even without PCIDs (`pti_kernel_image_global_ok` asks for `pti=auto`).
 
-use super::Features;
 use super::layout::{self as at, IstStack};
+use super::{Features, records};
 use crate::machine::Memory;
 use crate::machine::bits::entry;
 
@@ -154,19 +154,10 @@ pub(super) fn poking_bits(features: Features) -> u64 {
     kernel_data_bits(features) & !entry::GLOBAL
 }
 
-/// CR3 of the user program's address space for the kernel half: ASID 0 (`build_cr3`, arch/x86/mm/tlb.c).
-pub(super) fn kernel_cr3(features: Features) -> u64 {
-    let pcid = if features.pcid { at::kernel_pcid(0) } else { 0 };
-    at::TABLES_PHYSICAL | u64::from(pcid)
-}
-
-/// CR3 in user mode.
+/// CR3 of the user program in user mode, under ASID 0.
 pub(super) fn user_cr3(features: Features) -> u64 {
-    match (features.pti, features.pcid) {
-        (false, _) => kernel_cr3(features),
-        (true, false) => kernel_cr3(features) | at::PTI_USER_PGTABLE_MASK,
-        (true, true) => kernel_cr3(features) | at::PTI_USER_PGTABLE_MASK | at::PTI_USER_PCID_MASK,
-    }
+    let kernel = records::kernel_cr3(at::TABLES_PHYSICAL, 0, features.into());
+    if features.pti { records::user_cr3(kernel, features.into()) } else { kernel }
 }
 
 /// Writes the page tables.

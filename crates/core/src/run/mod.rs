@@ -4,14 +4,13 @@
 
 mod nesting;
 
-pub use nesting::Nest;
 pub(crate) use nesting::is_iret;
+pub use nesting::{Frame, Nest};
 
 use crate::machine::observe::{Attention, Delivered, Ordinary, Watched};
 use crate::machine::{self, Event, Fault, Machine, Observer, Register, Stepper, Stop};
 use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved};
 use iced_x86::{Instruction, Mnemonic};
-use nesting::Frame;
 use std::fmt::{self, Display, Formatter};
 
 /// Steps after which a run stops by itself, unless told otherwise.
@@ -174,12 +173,18 @@ impl Runner {
     /// Prepares `schedule` for `machine`. An injection at a place that does not exist is reported at once, with all
     /// after it.
     pub fn new(machine: Machine, places: &Places, schedule: &Schedule) -> Self {
+        Self::resume(machine, Nest::default(), places, schedule)
+    }
+
+    /// As [`Self::new`], from the middle of a run: the handlers of `nest` have not returned. The first injection may strike at once,
+    /// and arrivals count from here.
+    pub fn resume(machine: Machine, nest: Nest, places: &Places, schedule: &Schedule) -> Self {
         let mut runner = Self {
             stepper: Stepper::new(machine),
             schedule: Vec::new(),
             next: 0,
             arrivals: 0,
-            nest: Nest::default(),
+            nest,
             struck_at: None,
             unfired: Vec::new(),
             stopped: None,

@@ -7,24 +7,29 @@ use iced_x86::Mnemonic;
 /// A handler has returned when an IRET gives the stack pointer and privilege level back that it interrupted, wherever
 /// RIP then points (a fix-up may move it), or when control is back at CPL 3. So the IRET of a nested NMI that only
 /// arranges a repeat ends the nested one, and the IRET to `repeat_nmi` ends none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Nest {
     frames: Vec<Frame>,
 }
 
 /// What a handler interrupted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Frame {
     /// RSP of the interrupted code.
-    pub(super) stack: u64,
+    pub stack: u64,
     /// Its privilege level.
-    pub(super) cpl: u8,
+    pub cpl: u8,
 }
 
 impl Nest {
     /// Handlers that have not returned.
     pub fn depth(&self) -> usize {
         self.frames.len()
+    }
+
+    /// What each of them interrupted.
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
     }
 
     /// An event interrupted `frame`.

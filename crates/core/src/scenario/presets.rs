@@ -2,7 +2,7 @@
 //! plays one: that is what they compare.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
-use crate::linux::{Config, Features, Form, Geometry, Handler, Handlers};
+use crate::linux::{Config, Features, Form, Handler, Handlers};
 
 /// A situation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ impl Preset {
 
     /// The whole run, with a form of the macro.
     pub fn scenario(&self, form: Form) -> Scenario {
-        let config = Config { features: self.features, form, handler: self.handler, geometry: Geometry::Architectural };
+        let config = Config { features: self.features, form, handler: self.handler, ..Config::default() };
         Scenario { config, schedule: self.schedule() }
     }
 }

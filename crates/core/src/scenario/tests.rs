@@ -1,7 +1,8 @@
 //! The text forms, there and back, and what is said about wrong ones.
 
 use super::*;
-use crate::linux::{Feature, Features, Form, Geometry, Handler, Handlers};
+use crate::geometry::Geometry;
+use crate::linux::{Feature, Features, Form, Handler, Handlers};
 use cr3_testing::cases;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -209,6 +210,7 @@ fn configs() -> impl Strategy<Value = Config> {
         form,
         handler: handlers.into_iter().collect(),
         geometry,
+        ..Config::default()
     })
 }
 

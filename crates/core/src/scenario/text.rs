@@ -1,7 +1,8 @@
 //! The text form of schedules and scenarios. What is printed parses to the same value.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
-use crate::linux::{Config, Features, Form, Geometry, Handlers};
+use crate::choice::UnknownName;
+use crate::linux::Config;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -261,18 +262,12 @@ fn is_label(c: char) -> bool {
 impl Display for Scenario {
     /// The text of a custom form is not part of it.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { features, form, handler, geometry } = &self.config;
+        let Config { features, form, custom: _, handler, geometry } = &self.config;
         write!(f, "form={form} features={features} handler={handler} geometry={geometry}")?;
         match self.schedule.injections.is_empty() {
             true => Ok(()),
             false => write!(f, " inject={}", self.schedule),
         }
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { features: Features::default(), form: Form::E, handler: Handlers::QUIET, geometry: Geometry::default() }
     }
 }
 
@@ -302,7 +297,7 @@ impl FromStr for Scenario {
 }
 
 fn set(config: &mut Config, key: &str, value: &str) -> Result<(), String> {
-    fn parsed<T: FromStr<Err = crate::linux::UnknownName>>(value: &str) -> Result<T, String> {
+    fn parsed<T: FromStr<Err = UnknownName>>(value: &str) -> Result<T, String> {
         value.parse().map_err(|e: T::Err| e.to_string())
     }
     match key {

@@ -1,6 +1,5 @@
 //! Everything about one step, by taking it again under an observer that keeps what it is told.
 
-use super::narrate::narrate;
 use super::{StepKind, Trace, registers};
 use crate::asm::{Image, Line};
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL;
@@ -35,6 +34,10 @@ pub struct StepDetail {
     pub rip_after: u64,
     /// Privilege level after the step.
     pub cpl_after: u8,
+    /// RFLAGS after the step.
+    pub rflags_after: u64,
+    /// CR4 before the step.
+    pub cr4: u64,
     /// The instruction as decoded; none when an injection struck or nothing could be fetched.
     pub decoded: Option<Instruction>,
     /// The instruction in AT&T syntax, with branch targets by name.
@@ -57,8 +60,6 @@ pub struct StepDetail {
     pub delivered: Option<Delivered>,
     /// `user_pcid_flush_mask` before and after.
     pub pending_flush: (u16, u16),
-    /// What the step did, in one sentence.
-    pub sentence: String,
 }
 
 /// A step that was taken again.
@@ -80,13 +81,15 @@ pub(super) fn retake(trace: &Trace, index: usize) -> Option<Retaken> {
     let mut seen = Seen::default();
     trace.replay(&mut after, index, &mut seen);
     let image = &trace.system.image;
-    let mut detail = StepDetail {
+    let detail = StepDetail {
         index,
         kind: step.kind,
         place: trace.place_name(index),
         rip: step.rip,
         rip_after: after.cpu.rip,
         cpl_after: after.cpu.cpl,
+        rflags_after: after.cpu.rflags,
+        cr4: before.cpu.cr4,
         instruction: seen.instruction.as_ref().map(|instruction| att(image, instruction)),
         bytes: seen.instruction.as_ref().map_or_else(Vec::new, |instruction| bytes(image, instruction)),
         decoded: seen.instruction,
@@ -98,9 +101,7 @@ pub(super) fn retake(trace: &Trace, index: usize) -> Option<Retaken> {
         faults: seen.faults,
         delivered: seen.delivered,
         pending_flush: (mask(&before), mask(&after)),
-        sentence: String::new(),
     };
-    detail.sentence = narrate(trace, [&before, &after], &detail);
     Some(Retaken { before, after, detail })
 }
 

@@ -4,6 +4,7 @@
 
 mod detail;
 mod ending;
+mod event;
 mod narrate;
 mod registers;
 
@@ -11,8 +12,8 @@ pub use crate::promises::{Breakage, Broken};
 pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
 pub use detail::{RegisterChange, Retaken, StepDetail, att};
 pub use ending::Ending;
-pub use narrate::event_name;
-pub use registers::{Named, registers};
+pub use event::event_name;
+pub use registers::{Named, register, registers};
 
 use crate::asm::{Diagnostic, Line};
 use crate::counters::{Counter, CounterSet, Counters, Tally};

@@ -1,23 +1,25 @@
 //! One sentence for each step: what it did, then what that did to the translation caches.
 
-use super::{Origin, RegisterChange, StepDetail, StepKind, Trace};
+use super::{Origin, RegisterChange, StepDetail, StepKind, Trace, event_name};
 use crate::counters::Counter;
-use crate::linux::{Half, describe_stack, tables_half};
-use crate::machine::bits::{cr3, cr4};
+use crate::linux::{Half, Pcids, describe_stack, tables_half};
+use crate::machine::bits::cr3;
 use crate::machine::observe::{AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, Written};
-use crate::machine::{Event, Machine, rflags};
+use crate::machine::{Event, rflags};
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
-/// The sentence for a step of `trace`; `states` are those before and after it.
-pub(super) fn narrate(trace: &Trace, states: [&Machine; 2], detail: &StepDetail) -> String {
-    let mut clauses = match detail.kind {
-        StepKind::Instruction => instruction(trace, states, detail),
-        StepKind::Delivery { origin, .. } => delivery(trace, detail, origin),
-        StepKind::Shutdown { .. } => shutdown(detail),
-    };
-    clauses.extend(pending(detail));
-    clauses.extend(misses(trace, detail));
-    clauses.join("; ")
+impl StepDetail {
+    /// What the step, one of `trace`, did, in one sentence.
+    pub fn sentence(&self, trace: &Trace) -> String {
+        let mut clauses = match self.kind {
+            StepKind::Instruction => instruction(trace, self),
+            StepKind::Delivery { origin, .. } => delivery(trace, self, origin),
+            StepKind::Shutdown { .. } => shutdown(self),
+        };
+        clauses.extend(pending(self));
+        clauses.extend(misses(trace, self));
+        clauses.join("; ")
+    }
 }
 
 /// An address by its place, or in hexadecimal.
@@ -25,12 +27,12 @@ fn place(trace: &Trace, address: u64) -> String {
     trace.places.describe(address).unwrap_or_else(|| format!("{address:#x}"))
 }
 
-fn instruction(trace: &Trace, [before, after]: [&Machine; 2], detail: &StepDetail) -> Vec<String> {
+fn instruction(trace: &Trace, detail: &StepDetail) -> Vec<String> {
     let Some(decoded) = &detail.decoded else {
         return vec!["nothing was executed".to_owned()];
     };
     if let Some(access) = detail.control.iter().find(|access| concerns_cr3(access)) {
-        return cr3_access(trace, before, detail, access);
+        return cr3_access(trace, detail, access);
     }
     let target = place(trace, detail.rip_after);
     let mut clauses = vec![match decoded.mnemonic() {
@@ -46,7 +48,7 @@ fn instruction(trace: &Trace, [before, after]: [&Machine; 2], detail: &StepDetai
         Mnemonic::Invlpg => "invalidates one page of the current PCID and of globals".to_owned(),
         Mnemonic::Invpcid => "invalidates by PCID".to_owned(),
         Mnemonic::Bt | Mnemonic::Bts | Mnemonic::Btr | Mnemonic::Btc => {
-            format!("the bit was {}", after.cpu.rflags & rflags::CF)
+            format!("the bit was {}", detail.rflags_after & rflags::CF)
         }
         _ if is_branch(decoded) => branch(detail, decoded, &target),
         mnemonic => plain(detail, mnemonic),
@@ -59,21 +61,21 @@ fn concerns_cr3(access: &ControlAccess) -> bool {
     access.register() == ControlRegister::Cr3
 }
 
-fn cr3_access(trace: &Trace, before: &Machine, detail: &StepDetail, access: &ControlAccess) -> Vec<String> {
-    let pcide = before.cpu.cr4 & cr4::PCIDE != 0;
+fn cr3_access(trace: &Trace, detail: &StepDetail, access: &ControlAccess) -> Vec<String> {
+    let pcids = Pcids::of(detail.cr4);
     match *access {
-        ControlAccess::Read { value, .. } => vec![format!("reads CR3: {}", describe_cr3(trace, value, pcide))],
+        ControlAccess::Read { value, .. } => vec![format!("reads CR3: {}", describe_cr3(trace, value, pcids))],
         ControlAccess::Write { before, after, written, .. } => {
             let moved = (before ^ after) & cr3::TABLE != 0;
-            let tables = match (moved, pcide) {
-                (true, _) => describe_cr3(trace, after, pcide),
-                (false, true) => format!("same tables, {}", pcid(after)),
-                (false, false) => "same tables".to_owned(),
+            let tables = match (moved, pcids) {
+                (true, _) => describe_cr3(trace, after, pcids),
+                (false, Pcids::On) => format!("same tables, {}", pcid(after)),
+                (false, Pcids::Off) => "same tables".to_owned(),
             };
-            let flush = match written {
-                Written::Cr3 { flush: Cr3Flush::NoFlush, .. } => "no flush",
-                _ if pcide => "flush",
-                _ => "flush (no PCID)",
+            let flush = match (written, pcids) {
+                (Written::Cr3 { flush: Cr3Flush::NoFlush, .. }, _) => "no flush",
+                (_, Pcids::On) => "flush",
+                (_, Pcids::Off) => "flush (no PCID)",
             };
             let mut clauses = vec![format!("writes CR3: {tables}, {flush}")];
             clauses.push(dropped(trace, detail).unwrap_or_else(|| "nothing dropped".to_owned()));
@@ -86,13 +88,16 @@ fn cr3_access(trace: &Trace, before: &Machine, detail: &StepDetail, access: &Con
 }
 
 /// The tables and the PCID that a CR3 value selects.
-fn describe_cr3(trace: &Trace, value: u64, pcide: bool) -> String {
+fn describe_cr3(trace: &Trace, value: u64, pcids: Pcids) -> String {
     let tables = match (trace.scenario.config.features.pti, tables_half(value)) {
         (false, _) => "page tables".to_owned(),
         (true, Half::Kernel) => "kernel tables".to_owned(),
         (true, Half::User) => "user tables".to_owned(),
     };
-    if pcide { format!("{tables}, {}", pcid(value)) } else { tables }
+    match pcids {
+        Pcids::On => format!("{tables}, {}", pcid(value)),
+        Pcids::Off => tables,
+    }
 }
 
 fn pcid(value: u64) -> String {
@@ -220,16 +225,6 @@ fn frame(trace: &Trace, delivered: &Delivered) -> String {
     match describe_stack(delivered.stack) {
         Some(stack) => format!("frame on the {} stack, handler {handler}", stack.name()),
         None => format!("frame at {:#x}, handler {handler}", delivered.stack),
-    }
-}
-
-/// An event by the name that the manual gives it, or by its vector.
-pub fn event_name(event: Event) -> String {
-    match event {
-        Event::Exception(exception) => exception.name().to_owned(),
-        Event::Interrupt(vector) => format!("interrupt {vector:#x}"),
-        Event::Software(3) => "INT3".to_owned(),
-        Event::Software(vector) => format!("INT {vector:#x}"),
     }
 }
 

@@ -13,6 +13,11 @@ pub fn registers(cpu: &Cpu) -> impl Iterator<Item = Named> {
     general.chain(segments(cpu)).chain(control(cpu)).chain(debug(cpu)).chain(model_specific(cpu)).chain(latches(cpu))
 }
 
+/// The register of that name, RIP included.
+pub fn register(cpu: &Cpu, name: &str) -> Option<u64> {
+    std::iter::once(("rip", cpu.rip)).chain(registers(cpu)).find(|(other, _)| *other == name).map(|(_, value)| value)
+}
+
 const NAMES: [&str; 16] =
     ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 

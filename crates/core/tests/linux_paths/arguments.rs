@@ -54,7 +54,7 @@ struct Outcome<'a> {
 /// Plays a situation with several forms; all have this outcome.
 fn check(name: &str, forms: &[Form], ended: &str, first: Option<&str>, cr3: u64, asid: u16) -> Vec<Played> {
     let expected = Outcome { ended, first, cr3, asid };
-    let played: Vec<_> = forms.iter().map(|form| play(name, form)).collect();
+    let played: Vec<_> = forms.iter().map(|&form| play(name, form)).collect();
     for (form, played) in forms.iter().zip(&played) {
         assert_eq!(played.outcome(), expected, "{name} with form {form}");
     }
@@ -64,9 +64,9 @@ fn check(name: &str, forms: &[Form], ended: &str, first: Option<&str>, cr3: u64,
 /// More than any of them needs to end; less than one that never ends.
 const STEPS: usize = 20_000;
 
-fn play(name: &str, form: &Form) -> Played {
+fn play(name: &str, form: Form) -> Played {
     let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
-    let (played, unfired) = follow(&preset.scenario(form.clone()));
+    let (played, unfired) = follow(&preset.scenario(form));
     assert_eq!(unfired, [], "{name}");
     played
 }
@@ -107,7 +107,7 @@ fn every_preset_strikes_and_has_a_name_of_its_own() {
         let text = preset.scenario(Form::E).to_string();
         assert_eq!(text.parse(), Ok(preset.scenario(Form::E)), "{text}");
         for form in FORMS {
-            play(preset.name, &form);
+            play(preset.name, form);
         }
     }
 }
@@ -182,7 +182,7 @@ fn the_race_is_six_instructions_wide() {
     let preset = Preset::named("late-flush").expect("a preset");
     for form in FORMS {
         let late = (0..14).filter(|&offset| {
-            let mut scenario = preset.scenario(form.clone());
+            let mut scenario = preset.scenario(form);
             for injection in &mut scenario.schedule.injections {
                 injection.place.offset = offset;
             }

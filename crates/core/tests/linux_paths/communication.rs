@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// The stack on which the handler runs if #VC strikes at `label`.
 fn handler_stack(label: &str, handler: &str) -> Option<Stack> {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to(label);
     run.inject(VmmCommunication);
     run.run_to(handler);
@@ -32,7 +32,7 @@ fn the_handler_runs_on_the_interrupted_stack_if_that_can_be_trusted() {
 
 /// Labels near the places where a #VC does not return as if nothing had happened.
 fn failing(features: Features) -> BTreeSet<String> {
-    let run = Run::new(features, &Form::E, Handler::Quiet);
+    let run = Run::new(features, Form::E, Handler::Quiet);
     let mut failing = BTreeSet::new();
     for machine in boundaries(&run) {
         let mut struck = Run { machine: machine.clone(), ..run.clone() };
@@ -66,9 +66,9 @@ fn gate(run: &Run) -> [u64; 2] {
 #[test]
 fn outside_of_sev_es_there_is_no_gate_and_nothing_strikes() {
     for features in all_features().map(|features| Features { sev_es: false, ..features }) {
-        let run = Run::new(features, &Form::E, Handler::Quiet);
+        let run = Run::new(features, Form::E, Handler::Quiet);
         assert_eq!(gate(&run), [0, 0], "{features}");
-        let guest = Run::new(Features { sev_es: true, ..features }, &Form::E, Handler::Quiet);
+        let guest = Run::new(Features { sev_es: true, ..features }, Form::E, Handler::Quiet);
         assert_ne!(gate(&guest), [0, 0], "{features}");
         let [own, others] = [&run, &guest].map(boundaries);
         // The same instructions with the same registers: nothing else depends on the switch.
@@ -90,7 +90,7 @@ fn a_stack_that_is_not_mapped_is_no_stack() {
     for (features, rsp, sampled) in
         [(ALL_ON, stack, WORD), (ALL_ON, stack - 8, 0), (none, stack, 0), (none, IstStack::Nmi.bottom() - 8, 0)]
     {
-        let mut run = Run::new(features, &Form::E, Handler::Perf);
+        let mut run = Run::new(features, Form::E, Handler::Perf);
         run.run_to("user_write");
         run.machine.cpu.registers[Register::Rsp as usize] = rsp;
         let backing = PER_CPU_PHYSICAL + PERCPU_EXCEPTION_STACKS + IstStack::Vc2 as u64 * EXCEPTION_STACK_SIZE;

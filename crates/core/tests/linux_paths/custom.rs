@@ -3,20 +3,23 @@
 use crate::support::{ALL_ON, Run};
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::sources::{CUSTOM, form_source};
-use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, Handlers};
+use cr3_core::linux::{self, Config, Features, Form};
 use cr3_core::machine::Exception::Nmi;
 use cr3_core::machine::{self, Event};
 use cr3_testing::cases;
 use proptest::prelude::*;
 
 fn config(text: &str) -> Config {
-    let form = Form::Custom(text.into());
-    Config { features: ALL_ON, form, handler: Handlers::QUIET, geometry: Geometry::Architectural }
+    Config { features: ALL_ON, form: Form::Custom, custom: text.into(), ..Config::default() }
+}
+
+fn ours(form: Form) -> Config {
+    Config { features: ALL_ON, form, ..Config::default() }
 }
 
 /// The writes to CR3 of a run that an NMI strikes in an exit window.
-fn writes(form: &Form, features: Features) -> Vec<(u64, u64)> {
-    let mut run = Run::new(features, form, Handler::Quiet);
+fn writes(config: &Config) -> Vec<(u64, u64)> {
+    let mut run = Run::of(config);
     run.run_to("sysret_exit_user_cr3");
     run.inject(Nmi);
     assert_eq!(run.run_to_end(), "run_end");
@@ -26,9 +29,10 @@ fn writes(form: &Form, features: Features) -> Vec<(u64, u64)> {
 #[test]
 fn the_text_of_a_form_given_as_ones_own_does_the_same() {
     for form in [Form::A, Form::B2, Form::C, Form::E] {
-        let own = Form::Custom(form_source(&form).text.into());
+        let own = config(&form_source(form, "").text);
         for features in [ALL_ON, Features { pcid: false, ..ALL_ON }] {
-            assert_eq!(writes(&own, features), writes(&form, features), "{form:?}");
+            let (own, ours) = (Config { features, ..own.clone() }, Config { features, ..ours(form) });
+            assert_eq!(writes(&own), writes(&ours), "{form:?}");
         }
     }
 }
@@ -73,18 +77,18 @@ fn notes(text: &str, features: Features) -> Vec<(u32, String)> {
 #[test]
 fn our_own_texts_have_no_notes() {
     for form in Form::NAMED {
-        let system = linux::boot(&Config { form: form.clone(), ..config("") }).expect("a form of the repository");
+        let system = linux::boot(&Config { form, ..config("") }).expect("a form of the repository");
         assert_eq!(*system.notes, [], "{form:?}");
     }
     for form in [Form::A, Form::B2, Form::C, Form::E] {
-        assert_eq!(notes(&form_source(&form).text, ALL_ON), [], "{form:?}");
+        assert_eq!(notes(&form_source(form, "").text, ALL_ON), [], "{form:?}");
     }
 }
 
 /// A form between `#if` and `#else`, with an empty macro in the other arm, as calling.h has it.
-fn under(test: &str, form: &Form) -> String {
+fn under(test: &str, form: Form) -> String {
     let name = if matches!(form, Form::A) { "RESTORE_CR3" } else { "PARANOID_RESTORE_CR3" };
-    let text = form_source(form).text;
+    let text = form_source(form, "").text;
     format!("{test}\n{text}\n#else\n.macro {name} scratch_reg:req save_reg:req\n.endm\n#endif\n")
 }
 
@@ -93,21 +97,21 @@ fn the_configuration_of_the_machine_decides_between_arms() {
     for name in ["CONFIG_PAGE_TABLE_ISOLATION", "CONFIG_MITIGATION_PAGE_TABLE_ISOLATION"] {
         for test in [format!("#ifdef {name}"), format!("#if defined({name})"), format!("#if IS_ENABLED({name})")] {
             for form in [Form::A, Form::E] {
-                let text = under(&test, &form);
+                let text = under(&test, form);
                 assert_eq!(notes(&text, ALL_ON), [], "{test}");
-                assert_eq!(writes(&Form::Custom(text.into()), ALL_ON), writes(&form, ALL_ON), "{test} {form:?}");
+                assert_eq!(writes(&config(&text)), writes(&ours(form)), "{test} {form:?}");
             }
         }
     }
     for (features, taken) in [(ALL_ON, true), (Features { sev_es: false, ..ALL_ON }, false)] {
-        let text = under("#ifdef CONFIG_AMD_MEM_ENCRYPT", &Form::E);
+        let text = under("#ifdef CONFIG_AMD_MEM_ENCRYPT", Form::E);
         assert_eq!(notes(&text, features).is_empty(), taken);
     }
 }
 
 #[test]
 fn an_unknown_name_of_the_configuration_and_an_empty_macro_are_said() {
-    let text = under("#if defined(CONFIG_DEBUG_ENTRY) && !defined(CONFIG_XEN_PV)", &Form::E);
+    let text = under("#if defined(CONFIG_DEBUG_ENTRY) && !defined(CONFIG_XEN_PV)", Form::E);
     let empty = text.lines().position(|line| line == "#else").expect("an #else") as u32 + 2;
     let expected = [
         (1, "`CONFIG_DEBUG_ENTRY` is taken as off".to_owned()),
@@ -132,7 +136,7 @@ fn a_macro_that_an_alternative_empties_is_empty() {
 
 #[test]
 fn a_second_definition_is_refused_at_its_line() {
-    let text = form_source(&Form::A).text;
+    let text = form_source(Form::A, "").text;
     let first = text.lines().position(|line| line.starts_with(".macro RESTORE_CR3")).expect("a macro") as u32 + 1;
     let second = text.lines().count() as u32 + first;
     let errors = errors(&format!("{text}{text}"));
@@ -165,7 +169,7 @@ const BLOCK: &str = "
 
 #[test]
 fn macros_of_the_text_replace_the_built_in_ones() {
-    let text = format!("{BLOCK}{}", form_source(&Form::E).text);
+    let text = format!("{BLOCK}{}", form_source(Form::E, "").text);
     let replaces = |name: &str, how: &str| format!("`{name}` replaces the built-in macro of that name; {how}");
     let expected = [
         (2, replaces("SET_NOFLUSH_BIT", "their texts differ")),
@@ -173,7 +177,7 @@ fn macros_of_the_text_replace_the_built_in_ones() {
         (10, replaces("Switch_To_Kernel_CR3", "both have the same text")),
     ];
     assert_eq!(notes(&text, ALL_ON), expected);
-    assert_eq!(writes(&Form::Custom(text.as_str().into()), ALL_ON), writes(&Form::E, ALL_ON));
+    assert_eq!(writes(&config(&text)), writes(&ours(Form::E)));
     let system = linux::boot(&config(&text)).expect("a text that boots");
     let own = |line: &&cr3_core::asm::Line| line.text.starts_with("btsq");
     assert!(system.image.listing.iter().filter(own).count() > 1, "the entry code uses the macro of the text");
@@ -182,7 +186,7 @@ fn macros_of_the_text_replace_the_built_in_ones() {
 
 #[test]
 fn any_of_our_macros_may_be_replaced() {
-    let form = form_source(&Form::E).text;
+    let form = form_source(Form::E, "").text;
     let idtentry = ".macro idtentry asmsym:req cfunc:req has_error_code:req\n\\asmsym:\n\thlt\n.endm\n";
     let [only] = &notes(&format!("{idtentry}{form}"), ALL_ON)[..] else { panic!("one note") };
     assert_eq!(only.1, "`idtentry` replaces the built-in macro of that name; their texts differ");
@@ -260,7 +264,7 @@ proptest! {
         removed in 0..20_usize,
         inserted in prop_oneof![Just(String::new()), piece(), "\\PC{0,6}"],
     ) {
-        let text: Vec<char> = form_source(&form).text.chars().collect();
+        let text: Vec<char> = form_source(form, "").text.chars().collect();
         let (kept, rest) = text.split_at(at % text.len());
         let rest = rest.iter().skip(removed);
         survives(&kept.iter().copied().chain(inserted.chars()).chain(rest.copied()).collect::<String>());

@@ -16,7 +16,7 @@ pub(crate) fn record(run: &Run) -> [u64; 3] {
 
 #[test]
 fn perf_samples_the_interrupted_stacks() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Perf);
     run.run_to("kernel_loop");
     let before = run.machine.cpu.clone();
     run.inject(Nmi);
@@ -32,7 +32,7 @@ fn perf_samples_the_interrupted_stacks() {
 #[test]
 fn perf_reads_the_users_stack_from_user_mode_and_from_kernel_mode() {
     for label in ["user_sigreturn_done", "sys_rt_sigreturn"] {
-        let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+        let mut run = Run::new(ALL_ON, Form::E, Handler::Perf);
         run.run_to(label);
         let before = run.machine.cpu.clone();
         run.inject(Nmi);
@@ -43,7 +43,7 @@ fn perf_reads_the_users_stack_from_user_mode_and_from_kernel_mode() {
 
 #[test]
 fn a_page_fault_in_the_handler_is_mended_keeps_cr2_and_unblocks_nmis() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Perf);
     run.run_to("user_loop");
     run.machine.cpu.registers[Register::Rsp as usize] = USER_LAZY_PAGE + 0x800;
     run.machine.cpu.cr2 = 0x1234_5678;
@@ -60,7 +60,7 @@ fn a_page_fault_in_the_handler_is_mended_keeps_cr2_and_unblocks_nmis() {
 
 #[test]
 fn perf_does_not_follow_a_user_stack_pointer_into_the_kernel() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Perf);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Perf);
     run.run_to("user_loop");
     run.machine.cpu.registers[Register::Rsp as usize] = TASK_SIZE_MAX;
     let before = run.machine.cpu.clone();
@@ -73,7 +73,7 @@ fn perf_does_not_follow_a_user_stack_pointer_into_the_kernel() {
 #[test]
 fn the_pending_flush_handler_reads_the_record_and_leaves_no_mapping() {
     use cr3_core::linux::layout::FIXMAP_GHES_NMI;
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::PendingFlush);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::PendingFlush);
     run.machine.memory.write_u64(GHES_RECORD_PHYSICAL, 0x5eed);
     run.run_to("kernel_loop");
     let before = run.machine.cpu.clone();
@@ -85,7 +85,7 @@ fn the_pending_flush_handler_reads_the_record_and_leaves_no_mapping() {
 
 #[test]
 fn a_machine_check_is_over_when_its_handler_returns() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to("kernel_loop");
     let before = run.machine.cpu.clone();
     run.inject(Exception::MachineCheck);
@@ -99,7 +99,7 @@ fn a_machine_check_is_over_when_its_handler_returns() {
 #[test]
 fn breakpoints_are_off_while_a_handler_runs_and_on_again_after_it() {
     for (exception, handler) in [(Nmi, "modelled_handler"), (Exception::Debug, "modelled_handler")] {
-        let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+        let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
         run.run_to("kernel_loop");
         // L0, fixed bit 10; DR0 names no address of the run.
         run.machine.cpu.debug[5] = 0x401;
@@ -114,7 +114,7 @@ fn breakpoints_are_off_while_a_handler_runs_and_on_again_after_it() {
 
 /// The handlers entered until the exit of an NMI in kernel code, each with what RDI names.
 fn entered(handlers: Handlers) -> Vec<(String, u64)> {
-    let mut run = Run::new(ALL_ON, &Form::E, handlers);
+    let mut run = Run::new(ALL_ON, Form::E, handlers);
     run.run_to("kernel_loop");
     run.inject(Nmi);
     let exit = run.address("nmi_exit");
@@ -160,7 +160,7 @@ fn each_of_several_handlers_does_its_work_and_all_is_restored() {
     for handlers in
         (0..8u32).map(|set| (0..3).filter(move |bit| set & 1 << bit != 0).map(|bit| linux[bit]).collect::<Handlers>())
     {
-        let mut run = Run::new(ALL_ON, &Form::E, handlers);
+        let mut run = Run::new(ALL_ON, Form::E, handlers);
         run.machine.memory.write_u64(GHES_RECORD_PHYSICAL, 0x5eed);
         run.run_to("kernel_loop");
         let before = run.machine.cpu.clone();

@@ -164,7 +164,7 @@ fn grouped(results: impl Iterator<Item = (String, String)>) -> Vec<(String, Stri
 }
 
 fn sweep(handler: Handler) -> String {
-    let runs = FORMS.map(|form| (Run::new(ALL_ON, &form, handler), form));
+    let runs = FORMS.map(|form| (Run::new(ALL_ON, form, handler), form));
     let mut table = String::new();
     for path in PATHS {
         let by_form = runs.iter().map(|(run, form)| {

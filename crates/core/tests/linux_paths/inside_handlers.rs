@@ -62,7 +62,7 @@ pub(crate) struct Handled {
 }
 
 impl Called {
-    pub(crate) fn new(features: Features, form: &Form) -> Self {
+    pub(crate) fn new(features: Features, form: Form) -> Self {
         let run = Run::new(features, form, BUSY.into_iter().collect::<Handlers>());
         let entry = run.address("modelled_handler");
         // The quiet one is a RET: that of the text which calls the others.
@@ -166,7 +166,7 @@ fn seen(run: &Run) -> (Cpu, u64, Events, TlbState) {
 }
 
 /// For each handler and vector, how often each vector inside it went how.
-fn sweep(features: Features, form: &Form, outer: &[Handler]) -> String {
+fn sweep(features: Features, form: Form, outer: &[Handler]) -> String {
     let called = Called::new(features, form);
     let mut table = String::new();
     for &outer in outer {
@@ -198,7 +198,7 @@ fn counts(went: impl Iterator<Item = Went>) -> String {
 }
 
 fn check(features: Features, forms: &[Form], outer: &[Handler], expected: &Expect) {
-    let tables: Vec<_> = forms.iter().map(|form| sweep(features, form, outer)).collect();
+    let tables: Vec<_> = forms.iter().map(|&form| sweep(features, form, outer)).collect();
     assert!(tables.iter().all(|table| *table == tables[0]), "{forms:?} go alike: {tables:#?}");
     expected.assert_eq(&tables[0]);
 }

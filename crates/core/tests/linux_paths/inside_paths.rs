@@ -65,7 +65,7 @@ fn on_user_cr3(handled: &Handled) -> String {
 }
 
 /// For each outer vector, the places that go alike together.
-fn sweep(features: Features, form: &Form) -> String {
+fn sweep(features: Features, form: Form) -> String {
     let called = Called::new(features, form);
     let mut table = String::new();
     for by in OUTER {
@@ -86,7 +86,7 @@ fn sweep(features: Features, form: &Form) -> String {
 }
 
 fn check(features: Features, forms: &[Form], expected: &Expect) {
-    let tables: Vec<_> = forms.iter().map(|form| sweep(features, form)).collect();
+    let tables: Vec<_> = forms.iter().map(|&form| sweep(features, form)).collect();
     assert!(tables.iter().all(|table| *table == tables[0]), "{forms:?} go alike: {tables:#?}");
     expected.assert_eq(&tables[0]);
 }

@@ -19,7 +19,7 @@ fn assert_kernel_context(run: &Run) {
 #[test]
 fn an_iret_that_faults_looks_like_a_fault_of_the_user() {
     for features in all_features() {
-        let mut run = Run::new(features, &Form::E, Handler::Quiet);
+        let mut run = Run::new(features, Form::E, Handler::Quiet);
         run.run_to("user_breakpoint");
         run.run_to("native_irq_return_iret");
         // A data selector in the place of CS.
@@ -41,7 +41,7 @@ fn an_iret_that_faults_looks_like_a_fault_of_the_user() {
 
 #[test]
 fn a_bad_gs_selector_faults_with_the_users_gs_base_and_becomes_null() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to("kernel_loop");
     let go_on = run.address("kernel_loop_end");
     let cpu = &mut run.machine.cpu;
@@ -60,7 +60,7 @@ fn a_bad_gs_selector_faults_with_the_users_gs_base_and_becomes_null() {
 
 #[test]
 fn a_page_fault_of_the_kernel_that_nothing_mends_ends_the_run() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to("kernel_loop");
     run.machine.cpu.registers[Register::Rdi as usize] = 0x1000;
     assert_eq!(run.run_to_end(), "kernel_panic");
@@ -68,7 +68,7 @@ fn a_page_fault_of_the_kernel_that_nothing_mends_ends_the_run() {
 
 #[test]
 fn a_fault_of_the_program_outside_its_memory_ends_it() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to("user_loop");
     run.machine.cpu.registers[Register::Rbx as usize] = 0x1000;
     assert_eq!(run.run_to_end(), "task_killed");

@@ -29,7 +29,7 @@ fn strike_again(run: &Run, during: &Machine, interrupted: &Machine) -> Run {
     struck
 }
 
-fn check(features: Features, form: &Form, label: &str) {
+fn check(features: Features, form: Form, label: &str) {
     let mut run = Run::new(features, form, Handler::Quiet);
     run.run_to(label);
     let interrupted = run.machine.clone();
@@ -58,7 +58,7 @@ fn expected_rounds(run: &Run, during: &Machine) -> u64 {
 fn a_second_nmi_returns_to_the_first_which_returns_with_everything_restored() {
     for form in [Form::A, Form::B2, Form::C, Form::E] {
         for label in ["kernel_loop", "sysret_exit_user_cr3", "entry_SYSRETQ_unsafe_stack", "native_irq_return_iret"] {
-            check(ALL_ON, &form, label);
+            check(ALL_ON, form, label);
         }
     }
 }
@@ -66,15 +66,15 @@ fn a_second_nmi_returns_to_the_first_which_returns_with_everything_restored() {
 #[test]
 fn nesting_works_with_every_combination_of_features() {
     for features in all_features() {
-        check(features, &Form::E, "kernel_loop");
-        check(features, &Form::E, "entry_SYSRETQ_unsafe_stack");
+        check(features, Form::E, "kernel_loop");
+        check(features, Form::E, "entry_SYSRETQ_unsafe_stack");
     }
 }
 
 #[test]
 fn an_nmi_from_user_mode_leaves_the_ist_stack_before_it_calls_the_handler() {
     for features in all_features() {
-        let mut run = Run::new(features, &Form::E, Handler::Quiet);
+        let mut run = Run::new(features, Form::E, Handler::Quiet);
         run.run_to("user_loop");
         let before = run.machine.cpu.clone();
         run.inject(Nmi);
@@ -91,7 +91,7 @@ fn an_nmi_from_user_mode_leaves_the_ist_stack_before_it_calls_the_handler() {
 #[test]
 fn before_the_frame_is_copied_a_second_nmi_loses_the_first_ones_return() {
     // Linux assumes that nothing executes an IRET there; a machine check does.
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to("kernel_loop");
     let interrupted = run.machine.cpu.clone();
     let copied = run.address("repeat_nmi");

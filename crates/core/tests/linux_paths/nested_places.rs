@@ -29,7 +29,7 @@ fn decided_by(run: &mut Run) -> String {
 
 /// An NMI at each boundary at which the kernel runs on a stack pointer that the user chose.
 fn check_stack_pointer(rsp: u64, expected: &str) {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     run.run_to("user_write");
     let own = std::mem::replace(&mut run.machine.cpu.registers[RSP], rsp);
     let mut struck_at = 0;
@@ -140,7 +140,7 @@ fn listed(places: impl Iterator<Item = (String, String)>) -> String {
     runs.iter().map(|(count, outcome, from)| format!("{count} {outcome} from {from}")).collect::<Vec<_>>().join(", ")
 }
 
-fn started(form: &Form, handler: Handler) -> (Run, Machine) {
+fn started(form: Form, handler: Handler) -> (Run, Machine) {
     let mut run = Run::new(ALL_ON, form, handler);
     run.run_to("kernel_loop");
     let interrupted = run.machine.clone();
@@ -155,13 +155,13 @@ fn at_each(run: &Run, boundaries: &[Machine], strike: Strike, interrupted: &Mach
 }
 
 /// At every boundary of an NMI.
-fn in_first(form: &Form, handler: Handler, strike: Strike) -> String {
+fn in_first(form: Form, handler: Handler, strike: Strike) -> String {
     let (run, interrupted) = started(form, handler);
     at_each(&run, &during_nmi(&run), strike, &interrupted)
 }
 
 /// At every boundary of a second NMI, which struck in the C handler of the first.
-fn in_second(form: &Form, handler: Handler, strike: Strike) -> String {
+fn in_second(form: Form, handler: Handler, strike: Strike) -> String {
     let (mut run, interrupted) = started(form, handler);
     run.inject(Nmi);
     run.run_to("modelled_handler");
@@ -177,7 +177,7 @@ fn in_second(form: &Form, handler: Handler, strike: Strike) -> String {
 
 const OPENERS: [Exception; 3] = [MachineCheck, Debug, VmmCommunication];
 
-fn table(places: fn(&Form, Handler, Strike) -> String, form: &Form, handler: Handler) -> String {
+fn table(places: fn(Form, Handler, Strike) -> String, form: Form, handler: Handler) -> String {
     let strikes = OPENERS.iter().flat_map(|&exception| [Strike::Alone(exception), Strike::ThenNmi(exception)]);
     strikes.fold(String::new(), |mut text, strike| {
         let _ = writeln!(text, "{strike:?}: {}", places(form, handler, strike));
@@ -185,11 +185,11 @@ fn table(places: fn(&Form, Handler, Strike) -> String, form: &Form, handler: Han
     })
 }
 
-fn check(places: fn(&Form, Handler, Strike) -> String, expected: &Expect) {
-    let first = table(places, &Form::A, Handler::Quiet);
+fn check(places: fn(Form, Handler, Strike) -> String, expected: &Expect) {
+    let first = table(places, Form::A, Handler::Quiet);
     for form in [Form::A, Form::B2, Form::C, Form::E] {
         for handler in [Handler::Quiet, Handler::Perf] {
-            assert_eq!(table(places, &form, handler), first, "forms and handlers go alike: {form} {handler}");
+            assert_eq!(table(places, form, handler), first, "forms and handlers go alike: {form} {handler}");
         }
     }
     expected.assert_eq(&first);

@@ -18,11 +18,11 @@ fn cached(run: &Run) -> BTreeSet<Cached> {
 /// At an instruction of `sys_rt_sigreturn`, after user mode has touched its pages. With a poke before, user mode has done so under the PCIDs of
 /// two ASIDs.
 fn kernel(features: Features, handler: Handler) -> Run {
-    struck(features, &Form::E, handler)
+    struck(features, Form::E, handler)
 }
 
 /// The same with any form: the strike is that of preset `kgdb-kernel`.
-fn struck(features: Features, form: &Form, handler: Handler) -> Run {
+fn struck(features: Features, form: Form, handler: Handler) -> Run {
     let mut run = Run::new(features, form, handler);
     run.run_to("kernel_loop");
     run.step().expect("the loop goes on");
@@ -109,7 +109,7 @@ fn without_invpcid_the_users_entry_waits_for_the_next_return_to_user_mode() {
 fn without_isolation_or_pcids_one_entry_is_all_there_is() {
     for features in [Features { pti: false, ..ALL_ON }, Features { pcid: false, ..ALL_ON }] {
         // Just after the kernel has read it.
-        let mut run = Run::new(features, &Form::E, Handler::Quiet);
+        let mut run = Run::new(features, Form::E, Handler::Quiet);
         run.run_to("kernel_loop");
         let own = u16::from(features.pcid);
         assert!(cached(&run).contains(&(own, USER_DATA)));
@@ -154,7 +154,7 @@ enum Reads {
 
 /// Moves a page that user mode has used since the strike, flushes it, and goes on until user mode reads it again: what it reads, the mask after the
 /// flush, and the mask in user mode. What the poke itself has left in the mask is taken out before.
-fn flush_after(features: Features, form: &Form, handler: Handler) -> (Reads, u16, u16) {
+fn flush_after(features: Features, form: Form, handler: Handler) -> (Reads, u16, u16) {
     let mut run = struck(features, form, handler);
     run.set_mask(0);
     move_page(&mut run, USER_DATA);
@@ -187,7 +187,7 @@ fn after_a_poke_form_a_misses_flushes_of_user_pages() {
             (no_pcid, Handler::KgdbPoke, (Reads::New, 0, 0)),
         ];
         for (features, handler, expected) in cases {
-            assert_eq!(flush_after(features, &form, handler), expected, "{features} {form} {handler}");
+            assert_eq!(flush_after(features, form, handler), expected, "{features} {form} {handler}");
         }
     }
 }

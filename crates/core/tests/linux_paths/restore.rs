@@ -35,7 +35,7 @@ const OWN: u16 = 1 << 1;
 const OTHER: u16 = 1 << 3;
 
 /// The truth table: writes to CR3, and the mask after it.
-fn expected(form: &Form, features: Features, saved: Saved, mask: u16) -> Did {
+fn expected(form: Form, features: Features, saved: Saved, mask: u16) -> Did {
     let did = |writes: &[Cr3Flush], mask_after| Did { writes: writes.to_vec(), mask_after };
     if !features.pti {
         return did(&[], mask);
@@ -93,7 +93,7 @@ fn loses_its_stack(features: Features, label: &str, exception: Exception) -> boo
     features.pti && exception == Exception::VmmCommunication && label == "entry_SYSRETQ_unsafe_stack"
 }
 
-fn check(form: &Form) {
+fn check(form: Form) {
     let exceptions = [
         Exception::Nmi,
         Exception::Debug,
@@ -112,7 +112,7 @@ fn check(form: &Form) {
                     let did = strike(&mut run, exception, mask);
                     let context = format!("{form:?} {features:?} {label} {exception:?} mask {mask:#x}");
                     assert_eq!(did, expected(form, features, saved, mask), "{context}");
-                    if *form != Form::Never && !loses_its_stack(features, label, exception) {
+                    if form != Form::Never && !loses_its_stack(features, label, exception) {
                         run.run_back_to(&before);
                         assert_eq!(preserved(&run.machine.cpu), preserved(&before), "{context}");
                     }
@@ -124,32 +124,32 @@ fn check(form: &Form) {
 
 #[test]
 fn form_a() {
-    check(&Form::A);
+    check(Form::A);
 }
 
 #[test]
 fn form_b2() {
-    check(&Form::B2);
+    check(Form::B2);
 }
 
 #[test]
 fn form_c() {
-    check(&Form::C);
+    check(Form::C);
 }
 
 #[test]
 fn form_e() {
-    check(&Form::E);
+    check(Form::E);
 }
 
 #[test]
 fn form_never() {
-    check(&Form::Never);
+    check(Form::Never);
 }
 
 #[test]
 fn a_pending_bit_that_b2_leaves_costs_one_more_flush() {
-    let flushes = |form: &Form| {
+    let flushes = |form: Form| {
         let mut run = arrive(&Run::new(ALL_ON, form, Handler::Quiet), ALL_ON, "sysret_exit_user_cr3", Saved::User);
         strike(&mut run, Exception::Nmi, OWN);
         let after_exception = run.mask();
@@ -157,8 +157,8 @@ fn a_pending_bit_that_b2_leaves_costs_one_more_flush() {
         let flushes = run.log.cr3_writes.iter().filter(|write| write.flush == Flush).count();
         (after_exception, flushes, run.mask())
     };
-    assert_eq!(flushes(&Form::E), (0, 1, 0));
-    assert_eq!(flushes(&Form::B2), (OWN, 2, 0));
+    assert_eq!(flushes(Form::E), (0, 1, 0));
+    assert_eq!(flushes(Form::B2), (OWN, 2, 0));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn without_invpcid_the_handler_leaves_a_pending_flush() {
         (Features { invpcid: false, pti: false, ..ALL_ON }, 0, 0),
     ] {
         for (label, expected) in [("kernel_loop", kernel), ("sysret_exit_user_cr3", user)] {
-            let mut run = Run::new(features, &Form::E, Handler::PendingFlush);
+            let mut run = Run::new(features, Form::E, Handler::PendingFlush);
             run.run_to(label);
             let before = run.machine.cpu.clone();
             run.inject(Exception::Nmi);

@@ -3,7 +3,7 @@
 
 use crate::support::{ALL_ON, FORMS, Log, Run, all_features, preserved};
 use cr3_core::linux::layout::{self as at, INIT_TABLES_PHYSICAL, POKING_TABLES_PHYSICAL, SECOND_TABLES_PHYSICAL};
-use cr3_core::linux::records::{self, Slot, Tags, TlbState};
+use cr3_core::linux::records::{self, Slot, TlbState};
 use cr3_core::linux::{Features, Form, Handler};
 use cr3_core::machine::observe::Cr3Flush;
 use cr3_core::machine::{Cpu, Exception, Machine, Register};
@@ -29,7 +29,7 @@ const MMS: [Mm; 4] = [
 
 /// A run in kernel mode from which routines are called.
 fn kernel(features: Features) -> Run {
-    let mut run = Run::new(features, &Form::E, Handler::Quiet);
+    let mut run = Run::new(features, Form::E, Handler::Quiet);
     run.run_to("kernel_loop");
     run.machine.cpu.rflags &= !0x200;
     run
@@ -185,9 +185,9 @@ proptest! {
         let (expected, written) = switched(&before, mm, address, case.generation, case.features);
         prop_assert_eq!(TlbState::of(&run.machine), expected.clone());
         prop_assert_eq!(records::check_cr3(&run.machine), Ok(()));
-        let tags = if case.features.pcid { Tags::Pcids } else { Tags::None };
         let loaded = MMS.iter().find(|mm| run.address(mm.name) == expected.loaded_mm).expect("an mm");
-        prop_assert_eq!(run.machine.cpu.cr3, records::kernel_cr3(loaded.tables, expected.loaded_mm_asid, tags));
+        let pcids = case.features.into();
+        prop_assert_eq!(run.machine.cpu.cr3, records::kernel_cr3(loaded.tables, expected.loaded_mm_asid, pcids));
         let flushed: Vec<_> = run.log.cr3_writes.iter().map(|write| write.flush == Cr3Flush::Flush).collect();
         prop_assert_eq!(flushed, Vec::from_iter(written));
     }
@@ -285,7 +285,7 @@ fn full_flushes_drop_what_they_say_in_the_way_the_processor_has() {
 #[test]
 fn a_poke_changes_the_byte_and_leaves_no_way_to_write_text() {
     for features in all_features() {
-        let mut run = Run::new(features, &Form::E, Handler::KgdbPoke);
+        let mut run = Run::new(features, Form::E, Handler::KgdbPoke);
         run.run_to("kernel_loop");
         let breakpoint = at::image_physical(run.address("kgdb_breakpoint"));
         assert_eq!(run.machine.memory.read_u8(breakpoint), 0x90);
@@ -332,7 +332,7 @@ fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
 }
 
 /// Strikes at every boundary of a switch from the user program's mm to the second task's: label of the boundary, and how it went.
-fn sweep(features: Features, form: &Form, handler: Handler, exception: Exception) -> Vec<(String, Went)> {
+fn sweep(features: Features, form: Form, handler: Handler, exception: Exception) -> Vec<(String, Went)> {
     let mut run = Run::new(features, form, handler);
     run.run_to("kernel_loop");
     run.machine.cpu.rflags &= !0x200;
@@ -382,7 +382,7 @@ fn nothing_that_keeps_the_address_space_disturbs_a_switch() {
         for form in FORMS {
             for handler in [Handler::Quiet, Handler::Perf, Handler::PendingFlush] {
                 for exception in PARANOID {
-                    let went = sweep(features, &form, handler, exception);
+                    let went = sweep(features, form, handler, exception);
                     // Without PCIDs no slot is looked for.
                     assert_eq!(went.len(), if features.pcid { 94 } else { 40 });
                     let disturbed: Vec<_> = went.iter().filter(|(_, went)| *went != Went::Unchanged).collect();
@@ -412,7 +412,7 @@ fn labels(went: &[(String, Went)], kind: Went) -> Vec<&str> {
 #[test]
 fn a_poke_inside_a_switch_panics_in_every_form() {
     for form in FORMS {
-        let went = sweep(ALL_ON, &form, Handler::KgdbPoke, Exception::Nmi);
+        let went = sweep(ALL_ON, form, Handler::KgdbPoke, Exception::Nmi);
         assert_eq!(counts(&went), [69, 0, 25], "{form}: {went:?}");
         let panics = labels(&went, Went::Panics);
         assert_eq!((panics.first(), panics.last()), (Some(&"switch_mm_switching"), Some(&"switch_mm_cr3_loaded")));
@@ -424,7 +424,7 @@ fn a_poke_inside_a_switch_panics_in_every_form() {
 #[test]
 fn scheduling_inside_a_switch_goes_wrong_at_other_places_in_form_a() {
     for form in FORMS {
-        let went = sweep(ALL_ON, &form, Handler::Schedule, Exception::Nmi);
+        let went = sweep(ALL_ON, form, Handler::Schedule, Exception::Nmi);
         let expected: (_, &[_]) = match form {
             Form::A => ([89, 5, 0], &["switch_mm_between_records", "switch_mm_done"]),
             _ => ([91, 3, 0], &["load_new_mm_cr3_write", "switch_mm_cr3_loaded", "switch_mm_between_records"]),

@@ -1,7 +1,7 @@
 //! A system, stepped by hand, and what it did.
 
 use cr3_core::linux::layout::{USER_DATA_PHYSICAL, USER_PCID_FLUSH_MASK_PHYSICAL};
-use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, Handlers, System};
+use cr3_core::linux::{self, Config, Features, Form, Handler, Handlers, System};
 use cr3_core::machine::observe::{ControlAccess, Cr3Flush, Delivered, Written};
 use cr3_core::machine::{self, Cpu, Event, Exception, Fault, Machine, Observer, Register, Stop};
 use iced_x86::{Instruction, Mnemonic};
@@ -82,10 +82,12 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(features: Features, form: &Form, handler: impl Into<Handlers>) -> Self {
-        let config =
-            Config { features, form: form.clone(), handler: handler.into(), geometry: Geometry::Architectural };
-        let system = linux::boot(&config).unwrap_or_else(|diagnostics| panic!("{config:?}: {diagnostics:#?}"));
+    pub(crate) fn new(features: Features, form: Form, handler: impl Into<Handlers>) -> Self {
+        Self::of(&Config { features, form, handler: handler.into(), ..Config::default() })
+    }
+
+    pub(crate) fn of(config: &Config) -> Self {
+        let system = linux::boot(config).unwrap_or_else(|diagnostics| panic!("{config:?}: {diagnostics:#?}"));
         Self { machine: system.machine.clone(), system, log: Log::default() }
     }
 

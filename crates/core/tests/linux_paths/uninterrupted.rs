@@ -1,8 +1,9 @@
 //! The run that nothing interrupts: system calls by both exits, exceptions from user and from kernel.
 
 use crate::support::{ALL_ON, FORMS, HANDLERS, Run, all_features};
+use cr3_core::geometry::Geometry;
 use cr3_core::linux::layout::{TASK_SIZE_MAX, TIMER_VECTOR, USER_GS_BASE, USER_LAZY_PAGE, USER_UNMAPPED};
-use cr3_core::linux::{self, Config, Form, Geometry, Handler, Handlers};
+use cr3_core::linux::{self, Config, Form, Handler};
 use cr3_core::machine::control::current_pcid;
 use cr3_core::machine::observe::Cr3Flush;
 use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal, step};
@@ -11,8 +12,8 @@ use iced_x86::Mnemonic::{Iretq, Sysretq};
 #[test]
 fn every_combination_runs_to_its_end() {
     // Nothing calls the macro or the handler here: each must assemble and link with every combination of features.
-    let forms = FORMS.iter().map(|form| (form, Handler::Quiet));
-    let handlers = HANDLERS.map(|handler| (&Form::E, handler));
+    let forms = FORMS.into_iter().map(|form| (form, Handler::Quiet));
+    let handlers = HANDLERS.map(|handler| (Form::E, handler));
     let texts: Vec<_> = forms.chain(handlers).collect();
     for features in all_features() {
         for &(form, handler) in &texts {
@@ -36,7 +37,7 @@ fn check_memory(run: &Run) {
 #[test]
 fn cr3_is_written_once_for_each_way_in_and_out() {
     for features in all_features() {
-        let mut run = Run::new(features, &Form::E, Handler::Quiet);
+        let mut run = Run::new(features, Form::E, Handler::Quiet);
         run.run_to_end();
         // Five system calls and three exceptions from user mode; the last call does not return.
         let expected = if features.pti { 8 + 7 } else { 0 };
@@ -48,7 +49,7 @@ fn cr3_is_written_once_for_each_way_in_and_out() {
 
 #[test]
 fn user_mode_is_left_and_entered_as_the_program_says() {
-    let mut run = Run::new(ALL_ON, &Form::E, Handler::Quiet);
+    let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);
     assert_eq!(run.run_to_end(), "run_end");
     let delivered: Vec<_> = run.log.delivered.iter().map(|delivered| (delivered.event, delivered.from_cpl)).collect();
     let breakpoint = Event::Software(3);
@@ -66,7 +67,7 @@ fn user_mode_is_left_and_entered_as_the_program_says() {
 #[test]
 fn user_mode_always_runs_on_the_user_half_with_its_own_gs_base() {
     for features in all_features() {
-        let mut run = Run::new(features, &Form::E, Handler::Quiet);
+        let mut run = Run::new(features, Form::E, Handler::Quiet);
         let user_cr3 = run.machine.cpu.cr3;
         while run.step().is_ok() {
             let cpu = &run.machine.cpu;
@@ -83,7 +84,7 @@ fn user_mode_always_runs_on_the_user_half_with_its_own_gs_base() {
 fn a_timer_interrupt_returns_to_user_and_to_kernel() {
     for features in all_features() {
         for label in ["user_loop", "kernel_loop"] {
-            let mut run = Run::new(features, &Form::E, Handler::Quiet);
+            let mut run = Run::new(features, Form::E, Handler::Quiet);
             run.run_to(label);
             let before = run.machine.cpu.clone();
             let event = Event::Interrupt(TIMER_VECTOR);
@@ -100,7 +101,7 @@ fn a_timer_interrupt_returns_to_user_and_to_kernel() {
 #[test]
 fn what_the_translation_caches_can_hold_changes_no_result() {
     let end = |geometry| {
-        let config = Config { features: ALL_ON, form: Form::E, handler: Handlers::QUIET, geometry };
+        let config = Config { features: ALL_ON, form: Form::E, geometry, ..Config::default() };
         let mut machine = linux::boot(&config).expect("a form of the repository").machine;
         while step(&mut machine, &mut ()).is_ok() {}
         machine
@@ -115,7 +116,7 @@ fn what_the_translation_caches_can_hold_changes_no_result() {
 #[test]
 fn the_caches_start_with_the_pcid_of_the_user_program() {
     for features in all_features() {
-        let config = Config { features, form: Form::E, handler: Handlers::QUIET, geometry: Geometry::Skylake };
+        let config = Config { features, form: Form::E, geometry: Geometry::Skylake, ..Config::default() };
         let machine = linux::boot(&config).expect("a form of the repository").machine;
         let mut tlb = machine.tlb.clone();
         tlb.load_pcid(&mut |_| (), current_pcid(&machine.cpu), Cr3Flush::NoFlush);

@@ -25,7 +25,7 @@ pub(crate) fn boundaries(run: &Run) -> Vec<Machine> {
 }
 
 /// Strikes everywhere; the run must go on as if nothing had happened.
-fn check(features: Features, form: &Form, handler: impl Into<Handlers>, exceptions: &[Exception]) {
+fn check(features: Features, form: Form, handler: impl Into<Handlers>, exceptions: &[Exception]) {
     let handler = handler.into();
     let run = Run::new(features, form, handler);
     let boundaries = boundaries(&run);
@@ -47,7 +47,7 @@ fn check(features: Features, form: &Form, handler: impl Into<Handlers>, exceptio
 
 #[test]
 fn every_form_but_never_restores_everything_everywhere() {
-    for form in &FORMS {
+    for form in FORMS {
         check(ALL_ON, form, Handler::Quiet, &[Nmi, Debug, MachineCheck, DoubleFault]);
     }
 }
@@ -56,24 +56,24 @@ fn every_form_but_never_restores_everything_everywhere() {
 fn restores_without_the_newer_instructions() {
     let plain = Features { pcid: false, invpcid: false, fsgsbase: false, ..ALL_ON };
     for features in [plain, Features { pti: false, ..plain }, Features { pti: false, ..ALL_ON }] {
-        check(features, &Form::E, Handler::Quiet, &[Nmi, MachineCheck]);
+        check(features, Form::E, Handler::Quiet, &[Nmi, MachineCheck]);
     }
 }
 
 #[test]
 fn restores_whatever_the_handler_does() {
     for handler in [Handler::Perf, Handler::PendingFlush] {
-        check(ALL_ON, &Form::E, handler, &[Nmi]);
-        check(Features { invpcid: false, ..ALL_ON }, &Form::A, handler, &[Nmi]);
+        check(ALL_ON, Form::E, handler, &[Nmi]);
+        check(Features { invpcid: false, ..ALL_ON }, Form::A, handler, &[Nmi]);
     }
     let both = Handlers::only(Handler::Perf).with(Handler::PendingFlush);
-    check(Features { invpcid: false, ..ALL_ON }, &Form::E, both, &[Nmi]);
+    check(Features { invpcid: false, ..ALL_ON }, Form::E, both, &[Nmi]);
 }
 
 #[test]
 fn a_timer_interrupt_restores_everything_wherever_interrupts_are_on() {
     for features in [ALL_ON, Features { pti: false, ..ALL_ON }] {
-        let run = Run::new(features, &Form::E, Handler::Quiet);
+        let run = Run::new(features, Form::E, Handler::Quiet);
         let mut struck_in = [0; 4];
         for machine in boundaries(&run) {
             let mut struck = Run { machine: machine.clone(), ..run.clone() };
@@ -96,7 +96,7 @@ type Exposed = (String, Option<(Exception, Option<u32>)>);
 
 /// Strikes every distinct place in kernel mode with the form that does not restore.
 fn exposed(features: Features) -> BTreeSet<Exposed> {
-    let run = Run::new(features, &Form::Never, Handler::Quiet);
+    let run = Run::new(features, Form::Never, Handler::Quiet);
     boundaries(&run).iter().filter(|machine| machine.cpu.cpl == 0).filter_map(|machine| expose(&run, machine)).collect()
 }
 

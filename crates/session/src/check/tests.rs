@@ -1,5 +1,6 @@
 use super::*;
-use crate::action::{Action, Overlay};
+use crate::action::Action;
+use crate::choice::Overlay;
 use crate::state::{Settings, State};
 use crate::update::{is_valid, update};
 

@@ -7,9 +7,11 @@
 mod escape;
 mod pack;
 
-use crate::choice::{Filter, FormChoice, Pane, Side, Tab};
+use crate::choice::{Filter, Form, Pane, Side, Tab};
 use crate::words;
-use cr3_core::linux::{Features, Geometry, Handlers, UnknownName};
+use cr3_core::choice::UnknownName;
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Features, Handlers};
 use cr3_core::scenario::{Place, Schedule};
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -30,7 +32,7 @@ pub const TEXT_LIMIT: usize = pack::LIMIT;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Left and right form.
-    pub forms: [FormChoice; 2],
+    pub forms: [Form; 2],
     /// Switches.
     pub features: Features,
     /// Modelled handlers.
@@ -163,8 +165,8 @@ pub fn decode(text: &str) -> (Link, Vec<String>) {
 fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
     match name {
         "v" => return version(value),
-        "a" => link.forms[0] = known(FormChoice::named(value), value)?,
-        "b" => link.forms[1] = known(FormChoice::named(value), value)?,
+        "a" => link.forms[0] = known(Form::named(value), value)?,
+        "b" => link.forms[1] = known(Form::named(value), value)?,
         "f" => link.features = named(value)?,
         "h" => link.handler = named(value)?,
         "t" => link.geometry = named(value)?,

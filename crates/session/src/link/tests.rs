@@ -104,7 +104,7 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 }
 
 fn link() -> impl Strategy<Value = Link> {
-    let form = || prop::sample::select(FormChoice::ALL.to_vec());
+    let form = || prop::sample::select(Form::ALL.to_vec());
     let features = prop::collection::vec(prop::sample::select(Feature::ALL.to_vec()), 0..6);
     let run = (
         [form(), form()],

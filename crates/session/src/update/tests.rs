@@ -1,11 +1,12 @@
 use super::*;
-use crate::action::{Spot, Tab, Theme};
+use crate::choice::{Spot, Tab, Theme};
 use crate::drafts::Memory;
 use crate::link;
 use crate::state::Settings;
 use crate::view::counters;
 use cr3_core::counters::Counter;
-use cr3_core::linux::{Feature, Geometry, Handler, Handlers};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::{Feature, Handler, Handlers};
 use cr3_core::scenario::Place;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use proptest::prelude::*;
@@ -187,13 +188,13 @@ fn a_filter_lists_and_steps_through_its_rows_only() {
 fn another_form_keeps_the_place() {
     let state = update(&opened(""), Action::Seek(280));
     let name = state.runs.place(280);
-    let next = update(&state, Action::SetForm(Side::Right, FormChoice::C));
+    let next = update(&state, Action::SetForm(Side::Right, Form::C));
     assert_eq!(next.runs.place(next.cursor), name);
 }
 
 #[test]
 fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
-    let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, FormChoice::Custom));
+    let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, Form::Custom));
     assert!(state.custom.contains("PARANOID_RESTORE_CR3"));
     assert!(state.runs.comparison.differences.iter().eq(opened("").runs.comparison.differences.iter()));
     let broken = update(
@@ -212,7 +213,7 @@ fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
 
 #[test]
 fn a_custom_form_that_runs_tells_what_to_know_of_it() {
-    let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, FormChoice::Custom));
+    let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, Form::Custom));
     assert_eq!(crate::view::diagnostics::verdict(&state).notes, []);
     let text = ".macro RESTORE_CR3 save_reg:req\n#ifdef CONFIG_XEN_PV\n\tmovq \\save_reg, %cr3\n#endif\n.endm\n";
     let empty = update(&state, Action::EditDraft(text.into()));
@@ -252,8 +253,8 @@ fn a_schedule_that_does_not_parse_is_kept_with_its_reason() {
     assert_eq!(mended.setup.schedule.injections[0].place, place("kernel_loop+2"));
 }
 
-fn form() -> impl Strategy<Value = FormChoice> {
-    prop::sample::select(FormChoice::ALL.to_vec())
+fn form() -> impl Strategy<Value = Form> {
+    prop::sample::select(Form::ALL.to_vec())
 }
 
 fn handler() -> impl Strategy<Value = Handler> {
@@ -333,7 +334,7 @@ fn a_person_reads_on_only_in_code_that_there_is() {
     let swapped = update(&read, Action::SwapForms);
     assert_eq!(swapped.browsed, last);
     assert_eq!(update(&swapped, Action::SetForm(Side::Right, state.setup.forms[1])).browsed, None);
-    let mistyped = [Action::EditDraft(".macro".into()), Action::SetForm(Side::Right, FormChoice::Custom)];
+    let mistyped = [Action::EditDraft(".macro".into()), Action::SetForm(Side::Right, Form::Custom)];
     assert_eq!(after(&swapped, mistyped).browsed, last, "it may be there again with the next key");
 }
 

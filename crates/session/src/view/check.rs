@@ -1,7 +1,7 @@
 //! What the second CPU has said, in words: for the line above the panes, for each step, for each field of the inspector.
 
-use crate::action::Side;
 use crate::check::{Check, Engine, Mark, Progress, Stage, Sweep};
+use crate::choice::Side;
 use crate::moment::Moment;
 use crate::state::State;
 use std::collections::BTreeMap;

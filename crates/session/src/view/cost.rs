@@ -1,9 +1,9 @@
 //! What both whole runs cost on the chosen processor.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::cost::{self, Cycles, Part};
-use cr3_core::linux::Geometry;
+use cr3_core::geometry::Geometry;
 
 /// A part of the cost in both runs.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The counters of the two whole runs, with their differences.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 

@@ -1,7 +1,7 @@
 //! CR3 of both runs, with its bits by name.
 
 use super::{Value, differing};
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::{Instant, Moment};
 use cr3_core::machine::observe::{ControlAccess, Cr3Flush, Written};
 

@@ -1,6 +1,6 @@
 //! What the assembler says about a person's own macro, with the line that it is about.
 
-use crate::action::{FormChoice, Side};
+use crate::choice::{Form, Side};
 use crate::state::{Setup, State};
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::boot;
@@ -65,7 +65,7 @@ pub fn verdict(state: &State) -> Verdict {
 
 /// The notes on the custom form or its errors, from the sides that run it.
 fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let custom = Side::BOTH.into_iter().filter(|side| state.setup.forms[side.index()] == FormChoice::Custom);
+    let custom = Side::BOTH.into_iter().filter(|side| state.setup.forms[side.index()] == Form::Custom);
     let mut notes = Vec::new();
     for side in custom {
         match &state.runs.sides[side.index()] {
@@ -78,7 +78,7 @@ fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
 
 /// The same where no side runs it, from assembling it as a side would.
 fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let setup = Setup { forms: [FormChoice::Custom; 2], ..state.setup.clone() };
+    let setup = Setup { forms: [Form::Custom; 2], ..state.setup.clone() };
     boot(&setup.scenario(Side::Left, &state.custom).config).map(|system| system.notes.to_vec())
 }
 

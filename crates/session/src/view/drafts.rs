@@ -76,7 +76,7 @@ mod tests {
         assert!(!told(&opened(&["text"])));
         assert!(!told(&refusing(&[])));
         assert!(told(&refusing(&["text"])));
-        let runs = Action::SetForm(crate::Side::Left, crate::FormChoice::Custom);
+        let runs = Action::SetForm(crate::Side::Left, crate::Form::Custom);
         assert!(!told(&update(&refusing(&["text"]), runs)), "the link carries it");
     }
 }

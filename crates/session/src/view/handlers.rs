@@ -1,6 +1,7 @@
 //! The list from which handlers are picked: each by itself, the combination that runs if it is one, and the way to combine.
 
-use crate::action::{Action, Overlay};
+use crate::action::Action;
+use crate::choice::Overlay;
 use cr3_core::linux::{Handler, Handlers};
 
 /// An entry of the list.

@@ -1,6 +1,6 @@
 //! The menu of vectors at a spot: which may strike there, and why the others may not.
 
-use crate::action::{Side, Spot};
+use crate::choice::{Side, Spot};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;

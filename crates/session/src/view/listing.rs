@@ -1,6 +1,6 @@
 //! The code as it was assembled, with its gutter. Labels and instructions are rows of one height.
 
-use crate::action::{Direction, Side};
+use crate::choice::{Direction, Side};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;

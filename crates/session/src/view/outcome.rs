@@ -1,6 +1,6 @@
 //! How each run ended and which promises it broke: what must be in sight wherever its counters are.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::compare::astray;
 use cr3_core::trace::{Breakage, Ending, Trace};

@@ -1,6 +1,6 @@
 //! The pending-flush mask of both runs: bits of `user_pcid_flush_mask` that ask for the flush of a user PCID.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::{Instant, Moment};
 use cr3_core::linux::layout::{TLB_NR_DYN_ASIDS, USER_PCID_FLUSH_MASK_PHYSICAL};
 

@@ -1,6 +1,6 @@
 //! Where the cursor is, in steps of each run. A row in which a run has no step counts for none of its steps.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::state::State;
 
 /// Where a run stands at the cursor.

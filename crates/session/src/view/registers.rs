@@ -1,10 +1,11 @@
 //! The registers of both runs.
 
 use super::{Value, differing};
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::Moment;
 use crate::runs::Runs;
-use cr3_core::machine::{Cpu, Machine};
+use cr3_core::machine::Machine;
+use cr3_core::trace;
 
 /// A register of both runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,45 +20,44 @@ pub struct Register {
     pub differing: u64,
 }
 
-type Read = fn(&Cpu) -> u64;
-
-const REGISTERS: [(&str, Read); 24] = [
-    ("rip", |cpu| cpu.rip),
-    ("rsp", |cpu| cpu.registers[4]),
-    ("rflags", |cpu| cpu.rflags),
-    ("cpl", |cpu| u64::from(cpu.cpl)),
-    ("rax", |cpu| cpu.registers[0]),
-    ("rbx", |cpu| cpu.registers[3]),
-    ("rcx", |cpu| cpu.registers[1]),
-    ("rdx", |cpu| cpu.registers[2]),
-    ("rsi", |cpu| cpu.registers[6]),
-    ("rdi", |cpu| cpu.registers[7]),
-    ("rbp", |cpu| cpu.registers[5]),
-    ("r8", |cpu| cpu.registers[8]),
-    ("r9", |cpu| cpu.registers[9]),
-    ("r10", |cpu| cpu.registers[10]),
-    ("r11", |cpu| cpu.registers[11]),
-    ("r12", |cpu| cpu.registers[12]),
-    ("r13", |cpu| cpu.registers[13]),
-    ("r14", |cpu| cpu.registers[14]),
-    ("r15", |cpu| cpu.registers[15]),
-    ("gs base", |cpu| cpu.segments[5].base),
-    ("kernel gs", |cpu| cpu.msr.kernel_gs_base),
-    ("cs", |cpu| u64::from(cpu.segments[1].selector)),
-    ("ss", |cpu| u64::from(cpu.segments[2].selector)),
-    ("cr2", |cpu| cpu.cr2),
+/// Those that are shown, in this order, by the names that the core gives them.
+const REGISTERS: [&str; 24] = [
+    "rip",
+    "rsp",
+    "rflags",
+    "cpl",
+    "rax",
+    "rbx",
+    "rcx",
+    "rdx",
+    "rsi",
+    "rdi",
+    "rbp",
+    "r8",
+    "r9",
+    "r10",
+    "r11",
+    "r12",
+    "r13",
+    "r14",
+    "r15",
+    "gs_base",
+    "kernel_gs_base",
+    "cs",
+    "ss",
+    "cr2",
 ];
 
 /// The registers at a moment.
 #[must_use]
 pub fn registers(runs: &Runs, moment: &Moment) -> Vec<Register> {
-    REGISTERS.iter().map(|(name, read)| register(runs, moment, name, *read)).collect()
+    REGISTERS.iter().map(|name| register(runs, moment, name)).collect()
 }
 
-fn register(runs: &Runs, moment: &Moment, name: &'static str, read: Read) -> Register {
+fn register(runs: &Runs, moment: &Moment, name: &'static str) -> Register {
     let values = Side::BOTH.map(|side| {
         let instant = moment.side(side)?;
-        Some(Value::new(read(&instant.after.cpu), read(&instant.earlier().cpu)))
+        Some(Value::new(trace::register(&instant.after.cpu, name)?, trace::register(&instant.earlier().cpu, name)?))
     });
     let meanings = Side::BOTH.map(|side| meaning(runs, side, name, &moment.side(side)?.after));
     let same_place = name == "rip" && meanings[0].is_some() && meanings[0] == meanings[1];
@@ -90,4 +90,20 @@ const FLAGS: [(u32, &str); 10] =
 fn flags(rflags: u64) -> String {
     let set: Vec<_> = FLAGS.iter().filter(|(bit, _)| rflags >> bit & 1 == 1).map(|(_, name)| *name).collect();
     if set.is_empty() { "none set".into() } else { set.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{Settings, State};
+
+    #[test]
+    fn every_register_has_a_value_of_its_own() {
+        let state = State::open("", Settings::default());
+        let moment = Moment::at(&state.runs, state.cursor);
+        let shown = registers(&state.runs, &moment);
+        assert!(shown.iter().all(|register| register.values.iter().all(Option::is_some)));
+        let names: std::collections::BTreeSet<_> = shown.iter().map(|register| register.name).collect();
+        assert_eq!(names.len(), REGISTERS.len());
+    }
 }

@@ -1,11 +1,11 @@
 //! One aligned row: what each run does there.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::machine::Event;
-use cr3_core::trace::{Origin, Step, StepKind, Trace};
+use cr3_core::trace::{Origin, Step, StepKind, Trace, event_name};
 
 /// What a mark says. Each has a shape or a word of its own, never a colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,16 +138,6 @@ pub fn delivery(event: Event, origin: Origin) -> String {
         Origin::Faulted => format!("{name}: the instruction faults"),
         Origin::Trapped => format!("{name}: trap after the instruction"),
         Origin::Latched => format!("{name}: the latched one is delivered"),
-    }
-}
-
-/// An event as people write it.
-#[must_use]
-pub fn event_name(event: Event) -> String {
-    match event {
-        Event::Exception(exception) => exception.name().to_owned(),
-        Event::Interrupt(vector) => format!("IRQ {vector:#x}"),
-        Event::Software(vector) => format!("INT {vector:#x}"),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The schedule as chips, with what became of each injection.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
 use cr3_core::scenario::Nesting;
-use cr3_core::trace::{Reason, Unfired};
+use cr3_core::trace::Unfired;
 
 /// One injection of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,21 +55,5 @@ pub fn why_unfired(runs: &Runs, index: usize) -> Option<String> {
 }
 
 fn why(unfired: &Unfired) -> String {
-    match &unfired.reason {
-        Reason::NoSuchPlace(unresolved) => unresolved.to_string(),
-        Reason::NotReached { arrivals: 0 } => "the run never comes to this place from there on".into(),
-        Reason::NotReached { arrivals } => {
-            format!("the run comes to this place only {}", times(*arrivals))
-        }
-        Reason::HandlerReturned { arrivals: 0 } => "the handler before it returns without coming to this place".into(),
-        Reason::HandlerReturned { arrivals } => {
-            format!("the handler before it comes to this place only {}", times(*arrivals))
-        }
-        Reason::Refused { reason } => reason.clone(),
-        Reason::Predecessor { index } => format!("injection {} before it did not strike", index + 1),
-    }
-}
-
-fn times(count: u32) -> String {
-    if count == 1 { "once".into() } else { format!("{count} times") }
+    unfired.reason.to_string()
 }

@@ -1,6 +1,6 @@
 //! The sentence for a row: what the live region says and what stands above the rows.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
@@ -31,11 +31,11 @@ pub fn sentence(state: &State, moment: &Moment) -> Sentence {
 }
 
 fn one(runs: &Runs, moment: &Moment, side: Side) -> String {
-    if runs.trace(side).is_none() {
+    let Some(trace) = runs.trace(side) else {
         return "no run: the form does not assemble".into();
-    }
+    };
     let detail = moment.side(side).and_then(|instant| instant.detail.as_ref());
-    detail.map_or_else(|| NO_STEP.into(), |detail| detail.sentence.clone())
+    detail.map_or_else(|| NO_STEP.into(), |detail| detail.sentence(trace))
 }
 
 /// The whole sentence as one text, for the live region and the slider.

@@ -1,19 +1,16 @@
 //! The stack of both runs around RSP, with the words of exception frames by name.
 
 use super::{Value, differing};
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::{Instant, Moment};
 use crate::runs::Runs;
-use cr3_core::machine::paging::{self, End, Start};
+use cr3_core::lookup;
 use cr3_core::machine::{Event, Machine};
 use cr3_core::trace::{StepKind, Trace};
 use std::collections::BTreeMap;
 
 /// Words shown from RSP upwards.
 const WORDS: u64 = 24;
-
-/// Physical address in a paging-structure entry, bits 51:12 (SDM vol. 3A 4.5).
-const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
 /// A word of the stacks of both runs, at the same distance from RSP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,36 +70,9 @@ fn rsp(machine: &Machine) -> u64 {
 }
 
 fn word(instant: &Instant, linear: u64) -> Option<Value> {
-    let now = read(&instant.after, linear)?;
-    Some(Value::new(now, read(instant.earlier(), linear).unwrap_or(now)))
-}
-
-/// Reads through the page tables of the current CR3 without touching the TLB or the accessed bits.
-fn read(machine: &Machine, linear: u64) -> Option<u64> {
-    let low = translate(machine, linear)?;
-    if linear & 0xfff <= 0xff8 {
-        return Some(machine.memory.read_u64(low));
-    }
-    let mut value = 0;
-    for byte in (0..8).rev() {
-        let physical = translate(machine, linear.wrapping_add(byte))?;
-        value = value << 8 | u64::from(machine.memory.read_u8(physical));
-    }
-    Some(value)
-}
-
-fn translate(machine: &Machine, linear: u64) -> Option<u64> {
-    if !paging::canonical(&machine.cpu, linear) {
-        return None;
-    }
-    let walk = paging::walk(&machine.cpu, &machine.memory, linear, Start::root(&machine.cpu));
-    match (walk.end, walk.steps().last()) {
-        (End::Page { size, .. }, Some(leaf)) => {
-            let offset = size.offset_mask();
-            Some(leaf.value & ADDRESS & !offset | linear & offset)
-        }
-        _ => None,
-    }
+    let read = |machine: &Machine| lookup::read_u64(&machine.cpu, &machine.memory, linear);
+    let now = read(&instant.after)?;
+    Some(Value::new(now, read(instant.earlier()).unwrap_or(now)))
 }
 
 /// The words of the frames that deliveries pushed and that have not been popped, by address.

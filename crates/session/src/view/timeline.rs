@@ -4,7 +4,7 @@
 //! that would hide each other the weightiest is told; how many more there are, its mark says.
 
 use super::row::{MarkKind, delivery};
-use crate::action::Side;
+use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};

@@ -1,6 +1,6 @@
 //! The TLB of both runs, grouped by PCID.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::{Instant, Moment};
 use cr3_core::linux::layout::TLB_NR_DYN_ASIDS;
 use cr3_core::machine::control::current_pcid;

@@ -1,7 +1,7 @@
 //! Who vouches for what, with how much of the two runs was compared so far.
 
-use crate::action::Side;
 use crate::check::Mark;
+use crate::choice::Side;
 use crate::state::State;
 use cr3_core::run::{Origin, StepKind};
 use cr3_core::trace::Step;

@@ -5,8 +5,9 @@ use super::image::{
     self, CODE, DIRECT, EDGES, Image, KERNEL_CS, KERNEL_DATA, KERNEL_DS, KERNEL_HUGE, USER_CODE, USER_CS, USER_DATA,
     USER_DS, USER_EDGES, USER_LARGE,
 };
+use cr3_core::lookup;
 use cr3_core::machine::bits::{cr0, cr4, efer};
-use cr3_core::machine::{Cpu, Machine, Register, SegmentRegister, paging, rflags};
+use cr3_core::machine::{Cpu, Machine, Register, SegmentRegister, rflags};
 use cr3_testing::Random;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction, Mnemonic, Register as Name};
 
@@ -56,7 +57,7 @@ impl Case {
         let stack = self.cpu.registers[Register::Rsp as usize];
         let words = (0..).zip(&self.frame).filter_map(|(slot, value)| {
             let linear = stack.wrapping_add(8 * slot);
-            let physical = physical(&self.cpu, machine, linear)?;
+            let physical = lookup::physical(&self.cpu, &machine.memory, linear)?;
             (linear & 0xfff <= 0xff8).then_some((physical, *value))
         });
         words.collect()
@@ -72,13 +73,6 @@ fn encoding(opcodes: &[Code], random: &mut Random) -> Vec<u8> {
             return bytes;
         }
     }
-}
-
-fn physical(cpu: &Cpu, machine: &Machine, linear: u64) -> Option<u64> {
-    let walk = paging::walk(cpu, &machine.memory, linear, paging::Start::root(cpu));
-    let paging::End::Page { size, .. } = walk.end else { return None };
-    let leaf = walk.steps().last()?.value;
-    Some(leaf & 0x000f_ffff_ffff_f000 & !size.offset_mask() | linear & size.offset_mask())
 }
 
 /// Privilege, control registers, flags, segments and general registers.

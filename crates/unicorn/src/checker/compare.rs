@@ -3,11 +3,12 @@
 use super::log::{Ours, Step};
 use super::record::Record;
 use super::second::Second;
-use super::step::{Begun, LONGEST, code_bytes, describe, repeats, translated, translated_address, undefined};
+use super::step::{Begun, LONGEST, code_bytes, describe, repeats, translated, undefined};
 use super::verdict::Mismatch;
 use crate::difference::{Difference, Observed};
 use crate::limits::{self, Disagreement, Limit};
 use crate::processor::{CpuState, Failure, Outcome, Processor, Store};
+use cr3_core::lookup;
 use cr3_core::machine::exec::undefined::Undefined;
 use cr3_core::machine::observe::MemoryAccess;
 use cr3_core::machine::{Cpu, Machine, paging};
@@ -184,10 +185,7 @@ fn without_stores(step: Step<'_>, machine: &Machine) -> Machine {
 fn stores_beside(ours: &Ours<'_>) -> bool {
     const REACH: u64 = 64;
     let cpu = &ours.begun.cpu;
-    let physical = |linear: u64| {
-        let walk = paging::walk(cpu, &ours.machine.memory, linear, paging::Start::root(cpu));
-        translated_address(&walk, linear)
-    };
+    let physical = |linear| lookup::physical(cpu, &ours.machine.memory, linear);
     // The page of the first byte, and that of the last if there are two.
     let code = [physical(cpu.rip), physical(cpu.rip.wrapping_add(LONGEST)), Some(cpu.rip)];
     let beside = |address: u64, start: u64| address.wrapping_sub(start).wrapping_add(LONGEST) < REACH;

@@ -1,6 +1,7 @@
 //! What a step was: its instruction, its bytes, the registers that an event interrupted.
 
 use crate::processor::CpuState;
+use cr3_core::lookup;
 use cr3_core::machine::exec::undefined::{self, Undefined};
 use cr3_core::machine::observe::{Delivered, MemoryAccess};
 use cr3_core::machine::{Cpu, Event, Machine, Register, paging};
@@ -64,12 +65,6 @@ pub(super) fn translated(walk: &paging::Walk) -> Option<u64> {
     Some(leaf & 0x000f_ffff_ffff_f000 & !size.offset_mask())
 }
 
-/// The physical address that a walk for `linear` leads to.
-pub(super) fn translated_address(walk: &paging::Walk, linear: u64) -> Option<u64> {
-    let paging::End::Page { size, .. } = walk.end else { return None };
-    Some(translated(walk)? | linear & size.offset_mask())
-}
-
 /// Most bytes of an instruction (SDM vol. 2 2.3.11).
 pub(super) const LONGEST: u64 = 15;
 
@@ -91,9 +86,7 @@ pub(super) fn in_words(instruction: &Instruction) -> String {
 /// The first `length` bytes at RIP, as far as the page tables give them.
 pub(super) fn code_bytes(cpu: &Cpu, machine: &Machine, length: u64) -> Vec<u8> {
     let bytes = (0..length).map_while(|offset| {
-        let linear = cpu.rip.wrapping_add(offset);
-        let walk = paging::walk(cpu, &machine.memory, linear, paging::Start::root(cpu));
-        Some(machine.memory.read_u8(translated_address(&walk, linear)?))
+        Some(machine.memory.read_u8(lookup::physical(cpu, &machine.memory, cpu.rip.wrapping_add(offset))?))
     });
     bytes.collect()
 }

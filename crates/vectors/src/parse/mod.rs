@@ -98,7 +98,7 @@ fn baselines(mut fields: Fields, names: &Names) -> Result<BTreeMap<String, Basel
 }
 
 /// A processor with nothing switched on, whose code segment is 64-bit code.
-fn blank_cpu() -> Cpu {
+pub fn blank_cpu() -> Cpu {
     let mut segments = [Segment::default(); 6];
     segments[SegmentRegister::Cs as usize].attributes = segment::LONG | segment::PRESENT;
     let features = CpuFeatures {

@@ -7,6 +7,7 @@ use cr3_machine::{
     Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, access, control, observe,
 };
 use cr3_testing::Random;
+use cr3_vectors::blank_cpu;
 use cr3_vectors::manual_tlb::{self as manual, Model};
 use std::collections::BTreeSet;
 
@@ -347,24 +348,13 @@ fn processor(features: CpuFeatures, efer: u64) -> Cpu {
     let mut segments = [Segment::default(); 6];
     segments[SegmentRegister::Cs as usize].attributes = 0xa09b;
     Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: 2,
         segments,
-        cpl: 0,
         cr0: CR0,
-        cr2: 0,
         cr3: 0x1000,
         cr4: CR4 | if features.pcid { PCIDE } else { 0 } | if features.la57 { LA57 } else { 0 },
-        cr8: 0,
         efer,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
         features,
+        ..blank_cpu()
     }
 }
 

@@ -1,7 +1,6 @@
 //! The second CPU behind the page: fetched when it is asked for, in a worker of its own, told what is run.
 
-use crate::worker::task;
-use crate::worker::wire::{self, Request};
+use crate::worker::wire::{self, Request, Task};
 use cr3_session::check::{Engine, Report, SelfTest, Stage};
 use cr3_session::{Action, Side, State};
 use gloo::utils::document;
@@ -74,7 +73,7 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
             let second = second.borrow();
             match (second.as_ref(), sweep) {
                 (Some(second), Some(side)) => {
-                    second.post(&Request::Sweep(task(state.check.ticket, *side, &state.setup, &state.custom)));
+                    second.post(&Request::Sweep(task(&state, *side)));
                 }
                 (Some(second), None) => second.post(&Request::Stop),
                 (None, _) => {}
@@ -93,8 +92,12 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
 fn follow(second: &Second, state: &State) {
     second.post(&Request::Forget);
     for side in Side::BOTH.into_iter().filter(|side| state.runs.trace(*side).is_some()) {
-        second.post(&Request::Follow(task(state.check.ticket, side, &state.setup, &state.custom)));
+        second.post(&Request::Follow(task(state, side)));
     }
+}
+
+fn task(state: &State, side: Side) -> Task {
+    Task { ticket: state.check.ticket, side, scenario: state.setup.scenario(side, &state.custom) }
 }
 
 fn start(dispatch: Callback<Action>) -> Option<Second> {

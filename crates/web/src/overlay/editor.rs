@@ -5,7 +5,7 @@ use crate::effects;
 use crate::view::Props;
 use cr3_session::view::diagnostics::{Problem, verdict};
 use cr3_session::view::drafts::{Draft, drafts, warning};
-use cr3_session::{Action, FormChoice, Side, State};
+use cr3_session::{Action, Form, Side, State};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
@@ -117,10 +117,10 @@ fn run_button(props: &Props, side: Side) -> Html {
         Side::Left => ("left", "Run it left"),
         Side::Right => ("right", "Run it right"),
     };
-    let on = props.state.setup.forms[side.index()] == FormChoice::Custom;
+    let on = props.state.setup.forms[side.index()] == Form::Custom;
     html! {
         <button type="button" key={name} class="chip" aria-pressed={on.to_string()}
-            onclick={props.dispatch.reform(move |_| Action::SetForm(side, FormChoice::Custom))}>{ text }</button>
+            onclick={props.dispatch.reform(move |_| Action::SetForm(side, Form::Custom))}>{ text }</button>
     }
 }
 

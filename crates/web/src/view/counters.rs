@@ -3,7 +3,7 @@
 use super::outcomes::Outcomes;
 use crate::store::sends;
 use cr3_core::cost::Cycles;
-use cr3_core::linux::Geometry;
+use cr3_core::geometry::Geometry;
 use cr3_session::view::cost::{Costs, costs};
 use cr3_session::view::counters::{Count, bar, others};
 use cr3_session::{Action, Runs};

@@ -3,9 +3,9 @@
 use super::Props;
 use crate::parts::{Icon, Select, Shape};
 use crate::store::sends;
-use cr3_core::linux::Geometry;
+use cr3_core::geometry::Geometry;
 use cr3_session::view::handlers;
-use cr3_session::{Action, Feature, FormChoice, Overlay, Side, is_valid, words};
+use cr3_session::{Action, Feature, Form, Overlay, Side, is_valid, words};
 use yew::prelude::*;
 
 #[component]
@@ -44,15 +44,15 @@ pub(crate) fn SetupBar(props: &Props) -> Html {
 
 fn form(props: &Props, side: Side) -> Html {
     let options: Vec<AttrValue> =
-        FormChoice::ALL.iter().map(|form| format!("{} · {}", form.name(), words::form_origin(*form)).into()).collect();
+        Form::ALL.iter().map(|form| format!("{} · {}", form.name(), words::form_origin(*form)).into()).collect();
     let current = props.state.setup.forms[side.index()];
     let (name, label) = match side {
         Side::Left => ("left", "Form of the left run"),
         Side::Right => ("right", "Form of the right run"),
     };
     let onpick =
-        sends(&props.dispatch, move |index: usize| FormChoice::ALL.get(index).map(|form| Action::SetForm(side, *form)));
-    let selected = FormChoice::ALL.iter().position(|form| *form == current);
+        sends(&props.dispatch, move |index: usize| Form::ALL.get(index).map(|form| Action::SetForm(side, *form)));
+    let selected = Form::ALL.iter().position(|form| *form == current);
     html! { <Select {name} {label} {options} {selected} {onpick} /> }
 }
 

@@ -2,11 +2,11 @@
 
 use super::wire::{Request, Task};
 use cr3_core::judge;
-use cr3_core::linux::{Form, System, boot};
-use cr3_core::scenario::{Scenario, Vector};
+use cr3_core::linux::{System, boot};
+use cr3_core::scenario::Vector;
+use cr3_session::Side;
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::story::STORIES;
-use cr3_session::{FormChoice, Side};
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
 use cr3_unicorn::follow::{self, Job, SweepJob};
 use cr3_unicorn::wasm::Engine;
@@ -160,14 +160,14 @@ impl Bench {
     }
 
     fn follow(&mut self, task: &Task) -> Result<Work, String> {
-        let (scenario, system) = booted(task)?;
-        let job = Job::new(self.spare()?, &system, &scenario.schedule, BUDGET);
+        let system = booted(task)?;
+        let job = Job::new(self.spare()?, &system, &task.scenario.schedule, BUDGET);
         Ok(Work::Follow(task.side, Box::new(job)))
     }
 
     fn sweep(&mut self, task: &Task) -> Result<Work, String> {
-        let (scenario, system) = booted(task)?;
-        let job = SweepJob::new(self.spare()?, &system, &scenario.config, &Vector::ALL, BUDGET);
+        let system = booted(task)?;
+        let job = SweepJob::new(self.spare()?, &system, &task.scenario.config, &Vector::ALL, BUDGET);
         Ok(Work::Sweep(task.side, Box::new(job)))
     }
 
@@ -180,25 +180,8 @@ impl Bench {
     }
 }
 
-/// The scenario of a task and its system.
-fn booted(task: &Task) -> Result<(Scenario, System), String> {
-    let mut scenario: Scenario =
-        task.scenario.parse().map_err(|error| format!("the scenario cannot be read: {error}"))?;
-    if let Some(custom) = &task.custom {
-        scenario.config.form = Form::Custom(custom.as_str().into());
-    }
-    let system = boot(&scenario.config).map_err(|_| "the form does not assemble".to_owned())?;
-    Ok((scenario, system))
-}
-
-/// The text of a scenario as a task carries it; a custom form stands beside it.
-pub(crate) fn task(ticket: u32, side: Side, setup: &cr3_session::Setup, custom: &std::sync::Arc<str>) -> Task {
-    let mut scenario = setup.scenario(side, custom);
-    let own = setup.forms[side.index()] == FormChoice::Custom;
-    if own {
-        scenario.config.form = Form::E;
-    }
-    Task { ticket, side, scenario: scenario.to_string(), custom: own.then(|| custom.to_string()) }
+fn booted(task: &Task) -> Result<System, String> {
+    boot(&task.scenario.config).map_err(|_| "the form does not assemble".to_owned())
 }
 
 /// Adds a report to those of a slice: each is drawn once, so what one report can say is said in one.

@@ -5,8 +5,6 @@
 mod bench;
 pub(crate) mod wire;
 
-pub(crate) use bench::task;
-
 use bench::Bench;
 use gloo::timers::callback::Timeout;
 use std::cell::RefCell;

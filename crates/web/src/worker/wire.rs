@@ -1,5 +1,7 @@
 //! What the page and its worker write to each other: lines of fields, as text. Only Unicorn's compiled module is sent as it is.
 
+use cr3_core::linux::{Config, Form};
+use cr3_core::scenario::Scenario;
 use cr3_session::Side;
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::words::{side_key, side_of};
@@ -30,32 +32,34 @@ pub(crate) enum Request {
     Forget,
 }
 
-/// A scenario of a side. The text of a custom form stands beside the scenario's own text.
+/// The run of a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Task {
     pub(crate) ticket: u32,
     pub(crate) side: Side,
-    pub(crate) scenario: String,
-    pub(crate) custom: Option<String>,
+    pub(crate) scenario: Scenario,
 }
 
 impl Task {
     fn encode(&self, kind: &str) -> String {
-        let Self { ticket, side, scenario, custom } = self;
-        let mut text = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}{SEPARATOR}{scenario}", side_key(*side));
-        if let Some(custom) = custom {
-            text.push(SEPARATOR);
-            text += custom;
-        }
-        text
+        let Self { ticket, side, scenario: Scenario { config, schedule } } = self;
+        let Config { features, form, custom, handler, geometry } = config;
+        let numbers = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}", side_key(*side));
+        let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+        format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{custom}")
     }
 
     fn decode(fields: &str) -> Option<Self> {
-        let mut fields = fields.splitn(4, SEPARATOR);
+        let mut fields = fields.splitn(8, SEPARATOR);
         let ticket = fields.next()?.parse().ok()?;
         let side = side_of(fields.next()?)?;
-        let scenario = fields.next()?.to_owned();
-        Some(Self { ticket, side, scenario, custom: fields.next().map(str::to_owned) })
+        let form = Form::named(fields.next()?)?;
+        let features = fields.next()?.parse().ok()?;
+        let handler = fields.next()?.parse().ok()?;
+        let geometry = fields.next()?.parse().ok()?;
+        let schedule = fields.next()?.parse().ok()?;
+        let config = Config { features, form, custom: fields.next()?.into(), handler, geometry };
+        Some(Self { ticket, side, scenario: Scenario { config, schedule } })
     }
 }
 
@@ -252,19 +256,28 @@ fn field_of(text: &str) -> Option<Field> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cr3_core::geometry::Geometry;
+    use cr3_core::linux::Features;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    fn task(custom: Option<&str>) -> Task {
-        let scenario = "form=E features=pti handler=quiet geometry=architectural inject=kernel_loop+1:nmi".to_owned();
-        Task { ticket: 7, side: Side::Right, scenario, custom: custom.map(str::to_owned) }
+    fn task(form: Form, custom: &str) -> Task {
+        let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");
+        let handler = "perf+pending-flush".parse().expect("handlers");
+        let (features, geometry) = (Features::NONE, Geometry::Skylake);
+        let config = Config { features, form, custom: custom.into(), handler, geometry };
+        Task { ticket: 7, side: Side::Right, scenario: Scenario { config, schedule } }
+    }
+
+    fn plain() -> Task {
+        Task { ticket: 0, side: Side::Left, scenario: Scenario::default() }
     }
 
     #[wasm_bindgen_test]
     fn requests_are_read_as_they_were_written() {
         let requests = [
-            Request::Follow(task(None)),
-            Request::Follow(task(Some(""))),
-            Request::Sweep(task(Some(".macro X\n\u{1f}\u{1e}"))),
+            Request::Follow(plain()),
+            Request::Follow(task(Form::A, "")),
+            Request::Sweep(task(Form::Custom, ".macro X\n\u{1f}\u{1e}")),
             Request::Test { ticket: u32::MAX },
             Request::Stop,
             Request::Forget,

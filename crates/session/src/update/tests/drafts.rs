@@ -14,7 +14,7 @@ fn a_text_is_checked_before_a_side_runs_it() {
         let found: Vec<_> = verdict.problems.iter().map(|problem| problem.place.as_str()).collect();
         assert_eq!((verdict.words, found.as_slice()), (words, places), "{text}");
         assert!(draft.runs.trace(Side::Left).is_some() && draft.runs.trace(Side::Right).is_some());
-        let run = update(&draft, Action::SetForm(Side::Right, FormChoice::Custom));
+        let run = update(&draft, Action::SetForm(Side::Right, Form::Custom));
         if !text.trim().is_empty() {
             assert_eq!(diagnostics::verdict(&run).problems, verdict.problems, "running it finds the same");
         }
@@ -41,7 +41,7 @@ fn check_kept(link: &str, kept: &[Arc<str>], custom: &str, aside: &[Arc<str>]) {
 
 /// A link in which the right side runs a text.
 fn link_with(text: &str) -> String {
-    let run = [Action::EditDraft(text.into()), Action::SetForm(Side::Right, FormChoice::Custom)];
+    let run = [Action::EditDraft(text.into()), Action::SetForm(Side::Right, Form::Custom)];
     link::encode(&after(&opened(""), run).link())
 }
 
@@ -52,7 +52,7 @@ fn a_text_that_nobody_runs_is_kept_over_reload() {
     let reload = |state: &State| State::open_with(&link::encode(&state.link()), Settings::default(), &state.kept());
     let again = reload(&typed);
     assert_eq!((&*again.custom, again.kept()), ("mine", typed.kept()));
-    let run = update(&again, Action::SetForm(Side::Left, FormChoice::Custom));
+    let run = update(&again, Action::SetForm(Side::Left, Form::Custom));
     assert_eq!(run.kept(), texts([]), "the link carries it");
     assert_eq!(&*reload(&run).custom, "mine");
     let left = update(&run, Action::OpenStory(1));
@@ -80,7 +80,7 @@ fn another_link_in_the_same_page_loses_no_text() {
     };
     check(&typed, "a=E&b=A", "mine", &[]);
     check(&typed, &link_with(EMPTY), EMPTY, &texts(["mine"]));
-    let run = update(&typed, Action::SetForm(Side::Left, FormChoice::Custom));
+    let run = update(&typed, Action::SetForm(Side::Left, Form::Custom));
     check(&run, "a=E&b=A", "mine", &[]);
     check(&run, &link_with(EMPTY), EMPTY, &[]);
 }

@@ -196,7 +196,7 @@ fn mark(mark: &Mark) -> Html {
         MarkKind::NoFlushWrite => "noflush",
         MarkKind::Drop => "drop",
         MarkKind::Refill => "refill",
-        MarkKind::Shutdown => "shutdown",
+        MarkKind::Shutdown | MarkKind::Broken => "shutdown",
     };
     let class = classes!("mark", class);
     match mark.moreover {

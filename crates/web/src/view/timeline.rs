@@ -162,7 +162,7 @@ fn event(event: &Happening, rows: usize) -> Html {
         MarkKind::FlushingWrite => "flush",
         MarkKind::NoFlushWrite => "noflush",
         MarkKind::Drop | MarkKind::Refill => "drop",
-        MarkKind::Shutdown => "shutdown",
+        MarkKind::Shutdown | MarkKind::Broken => "shutdown",
     };
     html! { <b key={event.row} {class} style={middle} title={event.text.clone()}></b> }
 }

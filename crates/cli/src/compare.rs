@@ -306,7 +306,10 @@ fn cell(trace: &Trace, step: Option<u32>) -> String {
     match (detail.delivered, detail.line) {
         (Some(delivered), _) => format!("{} is delivered", cr3_core::trace::event_name(delivered.event)),
         (None, Some(line)) => line.text,
-        (None, None) => detail.instruction.unwrap_or(detail.sentence),
+        (None, None) => match detail.decoded {
+            Some(instruction) => cr3_core::trace::att(&trace.system.image, &instruction),
+            None => detail.sentence,
+        },
     }
 }
 

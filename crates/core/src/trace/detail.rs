@@ -35,10 +35,8 @@ pub struct StepDetail {
     pub rip_after: u64,
     /// Privilege level after the step.
     pub cpl_after: u8,
-    /// The instruction as decoded; none when an injection struck or nothing could be fetched.
+    /// The instruction as decoded; none when an injection struck or nothing could be fetched. [`att`] writes it.
     pub decoded: Option<Instruction>,
-    /// The instruction in AT&T syntax, with branch targets by name.
-    pub instruction: Option<String>,
     /// The bytes of the instruction, as assembled.
     pub bytes: Vec<u8>,
     /// The source line with the macro calls that led to it.
@@ -87,7 +85,6 @@ pub(super) fn retake(trace: &Trace, index: usize) -> Option<Retaken> {
         rip: step.rip,
         rip_after: after.cpu.rip,
         cpl_after: after.cpu.cpl,
-        instruction: seen.instruction.as_ref().map(|instruction| att(image, instruction)),
         bytes: seen.instruction.as_ref().map_or_else(Vec::new, |instruction| bytes(image, instruction)),
         decoded: seen.instruction,
         line: trace.line(index).cloned(),

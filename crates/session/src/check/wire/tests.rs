@@ -1,0 +1,98 @@
+use super::*;
+use crate::story::STORIES;
+
+fn task(custom: Option<&str>) -> Task {
+    let scenario = "form=E features=pti handler=quiet geometry=architectural inject=kernel_loop+1:nmi".to_owned();
+    Task { ticket: 7, side: Side::Right, scenario, custom: custom.map(str::to_owned) }
+}
+
+#[test]
+fn requests_are_read_as_they_were_written() {
+    let requests = [
+        Request::Follow(task(None)),
+        Request::Follow(task(Some(""))),
+        Request::Sweep(task(Some(".macro X\n\u{1f}\u{1e}"))),
+        Request::Test { ticket: u32::MAX },
+        Request::Stop,
+        Request::Forget,
+    ];
+    for request in requests {
+        assert_eq!(Request::decode(&request.encode()), Some(request));
+    }
+    for text in ["", "follow", "follow\u{1f}1\u{1f}q\u{1f}", "test\u{1f}-1", "frob"] {
+        assert_eq!(Request::decode(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn reports_are_read_as_they_were_written() {
+    let unjudged = |why: &str| Mark::Unjudged(why.into());
+    let marks = vec![
+        unjudged("no INVPCID"),
+        Mark::Agrees,
+        Mark::Delivered,
+        unjudged("only a hook"),
+        unjudged("no INVPCID"),
+        Mark::Differs,
+    ];
+    let found = Disagreement {
+        origin: Origin::Sweep(Side::Left),
+        step: 12,
+        schedule: "kernel_loop+1:nmi > exc_nmi+2:mc".to_owned(),
+        instruction: "mov %rax,%rbx".to_owned(),
+        bytes: vec![0x48, 0x89, 0x0f],
+        differences: vec!["rax: ours 0x1, theirs 0x0".to_owned(), "ours retired, theirs raised".to_owned()],
+        fields: vec![Field { name: "rax".to_owned(), before: u64::MAX, ours: 1, theirs: 0 }],
+    };
+    let progress = Progress { done: 1, total: 2, struck: 3, refused: 4, compared: u64::MAX };
+    let reports = [
+        Report::Received(123),
+        Report::Opened,
+        Report::Broke("out of memory: it trapped".to_owned()),
+        Report::Steps(Side::Right, marks),
+        Report::Steps(Side::Left, Vec::new()),
+        Report::Ended(Side::Left),
+        Report::Swept(progress, Stage::Agrees),
+        Report::Disagrees(Disagreement {
+            origin: Origin::Test,
+            differences: vec![],
+            fields: vec![],
+            bytes: vec![],
+            ..found.clone()
+        }),
+        Report::Disagrees(Disagreement { origin: Origin::Run(Side::Right), ..found.clone() }),
+        Report::Disagrees(found),
+        Report::TestMissed("nothing was found".to_owned()),
+    ];
+    for report in reports {
+        assert_eq!(decode(&encode(9, &report)), Some((9, report)));
+    }
+    for text in [
+        "",
+        "1",
+        "1\u{1f}steps\u{1f}a\u{1f}?\u{1f}",
+        "1\u{1f}steps\u{1f}a\u{1f}\u{101}\u{1f}one",
+        "x\u{1f}opened",
+        "1\u{1f}differs\u{1f}run a",
+    ] {
+        assert_eq!(decode(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn a_task_carries_the_scenario_of_its_side() {
+    let custom: Arc<str> = ".macro X\n\u{1f}\n.endm".into();
+    let check = |form| {
+        let story = STORIES[0].setup();
+        let setup = Setup { forms: [form, FormChoice::E], ..story };
+        for side in Side::BOTH {
+            let request = Request::Follow(Task::new(3, side, &setup, &custom));
+            let Some(Request::Follow(task)) = Request::decode(&request.encode()) else { panic!("{request:?}") };
+            assert_eq!(task.scenario(), Ok(setup.scenario(side, &custom)), "{form:?} {side:?}");
+        }
+    };
+    check(FormChoice::A);
+    check(FormChoice::Custom);
+    let broken = Task { scenario: "form=Q".to_owned(), ..task(None) };
+    assert!(broken.scenario().is_err_and(|why| why.starts_with("the scenario cannot be read: ")));
+}

@@ -85,7 +85,7 @@ fn print_page_weight(project: &Project) -> Result<(), Failure> {
     MODULES.iter().try_for_each(|module| print_largest(project, module))
 }
 
-/// What `wasm-opt` saves is not known by name, so the bytes are those before it.
+/// wasm-opt takes the names out, so the bytes are those before it.
 fn print_largest(project: &Project, module: &str) -> Result<(), Failure> {
     let path = project.target().join(TARGET).join("web").join(module);
     let bytes = fs::read(&path).map_err(|error| Failure::io(&path, &error))?;
@@ -96,7 +96,7 @@ fn print_largest(project: &Project, module: &str) -> Result<(), Failure> {
             "keep strip = \"debuginfo\" in the profile web of Cargo.toml",
         )
     })?;
-    println!("code of {module} by crate, before wasm-opt:");
+    println!("code of {module} by crate, before wasm-bindgen and wasm-opt:");
     sizes.iter().take(LARGEST).for_each(|(name, size)| println!("  {size:>11}  {name}"));
     Ok(())
 }

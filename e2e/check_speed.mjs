@@ -1,4 +1,4 @@
-// The check with Unicorn in Chromium, on the built page: `node check_speed.mjs DIST` measures it in two ways, as a person waits
+// The check with Unicorn in Chromium, on a page that is built with the feature `bench`: `node check_speed.mjs FOLDER` measures it in two ways, as a person waits
 // for it (click, worker, slices, drawing), and called in the page with nothing between both processors but the checker.
 import { spread, told, withPage } from "./measure.mjs";
 
@@ -88,7 +88,7 @@ const HEADLINE = ".check .headline";
 const agreed = async (page, selector, action) => (await waited(page, selector, action, HEADLINE, AGREES)).time;
 
 async function sweep(page) {
-  const { time, text } = await waited(page, ".check .sweeps .button", "click", ".check .result", /Both agree\.$/);
+  const { time, text } = await waited(page, ".check .sweeps .button", "click", ".check .result", /agree on all of them/);
   const [, struck, compared] = text.match(/ (\d+) struck, .* (\d+) steps compared/).map(Number);
   return { time, struck, compared };
 }

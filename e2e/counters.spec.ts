@@ -21,7 +21,7 @@ for (const scenario of scenarios) {
     const runs: { form: string; counters: Record<string, number> }[] = JSON.parse(stdout.toString()).runs;
     const [a, b] = forms.split(",");
     await opened(page, `v=1&a=${a}&b=${b}&f=${features}&h=${handler}&s=${encodeURIComponent(inject)}`);
-    await page.locator(".counters summary").click();
+    await page.locator(".counters > details summary").click();
     const shown = await page.locator("[data-counter]").evaluateAll((all) =>
       all.map((one) => [one.getAttribute("data-counter")!, ...[".left", ".right"].map((side) => one.querySelector(side)!.textContent)]),
     );

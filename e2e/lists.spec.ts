@@ -5,7 +5,7 @@ const LONG = "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi&at=500";
 
 /** Whether a person sees the middle of the current row: it is in the window, and nothing lies above it. */
 async function seesCurrentRow(page: Page) {
-  return page.locator(".runs .row.current .number").evaluate((number) => {
+  return page.locator(".runs .row.current .number").first().evaluate((number) => {
     const { left, top, width, height } = number.getBoundingClientRect();
     return number === document.elementFromPoint(left + width / 2, top + height / 2);
   });
@@ -38,7 +38,8 @@ test("the step at hand stays in sight when the window changes", async ({ page })
 test("a row that is asked for again is shown again", async ({ page }) => {
   await opened(page);
   await page.keyboard.press("End");
-  const last = await step(page);
+  const slider = page.getByRole("slider", { name: "Step" });
+  const last = (await slider.getAttribute("aria-valuenow"))!;
   for (const again of ["End", "x"]) {
     await page.locator(".runs .rows").hover();
     await page.mouse.wheel(0, -9000);
@@ -46,7 +47,7 @@ test("a row that is asked for again is shown again", async ({ page }) => {
     await page.keyboard.press(again);
     await expect(page.locator(".runs .row.current")).toBeInViewport();
   }
-  expect(await step(page)).toBe(last);
+  await expect(slider).toHaveAttribute("aria-valuenow", last);
 });
 
 /** Whether both ends of an element are in the window, with nothing above them. */

@@ -8,6 +8,13 @@ test("loads from a sub-path", async ({ page }) => {
   expect((await wasm).headers()["content-type"]).toBe("application/wasm");
 });
 
+test("has no benchmark for visitors to load", async ({ page }) => {
+  await page.goto("");
+  await page.waitForFunction(() => "wasmBindings" in window);
+  const exported = await page.evaluate(() => Object.keys((window as unknown as { wasmBindings: object }).wasmBindings));
+  expect(exported.filter((name) => ["run_storm", "Opening"].includes(name))).toEqual([]);
+});
+
 for (const colorScheme of ["light", "dark"] as const) {
   test(`is accessible in ${colorScheme}`, async ({ page }) => {
     await page.emulateMedia({ colorScheme });

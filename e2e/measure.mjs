@@ -1,4 +1,4 @@
-// What the measurements in Chromium share: the built page at an address, and how numbers are told.
+// What the measurements in Chromium share: the built page at an address, and how numbers are printed.
 import { chromium } from "@playwright/test";
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -23,7 +23,8 @@ async function opened(page, address) {
   }
 }
 
-/** Serves the folder, opens its page and hands it over once the page's own exports can be called. */
+/** Serves the folder, opens its page and hands it over once the page's own exports can be called. Only a page that is built with the
+ * feature `bench` has those of the benchmarks. */
 export async function withPage(folder, work) {
   const port = await freePort();
   const server = spawn(process.execPath, [new URL("serve.mjs", import.meta.url).pathname, folder, port, "/"]);
@@ -31,7 +32,10 @@ export async function withPage(folder, work) {
   try {
     const page = await browser.newPage();
     await opened(page, `http://127.0.0.1:${port}/`);
-    await page.waitForFunction(() => window.wasmBindings?.run_storm);
+    await page.waitForFunction(() => window.wasmBindings);
+    if (!(await page.evaluate(() => "run_storm" in window.wasmBindings))) {
+      throw new Error(`the page in ${folder} is built without its benchmarks: cargo xtask bench builds one with them in target/bench`);
+    }
     await work(page);
   } finally {
     await browser.close();

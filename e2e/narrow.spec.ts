@@ -96,7 +96,7 @@ for (const width of [390, 1440]) {
   test(`a step number of six digits has room at ${width} px`, async ({ page }) => {
     await page.setViewportSize({ width, height: 844 });
     await opened(page, "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi&at=99999");
-    const number = page.locator(".runs .row.current .number");
+    const number = page.locator(".runs .row.current .side-a .number");
     await expect(number).toHaveText("100000");
     const [lines, cut] = await number.evaluate((it) => [it.getBoundingClientRect().height / 11, it.scrollWidth - it.clientWidth]);
     expect(lines).toBeLessThan(2);

@@ -33,7 +33,7 @@ export async function expectAccessible(page: Page) {
 /** Opens the page at a link, without `#`, and waits until it shows a run. */
 export async function opened(page: Page, link = "") {
   await page.goto(link ? `#${link}` : "");
-  await expect(page.locator(".transport .position b")).not.toHaveText("0");
+  await expect(page.locator(".transport .position b").first()).not.toHaveText("0");
 }
 
 /**
@@ -47,9 +47,9 @@ export async function address(page: Page) {
   });
 }
 
-/** The number of the current step, from 1. */
-export async function step(page: Page) {
-  return Number(await page.locator(".transport .position b").innerText());
+/** The number of the current step of a side, from 1; of the left one unless told. */
+export async function step(page: Page, side: 0 | 1 = 0) {
+  return Number(await page.locator(".transport .position b").nth(side).innerText());
 }
 
 export { expect };

@@ -1,5 +1,5 @@
 // In Chromium: instructions per second with counters on, and how long any step of a long run takes to be shown.
-// `node speed.mjs DIST` prints the median of the samples.
+// `node speed.mjs FOLDER`, with the folder of a page that has the feature `bench`, prints the median of the samples.
 import { told, withPage } from "./measure.mjs";
 
 const SAMPLES = 5;

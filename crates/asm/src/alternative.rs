@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::expression::{Dialect, Direction, Scope, parse};
+use super::expression::{Dialect, Scope, parse};
 use super::macros::arguments;
 use super::report::{Cause, Fault};
-use super::value::{LabelId, Value};
+use super::value::Value;
 
 /// How many arms beside the old one each name takes.
 fn arms(word: &str) -> Option<usize> {
@@ -85,15 +85,6 @@ impl Scope for Named {
         }
         self.strange |= flag(name).is_none();
         Value::Constant(flag(name).unwrap_or(0))
-    }
-    fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
-        None
-    }
-    fn here(&mut self) -> Option<Value> {
-        None
-    }
-    fn distance(&self, _: LabelId, _: LabelId) -> Option<i64> {
-        None
     }
 }
 

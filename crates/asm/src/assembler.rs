@@ -12,7 +12,7 @@ use super::instruction::{Assembled, InstructionSet};
 use super::layout::{Fixup, Item, Jump, Layout};
 use super::macros::{Arguments, Macro, arguments, is_name, statements};
 use super::report::{Cause, Fault, Place, Report};
-use super::scrub::Statement;
+use super::scrub::{Statement, commas};
 use super::symbols::{Definition, Symbols};
 use super::unmodelled::unmodelled;
 use super::value::{LabelId, Value};
@@ -512,22 +512,11 @@ fn assigned(rest: &str) -> Option<&str> {
 /// The statement with a space after each comma between operands.
 fn readable(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 4);
-    let mut quoted = false;
-    let mut depth = 0_u32;
-    let mut escaped = false;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        out.push(c);
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if quoted => {}
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 && chars.peek().is_some_and(|next| *next != ' ') => out.push(' '),
-            _ => {}
-        }
+    let mut start = 0;
+    for end in commas(text).map(|at| at + 1).filter(|end| text[*end..].starts_with(|next| next != ' ')) {
+        out += &text[start..end];
+        out.push(' ');
+        start = end;
     }
-    out
+    out + &text[start..]
 }

@@ -20,15 +20,21 @@ pub(super) enum Dialect {
 /// Nesting of operations that wait for the layout.
 const MAX_WAITING: u32 = 40;
 
-/// What the names in an expression stand for.
+/// What the names in an expression stand for. Where nothing is laid out yet, numeric labels and `.` stand for nothing.
 pub(super) trait Scope {
     fn symbol(&mut self, name: &str) -> Value;
     /// The numeric label `1b` or `1f`.
-    fn numeric(&mut self, number: u64, direction: Direction) -> Option<Value>;
+    fn numeric(&mut self, _number: u64, _direction: Direction) -> Option<Value> {
+        None
+    }
     /// The value of `.`.
-    fn here(&mut self) -> Option<Value>;
+    fn here(&mut self) -> Option<Value> {
+        None
+    }
     /// `a - b` when no statement between them can change its length.
-    fn distance(&self, a: LabelId, b: LabelId) -> Option<i64>;
+    fn distance(&self, _a: LabelId, _b: LabelId) -> Option<i64> {
+        None
+    }
 }
 
 /// Which of several numeric labels is meant.
@@ -362,15 +368,6 @@ mod tests {
     impl Scope for Empty {
         fn symbol(&mut self, _: &str) -> Value {
             Value::Constant(0)
-        }
-        fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
-            None
-        }
-        fn here(&mut self) -> Option<Value> {
-            None
-        }
-        fn distance(&self, _: LabelId, _: LabelId) -> Option<i64> {
-            None
         }
     }
 

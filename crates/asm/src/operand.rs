@@ -3,6 +3,7 @@
 use super::expression::{Dialect, Scope, continues_name, parse};
 use super::register::{Class, Register, Width, names, register};
 use super::report::{Cause, Fault, nearest};
+use super::scrub::commas;
 use super::value::Value;
 
 /// A memory address.
@@ -37,22 +38,10 @@ pub(super) struct Operand {
 /// Cuts `text` at commas outside brackets and strings.
 pub(super) fn split_commas(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
-    let (mut depth, mut start) = (0_u32, 0);
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if quoted => {}
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                pieces.push(text[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
+    let mut start = 0;
+    for at in commas(text) {
+        pieces.push(text[start..at].trim());
+        start = at + 1;
     }
     pieces.push(text[start..].trim());
     if pieces == [""] { Vec::new() } else { pieces }

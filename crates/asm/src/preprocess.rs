@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use super::expression::{Dialect, Direction, Scope, parse};
+use super::expression::{Dialect, Scope, parse};
 use super::report::{Cause, Fault, Place, Report, nearest};
 use super::scrub::{Statement, scrub, split};
 use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
-use super::value::{LabelId, Value};
+use super::value::Value;
 use super::{Options, Position, Source};
 
 /// Definitions that kernel headers would bring.
@@ -461,15 +461,6 @@ impl Scope for ConditionScope<'_> {
         }
         Value::Constant(known.copied().unwrap_or(0))
     }
-    fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
-        None
-    }
-    fn here(&mut self) -> Option<Value> {
-        None
-    }
-    fn distance(&self, _: LabelId, _: LabelId) -> Option<i64> {
-        None
-    }
 }
 
 /// For bodies of `#define`: notes whether they name something that is no number.
@@ -483,15 +474,6 @@ impl Scope for NumberScope<'_> {
         let known = self.options.constants.get(name);
         self.unknown |= known.is_none();
         Value::Constant(known.copied().unwrap_or(0))
-    }
-    fn numeric(&mut self, _: u64, _: Direction) -> Option<Value> {
-        None
-    }
-    fn here(&mut self) -> Option<Value> {
-        None
-    }
-    fn distance(&self, _: LabelId, _: LabelId) -> Option<i64> {
-        None
     }
 }
 

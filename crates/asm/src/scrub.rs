@@ -19,23 +19,37 @@ pub(super) struct Statement {
 pub(super) fn split(line: &str) -> Vec<(usize, &str)> {
     let mut pieces = Vec::new();
     let mut start = 0;
-    let mut quoted = false;
-    let mut escaped = false;
-    for (at, c) in line.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            ';' | '\n' if !quoted => {
-                pieces.push((start, &line[start..at]));
-                start = at + 1;
-            }
-            _ => {}
-        }
+    for (at, _, _) in outside_strings(line).filter(|(_, c, _)| matches!(c, ';' | '\n')) {
+        pieces.push((start, &line[start..at]));
+        start = at + 1;
     }
     pieces.push((start, &line[start..]));
     pieces.retain(|(_, piece)| !piece.trim().is_empty());
     pieces
+}
+
+/// The characters of `text` outside strings: where each stands, and how many brackets are open behind it.
+pub(super) fn outside_strings(text: &str) -> impl Iterator<Item = (usize, char, u32)> {
+    let (mut next, mut depth) = (0, 0_u32);
+    std::iter::from_fn(move || {
+        while text[next..].starts_with('"') {
+            next += string_length(&text[next..]);
+        }
+        let at = next;
+        let c = text[at..].chars().next()?;
+        next += c.len_utf8();
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some((at, c, depth))
+    })
+}
+
+/// Where commas stand that are outside brackets and strings.
+pub(super) fn commas(text: &str) -> impl Iterator<Item = usize> {
+    outside_strings(text).filter(|(_, c, depth)| *c == ',' && *depth == 0).map(|(at, ..)| at)
 }
 
 /// Where in a statement the scan is; the numbers are those of gas/app.c.

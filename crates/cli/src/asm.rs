@@ -2,7 +2,8 @@
 
 use crate::arguments::{AsmArguments, read};
 use crate::diagnostic;
-use crate::json::{Origin, hex};
+use crate::json::hex;
+use crate::origin::Origin;
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, cut, table};
 use cr3_core::asm::{Diagnostic, Image, Line, Options, Severity, Source, assemble};

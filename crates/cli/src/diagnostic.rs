@@ -1,6 +1,6 @@
-//! Diagnostics of the assembler, as text.
+//! Diagnostics of the assembler, as text and as JSON.
 
-use crate::json::Origin;
+use crate::origin::Origin;
 use crate::outcome::WrongUse;
 use crate::table::rewrap;
 use cr3_core::asm::{Diagnostic, Severity, Source};

@@ -1,9 +1,8 @@
 //! What makes a run a finding.
 
 use crate::outcome::{Outcome, WrongUse};
-use crate::run::mend;
 use crate::table::wrap;
-use cr3_core::trace::{Breakage, Ending, Trace};
+use cr3_core::trace::{Breakage, Ending, Reason, Trace};
 use serde::Serialize;
 
 /// A promise that a run broke.
@@ -48,6 +47,16 @@ pub(crate) fn struck(traces: &[&Trace]) -> Result<(), WrongUse> {
             Err(WrongUse::new(unfired, mend(&unfired.reason)))
         }
         _ => Ok(()),
+    }
+}
+
+fn mend(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::NoSuchPlace(_) => "`cr3play places` lists the places",
+        Reason::Refused { .. } => "let another vector strike there, or this one elsewhere",
+        Reason::NotReached { .. } | Reason::HandlerReturned { .. } | Reason::Predecessor { .. } => {
+            "`cr3play run --steps all` shows where the run goes"
+        }
     }
 }
 

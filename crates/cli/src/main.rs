@@ -11,6 +11,7 @@ mod cost;
 mod diagnostic;
 mod findings;
 mod json;
+mod origin;
 mod outcome;
 mod places;
 mod presets;

@@ -1,7 +1,8 @@
 //! `cr3play places`.
 
 use crate::arguments::PlacesArguments;
-use crate::json::{Origin, hex};
+use crate::json::hex;
+use crate::origin::Origin;
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, table};
 use crate::{diagnostic, json};

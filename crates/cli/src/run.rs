@@ -10,7 +10,7 @@ use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::scenario::Scenario;
-use cr3_core::trace::{End, Options, Reason, Step, StepDetail, StepKind, Trace, att};
+use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace, att};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -60,16 +60,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, WrongUse> {
         print(&text(trace, &shown))?;
     }
     outcome(&[trace])
-}
-
-pub(crate) fn mend(reason: &Reason) -> &'static str {
-    match reason {
-        Reason::NoSuchPlace(_) => "`cr3play places` lists the places",
-        Reason::Refused { .. } => "let another vector strike there, or this one elsewhere",
-        Reason::NotReached { .. } | Reason::HandlerReturned { .. } | Reason::Predecessor { .. } => {
-            "`cr3play run --steps all` shows where the run goes"
-        }
-    }
 }
 
 fn shown(trace: &Trace, which: &Shown) -> Result<Vec<usize>, WrongUse> {

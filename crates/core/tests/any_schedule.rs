@@ -1,9 +1,13 @@
 //! Whatever is injected wherever: runs end, nothing panics, every injection is accounted for, replay agrees.
 
 use cr3_core::compare::compare;
+use cr3_core::counters::Counters;
 use cr3_core::linux::{Config, Feature, Form, Geometry, Handler, boot};
+use cr3_core::machine::Machine;
+use cr3_core::run::Unfired;
+use cr3_core::scenario::presets::PRESETS;
 use cr3_core::scenario::{Injection, Nesting, Place, PlaceId, Places, Scenario, Schedule, Vector};
-use cr3_core::trace::{Options, Origin, StepKind, Trace};
+use cr3_core::trace::{End, Options, Origin, Step, StepKind, Trace};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -51,6 +55,34 @@ fn record(scenario: &Scenario) -> Trace {
     Trace::record(scenario, Options { budget: 6000 }).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"))
 }
 
+/// What a trace is, keyframes aside.
+fn all_of(trace: &Trace) -> (Vec<Step>, Counters, Vec<Unfired>, End, Machine) {
+    let last = trace.machine_before(usize::MAX);
+    (trace.steps.clone(), trace.counters, trace.unfired.clone(), trace.end.clone(), last)
+}
+
+fn without_notes(scenario: &Scenario) -> (Vec<Step>, Counters, Vec<Unfired>, End, Machine) {
+    let mut system = boot(&scenario.config).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"));
+    system.machine = system.machine.plain();
+    all_of(&Trace::record_system(system, scenario, Options { budget: 6000 }))
+}
+
+#[test]
+fn presets_need_no_notes() {
+    for preset in PRESETS {
+        for form in Form::NAMED {
+            let scenario = preset.scenario(form);
+            assert_eq!(
+                without_notes(&scenario),
+                all_of(&record(&scenario)),
+                "{} in form {:?}",
+                preset.name,
+                scenario.config.form
+            );
+        }
+    }
+}
+
 fn struck(trace: &Trace) -> usize {
     let injected = |kind: StepKind| {
         matches!(
@@ -78,6 +110,11 @@ proptest! {
         prop_assert_eq!(&again.steps, &trace.steps);
         prop_assert_eq!(&again.counters, &trace.counters);
         prop_assert!(compare(&[&trace, &again]).differences.is_empty());
+    }
+
+    #[test]
+    fn a_machine_that_takes_no_notes_records_the_same(scenario in scenarios()) {
+        assert_eq!(without_notes(&scenario), all_of(&record(&scenario)));
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What the worker works on: a queue of tasks, one engine, and what to do when the engine breaks down.
 
+use cr3_core::judge;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::{Scenario, Vector};
 use cr3_session::Side;
 use cr3_session::check::wire::{Request, Task};
-use cr3_session::check::{Disagreement, Field, Mark, Origin, Progress, Report, Stage};
+use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::story::STORIES;
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
 use cr3_unicorn::follow::{self, Job, SweepJob};
@@ -165,8 +166,8 @@ impl Bench {
     }
 
     fn sweep(&mut self, task: &Task) -> Result<Work, String> {
-        let (_, system) = booted(task)?;
-        let job = SweepJob::new(self.spare()?, &system, &Vector::ALL, BUDGET);
+        let (scenario, system) = booted(task)?;
+        let job = SweepJob::new(self.spare()?, &system, &scenario.config, &Vector::ALL, BUDGET);
         Ok(Work::Sweep(task.side, Box::new(job)))
     }
 
@@ -282,7 +283,12 @@ fn told(progress: &follow::SweepProgress) -> Progress {
         struck: number(progress.swept.struck),
         refused: number(progress.swept.refused),
         compared: progress.tally.compared,
+        findings: Findings { runs: progress.findings.runs, kinds: progress.findings.kinds.iter().map(kind).collect() },
     }
+}
+
+fn kind(kind: &judge::Kind) -> Kind {
+    Kind { words: kind.wrong.words(), runs: kind.runs, first: kind.first.to_string() }
 }
 
 fn mark(checked: &Checked) -> Mark {

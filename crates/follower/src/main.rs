@@ -4,11 +4,12 @@
 //! Work goes on in slices, between which messages are taken, so that a newer request ends an older one at once.
 
 mod bench;
+#[cfg(feature = "bench")]
 mod speed;
 mod worker;
 
 fn main() {
-    // In a page it is loaded to be measured: `speed` is called from outside.
+    // In a page it is loaded to be measured.
     if let Some(scope) = worker::scope() {
         worker::serve(scope);
     }

@@ -1,15 +1,17 @@
 //! Access to memory by linear address: translation through the TLB, data and instruction fetch.
 
-use super::bits::{cr0, cr4};
-use super::control::current_pcid;
-use super::decoded::INSTRUCTION_MAX;
+use super::bits::{cr0, low_bits};
+use super::fast;
 use super::fault::Fault;
 use super::observe::{AccessKind, DropCause, MemoryAccess, Observer, TlbEvent};
-use super::paging::{self, Access, Mode, Protection, Start};
-use super::tlb::{Context, Control, Entry, Operation};
-use super::{Cpu, Machine};
+use super::paging::{self, Access, Mode, Start};
+use super::tlb::{Context, Operation};
+use super::{Cpu, Machine, cpu};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
 use std::borrow::Cow;
+
+/// Longest instruction in bytes (SDM vol. 2A 2.3.11).
+pub(crate) const INSTRUCTION_MAX: usize = 15;
 
 /// On whose behalf an access is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,141 +28,101 @@ impl Privilege {
     #[inline]
     fn mode(self, cpu: &Cpu) -> Mode {
         match self {
-            Self::Current if cpu.cpl == 3 => Mode::User,
-            Self::Current => Mode::Supervisor,
+            Self::Current => current_mode(cpu),
             Self::Supervisor => Mode::Implicit,
             Self::User => Mode::User,
         }
     }
 }
 
+/// On whose behalf an instruction accesses what it names.
+#[inline]
+pub(crate) fn current_mode(cpu: &Cpu) -> Mode {
+    if cpu.cpl == 3 { Mode::User } else { Mode::Supervisor }
+}
+
 /// Whether `linear` is canonical at the current number of paging levels. The functions of this module raise #GP(0) for
 /// addresses that are not; a stack access has to raise #SS(0) instead.
 #[inline]
 pub fn canonical(machine: &Machine, linear: u64) -> bool {
-    paging::canonical(&machine.cpu, linear)
+    cpu::canonical(&machine.cpu, linear)
 }
 
 /// Reads `size` bytes (1 to 8) at `linear`, little-endian.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address, or #PF.
-#[inline]
-pub fn read<O: Observer>(
+pub fn read(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     size: u8,
     privilege: Privilege,
 ) -> Result<u64, Fault> {
-    let size = size.clamp(1, 8);
     let access = Access { kind: AccessKind::Read, mode: privilege.mode(&machine.cpu) };
-    match recall_within(machine, observer, linear, size, access) {
-        Some(piece) => Ok(read_piece(machine, observer, piece)),
-        None => read_pieces(machine, observer, linear, size, access),
-    }
+    let span = translate_span(machine, observer, linear, size, access)?;
+    let first = read_piece(machine, observer, span.first);
+    let second = span.second.map_or(0, |piece| read_piece(machine, observer, piece) << span.first.bits());
+    Ok(first | second)
 }
 
-#[inline]
-fn read_piece<O: Observer>(machine: &Machine, observer: &mut O, piece: Piece) -> u64 {
+fn read_piece(machine: &Machine, observer: &mut dyn Observer, piece: Piece) -> u64 {
     let value = machine.memory.read(piece.physical, piece.size);
     observer.memory(&piece.told(AccessKind::Read, value, value));
     value
-}
-
-/// Goes on where [`recall_within`] does not know the page, or the access leaves it. Apart, so that what most accesses run
-/// stays short where it is inlined.
-#[inline(never)]
-fn read_pieces<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    linear: u64,
-    size: u8,
-    access: Access,
-) -> Result<u64, Fault> {
-    let span = translate_span(machine, observer, linear, size, access)?;
-    let mut value = 0;
-    for (piece, shift) in span.pieces() {
-        value |= read_piece(machine, observer, piece) << shift;
-    }
-    Ok(value)
 }
 
 /// Writes the low `size` bytes (1 to 8) of `value` at `linear`: all of them or, on a fault, none.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address, or #PF.
-#[inline]
-pub fn write<O: Observer>(
+pub fn write(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     size: u8,
     value: u64,
     privilege: Privilege,
 ) -> Result<(), Fault> {
-    read_modify_write(machine, observer, linear, size, privilege, |_| value).map(|_| ())
+    let access = Access { kind: AccessKind::Write, mode: privilege.mode(&machine.cpu) };
+    let span = translate_span(machine, observer, linear, size, access)?;
+    write_span(machine, observer, span, value);
+    Ok(())
+}
+
+fn write_span(machine: &mut Machine, observer: &mut dyn Observer, span: Span, value: u64) {
+    write_piece(machine, observer, span.first, value);
+    if let Some(piece) = span.second {
+        write_piece(machine, observer, piece, value >> span.first.bits());
+    }
+}
+
+fn write_piece(machine: &mut Machine, observer: &mut dyn Observer, piece: Piece, value: u64) {
+    let value = value & low_bits(piece.bits());
+    let before = machine.memory.exchange(piece.physical, piece.size, value);
+    observer.memory(&piece.told(AccessKind::Write, value, before));
 }
 
 /// Replaces the `size` bytes (1 to 8) at `linear` by what `change` makes of them; what they were before.
 ///
-/// One access of kind write: the right to write is checked before anything is read.
+/// One access of kind write: the right to write is checked before anything is read, and all is read before anything is
+/// written.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address, or #PF; then `change` was not called.
-#[inline]
-pub fn read_modify_write<O: Observer>(
+pub fn read_modify_write(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     size: u8,
     privilege: Privilege,
-    change: impl FnOnce(u64) -> u64,
+    change: &mut dyn FnMut(u64) -> u64,
 ) -> Result<u64, Fault> {
-    let size = size.clamp(1, 8);
     let access = Access { kind: AccessKind::Write, mode: privilege.mode(&machine.cpu) };
-    match recall_within(machine, observer, linear, size, access) {
-        Some(piece) => Ok(modify_piece(machine, observer, piece, change)),
-        None => modify_pieces(machine, observer, linear, size, access, change),
-    }
-}
-
-#[inline]
-fn modify_piece<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    piece: Piece,
-    change: impl FnOnce(u64) -> u64,
-) -> u64 {
-    let mut after = 0;
-    let before = machine.memory.modify(piece.physical, piece.size, |before| {
-        after = change(before);
-        after
-    });
-    let mask = paging::low_bits(u32::from(piece.size) * 8);
-    observer.memory(&piece.told(AccessKind::Write, after & mask, before));
-    before
-}
-
-/// As [`read_pieces`]. All is read before anything is written.
-#[inline(never)]
-fn modify_pieces<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    linear: u64,
-    size: u8,
-    access: Access,
-    change: impl FnOnce(u64) -> u64,
-) -> Result<u64, Fault> {
     let span = translate_span(machine, observer, linear, size, access)?;
-    let mut before = 0;
-    for (piece, shift) in span.pieces() {
-        before |= machine.memory.read(piece.physical, piece.size) << shift;
-    }
-    let after = change(before);
-    for (piece, shift) in span.pieces() {
-        modify_piece(machine, observer, piece, |_| after >> shift);
-    }
+    let read = |piece: Piece| machine.memory.read(piece.physical, piece.size);
+    let before = read(span.first) | span.second.map_or(0, |piece| read(piece) << span.first.bits());
+    write_span(machine, observer, span, change(before));
     Ok(before)
 }
 
@@ -173,6 +135,10 @@ struct Piece {
 }
 
 impl Piece {
+    fn bits(self) -> u32 {
+        u32::from(self.size) * 8
+    }
+
     fn told(self, kind: AccessKind, value: u64, before: u64) -> MemoryAccess {
         let Self { linear, physical, size } = self;
         MemoryAccess { kind, linear, physical, size, value, before }
@@ -186,36 +152,17 @@ struct Span {
     second: Option<Piece>,
 }
 
-impl Span {
-    /// The pieces, each with its place in the value in bits.
-    #[inline]
-    fn pieces(self) -> impl Iterator<Item = (Piece, u32)> {
-        let shift = u32::from(self.first.size) * 8;
-        std::iter::once((self.first, 0)).chain(self.second.map(|piece| (piece, shift)))
-    }
-}
-
-/// An access that stays in a page which the fronts of the TLB know.
-#[inline]
-fn recall_within<O: Observer>(
-    machine: &Machine,
-    observer: &mut O,
-    linear: u64,
-    size: u8,
-    access: Access,
-) -> Option<Piece> {
-    let within = linear & 0xfff <= 0x1000 - u64::from(size);
-    let entry = if within { recall(machine, observer, linear, access) } else { None };
-    entry.map(|entry| Piece { linear, physical: entry.translate(linear), size })
-}
-
-fn translate_span<O: Observer>(
+fn translate_span(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     size: u8,
     access: Access,
 ) -> Result<Span, Fault> {
+    let size = size.clamp(1, 8);
+    if let Some(physical) = fast::recall_within(machine, observer, linear, size, access) {
+        return Ok(Span { first: Piece { linear, physical, size }, second: None });
+    }
     let last = linear.wrapping_add(u64::from(size) - 1);
     if !canonical(machine, linear) || !canonical(machine, last) {
         return Err(not_canonical());
@@ -236,60 +183,36 @@ fn not_canonical() -> Fault {
     Fault::general_protection("the address is not canonical")
 }
 
-/// The entry for an access at `linear`, if the fronts of the TLB know it. They know only canonical addresses, and none while
-/// paging is off.
-#[inline]
-fn recall<'a, O: Observer>(machine: &'a Machine, observer: &mut O, linear: u64, access: Access) -> Option<&'a Entry> {
-    let entry = machine.tlb.recall(linear, access, &Control::of(&machine.cpu))?;
-    observer.tlb(&TlbEvent::Hit { entry: *entry, kind: access.kind });
-    Some(entry)
-}
-
 /// The physical address for an access at `linear`, which is canonical: from the TLB, or by a walk that fills it (SDM
 /// vol. 3A 4.10.2, 4.10.3.2).
 ///
 /// # Errors
 /// #PF, after it has dropped the entries for its page.
-pub fn translate<O: Observer>(
+pub fn translate(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     access: Access,
 ) -> Result<u64, Fault> {
     if machine.cpu.cr0 & cr0::PG == 0 {
         return Ok(linear & u64::from(u32::MAX));
     }
-    if let Some(entry) = recall(machine, observer, linear, access) {
-        return Ok(entry.translate(linear));
-    }
-    let context = context(&machine.cpu);
-    match machine.tlb.lookup(observer, linear, access, context) {
+    match fast::look_up(machine, observer, linear, access) {
         Some(entry) => {
-            machine.tlb.remember(linear, access, Control::of(&machine.cpu), entry);
             observer.tlb(&TlbEvent::Hit { entry, kind: access.kind });
             Ok(entry.translate(linear))
         }
-        None => walk(machine, observer, linear, access, context),
+        None => walk(machine, observer, linear, access),
     }
 }
 
-/// What a look into the TLB depends on beside the address and the access.
-pub(super) fn context(cpu: &Cpu) -> Context {
-    Context { pcid: current_pcid(cpu), globals: cpu.cr4 & cr4::PGE != 0, protection: Protection::of(cpu) }
-}
-
-fn walk<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    linear: u64,
-    access: Access,
-    context: Context,
-) -> Result<u64, Fault> {
+fn walk(machine: &mut Machine, observer: &mut dyn Observer, linear: u64, access: Access) -> Result<u64, Fault> {
+    let context = Context::of(&machine.cpu);
     if let Some(denial) = machine.tlb.refusal(linear, access, context) {
         let fault = paging::denied(&machine.cpu, linear, access, denial);
         return Err(drop_faulting(machine, observer, linear, context, fault));
     }
-    machine.tlb.drop_stale(observer, linear, access, context);
+    machine.tlb.drop_stale(&mut |event| observer.tlb(event), linear, access, context);
     let start = match machine.tlb.deepest(linear, access, context) {
         Some(structure) => Start::cached(&structure),
         None => Start::root(&machine.cpu),
@@ -297,9 +220,10 @@ fn walk<O: Observer>(
     let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
     let reads = walk.steps().len() as u8;
     observer.tlb(&TlbEvent::Miss { linear, pcid: context.pcid, kind: access.kind, reads });
+    observer.walk(linear, access, &walk);
     match paging::commit(&machine.cpu, &mut machine.memory, linear, access, start, &walk) {
         Ok(translation) => {
-            machine.tlb.fill(observer, access.kind, translation.entry, &translation.structures);
+            machine.tlb.fill(&mut |event| observer.tlb(event), access.kind, translation.entry, &translation.structures);
             Ok(translation.entry.translate(linear))
         }
         Err(fault) => Err(drop_faulting(machine, observer, linear, context, fault)),
@@ -307,42 +231,20 @@ fn walk<O: Observer>(
 }
 
 /// A page fault removes what could have caused it (SDM vol. 3A 4.10.4.1).
-fn drop_faulting<O: Observer>(
+fn drop_faulting(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     context: Context,
     fault: Fault,
 ) -> Fault {
     let operation = Operation::PageFault { pcid: context.pcid, linear };
-    machine.tlb.invalidate(observer, operation, DropCause::PageFault);
+    machine.invalidate(observer, operation, DropCause::PageFault);
     fault
 }
 
-/// The physical address of the instruction at `linear`, with what was decoded from its page at hand
-/// ([`crate::Memory::decoded`]), and the entry of the TLB if its front knew it.
-///
-/// # Errors
-/// #GP(0) for a non-canonical address, or #PF.
-#[inline]
-pub(super) fn fetch_address<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    linear: u64,
-) -> Result<(u64, Option<Entry>), Fault> {
-    let access = fetching(&machine.cpu);
-    let (physical, entry) = match recall(machine, observer, linear, access) {
-        Some(entry) => (entry.translate(linear), Some(*entry)),
-        None if !canonical(machine, linear) => return Err(not_canonical()),
-        None => (translate(machine, observer, linear, access)?, None),
-    };
-    machine.memory.run_page(physical);
-    Ok((physical, entry))
-}
-
-#[inline]
 fn fetching(cpu: &Cpu) -> Access {
-    Access { kind: AccessKind::Execute, mode: Privilege::Current.mode(cpu) }
+    Access { kind: AccessKind::Execute, mode: current_mode(cpu) }
 }
 
 /// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.
@@ -350,10 +252,14 @@ fn fetching(cpu: &Cpu) -> Access {
 /// # Errors
 /// #GP(0) for a non-canonical address or an instruction of more than 15 bytes, #PF, or #UD for bytes that are no
 /// instruction.
-pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<Instruction, Fault> {
-    let (physical, _) = fetch_address(machine, observer, linear)?;
-    match machine.memory.decoded(physical, linear) {
-        Some(kept) => Ok(kept.instruction),
+pub fn fetch(machine: &mut Machine, observer: &mut dyn Observer, linear: u64) -> Result<Instruction, Fault> {
+    if !canonical(machine, linear) {
+        return Err(not_canonical());
+    }
+    let access = fetching(&machine.cpu);
+    let physical = translate(machine, observer, linear, access)?;
+    match fast::recall_instruction(machine, physical, linear) {
+        Some(instruction) => Ok(instruction),
         None => decode(machine, observer, linear, physical),
     }
 }
@@ -362,9 +268,9 @@ pub fn fetch<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) 
 ///
 /// # Errors
 /// Those of [`fetch`], for the page after it.
-pub(super) fn decode<O: Observer>(
+fn decode(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     physical: u64,
 ) -> Result<Instruction, Fault> {
@@ -374,7 +280,7 @@ pub(super) fn decode<O: Observer>(
     machine.memory.read_bytes(physical, &mut bytes[..here]);
     match decode_bytes(&bytes[..here], linear) {
         Ok(instruction) => {
-            machine.memory.keep_decoded(physical, instruction);
+            fast::keep_instruction(machine, physical, instruction);
             Ok(instruction)
         }
         Err(DecoderError::NoMoreBytes) if here < INSTRUCTION_MAX => {

@@ -134,3 +134,16 @@ pub mod segment {
     /// L: 64-bit code.
     pub const LONG: u16 = 1 << 13;
 }
+
+/// A mask of the `count` lowest bits.
+#[inline]
+pub(super) fn low_bits(count: u32) -> u64 {
+    1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
+}
+
+/// Whether `linear` is its low `bits` sign-extended.
+#[inline]
+pub(super) fn canonical_in(bits: u32, linear: u64) -> bool {
+    let unused = 64 - bits;
+    ((linear << unused) as i64 >> unused) as u64 == linear
+}

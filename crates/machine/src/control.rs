@@ -3,27 +3,22 @@
 //!
 //! A write that faults changes nothing. The order of the checks among each other is not architectural.
 
-use super::access;
-use super::bits::{cr0, cr3, cr4, efer, segment};
+pub use super::cpu::current_pcid;
+
+use super::bits::{cr0, cr3, cr4, efer, low_bits, segment};
+use super::cpu::canonical;
 use super::fault::Fault;
-use super::observe::{ControlAccess, ControlRegister, Cr3Flush, DropCause, Observer};
-use super::paging::low_bits;
+use super::observe::{ControlAccess, ControlRegister, Cr3Flush, DropCause, Observer, Written};
 use super::tlb::Operation;
 use super::{Cpu, Machine, SegmentRegister};
-
-/// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (SDM vol. 3A 4.10.1).
-#[inline]
-pub fn current_pcid(cpu: &Cpu) -> u16 {
-    if cpu.cr4 & cr4::PCIDE != 0 { (cpu.cr3 & cr3::PCID) as u16 } else { 0 }
-}
 
 /// Reads a control register, as MOV from it does.
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
-pub fn read_control<O: Observer>(
+pub fn read_control(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     register: ControlRegister,
 ) -> Result<u64, Fault> {
     require_cpl0(&machine.cpu)?;
@@ -50,7 +45,7 @@ fn value(cpu: &Cpu, register: ControlRegister) -> u64 {
 /// # Errors
 /// #GP(0) unless CPL is 0; for bits 63:32; for PG without PE, NW without CD; for clearing PG in 64-bit mode or while
 /// CR4.PCIDE=1; for setting PG in a way that would not enter IA-32e mode, the only mode with paging here.
-pub fn write_cr0<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr0(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     check_cr0(cpu, source)?;
@@ -62,8 +57,8 @@ pub fn write_cr0<O: Observer>(machine: &mut Machine, observer: &mut O, source: u
     machine.cpu.efer = machine.cpu.efer & !efer::LMA | lma << (efer::LMA / efer::LME).trailing_zeros();
     let loses_paging = before & !after & cr0::PG != 0;
     let operation = if loses_paging { Operation::Everything } else { Operation::Optional };
-    machine.tlb.invalidate(observer, operation, DropCause::Cr0Write);
-    told(observer, ControlRegister::Cr0, before, source, after);
+    machine.invalidate(observer, operation, DropCause::Cr0Write);
+    report(observer, Written::Cr0, before, source, after);
     Ok(())
 }
 
@@ -95,11 +90,11 @@ fn in_64_bit_mode(cpu: &Cpu) -> bool {
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0, or for a reserved bit: 62:MAXPHYADDR, and bit 63 while CR4.PCIDE=0.
-pub fn write_cr3<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr3(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     forbid(source & cr3_reserved(cpu) != 0, "a reserved bit of CR3 is set")?;
-    let before = cpu.cr3;
+    let (before, old_pcid) = (cpu.cr3, current_pcid(cpu));
     let after = source & !cr3::NO_FLUSH;
     let flush = if source & cr3::NO_FLUSH != 0 { Cr3Flush::NoFlush } else { Cr3Flush::Flush };
     machine.cpu.cr3 = after;
@@ -108,10 +103,9 @@ pub fn write_cr3<O: Observer>(machine: &mut Machine, observer: &mut O, source: u
         Cr3Flush::Flush => Operation::Cr3Flush { pcid },
         Cr3Flush::NoFlush => Operation::Optional,
     };
-    machine.tlb.invalidate(observer, operation, DropCause::Cr3Write);
-    machine.tlb.load_pcid(observer, pcid, flush);
-    let register = ControlRegister::Cr3;
-    observer.control(&ControlAccess::Write { register, before, source, after, flush: Some(flush) });
+    machine.invalidate(observer, operation, DropCause::Cr3Write);
+    machine.tlb.load_pcid(&mut |event| observer.tlb(event), pcid, flush);
+    report(observer, Written::Cr3 { flush, pcids: [old_pcid, pcid] }, before, source, after);
     Ok(())
 }
 
@@ -127,14 +121,14 @@ fn cr3_reserved(cpu: &Cpu) -> u64 {
 /// # Errors
 /// #GP(0) unless CPL is 0; for a bit that this processor does not have; for setting PCIDE outside IA-32e mode or while
 /// CR3 bits 11:0 are not zero; for changing PAE or LA57 in IA-32e mode.
-pub fn write_cr4<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr4(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
     check_cr4(&machine.cpu, source)?;
     let before = machine.cpu.cr4;
     let operation = cr4_invalidates(before, source, current_pcid(&machine.cpu));
     machine.cpu.cr4 = source;
-    machine.tlb.invalidate(observer, operation, DropCause::Cr4Write);
-    told(observer, ControlRegister::Cr4, before, source, source);
+    machine.invalidate(observer, operation, DropCause::Cr4Write);
+    report(observer, Written::Cr4, before, source, source);
     Ok(())
 }
 
@@ -150,7 +144,7 @@ fn check_cr4(cpu: &Cpu, source: u64) -> Result<(), Fault> {
 }
 
 /// Bits of CR4 that this processor has.
-pub fn cr4_supported(cpu: &Cpu) -> u64 {
+pub(crate) fn cr4_supported(cpu: &Cpu) -> u64 {
     let features = &cpu.features;
     let optional = [
         (features.umip, cr4::UMIP),
@@ -169,7 +163,7 @@ const CR4_ALWAYS: u64 =
     cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE | cr4::OSFXSR | cr4::OSXMMEXCPT;
 
 /// What changing CR4 from `before` to `after` invalidates (SDM vol. 3A 4.10.4.1). `pcid` is the current one before the write.
-pub fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
+fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
     let changed = before ^ after;
     let set = changed & after;
     let cleared = changed & before;
@@ -186,11 +180,11 @@ pub fn cr4_invalidates(before: u64, after: u64, pcid: u16) -> Operation {
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0, or for bits 63:4.
-pub fn write_cr8<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_cr8(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
     forbid(source >> 4 != 0, "CR8 bits 63:4 are reserved")?;
     let before = std::mem::replace(&mut machine.cpu.cr8, source);
-    told(observer, ControlRegister::Cr8, before, source, source);
+    report(observer, Written::Cr8, before, source, source);
     Ok(())
 }
 
@@ -201,7 +195,7 @@ pub fn write_cr8<O: Observer>(machine: &mut Machine, observer: &mut O, source: u
 /// # Errors
 /// #GP(0) unless CPL is 0; for a reserved bit, NXE included where the processor has none; for changing LME while
 /// CR0.PG=1.
-pub fn write_efer<O: Observer>(machine: &mut Machine, observer: &mut O, source: u64) -> Result<(), Fault> {
+pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
     let nxe = if cpu.features.nx { efer::NXE } else { 0 };
@@ -212,9 +206,9 @@ pub fn write_efer<O: Observer>(machine: &mut Machine, observer: &mut O, source: 
     let after = source & !efer::LMA | before & efer::LMA;
     machine.cpu.efer = after;
     if (before ^ after) & efer::NXE != 0 {
-        machine.tlb.invalidate(observer, Operation::Optional, DropCause::EferWrite);
+        machine.invalidate(observer, Operation::Optional, DropCause::EferWrite);
     }
-    told(observer, ControlRegister::Efer, before, source, after);
+    report(observer, Written::Efer, before, source, after);
     Ok(())
 }
 
@@ -222,11 +216,11 @@ pub fn write_efer<O: Observer>(machine: &mut Machine, observer: &mut O, source: 
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
-pub fn invlpg<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64) -> Result<(), Fault> {
+pub fn invlpg(machine: &mut Machine, observer: &mut dyn Observer, linear: u64) -> Result<(), Fault> {
     require_cpl0(&machine.cpu)?;
-    if access::canonical(machine, linear) {
+    if canonical(&machine.cpu, linear) {
         let operation = Operation::Invlpg { pcid: current_pcid(&machine.cpu), linear };
-        machine.tlb.invalidate(observer, operation, DropCause::Invlpg);
+        machine.invalidate(observer, operation, DropCause::Invlpg);
     }
     Ok(())
 }
@@ -236,16 +230,16 @@ pub fn invlpg<O: Observer>(machine: &mut Machine, observer: &mut O, linear: u64)
 /// # Errors
 /// #UD where the processor has no INVPCID; #GP(0) unless CPL is 0; for a type above 3; for descriptor bits 63:12; for
 /// types 0 and 1 with a PCID other than 0 while CR4.PCIDE=0; for type 0 with a non-canonical address.
-pub fn invpcid<O: Observer>(
+pub fn invpcid(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     kind: u64,
     low: u64,
     high: u64,
 ) -> Result<(), Fault> {
     check_invpcid(&machine.cpu)?;
     let operation = invpcid_operation(machine, kind, low, high)?;
-    machine.tlb.invalidate(observer, operation, DropCause::Invpcid);
+    machine.invalidate(observer, operation, DropCause::Invpcid);
     Ok(())
 }
 
@@ -266,7 +260,7 @@ fn invpcid_operation(machine: &Machine, kind: u64, low: u64, high: u64) -> Resul
     forbid(kind > 3, "the type of INVPCID is above 3")?;
     forbid(low >> 12 != 0, "bits 63:12 of the INVPCID descriptor are reserved")?;
     forbid(kind < 2 && !pcide && pcid != 0, "INVPCID names a PCID other than 0 while CR4.PCIDE=0")?;
-    forbid(kind == 0 && !access::canonical(machine, high), "the address of INVPCID is not canonical")?;
+    forbid(kind == 0 && !canonical(&machine.cpu, high), "the address of INVPCID is not canonical")?;
     Ok(match kind {
         0 => Operation::InvpcidAddress { pcid, linear: high },
         1 => Operation::InvpcidContext { pcid },
@@ -279,7 +273,7 @@ fn invpcid_operation(machine: &Machine, kind: u64, low: u64, high: u64) -> Resul
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
-pub fn require_cpl0(cpu: &Cpu) -> Result<(), Fault> {
+pub(crate) fn require_cpl0(cpu: &Cpu) -> Result<(), Fault> {
     forbid(cpu.cpl != 0, "the instruction needs CPL 0")
 }
 
@@ -287,6 +281,6 @@ fn forbid(broken: bool, cause: &'static str) -> Result<(), Fault> {
     if broken { Err(Fault::general_protection(cause)) } else { Ok(()) }
 }
 
-fn told<O: Observer>(observer: &mut O, register: ControlRegister, before: u64, source: u64, after: u64) {
-    observer.control(&ControlAccess::Write { register, before, source, after, flush: None });
+fn report(observer: &mut dyn Observer, written: Written, before: u64, source: u64, after: u64) {
+    observer.control(&ControlAccess::Write { written, before, source, after });
 }

@@ -1,4 +1,7 @@
-//! The registers of the machine.
+//! The registers of the machine, and what follows from them alone.
+
+use super::bits::{self, cr0, cr3, cr4, efer, segment};
+use super::rflags::FIXED;
 
 /// General-purpose registers in encoding order (SDM vol. 2, table 3-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -209,4 +212,62 @@ pub struct Cpu {
     pub events: Events,
     /// What this processor can do.
     pub features: CpuFeatures,
+}
+
+impl CpuFeatures {
+    /// A processor that has them all.
+    pub const ALL: Self = Self {
+        pcid: true,
+        invpcid: true,
+        fsgsbase: true,
+        smep: true,
+        smap: true,
+        nx: true,
+        umip: true,
+        lam: true,
+        la57: true,
+        sev_es: true,
+        physical_address_bits: 52,
+    };
+}
+
+impl Cpu {
+    /// A processor in 64-bit mode at CPL 0 that has every feature: paging and PAE are on, everything else is zero.
+    pub fn in_long_mode() -> Self {
+        let code = Segment { attributes: segment::PRESENT | segment::LONG, ..Segment::default() };
+        let mut segments = [Segment::default(); 6];
+        segments[SegmentRegister::Cs as usize] = code;
+        Self {
+            registers: [0; 16],
+            rip: 0,
+            rflags: FIXED,
+            segments,
+            cpl: 0,
+            cr0: cr0::PE | cr0::PG,
+            cr2: 0,
+            cr3: 0,
+            cr4: cr4::PAE,
+            cr8: 0,
+            efer: efer::LME | efer::LMA,
+            debug: [0; 6],
+            msr: ModelSpecific::default(),
+            gdtr: DescriptorTable::default(),
+            idtr: DescriptorTable::default(),
+            task: Segment::default(),
+            events: Events::default(),
+            features: CpuFeatures::ALL,
+        }
+    }
+}
+
+/// The PCID that new translations get: CR3 bits 11:0 while CR4.PCIDE=1, otherwise 000H (SDM vol. 3A 4.10.1).
+#[inline]
+pub fn current_pcid(cpu: &Cpu) -> u16 {
+    if cpu.cr4 & cr4::PCIDE != 0 { (cpu.cr3 & cr3::PCID) as u16 } else { 0 }
+}
+
+/// Whether all bits of `linear` above the translated ones equal the highest translated one (SDM vol. 1 3.3.7.1).
+#[inline]
+pub fn canonical(cpu: &Cpu, linear: u64) -> bool {
+    bits::canonical_in(if cpu.cr4 & cr4::LA57 != 0 { 57 } else { 48 }, linear)
 }

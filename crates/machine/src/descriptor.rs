@@ -1,8 +1,9 @@
 //! Segment descriptors of the global descriptor table (SDM vol. 3A 3.4.5, 3.5). There is no local one: the LDT is empty.
 
 use super::access::{self, Privilege};
-use super::cpu::Segment;
+use super::cpu::{Segment, SegmentRegister};
 use super::fault::{Exception, Fault};
+use super::observe::SegmentLoad;
 use super::{Machine, Observer};
 
 /// The eight bytes of a descriptor.
@@ -127,7 +128,7 @@ fn address(machine: &Machine, selector: u16, size: u64) -> Option<u64> {
 ///
 /// # Errors
 /// A fault of the implicit access to the GDT.
-pub fn read<O: Observer>(machine: &mut Machine, observer: &mut O, selector: u16) -> Result<Option<Descriptor>, Fault> {
+pub fn read(machine: &mut Machine, observer: &mut dyn Observer, selector: u16) -> Result<Option<Descriptor>, Fault> {
     let Some(address) = address(machine, selector, 8) else {
         return Ok(None);
     };
@@ -139,7 +140,7 @@ pub fn read<O: Observer>(machine: &mut Machine, observer: &mut O, selector: u16)
 ///
 /// # Errors
 /// #GP(selector) beyond the table's limit, or a fault of the implicit access to the GDT.
-pub fn require<O: Observer>(machine: &mut Machine, observer: &mut O, selector: u16) -> Result<Descriptor, Fault> {
+pub fn require(machine: &mut Machine, observer: &mut dyn Observer, selector: u16) -> Result<Descriptor, Fault> {
     read(machine, observer, selector)?.ok_or_else(|| {
         let cause = "the selector points beyond the descriptor table";
         selector_fault(Exception::GeneralProtection, selector, cause)
@@ -150,7 +151,7 @@ pub fn require<O: Observer>(machine: &mut Machine, observer: &mut O, selector: u
 ///
 /// # Errors
 /// #GP(selector) if they lie beyond the table, or a fault of the implicit access to the GDT.
-pub fn upper_base<O: Observer>(machine: &mut Machine, observer: &mut O, selector: u16) -> Result<u64, Fault> {
+pub fn upper_base(machine: &mut Machine, observer: &mut dyn Observer, selector: u16) -> Result<u64, Fault> {
     let Some(address) = address(machine, selector, 16) else {
         let cause = "the system descriptor reaches beyond the descriptor table";
         return Err(selector_fault(Exception::GeneralProtection, selector, cause));
@@ -159,13 +160,19 @@ pub fn upper_base<O: Observer>(machine: &mut Machine, observer: &mut O, selector
     Ok(upper << 32)
 }
 
+/// Loads a segment register with `after`, all of it checked before.
+pub fn load(machine: &mut Machine, observer: &mut dyn Observer, register: SegmentRegister, after: Segment) {
+    let before = std::mem::replace(&mut machine.cpu.segments[register as usize], after);
+    observer.segment(&SegmentLoad { register, before, after });
+}
+
 /// Sets the accessed bit of a code or data descriptor in the table, if it is not set (SDM vol. 3A 3.4.5.1).
 ///
 /// # Errors
 /// #PF where the table cannot be written.
-pub fn mark_accessed<O: Observer>(
+pub fn mark_accessed(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     selector: u16,
     descriptor: Descriptor,
 ) -> Result<Descriptor, Fault> {
@@ -176,18 +183,18 @@ pub fn mark_accessed<O: Observer>(
 ///
 /// # Errors
 /// #PF where the table cannot be written.
-pub fn mark_busy<O: Observer>(
+pub fn mark_busy(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     selector: u16,
     descriptor: Descriptor,
 ) -> Result<Descriptor, Fault> {
     set_type_bits(machine, observer, selector, descriptor, BUSY)
 }
 
-fn set_type_bits<O: Observer>(
+fn set_type_bits(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     selector: u16,
     descriptor: Descriptor,
     bits: u64,
@@ -197,8 +204,8 @@ fn set_type_bits<O: Observer>(
         && let Some(address) = address(machine, selector, 8)
     {
         let kind = address.wrapping_add(5);
-        let set = |byte| byte | bits >> 40;
-        access::read_modify_write(machine, observer, kind, 1, Privilege::Supervisor, set)?;
+        let mut set = |byte| byte | bits >> 40;
+        access::read_modify_write(machine, observer, kind, 1, Privilege::Supervisor, &mut set)?;
     }
     Ok(after)
 }

@@ -162,3 +162,24 @@ pub enum Stop {
         chain: Vec<Fault>,
     },
 }
+
+/// Something that strikes at an instruction boundary, or that an instruction raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Event {
+    /// An exception or NMI.
+    Exception(Exception),
+    /// A maskable external interrupt with its vector.
+    Interrupt(u8),
+    /// INT n, INT3 (vector 3) of software.
+    Software(u8),
+}
+
+impl Event {
+    /// The vector number.
+    pub fn vector(self) -> u8 {
+        match self {
+            Self::Exception(exception) => exception.vector(),
+            Self::Interrupt(vector) | Self::Software(vector) => vector,
+        }
+    }
+}

@@ -1,30 +1,33 @@
-//! A small x86-64 in long mode: knows the manual, knows nothing of Linux.
+#![doc = include_str!("../README.md")]
 //!
-//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside; nothing else changes
-//! a [`Machine`].
-//! Both report what they did to an [`Observer`] and never know who listens.
+//! # Where to begin
+//!
+//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside. Each exists once,
+//! whoever listens: an [`Observer`] is passed as `dyn`. Nothing else changes a [`Machine`] but its owner.
 
 pub mod access;
 pub mod bits;
 pub mod control;
 pub mod cpu;
-mod decoded;
 pub mod descriptor;
 pub mod event;
 pub mod exec;
+mod fast;
 pub mod fault;
+pub mod level;
 pub mod memory;
 pub mod observe;
 pub mod paging;
 pub mod rflags;
+pub mod rights;
 #[cfg(test)]
 pub(crate) mod testbed;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};
-pub use event::{Event, Refusal, deliver, refusal};
-pub use exec::{Stepper, step};
-pub use fault::{Exception, Fault, Stop};
+pub use event::{Refusal, deliver, refusal};
+pub use fast::{Stepper, step};
+pub use fault::{Event, Exception, Fault, Stop};
 pub use memory::Memory;
 pub use observe::Observer;
 pub use tlb::Tlb;

@@ -3,8 +3,7 @@
 //! Pages hang in a radix tree of 64-way tables that grows upwards with the highest page written. Tables and pages are
 //! shared between clones until one of them writes; a write copies the path to its page and nothing else.
 
-use super::decoded::{Decoded, Kept, Running};
-use iced_x86::Instruction;
+use super::fast::{Notes, Running};
 use std::fmt;
 use triomphe::Arc;
 
@@ -27,8 +26,8 @@ pub struct Memory {
     root: Node,
     /// Levels of tables above the pages. The tree spans 64^height pages.
     height: u32,
-    /// No part of what memory holds.
-    running: Running,
+    /// No part of what memory holds, and lost when its page is written.
+    pub(crate) running: Running,
 }
 
 #[derive(Clone, Default)]
@@ -50,29 +49,29 @@ impl Default for Table {
     }
 }
 
-/// One page and the instructions that were decoded from it.
-pub(super) struct Page {
+/// One page, and notes about its bytes, which a store makes it forget.
+struct Page {
     bytes: [u8; PAGE_SIZE],
-    decoded: Decoded,
+    notes: Notes,
 }
 
 impl Clone for Page {
-    // A page is cloned in order to be written: what was decoded stays with the original.
+    // A page is cloned in order to be written: the notes stay with the original.
     fn clone(&self) -> Self {
-        Self { bytes: self.bytes, decoded: Decoded::default() }
+        Self { bytes: self.bytes, notes: Notes::default() }
     }
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Self { bytes: [0; PAGE_SIZE], decoded: Decoded::default() }
+        Self { bytes: [0; PAGE_SIZE], notes: Notes::default() }
     }
 }
 
 impl Page {
     /// Replaces the bytes from `offset` on; what does not fit in the page is cut off.
     fn store(&mut self, offset: usize, source: &[u8]) {
-        self.decoded.forget(offset, source.len());
+        self.notes.forget(offset, source.len());
         for (byte, new) in self.bytes.iter_mut().skip(offset).zip(source) {
             *byte = *new;
         }
@@ -141,29 +140,24 @@ impl Memory {
     /// Writes the low `size` bytes (at most 8) of `value` at `physical`.
     #[inline]
     pub fn write(&mut self, physical: u64, size: u8, value: u64) {
-        self.modify(physical, size, |_| value);
+        self.exchange(physical, size, value);
     }
 
-    /// Replaces the `size` bytes (at most 8) at `physical` by what `change` makes of them; what they were before.
+    /// Writes the low `size` bytes (at most 8) of `value` at `physical`; what stood there before.
     #[inline]
-    pub fn modify(&mut self, physical: u64, size: u8, change: impl FnOnce(u64) -> u64) -> u64 {
+    pub fn exchange(&mut self, physical: u64, size: u8, value: u64) -> u64 {
         let offset = offset_in_page(physical);
         if offset > PAGE_SIZE - 8 {
             let before = self.read(physical, size);
-            let after = change(before).to_le_bytes();
-            self.write_bytes(physical, &after[..usize::from(size.min(8))]);
+            self.write_bytes(physical, &value.to_le_bytes()[..usize::from(size.min(8))]);
             return before;
         }
-        let Some(page) = self.page_mut(physical) else {
-            change(0);
-            return 0;
-        };
-        page.decoded.forget(offset, size.into());
+        let Some(page) = self.page_mut(physical) else { return 0 };
+        page.notes.forget(offset, size.into());
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&page.bytes[offset..offset + 8]);
         let (word, mask) = (u64::from_le_bytes(bytes), mask(size));
-        let word_after = word & !mask | change(word & mask) & mask;
-        page.bytes[offset..offset + 8].copy_from_slice(&word_after.to_le_bytes());
+        page.bytes[offset..offset + 8].copy_from_slice(&(word & !mask | value & mask).to_le_bytes());
         word & mask
     }
 
@@ -231,35 +225,9 @@ impl Memory {
         bytes
     }
 
-    /// Puts what was decoded from the page of `physical` within reach of [`Self::decoded`].
-    #[inline]
-    pub(super) fn run_page(&mut self, physical: u64) {
-        if !self.running.is_at(physical >> PAGE_SHIFT) {
-            self.change_page(physical);
-        }
-    }
-
-    #[cold]
-    fn change_page(&mut self, physical: u64) {
-        let mut running = std::mem::take(&mut self.running);
-        if let Some(page) = self.page(physical) {
-            running.go_to(physical >> PAGE_SHIFT, &page.decoded);
-        }
-        self.running = running;
-    }
-
-    /// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since. Its page is
-    /// the one last given to [`Self::run_page`].
-    #[inline]
-    pub(super) fn decoded(&self, physical: u64, linear: u64) -> Option<&Kept> {
-        self.running.get(offset_in_page(physical), linear)
-    }
-
-    /// Keeps `instruction`, which was decoded from the bytes at `physical` and ends in the same page.
-    pub(super) fn keep_decoded(&self, physical: u64, instruction: Instruction) {
-        if let Some(page) = self.page(physical) {
-            page.decoded.keep(offset_in_page(physical), instruction);
-        }
+    /// The notes about the page of `physical`, unless it was never written.
+    pub(crate) fn notes(&self, physical: u64) -> Option<&Notes> {
+        self.page(physical).map(|page| &page.notes)
     }
 
     /// The page that holds `physical`, unless it was never written.

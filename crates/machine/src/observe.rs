@@ -1,20 +1,15 @@
 //! What a step did, told to whoever listens. Every hook has an empty body; observers compose as tuples.
 
-use super::fault::Fault;
-use super::tlb::{Entry, StructureEntry};
-use super::{Event, Machine};
-use iced_x86::Instruction;
+pub use super::rights::AccessKind;
+pub use super::tlb::{Cr3Flush, DropCause, TlbEvent};
 
-/// What an access to memory was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AccessKind {
-    /// Load of data.
-    Read,
-    /// Store of data.
-    Write,
-    /// Instruction fetch.
-    Execute,
-}
+use super::Machine;
+use super::cpu::{Segment, SegmentRegister};
+use super::fault::{Event, Fault};
+use super::paging::Walk;
+use super::rights::Access;
+use super::tlb::Operation;
+use iced_x86::{Instruction, Mnemonic};
 
 /// One data access of an instruction or of an event delivery. An access that crosses pages is told in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,86 +28,6 @@ pub struct MemoryAccess {
     pub before: u64,
 }
 
-/// Why an entry left the TLB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DropCause {
-    /// MOV to CR3.
-    Cr3Write,
-    /// MOV to CR4.
-    Cr4Write,
-    /// MOV to CR0.
-    Cr0Write,
-    /// WRMSR to IA32_EFER that changed NXE.
-    EferWrite,
-    /// INVLPG.
-    Invlpg,
-    /// INVPCID.
-    Invpcid,
-    /// The page fault drops the entries of its own page (SDM vol. 3A 4.10.4.1).
-    PageFault,
-    /// A hit with too few rights is dropped and walked again.
-    StaleRights,
-    /// Made room for another entry; only finite geometries do this.
-    Capacity,
-}
-
-impl DropCause {
-    /// Whether software asked for it. Replacement and page faults are no invalidations by software.
-    pub fn is_flush(self) -> bool {
-        matches!(
-            self,
-            Self::Cr3Write | Self::Cr4Write | Self::Cr0Write | Self::EferWrite | Self::Invlpg | Self::Invpcid
-        )
-    }
-}
-
-/// What the translation caches did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlbEvent {
-    /// A translation was used from the TLB.
-    Hit {
-        /// The translation.
-        entry: Entry,
-        /// What the access was for.
-        kind: AccessKind,
-    },
-    /// No usable entry: the tables are walked.
-    Miss {
-        /// The linear address that is walked.
-        linear: u64,
-        /// The current PCID, bits 11:0; 0 while CR4.PCIDE=0.
-        pcid: u16,
-        /// What the access was for.
-        kind: AccessKind,
-        /// Paging-structure entries read from memory, 0 to 4.
-        reads: u8,
-    },
-    /// A translation was cached.
-    Fill {
-        /// The translation.
-        entry: Entry,
-    },
-    /// A translation was removed.
-    Drop {
-        /// The translation.
-        entry: Entry,
-        /// What removed it.
-        cause: DropCause,
-    },
-    /// A paging-structure entry was cached.
-    StructureFill {
-        /// The paging-structure entry.
-        entry: StructureEntry,
-    },
-    /// A paging-structure entry was removed.
-    StructureDrop {
-        /// The paging-structure entry.
-        entry: StructureEntry,
-        /// What removed it.
-        cause: DropCause,
-    },
-}
-
 /// A control register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -123,15 +38,6 @@ pub enum ControlRegister {
     Cr4,
     Cr8,
     Efer,
-}
-
-/// How a MOV to CR3 treated the translations of the PCID it loads (SDM vol. 3A 4.10.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cr3Flush {
-    /// PCIDE=0, or bit 63 clear: invalidates.
-    Flush,
-    /// PCIDE=1 and bit 63 set: invalidates nothing.
-    NoFlush,
 }
 
 /// A control register was written or, for CR3, read by an instruction that retired.
@@ -146,17 +52,105 @@ pub enum ControlAccess {
     },
     /// The register was written, though perhaps with what it held.
     Write {
-        /// Which.
-        register: ControlRegister,
+        /// Which, and what more there is to say of it.
+        written: Written,
         /// What it held.
         before: u64,
         /// The operand as given, bit 63 of CR3 included.
         source: u64,
         /// What it holds now.
         after: u64,
-        /// What a write to CR3 did to translations; none for other registers.
-        flush: Option<Cr3Flush>,
     },
+}
+
+/// A control register that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Written {
+    Cr0,
+    Cr3 {
+        /// What it did to the translations of the PCID that it loaded.
+        flush: Cr3Flush,
+        /// The current PCID before and after.
+        pcids: [u16; 2],
+    },
+    Cr4,
+    Cr8,
+    Efer,
+}
+
+impl Written {
+    /// The register.
+    pub fn register(self) -> ControlRegister {
+        match self {
+            Self::Cr0 => ControlRegister::Cr0,
+            Self::Cr3 { .. } => ControlRegister::Cr3,
+            Self::Cr4 => ControlRegister::Cr4,
+            Self::Cr8 => ControlRegister::Cr8,
+            Self::Efer => ControlRegister::Efer,
+        }
+    }
+}
+
+impl ControlAccess {
+    /// The register that was read or written.
+    pub fn register(&self) -> ControlRegister {
+        match self {
+            Self::Read { register, .. } => *register,
+            Self::Write { written, .. } => written.register(),
+        }
+    }
+}
+
+/// A model-specific register was read or written by RDMSR or WRMSR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MsrAccess {
+    /// RDMSR.
+    Read {
+        /// ECX.
+        number: u32,
+        /// What it gave.
+        value: u64,
+    },
+    /// WRMSR.
+    Write {
+        /// ECX.
+        number: u32,
+        /// The operand as given.
+        source: u64,
+    },
+}
+
+/// A debug register was read or written by MOV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DebugAccess {
+    /// The register was read.
+    Read {
+        /// 0 to 3, 6 or 7.
+        number: u8,
+        /// What it gave.
+        value: u64,
+    },
+    /// The register was written.
+    Write {
+        /// 0 to 3, 6 or 7.
+        number: u8,
+        /// What it held.
+        before: u64,
+        /// What it holds now.
+        after: u64,
+    },
+}
+
+/// A segment register was loaded with all that it hides, by an instruction or by the delivery of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SegmentLoad {
+    /// Which.
+    pub register: SegmentRegister,
+    /// What it held.
+    pub before: Segment,
+    /// What it holds now.
+    pub after: Segment,
 }
 
 /// An event reached its handler: the frame is pushed, RIP is the handler's.
@@ -178,9 +172,79 @@ pub struct Delivered {
     pub interrupted_rip: u64,
 }
 
+/// An instruction about which there is little to say: it changed registers, loaded or stored, all its translations
+/// were in the TLB, nothing came of it but this, and it retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ordinary {
+    /// What it was.
+    pub mnemonic: Mnemonic,
+    /// How often it used the TLB, the fetch included.
+    pub hits: u8,
+}
+
+/// Physical addresses from `start` up to `end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// The first.
+    pub start: u64,
+    /// The one after the last.
+    pub end: u64,
+}
+
+impl Watched {
+    /// No address.
+    pub const NOTHING: Self = Self { start: 0, end: 0 };
+
+    /// Whether one of the `size` bytes at `physical` is among them.
+    #[inline]
+    pub fn meets(self, physical: u64, size: u8) -> bool {
+        physical < self.end && physical.wrapping_add(size.into()) > self.start
+    }
+
+    /// Both, and what lies between.
+    #[inline]
+    fn with(self, other: Self) -> Self {
+        match (self.end, other.end) {
+            (0, _) => other,
+            (_, 0) => self,
+            _ => Self { start: self.start.min(other.start), end: self.end.max(other.end) },
+        }
+    }
+}
+
+/// What an observer wants to hear of ordinary instructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attention {
+    /// All hooks but [`Observer::ordinary`], as for any other.
+    #[default]
+    Everything,
+    /// That they were [`Observer::ordinary`], and no other hook; all hooks where one stores to these addresses. The machine
+    /// may use the other hooks for any instruction all the same: what it takes for ordinary is its own affair.
+    Unusual {
+        /// Stores that are never ordinary.
+        stores: Watched,
+    },
+}
+
+impl Attention {
+    #[inline]
+    fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unusual { stores: a }, Self::Unusual { stores: b }) => Self::Unusual { stores: a.with(b) },
+            _ => Self::Everything,
+        }
+    }
+}
+
 /// Listens to a machine. The machine gives facts in the order in which they happen.
 #[allow(unused_variables)]
 pub trait Observer {
+    /// What this observer wants to hear of ordinary instructions; asked before each step.
+    fn attention(&self) -> Attention {
+        Attention::Everything
+    }
+    /// An ordinary instruction retired, instead of the hooks below; `machine` is the state after it.
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {}
     /// An instruction is about to execute; `machine` is the state before it.
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {}
     /// The instruction retired; `machine` is the state after it.
@@ -189,6 +253,17 @@ pub trait Observer {
     fn memory(&mut self, access: &MemoryAccess) {}
     /// The translation caches did something.
     fn tlb(&mut self, event: &TlbEvent) {}
+    /// The translation caches are asked to drop what `operation` names, whether they hold any of it or not. What they do drop
+    /// comes by [`Self::tlb`].
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {}
+    /// The paging structures were walked for an access at `linear`.
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {}
+    /// A segment register was loaded.
+    fn segment(&mut self, load: &SegmentLoad) {}
+    /// A model-specific register was accessed.
+    fn msr(&mut self, access: &MsrAccess) {}
+    /// A debug register was accessed.
+    fn debug(&mut self, access: &DebugAccess) {}
     /// A control register was accessed.
     fn control(&mut self, access: &ControlAccess) {}
     /// An event that no instruction raised is about to be delivered: one from outside, a latched NMI, or a debug trap.
@@ -201,9 +276,23 @@ pub trait Observer {
 }
 
 /// Listens to nothing.
-impl Observer for () {}
+impl Observer for () {
+    #[inline]
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: Watched::NOTHING }
+    }
+}
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
+    #[inline]
+    fn attention(&self) -> Attention {
+        self.0.attention().with(self.1.attention())
+    }
+    #[inline]
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        self.0.ordinary(machine, ordinary);
+        self.1.ordinary(machine, ordinary);
+    }
     #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         self.0.before(machine, instruction);
@@ -223,6 +312,31 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     fn tlb(&mut self, event: &TlbEvent) {
         self.0.tlb(event);
         self.1.tlb(event);
+    }
+    #[inline]
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        self.0.invalidation(operation, cause);
+        self.1.invalidation(operation, cause);
+    }
+    #[inline]
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {
+        self.0.walk(linear, access, walk);
+        self.1.walk(linear, access, walk);
+    }
+    #[inline]
+    fn segment(&mut self, load: &SegmentLoad) {
+        self.0.segment(load);
+        self.1.segment(load);
+    }
+    #[inline]
+    fn msr(&mut self, access: &MsrAccess) {
+        self.0.msr(access);
+        self.1.msr(access);
+    }
+    #[inline]
+    fn debug(&mut self, access: &DebugAccess) {
+        self.0.debug(access);
+        self.1.debug(access);
     }
     #[inline]
     fn control(&mut self, access: &ControlAccess) {
@@ -246,7 +360,15 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
-impl<O: Observer> Observer for &mut O {
+impl<O: Observer + ?Sized> Observer for &mut O {
+    #[inline]
+    fn attention(&self) -> Attention {
+        (**self).attention()
+    }
+    #[inline]
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        (**self).ordinary(machine, ordinary);
+    }
     #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         (**self).before(machine, instruction);
@@ -264,6 +386,26 @@ impl<O: Observer> Observer for &mut O {
         (**self).tlb(event);
     }
     #[inline]
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        (**self).invalidation(operation, cause);
+    }
+    #[inline]
+    fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {
+        (**self).walk(linear, access, walk);
+    }
+    #[inline]
+    fn segment(&mut self, load: &SegmentLoad) {
+        (**self).segment(load);
+    }
+    #[inline]
+    fn msr(&mut self, access: &MsrAccess) {
+        (**self).msr(access);
+    }
+    #[inline]
+    fn debug(&mut self, access: &DebugAccess) {
+        (**self).debug(access);
+    }
+    #[inline]
     fn control(&mut self, access: &ControlAccess) {
         (**self).control(access);
     }
@@ -278,5 +420,13 @@ impl<O: Observer> Observer for &mut O {
     #[inline]
     fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
         (**self).delivered(machine, delivered);
+    }
+}
+
+impl Machine {
+    /// Drops what `operation` invalidates, and reports both.
+    pub(super) fn invalidate(&mut self, observer: &mut dyn Observer, operation: Operation, cause: DropCause) {
+        observer.invalidation(operation, cause);
+        self.tlb.invalidate(&mut |event| observer.tlb(event), operation, cause);
     }
 }

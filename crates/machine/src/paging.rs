@@ -1,189 +1,28 @@
-//! The page walk and the access rights of IA-32e paging (SDM vol. 3A 4.5 to 4.8).
+//! The page walk of IA-32e paging (SDM vol. 3A 4.5, 4.7, 4.8).
 //!
 //! Only 4-level and 5-level paging exist here: a machine whose CR0.PG is set translates as in IA-32e mode.
 
-use super::bits::{cr0, cr3, cr4, efer, entry, page_fault};
-use super::cpu::Cpu;
+pub use super::cpu::canonical;
+pub use super::rights::{Access, AccessKind, Denial, Mode, Protection, Rights, denial, denied_below};
+
+use super::bits::{cr3, cr4, efer, entry, low_bits, page_fault};
+use super::cpu::{Cpu, current_pcid};
 use super::fault::Fault;
+use super::level::{Level, UpperLevel};
 use super::memory::Memory;
-use super::observe::AccessKind;
-use super::rflags;
 use super::tlb::{Entry, PageSize, StructureEntry};
 
-/// On whose behalf memory is accessed (SDM vol. 3A 4.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// CPL 3.
-    User,
-    /// CPL below 3, an access that the instruction names.
-    Supervisor,
-    /// To a system structure (GDT, IDT, TSS) or to the stack of a handler: supervisor whatever CPL is, and RFLAGS.AC
-    /// does not lift SMAP.
-    Implicit,
-}
-
-/// What is done, and on whose behalf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Access {
-    /// Read, write or fetch.
-    pub kind: AccessKind,
-    /// On whose behalf.
-    pub mode: Mode,
-}
-
-/// Rights accumulated over the levels of a walk: R/W and U/S by AND, XD by OR (SDM vol. 3A 4.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Rights {
-    /// R/W was set at every level.
-    pub writable: bool,
-    /// U/S was set at every level.
-    pub user: bool,
-    /// XD was set at some level.
-    pub execute_disable: bool,
-}
-
-impl Rights {
-    /// Before the first level: nothing is forbidden.
-    pub const ALL: Self = Self { writable: true, user: true, execute_disable: false };
-
-    fn and(self, value: u64) -> Self {
-        Self {
-            writable: self.writable && value & entry::WRITABLE != 0,
-            user: self.user && value & entry::USER != 0,
-            execute_disable: self.execute_disable || value & entry::EXECUTE_DISABLE != 0,
-        }
-    }
-}
-
-/// The control bits that decide on rights, each where its register holds it: CR0.WP, CR4.SMEP and SMAP, RFLAGS.AC,
-/// EFER.NXE. They are looked at on every access and never cached with a translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Protection(u64);
-
-const CR4_PROTECTION: u64 = cr4::SMEP | cr4::SMAP;
-
-const _: () =
-    assert!((cr0::WP ^ cr4::SMEP ^ cr4::SMAP ^ rflags::AC ^ efer::NXE).count_ones() == 5, "no two bits share a place");
-
-impl Protection {
-    /// The bits as the registers hold them.
-    #[inline]
-    pub fn of(cpu: &Cpu) -> Self {
-        Self(cpu.cr0 & cr0::WP | cpu.cr4 & CR4_PROTECTION | cpu.rflags & rflags::AC | cpu.efer & efer::NXE)
-    }
-
-    /// One of the 32 sets of bits.
-    #[cfg(test)]
-    fn any(choice: u8) -> Self {
-        let bits = [cr0::WP, cr4::SMEP, cr4::SMAP, rflags::AC, efer::NXE];
-        let chosen = bits.into_iter().enumerate().filter(|(at, _)| choice >> at & 1 != 0);
-        Self(chosen.fold(0, |set, (_, bit)| set | bit))
-    }
-
-    fn write_protect(self) -> bool {
-        self.0 & cr0::WP != 0
-    }
-
-    fn smep(self) -> bool {
-        self.0 & cr4::SMEP != 0
-    }
-
-    fn smap(self) -> bool {
-        self.0 & cr4::SMAP != 0
-    }
-
-    fn alignment_check(self) -> bool {
-        self.0 & rflags::AC != 0
-    }
-
-    fn no_execute(self) -> bool {
-        self.0 & efer::NXE != 0
-    }
-}
-
-/// Why rights forbid an access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Denial {
-    /// User mode at a supervisor page.
-    SupervisorPage,
-    /// A write to a read-only page, by user mode or with CR0.WP=1.
-    ReadOnly,
-    /// A fetch from a page with XD set.
-    ExecuteDisable,
-    /// A supervisor fetch from a user page.
-    Smep,
-    /// A supervisor data access to a user page.
-    Smap,
-}
-
-impl Denial {
-    fn cause(self) -> &'static str {
-        match self {
-            Self::SupervisorPage => "user mode may not access a supervisor page",
-            Self::ReadOnly => "the page is read-only",
-            Self::ExecuteDisable => "the page may not be executed: XD is set",
-            Self::Smep => "supervisor mode may not execute a user page while CR4.SMEP=1",
-            Self::Smap => "supervisor mode may not access the data of a user page while CR4.SMAP=1",
-        }
-    }
-}
-
-/// Whether `rights` forbid `access` under `protection` (SDM vol. 3A 4.6.1).
+/// The level of the table that CR3 names: with CR4.LA57 the fifth, otherwise the fourth.
 #[inline]
-pub fn denial(rights: Rights, access: Access, protection: Protection) -> Option<Denial> {
-    let user_access = access.mode == Mode::User;
-    if user_access && !rights.user {
-        return Some(Denial::SupervisorPage);
-    }
-    match access.kind {
-        AccessKind::Execute if !user_access && rights.user && protection.smep() => Some(Denial::Smep),
-        AccessKind::Execute => (rights.execute_disable && protection.no_execute()).then_some(Denial::ExecuteDisable),
-        _ if !user_access && rights.user && smap_forbids(access.mode, protection) => Some(Denial::Smap),
-        AccessKind::Write if !rights.writable && (user_access || protection.write_protect()) => Some(Denial::ReadOnly),
-        _ => None,
-    }
-}
-
-fn smap_forbids(mode: Mode, protection: Protection) -> bool {
-    protection.smap() && (mode == Mode::Implicit || !protection.alignment_check())
-}
-
-/// Whether no level below can make `rights` suffice. A lower level only takes rights away, but taking U/S away lifts
-/// SMEP and SMAP.
-pub fn denied_below(rights: Rights, access: Access, protection: Protection) -> bool {
-    let denied = |rights| denial(rights, access, protection).is_some();
-    denied(rights) && (access.mode == Mode::User || denied(Rights { user: false, ..rights }))
-}
-
-/// Number of paging levels: 5 with CR4.LA57, otherwise 4.
-#[inline]
-pub fn levels(cpu: &Cpu) -> u8 {
-    if cpu.cr4 & cr4::LA57 != 0 { 5 } else { 4 }
-}
-
-/// Whether all bits of `linear` above the translated ones equal the highest translated one (SDM vol. 1 3.3.7.1).
-#[inline]
-pub fn canonical(cpu: &Cpu, linear: u64) -> bool {
-    canonical_in(if levels(cpu) == 5 { 57 } else { 48 }, linear)
-}
-
-/// Whether `linear` is its low `bits` sign-extended.
-#[inline]
-pub(super) fn canonical_in(bits: u32, linear: u64) -> bool {
-    let unused = 64 - bits;
-    ((linear << unused) as i64 >> unused) as u64 == linear
-}
-
-/// Lowest linear-address bit that selects an entry at `level`: 12 for a PTE, 21 for a PDE, and so on.
-pub(super) fn level_shift(level: u8) -> u32 {
-    3 + 9 * u32::from(level.clamp(1, 5))
+pub fn top_level(cpu: &Cpu) -> Level {
+    if cpu.cr4 & cr4::LA57 != 0 { Level::Pml5 } else { Level::Pml4 }
 }
 
 /// One paging-structure entry that a walk read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// 5 = PML5E, 4 = PML4E, 3 = PDPTE, 2 = PDE, 1 = PTE.
-    pub level: u8,
+    /// Level of the table that it is in.
+    pub level: Level,
     /// Physical address of the entry.
     pub address: u64,
     /// Its value as read.
@@ -201,9 +40,9 @@ pub enum End {
         rights: Rights,
     },
     /// At an entry with P=0; the level of that entry.
-    NotPresent(u8),
+    NotPresent(Level),
     /// At an entry with a reserved bit set; the level of that entry.
-    Reserved(u8),
+    Reserved(Level),
 }
 
 /// A walk from its start to a page or to an entry that ends it. Nothing is changed by it.
@@ -226,7 +65,7 @@ impl Walk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// Level of the entries in `table`.
-    pub level: u8,
+    pub level: Level,
     /// Physical address of the table.
     pub table: u64,
     /// Rights accumulated above it.
@@ -236,22 +75,22 @@ pub struct Start {
 impl Start {
     /// The table that CR3 names.
     pub fn root(cpu: &Cpu) -> Self {
-        Self { level: levels(cpu), table: cpu.cr3 & cr3::TABLE, rights: Rights::ALL }
+        Self { level: top_level(cpu), table: cpu.cr3 & cr3::TABLE, rights: Rights::ALL }
     }
 
     /// The table that a cached upper-level entry names.
     pub fn cached(structure: &StructureEntry) -> Self {
-        Self { level: structure.level.saturating_sub(1), table: structure.table, rights: structure.rights() }
+        Self { level: structure.level.below(), table: structure.table, rights: structure.rights }
     }
 }
 
 /// Follows the paging structures for `linear` from `start` (SDM vol. 3A 4.5).
 pub fn walk(cpu: &Cpu, memory: &Memory, linear: u64, start: Start) -> Walk {
-    let mut steps = [Step::default(); 5];
+    let mut steps = [Step { level: start.level, address: 0, value: 0 }; 5];
     let mut count = 0;
     let (mut level, mut table, mut rights) = (start.level, start.table, start.rights);
     let end = loop {
-        let address = table | (linear >> level_shift(level) & 0x1ff) << 3;
+        let address = table | (linear >> level.shift() & 0x1ff) << 3;
         let value = memory.read_u64(address);
         if let Some(step) = steps.get_mut(usize::from(count)) {
             *step = Step { level, address, value };
@@ -264,43 +103,45 @@ pub fn walk(cpu: &Cpu, memory: &Memory, linear: u64, start: Start) -> Walk {
             break End::Reserved(level);
         }
         rights = rights.and(value);
-        if let Some(size) = leaf(level, value) {
-            break End::Page { size, rights };
+        match maps(level, value) {
+            Maps::Page(size) => break End::Page { size, rights },
+            Maps::Table(below) => (level, table) = (below, value & entry::ADDRESS),
         }
-        table = value & entry::ADDRESS;
-        level -= 1;
     };
     Walk { steps, count, end }
 }
 
-/// The page size that an entry maps, or `None` if it names a table.
-fn leaf(level: u8, value: u64) -> Option<PageSize> {
+/// What an entry stands for.
+enum Maps {
+    Page(PageSize),
+    /// A table of this level.
+    Table(Level),
+}
+
+fn maps(level: Level, value: u64) -> Maps {
     match (level, value & entry::LARGE != 0) {
-        (0 | 1, _) => Some(PageSize::Size4K),
-        (2, true) => Some(PageSize::Size2M),
-        (3, true) => Some(PageSize::Size1G),
-        _ => None,
+        (Level::Pt, _) => Maps::Page(PageSize::Size4K),
+        (Level::Pd, true) => Maps::Page(PageSize::Size2M),
+        (Level::Pdpt, true) => Maps::Page(PageSize::Size1G),
+        (Level::Pd, false) => Maps::Table(Level::Pt),
+        (Level::Pdpt, false) => Maps::Table(Level::Pd),
+        (Level::Pml4, _) => Maps::Table(Level::Pdpt),
+        (Level::Pml5, _) => Maps::Table(Level::Pml4),
     }
 }
 
 /// Bits of a present entry that must be clear (SDM vol. 3A 4.5, tables 4-14 to 4-20).
-fn reserved_bits(cpu: &Cpu, level: u8, value: u64) -> u64 {
+fn reserved_bits(cpu: &Cpu, level: Level, value: u64) -> u64 {
     let above = entry::ADDRESS & !low_bits(u32::from(cpu.features.physical_address_bits));
     let execute = if cpu.efer & efer::NXE == 0 { entry::EXECUTE_DISABLE } else { 0 };
     // Bit 12 of an entry that maps a large page is PAT.
     let low = |size: PageSize| size.offset_mask() & entry::ADDRESS & !(1 << 12);
-    let by_level = match (level, leaf(level, value)) {
-        (4 | 5, _) => entry::LARGE,
-        (_, Some(size @ (PageSize::Size2M | PageSize::Size1G))) => low(size),
+    let by_level = match (level, maps(level, value)) {
+        (Level::Pml4 | Level::Pml5, _) => entry::LARGE,
+        (_, Maps::Page(size @ (PageSize::Size2M | PageSize::Size1G))) => low(size),
         _ => 0,
     };
     above | execute | by_level
-}
-
-/// A mask of the `count` lowest bits.
-#[inline]
-pub(super) fn low_bits(count: u32) -> u64 {
-    1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
 }
 
 /// What a successful walk found: the translation to cache and the upper-level entries that led to it.
@@ -342,14 +183,12 @@ pub fn commit(
     let value = set_flags(memory, access.kind, walk.steps());
     Ok(Translation {
         entry: Entry {
-            pcid: super::control::current_pcid(cpu),
+            pcid: current_pcid(cpu),
             linear: linear & !size.offset_mask(),
             physical: value & entry::ADDRESS & !size.offset_mask(),
             size,
             page: size,
-            writable: rights.writable,
-            user: rights.user,
-            execute_disable: rights.execute_disable,
+            rights,
             dirty: value & entry::DIRTY != 0,
             global: value & entry::GLOBAL != 0 && cpu.cr4 & cr4::PGE != 0,
         },
@@ -383,16 +222,14 @@ fn structures(cpu: &Cpu, linear: u64, start: Start, steps: &[Step]) -> [Option<S
     let upper = steps.split_last().map_or(&[][..], |(_, upper)| upper);
     for step in upper {
         rights = rights.and(step.value);
-        let slot = 4usize.checked_sub(usize::from(step.level)).and_then(|index| found.get_mut(index));
-        if let Some(slot) = slot {
+        let kept = UpperLevel::numbered(step.level.number());
+        if let Some((level, slot)) = kept.and_then(|level| Some((level, found.get_mut(4 - level as usize)?))) {
             *slot = Some(StructureEntry {
-                pcid: super::control::current_pcid(cpu),
-                level: step.level,
-                linear: linear & !low_bits(level_shift(step.level)),
+                pcid: current_pcid(cpu),
+                level,
+                linear: linear & !low_bits(level.shift()),
                 table: step.value & entry::ADDRESS,
-                writable: rights.writable,
-                user: rights.user,
-                execute_disable: rights.execute_disable,
+                rights,
             });
         }
     }
@@ -412,95 +249,22 @@ fn fault(cpu: &Cpu, linear: u64, access: Access, code: u32, cause: &'static str)
     Fault::page_fault(linear, code | kind | user, cause)
 }
 
-fn not_present(level: u8) -> &'static str {
+fn not_present(level: Level) -> &'static str {
     match level {
-        5 => "the PML5E is not present",
-        4 => "the PML4E is not present",
-        3 => "the PDPTE is not present",
-        2 => "the PDE is not present",
-        _ => "the PTE is not present",
+        Level::Pml5 => "the PML5E is not present",
+        Level::Pml4 => "the PML4E is not present",
+        Level::Pdpt => "the PDPTE is not present",
+        Level::Pd => "the PDE is not present",
+        Level::Pt => "the PTE is not present",
     }
 }
 
-fn reserved(level: u8) -> &'static str {
+fn reserved(level: Level) -> &'static str {
     match level {
-        5 => "a reserved bit of the PML5E is set",
-        4 => "a reserved bit of the PML4E is set",
-        3 => "a reserved bit of the PDPTE is set",
-        2 => "a reserved bit of the PDE is set",
-        _ => "a reserved bit of the PTE is set",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOOLS: [bool; 2] = [false, true];
-
-    fn all_rights() -> Vec<Rights> {
-        let each = |writable, user| BOOLS.map(|execute_disable| Rights { writable, user, execute_disable });
-        BOOLS.into_iter().flat_map(|w| BOOLS.into_iter().flat_map(move |u| each(w, u))).collect()
-    }
-
-    fn all_protections() -> Vec<Protection> {
-        (0..32).map(Protection::any).collect()
-    }
-
-    fn all_accesses() -> Vec<Access> {
-        let modes = [Mode::User, Mode::Supervisor, Mode::Implicit];
-        let kinds = [AccessKind::Read, AccessKind::Write, AccessKind::Execute];
-        modes.into_iter().flat_map(|mode| kinds.map(|kind| Access { kind, mode })).collect()
-    }
-
-    /// The paragraphs of SDM vol. 3A 4.6.1 in their order, each as it stands there.
-    fn allowed_by_manual(rights: Rights, access: Access, with: Protection) -> bool {
-        let Rights { writable, user: user_address, execute_disable } = rights;
-        let fetchable = !with.no_execute() || !execute_disable;
-        match (access.mode, access.kind) {
-            (Mode::User, AccessKind::Read) => user_address,
-            (Mode::User, AccessKind::Write) => user_address && writable,
-            (Mode::User, AccessKind::Execute) => user_address && fetchable,
-            (mode, AccessKind::Read) => {
-                !user_address || !with.smap() || (with.alignment_check() && mode == Mode::Supervisor)
-            }
-            (mode, AccessKind::Write) => {
-                let by_smap = !user_address || !with.smap() || (with.alignment_check() && mode == Mode::Supervisor);
-                by_smap && (writable || !with.write_protect())
-            }
-            (_, AccessKind::Execute) => (!user_address || !with.smep()) && fetchable,
-        }
-    }
-
-    #[test]
-    fn access_rights_are_those_of_the_manual_in_every_combination() {
-        let mut checked = 0;
-        for rights in all_rights() {
-            for access in all_accesses() {
-                for with in all_protections() {
-                    let allowed = denial(rights, access, with).is_none();
-                    assert_eq!(allowed, allowed_by_manual(rights, access, with), "{rights:?} {access:?} {with:?}");
-                    checked += 1;
-                }
-            }
-        }
-        assert_eq!(checked, 8 * 9 * 32);
-    }
-
-    #[test]
-    fn rights_are_denied_below_exactly_when_no_lower_level_can_grant_the_access() {
-        for rights in all_rights() {
-            for access in all_accesses() {
-                for with in all_protections() {
-                    let below = all_rights().into_iter().map(|lower| Rights {
-                        writable: rights.writable && lower.writable,
-                        user: rights.user && lower.user,
-                        execute_disable: rights.execute_disable || lower.execute_disable,
-                    });
-                    let hopeless = below.into_iter().all(|rights| denial(rights, access, with).is_some());
-                    assert_eq!(denied_below(rights, access, with), hopeless, "{rights:?} {access:?} {with:?}");
-                }
-            }
-        }
+        Level::Pml5 => "a reserved bit of the PML5E is set",
+        Level::Pml4 => "a reserved bit of the PML4E is set",
+        Level::Pdpt => "a reserved bit of the PDPTE is set",
+        Level::Pd => "a reserved bit of the PDE is set",
+        Level::Pt => "a reserved bit of the PTE is set",
     }
 }

@@ -3,6 +3,7 @@
 
 use cr3_machine::access::{self, Privilege, read, read_modify_write, write};
 use cr3_machine::bits::{cr0, cr4, efer};
+use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, MemoryAccess, TlbEvent};
 use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control};
 use iced_x86::Instruction;
@@ -122,7 +123,7 @@ fn a_fault_on_the_second_page_leaves_the_first_as_it_was() {
     assert_eq!((told(&fault).as_str(), fault.address), ("#PF(3): the page is read-only", Some(0x2000)));
     assert_eq!(machine.memory.read_u32(frame(1) + 0xffc), 0x5555_5555);
     let mut called = false;
-    let fault = read_modify_write(&mut machine, &mut (), 0x1ffc, 8, Privilege::Current, |value| {
+    let fault = read_modify_write(&mut machine, &mut (), 0x1ffc, 8, Privilege::Current, &mut |value| {
         called = true;
         value
     });
@@ -134,7 +135,7 @@ fn read_modify_write_is_one_access_of_kind_write() {
     let mut machine = machine();
     machine.memory.write_u64(frame(3) + 8, 40);
     let mut listener = Listener::default();
-    let old = read_modify_write(&mut machine, &mut listener, 0x3008, 4, Privilege::Current, |value| value + 2);
+    let old = read_modify_write(&mut machine, &mut listener, 0x3008, 4, Privilege::Current, &mut |value| value + 2);
     assert_eq!(old, Ok(40));
     assert_eq!(listener.tlb, [("miss", AccessKind::Write)]);
     let expected = MemoryAccess {
@@ -146,7 +147,7 @@ fn read_modify_write_is_one_access_of_kind_write() {
         before: 40,
     };
     assert_eq!(listener.accesses, [expected]);
-    let wraps = read_modify_write(&mut machine, &mut (), 0x3008, 1, Privilege::Current, |_| 0x1ff);
+    let wraps = read_modify_write(&mut machine, &mut (), 0x3008, 1, Privilege::Current, &mut |_| 0x1ff);
     assert_eq!((wraps, machine.memory.read_u64(frame(3) + 8)), (Ok(42), 0xff));
 }
 
@@ -229,7 +230,8 @@ fn five_level_paging_walks_five_levels() {
     assert_eq!(read(&mut machine, &mut (), 3 << 48 | 0x6000, 8, Privilege::Current), Ok(77));
     let fault = read(&mut machine, &mut (), 0x6000, 8, Privilege::Current).expect_err("no PML5E");
     assert_eq!(told(&fault), "#PF(0): the PML5E is not present");
-    assert!(machine.tlb.structures().all(|entry| entry.level < 5));
+    let cached: Vec<_> = machine.tlb.structures().map(|entry| entry.level).collect();
+    assert_eq!(cached, UpperLevel::ALL);
 }
 
 #[test]
@@ -329,7 +331,7 @@ fn bytes_that_are_no_instruction_fault() {
 
 #[test]
 fn writes_to_control_registers_check_before_they_change() {
-    type Write = fn(&mut Machine, &mut (), u64) -> Result<(), Fault>;
+    type Write = fn(&mut Machine, &mut dyn cr3_machine::Observer, u64) -> Result<(), Fault>;
     let check = |set: fn(&mut Machine), write: Write, source: fn(&Cpu) -> u64, expected: &str| {
         let mut machine = machine();
         set(&mut machine);

@@ -1,6 +1,7 @@
 //! What holds for the translation caches whatever they can hold: software that invalidates as the manual tells never
 //! sees which processor it runs on, and observers are told exactly what came and went.
 
+use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, TlbEvent};
 use cr3_machine::paging::{self, Access, End, Mode, Protection, Start};
 use cr3_machine::tlb::geometry::{
@@ -146,7 +147,7 @@ fn cpu() -> Cpu {
 #[derive(Default)]
 struct Told {
     entries: BTreeMap<(u64, PageSize, u16), Entry>,
-    structures: BTreeMap<(u16, u8, u64), StructureEntry>,
+    structures: BTreeMap<(u16, UpperLevel, u64), StructureEntry>,
     mistakes: Vec<String>,
 }
 
@@ -258,7 +259,7 @@ fn finite_caches_hold_no_more_than_their_geometry() {
         let root = root(0);
         machine.memory.write_u64(root + 0x2000 + (8 + number) * 8, (root + 0x3000) | 7);
         assert!(access::translate(&mut machine, &mut told, 0x4000_0000 + ((8 + number) << 21), access).is_ok());
-        pdes = machine.tlb.structures().filter(|entry| entry.level == 2).count();
+        pdes = machine.tlb.structures().filter(|entry| entry.level == UpperLevel::Pd).count();
     }
     assert_eq!(pdes, 32);
     assert_eq!(told.mistakes, Vec::<String>::new());

@@ -3,7 +3,7 @@
 
 pub mod wire;
 
-use crate::action::Side;
+use crate::choice::Side;
 use std::rc::Rc;
 
 /// What one step came to for the second CPU.
@@ -86,7 +86,7 @@ pub struct Disagreement {
 }
 
 /// How far a sweep is: every place that the uninterrupted run reaches, every vector, one injection at a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Injections that are finished or refused.
     pub done: u32,
@@ -98,6 +98,28 @@ pub struct Progress {
     pub refused: u32,
     /// Steps that both executed and that were compared.
     pub compared: u64,
+    /// What is wrong with the runs that struck, which agreement of processors does not tell.
+    pub findings: Findings,
+}
+
+/// What is wrong with the runs of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Runs that break a promise or do not end as they should.
+    pub runs: u32,
+    /// By kind.
+    pub kinds: Vec<Kind>,
+}
+
+/// A kind of what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What such runs do, for example "break user-cr3".
+    pub words: String,
+    /// How many do.
+    pub runs: u32,
+    /// The schedule of the first.
+    pub first: String,
 }
 
 /// What became of a sweep.
@@ -114,7 +136,7 @@ pub enum Stage {
 }
 
 /// A sweep over one form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sweep {
     /// The side whose form is swept.
     pub side: Side,
@@ -218,7 +240,7 @@ impl Check {
     /// Whether a sweep or the self-test is under way.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.self_test == SelfTest::Running || self.sweep.is_some_and(|sweep| sweep.stage == Stage::Running)
+        self.self_test == SelfTest::Running || self.sweep.as_ref().is_some_and(|sweep| sweep.stage == Stage::Running)
     }
 
     /// The check after a report about the recording that `ticket` names.

@@ -1,6 +1,6 @@
 //! From a step that a person points at to an injection in the schedule.
 
-use crate::action::{Side, Spot};
+use crate::choice::{Side, Spot};
 use crate::runs::Runs;
 use cr3_core::scenario::{Injection, Nesting, Place, PlaceId, Schedule, Vector};
 use cr3_core::trace::{Origin, StepKind, Trace};

@@ -4,20 +4,29 @@
 
 pub mod action;
 pub mod check;
+pub mod choice;
 pub mod drafts;
 mod inject;
 pub mod link;
 pub mod moment;
 pub mod report;
 pub mod runs;
+pub mod setup;
 pub mod state;
 pub mod story;
 mod update;
 pub mod view;
 pub mod words;
 
-pub use action::{Action, Direction, Feature, Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+pub use action::Action;
+pub use choice::{Direction, Feature, Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Target, Theme};
 pub use moment::Moment;
 pub use runs::{Failure, Runs};
-pub use state::{Settings, Setup, State};
+pub use setup::Setup;
+pub use state::{Settings, State};
 pub use update::{is_valid, update};
+
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -1,6 +1,6 @@
 //! The state of both machines at a row, from which the inspector's views are made.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counters;
 use cr3_core::machine::Machine;

@@ -1,6 +1,6 @@
 //! A report in plain text for a mail: 72 columns, no colour, no markup. Only the link may be longer.
 
-use crate::action::Side;
+use crate::choice::Side;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;

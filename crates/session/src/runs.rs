@@ -1,7 +1,7 @@
 //! The two runs of a setup, aligned, with what moving about in them needs.
 
-use crate::action::{Direction, Filter, Side, Target};
-use crate::state::Setup;
+use crate::choice::{Direction, Filter, Side, Target};
+use crate::setup::Setup;
 use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;

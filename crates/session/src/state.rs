@@ -1,39 +1,14 @@
 //! The one value that the page shows.
 
-use crate::action::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::check::Check;
+use crate::choice::{Filter, FormChoice, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::drafts::{self, Memory};
 use crate::link::{self, Link};
 use crate::runs::Runs;
-use cr3_core::linux::{Config, Features, Geometry, Handlers};
-use cr3_core::scenario::{Place, Scenario, Schedule};
+pub use crate::setup::Setup;
+use cr3_core::scenario::Place;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// What is run: everything that decides the two traces but the text of the custom form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setup {
-    /// The form of each side: left, right.
-    pub forms: [FormChoice; 2],
-    /// Switches of the processor and the kernel, the same on both sides.
-    pub features: Features,
-    /// The modelled handlers of both sides.
-    pub handler: Handlers,
-    /// The TLB model of both sides.
-    pub geometry: Geometry,
-    /// The injections into both sides.
-    pub schedule: Schedule,
-}
-
-impl Setup {
-    /// The scenario of one side.
-    #[must_use]
-    pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
-        let form = self.forms[side.index()].form(custom);
-        let config = Config { features: self.features, form, handler: self.handler, geometry: self.geometry };
-        Scenario { config, schedule: self.schedule.clone() }
-    }
-}
 
 /// Taste, which the browser remembers and no link carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +144,27 @@ impl State {
             notice: None,
             check: Check::default(),
             settings,
+        }
+    }
+
+    /// The link to what the page shows.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        Link {
+            forms: self.setup.forms,
+            features: self.setup.features,
+            handler: self.setup.handler,
+            geometry: self.setup.geometry,
+            schedule: self.setup.schedule.clone(),
+            row: Some(self.cursor),
+            custom: self.uses_custom().then(|| self.custom.to_string()),
+            filter: self.filter,
+            side: self.side,
+            pane: self.pane,
+            tab: self.tab,
+            follow: self.follow,
+            browsed: self.browsed.clone(),
+            all_counters: self.all_counters,
         }
     }
 

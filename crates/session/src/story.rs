@@ -1,7 +1,7 @@
 //! Named situations, each a real scenario that is run when it is opened.
 
-use crate::action::FormChoice;
-use crate::state::Setup;
+use crate::choice::FormChoice;
+use crate::setup::Setup;
 use cr3_core::linux::{Features, Geometry, Handler, Handlers};
 use cr3_core::scenario::Schedule;
 use cr3_core::scenario::presets::Preset;

@@ -1,12 +1,15 @@
 //! What each action does to the state. Nothing a person can do makes these fail.
 
-use crate::action::{Action, Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
+use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
+use crate::choice::{Direction, Filter, FormChoice, Overlay, Pane, Side, Target};
 use crate::drafts;
 use crate::inject;
 use crate::runs::Runs;
-use crate::state::{Setup, State};
+use crate::setup::Setup;
+use crate::state::State;
 use crate::story::STORIES;
+use crate::view::outcome::outcome;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +41,7 @@ pub fn update(state: &State, action: Action) -> State {
         }
         Action::SetGeometry(geometry) => rerun(&mut next, |setup| setup.geometry = geometry),
         Action::EditSchedule(text) => edit_schedule(&mut next, text),
+        Action::OpenSwept(side, schedule) => open_swept(&mut next, side, &schedule),
         Action::Inject(spot, vector, nesting) => {
             let (schedule, index) = inject::added(&state.runs, &state.setup.schedule, &spot, vector, nesting);
             add(&mut next, schedule, index, vector);
@@ -119,7 +123,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Dismiss => state.notice.is_some(),
         Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
         Action::TestCheck => can_start(state),
-        Action::StopSweep => state.check.sweep.is_some_and(|sweep| sweep.stage == Stage::Running),
+        Action::StopSweep => state.check.sweep.as_ref().is_some_and(|sweep| sweep.stage == Stage::Running),
         Action::Browse(place) => state.browsed.as_ref() != Some(place) && state.runs.unknown(place).is_none(),
         Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
         Action::TakeDraft(index) | Action::ForgetDraft(index) => *index < state.aside.len(),
@@ -127,6 +131,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::OpenLink(_)
         | Action::ToggleCheck
         | Action::ToggleFeature(_)
+        | Action::OpenSwept(..)
         | Action::EditSchedule(_)
         | Action::Inject(..)
         | Action::EditDraft(_)
@@ -198,6 +203,19 @@ fn open_schedule(state: &mut State, schedule: &str) {
     }
     state.cursor = inject::struck(&state.runs, 0).unwrap_or(state.cursor);
     state.check = Check { ticket: state.check.ticket, sides: state.check.sides.clone(), ..check };
+}
+
+/// Shows a run of a sweep where it goes wrong; what the sweep found stays to open others.
+fn open_swept(state: &mut State, side: Side, schedule: &str) {
+    let Ok(schedule) = schedule.parse::<Schedule>() else { return };
+    stop_sweep(state);
+    let swept = state.check.sweep.clone();
+    rerun(state, |setup| setup.schedule = schedule);
+    state.check.sweep = swept;
+    state.side = side;
+    let broken = outcome(&state.runs, side).and_then(|outcome| outcome.broken.first()?.row);
+    let last = state.runs.trace(side).and_then(|trace| state.runs.row_of(side, trace.steps.len().checked_sub(1)?));
+    state.cursor = broken.or(last).unwrap_or(state.cursor);
 }
 
 fn open_story(state: &mut State, index: usize) {

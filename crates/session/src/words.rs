@@ -1,6 +1,6 @@
 //! Names that only the page has. Those of forms, features, handlers, TLB models and vectors are in the core.
 
-use crate::action::{Feature, Filter, FormChoice, Pane, Side, Tab};
+use crate::choice::{Feature, Filter, FormChoice, Pane, Side, Tab};
 use cr3_core::scenario::Vector;
 
 /// Where a form comes from, in as few words as a column head has room for.

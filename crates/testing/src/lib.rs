@@ -10,3 +10,8 @@ mod trust;
 pub use cases::cases;
 pub use random::Random;
 pub use trust::numbers;
+
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

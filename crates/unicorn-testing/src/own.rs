@@ -144,7 +144,7 @@ impl Processor for Own {
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
-        self.machine.tlb.invalidate(&mut (), Operation::Everything, DropCause::Cr4Write);
+        self.machine.tlb.invalidate(&mut |_| (), Operation::Everything, DropCause::Cr4Write);
         Ok(())
     }
 

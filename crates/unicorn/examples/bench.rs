@@ -192,7 +192,7 @@ fn measure_sweep() {
     let (mut seconds, mut told) = (Vec::new(), String::new());
     for _ in 0..SWEEPS {
         let started = Instant::now();
-        let mut job = SweepJob::new(native, &system, &Vector::ALL, benchmark::STEPS);
+        let mut job = SweepJob::new(native, &system, &scenario.config, &Vector::ALL, benchmark::STEPS);
         let progress = job.advance(u32::MAX);
         seconds.push(started.elapsed().as_secs_f64());
         assert_eq!(progress.report, None, "both agree");

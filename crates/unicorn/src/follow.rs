@@ -4,7 +4,8 @@
 
 use crate::checker::{Checked, Checker, Tally, Verdict};
 use crate::processor::Processor;
-use cr3_core::linux::System;
+use cr3_core::judge::{Findings, judge};
+use cr3_core::linux::{Config, System};
 use cr3_core::machine::{self, Machine};
 use cr3_core::run::{End, Runner};
 use cr3_core::scenario::{Injection, Nesting, Place, Places, Schedule, Vector};
@@ -183,6 +184,8 @@ pub struct Sweep {
     /// Injections that were begun or refused.
     begun: usize,
     struck: Option<Struck>,
+    /// Schedules that struck since they were last taken.
+    fresh: Vec<Schedule>,
     /// The machine whose memory the second CPU has.
     held: Machine,
     swept: Swept,
@@ -220,6 +223,7 @@ impl Sweep {
             vectors: vectors.to_vec(),
             begun: 0,
             struck: None,
+            fresh: Vec::new(),
             held: system.machine.clone(),
             swept: Swept::default(),
             stage: Stage::Injecting,
@@ -259,6 +263,11 @@ impl Sweep {
         self.swept
     }
 
+    /// The schedules that struck since this was last asked.
+    pub fn take_struck(&mut self) -> Vec<Schedule> {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// The first disagreement, with the injection in which it was found.
     pub fn report<P: Processor>(&self, checker: &Checker<P>) -> Option<Report> {
         let schedule = self.struck.as_ref().map(|struck| struck.schedule.clone());
@@ -284,6 +293,7 @@ impl Sweep {
         self.swept.struck += 1;
         let place = Place { occurrence: 1, ..self.places.place(id) };
         let schedule = Schedule { injections: vec![Injection { place, vector: *vector, nesting: Nesting::After }] };
+        self.fresh.push(schedule.clone());
         checker.jump(&self.held, machine);
         let runner = Runner::new(machine.clone(), &self.places, &schedule);
         let depth = runner.nest().depth();
@@ -318,6 +328,8 @@ pub struct SweepProgress {
     pub swept: Swept,
     /// How much was compared since the start.
     pub tally: Tally,
+    /// What is wrong with the runs that struck, each run to its end by our machine alone: agreement of processors says nothing of it.
+    pub findings: Findings,
     /// Whether there is nothing left to do, a disagreement included.
     pub is_done: bool,
     /// The first disagreement, which ends the sweep.
@@ -328,26 +340,49 @@ pub struct SweepProgress {
 pub struct SweepJob<P> {
     checker: Checker<P>,
     sweep: Sweep,
+    judge: Judge,
+}
+
+/// Judges what is swept.
+struct Judge {
+    system: System,
+    places: Places,
+    config: Config,
+    findings: Findings,
+}
+
+impl Judge {
+    fn new(system: &System, config: &Config) -> Self {
+        let places = Places::new(&system.image);
+        Self { system: system.clone(), places, config: config.clone(), findings: Findings::default() }
+    }
+
+    fn run(&mut self, schedule: &Schedule) {
+        let judgement = judge(&self.system, &self.places, &self.config, schedule, ENDLESS);
+        self.findings.add(schedule, &judgement);
+    }
 }
 
 impl<P: Processor> SweepJob<P> {
-    /// Loads `follower` with `system`, to inject each of `vectors` at the first arrival at each place that the uninterrupted
-    /// run reaches in `budget` steps.
-    pub fn new(follower: P, system: &System, vectors: &[Vector], budget: u32) -> Self {
+    /// Loads `follower` with `system`, which was booted from `config`, to inject each of `vectors` at the first arrival at each
+    /// place that the uninterrupted run reaches in `budget` steps.
+    pub fn new(follower: P, system: &System, config: &Config, vectors: &[Vector], budget: u32) -> Self {
         let mut checker = Checker::new(follower);
         let sweep = Sweep::start(&mut checker, system, arrivals(system, budget), vectors);
-        Self { checker, sweep }
+        Self { checker, sweep, judge: Judge::new(system, config) }
     }
 
     /// Takes up to `steps` steps more.
     pub fn advance(&mut self, steps: u32) -> SweepProgress {
         self.sweep.advance(&mut self.checker, steps);
+        self.sweep.take_struck().iter().for_each(|schedule| self.judge.run(schedule));
         let report = self.sweep.report(&self.checker);
         SweepProgress {
             done: self.sweep.done(),
             total: self.sweep.total(),
             swept: self.sweep.swept(),
             tally: self.checker.tally().clone(),
+            findings: self.judge.findings.clone(),
             is_done: self.sweep.is_done() || report.is_some(),
             report,
         }

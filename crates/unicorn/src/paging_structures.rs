@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub fn structures(root: paging::Start, memory: &Memory) -> BTreeSet<u64> {
     let mut found = BTreeSet::from([root.table]);
     let mut level = vec![root.table];
-    for _ in 1..root.level {
+    for _ in 1..root.level.number() {
         let tables: BTreeSet<u64> = level.iter().flat_map(|table| named_tables(*table, memory)).collect();
         level = tables.difference(&found).copied().collect();
         found.extend(&level);

@@ -116,7 +116,7 @@ fn followed_in_one<P: Processor>(job: &mut Job<P>) -> (usize, Progress) {
 #[test]
 fn a_sweep_says_how_far_it_is() {
     let scenario = preset("kgdb-kernel");
-    let mut job = SweepJob::new(native(), &system(&scenario), &[Vector::Nmi, Vector::Interrupt], 120);
+    let mut job = SweepJob::new(native(), &system(&scenario), &scenario.config, &[Vector::Nmi, Vector::Interrupt], 120);
     let mut done = Vec::new();
     let last = loop {
         let progress = job.advance(500);
@@ -128,6 +128,7 @@ fn a_sweep_says_how_far_it_is() {
     assert!(done.is_sorted() && done.len() > 10, "{done:?}");
     assert_eq!((last.done, last.report), (last.total, None));
     assert_eq!(last.swept.struck + last.swept.refused, last.total as u64);
+    assert_eq!(u64::from(last.findings.judged), last.swept.struck);
     check(
         &format!("{} places x vectors, {:?}\n{}", last.total, last.swept, last.tally),
         &expect![[r#"
@@ -143,7 +144,7 @@ fn check(found: &str, expected: &Expect) {
 #[test]
 fn a_sweep_that_disagrees_names_the_injection() {
     let scenario = preset("kgdb-kernel");
-    let mut job = SweepJob::new(Wrong::after(300, native()), &system(&scenario), &Vector::ALL, 120);
+    let mut job = SweepJob::new(Wrong::after(300, native()), &system(&scenario), &scenario.config, &Vector::ALL, 120);
     let progress = job.advance(u32::MAX);
     assert!(progress.is_done);
     check(&progress.report.expect("a wrong result is found").schedule, &expect!["user_start:nmi"]);

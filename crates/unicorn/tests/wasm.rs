@@ -95,7 +95,7 @@ fn a_shutdown_is_compared() {
 #[wasm_bindgen_test]
 fn a_sweep_delivers_everything_itself() {
     let scenario = story(Form::E, "");
-    let mut job = SweepJob::new(engine(), &system(&scenario), &Vector::ALL, 60);
+    let mut job = SweepJob::new(engine(), &system(&scenario), &scenario.config, &Vector::ALL, 60);
     let progress = job.advance(u32::MAX);
     assert!(progress.is_done);
     if let Some(report) = progress.report {

@@ -9,9 +9,35 @@ use cr3_machine::observe::{ControlRegister, DropCause, TlbEvent};
 use cr3_machine::paging::{Access, Mode};
 use cr3_machine::tlb::{Entry, Operation, Reading, StructureEntry};
 use cr3_machine::{Fault, Machine, Observer, Tlb, step};
+use std::marker::PhantomData;
 
-pub(super) struct OnMachine {
+/// The machine, made `W`.
+pub(super) struct OnMachine<W> {
     machine: Machine,
+    way: PhantomData<W>,
+}
+
+/// How a machine is made.
+pub(super) trait Way {
+    fn make(machine: Machine) -> Machine;
+}
+
+/// As it is.
+pub(super) struct Fast;
+
+impl Way for Fast {
+    fn make(machine: Machine) -> Machine {
+        machine
+    }
+}
+
+/// By [`Machine::plain`].
+pub(super) struct Plain;
+
+impl Way for Plain {
+    fn make(machine: Machine) -> Machine {
+        machine.plain()
+    }
 }
 
 /// What happened in a step that the state does not show.
@@ -33,7 +59,7 @@ impl Observer for Seen {
     }
 }
 
-impl Engine for OnMachine {
+impl<W: Way> Engine for OnMachine<W> {
     fn begin(scene: &Scene, reading: Reading) -> Result<Self, String> {
         let mut tlb = Tlb::new(reading).with_stale_rights(scene.stale_rights);
         for (_, entry) in &scene.cached {
@@ -42,7 +68,8 @@ impl Engine for OnMachine {
         for (_, structure) in &scene.structures {
             tlb.insert_structure(*structure);
         }
-        Ok(Self { machine: Machine { cpu: scene.cpu.clone(), memory: scene.memory.clone(), tlb } })
+        let machine = Machine { cpu: scene.cpu.clone(), memory: scene.memory.clone(), tlb };
+        Ok(Self { machine: W::make(machine), way: PhantomData })
     }
 
     fn perform(&mut self, action: &Action) -> Performed {
@@ -98,7 +125,7 @@ fn perform(machine: &mut Machine, seen: &mut Seen, action: &Action) -> Result<Op
         }
         Action::Execute { linear } => execute(machine, seen, linear),
         Action::ProcessorDropsEverything => {
-            machine.tlb.invalidate(seen, Operation::Everything, DropCause::Capacity);
+            machine.tlb.invalidate(&mut |event| seen.tlb(event), Operation::Everything, DropCause::Capacity);
             Ok(None)
         }
         Action::Edit { .. } | Action::Expect { .. } => Ok(None),

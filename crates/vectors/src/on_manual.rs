@@ -3,10 +3,12 @@
 use super::engine::{Engine, Performed, Refused, Registers};
 use super::{Action, ExpectedFault, Scene};
 use crate::manual_tlb::{self as manual, Controls, Model, Outcome, Structure, Translation};
-use cr3_machine::bits::{cr0, efer, segment};
+use cr3_machine::bits::{cr0, cr4, efer, segment};
+use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, ControlRegister};
+use cr3_machine::rights::Rights;
 use cr3_machine::tlb::{Entry, PageSize, Reading, StaleRights, StructureEntry};
-use cr3_machine::{Cpu, Exception, SegmentRegister, control, rflags};
+use cr3_machine::{Cpu, CpuFeatures, Exception, SegmentRegister, rflags};
 
 pub(super) struct OnManual {
     model: Model,
@@ -43,6 +45,17 @@ fn controls(cpu: &Cpu) -> Controls {
     }
 }
 
+/// Bits of CR4 that CPUID allows (SDM vol. 3A 2.5): those that every processor with long mode has, and those of features.
+/// A list of its own: the second model vouches for the machine's.
+fn cr4_supported(features: &CpuFeatures) -> u64 {
+    let everywhere = cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE;
+    let simd = cr4::OSFXSR | cr4::OSXMMEXCPT;
+    let of = |present: bool, bit: u64| if present { bit } else { 0 };
+    let entry = of(features.umip, cr4::UMIP) | of(features.fsgsbase, cr4::FSGSBASE) | of(features.pcid, cr4::PCIDE);
+    let paging = of(features.la57, cr4::LA57) | of(features.smep, cr4::SMEP) | of(features.smap, cr4::SMAP);
+    everywhere | simd | entry | paging | of(features.lam, cr4::LAM_SUP)
+}
+
 fn translation(entry: &Entry) -> Translation {
     Translation {
         pcid: entry.pcid,
@@ -50,9 +63,9 @@ fn translation(entry: &Entry) -> Translation {
         shift: entry.size.offset_mask().count_ones(),
         mapped: entry.page.offset_mask().count_ones(),
         frame: entry.physical,
-        writable: entry.writable,
-        user: entry.user,
-        execute_disable: entry.execute_disable,
+        writable: entry.rights.writable,
+        user: entry.rights.user,
+        execute_disable: entry.rights.execute_disable,
         dirty: entry.dirty,
         global: entry.global,
     }
@@ -70,9 +83,11 @@ fn entry(translation: &Translation) -> Entry {
         physical: translation.frame,
         size: size(translation.shift),
         page: size(translation.mapped),
-        writable: translation.writable,
-        user: translation.user,
-        execute_disable: translation.execute_disable,
+        rights: Rights {
+            writable: translation.writable,
+            user: translation.user,
+            execute_disable: translation.execute_disable,
+        },
         dirty: translation.dirty,
         global: translation.global,
     }
@@ -82,23 +97,29 @@ fn structure(entry: &StructureEntry) -> Structure {
     Structure {
         pcid: entry.pcid,
         region: entry.linear,
-        shift: 3 + 9 * u32::from(entry.level),
+        shift: entry.level.shift(),
         table: entry.table,
-        writable: entry.writable,
-        user: entry.user,
-        execute_disable: entry.execute_disable,
+        writable: entry.rights.writable,
+        user: entry.rights.user,
+        execute_disable: entry.rights.execute_disable,
     }
 }
 
 fn structure_entry(structure: &Structure) -> StructureEntry {
     StructureEntry {
         pcid: structure.pcid,
-        level: (structure.shift / 9) as u8,
+        level: match structure.shift {
+            ..=21 => UpperLevel::Pd,
+            22..=30 => UpperLevel::Pdpt,
+            _ => UpperLevel::Pml4,
+        },
         linear: structure.region,
         table: structure.table,
-        writable: structure.writable,
-        user: structure.user,
-        execute_disable: structure.execute_disable,
+        rights: Rights {
+            writable: structure.writable,
+            user: structure.user,
+            execute_disable: structure.execute_disable,
+        },
     }
 }
 
@@ -122,7 +143,7 @@ impl Engine for OnManual {
             let quadwords = (page..).step_by(8).take(512);
             model.memory.extend(quadwords.map(|address| (address, scene.memory.read_u64(address))));
         }
-        Ok(Self { model, cr4_supported: control::cr4_supported(&scene.cpu) })
+        Ok(Self { model, cr4_supported: cr4_supported(&scene.cpu.features) })
     }
 
     fn perform(&mut self, action: &Action) -> Performed {

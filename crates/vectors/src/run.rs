@@ -1,8 +1,9 @@
 //! Plays the scenes of vectors on an engine and compares.
 
 use super::engine::{Engine, Performed};
+use super::on_machine::{Fast, OnMachine, Plain};
+use super::on_manual::OnManual;
 use super::{Action, Case, Edit, ExpectedFault, Scene, Step, Suite, TableEntry, Vector, tables};
-use super::{on_machine::OnMachine, on_manual::OnManual};
 use cr3_machine::tlb::{Entry, Reading};
 
 /// Who plays.
@@ -10,6 +11,8 @@ use cr3_machine::tlb::{Entry, Reading};
 pub enum Player {
     /// [`cr3_machine`], which everything else runs on.
     Machine,
+    /// The same without all that makes it fast.
+    PlainMachine,
     /// [`crate::manual_tlb`], the second model.
     Manual,
 }
@@ -51,7 +54,8 @@ pub fn run_on(player: Player, suite: &Suite) -> Vec<Report> {
 fn report(player: Player, vector: &Vector) -> Report {
     let outcome = match (&vector.case, player) {
         (Case::Unrepresentable(reason), _) => Outcome::Unrepresentable(reason.clone()),
-        (Case::Run(scene), Player::Machine) => outcome::<OnMachine>(scene),
+        (Case::Run(scene), Player::Machine) => outcome::<OnMachine<Fast>>(scene),
+        (Case::Run(scene), Player::PlainMachine) => outcome::<OnMachine<Plain>>(scene),
         (Case::Run(scene), Player::Manual) => outcome::<OnManual>(scene),
     };
     Report { id: vector.id.clone(), title: vector.title.clone(), source: vector.source.clone(), outcome }

@@ -2,6 +2,7 @@
 
 use super::{Edit, TableEntry};
 use cr3_machine::bits::{cr4, entry};
+use cr3_machine::level::{Level, UpperLevel};
 use cr3_machine::paging::{self, End, Rights, Start};
 use cr3_machine::tlb::{Entry, PageSize, StructureEntry};
 use cr3_machine::{Cpu, Memory};
@@ -94,7 +95,7 @@ pub(super) fn edited(value: u64, level: u8, edit: Edit) -> Result<u64, String> {
 }
 
 fn root(table: u64) -> Start {
-    Start { level: LEVELS, table, rights: Rights::ALL }
+    Start { level: Level::Pml4, table, rights: Rights::ALL }
 }
 
 /// The translation of `linear` under a root as a processor would cache it for `pcid`; in a piece of `size` if that is
@@ -118,9 +119,7 @@ pub(super) fn translation(
         physical: base | linear & page.offset_mask() & !size.offset_mask(),
         size,
         page,
-        writable: rights.writable,
-        user: rights.user,
-        execute_disable: rights.execute_disable,
+        rights,
         dirty: value & entry::DIRTY != 0,
         global: value & entry::GLOBAL != 0 && cpu.cr4 & cr4::PGE != 0,
     })
@@ -139,14 +138,13 @@ pub(super) fn structure(memory: &Memory, place: TableEntry, pcid: u16) -> Option
         rights.user &= value & entry::USER != 0;
         rights.execute_disable |= value & entry::EXECUTE_DISABLE != 0;
     }
-    let reach = (1u64 << (3 + 9 * u32::from(place.level))) - 1;
+    let level = UpperLevel::numbered(place.level)?;
+    let reach = (1u64 << level.shift()) - 1;
     Some(StructureEntry {
         pcid,
-        level: place.level,
+        level,
         linear: place.linear & !reach,
         table: memory.read_u64(locate(read, place)?) & entry::ADDRESS,
-        writable: rights.writable,
-        user: rights.user,
-        execute_disable: rights.execute_disable,
+        rights,
     })
 }

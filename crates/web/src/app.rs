@@ -1,15 +1,14 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{self, use_address, use_check, use_drafts, use_keyboard, use_later, use_play, use_settings};
-use crate::inspector::Inspector;
 use crate::overlay::Overlays;
+use crate::parts::Sight;
 use crate::store::Store;
 use crate::view::{
-    CheckStrip, Code, Counters, Header, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
+    CheckStrip, Code, Counters, Header, Inspector, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
 };
 use cr3_session::view::{listing, sentence, timeline};
-use cr3_session::{Action, Moment, Side, State, words};
-use std::rc::Rc;
+use cr3_session::{Action, Moment, State, words};
 use yew::prelude::*;
 
 /// The whole page.
@@ -70,23 +69,5 @@ pub fn App() -> Html {
             <Overlays state={state.clone()} {dispatch} />
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
-    }
-}
-
-/// A moment as a property: equal only to itself, because comparing two machines costs more than showing one.
-#[derive(Clone)]
-pub(crate) struct Sight(pub(crate) Rc<Moment>);
-
-impl PartialEq for Sight {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// The class of a side: narrow windows show one of them.
-pub(crate) fn side_class(side: Side) -> &'static str {
-    match side {
-        Side::Left => "side-a",
-        Side::Right => "side-b",
     }
 }

@@ -8,14 +8,15 @@
 
 mod app;
 mod effects;
-mod inspector;
 mod overlay;
 mod parts;
+#[cfg(feature = "bench")]
 mod speed;
 mod store;
 mod view;
 
 pub use app::App;
+#[cfg(feature = "bench")]
 pub use speed::run_storm;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What `cargo xtask bench` calls in the page; nothing on the page does. JavaScript holds the clock.
+//! What `cargo xtask bench` calls in a page that it builds with the feature `bench`; nothing on the page does. JavaScript
+//! holds the clock.
 
 use cr3_core::benchmark::{count, storm};
 use cr3_core::linux::boot;

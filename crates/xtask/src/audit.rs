@@ -1,9 +1,9 @@
 //! What the dependencies are allowed to be: deny.toml, checked by cargo-deny without a network.
 
+use crate::checks::Verdict;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::steps;
-use crate::test::Verdict;
 use std::time::Duration;
 
 /// Licences that fit GPL-2.0-only, no crate twice that must not be, and crates.io as the only source.

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::project::TARGET;
 use crate::project::{Project, on_path};
 use crate::steps::{self, ask, cannot_start, seconds};
-use crate::wasm_target::TARGET;
 use crate::{budget, build, setup, timings, wasm_module, weight};
 
 /// The page's modules as the compiler left them, which still have names: below `target/wasm32-unknown-unknown/web`.
@@ -16,22 +16,23 @@ const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-follower.wasm"];
 /// Crates that are listed of a module.
 const LARGEST: usize = 12;
 
-/// What is measured in Chromium, in the page that `dist/` serves: the benchmark of `cr3play bench`, and the check with Unicorn.
+/// What is measured in Chromium, in a page that is built with the exports they call: the benchmark of `cr3play bench`, and the check with Unicorn.
 const IN_BROWSER: [&str; 2] = ["e2e/speed.mjs", "e2e/check_speed.mjs"];
 
 /// Builds the page, then prints what was measured.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
     build::release(project, &wasm)?;
+    let page = build::for_bench(project, &wasm)?;
     let cr3play = build::cr3play(project)?;
     println!("\nspeed:");
     run_benchmark(project, &cr3play)?;
     setup::for_browser(project)?;
-    let in_browser = IN_BROWSER.map(|program| print_browser_speed(project, program));
+    let in_browser = IN_BROWSER.map(|program| print_browser_speed(project, &page, program));
     print_beside_unicorn(project)?;
     print_setup_times(project);
     print_page_weight(project)?;
-    // A limit that was exceeded is told last and keeps no number back.
+    // A limit that was exceeded is reported last and keeps no number back.
     in_browser.into_iter().collect()
 }
 
@@ -48,14 +49,16 @@ fn print_beside_unicorn(project: &Project) -> Result<(), Failure> {
     Ok(())
 }
 
-fn print_browser_speed(project: &Project, program: &str) -> Result<(), Failure> {
+fn print_browser_speed(project: &Project, page: &Path, program: &str) -> Result<(), Failure> {
     let mut node = project.command("node");
-    node.arg(program).arg(project.dist());
+    node.arg(program).arg(page);
     if let Some(chromium) = on_path("chromium") {
         node.env("CHROMIUM", chromium);
     }
-    let mend =
-        format!("node {program} dist says why; where a limit is exceeded, measure again on an idle machine first");
+    let mend = format!(
+        "node {program} {} says why; where a limit is exceeded, measure again on an idle machine first",
+        page.display()
+    );
     let all = |_: &str| true;
     steps::run_showing(&format!("in Chromium, {program}"), &mut node, all, &mend).map(drop)
 }

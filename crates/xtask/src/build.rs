@@ -8,6 +8,24 @@ use crate::project::Project;
 use crate::wasm_target::WasmToolchain;
 use crate::{setup, steps, unicorn};
 
+/// Who a release build is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// `dist/`.
+    Visitors,
+    /// A page of its own, with the exports that the benchmarks call.
+    Benchmarks,
+}
+
+impl Audience {
+    fn folder(self, project: &Project) -> PathBuf {
+        match self {
+            Self::Visitors => project.dist(),
+            Self::Benchmarks => project.target().join("bench"),
+        }
+    }
+}
+
 /// What is put beside the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Staged {
@@ -20,7 +38,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
     let unicorn = unicorn::ensure(project);
     let staged = if unicorn.is_ok() { Staged::WithUnicorn } else { Staged::Without };
-    trunk_release(project, &wasm, staged)?;
+    trunk_release(project, &wasm, Audience::Visitors, staged)?;
     println!("{} can be put on any static host, under any path", project.dist().display());
     if let Err(failure) = unicorn {
         println!("\nBUILT WITHOUT UNICORN: the page works, but cannot check itself against a second CPU.\n{failure}");
@@ -31,17 +49,38 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
 /// Builds `dist/` with what is installed, Unicorn included.
 pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     unicorn::ensure(project)?;
-    trunk_release(project, wasm, Staged::WithUnicorn)
+    trunk_release(project, wasm, Audience::Visitors, Staged::WithUnicorn).map(drop)
 }
 
-fn trunk_release(project: &Project, wasm: &WasmToolchain, staged: Staged) -> Result<(), Failure> {
+/// The same page with what the benchmarks call; its folder. Visitors never load it.
+pub(crate) fn for_bench(project: &Project, wasm: &WasmToolchain) -> Result<PathBuf, Failure> {
+    unicorn::ensure(project)?;
+    trunk_release(project, wasm, Audience::Benchmarks, Staged::WithUnicorn)
+}
+
+fn trunk_release(
+    project: &Project,
+    wasm: &WasmToolchain,
+    audience: Audience,
+    staged: Staged,
+) -> Result<PathBuf, Failure> {
+    let folder = audience.folder(project);
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::io(&folder, &error))?;
     let mut trunk = trunk(project, wasm, "build");
-    trunk.arg("--release").arg("--dist").arg(project.dist());
+    trunk.arg("--release").arg("--dist").arg(&folder);
+    if audience == Audience::Benchmarks {
+        trunk.args(["--features", "bench"]);
+    }
     if staged == Staged::Without {
         trunk.env(unicorn::WITHOUT, "1");
     }
     let mend = "mend what the compiler names above; cargo clippy --target wasm32-unknown-unknown -p cr3-web is quicker";
-    steps::run("release build of the page", &mut trunk, mend).map(drop)
+    let headline = match audience {
+        Audience::Visitors => "release build of the page",
+        Audience::Benchmarks => "release build of the page with its benchmarks",
+    };
+    steps::run(headline, &mut trunk, mend)?;
+    Ok(folder)
 }
 
 /// Builds the terminal program; the path of its executable.

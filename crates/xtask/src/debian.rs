@@ -7,10 +7,9 @@ use std::process::Command;
 
 use crate::apt;
 use crate::failure::Failure;
-use crate::project::{Project, cargo_home, version_numbers};
+use crate::project::{Project, TARGET, cargo_home, version_numbers};
 use crate::steps::{self, ask};
 use crate::timings;
-use crate::wasm_target::TARGET;
 
 const PURPOSE: &str = "a compiler for WebAssembly";
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy"];

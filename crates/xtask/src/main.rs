@@ -8,6 +8,7 @@ mod audit;
 mod bench;
 mod budget;
 mod build;
+mod checks;
 mod ci;
 mod command;
 mod components;

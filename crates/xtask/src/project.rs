@@ -7,6 +7,9 @@ use std::process::Command;
 
 use crate::failure::Failure;
 
+/// The target of everything that runs in a browser.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
 /// A checkout of the repository.
 pub(crate) struct Project {
     root: PathBuf,

@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::checks::Checks;
 use crate::failure::Failure;
-use crate::project::{Project, on_path};
-use crate::steps::{self, seconds};
-use crate::wasm_target::{TARGET, WasmToolchain};
+use crate::project::{Project, TARGET, on_path};
+use crate::steps;
+use crate::wasm_target::WasmToolchain;
 use crate::{audit, budget, build, setup, unicorn};
 
 /// Everything but the page and its worker, which are only built for the browser.
@@ -37,64 +38,6 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.conclude(started.elapsed())
 }
 
-/// How a check ended that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Passed,
-    /// It could not run here; its name.
-    Skipped(&'static str),
-}
-
-#[derive(Default)]
-struct Checks {
-    passed: usize,
-    failed: usize,
-    skipped: Vec<&'static str>,
-}
-
-impl Checks {
-    /// Counts a check, shows its failure, and tells whether it passed.
-    fn note(&mut self, outcome: Result<(), Failure>) -> bool {
-        self.judge(outcome.map(|()| Verdict::Passed))
-    }
-
-    /// As [`Self::note`], of a check that may have been skipped, which is not passed.
-    fn judge(&mut self, outcome: Result<Verdict, Failure>) -> bool {
-        match outcome {
-            Ok(Verdict::Passed) => self.passed += 1,
-            Ok(Verdict::Skipped(name)) => self.skipped.push(name),
-            Err(failure) => {
-                self.failed += 1;
-                println!("{failure}\n");
-                return false;
-            }
-        }
-        true
-    }
-
-    fn conclude(self, elapsed: Duration) -> Result<(), Failure> {
-        let elapsed = seconds(elapsed);
-        let closing = self.closing(&elapsed);
-        if self.failed == 0 {
-            println!("{closing}");
-            return Ok(());
-        }
-        Err(Failure::new(closing, "see each failed check above: it names its own"))
-    }
-
-    fn closing(&self, elapsed: &str) -> String {
-        let Self { passed, failed, skipped } = self;
-        let closing = match failed {
-            0 => format!("all {passed} checks passed in {elapsed}"),
-            _ => format!("{failed} of {} checks, in {elapsed}", passed + failed),
-        };
-        match skipped.as_slice() {
-            [] => closing,
-            names => format!("{closing}; skipped: {}", names.join(", ")),
-        }
-    }
-}
-
 fn format(project: &Project) -> Result<(), Failure> {
     let mut cargo = project.cargo(&["fmt", "--all", "--check", "--", "--color=never"]);
     steps::run("format", &mut cargo, "cargo fmt --all").map(drop)
@@ -111,9 +54,10 @@ fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
     // Of the second CPU the library alone: its other tests are native.
     for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-follower", "--bins"), ("cr3-unicorn", "--lib")] {
         let mut cargo = wasm.command(project, "cargo");
-        cargo.args(["clippy", "--package", package, "--target", TARGET, targets, "--no-deps", "--locked"]);
+        cargo.args(["clippy", "--package", package, "--target", TARGET, targets, "--all-features"]);
+        cargo.args(["--no-deps", "--locked"]);
         cargo.args(["--", "--deny", "warnings"]);
-        let mend = format!("cargo clippy --package {package} --target {TARGET} {targets}");
+        let mend = format!("cargo clippy --package {package} --target {TARGET} {targets} --all-features");
         steps::run(&format!("lints, browser: {package}"), &mut cargo, &mend)?;
     }
     Ok(())
@@ -223,26 +167,5 @@ mod tests {
         assert!(closes_playwright("  12 passed (4.1s)"));
         assert!(closes_playwright("  1 flaky"));
         assert!(!closes_playwright("Running 12 tests using 1 worker"));
-    }
-
-    #[test]
-    fn one_failure_fails_the_whole() {
-        let mut checks = Checks::default();
-        assert!(checks.note(Ok(())));
-        assert!(!checks.note(Err(Failure::new("lints", "mend them"))));
-        assert!(checks.note(Ok(())));
-        let failure = checks.conclude(Duration::ZERO).unwrap_err().to_string();
-        assert!(failure.contains("1 of 3 checks"), "{failure}");
-    }
-
-    #[test]
-    fn a_skipped_check_has_not_passed() {
-        let mut checks = Checks::default();
-        checks.note(Ok(()));
-        assert_eq!(checks.closing("2 s"), "all 1 checks passed in 2 s");
-        assert!(checks.judge(Ok(Verdict::Skipped("advisories"))), "it does not fail the whole");
-        assert_eq!(checks.closing("2 s"), "all 1 checks passed in 2 s; skipped: advisories");
-        checks.note(Err(Failure::new("lints", "mend them")));
-        assert_eq!(checks.closing("2 s"), "1 of 2 checks, in 2 s; skipped: advisories");
     }
 }

@@ -7,12 +7,9 @@ use std::time::Duration;
 
 use crate::debian;
 use crate::failure::Failure;
-use crate::project::{Project, on_path};
+use crate::project::{Project, TARGET, on_path};
 use crate::steps::{self, ask};
 use crate::timings;
-
-/// The target of everything that runs in a browser.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Without a network rustup does not fail, it waits.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(30);

@@ -4,6 +4,7 @@ use crate::arguments::{Against, CheckArguments};
 use crate::diagnostic;
 use crate::findings::struck;
 use crate::outcome::WrongUse;
+use cr3_core::judge::Findings;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::{Scenario, Vector};
 use cr3_core::trace::{Options, Trace};
@@ -30,6 +31,8 @@ pub(super) struct Followed {
     pub(super) tally: Tally,
     /// Of a sweep.
     pub(super) swept: Option<Swept>,
+    /// Of a sweep: what is wrong with the runs, whichever processor takes them.
+    pub(super) findings: Option<Findings>,
     pub(super) difference: Option<Found>,
 }
 
@@ -69,13 +72,19 @@ fn run<P: Processor>(follower: P, trace: Trace, system: &System, budget: u32) ->
     let last = progress.marks.len().checked_sub(1);
     let step = last.filter(|_| progress.end.is_none());
     let difference = progress.report.map(|report| found(report, step)).transpose()?;
-    Ok(Followed { trace, tally: progress.tally, swept: None, difference })
+    Ok(Followed { trace, tally: progress.tally, swept: None, findings: None, difference })
 }
 
 fn sweep<P: Processor>(follower: P, trace: Trace, system: &System, budget: u32) -> Result<Followed, WrongUse> {
-    let progress = SweepJob::new(follower, system, &Vector::ALL, budget).advance(u32::MAX);
+    let progress = SweepJob::new(follower, system, &trace.scenario.config, &Vector::ALL, budget).advance(u32::MAX);
     let difference = progress.report.map(|report| found(report, None)).transpose()?;
-    Ok(Followed { trace, tally: progress.tally, swept: Some(progress.swept), difference })
+    Ok(Followed {
+        trace,
+        tally: progress.tally,
+        swept: Some(progress.swept),
+        findings: Some(progress.findings),
+        difference,
+    })
 }
 
 /// A second CPU that broke down has compared nothing.

@@ -7,6 +7,7 @@ use crate::json::{self, hex};
 use crate::outcome::{WrongUse, print, print_json};
 use crate::run::{ending_of, heading};
 use crate::table::{Align, labelled, rewrap, table, wrap};
+use cr3_core::judge::{Findings, Kind};
 use cr3_core::trust::{Counted, FIELDS, Field};
 use cr3_unicorn::limits::Limit;
 use serde::Serialize;
@@ -33,8 +34,24 @@ struct Run {
     deliveries_by_both: u64,
     injections: Option<u64>,
     refused_injections: Option<u64>,
+    /// Of a sweep: what is wrong with the runs. Agreement of processors says nothing of it.
+    findings: Option<FindingsReport>,
     not_compared: Vec<NotCompared>,
     difference: Option<DifferenceReport>,
+}
+
+#[derive(Serialize)]
+struct FindingsReport {
+    judged: u32,
+    runs: u32,
+    kinds: Vec<KindReport>,
+}
+
+#[derive(Serialize)]
+struct KindReport {
+    wrong: String,
+    runs: u32,
+    first: String,
 }
 
 #[derive(Serialize)]
@@ -89,7 +106,7 @@ fn form(followed: &Followed) -> &'static str {
 }
 
 fn run_report(followed: &Followed) -> Run {
-    let Followed { trace, tally, swept, difference } = followed;
+    let Followed { trace, tally, swept, findings, difference } = followed;
     let not_compared = |(limit, count): (&Limit, &u64)| NotCompared { reason: limit.reason(), count: *count };
     Run {
         form: form(followed),
@@ -102,9 +119,15 @@ fn run_report(followed: &Followed) -> Run {
         deliveries_by_both: tally.delivered_by_both,
         injections: swept.map(|swept| swept.struck),
         refused_injections: swept.map(|swept| swept.refused),
+        findings: findings.as_ref().map(findings_report),
         not_compared: tally.mirrored.iter().map(not_compared).collect(),
         difference: difference.as_ref().map(|found| difference_report(found, followed)),
     }
+}
+
+fn findings_report(findings: &Findings) -> FindingsReport {
+    let kind = |kind: &Kind| KindReport { wrong: kind.wrong.words(), runs: kind.runs, first: kind.first.to_string() };
+    FindingsReport { judged: findings.judged, runs: findings.runs, kinds: findings.kinds.iter().map(kind).collect() }
 }
 
 /// Name, value before the step, ours after it, theirs.
@@ -188,7 +211,19 @@ fn summary(followed: &Followed) -> String {
     let mut lines = ran.lines();
     let first = format!("{}; {verdict}", lines.next().unwrap_or_default());
     let rest: String = lines.map(|line| format!("{line}\n")).collect();
-    labelled(form(followed), &first) + &rewrap(&rest)
+    let findings = followed.findings.as_ref().map(|findings| wrong(form(followed), findings)).unwrap_or_default();
+    labelled(form(followed), &first) + &rewrap(&rest) + &findings
+}
+
+/// What is wrong with the runs of a sweep, which agreement does not tell.
+fn wrong(form: &str, findings: &Findings) -> String {
+    let Findings { judged, runs, kinds } = findings;
+    let head = match runs {
+        0 => format!("of these {judged} runs of {form} none breaks a promise, and each ends as it should"),
+        _ => format!("agreement says nothing about {form}: of these {judged} runs {runs} go wrong"),
+    };
+    let kind = |kind: &Kind| wrap(&format!("{} {}, first {}", kind.runs, kind.wrong.words(), kind.first), 6);
+    wrap(&head, 4) + &kinds.iter().map(kind).collect::<String>()
 }
 
 /// The reasons why Unicorn took over our result, with counts.

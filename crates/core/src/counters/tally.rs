@@ -4,9 +4,10 @@ use super::misses::{Miss, Misses};
 use super::{Counter, CounterSet, Counters, Fate, PendingFlushes};
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::bits::{cr3, cr4};
-use crate::machine::control::{cr4_invalidates, current_pcid};
+use crate::machine::control::current_pcid;
 use crate::machine::observe::{
-    AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, TlbEvent,
+    AccessKind, Attention, ControlAccess, ControlRegister, Cr3Flush, Delivered, DropCause, MemoryAccess, Ordinary,
+    TlbEvent, Watched, Written,
 };
 use crate::machine::tlb::Operation;
 use crate::machine::{Event, Exception, Machine, Observer};
@@ -19,23 +20,8 @@ pub struct Tally {
     touched: CounterSet,
     misses: Misses,
     pending: PendingFlushes,
-    pcide: bool,
-    watched: Watched,
-}
-
-/// What of the instruction at hand is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watched {
-    Nothing,
-    /// INVPCID: what it has read of its descriptor, and how many bytes.
-    Descriptor {
-        low: u64,
-        bytes: u32,
-    },
-    /// BTS on memory: the bit that it sets, counted from the start of its store.
-    SetBit(u64),
-    /// INVLPG, which is counted when it retires.
-    Invlpg,
+    /// Of a BTS on memory, the bit that it sets, counted from the start of its store.
+    set_bit: Option<u64>,
 }
 
 impl Tally {
@@ -46,8 +32,7 @@ impl Tally {
             touched: CounterSet::EMPTY,
             misses: Misses::default(),
             pending: PendingFlushes::new(machine.memory.read_u16(MASK)),
-            pcide: machine.cpu.cr4 & cr4::PCIDE != 0,
-            watched: Watched::Nothing,
+            set_bit: None,
         }
     }
 
@@ -81,65 +66,35 @@ impl Tally {
         self.pending = pending;
     }
 
-    fn cr3_written(&mut self, before: u64, after: u64, flush: Option<Cr3Flush>) {
-        let pcid = if self.pcide { cr3::PCID } else { 0 };
+    fn cr3_written(&mut self, changed: u64, flush: Cr3Flush, pcids: [u16; 2]) {
         self.add(Counter::Cr3Writes, 1);
-        if (before ^ after) & (cr3::TABLE | pcid) == 0 {
+        if changed & cr3::TABLE == 0 && pcids[0] == pcids[1] {
             self.add(Counter::RedundantCr3Writes, 1);
         }
-        match flush {
-            Some(Cr3Flush::NoFlush) => self.add(Counter::NoflushCr3Writes, 1),
-            _ => {
-                self.add(Counter::FlushingCr3Writes, 1);
-                self.pending(|pending, tell| pending.flushed((after & pcid) as u16, tell));
-            }
-        }
+        self.add(
+            match flush {
+                Cr3Flush::NoFlush => Counter::NoflushCr3Writes,
+                Cr3Flush::Flush => Counter::FlushingCr3Writes,
+            },
+            1,
+        );
     }
 
-    fn cr4_written(&mut self, before: u64, after: u64) {
-        match cr4_invalidates(before, after, 0) {
-            Operation::Optional => {}
-            // SMEP set or PAE changed: no kernel meets a request for a user PCID so.
-            Operation::CurrentPcid { .. } => self.add(Counter::FlushingCr4Writes, 1),
-            _ => {
-                self.add(Counter::FlushingCr4Writes, 1);
+    /// What an invalidation means for requests of user PCIDs.
+    fn answer(&mut self, operation: Operation) {
+        match operation {
+            Operation::Cr3Flush { pcid } | Operation::InvpcidContext { pcid } => {
+                self.pending(|pending, tell| pending.flushed(pcid, tell));
+            }
+            Operation::Everything | Operation::InvpcidAll | Operation::InvpcidAllButGlobal => {
                 self.pending(|pending, tell| pending.flushed_all(tell));
             }
-        }
-        self.pcide = after & cr4::PCIDE != 0;
-    }
-
-    /// Apart, as [`Self::watched_retired`] is, so that the hooks of an ordinary instruction stay small.
-    #[cold]
-    #[inline(never)]
-    fn watch(&mut self, machine: &Machine, instruction: &Instruction) {
-        self.watched = match instruction.mnemonic() {
-            Mnemonic::Invpcid => Watched::Descriptor { low: 0, bytes: 0 },
-            Mnemonic::Invlpg => Watched::Invlpg,
-            _ => bit_number(machine, instruction).map_or(Watched::Nothing, Watched::SetBit),
-        };
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn watched_retired(&mut self, machine: &Machine, instruction: &Instruction) {
-        match self.watched {
-            Watched::Descriptor { low, .. } => {
-                let kind = general_register(machine, instruction.op0_register()).unwrap_or(0);
-                self.invpcid_retired(kind, low);
-            }
-            Watched::Invlpg => self.add(Counter::Invlpg, 1),
-            Watched::SetBit(_) | Watched::Nothing => {}
-        }
-    }
-
-    /// INVPCID types 1 to 3 flush whole PCIDs; type 0 flushes one address (SDM vol. 2, INVPCID).
-    fn invpcid_retired(&mut self, kind: u64, descriptor: u64) {
-        self.add(Counter::Invpcid, 1);
-        match kind {
-            0 => {}
-            1 => self.pending(|pending, tell| pending.flushed((descriptor & cr3::PCID) as u16, tell)),
-            _ => self.pending(|pending, tell| pending.flushed_all(tell)),
+            // SMEP set or PAE changed: no kernel meets a request for a user PCID so.
+            Operation::CurrentPcid { .. } => {}
+            Operation::Optional
+            | Operation::Invlpg { .. }
+            | Operation::InvpcidAddress { .. }
+            | Operation::PageFault { .. } => {}
         }
     }
 
@@ -164,6 +119,14 @@ impl Tally {
         self.add(counter_of_drop(cause), 1);
     }
 
+    /// An instruction that leaves CPL and PCID alone ran, or any is about to.
+    #[inline]
+    fn ran(&mut self, machine: &Machine) {
+        if machine.cpu.cpl == 3 && !self.pending.is_idle() && machine.cpu.cr4 & cr4::PCIDE != 0 {
+            self.user_ran(current_pcid(&machine.cpu));
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn user_ran(&mut self, pcid: u16) {
@@ -175,7 +138,7 @@ impl Tally {
     fn stored(&mut self, access: &MemoryAccess) {
         let mask = overlaid(self.pending.mask(), access);
         self.pending(|pending, tell| pending.written(mask, tell));
-        if let Watched::SetBit(bit) = self.watched
+        if let Some(bit) = self.set_bit
             && let Some(bit) = bit_of_mask(access, bit)
         {
             self.pending(|pending, tell| pending.set_again(bit, tell));
@@ -196,35 +159,40 @@ impl Tally {
 
 impl Observer for Tally {
     #[inline]
-    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        if self.pcide && machine.cpu.cpl == 3 && !self.pending.is_idle() {
-            self.user_ran(current_pcid(&machine.cpu));
-        }
-        match instruction.mnemonic() {
-            Mnemonic::Invpcid | Mnemonic::Invlpg | Mnemonic::Bts => self.watch(machine, instruction),
-            _ => self.watched = Watched::Nothing,
-        }
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: Watched { start: MASK, end: MASK + 2 } }
     }
 
     #[inline]
-    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        self.ran(machine);
         self.add(Counter::Instructions, 1);
-        if self.watched != Watched::Nothing {
-            self.watched_retired(machine, instruction);
+        self.add(Counter::TlbHits, ordinary.hits.into());
+    }
+
+    #[inline]
+    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
+        self.ran(machine);
+        self.set_bit = match instruction.mnemonic() {
+            Mnemonic::Bts => bit_number(machine, instruction),
+            _ => None,
+        };
+    }
+
+    #[inline]
+    fn retired(&mut self, _: &Machine, instruction: &Instruction) {
+        self.add(Counter::Instructions, 1);
+        match instruction.mnemonic() {
+            Mnemonic::Invpcid => self.add(Counter::Invpcid, 1),
+            Mnemonic::Invlpg => self.add(Counter::Invlpg, 1),
+            _ => {}
         }
     }
 
     #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
-        if access.kind == AccessKind::Write {
-            if touches_mask(access) {
-                self.stored(access);
-            }
-        } else if let Watched::Descriptor { low, bytes } = &mut self.watched
-            && *bytes < 8
-        {
-            *low |= access.value << (8 * *bytes);
-            *bytes += u32::from(access.size);
+        if access.kind == AccessKind::Write && touches_mask(access) {
+            self.stored(access);
         }
     }
 
@@ -236,14 +204,18 @@ impl Observer for Tally {
         }
     }
 
+    fn invalidation(&mut self, operation: Operation, cause: DropCause) {
+        if cause == DropCause::Cr4Write && operation != Operation::Optional {
+            self.add(Counter::FlushingCr4Writes, 1);
+        }
+        self.answer(operation);
+    }
+
     fn control(&mut self, access: &ControlAccess) {
         match *access {
             ControlAccess::Read { register: ControlRegister::Cr3, .. } => self.add(Counter::Cr3Reads, 1),
-            ControlAccess::Write { register: ControlRegister::Cr3, before, after, flush, .. } => {
-                self.cr3_written(before, after, flush);
-            }
-            ControlAccess::Write { register: ControlRegister::Cr4, before, after, .. } => {
-                self.cr4_written(before, after)
+            ControlAccess::Write { written: Written::Cr3 { flush, pcids }, before, after, .. } => {
+                self.cr3_written(before ^ after, flush, pcids);
             }
             _ => {}
         }

@@ -4,6 +4,7 @@ use super::*;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::bits::{cr0, cr3, cr4, efer, segment};
 use crate::machine::observe::{AccessKind, DropCause, MemoryAccess, TlbEvent};
+use crate::machine::rights::Rights;
 use crate::machine::tlb::{Entry, PageSize};
 use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control, rflags};
 
@@ -55,9 +56,7 @@ fn entry(pcid: u16, linear: u64) -> Entry {
         physical: 0x5000,
         size: PageSize::Size4K,
         page: PageSize::Size4K,
-        writable: true,
-        user: false,
-        execute_disable: false,
+        rights: Rights { user: false, ..Rights::ALL },
         dirty: true,
         global: false,
     }

@@ -6,8 +6,8 @@
 
 use super::layout as at;
 use super::{Features, Half, tables_half};
-use crate::machine::Machine;
 use crate::machine::bits::cr4;
+use crate::machine::{Cpu, Machine};
 use std::fmt::{self, Display, Formatter};
 
 /// The label of the one boundary at which the records disagree with CR3 although nothing is wrong: `switch_mm_irqs_off` has written
@@ -110,14 +110,37 @@ impl Display for Inconsistent {
     }
 }
 
+/// Whether CR3 names PCIDs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// With CR4.PCIDE.
+    Pcids,
+    /// Without: bits 11:0 stay zero.
+    None,
+}
+
+impl Tags {
+    /// Those of a processor.
+    pub fn of(cpu: &Cpu) -> Self {
+        if cpu.cr4 & cr4::PCIDE != 0 { Self::Pcids } else { Self::None }
+    }
+
+    fn bits(self, bits: u64) -> u64 {
+        match self {
+            Self::Pcids => bits,
+            Self::None => 0,
+        }
+    }
+}
+
 /// `build_cr3`: the kernel CR3 for an mm with tables at physical address `tables` (arch/x86/mm/tlb.c, v6.12).
-pub fn kernel_cr3(tables: u64, asid: u16, pcids: bool) -> u64 {
-    tables | if pcids { u64::from(at::kernel_pcid(asid)) } else { 0 }
+pub fn kernel_cr3(tables: u64, asid: u16, tags: Tags) -> u64 {
+    tables | tags.bits(at::kernel_pcid(asid).into())
 }
 
 /// The CR3 of the other half (arch/x86/entry/calling.h, `SWITCH_TO_USER_CR3`, v6.12).
-pub fn user_cr3(kernel_cr3: u64, pcids: bool) -> u64 {
-    kernel_cr3 | at::PTI_USER_PGTABLE_MASK | if pcids { at::PTI_USER_PCID_MASK } else { 0 }
+pub fn user_cr3(kernel_cr3: u64, tags: Tags) -> u64 {
+    kernel_cr3 | at::PTI_USER_PGTABLE_MASK | tags.bits(at::PTI_USER_PCID_MASK)
 }
 
 /// What CR3 must be by the records, in the half that is loaded; nothing while an address space is being switched.
@@ -130,11 +153,11 @@ pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
         return Ok(None);
     }
     let tables = tables_of(machine, state.loaded_mm).ok_or(Inconsistent::NoMm { loaded_mm: state.loaded_mm })?;
-    let pcids = machine.cpu.cr4 & cr4::PCIDE != 0;
-    let kernel = kernel_cr3(tables, state.loaded_mm_asid, pcids);
+    let tags = Tags::of(&machine.cpu);
+    let kernel = kernel_cr3(tables, state.loaded_mm_asid, tags);
     Ok(Some(match tables_half(machine.cpu.cr3) {
         Half::Kernel => kernel,
-        Half::User => user_cr3(kernel, pcids),
+        Half::User => user_cr3(kernel, tags),
     }))
 }
 

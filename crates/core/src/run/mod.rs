@@ -7,7 +7,7 @@ mod nesting;
 pub use nesting::Nest;
 pub(crate) use nesting::is_iret;
 
-use crate::machine::observe::Delivered;
+use crate::machine::observe::{Attention, Delivered, Ordinary, Watched};
 use crate::machine::{self, Event, Fault, Machine, Observer, Register, Stepper, Stop};
 use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved};
 use iced_x86::{Instruction, Mnemonic};
@@ -357,6 +357,15 @@ fn frame(machine: &Machine) -> Frame {
 }
 
 impl Observer for Probe {
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: Watched::NOTHING }
+    }
+
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        self.mnemonic = ordinary.mnemonic;
+        self.retired = Some(frame(machine));
+    }
+
     fn before(&mut self, _: &Machine, instruction: &Instruction) {
         self.mnemonic = instruction.mnemonic();
     }

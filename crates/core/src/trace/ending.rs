@@ -1,6 +1,7 @@
 //! How a run ended, as Linux sees it.
 
 use super::{End, Trace};
+use crate::scenario::{PlaceId, Places};
 use std::fmt::{self, Display, Formatter};
 
 /// How a run ended. The modelled kernel ends a run by HLT at one of three labels (`linux/kernel/traps.S`).
@@ -21,6 +22,20 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// How a run ended whose last step was at `last`.
+    pub fn of(end: &End, places: &Places, last: Option<PlaceId>) -> Self {
+        match end {
+            End::Shutdown { .. } => Self::Shutdown,
+            End::Budget { .. } => Self::Budget,
+            End::Halted => match last.map_or("", |place| places.label(places.site(place).label)) {
+                "run_end" => Self::Finished,
+                "task_killed" => Self::TaskKilled,
+                "kernel_panic" => Self::KernelPanic,
+                _ => Self::Halted,
+            },
+        }
+    }
+
     /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -50,20 +65,6 @@ impl Display for Ending {
 impl Trace {
     /// How the run ended, as Linux sees it.
     pub fn ending(&self) -> Ending {
-        match self.end {
-            End::Shutdown { .. } => Ending::Shutdown,
-            End::Budget { .. } => Ending::Budget,
-            End::Halted => match self.last_label() {
-                "run_end" => Ending::Finished,
-                "task_killed" => Ending::TaskKilled,
-                "kernel_panic" => Ending::KernelPanic,
-                _ => Ending::Halted,
-            },
-        }
-    }
-
-    fn last_label(&self) -> &str {
-        let place = self.steps.last().and_then(|step| step.place);
-        place.map_or("", |place| self.places.label(self.places.site(place).label))
+        Ending::of(&self.end, &self.places, self.steps.last().and_then(|step| step.place))
     }
 }

@@ -4,7 +4,7 @@ use super::{Origin, RegisterChange, StepDetail, StepKind, Trace};
 use crate::counters::Counter;
 use crate::linux::{Half, describe_stack, tables_half};
 use crate::machine::bits::{cr3, cr4};
-use crate::machine::observe::{AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered};
+use crate::machine::observe::{AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, Written};
 use crate::machine::{Event, Machine, rflags};
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
@@ -56,23 +56,22 @@ fn instruction(trace: &Trace, [before, after]: [&Machine; 2], detail: &StepDetai
 }
 
 fn concerns_cr3(access: &ControlAccess) -> bool {
-    let (ControlAccess::Read { register, .. } | ControlAccess::Write { register, .. }) = *access;
-    register == ControlRegister::Cr3
+    access.register() == ControlRegister::Cr3
 }
 
 fn cr3_access(trace: &Trace, before: &Machine, detail: &StepDetail, access: &ControlAccess) -> Vec<String> {
     let pcide = before.cpu.cr4 & cr4::PCIDE != 0;
     match *access {
         ControlAccess::Read { value, .. } => vec![format!("reads CR3: {}", describe_cr3(trace, value, pcide))],
-        ControlAccess::Write { before, after, flush, .. } => {
+        ControlAccess::Write { before, after, written, .. } => {
             let moved = (before ^ after) & cr3::TABLE != 0;
             let tables = match (moved, pcide) {
                 (true, _) => describe_cr3(trace, after, pcide),
                 (false, true) => format!("same tables, {}", pcid(after)),
                 (false, false) => "same tables".to_owned(),
             };
-            let flush = match flush {
-                Some(Cr3Flush::NoFlush) => "no flush",
+            let flush = match written {
+                Written::Cr3 { flush: Cr3Flush::NoFlush, .. } => "no flush",
                 _ if pcide => "flush",
                 _ => "flush (no PCID)",
             };

@@ -123,7 +123,11 @@ fn a_poke_from_kernel_code_leaves_form_a_on_a_pcid_that_was_given_away() {
     let skipping = check("kgdb-kernel", &SKIPPING, "run_end", None, SECOND_ASID, 1);
     // What the poke cached of the temporary mm: now the task runs under its PCID, and can write kernel text through it.
     let poking = |played: &Played, pcid| {
-        played.machine.tlb.entries().any(|entry| entry.linear == POKING_ADDRESS && entry.pcid == pcid && entry.writable)
+        played
+            .machine
+            .tlb
+            .entries()
+            .any(|entry| entry.linear == POKING_ADDRESS && entry.pcid == pcid && entry.rights.writable)
     };
     assert!(a.iter().all(|played| poking(played, 1)));
     assert!(skipping.iter().all(|played| poking(played, 1) && !poking(played, 2)));

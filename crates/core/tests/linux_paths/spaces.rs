@@ -3,7 +3,7 @@
 
 use crate::support::{ALL_ON, FORMS, Log, Run, all_features, preserved};
 use cr3_core::linux::layout::{self as at, INIT_TABLES_PHYSICAL, POKING_TABLES_PHYSICAL, SECOND_TABLES_PHYSICAL};
-use cr3_core::linux::records::{self, Slot, TlbState};
+use cr3_core::linux::records::{self, Slot, Tags, TlbState};
 use cr3_core::linux::{Features, Form, Handler};
 use cr3_core::machine::observe::Cr3Flush;
 use cr3_core::machine::{Cpu, Exception, Machine, Register};
@@ -185,7 +185,9 @@ proptest! {
         let (expected, written) = switched(&before, mm, address, case.generation, case.features);
         prop_assert_eq!(TlbState::of(&run.machine), expected.clone());
         prop_assert_eq!(records::check_cr3(&run.machine), Ok(()));
-        prop_assert_eq!(run.machine.cpu.cr3, records::kernel_cr3(MMS.iter().find(|mm| run.address(mm.name) == expected.loaded_mm).expect("an mm").tables, expected.loaded_mm_asid, case.features.pcid));
+        let tags = if case.features.pcid { Tags::Pcids } else { Tags::None };
+        let loaded = MMS.iter().find(|mm| run.address(mm.name) == expected.loaded_mm).expect("an mm");
+        prop_assert_eq!(run.machine.cpu.cr3, records::kernel_cr3(loaded.tables, expected.loaded_mm_asid, tags));
         let flushed: Vec<_> = run.log.cr3_writes.iter().map(|write| write.flush == Cr3Flush::Flush).collect();
         prop_assert_eq!(flushed, Vec::from_iter(written));
     }

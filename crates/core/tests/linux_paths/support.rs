@@ -2,7 +2,7 @@
 
 use cr3_core::linux::layout::{USER_DATA_PHYSICAL, USER_PCID_FLUSH_MASK_PHYSICAL};
 use cr3_core::linux::{self, Config, Features, Form, Geometry, Handler, Handlers, System};
-use cr3_core::machine::observe::{ControlAccess, ControlRegister, Cr3Flush, Delivered};
+use cr3_core::machine::observe::{ControlAccess, Cr3Flush, Delivered, Written};
 use cr3_core::machine::{self, Cpu, Event, Exception, Fault, Machine, Observer, Register, Stop};
 use iced_x86::{Instruction, Mnemonic};
 
@@ -57,10 +57,10 @@ impl Observer for Log {
 
     fn control(&mut self, access: &ControlAccess) {
         match *access {
-            ControlAccess::Write { register: ControlRegister::Cr3, before, after, flush: Some(flush), .. } => {
+            ControlAccess::Write { written: Written::Cr3 { flush, .. }, before, after, .. } => {
                 self.cr3_writes.push(Cr3Write { rip: self.rip, before, after, flush });
             }
-            ControlAccess::Write { register: ControlRegister::Cr4, .. } => self.cr4_writes += 1,
+            ControlAccess::Write { written: Written::Cr4, .. } => self.cr4_writes += 1,
             _ => {}
         }
     }

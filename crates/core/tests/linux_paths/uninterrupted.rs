@@ -118,7 +118,7 @@ fn the_caches_start_with_the_pcid_of_the_user_program() {
         let config = Config { features, form: Form::E, handler: Handlers::QUIET, geometry: Geometry::Skylake };
         let machine = linux::boot(&config).expect("a form of the repository").machine;
         let mut tlb = machine.tlb.clone();
-        tlb.load_pcid(&mut (), current_pcid(&machine.cpu), Cr3Flush::NoFlush);
+        tlb.load_pcid(&mut |_| (), current_pcid(&machine.cpu), Cr3Flush::NoFlush);
         assert_eq!(tlb, machine.tlb, "{features:?}: no change of PCID");
     }
 }

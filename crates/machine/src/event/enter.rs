@@ -4,12 +4,13 @@ use super::Event;
 use super::debug::{DR7, GENERAL_DETECT};
 use super::gate::{self, Gate, GateAccess, GateKind};
 use crate::access::{self, Privilege};
+use crate::cpu::canonical;
 use crate::cpu::{Register, Segment, SegmentRegister, Shadow};
 use crate::descriptor::{self, Kind, is_null, selector_fault};
 use crate::fault::{Exception, Fault};
 use crate::observe::{AccessKind, Delivered};
-use crate::paging::{Access, Mode, canonical};
 use crate::rflags::{IF, NT, RF, TF, VM};
+use crate::rights::{Access, Mode};
 use crate::{Cpu, Machine, Observer};
 
 /// An event on its way to its handler.
@@ -97,11 +98,7 @@ impl Arrival {
 ///
 /// # Errors
 /// The fault that the delivery raised, with EXT set in its error code unless software asked for the event.
-pub(crate) fn enter<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    arrival: &Arrival,
-) -> Result<Delivered, Fault> {
+pub(crate) fn enter(machine: &mut Machine, observer: &mut dyn Observer, arrival: &Arrival) -> Result<Delivered, Fault> {
     try_enter(machine, observer, arrival).map_err(|fault| match arrival.event {
         Event::Software(_) => fault,
         Event::Exception(_) | Event::Interrupt(_) => external(fault),
@@ -117,7 +114,7 @@ fn external(fault: Fault) -> Fault {
     Fault { error_code, ..fault }
 }
 
-fn try_enter<O: Observer>(machine: &mut Machine, observer: &mut O, arrival: &Arrival) -> Result<Delivered, Fault> {
+fn try_enter(machine: &mut Machine, observer: &mut dyn Observer, arrival: &Arrival) -> Result<Delivered, Fault> {
     let from_cpl = machine.cpu.cpl;
     let vector = arrival.event.vector();
     let access = match arrival.event {
@@ -132,7 +129,7 @@ fn try_enter<O: Observer>(machine: &mut Machine, observer: &mut O, arrival: &Arr
         return Err(Fault::general_protection("the handler's address is not canonical"));
     }
     let stack = push_frame(machine, observer, arrival, top, cpl)?;
-    commit(&mut machine.cpu, arrival.event, &gate, code, stack);
+    commit(machine, observer, arrival.event, &gate, code, stack);
     Ok(Delivered {
         event: arrival.event,
         fault: None,
@@ -145,7 +142,7 @@ fn try_enter<O: Observer>(machine: &mut Machine, observer: &mut O, arrival: &Arr
 }
 
 /// The handler's code segment; the RPL of its selector is the new CPL.
-fn handler_code<O: Observer>(machine: &mut Machine, observer: &mut O, gate: &Gate) -> Result<Segment, Fault> {
+fn handler_code(machine: &mut Machine, observer: &mut dyn Observer, gate: &Gate) -> Result<Segment, Fault> {
     let selector = gate.selector;
     let refuse = |exception, cause| Err(selector_fault(exception, selector, cause));
     if is_null(selector) {
@@ -172,7 +169,7 @@ fn handler_code<O: Observer>(machine: &mut Machine, observer: &mut O, gate: &Gat
 
 /// Where the frame begins: an IST stack, the stack of a more privileged level, or the current one (SDM vol. 3A 6.14.4,
 /// 6.14.5), aligned to 16 bytes (6.14.2).
-fn stack_top<O: Observer>(machine: &mut Machine, observer: &mut O, gate: &Gate, cpl: u8) -> Result<u64, Fault> {
+fn stack_top(machine: &mut Machine, observer: &mut dyn Observer, gate: &Gate, cpl: u8) -> Result<u64, Fault> {
     let slot = match gate.ist {
         0 if cpl < machine.cpu.cpl => 4 + 8 * u64::from(cpl),
         0 => return Ok(machine.cpu.registers[Register::Rsp as usize] & !15),
@@ -190,9 +187,9 @@ fn stack_top<O: Observer>(machine: &mut Machine, observer: &mut O, gate: &Gate, 
 
 /// Pushes SS, RSP, RFLAGS, CS, RIP and the error code, if there is one; the new RSP. A frame of which one page cannot be
 /// written changes no byte.
-fn push_frame<O: Observer>(
+fn push_frame(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     arrival: &Arrival,
     top: u64,
     cpl: u8,
@@ -219,9 +216,9 @@ fn push_frame<O: Observer>(
 }
 
 /// Checks the lowest word of the frame, so that a fault on its page comes before the first push.
-fn check_writable<O: Observer>(
+fn check_writable(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     linear: u64,
     privilege: Privilege,
 ) -> Result<(), Fault> {
@@ -244,13 +241,14 @@ fn as_stack_fault(fault: Fault) -> Fault {
 }
 
 /// What changes in the processor once the frame is pushed. SS becomes null only when CPL changes (SDM vol. 3A 6.14.2).
-fn commit(cpu: &mut Cpu, event: Event, gate: &Gate, code: Segment, stack: u64) {
+fn commit(machine: &mut Machine, observer: &mut dyn Observer, event: Event, gate: &Gate, code: Segment, stack: u64) {
     let cpl = descriptor::requested_privilege(code.selector);
-    if cpl != cpu.cpl {
-        let selector = u16::from(cpl);
-        cpu.segments[SegmentRegister::Ss as usize] = Segment { selector, ..Segment::default() };
+    if cpl != machine.cpu.cpl {
+        let null = Segment { selector: u16::from(cpl), ..Segment::default() };
+        descriptor::load(machine, observer, SegmentRegister::Ss, null);
     }
-    cpu.segments[SegmentRegister::Cs as usize] = code;
+    descriptor::load(machine, observer, SegmentRegister::Cs, code);
+    let cpu = &mut machine.cpu;
     cpu.cpl = cpl;
     cpu.rip = gate.offset;
     cpu.registers[Register::Rsp as usize] = stack;

@@ -47,12 +47,7 @@ pub fn error_code(vector: u8) -> u32 {
 ///
 /// # Errors
 /// #GP or #NP that names the IDT entry, or a fault of the implicit access to the IDT.
-pub fn read<O: Observer>(
-    machine: &mut Machine,
-    observer: &mut O,
-    vector: u8,
-    access: GateAccess,
-) -> Result<Gate, Fault> {
+pub fn read(machine: &mut Machine, observer: &mut dyn Observer, vector: u8, access: GateAccess) -> Result<Gate, Fault> {
     let table = machine.cpu.idtr;
     let offset = u64::from(vector) * 16;
     if offset + 15 > u64::from(table.limit) {

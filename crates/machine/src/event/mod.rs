@@ -12,30 +12,11 @@ mod refuse;
 pub(super) use enter::{Arrival, enter};
 pub use refuse::{Refusal, refusal};
 
+pub use super::fault::Event;
+
 use super::fault::{Exception, Fault, Stop};
 use super::{Machine, Observer};
 use nested::Outcome;
-
-/// Something that strikes at an instruction boundary, or that an instruction raised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Event {
-    /// An exception or NMI.
-    Exception(Exception),
-    /// A maskable external interrupt with its vector.
-    Interrupt(u8),
-    /// INT n, INT3 (vector 3) of software.
-    Software(u8),
-}
-
-impl Event {
-    /// The vector number.
-    pub fn vector(self) -> u8 {
-        match self {
-            Self::Exception(exception) => exception.vector(),
-            Self::Interrupt(vector) | Self::Software(vector) => vector,
-        }
-    }
-}
 
 /// Delivers `event` from outside at this instruction boundary: frame pushed through the page tables of the current CR3.
 ///
@@ -44,11 +25,11 @@ impl Event {
 ///
 /// # Errors
 /// [`Stop::Shutdown`] on a triple fault or a machine check during a machine check.
-pub fn deliver<O: Observer>(
+pub fn deliver(
     machine: &mut Machine,
     event: Event,
     error_code: Option<u32>,
-    observer: &mut O,
+    observer: &mut dyn Observer,
 ) -> Result<(), Stop> {
     if machine.cpu.events.shut_down {
         return Err(shutdown(machine, Vec::new()));
@@ -67,9 +48,9 @@ pub fn deliver<O: Observer>(
 }
 
 /// Delivers an event that no instruction raised.
-fn arrive<O: Observer>(
+fn arrive(
     machine: &mut Machine,
-    observer: &mut O,
+    observer: &mut dyn Observer,
     event: Event,
     error_code: Option<u32>,
 ) -> Result<(), Stop> {
@@ -79,14 +60,14 @@ fn arrive<O: Observer>(
 }
 
 /// Delivers the latched NMI.
-pub(super) fn deliver_latched_nmi<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
+pub(super) fn deliver_latched_nmi(machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
     machine.cpu.events.nmi_pending = false;
     arrive(machine, observer, Event::Exception(Exception::Nmi), None)
 }
 
 /// Delivers the fault that the instruction at RIP raised.
 #[cold]
-pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, fault: Fault) -> Result<(), Stop> {
+pub(super) fn raise_fault(machine: &mut Machine, observer: &mut dyn Observer, fault: Fault) -> Result<(), Stop> {
     observer.fault(&fault);
     let arrival = Arrival::fault(fault, machine.cpu.rip);
     raise(machine, observer, arrival)
@@ -94,7 +75,7 @@ pub(super) fn raise_fault<O: Observer>(machine: &mut Machine, observer: &mut O, 
 
 /// Delivers the debug exception of the instruction breakpoints `hits` at RIP.
 #[cold]
-pub(super) fn raise_breakpoint<O: Observer>(machine: &mut Machine, observer: &mut O, hits: u64) -> Result<(), Stop> {
+pub(super) fn raise_breakpoint(machine: &mut Machine, observer: &mut dyn Observer, hits: u64) -> Result<(), Stop> {
     machine.cpu.debug[debug::DR6] |= hits;
     let fault = Fault::new(Exception::Debug, "an instruction breakpoint in DR0 to DR3");
     observer.fault(&fault);
@@ -104,7 +85,7 @@ pub(super) fn raise_breakpoint<O: Observer>(machine: &mut Machine, observer: &mu
 
 /// Delivers a debug exception with `causes` in the layout of DR6 at this boundary.
 #[cold]
-pub(super) fn raise_debug<O: Observer>(machine: &mut Machine, observer: &mut O, causes: u64) -> Result<(), Stop> {
+pub(super) fn raise_debug(machine: &mut Machine, observer: &mut dyn Observer, causes: u64) -> Result<(), Stop> {
     machine.cpu.debug[debug::DR6] |= causes;
     arrive(machine, observer, Event::Exception(Exception::Debug), None)
 }
@@ -124,7 +105,7 @@ pub(super) fn shutdown(machine: &mut Machine, chain: Vec<Fault>) -> Stop {
 /// Delivers `arrival`, and what its delivery raises, until a handler is entered or the processor shuts down.
 ///
 /// A page fault writes CR2 when it is raised, also if it then becomes part of a double fault (SDM vol. 3A 6.15).
-pub(super) fn raise<O: Observer>(machine: &mut Machine, observer: &mut O, mut arrival: Arrival) -> Result<(), Stop> {
+pub(super) fn raise(machine: &mut Machine, observer: &mut dyn Observer, mut arrival: Arrival) -> Result<(), Stop> {
     let mut chain = Vec::new();
     loop {
         if let Some(address) = arrival.page_fault_address() {

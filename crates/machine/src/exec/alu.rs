@@ -6,30 +6,22 @@ use super::operand::{self, get, read_0, read_1, read_2, set, set_narrow, set_reg
 use super::width::Width;
 use super::{Context, Done, arithmetic, multiply};
 use crate::rflags::ZF;
-use crate::{Exception, Fault, Observer, Register};
+use crate::{Exception, Fault, Register};
 use iced_x86::{Instruction, OpKind};
 
 /// ADD, SUB, AND and their kind: operand 0 becomes `operation` of operands 0 and 1.
 #[inline]
-pub(super) fn binary<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    operation: impl FnOnce(Width, u64, u64, u64) -> (u64, u64),
-) -> Done {
+pub(super) fn binary(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, u64, u64, u64) -> (u64, u64)) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
     let before = c.machine.cpu.rflags;
-    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, source, before))?;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, &mut |a| operation(width, a, source, before))?;
     Ok(())
 }
 
 /// CMP and TEST: flags of `operation`, no result.
 #[inline]
-pub(super) fn compare<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    operation: impl FnOnce(Width, u64, u64, u64) -> (u64, u64),
-) -> Done {
+pub(super) fn compare(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, u64, u64, u64) -> (u64, u64)) -> Done {
     let width = operand::width(i);
     let a = read_0(c, i, width)?;
     let b = read_1(c, i, width)?;
@@ -39,54 +31,46 @@ pub(super) fn compare<O: Observer>(
 
 /// INC, DEC, NEG.
 #[inline]
-pub(super) fn unary<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    operation: impl FnOnce(Width, u64, u64) -> (u64, u64),
-) -> Done {
+pub(super) fn unary(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, u64, u64) -> (u64, u64)) -> Done {
     let width = operand::width(i);
     let before = c.machine.cpu.rflags;
-    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, before))?;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, &mut |a| operation(width, a, before))?;
     Ok(())
 }
 
 /// NOT changes no flag.
-pub(super) fn not<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn not(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
-    operand::modify(c, i, width, |a| !a & width.mask())?;
+    operand::modify(c, i, width, &mut |a| !a & width.mask())?;
     Ok(())
 }
 
 /// SHL, SHR, SAR, ROL, ROR, RCL, RCR: the count is CL or an immediate byte. A count of zero still writes the operand.
 #[inline]
-pub(super) fn shift<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    operation: impl FnOnce(Width, u64, u64, u64) -> (u64, u64),
-) -> Done {
+pub(super) fn shift(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, u64, u64, u64) -> (u64, u64)) -> Done {
     let width = operand::width(i);
     let count = read_1(c, i, Width::Byte)?;
     let before = c.machine.cpu.rflags;
-    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, count, before))?;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, &mut |a| operation(width, a, count, before))?;
     Ok(())
 }
 
 /// SHLD and SHRD.
-pub(super) fn double_shift<O: Observer>(
-    c: &mut Context<'_, O>,
+pub(super) fn double_shift(
+    c: &mut Context<'_>,
     i: &Instruction,
-    operation: impl FnOnce(Width, u64, u64, u64, u64) -> (u64, u64),
+    operation: fn(Width, u64, u64, u64, u64) -> (u64, u64),
 ) -> Done {
     let width = operand::width(i);
     let fill = read_1(c, i, width)?;
     let count = read_2(c, i, Width::Byte)?;
     let before = c.machine.cpu.rflags;
-    c.machine.cpu.rflags = operand::modify_telling(c, i, width, move |a| operation(width, a, fill, count, before))?;
+    c.machine.cpu.rflags = operand::modify_telling(c, i, width, &mut |a| operation(width, a, fill, count, before))?;
     Ok(())
 }
 
 /// The accumulator pair: AX for bytes, else rDX:rAX.
-fn accumulator(c: &Context<'_, impl Observer>, width: Width) -> Pair {
+fn accumulator(c: &Context<'_>, width: Width) -> Pair {
     let cpu = &c.machine.cpu;
     let (rax, rdx) = (get(cpu, Register::Rax), get(cpu, Register::Rdx));
     match width {
@@ -95,7 +79,7 @@ fn accumulator(c: &Context<'_, impl Observer>, width: Width) -> Pair {
     }
 }
 
-fn set_accumulator(c: &mut Context<'_, impl Observer>, width: Width, (low, high): Pair) {
+fn set_accumulator(c: &mut Context<'_>, width: Width, (low, high): Pair) {
     let cpu = &mut c.machine.cpu;
     if width == Width::Byte {
         set_narrow(cpu, Register::Rax, Width::Word, high << 8 | low);
@@ -106,8 +90,8 @@ fn set_accumulator(c: &mut Context<'_, impl Observer>, width: Width, (low, high)
 }
 
 /// MUL and IMUL with one operand.
-pub(super) fn multiply_accumulator<O: Observer>(
-    c: &mut Context<'_, O>,
+pub(super) fn multiply_accumulator(
+    c: &mut Context<'_>,
     i: &Instruction,
     operation: fn(Width, u64, u64, u64) -> (Pair, u64),
 ) -> Done {
@@ -121,7 +105,7 @@ pub(super) fn multiply_accumulator<O: Observer>(
 }
 
 /// IMUL with one, two or three operands.
-pub(super) fn imul<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn imul(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
     let (a, b) = match i.op_count() {
         1 => return multiply_accumulator(c, i, multiply::imul),
@@ -135,11 +119,7 @@ pub(super) fn imul<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 }
 
 /// DIV and IDIV. All flags are undefined after it and stay.
-pub(super) fn divide<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    operation: fn(Width, Pair, u64) -> Option<Pair>,
-) -> Done {
+pub(super) fn divide(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, Pair, u64) -> Option<Pair>) -> Done {
     let width = operand::width(i);
     let divisor = read_0(c, i, width)?;
     let Some(quotient_and_remainder) = operation(width, accumulator(c, width), divisor) else {
@@ -151,12 +131,12 @@ pub(super) fn divide<O: Observer>(
 }
 
 /// XADD: operand 0 becomes the sum, operand 1 the old operand 0. The sum wins where both are one register.
-pub(super) fn xadd<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn xadd(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
     let before = c.machine.cpu.rflags;
     let (mut after, mut sum) = (before, 0);
-    let old = operand::modify(c, i, width, |a| {
+    let old = operand::modify(c, i, width, &mut |a| {
         (sum, after) = arithmetic::add(width, a, source, before);
         sum
     })?;
@@ -170,14 +150,14 @@ pub(super) fn xadd<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 
 /// CMPXCHG. Memory is written in any case; of the two registers only the one that changes is written, which matters for
 /// the upper half of 32-bit names.
-pub(super) fn cmpxchg<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn cmpxchg(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
     let expected = get(&c.machine.cpu, Register::Rax) & width.mask();
     let new = read_1(c, i, width)?;
     let old = if i.op0_kind() == OpKind::Register {
         read_0(c, i, width)?
     } else {
-        operand::modify(c, i, width, |old| if old == expected { new } else { old })?
+        operand::modify(c, i, width, &mut |old| if old == expected { new } else { old })?
     };
     let cpu = &mut c.machine.cpu;
     cpu.rflags = arithmetic::sub(width, expected, old, cpu.rflags).1;
@@ -190,7 +170,7 @@ pub(super) fn cmpxchg<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> D
 }
 
 /// CMPXCHG8B and CMPXCHG16B: halves of `half` each at one address.
-pub(super) fn cmpxchg_pair<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, half: Width) -> Done {
+pub(super) fn cmpxchg_pair(c: &mut Context<'_>, i: &Instruction, half: Width) -> Done {
     let low_address = operand::linear(&c.machine.cpu, i);
     if half == Width::Quadword && low_address & 15 != 0 {
         let cause = "the operand of CMPXCHG16B is not aligned to 16 bytes";
@@ -204,7 +184,7 @@ pub(super) fn cmpxchg_pair<O: Observer>(c: &mut Context<'_, O>, i: &Instruction,
     let expected = (read(Register::Rax), read(Register::Rdx));
     let new = (read(Register::Rbx), read(Register::Rcx));
     // One aligned 16-byte block lies in one page: the check of its first half covers the second.
-    let low = operand::modify_at(c, i, low_address, half, |old| old)?;
+    let low = operand::modify_at(c, i, low_address, half, &mut |old| old)?;
     let high = operand::load(c, high_address, half)?;
     let equal = (low, high) == expected;
     let (store_low, store_high) = if equal { new } else { (low, high) };
@@ -218,13 +198,13 @@ pub(super) fn cmpxchg_pair<O: Observer>(c: &mut Context<'_, O>, i: &Instruction,
     Ok(())
 }
 
-fn cmpxchg8b<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+fn cmpxchg8b(c: &mut Context<'_>, i: &Instruction) -> Done {
     let address = operand::linear(&c.machine.cpu, i);
     let pair = |low, high| get(&c.machine.cpu, high) << 32 | get(&c.machine.cpu, low) & Width::Doubleword.mask();
     let expected = pair(Register::Rax, Register::Rdx);
     let new = pair(Register::Rbx, Register::Rcx);
-    let choose = |old| if old == expected { new } else { old };
-    let old = operand::modify_at(c, i, address, Width::Quadword, choose)?;
+    let mut choose = |old| if old == expected { new } else { old };
+    let old = operand::modify_at(c, i, address, Width::Quadword, &mut choose)?;
     if old != expected {
         let cpu = &mut c.machine.cpu;
         set_narrow(cpu, Register::Rax, Width::Doubleword, old);
@@ -234,7 +214,7 @@ fn cmpxchg8b<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
     Ok(())
 }
 
-fn set_zero_flag(c: &mut Context<'_, impl Observer>, equal: bool) {
+fn set_zero_flag(c: &mut Context<'_>, equal: bool) {
     let cpu = &mut c.machine.cpu;
     cpu.rflags = (cpu.rflags & !ZF) | if equal { ZF } else { 0 };
 }

@@ -4,8 +4,8 @@ use super::arithmetic::sign_zero_parity;
 use super::operand::{self, read_1, register, set_register};
 use super::width::Width;
 use super::{Context, Done};
+use crate::Fault;
 use crate::rflags::{CF, STATUS, ZF};
-use crate::{Fault, Observer};
 use iced_x86::{Instruction, OpKind};
 
 /// What BT, BTS, BTR and BTC do with the bit that they test.
@@ -39,7 +39,7 @@ pub(super) fn bit_string(width: Width, offset: u64) -> (i64, u32) {
 }
 
 /// BT, BTS, BTR and BTC: CF becomes the bit; the other flags stay, though the manual leaves all but ZF undefined.
-pub(super) fn test_bit<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, change: BitChange) -> Done {
+pub(super) fn test_bit(c: &mut Context<'_>, i: &Instruction, change: BitChange) -> Done {
     let width = operand::width(i);
     let offset = read_1(c, i, width)?;
     let (distance, bit) = bit_string(width, offset);
@@ -48,7 +48,7 @@ pub(super) fn test_bit<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, cha
         // BT writes nothing: the upper half of a 32-bit register stays.
         register(&c.machine.cpu, i.op0_register())
     } else if i.op0_kind() == OpKind::Register {
-        operand::modify(c, i, width, |value| change.apply(value, mask))?
+        operand::modify(c, i, width, &mut |value| change.apply(value, mask))?
     } else {
         // An immediate bit offset counts within the element.
         let distance = if i.op1_kind() == OpKind::Register { distance } else { 0 };
@@ -56,7 +56,7 @@ pub(super) fn test_bit<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, cha
         if change == BitChange::Keep {
             operand::load_at(c, i, address, width)?
         } else {
-            operand::modify_at(c, i, address, width, |value| change.apply(value, mask))?
+            operand::modify_at(c, i, address, width, &mut |value| change.apply(value, mask))?
         }
     };
     let cpu = &mut c.machine.cpu;
@@ -65,7 +65,7 @@ pub(super) fn test_bit<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, cha
 }
 
 /// BSF and BSR: a source of zero leaves the destination and sets ZF, as both Intel and AMD processors do.
-pub(super) fn scan<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, find: fn(Width, u64) -> u64) -> Done {
+pub(super) fn scan(c: &mut Context<'_>, i: &Instruction, find: fn(Width, u64) -> u64) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
     let cpu = &mut c.machine.cpu;
@@ -92,7 +92,7 @@ pub(super) fn highest_bit(_: Width, value: u64) -> u64 {
 }
 
 /// TZCNT and LZCNT: CF tells of a source of zero, ZF of a result of zero.
-pub(super) fn count_zeros<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, count: fn(Width, u64) -> u64) -> Done {
+pub(super) fn count_zeros(c: &mut Context<'_>, i: &Instruction, count: fn(Width, u64) -> u64) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
     let result = count(width, source);
@@ -105,7 +105,7 @@ pub(super) fn count_zeros<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, 
 }
 
 /// POPCNT: clears every status flag but ZF.
-pub(super) fn popcnt<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn popcnt(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
     let cpu = &mut c.machine.cpu;
@@ -115,7 +115,7 @@ pub(super) fn popcnt<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Do
 }
 
 /// BSWAP. The 16-bit form is undefined; processors clear the operand.
-pub(super) fn bswap<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn bswap(c: &mut Context<'_>, i: &Instruction) -> Done {
     let name = i.op0_register();
     let value = register(&c.machine.cpu, name);
     let swapped = match operand::register_width(name) {
@@ -128,7 +128,7 @@ pub(super) fn bswap<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Don
 }
 
 /// MOVBE: a load or store with the bytes in the other order.
-pub(super) fn movbe<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<(), Fault> {
+pub(super) fn movbe(c: &mut Context<'_>, i: &Instruction) -> Result<(), Fault> {
     let width = operand::width(i);
     let value = read_1(c, i, width)?;
     let swapped = value.swap_bytes() >> (64 - width.bits());

@@ -4,42 +4,42 @@ use super::condition::Condition;
 use super::operand::{self, get, modify, read_1, register, set_narrow, set_register, write_0};
 use super::width::Width;
 use super::{Context, Done};
+use crate::Register;
 use crate::rflags::{AF, CF, FIXED, PF, SF, ZF};
-use crate::{Observer, Register};
 use iced_x86::{Instruction, OpKind};
 
 /// MOV, MOVABS, MOVNTI and MOVZX: the source is zero-extended by the way operands are read.
 #[inline]
-pub(super) fn mov<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov(c: &mut Context<'_>, i: &Instruction) -> Done {
     let value = read_1(c, i, operand::source_width(i))?;
     write_0(c, i, operand::width(i), value)
 }
 
 /// MOVSX and MOVSXD.
-pub(super) fn movsx<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn movsx(c: &mut Context<'_>, i: &Instruction) -> Done {
     let from = operand::source_width(i);
     let value = from.sign_extend(read_1(c, i, from)?) as u64;
     write_0(c, i, operand::width(i), value)
 }
 
 /// LEA: the offset alone, without segment base, and no access.
-pub(super) fn lea<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lea(c: &mut Context<'_>, i: &Instruction) -> Done {
     let offset = operand::effective_address(&c.machine.cpu, i);
     set_register(&mut c.machine.cpu, i.op0_register(), offset);
     Ok(())
 }
 
 /// XCHG. With memory it is locked by itself.
-pub(super) fn xchg<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn xchg(c: &mut Context<'_>, i: &Instruction) -> Done {
     let other = i.op1_register();
     let new = register(&c.machine.cpu, other);
-    let old = modify(c, i, operand::width(i), |_| new)?;
+    let old = modify(c, i, operand::width(i), &mut |_| new)?;
     set_register(&mut c.machine.cpu, other, old);
     Ok(())
 }
 
 /// CMOVcc: the source is read, and a 32-bit destination cleared above, whatever the condition.
-pub(super) fn cmov<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, condition: Condition) -> Done {
+pub(super) fn cmov(c: &mut Context<'_>, i: &Instruction, condition: Condition) -> Done {
     let source = read_1(c, i, operand::width(i))?;
     let name = i.op0_register();
     let cpu = &mut c.machine.cpu;
@@ -49,13 +49,13 @@ pub(super) fn cmov<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, conditi
 }
 
 /// SETcc.
-pub(super) fn set_if<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, condition: Condition) -> Done {
+pub(super) fn set_if(c: &mut Context<'_>, i: &Instruction, condition: Condition) -> Done {
     let value = u64::from(condition.holds(c.machine.cpu.rflags));
     write_0(c, i, Width::Byte, value)
 }
 
 /// CBW, CWDE and CDQE: the lower half of the accumulator becomes all of it.
-pub(super) fn extend_accumulator(c: &mut Context<'_, impl Observer>, from: Width, to: Width) -> Done {
+pub(super) fn extend_accumulator(c: &mut Context<'_>, from: Width, to: Width) -> Done {
     let cpu = &mut c.machine.cpu;
     let value = from.sign_extend(get(cpu, Register::Rax)) as u64;
     set_narrow(cpu, Register::Rax, to, value);
@@ -63,7 +63,7 @@ pub(super) fn extend_accumulator(c: &mut Context<'_, impl Observer>, from: Width
 }
 
 /// CWD, CDQ and CQO: rDX becomes the sign of rAX.
-pub(super) fn extend_into_rdx(c: &mut Context<'_, impl Observer>, width: Width) -> Done {
+pub(super) fn extend_into_rdx(c: &mut Context<'_>, width: Width) -> Done {
     let cpu = &mut c.machine.cpu;
     let sign = (width.sign_extend(get(cpu, Register::Rax)) >> 63) as u64;
     set_narrow(cpu, Register::Rdx, width, sign);
@@ -73,7 +73,7 @@ pub(super) fn extend_into_rdx(c: &mut Context<'_, impl Observer>, width: Width) 
 const LOW_BYTE_FLAGS: u64 = SF | ZF | AF | PF | CF;
 
 /// LAHF: the low byte of RFLAGS to AH.
-pub(super) fn lahf(c: &mut Context<'_, impl Observer>) -> Done {
+pub(super) fn lahf(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     let flags = (cpu.rflags & LOW_BYTE_FLAGS) | FIXED;
     set_register(cpu, iced_x86::Register::AH, flags);
@@ -81,7 +81,7 @@ pub(super) fn lahf(c: &mut Context<'_, impl Observer>) -> Done {
 }
 
 /// SAHF: AH to the low byte of RFLAGS.
-pub(super) fn sahf(c: &mut Context<'_, impl Observer>) -> Done {
+pub(super) fn sahf(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     let flags = register(cpu, iced_x86::Register::AH) & LOW_BYTE_FLAGS;
     cpu.rflags = (cpu.rflags & !LOW_BYTE_FLAGS) | flags;
@@ -89,7 +89,7 @@ pub(super) fn sahf(c: &mut Context<'_, impl Observer>) -> Done {
 }
 
 /// XLATB: AL becomes the byte at rBX + AL.
-pub(super) fn xlatb<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn xlatb(c: &mut Context<'_>, i: &Instruction) -> Done {
     let address = operand::linear(&c.machine.cpu, i);
     let value = operand::load(c, address, Width::Byte)?;
     set_narrow(&mut c.machine.cpu, Register::Rax, Width::Byte, value);
@@ -97,7 +97,7 @@ pub(super) fn xlatb<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Don
 }
 
 /// MOV from a segment register: memory receives 16 bits, a register the zero-extended selector.
-pub(super) fn mov_from_segment<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov_from_segment(c: &mut Context<'_>, i: &Instruction) -> Done {
     let selector = super::segment::selector(&c.machine.cpu, i.op1_register());
     let width = match i.op0_kind() {
         OpKind::Register => operand::width(i),
@@ -107,13 +107,13 @@ pub(super) fn mov_from_segment<O: Observer>(c: &mut Context<'_, O>, i: &Instruct
 }
 
 /// CLFLUSH, CLFLUSHOPT and CLWB touch their line as a load does; there are no data caches.
-pub(super) fn flush_line<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn flush_line(c: &mut Context<'_>, i: &Instruction) -> Done {
     operand::load_memory(c, i, Width::Byte)?;
     Ok(())
 }
 
 /// CLC, STC, CMC, CLD and STD: the bits of `mask` become those of `value`.
-pub(super) fn set_flags(c: &mut Context<'_, impl Observer>, mask: u64, value: u64) -> Done {
+pub(super) fn set_flags(c: &mut Context<'_>, mask: u64, value: u64) -> Done {
     let cpu = &mut c.machine.cpu;
     cpu.rflags = (cpu.rflags & !mask) | (value & mask);
     Ok(())

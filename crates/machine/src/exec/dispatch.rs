@@ -6,12 +6,12 @@ use super::flow::{self, LoopWhile};
 use super::width::Width;
 use super::{Context, Done, alu, arithmetic, data, far, multiply, segment, shift, stack, string, system};
 use crate::rflags::{AC, CF, DF};
-use crate::{Fault, Observer, SegmentRegister};
+use crate::{Fault, SegmentRegister};
 use iced_x86::{Code, Instruction, Mnemonic, Register};
 
 /// Executes `i`. What is not modelled raises #UD and says so.
 #[inline]
-pub(super) fn execute<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
     use Mnemonic as M;
     match i.mnemonic() {
         // Data transfer.
@@ -223,7 +223,7 @@ pub(super) fn execute<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> D
 
 /// MOV by what stands on its two sides.
 #[inline]
-fn mov<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+fn mov(c: &mut Context<'_>, i: &Instruction) -> Done {
     match i.code() {
         Code::Mov_cr_r64 => system::mov_to_control(c, i),
         Code::Mov_r64_cr => system::mov_from_control(c, i),
@@ -236,7 +236,7 @@ fn mov<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
 }
 
 #[inline]
-fn jmp<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+fn jmp(c: &mut Context<'_>, i: &Instruction) -> Done {
     match i.code() {
         Code::Jmp_m1616 | Code::Jmp_m1632 | Code::Jmp_m1664 => far::jmp_far(c, i),
         _ => flow::jmp(c, i),
@@ -244,7 +244,7 @@ fn jmp<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
 }
 
 #[inline]
-fn call<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+fn call(c: &mut Context<'_>, i: &Instruction) -> Done {
     match i.code() {
         Code::Call_m1616 | Code::Call_m1632 | Code::Call_m1664 => far::call_far(c, i),
         _ => flow::call(c, i),

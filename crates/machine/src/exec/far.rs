@@ -11,7 +11,7 @@ use super::{Context, Done};
 use crate::cpu::Segment;
 use crate::descriptor::{self, Descriptor, Kind, is_null, requested_privilege, selector_fault};
 use crate::rflags::{AC, FIXED, ID, NT, RF, VIF, VIP};
-use crate::{Cpu, Exception, Fault, Observer, Register, SegmentRegister};
+use crate::{Exception, Fault, Register, SegmentRegister};
 use iced_x86::{Code, Instruction};
 
 /// Width of the slots that a far return pops, or of the offset of a far pointer.
@@ -24,13 +24,13 @@ fn slot_width(i: &Instruction) -> Width {
 }
 
 /// The `nth` slot above RSP.
-fn slot<O: Observer>(c: &mut Context<'_, O>, width: Width, nth: u64) -> Result<u64, Fault> {
+fn slot(c: &mut Context<'_>, width: Width, nth: u64) -> Result<u64, Fault> {
     let top = get(&c.machine.cpu, Register::Rsp);
     load_stack(c, top.wrapping_add(nth * u64::from(width.bytes())), width)
 }
 
 /// A code segment that may be returned to: not more privileged than now, and 64-bit.
-fn return_code<O: Observer>(c: &mut Context<'_, O>, selector: u16) -> Result<Segment, Fault> {
+fn return_code(c: &mut Context<'_>, selector: u16) -> Result<Segment, Fault> {
     let refuse = |exception, cause| Err(selector_fault(exception, selector, cause));
     if is_null(selector) {
         return Err(Fault::general_protection("the code segment to return to is null"));
@@ -54,7 +54,7 @@ fn return_code<O: Observer>(c: &mut Context<'_, O>, selector: u16) -> Result<Seg
 }
 
 /// Only 64-bit code runs here.
-fn code_segment<O: Observer>(c: &mut Context<'_, O>, selector: u16, descriptor: Descriptor) -> Result<Segment, Fault> {
+fn code_segment(c: &mut Context<'_>, selector: u16, descriptor: Descriptor) -> Result<Segment, Fault> {
     if descriptor.long() && descriptor.default_big() {
         return Err(selector_fault(Exception::GeneralProtection, selector, "a code segment has both L and D set"));
     }
@@ -67,14 +67,14 @@ fn code_segment<O: Observer>(c: &mut Context<'_, O>, selector: u16, descriptor: 
 
 /// Data segments that the new level may not use become null. One that is null already keeps its base, which WRFSBASE and
 /// WRMSR may have set.
-fn drop_data_segments(cpu: &mut Cpu, cpl: u8) {
+fn drop_data_segments(c: &mut Context<'_>, cpl: u8) {
     use SegmentRegister::{Ds, Es, Fs, Gs};
     for register in [Es, Ds, Fs, Gs] {
-        let segment = &mut cpu.segments[register as usize];
+        let segment = c.machine.cpu.segments[register as usize];
         let descriptor = Descriptor(u64::from(segment.attributes) << 40);
         let conforming = matches!(descriptor.kind(), Kind::Code { conforming: true, .. });
         if !is_null(segment.selector) && !conforming && descriptor.privilege() < cpl {
-            *segment = Segment::default();
+            descriptor::load(c.machine, c.observer, register, Segment::default());
         }
     }
 }
@@ -89,7 +89,7 @@ fn returned_flags(cpl: u8, rflags: u64, image: u64, width: Width) -> u64 {
 
 /// IRETQ, IRETD and IRETW: in 64-bit mode SS and RSP are popped whether or not CPL changes. NMIs are unblocked even if the
 /// instruction faults (SDM vol. 3A 6.7.1).
-pub(super) fn iret<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn iret(c: &mut Context<'_>, i: &Instruction) -> Done {
     c.machine.cpu.events.nmi_blocked = false;
     if c.machine.cpu.rflags & NT != 0 {
         return Err(Fault::general_protection("IRET with RFLAGS.NT set: there are no task switches in IA-32e mode"));
@@ -106,25 +106,25 @@ pub(super) fn iret<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
     check_target(c, target)?;
     let cpu = &mut c.machine.cpu;
     cpu.rflags = returned_flags(cpu.cpl, cpu.rflags, image, width);
-    commit(cpu, code, target);
-    cpu.segments[SegmentRegister::Ss as usize] = stack_segment;
-    set(cpu, Register::Rsp, stack);
+    commit(c, code, target);
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, stack_segment);
+    set(&mut c.machine.cpu, Register::Rsp, stack);
     Ok(())
 }
 
 /// Loads CS and RIP; a lower privilege loses the data segments of the higher one.
-fn commit(cpu: &mut Cpu, code: Segment, target: u64) {
+fn commit(c: &mut Context<'_>, code: Segment, target: u64) {
     let cpl = requested_privilege(code.selector);
-    if cpl > cpu.cpl {
-        drop_data_segments(cpu, cpl);
+    if cpl > c.machine.cpu.cpl {
+        drop_data_segments(c, cpl);
     }
-    cpu.segments[SegmentRegister::Cs as usize] = code;
-    cpu.cpl = cpl;
-    cpu.rip = target;
+    descriptor::load(c.machine, c.observer, SegmentRegister::Cs, code);
+    c.machine.cpu.cpl = cpl;
+    c.machine.cpu.rip = target;
 }
 
 /// Far RET to the same or an outer level; the latter pops SS and RSP too.
-pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn retf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let size = u64::from(width.bytes());
     let released = match i.code() {
@@ -138,7 +138,7 @@ pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
     let above = get(&c.machine.cpu, Register::Rsp).wrapping_add(2 * size + released);
     if cpl == c.machine.cpu.cpl {
         check_target(c, target)?;
-        commit(&mut c.machine.cpu, code, target);
+        commit(c, code, target);
         set(&mut c.machine.cpu, Register::Rsp, above);
         return Ok(());
     }
@@ -146,15 +146,14 @@ pub(super) fn retf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
     let stack_selector = load_stack(c, above.wrapping_add(size), width)? as u16;
     let stack_segment = stack_segment(c, stack_selector, cpl)?;
     check_target(c, target)?;
-    let cpu = &mut c.machine.cpu;
-    commit(cpu, code, target);
-    cpu.segments[SegmentRegister::Ss as usize] = stack_segment;
-    set(cpu, Register::Rsp, stack.wrapping_add(released));
+    commit(c, code, target);
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, stack_segment);
+    set(&mut c.machine.cpu, Register::Rsp, stack.wrapping_add(released));
     Ok(())
 }
 
 /// The far pointer in memory and its code segment at the current level. Call gates are not modelled.
-fn far_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<(Segment, u64), Fault> {
+fn far_target(c: &mut Context<'_>, i: &Instruction) -> Result<(Segment, u64), Fault> {
     let width = slot_width(i);
     let address = operand::linear(&c.machine.cpu, i);
     let target = operand::load_at(c, i, address, width)?;
@@ -185,23 +184,23 @@ fn far_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<(S
 }
 
 /// JMP, far.
-pub(super) fn jmp_far<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn jmp_far(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (code, target) = far_target(c, i)?;
-    commit(&mut c.machine.cpu, code, target);
+    commit(c, code, target);
     Ok(())
 }
 
 /// CALL, far: pushes CS, then RIP.
-pub(super) fn call_far<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn call_far(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (code, target) = far_target(c, i)?;
     let width = slot_width(i);
     let before = get(&c.machine.cpu, Register::Rsp);
     let lower = before.wrapping_sub(2 * u64::from(width.bytes()));
-    operand::modify_at(c, i, lower, width, |old| old).map_err(operand::as_stack_fault)?;
+    operand::modify_at(c, i, lower, width, &mut |old| old).map_err(operand::as_stack_fault)?;
     let selector = c.machine.cpu.segments[SegmentRegister::Cs as usize].selector;
     push_value(c, width, u64::from(selector))?;
     push_value(c, width, c.machine.cpu.rip)?;
-    commit(&mut c.machine.cpu, code, target);
+    commit(c, code, target);
     Ok(())
 }
 

@@ -5,14 +5,14 @@ use super::operand::{self, get, read_0, set, set_narrow};
 use super::stack::{peek, push_value};
 use super::width::Width;
 use super::{Context, Done};
-use crate::paging::canonical;
+use crate::cpu::canonical;
 use crate::rflags::ZF;
-use crate::{Fault, Observer, Register};
+use crate::{Fault, Register};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind};
 
 /// Checks a branch target.
 #[inline]
-pub(super) fn check_target(c: &Context<'_, impl Observer>, target: u64) -> Done {
+pub(super) fn check_target(c: &Context<'_>, target: u64) -> Done {
     if canonical(&c.machine.cpu, target) {
         Ok(())
     } else {
@@ -21,7 +21,7 @@ pub(super) fn check_target(c: &Context<'_, impl Observer>, target: u64) -> Done 
 }
 
 #[inline]
-fn go(c: &mut Context<'_, impl Observer>, target: u64) -> Done {
+fn go(c: &mut Context<'_>, target: u64) -> Done {
     check_target(c, target)?;
     c.machine.cpu.rip = target;
     Ok(())
@@ -29,7 +29,7 @@ fn go(c: &mut Context<'_, impl Observer>, target: u64) -> Done {
 
 /// The target of a near branch: relative, register or memory.
 #[inline]
-fn near_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<u64, Fault> {
+fn near_target(c: &mut Context<'_>, i: &Instruction) -> Result<u64, Fault> {
     match i.op0_kind() {
         OpKind::Register | OpKind::Memory => read_0(c, i, operand::width(i)),
         _ => Ok(i.near_branch64()),
@@ -38,13 +38,13 @@ fn near_target<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<u
 
 /// JMP, near.
 #[inline]
-pub(super) fn jmp<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn jmp(c: &mut Context<'_>, i: &Instruction) -> Done {
     let target = near_target(c, i)?;
     go(c, target)
 }
 
 /// The condition of a Jcc.
-pub(super) fn condition(mnemonic: Mnemonic) -> Option<Condition> {
+pub(crate) fn condition(mnemonic: Mnemonic) -> Option<Condition> {
     use Condition as C;
     use Mnemonic as M;
     Some(match mnemonic {
@@ -70,13 +70,13 @@ pub(super) fn condition(mnemonic: Mnemonic) -> Option<Condition> {
 
 /// Jcc.
 #[inline]
-pub(super) fn jump_if<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, condition: Condition) -> Done {
+pub(super) fn jump_if(c: &mut Context<'_>, i: &Instruction, condition: Condition) -> Done {
     if condition.holds(c.machine.cpu.rflags) { go(c, i.near_branch64()) } else { Ok(()) }
 }
 
 /// CALL, near: the return address is the instruction after it, where RIP stands.
 #[inline]
-pub(super) fn call<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn call(c: &mut Context<'_>, i: &Instruction) -> Done {
     let target = near_target(c, i)?;
     check_target(c, target)?;
     push_value(c, Width::Quadword, c.machine.cpu.rip)?;
@@ -86,7 +86,7 @@ pub(super) fn call<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 
 /// RET, near, with or without bytes to release.
 #[inline]
-pub(super) fn ret<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn ret(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (target, above) = peek(c, Width::Quadword)?;
     go(c, target)?;
     let released = match i.code() {
@@ -116,7 +116,7 @@ pub(super) enum LoopWhile {
 }
 
 /// LOOP, LOOPE, LOOPNE: the counter goes down and no flag changes.
-pub(super) fn loop_while<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, zero: LoopWhile) -> Done {
+pub(super) fn loop_while(c: &mut Context<'_>, i: &Instruction, zero: LoopWhile) -> Done {
     let width = counter_width(i);
     let count = get(&c.machine.cpu, Register::Rcx).wrapping_sub(1) & width.mask();
     let zero_flag = c.machine.cpu.rflags & ZF != 0;
@@ -133,7 +133,7 @@ pub(super) fn loop_while<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, z
 }
 
 /// JRCXZ and JECXZ.
-pub(super) fn jump_if_counter_zero<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn jump_if_counter_zero(c: &mut Context<'_>, i: &Instruction) -> Done {
     let count = get(&c.machine.cpu, Register::Rcx) & counter_width(i).mask();
     if count == 0 { go(c, i.near_branch64()) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! Execution: one short function per instruction, grouped by kind; `dispatch` names them all.
 //!
-//! An instruction function reads and checks everything before it changes anything, so a fault needs no undoing: [`step()`]
+//! An instruction function reads and checks everything before it changes anything, so a fault needs no undoing: [`crate::step`]
 //! only puts RIP back. Repeated string instructions are the exception that the manual makes.
 
 pub mod arithmetic;
@@ -17,32 +17,30 @@ mod bits;
 mod data;
 mod dispatch;
 mod far;
-mod flow;
+pub(crate) mod flow;
 mod msr;
-mod operand;
+pub(crate) mod operand;
 mod segment;
-mod short;
 mod stack;
 mod step;
 mod system;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use msr::TIME_STAMP_STEP;
-pub(super) use short::Short;
-pub use step::{Stepper, step};
+pub(crate) use step::{execute, step};
 
-use super::Machine;
 use super::fault::Fault;
 use super::observe::Delivered;
+use super::{Machine, Observer};
 
 /// What an instruction function gives back: done, or the fault that it raises.
 type Done = Result<(), Fault>;
 
 /// What an instruction function works on.
-struct Context<'a, O> {
+struct Context<'a> {
     machine: &'a mut Machine,
-    observer: &'a mut O,
+    observer: &'a mut dyn Observer,
     /// Set by INT n and its kind, which enter a handler themselves.
     delivered: Option<Box<Delivered>>,
 }

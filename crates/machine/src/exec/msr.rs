@@ -1,10 +1,10 @@
 //! Model-specific registers: what RDMSR gives and what WRMSR accepts (SDM vol. 4 chapter 2).
 
 use super::Context;
+use crate::Fault;
 use crate::control::write_efer;
+use crate::cpu::canonical;
 use crate::cpu::{Cpu, ModelSpecific, SegmentRegister};
-use crate::paging::canonical;
-use crate::{Fault, Observer};
 
 /// Cycles between two readings of the time stamp; see [`ModelSpecific::time_stamp`].
 pub const TIME_STAMP_STEP: u64 = 100;
@@ -38,7 +38,7 @@ const SPEC_CTRL_DEFINED: u64 = 7;
 ///
 /// # Errors
 /// #GP(0) for a register that does not exist or can only be written.
-pub(super) fn read<O: Observer>(c: &mut Context<'_, O>, number: u32) -> Result<u64, Fault> {
+pub(super) fn read(c: &mut Context<'_>, number: u32) -> Result<u64, Fault> {
     let cpu = &mut c.machine.cpu;
     match number {
         TIME_STAMP_COUNTER => Ok(read_time_stamp(cpu)),
@@ -59,7 +59,7 @@ pub(super) fn read<O: Observer>(c: &mut Context<'_, O>, number: u32) -> Result<u
 ///
 /// # Errors
 /// #GP(0) for a register that does not exist, a reserved bit, or an address that is not canonical.
-pub(super) fn write<O: Observer>(c: &mut Context<'_, O>, number: u32, value: u64) -> Result<(), Fault> {
+pub(super) fn write(c: &mut Context<'_>, number: u32, value: u64) -> Result<(), Fault> {
     if number == EFER {
         return write_efer(c.machine, c.observer, value);
     }

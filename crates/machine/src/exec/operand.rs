@@ -5,7 +5,7 @@ use super::{Context, Done};
 use crate::access::{self, Privilege};
 use crate::event::debug;
 use crate::observe::AccessKind;
-use crate::{Cpu, Exception, Fault, Observer, Register, SegmentRegister};
+use crate::{Cpu, Exception, Fault, Register, SegmentRegister};
 use iced_x86::{Instruction, OpKind, Register as Name};
 
 const FIRST_LOW_BYTE: usize = Name::AL as usize;
@@ -78,13 +78,13 @@ pub(super) fn register_width(name: Name) -> Width {
 
 /// Reads a 64-bit register.
 #[inline]
-pub(super) fn get(cpu: &Cpu, register: Register) -> u64 {
+pub(crate) fn get(cpu: &Cpu, register: Register) -> u64 {
     cpu.registers[register as usize]
 }
 
 /// Writes a 64-bit register.
 #[inline]
-pub(super) fn set(cpu: &mut Cpu, register: Register, value: u64) {
+pub(crate) fn set(cpu: &mut Cpu, register: Register, value: u64) {
     cpu.registers[register as usize] = value;
 }
 
@@ -186,7 +186,7 @@ fn as_fault_of(i: &Instruction, fault: Fault) -> Fault {
 
 /// Loads data at a linear address with the rights of the current privilege level.
 #[inline]
-pub(super) fn load<O: Observer>(c: &mut Context<'_, O>, linear: u64, width: Width) -> Result<u64, Fault> {
+pub(super) fn load(c: &mut Context<'_>, linear: u64, width: Width) -> Result<u64, Fault> {
     let size = width.bytes();
     let value = access::read(c.machine, c.observer, linear, size, Privilege::Current)?;
     debug::watch(&mut c.machine.cpu, linear, size, AccessKind::Read);
@@ -195,7 +195,7 @@ pub(super) fn load<O: Observer>(c: &mut Context<'_, O>, linear: u64, width: Widt
 
 /// Stores data at a linear address with the rights of the current privilege level.
 #[inline]
-pub(super) fn store<O: Observer>(c: &mut Context<'_, O>, linear: u64, width: Width, value: u64) -> Done {
+pub(super) fn store(c: &mut Context<'_>, linear: u64, width: Width, value: u64) -> Done {
     let size = width.bytes();
     access::write(c.machine, c.observer, linear, size, value, Privilege::Current)?;
     debug::watch(&mut c.machine.cpu, linear, size, AccessKind::Write);
@@ -204,49 +204,38 @@ pub(super) fn store<O: Observer>(c: &mut Context<'_, O>, linear: u64, width: Wid
 
 /// Loads from the memory operand.
 #[inline]
-pub(super) fn load_memory<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Result<u64, Fault> {
+pub(super) fn load_memory(c: &mut Context<'_>, i: &Instruction, width: Width) -> Result<u64, Fault> {
     let address = linear(&c.machine.cpu, i);
     load_at(c, i, address, width)
 }
 
 /// Loads from a linear address that the memory operand gave.
 #[inline]
-pub(super) fn load_at<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    linear: u64,
-    width: Width,
-) -> Result<u64, Fault> {
+pub(super) fn load_at(c: &mut Context<'_>, i: &Instruction, linear: u64, width: Width) -> Result<u64, Fault> {
     load(c, linear, width).map_err(|fault| as_fault_of(i, fault))
 }
 
 /// Stores to the memory operand.
 #[inline]
-pub(super) fn store_memory<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width, value: u64) -> Done {
+pub(super) fn store_memory(c: &mut Context<'_>, i: &Instruction, width: Width, value: u64) -> Done {
     let address = linear(&c.machine.cpu, i);
     store_at(c, i, address, width, value)
 }
 
 /// Stores to a linear address that the memory operand gave.
 #[inline]
-pub(super) fn store_at<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    linear: u64,
-    width: Width,
-    value: u64,
-) -> Done {
+pub(super) fn store_at(c: &mut Context<'_>, i: &Instruction, linear: u64, width: Width, value: u64) -> Done {
     store(c, linear, width, value).map_err(|fault| as_fault_of(i, fault))
 }
 
 /// Reads, changes and writes `width` at a linear address; the right to write is checked before anything else.
 #[inline]
-pub(super) fn modify_at<O: Observer>(
-    c: &mut Context<'_, O>,
+pub(super) fn modify_at(
+    c: &mut Context<'_>,
     i: &Instruction,
     linear: u64,
     width: Width,
-    change: impl FnOnce(u64) -> u64,
+    change: &mut dyn FnMut(u64) -> u64,
 ) -> Result<u64, Fault> {
     let size = width.bytes();
     let old = access::read_modify_write(c.machine, c.observer, linear, size, Privilege::Current, change)
@@ -257,22 +246,22 @@ pub(super) fn modify_at<O: Observer>(
 
 /// Changes operand 0, a register or memory, and gives its old value.
 #[inline]
-pub(super) fn modify<O: Observer>(
-    c: &mut Context<'_, O>,
+pub(super) fn modify(
+    c: &mut Context<'_>,
     i: &Instruction,
     width: Width,
-    change: impl FnOnce(u64) -> u64,
+    change: &mut dyn FnMut(u64) -> u64,
 ) -> Result<u64, Fault> {
-    modify_telling(c, i, width, move |old| (change(old), old))
+    modify_telling(c, i, width, &mut |old| (change(old), old))
 }
 
 /// Changes operand 0, a register or memory, and gives what `change` gives beside the new value.
 #[inline]
-pub(super) fn modify_telling<O: Observer>(
-    c: &mut Context<'_, O>,
+pub(super) fn modify_telling(
+    c: &mut Context<'_>,
     i: &Instruction,
     width: Width,
-    change: impl FnOnce(u64) -> (u64, u64),
+    change: &mut dyn FnMut(u64) -> (u64, u64),
 ) -> Result<u64, Fault> {
     if i.op0_kind() == OpKind::Register {
         let name = i.op0_register();
@@ -286,15 +275,15 @@ pub(super) fn modify_telling<O: Observer>(
 
 /// Apart, so that what instructions do to registers stays short where it is inlined.
 #[inline(never)]
-fn modify_memory<O: Observer>(
-    c: &mut Context<'_, O>,
+fn modify_memory(
+    c: &mut Context<'_>,
     i: &Instruction,
     width: Width,
-    change: impl FnOnce(u64) -> (u64, u64),
+    change: &mut dyn FnMut(u64) -> (u64, u64),
 ) -> Result<u64, Fault> {
     let address = linear(&c.machine.cpu, i);
     let mut told = 0;
-    modify_at(c, i, address, width, |old| {
+    modify_at(c, i, address, width, &mut |old| {
         let (new, beside) = change(old);
         told = beside;
         new
@@ -304,7 +293,7 @@ fn modify_memory<O: Observer>(
 
 /// The immediate of an operand, sign-extended where the encoding says so.
 #[inline]
-pub(super) fn immediate(i: &Instruction, kind: OpKind) -> u64 {
+pub(crate) fn immediate(i: &Instruction, kind: OpKind) -> u64 {
     match kind {
         OpKind::Immediate8 => u64::from(i.immediate8()),
         OpKind::Immediate8_2nd => u64::from(i.immediate8_2nd()),
@@ -320,13 +309,7 @@ pub(super) fn immediate(i: &Instruction, kind: OpKind) -> u64 {
 }
 
 #[inline]
-fn read_kind<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    width: Width,
-    kind: OpKind,
-    name: Name,
-) -> Result<u64, Fault> {
+fn read_kind(c: &mut Context<'_>, i: &Instruction, width: Width, kind: OpKind, name: Name) -> Result<u64, Fault> {
     match kind {
         OpKind::Register => Ok(register(&c.machine.cpu, name)),
         _ => read_other(c, i, width, kind),
@@ -335,7 +318,7 @@ fn read_kind<O: Observer>(
 
 /// Apart, as [`modify_memory`] is.
 #[inline(never)]
-fn read_other<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width, kind: OpKind) -> Result<u64, Fault> {
+fn read_other(c: &mut Context<'_>, i: &Instruction, width: Width, kind: OpKind) -> Result<u64, Fault> {
     match kind {
         OpKind::Memory => load_memory(c, i, width),
         _ => Ok(immediate(i, kind) & width.mask()),
@@ -344,25 +327,25 @@ fn read_other<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width
 
 /// Reads operand 0.
 #[inline]
-pub(super) fn read_0<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Result<u64, Fault> {
+pub(super) fn read_0(c: &mut Context<'_>, i: &Instruction, width: Width) -> Result<u64, Fault> {
     read_kind(c, i, width, i.op0_kind(), i.op0_register())
 }
 
 /// Reads operand 1.
 #[inline]
-pub(super) fn read_1<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Result<u64, Fault> {
+pub(super) fn read_1(c: &mut Context<'_>, i: &Instruction, width: Width) -> Result<u64, Fault> {
     read_kind(c, i, width, i.op1_kind(), i.op1_register())
 }
 
 /// Reads operand 2, an immediate or a register.
 #[inline]
-pub(super) fn read_2<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Result<u64, Fault> {
+pub(super) fn read_2(c: &mut Context<'_>, i: &Instruction, width: Width) -> Result<u64, Fault> {
     read_kind(c, i, width, i.op2_kind(), i.op2_register())
 }
 
 /// Writes operand 0, a register or memory.
 #[inline]
-pub(super) fn write_0<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width, value: u64) -> Done {
+pub(super) fn write_0(c: &mut Context<'_>, i: &Instruction, width: Width, value: u64) -> Done {
     if i.op0_kind() == OpKind::Register {
         set_register(&mut c.machine.cpu, i.op0_register(), value);
         Ok(())

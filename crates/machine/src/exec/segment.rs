@@ -6,7 +6,7 @@ use super::{Context, Done};
 use crate::cpu::{DescriptorTable, Segment, Shadow};
 use crate::descriptor::{self, Descriptor, Kind, is_null, requested_privilege, selector_fault};
 use crate::rflags::ZF;
-use crate::{Cpu, Exception, Fault, Observer, SegmentRegister};
+use crate::{Cpu, Exception, Fault, SegmentRegister};
 use iced_x86::{Instruction, OpKind, Register as Name};
 
 /// The segment register of a name; names of other registers count as DS, which nothing reads.
@@ -27,7 +27,7 @@ pub(super) fn selector(cpu: &Cpu, name: Name) -> u16 {
 }
 
 /// MOV to a segment register. After MOV SS, events wait for one instruction (SDM vol. 3A 6.8.3).
-pub(super) fn mov_to_segment<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov_to_segment(c: &mut Context<'_>, i: &Instruction) -> Done {
     let name = i.op0_register();
     if name == Name::CS {
         return Err(Fault::invalid_opcode("MOV does not load CS"));
@@ -42,7 +42,7 @@ pub(super) fn mov_to_segment<O: Observer>(c: &mut Context<'_, O>, i: &Instructio
 }
 
 /// LSS, LFS and LGS: a far pointer to a register and a segment register.
-pub(super) fn load_far_pointer<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, segment: Name) -> Done {
+pub(super) fn load_far_pointer(c: &mut Context<'_>, i: &Instruction, segment: Name) -> Done {
     let width = operand::width(i);
     let address = operand::linear(&c.machine.cpu, i);
     let offset = operand::load_at(c, i, address, width)?;
@@ -54,19 +54,19 @@ pub(super) fn load_far_pointer<O: Observer>(c: &mut Context<'_, O>, i: &Instruct
 }
 
 /// Loads a segment register other than CS through its descriptor (SDM vol. 2, MOV).
-pub(super) fn load<O: Observer>(c: &mut Context<'_, O>, name: Name, selector: u16) -> Done {
+pub(super) fn load(c: &mut Context<'_>, name: Name, selector: u16) -> Done {
     let register = of_name(name);
     let loaded = match register {
         SegmentRegister::Ss => stack_segment(c, selector, c.machine.cpu.cpl)?,
         _ if is_null(selector) => Segment { selector, ..Segment::default() },
         _ => data_segment(c, selector)?,
     };
-    c.machine.cpu.segments[register as usize] = loaded;
+    descriptor::load(c.machine, c.observer, register, loaded);
     Ok(())
 }
 
 /// A stack segment for code at `cpl`: writable data of exactly that level. In 64-bit mode it may be null below level 3.
-pub(super) fn stack_segment<O: Observer>(c: &mut Context<'_, O>, selector: u16, cpl: u8) -> Result<Segment, Fault> {
+pub(super) fn stack_segment(c: &mut Context<'_>, selector: u16, cpl: u8) -> Result<Segment, Fault> {
     if is_null(selector) {
         return null_stack_segment(selector, cpl);
     }
@@ -91,7 +91,7 @@ fn null_stack_segment(selector: u16, cpl: u8) -> Result<Segment, Fault> {
     Ok(Segment { selector, ..Segment::default() })
 }
 
-fn data_segment<O: Observer>(c: &mut Context<'_, O>, selector: u16) -> Result<Segment, Fault> {
+fn data_segment(c: &mut Context<'_>, selector: u16) -> Result<Segment, Fault> {
     let refuse = |exception, cause| Err(selector_fault(exception, selector, cause));
     let descriptor = descriptor::require(c.machine, c.observer, selector)?;
     let conforming = match descriptor.kind() {
@@ -108,7 +108,7 @@ fn data_segment<O: Observer>(c: &mut Context<'_, O>, selector: u16) -> Result<Se
     finish(c, selector, descriptor)
 }
 
-fn finish<O: Observer>(c: &mut Context<'_, O>, selector: u16, descriptor: Descriptor) -> Result<Segment, Fault> {
+fn finish(c: &mut Context<'_>, selector: u16, descriptor: Descriptor) -> Result<Segment, Fault> {
     let descriptor = descriptor::mark_accessed(c.machine, c.observer, selector, descriptor)?;
     Ok(descriptor.segment(selector))
 }
@@ -120,11 +120,7 @@ fn reachable(cpu: &Cpu, selector: u16, descriptor: Descriptor) -> bool {
 
 /// The descriptor that LSL, LAR, VERR and VERW may tell about: `admits` judges its kind; only conforming code is open to
 /// every privilege level. `None` clears ZF.
-fn visible<O: Observer>(
-    c: &mut Context<'_, O>,
-    selector: u16,
-    admits: fn(Kind) -> bool,
-) -> Result<Option<Descriptor>, Fault> {
+fn visible(c: &mut Context<'_>, selector: u16, admits: fn(Kind) -> bool) -> Result<Option<Descriptor>, Fault> {
     if is_null(selector) {
         return Ok(None);
     }
@@ -137,7 +133,7 @@ fn visible<O: Observer>(
 }
 
 /// The selector operand: 16 bits from memory, or the low 16 of a register.
-fn selector_operand<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<u16, Fault> {
+fn selector_operand(c: &mut Context<'_>, i: &Instruction) -> Result<u16, Fault> {
     Ok(read_1(c, i, Width::Word)? as u16)
 }
 
@@ -146,23 +142,18 @@ fn set_zero_flag(cpu: &mut Cpu, zero: bool) {
 }
 
 /// LSL: the segment limit in bytes.
-pub(super) fn lsl<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lsl(c: &mut Context<'_>, i: &Instruction) -> Done {
     let admits = |kind| !matches!(kind, Kind::CallGate | Kind::Other);
     tell(c, i, admits, |descriptor| u64::from(descriptor.limit()))
 }
 
 /// LAR: the access-rights bytes of the descriptor.
-pub(super) fn lar<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lar(c: &mut Context<'_>, i: &Instruction) -> Done {
     let admits = |kind| kind != Kind::Other;
     tell(c, i, admits, |descriptor| descriptor.0 >> 32 & 0x00f0_ff00)
 }
 
-fn tell<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    admits: fn(Kind) -> bool,
-    value: fn(Descriptor) -> u64,
-) -> Done {
+fn tell(c: &mut Context<'_>, i: &Instruction, admits: fn(Kind) -> bool, value: fn(Descriptor) -> u64) -> Done {
     let selector = selector_operand(c, i)?;
     let found = visible(c, selector, admits)?;
     let cpu = &mut c.machine.cpu;
@@ -174,16 +165,16 @@ fn tell<O: Observer>(
 }
 
 /// VERR: whether the segment can be read.
-pub(super) fn verr<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn verr(c: &mut Context<'_>, i: &Instruction) -> Done {
     verify(c, i, |kind| matches!(kind, Kind::Data { .. } | Kind::Code { readable: true, .. }))
 }
 
 /// VERW: whether the segment can be written. Entry code uses it to clear processor buffers.
-pub(super) fn verw<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn verw(c: &mut Context<'_>, i: &Instruction) -> Done {
     verify(c, i, |kind| kind == Kind::Data { writable: true })
 }
 
-fn verify<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, admits: fn(Kind) -> bool) -> Done {
+fn verify(c: &mut Context<'_>, i: &Instruction, admits: fn(Kind) -> bool) -> Done {
     let selector = read_0(c, i, Width::Word)? as u16;
     let found = visible(c, selector, admits)?;
     set_zero_flag(&mut c.machine.cpu, found.is_some());
@@ -191,26 +182,26 @@ fn verify<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, admits: fn(Kind)
 }
 
 /// LGDT and LIDT: the operand of ten bytes.
-pub(super) fn load_table<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Result<DescriptorTable, Fault> {
+pub(super) fn load_table(c: &mut Context<'_>, i: &Instruction) -> Result<DescriptorTable, Fault> {
     crate::control::require_cpl0(&c.machine.cpu)?;
     let address = operand::linear(&c.machine.cpu, i);
     let limit = operand::load_at(c, i, address, Width::Word)? as u16;
     let base = operand::load_at(c, i, address.wrapping_add(2), Width::Quadword)?;
-    if !crate::paging::canonical(&c.machine.cpu, base) {
+    if !crate::cpu::canonical(&c.machine.cpu, base) {
         return Err(Fault::general_protection("the base of the descriptor table is not canonical"));
     }
     Ok(DescriptorTable { base, limit })
 }
 
 /// SGDT and SIDT. Both halves are checked before the first is written.
-pub(super) fn store_table<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, table: DescriptorTable) -> Done {
+pub(super) fn store_table(c: &mut Context<'_>, i: &Instruction, table: DescriptorTable) -> Done {
     check_user_mode_instruction_prevention(&c.machine.cpu)?;
     let address = operand::linear(&c.machine.cpu, i);
     let at_base = address.wrapping_add(2);
-    operand::modify_at(c, i, address, Width::Word, |old| old)?;
-    operand::modify_at(c, i, at_base, Width::Quadword, |old| old)?;
-    operand::modify_at(c, i, address, Width::Word, |_| u64::from(table.limit))?;
-    operand::modify_at(c, i, at_base, Width::Quadword, |_| table.base)?;
+    operand::modify_at(c, i, address, Width::Word, &mut |old| old)?;
+    operand::modify_at(c, i, at_base, Width::Quadword, &mut |old| old)?;
+    operand::modify_at(c, i, address, Width::Word, &mut |_| u64::from(table.limit))?;
+    operand::modify_at(c, i, at_base, Width::Quadword, &mut |_| table.base)?;
     Ok(())
 }
 
@@ -223,14 +214,14 @@ pub(super) fn check_user_mode_instruction_prevention(cpu: &Cpu) -> Done {
 }
 
 /// SLDT, STR and SMSW: memory receives 16 bits, a register its whole width.
-pub(super) fn store_system_word<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, value: u64) -> Done {
+pub(super) fn store_system_word(c: &mut Context<'_>, i: &Instruction, value: u64) -> Done {
     check_user_mode_instruction_prevention(&c.machine.cpu)?;
     let width = if i.op0_kind() == OpKind::Register { operand::width(i) } else { Width::Word };
     write_0(c, i, width, value & width.mask())
 }
 
 /// LTR: an available TSS, which becomes busy.
-pub(super) fn ltr<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn ltr(c: &mut Context<'_>, i: &Instruction) -> Done {
     crate::control::require_cpl0(&c.machine.cpu)?;
     let selector = read_0(c, i, Width::Word)? as u16;
     let refuse = |exception, cause| Err(selector_fault(exception, selector, cause));
@@ -252,7 +243,7 @@ pub(super) fn ltr<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done 
 }
 
 /// LLDT: only the null selector, which Linux loads; a local descriptor table is not modelled.
-pub(super) fn lldt<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lldt(c: &mut Context<'_>, i: &Instruction) -> Done {
     crate::control::require_cpl0(&c.machine.cpu)?;
     match is_null(read_0(c, i, Width::Word)? as u16) {
         true => Ok(()),

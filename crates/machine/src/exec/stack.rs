@@ -5,18 +5,18 @@ use super::operand::{self, as_stack_fault, get, read_0, set, set_narrow, set_reg
 use super::width::Width;
 use super::{Context, Done, segment};
 use crate::rflags::{self, AC, AF, CF, DF, FIXED, ID, IF, IOPL, NT, OF, PF, RF, SF, TF, VM, ZF};
-use crate::{Fault, Observer, Register};
+use crate::{Fault, Register};
 use iced_x86::{Code, Instruction, OpKind};
 
 /// Loads `width` bytes at a stack address.
 #[inline]
-pub(super) fn load_stack<O: Observer>(c: &mut Context<'_, O>, address: u64, width: Width) -> Result<u64, Fault> {
+pub(super) fn load_stack(c: &mut Context<'_>, address: u64, width: Width) -> Result<u64, Fault> {
     operand::load(c, address, width).map_err(as_stack_fault)
 }
 
 /// Stores `value` below RSP and moves RSP down: nothing changes when the store faults.
 #[inline]
-pub(super) fn push_value<O: Observer>(c: &mut Context<'_, O>, width: Width, value: u64) -> Done {
+pub(super) fn push_value(c: &mut Context<'_>, width: Width, value: u64) -> Done {
     let top = get(&c.machine.cpu, Register::Rsp).wrapping_sub(u64::from(width.bytes()));
     operand::store(c, top, width, value).map_err(as_stack_fault)?;
     set(&mut c.machine.cpu, Register::Rsp, top);
@@ -25,7 +25,7 @@ pub(super) fn push_value<O: Observer>(c: &mut Context<'_, O>, width: Width, valu
 
 /// The value at RSP and RSP above it; the caller commits.
 #[inline]
-pub(super) fn peek<O: Observer>(c: &mut Context<'_, O>, width: Width) -> Result<(u64, u64), Fault> {
+pub(super) fn peek(c: &mut Context<'_>, width: Width) -> Result<(u64, u64), Fault> {
     let top = get(&c.machine.cpu, Register::Rsp);
     let value = load_stack(c, top, width)?;
     Ok((value, top.wrapping_add(u64::from(width.bytes()))))
@@ -50,7 +50,7 @@ fn slot_width(i: &Instruction) -> Width {
 
 /// PUSH of a register, memory, an immediate or FS and GS. PUSH RSP pushes the old RSP.
 #[inline]
-pub(super) fn push<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn push(c: &mut Context<'_>, i: &Instruction) -> Done {
     let (width, value) = match i.op0_kind() {
         OpKind::Register if i.op0_register().is_segment_register() => {
             (slot_width(i), u64::from(segment::selector(&c.machine.cpu, i.op0_register())))
@@ -67,7 +67,7 @@ pub(super) fn push<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 /// POP to a register, memory, or FS and GS. POP RSP leaves the popped value; an address based on RSP uses the RSP after the
 /// pop (SDM vol. 2, POP).
 #[inline]
-pub(super) fn pop<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn pop(c: &mut Context<'_>, i: &Instruction) -> Done {
     if i.op0_kind() == OpKind::Register {
         return pop_register(c, i);
     }
@@ -82,7 +82,7 @@ pub(super) fn pop<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done 
     stored
 }
 
-fn pop_register<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+fn pop_register(c: &mut Context<'_>, i: &Instruction) -> Done {
     let name = i.op0_register();
     if name.is_segment_register() {
         let (selector, above) = peek(c, slot_width(i))?;
@@ -97,7 +97,7 @@ fn pop_register<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
 }
 
 /// PUSHF and PUSHFQ: RF and VM are pushed as zero.
-pub(super) fn pushf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn pushf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let image = c.machine.cpu.rflags & !(RF | VM);
     push_value(c, slot_width(i), image)
 }
@@ -111,7 +111,7 @@ pub(super) fn writable_flags(cpl: u8, rflags: u64) -> u64 {
 }
 
 /// POPF and POPFQ: flags that may not be changed stay, without a fault; RF becomes zero.
-pub(super) fn popf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn popf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let (image, above) = peek(c, width)?;
     let cpu = &mut c.machine.cpu;
@@ -122,7 +122,7 @@ pub(super) fn popf<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 }
 
 /// ENTER with `level` copied frame pointers (SDM vol. 2, ENTER). The last slot is checked for writing as the manual says.
-pub(super) fn enter<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn enter(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let size = u64::from(width.bytes());
     let locals = u64::from(i.immediate16());
@@ -141,7 +141,7 @@ pub(super) fn enter<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Don
     let lowest = frame.wrapping_sub(level * size);
     let end = lowest.wrapping_sub(locals);
     for address in [end, lowest] {
-        operand::modify_at(c, i, address, width, |old| old).map_err(as_stack_fault)?;
+        operand::modify_at(c, i, address, width, &mut |old| old).map_err(as_stack_fault)?;
     }
     for (nth, word) in (0..=level).zip(words) {
         operand::store(c, frame.wrapping_sub(nth * size), width, word).map_err(as_stack_fault)?;
@@ -153,7 +153,7 @@ pub(super) fn enter<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Don
 }
 
 /// LEAVE: RSP from RBP, then POP RBP.
-pub(super) fn leave<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn leave(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let frame = get(&c.machine.cpu, Register::Rbp);
     let value = load_stack(c, frame, width)?;

@@ -8,7 +8,7 @@ use super::operand::{self, get, load, set_narrow, store};
 use super::width::Width;
 use super::{Context, Done, arithmetic};
 use crate::rflags::{DF, RF, TF, ZF};
-use crate::{Cpu, Observer, Register};
+use crate::{Cpu, Register};
 use iced_x86::{Instruction, OpKind};
 
 /// Most repetitions of one step.
@@ -47,8 +47,8 @@ fn advance(cpu: &mut Cpu, i: &Instruction, register: Register, width: Width) {
 }
 
 /// MOVS.
-pub(super) fn movs<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Done {
-    repeat(c, i, Until::CounterZero, |c| {
+pub(super) fn movs(c: &mut Context<'_>, i: &Instruction, width: Width) -> Done {
+    repeat(c, i, Until::CounterZero, &mut |c| {
         let value = load(c, source(&c.machine.cpu, i), width)?;
         store(c, destination(&c.machine.cpu, i), width, value)?;
         advance(&mut c.machine.cpu, i, Register::Rsi, width);
@@ -58,8 +58,8 @@ pub(super) fn movs<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: 
 }
 
 /// STOS.
-pub(super) fn stos<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Done {
-    repeat(c, i, Until::CounterZero, |c| {
+pub(super) fn stos(c: &mut Context<'_>, i: &Instruction, width: Width) -> Done {
+    repeat(c, i, Until::CounterZero, &mut |c| {
         let value = get(&c.machine.cpu, Register::Rax) & width.mask();
         store(c, destination(&c.machine.cpu, i), width, value)?;
         advance(&mut c.machine.cpu, i, Register::Rdi, width);
@@ -68,8 +68,8 @@ pub(super) fn stos<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: 
 }
 
 /// LODS.
-pub(super) fn lods<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Done {
-    repeat(c, i, Until::CounterZero, |c| {
+pub(super) fn lods(c: &mut Context<'_>, i: &Instruction, width: Width) -> Done {
+    repeat(c, i, Until::CounterZero, &mut |c| {
         let value = load(c, source(&c.machine.cpu, i), width)?;
         set_narrow(&mut c.machine.cpu, Register::Rax, width, value);
         advance(&mut c.machine.cpu, i, Register::Rsi, width);
@@ -78,8 +78,8 @@ pub(super) fn lods<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: 
 }
 
 /// SCAS.
-pub(super) fn scas<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Done {
-    repeat(c, i, Until::Compared, |c| {
+pub(super) fn scas(c: &mut Context<'_>, i: &Instruction, width: Width) -> Done {
+    repeat(c, i, Until::Compared, &mut |c| {
         let value = load(c, destination(&c.machine.cpu, i), width)?;
         let cpu = &mut c.machine.cpu;
         let accumulator = get(cpu, Register::Rax) & width.mask();
@@ -90,8 +90,8 @@ pub(super) fn scas<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: 
 }
 
 /// CMPS.
-pub(super) fn cmps<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: Width) -> Done {
-    repeat(c, i, Until::Compared, |c| {
+pub(super) fn cmps(c: &mut Context<'_>, i: &Instruction, width: Width) -> Done {
+    repeat(c, i, Until::Compared, &mut |c| {
         let a = load(c, source(&c.machine.cpu, i), width)?;
         let b = load(c, destination(&c.machine.cpu, i), width)?;
         let cpu = &mut c.machine.cpu;
@@ -103,12 +103,7 @@ pub(super) fn cmps<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, width: 
 }
 
 /// Runs `one` as often as the prefix asks. A fault keeps the repetitions done and restores the flags (SDM vol. 2, REP).
-fn repeat<O: Observer>(
-    c: &mut Context<'_, O>,
-    i: &Instruction,
-    until: Until,
-    mut one: impl FnMut(&mut Context<'_, O>) -> Done,
-) -> Done {
+fn repeat(c: &mut Context<'_>, i: &Instruction, until: Until, one: &mut dyn FnMut(&mut Context<'_>) -> Done) -> Done {
     if !i.has_rep_prefix() && !i.has_repne_prefix() {
         return one(c);
     }
@@ -139,12 +134,12 @@ fn repeat<O: Observer>(
     Ok(())
 }
 
-fn counter(c: &Context<'_, impl Observer>, width: Width) -> u64 {
+fn counter(c: &Context<'_>, width: Width) -> u64 {
     get(&c.machine.cpu, Register::Rcx) & width.mask()
 }
 
 /// Whether the comparison ends the repetition: REPNE ends at equality, REPE at difference.
-fn compared(c: &Context<'_, impl Observer>, i: &Instruction) -> bool {
+fn compared(c: &Context<'_>, i: &Instruction) -> bool {
     let equal = c.machine.cpu.rflags & ZF != 0;
     equal == i.has_repne_prefix()
 }

@@ -6,13 +6,14 @@ use super::width::Width;
 use super::{Context, Done, cpuid, msr};
 use crate::bits::{cr0, cr4, efer};
 use crate::control::{self, require_cpl0};
+use crate::cpu::canonical;
 use crate::cpu::{Segment, Shadow};
+use crate::descriptor;
 use crate::event::debug::{BD, DR6, DR6_FIXED, DR6_WRITABLE, DR7, DR7_FIXED, DR7_WRITABLE, GENERAL_DETECT};
 use crate::event::{Arrival, Event, enter};
-use crate::observe::ControlRegister;
-use crate::paging::canonical;
+use crate::observe::{ControlRegister, DebugAccess, MsrAccess};
 use crate::rflags::{self, AC, FIXED, IF, RF};
-use crate::{Cpu, Exception, Fault, Observer, Register, SegmentRegister};
+use crate::{Cpu, Exception, Fault, Register, SegmentRegister};
 use iced_x86::{Instruction, Register as Name};
 
 fn control_register(name: Name) -> Result<ControlRegister, Fault> {
@@ -27,7 +28,7 @@ fn control_register(name: Name) -> Result<ControlRegister, Fault> {
 }
 
 /// MOV from a control register.
-pub(super) fn mov_from_control<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov_from_control(c: &mut Context<'_>, i: &Instruction) -> Done {
     let source = control_register(i.op1_register())?;
     let value = control::read_control(c.machine, c.observer, source)?;
     set_register(&mut c.machine.cpu, i.op0_register(), value);
@@ -35,7 +36,7 @@ pub(super) fn mov_from_control<O: Observer>(c: &mut Context<'_, O>, i: &Instruct
 }
 
 /// MOV to a control register. All checks and invalidations are in [`control`].
-pub(super) fn mov_to_control<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov_to_control(c: &mut Context<'_>, i: &Instruction) -> Done {
     let target = control_register(i.op0_register())?;
     let value = register(&c.machine.cpu, i.op1_register());
     match target {
@@ -75,38 +76,45 @@ fn debug_register(cpu: &mut Cpu, name: Name) -> Result<usize, Fault> {
     Ok(place)
 }
 
+/// The numbers of the debug registers at their places.
+const NUMBERS: [u8; 6] = [0, 1, 2, 3, 6, 7];
+
 /// MOV from a debug register.
-pub(super) fn mov_from_debug<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov_from_debug(c: &mut Context<'_>, i: &Instruction) -> Done {
     let cpu = &mut c.machine.cpu;
     let place = debug_register(cpu, i.op1_register())?;
     let fixed = [0, 0, 0, 0, DR6_FIXED, DR7_FIXED][place];
-    set_register(cpu, i.op0_register(), cpu.debug[place] | fixed);
+    let value = cpu.debug[place] | fixed;
+    set_register(cpu, i.op0_register(), value);
+    c.observer.debug(&DebugAccess::Read { number: NUMBERS[place], value });
     Ok(())
 }
 
 /// MOV to a debug register.
-pub(super) fn mov_to_debug<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn mov_to_debug(c: &mut Context<'_>, i: &Instruction) -> Done {
     let cpu = &mut c.machine.cpu;
     let value = register(cpu, i.op1_register());
     let place = debug_register(cpu, i.op0_register())?;
     if place >= DR6 && value >> 32 != 0 {
         return Err(Fault::general_protection("DR6 and DR7 bits 63:32 are reserved"));
     }
-    cpu.debug[place] = match place {
+    let after = match place {
         DR6 => value & DR6_WRITABLE | DR6_FIXED,
         DR7 => value & DR7_WRITABLE | DR7_FIXED,
         _ => value,
     };
+    let before = std::mem::replace(&mut cpu.debug[place], after);
+    c.observer.debug(&DebugAccess::Write { number: NUMBERS[place], before, after });
     Ok(())
 }
 
 /// SMSW.
-pub(super) fn smsw<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn smsw(c: &mut Context<'_>, i: &Instruction) -> Done {
     store_system_word(c, i, c.machine.cpu.cr0)
 }
 
 /// LMSW: CR0 bits 3:0, of which PE cannot be cleared.
-pub(super) fn lmsw<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lmsw(c: &mut Context<'_>, i: &Instruction) -> Done {
     let low = cr0::PE | cr0::MP | cr0::EM | cr0::TS;
     control::require_cpl0(&c.machine.cpu)?;
     let value = read_0(c, i, Width::Word)?;
@@ -116,19 +124,19 @@ pub(super) fn lmsw<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done
 }
 
 /// CLTS.
-pub(super) fn clts<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn clts(c: &mut Context<'_>) -> Done {
     let after = c.machine.cpu.cr0 & !cr0::TS;
     control::write_cr0(c.machine, c.observer, after)
 }
 
 /// INVLPG: the operand is an address and is not accessed.
-pub(super) fn invlpg<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn invlpg(c: &mut Context<'_>, i: &Instruction) -> Done {
     let address = operand::linear(&c.machine.cpu, i);
     control::invlpg(c.machine, c.observer, address)
 }
 
 /// INVPCID: type in a register, descriptor of 16 bytes in memory.
-pub(super) fn invpcid<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn invpcid(c: &mut Context<'_>, i: &Instruction) -> Done {
     control::check_invpcid(&c.machine.cpu)?;
     let address = operand::linear(&c.machine.cpu, i);
     let low = operand::load_at(c, i, address, Width::Quadword)?;
@@ -138,19 +146,19 @@ pub(super) fn invpcid<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> D
 }
 
 /// LGDT.
-pub(super) fn lgdt<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lgdt(c: &mut Context<'_>, i: &Instruction) -> Done {
     c.machine.cpu.gdtr = load_table(c, i)?;
     Ok(())
 }
 
 /// LIDT.
-pub(super) fn lidt<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn lidt(c: &mut Context<'_>, i: &Instruction) -> Done {
     c.machine.cpu.idtr = load_table(c, i)?;
     Ok(())
 }
 
 /// SWAPGS.
-pub(super) fn swapgs<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn swapgs(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     let cpu = &mut c.machine.cpu;
     let gs = &mut cpu.segments[SegmentRegister::Gs as usize];
@@ -166,7 +174,7 @@ fn require_fsgsbase(cpu: &Cpu) -> Done {
 }
 
 /// RDFSBASE and RDGSBASE.
-pub(super) fn read_base<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, segment: SegmentRegister) -> Done {
+pub(super) fn read_base(c: &mut Context<'_>, i: &Instruction, segment: SegmentRegister) -> Done {
     require_fsgsbase(&c.machine.cpu)?;
     let base = c.machine.cpu.segments[segment as usize].base;
     set_register(&mut c.machine.cpu, i.op0_register(), base);
@@ -174,7 +182,7 @@ pub(super) fn read_base<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, se
 }
 
 /// WRFSBASE and WRGSBASE: a 32-bit source is zero-extended.
-pub(super) fn write_base<O: Observer>(c: &mut Context<'_, O>, i: &Instruction, segment: SegmentRegister) -> Done {
+pub(super) fn write_base(c: &mut Context<'_>, i: &Instruction, segment: SegmentRegister) -> Done {
     require_fsgsbase(&c.machine.cpu)?;
     let base = register(&c.machine.cpu, i.op0_register());
     if !canonical(&c.machine.cpu, base) {
@@ -194,23 +202,27 @@ fn set_edx_eax(cpu: &mut Cpu, value: u64) {
 }
 
 /// RDMSR.
-pub(super) fn rdmsr<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn rdmsr(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     let number = get(&c.machine.cpu, Register::Rcx) as u32;
     let value = msr::read(c, number)?;
+    c.observer.msr(&MsrAccess::Read { number, value });
     set_edx_eax(&mut c.machine.cpu, value);
     Ok(())
 }
 
 /// WRMSR.
-pub(super) fn wrmsr<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn wrmsr(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     let number = get(&c.machine.cpu, Register::Rcx) as u32;
-    msr::write(c, number, edx_eax(&c.machine.cpu))
+    let source = edx_eax(&c.machine.cpu);
+    msr::write(c, number, source)?;
+    c.observer.msr(&MsrAccess::Write { number, source });
+    Ok(())
 }
 
 /// RDTSC and RDTSCP. With CR4.TSD they need CPL 0.
-pub(super) fn rdtsc<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn rdtsc(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     if cpu.cr4 & cr4::TSD != 0 {
         require_cpl0(cpu)?;
@@ -221,7 +233,7 @@ pub(super) fn rdtsc<O: Observer>(c: &mut Context<'_, O>) -> Done {
 }
 
 /// RDTSCP: as RDTSC, and IA32_TSC_AUX to ECX.
-pub(super) fn rdtscp<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn rdtscp(c: &mut Context<'_>) -> Done {
     rdtsc(c)?;
     let cpu = &mut c.machine.cpu;
     set_narrow(cpu, Register::Rcx, Width::Doubleword, cpu.msr.tsc_aux);
@@ -229,13 +241,13 @@ pub(super) fn rdtscp<O: Observer>(c: &mut Context<'_, O>) -> Done {
 }
 
 /// RDPID.
-pub(super) fn rdpid<O: Observer>(c: &mut Context<'_, O>, i: &Instruction) -> Done {
+pub(super) fn rdpid(c: &mut Context<'_>, i: &Instruction) -> Done {
     let value = c.machine.cpu.msr.tsc_aux;
     write_0(c, i, Width::Quadword, value)
 }
 
 /// CPUID.
-pub(super) fn cpuid_instruction<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn cpuid_instruction(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     let (leaf, subleaf) = (get(cpu, Register::Rax) as u32, get(cpu, Register::Rcx) as u32);
     let [a, b, cx, d] = cpuid::cpuid(&cpu.features, leaf, subleaf).map(u64::from);
@@ -264,7 +276,7 @@ fn require_syscall(cpu: &Cpu) -> Done {
 }
 
 /// SYSCALL (SDM vol. 2): RSP and the page tables stay. R11 receives RFLAGS with RF clear.
-pub(super) fn syscall<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn syscall(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     require_syscall(cpu)?;
     let selector = cpu.msr.star >> 32 & 0xfffc;
@@ -272,9 +284,9 @@ pub(super) fn syscall<O: Observer>(c: &mut Context<'_, O>) -> Done {
     set(cpu, Register::R11, cpu.rflags & !RF);
     cpu.rip = cpu.msr.lstar;
     cpu.rflags = cpu.rflags & !(cpu.msr.fmask | RF) | FIXED;
-    cpu.segments[SegmentRegister::Cs as usize] = fixed_segment(selector, KERNEL_CODE);
-    cpu.segments[SegmentRegister::Ss as usize] = fixed_segment(selector + 8, KERNEL_DATA);
     cpu.cpl = 0;
+    descriptor::load(c.machine, c.observer, SegmentRegister::Cs, fixed_segment(selector, KERNEL_CODE));
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, fixed_segment(selector + 8, KERNEL_DATA));
     Ok(())
 }
 
@@ -283,7 +295,7 @@ const SYSRET_FLAGS: u64 = 0x3c_7fd7;
 
 /// SYSRET with a 64-bit operand. A return address that is not canonical faults here, at CPL 0 with the user's RSP already
 /// loaded, on Intel processors.
-pub(super) fn sysretq<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn sysretq(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     require_syscall(cpu)?;
     require_cpl0(cpu)?;
@@ -294,9 +306,9 @@ pub(super) fn sysretq<O: Observer>(c: &mut Context<'_, O>) -> Done {
     let selector = cpu.msr.star >> 48;
     cpu.rip = target;
     cpu.rflags = get(cpu, Register::R11) & SYSRET_FLAGS | FIXED;
-    cpu.segments[SegmentRegister::Cs as usize] = fixed_segment((selector + 16) | 3, USER_CODE);
-    cpu.segments[SegmentRegister::Ss as usize] = fixed_segment((selector + 8) | 3, USER_DATA);
     cpu.cpl = 3;
+    descriptor::load(c.machine, c.observer, SegmentRegister::Cs, fixed_segment((selector + 16) | 3, USER_CODE));
+    descriptor::load(c.machine, c.observer, SegmentRegister::Ss, fixed_segment((selector + 8) | 3, USER_DATA));
     Ok(())
 }
 
@@ -308,7 +320,7 @@ fn require_io_privilege(cpu: &Cpu) -> Done {
 }
 
 /// CLI.
-pub(super) fn cli<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn cli(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     require_io_privilege(cpu)?;
     cpu.rflags &= !IF;
@@ -316,7 +328,7 @@ pub(super) fn cli<O: Observer>(c: &mut Context<'_, O>) -> Done {
 }
 
 /// STI: if IF was clear, interrupts wait for one more instruction.
-pub(super) fn sti<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn sti(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     require_io_privilege(cpu)?;
     if cpu.rflags & IF == 0 {
@@ -327,7 +339,7 @@ pub(super) fn sti<O: Observer>(c: &mut Context<'_, O>) -> Done {
 }
 
 /// STAC and CLAC: #UD, not #GP, outside CPL 0.
-pub(super) fn set_access_check<O: Observer>(c: &mut Context<'_, O>, value: u64) -> Done {
+pub(super) fn set_access_check(c: &mut Context<'_>, value: u64) -> Done {
     let cpu = &mut c.machine.cpu;
     if !cpu.features.smap || cpu.cpl != 0 {
         return Err(Fault::invalid_opcode("STAC and CLAC need SMAP and CPL 0"));
@@ -337,26 +349,26 @@ pub(super) fn set_access_check<O: Observer>(c: &mut Context<'_, O>, value: u64) 
 }
 
 /// HLT: nothing goes on until an event arrives.
-pub(super) fn hlt<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn hlt(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     c.machine.cpu.events.halted = true;
     Ok(())
 }
 
 /// WBINVD and INVD: there are no data caches.
-pub(super) fn invalidate_caches<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn invalidate_caches(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)
 }
 
 /// INT n and INT3: the delivery is the instruction's whole effect. A fault of the delivery is a fault of the instruction.
-pub(super) fn software_interrupt<O: Observer>(c: &mut Context<'_, O>, vector: u8) -> Done {
+pub(super) fn software_interrupt(c: &mut Context<'_>, vector: u8) -> Done {
     let arrival = Arrival::software(vector, c.machine.cpu.rip);
     c.delivered = Some(Box::new(enter(c.machine, c.observer, &arrival)?));
     Ok(())
 }
 
 /// INT1: #DB without a look at the gate's DPL; DR6 stays.
-pub(super) fn int1<O: Observer>(c: &mut Context<'_, O>) -> Done {
+pub(super) fn int1(c: &mut Context<'_>) -> Done {
     let arrival = Arrival::from_outside(Event::Exception(Exception::Debug), None, c.machine.cpu.rip);
     c.delivered = Some(Box::new(enter(c.machine, c.observer, &arrival)?));
     Ok(())

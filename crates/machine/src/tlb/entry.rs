@@ -1,6 +1,7 @@
 //! What the translation caches hold.
 
-use crate::paging::{Rights, level_shift};
+use crate::level::UpperLevel;
+use crate::rights::Rights;
 
 /// Size of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,12 +43,8 @@ pub struct Entry {
     /// Size of the page in the paging structures: larger than `size` when the processor cached a fragment of it
     /// (SDM vol. 3A 4.10.2.3). What invalidates the page invalidates all its fragments.
     pub page: PageSize,
-    /// AND of R/W over the levels.
-    pub writable: bool,
-    /// AND of U/S over the levels.
-    pub user: bool,
-    /// OR of XD over the levels.
-    pub execute_disable: bool,
+    /// Rights over all levels.
+    pub rights: Rights,
     /// Dirty flag known to be set in the leaf.
     pub dirty: bool,
     /// Global: used under every PCID while CR4.PGE=1.
@@ -55,24 +52,17 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub(super) const EMPTY: Self = Self {
+    /// Of PCID 0 and page 0, without any right: to be filled in.
+    pub const EMPTY: Self = Self {
         pcid: 0,
         linear: 0,
         physical: 0,
         size: PageSize::Size4K,
         page: PageSize::Size4K,
-        writable: false,
-        user: false,
-        execute_disable: false,
+        rights: Rights { writable: false, user: false, execute_disable: false },
         dirty: false,
         global: false,
     };
-
-    /// Rights over all levels.
-    #[inline]
-    pub fn rights(&self) -> Rights {
-        Rights { writable: self.writable, user: self.user, execute_disable: self.execute_disable }
-    }
 
     /// Whether this entry translates `linear`.
     pub fn covers(&self, linear: u64) -> bool {
@@ -97,32 +87,23 @@ impl Entry {
 pub struct StructureEntry {
     /// PCID under which it was made, bits 11:0; 0 while CR4.PCIDE=0.
     pub pcid: u16,
-    /// 2 = PDE, 3 = PDPTE, 4 = PML4E.
-    pub level: u8,
+    /// The level that it belongs to.
+    pub level: UpperLevel,
     /// Linear address with the bits below this level's reach cleared.
     pub linear: u64,
     /// Physical address of the next table.
     pub table: u64,
-    /// AND of R/W down to this level.
-    pub writable: bool,
-    /// AND of U/S down to this level.
-    pub user: bool,
-    /// OR of XD down to this level.
-    pub execute_disable: bool,
+    /// Rights over the levels down to this one.
+    pub rights: Rights,
 }
 
 impl StructureEntry {
-    /// Rights over the levels down to this one.
-    pub fn rights(&self) -> Rights {
-        Rights { writable: self.writable, user: self.user, execute_disable: self.execute_disable }
-    }
-
     /// Whether this entry would be used to translate `linear`.
     pub fn covers(&self, linear: u64) -> bool {
-        (linear ^ self.linear) >> level_shift(self.level) == 0
+        (linear ^ self.linear) >> self.level.shift() == 0
     }
 
-    pub(super) fn key(&self) -> (u16, u8, u64) {
+    pub(super) fn key(&self) -> (u16, UpperLevel, u64) {
         (self.pcid, self.level, self.linear)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::geometry::{self, Level, RedundantWrite, Retained, Second};
 use super::sets::Sets;
-use super::{Entry, PageSize};
-use crate::observe::{AccessKind, Cr3Flush};
+use super::{Cr3Flush, Entry, PageSize};
+use crate::rights::AccessKind;
 
 /// All levels and what they hold. An entry is the same in each level that holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,9 +124,9 @@ impl Hierarchy {
         best(first).map(Found::First).or_else(|| best(second).map(Found::Second))
     }
 
-    /// Whether the fronts may stand for the first level: then an entry that a front remembers is the one last used of
-    /// its set. One front serves loads and stores.
-    pub(super) fn allows_front(&self, kind: AccessKind, entry: &Entry, slots: usize) -> bool {
+    /// Whether an entry that was just used is the one last used of its set as long as no entry of another page whose number
+    /// has the same remainder by `slots` is used, loads and stores taken together.
+    pub(super) fn settles(&self, kind: AccessKind, entry: &Entry, slots: usize) -> bool {
         entry.size == PageSize::Size4K
             && self.routes[0] == self.routes[1]
             && self.first(kind).array_for(entry.size).is_some_and(|array| array.refines(slots))

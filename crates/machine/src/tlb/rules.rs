@@ -216,6 +216,9 @@ impl Operation {
 }
 
 #[cfg(test)]
+mod theorems;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use Kind::*;

@@ -1,6 +1,7 @@
 //! The paging-structure caches (SDM vol. 3A 4.10.3).
 
 use super::StructureEntry;
+use crate::level::UpperLevel;
 
 /// Cached upper-level entries; at most one for each PCID, level and address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,14 +27,14 @@ impl Structures {
     }
 
     /// Where the entry with this PCID, level and address is, or where it belongs.
-    fn position(&self, key: (u16, u8, u64)) -> Result<usize, usize> {
+    fn position(&self, key: (u16, UpperLevel, u64)) -> Result<usize, usize> {
         match self.capacity {
             None => self.entries.binary_search_by_key(&key, StructureEntry::key),
             Some(_) => self.entries.iter().position(|entry| entry.key() == key).ok_or(0),
         }
     }
 
-    pub(super) fn find(&self, key: (u16, u8, u64)) -> Option<&StructureEntry> {
+    pub(super) fn find(&self, key: (u16, UpperLevel, u64)) -> Option<&StructureEntry> {
         self.entries.get(self.position(key).ok()?)
     }
 
@@ -68,8 +69,8 @@ impl Structures {
     }
 
     /// Removes the least recently used entry of a full level.
-    fn make_room(&mut self, level: u8) -> Option<StructureEntry> {
-        let capacity = *self.capacity?.get(usize::from(level).checked_sub(2)?)?;
+    fn make_room(&mut self, level: UpperLevel) -> Option<StructureEntry> {
+        let capacity = self.capacity?[level as usize - UpperLevel::Pd as usize];
         let held = self.entries.iter().filter(|entry| entry.level == level).count();
         let oldest = self.entries.iter().rposition(|entry| entry.level == level)?;
         (held >= capacity).then(|| self.entries.remove(oldest))
@@ -87,26 +88,27 @@ impl Structures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::Rights;
+    use UpperLevel::{Pd, Pdpt};
 
-    fn entry(level: u8, number: u64) -> StructureEntry {
-        let linear = number << (3 + 9 * u32::from(level));
-        StructureEntry { pcid: 0, level, linear, table: 0, writable: true, user: true, execute_disable: false }
+    fn entry(level: UpperLevel, number: u64) -> StructureEntry {
+        StructureEntry { pcid: 0, level, linear: number << level.shift(), table: 0, rights: Rights::ALL }
     }
 
     #[test]
     fn a_full_level_loses_its_least_recently_used_entry_and_other_levels_nothing() {
         let mut structures = Structures::with_capacity([3, 1, 1]);
-        structures.insert(entry(3, 7));
+        structures.insert(entry(Pdpt, 7));
         for number in 0..3 {
-            assert_eq!(structures.insert(entry(2, number)), Inserted { changed: true, evicted: None });
+            assert_eq!(structures.insert(entry(Pd, number)), Inserted { changed: true, evicted: None });
         }
-        structures.touch(&entry(2, 0));
-        assert_eq!(structures.insert(entry(2, 3)).evicted, Some(entry(2, 1)));
-        assert_eq!(structures.insert(entry(2, 2)), Inserted { changed: false, evicted: None });
-        assert_eq!(structures.insert(entry(2, 4)).evicted, Some(entry(2, 0)));
-        assert_eq!(structures.insert(entry(3, 8)).evicted, Some(entry(3, 7)));
+        structures.touch(&entry(Pd, 0));
+        assert_eq!(structures.insert(entry(Pd, 3)).evicted, Some(entry(Pd, 1)));
+        assert_eq!(structures.insert(entry(Pd, 2)), Inserted { changed: false, evicted: None });
+        assert_eq!(structures.insert(entry(Pd, 4)).evicted, Some(entry(Pd, 0)));
+        assert_eq!(structures.insert(entry(Pdpt, 8)).evicted, Some(entry(Pdpt, 7)));
         let left: Vec<_> = structures.entries().iter().map(|entry| (entry.level, entry.linear)).collect();
-        assert_eq!(left, [(3, 8 << 30), (2, 4 << 21), (2, 2 << 21), (2, 3 << 21)]);
+        assert_eq!(left, [(Pdpt, 8 << 30), (Pd, 4 << 21), (Pd, 2 << 21), (Pd, 3 << 21)]);
     }
 
     #[test]
@@ -114,11 +116,11 @@ mod tests {
         let mut left = Structures::default();
         let mut right = Structures::default();
         for number in 0..4 {
-            left.insert(entry(2, number));
-            right.insert(entry(2, 3 - number));
+            left.insert(entry(Pd, number));
+            right.insert(entry(Pd, 3 - number));
         }
-        assert!(!left.would_change(&entry(2, 0)));
-        left.touch(&entry(2, 2));
+        assert!(!left.would_change(&entry(Pd, 0)));
+        left.touch(&entry(Pd, 2));
         assert_eq!(left, right);
     }
 }

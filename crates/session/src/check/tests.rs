@@ -72,12 +72,12 @@ fn a_disagreement_of_a_run_stops_and_opens_at_its_step() {
 fn a_sweep_is_one_at_a_time_and_can_be_stopped() {
     let state = update(&ready(), Action::Sweep(Side::Right));
     assert!(!is_valid(&state, &Action::Sweep(Side::Left)) && !is_valid(&state, &Action::TestCheck));
-    let progress = Progress { done: 5, total: 10, struck: 4, refused: 1, compared: 77 };
-    let state = tell(&state, Report::Swept(progress, Stage::Running));
-    assert_eq!(state.check.sweep, Some(Sweep { side: Side::Right, progress, stage: Stage::Running }));
+    let progress = Progress { done: 5, total: 10, struck: 4, refused: 1, compared: 77, ..Progress::default() };
+    let state = tell(&state, Report::Swept(progress.clone(), Stage::Running));
+    assert_eq!(state.check.sweep, Some(Sweep { side: Side::Right, progress: progress.clone(), stage: Stage::Running }));
     let stopped = update(&state, Action::StopSweep);
     let late = tell(&stopped, Report::Swept(Progress::default(), Stage::Running));
-    assert_eq!(late.check.sweep, Some(Sweep { side: Side::Right, progress, stage: Stage::Stopped }));
+    assert_eq!(late.check.sweep, Some(Sweep { side: Side::Right, progress: progress.clone(), stage: Stage::Stopped }));
     assert!(is_valid(&stopped, &Action::Sweep(Side::Left)));
     let done = tell(&state, Report::Swept(progress, Stage::Agrees));
     assert!(!is_valid(&done, &Action::StopSweep));

@@ -1,8 +1,8 @@
 //! What the page and the second CPU's worker write to each other: lines of fields, as text. Only Unicorn's compiled module is sent
 //! as it is.
 
-use super::{Disagreement, Field, Mark, Origin, Progress, Report, Stage};
-use crate::action::{FormChoice, Side};
+use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
+use crate::choice::{FormChoice, Side};
 use crate::state::Setup;
 use crate::words::{side_key, side_of};
 use cr3_core::linux::Form;
@@ -134,7 +134,8 @@ pub fn encode(ticket: u32, report: &Report) -> String {
         }
         Report::Ended(side) => vec!["ended".to_owned(), side_key(*side).to_owned()],
         Report::Swept(progress, stage) => {
-            vec!["swept".to_owned(), progress_text(progress), stage_key(*stage).to_owned()]
+            let stage = stage_key(*stage).to_owned();
+            vec!["swept".to_owned(), progress_text(progress), stage, kinds_text(&progress.findings.kinds)]
         }
         Report::Disagrees(found) => disagreement_fields(found),
         Report::TestMissed(why) => vec!["missed".to_owned(), why.clone()],
@@ -160,7 +161,11 @@ pub fn decode(text: &str) -> Option<(u32, Report)> {
         "broke" => Report::Broke(next()?.to_owned()),
         "steps" => Report::Steps(side_of(next()?)?, marks_of(next()?, next()?)?),
         "ended" => Report::Ended(side_of(next()?)?),
-        "swept" => Report::Swept(progress_of(next()?)?, stage_of(next()?)?),
+        "swept" => {
+            let (mut progress, stage) = (progress_of(next()?)?, stage_of(next()?)?);
+            progress.findings.kinds = kinds_of(next()?)?;
+            Report::Swept(progress, stage)
+        }
         "differs" => Report::Disagrees(disagreement_of(&mut next)?),
         "missed" => Report::TestMissed(next()?.to_owned()),
         _ => return None,
@@ -228,15 +233,31 @@ fn stage_of(key: &str) -> Option<Stage> {
 }
 
 fn progress_text(progress: &Progress) -> String {
-    let Progress { done, total, struck, refused, compared } = progress;
-    format!("{done} {total} {struck} {refused} {compared}")
+    let Progress { done, total, struck, refused, compared, findings } = progress;
+    format!("{done} {total} {struck} {refused} {} {compared}", findings.runs)
 }
 
 fn progress_of(text: &str) -> Option<Progress> {
     let mut numbers = text.split(' ');
     let mut small = || numbers.next()?.parse().ok();
     let (done, total, struck, refused) = (small()?, small()?, small()?, small()?);
-    Some(Progress { done, total, struck, refused, compared: numbers.next()?.parse().ok()? })
+    let findings = Findings { runs: small()?, kinds: Vec::new() };
+    Some(Progress { done, total, struck, refused, findings, compared: numbers.next()?.parse().ok()? })
+}
+
+/// Kinds as items `3 the first schedule|what they do`: no schedule has a bar.
+fn kinds_text(kinds: &[Kind]) -> String {
+    let kind = |Kind { words, runs, first }: &Kind| format!("{runs} {first}|{words}");
+    list(kinds.iter().map(kind).collect())
+}
+
+fn kinds_of(text: &str) -> Option<Vec<Kind>> {
+    let kind = |item: &str| {
+        let (runs, rest) = item.split_once(' ')?;
+        let (first, words) = rest.split_once('|')?;
+        Some(Kind { words: words.to_owned(), runs: runs.parse().ok()?, first: first.to_owned() })
+    };
+    items(text).map(kind).collect()
 }
 
 fn disagreement_fields(found: &Disagreement) -> Vec<String> {

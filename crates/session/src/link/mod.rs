@@ -7,8 +7,7 @@
 mod escape;
 mod pack;
 
-use crate::action::{Filter, FormChoice, Pane, Side, Tab};
-use crate::state::State;
+use crate::choice::{Filter, FormChoice, Pane, Side, Tab};
 use crate::words;
 use cr3_core::linux::{Features, Geometry, Handlers, UnknownName};
 use cr3_core::scenario::{Place, Schedule};
@@ -95,27 +94,6 @@ impl Link {
             custom: self.custom.clone(),
             ..Self::default()
         }
-    }
-}
-
-/// The link to what a state shows.
-#[must_use]
-pub fn of(state: &State) -> Link {
-    Link {
-        forms: state.setup.forms,
-        features: state.setup.features,
-        handler: state.setup.handler,
-        geometry: state.setup.geometry,
-        schedule: state.setup.schedule.clone(),
-        row: Some(state.cursor),
-        custom: state.uses_custom().then(|| state.custom.to_string()),
-        filter: state.filter,
-        side: state.side,
-        pane: state.pane,
-        tab: state.tab,
-        follow: state.follow,
-        browsed: state.browsed.clone(),
-        all_counters: state.all_counters,
     }
 }
 

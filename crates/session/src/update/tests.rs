@@ -32,9 +32,9 @@ fn check_invariants(state: &State) {
     assert!(state.cursor < runs.len().max(1), "cursor {} of {} rows", state.cursor, runs.len());
     assert!(!state.playing || runs.len() > 1);
     assert_eq!(state.browsed.as_ref().and_then(|place| runs.unknown(place)), None);
-    let (link, ignored) = link::decode(&link::encode(&link::of(state)));
+    let (link, ignored) = link::decode(&link::encode(&state.link()));
     assert_eq!(ignored, Vec::<String>::new(), "the link of a state says only what is understood");
-    assert_eq!(link, link::of(state), "the link of a state is the state's");
+    assert_eq!(link, state.link(), "the link of a state is the state's");
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn browsed_after(actions: Vec<Action>) -> String {
     let place = "exc_nmi+2".parse().expect("a place");
     let state =
         actions.into_iter().fold(update(&opened(""), Action::Browse(place)), |state, action| update(&state, action));
-    crate::link::of(&state).browsed.map(|place| place.to_string()).unwrap_or_default()
+    state.link().browsed.map(|place| place.to_string()).unwrap_or_default()
 }
 
 #[test]

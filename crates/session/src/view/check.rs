@@ -1,7 +1,7 @@
 //! What the second CPU has said, in words: for the line above the panes, for each step, for each field of the inspector.
 
 use crate::action::Side;
-use crate::check::{Check, Engine, Mark, Stage, Sweep};
+use crate::check::{Check, Engine, Mark, Progress, Stage, Sweep};
 use crate::moment::Moment;
 use crate::state::State;
 use std::collections::BTreeMap;
@@ -92,9 +92,26 @@ pub fn sweep(state: &State, sweep: &Sweep) -> String {
     );
     match sweep.stage {
         Stage::Running => format!("{told} …"),
-        Stage::Agrees => format!("{told}. Both agree."),
+        Stage::Agrees => {
+            format!("{told}. {NAME} and this machine agree on all of them; that says nothing about the form.")
+        }
         Stage::Stopped => format!("{told}. Stopped."),
         Stage::Differs => format!("{told}. They disagree in the next."),
+    }
+}
+
+/// What is wrong with the runs of a sweep, in a sentence; none while nothing struck.
+#[must_use]
+pub fn swept_runs(state: &State, sweep: &Sweep) -> Option<String> {
+    let name = state.setup.forms[sweep.side.index()].name();
+    let Progress { struck, findings, .. } = &sweep.progress;
+    let so_far = if sweep.stage == Stage::Agrees { "" } else { " so far" };
+    match (struck, findings.runs) {
+        (0, _) => None,
+        (_, 0) => {
+            Some(format!("None of the {struck} runs of {name}{so_far} breaks a promise, and each ends as it should."))
+        }
+        (_, runs) => Some(format!("{runs} of the {struck} runs of {name}{so_far} go wrong:")),
     }
 }
 
@@ -248,7 +265,7 @@ fn judged(check: &Check, state: &State, moment: &Moment, part: Part) -> Voucher 
 mod tests {
     use super::*;
     use crate::action::Action;
-    use crate::check::{Progress, Report};
+    use crate::check::Report;
     use crate::state::Settings;
     use crate::update::update;
     use expect_test::{Expect, expect};
@@ -310,12 +327,12 @@ mod tests {
 
     #[test]
     fn sweeps() {
-        let progress = Progress { done: 5, total: 9, struck: 4, refused: 1, compared: 7 };
+        let progress = Progress { done: 5, total: 9, struck: 4, refused: 1, compared: 7, ..Progress::default() };
         let state = ready();
-        let said = |stage| sweep(&state, &Sweep { side: Side::Left, progress, stage });
+        let said = |stage| sweep(&state, &Sweep { side: Side::Left, progress: progress.clone(), stage });
         expect![[r#"
             5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared …
-            5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. Both agree.
+            5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. Unicorn 2.1.5 and this machine agree on all of them; that says nothing about the form.
             5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. Stopped.
             5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. They disagree in the next."#]]
             .assert_eq(&[Stage::Running, Stage::Agrees, Stage::Stopped, Stage::Differs].map(said).join("\n"));

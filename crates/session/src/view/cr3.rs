@@ -3,7 +3,7 @@
 use super::{Value, differing};
 use crate::action::Side;
 use crate::moment::{Instant, Moment};
-use cr3_core::machine::observe::{ControlAccess, ControlRegister, Cr3Flush};
+use cr3_core::machine::observe::{ControlAccess, Cr3Flush, Written};
 
 /// A named part of CR3.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +64,10 @@ fn no_flush(moment: &Moment) -> Field {
 fn written(instant: &Instant) -> Option<&'static str> {
     let detail = instant.detail.as_ref()?;
     detail.control.iter().find_map(|access| match access {
-        ControlAccess::Write { register: ControlRegister::Cr3, flush: Some(flush), source, .. } => {
-            Some(match (flush, source >> 63) {
-                (Cr3Flush::NoFlush, _) => "1 in operand",
-                (Cr3Flush::Flush, _) => "0 in operand",
-            })
-        }
+        ControlAccess::Write { written: Written::Cr3 { flush, .. }, source, .. } => Some(match (flush, source >> 63) {
+            (Cr3Flush::NoFlush, _) => "1 in operand",
+            (Cr3Flush::Flush, _) => "0 in operand",
+        }),
         _ => None,
     })
 }

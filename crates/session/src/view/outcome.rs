@@ -25,6 +25,8 @@ pub struct Broken {
 pub struct Outcome {
     /// Whether the program exited, every promise held and every injection struck.
     pub sound: bool,
+    /// Whether the program exited.
+    pub exited: bool,
     /// How it ended, after how many steps.
     pub ending: String,
     /// The first breakage of each promise, in order of steps.
@@ -37,8 +39,10 @@ pub struct Outcome {
 #[must_use]
 pub fn outcome(runs: &Runs, side: Side) -> Option<Outcome> {
     let trace = runs.trace(side)?;
+    let exited = trace.ending() == Ending::Finished;
     Some(Outcome {
-        sound: trace.ending() == Ending::Finished && trace.breakages.is_empty() && trace.unfired.is_empty(),
+        exited,
+        sound: exited && trace.breakages.is_empty() && trace.unfired.is_empty(),
         ending: ending(trace),
         broken: trace.breakages.iter().map(|breakage| broken(runs, side, trace, breakage)).collect(),
         missed: trace.unfired.len(),
@@ -69,6 +73,19 @@ impl Outcome {
     #[must_use]
     pub fn promises(&self) -> &'static str {
         if self.broken.is_empty() { "no promise broke in this run" } else { "breaks" }
+    }
+
+    /// What matters most, for a line that opens.
+    #[must_use]
+    pub fn short(&self) -> String {
+        match (self.broken.as_slice(), self.sound) {
+            ([first, more @ ..], _) => {
+                let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+                format!("breaks {}{more}", first.invariant)
+            }
+            ([], true) => "exited, no promise broke".to_owned(),
+            ([], false) => self.misses().filter(|_| self.exited).unwrap_or_else(|| self.ending.clone()),
+        }
     }
 
     /// Injections that did not strike, in words.

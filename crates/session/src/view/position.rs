@@ -22,11 +22,11 @@ pub fn position(state: &State, side: Side) -> Option<Position> {
 /// Where both stand, in words: once where they stand alike.
 #[must_use]
 pub fn words(state: &State) -> String {
-    let of = |side: Side| position(state, side).map(|Position { step, steps }| format!("step {step} of {steps}"));
+    let of = |side: Side| position(state, side).map(|Position { step, steps }| format!("{step} of {steps}"));
     let names = state.setup.forms.map(|form| form.name());
     match Side::BOTH.map(of) {
-        [Some(left), Some(right)] if left == right => left,
-        [Some(left), Some(right)] => format!("{} {left}, {} {right}", names[0], names[1]),
-        [left, right] => left.or(right).unwrap_or_else(|| "no step".to_owned()),
+        [Some(left), Some(right)] if left == right => format!("step {left}"),
+        [Some(left), Some(right)] => format!("step {left} in {}, {right} in {}", names[0], names[1]),
+        [left, right] => left.or(right).map_or_else(|| "no step".to_owned(), |alone| format!("step {alone}")),
     }
 }

@@ -63,9 +63,9 @@ impl Line {
         let letter = |set: bool, letter: char| if set { letter } else { '-' };
         let letters = [
             'r',
-            letter(entry.writable, 'w'),
-            letter(!entry.execute_disable, 'x'),
-            letter(entry.user, 'u'),
+            letter(entry.rights.writable, 'w'),
+            letter(!entry.rights.execute_disable, 'x'),
+            letter(entry.rights.user, 'u'),
             letter(entry.global, 'g'),
         ];
         letters.into_iter().collect()

@@ -180,9 +180,9 @@ pub(crate) fn translation(entry: &Entry) -> manual::Translation {
         shift: shift(entry.size),
         mapped: shift(entry.page),
         frame: entry.physical,
-        writable: entry.writable,
-        user: entry.user,
-        execute_disable: entry.execute_disable,
+        writable: entry.rights.writable,
+        user: entry.rights.user,
+        execute_disable: entry.rights.execute_disable,
         dirty: entry.dirty,
         global: entry.global,
     }
@@ -192,11 +192,11 @@ pub(crate) fn structure(entry: &StructureEntry) -> manual::Structure {
     manual::Structure {
         pcid: entry.pcid,
         region: entry.linear,
-        shift: 12 + 9 * (u32::from(entry.level) - 1),
+        shift: entry.level.shift(),
         table: entry.table,
-        writable: entry.writable,
-        user: entry.user,
-        execute_disable: entry.execute_disable,
+        writable: entry.rights.writable,
+        user: entry.rights.user,
+        execute_disable: entry.rights.execute_disable,
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn hash() -> String {
 pub(crate) fn address(state: &State) -> String {
     let href = window().location().href().unwrap_or_default();
     let page = href.split('#').next().unwrap_or_default();
-    format!("{page}#{}", link::encode(&link::of(state)))
+    format!("{page}#{}", link::encode(&state.link()))
 }
 
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Bar {
 /// Keeps the address and the state equal.
 #[hook]
 pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
-    let link = link::of(state);
+    let link = state.link();
     let bar = use_mut_ref(Bar::default);
     {
         let bar = bar.clone();

@@ -66,7 +66,7 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
             }
         });
     }
-    let sweep = check.sweep.filter(|sweep| sweep.stage == Stage::Running).map(|sweep| sweep.side);
+    let sweep = check.sweep.as_ref().filter(|sweep| sweep.stage == Stage::Running).map(|sweep| sweep.side);
     {
         let (second, state) = (second.clone(), state.clone());
         use_effect_with(sweep, move |sweep| {

@@ -60,8 +60,8 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} {onfocusout} />
             <div id="editor-problems" class="problems" role="status">
                 <p class="quiet verdict">{ verdict.words }</p>
-                <div>{ messages(&verdict.problems) }</div>
-                <div class="notes">{ messages(&verdict.notes) }</div>
+                <div>{ messages("problem", &verdict.problems) }</div>
+                <div class="notes">{ messages("note", &verdict.notes) }</div>
                 <p class="quiet warning">{ warning(state).unwrap_or_default() }</p>
             </div>
             <div class="kept">{ kept(&drafts(state), dispatch) }</div>
@@ -124,14 +124,14 @@ fn run_button(props: &Props, side: Side) -> Html {
     }
 }
 
-fn messages(problems: &[Problem]) -> Html {
-    html! { <ul>{ for problems.iter().enumerate().map(message) }</ul> }
+fn messages(class: &'static str, problems: &[Problem]) -> Html {
+    html! { <ul>{ for problems.iter().enumerate().map(|(index, problem)| message(class, index, problem)) }</ul> }
 }
 
-fn message((index, problem): (usize, &Problem)) -> Html {
+fn message(class: &'static str, index: usize, problem: &Problem) -> Html {
     html! {
         <li key={index}>
-            <p class="problem"><b>{ &problem.place }</b>{ " " }{ &problem.message }</p>
+            <p {class}><b>{ &problem.place }</b>{ " " }{ &problem.message }</p>
             <pre class="excerpt">{ &problem.excerpt }</pre>
             <p class="quiet">{ problem.hint.clone().unwrap_or_default() }</p>
         </li>

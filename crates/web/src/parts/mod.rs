@@ -5,6 +5,7 @@ mod hex;
 mod icon;
 mod segments;
 mod select;
+mod sight;
 mod window;
 
 pub(crate) use focus::focus_in_place;
@@ -12,4 +13,5 @@ pub(crate) use hex::Hex;
 pub(crate) use icon::{Icon, Shape};
 pub(crate) use segments::Segments;
 pub(crate) use select::Select;
+pub(crate) use sight::{Sight, side_class};
 pub(crate) use window::{Window, use_window};

@@ -69,12 +69,18 @@ fn row_height() -> f64 {
         .unwrap_or(ROW)
 }
 
-/// Where something covers the lower end of the window: the counters, or the moves where the window is narrow.
-fn covered_from(bottom: f64) -> f64 {
+/// What may cover the lower end of the window: the counters, or the moves where the window is narrow.
+fn covers() -> Vec<Element> {
     let covers = gloo::utils::document().query_selector_all(".counters, .transport").ok();
-    let boxes =
+    let elements =
         covers.iter().flat_map(|all| (0..all.length()).filter_map(|at| all.get(at)?.dyn_into::<Element>().ok()));
-    let boxes = boxes.map(|element| element.get_bounding_client_rect());
+    elements.collect()
+}
+
+/// Where something covers the lower end of the window.
+fn covered_from(bottom: f64) -> f64 {
+    let covers = covers();
+    let boxes = covers.iter().map(Element::get_bounding_client_rect);
     boxes.filter(|cover| cover.bottom() >= bottom - 1.0).fold(bottom, |least, cover| least.min(cover.top()))
 }
 
@@ -122,6 +128,7 @@ pub(crate) fn use_window(total: usize, aim: Option<Aim>, sought: u32, browsed: C
             let observer = ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok();
             if let (Some(observer), Some(element)) = (&observer, element) {
                 observer.observe(&element);
+                covers().iter().for_each(|cover| observer.observe(cover));
             }
             move || {
                 if let Some(observer) = observer {

@@ -3,8 +3,8 @@
 use super::Props;
 use crate::overlay::disagreement;
 use crate::parts::{Icon, Shape};
-use cr3_session::check::{Engine, SelfTest};
-use cr3_session::view::check::{count, headline, sweep};
+use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
+use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
 use cr3_session::{Action, Overlay, Side, State, is_valid};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -81,9 +81,32 @@ fn asks(props: &Props) -> Html {
                 onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to see that it is found">
                 { "self-test" }
             </button>
-            <div class="result">{ for state.check.sweep.iter().map(|it| html! { <p key="sweep" role="status">{ sweep(state, it) }</p> }) }</div>
+            <div class="result">{ for state.check.sweep.iter().map(|it| swept(props, it)) }</div>
             <div class="stop">{ for is_valid(state, &Action::StopSweep).then(|| stop(dispatch)) }</div>
             <div class="result">{ self_test(&state.check.self_test) }</div>
+        </div>
+    }
+}
+
+/// What the processors say of the sweep, and beside it what the form did: one says nothing about the other.
+fn swept(props: &Props, sweep: &Sweep) -> Html {
+    let Props { state, dispatch } = props;
+    let side = sweep.side;
+    let open = |kind: &Kind| {
+        let schedule = kind.first.clone();
+        html! {
+            <li key={kind.words.clone()}>
+                { format!("{} {} ", kind.runs, kind.words) }
+                <button type="button" class="button" title={schedule.clone()}
+                    onclick={dispatch.reform(move |_| Action::OpenSwept(side, schedule.clone()))}>{ "open the first" }</button>
+            </li>
+        }
+    };
+    html! {
+        <div key="sweep">
+            <p role="status">{ sweep_words(state, sweep) }</p>
+            <p class="went" role="status">{ swept_runs(state, sweep).unwrap_or_default() }</p>
+            <ul class="wrong">{ for sweep.progress.findings.kinds.iter().map(open) }</ul>
         </div>
     }
 }

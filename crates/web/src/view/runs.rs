@@ -1,8 +1,7 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::app::{Sight, side_class};
-use crate::parts::{Segments, Window, use_window};
+use crate::parts::{Segments, Sight, Window, side_class, use_window};
 use crate::store::sends;
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};
@@ -58,11 +57,10 @@ pub(crate) fn RunList(props: &Props) -> Html {
                 </div>
             </div>
             <div class="heads" aria-hidden="true">
-                <span class="number"></span>
                 { for Side::BOTH.into_iter().map(|side| head(state, side)) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
-                aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="3"
+                aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="2"
                 aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
                 onkeydown={sends(dispatch, grid_key)}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
@@ -155,7 +153,6 @@ fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     html! {
         <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} {onclick}>
-            <span class="number" role="rowheader">{ index + 1 }</span>
             { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index))) }
         </div>
     }
@@ -175,6 +172,7 @@ fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Htm
     let style = format!("--level:{}", cell.level);
     html! {
         <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
+            <span class="number">{ cell.step }</span>
             <span class="checked">{ for checked.map(sign) }</span>
             <code>{ &cell.text }</code>
             <span class="marks">{ for cell.marks.iter().map(mark) }</span>
@@ -196,7 +194,8 @@ fn mark(mark: &Mark) -> Html {
         MarkKind::NoFlushWrite => "noflush",
         MarkKind::Drop => "drop",
         MarkKind::Refill => "refill",
-        MarkKind::Shutdown | MarkKind::Broken => "shutdown",
+        MarkKind::Shutdown => "shutdown",
+        MarkKind::Broken => "broken",
     };
     let class = classes!("mark", class);
     match mark.moreover {

@@ -79,6 +79,7 @@ pub(crate) fn TimelineStrip(props: &Props) -> Html {
                 <li class="injection">{ "injection" }</li>
                 <li class="flush">{ "CR3 write, flush" }</li>
                 <li class="noflush">{ "no flush" }</li>
+                <li class="broken">{ "promise broken" }</li>
                 <li class="diff">{ "difference" }</li>
             </ul>
         </section>
@@ -165,7 +166,8 @@ fn event(event: &Happening, rows: usize) -> Html {
         MarkKind::FlushingWrite => "flush",
         MarkKind::NoFlushWrite => "noflush",
         MarkKind::Drop | MarkKind::Refill => "drop",
-        MarkKind::Shutdown | MarkKind::Broken => "shutdown",
+        MarkKind::Shutdown => "shutdown",
+        MarkKind::Broken => "broken",
     };
-    html! { <b key={event.row} {class} style={middle} title={event.text.clone()}></b> }
+    html! { <b key={format!("{}-{class}", event.row)} {class} style={middle} title={event.text.clone()}></b> }
 }

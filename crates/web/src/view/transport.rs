@@ -2,16 +2,16 @@
 
 use super::Props;
 use super::moves::Move;
-use crate::parts::{Icon, Segments, Shape};
+use crate::parts::{Icon, Segments, Shape, side_class};
 use crate::store::sends;
-use cr3_session::{Action, Pane, Side, is_valid};
+use cr3_session::view::position::{Position, position};
+use cr3_session::{Action, Pane, Side, State, is_valid};
 use yew::prelude::*;
 
 #[component]
 pub(crate) fn Transport(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let (shape, play) = if state.playing { (Shape::Pause, "Pause") } else { (Shape::Run, "Run") };
-    let total = state.runs.len();
     html! {
         <div class="transport">
             <div class="panes-choice">{ panes(props) }</div>
@@ -25,11 +25,20 @@ pub(crate) fn Transport(props: &Props) -> Html {
                 { Move::FORWARD.button(state, dispatch) }
                 { Move::LAST.button(state, dispatch) }
             </div>
-            <p class="position">
-                { "step " }<b>{ (state.cursor + 1).min(total) }</b>{ " of " }{ total }
-            </p>
+            <p class="position">{ for Side::BOTH.into_iter().filter_map(|side| place(state, side)) }</p>
         </div>
     }
+}
+
+/// Where a side stands, in its own steps.
+fn place(state: &State, side: Side) -> Option<Html> {
+    let Position { step, steps } = position(state, side)?;
+    let name = state.setup.forms[side.index()].name();
+    Some(html! {
+        <span key={side.index()} class={classes!("stands", side_class(side))}>
+            <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b>{ " of " }{ steps }
+        </span>
+    })
 }
 
 const PANES: [(Pane, &str); 3] = [(Pane::Code, "Code"), (Pane::Runs, "Runs"), (Pane::Inspector, "State")];

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::{Build, ensure};
+use super::ensure;
+use super::folders::Build;
 use crate::failure::Failure;
 use crate::project::{Project, on_path};
 use crate::{setup, steps};

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
-use super::{Build, patch};
+use super::folders::Build;
+use super::patch;
 use crate::failure::Failure;
 
 /// QEMU's system emulation, compiled for the target x86_64; below `qemu/`.

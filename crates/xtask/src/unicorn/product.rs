@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Build, objects};
+use super::folders::{Build, product_folder};
+use super::objects;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::stage::{VERSION, write_version};
@@ -31,13 +32,9 @@ const WASM_FEATURES: [&str; 7] = [
 /// Tells `cargo xtask stage` that there is nothing to stage.
 pub(crate) const WITHOUT: &str = "CR3_WITHOUT_UNICORN";
 
-pub(super) fn folder(project: &Project) -> PathBuf {
-    project.target().join("unicorn-wasm/product")
-}
-
 /// Puts the module and what goes with it into the page that trunk has staged, to be loaded on demand.
 pub(crate) fn stage(project: &Project, staged: &Path) -> Result<(), Failure> {
-    let product = folder(project);
+    let product = product_folder(project);
     if !product.join(VERSION).is_file() || std::env::var_os(WITHOUT).is_some() {
         println!("the page is built without Unicorn: cargo xtask unicorn builds it");
         return Ok(());

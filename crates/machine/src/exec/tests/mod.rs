@@ -2,16 +2,16 @@
 
 mod debugging;
 mod delivery;
+mod hooks;
 mod instructions;
 mod random;
 mod returns;
-mod short;
-mod state;
+pub(crate) mod state;
 mod system;
 
 use crate::fault::Fault;
 use crate::observe::Delivered;
-use crate::{Event, Machine, Observer, Register, exec};
+use crate::{Event, Machine, Observer, Register};
 use iced_x86::Instruction;
 
 /// Writes down the hooks of a machine, memory and TLB aside.
@@ -61,7 +61,7 @@ fn set(machine: &mut Machine, register: Register, value: u64) {
 /// One step, and what it told.
 fn step(machine: &mut Machine) -> Vec<String> {
     let mut log = Log::default();
-    exec::step(machine, &mut log).unwrap();
+    crate::step(machine, &mut log).unwrap();
     log.0
 }
 

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 /// What is put into the machine of the testbed.
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(crate) struct State {
     code: Vec<u8>,
     registers: Vec<u64>,
     rflags: u32,
@@ -126,7 +126,7 @@ pub(super) fn state() -> impl Strategy<Value = State> {
 }
 
 /// Any state that executes `code`.
-pub(super) fn state_with(code: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = State> {
+pub(crate) fn state_with(code: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = State> {
     let registers = prop::collection::vec(value(), 16);
     let cpl = prop_oneof![4 => Just(0u8), 4 => Just(3u8), 1 => 1u8..3];
     let segments = prop::collection::vec(any::<(u16, u32, u16)>(), 6);
@@ -277,7 +277,7 @@ fn set_segments(machine: &mut Machine, cpl: u8, from: &[(u16, u32, u16)]) {
 
 impl State {
     /// The machine in this state.
-    pub(super) fn machine(&self) -> Machine {
+    pub(crate) fn machine(&self) -> Machine {
         let mut machine = machine();
         let page = if self.cpl == 3 { USER_CODE } else { CODE };
         let rip = match self.rip {

@@ -44,7 +44,10 @@ fn reports_are_read_as_they_were_written() {
         differences: vec!["rax: ours 0x1, theirs 0x0".to_owned(), "ours retired, theirs raised".to_owned()],
         fields: vec![Field { name: "rax".to_owned(), before: u64::MAX, ours: 1, theirs: 0 }],
     };
-    let progress = Progress { done: 1, total: 2, struck: 3, refused: 4, compared: u64::MAX };
+    let kind =
+        |words: &str| Kind { words: words.to_owned(), runs: 2, first: "kernel_loop+1:nmi > exc_nmi:mc".to_owned() };
+    let findings = Findings { runs: 5, kinds: vec![kind("break user-cr3"), kind("end in a kernel panic")] };
+    let progress = Progress { done: 1, total: 2, struck: 3, refused: 4, compared: u64::MAX, findings };
     let reports = [
         Report::Received(123),
         Report::Opened,

@@ -42,14 +42,14 @@ fn check_kept(link: &str, kept: &[Arc<str>], custom: &str, aside: &[Arc<str>]) {
 /// A link in which the right side runs a text.
 fn link_with(text: &str) -> String {
     let run = [Action::EditDraft(text.into()), Action::SetForm(Side::Right, FormChoice::Custom)];
-    link::encode(&link::of(&after(&opened(""), run)))
+    link::encode(&after(&opened(""), run).link())
 }
 
 #[test]
 fn a_text_that_nobody_runs_is_kept_over_reload() {
     let typed = update(&opened(""), Action::EditDraft("mine".into()));
     assert_eq!(typed.kept(), texts(["mine"]));
-    let reload = |state: &State| State::open_with(&link::encode(&link::of(state)), Settings::default(), &state.kept());
+    let reload = |state: &State| State::open_with(&link::encode(&state.link()), Settings::default(), &state.kept());
     let again = reload(&typed);
     assert_eq!((&*again.custom, again.kept()), ("mine", typed.kept()));
     let run = update(&again, Action::SetForm(Side::Left, FormChoice::Custom));

@@ -1,24 +1,15 @@
 //! The registers of both runs.
 
-use super::{heads, vouched};
-use crate::app::{Sight, side_class};
-use crate::parts::Hex;
+use super::part::{Props, heads, vouched};
+use crate::parts::{Hex, side_class};
+use cr3_session::Side;
 use cr3_session::view::Value;
 use cr3_session::view::check::Part;
 use cr3_session::view::registers::{Register, registers};
-use cr3_session::{Side, State};
-use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) moment: Sight,
-    pub(crate) names: [&'static str; 2],
-}
-
 #[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn View(props: &Props) -> Html {
     html! {
         <table class="fields values">
             { heads(props.names, "registers", vouched(&props.state, &props.moment.0, Part::Registers)) }

@@ -1,23 +1,14 @@
 //! CR3 with its bits by name.
 
-use super::{heads, vouched};
-use crate::app::{Sight, side_class};
-use crate::parts::Hex;
+use super::part::{Props, heads, vouched};
+use crate::parts::{Hex, side_class};
+use cr3_session::Side;
 use cr3_session::view::check::Part;
 use cr3_session::view::cr3::{Field, cr3};
-use cr3_session::{Side, State};
-use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) moment: Sight,
-    pub(crate) names: [&'static str; 2],
-}
-
 #[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn View(props: &Props) -> Html {
     let cr3 = cr3(&props.moment.0);
     html! {
         <table class="fields cr3">

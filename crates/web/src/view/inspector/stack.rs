@@ -1,23 +1,15 @@
 //! The stacks of both runs from RSP upwards.
 
+use super::part::{Props, vouched};
 use super::registers::value;
-use super::vouched;
-use crate::app::{Sight, side_class};
+use crate::parts::side_class;
+use cr3_session::Side;
 use cr3_session::view::check::Part;
 use cr3_session::view::stack::{Slot, stack};
-use cr3_session::{Side, State};
-use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) moment: Sight,
-    pub(crate) names: [&'static str; 2],
-}
-
 #[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn View(props: &Props) -> Html {
     let stack = stack(&props.state.runs, &props.moment.0);
     html! {
         <table class="fields values">

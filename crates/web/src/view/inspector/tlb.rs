@@ -1,23 +1,14 @@
 //! The TLB of both runs, grouped by PCID.
 
-use super::vouched;
-use crate::app::{Sight, side_class};
-use crate::parts::Hex;
+use super::part::{Props, vouched};
+use crate::parts::{Hex, side_class};
+use cr3_session::Side;
 use cr3_session::view::check::Part;
 use cr3_session::view::tlb::{Fate, Group, Line, tlb};
-use cr3_session::{Side, State};
-use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) moment: Sight,
-    pub(crate) names: [&'static str; 2],
-}
-
 #[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn View(props: &Props) -> Html {
     let groups = tlb(&props.moment.0);
     html! {
         <div class="tlb">

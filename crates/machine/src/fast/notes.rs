@@ -3,13 +3,13 @@
 //! A clone of a machine shares its pages and with them what was decoded; a write forgets the instructions it touches.
 //! No part of the state: two machines that differ only here are equal.
 
-use super::exec::Short;
+use super::Use;
+use super::short::Short;
+use crate::access::INSTRUCTION_MAX;
+use crate::{Machine, Memory};
 use iced_x86::Instruction;
 use std::sync::OnceLock;
 use triomphe::Arc;
-
-/// Longest instruction in bytes (SDM vol. 2A 2.3.11).
-pub(super) const INSTRUCTION_MAX: usize = 15;
 
 const LINE: usize = 64;
 const LINES: usize = 64;
@@ -23,7 +23,7 @@ pub(super) struct Kept {
 type Line = [OnceLock<Kept>; LINE];
 
 /// The instructions of one page, in lines of 64 offsets that come to life on first use.
-pub(super) struct Lines {
+struct Lines {
     lines: [OnceLock<Box<Line>>; LINES],
 }
 
@@ -52,21 +52,21 @@ impl Lines {
     }
 }
 
-/// The decoded instructions that belong to a page; none until one is.
+/// What is noted about a page: its decoded instructions; none until one is.
 #[derive(Default)]
-pub(super) struct Decoded {
+pub(crate) struct Notes {
     lines: OnceLock<Arc<Lines>>,
 }
 
-impl Decoded {
+impl Notes {
     /// Keeps `instruction`, which lies wholly in this page.
-    pub(super) fn keep(&self, offset: usize, instruction: Instruction) {
+    fn keep(&self, offset: usize, instruction: Instruction) {
         self.lines.get_or_init(Arc::default).keep(offset, instruction);
     }
 
-    /// Forgets every instruction that may contain one of the `length` bytes from `offset` on.
+    /// Forgets all that rests on one of the `length` bytes from `offset` on.
     #[inline]
-    pub(super) fn forget(&mut self, offset: usize, length: usize) {
+    pub(crate) fn forget(&mut self, offset: usize, length: usize) {
         let Some(shared) = self.lines.get_mut() else { return };
         let Some(lines) = Arc::get_mut(shared) else {
             self.lines.take();
@@ -80,19 +80,19 @@ impl Decoded {
     }
 }
 
-/// The decoded instructions of the page that was executed last, within reach of the next fetch.
+/// The notes of the page that was executed last, within reach of the next fetch.
 #[derive(Clone, Default)]
-pub(super) struct Running {
+pub(crate) struct Running {
     /// Number of the page.
     page: u64,
     lines: Option<Arc<Lines>>,
+    used: Use,
 }
 
 impl Running {
-    /// Whether it has what was decoded from a page.
-    #[inline]
-    pub(super) fn is_at(&self, page: u64) -> bool {
-        self.page == page && self.lines.is_some()
+    /// One that never has any notes.
+    pub(super) fn shunned() -> Self {
+        Self { used: Use::Shunned, ..Self::default() }
     }
 
     /// The instruction at `offset` of its page, if it was decoded for the linear address `linear`.
@@ -101,16 +101,50 @@ impl Running {
         self.lines.as_ref()?.get(offset, linear)
     }
 
-    /// Goes over to another page.
-    pub(super) fn go_to(&mut self, page: u64, decoded: &Decoded) {
-        *self = Self { page, lines: decoded.lines.get().cloned() };
+    /// Whether it has the notes of a page.
+    #[inline]
+    fn is_at(&self, page: u64) -> bool {
+        self.page == page && self.lines.is_some()
     }
 
     /// Lets go of a page that is about to be written.
     #[inline]
-    pub(super) fn leave(&mut self, page: u64) {
+    pub(crate) fn leave(&mut self, page: u64) {
         if self.page == page {
             self.lines = None;
         }
+    }
+}
+
+impl Memory {
+    /// Puts the notes of the page of `physical` within reach.
+    #[inline]
+    pub(super) fn run_page(&mut self, physical: u64) {
+        if !self.running.is_at(physical >> 12) {
+            self.change_page(physical);
+        }
+    }
+
+    #[cold]
+    fn change_page(&mut self, physical: u64) {
+        let used = self.running.used;
+        let noted = self.notes(physical).filter(|_| used == Use::Taken);
+        let lines = noted.and_then(|notes| notes.lines.get().cloned());
+        self.running = Running { page: physical >> 12, lines, used };
+    }
+}
+
+/// The instruction at `physical`, if it was decoded for the linear address `linear` and not written since.
+pub(crate) fn recall_instruction(machine: &mut Machine, physical: u64, linear: u64) -> Option<Instruction> {
+    machine.memory.run_page(physical);
+    machine.memory.running.get(physical as usize & 0xfff, linear).map(|kept| kept.instruction)
+}
+
+/// Keeps `instruction`, which was decoded from the bytes at `physical` and ends in the same page.
+pub(crate) fn keep_instruction(machine: &Machine, physical: u64, instruction: Instruction) {
+    if machine.memory.running.used == Use::Taken
+        && let Some(notes) = machine.memory.notes(physical)
+    {
+        notes.keep(physical as usize & 0xfff, instruction);
     }
 }

@@ -19,7 +19,7 @@ impl Address {
 impl Compute {
     /// Executes it; `next` is where the instruction ends.
     #[inline]
-    pub(in crate::exec) fn run(&self, cpu: &mut Cpu, next: u64) {
+    pub(in crate::fast) fn run(&self, cpu: &mut Cpu, next: u64) {
         cpu.rip = next;
         match self.operation {
             Operation::Mov => self.set(cpu, self.source(cpu)),

@@ -1,15 +1,14 @@
 //! The forms that most instructions have, their operands looked up once when they are decoded.
 //!
-//! A shorter way to what [`super::dispatch`] does for registers and memory of 32 and 64 bits, with the same sums and the
-//! same order of hooks. Only [`mod@super::step`] takes it, and only where no event, trap, breakpoint or shadow asks for more.
-//! Everything else goes the long way: what is locked, narrow or rare, and what does more than one thing with memory.
+//! A shorter way to what [`crate::exec`] does for registers and memory of 32 and 64 bits, with the same sums. Everything else
+//! goes the long way: what is locked, narrow or rare, what does more than one thing with memory, and what faults.
 
 mod compute;
 mod of;
 mod transfer;
 
-use super::condition::Condition;
-use super::width::Width;
+use crate::exec::condition::Condition;
+use crate::exec::width::Width;
 use crate::{Register, SegmentRegister};
 
 /// An instruction in such a form.
@@ -60,18 +59,19 @@ enum Operation {
     JumpIf,
 }
 
-/// Loads or stores once.
+/// Loads once, stores once, or pushes what it loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
     kind: Kind,
     /// Of the access: 4 or 8 bytes.
     width: Width,
-    /// What is loaded, stored, pushed or popped, if it is a register.
+    /// What is loaded, stored, compared, pushed or popped, if it is a register.
     register: Option<Register>,
     address: Address,
+    displacement: u64,
     /// FS or GS, which have a base in 64-bit mode.
     segment: Option<SegmentRegister>,
-    /// Displacement, what is pushed if it is no register, target of a call.
+    /// What is stored, compared or pushed, if it is no register; target of a call.
     constant: u64,
 }
 
@@ -79,9 +79,13 @@ pub(crate) struct Transfer {
 enum Kind {
     Load,
     Store,
+    /// Memory with a register or a constant.
+    Compare,
     Push,
+    PushMemory,
     Pop,
     Call,
+    Return,
 }
 
 /// Registers of 64 bits that a memory operand adds to its displacement.

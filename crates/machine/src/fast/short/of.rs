@@ -1,13 +1,13 @@
 //! Which instructions have a short form.
 
 use super::{Address, Compute, Kind, Operation, Short, Transfer};
+use crate::bits::canonical_in;
 use crate::exec::condition::Condition;
 use crate::exec::flow;
 use crate::exec::operand;
 use crate::exec::width::Width;
-use crate::paging::canonical_in;
 use crate::{Register, SegmentRegister};
-use iced_x86::{Instruction, Mnemonic, OpKind, Register as Name};
+use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register as Name};
 
 impl Short {
     /// The short form of `i`, if it has one.
@@ -15,7 +15,7 @@ impl Short {
         use Mnemonic as M;
         use Operation as O;
         match i.mnemonic() {
-            M::Mov => binary(i, O::Mov).or_else(|| load(i)).or_else(|| store(i)),
+            M::Mov => binary(i, O::Mov).or_else(|| load(i)).or_else(|| to_memory(i, Kind::Store)),
             M::Lea => lea(i),
             M::Push => push(i),
             M::Pop => pop(i),
@@ -26,7 +26,7 @@ impl Short {
             M::And => binary(i, O::And),
             M::Or => binary(i, O::Or),
             M::Xor => binary(i, O::Xor),
-            M::Cmp => binary(i, O::Cmp),
+            M::Cmp => binary(i, O::Cmp).or_else(|| to_memory(i, Kind::Compare)),
             M::Test => binary(i, O::Test),
             M::Inc => unary(i, O::Inc),
             M::Dec => unary(i, O::Dec),
@@ -36,6 +36,7 @@ impl Short {
             M::Bt => binary(i, O::Bt),
             M::Jmp => jump(i, O::Jump, Condition::O),
             M::Call => call(i),
+            M::Ret => returned(i),
             other => jump(i, O::JumpIf, flow::condition(other)?),
         }
     }
@@ -56,6 +57,7 @@ const TRANSFER: Transfer = Transfer {
     width: Width::Quadword,
     register: None,
     address: COMPUTE.address,
+    displacement: 0,
     segment: None,
     constant: 0,
 };
@@ -97,32 +99,55 @@ fn call(i: &Instruction) -> Option<Short> {
     Some(Short::Transfer(Transfer { kind: Kind::Call, constant: near_target(i)?, ..TRANSFER }))
 }
 
+/// A form whose operand 0 is memory, and operand 1 a register or an immediate.
+fn to_memory(i: &Instruction, kind: Kind) -> Option<Short> {
+    if i.op0_kind() != OpKind::Memory {
+        return None;
+    }
+    let (register, constant) = match i.op1_kind() {
+        OpKind::Register => (Some(general(i.op1_register())?.0), 0),
+        kind => (None, operand::immediate(i, kind)),
+    };
+    Some(Short::Transfer(Transfer { kind, register, constant, ..memory(i)? }))
+}
+
 fn load(i: &Instruction) -> Option<Short> {
-    if i.op1_kind() == OpKind::Memory { moved(i, Kind::Load, i.op0_register()) } else { None }
+    if i.op1_kind() != OpKind::Memory {
+        return None;
+    }
+    let register = Some(general(i.op0_register())?.0);
+    Some(Short::Transfer(Transfer { kind: Kind::Load, register, ..memory(i)? }))
 }
 
-fn store(i: &Instruction) -> Option<Short> {
-    if i.op0_kind() == OpKind::Memory { moved(i, Kind::Store, i.op1_register()) } else { None }
-}
-
-fn moved(i: &Instruction, kind: Kind, register: Name) -> Option<Short> {
-    let (register, width) = general(register)?;
+/// The memory operand, of 32 or 64 bits.
+fn memory(i: &Instruction) -> Option<Transfer> {
+    let width = match i.memory_size().size() {
+        4 => Width::Doubleword,
+        8 => Width::Quadword,
+        _ => return None,
+    };
     let segment = match i.segment_prefix() {
         Name::FS => Some(SegmentRegister::Fs),
         Name::GS => Some(SegmentRegister::Gs),
         _ => None,
     };
-    let (register, constant) = (Some(register), i.memory_displacement64());
-    Some(Short::Transfer(Transfer { kind, width, register, address: address(i)?, segment, constant }))
+    Some(Transfer { width, address: address(i)?, displacement: i.memory_displacement64(), segment, ..TRANSFER })
 }
 
 fn push(i: &Instruction) -> Option<Short> {
     let (register, constant) = match i.op0_kind() {
         OpKind::Register => (Some(quadword(i.op0_register())?), 0),
         kind @ (OpKind::Immediate8to64 | OpKind::Immediate32to64) => (None, operand::immediate(i, kind)),
+        OpKind::Memory if i.code() == Code::Push_rm64 => {
+            return Some(Short::Transfer(Transfer { kind: Kind::PushMemory, ..memory(i)? }));
+        }
         _ => return None,
     };
     Some(Short::Transfer(Transfer { kind: Kind::Push, register, constant, ..TRANSFER }))
+}
+
+fn returned(i: &Instruction) -> Option<Short> {
+    (i.code() == Code::Retnq).then_some(Short::Transfer(Transfer { kind: Kind::Return, ..TRANSFER }))
 }
 
 fn pop(i: &Instruction) -> Option<Short> {

@@ -1,14 +1,14 @@
 //! The state of both machines at the cursor. Each part says who vouches for it.
 
 mod cr3;
+mod part;
 mod pending;
 mod registers;
 mod stack;
 mod tlb;
 
-use crate::app::Sight;
-use cr3_session::view::check::{Part, voucher};
-use cr3_session::{Action, Moment, State, Tab, words};
+use crate::parts::Sight;
+use cr3_session::{Action, State, Tab, words};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -68,28 +68,5 @@ fn legend(state: &State) -> &'static str {
             "M: the model alone shows this. Tests hold its instructions against Unicorn, its TLB and PCID rules against a second \
              model; \"check with Unicorn\" compares each step here."
         }
-    }
-}
-
-/// Who vouches for a part of the state: letters, and the reason for whoever points at them or listens.
-fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
-    let voucher = voucher(state, moment, part);
-    let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };
-    html! {
-        <span class={classes!("voucher", class)} title={voucher.why.clone()} role="img"
-            aria-label={format!("vouched for by {}: {}", voucher.word(), voucher.why)}>{ letters }</span>
-    }
-}
-
-/// The head of a table with a column for each run.
-fn heads(names: [&'static str; 2], first: &'static str, vouched: Html) -> Html {
-    html! {
-        <thead>
-            <tr>
-                <th scope="col">{ first }{ " " }{ vouched }</th>
-                <th scope="col" class="side-a">{ names[0] }</th>
-                <th scope="col" class="side-b">{ names[1] }</th>
-            </tr>
-        </thead>
     }
 }

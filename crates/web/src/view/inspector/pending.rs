@@ -1,22 +1,14 @@
 //! The pending-flush mask: six bits for each run.
 
-use super::{heads, vouched};
-use crate::app::{Sight, side_class};
+use super::part::{Props, heads, vouched};
+use crate::parts::side_class;
+use cr3_session::Side;
 use cr3_session::view::check::Part;
 use cr3_session::view::pending::{Bit, pending};
-use cr3_session::{Side, State};
-use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) moment: Sight,
-    pub(crate) names: [&'static str; 2],
-}
-
 #[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn View(props: &Props) -> Html {
     let bits = pending(&props.moment.0);
     let differs = bits.iter().any(|bit| matches!(bit.set, [Some(left), Some(right)] if left != right));
     html! {

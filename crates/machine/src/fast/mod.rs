@@ -1,0 +1,196 @@
+//! Everything that exists only to be fast, and the one rule for it: without it the machine does the same.
+//!
+//! Three things are noted on the side, none of them part of the state. [`front`]: the entry of the TLB that the last access
+//! to a page used. [`notes`]: what was decoded from a page of memory. [`short`]: the operands of most instructions, looked up
+//! once when they are decoded. The rest of the machine keeps the notes for this module and forgets them in time; it asks
+//! it only to [`look_up`] a translation and to [`recall_instruction`].
+//!
+//! On these notes rests the silent step: an instruction of which everything is known beforehand is executed without a report to
+//! anybody, where the observer pays it no attention ([`Attention`]). Whatever is not known goes the way of
+//! [`crate::exec::step`], and so does everything on a machine that is [`Machine::plain`].
+
+mod front;
+mod notes;
+mod short;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use front::{Fronts, look_up, recall_within};
+pub(crate) use notes::{Notes, Running, keep_instruction, recall_instruction};
+
+use crate::cpu::Shadow;
+use crate::event::debug;
+use crate::exec;
+use crate::observe::{AccessKind, Attention, Ordinary, TlbEvent, Watched};
+use crate::rflags::{RF, TF};
+use crate::rights::Access;
+use crate::tlb::Entry;
+use crate::{Cpu, Machine, Observer, Stop};
+use iced_x86::Instruction;
+use short::Short;
+
+/// Whether notes are made and used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Use {
+    #[default]
+    Taken,
+    /// For [`Machine::plain`].
+    Shunned,
+}
+
+impl Machine {
+    /// The same machine, as slow as the manual: it and its clones take no notes on the side and use none. They do the same,
+    /// and tests hold them to it.
+    #[must_use]
+    pub fn plain(mut self) -> Self {
+        self.tlb.fronts = Fronts::shunned();
+        self.memory.running = Running::shunned();
+        self
+    }
+}
+
+/// A machine that takes many steps. It does what [`step`] does, in less time: since nobody else changes the machine, what
+/// is known of the page that executes is still true at the next step.
+#[derive(Clone, Debug)]
+pub struct Stepper {
+    machine: Machine,
+    window: Option<Window>,
+}
+
+impl Stepper {
+    /// Takes over `machine`.
+    pub fn new(machine: Machine) -> Self {
+        Self { machine, window: None }
+    }
+
+    /// Takes over [`Machine::plain`].
+    pub fn plain(machine: Machine) -> Self {
+        Self::new(machine.plain())
+    }
+
+    /// The machine as it stands.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The machine to change between two steps.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        self.window = None;
+        &mut self.machine
+    }
+
+    /// Gives the machine back.
+    pub fn into_machine(self) -> Machine {
+        self.machine
+    }
+
+    /// As [`step`].
+    ///
+    /// # Errors
+    /// [`Stop`] when the machine cannot go on.
+    #[inline]
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<(), Stop> {
+        step_through(&mut self.window, &mut self.machine, observer)
+    }
+}
+
+/// Executes one instruction and delivers the exception it raised, or delivers a latched NMI that became deliverable.
+///
+/// While an instruction executes, RIP stands behind it; after a fault it stands at it again. A repeated string instruction
+/// may take several steps, see [`crate::exec::string::ITERATIONS`]. Hooks come in this order: `before`, then `memory`, `tlb`
+/// and `control` as they happen, then `retired` or `fault`, then `delivered`. An instruction that cannot be fetched has no
+/// `before`; INT n enters its handler before it is `retired`. An observer may ask for less ([`Observer::attention`]).
+///
+/// # Errors
+/// [`Stop`] when the machine cannot go on.
+#[inline]
+pub fn step(machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
+    step_through(&mut None, machine, observer)
+}
+
+fn step_through(window: &mut Option<Window>, machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
+    if let Attention::Unusual { stores } = observer.attention()
+        && let Some(ordinary) = step_silently(window, machine, stores)
+    {
+        observer.ordinary(machine, &ordinary);
+        return Ok(());
+    }
+    if let Some((instruction, entry)) = at_hand(window, machine) {
+        observer.tlb(&TlbEvent::Hit { entry, kind: AccessKind::Execute });
+        *window = None;
+        return exec::execute(machine, observer, &instruction);
+    }
+    *window = None;
+    exec::step(machine, observer)
+}
+
+/// The page from which only silent steps were taken since it was looked up. They change neither the TLB nor anything that
+/// makes a boundary [`undisturbed`].
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    /// Number of the linear page.
+    page: u64,
+    /// What translates it.
+    entry: Entry,
+}
+
+impl Window {
+    /// A window on the page of RIP, if a fetch from it would be a hit that changes nothing.
+    fn open(machine: &mut Machine) -> Option<Self> {
+        if !undisturbed(&machine.cpu) {
+            return None;
+        }
+        let rip = machine.cpu.rip;
+        let fetch = Access { kind: AccessKind::Execute, mode: crate::access::current_mode(&machine.cpu) };
+        let entry = *front::recall(machine, rip, fetch)?;
+        machine.memory.run_page(entry.translate(rip));
+        Some(Self { page: rip >> 12, entry })
+    }
+}
+
+/// Whether nothing but an instruction can happen: nothing waits, traps or is held back, and no breakpoint is armed.
+#[inline]
+fn undisturbed(cpu: &Cpu) -> bool {
+    let events = &cpu.events;
+    let waiting = events.nmi_pending | events.halted | events.shut_down | (events.shadow != Shadow::None);
+    !waiting && events.debug_pending == 0 && cpu.rflags & (TF | RF) == 0 && !debug::armed(cpu)
+}
+
+/// Has a window on the page of RIP, if that is possible.
+#[inline]
+fn look(window: &mut Option<Window>, machine: &mut Machine) -> Option<()> {
+    if window.is_none_or(|window| window.page != machine.cpu.rip >> 12) {
+        *window = Window::open(machine);
+    }
+    window.as_ref().map(|_| ())
+}
+
+/// Executes an instruction in its short form, if that cannot fault and all that it needs is at hand. `None`: nothing was
+/// done.
+#[inline]
+fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: Watched) -> Option<Ordinary> {
+    look(window, machine)?;
+    let rip = machine.cpu.rip;
+    let kept = machine.memory.running.get(rip as usize & 0xfff, rip)?;
+    let (mnemonic, next) = (kept.instruction.mnemonic(), kept.instruction.next_ip());
+    let hits = match kept.short.as_ref()? {
+        Short::Compute(compute) => {
+            compute.run(&mut machine.cpu, next);
+            1
+        }
+        Short::Transfer(transfer) => {
+            // A store may free what was decoded.
+            let transfer = *transfer;
+            1 + transfer.run(machine, next, stores)?
+        }
+    };
+    Some(Ordinary { mnemonic, hits })
+}
+
+/// The instruction at RIP where it can only be fetched and executed, and the entry that translates the fetch.
+fn at_hand(window: &mut Option<Window>, machine: &mut Machine) -> Option<(Instruction, Entry)> {
+    look(window, machine)?;
+    let rip = machine.cpu.rip;
+    let kept = machine.memory.running.get(rip as usize & 0xfff, rip)?;
+    window.map(|window| (kept.instruction, window.entry))
+}

@@ -1,0 +1,214 @@
+//! What a person chooses from: sides, forms, filters, panes. Every other file may name these, and they name none.
+
+pub use cr3_core::linux::Feature;
+use cr3_core::linux::Form;
+use cr3_core::scenario::Place;
+use std::sync::Arc;
+
+/// One of the two runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The first form, shown left.
+    #[default]
+    Left,
+    /// The second form, shown right.
+    Right,
+}
+
+impl Side {
+    /// Both, in the order in which they are shown.
+    pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+
+    /// 0 for left, 1 for right.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Where to go from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Towards the end of the run.
+    Forward,
+    /// Towards its start.
+    Backward,
+}
+
+/// What to look for when moving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The next row.
+    Row,
+    /// The next row at this nesting level or an outer one: steps over handlers.
+    SameLevel,
+    /// Several rows at once, as Page Up and Page Down do.
+    Page,
+    /// The first or last row.
+    End,
+    /// A row in which the runs differ.
+    Difference,
+    /// A row in which a run writes CR3.
+    Cr3Write,
+    /// A row in which a run invalidates translations.
+    Flush,
+    /// A row at which an event is delivered.
+    Delivery,
+}
+
+/// A form as a person picks it. The text of [`FormChoice::Custom`] is the draft in the editor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FormChoice {
+    /// [`Form::A`].
+    A,
+    /// [`Form::B2`].
+    B2,
+    /// [`Form::C`].
+    C,
+    /// [`Form::E`].
+    E,
+    /// [`Form::Never`].
+    Never,
+    /// [`Form::Custom`], with the text in the editor.
+    Custom,
+}
+
+impl FormChoice {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 6] = [Self::A, Self::B2, Self::C, Self::E, Self::Never, Self::Custom];
+
+    /// The form, with the text of a custom one.
+    #[must_use]
+    pub fn form(self, custom: &Arc<str>) -> Form {
+        match self {
+            Self::A => Form::A,
+            Self::B2 => Form::B2,
+            Self::C => Form::C,
+            Self::E => Form::E,
+            Self::Never => Form::Never,
+            Self::Custom => Form::Custom(custom.clone()),
+        }
+    }
+
+    /// The name in links and lists.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.form(&Arc::from("")).name()
+    }
+
+    /// Where the form comes from and what it does.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        self.form(&Arc::from("")).description()
+    }
+
+    /// The form of a name; `D` is the same code as `E`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "D" { "E" } else { name };
+        Self::ALL.into_iter().find(|form| form.name() == name)
+    }
+}
+
+/// Which aligned rows are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Filter {
+    /// Every row.
+    #[default]
+    All,
+    /// Rows that write CR3, change the TLB, or deliver an event.
+    Translation,
+    /// Rows in which the runs differ.
+    Differences,
+}
+
+impl Filter {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::All, Self::Translation, Self::Differences];
+}
+
+/// A part of the inspector that is shown below CR3, one at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tab {
+    /// The entries by PCID.
+    #[default]
+    Tlb,
+    /// General registers, segments, control registers.
+    Registers,
+    /// The words above RSP.
+    Stack,
+}
+
+impl Tab {
+    /// All, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::Tlb, Self::Registers, Self::Stack];
+}
+
+/// What the page shows on narrow screens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Pane {
+    /// The listing with its gutter.
+    Code,
+    /// Both runs, aligned.
+    #[default]
+    Runs,
+    /// The machines at the cursor.
+    Inspector,
+}
+
+impl Pane {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Code, Self::Runs, Self::Inspector];
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// As the system says.
+    #[default]
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// What floats above the page. Esc closes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// The list of keys.
+    Keys,
+    /// What is not modelled.
+    Limits,
+    /// The editor of the custom form.
+    Editor,
+    /// The step on which the two processors do not agree.
+    Disagreement,
+    /// What the page is made of, under which licences.
+    About,
+    /// The choice of several handlers.
+    Handlers,
+    /// The choice of a vector to inject there.
+    Inject(Spot),
+}
+
+/// Where to inject: an instruction, and the very step if it was pointed at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The instruction boundary by name.
+    pub place: Place,
+    /// The aligned row; without one the next arrival at the place is meant.
+    pub row: Option<usize>,
+}

@@ -1,0 +1,38 @@
+//! What the parts of the inspector share: what each shows, who vouches for it, the head of its table.
+
+use crate::parts::Sight;
+use cr3_session::view::check::{Part, voucher};
+use cr3_session::{Moment, State};
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// Both machines at the cursor, under the names of their forms.
+#[derive(Properties, PartialEq)]
+pub(super) struct Props {
+    pub(super) state: Rc<State>,
+    pub(super) moment: Sight,
+    pub(super) names: [&'static str; 2],
+}
+
+/// Who vouches for a part of the state: letters, and the reason for whoever points at them or listens.
+pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
+    let voucher = voucher(state, moment, part);
+    let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };
+    html! {
+        <span class={classes!("voucher", class)} title={voucher.why.clone()} role="img"
+            aria-label={format!("vouched for by {}: {}", voucher.word(), voucher.why)}>{ letters }</span>
+    }
+}
+
+/// The head of a table with a column for each run.
+pub(super) fn heads(names: [&'static str; 2], first: &'static str, vouched: Html) -> Html {
+    html! {
+        <thead>
+            <tr>
+                <th scope="col">{ first }{ " " }{ vouched }</th>
+                <th scope="col" class="side-a">{ names[0] }</th>
+                <th scope="col" class="side-b">{ names[1] }</th>
+            </tr>
+        </thead>
+    }
+}

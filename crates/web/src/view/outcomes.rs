@@ -1,0 +1,73 @@
+//! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
+
+use crate::parts::side_class;
+use cr3_session::view::outcome::{Broken, Outcome, not_comparable, outcome, spoken};
+use cr3_session::{Action, Runs, Side};
+use std::rc::Rc;
+use yew::prelude::*;
+
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) runs: Rc<Runs>,
+    pub(crate) names: [&'static str; 2],
+    pub(crate) dispatch: Callback<Action>,
+}
+
+#[component]
+pub(crate) fn Outcomes(props: &Props) -> Html {
+    let Props { runs, names, dispatch } = props;
+    let sides = Side::BOTH.map(|side| outcome(runs, side));
+    let reason = not_comparable(runs, *names);
+    let each = |view: &dyn Fn(Side, &str, &Outcome) -> Html| {
+        let sides = Side::BOTH.into_iter().zip(&sides);
+        let each = sides.filter_map(|(side, outcome)| Some(view(side, names[side.index()], outcome.as_ref()?)));
+        each.collect::<Html>()
+    };
+    let whole = each(&|side, name, outcome| view(side, name, outcome, dispatch));
+    html! {
+        <div class="outcomes" role="group" aria-label="How the runs ended">
+            <ul class="whole">{ whole.clone() }</ul>
+            <details class="short">
+                <summary>{ each(&short) }</summary>
+                <ul>{ whole }</ul>
+            </details>
+            <p class="reason">{ reason.map(|reason| format!("Not comparable: {reason}.")).unwrap_or_default() }</p>
+            <p class="hidden" role="status" aria-live="polite">{ spoken(runs, *names) }</p>
+        </div>
+    }
+}
+
+/// One run in a few words, for the line that opens on narrow screens.
+fn short(side: Side, name: &str, outcome: &Outcome) -> Html {
+    let class = classes!("outcome", if outcome.sound { "sound" } else { "astray" });
+    html! { <span key={side.index()} {class}><b>{ name }</b><span class="promises">{ outcome.short() }</span></span> }
+}
+
+fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) -> Html {
+    let class = classes!("outcome", side_class(side), if outcome.sound { "sound" } else { "astray" });
+    html! {
+        <li key={side.index()} {class} data-side={side.index().to_string()}>
+            <b>{ name }</b>
+            <span class="ending">{ &outcome.ending }</span>
+            <span class="promises">{ outcome.promises() }</span>
+            <span class="each">{ for outcome.broken.iter().map(|broken| promise(side, broken, dispatch)) }</span>
+            <span class="misses">{ outcome.misses().unwrap_or_default() }</span>
+        </li>
+    }
+}
+
+fn promise(side: Side, broken: &Broken, dispatch: &Callback<Action>) -> Html {
+    let Broken { invariant, step, place, why, row } = broken;
+    let (row, dispatch) = (*row, dispatch.clone());
+    let onclick = move |_: MouseEvent| {
+        dispatch.emit(Action::SetSide(side));
+        if let Some(row) = row {
+            dispatch.emit(Action::Seek(row));
+        }
+    };
+    html! {
+        <button type="button" class="promise" key={*invariant} title={format!("{place}: {why}")} {onclick}>
+            <span class="name">{ *invariant }</span>{ format!(" at step {step}") }
+        </button>
+    }
+}

@@ -13,15 +13,25 @@ async function followed(page: Page) {
   await expect(headline(page)).toHaveText(/^A: agrees on all \d+ steps; E: agrees on all \d+ steps$/);
 }
 
-test("nothing of Unicorn is loaded before it is asked for", async ({ page }) => {
+test("nothing of the second CPU is loaded before it is asked for", async ({ page }) => {
   const asked: string[] = [];
-  page.on("request", (request) => request.url().includes("/unicorn/") && asked.push(request.url()));
+  page.on("request", (request) => {
+    const file = new URL(request.url()).pathname.match(/\/((unicorn|follower)\/.*)/);
+    if (file) asked.push(file[1]!);
+  });
   await opened(page);
   await page.getByLabel("Story").selectOption("Nested NMI");
   expect(asked).toEqual([]);
   await on(page);
   await expect(headline(page)).toHaveText(/agrees on all/);
-  expect(asked).toHaveLength(2);
+  expect(asked.sort()).toEqual([
+    "follower/cr3-follower.js",
+    "follower/cr3-follower_bg.wasm",
+    "follower/second.js",
+    "follower/version.txt",
+    "unicorn/unicorn.wasm",
+    "unicorn/version.txt",
+  ]);
 });
 
 test("each step has a sign and each field says who vouches for it", async ({ page }) => {

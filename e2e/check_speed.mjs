@@ -25,7 +25,8 @@ function called({ samples, rounds }) {
   };
   const sum = (a, b) => a + b;
   return (async () => {
-    const { Opening } = window.wasmBindings;
+    const { default: start, Opening } = await import(new URL("follower/cr3-follower.js", document.baseURI));
+    await start();
     const bytes = await (await fetch("unicorn/unicorn.wasm")).arrayBuffer();
     const found = { compile: [], boot: [], open: [], load: [], first: [], again: [], checked: [], alone: [], steps: 0 };
     for (let sample = 0; sample < samples; sample++) {

@@ -78,6 +78,18 @@ for (const [name, alteration, cause] of [
   });
 }
 
+test("a worker that does not start is told with its cause, and the check works when it is switched on again", async ({ page, complaints }) => {
+  await page.route("**/cr3-follower.js*", (route) => route.fulfill({ contentType: "text/javascript", body: `throw new Error("cut off");` }));
+  await opened(page);
+  await on(page);
+  await expect(headline(page)).toContainText("Unicorn 2.1.5 cannot be asked: its worker ended: Uncaught Error: cut off", PATIENT);
+  expect(complaints.splice(0)).toEqual([expect.stringContaining("cut off")]);
+  await page.unroute("**/cr3-follower.js*");
+  await on(page);
+  await on(page);
+  await expect(headline(page)).toHaveText(AGREES, PATIENT);
+});
+
 test("the first disagreement stops the run and opens both states", async ({ page }) => {
   await altered(page, ALTERED.wrong, 1);
   await opened(page);

@@ -303,10 +303,10 @@ fn cell(trace: &Trace, step: Option<u32>) -> String {
     let Some(detail) = step.and_then(|step| trace.detail(step as usize)) else {
         return "no step".to_owned();
     };
-    match (&detail.delivered, &detail.line, &detail.instruction) {
+    match (&detail.delivered, &detail.line, &detail.decoded) {
         (Some(delivered), ..) => format!("{} is delivered", cr3_core::trace::event_name(delivered.event)),
         (None, Some(line), _) => line.text.clone(),
-        (None, None, Some(instruction)) => instruction.clone(),
+        (None, None, Some(instruction)) => cr3_core::trace::att(&trace.system.image, instruction),
         (None, None, None) => detail.sentence(trace),
     }
 }

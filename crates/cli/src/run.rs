@@ -10,7 +10,7 @@ use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::scenario::Scenario;
-use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace};
+use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace, att};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -90,12 +90,12 @@ pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'sta
     let step = trace.steps.get(index)?;
     let detail = trace.detail(index)?;
     let sentence = detail.sentence(trace);
-    let StepDetail { place, instruction, line, registers, .. } = detail;
+    let StepDetail { place, decoded, line, registers, .. } = detail;
     Some(StepReport {
         step: index + 1,
         place,
         rip: hex(step.rip),
-        instruction,
+        instruction: decoded.map(|instruction| att(&trace.system.image, &instruction)),
         text: line.map(|line| line.text),
         level: step.level,
         cpl: step.cpl,

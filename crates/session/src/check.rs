@@ -1,18 +1,20 @@
 //! A second CPU that follows the runs, and what it has said so far. It works elsewhere; what it reports are actions, so a list of
 //! actions replays a checked session as well.
 
+pub mod wire;
+
 use crate::choice::Side;
 use std::rc::Rc;
 
 /// What one step came to for the second CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Mark {
     /// It executed the step itself, and all that is compared is equal.
     Agrees,
     /// It delivered the event itself too, with the same registers, stack and frame.
     Delivered,
     /// It took over the model's result, for this reason.
-    Unjudged(&'static str),
+    Unjudged(Rc<str>),
     /// It came to something else.
     Differs,
 }
@@ -179,6 +181,19 @@ pub enum Report {
     TestMissed(String),
 }
 
+impl Report {
+    /// Takes in what came right after it on the same recording; hands it back where one report cannot say both.
+    #[must_use]
+    pub fn absorb(&mut self, next: Self) -> Option<Self> {
+        match (self, next) {
+            (Self::Steps(side, marks), Self::Steps(same, more)) if *side == same => marks.extend(more),
+            (earlier @ Self::Swept(..), later @ Self::Swept(..)) => *earlier = later,
+            (_, other) => return Some(other),
+        }
+        None
+    }
+}
+
 /// The second CPU as a person sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Check {
@@ -219,7 +234,7 @@ impl Check {
     /// What a side's step came to; none while the second CPU has not come so far.
     #[must_use]
     pub fn mark(&self, side: Side, step: usize) -> Option<Mark> {
-        self.sides[side.index()].marks.get(step).copied()
+        self.sides[side.index()].marks.get(step).cloned()
     }
 
     /// Whether a sweep or the self-test is under way.

@@ -14,11 +14,10 @@ mod parts;
 mod speed;
 mod store;
 mod view;
-pub mod worker;
 
 pub use app::App;
 #[cfg(feature = "bench")]
-pub use speed::{Opening, run_storm};
+pub use speed::run_storm;
 
 #[cfg(test)]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,14 +1,8 @@
 //! What `cargo xtask bench` calls in a page that it builds with the feature `bench`; nothing on the page does. JavaScript
 //! holds the clock.
 
-use cr3_core::benchmark::{STEPS, count, storm};
-use cr3_core::linux::{System, boot};
-use cr3_core::scenario::Scenario;
-use cr3_session::Side;
-use cr3_session::story::STORIES;
-use cr3_unicorn::follow::Job;
-use cr3_unicorn::wasm::Engine;
-use js_sys::WebAssembly::Module;
+use cr3_core::benchmark::{count, storm};
+use cr3_core::linux::boot;
 use wasm_bindgen::prelude::*;
 
 /// Runs the benchmark `rounds` times with all counters on; the number of instructions, as JavaScript's number. 0 if Linux
@@ -19,66 +13,4 @@ pub fn run_storm(rounds: u32) -> f64 {
     let storm = storm();
     let Ok(system) = boot(&storm.config) else { return 0.0 };
     (0..rounds).map(|_| count(&system, &storm) as f64).sum()
-}
-
-/// The opening story of a side, booted.
-fn opening(side: Side) -> Result<(Scenario, System), JsError> {
-    let scenario = STORIES[0].setup().scenario(side, &"".into());
-    let system = boot(&scenario.config).map_err(|_| JsError::new("the opening story does not assemble"))?;
-    Ok((scenario, system))
-}
-
-/// The opening story, both forms, without a second CPU and with one.
-#[wasm_bindgen]
-pub struct Opening {
-    runs: [(Scenario, System); 2],
-    engine: Option<Engine>,
-    job: Option<Job<Engine>>,
-}
-
-#[wasm_bindgen]
-impl Opening {
-    /// Boots both forms.
-    ///
-    /// # Errors
-    /// A form does not assemble.
-    #[wasm_bindgen(constructor)]
-    pub fn new() -> Result<Self, JsError> {
-        Ok(Self { runs: [opening(Side::Left)?, opening(Side::Right)?], engine: None, job: None })
-    }
-
-    /// Opens an engine of `module`.
-    ///
-    /// # Errors
-    /// What [`Engine::open`] says.
-    pub fn open(&mut self, module: &Module) -> Result<(), JsError> {
-        self.job = None;
-        self.engine = Some(Engine::open(module).map_err(|failure| JsError::new(&failure.to_string()))?);
-        Ok(())
-    }
-
-    /// Runs both forms without a second CPU and with all counters on; the number of instructions.
-    #[must_use]
-    pub fn alone(&self) -> f64 {
-        self.runs.iter().map(|(scenario, system)| count(system, scenario) as f64).sum()
-    }
-
-    /// Loads the second CPU with the image of one of the forms.
-    pub fn load(&mut self, index: usize) {
-        let (scenario, system) = &self.runs[index & 1];
-        let free = self.engine.take().or_else(|| self.job.take().map(Job::into_follower));
-        self.job = free.map(|engine| Job::new(engine, system, &scenario.schedule, STEPS));
-    }
-
-    /// Follows the run that was loaded to its end; the number of steps.
-    ///
-    /// # Errors
-    /// A disagreement.
-    pub fn follow(&mut self) -> Result<f64, JsError> {
-        let progress = self.job.as_mut().map(|job| job.advance(u32::MAX));
-        match progress {
-            Some(progress) if progress.report.is_none() => Ok(progress.marks.len() as f64),
-            _ => Err(JsError::new("the two processors disagree")),
-        }
-    }
 }

@@ -1,15 +1,20 @@
-//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, and how heavy the page is.
+//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, how heavy the page is, and what its code is made of.
 
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::Failure;
+use crate::project::TARGET;
 use crate::project::{Project, on_path};
 use crate::steps::{self, ask, cannot_start, seconds};
-use crate::{build, setup, timings};
+use crate::{budget, build, setup, timings, wasm_module, weight};
 
-/// Compresses every file as a static host would; Node has both compressors built in.
-const WEIGH: &str = include_str!("weigh.mjs");
+/// The page's modules as the compiler left them, which still have names: below `target/wasm32-unknown-unknown/web`.
+const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-follower.wasm"];
+
+/// Crates that are listed of a module.
+const LARGEST: usize = 12;
 
 /// What is measured in Chromium, in a page that is built with the exports they call: the benchmark of `cr3play bench`, and the check with Unicorn.
 const IN_BROWSER: [&str; 2] = ["e2e/speed.mjs", "e2e/check_speed.mjs"];
@@ -79,10 +84,22 @@ fn print_setup_times(project: &Project) {
 }
 
 fn print_page_weight(project: &Project) -> Result<(), Failure> {
-    let mut node = project.command("node");
-    node.args(["--input-type=module", "--eval", WEIGH, "--"]).arg(project.dist());
-    let table =
-        ask(&mut node).ok_or_else(|| cannot_start(&node, &std::io::Error::other("it could not weigh dist/")))?;
-    println!("\npage weight in bytes:\n{table}");
+    println!("\npage weight in bytes:\n{}", budget::table(&weight::files(project)?));
+    MODULES.iter().try_for_each(|module| print_largest(project, module))
+}
+
+/// wasm-opt takes the names out, so the bytes are those before it.
+fn print_largest(project: &Project, module: &str) -> Result<(), Failure> {
+    let path = project.target().join(TARGET).join("web").join(module);
+    let bytes = fs::read(&path).map_err(|error| Failure::io(&path, &error))?;
+    let crates = project.locked_packages()?.iter().map(|name| name.replace('-', "_")).collect();
+    let sizes = wasm_module::code_by_crate(&bytes, &crates).ok_or_else(|| {
+        Failure::new(
+            format!("{} has no names", path.display()),
+            "keep strip = \"debuginfo\" in the profile web of Cargo.toml",
+        )
+    })?;
+    println!("code of {module} by crate, before wasm-bindgen and wasm-opt:");
+    sizes.iter().take(LARGEST).for_each(|(name, size)| println!("  {size:>11}  {name}"));
     Ok(())
 }

@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Fuzz(u32, Input),
     Bench,
     Unicorn,
-    /// Called by trunk: puts Unicorn beside the page.
+    /// Called by trunk: completes the page that it has built.
     Stage,
     Ci,
 }
@@ -101,7 +101,7 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["fuzz", minutes, kind] => return fuzz(minutes, Input::named(kind)),
         ["bench"] => Command::Bench,
         ["unicorn"] => Command::Unicorn,
-        ["stage-unicorn"] => Command::Stage,
+        ["stage"] => Command::Stage,
         ["ci"] => Command::Ci,
         [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..]
         | [name @ "fuzz", _, _, extra, ..] => {

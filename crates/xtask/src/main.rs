@@ -6,6 +6,7 @@
 mod apt;
 mod audit;
 mod bench;
+mod budget;
 mod build;
 mod checks;
 mod ci;
@@ -20,12 +21,15 @@ mod project;
 mod robustness;
 mod serve;
 mod setup;
+mod stage;
 mod steps;
 mod test;
 mod timings;
 mod tools;
 mod unicorn;
+mod wasm_module;
 mod wasm_target;
+mod weight;
 
 use std::process::ExitCode;
 
@@ -65,7 +69,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Fuzz(minutes, input) => fuzz::run(&project, *minutes, *input),
         Command::Bench => bench::run(&project),
         Command::Unicorn => unicorn::ensure(&project).map(|folder| println!("{}", folder.display())),
-        Command::Stage => unicorn::stage(&project),
+        Command::Stage => stage::run(&project),
         Command::Ci => ci::run(&project),
     }
 }

@@ -84,11 +84,21 @@ impl Project {
         std::env::join_paths(folders).unwrap_or(inherited)
     }
 
+    fn lock(&self) -> Result<String, Failure> {
+        let path = self.root.join("Cargo.lock");
+        fs::read_to_string(&path).map_err(|error| Failure::io(&path, &error))
+    }
+
+    /// Every package in Cargo.lock.
+    pub(crate) fn locked_packages(&self) -> Result<Vec<String>, Failure> {
+        let lock = self.lock()?;
+        let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        Ok(names.map(str::to_owned).collect())
+    }
+
     /// The version of `package` in Cargo.lock.
     pub(crate) fn locked_version(&self, package: &str) -> Result<String, Failure> {
-        let path = self.root.join("Cargo.lock");
-        let lock = fs::read_to_string(&path).map_err(|error| Failure::io(&path, &error))?;
-        version_in_lock(&lock, package).map(str::to_owned).ok_or_else(|| {
+        version_in_lock(&self.lock()?, package).map(str::to_owned).ok_or_else(|| {
             Failure::new(format!("Cargo.lock has no package {package}"), "restore Cargo.lock: git checkout Cargo.lock")
         })
     }

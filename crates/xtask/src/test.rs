@@ -10,10 +10,11 @@ use crate::failure::Failure;
 use crate::project::{Project, TARGET, on_path};
 use crate::steps;
 use crate::wasm_target::WasmToolchain;
-use crate::{audit, build, setup, unicorn};
+use crate::{audit, budget, build, setup, unicorn};
 
-/// Everything but the page, which is only built for the browser.
-const NATIVE: [&str; 6] = ["--workspace", "--exclude", "cr3-web", "--locked", "--features", "cr3-cli/unicorn"];
+/// Everything but the page and its worker, which are only built for the browser.
+const NATIVE: [&str; 8] =
+    ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-follower", "--locked", "--features", "cr3-cli/unicorn"];
 
 /// Runs every check with what is installed, after installing what is missing.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -31,6 +32,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(browser_tests(project, &wasm));
     checks.note(unicorn_followed(project, &wasm));
     if checks.note(build::release(project, &wasm)) {
+        checks.note(budget::check(project));
         checks.note(end_to_end(project));
     }
     checks.conclude(started.elapsed())
@@ -44,13 +46,13 @@ fn format(project: &Project) -> Result<(), Failure> {
 fn native_lints(project: &Project) -> Result<(), Failure> {
     let mut cargo = project.cargo(&["clippy", "--all-targets"]);
     cargo.args(NATIVE).args(["--", "--deny", "warnings"]);
-    let mend = "cargo clippy --workspace --exclude cr3-web --all-targets";
+    let mend = "cargo clippy --workspace --exclude cr3-web --exclude cr3-follower --all-targets";
     steps::run("lints, native", &mut cargo, mend).map(drop)
 }
 
 fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     // Of the second CPU the library alone: its other tests are native.
-    for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-unicorn", "--lib")] {
+    for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-follower", "--bins"), ("cr3-unicorn", "--lib")] {
         let mut cargo = wasm.command(project, "cargo");
         cargo.args(["clippy", "--package", package, "--target", TARGET, targets, "--all-features"]);
         cargo.args(["--no-deps", "--locked"]);

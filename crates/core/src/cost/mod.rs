@@ -212,7 +212,7 @@ pub struct Lack {
 
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let feature = self.feature.name().to_uppercase();
+        let feature = self.feature.name().to_ascii_uppercase();
         match self.presence {
             Presence::Nowhere => write!(f, "the run uses {feature}, which {} does not have; ", self.processor)?,
             Presence::Partly(words) => write!(f, "the run uses {feature}, and {words}; ")?,

@@ -38,10 +38,8 @@ pub struct StepDetail {
     pub rflags_after: u64,
     /// CR4 before the step.
     pub cr4: u64,
-    /// The instruction as decoded; none when an injection struck or nothing could be fetched.
+    /// The instruction as decoded; none when an injection struck or nothing could be fetched. [`att`] writes it.
     pub decoded: Option<Instruction>,
-    /// The instruction in AT&T syntax, with branch targets by name.
-    pub instruction: Option<String>,
     /// The bytes of the instruction, as assembled.
     pub bytes: Vec<u8>,
     /// The source line with the macro calls that led to it.
@@ -90,7 +88,6 @@ pub(super) fn retake(trace: &Trace, index: usize) -> Option<Retaken> {
         cpl_after: after.cpu.cpl,
         rflags_after: after.cpu.rflags,
         cr4: before.cpu.cr4,
-        instruction: seen.instruction.as_ref().map(|instruction| att(image, instruction)),
         bytes: seen.instruction.as_ref().map_or_else(Vec::new, |instruction| bytes(image, instruction)),
         decoded: seen.instruction,
         line: trace.line(index).cloned(),

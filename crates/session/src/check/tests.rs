@@ -42,9 +42,9 @@ fn nothing_is_loaded_before_it_is_asked_for() {
 
 #[test]
 fn marks_come_step_by_step_and_belong_to_one_recording() {
-    let state = tell(&ready(), Report::Steps(Side::Left, vec![Mark::Agrees, Mark::Unjudged("no INVPCID")]));
+    let state = tell(&ready(), Report::Steps(Side::Left, vec![Mark::Agrees, Mark::Unjudged("no INVPCID".into())]));
     let state = tell(&state, Report::Steps(Side::Left, vec![Mark::Delivered]));
-    assert_eq!(state.check.mark(Side::Left, 1), Some(Mark::Unjudged("no INVPCID")));
+    assert_eq!(state.check.mark(Side::Left, 1), Some(Mark::Unjudged("no INVPCID".into())));
     assert_eq!(state.check.mark(Side::Left, 2), Some(Mark::Delivered));
     assert_eq!(state.check.mark(Side::Left, 3), None);
     assert_eq!(state.check.mark(Side::Right, 0), None);
@@ -115,4 +115,22 @@ fn an_engine_that_breaks_down_leaves_the_page_as_it_is() {
     assert!(!is_valid(&state, &Action::Sweep(Side::Left)));
     let again = update(&update(&state, Action::ToggleCheck), Action::ToggleCheck);
     assert_eq!(again.check.engine, Engine::Loading(0));
+}
+
+#[test]
+fn what_one_report_can_say_is_said_in_one() {
+    let steps = |side, count| Report::Steps(side, vec![Mark::Agrees; count]);
+    let swept = |done| Report::Swept(Progress { done, ..Progress::default() }, Stage::Running);
+    let check = |mut earlier: Report, later: Report, both: Option<Report>| {
+        let rest = earlier.absorb(later.clone());
+        assert_eq!(rest, both.is_none().then_some(later));
+        assert_eq!(both.unwrap_or(earlier.clone()), earlier);
+    };
+    let (left, right) = (Side::Left, Side::Right);
+    check(steps(left, 2), steps(left, 3), Some(steps(left, 5)));
+    check(swept(1), swept(3), Some(swept(3)));
+    check(steps(left, 2), steps(right, 1), None);
+    check(steps(left, 2), Report::Ended(left), None);
+    check(Report::Ended(left), Report::Ended(left), None);
+    check(swept(1), steps(left, 1), None);
 }

@@ -5,6 +5,7 @@ use crate::choice::Side;
 use crate::moment::Moment;
 use crate::state::State;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// The second CPU by name and version.
 pub const NAME: &str = "Unicorn 2.1.5";
@@ -19,7 +20,7 @@ pub struct Count {
     /// Of these, events that both delivered.
     pub delivered: usize,
     /// Steps whose result the second CPU took over, by the reason, the most frequent first.
-    pub unjudged: Vec<(&'static str, usize)>,
+    pub unjudged: Vec<(Rc<str>, usize)>,
     /// Steps that it has not come to.
     pub waiting: usize,
     /// Whether all of the run was followed and its memory compared at the end.
@@ -32,10 +33,10 @@ pub fn count(state: &State, side: Side) -> Option<Count> {
     let steps = state.runs.trace(side)?.steps.len();
     let followed = &state.check.sides[side.index()];
     let of = |wanted: &dyn Fn(&Mark) -> bool| followed.marks.iter().filter(|mark| wanted(mark)).count();
-    let mut reasons = BTreeMap::<&'static str, usize>::new();
+    let mut reasons = BTreeMap::<Rc<str>, usize>::new();
     for mark in followed.marks.iter() {
         if let Mark::Unjudged(reason) = mark {
-            *reasons.entry(reason).or_default() += 1;
+            *reasons.entry(reason.clone()).or_default() += 1;
         }
     }
     let mut unjudged: Vec<_> = reasons.into_iter().collect();
@@ -311,7 +312,7 @@ mod tests {
         let followed = marked(all);
         let complete = tell(&tell(&followed, Report::Ended(Side::Left)), Report::Ended(Side::Right));
         check(&headline(&complete), expect!["A: agrees on all # steps; E: agrees on all # steps"]);
-        let some = marked([vec![Mark::Agrees, Mark::Unjudged("no INVPCID")], vec![Mark::Agrees, Mark::Differs]]);
+        let some = marked([vec![Mark::Agrees, Mark::Unjudged("no INVPCID".into())], vec![Mark::Agrees, Mark::Differs]]);
         check(
             &headline(&some),
             expect![
@@ -348,7 +349,7 @@ mod tests {
             });
             each.concat()
         };
-        let marks = vec![Mark::Agrees, Mark::Unjudged("no INVPCID")];
+        let marks = vec![Mark::Agrees, Mark::Unjudged("no INVPCID".into())];
         let state = marked([marks.clone(), vec![Mark::Agrees]]);
         let off = State::open("", Settings::default());
         expect![[r#"
@@ -382,7 +383,8 @@ mod tests {
 
     #[test]
     fn signs_stand_beside_steps_only() {
-        let state = marked([vec![Mark::Agrees, Mark::Delivered, Mark::Unjudged("x"), Mark::Differs], Vec::new()]);
+        let state =
+            marked([vec![Mark::Agrees, Mark::Delivered, Mark::Unjudged("x".into()), Mark::Differs], Vec::new()]);
         let signs: Vec<_> =
             (0..5).filter_map(|row| mark(&state, Side::Left, row)).map(|(sign, _)| sign.word()).collect();
         assert_eq!(signs, ["agrees", "delivered", "unjudged", "differs", "waiting"]);

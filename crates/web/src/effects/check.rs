@@ -1,11 +1,11 @@
 //! The second CPU behind the page: fetched when it is asked for, in a worker of its own, told what is run.
 
-use crate::worker::wire::{self, Request, Task};
+use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Engine, Report, SelfTest, Stage};
 use cr3_session::{Action, Side, State};
 use gloo::utils::document;
 use js_sys::WebAssembly::Module;
-use js_sys::{Array, Promise, Reflect, Uint8Array, WebAssembly};
+use js_sys::{Promise, Reflect, Uint8Array, WebAssembly};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -22,7 +22,7 @@ const MODULE: &str = "unicorn/unicorn.wasm";
 const VERSION: &str = "unicorn/version.txt";
 
 /// The script that a worker begins with.
-const SCRIPT: &str = "second.js";
+const SCRIPT: &str = "follower/second.js";
 
 /// A worker with what it needs to be kept alive. Dropping it ends the worker.
 struct Second {
@@ -144,8 +144,6 @@ fn spawn(dispatch: &Callback<Action>) -> Result<Second, JsValue> {
     };
     worker.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));
     worker.set_onerror(Some(onerror.as_ref().unchecked_ref()));
-    let first = Array::of2(&script()?.into(), &wasm_bindgen::module());
-    worker.post_message(&first)?;
     Ok(Second { worker, _onmessage: onmessage, _onerror: onerror, ended })
 }
 
@@ -153,15 +151,6 @@ fn spawn(dispatch: &Callback<Action>) -> Result<Second, JsValue> {
 fn address(file: &str) -> Result<String, JsValue> {
     let base = document().base_uri()?.unwrap_or_default();
     Ok(web_sys::Url::new_with_base(file, &base)?.href())
-}
-
-/// The page's own JavaScript: trunk announces it in the head.
-fn script() -> Result<String, JsValue> {
-    let link = document().query_selector("link[rel=modulepreload]")?;
-    let address = link.and_then(|link| link.get_attribute("href"));
-    let address = address.ok_or_else(|| JsValue::from_str("the page does not say where its own script is"))?;
-    let base = document().base_uri()?.unwrap_or_default();
-    Ok(web_sys::Url::new_with_base(&address, &base)?.href())
 }
 
 thread_local! {

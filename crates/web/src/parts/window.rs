@@ -44,13 +44,19 @@ impl Window {
 
     /// Style of the element that holds all rows.
     pub(crate) fn spacer(&self, total: usize) -> String {
-        format!("height:{}px", self.sight.length(total))
+        format!("height:{}", pixels(self.sight.length(total)))
     }
 
     /// Style of a row.
     pub(crate) fn offset(&self, row: usize) -> String {
-        format!("transform:translateY({}px)", self.sight.row * row as f64)
+        format!("transform:translateY({})", pixels(self.sight.row * row as f64))
     }
+}
+
+/// To a hundredth. Integers, because the code that writes floats is as large as a view.
+fn pixels(length: f64) -> String {
+    let hundredths = (length * 100.0).round() as u64;
+    format!("{}.{:02}px", hundredths / 100, hundredths % 100)
 }
 
 fn row_height() -> f64 {
@@ -58,7 +64,7 @@ fn row_height() -> f64 {
     let style = window().get_computed_style(&root).ok().flatten();
     style
         .and_then(|style| style.get_property_value("--row").ok())
-        .and_then(|text| text.trim().trim_end_matches("px").parse().ok())
+        .map(|text| js_sys::parse_float(&text))
         .filter(|height: &f64| *height >= 1.0)
         .unwrap_or(ROW)
 }

@@ -7,6 +7,7 @@ use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
 use cr3_session::{Action, Overlay, Side, State, is_valid};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use yew::prelude::*;
 
 #[component]
@@ -48,15 +49,15 @@ fn reopen(dispatch: &Callback<Action>) -> Html {
 
 /// The reasons why steps were not judged, in both runs together.
 fn unjudged(state: &State) -> Html {
-    let mut reasons = BTreeMap::<&'static str, [usize; 2]>::new();
+    let mut reasons = BTreeMap::<Rc<str>, [usize; 2]>::new();
     for side in Side::BOTH {
         for (reason, times) in count(state, side).map(|count| count.unjudged).unwrap_or_default() {
             reasons.entry(reason).or_default()[side.index()] = times;
         }
     }
     let names = state.setup.forms.map(|form| form.name());
-    let row = |(reason, [left, right]): (&&'static str, &[usize; 2])| {
-        html! { <li key={*reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ *reason }</li> }
+    let row = |(reason, [left, right]): (&Rc<str>, &[usize; 2])| {
+        html! { <li key={&**reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ &**reason }</li> }
     };
     html! {
         <details class="reasons" key="reasons">

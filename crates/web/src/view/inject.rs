@@ -49,7 +49,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
                 event.prevent_default();
                 return;
             }
-            let item = items.iter().find(|item| item.letter == key.to_lowercase() && item.refusal.is_none());
+            let item = items.iter().find(|item| item.letter.eq_ignore_ascii_case(&key) && item.refusal.is_none());
             if let Some(item) = item.filter(|_| !event.ctrl_key() && !event.meta_key() && !event.alt_key()) {
                 event.prevent_default();
                 dispatch.emit(Action::Inject(spot.clone(), item.vector, nesting));

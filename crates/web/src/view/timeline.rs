@@ -105,8 +105,11 @@ fn row_at(track: &NodeRef, event: &PointerEvent, rows: usize) -> Option<usize> {
     Some((share.clamp(0.0, 1.0) * rows as f64) as usize)
 }
 
+/// To four places. Integers, because the code that writes floats is as large as a view.
 fn percent(part: usize, whole: usize) -> String {
-    format!("{:.4}%", part as f64 * 100.0 / whole.max(1) as f64)
+    let whole = whole.max(1) as u64;
+    let millionths = (part as u64 * 1_000_000 + whole / 2) / whole;
+    format!("{}.{:04}%", millionths / 10_000, millionths % 10_000)
 }
 
 #[derive(Properties, PartialEq)]

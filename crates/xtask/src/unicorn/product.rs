@@ -7,21 +7,16 @@ use super::folders::{Build, product_folder};
 use super::objects;
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::stage::{VERSION, write_version};
 use crate::steps;
 
 const MODULE: &str = "unicorn.wasm";
-
-/// Names the module's content, so that a page asks for `unicorn.wasm?v=VERSION` and never gets an older one from a cache.
-const VERSION: &str = "version.txt";
 
 /// Licence texts that go with the binary, by their names in the crate.
 const LICENCES: [&str; 4] = ["COPYING", "COPYING.LGPL2", "COPYING_GLIB", "AUTHORS.TXT"];
 
 /// In `csrc/`: notices of the C library and the compiler's run-time library, and where the source is.
 const NOTICES: [&str; 2] = ["NOTICES.TXT", "SOURCE.TXT"];
-
-/// What the wasm is allowed to weigh with gzip -9; the page says how much it loads before it does.
-const SIZE_LIMIT: u64 = 260 * 1024;
 
 /// What clang's output uses; wasm-opt accepts only what is named.
 const WASM_FEATURES: [&str; 7] = [
@@ -34,19 +29,17 @@ const WASM_FEATURES: [&str; 7] = [
     "reference-types",
 ];
 
-/// Tells `cargo xtask stage-unicorn` that there is nothing to stage.
+/// Tells `cargo xtask stage` that there is nothing to stage.
 pub(crate) const WITHOUT: &str = "CR3_WITHOUT_UNICORN";
 
-/// Called by trunk after it has built a page: puts the module and what goes with it into the page, to be loaded on demand.
-pub(crate) fn stage(project: &Project) -> Result<(), Failure> {
+/// Puts the module and what goes with it into the page that trunk has staged, to be loaded on demand.
+pub(crate) fn stage(project: &Project, staged: &Path) -> Result<(), Failure> {
     let product = product_folder(project);
-    let present = product.join(VERSION).is_file() && std::env::var_os(WITHOUT).is_none();
-    let Some(stage) = std::env::var_os("TRUNK_STAGING_DIR").filter(|_| present) else {
+    if !product.join(VERSION).is_file() || std::env::var_os(WITHOUT).is_some() {
         println!("the page is built without Unicorn: cargo xtask unicorn builds it");
         return Ok(());
-    };
-    let target = Path::new(&stage).join("unicorn");
-    copy_folder(&product, &target)
+    }
+    copy_folder(&product, &staged.join("unicorn"))
 }
 
 /// Whether the module is not what the objects and the commands of today make.
@@ -94,7 +87,6 @@ pub(super) fn link(project: &Project, build: &Build) -> Result<(), Failure> {
     let mut optimise = project.command("wasm-opt");
     optimise.args(optimise_arguments()).arg(&linked).arg("-o").arg(build.folder.join(MODULE));
     steps::run("wasm-opt Unicorn", &mut optimise, "npm ci, then run the command again")?;
-    check_size(project, &build.folder.join(MODULE))?;
     let file = note_file(build);
     fs::write(&file, note(project, build)).map_err(|error| Failure::io(&file, &error))
 }
@@ -111,15 +103,7 @@ pub(super) fn complete(project: &Project, build: &Build) -> Result<(), Failure> 
     copy_folder(&project.root().join("crates/xtask/src/unicorn"), &build.folder.join("source/build"))?;
     let module = build.folder.join(MODULE);
     let bytes = fs::read(&module).map_err(|error| Failure::io(&module, &error))?;
-    let file = build.folder.join(VERSION);
-    fs::write(&file, format!("{:016x}\n", content_hash(&bytes))).map_err(|error| Failure::io(&file, &error))
-}
-
-/// FNV-1a: names a content, and is no protection against anybody.
-fn content_hash(bytes: &[u8]) -> u64 {
-    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    bytes.iter().fold(BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+    write_version(&build.folder, &bytes)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
@@ -138,32 +122,4 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn check_size(project: &Project, wasm: &Path) -> Result<(), Failure> {
-    const COUNT: &str = "import { readFileSync } from 'node:fs'; import { gzipSync } from 'node:zlib'; \
-                         console.log(gzipSync(readFileSync(process.argv[1]), { level: 9 }).length)";
-    let mut node = project.command("node");
-    node.args(["--input-type=module", "--eval", COUNT, "--"]).arg(wasm);
-    let size = steps::ask(&mut node).and_then(|text| text.parse::<u64>().ok());
-    match size {
-        Some(size) if size <= SIZE_LIMIT => Ok(()),
-        Some(size) => Err(Failure::new(
-            format!("Unicorn as WebAssembly has grown to {size} bytes with gzip; the limit is {SIZE_LIMIT}"),
-            "find what a change to crates/unicorn/csrc drew in (twiggy top), or raise the limit with a reason",
-        )),
-        None => Err(Failure::new("node could not weigh unicorn.wasm", "node --version must be 20 or later")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_a_function_of_the_content() {
-        // The test vectors of the FNV specification.
-        assert_eq!(content_hash(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(content_hash(b"foobar"), 0x8594_4171_f739_67e8);
-    }
 }

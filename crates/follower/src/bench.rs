@@ -1,10 +1,10 @@
 //! What the worker works on: a queue of tasks, one engine, and what to do when the engine breaks down.
 
-use super::wire::{Request, Task};
 use cr3_core::judge;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Vector;
 use cr3_session::Side;
+use cr3_session::check::wire::{Request, Task};
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::story::STORIES;
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
@@ -32,7 +32,7 @@ type Reports = Vec<(u32, Report)>;
 
 /// The queue, the engine while no task has it, and the module to open another.
 #[derive(Default)]
-pub(super) struct Bench {
+pub(crate) struct Bench {
     module: Option<Module>,
     engine: Option<Engine>,
     opened: bool,
@@ -61,11 +61,11 @@ enum Work {
 }
 
 impl Bench {
-    pub(super) fn open(&mut self, module: Module) {
+    pub(crate) fn open(&mut self, module: Module) {
         self.module = Some(module);
     }
 
-    pub(super) fn take(&mut self, request: Option<Request>) {
+    pub(crate) fn take(&mut self, request: Option<Request>) {
         let keeps = |request: &Request| matches!(request, Request::Follow(_));
         match request {
             None => {}
@@ -88,12 +88,12 @@ impl Bench {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.current.is_none() && self.waiting.is_empty() && (self.opened || self.module.is_none())
     }
 
     /// Works for about [`SLICE`] milliseconds.
-    pub(super) fn slice(&mut self) -> Reports {
+    pub(crate) fn slice(&mut self) -> Reports {
         let mut reports = Reports::new();
         if !self.opened && self.module.is_some() {
             self.opened = true;
@@ -186,12 +186,12 @@ fn booted(task: &Task) -> Result<System, String> {
 
 /// Adds a report to those of a slice: each is drawn once, so what one report can say is said in one.
 fn add(reports: &mut Reports, ticket: u32, report: Report) {
-    let last = reports.last_mut().filter(|(other, _)| *other == ticket).map(|(_, report)| report);
-    match (last, report) {
-        (Some(Report::Steps(side, marks)), Report::Steps(same, more)) if *side == same => marks.extend(more),
-        (Some(told @ Report::Swept(..)), report @ Report::Swept(..)) => *told = report,
-        (_, report) => reports.push((ticket, report)),
-    }
+    let last = reports.last_mut().filter(|(other, _)| *other == ticket);
+    let rest = match last {
+        Some((_, last)) => last.absorb(report),
+        None => Some(report),
+    };
+    reports.extend(rest.map(|report| (ticket, report)));
 }
 
 /// What a slice of a task came to.
@@ -292,7 +292,7 @@ fn mark(checked: &Checked) -> Mark {
     match checked {
         Checked::Agrees => Mark::Agrees,
         Checked::DeliveredByBoth => Mark::Delivered,
-        Checked::Unjudged(limit) => Mark::Unjudged(limit.reason()),
+        Checked::Unjudged(limit) => Mark::Unjudged(limit.reason().into()),
         Checked::Differs => Mark::Differs,
     }
 }
@@ -322,42 +322,5 @@ fn disagreement(mismatch: Mismatch, origin: Origin, step: usize, schedule: Strin
         bytes,
         differences: differences.iter().map(ToString::to_string).collect(),
         fields: fields.collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wasm_bindgen_test::wasm_bindgen_test;
-
-    fn told(reports: Vec<(u32, Report)>) -> Reports {
-        let mut slice = Reports::new();
-        reports.into_iter().for_each(|(ticket, report)| add(&mut slice, ticket, report));
-        slice
-    }
-
-    #[wasm_bindgen_test]
-    fn a_slice_says_each_thing_once() {
-        let steps = |side, count| Report::Steps(side, vec![Mark::Agrees; count]);
-        let (left, right) = (Side::Left, Side::Right);
-        let progress = |done| Report::Swept(Progress { done, ..Progress::default() }, Stage::Running);
-        let slice = told(vec![
-            (1, steps(left, 2)),
-            (1, steps(left, 3)),
-            (1, Report::Ended(left)),
-            (1, steps(right, 1)),
-            (2, steps(right, 1)),
-            (2, progress(1)),
-            (2, progress(2)),
-            (2, progress(3)),
-        ]);
-        let expected = [
-            (1, steps(left, 5)),
-            (1, Report::Ended(left)),
-            (1, steps(right, 1)),
-            (2, steps(right, 1)),
-            (2, progress(3)),
-        ];
-        assert_eq!(slice, expected);
     }
 }

@@ -1,12 +1,13 @@
-//! What the page and its worker write to each other: lines of fields, as text. Only Unicorn's compiled module is sent as it is.
+//! What the page and the second CPU's worker write to each other: lines of fields, as text. Only Unicorn's compiled module is sent
+//! as it is.
 
-use cr3_core::linux::{Config, Form};
+use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
+use crate::choice::{Form, Side};
+use crate::words::{side_key, side_of};
+use cr3_core::linux::Config;
 use cr3_core::scenario::Scenario;
-use cr3_session::Side;
-use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
-use cr3_session::words::{side_key, side_of};
-use cr3_unicorn::limits::Limit;
 use std::fmt::Write;
+use std::rc::Rc;
 
 /// Separates fields; a person's text stands last and may hold it.
 const SEPARATOR: char = '\u{1f}';
@@ -15,17 +16,20 @@ const SEPARATOR: char = '\u{1f}';
 const ITEM: char = '\u{1e}';
 
 /// What a worker says once it can be written to.
-pub(crate) const STARTED: &str = "started";
+pub const STARTED: &str = "started";
 
 /// What the page asks for. A later request about runs ends all earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
+pub enum Request {
     /// Follow the run of a side.
     Follow(Task),
     /// Try every single injection.
     Sweep(Task),
     /// Follow the first story with a second CPU that is wrong on purpose.
-    Test { ticket: u32 },
+    Test {
+        /// Names the recording in whose time it was asked for.
+        ticket: u32,
+    },
     /// Forget sweep and test; runs that are being followed go on.
     Stop,
     /// Forget everything.
@@ -34,10 +38,13 @@ pub(crate) enum Request {
 
 /// The run of a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Task {
-    pub(crate) ticket: u32,
-    pub(crate) side: Side,
-    pub(crate) scenario: Scenario,
+pub struct Task {
+    /// Names the recording that it belongs to.
+    pub ticket: u32,
+    /// The side whose run or form it is.
+    pub side: Side,
+    /// What runs.
+    pub scenario: Scenario,
 }
 
 impl Task {
@@ -64,7 +71,9 @@ impl Task {
 }
 
 impl Request {
-    pub(crate) fn encode(&self) -> String {
+    /// As text.
+    #[must_use]
+    pub fn encode(&self) -> String {
         match self {
             Self::Follow(task) => task.encode("follow"),
             Self::Sweep(task) => task.encode("sweep"),
@@ -74,7 +83,9 @@ impl Request {
         }
     }
 
-    pub(crate) fn decode(text: &str) -> Option<Self> {
+    /// Read back; none if it is no request.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Self> {
         let (kind, fields) = text.split_once(SEPARATOR).unwrap_or((text, ""));
         Some(match kind {
             "follow" => Self::Follow(Task::decode(fields)?),
@@ -88,12 +99,16 @@ impl Request {
 }
 
 /// A report with the ticket of what it is about.
-pub(crate) fn encode(ticket: u32, report: &Report) -> String {
+#[must_use]
+pub fn encode(ticket: u32, report: &Report) -> String {
     let fields = match report {
         Report::Received(bytes) => vec!["received".to_owned(), bytes.to_string()],
         Report::Opened => vec!["opened".to_owned()],
         Report::Broke(why) => vec!["broke".to_owned(), why.clone()],
-        Report::Steps(side, marks) => vec!["steps".to_owned(), side_key(*side).to_owned(), marks_text(marks)],
+        Report::Steps(side, marks) => {
+            let (letters, reasons) = marks_text(marks);
+            vec!["steps".to_owned(), side_key(*side).to_owned(), letters, list(reasons)]
+        }
         Report::Ended(side) => vec!["ended".to_owned(), side_key(*side).to_owned()],
         Report::Swept(progress, stage) => {
             let stage = stage_key(*stage).to_owned();
@@ -110,8 +125,9 @@ pub(crate) fn encode(ticket: u32, report: &Report) -> String {
     text
 }
 
-/// A report with its ticket, read back.
-pub(crate) fn decode(text: &str) -> Option<(u32, Report)> {
+/// A report with its ticket, read back; none if it is no report.
+#[must_use]
+pub fn decode(text: &str) -> Option<(u32, Report)> {
     let mut fields = text.split(SEPARATOR);
     let ticket = fields.next()?.parse().ok()?;
     let kind = fields.next()?;
@@ -120,7 +136,7 @@ pub(crate) fn decode(text: &str) -> Option<(u32, Report)> {
         "received" => Report::Received(next()?.parse().ok()?),
         "opened" => Report::Opened,
         "broke" => Report::Broke(next()?.to_owned()),
-        "steps" => Report::Steps(side_of(next()?)?, marks_of(next()?)?),
+        "steps" => Report::Steps(side_of(next()?)?, marks_of(next()?, next()?)?),
         "ended" => Report::Ended(side_of(next()?)?),
         "swept" => {
             let (mut progress, stage) = (progress_of(next()?)?, stage_of(next()?)?);
@@ -134,28 +150,52 @@ pub(crate) fn decode(text: &str) -> Option<(u32, Report)> {
     Some((ticket, report))
 }
 
-/// First character of the reasons why a step was not judged, in the order of [`Limit::ALL`].
+/// First letter of the reasons why steps were not judged, in the order in which they come.
 const REASONS: u32 = 0x100;
 
-fn marks_text(marks: &[Mark]) -> String {
-    let reason = |reason: &str| Limit::ALL.iter().position(|limit| limit.reason() == reason).unwrap_or_default();
-    let letter = |mark: &Mark| match mark {
-        Mark::Agrees => 'a',
-        Mark::Delivered => 'd',
-        Mark::Differs => 'x',
-        Mark::Unjudged(why) => char::from_u32(REASONS + reason(why) as u32).unwrap_or('x'),
+/// A letter for each mark, and the reasons that occur.
+fn marks_text(marks: &[Mark]) -> (String, Vec<&str>) {
+    let mut reasons = Vec::<&str>::new();
+    let mut letter = |mark| match mark {
+        &Mark::Agrees => 'a',
+        &Mark::Delivered => 'd',
+        &Mark::Differs => 'x',
+        Mark::Unjudged(why) => {
+            let known = reasons.iter().position(|reason| **reason == **why);
+            let index = known.unwrap_or_else(|| {
+                reasons.push(why);
+                reasons.len() - 1
+            });
+            char::from_u32(REASONS + index as u32).unwrap_or('x')
+        }
     };
-    marks.iter().map(letter).collect()
+    (marks.iter().map(&mut letter).collect(), reasons)
 }
 
-fn marks_of(text: &str) -> Option<Vec<Mark>> {
+fn marks_of(letters: &str, reasons: &str) -> Option<Vec<Mark>> {
+    let reasons: Vec<Rc<str>> = items(reasons).map(Rc::from).collect();
     let mark = |letter: char| match letter {
         'a' => Some(Mark::Agrees),
         'd' => Some(Mark::Delivered),
         'x' => Some(Mark::Differs),
-        other => Some(Mark::Unjudged(Limit::ALL.get(u32::from(other).checked_sub(REASONS)? as usize)?.reason())),
+        other => Some(Mark::Unjudged(reasons.get(u32::from(other).checked_sub(REASONS)? as usize)?.clone())),
     };
-    text.chars().map(mark).collect()
+    letters.chars().map(mark).collect()
+}
+
+fn list(items: Vec<impl AsRef<str>>) -> String {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(ITEM);
+        }
+        text += item.as_ref();
+    }
+    text
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(ITEM).filter(|item| !item.is_empty())
 }
 
 const STAGES: [(Stage, &str); 4] =
@@ -185,7 +225,7 @@ fn progress_of(text: &str) -> Option<Progress> {
 /// Kinds as items `3 the first schedule|what they do`: no schedule has a bar.
 fn kinds_text(kinds: &[Kind]) -> String {
     let kind = |Kind { words, runs, first }: &Kind| format!("{runs} {first}|{words}");
-    kinds.iter().map(kind).collect::<Vec<_>>().join(&ITEM.to_string())
+    list(kinds.iter().map(kind).collect())
 }
 
 fn kinds_of(text: &str) -> Option<Vec<Kind>> {
@@ -194,7 +234,7 @@ fn kinds_of(text: &str) -> Option<Vec<Kind>> {
         let (first, words) = rest.split_once('|')?;
         Some(Kind { words: words.to_owned(), runs: runs.parse().ok()?, first: first.to_owned() })
     };
-    text.split(ITEM).filter(|item| !item.is_empty()).map(kind).collect()
+    items(text).map(kind).collect()
 }
 
 fn disagreement_fields(found: &Disagreement) -> Vec<String> {
@@ -211,7 +251,6 @@ fn disagreement_fields(found: &Disagreement) -> Vec<String> {
         .fields
         .iter()
         .map(|Field { name, before, ours, theirs }| format!("{name} {before:x} {ours:x} {theirs:x}"));
-    let list = |items: Vec<String>| items.join(&ITEM.to_string());
     vec![
         "differs".to_owned(),
         origin,
@@ -236,7 +275,6 @@ fn disagreement_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Dis
     let step = next()?.parse().ok()?;
     let (schedule, instruction) = (next()?.to_owned(), next()?.to_owned());
     let bytes = bytes_of(next()?)?;
-    let items = |text: &'a str| text.split(ITEM).filter(|item| !item.is_empty());
     let differences = items(next()?).map(str::to_owned).collect();
     let fields = items(next()?).map(field_of).collect::<Option<_>>()?;
     Some(Disagreement { origin, step, schedule, instruction, bytes, differences, fields })
@@ -254,83 +292,4 @@ fn field_of(text: &str) -> Option<Field> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use cr3_core::geometry::Geometry;
-    use cr3_core::linux::Features;
-    use wasm_bindgen_test::wasm_bindgen_test;
-
-    fn task(form: Form, custom: &str) -> Task {
-        let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");
-        let handler = "perf+pending-flush".parse().expect("handlers");
-        let (features, geometry) = (Features::NONE, Geometry::Skylake);
-        let config = Config { features, form, custom: custom.into(), handler, geometry };
-        Task { ticket: 7, side: Side::Right, scenario: Scenario { config, schedule } }
-    }
-
-    fn plain() -> Task {
-        Task { ticket: 0, side: Side::Left, scenario: Scenario::default() }
-    }
-
-    #[wasm_bindgen_test]
-    fn requests_are_read_as_they_were_written() {
-        let requests = [
-            Request::Follow(plain()),
-            Request::Follow(task(Form::A, "")),
-            Request::Sweep(task(Form::Custom, ".macro X\n\u{1f}\u{1e}")),
-            Request::Test { ticket: u32::MAX },
-            Request::Stop,
-            Request::Forget,
-        ];
-        for request in requests {
-            assert_eq!(Request::decode(&request.encode()), Some(request));
-        }
-        for text in ["", "follow", "follow\u{1f}1\u{1f}q\u{1f}", "test\u{1f}-1", "frob"] {
-            assert_eq!(Request::decode(text), None, "{text:?}");
-        }
-    }
-
-    #[wasm_bindgen_test]
-    fn reports_are_read_as_they_were_written() {
-        let mut marks: Vec<Mark> = Limit::ALL.iter().map(|limit| Mark::Unjudged(limit.reason())).collect();
-        marks.extend([Mark::Agrees, Mark::Delivered, Mark::Differs]);
-        let found = Disagreement {
-            origin: Origin::Sweep(Side::Left),
-            step: 12,
-            schedule: "kernel_loop+1:nmi > exc_nmi+2:mc".to_owned(),
-            instruction: "mov %rax,%rbx".to_owned(),
-            bytes: vec![0x48, 0x89, 0x0f],
-            differences: vec!["rax: ours 0x1, theirs 0x0".to_owned(), "ours retired, theirs raised".to_owned()],
-            fields: vec![Field { name: "rax".to_owned(), before: u64::MAX, ours: 1, theirs: 0 }],
-        };
-        let kind =
-            |words: &str| Kind { words: words.to_owned(), runs: 2, first: "kernel_loop+1:nmi > exc_nmi:mc".to_owned() };
-        let findings = Findings { runs: 5, kinds: vec![kind("break user-cr3"), kind("end in a kernel panic")] };
-        let progress = Progress { done: 1, total: 2, struck: 3, refused: 4, compared: u64::MAX, findings };
-        let reports = [
-            Report::Received(123),
-            Report::Opened,
-            Report::Broke("out of memory: it trapped".to_owned()),
-            Report::Steps(Side::Right, marks),
-            Report::Steps(Side::Left, Vec::new()),
-            Report::Ended(Side::Left),
-            Report::Swept(progress, Stage::Agrees),
-            Report::Disagrees(Disagreement {
-                origin: Origin::Test,
-                differences: vec![],
-                fields: vec![],
-                bytes: vec![],
-                ..found.clone()
-            }),
-            Report::Disagrees(Disagreement { origin: Origin::Run(Side::Right), ..found.clone() }),
-            Report::Disagrees(found),
-            Report::TestMissed("nothing was found".to_owned()),
-        ];
-        for report in reports {
-            assert_eq!(decode(&encode(9, &report)), Some((9, report)));
-        }
-        for text in ["", "1", "1\u{1f}steps\u{1f}a\u{1f}?", "x\u{1f}opened", "1\u{1f}differs\u{1f}run a"] {
-            assert_eq!(decode(text), None, "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -1,26 +1,20 @@
-//! The second CPU, in a worker: the page's own module started again, which follows runs with Unicorn and reports.
-//!
-//! Work goes on in slices, between which messages are taken, so that a newer request ends an older one at once.
+//! The worker: takes requests, works in slices and reports.
 
-mod bench;
-pub(crate) mod wire;
-
-use bench::Bench;
+use crate::bench::Bench;
+use cr3_session::check::wire::{self, Request};
 use gloo::timers::callback::Timeout;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
-use wire::Request;
 
 /// The worker's own scope; none in a page.
-#[must_use]
-pub fn scope() -> Option<DedicatedWorkerGlobalScope> {
+pub(crate) fn scope() -> Option<DedicatedWorkerGlobalScope> {
     js_sys::global().dyn_into().ok()
 }
 
 /// Serves the page from a worker's scope, for as long as the worker lives.
-pub fn serve(scope: DedicatedWorkerGlobalScope) {
+pub(crate) fn serve(scope: DedicatedWorkerGlobalScope) {
     let bench = Rc::new(RefCell::new(Bench::default()));
     let onmessage = {
         let scope = scope.clone();

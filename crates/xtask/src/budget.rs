@@ -1,0 +1,124 @@
+//! How heavy the page may be: the one place that says it. `cargo xtask test` holds the release build against it.
+
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::weight::{self, File, Weight};
+
+/// When a part of the page is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Before the first click: the module, its JavaScript, styles, the document.
+    Page,
+    /// While the page is drawn already.
+    Fonts,
+    /// When a person asks for the check: the worker with the checker.
+    Follower,
+    /// With it: the second CPU, and texts that nobody needs to run it.
+    Unicorn,
+}
+
+/// What each part is allowed to weigh, in bytes with gzip -9.
+const BUDGETS: [(Part, &str, u64); 4] = [
+    (Part::Page, "before the first click", 500_000),
+    (Part::Fonts, "fonts", 45_000),
+    (Part::Follower, "for the check: its worker", 500_000),
+    (Part::Unicorn, "for the check: Unicorn's module", 266_240),
+];
+
+impl Part {
+    fn of(path: &str) -> Self {
+        match path.split('/').next() {
+            Some("fonts") => Self::Fonts,
+            Some("follower") => Self::Follower,
+            Some("unicorn") => Self::Unicorn,
+            _ => Self::Page,
+        }
+    }
+
+    /// Licences and sources lie beside the modules; the page only links to them.
+    fn loads(self, path: &str) -> bool {
+        match self {
+            Self::Page | Self::Follower => true,
+            Self::Fonts => path.ends_with(".woff2"),
+            Self::Unicorn => path.ends_with(".wasm"),
+        }
+    }
+}
+
+/// Parts of the page with what they weigh and may weigh.
+fn weighed(files: &[File]) -> Vec<(&'static str, Weight, u64)> {
+    let of = |part: Part| {
+        let own = files.iter().filter(move |file| Part::of(&file.path) == part && part.loads(&file.path));
+        own.map(|file| file.weight).sum()
+    };
+    BUDGETS.map(|(part, name, limit)| (name, of(part), limit)).to_vec()
+}
+
+/// Fails when a part of `dist/` has outgrown its budget.
+pub(crate) fn check(project: &Project) -> Result<(), Failure> {
+    let weighed = weighed(&weight::files(project)?);
+    match exceeded(&weighed).as_slice() {
+        [] => {
+            let (name, Weight { gzip, .. }, limit) = weighed[0];
+            println!("page weight ... {name}: {gzip} bytes with gzip, of {limit} allowed");
+            Ok(())
+        }
+        exceeded => Err(Failure::new(
+            format!("the page has outgrown its budget: {}", exceeded.join("; ")),
+            "cargo xtask bench lists the largest parts; or raise the limit in crates/xtask/src/budget.rs with a reason",
+        )),
+    }
+}
+
+fn exceeded(weighed: &[(&str, Weight, u64)]) -> Vec<String> {
+    let over = weighed.iter().filter(|(_, weight, limit)| weight.gzip > *limit);
+    over.map(|(name, weight, limit)| format!("{name}: {} bytes with gzip, of {limit} allowed", weight.gzip)).collect()
+}
+
+/// Every file and every part, as a table.
+pub(crate) fn table(files: &[File]) -> String {
+    let row =
+        |plain: &str, gzip: &str, brotli: &str, name: &str| format!("  {plain:>11}{gzip:>11}{brotli:>11}  {name}\n");
+    let weight = |Weight { plain, gzip, brotli }: &Weight, name: &str| {
+        row(&plain.to_string(), &gzip.to_string(), &brotli.to_string(), name)
+    };
+    let mut text = row("plain", "gzip", "brotli", "");
+    for File { path, weight: own } in files {
+        text += &weight(own, path);
+    }
+    for (name, own, limit) in weighed(files) {
+        text += &weight(&own, &format!("{name}, of {limit} allowed with gzip"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, gzip: u64) -> File {
+        File { path: path.to_owned(), weight: Weight { plain: 2 * gzip, gzip, brotli: gzip / 2 } }
+    }
+
+    #[test]
+    fn each_file_counts_where_it_is_loaded() {
+        let files = [
+            file("index.html", 10),
+            file("cr3-web-1_bg.wasm", 1000),
+            file("fonts/mono.woff2", 20),
+            file("fonts/OFL.txt", 7),
+            file("follower/second.js", 30),
+            file("unicorn/unicorn.wasm", 40),
+            file("unicorn/COPYING", 7),
+        ];
+        let gzip: Vec<u64> = weighed(&files).iter().map(|(_, weight, _)| weight.gzip).collect();
+        assert_eq!(gzip, [1010, 20, 30, 40]);
+    }
+
+    #[test]
+    fn only_what_is_over_its_limit_is_named() {
+        let weigh = |gzip| Weight { gzip, ..Weight::default() };
+        let exceeded = exceeded(&[("page", weigh(10), 10), ("fonts", weigh(11), 10)]);
+        assert_eq!(exceeded, ["fonts: 11 bytes with gzip, of 10 allowed"]);
+    }
+}

@@ -17,7 +17,7 @@ pub(crate) fn CheckStrip(props: &Props) -> Html {
     html! {
         <section class={classes!("check", on.then_some("on"))} aria-label="Second CPU">
             <button type="button" class="chip" aria-pressed={on.to_string()} onclick={dispatch.reform(|_| Action::ToggleCheck)}
-                title="Unicorn Engine 2.1.5, 0.2 MB, executes every step too and is compared with the model">
+                title="Unicorn Engine 2.1.5, 0.6 MB with the checker, executes every step too and is compared with the model">
                 { "check with Unicorn" }
             </button>
             <div class="says">{ for on.then(|| says(props)) }</div>

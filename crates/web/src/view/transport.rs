@@ -36,7 +36,7 @@ fn place(state: &State, side: Side) -> Option<Html> {
     let name = state.setup.forms[side.index()].name();
     Some(html! {
         <span key={side.index()} class={classes!("stands", side_class(side))}>
-            <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b>{ " of " }{ steps }
+            <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b><span class="total">{ " of " }{ steps }</span>
         </span>
     })
 }

@@ -15,6 +15,7 @@ pub mod benchmark;
 pub mod compare;
 pub mod cost;
 pub mod counters;
+pub mod explore;
 pub mod linux;
 pub mod promises;
 pub mod run;

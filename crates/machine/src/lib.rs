@@ -22,7 +22,7 @@ pub(crate) mod testbed;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};
-pub use event::{Event, Refusal, deliver, refusal};
+pub use event::{Event, Refusal, deliver, refusal, refusal_reason};
 pub use exec::{Stepper, step};
 pub use fault::{Exception, Fault, Stop};
 pub use memory::Memory;

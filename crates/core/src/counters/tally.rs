@@ -61,6 +61,11 @@ impl Tally {
         self.pending.mask()
     }
 
+    /// Where the requests for flushes stand.
+    pub fn pending(&self) -> &PendingFlushes {
+        &self.pending
+    }
+
     /// The counters that rose since this was last asked.
     pub fn take_touched(&mut self) -> CounterSet {
         std::mem::take(&mut self.touched)
@@ -75,7 +80,7 @@ impl Tally {
     }
 
     /// Tells the follower of pending flushes something, and counts the fates it answers with.
-    fn pending(&mut self, tell: impl FnOnce(&mut PendingFlushes, &mut dyn FnMut(Fate, u64))) {
+    fn follow(&mut self, tell: impl FnOnce(&mut PendingFlushes, &mut dyn FnMut(Fate, u64))) {
         let mut pending = std::mem::take(&mut self.pending);
         tell(&mut pending, &mut |fate, requests| self.add(counter_of(fate), requests));
         self.pending = pending;
@@ -91,7 +96,7 @@ impl Tally {
             Some(Cr3Flush::NoFlush) => self.add(Counter::NoflushCr3Writes, 1),
             _ => {
                 self.add(Counter::FlushingCr3Writes, 1);
-                self.pending(|pending, tell| pending.flushed((after & pcid) as u16, tell));
+                self.follow(|pending, tell| pending.flushed((after & pcid) as u16, tell));
             }
         }
     }
@@ -103,7 +108,7 @@ impl Tally {
             Operation::CurrentPcid { .. } => self.add(Counter::FlushingCr4Writes, 1),
             _ => {
                 self.add(Counter::FlushingCr4Writes, 1);
-                self.pending(|pending, tell| pending.flushed_all(tell));
+                self.follow(|pending, tell| pending.flushed_all(tell));
             }
         }
         self.pcide = after & cr4::PCIDE != 0;
@@ -138,8 +143,8 @@ impl Tally {
         self.add(Counter::Invpcid, 1);
         match kind {
             0 => {}
-            1 => self.pending(|pending, tell| pending.flushed((descriptor & cr3::PCID) as u16, tell)),
-            _ => self.pending(|pending, tell| pending.flushed_all(tell)),
+            1 => self.follow(|pending, tell| pending.flushed((descriptor & cr3::PCID) as u16, tell)),
+            _ => self.follow(|pending, tell| pending.flushed_all(tell)),
         }
     }
 
@@ -167,18 +172,18 @@ impl Tally {
     #[cold]
     #[inline(never)]
     fn user_ran(&mut self, pcid: u16) {
-        self.pending(|pending, tell| pending.user_ran(pcid, tell));
+        self.follow(|pending, tell| pending.user_ran(pcid, tell));
     }
 
     /// A store on the mask.
     #[cold]
     fn stored(&mut self, access: &MemoryAccess) {
         let mask = overlaid(self.pending.mask(), access);
-        self.pending(|pending, tell| pending.written(mask, tell));
+        self.follow(|pending, tell| pending.written(mask, tell));
         if let Watched::SetBit(bit) = self.watched
             && let Some(bit) = bit_of_mask(access, bit)
         {
-            self.pending(|pending, tell| pending.set_again(bit, tell));
+            self.follow(|pending, tell| pending.set_again(bit, tell));
         }
     }
 

@@ -2,14 +2,70 @@
 //!
 //! [`Promises`] is fed by whoever steps a run: each boundary, the counters that the step between two of them raised, and, as an
 //! observer, the stores. So a trace, a sweep and a search judge alike.
+//!
+//! [`Returns`] judges what an exception leaves behind. The explorer feeds it; a trace does not yet.
+
+mod returns;
+
+pub use returns::{Returns, Struck};
 
 use crate::counters::{Counter, CounterSet};
 use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check_cr3, check_user, holds_records};
 use crate::linux::{Config, Features, Handler};
 use crate::machine::observe::{AccessKind, MemoryAccess};
-use crate::machine::{Machine, Observer};
+use crate::machine::{Exception, Machine, Observer};
 use crate::scenario::{Place, Places};
+use crate::trace::Ending;
 use std::fmt::{self, Display, Formatter};
+
+/// Something that Linux promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Promise {
+    /// User mode runs on the user's tables, under the user's PCID, in the address space of its task.
+    UserCr3,
+    /// Kernel code runs on the tables and under the PCID that the kernel's records name.
+    KernelCr3,
+    /// On return from an exception CR3 names what it named when the exception struck.
+    Restored,
+    /// A requested flush is neither lost nor late.
+    FlushKept,
+    /// On return from an exception the registers are as when it struck.
+    Regs,
+    /// Per-CPU data is accessed with the kernel's GS base.
+    Gs,
+    /// The kernel takes no exception that it cannot mend, and the program comes to its end.
+    Mapped,
+    /// Every handler returns to the one it interrupted, and no NMI is lost.
+    Nested,
+}
+
+impl Promise {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::UserCr3,
+        Self::KernelCr3,
+        Self::Restored,
+        Self::FlushKept,
+        Self::Regs,
+        Self::Gs,
+        Self::Mapped,
+        Self::Nested,
+    ];
+
+    /// The name in verdicts, links and text.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::UserCr3 => "user-cr3",
+            Self::KernelCr3 => "kernel-cr3",
+            Self::Restored => "restored",
+            Self::FlushKept => "flush-kept",
+            Self::Regs => "regs",
+            Self::Gs => "gs",
+            Self::Mapped => "mapped",
+            Self::Nested => "nested",
+        }
+    }
+}
 
 /// What does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +78,60 @@ pub enum Broken {
     LostFlush,
     /// A requested flush comes late.
     LateFlush,
+    /// An exception returned with another CR3.
+    NotRestored {
+        /// CR3 when it struck.
+        expected: u64,
+        /// CR3 on return.
+        found: u64,
+    },
+    /// An exception returned with another register.
+    Register {
+        /// Its name.
+        name: &'static str,
+        /// What it held when the exception struck.
+        expected: u64,
+        /// What it holds on return.
+        found: u64,
+    },
+    /// Kernel code used GS with another base than the kernel's.
+    GsBase {
+        /// The base.
+        base: u64,
+    },
+    /// The kernel took an exception that its exception table does not mend.
+    Unmended {
+        /// The exception.
+        exception: Exception,
+        /// The instruction that raised it.
+        rip: u64,
+    },
+    /// The program did not come to its end.
+    Ended(Ending),
+    /// A handler never returned to what it interrupted.
+    Abandoned,
+    /// An NMI was delivered and nobody handled it.
+    LostNmi,
 }
 
 impl Broken {
+    /// The promise that is broken.
+    pub fn promise(self) -> Promise {
+        match self {
+            Self::UserCr3(_) => Promise::UserCr3,
+            Self::KernelCr3(_) => Promise::KernelCr3,
+            Self::LostFlush | Self::LateFlush => Promise::FlushKept,
+            Self::NotRestored { .. } => Promise::Restored,
+            Self::Register { .. } => Promise::Regs,
+            Self::GsBase { .. } => Promise::Gs,
+            Self::Unmended { .. } | Self::Ended(_) => Promise::Mapped,
+            Self::Abandoned | Self::LostNmi => Promise::Nested,
+        }
+    }
+
     /// Id of the invariant in verdicts, links and text.
     pub fn invariant(self) -> &'static str {
-        match self {
-            Self::UserCr3(_) => "user-cr3",
-            Self::KernelCr3(_) => "kernel-cr3",
-            Self::LostFlush | Self::LateFlush => "flush-kept",
-        }
+        self.promise().id()
     }
 }
 
@@ -41,6 +141,19 @@ impl Display for Broken {
             Self::UserCr3(inconsistent) | Self::KernelCr3(inconsistent) => inconsistent.fmt(f),
             Self::LostFlush => f.write_str("user mode runs under a PCID whose requested flush is lost"),
             Self::LateFlush => f.write_str("user mode runs under a PCID before its requested flush"),
+            Self::NotRestored { expected, found } => {
+                write!(f, "the exception returns with CR3 {found:#x}, it struck with {expected:#x}")
+            }
+            Self::Register { name, expected, found } => {
+                write!(f, "the exception returns with {name} {found:#x}, it struck with {expected:#x}")
+            }
+            Self::GsBase { base } => write!(f, "the kernel uses GS with base {base:#x}, which is not its own"),
+            Self::Unmended { exception, rip } => {
+                write!(f, "the kernel takes {} at {rip:#x}, which nothing mends", exception.name())
+            }
+            Self::Ended(ending) => ending.fmt(f),
+            Self::Abandoned => f.write_str("a handler never returns to what it interrupted"),
+            Self::LostNmi => f.write_str("an NMI was delivered and is never handled"),
         }
     }
 }
@@ -128,6 +241,11 @@ impl Promises {
         if self.broken.iter().all(|other| other.broken.invariant() != broken.invariant()) {
             self.broken.push(Breakage { step, broken });
         }
+    }
+
+    /// Whether two judges of one system would go on to judge alike.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.is_between_records == other.is_between_records && self.broken == other.broken
     }
 
     /// The first breakage of each invariant so far, in order of steps.

@@ -58,10 +58,8 @@ impl Tables {
         self.structures.clear();
     }
 
-    /// Whether bytes of this page decide about translations or are executed.
-    fn is_special(&self, page: u64) -> bool {
-        let executed = |&(base, mask): &(u64, u64)| page & !mask == base & !mask;
-        self.pages.contains(&(page >> 12)) || self.facts.fetched.iter().any(executed)
+    fn is_executed(&self, page: u64) -> bool {
+        self.facts.fetched.iter().any(|&(base, mask)| page & !mask == base & !mask)
     }
 
     /// Whether `left` goes on as `right` does in `future`.
@@ -75,8 +73,11 @@ impl Tables {
 
     fn memory_agrees(&self, left: &Memory, right: &Memory, future: Future<'_>) -> bool {
         left.differences(right).into_iter().all(|page| {
-            !self.is_special(page)
-                && differing(left, right, page).all(|bytes| !future.reads(bytes) && !is_judged(bytes))
+            let holds_tables = self.pages.contains(&(page >> 12));
+            let harmless = |word: &Differing| {
+                !future.reads(word.bytes()) && !is_judged(word.bytes()) && (!holds_tables || word.marks_only())
+            };
+            !self.is_executed(page) && differing(left, right, page).all(|word| harmless(&word))
         })
     }
 
@@ -126,14 +127,11 @@ impl Tables {
         self.facts.cr3s.iter().copied().filter(own).map(|cr3| cr3 & cr3::TABLE)
     }
 
-    /// A walk through entries that nobody changes and that are marked as accessed, so that to walk them again leaves no trace.
+    /// A walk through entries that nobody changes.
     fn settled_walk(&self, machine: &Machine, linear: u64, root: u64) -> Option<paging::Walk> {
         let start = Start { level: 4, table: root, rights: Rights::ALL };
         let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
-        let settled = walk
-            .steps()
-            .iter()
-            .all(|step| step.value & bits::ACCESSED != 0 && !self.changed.contains(&(step.address >> 3)));
+        let settled = walk.steps().iter().all(|step| !self.changed.contains(&(step.address >> 3)));
         settled.then_some(walk)
     }
 }
@@ -157,7 +155,6 @@ fn translates(walk: &paging::Walk, entry: &Entry) -> bool {
         && size == entry.size
         && rights == entry.rights()
         && leaf & bits::ADDRESS & !size.offset_mask() == entry.physical
-        && (leaf & bits::DIRTY != 0 || !entry.dirty)
         && (leaf & bits::GLOBAL != 0) == entry.global
 }
 
@@ -191,14 +188,35 @@ fn collect(memory: &Memory, table: u64, level: u8, pages: &mut BTreeSet<u64>) {
     }
 }
 
+/// A word of memory that two runs hold differently.
+struct Differing {
+    number: u64,
+    left: u64,
+    right: u64,
+}
+
+impl Differing {
+    fn bytes(&self) -> Bytes {
+        let differing = (self.left ^ self.right).to_le_bytes();
+        let mask = differing.iter().zip(0..).fold(0, |mask, (byte, index)| mask | u8::from(*byte != 0) << index);
+        (self.number, mask)
+    }
+
+    /// As an entry of a page table: whether only the marks of use differ. The processor sets them and never looks at them.
+    fn marks_only(&self) -> bool {
+        let present = self.left & self.right & bits::PRESENT != 0;
+        present && (self.left ^ self.right) & !(bits::ACCESSED | bits::DIRTY) == 0
+    }
+}
+
 /// The words of a page that differ.
-fn differing<'a>(left: &'a Memory, right: &'a Memory, page: u64) -> impl Iterator<Item = Bytes> + 'a {
+fn differing<'a>(left: &'a Memory, right: &'a Memory, page: u64) -> impl Iterator<Item = Differing> + 'a {
     let mut bytes = [[0; 4096]; 2];
     left.read_bytes(page, &mut bytes[0]);
     right.read_bytes(page, &mut bytes[1]);
     (0..512).filter_map(move |word| {
         let [left, right] = [0, 1].map(|side: usize| word_of(&bytes[side], word));
-        (left != right).then(|| (page >> 3 | word as u64, byte_mask(left ^ right)))
+        (left != right).then_some(Differing { number: page >> 3 | word as u64, left, right })
     })
 }
 
@@ -206,10 +224,6 @@ fn word_of(bytes: &[u8; 4096], word: usize) -> u64 {
     let mut value = [0; 8];
     value.copy_from_slice(&bytes[8 * word..8 * word + 8]);
     u64::from_le_bytes(value)
-}
-
-fn byte_mask(differing: u64) -> u8 {
-    differing.to_le_bytes().iter().enumerate().fold(0, |mask, (index, byte)| mask | u8::from(*byte != 0) << index)
 }
 
 fn translation_key(entry: &Entry) -> (u64, tlb::PageSize, u16) {

@@ -166,7 +166,7 @@ impl Assumption {
         match self {
             Self::NoSchedule | Self::NoMmSwitch | Self::NoPoke | Self::NoRawCr3 => false,
             Self::NoRequestAfterLook => world.requests_flushes() && lane.has_looked(),
-            Self::IstOnce => own_stack(vector).is_some_and(|stack| in_use(lane, stack)),
+            Self::IstOnce => own_stack(vector).is_some_and(|stack| in_use(lane, vector, stack)),
             Self::NmiFrame => vector == Vector::Nmi && frame_needed(world, lane),
             Self::VcGap => vector == Vector::VmmCommunication && unsafe_for_vc(world, lane),
             Self::VcOnce => vector == Vector::VmmCommunication && inside(lane, vector),
@@ -246,8 +246,11 @@ fn stack_pointers(lane: &Lane) -> impl Iterator<Item = u64> {
     interrupted.chain([&lane.machine().cpu]).map(|cpu| cpu.registers[Register::Rsp as usize])
 }
 
-fn in_use(lane: &Lane, stack: IstStack) -> bool {
-    stack_pointers(lane).any(|pointer| describe_stack(pointer) == Some(Stack::Ist(stack)))
+/// The frame of what interrupted the kernel stays on the stack until it has returned, wherever RSP points meanwhile. What interrupted user
+/// mode moves on to the thread stack.
+fn in_use(lane: &Lane, vector: Vector, stack: IstStack) -> bool {
+    let unreturned = lane.handlers().iter().any(|struck| struck.event == vector.event() && struck.cpu.cpl == 0);
+    unreturned || stack_pointers(lane).any(|pointer| describe_stack(pointer) == Some(Stack::Ist(stack)))
 }
 
 /// The NMI handler's frame lies at the top of its stack until `repeat_nmi`. From there to its IRET it can be overwritten, but two tests

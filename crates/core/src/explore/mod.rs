@@ -21,7 +21,7 @@ mod world;
 pub use assume::{Assumption, Assumptions};
 pub use count::{Costs, Counts, follows_instructions};
 pub use report::{Report, Setting, Verdict, Violation};
-pub use space::{Query, Shard, standard_features, standard_handlers};
+pub use space::{MAX_SHARES, Query, Shard, standard_features, standard_handlers};
 pub use sweep::{Method, Progress, Work};
 
 use crate::asm::Diagnostic;
@@ -30,10 +30,6 @@ use crate::promises::Breakage;
 use std::sync::Arc;
 use sweep::{Failure, Found, Known, Part, Plan, Sweep};
 use world::World;
-
-/// Shares into which a system's schedules of more than one strike are divided. More than there are processors, and always as many, so
-/// that no result depends on how many there are.
-pub const MAX_SHARES: u32 = 16;
 
 /// A search, and how far it has come.
 pub struct Explorer {
@@ -56,6 +52,8 @@ struct Explored {
     costs: Costs,
     /// Of the last number of strikes.
     failures: Vec<Failure>,
+    /// Whether there are others that were counted and not seen.
+    hides: bool,
     work: Work,
 }
 
@@ -118,11 +116,12 @@ impl Explorer {
         if self.is_over {
             return Vec::new();
         }
-        let of = if self.strikes == 1 { 1 } else { MAX_SHARES };
-        let shares =
-            (0..of).filter(|share| self.strikes == 1 || self.query.shard.is_none_or(|shard| shard.has(*share)));
-        let limit = self.limit(of);
-        let shares: Vec<_> = shares.map(|index| Part { index, of }).collect();
+        // Single strikes are few, and those of more need to know what all of them see.
+        let parts: Vec<_> = match self.strikes {
+            1 => vec![Part { index: 0, of: 1 }],
+            _ => self.query.shard.unwrap_or(Shard::WHOLE).parts().collect(),
+        };
+        let limit = self.limit(parts.len());
         let each = |(system, explored): (usize, &Explored)| {
             let plan = |part| self.plan(part, limit);
             let task = |part| Task {
@@ -131,15 +130,15 @@ impl Explorer {
                 plan: plan(part),
                 known: Arc::clone(&explored.known),
             };
-            shares.iter().map(move |&part| task(part)).collect::<Vec<_>>()
+            parts.iter().map(move |&part| task(part)).collect::<Vec<_>>()
         };
         self.systems.iter().enumerate().flat_map(each).collect()
     }
 
     /// The runs that each task may start, out of those that are left of the budget.
-    fn limit(&self, shares: u32) -> u64 {
+    fn limit(&self, parts: usize) -> u64 {
         let used: u64 = self.systems.iter().map(|system| system.work.runs).sum();
-        let tasks = u64::from(shares) * self.systems.len() as u64;
+        let tasks = (parts * self.systems.len()) as u64;
         self.query.max_runs.map_or(u64::MAX, |max| max.saturating_sub(used) / tasks.max(1))
     }
 
@@ -233,6 +232,7 @@ impl Explored {
             counts: Vec::new(),
             costs: Costs::default(),
             failures,
+            hides: false,
             work: Work::default(),
         })
     }
@@ -240,6 +240,7 @@ impl Explored {
     fn absorb(&mut self, found: Found) {
         self.counts.push(found.counts);
         self.failures = found.failures;
+        self.hides = found.hides;
         self.costs.merge(&found.costs);
         self.work.add(found.work);
     }

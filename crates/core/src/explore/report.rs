@@ -2,7 +2,7 @@
 
 use super::assume::Assumption;
 use super::count::{Costs, Counts};
-use super::sweep::{Failure, Method, Work};
+use super::sweep::{Failure, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
@@ -166,9 +166,8 @@ impl Explorer {
         if !replayed.contains(&Breakage { step: *steps as usize, broken: *broken }) {
             return Err(unconfirmed(&format!("{schedule} comes to {replayed:?}")));
         }
-        // A search that counts what follows of a state by what followed of another does not see each schedule of several strikes.
-        let saw_all = self.query.method == Method::Plain || strikes.len() < 2;
-        let is_minimal = saw_all && self.complete as usize >= strikes.len();
+        let saw_all = self.query.shard.is_none() && self.systems.iter().all(|system| !system.hides);
+        let is_minimal = (saw_all || strikes.len() < 2) && self.complete as usize >= strikes.len();
         Ok(Violation { config: system.world.config.clone(), broken: *broken, schedule, steps: *steps, is_minimal })
     }
 }

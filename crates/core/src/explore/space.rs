@@ -1,7 +1,7 @@
 //! What is explored: the systems, the vectors, the depth, and what is taken for granted.
 
 use super::assume::Assumptions;
-use super::sweep::Method;
+use super::sweep::{Method, Part};
 use crate::linux::{Config, Feature, Features, Handler, Handlers};
 use crate::scenario::Vector;
 use std::fmt::{self, Display, Formatter};
@@ -33,14 +33,34 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Share `number`, counted from 1, of `of`; at most [`super::MAX_SHARES`]. Nothing for a share that does not exist.
+    /// Share `number`, counted from 1, of `of`: the boundaries of the unstruck run at which the first exception strikes, dealt out
+    /// in turn. Nothing for a share that does not exist.
     pub fn new(number: u32, of: u32) -> Option<Self> {
-        let exists = (1..=of).contains(&number) && of <= super::MAX_SHARES;
+        let exists = (1..=of).contains(&number) && of <= MAX_SHARES;
         exists.then(|| Self { index: number - 1, of })
     }
 
-    pub(super) fn has(self, share: u32) -> bool {
-        share % self.of == self.index
+    /// Everything.
+    pub(super) const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The share in at least [`PARTS`] parts of the whole.
+    pub(super) fn parts(self) -> impl Iterator<Item = Part> {
+        let Self { index, of } = self;
+        let each = PARTS.div_ceil(of);
+        (0..each).map(move |nth| Part { index: index + nth * of, of: each * of })
+    }
+}
+
+/// More shares than boundaries would be empty.
+pub const MAX_SHARES: u32 = 10_000;
+
+/// Parts into which a system's schedules of more than one strike are divided. More than there are processors, and always as many, so
+/// that no result depends on how many there are.
+const PARTS: u32 = 16;
+
+impl Display for Shard {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.of)
     }
 }
 
@@ -57,10 +77,4 @@ pub fn standard_handlers(assumed: Assumptions) -> Vec<Handlers> {
     let standard = [Handler::Quiet, Handler::Perf, Handler::PendingFlush];
     let joined = assumed.off().filter_map(|assumption| assumption.handler());
     standard.into_iter().chain(joined).map(Handlers::only).collect()
-}
-
-impl Display for Shard {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index + 1, self.of)
-    }
 }

@@ -105,6 +105,8 @@ pub(super) struct Found {
     pub(super) learned: Learned,
     /// It gave up.
     pub(super) is_partial: bool,
+    /// Schedules that break something were counted by what followed of another state, and never seen.
+    pub(super) hides: bool,
 }
 
 /// How much was done. Depends on the method.
@@ -133,6 +135,7 @@ impl Found {
         self.costs.merge(&other.costs);
         self.work.add(other.work);
         self.is_partial |= other.is_partial;
+        self.hides |= other.hides;
         other.failures.into_iter().for_each(|failure| self.fail(failure));
     }
 
@@ -335,6 +338,7 @@ impl Sweep {
         let Some(met) = met else { return false };
         let tail = self.classes.get(met.class).map_or_else(Counts::default, |end| *end - met.before);
         self.found.counts += tail;
+        self.found.hides |= tail.breaking != 0;
         self.found.work.cut += 1;
         true
     }
@@ -422,7 +426,9 @@ impl Sweep {
                 && let Some(record) = &trunk.record
                 && self.tables.agree(&lane, &trunk.lane, Future { record, step: trunk.lane.steps(), strikes: None })
             {
-                rest = rest_of(&self.world.base_counters, trunk.lane.counters());
+                if self.plan.strikes == 1 {
+                    rest = rest_of(&self.world.base_counters, trunk.lane.counters());
+                }
                 self.found.work.cut += 1;
                 went = Went::Over;
             }

@@ -119,6 +119,16 @@ fn nesting_rises_and_falls() {
     assert!(user.clone().count() > 50 && user.clone().all(|step| step.level == 0));
 }
 
+/// After the handler of an injection has returned, other handlers are no part of it.
+#[test]
+fn what_strikes_after_a_handler_may_strike_inside_another() {
+    let trace = record("inject=kernel_loop+1:nmi, exc_page_fault:db > paranoid_entry+3:mc");
+    assert_eq!(trace.unfired, []);
+    let inside = record("inject=kernel_loop+1:nmi > exc_page_fault:db");
+    let reasons: Vec<_> = inside.unfired.iter().map(|unfired| &unfired.reason).collect();
+    assert!(matches!(reasons[..], [Reason::HandlerReturned { arrivals: 0 }]), "{reasons:?}");
+}
+
 #[test]
 fn a_budget_ends_a_run() {
     let trace = Trace::record(&scenario(""), Options { budget: 600 }).unwrap_or_else(|d| panic!("{d:#?}"));

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 struct Searched {
     query: Query,
     report: Report,
+    /// What carries it out again, with the one that it is held against.
     command: String,
 }
 
@@ -43,8 +44,9 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
     let jobs = arguments.jobs();
+    let command = arguments.command(&query);
     let search = |query: Query| {
-        let command = arguments.command(&query);
+        let command = command.clone();
         search(&query, jobs).map(|report| Searched { query, report, command })
     };
     let searched = search(query)?;

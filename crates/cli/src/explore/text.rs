@@ -27,7 +27,7 @@ pub(super) fn text(arguments: &ExploreArguments, searched: &Searched, against: O
         text.push('\n');
         text += &one(arguments, against);
     }
-    text + &costs(searched, against)
+    text + &costs(searched, against) + "\n" + &labelled("again", &searched.command)
 }
 
 fn form(searched: &Searched) -> &Form {
@@ -35,7 +35,7 @@ fn form(searched: &Searched) -> &Form {
 }
 
 fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
-    let Searched { query, report, command } = searched;
+    let Searched { query, report, .. } = searched;
     let form = form(searched);
     let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
     let counts = &report.counts;
@@ -57,8 +57,7 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
     text += &report.violations.iter().map(|violation| self::violation(arguments, violation)).collect::<String>();
     text +=
         &report.unconfirmed.iter().map(|told| wrap(&format!("not confirmed by a run: {told}"), 4)).collect::<String>();
-    text += &assumed(searched);
-    text + &labelled("again", command)
+    text + &assumed(searched)
 }
 
 fn systems(searched: &Searched) -> String {
@@ -137,12 +136,14 @@ pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> St
 fn assumed(searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let row = |assumption: Assumption| {
+        let runs = |handler| query.configs.iter().any(|config| config.handler.contains(handler));
         let excluded = match (query.assumed.holds(assumption), assumption.handler()) {
             (false, _) => "off".to_owned(),
+            (true, Some(handler)) if runs(handler) => format!("off: --handler has {handler}"),
             (true, Some(handler)) => format!("no {handler}"),
             (true, None) => format!("{} excluded", report.excluded(assumption)),
         };
-        vec!["assumes".to_owned(), assumption.id().to_owned(), excluded]
+        vec!["assumes ".to_owned(), assumption.id().to_owned(), excluded]
     };
     let rows: Vec<_> = Assumption::ALL.into_iter().map(row).collect();
     table(&[Align::Left, Align::Left, Align::Left], &rows)

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::explore::ExploreArguments;
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
@@ -37,6 +38,9 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Runs one scenario with several forms of the macro and aligns the runs step by step
     Compare(CompareArguments),
+    /// Tries every exception at every instruction boundary, and shows the shortest schedule that breaks a promise
+    #[command(after_help = crate::explore::AFTER)]
+    Explore(ExploreArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
     /// Lists the situations that have a name, for --preset
@@ -299,6 +303,12 @@ impl Shown {
 const CUSTOM: &str = "custom";
 
 impl SystemArguments {
+    /// The built-in system, with the text of a macro file.
+    pub(crate) fn with_macro(file: Option<PathBuf>) -> Self {
+        let Config { features, handler, geometry, .. } = Config::default();
+        Self { features, handler, geometry, r#macro: file, json: false }
+    }
+
     /// The configuration of the one form of a run; a macro file means form `custom`. With another form that a person names the
     /// file would say nothing.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {

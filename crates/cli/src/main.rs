@@ -9,6 +9,7 @@ mod check;
 mod compare;
 mod cost;
 mod diagnostic;
+mod explore;
 mod findings;
 mod json;
 mod origin;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Places(arguments) => places::places(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Explore(arguments) => return explore::explore(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),

@@ -9,6 +9,7 @@ pub mod choice;
 pub mod compare;
 pub mod cost;
 pub mod counters;
+pub mod explore;
 pub mod geometry;
 pub mod judge;
 pub mod linux;

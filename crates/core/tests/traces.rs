@@ -4,7 +4,7 @@ use cr3_core::compare::{compare, counters};
 use cr3_core::counters::{Counter, Tally};
 use cr3_core::linux::{System, boot};
 use cr3_core::machine::Machine;
-use cr3_core::run::Runner;
+use cr3_core::run::{Reason, Runner};
 use cr3_core::scenario::{Nesting, Places, Scenario, Schedule};
 use cr3_core::trace::{End, Ending, Options, Origin, StepKind, Trace};
 
@@ -159,6 +159,16 @@ fn nesting_rises_and_falls() {
     assert_eq!(levels.last(), Some(&0));
     let user = trace.steps.iter().filter(|step| step.cpl == 3);
     assert!(user.clone().count() > 50 && user.clone().all(|step| step.level == 0));
+}
+
+/// After the handler of an injection has returned, other handlers are no part of it.
+#[test]
+fn what_strikes_after_a_handler_may_strike_inside_another() {
+    let trace = record("inject=kernel_loop+1:nmi, exc_page_fault:db > paranoid_entry+3:mc");
+    assert_eq!(trace.unfired, []);
+    let inside = record("inject=kernel_loop+1:nmi > exc_page_fault:db");
+    let reasons: Vec<_> = inside.unfired.iter().map(|unfired| &unfired.reason).collect();
+    assert!(matches!(reasons[..], [Reason::HandlerReturned { arrivals: 0 }]), "{reasons:?}");
 }
 
 #[test]

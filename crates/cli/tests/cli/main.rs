@@ -2,6 +2,7 @@
 
 mod comparing;
 mod costs;
+mod exploring;
 mod findings;
 mod listing;
 mod own_text;

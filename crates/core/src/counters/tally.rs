@@ -47,6 +47,11 @@ impl Tally {
         self.pending.mask()
     }
 
+    /// Where the requests for flushes stand.
+    pub fn pending(&self) -> &PendingFlushes {
+        &self.pending
+    }
+
     /// The counters that rose since this was last asked.
     pub fn take_touched(&mut self) -> CounterSet {
         std::mem::take(&mut self.touched)
@@ -61,7 +66,7 @@ impl Tally {
     }
 
     /// Tells the follower of pending flushes something, and counts the fates it answers with.
-    fn pending(&mut self, tell: impl FnOnce(&mut PendingFlushes, &mut dyn FnMut(Fate, u64))) {
+    fn follow(&mut self, tell: impl FnOnce(&mut PendingFlushes, &mut dyn FnMut(Fate, u64))) {
         let mut pending = std::mem::take(&mut self.pending);
         tell(&mut pending, &mut |fate, requests| self.add(counter_of(fate), requests));
         self.pending = pending;
@@ -85,10 +90,10 @@ impl Tally {
     fn answer(&mut self, operation: Operation) {
         match operation {
             Operation::Cr3Flush { pcid } | Operation::InvpcidContext { pcid } => {
-                self.pending(|pending, tell| pending.flushed(pcid, tell));
+                self.follow(|pending, tell| pending.flushed(pcid, tell));
             }
             Operation::Everything | Operation::InvpcidAll | Operation::InvpcidAllButGlobal => {
-                self.pending(|pending, tell| pending.flushed_all(tell));
+                self.follow(|pending, tell| pending.flushed_all(tell));
             }
             // SMEP set or PAE changed: no kernel meets a request for a user PCID so.
             Operation::CurrentPcid { .. } => {}
@@ -131,18 +136,18 @@ impl Tally {
     #[cold]
     #[inline(never)]
     fn user_ran(&mut self, pcid: u16) {
-        self.pending(|pending, tell| pending.user_ran(pcid, tell));
+        self.follow(|pending, tell| pending.user_ran(pcid, tell));
     }
 
     /// A store on the mask.
     #[cold]
     fn stored(&mut self, access: &MemoryAccess) {
         let mask = overlaid(self.pending.mask(), access);
-        self.pending(|pending, tell| pending.written(mask, tell));
+        self.follow(|pending, tell| pending.written(mask, tell));
         if let Some(bit) = self.set_bit
             && let Some(bit) = bit_of_mask(access, bit)
         {
-            self.pending(|pending, tell| pending.set_again(bit, tell));
+            self.follow(|pending, tell| pending.set_again(bit, tell));
         }
     }
 

@@ -9,7 +9,7 @@ pub use nesting::{Frame, Nest};
 
 use crate::machine::observe::{Attention, Delivered, Ordinary, Watched};
 use crate::machine::{self, Event, Fault, Machine, Observer, Register, Stepper, Stop};
-use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved};
+use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved, Vector};
 use iced_x86::{Instruction, Mnemonic};
 use std::fmt::{self, Display, Formatter};
 
@@ -165,6 +165,8 @@ pub struct Runner {
     nest: Nest,
     /// Depth at which the injection before it struck.
     struck_at: Option<usize>,
+    /// Whether the handler of the injection before it has returned. What strikes deeper after that is not inside it.
+    returned: bool,
     unfired: Vec<Unfired>,
     stopped: Option<End>,
 }
@@ -186,6 +188,7 @@ impl Runner {
             arrivals: 0,
             nest,
             struck_at: None,
+            returned: false,
             unfired: Vec::new(),
             stopped: None,
         };
@@ -250,7 +253,27 @@ impl Runner {
             Some(index) => self.inject(index, &mut observers),
             None => self.stepper.step(&mut observers),
         };
-        self.follow(&probe);
+        self.settle(&probe, injected, result)
+    }
+
+    /// Lets `vector` strike at this boundary whatever the schedule says, as the injection with this index. Ask
+    /// [`machine::refusal`] first.
+    ///
+    /// # Errors
+    /// As [`Self::step`].
+    pub fn strike<O: Observer>(&mut self, index: u32, vector: Vector, observer: &mut O) -> Result<Stepped, End> {
+        if let Some(end) = &self.stopped {
+            return Err(end.clone());
+        }
+        let mut probe = Probe::new(self.stepper.machine());
+        let mut observers = (&mut probe, observer);
+        let result = self.deliver(vector, &mut observers);
+        self.settle(&probe, Some(index), result)
+    }
+
+    /// Takes note of what a step came to.
+    fn settle(&mut self, probe: &Probe, injected: Option<u32>, result: Result<(), Stop>) -> Result<Stepped, End> {
+        self.follow(probe);
         let kind = match result {
             Ok(()) => probe.kind(injected),
             // HLT itself is a step; an injection may yet wake the processor.
@@ -267,10 +290,9 @@ impl Runner {
     /// Index of the injection that strikes at this boundary. Counts the arrival.
     fn due(&mut self) -> Option<u32> {
         let (injection, address) = self.schedule.get(self.next)?;
-        let inside = self.struck_at.is_some_and(|depth| self.nest.depth() > depth);
         match (self.struck_at, injection.nesting) {
-            (Some(_), Nesting::After) if inside => return None,
-            (Some(_), Nesting::Inside) if !inside => {
+            (Some(_), Nesting::After) if !self.returned => return None,
+            (Some(_), Nesting::Inside) if self.returned => {
                 let arrivals = self.arrivals;
                 self.give_up_waiting(Reason::HandlerReturned { arrivals });
                 return None;
@@ -298,10 +320,20 @@ impl Runner {
             return Ok(());
         };
         let vector = *vector;
-        self.struck_at = Some(self.nest.depth());
         self.next += 1;
         self.arrivals = 0;
+        self.deliver(vector, observer)
+    }
+
+    fn deliver<O: Observer>(&mut self, vector: Vector, observer: &mut O) -> Result<(), Stop> {
+        self.struck_at = Some(self.nest.depth());
+        self.returned = false;
         machine::deliver(self.stepper.machine_mut(), vector.event(), vector.error_code(), observer)
+    }
+
+    /// Whether the handler of what struck last has returned; so too if nothing struck.
+    pub fn has_returned(&self) -> bool {
+        self.struck_at.is_none() || self.returned
     }
 
     /// Keeps count of the handlers.
@@ -312,6 +344,7 @@ impl Runner {
         if probe.delivered.is_some() {
             self.nest.entered(probe.interrupted);
         }
+        self.returned |= self.struck_at.is_some_and(|depth| self.nest.depth() <= depth);
     }
 
     /// The injections that did not strike, in the order of the schedule, when no step follows.

@@ -10,7 +10,7 @@ mod enter;
 mod refuse;
 
 pub(super) use enter::{Arrival, enter};
-pub use refuse::{Refusal, refusal};
+pub use refuse::{Refusal, refusal, refusal_reason};
 
 pub use super::fault::Event;
 

@@ -21,7 +21,12 @@ pub(super) fn nmi_waits(events: &Events) -> bool {
 
 /// Whether `event` may strike `machine` at this boundary; `None` means it may.
 pub fn refusal(machine: &Machine, event: Event) -> Option<Refusal> {
-    reason(&machine.cpu, event).map(|reason| Refusal { reason: reason.to_owned() })
+    refusal_reason(&machine.cpu, event).map(|reason| Refusal { reason: reason.to_owned() })
+}
+
+/// The reason of [`refusal`] alone, for whoever asks often.
+pub fn refusal_reason(cpu: &Cpu, event: Event) -> Option<&'static str> {
+    reason(cpu, event)
 }
 
 fn reason(cpu: &Cpu, event: Event) -> Option<&'static str> {

@@ -1,0 +1,181 @@
+//! What `cr3play explore` is told.
+
+use crate::arguments::SystemArguments;
+use crate::outcome::WrongUse;
+use clap::Args;
+use cr3_core::choice::UnknownName;
+use cr3_core::explore::{
+    Assumption, Assumptions, MAX_SHARES, Method, Query, Shard, standard_features, standard_handlers,
+};
+use cr3_core::linux::{Config, Features, Form, Handlers};
+use cr3_core::scenario::Vector;
+use std::path::PathBuf;
+
+pub(crate) const AFTER: &str = "\
+Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use,
+3 no answer: the search did not finish, or nothing struck where it matters. With --bisect 0, 1, and 125 for
+wrong use and no answer, as `git bisect run` wants it.
+
+The depth is the number of exceptions of a schedule, nested in one another and one after the other.
+A choice is a boundary of a run, at any arrival, and a vector. It is refused by the architecture, excluded by
+an assumption, or a schedule.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreArguments {
+    /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
+    #[arg(long)]
+    form: Option<String>,
+    /// File with the text of form `custom`; its macros replace built-in ones of the same names
+    #[arg(long, value_name = "FILE")]
+    r#macro: Option<PathBuf>,
+    /// Another form, explored too: what single exceptions cost with both. Runs every schedule to its end
+    #[arg(long, value_name = "FORM")]
+    pub(super) against: Option<Form>,
+    /// The most exceptions of a schedule
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_DEPTH))]
+    depth: u32,
+    /// What strikes, of nmi, db, mc, vc, df, irq
+    #[arg(long, value_name = "LIST", default_value = "nmi,db,mc", value_delimiter = ',')]
+    vectors: Vec<Vector>,
+    /// What runs when something strikes: standard, or sets as --handler of `run` takes them, with ',' between them
+    #[arg(long, value_name = "SETS", default_value = STANDARD)]
+    handler: String,
+    /// Features that are on: standard, or one set as --features of `run` takes it
+    #[arg(long, value_name = "SET", default_value = STANDARD)]
+    features: String,
+    /// An assumption not to make; may be given several times
+    #[arg(long, value_name = "ID")]
+    without: Vec<Assumption>,
+    /// Runs each schedule to its end
+    #[arg(long)]
+    plain: bool,
+    /// Threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    jobs: Option<u32>,
+    /// Runs after which the search gives up
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_states: Option<u64>,
+    /// A share of the schedules of several exceptions: 1/4 to 4/4, for example
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(super) shard: Option<Shard>,
+    /// Exit status for `git bisect run`
+    #[arg(long)]
+    pub(super) bisect: bool,
+    /// Lists the assumptions and explores nothing
+    #[arg(long)]
+    pub(super) list_assumptions: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The standard set of handlers, or of features.
+const STANDARD: &str = "standard";
+
+/// More exceptions take more than a day.
+const MAX_DEPTH: i64 = 6;
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let shard = numbers.and_then(|(number, of)| Shard::new(number, of));
+    shard.ok_or_else(|| format!("expected I/N, with I from 1 to N and N at most {MAX_SHARES}"))
+}
+
+impl ExploreArguments {
+    /// The query about the form, and that about the form to hold it against.
+    pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
+        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
+        let other = self.against.map(|form| Config { form, ..Config::default() });
+        let against = other.map(|other| self.query(&other)).transpose()?;
+        Ok((self.query(&form)?, against))
+    }
+
+    fn query(&self, base: &Config) -> Result<Query, WrongUse> {
+        let mut vectors = self.vectors.clone();
+        vectors.sort_unstable();
+        vectors.dedup();
+        let to_the_end = self.plain || self.against.is_some();
+        Ok(Query {
+            configs: self.configs(base)?,
+            vectors,
+            depth: self.depth,
+            assumed: self.assumed(),
+            method: if to_the_end { Method::Plain } else { Method::CutOff },
+            max_runs: self.max_states,
+            shard: self.shard,
+        })
+    }
+
+    /// The systems: the form of `base` with each set of features and each set of handlers.
+    fn configs(&self, base: &Config) -> Result<Vec<Config>, WrongUse> {
+        let features = self.features()?;
+        let handlers = self.handlers()?;
+        let pairs = features.iter().flat_map(|features| handlers.iter().map(move |handler| (*features, *handler)));
+        let config = |(features, handler)| Config { features, handler, ..base.clone() };
+        Ok(pairs.map(config).collect())
+    }
+
+    fn features(&self) -> Result<Vec<Features>, WrongUse> {
+        match self.features.as_str() {
+            STANDARD => Ok(standard_features()),
+            set => {
+                let features: Result<Features, UnknownName> = set.parse();
+                features
+                    .map(|features| vec![features])
+                    .map_err(|unknown| WrongUse::new(unknown, "or --features standard"))
+            }
+        }
+    }
+
+    fn handlers(&self) -> Result<Vec<Handlers>, WrongUse> {
+        match self.handler.as_str() {
+            STANDARD => Ok(standard_handlers(self.assumed())),
+            sets => sets.split(',').map(str::parse).collect::<Result<_, UnknownName>>().map_err(|unknown| {
+                WrongUse::new(unknown, "or --handler standard; sets have ',' between them, handlers of one set '+'")
+            }),
+        }
+    }
+
+    fn assumed(&self) -> Assumptions {
+        self.without.iter().fold(Assumptions::default(), |assumed, &off| assumed.without(off))
+    }
+
+    pub(super) fn jobs(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(processors, |jobs| jobs as usize)
+    }
+
+    /// The file of the form, as it was given.
+    pub(super) fn macro_file(&self) -> Option<String> {
+        self.r#macro.as_ref().map(|file| file.display().to_string())
+    }
+
+    /// The command that says the same, with what was left out written down.
+    pub(super) fn command(&self, query: &Query) -> String {
+        let mut command = "cr3play explore".to_owned();
+        match (self.macro_file(), query.configs.first()) {
+            (Some(file), _) => command += &format!(" --macro {}", quoted(&file)),
+            (None, Some(config)) => command += &format!(" --form {}", config.form),
+            (None, None) => {}
+        }
+        let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
+        command += &format!(" --depth {} --vectors {}", self.depth, vectors.join(","));
+        command += &format!(" --handler {} --features {}", self.handler, self.features);
+        self.without.iter().for_each(|off| command += &format!(" --without {off}"));
+        command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
+        command += if self.plain { " --plain" } else { "" };
+        command += self.max_states.map_or(String::new(), |max| format!(" --max-states {max}")).as_str();
+        command += self.shard.map_or(String::new(), |shard| format!(" --shard {shard}")).as_str();
+        command
+    }
+}
+
+/// A word for a shell.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,357 @@
+//! `cr3play explore`.
+
+use super::{check, json, play};
+use expect_test::expect;
+use serde_json::Value;
+
+/// One system, so that a search is short.
+const ONE: &str = "--features pti,pcid,invpcid,fsgsbase,nx --handler quiet";
+
+#[test]
+fn a_form_that_holds_says_what_was_covered_and_assumed() {
+    check(
+        &format!("explore {ONE} --vectors nmi"),
+        0,
+        expect![[r#"
+        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        vectors   nmi
+        verdict   holds for every schedule of one exception
+        choices   ####: 0 refused, 0 excluded, #### schedules
+        assumes   no-schedule            no schedule
+        assumes   no-mm-switch           no rogue-switch-mm
+        assumes   no-poke                no kgdb-poke
+        assumes   no-raw-cr3             no rogue-cr3
+        assumes   no-request-after-look  0 excluded
+        assumes   ist-once               0 excluded
+        assumes   nmi-frame              0 excluded
+        assumes   vc-gap                 0 excluded
+        assumes   vc-once                0 excluded
+        assumes   df-once                0 excluded
+
+        single exceptions together        E
+        instructions                #######  at most ####, entry_SYSCALL_##:nmi
+        CR3 writes                    #####  at most ##, user_start:nmi
+        redundant CR3 writes              0
+        flushing CR3 writes               0
+        no-flush CR3 writes           #####  at most ##, user_start:nmi
+        flushes requested                 0
+        flushes kept                      0
+        flushes left over                 0
+
+        again     cr3play explore --form E --depth 1 --vectors nmi --handler quiet --features
+                  pti,pcid,invpcid,fsgsbase,nx
+    "#]],
+    );
+}
+
+#[test]
+fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
+    check(
+        &format!("explore --form never {ONE}"),
+        1,
+        expect![[r#"
+        form      never: does not restore: shows what the macro is for
+        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        vectors   nmi, db, mc
+        verdict   breaks: ### of #### schedules
+        choices   ####: 0 refused, 0 excluded, #### schedules
+            breaks restored after ### steps: entry_SYSCALL_##:db
+                the exception returns with CR3 0x######, it struck with 0x######
+                cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
+                entry_SYSCALL_##:db
+            breaks user-cr3 after ### steps: sysret_exit_switch_cr3+##:db
+                user mode on the kernel's tables, CR3 0x######
+                cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
+                sysret_exit_switch_cr3+##:db
+        assumes   no-schedule            no schedule
+        assumes   no-mm-switch           no rogue-switch-mm
+        assumes   no-poke                no kgdb-poke
+        assumes   no-raw-cr3             no rogue-cr3
+        assumes   no-request-after-look  0 excluded
+        assumes   ist-once               0 excluded
+        assumes   nmi-frame              0 excluded
+        assumes   vc-gap                 0 excluded
+        assumes   vc-once                0 excluded
+        assumes   df-once                0 excluded
+
+        single exceptions together    never
+        instructions                #######  at most ####, run_end+2:nmi
+        CR3 writes                    #####  at most ##, user_start:nmi
+        redundant CR3 writes              0
+        flushing CR3 writes               0
+        no-flush CR3 writes           #####  at most ##, user_start:nmi
+        flushes requested                 0
+        flushes kept                      0
+        flushes left over                 0
+
+        again     cr3play explore --form never --depth 1 --vectors nmi,db,mc --handler quiet --features
+                  pti,pcid,invpcid,fsgsbase,nx
+    "#]],
+    );
+}
+
+#[test]
+fn two_forms_side_by_side() {
+    check(
+        &format!("explore --form A --against E {ONE} --vectors nmi"),
+        0,
+        expect![[r#"
+        form      A: RESTORE_CR3, December #### to v6.8: always writes CR3
+        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        vectors   nmi
+        verdict   holds for every schedule of one exception
+        choices   ####: 0 refused, 0 excluded, #### schedules
+        assumes   no-schedule            no schedule
+        assumes   no-mm-switch           no rogue-switch-mm
+        assumes   no-poke                no kgdb-poke
+        assumes   no-raw-cr3             no rogue-cr3
+        assumes   no-request-after-look  0 excluded
+        assumes   ist-once               0 excluded
+        assumes   nmi-frame              0 excluded
+        assumes   vc-gap                 0 excluded
+        assumes   vc-once                0 excluded
+        assumes   df-once                0 excluded
+
+        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        vectors   nmi
+        verdict   holds for every schedule of one exception
+        choices   ####: 0 refused, 0 excluded, #### schedules
+        assumes   no-schedule            no schedule
+        assumes   no-mm-switch           no rogue-switch-mm
+        assumes   no-poke                no kgdb-poke
+        assumes   no-raw-cr3             no rogue-cr3
+        assumes   no-request-after-look  0 excluded
+        assumes   ist-once               0 excluded
+        assumes   nmi-frame              0 excluded
+        assumes   vc-gap                 0 excluded
+        assumes   vc-once                0 excluded
+        assumes   df-once                0 excluded
+
+        single exceptions together        A        E  difference
+        instructions                #######  #######       -####  at most ####, entry_SYSCALL_##:nmi
+        CR3 writes                    #####    #####       -####  at most ##, user_start:nmi
+        redundant CR3 writes           ####        0       -####  at most 1, syscall_entry_kernel_cr3:nmi
+        flushing CR3 writes               0        0          +0
+        no-flush CR3 writes           #####    #####       -####  at most ##, user_start:nmi
+        dropped entries                   0        0          +0
+        refill misses                     0        0          +0
+        flushes requested                 0        0          +0
+        flushes kept                      0        0          +0
+        flushes left over                 0        0          +0
+
+        again     cr3play explore --form A --depth 1 --vectors nmi --handler quiet --features
+                  pti,pcid,invpcid,fsgsbase,nx --against E
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_that_strikes_where_it_matters_is_no_answer() {
+    check(
+        &format!("explore {ONE} --vectors irq"),
+        3,
+        expect![[r#"
+        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        vectors   irq
+        verdict   empty: nothing struck in the kernel on the user's tables with features
+                  pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        choices   ####: #### refused, 0 excluded, ### schedules
+        assumes   no-schedule            no schedule
+        assumes   no-mm-switch           no rogue-switch-mm
+        assumes   no-poke                no kgdb-poke
+        assumes   no-raw-cr3             no rogue-cr3
+        assumes   no-request-after-look  0 excluded
+        assumes   ist-once               0 excluded
+        assumes   nmi-frame              0 excluded
+        assumes   vc-gap                 0 excluded
+        assumes   vc-once                0 excluded
+        assumes   df-once                0 excluded
+
+        single exceptions together       E
+        instructions                ######  at most ####, user_start:irq
+        CR3 writes                    ####  at most ##, user_start:irq
+        redundant CR3 writes             0
+        flushing CR3 writes              0
+        no-flush CR3 writes           ####  at most ##, user_start:irq
+        flushes requested                0
+        flushes kept                     0
+        flushes left over                0
+
+        again     cr3play explore --form E --depth 1 --vectors irq --handler quiet --features
+                  pti,pcid,invpcid,fsgsbase,nx
+    "#]],
+    );
+    assert_eq!(play(&format!("explore {ONE} --vectors irq --bisect"), "").status, 125);
+    assert_eq!(play(&format!("explore {ONE} --max-states 10"), "").status, 3);
+}
+
+#[test]
+fn bisect_knows_good_bad_and_what_cannot_be_told() {
+    let status = |arguments: &str| play(&format!("explore {ONE} --vectors db --bisect {arguments}"), "").status;
+    assert_eq!(status("--form E"), 0);
+    assert_eq!(status("--form never"), 1);
+    assert_eq!(status("--macro nowhere.S"), 125);
+}
+
+#[test]
+fn assumptions_are_listed() {
+    check(
+        "explore --list-assumptions",
+        0,
+        expect![[r#"
+        no-schedule
+            A handler behind the paranoid entry does not schedule.
+            Because: in_nmi() holds in it, and schedule() reports "scheduling while atomic"
+            (kernel/sched/core.c, v6.##).
+            Off: the handler `schedule` joins the set.
+        no-mm-switch
+            A handler behind the paranoid entry does not leave another mm loaded.
+            Because: no such handler of Linux calls switch_mm_irqs_off without switching back.
+            Off: the handler `rogue-switch-mm` joins the set.
+        no-poke
+            No debugger pokes text through a temporary mm.
+            Because: kgdb does (arch/x##/kernel/alternative.c, text_poke_kgdb, v6.##); docs/FINDINGS.md
+            lists what breaks then.
+            Off: the handler `kgdb-poke` joins the set.
+        no-raw-cr3
+            Nobody writes CR3 without changing the kernel's records.
+            Because: no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md).
+            Off: the handler `rogue-cr3` joins the set.
+        no-request-after-look
+            No user flush is requested between an exit's look at the mask and its CR3 write.
+            Because: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
+            form (docs/FINDINGS.md).
+            Off: `pending-flush` strikes there too.
+        ist-once
+            Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.
+            Because: both frames start at the top of one stack; Linux turns breakpoints off meanwhile
+            (arch/x##/kernel/traps.c, v6.##).
+            Off: it may, and the frame below is overwritten.
+        nmi-frame
+            No NMI strikes while the frame of an NMI may not be overwritten.
+            Because: the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too
+            early (docs/LIMITS.md).
+            Off: it may, and the NMI handler repeats without end or panics.
+        vc-gap
+            No #VC strikes in the SYSCALL gap or on the NMI stack.
+            Because: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
+            Off: it may; the kernel panics where isolation is on.
+        vc-once
+            No #VC strikes inside a #VC.
+            Because: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
+            one frame (docs/FINDINGS.md).
+            Off: it may.
+        df-once
+            No second #DF strikes at the address of the last one.
+            Because: the modelled handler takes it for a double fault that came back, and stops
+            (docs/LIMITS.md).
+            Off: it may, and the model panics.
+    "#]],
+    );
+    let listed = json("explore --list-assumptions --json", 0);
+    assert_eq!(listed.as_array().map(Vec::len), Some(10));
+}
+
+/// The counterexamples that `explore` prints are commands.
+#[test]
+fn what_explore_prints_can_be_run() {
+    let report = json(&format!("explore --form never {ONE} --vectors db --json"), 1);
+    assert_eq!((&report["version"], &report["depth"]), (&Value::from(1), &Value::from(1)));
+    let violations = report["violations"].as_array().expect("a list");
+    let user_cr3 = violations.iter().find(|violation| violation["promise"] == "user-cr3").expect("it breaks user-cr3");
+    assert_eq!(user_cr3["minimal"], true);
+    let command = user_cr3["command"].as_str().and_then(|command| command.strip_prefix("cr3play ")).expect("a command");
+    let run = json(&format!("{command} --json --steps none"), 1);
+    assert_eq!(run["broken"][0]["invariant"], "user-cr3");
+    assert_eq!(run["broken"][0]["step"].as_u64(), user_cr3["steps"].as_u64().map(|steps| steps + 1));
+}
+
+#[test]
+fn no_number_depends_on_threads() {
+    let report = |jobs| {
+        let arguments = "--macro testdata/explore/second_hit.S --depth 2 --vectors db --shard 380/2000 --json";
+        json(&format!("explore {ONE} {arguments} --jobs {jobs}"), 1)
+    };
+    let one = report(1);
+    assert_eq!(one, report(5));
+    assert_eq!((&one["verdict"], &one["depth"], &one["shard"]), (&"breaks".into(), &2.into(), &"380/2000".into()));
+}
+
+#[test]
+fn choices_add_up() {
+    let report = json(&format!("explore {ONE} --vectors nmi,vc --json"), 0);
+    let number = |field: &Value| field.as_u64().expect("a number");
+    let excluded: u64 = report["excluded"].as_object().expect("by id").values().map(number).sum();
+    assert_eq!(number(&report["choices"]), number(&report["refused"]) + excluded + number(&report["schedules"]));
+    assert_eq!(number(&report["choices"]), 2 * number(&report["contexts"]));
+    assert_eq!(report["excluded"]["vc-gap"], excluded);
+}
+
+#[test]
+fn wrong_use_says_what_is_wrong_and_what_to_do() {
+    check(
+        "explore --without ist-twice",
+        2,
+        expect![[r#"
+        --- standard error
+        error: invalid value 'ist-twice' for '--without <ID>': unknown assumption 'ist-twice': one of
+          no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, ist-once, nmi-frame,
+          vc-gap, vc-once, df-once
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        "explore --handler perf+",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3,
+          rogue-switch-mm, schedule
+          or --handler standard; sets have ',' between them, handlers of one set '+'
+    "#]],
+    );
+    check(
+        "explore --features pti,avx",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: unknown feature 'avx': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
+          or --features standard
+    "#]],
+    );
+    check(
+        "explore --depth any",
+        2,
+        expect![[r#"
+        --- standard error
+        error: invalid value 'any' for '--depth <N>': invalid digit found in string
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        "explore --shard 5/4",
+        2,
+        expect![[r#"
+        --- standard error
+        error: invalid value '5/4' for '--shard <I/N>': expected I/N, with I from 1 to N and N at most #####
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        "explore --vectors nmi,pf",
+        2,
+        expect![[r#"
+        --- standard error
+        error: invalid value 'pf' for '--vectors <LIST>': column 1: unknown vector 'pf': one of nmi, db, mc,
+          vc, df, irq
+
+        For more information, try '--help'.
+    "#]],
+    );
+}

@@ -1,0 +1,277 @@
+//! Whether two runs of one system go on alike: they agree in everything that what follows reads.
+
+use super::journal::{Bytes, Exposed, Facts, Record};
+use super::lane::Lane;
+use crate::linux::layout as at;
+use crate::machine::bits::{cr3, cr4, entry as bits};
+use crate::machine::event::debug;
+use crate::machine::level::{Level, UpperLevel};
+use crate::machine::paging::{self, End, Rights, Start};
+use crate::machine::tlb::{self, Entry, StructureEntry};
+use crate::machine::{Cpu, Machine, Memory, rflags};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What follows.
+#[derive(Clone, Copy)]
+pub(super) struct Future<'a> {
+    /// The run that one of the two is known to go on as.
+    pub(super) record: &'a Arc<Record>,
+    /// From this step of it.
+    pub(super) step: u32,
+    /// What handlers read that may strike on the way.
+    pub(super) strikes: Option<&'a Exposed>,
+}
+
+impl Future<'_> {
+    fn reads(&self, bytes: Bytes) -> bool {
+        self.record.reads(bytes, self.step) || self.strikes.is_some_and(|exposed| exposed.reads(bytes))
+    }
+}
+
+/// What is known of page tables, of one system.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    facts: Facts,
+    /// Numbers of the pages that hold page tables.
+    pages: BTreeSet<u64>,
+    /// Words of them that software changes.
+    changed: BTreeSet<u64>,
+    translations: HashMap<(Entry, bool), bool>,
+    structures: HashMap<StructureEntry, bool>,
+}
+
+impl Tables {
+    /// Learns what other runs did. `machine` has the tables; which pages they lie in does not change, as no code here allocates any.
+    pub(super) fn learn(&mut self, machine: &Machine, facts: &Facts) {
+        let before = (self.facts.cr3s.len(), self.facts.fetched.len(), self.facts.stored.len());
+        self.facts.merge(facts);
+        let now = (self.facts.cr3s.len(), self.facts.fetched.len(), self.facts.stored.len());
+        if before == now {
+            return;
+        }
+        self.pages.clear();
+        for &root in &self.facts.cr3s {
+            collect(&machine.memory, root & cr3::TABLE, 4, &mut self.pages);
+        }
+        self.changed = self.facts.stored.iter().copied().filter(|word| self.pages.contains(&(word >> 9))).collect();
+        self.translations.clear();
+        self.structures.clear();
+    }
+
+    fn is_executed(&self, page: u64) -> bool {
+        self.facts.fetched.iter().any(|&(base, mask)| page & !mask == base & !mask)
+    }
+
+    /// Whether `left` goes on as `right` does in `future`.
+    pub(super) fn agree(&mut self, left: &Lane, right: &Lane, future: Future<'_>) -> bool {
+        let (ours, theirs) = (left.machine(), right.machine());
+        canonical(&ours.cpu) == canonical(&theirs.cpu)
+            && left.judged_alike(right)
+            && self.memory_agrees(&ours.memory, &theirs.memory, future)
+            && self.caches_agree(ours, theirs)
+    }
+
+    fn memory_agrees(&self, left: &Memory, right: &Memory, future: Future<'_>) -> bool {
+        left.differences(right).into_iter().all(|page| {
+            let holds_tables = self.pages.contains(&(page >> 12));
+            let harmless = |word: &Differing| {
+                !future.reads(word.bytes()) && !is_judged(word.bytes()) && (!holds_tables || word.marks_only())
+            };
+            !self.is_executed(page) && differing(left, right, page).all(|word| harmless(&word))
+        })
+    }
+
+    /// Whether both translate alike: what one has cached and the other has not is what the tables say, and nobody changes these.
+    fn caches_agree(&mut self, left: &Machine, right: &Machine) -> bool {
+        if left.tlb == right.tlb {
+            return true;
+        }
+        if left.tlb.geometry() != tlb::Geometry::Architectural {
+            return false;
+        }
+        let translations = differences(left.tlb.entries(), right.tlb.entries(), translation_key);
+        let structures = differences(left.tlb.structures(), right.tlb.structures(), structure_key);
+        translations.into_iter().all(|entry| self.is_true(right, entry))
+            && structures.into_iter().all(|entry| self.structure_is_true(right, entry))
+    }
+
+    fn is_true(&mut self, machine: &Machine, entry: &Entry) -> bool {
+        let globals = machine.cpu.cr4 & cr4::PGE != 0;
+        if let Some(&known) = self.translations.get(&(*entry, globals)) {
+            return known;
+        }
+        let known = self.roots(machine, entry.pcid, entry.global && globals).all(|root| {
+            let walk = self.settled_walk(machine, entry.linear, root);
+            walk.is_some_and(|walk| translates(&walk, entry))
+        });
+        self.translations.insert((*entry, globals), known);
+        known
+    }
+
+    fn structure_is_true(&mut self, machine: &Machine, entry: &StructureEntry) -> bool {
+        if let Some(&known) = self.structures.get(entry) {
+            return known;
+        }
+        let known = self.roots(machine, entry.pcid, false).all(|root| {
+            let walk = self.settled_walk(machine, entry.linear, root);
+            walk.is_some_and(|walk| leads_to(&walk, entry))
+        });
+        self.structures.insert(*entry, known);
+        known
+    }
+
+    /// The top-level tables under which an entry of `pcid` may be used.
+    fn roots(&self, machine: &Machine, pcid: u16, global: bool) -> impl Iterator<Item = u64> {
+        let tagged = machine.cpu.cr4 & cr4::PCIDE != 0;
+        let own = move |cr3: &u64| !tagged || global || cr3 & cr3::PCID == u64::from(pcid);
+        self.facts.cr3s.iter().copied().filter(own).map(|cr3| cr3 & cr3::TABLE)
+    }
+
+    /// A walk through entries that nobody changes.
+    fn settled_walk(&self, machine: &Machine, linear: u64, root: u64) -> Option<paging::Walk> {
+        let start = Start { level: Level::Pml4, table: root, rights: Rights::ALL };
+        let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
+        let settled = walk.steps().iter().all(|step| !self.changed.contains(&(step.address >> 3)));
+        settled.then_some(walk)
+    }
+}
+
+/// Whether the promises are judged by one of these bytes: what the kernel records of the loaded mm and of the task, and its data page.
+fn is_judged((word, mask): Bytes) -> bool {
+    const STATE: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE;
+    const TASK: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK;
+    let data = at::image_physical(at::KERNEL_DATA);
+    let physical = word << 3;
+    let asid = physical == STATE + at::TLB_STATE_LOADED_MM_ASID && mask & 3 != 0;
+    asid || physical == STATE + at::TLB_STATE_LOADED_MM
+        || physical == TASK
+        || (data..data + at::IMAGE_PAGE).contains(&physical)
+}
+
+fn translates(walk: &paging::Walk, entry: &Entry) -> bool {
+    let End::Page { size, rights } = walk.end else { return false };
+    let leaf = walk.steps().last().map_or(0, |step| step.value);
+    size == entry.page
+        && size == entry.size
+        && rights == entry.rights
+        && leaf & bits::ADDRESS & !size.offset_mask() == entry.physical
+        && (leaf & bits::GLOBAL != 0) == entry.global
+}
+
+/// Whether a walk comes by the table that a cached upper-level entry names, with its rights.
+fn leads_to(walk: &paging::Walk, entry: &StructureEntry) -> bool {
+    let mut rights = Rights::ALL;
+    for step in walk.steps() {
+        rights = Rights {
+            writable: rights.writable && step.value & bits::WRITABLE != 0,
+            user: rights.user && step.value & bits::USER != 0,
+            execute_disable: rights.execute_disable || step.value & bits::EXECUTE_DISABLE != 0,
+        };
+        if step.level == entry.level.level() {
+            return step.value & bits::ADDRESS == entry.table && rights == entry.rights;
+        }
+    }
+    false
+}
+
+/// Numbers of the pages that hold tables, from one of `level` down.
+fn collect(memory: &Memory, table: u64, level: u8, pages: &mut BTreeSet<u64>) {
+    if !pages.insert(table >> 12) || level == 1 {
+        return;
+    }
+    for address in (table..table + 4096).step_by(8) {
+        let value = memory.read_u64(address);
+        let is_page = level < 4 && value & bits::LARGE != 0;
+        if value & bits::PRESENT != 0 && !is_page {
+            collect(memory, value & bits::ADDRESS, level - 1, pages);
+        }
+    }
+}
+
+/// A word of memory that two runs hold differently.
+struct Differing {
+    number: u64,
+    left: u64,
+    right: u64,
+}
+
+impl Differing {
+    fn bytes(&self) -> Bytes {
+        let differing = (self.left ^ self.right).to_le_bytes();
+        let mask = differing.iter().zip(0..).fold(0, |mask, (byte, index)| mask | u8::from(*byte != 0) << index);
+        (self.number, mask)
+    }
+
+    /// As an entry of a page table: whether only the marks of use differ. The processor sets them and never looks at them.
+    fn marks_only(&self) -> bool {
+        let present = self.left & self.right & bits::PRESENT != 0;
+        present && (self.left ^ self.right) & !(bits::ACCESSED | bits::DIRTY) == 0
+    }
+}
+
+/// The words of a page that differ.
+fn differing<'a>(left: &'a Memory, right: &'a Memory, page: u64) -> impl Iterator<Item = Differing> + 'a {
+    let mut bytes = [[0; 4096]; 2];
+    left.read_bytes(page, &mut bytes[0]);
+    right.read_bytes(page, &mut bytes[1]);
+    (0..512).filter_map(move |word| {
+        let [left, right] = [0, 1].map(|side: usize| word_of(&bytes[side], word));
+        (left != right).then_some(Differing { number: page >> 3 | word as u64, left, right })
+    })
+}
+
+fn word_of(bytes: &[u8; 4096], word: usize) -> u64 {
+    let mut value = [0; 8];
+    value.copy_from_slice(&bytes[8 * word..8 * word + 8]);
+    u64::from_le_bytes(value)
+}
+
+fn translation_key(entry: &Entry) -> (u64, tlb::PageSize, u16) {
+    (entry.linear, entry.size, entry.pcid)
+}
+
+fn structure_key(entry: &StructureEntry) -> (u16, UpperLevel, u64) {
+    (entry.pcid, entry.level, entry.linear)
+}
+
+/// What is in one of two sorted lists and not in the other.
+fn differences<'a, T: PartialEq, K: Ord>(
+    left: impl Iterator<Item = &'a T>,
+    right: impl Iterator<Item = &'a T>,
+    key: impl Fn(&T) -> K,
+) -> Vec<&'a T> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    let mut found = Vec::new();
+    loop {
+        let next = match (left.peek(), right.peek()) {
+            (None, None) => return found,
+            (Some(a), Some(b)) if a == b => {
+                left.next();
+                right.next();
+                continue;
+            }
+            (Some(a), Some(b)) if key(a) <= key(b) => left.next(),
+            (Some(_), None) => left.next(),
+            (_, Some(_)) => right.next(),
+        };
+        found.extend(next);
+    }
+}
+
+/// The processor without RF, which only keeps instruction breakpoints away: none is armed.
+fn canonical(cpu: &Cpu) -> Cpu {
+    let mut cpu = cpu.clone();
+    if !debug::armed(&cpu) {
+        cpu.rflags &= !rflags::RF;
+    }
+    cpu
+}
+
+/// A number by which states that cannot agree are told apart.
+pub(super) fn fingerprint(cpu: &Cpu) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    canonical(cpu).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,281 @@
+//! What a verdict takes for granted, each with a switch and a count.
+//!
+//! An assumption either keeps a handler out of the standard set or excludes choices. It looks at nothing but the machine, the handlers
+//! that have not returned, and what is about to strike.
+
+use super::lane::Lane;
+use super::world::World;
+use crate::choice::UnknownName;
+use crate::linux::layout::{self as at, IstStack};
+use crate::linux::{Handler, Stack, describe_stack};
+use crate::machine::{Event, Exception, Register};
+use crate::scenario::Vector;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+/// Something that a verdict takes for granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Assumption {
+    /// A handler does not schedule.
+    NoSchedule,
+    /// A handler does not switch the mm.
+    NoMmSwitch,
+    /// No debugger pokes text.
+    NoPoke,
+    /// Nobody writes CR3 beside the records.
+    NoRawCr3,
+    /// No flush is requested between the exit's look at the mask and its CR3 write.
+    NoRequestAfterLook,
+    /// Nothing strikes whose IST stack is in use.
+    IstOnce,
+    /// No NMI strikes while the frame of an NMI may not be overwritten.
+    NmiFrame,
+    /// No #VC strikes in the SYSCALL gap or on the NMI stack.
+    VcGap,
+    /// No #VC strikes inside a #VC.
+    VcOnce,
+    /// No second #DF strikes at the address of the last one.
+    DfOnce,
+}
+
+/// The words of an assumption.
+struct Words {
+    id: &'static str,
+    sentence: &'static str,
+    source: &'static str,
+    off: &'static str,
+}
+
+impl Assumption {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 10] = [
+        Self::NoSchedule,
+        Self::NoMmSwitch,
+        Self::NoPoke,
+        Self::NoRawCr3,
+        Self::NoRequestAfterLook,
+        Self::IstOnce,
+        Self::NmiFrame,
+        Self::VcGap,
+        Self::VcOnce,
+        Self::DfOnce,
+    ];
+
+    fn words(self) -> Words {
+        let words = |id, sentence, source, off| Words { id, sentence, source, off };
+        match self {
+            Self::NoSchedule => words(
+                "no-schedule",
+                "A handler behind the paranoid entry does not schedule.",
+                "in_nmi() holds in it, and schedule() reports \"scheduling while atomic\" (kernel/sched/core.c, v6.12)",
+                "the handler `schedule` joins the set",
+            ),
+            Self::NoMmSwitch => words(
+                "no-mm-switch",
+                "A handler behind the paranoid entry does not leave another mm loaded.",
+                "no such handler of Linux calls switch_mm_irqs_off without switching back",
+                "the handler `rogue-switch-mm` joins the set",
+            ),
+            Self::NoPoke => words(
+                "no-poke",
+                "No debugger pokes text through a temporary mm.",
+                "kgdb does (arch/x86/kernel/alternative.c, text_poke_kgdb, v6.12); docs/FINDINGS.md lists what breaks then",
+                "the handler `kgdb-poke` joins the set",
+            ),
+            Self::NoRawCr3 => words(
+                "no-raw-cr3",
+                "Nobody writes CR3 without changing the kernel's records.",
+                "no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md)",
+                "the handler `rogue-cr3` joins the set",
+            ),
+            Self::NoRequestAfterLook => words(
+                "no-request-after-look",
+                "No user flush is requested between an exit's look at the mask and its CR3 write.",
+                "nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every form (docs/FINDINGS.md)",
+                "`pending-flush` strikes there too",
+            ),
+            Self::IstOnce => words(
+                "ist-once",
+                "Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.",
+                "both frames start at the top of one stack; Linux turns breakpoints off meanwhile (arch/x86/kernel/traps.c, v6.12)",
+                "it may, and the frame below is overwritten",
+            ),
+            Self::NmiFrame => words(
+                "nmi-frame",
+                "No NMI strikes while the frame of an NMI may not be overwritten.",
+                "the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too early (docs/LIMITS.md)",
+                "it may, and the NMI handler repeats without end or panics",
+            ),
+            Self::VcGap => words(
+                "vc-gap",
+                "No #VC strikes in the SYSCALL gap or on the NMI stack.",
+                "no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md)",
+                "it may; the kernel panics where isolation is on",
+            ),
+            Self::VcOnce => words(
+                "vc-once",
+                "No #VC strikes inside a #VC.",
+                "the handler runs no instruction that a hypervisor has to emulate; its IST stack holds one frame (docs/FINDINGS.md)",
+                "it may",
+            ),
+            Self::DfOnce => words(
+                "df-once",
+                "No second #DF strikes at the address of the last one.",
+                "the modelled handler takes it for a double fault that came back, and stops (docs/LIMITS.md)",
+                "it may, and the model panics",
+            ),
+        }
+    }
+
+    /// The name in verdicts and on the command line.
+    pub fn id(self) -> &'static str {
+        self.words().id
+    }
+
+    /// The assumption, in one sentence.
+    pub fn sentence(self) -> &'static str {
+        self.words().sentence
+    }
+
+    /// Who says it, or why a verdict needs it.
+    pub fn source(self) -> &'static str {
+        self.words().source
+    }
+
+    /// What appears when it is off.
+    pub fn off(self) -> &'static str {
+        self.words().off
+    }
+
+    /// The handler that it keeps out of the standard set.
+    pub fn handler(self) -> Option<Handler> {
+        match self {
+            Self::NoSchedule => Some(Handler::Schedule),
+            Self::NoMmSwitch => Some(Handler::RogueSwitchMm),
+            Self::NoPoke => Some(Handler::KgdbPoke),
+            Self::NoRawCr3 => Some(Handler::RogueCr3),
+            _ => None,
+        }
+    }
+
+    fn bit(self) -> u16 {
+        1 << self as u16
+    }
+
+    /// Whether it excludes that `vector` strikes here and now.
+    fn excludes(self, world: &World, lane: &Lane, vector: Vector) -> bool {
+        match self {
+            Self::NoSchedule | Self::NoMmSwitch | Self::NoPoke | Self::NoRawCr3 => false,
+            Self::NoRequestAfterLook => world.requests_flushes() && lane.has_looked(),
+            Self::IstOnce => own_stack(vector).is_some_and(|stack| in_use(lane, vector, stack)),
+            Self::NmiFrame => vector == Vector::Nmi && frame_needed(world, lane),
+            Self::VcGap => vector == Vector::VmmCommunication && unsafe_for_vc(world, lane),
+            Self::VcOnce => vector == Vector::VmmCommunication && inside(lane, vector),
+            Self::DfOnce => vector == Vector::DoubleFault && struck_here_before(lane),
+        }
+    }
+}
+
+impl Display for Assumption {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl FromStr for Assumption {
+    type Err = UnknownName;
+    fn from_str(given: &str) -> Result<Self, UnknownName> {
+        let found = Self::ALL.into_iter().find(|assumption| assumption.id() == given);
+        let known = || Self::ALL.into_iter().map(Self::id).collect();
+        found.ok_or_else(|| UnknownName { kind: "assumption", given: given.to_owned(), known: known() })
+    }
+}
+
+/// A set of assumptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Assumptions(u16);
+
+impl Default for Assumptions {
+    /// All of them: the standard set.
+    fn default() -> Self {
+        Assumption::ALL.into_iter().fold(Self(0), |Self(bits), assumption| Self(bits | assumption.bit()))
+    }
+}
+
+impl Assumptions {
+    /// The set without one.
+    #[must_use]
+    pub fn without(self, assumption: Assumption) -> Self {
+        Self(self.0 & !assumption.bit())
+    }
+
+    /// Whether it is taken for granted.
+    pub fn holds(self, assumption: Assumption) -> bool {
+        self.0 & assumption.bit() != 0
+    }
+
+    /// Those in the set.
+    pub fn iter(self) -> impl Iterator<Item = Assumption> {
+        Assumption::ALL.into_iter().filter(move |&assumption| self.holds(assumption))
+    }
+
+    /// Those not in the set.
+    pub fn off(self) -> impl Iterator<Item = Assumption> {
+        Assumption::ALL.into_iter().filter(move |&assumption| !self.holds(assumption))
+    }
+
+    /// The first that excludes that `vector` strikes here and now.
+    pub(super) fn excluding(self, world: &World, lane: &Lane, vector: Vector) -> Option<Assumption> {
+        self.iter().find(|assumption| assumption.excludes(world, lane, vector))
+    }
+}
+
+/// The IST stack of a vector that runs on it to its end when it interrupts the kernel. An NMI has a protocol of its own, and #VC leaves
+/// its stack.
+fn own_stack(vector: Vector) -> Option<IstStack> {
+    match vector {
+        Vector::Debug => Some(IstStack::Debug),
+        Vector::MachineCheck => Some(IstStack::MachineCheck),
+        Vector::DoubleFault => Some(IstStack::DoubleFault),
+        Vector::Nmi | Vector::VmmCommunication | Vector::Interrupt => None,
+    }
+}
+
+/// The stack pointers of the code at hand and of what it interrupted.
+fn stack_pointers(lane: &Lane) -> impl Iterator<Item = u64> {
+    let interrupted = lane.handlers().iter().map(|struck| &struck.cpu);
+    interrupted.chain([&lane.machine().cpu]).map(|cpu| cpu.registers[Register::Rsp as usize])
+}
+
+/// The frame of what interrupted the kernel stays on the stack until it has returned, wherever RSP points meanwhile. What interrupted user
+/// mode moves on to the thread stack.
+fn in_use(lane: &Lane, vector: Vector, stack: IstStack) -> bool {
+    let unreturned = lane.handlers().iter().any(|struck| struck.event == vector.event() && struck.cpu.cpl == 0);
+    unreturned || stack_pointers(lane).any(|pointer| describe_stack(pointer) == Some(Stack::Ist(stack)))
+}
+
+/// The NMI handler's frame lies at the top of its stack until `repeat_nmi`. From there to its IRET it can be overwritten, but two tests
+/// of a nested NMI see only code that it interrupts itself: that frames are being copied, and that "executing" is clear.
+fn frame_needed(world: &World, lane: &Lane) -> bool {
+    let text = &world.text;
+    let outer = lane.handlers().iter().map(|struck| struck.cpu.rip);
+    let unprotected = |rip: u64| text.nmi_copy.contains(&rip) || rip == text.nmi_iret;
+    outer.clone().any(unprotected) || outer.chain([lane.machine().cpu.rip]).any(|rip| text.nmi_head.contains(&rip))
+}
+
+fn unsafe_for_vc(world: &World, lane: &Lane) -> bool {
+    let cpu = &lane.machine().cpu;
+    let stack = describe_stack(cpu.registers[Register::Rsp as usize]);
+    world.text.gaps.iter().any(|gap| gap.contains(&cpu.rip)) || stack == Some(Stack::Ist(IstStack::Nmi))
+}
+
+fn inside(lane: &Lane, vector: Vector) -> bool {
+    lane.handlers().iter().any(|struck| struck.event == vector.event())
+}
+
+fn struck_here_before(lane: &Lane) -> bool {
+    const DOUBLE_FAULT_RIP: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_COUNTERS + 32;
+    let inside = lane.handlers().iter().any(|struck| struck.event == Event::Exception(Exception::DoubleFault));
+    let machine = lane.machine();
+    !inside && machine.memory.read_u64(DOUBLE_FAULT_RIP) == machine.cpu.rip
+}

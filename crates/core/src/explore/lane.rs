@@ -1,0 +1,221 @@
+//! A run that is judged while it goes on, and that can be cloned at any boundary.
+
+use super::world::World;
+use crate::counters::{Counters, Tally};
+use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
+use crate::machine::observe::{ControlAccess, MemoryAccess, Written};
+use crate::machine::{Machine, Observer, rflags};
+use crate::promises::{Breakage, Broken, Promises, Returns, Struck};
+use crate::run::{End, Runner, StepKind, Stepped};
+use crate::scenario::{Schedule, Vector};
+use crate::trace::Ending;
+use iced_x86::{Instruction, Mnemonic};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Steps after which a run counts as endless. The run in which nothing strikes takes about 1,400, a handler at most 600.
+pub(super) const ENDLESS: u32 = 20_000;
+
+/// A step that a schedule strikes before, and what strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Strike {
+    pub(super) step: u32,
+    pub(super) vector: Vector,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Went {
+    On,
+    /// The run is over.
+    Over,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    runner: Runner,
+    tally: Tally,
+    promises: Promises,
+    returns: Returns,
+    looks: Looks,
+    steps: u32,
+    strikes: Vec<Strike>,
+    /// The first breakage of each promise.
+    broken: Vec<Breakage>,
+    /// How many of those of `promises` and `returns` are among them.
+    noted: (usize, usize),
+}
+
+impl Lane {
+    /// Before the first step.
+    pub(super) fn start(world: &World) -> Self {
+        let machine = &world.system.machine;
+        Self {
+            runner: Runner::new(machine.clone(), &world.places, &Schedule::default()),
+            tally: Tally::new(machine),
+            promises: Promises::new(&world.config, &world.places),
+            returns: Returns::new(machine, &world.system.image),
+            looks: Looks::new(world.text.entry.clone()),
+            steps: 0,
+            strikes: Vec::new(),
+            broken: Vec::new(),
+            noted: (0, 0),
+        }
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        self.runner.machine()
+    }
+
+    /// What has struck and not returned.
+    pub(super) fn handlers(&self) -> &[Arc<Struck>] {
+        self.returns.handlers()
+    }
+
+    pub(super) fn level(&self) -> usize {
+        self.handlers().len()
+    }
+
+    pub(super) fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    pub(super) fn strikes(&self) -> &[Strike] {
+        &self.strikes
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        self.tally.counters()
+    }
+
+    /// The first breakage of each promise so far.
+    pub(super) fn broken(&self) -> &[Breakage] {
+        &self.broken
+    }
+
+    pub(super) fn runner(&self) -> &Runner {
+        &self.runner
+    }
+
+    /// Whether somebody has looked whether a flush is pending, and not yet written CR3.
+    pub(super) fn has_looked(&self) -> bool {
+        self.looks.levels != 0
+    }
+
+    /// Whether both stand alike in all that judges them and that assumptions look at, the machine excepted.
+    pub(super) fn judged_alike(&self, other: &Self) -> bool {
+        self.tally.pending() == other.tally.pending()
+            && self.promises.agrees(&other.promises)
+            && self.returns.agrees(&other.returns)
+            && self.looks.levels == other.looks.levels
+    }
+
+    pub(super) fn step<O: Observer>(&mut self, world: &World, extra: &mut O) -> Went {
+        let judges = (&mut self.tally, &mut self.returns);
+        let result = self.runner.step(&mut ((judges, &mut self.looks), extra));
+        self.settle(world, result)
+    }
+
+    pub(super) fn strike<O: Observer>(&mut self, world: &World, vector: Vector, extra: &mut O) -> Went {
+        let index = self.strikes.len() as u32;
+        self.strikes.push(Strike { step: self.steps, vector });
+        let judges = (&mut self.tally, &mut self.returns);
+        let result = self.runner.strike(index, vector, &mut ((judges, &mut self.looks), extra));
+        self.settle(world, result)
+    }
+
+    fn settle(&mut self, world: &World, result: Result<Stepped, End>) -> Went {
+        let step = self.steps as usize;
+        match result {
+            Ok(Stepped { kind: StepKind::Shutdown { .. }, .. }) => return self.ended(Ending::Shutdown),
+            Ok(_) => self.steps += 1,
+            Err(_) => return self.ended(world.text.ending(self.machine().cpu.rip)),
+        }
+        let counted = self.tally.take_touched();
+        if !counted.is_empty() {
+            self.promises.counted(step, counted);
+        }
+        self.looks.level(self.returns.handlers().len());
+        self.promises.boundary(step + 1, self.runner.machine(), self.runner.nest().depth());
+        if (self.promises.broken().len(), self.returns.broken().len()) != self.noted {
+            self.note();
+        }
+        if self.steps < ENDLESS { Went::On } else { self.ended(Ending::Budget) }
+    }
+
+    fn ended(&mut self, ending: Ending) -> Went {
+        if ending != Ending::Finished {
+            self.keep(Breakage { step: self.steps as usize, broken: Broken::Ended(ending) });
+        }
+        Went::Over
+    }
+
+    #[cold]
+    fn note(&mut self) {
+        let (promises, returns) = self.noted;
+        self.noted = (self.promises.broken().len(), self.returns.broken().len());
+        let step = self.steps as usize;
+        let returned = self.returns.broken()[returns..].iter().map(|&broken| Breakage { step, broken });
+        let fresh: Vec<_> = self.promises.broken()[promises..].iter().copied().chain(returned).collect();
+        fresh.into_iter().for_each(|breakage| self.keep(breakage));
+    }
+
+    fn keep(&mut self, breakage: Breakage) {
+        if self.broken.iter().all(|other| other.broken.promise() != breakage.broken.promise()) {
+            self.broken.push(breakage);
+        }
+    }
+}
+
+/// Follows whether entry code has looked for a pending flush, found none, and not yet written CR3; for each level of handlers.
+#[derive(Clone, Debug)]
+struct Looks {
+    entry: Range<u64>,
+    /// Bit n: code inside n handlers.
+    levels: u64,
+    level: u32,
+    looking: bool,
+}
+
+impl Looks {
+    fn new(entry: Range<u64>) -> Self {
+        Self { entry, levels: 0, level: 0, looking: false }
+    }
+
+    fn bit(&self) -> u64 {
+        1 << self.level.min(63)
+    }
+
+    /// So many handlers have not returned.
+    fn level(&mut self, handlers: usize) {
+        self.level = handlers as u32;
+        self.levels &= self.bit() | (self.bit() - 1);
+    }
+}
+
+impl Observer for Looks {
+    #[inline]
+    fn memory(&mut self, access: &MemoryAccess) {
+        self.looking |= access.physical < MASK + 2 && access.physical + u64::from(access.size) > MASK;
+    }
+
+    #[inline]
+    fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
+        if !self.looking {
+            return;
+        }
+        self.looking = false;
+        let tests_a_bit =
+            matches!(instruction.mnemonic(), Mnemonic::Bt | Mnemonic::Btr | Mnemonic::Bts | Mnemonic::Btc);
+        let found = tests_a_bit && machine.cpu.rflags & rflags::CF != 0;
+        if self.entry.contains(&instruction.ip()) && !found {
+            self.levels |= self.bit();
+        }
+    }
+
+    fn control(&mut self, access: &ControlAccess) {
+        if let ControlAccess::Write { written: Written::Cr3 { .. }, .. } = access {
+            self.levels &= !self.bit();
+        }
+    }
+}

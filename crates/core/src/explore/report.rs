@@ -1,0 +1,173 @@
+//! What a search came to.
+
+use super::assume::Assumption;
+use super::count::{Costs, Counts};
+use super::sweep::{Failure, Work};
+use super::{Explored, Explorer, witness};
+use crate::linux::Config;
+use crate::promises::{Breakage, Broken};
+use crate::scenario::{Schedule, Vector};
+
+/// What a search says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every schedule up to the depth keeps every promise.
+    Holds,
+    /// Some schedule breaks one.
+    Breaks,
+    /// The search ended before it was through.
+    NotFinished,
+    /// Nothing struck where it matters, so nothing is said.
+    Empty,
+}
+
+impl Verdict {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Breaks => "breaks",
+            Self::NotFinished => "not-finished",
+            Self::Empty => "empty",
+        }
+    }
+}
+
+/// A schedule that breaks a promise, confirmed by the runner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The system.
+    pub config: Config,
+    /// What does not hold.
+    pub broken: Broken,
+    /// What strikes; empty if the system breaks the promise by itself.
+    pub schedule: Schedule,
+    /// Steps until it is broken.
+    pub steps: u32,
+    /// No schedule of fewer strikes breaks a promise, and none of as many breaks this one in fewer steps.
+    pub is_minimal: bool,
+}
+
+/// What one system came to.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The system.
+    pub config: Config,
+    /// All choices of the depths that were looked at.
+    pub counts: Counts,
+    /// What single strikes cost.
+    pub costs: Costs,
+    /// Where the worst of them strike, in the words of a schedule.
+    places: Vec<(u32, Vector, Schedule)>,
+}
+
+impl Setting {
+    fn new(explored: &Explored) -> Self {
+        let mut counts = Counts::default();
+        explored.counts.iter().for_each(|more| counts += *more);
+        let costs = explored.costs.clone();
+        let worst = crate::counters::Counter::ALL.iter().filter_map(|&counter| costs.worst(counter));
+        let place = |(_, step, vector)| {
+            let strike = super::lane::Strike { step, vector };
+            Some((step, vector, witness::schedule(&explored.world, &[strike])?))
+        };
+        let mut strikes: Vec<_> = worst.collect();
+        strikes.sort_by_key(|&(_, step, vector)| (step, vector));
+        strikes.dedup_by_key(|strike| (strike.1, strike.2));
+        let places = strikes.into_iter().filter_map(place).collect();
+        Self { config: explored.world.config.clone(), counts, costs, places }
+    }
+
+    /// The schedule that strikes so.
+    pub fn schedule(&self, step: u32, vector: Vector) -> Option<&Schedule> {
+        self.places.iter().find(|place| (place.0, place.1) == (step, vector)).map(|place| &place.2)
+    }
+
+    /// Whether nothing struck, or with page-table isolation nothing struck in the kernel on the user's tables.
+    pub fn is_empty(&self) -> bool {
+        self.counts.schedules == 0 || (self.config.features.pti && self.counts.on_user_tables == 0)
+    }
+}
+
+/// What a search came to, as far as it went.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What it says.
+    pub verdict: Verdict,
+    /// The depth up to which every schedule was covered.
+    pub depth: u32,
+    /// All choices of the depths that were looked at.
+    pub counts: Counts,
+    /// System by system.
+    pub settings: Vec<Setting>,
+    /// The best for each promise, those of fewest strikes and steps first.
+    pub violations: Vec<Violation>,
+    /// Failures of the search that the runner does not confirm: mistakes of the explorer.
+    pub unconfirmed: Vec<String>,
+    /// How much was done.
+    pub work: Work,
+}
+
+impl Report {
+    /// Choices that an assumption excluded.
+    pub fn excluded(&self, assumption: Assumption) -> u64 {
+        self.counts.excluded(assumption)
+    }
+}
+
+impl Explorer {
+    /// What the search came to so far.
+    pub fn report(&self) -> Report {
+        let settings: Vec<_> = self.systems.iter().map(Setting::new).collect();
+        let mut counts = Counts::default();
+        let mut work = Work::default();
+        settings.iter().for_each(|setting| counts += setting.counts);
+        self.systems.iter().for_each(|system| work.add(system.work));
+        let (violations, unconfirmed) = self.violations();
+        let verdict = match () {
+            () if !violations.is_empty() => Verdict::Breaks,
+            () if !unconfirmed.is_empty() || self.complete < self.query.depth => Verdict::NotFinished,
+            () if settings.iter().any(Setting::is_empty) => Verdict::Empty,
+            () => Verdict::Holds,
+        };
+        Report { verdict, depth: self.complete, counts, settings, violations, unconfirmed, work }
+    }
+
+    /// The best failure for each promise over all systems.
+    fn violations(&self) -> (Vec<Violation>, Vec<String>) {
+        let all = self.systems.iter().flat_map(|system| system.failures.iter().map(move |failure| (system, failure)));
+        let mut best: Vec<(&Explored, &Failure)> = Vec::new();
+        for (system, failure) in all {
+            let promise = failure.broken.promise();
+            match best.iter_mut().find(|(_, other)| other.broken.promise() == promise) {
+                Some(other) if failure.order() < other.1.order() => *other = (system, failure),
+                Some(_) => {}
+                None => best.push((system, failure)),
+            }
+        }
+        best.sort_by(|left, right| left.1.order().cmp(&right.1.order()));
+        let mut violations = Vec::new();
+        let mut unconfirmed = Vec::new();
+        for (system, failure) in best {
+            match self.confirmed(system, failure) {
+                Ok(violation) => violations.push(violation),
+                Err(text) => unconfirmed.push(text),
+            }
+        }
+        (violations, unconfirmed)
+    }
+
+    fn confirmed(&self, system: &Explored, failure: &Failure) -> Result<Violation, String> {
+        let Failure { strikes, steps, broken } = failure;
+        let unconfirmed = |what: &str| format!("{} at step {steps}: {what}", broken.invariant());
+        let schedule =
+            witness::schedule(&system.world, strikes).ok_or_else(|| unconfirmed("no schedule says where"))?;
+        let replayed = witness::replay(&system.world, &schedule);
+        if !replayed.contains(&Breakage { step: *steps as usize, broken: *broken }) {
+            return Err(unconfirmed(&format!("{schedule} comes to {replayed:?}")));
+        }
+        let saw_all = self.query.shard.is_none() && self.systems.iter().all(|system| !system.hides);
+        let is_minimal = (saw_all || strikes.len() < 2) && self.complete as usize >= strikes.len();
+        Ok(Violation { config: system.world.config.clone(), broken: *broken, schedule, steps: *steps, is_minimal })
+    }
+}

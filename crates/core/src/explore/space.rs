@@ -1,0 +1,80 @@
+//! What is explored: the systems, the vectors, the depth, and what is taken for granted.
+
+use super::assume::Assumptions;
+use super::sweep::{Method, Part};
+use crate::linux::{Config, Feature, Features, Handler, Handlers};
+use crate::scenario::Vector;
+use std::fmt::{self, Display, Formatter};
+
+/// What to explore.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The systems.
+    pub configs: Vec<Config>,
+    /// What strikes.
+    pub vectors: Vec<Vector>,
+    /// The most strikes of a schedule.
+    pub depth: u32,
+    /// What is taken for granted.
+    pub assumed: Assumptions,
+    /// How schedules are judged.
+    pub method: Method,
+    /// Runs after which the search gives up.
+    pub max_runs: Option<u64>,
+    /// A share of the schedules of more than one strike.
+    pub shard: Option<Shard>,
+}
+
+/// A share of the work: one of so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    index: u32,
+    of: u32,
+}
+
+impl Shard {
+    /// Share `number`, counted from 1, of `of`: the boundaries of the unstruck run at which the first exception strikes, dealt out
+    /// in turn. Nothing for a share that does not exist.
+    pub fn new(number: u32, of: u32) -> Option<Self> {
+        let exists = (1..=of).contains(&number) && of <= MAX_SHARES;
+        exists.then(|| Self { index: number - 1, of })
+    }
+
+    /// Everything.
+    pub(super) const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The share in at least [`PARTS`] parts of the whole.
+    pub(super) fn parts(self) -> impl Iterator<Item = Part> {
+        let Self { index, of } = self;
+        let each = PARTS.div_ceil(of);
+        (0..each).map(move |nth| Part { index: index + nth * of, of: each * of })
+    }
+}
+
+/// More shares than boundaries would be empty.
+pub const MAX_SHARES: u32 = 10_000;
+
+/// Parts into which a system's schedules of more than one strike are divided. More than there are processors, and always as many, so
+/// that no result depends on how many there are.
+const PARTS: u32 = 16;
+
+impl Display for Shard {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.of)
+    }
+}
+
+/// The features of the standard set: all, all but one of those that entry code has an ALTERNATIVE or a test for, and none.
+pub fn standard_features() -> Vec<Features> {
+    let single = [Feature::Invpcid, Feature::Pcid, Feature::Fsgsbase, Feature::Nx];
+    let without = single.map(|feature| Features::ALL.toggled(feature));
+    let none = Features { sev_es: true, ..Features::NONE };
+    [Features::ALL].into_iter().chain(without).chain([none]).collect()
+}
+
+/// The handlers of the standard set, and those that an assumption no longer keeps out of it.
+pub fn standard_handlers(assumed: Assumptions) -> Vec<Handlers> {
+    let standard = [Handler::Quiet, Handler::Perf, Handler::PendingFlush];
+    let joined = assumed.off().filter_map(|assumption| assumption.handler());
+    standard.into_iter().chain(joined).map(Handlers::only).collect()
+}

@@ -1,0 +1,8 @@
+//! The explorer: what it says of each form, whether its ways of searching agree, and macros that are written to fool it.
+
+mod adversarial;
+mod assumptions;
+mod forms;
+mod support;
+mod twins;
+mod working;

@@ -1,0 +1,19 @@
+/* Breaks with one exception: the look at the mask comes after SWAPGS. */
+.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req
+	ALTERNATIVE "jmp .Lend_\@", "", X86_FEATURE_PTI
+	swapgs
+	movq	THIS_CPU_user_pcid_flush_mask, \scratch_reg
+	swapgs
+.Lrestore_\@:
+	bt	$PTI_USER_PGTABLE_BIT, \save_reg
+	jnc	.Lend_\@
+	ALTERNATIVE "jmp .Lwrcr3_\@", "", X86_FEATURE_PCID
+	movq	\save_reg, \scratch_reg
+	andq	$(0x7FF), \scratch_reg
+	btr	\scratch_reg, THIS_CPU_user_pcid_flush_mask
+	jc	.Lwrcr3_\@
+	SET_NOFLUSH_BIT \save_reg
+.Lwrcr3_\@:
+	movq	\save_reg, %cr3
+.Lend_\@:
+.endm

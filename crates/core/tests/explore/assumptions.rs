@@ -12,7 +12,7 @@ fn verdict(form: &Form, off: Assumption, text: &str, vectors: &[Vector], depth: 
     let joined = off.handler().map(Handlers::only);
     let handler = joined.unwrap_or(config(text).handler);
     assert!(joined.is_none_or(|joined| standard_handlers(assumed).contains(&joined)));
-    let config = Config { form: form.clone(), handler, ..config(text) };
+    let config = Config { form: *form, handler, ..config(text) };
     let query = Query { assumed, vectors: vectors.to_vec(), depth, shard, ..query(vec![config]) };
     let report = explore(query);
     assert!(excluded(&report).iter().all(|(id, _)| *id != off.id()));

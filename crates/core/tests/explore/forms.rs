@@ -16,7 +16,7 @@ const CHOSEN: [&str; 5] = [
 ];
 
 fn chosen(form: &Form) -> Report {
-    let configs = CHOSEN.iter().map(|text| Config { form: form.clone(), ..config(text) });
+    let configs = CHOSEN.iter().map(|text| Config { form: *form, ..config(text) });
     explore(query(configs.collect()))
 }
 

@@ -5,7 +5,9 @@ use cr3_core::counters::Counter;
 use cr3_core::explore::{Counts, Method, Query, Report, follows_instructions};
 
 /// What does not depend on the way of searching.
-fn result(report: &Report) -> (Counts, Vec<String>, Vec<(Counter, u64, Option<u64>)>) {
+type Outcome = (Counts, Vec<String>, Vec<(Counter, u64, Option<u64>)>);
+
+fn result(report: &Report) -> Outcome {
     let violations = report.violations.iter();
     let violations = violations
         .map(|violation| format!("{} {} {}", violation.broken.invariant(), violation.steps, violation.schedule));

@@ -188,7 +188,7 @@ const SWEEPS: usize = 3;
 
 /// Every single injection into form A with native Unicorn behind the checker.
 fn measure_sweep() {
-    let (_, system) = opening(Form::A);
+    let (scenario, system) = opening(Form::A);
     let mut native = Native::open().expect("Unicorn opens");
     let (mut seconds, mut told) = (Vec::new(), String::new());
     for _ in 0..SWEEPS {

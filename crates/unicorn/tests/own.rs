@@ -80,8 +80,8 @@ fn every_preset_of_every_form_agrees_without_a_limit() {
 
 #[test]
 fn every_single_injection_agrees_without_a_limit() {
-    let (_, system) = opening(Form::A);
-    let progress = SweepJob::new(own(), &system, &Vector::ALL, 120).advance(u32::MAX);
+    let (scenario, system) = opening(Form::A);
+    let progress = SweepJob::new(own(), &system, &scenario.config, &Vector::ALL, 120).advance(u32::MAX);
     if let Some(report) = progress.report {
         panic!("{report}");
     }

@@ -42,7 +42,8 @@ fn nmi<P: Processor>(machine: &mut Machine, checker: &mut Checker<P>) -> Result<
 /// An exception and an NMI that shut down whoever has no gates: what the checker says of each.
 pub(super) fn by_both<P: Processor>(mut follower: impl FnMut() -> P) -> [Option<Checked>; 2] {
     let machine = without_gates(machine());
-    let step = shut_down(follower(), &machine, &mut machine.clone(), machine::step);
+    let step =
+        shut_down(follower(), &machine, &mut machine.clone(), |machine, checker| machine::step(machine, checker));
     let event = shut_down(follower(), &machine, &mut machine.clone(), nmi);
     [step, event].map(|(checked, verdict)| {
         assert_eq!(verdict, None);
@@ -53,7 +54,7 @@ pub(super) fn by_both<P: Processor>(mut follower: impl FnMut() -> P) -> [Option<
 /// As [`by_both`], but the follower has its gates and goes on: a disagreement of both.
 pub(super) fn by_ours_alone<P: Processor>(mut follower: impl FnMut() -> P) {
     let (theirs, ours) = (machine(), without_gates(machine()));
-    let step = shut_down(follower(), &theirs, &mut ours.clone(), machine::step);
+    let step = shut_down(follower(), &theirs, &mut ours.clone(), |machine, checker| machine::step(machine, checker));
     let event = shut_down(follower(), &theirs, &mut ours.clone(), nmi);
     for (checked, verdict) in [step, event] {
         let Some(Verdict::Mismatch(found)) = verdict else { panic!("{verdict:?}") };

@@ -6,7 +6,7 @@ use cr3_core::linux::{System, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::Runner;
 use cr3_core::scenario::{Places, Scenario};
-use cr3_core::trace::{End, Ending, Options, Origin, StepKind, Trace};
+use cr3_core::trace::{End, Ending, Options, Origin, Reason, StepKind, Trace};
 
 fn scenario(text: &str) -> Scenario {
     text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))

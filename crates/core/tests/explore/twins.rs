@@ -4,10 +4,11 @@ use crate::support::{THREE, config, excluded, explore, query, two_deep};
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Counts, Method, Query, Report, follows_instructions};
 
-/// What does not depend on the way of searching.
-type Outcome = (Counts, Vec<String>, Vec<(Counter, u64, Option<u64>)>);
+/// A counter, its sum, and the most that one schedule counts.
+type Cost = (Counter, u64, Option<u64>);
 
-fn result(report: &Report) -> Outcome {
+/// What does not depend on the way of searching.
+fn result(report: &Report) -> (Counts, Vec<String>, Vec<Cost>) {
     let violations = report.violations.iter();
     let violations = violations
         .map(|violation| format!("{} {} {}", violation.broken.invariant(), violation.steps, violation.schedule));

@@ -176,3 +176,27 @@ fn wrap(first: &str, text: &str) -> Vec<String> {
     lines.push(line);
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Settings;
+
+    #[test]
+    fn the_report_says_how_the_runs_went_before_what_they_counted() {
+        let state = State::open("v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi&at=390", Settings::default());
+        let report = text(&state, "a link");
+        let words: Vec<_> = report.split_whitespace().collect();
+        let report = words.join(" ");
+        let said = [
+            "never: the program exited after 1694 steps; breaks",
+            "user-cr3 at step 391, user_write_done: user mode on the kernel's tables",
+            "E: the program exited after 1517 steps; no promise broke in this run",
+            "The counters are not comparable: never breaks user-cr3 at step 391.",
+            "whole run never E diff",
+        ];
+        let places: Vec<_> = said.iter().map(|words| report.find(words)).collect();
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}\n{report}");
+        assert!(report.contains("at step 383 in never, 391 in E:"), "{report}");
+    }
+}

@@ -51,7 +51,7 @@ impl Wrong {
     pub fn words(self) -> String {
         match self {
             Self::Breaks(invariant) => format!("break {invariant}"),
-            Self::Ends(Ending::Budget) => "do not end".to_owned(),
+            Self::Ends(Ending::Budget) => "are cut before they end".to_owned(),
             Self::Ends(Ending::TaskKilled) => "end when the kernel kills the program".to_owned(),
             Self::Ends(Ending::KernelPanic) => "end in a kernel panic".to_owned(),
             Self::Ends(Ending::Shutdown) => "end in a shutdown".to_owned(),

@@ -29,6 +29,12 @@ pub fn tidy(texts: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
     kept
 }
 
+/// As much of a text as is kept.
+#[must_use]
+pub fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT_LIMIT)]
+}
+
 /// What to store: the texts of this page, then what other pages stored meanwhile. `known` is what this page last read or
 /// stored, so that a text of it that is not in `own` any more was replaced here.
 #[must_use]

@@ -4,8 +4,8 @@ use crate::choice::Side;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
-use crate::view::counters::{self, Count};
-use crate::view::outcome::{Broken, not_comparable, outcome};
+use crate::view::counters::{self, Count, Difference};
+use crate::view::outcome::{Broken, NO_RUN, not_comparable, outcome};
 use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
@@ -75,8 +75,11 @@ fn outcomes(state: &State) -> Vec<String> {
     let names = state.setup.forms.map(|form| form.name());
     let mut lines = Vec::new();
     for side in Side::BOTH {
-        let Some(outcome) = outcome(&state.runs, side) else { continue };
         let name = names[side.index()];
+        let Some(outcome) = outcome(&state.runs, side) else {
+            lines.extend(wrap(&format!("{name}: "), NO_RUN));
+            continue;
+        };
         lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));
         for Broken { invariant, step, place, why, .. } in &outcome.broken {
             lines.extend(wrap("   ", &format!("{invariant} at step {step}, {place}: {why}")));
@@ -96,9 +99,10 @@ fn counted(state: &State) -> Vec<String> {
 
 fn line(count: &Count) -> String {
     let [left, right] = count.values.map(|value| value.map_or_else(|| "-".to_owned(), |value| value.to_string()));
-    let delta = match count.delta {
-        Some(delta) if delta != 0 => format!("{delta:+}"),
-        _ => String::new(),
+    let delta = match count.difference() {
+        Difference::None => String::new(),
+        Difference::Amount(delta) => format!("{delta:+}"),
+        Difference::NotComparable => "n/c".to_owned(),
     };
     format!("  {:<28}{left:>10}{right:>10}{delta:>10}", count.counter.label()).trim_end().to_owned()
 }
@@ -106,6 +110,9 @@ fn line(count: &Count) -> String {
 fn differences(runs: &Runs) -> Vec<String> {
     let ranges = &runs.comparison.differences;
     let total: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+    if runs.trace(Side::Left).is_none() || runs.trace(Side::Right).is_none() {
+        return vec!["There are no two runs to compare.".into()];
+    }
     if total == 0 {
         return vec!["The runs are the same in every step.".into()];
     }
@@ -191,12 +198,16 @@ mod tests {
         let said = [
             "never: the program exited after 1694 steps; breaks",
             "user-cr3 at step 391, user_write_done: user mode on the kernel's tables",
-            "E: the program exited after 1517 steps; no promise broke in this run",
+            "E: the program exited after 1517 steps; user-cr3, kernel-cr3 and flush-kept held in this run",
             "The counters are not comparable: never breaks user-cr3 at step 391.",
             "whole run never E diff",
         ];
         let places: Vec<_> = said.iter().map(|words| report.find(words)).collect();
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}\n{report}");
-        assert!(report.contains("at step 383 in never, 391 in E:"), "{report}");
+        assert!(
+            report.contains("CR3 writes 18 17 n/c")
+                && report.contains("at step 383 of 1694 in never, 391 of 1517 in E:"),
+            "{report}"
+        );
     }
 }

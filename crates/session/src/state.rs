@@ -210,6 +210,6 @@ impl State {
     /// The same if the page ends with `typed` in the editor: no link carries it yet.
     #[must_use]
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
-        drafts::tidy(std::iter::once(Arc::from(typed)).chain(self.aside.iter().cloned()))
+        drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
     }
 }

@@ -299,8 +299,7 @@ fn edit_draft(state: &mut State, text: String) {
 
 fn shortened(mut text: String) -> String {
     if text.len() > DRAFT_LIMIT {
-        let end = (0..=DRAFT_LIMIT).rev().find(|at| text.is_char_boundary(*at));
-        text.truncate(end.unwrap_or(0));
+        text.truncate(drafts::shortened(&text).len());
     }
     text
 }

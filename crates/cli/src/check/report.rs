@@ -8,6 +8,7 @@ use crate::outcome::{WrongUse, print, print_json};
 use crate::run::{ending_of, heading};
 use crate::table::{Align, labelled, rewrap, table, wrap};
 use cr3_core::judge::{Findings, Kind};
+use cr3_core::promises::Promises;
 use cr3_core::trust::{Counted, FIELDS, Field};
 use cr3_unicorn::limits::Limit;
 use serde::Serialize;
@@ -219,7 +220,7 @@ fn summary(followed: &Followed) -> String {
 fn wrong(form: &str, findings: &Findings) -> String {
     let Findings { judged, runs, kinds } = findings;
     let head = match runs {
-        0 => format!("of these {judged} runs of {form} none breaks a promise, and each ends as it should"),
+        0 => format!("of these {judged} runs of {form} none breaks {}, and each ends as it should", Promises::JUDGED),
         _ => format!("agreement says nothing about {form}: of these {judged} runs {runs} go wrong"),
     };
     let kind = |kind: &Kind| wrap(&format!("{} {}, first {}", kind.runs, kind.wrong.words(), kind.first), 6);

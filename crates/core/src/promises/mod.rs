@@ -180,6 +180,9 @@ pub struct Promises {
 }
 
 impl Promises {
+    /// What it judges, in words.
+    pub const JUDGED: &str = "user-cr3, kernel-cr3 and flush-kept";
+
     /// Judges runs of `config`, whose image has these `places`.
     pub fn new(config: &Config, places: &Places) -> Self {
         let place = Place { label: BETWEEN_RECORDS.to_owned(), offset: 0, occurrence: 1 };

@@ -4,11 +4,15 @@ use crate::check::{Check, Engine, Mark, Progress, Stage, Sweep};
 use crate::choice::Side;
 use crate::moment::Moment;
 use crate::state::State;
+use cr3_core::promises::Promises;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The second CPU by name and version.
 pub const NAME: &str = "Unicorn 2.1.5";
+
+/// The promises that runs are judged by.
+const JUDGED: &str = Promises::JUDGED;
 
 /// How many steps of one run came to what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,7 +113,7 @@ pub fn swept_runs(state: &State, sweep: &Sweep) -> Option<String> {
     match (struck, findings.runs) {
         (0, _) => None,
         (_, 0) => {
-            Some(format!("None of the {struck} runs of {name}{so_far} breaks a promise, and each ends as it should."))
+            Some(format!("None of the {struck} runs of {name}{so_far} breaks {JUDGED}, and each ends as it should."))
         }
         (_, runs) => Some(format!("{runs} of the {struck} runs of {name}{so_far} go wrong:")),
     }

@@ -16,6 +16,17 @@ pub const BAR: [Counter; 8] = [
     Counter::Instructions,
 ];
 
+/// The difference of a counter in both runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// There is none, or there are no two runs.
+    None,
+    /// Right minus left.
+    Amount(i64),
+    /// The values differ, and the runs are not comparable.
+    NotComparable,
+}
+
 /// A counter of both runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count {
@@ -39,13 +50,25 @@ impl Count {
         }
     }
 
+    /// What there is to say of the difference.
+    #[must_use]
+    pub fn difference(&self) -> Difference {
+        match (self.delta, self.values) {
+            (Some(0), _) => Difference::None,
+            (Some(delta), _) => Difference::Amount(delta),
+            (None, [Some(left), Some(right)]) if left != right => Difference::NotComparable,
+            (None, _) => Difference::None,
+        }
+    }
+
     /// The difference as people write it, with a true minus sign.
     #[must_use]
     pub fn delta_text(&self) -> Option<String> {
-        match self.delta? {
-            0 => None,
-            delta if delta < 0 => Some(format!("−{}", delta.unsigned_abs())),
-            delta => Some(format!("+{delta}")),
+        match self.difference() {
+            Difference::None => None,
+            Difference::Amount(delta) if delta < 0 => Some(format!("−{}", delta.unsigned_abs())),
+            Difference::Amount(delta) => Some(format!("+{delta}")),
+            Difference::NotComparable => Some("n/c".to_owned()),
         }
     }
 }

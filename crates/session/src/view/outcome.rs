@@ -3,6 +3,7 @@
 use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::compare::astray;
+use cr3_core::promises::Promises;
 use cr3_core::trace::{Breakage, Ending, Trace};
 
 /// A promise that a run broke.
@@ -34,6 +35,9 @@ pub struct Outcome {
     /// Injections that did not strike.
     pub missed: usize,
 }
+
+/// What is said of a side whose form does not assemble.
+pub const NO_RUN: &str = "does not assemble, so there is no run";
 
 /// How a side's run went; none where it does not run.
 #[must_use]
@@ -69,10 +73,13 @@ fn broken(runs: &Runs, side: Side, trace: &Trace, breakage: &Breakage) -> Broken
 }
 
 impl Outcome {
-    /// What of the promises held.
+    /// What of the promises that are judged held.
     #[must_use]
-    pub fn promises(&self) -> &'static str {
-        if self.broken.is_empty() { "no promise broke in this run" } else { "breaks" }
+    pub fn promises(&self) -> String {
+        match self.broken.as_slice() {
+            [] => format!("{} held in this run", Promises::JUDGED),
+            _ => "breaks".to_owned(),
+        }
     }
 
     /// What matters most, for a line that opens.
@@ -81,9 +88,10 @@ impl Outcome {
         match (self.broken.as_slice(), self.sound) {
             ([first, more @ ..], _) => {
                 let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-                format!("breaks {}{more}", first.invariant)
+                let ending = if self.exited { String::new() } else { format!("; {}", self.ending) };
+                format!("breaks {}{more}{ending}", first.invariant)
             }
-            ([], true) => "exited, no promise broke".to_owned(),
+            ([], true) => "exited, breaks nothing that is judged".to_owned(),
             ([], false) => self.misses().filter(|_| self.exited).unwrap_or_else(|| self.ending.clone()),
         }
     }
@@ -111,8 +119,11 @@ impl Outcome {
 /// How both runs went, for a live region.
 #[must_use]
 pub fn spoken(runs: &Runs, names: [&str; 2]) -> String {
-    let one = |side: Side| Some(format!("{}: {}.", names[side.index()], outcome(runs, side)?.words()));
-    let sides = Side::BOTH.into_iter().filter_map(one);
+    let one = |side: Side| match outcome(runs, side) {
+        Some(outcome) => format!("{}: {}.", names[side.index()], outcome.words()),
+        None => format!("{}: {NO_RUN}.", names[side.index()]),
+    };
+    let sides = Side::BOTH.into_iter().map(one);
     let reason = not_comparable(runs, names).map(|reason| format!("The counters are not comparable: {reason}."));
     sides.chain(reason).collect::<Vec<_>>().join(" ")
 }

@@ -5,7 +5,7 @@ use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
 use cr3_session::view::cost::{Costs, costs};
-use cr3_session::view::counters::{Count, bar, others};
+use cr3_session::view::counters::{Count, Difference, bar, others};
 use cr3_session::{Action, Runs};
 use std::rc::Rc;
 use web_sys::Element;
@@ -59,7 +59,7 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
     let description = count.counter.description();
     let title = format!("{description}\n{}: {left}, {}: {right}. Model.", names[0], names[1]);
     html! {
-        <div key={count.counter.name()} class={classes!("count", delta.is_some().then_some("differs"))} {title}
+        <div key={count.counter.name()} class={classes!("count", (count.difference() != Difference::None).then_some("differs"))} {title}
             data-counter={count.counter.name()}>
             <dt>{ count.label() }</dt>
             <dd>

@@ -1,7 +1,7 @@
 //! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
 
 use crate::parts::side_class;
-use cr3_session::view::outcome::{Broken, Outcome, not_comparable, outcome, spoken};
+use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome, spoken};
 use cr3_session::{Action, Runs, Side};
 use std::rc::Rc;
 use yew::prelude::*;
@@ -19,9 +19,11 @@ pub(crate) fn Outcomes(props: &Props) -> Html {
     let sides = Side::BOTH.map(|side| outcome(runs, side));
     let reason = not_comparable(runs, *names);
     let each = |view: &dyn Fn(Side, &str, &Outcome) -> Html| {
-        let sides = Side::BOTH.into_iter().zip(&sides);
-        let each = sides.filter_map(|(side, outcome)| Some(view(side, names[side.index()], outcome.as_ref()?)));
-        each.collect::<Html>()
+        let one = |(side, outcome): (Side, &Option<Outcome>)| match outcome {
+            Some(outcome) => view(side, names[side.index()], outcome),
+            None => no_run(side, names[side.index()]),
+        };
+        Side::BOTH.into_iter().zip(&sides).map(one).collect::<Html>()
     };
     let whole = each(&|side, name, outcome| view(side, name, outcome, dispatch));
     html! {
@@ -35,6 +37,12 @@ pub(crate) fn Outcomes(props: &Props) -> Html {
             <p class="hidden" role="status" aria-live="polite">{ spoken(runs, *names) }</p>
         </div>
     }
+}
+
+/// A side whose form does not assemble.
+fn no_run(side: Side, name: &str) -> Html {
+    let class = classes!("outcome", "astray", side_class(side));
+    html! { <li key={side.index()} {class}><b>{ name }</b><span class="promises">{ NO_RUN }</span></li> }
 }
 
 /// One run in a few words, for the line that opens on narrow screens.

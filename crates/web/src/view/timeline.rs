@@ -143,7 +143,7 @@ fn view(strip: &Strip, rows: usize) -> Html {
     html! {
         <>
             <div class="stretches">{ for strip.segments.iter().map(|it| segment(it, rows)) }</div>
-            <div class="events">{ for strip.events.iter().map(|it| event(it, rows)) }</div>
+            <div class="events">{ for strip.events.iter().enumerate().map(|(index, it)| event(index, it, rows)) }</div>
         </>
     }
 }
@@ -158,7 +158,7 @@ fn segment(segment: &Segment, rows: usize) -> Html {
     html! { <i key={format!("{}-{}", segment.level, segment.start)} class={classes!(half, mode)} {style}></i> }
 }
 
-fn event(event: &Happening, rows: usize) -> Html {
+fn event(index: usize, event: &Happening, rows: usize) -> Html {
     let middle = format!("left:calc({} + {} / 2);--level:{}", percent(event.row, rows), percent(1, rows), event.level);
     let class = match event.kind {
         MarkKind::Injection => "injection",
@@ -169,5 +169,5 @@ fn event(event: &Happening, rows: usize) -> Html {
         MarkKind::Shutdown => "shutdown",
         MarkKind::Broken => "broken",
     };
-    html! { <b key={format!("{}-{class}", event.row)} {class} style={middle} title={event.text.clone()}></b> }
+    html! { <b key={index} {class} style={middle} title={event.text.clone()}></b> }
 }

@@ -55,7 +55,7 @@ pub(crate) struct ExploreArguments {
     /// Runs after which the search gives up
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
-    /// A share of the schedules of several exceptions: 1/4 to 4/4, for example
+    /// A share of the schedules of the last depth, if that is more than 1: 1/4 to 4/4, for example
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<Shard>,
     /// Exit status for `git bisect run`

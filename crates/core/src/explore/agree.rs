@@ -37,8 +37,8 @@ pub(super) struct Tables {
     pages: BTreeSet<u64>,
     /// Words of them that software changes.
     changed: BTreeSet<u64>,
-    translations: HashMap<(Entry, bool), bool>,
-    structures: HashMap<StructureEntry, bool>,
+    translations: HashMap<(Entry, Scope), bool>,
+    structures: HashMap<(StructureEntry, Scope), bool>,
 }
 
 impl Tables {
@@ -97,35 +97,40 @@ impl Tables {
     }
 
     fn is_true(&mut self, machine: &Machine, entry: &Entry) -> bool {
-        let globals = machine.cpu.cr4 & cr4::PGE != 0;
-        if let Some(&known) = self.translations.get(&(*entry, globals)) {
+        let scope = Scope::of(&machine.cpu, entry.pcid, entry.global);
+        if let Some(&known) = self.translations.get(&(*entry, scope)) {
             return known;
         }
-        let known = self.roots(machine, entry.pcid, entry.global && globals).all(|root| {
+        let known = self.roots(scope).all(|root| {
             let walk = self.settled_walk(machine, entry.linear, root);
             walk.is_some_and(|walk| translates(&walk, entry))
         });
-        self.translations.insert((*entry, globals), known);
+        self.translations.insert((*entry, scope), known);
         known
     }
 
     fn structure_is_true(&mut self, machine: &Machine, entry: &StructureEntry) -> bool {
-        if let Some(&known) = self.structures.get(entry) {
+        let scope = Scope::of(&machine.cpu, entry.pcid, false);
+        if let Some(&known) = self.structures.get(&(*entry, scope)) {
             return known;
         }
-        let known = self.roots(machine, entry.pcid, false).all(|root| {
+        let known = self.roots(scope).all(|root| {
             let walk = self.settled_walk(machine, entry.linear, root);
             walk.is_some_and(|walk| leads_to(&walk, entry))
         });
-        self.structures.insert(*entry, known);
+        self.structures.insert((*entry, scope), known);
         known
     }
 
-    /// The top-level tables under which an entry of `pcid` may be used.
-    fn roots(&self, machine: &Machine, pcid: u16, global: bool) -> impl Iterator<Item = u64> {
-        let tagged = machine.cpu.cr4 & cr4::PCIDE != 0;
-        let own = move |cr3: &u64| !tagged || global || cr3 & cr3::PCID == u64::from(pcid);
-        self.facts.cr3s.iter().copied().filter(own).map(|cr3| cr3 & cr3::TABLE)
+    /// The top-level tables under which something that is cached may be used.
+    fn roots(&self, scope: Scope) -> impl Iterator<Item = u64> {
+        let now = if let Scope::Now { cr3 } = scope { Some(cr3) } else { None };
+        let later = self.facts.cr3s.iter().copied().filter(move |cr3| match scope {
+            Scope::Now { .. } => false,
+            Scope::Pcid(pcid) => cr3 & cr3::PCID == u64::from(pcid),
+            Scope::Always => true,
+        });
+        now.into_iter().chain(later).map(|cr3| cr3 & cr3::TABLE)
     }
 
     /// A walk through entries that nobody changes.
@@ -147,6 +152,27 @@ fn is_judged((word, mask): Bytes) -> bool {
     asid || physical == STATE + at::TLB_STATE_LOADED_MM
         || physical == TASK
         || (data..data + at::IMAGE_PAGE).contains(&physical)
+}
+
+/// When something that is cached may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Scope {
+    /// While CR3 is not written: without PCIDs the next write drops it.
+    Now { cr3: u64 },
+    /// Under each CR3 with its PCID.
+    Pcid(u16),
+    /// Under each CR3: it is global.
+    Always,
+}
+
+impl Scope {
+    fn of(cpu: &Cpu, pcid: u16, global: bool) -> Self {
+        match (global && cpu.cr4 & cr4::PGE != 0, cpu.cr4 & cr4::PCIDE != 0) {
+            (true, _) => Self::Always,
+            (false, true) => Self::Pcid(pcid),
+            (false, false) => Self::Now { cr3: cpu.cr3 },
+        }
+    }
 }
 
 fn translates(walk: &paging::Walk, entry: &Entry) -> bool {

@@ -116,10 +116,11 @@ impl Explorer {
         if self.is_over {
             return Vec::new();
         }
-        // Single strikes are few, and those of more need to know what all of them see.
+        // Only the last depth is shared out: each one needs to know what all schedules of fewer strikes come to.
+        let shard = self.query.shard.filter(|_| self.strikes == self.query.depth);
         let parts: Vec<_> = match self.strikes {
             1 => vec![Part { index: 0, of: 1 }],
-            _ => self.query.shard.unwrap_or(Shard::WHOLE).parts().collect(),
+            _ => shard.unwrap_or(Shard::WHOLE).parts().collect(),
         };
         let limit = self.limit(parts.len());
         let each = |(system, explored): (usize, &Explored)| {

@@ -21,7 +21,7 @@ pub struct Query {
     pub method: Method,
     /// Runs after which the search gives up.
     pub max_runs: Option<u64>,
-    /// A share of the schedules of more than one strike.
+    /// A share of the schedules of the last depth, if that is more than 1.
     pub shard: Option<Shard>,
 }
 

@@ -28,6 +28,19 @@ fn slices_and_tasks_come_to_the_same() {
     assert_eq!(told_in_full(&tasks.report()), whole);
 }
 
+/// A depth needs to know what all schedules of fewer exceptions come to, so only the last one is shared out.
+#[test]
+fn only_the_last_depth_is_shared_out() {
+    let tasks_of_two = |depth| {
+        let mut explorer = Explorer::new(Query { depth, ..two_deep(config(""), 379, 2000) }).expect("it assembles");
+        let first: Vec<_> = explorer.tasks().into_iter().filter_map(|task| task.run(|| true)).collect();
+        assert_eq!(first.len(), 1);
+        explorer.absorb(first);
+        explorer.tasks().len()
+    };
+    assert_eq!([2, 3].map(tasks_of_two), [1, 16]);
+}
+
 #[test]
 fn a_cancelled_search_says_what_it_covered() {
     let mut explorer = Explorer::new(two_deep(config("handler=quiet"), 379, 2000)).expect("it assembles");

@@ -95,11 +95,11 @@ async fn the_page_opens_inside_the_story() {
 async fn keys_step_both_ways_and_the_address_says_where() {
     let page = Page::open("v=1&at=100").await;
     let position = || page.text(".transport .position");
-    assert!(position().starts_with("step 101 of "), "{}", position());
+    assert!(position().starts_with("A step 101 of "), "{}", position());
     page.press("j").await;
     page.press("j").await;
     page.press("k").await;
-    assert!(position().starts_with("step 102 of "), "{}", position());
+    assert!(position().starts_with("A step 102 of "), "{}", position());
     // The address follows at a pace that browsers allow.
     gloo::timers::future::TimeoutFuture::new(400).await;
     let hash = gloo::utils::window().location().hash().expect("an address");
@@ -113,14 +113,14 @@ async fn letters_rest_while_they_are_switched_off() {
     page.click("dialog .chip").await;
     page.press("Escape").await;
     page.press("j").await;
-    assert!(page.text(".transport .position").starts_with("step 101 of "));
+    assert!(page.text(".transport .position").starts_with("A step 101 of "));
     page.press("ArrowDown").await;
-    assert!(page.text(".transport .position").starts_with("step 102 of "), "arrows stay");
+    assert!(page.text(".transport .position").starts_with("A step 102 of "), "arrows stay");
     page.click("[aria-label=Keys]").await;
     page.click("dialog .chip").await;
     page.press("Escape").await;
     page.press("j").await;
-    assert!(page.text(".transport .position").starts_with("step 103 of "));
+    assert!(page.text(".transport .position").starts_with("A step 103 of "));
 }
 
 #[wasm_bindgen_test]
@@ -165,5 +165,5 @@ async fn a_long_run_keeps_few_rows_in_the_document() {
 async fn a_damaged_link_is_told() {
     let page = Page::open("v=1&a=Z&at=50").await;
     assert!(page.text(".notice").contains("\"Z\" is not a name that this page knows"), "{}", page.text(".notice"));
-    assert!(page.text(".transport .position").starts_with("step 51 of "));
+    assert!(page.text(".transport .position").starts_with("A step 51 of "));
 }

@@ -95,7 +95,7 @@ mod with_unicorn {
                 TLB       architectural: unbounded; drops exactly what the manual requires
                 reading   MIN
                 inject    kernel_loop+1:nmi
-                E         the program exited after #### steps; Unicorn differs at step 7
+                E         the program exited after #### steps; Unicorn differs at step 8
 
                 E: the first difference, at user_loop+5
                   pop %rcx [##]
@@ -199,6 +199,8 @@ mod with_unicorn {
                 reading   MIN
                 inject    nothing
                 E         #### single injections struck, ### are refused by the architecture; Unicorn agrees
+                    of these #### runs of E none breaks user-cr3, kernel-cr3 and flush-kept, and each ends as it
+                    should
 
                 steps and deliveries that Unicorn took over:
                   E ###: Unicorn does not execute SYSCALL, it only calls a hook
@@ -288,7 +290,7 @@ mod with_unicorn {
         }
         let wrong = json("check --forms E --inject kernel_loop+1:nmi --wrong-after 7 --json", 1);
         let difference = &wrong["runs"][0]["difference"];
-        assert_eq!(difference["step"], 7);
+        assert_eq!(difference["step"], 8, "wrong after seven steps");
         let [before, ours, theirs] = register(difference, "rax");
         assert_eq!((before, ours, theirs), ("0x1", "0x1", "0x0"), "{difference}");
         let [rip, next, their_next] = register(difference, "rip");

@@ -159,13 +159,13 @@ mod tests {
         check(
             "v=1&s=kernel_loop%2B1:nmi",
             expect![
-                "A: the program exited after 1510 steps; no promise broke in this run. E: the program exited after 1508 steps; no promise broke in this run."
+                "A: the program exited after 1510 steps; user-cr3, kernel-cr3 and flush-kept held in this run. E: the program exited after 1508 steps; user-cr3, kernel-cr3 and flush-kept held in this run."
             ],
         );
         check(
             "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi",
             expect![
-                "never: the program exited after 1694 steps; breaks user-cr3 at step 391. E: the program exited after 1517 steps; no promise broke in this run. The counters are not comparable: never breaks user-cr3 at step 391."
+                "never: the program exited after 1694 steps; breaks user-cr3 at step 391. E: the program exited after 1517 steps; user-cr3, kernel-cr3 and flush-kept held in this run. The counters are not comparable: never breaks user-cr3 at step 391."
             ],
         );
         check(
@@ -177,13 +177,13 @@ mod tests {
         check(
             "v=1&s=nowhere:nmi",
             expect![
-                "A: the program exited after 1377 steps; no promise broke in this run; 1 injection did not strike. E: the program exited after 1377 steps; no promise broke in this run; 1 injection did not strike."
+                "A: the program exited after 1377 steps; user-cr3, kernel-cr3 and flush-kept held in this run; 1 injection did not strike. E: the program exited after 1377 steps; user-cr3, kernel-cr3 and flush-kept held in this run; 1 injection did not strike."
             ],
         );
         check(
             "v=1&s=do_syscall_64%2B3:nmi%20>%20exc_nmi:mc,%20exc_nmi%2B5:nmi,%20repeat_nmi%2B4:mc%20>%20asm_exc_machine_check:nmi",
             expect![
-                "A: the kernel panicked after 826 steps; no promise broke in this run. E: the kernel panicked after 818 steps; no promise broke in this run. The counters are not comparable: A ended in a kernel panic."
+                "A: the kernel panicked after 826 steps; user-cr3, kernel-cr3 and flush-kept held in this run. E: the kernel panicked after 818 steps; user-cr3, kernel-cr3 and flush-kept held in this run. The counters are not comparable: A ended in a kernel panic."
             ],
         );
     }

@@ -38,7 +38,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Runs one scenario with several forms of the macro and aligns the runs step by step
     Compare(CompareArguments),
-    /// Tries every exception at every instruction boundary, and shows the shortest schedule that breaks a promise
+    /// Tries the exceptions of --vectors at every instruction boundary, up to --depth of them, and shows the shortest schedule that
+    /// breaks a promise
     #[command(after_help = crate::explore::AFTER)]
     Explore(ExploreArguments),
     /// Lets a second CPU execute every step too, and prints the first difference

@@ -1,4 +1,4 @@
-//! What `cr3play explore` is told.
+//! The arguments of `cr3play explore`.
 
 use crate::arguments::SystemArguments;
 use crate::outcome::WrongUse;
@@ -16,6 +16,8 @@ Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedu
 3 no answer: the search did not finish, or nothing struck where it matters. With --bisect 0, 1, and 125 for
 wrong use and no answer, as `git bisect run` wants it.
 
+Without options, one exception of nmi, db and mc strikes form E in each system of the standard set.
+
 The depth is the number of exceptions of a schedule, nested in one another and one after the other.
 A choice is a boundary of a run, at any arrival, and a vector. It is refused by the architecture, excluded by
 an assumption, or a schedule.";
@@ -28,7 +30,7 @@ pub(crate) struct ExploreArguments {
     /// File with the text of form `custom`; its macros replace built-in ones of the same names
     #[arg(long, value_name = "FILE")]
     r#macro: Option<PathBuf>,
-    /// Another form, explored too: what single exceptions cost with both. Runs every schedule to its end
+    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
     /// The most exceptions of a schedule

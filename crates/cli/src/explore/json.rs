@@ -2,14 +2,15 @@
 
 use super::Searched;
 use super::arguments::ExploreArguments;
-use super::text::{command, total, worst};
+use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
+use super::text::{command, run_judges};
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Method, Report, Violation, follows_instructions};
+use cr3_core::explore::{Assumption, Method, Standing, Violation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Grows when a field changes its meaning or goes away.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -18,6 +19,10 @@ pub(super) struct Answer {
     search: Search,
     /// The same of the form that it is held against.
     against: Option<Search>,
+    /// How much more the other form counts, counter by counter; null if that cannot be compared.
+    differences: Option<BTreeMap<&'static str, i64>>,
+    /// Why the counters of the two forms cannot be compared.
+    no_differences: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -39,8 +44,10 @@ struct Search {
     contexts: u64,
     systems: Vec<System>,
     assumptions: Vec<Assumed>,
-    /// Of all schedules of one exception that break nothing.
-    counters: BTreeMap<&'static str, Counted>,
+    /// Schedules that the counters sum: those of one exception that break nothing.
+    schedules_counted: u64,
+    /// Their counters; null if depth 1 is not complete.
+    counters: Option<BTreeMap<&'static str, Counted>>,
     violations: Vec<Broken>,
     /// What the runner does not confirm: mistakes of the explorer.
     unconfirmed: Vec<String>,
@@ -65,6 +72,8 @@ pub(super) struct Assumed {
     source: &'static str,
     off: &'static str,
     assumed: bool,
+    /// In words, for a search.
+    state: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -72,6 +81,9 @@ struct Counted {
     total: u64,
     most: u64,
     schedule: Option<String>,
+    /// Those of the system on which that schedule runs.
+    features: Option<String>,
+    handler: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,8 +93,11 @@ struct Broken {
     features: String,
     handler: String,
     schedule: String,
-    steps: u32,
+    /// At which it breaks, counted from 1.
+    step: u32,
     minimal: bool,
+    /// Whether `run` judges this promise.
+    run_judges: bool,
     command: String,
 }
 
@@ -97,12 +112,14 @@ struct Work {
 
 /// All assumptions, with whether a search makes them.
 pub(super) fn assumptions(searched: Option<&Searched>) -> Vec<Assumed> {
+    let standing = |assumption| searched.map(|searched| searched.query.standing(assumption));
     let assumed = |assumption: Assumption| Assumed {
         id: assumption.id(),
         sentence: assumption.sentence(),
         source: assumption.source(),
         off: assumption.off(),
-        assumed: searched.is_none_or(|searched| searched.query.assumed.holds(assumption)),
+        assumed: standing(assumption).is_none_or(Standing::is_assumed),
+        state: standing(assumption).map(|standing| standing.to_string()),
     };
     Assumption::ALL.into_iter().map(assumed).collect()
 }
@@ -113,6 +130,8 @@ impl Answer {
             version: VERSION,
             search: Search::new(arguments, searched),
             against: against.map(|against| Search::new(arguments, against)),
+            differences: against.and_then(|against| differences(searched, against)),
+            no_differences: against.and_then(|against| no_differences(searched, against)),
         }
     }
 }
@@ -136,7 +155,8 @@ impl Search {
             contexts: counts.choices() / query.vectors.len().max(1) as u64,
             systems: report.settings.iter().map(System::new).collect(),
             assumptions: assumptions(Some(searched)),
-            counters: counters(report, query.method),
+            schedules_counted: counted(report),
+            counters: are_complete(searched).then(|| counters(searched)),
             violations: report.violations.iter().map(|violation| Broken::new(arguments, violation)).collect(),
             unconfirmed: report.unconfirmed.clone(),
             work: Work {
@@ -162,13 +182,31 @@ impl System {
     }
 }
 
-fn counters(report: &Report, method: Method) -> BTreeMap<&'static str, Counted> {
-    let exact = |counter: &&Counter| method == Method::Plain || follows_instructions(**counter);
-    let counted = |&counter: &Counter| {
-        let (most, schedule) = worst(report, counter).unzip();
-        (counter.name(), Counted { total: total(report, counter), most: most.unwrap_or(0), schedule })
-    };
-    Counter::ALL.iter().filter(exact).map(counted).collect()
+fn known(method: Method) -> impl Iterator<Item = Counter> {
+    Counter::ALL.iter().copied().filter(move |counter| is_known(method, *counter))
+}
+
+fn counters(searched: &Searched) -> BTreeMap<&'static str, Counted> {
+    known(searched.query.method).map(|counter| (counter.name(), Counted::new(searched, counter))).collect()
+}
+
+fn differences(searched: &Searched, against: &Searched) -> Option<BTreeMap<&'static str, i64>> {
+    let more = |counter| difference(total(&searched.report, counter), total(&against.report, counter));
+    let all = || known(searched.query.method).map(|counter| (counter.name(), more(counter))).collect();
+    no_differences(searched, against).is_none().then(all)
+}
+
+impl Counted {
+    fn new(searched: &Searched, counter: Counter) -> Self {
+        let worst = worst(&searched.report, counter);
+        Self {
+            total: total(&searched.report, counter),
+            most: worst.as_ref().map_or(0, |worst| worst.most),
+            features: worst.as_ref().map(|worst| worst.config.features.to_string()),
+            handler: worst.as_ref().map(|worst| worst.config.handler.to_string()),
+            schedule: worst.map(|worst| worst.schedule),
+        }
+    }
 }
 
 impl Broken {
@@ -179,8 +217,9 @@ impl Broken {
             features: violation.config.features.to_string(),
             handler: violation.config.handler.to_string(),
             schedule: violation.schedule.to_string(),
-            steps: violation.steps,
+            step: violation.step(),
             minimal: violation.is_minimal,
+            run_judges: run_judges(&violation.broken),
             command: command(arguments, violation),
         }
     }

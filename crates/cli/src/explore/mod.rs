@@ -1,6 +1,7 @@
 //! `cr3play explore`: threads, progress and exit status; the search itself is the library's.
 
 mod arguments;
+mod costs;
 mod json;
 mod text;
 
@@ -77,7 +78,7 @@ fn search(query: &Query, jobs: usize) -> Result<Report, WrongUse> {
 fn carry_out(tasks: Vec<Task>, jobs: usize, progress: &Progress) -> Vec<Done> {
     let results: Vec<Mutex<Option<Done>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     let queue = Mutex::new(tasks.into_iter().enumerate());
-    // Apart, so that the queue is free again before the task is carried out.
+    // A closure of its own frees the queue before the task is carried out.
     let next = || queue.lock().ok()?.next();
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(results.len()) {

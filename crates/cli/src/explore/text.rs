@@ -2,10 +2,11 @@
 
 use super::Searched;
 use super::arguments::{ExploreArguments, quoted};
+use super::costs::costs;
 use crate::table::{Align, labelled, table, wrap};
-use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Method, Report, Verdict, Violation, follows_instructions};
+use cr3_core::explore::{Assumption, Report, Shard, Standing, Verdict, Violation};
 use cr3_core::linux::Form;
+use cr3_core::promises::{Broken, Promise};
 use std::collections::BTreeSet;
 
 /// `--list-assumptions`.
@@ -30,14 +31,14 @@ pub(super) fn text(arguments: &ExploreArguments, searched: &Searched, against: O
     text + &costs(searched, against) + "\n" + &labelled("again", &searched.command)
 }
 
-fn form(searched: &Searched) -> &Form {
+/// The form that was searched.
+pub(super) fn form(searched: &Searched) -> &Form {
     searched.query.configs.first().map_or(&Form::E, |config| &config.form)
 }
 
 fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let form = form(searched);
-    let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
     let counts = &report.counts;
     let choices = format!(
         "{}: {} refused, {} excluded, {} schedules",
@@ -49,34 +50,43 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
     let mut text = [
         labelled("form", &format!("{form}: {}", form.description())),
         labelled("systems", &systems(searched)),
-        labelled("vectors", &vectors.join(", ")),
+        labelled("vectors", &vectors(searched)),
+        query.shard.map_or(String::new(), share),
         labelled("verdict", &verdict(searched)),
         labelled("choices", &choices),
     ]
     .concat();
     text += &report.violations.iter().map(|violation| self::violation(arguments, violation)).collect::<String>();
     text +=
-        &report.unconfirmed.iter().map(|told| wrap(&format!("not confirmed by a run: {told}"), 4)).collect::<String>();
+        &report.unconfirmed.iter().map(|text| wrap(&format!("not confirmed by a run: {text}"), 4)).collect::<String>();
     text + &assumed(searched)
+}
+
+fn share(shard: Shard) -> String {
+    let note =
+        "it repeats the single exceptions of the other shares, so counts of shares must not be added up for depth 1";
+    labelled("share", &format!("{shard}: {note}"))
 }
 
 fn systems(searched: &Searched) -> String {
     let configs = &searched.query.configs;
     let features: BTreeSet<_> = configs.iter().map(|config| config.features).collect();
     let handlers: BTreeSet<_> = configs.iter().map(|config| config.handler).collect();
-    match configs.as_slice() {
-        [config] => format!("features {}, handler {}", config.features, config.handler),
-        _ => {
-            let names: Vec<_> = handlers.iter().map(ToString::to_string).collect();
-            format!("{} sets of features with each of the handlers {}", features.len(), names.join(", "))
-        }
+    let features: Vec<_> = features.iter().map(ToString::to_string).collect();
+    let handlers: Vec<_> = handlers.iter().map(ToString::to_string).collect();
+    let features = match features.as_slice() {
+        [one] => format!("features {one}"),
+        several => format!("{} sets of features ({})", several.len(), several.join("; ")),
+    };
+    match handlers.as_slice() {
+        [one] => format!("{features}, handler {one}"),
+        several => format!("{features}, each of the handlers {}", several.join(", ")),
     }
 }
 
 /// Schedules of so many exceptions, in words.
 fn schedules(depth: u32) -> String {
     match depth {
-        0 => "no schedule".to_owned(),
         1 => "every schedule of one exception".to_owned(),
         _ => format!("every schedule of up to {depth} exceptions"),
     }
@@ -86,13 +96,41 @@ fn verdict(searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
     match report.verdict {
-        Verdict::Holds => format!("holds for {}{share}", schedules(report.depth)),
-        Verdict::Breaks => {
-            format!("breaks{share}: {} of {} schedules", report.counts.breaking, report.counts.schedules)
+        Verdict::Holds => {
+            let schedules = schedules(report.depth);
+            format!("holds for {schedules}{share} ({}), under the assumptions below", vectors(searched))
         }
-        Verdict::NotFinished => format!("not finished{share}: covered is {}", schedules(report.depth)),
+        Verdict::Breaks => breaks(searched, &share),
+        Verdict::NotFinished if report.depth == 0 => format!("not finished{share}; no depth was completed"),
+        Verdict::NotFinished => format!("not finished{share}; {} was covered", schedules(report.depth)),
         Verdict::Empty => format!("empty{share}: {}", nothing(report)),
     }
+}
+
+fn vectors(searched: &Searched) -> String {
+    let vectors: Vec<_> = searched.query.vectors.iter().map(|vector| vector.name()).collect();
+    vectors.join(", ")
+}
+
+/// At which depth it breaks, and what was not searched for that reason.
+fn breaks(searched: &Searched, share: &str) -> String {
+    let Searched { query, report, .. } = searched;
+    let depth = report.violations.first().map_or(0, |violation| violation.depth() as u32);
+    if depth == 0 {
+        return "breaks without any exception".to_owned();
+    }
+    let counts = &report.counts;
+    let up_to = if depth == 1 { String::new() } else { format!(" of up to {depth} exceptions") };
+    let partial = if report.depth < depth { "; the search did not finish" } else { "" };
+    let rest = match query.depth - depth {
+        0 => String::new(),
+        1 => format!("; depth {} not searched", query.depth),
+        _ => format!("; depths {} to {} not searched", depth + 1, query.depth),
+    };
+    format!(
+        "breaks at depth {depth}{share}: {} of {} schedules{up_to}{partial}{rest}",
+        counts.breaking, counts.schedules
+    )
 }
 
 /// Where nothing struck.
@@ -108,15 +146,23 @@ fn nothing(report: &Report) -> String {
 }
 
 fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
-    let Violation { broken, schedule, steps, .. } = violation;
+    let Violation { broken, schedule, .. } = violation;
     let minimal = if violation.is_minimal { "" } else { " (there may be a shorter one)" };
     let strikes = match schedule.injections.is_empty() {
         true => "without any exception".to_owned(),
         false => schedule.to_string(),
     };
-    wrap(&format!("breaks {} after {steps} steps: {strikes}{minimal}", broken.invariant()), 4)
+    wrap(&format!("breaks {} at step {}: {strikes}{minimal}", broken.invariant(), violation.step()), 4)
         + &wrap(&broken.to_string(), 8)
         + &wrap(&command(arguments, violation), 8)
+        + &if run_judges(broken) { String::new() } else { wrap(RUN_JUDGES, 8) }
+}
+
+const RUN_JUDGES: &str = "`run` judges user-cr3, kernel-cr3 and flush-kept; look at the step named above.";
+
+/// Whether `run` judges the promise itself.
+pub(super) fn run_judges(broken: &Broken) -> bool {
+    matches!(broken.promise(), Promise::UserCr3 | Promise::KernelCr3 | Promise::FlushKept)
 }
 
 /// The command that plays a counterexample.
@@ -136,67 +182,15 @@ pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> St
 fn assumed(searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let row = |assumption: Assumption| {
-        let runs = |handler| query.configs.iter().any(|config| config.handler.contains(handler));
-        let excluded = match (query.assumed.holds(assumption), assumption.handler()) {
-            (false, _) => "off".to_owned(),
-            (true, Some(handler)) if runs(handler) => format!("off: --handler has {handler}"),
-            (true, Some(handler)) => format!("no {handler}"),
-            (true, None) => format!("{} excluded", report.excluded(assumption)),
+        let standing = query.standing(assumption);
+        let label = if standing.is_assumed() { "assumes " } else { "" };
+        let state = match standing {
+            Standing::Excludes => format!("{} excluded", report.excluded(assumption)),
+            Standing::KeepsOut(handler) => format!("no {handler}"),
+            Standing::Off | Standing::OffUnused(_) | Standing::Given(_) => standing.to_string(),
         };
-        vec!["assumes ".to_owned(), assumption.id().to_owned(), excluded]
+        vec![label.to_owned(), assumption.id().to_owned(), state]
     };
     let rows: Vec<_> = Assumption::ALL.into_iter().map(row).collect();
     table(&[Align::Left, Align::Left, Align::Left], &rows)
-}
-
-/// The counters that say what a form costs.
-const COUNTED: [Counter; 10] = [
-    Counter::Instructions,
-    Counter::Cr3Writes,
-    Counter::RedundantCr3Writes,
-    Counter::FlushingCr3Writes,
-    Counter::NoflushCr3Writes,
-    Counter::DroppedEntries,
-    Counter::RefillMisses,
-    Counter::RequestedFlushes,
-    Counter::KeptFlushes,
-    Counter::LeftoverFlushes,
-];
-
-/// What single exceptions cost: all together, and the most that one of them does.
-fn costs(searched: &Searched, against: Option<&Searched>) -> String {
-    let exact = |counter: &Counter| searched.query.method == Method::Plain || follows_instructions(*counter);
-    let rows = COUNTED.into_iter().filter(exact).map(|counter| {
-        let mut row = vec![counter.label().to_owned()];
-        let total = total(&searched.report, counter);
-        row.push(total.to_string());
-        if let Some(against) = against {
-            let other = self::total(&against.report, counter);
-            row.extend([other.to_string(), format!("{:+}", other as i64 - total as i64)]);
-        }
-        row.extend(worst(&searched.report, counter).map(|(most, place)| format!("at most {most}, {place}")));
-        row
-    });
-    let mut head = vec!["single exceptions together".to_owned(), form(searched).to_string()];
-    if let Some(against) = against {
-        head.extend([form(against).to_string(), "difference".to_owned()]);
-    }
-    let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let columns = if against.is_some() { 5 } else { 3 };
-    let align = |column| if column == 0 || column + 1 == columns { Align::Left } else { Align::Right };
-    let aligns: Vec<_> = (0..columns).map(align).collect();
-    format!("\n{}", table(&aligns, &rows))
-}
-
-pub(super) fn total(report: &Report, counter: Counter) -> u64 {
-    report.settings.iter().map(|setting| setting.costs.total[counter]).sum()
-}
-
-/// The most that one schedule counts, and where: the first system and step counts.
-pub(super) fn worst(report: &Report, counter: Counter) -> Option<(u64, String)> {
-    let worst = |setting: &cr3_core::explore::Setting| setting.costs.worst(counter).map_or(0, |(most, ..)| most);
-    let most = report.settings.iter().map(worst).max().filter(|most| *most != 0)?;
-    let setting = report.settings.iter().find(|setting| worst(setting) == most)?;
-    let (_, step, vector) = setting.costs.worst(counter)?;
-    Some((most, setting.schedule(step, vector)?.to_string()))
 }

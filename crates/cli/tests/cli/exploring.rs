@@ -13,35 +13,42 @@ fn a_form_that_holds_says_what_was_covered_and_assumed() {
         &format!("explore {ONE} --vectors nmi"),
         0,
         expect![[r#"
-        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
-        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
-        vectors   nmi
-        verdict   holds for every schedule of one exception
-        choices   ####: 0 refused, 0 excluded, #### schedules
-        assumes   no-schedule            no schedule
-        assumes   no-mm-switch           no rogue-switch-mm
-        assumes   no-poke                no kgdb-poke
-        assumes   no-raw-cr3             no rogue-cr3
-        assumes   no-request-after-look  0 excluded
-        assumes   ist-once               0 excluded
-        assumes   nmi-frame              0 excluded
-        assumes   vc-gap                 0 excluded
-        assumes   vc-once                0 excluded
-        assumes   df-once                0 excluded
+            form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+            systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            vectors   nmi
+            verdict   holds for every schedule of one exception (nmi), under the assumptions below
+            choices   ####: 0 refused, 0 excluded, #### schedules
+            assumes   no-schedule            no schedule
+            assumes   no-mm-switch           no rogue-switch-mm
+            assumes   no-poke                no kgdb-poke
+            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-request-after-look  0 excluded
+            assumes   ist-once               0 excluded
+            assumes   nmi-frame              0 excluded
+            assumes   vc-gap                 0 excluded
+            assumes   vc-once                0 excluded
+            assumes   df-once                0 excluded
 
-        single exceptions together        E
-        instructions                #######  at most ####, entry_SYSCALL_##:nmi
-        CR3 writes                    #####  at most ##, user_start:nmi
-        redundant CR3 writes              0
-        flushing CR3 writes               0
-        no-flush CR3 writes           #####  at most ##, user_start:nmi
-        flushes requested                 0
-        flushes kept                      0
-        flushes left over                 0
+            single exceptions that break nothing
+                                        E
+            schedules counted        ####
+            instructions          #######
+            CR3 writes              #####
+            redundant CR3 writes        0
+            flushing CR3 writes         0
+            no-flush CR3 writes     #####
+            flushes requested           0
+            flushes kept                0
+            flushes left over           0
 
-        again     cr3play explore --form E --depth 1 --vectors nmi --handler quiet --features
-                  pti,pcid,invpcid,fsgsbase,nx
-    "#]],
+            the most of one of them, form E
+                instructions: ####, entry_SYSCALL_##:nmi
+                CR3 writes: ##, user_start:nmi
+                no-flush CR3 writes: ##, user_start:nmi
+
+            again     cr3play explore --form E --depth 1 --vectors nmi --handler quiet --features
+                      pti,pcid,invpcid,fsgsbase,nx
+        "#]],
     );
 }
 
@@ -51,43 +58,51 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
         &format!("explore --form never {ONE}"),
         1,
         expect![[r#"
-        form      never: does not restore: shows what the macro is for
-        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
-        vectors   nmi, db, mc
-        verdict   breaks: ### of #### schedules
-        choices   ####: 0 refused, 0 excluded, #### schedules
-            breaks restored after ### steps: entry_SYSCALL_##:db
-                the exception returns with CR3 0x######, it struck with 0x######
-                cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
-                entry_SYSCALL_##:db
-            breaks user-cr3 after ### steps: sysret_exit_switch_cr3+##:db
-                user mode on the kernel's tables, CR3 0x######
-                cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
-                sysret_exit_switch_cr3+##:db
-        assumes   no-schedule            no schedule
-        assumes   no-mm-switch           no rogue-switch-mm
-        assumes   no-poke                no kgdb-poke
-        assumes   no-raw-cr3             no rogue-cr3
-        assumes   no-request-after-look  0 excluded
-        assumes   ist-once               0 excluded
-        assumes   nmi-frame              0 excluded
-        assumes   vc-gap                 0 excluded
-        assumes   vc-once                0 excluded
-        assumes   df-once                0 excluded
+            form      never: does not restore: shows what the macro is for
+            systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            vectors   nmi, db, mc
+            verdict   breaks at depth 1: ### of #### schedules
+            choices   ####: 0 refused, 0 excluded, #### schedules
+                breaks restored at step ###: entry_SYSCALL_##:db
+                    the exception returns with CR3 0x######, it struck with 0x######
+                    cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
+                    entry_SYSCALL_##:db
+                    `run` judges user-cr3, kernel-cr3 and flush-kept; look at the step named above.
+                breaks user-cr3 at step ###: sysret_exit_switch_cr3+##:db
+                    user mode on the kernel's tables, CR3 0x######
+                    cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
+                    sysret_exit_switch_cr3+##:db
+            assumes   no-schedule            no schedule
+            assumes   no-mm-switch           no rogue-switch-mm
+            assumes   no-poke                no kgdb-poke
+            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-request-after-look  0 excluded
+            assumes   ist-once               0 excluded
+            assumes   nmi-frame              0 excluded
+            assumes   vc-gap                 0 excluded
+            assumes   vc-once                0 excluded
+            assumes   df-once                0 excluded
 
-        single exceptions together    never
-        instructions                #######  at most ####, run_end+2:nmi
-        CR3 writes                    #####  at most ##, user_start:nmi
-        redundant CR3 writes              0
-        flushing CR3 writes               0
-        no-flush CR3 writes           #####  at most ##, user_start:nmi
-        flushes requested                 0
-        flushes kept                      0
-        flushes left over                 0
+            single exceptions that break nothing
+                                    never
+            schedules counted        ####
+            instructions          #######
+            CR3 writes              #####
+            redundant CR3 writes        0
+            flushing CR3 writes         0
+            no-flush CR3 writes     #####
+            flushes requested           0
+            flushes kept                0
+            flushes left over           0
 
-        again     cr3play explore --form never --depth 1 --vectors nmi,db,mc --handler quiet --features
-                  pti,pcid,invpcid,fsgsbase,nx
-    "#]],
+            the most of one of them, form never
+                instructions: ####, run_end+2:nmi
+                CR3 writes: ##, user_start:nmi
+                no-flush CR3 writes: ##, user_start:nmi
+
+            again     cr3play explore --form never --depth 1 --vectors nmi,db,mc --handler quiet --features
+                      pti,pcid,invpcid,fsgsbase,nx
+        "#]],
     );
 }
 
@@ -97,53 +112,61 @@ fn two_forms_side_by_side() {
         &format!("explore --form A --against E {ONE} --vectors nmi"),
         0,
         expect![[r#"
-        form      A: RESTORE_CR3, December #### to v6.8: always writes CR3
-        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
-        vectors   nmi
-        verdict   holds for every schedule of one exception
-        choices   ####: 0 refused, 0 excluded, #### schedules
-        assumes   no-schedule            no schedule
-        assumes   no-mm-switch           no rogue-switch-mm
-        assumes   no-poke                no kgdb-poke
-        assumes   no-raw-cr3             no rogue-cr3
-        assumes   no-request-after-look  0 excluded
-        assumes   ist-once               0 excluded
-        assumes   nmi-frame              0 excluded
-        assumes   vc-gap                 0 excluded
-        assumes   vc-once                0 excluded
-        assumes   df-once                0 excluded
+            form      A: RESTORE_CR3, December #### to v6.8: always writes CR3
+            systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            vectors   nmi
+            verdict   holds for every schedule of one exception (nmi), under the assumptions below
+            choices   ####: 0 refused, 0 excluded, #### schedules
+            assumes   no-schedule            no schedule
+            assumes   no-mm-switch           no rogue-switch-mm
+            assumes   no-poke                no kgdb-poke
+            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-request-after-look  0 excluded
+            assumes   ist-once               0 excluded
+            assumes   nmi-frame              0 excluded
+            assumes   vc-gap                 0 excluded
+            assumes   vc-once                0 excluded
+            assumes   df-once                0 excluded
 
-        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
-        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
-        vectors   nmi
-        verdict   holds for every schedule of one exception
-        choices   ####: 0 refused, 0 excluded, #### schedules
-        assumes   no-schedule            no schedule
-        assumes   no-mm-switch           no rogue-switch-mm
-        assumes   no-poke                no kgdb-poke
-        assumes   no-raw-cr3             no rogue-cr3
-        assumes   no-request-after-look  0 excluded
-        assumes   ist-once               0 excluded
-        assumes   nmi-frame              0 excluded
-        assumes   vc-gap                 0 excluded
-        assumes   vc-once                0 excluded
-        assumes   df-once                0 excluded
+            form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+            systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            vectors   nmi
+            verdict   holds for every schedule of one exception (nmi), under the assumptions below
+            choices   ####: 0 refused, 0 excluded, #### schedules
+            assumes   no-schedule            no schedule
+            assumes   no-mm-switch           no rogue-switch-mm
+            assumes   no-poke                no kgdb-poke
+            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-request-after-look  0 excluded
+            assumes   ist-once               0 excluded
+            assumes   nmi-frame              0 excluded
+            assumes   vc-gap                 0 excluded
+            assumes   vc-once                0 excluded
+            assumes   df-once                0 excluded
 
-        single exceptions together        A        E  difference
-        instructions                #######  #######       -####  at most ####, entry_SYSCALL_##:nmi
-        CR3 writes                    #####    #####       -####  at most ##, user_start:nmi
-        redundant CR3 writes           ####        0       -####  at most 1, syscall_entry_kernel_cr3:nmi
-        flushing CR3 writes               0        0          +0
-        no-flush CR3 writes           #####    #####       -####  at most ##, user_start:nmi
-        dropped entries                   0        0          +0
-        refill misses                     0        0          +0
-        flushes requested                 0        0          +0
-        flushes kept                      0        0          +0
-        flushes left over                 0        0          +0
+            single exceptions that break nothing
+                                        A        E  difference
+            schedules counted        ####     ####
+            instructions          #######  #######       -####
+            CR3 writes              #####    #####       -####
+            redundant CR3 writes     ####        0       -####
+            flushing CR3 writes         0        0          +0
+            no-flush CR3 writes     #####    #####       -####
+            dropped entries             0        0          +0
+            refill misses               0        0          +0
+            flushes requested           0        0          +0
+            flushes kept                0        0          +0
+            flushes left over           0        0          +0
 
-        again     cr3play explore --form A --depth 1 --vectors nmi --handler quiet --features
-                  pti,pcid,invpcid,fsgsbase,nx --against E
-    "#]],
+            the most of one of them, form A
+                instructions: ####, entry_SYSCALL_##:nmi
+                CR3 writes: ##, user_start:nmi
+                redundant CR3 writes: 1, syscall_entry_kernel_cr3:nmi
+                no-flush CR3 writes: ##, user_start:nmi
+
+            again     cr3play explore --form A --depth 1 --vectors nmi --handler quiet --features
+                      pti,pcid,invpcid,fsgsbase,nx --against E
+        "#]],
     );
 }
 
@@ -153,43 +176,50 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
         &format!("explore {ONE} --vectors irq"),
         3,
         expect![[r#"
-        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
-        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
-        vectors   irq
-        verdict   empty: nothing struck in the kernel on the user's tables with features
-                  pti,pcid,invpcid,fsgsbase,nx, handler quiet
-        choices   ####: #### refused, 0 excluded, ### schedules
-        assumes   no-schedule            no schedule
-        assumes   no-mm-switch           no rogue-switch-mm
-        assumes   no-poke                no kgdb-poke
-        assumes   no-raw-cr3             no rogue-cr3
-        assumes   no-request-after-look  0 excluded
-        assumes   ist-once               0 excluded
-        assumes   nmi-frame              0 excluded
-        assumes   vc-gap                 0 excluded
-        assumes   vc-once                0 excluded
-        assumes   df-once                0 excluded
+            form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+            systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            vectors   irq
+            verdict   empty: nothing struck in the kernel on the user's tables with features
+                      pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            choices   ####: #### refused, 0 excluded, ### schedules
+            assumes   no-schedule            no schedule
+            assumes   no-mm-switch           no rogue-switch-mm
+            assumes   no-poke                no kgdb-poke
+            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-request-after-look  0 excluded
+            assumes   ist-once               0 excluded
+            assumes   nmi-frame              0 excluded
+            assumes   vc-gap                 0 excluded
+            assumes   vc-once                0 excluded
+            assumes   df-once                0 excluded
 
-        single exceptions together       E
-        instructions                ######  at most ####, user_start:irq
-        CR3 writes                    ####  at most ##, user_start:irq
-        redundant CR3 writes             0
-        flushing CR3 writes              0
-        no-flush CR3 writes           ####  at most ##, user_start:irq
-        flushes requested                0
-        flushes kept                     0
-        flushes left over                0
+            single exceptions that break nothing
+                                       E
+            schedules counted        ###
+            instructions          ######
+            CR3 writes              ####
+            redundant CR3 writes       0
+            flushing CR3 writes        0
+            no-flush CR3 writes     ####
+            flushes requested          0
+            flushes kept               0
+            flushes left over          0
 
-        again     cr3play explore --form E --depth 1 --vectors irq --handler quiet --features
-                  pti,pcid,invpcid,fsgsbase,nx
-    "#]],
+            the most of one of them, form E
+                instructions: ####, user_start:irq
+                CR3 writes: ##, user_start:irq
+                no-flush CR3 writes: ##, user_start:irq
+
+            again     cr3play explore --form E --depth 1 --vectors irq --handler quiet --features
+                      pti,pcid,invpcid,fsgsbase,nx
+        "#]],
     );
     assert_eq!(play(&format!("explore {ONE} --vectors irq --bisect"), "").status, 125);
     assert_eq!(play(&format!("explore {ONE} --max-states 10"), "").status, 3);
 }
 
 #[test]
-fn bisect_knows_good_bad_and_what_cannot_be_told() {
+fn bisect_knows_good_bad_and_no_answer() {
     let status = |arguments: &str| play(&format!("explore {ONE} --vectors db --bisect {arguments}"), "").status;
     assert_eq!(status("--form E"), 0);
     assert_eq!(status("--form never"), 1);
@@ -259,14 +289,14 @@ fn assumptions_are_listed() {
 #[test]
 fn what_explore_prints_can_be_run() {
     let report = json(&format!("explore --form never {ONE} --vectors db --json"), 1);
-    assert_eq!((&report["version"], &report["depth"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!((&report["version"], &report["depth"]), (&Value::from(2), &Value::from(1)));
     let violations = report["violations"].as_array().expect("a list");
     let user_cr3 = violations.iter().find(|violation| violation["promise"] == "user-cr3").expect("it breaks user-cr3");
     assert_eq!(user_cr3["minimal"], true);
     let command = user_cr3["command"].as_str().and_then(|command| command.strip_prefix("cr3play ")).expect("a command");
     let run = json(&format!("{command} --json --steps none"), 1);
     assert_eq!(run["broken"][0]["invariant"], "user-cr3");
-    assert_eq!(run["broken"][0]["step"].as_u64(), user_cr3["steps"].as_u64().map(|steps| steps + 1));
+    assert_eq!(run["broken"][0]["step"].as_u64(), user_cr3["step"].as_u64());
 }
 
 #[test]

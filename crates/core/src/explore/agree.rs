@@ -294,7 +294,7 @@ fn canonical(cpu: &Cpu) -> Cpu {
     cpu
 }
 
-/// A number by which states that cannot agree are told apart.
+/// A number. States for which it differs cannot agree.
 pub(super) fn fingerprint(cpu: &Cpu) -> u64 {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();

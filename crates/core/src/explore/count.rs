@@ -80,9 +80,11 @@ impl Sub for Counts {
     }
 }
 
-/// What all schedules of one strike cost together, and which of them most. What a schedule costs is what its run counts.
+/// What all schedules of one strike that break nothing cost together, and which of them most. What a schedule costs is what its run counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Costs {
+    /// Schedules whose runs are counted: those that break nothing.
+    pub schedules: u64,
     /// Sums.
     pub total: Counters,
     /// The most that one schedule counts, and which: the step and the vector of its strike. The first in order of steps counts.
@@ -91,12 +93,13 @@ pub struct Costs {
 
 impl Default for Costs {
     fn default() -> Self {
-        Self { total: Counters::default(), worst: vec![(0, 0, Vector::Nmi); Counter::COUNT] }
+        Self { schedules: 0, total: Counters::default(), worst: vec![(0, 0, Vector::Nmi); Counter::COUNT] }
     }
 }
 
 impl Costs {
     pub(super) fn add(&mut self, counters: &Counters, step: u32, vector: Vector) {
+        self.schedules += 1;
         for (counter, value) in counters.iter() {
             self.total[counter] += value;
             self.offer(counter, (value, step, vector));
@@ -112,6 +115,7 @@ impl Costs {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
+        self.schedules += other.schedules;
         for (counter, value) in other.total.iter() {
             self.total[counter] += value;
             self.offer(counter, other.worst[counter as usize]);

@@ -1,4 +1,4 @@
-//! The explorer: every exception at every instruction boundary, nested and one after the other, up to a number of strikes.
+//! The explorer: chosen exceptions at every instruction boundary, nested and one after the other, up to a number of strikes.
 //!
 //! The model is the machine itself. A choice is a boundary of a run, at any arrival, and a vector. It is *refused* by the architecture,
 //! *excluded* by an assumption, or makes a *schedule*, which is run and judged by the promises of [`crate::promises`]. A verdict says up
@@ -21,7 +21,7 @@ mod world;
 pub use assume::{Assumption, Assumptions};
 pub use count::{Costs, Counts, follows_instructions};
 pub use report::{Report, Setting, Verdict, Violation};
-pub use space::{MAX_SHARES, Query, Shard, standard_features, standard_handlers};
+pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
 pub use sweep::{Method, Progress, Work};
 
 use crate::asm::Diagnostic;

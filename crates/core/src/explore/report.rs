@@ -48,6 +48,18 @@ pub struct Violation {
     pub is_minimal: bool,
 }
 
+impl Violation {
+    /// The step at which it is broken, counted from 1 as everything that shows steps does.
+    pub fn step(&self) -> u32 {
+        self.steps + 1
+    }
+
+    /// The depth at which it breaks: 0 if the system breaks the promise by itself.
+    pub fn depth(&self) -> usize {
+        self.schedule.injections.len()
+    }
+}
+
 /// What one system came to.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -115,6 +127,11 @@ impl Report {
     }
 }
 
+/// What breaks, and at which step, counted from 1 as everything that shows steps does.
+fn at_step(broken: Broken, steps: usize) -> String {
+    format!("{} at step {}", broken.invariant(), steps + 1)
+}
+
 impl Explorer {
     /// What the search came to so far.
     pub fn report(&self) -> Report {
@@ -159,12 +176,14 @@ impl Explorer {
 
     fn confirmed(&self, system: &Explored, failure: &Failure) -> Result<Violation, String> {
         let Failure { strikes, steps, broken } = failure;
-        let unconfirmed = |what: &str| format!("{} at step {steps}: {what}", broken.invariant());
+        let unconfirmed = |what: &str| format!("{}: {what}", at_step(*broken, *steps as usize));
         let schedule =
             witness::schedule(&system.world, strikes).ok_or_else(|| unconfirmed("no schedule says where"))?;
         let replayed = witness::replay(&system.world, &schedule);
         if !replayed.contains(&Breakage { step: *steps as usize, broken: *broken }) {
-            return Err(unconfirmed(&format!("{schedule} comes to {replayed:?}")));
+            let seen: Vec<_> = replayed.iter().map(|seen| at_step(seen.broken, seen.step)).collect();
+            let seen = if seen.is_empty() { "no breakage".to_owned() } else { seen.join(", ") };
+            return Err(unconfirmed(&format!("the run of {schedule} shows {seen}")));
         }
         let saw_all = self.query.shard.is_none() && self.systems.iter().all(|system| !system.hides);
         let is_minimal = (saw_all || strikes.len() < 2) && self.complete as usize >= strikes.len();

@@ -1,6 +1,6 @@
 //! What is explored: the systems, the vectors, the depth, and what is taken for granted.
 
-use super::assume::Assumptions;
+use super::assume::{Assumption, Assumptions};
 use super::sweep::{Method, Part};
 use crate::linux::{Config, Feature, Features, Handler, Handlers};
 use crate::scenario::Vector;
@@ -23,6 +23,54 @@ pub struct Query {
     pub max_runs: Option<u64>,
     /// A share of the schedules of the last depth, if that is more than 1.
     pub shard: Option<Shard>,
+}
+
+/// How a query stands to an assumption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its verdict takes it for granted, by excluding choices.
+    Excludes,
+    /// Its verdict takes it for granted: no system runs this handler.
+    KeepsOut(Handler),
+    /// It was turned off.
+    Off,
+    /// It was turned off, but no system runs the handler that it keeps out.
+    OffUnused(Handler),
+    /// It is not made, since a system runs the handler that it keeps out.
+    Given(Handler),
+}
+
+impl Query {
+    /// How the query stands to an assumption.
+    pub fn standing(&self, assumption: Assumption) -> Standing {
+        let runs = |handler| self.configs.iter().any(|config| config.handler.contains(handler));
+        match (self.assumed.holds(assumption), assumption.handler()) {
+            (true, None) => Standing::Excludes,
+            (true, Some(handler)) if runs(handler) => Standing::Given(handler),
+            (true, Some(handler)) => Standing::KeepsOut(handler),
+            (false, Some(handler)) if !runs(handler) => Standing::OffUnused(handler),
+            (false, _) => Standing::Off,
+        }
+    }
+}
+
+impl Standing {
+    /// Whether a verdict takes the assumption for granted.
+    pub fn is_assumed(self) -> bool {
+        matches!(self, Self::Excludes | Self::KeepsOut(_))
+    }
+}
+
+impl Display for Standing {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Excludes => f.write_str("assumed"),
+            Self::KeepsOut(handler) => write!(f, "assumed: no system runs `{handler}`"),
+            Self::Off => f.write_str("off"),
+            Self::OffUnused(handler) => write!(f, "off, but no system runs `{handler}`"),
+            Self::Given(handler) => write!(f, "not assumed: a system runs `{handler}`"),
+        }
+    }
 }
 
 /// A share of the work: one of so many.

@@ -25,7 +25,7 @@ test("a broken promise is in sight beside the counters, and a click goes to its 
 test("runs that went astray show no savings", async ({ page }) => {
   await opened(page, NEVER);
   await expect(page.locator(".outcomes .reason")).toHaveText(/^Not comparable: never breaks user-cr3 at step \d+\.$/);
-  for (const delta of await page.locator(".count .delta:not(:empty)").allInnerTexts()) expect(delta).toBe("(n/c)");
+  for (const delta of await page.locator(".count .delta:not(:empty)").allTextContents()) expect(delta).toBe("(n/c)");
   await expect(page.locator('[data-counter="cr3_writes"] .delta')).toHaveText("(n/c)");
   await expect(page.locator(".counters .line .count").first().locator(".value")).toHaveText([/^\d+$/, /^\d+$/]);
   await opened(page, "v=1&s=kernel_loop%2B1:nmi");

@@ -33,7 +33,7 @@ pub(crate) fn Outcomes(props: &Props) -> Html {
                 <summary>{ each(&short) }</summary>
                 <ul>{ whole }</ul>
             </details>
-            <p class="reason">{ reason.map(|reason| format!("Not comparable: {reason}.")).unwrap_or_default() }</p>
+            <p class="reason" title={reason.clone().unwrap_or_default()}>{ reason.map(|reason| format!("Not comparable: {reason}.")).unwrap_or_default() }</p>
             <p class="hidden" role="status" aria-live="polite">{ spoken(runs, *names) }</p>
         </div>
     }

@@ -11,7 +11,7 @@ use super::rights::Access;
 use super::tlb::Operation;
 use iced_x86::{Instruction, Mnemonic};
 
-/// One data access of an instruction or of an event delivery. An access that crosses pages is told in pieces.
+/// One data access of an instruction or of an event delivery. An access that crosses pages comes in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryAccess {
     /// Load or store.

@@ -3,7 +3,7 @@
 //! [`Promises`] is fed by whoever steps a run: each boundary, and the counters that the step between two of them raised. So a
 //! trace, a sweep and a search judge alike.
 //!
-//! [`Returns`] judges what an exception leaves behind. The explorer feeds it; a trace does not yet.
+//! [`Returns`] judges what an exception leaves behind. The explorer feeds it; traces and sweeps do not.
 
 mod returns;
 

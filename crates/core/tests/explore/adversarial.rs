@@ -9,7 +9,7 @@ fn check(name: &str, expected: Expect) {
     expected.assert_eq(&told(&explore(query(vec![custom(name)]))));
 }
 
-/// Two exceptions, of which the first strikes at one boundary of so many.
+/// Two exceptions. The first strikes at one boundary of so many.
 #[track_caller]
 fn check_two(name: &str, index: u32, of: u32, expected: Expect) {
     expected.assert_eq(&told(&explore(two_deep(custom(name), index, of))));

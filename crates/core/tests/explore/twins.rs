@@ -49,7 +49,7 @@ fn single_exceptions_come_to_the_same() {
     }
 }
 
-/// Two exceptions, of which the first strikes at one boundary.
+/// Two exceptions. The first strikes at one boundary.
 #[track_caller]
 fn check_two(text: &str, boundary: u32) {
     let (cut, plain) = check(two_deep(config(text), boundary, 2000));

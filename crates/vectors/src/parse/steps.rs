@@ -86,7 +86,7 @@ fn fault(text: &str) -> Result<ExpectedFault, String> {
     Ok(ExpectedFault { exception, error_code })
 }
 
-/// What stands between the brackets, of which the first is gone.
+/// What stands between the brackets; the caller has taken the opening one.
 fn error_code(text: &str) -> Option<u32> {
     number(text.strip_suffix(')')?.trim())?.try_into().ok()
 }

@@ -2,8 +2,9 @@
 //!
 //! # Where to begin
 //!
-//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside. Each exists once,
-//! whoever listens: an [`Observer`] is passed as `dyn`. Nothing else changes a [`Machine`] but its owner.
+//! [`step`] executes one instruction, a [`Stepper`] many; [`deliver`] delivers one event from outside. Each is compiled
+//! once for all observers: an [`Observer`] is passed as `dyn`. Apart from its owner, nothing else changes a
+//! [`Machine`].
 
 pub mod access;
 pub mod bits;

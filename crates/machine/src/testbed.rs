@@ -5,7 +5,7 @@ use super::cpu::{Cpu, CpuFeatures, DescriptorTable, Events, ModelSpecific, Regis
 use super::rflags::FIXED;
 use super::{Machine, Memory, Tlb};
 
-/// Kernel code: where a new machine stands.
+/// Kernel code: RIP of a new machine.
 pub(crate) const CODE: u64 = 0x1_0000;
 /// Kernel data, 8 pages.
 pub(crate) const DATA: u64 = 0x2_0000;
@@ -15,7 +15,7 @@ pub(crate) const STACK: u64 = 0x3_4000;
 pub(crate) const STACK_0: u64 = 0x4_4000;
 /// Top of IST stack `n` is `IST + n * 0x1000`.
 pub(crate) const IST: u64 = 0x5_0000;
-/// Handlers: vector `n` enters at `HANDLERS + 16 * n`, where a HLT stands.
+/// Handlers: vector `n` enters at `HANDLERS + 16 * n`, at a HLT.
 pub(crate) const HANDLERS: u64 = 0x6_0000;
 /// User code, 4 pages.
 pub(crate) const USER_CODE: u64 = 0x10_0000;
@@ -65,7 +65,7 @@ pub(crate) fn machine() -> Machine {
     machine
 }
 
-/// Where vector `n` is handled.
+/// The handler of vector `n`.
 pub(crate) fn handler(vector: u8) -> u64 {
     HANDLERS + 16 * u64::from(vector)
 }

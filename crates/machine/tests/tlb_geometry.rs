@@ -1,5 +1,5 @@
-//! What holds for the translation caches whatever they can hold: software that invalidates as the manual tells never
-//! sees which processor it runs on, and observers are told exactly what came and went.
+//! What holds for the translation caches of any capacity. Software that invalidates as the manual says never sees which
+//! processor it runs on. Observers hear exactly what came and went.
 
 use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, TlbEvent};
@@ -143,7 +143,7 @@ fn cpu() -> Cpu {
     }
 }
 
-/// What an observer believes to be cached from what it was told.
+/// What an observer believes to be cached, from what it heard.
 #[derive(Default)]
 struct Told {
     entries: BTreeMap<(u64, PageSize, u16), Entry>,
@@ -172,7 +172,7 @@ impl Observer for Told {
     }
 }
 
-/// What the tables alone say.
+/// The translation that the tables alone give.
 fn by_tables(machine: &Machine, linear: u64, access: Access) -> Option<u64> {
     let walk = paging::walk(&machine.cpu, &machine.memory, linear, Start::root(&machine.cpu));
     let End::Page { size, rights } = walk.end else { return None };
@@ -196,7 +196,7 @@ fn perform(machine: &mut Machine, told: &mut Told, step: &Step) -> Result<(), Fa
     }
 }
 
-/// Every processor, Skylake also with the other answer about redundant writes, and both readings of the manual.
+/// Every processor under both readings of the manual; Skylake also with the other behaviour of redundant writes.
 fn geometries() -> Vec<(Geometry, Reading)> {
     let finite = |hierarchy, redundant_write| (Geometry::Finite { hierarchy, redundant_write }, Reading::Min);
     let mut geometries = vec![(Geometry::Architectural, Reading::Min), (Geometry::Architectural, Reading::Max)];

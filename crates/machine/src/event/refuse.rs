@@ -1,4 +1,4 @@
-//! What may not strike here and now, and why.
+//! When an event may not strike, and why.
 
 use super::Event;
 use crate::bits::cr4;
@@ -7,7 +7,7 @@ use crate::fault::Exception;
 use crate::rflags::IF;
 use crate::{Cpu, CpuFeatures, Machine};
 
-/// Why an event may not be injected here and now, with the architectural reason.
+/// Why an event may not be injected here, with the architectural reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// One sentence with the manual's section.
@@ -19,7 +19,7 @@ pub(super) fn nmi_waits(events: &Events) -> bool {
     events.nmi_blocked || events.shadow == Shadow::MovSs
 }
 
-/// Whether `event` may strike `machine` at this boundary; `None` means it may.
+/// Why `event` may not strike `machine` at this boundary; `None` if it may.
 pub fn refusal(machine: &Machine, event: Event) -> Option<Refusal> {
     refusal_reason(&machine.cpu, event).map(|reason| Refusal { reason: reason.to_owned() })
 }

@@ -9,7 +9,7 @@ use crate::rflags::{AC, CF, DF};
 use crate::{Fault, SegmentRegister};
 use iced_x86::{Code, Instruction, Mnemonic, Register};
 
-/// Executes `i`. What is not modelled raises #UD and says so.
+/// Executes `i`. An instruction that is not modelled raises #UD with a cause that says so.
 #[inline]
 pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
     use Mnemonic as M;
@@ -206,14 +206,14 @@ pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
         M::Int1 => system::int1(c),
         M::Ud0 | M::Ud1 | M::Ud2 => system::undefined(),
 
-        // Hints and fences: one processor, in order, without caches of data.
+        // Hints and fences: there is one processor, in order, without data caches.
         M::Nop | M::Pause | M::Endbr64 | M::Endbr32 => Ok(()),
         M::Lfence | M::Mfence | M::Sfence | M::Serialize => Ok(()),
         M::Prefetch | M::Prefetchw | M::Prefetchwt1 => Ok(()),
         M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 => Ok(()),
         M::Clflush | M::Clflushopt | M::Clwb => data::flush_line(c, i),
 
-        // Jcc, or nothing that is known.
+        // Jcc, or an instruction that is not modelled.
         other => match flow::condition(other) {
             Some(condition) => flow::jump_if(c, i, condition),
             None => not_modelled(other),
@@ -221,7 +221,7 @@ pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
     }
 }
 
-/// MOV by what stands on its two sides.
+/// MOV, by the kinds of its two operands.
 #[inline]
 fn mov(c: &mut Context<'_>, i: &Instruction) -> Done {
     match i.code() {

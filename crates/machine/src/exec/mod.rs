@@ -1,7 +1,7 @@
 //! Execution: one short function per instruction, grouped by kind; `dispatch` names them all.
 //!
-//! An instruction function reads and checks everything before it changes anything, so a fault needs no undoing: [`crate::step`]
-//! only puts RIP back. Repeated string instructions are the exception that the manual makes.
+//! An instruction function reads and checks everything before it changes anything. A fault therefore needs no undoing:
+//! [`crate::step`] only puts RIP back. The manual makes one exception, repeated string instructions.
 
 pub mod arithmetic;
 pub mod condition;
@@ -34,7 +34,7 @@ use super::fault::Fault;
 use super::observe::Delivered;
 use super::{Machine, Observer};
 
-/// What an instruction function gives back: done, or the fault that it raises.
+/// What an instruction function returns: done, or the fault that it raises.
 type Done = Result<(), Fault>;
 
 /// What an instruction function works on.

@@ -21,7 +21,7 @@ fn selector(machine: &Machine, register: SegmentRegister) -> u16 {
     machine.cpu.segments[register as usize].selector
 }
 
-/// RIP, CS, RFLAGS, RSP, SS from `nth` word of the stack on.
+/// RIP, CS, RFLAGS, RSP and SS, from the `nth` word of the stack on.
 fn frame(machine: &Machine, nth: u64) -> [u64; 5] {
     std::array::from_fn(|word| stack_word(machine, nth + word as u64))
 }
@@ -266,7 +266,7 @@ fn stack_pointers_beyond_the_tss_are_invalid() {
 
 #[test]
 fn frames_are_pushed_as_supervisor_through_the_current_tables() {
-    // With SMAP an implicit access to a user page faults whatever AC says.
+    // With SMAP an implicit access to a user page faults whatever AC is.
     let mut machine = with_user_code(UD2);
     machine.cpu.cr4 |= cr4::SMAP;
     let stack_page = page_entry(STACK_0 - 0x1000);

@@ -1,4 +1,4 @@
-//! Privileged instructions: what they do and whom they refuse.
+//! Privileged instructions: what they do and when they fault.
 
 use super::{fault_of, get, set, step};
 use crate::bits::cr4;
@@ -184,7 +184,7 @@ fn lsl_lar_verr_and_verw_tell_about_selectors() {
             assert_eq!(get(&machine, Register::Rcx), result, "{selector:#x}");
         }
     }
-    // A kernel may ask about its TSS, and the processor's number is the limit of a segment.
+    // A kernel may ask about its TSS. The processor's number is the limit of a segment.
     let mut machine = with_code(&[0x0f, 0x03, 0xc8]);
     set(&mut machine, Register::Rax, TSS_SELECTOR.into());
     step(&mut machine);

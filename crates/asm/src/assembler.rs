@@ -24,20 +24,20 @@ pub(super) struct Assembler<'a, 'r> {
     pub(super) report: &'r mut Report<'a>,
     pub(super) layout: Layout,
     pub(super) symbols: Symbols,
-    /// Sections that `.pushsection` left, and the one before the current.
+    /// The sections that `.pushsection` saved, each with the one before it.
     pub(super) section_stack: Vec<(usize, usize)>,
     pub(super) previous_section: usize,
-    /// The statements that were assembled, as text for another assembler.
+    /// The assembled statements, as text for another assembler.
     pub(super) expanded: String,
     instructions: InstructionSet,
     macros: BTreeMap<String, Rc<Macro>>,
-    /// Macro calls so far: what `\@` stands for.
+    /// Macro calls so far: the value of `\@`.
     calls: usize,
     input: Input,
     conditionals: Conditionals,
 }
 
-/// A statement cut after its first word.
+/// A statement split after its first word.
 pub(super) struct Words<'t> {
     pub(super) word: &'t str,
     pub(super) rest: &'t str,
@@ -50,7 +50,7 @@ impl<'t> Words<'t> {
     }
 }
 
-/// What expressions may name while the text is read.
+/// The names that expressions may use while the text is read.
 pub(super) struct Names<'s> {
     pub(super) symbols: &'s mut Symbols,
     pub(super) layout: &'s mut Layout,
@@ -90,7 +90,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         assembler.enter_section(".text", None);
         for (name, value) in &options.constants {
             assembler.expanded.push_str(&format!("\t.set {name}, {value:#x}\n"));
-            // A fresh table takes every name.
+            // A fresh table accepts every name.
             let _ = assembler.symbols.set(name, Value::Constant(*value));
         }
         assembler
@@ -143,16 +143,16 @@ impl<'a, 'r> Assembler<'a, 'r> {
         }
     }
 
-    /// A statement in lines that are not taken: only conditionals matter.
+    /// A statement in lines that are skipped: only conditionals matter.
     fn skipped(&mut self, text: &str, place: &Place) {
         let words = Words::of(text);
         let lower = words.word.to_ascii_lowercase();
         let outcome = match conditional(&lower) {
             Some(test) => self.conditional(test, &words, place),
-            // A slip here would hide where the lines that are taken begin again.
+            // A slip here would hide where the skipped lines end.
             None if [".if", ".else", ".endif"].iter().any(|start| lower.starts_with(start)) => {
                 Err(Cause::new(words.word, format!("`{}` is not a conditional", words.word)).hint(
-                    "where nothing is taken, a word that begins like `.if`, `.else` or `.endif` must be one of them",
+                    "in skipped lines a word that begins like `.if`, `.else` or `.endif` must be one of them",
                 ))
             }
             None => Ok(()),
@@ -170,7 +170,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
             return self.symbols.define_label(name, label);
         }
         let number = name.parse().map_err(|_| {
-            Cause::new(name, "the number of this label is too great").hint("numbers of labels are small: `1:`")
+            Cause::new(name, "the number of this label is too large").hint("use a small number: `1:`")
         })?;
         self.symbols.define_numeric(number, label);
         Ok(())
@@ -224,7 +224,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         }
     }
 
-    /// `name = value`: may be changed later.
+    /// `name = value`: a later statement may change it.
     fn assign(&mut self, name: &str, value: &str, text: &str) -> Result<(), Fault> {
         self.set(name, value)?;
         self.emit_text(text);
@@ -242,7 +242,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn conditional(&mut self, test: Test, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
         if matches!(test, Test::Else | Test::EndIf) && !words.rest.is_empty() {
             let fault = Cause::new(words.rest, format!("`{}` stands alone", words.word));
-            self.report.error(place, fault.hint("begin a new line, or put `;` between"));
+            self.report.error(place, fault.hint("begin a new line, or separate them with `;`"));
         }
         match test {
             Test::If => {
@@ -309,7 +309,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
         Ok(())
     }
 
-    /// The statements up to the end of a body, with bodies inside.
+    /// The statements up to the end of a body, with nested bodies.
     fn body(&mut self, opens: &[&str], closes: &[&str], what: &str) -> Result<Vec<Statement>, Fault> {
         let mut depth = 0_usize;
         let ends = |statement: &Statement| {
@@ -394,8 +394,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
 
     fn exit_macro(&mut self) -> Result<(), Fault> {
         let outside = || {
-            Cause::new(".exitm", "`.exitm` outside of a macro")
-                .hint("remove it: there is no macro here that it could end")
+            Cause::new(".exitm", "`.exitm` outside a macro")
+                .hint("remove it: there is no macro here for it to end")
         };
         let conditionals = self.input.exit().ok_or_else(outside)?;
         self.conditionals.truncate(conditionals);
@@ -456,7 +456,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
     fn unknown_word(&self, word: &str, operands: &str) -> Fault {
         if ["%xmm", "%ymm", "%zmm", "%st", "%mm"].iter().any(|file| operands.contains(file)) {
             return Cause::new(word, format!("`{word}` is not an instruction of this machine"))
-                .hint("x87, MMX, SSE and AVX instructions are not taken");
+                .hint("x87, MMX, SSE and AVX instructions are not supported");
         }
         if let Some(fault) = unmodelled(word) {
             return fault;
@@ -469,14 +469,14 @@ impl<'a, 'r> Assembler<'a, 'r> {
         }
     }
 
-    /// Stops when more bytes were written than the limits allow.
+    /// Stops when the text has written more bytes than the limits allow.
     pub(super) fn check_size(&mut self, place: &Place) {
         if self.layout.written() > self.options.limits.bytes {
             self.report.stop(place, super::layout::too_long(self.options.limits.bytes as u64));
         }
     }
 
-    /// Lists data written since `start`.
+    /// Lists the data written since `start`.
     pub(super) fn list_data(&mut self, start: super::layout::EntryStart, text: &str, place: &Place) {
         self.check_size(place);
         self.layout.list(start, false, readable(text).into(), place);

@@ -1,5 +1,5 @@
-//! One instruction as bytes: prefixes in the order GNU `as` writes them, REX, opcode, ModRM, SIB, displacement,
-//! immediate (SDM vol. 2, chapter 2).
+//! One instruction as bytes: prefixes in GNU `as`'s order, REX, opcode, ModRM, SIB, displacement, immediate (SDM vol.
+//! 2, chapter 2).
 
 use super::layout::FixupKind;
 use super::operand::{Memory, Operand, OperandKind};
@@ -25,7 +25,7 @@ pub(super) struct Encoded {
     pub(super) holes: Vec<Hole>,
 }
 
-/// A row with the width and condition it was chosen at.
+/// A row with the width and condition chosen for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Choice {
     pub(super) row: &'static Row,
@@ -57,7 +57,7 @@ impl Choice {
     }
 }
 
-/// The operands by the places of the encoding they go to.
+/// The operands by their places in the encoding.
 #[derive(Default)]
 struct Fields<'o> {
     /// ModRM.reg, or the register added to the opcode.
@@ -152,7 +152,7 @@ fn fields<'o>(choice: Choice, operands: &'o [Operand]) -> Fields<'o> {
     fields
 }
 
-/// Bytes of an immediate, and how its value must fit.
+/// Size of an immediate in bytes, and how its value must fit.
 fn immediate_field(kind: Kind, width: Option<Width>) -> Option<(u8, FixupKind)> {
     match kind {
         Kind::Imm8 => Some((1, FixupKind::Either)),
@@ -170,8 +170,8 @@ fn immediate_field(kind: Kind, width: Option<Width>) -> Option<(u8, FixupKind)> 
     }
 }
 
-/// The segment and address-size prefixes of the memory operand. A segment that is the default for the base is not
-/// written (SDM vol. 1, table 3-5).
+/// The segment and address-size prefixes of the memory operand. The base's default segment gets no prefix (SDM vol. 1,
+/// table 3-5).
 fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: &[Operand]) -> Result<(), Fault> {
     let memories = operands.iter().filter_map(|operand| match &operand.kind {
         OperandKind::Memory(memory) => Some(memory),
@@ -233,7 +233,7 @@ fn rex(choice: Choice, fields: &Fields<'_>, operands: &[Operand]) -> Result<u8, 
     match registers().find(|(register, _)| register.class == Class::High) {
         Some((_, operand)) if rex != 0 => {
             Err(Cause::new(&operand.text, format!("`{}` cannot be encoded together with REX", operand.text))
-                .hint("AH, BH, CH and DH do not go with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands"))
+                .hint("AH, BH, CH and DH cannot be combined with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands"))
         }
         _ => Ok(rex),
     }
@@ -262,7 +262,7 @@ enum Displacement<'v> {
     Relative(&'v Value),
 }
 
-/// The displacement; in an address of 32 bits the upper half of a number does not count.
+/// The displacement. In a 32-bit address the upper half of a number does not count.
 fn displacement(memory: &Memory) -> Value {
     match memory.displacement {
         None => Value::Constant(0),
@@ -332,7 +332,7 @@ fn push_field(out: &mut Encoded, size: u8, kind: FixupKind, value: &Value) {
     out.bytes.extend_from_slice(&number.to_le_bytes()[..usize::from(size)]);
 }
 
-/// Relative fields count from the end of the instruction, which is known now.
+/// Makes relative fields count from the end of the instruction, which is now known.
 fn close_relative(out: &mut Encoded) {
     let length = out.bytes.len();
     for hole in &mut out.holes {

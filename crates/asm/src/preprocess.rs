@@ -1,4 +1,4 @@
-//! The C preprocessor's part: comments, continued lines, `#define`, `#if`; leaves statements for the assembler.
+//! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, 
 use super::value::Value;
 use super::{Options, Position, Source};
 
-/// Definitions that kernel headers would bring.
+/// Definitions that kernel headers would provide.
 const PRELUDE: &str = include_str!("prelude.h");
 
 /// Lines one macro call may span.
@@ -23,18 +23,18 @@ const DIRECTIVES: [&str; 14] = [
     "line", "ident",
 ];
 
-/// What preprocessing leaves.
+/// The result of preprocessing.
 pub(super) struct Preprocessed {
     pub(super) statements: Vec<Statement>,
     /// The numbers among the text's own `#define`s.
     pub(super) constants: Vec<(String, i64)>,
 }
 
-/// What becomes of the names that `#define` gives a text.
+/// What happens to the names that `#define` gives a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Names {
     Replaced,
-    /// They stay, so that two texts can be compared as they are written.
+    /// They stay, so that two texts can be compared as written.
     Kept,
 }
 
@@ -62,9 +62,9 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
 /// One `#if` that is open.
 struct Condition {
     at: Position,
-    /// Whether the lines at hand are taken, as far as this `#if` says.
+    /// Whether this `#if` takes its current lines.
     taken: bool,
-    /// Whether some arm was taken before.
+    /// Whether an earlier arm was taken.
     done: bool,
     has_else: bool,
 }
@@ -73,16 +73,16 @@ struct Preprocessor<'o> {
     options: &'o Options,
     defines: Defines,
     conditions: Vec<Condition>,
-    /// How many of them do not take their lines.
+    /// How many of them skip their lines.
     skipping: usize,
     budget: usize,
     statements: Vec<Statement>,
     names: Names,
-    /// Names that the line at hand asks for and nobody has defined.
+    /// Names that the current line asks for and nobody has defined.
     unset: Vec<String>,
 }
 
-/// A line with its continuations joined and comments gone.
+/// A line with its continuations joined and its comments removed.
 struct Line {
     text: String,
     at: Position,
@@ -109,13 +109,13 @@ impl Preprocessor<'_> {
         }
     }
 
-    /// Adds a condition that is open.
+    /// Adds an open condition.
     fn push(&mut self, condition: Condition) {
         self.skipping += usize::from(!condition.taken);
         self.conditions.push(condition);
     }
 
-    /// Takes the innermost condition off.
+    /// Removes the innermost condition.
     fn close(&mut self) -> Option<Condition> {
         let condition = self.conditions.pop()?;
         self.skipping -= usize::from(!condition.taken);
@@ -126,7 +126,7 @@ impl Preprocessor<'_> {
         self.skipping == 0
     }
 
-    /// Expands one line, joined with the next ones while a macro call is open, into statements.
+    /// Expands one line into statements. Joins it with the next ones while a macro call is open.
     fn plain(&mut self, line: Line, lines: &mut Lines<'_>, report: &mut Report<'_>) {
         if line.text.trim().is_empty() {
             return;
@@ -185,7 +185,7 @@ impl Preprocessor<'_> {
             "endif" => match self.close() {
                 Some(_) => Ok(()),
                 None => {
-                    Err(Cause::new("#", "#endif without #if").hint("remove it, or add the `#if` that it belongs to"))
+                    Err(Cause::new("#", "#endif without #if").hint("remove it, or add its `#if`"))
                 }
             },
             _ if !self.active() => Ok(()),
@@ -196,7 +196,7 @@ impl Preprocessor<'_> {
             }
             "include" => {
                 let fault = Cause::new("#", format!("#include {} is not followed", rest.trim()))
-                    .hint("what entry code needs from kernel headers is built in; paste anything else above");
+                    .hint("the definitions that entry code needs from kernel headers are built in; paste anything else above");
                 report.warning(&place, fault);
                 Ok(())
             }
@@ -219,7 +219,7 @@ impl Preprocessor<'_> {
     }
 
     fn open(&mut self, at: Position, test: impl FnOnce(&mut Self) -> Result<bool, Fault>) -> Result<(), Fault> {
-        // An #if inside lines that are not taken is not evaluated (C11 6.10.1).
+        // An #if inside skipped lines is not evaluated (C11 6.10.1).
         let result = if self.active() { test(self) } else { Ok(false) };
         let taken = *result.as_ref().unwrap_or(&false);
         self.push(Condition { at, taken, done: taken, has_else: false });
@@ -228,7 +228,7 @@ impl Preprocessor<'_> {
 
     fn elif(&mut self, rest: &str) -> Result<(), Fault> {
         let Some(mut condition) = self.close() else {
-            return Err(Cause::new("#", "#elif without #if").hint("remove it, or add the `#if` that it belongs to"));
+            return Err(Cause::new("#", "#elif without #if").hint("remove it, or add its `#if`"));
         };
         let wanted = !condition.done && !condition.has_else && self.active();
         let result = if wanted { self.condition(rest) } else { Ok(false) };
@@ -240,7 +240,7 @@ impl Preprocessor<'_> {
 
     fn otherwise(&mut self) -> Result<(), Fault> {
         let Some(mut condition) = self.close() else {
-            return Err(Cause::new("#", "#else without #if").hint("remove it, or add the `#if` that it belongs to"));
+            return Err(Cause::new("#", "#else without #if").hint("remove it, or add its `#if`"));
         };
         let second = condition.has_else;
         condition.taken = !condition.done && !second;
@@ -259,7 +259,7 @@ impl Preprocessor<'_> {
         self.defines.contains_key(name) || self.options.constants.contains_key(name)
     }
 
-    /// Whether `name` is defined; remembers it if not.
+    /// Whether `name` is defined. Remembers it if not.
     fn asks(&mut self, name: &str) -> bool {
         let defined = self.is_defined(name);
         if !defined {
@@ -333,7 +333,7 @@ impl Preprocessor<'_> {
         Ok(out)
     }
 
-    /// Replaces `IS_ENABLED(NAME)` where no `#if` stands: as an operand of `.if`, for example.
+    /// Replaces `IS_ENABLED(NAME)` outside `#if`: as an operand of `.if`, for example.
     fn replace_enabled(&mut self, tokens: Vec<Token>) -> Vec<Token> {
         let mut out = Vec::new();
         let mut rest = tokens.as_slice();
@@ -413,7 +413,7 @@ fn operand(tokens: &[Token]) -> Option<(&str, &[Token])> {
     None
 }
 
-/// Names of the parameters, and whether the last takes all remaining arguments.
+/// Names of the parameters, and whether the last one takes all remaining arguments.
 fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
     if list.trim().is_empty() {
         return Ok((Vec::new(), false));
@@ -433,14 +433,14 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
         };
         if !name.starts_with(begins_identifier) {
             return Err(Cause::new(item, format!("`{item}` is not the name of a parameter"))
-                .hint("names begin with a letter or `_`; a comma stands between two"));
+                .hint("names begin with a letter or `_`; separate two with a comma"));
         }
         names.push(Rc::from(name));
     }
     Ok((names, variadic))
 }
 
-/// The directive on a line that begins with `#`, and what follows it; other such lines are comments to GNU `as`.
+/// The directive on a line that begins with `#`, and the text after it. GNU `as` treats other such lines as comments.
 fn directive(line: &str) -> Option<(&str, &str)> {
     let rest = line.trim_start().strip_prefix('#')?.trim_start();
     let length = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
@@ -477,7 +477,7 @@ impl Scope for NumberScope<'_> {
     }
 }
 
-/// Reads a text line by line, joining continued lines and dropping comments.
+/// Reads a text line by line. Joins continued lines and drops comments.
 struct Lines<'t> {
     source: usize,
     rest: std::str::Lines<'t>,
@@ -544,12 +544,12 @@ fn suggest_directive(word: &str, line: &str, at: Position, report: &mut Report<'
         && let Some(near) = nearest(word, DIRECTIVES)
     {
         let fault =
-            Cause::new(word, format!("`#{word}` is taken for a comment")).hint(format!("did you mean `#{near}`?"));
+            Cause::new(word, format!("`#{word}` counts as a comment")).hint(format!("did you mean `#{near}`?"));
         report.warning(&Place::plain(at), fault);
     }
 }
 
-/// What `#` is inside a line.
+/// The meaning of `#` inside a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hash {
     /// To the assembler: the rest of the line is a comment.
@@ -558,7 +558,7 @@ enum Hash {
     Operator,
 }
 
-/// Appends `text` to `out` without its comments, each replaced by a space; true when a `/*` stays open.
+/// Appends `text` to `out` with each comment replaced by a space; true if a `/*` stays open.
 fn strip(text: &str, hash: Hash, out: &mut String) -> bool {
     let mut rest = text;
     loop {

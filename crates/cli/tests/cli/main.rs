@@ -114,7 +114,7 @@ fn a_text_that_does_not_assemble_is_a_finding() {
     assert_eq!(answer.status, 1);
     expect![[r#"
         -:2:2: error: `frob` is not an instruction, a directive or a macro
-          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
     "#]]
     .assert_eq(&answer.err);
     let answer = play("asm - --json", "nop\n frob %eax\n");

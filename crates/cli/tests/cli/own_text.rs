@@ -21,7 +21,7 @@ const OWN: &str = "#ifdef CONFIG_PAGE_TABLE_ISOLATION
 
 const MESSAGES: [&str; 3] = [
     "`SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts differ",
-    "`CONFIG_DEBUG_ENTRY` is taken as off",
+    "`CONFIG_DEBUG_ENTRY` counts as off",
     "the macro RESTORE_CR3 is empty with these features",
 ];
 
@@ -89,7 +89,7 @@ fn the_heading_says_what_to_know_of_the_text() {
         restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
           differ
           the built-in one is in entry/calling.S, line ###
-        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
         restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
           nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
@@ -101,7 +101,7 @@ fn the_heading_says_what_to_know_of_the_text() {
         restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
           differ
           the built-in one is in entry/calling.S, line ###
-        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
         restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
           nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
@@ -130,7 +130,7 @@ fn asm_says_it_too() {
     let answer = play("asm -", text);
     assert_eq!(answer.status, 0);
     expect![[r#"
-        -:1:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        -:1:8: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
     "#]]
     .assert_eq(&answer.err);

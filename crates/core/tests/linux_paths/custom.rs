@@ -114,13 +114,13 @@ fn an_unknown_name_of_the_configuration_and_an_empty_macro_are_said() {
     let text = under("#if defined(CONFIG_DEBUG_ENTRY) && !defined(CONFIG_XEN_PV)", Form::E);
     let empty = text.lines().position(|line| line == "#else").expect("an #else") as u32 + 2;
     let expected = [
-        (1, "`CONFIG_DEBUG_ENTRY` is taken as off".to_owned()),
-        (1, "`CONFIG_XEN_PV` is taken as off".to_owned()),
+        (1, "`CONFIG_DEBUG_ENTRY` counts as off".to_owned()),
+        (1, "`CONFIG_XEN_PV` counts as off".to_owned()),
         (empty, "the macro PARANOID_RESTORE_CR3 is empty with these features".to_owned()),
     ];
     assert_eq!(notes(&text, ALL_ON), expected);
     let set = format!("#define CONFIG_DEBUG_ENTRY 1\n{text}");
-    assert_eq!(notes(&set, ALL_ON), [(2, "`CONFIG_XEN_PV` is taken as off".to_owned())]);
+    assert_eq!(notes(&set, ALL_ON), [(2, "`CONFIG_XEN_PV` counts as off".to_owned())]);
 }
 
 /// What is empty depends on the features, not on the text alone.

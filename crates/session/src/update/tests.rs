@@ -222,7 +222,7 @@ fn a_custom_form_that_runs_tells_what_to_know_of_it() {
     let said: Vec<_> = notes.iter().map(|note| (note.place.as_str(), note.message.as_str())).collect();
     let expected = [
         ("line 1, column 1:", "the macro RESTORE_CR3 is empty with these features"),
-        ("line 2, column 8:", "`CONFIG_XEN_PV` is taken as off"),
+        ("line 2, column 8:", "`CONFIG_XEN_PV` counts as off"),
     ];
     assert_eq!(said, expected);
     assert_eq!(notes[1].excerpt, "#ifdef CONFIG_XEN_PV\n       ^");

@@ -1,4 +1,4 @@
-//! //! The alignments of a section, and the greatest of them between two items.
+//! The alignments of a section, and the greatest of them between two items.
 
 /// Where the alignments of a section are, and the greatest of each run of them whose length is a power of two.
 pub(super) struct Alignments {

@@ -151,9 +151,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
             Some(test) => self.conditional(test, &words, place),
             // A slip here would hide where the skipped lines end.
             None if [".if", ".else", ".endif"].iter().any(|start| lower.starts_with(start)) => {
-                Err(Cause::new(words.word, format!("`{}` is not a conditional", words.word)).hint(
-                    "in skipped lines a word that begins like `.if`, `.else` or `.endif` must be one of them",
-                ))
+                Err(Cause::new(words.word, format!("`{}` is not a conditional", words.word))
+                    .hint("in skipped lines a word that begins like `.if`, `.else` or `.endif` must be one of them"))
             }
             None => Ok(()),
         };
@@ -169,9 +168,9 @@ impl<'a, 'r> Assembler<'a, 'r> {
         if !name.starts_with(|c: char| c.is_ascii_digit()) {
             return self.symbols.define_label(name, label);
         }
-        let number = name.parse().map_err(|_| {
-            Cause::new(name, "the number of this label is too large").hint("use a small number: `1:`")
-        })?;
+        let number = name
+            .parse()
+            .map_err(|_| Cause::new(name, "the number of this label is too large").hint("use a small number: `1:`"))?;
         self.symbols.define_numeric(number, label);
         Ok(())
     }
@@ -393,10 +392,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
     }
 
     fn exit_macro(&mut self) -> Result<(), Fault> {
-        let outside = || {
-            Cause::new(".exitm", "`.exitm` outside a macro")
-                .hint("remove it: there is no macro here for it to end")
-        };
+        let outside =
+            || Cause::new(".exitm", "`.exitm` outside a macro").hint("remove it: there is no macro here for it to end");
         let conditionals = self.input.exit().ok_or_else(outside)?;
         self.conditionals.truncate(conditionals);
         Ok(())

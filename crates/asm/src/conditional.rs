@@ -82,9 +82,9 @@ impl Conditionals {
     }
 
     pub(super) fn else_if(&mut self, taken: bool) -> Result<(), Fault> {
-        let mut last = self.pop().ok_or_else(|| {
-            Cause::new(".elseif", "`.elseif` without `.if`").hint("remove it, or add its `.if`")
-        })?;
+        let mut last = self
+            .pop()
+            .ok_or_else(|| Cause::new(".elseif", "`.elseif` without `.if`").hint("remove it, or add its `.if`"))?;
         let second = last.has_else;
         last.taken = taken && !last.done && !second;
         last.done |= last.taken;
@@ -97,9 +97,9 @@ impl Conditionals {
     }
 
     pub(super) fn otherwise(&mut self) -> Result<(), Fault> {
-        let mut last = self.pop().ok_or_else(|| {
-            Cause::new(".else", "`.else` without `.if`").hint("remove it, or add its `.if`")
-        })?;
+        let mut last = self
+            .pop()
+            .ok_or_else(|| Cause::new(".else", "`.else` without `.if`").hint("remove it, or add its `.if`"))?;
         let second = last.has_else;
         last.taken = !last.done && !second;
         last.done = true;
@@ -114,9 +114,9 @@ impl Conditionals {
     }
 
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        self.pop().map(|_| ()).ok_or_else(|| {
-            Cause::new(".endif", "`.endif` without `.if`").hint("remove it, or add its `.if`")
-        })
+        self.pop()
+            .map(|_| ())
+            .ok_or_else(|| Cause::new(".endif", "`.endif` without `.if`").hint("remove it, or add its `.if`"))
     }
 
     /// Closes all except the outermost `depth`, and returns the places of those that it closed.
@@ -177,8 +177,7 @@ pub(super) fn test_number(word: &str, number: i64) -> bool {
 }
 
 /// The hint for a number that is not known while the text is read.
-pub(super) const KNOWN_HERE: &str =
-    "define the names it uses above, with no jump or alignment between its labels";
+pub(super) const KNOWN_HERE: &str = "define the names it uses above, with no jump or alignment between its labels";
 
 /// A number that must be known while the text is read.
 pub(super) fn known_number(word: &str, text: &str, scope: &mut dyn Scope) -> Result<i64, Fault> {

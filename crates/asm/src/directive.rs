@@ -462,8 +462,7 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
 fn org(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
     let to = parts.first().ok_or_else(|| {
-        Cause::new(".org", "`.org` needs a target")
-            .hint("write an offset from the start of the section: `.org 0x100`")
+        Cause::new(".org", "`.org` needs a target").hint("write an offset from the start of the section: `.org 0x100`")
     })?;
     let to = state.value(to)?;
     let value = number(state, parts.get(1).copied().unwrap_or(""), 0)? as u64 & 0xFF;

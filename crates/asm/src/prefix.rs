@@ -112,10 +112,7 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
         "lock" => (LOCKABLE.contains(&row.name) && in_memory(operands.last()), LOCK),
         "rep" | "repe" | "repz" | "repne" | "repnz" => {
             let shape = row.name != "nop" || operands.is_empty();
-            (
-                shape && REPEATABLE.contains(&row.name),
-                "use it with string instructions; before a jump it means nothing",
-            )
+            (shape && REPEATABLE.contains(&row.name), "use it with string instructions; before a jump it means nothing")
         }
         "data16" => {
             let narrowed = |kind: &Kind| is_target(*kind) || *kind == Kind::Imm32;

@@ -184,9 +184,7 @@ impl Preprocessor<'_> {
             "else" => self.otherwise(),
             "endif" => match self.close() {
                 Some(_) => Ok(()),
-                None => {
-                    Err(Cause::new("#", "#endif without #if").hint("remove it, or add its `#if`"))
-                }
+                None => Err(Cause::new("#", "#endif without #if").hint("remove it, or add its `#if`")),
             },
             _ if !self.active() => Ok(()),
             "define" => self.define(rest),
@@ -195,8 +193,9 @@ impl Preprocessor<'_> {
                 Ok(())
             }
             "include" => {
-                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim()))
-                    .hint("the definitions that entry code needs from kernel headers are built in; paste anything else above");
+                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
+                    "the definitions that entry code needs from kernel headers are built in; paste anything else above",
+                );
                 report.warning(&place, fault);
                 Ok(())
             }
@@ -543,8 +542,7 @@ fn suggest_directive(word: &str, line: &str, at: Position, report: &mut Report<'
         && glued
         && let Some(near) = nearest(word, DIRECTIVES)
     {
-        let fault =
-            Cause::new(word, format!("`#{word}` counts as a comment")).hint(format!("did you mean `#{near}`?"));
+        let fault = Cause::new(word, format!("`#{word}` counts as a comment")).hint(format!("did you mean `#{near}`?"));
         report.warning(&Place::plain(at), fault);
     }
 }

@@ -345,8 +345,11 @@ impl<'l> Placed<'l> {
         let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
         if chain == 0 {
             let name = self.symbols.name(symbol);
-            return Err(Cause::new(name, format!("`{name}` is defined in terms of itself, or through too many other names"))
-                .hint("give one of the names a number or a label"));
+            return Err(Cause::new(
+                name,
+                format!("`{name}` is defined in terms of itself, or through too many other names"),
+            )
+            .hint("give one of the names a number or a label"));
         }
         self.evaluate_within(&value, chain - 1, budget)
     }

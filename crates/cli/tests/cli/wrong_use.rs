@@ -173,7 +173,7 @@ fn wrong_use_names_cause_and_mend() {
         cr3play: unknown feature 'X86_FEATURE_': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
           or a name of the kernel's, as X86_FEATURE_SMAP
         $ cr3play tlb Cargo.toml
-        cr3play: Cargo.toml: profile: no such field belongs here
+        cr3play: Cargo.toml: profile: there is no such field here
           testdata/README.md describes the format of vectors
         $ cr3play nmi --rate -1
         error: unexpected argument '-1' found

@@ -13,10 +13,10 @@ use crate::view::sentence::{NO_STEP, Sentence, sentence};
 /// Columns of a line.
 const WIDTH: usize = 72;
 
-/// Rows of differences that are listed before the rest is only counted.
+/// Rows of differences to list; further ones are only counted.
 const ROWS: usize = 40;
 
-/// The report on a state; `link` opens it again.
+/// The report on a state; `link` opens the state again.
 #[must_use]
 pub fn text(state: &State, link: &str) -> String {
     let mut lines = vec!["CR3 playground".to_owned(), String::new()];
@@ -162,7 +162,7 @@ fn fit(text: &str, width: usize) -> String {
     }
 }
 
-/// `text` behind `first`, broken at blanks, with later lines indented as far.
+/// `text` behind `first`, broken at blanks, with later lines indented equally far.
 fn wrap(first: &str, text: &str) -> Vec<String> {
     let indent = " ".repeat(first.chars().count());
     let mut lines = Vec::new();

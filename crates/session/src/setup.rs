@@ -6,7 +6,7 @@ use cr3_core::linux::{Config, Features, Handlers};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
-/// What is run: everything that decides the two traces but the text of the custom form.
+/// What is run: everything that decides the two traces except the text of the custom form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The form of each side: left, right.

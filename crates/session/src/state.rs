@@ -10,7 +10,7 @@ use cr3_core::scenario::Place;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Taste, which the browser remembers and no link carries.
+/// Preferences, which the browser remembers and no link carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Colours.
@@ -27,25 +27,25 @@ impl Default for Settings {
 
 /// Everything that the page shows.
 ///
-/// Invariant: `cursor` names a row of `runs`, or is 0 when there is none; `runs` are those of `setup` and `custom`; `browsed` is
-/// a place of one of them, or one does not run.
+/// Invariant: `cursor` is a row of `runs`, or 0 if there is none. `runs` are those of `setup` and `custom`. `browsed`
+/// is a place of one of them, unless one does not run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.
     pub setup: Setup,
     /// Text of the custom form.
     pub custom: Arc<str>,
-    /// Other texts of the custom form that are kept, the newest first.
+    /// Other texts of the custom form to keep, newest first.
     pub aside: Vec<Arc<str>>,
     /// Whether the browser keeps texts.
     pub memory: Memory,
-    /// The schedule as a person types it, while it does not parse; with the reason.
+    /// The schedule as typed, while it does not parse; with the reason.
     pub schedule_draft: Option<(String, String)>,
     /// The runs of `setup`, aligned.
     pub runs: Rc<Runs>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
-    /// Another number each time that a person asks for a row, be it the one at hand: lists show it then.
+    /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.
     pub sought: u32,
     /// Whether the cursor moves by itself.
     pub playing: bool,
@@ -59,35 +59,36 @@ pub struct State {
     pub pane: Pane,
     /// Whether the listing scrolls to the current instruction.
     pub follow: bool,
-    /// Where a person reads in the listing: if it follows, until the next move of the cursor.
+    /// Where a person reads in the listing. If the listing follows, this lasts until the next move of the cursor.
     pub browsed: Option<Place>,
     /// Whether all counters are shown.
     pub all_counters: bool,
     /// What floats above the page.
     pub overlay: Overlay,
-    /// Something to tell the person.
+    /// A message for the person.
     pub notice: Option<String>,
     /// The second CPU.
     pub check: Check,
-    /// Taste.
+    /// Preferences.
     pub settings: Settings,
 }
 
 impl State {
-    /// The state that a link asks for, with a notice of what of it was ignored.
+    /// The state that a link asks for. A notice names the parts that were ignored.
     #[must_use]
     pub fn open(text: &str, settings: Settings) -> Self {
         Self::open_with(text, settings, &[])
     }
 
-    /// The same with the texts that the browser kept, the newest first. The text that the link carries is the one of the
-    /// custom form; where it carries none the newest is. The others are put aside.
+    /// The same with the texts that the browser kept, newest first. The custom form gets the link's text, or else the
+    /// newest one. The others are put aside.
     #[must_use]
     pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
         Self::opened(link::decode(text), settings, kept.to_vec())
     }
 
-    /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link carries it.
+    /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link
+    /// carries it.
     #[must_use]
     pub(crate) fn reopen(&self, text: &str) -> Self {
         let decoded = link::decode(text);
@@ -175,14 +176,14 @@ impl State {
         Some(Spot { place, row: Some(self.cursor) })
     }
 
-    /// Whether nothing has changed since `before` but where the cursor is and whether it moves.
+    /// Whether only the position of the cursor, and whether it moves, changed since `before`.
     #[must_use]
     pub fn moved_from(&self, before: &Self) -> bool {
         let Self { cursor, sought, playing, .. } = *before;
         *before == Self { cursor, sought, playing, ..self.clone() }
     }
 
-    /// The pane that narrow windows show: that of the code while somebody injects there.
+    /// The pane that narrow windows show: that of the code while the injection menu is open.
     #[must_use]
     pub fn pane_in_sight(&self) -> Pane {
         match self.overlay {
@@ -197,8 +198,8 @@ impl State {
         self.setup.forms.contains(&Form::Custom)
     }
 
-    /// The texts that the browser is to keep, the newest first: the custom form's unless the link carries it, and those
-    /// that are put aside.
+    /// The texts that the browser should keep, newest first: that of the custom form unless the link carries it, and
+    /// those put aside.
     #[must_use]
     pub fn kept(&self) -> Vec<Arc<str>> {
         match self.uses_custom() {
@@ -207,7 +208,7 @@ impl State {
         }
     }
 
-    /// The same if the page ends with `typed` in the editor: no link carries it yet.
+    /// The same, if the page ends with `typed` in the editor, which no link carries yet.
     #[must_use]
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
         drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))

@@ -1,4 +1,4 @@
-//! Named situations, each a real scenario that is run when it is opened.
+//! Named situations. Each is a real scenario that runs when it is opened.
 
 use crate::choice::Form;
 use crate::setup::Setup;
@@ -20,12 +20,12 @@ pub struct Story {
     situation: Situation,
 }
 
-/// What decides the runs of a story beside the forms.
+/// What decides the runs of a story besides the forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Situation {
     /// One of the core's [`PRESETS`](cr3_core::scenario::presets::PRESETS), by name.
     Preset(&'static str),
-    /// One that the page alone has.
+    /// One that only the page has.
     Own { features: Features, handler: Handler, schedule: &'static str },
 }
 
@@ -48,7 +48,8 @@ impl Story {
 }
 
 impl Situation {
-    /// A story with a wrong name or a schedule that does not parse would run nothing; a test holds that there is none.
+    /// A story with a wrong name or a schedule that does not parse would run nothing; a test makes sure that there is
+    /// none.
     fn resolved(self) -> (Features, Handlers, Schedule) {
         match self {
             Self::Preset(name) => Preset::named(name)
@@ -60,7 +61,7 @@ impl Situation {
     }
 }
 
-/// Something strikes, every feature is on, and the handler is quiet.
+/// An injection with every feature on and the quiet handler.
 const fn strikes(schedule: &'static str) -> Situation {
     Situation::Own { features: Features::ALL, handler: Handler::Quiet, schedule }
 }
@@ -68,7 +69,8 @@ const fn strikes(schedule: &'static str) -> Situation {
 /// Until v6.8, and since v6.9.
 const OLD_AND_NEW: [Form; 2] = [Form::A, Form::E];
 
-/// The stories in the order of the menu: what the macro does first, then every preset. The first one opens with the page.
+/// The stories in the order of the menu: first what the macro does, then every preset. The first one opens with the
+/// page.
 pub const STORIES: &[Story] = &[
     Story {
         name: "NMI in kernel code",
@@ -120,7 +122,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Nested NMI",
-        headline: "A second NMI while the first is being handled.",
+        headline: "A second NMI strikes while the first is being handled.",
         text: "A #DB inside the NMI handler ends with IRET, which lets NMIs in again. The next one finds the first still \
                executing, asks it to repeat and leaves at once: the restore macro runs twice.",
         forms: OLD_AND_NEW,
@@ -128,7 +130,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Never restore",
-        headline: "What the macro is for: without it user mode runs on the kernel's tables.",
+        headline: "Without the macro, user mode runs on the kernel's tables.",
         text: "The form on the left does not restore at all. In kernel code nobody notices. In the exit window SYSRET \
                returns to user mode with the kernel's CR3, and the first fetch faults: the user half is poisoned with NX.",
         forms: [Form::Never, Form::E],
@@ -153,14 +155,14 @@ pub const STORIES: &[Story] = &[
     Story {
         name: "Poke before IRET",
         headline: "The same on the way out by IRET.",
-        text: "Exceptions return by IRET, from the entry stack. The window is longer than that of SYSRET, and what is restored in it \
-               is as wrong.",
+        text: "Exceptions return by IRET, from the entry stack. The window is longer than that of SYSRET, and the value restored in \
+               it is just as wrong.",
         forms: OLD_AND_NEW,
         situation: Situation::Preset("kgdb-iret-exit"),
     },
     Story {
         name: "Poke inside switch_mm",
-        headline: "Who switches inside a switch has nothing to go back to.",
+        headline: "A switch inside a switch has nothing to return to.",
         text: "A #DB lets the debugger poke; in the middle of its switch an NMI does the same. The records say LOADED_MM_SWITCHING, the \
                inner poke saves that as the address space to return to, and the kernel panics, in every form.",
         forms: OLD_AND_NEW,
@@ -176,7 +178,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Leftover request",
-        headline: "Form B2 flushes and leaves the request standing.",
+        headline: "Form B2 flushes and leaves the request set.",
         text: "The flush is requested when the user CR3 is loaded already. Form B2 flushes without clearing the bit, so the next exit \
                flushes once more for nothing; form E clears it.",
         forms: [Form::B2, Form::E],

@@ -14,7 +14,7 @@ use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The longest custom form, in bytes; the rest of a longer paste is dropped, with a notice.
+/// Maximum length of a custom form in bytes. The rest of a longer paste is dropped, with a notice.
 const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 
 /// The state after an action.
@@ -92,13 +92,13 @@ pub fn update(state: &State, action: Action) -> State {
     next
 }
 
-/// Whether it happens without a person, or along with what they do: the notice stays.
+/// Whether an action happens without a person, or along with what they do. The notice then stays.
 fn is_silent(action: &Action) -> bool {
     use Action::{Browse, Checked, LeaveDraft, Remember, Tick};
     matches!(action, Tick | Checked(..) | Browse(_) | Remember(_) | LeaveDraft(..))
 }
 
-/// Whether an action would change anything: what decides if its button is enabled.
+/// Whether an action would change anything. This decides whether its button is enabled.
 #[must_use]
 pub fn is_valid(state: &State, action: &Action) -> bool {
     match action {
@@ -143,7 +143,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
     }
 }
 
-/// Changes the setup, runs it, and keeps the place: the same arrival at the same instruction if it is still reached.
+/// Changes the setup, runs it, and keeps the place: the same arrival at the same instruction, if the new run reaches
+/// it.
 fn rerun(state: &mut State, change: impl FnOnce(&mut Setup)) {
     let mut setup = state.setup.clone();
     change(&mut setup);
@@ -164,7 +165,7 @@ fn record(state: &mut State) {
     state.check = state.check.restarted();
 }
 
-/// Whether the second CPU is free for something that takes it a while.
+/// Whether the second CPU is free for a long task.
 fn can_start(state: &State) -> bool {
     state.check.engine == Engine::Ready && !state.check.is_busy()
 }
@@ -181,7 +182,7 @@ fn stop_sweep(state: &mut State) {
     }
 }
 
-/// A disagreement stops what runs and opens both states at its step.
+/// A disagreement stops the cursor and opens both states at its step.
 fn checked(state: &mut State, ticket: u32, report: Report) {
     let known = state.check.disagreement.is_some();
     state.check = state.check.told(ticket, report);
@@ -195,7 +196,7 @@ fn checked(state: &mut State, ticket: u32, report: Report) {
     }
 }
 
-/// Shows the run of a sweep that the processors do not agree on; what the second CPU said of it is kept.
+/// Shows the run of a sweep on which the processors disagree. The second CPU's report stays.
 fn open_schedule(state: &mut State, schedule: &str) {
     let check = state.check.clone();
     if let Ok(schedule) = schedule.parse::<Schedule>() {
@@ -205,7 +206,7 @@ fn open_schedule(state: &mut State, schedule: &str) {
     state.check = Check { ticket: state.check.ticket, sides: state.check.sides.clone(), ..check };
 }
 
-/// Shows a run of a sweep where it goes wrong; what the sweep found stays to open others.
+/// Shows a run of a sweep where it goes wrong. The sweep's findings stay, so that others can be opened.
 fn open_swept(state: &mut State, side: Side, schedule: &str) {
     let Ok(schedule) = schedule.parse::<Schedule>() else { return };
     stop_sweep(state);
@@ -219,7 +220,7 @@ fn open_swept(state: &mut State, side: Side, schedule: &str) {
 }
 
 fn open_story(state: &mut State, index: usize) {
-    // One that is open is not opened again: the person has gone on from where it began.
+    // A story that is already open is not opened again: the person may have changed something in it.
     let Some(story) = STORIES.get(index).filter(|story| story.setup() != state.setup) else {
         return;
     };
@@ -231,7 +232,7 @@ fn open_story(state: &mut State, index: usize) {
 
 fn set_form(state: &mut State, side: Side, form: Form) {
     if form == Form::Custom && state.custom.is_empty() {
-        // A person starts from what the side ran until now.
+        // A person starts from the macro that the side has run so far.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();
     }
     rerun(state, |setup| setup.forms[side.index()] = form);
@@ -243,7 +244,7 @@ fn set_form(state: &mut State, side: Side, form: Form) {
 fn swap(state: &mut State) {
     let cursor = state.cursor;
     rerun(state, |setup| setup.forms.swap(0, 1));
-    // Alignment treats both sides alike, so the row keeps its number; where it did not, the place was followed.
+    // Alignment treats both sides alike, so the row usually keeps its number. Otherwise the place was followed.
     if state.runs.clamp(cursor) == cursor {
         state.cursor = cursor;
     }
@@ -292,7 +293,7 @@ fn remove(state: &mut State, index: usize) {
 fn edit_draft(state: &mut State, text: String) {
     if text.len() > DRAFT_LIMIT {
         state.notice =
-            Some(format!("A custom form may have {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
+            Some(format!("A custom form can have up to {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
     }
     replace_custom(state, shortened(text).into());
 }
@@ -319,7 +320,7 @@ fn put_aside(state: &mut State, text: Arc<str>) {
     tidy_aside(state);
 }
 
-/// The text at hand is not put aside too.
+/// The current text is not put aside too.
 fn tidy_aside(state: &mut State) {
     let others = state.aside.iter().filter(|text| **text != state.custom).cloned();
     state.aside = drafts::tidy(others);
@@ -340,7 +341,7 @@ fn forget_draft(state: &mut State, index: usize) {
     }
 }
 
-/// The row that a move leads to among the rows that are listed.
+/// The row that a move leads to among the listed rows.
 fn destination(state: &State, target: Target, direction: Direction) -> Option<usize> {
     let plain = matches!(target, Target::Row | Target::Page | Target::End);
     match state.runs.rows(state.filter) {

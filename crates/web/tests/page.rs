@@ -164,6 +164,6 @@ async fn a_long_run_keeps_few_rows_in_the_document() {
 #[wasm_bindgen_test]
 async fn a_damaged_link_is_told() {
     let page = Page::open("v=1&a=Z&at=50").await;
-    assert!(page.text(".notice").contains("\"Z\" is not a name that this page knows"), "{}", page.text(".notice"));
+    assert!(page.text(".notice").contains("\"Z\" is not a name on this page"), "{}", page.text(".notice"));
     assert!(page.text(".transport .position").starts_with("A step 51 of "));
 }

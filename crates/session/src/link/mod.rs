@@ -1,8 +1,8 @@
-//! The link: what follows `#` in the address, readable in a mail and kept working for good.
+//! The link: what follows `#` in the address. It is readable in a mail and keeps working for good.
 //!
 //! `#v=1&a=A&b=E&f=pti,pcid&h=quiet&t=architectural&s=kernel_loop%2B1:nmi&at=41`. Unknown or damaged parts are skipped
-//! and named, so that a link that lost its tail in a mail still opens what is left of it. A name, once written, keeps
-//! its meaning: a change of meaning takes a new version number and a new arm in [`decode`].
+//! and reported, so a link that lost its tail in a mail still opens what is left. A name keeps its meaning once it was
+//! written; a change of meaning needs a new version number and a new arm in [`decode`].
 
 mod escape;
 mod pack;
@@ -28,7 +28,7 @@ const ALL: &str = "all";
 /// The longest text of a custom form that a link carries, in bytes.
 pub const TEXT_LIMIT: usize = pack::LIMIT;
 
-/// What a link says. What it leaves out is [`Link::default`].
+/// The contents of a link. [`Link::default`] supplies what it omits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Left and right form.
@@ -41,7 +41,7 @@ pub struct Link {
     pub geometry: Geometry,
     /// Injections.
     pub schedule: Schedule,
-    /// Aligned row; without one the decisive row is shown.
+    /// Aligned row. Without one the page shows the decisive row.
     pub row: Option<usize>,
     /// Text of the custom form.
     pub custom: Option<String>,
@@ -84,7 +84,7 @@ impl Default for Link {
 }
 
 impl Link {
-    /// The part that says what is run: where it changes, the page was navigated.
+    /// The part that decides the runs. If it changes, the page was navigated.
     #[must_use]
     pub fn scenario(&self) -> Self {
         Self {
@@ -146,7 +146,7 @@ pub fn encode(link: &Link) -> String {
     text
 }
 
-/// What a link says, and what of it was ignored, each with its reason. Never fails.
+/// The contents of a link, and the parts that were ignored, each with its reason. Never fails.
 #[must_use]
 pub fn decode(text: &str) -> (Link, Vec<String>) {
     let mut link = Link::default();
@@ -180,7 +180,7 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "code" => link.browsed = Some(value.parse().map_err(|error| format!("{error}"))?),
         "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
-        _ => return Err("not a part that this version knows".into()),
+        _ => return Err("this version knows no such part".into()),
     }
     Ok(())
 }
@@ -189,7 +189,7 @@ fn version(value: &str) -> Result<(), String> {
     match value.parse::<u32>() {
         Ok(version) if version <= VERSION => Ok(()),
         Ok(version) => Err(format!(
-            "the link is of version {version}, this page reads up to {VERSION}; what it knows of it is shown"
+            "the link has version {version}, this page reads up to {VERSION}; it shows what it understands"
         )),
         Err(_) => Err(quoted("a version number", value)),
     }
@@ -211,7 +211,7 @@ fn shorten(text: &str) -> String {
     text.chars().take(LIMIT).chain(['…']).collect()
 }
 
-/// The schedule without the blanks that its text form has for reading.
+/// The schedule without the blanks that make its text form readable.
 fn compact(schedule: &Schedule) -> String {
     schedule.to_string().replace(' ', "")
 }

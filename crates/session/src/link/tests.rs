@@ -14,7 +14,7 @@ fn check(text: &str, golden: Expect) {
     golden.assert_eq(&shown);
 }
 
-/// Links that people have in their mails. They must open for good: an entry is added for each version, none is changed.
+/// Links that people have in their mails. They must open for good: each version adds an entry, and nobody changes one.
 #[test]
 fn golden_links() {
     check("", expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi"]);
@@ -50,29 +50,29 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         "v=1&a=Z&b=E&f=pti,sse9&h=&s=kernel_loop%2&at=-1&side=c&follow=yes&code=+&counters=&%%%=1&c=*",
         expect![[r#"
             v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-              ignored a: "Z" is not a name that this page knows
+              ignored a: "Z" is not a name on this page
               ignored f: unknown feature 'sse9': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
               ignored h: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
               ignored s: column 12: found '%', expected ':' and a vector (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
               ignored at: "-1" is not a step number
-              ignored side: "c" is not a name that this page knows
-              ignored follow: "yes" is not a name that this page knows
+              ignored side: "c" is not a name on this page
+              ignored follow: "yes" is not a name on this page
               ignored code: column 1: found '+', expected a label (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
-              ignored counters: "" is not a name that this page knows
-              ignored %%%: not a part that this version knows
+              ignored counters: "" is not a name on this page
+              ignored %%%: this version knows no such part
               ignored c: the text of the custom form is damaged"#]],
     );
     check(
         "v=7&b=C",
         expect![[r#"
         v=1&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-          ignored v: the link is of version 7, this page reads up to 1; what it knows of it is shown"#]],
+          ignored v: the link has version 7, this page reads up to 1; it shows what it understands"#]],
     );
     check(
         "utm_source=newsletter",
         expect![[r#"
         v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-          ignored utm_source: not a part that this version knows"#]],
+          ignored utm_source: this version knows no such part"#]],
     );
 }
 

@@ -27,7 +27,7 @@ fn place(text: &str) -> Place {
     text.parse().expect("a place of the test")
 }
 
-/// What must hold of every state whatever was clicked.
+/// What must hold for every state, whatever was clicked.
 fn check_invariants(state: &State) {
     let runs = &state.runs;
     assert!(state.cursor < runs.len().max(1), "cursor {} of {} rows", state.cursor, runs.len());
@@ -59,7 +59,7 @@ fn every_story_runs_on_both_sides_and_strikes() {
             assert_eq!(state.runs.unfired(side), [], "{name}: {side:?} strikes");
         }
         let differ = state.runs.differs(state.cursor) || !state.runs.comparison.differences.is_empty();
-        // That the forms agree is the point where the kernel panics before it restores anything.
+        // The forms agree because the kernel panics before it restores anything. That is the point of this story.
         assert_eq!(differ, story.preset() != Some("kgdb-in-switch-mm"), "{name}");
         assert!(!is_valid(&state, &Action::OpenStory(index)), "{name} is shown as the one that is open");
         check_invariants(&state);
@@ -272,7 +272,7 @@ fn spot() -> impl Strategy<Value = Spot> {
     (place, prop::option::of(0usize..2000)).prop_map(|(place, row)| Spot { place, row })
 }
 
-/// What a link to the state after the actions says of the listing.
+/// What a link to the state after the actions says about the listing.
 fn browsed_after(actions: Vec<Action>) -> String {
     let place = "exc_nmi+2".parse().expect("a place");
     let state =
@@ -323,7 +323,7 @@ fn a_link_to_a_label_that_there_is_not_says_so() {
     check("kernel_loop%2B999", "Parts of the link were ignored. code: the label has only 6 instructions (+0 to +5)");
 }
 
-/// The exit is longer with form A: its last instruction goes with it, and stays as long as either side runs it.
+/// The exit is longer with form A. Its last instruction disappears with A, and stays as long as either side runs A.
 #[test]
 fn a_person_reads_on_only_in_code_that_there_is() {
     let state = update(&opened(""), Action::ToggleFollow);
@@ -426,7 +426,7 @@ proptest! {
             let valid = is_valid(&state, &action);
             let next = update(&state, action.clone());
             if !valid {
-                // A notice goes, and a row that is asked for again is shown again.
+                // A notice disappears, and a row that is asked for again is shown again.
                 let bare = |state: &State| State { notice: None, sought: 0, browsed: None, ..state.clone() };
                 let told = bare(&state);
                 prop_assert_eq!(&bare(&next), &told, "{:?} is not valid and does nothing", action);

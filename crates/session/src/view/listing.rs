@@ -9,7 +9,7 @@ use cr3_core::trace::Trace;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What stands in a row of the listing.
+/// A row of the listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// A section of the image.
@@ -24,7 +24,7 @@ pub enum Line {
         text: String,
         /// `label+offset`, first arrival.
         place: Place,
-        /// The macro that it comes from.
+        /// The macro that produced it.
         origin: Option<String>,
         /// How often the run executed it.
         executed: u32,
@@ -36,7 +36,7 @@ pub enum Line {
 pub struct Listing {
     /// The rows.
     pub lines: Vec<Line>,
-    /// Names of the labels that are not local, with their rows: for the list of sections to jump to.
+    /// Names of the labels that are not local, with their rows, for the list of jump targets.
     pub labels: Vec<(String, usize)>,
     /// The row of each instruction by address.
     row_of: BTreeMap<u64, usize>,
@@ -68,7 +68,7 @@ impl Listing {
         }
     }
 
-    /// The row of an instruction and those of the labels and the section that stand above it.
+    /// The row of an instruction and the rows of the labels and the section directly above it.
     #[must_use]
     pub fn group(&self, row: usize) -> Range<usize> {
         let above = self.lines.get(..row).unwrap_or_default();
@@ -161,11 +161,11 @@ fn executed(trace: &Trace) -> Vec<u32> {
 pub struct Gutter {
     /// Row of the current instruction of the run whose code is listed.
     pub current: Option<usize>,
-    /// Row of the current instruction of the other run, where its code has that place.
+    /// Row of the current instruction of the other run, if its code has that place.
     pub other: Option<usize>,
     /// Rows of injections with their numbers, from 1.
     pub injections: BTreeMap<usize, Vec<usize>>,
-    /// Rows of injections that struck in neither run, with why.
+    /// Rows of injections that struck in neither run, with the reason.
     pub refused: BTreeMap<usize, String>,
 }
 
@@ -198,7 +198,7 @@ pub fn gutter(state: &State, listing: &Listing) -> Gutter {
     gutter
 }
 
-/// The instruction that a side is at: that of the row's step, or the next one where it has none.
+/// The instruction that a side is at: that of the row's step, or the next one if it has none.
 fn current(runs: &Runs, side: Side, row: usize, listing: &Listing) -> Option<usize> {
     let step = runs.step(side, row).or_else(|| runs.trace(side)?.steps.get(runs.taken(side, row)))?;
     listing.row_of(step.rip)

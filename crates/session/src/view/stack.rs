@@ -19,11 +19,11 @@ pub struct Slot {
     pub offset: u64,
     /// Address in each run.
     pub addresses: [Option<u64>; 2],
-    /// The word; none where the present tables do not map it.
+    /// The word; none if the current tables do not map it.
     pub values: [Option<Value>; 2],
-    /// What the word is: part of an exception frame, or a return address.
+    /// The meaning of the word: part of an exception frame, or a return address.
     pub names: [Option<String>; 2],
-    /// Bits in which the runs differ. Addresses of code are compared by the place that they name.
+    /// Bits in which the runs differ. Addresses of code are compared by place.
     pub differing: u64,
 }
 
@@ -96,7 +96,7 @@ fn frames(trace: &Trace, taken: usize) -> Frames {
     frames
 }
 
-/// Error code if the vector has one, then RIP, CS, RFLAGS, RSP, SS (SDM vol. 3A 6.14.2).
+/// The error code if the vector has one, then RIP, CS, RFLAGS, RSP, SS (SDM vol. 3A 6.14.2).
 fn name_frame(frames: &mut Frames, stack: u64, event: Event) {
     let error: &[&str] = if pushes_error_code(event) { &["error code"] } else { &[] };
     let names = error.iter().chain(&["RIP", "CS", "RFLAGS", "RSP", "SS"]);

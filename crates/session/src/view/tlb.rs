@@ -8,16 +8,16 @@ use cr3_core::machine::observe::TlbEvent;
 use cr3_core::machine::tlb::{Entry, PageSize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What became of an entry in this step.
+/// What happened to an entry in this step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
-    /// It is there, as before.
+    /// It is present, as before.
     Kept,
-    /// It is there since this step.
+    /// It is present since this step.
     New,
     /// This step removed it.
     Dropped,
-    /// It is not there.
+    /// It is absent.
     Absent,
 }
 
@@ -45,7 +45,7 @@ impl Fate {
 pub struct Line {
     /// The entry, the same in both runs.
     pub entry: Entry,
-    /// Each run; none where there is no run.
+    /// Each run; none if there is no run.
     pub fates: [Option<Fate>; 2],
 }
 
@@ -87,11 +87,11 @@ impl Line {
 pub struct Group {
     /// The tag; 0 while CR4.PCIDE=0.
     pub pcid: u16,
-    /// What Linux uses it for.
+    /// Linux's use of it.
     pub meaning: String,
     /// Whether CR3 of a run holds it now.
     pub current: [bool; 2],
-    /// Entries of each run that are there now.
+    /// Number of current entries in each run.
     pub counts: [Option<usize>; 2],
     /// The entries, by address.
     pub lines: Vec<Line>,
@@ -166,7 +166,7 @@ impl Held {
     }
 }
 
-/// What Linux uses a PCID for (arch/x86/mm/tlb.c, v6.12: `kern_pcid`, `user_pcid`).
+/// Linux's use of a PCID (arch/x86/mm/tlb.c, v6.12: `kern_pcid`, `user_pcid`).
 fn meaning(pcid: u16) -> String {
     let asid = (pcid & 0x7ff).wrapping_sub(1);
     match (pcid, pcid & 0x800 == 0) {

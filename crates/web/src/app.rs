@@ -22,7 +22,7 @@ pub fn App() -> Html {
     let state = use_memo(store.0.clone(), |state| state.clone());
     use_settings(state.settings);
     use_address(&state, &dispatch);
-    // A text is kept until the address carries it.
+    // The browser keeps a text until the address carries it.
     use_drafts(&state, &dispatch);
     use_keyboard(state.clone(), &dispatch);
     use_play(state.playing, &dispatch);
@@ -31,7 +31,7 @@ pub fn App() -> Html {
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
     let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
-    // Its rows are half of what a far step costs the browser.
+    // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
     let spoken = sentence::spoken(&state, &moment);
 

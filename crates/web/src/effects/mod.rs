@@ -1,4 +1,4 @@
-//! What the page does besides showing: address bar, keyboard, timer, clipboard, what the browser remembers.
+//! What the page does besides rendering: address bar, keyboard, timer, clipboard, what the browser remembers.
 
 mod address;
 mod check;

@@ -1,4 +1,4 @@
-//! What the page is made of, under which licences, and where the sources are.
+//! The page's components, their licences, and where the sources are.
 
 use super::Sheet;
 use cr3_session::Action;

@@ -1,4 +1,4 @@
-//! The step on which the two processors do not agree: its bytes, the registers before it, and what each made of them.
+//! The step on which the two processors disagree: its bytes, the registers before it, and both results.
 
 use super::Sheet;
 use crate::parts::Hex;
@@ -15,7 +15,7 @@ pub(crate) fn View(props: &Props) -> Html {
     }
 }
 
-/// All that is known of a disagreement.
+/// Everything known about a disagreement.
 pub(crate) fn report(found: &Disagreement) -> Html {
     let bytes: Vec<String> = found.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     html! {

@@ -12,7 +12,7 @@ pub(crate) fn Choice(props: &Props) -> Html {
     let busy = Handler::ALL.into_iter().filter(|handler| *handler != Handler::Quiet);
     html! {
         <Sheet class="handlers" title="Handlers" dispatch={props.dispatch.clone()}>
-            <p class="quiet">{ "Whatever strikes calls those that are chosen, from the top down. Without any the handler is quiet: it returns at once." }</p>
+            <p class="quiet">{ "Every exception calls the chosen handlers from the top down. If none is chosen, the handler is quiet: it returns at once." }</p>
             <ul>{ for busy.map(|handler| row(props, handler)) }</ul>
             <p>{ "Together: " }<code>{ chosen.to_string() }</code></p>
         </Sheet>

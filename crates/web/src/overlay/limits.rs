@@ -1,4 +1,4 @@
-//! What is not modelled, as the documentation says it, and who vouches for the rest.
+//! What is not modelled, in the documentation's words, and who vouches for the rest.
 
 use super::Sheet;
 use crate::view::Props;
@@ -24,7 +24,7 @@ pub(crate) fn Limits(props: &Props) -> Html {
 fn trust(state: &State) -> Html {
     let names = state.setup.forms.each_ref().map(|form| form.name());
     let told = if state.check.is_on() {
-        "Steps, faults and deliveries of the two runs that Unicorn has compared so far, of those there are."
+        "How many steps, faults and deliveries of the two runs Unicorn has compared so far."
     } else {
         "Nothing of the two runs is compared while \"check with Unicorn\" is off."
     };

@@ -21,7 +21,7 @@ pub(crate) fn Hex(props: &Props) -> Html {
     html! { <span class="hex">{ for groups }</span> }
 }
 
-/// Runs of plain digits could share a node; sixteen small nodes keep the code plain and cost nothing measurable.
+/// Runs of plain digits could share a node. Sixteen small nodes keep the code plain and cost nothing measurable.
 fn digit(props: &Props, digits: &str, zeros: usize, index: usize) -> Html {
     let text = digits.get(index..=index).unwrap_or_default().to_owned();
     let differs = (props.differing >> (60 - 4 * index)) & 0xf != 0;

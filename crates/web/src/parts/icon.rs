@@ -1,4 +1,4 @@
-//! The icons, drawn on a grid of 16. A control that shows only an icon has an `aria-label` of its own.
+//! The icons, drawn on a grid of 16. A control that shows only an icon has its own `aria-label`.
 
 use yew::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A row of buttons of which one is on.
+//! A row of buttons, one of which is on.
 
 use yew::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The second CPU: what it says of both runs, what it cannot judge, and what it can be asked for.
+//! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
 use crate::overlay::disagreement;
@@ -78,7 +78,7 @@ fn asks(props: &Props) -> Html {
         <div class="line" key="asks">
             <div class="sweeps">{ for Side::BOTH.into_iter().map(|side| sweep_button(props, side)) }</div>
             <button type="button" class="button" disabled={!is_valid(state, &Action::TestCheck)}
-                onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to see that it is found">
+                onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to show that the check finds it">
                 { "self-test" }
             </button>
             <div class="result">{ for state.check.sweep.iter().map(|it| swept(props, it)) }</div>
@@ -88,7 +88,7 @@ fn asks(props: &Props) -> Html {
     }
 }
 
-/// What the processors say of the sweep, and beside it what the form did: one says nothing about the other.
+/// The processors' result for the sweep, and beside it the form's: neither says anything about the other.
 fn swept(props: &Props, sweep: &Sweep) -> Html {
     let Props { state, dispatch } = props;
     let side = sweep.side;

@@ -26,7 +26,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         _ => None,
     };
     let menu_row = spot.as_ref().and_then(|spot| row_of(state, listing, &spot.place));
-    // The row that arrows led to, until something else moves the list.
+    // The row that the arrow keys reached, until something else moves the list.
     let visited = use_state_eq(|| None::<usize>);
     {
         let visited = visited.setter();
@@ -51,7 +51,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         let (grid, visited) = (grid.clone(), visited.setter());
         Callback::from(move |at| {
             visited.set(Some(at));
-            // Rows take over each other's elements: the grid keeps the focus.
+            // Rows reuse each other's elements, so the grid keeps the focus.
             focus_in_place(grid.cast());
         })
     };
@@ -98,7 +98,7 @@ fn active(listing: &Listing, window: &Window, wished: [Option<usize>; 2]) -> Opt
     wished.or_else(|| (window.first()..window.rows.end).find(is_instruction))
 }
 
-/// Arrows lead through the gutter, which is one stop of the Tab key; Enter and Space inject.
+/// Arrows move through the gutter, which is one stop of the Tab key. Enter and Space inject.
 fn grid_key(
     event: &KeyboardEvent,
     props: &Props,
@@ -121,7 +121,8 @@ fn grid_key(
     event.prevent_default();
 }
 
-/// Where an injection beside a row strikes: at the cursor's step if that row is the current one, else at the next arrival.
+/// Where an injection beside a row strikes: at the cursor's step if that row is the current one, else at the next
+/// arrival.
 fn spot_at(state: &State, place: &Place, at: usize, current: Option<usize>) -> Spot {
     Spot { place: place.clone(), row: (current == Some(at)).then_some(state.cursor) }
 }
@@ -133,7 +134,7 @@ fn button_id(at: usize) -> String {
 fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
     let Props { state, listing, dispatch } = props;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
-    // The label of what is read.
+    // The label of the first row in sight.
     let reads = state.browsed.is_some() || !state.follow;
     let here = if reads { first } else { gutter.current.unwrap_or_default() };
     let selected = listing.labels.iter().rposition(|(_, row)| *row <= here);
@@ -145,7 +146,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
         })
     };
     let onfollow = {
-        // A listing that follows no longer stays where it is, and the link says where.
+        // A listing that no longer follows stays where it is, and the link names the place.
         let place = listing.place_from(first).filter(|_| state.follow).cloned();
         let dispatch = dispatch.clone();
         move |_| {
@@ -213,7 +214,7 @@ fn row(
     }
 }
 
-/// Which runs stand at this row.
+/// Which runs are at this row.
 fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     let names = props.state.setup.forms.map(|form| form.name());
     let here = names[props.state.side.index()];

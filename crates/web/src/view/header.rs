@@ -65,9 +65,9 @@ fn opens(dispatch: &Callback<Action>, overlay: Overlay) -> Callback<MouseEvent> 
 
 fn theme(theme: Theme) -> (Shape, Theme, &'static str) {
     match theme {
-        Theme::System => (Shape::System, Theme::Light, "Colours as the system says; switch to light"),
+        Theme::System => (Shape::System, Theme::Light, "Colours as in the system; switch to light"),
         Theme::Light => (Shape::Sun, Theme::Dark, "Light colours; switch to dark"),
-        Theme::Dark => (Shape::Moon, Theme::System, "Dark colours; switch to what the system says"),
+        Theme::Dark => (Shape::Moon, Theme::System, "Dark colours; switch to those of the system"),
     }
 }
 

@@ -32,7 +32,7 @@ use cr3_session::{Action, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
-/// What most panes get: the state, and where actions go.
+/// The properties of most panes: the state, and where actions go.
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) state: Rc<State>,

@@ -27,7 +27,7 @@ impl Move {
         Self { shape, name, key, target, direction }
     }
 
-    /// Its button; disabled where there is nowhere to go.
+    /// Its button; disabled if there is nowhere to go.
     pub(super) fn button(&self, state: &State, dispatch: &Callback<Action>) -> Html {
         let Self { shape, name, key, target, direction } = *self;
         let disabled = !is_valid(state, &Action::Move(target, direction));

@@ -1,4 +1,4 @@
-//! The question that the page is about, and a line for what it has to tell.
+//! The question that the page is about, and a line for its notices.
 
 use super::Props;
 use crate::parts::{Icon, Shape};

@@ -97,7 +97,7 @@ fn active(rows: &std::ops::Range<usize>, shown: Option<usize>, total: usize, cur
     shown.filter(|at| rows.contains(at) && *at < total).map(|_| format!("row-{cursor}"))
 }
 
-/// Arrows and pages inside the grid; the page's own keyboard map knows them too, but may be switched off.
+/// Arrows and pages inside the grid. The page's own keyboard map has them too, but may be switched off.
 fn grid_key(event: KeyboardEvent) -> Option<Action> {
     let (target, direction) = match event.key().as_str() {
         "ArrowDown" => (Target::Row, Direction::Forward),
@@ -137,7 +137,7 @@ fn head(state: &State, side: Side) -> Html {
 fn empty(state: &State, total: usize) -> Html {
     match (state.runs.is_empty(), total) {
         (true, _) => {
-            html! { <p>{ "Neither form runs. The editor of your own macro says what the assembler does not take." }</p> }
+            html! { <p>{ "Neither form runs. The editor of your own macro shows the assembler's errors." }</p> }
         }
         (false, 0) if !both_run(state) => html! { <p>{ "One form does not run: there is nothing to compare." }</p> },
         (false, 0) => html! { <p>{ "The runs are the same in every step." }</p> },
@@ -181,7 +181,7 @@ fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Htm
     }
 }
 
-/// What the second CPU says of the step.
+/// The second CPU's result for the step.
 fn sign((sign, words): (Sign, String)) -> Html {
     html! { <i class={sign.word()} title={words.clone()} role="img" aria-label={words}>{ sign.glyph() }</i> }
 }

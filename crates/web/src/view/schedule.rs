@@ -36,7 +36,7 @@ impl PartialEq for ChipsProps {
     }
 }
 
-/// The injections, of which nothing depends on the cursor.
+/// The injections, none of which depends on the cursor.
 #[component]
 fn Chips(props: &ChipsProps) -> Html {
     let ChipsProps { chips, dispatch } = props;
@@ -92,7 +92,7 @@ struct TextProps {
     dispatch: Callback<Action>,
 }
 
-/// The schedule's text form. It is taken when the field is left or Enter is pressed.
+/// The schedule's text form. It takes effect when the field loses focus or Enter is pressed.
 #[component]
 fn Text(props: &TextProps) -> Html {
     let onchange = sends(&props.dispatch, |event: Event| {

@@ -30,7 +30,7 @@ pub(crate) fn Transport(props: &Props) -> Html {
     }
 }
 
-/// Where a side stands, in its own steps.
+/// The position of a side, in its own steps.
 fn place(state: &State, side: Side) -> Option<Html> {
     let Position { step, steps } = position(state, side)?;
     let name = state.setup.forms[side.index()].name();

@@ -14,7 +14,7 @@ pub(super) struct Props {
     pub(super) names: [&'static str; 2],
 }
 
-/// Who vouches for a part of the state: letters, and the reason for whoever points at them or listens.
+/// Who vouches for a part of the state: letters, and the reason as a tooltip and for screen readers.
 pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
     let voucher = voucher(state, moment, part);
     let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };

@@ -30,7 +30,7 @@ fn row(register: &Register) -> Html {
     }
 }
 
-/// A number with what it means and, where this step changed it, what it was.
+/// A number with its meaning and, if this step changed it, its old value.
 pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: Option<String>) -> Html {
     let changed = value.is_some_and(|value| value.before.is_some());
     html! {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, how heavy the page is, and what its code is made of.
+//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, how heavy the page is, and what its
+//! code consists of.
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +11,17 @@ use crate::project::{Project, on_path};
 use crate::steps::{self, ask, cannot_start, seconds};
 use crate::{budget, build, setup, timings, wasm_module, weight};
 
-/// The page's modules as the compiler left them, which still have names: below `target/wasm32-unknown-unknown/web`.
+/// The page's modules as the compiler left them, still with names: below `target/wasm32-unknown-unknown/web`.
 const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-follower.wasm"];
 
-/// Crates that are listed of a module.
+/// Number of crates to list for a module.
 const LARGEST: usize = 12;
 
-/// What is measured in Chromium, in a page that is built with the exports they call: the benchmark of `cr3play bench`, and the check with Unicorn.
+/// What to measure in Chromium, in a page built with the necessary exports: the benchmark of `cr3play bench`, and the
+/// check with Unicorn.
 const IN_BROWSER: [&str; 2] = ["e2e/speed.mjs", "e2e/check_speed.mjs"];
 
-/// Builds the page, then prints what was measured.
+/// Builds the page, then prints the measurements.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
     build::release(project, &wasm)?;
@@ -32,7 +34,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     print_beside_unicorn(project)?;
     print_setup_times(project);
     print_page_weight(project)?;
-    // A limit that was exceeded is reported last and keeps no number back.
+    // An exceeded limit is reported last and suppresses no number.
     in_browser.into_iter().collect()
 }
 
@@ -88,7 +90,7 @@ fn print_page_weight(project: &Project) -> Result<(), Failure> {
     MODULES.iter().try_for_each(|module| print_largest(project, module))
 }
 
-/// wasm-opt takes the names out, so the bytes are those before it.
+/// wasm-opt removes the names, so these are the bytes before it.
 fn print_largest(project: &Project, module: &str) -> Result<(), Failure> {
     let path = project.target().join(TARGET).join("web").join(module);
     let bytes = fs::read(&path).map_err(|error| Failure::io(&path, &error))?;

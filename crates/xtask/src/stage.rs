@@ -1,4 +1,5 @@
-//! Called by trunk when it has built a page: names the version of the second CPU's worker, and puts Unicorn beside the page.
+//! Called by trunk after it has built a page: writes the version of the second CPU's worker, and puts Unicorn beside
+//! the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,10 +8,10 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::unicorn;
 
-/// Where the page finds the worker; trunk names no content of a worker.
+/// Where the page finds the worker. Trunk does not name a worker by its content.
 const FOLLOWER: &str = "follower";
 
-/// Names a folder's content, so that a page asks for a `FILE?v=VERSION` and never gets an older one from a cache.
+/// Identifies a folder's content, so that a page asks for `FILE?v=VERSION` and never gets an older file from a cache.
 pub(crate) const VERSION: &str = "version.txt";
 
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -39,7 +40,7 @@ pub(crate) fn write_version(folder: &Path, content: &[u8]) -> Result<(), Failure
     fs::write(&file, format!("{:016x}\n", content_hash(content))).map_err(|error| Failure::io(&file, &error))
 }
 
-/// FNV-1a: names a content, and is no protection against anybody.
+/// FNV-1a: identifies a content, and protects against nobody.
 fn content_hash(bytes: &[u8]) -> u64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;

@@ -52,20 +52,20 @@ pub(crate) enum Command {
     Tlb(TlbArguments),
     /// Lists the TLB models, and what is published about the processors among them
     Cpus(CpusArguments),
-    /// Estimates what one CR3 write for each NMI amounts to
+    /// Estimates the cost of one CR3 write for each NMI
     Nmi(NmiArguments),
     /// Measures instructions per second on this machine
     Bench(BenchArguments),
 }
 
-/// Everything that decides how the system starts, but the form.
+/// Everything that decides how the system starts, except the form.
 #[derive(Debug, Args)]
 pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none. SEV-ES is on without no-sev-es
     #[arg(long, default_value_t)]
     features: Features,
-    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule; several as
-    /// perf+pending-flush
+    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule;
+    /// several as perf+pending-flush
     #[arg(long, default_value_t)]
     handler: Handlers,
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
@@ -121,8 +121,8 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// Forms of the macro, the first is what the others are held against: A, B2, C, E, never, custom [default:
-    /// A,E, or A,E,custom with --macro]
+    /// Forms of the macro, each compared with the first: A, B2, C, E, never, custom [default: A,E, or A,E,custom with
+    /// --macro]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]
@@ -149,7 +149,7 @@ pub(crate) struct CheckArguments {
     /// Every vector at every place that the run reaches, one injection at a time
     #[arg(long, conflicts_with_all = ["inject", "preset"])]
     pub(crate) every_injection: bool,
-    /// Turns a bit of the second CPU's RAX over after so many steps, to show what a difference looks like
+    /// Flips a bit of the second CPU's RAX after this many steps, to show what a difference looks like
     #[arg(long, value_name = "STEPS")]
     pub(crate) wrong_after: Option<u64>,
 }
@@ -204,10 +204,10 @@ pub(crate) struct CpusArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct NmiArguments {
-    /// NMIs in a second on one busy processor; perf record asks for 4000
+    /// NMIs per second on one busy processor; perf record asks for 4000
     #[arg(long, default_value_t = 4000.0, value_parser = positive)]
     pub(crate) rate: f64,
-    /// Part of them that strikes while the kernel's tables are loaded, from 0 to 1
+    /// Share of them that strikes while the kernel's tables are loaded, from 0 to 1
     #[arg(long, default_value_t = 1.0, value_parser = part)]
     pub(crate) kernel_share: f64,
     /// Clock of the processor in GHz
@@ -265,7 +265,7 @@ pub(crate) enum Shown {
     Key,
     All,
     None,
-    /// From a step on, counted from 1, up to another, that one not included.
+    /// From a step on, counted from 1, up to but excluding another.
     Range {
         from: usize,
         to: Option<usize>,
@@ -310,8 +310,8 @@ impl SystemArguments {
         Self { features, handler, geometry, r#macro: file, json: false }
     }
 
-    /// The configuration of the one form of a run; a macro file means form `custom`. With another form that a person names the
-    /// file would say nothing.
+    /// The configuration of the one form of a run. A macro file means form `custom`. If a person names another form,
+    /// the file would have no effect, so that is an error.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
         match (form, &self.r#macro) {
             (None, Some(_)) => self.with_form(CUSTOM),
@@ -333,8 +333,8 @@ impl SystemArguments {
         Ok(Config { features: self.features, form, custom, handler: self.handler, geometry: self.geometry })
     }
 
-    /// The configurations of a list of forms; without a list, a macro file adds form `custom` to the usual ones. With a list that
-    /// leaves `custom` out the file would say nothing.
+    /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a
+    /// list omits `custom`, the file would have no effect, so that is an error.
     pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
         let usual = if self.r#macro.is_some() { "A,E,custom" } else { "A,E" };
         let forms = forms.unwrap_or(usual);

@@ -67,7 +67,7 @@ fn start(form: Form) -> Result<System, WrongUse> {
     boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))
 }
 
-/// Runs with counters on, and recorded so that every step can be shown.
+/// Runs with counters on, recorded so that every step can be shown.
 fn record(system: &System, scenario: &Scenario) -> Trace {
     Trace::record_system(system.clone(), scenario, Options { budget: STEPS })
 }

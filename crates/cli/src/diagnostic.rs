@@ -37,12 +37,12 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// What to know about a person's text that assembles; a line that is too long goes on below.
+/// Notes about a person's text that assembles. A line that is too long continues below.
 pub(crate) fn notes(notes: &[Diagnostic]) -> String {
     notes.iter().map(|note| rewrap(&text(note))).collect()
 }
 
-/// One diagnostic as JSON has it.
+/// One diagnostic in JSON.
 #[derive(Serialize)]
 pub(crate) struct Report {
     severity: &'static str,

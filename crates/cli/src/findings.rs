@@ -20,7 +20,7 @@ fn is_finding(trace: &Trace) -> bool {
     !trace.unfired.is_empty() || trace.ending() != Ending::Finished || !trace.breakages.is_empty()
 }
 
-/// A line or more for each promise that a run broke.
+/// One or more lines for each promise that a run broke.
 pub(crate) fn text(trace: &Trace) -> String {
     let line = |broken: BrokenReport| {
         let BrokenReport { invariant, step, place, message } = broken;
@@ -53,15 +53,15 @@ pub(crate) fn struck(traces: &[&Trace]) -> Result<(), WrongUse> {
 fn mend(reason: &Reason) -> &'static str {
     match reason {
         Reason::NoSuchPlace(_) => "`cr3play places` lists the places",
-        Reason::Refused { .. } => "let another vector strike there, or this one elsewhere",
+        Reason::Refused { .. } => "inject another vector there, or this one elsewhere",
         Reason::NotReached { .. } | Reason::HandlerReturned { .. } | Reason::Predecessor { .. } => {
             "`cr3play run --steps all` shows where the run goes"
         }
     }
 }
 
-/// An injection that strikes in some runs only, a run in which the program does not exit, and one that breaks what Linux
-/// promises, are findings.
+/// These are findings: an injection that strikes in some runs only, a run in which the program does not exit, and a run
+/// that breaks what Linux promises.
 pub(crate) fn outcome(runs: &[&Trace]) -> Result<Outcome, WrongUse> {
     struck(runs)?;
     Ok(Outcome::finding_if(runs.iter().any(|run| is_finding(run))))

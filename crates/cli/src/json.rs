@@ -1,5 +1,5 @@
-//! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
-//! not exact.
+//! What the commands print with `--json`. Addresses and register values are hexadecimal strings, because JSON's numbers
+//! are not exact.
 
 use crate::diagnostic;
 use crate::findings::{self, BrokenReport};
@@ -42,7 +42,7 @@ impl Setting {
 #[derive(Serialize)]
 pub(crate) struct Run {
     form: &'static str,
-    /// What to know about a person's own text.
+    /// Notes about a person's own text.
     notes: Vec<diagnostic::Report>,
     steps: usize,
     end: EndOfRun,
@@ -50,11 +50,11 @@ pub(crate) struct Run {
     /// The first breakage of each invariant.
     broken: Vec<BrokenReport>,
     counters: BTreeMap<&'static str, u64>,
-    /// None where the TLB model is no processor.
+    /// None if the TLB model is no processor.
     cost: Option<Cost>,
 }
 
-/// What a run cost, in cycles: published ranges.
+/// The cost of a run in cycles, as published ranges.
 #[derive(Serialize)]
 struct Cost {
     processor: &'static str,
@@ -64,7 +64,7 @@ struct Cost {
     warnings: Vec<String>,
 }
 
-/// A part of the cost; without cycles where no figure is published.
+/// A part of the cost; without cycles if no figure is published.
 #[derive(Serialize)]
 struct Item {
     part: &'static str,
@@ -126,9 +126,9 @@ pub(crate) fn counters(counters: &Counters) -> BTreeMap<&'static str, u64> {
 #[derive(Serialize)]
 struct EndOfRun {
     kind: &'static str,
-    /// Of a shutdown: the interrupted instruction.
+    /// For a shutdown: the interrupted instruction.
     rip: Option<String>,
-    /// Of a shutdown: the faults, first cause first.
+    /// For a shutdown: the faults, first cause first.
     chain: Vec<String>,
 }
 

@@ -122,7 +122,7 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
     .concat()
 }
 
-/// How a run ended and what it broke, in a line or more.
+/// How a run ended and what it broke, in one or more lines.
 pub(crate) fn ending(trace: &Trace) -> String {
     ending_of(trace) + &findings::text(trace)
 }
@@ -171,7 +171,7 @@ fn counters(trace: &Trace) -> String {
     table(&[Align::Left, Align::Right], &rows)
 }
 
-/// A row for each step; a sentence that is too long goes on below itself.
+/// A row for each step. A sentence that is too long continues below itself.
 fn steps(trace: &Trace, shown: &[usize]) -> String {
     let mut text = format!("{:>6} in CPL {:<5} {:<PLACE$} what it did\n", "step", "CR3", "place");
     for &index in shown {
@@ -186,7 +186,7 @@ fn steps(trace: &Trace, shown: &[usize]) -> String {
     text
 }
 
-/// Width of the column with the places; the longer ones have a line of their own.
+/// Width of the column with the places. Longer ones get their own line.
 const PLACE: usize = 27;
 
 /// The half and the PCID that a CR3 value selects, in a few characters: `u 801`.

@@ -170,7 +170,7 @@ fn comparison_as_json_has_counters_of_each_run() {
     assert_eq!(row["steps"][0]["registers"].to_string(), "[]");
 }
 
-/// Why the second run is not comparable, and how many of its counters have a difference all the same.
+/// Why the second run is not comparable, and how many of its counters have a difference nevertheless.
 #[track_caller]
 fn check_comparable(command: &str, status: i32, expected: Expect) {
     let report = json(&format!("compare {command} --json"), status);

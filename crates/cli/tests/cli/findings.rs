@@ -1,7 +1,8 @@
-//! docs/FINDINGS.md: each command in it, with the lines of output that the finding rests on.
+//! docs/FINDINGS.md: each command in it, with the output lines on which the finding rests.
 //!
-//! A block holds one command, lines of its output, and the exit status as `echo $?` prints it. `...` stands for lines left
-//! out and `N` for any number, decimal or hexadecimal. Lines without `...` between them follow each other in the output, however it is wrapped.
+//! A block holds one command, lines of its output, and the exit status as `echo $?` prints it. `...` stands for omitted
+//! lines and `N` for any number, decimal or hexadecimal. Lines without `...` between them are adjacent in the output,
+//! however it is wrapped.
 
 use super::{Answer, play};
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ fn document() -> String {
 enum Quoted {
     /// A command of the playground and what it prints.
     Play { arguments: String, runs: Vec<Vec<String>>, status: i32 },
-    /// Tests that hold the counts, by a part of their names.
+    /// Tests that assert the counts, by a part of their names.
     Tests { package: String, filter: String },
 }
 
@@ -46,7 +47,7 @@ fn quoted(block: &str) -> Quoted {
     Quoted::Play { arguments: arguments.to_owned(), runs, status }
 }
 
-/// A word of the output, with whether it begins or ends a line.
+/// A word of the output, and whether it begins or ends a line.
 struct Word<'a> {
     text: &'a str,
     first: bool,
@@ -76,7 +77,7 @@ fn same(expected: &str, found: &str) -> bool {
     }
 }
 
-/// Where in the output the lines of `run` end, if they are there.
+/// Where in the output the lines of `run` end, if they occur.
 fn find(run: &[String], output: &[Word]) -> Option<usize> {
     let at = output.windows(run.len()).position(|window| {
         let lines = window.first().is_some_and(|word| word.first) && window.last().is_some_and(|word| word.last);
@@ -85,7 +86,7 @@ fn find(run: &[String], output: &[Word]) -> Option<usize> {
     at.map(|at| at + run.len())
 }
 
-/// What is not as the document says.
+/// What differs from the document.
 fn verdict(runs: &[Vec<String>], status: i32, answer: &Answer) -> Result<(), String> {
     let words = output_words(&answer.out);
     let mut rest = words.as_slice();
@@ -107,7 +108,7 @@ fn played(document: &str) -> Vec<(String, Vec<Vec<String>>, i32)> {
     blocks(document).into_iter().filter_map(play).collect()
 }
 
-/// A changed word, a lost one or another status must not pass, or the comparison shows nothing.
+/// A changed word, a lost one or another status must not pass; otherwise the comparison shows nothing.
 fn assert_would_fail(arguments: &str, runs: &[Vec<String>], status: i32, answer: &Answer) {
     assert!(verdict(runs, 1 - status, answer).is_err(), "{arguments}: any status passes");
     for (at, run) in runs.iter().enumerate() {
@@ -179,7 +180,7 @@ fn each_test_that_the_findings_name_exists() {
     assert_eq!(filters.len(), 9, "{filters:?}");
 }
 
-/// A finding that lacks a part cannot be quoted alone, and a mail has 80 columns.
+/// Nobody can quote a finding alone if it lacks a part, and a mail has 80 columns.
 #[test]
 fn each_finding_has_its_parts_in_short_lines() {
     let document = document();

@@ -111,7 +111,7 @@ fn lists_presets() {
     }
 }
 
-/// With form E: the program exits and no promise is broken.
+/// The exit status with form E: 0 if the program exits and no promise is broken.
 fn status(preset: &str) -> i32 {
     i32::from(!["kgdb-kernel", "leftover-flush", "schedule"].contains(&preset))
 }

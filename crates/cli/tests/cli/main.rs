@@ -32,7 +32,7 @@ fn play(arguments: &str, input: &str) -> Answer {
         .spawn()
         .expect("cr3play starts");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // A child that does not read its input may be gone already.
+    // A child that does not read its input may already be gone.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let Output { status, stdout, stderr } = child.wait_with_output().expect("cr3play ends");
@@ -68,7 +68,8 @@ fn check(arguments: &str, status: i32, expected: Expect) {
     assert_eq!(answer.status, status, "{arguments}");
 }
 
-/// The text with numbers of two digits and more hidden: steps, totals, addresses. They vary with every edit of the kernel's texts.
+/// The text with numbers of two or more digits hidden: steps, totals, addresses. They vary with every edit of the
+/// kernel's texts.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
     let mut rest = text;
@@ -142,8 +143,8 @@ fn a_vector_that_fails_is_a_finding() {
     assert!(answer.out.ends_with(" 1 failed, 1 not run\n"), "{}", answer.out);
 }
 
-/// One vector as a person writes it down from a report: one value for a list, a bit with its register, an error code in
-/// hexadecimal, and an entry that gets another frame.
+/// One vector as a person writes it down from a report: one value instead of a list, a bit with its register, an error
+/// code in hexadecimal, and an entry that gets another frame.
 #[test]
 fn takes_vectors_as_people_write_them() {
     let vector = |fault: &str| {

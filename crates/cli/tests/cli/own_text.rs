@@ -1,4 +1,4 @@
-//! A person's own macro: which form it is, and what the commands say of it.
+//! A person's own macro: which form it is, and what the commands say about it.
 
 use super::{assert_fits, play, steady};
 use expect_test::{Expect, expect};
@@ -72,7 +72,7 @@ fn json_has_what_to_know_of_the_text() {
     assert_eq!(compared["runs"][2]["notes"][1]["line"], 6);
 }
 
-/// The lines of the answer that stand between the heading and the end of the run.
+/// The lines of the answer between the heading and the end of the run.
 fn check(command: &str, expected: Expect) {
     let answer = play(&format!("{command} --macro - --inject sysret_exit_user_cr3:nmi"), OWN);
     assert_fits(command, &answer);

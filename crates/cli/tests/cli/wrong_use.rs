@@ -4,7 +4,7 @@ use super::{assert_fits, play};
 use expect_test::expect;
 use serde_json::Value;
 
-/// `asm` takes the words for features that `run` takes. SEV-ES chooses no arm.
+/// `asm` accepts the same words for features as `run`. SEV-ES chooses no arm.
 #[test]
 fn features_are_named_alike_everywhere() {
     let text = "ALTERNATIVE \"nop\", \"hlt\", X86_FEATURE_PTI\nALTERNATIVE \"nop\", \"hlt\", X86_FEATURE_SEV_ES\n";
@@ -91,7 +91,7 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play run --inject 'kernel_loop:nmi > exc_nmi:nmi'
         cr3play: exc_nmi:nmi did not strike: refused: NMIs are blocked from the delivery of one until the
           next IRET (SDM vol. 3A 6.7.1)
-          let another vector strike there, or this one elsewhere
+          inject another vector there, or this one elsewhere
         $ cr3play run --inject kernel_loop+99:nmi
         cr3play: kernel_loop+99:nmi did not strike: the label has only 6 instructions (+0 to +5)
           `cr3play places` lists the places
@@ -103,7 +103,7 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play run --features no-sev-es --inject kernel_loop+1:vc
         cr3play: kernel_loop+1:vc did not strike: refused: #VC arises in SEV-ES guests only (AMD APM vol. 2
           15.35.5)
-          let another vector strike there, or this one elsewhere
+          inject another vector there, or this one elsewhere
         $ cr3play run --handler perf+prof
         error: invalid value 'perf+prof' for '--handler <HANDLER>': unknown handler 'prof': one of quiet,
           perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule

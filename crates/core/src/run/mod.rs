@@ -26,7 +26,7 @@ pub enum Reason {
         /// Arrivals at the place from when the injection might strike.
         arrivals: u32,
     },
-    /// It was to strike inside the handler of the injection before it, and that handler returned first.
+    /// It was to strike inside the handler of the previous injection, and that handler returned first.
     HandlerReturned {
         /// Arrivals at the place inside the handler.
         arrivals: u32,

@@ -196,7 +196,7 @@ fn version(value: &str) -> Result<(), String> {
 }
 
 fn known<T>(found: Option<T>, value: &str) -> Result<T, String> {
-    found.ok_or_else(|| quoted("a name that this page knows", value))
+    found.ok_or_else(|| quoted("a name on this page", value))
 }
 
 fn quoted(what: &str, value: &str) -> String {

@@ -7,7 +7,7 @@ use crate::run::{End, Runner};
 use crate::scenario::{Places, Schedule};
 use crate::trace::Ending;
 
-/// How a run went.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// How it ended.
@@ -16,7 +16,8 @@ pub struct Judgement {
     pub breakages: Vec<Breakage>,
 }
 
-/// Runs `schedule` on `system`, which was booted from `config`, for at most `budget` steps. What a trace of it would say.
+/// Runs `schedule` on `system`, which was booted from `config`, for at most `budget` steps. A trace of it would say the
+/// same.
 pub fn judge(system: &System, places: &Places, config: &Config, schedule: &Schedule, budget: u32) -> Judgement {
     let mut runner = Runner::new(system.machine.clone(), places, schedule);
     let mut tally = Tally::new(runner.machine());
@@ -37,7 +38,7 @@ pub fn judge(system: &System, places: &Places, config: &Config, schedule: &Sched
     Judgement { ending: Ending::of(&end, places, last), breakages: promises.broken().to_vec() }
 }
 
-/// What a run can have wrong.
+/// What can be wrong with a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Wrong {
     /// A promise broke: the id of the invariant.
@@ -60,12 +61,12 @@ impl Wrong {
     }
 }
 
-/// One kind of what is wrong with some of many runs.
+/// One kind of mistake in some of many runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// What is wrong.
     pub wrong: Wrong,
-    /// How many runs have it.
+    /// Number of runs with it.
     pub runs: u32,
     /// The first of them.
     pub first: Schedule,
@@ -76,9 +77,9 @@ pub struct Kind {
 pub struct Findings {
     /// Runs that were judged.
     pub judged: u32,
-    /// Runs with which something is wrong.
+    /// Runs with at least one mistake.
     pub runs: u32,
-    /// By kind, in the order in which each was found first.
+    /// By kind, in the order in which each was first found.
     pub kinds: Vec<Kind>,
 }
 

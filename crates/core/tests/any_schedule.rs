@@ -1,4 +1,4 @@
-//! Whatever is injected wherever: runs end, nothing panics, every injection is accounted for, replay agrees.
+//! Whatever is injected anywhere: runs end, nothing panics, every injection is accounted for, replay agrees.
 
 use cr3_core::compare::compare;
 use cr3_core::counters::Counters;
@@ -57,7 +57,7 @@ fn record(scenario: &Scenario) -> Trace {
     Trace::record(scenario, Options { budget: 6000 }).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"))
 }
 
-/// What a trace is, keyframes aside.
+/// A trace without its keyframes.
 fn all_of(trace: &Trace) -> (Vec<Step>, Counters, Vec<Unfired>, End, Machine) {
     let last = trace.machine_before(usize::MAX);
     (trace.steps.clone(), trace.counters, trace.unfired.clone(), trace.end.clone(), last)

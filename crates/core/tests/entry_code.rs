@@ -1,4 +1,4 @@
-//! The entry code itself against GNU `as`: every file of `src/linux`, as configurations put them together.
+//! The entry code itself against GNU `as`: every file of `src/linux`, in every combination that a configuration uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ fn bytes_are_those_of_gas() {
         let mut theirs = linked(&expanded_text(&system.image), &bases).expect("as and ld take the expanded text");
         theirs.retain(|name, _| ours.contains_key(name));
         for (name, bytes) in &ours {
-            // An empty section is not written by ld.
+            // ld does not write an empty section.
             let same = theirs.get(name).map_or(bytes.is_empty(), |their| their == bytes);
             assert!(same, "{name} differs in {config:?}");
         }

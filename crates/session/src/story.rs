@@ -186,7 +186,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Rogue write to CR3",
-        headline: "A handler changes CR3 and tells nobody. Who repairs it?",
+        headline: "A handler changes CR3 without recording it. Who repairs it?",
         text: "No kernel code does this. Form A writes the saved value back, as if nothing had happened. Form E keeps what it finds, and \
                the task returns to user mode on tables without user memory.",
         forms: OLD_AND_NEW,

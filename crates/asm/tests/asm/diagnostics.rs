@@ -357,7 +357,7 @@ fn symbols_that_are_not_defined() {
     check(
         "a = b\nb = a\n\t.quad a\n",
         expect![[r#"
-            3:2: error: `b` is defined by itself, or through too many other names
+            3:2: error: `b` is defined in terms of itself, or through too many other names
               hint: give one of the names a number or a label
         "#]],
     );

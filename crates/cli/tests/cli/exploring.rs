@@ -58,7 +58,7 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
         &format!("explore --form never {ONE}"),
         1,
         expect![[r#"
-            form      never: does not restore: shows what the macro is for
+            form      never: does not restore: shows why the macro exists
             systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             vectors   nmi, db, mc
             verdict   breaks at depth 1: ### of #### schedules

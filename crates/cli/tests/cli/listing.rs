@@ -74,7 +74,7 @@ fn lists_presets() {
             inject    sysret_exit_user_cr3:nmi
 
         rogue-cr3
-            A handler changes CR3 and tells nobody: form A repairs it, the others keep it.
+            A handler changes CR3 without recording it: form A repairs it, the others keep it.
             features  pti,pcid,invpcid,fsgsbase,nx
             handler   rogue-cr3
             inject    kernel_loop+1:nmi

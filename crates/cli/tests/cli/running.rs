@@ -202,7 +202,7 @@ fn a_broken_promise_is_a_finding() {
         "run --form never --features pti --inject sysret_exit_user_cr3:nmi --steps none",
         1,
         expect![[r#"
-            form      never: does not restore: shows what the macro is for
+            form      never: does not restore: shows why the macro exists
             features  pti
             handler   quiet: returns at once
             TLB       architectural: unbounded; drops exactly what the manual requires

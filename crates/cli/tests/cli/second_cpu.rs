@@ -71,9 +71,9 @@ mod with_unicorn {
                     not compared: which of several allowed behaviours a processor shows: the reading names the one
                     that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                     -     -
-                    not compared: texts that we refuse and GNU as takes
+                    not compared: texts that we refuse and GNU as accepts
                 Linux: texts, layout, constants      the source that the code cites             -     -
-                    not compared: that nothing of it was misread: no Linux runs here
+                    not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                     -     -
                     not compared: they follow from the steps by rules that unit tests alone hold to cases worked out
                     by hand
@@ -174,9 +174,9 @@ mod with_unicorn {
                     not compared: which of several allowed behaviours a processor shows: the reading names the one
                     that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                  -
-                    not compared: texts that we refuse and GNU as takes
+                    not compared: texts that we refuse and GNU as accepts
                 Linux: texts, layout, constants      the source that the code cites          -
-                    not compared: that nothing of it was misread: no Linux runs here
+                    not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                  -
                     not compared: they follow from the steps by rules that unit tests alone hold to cases worked out
                     by hand
@@ -234,9 +234,9 @@ mod with_unicorn {
                     not compared: which of several allowed behaviours a processor shows: the reading names the one
                     that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                       -
-                    not compared: texts that we refuse and GNU as takes
+                    not compared: texts that we refuse and GNU as accepts
                 Linux: texts, layout, constants      the source that the code cites               -
-                    not compared: that nothing of it was misread: no Linux runs here
+                    not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                       -
                     not compared: they follow from the steps by rules that unit tests alone hold to cases worked out
                     by hand

@@ -1,4 +1,4 @@
-//! What the tally counts, on operations of the machine and on the events that they tell.
+//! What the tally counts, on operations of the machine and on the events that they report.
 
 use super::*;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
@@ -92,7 +92,7 @@ fn cr3_writes_are_classified() {
     }
 }
 
-/// SDM vol. 3A 4.10.4.1: what must invalidate counts, whether or not something was cached.
+/// SDM vol. 3A 4.10.4.1: a write that must invalidate counts, whether or not something was cached.
 #[test]
 fn cr4_writes_that_flush_are_counted() {
     let (pge, pcide, smep) = (cr4::PGE, cr4::PCIDE, cr4::SMEP);
@@ -152,7 +152,7 @@ fn dropped_entries_are_counted_by_what_dropped_them() {
     );
 }
 
-/// Plays TLB events on one page, under PCID 1 unless said otherwise, and gives the kinds of the misses.
+/// Plays TLB events on one page, under PCID 1 unless said otherwise, and returns the kinds of the misses.
 fn misses(story: &[&str]) -> Vec<&'static str> {
     let mut tally = Tally::new(&machine(BASE | 1, cr4::PCIDE));
     let mut kinds = Vec::new();
@@ -199,7 +199,7 @@ fn misses_are_refills_only_after_a_flush_of_their_page() {
         (&["evict", "miss"], &["capacity_misses"]),
         (&["evict", "fill", "flush", "miss"], &["refill_misses"]),
         (&["fault", "miss"], &["cold_misses"]),
-        // Flushed, then gone again by a fault: what took it last counts.
+        // Flushed, then dropped again by a fault: the last reason counts.
         (&["flush", "fill", "fault", "miss"], &["cold_misses"]),
     ];
     for (story, expected) in cases {

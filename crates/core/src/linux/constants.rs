@@ -4,7 +4,7 @@ use super::layout::{self as at, IstStack};
 use super::{Features, tables};
 use crate::asm::Options;
 
-/// Addresses, selectors and offsets by the names that the texts use. Kernel names where the kernel has one.
+/// Addresses, selectors and offsets by the names that the texts use: the kernel's names where they exist.
 const CONSTANTS: &[(&str, u64)] = &[
     // Selectors.
     ("__KERNEL_CS", at::KERNEL_CS as u64),
@@ -74,9 +74,9 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("USER_STACK", at::USER_STACK),
 ];
 
-/// A section of the texts: where it is linked, where it lies in physical memory, and how much fits.
+/// A section of the texts: its linear address, its physical address, and its size.
 pub(super) struct Region {
-    /// As the texts name it.
+    /// Its name in the texts.
     pub(super) section: &'static str,
     /// Linear address.
     pub(super) linear: u64,
@@ -99,7 +99,7 @@ const fn image_region(section: &'static str, linear: u64, size: u64) -> Region {
     Region { section, linear, physical: at::image_physical(linear), size }
 }
 
-/// What the assembler is told: constants, where sections lie, which arm of an ALTERNATIVE to take.
+/// The assembler's options: constants, addresses of sections, the choice of each ALTERNATIVE's arm.
 pub(super) fn options(features: Features) -> Options {
     let mut options = Options::default();
     for &(name, value) in CONSTANTS {
@@ -122,13 +122,14 @@ pub(super) fn options(features: Features) -> Options {
     options
 }
 
-/// The kernel's names of the features that are on. A processor that needs page-table isolation also needs VERW and fences
-/// after SWAPGS; with isolation the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c, v6.12).
+/// The kernel's names of the features that are on. A processor that needs page-table isolation also needs VERW and
+/// fences after SWAPGS. With isolation, the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c,
+/// v6.12).
 fn feature_names(features: Features) -> impl Iterator<Item = &'static str> {
     [
         ("X86_FEATURE_PTI", features.pti),
         ("X86_FEATURE_PCID", features.pcid),
-        // Set only where PCIDs are on too (arch/x86/mm/init.c, setup_pcid).
+        // Set only if PCIDs are on too (arch/x86/mm/init.c, setup_pcid).
         ("X86_FEATURE_INVPCID_SINGLE", features.invpcid && features.pcid),
         ("X86_FEATURE_INVPCID", features.invpcid),
         ("X86_FEATURE_FSGSBASE", features.fsgsbase),

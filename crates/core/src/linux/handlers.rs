@@ -15,7 +15,7 @@ pub enum Handler {
     PendingFlush,
     /// Changes kernel text through a temporary address space, as kgdb does.
     KgdbPoke,
-    /// Writes CR3 and tells nobody. No code of Linux does this.
+    /// Writes CR3 without recording it. No code of Linux does this.
     RogueCr3,
     /// Switches to `init_mm` and not back. No code of Linux does this.
     RogueSwitchMm,
@@ -55,7 +55,7 @@ impl Handler {
             Self::Perf => "samples user and kernel memory, as perf does",
             Self::PendingFlush => "flushes one page as the kernel does and may leave a user flush pending",
             Self::KgdbPoke => "changes kernel text through a temporary address space, as kgdb does",
-            Self::RogueCr3 => "writes CR3 and tells nobody; no kernel code does",
+            Self::RogueCr3 => "writes CR3 without recording it; no kernel code does",
             Self::RogueSwitchMm => "switches to init_mm and not back; no kernel code does",
             Self::Schedule => "switches to another task's address space and back; no kernel code does",
         }
@@ -70,7 +70,7 @@ impl Display for Handler {
 
 impl FromStr for Handler {
     type Err = UnknownName;
-    /// `ghes` is what pending-flush is modelled on.
+    /// pending-flush models `ghes`, so that name is accepted too.
     fn from_str(given: &str) -> Result<Self, UnknownName> {
         match given {
             "ghes" => Ok(Self::PendingFlush),
@@ -79,8 +79,8 @@ impl FromStr for Handler {
     }
 }
 
-/// A set of handlers, one bit each in the order of [`Handler::ALL`]. [`Handler::Quiet`] is the empty set: whoever does something is
-/// not quiet.
+/// A set of handlers, one bit each in the order of [`Handler::ALL`]. [`Handler::Quiet`] is the empty set, because a set
+/// with any other handler is not quiet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Handlers(u8);
 
@@ -92,7 +92,7 @@ const fn bit(handler: Handler) -> u8 {
 }
 
 impl Handlers {
-    /// Nothing is done.
+    /// No handler does anything.
     pub const QUIET: Self = Self(0);
 
     /// One handler by itself.
@@ -106,7 +106,7 @@ impl Handlers {
         Self(self.0 | bit(handler))
     }
 
-    /// The same with `handler` put in or taken out. To turn [`Handler::Quiet`] over is to take all others out.
+    /// The same with `handler` added or removed. Toggling [`Handler::Quiet`] removes all others.
     #[must_use]
     pub const fn toggled(self, handler: Handler) -> Self {
         match handler {
@@ -123,8 +123,8 @@ impl Handlers {
         }
     }
 
-    /// What runs, in the order of [`Handler::ALL`], which is the order in which they are called. Never empty: without any other it
-    /// is [`Handler::Quiet`].
+    /// The handlers that run, in the order of [`Handler::ALL`], which is the order in which they are called. Never
+    /// empty: without any other it is [`Handler::Quiet`].
     pub fn iter(self) -> impl Iterator<Item = Handler> {
         Handler::ALL.into_iter().filter(move |&handler| self.contains(handler))
     }

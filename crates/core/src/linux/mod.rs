@@ -31,7 +31,7 @@ pub struct Config {
     pub features: Features,
     /// The macro that restores CR3.
     pub form: Form,
-    /// The text of [`Form::Custom`]; no other form reads it.
+    /// The text of [`Form::Custom`]; no other form uses it.
     pub custom: Arc<str>,
     /// What runs when an exception or NMI strikes.
     pub handler: Handlers,
@@ -52,15 +52,15 @@ impl Default for Config {
     }
 }
 
-/// A machine about to run the user program, and the text it was made from.
+/// A machine about to run the user program, and the texts behind it.
 #[derive(Clone, Debug)]
 pub struct System {
     /// The machine before its first instruction, at CPL 3.
     pub machine: Machine,
     /// Entry code, handlers, kernel loop and user program, as assembled.
     pub image: Arc<Image>,
-    /// The texts, indexed by [`crate::asm::Position::source`]. A macro that a person's text replaces is left out of ours.
+    /// The texts, indexed by [`crate::asm::Position::source`]. Ours omit the macros that a person's text replaces.
     pub sources: Arc<[crate::asm::Source]>,
-    /// What to know about a person's own text that assembles, in the order of its lines; of our texts there is nothing.
+    /// Notes on a person's own text that assembles, in the order of its lines. There are none on our texts.
     pub notes: Arc<[crate::asm::Diagnostic]>,
 }

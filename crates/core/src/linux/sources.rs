@@ -12,7 +12,7 @@ macro_rules! text {
 const DEFINITIONS: Text = text!("kernel/definitions.S");
 const CALLING: Text = text!("entry/calling.S");
 
-/// What uses the macro or stands beside it.
+/// The texts that use the macro or stand beside it.
 const ENTRY: [Text; 6] = [
     text!("entry/syscall.S"),
     text!("entry/exits.S"),
@@ -30,7 +30,7 @@ const KERNEL: [Text; 5] = [
     text!("kernel/syscall.S"),
 ];
 
-/// Address spaces and what changes them.
+/// Address spaces and the code that changes them.
 const SPACES: [Text; 2] = [text!("kernel/mm.S"), text!("kernel/text_poke.S")];
 
 const PROGRAM: Text = text!("user/program.S");
@@ -51,7 +51,7 @@ impl Text {
 /// The name under which a person's own macro appears in diagnostics and listings.
 pub const CUSTOM: &str = "restore/custom.S";
 
-/// The text of a form of the macro; `custom` is that of a person's own.
+/// The text of a form of the macro; `custom` is the person's own.
 pub fn form_source(form: Form, custom: &str) -> Source {
     match form {
         Form::A => text!("restore/a.S").source(),
@@ -75,7 +75,8 @@ fn handler_text(handler: Handler) -> Text {
     }
 }
 
-/// One handler is its text alone. Several define `modelled_handler` under names of their own, and one more text calls them.
+/// One handler is its text alone. Several define `modelled_handler` under different names, and one more text calls
+/// them.
 fn handler_sources(handlers: Handlers) -> Vec<Source> {
     let chosen: Vec<_> = handlers.iter().collect();
     match chosen[..] {
@@ -84,7 +85,7 @@ fn handler_sources(handlers: Handlers) -> Vec<Source> {
     }
 }
 
-/// How the texts come by their names, for diagnostics: lines of the preprocessor that stand between them.
+/// The source of the handlers' names in diagnostics: lines of the preprocessor between the texts.
 const NAMING: &str = "handlers/names.S";
 
 fn combined(handlers: &[Handler]) -> Vec<Source> {
@@ -106,15 +107,15 @@ pub(super) struct Texts {
     pub(super) sources: Vec<Source>,
     /// The macro of the form.
     pub(super) restore: Signature,
-    /// The macros of ours that a person's text replaces.
+    /// Notes on the macros of ours that a person's text replaces.
     pub(super) notes: Vec<Diagnostic>,
 }
 
-/// All texts. The sites that use the macro call it by the name and the parameters that the form gives it, as the patches
+/// All texts. The sites that use the macro call it by the name and the parameters that the form gives it. The patches
 /// that changed either changed the sites too.
 ///
 /// # Errors
-/// A diagnostic when a person's text does not define the macro, or not so that it can be called.
+/// A diagnostic if a person's text does not define the macro, or defines it in a way that no site can call.
 pub(super) fn sources(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     let source = form_source(config.form, &config.custom);
     let restore = Signature::of(&source, options).map_err(|refused| Box::new(refused.diagnostic(&source)))?;
@@ -139,7 +140,7 @@ fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Sour
 /// The names that the macro has had.
 const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
 
-/// The sites that use the macro, as they stand in our texts.
+/// The sites that use the macro, as in our texts.
 const SITES: [Site; 2] = [
     Site { call: "PARANOID_RESTORE_CR3 scratch_reg=%rax save_reg=%r14", scratch: "%rax", save: "%r14" },
     Site { call: "PARANOID_RESTORE_CR3 scratch_reg=%r15 save_reg=%r14", scratch: "%r15", save: "%r14" },
@@ -178,7 +179,7 @@ impl Signature {
         found.map_or(Err(Refused::Undefined), Self::checked)
     }
 
-    /// Drops the parameters that have a value if not given; refuses others that no site knows.
+    /// Drops the parameters that have a default value; refuses others that no site knows.
     fn checked(&self) -> Result<Self, Refused> {
         let mut parameters = Vec::new();
         for parameter in &self.parameters {

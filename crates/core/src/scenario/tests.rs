@@ -1,4 +1,4 @@
-//! The text forms, there and back, and what is said about wrong ones.
+//! The text forms, there and back, and the messages about wrong ones.
 
 use super::*;
 use crate::geometry::Geometry;
@@ -159,7 +159,7 @@ fn feature_lists_have_one_text_form() {
     assert_eq!("pcid, pti,pcid".parse::<Features>().map(|features| features.to_string()), Ok("pti,pcid".to_owned()));
 }
 
-/// Lists are older than this switch: without a word of it they mean what they meant.
+/// Lists are older than this switch: a list that does not mention it keeps its old meaning.
 #[test]
 fn sev_es_is_off_only_where_a_list_says_so() {
     let cases = [
@@ -214,7 +214,7 @@ fn configs() -> impl Strategy<Value = Config> {
     })
 }
 
-/// Errors point into the text, and what parses prints as something that parses to the same.
+/// Errors point into the text, and the printed form of what parses parses to the same value.
 fn survives(text: &str) -> Result<(), TestCaseError> {
     let (schedule, scenario) = (text.parse::<Schedule>(), text.parse::<Scenario>());
     for error in [schedule.as_ref().err(), scenario.as_ref().err()].into_iter().flatten() {
@@ -230,7 +230,7 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// `text` without `removed` characters at `at`, with `inserted` in their place.
+/// `text` with `removed` characters at `at` replaced by `inserted`.
 fn damaged(text: &str, at: usize, removed: usize, inserted: &str) -> String {
     let text: Vec<char> = text.chars().collect();
     let (kept, rest) = text.split_at(at % (text.len() + 1));

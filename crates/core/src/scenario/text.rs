@@ -1,4 +1,4 @@
-//! The text form of schedules and scenarios. What is printed parses to the same value.
+//! The text form of schedules and scenarios. The printed form parses to the same value.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
 use crate::choice::UnknownName;
@@ -99,7 +99,7 @@ impl Display for Schedule {
 
 impl FromStr for Schedule {
     type Err = ParseError;
-    /// White space between tokens does not matter; the empty text is the empty schedule.
+    /// White space between tokens does not matter. The empty text is the empty schedule.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut cursor = Cursor::new(text);
         let mut injections = Vec::new();
@@ -273,7 +273,7 @@ impl Display for Scenario {
 
 impl FromStr for Scenario {
     type Err = ParseError;
-    /// Settings left out have their defaults: form E, every feature, the quiet handler, the architectural TLB, no
+    /// Omitted settings have their defaults: form E, every feature, the quiet handler, the architectural TLB, no
     /// injection.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut config = Config::default();

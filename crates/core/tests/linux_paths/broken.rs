@@ -1,4 +1,4 @@
-//! What the situations that decide the arguments break, as a run itself tells.
+//! What the situations that decide the arguments break, by the run's own report.
 
 use crate::support::FORMS;
 use cr3_core::compare::astray;
@@ -7,7 +7,7 @@ use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::trace::{Options, Trace};
 use expect_test::expect;
 
-/// More than any of them needs to end; less than one that never ends.
+/// More than any terminating run needs; less than one that never ends.
 const STEPS: u32 = 20_000;
 
 fn record(scenario: &Scenario) -> Trace {
@@ -24,7 +24,7 @@ fn broken(scenario: &Scenario) -> String {
     if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
 }
 
-/// Forms that break the same share a line.
+/// Forms that break the same promises share a line.
 fn by_form(preset: &Preset) -> String {
     let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
     for form in FORMS {
@@ -85,7 +85,7 @@ fn runs_in_which_nothing_strikes_break_nothing() {
     }
 }
 
-/// Why the counters of two runs say nothing about each other.
+/// Why the counters of two runs cannot be compared.
 #[track_caller]
 fn check_astray(left: &str, right: &str, expected: Option<(usize, &str)>) {
     let [left, right] = [left, right].map(|text| record(&text.parse().expect("a scenario")));

@@ -82,7 +82,8 @@ fn outside_of_sev_es_there_is_no_gate_and_nothing_strikes() {
     }
 }
 
-/// A stack pointer that the user chose, where the stack of #VC would be, or in the page below it: a sample must not read what is not mapped.
+/// A stack pointer that the user chose, at the place of #VC's stack or in the page below it: a sample must not read
+/// unmapped memory.
 #[test]
 fn a_stack_that_is_not_mapped_is_no_stack() {
     const WORD: u64 = 0x5eed;

@@ -112,7 +112,7 @@ fn breakpoints_are_off_while_a_handler_runs_and_on_again_after_it() {
     }
 }
 
-/// The handlers entered until the exit of an NMI in kernel code, each with what RDI names.
+/// The handlers entered before the exit of an NMI in kernel code, each with what RDI names.
 fn entered(handlers: Handlers) -> Vec<(String, u64)> {
     let mut run = Run::new(ALL_ON, Form::E, handlers);
     run.run_to("kernel_loop");

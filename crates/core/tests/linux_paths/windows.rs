@@ -24,7 +24,7 @@ pub(crate) fn boundaries(run: &Run) -> Vec<Machine> {
     }
 }
 
-/// Strikes everywhere; the run must go on as if nothing had happened.
+/// Strikes everywhere. The run must continue as if nothing had happened.
 fn check(features: Features, form: Form, handler: impl Into<Handlers>, exceptions: &[Exception]) {
     let handler = handler.into();
     let run = Run::new(features, form, handler);
@@ -91,7 +91,7 @@ fn a_timer_interrupt_restores_everything_wherever_interrupts_are_on() {
     }
 }
 
-/// A place where a missing restore lets user mode run on the kernel's tables, and the fault that user mode takes then.
+/// A place where a missing restore lets user mode run on the kernel's tables, and the fault that user mode then takes.
 type Exposed = (String, Option<(Exception, Option<u32>)>);
 
 /// Strikes every distinct place in kernel mode with the form that does not restore.
@@ -114,7 +114,7 @@ fn expose(run: &Run, machine: &Machine) -> Option<Exposed> {
     on_kernel_tables.then_some((place, fault))
 }
 
-/// SYSRET: from the switch to the user CR3 to the return, six instructions; IRET: ten.
+/// SYSRET: from the switch to the user CR3 to the return, six instructions. IRET: ten.
 fn check_exposed(features: Features, fault: Option<(Exception, Option<u32>)>) {
     let exposed = exposed(features);
     let sysret = ["sysret_exit_switch_cr3", "sysret_exit_user_cr3", "entry_SYSRETQ_unsafe_stack"];

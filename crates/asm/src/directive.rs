@@ -1,13 +1,14 @@
 //! Directives that write data, move the location, change the section, or say something.
 
 use super::annotation::CALL_FRAME;
-use super::assembler::{Assembler, Words};
+use super::assembler::Assembler;
 use super::conditional::KNOWN_HERE;
 use super::expression::integer;
 use super::layout::{Filler, Fixup, FixupKind, Item, count_bytes, fits};
 use super::macros::is_name;
 use super::operand::split_commas;
 use super::report::{Cause, Fault, Place, nearest};
+use super::scrub::Words;
 use super::value::Value;
 
 /// Directives that do not change the bytes: symbol attributes, line numbers, unwind tables.
@@ -205,24 +206,6 @@ fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
         );
     }
     state.set(name, value)
-}
-
-impl Assembler<'_, '_> {
-    /// Makes a section current. Creates it at the base that the options give.
-    pub(super) fn enter_section(&mut self, name: &str, flags: Option<&str>) {
-        let section = self.layout.find(name).unwrap_or_else(|| {
-            let base = self.options.sections.get(name).copied().unwrap_or(0);
-            let code = flags.map_or_else(|| holds_code(name), |flags| flags.contains('x'));
-            self.layout.add(name, base, code)
-        });
-        self.previous_section = self.layout.current();
-        self.layout.enter(section);
-    }
-}
-
-/// Sections that hold code without a flag for it (`special_sections` of bfd/elf.c).
-fn holds_code(name: &str) -> bool {
-    matches!(name, ".text" | ".init" | ".fini") || name.starts_with(".text.")
 }
 
 fn plain_section(state: &mut Assembler<'_, '_>, name: &str, rest: &str) -> Outcome {

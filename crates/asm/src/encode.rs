@@ -6,7 +6,7 @@ use super::operand::{Memory, Operand, OperandKind};
 use super::prefix::Prefixes;
 use super::register::{Class, Register, Width};
 use super::report::{Cause, Fault};
-use super::table::{Kind, Modrm, Row, Wide};
+use super::table::{Choice, Kind, Modrm};
 use super::value::Value;
 
 /// A field whose value waits for the layout.
@@ -23,38 +23,6 @@ pub(super) struct Hole {
 pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
     pub(super) holes: Vec<Hole>,
-}
-
-/// A row with the width and condition chosen for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
-    pub(super) row: &'static Row,
-    pub(super) width: Option<Width>,
-    pub(super) condition: u8,
-    /// Whether nothing in the text gives the width.
-    pub(super) guessed: bool,
-}
-
-impl Choice {
-    fn opcode(&self) -> u32 {
-        let how = self.row.how;
-        let by_width = how.byte_bit && self.width.is_some_and(|width| width != Width::B);
-        let byte_form = self.row.opcode;
-        byte_form + u32::from(by_width) + if how.condition { u32::from(self.condition) } else { 0 }
-    }
-
-    fn needs_rex_w(&self) -> bool {
-        match self.row.how.wide {
-            Wide::Both => self.width == Some(Width::Q),
-            Wide::Always => true,
-            Wide::Only16 | Wide::Neither => false,
-        }
-    }
-
-    fn needs_66(&self) -> bool {
-        let by_width = matches!(self.row.how.wide, Wide::Both | Wide::Only16);
-        by_width && self.width == Some(Width::W)
-    }
 }
 
 /// The operands by their places in the encoding.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::encode::{Choice, Encoded, encode};
+use super::encode::{Encoded, encode};
 use super::expression::Scope;
 use super::matching::{Candidate, Remark, choose};
 use super::operand::{Memory, Operand, OperandKind, operands};
 use super::prefix::{self, PREFIXES, Prefixes};
 use super::register::Width;
 use super::report::{Cause, Fault, nearest};
-use super::table::{CONDITIONAL, CONDITIONS, Kind, Row, TABLE};
+use super::table::{CONDITIONAL, CONDITIONS, Choice, Kind, Row, TABLE};
 use super::unmodelled::unmodelled;
 use super::value::Value;
 

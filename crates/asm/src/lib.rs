@@ -17,6 +17,7 @@ mod nop;
 mod operand;
 mod prefix;
 mod preprocess;
+mod reader;
 mod register;
 mod report;
 mod scrub;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use assembler::Assembler;
 use layout::Placed;
 use preprocess::{Names, preprocess};
+use reader::Reader;
 use report::Report;
 use symbols::{Definition, Symbols};
 
@@ -171,9 +173,8 @@ pub struct Image {
 pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic>) {
     let mut report = Report::new(sources, options.limits.statements);
     let preprocessed = preprocess(sources, options, Names::Replaced, &mut report);
-    let mut assembler = Assembler::new(options, &mut report, preprocessed.statements);
-    assembler.run();
-    let Assembler { layout, symbols, expanded, .. } = assembler;
+    let reader = Reader::new(Assembler::new(options, &mut report), preprocessed.statements);
+    let Assembler { layout, symbols, expanded, .. } = reader.run();
     let mut image = Image { constants: options.constants.clone(), expanded, ..Image::default() };
     image.constants.extend(preprocessed.constants);
     if report.stopped() {

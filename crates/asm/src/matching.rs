@@ -1,11 +1,10 @@
 //! Which row of the table takes the operands, and what to report if none does.
 
-use super::encode::Choice;
 use super::layout::{FixupKind, fits};
 use super::operand::{Memory, Operand, OperandKind};
 use super::register::{Class, Register, Width};
 use super::report::{Cause, Fault, counted};
-use super::table::{Kind, Row};
+use super::table::{Choice, Kind, Row};
 use super::value::Value;
 
 /// A remark besides the bytes.

@@ -1,10 +1,9 @@
 //! Prefixes written before a mnemonic, and those that an instruction brings itself.
 
-use super::encode::Choice;
 use super::operand::{Operand, OperandKind};
 use super::register::{Class, Register, Width};
 use super::report::{Cause, Fault};
-use super::table::Kind;
+use super::table::{Choice, Kind};
 
 /// Prefixes by name. A prefix may be a statement by itself; it then only emits its byte.
 #[rustfmt::skip]

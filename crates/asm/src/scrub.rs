@@ -6,13 +6,26 @@
 use std::rc::Rc;
 
 use super::Position;
-use super::expression::continues_name;
+use super::expression::{continues_name, leading_name};
 
 /// One statement with the place of its first character.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statement {
     pub(super) text: Rc<str>,
     pub(super) at: Position,
+}
+
+/// A statement split after its first word.
+pub(super) struct Words<'t> {
+    pub(super) word: &'t str,
+    pub(super) rest: &'t str,
+}
+
+impl<'t> Words<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let word = leading_name(text);
+        Self { word, rest: text[word.len()..].trim_start() }
+    }
 }
 
 /// Splits `line` at `;` and line ends outside strings. Returns the offset and text of each piece that is not blank.

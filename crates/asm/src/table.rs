@@ -100,6 +100,38 @@ pub(super) struct How {
     pub(super) bare: bool,
 }
 
+/// A row with the width and condition chosen for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub(super) row: &'static Row,
+    pub(super) width: Option<Width>,
+    pub(super) condition: u8,
+    /// Whether nothing in the text gives the width.
+    pub(super) guessed: bool,
+}
+
+impl Choice {
+    pub(super) fn opcode(&self) -> u32 {
+        let how = self.row.how;
+        let by_width = how.byte_bit && self.width.is_some_and(|width| width != Width::B);
+        let byte_form = self.row.opcode;
+        byte_form + u32::from(by_width) + if how.condition { u32::from(self.condition) } else { 0 }
+    }
+
+    pub(super) fn needs_rex_w(&self) -> bool {
+        match self.row.how.wide {
+            Wide::Both => self.width == Some(Width::Q),
+            Wide::Always => true,
+            Wide::Only16 | Wide::Neither => false,
+        }
+    }
+
+    pub(super) fn needs_66(&self) -> bool {
+        let by_width = matches!(self.row.how.wide, Wide::Both | Wide::Only16);
+        by_width && self.width == Some(Width::W)
+    }
+}
+
 /// Which part of ModRM the opcode needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Modrm {

@@ -1,27 +1,27 @@
 //! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
 
+mod conditions;
+mod lines;
+
 use std::rc::Rc;
 
 use super::expression::{Dialect, Scope, parse};
-use super::report::{Cause, Fault, Place, Report, nearest};
+use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
 use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
 use super::value::Value;
 use super::{Options, Position, Source};
+use conditions::Conditions;
+use lines::{Line, Lines, directive};
 
 /// Definitions that kernel headers would provide.
-const PRELUDE: &str = include_str!("prelude.h");
+const PRELUDE: &str = include_str!("../prelude.h");
 
 /// Lines one macro call may span.
 const MAX_JOINED: usize = 200;
 
 /// Bytes of tokens that `#define` expansion may produce in one run.
 const MAX_EXPANDED: usize = 4 << 20;
-
-const DIRECTIVES: [&str; 14] = [
-    "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "include", "error", "warning", "pragma",
-    "line", "ident",
-];
 
 /// The result of preprocessing.
 pub(super) struct Preprocessed {
@@ -43,8 +43,7 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
     let mut state = Preprocessor {
         options,
         defines: Defines::new(),
-        conditions: Vec::new(),
-        skipping: 0,
+        conditions: Conditions::default(),
         budget: MAX_EXPANDED,
         statements: Vec::new(),
         names,
@@ -59,22 +58,10 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
     Preprocessed { statements: state.statements, constants }
 }
 
-/// One `#if` that is open.
-struct Condition {
-    at: Position,
-    /// Whether this `#if` takes its current lines.
-    taken: bool,
-    /// Whether an earlier arm was taken.
-    done: bool,
-    has_else: bool,
-}
-
 struct Preprocessor<'o> {
     options: &'o Options,
     defines: Defines,
-    conditions: Vec<Condition>,
-    /// How many of them skip their lines.
-    skipping: usize,
+    conditions: Conditions,
     budget: usize,
     statements: Vec<Statement>,
     names: Names,
@@ -82,15 +69,9 @@ struct Preprocessor<'o> {
     unset: Vec<String>,
 }
 
-/// A line with its continuations joined and its comments removed.
-struct Line {
-    text: String,
-    at: Position,
-}
-
 impl Preprocessor<'_> {
     fn file(&mut self, source: usize, text: &str, report: &mut Report<'_>) {
-        let outer = self.conditions.len();
+        let outer = self.conditions.depth();
         let mut lines = Lines::new(source, text);
         while let Some(line) = lines.next_line(report) {
             if report.stopped() {
@@ -98,32 +79,14 @@ impl Preprocessor<'_> {
             }
             match directive(&line.text) {
                 Some((word, rest)) => self.directive(word, rest, &line, report),
-                None if self.active() => self.plain(line, &mut lines, report),
+                None if self.conditions.active() => self.plain(line, &mut lines, report),
                 None => {}
             }
         }
-        while self.conditions.len() > outer {
-            let Some(condition) = self.close() else { break };
+        for open in self.conditions.truncate(outer) {
             let fault = Cause::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
-            report.error(&Place::plain(condition.at), fault);
+            report.error(&Place::plain(open), fault);
         }
-    }
-
-    /// Adds an open condition.
-    fn push(&mut self, condition: Condition) {
-        self.skipping += usize::from(!condition.taken);
-        self.conditions.push(condition);
-    }
-
-    /// Removes the innermost condition.
-    fn close(&mut self) -> Option<Condition> {
-        let condition = self.conditions.pop()?;
-        self.skipping -= usize::from(!condition.taken);
-        Some(condition)
-    }
-
-    fn active(&self) -> bool {
-        self.skipping == 0
     }
 
     /// Expands one line into statements. Joins it with the next ones while a macro call is open.
@@ -181,12 +144,9 @@ impl Preprocessor<'_> {
             "ifdef" => self.open(line.at, |state| Ok(state.asks(rest.trim()))),
             "ifndef" => self.open(line.at, |state| Ok(!state.asks(rest.trim()))),
             "elif" => self.elif(rest),
-            "else" => self.otherwise(),
-            "endif" => match self.close() {
-                Some(_) => Ok(()),
-                None => Err(Cause::new("#", "#endif without #if").hint("remove it, or add its `#if`")),
-            },
-            _ if !self.active() => Ok(()),
+            "else" => self.conditions.otherwise(),
+            "endif" => self.conditions.close(),
+            _ if !self.conditions.active() => Ok(()),
             "define" => self.define(rest),
             "undef" => {
                 self.defines.remove(rest.trim());
@@ -219,39 +179,15 @@ impl Preprocessor<'_> {
 
     fn open(&mut self, at: Position, test: impl FnOnce(&mut Self) -> Result<bool, Fault>) -> Result<(), Fault> {
         // An #if inside skipped lines is not evaluated (C11 6.10.1).
-        let result = if self.active() { test(self) } else { Ok(false) };
-        let taken = *result.as_ref().unwrap_or(&false);
-        self.push(Condition { at, taken, done: taken, has_else: false });
+        let result = if self.conditions.active() { test(self) } else { Ok(false) };
+        self.conditions.open(at, *result.as_ref().unwrap_or(&false));
         result.map(|_| ())
     }
 
     fn elif(&mut self, rest: &str) -> Result<(), Fault> {
-        let Some(mut condition) = self.close() else {
-            return Err(Cause::new("#", "#elif without #if").hint("remove it, or add its `#if`"));
-        };
-        let wanted = !condition.done && !condition.has_else && self.active();
-        let result = if wanted { self.condition(rest) } else { Ok(false) };
-        condition.taken = *result.as_ref().unwrap_or(&false);
-        condition.done |= condition.taken;
-        self.push(condition);
+        let result = if self.conditions.wants_elif() { self.condition(rest) } else { Ok(false) };
+        self.conditions.elif(*result.as_ref().unwrap_or(&false))?;
         result.map(|_| ())
-    }
-
-    fn otherwise(&mut self) -> Result<(), Fault> {
-        let Some(mut condition) = self.close() else {
-            return Err(Cause::new("#", "#else without #if").hint("remove it, or add its `#if`"));
-        };
-        let second = condition.has_else;
-        condition.taken = !condition.done && !second;
-        condition.done = true;
-        condition.has_else = true;
-        self.push(condition);
-        if second {
-            Err(Cause::new("#", "a second #else for one #if")
-                .hint("remove one, or end the #if inside with #endif before it"))
-        } else {
-            Ok(())
-        }
     }
 
     fn is_defined(&self, name: &str) -> bool {
@@ -439,13 +375,6 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
     Ok((names, variadic))
 }
 
-/// The directive on a line that begins with `#`, and the text after it. GNU `as` treats other such lines as comments.
-fn directive(line: &str) -> Option<(&str, &str)> {
-    let rest = line.trim_start().strip_prefix('#')?.trim_start();
-    let length = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-    Some(rest.split_at(length))
-}
-
 /// Names in `#if` are constants of the options, or 0 (C11 6.10.1).
 struct ConditionScope<'o> {
     options: &'o Options,
@@ -474,131 +403,4 @@ impl Scope for NumberScope<'_> {
         self.unknown |= known.is_none();
         Value::Constant(known.copied().unwrap_or(0))
     }
-}
-
-/// Reads a text line by line. Joins continued lines and drops comments.
-struct Lines<'t> {
-    source: usize,
-    rest: std::str::Lines<'t>,
-    number: u32,
-}
-
-impl<'t> Lines<'t> {
-    fn new(source: usize, text: &'t str) -> Self {
-        Self { source, rest: text.lines(), number: 0 }
-    }
-
-    /// The next physical line with those that `\` joins to it.
-    fn joined(&mut self) -> Option<(String, u32)> {
-        let first = self.number + 1;
-        let mut text = String::new();
-        let mut line = self.rest.next()?;
-        self.number += 1;
-        while let Some(head) = line.strip_suffix('\\') {
-            text.push_str(head);
-            match self.rest.next() {
-                Some(next) => line = next,
-                None => return Some((text, first)),
-            }
-            self.number += 1;
-        }
-        text.push_str(line);
-        Some((text, first))
-    }
-
-    fn next_line(&mut self, report: &mut Report<'_>) -> Option<Line> {
-        let (text, number) = self.joined()?;
-        let at = Position { source: self.source, line: number, column: 1 };
-        let known = directive(&text).map(|(word, _)| word);
-        let comments = match known {
-            Some(word) if DIRECTIVES.contains(&word) => Hash::Operator,
-            Some(word) => {
-                suggest_directive(word, &text, at, report);
-                return Some(Line { text: String::new(), at });
-            }
-            None => Hash::Comment,
-        };
-        let mut out = String::new();
-        let mut open = strip(&text, comments, &mut out);
-        while open {
-            let Some((more, _)) = self.joined() else {
-                let fault = Cause::new("/*", "this comment does not end").hint("close it with `*/`");
-                report.error(&Place::plain(at), fault);
-                break;
-            };
-            open = match more.split_once("*/") {
-                Some((_, after)) => strip(after, comments, &mut out),
-                None => true,
-            };
-        }
-        Some(Line { text: out, at })
-    }
-}
-
-/// A line that begins with `#` and a word near a directive is more likely a slip than a comment.
-fn suggest_directive(word: &str, line: &str, at: Position, report: &mut Report<'_>) {
-    let glued = line.trim_start().strip_prefix('#').is_some_and(|rest| rest.starts_with(word));
-    if word.len() > 3
-        && glued
-        && let Some(near) = nearest(word, DIRECTIVES)
-    {
-        let fault = Cause::new(word, format!("`#{word}` counts as a comment")).hint(format!("did you mean `#{near}`?"));
-        report.warning(&Place::plain(at), fault);
-    }
-}
-
-/// The meaning of `#` inside a line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hash {
-    /// To the assembler: the rest of the line is a comment.
-    Comment,
-    /// In `#define`: an operator.
-    Operator,
-}
-
-/// Appends `text` to `out` with each comment replaced by a space; true if a `/*` stays open.
-fn strip(text: &str, hash: Hash, out: &mut String) -> bool {
-    let mut rest = text;
-    loop {
-        let Some(at) = rest.find(['"', '\'', '/', '#']) else {
-            out.push_str(rest);
-            return false;
-        };
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let taken = match from.as_bytes() {
-            [b'"', ..] => super::scrub::string_length(from),
-            [b'\'', ..] => quoted_character(from),
-            [b'/', b'/', ..] => return false,
-            [b'#', ..] if hash == Hash::Comment => return false,
-            [b'/', b'*', ..] => {
-                out.push(' ');
-                match from[2..].find("*/") {
-                    Some(end) => {
-                        rest = &from[end + 4..];
-                        continue;
-                    }
-                    None => return true,
-                }
-            }
-            _ => 1,
-        };
-        out.push_str(&from[..taken]);
-        rest = &from[taken..];
-    }
-}
-
-/// The length of a character constant: `'a`, `'a'`, `'\n'`.
-fn quoted_character(text: &str) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    let mut end = 1;
-    if let Some((at, c)) = chars.next() {
-        end = at + c.len_utf8();
-        if c == '\\'
-            && let Some((at, c)) = chars.next()
-        {
-            end = at + c.len_utf8();
-        }
-    }
-    end + usize::from(text[end..].starts_with('\''))
 }

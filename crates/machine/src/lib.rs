@@ -26,7 +26,7 @@ pub(crate) mod testbed;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};
-pub use event::{Refusal, deliver, refusal, refusal_reason};
+pub use event::{deliver, refusal_reason};
 pub use fast::{Stepper, step};
 pub use fault::{Event, Exception, Fault, Stop};
 pub use memory::Memory;

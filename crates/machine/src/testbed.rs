@@ -1,8 +1,7 @@
 //! A tiny machine for tests: four pages of code, stacks and tables, mapped once for the kernel and once for user mode.
 
 use super::bits::{cr0, cr4, efer, entry};
-use super::cpu::{Cpu, CpuFeatures, DescriptorTable, Events, ModelSpecific, Register, Segment, SegmentRegister};
-use super::rflags::FIXED;
+use super::cpu::{Cpu, CpuFeatures, DescriptorTable, ModelSpecific, Register, Segment, SegmentRegister};
 use super::{Machine, Memory, Tlb};
 
 /// Kernel code: RIP of a new machine.
@@ -113,14 +112,10 @@ fn cpu() -> Cpu {
     Cpu {
         registers,
         rip: CODE,
-        rflags: FIXED,
         segments,
-        cpl: 0,
         cr0: cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG,
-        cr2: 0,
         cr3: TABLES,
         cr4: cr4::PAE | cr4::PGE | cr4::MCE | cr4::FSGSBASE,
-        cr8: 0,
         efer: efer::SCE | efer::LME | efer::LMA | efer::NXE,
         debug: [0, 0, 0, 0, 0xffff_0ff0, 0x400],
         msr: ModelSpecific {
@@ -132,20 +127,8 @@ fn cpu() -> Cpu {
         gdtr: DescriptorTable { base: GDT, limit: 0x4f },
         idtr: DescriptorTable { base: IDT, limit: 0xfff },
         task: Segment { selector: TSS_SELECTOR, base: TSS, limit: 0x67, attributes: 0x8b },
-        events: Events::default(),
-        features: CpuFeatures {
-            pcid: true,
-            invpcid: true,
-            fsgsbase: true,
-            smep: true,
-            smap: true,
-            nx: true,
-            umip: true,
-            lam: false,
-            la57: false,
-            sev_es: true,
-            physical_address_bits: 46,
-        },
+        features: CpuFeatures { lam: false, la57: false, physical_address_bits: 46, ..CpuFeatures::ALL },
+        ..Cpu::in_long_mode()
     }
 }
 

@@ -5,7 +5,7 @@ use cr3_machine::access::{self, Privilege, read, read_modify_write, write};
 use cr3_machine::bits::{cr0, cr4, efer};
 use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, MemoryAccess, TlbEvent};
-use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control};
+use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, SegmentRegister, Tlb, control};
 use iced_x86::Instruction;
 
 const ROOT: u64 = 0x1000;
@@ -26,40 +26,15 @@ fn map(machine: &mut Machine, page: u64, flags: u64) {
 }
 
 fn machine() -> Machine {
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = 1 << 13 | 1 << 7;
-    let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
-        smep: true,
-        smap: true,
-        nx: true,
-        umip: true,
-        lam: false,
-        la57: false,
-        sev_es: false,
-        physical_address_bits: 46,
-    };
+    let features =
+        CpuFeatures { lam: false, la57: false, sev_es: false, physical_address_bits: 46, ..CpuFeatures::ALL };
     let cpu = Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: 2,
-        segments,
-        cpl: 0,
         cr0: cr0::PG | cr0::WP | cr0::PE | cr0::ET,
-        cr2: 0,
         cr3: ROOT,
         cr4: cr4::PAE | cr4::PGE,
-        cr8: 0,
         efer: efer::NXE | efer::LMA | efer::LME,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
         features,
+        ..Cpu::in_long_mode()
     };
     let mut machine = Machine { cpu, memory: Memory::new(), tlb: Tlb::default() };
     for (table, next) in [(ROOT, 0x2000), (0x2000, 0x3000), (0x3000, TABLE)] {

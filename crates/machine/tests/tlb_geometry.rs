@@ -8,7 +8,7 @@ use cr3_machine::tlb::geometry::{
     Array, Hierarchy, Index, Level, PROCESSORS, RedundantWrite, Replacement, Retained, SKYLAKE, Second,
 };
 use cr3_machine::tlb::{Entry, Geometry, PageSize, Reading, StructureEntry};
-use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, access, control};
+use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Tlb, access, control};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -106,41 +106,9 @@ fn memory() -> Memory {
 }
 
 fn cpu() -> Cpu {
-    let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
-        smep: true,
-        smap: true,
-        nx: true,
-        umip: true,
-        lam: false,
-        la57: false,
-        sev_es: false,
-        physical_address_bits: 46,
-    };
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = 1 << 13 | 1 << 7;
-    Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: 2,
-        segments,
-        cpl: 0,
-        cr0: CR0,
-        cr2: 0,
-        cr3: root(0),
-        cr4: CR4,
-        cr8: 0,
-        efer: 1 << 11 | 1 << 10 | 1 << 8,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
-        features,
-    }
+    let features =
+        CpuFeatures { lam: false, la57: false, sev_es: false, physical_address_bits: 46, ..CpuFeatures::ALL };
+    Cpu { cr0: CR0, cr3: root(0), cr4: CR4, efer: 1 << 11 | 1 << 10 | 1 << 8, features, ..Cpu::in_long_mode() }
 }
 
 /// What an observer believes to be cached, from what it heard.

@@ -285,7 +285,8 @@ impl Sweep {
             return;
         };
         self.begun += 1;
-        let Some(id) = self.places.at(machine.cpu.rip).filter(|_| machine::refusal(machine, vector.event()).is_none())
+        let Some(id) =
+            self.places.at(machine.cpu.rip).filter(|_| machine::refusal_reason(&machine.cpu, vector.event()).is_none())
         else {
             self.swept.refused += 1;
             return;

@@ -1,4 +1,4 @@
-//! The session's [`State`] as a Yew reducer, which decides nothing.
+//! The session's [`State`] as a Yew reducer, which decides nothing, and as the properties of the panes.
 
 use cr3_session::{Action, State, update};
 use std::rc::Rc;
@@ -18,6 +18,13 @@ impl Reducible for Store {
         }
         Rc::new(Self(next))
     }
+}
+
+/// The properties of most panes: the state, and where actions go.
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
+    pub(crate) dispatch: Callback<Action>,
 }
 
 /// Sends the action that an event leads to, if there is one.

@@ -17,7 +17,7 @@ pub(crate) fn run(project: &Project, minutes: u32, input: Input) -> Result<(), F
     match input {
         Input::Instructions => instructions(project, minutes),
         Input::Injections => injections(project, minutes),
-        Input::Blobs => unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60)),
+        Input::Blobs => blobs(project, minutes),
         Input::Tlb => translations(project, minutes),
         Input::Robustness => robustness::run(project, minutes),
         Input::Every => every(project, minutes),
@@ -55,6 +55,11 @@ fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {
     let mend = "the report above names seed and case: \
                 CR3_FUZZ_SEED=SEED CR3_FUZZ_CASE=CASE cargo test --release -p cr3-unicorn --test random";
     steps::run_showing(&headline, &mut cargo, closes, mend).map(drop)
+}
+
+fn blobs(project: &Project, minutes: u32) -> Result<(), Failure> {
+    setup::for_native_unicorn(project)?;
+    unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60))
 }
 
 /// As many configurations of the full sweep as fit, starting at one that the clock picks.

@@ -27,6 +27,7 @@ mod test;
 mod timings;
 mod tools;
 mod unicorn;
+mod version;
 mod wasm_module;
 mod wasm_target;
 mod weight;

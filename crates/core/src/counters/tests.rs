@@ -2,50 +2,26 @@
 
 use super::*;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
-use crate::machine::bits::{cr0, cr3, cr4, efer, segment};
+use crate::machine::bits::{cr0, cr3, cr4, efer};
 use crate::machine::observe::{AccessKind, DropCause, MemoryAccess, TlbEvent};
 use crate::machine::rights::Rights;
 use crate::machine::tlb::{Entry, PageSize};
-use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control, rflags};
+use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Observer, Tlb, control};
 
 const BASE: u64 = 0x10_0000;
 
 fn machine(cr3: u64, cr4: u64) -> Machine {
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = segment::LONG | segment::PRESENT;
     let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
         smep: false,
         smap: false,
-        nx: true,
         umip: false,
         lam: false,
         la57: false,
-        sev_es: true,
         physical_address_bits: 46,
+        ..CpuFeatures::ALL
     };
-    let cpu = Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: rflags::FIXED,
-        segments,
-        cpl: 0,
-        cr0: cr0::ET | cr0::PE | cr0::PG,
-        cr2: 0,
-        cr3,
-        cr4: cr4 | cr4::PAE,
-        cr8: 0,
-        efer: 0,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
-        features,
-    };
+    let cpu =
+        Cpu { cr0: cr0::ET | cr0::PE | cr0::PG, cr3, cr4: cr4 | cr4::PAE, efer: 0, features, ..Cpu::in_long_mode() };
     Machine { cpu, memory: Memory::new(), tlb: Tlb::default() }
 }
 

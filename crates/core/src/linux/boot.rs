@@ -75,14 +75,14 @@ fn load(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
 /// Only a person's text can cause this, so the diagnostic points at its first statement in the section.
 fn misplaced(image: &Image, section: &Section, message: String, hint: &str) -> Box<Diagnostic> {
     let reach = section.base..=section.base.saturating_add(section.bytes.len() as u64);
-    let own = |line: &&Line| line.position.source == sources::FORM_INDEX && reach.contains(&line.address);
+    let own = |line: &&Line| line.position.source == custom::FORM_INDEX && reach.contains(&line.address);
     let first = image.listing.iter().find(own).map_or(Position::default(), |line| line.position);
-    let position = Position { source: sources::FORM_INDEX, line: first.line.max(1), column: first.column.max(1) };
+    let position = Position { source: custom::FORM_INDEX, line: first.line.max(1), column: first.column.max(1) };
     Box::new(refusal(position, message, hint))
 }
 
 fn symbol(image: &Image, name: &str) -> Result<u64, Box<Diagnostic>> {
-    let position = Position { source: sources::FORM_INDEX, line: 1, column: 1 };
+    let position = Position { source: custom::FORM_INDEX, line: 1, column: 1 };
     let refused = || Box::new(refusal(position, format!("no text defines '{name}'"), "Leave its name as it is"));
     image.symbols.get(name).copied().ok_or_else(refused)
 }
@@ -91,7 +91,7 @@ fn refusal(position: Position, message: String, hint: &str) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         position,
-        source: sources::CUSTOM.to_owned(),
+        source: custom::CUSTOM.to_owned(),
         message,
         hint: Some(hint.to_owned()),
         expansion: Vec::new(),

@@ -1,7 +1,12 @@
 //! The effects of a person's text on ours: the macros that it replaces, and a restore macro without a body.
 
-use super::sources::{CUSTOM, FORM_INDEX};
 use crate::asm::{self, Diagnostic, Image, Options, Position, Severity, Source};
+
+/// The name under which a person's own macro appears in diagnostics and listings.
+pub const CUSTOM: &str = "restore/custom.S";
+
+/// Index of the form's text among the sources.
+pub(super) const FORM_INDEX: usize = 2;
 
 /// A `.macro` with its lines.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! The texts of one configuration, in the order in which they are assembled.
 
-use super::{Config, Form, Handler, Handlers, custom};
+use super::custom::{self, FORM_INDEX};
+use super::{Config, Form, Handler, Handlers};
 use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
+
+pub use super::custom::CUSTOM;
 
 macro_rules! text {
     ($name:literal) => {
@@ -47,9 +50,6 @@ impl Text {
         Source { name: self.name.to_owned(), text: self.text.to_owned() }
     }
 }
-
-/// The name under which a person's own macro appears in diagnostics and listings.
-pub const CUSTOM: &str = "restore/custom.S";
 
 /// The text of a form of the macro; `custom` is the person's own.
 pub fn form_source(form: Form, custom: &str) -> Source {
@@ -237,9 +237,6 @@ impl Refused {
         }
     }
 }
-
-/// Index of the form's text among the sources.
-pub(super) const FORM_INDEX: usize = 2;
 
 #[cfg(test)]
 mod tests {

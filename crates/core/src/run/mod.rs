@@ -2,8 +2,10 @@
 //!
 //! The runner records nothing; pass an observer to see a run.
 
+mod ending;
 mod nesting;
 
+pub use ending::Ending;
 pub(crate) use nesting::is_iret;
 pub use nesting::{Frame, Nest};
 
@@ -258,7 +260,7 @@ impl Runner {
     }
 
     /// Lets `vector` strike at this boundary whatever the schedule says, as the injection with this index. Ask
-    /// [`machine::refusal`] first.
+    /// [`machine::refusal_reason`] first.
     ///
     /// # Errors
     /// Those of [`Self::step`].
@@ -307,10 +309,10 @@ impl Runner {
         if self.arrivals != injection.place.occurrence {
             return None;
         }
-        match machine::refusal(self.machine(), injection.vector.event()) {
+        match machine::refusal_reason(&self.machine().cpu, injection.vector.event()) {
             None => Some(self.next as u32),
-            Some(refusal) => {
-                self.give_up_waiting(Reason::Refused { reason: refusal.reason });
+            Some(reason) => {
+                self.give_up_waiting(Reason::Refused { reason: reason.to_owned() });
                 None
             }
         }

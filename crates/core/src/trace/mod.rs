@@ -3,15 +3,13 @@
 //! A step keeps only what rows and timelines need. Replay from the nearest keyframe finds everything else.
 
 mod detail;
-mod ending;
 mod event;
 mod narrate;
 mod registers;
 
 pub use crate::promises::{Breakage, Broken};
-pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
+pub use crate::run::{End, Ending, Origin, Reason, StepKind, Unfired};
 pub use detail::{RegisterChange, Retaken, StepDetail, att};
-pub use ending::Ending;
 pub use event::event_name;
 pub use registers::{Named, register, registers};
 
@@ -184,6 +182,11 @@ impl Trace {
             counted,
             counts,
         });
+    }
+
+    /// How the run ended, from Linux's view.
+    pub fn ending(&self) -> Ending {
+        Ending::of(&self.end, &self.places, self.steps.last().and_then(|step| step.place))
     }
 
     /// The state before step `index`; the final state for an index past the end.

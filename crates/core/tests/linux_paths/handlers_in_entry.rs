@@ -4,7 +4,7 @@ use crate::support::{ALL_ON, FORMS, Run};
 use cr3_core::linux::Handler;
 use cr3_core::linux::records;
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi, VmmCommunication};
-use cr3_core::machine::{Cpu, Event, Machine, Register, Stop, refusal};
+use cr3_core::machine::{Cpu, Event, Machine, Register, Stop, refusal_reason};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -140,7 +140,7 @@ fn counts(run: &Run, boundaries: &[Machine], vector: Exception) -> String {
     let ends = Ends::of(run);
     let mut counts = BTreeMap::<Outcome, usize>::new();
     for machine in boundaries {
-        assert_eq!(refusal(machine, Event::Exception(vector)), None, "nothing is refused here");
+        assert_eq!(refusal_reason(&machine.cpu, Event::Exception(vector)), None, "nothing is refused here");
         let mut struck = Run { machine: machine.clone(), ..run.clone() };
         struck.inject(vector);
         *counts.entry(ends.play(struck, &machine.cpu)).or_default() += 1;

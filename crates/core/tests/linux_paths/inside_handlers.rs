@@ -5,7 +5,7 @@ use cr3_core::linux::records::{self, TlbState};
 use cr3_core::linux::{Features, Form, Handler, Handlers};
 use cr3_core::machine::Exception::{self, Debug, MachineCheck, Nmi, VmmCommunication};
 use cr3_core::machine::cpu::Events;
-use cr3_core::machine::{Cpu, Event, Register, refusal};
+use cr3_core::machine::{Cpu, Event, Register, refusal_reason};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -127,7 +127,7 @@ impl Called {
 
     /// `vector` strikes during the handling of another, and is handled by `inner`.
     pub(crate) fn strike(&self, handled: &Handled, during: &Run, inner: Handler, vector: Exception) -> Went {
-        if refusal(&during.machine, Event::Exception(vector)).is_some() {
+        if refusal_reason(&during.machine.cpu, Event::Exception(vector)).is_some() {
             return Went::Refused;
         }
         let mut struck = during.clone();

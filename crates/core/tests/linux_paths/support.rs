@@ -143,8 +143,8 @@ impl Run {
     /// Injects at this boundary; panics if the architecture forbids it.
     pub(crate) fn inject(&mut self, exception: Exception) {
         let event = Event::Exception(exception);
-        if let Some(refusal) = machine::refusal(&self.machine, event) {
-            panic!("{exception:?} at {}: {}", self.place(), refusal.reason);
+        if let Some(reason) = machine::refusal_reason(&self.machine.cpu, event) {
+            panic!("{exception:?} at {}: {}", self.place(), reason);
         }
         machine::deliver(&mut self.machine, event, error_code(exception), &mut self.log)
             .unwrap_or_else(|stop| panic!("{exception:?} at {}: {stop:?}", self.place()));

@@ -6,7 +6,7 @@ use cr3_core::linux::layout::{TASK_SIZE_MAX, TIMER_VECTOR, USER_GS_BASE, USER_LA
 use cr3_core::linux::{self, Config, Form, Handler};
 use cr3_core::machine::control::current_pcid;
 use cr3_core::machine::observe::Cr3Flush;
-use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal, step};
+use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal_reason, step};
 use iced_x86::Mnemonic::{Iretq, Sysretq};
 
 #[test]
@@ -89,7 +89,7 @@ fn a_timer_interrupt_returns_to_user_and_to_kernel() {
             run.run_to(label);
             let before = run.machine.cpu.clone();
             let event = Event::Interrupt(TIMER_VECTOR);
-            assert_eq!(refusal(&run.machine, event), None);
+            assert_eq!(refusal_reason(&run.machine.cpu, event), None);
             deliver(&mut run.machine, event, None, &mut run.log).expect("delivered");
             run.run_back_to(&before);
             assert_eq!(run.machine.cpu, before, "{features:?} {label}");

@@ -4,7 +4,7 @@ use crate::support::{ALL_ON, Run, preserved};
 use cr3_core::linux::layout::TIMER_VECTOR;
 use cr3_core::linux::{Features, Form, Half, Handler, Handlers, tables_half};
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi};
-use cr3_core::machine::{Event, Machine, deliver, refusal, step};
+use cr3_core::machine::{Event, Machine, deliver, refusal_reason, step};
 use std::collections::BTreeSet;
 
 const FORMS: [Form; 4] = [Form::A, Form::B2, Form::C, Form::E];
@@ -78,7 +78,7 @@ fn a_timer_interrupt_restores_everything_wherever_interrupts_are_on() {
         for machine in boundaries(&run) {
             let mut struck = Run { machine: machine.clone(), ..run.clone() };
             let event = Event::Interrupt(TIMER_VECTOR);
-            if refusal(&machine, event).is_some() {
+            if refusal_reason(&machine.cpu, event).is_some() {
                 continue;
             }
             struck_in[usize::from(machine.cpu.cpl)] += 1;

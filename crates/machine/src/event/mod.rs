@@ -11,7 +11,7 @@ mod enter;
 mod refuse;
 
 pub(super) use enter::{Arrival, enter};
-pub use refuse::{Refusal, refusal, refusal_reason};
+pub use refuse::refusal_reason;
 
 pub use super::fault::Event;
 
@@ -22,7 +22,7 @@ use nested::Outcome;
 /// Delivers `event` from outside at this instruction boundary. The frame is pushed through the page tables of the
 /// current CR3.
 ///
-/// Ask [`refusal`] first. A blocked NMI is latched instead, and [`super::step`] delivers it when it may. For #DB, DR6
+/// Ask [`refusal_reason`] first. A blocked NMI is latched instead, and [`super::step`] delivers it when it may. For #DB, DR6
 /// does not change, as with INT1. Exceptions with an error code push `error_code`, or zero.
 ///
 /// # Errors

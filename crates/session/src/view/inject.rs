@@ -5,7 +5,7 @@ use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
 use crate::words;
-use cr3_core::machine::refusal;
+use cr3_core::machine::refusal_reason;
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_core::trace::Trace;
 
@@ -61,8 +61,8 @@ fn item(runs: &Runs, row: Option<usize>, vector: Vector) -> Item {
             Some(runs.trace(side)?.machine_before(step))
         })
     });
-    let refusal = machine.and_then(|machine| refusal(&machine, vector.event()));
-    Item { vector, letter: words::vector_letter(vector), refusal: refusal.map(|refusal| refusal.reason) }
+    let refusal = machine.and_then(|machine| refusal_reason(&machine.cpu, vector.event()));
+    Item { vector, letter: words::vector_letter(vector), refusal: refusal.map(str::to_owned) }
 }
 
 /// The row in which a run first reaches a spot.

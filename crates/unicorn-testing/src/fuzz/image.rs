@@ -2,7 +2,7 @@
 //! and handlers, so that both privilege levels and every fault work.
 
 use cr3_core::machine::bits::{cr0, cr4, efer, entry};
-use cr3_core::machine::cpu::{DescriptorTable, Events, ModelSpecific};
+use cr3_core::machine::cpu::{DescriptorTable, ModelSpecific};
 use cr3_core::machine::tlb::{PageSize, Reading};
 use cr3_core::machine::{Cpu, CpuFeatures, Machine, Memory, Segment, Tlb, paging};
 use cr3_testing::Random;
@@ -257,16 +257,11 @@ pub fn segment(selector: u16) -> Segment {
 fn processor(root: u64) -> Cpu {
     let table = |physical: u64, limit: u16| DescriptorTable { base: DIRECT + physical, limit };
     Cpu {
-        registers: [0; 16],
         rip: DIRECT + CODE,
-        rflags: 2,
         segments: [0, KERNEL_CS, KERNEL_DS, 0, 0, 0].map(segment),
-        cpl: 0,
         cr0: cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG,
-        cr2: 0,
         cr3: root,
         cr4: cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT,
-        cr8: 0,
         efer: efer::SCE | efer::LME | efer::LMA | efer::NXE,
         debug: [0, 0, 0, 0, 0xffff_0ff0, 0x400],
         msr: ModelSpecific {
@@ -278,19 +273,14 @@ fn processor(root: u64) -> Cpu {
         gdtr: table(GDT, 0x7f),
         idtr: table(IDT, 0xfff),
         task: Segment { selector: TASK, base: DIRECT + TSS, limit: 0x67, attributes: 0x8b },
-        events: Events::default(),
         features: CpuFeatures {
-            pcid: true,
-            invpcid: true,
-            fsgsbase: true,
-            smep: true,
-            smap: true,
-            nx: true,
             umip: false,
             lam: false,
             la57: false,
             sev_es: false,
             physical_address_bits: limits::PHYSICAL_ADDRESS_BITS,
+            ..CpuFeatures::ALL
         },
+        ..Cpu::in_long_mode()
     }
 }

@@ -13,7 +13,7 @@ mod rules;
 mod walk;
 
 pub use control::{ControlFault, invlpg, invpcid, mov_from_cr3, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
-pub use walk::{Access, Accessor, Outcome, PageFault, access};
+pub use walk::{Outcome, PageFault, access};
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +40,28 @@ pub enum StaleRights {
     WalkAgain,
     /// A page fault, which removes the translation.
     Fault,
+}
+
+/// What the access does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// A load of data.
+    Read,
+    /// A store of data.
+    Write,
+    /// An instruction fetch.
+    Fetch,
+}
+
+/// On whose behalf (4.6: explicit accesses use CPL, implicit ones are always supervisor).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Accessor {
+    /// An explicit access with CPL=3.
+    User,
+    /// An explicit access with CPL below 3.
+    Supervisor,
+    /// To a system structure, whatever CPL is.
+    ImplicitSupervisor,
 }
 
 /// The bits of CR0, CR4, EFER, RFLAGS and CPUID that translation depends on.

@@ -1,29 +1,7 @@
 //! Lookup, walk and access rights (4.5, 4.6, 4.7, 4.8, 4.10.2, 4.10.3; rules 1.7 and 2.1 to 2.4).
 
 use super::rules::{self, ACCESSED, ADDRESS, EXECUTE_DISABLE, LARGE, PRESENT, Rights, Why};
-use super::{Model, PG, PGE, Structure, Translation};
-
-/// What the access does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// A load of data.
-    Read,
-    /// A store of data.
-    Write,
-    /// An instruction fetch.
-    Fetch,
-}
-
-/// On whose behalf (4.6: explicit accesses use CPL, implicit ones are always supervisor).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Accessor {
-    /// An explicit access with CPL=3.
-    User,
-    /// An explicit access with CPL below 3.
-    Supervisor,
-    /// To a system structure, whatever CPL is.
-    ImplicitSupervisor,
-}
+use super::{Access, Accessor, Model, PG, PGE, Structure, Translation};
 
 /// #PF with its error code (4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use super::tables::{self, Mapping};
 use super::{After, Case, PerReading, Scene, Suite, TableEntry, Vector};
 use cr3_machine::bits::{cr0, segment};
 use cr3_machine::tlb::{Entry, PageSize, StaleRights, StructureEntry};
-use cr3_machine::{Cpu, CpuFeatures, Memory, Segment, SegmentRegister, rflags};
+use cr3_machine::{Cpu, CpuFeatures, Memory, SegmentRegister};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Reads the vectors in `text`. Errors call the file `file`.
@@ -99,8 +99,6 @@ fn baselines(mut fields: Fields, names: &Names) -> Result<BTreeMap<String, Basel
 
 /// A processor with nothing switched on, whose code segment is 64-bit code.
 pub fn blank_cpu() -> Cpu {
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = segment::LONG | segment::PRESENT;
     let features = CpuFeatures {
         pcid: false,
         invpcid: false,
@@ -114,26 +112,7 @@ pub fn blank_cpu() -> Cpu {
         sev_es: false,
         physical_address_bits: 46,
     };
-    Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: rflags::FIXED,
-        segments,
-        cpl: 0,
-        cr0: cr0::ET,
-        cr2: 0,
-        cr3: 0,
-        cr4: 0,
-        cr8: 0,
-        efer: 0,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
-        features,
-    }
+    Cpu { cr0: cr0::ET, cr3: 0, cr4: 0, efer: 0, features, ..Cpu::in_long_mode() }
 }
 
 /// The fields that baselines and vectors share: registers, tables, cached entries.

@@ -1,6 +1,7 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
-use crate::effects::{address, copy};
+use super::address::address;
+use super::clipboard::copy;
 use cr3_session::{Action, Direction, Overlay, State, Target, report};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;

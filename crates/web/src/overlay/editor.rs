@@ -2,7 +2,7 @@
 
 use super::Sheet;
 use crate::effects;
-use crate::view::Props;
+use crate::store::Props;
 use cr3_session::view::diagnostics::{Problem, verdict};
 use cr3_session::view::drafts::{Draft, drafts, warning};
 use cr3_session::{Action, Form, Side, State};

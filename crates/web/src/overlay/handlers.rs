@@ -1,7 +1,7 @@
 //! The choice of several handlers that run together.
 
 use super::Sheet;
-use crate::view::Props;
+use crate::store::Props;
 use cr3_core::linux::Handler;
 use cr3_session::Action;
 use yew::prelude::*;

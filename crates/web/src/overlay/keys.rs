@@ -2,7 +2,7 @@
 
 use super::Sheet;
 use crate::effects::KEYS;
-use crate::view::Props;
+use crate::store::Props;
 use cr3_session::Action;
 use yew::prelude::*;
 

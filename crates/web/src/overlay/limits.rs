@@ -1,7 +1,7 @@
 //! What is not modelled, in the documentation's words, and who vouches for the rest.
 
 use super::Sheet;
-use crate::view::Props;
+use crate::store::Props;
 use cr3_session::State;
 use cr3_session::view::limits::{Block, Section, limits};
 use cr3_session::view::trust::{Part, Row, rows};

@@ -1,14 +1,14 @@
 //! What floats above the page, one thing at a time.
 
 mod about;
-pub(crate) mod disagreement;
+mod disagreement;
 mod editor;
 mod handlers;
 mod keys;
 mod limits;
 mod sheet;
 
-use crate::view::Props;
+use crate::store::Props;
 use cr3_session::Overlay;
 use yew::prelude::*;
 

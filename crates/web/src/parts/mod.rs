@@ -1,5 +1,6 @@
 //! Small parts that several components use.
 
+pub(crate) mod disagreement;
 mod focus;
 mod hex;
 mod icon;

@@ -1,8 +1,7 @@
 //! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
-use crate::overlay::disagreement;
-use crate::parts::{Icon, Shape};
+use crate::parts::{Icon, Shape, disagreement};
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
 use cr3_session::{Action, Overlay, Side, State, is_valid};

@@ -28,13 +28,4 @@ pub(crate) use setup::SetupBar;
 pub(crate) use timeline::TimelineStrip;
 pub(crate) use transport::Transport;
 
-use cr3_session::{Action, State};
-use std::rc::Rc;
-use yew::prelude::*;
-
-/// The properties of most panes: the state, and where actions go.
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) dispatch: Callback<Action>,
-}
+use crate::store::Props;

@@ -10,7 +10,7 @@ use super::ensure;
 use super::folders::Build;
 use crate::failure::Failure;
 use crate::project::{Project, on_path};
-use crate::{setup, steps};
+use crate::steps;
 
 /// Blobs per process. Each one that Unicorn gives up on leaves an engine behind, so a process must not run for ever.
 const BATCH: u32 = 20_000;
@@ -101,7 +101,6 @@ fn tells_of_blobs(line: &str) -> bool {
 
 /// Compiles blobs.c with native Unicorn, as cargo has built it.
 fn native(project: &Project) -> Result<PathBuf, Failure> {
-    setup::for_native_unicorn(project)?;
     let build = Build::new(project)?;
     let native = cargo_build(project)?;
     let program = build.work.join("blobs");

@@ -7,8 +7,8 @@ use super::folders::{Build, product_folder};
 use super::objects;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::stage::{VERSION, write_version};
 use crate::steps;
+use crate::version::{VERSION, write_version};
 
 const MODULE: &str = "unicorn.wasm";
 

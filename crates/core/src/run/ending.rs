@@ -1,6 +1,6 @@
 //! How a run ended, from Linux's view.
 
-use super::{End, Trace};
+use super::End;
 use crate::scenario::{PlaceId, Places};
 use std::fmt::{self, Display, Formatter};
 
@@ -59,12 +59,5 @@ impl Display for Ending {
             Self::Shutdown => "the processor shut down",
             Self::Budget => "the run was stopped",
         })
-    }
-}
-
-impl Trace {
-    /// How the run ended, from Linux's view.
-    pub fn ending(&self) -> Ending {
-        Ending::of(&self.end, &self.places, self.steps.last().and_then(|step| step.place))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::outcome::{Outcome, WrongUse};
 use crate::table::wrap;
+use cr3_core::promises::{Promise, Promises};
 use cr3_core::trace::{Breakage, Ending, Reason, Trace};
 use serde::Serialize;
 
@@ -27,6 +28,20 @@ pub(crate) fn text(trace: &Trace) -> String {
         wrap(&format!("breaks {invariant} at step {step}, {place}: {message}"), 4)
     };
     report(trace).into_iter().map(line).collect()
+}
+
+/// A line if every promise held that the run was judged by, in the words of the page and its report.
+pub(crate) fn held(trace: &Trace) -> String {
+    match trace.breakages.as_slice() {
+        [] => wrap(&format!("{} held in this run", Promises::JUDGED), 4),
+        _ => String::new(),
+    }
+}
+
+/// The promises that a run is judged by: [`Promises::JUDGED`] as a list.
+pub(crate) fn judged() -> Vec<&'static str> {
+    let is_judged = |id: &&str| Promises::JUDGED.split([',', ' ']).any(|word| word == *id);
+    Promise::ALL.into_iter().map(Promise::id).filter(is_judged).collect()
 }
 
 pub(crate) fn report(trace: &Trace) -> Vec<BrokenReport> {

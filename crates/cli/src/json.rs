@@ -47,6 +47,8 @@ pub(crate) struct Run {
     steps: usize,
     end: EndOfRun,
     unfired: Vec<Missed>,
+    /// The promises that the run was judged by: those in `broken` broke, the others held.
+    judged: Vec<&'static str>,
     /// The first breakage of each invariant.
     broken: Vec<BrokenReport>,
     counters: BTreeMap<&'static str, u64>,
@@ -111,6 +113,7 @@ impl Run {
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
+            judged: findings::judged(),
             broken: findings::report(trace),
             counters: counters(&trace.counters),
             cost: Cost::new(trace),

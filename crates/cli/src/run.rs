@@ -150,7 +150,7 @@ fn text(trace: &Trace, shown: &[usize]) -> String {
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
     text += &diagnostic::notes(&trace.system.notes);
-    text += &rewrap(&format!("end       {}", ending(trace)));
+    text += &rewrap(&format!("end       {}{}", ending(trace), findings::held(trace)));
     text.push('\n');
     text += &counters(trace);
     let cost = costs(&[trace]);

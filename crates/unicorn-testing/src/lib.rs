@@ -6,3 +6,8 @@
 pub mod fuzz;
 pub mod own;
 pub mod scenario;
+
+/// The example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

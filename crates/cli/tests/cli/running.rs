@@ -194,8 +194,11 @@ fn a_broken_promise_is_a_finding() {
         let answer = play(command, "");
         assert_eq!(answer.status, status, "{command}: {}{}", answer.out, answer.err);
         assert_eq!(answer.out.contains("breaks "), status == 1, "{command}: {}", answer.out);
+        let held = "    user-cr3, kernel-cr3 and flush-kept held in this run\n";
+        assert_eq!(answer.out.contains(held), command.starts_with("run") && status == 0, "{command}: {}", answer.out);
     }
     let report = json("run --form never --features pti --inject sysret_exit_user_cr3:nmi --json", 1);
+    assert_eq!(report["judged"], serde_json::json!(["user-cr3", "kernel-cr3", "flush-kept"]));
     let broken = &report["broken"][0];
     assert_eq!((broken["invariant"].as_str(), broken["place"].as_str()), (Some("user-cr3"), Some("user_write_done")));
     check(

@@ -7,14 +7,10 @@ use std::time::Instant;
 
 use crate::checks::Checks;
 use crate::failure::Failure;
-use crate::project::{Project, TARGET, on_path};
+use crate::project::{NATIVE, Project, TARGET, on_path};
 use crate::steps;
 use crate::wasm_target::WasmToolchain;
 use crate::{audit, budget, build, setup, unicorn};
-
-/// All crates except the page and its worker, which are only built for the browser.
-const NATIVE: [&str; 8] =
-    ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-follower", "--locked", "--features", "cr3-cli/unicorn"];
 
 /// Runs every check with the installed tools, after installing what is missing.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -44,7 +40,8 @@ fn format(project: &Project) -> Result<(), Failure> {
 }
 
 fn native_lints(project: &Project) -> Result<(), Failure> {
-    let mut cargo = project.cargo(&["clippy", "--all-targets"]);
+    // With the profile of the tests: otherwise Unicorn's C sources are compiled once for the lints and once for the tests.
+    let mut cargo = project.cargo(&["clippy", "--all-targets", "--profile", "test"]);
     cargo.args(NATIVE).args(["--", "--deny", "warnings"]);
     let mend = "cargo clippy --workspace --exclude cr3-web --exclude cr3-follower --all-targets";
     steps::run("lints, native", &mut cargo, mend).map(drop)

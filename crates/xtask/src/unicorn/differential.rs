@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::ensure;
 use super::folders::Build;
 use crate::failure::Failure;
-use crate::project::{Project, on_path};
+use crate::project::{NATIVE, Project, on_path};
 use crate::steps;
 
 /// Blobs per process. Each one that Unicorn gives up on leaves an engine behind, so a process must not run for ever.
@@ -154,9 +154,9 @@ fn include(folder: &Path) -> String {
 
 /// The folder in which cmake built unicorn-engine-sys. Builds it if need be.
 fn cargo_build(project: &Project) -> Result<PathBuf, Failure> {
-    // With the features of the decoder that tests ask for, so that everything below is compiled once.
-    let mend = "cargo build --package cr3-unicorn-testing";
-    let arguments = ["build", "--package", "cr3-unicorn-testing", "--locked"];
+    // As the native tests are built, so that Unicorn's C sources are compiled once.
+    let mend = "cargo test --no-run --package cr3-unicorn-testing";
+    let arguments = [&["test", "--no-run", "--lib"], NATIVE.as_slice()].concat();
     steps::run("native Unicorn", &mut project.cargo(&arguments), mend)?;
     let mut cargo = project.cargo(&arguments);
     cargo.arg("--message-format=json");

@@ -23,7 +23,7 @@ const ALTERED = {
 /** `(module (func (export "t") unreachable))` */
 const TRAP = "0,97,115,109,1,0,0,0, 1,4,1,96,0,0, 3,2,1,0, 7,5,1,1,116,0,0, 10,5,1,3,0,0,11";
 
-/** Alters the first `instances` of the module in each worker; gives what undoes that. */
+/** Alters the first `instances` of the module in each worker; returns a function that undoes it. */
 async function altered(page: Page, alteration: string, instances: number) {
   const script = `
     const { Instance } = WebAssembly;

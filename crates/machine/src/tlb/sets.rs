@@ -42,7 +42,7 @@ impl Sets {
         self.array.sizes.contains(&size)
     }
 
-    /// Whether pages of one set always agree in the `slots` lowest bits of their number.
+    /// Whether pages of one set always have the same number modulo `slots`.
     pub(super) fn refines(&self, slots: usize) -> bool {
         self.array.index == Index::Linear && self.array.sets.is_multiple_of(slots)
     }

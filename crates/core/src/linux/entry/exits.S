@@ -19,7 +19,7 @@ iret_exit_swapgs:
 .Lswapgs_and_iret:
 	swapgs
 	CLEAR_CPU_BUFFERS
-	/* Whoever comes here returns to user mode. */
+	/* Every path to here returns to user mode. */
 	testb	$3, 8(%rsp)
 	jnz	.Lnative_iret
 	ud2
@@ -47,7 +47,7 @@ iret_exit_user_cr3:
 
 restore_regs_and_return_to_kernel:
 	POP_REGS
-	/* The error code, or what stands in its place. */
+	/* The error code, or its substitute. */
 	addq	$8, %rsp
 
 native_iret:
@@ -56,7 +56,7 @@ native_iret:
 	jnz	native_irq_return_ldt
 
 native_irq_return_iret:
-	/* A fault here is mended by error_entry, which knows this address. */
+	/* error_entry fixes up a fault here; it knows this address. */
 	iretq
 
 native_irq_return_ldt:

@@ -58,8 +58,8 @@ nmi_from_kernel:
 	je	nested_nmi
 	/*
 	 * 3. Struck on the NMI stack with "executing" clear: between its clearing and the IRET of a first NMI, unless
-	 * the RSP is a value that the user chose, which can be only before SYSCALL entry has loaded a stack. DF tells
-	 * them apart: the first NMI sets it before it clears "executing", SYSCALL clears it.
+	 * the RSP is a value that the user chose, which is possible only before SYSCALL entry has loaded a stack. DF
+	 * distinguishes them: the first NMI sets it before it clears "executing", SYSCALL clears it.
 	 */
 	leaq	6*8(%rsp), %rdx
 	cmpq	%rdx, 4*8(%rsp)

@@ -8,6 +8,7 @@
 
 mod app;
 mod effects;
+mod mill;
 mod overlay;
 mod parts;
 #[cfg(feature = "bench")]

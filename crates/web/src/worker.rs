@@ -1,15 +1,12 @@
-//! The explorer in a worker. It is the page's own module, started a second time where there is no window, so that nothing more is fetched.
+//! The explorer in a worker. It is the page's own module, started a second time where there is no window, so that no other is fetched.
 
-use cr3_session::explore::bench::Bench;
+use crate::mill::{Mill, Stroke};
 use cr3_session::explore::wire::{self, Request};
-use gloo::timers::callback::Timeout;
-use std::cell::RefCell;
-use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
 
-/// Steps between which messages are taken: some 40 milliseconds.
-const SLICE: u64 = 150_000;
+/// Messages are taken after some 40 milliseconds.
+const STROKE: Stroke = Stroke { steps: 150_000, gap: 0 };
 
 /// Whether this is a worker; then it serves the page for as long as it lives.
 #[must_use]
@@ -19,35 +16,19 @@ pub fn serves_explorer() -> bool {
 }
 
 fn serve(scope: DedicatedWorkerGlobalScope) {
-    let bench = Rc::new(RefCell::new(Bench::default()));
-    let onmessage = {
+    let mill = {
         let scope = scope.clone();
-        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            let was_idle = bench.borrow().is_idle();
-            if let Some(request) = event.data().as_string().and_then(|text| Request::decode(&text)) {
-                bench.borrow_mut().take(request);
-            }
-            if was_idle {
-                work(scope.clone(), bench.clone());
-            }
-        })
+        Mill::new(STROKE, move |ticket, told| post(&scope, &wire::encode(ticket, &told)))
     };
+    let onmessage = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        if let Some(request) = event.data().as_string().and_then(|text| Request::decode(&text)) {
+            mill.take(request);
+        }
+    });
     scope.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));
     // It is called until the worker is terminated.
     onmessage.forget();
     post(&scope, wire::STARTED);
-}
-
-/// A slice of work, and the next one if there is more.
-fn work(scope: DedicatedWorkerGlobalScope, bench: Rc<RefCell<Bench>>) {
-    let told = bench.borrow_mut().slice(SLICE);
-    for (ticket, told) in &told {
-        post(&scope, &wire::encode(*ticket, told));
-    }
-    let is_idle = bench.borrow().is_idle();
-    if !is_idle {
-        Timeout::new(0, move || work(scope, bench)).forget();
-    }
 }
 
 /// A page that is gone is no reason to stop here: the browser ends the worker with it.

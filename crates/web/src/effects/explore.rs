@@ -1,7 +1,7 @@
 //! The explorer behind the page: in a worker that runs the page's own module, or in the page where the browser starts none. It is told
 //! what is on display, and goes deeper while the page rests.
 
-use cr3_session::explore::bench::Bench;
+use crate::mill::{Mill, Stroke};
 use cr3_session::explore::wire::{self, Pace, Request};
 use cr3_session::explore::{Subject, Told};
 use cr3_session::{Action, State};
@@ -22,9 +22,8 @@ const PAUSE: u32 = 120;
 /// Milliseconds without a key or a pointer after which the page rests.
 const REST: u32 = 1500;
 
-/// Steps of a slice in the page itself, well below 8 milliseconds, and the milliseconds that it leaves to the page then.
-const SLICE: u64 = 10_000;
-const GAP: u32 = 4;
+/// In the page itself a slice takes well below 8 milliseconds.
+const STROKE: Stroke = Stroke { steps: 10_000, gap: 4 };
 
 /// What a person does that shows that the page does not rest.
 const BUSY: [&str; 4] = ["keydown", "pointerdown", "pointermove", "wheel"];
@@ -58,7 +57,7 @@ enum Searcher {
         _worker: Hand,
     },
     Worker(Hand),
-    Page(Rc<RefCell<Bench>>),
+    Page(Mill),
 }
 
 /// A worker with what it needs to be kept alive. Dropping it ends the worker.
@@ -170,7 +169,7 @@ fn go(desk: &Shared, pace: Pace) {
 fn ask(desk: &Shared) {
     let is_there = desk.borrow().searcher.is_some();
     if !is_there {
-        let searcher = start(desk).unwrap_or_else(|_| Searcher::Page(Rc::default()));
+        let searcher = start(desk).unwrap_or_else(|_| in_page(desk));
         desk.borrow_mut().searcher = Some(searcher);
     }
     let requests = desk.borrow().requests();
@@ -178,37 +177,22 @@ fn ask(desk: &Shared) {
 }
 
 fn send(desk: &Shared, requests: Vec<Request>) {
-    let bench = match &desk.borrow().searcher {
+    match &desk.borrow().searcher {
         // Once it has started it is told everything.
-        None | Some(Searcher::Starting { .. }) => return,
+        None | Some(Searcher::Starting { .. }) => {}
         Some(Searcher::Worker(hand)) => {
             for request in &requests {
                 // Only a value that cannot be copied makes it fail, and text can.
                 let _ = hand.worker.post_message(&JsValue::from_str(&request.encode()));
             }
-            return;
         }
-        Some(Searcher::Page(bench)) => bench.clone(),
-    };
-    let was_idle = bench.borrow().is_idle();
-    requests.into_iter().for_each(|request| bench.borrow_mut().take(request));
-    if was_idle {
-        work(bench, desk.borrow().dispatch.clone());
+        Some(Searcher::Page(mill)) => requests.into_iter().for_each(|request| mill.take(request)),
     }
 }
 
-/// A slice in the page, and the next one if there is more.
-fn work(bench: Rc<RefCell<Bench>>, dispatch: Callback<Action>) {
-    // Whoever leaves the page takes the desk along, and this is the last slice.
-    if Rc::strong_count(&bench) == 1 {
-        return;
-    }
-    let told = bench.borrow_mut().slice(SLICE);
-    told.into_iter().for_each(|(ticket, told)| dispatch.emit(Action::Explored(ticket, told)));
-    let is_idle = bench.borrow().is_idle();
-    if !is_idle {
-        Timeout::new(GAP, move || work(bench, dispatch)).forget();
-    }
+fn in_page(desk: &Shared) -> Searcher {
+    let dispatch = desk.borrow().dispatch.clone();
+    Searcher::Page(Mill::new(STROKE, move |ticket, told| dispatch.emit(Action::Explored(ticket, told))))
 }
 
 fn start(desk: &Shared) -> Result<Searcher, JsValue> {
@@ -268,7 +252,8 @@ fn hear(desk: &Shared, text: &str) {
 fn lose(desk: &Shared) {
     let searcher = desk.borrow_mut().searcher.take();
     if matches!(searcher, Some(Searcher::Starting { .. })) {
-        desk.borrow_mut().searcher = Some(Searcher::Page(Rc::default()));
+        let searcher = in_page(desk);
+        desk.borrow_mut().searcher = Some(searcher);
         let requests = desk.borrow().requests();
         return send(desk, requests);
     }

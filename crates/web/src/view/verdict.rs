@@ -53,7 +53,7 @@ fn view(props: &Props, side: Side) -> Html {
         },
     };
     html! {
-        <li key={side.index()} class={classes!("verdict", class(standpoint))} data-side={side.index().to_string()} title={whole}>
+        <li key={side.index()} class={classes!("judged", class(standpoint))} data-side={side.index().to_string()} title={whole}>
             <b>{ form }</b>
             <span class="says">{ says }</span>
             <span class="further">{ further }</span>

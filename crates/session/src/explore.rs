@@ -84,10 +84,11 @@ impl Subject {
         self.configs().len()
     }
 
-    /// How it stands to an assumption.
+    /// How it stands to each assumption, in their order.
     #[must_use]
-    pub fn standing(&self, assumption: Assumption) -> Standing {
-        self.query().standing(assumption)
+    pub fn standings(&self) -> [Standing; Assumption::ALL.len()] {
+        let query = self.query();
+        Assumption::ALL.map(|assumption| query.standing(assumption))
     }
 
     /// The command that says the same of every schedule up to `depth` exceptions. A person's own text has to lie in a file.

@@ -3,7 +3,6 @@
 use super::count::Counts;
 use crate::machine::{Cpu, refusal_reason};
 use crate::scenario::Vector;
-use std::collections::BTreeMap;
 
 /// What the choices before one instruction came to, over all arrivals at it in the run in which nothing strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +33,18 @@ impl Mark {
 
 /// What was counted at the boundaries, by their instructions, in order of address; `end` is what all of them counted.
 pub(super) fn by_place(marks: &[Mark], end: Counts) -> Vec<AtInstruction> {
-    let mut places = BTreeMap::new();
+    let mut places: Vec<AtInstruction> = Vec::new();
     let ends = marks.iter().skip(1).map(|mark| mark.before).chain([end]);
     for (mark, end) in marks.iter().zip(ends) {
         let Mark { address, refusal, before } = *mark;
-        let nothing = AtInstruction { address, counts: Counts::default(), refusal: None };
-        let place = places.entry(address).or_insert(nothing);
-        place.counts += end - before;
-        place.refusal = place.refusal.or(refusal);
+        let index = places.partition_point(|place| place.address < address);
+        if places.get(index).is_none_or(|place| place.address != address) {
+            places.insert(index, AtInstruction { address, counts: Counts::default(), refusal: None });
+        }
+        if let Some(place) = places.get_mut(index) {
+            place.counts += end - before;
+            place.refusal = place.refusal.or(refusal);
+        }
     }
-    places.into_values().collect()
+    places
 }

@@ -83,13 +83,16 @@ impl Setting {
         explored.counts.iter().for_each(|more| counts += *more);
         let costs = explored.costs.clone();
         let worst = crate::counters::Counter::ALL.iter().filter_map(|&counter| costs.worst(counter));
-        let place = |(_, step, vector)| {
+        let place = |(step, vector)| {
             let strike = super::lane::Strike { step, vector };
             Some((step, vector, witness::schedule(&explored.world, &[strike])?))
         };
-        let mut strikes: Vec<_> = worst.collect();
-        strikes.sort_by_key(|&(_, step, vector)| (step, vector));
-        strikes.dedup_by_key(|strike| (strike.1, strike.2));
+        let mut strikes = Vec::new();
+        for (_, step, vector) in worst {
+            if !strikes.contains(&(step, vector)) {
+                strikes.push((step, vector));
+            }
+        }
         let places = strikes.into_iter().filter_map(place).collect();
         let by_place = explored.by_place.clone();
         Self { config: explored.world.config.clone(), counts, costs, by_place, places }

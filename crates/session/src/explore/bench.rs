@@ -6,7 +6,7 @@ use cr3_core::explore::{self, Assumption, Explorer, Progress, Report, Violation}
 
 /// Steps after which a search of the depth that was begun last is ended; about 20 seconds of a browser. Counted and not timed, so that
 /// the answer does not depend on the machine.
-const BUDGET: u64 = 60_000_000;
+const BUDGET: u64 = 40_000_000;
 
 /// Slices after which it is told again how far a search is.
 const SLICES: u32 = 5;

@@ -187,9 +187,9 @@ pub struct Card {
 /// The counterexamples by promise, those of one side only first.
 #[must_use]
 pub fn cards(state: &State) -> Vec<Card> {
-    let mut cards: Vec<Card> = Promise::ALL.into_iter().flat_map(|promise| of_promise(state, promise)).collect();
-    cards.sort_by_key(|card| !card.is_alone);
-    cards
+    let all = || Promise::ALL.into_iter().flat_map(|promise| of_promise(state, promise));
+    let shared = all().filter(|card| !card.is_alone);
+    all().filter(|card| card.is_alone).chain(shared).collect()
 }
 
 fn of_promise(state: &State, promise: Promise) -> Vec<Card> {
@@ -253,32 +253,37 @@ pub struct Switch {
 /// All assumptions.
 #[must_use]
 pub fn switches(state: &State) -> Vec<Switch> {
-    let switch = |assumption: Assumption| Switch {
+    let [left, right] = Side::BOTH.map(|side| stands(state.explore.side(side)));
+    let words = left.into_iter().zip(right);
+    let switch = |(assumption, (left, right)): (Assumption, (String, String))| Switch {
         assumption,
         on: state.explore.assumed.holds(assumption),
-        sides: Side::BOTH.map(|side| standing(state.explore.side(side), assumption)),
+        sides: [left, right],
     };
-    Assumption::ALL.into_iter().map(switch).collect()
+    Assumption::ALL.into_iter().zip(words).map(switch).collect()
 }
 
-fn standing(judged: &Judged, assumption: Assumption) -> String {
-    let Some(subject) = &judged.subject else { return NO_RUN.to_owned() };
-    let excluded = judged.found.as_ref().and_then(|found| found.excluded.get(assumption as usize));
-    match (subject.standing(assumption), excluded) {
-        (Standing::Excludes, Some(count)) => format!("{} excluded", grouped(*count)),
-        (standing, _) => standing.to_string(),
-    }
+/// What each assumption comes to on a side.
+fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
+    let Some(subject) = &judged.subject else { return Assumption::ALL.map(|_| NO_RUN.to_owned()) };
+    let standings = subject.standings();
+    Assumption::ALL.map(|assumption| {
+        let excluded = judged.found.as_ref().and_then(|found| found.excluded.get(assumption as usize));
+        match (standings[assumption as usize], excluded) {
+            (Standing::Excludes, Some(count)) => format!("{} excluded", grouped(*count)),
+            (standing, _) => standing.to_string(),
+        }
+    })
 }
 
 /// How many assumptions the verdicts make, in words.
 #[must_use]
 pub fn assumed(state: &State) -> String {
     let subject = state.explore.sides.iter().find_map(|judged| judged.subject.as_deref());
-    let is_made = |assumption: &Assumption| match subject {
-        Some(subject) => subject.standing(*assumption).is_assumed(),
-        None => state.explore.assumed.holds(*assumption),
+    let made = match subject {
+        Some(subject) => subject.standings().iter().filter(|standing| standing.is_assumed()).count(),
+        None => state.explore.assumed.iter().count(),
     };
-    let made = Assumption::ALL.iter().filter(|assumption| is_made(assumption)).count();
     let off = state.explore.assumed.off().count();
     let off = if off == 0 { String::new() } else { format!(", {off} off") };
     let plural = if made == 1 { "assumption" } else { "assumptions" };

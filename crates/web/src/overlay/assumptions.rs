@@ -31,9 +31,14 @@ fn view(props: &Props, switch: &Switch) -> Html {
             <label>
                 <input type="checkbox" checked={*on} onchange={props.dispatch.reform(move |_: Event| Action::ToggleAssumption(assumption))} />
                 <b>{ assumption.sentence() }</b>
-                <span class="id"><code>{ assumption.id() }</code>{ ": " }{ said }</span>
-                <span>{ format!("Because {}. Off: {}.", assumption.source(), assumption.off()) }</span>
+                <span class="id"><code>{ assumption.id() }</code>{ ": " }{ bare(&said) }</span>
+                <span>{ bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off())) }</span>
             </label>
         </li>
     }
+}
+
+/// A sentence without the marks that it has in a terminal.
+fn bare(words: &str) -> String {
+    words.replace('`', "")
 }

@@ -1,6 +1,7 @@
 //! The verdict strip: what the explorer says of both forms, and what it takes for granted.
 
 use super::Props;
+use crate::parts::side_class;
 use cr3_session::explore::VECTORS;
 use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line, spoken};
 use cr3_session::{Action, Landing, Overlay, Scope, Side};
@@ -53,7 +54,7 @@ fn view(props: &Props, side: Side) -> Html {
         },
     };
     html! {
-        <li key={side.index()} class={classes!("judged", class(standpoint))} data-side={side.index().to_string()} title={whole}>
+        <li key={side.index()} class={classes!("judged", class(standpoint), side_class(side))} data-side={side.index().to_string()} title={whole}>
             <b>{ form }</b>
             <span class="says">{ says }</span>
             <span class="further">{ further }</span>

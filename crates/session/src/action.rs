@@ -1,10 +1,13 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
 use crate::check::Report;
-use crate::choice::{Direction, Feature, Filter, Form, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+use crate::choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
 use crate::drafts::Memory;
+use crate::explore::Told;
+use cr3_core::explore::Assumption;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Handler, Handlers};
+use cr3_core::promises::Promise;
 use cr3_core::scenario::{Nesting, Place, Vector};
 use std::sync::Arc;
 
@@ -89,6 +92,14 @@ pub enum Action {
     OpenSwept(Side, String),
     /// Makes the second CPU wrong on purpose, to show that the check finds it.
     TestCheck,
+    /// Chooses which systems the explorer judges.
+    SetScope(Scope),
+    /// Makes an assumption, or does not make it any more.
+    ToggleAssumption(Assumption),
+    /// What the search with this ticket tells.
+    Explored(u32, Told),
+    /// Shows the run of the schedule that breaks a promise on a side.
+    OpenCounterexample(Side, Promise, Landing),
     /// Shows a notice, for example that a link was copied.
     Tell(String),
 }

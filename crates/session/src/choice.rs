@@ -114,6 +114,30 @@ impl Pane {
     pub const ALL: [Self; 3] = [Self::Code, Self::Runs, Self::Inspector];
 }
 
+/// Which systems the explorer judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The one on display.
+    #[default]
+    Displayed,
+    /// Those of the standard set.
+    Standard,
+}
+
+impl Scope {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Displayed, Self::Standard];
+}
+
+/// Where a counterexample is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Landing {
+    /// At the step at which a promise is broken.
+    Failure,
+    /// Where the first exception strikes.
+    Injection,
+}
+
 /// Colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {
@@ -144,6 +168,10 @@ pub enum Overlay {
     About,
     /// The choice of several handlers.
     Handlers,
+    /// The schedules that break a promise.
+    Counterexamples,
+    /// What verdicts take for granted.
+    Assumptions,
     /// The choice of a vector to inject there.
     Inject(Spot),
 }

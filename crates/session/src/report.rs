@@ -1,6 +1,7 @@
 //! A report in plain text for a mail: 72 columns, no colour, no markup. Only the link may be longer.
 
 use crate::choice::Side;
+use crate::explore::VECTORS;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
@@ -9,6 +10,8 @@ use crate::view::outcome::{Broken, NO_RUN, not_comparable, outcome};
 use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
+use crate::view::verdict;
+use cr3_core::scenario::Vector;
 
 /// Columns of a line.
 const WIDTH: usize = 72;
@@ -23,6 +26,8 @@ pub fn text(state: &State, link: &str) -> String {
     lines.extend(scenario(state));
     lines.push(String::new());
     lines.extend(outcomes(state));
+    lines.push(String::new());
+    lines.extend(verdicts(state));
     lines.push(String::new());
     lines.extend(counted(state));
     lines.push(String::new());
@@ -83,6 +88,22 @@ fn outcomes(state: &State) -> Vec<String> {
         lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));
         for Broken { invariant, step, place, why, .. } in &outcome.broken {
             lines.extend(wrap("   ", &format!("{invariant} at step {step}, {place}: {why}")));
+        }
+    }
+    lines
+}
+
+/// What the explorer says, and the commands that say it again.
+fn verdicts(state: &State) -> Vec<String> {
+    let vectors = VECTORS.map(Vector::mnemonic).join(", ");
+    let mut lines = wrap("", &format!("Every {vectors} at every instruction, {}:", verdict::assumed(state)));
+    for side in Side::BOTH {
+        let verdict::Line { form, words, further, .. } = verdict::line(state, side);
+        let said = [words, further].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
+        lines.extend(wrap(&format!("{form}: "), &said));
+        let judged = state.explore.side(side);
+        if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {
+            lines.extend(wrap("   ", &subject.command(found.depth.max(1))));
         }
     }
     lines

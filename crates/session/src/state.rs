@@ -3,6 +3,7 @@
 use crate::check::Check;
 use crate::choice::{Filter, Form, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::drafts::{self, Memory};
+use crate::explore::Explore;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
@@ -69,6 +70,8 @@ pub struct State {
     pub notice: Option<String>,
     /// The second CPU.
     pub check: Check,
+    /// What the explorer says.
+    pub explore: Explore,
     /// Preferences.
     pub settings: Settings,
 }
@@ -96,7 +99,10 @@ impl State {
             Some(_) => self.kept(),
             None => self.kept_with(&self.custom),
         };
-        Self { memory: self.memory, check: self.check.restarted(), ..Self::opened(decoded, self.settings, kept) }
+        let next = Self::opened(decoded, self.settings, kept);
+        let explore = self.explore.about(next.explore.scope, next.explore.assumed);
+        let explore = explore.followed(&next.setup, &next.custom, &next.runs);
+        Self { memory: self.memory, check: self.check.restarted(), explore, ..next }
     }
 
     fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>) -> Self {
@@ -124,6 +130,7 @@ impl State {
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
         let runs = Rc::new(Runs::record(&setup, &custom));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
+        let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
             setup,
             custom,
@@ -144,6 +151,7 @@ impl State {
             overlay: Overlay::None,
             notice: None,
             check: Check::default(),
+            explore,
             settings,
         }
     }
@@ -166,6 +174,8 @@ impl State {
             follow: self.follow,
             browsed: self.browsed.clone(),
             all_counters: self.all_counters,
+            scope: self.explore.scope,
+            assumed: self.explore.assumed,
         }
     }
 

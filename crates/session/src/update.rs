@@ -2,14 +2,18 @@
 
 use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
-use crate::choice::{Direction, Filter, Form, Overlay, Pane, Side, Target};
+use crate::choice::{Direction, Filter, Form, Landing, Overlay, Pane, Scope, Side, Target};
 use crate::drafts;
+use crate::explore::Told;
 use crate::inject;
 use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
 use crate::view::outcome::outcome;
+use cr3_core::explore::Assumption;
+use cr3_core::geometry::Geometry;
+use cr3_core::promises::Promise;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +24,7 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 /// The state after an action.
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
-    let seeks = matches!(action, Action::Seek(_) | Action::Move(..));
+    let seeks = matches!(action, Action::Seek(_) | Action::Move(..) | Action::OpenCounterexample(..));
     let mut next = state.clone();
     if !is_silent(&action) {
         next.notice = None;
@@ -76,6 +80,14 @@ pub fn update(state: &State, action: Action) -> State {
         Action::StopSweep => stop_sweep(&mut next),
         Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
         Action::TestCheck => {}
+        Action::SetScope(scope) => judge(&mut next, scope),
+        Action::ToggleAssumption(assumption) => assume(&mut next, assumption),
+        Action::Explored(ticket, told) => explored(&mut next, ticket, &told),
+        Action::OpenCounterexample(side, promise, landing) => open_counterexample(&mut next, side, promise, landing),
+    }
+    let judges = |state: &State| (state.explore.scope, state.explore.assumed);
+    if !Rc::ptr_eq(&next.runs, &state.runs) || judges(&next) != judges(state) {
+        next.explore = next.explore.followed(&next.setup, &next.custom, &next.runs);
     }
     if seeks || !Rc::ptr_eq(&next.runs, &state.runs) {
         next.sought = state.sought.wrapping_add(1);
@@ -94,8 +106,8 @@ pub fn update(state: &State, action: Action) -> State {
 
 /// Whether an action happens without a person, or along with what they do. The notice then stays.
 fn is_silent(action: &Action) -> bool {
-    use Action::{Browse, Checked, LeaveDraft, Remember, Tick};
-    matches!(action, Tick | Checked(..) | Browse(_) | Remember(_) | LeaveDraft(..))
+    use Action::{Browse, Checked, Explored, LeaveDraft, Remember, Tick};
+    matches!(action, Tick | Checked(..) | Explored(..) | Browse(_) | Remember(_) | LeaveDraft(..))
 }
 
 /// Whether an action would change anything. This decides whether its button is enabled.
@@ -126,6 +138,9 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::StopSweep => state.check.sweep.as_ref().is_some_and(|sweep| sweep.stage == Stage::Running),
         Action::Browse(place) => state.browsed.as_ref() != Some(place) && state.runs.unknown(place).is_none(),
         Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
+        Action::SetScope(scope) => state.explore.scope != *scope,
+        Action::Explored(ticket, told) => state.explore.told(*ticket, told) != state.explore,
+        Action::OpenCounterexample(side, promise, _) => state.explore.side(*side).counterexample(*promise).is_some(),
         Action::TakeDraft(index) | Action::ForgetDraft(index) => *index < state.aside.len(),
         Action::Remember(memory) => state.memory != *memory,
         Action::OpenLink(_)
@@ -133,6 +148,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         | Action::ToggleFeature(_)
         | Action::OpenSwept(..)
         | Action::EditSchedule(_)
+        | Action::ToggleAssumption(_)
         | Action::Inject(..)
         | Action::EditDraft(_)
         | Action::LeaveDraft(..)
@@ -217,6 +233,41 @@ fn open_swept(state: &mut State, side: Side, schedule: &str) {
     let broken = outcome(&state.runs, side).and_then(|outcome| outcome.broken.first()?.row);
     let last = state.runs.trace(side).and_then(|trace| state.runs.row_of(side, trace.steps.len().checked_sub(1)?));
     state.cursor = broken.or(last).unwrap_or(state.cursor);
+}
+
+fn judge(state: &mut State, scope: Scope) {
+    state.explore = state.explore.about(scope, state.explore.assumed);
+}
+
+fn assume(state: &mut State, assumption: Assumption) {
+    state.explore = state.explore.about(state.explore.scope, state.explore.assumed.toggled(assumption));
+}
+
+fn explored(state: &mut State, ticket: u32, told: &Told) {
+    state.explore = state.explore.told(ticket, told);
+}
+
+/// Shows the very system and schedule that break the promise. What the explorer says stays, where it is about this system too.
+fn open_counterexample(state: &mut State, side: Side, promise: Promise, landing: Landing) {
+    let Some(found) = state.explore.side(side).counterexample(promise).cloned() else { return };
+    rerun(state, |setup| {
+        setup.features = found.features;
+        setup.handler = found.handler;
+        setup.geometry = Geometry::default();
+        setup.schedule = found.schedule;
+    });
+    state.side = side;
+    state.pane = Pane::Runs;
+    state.filter = Filter::All;
+    state.overlay = Overlay::None;
+    state.browsed = None;
+    let last = || state.runs.trace(side).map_or(0, |trace| trace.steps.len().saturating_sub(1));
+    let failure = || state.runs.row_of(side, (found.step as usize).saturating_sub(1).min(last()));
+    let row = match landing {
+        Landing::Failure => failure(),
+        Landing::Injection => inject::struck(&state.runs, 0).or_else(failure),
+    };
+    state.cursor = row.unwrap_or(state.cursor);
 }
 
 fn open_story(state: &mut State, index: usize) {

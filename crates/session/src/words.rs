@@ -1,6 +1,6 @@
 //! Names that only the page has. The core has those of forms, features, handlers, TLB models and vectors.
 
-use crate::choice::{Feature, Filter, Form, Pane, Side, Tab};
+use crate::choice::{Feature, Filter, Form, Pane, Scope, Side, Tab};
 use cr3_core::scenario::Vector;
 
 /// The origin of a form, in as few words as a column head has room for.
@@ -73,6 +73,21 @@ pub fn pane_of(key: &str) -> Option<Pane> {
     Pane::ALL.into_iter().find(|pane| pane_key(*pane) == key)
 }
 
+/// As links name what is judged.
+#[must_use]
+pub fn scope_key(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Displayed => "displayed",
+        Scope::Standard => "standard",
+    }
+}
+
+/// What is judged, of a key.
+#[must_use]
+pub fn scope_of(key: &str) -> Option<Scope> {
+    Scope::ALL.into_iter().find(|scope| scope_key(*scope) == key)
+}
+
 /// The part of the inspector of a key.
 #[must_use]
 pub fn tab_of(key: &str) -> Option<Tab> {
@@ -90,6 +105,20 @@ pub fn vector_letter(vector: Vector) -> &'static str {
         Vector::DoubleFault => "f",
         Vector::Interrupt => "i",
     }
+}
+
+/// A count with its digits in groups of three.
+#[must_use]
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A feature as people write it.

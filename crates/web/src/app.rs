@@ -1,11 +1,14 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
-use crate::effects::{self, use_address, use_check, use_drafts, use_keyboard, use_later, use_play, use_settings};
+use crate::effects::{
+    self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_play, use_settings,
+};
 use crate::overlay::Overlays;
 use crate::parts::Sight;
 use crate::store::Store;
 use crate::view::{
-    CheckStrip, Code, Counters, Header, Inspector, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
+    CheckStrip, Code, Counters, Header, Inspector, Props, Question, RunList, Schedule, SetupBar, TimelineStrip,
+    Transport, verdicts,
 };
 use cr3_session::view::{listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
@@ -27,6 +30,7 @@ pub fn App() -> Html {
     use_keyboard(state.clone(), &dispatch);
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);
+    use_explore(&state, &dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
@@ -45,6 +49,7 @@ pub fn App() -> Html {
                     <Schedule state={state.clone()} dispatch={dispatch.clone()} />
                     <CheckStrip state={state.clone()} dispatch={dispatch.clone()} />
                 </div>
+                <div class="verdict-place">{ verdicts(&Props { state: state.clone(), dispatch: dispatch.clone() }) }</div>
                 <TimelineStrip
                     {timeline}
                     cursor={state.cursor}

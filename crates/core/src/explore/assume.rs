@@ -209,6 +209,12 @@ impl Assumptions {
         Self(self.0 & !assumption.bit())
     }
 
+    /// The set with one if it was without it, and without it otherwise.
+    #[must_use]
+    pub fn toggled(self, assumption: Assumption) -> Self {
+        Self(self.0 ^ assumption.bit())
+    }
+
     /// Whether it is taken for granted.
     pub fn holds(self, assumption: Assumption) -> bool {
         self.0 & assumption.bit() != 0

@@ -9,6 +9,7 @@
 
 mod agree;
 mod assume;
+mod by_place;
 mod count;
 mod journal;
 mod lane;
@@ -19,6 +20,7 @@ mod witness;
 mod world;
 
 pub use assume::{Assumption, Assumptions};
+pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
 pub use report::{Report, Setting, Verdict, Violation};
 pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
@@ -50,6 +52,8 @@ struct Explored {
     /// For each number of strikes that is complete, from 1.
     counts: Vec<Counts>,
     costs: Costs,
+    /// Of single strikes.
+    by_place: Vec<AtInstruction>,
     /// Of the last number of strikes.
     failures: Vec<Failure>,
     /// Whether there are others that were counted and not seen.
@@ -63,6 +67,17 @@ struct Current {
     sweep: Option<Sweep>,
     done: Vec<Done>,
     of: usize,
+}
+
+/// How far the depth at hand is, before it is complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// The choices that were looked at.
+    pub counts: Counts,
+    /// What was done for that.
+    pub work: Work,
+    /// The promises that some schedule breaks, in all systems together.
+    pub broken: usize,
 }
 
 /// A piece of work that depends on no other that is to be had at the same time.
@@ -219,6 +234,34 @@ impl Explorer {
     pub fn strikes(&self) -> u32 {
         self.strikes
     }
+
+    /// What [`Self::work`] has seen of the schedules at hand.
+    pub fn begun(&self) -> Begun {
+        let mut begun = Begun::default();
+        for (_, found) in self.under_way() {
+            begun.counts += found.counts;
+            begun.work.add(found.work);
+            begun.broken += found.failures.len();
+        }
+        begun
+    }
+
+    /// What the tasks at hand came to so far, with their systems.
+    fn under_way(&self) -> impl Iterator<Item = (&Explored, &Found)> {
+        let current = self.current.iter();
+        let found = current.flat_map(|current| {
+            let done = current.done.iter().map(|done| (done.system, &done.found));
+            done.chain(
+                current
+                    .waiting
+                    .as_slice()
+                    .first()
+                    .map(|task| task.system)
+                    .zip(current.sweep.as_ref().map(Sweep::found)),
+            )
+        });
+        found.filter_map(|(system, found)| Some((self.systems.get(system)?, found)))
+    }
 }
 
 impl Explored {
@@ -232,6 +275,7 @@ impl Explored {
             known: Arc::default(),
             counts: Vec::new(),
             costs: Costs::default(),
+            by_place: Vec::new(),
             failures,
             hides: false,
             work: Work::default(),
@@ -243,6 +287,7 @@ impl Explored {
         self.failures = found.failures;
         self.hides = found.hides;
         self.costs.merge(&found.costs);
+        self.by_place.extend(found.by_place);
         self.work.add(found.work);
     }
 }

@@ -1,6 +1,7 @@
 //! What a search came to.
 
 use super::assume::Assumption;
+use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
 use super::sweep::{Failure, Work};
 use super::{Explored, Explorer, witness};
@@ -69,6 +70,9 @@ pub struct Setting {
     pub counts: Counts,
     /// What single strikes cost.
     pub costs: Costs,
+    /// What single strikes come to before each instruction that the run without them reaches, in order of address. Empty unless they were
+    /// looked at.
+    pub by_place: Vec<AtInstruction>,
     /// Where the worst of them strike, in the words of a schedule.
     places: Vec<(u32, Vector, Schedule)>,
 }
@@ -79,15 +83,19 @@ impl Setting {
         explored.counts.iter().for_each(|more| counts += *more);
         let costs = explored.costs.clone();
         let worst = crate::counters::Counter::ALL.iter().filter_map(|&counter| costs.worst(counter));
-        let place = |(_, step, vector)| {
+        let place = |(step, vector)| {
             let strike = super::lane::Strike { step, vector };
             Some((step, vector, witness::schedule(&explored.world, &[strike])?))
         };
-        let mut strikes: Vec<_> = worst.collect();
-        strikes.sort_by_key(|&(_, step, vector)| (step, vector));
-        strikes.dedup_by_key(|strike| (strike.1, strike.2));
+        let mut strikes = Vec::new();
+        for (_, step, vector) in worst {
+            if !strikes.contains(&(step, vector)) {
+                strikes.push((step, vector));
+            }
+        }
         let places = strikes.into_iter().filter_map(place).collect();
-        Self { config: explored.world.config.clone(), counts, costs, places }
+        let by_place = explored.by_place.clone();
+        Self { config: explored.world.config.clone(), counts, costs, by_place, places }
     }
 
     /// The schedule that strikes so.
@@ -133,7 +141,8 @@ fn at_step(broken: Broken, steps: usize) -> String {
 }
 
 impl Explorer {
-    /// What the search came to so far.
+    /// What the search came to so far. Counts are of the depths that are over; a schedule of the depth at hand that breaks a promise is
+    /// among the violations as soon as it is found.
     pub fn report(&self) -> Report {
         let settings: Vec<_> = self.systems.iter().map(Setting::new).collect();
         let mut counts = Counts::default();
@@ -152,7 +161,9 @@ impl Explorer {
 
     /// The best failure for each promise over all systems.
     fn violations(&self) -> (Vec<Violation>, Vec<String>) {
-        let all = self.systems.iter().flat_map(|system| system.failures.iter().map(move |failure| (system, failure)));
+        let over = self.systems.iter().map(|system| (system, &system.failures));
+        let under_way = self.under_way().map(|(system, found)| (system, &found.failures));
+        let all = over.chain(under_way).flat_map(|(system, failures)| failures.iter().map(move |it| (system, it)));
         let mut best: Vec<(&Explored, &Failure)> = Vec::new();
         for (system, failure) in all {
             let promise = failure.broken.promise();

@@ -6,6 +6,7 @@
 
 use super::agree::{Future, Tables, fingerprint};
 use super::assume::Assumptions;
+use super::by_place::{AtInstruction, Mark, by_place};
 use super::count::{Costs, Counts};
 use super::journal::{Exposed, Facts, Journal, Record, Watch};
 use super::lane::{Lane, Strike, Went};
@@ -102,6 +103,8 @@ pub(super) struct Found {
     /// What schedules of one strike cost.
     pub(super) costs: Costs,
     pub(super) work: Work,
+    /// What schedules of one strike come to, by the instruction before which they strike.
+    pub(super) by_place: Vec<AtInstruction>,
     pub(super) learned: Learned,
     /// It gave up.
     pub(super) is_partial: bool,
@@ -134,6 +137,8 @@ impl Found {
         self.counts += other.counts;
         self.costs.merge(&other.costs);
         self.work.add(other.work);
+        // One strike is swept in one part.
+        self.by_place.extend(other.by_place);
         self.is_partial |= other.is_partial;
         self.hides |= other.hides;
         other.failures.into_iter().for_each(|failure| self.fail(failure));
@@ -184,8 +189,8 @@ pub(super) struct Sweep {
     /// Counts at the end of each class, once it is reached.
     classes: Vec<Counts>,
     found: Found,
-    /// Counts at each boundary of the unstruck run.
-    marks: Vec<Counts>,
+    /// Each boundary of the unstruck run, with what was counted before it.
+    marks: Vec<Mark>,
 }
 
 /// Whether there is more to do.
@@ -268,20 +273,33 @@ impl Sweep {
         }
     }
 
+    /// What it came to so far.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
     pub(super) fn finish(mut self) -> Found {
+        let end = self.found.counts;
         if self.plan.followed {
-            let end = self.found.counts;
-            self.found.learned.tails = self.marks.iter().map(|mark| end - *mark).collect();
+            self.found.learned.tails = self.marks.iter().map(|mark| end - mark.before).collect();
+        }
+        if self.plan.strikes == 1 {
+            self.found.by_place = by_place(&self.marks, end);
         }
         self.found
+    }
+
+    fn is_marked(&self) -> bool {
+        self.plan.followed || self.plan.strikes == 1
     }
 
     /// Weighs one choice, or takes a step. Whether there was anything to do.
     fn advance(&mut self) -> bool {
         let is_base = self.trunks.len() == 1;
+        let is_marked = is_base && self.is_marked();
         let Some(trunk) = self.trunks.last_mut() else { return false };
-        if is_base && trunk.next == 0 && self.plan.followed {
-            self.marks.push(self.found.counts);
+        if is_marked && trunk.next == 0 {
+            self.marks.push(Mark::new(&trunk.lane.machine().cpu, &self.plan.vectors, self.found.counts));
         }
         let Part { index, of } = self.plan.part;
         let is_ours = !is_base || trunk.lane.steps() % of == index;

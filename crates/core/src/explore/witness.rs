@@ -7,19 +7,18 @@ use crate::promises::{Breakage, Broken, Promises, Returns};
 use crate::run::{Runner, StepKind};
 use crate::scenario::{Injection, Nesting, Place, Schedule};
 use crate::trace::Ending;
-use std::collections::HashMap;
 
-/// How often each address was reached since the last strike: before its handler returned, and after.
+/// The addresses that were reached since the last strike: before its handler returned, and after.
 #[derive(Default)]
 struct Arrivals {
-    inside: HashMap<u64, u32>,
-    after: HashMap<u64, u32>,
+    inside: Vec<u64>,
+    after: Vec<u64>,
 }
 
 impl Arrivals {
     fn count(&mut self, lane: &Lane) {
         let arrivals = if lane.runner().has_returned() { &mut self.after } else { &mut self.inside };
-        *arrivals.entry(lane.machine().cpu.rip).or_default() += 1;
+        arrivals.push(lane.machine().cpu.rip);
     }
 
     /// The strike at this boundary, which was counted, in the words of a schedule.
@@ -30,7 +29,8 @@ impl Arrivals {
             false => (Nesting::Inside, &self.inside),
         };
         let place = world.places.place(world.places.at(rip)?);
-        let place = Place { occurrence: arrivals.get(&rip).copied()?, ..place };
+        let occurrence = arrivals.iter().filter(|address| **address == rip).count() as u32;
+        let place = Place { occurrence, ..place };
         Some(Injection { place, vector: strike.vector, nesting })
     }
 }
@@ -83,6 +83,5 @@ pub(super) fn replay(world: &World, schedule: &Schedule) -> Vec<Breakage> {
     broken.extend(promises.broken());
     let (step, ending) = ending;
     broken.extend((ending != Ending::Finished).then_some(Breakage { step, broken: Broken::Ended(ending) }));
-    broken.sort_by_key(|breakage| breakage.step);
     broken
 }

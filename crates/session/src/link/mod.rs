@@ -7,9 +7,10 @@
 mod escape;
 mod pack;
 
-use crate::choice::{Filter, Form, Pane, Side, Tab};
+use crate::choice::{Filter, Form, Pane, Scope, Side, Tab};
 use crate::words;
 use cr3_core::choice::UnknownName;
+use cr3_core::explore::{Assumption, Assumptions};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Features, Handlers};
 use cr3_core::scenario::{Place, Schedule};
@@ -59,6 +60,10 @@ pub struct Link {
     pub browsed: Option<Place>,
     /// Whether all counters are shown.
     pub all_counters: bool,
+    /// Which systems are judged.
+    pub scope: Scope,
+    /// What verdicts take for granted.
+    pub assumed: Assumptions,
 }
 
 impl Default for Link {
@@ -79,12 +84,14 @@ impl Default for Link {
             follow: true,
             browsed: None,
             all_counters: false,
+            scope: Scope::default(),
+            assumed: Assumptions::default(),
         }
     }
 }
 
 impl Link {
-    /// The part that decides the runs. If it changes, the page was navigated.
+    /// The part that decides what is run and judged. If it changes, the page was navigated.
     #[must_use]
     pub fn scenario(&self) -> Self {
         Self {
@@ -94,6 +101,8 @@ impl Link {
             geometry: self.geometry,
             schedule: self.schedule.clone(),
             custom: self.custom.clone(),
+            scope: self.scope,
+            assumed: self.assumed,
             ..Self::default()
         }
     }
@@ -140,6 +149,12 @@ pub fn encode(link: &Link) -> String {
     if link.all_counters {
         part("counters", ALL);
     }
+    if link.scope != Scope::default() {
+        part("judge", words::scope_key(link.scope));
+    }
+    if link.assumed != Assumptions::default() {
+        part("without", &off(link.assumed));
+    }
     if let Some(custom) = &link.custom {
         part("c", &pack::pack(custom));
     }
@@ -178,11 +193,22 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "tab" => link.tab = known(words::tab_of(value), value)?,
         "follow" => link.follow = known((value == NO).then_some(false), value)?,
         "code" => link.browsed = Some(value.parse().map_err(|error| format!("{error}"))?),
+        "judge" => link.scope = known(words::scope_of(value), value)?,
+        "without" => link.assumed = without(value)?,
         "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
         _ => return Err("this version knows no such part".into()),
     }
     Ok(())
+}
+
+/// The assumptions that are not made.
+fn off(assumed: Assumptions) -> String {
+    assumed.off().map(Assumption::id).collect::<Vec<_>>().join(",")
+}
+
+fn without(value: &str) -> Result<Assumptions, String> {
+    value.split(',').try_fold(Assumptions::default(), |assumed, id| Ok(assumed.without(named(id)?)))
 }
 
 fn version(value: &str) -> Result<(), String> {

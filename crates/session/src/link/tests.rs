@@ -33,6 +33,10 @@ fn golden_links() {
         "v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&follow=no&code=exc_nmi%2B2&counters=all",
         expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&follow=no&code=exc_nmi%2B2&counters=all"],
     );
+    check(
+        "v=1&a=A&b=E&f=pti&h=quiet&s=&judge=standard&without=nmi-frame,no-poke",
+        expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&judge=standard&without=no-poke,nmi-frame"],
+    );
     check("v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s="]);
     check(
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
@@ -122,10 +126,13 @@ fn link() -> impl Strategy<Value = Link> {
         prop::sample::select(Tab::ALL.to_vec()),
         (any::<bool>(), prop::option::of(place()), any::<bool>()),
     );
-    (run, shown).prop_map(
+    let off = prop::sample::subsequence(Assumption::ALL.to_vec(), 0..=Assumption::ALL.len());
+    let judged = (prop::sample::select(Scope::ALL.to_vec()), off);
+    (run, shown, judged).prop_map(
         |(
             (forms, features, handlers, geometry, schedule, custom),
             (row, filter, side, pane, tab, (follow, browsed, all_counters)),
+            (scope, off),
         )| Link {
             forms,
             features,
@@ -141,6 +148,8 @@ fn link() -> impl Strategy<Value = Link> {
             follow,
             browsed,
             all_counters,
+            scope,
+            assumed: off.into_iter().fold(Assumptions::default(), Assumptions::without),
         },
     )
 }

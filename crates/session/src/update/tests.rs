@@ -1,12 +1,13 @@
 use super::*;
 use crate::choice::{Spot, Tab, Theme};
 use crate::drafts::Memory;
+use crate::explore::{Begun, Counterexample, Found};
 use crate::link;
 use crate::state::Settings;
 use crate::view::counters;
 use cr3_core::counters::Counter;
-use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Feature, Handler, Handlers};
+use cr3_core::explore::Verdict;
+use cr3_core::linux::{Feature, Features, Handler, Handlers};
 use cr3_core::scenario::Place;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use proptest::prelude::*;
@@ -338,6 +339,50 @@ fn a_person_reads_on_only_in_code_that_there_is() {
     assert_eq!(after(&swapped, mistyped).browsed, last, "it may be there again with the next key");
 }
 
+fn promise() -> impl Strategy<Value = Promise> {
+    prop::sample::select(Promise::ALL.to_vec())
+}
+
+fn opening() -> impl Strategy<Value = Action> {
+    let landing = prop::sample::select(vec![Landing::Failure, Landing::Injection]);
+    (side(), promise(), landing).prop_map(|(side, promise, it)| Action::OpenCounterexample(side, promise, it))
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let schedule =
+        prop::sample::select(vec!["kernel_loop+1:nmi", "exc_nmi:mc, nowhere:db", "user_start:db > exc_nmi:mc"]);
+    let counterexample =
+        (promise(), schedule, any::<u32>(), handler()).prop_map(|(promise, schedule, step, handler)| Counterexample {
+            promise,
+            cause: "it breaks".into(),
+            schedule: schedule.parse().expect("a schedule"),
+            step,
+            is_minimal: step % 2 == 0,
+            features: Features::ALL,
+            handler: handler.into(),
+        });
+    let verdict = prop::sample::select(vec![Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty]);
+    let found = (verdict, 0u32..3, any::<u64>(), any::<bool>(), prop::collection::vec(counterexample, 0..3));
+    let found = found.prop_map(|(verdict, depth, schedules, is_over, counterexamples)| Found {
+        verdict,
+        depth,
+        schedules,
+        breaking: schedules / 2,
+        refused: schedules / 3,
+        excluded: vec![schedules / 4; Assumption::ALL.len()],
+        counterexamples,
+        unconfirmed: Vec::new(),
+        is_over,
+    });
+    let begun = (1u32..3, any::<u64>(), 0u32..=1000);
+    prop_oneof![
+        4 => found.prop_map(Told::Found),
+        2 => begun.prop_map(|(depth, schedules, done)| Told::Begun(Begun { depth, schedules, done })),
+        1 => ".{0,20}".prop_map(Told::Broke),
+        1 => Just(Told::Places(Vec::new())),
+    ]
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let direction = prop::sample::select(vec![Direction::Forward, Direction::Backward]);
     let target = prop::sample::select(vec![
@@ -358,6 +403,8 @@ fn action() -> impl Strategy<Value = Action> {
         Just(Overlay::Limits),
         Just(Overlay::Editor),
         Just(Overlay::Handlers),
+        Just(Overlay::Counterexamples),
+        Just(Overlay::Assumptions),
         spot().prop_map(Overlay::Inject),
     ];
     prop_oneof![
@@ -393,6 +440,10 @@ fn action() -> impl Strategy<Value = Action> {
         2 => overlay.prop_map(Action::Open),
         1 => Just(Action::Close),
         1 => Just(Action::Dismiss),
+        1 => prop::sample::select(Scope::ALL.to_vec()).prop_map(Action::SetScope),
+        1 => prop::sample::select(Assumption::ALL.to_vec()).prop_map(Action::ToggleAssumption),
+        2 => (0u32..6, told()).prop_map(|(ticket, told)| Action::Explored(ticket, told)),
+        2 => opening(),
         1 => ".{0,20}".prop_map(Action::Tell),
     ]
 }
@@ -409,6 +460,10 @@ fn look(state: &State) {
     let _ = (view::timeline::timeline(&state.runs), view::schedule::chips(state));
     let _ = (view::counters::bar(&state.runs), view::diagnostics::verdict(state));
     let _ = (view::drafts::drafts(state), view::drafts::warning(state));
+    let _ = (view::verdict::spoken(state), view::verdict::switches(state), view::heat::mark(state, 0));
+    for card in view::verdict::cards(state) {
+        assert!(view::verdict::copied(state, card.side, card.promise, "").is_some());
+    }
     if let Overlay::Inject(spot) = &state.overlay {
         let _ = view::inject::menu(state, spot);
     }

@@ -7,6 +7,7 @@ pub mod cr3;
 pub mod diagnostics;
 pub mod drafts;
 pub mod handlers;
+pub mod heat;
 pub mod inject;
 pub mod limits;
 pub mod listing;
@@ -21,6 +22,7 @@ pub mod stack;
 pub mod timeline;
 pub mod tlb;
 pub mod trust;
+pub mod verdict;
 pub mod window;
 
 pub use cr3_core::linux::Half;

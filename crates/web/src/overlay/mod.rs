@@ -1,6 +1,8 @@
 //! What floats above the page, one thing at a time.
 
 mod about;
+mod assumptions;
+mod counterexamples;
 mod disagreement;
 mod editor;
 mod handlers;
@@ -26,6 +28,8 @@ pub(crate) fn Overlays(props: &Props) -> Html {
                 Overlay::Disagreement => html! { <disagreement::View key="disagreement" state={state.clone()} dispatch={dispatch.clone()} /> },
                 Overlay::About => html! { <about::About key="about" dispatch={dispatch.clone()} /> },
                 Overlay::Handlers => html! { <handlers::Choice key="handlers" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::Counterexamples => counterexamples::counterexamples(props),
+                Overlay::Assumptions => assumptions::assumptions(props),
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
             } }
         </div>

@@ -4,6 +4,7 @@ use super::InjectMenu;
 use crate::parts::{Icon, Segments, Select, Shape, Window, focus_in_place, use_window};
 use crate::store::sends;
 use cr3_core::scenario::Place;
+use cr3_session::view::heat::{self, Heat};
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
@@ -190,7 +191,9 @@ fn row(
                 <span role="gridcell"><code>{ name }{ ":" }</code></span>
             </div>
         },
-        Line::Instruction { text, place, origin, executed, .. } => {
+        Line::Instruction { text, place, origin, executed, address } => {
+            let mark = heat::mark(&props.state, *address);
+            let words = mark.as_ref().map(|mark| format!("\n{}", mark.words)).unwrap_or_default();
             let class = classes!(
                 "row",
                 "instruction",
@@ -200,8 +203,8 @@ fn row(
                 (active == Some(at)).then_some("active"),
             );
             html! {
-                <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times")}>
-                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit) }</span>
+                <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times{words}")}>
+                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
@@ -227,7 +230,25 @@ fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit: &Callback<usize>) -> Html {
+/// What single exceptions here come to; the button beside it says it in words.
+fn stripe(mark: Option<heat::Mark>) -> Html {
+    let (class, text) = match mark.map(|mark| mark.heat) {
+        None => ("", String::new()),
+        Some(Heat::Holds) => ("holds", String::new()),
+        Some(Heat::Breaks(count)) => ("breaks", count.to_string()),
+        Some(Heat::Impossible) => ("impossible", String::new()),
+    };
+    html! { <i class={classes!("heat", class)} aria-hidden="true">{ text }</i> }
+}
+
+fn inject_button(
+    props: &Props,
+    place: &Place,
+    at: usize,
+    gutter: &Gutter,
+    visit: &Callback<usize>,
+    words: &str,
+) -> Html {
     let numbers = gutter.injections.get(&at);
     let spot = spot_at(&props.state, place, at, gutter.current);
     let onclick = {
@@ -243,7 +264,7 @@ fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit
     html! {
         <button type="button" id={button_id(at)} {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
             tabindex="-1"
-            title="Inject an exception here (i)" {onclick}>
+            title={format!("Inject an exception here (i){words}")} {onclick}>
             <Icon shape={Shape::Inject} />
             <span>{ text.unwrap_or_default() }</span>
         </button>

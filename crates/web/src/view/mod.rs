@@ -14,6 +14,7 @@ mod schedule;
 mod setup;
 mod timeline;
 mod transport;
+mod verdict;
 
 pub(crate) use check::CheckStrip;
 pub(crate) use code::Code;
@@ -27,5 +28,6 @@ pub(crate) use schedule::Schedule;
 pub(crate) use setup::SetupBar;
 pub(crate) use timeline::TimelineStrip;
 pub(crate) use transport::Transport;
+pub(crate) use verdict::verdicts;
 
 use crate::store::Props;

@@ -3,14 +3,14 @@
 use super::Searched;
 use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
-use super::text::{command, run_judges};
+use super::text::command;
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Assumption, Method, Standing, Violation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Grows when a field changes its meaning or goes away.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -96,8 +96,6 @@ struct Broken {
     /// At which it breaks, counted from 1.
     step: u32,
     minimal: bool,
-    /// Whether `run` judges this promise.
-    run_judges: bool,
     command: String,
 }
 
@@ -219,7 +217,6 @@ impl Broken {
             schedule: violation.schedule.to_string(),
             step: violation.step(),
             minimal: violation.is_minimal,
-            run_judges: run_judges(&violation.broken),
             command: command(arguments, violation),
         }
     }

@@ -6,7 +6,6 @@ use super::costs::costs;
 use crate::table::{Align, labelled, table, wrap};
 use cr3_core::explore::{Assumption, Report, Shard, Standing, Verdict, Violation};
 use cr3_core::linux::Form;
-use cr3_core::promises::{Broken, Promise};
 use std::collections::BTreeSet;
 
 /// `--list-assumptions`.
@@ -133,13 +132,16 @@ fn breaks(searched: &Searched, share: &str) -> String {
     )
 }
 
-/// Where nothing struck.
+/// What struck nowhere.
 fn nothing(report: &Report) -> String {
     let empty = report.settings.iter().find(|setting| setting.is_empty());
     empty.map_or_else(String::new, |setting| {
-        let where_to = if setting.counts.schedules == 0 { "anywhere" } else { "in the kernel on the user's tables" };
+        let what = match setting.idle {
+            Some(vector) => format!("{} struck nowhere", vector.mnemonic()),
+            None => "nothing struck in the kernel on the user's tables".to_owned(),
+        };
         format!(
-            "nothing struck {where_to} with features {}, handler {}",
+            "`reached` does not hold: {what} with features {}, handler {}",
             setting.config.features, setting.config.handler
         )
     })
@@ -155,14 +157,6 @@ fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
     wrap(&format!("breaks {} at step {}: {strikes}{minimal}", broken.invariant(), violation.step()), 4)
         + &wrap(&broken.to_string(), 8)
         + &wrap(&command(arguments, violation), 8)
-        + &if run_judges(broken) { String::new() } else { wrap(RUN_JUDGES, 8) }
-}
-
-const RUN_JUDGES: &str = "`run` judges user-cr3, kernel-cr3 and flush-kept; look at the step named above.";
-
-/// Whether `run` judges the promise itself.
-pub(super) fn run_judges(broken: &Broken) -> bool {
-    matches!(broken.promise(), Promise::UserCr3 | Promise::KernelCr3 | Promise::FlushKept)
 }
 
 /// The command that plays a counterexample.

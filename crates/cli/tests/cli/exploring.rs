@@ -67,7 +67,6 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
                     the exception returns with CR3 0x######, it struck with 0x######
                     cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
                     entry_SYSCALL_##:db
-                    `run` judges user-cr3, kernel-cr3 and flush-kept; look at the step named above.
                 breaks user-cr3 at step ###: sysret_exit_switch_cr3+##:db
                     user mode on the kernel's tables, CR3 0x######
                     cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
@@ -179,8 +178,8 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
             form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
             systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             vectors   irq
-            verdict   empty: nothing struck in the kernel on the user's tables with features
-                      pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            verdict   empty: `reached` does not hold: nothing struck in the kernel on the user's tables with
+                      features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             choices   ####: #### refused, 0 excluded, ### schedules
             assumes   no-schedule            no schedule
             assumes   no-mm-switch           no rogue-switch-mm
@@ -285,18 +284,27 @@ fn assumptions_are_listed() {
     assert_eq!(listed.as_array().map(Vec::len), Some(10));
 }
 
-/// The counterexamples that `explore` prints are commands.
+/// The counterexamples that `explore` prints are commands, and `run` judges alike: the same promises at the same steps.
 #[test]
 fn what_explore_prints_can_be_run() {
-    let report = json(&format!("explore --form never {ONE} --vectors db --json"), 1);
-    assert_eq!((&report["version"], &report["depth"]), (&Value::from(2), &Value::from(1)));
-    let violations = report["violations"].as_array().expect("a list");
-    let user_cr3 = violations.iter().find(|violation| violation["promise"] == "user-cr3").expect("it breaks user-cr3");
-    assert_eq!(user_cr3["minimal"], true);
-    let command = user_cr3["command"].as_str().and_then(|command| command.strip_prefix("cr3play ")).expect("a command");
-    let run = json(&format!("{command} --json --steps none"), 1);
-    assert_eq!(run["broken"][0]["invariant"], "user-cr3");
-    assert_eq!(run["broken"][0]["step"].as_u64(), user_cr3["step"].as_u64());
+    let mut promises = Vec::new();
+    for arguments in
+        ["--form never --vectors db", "--form E --without vc-gap --vectors vc", "--macro testdata/explore/wrong_gs.S"]
+    {
+        let report = json(&format!("explore {ONE} {arguments} --json"), 1);
+        assert_eq!((&report["version"], &report["depth"]), (&Value::from(3), &Value::from(1)));
+        for violation in report["violations"].as_array().expect("a list") {
+            assert_eq!(violation["minimal"], true);
+            let command = violation["command"].as_str().and_then(|command| command.strip_prefix("cr3play "));
+            let run = json(&format!("{} --json --steps none", command.expect("a command")), 1);
+            let broken = run["broken"].as_array().expect("a list");
+            let same = |broken: &&Value| broken["invariant"] == violation["promise"];
+            let broken = broken.iter().find(same).unwrap_or_else(|| panic!("{violation} and {run}"));
+            assert_eq!((&broken["step"], &broken["message"]), (&violation["step"], &violation["message"]));
+            promises.push(violation["promise"].clone());
+        }
+    }
+    assert_eq!(promises, ["restored", "user-cr3", "mapped", "gs", "mapped"]);
 }
 
 #[test]

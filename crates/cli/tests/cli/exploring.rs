@@ -23,6 +23,7 @@ fn a_form_that_holds_says_what_was_covered_and_assumed() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -76,6 +77,7 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -121,6 +123,7 @@ fn two_forms_side_by_side() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -137,6 +140,7 @@ fn two_forms_side_by_side() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -186,6 +190,7 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -231,57 +236,62 @@ fn assumptions_are_listed() {
         "explore --list-assumptions",
         0,
         expect![[r#"
-        no-schedule
-            A handler behind the paranoid entry does not schedule.
-            Because: in_nmi() holds in it, and schedule() reports "scheduling while atomic"
-            (kernel/sched/core.c, v6.##).
-            Off: the handler `schedule` joins the set.
-        no-mm-switch
-            A handler behind the paranoid entry does not leave another mm loaded.
-            Because: no such handler of Linux calls switch_mm_irqs_off without switching back.
-            Off: the handler `rogue-switch-mm` joins the set.
-        no-poke
-            No debugger pokes text through a temporary mm.
-            Because: kgdb does (arch/x##/kernel/alternative.c, text_poke_kgdb, v6.##); docs/FINDINGS.md
-            lists what breaks then.
-            Off: the handler `kgdb-poke` joins the set.
-        no-raw-cr3
-            Nobody writes CR3 without changing the kernel's records.
-            Because: no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md).
-            Off: the handler `rogue-cr3` joins the set.
-        no-request-after-look
-            No user flush is requested between an exit's look at the mask and its CR3 write.
-            Because: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
-            form (docs/FINDINGS.md).
-            Off: `pending-flush` strikes there too.
-        ist-once
-            Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.
-            Because: both frames start at the top of one stack; Linux turns breakpoints off meanwhile
-            (arch/x##/kernel/traps.c, v6.##).
-            Off: it may, and the frame below is overwritten.
-        nmi-frame
-            No NMI strikes while the frame of an NMI may not be overwritten.
-            Because: the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too
-            early (docs/LIMITS.md).
-            Off: it may, and the NMI handler repeats without end or panics.
-        vc-gap
-            No #VC strikes in the SYSCALL gap or on the NMI stack.
-            Because: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
-            Off: it may; the kernel panics where isolation is on.
-        vc-once
-            No #VC strikes inside a #VC.
-            Because: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
-            one frame (docs/FINDINGS.md).
-            Off: it may.
-        df-once
-            No second #DF strikes at the address of the last one.
-            Because: the modelled handler takes it for a double fault that came back, and stops
-            (docs/LIMITS.md).
-            Off: it may, and the model panics.
-    "#]],
+            no-schedule
+                A handler behind the paranoid entry does not schedule.
+                Because: in_nmi() holds in it, and schedule() reports "scheduling while atomic"
+                (kernel/sched/core.c, v6.##).
+                Off: the handler `schedule` joins the set.
+            no-mm-switch
+                A handler behind the paranoid entry does not leave another mm loaded.
+                Because: no such handler of Linux calls switch_mm_irqs_off without switching back.
+                Off: the handler `rogue-switch-mm` joins the set.
+            no-poke
+                No debugger pokes text through a temporary mm.
+                Because: kgdb does (arch/x##/kernel/alternative.c, text_poke_kgdb, v6.##); docs/FINDINGS.md
+                lists what breaks then.
+                Off: the handler `kgdb-poke` joins the set.
+            no-raw-cr3
+                Nobody writes CR3 without changing the kernel's records.
+                Because: no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md).
+                Off: the handler `rogue-cr3` joins the set.
+            no-request-after-look
+                No user flush is requested between an exit's look at the mask and its CR3 write.
+                Because: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
+                form (docs/FINDINGS.md).
+                Off: `pending-flush` strikes there too.
+            aligned
+                The tables that kernel code runs on are aligned to 8 KiB, so that bit ## of their CR3 is clear.
+                Because: entry takes a CR3 with bit ## for the user's in every form; EFI's tables could have it
+                until v4.## (docs/FINDINGS.md).
+                Off: the handler `efi-call` joins the set, and what strikes inside it finds such a CR3.
+            ist-once
+                Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.
+                Because: both frames start at the top of one stack; Linux turns breakpoints off meanwhile
+                (arch/x##/kernel/traps.c, v6.##).
+                Off: it may, and the frame below is overwritten.
+            nmi-frame
+                No NMI strikes while the frame of an NMI may not be overwritten.
+                Because: the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too
+                early (docs/LIMITS.md).
+                Off: it may, and the NMI handler repeats without end or panics.
+            vc-gap
+                No #VC strikes in the SYSCALL gap or on the NMI stack.
+                Because: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
+                Off: it may; the kernel panics where isolation is on.
+            vc-once
+                No #VC strikes inside a #VC.
+                Because: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
+                one frame (docs/FINDINGS.md).
+                Off: it may.
+            df-once
+                No second #DF strikes at the address of the last one.
+                Because: the modelled handler takes it for a double fault that came back, and stops
+                (docs/LIMITS.md).
+                Off: it may, and the model panics.
+        "#]],
     );
     let listed = json("explore --list-assumptions --json", 0);
-    assert_eq!(listed.as_array().map(Vec::len), Some(10));
+    assert_eq!(listed.as_array().map(Vec::len), Some(11));
 }
 
 /// The counterexamples that `explore` prints are commands, and `run` judges alike: the same promises at the same steps.
@@ -336,8 +346,8 @@ fn wrong_use_says_what_is_wrong_and_what_to_do() {
         expect![[r#"
         --- standard error
         error: invalid value 'ist-twice' for '--without <ID>': unknown assumption 'ist-twice': one of
-          no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, ist-once, nmi-frame,
-          vc-gap, vc-once, df-once
+          no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, aligned, ist-once,
+          nmi-frame, vc-gap, vc-once, df-once
 
         For more information, try '--help'.
     "#]],
@@ -348,7 +358,7 @@ fn wrong_use_says_what_is_wrong_and_what_to_do() {
         expect![[r#"
         --- standard error
         cr3play: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3,
-          rogue-switch-mm, schedule
+          rogue-switch-mm, schedule, efi-call
           or --handler standard; sets have ',' between them, handlers of one set '+'
     "#]],
     );

@@ -67,6 +67,8 @@ fn every_preset_breaks_what_its_story_says() {
         schedule
           A: kernel-cr3 at nmi_exit_cr3_restored, user-cr3 at user_write_done
           B2 C E never: nothing
+        efi-call
+          A B2 C E never: kernel-cr3 at paranoid_entry_kernel_cr3, no-stale at paranoid_entry_kernel_cr3+1, mapped at asm_exc_page_fault
         vc-syscall-gap
           A B2 C E: mapped at asm_exc_double_fault
           never: restored at entry_SYSCALL_64+1

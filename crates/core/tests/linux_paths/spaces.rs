@@ -42,7 +42,7 @@ fn call(run: &mut Run, routine: &str, argument: u64) {
 }
 
 /// As [`call`], up to the first instruction; the processor as it is to be when the routine returns, but for what it changes.
-fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
+pub(crate) fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
     let after = run.machine.cpu.clone();
     let rsp = run.machine.cpu.registers[Register::Rsp as usize];
     let back = run.machine.cpu.rip;
@@ -320,7 +320,7 @@ enum Went {
     Panics,
 }
 
-fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
+pub(crate) fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
     for _ in 0..5000 {
         let cpu = &run.machine.cpu;
         if cpu.rip == after.rip && cpu.registers[Register::Rsp as usize] == after.registers[Register::Rsp as usize] {
@@ -373,7 +373,7 @@ fn loaded(machine: &Machine) -> (u64, u16, u16, Slot) {
     (state.loaded_mm, state.loaded_mm_asid, state.next_asid, slot)
 }
 
-const PARANOID: [Exception; 4] =
+pub(crate) const PARANOID: [Exception; 4] =
     [Exception::Nmi, Exception::Debug, Exception::MachineCheck, Exception::VmmCommunication];
 
 #[test]

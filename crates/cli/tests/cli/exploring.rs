@@ -222,6 +222,62 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
     assert_eq!(play(&format!("explore {ONE} --max-states 10"), "").status, 3);
 }
 
+/// The lines that say why a verdict holds.
+fn why(arguments: &str, status: i32) -> String {
+    let answer = play(&format!("explore {arguments}"), "");
+    assert_eq!(answer.status, status, "{arguments}: {}{}", answer.out, answer.err);
+    let lines = answer.out.lines().skip_while(|line| !line.starts_with("why "));
+    lines.take_while(|line| !line.is_empty()).map(|line| format!("{}\n", line.trim())).collect()
+}
+
+#[test]
+fn a_verdict_says_which_assumptions_it_needs() {
+    let check = |arguments: &str, status, expected: expect_test::Expect| expected.assert_eq(&why(arguments, status));
+    let standard = "--features pti,pcid,fsgsbase,nx --vectors nmi";
+    check(
+        &format!("{standard} --handler pending-flush --why"),
+        0,
+        expect![[r#"
+        why       holds only because: no-request-after-look (excluded 42 choices)
+    "#]],
+    );
+    check(
+        &format!("{ONE} --vectors nmi,vc --why"),
+        0,
+        expect![[r#"
+        why       holds only because: vc-gap (excluded 49 choices)
+    "#]],
+    );
+    check(
+        &format!("{ONE} --vectors nmi --why"),
+        0,
+        expect![[r#"
+        why       holds without each of its assumptions, at this depth
+    "#]],
+    );
+    check(
+        &format!("{standard} --without no-poke"),
+        1,
+        expect![[r#"
+        why       holds only because: no-poke (keeps out kgdb-poke)
+    "#]],
+    );
+    check(
+        &format!("{standard} --without no-poke --without no-schedule --without df-once"),
+        1,
+        expect![[r#"
+        why       holds only because: no-schedule (keeps out schedule), no-poke (keeps out kgdb-poke)
+    "#]],
+    );
+    check(&format!("--form never {standard} --without no-poke"), 1, expect![[""]]);
+    let report = json(&format!("explore {ONE} --vectors vc --why --json"), 0);
+    let needed = report["without"].as_array().expect("a list").iter().filter(|need| need["verdict"] == "breaks");
+    assert_eq!(
+        needed.map(|need| (&need["id"], &need["excluded"])).collect::<Vec<_>>(),
+        [(&"vc-gap".into(), &report["excluded"]["vc-gap"])]
+    );
+}
+
 #[test]
 fn bisect_knows_good_bad_and_no_answer() {
     let status = |arguments: &str| play(&format!("explore {ONE} --vectors db --bisect {arguments}"), "").status;

@@ -15,6 +15,8 @@ mod lane;
 mod report;
 mod space;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod witness;
 mod world;
 

@@ -64,8 +64,8 @@ pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none. SEV-ES is on without no-sev-es
     #[arg(long, default_value_t)]
     features: Features,
-    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule;
-    /// several as perf+pending-flush
+    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule,
+    /// efi-call; several as perf+pending-flush
     #[arg(long, default_value_t)]
     handler: Handlers,
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them

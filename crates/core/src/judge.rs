@@ -21,21 +21,25 @@ pub struct Judgement {
 pub fn judge(system: &System, places: &Places, config: &Config, schedule: &Schedule, budget: u32) -> Judgement {
     let mut runner = Runner::new(system.machine.clone(), places, schedule);
     let mut tally = Tally::new(runner.machine());
-    let mut promises = Promises::new(config, places);
+    let mut promises = Promises::new(system, config, places);
     let mut last = None;
-    let mut end = End::Budget { steps: budget };
-    for step in 0..budget as usize {
+    let mut steps = 0;
+    let end = loop {
+        if steps == budget as usize {
+            break End::Budget { steps: budget };
+        }
         let rip = runner.machine().cpu.rip;
-        promises.boundary(step, runner.machine(), runner.nest().depth());
-        if let Err(stop) = runner.step(&mut tally) {
-            end = stop;
-            break;
+        promises.boundary(steps, runner.machine(), runner.nest().depth());
+        if let Err(stop) = runner.step(&mut (&mut tally, &mut promises)) {
+            break stop;
         }
         last = Some(rip);
-        promises.counted(step, tally.take_touched());
-    }
-    let last = last.and_then(|rip| places.at(rip));
-    Judgement { ending: Ending::of(&end, places, last), breakages: promises.broken().to_vec() }
+        promises.counted(steps, tally.take_touched());
+        steps += 1;
+    };
+    let ending = Ending::of(&end, places, last.and_then(|rip| places.at(rip)));
+    promises.ended(steps.saturating_sub(1), ending);
+    Judgement { ending, breakages: promises.broken().to_vec() }
 }
 
 /// What can be wrong with a run.

@@ -182,22 +182,24 @@ pub struct Ordinary {
     pub hits: u8,
 }
 
-/// Physical addresses from `start` up to `end`.
+/// Physical addresses: two ranges at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// The first.
-    pub start: u64,
-    /// The one after the last.
-    pub end: u64,
+    ranges: [Range; 2],
 }
 
-impl Watched {
-    /// No address.
-    pub const NOTHING: Self = Self { start: 0, end: 0 };
+/// Physical addresses from `start` up to `end`; none if `end` is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Range {
+    start: u64,
+    end: u64,
+}
 
-    /// Whether one of the `size` bytes at `physical` is among them.
+impl Range {
+    const NOTHING: Self = Self { start: 0, end: 0 };
+
     #[inline]
-    pub fn meets(self, physical: u64, size: u8) -> bool {
+    fn meets(self, physical: u64, size: u8) -> bool {
         physical < self.end && physical.wrapping_add(size.into()) > self.start
     }
 
@@ -209,6 +211,48 @@ impl Watched {
             (_, 0) => self,
             _ => Self { start: self.start.min(other.start), end: self.end.max(other.end) },
         }
+    }
+
+    /// By how much it would grow.
+    #[inline]
+    fn growth(self, other: Self) -> u64 {
+        let both = self.with(other);
+        (both.end - both.start) - (self.end - self.start)
+    }
+}
+
+impl Watched {
+    /// No address.
+    pub const NOTHING: Self = Self { ranges: [Range::NOTHING; 2] };
+
+    /// The addresses from `start` up to `end`.
+    pub const fn range(start: u64, end: u64) -> Self {
+        Self { ranges: [Range { start, end }, Range::NOTHING] }
+    }
+
+    /// Whether one of the `size` bytes at `physical` is among them.
+    #[inline]
+    pub fn meets(self, physical: u64, size: u8) -> bool {
+        self.ranges[0].meets(physical, size) || self.ranges[1].meets(physical, size)
+    }
+
+    /// Both. Where they are more than two ranges, those that are near each other become one with what lies between.
+    #[inline]
+    fn with(self, other: Self) -> Self {
+        self.and(other.ranges[0]).and(other.ranges[1])
+    }
+
+    #[inline]
+    fn and(self, range: Range) -> Self {
+        let [first, second] = self.ranges;
+        let ranges = match (first.end, second.end) {
+            _ if range.end == 0 => self.ranges,
+            (0, _) => [range, second],
+            (_, 0) => [first, range],
+            _ if first.growth(range) <= second.growth(range) => [first.with(range), second],
+            _ => [first, second.with(range)],
+        };
+        Self { ranges }
     }
 }
 
@@ -227,8 +271,10 @@ pub enum Attention {
 }
 
 impl Attention {
+    /// What two observers want to hear together.
     #[inline]
-    fn with(self, other: Self) -> Self {
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unusual { stores: a }, Self::Unusual { stores: b }) => Self::Unusual { stores: a.with(b) },
             _ => Self::Everything,

@@ -209,6 +209,15 @@ pub const STORIES: &[Story] = &[
         situation: Situation::Preset("schedule"),
     },
     Story {
+        name: "Tables with bit 12 set",
+        headline: "What if kernel code runs on tables that are not aligned to 8 KiB?",
+        text: "EFI's tables were one page until v4.14, so bit 12 of their address could be set. Entry takes such a CR3 for the user's, \
+               clears the bit and runs on whatever page lies below. That is entry's own test: the form of the restore does not come \
+               to its turn.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("efi-call"),
+    },
+    Story {
         name: "#VC in the SYSCALL gap",
         headline: "The restored user CR3 does not map the stack that the exit runs on.",
         text: "#VC leaves its IST stack for the thread stack. In the first instructions of SYSCALL the exit then restores the user CR3 while \

@@ -59,6 +59,7 @@ pub fn with_clear_flags(system: &System) -> System {
         layout::INIT_TABLES_PHYSICAL,
         layout::POKING_TABLES_PHYSICAL,
         layout::SECOND_TABLES_PHYSICAL,
+        layout::EFI_TABLE_PHYSICAL,
     ];
     for table in roots.into_iter().flat_map(|kernel| [kernel, kernel | layout::PTI_USER_PGTABLE_MASK]) {
         let root = Start { table, ..Start::root(&system.machine.cpu) };

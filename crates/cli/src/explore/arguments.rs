@@ -48,6 +48,9 @@ pub(crate) struct ExploreArguments {
     /// An assumption not to make; may be given several times
     #[arg(long, value_name = "ID")]
     without: Vec<Assumption>,
+    /// Says which assumptions a verdict needs: searches again without each of them
+    #[arg(long)]
+    pub(super) why: bool,
     /// Runs each schedule to its end
     #[arg(long)]
     plain: bool,
@@ -88,20 +91,26 @@ impl ExploreArguments {
     pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
         let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
         let other = self.against.map(|form| Config { form, ..Config::default() });
-        let against = other.map(|other| self.query(&other)).transpose()?;
-        Ok((self.query(&form)?, against))
+        let against = other.map(|other| self.query(&other, self.assumed())).transpose()?;
+        Ok((self.query(&form, self.assumed())?, against))
     }
 
-    fn query(&self, base: &Config) -> Result<Query, WrongUse> {
+    /// The query about the form under other assumptions.
+    pub(super) fn query_under(&self, assumed: Assumptions) -> Result<Query, WrongUse> {
+        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
+        self.query(&form, assumed)
+    }
+
+    fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
         let mut vectors = self.vectors.clone();
         vectors.sort_unstable();
         vectors.dedup();
         let to_the_end = self.plain || self.against.is_some();
         Ok(Query {
-            configs: self.configs(base)?,
+            configs: self.configs(base, assumed)?,
             vectors,
             depth: self.depth,
-            assumed: self.assumed(),
+            assumed,
             method: if to_the_end { Method::Plain } else { Method::CutOff },
             max_runs: self.max_states,
             shard: self.shard,
@@ -109,9 +118,9 @@ impl ExploreArguments {
     }
 
     /// The systems: the form of `base` with each set of features and each set of handlers.
-    fn configs(&self, base: &Config) -> Result<Vec<Config>, WrongUse> {
+    fn configs(&self, base: &Config, assumed: Assumptions) -> Result<Vec<Config>, WrongUse> {
         let features = self.features()?;
-        let handlers = self.handlers()?;
+        let handlers = self.handlers(assumed)?;
         let pairs = features.iter().flat_map(|features| handlers.iter().map(move |handler| (*features, *handler)));
         let config = |(features, handler)| Config { features, handler, ..base.clone() };
         Ok(pairs.map(config).collect())
@@ -129,9 +138,9 @@ impl ExploreArguments {
         }
     }
 
-    fn handlers(&self) -> Result<Vec<Handlers>, WrongUse> {
+    fn handlers(&self, assumed: Assumptions) -> Result<Vec<Handlers>, WrongUse> {
         match self.handler.as_str() {
-            STANDARD => Ok(standard_handlers(self.assumed())),
+            STANDARD => Ok(standard_handlers(assumed)),
             sets => sets.split(',').map(str::parse).collect::<Result<_, UnknownName>>().map_err(|unknown| {
                 WrongUse::new(unknown, "or --handler standard; sets have ',' between them, handlers of one set '+'")
             }),

@@ -3,14 +3,15 @@
 use super::Searched;
 use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
-use super::text::{command, run_judges};
+use super::text::command;
+use super::why::Without;
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Assumption, Method, Standing, Violation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Grows when a field changes its meaning or goes away.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -23,6 +24,8 @@ pub(super) struct Answer {
     differences: Option<BTreeMap<&'static str, i64>>,
     /// Why the counters of the two forms cannot be compared.
     no_differences: Option<String>,
+    /// What the search comes to without each assumption alone; null if nobody asked, or if it does not hold with all of them.
+    without: Option<Vec<Need>>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +56,16 @@ struct Search {
     unconfirmed: Vec<String>,
     work: Work,
     command: String,
+}
+
+/// What a search that holds comes to without one of its assumptions.
+#[derive(Serialize)]
+struct Need {
+    id: &'static str,
+    /// Of the search without it. `breaks`: the verdict needs it.
+    verdict: &'static str,
+    /// Choices that it excludes in the search that holds.
+    excluded: u64,
 }
 
 #[derive(Serialize)]
@@ -96,8 +109,6 @@ struct Broken {
     /// At which it breaks, counted from 1.
     step: u32,
     minimal: bool,
-    /// Whether `run` judges this promise.
-    run_judges: bool,
     command: String,
 }
 
@@ -125,14 +136,27 @@ pub(super) fn assumptions(searched: Option<&Searched>) -> Vec<Assumed> {
 }
 
 impl Answer {
-    pub(super) fn new(arguments: &ExploreArguments, searched: &Searched, against: Option<&Searched>) -> Self {
+    pub(super) fn new(
+        arguments: &ExploreArguments,
+        searched: &Searched,
+        against: Option<&Searched>,
+        why: Option<&[Without]>,
+    ) -> Self {
         Self {
             version: VERSION,
+            without: why.map(|why| why.iter().map(Need::new).collect()),
             search: Search::new(arguments, searched),
             against: against.map(|against| Search::new(arguments, against)),
             differences: against.and_then(|against| differences(searched, against)),
             no_differences: against.and_then(|against| no_differences(searched, against)),
         }
+    }
+}
+
+impl Need {
+    fn new(without: &Without) -> Self {
+        let Without { assumption, verdict, excluded } = without;
+        Self { id: assumption.id(), verdict: verdict.name(), excluded: *excluded }
     }
 }
 
@@ -219,7 +243,6 @@ impl Broken {
             schedule: violation.schedule.to_string(),
             step: violation.step(),
             minimal: violation.is_minimal,
-            run_judges: run_judges(&violation.broken),
             command: command(arguments, violation),
         }
     }

@@ -4,6 +4,7 @@ mod arguments;
 mod costs;
 mod json;
 mod text;
+mod why;
 
 pub(crate) use arguments::{AFTER, ExploreArguments};
 
@@ -14,6 +15,11 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How a search is carried out. No number depends on it.
+struct Settings {
+    jobs: usize,
+}
 
 /// A search that was carried out.
 struct Searched {
@@ -44,23 +50,26 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 /// What the form comes to. That of the form it is held against is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
-    let jobs = arguments.jobs();
+    let settings = Settings { jobs: arguments.jobs() };
     let command = arguments.command(&query);
-    let search = |query: Query| {
-        let command = command.clone();
-        search(&query, jobs).map(|report| Searched { query, report, command })
-    };
+    let search = |query| search(query, &settings, command.clone());
     let searched = search(query)?;
     let against = against.map(search).transpose()?;
+    let why = why::why(arguments, &searched, &settings)?;
     if arguments.json {
-        print_json(&json::Answer::new(arguments, &searched, against.as_ref()))?;
+        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), why.as_deref()))?;
     } else {
-        print(&text::text(arguments, &searched, against.as_ref()))?;
+        print(&text::text(arguments, &searched, against.as_ref(), why.as_deref()))?;
     }
     Ok(searched.report.verdict)
 }
 
-fn search(query: &Query, jobs: usize) -> Result<Report, WrongUse> {
+fn search(query: Query, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
+    let report = carry_through(&query, settings)?;
+    Ok(Searched { query, report, command })
+}
+
+fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {
     let mut explorer = Explorer::new(query.clone()).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     loop {
         let tasks = explorer.tasks();
@@ -68,7 +77,7 @@ fn search(query: &Query, jobs: usize) -> Result<Report, WrongUse> {
             return Ok(explorer.report());
         }
         let progress = Progress::new(explorer.strikes(), tasks.len());
-        let done = carry_out(tasks, jobs, &progress);
+        let done = carry_out(tasks, settings.jobs, &progress);
         progress.clear();
         explorer.absorb(done);
     }

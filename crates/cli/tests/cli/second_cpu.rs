@@ -199,8 +199,8 @@ mod with_unicorn {
                 reading   MIN
                 inject    nothing
                 E         #### single injections struck, ### are refused by the architecture; Unicorn agrees
-                    of these #### runs of E none breaks user-cr3, kernel-cr3 and flush-kept, and each ends as it
-                    should
+                    of these #### runs of E none breaks user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs,
+                    gs, mapped and nested, and each ends as it should
 
                 steps and deliveries that Unicorn took over:
                   E ###: Unicorn does not execute SYSCALL, it only calls a hook

@@ -106,13 +106,13 @@ fn wrong_use_names_cause_and_mend() {
           inject another vector there, or this one elsewhere
         $ cr3play run --handler perf+prof
         error: invalid value 'perf+prof' for '--handler <HANDLER>': unknown handler 'prof': one of quiet,
-          perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
+          perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call
 
         For more information, try '--help'.
         $ cr3play run --preset kgdb
         error: invalid value 'kgdb' for '--preset <NAME>': unknown preset 'kgdb': one of kgdb-kernel,
           kgdb-sysret-exit, kgdb-iret-exit, kgdb-in-switch-mm, late-flush, leftover-flush, rogue-cr3,
-          rogue-switch-mm, schedule, vc-syscall-gap
+          rogue-switch-mm, schedule, efi-call, vc-syscall-gap
 
         For more information, try '--help'.
         $ cr3play compare --preset schedule --handler quiet

@@ -166,7 +166,7 @@ impl Tally {
 impl Observer for Tally {
     #[inline]
     fn attention(&self) -> Attention {
-        Attention::Unusual { stores: Watched { start: MASK, end: MASK + 2 } }
+        Attention::Unusual { stores: Watched::range(MASK, MASK + 2) }
     }
 
     #[inline]

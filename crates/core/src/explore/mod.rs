@@ -16,6 +16,8 @@ mod lane;
 mod report;
 mod space;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod witness;
 mod world;
 

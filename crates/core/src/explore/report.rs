@@ -18,7 +18,7 @@ pub enum Verdict {
     Breaks,
     /// The search ended before it was through.
     NotFinished,
-    /// Nothing struck where it matters, so nothing is said.
+    /// The promise `reached` does not hold: something struck nowhere, or nowhere where it matters. So nothing is said.
     Empty,
 }
 
@@ -70,15 +70,17 @@ pub struct Setting {
     pub counts: Counts,
     /// What single strikes cost.
     pub costs: Costs,
-    /// What single strikes come to before each instruction that the run without them reaches, in order of address. Empty unless they were
-    /// looked at.
+    /// What single strikes result in before each instruction that the run without them reaches, in order of address. Empty unless the
+    /// query asked for it.
     pub by_place: Vec<AtInstruction>,
+    /// The first vector that struck nowhere.
+    pub idle: Option<Vector>,
     /// Where the worst of them strike, in the words of a schedule.
     places: Vec<(u32, Vector, Schedule)>,
 }
 
 impl Setting {
-    fn new(explored: &Explored) -> Self {
+    fn new(explored: &Explored, vectors: &[Vector]) -> Self {
         let mut counts = Counts::default();
         explored.counts.iter().for_each(|more| counts += *more);
         let costs = explored.costs.clone();
@@ -95,7 +97,8 @@ impl Setting {
         }
         let places = strikes.into_iter().filter_map(place).collect();
         let by_place = explored.by_place.clone();
-        Self { config: explored.world.config.clone(), counts, costs, by_place, places }
+        let idle = vectors.iter().copied().find(|&vector| counts.struck(vector) == 0);
+        Self { config: explored.world.config.clone(), counts, costs, by_place, idle, places }
     }
 
     /// The schedule that strikes so.
@@ -103,9 +106,10 @@ impl Setting {
         self.places.iter().find(|place| (place.0, place.1) == (step, vector)).map(|place| &place.2)
     }
 
-    /// Whether nothing struck, or with page-table isolation nothing struck in the kernel on the user's tables.
+    /// Whether a vector struck nowhere, or with page-table isolation nothing struck in the kernel on the user's tables. Then the promise
+    /// `reached` does not hold, that what a verdict speaks of was executed.
     pub fn is_empty(&self) -> bool {
-        self.counts.schedules == 0 || (self.config.features.pti && self.counts.on_user_tables == 0)
+        self.idle.is_some() || (self.config.features.pti && self.counts.on_user_tables == 0)
     }
 }
 
@@ -144,7 +148,7 @@ impl Explorer {
     /// What the search came to so far. Counts are of the depths that are over; a schedule of the depth at hand that breaks a promise is
     /// among the violations as soon as it is found.
     pub fn report(&self) -> Report {
-        let settings: Vec<_> = self.systems.iter().map(Setting::new).collect();
+        let settings: Vec<_> = self.systems.iter().map(|system| Setting::new(system, &self.query.vectors)).collect();
         let mut counts = Counts::default();
         let mut work = Work::default();
         settings.iter().for_each(|setting| counts += setting.counts);

@@ -374,8 +374,7 @@ impl Sweep {
             }
         } else if is_last {
             let cpu = &trunk.lane.machine().cpu;
-            counts.schedules += 1;
-            counts.on_user_tables += u64::from(cpu.cpl == 0 && tables_half(cpu.cr3) == Half::User);
+            counts.strike(vector, cpu.cpl == 0 && tables_half(cpu.cr3) == Half::User);
             self.leaf(vector);
         } else {
             self.branch(vector);

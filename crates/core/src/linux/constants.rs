@@ -51,6 +51,7 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("poking_mm_pgd", at::DIRECT_MAP + at::POKING_TABLES_PHYSICAL),
     ("swapper_pg_dir", at::DIRECT_MAP + at::INIT_TABLES_PHYSICAL),
     ("swapper_pg_dir_physical", at::INIT_TABLES_PHYSICAL),
+    ("efi_pgd_physical", at::EFI_TABLE_PHYSICAL),
     ("poking_addr", at::POKING_ADDRESS),
     ("poking_pte", at::DIRECT_MAP + tables::leaf_entry_address(at::POKING_LAST_TABLE_PHYSICAL, at::POKING_ADDRESS)),
     ("entry_stack", at::ENTRY_STACK),

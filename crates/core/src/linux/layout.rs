@@ -49,6 +49,10 @@ pub const POKING_TABLES_PHYSICAL: u64 = 0x0018_2000;
 pub const SECOND_TABLES_PHYSICAL: u64 = 0x0018_4000;
 /// The last-level table for [`POKING_ADDRESS`].
 pub const POKING_LAST_TABLE_PHYSICAL: u64 = 0x0018_6000;
+/// The top-level table of the firmware's services: one page, with bit 12 set (`efi_pgd` until v4.14).
+pub const EFI_TABLE_PHYSICAL: u64 = 0x0018_7000;
+/// The end of the tables that boot makes. All but [`FIXMAP_TABLE`] lie between [`TABLES_PHYSICAL`] and this; nothing allocates others.
+pub const TABLES_END_PHYSICAL: u64 = EFI_TABLE_PHYSICAL + PAGE;
 /// The page of the user program.
 pub const USER_TEXT_PHYSICAL: u64 = 0x0300_0000;
 /// The pages of user data.

@@ -72,6 +72,7 @@ fn handler_text(handler: Handler) -> Text {
         Handler::RogueCr3 => text!("handlers/rogue_cr3.S"),
         Handler::RogueSwitchMm => text!("handlers/rogue_switch_mm.S"),
         Handler::Schedule => text!("handlers/schedule.S"),
+        Handler::EfiCall => text!("handlers/efi_call.S"),
     }
 }
 

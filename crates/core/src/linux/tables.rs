@@ -177,6 +177,7 @@ pub(super) fn build(memory: &mut Memory, features: Features) {
     builder.build_address_space(at::SECOND_TABLES_PHYSICAL, &SECOND_MAPPINGS);
     builder.use_poking_table();
     builder.build_address_space(at::POKING_TABLES_PHYSICAL, &[]);
+    builder.copy_kernel_slots(KERNEL_ROOT, at::EFI_TABLE_PHYSICAL);
 }
 
 const KERNEL_ROOT: u64 = at::TABLES_PHYSICAL;

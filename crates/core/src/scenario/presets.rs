@@ -104,6 +104,13 @@ pub const PRESETS: &[Preset] = &[
         strikes: &[strike("kernel_loop", 1, Vector::Nmi)],
     },
     Preset {
+        name: "efi-call",
+        story: "An exception strikes while kernel code runs on EFI's tables, whose address has bit 12 set: entry takes them for a user's.",
+        features: Features::ALL,
+        handler: Handlers::only(Handler::EfiCall),
+        strikes: &[strike("kernel_loop", 1, Vector::Nmi), inside("efi_service", 0, Vector::MachineCheck)],
+    },
+    Preset {
         name: "vc-syscall-gap",
         story: "#VC in the first instructions of SYSCALL moves to the thread stack, and restores the user CR3 while it runs on it.",
         features: Features::ALL,

@@ -137,7 +137,7 @@ fn errors_in_scenarios_name_the_column() {
         ),
         (
             "handler=perf+prof",
-            "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule",
+            "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call",
         ),
         ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, inject"),
         ("form", "column 1: 'form' is no setting (a setting is written key=value)"),

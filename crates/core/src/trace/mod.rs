@@ -128,14 +128,14 @@ impl Trace {
 
     fn run(&mut self, mut runner: Runner, budget: u32) {
         let mut tally = Tally::new(runner.machine());
-        let mut promises = Promises::new(&self.scenario.config, &self.places);
+        let mut promises = Promises::new(&self.system, &self.scenario.config, &self.places);
         for index in 0..budget as usize {
             if index.is_multiple_of(KEYFRAME_EVERY) {
                 self.keyframe(runner.machine(), &tally);
             }
             let before = Before::new(&runner);
             promises.boundary(index, runner.machine(), runner.nest().depth());
-            match runner.step(&mut tally) {
+            match runner.step(&mut (&mut tally, &mut promises)) {
                 Ok(stepped) => {
                     self.push(before, stepped, runner.machine(), &mut tally);
                     promises.counted(index, self.steps[index].counted);
@@ -147,6 +147,7 @@ impl Trace {
             }
         }
         self.counters = *tally.counters();
+        promises.ended(self.steps.len().saturating_sub(1), self.ending());
         self.breakages = promises.broken().to_vec();
         let (machine, unfired) = runner.finish();
         self.keyframe(&machine, &tally);

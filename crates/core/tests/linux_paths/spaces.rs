@@ -43,7 +43,7 @@ fn call(run: &mut Run, routine: &str, argument: u64) {
 
 /// Like [`call`], up to the first instruction. Returns the processor as it should be when the routine returns, except
 /// for what it changes.
-fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
+pub(crate) fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
     let after = run.machine.cpu.clone();
     let rsp = run.machine.cpu.registers[Register::Rsp as usize];
     let back = run.machine.cpu.rip;
@@ -321,7 +321,7 @@ enum Went {
     Panics,
 }
 
-fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
+pub(crate) fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
     for _ in 0..5000 {
         let cpu = &run.machine.cpu;
         if cpu.rip == after.rip && cpu.registers[Register::Rsp as usize] == after.registers[Register::Rsp as usize] {
@@ -376,7 +376,7 @@ fn loaded(machine: &Machine) -> (u64, u16, u16, Slot) {
     (state.loaded_mm, state.loaded_mm_asid, state.next_asid, slot)
 }
 
-const PARANOID: [Exception; 4] =
+pub(crate) const PARANOID: [Exception; 4] =
     [Exception::Nmi, Exception::Debug, Exception::MachineCheck, Exception::VmmCommunication];
 
 #[test]

@@ -56,7 +56,7 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
             v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
               ignored a: "Z" is not a name on this page
               ignored f: unknown feature 'sse9': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
-              ignored h: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
+              ignored h: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call
               ignored s: column 12: found '%', expected ':' and a vector (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
               ignored at: "-1" is not a step number
               ignored side: "c" is not a name on this page

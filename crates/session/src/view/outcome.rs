@@ -159,31 +159,31 @@ mod tests {
         check(
             "v=1&s=kernel_loop%2B1:nmi",
             expect![
-                "A: the program exited after 1510 steps; user-cr3, kernel-cr3 and flush-kept held in this run. E: the program exited after 1508 steps; user-cr3, kernel-cr3 and flush-kept held in this run."
+                "A: the program exited after 1510 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run. E: the program exited after 1508 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run."
             ],
         );
         check(
             "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi",
             expect![
-                "never: the program exited after 1694 steps; breaks user-cr3 at step 391. E: the program exited after 1517 steps; user-cr3, kernel-cr3 and flush-kept held in this run. The counters are not comparable: never breaks user-cr3 at step 391."
+                "never: the program exited after 1694 steps; breaks restored at step 388, user-cr3 at step 391. E: the program exited after 1517 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run. The counters are not comparable: never breaks restored at step 388."
             ],
         );
         check(
             "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi",
             expect![
-                "C: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, user-cr3 at step 392. E: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, user-cr3 at step 392. The counters are not comparable: C was cut after 100000 steps."
+                "C: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, restored at step 296, user-cr3 at step 392, mapped at step 20164. E: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, restored at step 296, user-cr3 at step 392, mapped at step 20164. The counters are not comparable: C was cut after 100000 steps."
             ],
         );
         check(
             "v=1&s=nowhere:nmi",
             expect![
-                "A: the program exited after 1377 steps; user-cr3, kernel-cr3 and flush-kept held in this run; 1 injection did not strike. E: the program exited after 1377 steps; user-cr3, kernel-cr3 and flush-kept held in this run; 1 injection did not strike."
+                "A: the program exited after 1377 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run; 1 injection did not strike. E: the program exited after 1377 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run; 1 injection did not strike."
             ],
         );
         check(
             "v=1&s=do_syscall_64%2B3:nmi%20>%20exc_nmi:mc,%20exc_nmi%2B5:nmi,%20repeat_nmi%2B4:mc%20>%20asm_exc_machine_check:nmi",
             expect![
-                "A: the kernel panicked after 826 steps; user-cr3, kernel-cr3 and flush-kept held in this run. E: the kernel panicked after 818 steps; user-cr3, kernel-cr3 and flush-kept held in this run. The counters are not comparable: A ended in a kernel panic."
+                "A: the kernel panicked after 826 steps; breaks mapped at step 715. E: the kernel panicked after 818 steps; breaks mapped at step 707. The counters are not comparable: A ended in a kernel panic."
             ],
         );
     }

@@ -450,7 +450,7 @@ fn stores_to_watched_addresses_are_reported() {
     // mov %rax,(%rbx); jmp to it
     let mut machine = with_code(&[0x48, 0x89, 0x03, 0xeb, 0xfb]);
     machine.cpu.registers[Register::Rbx as usize] = DATA;
-    let watching = |start, end| Watching { stores: Watched { start, end }, heard: Vec::new(), ordinary: 0 };
+    let watching = |start, end| Watching { stores: Watched::range(start, end), heard: Vec::new(), ordinary: 0 };
     let mut stepper = Stepper::new(machine);
     let mut heard = |observer: &mut Watching| {
         observer.heard.clear();
@@ -470,8 +470,16 @@ fn stores_to_watched_addresses_are_reported() {
     ] {
         assert_eq!(heard(&mut watching(start, end)), expected, "{start:#x} to {end:#x}");
     }
-    let attention = (watching(DATA, DATA + 1), (watching(0, 0), watching(DATA + 0x100, DATA + 0x108))).attention();
-    assert_eq!(attention, Attention::Unusual { stores: Watched { start: DATA, end: DATA + 0x108 } });
+    let both = (watching(DATA, DATA + 1), (watching(0, 0), watching(DATA + 0x100, DATA + 0x108)));
+    let watched = |observer: &dyn Observer| {
+        let Attention::Unusual { stores } = observer.attention() else { panic!("it wants to hear everything") };
+        [DATA - 1, DATA, DATA + 1, DATA + 0xff, DATA + 0x100, DATA + 0x107, DATA + 0x108, DATA + 0x1000]
+            .map(|at| stores.meets(at, 1))
+    };
+    assert_eq!(watched(&both), [false, true, false, false, true, true, false, false]);
+    // A third range becomes one with the nearer of the two.
+    let three = (watching(DATA + 0x1000, DATA + 0x1008), both);
+    assert_eq!(watched(&three), [false, true, true, true, true, true, false, true]);
     assert_eq!((watching(DATA, DATA + 1), Everything::default()).attention(), Attention::Everything);
 }
 

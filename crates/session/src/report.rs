@@ -9,6 +9,7 @@ use crate::view::outcome::{Broken, NO_RUN, not_comparable, outcome};
 use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
+use cr3_core::linux::Kernel;
 
 /// Columns of a line.
 const WIDTH: usize = 72;
@@ -58,6 +59,9 @@ fn scenario(state: &State) -> Vec<String> {
             setup.geometry.reading_name()
         ),
     ));
+    if setup.kernel != Kernel::V6_12 {
+        lines.extend(wrap("kernel ", &setup.kernel.to_string()));
+    }
     lines.extend(wrap("inject ", &schedule));
     for chip in crate::view::schedule::chips(state) {
         for (why, form) in chip.unfired.iter().zip(setup.forms) {

@@ -114,6 +114,7 @@ impl State {
         let setup = Setup {
             forms: link.forms,
             features: link.features,
+            kernel: link.kernel,
             handler: link.handler,
             geometry: link.geometry,
             schedule: link.schedule,
@@ -153,6 +154,7 @@ impl State {
         Link {
             forms: self.setup.forms,
             features: self.setup.features,
+            kernel: self.setup.kernel,
             handler: self.setup.handler,
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),

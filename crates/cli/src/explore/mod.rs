@@ -5,7 +5,7 @@ mod costs;
 mod json;
 mod text;
 
-pub(crate) use arguments::{AFTER, ExploreArguments};
+pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
 
 use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};

@@ -1,5 +1,5 @@
 use super::*;
-use cr3_core::linux::{Feature, Handler};
+use cr3_core::linux::{Feature, Handler, Variation};
 use cr3_core::scenario::{Injection, Nesting, Place, Vector};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -38,6 +38,7 @@ fn golden_links() {
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
         expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=perf%2Bpending-flush&s=kernel_loop%2B1:nmi"],
     );
+    check("v=1&a=A&b=E&f=pti&k=debug-entry&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti&h=quiet&k=v6.12%2Bdebug-entry&s="]);
     check(
         "v=1&a=D&b=custom&c=K0otLsmvUChILMrMSwYA",
         expect!["v=1&a=E&b=custom&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&c=K0otLsmvUChILMrMSwYA"],
@@ -109,6 +110,7 @@ fn link() -> impl Strategy<Value = Link> {
     let run = (
         [form(), form()],
         features.prop_map(|features| features.into_iter().collect()),
+        prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len()),
         prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len()),
         prop::sample::select(Geometry::ALL.to_vec()),
         schedule(),
@@ -124,11 +126,12 @@ fn link() -> impl Strategy<Value = Link> {
     );
     (run, shown).prop_map(
         |(
-            (forms, features, handlers, geometry, schedule, custom),
+            (forms, features, kernel, handlers, geometry, schedule, custom),
             (row, filter, side, pane, tab, (follow, browsed, all_counters)),
         )| Link {
             forms,
             features,
+            kernel: kernel.into_iter().collect(),
             handler: handlers.into_iter().collect(),
             geometry,
             schedule,

@@ -42,7 +42,7 @@ fn call(run: &mut Run, routine: &str, argument: u64) {
 }
 
 /// As [`call`], up to the first instruction; the processor as it is to be when the routine returns, but for what it changes.
-fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
+pub(crate) fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
     let after = run.machine.cpu.clone();
     let rsp = run.machine.cpu.registers[Register::Rsp as usize];
     let back = run.machine.cpu.rip;
@@ -59,7 +59,7 @@ fn mm_physical(run: &Run, mm: Mm) -> u64 {
 }
 
 /// Puts `state` into memory, and CR3 where the records say.
-fn set(run: &mut Run, state: &TlbState) {
+pub(crate) fn set(run: &mut Run, state: &TlbState) {
     let memory = &mut run.machine.memory;
     memory.write_u64(STATE + at::TLB_STATE_LOADED_MM, state.loaded_mm);
     memory.write_u16(STATE + at::TLB_STATE_LOADED_MM_ASID, state.loaded_mm_asid);

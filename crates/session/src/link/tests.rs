@@ -170,3 +170,25 @@ proptest! {
         prop_assert_eq!(decode(&encode(&link)), (link, Vec::new()));
     }
 }
+
+/// A link in docs/FINDINGS.md opens what its finding is about: the schedule, the handler and the features of a command beside it.
+#[test]
+fn links_of_the_findings_open_what_they_stand_beside() {
+    let document = include_str!("../../../../docs/FINDINGS.md");
+    let mut links = 0;
+    for section in document.split("\n### ") {
+        let Some((_, rest)) = section.split_once("```text\n#") else { continue };
+        let text = rest.split_once('\n').expect("a line").0;
+        let (link, ignored) = decode(text);
+        assert_eq!((ignored, encode(&link).as_str()), (Vec::new(), text));
+        let preset = cr3_core::scenario::presets::PRESETS.iter().find(|preset| {
+            (preset.schedule(), preset.features, preset.handler) == (link.schedule.clone(), link.features, link.handler)
+        });
+        let named = preset.is_some_and(|preset| section.contains(&format!("--preset {}", preset.name)));
+        let quiet = (link.features, link.handler) == (Features::ALL, Handlers::QUIET);
+        let written = quiet && section.contains(&format!("--inject '{}'", link.schedule));
+        assert!(named || written, "no command of {text}");
+        links += 1;
+    }
+    assert_eq!(links, 6);
+}

@@ -132,15 +132,22 @@ fn text(answers: &[Answer], file: Option<&Path>) -> String {
         text += "\n";
         text += &claim_text(answer, file);
     }
-    text + "\n" + WINDOWS + &summary(answers, file)
+    let legend = legend(&text);
+    text + "\n" + &legend + &summary(answers, file)
 }
 
-/// What the numbers of sweeps call their boundaries.
-const WINDOWS: &str = "\
-entry windows: the kernel on the user's tables, before it switches CR3
-exit windows:  the kernel on the user's tables, after it has switched CR3
-a run goes wrong that breaks user-cr3, kernel-cr3 or flush-kept, or in which the program does not exit
-";
+/// What the numbers of sweeps call boundaries and runs.
+const TERMS: [(&str, &str); 3] = [
+    ("entry windows", "the kernel on the user's tables before entry has switched CR3"),
+    ("exit windows", "the kernel on the user's tables after exit has switched CR3"),
+    ("go wrong", "user-cr3, kernel-cr3 or flush-kept breaks, or the program does not exit"),
+];
+
+/// The terms that `text` uses, each with what it means.
+fn legend(text: &str) -> String {
+    let used = TERMS.into_iter().filter(|(term, _)| text.contains(term));
+    used.map(|(term, meaning)| wrap(&format!("{term}: {meaning}"), 0)).collect()
+}
 
 fn claim_text(answer: &Answer, file: Option<&Path>) -> String {
     let Claim { id, who, says, basis, .. } = answer.claim();
@@ -155,8 +162,10 @@ fn claim_text(answer: &Answer, file: Option<&Path>) -> String {
         hang(&format!("{:>8}", value.to_string()), &format!("{}{before}", measure.words(subject(file))))
     };
     text.extend(answer.judged.numbers.iter().map(number));
-    text.extend(answer.shown.iter().map(|shown| indented("look at", &look(shown))));
-    text.extend(commands(answer, file).iter().map(|command| wrap(command, 6)));
+    for (at, line) in commands(answer, file).iter().enumerate() {
+        text += &answer.shown.get(at).map_or(String::new(), |shown| indented("look at", &look(shown)));
+        text += &wrap(line, 8);
+    }
     text
 }
 
@@ -190,7 +199,8 @@ fn indented(label: &str, text: &str) -> String {
 fn summary(answers: &[Answer], file: Option<&Path>) -> String {
     let count = |verdict: Verdict| answers.iter().filter(|answer| answer.judged.verdict == verdict).count();
     let verdicts = [Verdict::Confirmed, Verdict::Exception, Verdict::Refuted, Verdict::Undecidable];
-    let counts: Vec<_> = verdicts.iter().map(|&verdict| format!("{} {}", count(verdict), verdict.words())).collect();
+    let counted = verdicts.iter().filter(|&&verdict| count(verdict) != 0);
+    let counts: Vec<_> = counted.map(|&verdict| format!("{} {}", count(verdict), verdict.words())).collect();
     let mut text = labelled("claims", &format!("{}: {}", answers.len(), counts.join(", ")));
     if file.is_some() {
         text += &labelled("changed", &ids(answers, Answer::changed));

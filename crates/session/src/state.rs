@@ -6,6 +6,7 @@ use crate::drafts::{self, Memory};
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
+use cr3_core::linux::{Kernel, Variation};
 use cr3_core::scenario::Place;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -104,9 +105,9 @@ impl State {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
         }
-        if !ignored.is_empty() {
-            state.notice = Some(format!("Parts of the link were ignored. {}", ignored.join("; ")));
-        }
+        let ignored = (!ignored.is_empty()).then(|| format!("Parts of the link were ignored. {}", ignored.join("; ")));
+        let said: Vec<_> = kernel_notice(state.setup.kernel).into_iter().chain(ignored).collect();
+        state.notice = (!said.is_empty()).then(|| said.join(" "));
         state
     }
 
@@ -214,4 +215,10 @@ impl State {
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
         drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
     }
+}
+
+/// A kernel that is not the usual one is said, since nothing else on the page shows it.
+fn kernel_notice(kernel: Kernel) -> Option<String> {
+    let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
+    (kernel != Kernel::V6_12).then(|| format!("The kernel is {kernel}: {}.", differences.join("; ")))
 }

@@ -8,14 +8,97 @@ const FORM_A: &str = "crates/core/src/linux/restore/a.S";
 
 #[test]
 fn a_claim_has_its_verdict_its_numbers_and_the_command_that_shows_it() {
-    check("claims 9", 0, expect![""]);
-    check("claims 3", 0, expect![""]);
+    check(
+        "claims 9",
+        0,
+        expect![[r#"
+            Andy Lutomirski's answer, ## September ####
+
+                9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
+                verdict   confirmed with an exception
+                except    Without PCIDs the write empties the TLB of all that is not global, at each NMI.
+                       1  CR3 writes, form A beyond E, kernel_loop+1:nmi, handler perf
+                       0  refill misses, form A beyond E, kernel_loop+1:nmi, handler perf
+                       4  refill misses, form A beyond E, kernel_loop+1:nmi, handler perf, features
+                          pti,invpcid,fsgsbase,nx
+                look at   nmi_exit, step ### of A, step ### of E
+                    cr3play compare --forms A,E --features pti,pcid,invpcid,fsgsbase,nx --handler perf --inject
+                    kernel_loop+1:nmi
+                look at   nmi_exit, step ### of A, step ### of E
+                    cr3play compare --forms A,E --features pti,invpcid,fsgsbase,nx --handler perf --inject
+                    kernel_loop+1:nmi
+
+            claims    1: 1 confirmed with an exception
+        "#]],
+    );
+    check(
+        "claims 3",
+        0,
+        expect![[r#"
+            the note with the patch, ## August ####
+
+                3. Brendan Jackman; Andy Lutomirski doubts it: Andy Lutomirski wrote of the patch of #### that
+                it looks correct.
+                verdict   not decidable here
+                because   This is history. His mail of ## May #### answers the opening mail of the series, 0/2,
+                          which holds both patches; the link in the note leads to 2/2, which always flushes.
+
+            claims    1: 1 not decidable here
+        "#]],
+    );
 }
 
 #[test]
 fn a_macro_in_the_place_of_the_merged_one_changes_claims() {
-    check(&format!("claims 9 --macro {FORM_A}"), 1, expect![""]);
-    check("claims 9 --macro crates/core/src/linux/restore/e.S", 0, expect![""]);
+    check(
+        &format!("claims 9 --macro {FORM_A}"),
+        1,
+        expect![[r#"
+        Andy Lutomirski's answer, ## September ####
+
+            9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
+            verdict   refuted; with form E it is confirmed with an exception
+                   0  CR3 writes, form A beyond custom, kernel_loop+1:nmi, handler perf, with form E 1
+                   0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf
+                   0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf, features
+                      pti,invpcid,fsgsbase,nx, with form E 4
+            look at   nmi_exit, step ### of A, step ### of custom
+                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --features
+                pti,pcid,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+            look at   nmi_exit, step ### of A, step ### of custom
+                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --features
+                pti,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+
+        claims    1: 1 refuted
+        changed   9
+        numbers   differ in 9
+    "#]],
+    );
+    check(
+        "claims 9 --macro crates/core/src/linux/restore/e.S",
+        0,
+        expect![[r#"
+        Andy Lutomirski's answer, ## September ####
+
+            9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
+            verdict   confirmed with an exception
+            except    Without PCIDs the write empties the TLB of all that is not global, at each NMI.
+                   1  CR3 writes, form A beyond custom, kernel_loop+1:nmi, handler perf
+                   0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf
+                   4  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf, features
+                      pti,invpcid,fsgsbase,nx
+            look at   nmi_exit, step ### of A, step ### of custom
+                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/e.S --features
+                pti,pcid,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+            look at   nmi_exit, step ### of A, step ### of custom
+                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/e.S --features
+                pti,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+
+        claims    1: 1 confirmed with an exception
+        changed   none
+        numbers   differ in none
+    "#]],
+    );
 }
 
 #[test]
@@ -64,18 +147,78 @@ fn the_commands_of_claims_play() {
 
 #[test]
 fn wrong_use_of_claims_says_what_is_right() {
-    check("claims 25", 2, expect![""]);
-    check("claims 1 --macro no_such_file.S", 2, expect![""]);
+    check(
+        "claims 25",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: there is no claim ##
+          give a number from 1 to ##
+    "#]],
+    );
+    check(
+        "claims 1 --macro no_such_file.S",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: cannot read no_such_file.S: No such file or directory (os error 2)
+          name a text file that exists, or - for standard input
+    "#]],
+    );
     let answer = play("claims 1 --macro -", "nop\n");
     assert_fits("claims", &answer);
     assert_eq!((answer.status, answer.out.as_str()), (2, ""));
-    expect![""].assert_eq(&answer.err);
+    expect![[r#"
+        cr3play: the text does not assemble
+          restore/custom.S:1:1: error: the text defines neither PARANOID_RESTORE_CR3 nor RESTORE_CR3
+          Begin with: .macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req
+    "#]]
+    .assert_eq(&answer.err);
 }
 
 #[test]
 fn a_kernel_that_differs_is_named() {
-    check("run --kernel debug-entry+early-switching --inject kernel_loop+1:nmi --steps none", 0, expect![""]);
-    check("run --kernel v6.6", 2, expect![""]);
+    check(
+        "run --kernel debug-entry+early-switching --inject kernel_loop+1:nmi --steps none",
+        0,
+        expect![[r#"
+        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+        features  pti,pcid,invpcid,fsgsbase,nx
+        kernel    v6.##+early-switching+debug-entry: switch_mm_irqs_off stores LOADED_MM_SWITCHING before
+                  choose_new_asid: a fix of ####, in 6.##.### and v6.##; CONFIG_DEBUG_ENTRY, on in
+                  defconfig: the first NMI unblocks NMIs by an IRET of its own, and exits check what they
+                  return to
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        reading   MIN
+        inject    kernel_loop+1:nmi
+        end       the program exited after #### steps
+
+        instructions         ####
+        CR3 reads              ##
+        CR3 writes             ##
+        no-flush CR3 writes    ##
+        TLB hits             ####
+        TLB misses             ##
+        cold misses            ##
+        page-walk reads        ##
+        deliveries              7
+        NMIs                    1
+        page faults             2
+        other events            4
+    "#]],
+    );
+    check(
+        "run --kernel v6.6",
+        2,
+        expect![[r#"
+        --- standard error
+        error: invalid value 'v6.6' for '--kernel <KERNEL>': unknown kernel variation 'v6.6': one of v6.##,
+          early-switching, debug-entry, sev-es-nmi-complete
+
+        For more information, try '--help'.
+    "#]],
+    );
     let run = json("run --kernel debug-entry --steps none --json", 0);
     assert_eq!(run["kernel"], "v6.12+debug-entry");
     let answer = play("explore --kernel debug-entry --handler kgdb-poke --features pti,pcid --vectors nmi", "");

@@ -185,6 +185,8 @@ impl Experiment {
             (true, false) => Verdict::Exception,
             (true, true) => Verdict::Confirmed,
         };
+        // What is refuted has no exceptions.
+        let exceptions = if verdict == Verdict::Exception { exceptions } else { Vec::new() };
         Ok(Judged { claim, verdict, numbers, exceptions })
     }
 }

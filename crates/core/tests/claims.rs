@@ -16,7 +16,8 @@ fn verdicts(all: &[Judged]) -> String {
     lines.iter().map(|(id, verdict)| format!("{id} {verdict}\n")).collect()
 }
 
-/// What the specification of the thread expects of each claim. Of 2, "most" is "all but the debugger"; docs/FINDINGS.md has the exception to 13.
+/// What the specification of the thread expects of each claim. Of 2, "most" is "all but the debugger"; docs/FINDINGS.md has the
+/// exception to 13.
 const EXPECTED: &str = "\
 1 confirmed
 2 confirmed

@@ -1,11 +1,12 @@
 //! The review thread as experiments: who said what, what is measured for it, and what that comes to.
 //!
-//! The thread is "[PATCH RESEND] x86/entry: Don't write to CR3 when restoring to kernel CR3", August and September 2023. [`CLAIMS`] is data.
-//! A verdict is computed from runs, sweeps and the explorer; only what is about history carries a reason instead. In an experiment form E
+//! The thread is "[PATCH RESEND] x86/entry: Don't write to CR3 when restoring to kernel CR3", August and September 2023. [`CLAIMS`] is
+//! data. A verdict is computed from runs, sweeps and the explorer; only what is about history carries a reason instead. In an experiment form E
 //! stands for the [`Subject`], so that a person can put a macro of their own in its place.
 
 mod lab;
 mod measure;
+mod phrases;
 mod show;
 mod sweep;
 mod thread;

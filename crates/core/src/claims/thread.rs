@@ -1,12 +1,17 @@
 //! The claims, in the order of the thread.
 
-use super::measure::{End, Fact, Measure, Scene, Sweep, Tally};
-use super::show::{Look, Show};
+use super::measure::{End, Measure, Scene, Sweep, Tally};
+use super::phrases::{
+    ALL, FLUSH, NO_INVPCID, NO_PCID, NO_PTI, PERF, POKE, QUIET, breaking, breaks, but, ends, entry, exception, exit,
+    extra, flushing, is, kernel, less, measured, more, of, same, scene, show, some, strikes, sweep, times, with,
+    writes,
+};
+use super::show::Look;
 use super::sweep::{Sum, Where};
-use super::{Basis, Claim, Exception, Experiment, Relation, Term, Test};
+use super::{Basis, Claim};
 use crate::counters::Counter;
 use crate::linux::Form::{A, B2, C, E, Never};
-use crate::linux::{Features, Form, Handler};
+use crate::linux::Handler;
 use crate::promises::Promise;
 use crate::scenario::Vector;
 use crate::trace::Ending;
@@ -49,119 +54,6 @@ impl Mail {
             Self::Beyond => "beyond the thread",
         }
     }
-}
-
-// --- Numbers ---------------------------------------------------------------------------------------------------------
-
-const ALL: Features = Features::ALL;
-const NO_PTI: Features = Features { pti: false, ..ALL };
-const NO_PCID: Features = Features { pcid: false, ..ALL };
-const NO_INVPCID: Features = Features { invpcid: false, ..ALL };
-
-const QUIET: Handler = Handler::Quiet;
-const PERF: Handler = Handler::Perf;
-const FLUSH: Handler = Handler::PendingFlush;
-const POKE: Handler = Handler::KgdbPoke;
-
-const fn sweep(kind: Where, vector: Vector, form: Form, handler: Handler) -> Sweep {
-    Sweep { form, features: ALL, handler, kind, vector }
-}
-
-/// An NMI at each boundary of the kernel on its own tables.
-const fn kernel(form: Form, handler: Handler) -> Sweep {
-    sweep(Where::KernelTables, Vector::Nmi, form, handler)
-}
-
-/// An NMI at each boundary of exit on the user's tables.
-const fn exit(form: Form, handler: Handler) -> Sweep {
-    sweep(Where::ExitWindow, Vector::Nmi, form, handler)
-}
-
-/// An NMI at each boundary of entry on the user's tables.
-const fn entry(form: Form, handler: Handler) -> Sweep {
-    sweep(Where::EntryWindow, Vector::Nmi, form, handler)
-}
-
-const fn with(features: Features, sweep: Sweep) -> Sweep {
-    Sweep { features, ..sweep }
-}
-
-const fn of(sweep: Sweep, sum: Sum) -> Measure {
-    Measure::Sweep(sweep, sum)
-}
-
-const fn strikes(sweep: Sweep) -> Measure {
-    of(sweep, Sum::Strikes)
-}
-
-const fn breaking(sweep: Sweep) -> Measure {
-    of(sweep, Sum::Breaking)
-}
-
-const fn extra(counter: Counter, sweep: Sweep) -> Measure {
-    of(sweep, Sum::Extra(counter))
-}
-
-const fn writes(sweep: Sweep) -> Measure {
-    extra(Counter::Cr3Writes, sweep)
-}
-
-const fn flushing(sweep: Sweep) -> Measure {
-    extra(Counter::FlushingCr3Writes, sweep)
-}
-
-const fn scene(features: Features, handler: Handler, inject: &'static str) -> Scene {
-    Scene { features, handler, inject }
-}
-
-const fn breaks(form: Form, scene: Scene, promise: Promise) -> Measure {
-    Measure::Run(form, scene, Fact::Breaks(promise))
-}
-
-const fn ends(form: Form, scene: Scene, ending: Ending) -> Measure {
-    Measure::Run(form, scene, Fact::Ends(ending))
-}
-
-// --- Tests -----------------------------------------------------------------------------------------------------------
-
-const fn is(left: Measure, number: i64) -> Test {
-    Test { left, is: Relation::Equal, right: Term::Number(number) }
-}
-
-const fn some(left: Measure) -> Test {
-    Test { left, is: Relation::More, right: Term::Number(0) }
-}
-
-const fn same(left: Measure, right: Measure) -> Test {
-    times(left, 1, right)
-}
-
-const fn times(left: Measure, times: i64, right: Measure) -> Test {
-    Test { left, is: Relation::Equal, right: Term::Times(times, right) }
-}
-
-const fn more(left: Measure, right: Measure) -> Test {
-    Test { left, is: Relation::More, right: Term::Times(1, right) }
-}
-
-const fn less(left: Measure, right: Measure) -> Test {
-    Test { left, is: Relation::Less, right: Term::Times(1, right) }
-}
-
-const fn measured(holds: &'static [Test]) -> Basis {
-    Basis::Measured(Experiment { holds, exceptions: &[] })
-}
-
-const fn but(holds: &'static [Test], exceptions: &'static [Exception]) -> Basis {
-    Basis::Measured(Experiment { holds, exceptions })
-}
-
-const fn exception(test: Test, words: &'static str) -> Exception {
-    Exception { test, words }
-}
-
-const fn show(forms: [Form; 2], scene: Scene, look: Look) -> Show {
-    Show { forms, scene, look }
 }
 
 // --- Scenes ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Form, Handlers};
+use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Explore(ExploreArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
+    /// Judges each claim of the review thread by experiments, with a macro of one's own in the place of the merged one if given
+    Claims(ClaimsArguments),
     /// Lists the situations that have a name, for --preset
     Presets(PresetsArguments),
     /// Assembles texts
@@ -64,6 +66,10 @@ pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none. SEV-ES is on without no-sev-es
     #[arg(long, default_value_t)]
     features: Features,
+    /// In what the kernel differs from v6.12: early-switching, debug-entry, sev-es-nmi-complete; several as
+    /// debug-entry+early-switching
+    #[arg(long, default_value_t)]
+    pub(crate) kernel: Kernel,
     /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule,
     /// efi-call; several as perf+pending-flush
     #[arg(long, default_value_t)]
@@ -159,6 +165,19 @@ pub(crate) struct CheckArguments {
 pub(crate) enum Against {
     /// Unicorn Engine 2.1.5
     Unicorn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsArguments {
+    /// Number of a claim; without one all are judged
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u32>,
+    /// File with a macro that stands in the place of form E: which claims change?
+    #[arg(long, value_name = "FILE")]
+    pub(crate) r#macro: Option<PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -306,8 +325,8 @@ const CUSTOM: &str = "custom";
 impl SystemArguments {
     /// The built-in system, with the text of a macro file.
     pub(crate) fn with_macro(file: Option<PathBuf>) -> Self {
-        let Config { features, handler, geometry, .. } = Config::default();
-        Self { features, handler, geometry, r#macro: file, json: false }
+        let Config { features, kernel, handler, geometry, .. } = Config::default();
+        Self { features, kernel, handler, geometry, r#macro: file, json: false }
     }
 
     /// The configuration of the one form of a run. A macro file means form `custom`. If a person names another form,
@@ -330,7 +349,8 @@ impl SystemArguments {
             (CUSTOM, None) => return Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
             _ => (named(form)?, Arc::default()),
         };
-        Ok(Config { features: self.features, form, custom, handler: self.handler, geometry: self.geometry })
+        let Self { features, kernel, handler, geometry, .. } = *self;
+        Ok(Config { features, kernel, form, custom, handler, geometry })
     }
 
     /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a

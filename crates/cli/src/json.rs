@@ -18,6 +18,8 @@ pub(crate) fn hex(value: u64) -> String {
 #[derive(Serialize)]
 pub(crate) struct Setting {
     features: Vec<&'static str>,
+    /// In what the kernel differs from v6.12.
+    kernel: String,
     handler: String,
     geometry: &'static str,
     /// The reading of the manual under which translations are dropped.
@@ -30,6 +32,7 @@ impl Setting {
         let config = &scenario.config;
         Self {
             features: config.features.iter().map(|feature| feature.name()).collect(),
+            kernel: config.kernel.to_string(),
             handler: config.handler.to_string(),
             geometry: config.geometry.name(),
             reading: config.geometry.reading_name(),

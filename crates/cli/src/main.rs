@@ -6,6 +6,7 @@ mod arguments;
 mod asm;
 mod bench;
 mod check;
+mod claims;
 mod compare;
 mod cost;
 mod diagnostic;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Explore(arguments) => return explore::explore(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Claims(arguments) => claims::claims(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),
         Command::Tlb(arguments) => tlb::tlb(&arguments),

@@ -8,7 +8,7 @@ use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, beside, labelled, rewrap, table, wrap};
 use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
-use cr3_core::linux::{Half, tables_half};
+use cr3_core::linux::{Half, Kernel, Variation, tables_half};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace, att};
 use serde::Serialize;
@@ -114,12 +114,22 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
     [
         labelled("form", forms),
         labelled("features", &config.features.to_string()),
+        kernel(config.kernel),
         labelled("handler", &format!("{}: {}", config.handler, config.handler.description())),
         labelled("TLB", &format!("{}: {}", config.geometry, config.geometry.description())),
         labelled("reading", config.geometry.reading_name()),
         labelled("inject", if schedule.is_empty() { "nothing" } else { &schedule }),
     ]
     .concat()
+}
+
+/// In what the kernel differs from v6.12; nothing if it does not.
+fn kernel(kernel: Kernel) -> String {
+    if kernel == Kernel::V6_12 {
+        return String::new();
+    }
+    let descriptions: Vec<_> = kernel.iter().map(Variation::description).collect();
+    labelled("kernel", &format!("{kernel}: {}", descriptions.join("; ")))
 }
 
 /// How a run ended and what it broke, in one or more lines.

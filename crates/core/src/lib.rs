@@ -6,6 +6,7 @@ pub use cr3_machine as machine;
 
 pub mod benchmark;
 pub mod choice;
+pub mod claims;
 pub mod compare;
 pub mod cost;
 pub mod counters;

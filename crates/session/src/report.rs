@@ -11,6 +11,7 @@ use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
 use crate::view::verdict;
+use cr3_core::linux::Kernel;
 use cr3_core::scenario::Vector;
 
 /// Columns of a line.
@@ -63,6 +64,9 @@ fn scenario(state: &State) -> Vec<String> {
             setup.geometry.reading_name()
         ),
     ));
+    if setup.kernel != Kernel::V6_12 {
+        lines.extend(wrap("kernel ", &setup.kernel.to_string()));
+    }
     lines.extend(wrap("inject ", &schedule));
     for chip in crate::view::schedule::chips(state) {
         for (why, form) in chip.unfired.iter().zip(setup.forms) {

@@ -2,7 +2,7 @@
 
 use crate::choice::{Form, Side};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Handlers};
+use cr3_core::linux::{Config, Features, Handlers, Kernel};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub struct Setup {
     pub forms: [Form; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
+    /// In what the kernel of both sides differs from v6.12.
+    pub kernel: Kernel,
     /// The modelled handlers of both sides.
     pub handler: Handlers,
     /// The TLB model of both sides.
@@ -26,8 +28,8 @@ impl Setup {
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
         let form = self.forms[side.index()];
-        let Self { features, handler, geometry, .. } = *self;
-        let config = Config { features, form, custom: custom.clone(), handler, geometry };
+        let Self { features, kernel, handler, geometry, .. } = *self;
+        let config = Config { features, kernel, form, custom: custom.clone(), handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
     }
 }

@@ -7,6 +7,7 @@ use crate::explore::Explore;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
+use cr3_core::linux::{Kernel, Variation};
 use cr3_core::scenario::Place;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -111,9 +112,9 @@ impl State {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
         }
-        if !ignored.is_empty() {
-            state.notice = Some(format!("Parts of the link were ignored. {}", ignored.join("; ")));
-        }
+        let ignored = (!ignored.is_empty()).then(|| format!("Parts of the link were ignored. {}", ignored.join("; ")));
+        let said: Vec<_> = kernel_notice(state.setup.kernel).into_iter().chain(ignored).collect();
+        state.notice = (!said.is_empty()).then(|| said.join(" "));
         state
     }
 
@@ -121,6 +122,7 @@ impl State {
         let setup = Setup {
             forms: link.forms,
             features: link.features,
+            kernel: link.kernel,
             handler: link.handler,
             geometry: link.geometry,
             schedule: link.schedule,
@@ -162,6 +164,7 @@ impl State {
         Link {
             forms: self.setup.forms,
             features: self.setup.features,
+            kernel: self.setup.kernel,
             handler: self.setup.handler,
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),
@@ -223,4 +226,10 @@ impl State {
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
         drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
     }
+}
+
+/// A kernel that is not the usual one is said, since nothing else on the page shows it.
+fn kernel_notice(kernel: Kernel) -> Option<String> {
+    let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
+    (kernel != Kernel::V6_12).then(|| format!("The kernel is {kernel}: {}.", differences.join("; ")))
 }

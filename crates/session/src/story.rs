@@ -3,7 +3,7 @@
 use crate::choice::Form;
 use crate::setup::Setup;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Features, Handler, Handlers};
+use cr3_core::linux::{Features, Handler, Handlers, Kernel};
 use cr3_core::scenario::Schedule;
 use cr3_core::scenario::presets::Preset;
 
@@ -34,7 +34,8 @@ impl Story {
     #[must_use]
     pub fn setup(&self) -> Setup {
         let (features, handler, schedule) = self.situation.resolved();
-        Setup { forms: self.forms, features, handler, geometry: Geometry::Architectural, schedule }
+        let (kernel, geometry) = (Kernel::V6_12, Geometry::Architectural);
+        Setup { forms: self.forms, features, kernel, handler, geometry, schedule }
     }
 
     /// The preset that it plays, if the situation is one.

@@ -7,7 +7,7 @@ use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
     Assumption, Assumptions, MAX_SHARES, Method, Query, Shard, standard_features, standard_handlers,
 };
-use cr3_core::linux::{Config, Features, Form, Handlers};
+use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::scenario::Vector;
 use std::path::PathBuf;
 
@@ -45,6 +45,9 @@ pub(crate) struct ExploreArguments {
     /// Features that are on: standard, or one set as --features of `run` takes it
     #[arg(long, value_name = "SET", default_value = STANDARD)]
     features: String,
+    /// In what the kernel differs from v6.12, as --kernel of `run` takes it
+    #[arg(long, default_value_t)]
+    kernel: Kernel,
     /// An assumption not to make; may be given several times
     #[arg(long, value_name = "ID")]
     without: Vec<Assumption>,
@@ -122,7 +125,7 @@ impl ExploreArguments {
         let features = self.features()?;
         let handlers = self.handlers(assumed)?;
         let pairs = features.iter().flat_map(|features| handlers.iter().map(move |handler| (*features, *handler)));
-        let config = |(features, handler)| Config { features, handler, ..base.clone() };
+        let config = |(features, handler)| Config { features, handler, kernel: self.kernel, ..base.clone() };
         Ok(pairs.map(config).collect())
     }
 
@@ -172,6 +175,7 @@ impl ExploreArguments {
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
         command += &format!(" --depth {} --vectors {}", self.depth, vectors.join(","));
         command += &format!(" --handler {} --features {}", self.handler, self.features);
+        command += &kernel_option(self.kernel);
         self.without.iter().for_each(|off| command += &format!(" --without {off}"));
         command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
         command += if self.plain { " --plain" } else { "" };
@@ -181,8 +185,13 @@ impl ExploreArguments {
     }
 }
 
+/// The option that chooses a kernel; nothing for v6.12.
+pub(crate) fn kernel_option(kernel: Kernel) -> String {
+    if kernel == Kernel::V6_12 { String::new() } else { format!(" --kernel {kernel}") }
+}
+
 /// A word for a shell.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -6,7 +6,7 @@ mod json;
 mod text;
 mod why;
 
-pub(crate) use arguments::{AFTER, ExploreArguments};
+pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
 
 use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};

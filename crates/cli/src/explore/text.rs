@@ -1,7 +1,7 @@
 //! The answer for a person.
 
 use super::Searched;
-use super::arguments::{ExploreArguments, quoted};
+use super::arguments::{ExploreArguments, kernel_option, quoted};
 use super::costs::costs;
 use super::why::Without;
 use crate::table::{Align, labelled, table, wrap};
@@ -197,6 +197,7 @@ pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> St
         (form, _) => format!("--form {form}"),
     };
     let mut command = format!("cr3play run {form} --features {} --handler {}", config.features, config.handler);
+    command += &kernel_option(config.kernel);
     if !violation.schedule.injections.is_empty() {
         command += &format!(" --inject {}", quoted(&violation.schedule.to_string()));
     }

@@ -124,7 +124,7 @@ fn assert_would_fail(arguments: &str, runs: &[Vec<String>], status: i32, answer:
 fn each_command_of_the_findings_prints_what_they_quote() {
     let document = document();
     let commands = played(&document);
-    assert_eq!(commands.len(), 31);
+    assert_eq!(commands.len(), 35);
     assert_eq!(document.matches("cr3play ").count(), commands.len() + 1, "one in the text: `cr3play presets`");
     for (arguments, runs, status) in commands {
         let answer = play(&arguments, "");
@@ -177,7 +177,24 @@ fn each_test_that_the_findings_name_exists() {
             filters.insert(filter);
         }
     }
-    assert_eq!(filters.len(), 10, "{filters:?}");
+    assert_eq!(filters.len(), 14, "{filters:?}");
+}
+
+/// What a mail to the list needs beside the parts of every finding.
+#[test]
+fn each_finding_to_post_has_all_that_a_mail_needs() {
+    let document = document();
+    let (_, rest) = document.split_once("\n## To post\n").expect("the chapter");
+    let chapter = rest.split("\n## ").next().unwrap_or(rest);
+    let sections: Vec<_> = chapter.split("\n### ").skip(1).collect();
+    for section in &sections {
+        for part in ["Needs", "Shortest", "Forms", "Premise", "Mend"] {
+            assert_eq!(section.matches(&format!("\n- {part}: ")).count(), 1, "no {part:?} in {section}");
+        }
+        let link = section.contains("\n```text\n#v=1&");
+        assert_eq!(link, !section.contains("no link"), "a link, or why there is none: {section}");
+    }
+    assert_eq!(sections.len(), 8);
 }
 
 /// Nobody can quote a finding alone if it lacks a part, and a mail has 80 columns.
@@ -191,7 +208,7 @@ fn each_finding_has_its_parts_in_short_lines() {
             assert_eq!(section.matches(part).count().min(1), 1, "no {part:?} in {section}");
         }
     }
-    assert_eq!(sections.len(), 36);
+    assert_eq!(sections.len(), 41);
     let prose = document.split("```").step_by(2).flat_map(str::lines);
     let long = prose.filter(|line| !line.starts_with(['|', '#'])).find(|line| line.chars().count() > 80);
     assert_eq!(long, None);

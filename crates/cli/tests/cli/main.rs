@@ -1,5 +1,6 @@
 //! `cr3play` as a person or a script meets it: what it prints, where, and its exit status.
 
+mod claims;
 mod comparing;
 mod costs;
 mod exploring;

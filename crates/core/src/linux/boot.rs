@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// # Errors
 /// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
-    let options = constants::options(config.features);
+    let options = constants::options(config.features, config.kernel);
     let Texts { sources, restore, notes } = sources::sources(config, &options).map_err(|refused| vec![*refused])?;
     let (image, diagnostics) = asm::assemble(&sources, &options);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {

@@ -1,7 +1,7 @@
 //! What the assembler knows of the layout: names that the texts use, with their values.
 
 use super::layout::{self as at, IstStack};
-use super::{Features, tables};
+use super::{Features, Kernel, Variation, tables};
 use crate::asm::Options;
 
 /// Addresses, selectors and offsets by the names that the texts use: the kernel's names where they exist.
@@ -101,13 +101,19 @@ const fn image_region(section: &'static str, linear: u64, size: u64) -> Region {
 }
 
 /// The assembler's options: constants, addresses of sections, the choice of each ALTERNATIVE's arm.
-pub(super) fn options(features: Features) -> Options {
+pub(super) fn options(features: Features, kernel: Kernel) -> Options {
     let mut options = Options::default();
     for &(name, value) in CONSTANTS {
         options.constants.insert(name.to_owned(), value.cast_signed());
     }
     if features.sev_es {
         options.constants.insert("CONFIG_AMD_MEM_ENCRYPT".to_owned(), 1);
+    }
+    for variation in Variation::ALL {
+        options.constants.insert(variation.constant().to_owned(), i64::from(executes(variation, features, kernel)));
+    }
+    if kernel.has(Variation::DebugEntry) {
+        options.constants.insert("CONFIG_DEBUG_ENTRY".to_owned(), 1);
     }
     let last_stack = if features.sev_es { IstStack::Vc2 } else { IstStack::MachineCheck };
     let exception_stacks_size = last_stack.top() - at::EXCEPTION_STACKS;
@@ -121,6 +127,11 @@ pub(super) fn options(features: Features) -> Options {
     }
     options.features = feature_names(features).map(str::to_owned).collect();
     options
+}
+
+/// Whether the texts of a variation are executed. A guest that is none of SEV-ES completes no NMI.
+fn executes(variation: Variation, features: Features, kernel: Kernel) -> bool {
+    kernel.has(variation) && (variation != Variation::NmiComplete || features.sev_es)
 }
 
 /// The kernel's names of the features that are on. A processor that needs page-table isolation also needs VERW and

@@ -11,6 +11,7 @@ pub mod records;
 pub mod regions;
 pub mod sources;
 mod tables;
+mod variations;
 
 pub use boot::boot;
 pub use features::{Feature, Features, Pcids};
@@ -18,6 +19,7 @@ pub use form::Form;
 pub use handlers::{Handler, Handlers};
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use regions::{Half, Stack, describe_stack, tables_half};
+pub use variations::{Kernel, Variation};
 
 use crate::asm::Image;
 use crate::geometry::Geometry;
@@ -29,6 +31,8 @@ use std::sync::Arc;
 pub struct Config {
     /// Switches of the processor and the kernel.
     pub features: Features,
+    /// In what the kernel differs from v6.12.
+    pub kernel: Kernel,
     /// The macro that restores CR3.
     pub form: Form,
     /// The text of [`Form::Custom`]; no other form uses it.
@@ -40,10 +44,11 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The form that was merged, every feature, the quiet handler, the architectural TLB.
+    /// The form that was merged, every feature, v6.12, the quiet handler, the architectural TLB.
     fn default() -> Self {
         Self {
             features: Features::default(),
+            kernel: Kernel::V6_12,
             form: Form::E,
             custom: Arc::default(),
             handler: Handlers::QUIET,

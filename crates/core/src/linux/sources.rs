@@ -241,12 +241,12 @@ impl Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Features, constants};
+    use super::super::{Features, Kernel, constants};
     use super::*;
 
     fn texts(form: Form, custom: &str) -> Result<Vec<Source>, Box<Diagnostic>> {
         let config = Config { form, custom: custom.into(), ..Config::default() };
-        sources(&config, &constants::options(config.features)).map(|texts| texts.sources)
+        sources(&config, &constants::options(config.features, config.kernel)).map(|texts| texts.sources)
     }
 
     fn check(text: &str, expected: Result<[&str; 2], &str>) {
@@ -317,8 +317,12 @@ mod tests {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
             let sources = texts(form, "").expect("a form of the repository");
             assert_eq!(sources[FORM_INDEX], form_source(form, ""));
-            assert_eq!(asm::assemble(&sources, &constants::options(Features::default())).1, [], "{form:?}");
-            let options = constants::options(Features::default());
+            assert_eq!(
+                asm::assemble(&sources, &constants::options(Features::default(), Kernel::V6_12)).1,
+                [],
+                "{form:?}"
+            );
+            let options = constants::options(Features::default(), Kernel::V6_12);
             let name = Signature::of(&sources[FORM_INDEX], &options).expect("a form of the repository").name;
             let calls =
                 |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(&name)).count();

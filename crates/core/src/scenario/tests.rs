@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::geometry::Geometry;
-use crate::linux::{Feature, Features, Form, Handler, Handlers};
+use crate::linux::{Feature, Features, Form, Handler, Handlers, Variation};
 use cr3_testing::cases;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -139,7 +139,7 @@ fn errors_in_scenarios_name_the_column() {
             "handler=perf+prof",
             "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call",
         ),
-        ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, inject"),
+        ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, kernel, inject"),
         ("form", "column 1: 'form' is no setting (a setting is written key=value)"),
         ("form=A inject=k:nmj", "column 17: unknown vector 'nmj': one of nmi, db, mc, vc, df, irq"),
     ];
@@ -205,8 +205,10 @@ fn configs() -> impl Strategy<Value = Config> {
     let form = prop::sample::select(Form::NAMED.to_vec());
     let handlers = prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len());
     let geometry = prop::sample::select(Geometry::ALL.to_vec());
-    (features, form, handlers, geometry).prop_map(|(features, form, handlers, geometry)| Config {
+    let kernel = prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len());
+    (features, kernel, form, handlers, geometry).prop_map(|(features, kernel, form, handlers, geometry)| Config {
         features: features.into_iter().collect(),
+        kernel: kernel.into_iter().collect(),
         form,
         handler: handlers.into_iter().collect(),
         geometry,

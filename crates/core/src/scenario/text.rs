@@ -2,7 +2,7 @@
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
 use crate::choice::UnknownName;
-use crate::linux::Config;
+use crate::linux::{Config, Kernel};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -262,8 +262,12 @@ fn is_label(c: char) -> bool {
 impl Display for Scenario {
     /// The text of a custom form is not part of it.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { features, form, custom: _, handler, geometry } = &self.config;
+        let Config { features, kernel, form, custom: _, handler, geometry } = &self.config;
         write!(f, "form={form} features={features} handler={handler} geometry={geometry}")?;
+        // Scenarios were written down before kernels could vary.
+        if *kernel != Kernel::V6_12 {
+            write!(f, " kernel={kernel}")?;
+        }
         match self.schedule.injections.is_empty() {
             true => Ok(()),
             false => write!(f, " inject={}", self.schedule),
@@ -273,8 +277,8 @@ impl Display for Scenario {
 
 impl FromStr for Scenario {
     type Err = ParseError;
-    /// Omitted settings have their defaults: form E, every feature, the quiet handler, the architectural TLB, no
-    /// injection.
+    /// Omitted settings have their defaults: form E, every feature, the quiet handler, the architectural TLB, v6.12,
+    /// no injection.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut config = Config::default();
         let mut cursor = Cursor::new(text);
@@ -305,8 +309,9 @@ fn set(config: &mut Config, key: &str, value: &str) -> Result<(), String> {
         "features" => config.features = parsed(value)?,
         "handler" => config.handler = parsed(value)?,
         "geometry" => config.geometry = parsed(value)?,
+        "kernel" => config.kernel = parsed(value)?,
         _ => {
-            return Err(format!("unknown setting '{key}': one of form, features, handler, geometry, inject"));
+            return Err(format!("unknown setting '{key}': one of form, features, handler, geometry, kernel, inject"));
         }
     }
     Ok(())

@@ -11,6 +11,8 @@ mod inside_paths;
 mod mended;
 mod nested;
 mod nested_places;
+mod no_flush_window;
+mod odd_tables;
 mod one_page;
 mod refills;
 mod restore;

@@ -76,14 +76,23 @@ enum Strike {
     Alone(Exception),
     /// An exception whose IRET unblocks NMIs, and one more NMI at the instruction it returns to.
     ThenNmi(Exception),
+    /// An NMI inside an exception: at its first instruction a #DB, whose IRET unblocks NMIs, and then the NMI.
+    NmiInside(Exception),
 }
 
 impl Strike {
     /// Strikes at `during`. None if the exception does not return to it with all registers.
     fn at(self, run: &Run, during: &Machine) -> Option<Run> {
-        let (Self::Alone(exception) | Self::ThenNmi(exception)) = self;
+        let (Self::Alone(exception) | Self::ThenNmi(exception) | Self::NmiInside(exception)) = self;
         let mut struck = Run { machine: during.clone(), ..run.clone() };
         struck.inject(exception);
+        if let Self::NmiInside(_) = self {
+            let first = struck.machine.cpu.clone();
+            struck.inject(Debug);
+            struck.run_back_to(&first);
+            struck.inject(Nmi);
+            return Some(struck);
+        }
         let back = |cpu: &Cpu| cpu.rip == during.cpu.rip && cpu.registers[RSP] == during.cpu.registers[RSP];
         (0..STEPS).find(|_| struck.step().is_err() || back(&struck.machine.cpu))?;
         if preserved(&struck.machine.cpu) != preserved(&during.cpu) {
@@ -228,4 +237,16 @@ fn an_exception_and_a_third_nmi_at_every_instruction_of_a_nested_one() {
         ThenNmi(VmmCommunication): 21 repeats without end from asm_exc_nmi
     "#]],
     );
+}
+
+/// The tests of the NMI handler see only what the second NMI interrupts itself. Before "executing" is set and after it is cleared it then
+/// takes itself for a first one; while frames are copied it writes where the first one writes.
+#[test]
+fn an_nmi_inside_an_exception_at_every_instruction_of_the_first() {
+    let places = |form, handler| in_first(form, handler, Strike::NmiInside(MachineCheck));
+    let first = places(Form::A, Handler::Quiet);
+    for form in [Form::A, Form::B2, Form::C, Form::E] {
+        assert_eq!(places(form, Handler::Quiet), first, "forms go alike: {form}");
+    }
+    expect!["26 repeats without end from asm_exc_nmi, 3 rounds: 1 from repeat_nmi, 3 ends at kernel_panic from repeat_nmi, 94 rounds: 2 from repeat_nmi, 1 repeats without end from nmi_iret"].assert_eq(&first);
 }

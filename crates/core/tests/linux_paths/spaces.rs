@@ -60,7 +60,7 @@ fn mm_physical(run: &Run, mm: Mm) -> u64 {
 }
 
 /// Writes `state` into memory, and the matching CR3.
-fn set(run: &mut Run, state: &TlbState) {
+pub(crate) fn set(run: &mut Run, state: &TlbState) {
     let memory = &mut run.machine.memory;
     memory.write_u64(STATE + at::TLB_STATE_LOADED_MM, state.loaded_mm);
     memory.write_u16(STATE + at::TLB_STATE_LOADED_MM_ASID, state.loaded_mm_asid);

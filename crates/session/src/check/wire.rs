@@ -50,22 +50,23 @@ pub struct Task {
 impl Task {
     fn encode(&self, kind: &str) -> String {
         let Self { ticket, side, scenario: Scenario { config, schedule } } = self;
-        let Config { features, form, custom, handler, geometry } = config;
+        let Config { features, kernel, form, custom, handler, geometry } = config;
         let numbers = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}", side_key(*side));
-        let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+        let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
         format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{custom}")
     }
 
     fn decode(fields: &str) -> Option<Self> {
-        let mut fields = fields.splitn(8, SEPARATOR);
+        let mut fields = fields.splitn(9, SEPARATOR);
         let ticket = fields.next()?.parse().ok()?;
         let side = side_of(fields.next()?)?;
         let form = Form::named(fields.next()?)?;
         let features = fields.next()?.parse().ok()?;
+        let kernel = fields.next()?.parse().ok()?;
         let handler = fields.next()?.parse().ok()?;
         let geometry = fields.next()?.parse().ok()?;
         let schedule = fields.next()?.parse().ok()?;
-        let config = Config { features, form, custom: fields.next()?.into(), handler, geometry };
+        let config = Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry };
         Some(Self { ticket, side, scenario: Scenario { config, schedule } })
     }
 }

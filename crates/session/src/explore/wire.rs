@@ -70,23 +70,24 @@ impl Request {
 }
 
 fn subject_text(subject: &Subject) -> String {
-    let Subject { config: Config { features, form, custom, handler, geometry }, scope, assumed } = subject;
+    let Subject { config: Config { features, kernel, form, custom, handler, geometry }, scope, assumed } = subject;
     let off = list(assumed.off().map(|off| off.id()));
     let judged = format!("{}{SEPARATOR}{off}", scope_key(*scope));
-    let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+    let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
     format!("{judged}{SEPARATOR}{config}{SEPARATOR}{custom}")
 }
 
 fn subject_of(text: &str) -> Option<Subject> {
-    let mut fields = text.splitn(7, SEPARATOR);
+    let mut fields = text.splitn(8, SEPARATOR);
     let scope = scope_of(fields.next()?)?;
     let off = items(fields.next()?).map(|id| id.parse().ok()).collect::<Option<Vec<Assumption>>>()?;
     let assumed = off.into_iter().fold(Assumptions::default(), Assumptions::without);
     let form = Form::named(fields.next()?)?;
     let features = fields.next()?.parse().ok()?;
+    let kernel = fields.next()?.parse().ok()?;
     let handler = fields.next()?.parse().ok()?;
     let geometry = fields.next()?.parse().ok()?;
-    let config = Config { features, form, custom: fields.next()?.into(), handler, geometry };
+    let config = Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry };
     Some(Subject { config, scope, assumed })
 }
 

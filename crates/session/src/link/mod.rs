@@ -12,7 +12,7 @@ use crate::words;
 use cr3_core::choice::UnknownName;
 use cr3_core::explore::{Assumption, Assumptions};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Features, Handlers};
+use cr3_core::linux::{Features, Handlers, Kernel};
 use cr3_core::scenario::{Place, Schedule};
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -36,6 +36,8 @@ pub struct Link {
     pub forms: [Form; 2],
     /// Switches.
     pub features: Features,
+    /// In what the kernel differs from v6.12.
+    pub kernel: Kernel,
     /// Modelled handlers.
     pub handler: Handlers,
     /// TLB model.
@@ -72,6 +74,7 @@ impl Default for Link {
         Self {
             forms: setup.forms,
             features: setup.features,
+            kernel: setup.kernel,
             handler: setup.handler,
             geometry: setup.geometry,
             schedule: setup.schedule,
@@ -97,6 +100,7 @@ impl Link {
         Self {
             forms: self.forms,
             features: self.features,
+            kernel: self.kernel,
             handler: self.handler,
             geometry: self.geometry,
             schedule: self.schedule.clone(),
@@ -121,6 +125,9 @@ pub fn encode(link: &Link) -> String {
     let mut part = |name: &str, value: &str| {
         let _ = write!(text, "&{name}={value}");
     };
+    if link.kernel != Kernel::V6_12 {
+        part("k", &escape::escape(&link.kernel.to_string()));
+    }
     if link.geometry != Geometry::default() {
         part("t", link.geometry.name());
     }
@@ -183,6 +190,7 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "a" => link.forms[0] = known(Form::named(value), value)?,
         "b" => link.forms[1] = known(Form::named(value), value)?,
         "f" => link.features = named(value)?,
+        "k" => link.kernel = named(value)?,
         "h" => link.handler = named(value)?,
         "t" => link.geometry = named(value)?,
         "s" => link.schedule = value.parse().map_err(|error| format!("{error}"))?,

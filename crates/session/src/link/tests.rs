@@ -1,5 +1,5 @@
 use super::*;
-use cr3_core::linux::{Feature, Handler};
+use cr3_core::linux::{Feature, Handler, Variation};
 use cr3_core::scenario::{Injection, Nesting, Place, Vector};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -42,6 +42,7 @@ fn golden_links() {
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
         expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=perf%2Bpending-flush&s=kernel_loop%2B1:nmi"],
     );
+    check("v=1&a=A&b=E&f=pti&k=debug-entry&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti&h=quiet&k=v6.12%2Bdebug-entry&s="]);
     check(
         "v=1&a=D&b=custom&c=K0otLsmvUChILMrMSwYA",
         expect!["v=1&a=E&b=custom&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&c=K0otLsmvUChILMrMSwYA"],
@@ -113,6 +114,7 @@ fn link() -> impl Strategy<Value = Link> {
     let run = (
         [form(), form()],
         features.prop_map(|features| features.into_iter().collect()),
+        prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len()),
         prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len()),
         prop::sample::select(Geometry::ALL.to_vec()),
         schedule(),
@@ -130,12 +132,13 @@ fn link() -> impl Strategy<Value = Link> {
     let judged = (prop::sample::select(Scope::ALL.to_vec()), off);
     (run, shown, judged).prop_map(
         |(
-            (forms, features, handlers, geometry, schedule, custom),
+            (forms, features, kernel, handlers, geometry, schedule, custom),
             (row, filter, side, pane, tab, (follow, browsed, all_counters)),
             (scope, off),
         )| Link {
             forms,
             features,
+            kernel: kernel.into_iter().collect(),
             handler: handlers.into_iter().collect(),
             geometry,
             schedule,
@@ -175,4 +178,26 @@ proptest! {
         let (link, _) = decode(cut);
         prop_assert_eq!(decode(&encode(&link)), (link, Vec::new()));
     }
+}
+
+/// A link in docs/FINDINGS.md opens what its finding is about: the schedule, the handler and the features of a command beside it.
+#[test]
+fn links_of_the_findings_open_what_they_stand_beside() {
+    let document = include_str!("../../../../docs/FINDINGS.md");
+    let mut links = 0;
+    for section in document.split("\n### ") {
+        let Some((_, rest)) = section.split_once("```text\n#") else { continue };
+        let text = rest.split_once('\n').expect("a line").0;
+        let (link, ignored) = decode(text);
+        assert_eq!((ignored, encode(&link).as_str()), (Vec::new(), text));
+        let preset = cr3_core::scenario::presets::PRESETS.iter().find(|preset| {
+            (preset.schedule(), preset.features, preset.handler) == (link.schedule.clone(), link.features, link.handler)
+        });
+        let named = preset.is_some_and(|preset| section.contains(&format!("--preset {}", preset.name)));
+        let quiet = (link.features, link.handler) == (Features::ALL, Handlers::QUIET);
+        let written = quiet && section.contains(&format!("--inject '{}'", link.schedule));
+        assert!(named || written, "no command of {text}");
+        links += 1;
+    }
+    assert_eq!(links, 6);
 }

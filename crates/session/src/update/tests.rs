@@ -325,6 +325,16 @@ fn a_link_to_a_label_that_there_is_not_says_so() {
     check("kernel_loop%2B999", "Parts of the link were ignored. code: the label has only 6 instructions (+0 to +5)");
 }
 
+/// Nothing else on the page shows which kernel runs.
+#[test]
+fn a_kernel_that_differs_is_said() {
+    let notice = |link: &str| opened(link).notice.unwrap_or_default();
+    assert_eq!(notice("k=v6.12"), "");
+    let said = notice("k=early-switching&x=1");
+    assert!(said.starts_with("The kernel is v6.12+early-switching: switch_mm_irqs_off stores "), "{said}");
+    assert!(said.ends_with("Parts of the link were ignored. x: this version knows no such part"), "{said}");
+}
+
 /// The exit is longer with form A. Its last instruction disappears with A, and stays as long as either side runs A.
 #[test]
 fn a_person_reads_on_only_in_code_that_there_is() {

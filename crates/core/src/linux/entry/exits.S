@@ -6,6 +6,17 @@
 .section .entry.text, "ax"
 
 error_return:
+#if DEBUG_ENTRY
+	/* Interrupts are off. */
+	pushq	%rax
+	pushfq
+	popq	%rax
+	testl	$X86_EFLAGS_IF, %eax
+	jz	.Lerror_return_irqs_off
+	ud2
+.Lerror_return_irqs_off:
+	popq	%rax
+#endif
 	testb	$3, CS(%rsp)
 	jz	restore_regs_and_return_to_kernel
 	jmp	swapgs_restore_regs_and_return_to_usermode
@@ -46,6 +57,13 @@ iret_exit_user_cr3:
 	jmp	.Lswapgs_and_iret
 
 restore_regs_and_return_to_kernel:
+#if DEBUG_ENTRY
+	/* It is the kernel to which this returns. */
+	testb	$3, CS(%rsp)
+	jz	.Lreturns_to_kernel
+	ud2
+.Lreturns_to_kernel:
+#endif
 	POP_REGS
 	/* The error code, or its substitute. */
 	addq	$8, %rsp

@@ -110,12 +110,17 @@ switch_mm_same:
 	jmp	switch_mm_record
 
 switch_mm_choose:
+#if EARLY_SWITCHING
+	movq	$LOADED_MM_SWITCHING, PER_CPU_VAR(cpu_tlbstate + TLB_STATE_loaded_mm)
+#endif
 	movq	MM_tlb_gen(%rbx), %rsi
 	call	choose_new_asid
 switch_mm_chosen:
 	movl	%eax, %r13d
+#if !EARLY_SWITCHING
 	/* From here to the end CR3 and the records disagree; nmi_uaccess_okay looks at this. */
 	movq	$LOADED_MM_SWITCHING, PER_CPU_VAR(cpu_tlbstate + TLB_STATE_loaded_mm)
+#endif
 switch_mm_switching:
 	testl	%edx, %edx
 	jz	switch_mm_load

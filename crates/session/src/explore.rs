@@ -36,10 +36,10 @@ impl Subject {
         let form = setup.forms[side.index()];
         let custom = if form == Form::Custom { custom.clone() } else { Arc::default() };
         let system = match scope {
-            Scope::Displayed => Config { features: setup.features, kernel: setup.kernel, handler: setup.handler, ..Config::default() },
+            Scope::Displayed => Config { features: setup.features, handler: setup.handler, ..Config::default() },
             Scope::Standard => Config::default(),
         };
-        Self { config: Config { form, custom, ..system }, scope, assumed }
+        Self { config: Config { form, custom, kernel: setup.kernel, ..system }, scope, assumed }
     }
 
     /// The most exceptions of a schedule.

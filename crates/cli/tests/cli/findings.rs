@@ -125,7 +125,11 @@ fn each_command_of_the_findings_prints_what_they_quote() {
     let document = document();
     let commands = played(&document);
     assert_eq!(commands.len(), 35);
-    assert_eq!(document.matches("cr3play ").count(), commands.len() + 1, "one in the text: `cr3play presets`");
+    assert_eq!(
+        document.matches("cr3play ").count(),
+        commands.len() + 2,
+        "two in the text: `cr3play presets`, `cr3play claims`"
+    );
     for (arguments, runs, status) in commands {
         let answer = play(&arguments, "");
         if let Err(cause) = verdict(&runs, status, &answer) {

@@ -18,6 +18,7 @@ fn shows_key_steps() {
             reading   MIN
             inject    sysret_exit_user_cr3+1:nmi > exc_nmi+2:mc
             end       the program exited after #### steps
+                user-cr3, kernel-cr3 and flush-kept held in this run
 
             instructions           ####
             CR3 reads                ##
@@ -156,6 +157,7 @@ fn a_run_that_does_not_halt_is_a_finding() {
             reading   MIN
             inject    nothing
             end       the run was stopped after ### steps; --budget gives more
+                user-cr3, kernel-cr3 and flush-kept held in this run
 
             instructions         ###
             CR3 reads              1

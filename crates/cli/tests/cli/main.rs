@@ -191,8 +191,8 @@ steps = [
     let answer = play("tlb -", &vector("#PF(0x11)").replace("CR4.PCIDE", "CR4.PCID"));
     assert_eq!((answer.status, answer.out.as_str()), (2, ""));
     expect![[r#"
-        cr3play: -: vector 1: steps[0].set: `CR4.PCID` is no bit of CR4 that can be named here: one of PSE, PAE,
-          PGE, LA57, PCIDE, SMEP, SMAP
+        cr3play: -: vector 1: steps[0].set: `CR4.PCID` is no bit of CR4 that can be named here: one of PSE,
+          PAE, PGE, LA57, PCIDE, SMEP, SMAP
           testdata/README.md describes the format of vectors
     "#]]
     .assert_eq(&answer.err);

@@ -18,6 +18,8 @@ fn shows_key_steps() {
             reading   MIN
             inject    sysret_exit_user_cr3+1:nmi > exc_nmi+2:mc
             end       the program exited after #### steps
+                user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+                run
 
             instructions           ####
             CR3 reads                ##
@@ -156,6 +158,8 @@ fn a_run_that_does_not_halt_is_a_finding() {
             reading   MIN
             inject    nothing
             end       the run was stopped after ### steps; --budget gives more
+                user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+                run
 
             instructions         ###
             CR3 reads              1

@@ -451,6 +451,6 @@ pub const CLAIMS: &[Claim] = &[
             is(breaking(sweep(Where::KernelTables, Vector::VmmCommunication, E, QUIET)), 0),
             is(ends(E, VC_IN_GAP, Ending::KernelPanic), 0),
         ]),
-        shows: &[show([E, Never], VC_IN_GAP, Look::End)],
+        shows: &[show([Never, E], VC_IN_GAP, Look::End)],
     },
 ];

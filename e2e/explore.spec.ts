@@ -52,6 +52,7 @@ test("the numbers are those of the terminal", async ({ page }) => {
   await expect(row("holds").first()).toHaveAttribute("title", /\nEvery single exception here holds: \d+ schedules\.$/);
   await expect(row("impossible").first()).toHaveAttribute("title", /\nImpossible here: \d+ excluded by no-request-after-look: /);
   await page.getByRole("button", { name: "never", exact: true }).click();
+  await page.getByLabel("Go to a label").selectOption({ label: "entry_SYSCALL_64" });
   await expect(row("breaks").first()).toHaveAttribute("title", /\n\d+ of \d+ schedules that strike here break a promise/);
   await page.getByRole("button", { name: /^under \d+ assumptions$/ }).click();
   const [id, count] = Object.entries(left.excluded).find(([, count]) => count > 0) ?? ["", 0];
@@ -127,7 +128,7 @@ test("the keyboard alone opens a counterexample and copies it", async ({ page, c
   await page.keyboard.press("Enter");
   await tabTo(/^Copy as text: never, user-cr3$/);
   await page.keyboard.press("Enter");
-  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/^never breaks user-cr3 at step \d+\n[\s\S]*\ncr3play|^never breaks/);
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/^never breaks user-cr3 at step \d+\n/);
   await page.keyboard.press("Escape");
   await tabTo(/^\d+ counterexamples?$/);
   await page.keyboard.press("Enter");
@@ -172,10 +173,11 @@ test("a browser that starts no worker searches in the page", async ({ page }) =>
 });
 
 test("a newer edit ends an older search", async ({ page }) => {
+  test.setTimeout(180_000);
   await opened(page, "v=1&judge=standard");
   for (const label of ["C · resent 2023", "B2 · posted 2020", "never · for teaching"]) {
     await page.getByLabel("Form of the right run").selectOption({ label });
   }
-  await expect(verdict(page, 1)).toHaveClass(/breaks/);
+  await expect(verdict(page, 1)).toHaveClass(/breaks/, { timeout: 120_000 });
   await expect(verdict(page, 1).locator("b")).toHaveText("never");
 });

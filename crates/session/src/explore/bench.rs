@@ -63,16 +63,14 @@ impl Bench {
         self.next().is_none()
     }
 
-    /// The search that is to go on: first those that have nothing complete, then in turn.
+    /// The search that is to go on: in turn, but first those that have nothing complete.
     fn next(&self) -> Option<usize> {
-        let shallow = self.jobs.iter().position(Job::is_shallow);
-        let deep = || {
-            let order = (1..=self.jobs.len()).map(|ahead| (self.turn + ahead) % self.jobs.len());
-            order
-                .into_iter()
-                .find(|&index| matches!(self.jobs.get(index), Some(Job { stage: Stage::Searching(_), .. })))
+        let count = self.jobs.len();
+        let in_turn = |is_meant: fn(&Job) -> bool| {
+            let mut order = (1..=count).map(|ahead| (self.turn + ahead) % count);
+            order.find(|&index| self.jobs.get(index).is_some_and(is_meant))
         };
-        shallow.or_else(|| deep().filter(|_| self.pace == Pace::Deepen))
+        in_turn(Job::is_shallow).or_else(|| in_turn(Job::is_deep).filter(|_| self.pace == Pace::Deepen))
     }
 
     /// Takes about so many steps of one search; what it tells, with its ticket.
@@ -92,6 +90,10 @@ impl Job {
             Stage::Searching(search) => search.explorer.strikes() <= 1,
             Stage::Over => false,
         }
+    }
+
+    fn is_deep(&self) -> bool {
+        matches!(self.stage, Stage::Searching(_)) && !self.is_shallow()
     }
 
     fn slice(&mut self, steps: u64) -> Vec<Told> {

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::explore::ExploreArguments;
+use crate::explore::{ExploreArguments, MergeArguments};
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// breaks a promise
     #[command(after_help = crate::explore::AFTER)]
     Explore(ExploreArguments),
+    /// Joins the shares of one search into one verdict
+    #[command(after_help = "Exit status: as that of `explore`.")]
+    Merge(MergeArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
     /// Lists the situations that have a name, for --preset

@@ -3,6 +3,7 @@
 mod comparing;
 mod costs;
 mod exploring;
+mod exploring_at_length;
 mod findings;
 mod listing;
 mod own_text;

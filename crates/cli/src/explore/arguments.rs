@@ -31,7 +31,8 @@ pub(crate) struct ExploreArguments {
     /// File with the text of form `custom`; its macros replace built-in ones of the same names
     #[arg(long, value_name = "FILE")]
     r#macro: Option<PathBuf>,
-    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end
+    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end, which takes
+    /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
     /// The most exceptions of a schedule

@@ -84,6 +84,12 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
     let settings = Settings::new(arguments);
+    if against.is_some() && query.depth > 1 {
+        let depth = query.depth;
+        tell(&format!(
+            "cr3play: with --against every schedule of up to {depth} exceptions runs to its end, with both forms\n"
+        ));
+    }
     let command = arguments.command(&query);
     let search = |query| search(query, &settings, command.clone());
     let searched = search(query)?;

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::explore::ExploreArguments;
+use crate::explore::{ExploreArguments, MergeArguments};
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// breaks a promise
     #[command(after_help = crate::explore::AFTER)]
     Explore(ExploreArguments),
+    /// Joins the shares of one search into one verdict
+    #[command(after_help = "Exit status: as that of `explore`.")]
+    Merge(MergeArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
     /// Judges each claim of the review thread by experiments, with a macro of one's own in the place of the merged one if given

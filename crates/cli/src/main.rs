@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Explore(arguments) => return explore::explore(&arguments),
+        Command::Merge(arguments) => return explore::merge(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Claims(arguments) => claims::claims(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),

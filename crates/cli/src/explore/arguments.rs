@@ -1,5 +1,6 @@
 //! The arguments of `cr3play explore`.
 
+use super::random::Random;
 use crate::arguments::SystemArguments;
 use crate::outcome::WrongUse;
 use clap::Args;
@@ -30,7 +31,8 @@ pub(crate) struct ExploreArguments {
     /// File with the text of form `custom`; its macros replace built-in ones of the same names
     #[arg(long, value_name = "FILE")]
     r#macro: Option<PathBuf>,
-    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end
+    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end, which takes
+    /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
     /// The most exceptions of a schedule
@@ -57,12 +59,21 @@ pub(crate) struct ExploreArguments {
     /// Runs each schedule to its end
     #[arg(long)]
     plain: bool,
+    /// Runs so many random schedules instead, of up to 16 exceptions, up to 6 inside one another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["plain", "against", "why", "depth", "max_states", "max_memory"])]
+    random: Option<u64>,
+    /// Which random schedules
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "random")]
+    seed: u64,
     /// Threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     jobs: Option<u32>,
     /// Runs after which the search gives up
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
+    /// MiB that the states of a search may take, estimated, with up to 16 threads; then the search gives up
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    max_memory: Option<u64>,
     /// A share of the schedules of the last depth, if that is more than 1: 1/4 to 4/4, for example
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<Shard>,
@@ -154,6 +165,16 @@ impl ExploreArguments {
         self.without.iter().fold(Assumptions::default(), |assumed, &off| assumed.without(off))
     }
 
+    /// Which schedules to draw, if any.
+    pub(super) fn random(&self) -> Option<Random> {
+        self.random.map(|schedules| Random { schedules, seed: self.seed, shard: self.shard })
+    }
+
+    /// Bytes that states may take.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.max_memory.map(|mib| mib << 20)
+    }
+
     pub(super) fn jobs(&self) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         self.jobs.map_or_else(processors, |jobs| jobs as usize)
@@ -173,13 +194,18 @@ impl ExploreArguments {
             (None, None) => {}
         }
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
-        command += &format!(" --depth {} --vectors {}", self.depth, vectors.join(","));
+        if self.random.is_none() {
+            command += &format!(" --depth {}", self.depth);
+        }
+        command += &format!(" --vectors {}", vectors.join(","));
         command += &format!(" --handler {} --features {}", self.handler, self.features);
         command += &kernel_option(self.kernel);
         self.without.iter().for_each(|off| command += &format!(" --without {off}"));
         command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
         command += if self.plain { " --plain" } else { "" };
+        command += self.random.map_or(String::new(), |n| format!(" --random {n} --seed {}", self.seed)).as_str();
         command += self.max_states.map_or(String::new(), |max| format!(" --max-states {max}")).as_str();
+        command += self.max_memory.map_or(String::new(), |mib| format!(" --max-memory {mib}")).as_str();
         command += self.shard.map_or(String::new(), |shard| format!(" --shard {shard}")).as_str();
         command
     }

@@ -6,7 +6,8 @@ use super::costs::{are_complete, counted, difference, is_known, no_differences, 
 use super::text::command;
 use super::why::Without;
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Method, Standing, Violation};
+use cr3_core::explore::{Assumption, Counts, Method, Standing, Violation};
+use cr3_core::linux::Form;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ const VERSION: u32 = 3;
 #[derive(Serialize)]
 pub(super) struct Answer {
     version: u32,
+    /// Of `cr3play`.
+    program: &'static str,
     #[serde(flatten)]
     search: Search,
     /// The same of the form that it is held against.
@@ -31,9 +34,15 @@ pub(super) struct Answer {
 #[derive(Serialize)]
 struct Search {
     form: &'static str,
+    /// Of form `custom`.
+    text: Option<String>,
     verdict: &'static str,
     /// The depth up to which every schedule was covered.
     depth: u32,
+    /// The depth that was asked for; null for random schedules.
+    depth_asked: Option<u32>,
+    /// The random schedules that were asked for, all shares together.
+    random: Option<Drawn>,
     vectors: Vec<&'static str>,
     /// `1/4`, for example.
     shard: Option<String>,
@@ -45,6 +54,8 @@ struct Search {
     breaking: u64,
     /// Boundaries at which the vectors were weighed.
     contexts: u64,
+    /// The same for each number of exceptions, from 1.
+    depths: Vec<Depth>,
     systems: Vec<System>,
     assumptions: Vec<Assumed>,
     /// Schedules that the counters sum: those of one exception that break nothing.
@@ -66,6 +77,39 @@ struct Need {
     verdict: &'static str,
     /// Choices that it excludes in the search that holds.
     excluded: u64,
+}
+
+#[derive(Serialize)]
+struct Drawn {
+    schedules: u64,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Depth {
+    choices: u64,
+    refused: u64,
+    excluded: BTreeMap<&'static str, u64>,
+    schedules: u64,
+    breaking: u64,
+}
+
+/// Choices that assumptions excluded, by id; those that keep a handler out exclude none.
+fn excluded(counts: &Counts) -> BTreeMap<&'static str, u64> {
+    let each = Assumption::ALL.into_iter().filter(|assumption| assumption.handler().is_none());
+    each.map(|assumption| (assumption.id(), counts.excluded(assumption))).collect()
+}
+
+impl Depth {
+    fn new(counts: &Counts) -> Self {
+        Self {
+            choices: counts.choices(),
+            refused: counts.refused,
+            excluded: excluded(counts),
+            schedules: counts.schedules,
+            breaking: counts.breaking,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -144,6 +188,7 @@ impl Answer {
     ) -> Self {
         Self {
             version: VERSION,
+            program: env!("CARGO_PKG_VERSION"),
             without: why.map(|why| why.iter().map(Need::new).collect()),
             search: Search::new(arguments, searched),
             against: against.map(|against| Search::new(arguments, against)),
@@ -162,21 +207,26 @@ impl Need {
 
 impl Search {
     fn new(arguments: &ExploreArguments, searched: &Searched) -> Self {
-        let Searched { query, report, command } = searched;
+        let Searched { query, report, command, random } = searched;
         let counts = &report.counts;
-        let excluded = Assumption::ALL.into_iter().filter(|assumption| assumption.handler().is_none());
+        let config = query.configs.first();
+        let own = config.filter(|config| config.form == Form::Custom);
         Self {
-            form: query.configs.first().map_or("", |config| config.form.name()),
+            form: config.map_or("", |config| config.form.name()),
+            text: own.map(|config| config.custom.to_string()),
             verdict: report.verdict.name(),
             depth: report.depth,
+            depth_asked: random.is_none().then_some(query.depth),
+            random: random.map(|random| Drawn { schedules: random.schedules, seed: random.seed }),
             vectors: query.vectors.iter().map(|vector| vector.name()).collect(),
             shard: query.shard.map(|shard| shard.to_string()),
             choices: counts.choices(),
             refused: counts.refused,
-            excluded: excluded.map(|assumption| (assumption.id(), counts.excluded(assumption))).collect(),
+            excluded: excluded(counts),
             schedules: counts.schedules,
             breaking: counts.breaking,
             contexts: counts.choices() / query.vectors.len().max(1) as u64,
+            depths: report.depths.iter().map(Depth::new).collect(),
             systems: report.settings.iter().map(System::new).collect(),
             assumptions: assumptions(Some(searched)),
             schedules_counted: counted(report),
@@ -184,7 +234,11 @@ impl Search {
             violations: report.violations.iter().map(|violation| Broken::new(arguments, violation)).collect(),
             unconfirmed: report.unconfirmed.clone(),
             work: Work {
-                method: if query.method == Method::Plain { "plain" } else { "cut-off" },
+                method: match (random, query.method) {
+                    (Some(_), _) => "random",
+                    (None, Method::Plain) => "plain",
+                    (None, Method::CutOff) => "cut-off",
+                },
                 steps: report.work.steps,
                 runs: report.work.runs,
                 cut: report.work.cut,

@@ -3,23 +3,50 @@
 mod arguments;
 mod costs;
 mod json;
+mod merge;
+mod random;
 mod text;
 mod why;
 
 pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
+pub(crate) use merge::{MergeArguments, merge};
 
 use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
+use random::Random;
+use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// How a search is carried out. No number depends on it.
+/// How a search is carried out. No number depends on it, unless it is stopped.
 struct Settings {
     jobs: usize,
+    /// Bytes that states may take.
+    memory: Option<u64>,
+    random: Option<Random>,
+    /// Set by Ctrl-C.
+    stop: Arc<AtomicBool>,
 }
+
+impl Settings {
+    fn new(arguments: &ExploreArguments) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        // Where a signal cannot be caught it ends the program at once; so does a second one.
+        let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&stop));
+        let _ = signal_hook::flag::register(SIGINT, Arc::clone(&stop));
+        Self { jobs: arguments.jobs(), memory: arguments.memory(), random: arguments.random(), stop }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What shells report of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// A search that was carried out.
 struct Searched {
@@ -27,18 +54,24 @@ struct Searched {
     report: Report,
     /// What carries it out again, with the one that it is held against.
     command: String,
+    /// The schedules that were drawn, if any.
+    random: Option<Random>,
 }
 
 pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
     let verdict = if arguments.list_assumptions { list(arguments).map(|()| Verdict::Holds) } else { answer(arguments) };
     let no_answer = if arguments.bisect { 125 } else { 3 };
+    exit(verdict, no_answer, if arguments.bisect { 125 } else { 2 })
+}
+
+fn exit(verdict: Result<Verdict, WrongUse>, no_answer: u8, wrong_use: u8) -> ExitCode {
     match verdict {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
         Ok(Verdict::Breaks) => ExitCode::from(1),
         Ok(Verdict::NotFinished | Verdict::Empty) => ExitCode::from(no_answer),
         Err(wrong) => {
             tell(&format!("cr3play: {wrong}\n"));
-            ExitCode::from(if arguments.bisect { 125 } else { 2 })
+            ExitCode::from(wrong_use)
         }
     }
 }
@@ -50,7 +83,13 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 /// What the form comes to. That of the form it is held against is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
-    let settings = Settings { jobs: arguments.jobs() };
+    let settings = Settings::new(arguments);
+    if against.is_some() && query.depth > 1 {
+        let depth = query.depth;
+        tell(&format!(
+            "cr3play: with --against every schedule of up to {depth} exceptions runs to its end, with both forms\n"
+        ));
+    }
     let command = arguments.command(&query);
     let search = |query| search(query, &settings, command.clone());
     let searched = search(query)?;
@@ -66,36 +105,42 @@ fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
 
 fn search(query: Query, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
     let report = carry_through(&query, settings)?;
-    Ok(Searched { query, report, command })
+    Ok(Searched { query, report, command, random: settings.random })
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {
     let mut explorer = Explorer::new(query.clone()).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    if let Some(bytes) = settings.memory {
+        explorer.limit_memory(bytes);
+    }
+    if let Some(random) = &settings.random {
+        random::carry_out(&mut explorer, random, settings);
+    }
     loop {
         let tasks = explorer.tasks();
         if tasks.is_empty() {
             return Ok(explorer.report());
         }
         let progress = Progress::new(explorer.strikes(), tasks.len());
-        let done = carry_out(tasks, settings.jobs, &progress);
+        let done = carry_out(tasks, settings, &progress);
         progress.clear();
         explorer.absorb(done);
     }
 }
 
-/// Carries out `tasks` by `jobs` threads; what they came to, in the order of the tasks.
-fn carry_out(tasks: Vec<Task>, jobs: usize, progress: &Progress) -> Vec<Done> {
+/// Carries out `tasks` by several threads; what they came to, in the order of the tasks.
+fn carry_out(tasks: Vec<Task>, settings: &Settings, progress: &Progress) -> Vec<Done> {
     let results: Vec<Mutex<Option<Done>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     let queue = Mutex::new(tasks.into_iter().enumerate());
     // A closure of its own frees the queue before the task is carried out.
-    let next = || queue.lock().ok()?.next();
+    let next = || queue.lock().ok()?.next().filter(|_| !settings.is_stopped());
     std::thread::scope(|scope| {
-        for _ in 0..jobs.min(results.len()) {
+        for _ in 0..settings.jobs.min(results.len()) {
             scope.spawn(|| {
                 while let Some((index, task)) = next() {
-                    let done = task.run(|| true);
+                    let done = task.run_until(|| !settings.is_stopped());
                     if let Some(mut place) = results.get(index).and_then(|place| place.lock().ok()) {
-                        *place = done;
+                        *place = Some(done);
                     }
                     progress.advance();
                 }
@@ -107,20 +152,32 @@ fn carry_out(tasks: Vec<Task>, jobs: usize, progress: &Progress) -> Vec<Done> {
 
 /// A line on standard error that says how far a search is, where that is a terminal.
 struct Progress {
-    strikes: u32,
-    tasks: usize,
-    done: AtomicUsize,
+    what: String,
+    of: u64,
+    done: AtomicU64,
     shown: bool,
 }
 
 impl Progress {
+    /// Of the parts of one depth.
     fn new(strikes: u32, tasks: usize) -> Self {
-        Self { strikes, tasks, done: AtomicUsize::new(0), shown: std::io::stderr().is_terminal() }
+        Self::of(format!("depth {strikes}, parts"), tasks as u64)
+    }
+
+    fn of_random(schedules: u64) -> Self {
+        Self::of("random schedules".to_owned(), schedules)
+    }
+
+    fn of(what: String, of: u64) -> Self {
+        Self { what, of, done: AtomicU64::new(0), shown: std::io::stderr().is_terminal() }
     }
 
     fn advance(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.say(&format!("\rdepth {}: {done} of {} parts", self.strikes, self.tasks));
+        // A terminal need not be written to more than a thousand times.
+        if done.is_multiple_of((self.of / 1000).max(1)) {
+            self.say(&format!("\r{}: {done} of {}", self.what, self.of));
+        }
     }
 
     fn clear(&self) {

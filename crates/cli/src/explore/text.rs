@@ -45,8 +45,10 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let form = form(searched);
     let counts = &report.counts;
+    // Of random schedules each strike is a choice; otherwise each choice that is a schedule is one more strike.
+    let (label, struck) = searched.random.map_or(("choices", "schedules"), |_| ("strikes", "struck"));
     let choices = format!(
-        "{}: {} refused, {} excluded, {} schedules",
+        "{}: {} refused, {} excluded, {} {struck}",
         counts.choices(),
         counts.refused,
         Assumption::ALL.into_iter().map(|assumption| counts.excluded(assumption)).sum::<u64>(),
@@ -58,7 +60,7 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
         labelled("vectors", &vectors(searched)),
         query.shard.map_or(String::new(), share),
         labelled("verdict", &verdict(searched)),
-        labelled("choices", &choices),
+        labelled(label, &choices),
     ]
     .concat();
     text += &report.violations.iter().map(|violation| self::violation(arguments, violation)).collect::<String>();
@@ -129,10 +131,30 @@ fn verdict(searched: &Searched) -> String {
             let schedules = schedules(report.depth);
             format!("holds for {schedules}{share} ({}), under the assumptions below", vectors(searched))
         }
+        Verdict::Breaks | Verdict::NotFinished if searched.random.is_some() => drawn(report, &share),
         Verdict::Breaks => breaks(searched, &share),
-        Verdict::NotFinished if report.depth == 0 => format!("not finished{share}; no depth was completed"),
-        Verdict::NotFinished => format!("not finished{share}; {} was covered", schedules(report.depth)),
+        Verdict::NotFinished => not_finished(report, &share),
         Verdict::Empty => format!("empty{share}: {}", nothing(report)),
+    }
+}
+
+fn not_finished(report: &Report, share: &str) -> String {
+    let covered = match report.depth {
+        0 => "no depth was completed".to_owned(),
+        depth => format!("{} was covered", schedules(depth)),
+    };
+    format!("not finished{share}; {covered}, and {} schedules were seen in all", report.counts.schedules)
+}
+
+/// What random schedules came to.
+fn drawn(report: &Report, share: &str) -> String {
+    let (runs, breaking) = (report.work.runs, report.counts.breaking);
+    match report.verdict {
+        Verdict::Breaks if runs == 0 => "breaks without any exception".to_owned(),
+        Verdict::Breaks => format!("breaks{share}: {breaking} of {runs} random schedules"),
+        _ => format!(
+            "not finished{share}: none of {runs} random schedules breaks a promise, which says nothing of others"
+        ),
     }
 }
 

@@ -4,6 +4,8 @@ mod claims;
 mod comparing;
 mod costs;
 mod exploring;
+mod exploring_at_length;
+mod exploring_states;
 mod findings;
 mod listing;
 mod own_text;

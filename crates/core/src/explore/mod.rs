@@ -13,6 +13,7 @@ mod by_place;
 mod count;
 mod journal;
 mod lane;
+mod random;
 mod report;
 mod space;
 mod sweep;
@@ -24,6 +25,7 @@ mod world;
 pub use assume::{Assumption, Assumptions};
 pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
+pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
 pub use report::{Report, Setting, Verdict, Violation};
 pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
 pub use sweep::{Method, Progress, Work};
@@ -45,6 +47,8 @@ pub struct Explorer {
     complete: u32,
     is_over: bool,
     current: Option<Current>,
+    /// Bytes that the states of a task may take.
+    memory: Option<u64>,
 }
 
 /// A system and what is known of it.
@@ -103,15 +107,28 @@ impl Task {
 
     /// Carries it out. Between slices `go_on` is asked; what is left undone makes the search end as not finished.
     pub fn run(self, mut go_on: impl FnMut() -> bool) -> Option<Done> {
+        let mut stopped = false;
+        let done = self.run_until(|| {
+            stopped |= !go_on();
+            !stopped
+        });
+        (!stopped).then_some(done)
+    }
+
+    /// As [`Self::run`]. What is left undone makes the search end as not finished, and what was done is kept.
+    pub fn run_until(self, mut go_on: impl FnMut() -> bool) -> Done {
         let mut sweep = self.start();
         while sweep.work(SLICE) == Progress::More {
             if !go_on() {
-                return None;
+                sweep.give_up();
             }
         }
-        Some(Done { system: self.system, found: sweep.finish() })
+        Done { system: self.system, found: sweep.finish() }
     }
 }
+
+/// A budget of memory is divided by no more tasks than this, as nobody is expected to carry out more at once.
+pub const MAX_TASKS_AT_ONCE: u64 = 16;
 
 /// Steps of a slice: about ten milliseconds.
 const SLICE: u64 = 100_000;
@@ -123,7 +140,8 @@ impl Explorer {
     /// The assembler's diagnostics when a person's macro does not assemble.
     pub fn new(query: Query) -> Result<Self, Vec<Diagnostic>> {
         let systems = query.configs.iter().map(Explored::new).collect::<Result<Vec<_>, _>>()?;
-        let mut explorer = Self { query, systems, strikes: 0, complete: 0, is_over: false, current: None };
+        let mut explorer =
+            Self { query, systems, strikes: 0, complete: 0, is_over: false, current: None, memory: None };
         explorer.next_depth();
         Ok(explorer)
     }
@@ -140,8 +158,9 @@ impl Explorer {
             _ => shard.unwrap_or(Shard::WHOLE).parts().collect(),
         };
         let limit = self.limit(parts.len());
+        let memory = self.memory_of(parts.len() * self.systems.len());
         let each = |(system, explored): (usize, &Explored)| {
-            let plan = |part| self.plan(part, limit);
+            let plan = |part| self.plan(part, limit, memory);
             let task = |part| Task {
                 system,
                 world: Arc::clone(&explored.world),
@@ -153,6 +172,19 @@ impl Explorer {
         self.systems.iter().enumerate().flat_map(each).collect()
     }
 
+    /// Ends the search as not finished when the states that it holds take about so many bytes.
+    ///
+    /// Each task may hold its share, of as many tasks as there are but of no more than [`MAX_TASKS_AT_ONCE`], so that no number depends on
+    /// how many are carried out at once.
+    pub fn limit_memory(&mut self, bytes: u64) {
+        self.memory = Some(bytes);
+    }
+
+    fn memory_of(&self, tasks: usize) -> u64 {
+        let share = (tasks as u64).clamp(1, MAX_TASKS_AT_ONCE);
+        self.memory.map_or(u64::MAX, |bytes| bytes / share)
+    }
+
     /// The runs that each task may start, out of those that are left of the budget.
     fn limit(&self, parts: usize) -> u64 {
         let used: u64 = self.systems.iter().map(|system| system.work.runs).sum();
@@ -160,7 +192,7 @@ impl Explorer {
         self.query.max_runs.map_or(u64::MAX, |max| max.saturating_sub(used) / tasks.max(1))
     }
 
-    fn plan(&self, part: Part, limit: u64) -> Plan {
+    fn plan(&self, part: Part, limit: u64, memory: u64) -> Plan {
         Plan {
             strikes: self.strikes,
             vectors: self.query.vectors.clone().into(),
@@ -169,6 +201,7 @@ impl Explorer {
             part,
             followed: self.strikes < self.query.depth,
             limit,
+            memory,
         }
     }
 

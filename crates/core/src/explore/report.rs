@@ -122,6 +122,8 @@ pub struct Report {
     pub depth: u32,
     /// All choices of the depths that were looked at.
     pub counts: Counts,
+    /// The same for each number of strikes that was looked at, from 1.
+    pub depths: Vec<Counts>,
     /// System by system.
     pub settings: Vec<Setting>,
     /// The best for each promise, those of fewest strikes and steps first.
@@ -151,6 +153,7 @@ impl Explorer {
         let settings: Vec<_> = self.systems.iter().map(|system| Setting::new(system, &self.query.vectors)).collect();
         let mut counts = Counts::default();
         let mut work = Work::default();
+        let depths = self.depths();
         settings.iter().for_each(|setting| counts += setting.counts);
         self.systems.iter().for_each(|system| work.add(system.work));
         let (violations, unconfirmed) = self.violations();
@@ -160,7 +163,19 @@ impl Explorer {
             () if settings.iter().any(Setting::is_empty) => Verdict::Empty,
             () => Verdict::Holds,
         };
-        Report { verdict, depth: self.complete, counts, settings, violations, unconfirmed, work }
+        Report { verdict, depth: self.complete, counts, depths, settings, violations, unconfirmed, work }
+    }
+
+    fn depths(&self) -> Vec<Counts> {
+        let looked_at = self.systems.iter().map(|system| system.counts.len()).max().unwrap_or(0);
+        let at = |depth: usize| {
+            let each = self.systems.iter().filter_map(|system| system.counts.get(depth));
+            each.fold(Counts::default(), |mut sum, counts| {
+                sum += *counts;
+                sum
+            })
+        };
+        (0..looked_at).map(at).collect()
     }
 
     /// The best failure for each promise over all systems.

@@ -47,6 +47,8 @@ pub(super) struct Plan {
     pub(super) followed: bool,
     /// Leaves after which it gives up.
     pub(super) limit: u64,
+    /// Bytes of states after which it gives up.
+    pub(super) memory: u64,
 }
 
 /// A schedule that breaks a promise.
@@ -144,7 +146,7 @@ impl Found {
         other.failures.into_iter().for_each(|failure| self.fail(failure));
     }
 
-    fn fail(&mut self, failure: Failure) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         let promise = failure.broken.promise();
         match self.failures.iter_mut().find(|other| other.broken.promise() == promise) {
             Some(other) if failure.order() < other.order() => *other = failure,
@@ -169,6 +171,10 @@ struct Trunk {
     class: Option<usize>,
 }
 
+/// About how many bytes a state takes that is kept: itself, and a page of memory that it does not share with the next, with the tables that lead
+/// to it.
+const STATE: u64 = (size_of::<Waypoint>() + 4096 + 3 * 64 * 8) as u64;
+
 /// A boundary of a trunk that other runs may turn out to agree with.
 struct Waypoint {
     lane: Lane,
@@ -191,6 +197,8 @@ pub(super) struct Sweep {
     found: Found,
     /// Each boundary of the unstruck run, with what was counted before it.
     marks: Vec<Mark>,
+    /// About how many bytes the states take.
+    held: u64,
 }
 
 /// Whether there is more to do.
@@ -220,6 +228,7 @@ impl Sweep {
             classes: Vec::new(),
             found: Found::default(),
             marks: Vec::new(),
+            held: 0,
         };
         sweep.mark_base();
         sweep
@@ -246,6 +255,7 @@ impl Sweep {
 
     fn wait_at(&mut self, lane: &Lane, record: Arc<Record>, left: u32, class: usize, before: Counts) {
         let key = (fingerprint(&lane.machine().cpu), left);
+        self.held += STATE;
         let waypoint = Waypoint { lane: lane.clone(), record, class, before };
         self.waypoints.entry(key).or_default().push(waypoint);
     }
@@ -254,15 +264,20 @@ impl Sweep {
     pub(super) fn work(&mut self, steps: u64) -> Progress {
         let end = self.found.work.steps + steps;
         while self.found.work.steps < end {
-            if self.found.work.runs >= self.plan.limit {
-                self.found.is_partial = true;
-                self.trunks.clear();
+            if self.found.work.runs >= self.plan.limit || self.held > self.plan.memory {
+                self.give_up();
             }
             if !self.advance() {
                 return Progress::Done;
             }
         }
         Progress::More
+    }
+
+    /// Leaves the rest undone.
+    pub(super) fn give_up(&mut self) {
+        self.found.is_partial = true;
+        self.trunks.clear();
     }
 
     /// The part of the boundaries of the unstruck run that are done, in thousandths.
@@ -410,6 +425,7 @@ impl Sweep {
             }
         };
         let record = journal.finish(next);
+        self.held += record.bytes();
         self.tables.learn(lane.machine(), &record.facts);
         record
     }

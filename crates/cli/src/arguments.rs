@@ -276,6 +276,9 @@ pub(crate) struct BenchArguments {
     /// Samples; the median is reported
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) samples: u32,
+    /// Measures searches up to this depth instead, by one thread: form E, all features, the handler quiet
+    #[arg(long, value_name = "DEPTH", value_parser = clap::value_parser!(u32).range(1..=2))]
+    pub(crate) explore: Option<u32>,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -28,7 +28,10 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let page = build::for_bench(project, &wasm)?;
     let cr3play = build::cr3play(project)?;
     println!("\nspeed:");
-    run_benchmark(project, &cr3play)?;
+    run_benchmark(project, &cr3play, &["bench"])?;
+    println!("\nthe explorer, and a protocol that readers know in Stateright:");
+    run_benchmark(project, &cr3play, &["bench", "--explore", "2", "--samples", "5"])?;
+    print_stateright(project)?;
     setup::for_browser(project)?;
     let in_browser = IN_BROWSER.map(|program| print_browser_speed(project, &page, program));
     print_beside_unicorn(project)?;
@@ -65,9 +68,21 @@ fn print_browser_speed(project: &Project, page: &Path, program: &str) -> Result<
     steps::run_showing(&format!("in Chromium, {program}"), &mut node, all, &mend).map(drop)
 }
 
-fn run_benchmark(project: &Project, cr3play: &Path) -> Result<(), Failure> {
+/// Two-phase commit, to place the rates of the explorer.
+fn print_stateright(project: &Project) -> Result<(), Failure> {
+    let cargo =
+        |verb| project.cargo(&[verb, "--release", "--locked", "--package", "cr3-cli", "--example", "two_phase_commit"]);
+    let mend = "cargo build --release -p cr3-cli --example two_phase_commit";
+    steps::run("building two-phase commit in Stateright", &mut cargo("build"), mend)?;
+    let mut bench = cargo("run");
+    let line = ask(&mut bench).ok_or_else(|| cannot_start(&bench, &std::io::Error::other("it found other states")))?;
+    println!("{line}");
+    Ok(())
+}
+
+fn run_benchmark(project: &Project, cr3play: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let mut bench = project.command(cr3play);
-    bench.arg("bench");
+    bench.args(arguments);
     let status = bench.status().map_err(|error| cannot_start(&bench, &error))?;
     if status.success() {
         return Ok(());

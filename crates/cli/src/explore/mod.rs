@@ -1,6 +1,7 @@
 //! `cr3play explore`: threads, progress and exit status; the search itself is the library's.
 
 mod arguments;
+mod bench;
 mod costs;
 mod json;
 mod merge;
@@ -9,6 +10,7 @@ mod text;
 mod why;
 
 pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
+pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 
 use crate::diagnostic;

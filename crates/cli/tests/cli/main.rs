@@ -206,4 +206,8 @@ fn measures_speed() {
     assert!(report[0]["median"].as_f64().is_some_and(|rate| rate > 1000.0), "{report}");
     assert_eq!(report[0]["name"], "counted");
     assert_eq!(report[1]["name"], "recorded");
+    let report = json("bench --explore 1 --samples 1 --json", 0);
+    let names = report.as_array().expect("a list").iter().map(|measured| measured["name"].as_str().expect("a name"));
+    assert_eq!(names.collect::<Vec<_>>(), ["explore-1", "explore-1-plain", "explore-edit"]);
+    assert!(report[0]["median"].as_f64().is_some_and(|time| time > 1.0), "{report}");
 }

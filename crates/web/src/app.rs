@@ -1,7 +1,7 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{self, use_address, use_check, use_drafts, use_keyboard, use_later, use_play, use_settings};
-use crate::overlay::Overlays;
+use crate::overlay::overlays;
 use crate::parts::Sight;
 use crate::store::Store;
 use crate::view::{
@@ -66,7 +66,7 @@ pub fn App() -> Html {
                 all={state.all_counters}
                 dispatch={dispatch.clone()}
             />
-            <Overlays state={state.clone()} {dispatch} />
+            { overlays(&state, &dispatch) }
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

@@ -1,16 +1,15 @@
 //! The step on which the two processors do not agree: its bytes, the registers before it, and what each made of them.
 
 use super::Sheet;
-use crate::parts::Hex;
-use crate::view::Props;
+use crate::parts::hex;
 use cr3_session::check::{Disagreement, Field};
+use cr3_session::{Action, State};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
-        <Sheet class="disagreement" title="The two processors disagree" dispatch={props.dispatch.clone()}>
-            <div>{ for props.state.check.disagreement.iter().map(|found| report(found)) }</div>
+        <Sheet key="disagreement" class="disagreement" title="The two processors disagree" dispatch={dispatch.clone()}>
+            <div>{ for state.check.disagreement.iter().map(|found| report(found)) }</div>
         </Sheet>
     }
 }
@@ -49,9 +48,9 @@ fn row(field: &Field) -> Html {
     html! {
         <tr key={field.name.clone()} class={(differing != 0).then_some("differs")}>
             <th scope="row"><code>{ &field.name }</code></th>
-            <td><Hex value={field.before} /></td>
-            <td><Hex value={field.ours} {differing} /></td>
-            <td><Hex value={field.theirs} {differing} /></td>
+            <td>{ hex(field.before, 0) }</td>
+            <td>{ hex(field.ours, differing) }</td>
+            <td>{ hex(field.theirs, differing) }</td>
         </tr>
     }
 }

@@ -298,9 +298,9 @@ fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], misma
 }
 
 fn wrong_count(mnemonic: &str, candidates: &[Candidate], have: usize) -> Fault {
-    let mut rows: Vec<&Row> = candidates.iter().map(|candidate| candidate.row).collect();
-    rows.sort_by_key(|row| row.operands.len());
-    rows.dedup_by_key(|row| row.operands.len());
+    let rows = || candidates.iter().map(|candidate| candidate.row);
+    let most = rows().map(|row| row.operands.len()).max().unwrap_or(0);
+    let rows: Vec<&Row> = (0..=most).filter_map(|count| rows().find(|row| row.operands.len() == count)).collect();
     let takes = match rows.as_slice() {
         [only] => counted(only.operands.len(), "operand"),
         _ => {

@@ -105,9 +105,15 @@ impl<'a> Report<'a> {
 
     /// Sorts by source and line, whatever pass found each; the diagnostic that ended the reading stays last.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        let sorted = self.list.len() - usize::from(self.errors >= MAX_ERRORS);
-        self.list[..sorted].sort_by_key(|diagnostic| (diagnostic.position.source, diagnostic.position.line));
-        self.list
+        let line = |diagnostic: &Diagnostic| (diagnostic.position.source, diagnostic.position.line);
+        let end = if self.errors >= MAX_ERRORS { self.list.pop() } else { None };
+        let mut list: Vec<Diagnostic> = Vec::with_capacity(self.list.len() + 1);
+        for diagnostic in self.list {
+            let at = list.partition_point(|before| line(before) <= line(&diagnostic));
+            list.insert(at, diagnostic);
+        }
+        list.extend(end);
+        list
     }
 
     pub(super) fn error(&mut self, place: &Place, fault: Fault) {
@@ -219,7 +225,7 @@ impl<'a> Report<'a> {
 /// The column in characters, from 0, of `word` in `line` at or after column `skip`, but not inside a longer word.
 fn find_word(line: &str, word: &str, skip: usize) -> Option<usize> {
     let start = line.char_indices().nth(skip)?.0;
-    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let part_of_name = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || c == '_';
     let mut from = start;
     while let Some(found) = line.get(from..)?.find(word) {
         let begin = from + found;

@@ -8,7 +8,6 @@ use super::paging::{self, Access, Mode, Start};
 use super::tlb::{Context, Operation};
 use super::{Cpu, Machine, cpu};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
-use std::borrow::Cow;
 
 /// Longest instruction in bytes (SDM vol. 2A 2.3.11).
 pub(crate) const INSTRUCTION_MAX: usize = 15;
@@ -323,18 +322,17 @@ fn undecodable(bytes: &[u8; INSTRUCTION_MAX]) -> Fault {
 
 /// What the bytes would be if the decoder were less strict: LOCK where it is not allowed, a form that does not exist,
 /// AVX.
-fn resemblance(bytes: &[u8; INSTRUCTION_MAX]) -> Cow<'static, str> {
+fn resemblance(bytes: &[u8; INSTRUCTION_MAX]) -> &'static str {
     const VEX_AND_EVEX: [u8; 3] = [0xc4, 0xc5, 0x62];
     let instruction = Decoder::new(64, bytes, DecoderOptions::NO_INVALID_CHECK).decode();
-    let name = || format!("{:?}", instruction.mnemonic()).to_lowercase();
     if VEX_AND_EVEX.contains(&bytes[0]) {
-        "AVX instructions are not modelled".into()
+        "AVX instructions are not modelled"
     } else if instruction.is_invalid() {
-        "the bytes are no instruction".into()
+        "the bytes are no instruction"
     } else if instruction.has_lock_prefix() {
-        format!("LOCK may not stand before this form of {}", name()).into()
+        "LOCK may not stand before this form of the instruction"
     } else {
-        format!("{} has no such form", name()).into()
+        "the instruction has no such form"
     }
 }
 

@@ -18,6 +18,7 @@ pub mod fault;
 pub mod level;
 pub mod memory;
 pub mod observe;
+pub mod order;
 pub mod paging;
 pub mod rflags;
 pub mod rights;

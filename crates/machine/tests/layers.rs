@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
+    "order",
     "bits",
     "rflags",
     "level",

@@ -298,7 +298,7 @@ fn bytes_that_are_no_instruction_fault() {
     assert_eq!(text(&mut machine, 0x3001), "Nopw 0x3001");
     // LOCK NOP is no instruction, and with 13 prefixes before it, it is not too long.
     machine.memory.write_bytes(frame(3) + 13, &[0xf0, NOP]);
-    assert_eq!(text(&mut machine, 0x3000), "#UD: LOCK may not stand before this form of nop");
+    assert_eq!(text(&mut machine, 0x3000), "#UD: LOCK may not stand before this form of the instruction");
     machine.memory.write_bytes(frame(1) + 0xff8, &[0x66; 8]);
     machine.memory.write_bytes(frame(2), &[0x66; 8]);
     assert_eq!(text(&mut machine, 0x1ff8), "#GP(0): the instruction is longer than 15 bytes");

@@ -3,12 +3,12 @@
 use crate::effects::{
     self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_play, use_settings,
 };
-use crate::overlay::Overlays;
+use crate::overlay::overlays;
 use crate::parts::Sight;
-use crate::store::Store;
+use crate::store::{Props, Store};
 use crate::view::{
-    CheckStrip, Code, Counters, Header, Inspector, Props, Question, RunList, Schedule, SetupBar, TimelineStrip,
-    Transport, verdicts,
+    CheckStrip, Code, Counters, Header, Inspector, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
+    verdicts,
 };
 use cr3_session::view::{listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
@@ -71,7 +71,7 @@ pub fn App() -> Html {
                 all={state.all_counters}
                 dispatch={dispatch.clone()}
             />
-            <Overlays state={state.clone()} {dispatch} />
+            { overlays(&state, &dispatch) }
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

@@ -9,7 +9,7 @@ use super::super::report::{Cause, Fault, Place, Report};
 use super::super::symbols::Symbols;
 use super::super::value::{Base, LabelId, Operation, SymbolId, Value, compute};
 use super::super::{Line, Position, Section};
-use super::{Draft, Entry, Fixup, FixupKind, Item, Jump, Layout, Mark, count_bytes, fits, out_of_range, too_long};
+use super::{Draft, Fixup, FixupKind, Item, Jump, Layout, Mark, count_bytes, fits, out_of_range, too_long};
 
 /// Passes over a section after which all its jumps become long.
 const PATIENT_PASSES: usize = 100;
@@ -437,10 +437,10 @@ impl<'l> Placed<'l> {
 
     /// The listing, in order of address within each section.
     pub(in super::super) fn listing(&self) -> Vec<Line> {
-        let mut entries: Vec<&Entry> = self.layout.entries.iter().collect();
-        entries.sort_by_key(|entry| (entry.mark.section, entry.mark.item, entry.mark.offset));
-        let mut lines = Vec::with_capacity(entries.len());
-        for entry in entries {
+        // Each section was written from its begin to its end.
+        let of = |section| self.layout.entries.iter().filter(move |entry| entry.mark.section == section);
+        let mut lines = Vec::with_capacity(self.layout.entries.len());
+        for entry in (0..self.layout.drafts.len()).flat_map(of) {
             let item = self.lengths[entry.mark.section].get(entry.mark.item).copied().unwrap_or(0);
             let length = entry.length.map_or(item, |length| length as u64);
             if length == 0 {

@@ -264,8 +264,12 @@ fn ranges(rows: &[Row]) -> Vec<Range<usize>> {
 fn partial_places(runs: &[&Trace]) -> Vec<(String, Vec<bool>)> {
     let mut names = BTreeSet::new();
     for trace in runs {
-        let executed: BTreeSet<PlaceId> = trace.steps.iter().filter_map(|step| step.place).collect();
-        names.extend(executed.into_iter().map(|place| trace.places.place(place)));
+        let mut executed = vec![false; trace.places.iter().len()];
+        for place in trace.steps.iter().filter_map(|step| step.place) {
+            executed[place.0 as usize] = true;
+        }
+        let executed = (0..).map(PlaceId).zip(executed).filter(|(_, executed)| *executed);
+        names.extend(executed.map(|(place, _)| trace.places.place(place)));
     }
     names
         .into_iter()

@@ -121,10 +121,10 @@ pub(super) fn own_notes(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Ve
     let mut notes: Vec<Diagnostic> = Vec::new();
     for said in diagnostics.into_iter().filter(|said| said.position.source == FORM_INDEX) {
         if !notes.iter().any(|note| (note.position, &note.message) == (said.position, &said.message)) {
-            notes.push(said);
+            let at = notes.partition_point(|note| note.position <= said.position);
+            notes.insert(at, said);
         }
     }
-    notes.sort_by_key(|note| note.position);
     notes
 }
 

@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::asm::Image;
+use crate::machine::order::sort_by_key;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -74,7 +75,7 @@ impl Places {
             .filter(|(_, line)| line.instruction)
             .map(|(index, line)| (line.address, index))
             .collect();
-        lines.sort_unstable();
+        sort_by_key(&mut lines, |line| *line);
         let mut lines = lines.into_iter().peekable();
         let starts: Vec<_> = label_starts(image).into_iter().collect();
         for (index, (start, name)) in starts.iter().enumerate() {
@@ -193,8 +194,10 @@ fn name(label: &str, offset: u32) -> String {
 
 /// The start of each label that may name a place. A section is a label itself until its first label.
 fn label_starts(image: &Image) -> BTreeMap<u64, &str> {
-    let sections = image.sections.iter().map(|s| (s.base, s.name.as_str()));
-    let mut starts: BTreeMap<u64, &str> = sections.collect();
+    let mut starts = BTreeMap::new();
+    for section in &image.sections {
+        starts.insert(section.base, section.name.as_str());
+    }
     for (name, &address) in image.symbols.iter().filter(|(name, _)| !name.starts_with(".L")) {
         let is_section = image
             .sections
@@ -216,7 +219,7 @@ pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> 
         .map(|name| (distance(&given, name), name))
         .filter(|&(distance, name)| distance <= given.len().max(name.len()) / 2)
         .collect();
-    scored.sort_unstable();
+    sort_by_key(&mut scored, |scored| *scored);
     scored.iter().take(3).map(|&(_, name)| name.to_owned()).collect()
 }
 

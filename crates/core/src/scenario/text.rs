@@ -198,7 +198,9 @@ impl<'a> Cursor<'a> {
             let found = self.found();
             return error(self.position, format!("{found}, expected ':' and a vector"), EXAMPLE);
         }
-        let (start, name) = self.run_of(|c| c.is_alphanumeric() || c == '_' || c == '#');
+        // No vector has foreign letters; the message shows such a word whole.
+        let in_name = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || matches!(c, '_' | '#');
+        let (start, name) = self.run_of(in_name);
         let vector = name.parse().map_err(|e: ParseError| ParseError { offset: start, ..e })?;
         Ok(Injection { place, vector, nesting })
     }

@@ -4,7 +4,7 @@ use super::bits::{self, BitChange};
 use super::condition::Condition;
 use super::flow::{self, LoopWhile};
 use super::width::Width;
-use super::{Context, Done, alu, arithmetic, data, far, multiply, segment, shift, stack, string, system};
+use super::{Context, Done, alu, arithmetic, data, far, multiply, segment, shift, stack, string, system, unmodelled};
 use crate::rflags::{AC, CF, DF};
 use crate::{Fault, SegmentRegister};
 use iced_x86::{Code, Instruction, Mnemonic, Register};
@@ -253,6 +253,8 @@ fn call(c: &mut Context<'_>, i: &Instruction) -> Done {
 
 #[cold]
 fn not_modelled(mnemonic: Mnemonic) -> Done {
-    let name = format!("{mnemonic:?}").to_lowercase();
-    Err(Fault::invalid_opcode(format!("{name} is not modelled")))
+    Err(match unmodelled::name(mnemonic) {
+        Some(name) => Fault::invalid_opcode(format!("{name} is not modelled")),
+        None => Fault::invalid_opcode("x87, MMX, SSE and rarer instructions are not modelled"),
+    })
 }

@@ -10,6 +10,7 @@ pub mod multiply;
 pub mod shift;
 pub mod string;
 pub mod undefined;
+mod unmodelled;
 pub mod width;
 
 mod alu;

@@ -3,6 +3,7 @@
 use super::geometry::{self, Level, RedundantWrite, Retained, Second};
 use super::sets::Sets;
 use super::{Cr3Flush, Entry, PageSize};
+use crate::order::sort_by_key;
 use crate::rights::AccessKind;
 
 /// All levels and what they hold. An entry is the same in each level that holds it.
@@ -224,7 +225,7 @@ impl Hierarchy {
     pub(super) fn entries(&self) -> Vec<&Entry> {
         let arrays = self.levels.iter().flat_map(|level| &level.arrays);
         let mut entries: Vec<_> = arrays.flat_map(Sets::entries).collect();
-        entries.sort_by_key(|entry| super::sorted::key(entry));
+        sort_by_key(&mut entries, |entry| super::sorted::key(entry));
         entries.dedup();
         entries
     }
@@ -240,7 +241,7 @@ fn routes(geometry: &geometry::Hierarchy) -> [Route; 3] {
 }
 
 fn sort(entries: &mut Vec<Entry>) {
-    entries.sort_by_key(super::sorted::key);
+    sort_by_key(entries, super::sorted::key);
     entries.dedup();
 }
 

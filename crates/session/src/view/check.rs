@@ -4,8 +4,9 @@ use crate::check::{Check, Engine, Mark, Progress, Stage, Sweep};
 use crate::choice::Side;
 use crate::moment::Moment;
 use crate::state::State;
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::promises::Promises;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 /// The second CPU by name and version.
@@ -37,14 +38,16 @@ pub fn count(state: &State, side: Side) -> Option<Count> {
     let steps = state.runs.trace(side)?.steps.len();
     let followed = &state.check.sides[side.index()];
     let of = |wanted: &dyn Fn(&Mark) -> bool| followed.marks.iter().filter(|mark| wanted(mark)).count();
-    let mut reasons = BTreeMap::<Rc<str>, usize>::new();
+    let mut unjudged: Vec<(Rc<str>, usize)> = Vec::new();
     for mark in followed.marks.iter() {
         if let Mark::Unjudged(reason) = mark {
-            *reasons.entry(reason.clone()).or_default() += 1;
+            match unjudged.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, times)) => *times += 1,
+                None => unjudged.push((reason.clone(), 1)),
+            }
         }
     }
-    let mut unjudged: Vec<_> = reasons.into_iter().collect();
-    unjudged.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    sort_by_key(&mut unjudged, |(reason, times)| (Reverse(*times), reason.clone()));
     Some(Count {
         steps,
         agrees: of(&|mark| matches!(mark, Mark::Agrees | Mark::Delivered)),

@@ -10,6 +10,7 @@ use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::trace::{Breakage, Origin, Step, StepKind, Trace};
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -145,7 +146,7 @@ fn strip(runs: &Runs, side: Side) -> Strip {
         extend(&mut strip.segments, &column, grounds);
     }
     happened.extend(runs.trace(side).into_iter().flat_map(|trace| broken(runs, side, trace)));
-    strip.segments.sort_by_key(|segment| (Reverse(segment.level), segment.start));
+    sort_by_key(&mut strip.segments, |segment| (Reverse(segment.level), segment.start));
     strip.events = told(happened, column_width(rows, MARKS));
     strip
 }
@@ -159,7 +160,7 @@ fn count(grounds: &mut Vec<(Ground, usize)>, ground: Ground) {
 
 /// Adds a column: at each level, with the background that most of its rows at that level have.
 fn extend(segments: &mut Vec<Segment>, column: &Range<usize>, mut grounds: Vec<(Ground, usize)>) {
-    grounds.sort_by_key(|&((level, ..), rows)| (level, Reverse(rows)));
+    sort_by_key(&mut grounds, |&((level, ..), rows)| (level, Reverse(rows)));
     grounds.dedup_by_key(|((level, ..), _)| *level);
     for ((level, half, cpl), _) in grounds {
         match segments.iter_mut().rfind(|segment| segment.level == level) {
@@ -181,7 +182,7 @@ fn told(happened: Vec<Event>, width: usize) -> Vec<Event> {
         }
         told.push(event);
     }
-    told.sort_by_key(|event| event.row);
+    sort_by_key(&mut told, |event| event.row);
     told
 }
 

@@ -2,33 +2,33 @@
 
 use super::Sheet;
 use crate::effects::{address, copy};
-use crate::view::Props;
 use cr3_session::view::verdict::{Card, cards, copied};
-use cr3_session::{Action, Landing, update};
+use cr3_session::{Action, Landing, State, update};
+use std::rc::Rc;
 use yew::prelude::*;
 
-pub(super) fn counterexamples(props: &Props) -> Html {
-    let cards = cards(&props.state);
+pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
+    let cards = cards(state);
     html! {
-        <Sheet key="counterexamples" class="counterexamples" title="Counterexamples" dispatch={props.dispatch.clone()}>
+        <Sheet key="counterexamples" class="counterexamples" title="Counterexamples" dispatch={dispatch.clone()}>
             <p class="quiet">{ "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first." }</p>
-            <ul>{ for cards.iter().map(|card| view(props, card)) }</ul>
+            <ul>{ for cards.iter().map(|card| item(state, dispatch, card)) }</ul>
             <p class="quiet">{ if cards.is_empty() { "No schedule that was looked at breaks a promise." } else { "" } }</p>
         </Sheet>
     }
 }
 
-fn view(props: &Props, card: &Card) -> Html {
+fn item(state: &Rc<State>, dispatch: &Callback<Action>, card: &Card) -> Html {
     let Card { side, form, promise, .. } = *card;
     let id = promise.id();
     let open = |landing: Landing, words: &str| {
         html! {
             <button type="button" class="button" aria-label={format!("{words}: {form}, {id}")}
-                onclick={props.dispatch.reform(move |_| Action::OpenCounterexample(side, promise, landing))}>{ words }</button>
+                onclick={dispatch.reform(move |_| Action::OpenCounterexample(side, promise, landing))}>{ words }</button>
         }
     };
     let oncopy = {
-        let (state, dispatch) = (props.state.clone(), props.dispatch.clone());
+        let (state, dispatch) = (state.clone(), dispatch.clone());
         move |_: MouseEvent| {
             let opened = update(&state, Action::OpenCounterexample(side, promise, Landing::Failure));
             if let Some(text) = copied(&state, side, promise, &address(&opened)) {

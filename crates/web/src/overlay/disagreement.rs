@@ -2,14 +2,13 @@
 
 use super::Sheet;
 use crate::parts::disagreement::report;
-use crate::store::Props;
+use cr3_session::{Action, State};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn View(props: &Props) -> Html {
+pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
-        <Sheet class="disagreement" title="The two processors disagree" dispatch={props.dispatch.clone()}>
-            <div>{ for props.state.check.disagreement.iter().map(|found| report(found)) }</div>
+        <Sheet key="disagreement" class="disagreement" title="The two processors disagree" dispatch={dispatch.clone()}>
+            <div>{ for state.check.disagreement.iter().map(|found| report(found)) }</div>
         </Sheet>
     }
 }

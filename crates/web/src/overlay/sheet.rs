@@ -1,6 +1,6 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
-use crate::parts::{Icon, Shape, focus_in_place};
+use crate::parts::{Shape, focus_in_place};
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
@@ -56,7 +56,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
                     <h2 id="sheet-title">{ &props.title }</h2>
                     <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)"
                         onclick={props.dispatch.reform(|_| Action::Close)}>
-                        <Icon shape={Shape::Close} />
+                        { Shape::Close.icon() }
                     </button>
                 </div>
                 <div class="content" tabindex="0" role="region" aria-labelledby="sheet-title">{ props.children.clone() }</div>

@@ -1,6 +1,6 @@
 //! A disagreement of the two processors: the bytes of its step, the registers before it, and both results.
 
-use super::Hex;
+use super::hex;
 use cr3_session::check::{Disagreement, Field};
 use yew::prelude::*;
 
@@ -38,9 +38,9 @@ fn row(field: &Field) -> Html {
     html! {
         <tr key={field.name.clone()} class={(differing != 0).then_some("differs")}>
             <th scope="row"><code>{ &field.name }</code></th>
-            <td><Hex value={field.before} /></td>
-            <td><Hex value={field.ours} {differing} /></td>
-            <td><Hex value={field.theirs} {differing} /></td>
+            <td>{ hex(field.before, 0) }</td>
+            <td>{ hex(field.ours, differing) }</td>
+            <td>{ hex(field.theirs, differing) }</td>
         </tr>
     }
 }

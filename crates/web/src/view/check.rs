@@ -1,11 +1,10 @@
 //! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
-use crate::parts::{Icon, Shape, disagreement};
+use crate::parts::{Shape, disagreement};
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
 use cr3_session::{Action, Overlay, Side, State, is_valid};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -48,14 +47,18 @@ fn reopen(dispatch: &Callback<Action>) -> Html {
 
 /// The reasons why steps were not judged, in both runs together.
 fn unjudged(state: &State) -> Html {
-    let mut reasons = BTreeMap::<Rc<str>, [usize; 2]>::new();
+    let mut reasons = Vec::<(Rc<str>, [usize; 2])>::new();
     for side in Side::BOTH {
         for (reason, times) in count(state, side).map(|count| count.unjudged).unwrap_or_default() {
-            reasons.entry(reason).or_default()[side.index()] = times;
+            let at = reasons.partition_point(|(before, _)| *before < reason);
+            if reasons.get(at).is_none_or(|(known, _)| *known != reason) {
+                reasons.insert(at, (reason, [0; 2]));
+            }
+            reasons[at].1[side.index()] = times;
         }
     }
     let names = state.setup.forms.map(|form| form.name());
-    let row = |(reason, [left, right]): (&Rc<str>, &[usize; 2])| {
+    let row = |(reason, [left, right]): &(Rc<str>, [usize; 2])| {
         html! { <li key={&**reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ &**reason }</li> }
     };
     html! {
@@ -125,7 +128,7 @@ fn sweep_button(props: &Props, side: Side) -> Html {
 fn stop(dispatch: &Callback<Action>) -> Html {
     html! {
         <button type="button" class="button" key="stop" onclick={dispatch.reform(|_| Action::StopSweep)}>
-            <Icon shape={Shape::Close} />{ "stop" }
+            { Shape::Close.icon() }{ "stop" }
         </button>
     }
 }

@@ -1,7 +1,7 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
 use super::InjectMenu;
-use crate::parts::{Icon, Segments, Select, Shape, Window, focus_in_place, use_window};
+use crate::parts::{Select, Shape, Window, focus_in_place, segments, use_window};
 use crate::store::sends;
 use cr3_core::scenario::Place;
 use cr3_session::view::heat::{self, Heat};
@@ -155,15 +155,15 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
             place.iter().for_each(|place| dispatch.emit(Action::Browse(place.clone())));
         }
     };
-    let sides = state.setup.forms.iter().map(|form| (form.name().into(), AttrValue::default())).collect::<Vec<_>>();
+    let sides = state.setup.forms.map(|form| (form.name(), ""));
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
         <>
-            <Segments class="sides" label="Run whose code is listed" options={sides} selected={state.side.index()} onpick={onside} />
+            { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
                 title="Follow the current instruction" onclick={onfollow}>
-                <Icon shape={Shape::Follow} />
+                { Shape::Follow.icon() }
             </button>
         </>
     }
@@ -202,6 +202,7 @@ fn row(
                 (*executed == 0).then_some("cold"),
                 (active == Some(at)).then_some("active"),
             );
+            let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
                 <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times{words}")}>
                     <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
@@ -209,7 +210,7 @@ fn row(
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
                         <span class="origin">{ origin.clone().unwrap_or_default() }</span>
-                        <span class="why">{ gutter.refused.get(&at).map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
+                        <span class="why">{ why.map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
                     </span>
                 </div>
             }
@@ -249,7 +250,7 @@ fn inject_button(
     visit: &Callback<usize>,
     words: &str,
 ) -> Html {
-    let numbers = gutter.injections.get(&at);
+    let strikes = gutter.strikes(at);
     let spot = spot_at(&props.state, place, at, gutter.current);
     let onclick = {
         let (visit, dispatch) = (visit.clone(), props.dispatch.clone());
@@ -258,14 +259,14 @@ fn inject_button(
             dispatch.emit(Action::Open(Overlay::Inject(spot.clone())));
         }
     };
-    let refused = gutter.refused.contains_key(&at);
-    let text = numbers.map(|numbers| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
-    let class = classes!("inject", numbers.is_some().then_some("set"), refused.then_some("refused"));
+    let refused = strikes.is_some_and(|strikes| strikes.refused.is_some());
+    let text = strikes.map(|strikes| strikes.numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
+    let class = classes!("inject", strikes.is_some().then_some("set"), refused.then_some("refused"));
     html! {
         <button type="button" id={button_id(at)} {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
             tabindex="-1"
             title={format!("Inject an exception here (i){words}")} {onclick}>
-            <Icon shape={Shape::Inject} />
+            { Shape::Inject.icon() }
             <span>{ text.unwrap_or_default() }</span>
         </button>
     }

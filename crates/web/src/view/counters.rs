@@ -1,6 +1,6 @@
 //! The counters of both whole runs, with their differences.
 
-use super::outcomes::Outcomes;
+use super::outcomes::outcomes;
 use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
@@ -33,7 +33,7 @@ pub(crate) fn Counters(props: &Props) -> Html {
     });
     html! {
         <footer class="counters" aria-label="Counters of the whole runs">
-            <Outcomes runs={props.runs.clone()} names={props.names} dispatch={props.dispatch.clone()} />
+            { outcomes(&props.runs, props.names, &props.dispatch) }
             <div class="line">
                 <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
                 <dl>{ for costs.iter().map(total) }</dl>

@@ -1,6 +1,6 @@
 //! The choice of a vector at an instruction, at its place in the listing.
 
-use crate::parts::{Icon, Segments, Shape, focus_in_place};
+use crate::parts::{Shape, focus_in_place, segments};
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_session::view::inject::{Item, menu};
 use cr3_session::{Action, Spot, State};
@@ -57,19 +57,19 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
         }
     };
     let selected = NESTINGS.iter().position(|(it, ..)| *it == nesting).unwrap_or_default();
-    let options = NESTINGS.iter().map(|(_, name, title)| ((*name).into(), (*title).into())).collect::<Vec<_>>();
-    let onpick = move |index: usize| {
+    let options = NESTINGS.map(|(_, name, title)| (name, title));
+    let onpick = Callback::from(move |index: usize| {
         if let Some((nesting, ..)) = NESTINGS.get(index) {
             chosen.set(*nesting);
         }
-    };
+    });
     html! {
         <div class="inject-menu" ref={panel} role="dialog" aria-label={format!("Inject at {}", menu.place)} {onkeydown}>
             <div class="title">
                 <p>{ "Inject at " }<code>{ &menu.place }</code></p>
                 <button type="button" class="button plain icon close" aria-label="Close" title="Close (Esc)"
                     onclick={dispatch.reform(|_| Action::Close)}>
-                    <Icon shape={Shape::Close} />
+                    { Shape::Close.icon() }
                 </button>
             </div>
             <div class="nesting">
@@ -77,7 +77,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
                     (false, _) => html! {},
                     (true, Some(Nesting::Inside)) => html! { <p class="quiet">{ "Strikes inside the previous handler." }</p> },
                     (true, Some(Nesting::After)) => html! { <p class="quiet">{ "Strikes after the previous handler has returned." }</p> },
-                    (true, None) => html! { <Segments label="Nesting" {options} {selected} {onpick} /> },
+                    (true, None) => segments("Nesting", &options, selected, &onpick),
                 } }
             </div>
             <p class="quiet">{ menu.remark.unwrap_or_default() }</p>

@@ -1,6 +1,6 @@
 //! Buttons that move the cursor, each with its key.
 
-use crate::parts::{Icon, Shape};
+use crate::parts::Shape;
 use cr3_session::{Action, Direction, State, Target, is_valid};
 use yew::prelude::*;
 
@@ -34,7 +34,7 @@ impl Move {
         let onclick = dispatch.reform(move |_: MouseEvent| Action::Move(target, direction));
         html! {
             <button type="button" class="button move" aria-label={name} title={format!("{name} ({key})")} {disabled} {onclick}>
-                <Icon {shape} /><span class="key" data-key={key} aria-hidden="true"></span>
+                { shape.icon() }<span class="key" data-key={key} aria-hidden="true"></span>
             </button>
         }
     }

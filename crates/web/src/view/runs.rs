@@ -1,7 +1,7 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::parts::{Segments, Sight, Window, side_class, use_window};
+use crate::parts::{Sight, Window, segments, side_class, use_window};
 use crate::store::sends;
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};
@@ -39,7 +39,6 @@ pub(crate) fn RunList(props: &Props) -> Html {
         let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
         Some((at, row(&state.runs, index)))
     });
-    let options = FILTERS.iter().map(|(name, title)| ((*name).into(), (*title).into())).collect::<Vec<_>>();
     let selected = Filter::ALL.iter().position(|filter| *filter == state.filter).unwrap_or_default();
     let onpick = sends(dispatch, |index: usize| Filter::ALL.get(index).map(|filter| Action::SetFilter(*filter)));
     let hidden = state.runs.len() - total;
@@ -48,7 +47,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
             <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
             <div class="filter">
-                <Segments label="Steps that are listed" {options} {selected} {onpick} />
+                { segments("Steps that are listed", &FILTERS, selected, &onpick) }
                 <span class="dim">{ if hidden > 0 { format!("{hidden} hidden") } else { String::new() } }</span>
                 <div class="differences" role="group" aria-label="Differences">
                     { Move::PREVIOUS_DIFFERENCE.button(state, dispatch) }

@@ -1,7 +1,7 @@
 //! The schedule: injections as chips, and as text for those who write it.
 
 use super::Props;
-use crate::parts::{Icon, Shape};
+use crate::parts::Shape;
 use crate::store::sends;
 use cr3_session::view::schedule::{Chip, chips};
 use cr3_session::{Action, State};
@@ -79,7 +79,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
             <span class="why">{ why.unwrap_or_default() }</span>
             <button type="button" class="button plain icon" aria-label={format!("Remove {name}")} title="Remove"
                 onclick={dispatch.reform(move |_| Action::RemoveInjection(index))}>
-                <Icon shape={Shape::Close} />
+                { Shape::Close.icon() }
             </button>
         </li>
     }

@@ -43,7 +43,8 @@ fn followed<P: Processor>(job: &mut Job<P>) -> (Vec<Checked>, Progress) {
 #[test]
 fn every_step_of_a_trace_has_one_mark() {
     let mut follower = native();
-    for preset in PRESETS {
+    // Unicorn keeps no global translation when CR3 is written, and efi-call goes on by these on tables that map nothing.
+    for preset in PRESETS.iter().filter(|preset| preset.name != "efi-call") {
         for form in [Form::A, Form::E] {
             let scenario = preset.scenario(form);
             let trace = Trace::record(&scenario, Options { budget: BUDGET }).expect("the scenario assembles");

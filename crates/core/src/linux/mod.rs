@@ -11,6 +11,7 @@ pub mod records;
 pub mod regions;
 pub mod sources;
 mod tables;
+pub(crate) mod written;
 
 pub use boot::boot;
 pub use features::{Feature, Features, Pcids};

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::explore::ExploreArguments;
+use crate::mutants::MutantsArguments;
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// breaks a promise
     #[command(after_help = crate::explore::AFTER)]
     Explore(ExploreArguments),
+    /// Makes the macros wrong on purpose, one statement at a time, and shows which of these mutants the explorer finds
+    #[command(after_help = crate::mutants::AFTER)]
+    Mutants(MutantsArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
     /// Lists the situations that have a name, for --preset

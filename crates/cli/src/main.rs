@@ -11,7 +11,9 @@ mod cost;
 mod diagnostic;
 mod explore;
 mod findings;
+mod jobs;
 mod json;
+mod mutants;
 mod origin;
 mod outcome;
 mod places;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Explore(arguments) => return explore::explore(&arguments),
+        Command::Mutants(arguments) => return mutants::mutants(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),

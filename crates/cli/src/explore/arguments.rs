@@ -1,6 +1,7 @@
 //! The arguments of `cr3play explore`.
 
 use crate::arguments::SystemArguments;
+use crate::jobs;
 use crate::outcome::WrongUse;
 use clap::Args;
 use cr3_core::choice::UnknownName;
@@ -143,8 +144,7 @@ impl ExploreArguments {
     }
 
     pub(super) fn jobs(&self) -> usize {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or_else(processors, |jobs| jobs as usize)
+        jobs::threads(self.jobs)
     }
 
     /// The file of the form, as it was given.
@@ -173,7 +173,7 @@ impl ExploreArguments {
 }
 
 /// A word for a shell.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

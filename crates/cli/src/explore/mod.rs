@@ -5,14 +5,13 @@ mod costs;
 mod json;
 mod text;
 
-pub(crate) use arguments::{AFTER, ExploreArguments};
+pub(crate) use arguments::{AFTER, ExploreArguments, quoted};
 
-use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};
+use crate::{diagnostic, jobs};
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A search that was carried out.
@@ -76,24 +75,11 @@ fn search(query: &Query, jobs: usize) -> Result<Report, WrongUse> {
 
 /// Carries out `tasks` by `jobs` threads; what they came to, in the order of the tasks.
 fn carry_out(tasks: Vec<Task>, jobs: usize, progress: &Progress) -> Vec<Done> {
-    let results: Vec<Mutex<Option<Done>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
-    let queue = Mutex::new(tasks.into_iter().enumerate());
-    // A closure of its own frees the queue before the task is carried out.
-    let next = || queue.lock().ok()?.next();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(results.len()) {
-            scope.spawn(|| {
-                while let Some((index, task)) = next() {
-                    let done = task.run(|| true);
-                    if let Some(mut place) = results.get(index).and_then(|place| place.lock().ok()) {
-                        *place = done;
-                    }
-                    progress.advance();
-                }
-            });
-        }
-    });
-    results.into_iter().filter_map(|place| place.into_inner().ok().flatten()).collect()
+    jobs::carry_out(tasks, jobs, |task| {
+        let done = task.run(|| true);
+        progress.advance();
+        done
+    })
 }
 
 /// A line on standard error that says how far a search is, where that is a terminal.

@@ -5,6 +5,7 @@ mod costs;
 mod exploring;
 mod findings;
 mod listing;
+mod mutants;
 mod own_text;
 mod running;
 mod second_cpu;

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::explore::{ExploreArguments, MergeArguments};
+use crate::mutants::MutantsArguments;
 use crate::outcome::WrongUse;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     /// Joins the shares of one search into one verdict
     #[command(after_help = "Exit status: as that of `explore`.")]
     Merge(MergeArguments),
+    /// Makes the macros wrong on purpose, one statement at a time, and shows which of these mutants the explorer finds
+    #[command(after_help = crate::mutants::AFTER)]
+    Mutants(MutantsArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
     /// Judges each claim of the review thread by experiments, with a macro of one's own in the place of the merged one if given

@@ -12,7 +12,9 @@ mod cost;
 mod diagnostic;
 mod explore;
 mod findings;
+mod jobs;
 mod json;
+mod mutants;
 mod origin;
 mod outcome;
 mod places;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Explore(arguments) => return explore::explore(&arguments),
         Command::Merge(arguments) => return explore::merge(&arguments),
+        Command::Mutants(arguments) => return mutants::mutants(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Claims(arguments) => claims::claims(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),

@@ -15,6 +15,7 @@ pub mod geometry;
 pub mod judge;
 pub mod linux;
 pub mod lookup;
+pub mod mutants;
 pub mod promises;
 pub mod run;
 pub mod scenario;

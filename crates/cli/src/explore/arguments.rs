@@ -2,6 +2,7 @@
 
 use super::random::Random;
 use crate::arguments::SystemArguments;
+use crate::jobs;
 use crate::outcome::WrongUse;
 use clap::Args;
 use cr3_core::choice::UnknownName;
@@ -176,8 +177,7 @@ impl ExploreArguments {
     }
 
     pub(super) fn jobs(&self) -> usize {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or_else(processors, |jobs| jobs as usize)
+        jobs::threads(self.jobs)
     }
 
     /// The file of the form, as it was given.

@@ -13,15 +13,15 @@ pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
 pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 
-use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};
+use crate::{diagnostic, jobs};
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
 use random::Random;
 use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// How a search is carried out. No number depends on it, unless it is stopped.
 struct Settings {
@@ -130,26 +130,16 @@ fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse>
     }
 }
 
-/// Carries out `tasks` by several threads; what they came to, in the order of the tasks.
+/// Carries out `tasks` by several threads. Returns what they found, in the order of the tasks.
 fn carry_out(tasks: Vec<Task>, settings: &Settings, progress: &Progress) -> Vec<Done> {
-    let results: Vec<Mutex<Option<Done>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
-    let queue = Mutex::new(tasks.into_iter().enumerate());
-    // A closure of its own frees the queue before the task is carried out.
-    let next = || queue.lock().ok()?.next().filter(|_| !settings.is_stopped());
-    std::thread::scope(|scope| {
-        for _ in 0..settings.jobs.min(results.len()) {
-            scope.spawn(|| {
-                while let Some((index, task)) = next() {
-                    let done = task.run_until(|| !settings.is_stopped());
-                    if let Some(mut place) = results.get(index).and_then(|place| place.lock().ok()) {
-                        *place = Some(done);
-                    }
-                    progress.advance();
-                }
-            });
+    jobs::carry_out(tasks, settings.jobs, |task| {
+        if settings.is_stopped() {
+            return None;
         }
-    });
-    results.into_iter().filter_map(|place| place.into_inner().ok().flatten()).collect()
+        let done = task.run_until(|| !settings.is_stopped());
+        progress.advance();
+        Some(done)
+    })
 }
 
 /// A line on standard error that says how far a search is, where that is a terminal.

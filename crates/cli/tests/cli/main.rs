@@ -8,6 +8,7 @@ mod exploring_at_length;
 mod exploring_states;
 mod findings;
 mod listing;
+mod mutants;
 mod own_text;
 mod running;
 mod second_cpu;

@@ -28,7 +28,7 @@ pub use count::{Costs, Counts, follows_instructions};
 pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
 pub use report::{Report, Setting, Verdict, Violation};
 pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
-pub use sweep::{Method, Progress, Work};
+pub use sweep::{Aim, Method, Progress, Work};
 
 use crate::asm::Diagnostic;
 use crate::linux::Config;
@@ -40,6 +40,7 @@ use world::World;
 /// A search, and how far it has come.
 pub struct Explorer {
     query: Query,
+    aim: Aim,
     systems: Vec<Explored>,
     /// The number of strikes of the schedules at hand.
     strikes: u32,
@@ -140,10 +141,25 @@ impl Explorer {
     /// The assembler's diagnostics when a person's macro does not assemble.
     pub fn new(query: Query) -> Result<Self, Vec<Diagnostic>> {
         let systems = query.configs.iter().map(Explored::new).collect::<Result<Vec<_>, _>>()?;
-        let mut explorer =
-            Self { query, systems, strikes: 0, complete: 0, is_over: false, current: None, memory: None };
+        let mut explorer = Self {
+            query,
+            aim: Aim::Every,
+            systems,
+            strikes: 0,
+            complete: 0,
+            is_over: false,
+            current: None,
+            memory: None,
+        };
         explorer.next_depth();
         Ok(explorer)
+    }
+
+    /// The same search for the shortest counterexample alone. Counts and costs of a system that breaks are then of a part of its
+    /// schedules.
+    #[must_use]
+    pub fn for_shortest(self) -> Self {
+        Self { aim: Aim::Shortest, ..self }
     }
 
     /// What may be done at once, in order. To be given back to [`Self::absorb`] in this order. None when the search is over.
@@ -198,6 +214,7 @@ impl Explorer {
             vectors: self.query.vectors.clone().into(),
             assumed: self.query.assumed,
             method: self.query.method,
+            aim: self.aim,
             part,
             followed: self.strikes < self.query.depth,
             limit,

@@ -3,7 +3,7 @@
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
-use super::sweep::{Failure, Work};
+use super::sweep::{Aim, Failure, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
@@ -195,6 +195,9 @@ impl Explorer {
         best.sort_by(|left, right| left.1.order().cmp(&right.1.order()));
         let mut violations = Vec::new();
         let mut unconfirmed = Vec::new();
+        if self.aim == Aim::Shortest {
+            best.truncate(1);
+        }
         for (system, failure) in best {
             match self.confirmed(system, failure) {
                 Ok(violation) => violations.push(violation),

@@ -28,6 +28,15 @@ pub enum Method {
     CutOff,
 }
 
+/// What a search is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Every schedule is seen.
+    Every,
+    /// The shortest counterexample: what cannot be shorter than one that is known is left out.
+    Shortest,
+}
+
 /// A share of a sweep: the boundaries of the unstruck run whose number leaves `index` when divided by `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
@@ -42,6 +51,7 @@ pub(super) struct Plan {
     pub(super) vectors: Arc<[Vector]>,
     pub(super) assumed: Assumptions,
     pub(super) method: Method,
+    pub(super) aim: Aim,
     pub(super) part: Part,
     /// Whether a sweep of more strikes follows, which needs to know what this one saw.
     pub(super) followed: bool,
@@ -311,6 +321,9 @@ impl Sweep {
     /// Weighs one choice, or takes a step. Whether there was anything to do.
     fn advance(&mut self) -> bool {
         let is_base = self.trunks.len() == 1;
+        if is_base && self.trunks.first().is_some_and(|base| self.is_idle(base.lane.steps())) {
+            self.trunks.clear();
+        }
         let is_marked = is_base && self.is_marked();
         let Some(trunk) = self.trunks.last_mut() else { return false };
         if is_marked && trunk.next == 0 {
@@ -326,6 +339,11 @@ impl Sweep {
             None => self.walk(),
         }
         true
+    }
+
+    /// Whether what breaks after so many steps is of no use: something shorter is known, and only the shortest is asked for.
+    fn is_idle(&self, steps: u32) -> bool {
+        self.plan.aim == Aim::Shortest && self.found.failures.iter().any(|failure| failure.steps < steps)
     }
 
     /// Takes the trunk to its next boundary.
@@ -451,7 +469,7 @@ impl Sweep {
         let mut went = lane.strike(&self.world, vector, watch);
         let mut return_to = Returning::new(&self.trunks, &lane);
         let mut rest = Counters::default();
-        while went == Went::On {
+        while went == Went::On && !self.is_idle(lane.steps()) {
             went = lane.step(&self.world, watch);
             if self.plan.method == Method::CutOff
                 && went == Went::On

@@ -10,13 +10,13 @@ pub(super) const FORM_INDEX: usize = 2;
 
 /// A `.macro` with its lines.
 #[derive(Debug, PartialEq, Eq)]
-struct Definition {
-    name: String,
-    at: Position,
+pub(super) struct Definition {
+    pub(super) name: String,
+    pub(super) at: Position,
     /// The line of its `.endm`.
-    last_line: u32,
+    pub(super) last_line: u32,
     /// Parameters and body, as written, without comments.
-    text: Vec<String>,
+    pub(super) text: Vec<String>,
 }
 
 impl Definition {
@@ -34,7 +34,7 @@ fn words(statement: &str) -> (String, &str) {
 
 /// The macros that `statements` define for certain: not inside another macro, and not under an `.if`, which only the
 /// assembler can decide.
-fn definitions(statements: &[(Position, String)]) -> Vec<Definition> {
+pub(super) fn definitions(statements: &[(Position, String)]) -> Vec<Definition> {
     let mut found: Vec<Definition> = Vec::new();
     let mut open: Option<Definition> = None;
     let (mut nested, mut conditionals) = (0_usize, 0_usize);

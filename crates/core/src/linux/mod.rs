@@ -12,6 +12,7 @@ pub mod regions;
 pub mod sources;
 mod tables;
 mod variations;
+pub(crate) mod written;
 
 pub use boot::boot;
 pub use features::{Feature, Features, Pcids};

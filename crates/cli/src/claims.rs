@@ -6,7 +6,7 @@ use crate::explore::{kernel_option, quoted};
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{labelled, wrap};
 use cr3_core::asm::Diagnostic;
-use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Shown, Subject, Verdict};
+use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Shown, Subject, TERMS, Verdict};
 use cr3_core::linux::{Config, Form};
 use serde::Serialize;
 use std::path::Path;
@@ -136,13 +136,6 @@ fn text(answers: &[Answer], file: Option<&Path>) -> String {
     text + "\n" + &legend + &summary(answers, file)
 }
 
-/// What the numbers of sweeps call boundaries and runs.
-const TERMS: [(&str, &str); 3] = [
-    ("entry windows", "the kernel on the user's tables before entry has switched CR3"),
-    ("exit windows", "the kernel on the user's tables after exit has switched CR3"),
-    ("go wrong", "user-cr3, kernel-cr3 or flush-kept breaks, or the program does not exit"),
-];
-
 /// The terms that `text` uses, each with what it means.
 fn legend(text: &str) -> String {
     let used = TERMS.into_iter().filter(|(term, _)| text.contains(term));
@@ -198,9 +191,8 @@ fn indented(label: &str, text: &str) -> String {
 
 fn summary(answers: &[Answer], file: Option<&Path>) -> String {
     let count = |verdict: Verdict| answers.iter().filter(|answer| answer.judged.verdict == verdict).count();
-    let verdicts = [Verdict::Confirmed, Verdict::Exception, Verdict::Refuted, Verdict::Undecidable];
-    let counted = verdicts.iter().filter(|&&verdict| count(verdict) != 0);
-    let counts: Vec<_> = counted.map(|&verdict| format!("{} {}", count(verdict), verdict.words())).collect();
+    let counted = Verdict::ALL.into_iter().filter(|verdict| count(*verdict) != 0);
+    let counts: Vec<_> = counted.map(|verdict| format!("{} {}", count(verdict), verdict.words())).collect();
     let mut text = labelled("claims", &format!("{}: {}", answers.len(), counts.join(", ")));
     if file.is_some() {
         text += &labelled("changed", &ids(answers, Answer::changed));

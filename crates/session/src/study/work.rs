@@ -124,7 +124,7 @@ impl Lines {
     }
 }
 
-fn told(report: &Report) -> Vec<Told> {
+pub(super) fn told(report: &Report) -> Vec<Told> {
     let lines = report.lines().map(|fate| Told::Learned(Learned::Line(line(report, &fate))));
     let last = match (report.original.first(), report.unconfirmed.first()) {
         (Some(violation), _) => Told::Broke(format!(

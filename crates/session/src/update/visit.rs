@@ -1,6 +1,6 @@
 //! Actions that show a run of which something else speaks: a counterexample, a claim, a line of a macro.
 
-use super::{put_aside, replace_custom, rerun, tidy_aside};
+use super::{put_aside, replace_custom, rerun};
 use crate::choice::{Filter, Form, Landing, Overlay, Pane, Side};
 use crate::explore::Counterexample;
 use crate::inject;
@@ -87,9 +87,9 @@ pub(super) fn open_line(state: &mut State, index: usize) {
         form => place(form).map_or(Side::Right, Side::other),
     };
     if state.custom != text {
-        put_aside(state, state.custom.clone());
+        let before = state.custom.clone();
         replace_custom(state, text);
-        tidy_aside(state);
+        put_aside(state, before);
     }
     visit(state, side, |setup| {
         if form != Form::Custom {

@@ -47,8 +47,8 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
 fn show(id: u32, words: &str, action: &Action, dispatch: &Callback<Action>) -> Html {
     let action = action.clone();
     html! {
-        <button key={words.to_owned()} type="button" class="button" aria-label={format!("Show me claim {id}: {words}")}
-            onclick={dispatch.reform(move |_| action.clone())}>{ "Show me" }<span class="quiet">{ words }</span></button>
+        <button key={words.to_owned()} type="button" class="button" aria-label={format!("Show me {words}: claim {id}")}
+            onclick={dispatch.reform(move |_| action.clone())}>{ "Show me " }<span class="quiet">{ words }</span></button>
     }
 }
 

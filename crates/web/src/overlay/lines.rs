@@ -43,7 +43,7 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
 fn open(row: &Row, action: &Action, dispatch: &Callback<Action>) -> Html {
     let action = action.clone();
     html! {
-        <button key="open" type="button" class="button" aria-label={format!("Open the run without {}", row.statement)}
+        <button key="open" type="button" class="button" aria-label={format!("Open the run without it: {}", row.statement)}
             onclick={dispatch.reform(move |_| action.clone())}>{ "Open the run without it" }</button>
     }
 }

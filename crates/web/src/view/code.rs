@@ -162,7 +162,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
         <>
             { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
-            <button type="button" class="button" aria-haspopup="dialog" aria-label="What does each line do?"
+            <button type="button" class="button" aria-haspopup="dialog" aria-label="Lines: what does each line do?"
                 title="What does each line do? What fails without it" disabled={!is_valid(state, &Action::Open(Overlay::Lines))}
                 onclick={dispatch.reform(|_| Action::Open(Overlay::Lines))}>{ "Lines" }</button>
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"

@@ -34,7 +34,7 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
     html! {
         <li key={row.place.clone()} class={classes!("card", need)}>
             <p class="statement"><code>{ &row.statement }</code><span class="quiet">{ &row.place }</span></p>
-            <p class="verdict">{ "Without it: " }{ &row.words }</p>
+            <p class="verdict">{ if row.need == Need::Fails { "Without it: " } else { "" } }{ &row.words }</p>
             <div class="uses">{ for row.open.iter().map(|action| open(row, action, dispatch)) }</div>
         </li>
     }

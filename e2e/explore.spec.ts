@@ -61,7 +61,8 @@ test("the numbers are those of the terminal", async ({ page }) => {
   await expect(page.locator(".assumptions .id").filter({ hasText: id })).toHaveText(`${id}: ${grouped(count)} excluded`);
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: /counterexamples?$/ }).click();
-  const cards = page.locator(".counterexamples .card");
+  // Form A may have one too by now, of two exceptions.
+  const cards = page.locator(".counterexamples .card").filter({ hasText: "never breaks" });
   await expect(cards).toHaveCount(right.violations.length);
   for (const { promise, schedule, step, message } of right.violations) {
     const card = cards.filter({ hasText: `never breaks ${promise} at step ${step}` });

@@ -118,6 +118,12 @@ fn what_breaks_is_said_with_its_schedule() {
         [Told::Found(found()), Told::Begun(Begun { depth: 2, schedules: 4000, done: 7 }), Told::Found(early)]
     };
     check(
+        [Told::Found(Found { breaking: 0, is_over: false, ..two.clone() })],
+        expect![
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables"
+        ],
+    );
+    check(
         begun(false),
         expect![
             "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; 4,000 schedules of depth 2 so far"

@@ -14,6 +14,7 @@ mod journal;
 mod lane;
 mod report;
 mod space;
+mod summary;
 mod sweep;
 mod witness;
 mod world;

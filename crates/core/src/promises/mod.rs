@@ -228,6 +228,11 @@ impl Promises {
         self.is_between_records == other.is_between_records && self.broken == other.broken
     }
 
+    /// Whether the disagreement at hand began at [`BETWEEN_RECORDS`].
+    pub(crate) fn is_between_records(&self) -> bool {
+        self.is_between_records
+    }
+
     /// The first breakage of each invariant so far, in order of steps.
     pub fn broken(&self) -> &[Breakage] {
         &self.broken

@@ -288,6 +288,22 @@ impl Seen {
         }
     }
 
+    /// As much of it as decides about `vectors`.
+    pub(super) fn about(self, vectors: &[Vector]) -> Self {
+        let bits = |keep: &dyn Fn(Vector) -> bool| {
+            vectors.iter().filter(|&&vector| keep(vector)).fold(0, |bits, vector| bits | bit_of(vector.event()))
+        };
+        let by_number = bits(&|vector| own_stack(vector).is_some_and(|stack| self.in_use(vector, stack)));
+        let once = bits(&|vector| matches!(vector, Vector::VmmCommunication | Vector::DoubleFault));
+        Self {
+            stacks: 0,
+            inside: self.inside & once,
+            inside_kernel: by_number,
+            frame_needed: self.frame_needed && vectors.contains(&Vector::Nmi),
+            looked: self.looked,
+        }
+    }
+
     /// As [`Self::of`] for what will strike here: whether an NMI inside it will find its frame unprotected.
     pub(super) fn struck_here(self, world: &World, cpu: &Cpu) -> Self {
         Self { frame_needed: self.frame_needed || unprotected(world, cpu.rip), ..self }

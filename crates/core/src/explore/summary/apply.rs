@@ -2,20 +2,18 @@
 
 use super::context::ContextId;
 use super::family::{End, Node, Sampled};
-use super::guard::{Flags, Held, REST, Slot};
+use super::guard::{Flags, Held, REST, Slot, register};
 use super::hash::hash;
 use super::round::Round;
 use super::shadow::Shadow;
-use super::value::{Loc, Origin, Source, TooMany, Value};
+use super::value::{Loc, Origin, REGISTERS, Source, TooMany, Value};
 use crate::machine::Machine;
 use crate::machine::rflags::{CF, STATUS};
 
 /// A state of a family.
 pub(super) struct State<'a> {
     pub(super) context: ContextId,
-    pub(super) registers: [Sampled; 16],
-    pub(super) rip: Sampled,
-    pub(super) cr2: Sampled,
+    pub(super) registers: [Sampled; REGISTERS],
     pub(super) flags: (Flags, u64),
     /// What a word holds.
     pub(super) word: Box<dyn Fn(u64) -> Sampled + 'a>,
@@ -28,11 +26,9 @@ impl State<'_> {
     pub(super) fn of<'a>(context: ContextId, shadow: &'a Shadow, machine: &'a Machine) -> State<'a> {
         State {
             context,
-            registers: std::array::from_fn(|number| (shadow.registers[number], machine.cpu.registers[number])),
-            rip: (Held::Word(shadow.rip), machine.cpu.rip),
-            cr2: (Held::Word(shadow.cr2), machine.cpu.cr2),
+            registers: std::array::from_fn(|number| (shadow.registers[number], register(&machine.cpu, number))),
             flags: (shadow.flags.clone(), machine.cpu.rflags & STATUS),
-            word: Box::new(|word| (Held::Word(shadow.word(word)), machine.memory.read_u64(word << 3))),
+            word: Box::new(|word| (shadow.held_word(word), machine.memory.read_u64(word << 3))),
         }
     }
 
@@ -43,7 +39,7 @@ impl State<'_> {
             Held::Sum(_) => sample,
         };
         let registers = self.registers.map(seen);
-        hash(&(self.context, registers, seen(self.rip), seen(self.cr2)))
+        hash(&(self.context, registers))
     }
 }
 
@@ -184,8 +180,6 @@ impl Round {
             registers: std::array::from_fn(|number| {
                 self.place_after(node, Loc::Register(number as u8), end.registers[number])
             }),
-            rip: self.place_after(node, Loc::Rip, end.rip),
-            cr2: self.place_after(node, Loc::Cr2, end.cr2),
             flags: self.flags_after(node, end),
             word: Box::new(move |word| self.word_after(node, end, word)),
         }
@@ -208,23 +202,28 @@ impl Round {
             match run.next {
                 Some(next) => node = next,
                 None => {
-                    let kind = self.family(run.family).kind;
-                    return super::family::demanded(&self.learned.demanded, kind, word) & bytes != 0;
+                    return self.family(run.family).demanded.of(word) & bytes != 0;
                 }
             }
         }
     }
 
     /// Whether a state goes on as a boundary of a run does, and what must be looked at for that.
-    pub(super) fn joins(&self, state: &State<'_>, node: Node) -> Option<Looks> {
+    /// `hint` is a word that told them apart last time.
+    pub(super) fn joins(&self, state: &State<'_>, node: Node, hint: &mut Option<u64>) -> Option<Looks> {
         let run = self.run(node.run);
+        if let Some(word) = *hint
+            && !alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut Looks::new())
+            && self.matters(node, word)
+        {
+            return None;
+        }
         let mut looks = Looks::new();
         if run.contexts.get(node.boundary as usize) != Some(&state.context) {
             return None;
         }
-        let places = (0..16).map(|number| (Loc::Register(number), state.registers[usize::from(number)]));
-        for (loc, held) in places.chain([(Loc::Rip, state.rip), (Loc::Cr2, state.cr2)]) {
-            alike(held, self.at(node, loc), &mut looks).then_some(())?;
+        for (held, number) in state.registers.iter().zip(0..) {
+            alike(*held, self.at(node, Loc::Register(number)), &mut looks).then_some(())?;
         }
         let (flags, sample) = run.history.flags_at(node.boundary)?;
         flags_alike(&state.flags, &(flags.clone(), sample & STATUS), &mut looks).then_some(())?;
@@ -233,6 +232,7 @@ impl Round {
             let same = alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut looks);
             if !same || looks.len() != before {
                 if self.matters(node, word) {
+                    *hint = Some(word);
                     same.then_some(())?;
                 } else {
                     looks.truncate(before);
@@ -250,8 +250,8 @@ impl Round {
             return None;
         }
         if !end.restores {
-            let places = (0..16).map(|number| (Loc::Register(number), end.registers[usize::from(number)]));
-            for (loc, value) in places.chain([(Loc::Rip, end.rip), (Loc::Cr2, end.cr2)]) {
+            for (&value, number) in end.registers.iter().zip(0..) {
+                let loc = Loc::Register(number);
                 alike(self.place_after(node, loc, value), self.at(node, loc), &mut looks).then_some(())?;
             }
             let (flags, sample) = run.history.flags_at(node.boundary)?;

@@ -5,9 +5,10 @@ use super::learned::{Cached, Learned};
 use crate::explore::assume::Seen;
 use crate::explore::lane::{Judge, Lane};
 use crate::explore::world::World;
+use crate::scenario::Vector;
 use crate::machine::event::debug;
 use crate::machine::rflags::{RF, STATUS};
-use crate::machine::{Cpu, Machine};
+use crate::machine::{Cpu, Machine, SegmentRegister};
 
 /// The state around what values follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,17 +24,18 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn of(world: &World, learned: &Learned, lane: &Lane) -> Self {
+    pub(super) fn of(world: &World, vectors: &[Vector], learned: &Learned, lane: &Lane) -> Self {
         let machine = lane.machine();
         Self {
             cpu: unfollowed(&machine.cpu),
             judge: lane.judge(),
-            seen: Seen::of(world, lane),
+            seen: Seen::of(world, lane).about(vectors),
             words: keyed(learned, machine),
             stale: stale(learned, machine),
         }
     }
 
+    #[allow(dead_code)]
     pub(super) fn cpl(&self) -> u8 {
         self.cpu.cpl
     }
@@ -43,12 +45,15 @@ impl Context {
     }
 }
 
-/// All of the processor but general registers, RIP, CR2, status flags and, while no breakpoint is armed, RF. A register that the
+/// All of the processor but general registers, RIP, CR2, both bases of GS, status flags and, while no breakpoint is armed, RF. A register that the
 /// processor gets one day is part of it.
 fn unfollowed(cpu: &Cpu) -> Cpu {
     let resume = if debug::armed(cpu) { 0 } else { RF };
     let rflags = cpu.rflags & !(STATUS | resume);
-    Cpu { registers: [0; 16], rip: 0, cr2: 0, rflags, ..cpu.clone() }
+    let mut rest = Cpu { registers: [0; 16], rip: 0, cr2: 0, rflags, ..cpu.clone() };
+    rest.segments[SegmentRegister::Gs as usize].base = 0;
+    rest.msr.kernel_gs_base = 0;
+    rest
 }
 
 fn keyed(learned: &Learned, machine: &Machine) -> Vec<u64> {
@@ -71,6 +76,12 @@ fn stale(learned: &Learned, machine: &Machine) -> Vec<u32> {
 /// The number of a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ContextId(u32);
+
+impl ContextId {
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Gives equal contexts equal numbers.
 #[derive(Debug, Default)]
@@ -96,5 +107,11 @@ impl Contexts {
 
     pub(super) fn get(&self, number: ContextId) -> &Context {
         &self.all[number.0 as usize]
+    }
+}
+
+impl Context {
+    pub(super) fn rest(&self) -> String {
+        format!("{:?} {:x?} {:?}", self.judge, self.words, self.stale)
     }
 }

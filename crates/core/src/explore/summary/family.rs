@@ -6,7 +6,7 @@ use super::hash::{Map, Set};
 use super::history::{History, Uses};
 use super::learned::{Bytes, Kind};
 use super::shadow::Frame;
-use super::value::Value;
+use super::value::{REGISTERS, Value};
 use crate::explore::lane::{Lane, Strike};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,10 +36,14 @@ pub(super) struct Family {
     pub(super) frame: Frame,
     /// Nothing for the program.
     pub(super) kind: Option<Kind>,
+    /// What is read of it after it has returned.
+    pub(super) demanded: Bytes,
     /// What struck before the entry, and at it.
     pub(super) strikes: Vec<Strike>,
     /// Steps before the strike.
     pub(super) entered_at: u32,
+    /// The context that it interrupts.
+    pub(super) context: ContextId,
     /// What was interrupted.
     pub(super) entry: Lane,
     pub(super) items: Vec<Item>,
@@ -53,10 +57,12 @@ pub(super) struct Family {
 }
 
 impl Family {
-    pub(super) fn new(frame: Frame, kind: Option<Kind>, entry: Lane, strikes: Vec<Strike>) -> Self {
+    pub(super) fn new(frame: Frame, kind: Option<Kind>, context: ContextId, entry: Lane, strikes: Vec<Strike>) -> Self {
         Self {
             frame,
             kind,
+            demanded: Bytes::default(),
+            context,
             strikes,
             entered_at: entry.steps(),
             entry,
@@ -87,9 +93,7 @@ pub(super) struct End {
     /// Steps from the entry to the boundary after the return.
     pub(super) steps: u32,
     pub(super) context: ContextId,
-    pub(super) registers: [(Value, u64); 16],
-    pub(super) rip: (Value, u64),
-    pub(super) cr2: (Value, u64),
+    pub(super) registers: [(Value, u64); REGISTERS],
     pub(super) flags: (Flags, u64),
     /// Words that may not be as they were interrupted, in order.
     pub(super) words: Vec<(u64, Value, u64)>,
@@ -133,8 +137,3 @@ impl Run {
 
 /// What a place holds, and what that is on the machine.
 pub(super) type Sampled = (Held, u64);
-
-/// Whether bytes are demanded by somebody who calls this kind.
-pub(super) fn demanded(demanded: &Map<Kind, Bytes>, kind: Option<Kind>, word: u64) -> u8 {
-    kind.and_then(|kind| demanded.get(&kind)).map_or(0, |bytes| bytes.of(word))
-}

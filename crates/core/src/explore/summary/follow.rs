@@ -2,15 +2,15 @@
 
 use super::apply::{Looks, State, alike, flags_alike, mixture};
 use super::context::ContextId;
-use super::family::{Cost, End, FamilyId, Node, Run, RunId, demanded};
+use super::family::{Cost, End, FamilyId, Node, Run, RunId};
 use super::gather::Gather;
-use super::guard::{Flags, Held, Item};
-use super::learned::{Bytes, Kind};
+use super::guard::{Flags, Held, Item, register};
+use super::hash::Map;
 use super::lift::equals;
 use super::round::{Round, later};
 use super::shadow::Notes;
 use super::shadow::{Frame, Shadow};
-use super::value::{Loc, Value};
+use super::value::{CR2, Loc, REGISTERS, RIP, Value};
 use crate::explore::lane::{Lane, Strike, Went};
 use crate::explore::sweep::Failure;
 use crate::machine::rflags::STATUS;
@@ -40,12 +40,14 @@ struct Following {
     offset: u32,
     contexts: Vec<ContextId>,
     prints: Vec<u64>,
+    /// For runs that it does not join, what tells them apart.
+    hints: Map<RunId, Option<u64>>,
 }
 
 impl Following {
     fn new(family: FamilyId, level: usize, lane: Lane, shadow: Shadow, strikes: Vec<Strike>, offset: u32) -> Self {
-        let (start, contexts, prints) = (lane.clone(), Vec::new(), Vec::new());
-        Self { family, level, start, lane, shadow, strikes, offset, contexts, prints }
+        let (start, contexts, prints, hints) = (lane.clone(), Vec::new(), Vec::new(), Map::default());
+        Self { family, level, start, lane, shadow, strikes, offset, contexts, prints, hints }
     }
 }
 
@@ -122,10 +124,8 @@ impl Round {
         let state = self.state_after(node, end);
         let cpu = &lane.machine().cpu;
         let opaque = |held: Held| if let Held::Word(value) = held { value.opaque() } else { 0 };
-        let registers = state.registers.iter().zip(&cpu.registers);
-        let same = registers.fold(true, |same, ((held, sample), found)| same && (sample ^ found) & !opaque(*held) == 0)
-            && state.rip.1 == cpu.rip
-            && state.cr2.1 == cpu.cr2
+        let mut registers = state.registers.iter().enumerate();
+        let same = registers.all(|(number, &(held, sample))| (sample ^ register(cpu, number)) & !opaque(held) == 0)
             && (state.flags.1 ^ cpu.rflags) & STATUS & !state.flags.0.word().opaque() == 0
             && context == end.context
             && lane.level() == level;
@@ -136,7 +136,20 @@ impl Round {
         if same && words {
             Ok(lane)
         } else {
-            Err(format!("a summary says otherwise than the machine at {:#x}, {vector:?}, {:?}", cpu.rip, lane.strikes()))
+            let mut what = String::new();
+            for (number, &(held, sample)) in state.registers.iter().enumerate() {
+                if (sample ^ register(cpu, number)) & !opaque(held) != 0 {
+                    what += &format!("register {number} {held:x?} {sample:x} {:x}; ", register(cpu, number));
+                }
+            }
+            for &(word, value, _) in &end.words {
+                let (held, sample) = (state.word)(word);
+                if (sample ^ lane.machine().memory.read_u64(word << 3)) & !opaque(held) != 0 {
+                    what += &format!("word {word:x} {held:x?} {value:x?} {sample:x} {:x}; ", lane.machine().memory.read_u64(word << 3));
+                }
+            }
+            what += &format!("context {} level {}", context == end.context, lane.level() == level);
+            Err(format!("a summary says otherwise than the machine at {:#x}, {vector:?}, {:?}: {what}", cpu.rip, lane.strikes()))
         }
     }
 
@@ -146,10 +159,12 @@ impl Round {
         let family = run.family;
         let mut shadow = Shadow::new(Arc::clone(&self.learned), self.family(family).frame);
         for word in run.history.words() {
-            if let Some(moment) = run.history.at(Loc::Memory(word), node.boundary)
-                && let Held::Word(value) = moment.held
-            {
-                shadow.put(word, value);
+            match run.history.at(Loc::Memory(word), node.boundary).map(|moment| moment.held) {
+                Some(Held::Word(value)) => shadow.put(word, value),
+                Some(Held::Sum(sum)) => {
+                    shadow.sums.insert(word, sum.add);
+                }
+                None => {}
             }
         }
         for &(word, value, sample) in &end.words {
@@ -170,13 +185,11 @@ impl Round {
                 }
                 Value::KNOWN
             });
+            shadow.sums.remove(&word);
             shadow.put(word, after);
         }
         let state = self.state_after(node, end);
         shadow.registers = state.registers.map(|(held, _)| held);
-        let word = |(held, _)| if let Held::Word(value) = held { value } else { Value::KNOWN };
-        shadow.rip = word(state.rip);
-        shadow.cr2 = word(state.cr2);
         shadow.flags = state.flags.0;
         shadow
     }
@@ -203,7 +216,10 @@ impl Round {
         let print = state.fingerprint();
         if !following.strikes.is_empty() {
             let met = self.family(following.family).nodes.get(&print);
-            let met = met.and_then(|nodes| nodes.iter().find_map(|&met| Some((met, self.joins(&state, met)?))));
+            let hints = &mut following.hints;
+            let met = met.and_then(|nodes| {
+                nodes.iter().find_map(|&met| Some((met, self.joins(&state, met, hints.entry(met.run).or_default())?)))
+            });
             if let Some((node, looks)) = met {
                 self.look_in(following.family, looks);
                 return Some(Outcome::Joined(node));
@@ -275,10 +291,10 @@ impl Round {
 
     /// Words that may matter to a run, and that may be other than they are.
     fn what_matters(&self, family: FamilyId, shadow: &Shadow, next: Option<Node>) -> Vec<u64> {
-        let demanded = self.family(family).kind.and_then(|kind| self.learned.demanded.get(&kind));
+        let demanded = &self.family(family).demanded;
         let later = next.map_or(&[][..], |node| &self.run(node.run).matters);
         let read = shadow.uses.read_words().chain(self.learned.read.words());
-        let all = read.chain(later.iter().copied()).chain(demanded.into_iter().flat_map(Bytes::words));
+        let all = read.chain(later.iter().copied()).chain(demanded.words());
         let mut words: Vec<_> = all.filter(|word| self.learned.stored.contains(word)).collect();
         words.sort_unstable();
         words.dedup();
@@ -329,9 +345,11 @@ impl Round {
         let machine = lane.machine();
         let cpu = &machine.cpu;
         shadow.look_for_return();
+        let sums: Vec<_> = shadow.sums.keys().copied().collect();
+        sums.into_iter().for_each(|word| shadow.settle_sum(word));
         let registers = std::array::from_fn(|number| {
             let value = if let Held::Word(value) = shadow.registers[number] { value } else { Value::KNOWN };
-            (value, cpu.registers[number])
+            (value, register(cpu, number))
         });
         let untouched = |word, value: Value| {
             value.unknown() == u64::MAX && value == self.learned.held(shadow.frame, word, None)
@@ -349,8 +367,6 @@ impl Round {
             context,
             restores: shadow.restores(),
             registers,
-            rip: (shadow.rip, cpu.rip),
-            cr2: (shadow.cr2, cpu.cr2),
             flags: (shadow.flags.clone(), cpu.rflags & STATUS),
             words,
         }
@@ -370,21 +386,19 @@ impl Round {
         let held = |(value, sample)| (Held::Word(value), sample);
         (one.context == other.context).then_some(())?;
         flags_alike(&one.flags, &other.flags, &mut looks).then_some(())?;
-        let places = |end: &End| end.registers.into_iter().chain([end.rip, end.cr2]);
-        for (left, right) in places(one).zip(places(other)) {
+        for (&left, &right) in one.registers.iter().zip(&other.registers) {
             alike(held(left), held(right), &mut looks).then_some(())?;
         }
-        let kind = self.family(family).kind;
         let words = one.words.iter().chain(&other.words).map(|entry| entry.0);
-        for word in words.filter(|&word| self.is_seen_after(kind, word)) {
+        for word in words.filter(|&word| self.is_seen_after(family, word)) {
             let held = |end: &End| held(self.word_of_end(family, end, word));
             alike(held(one), held(other), &mut looks).then_some(())?;
         }
         Some(looks)
     }
 
-    pub(super) fn is_seen_after(&self, kind: Option<Kind>, word: u64) -> bool {
-        self.learned.read.of(word) != 0 || demanded(&self.learned.demanded, kind, word) != 0
+    pub(super) fn is_seen_after(&self, family: FamilyId, word: u64) -> bool {
+        self.learned.read.of(word) != 0 || self.family(family).demanded.of(word) != 0
     }
 
     fn word_of_end(&self, family: FamilyId, end: &End, word: u64) -> (Value, u64) {
@@ -405,19 +419,18 @@ impl Shadow {
     fn left(&mut self, handlers: &[Arc<Struck>], level: usize, now: &Cpu) {
         let Some(own) = handlers.get(level) else { return };
         const RSP: usize = Register::Rsp as usize;
-        let restored = self.rip == Value::input(Loc::Rip)
-            && self.registers[RSP] == Held::Word(Value::input(Loc::Register(RSP as u8)));
+        let restored = [RIP, RSP].into_iter().all(|number| self.restores_register(number));
         let returns = (own.cpu.rip, own.cpu.registers[RSP]) == (now.rip, now.registers[RSP]);
         if restored {
             return;
         }
         // What it returns to is held against what was interrupted.
-        self.look(self.rip);
+        self.look_register(RIP);
         self.look_register(RSP);
-        let places = [(Loc::Rip, own.cpu.rip, now.rip), (Loc::Register(RSP as u8), own.cpu.registers[RSP], now.registers[RSP])];
-        match places.into_iter().find(|(_, own, now)| own != now) {
-            Some((loc, _, now)) => self.depend(Some(equals(loc, now))),
-            None => places.into_iter().for_each(|(loc, ..)| self.look(Value::input(loc))),
+        let place = |number: usize| Loc::Register(number as u8);
+        match [RIP, RSP].into_iter().find(|&number| register(&own.cpu, number) != register(now, number)) {
+            Some(number) => self.depend(Some(equals(place(number), register(now, number)))),
+            None => [RIP, RSP].into_iter().for_each(|number| self.look(Value::input(place(number)))),
         }
         if !returns || own.cpu.cpl != now.cpl {
             let (rip, stack, cpl) = (now.rip, now.registers[RSP], now.cpl);
@@ -427,13 +440,11 @@ impl Shadow {
 
     /// The promises hold registers and flags against those that were interrupted.
     fn look_for_return(&mut self) {
-        for number in 0..16 {
-            let input = Value::input(Loc::Register(number));
-            let held = self.registers[usize::from(number)];
-            if held != Held::Word(input) {
-                self.look_held(held);
-                self.look(input);
-                self.registers[usize::from(number)] = Held::KNOWN;
+        for number in (0..REGISTERS).filter(|&number| number != CR2) {
+            if !self.restores_register(number) {
+                self.look_register(number);
+                self.look(Value::input(Loc::Register(number as u8)));
+                self.registers[number] = Held::KNOWN;
             }
         }
         if self.flags != Flags::input() {
@@ -445,10 +456,10 @@ impl Shadow {
 
     /// Registers and flags are as they were interrupted.
     fn restores(&self) -> bool {
-        let place = |number: usize| Held::Word(Value::input(Loc::Register(number as u8)));
-        self.registers.iter().enumerate().all(|(number, &held)| held == place(number))
-            && self.rip == Value::input(Loc::Rip)
-            && self.cr2 == Value::input(Loc::Cr2)
-            && self.flags == Flags::input()
+        (0..REGISTERS).all(|number| self.restores_register(number)) && self.flags == Flags::input()
+    }
+
+    fn restores_register(&self, number: usize) -> bool {
+        self.registers[number] == Held::Word(Value::input(Loc::Register(number as u8)))
     }
 }

@@ -1,9 +1,9 @@
 //! What a run has looked at: bits, and comparisons whose operands are not known.
 
-use super::value::{Loc, Part, Source, TooMany, Value, shifted};
+use super::value::{CR2, GS, KERNEL_GS, Loc, Part, RIP, Source, TooMany, Value, shifted};
 use crate::explore::lane::Lane;
 use crate::machine::rflags::{CF, RF, STATUS};
-use crate::machine::{Machine, Register};
+use crate::machine::{Cpu, Machine, Register, SegmentRegister};
 use std::sync::Arc;
 
 /// `((part of the input) | or) + add`, or the number `add`.
@@ -188,11 +188,20 @@ impl Item {
 pub(super) fn read(machine: &Machine, loc: Loc) -> u64 {
     let cpu = &machine.cpu;
     match loc {
-        Loc::Register(number) => cpu.registers.get(usize::from(number)).copied().unwrap_or(0),
-        Loc::Rip => cpu.rip,
+        Loc::Register(number) => register(cpu, number.into()),
         Loc::Flags => cpu.rflags & (STATUS | RF),
-        Loc::Cr2 => cpu.cr2,
         Loc::Memory(word) => machine.memory.read_u64(word << 3),
+    }
+}
+
+/// What a register that is followed holds.
+pub(super) fn register(cpu: &Cpu, number: usize) -> u64 {
+    match number {
+        RIP => cpu.rip,
+        CR2 => cpu.cr2,
+        GS => cpu.segments[SegmentRegister::Gs as usize].base,
+        KERNEL_GS => cpu.msr.kernel_gs_base,
+        number => cpu.registers.get(number).copied().unwrap_or(0),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
 
+use super::context::Context;
 use super::guard::Item;
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
 use crate::explore::agree::Tables;
-use crate::explore::assume::Seen;
 use crate::explore::journal::Facts;
 use crate::machine::Machine;
 use crate::machine::bits::entry::{ACCESSED, DIRTY};
@@ -41,12 +41,13 @@ impl Bytes {
     }
 }
 
-/// A kind of call of handlers. What is demanded of one is demanded of all of its kind.
+/// A class of calls of handlers, over all rounds. What is demanded of one is demanded of all with its number: should two classes ever
+/// share one, more is told apart than has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
     pub(super) vector: Vector,
-    pub(super) seen: Seen,
-    pub(super) cpl: u8,
+    /// A hash of the context and of what the items come to.
+    pub(super) number: u64,
 }
 
 /// A cached translation, or a cached entry of an upper table.
@@ -68,8 +69,8 @@ impl Cached {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
-    /// What the runs for each vector look at.
-    pub(super) items: [BTreeSet<Item>; Vector::ALL.len()],
+    /// What the runs for each vector look at, in each context.
+    pub(super) items: Map<(Vector, Context), BTreeSet<Item>>,
     /// Words whose value is part of every key: what the processor or the promises read by themselves, and something stores to.
     pub(super) keyed: BTreeSet<u64>,
     /// Words that something stores to. All others are as they were booted.
@@ -99,7 +100,7 @@ fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>
 /// What one round found out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fresh {
-    pub(super) items: Vec<(Vector, Item)>,
+    pub(super) items: Vec<(Vector, Context, Item)>,
     pub(super) counts: Bytes,
     pub(super) looked: BTreeSet<Origin>,
     pub(super) read: Bytes,
@@ -154,8 +155,8 @@ impl Learned {
     pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> bool {
         let Fresh { items, counts, looked, read, demanded, cached, facts } = fresh;
         let mut grew = false;
-        for (vector, item) in items {
-            grew |= self.items[vector as usize].insert(item);
+        for (vector, context, item) in items {
+            grew |= self.items.entry((vector, context)).or_default().insert(item);
         }
         grew |= self.counts.merge(&counts);
         grew |= self.read.merge(&read);

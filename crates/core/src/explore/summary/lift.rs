@@ -5,7 +5,7 @@ use super::guard::{Comparison, Guard, Held, Item, Operand};
 use super::hash::Set;
 use super::round::{PROGRAM, Round};
 use super::shadow::Frame;
-use super::value::{Loc, Part, Source, Value};
+use super::value::{Loc, Part, RIP, Source, Value};
 use crate::explore::assume::DOUBLE_FAULT_RIP;
 use crate::machine::Register;
 use crate::scenario::Vector;
@@ -104,6 +104,10 @@ impl Round {
         let Some(part) = operand.part else { return Some(operand) };
         let loc = part.input().filter(|&loc| loc != Loc::Flags)?;
         let (held, sample) = self.at(node, loc);
+        // The sum of a word is one of some of its bits alone.
+        if matches!((loc, held), (Loc::Memory(_), Held::Sum(_))) {
+            return None;
+        }
         let lifted = operand.through(held, sample).ok()?;
         match lifted.part {
             Some(part) if part.input().is_none_or(|loc| loc == Loc::Flags) => None,
@@ -125,7 +129,7 @@ impl Round {
     pub(super) fn differs_from_entry(&self, family: FamilyId, rip: u64, stack: u64) -> Option<Item> {
         let entry = &self.family(family).entry.machine().cpu;
         let places = [
-            (Loc::Rip, entry.rip, rip),
+            (Loc::Register(RIP as u8), entry.rip, rip),
             (Loc::Register(Register::Rsp as u8), entry.registers[Register::Rsp as usize], stack),
         ];
         let (loc, _, other) = places.into_iter().find(|(_, own, other)| own != other)?;
@@ -142,7 +146,7 @@ impl Round {
         let guard = Guard {
             comparison: Comparison::Subtract,
             left: operand(Loc::Memory(DOUBLE_FAULT_RIP >> 3)),
-            right: operand(Loc::Rip),
+            right: operand(Loc::Register(RIP as u8)),
             width: 64,
         };
         let mut out = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::family::{End, FamilyId};
-use super::guard::read;
+use super::guard::{read, register};
 use super::round::Round;
 use super::value::{Loc, Value};
 use crate::explore::lane::{Lane, Strike, Went};
@@ -100,7 +100,7 @@ impl Round {
 
     fn judge(&self, returned: &Open, lane: &Lane) -> Option<Wrong> {
         let ends = &self.family(returned.callee).ends;
-        let context = Context::of(&self.world, &self.learned, lane);
+        let context = Context::of(&self.world, &self.aim.vectors, &self.learned, lane);
         let is = |end: &End| self.context_is(end.context, &context) && self.is_end(returned, end, lane);
         if returned.struck_inside {
             (!ends.iter().any(is)).then_some(Wrong::End)
@@ -118,11 +118,10 @@ impl Round {
             (predicted ^ found) & !value.opaque() == 0
         };
         let cpu = &now.cpu;
-        let registers = end.registers.iter().zip(&cpu.registers).all(|(&place, &found)| is(place, found));
+        let registers = end.registers.iter().enumerate().all(|(number, &place)| is(place, register(cpu, number)));
         let flags = end.flags.0.word();
         let flags = (flags.evaluate(end.flags.1, |loc| read(before, loc)) ^ cpu.rflags) & STATUS & !flags.opaque() == 0;
-        let kind = self.family(returned.callee).kind;
-        let seen = self.learned.stored.iter().filter(|&&word| self.is_seen_after(kind, word));
+        let seen = self.learned.stored.iter().filter(|&&word| self.is_seen_after(returned.callee, word));
         let mut words = seen.map(|&word| {
             let index = end.words.binary_search_by_key(&word, |entry| entry.0);
             let untouched = (Value::input(Loc::Memory(word)), 0);
@@ -131,7 +130,7 @@ impl Round {
             let found = now.memory.read_u64(word << 3);
             (place.0.evaluate(place.1, |loc| read(before, loc)) ^ found) & !(marks | place.0.opaque()) == 0
         });
-        registers && flags && is(end.rip, cpu.rip) && is(end.cr2, cpu.cr2) && words.all(|same| same)
+        registers && flags && words.all(|same| same)
     }
 }
 

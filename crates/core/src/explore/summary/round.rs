@@ -14,7 +14,7 @@ use crate::explore::world::World;
 use crate::machine::refusal_reason;
 use crate::scenario::Vector;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 /// What is searched.
@@ -48,6 +48,8 @@ pub(super) struct Round {
     pub(super) learned: Arc<Learned>,
     pub(super) fresh: Fresh,
     contexts: Contexts,
+    /// What decides about classes in each context, vector by vector.
+    items: Vec<[BTreeSet<super::guard::Item>; Vector::ALL.len()]>,
     pub(super) families: Vec<Family>,
     pub(super) runs: Vec<Run>,
     table: Map<Key, FamilyId>,
@@ -63,6 +65,7 @@ pub(super) struct Round {
     /// Items that callers have not been told.
     untold: Vec<(FamilyId, usize)>,
     grew_at: Option<u32>,
+    pub(super) why: std::sync::Mutex<std::collections::BTreeMap<String, u32>>,
 }
 
 pub(super) const PROGRAM: FamilyId = FamilyId(0);
@@ -75,6 +78,7 @@ impl Round {
             learned,
             fresh: Fresh::default(),
             contexts: Contexts::default(),
+            items: Vec::new(),
             families: Vec::new(),
             runs: Vec::new(),
             table: Map::default(),
@@ -88,9 +92,11 @@ impl Round {
             joined: 0,
             untold: Vec::new(),
             grew_at: None,
+            why: Default::default(),
         };
         let lane = Lane::start(&round.world);
-        round.families.push(Family::new(Frame::Program, None, lane.clone(), Vec::new()));
+        let context = round.context(&lane);
+        round.families.push(Family::new(Frame::Program, None, context, lane.clone(), Vec::new()));
         round.follow_entry(PROGRAM, lane, None);
         round
     }
@@ -112,7 +118,15 @@ impl Round {
     }
 
     pub(super) fn context(&mut self, lane: &Lane) -> ContextId {
-        self.contexts.number(Context::of(&self.world, &self.learned, lane))
+        let number = self.contexts.number(Context::of(&self.world, &self.aim.vectors, &self.learned, lane));
+        while self.items.len() <= number.index() {
+            let items = |vector| {
+                let context = self.contexts.get(number).clone();
+                self.learned.items.get(&(vector, context)).cloned().unwrap_or_default()
+            };
+            self.items.push(Vector::ALL.map(items));
+        }
+        number
     }
 
     pub(super) fn cost(&self, node: Node) -> Cost {
@@ -220,8 +234,10 @@ impl Round {
 
     fn key(&self, context: ContextId, lane: &Lane, vector: Vector) -> Key {
         let seen = self.contexts.get(context).seen;
-        let items = self.learned.items[vector as usize].iter().map(|item| item.evaluate(lane)).collect();
-        let unprotected = seen.struck_here(&self.world, &lane.machine().cpu) != seen;
+        let items = self.items.get(context.index()).map(|items| items[vector as usize].iter());
+        let items = items.into_iter().flatten().map(|item| item.evaluate(lane)).collect();
+        let struck = seen.struck_here(&self.world, &lane.machine().cpu).about(&self.aim.vectors);
+        let unprotected = struck != seen;
         Key { vector, context, unprotected, items }
     }
 
@@ -231,20 +247,22 @@ impl Round {
 
     /// The class of calls that a strike belongs to.
     pub(super) fn class(&self, lane: &Lane, vector: Vector) -> Option<FamilyId> {
-        let context = self.contexts.find(&Context::of(&self.world, &self.learned, lane))?;
+        let context = self.contexts.find(&Context::of(&self.world, &self.aim.vectors, &self.learned, lane))?;
         self.table.get(&self.key(context, lane, vector)).copied()
     }
 
     /// Follows a call that is like no other.
     fn enter(&mut self, key: Key, node: Node, lane: &Lane) -> FamilyId {
-        let context = self.contexts.get(key.context);
-        let kind = Kind { vector: key.vector, seen: context.seen, cpl: context.cpl() };
+        let whole = (self.contexts.get(key.context), key.unprotected, &key.items);
+        let kind = Kind { vector: key.vector, number: super::hash::hash(&whole) };
         let mut strikes = self.strikes(node);
         strikes.push(Strike { step: lane.steps(), vector: key.vector });
         let id = FamilyId(self.families.len() as u32);
-        let vector = key.vector;
+        let (vector, context) = (key.vector, key.context);
         self.table.insert(key, id);
-        self.families.push(Family::new(Frame::Handler, Some(kind), lane.clone(), strikes));
+        let mut family = Family::new(Frame::Handler, Some(kind), context, lane.clone(), strikes);
+        family.demanded = self.learned.demanded.get(&kind).cloned().unwrap_or_default();
+        self.families.push(family);
         self.follow_entry(id, lane.clone(), Some(vector));
         id
     }
@@ -308,7 +326,19 @@ impl Round {
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
         let state = self.state_after(node, &end);
         let met = self.family(family).nodes.get(&state.fingerprint());
-        let met = met.and_then(|nodes| nodes.iter().find_map(|&met| self.joins(&state, met)));
+        let met = met.and_then(|nodes| nodes.iter().find_map(|&met| self.joins(&state, met, &mut None)));
+        if met.is_none() {
+            let run = self.run(node.run);
+            let mut what = String::new();
+            if run.contexts.get(node.boundary as usize) != Some(&state.context) { what += "context "; }
+            for number in 0..20 {
+                if !super::apply::alike(state.registers[number], self.at(node, super::value::Loc::Register(number as u8)), &mut Looks::new()) { what += &format!("register {number} "); }
+            }
+            for &word in &run.matters {
+                if !super::apply::alike((state.word)(word), self.at(node, super::value::Loc::Memory(word)), &mut Looks::new()) && self.matters(node, word) { what += &format!("word {:x} ", word << 3); }
+            }
+            *self.why.lock().unwrap().entry(format!("{:?} {:?}: {what}", self.family(family).kind.map(|kind| kind.vector), self.family(callee).kind.map(|kind| kind.vector))).or_default() += 1;
+        }
         drop(state);
         match met {
             Some(looks) => {
@@ -333,9 +363,10 @@ impl Round {
             let number = self.family(id).items.len() - 1;
             self.untold.push((id, number));
             if let Some(kind) = self.family(id).kind
-                && !self.learned.items[kind.vector as usize].contains(&item)
+                && !self.items[self.family(id).context.index()][kind.vector as usize].contains(&item)
             {
-                self.fresh.items.push((kind.vector, item));
+                let context = self.contexts.get(self.family(id).context).clone();
+                self.fresh.items.push((kind.vector, context, item));
                 let strikes = self.family(id).strikes.len() as u32;
                 self.grew(Cost { strikes, steps: 0 });
             }
@@ -367,4 +398,61 @@ impl Round {
 /// A strike that is counted from later on.
 pub(super) fn later(strike: Strike, steps: u32) -> Strike {
     Strike { step: strike.step + steps, ..strike }
+}
+
+impl Round {
+    pub(super) fn talk(&self) {
+        for &vector in self.aim.vectors.iter() {
+            let keys: Vec<_> = self.table.keys().filter(|key| key.vector == vector).collect();
+            let contexts: std::collections::BTreeSet<_> = keys.iter().map(|key| key.context).collect();
+            eprintln!("{vector:?}: {} classes, {} contexts", keys.len(), contexts.len());
+            let mut seen: Map<_, u32> = Map::default();
+            let mut cpus: Map<_, u32> = Map::default();
+            let mut rest: Map<_, u32> = Map::default();
+            for &context in &contexts {
+                let context = self.contexts.get(context);
+                *seen.entry(format!("{:?}", context.seen)).or_default() += 1;
+                *cpus.entry(format!("{:?}", context.cpu())).or_default() += 1;
+                *rest.entry(format!("{}", context.rest())).or_default() += 1;
+            }
+            eprintln!("  seen {} cpus {} rest {}", seen.len(), cpus.len(), rest.len());
+            let mut fields: std::collections::BTreeMap<String, Map<String, u32>> = Default::default();
+            for &context in &contexts {
+                let text = format!("{:#x?}", self.contexts.get(context).cpu());
+                for (number, line) in text.lines().enumerate() {
+                    *fields.entry(format!("{number:3}")).or_default().entry(line.trim().to_owned()).or_default() += 1;
+                }
+            }
+            for (_, values) in fields { if values.len() > 1 { eprintln!("    {values:?}"); } }
+            for (seen, n) in &seen { eprintln!("    {n} {seen}"); }
+            for (seen, n) in &rest { eprintln!("    {n} {seen}"); }
+            if std::env::var_os("CR3_DEEP").is_some() {
+                for (seen, n) in &seen { eprintln!("    {n} {seen}"); }
+                for (seen, n) in &rest { eprintln!("    {n} {seen}"); }
+            }
+            let mut by: Map<_, Vec<_>> = Map::default();
+            keys.iter().for_each(|key| by.entry(key.context).or_default().push(*key));
+            let mut by: Vec<_> = by.into_iter().collect();
+            by.sort_by_key(|(context, keys)| (std::cmp::Reverse(keys.len()), *context));
+            eprintln!("  classes by context {:?}", by.iter().map(|(_, keys)| keys.len()).take(20).collect::<Vec<_>>());
+            if let Some((context, keys)) = by.first() {
+                for (number, item) in self.items[context.index()][vector as usize].iter().enumerate() {
+                    let mut values: Map<u64, u32> = Map::default();
+                    keys.iter().for_each(|key| *values.entry(key.items[number]).or_default() += 1);
+                    let mut shown: Vec<_> = values.iter().map(|(value, n)| (*n, format!("{value:x}"))).collect();
+                    shown.sort(); shown.reverse(); shown.truncate(5);
+                    eprintln!("  {} values {item:x?} {shown:?}", values.len());
+                }
+            }
+        }
+        let why = self.why.lock().unwrap();
+        let mut why: Vec<_> = why.iter().collect();
+        why.sort_by_key(|why| std::cmp::Reverse(*why.1));
+        for (what, n) in why.iter().take(25) { eprintln!("  why {n} {what}"); }
+        let mut runs: Vec<_> = self.families.iter().map(|family| (family.runs.len(), family.ends.len(), family.kind, family.strikes.clone())).collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.0));
+        for run in runs.iter().take(12) { eprintln!("  runs {} ends {} {:?} {:?}", run.0, run.1, run.2, run.3); }
+        runs.sort_by_key(|run| std::cmp::Reverse(run.1));
+        for run in runs.iter().take(12) { eprintln!("  runs {} ends {} {:?} {:?}", run.0, run.1, run.2, run.3); }
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::guard::{Comparison, Flags, Guard, Held, Item, Operand, Slot, seen_by};
 use super::shadow::{Frame, Shadow, bits_of};
-use super::value::{Origin, Part, Source, Value, ones};
+use super::value::{CR2, GS, KERNEL_GS, Loc, Origin, Part, REGISTERS, RIP, Source, Value, ones};
 use crate::explore::journal::words;
 use crate::machine::observe::{AccessKind, Delivered, MemoryAccess};
 use crate::machine::rflags::{CF, RF, STATUS};
@@ -36,6 +36,10 @@ fn name(register: Register) -> Option<Name> {
 }
 
 const RSP: usize = Number::Rsp as usize;
+
+/// IA32_GS_BASE and IA32_KERNEL_GS_BASE (SDM vol. 4 table 2-2).
+const GS_BASE: u32 = 0xc000_0101;
+const KERNEL_GS_BASE: u32 = 0xc000_0102;
 
 /// An operand: what it holds, what it is on the machine, and how many bits it has.
 #[derive(Clone, Copy)]
@@ -202,6 +206,9 @@ impl Shadow {
 
     fn look_address(&mut self, i: &Instruction) {
         Self::address(i).for_each(|number| self.look_register(number));
+        if i.segment_prefix() == Register::GS {
+            self.look_register(GS);
+        }
         if moves_stack(i.mnemonic()) || i.mnemonic() == M::Iretq {
             self.look_register(RSP);
         }
@@ -230,9 +237,9 @@ impl Shadow {
     // Instructions
 
     fn follow(&mut self, machine: &Machine, i: &Instruction) {
-        if !self.rip.is_known() {
-            self.look(self.rip);
-            self.rip = Value::KNOWN;
+        if self.registers[RIP] != Held::KNOWN {
+            self.look_register(RIP);
+            self.registers[RIP] = Held::KNOWN;
         }
         if i.mnemonic() == M::Mov
             && Self::address(i).any(|number| self.registers[number] != Held::KNOWN)
@@ -257,7 +264,11 @@ impl Shadow {
             Swapgs, Test, Verw, Wrgsbase, Wrmsr, Xor,
         };
         match i.mnemonic() {
-            Nop | Endbr64 | Clac | Stac | Cld | Std | Cli | Sti | Lfence | Mfence | Sfence | Pause | Hlt | Swapgs | Invlpg => Some(()),
+            Nop | Endbr64 | Clac | Stac | Cld | Std | Cli | Sti | Lfence | Mfence | Sfence | Pause | Hlt | Invlpg => Some(()),
+            Swapgs => {
+                self.registers.swap(GS, KERNEL_GS);
+                Some(())
+            }
             Mov => self.moves(i),
             Movzx => self.extends(i),
             Movsx | Movsxd => self.looks_and_sets(i),
@@ -274,10 +285,13 @@ impl Shadow {
             Or | Xor => self.combines(i),
             Bt | Btr | Bts => self.bit(i),
             Verw | Lsl => self.looks_and_compares(i),
-            Rdgsbase => self.sets_known(i),
-            Wrgsbase => self.looks_at_operands(i),
+            Rdgsbase => {
+                self.set(i, 0, self.registers[GS]);
+                Some(())
+            }
+            Wrgsbase => self.writes_base(i),
             Rdmsr => self.reads_msr(),
-            Wrmsr => self.looks_at(&[Number::Rax, Number::Rcx, Number::Rdx]),
+            Wrmsr => self.writes_msr(),
             M::Iretq => self.interrupt_returns(machine),
             mnemonic => self.jumps_if(condition(mnemonic)?),
         }
@@ -288,10 +302,20 @@ impl Shadow {
         Some(())
     }
 
-    fn looks_at_operands(&mut self, i: &Instruction) -> Option<()> {
-        for operand in 0..i.op_count() {
-            let given = self.given(i, operand)?;
-            self.look_held(given.held);
+    fn writes_base(&mut self, i: &Instruction) -> Option<()> {
+        let given = self.given(i, 0)?;
+        let value = self.word_of(given);
+        // A base that is not canonical faults.
+        self.registers[GS] = if given.bits == 64 { Held::Word(value) } else { Held::KNOWN };
+        (given.bits == 64).then_some(())
+    }
+
+    fn writes_msr(&mut self) -> Option<()> {
+        self.looks_at(&[Number::Rax, Number::Rcx, Number::Rdx])?;
+        match self.before[Number::Rcx as usize] as u32 {
+            GS_BASE => self.registers[GS] = Held::KNOWN,
+            KERNEL_GS_BASE => self.registers[KERNEL_GS] = Held::KNOWN,
+            _ => {}
         }
         Some(())
     }
@@ -337,13 +361,18 @@ impl Shadow {
         match () {
             () if is_register(0) && to == Register::CR2 => {
                 let given = self.given(i, 1)?;
-                self.cr2 = self.word_of(given);
+                self.registers[CR2] = Held::Word(self.word_of(given));
             }
-            () if is_register(1) && from == Register::CR2 => self.set(i, 0, Held::Word(self.cr2)),
+            () if is_register(1) && from == Register::CR2 => self.set(i, 0, self.registers[CR2]),
             () if is_register(0) && !to.is_gpr() => {
                 let given = self.given(i, 1)?;
                 self.look_held(given.held);
                 self.load_and_look();
+                if to == Register::GS {
+                    // A null selector leaves the base alone on some processors.
+                    self.look_register(GS);
+                    self.registers[GS] = Held::KNOWN;
+                }
             }
             // Control, debug and segment registers are part of the key.
             () if is_register(1) && !from.is_gpr() => self.set(i, 0, Held::KNOWN),
@@ -533,8 +562,11 @@ impl Shadow {
         let mut touched = words(access.physical, access.size);
         let (Some((word, bytes)), None) = (touched.next(), touched.next()) else { return Some(false) };
         let origin = Origin::Count(word);
-        if self.learned.keyed.contains(&word) || self.learned.looked.contains(&origin) || self.learned.marks(word) != 0 {
+        if self.learned.keyed.contains(&word) || self.learned.marks(word) != 0 {
             return Some(false);
+        }
+        if self.learned.looked.contains(&origin) {
+            return self.adds(i, access, word, bytes);
         }
         if i.op_count() > 1 {
             let given = self.given(i, 1)?;
@@ -549,6 +581,34 @@ impl Shadow {
             self.flags.carry = part.masked(CF).map_or(Slot::Known, Slot::Copied);
         }
         self.flags.rest = flags;
+        Some(true)
+    }
+
+    /// A known number is added to a word that is otherwise as it was interrupted. Until somebody looks, only the sum is kept.
+    fn adds(&mut self, i: &Instruction, access: MemoryAccess, word: u64, bytes: u8) -> Option<bool> {
+        let number = match i.mnemonic() {
+            M::Inc | M::Dec => 1,
+            _ => match self.given(i, 1)? {
+                Given { held: Held::KNOWN, sample, .. } => sample,
+                _ => return Some(false),
+            },
+        };
+        let (comparison, signed) = match i.mnemonic() {
+            M::Add | M::Inc => (Comparison::Add, number),
+            _ => (Comparison::Subtract, number.wrapping_neg()),
+        };
+        let (shift, bits) = (8 * (access.physical & 7) as i8, 8 * u32::from(access.size));
+        let before = self.sums.get(&word).map_or(0, |sum| sum >> shift);
+        if self.frame == Frame::Program || !self.add(word, signed << shift, bits_of(bytes)) {
+            return Some(false);
+        }
+        let part = Part::whole(Source::Input(Loc::Memory(word))).moved(shift).and_then(|part| part.masked(ones(bits)));
+        let left = Operand { part, or: 0, add: before };
+        let slot = self.compare(comparison, [left, Operand::number(number & ones(bits))], bits as u8);
+        match i.mnemonic() {
+            M::Inc | M::Dec => self.flags.rest = slot,
+            _ => self.set_flags(&slot),
+        }
         Some(true)
     }
 
@@ -613,8 +673,14 @@ impl Shadow {
 
     fn reads_msr(&mut self) -> Option<()> {
         self.looks_at(&[Number::Rcx])?;
-        self.registers[Number::Rax as usize] = Held::KNOWN;
-        self.registers[Number::Rdx as usize] = Held::KNOWN;
+        let base = match self.before[Number::Rcx as usize] as u32 {
+            GS_BASE => self.registers[GS],
+            KERNEL_GS_BASE => self.registers[KERNEL_GS],
+            _ => Held::KNOWN,
+        };
+        let value = self.word_of(Given { held: base, sample: 0, bits: 64 });
+        self.registers[Number::Rax as usize] = Held::Word(value.masked(ones(32)));
+        self.registers[Number::Rdx as usize] = Held::Word(value.moved(32));
         Some(())
     }
 
@@ -648,9 +714,12 @@ impl Shadow {
             self.look(flags);
             Flags::KNOWN
         });
-        self.rip = rip;
+        self.registers[RIP] = Held::Word(rip);
         self.registers[RSP] = Held::Word(stack);
-        debug_assert!(!rip.is_known() || machine.cpu.rip != 0 || seen == 5);
+        if machine.cpu.cpl == 3 {
+            // Segments that user mode may not use become null, and their bases zero.
+            self.look_register(GS);
+        }
         (seen == 5).then_some(())
     }
 
@@ -665,18 +734,14 @@ impl Shadow {
     fn look_at_all(&mut self) {
         self.look_registers();
         self.look_flags();
-        self.look(self.cr2);
-        self.look(self.rip);
         self.load_and_look();
         for access in self.accesses.clone() {
             if access.kind == AccessKind::Write {
                 self.store(access.physical, access.size, Value::KNOWN);
             }
         }
-        self.registers = [Held::KNOWN; 16];
+        self.registers = [Held::KNOWN; REGISTERS];
         self.flags = Flags::KNOWN;
-        self.cr2 = Value::KNOWN;
-        self.rip = Value::KNOWN;
     }
 
     // Deliveries
@@ -691,6 +756,10 @@ impl Shadow {
                 Value::KNOWN
             }
         };
+        let rip = match self.registers[RIP] {
+            Held::Word(rip) => rip,
+            Held::Sum(_) => Value::KNOWN,
+        };
         if delivered.ist == 0 && machine.cpu.cpl == delivered.from_cpl {
             self.look(stack);
         }
@@ -699,7 +768,7 @@ impl Shadow {
             let is_frame = access.kind == AccessKind::Write && access.size == 8 && place % 8 == 0;
             let slot = if is_frame { (place / 8).wrapping_sub(has_code.into()) } else { u64::MAX };
             let value = match slot {
-                0 => self.rip,
+                0 => rip,
                 2 if delivered.fault.is_some() => flags.masked(!RF),
                 2 => flags,
                 3 => stack,
@@ -713,7 +782,7 @@ impl Shadow {
                 self.store(access.physical, access.size, value);
             }
         }
-        self.rip = Value::KNOWN;
+        self.registers[RIP] = Held::KNOWN;
         self.registers[RSP] = Held::KNOWN;
         self.note(machine);
     }
@@ -749,12 +818,12 @@ impl Observer for Shadow {
     fn fault(&mut self, _: &Fault) {
         self.look_registers();
         self.load_and_look();
-        if !self.rip.is_known() {
-            self.look(self.rip);
-            self.rip = Value::KNOWN;
+        if self.registers[RIP] != Held::KNOWN {
+            self.look_register(RIP);
+            self.registers[RIP] = Held::KNOWN;
         }
         self.look_flags();
-        self.cr2 = Value::KNOWN;
+        self.registers[CR2] = Held::KNOWN;
         self.accesses.clear();
     }
 

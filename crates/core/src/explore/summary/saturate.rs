@@ -65,6 +65,7 @@ impl Saturation {
         };
         let end = round.steps + steps;
         while round.steps < end {
+            if let Ok(max) = std::env::var("CR3_MAX") && round.runs.len() > max.parse().unwrap() { round.talk(); panic!("enough: {} {}", round.families.len(), round.runs.len()); }
             if !round.advance() {
                 self.close(round);
                 return if self.state == Reached::OnTheWay { Progress::More } else { Progress::Done };
@@ -84,16 +85,17 @@ impl Saturation {
             eprintln!(
                 "round {}: {} families {} runs {} steps {} joined {} resumed; items {:?} keyed {} stored {} counts {} looked {:?} read {} demanded {} stale {} tables {}; grew {grew} through {was_through} failures {} mistakes {:?}",
                 self.rounds, round.families.len(), round.runs.len(), round.steps, round.joined, round.resumed_count(),
-                self.learned.items.each_ref().map(|items| items.len()), self.learned.keyed.len(), self.learned.stored.len(),
+                self.learned.items.values().map(|items| items.len()).sum::<usize>(), self.learned.keyed.len(), self.learned.stored.len(),
                 self.learned.counts.words().count(), self.learned.looked, self.learned.read.words().count(),
                 self.learned.demanded.values().map(|bytes| bytes.words().count()).sum::<usize>(), self.learned.stale.len(), self.learned.tables.len(),
                 round.failures.len(), round.mistakes.first()
             );
         }
+        if std::env::var_os("CR3_TALK").is_some() { round.talk(); }
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
-        if !round.mistakes.is_empty() || self.learned.sees_marks() {
+        if (!grew && !round.mistakes.is_empty()) || self.learned.sees_marks() {
             self.mistakes = round.mistakes;
             self.state = Reached::GivenUp;
         } else if !grew {

@@ -2,11 +2,11 @@
 //!
 //! The machine executes; nothing of it is modelled twice. The shadow only says where the bits came from.
 
-use super::guard::{Comparison, Flags, Guard, Held, Item, Operand, Slot, is_of_flags};
-use super::hash::Set;
+use super::guard::{Comparison, Flags, Guard, Held, Item, Operand, Slot, is_of_flags, register};
+use super::hash::{Map, Set};
 use super::history::{History, Uses};
 use super::learned::{Bytes, Learned};
-use super::value::{Loc, Origin, Part, Source, Value, Values, ones};
+use super::value::{Loc, Origin, Part, REGISTERS, Source, Value, Values, ones};
 use crate::explore::journal::words;
 use crate::machine::Machine;
 use crate::machine::observe::MemoryAccess;
@@ -39,12 +39,12 @@ pub(super) struct Notes {
 pub(super) struct Shadow {
     pub(super) learned: Arc<Learned>,
     pub(super) frame: Frame,
-    pub(super) registers: [Held; 16],
-    pub(super) rip: Value,
-    pub(super) cr2: Value,
+    pub(super) registers: [Held; REGISTERS],
     pub(super) flags: Flags,
     /// Words that were written.
     pub(super) memory: Values,
+    /// What was added to words that are otherwise as they were interrupted.
+    pub(super) sums: Map<u64, u64>,
     written: Bytes,
     pub(super) notes: Notes,
     pub(super) history: History,
@@ -71,10 +71,9 @@ impl Shadow {
             learned,
             frame,
             registers: std::array::from_fn(|number| Held::Word(place(Loc::Register(number as u8)))),
-            rip: place(Loc::Rip),
-            cr2: place(Loc::Cr2),
             flags: if frame == Frame::Program { Flags::KNOWN } else { Flags::input() },
             memory: Values::default(),
+            sums: Map::default(),
             written: Bytes::default(),
             notes: Notes::default(),
             history: History::default(),
@@ -122,7 +121,7 @@ impl Shadow {
     }
 
     pub(super) fn look_registers(&mut self) {
-        (0..16).for_each(|number| self.look_register(number));
+        (0..REGISTERS).for_each(|number| self.look_register(number));
     }
 
     pub(super) fn depend(&mut self, item: Option<Item>) {
@@ -158,6 +157,7 @@ impl Shadow {
     }
 
     fn load_word(&mut self, word: u64, bytes: u8) -> Value {
+        self.settle_sum(word);
         let bytes = bytes & !self.learned.counted(word);
         if bytes != 0 {
             self.uses.read(word, self.step, bytes);
@@ -169,6 +169,41 @@ impl Shadow {
         self.word(word)
     }
 
+    /// Looks at a word to which something was added.
+    pub(super) fn settle_sum(&mut self, word: u64) {
+        if self.sums.remove(&word).is_some() {
+            self.look(self.word(word));
+            self.memory.insert(word, Value::KNOWN);
+            self.written.add(word, u8::MAX);
+            self.touched.push(word);
+        }
+    }
+
+    /// Adds to a word that is as it was interrupted, or to which something was added. Whether it is one.
+    pub(super) fn add(&mut self, word: u64, number: u64, bits: u64) -> bool {
+        let is_untouched = !self.memory.contains_key(&word) && self.word(word) == Value::input(Loc::Memory(word));
+        if !is_untouched {
+            return false;
+        }
+        // Carries stay within the bits: the sum is one of them alone.
+        let sum = self.sums.get(&word).copied().unwrap_or(0).wrapping_add(number) & bits;
+        if sum == 0 {
+            self.sums.remove(&word);
+        } else {
+            self.sums.insert(word, sum);
+        }
+        self.touched.push(word);
+        true
+    }
+
+    /// What a word holds, with what was added.
+    pub(super) fn held_word(&self, word: u64) -> Held {
+        match self.sums.get(&word) {
+            Some(&add) => Held::Sum(Operand { part: Some(Part::whole(Source::Input(Loc::Memory(word)))), or: 0, add }),
+            None => Held::Word(self.word(word)),
+        }
+    }
+
     /// Stores the low bytes of `value`.
     pub(super) fn store(&mut self, physical: u64, size: u8, value: Value) {
         let crosses = (physical & 7) + u64::from(size) > 8;
@@ -177,6 +212,7 @@ impl Shadow {
         }
         let mut moved = if crosses { Value::KNOWN } else { value.moved(-(8 * (physical & 7) as i8)) };
         for (word, bytes) in words(physical, size) {
+            self.settle_sum(word);
             if self.learned.keyed.contains(&word) {
                 self.look(moved.masked(!self.learned.marks(word)));
                 moved = Value::KNOWN;
@@ -238,14 +274,12 @@ impl Shadow {
 
     fn note_from(&mut self, from: u32, machine: &Machine) {
         let cpu = &machine.cpu;
-        for (number, (&held, &sample)) in self.registers.iter().zip(&cpu.registers).enumerate() {
-            self.history.note(Loc::Register(number as u8), from, held, sample);
+        for (number, &held) in self.registers.iter().enumerate() {
+            self.history.note(Loc::Register(number as u8), from, held, register(cpu, number));
         }
-        self.history.note(Loc::Rip, from, Held::Word(self.rip), cpu.rip);
-        self.history.note(Loc::Cr2, from, Held::Word(self.cr2), cpu.cr2);
         self.history.note_flags(from, &self.flags, cpu.rflags);
         for word in std::mem::take(&mut self.touched) {
-            let held = Held::Word(self.word(word));
+            let held = self.held_word(word);
             self.history.note(Loc::Memory(word), from, held, machine.memory.read_u64(word << 3));
         }
         self.accesses.clear();
@@ -255,7 +289,7 @@ impl Shadow {
     pub(super) fn start(&mut self, machine: &Machine) {
         self.history = History::default();
         self.uses = Uses::default();
-        self.touched = self.memory.keys().copied().collect();
+        self.touched = self.memory.keys().chain(self.sums.keys()).copied().collect();
         self.note_from(0, machine);
         self.step = 0;
     }

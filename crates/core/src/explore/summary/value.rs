@@ -8,15 +8,21 @@ use super::hash::Map;
 /// A place of the state that a handler interrupted. All other state of the processor is part of every key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Loc {
-    /// A general register, by number.
+    /// A register that is followed, by number.
     Register(u8),
-    Rip,
     /// Status flags and RF.
     Flags,
-    Cr2,
     /// A word of memory, by number.
     Memory(u64),
 }
+
+/// The registers that are followed: the general ones by their numbers, and these.
+pub(super) const RIP: usize = 16;
+pub(super) const CR2: usize = 17;
+/// The base of GS.
+pub(super) const GS: usize = 18;
+pub(super) const KERNEL_GS: usize = 19;
+pub(super) const REGISTERS: usize = 20;
 
 /// Why bits are opaque, which says what is to be done if somebody looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

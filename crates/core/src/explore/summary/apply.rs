@@ -43,6 +43,9 @@ impl State<'_> {
     }
 }
 
+/// Marks and states are small numbers.
+const MARK: u64 = 0xff;
+
 /// Whether two places hold one thing; what must be looked at for that. Nothing if they do not.
 pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
     let [known, opaque] = match (left.0, right.0) {
@@ -65,6 +68,10 @@ pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
         return false;
     }
     if known & !opaque != 0 {
+        // To look costs classes. At a mark or a state it is worth that, at an address it never is.
+        if left.1 & known & !opaque > MARK {
+            return false;
+        }
         let visible = |held| match held {
             Held::Word(value) => Held::Word(value.masked(!opaque)),
             sum => sum,
@@ -74,21 +81,12 @@ pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
     true
 }
 
-pub(super) fn flags_alike(left: &(Flags, u64), right: &(Flags, u64), looks: &mut Looks) -> bool {
+pub(super) fn flags_alike(left: &(Flags, u64), right: &(Flags, u64)) -> bool {
     if left.0 == right.0 {
         let unknown = left.0.word().unknown() | compared(&left.0);
         return (left.1 ^ right.1) & STATUS & !unknown == 0;
     }
-    if (left.1 ^ right.1) & STATUS != 0 {
-        return false;
-    }
-    for flags in [&left.0, &right.0] {
-        looks.push(Held::Word(flags.word().masked(STATUS)));
-        for guard in flags.guards() {
-            looks.extend(guard.operands().map(Held::Sum));
-        }
-    }
-    true
+    false
 }
 
 /// Flags that come from comparisons.
@@ -226,7 +224,7 @@ impl Round {
             alike(*held, self.at(node, Loc::Register(number)), &mut looks).then_some(())?;
         }
         let (flags, sample) = run.history.flags_at(node.boundary)?;
-        flags_alike(&state.flags, &(flags.clone(), sample & STATUS), &mut looks).then_some(())?;
+        flags_alike(&state.flags, &(flags.clone(), sample & STATUS)).then_some(())?;
         for &word in &run.matters {
             let before = looks.len();
             let same = alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut looks);
@@ -255,7 +253,7 @@ impl Round {
                 alike(self.place_after(node, loc, value), self.at(node, loc), &mut looks).then_some(())?;
             }
             let (flags, sample) = run.history.flags_at(node.boundary)?;
-            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & STATUS), &mut looks).then_some(())?;
+            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & STATUS)).then_some(())?;
         }
         for &index in words {
             let word = end.words[index as usize].0;

@@ -385,7 +385,7 @@ impl Round {
         let mut looks = Looks::new();
         let held = |(value, sample)| (Held::Word(value), sample);
         (one.context == other.context).then_some(())?;
-        flags_alike(&one.flags, &other.flags, &mut looks).then_some(())?;
+        flags_alike(&one.flags, &other.flags).then_some(())?;
         for (&left, &right) in one.registers.iter().zip(&other.registers) {
             alike(held(left), held(right), &mut looks).then_some(())?;
         }

@@ -25,6 +25,8 @@ pub enum Method {
     Plain,
     /// A run that agrees with one whose end is known ends there.
     CutOff,
+    /// As with cut-off up to the depth of the query. Then what handlers do is summed up, for schedules of any depth and number.
+    Summaries,
 }
 
 /// A share of a sweep: the boundaries of the unstruck run whose number leaves `index` when divided by `of`.
@@ -304,7 +306,7 @@ impl Sweep {
         if trunk.lane.step(&self.world, &mut ()) != Went::On {
             return self.leave(&trunk);
         }
-        if self.plan.method == Method::CutOff && trunk.lane.level() < level && trunk.lane.level() <= trunk.level {
+        if self.plan.method != Method::Plain && trunk.lane.level() < level && trunk.lane.level() <= trunk.level {
             trunk.level = trunk.lane.level();
             if self.joins(&trunk) {
                 return self.leave(&trunk);
@@ -372,7 +374,7 @@ impl Sweep {
         if lane.strike(&self.world, vector, &mut ()) != Went::On {
             return;
         }
-        let record = (self.plan.method == Method::CutOff).then(|| self.record(lane.clone()));
+        let record = (self.plan.method != Method::Plain).then(|| self.record(lane.clone()));
         self.trunks.push(Trunk { lane, next: 0, left, level, record: record.map(Arc::new), class: None });
     }
 
@@ -420,7 +422,7 @@ impl Sweep {
         let mut rest = Counters::default();
         while went == Went::On {
             went = lane.step(&self.world, watch);
-            if self.plan.method == Method::CutOff
+            if self.plan.method != Method::Plain
                 && went == Went::On
                 && let Some(trunk) = return_to.arrived(&self.trunks, &lane)
                 && let Some(record) = &trunk.record

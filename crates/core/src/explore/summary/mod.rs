@@ -20,7 +20,7 @@ mod value;
 pub(in crate::explore) use learned::Cached;
 pub use predict::{Played, Wrong};
 pub(in crate::explore) use round::Aim;
-pub(in crate::explore) use saturate::Saturation;
+pub(in crate::explore) use saturate::{Reached, Saturation};
 
 #[cfg(test)]
 mod tests {
@@ -45,10 +45,10 @@ mod tests {
             .map(|name| *Vector::ALL.iter().find(|vector| vector.name() == name).unwrap())
             .collect();
         let world = Arc::new(World::new(&config).unwrap());
-        let aim = Aim { vectors: vectors.into(), assumed: Default::default() };
+        let aim = Aim { vectors: vectors.into(), assumed: Default::default(), max_runs: 1_000_000 };
         let begun = std::time::Instant::now();
         let mut saturation = Saturation::new(Arc::clone(&world), aim);
-        while saturation.work(1_000_000) == Progress::More && begun.elapsed().as_secs() < 60 {}
+        while saturation.work(1_000_000) == Progress::More && begun.elapsed().as_secs() < std::env::var("CR3_SECS").map_or(60, |secs| secs.parse().unwrap()) {}
         eprintln!("{:?} {:?} {:?}", saturation.reached(), saturation.failures(), begun.elapsed());
         let Some(round) = saturation.fixpoint() else { return };
         let begun = std::time::Instant::now();

@@ -22,6 +22,8 @@ use std::sync::Arc;
 pub(in crate::explore) struct Aim {
     pub(in crate::explore) vectors: Arc<[Vector]>,
     pub(in crate::explore) assumed: Assumptions,
+    /// Runs of a round after which it gives up.
+    pub(in crate::explore) max_runs: u64,
 }
 
 /// What is to be done.
@@ -149,11 +151,12 @@ impl Round {
 
     /// Does the next piece of work. Whether there was any.
     pub(super) fn advance(&mut self) -> bool {
-        let Some(Reverse((cost, _, event))) = self.queue.pop() else { return false };
+        let Some(&Reverse((cost, _, event))) = self.queue.peek() else { return false };
         // What few strikes teach is taken in before there are more.
         if self.grew_at.is_some_and(|strikes| cost.strikes > strikes) || self.is_beyond(cost) {
             return false;
         }
+        self.queue.pop();
         match event {
             Event::Walk(run) => self.walk(run),
             Event::Resume { node, callee, end } => self.resume(node, callee, end),
@@ -389,9 +392,10 @@ impl Round {
         self.resumed.len()
     }
 
-    /// Everything was done, and nothing was learned on the way.
+    /// Everything was done, or everything up to the first schedules that break something, and nothing was learned on the way.
     pub(super) fn is_through(&self) -> bool {
-        self.queue.is_empty() && self.grew_at.is_none()
+        let rest = self.queue.peek().is_none_or(|Reverse((cost, ..))| self.is_beyond(*cost));
+        rest && self.grew_at.is_none()
     }
 }
 

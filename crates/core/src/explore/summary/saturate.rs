@@ -3,9 +3,13 @@
 use super::family::Node;
 use super::hash::{Map, Set};
 use super::learned::Learned;
+use super::predict::Played;
 use super::round::{Aim, Round};
 use crate::explore::sweep::{Failure, Progress, Work};
 use crate::explore::world::World;
+use crate::linux::Handler;
+use crate::scenario::Vector;
+use crate::machine::tlb::Geometry;
 use std::sync::Arc;
 
 /// A search of one system.
@@ -49,9 +53,18 @@ impl Saturation {
         self.state
     }
 
+    /// See [`Explorer::play`](crate::explore::Explorer::play).
+    pub(in crate::explore) fn play(&self, choose: impl FnMut(u32, usize) -> Option<Vector>) -> Option<Played> {
+        self.fixpoint().filter(|_| self.failures.is_empty()).map(|round| round.play(choose))
+    }
+
     /// The round that found nothing new.
-    pub(in crate::explore) fn fixpoint(&self) -> Option<&Round> {
+    pub(super) fn fixpoint(&self) -> Option<&Round> {
         self.round.as_ref().filter(|_| self.state == Reached::Fixpoint)
+    }
+
+    pub(in crate::explore) fn worked(&self) -> Work {
+        self.work
     }
 
     pub(in crate::explore) fn failures(&self) -> &[Failure] {
@@ -65,6 +78,11 @@ impl Saturation {
         };
         let end = round.steps + steps;
         while round.steps < end {
+            if round.runs.len() as u64 > self.aim.max_runs {
+                self.failures = round.failures;
+                self.state = Reached::GivenUp;
+                return Progress::Done;
+            }
             if let Ok(max) = std::env::var("CR3_MAX") && round.runs.len() > max.parse().unwrap() { round.talk(); panic!("enough: {} {}", round.families.len(), round.runs.len()); }
             if !round.advance() {
                 self.close(round);
@@ -95,7 +113,8 @@ impl Saturation {
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
-        if (!grew && !round.mistakes.is_empty()) || self.learned.sees_marks() {
+        let is_wrong = !grew && !(was_through && round.mistakes.is_empty());
+        if is_wrong || self.learned.sees_marks() || !can_be_summed_up(&self.world) {
             self.mistakes = round.mistakes;
             self.state = Reached::GivenUp;
         } else if !grew {
@@ -104,6 +123,13 @@ impl Saturation {
             self.round = Some(round);
         }
     }
+}
+
+/// A handler that writes CR3 behind the kernel's back is judged by how many handlers are around it, which no key has. And only what
+/// the manual says of translation caches is followed, not what a processor holds.
+fn can_be_summed_up(world: &World) -> bool {
+    let is_architectural = world.system.machine.tlb.geometry() == Geometry::Architectural;
+    is_architectural && !world.config.handler.contains(Handler::RogueCr3)
 }
 
 impl Round {

@@ -158,6 +158,11 @@ impl Shadow {
 
     fn load_word(&mut self, word: u64, bytes: u8) -> Value {
         self.settle_sum(word);
+        self.note_read(word, bytes);
+        self.word(word)
+    }
+
+    fn note_read(&mut self, word: u64, bytes: u8) {
         let bytes = bytes & !self.learned.counted(word);
         if bytes != 0 {
             self.uses.read(word, self.step, bytes);
@@ -166,13 +171,13 @@ impl Shadow {
                 self.notes.read.add(word, fresh);
             }
         }
-        self.word(word)
     }
 
     /// Looks at a word to which something was added.
     pub(super) fn settle_sum(&mut self, word: u64) {
         if self.sums.remove(&word).is_some() {
             self.look(self.word(word));
+            self.note_read(word, u8::MAX);
             self.memory.insert(word, Value::KNOWN);
             self.written.add(word, u8::MAX);
             self.touched.push(word);

@@ -5,7 +5,7 @@ use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
 use super::text::{command, run_judges};
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Method, Standing, Violation};
+use cr3_core::explore::{Assumption, Method, Reach, Standing, Violation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ pub(super) struct Answer {
 struct Search {
     form: &'static str,
     verdict: &'static str,
-    /// The depth up to which every schedule was covered.
-    depth: u32,
+    /// The depth up to which every schedule was covered, or `any`.
+    depth: Depth,
     vectors: Vec<&'static str>,
     /// `1/4`, for example.
     shard: Option<String>,
@@ -53,6 +53,13 @@ struct Search {
     unconfirmed: Vec<String>,
     work: Work,
     command: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Depth {
+    UpTo(u32),
+    Any(&'static str),
 }
 
 #[derive(Serialize)]
@@ -144,7 +151,10 @@ impl Search {
         Self {
             form: query.configs.first().map_or("", |config| config.form.name()),
             verdict: report.verdict.name(),
-            depth: report.depth,
+            depth: match report.reach {
+                Reach::Depth(depth) => Depth::UpTo(depth),
+                Reach::Any => Depth::Any("any"),
+            },
             vectors: query.vectors.iter().map(|vector| vector.name()).collect(),
             shard: query.shard.map(|shard| shard.to_string()),
             choices: counts.choices(),
@@ -160,7 +170,11 @@ impl Search {
             violations: report.violations.iter().map(|violation| Broken::new(arguments, violation)).collect(),
             unconfirmed: report.unconfirmed.clone(),
             work: Work {
-                method: if query.method == Method::Plain { "plain" } else { "cut-off" },
+                method: match query.method {
+                    Method::Plain => "plain",
+                    Method::CutOff => "cut-off",
+                    Method::Summaries => "summaries",
+                },
                 steps: report.work.steps,
                 runs: report.work.runs,
                 cut: report.work.cut,

@@ -4,7 +4,7 @@ use super::Searched;
 use super::arguments::{ExploreArguments, quoted};
 use super::costs::costs;
 use crate::table::{Align, labelled, table, wrap};
-use cr3_core::explore::{Assumption, Report, Shard, Standing, Verdict, Violation};
+use cr3_core::explore::{Assumption, Reach, Report, Shard, Standing, Verdict, Violation};
 use cr3_core::linux::Form;
 use cr3_core::promises::{Broken, Promise};
 use std::collections::BTreeSet;
@@ -97,7 +97,10 @@ fn verdict(searched: &Searched) -> String {
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
     match report.verdict {
         Verdict::Holds => {
-            let schedules = schedules(report.depth);
+            let schedules = match report.reach {
+                Reach::Depth(depth) => schedules(depth),
+                Reach::Any => "every schedule of any depth and number".to_owned(),
+            };
             format!("holds for {schedules}{share} ({}), under the assumptions below", vectors(searched))
         }
         Verdict::Breaks => breaks(searched, &share),
@@ -122,7 +125,7 @@ fn breaks(searched: &Searched, share: &str) -> String {
     let counts = &report.counts;
     let up_to = if depth == 1 { String::new() } else { format!(" of up to {depth} exceptions") };
     let partial = if report.depth < depth { "; the search did not finish" } else { "" };
-    let rest = match query.depth - depth {
+    let rest = match query.depth.saturating_sub(depth) {
         0 => String::new(),
         1 => format!("; depth {} not searched", query.depth),
         _ => format!("; depths {} to {} not searched", depth + 1, query.depth),

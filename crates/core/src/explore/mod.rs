@@ -140,9 +140,7 @@ impl Task {
     fn start(&self) -> Running {
         let world = Arc::clone(&self.world);
         match &self.job {
-            Job::Sweep { plan, known } => {
-                Running::Sweep(Box::new(Sweep::new(world, plan.clone(), Arc::clone(known))))
-            }
+            Job::Sweep { plan, known } => Running::Sweep(Box::new(Sweep::new(world, plan.clone(), Arc::clone(known)))),
             Job::Saturate(aim) => Running::Saturation(Box::new(Saturation::new(world, aim.clone()))),
         }
     }

@@ -162,7 +162,8 @@ impl Round {
 
     pub(super) fn flags_after(&self, node: Node, end: &End) -> (Flags, u64) {
         let run = self.run(node.run);
-        let before = run.history.flags_at(node.boundary).map_or((Flags::KNOWN, 0), |(flags, sample)| (flags.clone(), sample));
+        let before =
+            run.history.flags_at(node.boundary).map_or((Flags::KNOWN, 0), |(flags, sample)| (flags.clone(), sample));
         if end.flags.0 == Flags::input() {
             return (before.0, before.1 & STATUS);
         }

@@ -5,10 +5,10 @@ use super::learned::{Cached, Learned};
 use crate::explore::assume::Seen;
 use crate::explore::lane::{Judge, Lane};
 use crate::explore::world::World;
-use crate::scenario::Vector;
 use crate::machine::event::debug;
 use crate::machine::rflags::{RF, STATUS};
 use crate::machine::{Cpu, Machine, SegmentRegister};
+use crate::scenario::Vector;
 
 /// The state around what values follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,15 +33,6 @@ impl Context {
             words: keyed(learned, machine),
             stale: stale(learned, machine),
         }
-    }
-
-    #[allow(dead_code)]
-    pub(super) fn cpl(&self) -> u8 {
-        self.cpu.cpl
-    }
-
-    pub(super) fn cpu(&self) -> &Cpu {
-        &self.cpu
     }
 }
 
@@ -107,11 +98,5 @@ impl Contexts {
 
     pub(super) fn get(&self, number: ContextId) -> &Context {
         &self.all[number.0 as usize]
-    }
-}
-
-impl Context {
-    pub(super) fn rest(&self) -> String {
-        format!("{:?} {:x?} {:?}", self.judge, self.words, self.stale)
     }
 }

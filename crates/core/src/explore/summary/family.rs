@@ -129,10 +129,6 @@ impl Run {
     pub(super) fn length(&self) -> u32 {
         self.contexts.len() as u32
     }
-
-    pub(super) fn read_words(&self) -> impl Iterator<Item = u64> {
-        self.uses.read_words()
-    }
 }
 
 /// What a place holds, and what that is on the machine.

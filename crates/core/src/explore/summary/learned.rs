@@ -181,7 +181,8 @@ impl Learned {
             grew |= self.keyed.insert(word);
         }
         self.tables = tables.pages().clone();
-        let mut stale: Vec<_> = cached.into_iter().filter(|(cached, cr3)| !tables.is_settled(machine, cached, *cr3)).collect();
+        let mut stale: Vec<_> =
+            cached.into_iter().filter(|(cached, cr3)| !tables.is_settled(machine, cached, *cr3)).collect();
         stale.sort_unstable_by_key(|(cached, _)| super::hash::hash(cached));
         for (cached, _) in stale {
             let next = self.stale.len() as u32;

@@ -137,4 +137,3 @@ impl Round {
 fn strikes(lane: &Lane) -> Vec<(u32, Vector)> {
     lane.strikes().iter().map(|&Strike { step, vector }| (step, vector)).collect()
 }
-

@@ -67,7 +67,6 @@ pub(super) struct Round {
     /// Items that callers have not been told.
     untold: Vec<(FamilyId, usize)>,
     grew_at: Option<u32>,
-    pub(super) why: std::sync::Mutex<std::collections::BTreeMap<String, u32>>,
 }
 
 pub(super) const PROGRAM: FamilyId = FamilyId(0);
@@ -94,7 +93,6 @@ impl Round {
             joined: 0,
             untold: Vec::new(),
             grew_at: None,
-            why: Default::default(),
         };
         let lane = Lane::start(&round.world);
         let context = round.context(&lane);
@@ -287,10 +285,8 @@ impl Round {
             None => {
                 let cost = self.cost(node);
                 let event = Event::Resume { node, callee, end: index };
-                let after = Cost {
-                    strikes: cost.strikes + 1 + end.strikes.len() as u32,
-                    steps: cost.steps + end.steps,
-                };
+                let after =
+                    Cost { strikes: cost.strikes + 1 + end.strikes.len() as u32, steps: cost.steps + end.steps };
                 if self.resumed.insert((node, callee, index)) {
                     self.push(after, event);
                 }
@@ -330,18 +326,6 @@ impl Round {
         let state = self.state_after(node, &end);
         let met = self.family(family).nodes.get(&state.fingerprint());
         let met = met.and_then(|nodes| nodes.iter().find_map(|&met| self.joins(&state, met, &mut None)));
-        if met.is_none() {
-            let run = self.run(node.run);
-            let mut what = String::new();
-            if run.contexts.get(node.boundary as usize) != Some(&state.context) { what += "context "; }
-            for number in 0..20 {
-                if !super::apply::alike(state.registers[number], self.at(node, super::value::Loc::Register(number as u8)), &mut Looks::new()) { what += &format!("register {number} "); }
-            }
-            for &word in &run.matters {
-                if !super::apply::alike((state.word)(word), self.at(node, super::value::Loc::Memory(word)), &mut Looks::new()) && self.matters(node, word) { what += &format!("word {:x} ", word << 3); }
-            }
-            *self.why.lock().unwrap().entry(format!("{:?} {:?}: {what}", self.family(family).kind.map(|kind| kind.vector), self.family(callee).kind.map(|kind| kind.vector))).or_default() += 1;
-        }
         drop(state);
         match met {
             Some(looks) => {
@@ -388,10 +372,6 @@ impl Round {
         }
     }
 
-    pub(super) fn resumed_count(&self) -> usize {
-        self.resumed.len()
-    }
-
     /// Everything was done, or everything up to the first schedules that break something, and nothing was learned on the way.
     pub(super) fn is_through(&self) -> bool {
         let rest = self.queue.peek().is_none_or(|Reverse((cost, ..))| self.is_beyond(*cost));
@@ -402,61 +382,4 @@ impl Round {
 /// A strike that is counted from later on.
 pub(super) fn later(strike: Strike, steps: u32) -> Strike {
     Strike { step: strike.step + steps, ..strike }
-}
-
-impl Round {
-    pub(super) fn talk(&self) {
-        for &vector in self.aim.vectors.iter() {
-            let keys: Vec<_> = self.table.keys().filter(|key| key.vector == vector).collect();
-            let contexts: std::collections::BTreeSet<_> = keys.iter().map(|key| key.context).collect();
-            eprintln!("{vector:?}: {} classes, {} contexts", keys.len(), contexts.len());
-            let mut seen: Map<_, u32> = Map::default();
-            let mut cpus: Map<_, u32> = Map::default();
-            let mut rest: Map<_, u32> = Map::default();
-            for &context in &contexts {
-                let context = self.contexts.get(context);
-                *seen.entry(format!("{:?}", context.seen)).or_default() += 1;
-                *cpus.entry(format!("{:?}", context.cpu())).or_default() += 1;
-                *rest.entry(format!("{}", context.rest())).or_default() += 1;
-            }
-            eprintln!("  seen {} cpus {} rest {}", seen.len(), cpus.len(), rest.len());
-            let mut fields: std::collections::BTreeMap<String, Map<String, u32>> = Default::default();
-            for &context in &contexts {
-                let text = format!("{:#x?}", self.contexts.get(context).cpu());
-                for (number, line) in text.lines().enumerate() {
-                    *fields.entry(format!("{number:3}")).or_default().entry(line.trim().to_owned()).or_default() += 1;
-                }
-            }
-            for (_, values) in fields { if values.len() > 1 { eprintln!("    {values:?}"); } }
-            for (seen, n) in &seen { eprintln!("    {n} {seen}"); }
-            for (seen, n) in &rest { eprintln!("    {n} {seen}"); }
-            if std::env::var_os("CR3_DEEP").is_some() {
-                for (seen, n) in &seen { eprintln!("    {n} {seen}"); }
-                for (seen, n) in &rest { eprintln!("    {n} {seen}"); }
-            }
-            let mut by: Map<_, Vec<_>> = Map::default();
-            keys.iter().for_each(|key| by.entry(key.context).or_default().push(*key));
-            let mut by: Vec<_> = by.into_iter().collect();
-            by.sort_by_key(|(context, keys)| (std::cmp::Reverse(keys.len()), *context));
-            eprintln!("  classes by context {:?}", by.iter().map(|(_, keys)| keys.len()).take(20).collect::<Vec<_>>());
-            if let Some((context, keys)) = by.first() {
-                for (number, item) in self.items[context.index()][vector as usize].iter().enumerate() {
-                    let mut values: Map<u64, u32> = Map::default();
-                    keys.iter().for_each(|key| *values.entry(key.items[number]).or_default() += 1);
-                    let mut shown: Vec<_> = values.iter().map(|(value, n)| (*n, format!("{value:x}"))).collect();
-                    shown.sort(); shown.reverse(); shown.truncate(5);
-                    eprintln!("  {} values {item:x?} {shown:?}", values.len());
-                }
-            }
-        }
-        let why = self.why.lock().unwrap();
-        let mut why: Vec<_> = why.iter().collect();
-        why.sort_by_key(|why| std::cmp::Reverse(*why.1));
-        for (what, n) in why.iter().take(25) { eprintln!("  why {n} {what}"); }
-        let mut runs: Vec<_> = self.families.iter().map(|family| (family.runs.len(), family.ends.len(), family.kind, family.strikes.clone())).collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.0));
-        for run in runs.iter().take(12) { eprintln!("  runs {} ends {} {:?} {:?}", run.0, run.1, run.2, run.3); }
-        runs.sort_by_key(|run| std::cmp::Reverse(run.1));
-        for run in runs.iter().take(12) { eprintln!("  runs {} ends {} {:?} {:?}", run.0, run.1, run.2, run.3); }
-    }
 }

@@ -8,8 +8,8 @@ use super::round::{Aim, Round};
 use crate::explore::sweep::{Failure, Progress, Work};
 use crate::explore::world::World;
 use crate::linux::Handler;
-use crate::scenario::Vector;
 use crate::machine::tlb::Geometry;
+use crate::scenario::Vector;
 use std::sync::Arc;
 
 /// A search of one system.
@@ -83,7 +83,6 @@ impl Saturation {
                 self.state = Reached::GivenUp;
                 return Progress::Done;
             }
-            if let Ok(max) = std::env::var("CR3_MAX") && round.runs.len() > max.parse().unwrap() { round.talk(); panic!("enough: {} {}", round.families.len(), round.runs.len()); }
             if !round.advance() {
                 self.close(round);
                 return if self.state == Reached::OnTheWay { Progress::More } else { Progress::Done };
@@ -99,17 +98,6 @@ impl Saturation {
         let was_through = round.is_through();
         let fresh = std::mem::take(&mut round.fresh);
         let grew = Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
-        if std::env::var_os("CR3_TALK").is_some() {
-            eprintln!(
-                "round {}: {} families {} runs {} steps {} joined {} resumed; items {:?} keyed {} stored {} counts {} looked {:?} read {} demanded {} stale {} tables {}; grew {grew} through {was_through} failures {} mistakes {:?}",
-                self.rounds, round.families.len(), round.runs.len(), round.steps, round.joined, round.resumed_count(),
-                self.learned.items.values().map(|items| items.len()).sum::<usize>(), self.learned.keyed.len(), self.learned.stored.len(),
-                self.learned.counts.words().count(), self.learned.looked, self.learned.read.words().count(),
-                self.learned.demanded.values().map(|bytes| bytes.words().count()).sum::<usize>(), self.learned.stale.len(), self.learned.tables.len(),
-                round.failures.len(), round.mistakes.first()
-            );
-        }
-        if std::env::var_os("CR3_TALK").is_some() { round.talk(); }
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;

@@ -31,7 +31,7 @@ use crate::linux::Config;
 use crate::promises::Breakage;
 use crate::scenario::Vector;
 use std::sync::Arc;
-use summary::{Aim, Reached, Saturation};
+use summary::{Aim, Flaw, Reached, Saturation};
 use sweep::{Failure, Found, Known, Part, Plan, Sweep};
 use world::World;
 
@@ -206,6 +206,7 @@ impl Explorer {
             vectors: self.query.vectors.clone().into(),
             assumed: self.query.assumed,
             max_runs: self.query.max_runs.unwrap_or(MAX_RUNS),
+            flaw: Flaw::None,
         };
         let worlds = self.systems.iter().map(|explored| Arc::clone(&explored.world)).enumerate();
         worlds.map(|(system, world)| Task { system, world, job: Job::Saturate(aim.clone()) }).collect()

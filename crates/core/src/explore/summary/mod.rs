@@ -4,6 +4,8 @@ mod apply;
 mod arithmetic;
 mod context;
 mod family;
+#[cfg(test)]
+mod flaws;
 mod follow;
 mod gather;
 mod guard;
@@ -22,5 +24,5 @@ mod value;
 
 pub(in crate::explore) use learned::Cached;
 pub use predict::{Played, Wrong};
-pub(in crate::explore) use round::Aim;
+pub(in crate::explore) use round::{Aim, Flaw};
 pub(in crate::explore) use saturate::{Reached, Saturation};

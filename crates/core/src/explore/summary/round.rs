@@ -3,7 +3,7 @@
 use super::apply::Looks;
 use super::context::{Context, ContextId, Contexts};
 use super::family::{Cost, End, Family, FamilyId, Node, Run, RunId};
-use super::guard::Held;
+use super::guard::{Held, Item};
 use super::hash::{Map, Set};
 use super::learned::{Fresh, Kind, Learned};
 use super::shadow::Frame;
@@ -24,6 +24,31 @@ pub(in crate::explore) struct Aim {
     pub(in crate::explore) assumed: Assumptions,
     /// Runs of a round after which it gives up.
     pub(in crate::explore) max_runs: u64,
+    pub(in crate::explore) flaw: Flaw,
+}
+
+/// What a search leaves out on purpose, to see whether the check finds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(in crate::explore) enum Flaw {
+    #[default]
+    None,
+    /// Bits that were looked at.
+    NoBits,
+    /// Comparisons that decided.
+    NoComparisons,
+    /// All ends of a call but the first.
+    OneEnd,
+}
+
+impl Flaw {
+    fn hides(self, item: Item) -> bool {
+        match self {
+            Self::None | Self::OneEnd => false,
+            Self::NoBits => matches!(item, Item::Bits { .. }),
+            Self::NoComparisons => matches!(item, Item::Taken { .. }),
+        }
+    }
 }
 
 /// What is to be done.
@@ -51,7 +76,7 @@ pub(super) struct Round {
     pub(super) fresh: Fresh,
     contexts: Contexts,
     /// What decides about classes in each context, vector by vector.
-    items: Vec<[BTreeSet<super::guard::Item>; Vector::ALL.len()]>,
+    items: Vec<[BTreeSet<Item>; Vector::ALL.len()]>,
     pub(super) families: Vec<Family>,
     pub(super) runs: Vec<Run>,
     table: Map<Key, FamilyId>,
@@ -67,12 +92,22 @@ pub(super) struct Round {
     /// Items that callers have not been told.
     untold: Vec<(FamilyId, usize)>,
     grew_at: Option<u32>,
+    pace: Pace,
+}
+
+/// How far a round goes that has found something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// What few strikes teach is taken in before there are more.
+    Short,
+    /// To its end: what is new is rare, and far away.
+    Whole,
 }
 
 pub(super) const PROGRAM: FamilyId = FamilyId(0);
 
 impl Round {
-    pub(super) fn new(world: Arc<World>, aim: Arc<Aim>, learned: Arc<Learned>) -> Self {
+    pub(super) fn new(world: Arc<World>, aim: Arc<Aim>, learned: Arc<Learned>, pace: Pace) -> Self {
         let mut round = Self {
             world,
             aim,
@@ -93,6 +128,7 @@ impl Round {
             joined: 0,
             untold: Vec::new(),
             grew_at: None,
+            pace,
         };
         let lane = Lane::start(&round.world);
         let context = round.context(&lane);
@@ -150,8 +186,8 @@ impl Round {
     /// Does the next piece of work. Whether there was any.
     pub(super) fn advance(&mut self) -> bool {
         let Some(&Reverse((cost, _, event))) = self.queue.peek() else { return false };
-        // What few strikes teach is taken in before there are more.
-        if self.grew_at.is_some_and(|strikes| cost.strikes > strikes) || self.is_beyond(cost) {
+        let is_enough = self.pace == Pace::Short && self.grew_at.is_some_and(|strikes| cost.strikes > strikes);
+        if is_enough || self.is_beyond(cost) {
             return false;
         }
         self.queue.pop();
@@ -309,6 +345,9 @@ impl Round {
     /// A call may return in a new way: tells its callers.
     pub(super) fn returned(&mut self, callee: FamilyId, end: End) {
         let index = self.family(callee).ends.len() as u32;
+        if self.aim.flaw == Flaw::OneEnd && index != 0 {
+            return;
+        }
         self.family_mut(callee).ends.push(end);
         let callers: Vec<_> = self.family(callee).callers.iter().copied().collect();
         for run in callers {
@@ -340,12 +379,15 @@ impl Round {
 
     /// A family depends on what was looked at.
     pub(super) fn look_in(&mut self, family: FamilyId, looks: Looks) {
-        for item in looks.into_iter().flat_map(Held::parts).filter_map(super::guard::Item::bits) {
+        for item in looks.into_iter().flat_map(Held::parts).filter_map(Item::bits) {
             self.depend(family, item);
         }
     }
 
-    pub(super) fn depend(&mut self, id: FamilyId, item: super::guard::Item) {
+    pub(super) fn depend(&mut self, id: FamilyId, item: Item) {
+        if self.aim.flaw.hides(item) {
+            return;
+        }
         if self.family_mut(id).depend(item) {
             let number = self.family(id).items.len() - 1;
             self.untold.push((id, number));

@@ -4,13 +4,16 @@ use super::family::Node;
 use super::hash::{Map, Set};
 use super::learned::Learned;
 use super::predict::Played;
-use super::round::{Aim, Round};
+use super::round::{Aim, Pace, Round};
 use crate::explore::sweep::{Failure, Progress, Work};
 use crate::explore::world::World;
 use crate::linux::Handler;
 use crate::machine::tlb::Geometry;
 use crate::scenario::Vector;
 use std::sync::Arc;
+
+/// Rounds that end soon after they have found something new. Most is found in these.
+const SHORT_ROUNDS: u32 = 8;
 
 /// A search of one system.
 pub(in crate::explore) struct Saturation {
@@ -74,7 +77,7 @@ impl Saturation {
     pub(in crate::explore) fn work(&mut self, steps: u64) -> Progress {
         let mut round = match self.round.take() {
             Some(round) => round,
-            None => Round::new(Arc::clone(&self.world), Arc::clone(&self.aim), Arc::clone(&self.learned)),
+            None => self.begin(),
         };
         let end = round.steps + steps;
         while round.steps < end {
@@ -92,6 +95,11 @@ impl Saturation {
         Progress::More
     }
 
+    fn begin(&self) -> Round {
+        let pace = if self.rounds < SHORT_ROUNDS { Pace::Short } else { Pace::Whole };
+        Round::new(Arc::clone(&self.world), Arc::clone(&self.aim), Arc::clone(&self.learned), pace)
+    }
+
     fn close(&mut self, mut round: Round) {
         self.rounds += 1;
         round.demand();
@@ -101,8 +109,8 @@ impl Saturation {
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
-        let is_wrong = !grew && !(was_through && round.mistakes.is_empty());
-        if is_wrong || self.learned.sees_marks() || !can_be_summed_up(&self.world) {
+        let is_sound = grew || (was_through && round.mistakes.is_empty());
+        if !is_sound || self.learned.sees_marks() || !can_be_summed_up(&self.world) {
             self.mistakes = round.mistakes;
             self.state = Reached::GivenUp;
         } else if !grew {

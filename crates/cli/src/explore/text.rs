@@ -4,7 +4,7 @@ use super::Searched;
 use super::arguments::{ExploreArguments, quoted};
 use super::costs::costs;
 use crate::table::{Align, labelled, table, wrap};
-use cr3_core::explore::{Assumption, Reach, Report, Shard, Standing, Verdict, Violation};
+use cr3_core::explore::{Assumption, Method, Reach, Report, Shard, Standing, Verdict, Violation};
 use cr3_core::linux::Form;
 use cr3_core::promises::{Broken, Promise};
 use std::collections::BTreeSet;
@@ -123,6 +123,10 @@ fn breaks(searched: &Searched, share: &str) -> String {
         return "breaks without any exception".to_owned();
     }
     let counts = &report.counts;
+    if query.method == Method::Summaries && depth > report.depth {
+        let schedules = schedules(report.depth);
+        return format!("breaks at depth {depth}; {schedules} keeps every promise ({} schedules)", counts.schedules);
+    }
     let up_to = if depth == 1 { String::new() } else { format!(" of up to {depth} exceptions") };
     let partial = if report.depth < depth { "; the search did not finish" } else { "" };
     let rest = match query.depth.saturating_sub(depth) {

@@ -1,6 +1,6 @@
 //! Search of any depth and number: its verdicts, and the check of what it rests on.
 
-use crate::support::{config, custom, explore, query};
+use crate::support::{THREE, config, custom, explore, query};
 use cr3_core::explore::{Explorer, Method, Played, Progress, Query, Reach, Report, Verdict};
 use cr3_core::linux::Config;
 use cr3_core::scenario::Vector;
@@ -34,6 +34,10 @@ fn forms_hold_for_every_schedule() {
             assert_eq!(verdict(&report), ("holds", Reach::Any, 0), "{form} {vectors:?}");
         }
     }
+    for handler in ["perf", "pending-flush"] {
+        let report = explore(any_depth(config(&format!("form=E handler={handler}")), NMI));
+        assert_eq!(verdict(&report), ("holds", Reach::Any, 0), "{handler}");
+    }
 }
 
 #[test]
@@ -49,6 +53,22 @@ fn macros_that_break_with_two_break_with_the_same_two() {
         assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), 2), "{name}");
         assert!(report.violations.iter().all(|violation| violation.depth() == 2), "{name}: {:#?}", report.violations);
     }
+}
+
+#[test]
+fn a_macro_that_breaks_with_three_breaks_with_the_same_three() {
+    let report = explore(any_depth(custom("three_deep"), &THREE));
+    assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), 3));
+    let first = report.violations.first().map(|violation| &violation.schedule);
+    let vectors =
+        first.map(|schedule| schedule.injections.iter().map(|injection| injection.vector).collect::<Vec<_>>());
+    assert_eq!(vectors, Some(vec![Vector::Debug, Vector::MachineCheck, Vector::Nmi]));
+}
+
+#[test]
+fn what_is_not_summed_up_is_not_finished() {
+    let report = explore(any_depth(config("form=A handler=rogue-cr3"), NMI));
+    assert_eq!(verdict(&report), ("not-finished", Reach::Depth(1), 0));
 }
 
 #[test]

@@ -33,19 +33,16 @@ pub(in crate::explore) struct Aim {
 pub(in crate::explore) enum Flaw {
     #[default]
     None,
-    /// Bits that were looked at.
-    NoBits,
     /// Comparisons that decided.
     NoComparisons,
-    /// All ends of a call but the first.
-    OneEnd,
+    /// Ends of calls.
+    NoEnds,
 }
 
 impl Flaw {
     fn hides(self, item: Item) -> bool {
         match self {
-            Self::None | Self::OneEnd => false,
-            Self::NoBits => matches!(item, Item::Bits { .. }),
+            Self::None | Self::NoEnds => false,
             Self::NoComparisons => matches!(item, Item::Taken { .. }),
         }
     }
@@ -345,7 +342,7 @@ impl Round {
     /// A call may return in a new way: tells its callers.
     pub(super) fn returned(&mut self, callee: FamilyId, end: End) {
         let index = self.family(callee).ends.len() as u32;
-        if self.aim.flaw == Flaw::OneEnd && index != 0 {
+        if self.aim.flaw == Flaw::NoEnds {
             return;
         }
         self.family_mut(callee).ends.push(end);

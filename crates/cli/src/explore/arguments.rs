@@ -11,6 +11,7 @@ use cr3_core::explore::{
 };
 use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::scenario::Vector;
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 pub(crate) const AFTER: &str = "\
@@ -36,9 +37,9 @@ pub(crate) struct ExploreArguments {
     /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
-    /// The most exceptions of a schedule
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_DEPTH))]
-    depth: u32,
+    /// The most exceptions of a schedule, or `any`: then what handlers do is summed up, for any depth and number
+    #[arg(long, value_name = "N", default_value = "1", value_parser = depth)]
+    depth: Depth,
     /// What strikes, of nmi, db, mc, vc, df, irq
     #[arg(long, value_name = "LIST", default_value = "nmi,db,mc", value_delimiter = ',')]
     vectors: Vec<Vector>,
@@ -93,7 +94,39 @@ pub(crate) struct ExploreArguments {
 const STANDARD: &str = "standard";
 
 /// More exceptions take more than a day.
-const MAX_DEPTH: i64 = 6;
+const MAX_DEPTH: u32 = 6;
+
+/// The exceptions of a schedule.
+#[derive(Clone, Copy, Debug)]
+enum Depth {
+    UpTo(u32),
+    Any,
+}
+
+impl Depth {
+    /// Up to which every schedule is run.
+    fn by_itself(self) -> u32 {
+        match self {
+            Self::UpTo(depth) => depth,
+            Self::Any => 1,
+        }
+    }
+}
+
+impl Display for Depth {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UpTo(depth) => depth.fmt(f),
+            Self::Any => f.write_str("any"),
+        }
+    }
+}
+
+fn depth(text: &str) -> Result<Depth, String> {
+    let number = || text.parse().ok().filter(|depth| (1..=MAX_DEPTH).contains(depth)).map(Depth::UpTo);
+    let depth = if text == "any" { Some(Depth::Any) } else { number() };
+    depth.ok_or_else(|| format!("expected a number from 1 to {MAX_DEPTH}, or `any`"))
+}
 
 fn shard(text: &str) -> Result<Shard, String> {
     let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
@@ -121,12 +154,23 @@ impl ExploreArguments {
         vectors.sort_unstable();
         vectors.dedup();
         let to_the_end = self.plain || self.against.is_some();
+        let method = match (self.depth, to_the_end) {
+            (Depth::Any, true) => {
+                return Err(WrongUse::new(
+                    "--depth any runs no schedule to its end, as --plain and --against do",
+                    "leave one of them out",
+                ));
+            }
+            (Depth::Any, false) => Method::Summaries,
+            (Depth::UpTo(_), true) => Method::Plain,
+            (Depth::UpTo(_), false) => Method::CutOff,
+        };
         Ok(Query {
             configs: self.configs(base, assumed)?,
             vectors,
-            depth: self.depth,
+            depth: self.depth.by_itself(),
             assumed,
-            method: if to_the_end { Method::Plain } else { Method::CutOff },
+            method,
             max_runs: self.max_states,
             shard: self.shard,
         })

@@ -6,7 +6,7 @@ use super::costs::{are_complete, counted, difference, is_known, no_differences, 
 use super::text::command;
 use super::why::Without;
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Counts, Method, Standing, Violation};
+use cr3_core::explore::{Assumption, Counts, Method, Reach, Standing, Violation};
 use cr3_core::linux::Form;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -37,10 +37,10 @@ struct Search {
     /// Of form `custom`.
     text: Option<String>,
     verdict: &'static str,
-    /// The depth up to which every schedule was covered.
-    depth: u32,
-    /// The depth that was asked for; null for random schedules.
-    depth_asked: Option<u32>,
+    /// The depth up to which every schedule was covered, or `any`.
+    depth: Reached,
+    /// The depth that was asked for, or `any`; null for random schedules.
+    depth_asked: Option<Reached>,
     /// The random schedules that were asked for, all shares together.
     random: Option<Drawn>,
     vectors: Vec<&'static str>,
@@ -110,6 +110,13 @@ impl Depth {
             breaking: counts.breaking,
         }
     }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Reached {
+    UpTo(u32),
+    Any(&'static str),
 }
 
 #[derive(Serialize)]
@@ -215,8 +222,14 @@ impl Search {
             form: config.map_or("", |config| config.form.name()),
             text: own.map(|config| config.custom.to_string()),
             verdict: report.verdict.name(),
-            depth: report.depth,
-            depth_asked: random.is_none().then_some(query.depth),
+            depth: match report.reach {
+                Reach::Depth(depth) => Reached::UpTo(depth),
+                Reach::Any => Reached::Any("any"),
+            },
+            depth_asked: random.is_none().then_some(match query.method {
+                Method::Summaries => Reached::Any("any"),
+                Method::Plain | Method::CutOff => Reached::UpTo(query.depth),
+            }),
             random: random.map(|random| Drawn { schedules: random.schedules, seed: random.seed }),
             vectors: query.vectors.iter().map(|vector| vector.name()).collect(),
             shard: query.shard.map(|shard| shard.to_string()),
@@ -238,6 +251,7 @@ impl Search {
                     (Some(_), _) => "random",
                     (None, Method::Plain) => "plain",
                     (None, Method::CutOff) => "cut-off",
+                    (None, Method::Summaries) => "summaries",
                 },
                 steps: report.work.steps,
                 runs: report.work.runs,

@@ -2,6 +2,7 @@
 
 use crate::explore::ExploreArguments;
 use crate::outcome::WrongUse;
+use crate::own_text::OwnText;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
@@ -71,9 +72,8 @@ pub(crate) struct SystemArguments {
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
     #[arg(long, default_value_t)]
     geometry: Geometry,
-    /// File with the text of form `custom`; its macros replace built-in ones of the same names
-    #[arg(long, value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnText,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -304,19 +304,19 @@ impl Shown {
 const CUSTOM: &str = "custom";
 
 impl SystemArguments {
-    /// The built-in system, with the text of a macro file.
-    pub(crate) fn with_macro(file: Option<PathBuf>) -> Self {
+    /// The built-in system, with a person's own text.
+    pub(crate) fn with_own(own: OwnText) -> Self {
         let Config { features, handler, geometry, .. } = Config::default();
-        Self { features, handler, geometry, r#macro: file, json: false }
+        Self { features, handler, geometry, own, json: false }
     }
 
     /// The configuration of the one form of a run; a macro file means form `custom`. With another form that a person names the
     /// file would say nothing.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
-        match (form, &self.r#macro) {
-            (None, Some(_)) => self.with_form(CUSTOM),
-            (None, None) => self.with_form("E"),
-            (Some(form), Some(_)) if form != CUSTOM => {
+        match (form, self.own.is_given()) {
+            (None, true) => self.with_form(CUSTOM),
+            (None, false) => self.with_form("E"),
+            (Some(form), true) if form != CUSTOM => {
                 let cause = format!("--macro is given but the form is '{form}'");
                 Err(WrongUse::new(cause, "leave --form out, or try --form custom"))
             }
@@ -325,9 +325,9 @@ impl SystemArguments {
     }
 
     fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
-        let (form, custom) = match (form, &self.r#macro) {
-            (CUSTOM, Some(file)) => (Form::Custom, read(file)?.into()),
-            (CUSTOM, None) => return Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
+        let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE");
+        let (form, custom) = match form {
+            CUSTOM => (Form::Custom, self.own.text()?.ok_or_else(no_text)?),
             _ => (named(form)?, Arc::default()),
         };
         Ok(Config { features: self.features, form, custom, handler: self.handler, geometry: self.geometry })
@@ -336,10 +336,10 @@ impl SystemArguments {
     /// The configurations of a list of forms; without a list, a macro file adds form `custom` to the usual ones. With a list that
     /// leaves `custom` out the file would say nothing.
     pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
-        let usual = if self.r#macro.is_some() { "A,E,custom" } else { "A,E" };
+        let usual = if self.own.is_given() { "A,E,custom" } else { "A,E" };
         let forms = forms.unwrap_or(usual);
         let names: Vec<_> = forms.split(',').map(str::trim).collect();
-        if self.r#macro.is_some() && !names.contains(&CUSTOM) {
+        if self.own.is_given() && !names.contains(&CUSTOM) {
             return Err(WrongUse::new("--macro is given but no form 'custom'", format!("try --forms {forms},custom")));
         }
         names.into_iter().map(|name| self.with_form(name)).collect()

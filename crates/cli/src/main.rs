@@ -14,6 +14,7 @@ mod findings;
 mod json;
 mod origin;
 mod outcome;
+mod own_text;
 mod places;
 mod presets;
 mod run;

@@ -2,6 +2,7 @@
 
 use crate::arguments::SystemArguments;
 use crate::outcome::WrongUse;
+use crate::own_text::OwnText;
 use clap::Args;
 use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
@@ -9,7 +10,6 @@ use cr3_core::explore::{
 };
 use cr3_core::linux::{Config, Features, Form, Handlers};
 use cr3_core::scenario::Vector;
-use std::path::PathBuf;
 
 pub(crate) const AFTER: &str = "\
 Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use,
@@ -27,9 +27,8 @@ pub(crate) struct ExploreArguments {
     /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
     #[arg(long)]
     form: Option<String>,
-    /// File with the text of form `custom`; its macros replace built-in ones of the same names
-    #[arg(long, value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnText,
     /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
@@ -86,7 +85,7 @@ fn shard(text: &str) -> Result<Shard, String> {
 impl ExploreArguments {
     /// The query about the form, and that about the form to hold it against.
     pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
-        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
+        let form = SystemArguments::with_own(self.own.clone()).config(self.form.as_deref())?;
         let other = self.against.map(|form| Config { form, ..Config::default() });
         let against = other.map(|other| self.query(&other)).transpose()?;
         Ok((self.query(&form)?, against))
@@ -147,18 +146,19 @@ impl ExploreArguments {
         self.jobs.map_or_else(processors, |jobs| jobs as usize)
     }
 
-    /// The file of the form, as it was given.
-    pub(super) fn macro_file(&self) -> Option<String> {
-        self.r#macro.as_ref().map(|file| file.display().to_string())
+    /// The arguments that name the form of `config`.
+    pub(super) fn form_words(&self, config: &Config) -> String {
+        match config.form {
+            Form::Custom => self.own.words().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            form => format!("--form {form}"),
+        }
     }
 
     /// The command that says the same, with what was left out written down.
     pub(super) fn command(&self, query: &Query) -> String {
         let mut command = "cr3play explore".to_owned();
-        match (self.macro_file(), query.configs.first()) {
-            (Some(file), _) => command += &format!(" --macro {}", quoted(&file)),
-            (None, Some(config)) => command += &format!(" --form {}", config.form),
-            (None, None) => {}
+        if let Some(config) = query.configs.first() {
+            command += &format!(" {}", self.form_words(config));
         }
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
         command += &format!(" --depth {} --vectors {}", self.depth, vectors.join(","));

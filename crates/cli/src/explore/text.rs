@@ -168,10 +168,7 @@ pub(super) fn run_judges(broken: &Broken) -> bool {
 /// The command that plays a counterexample.
 pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> String {
     let config = &violation.config;
-    let form = match (&config.form, arguments.macro_file()) {
-        (Form::Custom, Some(file)) => format!("--macro {}", quoted(&file)),
-        (form, _) => format!("--form {form}"),
-    };
+    let form = arguments.form_words(config);
     let mut command = format!("cr3play run {form} --features {} --handler {}", config.features, config.handler);
     if !violation.schedule.injections.is_empty() {
         command += &format!(" --inject {}", quoted(&violation.schedule.to_string()));

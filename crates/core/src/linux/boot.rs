@@ -3,7 +3,7 @@
 
 use super::layout::{self as at, IstStack};
 use super::sources::Texts;
-use super::{Config, Features, Form, System, constants, custom, sources, tables};
+use super::{Config, Features, Form, System, constants, own, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
@@ -17,16 +17,19 @@ use std::sync::Arc;
 /// Diagnostics of the assembler when a person's macro does not assemble, or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features);
-    let Texts { sources, restore, notes } = sources::sources(config, &options).map_err(|refused| vec![*refused])?;
+    let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, diagnostics);
+    let texts = sources::sources(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
+    let Texts { sources, restore, notes, origins } = texts;
     let (image, diagnostics) = asm::assemble(&sources, &options);
+    let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(diagnostics);
+        return Err(refused(diagnostics));
     }
-    let machine = machine(config, &image).map_err(|diagnostic| vec![*diagnostic])?;
+    let machine = machine(config, &image).map_err(|diagnostic| vec![origins.given(*diagnostic)])?;
     let notes = match config.form {
         Form::Custom => {
-            let empty = custom::empty(&image, &restore.name, restore.at);
-            custom::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
+            let empty = own::empty(&image, &restore.name, restore.at).map(|note| origins.given(note));
+            own::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
         }
         _ => Vec::new(),
     };

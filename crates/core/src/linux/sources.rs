@@ -1,6 +1,7 @@
 //! The texts of one configuration, in the order in which they are assembled.
 
-use super::{Config, Form, Handler, Handlers, custom};
+use super::own::{self, Origins};
+use super::{Config, Form, Handler, Handlers};
 use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
 
 macro_rules! text {
@@ -106,24 +107,37 @@ pub(super) struct Texts {
     pub(super) sources: Vec<Source>,
     /// The macro of the form.
     pub(super) restore: Signature,
-    /// The macros of ours that a person's text replaces.
+    /// What to know about a person's text.
     pub(super) notes: Vec<Diagnostic>,
+    /// Which lines a person gave.
+    pub(super) origins: Origins,
 }
 
 /// All texts. The sites that use the macro call it by the name and the parameters that the form gives it, as the patches
 /// that changed either changed the sites too.
 ///
 /// # Errors
-/// A diagnostic when a person's text does not define the macro, or not so that it can be called.
+/// A diagnostic when a person's text does not define the macro, or not so that it can be called; or when a patch does not fit.
 pub(super) fn sources(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
-    let source = form_source(config.form, &config.custom);
-    let restore = Signature::of(&source, options).map_err(|refused| Box::new(refused.diagnostic(&source)))?;
-    let sources = in_order(source, &restore, config.handler);
-    let (sources, notes) = match config.form {
-        Form::Custom => custom::replace(sources, options),
-        _ => (sources, Vec::new()),
-    };
-    Ok(Texts { sources, restore, notes })
+    match config.form {
+        Form::Custom => own::texts(config, options),
+        form => {
+            let (sources, restore) = built_in(form_source(form, ""), config.handler, options)?;
+            Ok(Texts { sources, restore, notes: Vec::new(), origins: Origins::default() })
+        }
+    }
+}
+
+/// The built-in texts with this one in the place of a form's.
+pub(super) fn built_in(
+    form: Source,
+    handlers: Handlers,
+    options: &Options,
+) -> Result<(Vec<Source>, Signature), Box<Diagnostic>> {
+    let texts = [DEFINITIONS.source(), CALLING.source(), form];
+    let restore = Signature::of(&texts, &[FORM_INDEX], options)?;
+    let [.., form] = texts;
+    Ok((in_order(form, &restore, handlers), restore))
 }
 
 fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Source> {
@@ -137,7 +151,7 @@ fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Sour
 }
 
 /// The names that the macro has had.
-const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
+pub(super) const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
 
 /// The sites that use the macro, as they stand in our texts.
 const SITES: [Site; 2] = [
@@ -169,10 +183,17 @@ enum Refused {
 
 impl Signature {
     /// Read after preprocessing, so that a definition in a comment or in lines that an `#if` leaves out does not count.
-    fn of(source: &Source, options: &Options) -> Result<Self, Refused> {
-        let texts = [DEFINITIONS.source(), CALLING.source(), source.clone()];
-        let statements = asm::statements(&texts, options);
-        let own = statements.iter().filter(|(position, _)| position.source == FORM_INDEX);
+    ///
+    /// # Errors
+    /// A diagnostic at the text with [`FORM_INDEX`] when those of `texts` that are `among` do not define the macro as they should.
+    pub(super) fn of(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Box<Diagnostic>> {
+        let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
+        Self::found(texts, among, options).map_err(|refused| Box::new(refused.diagnostic(name)))
+    }
+
+    fn found(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Refused> {
+        let statements = asm::statements(texts, options);
+        let own = statements.iter().filter(|(position, _)| among.contains(&position.source));
         let definitions: Vec<_> = own.filter_map(|(position, text)| definition(*position, text)).collect();
         let found = MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|signature| signature.name == *name));
         found.map_or(Err(Refused::Undefined), Self::checked)
@@ -203,6 +224,15 @@ impl Signature {
     fn adapt(&self, text: &str) -> String {
         SITES.iter().fold(text.to_owned(), |text, site| text.replace(site.call, &self.call(site)))
     }
+
+    /// `text` with the calls of `before` as calls of this macro.
+    pub(super) fn follow(&self, before: &Self, text: &str) -> String {
+        let followed = |line: &str| {
+            let site = SITES.iter().find(|site| line.trim() == before.call(site));
+            site.map_or_else(|| line.to_owned(), |site| line.replace(line.trim(), &self.call(site)))
+        };
+        text.lines().flat_map(|line| [followed(line), "\n".to_owned()]).collect()
+    }
 }
 
 /// Name and parameters, if `statement` begins a macro.
@@ -213,7 +243,7 @@ fn definition(at: Position, statement: &str) -> Option<Signature> {
 }
 
 impl Refused {
-    fn diagnostic(&self, source: &Source) -> Diagnostic {
+    fn diagnostic(&self, source: String) -> Diagnostic {
         let (line, message, hint) = match self {
             Self::Undefined => (
                 1,
@@ -229,7 +259,7 @@ impl Refused {
         Diagnostic {
             severity: Severity::Error,
             position: Position { source: FORM_INDEX, line, column: 1 },
-            source: source.name.clone(),
+            source,
             message,
             hint: Some(hint.to_owned()),
             expansion: Vec::new(),
@@ -237,8 +267,33 @@ impl Refused {
     }
 }
 
-/// Index of the form's text among the sources.
+/// The texts that a patch may change, by the names that they have.
+pub(super) const NAMES_OF_ENTRY: [&str; 12] = [
+    CALLING.name,
+    "restore/a.S",
+    "restore/b2.S",
+    "restore/c.S",
+    "restore/e.S",
+    "restore/never.S",
+    ENTRY[0].name,
+    ENTRY[1].name,
+    ENTRY[2].name,
+    ENTRY[3].name,
+    ENTRY[4].name,
+    ENTRY[5].name,
+];
+
+/// Index of the layout's names among the sources.
+pub(super) const DEFINITIONS_INDEX: usize = 0;
+/// Index of the other macros.
+pub(super) const CALLING_INDEX: usize = 1;
+/// Index of the form's text.
 pub(super) const FORM_INDEX: usize = 2;
+
+/// Index of the text with this name.
+pub(super) fn index_of(sources: &[Source], name: &str) -> Option<usize> {
+    sources.iter().position(|source| source.name == name)
+}
 
 #[cfg(test)]
 mod tests {
@@ -320,7 +375,7 @@ mod tests {
             assert_eq!(sources[FORM_INDEX], form_source(form, ""));
             assert_eq!(asm::assemble(&sources, &constants::options(Features::default())).1, [], "{form:?}");
             let options = constants::options(Features::default());
-            let name = Signature::of(&sources[FORM_INDEX], &options).expect("a form of the repository").name;
+            let name = Signature::of(&sources, &[FORM_INDEX], &options).expect("a form of the repository").name;
             let calls =
                 |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(&name)).count();
             assert_eq!(sources.iter().map(calls).sum::<usize>(), 2, "{form:?}");

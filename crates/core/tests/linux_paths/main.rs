@@ -12,6 +12,7 @@ mod mended;
 mod nested;
 mod nested_places;
 mod one_page;
+mod patches;
 mod restore;
 mod spaces;
 mod support;

@@ -1,0 +1,179 @@
+//! The built-in texts with a person's patches.
+
+use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, Signature, Texts, form_source};
+use super::super::{Config, Form};
+use super::origins::{Origin, Origins};
+use super::paths::{self, FILES, FileLine};
+use super::settings::Settings;
+use super::{Diagnostic, Line, Position, Source, Taken, first, macros, note, refused};
+use crate::asm::Options;
+use cr3_patch::{Applied, Base, EditedLine, Fault, Misfit, Patch, apply};
+
+/// The forms whose texts patches are held against, in this order: of several that fit the first is taken.
+const FORMS: [Form; 4] = [Form::E, Form::A, Form::C, Form::B2];
+
+/// Texts of a form before a patch.
+struct Before {
+    form: Form,
+    sources: Vec<Source>,
+    restore: Signature,
+    files: [Vec<FileLine>; 2],
+}
+
+impl Before {
+    fn of(form: Form, config: &Config, options: &Options) -> Result<Self, Box<Diagnostic>> {
+        let (sources, restore) = sources::built_in(form_source(form, ""), config.handler, options)?;
+        let files = paths::files(&sources);
+        Ok(Self { form, sources, restore, files })
+    }
+
+    fn apply(&self, patches: &[Patch]) -> Result<Applied, Misfit> {
+        let lines = |file: usize| self.files[file].iter().map(|line| line.text.as_str()).collect();
+        let bases = [0, 1].map(|file| Base { path: FILES[file], lines: lines(file) });
+        apply(patches, &bases, &paths::key)
+    }
+
+    /// Name and line of our text behind a line of a file.
+    fn ours(&self, file: usize, line: usize) -> Option<(&str, usize)> {
+        let (source, line) = self.files.get(file)?.get(line)?.ours?;
+        Some((self.sources.get(source)?.name.as_str(), line + 1))
+    }
+}
+
+pub(super) fn texts(
+    config: &Config,
+    settings: &Settings<'_>,
+    taken: &Taken,
+    patches: &[Patch],
+    options: &Options,
+) -> Result<Texts, Box<Diagnostic>> {
+    let (before, applied) = fitting(config, settings, patches, options)?;
+    let (mut sources, origins) = edited(&before, &applied, settings);
+    let restore = Signature::of(&sources, &[CALLING_INDEX, FORM_INDEX], options)
+        .map_err(|refused| Box::new(origins.given(*refused)))?;
+    for source in sources.iter_mut().filter(|source| source.name.starts_with("entry/")) {
+        source.text = restore.follow(&before.restore, &source.text);
+    }
+    settings.set(&mut sources);
+    let mut notes = vec![taken_for(settings, taken, patches, &before, &applied)];
+    notes.extend(applied.left_out.iter().map(|(path, line)| not_modelled(settings, path, *line)));
+    let at = notes[0].position;
+    notes.extend(macros::changes(&before.sources, &sources, options, &origins, at));
+    Ok(Texts { sources, restore, notes, origins })
+}
+
+/// The first form that the patches fit; where there is none, why they do not fit the one that they come nearest to.
+fn fitting(
+    config: &Config,
+    settings: &Settings<'_>,
+    patches: &[Patch],
+    options: &Options,
+) -> Result<(Before, Applied), Box<Diagnostic>> {
+    let mut nearest: Option<(Before, Misfit)> = None;
+    for form in FORMS {
+        let before = Before::of(form, config, options)?;
+        match before.apply(patches) {
+            Ok(applied) => return Ok((before, applied)),
+            Err(misfit) => {
+                if nearest.as_ref().is_none_or(|(_, nearest)| nearest.reached < misfit.reached) {
+                    nearest = Some((before, misfit));
+                }
+            }
+        }
+    }
+    let no_file = || Fault::NoFile { line: 1, path: String::new() };
+    Err(Box::new(
+        nearest
+            .map_or_else(|| refused(settings, &no_file()), |(before, misfit)| misfitting(settings, &before, &misfit)),
+    ))
+}
+
+fn misfitting(settings: &Settings<'_>, before: &Before, misfit: &Misfit) -> Diagnostic {
+    let fault = &misfit.fault;
+    let mend = fault.mend();
+    let hint = match (fault, misfit.base) {
+        (Fault::Differs { found: Some((_, line)), .. }, Some(base)) => match before.ours(base, *line) {
+            Some((name, line)) => {
+                format!("that is {name}, line {line}, with form {}, which it fits best; {mend}", before.form)
+            }
+            None => format!("that is in {}; {mend}", FILES[base.min(1)]),
+        },
+        (Fault::Differs { found: None, .. } | Fault::Nowhere { .. }, Some(base)) => {
+            format!("that is {} with form {}; {mend}", FILES[base.min(1)], before.form)
+        }
+        (Fault::NoFile { path, .. }, _) => format!("{}: {mend}", known(path)),
+        _ => mend.to_owned(),
+    };
+    Diagnostic { hint: Some(hint), ..refused(settings, fault) }
+}
+
+/// The files that a patch can change.
+fn known(path: &str) -> String {
+    let c_side = if path.ends_with(".c") { "the C side of the kernel is not modelled; " } else { "" };
+    format!("{c_side}the files with a text are {}", FILES.join(" and "))
+}
+
+/// Our texts with the edits of the files; a line that no machine here assembles goes.
+fn edited(before: &Before, applied: &Applied, settings: &Settings<'_>) -> (Vec<Source>, Origins) {
+    let mut lines: Vec<Vec<(String, Origin)>> = vec![Vec::new(); before.sources.len()];
+    for (file, edited) in before.files.iter().zip(&applied.texts) {
+        for line in edited {
+            let at = match line {
+                EditedLine::Kept(index) => file.get(*index),
+                EditedLine::Added { after, .. } => file.get(after.unwrap_or(0)),
+            };
+            let Some((source, number)) = at.and_then(|line| line.ours) else { continue };
+            let Some(name) = name(&before.sources[source].name) else { continue };
+            lines[source].push(match line {
+                EditedLine::Kept(_) => {
+                    let text = at.map(|line| line.text.clone()).unwrap_or_default();
+                    (text, Origin::BuiltIn { name, line: number as u32 + 1 })
+                }
+                EditedLine::Added { line, .. } => {
+                    let (at, shift) = settings.place(line);
+                    (line.text.clone(), Origin::Given { line: at, shift })
+                }
+            });
+        }
+    }
+    let mut sources = before.sources.clone();
+    let mut origins = Origins::default();
+    for (index, lines) in lines.into_iter().enumerate().filter(|(_, lines)| !lines.is_empty()) {
+        if lines.iter().any(|(_, origin)| matches!(origin, Origin::Given { .. })) {
+            sources[index].name.push_str(" (patched)");
+        }
+        sources[index].text = lines.iter().flat_map(|(text, _)| [text.as_str(), "\n"]).collect();
+        origins.insert(index, lines.into_iter().map(|(_, origin)| origin).collect());
+    }
+    (sources, origins)
+}
+
+/// The name of a built-in text that a patch may change.
+fn name(source: &str) -> Option<&'static str> {
+    sources::NAMES_OF_ENTRY.into_iter().find(|name| *name == source)
+}
+
+/// The one line that says what the text was taken for and what it fits.
+fn taken_for(
+    settings: &Settings<'_>,
+    taken: &Taken,
+    patches: &[Patch],
+    before: &Before,
+    applied: &Applied,
+) -> Diagnostic {
+    let at = patches.iter().flat_map(|patch| &patch.files).next().map(|file| file.at);
+    let line = at.map(|at| Line { text: String::new(), at, shift: 0 });
+    let changed = FILES.iter().zip(&applied.hunks).filter(|(_, hunks)| **hunks > 0);
+    let hunks = |count: usize| if count == 1 { "1 hunk".to_owned() } else { format!("{count} hunks") };
+    let mut changes: Vec<_> = changed.map(|(file, count)| format!("{file} ({})", hunks(*count))).collect();
+    if applied.comments > 0 {
+        changes.push(format!("comments alone ({})", hunks(applied.comments)));
+    }
+    let hint = format!("it fits form {}, and changes {}", before.form, changes.join(", "));
+    note(first(settings, line.as_ref()), format!("taken for {taken}"), Some(hint))
+}
+
+fn not_modelled(settings: &Settings<'_>, path: &str, line: u32) -> Diagnostic {
+    let position = Position { line: settings.line(line), column: 1, source: FORM_INDEX };
+    note(position, format!("{path} is left out: not modelled"), Some(known(path)))
+}

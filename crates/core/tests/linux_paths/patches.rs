@@ -136,6 +136,41 @@ fn the_places_that_call_the_macro_follow_it() {
     );
 }
 
+/// The code around the calls is that of another version, and where they stand follows from the macro's head.
+#[test]
+fn hunks_that_only_change_the_calls_may_be_of_another_version() {
+    let head = calling(
+        "-.macro RESTORE_CR3 scratch_reg:req save_reg:req\n+.macro RESTORE_CR3 save_reg:req\n \tALTERNATIVE \"jmp .Lend_\\@\", \"\", X86_FEATURE_PTI\n \tbt\t$PTI_USER_PGTABLE_BIT, \\save_reg\n \tjnc\t.Lend_\\@\n-\tALTERNATIVE \"jmp .Lwrcr3_\\@\", \"\", X86_FEATURE_PCID\n-\tmovq\t\\save_reg, \\scratch_reg\n-\tandq\t$(0x7FF), \\scratch_reg\n-\tbt\t\\scratch_reg, THIS_CPU_user_pcid_flush_mask\n-\tjnc\t.Lnoflush_\\@\n-\tbtr\t\\scratch_reg, THIS_CPU_user_pcid_flush_mask\n-\tjmp\t.Lwrcr3_\\@\n-.Lnoflush_\\@:\n-\tSET_NOFLUSH_BIT \\save_reg\n-.Lwrcr3_\\@:\n \tmovq\t\\save_reg, %cr3\n",
+    );
+    let calls = " \tTRACE_SOMETHING\n-\tRESTORE_CR3\tscratch_reg=%rbx save_reg=%r14\n+\t/* shorter */\n+\tRESTORE_CR3\tsave_reg=%r14\n \tSWAPGS_SOMEHOW\n";
+    let both = format!("{head}{}", diff("arch/x86/entry/entry_64.S", calls));
+    check(
+        &both,
+        expect![[r#"
+        restore/custom.S:1:1: note: taken for a unified diff
+          it fits form C, and changes arch/x86/entry/calling.h (1 hunk), how the macro is called, which follows from its head (1 hunk)
+        restore/custom.S:5:2: note: `RESTORE_CR3` is changed
+    "#]],
+    );
+    let (own, ours) = (run(own(&both)), run(Config { features: ALL_ON, form: Form::B2, ..Config::default() }));
+    assert!(own == ours, "form C becomes form B2");
+    // Code beside the call is no matter of the macro alone.
+    check(
+        &format!("{head}{}", diff("arch/x86/entry/entry_64.S", &format!("{calls}+\tnop\n"))),
+        expect![[r#"
+        restore/custom.S:23:1: error: the hunk does not fit: `TRACE_SOMETHING` and what it has after that stand nowhere
+          that is arch/x86/entry/entry_64.S with form C; give the patches that come before it too, or the macros as they are with it
+    "#]],
+    );
+    check(
+        &diff("arch/x86/entry/entry_64.S", calls),
+        expect![[r#"
+        restore/custom.S:4:1: error: the hunk does not fit: `TRACE_SOMETHING` and what it has after that stand nowhere
+          that is arch/x86/entry/entry_64.S with form E; give the patches that come before it too, or the macros as they are with it
+    "#]],
+    );
+}
+
 #[test]
 fn code_of_the_entry_text_may_change() {
     let text = diff(

@@ -1,13 +1,13 @@
 //! The built-in texts with a person's patches.
 
-use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, Signature, Texts, form_source};
+use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, Texts, form_source};
 use super::super::{Config, Form};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
 use super::{Diagnostic, Line, Position, Source, Taken, first, macros, note, refused};
 use crate::asm::Options;
-use cr3_patch::{Applied, Base, EditedLine, Fault, Misfit, Patch, apply};
+use cr3_patch::{Applied, Base, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 
 /// The forms whose texts patches are held against, in this order: of several that fit the first is taken.
 const FORMS: [Form; 4] = [Form::E, Form::A, Form::C, Form::B2];
@@ -47,7 +47,7 @@ pub(super) fn texts(
     patches: &[Patch],
     options: &Options,
 ) -> Result<Texts, Box<Diagnostic>> {
-    let (before, applied) = fitting(config, settings, patches, options)?;
+    let Fitted { before, applied, calls } = fitting(config, settings, patches, options)?;
     let (mut sources, origins) = edited(&before, &applied, settings);
     let restore = Signature::of(&sources, &[CALLING_INDEX, FORM_INDEX], options)
         .map_err(|refused| Box::new(origins.given(*refused)))?;
@@ -55,7 +55,7 @@ pub(super) fn texts(
         source.text = restore.follow(&before.restore, &source.text);
     }
     settings.set(&mut sources);
-    let mut notes = vec![taken_for(settings, taken, patches, &before, &applied)];
+    let mut notes = vec![taken_for(settings, taken, patches, &before, &applied, calls)];
     notes.extend(applied.left_out.iter().map(|(path, line)| not_modelled(settings, path, *line)));
     let at = notes[0].position;
     notes.extend(macros::changes(&before.sources, &sources, options, &origins, at));
@@ -63,22 +63,34 @@ pub(super) fn texts(
 }
 
 /// The first form that the patches fit; where there is none, why they do not fit the one that they come nearest to.
+///
+/// A hunk of entry_64.S that only changes how the macro is called may be of a version whose code around the call is another: its
+/// callers follow the macro without it.
 fn fitting(
     config: &Config,
     settings: &Settings<'_>,
     patches: &[Patch],
     options: &Options,
-) -> Result<(Before, Applied), Box<Diagnostic>> {
-    let mut nearest: Option<(Before, Misfit)> = None;
+) -> Result<Fitted, Box<Diagnostic>> {
+    let mut befores = Vec::new();
     for form in FORMS {
         let before = Before::of(form, config, options)?;
         match before.apply(patches) {
-            Ok(applied) => return Ok((before, applied)),
-            Err(misfit) => {
-                if nearest.as_ref().is_none_or(|(_, nearest)| nearest.reached < misfit.reached) {
-                    nearest = Some((before, misfit));
-                }
+            Ok(applied) => return Ok(Fitted { before, applied, calls: 0 }),
+            Err(misfit) => befores.push((before, misfit)),
+        }
+    }
+    let mut nearest: Option<(Before, Misfit)> = None;
+    let (fewer, calls) = without_calls(patches);
+    for (before, misfit) in befores {
+        match before.apply(&fewer) {
+            Ok(applied) if calls > 0 && applied.hunks.iter().any(|hunks| *hunks > 0) => {
+                return Ok(Fitted { before, applied, calls });
             }
+            _ if nearest.as_ref().is_none_or(|(_, nearest)| nearest.reached < misfit.reached) => {
+                nearest = Some((before, misfit));
+            }
+            _ => {}
         }
     }
     let no_file = || Fault::NoFile { line: 1, path: String::new() };
@@ -86,6 +98,34 @@ fn fitting(
         nearest
             .map_or_else(|| refused(settings, &no_file()), |(before, misfit)| misfitting(settings, &before, &misfit)),
     ))
+}
+
+/// A form and the patches that fit it.
+struct Fitted {
+    before: Before,
+    applied: Applied,
+    /// Hunks left out because they only change how the macro is called.
+    calls: usize,
+}
+
+/// The patches without such hunks, and how many there are.
+fn without_calls(patches: &[Patch]) -> (Vec<Patch>, usize) {
+    let mut fewer = patches.to_vec();
+    let mut calls = 0;
+    for file in fewer.iter_mut().flat_map(|patch| &mut patch.files).filter(|file| file.path.ends_with("entry_64.S")) {
+        let before = file.hunks.len();
+        file.hunks.retain(|hunk| !only_calls(hunk));
+        calls += before - file.hunks.len();
+    }
+    (fewer, calls)
+}
+
+/// Whether all code that the hunk changes are calls of the macro.
+fn only_calls(hunk: &Hunk) -> bool {
+    let changed = hunk.lines.iter().filter(|line| line.tag != Tag::Context).map(|line| line.line.text.trim());
+    let mut code = changed.filter(|text| !text.is_empty() && !text.starts_with(['*', '/'])).peekable();
+    let is_call = |text: &str| text.split_whitespace().next().is_some_and(|word| MACRO_NAMES.contains(&word));
+    hunk.missing == 0 && code.peek().is_some() && code.all(is_call)
 }
 
 fn misfitting(settings: &Settings<'_>, before: &Before, misfit: &Misfit) -> Diagnostic {
@@ -160,6 +200,7 @@ fn taken_for(
     patches: &[Patch],
     before: &Before,
     applied: &Applied,
+    calls: usize,
 ) -> Diagnostic {
     let at = patches.iter().flat_map(|patch| &patch.files).next().map(|file| file.at);
     let line = at.map(|at| Line { text: String::new(), at, shift: 0 });
@@ -168,6 +209,9 @@ fn taken_for(
     let mut changes: Vec<_> = changed.map(|(file, count)| format!("{file} ({})", hunks(*count))).collect();
     if applied.comments > 0 {
         changes.push(format!("comments alone ({})", hunks(applied.comments)));
+    }
+    if calls > 0 {
+        changes.push(format!("how the macro is called, which follows from its head ({})", hunks(calls)));
     }
     let hint = format!("it fits form {}, and changes {}", before.form, changes.join(", "));
     note(first(settings, line.as_ref()), format!("taken for {taken}"), Some(hint))

@@ -159,6 +159,8 @@ fn a_patch_is_taken_in_place_of_macros() {
             hunks)
         restore/custom.S:19:1: note: `RESTORE_CR3` is gone
         restore/custom.S:27:2: note: `PARANOID_RESTORE_CR3` is new
+        restore/custom.S:72:2: note: the arm for a kernel without page-table isolation is left out
+          isolation is compiled in here
     "#]]
     .assert_eq(&said(&answer.out));
     for option in ["--patch", "--macro"] {

@@ -122,26 +122,28 @@ pub(super) fn sources(config: &Config, options: &Options) -> Result<Texts, Box<D
     match config.form {
         Form::Custom => own::texts(config, options),
         form => {
-            let (sources, restore) = built_in(form_source(form, ""), config.handler, options)?;
+            let (sources, restore) = built_in(form_source(form, ""), "", config.handler, options)?;
             Ok(Texts { sources, restore, notes: Vec::new(), origins: Origins::default() })
         }
     }
 }
 
-/// The built-in texts with this one in the place of a form's.
+/// The built-in texts with this one in the place of a form's; `settings` are lines of the preprocessor for all of them.
 pub(super) fn built_in(
     form: Source,
+    settings: &str,
     handlers: Handlers,
     options: &Options,
 ) -> Result<(Vec<Source>, Signature), Box<Diagnostic>> {
-    let texts = [DEFINITIONS.source(), CALLING.source(), form];
-    let restore = Signature::of(&texts, &[FORM_INDEX], options)?;
-    let [.., form] = texts;
-    Ok((in_order(form, &restore, handlers), restore))
+    let mut definitions = DEFINITIONS.source();
+    definitions.text.push_str(settings);
+    let first = [definitions, CALLING.source(), form];
+    let restore = Signature::of(&first, &[FORM_INDEX], options)?;
+    Ok((in_order(first, &restore, handlers), restore))
 }
 
-fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Source> {
-    let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form];
+fn in_order(first: [Source; 3], signature: &Signature, handlers: Handlers) -> Vec<Source> {
+    let mut sources = Vec::from(first);
     sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
     sources.extend(KERNEL.map(Text::source));
     sources.extend(handler_sources(handlers));
@@ -283,9 +285,7 @@ pub(super) const NAMES_OF_ENTRY: [&str; 12] = [
     ENTRY[5].name,
 ];
 
-/// Index of the layout's names among the sources.
-pub(super) const DEFINITIONS_INDEX: usize = 0;
-/// Index of the other macros.
+/// Index of the other macros among the sources.
 pub(super) const CALLING_INDEX: usize = 1;
 /// Index of the form's text.
 pub(super) const FORM_INDEX: usize = 2;

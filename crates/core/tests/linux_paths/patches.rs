@@ -89,11 +89,13 @@ fn a_person_reads_what_it_was_taken_for_and_which_form_it_fits() {
     check(
         &file("merged.quoted-printable"),
         expect![[r#"
-        restore/custom.S:19:1: note: taken for a mail with a unified diff; undone: quoted-printable; left out: heads of mails, the words around it
-          it fits form A, and changes arch/x86/entry/calling.h (3 hunks), arch/x86/entry/entry_64.S (2 hunks)
-        restore/custom.S:19:1: note: `RESTORE_CR3` is gone
-        restore/custom.S:27:2: note: `PARANOID_RESTORE_CR3` is new
-    "#]],
+            restore/custom.S:19:1: note: taken for a mail with a unified diff; undone: quoted-printable; left out: heads of mails, the words around it
+              it fits form A, and changes arch/x86/entry/calling.h (3 hunks), arch/x86/entry/entry_64.S (2 hunks)
+            restore/custom.S:19:1: note: `RESTORE_CR3` is gone
+            restore/custom.S:27:2: note: `PARANOID_RESTORE_CR3` is new
+            restore/custom.S:72:2: note: the arm for a kernel without page-table isolation is left out
+              isolation is compiled in here
+        "#]],
     );
     check(
         &file("resent.mail").replace('\n', "\r\n"),
@@ -408,6 +410,15 @@ fn a_run_of_instructions_and_foreign_syntax_are_named() {
           the macros are Linux's, of arch/x86/entry/calling.h
     "#]],
     );
+}
+
+/// Both arms have the macro; a setting decides which is the one that is called.
+#[test]
+fn a_setting_decides_between_arms() {
+    let arms = "#ifdef CONFIG_DEBUG_ENTRY\n.macro RESTORE_CR3 save_reg:req\n\tmovq \\save_reg, %cr3\n.endm\n#else\n.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tnop\n\tmovq \\save_reg, %cr3\n.endm\n#endif\n";
+    let nops = |text: &str| run(own(text)).iter().filter(|text| *text == "nop").count();
+    assert_eq!(nops(arms), 2, "one for each NMI");
+    assert_eq!(nops(&format!("#define CONFIG_DEBUG_ENTRY 1\n#line 1\n{arms}")), 0);
 }
 
 /// The names that an older calling.h takes from other headers (asm/processor-flags.h, asm/page_types.h).

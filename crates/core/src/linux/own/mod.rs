@@ -16,10 +16,25 @@ pub(super) use origins::Origins;
 pub(super) use syntax::named_syntax;
 
 use super::Config;
-use super::sources::{self, CUSTOM, DEFINITIONS_INDEX, FORM_INDEX, Texts};
+use super::sources::{self, CUSTOM, FORM_INDEX, Signature, Texts};
 use crate::asm::{Diagnostic, Options, Position, Severity, Source};
 use cr3_patch::{Fault, Line, Taken, What, recognise};
 use settings::Settings;
+
+/// A person's own text and what it is assembled with.
+struct Own<'t> {
+    config: &'t Config,
+    options: &'t Options,
+    settings: Settings<'t>,
+    taken: Taken,
+}
+
+impl Own<'_> {
+    /// The built-in texts with `form` in its place.
+    fn built_in(&self, form: Source) -> Result<(Vec<Source>, Signature), Box<Diagnostic>> {
+        sources::built_in(form, self.settings.lines, self.config.handler, self.options)
+    }
+}
 
 /// The texts that a person's own gives.
 ///
@@ -28,35 +43,29 @@ use settings::Settings;
 pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     let settings = Settings::before(&config.custom);
     let taken = recognise(settings.rest).map_err(|fault| Box::new(refused(&settings, &fault)))?;
-    let mut texts = match &taken.what {
-        What::Text(lines) => of_macros(config, &settings, &taken, lines, options)?,
-        What::Patches(patches) => patched::texts(config, &settings, &taken, patches, options)?,
+    let own = Own { config, options, settings, taken };
+    let mut texts = match &own.taken.what {
+        What::Text(lines) => of_macros(&own, lines)?,
+        What::Patches(patches) => patched::texts(&own, patches)?,
     };
     texts.notes.extend(unknown::features(&texts.sources, &texts.origins, options));
     Ok(texts)
 }
 
-fn of_macros(
-    config: &Config,
-    settings: &Settings<'_>,
-    taken: &Taken,
-    lines: &[Line],
-    options: &Options,
-) -> Result<Texts, Box<Diagnostic>> {
+fn of_macros(own: &Own<'_>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
+    let Own { settings, taken, options, .. } = own;
     let origins = Origins::of_text(FORM_INDEX, lines.iter().map(|line| settings.place(line)));
     let text = match taken.is_plain() {
         true => settings.rest.to_owned(),
         false => lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect(),
     };
-    let form = Source { name: CUSTOM.to_owned(), text };
     let without = |refused: Box<Diagnostic>| match syntax::bare(lines) {
         Some(line) => Box::new(syntax::without_macro(settings.place(line))),
         None => Box::new(origins.given(*refused)),
     };
-    let (mut sources, restore) = sources::built_in(form, config.handler, options).map_err(without)?;
-    settings.set(&mut sources);
-    let (sources, mut notes) = macros::replace(sources, &restore.name, options);
-    notes = notes.into_iter().map(|note| origins.given(note)).collect();
+    let (sources, restore) = own.built_in(Source { name: CUSTOM.to_owned(), text }).map_err(without)?;
+    let (sources, notes) = macros::replace(sources, &restore.name, options);
+    let mut notes: Vec<_> = notes.into_iter().map(|note| origins.given(note)).collect();
     if !taken.is_plain() {
         notes.push(note(first(settings, lines.first()), format!("taken for {taken}"), None));
     }

@@ -1,12 +1,11 @@
 //! The built-in texts with a person's patches.
 
+use super::super::Form;
 use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, Texts, form_source};
-use super::super::{Config, Form};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
-use super::{Diagnostic, Line, Position, Source, Taken, first, macros, note, refused};
-use crate::asm::Options;
+use super::{Diagnostic, Line, Own, Position, Source, first, macros, note, refused};
 use cr3_patch::{Applied, Base, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 
 /// The forms whose texts patches are held against, in this order: of several that fit the first is taken.
@@ -21,8 +20,8 @@ struct Before {
 }
 
 impl Before {
-    fn of(form: Form, config: &Config, options: &Options) -> Result<Self, Box<Diagnostic>> {
-        let (sources, restore) = sources::built_in(form_source(form, ""), config.handler, options)?;
+    fn of(form: Form, own: &Own<'_>) -> Result<Self, Box<Diagnostic>> {
+        let (sources, restore) = own.built_in(form_source(form, ""))?;
         let files = paths::files(&sources);
         Ok(Self { form, sources, restore, files })
     }
@@ -40,25 +39,24 @@ impl Before {
     }
 }
 
-pub(super) fn texts(
-    config: &Config,
-    settings: &Settings<'_>,
-    taken: &Taken,
-    patches: &[Patch],
-    options: &Options,
-) -> Result<Texts, Box<Diagnostic>> {
-    let Fitted { before, applied, calls } = fitting(config, settings, patches, options)?;
-    let (mut sources, origins) = edited(&before, &applied, settings);
-    let restore = Signature::of(&sources, &[CALLING_INDEX, FORM_INDEX], options)
+/// The texts with the patches.
+///
+/// # Errors
+/// A diagnostic where a hunk fits no form, or where no macro restores CR3 any more.
+pub(super) fn texts(own: &Own<'_>, patches: &[Patch]) -> Result<Texts, Box<Diagnostic>> {
+    let fitted = fitting(own, patches)?;
+    let Fitted { before, applied, .. } = &fitted;
+    let (mut sources, origins) = edited(before, applied, &own.settings);
+    let restore = Signature::of(&sources, &[CALLING_INDEX, FORM_INDEX], own.options)
         .map_err(|refused| Box::new(origins.given(*refused)))?;
     for source in sources.iter_mut().filter(|source| source.name.starts_with("entry/")) {
         source.text = restore.follow(&before.restore, &source.text);
     }
-    settings.set(&mut sources);
-    let mut notes = vec![taken_for(settings, taken, patches, &before, &applied, calls)];
-    notes.extend(applied.left_out.iter().map(|(path, line)| not_modelled(settings, path, *line)));
-    let at = notes[0].position;
-    notes.extend(macros::changes(&before.sources, &sources, options, &origins, at));
+    let taken = taken_for(own, patches, &fitted);
+    let changes = macros::changes(&before.sources, &sources, own.options, &origins, taken.position);
+    let left_out = applied.left_out.iter().map(|(path, line)| not_modelled(&own.settings, path, *line));
+    let arm = arm_left_out(&own.settings, before, applied);
+    let notes = [taken].into_iter().chain(left_out).chain(arm).chain(changes).collect();
     Ok(Texts { sources, restore, notes, origins })
 }
 
@@ -66,15 +64,10 @@ pub(super) fn texts(
 ///
 /// A hunk of entry_64.S that only changes how the macro is called may be of a version whose code around the call is another: its
 /// callers follow the macro without it.
-fn fitting(
-    config: &Config,
-    settings: &Settings<'_>,
-    patches: &[Patch],
-    options: &Options,
-) -> Result<Fitted, Box<Diagnostic>> {
+fn fitting(own: &Own<'_>, patches: &[Patch]) -> Result<Fitted, Box<Diagnostic>> {
     let mut befores = Vec::new();
     for form in FORMS {
-        let before = Before::of(form, config, options)?;
+        let before = Before::of(form, own)?;
         match before.apply(patches) {
             Ok(applied) => return Ok(Fitted { before, applied, calls: 0 }),
             Err(misfit) => befores.push((before, misfit)),
@@ -94,10 +87,10 @@ fn fitting(
         }
     }
     let no_file = || Fault::NoFile { line: 1, path: String::new() };
-    Err(Box::new(
-        nearest
-            .map_or_else(|| refused(settings, &no_file()), |(before, misfit)| misfitting(settings, &before, &misfit)),
-    ))
+    Err(Box::new(nearest.map_or_else(
+        || refused(&own.settings, &no_file()),
+        |(before, misfit)| misfitting(&own.settings, &before, &misfit),
+    )))
 }
 
 /// A form and the patches that fit it.
@@ -179,10 +172,11 @@ fn edited(before: &Before, applied: &Applied, settings: &Settings<'_>) -> (Vec<S
     let mut sources = before.sources.clone();
     let mut origins = Origins::default();
     for (index, lines) in lines.into_iter().enumerate().filter(|(_, lines)| !lines.is_empty()) {
-        if lines.iter().any(|(_, origin)| matches!(origin, Origin::Given { .. })) {
+        let text: String = lines.iter().flat_map(|(text, _)| [text.as_str(), "\n"]).collect();
+        if text != sources[index].text {
             sources[index].name.push_str(" (patched)");
         }
-        sources[index].text = lines.iter().flat_map(|(text, _)| [text.as_str(), "\n"]).collect();
+        sources[index].text = text;
         origins.insert(index, lines.into_iter().map(|(_, origin)| origin).collect());
     }
     (sources, origins)
@@ -194,14 +188,8 @@ fn name(source: &str) -> Option<&'static str> {
 }
 
 /// The one line that says what the text was taken for and what it fits.
-fn taken_for(
-    settings: &Settings<'_>,
-    taken: &Taken,
-    patches: &[Patch],
-    before: &Before,
-    applied: &Applied,
-    calls: usize,
-) -> Diagnostic {
+fn taken_for(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Diagnostic {
+    let Fitted { before, applied, calls } = fitted;
     let at = patches.iter().flat_map(|patch| &patch.files).next().map(|file| file.at);
     let line = at.map(|at| Line { text: String::new(), at, shift: 0 });
     let changed = FILES.iter().zip(&applied.hunks).filter(|(_, hunks)| **hunks > 0);
@@ -210,11 +198,23 @@ fn taken_for(
     if applied.comments > 0 {
         changes.push(format!("comments alone ({})", hunks(applied.comments)));
     }
-    if calls > 0 {
-        changes.push(format!("how the macro is called, which follows from its head ({})", hunks(calls)));
+    if *calls > 0 {
+        changes.push(format!("how the macro is called, which follows from its head ({})", hunks(*calls)));
     }
     let hint = format!("it fits form {}, and changes {}", before.form, changes.join(", "));
-    note(first(settings, line.as_ref()), format!("taken for {taken}"), Some(hint))
+    note(first(&own.settings, line.as_ref()), format!("taken for {}", own.taken), Some(hint))
+}
+
+/// A note on lines that patches add to the arm of calling.h that is never assembled here.
+fn arm_left_out(settings: &Settings<'_>, before: &Before, applied: &Applied) -> Option<Diagnostic> {
+    let [calling, _] = &before.files;
+    let in_arm = |after: &Option<usize>| after.and_then(|at| calling.get(at)).is_some_and(|line| line.ours.is_none());
+    let added = applied.texts.first()?.iter().find_map(|line| match line {
+        EditedLine::Added { line, after } if in_arm(after) => Some(line),
+        _ => None,
+    })?;
+    let message = "the arm for a kernel without page-table isolation is left out";
+    Some(note(first(settings, Some(added)), message.to_owned(), Some("isolation is compiled in here".to_owned())))
 }
 
 fn not_modelled(settings: &Settings<'_>, path: &str, line: u32) -> Diagnostic {

@@ -1,12 +1,12 @@
 //! Names of the kernel's configuration that are set before a text.
 
-use super::{DEFINITIONS_INDEX, Line, Source};
+use super::Line;
 
 /// Lines that set names of the configuration, and the text after them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Settings<'t> {
     /// `#define CONFIG_X 1` and `#undef CONFIG_X`, a line each.
-    lines: &'t str,
+    pub(super) lines: &'t str,
     /// What follows.
     pub(super) rest: &'t str,
     /// Lines by which the numbers of the rest differ from its own.
@@ -39,13 +39,6 @@ impl<'t> Settings<'t> {
     /// Line of the person's text, and characters before the text in it.
     pub(super) fn place(&self, line: &Line) -> (u32, u32) {
         (self.line(line.at), line.shift)
-    }
-
-    /// Sets the names for all texts.
-    pub(super) fn set(&self, sources: &mut [Source]) {
-        if let Some(definitions) = sources.get_mut(DEFINITIONS_INDEX) {
-            definitions.text.push_str(self.lines);
-        }
     }
 }
 

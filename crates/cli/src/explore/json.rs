@@ -4,8 +4,10 @@ use super::Searched;
 use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
 use super::text::{command, run_judges};
+use crate::diagnostic;
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Assumption, Method, Standing, Violation};
+use cr3_core::linux;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -17,6 +19,8 @@ pub(super) struct Answer {
     version: u32,
     #[serde(flatten)]
     search: Search,
+    /// What to know of a person's own text.
+    notes: Vec<diagnostic::Report>,
     /// The same of the form that it is held against.
     against: Option<Search>,
     /// How much more the other form counts, counter by counter; null if that cannot be compared.
@@ -125,10 +129,17 @@ pub(super) fn assumptions(searched: Option<&Searched>) -> Vec<Assumed> {
 }
 
 impl Answer {
-    pub(super) fn new(arguments: &ExploreArguments, searched: &Searched, against: Option<&Searched>) -> Self {
+    /// `own` is the system of a person's own text.
+    pub(super) fn new(
+        arguments: &ExploreArguments,
+        searched: &Searched,
+        against: Option<&Searched>,
+        own: Option<&linux::System>,
+    ) -> Self {
         Self {
             version: VERSION,
             search: Search::new(arguments, searched),
+            notes: own.map_or_else(Vec::new, |own| diagnostic::Report::all(&own.notes, &own.sources)),
             against: against.map(|against| Search::new(arguments, against)),
             differences: against.and_then(|against| differences(searched, against)),
             no_differences: against.and_then(|against| no_differences(searched, against)),

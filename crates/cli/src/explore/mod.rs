@@ -10,7 +10,7 @@ pub(crate) use arguments::{AFTER, ExploreArguments};
 use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
-use cr3_core::linux::{Form, boot};
+use cr3_core::linux::{Form, System, boot};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -45,7 +45,10 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 /// What the form comes to. That of the form it is held against is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
-    tell_notes(&query)?;
+    let own = own_system(&query)?;
+    if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
+        tell(&diagnostic::notes(&own.notes));
+    }
     let jobs = arguments.jobs();
     let command = arguments.command(&query);
     let search = |query: Query| {
@@ -55,21 +58,17 @@ fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let searched = search(query)?;
     let against = against.map(search).transpose()?;
     if arguments.json {
-        print_json(&json::Answer::new(arguments, &searched, against.as_ref()))?;
+        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), own.as_ref()))?;
     } else {
         print(&text::text(arguments, &searched, against.as_ref()))?;
     }
     Ok(searched.report.verdict)
 }
 
-/// Says on standard error what to know of a person's own text.
-fn tell_notes(query: &Query) -> Result<(), WrongUse> {
+/// The system of a person's own text, which has notes.
+fn own_system(query: &Query) -> Result<Option<System>, WrongUse> {
     let own = query.configs.first().filter(|config| config.form == Form::Custom);
-    let system = own.map(boot).transpose().map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
-    if let Some(system) = system {
-        tell(&diagnostic::notes(&system.notes));
-    }
-    Ok(())
+    own.map(boot).transpose().map_err(|diagnostics| diagnostic::refused(&diagnostics))
 }
 
 fn search(query: &Query, jobs: usize) -> Result<Report, WrongUse> {

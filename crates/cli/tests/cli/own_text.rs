@@ -197,6 +197,16 @@ fn every_command_takes_a_patch() {
 }
 
 #[test]
+fn explore_has_the_notes_in_json_too() {
+    let resent = patch("resent.mail");
+    let answer =
+        play(&format!("explore --json --patch {resent} --features pti,pcid --handler quiet --vectors nmi"), "");
+    assert_eq!(answer.err, "");
+    let report: Value = serde_json::from_str(&answer.out).expect("JSON");
+    assert!(messages(&report["notes"])[0].starts_with("taken for a mail"));
+}
+
+#[test]
 fn a_patch_that_does_not_fit_is_wrong_use() {
     let answer = play(&format!("run --patch {}", patch("cut.reply")), "");
     assert_eq!(answer.status, 2);

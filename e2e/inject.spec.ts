@@ -25,7 +25,7 @@ test("injects by keyboard at the current step, and nests", async ({ page }) => {
   await expect(page.locator(".runs .row.current .side-a")).toContainText("NMI strikes");
   for (let step = 0; step < 40; step++) await page.keyboard.press("j");
   await page.keyboard.press("i");
-  await expect(page.getByRole("dialog")).toContainText("inside the handler before it");
+  await expect(page.getByRole("dialog")).toContainText("inside the previous handler");
   await page.keyboard.press("m");
   await expect(page.locator(".strike")).toHaveCount(2);
   await expect(page.locator(".strike").nth(1)).toContainText("inside");

@@ -127,7 +127,7 @@ test("Back undoes a change of scenario, not a step", async ({ page }) => {
 
 test("a damaged link opens what is left of it and says what was ignored", async ({ page }) => {
   await opened(page, "v=1&a=Z&b=C&at=50&s=kernel_loop");
-  await expect(page.getByRole("alert")).toContainText('"Z" is not a name that this page knows');
+  await expect(page.getByRole("alert")).toContainText('"Z" is not a name on this page');
   expect(await step(page)).toBe(51);
   await expect(page.getByLabel("Form of the right run")).toHaveValue("2");
 });

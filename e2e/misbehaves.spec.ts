@@ -23,7 +23,7 @@ const ALTERED = {
 /** `(module (func (export "t") unreachable))` */
 const TRAP = "0,97,115,109,1,0,0,0, 1,4,1,96,0,0, 3,2,1,0, 7,5,1,1,116,0,0, 10,5,1,3,0,0,11";
 
-/** Alters the first `instances` of the module in each worker; gives what undoes that. */
+/** Alters the first `instances` of the module in each worker; returns a function that undoes it. */
 async function altered(page: Page, alteration: string, instances: number) {
   const script = `
     const { Instance } = WebAssembly;
@@ -65,7 +65,7 @@ for (const [name, alteration, cause] of [
     const mend = await altered(page, alteration, Infinity);
     await opened(page);
     await on(page);
-    await expect(headline(page)).toContainText(`Unicorn 2.1.5 cannot be asked: the second CPU ${cause}`, PATIENT);
+    await expect(headline(page)).toContainText(`Unicorn 2.1.5 is unavailable: the second CPU ${cause}`, PATIENT);
     await expect(headline(page)).toContainText("Switch the check off and on");
     const before = await step(page);
     await page.keyboard.press("j");
@@ -82,7 +82,7 @@ test("a worker that does not start is told with its cause, and the check works w
   await page.route("**/cr3-follower.js*", (route) => route.fulfill({ contentType: "text/javascript", body: `throw new Error("cut off");` }));
   await opened(page);
   await on(page);
-  await expect(headline(page)).toContainText("Unicorn 2.1.5 cannot be asked: its worker ended: Uncaught Error: cut off", PATIENT);
+  await expect(headline(page)).toContainText("Unicorn 2.1.5 is unavailable: its worker ended: Uncaught Error: cut off", PATIENT);
   expect(complaints.splice(0)).toEqual([expect.stringContaining("cut off")]);
   await page.unroute("**/cr3-follower.js*");
   await on(page);

@@ -47,7 +47,7 @@ export async function address(page: Page) {
   });
 }
 
-/** The number of the current step of a side, from 1; of the left one unless told. */
+/** The number of the current step of a side, from 1; of the left one by default. */
 export async function step(page: Page, side: 0 | 1 = 0) {
   return Number(await page.locator(".transport .position b").nth(side).innerText());
 }

@@ -1,6 +1,6 @@
-//! The alignments of a section, asked for the greatest between two items.
+//! The alignments of a section, and the greatest of them between two items.
 
-/// Where the alignments of a section stand, and the greatest of each run of them whose length is a power of two.
+/// Where the alignments of a section are, and the greatest of each run of them whose length is a power of two.
 pub(super) struct Alignments {
     /// Items, in order.
     items: Vec<usize>,
@@ -9,7 +9,7 @@ pub(super) struct Alignments {
 }
 
 impl Alignments {
-    /// Of items and what they align to, in order of items.
+    /// From pairs of an item and its alignment, in order of items.
     pub(super) fn new(alignments: impl Iterator<Item = (usize, u64)>) -> Self {
         let (items, single): (Vec<usize>, Vec<u64>) = alignments.unzip();
         let mut greatest = vec![single];

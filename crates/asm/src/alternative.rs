@@ -1,8 +1,8 @@
 //! `ALTERNATIVE old, new, feature` and its longer forms (arch/x86/include/asm/alternative.h), resolved here.
 //!
-//! The kernel assembles the old arm padded with no-operations to the length of the longest, and patches another in at boot.
-//! Here the arm that the features choose is assembled in its place, without padding: padding would only be steps that do
-//! nothing.
+//! The kernel assembles the old arm, padded with no-operations to the length of the longest, and patches another one in
+//! at boot. Here the assembler puts the arm that the features choose in its place, without padding: padding would only
+//! add steps that do nothing.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::macros::arguments;
 use super::report::{Cause, Fault};
 use super::value::Value;
 
-/// How many arms beside the old one each name takes.
+/// How many arms each name takes besides the old one.
 fn arms(word: &str) -> Option<usize> {
     match word {
         "ALTERNATIVE" => Some(1),
@@ -26,7 +26,7 @@ pub(super) fn is_alternative(word: &str) -> bool {
     arms(word).is_some()
 }
 
-/// The text of the arm that `features` choose: the last one whose feature holds, else the old one.
+/// The text of the arm that `features` choose: the last one whose feature holds, or else the old one.
 pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Result<String, Fault> {
     let count = arms(word).unwrap_or(1);
     let parts = arguments(text);
@@ -50,13 +50,13 @@ fn is_feature(word: &str) -> bool {
     word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_")
 }
 
-/// Bits of a condition beside the number of the feature: `ALT_FLAG_NOT` and `ALT_FLAG_DIRECT_CALL` above `ALT_FLAGS_SHIFT`, and
-/// `ALTINSTR_FLAG_INV`, which said "not" from v5.16 to v6.3.
+/// Bits of a condition besides the number of the feature: `ALT_FLAG_NOT` and `ALT_FLAG_DIRECT_CALL` above
+/// `ALT_FLAGS_SHIFT`, and `ALTINSTR_FLAG_INV`, which meant "not" from v5.16 to v6.3.
 const NOT: i64 = 1 << 16;
 const DIRECT_CALL: i64 = 2 << 16;
 const INVERSE: i64 = 1 << 15;
 
-/// The number that stands for the feature, whichever it is: no flag, and no number that a text has by chance.
+/// The number that represents the feature, whichever it is. It is no flag, and no text is likely to contain it.
 const FEATURE: i64 = 0x2b5;
 
 /// Constants of alternative.h.
@@ -70,7 +70,7 @@ fn flag(name: &str) -> Option<i64> {
     }
 }
 
-/// The features that a condition names; flags are the only other names that it may have.
+/// The features that a condition names. It may name nothing else but flags.
 #[derive(Default)]
 struct Named {
     features: BTreeSet<String>,
@@ -88,16 +88,16 @@ impl Scope for Named {
     }
 }
 
-/// `condition` with the macros of alternative.h that take or name a feature written out.
+/// Writes `condition` with the feature macros of alternative.h expanded.
 fn written_out(condition: &str) -> String {
     let condition = condition.replace("ALT_CALL_ALWAYS", "ALT_DIRECT_CALL(X86_FEATURE_ALWAYS)").replace(" (", "(");
     let condition = condition.replace("ALT_NOT(", &format!("({NOT}|"));
     condition.replace("ALT_DIRECT_CALL(", &format!("({DIRECT_CALL}|"))
 }
 
-/// Whether the condition of an arm holds: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, or either with flags or'ed in. The arm is
-/// taken where the feature is there and the condition is without "not", or neither (`apply_alternatives`,
-/// arch/x86/kernel/alternative.c, v6.12). `X86_FEATURE_ALWAYS` is there on every processor.
+/// Whether the condition of an arm holds: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, or either with flags or'ed in.
+/// The arm is taken if the feature is present and the condition has no "not", or if neither is so
+/// (`apply_alternatives`, arch/x86/kernel/alternative.c, v6.12). `X86_FEATURE_ALWAYS` is present on every processor.
 fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
     let refused = || {
         Cause::new(condition, format!("`{condition}` does not name one feature"))

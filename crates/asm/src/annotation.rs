@@ -1,5 +1,5 @@
-//! Macros of kernel headers that write only tables for objtool and the unwinder, and the directives that write only debugging
-//! tables. All of them are accepted with the arguments they have, and emit nothing.
+//! Macros of kernel headers that write only tables for objtool and the unwinder, and directives that write only
+//! debugging tables. The assembler accepts all of them with their arguments, and emits nothing.
 
 use super::Position;
 use super::macros::Macro;
@@ -75,7 +75,7 @@ fn name(signature: &str) -> &str {
     signature.split(' ').next().unwrap_or_default()
 }
 
-/// Checks the arguments of `word`; `None` when it is no annotation.
+/// Checks the arguments of `word`; `None` if it is no annotation.
 pub(super) fn annotation(word: &str, arguments: &str) -> Option<Result<(), Fault>> {
     let signature = ANNOTATIONS.into_iter().find(|signature| name(signature) == word)?;
     let bound =

@@ -1,56 +1,27 @@
-//! Reads statements one after the other: labels, conditionals, macros, directives, instructions.
+//! What has been assembled so far: sections, symbols, diagnostics, and the text that was expanded.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
-use super::alternative;
-use super::annotation::{self, annotation};
-use super::conditional::{Conditionals, Test, conditional, known_number, test_number, test_text};
-use super::expression::{Dialect, Direction, Scope, leading_name, parse};
-use super::input::{FrameKind, Input, Next, Push, Runs};
-use super::instruction::{Assembled, InstructionSet};
-use super::layout::{Fixup, Item, Jump, Layout};
-use super::macros::{Arguments, Macro, arguments, is_name, statements};
+use super::Options;
+use super::expression::{Dialect, Direction, Scope, parse};
+use super::layout::{EntryStart, Layout, too_long};
 use super::report::{Cause, Fault, Place, Report};
-use super::scrub::{Statement, commas};
-use super::symbols::{Definition, Symbols};
-use super::unmodelled::unmodelled;
-use super::value::{LabelId, Value};
-use super::{Options, directive};
+use super::scrub::commas;
+use super::symbols::Symbols;
+use super::value::{Base, LabelId, Value};
 
-/// Everything that is known while the text is read.
+/// What has been assembled so far.
 pub(super) struct Assembler<'a, 'r> {
     pub(super) options: &'a Options,
     pub(super) report: &'r mut Report<'a>,
     pub(super) layout: Layout,
     pub(super) symbols: Symbols,
-    /// Sections that `.pushsection` left, and the one before the current.
+    /// The sections that `.pushsection` saved, each with the one before it.
     pub(super) section_stack: Vec<(usize, usize)>,
     pub(super) previous_section: usize,
-    /// The statements that were assembled, as text for another assembler.
+    /// The assembled statements, as text for another assembler.
     pub(super) expanded: String,
-    instructions: InstructionSet,
-    macros: BTreeMap<String, Rc<Macro>>,
-    /// Macro calls so far: what `\@` stands for.
-    calls: usize,
-    input: Input,
-    conditionals: Conditionals,
 }
 
-/// A statement cut after its first word.
-pub(super) struct Words<'t> {
-    pub(super) word: &'t str,
-    pub(super) rest: &'t str,
-}
-
-impl<'t> Words<'t> {
-    fn of(text: &'t str) -> Self {
-        let word = leading_name(text);
-        Self { word, rest: text[word.len()..].trim_start() }
-    }
-}
-
-/// What expressions may name while the text is read.
+/// The names that expressions may use while the text is read.
 pub(super) struct Names<'s> {
     pub(super) symbols: &'s mut Symbols,
     pub(super) layout: &'s mut Layout,
@@ -64,7 +35,7 @@ impl Scope for Names<'_> {
         self.symbols.numeric(number, direction)
     }
     fn here(&mut self) -> Option<Value> {
-        Some(Value::Relative(super::value::Base::Label(self.layout.mark()), 0))
+        Some(Value::Relative(Base::Label(self.layout.mark()), 0))
     }
     fn distance(&self, a: LabelId, b: LabelId) -> Option<i64> {
         self.layout.distance(a, b)
@@ -72,7 +43,8 @@ impl Scope for Names<'_> {
 }
 
 impl<'a, 'r> Assembler<'a, 'r> {
-    pub(super) fn new(options: &'a Options, report: &'r mut Report<'a>, file: Vec<Statement>) -> Self {
+    /// Nothing but the section `.text` and the constants of `options`.
+    pub(super) fn new(options: &'a Options, report: &'r mut Report<'a>) -> Self {
         let mut assembler = Self {
             options,
             report,
@@ -81,16 +53,11 @@ impl<'a, 'r> Assembler<'a, 'r> {
             section_stack: Vec::new(),
             previous_section: 0,
             expanded: String::new(),
-            instructions: InstructionSet::new(),
-            macros: BTreeMap::new(),
-            calls: 0,
-            input: Input::new(file, options.limits.depth),
-            conditionals: Conditionals::default(),
         };
         assembler.enter_section(".text", None);
         for (name, value) in &options.constants {
             assembler.expanded.push_str(&format!("\t.set {name}, {value:#x}\n"));
-            // A fresh table takes every name.
+            // A fresh table accepts every name.
             let _ = assembler.symbols.set(name, Value::Constant(*value));
         }
         assembler
@@ -104,131 +71,15 @@ impl<'a, 'r> Assembler<'a, 'r> {
         parse(text, Dialect::Gas, &mut self.names())
     }
 
-    /// Reads everything.
-    pub(super) fn run(&mut self) {
-        loop {
-            match self.input.next(self.report) {
-                Next::End => return,
-                Next::Statement(statement, place) => self.statement(&statement.text, &place),
-                Next::Left { conditionals } => {
-                    for open in self.conditionals.truncate(conditionals) {
-                        let fault = Cause::new(".if", "this `.if` has no `.endif`")
-                            .hint("it must end in the file, macro or repetition it begins in");
-                        self.report.error(&open, fault);
-                    }
-                }
-            }
-            if self.report.stopped() {
-                return;
-            }
-        }
-    }
-
-    fn statement(&mut self, text: &str, place: &Place) {
-        let mut text = text.trim();
-        if !self.conditionals.active() {
-            return self.skipped(text, place);
-        }
-        while let Some((label, rest)) = leading_label(text) {
-            if let Err(fault) = self.label(label) {
-                self.report.error(place, fault);
-            }
-            text = rest.trim_start();
-        }
-        if text.is_empty() {
-            return;
-        }
-        if let Err(fault) = self.command(text, place) {
-            self.report.error(place, fault);
-        }
-    }
-
-    /// A statement in lines that are not taken: only conditionals matter.
-    fn skipped(&mut self, text: &str, place: &Place) {
-        let words = Words::of(text);
-        let lower = words.word.to_ascii_lowercase();
-        let outcome = match conditional(&lower) {
-            Some(test) => self.conditional(test, &words, place),
-            // A slip here would hide where the lines that are taken begin again.
-            None if [".if", ".else", ".endif"].iter().any(|start| lower.starts_with(start)) => {
-                Err(Cause::new(words.word, format!("`{}` is not a conditional", words.word)).hint(
-                    "where nothing is taken, a word that begins like `.if`, `.else` or `.endif` must be one of them",
-                ))
-            }
-            None => Ok(()),
-        };
-        if let Err(fault) = outcome {
-            self.report.error(place, fault);
-        }
-    }
-
-    fn label(&mut self, name: &str) -> Result<(), Fault> {
-        self.expanded.push_str(name);
-        self.expanded.push_str(":\n");
-        let label = self.layout.mark();
-        if !name.starts_with(|c: char| c.is_ascii_digit()) {
-            return self.symbols.define_label(name, label);
-        }
-        let number = name.parse().map_err(|_| {
-            Cause::new(name, "the number of this label is too great").hint("numbers of labels are small: `1:`")
-        })?;
-        self.symbols.define_numeric(number, label);
-        Ok(())
-    }
-
-    fn command(&mut self, text: &str, place: &Place) -> Result<(), Fault> {
-        let words = Words::of(text);
-        let lower = words.word.to_ascii_lowercase();
-        if text[words.word.len()..].starts_with('"') {
-            return Err(Cause::new(words.word, format!("a space is missing after `{}`", words.word))
-                .hint(format!("write `{} \"...\"`", words.word)));
-        }
-        if let Some(value) = assigned(words.rest).filter(|_| !words.word.is_empty()) {
-            return self.assign(words.word, value, text);
-        }
-        if let Some(test) = conditional(&lower) {
-            return self.conditional(test, &words, place);
-        }
-        match lower.as_str() {
-            ".macro" => return self.define_macro(words.rest, place),
-            ".rept" | ".rep" => return self.repeat(words.rest, place),
-            ".irp" | ".irpc" => return self.repeat_each(&lower, words.rest, place),
-            ".endm" | ".endmacro" => {
-                return Err(Cause::new(words.word, "`.endm` without `.macro`")
-                    .hint("remove it, or begin the macro above with `.macro name`"));
-            }
-            ".endr" => {
-                return Err(Cause::new(words.word, "`.endr` without `.rept`, `.irp` or `.irpc`")
-                    .hint("remove it, or begin the repetition above with `.rept count`"));
-            }
-            ".exitm" | ".mexit" => return self.exit_macro(),
-            ".purgem" => return self.purge(words.rest),
-            ".end" => {
-                self.input.end();
-                return Ok(());
-            }
-            _ => {}
-        }
-        if let Some(found) = self.macros.get(&lower).filter(|_| !lower.is_empty()).cloned() {
-            return self.call(&found, words.rest, place);
-        }
-        if alternative::is_alternative(words.word) {
-            return self.alternative(&words, place);
-        }
-        if lower.starts_with('.') {
-            return directive::directive(self, &lower, &words, text, place);
-        }
-        match annotation(words.word, words.rest) {
-            Some(bound) => bound,
-            None => self.instruction(text, &words, place),
-        }
-    }
-
-    /// `name = value`: may be changed later.
-    fn assign(&mut self, name: &str, value: &str, text: &str) -> Result<(), Fault> {
-        self.set(name, value)?;
-        self.emit_text(text);
-        Ok(())
+    /// Makes a section current. Creates it at the base that the options give.
+    pub(super) fn enter_section(&mut self, name: &str, flags: Option<&str>) {
+        let section = self.layout.find(name).unwrap_or_else(|| {
+            let base = self.options.sections.get(name).copied().unwrap_or(0);
+            let code = flags.map_or_else(|| holds_code(name), |flags| flags.contains('x'));
+            self.layout.add(name, base, code)
+        });
+        self.previous_section = self.layout.current();
+        self.layout.enter(section);
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
@@ -239,245 +90,15 @@ impl<'a, 'r> Assembler<'a, 'r> {
         self.symbols.set(name, value)
     }
 
-    fn conditional(&mut self, test: Test, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
-        if matches!(test, Test::Else | Test::EndIf) && !words.rest.is_empty() {
-            let fault = Cause::new(words.rest, format!("`{}` stands alone", words.word));
-            self.report.error(place, fault.hint("begin a new line, or put `;` between"));
-        }
-        match test {
-            Test::If => {
-                let word = words.word.to_ascii_lowercase();
-                let result = if self.conditionals.active() { self.test(&word, words.rest, place) } else { Ok(false) };
-                self.conditionals.open(place, *result.as_ref().unwrap_or(&false));
-                result.map(|_| ())
-            }
-            Test::ElseIf => {
-                let wanted = self.conditionals.wants_else_if();
-                let result = if wanted { self.test(".if", words.rest, place) } else { Ok(false) };
-                self.conditionals.else_if(*result.as_ref().unwrap_or(&false))?;
-                result.map(|_| ())
-            }
-            Test::Else => self.conditionals.otherwise(),
-            Test::EndIf => self.conditionals.close(),
-        }
-    }
-
-    fn test(&mut self, word: &str, text: &str, place: &Place) -> Result<bool, Fault> {
-        if let Some(result) = test_text(word, text) {
-            return result;
-        }
-        if matches!(word, ".ifdef" | ".ifndef" | ".ifnotdef") {
-            let name = text.trim();
-            if !is_name(name) {
-                return Err(Cause::new(name, format!("`{word}` needs a name")).hint(format!("write `{word} name`")));
-            }
-            let defined = *self.symbols.definition(name) != Definition::Undefined;
-            if !defined {
-                self.report.unset(place, name);
-            }
-            return Ok(defined == (word == ".ifdef"));
-        }
-        let number = known_number(word, text, &mut self.names())?;
-        Ok(test_number(word, number))
-    }
-
-    fn define_macro(&mut self, rest: &str, place: &Place) -> Result<(), Fault> {
-        let body = self.body(&[".macro"], &[".endm", ".endmacro"], ".macro")?;
-        let made = Macro::define(rest, body, place.at)?;
-        let key = made.name.to_ascii_lowercase();
-        if let Some(first) = self.macros.get(&key) {
-            let first = self.report.describe(first.at, place.at);
-            return Err(Cause::new(&made.name, format!("macro `{}` was already defined in {first}", made.name))
-                .hint("remove one of the two, or put one under `#if` and the other under its `#else`"));
-        }
-        if self.instructions.knows(&key) {
-            let fault = Cause::new(&made.name, format!("macro `{}` hides an instruction", made.name))
-                .hint("give the macro another name where the instruction is meant");
-            self.report.warning(place, fault);
-        }
-        self.macros.insert(key, Rc::new(made));
-        Ok(())
-    }
-
-    fn purge(&mut self, rest: &str) -> Result<(), Fault> {
-        for name in rest.split([',', ' ']).filter(|name| !name.is_empty()) {
-            if self.macros.remove(&name.to_ascii_lowercase()).is_none() {
-                return Err(Cause::new(name, format!("no macro `{name}`"))
-                    .hint("only a macro that is defined above can be removed"));
-            }
-        }
-        Ok(())
-    }
-
-    /// The statements up to the end of a body, with bodies inside.
-    fn body(&mut self, opens: &[&str], closes: &[&str], what: &str) -> Result<Vec<Statement>, Fault> {
-        let mut depth = 0_usize;
-        let ends = |statement: &Statement| {
-            let text = leading_label(&statement.text).map_or(&*statement.text, |(_, rest)| rest.trim_start());
-            let word = leading_name(text).to_ascii_lowercase();
-            if opens.contains(&word.as_str()) {
-                depth += 1;
-            } else if closes.contains(&word.as_str()) {
-                match depth.checked_sub(1) {
-                    Some(less) => depth = less,
-                    None => return true,
-                }
-            }
-            false
-        };
-        let end = closes.first().copied().unwrap_or("");
-        let unclosed = || {
-            Cause::new(what, format!("this `{what}` has no `{end}`"))
-                .hint(format!("add `{end}` in the file, macro or repetition it begins in"))
-        };
-        self.input.collect(ends, self.report).ok_or_else(unclosed)
-    }
-
-    fn repeat(&mut self, rest: &str, place: &Place) -> Result<(), Fault> {
-        let body = self.body(&REPETITIONS, &[".endr"], ".rept")?;
-        let count = known_number(".rept", rest, &mut self.names())?;
-        let count = u64::try_from(count).map_err(|_| {
-            Cause::new(rest, "a repetition cannot run a negative number of times").hint("write a count of 0 or more")
-        })?;
-        if let Some(more) = count.checked_sub(1) {
-            self.push_repetition(body, None, Runs::More(more), place);
-        }
-        Ok(())
-    }
-
-    fn repeat_each(&mut self, word: &str, rest: &str, place: &Place) -> Result<(), Fault> {
-        let body = self.body(&REPETITIONS, &[".endr"], word)?;
-        let name = leading_name(rest);
-        if name.is_empty() {
-            return Err(Cause::new(word, format!("`{word}` needs the name of its parameter"))
-                .hint(format!("write `{word} name, value, value`")));
-        }
-        let rest = rest[name.len()..].trim_start();
-        let rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
-        let mut values: Vec<String> = match word {
-            ".irp" => arguments(rest),
-            _ => rest.trim_matches('"').chars().map(String::from).collect(),
-        };
-        values.reverse();
-        let first = values.pop().unwrap_or_default();
-        let runs = Runs::Each { name: name.to_owned(), values };
-        self.push_repetition(body, Some(Arguments::one(name, &first, self.calls)), runs, place);
-        Ok(())
-    }
-
-    fn push_repetition(&mut self, body: Vec<Statement>, arguments: Option<Arguments>, runs: Runs, place: &Place) {
-        let push = Push {
-            kind: FrameKind::Repetition,
-            body: body.into(),
-            arguments,
-            runs,
-            call: None,
-            conditionals: self.conditionals.depth(),
-        };
-        self.input.push(push, place, self.report);
-    }
-
-    fn call(&mut self, called: &Macro, rest: &str, place: &Place) -> Result<(), Fault> {
-        let arguments = Arguments::new(called.bind(rest)?, self.calls);
-        self.calls += 1;
-        let push = Push {
-            kind: FrameKind::Macro,
-            body: called.body.clone(),
-            arguments: Some(arguments),
-            runs: Runs::Once,
-            call: Some(called.name.clone()),
-            conditionals: self.conditionals.depth(),
-        };
-        self.input.push(push, place, self.report);
-        Ok(())
-    }
-
-    fn exit_macro(&mut self) -> Result<(), Fault> {
-        let outside = || {
-            Cause::new(".exitm", "`.exitm` outside of a macro")
-                .hint("remove it: there is no macro here that it could end")
-        };
-        let conditionals = self.input.exit().ok_or_else(outside)?;
-        self.conditionals.truncate(conditionals);
-        Ok(())
-    }
-
-    fn alternative(&mut self, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
-        let arm = alternative::choose(words.word, words.rest, &self.options.features)?;
-        if !self.report.spend_text(place, arm.len()) {
-            return Ok(());
-        }
-        let push = Push {
-            kind: FrameKind::Alternative,
-            body: statements(&arm, place.at).into(),
-            arguments: None,
-            runs: Runs::Once,
-            call: Some(words.word.to_owned()),
-            conditionals: self.conditionals.depth(),
-        };
-        self.input.push(push, place, self.report);
-        Ok(())
-    }
-
-    fn instruction(&mut self, text: &str, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
-        let start = self.layout.start_entry();
-        let mut names = Names { symbols: &mut self.symbols, layout: &mut self.layout };
-        let Some((assembled, remark)) = self.instructions.assemble(text, &mut names)? else {
-            let word = if words.word.is_empty() { text } else { words.word };
-            return Err(self.unknown_word(word, words.rest));
-        };
-        if let Some(remark) = remark {
-            self.report.warning(place, remark);
-        }
-        match assembled {
-            Assembled::Fixed(encoded) => {
-                let holes = encoded.holes.into_iter();
-                let fixups = holes.map(|hole| Fixup {
-                    offset: hole.offset,
-                    size: hole.size,
-                    kind: hole.kind,
-                    value: hole.value,
-                    place: place.clone(),
-                });
-                self.layout.bytes(&encoded.bytes, fixups.collect());
-            }
-            Assembled::Jump { prefixes, target, condition } => {
-                self.layout.bytes(&prefixes, Vec::new());
-                let place = place.clone();
-                self.layout.item(Item::Jump(Jump { target, condition, place }));
-            }
-        }
-        self.check_size(place);
-        self.layout.list(start, true, readable(text).into(), place);
-        self.emit_text(text);
-        Ok(())
-    }
-
-    fn unknown_word(&self, word: &str, operands: &str) -> Fault {
-        if ["%xmm", "%ymm", "%zmm", "%st", "%mm"].iter().any(|file| operands.contains(file)) {
-            return Cause::new(word, format!("`{word}` is not an instruction of this machine"))
-                .hint("x87, MMX, SSE and AVX instructions are not taken");
-        }
-        if let Some(fault) = unmodelled(word) {
-            return fault;
-        }
-        let macros = self.macros.values().map(|known| known.name.as_str()).chain(annotation::names());
-        match super::report::nearest(word, macros) {
-            Some(near) => Cause::new(word, format!("`{word}` is not an instruction, a directive or a macro"))
-                .hint(format!("did you mean the macro `{near}`?")),
-            None => self.instructions.unknown(word),
-        }
-    }
-
-    /// Stops when more bytes were written than the limits allow.
+    /// Stops when the text has written more bytes than the limits allow.
     pub(super) fn check_size(&mut self, place: &Place) {
         if self.layout.written() > self.options.limits.bytes {
-            self.report.stop(place, super::layout::too_long(self.options.limits.bytes as u64));
+            self.report.stop(place, too_long(self.options.limits.bytes as u64));
         }
     }
 
-    /// Lists data written since `start`.
-    pub(super) fn list_data(&mut self, start: super::layout::EntryStart, text: &str, place: &Place) {
+    /// Lists the data written since `start`.
+    pub(super) fn list_data(&mut self, start: EntryStart, text: &str, place: &Place) {
         self.check_size(place);
         self.layout.list(start, false, readable(text).into(), place);
     }
@@ -490,27 +111,8 @@ impl<'a, 'r> Assembler<'a, 'r> {
     }
 }
 
-const REPETITIONS: [&str; 4] = [".rept", ".rep", ".irp", ".irpc"];
-
-/// The label at the start of a statement and what follows its `:`.
-pub(super) fn leading_label(text: &str) -> Option<(&str, &str)> {
-    let length = match leading_name(text).len() {
-        0 => text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()),
-        length => length,
-    };
-    let (name, rest) = text.split_at(length);
-    let rest = rest.trim_start().strip_prefix(':')?;
-    (!name.is_empty()).then_some((name, rest))
-}
-
-/// The value after `=` or `==`.
-fn assigned(rest: &str) -> Option<&str> {
-    let value = rest.strip_prefix('=')?;
-    Some(value.strip_prefix('=').unwrap_or(value))
-}
-
 /// The statement with a space after each comma between operands.
-fn readable(text: &str) -> String {
+pub(super) fn readable(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 4);
     let mut start = 0;
     for end in commas(text).map(|at| at + 1).filter(|end| text[*end..].starts_with(|next| next != ' ')) {
@@ -519,4 +121,9 @@ fn readable(text: &str) -> String {
         start = end;
     }
     out + &text[start..]
+}
+
+/// Sections that hold code without a flag for it (`special_sections` of bfd/elf.c).
+fn holds_code(name: &str) -> bool {
+    matches!(name, ".text" | ".init" | ".fini") || name.starts_with(".text.")
 }

@@ -17,7 +17,7 @@ struct Conditional {
 #[derive(Default)]
 pub(super) struct Conditionals {
     list: Vec<Conditional>,
-    /// How many of them, from the innermost, do not take their lines: kept so that a line costs the same at any depth.
+    /// How many of them, from the innermost, skip their lines. Counted, so that a line costs the same at any depth.
     skipping: usize,
 }
 
@@ -61,7 +61,7 @@ pub(super) const TESTS: [&str; 16] = [
 ];
 
 impl Conditionals {
-    /// Whether the statements at hand are taken.
+    /// Whether the current statements are assembled.
     pub(super) fn active(&self) -> bool {
         self.skipping == 0
     }
@@ -70,7 +70,7 @@ impl Conditionals {
         self.list.len()
     }
 
-    /// Opens a conditional. One inside statements that are not taken is never taken.
+    /// Opens a conditional. One inside skipped statements is never taken.
     pub(super) fn open(&mut self, place: &Place, taken: bool) {
         self.push(Conditional { place: place.clone(), taken, done: taken, has_else: false });
     }
@@ -82,9 +82,9 @@ impl Conditionals {
     }
 
     pub(super) fn else_if(&mut self, taken: bool) -> Result<(), Fault> {
-        let mut last = self.pop().ok_or_else(|| {
-            Cause::new(".elseif", "`.elseif` without `.if`").hint("remove it, or add the `.if` that it belongs to")
-        })?;
+        let mut last = self
+            .pop()
+            .ok_or_else(|| Cause::new(".elseif", "`.elseif` without `.if`").hint("remove it, or add its `.if`"))?;
         let second = last.has_else;
         last.taken = taken && !last.done && !second;
         last.done |= last.taken;
@@ -97,9 +97,9 @@ impl Conditionals {
     }
 
     pub(super) fn otherwise(&mut self) -> Result<(), Fault> {
-        let mut last = self.pop().ok_or_else(|| {
-            Cause::new(".else", "`.else` without `.if`").hint("remove it, or add the `.if` that it belongs to")
-        })?;
+        let mut last = self
+            .pop()
+            .ok_or_else(|| Cause::new(".else", "`.else` without `.if`").hint("remove it, or add its `.if`"))?;
         let second = last.has_else;
         last.taken = !last.done && !second;
         last.done = true;
@@ -114,12 +114,12 @@ impl Conditionals {
     }
 
     pub(super) fn close(&mut self) -> Result<(), Fault> {
-        self.pop().map(|_| ()).ok_or_else(|| {
-            Cause::new(".endif", "`.endif` without `.if`").hint("remove it, or add the `.if` that it belongs to")
-        })
+        self.pop()
+            .map(|_| ())
+            .ok_or_else(|| Cause::new(".endif", "`.endif` without `.if`").hint("remove it, or add its `.if`"))
     }
 
-    /// Closes all but the outermost `depth`; the places of those that were open.
+    /// Closes all except the outermost `depth`, and returns the places of those that it closed.
     pub(super) fn truncate(&mut self, depth: usize) -> Vec<Place> {
         let mut open = Vec::new();
         while self.list.len() > depth {
@@ -176,14 +176,13 @@ pub(super) fn test_number(word: &str, number: i64) -> bool {
     }
 }
 
-/// What mends a number that is not known while the text is read.
-pub(super) const KNOWN_HERE: &str =
-    "names it uses must be defined above, and no jump or alignment may stand between its labels";
+/// The hint for a number that is not known while the text is read.
+pub(super) const KNOWN_HERE: &str = "define the names it uses above, with no jump or alignment between its labels";
 
 /// A number that must be known while the text is read.
 pub(super) fn known_number(word: &str, text: &str, scope: &mut dyn Scope) -> Result<i64, Fault> {
     let value = super::expression::parse(text, super::expression::Dialect::Gas, scope)?;
     value
         .constant()
-        .ok_or_else(|| Cause::new(text, format!("`{word}` needs a number that is known here")).hint(KNOWN_HERE))
+        .ok_or_else(|| Cause::new(text, format!("`{word}` needs a number that is already known")).hint(KNOWN_HERE))
 }

@@ -1,24 +1,26 @@
 //! Directives that write data, move the location, change the section, or say something.
 
 use super::annotation::CALL_FRAME;
-use super::assembler::{Assembler, Words};
+use super::assembler::Assembler;
 use super::conditional::KNOWN_HERE;
 use super::expression::integer;
 use super::layout::{Filler, Fixup, FixupKind, Item, count_bytes, fits};
 use super::macros::is_name;
 use super::operand::split_commas;
 use super::report::{Cause, Fault, Place, nearest};
+use super::scrub::Words;
 use super::value::Value;
 
-/// Directives that change nothing in the bytes: symbol attributes, line numbers, unwind tables.
+/// Directives that do not change the bytes: symbol attributes, line numbers, unwind tables.
 const SILENT: [&str; 11] =
     [".type", ".size", ".file", ".loc", ".ident", ".hidden", ".local", ".protected", ".internal", ".line", ".version"];
 
-/// Directives that choose what is chosen already, with the words that do. Other words would change what is taken.
+/// Directives that choose what is already chosen, with the words that do so. Other words would change what the
+/// assembler accepts.
 const CHOSEN: [(&str, &[&str]); 3] =
     [(".code64", &[""]), (".att_syntax", &["", "prefix"]), (".arch", &["generic64", "default"])];
 
-/// Directives with a function of their own, for hints.
+/// Directives with a function of their own, as hints.
 const KNOWN: [&str; 67] = [
     ".byte",
     ".word",
@@ -170,7 +172,7 @@ fn not_chosen(word: &str, rest: &str) -> Fault {
     let hint = match word {
         ".code64" => "it takes no argument",
         ".att_syntax" => "registers are written with `%`",
-        _ => "every instruction of this machine is taken: leave it out, or write `.arch generic64`",
+        _ => "every instruction of this machine is enabled: leave it out, or write `.arch generic64`",
     };
     let at = if rest.is_empty() { word } else { rest };
     Cause::new(at, format!("`{}` is not taken", format!("{word} {rest}").trim_end())).hint(hint)
@@ -178,10 +180,10 @@ fn not_chosen(word: &str, rest: &str) -> Fault {
 
 fn unknown(word: &str) -> Fault {
     let known = KNOWN.iter().chain(&SILENT).chain(&CALL_FRAME).copied().chain(CHOSEN.map(|(chosen, _)| chosen));
-    let fault = Cause::new(word, format!("`{word}` is not a directive that is known here"));
+    let fault = Cause::new(word, format!("`{word}` is not a known directive"));
     match (word, nearest(word, known)) {
-        (".intel_syntax", _) => fault.hint("only AT&T syntax is taken"),
-        (".code16" | ".code32", _) => fault.hint("only 64-bit code is taken"),
+        (".intel_syntax", _) => fault.hint("only AT&T syntax is supported"),
+        (".code16" | ".code32", _) => fault.hint("only 64-bit code is supported"),
         (".include" | ".incbin", _) => fault.hint("other files are not read; paste their text above"),
         (_, Some(near)) => fault.hint(format!("did you mean `{near}`?")),
         (_, None) => fault.hint("a name that begins with `.` is a directive unless it ends with `:`"),
@@ -196,7 +198,7 @@ fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
     let name = name.trim();
     if !is_name(name) {
         return Err(Cause::new(name, format!("`{name}` is not a name"))
-            .hint("a name begins with a letter, `_`, `.` or `$` and goes on with these and digits"));
+            .hint("a name begins with a letter, `_`, `.` or `$` and continues with these and digits"));
     }
     if word == ".equiv" && *state.symbols.definition(name) != super::symbols::Definition::Undefined {
         return Err(
@@ -206,27 +208,9 @@ fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
     state.set(name, value)
 }
 
-impl Assembler<'_, '_> {
-    /// Makes a section current, created at the base the options give.
-    pub(super) fn enter_section(&mut self, name: &str, flags: Option<&str>) {
-        let section = self.layout.find(name).unwrap_or_else(|| {
-            let base = self.options.sections.get(name).copied().unwrap_or(0);
-            let code = flags.map_or_else(|| holds_code(name), |flags| flags.contains('x'));
-            self.layout.add(name, base, code)
-        });
-        self.previous_section = self.layout.current();
-        self.layout.enter(section);
-    }
-}
-
-/// Sections that hold code without saying so (`special_sections` of bfd/elf.c).
-fn holds_code(name: &str) -> bool {
-    matches!(name, ".text" | ".init" | ".fini") || name.starts_with(".text.")
-}
-
 fn plain_section(state: &mut Assembler<'_, '_>, name: &str, rest: &str) -> Outcome {
     if !matches!(rest, "" | "0") {
-        return Err(Cause::new(rest, "numbered subsections are not taken")
+        return Err(Cause::new(rest, "numbered subsections are not supported")
             .hint("enter a section of another name: `.section .text.more`"));
     }
     state.enter_section(name, None);
@@ -299,14 +283,14 @@ fn octa(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
 
 fn strings(state: &mut Assembler<'_, '_>, rest: &str, terminated: bool) -> Outcome {
     if rest.is_empty() {
-        return Err(Cause::new("", "a string is missing here").hint("strings stand in double quotes"));
+        return Err(Cause::new("", "a string is missing here").hint("write the string in double quotes"));
     }
-    // As in GNU `as`, nothing between two commas is no string.
+    // As in GNU `as`, an empty piece between two commas is no string.
     for piece in split_commas(rest).into_iter().filter(|piece| !piece.is_empty()) {
         let mut left = piece;
         while !left.is_empty() {
             if !left.starts_with('"') {
-                return Err(Cause::new(left, "a string is missing here").hint("strings stand in double quotes"));
+                return Err(Cause::new(left, "a string is missing here").hint("write the string in double quotes"));
             }
             let length = super::scrub::closed_string(left);
             let length = length.ok_or_else(|| {
@@ -354,19 +338,19 @@ fn unescape(text: &str) -> Vec<u8> {
     out
 }
 
-/// At most three digits, of which the low byte counts, and how many there are. GNU `as` takes 8 and 9 for digits too.
+/// Up to three digits and how many there are. The low byte counts. GNU `as` accepts 8 and 9 as digits too.
 fn octal(bytes: &[u8]) -> (u8, usize) {
     let run = bytes.iter().take(3).map_while(|byte| char::from(*byte).to_digit(10));
     run.fold((0_u8, 0), |(value, count), digit| (value.wrapping_mul(8).wrapping_add(digit as u8), count + 1))
 }
 
-/// All digits, of which the low byte counts, and how many there are.
+/// All digits and how many there are. The low byte counts.
 fn hexadecimal(bytes: &[u8]) -> (u8, usize) {
     let run = bytes.iter().map_while(|byte| char::from(*byte).to_digit(16));
     run.fold((0_u8, 0), |(value, count), digit| (value.wrapping_mul(16).wrapping_add(digit as u8), count + 1))
 }
 
-/// A number that must be known here, or `otherwise` when `text` is empty.
+/// A number that must be known here, or `otherwise` if `text` is empty.
 fn number(state: &mut Assembler<'_, '_>, text: &str, otherwise: i64) -> Result<i64, Fault> {
     if text.is_empty() {
         return Ok(otherwise);
@@ -374,10 +358,10 @@ fn number(state: &mut Assembler<'_, '_>, text: &str, otherwise: i64) -> Result<i
     let value = state.value(text)?;
     value
         .constant()
-        .ok_or_else(|| Cause::new(text, format!("`{text}` must be a number that is known here")).hint(KNOWN_HERE))
+        .ok_or_else(|| Cause::new(text, format!("`{text}` must be a number that is already known")).hint(KNOWN_HERE))
 }
 
-/// `count` units of `filler`: as bytes when the count is known, else as an item.
+/// `count` units of `filler`: as bytes if the count is known, else as an item.
 fn gap(state: &mut Assembler<'_, '_>, count: Value, filler: Filler, place: &Place) -> Outcome {
     let Some(known) = count.constant() else {
         state.layout.item(Item::Fill { count, filler, place: place.clone() });
@@ -419,7 +403,7 @@ fn fill(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     gap(state, count, Filler::Pattern { value, size }, place)
 }
 
-/// What the first operand of an alignment counts.
+/// The unit of an alignment's first operand.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Bytes,
@@ -441,7 +425,7 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
         Cause::new(part(0), "an alignment is a power of two, 2^31 at most")
             .hint("`.balign 16` and `.p2align 4` both align to 16 bytes")
     })?;
-    // Without a fill GNU `as` pads `.balignw` and the like as `.balign`, and says so.
+    // Without a fill, GNU `as` pads `.balignw` and the like as `.balign` does, and warns.
     let size = if parts.len() < 2 { 1 } else { size };
     let nops = state.layout.in_code() && size == 1;
     let filler = match number(state, part(1), if nops { 0x90 } else { 0 })? {
@@ -457,12 +441,11 @@ fn align(state: &mut Assembler<'_, '_>, rest: &str, unit: Unit, size: u8, place:
     Ok(())
 }
 
-/// `.org to, fill`: `to` is a label plus a number, or counts from the start of the section.
+/// `.org to, fill`: `to` is a label plus a number, or an offset from the start of the section.
 fn org(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     let parts = split_commas(rest);
     let to = parts.first().ok_or_else(|| {
-        Cause::new(".org", "`.org` needs a place to go to")
-            .hint("write an offset from the start of the section: `.org 0x100`")
+        Cause::new(".org", "`.org` needs a target").hint("write an offset from the start of the section: `.org 0x100`")
     })?;
     let to = state.value(to)?;
     let value = number(state, parts.get(1).copied().unwrap_or(""), 0)? as u64 & 0xFF;

@@ -1,12 +1,12 @@
-//! One instruction as bytes: prefixes in the order GNU `as` writes them, REX, opcode, ModRM, SIB, displacement,
-//! immediate (SDM vol. 2, chapter 2).
+//! One instruction as bytes: prefixes in GNU `as`'s order, REX, opcode, ModRM, SIB, displacement, immediate (SDM vol.
+//! 2, chapter 2).
 
 use super::layout::FixupKind;
 use super::operand::{Memory, Operand, OperandKind};
 use super::prefix::Prefixes;
 use super::register::{Class, Register, Width};
 use super::report::{Cause, Fault};
-use super::table::{Kind, Modrm, Row, Wide};
+use super::table::{Choice, Kind, Modrm};
 use super::value::Value;
 
 /// A field whose value waits for the layout.
@@ -25,39 +25,7 @@ pub(super) struct Encoded {
     pub(super) holes: Vec<Hole>,
 }
 
-/// A row with the width and condition it was chosen at.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
-    pub(super) row: &'static Row,
-    pub(super) width: Option<Width>,
-    pub(super) condition: u8,
-    /// Whether nothing in the text gives the width.
-    pub(super) guessed: bool,
-}
-
-impl Choice {
-    fn opcode(&self) -> u32 {
-        let how = self.row.how;
-        let by_width = how.byte_bit && self.width.is_some_and(|width| width != Width::B);
-        let byte_form = self.row.opcode;
-        byte_form + u32::from(by_width) + if how.condition { u32::from(self.condition) } else { 0 }
-    }
-
-    fn needs_rex_w(&self) -> bool {
-        match self.row.how.wide {
-            Wide::Both => self.width == Some(Width::Q),
-            Wide::Always => true,
-            Wide::Only16 | Wide::Neither => false,
-        }
-    }
-
-    fn needs_66(&self) -> bool {
-        let by_width = matches!(self.row.how.wide, Wide::Both | Wide::Only16);
-        by_width && self.width == Some(Width::W)
-    }
-}
-
-/// The operands by the places of the encoding they go to.
+/// The operands by their places in the encoding.
 #[derive(Default)]
 struct Fields<'o> {
     /// ModRM.reg, or the register added to the opcode.
@@ -152,7 +120,7 @@ fn fields<'o>(choice: Choice, operands: &'o [Operand]) -> Fields<'o> {
     fields
 }
 
-/// Bytes of an immediate, and how its value must fit.
+/// Size of an immediate in bytes, and how its value must fit.
 fn immediate_field(kind: Kind, width: Option<Width>) -> Option<(u8, FixupKind)> {
     match kind {
         Kind::Imm8 => Some((1, FixupKind::Either)),
@@ -170,8 +138,8 @@ fn immediate_field(kind: Kind, width: Option<Width>) -> Option<(u8, FixupKind)> 
     }
 }
 
-/// The segment and address-size prefixes of the memory operand. A segment that is the default for the base is not
-/// written (SDM vol. 1, table 3-5).
+/// The segment and address-size prefixes of the memory operand. The base's default segment gets no prefix (SDM vol. 1,
+/// table 3-5).
 fn add_address_prefixes(prefixes: &mut Prefixes, fields: &Fields<'_>, operands: &[Operand]) -> Result<(), Fault> {
     let memories = operands.iter().filter_map(|operand| match &operand.kind {
         OperandKind::Memory(memory) => Some(memory),
@@ -233,7 +201,7 @@ fn rex(choice: Choice, fields: &Fields<'_>, operands: &[Operand]) -> Result<u8, 
     match registers().find(|(register, _)| register.class == Class::High) {
         Some((_, operand)) if rex != 0 => {
             Err(Cause::new(&operand.text, format!("`{}` cannot be encoded together with REX", operand.text))
-                .hint("AH, BH, CH and DH do not go with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands"))
+                .hint("AH, BH, CH and DH cannot be combined with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands"))
         }
         _ => Ok(rex),
     }
@@ -262,7 +230,7 @@ enum Displacement<'v> {
     Relative(&'v Value),
 }
 
-/// The displacement; in an address of 32 bits the upper half of a number does not count.
+/// The displacement. In a 32-bit address the upper half of a number does not count.
 fn displacement(memory: &Memory) -> Value {
     match memory.displacement {
         None => Value::Constant(0),
@@ -332,7 +300,7 @@ fn push_field(out: &mut Encoded, size: u8, kind: FixupKind, value: &Value) {
     out.bytes.extend_from_slice(&number.to_le_bytes()[..usize::from(size)]);
 }
 
-/// Relative fields count from the end of the instruction, which is known now.
+/// Makes relative fields count from the end of the instruction, which is now known.
 fn close_relative(out: &mut Encoded) {
     let length = out.bytes.len();
     for hole in &mut out.holes {

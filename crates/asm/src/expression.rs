@@ -8,7 +8,7 @@ use super::value::{Base, LabelId, Operation, Operator, Truth, Value, compute};
 /// Deeper nesting of brackets and unary operators than any program writes.
 const MAX_DEPTH: u32 = 100;
 
-/// Whose operators and ranks are read.
+/// Whose operators and ranks apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// "Infix Operators" of the GNU assembler's manual: shifts rank with multiplication, `|` and `&` above `+`.
@@ -17,10 +17,10 @@ pub(super) enum Dialect {
     C,
 }
 
-/// Nesting of operations that wait for the layout.
+/// Maximum nesting of operations that wait for the layout.
 const MAX_WAITING: u32 = 40;
 
-/// What the names in an expression stand for. Where nothing is laid out yet, numeric labels and `.` stand for nothing.
+/// The meaning of the names in an expression. Before the layout exists, numeric labels and `.` have none.
 pub(super) trait Scope {
     fn symbol(&mut self, name: &str) -> Value;
     /// The numeric label `1b` or `1f`.
@@ -31,7 +31,7 @@ pub(super) trait Scope {
     fn here(&mut self) -> Option<Value> {
         None
     }
-    /// `a - b` when no statement between them can change its length.
+    /// `a - b`, if no statement between them can change its length.
     fn distance(&self, _a: LabelId, _b: LabelId) -> Option<i64> {
         None
     }
@@ -44,7 +44,7 @@ pub(super) enum Direction {
     Forward,
 }
 
-/// Whether `c` may begin a name. GNU `as` takes every byte above 127 for a letter.
+/// Whether `c` may begin a name. GNU `as` treats every byte above 127 as a letter.
 pub(super) fn begins_name(c: char) -> bool {
     c.is_ascii_alphabetic() || matches!(c, '_' | '.' | '$') || !c.is_ascii()
 }
@@ -54,7 +54,7 @@ pub(super) fn continues_name(c: char) -> bool {
     begins_name(c) || c.is_ascii_digit()
 }
 
-/// The name at the start of `text`; empty when there is none.
+/// The name at the start of `text`; empty if there is none.
 pub(super) fn leading_name(text: &str) -> &str {
     if !text.starts_with(begins_name) {
         return "";
@@ -103,7 +103,7 @@ impl<'t> Parser<'t, '_> {
         self.at += rest.len() - rest.trim_start().len();
     }
 
-    /// Reads operators of at least `rank`, all of which group from the left.
+    /// Reads operators of at least `rank`. All of them associate to the left.
     fn binary(&mut self, rank: u8) -> Result<Value, Fault> {
         let mut left = self.unary()?;
         loop {
@@ -126,7 +126,7 @@ impl<'t> Parser<'t, '_> {
             return self.primary();
         }
         if self.depth == MAX_DEPTH {
-            return Err(Cause::new("", "the expression nests too deeply").hint("give parts of it a name by `.set`"));
+            return Err(Cause::new("", "the expression nests too deeply").hint("name parts of it by `.set`"));
         }
         self.depth += 1;
         self.at += 1;
@@ -209,11 +209,11 @@ impl<'t> Parser<'t, '_> {
     }
 }
 
-/// What may stand where `wrong` does, at the beginning of an expression.
+/// What may replace `wrong` at the beginning of an expression.
 fn beginning(wrong: char) -> &'static str {
     match wrong {
-        '"' => "strings stand in `.ascii` and `.asciz`; a character is written `'a`",
-        '%' => "a register is an operand by itself, or stands in the brackets of an address",
+        '"' => "write strings in `.ascii` and `.asciz`, and a character as `'a`",
+        '%' => "a register is an operand by itself, or part of the brackets of an address",
         _ => "a number, a name, `'a` or `(` begins one",
     }
 }
@@ -248,7 +248,7 @@ pub(super) fn integer(word: &str) -> Result<u64, Fault> {
             .hint("write `10`, `0x0a`, `0b1010`, or `012`, which is octal"));
     }
     u64::from_str_radix(digits, radix).map_err(|_| {
-        Cause::new(word, format!("`{short}` does not fit in 64 bits")).hint("the greatest is 0xffffffffffffffff")
+        Cause::new(word, format!("`{short}` does not fit in 64 bits")).hint("the largest is 0xffffffffffffffff")
     })
 }
 
@@ -294,14 +294,14 @@ fn apply_unary(sign: char, value: Value, scope: &dyn Scope) -> Result<Value, Fau
     match sign {
         '-' => fold(Operator::Subtract, zero, value, scope),
         '~' => fold(Operator::Xor, value, Value::Constant(-1), scope),
-        // GNU `as` gives 1 for `!0`, unlike its binary comparisons.
+        // GNU `as` makes `!0` 1, unlike its binary comparisons.
         '!' => fold(Operator::Equal(Truth::One), value, zero, scope),
         _ => Ok(value),
     }
 }
 
 /// Applies `operator` as far as the operands are known: two constants, a label plus a constant, and the difference of
-/// two labels whose distance cannot change, as GNU `as` does while it reads.
+/// two labels whose distance cannot change. GNU `as` does the same while it reads.
 pub(super) fn fold(operator: Operator, left: Value, right: Value, scope: &dyn Scope) -> Result<Value, Fault> {
     use Operator as O;
     match (operator, &left, &right) {
@@ -353,7 +353,7 @@ fn operation(operator: Operator, left: Value, right: Value) -> Result<Value, Fau
     let depth = depth(&left).max(depth(&right));
     if depth > MAX_WAITING {
         return Err(Cause::new("", "too many operations wait for the addresses of labels")
-            .hint("give parts of it a name by `.set`, below the labels"));
+            .hint("name parts of it by `.set`, below the labels"));
     }
     Ok(Value::Complex(Rc::new(Operation { operator, left, right, depth })))
 }

@@ -1,4 +1,5 @@
-//! Where statements come from: the file, and on top of it the macros, repetitions and ALTERNATIVE arms being expanded.
+//! Where statements come from: the file, and on top of it the macros, repetitions and ALTERNATIVE arms that are being
+//! expanded.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -15,9 +16,9 @@ const MAX_STATEMENT: usize = 1 << 16;
 #[derive(Clone, Debug)]
 pub(super) enum Runs {
     Once,
-    /// `.rept`: so many times more.
+    /// `.rept`: this many more times.
     More(u64),
-    /// `.irp`, `.irpc`: once more for each of these, the next one last.
+    /// `.irp`, `.irpc`: once more for each of these; the next one is last.
     Each {
         name: String,
         values: Vec<String>,
@@ -38,14 +39,14 @@ struct Frame {
     kind: FrameKind,
     body: Rc<[Statement]>,
     next: usize,
-    /// What substitution made of the last statement.
+    /// The statements that substitution made of the last one.
     pending: VecDeque<Statement>,
     arguments: Option<Arguments>,
     runs: Runs,
     expansion: Rc<[(String, Position)]>,
-    /// The statement that brought the text.
+    /// The statement that started the text.
     from: Position,
-    /// Open conditionals when the frame was entered.
+    /// Number of open conditionals when the frame was entered.
     conditionals: usize,
 }
 
@@ -55,10 +56,10 @@ pub(super) struct Input {
     depth: usize,
 }
 
-/// What reading gives.
+/// The result of reading.
 pub(super) enum Next {
     Statement(Statement, Place),
-    /// A frame ended that was entered with so many open conditionals.
+    /// A frame ended that was entered with this many open conditionals.
     Left {
         conditionals: usize,
     },
@@ -87,7 +88,7 @@ impl Input {
     pub(super) fn push(&mut self, push: Push, place: &Place, report: &mut Report<'_>) {
         if self.frames.len() > self.depth {
             let fault = Cause::new("", format!("expansion is more than {} levels deep", self.depth))
-                .hint("a macro calls itself without an end: guard the call with `.if`");
+                .hint("a macro calls itself endlessly: guard the call with `.if`");
             return report.stop(place, fault);
         }
         let expansion = match push.call {
@@ -107,7 +108,7 @@ impl Input {
         });
     }
 
-    /// The next statement; every one counts against the budget.
+    /// The next statement. Each one counts against the budget.
     pub(super) fn next(&mut self, report: &mut Report<'_>) -> Next {
         loop {
             let Some(frame) = self.frames.last_mut() else {
@@ -136,7 +137,7 @@ impl Input {
         }
     }
 
-    /// Takes statements off the text at hand up to the one that `ends` it; `None` when the text ends first.
+    /// Takes statements from the current text up to the one that `ends` it; `None` if the text ends first.
     pub(super) fn collect(
         &mut self,
         mut ends: impl FnMut(&Statement) -> bool,
@@ -156,7 +157,7 @@ impl Input {
         None
     }
 
-    /// `.exitm`: leaves the innermost macro or repetition; gives its open conditionals. `None` outside of both.
+    /// `.exitm`: leaves the innermost macro or repetition and returns its open conditionals. `None` outside of both.
     pub(super) fn exit(&mut self) -> Option<usize> {
         while self.frames.len() > 1 {
             let frame = self.frames.pop()?;
@@ -167,7 +168,7 @@ impl Input {
         None
     }
 
-    /// Forgets everything that is left to read (`.end`).
+    /// Discards the rest of the input (`.end`).
     pub(super) fn end(&mut self) {
         self.frames.clear();
     }
@@ -179,7 +180,7 @@ pub(super) struct Push {
     pub(super) body: Rc<[Statement]>,
     pub(super) arguments: Option<Arguments>,
     pub(super) runs: Runs,
-    /// The name of the call that brought it.
+    /// The name of the call that started it.
     pub(super) call: Option<String>,
     /// Conditionals open now.
     pub(super) conditionals: usize,
@@ -214,7 +215,7 @@ impl Frame {
         }
     }
 
-    /// Starts the body over if it is to run again.
+    /// Restarts the body if it has to run again.
     fn again(&mut self) -> bool {
         match &mut self.runs {
             Runs::Once | Runs::More(0) => return false,

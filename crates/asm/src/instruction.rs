@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::encode::{Choice, Encoded, encode};
+use super::encode::{Encoded, encode};
 use super::expression::Scope;
 use super::matching::{Candidate, Remark, choose};
 use super::operand::{Memory, Operand, OperandKind, operands};
 use super::prefix::{self, PREFIXES, Prefixes};
 use super::register::Width;
 use super::report::{Cause, Fault, nearest};
-use super::table::{CONDITIONAL, CONDITIONS, Kind, Row, TABLE};
+use super::table::{CONDITIONAL, CONDITIONS, Choice, Kind, Row, TABLE};
 use super::unmodelled::unmodelled;
 use super::value::Value;
 
@@ -38,7 +38,7 @@ impl InstructionSet {
         Self { rows }
     }
 
-    /// Assembles `mnemonic operands`, prefixes before it included. `Ok(None)`: the first word is no mnemonic.
+    /// Assembles `mnemonic operands` with its prefixes. `Ok(None)`: the first word is no mnemonic.
     pub(super) fn assemble(&self, text: &str, scope: &mut dyn Scope) -> Result<Option<(Assembled, Remark)>, Fault> {
         let mut prefixes = Prefixes::default();
         let mut written: Vec<String> = Vec::new();
@@ -91,7 +91,7 @@ impl InstructionSet {
         let fault = Cause::new(word, format!("`{word}` is not an instruction, a directive or a macro"));
         match self.nearest(word) {
             Some(near) => fault.hint(format!("did you mean `{near}`?")),
-            None => fault.hint("define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken"),
+            None => fault.hint("define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported"),
         }
     }
 
@@ -108,7 +108,7 @@ impl InstructionSet {
         nearest(word, all.iter().map(String::as_str)).map(str::to_owned)
     }
 
-    /// The rows `mnemonic` may mean, each with the width its suffix gives and its condition code.
+    /// The rows that `mnemonic` may mean, each with the width from its suffix and its condition code.
     fn candidates(&self, mnemonic: &str) -> Vec<Candidate> {
         let mut list = self.stem(mnemonic, None);
         let suffix = mnemonic.chars().last().and_then(Width::of_suffix);

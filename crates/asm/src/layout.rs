@@ -1,8 +1,8 @@
 //! Sections while they are written, and how they get their final lengths, addresses and bytes.
 //!
-//! A section is a list of items. Bytes are an item of fixed length; jumps, alignment, `.org` and fills whose length is an
-//! expression are items whose length is found by relaxation: every jump begins short, and one that does not reach
-//! becomes long, until nothing changes (`relax_segment` in gas/write.c).
+//! A section is a list of items. Bytes are an item of fixed length. Jumps, alignments, `.org`, and fills whose length
+//! is an expression get their length by relaxation: every jump begins short, and one that does not reach becomes long,
+//! until nothing changes (`relax_segment` in gas/write.c).
 
 mod placed;
 
@@ -16,7 +16,7 @@ use super::nop;
 use super::report::{Cause, Fault, Place};
 use super::value::{LabelId, Value};
 
-/// What a hole in the bytes is filled with.
+/// What goes into a hole in the bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Fixup {
     /// Offset in the item's bytes.
@@ -43,7 +43,7 @@ pub(super) enum FixupKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filler {
     Nops,
-    /// A value of so many bytes, repeated; a gap that it does not divide is an error.
+    /// A value of this many bytes, repeated. A gap that is no multiple of it is an error.
     Pattern {
         value: u64,
         size: u8,
@@ -110,7 +110,7 @@ pub(super) enum Item {
 pub(super) struct Draft {
     pub(super) name: String,
     pub(super) base: u64,
-    /// Whether alignment is filled with no-operations.
+    /// Whether no-operations fill its alignments.
     pub(super) code: bool,
     items: Vec<Item>,
 }
@@ -149,7 +149,7 @@ pub(super) struct Layout {
     labels: Vec<Mark>,
     entries: Vec<Entry>,
     current: usize,
-    /// Bytes of fixed length over all sections.
+    /// Bytes of fixed length in all sections.
     written: usize,
 }
 
@@ -194,7 +194,7 @@ impl Layout {
         LabelId(self.labels.len() - 1)
     }
 
-    /// `a - b` when they stand in the same run of bytes.
+    /// `a - b`, if both lie in the same run of bytes.
     pub(super) fn distance(&self, a: LabelId, b: LabelId) -> Option<i64> {
         let (a, b) = (self.labels.get(a.0)?, self.labels.get(b.0)?);
         let same = a.section == b.section && a.item == b.item;
@@ -320,7 +320,7 @@ pub(super) fn count_bytes(count: u8) -> String {
 fn out_of_range(distance: i64, size: u8) -> Fault {
     let message =
         format!("the target is {distance} bytes away: more than a displacement of {} reaches", count_bytes(size));
-    Cause::new("", message).hint("place the sections nearer to each other, or jump through a register")
+    Cause::new("", message).hint("place the sections closer together, or jump through a register")
 }
 
 pub(super) fn too_long(most: u64) -> Fault {

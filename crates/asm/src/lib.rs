@@ -17,11 +17,12 @@ mod nop;
 mod operand;
 mod prefix;
 mod preprocess;
+mod reader;
 mod register;
 mod report;
 mod scrub;
 mod symbols;
-// One row of the table is one line.
+// Each row of the table fills one line.
 #[rustfmt::skip]
 mod table;
 mod tokens;
@@ -33,19 +34,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use assembler::Assembler;
 use layout::Placed;
 use preprocess::{Names, preprocess};
+use reader::Reader;
 use report::Report;
 use symbols::{Definition, Symbols};
 
 /// A named text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// As diagnostics and listings name it.
+    /// Its name in diagnostics and listings.
     pub name: String,
     /// The text.
     pub text: String,
 }
 
-/// What bounds the work on hostile text.
+/// Bounds on the work for hostile text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Statements after macro expansion and repetition.
@@ -86,29 +88,29 @@ pub struct Position {
     pub column: u32,
 }
 
-/// How bad.
+/// How serious a diagnostic is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// No image that can be trusted.
+    /// The image cannot be trusted.
     Error,
-    /// Something to know.
+    /// Worth knowing.
     Warning,
-    /// What was decided where the text leaves it open.
+    /// A decision where the text leaves it open.
     Note,
 }
 
 /// What is wrong with a text, or was decided about it: place, cause, mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Whether there is an image that can be trusted.
+    /// Whether the image can be trusted.
     pub severity: Severity,
-    /// Where the text stands that is wrong.
+    /// Where the faulty text is.
     pub position: Position,
     /// Name of the source.
     pub source: String,
-    /// What is wrong with it: one clause.
+    /// What is wrong: one clause.
     pub message: String,
-    /// What to do about it.
+    /// How to mend it.
     pub hint: Option<String>,
     /// Macro calls that led here, outermost first: name and position of the call.
     pub expansion: Vec<(String, Position)>,
@@ -134,7 +136,7 @@ pub struct Line {
     pub length: u32,
     /// Whether the bytes are an instruction rather than data.
     pub instruction: bool,
-    /// Where the statement's text stands: for a macro's body, the line in the macro.
+    /// Where the statement is written: for a macro's body, the line in the macro.
     pub position: Position,
     /// The statement after macro expansion, white space folded.
     pub text: String,
@@ -147,7 +149,7 @@ pub struct Line {
 pub struct Image {
     /// Sections in order of first appearance.
     pub sections: Vec<Section>,
-    /// Addresses of all labels but numeric ones; `.L` labels included.
+    /// Addresses of all labels except numeric ones; `.L` labels included.
     pub symbols: BTreeMap<String, u64>,
     /// Values of `.set`, `=`, `#define`d numbers.
     pub constants: BTreeMap<String, i64>,
@@ -171,9 +173,8 @@ pub struct Image {
 pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic>) {
     let mut report = Report::new(sources, options.limits.statements);
     let preprocessed = preprocess(sources, options, Names::Replaced, &mut report);
-    let mut assembler = Assembler::new(options, &mut report, preprocessed.statements);
-    assembler.run();
-    let Assembler { layout, symbols, expanded, .. } = assembler;
+    let reader = Reader::new(Assembler::new(options, &mut report), preprocessed.statements);
+    let Assembler { layout, symbols, expanded, .. } = reader.run();
     let mut image = Image { constants: options.constants.clone(), expanded, ..Image::default() };
     image.constants.extend(preprocessed.constants);
     if report.stopped() {
@@ -182,7 +183,7 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
     let placed = Placed::settle(&layout, &symbols, options.limits.bytes as u64, &mut report);
     name_symbols(&placed, &symbols, &mut image);
     let sections = placed.sections(&mut report);
-    // Bytes end where too many errors stop it, and the listing does not.
+    // The bytes end where too many errors stopped the run; the listing does not.
     if !report.stopped() {
         image.sections = sections;
         image.listing = placed.listing();
@@ -190,13 +191,13 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
     (image, report.finish())
 }
 
-/// The statements of `sources` after preprocessing: without comments and lines that an `#if` leaves out, before any macro is
-/// called. What is wrong with the texts [`assemble`] tells.
+/// The statements of `sources` after preprocessing: without comments and without lines that an `#if` leaves out, before
+/// any macro call. [`assemble`] reports what is wrong with the texts.
 pub fn statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
     placed_statements(sources, options, Names::Replaced)
 }
 
-/// As [`statements`], with the names that `#define` gives left as they are written.
+/// Like [`statements`], but keeps the names that `#define` gives.
 pub fn written_statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
     placed_statements(sources, options, Names::Kept)
 }
@@ -207,8 +208,8 @@ fn placed_statements(sources: &[Source], options: &Options, names: Names) -> Vec
     statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
 }
 
-/// The statements of `image` after preprocessing, macro expansion and choice of alternatives, one a line: text that
-/// GNU `as` assembles to the same bytes.
+/// The statements of `image` after preprocessing, macro expansion and choice of alternatives, one per line. GNU `as`
+/// assembles this text to the same bytes.
 pub fn expanded_text(image: &Image) -> String {
     image.expanded.clone()
 }

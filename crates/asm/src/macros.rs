@@ -1,7 +1,7 @@
 //! `.macro`: formal parameters, the arguments of a call, and substitution; also `.irp` and `.irpc`.
 //!
-//! The rules are those of gas/macro.c without `.altmacro`: arguments end at a comma or at white space outside brackets, a
-//! string loses its quotes, `name=value` gives an argument by name.
+//! The rules are those of gas/macro.c without `.altmacro`: arguments end at a comma or at white space outside brackets,
+//! a string loses its quotes, `name=value` passes an argument by name.
 
 use std::rc::Rc;
 
@@ -10,10 +10,10 @@ use super::expression::{begins_name, continues_name, leading_name};
 use super::report::{Cause, Fault, counted, nearest};
 use super::scrub::{Statement, scrub, split};
 
-/// How an argument may be left out.
+/// Whether a call may omit an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Need {
-    /// It is its default then, which may be empty.
+    /// An omitted argument becomes its default, which may be empty.
     Optional { default: String },
     /// `:req`
     Required,
@@ -33,15 +33,15 @@ pub(super) struct Macro {
     pub(super) name: String,
     parameters: Vec<Parameter>,
     pub(super) body: Rc<[Statement]>,
-    /// Where its `.macro` stands.
+    /// Where its `.macro` is.
     pub(super) at: Position,
 }
 
-/// The values that take the place of parameters.
+/// The values that replace parameters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arguments {
     values: Vec<(String, String)>,
-    /// What `\@` stands for.
+    /// The value of `\@`.
     pub(super) serial: usize,
 }
 
@@ -57,7 +57,7 @@ impl Arguments {
 }
 
 impl Macro {
-    /// Reads what follows `.macro`. The name is in lower case: GNU `as` finds macros whatever the case.
+    /// Reads what follows `.macro`. The name is in lower case: GNU `as` ignores the case of macro names.
     pub(super) fn define(text: &str, body: Vec<Statement>, at: Position) -> Result<Self, Fault> {
         let name = leading_name(text);
         if name.is_empty() {
@@ -149,7 +149,7 @@ fn parameters(text: &str) -> Result<Vec<Parameter>, Fault> {
         let name = leading_name(scan.rest());
         if name.is_empty() {
             return Err(Cause::new(scan.rest(), format!("`{}` is not the name of a parameter", scan.rest()))
-                .hint("names begin with a letter or `_`; white space or a comma stands between two"));
+                .hint("names begin with a letter or `_`; separate two with white space or a comma"));
         }
         if parameters.iter().any(|parameter| parameter.name == name) {
             return Err(Cause::new(name, format!("a second parameter `{name}`")).hint("give it another name"));
@@ -239,7 +239,7 @@ impl<'t> Scan<'t> {
         (rest[end..].starts_with('=') && is_name).then_some(name)
     }
 
-    /// One argument: a string without its quotes, or text up to a comma, or to a space outside brackets.
+    /// One argument: a string without its quotes, or text up to a comma, or up to a space outside brackets.
     fn argument(&mut self) -> String {
         self.skip_space();
         if self.rest().starts_with('"') {
@@ -268,7 +268,7 @@ impl<'t> Scan<'t> {
         out
     }
 
-    /// A string: `\"` stays as it is written, and `""` is a quote.
+    /// A string: `\"` stays as it is, and `""` is a quote.
     fn string(&mut self) -> String {
         let mut out = String::new();
         self.at += 1;
@@ -288,7 +288,7 @@ impl<'t> Scan<'t> {
     }
 }
 
-/// Cuts the operands of `.irp` and of ALTERNATIVE into arguments, by the rules of macro calls.
+/// Splits the operands of `.irp` and of ALTERNATIVE into arguments, by the rules of macro calls.
 pub(super) fn arguments(text: &str) -> Vec<String> {
     let mut scan = Scan { text, at: 0 };
     let mut list = Vec::new();
@@ -300,7 +300,7 @@ pub(super) fn arguments(text: &str) -> Vec<String> {
     list
 }
 
-/// `statement` with `\name`, `\@` and `\()` replaced. `None` when the result is longer than `most`.
+/// `statement` with `\name`, `\@` and `\()` replaced. `None` if the result is longer than `most`.
 fn substitute(statement: &str, arguments: &Arguments, most: usize) -> Option<String> {
     let mut out = String::with_capacity(statement.len());
     let mut rest = statement;
@@ -350,13 +350,13 @@ pub(super) fn instantiate(statement: &Statement, arguments: &Arguments, most: us
     Some(statements(&text, statement.at))
 }
 
-/// Cuts text that stands at `at` into statements, all placed there.
+/// Splits the text at `at` into statements, all with that place.
 pub(super) fn statements(text: &str, at: Position) -> Vec<Statement> {
     let pieces = split(text).into_iter();
     pieces.map(|(_, piece)| Statement { text: scrub(piece).into(), at }).collect()
 }
 
-/// Whether `text` holds nothing but one name.
+/// Whether `text` is exactly one name.
 pub(super) fn is_name(text: &str) -> bool {
     text.starts_with(begins_name) && text.chars().all(continues_name)
 }

@@ -1,17 +1,16 @@
-//! Which row of the table takes the operands, and what to say when none does.
+//! Which row of the table takes the operands, and what to report if none does.
 
-use super::encode::Choice;
 use super::layout::{FixupKind, fits};
 use super::operand::{Memory, Operand, OperandKind};
 use super::register::{Class, Register, Width};
 use super::report::{Cause, Fault, counted};
-use super::table::{Kind, Row};
+use super::table::{Choice, Kind, Row};
 use super::value::Value;
 
-/// Something to tell beside the bytes.
+/// A remark besides the bytes.
 pub(super) type Remark = Option<Fault>;
 
-/// A row a mnemonic may mean.
+/// A row that a mnemonic may mean.
 #[derive(Clone, Copy)]
 pub(super) struct Candidate {
     pub(super) row: &'static Row,
@@ -19,7 +18,7 @@ pub(super) struct Candidate {
     pub(super) condition: u8,
 }
 
-/// Why a row does not take the operands; the greater tells more.
+/// Why a row does not take the operands. A greater one is more specific.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Mismatch {
     Count,
@@ -61,7 +60,7 @@ pub(super) fn choose(
 
 fn remark(mnemonic: &str, choice: &Choice, operands: &[Operand]) -> Remark {
     if choice.guessed {
-        let message = format!("`{mnemonic}` has no suffix and no register: 32 bits are taken");
+        let message = format!("`{mnemonic}` has no suffix and no register: it uses 32 bits");
         return Some(
             Cause::new(mnemonic, message)
                 .hint(format!("write the width: `{mnemonic}b`, `{mnemonic}w`, `{mnemonic}l` or `{mnemonic}q`")),
@@ -70,7 +69,7 @@ fn remark(mnemonic: &str, choice: &Choice, operands: &[Operand]) -> Remark {
     shortened(choice, operands).or_else(|| no_star(mnemonic, choice.row, operands))
 }
 
-/// An immediate that loses its upper bits, as GNU `as` has it.
+/// An immediate that loses its upper bits, as in GNU `as`.
 fn shortened(choice: &Choice, operands: &[Operand]) -> Remark {
     let size = choice.width.map_or(4, |width| (width.bits() / 8).min(4)) as u8;
     let kinds = choice.row.operands.iter().zip(operands);
@@ -106,7 +105,7 @@ fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bo
     }
     let (width, guessed) = width_of(candidate, operands)?;
     for (at, (kind, operand)) in row.operands.iter().zip(operands).enumerate() {
-        // A guessed width says nothing of the sign of an immediate.
+        // A guessed width says nothing about the sign of an immediate.
         check(*kind, operand, width.filter(|_| !guessed), at)?;
         if guessed && !fits_guess(operand) {
             return Err(Mismatch::Range { operand: at });
@@ -115,14 +114,14 @@ fn fit(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bo
     Ok((width, guessed))
 }
 
-/// Whether the operand is of the kind, widths and values aside.
+/// Whether the operand is of the kind, regardless of widths and values.
 fn takes(kind: Kind, operand: &Operand) -> bool {
     use OperandKind as O;
     let general = |register: &Register| register.width().is_some();
     let accumulator = |register: &Register| register.number == 0 && matches!(register.class, Class::General(_));
     match (kind, &operand.kind) {
         (Kind::Indirect, O::Register(register)) => general(register),
-        // GNU `as` takes an address that no direct jump could have, and says that `*` is missing.
+        // GNU `as` accepts an address that no direct jump could have, and warns that `*` is missing.
         (Kind::Indirect | Kind::IndirectMem, O::Memory(memory)) => operand.indirect || !is_plain(memory),
         _ if operand.indirect => false,
         (Kind::Reg | Kind::RegOf(_) | Kind::RegRm | Kind::Rm | Kind::RmOf(_), O::Register(register)) => {
@@ -151,7 +150,7 @@ fn takes(kind: Kind, operand: &Operand) -> bool {
     }
 }
 
-/// A displacement and nothing else.
+/// A displacement alone.
 fn is_plain(memory: &Memory) -> bool {
     memory.base.is_none() && memory.index.is_none() && memory.segment.is_none()
 }
@@ -172,7 +171,7 @@ fn is_one_address_size(operands: &[Operand]) -> bool {
     sizes.all(|size| Some(size) == first)
 }
 
-/// The width of the operation: from the suffix, else from a register, else what the row takes by itself.
+/// The width of the operation: from the suffix, else from a register, else the row's default.
 fn width_of(candidate: &Candidate, operands: &[Operand]) -> Result<(Option<Width>, bool), Mismatch> {
     let row = candidate.row;
     if row.widths.is_empty() {
@@ -245,13 +244,13 @@ fn immediate_fits(kind: Kind, number: i64, width: Option<Width>) -> bool {
         Kind::Imm32 => fits(number, 4, FixupKind::Signed),
         Kind::Imm8Signed => fits(at_width(number, width), 1, FixupKind::Signed),
         Kind::ImmWide => !fits(number, 4, FixupKind::Signed),
-        // GNU `as` shortens what does not fit in 8, 16 or 32 bits, and says so.
+        // GNU `as` truncates what does not fit in 8, 16 or 32 bits, and warns.
         Kind::Imm => width != Some(Width::Q) || fits(number, 4, FixupKind::Signed),
         _ => true,
     }
 }
 
-/// The number as the width sees it: `0xffff` is -1 in 16 bits, `0xffffffff` in 32, and GNU `as` has it so in 16 too.
+/// The number at the width: `0xffff` is -1 in 16 bits, `0xffffffff` in 32. GNU `as` makes the latter -1 in 16 bits too.
 fn at_width(number: i64, width: Option<Width>) -> i64 {
     match width {
         Some(Width::W) if fits(number, 2, FixupKind::Either) => i64::from(number as i16),
@@ -269,7 +268,7 @@ fn displacement_fits(kind: Kind, memory: &Memory, number: i64) -> bool {
     }
 }
 
-/// Says what is wrong with the operands.
+/// Explains what is wrong with the operands.
 fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], mismatch: &Mismatch) -> Fault {
     let text = |at: usize| operands.get(at).map_or("", |operand| operand.text.as_str());
     match mismatch {
@@ -299,9 +298,9 @@ fn explain(mnemonic: &str, candidates: &[Candidate], operands: &[Operand], misma
 }
 
 fn wrong_count(mnemonic: &str, candidates: &[Candidate], have: usize) -> Fault {
-    let mut rows: Vec<&Row> = candidates.iter().map(|candidate| candidate.row).collect();
-    rows.sort_by_key(|row| row.operands.len());
-    rows.dedup_by_key(|row| row.operands.len());
+    let rows = || candidates.iter().map(|candidate| candidate.row);
+    let most = rows().map(|row| row.operands.len()).max().unwrap_or(0);
+    let rows: Vec<&Row> = (0..=most).filter_map(|count| rows().find(|row| row.operands.len() == count)).collect();
     let takes = match rows.as_slice() {
         [only] => counted(only.operands.len(), "operand"),
         _ => {

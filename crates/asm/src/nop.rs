@@ -15,7 +15,7 @@ const NOPS: [&[u8]; 11] = [
     &[0x66, 0x66, 0x2E, 0x0F, 0x1F, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00],
 ];
 
-/// More full-length no-operations than this are jumped over.
+/// A jump skips more full-length no-operations than this.
 const MAX_NOPS: usize = 7;
 
 /// Appends `length` bytes that do nothing.
@@ -31,7 +31,7 @@ pub(super) fn fill(out: &mut Vec<u8>, length: usize) {
     }
 }
 
-/// Appends a jump to the end of the `length` bytes it begins, and gives its own length.
+/// Appends a jump to the end of the `length` bytes that it begins, and returns the jump's own length.
 fn jump_over(out: &mut Vec<u8>, length: usize) -> usize {
     if length - 2 <= 127 {
         out.extend_from_slice(&[0xEB, (length - 2) as u8]);

@@ -1,4 +1,5 @@
-//! Operands: `$immediate`, `%register`, `segment:displacement(base,index,scale)`, and `*` before those of indirect jumps.
+//! Operands: `$immediate`, `%register`, `segment:displacement(base,index,scale)`, and `*` before those of indirect
+//! jumps.
 
 use super::expression::{Dialect, Scope, continues_name, parse};
 use super::register::{Class, Register, Width, names, register};
@@ -30,12 +31,12 @@ pub(super) enum OperandKind {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Operand {
     pub(super) kind: OperandKind,
-    /// `*`: the target of a jump is in this place.
+    /// `*`: this place holds the target of a jump.
     pub(super) indirect: bool,
     pub(super) text: String,
 }
 
-/// Cuts `text` at commas outside brackets and strings.
+/// Splits `text` at commas outside brackets and strings.
 pub(super) fn split_commas(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -65,7 +66,7 @@ fn operand(text: &str, scope: &mut dyn Scope) -> Result<Operand, Fault> {
     };
     let kind = match rest.chars().next() {
         None => {
-            return Err(Cause::new(",", "an operand is missing").hint("two commas stand in a row, or one at an end"));
+            return Err(Cause::new(",", "an operand is missing").hint("remove the extra comma, or add the operand"));
         }
         Some('(') if is_port(rest) => OperandKind::Port,
         Some('$') => OperandKind::Immediate(parse(&rest[1..], Dialect::Gas, scope)?),
@@ -86,7 +87,7 @@ fn register_or_segment(text: &str, scope: &mut dyn Scope) -> Result<OperandKind,
         Some(address) if found.class == Class::Segment => {
             Ok(OperandKind::Memory(memory(Some(found), address.trim_start(), scope)?))
         }
-        Some(_) => Err(Cause::new(text, "only a segment register stands before `:`").hint("for example `%gs:`")),
+        Some(_) => Err(Cause::new(text, "only a segment register may precede `:`").hint("for example `%gs:`")),
         None => Err(Cause::new(text, format!("`{rest}` follows a register"))
             .hint("put a comma between operands; an address is written `displacement(%base,%index,scale)`")),
     }
@@ -112,7 +113,7 @@ fn unknown_register(name: &str) -> Fault {
     }
 }
 
-/// `displacement(base,index,scale)`, of which at least one part is there.
+/// `displacement(base,index,scale)`, with at least one part.
 fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Result<Memory, Fault> {
     let (displacement, group) = match group_start(text) {
         Some(at) => (text[..at].trim(), Some(&text[at..])),
@@ -133,7 +134,7 @@ fn memory(segment: Option<Register>, text: &str, scope: &mut dyn Scope) -> Resul
     Ok(memory)
 }
 
-/// A name of a register without `%` is the likeliest slip in an address.
+/// The likeliest slip in an address is a register name without `%`.
 fn address_hint(fault: Fault, text: &str) -> Fault {
     let mut names = text.split(|c| !continues_name(c)).filter(|name| register(&name.to_ascii_lowercase()).is_some());
     match names.next() {
@@ -142,7 +143,7 @@ fn address_hint(fault: Fault, text: &str) -> Fault {
     }
 }
 
-/// Where the bracket of base and index begins: the last one, when a register or a comma follows it.
+/// Where the bracket of base and index begins: the last one, if a register or a comma follows it.
 fn group_start(text: &str) -> Option<usize> {
     if !text.trim_end().ends_with(')') {
         return None;
@@ -165,7 +166,7 @@ fn fill_group(memory: &mut Memory, group: &str, scope: &mut dyn Scope) -> Result
     let parts = split_commas(inside);
     if parts.len() > 3 {
         return Err(Cause::new(group, "an address has at most three parts: `(%base,%index,scale)`")
-            .hint("the displacement stands before the bracket: `8(%rax,%rbx,2)`"));
+            .hint("write the displacement before the bracket: `8(%rax,%rbx,2)`"));
     }
     memory.base = address_register(parts.first(), group)?;
     let second = parts.get(1).copied().unwrap_or("");
@@ -210,7 +211,7 @@ fn scale(text: &str, scope: &mut dyn Scope) -> Result<u8, Fault> {
 
 const RIP_ALONE: &str = "load the address first: `lea name(%rip), %rax`, then `(%rax,%index,scale)`";
 
-/// Base and index are general-purpose registers of one width, 64 or 32 bits; RIP stands alone; RSP is no index.
+/// Base and index are general-purpose registers of one width, 64 or 32 bits. RIP has no index, and RSP is no index.
 fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
     let address_width = |register: Register| match register.class {
         Class::General(width @ (Width::L | Width::Q)) => Some(width),

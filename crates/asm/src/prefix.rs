@@ -1,12 +1,11 @@
-//! Prefixes that are written before a mnemonic, and those that an instruction brings itself.
+//! Prefixes written before a mnemonic, and those that an instruction brings itself.
 
-use super::encode::Choice;
 use super::operand::{Operand, OperandKind};
 use super::register::{Class, Register, Width};
 use super::report::{Cause, Fault};
-use super::table::Kind;
+use super::table::{Choice, Kind};
 
-/// Prefixes by name. They may stand alone, and then are bytes and nothing more.
+/// Prefixes by name. A prefix may be a statement by itself; it then only emits its byte.
 #[rustfmt::skip]
 pub(super) const PREFIXES: [(&str, u8); 20] = [
     ("lock", 0xF0), ("rep", 0xF3), ("repe", 0xF3), ("repz", 0xF3), ("repne", 0xF2), ("repnz", 0xF2), ("bnd", 0xF2),
@@ -14,7 +13,7 @@ pub(super) const PREFIXES: [(&str, u8); 20] = [
     ("rex64", 0x48), ("rex", 0x40), ("rex.w", 0x48), ("rex.b", 0x41), ("rex.x", 0x42), ("rex.r", 0x44),
 ];
 
-/// What LOCK goes with (SDM vol. 2, LOCK), if the destination is in memory.
+/// Instructions that accept LOCK if their destination is in memory (SDM vol. 2, LOCK).
 const LOCKABLE: [&str; 18] = [
     "add",
     "adc",
@@ -36,10 +35,11 @@ const LOCKABLE: [&str; 18] = [
     "xor",
 ];
 
-/// What REP and REPNE go with: string instructions, and what their bytes before it turn into something else.
+/// Instructions that accept REP and REPNE: string instructions, and those that the prefix bytes turn into another
+/// instruction.
 const REPEATABLE: [&str; 11] = ["movs", "cmps", "stos", "lods", "scas", "ins", "outs", "nop", "ret", "bsf", "bsr"];
 
-/// Prefix bytes by the groups of which an instruction has one each, in the order in which GNU `as` writes them.
+/// Prefix bytes by group, in the order in which GNU `as` writes them. An instruction has one of each group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Prefixes {
     segment: Option<u8>,
@@ -61,7 +61,7 @@ impl Prefixes {
         }
     }
 
-    /// Adds a prefix that was written; false when its group is taken.
+    /// Adds a prefix from the text; false if its group is taken.
     pub(super) fn add(&mut self, byte: u8) -> bool {
         if matches!(byte, 0x40..=0x4F) {
             let free = self.rex & byte & 0x0F == 0;
@@ -74,21 +74,21 @@ impl Prefixes {
         free
     }
 
-    /// Adds a prefix that the instruction brings itself. Only an address size may be written as well.
+    /// Adds a prefix that the instruction brings itself. The text may repeat only an address size.
     pub(super) fn demand(&mut self, byte: u8) -> Result<(), Fault> {
         let group = self.group(byte);
         if group.is_some_and(|written| written != byte || byte == 0x66) {
-            return Err(Cause::new("", "a prefix is written that the operands bring themselves, or contradict")
-                .hint("leave the prefix out: registers and suffix bring it"));
+            return Err(Cause::new("", "the operands already imply a prefix that is written, or contradict it")
+                .hint("leave the prefix out: registers and suffix imply it"));
         }
         *group = Some(byte);
         Ok(())
     }
 
-    /// Adds the REX bits the operands need; none of them may be written as well.
+    /// Adds the REX bits that the operands need. The text may repeat none of them.
     pub(super) fn demand_rex(&mut self, rex: u8) -> Result<(), Fault> {
         if self.rex & rex & 0x0F != 0 {
-            return Err(Cause::new("", "a REX bit is written that the operands bring themselves")
+            return Err(Cause::new("", "the operands already imply a REX bit that is written")
                 .hint("leave the prefix out, or write `rex` without that letter"));
         }
         self.rex |= rex;
@@ -101,7 +101,7 @@ impl Prefixes {
     }
 }
 
-/// Whether the prefix `word` may stand before the instruction.
+/// Whether the prefix `word` may precede the instruction.
 pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result<(), Fault> {
     let row = choice.row;
     let in_memory =
@@ -111,10 +111,7 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
         "lock" => (LOCKABLE.contains(&row.name) && in_memory(operands.last()), LOCK),
         "rep" | "repe" | "repz" | "repne" | "repnz" => {
             let shape = row.name != "nop" || operands.is_empty();
-            (
-                shape && REPEATABLE.contains(&row.name),
-                "it goes with string instructions; before a jump it means nothing",
-            )
+            (shape && REPEATABLE.contains(&row.name), "use it with string instructions; before a jump it means nothing")
         }
         "data16" => {
             let narrowed = |kind: &Kind| is_target(*kind) || *kind == Kind::Imm32;
@@ -125,19 +122,19 @@ pub(super) fn check(word: &str, choice: &Choice, operands: &[Operand]) -> Result
             let brings_it = row.how.prefix == Some(0x67);
             (!brings_it && row.operands.iter().zip(operands).all(suits), "write the address with 32-bit registers")
         }
-        // GNU `as` leaves out what means nothing to a jump, and keeps what hints at its direction.
+        // GNU `as` drops what means nothing to a jump, and keeps the hints about its direction.
         "fs" | "gs" => (!row.operands.iter().any(|kind| is_target(*kind)), "it means nothing to a jump"),
         "cs" | "ds" => {
             let nothing = |kind: &Kind| matches!(kind, Kind::Target32 | Kind::Target8);
             (!row.operands.iter().any(nothing), "it means nothing to a call or loop")
         }
-        "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "it goes with jumps, calls and returns"),
-        "notrack" => (row.operands.first() == Some(&Kind::Indirect), "it goes with indirect jumps and calls"),
+        "bnd" => (matches!(row.name, "jmp" | "j" | "call" | "ret"), "use it with jumps, calls and returns"),
+        "notrack" => (row.operands.first() == Some(&Kind::Indirect), "use it with indirect jumps and calls"),
         _ => (true, ""),
     };
     match holds {
         true => Ok(()),
-        false => Err(Cause::new(word, format!("`{word}` does not go with this instruction")).hint(hint)),
+        false => Err(Cause::new(word, format!("`{word}` does not apply to this instruction")).hint(hint)),
     }
 }
 
@@ -145,11 +142,11 @@ fn is_target(kind: Kind) -> bool {
     matches!(kind, Kind::Target | Kind::Target32 | Kind::Target8)
 }
 
-/// Whether an address, if the operand is one, is made of 32-bit registers.
+/// Whether the operand is an address of 32-bit registers.
 fn has_32_bit_address(operand: &Operand) -> bool {
     let OperandKind::Memory(memory) = &operand.kind else { return true };
     let narrow = |register: Register| matches!(register.class, Class::General(Width::L) | Class::Instruction(Width::L));
     memory.base.or(memory.index).is_some_and(narrow)
 }
 
-const LOCK: &str = "it goes with an instruction that reads, changes and writes memory; others raise #UD under it";
+const LOCK: &str = "use it with an instruction that reads, changes and writes memory; others raise #UD with it";

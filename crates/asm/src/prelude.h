@@ -80,7 +80,7 @@
 #define __ASSEMBLER__ 1
 #define __x86_64__ 1
 // The kernel's configuration, as far as the machine has one: page-table isolation is compiled in (by its name until v6.7 and
-// since), the per-CPU area stands behind GS, thread stacks have guard pages, #MC has its stack, the timer is the local APIC's.
+// since), GS points to the per-CPU area, thread stacks have guard pages, #MC has its stack, the timer is the local APIC's.
 #define CONFIG_X86 1
 #define CONFIG_X86_64 1
 #define CONFIG_64BIT 1

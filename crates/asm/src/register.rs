@@ -40,7 +40,7 @@ impl Width {
     }
 }
 
-/// Which file a register belongs to.
+/// The register file of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     General(Width),
@@ -111,7 +111,7 @@ pub(super) fn register(name: &str) -> Option<Register> {
     }
 }
 
-/// R8 to R15 and their parts, the leading `r` taken off.
+/// R8 to R15 and their parts, without the leading `r`.
 fn numbered(rest: &str) -> Option<Register> {
     let (digits, width) = match rest.chars().last()? {
         'b' => (&rest[..rest.len() - 1], Width::B),

@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use super::{Diagnostic, Position, Severity, Source};
 
-/// More errors than this help nobody; assembly stops there.
+/// More errors than this help nobody, so assembly stops there.
 const MAX_ERRORS: usize = 100;
 
 /// Bytes of text the assembler reads or produces in one run, counting each reading of a repeated line.
 const MAX_TEXT: usize = 64 << 20;
 
-/// Where a statement stands: its text, and the macro calls that led to it.
+/// Where a statement is: its text, and the macro calls that led to it.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) at: Position,
@@ -32,11 +32,11 @@ pub(super) struct Fault {
     hint: Option<String>,
 }
 
-/// A fault without its mend: nothing can report it before [`Cause::hint`] gives it one.
+/// A fault without its mend. Nothing can report it before [`Cause::hint`] adds one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cause {
     message: String,
-    /// The piece of the statement that is at fault; the column of the diagnostic is found from it.
+    /// The faulty piece of the statement; it gives the diagnostic its column.
     token: String,
 }
 
@@ -49,7 +49,7 @@ impl Cause {
         Fault { cause: self, hint: Some(hint.into()) }
     }
 
-    /// What a text says of itself (`#warning`): there is nothing to mend.
+    /// A remark of the text itself (`#warning`): there is nothing to mend.
     pub(super) fn remark(self) -> Fault {
         Fault { cause: self, hint: None }
     }
@@ -67,17 +67,17 @@ impl Fault {
         &self.cause.message
     }
 
-    /// The same with a hint that knows more.
+    /// The same with a more specific hint.
     pub(super) fn rather(self, hint: impl Into<String>) -> Self {
         self.cause.hint(hint)
     }
 }
 
-/// The diagnostics so far, and what may still be spent.
+/// The diagnostics so far, and the remaining budget.
 pub(super) struct Report<'a> {
     sources: &'a [Source],
     list: Vec<Diagnostic>,
-    /// Names of the configuration that [`Report::unset`] has said.
+    /// Names of the configuration that [`Report::unset`] has reported.
     unset: BTreeSet<String>,
     errors: usize,
     statements: usize,
@@ -103,11 +103,17 @@ impl<'a> Report<'a> {
         self.stopped
     }
 
-    /// In order of source and line, whatever pass found them; what ended the reading stays last.
+    /// Sorts by source and line, whatever pass found each; the diagnostic that ended the reading stays last.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        let sorted = self.list.len() - usize::from(self.errors >= MAX_ERRORS);
-        self.list[..sorted].sort_by_key(|diagnostic| (diagnostic.position.source, diagnostic.position.line));
-        self.list
+        let line = |diagnostic: &Diagnostic| (diagnostic.position.source, diagnostic.position.line);
+        let end = if self.errors >= MAX_ERRORS { self.list.pop() } else { None };
+        let mut list: Vec<Diagnostic> = Vec::with_capacity(self.list.len() + 1);
+        for diagnostic in self.list {
+            let at = list.partition_point(|before| line(before) <= line(&diagnostic));
+            list.insert(at, diagnostic);
+        }
+        list.extend(end);
+        list
     }
 
     pub(super) fn error(&mut self, place: &Place, fault: Fault) {
@@ -131,16 +137,16 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Says once what value the text gets for `name` of the kernel's configuration, which nobody has set.
+    /// Reports once which value the text gets for `name` of the kernel's configuration, which nobody has set.
     pub(super) fn unset(&mut self, place: &Place, name: &str) {
         if name.starts_with("CONFIG_") && self.list.len() < 10 * MAX_ERRORS && self.unset.insert(name.to_owned()) {
-            let note = Cause::new(name, format!("`{name}` is taken as off"))
+            let note = Cause::new(name, format!("`{name}` counts as off"))
                 .hint(format!("the machine does not model it; `#define {name} 1` above this line turns it on"));
             self.push(Severity::Note, place, note);
         }
     }
 
-    /// `line 3`, with the source's name where it is not that of `from`.
+    /// `line 3`, with the source's name if it is not that of `from`.
     pub(super) fn describe(&self, at: Position, from: Position) -> String {
         match self.sources.get(at.source).filter(|_| at.source != from.source) {
             Some(source) => format!("{} line {}", source.name, at.line),
@@ -148,7 +154,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Counts one statement of `length` bytes; false when the text has used up what it may.
+    /// Counts one statement of `length` bytes; false if the budget is used up.
     pub(super) fn spend_statement(&mut self, place: &Place, length: usize) -> bool {
         if self.statements == 0 {
             let fault = Cause::new("", "too many statements after expansion")
@@ -160,7 +166,7 @@ impl<'a> Report<'a> {
         self.spend_text(place, length)
     }
 
-    /// Counts `length` bytes of text; false when the text has used up what it may.
+    /// Counts `length` bytes of text; false if the budget is used up.
     pub(super) fn spend_text(&mut self, place: &Place, length: usize) -> bool {
         match self.text.checked_sub(length) {
             Some(rest) => {
@@ -195,8 +201,8 @@ impl<'a> Report<'a> {
         });
     }
 
-    /// The column of `token` in the source line of the statement at `at`, or of a line that continues it; the
-    /// statement's own position when the token came from an expansion.
+    /// The column of `token` in the source line of the statement at `at`, or in a line that continues it. The
+    /// statement's own position if the token came from an expansion.
     fn locate(&self, at: Position, token: &str) -> Position {
         let Some(source) = self.sources.get(at.source).filter(|_| !token.is_empty()) else {
             return at;
@@ -216,10 +222,10 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The column in characters, from 0, of `word` in `line` at or after column `skip`, not inside a longer word.
+/// The column in characters, from 0, of `word` in `line` at or after column `skip`, but not inside a longer word.
 fn find_word(line: &str, word: &str, skip: usize) -> Option<usize> {
     let start = line.char_indices().nth(skip)?.0;
-    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let part_of_name = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || c == '_';
     let mut from = start;
     while let Some(found) = line.get(from..)?.find(word) {
         let begin = from + found;
@@ -243,7 +249,7 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     }
 }
 
-/// The name of `names` that `word` was most likely meant to be, if one is near.
+/// The one of `names` that `word` was most likely meant to be, if one is near.
 pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let word = word.to_ascii_lowercase();
     if word.len() > 40 {

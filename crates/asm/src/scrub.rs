@@ -1,12 +1,12 @@
-//! Statements as GNU `as` sees them: lines cut at `;`, white space folded where it means nothing.
+//! Statements as GNU `as` sees them: lines split at `;`, white space folded where it has no meaning.
 //!
-//! White space matters in one place only: it separates the arguments of a macro call. Which spaces survive until then
-//! is decided here, by the rules of `do_scrub_chars` in gas/app.c with the character classes of its i386 port.
+//! White space matters in one place only: it separates the arguments of a macro call. This module decides which spaces
+//! survive until then, by the rules of `do_scrub_chars` in gas/app.c with the character classes of its i386 port.
 
 use std::rc::Rc;
 
 use super::Position;
-use super::expression::continues_name;
+use super::expression::{continues_name, leading_name};
 
 /// One statement with the place of its first character.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,20 @@ pub(super) struct Statement {
     pub(super) at: Position,
 }
 
-/// Cuts `line` at `;` and line ends outside strings: the offset and text of each piece that is not blank.
+/// A statement split after its first word.
+pub(super) struct Words<'t> {
+    pub(super) word: &'t str,
+    pub(super) rest: &'t str,
+}
+
+impl<'t> Words<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        let word = leading_name(text);
+        Self { word, rest: text[word.len()..].trim_start() }
+    }
+}
+
+/// Splits `line` at `;` and line ends outside strings. Returns the offset and text of each piece that is not blank.
 pub(super) fn split(line: &str) -> Vec<(usize, &str)> {
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -28,7 +41,7 @@ pub(super) fn split(line: &str) -> Vec<(usize, &str)> {
     pieces
 }
 
-/// The characters of `text` outside strings: where each stands, and how many brackets are open behind it.
+/// The characters of `text` outside strings: the position of each, and how many brackets are open behind it.
 pub(super) fn outside_strings(text: &str) -> impl Iterator<Item = (usize, char, u32)> {
     let (mut next, mut depth) = (0, 0_u32);
     std::iter::from_fn(move || {
@@ -47,19 +60,19 @@ pub(super) fn outside_strings(text: &str) -> impl Iterator<Item = (usize, char, 
     })
 }
 
-/// Where commas stand that are outside brackets and strings.
+/// The positions of commas outside brackets and strings.
 pub(super) fn commas(text: &str) -> impl Iterator<Item = usize> {
     outside_strings(text).filter(|(_, c, depth)| *c == ',' && *depth == 0).map(|(at, ..)| at)
 }
 
-/// Where in a statement the scan is; the numbers are those of gas/app.c.
+/// Where the scan is in a statement; the numbers are those of gas/app.c.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// 0 and 1: before the mnemonic.
     Start,
     /// 2: in the mnemonic.
     Mnemonic,
-    /// 3: in the operands, after something that white space may follow without meaning.
+    /// 3: in the operands, after something that makes following white space meaningless.
     Operands,
     /// 9: in the operands, after a character of a symbol.
     Symbol,
@@ -67,7 +80,7 @@ enum State {
     SymbolSpace,
 }
 
-/// Characters that keep a space between them and what stood before, beside those of names.
+/// Characters besides those of names that keep a space between them and what precedes them.
 fn part_of_symbol(c: char) -> bool {
     continues_name(c) || matches!(c, '*' | '%' | '-' | '(' | '[' | '{' | '}')
 }
@@ -118,7 +131,7 @@ fn fold_space(rest: &str, out: &mut String, state: &mut State) -> usize {
     rest.len() - rest.trim_start().len()
 }
 
-/// Copies a string with its quotes; one that is not closed ends with the statement.
+/// Copies a string with its quotes. An unclosed one ends with the statement.
 fn copy_string(rest: &str, out: &mut String, state: &mut State) -> usize {
     let length = string_length(rest);
     out.push_str(&rest[..length]);
@@ -126,7 +139,7 @@ fn copy_string(rest: &str, out: &mut String, state: &mut State) -> usize {
     length
 }
 
-/// The length of the string at the start of `text`, quotes included; all of the text when it is not closed.
+/// The length of the string at the start of `text`, quotes included; all of the text if the string is not closed.
 pub(super) fn string_length(text: &str) -> usize {
     closed_string(text).unwrap_or(text.len())
 }

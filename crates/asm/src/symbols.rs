@@ -7,10 +7,10 @@ use super::register::register;
 use super::report::{Cause, Fault, nearest};
 use super::value::{Base, LabelId, SymbolId, Value};
 
-/// Names near a misspelt one are looked for among this many symbols.
+/// A misspelt name is compared with this many symbols.
 const MAX_COMPARED: usize = 2000;
 
-/// What a name stands for.
+/// The definition of a name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Definition {
     Undefined,
@@ -37,7 +37,7 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    /// The symbol of `name`, made when it is new.
+    /// The symbol of `name`, created if it is new.
     pub(super) fn intern(&mut self, name: &str) -> SymbolId {
         if let Some(id) = self.names.get(name) {
             return *id;
@@ -56,7 +56,7 @@ impl Symbols {
         self.list.get(id.0).map_or("", |symbol| &symbol.name)
     }
 
-    /// What `name` was defined as, without mentioning it.
+    /// The definition of `name`, without mentioning it.
     pub(super) fn definition(&self, name: &str) -> &Definition {
         let id = self.names.get(name);
         id.and_then(|id| self.list.get(id.0)).map_or(&Definition::Undefined, |symbol| &symbol.definition)
@@ -141,7 +141,7 @@ impl Symbols {
         id
     }
 
-    /// The value of `1b` or `1f`; `None` when there is no `1:` before.
+    /// The value of `1b` or `1f`; `None` if there is no `1:` before.
     pub(super) fn numeric(&mut self, number: u64, direction: Direction) -> Option<Value> {
         if direction == Direction::Forward {
             let last = self.numeric.get(&number).and_then(|list| list.last()).copied();
@@ -153,7 +153,7 @@ impl Symbols {
         self.value(*id)
     }
 
-    /// What to say of a symbol that has no definition.
+    /// The fault of a symbol that has no definition.
     pub(super) fn undefined(&self, id: SymbolId) -> Fault {
         let name = self.name(id);
         if name.starts_with(|c: char| c.is_ascii_digit()) {
@@ -172,7 +172,7 @@ impl Symbols {
         }
     }
 
-    /// Names and labels, then names and values, of all that is defined; numeric labels left out.
+    /// All defined names except numeric labels: first the labels, then the values.
     pub(super) fn defined(&self) -> impl Iterator<Item = (&str, &Definition)> {
         self.names.iter().filter_map(|(name, id)| Some((name.as_str(), &self.list.get(id.0)?.definition)))
     }

@@ -1,7 +1,7 @@
 //! The instructions: one row per encoding, in the order in which GNU `as` prefers them.
 //!
-//! Opcodes are those of SDM volume 2. Operands stand in AT&T order, source first. A mnemonic is found as it stands, or
-//! without its last letter when that names a width the row takes.
+//! Opcodes are those of SDM volume 2. Operands are in AT&T order, source first. A mnemonic is looked up as it is
+//! written, or without its last letter if that names a width the row takes.
 
 use super::register::Width;
 
@@ -12,7 +12,7 @@ pub(super) enum Kind {
     Reg,
     /// General-purpose register of the width or memory.
     Rm,
-    /// The same of a width of its own.
+    /// The same, with a width of its own.
     RmOf(Width),
     RegOf(Width),
     /// Memory only.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     RegRm,
     /// AL, AX, EAX or RAX by the width; not encoded.
     Acc,
-    /// EAX against EAX: both operands of this row are the accumulator, and both are encoded.
+    /// EAX with EAX: both operands of this row are the accumulator, and both are encoded.
     AccReg,
     AccRm,
     Cl,
@@ -37,7 +37,7 @@ pub(super) enum Kind {
     /// Immediate of 8 bits, sign-extended to the width.
     Imm8Signed,
     Imm16,
-    /// Immediate of the width, of 64 bits sign-extended from 32.
+    /// Immediate of the width; of 64 bits, sign-extended from 32.
     Imm,
     /// Immediate of 64 bits that does not fit in 32.
     ImmWide,
@@ -92,15 +92,47 @@ pub(super) struct How {
     pub(super) modrm: Modrm,
     pub(super) prefix: Option<u8>,
     pub(super) wide: Wide,
-    /// Width when neither suffix nor registers give one.
+    /// Width if neither suffix nor registers give one.
     pub(super) default: Option<Width>,
     /// Whether the condition code is added to the opcode.
     pub(super) condition: bool,
-    /// Whether GNU `as` takes no suffix, although the operands have a width.
+    /// Whether GNU `as` accepts no suffix, although the operands have a width.
     pub(super) bare: bool,
 }
 
-/// What of ModRM the opcode needs.
+/// A row with the width and condition chosen for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub(super) row: &'static Row,
+    pub(super) width: Option<Width>,
+    pub(super) condition: u8,
+    /// Whether nothing in the text gives the width.
+    pub(super) guessed: bool,
+}
+
+impl Choice {
+    pub(super) fn opcode(&self) -> u32 {
+        let how = self.row.how;
+        let by_width = how.byte_bit && self.width.is_some_and(|width| width != Width::B);
+        let byte_form = self.row.opcode;
+        byte_form + u32::from(by_width) + if how.condition { u32::from(self.condition) } else { 0 }
+    }
+
+    pub(super) fn needs_rex_w(&self) -> bool {
+        match self.row.how.wide {
+            Wide::Both => self.width == Some(Width::Q),
+            Wide::Always => true,
+            Wide::Only16 | Wide::Neither => false,
+        }
+    }
+
+    pub(super) fn needs_66(&self) -> bool {
+        let by_width = matches!(self.row.how.wide, Wide::Both | Wide::Only16);
+        by_width && self.width == Some(Width::W)
+    }
+}
+
+/// Which part of ModRM the opcode needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Modrm {
     None,
@@ -110,18 +142,18 @@ pub(super) enum Modrm {
     Digit(u8),
     /// No ModRM: the register's number is added to the opcode.
     Opcode,
-    /// The segment register's number stands in bits 5:3 of the opcode.
+    /// Bits 5:3 of the opcode hold the segment register's number.
     OpcodeSegment,
     /// `imul $i, %r`: the register is both reg and rm.
     Twice,
 }
 
-/// What a width of 16 or 64 bits costs in prefixes.
+/// The prefixes for a width of 16 or 64 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wide {
     /// 66 for 16 bits, REX.W for 64.
     Both,
-    /// 66 for 16 bits; 64 bits is what the instruction does anyway.
+    /// 66 for 16 bits. 64 bits is the default.
     Only16,
     /// Nothing.
     Neither,
@@ -545,7 +577,7 @@ const STRINGS: &[Row] = &[
     alone("xlatb", 0xD7),
 ];
 
-/// Every row, in groups; the order inside a group is the order of preference.
+/// Every row, in groups; the order within a group is the order of preference.
 pub(super) const TABLE: &[&[Row]] = &[
     DATA,
     STACK,

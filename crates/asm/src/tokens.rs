@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::report::{Cause, Fault, counted};
 use super::scrub::string_length;
 
-/// A chain of macros deeper than this is not an honest one.
+/// No honest chain of macros is deeper than this.
 const MAX_HIDDEN: u32 = 200;
 
 /// Nesting of calls in the arguments of calls.
@@ -21,7 +21,7 @@ pub(super) enum TokenKind {
     Other,
 }
 
-/// A token with the macros it may no longer be expanded by.
+/// A token with the macros that may no longer expand it.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
@@ -65,7 +65,7 @@ pub(super) struct Define {
 
 pub(super) type Defines = BTreeMap<Rc<str>, Define>;
 
-/// Cuts `text` into tokens. Every character belongs to one.
+/// Splits `text` into tokens. Every character belongs to one.
 pub(super) fn tokenize(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -157,7 +157,7 @@ impl Expander<'_, '_> {
         }
     }
 
-    /// The expansion of the macro `name`; `None` when a function-like macro is named without arguments.
+    /// The expansion of the macro `name`; `None` if a function-like macro is named without arguments.
     fn call(&mut self, name: &Token, define: &Define, input: &mut Vec<Token>) -> Result<Option<Vec<Token>>, Stop> {
         let arguments = match &define.parameters {
             None => Vec::new(),
@@ -175,7 +175,7 @@ impl Expander<'_, '_> {
         }
         let hidden = Rc::new(Hidden { name: name.text.clone(), depth, next: name.hidden.clone() });
         let hide = |mut token: Token| {
-            // An argument keeps what it was hidden from: a name is never expanded twice by itself.
+            // An argument keeps what it was hidden from: a name never expands itself twice.
             if !token.hides(&name.text) && token.hidden.is_none() {
                 token.hidden = Some(hidden.clone());
             }
@@ -184,7 +184,7 @@ impl Expander<'_, '_> {
         Ok(Some(body.into_iter().map(hide).collect()))
     }
 
-    /// Takes `( ... )` off the input, cut at top-level commas; `None` and no change when the next token is not `(`.
+    /// Takes `( ... )` from the input, split at top-level commas; `None` and no change if the next token is not `(`.
     fn take_arguments(&mut self, name: &Token, input: &mut Vec<Token>) -> Result<Option<Vec<Vec<Token>>>, Stop> {
         let Some(open) = input.iter().rposition(|token| token.kind != TokenKind::Space).filter(|at| input[*at].is("("))
         else {
@@ -267,7 +267,7 @@ impl Expander<'_, '_> {
             ));
         }
         self.nesting += 1;
-        // A call that is open at the end of an argument is no call: its `)` belongs to the outer one.
+        // A call that is still open at the end of an argument is no call: its `)` belongs to the outer one.
         let result = match self.run(tokens.clone()) {
             Err(Stop::Unclosed(_)) => Ok(tokens),
             other => other,
@@ -330,7 +330,7 @@ fn stringify(tokens: &[Token]) -> Token {
     Token { kind: TokenKind::String, text: text.into(), hidden: None }
 }
 
-/// The `##` operator (C11 6.10.3.3); an empty operand leaves the other, and GNU C's `, ## args` drops the comma.
+/// The `##` operator (C11 6.10.3.3). An empty operand keeps the other one, and GNU C's `, ## args` drops the comma.
 fn paste_onto(out: &mut Vec<Token>, piece: Vec<Token>) {
     let mut piece = piece.into_iter();
     match (out.pop(), piece.next()) {

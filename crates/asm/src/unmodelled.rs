@@ -1,10 +1,10 @@
-//! Instructions that GNU `as` knows and this machine has no use for, with what each would need.
+//! Instructions that GNU `as` knows and this machine does not model, with what each would need.
 
 use super::report::{Cause, Fault};
 
 struct Group {
     names: &'static [&'static str],
-    /// Why, after "is not modelled: ".
+    /// The reason, after "is not modelled: ".
     reason: &'static str,
     hint: &'static str,
 }
@@ -24,7 +24,7 @@ const GROUPS: [Group; 10] = [
     Group {
         names: &["monitorx", "mwaitx", "umonitor", "umwait", "tpause"],
         reason: "it waits for a clock or for a write of another processor",
-        hint: "`pause` and `hlt` are taken; an injection ends a wait in `hlt`",
+        hint: "use `pause` or `hlt`; an injection ends a wait in `hlt`",
     },
     Group {
         names: &["vmxon", "vmptrld", "vmptrst", "vmclear", "vmread", "vmwrite", "vmfunc", "invlpga", "skinit"],
@@ -59,11 +59,11 @@ const GROUPS: [Group; 10] = [
     Group {
         names: &["cldemote", "movdiri", "movdir64b", "enqcmd", "enqcmds"],
         reason: "it needs caches of data or devices",
-        hint: "leave it out: memory is always up to date here; `clflush` and `mov` are taken",
+        hint: "leave it out: memory is always up to date here; use `clflush` or `mov`",
     },
 ];
 
-/// The fault of `word` where it is such an instruction.
+/// The fault of `word`, if it is such an instruction.
 pub(super) fn unmodelled(word: &str) -> Option<Fault> {
     let lower = word.to_ascii_lowercase();
     let group = GROUPS.iter().find(|group| group.names.contains(&lower.as_str()))?;

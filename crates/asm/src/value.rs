@@ -13,13 +13,13 @@ pub(super) struct SymbolId(pub(super) usize);
 /// What a relative value counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
-    /// A label that is already placed.
+    /// A label that already has a place.
     Label(LabelId),
     /// A name that had no definition when it was read.
     Symbol(SymbolId),
 }
 
-/// An expression as far as it is known where it stands.
+/// An expression as far as it is known at its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Constant(i64),
@@ -46,8 +46,8 @@ pub(super) struct Operation {
     pub(super) depth: u32,
 }
 
-/// Binary operators. The unary ones are written with these: `-x` is `0 - x`, `~x` is `x ^ -1`, `!x` is `x == 0`
-/// in the arithmetic of C (see [`Truth`]).
+/// Binary operators. They express the unary ones too: `-x` is `0 - x`, `~x` is `x ^ -1`, `!x` is `x == 0` in the
+/// arithmetic of C (see [`Truth`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Multiply,
@@ -71,7 +71,7 @@ pub(super) enum Operator {
     OrElse,
 }
 
-/// What a comparison that holds is worth: 1 in C, -1 in GNU `as` ("Infix Operators" in its manual).
+/// The value of a comparison that holds: 1 in C, -1 in GNU `as` ("Infix Operators" in its manual).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
     One,
@@ -88,7 +88,7 @@ impl Truth {
     }
 }
 
-/// Both operands known. `None` is a division by zero.
+/// The result of known operands. `None` is a division by zero.
 pub(super) fn compute(operator: Operator, a: i64, b: i64) -> Option<i64> {
     use Operator as O;
     Some(match operator {
@@ -114,7 +114,7 @@ pub(super) fn compute(operator: Operator, a: i64, b: i64) -> Option<i64> {
     })
 }
 
-/// Shifts are of unsigned 64-bit values; a count of 64 or more leaves nothing.
+/// Shifts are of unsigned 64-bit values; a count of 64 or more gives 0.
 fn shift(a: i64, b: i64, by: fn(u64, u32) -> Option<u64>) -> i64 {
     let count = u32::try_from(b).unwrap_or(64);
     by(a as u64, count).unwrap_or(0) as i64

@@ -1,17 +1,18 @@
 //! The command line.
 
-use crate::explore::ExploreArguments;
+use crate::explore::{ExploreArguments, MergeArguments};
+use crate::mutants::MutantsArguments;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Form, Handlers};
+use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const AFTER: &str = "\
@@ -43,8 +44,16 @@ pub(crate) enum Command {
     /// breaks a promise
     #[command(after_help = crate::explore::AFTER)]
     Explore(ExploreArguments),
+    /// Joins the shares of one search into one verdict
+    #[command(after_help = "Exit status: as that of `explore`.")]
+    Merge(MergeArguments),
+    /// Makes the macros wrong on purpose, one statement at a time, and shows which of these mutants the explorer finds
+    #[command(after_help = crate::mutants::AFTER)]
+    Mutants(MutantsArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
+    /// Judges each claim of the review thread by experiments, with a macro of one's own in the place of the merged one if given
+    Claims(ClaimsArguments),
     /// Lists the situations that have a name, for --preset
     Presets(PresetsArguments),
     /// Assembles texts
@@ -53,20 +62,24 @@ pub(crate) enum Command {
     Tlb(TlbArguments),
     /// Lists the TLB models, and what is published about the processors among them
     Cpus(CpusArguments),
-    /// Estimates what one CR3 write for each NMI amounts to
+    /// Estimates the cost of one CR3 write for each NMI
     Nmi(NmiArguments),
     /// Measures instructions per second on this machine
     Bench(BenchArguments),
 }
 
-/// Everything that decides how the system starts, but the form.
+/// Everything that decides how the system starts, except the form.
 #[derive(Debug, Args)]
 pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none. SEV-ES is on without no-sev-es
     #[arg(long, default_value_t)]
     features: Features,
-    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule; several as
-    /// perf+pending-flush
+    /// In what the kernel differs from v6.12: early-switching, debug-entry, sev-es-nmi-complete; several as
+    /// debug-entry+early-switching
+    #[arg(long, default_value_t)]
+    pub(crate) kernel: Kernel,
+    /// What runs when something strikes: quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule,
+    /// efi-call; several as perf+pending-flush
     #[arg(long, default_value_t)]
     handler: Handlers,
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
@@ -121,8 +134,8 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// Forms of the macro, the first is what the others are held against: A, B2, C, E, never, custom [default:
-    /// A,E, or A,E,custom with --macro]
+    /// Forms of the macro, each compared with the first: A, B2, C, E, never, custom [default: A,E, or A,E,custom with
+    /// --macro]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]
@@ -149,7 +162,7 @@ pub(crate) struct CheckArguments {
     /// Every vector at every place that the run reaches, one injection at a time
     #[arg(long, conflicts_with_all = ["inject", "preset"])]
     pub(crate) every_injection: bool,
-    /// Turns a bit of the second CPU's RAX over after so many steps, to show what a difference looks like
+    /// Flips a bit of the second CPU's RAX after this many steps, to show what a difference looks like
     #[arg(long, value_name = "STEPS")]
     pub(crate) wrong_after: Option<u64>,
 }
@@ -159,6 +172,18 @@ pub(crate) struct CheckArguments {
 pub(crate) enum Against {
     /// Unicorn Engine 2.1.5
     Unicorn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClaimsArguments {
+    /// Number of a claim; without one all are judged
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<u32>,
+    #[command(flatten)]
+    pub(crate) own: OwnText,
+    /// Prints JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -204,10 +229,10 @@ pub(crate) struct CpusArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct NmiArguments {
-    /// NMIs in a second on one busy processor; perf record asks for 4000
+    /// NMIs per second on one busy processor; perf record asks for 4000
     #[arg(long, default_value_t = 4000.0, value_parser = positive)]
     pub(crate) rate: f64,
-    /// Part of them that strikes while the kernel's tables are loaded, from 0 to 1
+    /// Share of them that strikes while the kernel's tables are loaded, from 0 to 1
     #[arg(long, default_value_t = 1.0, value_parser = part)]
     pub(crate) kernel_share: f64,
     /// Clock of the processor in GHz
@@ -254,6 +279,9 @@ pub(crate) struct BenchArguments {
     /// Samples; the median is reported
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) samples: u32,
+    /// Measures searches up to this depth instead, by one thread: form E, all features, the handler quiet
+    #[arg(long, value_name = "DEPTH", value_parser = clap::value_parser!(u32).range(1..=2))]
+    pub(crate) explore: Option<u32>,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -265,7 +293,7 @@ pub(crate) enum Shown {
     Key,
     All,
     None,
-    /// From a step on, counted from 1, up to another, that one not included.
+    /// From a step on, counted from 1, up to but excluding another.
     Range {
         from: usize,
         to: Option<usize>,
@@ -306,12 +334,12 @@ const CUSTOM: &str = "custom";
 impl SystemArguments {
     /// The built-in system, with a person's own text.
     pub(crate) fn with_own(own: OwnText) -> Self {
-        let Config { features, handler, geometry, .. } = Config::default();
-        Self { features, handler, geometry, own, json: false }
+        let Config { features, kernel, handler, geometry, .. } = Config::default();
+        Self { features, kernel, handler, geometry, own, json: false }
     }
 
-    /// The configuration of the one form of a run; a macro file means form `custom`. With another form that a person names the
-    /// file would say nothing.
+    /// The configuration of the one form of a run. A macro file means form `custom`. If a person names another form,
+    /// the file would have no effect, so that is an error.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
         match (form, self.own.is_given()) {
             (None, true) => self.with_form(CUSTOM),
@@ -330,11 +358,12 @@ impl SystemArguments {
             CUSTOM => (Form::Custom, self.own.text()?.ok_or_else(no_text)?),
             _ => (named(form)?, Arc::default()),
         };
-        Ok(Config { features: self.features, form, custom, handler: self.handler, geometry: self.geometry })
+        let Self { features, kernel, handler, geometry, .. } = *self;
+        Ok(Config { features, kernel, form, custom, handler, geometry })
     }
 
-    /// The configurations of a list of forms; without a list, a macro file adds form `custom` to the usual ones. With a list that
-    /// leaves `custom` out the file would say nothing.
+    /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a
+    /// list omits `custom`, the file would have no effect, so that is an error.
     pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
         let usual = if self.own.is_given() { "A,E,custom" } else { "A,E" };
         let forms = forms.unwrap_or(usual);
@@ -367,19 +396,5 @@ fn preset(name: &str) -> Result<&'static Preset, UnknownName> {
         kind: "preset",
         given: name.to_owned(),
         known: PRESETS.iter().map(|preset| preset.name).collect(),
-    })
-}
-
-/// Reads a text file, or standard input for `-`.
-pub(crate) fn read(file: &Path) -> Result<String, WrongUse> {
-    let text = match file.to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()),
-        _ => std::fs::read_to_string(file),
-    };
-    text.map_err(|error| {
-        WrongUse::new(
-            format!("cannot read {}: {error}", file.display()),
-            "name a text file that exists, or - for standard input",
-        )
     })
 }

@@ -1,7 +1,8 @@
 //! `cr3play asm`.
 
-use crate::arguments::{AsmArguments, read};
+use crate::arguments::AsmArguments;
 use crate::diagnostic;
+use crate::input::read;
 use crate::json::hex;
 use crate::origin::Origin;
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
@@ -60,7 +61,7 @@ fn options(arguments: &AsmArguments) -> Result<Options, WrongUse> {
     Ok(Options { features: features(&arguments.features)?, constants: constants?, ..Options::default() })
 }
 
-/// The kernel's names of a list that has them, or the words that `run` takes, or both.
+/// Features as the kernel's names, as the words of `run`, or as a mixture of both.
 fn features(list: &str) -> Result<BTreeSet<String>, WrongUse> {
     let kernel = |name: &&str| name.strip_prefix("X86_FEATURE_").is_some_and(is_name);
     let (named, words): (Vec<_>, Vec<_>) = list.split(',').map(str::trim).partition(kernel);
@@ -69,7 +70,7 @@ fn features(list: &str) -> Result<BTreeSet<String>, WrongUse> {
         false => words.join(",").parse::<Features>(),
     };
     let ours = ours.map_err(|unknown| WrongUse::new(unknown, "or a name of the kernel's, as X86_FEATURE_SMAP"))?;
-    // No arm of the kernel's entry code hangs on SEV-ES.
+    // No arm of the kernel's entry code depends on SEV-ES.
     let ours = ours.iter().filter(|feature| *feature != Feature::SevEs);
     let ours = ours.map(|feature| format!("X86_FEATURE_{}", feature.name().to_ascii_uppercase()));
     Ok(named.into_iter().map(str::to_owned).chain(ours).collect())

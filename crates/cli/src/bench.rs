@@ -2,6 +2,7 @@
 
 use crate::arguments::BenchArguments;
 use crate::diagnostic;
+use crate::explore::searches;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, table};
 use cr3_core::benchmark::{STEPS, count, storm};
@@ -19,7 +20,7 @@ const SAMPLE: Duration = Duration::from_millis(200);
 
 /// One thing that was measured.
 #[derive(Serialize)]
-struct Measured {
+pub(crate) struct Measured {
     name: &'static str,
     what: &'static str,
     unit: &'static str,
@@ -29,7 +30,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn new(name: &'static str, what: &'static str, unit: &'static str, mut samples: Vec<f64>) -> Self {
+    pub(crate) fn new(name: &'static str, what: &'static str, unit: &'static str, mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |index: usize| samples.get(index).copied().unwrap_or(0.0);
         let (median, highest) = (at(samples.len() / 2), at(samples.len().saturating_sub(1)));
@@ -39,6 +40,9 @@ impl Measured {
 
 pub(crate) fn bench(arguments: &BenchArguments) -> Result<Outcome, WrongUse> {
     let samples = arguments.samples;
+    if let Some(depth) = arguments.explore {
+        return tell(arguments, &searches(samples, depth)?);
+    }
     let storm = storm();
     let (a, e) = (start(Form::A)?, start(Form::E)?);
     let long = [record(&a, &storm), record(&e, &storm)];
@@ -54,10 +58,14 @@ pub(crate) fn bench(arguments: &BenchArguments) -> Result<Outcome, WrongUse> {
         Measured::new("seek", "show a step of 100,000, with its detail", "ms", seeks(&long[0])),
         Measured::new("compare", "align two runs of 100,000 steps", "ms", compares(samples, &long)),
     ];
+    tell(arguments, &all)
+}
+
+fn tell(arguments: &BenchArguments, all: &[Measured]) -> Result<Outcome, WrongUse> {
     if arguments.json {
         print_json(&all)?;
     } else {
-        print(&text(&all, samples))?;
+        print(&text(all, arguments.samples))?;
     }
     Ok(Outcome::Success)
 }
@@ -67,7 +75,7 @@ fn start(form: Form) -> Result<System, WrongUse> {
     boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))
 }
 
-/// Runs with counters on, and recorded so that every step can be shown.
+/// Runs with counters on, recorded so that every step can be shown.
 fn record(system: &System, scenario: &Scenario) -> Trace {
     Trace::record_system(system.clone(), scenario, Options { budget: STEPS })
 }
@@ -88,7 +96,7 @@ fn rate(samples: u32, work: impl Fn() -> u64) -> Vec<f64> {
     (0..samples).map(sample).collect()
 }
 
-fn milliseconds(work: impl FnOnce()) -> f64 {
+pub(crate) fn milliseconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     start.elapsed().as_secs_f64() * 1000.0

@@ -18,7 +18,7 @@ struct Report {
     #[serde(flatten)]
     setting: json::Setting,
     runs: Vec<json::Run>,
-    /// Why the counters of each run are not held against those of the first; none where they are.
+    /// Why the counters of each run are not compared with those of the first; none if they are.
     not_comparable: Vec<Option<String>>,
     counters: Vec<CounterReport>,
     rows: usize,
@@ -33,7 +33,7 @@ struct CounterReport {
     unit: &'static str,
     description: &'static str,
     values: Vec<u64>,
-    /// Each value minus the first run's; none where the runs are not comparable.
+    /// Each value minus the first run's; none if the runs are not comparable.
     deltas: Vec<Option<i64>>,
 }
 
@@ -105,7 +105,7 @@ fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
     }
 }
 
-/// Why the counters of `run` say nothing beside those of the first run.
+/// Why the counters of `run` cannot be compared with those of the first run.
 fn not_comparable(runs: &[&Trace], run: &Trace) -> Option<String> {
     let pair = [*runs.first()?, run];
     let (which, why) = astray(pair)?;
@@ -164,8 +164,8 @@ fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     text
 }
 
-/// Counters that are not zero in every run; the first column is marked where runs differ. Runs that do not fit beside the
-/// others come in another table, beside the first run again.
+/// Counters that are not zero in every run; the first column has a mark if runs differ. Runs that do not fit beside the
+/// others go into another table, beside the first run again.
 fn counter_table(runs: &[&Trace]) -> String {
     let mut head = vec![String::new(), String::new()];
     for (index, trace) in runs.iter().enumerate() {
@@ -190,7 +190,7 @@ fn counter_table(runs: &[&Trace]) -> String {
     text
 }
 
-/// Mark, name and the first run's value; each of the other runs has a value and a difference.
+/// Mark, name and the first run's value. Each of the other runs has a value and a difference.
 const FIXED: usize = 3;
 
 fn counter_row(CounterRow { counter, values, deltas }: CounterRow) -> Vec<String> {
@@ -209,7 +209,7 @@ fn counter_row(CounterRow { counter, values, deltas }: CounterRow) -> Vec<String
     row
 }
 
-/// Differences shown in full; more are only counted.
+/// Differences to show in full; further ones are only counted.
 const SHOWN_DIFFERENCES: usize = 12;
 
 fn differences(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
@@ -246,7 +246,7 @@ fn differences(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String
 const PLACE: usize = 30;
 const MARK: usize = 4;
 
-/// Two runs stand side by side; of more, each row says which have it.
+/// Two runs appear side by side. For more runs, each row says which have it.
 fn row_table(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
     let mut text = String::new();
     for row in rows.filter_map(|row| comparison.rows.get(row)) {
@@ -280,10 +280,10 @@ fn presence(runs: &[&Trace], row: &Row) -> String {
     }
 }
 
-/// Least room for an instruction beside the forms that have it.
+/// Minimum room for an instruction beside the forms that have it.
 const INSTRUCTION: usize = 24;
 
-/// `-` where only the first run has a step, `+` where it has none, `~` where steps differ otherwise.
+/// `-` if only the first run has a step, `+` if it has none, `~` if steps differ otherwise.
 fn mark(row: &Row) -> char {
     let missing = row.steps.iter().any(Option::is_none);
     match (row.differs, missing, row.steps.first()) {
@@ -311,7 +311,7 @@ fn cell(trace: &Trace, step: Option<u32>) -> String {
     }
 }
 
-/// What the steps did that are anchors or differ though every run has one; runs that did the same share a line.
+/// Sentences for steps that are anchors, or that differ though every run has one. Runs that did the same share a line.
 fn sentences(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item = usize>) -> String {
     let mut text = String::new();
     for row in rows.filter_map(|row| comparison.rows.get(row)).filter(|row| row.anchor.is_some() || mark(row) == '~') {
@@ -331,7 +331,7 @@ fn sentences(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item 
     text
 }
 
-/// A step's sentence, with CR3 where the runs of the row do not agree on it.
+/// A step's sentence, with CR3 if the runs of the row disagree on it.
 fn sentence(runs: &[&Trace], row: &Row, trace: &Trace, step: usize) -> Option<String> {
     let cr3_after = |(trace, step): (&&Trace, &Option<u32>)| Some(trace.steps.get((*step)? as usize)?.cr3_after);
     let own = trace.steps.get(step)?.cr3_after;

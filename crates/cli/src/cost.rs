@@ -87,7 +87,7 @@ struct NmiReport {
     seconds_per_year: [f64; 2],
 }
 
-/// What one CR3 write for each NMI amounts to.
+/// The cost of one CR3 write for each NMI.
 pub(crate) fn nmi(arguments: &NmiArguments) -> Result<Outcome, WrongUse> {
     let cycles = arguments.cycles.map_or(cost::CR3_WRITE.cycles, |Range(cycles)| cycles);
     let load =
@@ -131,7 +131,7 @@ fn nmi_text(load: Load, cycles: Cycles, estimate: Estimate) -> String {
     .concat()
 }
 
-/// What a run took more than the first one; nothing for runs with the same counts.
+/// How much more a run cost than the first one; empty for runs with the same counts.
 fn change(first: &Trace, run: &Trace, profile: &Profile) -> String {
     if astray([first, run]).is_some() {
         return "not comparable".to_owned();
@@ -143,7 +143,7 @@ fn change(first: &Trace, run: &Trace, profile: &Profile) -> String {
     }
 }
 
-/// The cost of each run, part by part; empty where the TLB model is no processor.
+/// The cost of each run, part by part; empty if the TLB model is no processor.
 pub(crate) fn costs(runs: &[&Trace]) -> String {
     let geometry = runs.first().map(|run| run.scenario.config.geometry).unwrap_or_default();
     let Some(profile) = cost::profile(geometry) else { return String::new() };

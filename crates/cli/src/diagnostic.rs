@@ -4,6 +4,7 @@ use crate::origin::Origin;
 use crate::outcome::WrongUse;
 use crate::table::rewrap;
 use cr3_core::asm::{Diagnostic, Severity, Source};
+use cr3_core::linux::System;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -37,12 +38,12 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// What to know about a person's text that assembles; a line that is too long goes on below.
+/// Notes about a person's text that assembles. A line that is too long continues below.
 pub(crate) fn notes(notes: &[Diagnostic]) -> String {
     notes.iter().map(|note| rewrap(&text(note))).collect()
 }
 
-/// One diagnostic as JSON has it.
+/// One diagnostic in JSON.
 #[derive(Serialize)]
 pub(crate) struct Report {
     severity: &'static str,
@@ -53,6 +54,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// The notes of a person's own system; none without one.
+    pub(crate) fn of_system(own: Option<&System>) -> Vec<Self> {
+        own.map_or_else(Vec::new, |own| Self::all(&own.notes, &own.sources))
+    }
+
     pub(crate) fn all(diagnostics: &[Diagnostic], sources: &[Source]) -> Vec<Self> {
         let report = |diagnostic: &Diagnostic| Self {
             severity: severity(diagnostic.severity),

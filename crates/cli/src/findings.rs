@@ -2,6 +2,7 @@
 
 use crate::outcome::{Outcome, WrongUse};
 use crate::table::wrap;
+use cr3_core::promises::{Promise, Promises};
 use cr3_core::trace::{Breakage, Ending, Reason, Trace};
 use serde::Serialize;
 
@@ -20,13 +21,27 @@ fn is_finding(trace: &Trace) -> bool {
     !trace.unfired.is_empty() || trace.ending() != Ending::Finished || !trace.breakages.is_empty()
 }
 
-/// A line or more for each promise that a run broke.
+/// One or more lines for each promise that a run broke.
 pub(crate) fn text(trace: &Trace) -> String {
     let line = |broken: BrokenReport| {
         let BrokenReport { invariant, step, place, message } = broken;
         wrap(&format!("breaks {invariant} at step {step}, {place}: {message}"), 4)
     };
     report(trace).into_iter().map(line).collect()
+}
+
+/// A line if every promise held that the run was judged by, in the words of the page and its report.
+pub(crate) fn held(trace: &Trace) -> String {
+    match trace.breakages.as_slice() {
+        [] => wrap(&format!("{} held in this run", Promises::JUDGED), 4),
+        _ => String::new(),
+    }
+}
+
+/// The promises that a run is judged by: [`Promises::JUDGED`] as a list.
+pub(crate) fn judged() -> Vec<&'static str> {
+    let is_judged = |id: &&str| Promises::JUDGED.split([',', ' ']).any(|word| word == *id);
+    Promise::ALL.into_iter().map(Promise::id).filter(is_judged).collect()
 }
 
 pub(crate) fn report(trace: &Trace) -> Vec<BrokenReport> {
@@ -53,15 +68,15 @@ pub(crate) fn struck(traces: &[&Trace]) -> Result<(), WrongUse> {
 fn mend(reason: &Reason) -> &'static str {
     match reason {
         Reason::NoSuchPlace(_) => "`cr3play places` lists the places",
-        Reason::Refused { .. } => "let another vector strike there, or this one elsewhere",
+        Reason::Refused { .. } => "inject another vector there, or this one elsewhere",
         Reason::NotReached { .. } | Reason::HandlerReturned { .. } | Reason::Predecessor { .. } => {
             "`cr3play run --steps all` shows where the run goes"
         }
     }
 }
 
-/// An injection that strikes in some runs only, a run in which the program does not exit, and one that breaks what Linux
-/// promises, are findings.
+/// These are findings: an injection that strikes in some runs only, a run in which the program does not exit, and a run
+/// that breaks what Linux promises.
 pub(crate) fn outcome(runs: &[&Trace]) -> Result<Outcome, WrongUse> {
     struck(runs)?;
     Ok(Outcome::finding_if(runs.iter().any(|run| is_finding(run))))

@@ -1,5 +1,5 @@
-//! What the commands print with `--json`. Addresses and register values are strings in hexadecimal: JSON's numbers are
-//! not exact.
+//! What the commands print with `--json`. Addresses and register values are hexadecimal strings, because JSON's numbers
+//! are not exact.
 
 use crate::diagnostic;
 use crate::findings::{self, BrokenReport};
@@ -18,6 +18,8 @@ pub(crate) fn hex(value: u64) -> String {
 #[derive(Serialize)]
 pub(crate) struct Setting {
     features: Vec<&'static str>,
+    /// In what the kernel differs from v6.12.
+    kernel: String,
     handler: String,
     geometry: &'static str,
     /// The reading of the manual under which translations are dropped.
@@ -30,6 +32,7 @@ impl Setting {
         let config = &scenario.config;
         Self {
             features: config.features.iter().map(|feature| feature.name()).collect(),
+            kernel: config.kernel.to_string(),
             handler: config.handler.to_string(),
             geometry: config.geometry.name(),
             reading: config.geometry.reading_name(),
@@ -42,19 +45,21 @@ impl Setting {
 #[derive(Serialize)]
 pub(crate) struct Run {
     form: &'static str,
-    /// What to know about a person's own text.
+    /// Notes about a person's own text.
     notes: Vec<diagnostic::Report>,
     steps: usize,
     end: EndOfRun,
     unfired: Vec<Missed>,
+    /// The promises that the run was judged by: those in `broken` broke, the others held.
+    judged: Vec<&'static str>,
     /// The first breakage of each invariant.
     broken: Vec<BrokenReport>,
     counters: BTreeMap<&'static str, u64>,
-    /// None where the TLB model is no processor.
+    /// None if the TLB model is no processor.
     cost: Option<Cost>,
 }
 
-/// What a run cost, in cycles: published ranges.
+/// The cost of a run in cycles, as published ranges.
 #[derive(Serialize)]
 struct Cost {
     processor: &'static str,
@@ -64,7 +69,7 @@ struct Cost {
     warnings: Vec<String>,
 }
 
-/// A part of the cost; without cycles where no figure is published.
+/// A part of the cost; without cycles if no figure is published.
 #[derive(Serialize)]
 struct Item {
     part: &'static str,
@@ -111,6 +116,7 @@ impl Run {
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
+            judged: findings::judged(),
             broken: findings::report(trace),
             counters: counters(&trace.counters),
             cost: Cost::new(trace),
@@ -126,9 +132,9 @@ pub(crate) fn counters(counters: &Counters) -> BTreeMap<&'static str, u64> {
 #[derive(Serialize)]
 struct EndOfRun {
     kind: &'static str,
-    /// Of a shutdown: the interrupted instruction.
+    /// For a shutdown: the interrupted instruction.
     rip: Option<String>,
-    /// Of a shutdown: the faults, first cause first.
+    /// For a shutdown: the faults, first cause first.
     chain: Vec<String>,
 }
 

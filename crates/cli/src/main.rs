@@ -6,12 +6,16 @@ mod arguments;
 mod asm;
 mod bench;
 mod check;
+mod claims;
 mod compare;
 mod cost;
 mod diagnostic;
 mod explore;
 mod findings;
+mod input;
+mod jobs;
 mod json;
+mod mutants;
 mod origin;
 mod outcome;
 mod own_text;
@@ -40,7 +44,10 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Explore(arguments) => return explore::explore(&arguments),
+        Command::Merge(arguments) => return explore::merge(&arguments),
+        Command::Mutants(arguments) => return mutants::mutants(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Claims(arguments) => claims::claims(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),
         Command::Tlb(arguments) => tlb::tlb(&arguments),

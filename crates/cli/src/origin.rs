@@ -1,4 +1,4 @@
-//! Where in a text something stands.
+//! Positions in texts.
 
 use cr3_core::asm::{Diagnostic, Line, Position, Source};
 use serde::Serialize;

@@ -1,10 +1,10 @@
-//! How a command ended, and what was wrong with how it was called.
+//! How a command ended, and what was wrong with its use.
 
 use crate::table::rewrap;
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write};
 
-/// How a command that was used rightly ended.
+/// How a command ended that was used correctly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Success,
@@ -37,17 +37,17 @@ impl Display for WrongUse {
     }
 }
 
-/// Prints to standard error, wrapped as everything else.
+/// Prints to standard error, wrapped like everything else.
 pub(crate) fn tell(text: &str) {
     eprint!("{}", rewrap(text));
 }
 
-/// Prints a result. A reader that went away early, as `head` does, is no error.
+/// Prints a result. A reader that stops early, as `head` does, is no error.
 pub(crate) fn print(text: &str) -> Result<(), WrongUse> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(WrongUse::new(format!("cannot write the result: {error}"), "look at where standard output goes"))
+            Err(WrongUse::new(format!("cannot write the result: {error}"), "check where standard output goes"))
         }
         _ => Ok(()),
     }

@@ -1,8 +1,11 @@
 //! The arguments of a person's own text, and the text that they give.
 
-use crate::arguments::read;
+use crate::diagnostic;
+use crate::explore::quoted;
+use crate::input::read;
 use crate::outcome::WrongUse;
 use clap::Args;
+use cr3_core::linux::{Config, Form, System, boot};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,12 +38,26 @@ impl OwnText {
         Ok(Some(format!("{settings}{count}{text}").into()))
     }
 
-    /// The same arguments, each as one word; none where there is no text.
-    pub(crate) fn words(&self) -> Vec<String> {
-        let Some(file) = &self.r#macro else { return Vec::new() };
-        let settings = self.config.iter().flat_map(|setting| ["--config".to_owned(), setting.word()]);
-        ["--macro".to_owned(), file.display().to_string()].into_iter().chain(settings).collect()
+    /// The same arguments, as a shell takes them; empty if there is no text.
+    pub(crate) fn options(&self) -> String {
+        let Some(file) = &self.r#macro else { return String::new() };
+        let settings = self.config.iter().map(|setting| format!(" --config {}", quoted(&setting.word())));
+        format!("--macro {}{}", quoted(&file.display().to_string()), settings.collect::<String>())
     }
+
+    /// The arguments that name a form.
+    pub(crate) fn form_options(&self, form: Form) -> String {
+        match form {
+            Form::Custom => self.options(),
+            form => format!("--form {form}"),
+        }
+    }
+}
+
+/// The system of a person's own text, which has notes.
+pub(crate) fn system(config: Option<&Config>) -> Result<Option<System>, WrongUse> {
+    let own = config.filter(|config| config.form == Form::Custom);
+    own.map(boot).transpose().map_err(|diagnostics| diagnostic::refused(&diagnostics))
 }
 
 /// A name of the configuration and whether it is set.

@@ -87,10 +87,10 @@ fn place_report(system: &System, places: &Places, id: PlaceId, line: &Line) -> P
     }
 }
 
-/// Widest name of a place that shares a line with what it names.
+/// Maximum width of a place's name that shares a line with the rest.
 const PLACE: usize = 30;
 
-/// What can be looked up elsewhere comes last, where a line may be cut.
+/// The last column can be looked up elsewhere, so it may be cut.
 fn rows(system: &System, places: &Places, id: PlaceId, line: &Line) -> Vec<Vec<String>> {
     let source = system.sources.get(line.position.source).map_or("", |source| source.name.as_str());
     let name = places.name(id);

@@ -8,7 +8,7 @@ use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, beside, labelled, rewrap, table, wrap};
 use crate::{diagnostic, json};
 use cr3_core::counters::{Counter, CounterSet};
-use cr3_core::linux::{Half, tables_half};
+use cr3_core::linux::{Half, Kernel, Variation, tables_half};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace, att};
 use serde::Serialize;
@@ -114,6 +114,7 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
     [
         labelled("form", forms),
         labelled("features", &config.features.to_string()),
+        kernel(config.kernel),
         labelled("handler", &format!("{}: {}", config.handler, config.handler.description())),
         labelled("TLB", &format!("{}: {}", config.geometry, config.geometry.description())),
         labelled("reading", config.geometry.reading_name()),
@@ -122,7 +123,16 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
     .concat()
 }
 
-/// How a run ended and what it broke, in a line or more.
+/// In what the kernel differs from v6.12; nothing if it does not.
+fn kernel(kernel: Kernel) -> String {
+    if kernel == Kernel::V6_12 {
+        return String::new();
+    }
+    let descriptions: Vec<_> = kernel.iter().map(Variation::description).collect();
+    labelled("kernel", &format!("{kernel}: {}", descriptions.join("; ")))
+}
+
+/// How a run ended and what it broke, in one or more lines.
 pub(crate) fn ending(trace: &Trace) -> String {
     ending_of(trace) + &findings::text(trace)
 }
@@ -150,7 +160,7 @@ fn text(trace: &Trace, shown: &[usize]) -> String {
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
     text += &diagnostic::notes(&trace.system.notes);
-    text += &rewrap(&format!("end       {}", ending(trace)));
+    text += &rewrap(&format!("end       {}{}", ending(trace), findings::held(trace)));
     text.push('\n');
     text += &counters(trace);
     let cost = costs(&[trace]);
@@ -171,7 +181,7 @@ fn counters(trace: &Trace) -> String {
     table(&[Align::Left, Align::Right], &rows)
 }
 
-/// A row for each step; a sentence that is too long goes on below itself.
+/// A row for each step. A sentence that is too long continues below itself.
 fn steps(trace: &Trace, shown: &[usize]) -> String {
     let mut text = format!("{:>6} in CPL {:<5} {:<PLACE$} what it did\n", "step", "CR3", "place");
     for &index in shown {
@@ -186,7 +196,7 @@ fn steps(trace: &Trace, shown: &[usize]) -> String {
     text
 }
 
-/// Width of the column with the places; the longer ones have a line of their own.
+/// Width of the column with the places. Longer ones get their own line.
 const PLACE: usize = 27;
 
 /// The half and the PCID that a CR3 value selects, in a few characters: `u 801`.

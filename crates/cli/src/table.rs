@@ -3,15 +3,15 @@
 /// The widest line that commands print.
 pub(crate) const WIDTH: usize = 100;
 
-/// How a column is set.
+/// How a column is aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
     Right,
 }
 
-/// Sets rows in columns with two spaces between; a line that would be too wide is cut. A row of one cell is a line of its own
-/// and makes no column wider.
+/// Sets rows in columns with two spaces between them. A line that would be too wide is cut. A row of one cell is a line
+/// of its own and does not widen a column.
 pub(crate) fn table(align: &[Align], rows: &[Vec<String>]) -> String {
     let widths = widths(align.len(), rows);
     let mut text = String::new();
@@ -35,8 +35,8 @@ fn widths(columns: usize, rows: &[Vec<String>]) -> Vec<usize> {
     (0..columns).map(|column| width(column).unwrap_or(0)).collect()
 }
 
-/// As many of the columns from `first` on as fit beside the `fixed` first ones, `step` at a time and at least one step: the
-/// column after the last.
+/// The number of columns from `first` on that fit beside the `fixed` first ones, in steps of `step` and at least one
+/// step. Returns the column after the last.
 pub(crate) fn fitting(rows: &[Vec<String>], columns: usize, fixed: usize, first: usize, step: usize) -> usize {
     let widths = widths(columns, rows);
     let total = |range: std::ops::Range<usize>| widths[range].iter().map(|width| width + 2).sum::<usize>();
@@ -53,12 +53,12 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     }
 }
 
-/// Words in lines of at most [`WIDTH`], each line after `indent` spaces. A word that is too long for a line is broken.
+/// Words in lines of at most [`WIDTH`], each line after `indent` spaces. A word too long for a line is broken.
 pub(crate) fn wrap(text: &str, indent: usize) -> String {
     hang(text, indent, indent)
 }
 
-/// As [`wrap`], the first line after `first` spaces.
+/// Like [`wrap`], with the first line after `first` spaces.
 fn hang(text: &str, first: usize, indent: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace().flat_map(|word| pieces(word, WIDTH - indent.max(first))) {
@@ -79,7 +79,7 @@ fn pieces(word: &str, width: usize) -> Vec<String> {
     characters.chunks(width.max(1)).map(String::from_iter).collect()
 }
 
-/// Lines that are too wide are wrapped, two columns further in than they begin; the others stay.
+/// Wraps lines that are too wide, two columns further in than they begin, and keeps the others.
 pub(crate) fn rewrap(text: &str) -> String {
     let line = |line: &str| match line.chars().count() <= WIDTH {
         true => format!("{line}\n"),
@@ -91,8 +91,8 @@ pub(crate) fn rewrap(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-/// A cell of `width` and a space, for what stands beside it; a longer text ends its line, and what stands beside it comes on the
-/// next one, after `indent` and the empty cell.
+/// A cell of `width` and a space, for a line that continues beside it. A longer text gets its own line; the rest then
+/// follows on the next one, after `indent` and the empty cell.
 pub(crate) fn beside(text: &str, width: usize, indent: usize) -> String {
     match text.chars().count() <= width {
         true => format!("{text:<width$} "),

@@ -1,4 +1,4 @@
-//! A fixed piece of work to measure speed with, the same natively and in a browser. Who calls it holds the clock.
+//! A fixed piece of work to measure speed with, the same natively and in a browser. The caller holds the clock.
 
 use crate::counters::{Counter, Tally};
 use crate::linux::{Config, System};
@@ -16,7 +16,8 @@ pub fn storm() -> Scenario {
     Scenario { config: Config::default(), schedule: Schedule { injections: vec![injection; 1000] } }
 }
 
-/// Runs [`STEPS`] steps of `scenario` on `system` with all counters on; the number of instructions that retired.
+/// Runs [`STEPS`] steps of `scenario` on `system` with all counters on. Returns the number of instructions that
+/// retired.
 #[must_use]
 pub fn count(system: &System, scenario: &Scenario) -> u64 {
     let mut tally = Tally::new(&system.machine);

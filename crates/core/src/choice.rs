@@ -5,11 +5,11 @@ use std::fmt::{self, Display, Formatter};
 /// A name that none of the choices has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
-    /// What the choice is about: `form`, `feature`, `handler`, `TLB geometry`, `preset`.
+    /// The kind of choice: `form`, `feature`, `handler`, `TLB geometry`, `preset`.
     pub kind: &'static str,
     /// The name as given.
     pub given: String,
-    /// The names there are.
+    /// The existing names.
     pub known: Vec<&'static str>,
 }
 
@@ -22,7 +22,7 @@ impl Display for UnknownName {
 
 impl std::error::Error for UnknownName {}
 
-/// The choice among `all` that is named `given`, whatever the case.
+/// The choice among `all` with the name `given`, in upper or lower case.
 pub(crate) fn find<T: Copy>(
     kind: &'static str,
     given: &str,

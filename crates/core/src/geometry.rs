@@ -1,4 +1,4 @@
-//! How the TLB is built: for verdicts without bounds, for costs as a processor has it.
+//! How the TLB is built: unbounded for verdicts, like a processor's for costs.
 
 use crate::choice::{self, UnknownName};
 use crate::machine::tlb::Reading;
@@ -7,7 +7,7 @@ use crate::machine::{Tlb, tlb};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-/// How the TLB is built, and how the manual is read where it leaves a choice.
+/// How the TLB is built, and which reading of the manual applies where it leaves a choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Geometry {
     /// Unbounded; drops exactly what the manual requires. For verdicts.
@@ -17,21 +17,21 @@ pub enum Geometry {
     ArchitecturalMax,
     /// The sets and ways of a processor. For cost.
     SandyBridge,
-    /// As above.
+    /// As for [`Self::SandyBridge`].
     Haswell,
-    /// As above, with replacement and PCIDs as measured.
+    /// As for [`Self::SandyBridge`], with replacement and PCIDs as measured.
     Skylake,
     /// Skylake, if a CR3 write that changes nothing empties the first level: nobody has published whether it does.
     SkylakeEmptied,
-    /// As [`Self::SandyBridge`].
+    /// As for [`Self::SandyBridge`].
     IceLake,
-    /// As above.
+    /// As for [`Self::SandyBridge`].
     GoldenCove,
-    /// As above.
+    /// As for [`Self::SandyBridge`].
     Zen2,
-    /// As above.
+    /// As for [`Self::SandyBridge`].
     Zen3,
-    /// As above.
+    /// As for [`Self::SandyBridge`].
     Zen4,
 }
 
@@ -73,13 +73,13 @@ impl Geometry {
         match self {
             Self::Architectural => "unbounded; drops exactly what the manual requires",
             Self::ArchitecturalMax => "unbounded; drops all that the manual permits",
-            Self::Skylake => "sets, ways, replacement and PCIDs as measured; entries also leave for want of room",
+            Self::Skylake => "sets, ways, replacement and PCIDs as measured; entries also leave for lack of room",
             Self::SkylakeEmptied => "Skylake, if a redundant CR3 write without flush empties the first level",
-            _ => "sets and ways of the processor; entries also leave for want of room",
+            _ => "sets and ways of the processor; entries also leave for lack of room",
         }
     }
 
-    /// How the manual is read where it requires one thing and permits another. A verdict names it.
+    /// The reading of the manual where it requires one thing and permits another. A verdict names it.
     pub fn reading(self) -> Reading {
         match self {
             Self::ArchitecturalMax => Reading::Max,
@@ -110,7 +110,7 @@ impl Geometry {
         }
     }
 
-    /// The empty caches of a machine that is built so.
+    /// The empty caches of such a machine.
     pub fn tlb(self) -> Tlb {
         let caches = match self.hierarchy() {
             None => tlb::Geometry::Architectural,
@@ -119,8 +119,8 @@ impl Geometry {
         Tlb::with_geometry(caches, self.reading())
     }
 
-    /// The name of the reading that a verdict or a count was made under: what is required (MIN), what is permitted (MAX), or
-    /// what was measured on a processor.
+    /// The name of the reading that a verdict or a count uses: what is required (MIN), what is permitted (MAX), or what
+    /// was measured on a processor.
     pub fn reading_name(self) -> &'static str {
         match (self, self.reading()) {
             (Self::Skylake, _) => "measured",

@@ -7,7 +7,7 @@ use crate::run::{End, Runner};
 use crate::scenario::{Places, Schedule};
 use crate::trace::Ending;
 
-/// How a run went.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// How it ended.
@@ -16,28 +16,33 @@ pub struct Judgement {
     pub breakages: Vec<Breakage>,
 }
 
-/// Runs `schedule` on `system`, which was booted from `config`, for at most `budget` steps. What a trace of it would say.
+/// Runs `schedule` on `system`, which was booted from `config`, for at most `budget` steps. A trace of it would say the
+/// same.
 pub fn judge(system: &System, places: &Places, config: &Config, schedule: &Schedule, budget: u32) -> Judgement {
     let mut runner = Runner::new(system.machine.clone(), places, schedule);
     let mut tally = Tally::new(runner.machine());
-    let mut promises = Promises::new(config, places);
+    let mut promises = Promises::new(system, config, places);
     let mut last = None;
-    let mut end = End::Budget { steps: budget };
-    for step in 0..budget as usize {
+    let mut steps = 0;
+    let end = loop {
+        if steps == budget as usize {
+            break End::Budget { steps: budget };
+        }
         let rip = runner.machine().cpu.rip;
-        promises.boundary(step, runner.machine(), runner.nest().depth());
-        if let Err(stop) = runner.step(&mut tally) {
-            end = stop;
-            break;
+        promises.boundary(steps, runner.machine(), runner.nest().depth());
+        if let Err(stop) = runner.step(&mut (&mut tally, &mut promises)) {
+            break stop;
         }
         last = Some(rip);
-        promises.counted(step, tally.take_touched());
-    }
-    let last = last.and_then(|rip| places.at(rip));
-    Judgement { ending: Ending::of(&end, places, last), breakages: promises.broken().to_vec() }
+        promises.counted(steps, tally.take_touched());
+        steps += 1;
+    };
+    let ending = Ending::of(&end, places, last.and_then(|rip| places.at(rip)));
+    promises.ended(steps.saturating_sub(1), ending);
+    Judgement { ending, breakages: promises.broken().to_vec() }
 }
 
-/// What a run can have wrong.
+/// What can be wrong with a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Wrong {
     /// A promise broke: the id of the invariant.
@@ -60,12 +65,12 @@ impl Wrong {
     }
 }
 
-/// One kind of what is wrong with some of many runs.
+/// One kind of mistake in some of many runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// What is wrong.
     pub wrong: Wrong,
-    /// How many runs have it.
+    /// Number of runs with it.
     pub runs: u32,
     /// The first of them.
     pub first: Schedule,
@@ -76,9 +81,9 @@ pub struct Kind {
 pub struct Findings {
     /// Runs that were judged.
     pub judged: u32,
-    /// Runs with which something is wrong.
+    /// Runs with at least one mistake.
     pub runs: u32,
-    /// By kind, in the order in which each was found first.
+    /// By kind, in the order in which each was first found.
     pub kinds: Vec<Kind>,
 }
 

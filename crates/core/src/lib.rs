@@ -6,6 +6,7 @@ pub use cr3_machine as machine;
 
 pub mod benchmark;
 pub mod choice;
+pub mod claims;
 pub mod compare;
 pub mod cost;
 pub mod counters;
@@ -14,6 +15,7 @@ pub mod geometry;
 pub mod judge;
 pub mod linux;
 pub mod lookup;
+pub mod mutants;
 pub mod promises;
 pub mod run;
 pub mod scenario;

@@ -1,5 +1,5 @@
-//! What stands at a linear address by the page tables of the current CR3 alone: no TLB, no rights, no accessed flags, as a debugger
-//! looks.
+//! What the page tables of the current CR3 alone map at a linear address: no TLB, no rights, no accessed flags, as a
+//! debugger looks.
 
 use crate::machine::paging::{self, End, Start};
 use crate::machine::{Cpu, Memory};
@@ -7,7 +7,7 @@ use crate::machine::{Cpu, Memory};
 /// Physical address in a paging-structure entry, bits 51:12 (SDM vol. 3A 4.5).
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 
-/// The physical address behind `linear`; none where nothing is mapped.
+/// The physical address behind `linear`; none if nothing is mapped.
 pub fn physical(cpu: &Cpu, memory: &Memory, linear: u64) -> Option<u64> {
     if !paging::canonical(cpu, linear) {
         return None;

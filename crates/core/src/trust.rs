@@ -1,8 +1,8 @@
-//! Who vouches for what this project shows, beside the code that computed it.
+//! Who vouches for what this project shows, besides the code that computed it.
 //!
-//! One table for the terminal, the page and `docs/TRUST.md`. How much of a run was compared is counted by whoever compares.
+//! One table for the terminal, the page and `docs/TRUST.md`. The comparing code counts how much of a run was compared.
 
-/// Somebody whom we did not write, or who was written apart from what it checks.
+/// Somebody else's program, or one written independently of what it checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Voucher {
     /// Unicorn Engine 2.1.5 executes each step on the same memory.
@@ -30,7 +30,7 @@ impl Voucher {
     }
 }
 
-/// What a run is counted in where somebody follows it.
+/// The unit of comparison for runs with a follower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
     /// Steps that both executed.
@@ -39,7 +39,7 @@ pub enum Counted {
     Faults,
     /// Events that both delivered.
     Deliveries,
-    /// It is not compared in runs, but in tests.
+    /// It is compared in tests, not in runs.
     Tests,
 }
 
@@ -50,9 +50,9 @@ pub struct Field {
     pub name: &'static str,
     /// Who vouches for it.
     pub voucher: Voucher,
-    /// How it is counted how often it was compared.
+    /// The unit in which comparisons are counted.
     pub counted: Counted,
-    /// What of it nobody compares.
+    /// The part that nobody compares.
     pub unchecked: &'static str,
 }
 
@@ -98,7 +98,7 @@ pub const FIELDS: [Field; 14] = [
         name: "faults: vector, error code, address",
         voucher: Voucher::Unicorn,
         counted: Counted::Faults,
-        unchecked: "encodings that we refuse and Unicorn takes; accesses of one instruction in another order",
+        unchecked: "encodings that we refuse and Unicorn accepts; accesses of one instruction in another order",
     },
     Field {
         name: "whether NMIs are blocked",
@@ -116,25 +116,25 @@ pub const FIELDS: [Field; 14] = [
         name: "CR3 bit 63, PCID, TLB, flushes",
         voucher: Voucher::SecondTlbModel,
         counted: Counted::Tests,
-        unchecked: "which of several allowed behaviours a processor shows: the reading names the one that was taken; writes of MTRRs, virtual machines and protection keys are not modelled",
+        unchecked: "which of several allowed behaviours a processor shows: the reading names the chosen one; writes of MTRRs, virtual machines and protection keys are not modelled",
     },
     Field {
         name: "bytes of assembled text",
         voucher: Voucher::GnuAs,
         counted: Counted::Tests,
-        unchecked: "texts that we refuse and GNU as takes",
+        unchecked: "texts that we refuse and GNU as accepts",
     },
     Field {
         name: "Linux: texts, layout, constants",
         voucher: Voucher::CitedSource,
         counted: Counted::Tests,
-        unchecked: "that nothing of it was misread: no Linux runs here",
+        unchecked: "whether we misread any of it: no Linux runs here",
     },
     Field {
         name: "counters, verdicts",
         voucher: Voucher::Nobody,
         counted: Counted::Tests,
-        unchecked: "they follow from the steps by rules that unit tests alone hold to cases worked out by hand",
+        unchecked: "they follow from the steps by rules that only unit tests compare with cases worked out by hand",
     },
     Field {
         name: "cycles",

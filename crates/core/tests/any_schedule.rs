@@ -1,9 +1,9 @@
-//! Whatever is injected wherever: runs end, nothing panics, every injection is accounted for, replay agrees.
+//! Whatever is injected anywhere: runs end, nothing panics, every injection is accounted for, replay agrees.
 
 use cr3_core::compare::compare;
 use cr3_core::counters::Counters;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Feature, Form, Handler, boot};
+use cr3_core::linux::{Config, Feature, Form, Handler, Variation, boot};
 use cr3_core::machine::Machine;
 use cr3_core::run::Unfired;
 use cr3_core::scenario::presets::PRESETS;
@@ -38,18 +38,19 @@ fn scenarios() -> impl Strategy<Value = Scenario> {
     let form = prop::sample::select(Form::NAMED.to_vec());
     let handlers = prop::sample::subsequence(Handler::ALL.to_vec(), 0..=2);
     let geometry = prop::sample::select(Geometry::ALL.to_vec());
+    let kernel = prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len());
     let schedule = prop::collection::vec(injections(), 0..4);
-    (features, form, handlers, geometry, schedule).prop_map(|(features, form, handlers, geometry, injections)| {
-        Scenario {
-            config: Config {
-                features: features.into_iter().collect(),
-                form,
-                handler: handlers.into_iter().collect(),
-                geometry,
-                ..Config::default()
-            },
-            schedule: Schedule { injections },
-        }
+    let chosen = (features, kernel, form, handlers, geometry, schedule);
+    chosen.prop_map(|(features, kernel, form, handlers, geometry, injections)| Scenario {
+        config: Config {
+            features: features.into_iter().collect(),
+            kernel: kernel.into_iter().collect(),
+            form,
+            handler: handlers.into_iter().collect(),
+            geometry,
+            ..Config::default()
+        },
+        schedule: Schedule { injections },
     })
 }
 
@@ -57,7 +58,7 @@ fn record(scenario: &Scenario) -> Trace {
     Trace::record(scenario, Options { budget: 6000 }).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"))
 }
 
-/// What a trace is, keyframes aside.
+/// A trace without its keyframes.
 fn all_of(trace: &Trace) -> (Vec<Step>, Counters, Vec<Unfired>, End, Machine) {
     let last = trace.machine_before(usize::MAX);
     (trace.steps.clone(), trace.counters, trace.unfired.clone(), trace.end.clone(), last)

@@ -1,10 +1,10 @@
-//! The entry code itself against GNU `as`: every file of `src/linux`, as configurations put them together.
+//! The entry code itself against GNU `as`: every file of `src/linux`, in every combination that a configuration uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cr3_core::asm::expanded_text;
-use cr3_core::linux::{Config, Features, Form, Handler, Handlers, System, boot};
+use cr3_core::linux::{Config, Features, Form, Handler, Handlers, Kernel, System, Variation, boot};
 
 use cr3_testing::gas::{have_binutils, linked};
 
@@ -22,7 +22,9 @@ fn configs() -> Vec<Config> {
     let all = (Form::E, ALL, Handler::ALL.into_iter().collect());
     let config =
         |(form, features, handler): (Form, Features, Handlers)| Config { features, form, handler, ..Config::default() };
-    by_form.chain(by_handler).chain(pairs).chain([all]).map(config).collect()
+    let by_kernel = Variation::ALL.map(Kernel::only).into_iter().chain([Variation::ALL.into_iter().collect()]);
+    let varied = by_kernel.map(|kernel| Config { kernel, ..Config::default() });
+    by_form.chain(by_handler).chain(pairs).chain([all]).map(config).chain(varied).collect()
 }
 
 fn booted(config: &Config) -> System {
@@ -43,7 +45,7 @@ fn bytes_are_those_of_gas() {
         let mut theirs = linked(&expanded_text(&system.image), &bases).expect("as and ld take the expanded text");
         theirs.retain(|name, _| ours.contains_key(name));
         for (name, bytes) in &ours {
-            // An empty section is not written by ld.
+            // ld does not write an empty section.
             let same = theirs.get(name).map_or(bytes.is_empty(), |their| their == bytes);
             assert!(same, "{name} differs in {config:?}");
         }

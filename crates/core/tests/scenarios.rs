@@ -1,5 +1,5 @@
-//! The scenarios of `testdata/scenarios`: what an exception costs beyond the same run without it, for each form of the
-//! macro.
+//! The scenarios of `testdata/scenarios`: the cost of an exception compared with the same run without it, for each form
+//! of the macro.
 
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Config, Features, Form, Handlers};

@@ -1,4 +1,4 @@
-//! Traces over real code: any step is found again, counters add up, runs are compared.
+//! Traces over real code: replay finds any step again, counters add up, runs are compared.
 
 use cr3_core::compare::{compare, counters};
 use cr3_core::counters::{Counter, Tally};
@@ -51,7 +51,7 @@ fn every_step_is_found_again() {
     }
 }
 
-/// The injections of a schedule after the first `struck`; they wait for no handler before them.
+/// The injections of a schedule after the first `struck`. They do not wait for an earlier handler.
 fn rest(schedule: &Schedule, struck: usize) -> Schedule {
     let mut injections = schedule.injections[struck..].to_vec();
     if let Some(first) = injections.first_mut() {
@@ -161,7 +161,7 @@ fn nesting_rises_and_falls() {
     assert!(user.clone().count() > 50 && user.clone().all(|step| step.level == 0));
 }
 
-/// After the handler of an injection has returned, other handlers are no part of it.
+/// Once the handler of an injection has returned, other handlers are no part of it.
 #[test]
 fn what_strikes_after_a_handler_may_strike_inside_another() {
     let trace = record("inject=kernel_loop+1:nmi, exc_page_fault:db > paranoid_entry+3:mc");

@@ -1,4 +1,4 @@
-//! What the worker works on: a queue of tasks, one engine, and what to do when the engine breaks down.
+//! The worker's work: a queue of tasks, one engine, and what to do when the engine breaks down.
 
 use cr3_core::judge;
 use cr3_core::linux::{System, boot};
@@ -15,22 +15,22 @@ use js_sys::Date;
 use js_sys::WebAssembly::Module;
 use std::collections::VecDeque;
 
-/// Milliseconds of a slice: short enough that a newer request is taken at once.
+/// Milliseconds of a slice: short enough to take a newer request at once.
 const SLICE: f64 = 40.0;
 
-/// Steps between two looks at the clock.
+/// Steps between two checks of the clock.
 const STEPS: u32 = 64;
 
-/// Steps after which a run that is followed stops, as the page's own runs do.
+/// Steps after which a followed run stops, as the page's own runs do.
 const BUDGET: u32 = 100_000;
 
 /// Steps for which the second CPU of the self-test is right.
 const RIGHT_STEPS: u64 = 100;
 
-/// Reports with the tickets of what they are about.
+/// Reports, each with the ticket of its recording.
 type Reports = Vec<(u32, Report)>;
 
-/// The queue, the engine while no task has it, and the module to open another.
+/// The queue, the engine while no task has it, and the module to open another engine.
 #[derive(Default)]
 pub(crate) struct Bench {
     module: Option<Module>,
@@ -46,11 +46,11 @@ struct Current {
     work: Work,
     /// How often the engine broke down on it.
     failures: u32,
-    /// What it began as, to begin it again.
+    /// The request, to start it again.
     request: Request,
     /// Marks of this attempt.
     seen: usize,
-    /// Marks that were reported in all attempts: a repeated run does not report them again.
+    /// Marks reported in all attempts: a repeated run does not report them again.
     reported: usize,
 }
 
@@ -81,7 +81,7 @@ impl Bench {
         }
     }
 
-    /// Ends the task under way unless it is one to keep; its engine serves the next.
+    /// Ends the current task unless `keeps` accepts it. Its engine serves the next one.
     fn end_current(&mut self, keeps: impl Fn(&Request) -> bool) {
         if let Some(current) = self.current.take_if(|current| !keeps(&current.request)) {
             self.engine = Some(current.work.into_engine());
@@ -128,7 +128,7 @@ impl Bench {
         }
     }
 
-    /// The engine is of no use any more: once, the task begins again on another.
+    /// The engine is useless. The first time, the task starts again on another one.
     fn recover(&mut self, why: String, reports: &mut Reports) {
         let Some(current) = self.current.take() else { return };
         if current.failures > 0 {
@@ -171,7 +171,7 @@ impl Bench {
         Ok(Work::Sweep(task.side, Box::new(job)))
     }
 
-    /// The first story, with a second CPU that has bit 0 of RAX turned over from a step on.
+    /// The first story, with a second CPU that has bit 0 of RAX flipped from some step on.
     fn test(&mut self) -> Result<Work, String> {
         let scenario = STORIES[0].setup().scenario(Side::Left, &"".into());
         let system = boot(&scenario.config).map_err(|_| "the first story does not assemble".to_owned())?;
@@ -184,7 +184,7 @@ fn booted(task: &Task) -> Result<System, String> {
     boot(&task.scenario.config).map_err(|_| "the form does not assemble".to_owned())
 }
 
-/// Adds a report to those of a slice: each is drawn once, so what one report can say is said in one.
+/// Adds a report to those of a slice. The page renders each report, so reports are merged where possible.
 fn add(reports: &mut Reports, ticket: u32, report: Report) {
     let last = reports.last_mut().filter(|(other, _)| *other == ticket);
     let rest = match last {
@@ -194,7 +194,7 @@ fn add(reports: &mut Reports, ticket: u32, report: Report) {
     reports.extend(rest.map(|report| (ticket, report)));
 }
 
-/// What a slice of a task came to.
+/// The result of a task's slice.
 enum Step {
     Goes,
     Done,
@@ -297,7 +297,7 @@ fn mark(checked: &Checked) -> Mark {
     }
 }
 
-/// A disagreement is reported, at the last of the steps that were `seen`; a breakdown is not one.
+/// Reports a disagreement at the last of the steps that were `seen`. A breakdown is not a disagreement.
 fn conclude(found: follow::Report, origin: Origin, seen: usize, reports: &mut Reports) -> Step {
     match found.verdict {
         Verdict::Mismatch(mismatch) => {

@@ -39,14 +39,14 @@ impl Opening {
     /// Opens an engine of `module`.
     ///
     /// # Errors
-    /// What [`Engine::open`] says.
+    /// Those of [`Engine::open`].
     pub fn open(&mut self, module: &Module) -> Result<(), JsError> {
         self.job = None;
         self.engine = Some(Engine::open(module).map_err(|failure| JsError::new(&failure.to_string()))?);
         Ok(())
     }
 
-    /// Runs both forms without a second CPU and with all counters on; the number of instructions.
+    /// Runs both forms without a second CPU and with all counters on. Returns the number of instructions.
     #[must_use]
     pub fn alone(&self) -> f64 {
         self.runs.iter().map(|(scenario, system)| count(system, scenario) as f64).sum()
@@ -59,7 +59,7 @@ impl Opening {
         self.job = free.map(|engine| Job::new(engine, system, &scenario.schedule, STEPS));
     }
 
-    /// Follows the run that was loaded to its end; the number of steps.
+    /// Follows the loaded run to its end. Returns the number of steps.
     ///
     /// # Errors
     /// A disagreement.

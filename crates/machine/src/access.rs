@@ -8,7 +8,6 @@ use super::paging::{self, Access, Mode, Start};
 use super::tlb::{Context, Operation};
 use super::{Cpu, Machine, cpu};
 use iced_x86::{Decoder, DecoderError, DecoderOptions, Instruction};
-use std::borrow::Cow;
 
 /// Longest instruction in bytes (SDM vol. 2A 2.3.11).
 pub(crate) const INSTRUCTION_MAX: usize = 15;
@@ -42,7 +41,7 @@ pub(crate) fn current_mode(cpu: &Cpu) -> Mode {
 }
 
 /// Whether `linear` is canonical at the current number of paging levels. The functions of this module raise #GP(0) for
-/// addresses that are not; a stack access has to raise #SS(0) instead.
+/// an address that is not canonical; a stack access has to raise #SS(0) instead.
 #[inline]
 pub fn canonical(machine: &Machine, linear: u64) -> bool {
     cpu::canonical(&machine.cpu, linear)
@@ -103,10 +102,10 @@ fn write_piece(machine: &mut Machine, observer: &mut dyn Observer, piece: Piece,
     observer.memory(&piece.told(AccessKind::Write, value, before));
 }
 
-/// Replaces the `size` bytes (1 to 8) at `linear` by what `change` makes of them; what they were before.
+/// Replaces the `size` bytes (1 to 8) at `linear` by what `change` makes of them, and returns the old ones.
 ///
-/// One access of kind write: the right to write is checked before anything is read, and all is read before anything is
-/// written.
+/// This is one access of kind write: it checks the right to write before it reads, and reads everything before it
+/// writes.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address, or #PF; then `change` was not called.
@@ -183,8 +182,8 @@ fn not_canonical() -> Fault {
     Fault::general_protection("the address is not canonical")
 }
 
-/// The physical address for an access at `linear`, which is canonical: from the TLB, or by a walk that fills it (SDM
-/// vol. 3A 4.10.2, 4.10.3.2).
+/// The physical address for an access at `linear`, which is canonical. It comes from the TLB, or from a walk that fills
+/// the TLB (SDM vol. 3A 4.10.2, 4.10.3.2).
 ///
 /// # Errors
 /// #PF, after it has dropped the entries for its page.
@@ -247,7 +246,7 @@ fn fetching(cpu: &Cpu) -> Access {
     Access { kind: AccessKind::Execute, mode: current_mode(cpu) }
 }
 
-/// Fetches and decodes the instruction at `linear`. The page after it is touched only if the instruction reaches into it.
+/// Fetches and decodes the instruction at `linear`. Touches the next page only if the instruction reaches into it.
 ///
 /// # Errors
 /// #GP(0) for a non-canonical address or an instruction of more than 15 bytes, #PF, or #UD for bytes that are no
@@ -264,10 +263,10 @@ pub fn fetch(machine: &mut Machine, observer: &mut dyn Observer, linear: u64) ->
     }
 }
 
-/// Decodes the instruction at `linear`, whose physical address is known: from the first page alone if that suffices.
+/// Decodes the instruction at `linear`, whose physical address is known. Uses the first page alone if that suffices.
 ///
 /// # Errors
-/// Those of [`fetch`], for the page after it.
+/// Those of [`fetch`], for the next page.
 fn decode(
     machine: &mut Machine,
     observer: &mut dyn Observer,
@@ -306,10 +305,11 @@ fn decode_bytes(bytes: &[u8], linear: u64) -> Result<Instruction, DecoderError> 
     }
 }
 
-/// Why `bytes` are no instruction: too long (#GP(0), SDM vol. 2A 2.3.11), or else #UD with a cause that names what they resemble.
+/// Why `bytes` are no instruction: they are too long (#GP(0), SDM vol. 2A 2.3.11), or they raise #UD with a cause that
+/// names what they resemble.
 ///
-/// The decoder does not tell the two apart. Only prefixes make an instruction too long, so one that is has a prefix to
-/// spare and still does not end in the 14 bytes after it.
+/// The decoder does not distinguish the two. Only prefixes make an instruction too long. Such an instruction therefore
+/// begins with a prefix, and without that prefix it still does not end within 14 bytes.
 fn undecodable(bytes: &[u8; INSTRUCTION_MAX]) -> Fault {
     let [first, rest @ ..] = bytes;
     let too_long = is_prefix(*first) && decode_bytes(rest, 0) == Err(DecoderError::NoMoreBytes);
@@ -320,19 +320,19 @@ fn undecodable(bytes: &[u8; INSTRUCTION_MAX]) -> Fault {
     }
 }
 
-/// What the bytes would be if the decoder were less strict: LOCK where it may not stand, a form that does not exist, AVX.
-fn resemblance(bytes: &[u8; INSTRUCTION_MAX]) -> Cow<'static, str> {
+/// What the bytes would be if the decoder were less strict: LOCK where it is not allowed, a form that does not exist,
+/// AVX.
+fn resemblance(bytes: &[u8; INSTRUCTION_MAX]) -> &'static str {
     const VEX_AND_EVEX: [u8; 3] = [0xc4, 0xc5, 0x62];
     let instruction = Decoder::new(64, bytes, DecoderOptions::NO_INVALID_CHECK).decode();
-    let name = || format!("{:?}", instruction.mnemonic()).to_lowercase();
     if VEX_AND_EVEX.contains(&bytes[0]) {
-        "AVX instructions are not modelled".into()
+        "AVX instructions are not modelled"
     } else if instruction.is_invalid() {
-        "the bytes are no instruction".into()
+        "the bytes are no instruction"
     } else if instruction.has_lock_prefix() {
-        format!("LOCK may not stand before this form of {}", name()).into()
+        "LOCK may not stand before this form of the instruction"
     } else {
-        format!("{} has no such form", name()).into()
+        "the instruction has no such form"
     }
 }
 

@@ -1,5 +1,5 @@
-//! Named bits of the control registers, EFER, paging-structure entries and page-fault error codes, as masks. Those of RFLAGS
-//! are in [`super::rflags`].
+//! Named bits of the control registers, EFER, paging-structure entries and page-fault error codes, as masks.
+//! [`super::rflags`] has those of RFLAGS.
 
 /// CR0 (SDM vol. 3A 2.5).
 pub mod cr0 {
@@ -35,7 +35,7 @@ pub mod cr3 {
     pub const TABLE: u64 = 0x000f_ffff_ffff_f000;
     /// LAM_U57 and LAM_U48.
     pub const LAM: u64 = 0b11 << 61;
-    /// In the source of a MOV to CR3 with CR4.PCIDE=1: invalidate nothing. Never stored.
+    /// In the source of a MOV to CR3 with CR4.PCIDE=1: invalidate nothing. CR3 never stores it.
     pub const NO_FLUSH: u64 = 1 << 63;
 }
 
@@ -55,7 +55,7 @@ pub mod cr4 {
     pub const PAE: u64 = 1 << 5;
     /// Machine-check enable: without it #MC shuts the processor down.
     pub const MCE: u64 = 1 << 6;
-    /// Page global enable. A change of it invalidates everything (4.10.4.1).
+    /// Page global enable. Changing it invalidates everything (4.10.4.1).
     pub const PGE: u64 = 1 << 7;
     /// RDPMC at every CPL.
     pub const PCE: u64 = 1 << 8;
@@ -93,7 +93,7 @@ pub mod efer {
 
 /// Error code of a page fault (SDM vol. 3A 4.7).
 pub mod page_fault {
-    /// Clear: an entry was not present. Set: its rights, or a reserved bit.
+    /// Clear: an entry was not present. Set: the rights forbid the access, or a reserved bit is set.
     pub const PRESENT: u32 = 1;
     /// The access was a write.
     pub const WRITE: u32 = 1 << 1;
@@ -107,7 +107,7 @@ pub mod page_fault {
 
 /// A paging-structure entry (SDM vol. 3A tables 4-14 to 4-20).
 pub mod entry {
-    /// P: clear, the other bits mean nothing to the processor.
+    /// P: when it is clear, the processor ignores the other bits.
     pub const PRESENT: u64 = 1;
     /// R/W: writes are allowed, if every level allows them.
     pub const WRITABLE: u64 = 1 << 1;
@@ -129,7 +129,7 @@ pub mod entry {
 
 /// Attribute bits of a segment as [`super::Segment::attributes`] holds them: descriptor bits 55:40.
 pub mod segment {
-    /// P: clear, a load raises #NP, for SS #SS.
+    /// P: when it is clear, a load raises #NP, or #SS for SS.
     pub const PRESENT: u16 = 1 << 7;
     /// L: 64-bit code.
     pub const LONG: u16 = 1 << 13;

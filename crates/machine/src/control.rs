@@ -1,7 +1,7 @@
 //! Writes to control registers and the invalidation instructions: what they check, what they change, what they
 //! invalidate (SDM vol. 3A 2.5, 4.10.1, 4.10.4.1; vol. 2, MOV to control registers, INVLPG, INVPCID).
 //!
-//! A write that faults changes nothing. The order of the checks among each other is not architectural.
+//! A write that faults changes nothing. The manual does not define the order of the checks.
 
 pub use super::cpu::current_pcid;
 
@@ -44,7 +44,7 @@ fn value(cpu: &Cpu, register: ControlRegister) -> u64 {
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0; for bits 63:32; for PG without PE, NW without CD; for clearing PG in 64-bit mode or while
-/// CR4.PCIDE=1; for setting PG in a way that would not enter IA-32e mode, the only mode with paging here.
+/// CR4.PCIDE=1; for setting PG without entering IA-32e mode, the only mode with paging here.
 pub fn write_cr0(machine: &mut Machine, observer: &mut dyn Observer, source: u64) -> Result<(), Fault> {
     let cpu = &machine.cpu;
     require_cpl0(cpu)?;
@@ -85,8 +85,9 @@ fn in_64_bit_mode(cpu: &Cpu) -> bool {
     cpu.efer & efer::LMA != 0 && code_is_long(cpu)
 }
 
-/// MOV to CR3 (SDM vol. 3A 4.10.4.1). With CR4.PCIDE=1 and bit 63 set nothing is invalidated, otherwise the non-global
-/// translations and all paging-structure entries of the PCID that is loaded; whether the value changes does not count.
+/// MOV to CR3 (SDM vol. 3A 4.10.4.1). With CR4.PCIDE=1 and bit 63 set it invalidates nothing. Otherwise it invalidates
+/// the non-global translations and all paging-structure entries of the PCID that it loads, even if the value stays the
+/// same.
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0, or for a reserved bit: 62:MAXPHYADDR, and bit 63 while CR4.PCIDE=0.
@@ -158,7 +159,7 @@ pub(crate) fn cr4_supported(cpu: &Cpu) -> u64 {
     optional.into_iter().filter(|(present, _)| *present).fold(CR4_ALWAYS, |bits, (_, bit)| bits | bit)
 }
 
-/// VME and PVI are not among them: there is no virtual-8086 mode in long mode, and CLI and STI know no virtual IF.
+/// VME and PVI are not among them: long mode has no virtual-8086 mode, and CLI and STI do not know the virtual IF.
 const CR4_ALWAYS: u64 =
     cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE | cr4::OSFXSR | cr4::OSXMMEXCPT;
 
@@ -188,9 +189,9 @@ pub fn write_cr8(machine: &mut Machine, observer: &mut dyn Observer, source: u64
     Ok(())
 }
 
-/// WRMSR to IA32_EFER. LMA cannot be written and keeps its value.
+/// WRMSR to IA32_EFER. LMA is read-only and keeps its value.
 ///
-/// The manual names no invalidation for a change of NXE; XD is checked against NXE on every access.
+/// The manual names no invalidation for a change of NXE; every access checks XD against NXE.
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0; for a reserved bit, NXE included where the processor has none; for changing LME while
@@ -212,7 +213,7 @@ pub fn write_efer(machine: &mut Machine, observer: &mut dyn Observer, source: u6
     Ok(())
 }
 
-/// INVLPG. A non-canonical address, one with linear-address-masking metadata included, is no operation.
+/// INVLPG. A non-canonical address does nothing, nor does one with linear-address-masking metadata.
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.
@@ -243,7 +244,7 @@ pub fn invpcid(
     Ok(())
 }
 
-/// The checks of INVPCID that come before its descriptor is read.
+/// The checks of INVPCID that precede reading its descriptor.
 ///
 /// # Errors
 /// #UD where the processor has no INVPCID; #GP(0) unless CPL is 0.
@@ -269,7 +270,7 @@ fn invpcid_operation(machine: &Machine, kind: u64, low: u64, high: u64) -> Resul
     })
 }
 
-/// The rule that most of this module begins with.
+/// The check that most functions of this module begin with.
 ///
 /// # Errors
 /// #GP(0) unless CPL is 0.

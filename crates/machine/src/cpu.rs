@@ -83,7 +83,7 @@ pub struct DescriptorTable {
     pub limit: u16,
 }
 
-/// Why interrupts and debug traps are held back for one instruction (SDM vol. 3A 6.8.3).
+/// Why the processor holds interrupts and debug traps back for one instruction (SDM vol. 3A 6.8.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Shadow {
     /// Nothing is held back.
@@ -100,17 +100,17 @@ pub enum Shadow {
 pub struct Events {
     /// Set by NMI delivery, cleared by IRET (SDM vol. 3A 6.7.1).
     pub nmi_blocked: bool,
-    /// The one NMI that is latched while NMIs are blocked.
+    /// The one NMI that the processor latches while NMIs are blocked.
     pub nmi_pending: bool,
     /// IA32_MCG_STATUS.MCIP: a second machine check while set shuts the processor down (SDM vol. 3B 15.3.1.2).
     pub machine_check_in_progress: bool,
     /// The interrupt shadow.
     pub shadow: Shadow,
-    /// Debug traps that wait for the end of the instruction or are held back by [`Shadow::MovSs`]: bits of DR6.
+    /// Debug traps that wait for the end of the instruction, or that [`Shadow::MovSs`] holds back: bits of DR6.
     pub debug_pending: u64,
-    /// HLT was executed; only an event goes on.
+    /// HLT was executed; only an event wakes the processor.
     pub halted: bool,
-    /// A triple fault, or a machine check during a machine check: nothing goes on.
+    /// A triple fault, or a machine check during a machine check: the processor stops for good.
     pub shut_down: bool,
 }
 
@@ -135,7 +135,7 @@ pub struct CpuFeatures {
     pub lam: bool,
     /// CPUID.07H.0:ECX bit 16: 57-bit linear addresses.
     pub la57: bool,
-    /// A guest of SEV-ES, in which #VC exists (AMD APM vol. 2 15.35.5). CPUID says nothing of it.
+    /// A guest of SEV-ES, in which #VC exists (AMD APM vol. 2 15.35.5). CPUID does not report it.
     pub sev_es: bool,
     /// MAXPHYADDR, in bits.
     pub physical_address_bits: u8,
@@ -156,24 +156,24 @@ pub struct ModelSpecific {
     pub kernel_gs_base: u64,
     /// IA32_TSC_AUX, C0000103H: what RDTSCP puts into ECX.
     pub tsc_aux: u64,
-    /// IA32_SPEC_CTRL, 48H: kept, without effect.
+    /// IA32_SPEC_CTRL, 48H: stored, without effect.
     pub spec_ctrl: u64,
-    /// IA32_SYSENTER_CS, 174H: kept.
+    /// IA32_SYSENTER_CS, 174H: stored.
     pub sysenter_cs: u64,
-    /// IA32_SYSENTER_ESP, 175H: kept.
+    /// IA32_SYSENTER_ESP, 175H: stored.
     pub sysenter_esp: u64,
-    /// IA32_SYSENTER_EIP, 176H: kept.
+    /// IA32_SYSENTER_EIP, 176H: stored.
     pub sysenter_eip: u64,
     /// IA32_MCG_STATUS without MCIP, which is [`Events::machine_check_in_progress`].
     pub mcg_status: u64,
-    /// IA32_DEBUGCTL, 1D9H: kept.
+    /// IA32_DEBUGCTL, 1D9H: stored.
     pub debug_ctl: u64,
-    /// IA32_TIME_STAMP_COUNTER as the next RDTSC reads it. There is no clock: every read moves it by a fixed step, so that a run
-    /// stays a function of its state and loops that wait for it end.
+    /// IA32_TIME_STAMP_COUNTER as the next RDTSC reads it. There is no clock: every read advances it by a fixed step. A
+    /// run therefore stays a function of its state, and loops that wait for the counter end.
     pub time_stamp: u64,
 }
 
-/// Everything in the processor but the translation caches.
+/// Everything in the processor except the translation caches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cpu {
     /// General registers, indexed by [`Register`].
@@ -215,7 +215,7 @@ pub struct Cpu {
 }
 
 impl CpuFeatures {
-    /// A processor that has them all.
+    /// A processor that has all features.
     pub const ALL: Self = Self {
         pcid: true,
         invpcid: true,

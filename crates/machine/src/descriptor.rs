@@ -1,4 +1,4 @@
-//! Segment descriptors of the global descriptor table (SDM vol. 3A 3.4.5, 3.5). There is no local one: the LDT is empty.
+//! Segment descriptors of the global descriptor table (SDM vol. 3A 3.4.5, 3.5). The LDT is empty.
 
 use super::access::{self, Privilege};
 use super::cpu::{Segment, SegmentRegister};
@@ -27,7 +27,7 @@ pub enum Kind {
     },
     /// S=0, type 2.
     Ldt,
-    /// S=0, type 9: LTR takes it.
+    /// S=0, type 9: LTR accepts it.
     AvailableTss,
     /// S=0, type 11: loaded in TR.
     BusyTss,
@@ -85,7 +85,7 @@ impl Descriptor {
         if self.bit(55) { field << 12 | 0xfff } else { field }
     }
 
-    /// The segment register contents that loading this descriptor through `selector` gives.
+    /// What a segment register holds after it loads this descriptor through `selector`.
     pub fn segment(self, selector: u16) -> Segment {
         Segment {
             selector,
@@ -96,7 +96,7 @@ impl Descriptor {
     }
 }
 
-/// Whether a selector names no segment: index and table bit are zero, RPL does not count.
+/// Whether a selector names no segment: index and table bit are zero, whatever RPL is.
 pub fn is_null(selector: u16) -> bool {
     selector & !3 == 0
 }
@@ -111,7 +111,7 @@ pub fn error_code(selector: u16) -> u32 {
     u32::from(selector & !3)
 }
 
-/// A fault that names a selector.
+/// A fault whose error code names a selector.
 pub fn selector_fault(exception: Exception, selector: u16, cause: &'static str) -> Fault {
     Fault::with_code(exception, error_code(selector), cause)
 }
@@ -124,7 +124,7 @@ fn address(machine: &Machine, selector: u16, size: u64) -> Option<u64> {
     in_table.then(|| table.base.wrapping_add(offset))
 }
 
-/// Reads the descriptor that `selector` names; `None` beyond the table's limit, and for the LDT, which is empty.
+/// Reads the descriptor that `selector` names. `None` beyond the table's limit, and for the LDT, which is empty.
 ///
 /// # Errors
 /// A fault of the implicit access to the GDT.
@@ -136,7 +136,7 @@ pub fn read(machine: &mut Machine, observer: &mut dyn Observer, selector: u16) -
     Ok(Some(Descriptor(bytes)))
 }
 
-/// Reads a descriptor that must be there.
+/// Reads a descriptor that must exist.
 ///
 /// # Errors
 /// #GP(selector) beyond the table's limit, or a fault of the implicit access to the GDT.
@@ -160,13 +160,13 @@ pub fn upper_base(machine: &mut Machine, observer: &mut dyn Observer, selector: 
     Ok(upper << 32)
 }
 
-/// Loads a segment register with `after`, all of it checked before.
+/// Loads a segment register with `after`, which the caller has checked.
 pub fn load(machine: &mut Machine, observer: &mut dyn Observer, register: SegmentRegister, after: Segment) {
     let before = std::mem::replace(&mut machine.cpu.segments[register as usize], after);
     observer.segment(&SegmentLoad { register, before, after });
 }
 
-/// Sets the accessed bit of a code or data descriptor in the table, if it is not set (SDM vol. 3A 3.4.5.1).
+/// Sets the accessed bit of a code or data descriptor in the table, if it is clear (SDM vol. 3A 3.4.5.1).
 ///
 /// # Errors
 /// #PF where the table cannot be written.

@@ -36,7 +36,7 @@ impl Exception {
         self as u8
     }
 
-    /// The name by which the manual calls it.
+    /// The name that the manual uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::DivideError => "#DE",
@@ -101,15 +101,15 @@ impl Exception {
 pub enum Class {
     /// Handled one after the other.
     Benign,
-    /// Together with another of its class, or during a page fault: a double fault.
+    /// With another of its class, or during a page fault: a double fault.
     Contributory,
-    /// A page fault or a contributory exception during it: a double fault.
+    /// With a page fault or a contributory exception during it: a double fault.
     PageFault,
-    /// Any but a benign exception during it: shutdown.
+    /// With any exception but a benign one during it: shutdown.
     DoubleFault,
 }
 
-/// An exception that an instruction or a delivery raised, with why. The state is as before the instruction.
+/// An exception that an instruction or a delivery raised, and why. The state is that before the instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Which.
@@ -118,7 +118,7 @@ pub struct Fault {
     pub error_code: Option<u32>,
     /// For a page fault: the linear address that CR2 receives.
     pub address: Option<u64>,
-    /// One clause for a person: what rule was broken.
+    /// One clause for a person: which rule was broken.
     pub cause: Cow<'static, str>,
 }
 
@@ -170,7 +170,7 @@ pub enum Event {
     Exception(Exception),
     /// A maskable external interrupt with its vector.
     Interrupt(u8),
-    /// INT n, INT3 (vector 3) of software.
+    /// A software interrupt: INT n or INT3 (vector 3).
     Software(u8),
 }
 

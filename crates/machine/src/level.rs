@@ -30,7 +30,7 @@ impl Level {
     }
 }
 
-/// A level of which entries that name a table are cached (SDM vol. 3A 4.10.3.1). For PML5Es no cache is documented.
+/// A level whose table-naming entries are cached (SDM vol. 3A 4.10.3.1). No cache is documented for PML5Es.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum UpperLevel {
@@ -46,12 +46,12 @@ impl UpperLevel {
     /// All of them, from the deepest up.
     pub const ALL: [Self; 3] = [Self::Pd, Self::Pdpt, Self::Pml4];
 
-    /// The one of a number from 2 to 4.
+    /// The upper level with a number from 2 to 4.
     pub fn numbered(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.level().number() == number)
     }
 
-    /// The one among all levels.
+    /// The same level, as one of all levels.
     #[inline]
     pub fn level(self) -> Level {
         match self {

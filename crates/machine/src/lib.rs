@@ -2,8 +2,9 @@
 //!
 //! # Where to begin
 //!
-//! [`step`] executes one instruction, a [`Stepper`] many, [`deliver`] delivers one event from outside. Each exists once,
-//! whoever listens: an [`Observer`] is passed as `dyn`. Nothing else changes a [`Machine`] but its owner.
+//! [`step`] executes one instruction, a [`Stepper`] many; [`deliver`] delivers one event from outside. Each is compiled
+//! once for all observers: an [`Observer`] is passed as `dyn`. Apart from its owner, nothing else changes a
+//! [`Machine`].
 
 pub mod access;
 pub mod bits;
@@ -17,6 +18,7 @@ pub mod fault;
 pub mod level;
 pub mod memory;
 pub mod observe;
+pub mod order;
 pub mod paging;
 pub mod rflags;
 pub mod rights;
@@ -25,7 +27,7 @@ pub(crate) mod testbed;
 pub mod tlb;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};
-pub use event::{Refusal, deliver, refusal, refusal_reason};
+pub use event::{deliver, refusal_reason};
 pub use fast::{Stepper, step};
 pub use fault::{Event, Exception, Fault, Stop};
 pub use memory::Memory;

@@ -17,16 +17,16 @@ const PAGE_SHIFT: u32 = 12;
 const FANOUT_BITS: u32 = 6;
 const FANOUT: usize = 1 << FANOUT_BITS;
 
-/// Physical memory of 2^52 bytes. A page comes to life when it is written; what was never written reads as zero.
-/// Beyond 2^52 there is nothing: reads give zero and writes go nowhere.
+/// Physical memory of 2^52 bytes. A page is allocated when it is first written; bytes never written read as zero.
+/// Beyond 2^52 there is nothing: reads return zero and writes are lost.
 ///
-/// Two memories are equal when all their bytes are; whether a page of zeros was ever written does not count.
+/// Two memories are equal when all their bytes are, whether or not a page of zeros was ever written.
 #[derive(Clone, Default)]
 pub struct Memory {
     root: Node,
     /// Levels of tables above the pages. The tree spans 64^height pages.
     height: u32,
-    /// No part of what memory holds, and lost when its page is written.
+    /// No part of the contents. A write to its page drops it.
     pub(crate) running: Running,
 }
 
@@ -49,14 +49,14 @@ impl Default for Table {
     }
 }
 
-/// One page, and notes about its bytes, which a store makes it forget.
+/// One page, and notes about its bytes, which a store drops.
 struct Page {
     bytes: [u8; PAGE_SIZE],
     notes: Notes,
 }
 
 impl Clone for Page {
-    // A page is cloned in order to be written: the notes stay with the original.
+    // A page is cloned to be written, so the notes stay with the original.
     fn clone(&self) -> Self {
         Self { bytes: self.bytes, notes: Notes::default() }
     }
@@ -69,7 +69,7 @@ impl Default for Page {
 }
 
 impl Page {
-    /// Replaces the bytes from `offset` on; what does not fit in the page is cut off.
+    /// Replaces the bytes from `offset` on. What does not fit in the page is cut off.
     fn store(&mut self, offset: usize, source: &[u8]) {
         self.notes.forget(offset, source.len());
         for (byte, new) in self.bytes.iter_mut().skip(offset).zip(source) {
@@ -89,17 +89,17 @@ impl Memory {
         u8::from_le_bytes(self.read_array(physical))
     }
 
-    /// The little-endian 16-bit value at `physical`, which need not be aligned.
+    /// The little-endian 16-bit value at `physical`, at any alignment.
     pub fn read_u16(&self, physical: u64) -> u16 {
         u16::from_le_bytes(self.read_array(physical))
     }
 
-    /// The little-endian 32-bit value at `physical`, which need not be aligned.
+    /// The little-endian 32-bit value at `physical`, at any alignment.
     pub fn read_u32(&self, physical: u64) -> u32 {
         u32::from_le_bytes(self.read_array(physical))
     }
 
-    /// The little-endian 64-bit value at `physical`, which need not be aligned.
+    /// The little-endian 64-bit value at `physical`, at any alignment.
     #[inline]
     pub fn read_u64(&self, physical: u64) -> u64 {
         u64::from_le_bytes(self.read_array(physical))
@@ -110,17 +110,17 @@ impl Memory {
         self.write_bytes(physical, &value.to_le_bytes());
     }
 
-    /// Writes a little-endian 16-bit value at `physical`, which need not be aligned.
+    /// Writes a little-endian 16-bit value at `physical`, at any alignment.
     pub fn write_u16(&mut self, physical: u64, value: u16) {
         self.write_bytes(physical, &value.to_le_bytes());
     }
 
-    /// Writes a little-endian 32-bit value at `physical`, which need not be aligned.
+    /// Writes a little-endian 32-bit value at `physical`, at any alignment.
     pub fn write_u32(&mut self, physical: u64, value: u32) {
         self.write_bytes(physical, &value.to_le_bytes());
     }
 
-    /// Writes a little-endian 64-bit value at `physical`, which need not be aligned.
+    /// Writes a little-endian 64-bit value at `physical`, at any alignment.
     #[inline]
     pub fn write_u64(&mut self, physical: u64, value: u64) {
         self.write(physical, 8, value);
@@ -143,7 +143,7 @@ impl Memory {
         self.exchange(physical, size, value);
     }
 
-    /// Writes the low `size` bytes (at most 8) of `value` at `physical`; what stood there before.
+    /// Writes the low `size` bytes (at most 8) of `value` at `physical`, and returns the old ones.
     #[inline]
     pub fn exchange(&mut self, physical: u64, size: u8, value: u64) -> u64 {
         let offset = offset_in_page(physical);
@@ -201,7 +201,7 @@ impl Memory {
 
     /// Physical addresses of the pages whose bytes differ between the two memories, ascending.
     ///
-    /// Costs in proportion to what was written since they were clones of one memory, not to their size.
+    /// The cost is proportional to what was written since both were clones of one memory, not to their size.
     pub fn differences(&self, other: &Self) -> Vec<u64> {
         let mut pages = Vec::new();
         compare(self.view(), other.view(), &mut |number| {
@@ -251,7 +251,7 @@ impl Memory {
         }
     }
 
-    /// The page that holds `physical`, made if need be and no longer shared. `None` beyond 2^52.
+    /// The page that holds `physical`, allocated if need be and no longer shared. `None` beyond 2^52.
     #[inline]
     fn page_mut(&mut self, physical: u64) -> Option<&mut Page> {
         if physical >> PHYSICAL_BITS != 0 {
@@ -350,7 +350,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Calls `found` with the number of each page that differs, ascending, until it returns false. Whether all were told.
+/// Calls `found` with the number of each page that differs, ascending, until it returns false. Returns whether it
+/// reported all of them.
 fn compare(left: View<'_>, right: View<'_>, found: &mut impl FnMut(u64) -> bool) -> bool {
     if shared(left.node, right.node) {
         return true;
@@ -362,7 +363,7 @@ fn compare(left: View<'_>, right: View<'_>, found: &mut impl FnMut(u64) -> bool)
     (0..FANOUT).all(|index| compare(left.first_child_or(height, index), right.first_child_or(height, index), found))
 }
 
-/// Whether both are one and the same in storage, or both absent.
+/// Whether both share their storage, or both are absent.
 fn shared(left: &Node, right: &Node) -> bool {
     match (left, right) {
         (Node::Absent, Node::Absent) => true,

@@ -1,4 +1,4 @@
-//! What a step did, told to whoever listens. Every hook has an empty body; observers compose as tuples.
+//! What a step did, as reported to an observer. Every hook has an empty body; observers compose as tuples.
 
 pub use super::rights::AccessKind;
 pub use super::tlb::{Cr3Flush, DropCause, TlbEvent};
@@ -11,7 +11,7 @@ use super::rights::Access;
 use super::tlb::Operation;
 use iced_x86::{Instruction, Mnemonic};
 
-/// One data access of an instruction or of an event delivery. An access that crosses pages comes in pieces.
+/// One data access of an instruction or of an event delivery. An access that crosses pages arrives in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryAccess {
     /// Load or store.
@@ -22,9 +22,9 @@ pub struct MemoryAccess {
     pub physical: u64,
     /// In bytes, 1 to 8, all on one page.
     pub size: u8,
-    /// What was read, or what stands there after a write.
+    /// What was read, or what memory holds after a write.
     pub value: u64,
-    /// What stood there before a write; equals `value` for reads.
+    /// What memory held before a write; equals `value` for reads.
     pub before: u64,
 }
 
@@ -50,9 +50,9 @@ pub enum ControlAccess {
         /// What it held.
         value: u64,
     },
-    /// The register was written, though perhaps with what it held.
+    /// The register was written, perhaps with the value that it already held.
     Write {
-        /// Which, and what more there is to say of it.
+        /// Which, and more about it for CR3.
         written: Written,
         /// What it held.
         before: u64,
@@ -109,7 +109,7 @@ pub enum MsrAccess {
     Read {
         /// ECX.
         number: u32,
-        /// What it gave.
+        /// What it returned.
         value: u64,
     },
     /// WRMSR.
@@ -128,7 +128,7 @@ pub enum DebugAccess {
     Read {
         /// 0 to 3, 6 or 7.
         number: u8,
-        /// What it gave.
+        /// What it returned.
         value: u64,
     },
     /// The register was written.
@@ -142,7 +142,7 @@ pub enum DebugAccess {
     },
 }
 
-/// A segment register was loaded with all that it hides, by an instruction or by the delivery of an event.
+/// An instruction or the delivery of an event loaded a segment register, hidden part included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SegmentLoad {
     /// Which.
@@ -172,8 +172,8 @@ pub struct Delivered {
     pub interrupted_rip: u64,
 }
 
-/// An instruction about which there is little to say: it changed registers, loaded or stored, all its translations
-/// were in the TLB, nothing came of it but this, and it retired.
+/// An instruction with little to report: it changed registers, loaded or stored, found all its translations in the TLB,
+/// had no other effect, and retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordinary {
     /// What it was.
@@ -182,26 +182,28 @@ pub struct Ordinary {
     pub hits: u8,
 }
 
-/// Physical addresses from `start` up to `end`.
+/// Physical addresses: two ranges at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Watched {
-    /// The first.
-    pub start: u64,
-    /// The one after the last.
-    pub end: u64,
+    ranges: [Range; 2],
 }
 
-impl Watched {
-    /// No address.
-    pub const NOTHING: Self = Self { start: 0, end: 0 };
+/// Physical addresses from `start` up to `end`; none if `end` is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Range {
+    start: u64,
+    end: u64,
+}
 
-    /// Whether one of the `size` bytes at `physical` is among them.
+impl Range {
+    const NOTHING: Self = Self { start: 0, end: 0 };
+
     #[inline]
-    pub fn meets(self, physical: u64, size: u8) -> bool {
+    fn meets(self, physical: u64, size: u8) -> bool {
         physical < self.end && physical.wrapping_add(size.into()) > self.start
     }
 
-    /// Both, and what lies between.
+    /// The range that spans both.
     #[inline]
     fn with(self, other: Self) -> Self {
         match (self.end, other.end) {
@@ -210,16 +212,58 @@ impl Watched {
             _ => Self { start: self.start.min(other.start), end: self.end.max(other.end) },
         }
     }
+
+    /// By how much it would grow.
+    #[inline]
+    fn growth(self, other: Self) -> u64 {
+        let both = self.with(other);
+        (both.end - both.start) - (self.end - self.start)
+    }
+}
+
+impl Watched {
+    /// No address.
+    pub const NOTHING: Self = Self { ranges: [Range::NOTHING; 2] };
+
+    /// The addresses from `start` up to `end`.
+    pub const fn range(start: u64, end: u64) -> Self {
+        Self { ranges: [Range { start, end }, Range::NOTHING] }
+    }
+
+    /// Whether one of the `size` bytes at `physical` is among them.
+    #[inline]
+    pub fn meets(self, physical: u64, size: u8) -> bool {
+        self.ranges[0].meets(physical, size) || self.ranges[1].meets(physical, size)
+    }
+
+    /// Both. Where they are more than two ranges, those that are near each other become one with what lies between.
+    #[inline]
+    fn with(self, other: Self) -> Self {
+        self.and(other.ranges[0]).and(other.ranges[1])
+    }
+
+    #[inline]
+    fn and(self, range: Range) -> Self {
+        let [first, second] = self.ranges;
+        let ranges = match (first.end, second.end) {
+            _ if range.end == 0 => self.ranges,
+            (0, _) => [range, second],
+            (_, 0) => [first, range],
+            _ if first.growth(range) <= second.growth(range) => [first.with(range), second],
+            _ => [first, second.with(range)],
+        };
+        Self { ranges }
+    }
 }
 
 /// What an observer wants to hear of ordinary instructions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Attention {
-    /// All hooks but [`Observer::ordinary`], as for any other.
+    /// All hooks except [`Observer::ordinary`], as for any other instruction.
     #[default]
     Everything,
-    /// That they were [`Observer::ordinary`], and no other hook; all hooks where one stores to these addresses. The machine
-    /// may use the other hooks for any instruction all the same: what it takes for ordinary is its own affair.
+    /// Only [`Observer::ordinary`], and all hooks where one stores to these addresses. The machine decides which
+    /// instructions are ordinary and may use the other hooks for any of them.
     Unusual {
         /// Stores that are never ordinary.
         stores: Watched,
@@ -227,8 +271,10 @@ pub enum Attention {
 }
 
 impl Attention {
+    /// What two observers want to hear together.
     #[inline]
-    fn with(self, other: Self) -> Self {
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unusual { stores: a }, Self::Unusual { stores: b }) => Self::Unusual { stores: a.with(b) },
             _ => Self::Everything,
@@ -236,10 +282,10 @@ impl Attention {
     }
 }
 
-/// Listens to a machine. The machine gives facts in the order in which they happen.
+/// Listens to a machine. The machine reports facts in the order in which they happen.
 #[allow(unused_variables)]
 pub trait Observer {
-    /// What this observer wants to hear of ordinary instructions; asked before each step.
+    /// What this observer wants to hear of ordinary instructions. The machine asks before each step.
     fn attention(&self) -> Attention {
         Attention::Everything
     }
@@ -253,8 +299,8 @@ pub trait Observer {
     fn memory(&mut self, access: &MemoryAccess) {}
     /// The translation caches did something.
     fn tlb(&mut self, event: &TlbEvent) {}
-    /// The translation caches are asked to drop what `operation` names, whether they hold any of it or not. What they do drop
-    /// comes by [`Self::tlb`].
+    /// `operation` tells the translation caches to drop entries, whether they hold any or not. [`Self::tlb`] reports
+    /// those they do drop.
     fn invalidation(&mut self, operation: Operation, cause: DropCause) {}
     /// The paging structures were walked for an access at `linear`.
     fn walk(&mut self, linear: u64, access: Access, walk: &Walk) {}
@@ -267,7 +313,7 @@ pub trait Observer {
     /// A control register was accessed.
     fn control(&mut self, access: &ControlAccess) {}
     /// An event that no instruction raised is about to be delivered: one from outside, a latched NMI, or a debug trap.
-    /// `machine` is the state that it interrupts, `error_code` what it pushes beside the frame.
+    /// `machine` is the interrupted state, `error_code` what the delivery pushes with the frame.
     fn arriving(&mut self, machine: &Machine, event: Event, error_code: Option<u32>) {}
     /// An instruction faulted; delivery follows.
     fn fault(&mut self, fault: &Fault) {}

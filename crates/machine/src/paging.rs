@@ -45,7 +45,7 @@ pub enum End {
     Reserved(Level),
 }
 
-/// A walk from its start to a page or to an entry that ends it. Nothing is changed by it.
+/// A walk from its start to a page or to an entry that ends it. A walk changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Walk {
     steps: [Step; 5],
@@ -149,8 +149,8 @@ fn reserved_bits(cpu: &Cpu, level: Level, value: u64) -> u64 {
 pub struct Translation {
     /// The translation.
     pub entry: Entry,
-    /// Upper-level entries read, from the top down. PML5E are not among them: no paging-structure cache is documented
-    /// for them.
+    /// Upper-level entries read, from the top down. PML5Es are not among them, because no paging-structure cache is
+    /// documented for them.
     pub structures: [Option<StructureEntry>; 3],
 }
 
@@ -160,7 +160,7 @@ pub struct Translation {
 /// `start` is where `walk` began.
 ///
 /// # Errors
-/// A page fault; then no flag is set.
+/// A page fault, which sets no flag.
 pub fn commit(
     cpu: &Cpu,
     memory: &mut Memory,
@@ -201,7 +201,7 @@ pub fn denied(cpu: &Cpu, linear: u64, access: Access, denial: Denial) -> Fault {
     fault(cpu, linear, access, page_fault::PRESENT, denial.cause())
 }
 
-/// Sets the accessed and dirty flags; the value of the last entry with them.
+/// Sets the accessed and dirty flags, and returns the last entry with them.
 fn set_flags(memory: &mut Memory, kind: AccessKind, steps: &[Step]) -> u64 {
     let mut last = 0;
     for (index, step) in steps.iter().enumerate() {
@@ -236,7 +236,7 @@ fn structures(cpu: &Cpu, linear: u64, start: Start, steps: &[Step]) -> [Option<S
     found
 }
 
-/// A page fault with the bits of SDM vol. 3A 4.7 that follow from the access added to `code`.
+/// A page fault. Its error code is `code` with the bits that follow from the access (SDM vol. 3A 4.7).
 fn fault(cpu: &Cpu, linear: u64, access: Access, code: u32, cause: &'static str) -> Fault {
     let reports_fetch = cpu.cr4 & cr4::SMEP != 0 || cpu.efer & efer::NXE != 0;
     let kind = match access.kind {

@@ -2,7 +2,7 @@
 
 /// Carry.
 pub const CF: u64 = 1 << 0;
-/// Reads as one, always.
+/// Always reads as one.
 pub const FIXED: u64 = 1 << 1;
 /// Even parity of the low byte of the result.
 pub const PF: u64 = 1 << 2;
@@ -28,7 +28,7 @@ pub const NT: u64 = 1 << 14;
 pub const RF: u64 = 1 << 16;
 /// Virtual-8086 mode; never set in long mode.
 pub const VM: u64 = 1 << 17;
-/// Alignment check; with CR4.SMAP also: supervisor may touch user pages.
+/// Alignment check; with CR4.SMAP also lets the supervisor access user pages.
 pub const AC: u64 = 1 << 18;
 /// Virtual interrupt flag.
 pub const VIF: u64 = 1 << 19;

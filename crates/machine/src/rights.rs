@@ -22,12 +22,12 @@ pub enum Mode {
     User,
     /// CPL below 3, an access that the instruction names.
     Supervisor,
-    /// To a system structure (GDT, IDT, TSS) or to the stack of a handler: supervisor whatever CPL is, and RFLAGS.AC
-    /// does not lift SMAP.
+    /// To a system structure (GDT, IDT, TSS) or to the stack of a handler: a supervisor access whatever CPL is.
+    /// RFLAGS.AC does not lift SMAP for it.
     Implicit,
 }
 
-/// What is done, and on whose behalf.
+/// The kind of access and its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
     /// Read, write or fetch.
@@ -48,10 +48,10 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// Before the first level: nothing is forbidden.
+    /// Before the first level: everything is allowed.
     pub const ALL: Self = Self { writable: true, user: true, execute_disable: false };
 
-    /// With those of one more level.
+    /// Combined with those of one more level.
     pub(super) fn and(self, value: u64) -> Self {
         Self {
             writable: self.writable && value & entry::WRITABLE != 0,
@@ -61,8 +61,8 @@ impl Rights {
     }
 }
 
-/// The control bits that decide on rights, each where its register holds it: CR0.WP, CR4.SMEP and SMAP, RFLAGS.AC,
-/// EFER.NXE. They are looked at on every access and never cached with a translation.
+/// The control bits that decide on rights, each at its place in its register: CR0.WP, CR4.SMEP and SMAP, RFLAGS.AC,
+/// EFER.NXE. Every access checks them; no translation caches them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Protection(u64);
 
@@ -183,7 +183,7 @@ mod tests {
         modes.into_iter().flat_map(|mode| kinds.map(|kind| Access { kind, mode })).collect()
     }
 
-    /// The paragraphs of SDM vol. 3A 4.6.1 in their order, each as it stands there.
+    /// The paragraphs of SDM vol. 3A 4.6.1 in their order.
     fn allowed_by_manual(rights: Rights, access: Access, with: Protection) -> bool {
         let Rights { writable, user: user_address, execute_disable } = rights;
         let fetchable = !with.no_execute() || !execute_disable;

@@ -1,11 +1,10 @@
 //! A tiny machine for tests: four pages of code, stacks and tables, mapped once for the kernel and once for user mode.
 
 use super::bits::{cr0, cr4, efer, entry};
-use super::cpu::{Cpu, CpuFeatures, DescriptorTable, Events, ModelSpecific, Register, Segment, SegmentRegister};
-use super::rflags::FIXED;
+use super::cpu::{Cpu, CpuFeatures, DescriptorTable, ModelSpecific, Register, Segment, SegmentRegister};
 use super::{Machine, Memory, Tlb};
 
-/// Kernel code: where a new machine stands.
+/// Kernel code: RIP of a new machine.
 pub(crate) const CODE: u64 = 0x1_0000;
 /// Kernel data, 8 pages.
 pub(crate) const DATA: u64 = 0x2_0000;
@@ -15,7 +14,7 @@ pub(crate) const STACK: u64 = 0x3_4000;
 pub(crate) const STACK_0: u64 = 0x4_4000;
 /// Top of IST stack `n` is `IST + n * 0x1000`.
 pub(crate) const IST: u64 = 0x5_0000;
-/// Handlers: vector `n` enters at `HANDLERS + 16 * n`, where a HLT stands.
+/// Handlers: vector `n` enters at `HANDLERS + 16 * n`, at a HLT.
 pub(crate) const HANDLERS: u64 = 0x6_0000;
 /// User code, 4 pages.
 pub(crate) const USER_CODE: u64 = 0x10_0000;
@@ -65,7 +64,7 @@ pub(crate) fn machine() -> Machine {
     machine
 }
 
-/// Where vector `n` is handled.
+/// The handler of vector `n`.
 pub(crate) fn handler(vector: u8) -> u64 {
     HANDLERS + 16 * u64::from(vector)
 }
@@ -113,14 +112,10 @@ fn cpu() -> Cpu {
     Cpu {
         registers,
         rip: CODE,
-        rflags: FIXED,
         segments,
-        cpl: 0,
         cr0: cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG,
-        cr2: 0,
         cr3: TABLES,
         cr4: cr4::PAE | cr4::PGE | cr4::MCE | cr4::FSGSBASE,
-        cr8: 0,
         efer: efer::SCE | efer::LME | efer::LMA | efer::NXE,
         debug: [0, 0, 0, 0, 0xffff_0ff0, 0x400],
         msr: ModelSpecific {
@@ -132,20 +127,8 @@ fn cpu() -> Cpu {
         gdtr: DescriptorTable { base: GDT, limit: 0x4f },
         idtr: DescriptorTable { base: IDT, limit: 0xfff },
         task: Segment { selector: TSS_SELECTOR, base: TSS, limit: 0x67, attributes: 0x8b },
-        events: Events::default(),
-        features: CpuFeatures {
-            pcid: true,
-            invpcid: true,
-            fsgsbase: true,
-            smep: true,
-            smap: true,
-            nx: true,
-            umip: true,
-            lam: false,
-            la57: false,
-            sev_es: true,
-            physical_address_bits: 46,
-        },
+        features: CpuFeatures { lam: false, la57: false, physical_address_bits: 46, ..CpuFeatures::ALL },
+        ..Cpu::in_long_mode()
     }
 }
 

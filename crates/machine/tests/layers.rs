@@ -1,13 +1,14 @@
 //! The modules of the machine form layers: each uses only those below it.
 //!
-//! `fast` is beside them. It may use all of them, and only three keep something for it or ask it.
+//! `fast` stands beside them. It may use all of them, and only three of them store its notes or call it.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom up.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
+    "order",
     "bits",
     "rflags",
     "level",
@@ -27,7 +28,7 @@ const LAYERS: [&str; 15] = [
 
 const USES_FAST: [&str; 3] = ["tlb", "memory", "access"];
 
-/// The source files under `directory`, those of tests left out.
+/// The source files under `directory`, without those of tests.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
     let (directories, here): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
@@ -36,7 +37,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     here.iter().filter(|path| !is_test(path)).cloned().chain(nested).collect()
 }
 
-/// The code without comments and what follows `#[cfg(test)]`.
+/// The code before `#[cfg(test)]`, without comments.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).expect("a source file");
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -59,7 +60,7 @@ fn list(names: &str) -> impl Iterator<Item = &str> {
     names.trim_matches(['{', '}']).split(',').map(str::trim)
 }
 
-/// From the names that the crate's root exports to the modules that they come from.
+/// Maps each name that the crate's root exports to its module.
 fn exports(root: &str) -> BTreeMap<&str, &str> {
     let lines = root.lines().filter_map(|line| line.strip_prefix("pub use ")?.strip_suffix(';')?.split_once("::"));
     let each = |(module, names)| list(names).map(move |name| (name, module));

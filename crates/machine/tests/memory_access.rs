@@ -1,16 +1,16 @@
-//! Access by linear address: crossing pages, privileges, fetch and what was decoded before; and the checks of writes to
+//! Access by linear address: crossing pages, privileges, fetch and earlier decoding; and the checks of writes to
 //! control registers.
 
 use cr3_machine::access::{self, Privilege, read, read_modify_write, write};
 use cr3_machine::bits::{cr0, cr4, efer};
 use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, MemoryAccess, TlbEvent};
-use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control};
+use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, SegmentRegister, Tlb, control};
 use iced_x86::Instruction;
 
 const ROOT: u64 = 0x1000;
 const TABLE: u64 = 0x4000;
-/// Linear pages 0 to 15 are mapped to frames from here on, downwards: neighbours are no neighbours in memory.
+/// Linear pages 0 to 15 map to frames from here downwards, so neighbours are not adjacent in memory.
 const FRAMES: u64 = 0x20_0000;
 
 const PRESENT: u64 = 1;
@@ -26,40 +26,15 @@ fn map(machine: &mut Machine, page: u64, flags: u64) {
 }
 
 fn machine() -> Machine {
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = 1 << 13 | 1 << 7;
-    let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
-        smep: true,
-        smap: true,
-        nx: true,
-        umip: true,
-        lam: false,
-        la57: false,
-        sev_es: false,
-        physical_address_bits: 46,
-    };
+    let features =
+        CpuFeatures { lam: false, la57: false, sev_es: false, physical_address_bits: 46, ..CpuFeatures::ALL };
     let cpu = Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: 2,
-        segments,
-        cpl: 0,
         cr0: cr0::PG | cr0::WP | cr0::PE | cr0::ET,
-        cr2: 0,
         cr3: ROOT,
         cr4: cr4::PAE | cr4::PGE,
-        cr8: 0,
         efer: efer::NXE | efer::LMA | efer::LME,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
         features,
+        ..Cpu::in_long_mode()
     };
     let mut machine = Machine { cpu, memory: Memory::new(), tlb: Tlb::default() };
     for (table, next) in [(ROOT, 0x2000), (0x2000, 0x3000), (0x3000, TABLE)] {
@@ -243,7 +218,7 @@ fn large_pages_translate_with_their_own_offset() {
     machine.memory.write_u64(0x8000_0000 + 0x2345_6780, 6);
     assert_eq!(read(&mut machine, &mut (), 0x20_0000 + 0x12_3450, 8, Privilege::Current), Ok(5));
     assert_eq!(read(&mut machine, &mut (), 0x4000_0000 + 0x2345_6780, 8, Privilege::Current), Ok(6));
-    // Low address bits of a large page are reserved, but for PAT.
+    // Low address bits of a large page are reserved, except PAT.
     machine.memory.write_u64(0x3000 + 16, 0x60_1000 | 1 << 7 | PRESENT);
     assert!(read(&mut machine, &mut (), 0x40_0000, 8, Privilege::Current).is_ok());
     machine.memory.write_u64(0x3000 + 24, 0x60_2000 | 1 << 7 | PRESENT);
@@ -278,7 +253,7 @@ fn a_fetch_sees_what_was_written_whatever_was_decoded_before() {
     assert_eq!(fetch(&mut machine, 0x103e).map(|instruction| instruction.immediate32()), Ok(1));
     machine.memory.write_u8(start + 6, 0x7f);
     assert_eq!(fetch(&mut machine, 0x103e).map(|instruction| instruction.immediate32()), Ok(0x7f00_0001));
-    // Through an alias, by a write to memory that knows nothing of linear addresses.
+    // Through an alias: a write to physical memory, which knows no linear addresses.
     machine.memory.write_bytes(frame(1) + 0x10, &[NOP]);
     assert_eq!(text(&mut machine, 0x1010), "Nopd 0x1010");
 }
@@ -321,9 +296,9 @@ fn bytes_that_are_no_instruction_fault() {
     machine.memory.write_bytes(frame(3), &[[0x66; 15].as_slice(), &[NOP]].concat());
     assert_eq!(text(&mut machine, 0x3000), "#GP(0): the instruction is longer than 15 bytes");
     assert_eq!(text(&mut machine, 0x3001), "Nopw 0x3001");
-    // LOCK NOP is no instruction, and with 13 prefixes before it not too long.
+    // LOCK NOP is no instruction, and with 13 prefixes before it, it is not too long.
     machine.memory.write_bytes(frame(3) + 13, &[0xf0, NOP]);
-    assert_eq!(text(&mut machine, 0x3000), "#UD: LOCK may not stand before this form of nop");
+    assert_eq!(text(&mut machine, 0x3000), "#UD: LOCK may not stand before this form of the instruction");
     machine.memory.write_bytes(frame(1) + 0xff8, &[0x66; 8]);
     machine.memory.write_bytes(frame(2), &[0x66; 8]);
     assert_eq!(text(&mut machine, 0x1ff8), "#GP(0): the instruction is longer than 15 bytes");

@@ -1,5 +1,5 @@
-//! What holds for the translation caches whatever they can hold: software that invalidates as the manual tells never
-//! sees which processor it runs on, and observers are told exactly what came and went.
+//! What holds for the translation caches of any capacity. Software that invalidates as the manual says never sees which
+//! processor it runs on. Observers hear exactly what came and went.
 
 use cr3_machine::level::UpperLevel;
 use cr3_machine::observe::{AccessKind, TlbEvent};
@@ -8,7 +8,7 @@ use cr3_machine::tlb::geometry::{
     Array, Hierarchy, Index, Level, PROCESSORS, RedundantWrite, Replacement, Retained, SKYLAKE, Second,
 };
 use cr3_machine::tlb::{Entry, Geometry, PageSize, Reading, StructureEntry};
-use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, access, control};
+use cr3_machine::{Cpu, CpuFeatures, Fault, Machine, Memory, Observer, Tlb, access, control};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -106,44 +106,12 @@ fn memory() -> Memory {
 }
 
 fn cpu() -> Cpu {
-    let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
-        smep: true,
-        smap: true,
-        nx: true,
-        umip: true,
-        lam: false,
-        la57: false,
-        sev_es: false,
-        physical_address_bits: 46,
-    };
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = 1 << 13 | 1 << 7;
-    Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: 2,
-        segments,
-        cpl: 0,
-        cr0: CR0,
-        cr2: 0,
-        cr3: root(0),
-        cr4: CR4,
-        cr8: 0,
-        efer: 1 << 11 | 1 << 10 | 1 << 8,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
-        features,
-    }
+    let features =
+        CpuFeatures { lam: false, la57: false, sev_es: false, physical_address_bits: 46, ..CpuFeatures::ALL };
+    Cpu { cr0: CR0, cr3: root(0), cr4: CR4, efer: 1 << 11 | 1 << 10 | 1 << 8, features, ..Cpu::in_long_mode() }
 }
 
-/// What an observer believes to be cached from what it was told.
+/// What an observer believes to be cached, from what it heard.
 #[derive(Default)]
 struct Told {
     entries: BTreeMap<(u64, PageSize, u16), Entry>,
@@ -172,7 +140,7 @@ impl Observer for Told {
     }
 }
 
-/// What the tables alone say.
+/// The translation that the tables alone give.
 fn by_tables(machine: &Machine, linear: u64, access: Access) -> Option<u64> {
     let walk = paging::walk(&machine.cpu, &machine.memory, linear, Start::root(&machine.cpu));
     let End::Page { size, rights } = walk.end else { return None };
@@ -196,7 +164,7 @@ fn perform(machine: &mut Machine, told: &mut Told, step: &Step) -> Result<(), Fa
     }
 }
 
-/// Every processor, Skylake also with the other answer about redundant writes, and both readings of the manual.
+/// Every processor under both readings of the manual; Skylake also with the other behaviour of redundant writes.
 fn geometries() -> Vec<(Geometry, Reading)> {
     let finite = |hierarchy, redundant_write| (Geometry::Finite { hierarchy, redundant_write }, Reading::Min);
     let mut geometries = vec![(Geometry::Architectural, Reading::Min), (Geometry::Architectural, Reading::Max)];

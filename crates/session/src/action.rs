@@ -1,10 +1,13 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
 use crate::check::Report;
-use crate::choice::{Direction, Feature, Filter, Form, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+use crate::choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
 use crate::drafts::Memory;
+use crate::explore::Told;
+use cr3_core::explore::Assumption;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Handler, Handlers};
+use cr3_core::promises::Promise;
 use cr3_core::scenario::{Nesting, Place, Vector};
 use std::sync::Arc;
 
@@ -19,11 +22,11 @@ pub enum Action {
     SetForm(Side, Form),
     /// Shows the right form left and the left one right.
     SwapForms,
-    /// Turns a feature over.
+    /// Switches a feature on or off.
     ToggleFeature(Feature),
     /// Runs other handlers.
     SetHandler(Handlers),
-    /// Puts a handler in or takes it out.
+    /// Adds or removes a handler.
     ToggleHandler(Handler),
     /// Runs on another TLB.
     SetGeometry(Geometry),
@@ -32,18 +35,18 @@ pub enum Action {
     /// Adds an injection. At a row, its nesting and its position in the schedule follow from the run; elsewhere it
     /// comes last, nested as given.
     Inject(Spot, Vector, Nesting),
-    /// Takes an injection out of the schedule by index.
+    /// Removes an injection from the schedule by index.
     RemoveInjection(usize),
-    /// Replaces the text of the custom form; it runs when a side has [`Form::Custom`].
+    /// Replaces the text of the custom form. It runs if a side has [`Form::Custom`].
     EditDraft(String),
-    /// Takes what was typed into the editor when it went away; with the text that it was typed over. Where another link
-    /// has been opened since, its text stays and the typed one is put aside.
+    /// Takes what was in the editor when it disappeared, and the text that it replaced. If another link has been opened
+    /// since, that link's text stays and the typed one is put aside.
     LeaveDraft(Arc<str>, String),
-    /// Edits the text with this index among those that are put aside, and puts the present one aside.
+    /// Edits the text with this index among those put aside, and puts the current one aside.
     TakeDraft(usize),
-    /// Forgets the text with this index among those that are put aside.
+    /// Forgets the text with this index among those put aside.
     ForgetDraft(usize),
-    /// What the browser does with the texts that it should keep.
+    /// What the browser does with the texts to keep.
     Remember(Memory),
     /// Goes to an aligned row.
     Seek(usize),
@@ -63,7 +66,7 @@ pub enum Action {
     SetPane(Pane),
     /// Chooses whether the listing scrolls to the current instruction.
     ToggleFollow,
-    /// Reads in the listing from an instruction on; if it follows, the next move of the cursor ends it.
+    /// Reads in the listing from an instruction on. If the listing follows, the next move of the cursor ends this.
     Browse(Place),
     /// Shows all counters or only the first.
     ToggleCounters,
@@ -71,24 +74,32 @@ pub enum Action {
     SetTheme(Theme),
     /// Turns single-letter keys on or off (WCAG 2.1.4).
     ToggleShortcuts,
-    /// Opens what floats above the page.
+    /// Opens an overlay.
     Open(Overlay),
     /// Closes it.
     Close,
-    /// Takes the notice away.
+    /// Removes the notice.
     Dismiss,
-    /// Lets a second CPU follow the runs, or stops that.
+    /// Lets a second CPU follow the runs, or stops it.
     ToggleCheck,
-    /// What the second CPU tells about the recording with this ticket.
+    /// A report of the second CPU about the recording with this ticket.
     Checked(u32, Report),
     /// Tries every single injection on the form of a side, on both processors.
     Sweep(Side),
-    /// Stops that.
+    /// Stops the sweep.
     StopSweep,
-    /// Shows the run of a swept schedule where it goes wrong on that side.
+    /// Shows the run of a swept schedule on that side, where it goes wrong.
     OpenSwept(Side, String),
-    /// Makes the second CPU wrong on purpose, to see that it is found.
+    /// Makes the second CPU wrong on purpose, to show that the check finds it.
     TestCheck,
-    /// Says something to the person, for example that a link was copied.
+    /// Chooses which systems the explorer judges.
+    SetScope(Scope),
+    /// Makes an assumption, or does not make it any more.
+    ToggleAssumption(Assumption),
+    /// What the search with this ticket tells.
+    Explored(u32, Told),
+    /// Shows the run of the schedule that breaks a promise on a side.
+    OpenCounterexample(Side, Promise, Landing),
+    /// Shows a notice, for example that a link was copied.
     Tell(String),
 }

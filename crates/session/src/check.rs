@@ -1,44 +1,44 @@
-//! A second CPU that follows the runs, and what it has said so far. It works elsewhere; what it reports are actions, so a list of
-//! actions replays a checked session as well.
+//! A second CPU that follows the runs, and its reports so far. It works elsewhere. Its reports are actions, so a list
+//! of actions also replays a checked session.
 
 pub mod wire;
 
 use crate::choice::Side;
 use std::rc::Rc;
 
-/// What one step came to for the second CPU.
+/// The second CPU's result for one step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Mark {
-    /// It executed the step itself, and all that is compared is equal.
+    /// It executed the step itself, and everything compared is equal.
     Agrees,
     /// It delivered the event itself too, with the same registers, stack and frame.
     Delivered,
     /// It took over the model's result, for this reason.
     Unjudged(Rc<str>),
-    /// It came to something else.
+    /// Its result differs.
     Differs,
 }
 
-/// How far the second CPU is from being of use.
+/// The state of the second CPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
-    /// Nobody asked for it: nothing of it is loaded.
+    /// Nobody asked for it, and nothing of it is loaded.
     #[default]
     Off,
-    /// It is being fetched: so many bytes have arrived.
+    /// It is being fetched; this many bytes have arrived.
     Loading(u32),
     /// It follows.
     Ready,
-    /// It cannot be had, or broke down twice on one run.
+    /// It is unavailable, or broke down twice on one run.
     Broken(Rc<str>),
 }
 
 /// What is known of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Followed {
-    /// A mark for each step of the trace, as far as the second CPU has come.
+    /// A mark for each step of the trace, as far as the second CPU has got.
     pub marks: Rc<Vec<Mark>>,
-    /// Whether the run was followed to its end, and all memory compared there.
+    /// Whether it followed the run to its end and compared all memory there.
     pub complete: bool,
 }
 
@@ -60,9 +60,9 @@ pub struct Field {
     pub name: String,
     /// Its value before the step.
     pub before: u64,
-    /// What the machine made of it.
+    /// Its value on the machine.
     pub ours: u64,
-    /// What the second CPU made of it.
+    /// Its value on the second CPU.
     pub theirs: u64,
 }
 
@@ -75,17 +75,17 @@ pub struct Disagreement {
     pub step: usize,
     /// The schedule of the run.
     pub schedule: String,
-    /// The instruction in GNU syntax, or what else the step was.
+    /// The instruction in GNU syntax, or a description of another step.
     pub instruction: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// What is not equal, in words.
+    /// What differs, in words.
     pub differences: Vec<String>,
-    /// Registers before the step, and what each processor made of them.
+    /// Registers before the step, and both results.
     pub fields: Vec<Field>,
 }
 
-/// How far a sweep is: every place that the uninterrupted run reaches, every vector, one injection at a time.
+/// Progress of a sweep: every place that the uninterrupted run reaches, every vector, one injection at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Injections that are finished or refused.
@@ -94,11 +94,11 @@ pub struct Progress {
     pub total: u32,
     /// Injections that struck.
     pub struck: u32,
-    /// Injections that the architecture refuses there.
+    /// Injections that the architecture refuses at their place.
     pub refused: u32,
     /// Steps that both executed and that were compared.
     pub compared: u64,
-    /// What is wrong with the runs that struck, which agreement of processors does not tell.
+    /// What is wrong with the runs that struck; agreement of the processors does not show it.
     pub findings: Findings,
 }
 
@@ -111,23 +111,23 @@ pub struct Findings {
     pub kinds: Vec<Kind>,
 }
 
-/// A kind of what is wrong.
+/// A kind of mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// What such runs do, for example "break user-cr3".
     pub words: String,
-    /// How many do.
+    /// Number of such runs.
     pub runs: u32,
-    /// The schedule of the first.
+    /// The schedule of the first one.
     pub first: String,
 }
 
-/// What became of a sweep.
+/// The state of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It goes on.
+    /// It is running.
     Running,
-    /// All of it was compared and is equal.
+    /// Everything was compared and is equal.
     Agrees,
     /// A person stopped it.
     Stopped,
@@ -140,40 +140,40 @@ pub enum Stage {
 pub struct Sweep {
     /// The side whose form is swept.
     pub side: Side,
-    /// How far it is.
+    /// Its progress.
     pub progress: Progress,
-    /// Whether it goes on, and how it ended.
+    /// Whether it is running, and how it ended.
     pub stage: Stage,
 }
 
-/// What became of the self-test.
+/// The state of the self-test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SelfTest {
     /// Not asked for.
     #[default]
     None,
-    /// Under way.
+    /// Running.
     Running,
-    /// The wrong result was found where it was put.
+    /// The check found the wrong result where it was put.
     Found(Rc<Disagreement>),
-    /// It was not.
+    /// The check did not find it, for this reason.
     Missed(Rc<str>),
 }
 
-/// What the second CPU tells.
+/// A report of the second CPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// So many bytes of it have arrived.
+    /// This many bytes of it have arrived.
     Received(u32),
     /// It is ready to follow.
     Opened,
-    /// It cannot be had, or broke down: in words.
+    /// It is unavailable or broke down, for this reason.
     Broke(String),
-    /// What the next steps of a side came to.
+    /// The results of the next steps of a side.
     Steps(Side, Vec<Mark>),
     /// A side was followed to its end.
     Ended(Side),
-    /// How far the sweep is, and whether that was all.
+    /// Progress of the sweep, and whether it has ended.
     Swept(Progress, Stage),
     /// The first disagreement.
     Disagrees(Disagreement),
@@ -182,7 +182,7 @@ pub enum Report {
 }
 
 impl Report {
-    /// Takes in what came right after it on the same recording; hands it back where one report cannot say both.
+    /// Merges the next report about the same recording into this one. Returns it if one report cannot express both.
     #[must_use]
     pub fn absorb(&mut self, next: Self) -> Option<Self> {
         match (self, next) {
@@ -197,13 +197,13 @@ impl Report {
 /// The second CPU as a person sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Check {
-    /// How far it is.
+    /// Its state.
     pub engine: Engine,
-    /// Names the recording that is followed: reports about an earlier one are ignored.
+    /// Identifies the recording that it follows. Reports about an earlier one are ignored.
     pub ticket: u32,
     /// Each run.
     pub sides: [Followed; 2],
-    /// The sweep that was asked for last.
+    /// The most recent sweep.
     pub sweep: Option<Sweep>,
     /// The first disagreement of a run or a sweep.
     pub disagreement: Option<Rc<Disagreement>>,
@@ -218,32 +218,32 @@ impl Check {
         self.engine != Engine::Off
     }
 
-    /// The same engine on other runs, of which it knows nothing yet.
+    /// The same engine on other runs, about which it knows nothing yet.
     #[must_use]
     pub(crate) fn restarted(&self) -> Self {
         Self { engine: self.engine.clone(), ticket: self.ticket.wrapping_add(1), ..Self::default() }
     }
 
-    /// Turned on if it was off, and off otherwise.
+    /// On if it was off, and off otherwise.
     #[must_use]
     pub(crate) fn toggled(&self) -> Self {
         let engine = if self.is_on() { Engine::Off } else { Engine::Loading(0) };
         Self { engine, ..self.restarted() }
     }
 
-    /// What a side's step came to; none while the second CPU has not come so far.
+    /// The result of a side's step; none while the second CPU has not reached it.
     #[must_use]
     pub fn mark(&self, side: Side, step: usize) -> Option<Mark> {
         self.sides[side.index()].marks.get(step).cloned()
     }
 
-    /// Whether a sweep or the self-test is under way.
+    /// Whether a sweep or the self-test is running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.self_test == SelfTest::Running || self.sweep.as_ref().is_some_and(|sweep| sweep.stage == Stage::Running)
     }
 
-    /// The check after a report about the recording that `ticket` names.
+    /// The check after a report about the recording of `ticket`.
     #[must_use]
     pub(crate) fn told(&self, ticket: u32, report: Report) -> Self {
         let mut next = self.clone();

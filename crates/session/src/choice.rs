@@ -1,4 +1,4 @@
-//! What a person chooses from: sides, forms, filters, panes. Every other file may name these, and they name none.
+//! What a person chooses from: sides, forms, filters, panes. Every other file may use these, and they use none.
 
 pub use cr3_core::linux::{Feature, Form};
 use cr3_core::scenario::Place;
@@ -42,7 +42,7 @@ pub enum Direction {
     Backward,
 }
 
-/// What to look for when moving.
+/// The target of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// The next row.
@@ -80,7 +80,7 @@ impl Filter {
     pub const ALL: [Self; 3] = [Self::All, Self::Translation, Self::Differences];
 }
 
-/// A part of the inspector that is shown below CR3, one at a time.
+/// A part of the inspector below CR3. One is shown at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tab {
     /// The entries by PCID.
@@ -114,10 +114,34 @@ impl Pane {
     pub const ALL: [Self; 3] = [Self::Code, Self::Runs, Self::Inspector];
 }
 
+/// Which systems the explorer judges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The one on display.
+    #[default]
+    Displayed,
+    /// Those of the standard set.
+    Standard,
+}
+
+impl Scope {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Displayed, Self::Standard];
+}
+
+/// Where a counterexample is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Landing {
+    /// At the step at which a promise is broken.
+    Failure,
+    /// Where the first exception strikes.
+    Injection,
+}
+
 /// Colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {
-    /// As the system says.
+    /// As the system chooses.
     #[default]
     System,
     /// Dark on light.
@@ -138,21 +162,25 @@ pub enum Overlay {
     Limits,
     /// The editor of the custom form.
     Editor,
-    /// The step on which the two processors do not agree.
+    /// The step on which the two processors disagree.
     Disagreement,
-    /// What the page is made of, under which licences.
+    /// The page's components and their licences.
     About,
     /// The choice of several handlers.
     Handlers,
+    /// The schedules that break a promise.
+    Counterexamples,
+    /// What verdicts take for granted.
+    Assumptions,
     /// The choice of a vector to inject there.
     Inject(Spot),
 }
 
-/// Where to inject: an instruction, and the very step if it was pointed at.
+/// Where to inject: an instruction, and the exact step if the person pointed at one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
     /// The instruction boundary by name.
     pub place: Place,
-    /// The aligned row; without one the next arrival at the place is meant.
+    /// The aligned row. Without one, the next arrival at the place counts.
     pub row: Option<usize>,
 }

@@ -1,22 +1,23 @@
-//! Texts of a person's own macro that no link carries: the browser keeps them, the editor offers those that it does not show.
+//! Texts of a person's own macro that no link carries. The browser keeps them, and the editor offers those that it does
+//! not show.
 
 use crate::link::TEXT_LIMIT;
 use std::sync::Arc;
 
-/// The most texts that are kept; beyond it the oldest goes.
+/// Maximum number of texts to keep; the oldest goes first.
 pub const MOST: usize = 8;
 
-/// What the browser does with what it is asked to keep.
+/// What the browser does with texts to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Memory {
-    /// It keeps it, as far as anybody knows.
+    /// It keeps them, as far as anybody knows.
     #[default]
     Keeps,
     /// Storage is forbidden or full.
     Refuses,
 }
 
-/// The texts that are worth keeping, in their order: none is empty, too long for a link, or there twice.
+/// The texts worth keeping, in their order: none is empty, too long for a link, or a duplicate.
 #[must_use]
 pub fn tidy(texts: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
     let mut kept: Vec<Arc<str>> = Vec::new();
@@ -29,14 +30,14 @@ pub fn tidy(texts: impl IntoIterator<Item = Arc<str>>) -> Vec<Arc<str>> {
     kept
 }
 
-/// As much of a text as is kept.
+/// The part of a text that is kept.
 #[must_use]
 pub fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT_LIMIT)]
 }
 
-/// What to store: the texts of this page, then what other pages stored meanwhile. `known` is what this page last read or
-/// stored, so that a text of it that is not in `own` any more was replaced here.
+/// What to store: the texts of this page, then what other pages stored meanwhile. `known` is what this page last read
+/// or stored. A text in it that is no longer in `own` was replaced here.
 #[must_use]
 pub fn merged(own: &[Arc<str>], known: &[Arc<str>], stored: &[Arc<str>]) -> Vec<Arc<str>> {
     let foreign = stored.iter().filter(|text| !known.contains(text));

@@ -1,11 +1,11 @@
-//! From a step that a person points at to an injection in the schedule.
+//! From the step that a person points at to an injection in the schedule.
 
 use crate::choice::{Side, Spot};
 use crate::runs::Runs;
 use cr3_core::scenario::{Injection, Nesting, Place, PlaceId, Schedule, Vector};
 use cr3_core::trace::{Origin, StepKind, Trace};
 
-/// `schedule` with one injection more, and the index of that injection.
+/// `schedule` with one more injection, and the index of that injection.
 pub(crate) fn added(
     runs: &Runs,
     schedule: &Schedule,
@@ -26,7 +26,8 @@ pub(crate) fn added(
     (schedule, index)
 }
 
-/// Where an injection just before the step of `row` stands in the schedule, its place with its arrival, and its nesting.
+/// For an injection just before the step of `row`: its index in the schedule, its place with its arrival, and its
+/// nesting.
 pub(crate) fn before_step(runs: &Runs, row: usize) -> Option<(usize, Place, Nesting)> {
     Side::BOTH.into_iter().find_map(|side| {
         let step = runs.step_index(side, row)?;
@@ -64,12 +65,12 @@ fn arrivals(trace: &Trace, id: PlaceId, from: usize, to: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX).max(1)
 }
 
-/// The row at which the injection with this index struck.
+/// The row in which the injection with this index struck.
 pub(crate) fn struck(runs: &Runs, index: usize) -> Option<usize> {
     all_struck(runs, index + 1).pop().flatten()
 }
 
-/// The rows at which the injections of a schedule of `count` struck, in one pass that ends with the last of them.
+/// The rows in which the injections of a schedule of `count` struck, in one pass that ends with the last of them.
 pub(crate) fn all_struck(runs: &Runs, count: usize) -> Vec<Option<usize>> {
     let mut rows = vec![None; count];
     let mut missing = count;

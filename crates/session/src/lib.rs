@@ -6,6 +6,7 @@ pub mod action;
 pub mod check;
 pub mod choice;
 pub mod drafts;
+pub mod explore;
 mod inject;
 pub mod link;
 pub mod moment;
@@ -19,7 +20,7 @@ pub mod view;
 pub mod words;
 
 pub use action::Action;
-pub use choice::{Direction, Feature, Filter, Form, Overlay, Pane, Side, Spot, Tab, Target, Theme};
+pub use choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
 pub use moment::Moment;
 pub use runs::{Failure, Runs};
 pub use setup::Setup;

@@ -1,4 +1,4 @@
-//! The state of both machines at a row, from which the inspector's views are made.
+//! The state of both machines at a row, the source of the inspector's views.
 
 use crate::choice::Side;
 use crate::runs::Runs;
@@ -11,7 +11,7 @@ use cr3_core::trace::{Retaken, StepDetail};
 pub struct Instant {
     /// The machine after the row's step, or after the last step before the row.
     pub after: Machine,
-    /// The machine before the row's step; none where the run has no step in this row.
+    /// The machine before the row's step; none if the run has no step in this row.
     pub before: Option<Machine>,
     /// What the row's step did.
     pub detail: Option<StepDetail>,
@@ -22,7 +22,7 @@ pub struct Instant {
 }
 
 impl Instant {
-    /// The machine before the row's step, or the present one where nothing happened.
+    /// The machine before the row's step, or the current one if nothing happened.
     #[must_use]
     pub fn earlier(&self) -> &Machine {
         self.before.as_ref().unwrap_or(&self.after)
@@ -34,7 +34,7 @@ impl Instant {
 pub struct Moment {
     /// The row.
     pub row: usize,
-    /// Each run that there is.
+    /// Each run that exists.
     pub sides: [Option<Instant>; 2],
 }
 

@@ -1,6 +1,7 @@
 //! A report in plain text for a mail: 72 columns, no colour, no markup. Only the link may be longer.
 
 use crate::choice::Side;
+use crate::explore::VECTORS;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
@@ -9,20 +10,25 @@ use crate::view::outcome::{Broken, NO_RUN, not_comparable, outcome};
 use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
+use crate::view::verdict;
+use cr3_core::linux::Kernel;
+use cr3_core::scenario::Vector;
 
 /// Columns of a line.
 const WIDTH: usize = 72;
 
-/// Rows of differences that are listed before the rest is only counted.
+/// Rows of differences to list; further ones are only counted.
 const ROWS: usize = 40;
 
-/// The report on a state; `link` opens it again.
+/// The report on a state; `link` opens the state again.
 #[must_use]
 pub fn text(state: &State, link: &str) -> String {
     let mut lines = vec!["CR3 playground".to_owned(), String::new()];
     lines.extend(scenario(state));
     lines.push(String::new());
     lines.extend(outcomes(state));
+    lines.push(String::new());
+    lines.extend(verdicts(state));
     lines.push(String::new());
     lines.extend(counted(state));
     lines.push(String::new());
@@ -58,6 +64,9 @@ fn scenario(state: &State) -> Vec<String> {
             setup.geometry.reading_name()
         ),
     ));
+    if setup.kernel != Kernel::V6_12 {
+        lines.extend(wrap("kernel ", &setup.kernel.to_string()));
+    }
     lines.extend(wrap("inject ", &schedule));
     for chip in crate::view::schedule::chips(state) {
         for (why, form) in chip.unfired.iter().zip(setup.forms) {
@@ -83,6 +92,22 @@ fn outcomes(state: &State) -> Vec<String> {
         lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));
         for Broken { invariant, step, place, why, .. } in &outcome.broken {
             lines.extend(wrap("   ", &format!("{invariant} at step {step}, {place}: {why}")));
+        }
+    }
+    lines
+}
+
+/// What the explorer says, and the commands that say it again.
+fn verdicts(state: &State) -> Vec<String> {
+    let vectors = VECTORS.map(Vector::mnemonic).join(", ");
+    let mut lines = wrap("", &format!("Every {vectors} at every instruction, {}:", verdict::assumed(state)));
+    for side in Side::BOTH {
+        let verdict::Line { form, words, further, .. } = verdict::line(state, side);
+        let said = [words, further].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
+        lines.extend(wrap(&format!("{form}: "), &said));
+        let judged = state.explore.side(side);
+        if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {
+            lines.extend(wrap("   ", &subject.command(found.depth.max(1))));
         }
     }
     lines
@@ -162,7 +187,7 @@ fn fit(text: &str, width: usize) -> String {
     }
 }
 
-/// `text` behind `first`, broken at blanks, with later lines indented as far.
+/// `text` behind `first`, broken at blanks, with later lines indented equally far.
 fn wrap(first: &str, text: &str) -> Vec<String> {
     let indent = " ".repeat(first.chars().count());
     let mut lines = Vec::new();
@@ -198,8 +223,11 @@ mod tests {
         let said = [
             "never: the program exited after 1694 steps; breaks",
             "user-cr3 at step 391, user_write_done: user mode on the kernel's tables",
-            "E: the program exited after 1517 steps; user-cr3, kernel-cr3 and flush-kept held in this run",
-            "The counters are not comparable: never breaks user-cr3 at step 391.",
+            &format!(
+                "E: the program exited after 1517 steps; {} held in this run",
+                cr3_core::promises::Promises::JUDGED
+            ),
+            "The counters are not comparable: never breaks restored at step 388.",
             "whole run never E diff",
         ];
         let places: Vec<_> = said.iter().map(|words| report.find(words)).collect();

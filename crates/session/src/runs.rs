@@ -1,4 +1,4 @@
-//! The two runs of a setup, aligned, with what moving about in them needs.
+//! The two runs of a setup, aligned, with indexes for moving about in them.
 
 use crate::choice::{Direction, Filter, Side, Target};
 use crate::setup::Setup;
@@ -9,14 +9,14 @@ use cr3_core::scenario::{Place, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
-/// Steps after which a run stops. Most stories take a few thousand; the bound keeps a task that faults for ever and a person's
-/// endless loop from stopping the page.
+/// Steps after which a run stops. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
+/// person's endless loop, from freezing the page.
 const BUDGET: u32 = 100_000;
 
 /// Rows of [`Target::Page`].
 const PAGE: usize = 10;
 
-/// How the sources that hold forms of the restore macro are named.
+/// Prefix of the names of the sources that hold forms of the restore macro.
 const RESTORE_SOURCE: &str = "restore/";
 
 /// Why a side has no run.
@@ -31,9 +31,9 @@ pub struct Failure {
 pub struct Runs {
     /// The run of each side, or why there is none.
     pub sides: [Result<Trace, Failure>; 2],
-    /// The runs aligned; of one run alone when the other failed.
+    /// The runs aligned; only one run if the other failed.
     pub comparison: Comparison,
-    /// Whether the counters of the two runs may be held against each other.
+    /// Whether the counters of the two runs may be compared.
     pub comparable: bool,
     /// Steps that each side has in the rows up to and including each row.
     taken: [Vec<u32>; 2],
@@ -105,7 +105,7 @@ impl Runs {
         self.len() == 0
     }
 
-    /// The nearest row that there is.
+    /// The nearest row that exists.
     #[must_use]
     pub fn clamp(&self, row: usize) -> usize {
         row.min(self.len().saturating_sub(1))
@@ -117,14 +117,14 @@ impl Runs {
         self.sides[side.index()].as_ref().ok()
     }
 
-    /// The index of a side among the runs that there are.
+    /// The index of a side among the runs that exist.
     fn position(&self, side: Side) -> Option<usize> {
         self.trace(side)?;
         let alone = side == Side::Right && self.trace(Side::Left).is_none();
         Some(if alone { 0 } else { side.index() })
     }
 
-    /// The step of a side in a row; none where it has no step there.
+    /// The step of a side in a row; none if it has no step there.
     #[must_use]
     pub fn step_index(&self, side: Side, row: usize) -> Option<usize> {
         let position = self.position(side)?;
@@ -138,7 +138,7 @@ impl Runs {
         self.trace(side)?.steps.get(self.step_index(side, row)?)
     }
 
-    /// How many steps a side has taken when the row is done.
+    /// How many steps a side has taken at the end of the row.
     #[must_use]
     pub fn taken(&self, side: Side, row: usize) -> usize {
         self.taken[side.index()].get(row).copied().unwrap_or(0) as usize
@@ -156,7 +156,7 @@ impl Runs {
         self.comparison.rows.get(row).is_some_and(|row| row.differs)
     }
 
-    /// The place of a row: of the left run if it has a step there, else of the right one.
+    /// The place of a row: that of the left run if it has a step there, else that of the right one.
     #[must_use]
     pub fn place(&self, row: usize) -> Option<Place> {
         Side::BOTH.into_iter().find_map(|side| {
@@ -165,7 +165,7 @@ impl Runs {
         })
     }
 
-    /// Why neither side has an instruction of that name; nothing where one has, or where one does not run and may have.
+    /// Why neither side has an instruction of that name. None if one has, or if one does not run and may have.
     #[must_use]
     pub fn unknown(&self, place: &Place) -> Option<Unresolved> {
         let (left, right) = (self.trace(Side::Left)?, self.trace(Side::Right)?);
@@ -233,7 +233,7 @@ impl Runs {
         Side::BOTH.into_iter().filter_map(|side| self.step(side, row)).map(|step| step.level).max().unwrap_or(0)
     }
 
-    /// The row that a move leads to; none when there is none of that kind in that direction.
+    /// The row that a move leads to; none if there is no such row in that direction.
     #[must_use]
     pub fn target(&self, from: usize, target: Target, direction: Direction) -> Option<usize> {
         let last = self.len().checked_sub(1)?;
@@ -273,8 +273,8 @@ impl Runs {
         range.map(|range| range.start)
     }
 
-    /// The row on which the comparison turns: where one run writes CR3 and the other does not; else the CR3 write that
-    /// follows the first difference closely; else that difference, the first delivery, or the start.
+    /// The row on which the comparison turns: the one where one run writes CR3 and the other does not; else the CR3
+    /// write that closely follows the first difference; else that difference, the first delivery, or the start.
     #[must_use]
     pub fn decisive(&self) -> usize {
         const CLOSELY: usize = 12;
@@ -293,7 +293,7 @@ impl Runs {
             .unwrap_or(0)
     }
 
-    /// The row of another recording that stands where `row` stands in this one: same place, same arrival.
+    /// The row of another recording that corresponds to `row` in this one: same place, same arrival.
     #[must_use]
     pub fn follow(&self, row: usize, other: &Self) -> Option<usize> {
         Side::BOTH.into_iter().find_map(|side| {

@@ -2,17 +2,19 @@
 
 use crate::choice::{Form, Side};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Handlers};
+use cr3_core::linux::{Config, Features, Handlers, Kernel};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
-/// What is run: everything that decides the two traces but the text of the custom form.
+/// What is run: everything that decides the two traces except the text of the custom form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The form of each side: left, right.
     pub forms: [Form; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
+    /// In what the kernel of both sides differs from v6.12.
+    pub kernel: Kernel,
     /// The modelled handlers of both sides.
     pub handler: Handlers,
     /// The TLB model of both sides.
@@ -26,8 +28,8 @@ impl Setup {
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
         let form = self.forms[side.index()];
-        let Self { features, handler, geometry, .. } = *self;
-        let config = Config { features, form, custom: custom.clone(), handler, geometry };
+        let Self { features, kernel, handler, geometry, .. } = *self;
+        let config = Config { features, kernel, form, custom: custom.clone(), handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
     }
 }

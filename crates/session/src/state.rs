@@ -3,14 +3,16 @@
 use crate::check::Check;
 use crate::choice::{Filter, Form, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::drafts::{self, Memory};
+use crate::explore::Explore;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
+use cr3_core::linux::{Kernel, Variation};
 use cr3_core::scenario::Place;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// Taste, which the browser remembers and no link carries.
+/// Preferences, which the browser remembers and no link carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Colours.
@@ -27,25 +29,25 @@ impl Default for Settings {
 
 /// Everything that the page shows.
 ///
-/// Invariant: `cursor` names a row of `runs`, or is 0 when there is none; `runs` are those of `setup` and `custom`; `browsed` is
-/// a place of one of them, or one does not run.
+/// Invariant: `cursor` is a row of `runs`, or 0 if there is none. `runs` are those of `setup` and `custom`. `browsed`
+/// is a place of one of them, unless one does not run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.
     pub setup: Setup,
     /// Text of the custom form.
     pub custom: Arc<str>,
-    /// Other texts of the custom form that are kept, the newest first.
+    /// Other texts of the custom form to keep, newest first.
     pub aside: Vec<Arc<str>>,
     /// Whether the browser keeps texts.
     pub memory: Memory,
-    /// The schedule as a person types it, while it does not parse; with the reason.
+    /// The schedule as typed, while it does not parse; with the reason.
     pub schedule_draft: Option<(String, String)>,
     /// The runs of `setup`, aligned.
     pub runs: Rc<Runs>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
-    /// Another number each time that a person asks for a row, be it the one at hand: lists show it then.
+    /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.
     pub sought: u32,
     /// Whether the cursor moves by itself.
     pub playing: bool,
@@ -59,35 +61,38 @@ pub struct State {
     pub pane: Pane,
     /// Whether the listing scrolls to the current instruction.
     pub follow: bool,
-    /// Where a person reads in the listing: if it follows, until the next move of the cursor.
+    /// Where a person reads in the listing. If the listing follows, this lasts until the next move of the cursor.
     pub browsed: Option<Place>,
     /// Whether all counters are shown.
     pub all_counters: bool,
     /// What floats above the page.
     pub overlay: Overlay,
-    /// Something to tell the person.
+    /// A message for the person.
     pub notice: Option<String>,
     /// The second CPU.
     pub check: Check,
-    /// Taste.
+    /// What the explorer says.
+    pub explore: Explore,
+    /// Preferences.
     pub settings: Settings,
 }
 
 impl State {
-    /// The state that a link asks for, with a notice of what of it was ignored.
+    /// The state that a link asks for. A notice names the parts that were ignored.
     #[must_use]
     pub fn open(text: &str, settings: Settings) -> Self {
         Self::open_with(text, settings, &[])
     }
 
-    /// The same with the texts that the browser kept, the newest first. The text that the link carries is the one of the
-    /// custom form; where it carries none the newest is. The others are put aside.
+    /// The same with the texts that the browser kept, newest first. The custom form gets the link's text, or else the
+    /// newest one. The others are put aside.
     #[must_use]
     pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
         Self::opened(link::decode(text), settings, kept.to_vec())
     }
 
-    /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link carries it.
+    /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link
+    /// carries it.
     #[must_use]
     pub(crate) fn reopen(&self, text: &str) -> Self {
         let decoded = link::decode(text);
@@ -95,7 +100,10 @@ impl State {
             Some(_) => self.kept(),
             None => self.kept_with(&self.custom),
         };
-        Self { memory: self.memory, check: self.check.restarted(), ..Self::opened(decoded, self.settings, kept) }
+        let next = Self::opened(decoded, self.settings, kept);
+        let explore = self.explore.about(next.explore.scope, next.explore.assumed);
+        let explore = explore.followed(&next.setup, &next.custom, &next.runs);
+        Self { memory: self.memory, check: self.check.restarted(), explore, ..next }
     }
 
     fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>) -> Self {
@@ -104,9 +112,9 @@ impl State {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
         }
-        if !ignored.is_empty() {
-            state.notice = Some(format!("Parts of the link were ignored. {}", ignored.join("; ")));
-        }
+        let ignored = (!ignored.is_empty()).then(|| format!("Parts of the link were ignored. {}", ignored.join("; ")));
+        let said: Vec<_> = kernel_notice(state.setup.kernel).into_iter().chain(ignored).collect();
+        state.notice = (!said.is_empty()).then(|| said.join(" "));
         state
     }
 
@@ -114,6 +122,7 @@ impl State {
         let setup = Setup {
             forms: link.forms,
             features: link.features,
+            kernel: link.kernel,
             handler: link.handler,
             geometry: link.geometry,
             schedule: link.schedule,
@@ -123,6 +132,7 @@ impl State {
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
         let runs = Rc::new(Runs::record(&setup, &custom));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
+        let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
             setup,
             custom,
@@ -143,6 +153,7 @@ impl State {
             overlay: Overlay::None,
             notice: None,
             check: Check::default(),
+            explore,
             settings,
         }
     }
@@ -153,6 +164,7 @@ impl State {
         Link {
             forms: self.setup.forms,
             features: self.setup.features,
+            kernel: self.setup.kernel,
             handler: self.setup.handler,
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),
@@ -165,6 +177,8 @@ impl State {
             follow: self.follow,
             browsed: self.browsed.clone(),
             all_counters: self.all_counters,
+            scope: self.explore.scope,
+            assumed: self.explore.assumed,
         }
     }
 
@@ -175,14 +189,14 @@ impl State {
         Some(Spot { place, row: Some(self.cursor) })
     }
 
-    /// Whether nothing has changed since `before` but where the cursor is and whether it moves.
+    /// Whether only the position of the cursor, and whether it moves, changed since `before`.
     #[must_use]
     pub fn moved_from(&self, before: &Self) -> bool {
         let Self { cursor, sought, playing, .. } = *before;
         *before == Self { cursor, sought, playing, ..self.clone() }
     }
 
-    /// The pane that narrow windows show: that of the code while somebody injects there.
+    /// The pane that narrow windows show: that of the code while the injection menu is open.
     #[must_use]
     pub fn pane_in_sight(&self) -> Pane {
         match self.overlay {
@@ -197,8 +211,8 @@ impl State {
         self.setup.forms.contains(&Form::Custom)
     }
 
-    /// The texts that the browser is to keep, the newest first: the custom form's unless the link carries it, and those
-    /// that are put aside.
+    /// The texts that the browser should keep, newest first: that of the custom form unless the link carries it, and
+    /// those put aside.
     #[must_use]
     pub fn kept(&self) -> Vec<Arc<str>> {
         match self.uses_custom() {
@@ -207,9 +221,15 @@ impl State {
         }
     }
 
-    /// The same if the page ends with `typed` in the editor: no link carries it yet.
+    /// The same, if the page ends with `typed` in the editor, which no link carries yet.
     #[must_use]
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
         drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
     }
+}
+
+/// A kernel that is not the usual one is said, since nothing else on the page shows it.
+fn kernel_notice(kernel: Kernel) -> Option<String> {
+    let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
+    (kernel != Kernel::V6_12).then(|| format!("The kernel is {kernel}: {}.", differences.join("; ")))
 }

@@ -1,9 +1,9 @@
-//! Named situations, each a real scenario that is run when it is opened.
+//! Named situations. Each is a real scenario that runs when it is opened.
 
 use crate::choice::Form;
 use crate::setup::Setup;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Features, Handler, Handlers};
+use cr3_core::linux::{Features, Handler, Handlers, Kernel};
 use cr3_core::scenario::Schedule;
 use cr3_core::scenario::presets::Preset;
 
@@ -20,12 +20,12 @@ pub struct Story {
     situation: Situation,
 }
 
-/// What decides the runs of a story beside the forms.
+/// What decides the runs of a story besides the forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Situation {
     /// One of the core's [`PRESETS`](cr3_core::scenario::presets::PRESETS), by name.
     Preset(&'static str),
-    /// One that the page alone has.
+    /// One that only the page has.
     Own { features: Features, handler: Handler, schedule: &'static str },
 }
 
@@ -34,7 +34,8 @@ impl Story {
     #[must_use]
     pub fn setup(&self) -> Setup {
         let (features, handler, schedule) = self.situation.resolved();
-        Setup { forms: self.forms, features, handler, geometry: Geometry::Architectural, schedule }
+        let (kernel, geometry) = (Kernel::V6_12, Geometry::Architectural);
+        Setup { forms: self.forms, features, kernel, handler, geometry, schedule }
     }
 
     /// The preset that it plays, if the situation is one.
@@ -48,7 +49,8 @@ impl Story {
 }
 
 impl Situation {
-    /// A story with a wrong name or a schedule that does not parse would run nothing; a test holds that there is none.
+    /// A story with a wrong name or a schedule that does not parse would run nothing; a test makes sure that there is
+    /// none.
     fn resolved(self) -> (Features, Handlers, Schedule) {
         match self {
             Self::Preset(name) => Preset::named(name)
@@ -60,7 +62,7 @@ impl Situation {
     }
 }
 
-/// Something strikes, every feature is on, and the handler is quiet.
+/// An injection with every feature on and the quiet handler.
 const fn strikes(schedule: &'static str) -> Situation {
     Situation::Own { features: Features::ALL, handler: Handler::Quiet, schedule }
 }
@@ -68,7 +70,8 @@ const fn strikes(schedule: &'static str) -> Situation {
 /// Until v6.8, and since v6.9.
 const OLD_AND_NEW: [Form; 2] = [Form::A, Form::E];
 
-/// The stories in the order of the menu: what the macro does first, then every preset. The first one opens with the page.
+/// The stories in the order of the menu: first what the macro does, then every preset. The first one opens with the
+/// page.
 pub const STORIES: &[Story] = &[
     Story {
         name: "NMI in kernel code",
@@ -120,7 +123,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Nested NMI",
-        headline: "A second NMI while the first is being handled.",
+        headline: "A second NMI strikes while the first is being handled.",
         text: "A #DB inside the NMI handler ends with IRET, which lets NMIs in again. The next one finds the first still \
                executing, asks it to repeat and leaves at once: the restore macro runs twice.",
         forms: OLD_AND_NEW,
@@ -128,7 +131,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Never restore",
-        headline: "What the macro is for: without it user mode runs on the kernel's tables.",
+        headline: "Without the macro, user mode runs on the kernel's tables.",
         text: "The form on the left does not restore at all. In kernel code nobody notices. In the exit window SYSRET \
                returns to user mode with the kernel's CR3, and the first fetch faults: the user half is poisoned with NX.",
         forms: [Form::Never, Form::E],
@@ -153,14 +156,14 @@ pub const STORIES: &[Story] = &[
     Story {
         name: "Poke before IRET",
         headline: "The same on the way out by IRET.",
-        text: "Exceptions return by IRET, from the entry stack. The window is longer than that of SYSRET, and what is restored in it \
-               is as wrong.",
+        text: "Exceptions return by IRET, from the entry stack. The window is longer than that of SYSRET, and the value restored in \
+               it is just as wrong.",
         forms: OLD_AND_NEW,
         situation: Situation::Preset("kgdb-iret-exit"),
     },
     Story {
         name: "Poke inside switch_mm",
-        headline: "Who switches inside a switch has nothing to go back to.",
+        headline: "A switch inside a switch has nothing to return to.",
         text: "A #DB lets the debugger poke; in the middle of its switch an NMI does the same. The records say LOADED_MM_SWITCHING, the \
                inner poke saves that as the address space to return to, and the kernel panics, in every form.",
         forms: OLD_AND_NEW,
@@ -176,7 +179,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Leftover request",
-        headline: "Form B2 flushes and leaves the request standing.",
+        headline: "Form B2 flushes and leaves the request set.",
         text: "The flush is requested when the user CR3 is loaded already. Form B2 flushes without clearing the bit, so the next exit \
                flushes once more for nothing; form E clears it.",
         forms: [Form::B2, Form::E],
@@ -184,7 +187,7 @@ pub const STORIES: &[Story] = &[
     },
     Story {
         name: "Rogue write to CR3",
-        headline: "A handler changes CR3 and tells nobody. Who repairs it?",
+        headline: "A handler changes CR3 without recording it. Who repairs it?",
         text: "No kernel code does this. Form A writes the saved value back, as if nothing had happened. Form E keeps what it finds, and \
                the task returns to user mode on tables without user memory.",
         forms: OLD_AND_NEW,
@@ -205,6 +208,15 @@ pub const STORIES: &[Story] = &[
                the old one, as after a poke.",
         forms: OLD_AND_NEW,
         situation: Situation::Preset("schedule"),
+    },
+    Story {
+        name: "Tables with bit 12 set",
+        headline: "What if kernel code runs on tables that are not aligned to 8 KiB?",
+        text: "EFI's tables were one page until v4.14, so bit 12 of their address could be set. Entry takes such a CR3 for the user's, \
+               clears the bit and runs on whatever page lies below. That is entry's own test: the form of the restore does not come \
+               to its turn.",
+        forms: OLD_AND_NEW,
+        situation: Situation::Preset("efi-call"),
     },
     Story {
         name: "#VC in the SYSCALL gap",

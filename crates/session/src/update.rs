@@ -2,25 +2,29 @@
 
 use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
-use crate::choice::{Direction, Filter, Form, Overlay, Pane, Side, Target};
+use crate::choice::{Direction, Filter, Form, Landing, Overlay, Pane, Scope, Side, Target};
 use crate::drafts;
+use crate::explore::Told;
 use crate::inject;
 use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
 use crate::view::outcome::outcome;
+use cr3_core::explore::Assumption;
+use cr3_core::geometry::Geometry;
+use cr3_core::promises::Promise;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The longest custom form, in bytes; the rest of a longer paste is dropped, with a notice.
+/// Maximum length of a custom form in bytes. The rest of a longer paste is dropped, with a notice.
 const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 
 /// The state after an action.
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
-    let seeks = matches!(action, Action::Seek(_) | Action::Move(..));
+    let seeks = matches!(action, Action::Seek(_) | Action::Move(..) | Action::OpenCounterexample(..));
     let mut next = state.clone();
     if !is_silent(&action) {
         next.notice = None;
@@ -76,6 +80,14 @@ pub fn update(state: &State, action: Action) -> State {
         Action::StopSweep => stop_sweep(&mut next),
         Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
         Action::TestCheck => {}
+        Action::SetScope(scope) => judge(&mut next, scope),
+        Action::ToggleAssumption(assumption) => assume(&mut next, assumption),
+        Action::Explored(ticket, told) => explored(&mut next, ticket, &told),
+        Action::OpenCounterexample(side, promise, landing) => open_counterexample(&mut next, side, promise, landing),
+    }
+    let judges = |state: &State| (state.explore.scope, state.explore.assumed);
+    if !Rc::ptr_eq(&next.runs, &state.runs) || judges(&next) != judges(state) {
+        next.explore = next.explore.followed(&next.setup, &next.custom, &next.runs);
     }
     if seeks || !Rc::ptr_eq(&next.runs, &state.runs) {
         next.sought = state.sought.wrapping_add(1);
@@ -92,13 +104,13 @@ pub fn update(state: &State, action: Action) -> State {
     next
 }
 
-/// Whether it happens without a person, or along with what they do: the notice stays.
+/// Whether an action happens without a person, or along with what they do. The notice then stays.
 fn is_silent(action: &Action) -> bool {
-    use Action::{Browse, Checked, LeaveDraft, Remember, Tick};
-    matches!(action, Tick | Checked(..) | Browse(_) | Remember(_) | LeaveDraft(..))
+    use Action::{Browse, Checked, Explored, LeaveDraft, Remember, Tick};
+    matches!(action, Tick | Checked(..) | Explored(..) | Browse(_) | Remember(_) | LeaveDraft(..))
 }
 
-/// Whether an action would change anything: what decides if its button is enabled.
+/// Whether an action would change anything. This decides whether its button is enabled.
 #[must_use]
 pub fn is_valid(state: &State, action: &Action) -> bool {
     match action {
@@ -126,6 +138,9 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::StopSweep => state.check.sweep.as_ref().is_some_and(|sweep| sweep.stage == Stage::Running),
         Action::Browse(place) => state.browsed.as_ref() != Some(place) && state.runs.unknown(place).is_none(),
         Action::Checked(ticket, report) => state.check.told(*ticket, report.clone()) != state.check,
+        Action::SetScope(scope) => state.explore.scope != *scope,
+        Action::Explored(ticket, told) => state.explore.told(*ticket, told) != state.explore,
+        Action::OpenCounterexample(side, promise, _) => state.explore.side(*side).counterexample(*promise).is_some(),
         Action::TakeDraft(index) | Action::ForgetDraft(index) => *index < state.aside.len(),
         Action::Remember(memory) => state.memory != *memory,
         Action::OpenLink(_)
@@ -133,6 +148,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         | Action::ToggleFeature(_)
         | Action::OpenSwept(..)
         | Action::EditSchedule(_)
+        | Action::ToggleAssumption(_)
         | Action::Inject(..)
         | Action::EditDraft(_)
         | Action::LeaveDraft(..)
@@ -143,7 +159,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
     }
 }
 
-/// Changes the setup, runs it, and keeps the place: the same arrival at the same instruction if it is still reached.
+/// Changes the setup, runs it, and keeps the place: the same arrival at the same instruction, if the new run reaches
+/// it.
 fn rerun(state: &mut State, change: impl FnOnce(&mut Setup)) {
     let mut setup = state.setup.clone();
     change(&mut setup);
@@ -164,7 +181,7 @@ fn record(state: &mut State) {
     state.check = state.check.restarted();
 }
 
-/// Whether the second CPU is free for something that takes it a while.
+/// Whether the second CPU is free for a long task.
 fn can_start(state: &State) -> bool {
     state.check.engine == Engine::Ready && !state.check.is_busy()
 }
@@ -181,7 +198,7 @@ fn stop_sweep(state: &mut State) {
     }
 }
 
-/// A disagreement stops what runs and opens both states at its step.
+/// A disagreement stops the cursor and opens both states at its step.
 fn checked(state: &mut State, ticket: u32, report: Report) {
     let known = state.check.disagreement.is_some();
     state.check = state.check.told(ticket, report);
@@ -195,7 +212,7 @@ fn checked(state: &mut State, ticket: u32, report: Report) {
     }
 }
 
-/// Shows the run of a sweep that the processors do not agree on; what the second CPU said of it is kept.
+/// Shows the run of a sweep on which the processors disagree. The second CPU's report stays.
 fn open_schedule(state: &mut State, schedule: &str) {
     let check = state.check.clone();
     if let Ok(schedule) = schedule.parse::<Schedule>() {
@@ -205,7 +222,7 @@ fn open_schedule(state: &mut State, schedule: &str) {
     state.check = Check { ticket: state.check.ticket, sides: state.check.sides.clone(), ..check };
 }
 
-/// Shows a run of a sweep where it goes wrong; what the sweep found stays to open others.
+/// Shows a run of a sweep where it goes wrong. The sweep's findings stay, so that others can be opened.
 fn open_swept(state: &mut State, side: Side, schedule: &str) {
     let Ok(schedule) = schedule.parse::<Schedule>() else { return };
     stop_sweep(state);
@@ -218,8 +235,43 @@ fn open_swept(state: &mut State, side: Side, schedule: &str) {
     state.cursor = broken.or(last).unwrap_or(state.cursor);
 }
 
+fn judge(state: &mut State, scope: Scope) {
+    state.explore = state.explore.about(scope, state.explore.assumed);
+}
+
+fn assume(state: &mut State, assumption: Assumption) {
+    state.explore = state.explore.about(state.explore.scope, state.explore.assumed.toggled(assumption));
+}
+
+fn explored(state: &mut State, ticket: u32, told: &Told) {
+    state.explore = state.explore.told(ticket, told);
+}
+
+/// Shows the very system and schedule that break the promise. What the explorer says stays, where it is about this system too.
+fn open_counterexample(state: &mut State, side: Side, promise: Promise, landing: Landing) {
+    let Some(found) = state.explore.side(side).counterexample(promise).cloned() else { return };
+    rerun(state, |setup| {
+        setup.features = found.features;
+        setup.handler = found.handler;
+        setup.geometry = Geometry::default();
+        setup.schedule = found.schedule;
+    });
+    state.side = side;
+    state.pane = Pane::Runs;
+    state.filter = Filter::All;
+    state.overlay = Overlay::None;
+    state.browsed = None;
+    let last = || state.runs.trace(side).map_or(0, |trace| trace.steps.len().saturating_sub(1));
+    let failure = || state.runs.row_of(side, (found.step as usize).saturating_sub(1).min(last()));
+    let row = match landing {
+        Landing::Failure => failure(),
+        Landing::Injection => inject::struck(&state.runs, 0).or_else(failure),
+    };
+    state.cursor = row.unwrap_or(state.cursor);
+}
+
 fn open_story(state: &mut State, index: usize) {
-    // One that is open is not opened again: the person has gone on from where it began.
+    // A story that is already open is not opened again: the person may have changed something in it.
     let Some(story) = STORIES.get(index).filter(|story| story.setup() != state.setup) else {
         return;
     };
@@ -231,7 +283,7 @@ fn open_story(state: &mut State, index: usize) {
 
 fn set_form(state: &mut State, side: Side, form: Form) {
     if form == Form::Custom && state.custom.is_empty() {
-        // A person starts from what the side ran until now.
+        // A person starts from the macro that the side has run so far.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();
     }
     rerun(state, |setup| setup.forms[side.index()] = form);
@@ -243,7 +295,7 @@ fn set_form(state: &mut State, side: Side, form: Form) {
 fn swap(state: &mut State) {
     let cursor = state.cursor;
     rerun(state, |setup| setup.forms.swap(0, 1));
-    // Alignment treats both sides alike, so the row keeps its number; where it did not, the place was followed.
+    // Alignment treats both sides alike, so the row usually keeps its number. Otherwise the place was followed.
     if state.runs.clamp(cursor) == cursor {
         state.cursor = cursor;
     }
@@ -292,7 +344,7 @@ fn remove(state: &mut State, index: usize) {
 fn edit_draft(state: &mut State, text: String) {
     if text.len() > DRAFT_LIMIT {
         state.notice =
-            Some(format!("A custom form may have {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
+            Some(format!("A custom form can have up to {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
     }
     replace_custom(state, shortened(text).into());
 }
@@ -319,7 +371,7 @@ fn put_aside(state: &mut State, text: Arc<str>) {
     tidy_aside(state);
 }
 
-/// The text at hand is not put aside too.
+/// The current text is not put aside too.
 fn tidy_aside(state: &mut State) {
     let others = state.aside.iter().filter(|text| **text != state.custom).cloned();
     state.aside = drafts::tidy(others);
@@ -340,7 +392,7 @@ fn forget_draft(state: &mut State, index: usize) {
     }
 }
 
-/// The row that a move leads to among the rows that are listed.
+/// The row that a move leads to among the listed rows.
 fn destination(state: &State, target: Target, direction: Direction) -> Option<usize> {
     let plain = matches!(target, Target::Row | Target::Page | Target::End);
     match state.runs.rows(state.filter) {

@@ -1,9 +1,9 @@
-//! Names that only the page has. Those of forms, features, handlers, TLB models and vectors are in the core.
+//! Names that only the page has. The core has those of forms, features, handlers, TLB models and vectors.
 
-use crate::choice::{Feature, Filter, Form, Pane, Side, Tab};
+use crate::choice::{Feature, Filter, Form, Pane, Scope, Side, Tab};
 use cr3_core::scenario::Vector;
 
-/// Where a form comes from, in as few words as a column head has room for.
+/// The origin of a form, in as few words as a column head has room for.
 #[must_use]
 pub fn form_origin(form: Form) -> &'static str {
     match form {
@@ -16,7 +16,7 @@ pub fn form_origin(form: Form) -> &'static str {
     }
 }
 
-/// A side as links name it.
+/// The name of a side in links.
 #[must_use]
 pub fn side_key(side: Side) -> &'static str {
     match side {
@@ -25,7 +25,7 @@ pub fn side_key(side: Side) -> &'static str {
     }
 }
 
-/// As links name a filter.
+/// The name of a filter in links.
 #[must_use]
 pub fn filter_key(filter: Filter) -> &'static str {
     match filter {
@@ -47,7 +47,7 @@ pub fn side_of(key: &str) -> Option<Side> {
     Side::BOTH.into_iter().find(|side| side_key(*side) == key)
 }
 
-/// As links name a part of the inspector.
+/// The name of a part of the inspector in links.
 #[must_use]
 pub fn tab_key(tab: Tab) -> &'static str {
     match tab {
@@ -57,7 +57,7 @@ pub fn tab_key(tab: Tab) -> &'static str {
     }
 }
 
-/// As links and the page's style name what narrow windows show.
+/// The name of a pane in links and in the page's styles.
 #[must_use]
 pub fn pane_key(pane: Pane) -> &'static str {
     match pane {
@@ -71,6 +71,21 @@ pub fn pane_key(pane: Pane) -> &'static str {
 #[must_use]
 pub fn pane_of(key: &str) -> Option<Pane> {
     Pane::ALL.into_iter().find(|pane| pane_key(*pane) == key)
+}
+
+/// As links name what is judged.
+#[must_use]
+pub fn scope_key(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Displayed => "displayed",
+        Scope::Standard => "standard",
+    }
+}
+
+/// What is judged, of a key.
+#[must_use]
+pub fn scope_of(key: &str) -> Option<Scope> {
+    Scope::ALL.into_iter().find(|scope| scope_key(*scope) == key)
 }
 
 /// The part of the inspector of a key.
@@ -90,6 +105,20 @@ pub fn vector_letter(vector: Vector) -> &'static str {
         Vector::DoubleFault => "f",
         Vector::Interrupt => "i",
     }
+}
+
+/// A count with its digits in groups of three.
+#[must_use]
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A feature as people write it.

@@ -1,8 +1,9 @@
-//! How many cases a property runs, and where its failures are kept.
+//! How many cases a property runs, and where its failures are stored.
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 
-/// `usual` cases, times `CR3_CASES_TIMES`. `PROPTEST_RNG_SEED` chooses them; seeds that failed are kept beside the source.
+/// `usual` cases, times `CR3_CASES_TIMES`. `PROPTEST_RNG_SEED` chooses them; seeds that failed are stored beside the
+/// source.
 pub fn cases(usual: u32) -> Config {
     let times = std::env::var("CR3_CASES_TIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let cases = usual.saturating_mul(times);

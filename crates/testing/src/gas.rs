@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether GNU binutils for x86-64 are on this machine. Says so when they are not, and fails where `CR3_REQUIRE_GAS` asks for
-/// them, as `cargo xtask test` does.
+/// Whether GNU binutils for x86-64 are on this machine. Prints a notice if they are not, and fails if `CR3_REQUIRE_GAS`
+/// demands them, as `cargo xtask test` does.
 pub fn have_binutils() -> bool {
     let version = |tool: &str| {
         let output = Command::new(tool).arg("--version").output().ok()?;
@@ -16,20 +16,20 @@ pub fn have_binutils() -> bool {
     let found = version("as").is_some_and(|text| text.contains("x86_64")) && version("ld").is_some();
     if !found {
         assert!(std::env::var_os("CR3_REQUIRE_GAS").is_none(), "GNU as and ld for x86-64 are not on this machine");
-        println!("SKIPPED: GNU as and ld for x86-64 are not on this machine; the committed bytes were compared");
+        println!("SKIPPED: GNU as and ld for x86-64 are not on this machine; only the committed bytes were compared");
     }
     found
 }
 
 static SERIAL: AtomicUsize = AtomicUsize::new(0);
 
-/// A file name of its own in the machine's folder for temporary files.
+/// A unique file name in the machine's folder for temporary files.
 fn scratch(extension: &str) -> PathBuf {
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("cr3-asm-{}-{serial}.{extension}", std::process::id()))
 }
 
-/// What `as` makes of `text`: its object file.
+/// The object file that `as` makes of `text`.
 ///
 /// # Errors
 /// Its messages.

@@ -1,4 +1,4 @@
-//! The numbers that docs/TRUST.md tells.
+//! The numbers in docs/TRUST.md.
 
 const DOCUMENT: &str = include_str!("../../../docs/TRUST.md");
 

@@ -1,12 +1,12 @@
-//! Who may depend on whom. `docs/ARCHITECTURE.md` opens with the table; `cargo metadata` says what is so.
+//! Who may depend on whom. `docs/ARCHITECTURE.md` opens with the table; `cargo metadata` reports the facts.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The crates from the bottom up, each with the crates of the workspace that it may build on. Whoever is not named here is
-/// what the crate must never know.
+/// The crates from the bottom up, each with the crates of the workspace that it may build on. A crate must never know
+/// any crate that its row does not name.
 const MAY: [(&str, &[&str]); 13] = [
     ("cr3-machine", &[]),
     ("cr3-asm", &[]),
@@ -20,7 +20,7 @@ const MAY: [(&str, &[&str]); 13] = [
     // The session makes the text report, and the terminal may print it.
     ("cr3-cli", &["cr3-vectors", "cr3-core", "cr3-session", "cr3-unicorn"]),
     ("cr3-follower", &["cr3-core", "cr3-session", "cr3-unicorn"]),
-    // What the page loads before the check is asked for has nothing of it.
+    // The part that loads before a person asks for the check knows none of the check.
     ("cr3-web", &["cr3-core", "cr3-session"]),
     ("xtask", &[]),
 ];
@@ -62,7 +62,7 @@ fn root() -> PathBuf {
 fn reality() -> BTreeMap<String, Uses> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(root());
-    let output = cargo.output().expect("cargo runs, it runs this test");
+    let output = cargo.output().expect("cargo runs, because it runs this test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let packages = metadata["packages"].as_array().expect("a list of packages");
@@ -120,7 +120,7 @@ fn bare(name: &str) -> &str {
 fn the_table_of_the_document_is_what_cargo_says() {
     let (document, reality) = (documented(&document()), reality());
     for (name, uses) in &document {
-        assert_eq!(Some(uses), reality.get(name), "docs/ARCHITECTURE.md is left, Cargo.toml right: {name}");
+        assert_eq!(Some(uses), reality.get(name), "left: docs/ARCHITECTURE.md, right: Cargo.toml, of {name}");
     }
     assert_eq!(document.len(), reality.len(), "each crate has one row");
 }
@@ -152,11 +152,12 @@ fn no_crate_builds_on_what_it_must_never_know() {
     }
     let below = |at: usize, on: &&str| MAY[..at].iter().any(|(name, _)| name == on);
     for (at, (name, may)) in MAY.iter().enumerate() {
-        assert!(may.iter().all(|on| below(at, on)), "{name} may only build on what stands below it");
+        assert!(may.iter().all(|on| below(at, on)), "{name} may only build on what is below it");
     }
 }
 
-/// The tests of a crate use what it may build on, crates for tests, and nothing else of the workspace.
+/// The tests of a crate may use what the crate may build on and the crates for tests, but nothing else of the
+/// workspace.
 #[test]
 fn tests_bring_no_layer_in() {
     let reality = reality();

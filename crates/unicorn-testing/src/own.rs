@@ -1,7 +1,7 @@
-//! Our machine as a [`Processor`]: it can follow itself, or be the one that another processor is held against.
+//! Our machine as a [`Processor`]: it can follow itself, or be the reference for another processor.
 //!
-//! It vouches for nothing that it shares with the machine it follows. The checker itself is tested with it: it needs no limit, so
-//! whatever is counted under one is the checker's doing.
+//! It vouches for nothing that it shares with the machine it follows. It serves to test the checker itself: it needs no
+//! limit, so the checker alone causes whatever is counted under one.
 
 use cr3_core::machine::cpu::DescriptorTable;
 use cr3_core::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess};
@@ -16,7 +16,7 @@ pub struct Own {
 }
 
 impl Own {
-    /// Stands where `machine` stands.
+    /// Starts in the state of `machine`.
     pub fn new(machine: &Machine) -> Self {
         let mut own = Self { machine: machine.clone() };
         own.leave_latch_to_caller();
@@ -26,7 +26,7 @@ impl Own {
     fn faulted(&mut self, before: Machine, fault: &Fault) -> Outcome {
         self.machine = undelivered(before);
         let cpu = &mut self.machine.cpu;
-        // A fault of INT n's own delivery is raised elsewhere without a gate.
+        // A fault of INT n's own delivery is raised elsewhere, without a gate.
         cpu.cr2 = fault.address.unwrap_or(cpu.cr2);
         let (vector, error_code) = (fault.exception.vector(), fault.error_code.unwrap_or(0));
         Outcome::Raised(Raised { vector, error_code, cr2: cpu.cr2 })
@@ -38,7 +38,7 @@ impl Own {
         Outcome::Raised(Raised { vector, error_code: 0, cr2: self.machine.cpu.cr2 })
     }
 
-    /// A single-step trap is told as raised, which says that a repeated string instruction stops here for it.
+    /// Reports a single-step trap as raised, which says that a repeated string instruction stops here for it.
     fn retired(&mut self, before: &Machine, trapped: Option<Machine>) -> Outcome {
         let Some(trapped) = trapped else { return Outcome::Retired };
         self.machine = trapped;
@@ -49,13 +49,13 @@ impl Own {
         }
     }
 
-    /// Whoever steps a [`Processor`] delivers every event, a latched NMI among them.
+    /// Whoever steps a [`Processor`] delivers every event, including a latched NMI.
     fn leave_latch_to_caller(&mut self) {
         self.machine.cpu.events.nmi_pending = false;
     }
 }
 
-/// What a step was seen to do up to its first event.
+/// What a step did up to its first event.
 #[derive(Default)]
 struct Seen {
     stores: Vec<Store>,
@@ -63,7 +63,7 @@ struct Seen {
     fault: Option<Fault>,
     /// A software interrupt: its vector, and RIP behind it.
     software: Option<(u8, u64)>,
-    /// The machine that retired the instruction, where a debug trap follows.
+    /// The machine that retired the instruction, if a debug trap follows.
     trapped: Option<Machine>,
 }
 
@@ -94,7 +94,7 @@ impl Observer for Seen {
         self.trapped = Some(machine.clone());
     }
 
-    /// Without anything before it, a software interrupt, and all that was stored is its frame.
+    /// A delivery with nothing before it is a software interrupt, and everything stored is its frame.
     fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
         if !self.is_over() {
             self.stores.clear();
@@ -106,7 +106,7 @@ impl Observer for Seen {
 /// `machine` after a step that raises something, before the delivery: without a gate in its IDT it shuts down there.
 fn undelivered(mut machine: Machine) -> Machine {
     let table = std::mem::replace(&mut machine.cpu.idtr, DescriptorTable { base: 0, limit: 0 });
-    // Always a shutdown, which is undone.
+    // Always a shutdown, which the lines below undo.
     let _ = machine::step(&mut machine, &mut ());
     machine.cpu.idtr = table;
     machine.cpu.events.shut_down = false;
@@ -148,7 +148,7 @@ impl Processor for Own {
         Ok(())
     }
 
-    /// Decoded instructions go with the bytes that they came from.
+    /// Decoded instructions disappear with the bytes that they came from.
     fn forget_code(&mut self, _: u64) -> Result<(), Failure> {
         Ok(())
     }
@@ -163,7 +163,7 @@ impl Processor for Own {
         Ok(())
     }
 
-    /// All but INT1: the checker takes a #DB while TF is set for that of a single step.
+    /// All except INT1: the checker takes a #DB while TF is set for that of a single step.
     fn executes(&self, instruction: Option<&Instruction>, _: &[u8]) -> bool {
         instruction.is_none_or(|instruction| instruction.mnemonic() != Mnemonic::Int1)
     }

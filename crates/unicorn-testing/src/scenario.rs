@@ -1,4 +1,5 @@
-//! Whole runs of the Linux image on both processors in one call: uninterrupted, and with an event injected at every place.
+//! Whole runs of the Linux image on both processors in one call: uninterrupted, and with an event injected at every
+//! place.
 
 use cr3_core::linux::{System, layout};
 use cr3_core::machine::bits::entry;
@@ -13,7 +14,7 @@ use cr3_unicorn::processor::Processor;
 
 pub use cr3_unicorn::follow::{Report, Swept, arrivals};
 
-/// Runs `schedule` on both from the start, at most `budget` steps.
+/// Runs `schedule` on both from the start, for at most `budget` steps.
 ///
 /// # Errors
 /// The first difference.
@@ -49,7 +50,8 @@ pub fn sweep<'a, P: Processor>(
     sweep.report(checker).map_or(Ok(sweep.swept()), Err)
 }
 
-/// `system` with the accessed and dirty flags of all its page tables clear. Linux sets them beforehand; here a run has to.
+/// `system` with the accessed and dirty flags of all its page tables clear. Linux sets them beforehand; here a run has
+/// to set them.
 pub fn with_clear_flags(system: &System) -> System {
     let mut system = system.clone();
     let roots = [
@@ -57,6 +59,7 @@ pub fn with_clear_flags(system: &System) -> System {
         layout::INIT_TABLES_PHYSICAL,
         layout::POKING_TABLES_PHYSICAL,
         layout::SECOND_TABLES_PHYSICAL,
+        layout::EFI_TABLE_PHYSICAL,
     ];
     for table in roots.into_iter().flat_map(|kernel| [kernel, kernel | layout::PTI_USER_PGTABLE_MASK]) {
         let root = Start { table, ..Start::root(&system.machine.cpu) };
@@ -65,7 +68,7 @@ pub fn with_clear_flags(system: &System) -> System {
     system
 }
 
-/// Clears the accessed and dirty flags of every entry, so that what runs there has to set them.
+/// Clears the accessed and dirty flags of every entry, so that the code running there has to set them.
 fn clear_flags(root: Start, memory: &mut Memory) {
     for table in structures(root, memory) {
         for physical in (table..table + 0x1000).step_by(8) {

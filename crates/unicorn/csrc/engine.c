@@ -94,7 +94,7 @@ static void on_store(uc_engine *uc, uc_mem_type type, uint64_t address, int size
     engine->stored++;
 }
 
-/* Where there is no memory: the run ends with a uc_err, and whoever called may map some and run again. */
+/* Without memory the run ends with a uc_err, and the caller may map some and run again. */
 static bool on_unmapped(uc_engine *uc, uc_mem_type type, uint64_t address, int size, int64_t value, void *data)
 {
     struct engine *engine = data;

@@ -79,7 +79,7 @@ struct engine_record {
 /* More than any instruction stores: FXSAVE's 512 bytes in words of 8. */
 #define ENGINE_STORES 128
 
-/* One instruction, or one delivery, in one piece: whoever sits behind a border crosses it once a step. */
+/* One instruction, or one delivery, in one piece: a caller behind a border crosses it once per step. */
 struct engine_step {
     struct engine_run run;
     struct engine_state state;          /* after it */

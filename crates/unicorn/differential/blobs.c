@@ -117,7 +117,7 @@ static void make_reproducible(uint8_t *code, int size)
 
     for (int i = 0; i + longest < size; i++) {
         const uint8_t *next = code + i + 1;
-        /* QEMU 5 takes a VEX prefix of two or three bytes before any instruction for the escape that it stands for. */
+        /* QEMU 5 reads a VEX prefix of two or three bytes before any instruction as the escape that it encodes. */
         int escaped = (code[i] == 0x0f && is_time_or_random(next)) || (code[i] == 0xc5 && is_time_or_random(next + 1)) ||
                       (code[i] == 0xc4 && is_time_or_random(next + 2));
         if (escaped || (code[i] == 0xd9 && is_transcendental(next[0]))) {
@@ -324,7 +324,7 @@ static struct engine *open_engine(void)
     return engine;
 }
 
-/* As replay.mjs does it: the instructions of all steps, and of the rest what the last one came to. */
+/* As replay.mjs does it: the instructions of all steps, and otherwise the result of the last one. */
 static void run_by_steps(struct engine *engine, uint64_t count, struct engine_run *result)
 {
     static struct engine_step step;

@@ -1,7 +1,8 @@
 //! Two comparisons in one process: `cargo run --release -p cr3-unicorn --example bench`.
 //!
-//! Instructions per second of our machine with its counters and of Unicorn with a hook for every instruction, on the same loops;
-//! and steps per second of the page's opening story with nobody, native Unicorn, and our machine itself following.
+//! Instructions per second on the same loops, of our machine with its counters and of Unicorn with a hook for every
+//! instruction. Steps per second of the page's opening story, followed by nobody, by native Unicorn, and by our machine
+//! itself.
 
 use cr3_core::benchmark;
 use cr3_core::counters::{Counter, Tally};
@@ -21,10 +22,10 @@ use std::time::{Duration, Instant};
 /// Repetitions of the loop in one measurement.
 const REPETITIONS: u64 = 200_000;
 
-/// Measurements; the median counts.
+/// Measurements, of which the median counts.
 const MEASUREMENTS: usize = 9;
 
-/// A loop and how many instructions one repetition has.
+/// A loop, and the number of instructions in one repetition.
 struct Workload {
     name: &'static str,
     code: &'static [u8],
@@ -65,7 +66,7 @@ fn system(workload: &Workload) -> Machine {
     machine
 }
 
-/// Runs our machine with its counters to the end of the loop; instructions and time.
+/// Runs our machine with its counters to the end of the loop. Returns instructions and time.
 fn ours(start: &Machine, end: u64) -> (u64, Duration) {
     let mut stepper = Stepper::new(start.clone());
     let mut tally = Tally::new(start);
@@ -78,7 +79,7 @@ fn ours(start: &Machine, end: u64) -> (u64, Duration) {
     (tally.counters()[Counter::Instructions], started.elapsed())
 }
 
-/// Runs Unicorn with a hook for every instruction to the end of the loop; instructions and time.
+/// Runs Unicorn with a hook for every instruction to the end of the loop. Returns instructions and time.
 fn theirs(native: &mut Native, start: &Machine, end: u64) -> (u64, Duration) {
     native.adopt(&start.cpu).expect("Unicorn takes the registers");
     let started = Instant::now();
@@ -106,7 +107,7 @@ impl fmt::Display for Spread {
     }
 }
 
-/// Million in a second.
+/// Millions per second.
 fn rate(count: u64, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64() / 1e6
 }
@@ -142,7 +143,7 @@ fn opening(form: Form) -> (Scenario, System) {
 /// Rounds of the story in a measurement.
 const ROUNDS: u32 = 20;
 
-/// Runs both forms alone, with all counters; instructions and time.
+/// Runs both forms without a second CPU and with all counters. Returns instructions and time.
 fn alone(runs: &[(Scenario, System)]) -> (u64, Duration) {
     let started = Instant::now();
     let count = |(scenario, system): &(Scenario, System)| benchmark::count(system, scenario);
@@ -150,7 +151,7 @@ fn alone(runs: &[(Scenario, System)]) -> (u64, Duration) {
     (instructions, started.elapsed())
 }
 
-/// Runs both forms with `follower` behind the checker; steps, and the time without that of loading the image.
+/// Runs both forms with `follower` behind the checker. Returns steps, and the time without loading the image.
 fn followed<P: Processor>(mut follower: P, runs: &[(Scenario, System)]) -> (P, u64, Duration) {
     let (mut elapsed, mut steps) = (Duration::ZERO, 0);
     for (scenario, system) in (0..ROUNDS).flat_map(|_| runs) {
@@ -183,7 +184,7 @@ fn measure_checks() {
     }
 }
 
-/// Sweeps in a measurement of them; the median counts.
+/// Sweeps in one measurement, of which the median counts.
 const SWEEPS: usize = 3;
 
 /// Every single injection into form A with native Unicorn behind the checker.

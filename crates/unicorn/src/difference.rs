@@ -1,9 +1,9 @@
-//! What two processors came to in one step, field by field.
+//! The results of two processors in one step, field by field.
 
 use crate::processor::{CpuState, Outcome, Raised};
 use std::fmt;
 
-/// What one processor came to in one step.
+/// The result of one processor in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// Retired, or which exception.
@@ -12,7 +12,7 @@ pub struct Observed {
     pub state: CpuState,
 }
 
-/// Something that is not equal.
+/// A difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
     /// One retired and the other did not, or the exceptions differ.

@@ -1,6 +1,6 @@
-//! Runs of the Linux image on both processors, in slices, so that a worker can say how far it is and be stopped.
+//! Runs of the Linux image on both processors, in slices, so that a worker can report progress and be stopped.
 //!
-//! [`Run`] and [`Sweep`] hold a run and leave the checker to the caller; [`Job`] and [`SweepJob`] bring both together.
+//! [`Run`] and [`Sweep`] hold a run and leave the checker to the caller. [`Job`] and [`SweepJob`] combine both.
 
 use crate::checker::{Checked, Checker, Tally, Verdict};
 use crate::processor::Processor;
@@ -51,7 +51,7 @@ impl Run {
         Self { runner, schedule: schedule.clone(), budget, taken: 0, end: None }
     }
 
-    /// Takes up to `steps` steps; what each came to. At the end of the run all memory is compared.
+    /// Takes up to `steps` steps. Returns the result of each. At the end of the run all memory is compared.
     pub fn advance<P: Processor>(&mut self, checker: &mut Checker<P>, steps: u32) -> Vec<Checked> {
         let mut marks = Vec::new();
         for _ in 0..steps {
@@ -92,10 +92,10 @@ impl Run {
     }
 }
 
-/// How far a [`Job`] is.
+/// Progress of a [`Job`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What each step since the last call came to, one for each step of the trace.
+    /// The result of each step since the last call, one for each step of the trace.
     pub marks: Vec<Checked>,
     /// How much was compared since the start.
     pub tally: Tally,
@@ -112,7 +112,7 @@ impl Progress {
     }
 }
 
-/// One scenario, with the second CPU that follows it.
+/// One scenario, and the second CPU that follows it.
 pub struct Job<P> {
     checker: Checker<P>,
     run: Run,
@@ -126,7 +126,7 @@ impl<P: Processor> Job<P> {
         Self { checker, run }
     }
 
-    /// Takes up to `steps` steps more.
+    /// Takes up to `steps` more steps.
     pub fn advance(&mut self, steps: u32) -> Progress {
         let marks = self.run.advance(&mut self.checker, steps);
         Progress {
@@ -137,13 +137,13 @@ impl<P: Processor> Job<P> {
         }
     }
 
-    /// Gives the second CPU back, to follow something else.
+    /// Returns the second CPU, to follow something else.
     pub fn into_follower(self) -> P {
         self.checker.into_follower()
     }
 }
 
-/// The machine at its first arrival at each place of the uninterrupted run, in the order of arrival.
+/// The machine at its first arrival at each place of the uninterrupted run, in order of arrival.
 pub fn arrivals(system: &System, budget: u32) -> Vec<Machine> {
     let places = Places::new(&system.image);
     let mut runner = Runner::new(system.machine.clone(), &places, &Schedule::default());
@@ -170,21 +170,21 @@ pub struct Swept {
     pub refused: u64,
 }
 
-/// Steps after the handler has returned that are compared too.
+/// Steps after the return of the handler that are compared too.
 const AFTERMATH: u32 = 48;
 
 /// Steps of one injected run before it counts as endless.
 const ENDLESS: u32 = 20_000;
 
-/// Each of some vectors injected at each of some places, each compared until some steps after its handler has returned.
+/// Each of some vectors injected at each of some places, compared until some steps after its handler has returned.
 pub struct Sweep {
     places: Places,
     arrivals: Vec<Machine>,
     vectors: Vec<Vector>,
-    /// Injections that were begun or refused.
+    /// Injections that began or were refused.
     begun: usize,
     struck: Option<Struck>,
-    /// Schedules that struck since they were last taken.
+    /// Schedules that struck since the caller last took them.
     fresh: Vec<Schedule>,
     /// The machine whose memory the second CPU has.
     held: Machine,
@@ -192,14 +192,14 @@ pub struct Sweep {
     stage: Stage,
 }
 
-/// How far a sweep is.
+/// The state of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Injecting,
     Compared,
 }
 
-/// An injection that is being followed.
+/// An injection that the sweep is following.
 struct Struck {
     runner: Runner,
     schedule: Schedule,
@@ -243,7 +243,7 @@ impl Sweep {
         }
     }
 
-    /// Injections of the whole sweep, refused ones among them.
+    /// Injections of the whole sweep, refused ones included.
     pub fn total(&self) -> usize {
         self.arrivals.len() * self.vectors.len()
     }
@@ -258,17 +258,17 @@ impl Sweep {
         self.stage == Stage::Compared
     }
 
-    /// How many struck, and how many did not.
+    /// How many struck, and how many were refused.
     pub fn swept(&self) -> Swept {
         self.swept
     }
 
-    /// The schedules that struck since this was last asked.
+    /// The schedules that struck since the last call.
     pub fn take_struck(&mut self) -> Vec<Schedule> {
         std::mem::take(&mut self.fresh)
     }
 
-    /// The first disagreement, with the injection in which it was found.
+    /// The first disagreement, with its injection.
     pub fn report<P: Processor>(&self, checker: &Checker<P>) -> Option<Report> {
         let schedule = self.struck.as_ref().map(|struck| struck.schedule.clone());
         Report::of(checker, schedule.unwrap_or_default())
@@ -285,7 +285,8 @@ impl Sweep {
             return;
         };
         self.begun += 1;
-        let Some(id) = self.places.at(machine.cpu.rip).filter(|_| machine::refusal(machine, vector.event()).is_none())
+        let Some(id) =
+            self.places.at(machine.cpu.rip).filter(|_| machine::refusal_reason(&machine.cpu, vector.event()).is_none())
         else {
             self.swept.refused += 1;
             return;
@@ -300,7 +301,7 @@ impl Sweep {
         self.struck = Some(Struck { runner, schedule, depth, aftermath: AFTERMATH, left: ENDLESS });
     }
 
-    /// Takes a step of an injection, and ends it when its handler returned some steps ago.
+    /// Takes a step of an injection, and ends it some steps after its handler has returned.
     fn follow<P: Processor>(&mut self, checker: &mut Checker<P>, mut struck: Struck) {
         let went_on = struck.runner.step(checker).is_ok();
         checker.take_step();
@@ -317,7 +318,7 @@ impl Sweep {
     }
 }
 
-/// How far a [`SweepJob`] is.
+/// Progress of a [`SweepJob`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweepProgress {
     /// Injections that are finished or refused.
@@ -328,22 +329,23 @@ pub struct SweepProgress {
     pub swept: Swept,
     /// How much was compared since the start.
     pub tally: Tally,
-    /// What is wrong with the runs that struck, each run to its end by our machine alone: agreement of processors says nothing of it.
+    /// What is wrong with the runs that struck. Our machine alone runs each to its end, because agreement of processors
+    /// says nothing about it.
     pub findings: Findings,
-    /// Whether there is nothing left to do, a disagreement included.
+    /// Whether there is nothing left to do, also after a disagreement.
     pub is_done: bool,
     /// The first disagreement, which ends the sweep.
     pub report: Option<Report>,
 }
 
-/// Every place that the uninterrupted run reaches, with the second CPU that follows.
+/// Every place that the uninterrupted run reaches, and the second CPU that follows.
 pub struct SweepJob<P> {
     checker: Checker<P>,
     sweep: Sweep,
     judge: Judge,
 }
 
-/// Judges what is swept.
+/// Judges the swept runs.
 struct Judge {
     system: System,
     places: Places,
@@ -364,15 +366,15 @@ impl Judge {
 }
 
 impl<P: Processor> SweepJob<P> {
-    /// Loads `follower` with `system`, which was booted from `config`, to inject each of `vectors` at the first arrival at each
-    /// place that the uninterrupted run reaches in `budget` steps.
+    /// Loads `follower` with `system`, which was booted from `config`. Injects each of `vectors` at the first arrival
+    /// at each place that the uninterrupted run reaches in `budget` steps.
     pub fn new(follower: P, system: &System, config: &Config, vectors: &[Vector], budget: u32) -> Self {
         let mut checker = Checker::new(follower);
         let sweep = Sweep::start(&mut checker, system, arrivals(system, budget), vectors);
         Self { checker, sweep, judge: Judge::new(system, config) }
     }
 
-    /// Takes up to `steps` steps more.
+    /// Takes up to `steps` more steps.
     pub fn advance(&mut self, steps: u32) -> SweepProgress {
         self.sweep.advance(&mut self.checker, steps);
         self.sweep.take_struck().iter().for_each(|schedule| self.judge.run(schedule));
@@ -388,7 +390,7 @@ impl<P: Processor> SweepJob<P> {
         }
     }
 
-    /// Gives the second CPU back, to follow something else.
+    /// Returns the second CPU, to follow something else.
     pub fn into_follower(self) -> P {
         self.checker.into_follower()
     }

@@ -1,9 +1,9 @@
 //! A second CPU that checks ours: Unicorn Engine runs the same memory image, and every step is compared.
 //!
-//! [`checker::Checker`] is an observer of our machine: whatever runs a machine can be checked by passing one.
-//! It is written against [`processor::Processor`], what any CPU offers that can step the image; [`native::Native`] is Unicorn linked
-//! natively, `wasm::Engine` the same C sources as a WebAssembly module in a browser. What Unicorn cannot judge is listed in
-//! [`limits`].
+//! [`checker::Checker`] is an observer of our machine: pass one to check any run. It knows the second CPU only as a
+//! [`processor::Processor`], the interface of any CPU that can step the image. [`native::Native`] is Unicorn linked
+//! natively; `wasm::Engine` is the same C sources as a WebAssembly module in a browser. [`limits`] lists what Unicorn
+//! cannot judge.
 
 pub mod checker;
 pub mod difference;

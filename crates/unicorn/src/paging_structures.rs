@@ -4,7 +4,7 @@ use cr3_core::machine::bits::entry;
 use cr3_core::machine::{Memory, paging};
 use std::collections::BTreeSet;
 
-/// Every paging structure that the one at `root` leads to, itself among them.
+/// Every paging structure that the one at `root` leads to, including itself.
 pub fn structures(root: paging::Start, memory: &Memory) -> BTreeSet<u64> {
     let mut found = BTreeSet::from([root.table]);
     let mut level = vec![root.table];
@@ -16,7 +16,7 @@ pub fn structures(root: paging::Start, memory: &Memory) -> BTreeSet<u64> {
     found
 }
 
-/// The tables that the entries of `table` name, which is none of the last level.
+/// The tables that the entries of `table` name; `table` is not of the last level.
 fn named_tables(table: u64, memory: &Memory) -> Vec<u64> {
     let entries = (table..table + 0x1000).step_by(8).map(|physical| memory.read_u64(physical));
     let names = entries.filter(|value| value & entry::PRESENT != 0 && value & entry::LARGE == 0);

@@ -1,4 +1,4 @@
-//! What a CPU must offer to be compared with ours: [`Processor`], and the state that is compared: [`CpuState`].
+//! What a CPU must offer to be compared with ours ([`Processor`]), and the state that is compared ([`CpuState`]).
 
 use cr3_core::machine::{Cpu, Event, Machine, SegmentRegister};
 use iced_x86::Instruction;
@@ -6,9 +6,9 @@ use std::fmt;
 
 /// The registers that are compared after every instruction.
 ///
-/// The hidden parts of the segment registers are left out but for the FS and GS bases and the privilege level: in
-/// 64-bit mode nothing else of them is used (SDM vol. 3A 3.4.4). So are CR8, which is the interrupt controller's, the debug
-/// registers, and the interrupt shadow.
+/// It leaves out the hidden parts of the segment registers except the FS and GS bases and the privilege level, because
+/// 64-bit mode uses nothing else of them (SDM vol. 3A 3.4.4). It also leaves out CR8, which belongs to the interrupt
+/// controller, the debug registers, and the interrupt shadow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuState {
     /// General registers in encoding order, RAX first.
@@ -97,7 +97,7 @@ impl CpuState {
         }
     }
 
-    /// Every field with its name, in the order in which a difference is shown.
+    /// Every field with its name, in the order in which reports show them.
     pub fn fields(&self) -> [(&'static str, u64); FIELDS] {
         let mut fields = [("", 0); FIELDS];
         for (slot, (name, value)) in fields.iter_mut().zip(GENERAL.into_iter().zip(self.registers)) {
@@ -134,7 +134,7 @@ impl CpuState {
     }
 }
 
-/// IA32_MCG_STATUS: our machine keeps MCIP, bit 2, among its events.
+/// IA32_MCG_STATUS. Our machine keeps MCIP, bit 2, among its events.
 pub(crate) fn machine_check_status(cpu: &Cpu) -> u64 {
     cpu.msr.mcg_status | u64::from(cpu.events.machine_check_in_progress) << 2
 }
@@ -149,7 +149,7 @@ impl fmt::Display for CpuState {
     }
 }
 
-/// What one step came to.
+/// The outcome of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The instruction retired.
@@ -167,7 +167,7 @@ pub enum Outcome {
 pub struct Raised {
     /// Its vector.
     pub vector: u8,
-    /// The error code, 0 where the vector has none.
+    /// The error code, or 0 if the vector has none.
     pub error_code: u32,
     /// CR2 at that moment.
     pub cr2: u64,
@@ -187,18 +187,18 @@ pub struct Store {
 /// One step of a [`Processor`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What it came to.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Data it stored, in order. Accessed and dirty bits of paging-structure entries are not told.
+    /// Data it stored, in order, without accessed and dirty bits of paging-structure entries.
     pub stores: Vec<Store>,
 }
 
 /// An engine refused a request or broke down; the comparison cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What was asked for.
+    /// The request that failed.
     pub request: &'static str,
-    /// What the engine said.
+    /// The engine's answer.
     pub cause: String,
 }
 
@@ -212,19 +212,20 @@ impl std::error::Error for Failure {}
 
 /// A CPU that can step our memory image.
 ///
-/// It executes instructions: an exception stops it in the interrupted state. Then it is asked to deliver it, and where it
-/// cannot, the caller hands it the state after delivery with [`Processor::adopt`].
+/// It executes instructions: an exception stops it in the interrupted state. The caller then asks it to deliver the
+/// exception. If it cannot, the caller hands it the state after delivery with [`Processor::adopt`].
 pub trait Processor {
     /// Takes over registers and all physical memory, and forgets every cached translation.
     ///
     /// # Errors
-    /// [`Failure`] when the engine cannot hold the state.
+    /// [`Failure`] if the engine cannot hold the state.
     fn load(&mut self, machine: &Machine) -> Result<(), Failure>;
 
-    /// Executes one instruction. Of a repeated string instruction it may execute one iteration, which leaves RIP in place.
+    /// Executes one instruction. It may execute a single iteration of a repeated string instruction, which leaves RIP
+    /// unchanged.
     ///
     /// # Errors
-    /// [`Failure`] when the engine breaks down, not for exceptions of the instruction.
+    /// [`Failure`] if the engine breaks down, but not for exceptions of the instruction.
     fn step(&mut self) -> Result<Step, Failure>;
 
     /// The registers now.
@@ -233,10 +234,10 @@ pub trait Processor {
     /// [`Failure`] when the engine breaks down.
     fn state(&mut self) -> Result<CpuState, Failure>;
 
-    /// Takes over registers, and forgets cached translations where a control register changes.
+    /// Takes over registers, and forgets cached translations if a control register changes.
     ///
     /// # Errors
-    /// [`Failure`] when the engine cannot hold the state.
+    /// [`Failure`] if the engine cannot hold the state.
     fn adopt(&mut self, cpu: &Cpu) -> Result<(), Failure>;
 
     /// Forgets cached translations.
@@ -245,13 +246,14 @@ pub trait Processor {
     /// [`Failure`] when the engine breaks down.
     fn flush(&mut self) -> Result<(), Failure>;
 
-    /// Forgets code translated at `linear`, after [`Processor::write`] changed it there. May disturb registers: adopt after it.
+    /// Forgets code translated at `linear`, after [`Processor::write`] changed it there. May disturb registers: adopt
+    /// after it.
     ///
     /// # Errors
     /// [`Failure`] when the engine breaks down.
     fn forget_code(&mut self, linear: u64) -> Result<(), Failure>;
 
-    /// Reads physical memory; what no page backs reads as zero.
+    /// Reads physical memory. Bytes that no page backs read as zero.
     ///
     /// # Errors
     /// [`Failure`] when the engine breaks down.
@@ -263,12 +265,12 @@ pub trait Processor {
     /// [`Failure`] when the engine breaks down.
     fn write(&mut self, physical: u64, bytes: &[u8]) -> Result<(), Failure>;
 
-    /// Whether it may be asked to execute what stands at RIP. `instruction` is none where the fetch failed, and invalid where the
+    /// Whether it may execute the instruction at RIP. `instruction` is none if the fetch failed, and invalid if the
     /// bytes do not decode; in both cases `bytes` are those at RIP, as far as they can be read.
     fn executes(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> bool;
 
-    /// Delivers an event through its own IDT, TSS and interrupt stack table: between instructions, or what the last step
-    /// raised. `error_code` is that of exceptions which have one.
+    /// Delivers an event through its own IDT, TSS and interrupt stack table: an event between instructions, or the one
+    /// that the last step raised. `error_code` is for exceptions that have one.
     ///
     /// # Errors
     /// [`Failure`] when the engine breaks down.
@@ -278,13 +280,13 @@ pub trait Processor {
     }
 }
 
-/// What became of an event that a [`Processor`] was asked to deliver.
+/// The result of asking a [`Processor`] to deliver an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// It stands at a handler.
+    /// It is at a handler.
     Done,
     /// A triple fault.
     ShutDown,
-    /// It stops at events and does not deliver them; nothing has happened.
+    /// It stops at events and does not deliver them. Nothing has happened.
     Unable,
 }

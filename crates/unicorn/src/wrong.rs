@@ -1,22 +1,22 @@
-//! A second CPU that is wrong on purpose, to show that a disagreement is found.
+//! A second CPU that is wrong on purpose, to show that the checker finds a disagreement.
 
 use crate::processor::{CpuState, Delivery, Failure, Processor, Step};
 use cr3_core::machine::{Cpu, Event, Machine};
 use iced_x86::Instruction;
 
-/// Does as `inner` does, but has bit 0 of RAX turned over from a step on.
+/// Behaves like `inner`, but flips bit 0 of RAX from some step on.
 pub struct Wrong<P> {
     inner: P,
     right_steps: u64,
 }
 
 impl<P> Wrong<P> {
-    /// Right for so many steps.
+    /// Right for this many steps.
     pub fn after(right_steps: u64, inner: P) -> Self {
         Self { inner, right_steps }
     }
 
-    /// The one that it wraps.
+    /// The wrapped processor.
     pub fn into_inner(self) -> P {
         self.inner
     }

@@ -1,4 +1,5 @@
-//! Runs in slices: one mark for each step of the trace, progress, and a disagreement with all that is needed to look into it.
+//! Runs in slices: one mark for each step of the trace, progress, and a disagreement with everything needed to look
+//! into it.
 
 use cr3_core::linux::{Form, System, boot};
 use cr3_core::machine::Register;
@@ -25,7 +26,7 @@ fn system(scenario: &Scenario) -> System {
     boot(&scenario.config).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}"))
 }
 
-/// Runs to the end in slices of different lengths; all marks, and the last progress.
+/// Runs to the end in slices of different lengths. Returns all marks and the last progress.
 fn followed<P: Processor>(job: &mut Job<P>) -> (Vec<Checked>, Progress) {
     let mut marks = Vec::new();
     for slice in [1, 7, 100, 1000].into_iter().cycle() {
@@ -42,7 +43,8 @@ fn followed<P: Processor>(job: &mut Job<P>) -> (Vec<Checked>, Progress) {
 #[test]
 fn every_step_of_a_trace_has_one_mark() {
     let mut follower = native();
-    for preset in PRESETS {
+    // Unicorn keeps no global translation when CR3 is written, and efi-call goes on by these on tables that map nothing.
+    for preset in PRESETS.iter().filter(|preset| preset.name != "efi-call") {
         for form in [Form::A, Form::E] {
             let scenario = preset.scenario(form);
             let trace = Trace::record(&scenario, Options { budget: BUDGET }).expect("the scenario assembles");

@@ -1,4 +1,5 @@
-//! What the rest relies on in native Unicorn: exceptions with error codes, privilege, memory that comes to life.
+//! What the other tests rely on in native Unicorn: exceptions with error codes, privilege, memory that appears on
+//! demand.
 
 use cr3_core::machine::{Machine, Register};
 use cr3_testing::Random;
@@ -24,10 +25,10 @@ fn in_user_mode(mut machine: Machine) -> Machine {
 fn stepped(machine: &Machine) -> (Step, CpuState, Native) {
     let mut native = Native::open().expect("Unicorn opens");
     native.load(machine).expect("Unicorn takes the image");
-    let loaded = native.state().expect("Unicorn tells its state");
-    assert_eq!(loaded, CpuState::of(&machine.cpu), "what was loaded is what stands there");
+    let loaded = native.state().expect("Unicorn gives its state");
+    assert_eq!(loaded, CpuState::of(&machine.cpu), "it holds what was loaded");
     let step = native.step().expect("Unicorn steps");
-    let state = native.state().expect("Unicorn tells its state");
+    let state = native.state().expect("Unicorn gives its state");
     (step, state, native)
 }
 

@@ -1,4 +1,4 @@
-//! The WebAssembly build in Node: every preset step by step, as `wasm.rs` has it in a browser.
+//! The WebAssembly build in Node: every preset step by step, as `wasm.rs` does it in a browser.
 //!
 //! `cargo xtask test` runs this; UNICORN_WASM names the module that it has built.
 #![cfg(target_arch = "wasm32")]

@@ -1,4 +1,4 @@
-//! Our machine as the second CPU of itself: what then differs, or counts under a limit, is the checker's own doing.
+//! Our machine as its own second CPU: the checker itself causes every difference and every limit.
 
 mod delivered;
 mod shutdown;
@@ -30,7 +30,7 @@ fn system(scenario: &Scenario) -> System {
     boot(&scenario.config).unwrap_or_else(|diagnostics| panic!("{diagnostics:?}"))
 }
 
-/// What the page opens with: an NMI in kernel code.
+/// The page's opening story: an NMI in kernel code.
 fn opening(form: Form) -> (Scenario, System) {
     let (features, geometry) = (Features::ALL, Geometry::Architectural);
     let config = Config { features, form, handler: Handler::Quiet.into(), geometry, ..Config::default() };
@@ -95,7 +95,7 @@ const CHECKERS_OWN: [Limit; 1] = [Limit::DebugTrap];
 
 #[test]
 fn random_instructions_agree_without_a_limit_of_unicorn() {
-    let mut fuzzer = Fuzzer::new(own(), 0xc3).expect("our machine holds the image");
+    let mut fuzzer = Fuzzer::new(own(), 0xc3).expect("our machine takes the image");
     if let Some(report) = fuzzer.run(0..20_000) {
         panic!("{report}");
     }
@@ -124,14 +124,15 @@ fn a_wrong_delivery_is_found() {
     assert_eq!(delivered::wrong_ones_are_found(own(), &system, &scenario.schedule, 7), 80);
 }
 
-/// `code` at the first instruction of the user program, in user mode; what its step came to, and the registers then.
+/// `code` at the first instruction of the user program, in user mode. Returns the outcome of its step and the registers
+/// afterwards.
 fn stepped(code: &[u8]) -> (Own, Outcome, CpuState, Machine) {
     let mut machine = opening(Form::E).1.machine;
     let physical = physical_of_rip(&machine);
     machine.memory.write_bytes(physical, code);
     let mut own = Own::new(&machine);
     let outcome = own.step().expect("it steps").outcome;
-    let state = own.state().expect("it tells its state");
+    let state = own.state().expect("it gives its state");
     (own, outcome, state, machine)
 }
 

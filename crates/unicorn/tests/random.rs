@@ -1,6 +1,7 @@
 //! Single random instructions on our machine and on Unicorn.
 //!
-//! CR3_FUZZ_SECONDS runs new seeds for that long; CR3_FUZZ_SEED and CR3_FUZZ_CASE run one case of an earlier failure again.
+//! CR3_FUZZ_SECONDS runs new seeds for that long. CR3_FUZZ_SEED and CR3_FUZZ_CASE repeat one case of an earlier
+//! failure.
 
 mod shares;
 mod told;
@@ -11,17 +12,17 @@ use cr3_unicorn_testing::fuzz::Fuzzer;
 use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The seeds of a run without a time budget, each on a thread of its own.
+/// The seeds of a run without a time budget, each on its own thread.
 const SEEDS: [u64; 2] = [0xc3, 0xc3c3];
 
 /// Cases of each seed.
 const CASES: u64 = 610_000;
 
-/// What came of the cases of one seed or several.
+/// The results of the cases of one or more seeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Total {
     cases: u64,
-    /// Passed over, because our machine does not implement the instruction.
+    /// Skipped, because our machine does not implement the instruction.
     unimplemented: u64,
     tally: Tally,
 }
@@ -78,7 +79,7 @@ fn new_seed() -> u64 {
     now.as_nanos() as u64
 }
 
-/// New seeds until the time is over, from `first` on.
+/// New seeds from `first` on, until the time is over.
 fn check_for(budget: Duration, first: u64) -> Total {
     let end = Instant::now() + budget;
     let mut total = Total::default();
@@ -116,5 +117,6 @@ fn random_instructions_agree() {
     }
 }
 
-/// Not implemented, compared, exceptions among them, deliveries, deliveries by both: of the run without a time budget.
+/// Totals of the run without a time budget: not implemented, compared, exceptions among them, deliveries, deliveries by
+/// both.
 const TOTALS: [u64; 5] = [18_929, 1_015_246, 298_682, 487_339, 0];

@@ -1,4 +1,5 @@
-//! Kernel routines that no run of the Linux image reaches, called on both processors: each set of features, each chain of calls.
+//! Kernel routines that no run of the Linux image reaches, called on both processors: each set of features, each chain
+//! of calls.
 
 mod told;
 
@@ -9,10 +10,10 @@ use cr3_unicorn::checker::{Checker, Tally};
 use cr3_unicorn::limits::Limit;
 use cr3_unicorn::native::Native;
 
-/// Steps of a call; none needs as many.
+/// Steps of a call; none needs this many.
 const BUDGET: usize = 2_000;
 
-/// Routines that return into each other, the last one to a HLT; all get the same argument in RDI.
+/// Routines that return into each other, the last one to a HLT. All get the same argument in RDI.
 struct Chain {
     routines: &'static [&'static str],
     argument: Argument,
@@ -28,14 +29,15 @@ const fn chain(routines: &'static [&'static str]) -> Chain {
 }
 
 const CHAINS: [Chain; 7] = [
-    // Lazy on the task's tables, then on the kernel's own: the second leaving and the second entering have nothing to do.
+    // Lazy on the task's tables, then on the kernel's own: the second leaving and the second entering have nothing to
+    // do.
     chain(&["enter_lazy_tlb", "leave_mm", "leave_mm", "enter_lazy_tlb"]),
     Chain { routines: &["enter_lazy_tlb", "use_temporary_mm"], argument: Argument::Symbol("poking_mm") },
-    // Lazy, and back to the mm that is loaded: nothing has changed meanwhile.
+    // Lazy, and back to the loaded mm: nothing has changed meanwhile.
     Chain { routines: &["enter_lazy_tlb", "switch_mm_irqs_off"], argument: Argument::Symbol("user_mm") },
     chain(&["native_flush_tlb_local"]),
     chain(&["native_flush_tlb_global"]),
-    // A user selector, and one that faults and is mended.
+    // A user selector, and one that faults and is fixed up.
     Chain { routines: &["asm_load_gs_index"], argument: Argument::Number(0x2b) },
     Chain { routines: &["asm_load_gs_index"], argument: Argument::Number(0xfff8) },
 ];
@@ -44,7 +46,7 @@ fn symbol(system: &System, name: &str) -> u64 {
     *system.image.symbols.get(name).unwrap_or_else(|| panic!("no symbol {name}"))
 }
 
-/// The machine of a system when it has come to each of `labels`, one after the other.
+/// The machine of a system after it has reached each of `labels` in order.
 fn at(system: &System, labels: &[&str]) -> Machine {
     let mut machine = system.machine.clone();
     for address in labels.iter().map(|label| symbol(system, label)) {
@@ -79,7 +81,7 @@ impl Chain {
     }
 }
 
-/// Both processors go on from `machine` until they halt at `end`, and agree on the way; then all memory is compared.
+/// Both processors continue from `machine` until they halt at `end`, and agree on the way. Then all memory is compared.
 fn check(checker: &mut Checker<Native>, system: &System, mut machine: Machine, end: &str) {
     checker.load(&machine);
     for _ in 0..BUDGET {
@@ -115,13 +117,13 @@ fn routines_without_a_caller_agree() {
         }
     }
     told::check("routines that no run reaches, natively", 64 * CHAINS.len() as u64, checker.tally());
-    // The bad selector faults in each system; INVPCID is there in half of them.
+    // The bad selector faults in each system; INVPCID exists in half of them.
     let mirrored = [(Limit::Invpcid, 32), (Limit::Delivery, 64)].into();
     let expected = Tally { compared: 26_256, exceptions: 64, delivered: 64, mirrored, ..Tally::default() };
     assert_eq!(*checker.tally(), expected);
 }
 
-/// An IRET to user mode that faults, because its frame holds a data selector in the place of CS: the task is killed.
+/// An IRET to user mode that faults, because its frame holds a data selector in place of CS: the task is killed.
 #[test]
 fn a_bad_iret_agrees() {
     let mut checker = checker();

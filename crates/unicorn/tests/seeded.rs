@@ -41,7 +41,7 @@ enum Wrong {
     NmiBlocked,
     StoredByte,
     MissingStore,
-    /// Bit 5 of the stored word, which is the accessed flag where the word is a page-table entry.
+    /// Bit 5 of the stored word, which is the accessed flag if the word is a page-table entry.
     StoredBit5,
     ErrorCode,
     FaultAddress,
@@ -185,7 +185,7 @@ impl<P: Processor> Observer for Seeded<P> {
 /// Steps of the program; the last one page-faults.
 const STEPS: u64 = 24;
 
-/// mov %rax,(%rbx); add %rax,%rax; push %rax; pop %rcx; five times and a half, then mov (%rdx),%rax without a page.
+/// mov %rax,(%rbx); add %rax,%rax; push %rax; pop %rcx; five and a half times, then mov (%rdx),%rax without a page.
 fn machine() -> Machine {
     let mut machine = Image::new(&mut Random(0)).machine;
     let round = [0x48, 0x89, 0x03, 0x48, 0x01, 0xc0, 0x50, 0x59];
@@ -228,7 +228,7 @@ fn step_of(checker: &Checker<Native>) -> Option<u64> {
     }
 }
 
-/// As [`step_of`], for the program with `wrong` at step `at`.
+/// Like [`step_of`], for the program with `wrong` at step `at`.
 fn disagreement(wrong: Wrong, at: u64) -> Option<u64> {
     step_of(&run(machine(), STEPS, wrong, at))
 }
@@ -285,7 +285,7 @@ impl Program {
     }
 }
 
-/// Instructions of which Unicorn cannot judge everything, in states in which it can judge something.
+/// Instructions that Unicorn can judge only in part, in states in which it can judge something.
 const LIMITED: [(&str, Program); 7] = [
     ("mov %rax,%cr0", Program { code: &[0x0f, 0x22, 0xc0], registers: &[(Register::Rax, 0x8005_0033)], words: &[] }),
     ("enter $16,$0", Program { code: &[0xc8, 16, 0, 0], registers: &[(Register::Rsp, WORD)], words: &[] }),
@@ -327,8 +327,8 @@ fn a_wrong_result_is_found_in_an_instruction_with_a_limit() {
     }
 }
 
-/// mov (%rbx),%rax; mov %rcx,(%rdx), which changes the page-table entry for RBX; mov %rsi,%cr3 without a flush;
-/// mov (%rbx),%rax through what our TLB has kept and Unicorn has not.
+/// mov (%rbx),%rax; mov %rcx,(%rdx), which changes the page-table entry for RBX; mov %rsi,%cr3 without a flush; mov
+/// (%rbx),%rax through a translation that our TLB has kept and Unicorn has not.
 fn stale() -> Machine {
     let mut machine = Image::new(&mut Random(0)).machine;
     machine.memory.write_bytes(CODE, &[0x48, 0x8b, 0x03, 0x48, 0x89, 0x0a, 0x0f, 0x22, 0xde, 0x48, 0x8b, 0x03]);
@@ -400,8 +400,8 @@ impl Observer for Forgetful {
     }
 }
 
-/// The whole Linux run, an NMI in it, from page tables without accessed and dirty flags; `flag` is never set in the entry of
-/// the page at `linear`. Whether the checker disagreed.
+/// The whole Linux run with an NMI, from page tables without accessed and dirty flags. `flag` is never set in the entry
+/// of the page at `linear`. Returns whether the checker disagreed.
 fn forgets(flag: u64, linear: fn(&Cpu) -> u64) -> bool {
     let config = Config { features: Features::ALL, form: Form::E, handler: Handler::Quiet.into(), ..Config::default() };
     let system = with_clear_flags(&boot(&config).expect("the system boots"));

@@ -108,7 +108,7 @@ fn a_sweep_delivers_everything_itself() {
     assert!(delivered_by_both > progress.swept.struck, "each injection, and faults of the program");
 }
 
-/// A machine with a page in each of so many blocks of 2 MiB beside its image.
+/// A machine with a page in each of this many blocks of 2 MiB besides its image.
 fn large(blocks: u64) -> Machine {
     let mut machine = system(&story(Form::E, "")).machine;
     for block in 0..blocks {
@@ -126,7 +126,7 @@ fn out_of_memory_is_a_failure_and_a_new_engine_goes_on() {
     agreed(engine(), &story(Form::E, "kernel_loop+1:nmi"), 0);
 }
 
-/// `machine` with `code` where it goes on.
+/// `machine` with `code` at RIP.
 fn patched(mut machine: Machine, code: &[u8]) -> Machine {
     let cpu = &machine.cpu;
     let walk = paging::walk(cpu, &machine.memory, cpu.rip, paging::Start::root(cpu));

@@ -1,4 +1,4 @@
-//! What plays a scene.
+//! The engines that play a scene.
 
 use super::{Action, ExpectedFault, Scene};
 use cr3_machine::tlb::{Entry, Reading, StructureEntry};
@@ -11,7 +11,7 @@ pub(super) trait Engine: Sized {
     /// Why this engine cannot play the scene.
     fn begin(scene: &Scene, reading: Reading) -> Result<Self, String>;
 
-    /// Does what happens in one step, edits of tables excepted.
+    /// Performs one step, except edits of tables.
     fn perform(&mut self, action: &Action) -> Performed;
 
     /// All cached translations.
@@ -20,17 +20,17 @@ pub(super) trait Engine: Sized {
     /// All cached paging-structure entries.
     fn structures(&self) -> Vec<StructureEntry>;
 
-    /// The registers that vectors look at.
+    /// The registers that vectors check.
     fn registers(&self) -> Registers;
 
     /// The quadword of memory at `physical`.
     fn quadword(&self, physical: u64) -> u64;
 
-    /// Writes a quadword of memory behind the back of the caches.
+    /// Writes a quadword of memory without the caches noticing.
     fn set_quadword(&mut self, physical: u64, value: u64);
 }
 
-/// What came of a step.
+/// The result of a step.
 pub(super) struct Performed {
     /// A value or physical address, nothing, or a fault.
     pub(super) done: Result<Option<u64>, Refused>,
@@ -44,7 +44,7 @@ impl Performed {
     }
 }
 
-/// A fault, with why.
+/// A fault, and why.
 pub(super) struct Refused {
     pub(super) fault: ExpectedFault,
     pub(super) cause: String,

@@ -7,11 +7,11 @@ use toml::{Table, Value};
 /// What is wrong with a vector file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorError {
-    /// The name the file was given.
+    /// The file's name, as the caller gave it.
     pub file: String,
     /// The vector, once its id is known.
     pub vector: Option<String>,
-    /// Path of the field, or line and column where the text is no TOML.
+    /// Path of the field, or line and column if the text is not TOML.
     pub field: String,
     /// What is wrong with it, and what would be right.
     pub cause: String,
@@ -29,7 +29,7 @@ impl fmt::Display for VectorError {
 
 impl std::error::Error for VectorError {}
 
-/// Where a field stands.
+/// The place of a field.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     file: String,
@@ -42,7 +42,7 @@ impl Place {
         Self { file: file.to_owned(), vector: None, path: String::new() }
     }
 
-    /// Fields of a vector are told from its id on.
+    /// The place of a vector, once its id is known.
     pub(super) fn of_vector(&self, id: &str) -> Self {
         Self { vector: Some(id.to_owned()), ..Self::new(&self.file) }
     }
@@ -62,10 +62,10 @@ impl Place {
     }
 }
 
-/// Names that stand for numbers in addresses.
+/// Names of numbers in addresses.
 pub(super) type Names = BTreeMap<String, u64>;
 
-/// The fields of one table that were not taken yet.
+/// The fields of one table that nobody has taken yet.
 pub(super) struct Fields {
     pub(super) place: Place,
     table: Table,
@@ -126,7 +126,7 @@ impl Fields {
         self.need(name, address)
     }
 
-    /// The values of a list; one value is a list of one.
+    /// The values of a list. A single value is a list of one.
     fn list(&mut self, name: &str, wanted: &str) -> Result<Option<Listed>, VectorError> {
         self.take(name, wanted, |value| {
             Some(match value {
@@ -136,7 +136,7 @@ impl Fields {
         })
     }
 
-    /// Each value of a list as `convert` reads it, with the path to it.
+    /// Each value of a list as `convert` reads it, with its path.
     fn items<T>(
         &mut self,
         name: &str,
@@ -154,7 +154,7 @@ impl Fields {
         listed.with_paths(name).into_iter().map(item).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Texts in a list, or one of them alone.
+    /// The texts in a list, or a single text.
     pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, VectorError> {
         let texts = self.items(name, "text in quotes", |value| match value {
             Value::String(text) => Some(text),
@@ -163,7 +163,7 @@ impl Fields {
         Ok(texts.map(|texts| texts.into_iter().map(|(_, text)| text).collect()))
     }
 
-    /// The tables of a list, or one of them alone.
+    /// The tables of a list, or a single table.
     pub(super) fn tables(&mut self, name: &str) -> Result<Vec<Self>, VectorError> {
         let tables = self.items(name, "a table", |value| match value {
             Value::Table(table) => Some(table),
@@ -180,7 +180,7 @@ impl Fields {
         Ok(Self::new(self.place.field(name), table.unwrap_or_default()))
     }
 
-    /// The remaining names, in the order of the alphabet.
+    /// The remaining names in alphabetical order.
     pub(super) fn names(&self) -> Vec<String> {
         self.table.keys().cloned().collect()
     }
@@ -188,20 +188,20 @@ impl Fields {
     /// The error for the first field that nobody took.
     pub(super) fn finish(self) -> Result<(), VectorError> {
         match self.table.keys().next() {
-            Some(name) => Err(self.place.field(name).error("no such field belongs here")),
+            Some(name) => Err(self.place.field(name).error("there is no such field here")),
             None => Ok(()),
         }
     }
 }
 
-/// What stands where the format expects a list.
+/// What the text has where the format expects a list.
 enum Listed {
     One(Value),
     Many(Vec<Value>),
 }
 
 impl Listed {
-    /// The values, each with its path: those of a list have a number in it.
+    /// The values, each with its path. The paths of a list's values contain a number.
     fn with_paths(self, name: &str) -> Vec<(String, Value)> {
         match self {
             Self::One(value) => vec![(name.to_owned(), value)],
@@ -212,7 +212,7 @@ impl Listed {
     }
 }
 
-/// Says that `name` is none of the names that there are.
+/// The error that `name` is none of the known names.
 pub(super) fn unknown(name: &str, what: &str, known: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let known: Vec<_> = known.into_iter().map(|name| name.as_ref().to_owned()).collect();
     match known.as_slice() {
@@ -231,10 +231,10 @@ fn evaluate_term(term: &str, names: &Names) -> Result<u64, String> {
     if let Some(value) = names.get(term) {
         return Ok(*value);
     }
-    number(term).ok_or_else(|| format!("`{term}` is neither a name of [names] nor a number"))
+    number(term).ok_or_else(|| format!("`{term}` is neither a name in [names] nor a number"))
 }
 
-/// A number in decimal or, after `0x`, in hexadecimal; with `_` between digits where that helps the eye.
+/// A number in decimal or, after `0x`, in hexadecimal. Digits may be separated by `_`.
 pub(super) fn number(text: &str) -> Option<u64> {
     let digits = text.replace('_', "");
     match digits.strip_prefix("0x") {

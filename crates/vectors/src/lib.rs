@@ -20,7 +20,7 @@ use cr3_machine::{Cpu, Exception, Memory};
 /// The vectors of one file.
 #[derive(Clone, Debug)]
 pub struct Suite {
-    /// The name the file was given.
+    /// The file's name, as the caller gave it.
     pub file: String,
     /// In the order of the file.
     pub vectors: Vec<Vector>,
@@ -41,7 +41,7 @@ pub struct Vector {
 #[derive(Clone, Debug)]
 enum Case {
     Run(Box<Scene>),
-    /// Nobody here can play it, for this reason.
+    /// Neither player can represent it, for this reason.
     Unrepresentable(String),
 }
 
@@ -77,14 +77,14 @@ impl<T> PerReading<T> {
 #[derive(Clone, Debug)]
 struct Step {
     action: Action,
-    /// Not done under the other reading.
+    /// The only reading under which it happens.
     only: Option<Reading>,
     fault: PerReading<Option<ExpectedFault>>,
-    /// Physical addresses of which the access may reach any.
+    /// Physical addresses; the access may reach any of them.
     physical: PerReading<Option<Vec<u64>>>,
     /// The cached translation that must serve the access, under [`Reading::Min`].
     from: Option<String>,
-    /// What MOV from CR3 must give.
+    /// The value that MOV from CR3 must return.
     gives: Option<u64>,
 }
 
@@ -132,7 +132,7 @@ enum Action {
     ProcessorDropsEverything,
 }
 
-/// A paging-structure entry by where it stands under a root when the step runs.
+/// A paging-structure entry, by its place under a root when the step runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct TableEntry {
     root: u64,
@@ -140,7 +140,7 @@ struct TableEntry {
     level: u8,
 }
 
-/// How a paging-structure entry changes: bits are cleared, the address gives way to the new one, bits are set.
+/// How a paging-structure entry changes: bits are cleared, the address is replaced, bits are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Edit {
     frame: Option<u64>,
@@ -160,7 +160,7 @@ struct After {
     pcid: Option<u16>,
     long_mode_active: Option<bool>,
     cr3_writes: Option<u64>,
-    /// Cached translations that must be there and know their dirty flag to be set.
+    /// Cached translations that must be present with a dirty flag known to be set.
     dirty: Vec<String>,
     /// Addresses for which no paging-structure entry of the current PCID may be cached.
     no_structures_for: Vec<u64>,

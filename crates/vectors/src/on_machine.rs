@@ -11,18 +11,18 @@ use cr3_machine::tlb::{Entry, Operation, Reading, StructureEntry};
 use cr3_machine::{Fault, Machine, Observer, Tlb, step};
 use std::marker::PhantomData;
 
-/// The machine, made `W`.
+/// The machine, made in the way `W`.
 pub(super) struct OnMachine<W> {
     machine: Machine,
     way: PhantomData<W>,
 }
 
-/// How a machine is made.
+/// How to make a machine.
 pub(super) trait Way {
     fn make(machine: Machine) -> Machine;
 }
 
-/// As it is.
+/// Unchanged.
 pub(super) struct Fast;
 
 impl Way for Fast {
@@ -40,7 +40,7 @@ impl Way for Plain {
     }
 }
 
-/// What happened in a step that the state does not show.
+/// What a step did that the state does not show.
 #[derive(Default)]
 struct Seen {
     hit: Option<Entry>,
@@ -147,7 +147,7 @@ fn change_control(
     }
 }
 
-/// Executes one instruction. A fault it raises is told before it is delivered, and what delivery does is not looked at.
+/// Executes one instruction. Reports a fault before its delivery, and ignores what the delivery does.
 fn execute(machine: &mut Machine, seen: &mut Seen, linear: u64) -> Result<Option<u64>, Fault> {
     machine.cpu.rip = linear;
     let _ = step(machine, seen);

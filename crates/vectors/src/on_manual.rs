@@ -1,4 +1,4 @@
-//! The second model as a player of vectors. What it does not have it says.
+//! The second model as a player of vectors. It says what it cannot play.
 
 use super::engine::{Engine, Performed, Refused, Registers};
 use super::{Action, ExpectedFault, Scene};
@@ -22,7 +22,7 @@ fn unable(scene: &Scene) -> Option<&'static str> {
         Action::Execute { .. } => Some("the second model executes no instructions"),
         Action::ChangeControl { register: ControlRegister::Efer, .. } => Some("the second model writes no EFER"),
         Action::ChangeControl { register: ControlRegister::Cr0, set, .. } if set & cr0::PG != 0 => {
-            Some("the second model cannot begin paging")
+            Some("the second model cannot turn paging on")
         }
         _ => None,
     })
@@ -45,8 +45,8 @@ fn controls(cpu: &Cpu) -> Controls {
     }
 }
 
-/// Bits of CR4 that CPUID allows (SDM vol. 3A 2.5): those that every processor with long mode has, and those of features.
-/// A list of its own: the second model vouches for the machine's.
+/// Bits of CR4 that CPUID allows (SDM vol. 3A 2.5): those that every processor with long mode has, and those of
+/// features. This list is separate from the machine's, because the second model vouches for it.
 fn cr4_supported(features: &CpuFeatures) -> u64 {
     let everywhere = cr4::TSD | cr4::DE | cr4::PSE | cr4::PAE | cr4::MCE | cr4::PGE | cr4::PCE;
     let simd = cr4::OSFXSR | cr4::OSXMMEXCPT;
@@ -199,8 +199,8 @@ impl Engine for OnManual {
 }
 
 impl OnManual {
-    /// The model judges which translation was used instead of choosing one; the first that it accepts is taken here, and
-    /// a walk if it accepts none.
+    /// The model judges which translation was used instead of choosing one. This takes the first that it accepts, or a
+    /// walk if it accepts none.
     fn access(&mut self, kind: AccessKind, linear: u64) -> Performed {
         let kind = match kind {
             AccessKind::Read => manual::Access::Read,

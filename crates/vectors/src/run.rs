@@ -6,12 +6,12 @@ use super::on_manual::OnManual;
 use super::{Action, Case, Edit, ExpectedFault, Scene, Step, Suite, TableEntry, Vector, tables};
 use cr3_machine::tlb::{Entry, Reading};
 
-/// Who plays.
+/// Who plays the vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Player {
-    /// [`cr3_machine`], which everything else runs on.
+    /// [`cr3_machine`], on which everything else runs.
     Machine,
-    /// The same without all that makes it fast.
+    /// The same without everything that makes it fast.
     PlainMachine,
     /// [`crate::manual_tlb`], the second model.
     Manual,
@@ -37,16 +37,16 @@ pub enum Outcome {
     Passed,
     /// One line for each difference, with its reading.
     Failed(Vec<String>),
-    /// The player cannot play it, for this reason.
+    /// The player cannot represent it, for this reason.
     Unrepresentable(String),
 }
 
-/// Runs every vector of the file on the machine, in its order.
+/// Runs every vector of the file in order on the machine.
 pub fn run(suite: &Suite) -> Vec<Report> {
     run_on(Player::Machine, suite)
 }
 
-/// Runs every vector of the file, in its order.
+/// Runs every vector of the file in order.
 pub fn run_on(player: Player, suite: &Suite) -> Vec<Report> {
     suite.vectors.iter().map(|vector| report(player, vector)).collect()
 }
@@ -101,7 +101,8 @@ fn edit_table(engine: &mut impl Engine, entry: TableEntry, edit: Edit) -> Result
     Ok(())
 }
 
-/// What came of a step, and why it could not be done. Edits and expectations of tables need no engine, all else does.
+/// The result of a step, and why it was impossible. Edits and expectations of tables need no engine; all other steps
+/// do.
 fn perform(engine: &mut impl Engine, action: &Action) -> (Performed, Option<String>) {
     match *action {
         Action::Edit { entry, edit } => (Performed::done(None), edit_table(engine, entry, edit).err()),
@@ -156,7 +157,7 @@ fn told(fault: &Option<ExpectedFault>) -> String {
     match fault {
         None => "no fault".to_owned(),
         Some(ExpectedFault { exception, error_code: None }) => exception.name().to_owned(),
-        // A digit below ten is the same in both.
+        // A digit below ten is the same in both notations.
         Some(ExpectedFault { exception, error_code: Some(code @ ..10) }) => format!("{}({code})", exception.name()),
         Some(ExpectedFault { exception, error_code: Some(code) }) => {
             format!("{}({code:#x} = {code})", exception.name())
@@ -164,7 +165,7 @@ fn told(fault: &Option<ExpectedFault>) -> String {
     }
 }
 
-/// A translation is still there: the same page, tag and frame, whatever is known of its dirty flag.
+/// Whether a translation survives: the same page, tag and frame, whatever is known of its dirty flag.
 fn survives(entries: &[Entry], entry: &Entry) -> bool {
     entries.iter().any(|cached| Entry { dirty: entry.dirty, ..*cached } == *entry)
 }

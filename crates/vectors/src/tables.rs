@@ -18,7 +18,7 @@ pub(super) struct Mapping {
     pub(super) flags: u64,
 }
 
-/// Where tables below the roots are put; vectors keep roots and frames below it.
+/// Address of the first table below the roots. Vectors keep their roots and frames below it.
 const FIRST_TABLE: u64 = 0x4000_0000;
 
 const LEVELS: u8 = 4;
@@ -31,7 +31,7 @@ fn leaf_level(size: PageSize) -> u8 {
     }
 }
 
-/// Memory with the page tables that hold `mappings`; of two for the same page the later one counts.
+/// Memory with the page tables that hold `mappings`. Of two for the same page the later one wins.
 pub(super) fn build(mappings: &[Mapping]) -> Memory {
     let mut memory = Memory::new();
     let mut next = FIRST_TABLE;
@@ -58,7 +58,7 @@ fn slot(table: u64, linear: u64, level: u8) -> u64 {
     table.wrapping_add(index * 8)
 }
 
-/// Where the entry stands in the memory that `quadword` reads, unless an entry above it names no table.
+/// The address of the entry in the memory that `quadword` reads, unless an entry above it names no table.
 pub(super) fn locate(quadword: impl Fn(u64) -> u64, place: TableEntry) -> Option<u64> {
     let mut table = place.root;
     for level in (place.level + 1..=LEVELS).rev() {
@@ -71,8 +71,8 @@ pub(super) fn locate(quadword: impl Fn(u64) -> u64, place: TableEntry) -> Option
     Some(slot(table, place.linear, place.level))
 }
 
-/// The bits of an entry that hold the address of the next table or of the page (SDM vol. 3A tables 4-14 to 4-20): bit 12
-/// of an entry that maps a large page is PAT, and those between it and the address are reserved.
+/// The bits of an entry that hold the address of the next table or of the page (SDM vol. 3A tables 4-14 to 4-20). Bit
+/// 12 of an entry that maps a large page is PAT, and those between it and the address are reserved.
 fn address_field(level: u8, value: u64) -> u64 {
     let size = match (level, value & entry::LARGE != 0) {
         (2, true) => PageSize::Size2M,
@@ -98,7 +98,7 @@ fn root(table: u64) -> Start {
     Start { level: Level::Pml4, table, rights: Rights::ALL }
 }
 
-/// The translation of `linear` under a root as a processor would cache it for `pcid`; in a piece of `size` if that is
+/// The translation of `linear` under a root, as a processor would cache it for `pcid`: in a piece of `size` if that is
 /// smaller than the page.
 pub(super) fn translation(
     cpu: &Cpu,
@@ -125,7 +125,7 @@ pub(super) fn translation(
     })
 }
 
-/// The upper-level entry for a place under a root as a processor would cache it for `pcid`.
+/// The upper-level entry for a place under a root, as a processor would cache it for `pcid`.
 pub(super) fn structure(memory: &Memory, place: TableEntry, pcid: u16) -> Option<StructureEntry> {
     let read = |address| memory.read_u64(address);
     let mut rights = Rights::ALL;

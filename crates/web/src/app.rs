@@ -1,11 +1,14 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
-use crate::effects::{self, use_address, use_check, use_drafts, use_keyboard, use_later, use_play, use_settings};
-use crate::overlay::Overlays;
+use crate::effects::{
+    self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_play, use_settings,
+};
+use crate::overlay::overlays;
 use crate::parts::Sight;
-use crate::store::Store;
+use crate::store::{Props, Store};
 use crate::view::{
     CheckStrip, Code, Counters, Header, Inspector, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
+    verdicts,
 };
 use cr3_session::view::{listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
@@ -22,16 +25,17 @@ pub fn App() -> Html {
     let state = use_memo(store.0.clone(), |state| state.clone());
     use_settings(state.settings);
     use_address(&state, &dispatch);
-    // A text is kept until the address carries it.
+    // The browser keeps a text until the address carries it.
     use_drafts(&state, &dispatch);
     use_keyboard(state.clone(), &dispatch);
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);
+    use_explore(&state, &dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
     let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
-    // Its rows are half of what a far step costs the browser.
+    // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
     let spoken = sentence::spoken(&state, &moment);
 
@@ -45,6 +49,7 @@ pub fn App() -> Html {
                     <Schedule state={state.clone()} dispatch={dispatch.clone()} />
                     <CheckStrip state={state.clone()} dispatch={dispatch.clone()} />
                 </div>
+                <div class="verdict-place">{ verdicts(&Props { state: state.clone(), dispatch: dispatch.clone() }) }</div>
                 <TimelineStrip
                     {timeline}
                     cursor={state.cursor}
@@ -66,7 +71,7 @@ pub fn App() -> Html {
                 all={state.all_counters}
                 dispatch={dispatch.clone()}
             />
-            <Overlays state={state.clone()} {dispatch} />
+            { overlays(&state, &dispatch) }
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

@@ -1,23 +1,26 @@
 //! The playground in a browser: components that show the session's view data and send its actions.
 //!
 //! Invariant: nothing here knows what an instruction does or how Linux works. A component that would have to decide
-//! something asks the session for it.
+//! something asks the session.
 //!
-//! Every list and every condition has an element of its own around it: Yew 0.23 recreates the siblings that stand
-//! before a list that grows (yewstack/yew issue 3262), and with them their focus and scroll position.
+//! Every list and every condition has its own element around it: Yew 0.23 recreates the siblings before a growing list
+//! (yewstack/yew issue 3262), and they lose their focus and scroll position.
 
 mod app;
 mod effects;
+mod mill;
 mod overlay;
 mod parts;
 #[cfg(feature = "bench")]
 mod speed;
 mod store;
 mod view;
+mod worker;
 
 pub use app::App;
 #[cfg(feature = "bench")]
 pub use speed::run_storm;
+pub use worker::serves_explorer;
 
 #[cfg(test)]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

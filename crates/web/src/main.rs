@@ -1,5 +1,7 @@
-//! Starts the page.
+//! Starts the page; in a worker, the explorer.
 
 fn main() {
-    yew::Renderer::<cr3_web::App>::new().render();
+    if !cr3_web::serves_explorer() {
+        yew::Renderer::<cr3_web::App>::new().render();
+    }
 }

@@ -1,4 +1,4 @@
-//! The session's [`State`] as a Yew reducer. Nothing is decided here.
+//! The session's [`State`] as a Yew reducer, which decides nothing, and as the properties of the panes.
 
 use cr3_session::{Action, State, update};
 use std::rc::Rc;
@@ -20,7 +20,14 @@ impl Reducible for Store {
     }
 }
 
-/// Sends the action that an event leads to, if it leads to one.
+/// The properties of most panes: the state, and where actions go.
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) state: Rc<State>,
+    pub(crate) dispatch: Callback<Action>,
+}
+
+/// Sends the action that an event leads to, if there is one.
 pub(crate) fn sends<I: 'static>(
     dispatch: &Callback<Action>,
     action: impl Fn(I) -> Option<Action> + 'static,

@@ -8,7 +8,7 @@ use web_sys::{Element, HtmlElement, HtmlSelectElement, KeyboardEvent, KeyboardEv
 
 wasm_bindgen_test_configure!(run_in_browser);
 
-/// The page in an element of its own, at a link; taken away when dropped.
+/// The page in its own element, at a link; removed when dropped.
 struct Page {
     host: Element,
     app: Option<yew::AppHandle<cr3_web::App>>,
@@ -18,10 +18,10 @@ impl Page {
     async fn open(link: &str) -> Self {
         let location = gloo::utils::window().location();
         location.set_hash(link).expect("an address");
-        // The event of this navigation is the test's, not the page's.
+        // This navigation's event belongs to the test, not to the page.
         gloo::timers::future::TimeoutFuture::new(50).await;
         let host = document().create_element("div").expect("an element");
-        // All of the style sheets that these tests need: lists that scroll, rows of one height.
+        // The parts of the style sheets that these tests need: lists that scroll, rows of one height.
         let style = document().create_element("style").expect("an element");
         style.set_text_content(Some(
             ":root { --row: 24px } .rows { height: 300px; overflow: auto } .row { height: 24px }",
@@ -72,7 +72,7 @@ impl Drop for Page {
     }
 }
 
-/// Until Yew has nothing left to do; effects may ask for one more round.
+/// Waits until Yew has nothing left to do; effects may need one more round.
 async fn settle() {
     for _ in 0..3 {
         yew::scheduler::flush().await;
@@ -164,6 +164,6 @@ async fn a_long_run_keeps_few_rows_in_the_document() {
 #[wasm_bindgen_test]
 async fn a_damaged_link_is_told() {
     let page = Page::open("v=1&a=Z&at=50").await;
-    assert!(page.text(".notice").contains("\"Z\" is not a name that this page knows"), "{}", page.text(".notice"));
+    assert!(page.text(".notice").contains("\"Z\" is not a name on this page"), "{}", page.text(".notice"));
     assert!(page.text(".transport .position").starts_with("A step 51 of "));
 }

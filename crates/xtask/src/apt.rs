@@ -1,4 +1,4 @@
-//! Debian packages: named first, then asked for as root or with sudo.
+//! Debian packages: named first, then installed as root or with sudo.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,25 +8,25 @@ use crate::project::{Project, on_path};
 use crate::steps::{self, ask};
 use crate::timings;
 
-/// A program and the Debian package that brings it.
+/// A program and its Debian package.
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
 }
 
-/// Installs the packages of those `programs` that are not on PATH; `purpose` says what they are for.
+/// Installs the packages of those `programs` that are not on PATH; `purpose` says what needs them.
 pub(crate) fn ensure_programs(project: &Project, programs: &[Program], purpose: &str) -> Result<(), Failure> {
     install(project, &missing_packages(programs, |name| on_path(name).is_some()), purpose)
 }
 
-/// Each package once, though it may bring several programs.
+/// Each package once, even if it has several of the programs.
 fn missing_packages<'a>(programs: &[Program], there: impl Fn(&str) -> bool) -> Vec<&'a str> {
     let missing: BTreeSet<&str> =
         programs.iter().filter(|program| !there(program.name)).map(|program| program.package).collect();
     missing.into_iter().collect()
 }
 
-/// Installs those `packages` that dpkg does not know as installed.
+/// Installs those `packages` that dpkg does not list as installed.
 pub(crate) fn ensure_packages(project: &Project, packages: &[&str], purpose: &str) -> Result<(), Failure> {
     let missing: Vec<&str> = packages.iter().copied().filter(|package| !installed(package)).collect();
     install(project, &missing, purpose)
@@ -78,7 +78,7 @@ fn names_candidate(policy: &str) -> bool {
         .any(|candidate| candidate.trim() != "(none)")
 }
 
-/// By what right apt-get is run.
+/// The authority to run apt-get.
 #[derive(Debug, PartialEq, Eq)]
 enum Authority {
     Root,
@@ -90,7 +90,7 @@ impl Authority {
         if on_path("apt-get").is_none() {
             return Err(Failure::new(
                 format!("Debian packages are needed for {purpose}, and there is no apt-get here"),
-                format!("install what these Debian packages bring, then run the command again ({mend})"),
+                format!("install what these Debian packages contain, then run the command again ({mend})"),
             ));
         }
         if ask(Command::new("id").arg("-u")).is_some_and(|id| id == "0") {

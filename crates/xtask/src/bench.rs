@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, how heavy the page is, and what its code is made of.
+//! `cargo xtask bench`: how fast the machine runs, how long the set-up took here, how heavy the page is, and what its
+//! code consists of.
 
 use std::fs;
 use std::path::Path;
@@ -10,29 +11,33 @@ use crate::project::{Project, on_path};
 use crate::steps::{self, ask, cannot_start, seconds};
 use crate::{budget, build, setup, timings, wasm_module, weight};
 
-/// The page's modules as the compiler left them, which still have names: below `target/wasm32-unknown-unknown/web`.
+/// The page's modules as the compiler left them, still with names: below `target/wasm32-unknown-unknown/web`.
 const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-follower.wasm"];
 
-/// Crates that are listed of a module.
+/// Number of crates to list for a module.
 const LARGEST: usize = 12;
 
-/// What is measured in Chromium, in a page that is built with the exports they call: the benchmark of `cr3play bench`, and the check with Unicorn.
+/// What to measure in Chromium, in a page built with the necessary exports: the benchmark of `cr3play bench`, and the
+/// check with Unicorn.
 const IN_BROWSER: [&str; 2] = ["e2e/speed.mjs", "e2e/check_speed.mjs"];
 
-/// Builds the page, then prints what was measured.
+/// Builds the page, then prints the measurements.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
     build::release(project, &wasm)?;
     let page = build::for_bench(project, &wasm)?;
     let cr3play = build::cr3play(project)?;
     println!("\nspeed:");
-    run_benchmark(project, &cr3play)?;
+    run_benchmark(project, &cr3play, &["bench"])?;
+    println!("\nthe explorer, and a protocol that readers know in Stateright:");
+    run_benchmark(project, &cr3play, &["bench", "--explore", "2", "--samples", "5"])?;
+    print_stateright(project)?;
     setup::for_browser(project)?;
     let in_browser = IN_BROWSER.map(|program| print_browser_speed(project, &page, program));
     print_beside_unicorn(project)?;
     print_setup_times(project);
     print_page_weight(project)?;
-    // A limit that was exceeded is reported last and keeps no number back.
+    // An exceeded limit is reported last and suppresses no number.
     in_browser.into_iter().collect()
 }
 
@@ -63,9 +68,21 @@ fn print_browser_speed(project: &Project, page: &Path, program: &str) -> Result<
     steps::run_showing(&format!("in Chromium, {program}"), &mut node, all, &mend).map(drop)
 }
 
-fn run_benchmark(project: &Project, cr3play: &Path) -> Result<(), Failure> {
+/// Two-phase commit, to place the rates of the explorer.
+fn print_stateright(project: &Project) -> Result<(), Failure> {
+    let cargo =
+        |verb| project.cargo(&[verb, "--release", "--locked", "--package", "cr3-cli", "--example", "two_phase_commit"]);
+    let mend = "cargo build --release -p cr3-cli --example two_phase_commit";
+    steps::run("building two-phase commit in Stateright", &mut cargo("build"), mend)?;
+    let mut bench = cargo("run");
+    let line = ask(&mut bench).ok_or_else(|| cannot_start(&bench, &std::io::Error::other("it found other states")))?;
+    println!("{line}");
+    Ok(())
+}
+
+fn run_benchmark(project: &Project, cr3play: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let mut bench = project.command(cr3play);
-    bench.arg("bench");
+    bench.args(arguments);
     let status = bench.status().map_err(|error| cannot_start(&bench, &error))?;
     if status.success() {
         return Ok(());
@@ -88,7 +105,7 @@ fn print_page_weight(project: &Project) -> Result<(), Failure> {
     MODULES.iter().try_for_each(|module| print_largest(project, module))
 }
 
-/// wasm-opt takes the names out, so the bytes are those before it.
+/// wasm-opt removes the names, so these are the bytes before it.
 fn print_largest(project: &Project, module: &str) -> Result<(), Failure> {
     let path = project.target().join(TARGET).join("web").join(module);
     let bytes = fs::read(&path).map_err(|error| Failure::io(&path, &error))?;

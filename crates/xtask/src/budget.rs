@@ -1,4 +1,4 @@
-//! How heavy the page may be: the one place that says it. `cargo xtask test` holds the release build against it.
+//! How heavy the page may be: the only place that says so. `cargo xtask test` compares the release build with it.
 
 use crate::failure::Failure;
 use crate::project::Project;
@@ -9,19 +9,19 @@ use crate::weight::{self, File, Weight};
 pub(crate) enum Part {
     /// Before the first click: the module, its JavaScript, styles, the document.
     Page,
-    /// While the page is drawn already.
+    /// While the page is already drawn.
     Fonts,
     /// When a person asks for the check: the worker with the checker.
     Follower,
-    /// With it: the second CPU, and texts that nobody needs to run it.
+    /// With it: the second CPU, and texts that are not needed to run it.
     Unicorn,
 }
 
-/// What each part is allowed to weigh, in bytes with gzip -9.
+/// The limit for each part, in bytes with gzip -9.
 const BUDGETS: [(Part, &str, u64); 4] = [
-    (Part::Page, "before the first click", 610_000),
+    (Part::Page, "before the first click", 500_000),
     (Part::Fonts, "fonts", 45_000),
-    (Part::Follower, "for the check: its worker", 425_000),
+    (Part::Follower, "for the check: its worker", 365_000),
     (Part::Unicorn, "for the check: Unicorn's module", 266_240),
 ];
 
@@ -35,7 +35,7 @@ impl Part {
         }
     }
 
-    /// Licences and sources lie beside the modules; the page only links to them.
+    /// Licences and sources are beside the modules; the page only links to them.
     fn loads(self, path: &str) -> bool {
         match self {
             Self::Page | Self::Follower => true,
@@ -45,7 +45,7 @@ impl Part {
     }
 }
 
-/// Parts of the page with what they weigh and may weigh.
+/// Parts of the page with their weight and their limit.
 fn weighed(files: &[File]) -> Vec<(&'static str, Weight, u64)> {
     let of = |part: Part| {
         let own = files.iter().filter(move |file| Part::of(&file.path) == part && part.loads(&file.path));
@@ -54,7 +54,7 @@ fn weighed(files: &[File]) -> Vec<(&'static str, Weight, u64)> {
     BUDGETS.map(|(part, name, limit)| (name, of(part), limit)).to_vec()
 }
 
-/// Fails when a part of `dist/` has outgrown its budget.
+/// Fails if a part of `dist/` has outgrown its budget.
 pub(crate) fn check(project: &Project) -> Result<(), Failure> {
     let weighed = weighed(&weight::files(project)?);
     match exceeded(&weighed).as_slice() {

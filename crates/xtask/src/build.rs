@@ -8,12 +8,12 @@ use crate::project::Project;
 use crate::wasm_target::WasmToolchain;
 use crate::{setup, steps, unicorn};
 
-/// Who a release build is for.
+/// The users of a release build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Audience {
     /// `dist/`.
     Visitors,
-    /// A page of its own, with the exports that the benchmarks call.
+    /// A separate page, with the exports that the benchmarks call.
     Benchmarks,
 }
 
@@ -26,7 +26,7 @@ impl Audience {
     }
 }
 
-/// What is put beside the page.
+/// What to put beside the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Staged {
     WithUnicorn,
@@ -46,13 +46,13 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds `dist/` with what is installed, Unicorn included.
+/// Builds `dist/` with the installed tools, Unicorn included.
 pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     unicorn::ensure(project)?;
     trunk_release(project, wasm, Audience::Visitors, Staged::WithUnicorn).map(drop)
 }
 
-/// The same page with what the benchmarks call; its folder. Visitors never load it.
+/// The same page with the exports for the benchmarks, which visitors never load. Returns its folder.
 pub(crate) fn for_bench(project: &Project, wasm: &WasmToolchain) -> Result<PathBuf, Failure> {
     unicorn::ensure(project)?;
     trunk_release(project, wasm, Audience::Benchmarks, Staged::WithUnicorn)
@@ -83,7 +83,7 @@ fn trunk_release(
     Ok(folder)
 }
 
-/// Builds the terminal program; the path of its executable.
+/// Builds the terminal program and returns the path of its executable.
 pub(crate) fn cr3play(project: &Project) -> Result<PathBuf, Failure> {
     let mut cargo = project.cargo(&["build", "--release", "--package", "cr3-cli", "--locked"]);
     steps::run("release build of cr3play", &mut cargo, "cargo build --release -p cr3-cli")?;

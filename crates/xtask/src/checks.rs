@@ -1,4 +1,4 @@
-//! How checks end: passed, failed or skipped. One that fails does not keep the others from running.
+//! How checks end: passed, failed or skipped. A failed check does not stop the others.
 
 use std::time::Duration;
 
@@ -22,12 +22,12 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    /// Counts a check, shows its failure, and tells whether it passed.
+    /// Counts a check, shows its failure, and returns whether it passed.
     pub(crate) fn note(&mut self, outcome: Result<(), Failure>) -> bool {
         self.judge(outcome.map(|()| Verdict::Passed))
     }
 
-    /// As [`Self::note`], of a check that may have been skipped, which is not passed.
+    /// Like [`Self::note`], for a check that may be skipped, which does not count as passed.
     pub(crate) fn judge(&mut self, outcome: Result<Verdict, Failure>) -> bool {
         match outcome {
             Ok(Verdict::Passed) => self.passed += 1,
@@ -48,7 +48,7 @@ impl Checks {
             println!("{closing}");
             return Ok(());
         }
-        Err(Failure::new(closing, "see each failed check above: it names its own"))
+        Err(Failure::new(closing, "see each failed check above"))
     }
 
     fn closing(&self, elapsed: &str) -> String {

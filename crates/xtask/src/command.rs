@@ -18,7 +18,7 @@ Whatever is installed goes into .tools/ and node_modules/ (both ignored by git),
 named before apt-get is asked for them.
 ";
 
-/// How long `fuzz` runs unless told.
+/// How long `fuzz` runs by default.
 const FUZZ_MINUTES: u32 = 10;
 
 /// How `serve` compiles the page.
@@ -30,10 +30,10 @@ pub(crate) enum ServeProfile {
     Release,
 }
 
-/// What `fuzz` makes up.
+/// The kinds of random input of `fuzz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// Everything below, one after the other.
+    /// All kinds below, one after the other.
     Every,
     /// Single instructions, on our machine and on Unicorn.
     Instructions,
@@ -43,12 +43,12 @@ pub(crate) enum Input {
     Blobs,
     /// Operations on both models of the TLB.
     Tlb,
-    /// Whatever may not make the engine panic, hang or grow.
+    /// Whatever might make the engine panic, hang or grow.
     Robustness,
 }
 
 impl Input {
-    /// Each kind by its name, in the order in which all of them run.
+    /// Each kind by its name, in the order in which `fuzz` runs all of them.
     pub(crate) const KINDS: [(&str, Self); 5] = [
         ("instructions", Self::Instructions),
         ("injections", Self::Injections),
@@ -66,11 +66,11 @@ impl Input {
 pub(crate) enum Command {
     Setup,
     Serve(ServeProfile),
-    /// Started by `serve` for itself: says when the page answers.
+    /// Started by `serve` for itself: announces when the page answers.
     Announce,
     Build,
     Test,
-    /// For so many minutes.
+    /// For this many minutes.
     Fuzz(u32, Input),
     Bench,
     Unicorn,

@@ -19,10 +19,10 @@ const COMPONENTS: [Component; 2] = [
     Component { subcommand: "clippy", rustup: "clippy", debian: "rust-clippy" },
 ];
 
-/// Without a network rustup does not fail, it waits.
+/// Without a network rustup does not fail; it waits.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// Adds what is missing by rustup, where the toolchain is rustup's.
+/// Adds missing parts with rustup, if the toolchain is rustup's.
 pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
     let missing = missing(project);
     if missing.is_empty() {

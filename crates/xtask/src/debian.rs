@@ -1,5 +1,5 @@
-//! Debian's Rust compiler for the page, where rustup can download nothing: its packages, and a standard library for
-//! wasm32 built from their source into a private folder, because Debian ships none.
+//! Debian's Rust compiler for the page, for machines on which rustup can download nothing. It needs Debian's packages,
+//! and a standard library for wasm32 built from their source into a private folder, because Debian ships none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,20 @@ use crate::timings;
 const PURPOSE: &str = "a compiler for WebAssembly";
 const PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy"];
 const RUSTC: &str = "/usr/bin/rustc";
-/// A dangling link into the folder of the right LLVM until its linker is installed.
+/// Until its linker is installed, a dangling link into the folder of the right LLVM.
 const LINKER: &str = "/usr/bin/rust-lld";
 /// `rust-version` in Cargo.toml.
 const OLDEST: [u32; 3] = [1, 95, 0];
-/// What has to be called as Debian's, not as rustup's.
+/// Programs that must be Debian's, not rustup's.
 const PROGRAMS: [&str; 5] = ["cargo", "rustc", "rustdoc", "cargo-clippy", "clippy-driver"];
-/// `test` is what wasm-bindgen's tests need beyond the standard library.
+/// wasm-bindgen's tests need `test` besides the standard library.
 const BUILD_STD: &str = "-Zbuild-std=std,panic_abort,panic_unwind,test,proc_macro";
-/// The crate that the standard library is built for; its own rlib is left behind.
+/// The crate for which the standard library is built; its own rlib is discarded.
 const EMPTY_CRATE: &str = "nothing";
 
 /// Debian's compiler with the standard library built here.
 pub(crate) struct Toolchain {
-    /// Links to Debian's programs, to be found before rustup's.
+    /// Links to Debian's programs, which PATH finds before rustup's.
     programs: PathBuf,
     sysroot: PathBuf,
 }
@@ -42,7 +42,7 @@ impl Toolchain {
         self.sysroot.join("lib/rustlib").join(TARGET).join("lib")
     }
 
-    /// Names the compiler that the standard library was built with.
+    /// Names the compiler that built the standard library.
     fn stamp(&self) -> PathBuf {
         self.sysroot.join("built-with")
     }
@@ -51,7 +51,7 @@ impl Toolchain {
     pub(crate) fn prepare(&self, project: &Project, command: &mut Command) {
         let mut path = project.search_path(std::slice::from_ref(&self.programs));
         if let Some(home) = cargo_home() {
-            // Cargo looks for its subcommands there first, unless the folder has its place on PATH.
+            // Cargo looks for its subcommands there first, unless the folder is on PATH.
             path.push(":");
             path.push(home.join("bin"));
         }
@@ -60,14 +60,14 @@ impl Toolchain {
             .env("PATH", path)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", &sysroot)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTDOCFLAGS", &sysroot);
-        // rustup's and cargo's words to their children, about the other compiler.
+        // Variables that rustup and cargo set for their children; they describe the other compiler.
         for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "LD_LIBRARY_PATH"] {
             command.env_remove(name);
         }
     }
 }
 
-/// The toolchain, if it was built by the compiler that Debian has installed now.
+/// The toolchain, if the compiler that Debian has installed now built it.
 pub(crate) fn built(project: &Project) -> Option<Toolchain> {
     let toolchain = Toolchain::at(project);
     let stamp = fs::read_to_string(toolchain.stamp()).ok()?;
@@ -121,7 +121,7 @@ fn link_programs(folder: &Path) -> Result<(), Failure> {
     make_folder(folder)?;
     for program in PROGRAMS {
         let link = folder.join(program);
-        // An earlier link may be there, and point elsewhere.
+        // An earlier link may exist and point elsewhere.
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(Path::new("/usr/bin").join(program), &link)
             .map_err(|error| Failure::io(&link, &error))?;
@@ -159,7 +159,8 @@ fn build_library(project: &Project, toolchain: &Toolchain) -> Result<(), Failure
     Ok(())
 }
 
-/// Moves the rlibs of `built` to an emptied `library`: one left from an earlier build would be found as well.
+/// Moves the rlibs of `built` to an emptied `library`. Otherwise the compiler would also find one from an earlier
+/// build.
 fn replace_library(built: &Path, library: &Path) -> Result<(), Failure> {
     if library.exists() {
         fs::remove_dir_all(library).map_err(|error| Failure::io(library, &error))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A failure that ends a command. Both halves are required: nobody is left with an error and no way on.
+/// A failure that ends a command. Both halves are required: nobody gets an error without a way on.
 #[derive(Debug)]
 pub(crate) struct Failure {
     /// What is missing or broken, with its cause.

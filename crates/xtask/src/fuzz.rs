@@ -1,6 +1,7 @@
-//! `cargo xtask fuzz`: what `cargo xtask test` runs a part of, with a time budget: random instructions and the Linux image with
-//! an event at every place, both on our machine and on Unicorn, random code on Unicorn's JIT and on its WebAssembly build, random
-//! operations on both models of the TLB, and whatever may not make the engine panic, hang or grow.
+//! `cargo xtask fuzz`: everything that `cargo xtask test` samples, with a time budget. It runs random instructions and
+//! the Linux image with an event at every place, both on our machine and on Unicorn; random code on Unicorn's JIT and
+//! on its WebAssembly build; random operations on both models of the TLB; and whatever might make the engine panic,
+//! hang or grow.
 
 use crate::command::Input;
 use crate::failure::Failure;
@@ -16,22 +17,19 @@ pub(crate) fn run(project: &Project, minutes: u32, input: Input) -> Result<(), F
     match input {
         Input::Instructions => instructions(project, minutes),
         Input::Injections => injections(project, minutes),
-        Input::Blobs => unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60)),
+        Input::Blobs => blobs(project, minutes),
         Input::Tlb => translations(project, minutes),
         Input::Robustness => robustness::run(project, minutes),
         Input::Every => every(project, minutes),
     }
 }
 
-/// What one kind finds does not keep the others from running.
+/// A finding of one kind does not stop the others.
 fn every(project: &Project, minutes: u32) -> Result<(), Failure> {
     let failures = Input::KINDS.into_iter().filter_map(|(_, input)| run(project, minutes, input).err());
     match failures.inspect(|failure| println!("{failure}\n")).count() {
         0 => Ok(()),
-        found => Err(Failure::new(
-            format!("{found} of {} kinds of input", Input::KINDS.len()),
-            "see each above: it names its own",
-        )),
+        found => Err(Failure::new(format!("{found} of {} kinds of input", Input::KINDS.len()), "see each one above")),
     }
 }
 
@@ -59,7 +57,12 @@ fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {
     steps::run_showing(&headline, &mut cargo, closes, mend).map(drop)
 }
 
-/// As many configurations of the full sweep as fit, from one on that the clock picks.
+fn blobs(project: &Project, minutes: u32) -> Result<(), Failure> {
+    setup::for_native_unicorn(project)?;
+    unicorn::differential::fuzz(project, Duration::from_secs(u64::from(minutes) * 60))
+}
+
+/// As many configurations of the full sweep as fit, starting at one that the clock picks.
 fn injections(project: &Project, minutes: u32) -> Result<(), Failure> {
     setup::for_native_unicorn(project)?;
     let arguments = ["test", "--release", "--locked", "--package", "cr3-unicorn", "--test", "scenarios"];
@@ -72,7 +75,7 @@ fn injections(project: &Project, minutes: u32) -> Result<(), Failure> {
     steps::run_showing(&headline, &mut cargo, closes, mend).map(drop)
 }
 
-/// The seeds that were run, how far a sweep came, and what was compared.
+/// The seeds, how far a sweep got, and what was compared.
 fn closes(line: &str) -> bool {
     line.starts_with("seed ") || line.starts_with("swept ") || line.contains(" cases, ")
 }

@@ -1,10 +1,10 @@
-//! The little HTTP that it takes to ask a local server whether it answers.
+//! The little HTTP needed to ask a local server whether it answers.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A server is given this long to begin and to go on with its answer.
+/// How long a server may take to begin and to continue its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server's answer.

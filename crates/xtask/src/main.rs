@@ -1,7 +1,7 @@
-//! `cargo xtask`: everything about the project that takes more than one command.
+//! `cargo xtask`: every task of the project that takes more than one command.
 //!
-//! It has no dependencies, so that it compiles in seconds on a machine that has nothing but git, Rust and Node, and it
-//! installs what else a command needs: packages by apt after naming them, everything else under the ignored `.tools/`.
+//! It has no dependencies, so it compiles in seconds on a machine with only git, Rust and Node. It installs what else a
+//! command needs: packages by apt after naming them, everything else under the ignored `.tools/`.
 
 mod apt;
 mod audit;
@@ -27,6 +27,7 @@ mod test;
 mod timings;
 mod tools;
 mod unicorn;
+mod version;
 mod wasm_module;
 mod wasm_target;
 mod weight;

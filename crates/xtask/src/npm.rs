@@ -9,7 +9,7 @@ use crate::timings;
 
 const OLDEST_NODE: [u32; 3] = [20, 0, 0];
 
-/// Makes `node_modules/` what package-lock.json says, if it is not that already.
+/// Makes `node_modules/` match package-lock.json, if it does not already.
 pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
     let wanted = project.root().join("package-lock.json");
     let present = project.root().join("node_modules/.installed-lock.json");

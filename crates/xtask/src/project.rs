@@ -7,6 +7,11 @@ use std::process::Command;
 
 use crate::failure::Failure;
 
+/// All crates except the page and its worker, which are only built for the browser. Commands that name the same crates and
+/// the same profile share what cargo has built.
+pub(crate) const NATIVE: [&str; 8] =
+    ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-follower", "--locked", "--features", "cr3-cli/unicorn"];
+
 /// The target of everything that runs in a browser.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -15,12 +20,13 @@ pub(crate) struct Project {
     root: PathBuf,
 }
 
-/// Set by cargo for `cargo run`, or by a person for their own terminal, and harmful to the commands started here: cargo's
-/// describe xtask and not what is being built, and trunk accepts no other `NO_COLOR` than true and false.
+/// Variables that cargo sets for `cargo run`, or a person for their own terminal, and that would harm the commands
+/// started here. Cargo's variables describe xtask and not the crate to build. Trunk accepts only true and false in
+/// `NO_COLOR`.
 const NOT_HANDED_DOWN: [&str; 3] = ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "NO_COLOR"];
 
 impl Project {
-    /// The checkout that `cargo xtask` was called in.
+    /// The checkout in which `cargo xtask` was called.
     pub(crate) fn find() -> Result<Self, Failure> {
         let from_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let here = std::env::current_dir().ok();
@@ -42,7 +48,7 @@ impl Project {
         &self.root
     }
 
-    /// What the commands install for themselves; ignored by git.
+    /// What the commands install for themselves; git ignores it.
     pub(crate) fn tools(&self) -> PathBuf {
         self.root.join(".tools")
     }
@@ -58,7 +64,7 @@ impl Project {
         self.root.join(own)
     }
 
-    /// `program`, run at the root of the checkout, with the project's own tools found before the system's.
+    /// `program`, run at the root of the checkout, with the project's own tools before the system's.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.current_dir(&self.root).env("PATH", self.search_path(&[]));
@@ -75,12 +81,12 @@ impl Project {
         command
     }
 
-    /// PATH with `first`, then the project's own tools, then what it was.
+    /// PATH with `first` and the project's own tools in front.
     pub(crate) fn search_path(&self, first: &[PathBuf]) -> OsString {
         let own = [self.tools().join("bin"), self.root.join("node_modules/.bin")];
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let folders = first.iter().cloned().chain(own).chain(std::env::split_paths(&inherited));
-        // Only a folder with ':' in its name cannot be joined; it could not have been on PATH either.
+        // Only a folder with ':' in its name cannot be joined, and it could not have been on PATH either.
         std::env::join_paths(folders).unwrap_or(inherited)
     }
 
@@ -116,7 +122,7 @@ pub(crate) fn cargo_home() -> Option<PathBuf> {
     std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home)
 }
 
-/// Where `program` is found on PATH.
+/// The path of `program` on PATH.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())

@@ -1,5 +1,5 @@
-//! The part of `cargo xtask fuzz` that looks for panics, hangs and growth without bound: properties of the engine with many
-//! more cases than `cargo xtask test` gives them, new seeds in every round, overflow checks and debug assertions on.
+//! The part of `cargo xtask fuzz` that looks for panics, hangs and unbounded growth. It runs properties of the engine
+//! with many more cases than `cargo xtask test`, new seeds in every round, and overflow checks and debug assertions on.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,12 +8,12 @@ use crate::project::Project;
 use crate::setup;
 use crate::steps::{self, Finished, seconds};
 
-/// One kind of input, and the properties that take it.
+/// One kind of input, and the properties that use it.
 struct Kind {
     name: &'static str,
     /// Multiple of the usual cases that takes about ten seconds.
     times: u32,
-    /// Cargo's choice of the package and its test program.
+    /// Cargo's arguments for the package and its test program.
     program: &'static [&'static str],
     /// Parts of the names of the properties.
     properties: &'static [&'static str],
@@ -64,7 +64,7 @@ const KINDS: [Kind; 7] = [
     },
 ];
 
-/// A round that takes longer hangs.
+/// A longer round counts as hanging.
 const LONGEST_ROUND: Duration = Duration::from_secs(900);
 
 /// A number that no earlier call has used.
@@ -80,7 +80,7 @@ pub(crate) fn run(project: &Project, minutes: u32) -> Result<(), Failure> {
     let first = new_seed();
     let mut tallies = [(0, Duration::ZERO); KINDS.len()];
     for turn in 0.. {
-        // Each kind has its turn, however slow the machine.
+        // Each kind gets a turn, however slow the machine is.
         if turn >= KINDS.len() && Instant::now() > end {
             break;
         }
@@ -129,7 +129,7 @@ fn play(project: &Project, kind: &Kind, seed: u64) -> Result<Finished, Failure> 
     Err(Failure::new(format!("{headline}: {how}"), mend))
 }
 
-/// The sum over lines such as `1500 cases`, which may stand behind the name of their test.
+/// The sum over lines such as `1500 cases`, which may follow the name of their test.
 fn cases(lines: &[String]) -> u64 {
     lines.iter().filter_map(|line| line.strip_suffix(" cases")?.split(' ').next_back()?.parse::<u64>().ok()).sum()
 }

@@ -14,7 +14,7 @@ use crate::{build, http, setup, steps, unicorn};
 const PORT: u16 = 8080;
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
-/// Installs what is missing and becomes `trunk serve`, so that Ctrl-C and signals reach it and nothing stays behind.
+/// Installs what is missing and becomes `trunk serve`, so that Ctrl-C and signals reach it and no process remains.
 pub(crate) fn run(project: &Project, profile: ServeProfile) -> Result<(), Failure> {
     check_port_is_free()?;
     let wasm = match profile {
@@ -41,7 +41,7 @@ fn check_port_is_free() -> Result<(), Failure> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Failure::new(
             format!(
-                "port {PORT} of 127.0.0.1 is taken: another program serves there, perhaps an earlier cargo xtask serve"
+                "port {PORT} of 127.0.0.1 is in use: another program serves there, perhaps an earlier cargo xtask serve"
             ),
             format!("stop that program (ss -ltnp 'sport = :{PORT}' names it), then run the command again"),
         )),
@@ -56,7 +56,7 @@ fn start_announcer(project: &Project) -> Result<(), Failure> {
     announcer.spawn().map(drop).map_err(|error| steps::cannot_start(&announcer, &error))
 }
 
-/// The announcer's life: waits until the page answers, says so, and ends; ends early with the server that started it.
+/// The announcer waits until the page answers, says so, and ends. It ends early with the server that started it.
 pub(crate) fn announce() -> Result<(), Failure> {
     let server = parent_id();
     while parent_id() == server {
@@ -69,7 +69,7 @@ pub(crate) fn announce() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether both the page and the program that it names are served.
+/// Whether the server answers both for the page and for the program that it names.
 fn page_answers() -> bool {
     let answered = |path: &str| http::get(PORT, path).filter(|response| response.status == 200);
     answered("/")

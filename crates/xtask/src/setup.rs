@@ -9,7 +9,7 @@ use crate::{audit, components, npm, steps, tools, unicorn};
 const BROWSER: [Program; 2] =
     [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
 
-/// What the crate unicorn-engine-sys builds Unicorn's C sources with.
+/// What the crate unicorn-engine-sys needs to build Unicorn's C sources.
 const NATIVE_UNICORN: [Program; 3] = [
     Program { name: "cc", package: "gcc" },
     Program { name: "make", package: "make" },
@@ -20,7 +20,7 @@ const NATIVE_UNICORN: [Program; 3] = [
 const BINUTILS: [Program; 2] =
     [Program { name: "as", package: "binutils" }, Program { name: "ld", package: "binutils" }];
 
-/// What it reads Unicorn's headers with: libclang and the headers of the compiler.
+/// What it needs to read Unicorn's headers: libclang and the headers of the compiler.
 const LIBCLANG: [&str; 2] = ["libclang1-19", "libclang-common-19-dev"];
 
 /// `cargo xtask setup`: everything that any command would install.
@@ -31,7 +31,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What it takes to serve a development build.
+/// What serving a development build needs.
 pub(crate) fn for_serve(project: &Project) -> Result<WasmToolchain, Failure> {
     let wasm = wasm_target::ensure(project)?;
     tools::ensure_for_build(project)?;
@@ -39,14 +39,14 @@ pub(crate) fn for_serve(project: &Project) -> Result<WasmToolchain, Failure> {
     Ok(wasm)
 }
 
-/// What it takes to make the release build.
+/// What the release build needs.
 pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
     let wasm = for_serve(project)?;
     npm::ensure(project)?;
     Ok(wasm)
 }
 
-/// What it takes to run every test.
+/// What all tests need.
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
     components::ensure(project)?;
     for_browser(project)?;
@@ -68,7 +68,7 @@ pub(crate) fn for_assembler(project: &Project) -> Result<(), Failure> {
     apt::ensure_programs(project, &BINUTILS, "GNU as, which the assembler is compared with")
 }
 
-/// What it takes to build crates/unicorn. LIBCLANG_PATH names another libclang, as its bindings generator documents.
+/// What building crates/unicorn needs. LIBCLANG_PATH names another libclang, as its bindings generator documents.
 pub(crate) fn for_native_unicorn(project: &Project) -> Result<(), Failure> {
     const PURPOSE: &str = "Unicorn Engine as the second CPU";
     apt::ensure_programs(project, &NATIVE_UNICORN, PURPOSE)?;
@@ -78,7 +78,7 @@ pub(crate) fn for_native_unicorn(project: &Project) -> Result<(), Failure> {
     apt::ensure_packages(project, &LIBCLANG, PURPOSE)
 }
 
-/// So that everything after it can do without a network.
+/// Lets everything after it run without a network.
 fn fetch_crates(project: &Project) -> Result<(), Failure> {
     let mend = "if Cargo.lock is behind Cargo.toml: cargo check, and commit Cargo.lock; \
                 else check that cargo reaches crates.io (cargo search trunk)";

@@ -1,4 +1,5 @@
-//! Called by trunk when it has built a page: names the version of the second CPU's worker, and puts Unicorn beside the page.
+//! Called by trunk after it has built a page: writes the version of the second CPU's worker, and puts Unicorn beside
+//! the page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,12 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::unicorn;
+use crate::version::write_version;
 
-/// Where the page finds the worker; trunk names no content of a worker.
+/// Where the page finds the worker. Trunk does not name a worker by its content.
 const FOLLOWER: &str = "follower";
-
-/// Names a folder's content, so that a page asks for a `FILE?v=VERSION` and never gets an older one from a cache.
-pub(crate) const VERSION: &str = "version.txt";
 
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let stage = std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from).ok_or_else(|| {
@@ -31,29 +30,4 @@ fn name_version(folder: &Path) -> Result<(), Failure> {
         content.extend(fs::read(&path).map_err(|error| Failure::io(&path, &error))?);
     }
     write_version(folder, &content)
-}
-
-/// Writes the version of `content` into `folder`.
-pub(crate) fn write_version(folder: &Path, content: &[u8]) -> Result<(), Failure> {
-    let file = folder.join(VERSION);
-    fs::write(&file, format!("{:016x}\n", content_hash(content))).map_err(|error| Failure::io(&file, &error))
-}
-
-/// FNV-1a: names a content, and is no protection against anybody.
-fn content_hash(bytes: &[u8]) -> u64 {
-    const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    bytes.iter().fold(BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_a_function_of_the_content() {
-        // The test vectors of the FNV specification.
-        assert_eq!(content_hash(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(content_hash(b"foobar"), 0x8594_4171_f739_67e8);
-    }
 }

@@ -1,4 +1,4 @@
-//! A step: one command with a headline and its elapsed time, quiet unless it fails or is long.
+//! A step: one command with a headline and its elapsed time. It is quiet unless it fails or takes long.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::process::{Command, ExitStatus, Stdio};
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
-/// A step that takes longer than this says every so often where it is.
+/// A longer step reports at this interval where it is.
 const REPORT_EVERY: Duration = Duration::from_secs(20);
 const POLL_EVERY: Duration = Duration::from_millis(20);
-/// How much of a failed step's output is shown.
+/// Number of lines of a failed step's output to show.
 const SHOWN_ON_FAILURE: usize = 300;
 
-/// What a finished command printed (standard output and error as they came) and how it ended.
+/// What a finished command printed (standard output and error as they came), and how it ended.
 pub(crate) struct Finished {
     pub(crate) status: Option<ExitStatus>,
     pub(crate) lines: Vec<String>,
@@ -27,7 +27,7 @@ impl Finished {
     }
 }
 
-/// Which lines of a successful step are worth showing.
+/// Which lines of a successful step to show.
 pub(crate) type Closing = fn(&str) -> bool;
 
 /// A step without closing lines.
@@ -35,12 +35,12 @@ pub(crate) fn quiet(_: &str) -> bool {
     false
 }
 
-/// Runs `command` under `headline`; a failure shows its output, and `mend` says what to do.
+/// Runs `command` under `headline`. A failure shows its output, and `mend` says what to do.
 pub(crate) fn run(headline: &str, command: &mut Command, mend: &str) -> Result<Duration, Failure> {
     run_showing(headline, command, quiet, mend)
 }
 
-/// As [`run`], and prints the lines that `closing` picks from the output of a success.
+/// Like [`run`], and prints the lines that `closing` picks from the output of a success.
 pub(crate) fn run_showing(
     headline: &str,
     command: &mut Command,
@@ -59,8 +59,8 @@ pub(crate) fn run_showing(
     Err(Failure::new(format!("{headline}: {} {status}", program(command)), mend))
 }
 
-/// Runs `command` under `headline` and leaves it to the caller to judge how it ended. With a `limit` the command is
-/// ended after that time, and its status is `None`.
+/// Runs `command` under `headline` and lets the caller judge how it ended. With a `limit` the command is ended after
+/// that time, and its status is `None`.
 pub(crate) fn try_run(headline: &str, command: &mut Command, limit: Option<Duration>) -> Result<Finished, Failure> {
     let mut headline = Headline::print(headline);
     let finished = collect(command, limit, |elapsed, last| headline.progress(elapsed, last));
@@ -100,7 +100,7 @@ impl Headline {
 }
 
 fn flush() {
-    // Nothing is lost when the reader of our output has gone away.
+    // Nothing is lost if the reader of our output has gone away.
     let _ = std::io::stdout().flush();
 }
 
@@ -137,7 +137,7 @@ fn collect(
             break Some(status);
         }
         if limit.is_some_and(|limit| started.elapsed() > limit) {
-            // It may have ended by itself in between; there is nothing left to do then.
+            // It may have ended by itself in between, and then there is nothing left to do.
             let _ = child.kill();
             let _ = child.wait();
             break None;
@@ -149,7 +149,7 @@ fn collect(
         }
         thread::sleep(POLL_EVERY);
     };
-    // A command ended by the limit may leave a child of its own that holds the pipes open.
+    // A command that the limit ended may leave a child that holds the pipes open.
     if status.is_some() {
         for reader in readers.into_iter().flatten() {
             let _ = reader.join();
@@ -195,7 +195,7 @@ pub(crate) fn cannot_start(command: &Command, error: &std::io::Error) -> Failure
     Failure::new(format!("cannot run {program}: {error}"), format!("install {program}, or put its folder on PATH"))
 }
 
-/// What `command` prints, or `None` if it cannot be run or fails: for questions, not for work.
+/// What `command` prints, or `None` if it cannot run or fails. For questions, not for work.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())

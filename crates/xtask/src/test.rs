@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check of the project. A failing check does not keep the others from running.
+//! `cargo xtask test`: every check of the project. A failed check does not stop the others.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -7,16 +7,12 @@ use std::time::Instant;
 
 use crate::checks::Checks;
 use crate::failure::Failure;
-use crate::project::{Project, TARGET, on_path};
+use crate::project::{NATIVE, Project, TARGET, on_path};
 use crate::steps;
 use crate::wasm_target::WasmToolchain;
 use crate::{audit, budget, build, setup, unicorn};
 
-/// Everything but the page and its worker, which are only built for the browser.
-const NATIVE: [&str; 8] =
-    ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-follower", "--locked", "--features", "cr3-cli/unicorn"];
-
-/// Runs every check with what is installed, after installing what is missing.
+/// Runs every check with the installed tools, after installing what is missing.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let started = Instant::now();
     let wasm = setup::for_tests(project)?;
@@ -44,14 +40,15 @@ fn format(project: &Project) -> Result<(), Failure> {
 }
 
 fn native_lints(project: &Project) -> Result<(), Failure> {
-    let mut cargo = project.cargo(&["clippy", "--all-targets"]);
+    // With the profile of the tests: otherwise Unicorn's C sources are compiled once for the lints and once for the tests.
+    let mut cargo = project.cargo(&["clippy", "--all-targets", "--profile", "test"]);
     cargo.args(NATIVE).args(["--", "--deny", "warnings"]);
     let mend = "cargo clippy --workspace --exclude cr3-web --exclude cr3-follower --all-targets";
     steps::run("lints, native", &mut cargo, mend).map(drop)
 }
 
 fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
-    // Of the second CPU the library alone: its other tests are native.
+    // Only the library of the second CPU: its other tests are native.
     for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-follower", "--bins"), ("cr3-unicorn", "--lib")] {
         let mut cargo = wasm.command(project, "cargo");
         cargo.args(["clippy", "--package", package, "--target", TARGET, targets, "--all-features"]);
@@ -83,14 +80,15 @@ fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure>
     pack.arg("--locked");
     pack.env("WASM_BINDGEN_TEST_TIMEOUT", "120");
     if let Some(driver) = on_path("chromedriver") {
-        // Else a geckodriver on PATH would be taken first.
+        // Otherwise a geckodriver on PATH would come first.
         pack.env("CHROMEDRIVER", driver);
     }
     let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
     steps::run_showing("browser tests", &mut pack, closes_rust_tests, mend).map(drop)
 }
 
-/// The second CPU followed by the checker, in a browser's worker and in Node. Not by wasm-pack, which compiles every test of a package.
+/// The second CPU followed by the checker, in a browser's worker and in Node. Without wasm-pack, which compiles every
+/// test of a package.
 fn unicorn_followed(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let module = unicorn::ensure(project)?.join("unicorn.wasm");
     let mut cargo = wasm.command(project, "cargo");
@@ -134,7 +132,7 @@ fn playwright(project: &Project, cr3play: &Path) -> Command {
     playwright
 }
 
-/// A port that nobody uses, so that two checkouts can be tested at the same time.
+/// A free port, so that two checkouts can be tested at the same time.
 fn free_port() -> Option<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
     listener.local_addr().ok().map(|address| address.port())

@@ -10,13 +10,13 @@ fn file(project: &Project) -> PathBuf {
     project.tools().join("setup-times.tsv")
 }
 
-/// Notes that installing `part` took `elapsed`; an earlier note of the same part gives way.
+/// Notes that installing `part` took `elapsed`, replacing an earlier note of the same part.
 pub(crate) fn record(project: &Project, part: &str, elapsed: Duration) {
     let mut times = read(project);
     times.retain(|(name, _)| name != part);
     times.push((part.to_owned(), elapsed));
     let text: String = times.iter().map(|(name, elapsed)| format!("{name}\t{:.1}\n", elapsed.as_secs_f64())).collect();
-    // A missing note costs a line in the benchmark, nothing else.
+    // A missing note only costs a line in the benchmark.
     let _ = fs::create_dir_all(project.tools());
     let _ = fs::write(file(project), text);
 }

@@ -7,17 +7,17 @@ use crate::project::Project;
 use crate::steps::{self, ask};
 use crate::timings;
 
-/// A program to be installed by `cargo install`.
+/// A program that `cargo install` installs.
 struct Tool {
     program: &'static str,
     package: &'static str,
     version: String,
     arguments: &'static [&'static str],
-    /// About how long it takes on two cores.
+    /// Minutes on two cores, approximately.
     minutes: u8,
 }
 
-/// Drives the wasm build of the page and serves it.
+/// Builds the page for the browser and serves it.
 fn trunk() -> Tool {
     Tool {
         program: "trunk",
@@ -29,7 +29,7 @@ fn trunk() -> Tool {
     }
 }
 
-/// The JavaScript side of wasm-bindgen; its version has to equal the library's in Cargo.lock.
+/// The JavaScript side of wasm-bindgen. Its version has to equal the library's in Cargo.lock.
 fn wasm_bindgen(project: &Project) -> Result<Tool, Failure> {
     Ok(Tool {
         program: "wasm-bindgen",
@@ -57,12 +57,12 @@ fn cargo_deny() -> Tool {
     }
 }
 
-/// What it takes to build the page.
+/// What building the page needs.
 pub(crate) fn ensure_for_build(project: &Project) -> Result<(), Failure> {
     ensure(project, &[wasm_bindgen(project)?, trunk()])
 }
 
-/// What it takes to build the page and to test it.
+/// What building and testing the page needs.
 pub(crate) fn ensure_for_tests(project: &Project) -> Result<(), Failure> {
     ensure(project, &[wasm_bindgen(project)?, trunk(), wasm_pack(), cargo_deny()])
 }
@@ -75,7 +75,7 @@ fn ensure(project: &Project, tools: &[Tool]) -> Result<(), Failure> {
     for tool in missing {
         install(project, tool)?;
     }
-    // Only the programs are needed from here on; what is left of their builds is about a gigabyte.
+    // Only the programs are needed from here on. The rest of their builds is about a gigabyte.
     let _ = fs::remove_dir_all(build_folder(project));
     Ok(())
 }
@@ -94,7 +94,7 @@ fn install(project: &Project, tool: &Tool) -> Result<(), Failure> {
     let Tool { package, version, .. } = tool;
     let mut cargo = project.cargo(&["install", package, "--version", &format!("={version}"), "--root"]);
     cargo.arg(project.tools()).args(tool.arguments);
-    // They run for seconds and compile for minutes: compile them fast, and share what they have in common.
+    // They run for seconds and compile for minutes, so compile them fast and share what they have in common.
     cargo
         .env("CARGO_TARGET_DIR", build_folder(project))
         .env("CARGO_PROFILE_RELEASE_LTO", "off")

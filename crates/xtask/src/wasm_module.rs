@@ -14,10 +14,10 @@ const TABLE: u8 = 1;
 const MEMORY: u8 = 2;
 const GLOBAL: u8 = 3;
 
-/// What is not in a crate of Cargo.lock: the standard library, and whatever the compiler adds.
+/// Code of no crate in Cargo.lock: the standard library, and whatever the compiler adds.
 const STANDARD: &str = "std and what of it is generic";
 
-/// Bytes of code of each crate, the largest first; none if `module` is not one or its functions have no names.
+/// Bytes of code of each crate, the largest first. None if `module` is no module or its functions have no names.
 pub(crate) fn code_by_crate(module: &[u8], crates: &BTreeSet<String>) -> Option<Vec<(String, u64)>> {
     let functions = functions(module)?;
     let mut sizes = BTreeMap::<&str, u64>::new();
@@ -29,7 +29,7 @@ pub(crate) fn code_by_crate(module: &[u8], crates: &BTreeSet<String>) -> Option<
     Some(sizes)
 }
 
-/// The crate that a mangled name (`_ZN8cr3_core5linux4boot17h0123456789abcdefE`) or one of its types mentions first.
+/// The first crate that a mangled name (`_ZN8cr3_core5linux4boot17h0123456789abcdefE`) or one of its types mentions.
 fn crate_of<'names>(mangled: &str, crates: &'names BTreeSet<String>) -> &'names str {
     let mut rest = mangled.strip_prefix("_ZN").unwrap_or_default();
     while let Some(digits) = rest.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0) {
@@ -91,7 +91,7 @@ fn function_names(body: &mut Reader<'_>) -> Option<BTreeMap<u64, String>> {
     None
 }
 
-/// What is left to be read.
+/// The bytes that are still to be read.
 struct Reader<'bytes>(&'bytes [u8]);
 
 impl<'bytes> Reader<'bytes> {
@@ -114,7 +114,7 @@ impl<'bytes> Reader<'bytes> {
         None
     }
 
-    /// Bytes with their number before them.
+    /// Bytes preceded by their number.
     fn block(&mut self) -> Option<Reader<'bytes>> {
         let length = usize::try_from(self.number()?).ok()?;
         let (block, rest) = self.0.split_at_checked(length)?;
@@ -130,7 +130,7 @@ impl<'bytes> Reader<'bytes> {
         (0..self.number()?).map(|_| item(self)).collect()
     }
 
-    /// A smallest size, and a largest one if the first bit says so.
+    /// A minimum size, and a maximum one if the first bit says so.
     fn limits(&mut self) -> Option<()> {
         let flags = self.byte()?;
         self.number()?;

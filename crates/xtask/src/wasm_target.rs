@@ -11,7 +11,7 @@ use crate::project::{Project, TARGET, on_path};
 use crate::steps::{self, ask};
 use crate::timings;
 
-/// Without a network rustup does not fail, it waits.
+/// Without a network rustup does not fail; it waits.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(30);
 
 /// The compiler that builds for [`TARGET`].
@@ -23,7 +23,7 @@ pub(crate) enum WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// `program`, with `cargo` and `rustc` being this toolchain's.
+    /// `program`, with this toolchain's `cargo` and `rustc`.
     pub(crate) fn command(&self, project: &Project, program: impl AsRef<Path>) -> Command {
         let mut command = project.command(program);
         if let Self::Debian(toolchain) = self {
@@ -68,6 +68,6 @@ fn rustup_adds_target(project: &Project) -> Result<bool, Failure> {
         timings::record(project, "rustup target", finished.elapsed);
         return Ok(true);
     }
-    println!("    rustup cannot bring it (no network to its server?); trying Debian's packages instead");
+    println!("    rustup cannot download it (no network to its server?); trying Debian's packages instead");
     Ok(false)
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::steps::{ask, cannot_start};
 
-/// Compresses every file as a static host would; Node has both compressors built in.
+/// Compresses every file as a static host would. Node has both compressors built in.
 const WEIGH: &str = include_str!("weigh.mjs");
 
 /// Bytes in each form in which a host may send them.

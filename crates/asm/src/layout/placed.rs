@@ -1,4 +1,5 @@
-//! The layout with the length and the address of every item: found by relaxation, then written as bytes and as a listing.
+//! The layout with the length and the address of every item. Relaxation finds them; then the layout is written as bytes
+//! and as a listing.
 
 use std::cell::Cell;
 
@@ -8,15 +9,15 @@ use super::super::report::{Cause, Fault, Place, Report};
 use super::super::symbols::Symbols;
 use super::super::value::{Base, LabelId, Operation, SymbolId, Value, compute};
 use super::super::{Line, Position, Section};
-use super::{Draft, Entry, Fixup, FixupKind, Item, Jump, Layout, Mark, count_bytes, fits, out_of_range, too_long};
+use super::{Draft, Fixup, FixupKind, Item, Jump, Layout, Mark, count_bytes, fits, out_of_range, too_long};
 
 /// Passes over a section after which all its jumps become long.
 const PATIENT_PASSES: usize = 100;
 
-/// Passes after which a layout does not settle.
+/// Passes after which a layout counts as unsettled.
 const MAX_PASSES: usize = 150;
 
-/// Symbols defined by symbols defined by symbols.
+/// Depth of symbols that are defined by other symbols.
 const MAX_CHAIN: u32 = 32;
 
 /// Operations evaluated for one value.
@@ -25,14 +26,14 @@ const MAX_OPERATIONS_OF_VALUE: u32 = 10_000;
 /// Operations evaluated for all values of a text, in all passes.
 const MAX_OPERATIONS: u32 = 10_000_000;
 
-/// A value with its place in a section taken out: `number` counts from the section's base when there is one.
+/// A value split into a section and a number. `number` counts from the section's base if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Located {
     section: Option<usize>,
     number: i64,
 }
 
-/// The layout while lengths are sought, and after.
+/// The layout while lengths are being found, and afterwards.
 pub(in super::super) struct Placed<'l> {
     layout: &'l Layout,
     symbols: &'l Symbols,
@@ -82,13 +83,13 @@ impl<'l> Placed<'l> {
                 return placed;
             }
         }
-        let fault = Cause::new("", "the lengths of this text do not settle")
-            .hint("a fill or alignment depends on an address that it moves itself");
+        let fault = Cause::new("", "the lengths in this text do not settle")
+            .hint("a fill or alignment depends on an address that it moves");
         report.error(&placed.first_open_place(), fault);
         placed
     }
 
-    /// Jumps that can be short begin so; the others are long from the start.
+    /// Jumps that can be short begin short; the others are long from the start.
     fn start_jumps(&mut self) {
         for (section, draft) in self.layout.drafts.iter().enumerate() {
             for (item, content) in draft.items.iter().enumerate() {
@@ -113,8 +114,8 @@ impl<'l> Placed<'l> {
         }
     }
 
-    /// One pass of relaxation: moves every item by what grew before it, and lets jumps that do not reach grow. A target
-    /// further on in the section is taken to move as much as the jump did.
+    /// One pass of relaxation: moves every item by the growth before it, and lets jumps that do not reach grow. It
+    /// assumes that a target further on in the section moves as much as the jump did.
     fn pass(&mut self, section: usize, most: u64, force: bool) -> bool {
         let mut stretch = 0_i64;
         let mut changed = false;
@@ -150,14 +151,14 @@ impl<'l> Placed<'l> {
         i8::try_from(distance).is_ok()
     }
 
-    /// How much of `stretch` at item `from` is left at item `to`: an alignment between them takes up what it can, and the
-    /// greatest as much as all of them, since each is a power of two.
+    /// How much of `stretch` at item `from` remains at item `to`. An alignment between them absorbs what it can. The
+    /// greatest absorbs as much as all of them, since each is a power of two.
     fn stretch_at(&self, section: usize, from: usize, to: usize, stretch: i64) -> i64 {
         let mask = !(self.alignments[section].between(from, to) as i64 - 1);
         if stretch < 0 { -(-stretch & mask) } else { stretch & mask }
     }
 
-    /// The length of an item that is a gap, when it begins at `at`.
+    /// The length of an item that is a gap, if it begins at `at`.
     fn gap(&self, section: usize, item: usize, at: u64, most: u64) -> Option<u64> {
         let length = match self.layout.drafts.get(section)?.items.get(item)? {
             Item::Align { to, most, .. } => {
@@ -178,7 +179,7 @@ impl<'l> Placed<'l> {
         Some(if length > most { 0 } else { length })
     }
 
-    /// Reports gaps that are wrong: values that cannot be had, negative or too long.
+    /// Reports wrong gaps: values that are unknown, negative or too long.
     fn check_gaps(&self, most: u64, report: &mut Report<'_>) {
         for (section, draft) in self.layout.drafts.iter().enumerate() {
             for (item, content) in draft.items.iter().enumerate() {
@@ -235,7 +236,7 @@ impl<'l> Placed<'l> {
                     let message = format!(".org moves backwards, from {at:#x} to {:#x}", to.number);
                     Some((
                         Cause::new("", message)
-                            .hint("shorten what stands before it, or go further: `.org` moves forwards only"),
+                            .hint("shorten what precedes it, or go further: `.org` moves forwards only"),
                         place,
                     ))
                 }
@@ -271,8 +272,8 @@ impl<'l> Placed<'l> {
         base.wrapping_add(self.offset_of(*mark))
     }
 
-    /// The label and offset that `value` is, for jumps that may be short: weak symbols may be replaced by others, and are
-    /// never near.
+    /// The label and offset of `value`, for jumps that may be short. Weak symbols are never near, because others may
+    /// replace them.
     fn label_of(&self, value: &Value) -> Option<(Mark, i64)> {
         let mut value = value.clone();
         let mut sum = 0_i64;
@@ -313,7 +314,7 @@ impl<'l> Placed<'l> {
     fn evaluate_within(&self, value: &Value, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
         *budget = budget.checked_sub(1).ok_or_else(|| {
             Cause::new("", "this expression takes too long to evaluate")
-                .hint("it names others that name others: give one of them a number")
+                .hint("it uses names that use other names: give one of them a number")
         })?;
         match value {
             Value::Constant(number) => Ok(Located { section: None, number: *number }),
@@ -344,13 +345,16 @@ impl<'l> Placed<'l> {
         let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
         if chain == 0 {
             let name = self.symbols.name(symbol);
-            return Err(Cause::new(name, format!("`{name}` is defined by itself, or through too many other names"))
-                .hint("give one of the names a number or a label"));
+            return Err(Cause::new(
+                name,
+                format!("`{name}` is defined in terms of itself, or through too many other names"),
+            )
+            .hint("give one of the names a number or a label"));
         }
         self.evaluate_within(&value, chain - 1, budget)
     }
 
-    /// The bytes of all sections that something was written to or that hold a label.
+    /// The bytes of all sections that are not empty or hold a label.
     pub(in super::super) fn sections(&self, report: &mut Report<'_>) -> Vec<Section> {
         let used = |section: &usize| !self.layout.drafts[*section].items.is_empty();
         (0..self.layout.drafts.len()).filter(used).map(|section| self.section(section, report)).collect()
@@ -415,7 +419,7 @@ impl<'l> Placed<'l> {
             }
             _ => number,
         };
-        // The linker takes an address of 32 bits for unsigned (R_X86_64_32, psABI 4.4.1).
+        // The linker treats a 32-bit address as unsigned (R_X86_64_32, psABI 4.4.1).
         let wraps = fixup.kind == FixupKind::Either && fixup.size == 4 && located.section.is_some() && field < 0;
         if wraps || !fits(field, fixup.size, fixup.kind) {
             let fault = match fixup.kind {
@@ -433,10 +437,10 @@ impl<'l> Placed<'l> {
 
     /// The listing, in order of address within each section.
     pub(in super::super) fn listing(&self) -> Vec<Line> {
-        let mut entries: Vec<&Entry> = self.layout.entries.iter().collect();
-        entries.sort_by_key(|entry| (entry.mark.section, entry.mark.item, entry.mark.offset));
-        let mut lines = Vec::with_capacity(entries.len());
-        for entry in entries {
+        // Each section was written from its begin to its end.
+        let of = |section| self.layout.entries.iter().filter(move |entry| entry.mark.section == section);
+        let mut lines = Vec::with_capacity(self.layout.entries.len());
+        for entry in (0..self.layout.drafts.len()).flat_map(of) {
             let item = self.lengths[entry.mark.section].get(entry.mark.item).copied().unwrap_or(0);
             let length = entry.length.map_or(item, |length| length as u64);
             if length == 0 {
@@ -468,7 +472,7 @@ fn combine(operation: &Operation, left: Located, right: Located) -> Result<Locat
         (O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_), Some(a), Some(b)) if a == b => None,
         _ => {
             return Err(Cause::new("", "addresses can only be moved by a number, subtracted or compared")
-                .hint("both labels of a difference must stand in one section"));
+                .hint("both labels of a difference must be in one section"));
         }
     };
     let number = compute(operation.operator, left.number, right.number).ok_or_else(division_by_zero)?;

@@ -1,4 +1,5 @@
-//! Names of the kernel's configuration: which are on, and that a text hears of every other one that it asks for.
+//! Names of the kernel's configuration: which are on, and that the assembler reports every other one that a text asks
+//! for.
 
 use cr3_asm::{Options, Severity, Source, assemble};
 use expect_test::expect;
@@ -6,7 +7,7 @@ use expect_test::expect;
 use crate::diagnostics::check;
 use crate::support::assembled;
 
-/// Whether the text takes the arm under `test`, by the byte that it leaves; and what it hears.
+/// Whether the text takes the arm under `test`, by the byte that it leaves; and the number of notes.
 fn taken(test: &str) -> (bool, usize) {
     let (image, diagnostics) = assembled(&format!("{test}\n.byte 1\n#else\n.byte 0\n#endif\n"), &Options::default());
     (image.sections[0].bytes == [1], diagnostics.len())
@@ -42,31 +43,31 @@ fn every_other_name_is_off_and_said_once_at_its_first_place() {
     check(
         "#ifdef CONFIG_A\n#endif\n#if defined(CONFIG_B) || CONFIG_A || IS_ENABLED(CONFIG_C)\n#elif CONFIG_D\n#endif\n",
         expect![[r#"
-            1:8: note: `CONFIG_A` is taken as off
+            1:8: note: `CONFIG_A` counts as off
               hint: the machine does not model it; `#define CONFIG_A 1` above this line turns it on
-            3:13: note: `CONFIG_B` is taken as off
+            3:13: note: `CONFIG_B` counts as off
               hint: the machine does not model it; `#define CONFIG_B 1` above this line turns it on
-            3:49: note: `CONFIG_C` is taken as off
+            3:49: note: `CONFIG_C` counts as off
               hint: the machine does not model it; `#define CONFIG_C 1` above this line turns it on
-            4:7: note: `CONFIG_D` is taken as off
+            4:7: note: `CONFIG_D` counts as off
               hint: the machine does not model it; `#define CONFIG_D 1` above this line turns it on
         "#]],
     );
     check(
         "#ifndef CONFIG_A\n.ifdef CONFIG_B\n.endif\n.if IS_ENABLED(CONFIG_C) && !IS_ENABLED(CONFIG_SMP)\nhlt\n.endif\n#endif\n",
         expect![[r#"
-            1:9: note: `CONFIG_A` is taken as off
+            1:9: note: `CONFIG_A` counts as off
               hint: the machine does not model it; `#define CONFIG_A 1` above this line turns it on
-            2:8: note: `CONFIG_B` is taken as off
+            2:8: note: `CONFIG_B` counts as off
               hint: the machine does not model it; `#define CONFIG_B 1` above this line turns it on
-            4:16: note: `CONFIG_C` is taken as off
+            4:16: note: `CONFIG_C` counts as off
               hint: the machine does not model it; `#define CONFIG_C 1` above this line turns it on
         "#]],
     );
     assert_eq!(taken("#ifdef CONFIG_A"), (false, 1));
 }
 
-/// A text that sets a name knows its value, and lines that are not taken ask for nothing. Other names are the text's own affair.
+/// A text that sets a name knows its value, and skipped lines ask for nothing. Other names are the text's own affair.
 #[test]
 fn what_a_text_sets_or_does_not_ask_for_is_not_said() {
     assert_eq!(taken("#define CONFIG_A 1\n#if defined(CONFIG_A) && IS_ENABLED(CONFIG_A)"), (true, 0));

@@ -1,4 +1,4 @@
-//! What a person is told: place, cause, mend.
+//! What a person reads in diagnostics: place, cause, mend.
 
 use cr3_asm::{Diagnostic, Options, Severity};
 use expect_test::{Expect, expect};
@@ -53,22 +53,22 @@ fn words_that_are_not_known() {
     check(
         "\t.sectoin .text\n",
         expect![[r#"
-        1:2: error: `.sectoin` is not a directive that is known here
+        1:2: error: `.sectoin` is not a known directive
           hint: did you mean `.section`?
     "#]],
     );
     check(
         "\t.intel_syntax noprefix\n",
         expect![[r#"
-        1:2: error: `.intel_syntax` is not a directive that is known here
-          hint: only AT&T syntax is taken
+        1:2: error: `.intel_syntax` is not a known directive
+          hint: only AT&T syntax is supported
     "#]],
     );
     check(
         "\tmovaps %xmm0, %xmm1\n",
         expect![[r#"
             1:2: error: `movaps` is not an instruction of this machine
-              hint: x87, MMX, SSE and AVX instructions are not taken
+              hint: x87, MMX, SSE and AVX instructions are not supported
         "#]],
     );
     check(
@@ -82,21 +82,21 @@ fn words_that_are_not_known() {
         "\tfrobnicate\n",
         expect![[r#"
         1:2: error: `frobnicate` is not an instruction, a directive or a macro
-          hint: define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          hint: define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
     "#]],
     );
     check(
         "#inlcude <asm/foo.h>\n#include <asm/bar.h>\n",
         expect![[r#"
-        1:2: warning: `#inlcude` is taken for a comment
+        1:2: warning: `#inlcude` counts as a comment
           hint: did you mean `#include`?
         2:1: warning: #include <asm/bar.h> is not followed
-          hint: what entry code needs from kernel headers is built in; paste anything else above
+          hint: the definitions that entry code needs from kernel headers are built in; paste anything else above
     "#]],
     );
 }
 
-/// Nothing unknown is passed over because it looks like something that emits no bytes.
+/// Nothing unknown is skipped because it looks like something that emits no bytes.
 #[test]
 fn words_that_only_look_like_bookkeeping() {
     check(
@@ -110,7 +110,7 @@ fn words_that_only_look_like_bookkeeping() {
         "\tANNOTATE_FOO\n",
         expect![[r#"
         1:2: error: `ANNOTATE_FOO` is not an instruction, a directive or a macro
-          hint: define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          hint: define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
     "#]],
     );
     check(
@@ -130,7 +130,7 @@ fn words_that_only_look_like_bookkeeping() {
     check(
         "\t.cfi_nonsense 1,2\n",
         expect![[r#"
-        1:2: error: `.cfi_nonsense` is not a directive that is known here
+        1:2: error: `.cfi_nonsense` is not a known directive
           hint: a name that begins with `.` is a directive unless it ends with `:`
     "#]],
     );
@@ -138,14 +138,14 @@ fn words_that_only_look_like_bookkeeping() {
         "\t.arch i386\n",
         expect![[r#"
         1:8: error: `.arch i386` is not taken
-          hint: every instruction of this machine is taken: leave it out, or write `.arch generic64`
+          hint: every instruction of this machine is enabled: leave it out, or write `.arch generic64`
     "#]],
     );
     check(
         "\t.arch\n",
         expect![[r#"
         1:2: error: `.arch` is not taken
-          hint: every instruction of this machine is taken: leave it out, or write `.arch generic64`
+          hint: every instruction of this machine is enabled: leave it out, or write `.arch generic64`
     "#]],
     );
     check(
@@ -224,7 +224,7 @@ fn operands_that_do_not_fit() {
         "\tmov %ah, %r8b\n",
         expect![[r#"
         1:6: error: `%ah` cannot be encoded together with REX
-          hint: AH, BH, CH and DH do not go with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands
+          hint: AH, BH, CH and DH cannot be combined with R8 to R15, SPL, BPL, SIL, DIL or 64-bit operands
     "#]],
     );
     check(
@@ -251,7 +251,7 @@ fn operands_that_do_not_fit() {
     check(
         "\taddl $1, (%rax)\n\tadd $1, (%rax)\n",
         expect![[r#"
-        2:2: warning: `add` has no suffix and no register: 32 bits are taken
+        2:2: warning: `add` has no suffix and no register: it uses 32 bits
           hint: write the width: `addb`, `addw`, `addl` or `addq`
     "#]],
     );
@@ -357,7 +357,7 @@ fn symbols_that_are_not_defined() {
     check(
         "a = b\nb = a\n\t.quad a\n",
         expect![[r#"
-            3:2: error: `b` is defined by itself, or through too many other names
+            3:2: error: `b` is defined in terms of itself, or through too many other names
               hint: give one of the names a number or a label
         "#]],
     );
@@ -365,7 +365,7 @@ fn symbols_that_are_not_defined() {
         "\t.quad a + b\na:\nb:\n",
         expect![[r#"
         1:2: error: addresses can only be moved by a number, subtracted or compared
-          hint: both labels of a difference must stand in one section
+          hint: both labels of a difference must be in one section
     "#]],
     );
     check(
@@ -386,7 +386,7 @@ fn symbols_that_are_not_defined() {
         "\tjrcxz away\n\t.skip 300\naway:\n",
         expect![[r#"
             1:2: error: the target is 300 bytes away: more than a displacement of 1 byte reaches
-              hint: place the sections nearer to each other, or jump through a register
+              hint: place the sections closer together, or jump through a register
         "#]],
     );
 }
@@ -488,8 +488,8 @@ fn macros_and_their_calls() {
     check(
         ".exitm\n.purgem nothing\n",
         expect![[r#"
-            1:1: error: `.exitm` outside of a macro
-              hint: remove it: there is no macro here that it could end
+            1:1: error: `.exitm` outside a macro
+              hint: remove it: there is no macro here for it to end
             2:9: error: no macro `nothing`
               hint: only a macro that is defined above can be removed
         "#]],
@@ -509,11 +509,11 @@ fn conditionals_and_repetitions() {
         ".endif\n.else\n.elseif 1\n",
         expect![[r#"
             1:1: error: `.endif` without `.if`
-              hint: remove it, or add the `.if` that it belongs to
+              hint: remove it, or add its `.if`
             2:1: error: `.else` without `.if`
-              hint: remove it, or add the `.if` that it belongs to
+              hint: remove it, or add its `.if`
             3:1: error: `.elseif` without `.if`
-              hint: remove it, or add the `.if` that it belongs to
+              hint: remove it, or add its `.if`
         "#]],
     );
     check(
@@ -526,8 +526,8 @@ fn conditionals_and_repetitions() {
     check(
         ".if forward == 1\n.endif\nforward = 1\n",
         expect![[r#"
-        1:1: error: `.if` needs a number that is known here
-          hint: names it uses must be defined above, and no jump or alignment may stand between its labels
+        1:1: error: `.if` needs a number that is already known
+          hint: define the names it uses above, with no jump or alignment between its labels
     "#]],
     );
     check(
@@ -541,11 +541,11 @@ fn conditionals_and_repetitions() {
         "#else\n#endif\n#elif 1\n",
         expect![[r#"
             1:1: error: #else without #if
-              hint: remove it, or add the `#if` that it belongs to
+              hint: remove it, or add its `#if`
             2:1: error: #endif without #if
-              hint: remove it, or add the `#if` that it belongs to
+              hint: remove it, or add its `#if`
             3:1: error: #elif without #if
-              hint: remove it, or add the `#if` that it belongs to
+              hint: remove it, or add its `#if`
         "#]],
     );
     check(
@@ -598,9 +598,9 @@ fn data_and_places() {
         "\t.byte \"a\"\n\t.byte %rax\n\t.skip\n",
         expect![[r#"
         1:8: error: `"` does not begin an expression
-          hint: strings stand in `.ascii` and `.asciz`; a character is written `'a`
+          hint: write strings in `.ascii` and `.asciz`, and a character as `'a`
         2:8: error: `%` does not begin an expression
-          hint: a register is an operand by itself, or stands in the brackets of an address
+          hint: a register is an operand by itself, or part of the brackets of an address
         3:2: error: a count is missing
           hint: write how many bytes: `.skip 8`
     "#]],
@@ -623,7 +623,7 @@ fn data_and_places() {
         "\t.ascii open\n",
         expect![[r#"
         1:9: error: a string is missing here
-          hint: strings stand in double quotes
+          hint: write the string in double quotes
     "#]],
     );
     check(
@@ -644,7 +644,7 @@ fn data_and_places() {
         "\t.quad 0x10000000000000000\n",
         expect![[r#"
             1:8: error: `0x10000000000000000` does not fit in 64 bits
-              hint: the greatest is 0xffffffffffffffff
+              hint: the largest is 0xffffffffffffffff
         "#]],
     );
     check(
@@ -686,7 +686,7 @@ fn data_and_places() {
         "\t.skip 8\n\t.org 4\n",
         expect![[r#"
             2:2: error: .org moves backwards, from 0x8 to 0x4
-              hint: shorten what stands before it, or go further: `.org` moves forwards only
+              hint: shorten what precedes it, or go further: `.org` moves forwards only
         "#]],
     );
     check(
@@ -700,7 +700,7 @@ fn data_and_places() {
         "\t.set 5, 6\n\t.set a\n",
         expect![[r#"
             1:7: error: `5` is not a name
-              hint: a name begins with a letter, `_`, `.` or `$` and goes on with these and digits
+              hint: a name begins with a letter, `_`, `.` or `$` and continues with these and digits
             2:2: error: write `.set name, value`
               hint: put a comma between name and value
         "#]],
@@ -733,7 +733,7 @@ fn columns_count_characters_of_the_source() {
     );
 }
 
-/// What a later pass finds does not stand behind what an earlier one found further down.
+/// An error that a later pass finds precedes one that an earlier pass found further down.
 #[test]
 fn errors_stand_in_the_order_of_the_text() {
     check(
@@ -744,14 +744,14 @@ fn errors_stand_in_the_order_of_the_text() {
         2:2: error: `movv` is not an instruction, a directive or a macro
           hint: did you mean `mov`?
         3:1: error: #else without #if
-          hint: remove it, or add the `#if` that it belongs to
+          hint: remove it, or add its `#if`
         4:10: error: `2` does not continue an expression
           hint: put an operator before it, or a comma where the next operand begins
     "#]],
     );
 }
 
-/// A chain of calls is shown as far as it goes; a hundred errors are enough.
+/// A chain of calls is shown up to a length, and a hundred errors are enough.
 #[test]
 fn long_lists_end() {
     let (_, diagnostics) = assembled(".macro m\n\tm\n.endm\n\tm\n", &Options::default());

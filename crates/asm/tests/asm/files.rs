@@ -1,9 +1,9 @@
 //! Whole files against GNU `as`.
 //!
-//! Beside each `testdata/asm/*.S` stands a `.golden` with the bytes that GNU `as` 2.40 and `ld` give for it, by features
-//! and section. They are compared always. Where binutils are installed they are asked again, for two texts: our own
-//! expansion of the file, and, where there is a C preprocessor too, the file itself through `cpp` and the macro processor
-//! of `as`, so that ours is not its own judge.
+//! Beside each `testdata/asm/*.S` is a `.golden` with the bytes that GNU `as` 2.40 and `ld` give for it, by features
+//! and section. The tests always compare with it. Where binutils are installed, the tests also ask them again about two
+//! texts: our own expansion of the file, and, where there is a C preprocessor too, the file itself through `cpp` and
+//! the macro processor of `as`, so that ours is not its own judge.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ const BASES: [(&str, u64); 10] = [
     (".text.hot", 0x00E0_0000),
 ];
 
-/// ALTERNATIVE for the macro processor of GNU `as`: a feature is on when its name is defined.
+/// ALTERNATIVE for the macro processor of GNU `as`: a feature is on if its name is defined.
 pub(crate) const ALTERNATIVES: &str = "
 .macro ALTERNATIVE old, new, feature
 .ifdef \\feature
@@ -105,7 +105,7 @@ fn golden(sections: impl Fn(&[&str]) -> BTreeMap<String, Vec<u8>>) -> String {
     lines
 }
 
-/// What `as` and `ld` make of our expansion; only sections that we have, as others hold debugging data.
+/// What `as` and `ld` make of our expansion. Only our sections count, because others hold debugging data.
 fn by_gas(image: &Image, text: &str) -> BTreeMap<String, Vec<u8>> {
     let mut sections = linked(text, &bases(image)).expect("as and ld take the expanded text");
     let ours: BTreeSet<String> = bytes(image).into_keys().collect();
@@ -146,7 +146,7 @@ fn the_goldens_are_those_of_the_installed_gas() {
     }
 }
 
-/// The file through `cpp`, with our prelude in the place of kernel headers.
+/// The file through `cpp`, with our prelude in place of kernel headers.
 fn preprocessed(path: &Path) -> Option<String> {
     let prelude = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/prelude.h");
     let without_includes: String = std::fs::read_to_string(path)

@@ -1,6 +1,6 @@
 //! Random texts for the assembler, from the rows of its own table. `#` in a name stands for the number of the text.
 
-// The rows themselves, which are no part of the assembler's interface.
+// The rows themselves, which are not part of the assembler's interface.
 #[allow(dead_code)]
 #[path = "../../src/register.rs"]
 mod register;
@@ -66,7 +66,7 @@ fn number_text(random: &mut Random, number: i64) -> String {
     }
 }
 
-/// A number that has `bits`, mostly.
+/// A number, usually of `bits` bits.
 fn number(random: &mut Random, bits: u32) -> String {
     let fits = |number: &i64| bits == 64 || (*number >= -(1 << (bits - 1)) && *number < 1 << bits);
     let fitting: Vec<i64> = NUMBERS.iter().copied().filter(fits).collect();
@@ -242,7 +242,7 @@ pub(crate) fn program(random: &mut Random) -> String {
     }
 }
 
-/// Code that moves control about, and what makes its distances.
+/// Jumps, calls and returns, with filler that makes their distances.
 fn jumps(random: &mut Random) -> String {
     let names = ["n#a", "n#b", ".Ln#c", "1", "2"];
     let mut text = String::from("1:\n2:\n");
@@ -320,7 +320,7 @@ fn number_of_words(random: &mut Random) -> i64 {
     8 * (random.below(40) as i64 - 20)
 }
 
-/// ALTERNATIVE between instructions, also of several statements and with labels.
+/// ALTERNATIVE between instructions, also with several statements and labels.
 fn alternative(random: &mut Random) -> String {
     let mut arm = || {
         let count = random.below(3);
@@ -358,7 +358,7 @@ fn data(random: &mut Random) -> String {
     text + &format!("\t.asciz \"{string}\"\nn#after:\n")
 }
 
-/// The text with one piece lost, doubled, or replaced by something else that assembly is made of.
+/// The text with one piece lost, doubled, or replaced by another piece of assembly.
 fn damaged(random: &mut Random, text: &str) -> String {
     const PIECES: [&str; 24] = [
         "%", "$", ",", "(", ")", "*", ":", " ", "b", "l", "q", "w", "r", "-", "0x", "8", "9f", "1b", "%rax", "%cr3",
@@ -371,7 +371,7 @@ fn damaged(random: &mut Random, text: &str) -> String {
     let head: String = chars[..at].iter().collect();
     let tail: String = chars.iter().skip(at + lost).collect();
     let mut text = format!("{head}{piece}{tail}\n");
-    // There the C preprocessor, which `as` does not have, joins lines.
+    // `as` has no C preprocessor, which would join these lines.
     while text.contains("\\\n") {
         text = text.replace("\\\n", "\n");
     }

@@ -1,4 +1,4 @@
-//! Text that means harm, or none: never a panic, always an end.
+//! Hostile and meaningless text: never a panic, always an end.
 
 use cr3_asm::{Limits, Options, Source, assemble};
 use proptest::prelude::*;
@@ -6,17 +6,17 @@ use proptest::prelude::*;
 use crate::support::{assembled, check_told, errors, testdata};
 use cr3_testing::cases;
 
-/// Limits small enough that a test of many texts is quick.
+/// Limits small enough to keep a test of many texts quick.
 fn options() -> Options {
     Options { limits: Limits { statements: 3000, bytes: 1 << 16, depth: 16 }, ..Options::default() }
 }
 
-/// Names each of which is twice the next.
+/// Names that are each twice the next.
 fn chain_of(length: usize) -> String {
     (0..length).map(|n| format!("s{n} = s{} + s{}\n", n + 1, n + 1)).collect()
 }
 
-/// Texts that grow without an end, each with the message that stops it.
+/// Texts that grow without end, each with the message that stops it.
 #[test]
 fn bombs_are_refused() {
     let doubling: String = (0..60).map(|n| format!("#define A{n} A{} A{}\n", n + 1, n + 1)).collect();
@@ -52,7 +52,7 @@ fn bombs_are_refused() {
     }
 }
 
-/// Work per statement that does not grow with the number of statements: quadratic, these would take minutes.
+/// The work per statement does not grow with the number of statements: if it did, these would take minutes.
 #[test]
 fn long_texts_are_laid_out() {
     let cases = [
@@ -73,7 +73,7 @@ fn listed_and_written(image: &cr3_asm::Image) -> (u64, u64) {
     (listed, bytes as u64)
 }
 
-/// Too many errors while bytes are written: neither half a section nor a listing of what is not there.
+/// Too many errors while bytes are written: the result has neither half a section nor a listing of what does not exist.
 #[test]
 fn a_stopped_run_has_no_image() {
     for (count, expected) in [(50, 300), (150, 0)] {
@@ -83,7 +83,7 @@ fn a_stopped_run_has_no_image() {
     }
 }
 
-/// Pieces that the assembler gives a meaning to, so that random texts reach deep.
+/// Pieces that mean something to the assembler, so that random texts reach deep.
 const PIECES: [&str; 60] = [
     "mov",
     "%rax",
@@ -195,7 +195,7 @@ proptest! {
         run(&damaged.collect::<Vec<_>>().join("\n"));
     }
 
-    /// What is said to be without errors has a listing that covers every byte once.
+    /// If a text has no errors, its listing covers every byte once.
     #[test]
     fn the_listing_covers_the_image(picks in prop::collection::vec(0_usize..1000, 1..40)) {
         let lines = lines();

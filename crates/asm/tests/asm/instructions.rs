@@ -1,14 +1,14 @@
 //! Single instructions against GNU `as`.
 //!
-//! `testdata/asm/instructions.tsv` holds the bytes that GNU `as` 2.40 gives for each instruction, and is compared always;
-//! where binutils are installed, they are asked again. With `UPDATE_EXPECT=1` they rewrite the bytes.
-//! `testdata/asm/refused.txt` holds what GNU `as` refuses, and so must we.
+//! `testdata/asm/instructions.tsv` holds the bytes that GNU `as` 2.40 gives for each instruction. The tests always
+//! compare with it; where binutils are installed, they also ask them again. With `UPDATE_EXPECT=1` binutils rewrite the
+//! bytes. `testdata/asm/refused.txt` holds what GNU `as` refuses, and so must we.
 
 use crate::support::{assembled, errors, testdata};
 use cr3_asm::Options;
 use cr3_testing::gas::{have_binutils, hex, object, sections};
 
-/// Texts in the list of what is refused.
+/// Texts in the list of refused ones.
 const REFUSED: usize = 198;
 
 /// Instructions in the corpus.
@@ -20,7 +20,7 @@ fn corpus() -> Vec<(String, String)> {
     rows.map(|(bytes, text)| (bytes.to_owned(), text.to_owned())).collect()
 }
 
-/// What GNU `as` makes of each text, each in a section of its own.
+/// What GNU `as` makes of each text, each in its own section.
 fn by_gas(texts: &[&str]) -> Vec<String> {
     let all: String = texts.iter().enumerate().map(|(at, text)| format!(".section .t{at},\"ax\"\n{text}\n")).collect();
     let file = object(&all).expect("as takes every instruction of the corpus");
@@ -71,8 +71,8 @@ fn the_committed_bytes_are_those_of_the_installed_gas() {
     assert_eq!(differing.count(), 0);
 }
 
-/// GNU `as` takes APX from 2.42 on, with more registers and with destinations of their own. This machine has none of it, and
-/// an older `as` does not know the word.
+/// GNU `as` knows APX from 2.42 on, with more registers and with separate destinations. This machine has none of it,
+/// and an older `as` does not know the word.
 fn without_apx() -> &'static str {
     const WITHOUT_APX: &str = ".arch .noapx_f\n";
     if object(WITHOUT_APX).is_ok() { WITHOUT_APX } else { "" }

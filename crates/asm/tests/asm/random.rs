@@ -1,7 +1,7 @@
 //! Random texts against GNU `as`: valid ones byte for byte, damaged ones for a diagnostic.
 //!
-//! What gas refuses must be an error here; what it takes must have its bytes here, or be an error where the text asks for
-//! what is not taken. `PROPTEST_RNG_SEED` is the first seed, `CR3_CASES_TIMES` multiplies the number of texts.
+//! What gas refuses must be an error here. What gas accepts must have its bytes here, or be an error if the text uses
+//! something unsupported. `PROPTEST_RNG_SEED` is the first seed, `CR3_CASES_TIMES` multiplies the number of texts.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use cr3_testing::cases;
 use cr3_testing::gas::{have_binutils, hex, linked};
 
 const FEATURES: [&str; 2] = ["X86_FEATURE_PTI", "X86_FEATURE_PCID"];
-/// Where the first text of a batch lies, and how far the texts are apart.
+/// Address of the first text of a batch, and the distance between texts.
 const BASE: u64 = 0x40_0000;
 const APART: u64 = 0x1_0000;
-/// Texts that `as` is given at once.
+/// Texts in one call of `as`.
 const BATCH: usize = 500;
 
-/// The texts of a run: a generator of numbers from the seed, and how many.
+/// The texts of a run: a random generator from the seed, and how many to draw.
 fn drawn(usual: u32) -> (Random, usize) {
     let config = cases(usual);
     let seed = match config.rng_seed {
@@ -40,7 +40,7 @@ fn base(at: usize) -> u64 {
     BASE + APART * at as u64
 }
 
-/// What the two assemblers make of a text: bytes, or why not.
+/// The result of an assembler: bytes, or why not.
 type Made = Result<Vec<u8>, String>;
 
 /// What we make of text number `at`.
@@ -62,7 +62,7 @@ fn ours(at: usize, text: &str) -> Made {
 /// A text with its number.
 type Numbered = (usize, String);
 
-/// What gas and ld make of each text: again and again without those that they complain about.
+/// What gas and ld make of each text. Repeats without the texts that they complain about.
 fn by_gas(texts: &[Numbered]) -> BTreeMap<usize, Made> {
     let mut refused: BTreeMap<usize, Made> = BTreeMap::new();
     loop {
@@ -78,7 +78,7 @@ fn by_gas(texts: &[Numbered]) -> BTreeMap<usize, Made> {
         };
         let complaints = file.complaints(&messages);
         if complaints.is_empty() {
-            // It names no line where a numeric label is missing.
+            // It names no line if a numeric label is missing.
             refused.extend(halves(&left, &messages));
             return refused;
         }
@@ -102,7 +102,7 @@ struct File {
     starts: Vec<(usize, usize)>,
 }
 
-/// What a damaged mnemonic may become that kernel headers define, and so our prelude.
+/// Kernel headers define a word that a damaged mnemonic may become, and so does our prelude.
 const HEADERS: &str = ".macro ENDBR\nendbr64\n.endm\n";
 
 impl File {
@@ -121,8 +121,8 @@ impl File {
         file
     }
 
-    /// The texts that messages are about: `as` names lines, and after that of a macro's body those of its calls; `ld` names
-    /// sections.
+    /// The texts that the messages are about: `as` names lines, and after a line of a macro's body those of its calls;
+    /// `ld` names sections.
     fn complaints(&self, messages: &str) -> Vec<(usize, String)> {
         let mut found = Vec::new();
         let mut message = "";
@@ -147,7 +147,7 @@ impl File {
     }
 }
 
-/// How a text went, where both agree; else what differs.
+/// How a text went if both agree; else the difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Agreement {
     SameBytes,
@@ -172,7 +172,7 @@ fn compare_alone(text: &str) -> Result<Agreement, String> {
     compare(&text, &gas[&0], &ours(0, &text))
 }
 
-/// How many texts went which way, of those that `as` is given at once.
+/// How many texts went which way, in one call of `as`.
 fn play_batch(batch: &[String], wrong: &mut Vec<String>) -> [usize; 3] {
     let mut counts = [0; 3];
     let numbered = batch.iter().enumerate().map(|(at, text)| (at, text.replace('#', &at.to_string())));
@@ -187,7 +187,7 @@ fn play_batch(batch: &[String], wrong: &mut Vec<String>) -> [usize; 3] {
     counts
 }
 
-/// How many texts went which way, `size` of them given to `as` at once. What differs ends the test.
+/// How many texts went which way, with `size` of them in each call of `as`. A difference ends the test.
 fn play(texts: &[String], size: usize) -> [usize; 3] {
     let mut wrong = Vec::new();
     let batches = texts.chunks(size).map(|batch| play_batch(batch, &mut wrong));

@@ -17,7 +17,7 @@ pub(crate) fn assembled(text: &str, options: &Options) -> (Image, Vec<Diagnostic
     (image, diagnostics)
 }
 
-/// Every error says what mends it, and they stand in the order of the text; the one that ends a long list stands last.
+/// Every error says what mends it, and errors are in the order of the text; the one that ends a long list is last.
 pub(crate) fn check_told(diagnostics: &[Diagnostic]) {
     let bare = diagnostics.iter().find(|told| told.severity == Severity::Error && told.hint.is_none());
     assert_eq!(bare, None, "an error without a hint");

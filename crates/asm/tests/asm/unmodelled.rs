@@ -1,4 +1,4 @@
-//! Instructions that GNU `as` takes and this machine has no use for: what each would need, not what is spelt alike.
+//! Instructions that GNU `as` accepts and this machine does not model: what each would need, not what is spelt alike.
 
 use cr3_asm::Options;
 use expect_test::expect;

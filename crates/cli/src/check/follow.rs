@@ -16,7 +16,7 @@ use cr3_unicorn::wrong::Wrong;
 
 /// The first difference of a run.
 pub(super) struct Found {
-    /// The step of the run; none where it is known by its schedule alone, or where memory differs at the end.
+    /// The step of the run. None if only its schedule is known, or if memory differs at the end.
     pub(super) step: Option<usize>,
     /// What was injected.
     pub(super) schedule: String,
@@ -24,14 +24,14 @@ pub(super) struct Found {
     pub(super) mismatch: Mismatch,
 }
 
-/// What the comparison of one form came to.
+/// The result of comparing one form.
 pub(super) struct Followed {
-    /// The run; of a sweep, the one without an injection.
+    /// The run; for a sweep, the one without an injection.
     pub(super) trace: Trace,
     pub(super) tally: Tally,
-    /// Of a sweep.
+    /// For a sweep.
     pub(super) swept: Option<Swept>,
-    /// Of a sweep: what is wrong with the runs, whichever processor takes them.
+    /// For a sweep: what is wrong with the runs, whichever processor takes them.
     pub(super) findings: Option<Findings>,
     pub(super) difference: Option<Found>,
 }
@@ -87,7 +87,7 @@ fn sweep<P: Processor>(follower: P, trace: Trace, system: &System, budget: u32) 
     })
 }
 
-/// A second CPU that broke down has compared nothing.
+/// If the second CPU broke down, it has compared nothing.
 fn found(report: Report, step: Option<usize>) -> Result<Found, WrongUse> {
     match report.verdict {
         Verdict::Mismatch(mismatch) => Ok(Found { step, schedule: report.schedule, mismatch: *mismatch }),

@@ -1,4 +1,4 @@
-//! `cr3play check`: every step on a second CPU too, and who vouches for what of it.
+//! `cr3play check`: every step on a second CPU too, and who vouches for what.
 
 #[cfg(feature = "unicorn")]
 mod follow;
@@ -15,7 +15,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, WrongUse> {
     Ok(Outcome::finding_if(followed.iter().any(|followed| followed.difference.is_some())))
 }
 
-/// Unicorn's C sources take cmake and a minute to build, so it is linked only on demand.
+/// Unicorn's C sources need cmake and a minute to build, so it is linked only on demand.
 #[cfg(not(feature = "unicorn"))]
 pub(crate) fn check(_: &CheckArguments) -> Result<Outcome, WrongUse> {
     Err(WrongUse::new(

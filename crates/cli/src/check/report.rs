@@ -1,4 +1,4 @@
-//! What a comparison came to, as text and as JSON.
+//! The result of a comparison, as text and as JSON.
 
 use super::follow::{Followed, Found};
 use crate::arguments::CheckArguments;
@@ -35,7 +35,7 @@ struct Run {
     deliveries_by_both: u64,
     injections: Option<u64>,
     refused_injections: Option<u64>,
-    /// Of a sweep: what is wrong with the runs. Agreement of processors says nothing of it.
+    /// For a sweep: what is wrong with the runs. Agreement of processors says nothing about it.
     findings: Option<FindingsReport>,
     not_compared: Vec<NotCompared>,
     difference: Option<DifferenceReport>,
@@ -85,7 +85,7 @@ struct RegisterReport {
 struct FieldReport {
     name: &'static str,
     vouched_for_by: &'static str,
-    /// Steps, faults or deliveries of each run; none where runs say nothing of it.
+    /// Steps, faults or deliveries of each run; none if runs say nothing about the field.
     compared: Option<Vec<u64>>,
     not_compared: &'static str,
 }
@@ -175,7 +175,7 @@ fn field_report(field: &Field, followed: &[Followed]) -> FieldReport {
     FieldReport { name: field.name, vouched_for_by: field.voucher.name(), compared: all, not_compared: field.unchecked }
 }
 
-/// How often a run compared a field; none where runs say nothing of it.
+/// How often a run compared a field; none if runs say nothing about it.
 fn compared(field: &Field, followed: &Followed) -> Option<u64> {
     match field.counted {
         Counted::Steps => Some(followed.tally.compared),
@@ -216,12 +216,12 @@ fn summary(followed: &Followed) -> String {
     labelled(form(followed), &first) + &rewrap(&rest) + &findings
 }
 
-/// What is wrong with the runs of a sweep, which agreement does not tell.
+/// What is wrong with the runs of a sweep; agreement does not show it.
 fn wrong(form: &str, findings: &Findings) -> String {
     let Findings { judged, runs, kinds } = findings;
     let head = match runs {
-        0 => format!("of these {judged} runs of {form} none breaks {}, and each ends as it should", Promises::JUDGED),
-        _ => format!("agreement says nothing about {form}: of these {judged} runs {runs} go wrong"),
+        0 => format!("none of these {judged} runs of {form} breaks {}, and each ends as it should", Promises::JUDGED),
+        _ => format!("agreement says nothing about {form}: {runs} of these {judged} runs go wrong"),
     };
     let kind = |kind: &Kind| wrap(&format!("{} {}, first {}", kind.runs, kind.wrong.words(), kind.first), 6);
     wrap(&head, 4) + &kinds.iter().map(kind).collect::<String>()

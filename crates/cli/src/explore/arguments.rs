@@ -1,6 +1,8 @@
 //! The arguments of `cr3play explore`.
 
+use super::random::Random;
 use crate::arguments::SystemArguments;
+use crate::jobs;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
 use clap::Args;
@@ -8,7 +10,7 @@ use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
     Assumption, Assumptions, MAX_SHARES, Method, Query, Shard, standard_features, standard_handlers,
 };
-use cr3_core::linux::{Config, Features, Form, Handlers};
+use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::scenario::Vector;
 
 pub(crate) const AFTER: &str = "\
@@ -28,8 +30,9 @@ pub(crate) struct ExploreArguments {
     #[arg(long)]
     form: Option<String>,
     #[command(flatten)]
-    own: OwnText,
-    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end
+    pub(super) own: OwnText,
+    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end, which takes
+    /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
     /// The most exceptions of a schedule
@@ -44,18 +47,33 @@ pub(crate) struct ExploreArguments {
     /// Features that are on: standard, or one set as --features of `run` takes it
     #[arg(long, value_name = "SET", default_value = STANDARD)]
     features: String,
+    /// In what the kernel differs from v6.12, as --kernel of `run` takes it
+    #[arg(long, default_value_t)]
+    kernel: Kernel,
     /// An assumption not to make; may be given several times
     #[arg(long, value_name = "ID")]
     without: Vec<Assumption>,
+    /// Says which assumptions a verdict needs: searches again without each of them
+    #[arg(long)]
+    pub(super) why: bool,
     /// Runs each schedule to its end
     #[arg(long)]
     plain: bool,
+    /// Runs so many random schedules instead, of up to 16 exceptions, up to 6 inside one another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["plain", "against", "why", "depth", "max_states", "max_memory"])]
+    random: Option<u64>,
+    /// Which random schedules
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "random")]
+    seed: u64,
     /// Threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     jobs: Option<u32>,
     /// Runs after which the search gives up
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_states: Option<u64>,
+    /// MiB that the states of a search may take, estimated, with up to 16 threads; then the search gives up
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    max_memory: Option<u64>,
     /// A share of the schedules of the last depth, if that is more than 1: 1/4 to 4/4, for example
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(super) shard: Option<Shard>,
@@ -87,20 +105,21 @@ impl ExploreArguments {
     pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
         let form = SystemArguments::with_own(self.own.clone()).config(self.form.as_deref())?;
         let other = self.against.map(|form| Config { form, ..Config::default() });
-        let against = other.map(|other| self.query(&other)).transpose()?;
-        Ok((self.query(&form)?, against))
+        let against = other.map(|other| self.query(&other, self.assumed())).transpose()?;
+        Ok((self.query(&form, self.assumed())?, against))
     }
 
-    fn query(&self, base: &Config) -> Result<Query, WrongUse> {
+    /// The query about the form of `base` under these assumptions.
+    pub(super) fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
         let mut vectors = self.vectors.clone();
         vectors.sort_unstable();
         vectors.dedup();
         let to_the_end = self.plain || self.against.is_some();
         Ok(Query {
-            configs: self.configs(base)?,
+            configs: self.configs(base, assumed)?,
             vectors,
             depth: self.depth,
-            assumed: self.assumed(),
+            assumed,
             method: if to_the_end { Method::Plain } else { Method::CutOff },
             max_runs: self.max_states,
             shard: self.shard,
@@ -108,11 +127,11 @@ impl ExploreArguments {
     }
 
     /// The systems: the form of `base` with each set of features and each set of handlers.
-    fn configs(&self, base: &Config) -> Result<Vec<Config>, WrongUse> {
+    fn configs(&self, base: &Config, assumed: Assumptions) -> Result<Vec<Config>, WrongUse> {
         let features = self.features()?;
-        let handlers = self.handlers()?;
+        let handlers = self.handlers(assumed)?;
         let pairs = features.iter().flat_map(|features| handlers.iter().map(move |handler| (*features, *handler)));
-        let config = |(features, handler)| Config { features, handler, ..base.clone() };
+        let config = |(features, handler)| Config { features, handler, kernel: self.kernel, ..base.clone() };
         Ok(pairs.map(config).collect())
     }
 
@@ -128,9 +147,9 @@ impl ExploreArguments {
         }
     }
 
-    fn handlers(&self) -> Result<Vec<Handlers>, WrongUse> {
+    fn handlers(&self, assumed: Assumptions) -> Result<Vec<Handlers>, WrongUse> {
         match self.handler.as_str() {
-            STANDARD => Ok(standard_handlers(self.assumed())),
+            STANDARD => Ok(standard_handlers(assumed)),
             sets => sets.split(',').map(str::parse).collect::<Result<_, UnknownName>>().map_err(|unknown| {
                 WrongUse::new(unknown, "or --handler standard; sets have ',' between them, handlers of one set '+'")
             }),
@@ -141,39 +160,51 @@ impl ExploreArguments {
         self.without.iter().fold(Assumptions::default(), |assumed, &off| assumed.without(off))
     }
 
-    pub(super) fn jobs(&self) -> usize {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.map_or_else(processors, |jobs| jobs as usize)
+    /// Which schedules to draw, if any.
+    pub(super) fn random(&self) -> Option<Random> {
+        self.random.map(|schedules| Random { schedules, seed: self.seed, shard: self.shard })
     }
 
-    /// The arguments that name the form of `config`.
-    pub(super) fn form_words(&self, config: &Config) -> String {
-        match config.form {
-            Form::Custom => self.own.words().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
-            form => format!("--form {form}"),
-        }
+    /// Bytes that states may take.
+    pub(super) fn memory(&self) -> Option<u64> {
+        self.max_memory.map(|mib| mib << 20)
+    }
+
+    pub(super) fn jobs(&self) -> usize {
+        jobs::threads(self.jobs)
     }
 
     /// The command that says the same, with what was left out written down.
     pub(super) fn command(&self, query: &Query) -> String {
         let mut command = "cr3play explore".to_owned();
         if let Some(config) = query.configs.first() {
-            command += &format!(" {}", self.form_words(config));
+            command += &format!(" {}", self.own.form_options(config.form));
         }
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
-        command += &format!(" --depth {} --vectors {}", self.depth, vectors.join(","));
+        if self.random.is_none() {
+            command += &format!(" --depth {}", self.depth);
+        }
+        command += &format!(" --vectors {}", vectors.join(","));
         command += &format!(" --handler {} --features {}", self.handler, self.features);
+        command += &kernel_option(self.kernel);
         self.without.iter().for_each(|off| command += &format!(" --without {off}"));
         command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
         command += if self.plain { " --plain" } else { "" };
+        command += self.random.map_or(String::new(), |n| format!(" --random {n} --seed {}", self.seed)).as_str();
         command += self.max_states.map_or(String::new(), |max| format!(" --max-states {max}")).as_str();
+        command += self.max_memory.map_or(String::new(), |mib| format!(" --max-memory {mib}")).as_str();
         command += self.shard.map_or(String::new(), |shard| format!(" --shard {shard}")).as_str();
         command
     }
 }
 
+/// The option that chooses a kernel; nothing for v6.12.
+pub(crate) fn kernel_option(kernel: Kernel) -> String {
+    if kernel == Kernel::V6_12 { String::new() } else { format!(" --kernel {kernel}") }
+}
+
 /// A word for a shell.
-pub(super) fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

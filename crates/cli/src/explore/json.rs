@@ -3,20 +3,23 @@
 use super::Searched;
 use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
-use super::text::{command, run_judges};
+use super::text::command;
+use super::why::Without;
 use crate::diagnostic;
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Method, Standing, Violation};
-use cr3_core::linux;
+use cr3_core::explore::{Assumption, Counts, Method, Standing, Violation};
+use cr3_core::linux::{self, Form};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Grows when a field changes its meaning or goes away.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
     version: u32,
+    /// Of `cr3play`.
+    program: &'static str,
     #[serde(flatten)]
     search: Search,
     /// What to know of a person's own text.
@@ -27,14 +30,22 @@ pub(super) struct Answer {
     differences: Option<BTreeMap<&'static str, i64>>,
     /// Why the counters of the two forms cannot be compared.
     no_differences: Option<String>,
+    /// What the search comes to without each assumption alone; null if nobody asked, or if it does not hold with all of them.
+    without: Option<Vec<Need>>,
 }
 
 #[derive(Serialize)]
 struct Search {
     form: &'static str,
+    /// Of form `custom`.
+    text: Option<String>,
     verdict: &'static str,
     /// The depth up to which every schedule was covered.
     depth: u32,
+    /// The depth that was asked for; null for random schedules.
+    depth_asked: Option<u32>,
+    /// The random schedules that were asked for, all shares together.
+    random: Option<Drawn>,
     vectors: Vec<&'static str>,
     /// `1/4`, for example.
     shard: Option<String>,
@@ -46,6 +57,8 @@ struct Search {
     breaking: u64,
     /// Boundaries at which the vectors were weighed.
     contexts: u64,
+    /// The same for each number of exceptions, from 1.
+    depths: Vec<Depth>,
     systems: Vec<System>,
     assumptions: Vec<Assumed>,
     /// Schedules that the counters sum: those of one exception that break nothing.
@@ -57,6 +70,49 @@ struct Search {
     unconfirmed: Vec<String>,
     work: Work,
     command: String,
+}
+
+/// What a search that holds comes to without one of its assumptions.
+#[derive(Serialize)]
+struct Need {
+    id: &'static str,
+    /// Of the search without it. `breaks`: the verdict needs it.
+    verdict: &'static str,
+    /// Choices that it excludes in the search that holds.
+    excluded: u64,
+}
+
+#[derive(Serialize)]
+struct Drawn {
+    schedules: u64,
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Depth {
+    choices: u64,
+    refused: u64,
+    excluded: BTreeMap<&'static str, u64>,
+    schedules: u64,
+    breaking: u64,
+}
+
+/// Choices that assumptions excluded, by id; those that keep a handler out exclude none.
+fn excluded(counts: &Counts) -> BTreeMap<&'static str, u64> {
+    let each = Assumption::ALL.into_iter().filter(|assumption| assumption.handler().is_none());
+    each.map(|assumption| (assumption.id(), counts.excluded(assumption))).collect()
+}
+
+impl Depth {
+    fn new(counts: &Counts) -> Self {
+        Self {
+            choices: counts.choices(),
+            refused: counts.refused,
+            excluded: excluded(counts),
+            schedules: counts.schedules,
+            breaking: counts.breaking,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -100,8 +156,6 @@ struct Broken {
     /// At which it breaks, counted from 1.
     step: u32,
     minimal: bool,
-    /// Whether `run` judges this promise.
-    run_judges: bool,
     command: String,
 }
 
@@ -134,12 +188,15 @@ impl Answer {
         arguments: &ExploreArguments,
         searched: &Searched,
         against: Option<&Searched>,
+        why: Option<&[Without]>,
         own: Option<&linux::System>,
     ) -> Self {
         Self {
             version: VERSION,
+            program: env!("CARGO_PKG_VERSION"),
+            without: why.map(|why| why.iter().map(Need::new).collect()),
             search: Search::new(arguments, searched),
-            notes: own.map_or_else(Vec::new, |own| diagnostic::Report::all(&own.notes, &own.sources)),
+            notes: diagnostic::Report::of_system(own),
             against: against.map(|against| Search::new(arguments, against)),
             differences: against.and_then(|against| differences(searched, against)),
             no_differences: against.and_then(|against| no_differences(searched, against)),
@@ -147,23 +204,35 @@ impl Answer {
     }
 }
 
+impl Need {
+    fn new(without: &Without) -> Self {
+        let Without { assumption, verdict, excluded } = without;
+        Self { id: assumption.id(), verdict: verdict.name(), excluded: *excluded }
+    }
+}
+
 impl Search {
     fn new(arguments: &ExploreArguments, searched: &Searched) -> Self {
-        let Searched { query, report, command } = searched;
+        let Searched { query, report, command, random } = searched;
         let counts = &report.counts;
-        let excluded = Assumption::ALL.into_iter().filter(|assumption| assumption.handler().is_none());
+        let config = query.configs.first();
+        let own = config.filter(|config| config.form == Form::Custom);
         Self {
-            form: query.configs.first().map_or("", |config| config.form.name()),
+            form: config.map_or("", |config| config.form.name()),
+            text: own.map(|config| config.custom.to_string()),
             verdict: report.verdict.name(),
             depth: report.depth,
+            depth_asked: random.is_none().then_some(query.depth),
+            random: random.map(|random| Drawn { schedules: random.schedules, seed: random.seed }),
             vectors: query.vectors.iter().map(|vector| vector.name()).collect(),
             shard: query.shard.map(|shard| shard.to_string()),
             choices: counts.choices(),
             refused: counts.refused,
-            excluded: excluded.map(|assumption| (assumption.id(), counts.excluded(assumption))).collect(),
+            excluded: excluded(counts),
             schedules: counts.schedules,
             breaking: counts.breaking,
             contexts: counts.choices() / query.vectors.len().max(1) as u64,
+            depths: report.depths.iter().map(Depth::new).collect(),
             systems: report.settings.iter().map(System::new).collect(),
             assumptions: assumptions(Some(searched)),
             schedules_counted: counted(report),
@@ -171,7 +240,11 @@ impl Search {
             violations: report.violations.iter().map(|violation| Broken::new(arguments, violation)).collect(),
             unconfirmed: report.unconfirmed.clone(),
             work: Work {
-                method: if query.method == Method::Plain { "plain" } else { "cut-off" },
+                method: match (random, query.method) {
+                    (Some(_), _) => "random",
+                    (None, Method::Plain) => "plain",
+                    (None, Method::CutOff) => "cut-off",
+                },
                 steps: report.work.steps,
                 runs: report.work.runs,
                 cut: report.work.cut,
@@ -230,7 +303,6 @@ impl Broken {
             schedule: violation.schedule.to_string(),
             step: violation.step(),
             minimal: violation.is_minimal,
-            run_judges: run_judges(&violation.broken),
             command: command(arguments, violation),
         }
     }

@@ -1,20 +1,54 @@
 //! `cr3play explore`: threads, progress and exit status; the search itself is the library's.
 
 mod arguments;
+mod bench;
 mod costs;
 mod json;
+mod merge;
+mod random;
 mod text;
+mod why;
 
-pub(crate) use arguments::{AFTER, ExploreArguments};
+pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
+pub(crate) use bench::searches;
+pub(crate) use merge::{MergeArguments, merge};
 
-use crate::diagnostic;
 use crate::outcome::{WrongUse, print, print_json, tell};
+use crate::{diagnostic, jobs, own_text};
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
-use cr3_core::linux::{Form, System, boot};
+use random::Random;
+use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// How a search is carried out. No number depends on it, unless it is stopped.
+struct Settings {
+    jobs: usize,
+    /// Bytes that states may take.
+    memory: Option<u64>,
+    random: Option<Random>,
+    /// Set by Ctrl-C.
+    stop: Arc<AtomicBool>,
+}
+
+impl Settings {
+    fn new(arguments: &ExploreArguments) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        // Where a signal cannot be caught it ends the program at once; so does a second one.
+        let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&stop));
+        let _ = signal_hook::flag::register(SIGINT, Arc::clone(&stop));
+        Self { jobs: arguments.jobs(), memory: arguments.memory(), random: arguments.random(), stop }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What shells report of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 /// A search that was carried out.
 struct Searched {
@@ -22,18 +56,24 @@ struct Searched {
     report: Report,
     /// What carries it out again, with the one that it is held against.
     command: String,
+    /// The schedules that were drawn, if any.
+    random: Option<Random>,
 }
 
 pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
     let verdict = if arguments.list_assumptions { list(arguments).map(|()| Verdict::Holds) } else { answer(arguments) };
     let no_answer = if arguments.bisect { 125 } else { 3 };
+    exit(verdict, no_answer, if arguments.bisect { 125 } else { 2 })
+}
+
+fn exit(verdict: Result<Verdict, WrongUse>, no_answer: u8, wrong_use: u8) -> ExitCode {
     match verdict {
         Ok(Verdict::Holds) => ExitCode::SUCCESS,
         Ok(Verdict::Breaks) => ExitCode::from(1),
         Ok(Verdict::NotFinished | Verdict::Empty) => ExitCode::from(no_answer),
         Err(wrong) => {
             tell(&format!("cr3play: {wrong}\n"));
-            ExitCode::from(if arguments.bisect { 125 } else { 2 })
+            ExitCode::from(wrong_use)
         }
     }
 }
@@ -45,84 +85,95 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 /// What the form comes to. That of the form it is held against is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
-    let own = own_system(&query)?;
+    let own = own_text::system(query.configs.first())?;
     if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
         tell(&diagnostic::notes(&own.notes));
     }
-    let jobs = arguments.jobs();
+    let settings = Settings::new(arguments);
+    if against.is_some() && query.depth > 1 {
+        let depth = query.depth;
+        tell(&format!(
+            "cr3play: with --against every schedule of up to {depth} exceptions runs to its end, with both forms\n"
+        ));
+    }
     let command = arguments.command(&query);
-    let search = |query: Query| {
-        let command = command.clone();
-        search(&query, jobs).map(|report| Searched { query, report, command })
-    };
+    let search = |query| search(query, &settings, command.clone());
     let searched = search(query)?;
     let against = against.map(search).transpose()?;
+    let why = why::why(arguments, &searched, &settings)?;
     if arguments.json {
-        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), own.as_ref()))?;
+        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), why.as_deref(), own.as_ref()))?;
     } else {
-        print(&text::text(arguments, &searched, against.as_ref()))?;
+        print(&text::text(arguments, &searched, against.as_ref(), why.as_deref()))?;
     }
     Ok(searched.report.verdict)
 }
 
-/// The system of a person's own text, which has notes.
-fn own_system(query: &Query) -> Result<Option<System>, WrongUse> {
-    let own = query.configs.first().filter(|config| config.form == Form::Custom);
-    own.map(boot).transpose().map_err(|diagnostics| diagnostic::refused(&diagnostics))
+fn search(query: Query, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
+    let report = carry_through(&query, settings)?;
+    Ok(Searched { query, report, command, random: settings.random })
 }
 
-fn search(query: &Query, jobs: usize) -> Result<Report, WrongUse> {
+fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {
     let mut explorer = Explorer::new(query.clone()).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    if let Some(bytes) = settings.memory {
+        explorer.limit_memory(bytes);
+    }
+    if let Some(random) = &settings.random {
+        random::carry_out(&mut explorer, random, settings);
+    }
     loop {
         let tasks = explorer.tasks();
         if tasks.is_empty() {
             return Ok(explorer.report());
         }
         let progress = Progress::new(explorer.strikes(), tasks.len());
-        let done = carry_out(tasks, jobs, &progress);
+        let done = carry_out(tasks, settings, &progress);
         progress.clear();
         explorer.absorb(done);
     }
 }
 
-/// Carries out `tasks` by `jobs` threads; what they came to, in the order of the tasks.
-fn carry_out(tasks: Vec<Task>, jobs: usize, progress: &Progress) -> Vec<Done> {
-    let results: Vec<Mutex<Option<Done>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
-    let queue = Mutex::new(tasks.into_iter().enumerate());
-    // A closure of its own frees the queue before the task is carried out.
-    let next = || queue.lock().ok()?.next();
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.min(results.len()) {
-            scope.spawn(|| {
-                while let Some((index, task)) = next() {
-                    let done = task.run(|| true);
-                    if let Some(mut place) = results.get(index).and_then(|place| place.lock().ok()) {
-                        *place = done;
-                    }
-                    progress.advance();
-                }
-            });
+/// Carries out `tasks` by several threads. Returns what they found, in the order of the tasks.
+fn carry_out(tasks: Vec<Task>, settings: &Settings, progress: &Progress) -> Vec<Done> {
+    jobs::carry_out(tasks, settings.jobs, |task| {
+        if settings.is_stopped() {
+            return None;
         }
-    });
-    results.into_iter().filter_map(|place| place.into_inner().ok().flatten()).collect()
+        let done = task.run_until(|| !settings.is_stopped());
+        progress.advance();
+        Some(done)
+    })
 }
 
 /// A line on standard error that says how far a search is, where that is a terminal.
 struct Progress {
-    strikes: u32,
-    tasks: usize,
-    done: AtomicUsize,
+    what: String,
+    of: u64,
+    done: AtomicU64,
     shown: bool,
 }
 
 impl Progress {
+    /// Of the parts of one depth.
     fn new(strikes: u32, tasks: usize) -> Self {
-        Self { strikes, tasks, done: AtomicUsize::new(0), shown: std::io::stderr().is_terminal() }
+        Self::of(format!("depth {strikes}, parts"), tasks as u64)
+    }
+
+    fn of_random(schedules: u64) -> Self {
+        Self::of("random schedules".to_owned(), schedules)
+    }
+
+    fn of(what: String, of: u64) -> Self {
+        Self { what, of, done: AtomicU64::new(0), shown: std::io::stderr().is_terminal() }
     }
 
     fn advance(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.say(&format!("\rdepth {}: {done} of {} parts", self.strikes, self.tasks));
+        // A terminal need not be written to more than a thousand times.
+        if done.is_multiple_of((self.of / 1000).max(1)) {
+            self.say(&format!("\r{}: {done} of {}", self.what, self.of));
+        }
     }
 
     fn clear(&self) {

@@ -1,12 +1,12 @@
 //! The answer for a person.
 
 use super::Searched;
-use super::arguments::{ExploreArguments, quoted};
+use super::arguments::{ExploreArguments, kernel_option, quoted};
 use super::costs::costs;
+use super::why::Without;
 use crate::table::{Align, labelled, table, wrap};
 use cr3_core::explore::{Assumption, Report, Shard, Standing, Verdict, Violation};
 use cr3_core::linux::Form;
-use cr3_core::promises::{Broken, Promise};
 use std::collections::BTreeSet;
 
 /// `--list-assumptions`.
@@ -22,8 +22,13 @@ pub(super) fn assumptions() -> String {
     Assumption::ALL.into_iter().map(one).collect()
 }
 
-pub(super) fn text(arguments: &ExploreArguments, searched: &Searched, against: Option<&Searched>) -> String {
-    let mut text = one(arguments, searched);
+pub(super) fn text(
+    arguments: &ExploreArguments,
+    searched: &Searched,
+    against: Option<&Searched>,
+    why: Option<&[Without]>,
+) -> String {
+    let mut text = one(arguments, searched) + &why.map_or(String::new(), |why| needed(searched, why));
     if let Some(against) = against {
         text.push('\n');
         text += &one(arguments, against);
@@ -40,8 +45,10 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let form = form(searched);
     let counts = &report.counts;
+    // Of random schedules each strike is a choice; otherwise each choice that is a schedule is one more strike.
+    let (label, struck) = searched.random.map_or(("choices", "schedules"), |_| ("strikes", "struck"));
     let choices = format!(
-        "{}: {} refused, {} excluded, {} schedules",
+        "{}: {} refused, {} excluded, {} {struck}",
         counts.choices(),
         counts.refused,
         Assumption::ALL.into_iter().map(|assumption| counts.excluded(assumption)).sum::<u64>(),
@@ -53,13 +60,37 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
         labelled("vectors", &vectors(searched)),
         query.shard.map_or(String::new(), share),
         labelled("verdict", &verdict(searched)),
-        labelled("choices", &choices),
+        labelled(label, &choices),
     ]
     .concat();
     text += &report.violations.iter().map(|violation| self::violation(arguments, violation)).collect::<String>();
     text +=
         &report.unconfirmed.iter().map(|text| wrap(&format!("not confirmed by a run: {text}"), 4)).collect::<String>();
     text + &assumed(searched)
+}
+
+/// Which assumptions the verdict needs, each taken alone.
+fn needed(searched: &Searched, why: &[Without]) -> String {
+    let list = |verdict: Verdict| {
+        let those = why.iter().filter(|without| without.verdict == verdict).map(need);
+        those.collect::<Vec<_>>().join(", ")
+    };
+    let only = match (list(Verdict::Breaks), searched.report.verdict) {
+        (needed, _) if !needed.is_empty() => format!("holds only because: {needed}"),
+        (_, Verdict::Holds) => "holds without each of its assumptions, at this depth".to_owned(),
+        _ => "holds without each of those that are off; not without all of them".to_owned(),
+    };
+    let unknown = [list(Verdict::NotFinished), list(Verdict::Empty)].concat();
+    let unknown = if unknown.is_empty() { String::new() } else { format!("; not known: {unknown}") };
+    labelled("why", &(only + &unknown))
+}
+
+fn need(without: &Without) -> String {
+    let Without { assumption, excluded, .. } = without;
+    match assumption.handler() {
+        Some(handler) => format!("{assumption} (keeps out {handler})"),
+        None => format!("{assumption} (excluded {excluded} choices)"),
+    }
 }
 
 fn share(shard: Shard) -> String {
@@ -100,10 +131,30 @@ fn verdict(searched: &Searched) -> String {
             let schedules = schedules(report.depth);
             format!("holds for {schedules}{share} ({}), under the assumptions below", vectors(searched))
         }
+        Verdict::Breaks | Verdict::NotFinished if searched.random.is_some() => drawn(report, &share),
         Verdict::Breaks => breaks(searched, &share),
-        Verdict::NotFinished if report.depth == 0 => format!("not finished{share}; no depth was completed"),
-        Verdict::NotFinished => format!("not finished{share}; {} was covered", schedules(report.depth)),
+        Verdict::NotFinished => not_finished(report, &share),
         Verdict::Empty => format!("empty{share}: {}", nothing(report)),
+    }
+}
+
+fn not_finished(report: &Report, share: &str) -> String {
+    let covered = match report.depth {
+        0 => "no depth was completed".to_owned(),
+        depth => format!("{} was covered", schedules(depth)),
+    };
+    format!("not finished{share}; {covered}, and {} schedules were seen in all", report.counts.schedules)
+}
+
+/// What random schedules came to.
+fn drawn(report: &Report, share: &str) -> String {
+    let (runs, breaking) = (report.work.runs, report.counts.breaking);
+    match report.verdict {
+        Verdict::Breaks if runs == 0 => "breaks without any exception".to_owned(),
+        Verdict::Breaks => format!("breaks{share}: {breaking} of {runs} random schedules"),
+        _ => format!(
+            "not finished{share}: none of {runs} random schedules breaks a promise, which says nothing of others"
+        ),
     }
 }
 
@@ -133,13 +184,16 @@ fn breaks(searched: &Searched, share: &str) -> String {
     )
 }
 
-/// Where nothing struck.
+/// What struck nowhere.
 fn nothing(report: &Report) -> String {
     let empty = report.settings.iter().find(|setting| setting.is_empty());
     empty.map_or_else(String::new, |setting| {
-        let where_to = if setting.counts.schedules == 0 { "anywhere" } else { "in the kernel on the user's tables" };
+        let what = match setting.idle {
+            Some(vector) => format!("{} struck nowhere", vector.mnemonic()),
+            None => "nothing struck in the kernel on the user's tables".to_owned(),
+        };
         format!(
-            "nothing struck {where_to} with features {}, handler {}",
+            "`reached` does not hold: {what} with features {}, handler {}",
             setting.config.features, setting.config.handler
         )
     })
@@ -155,21 +209,14 @@ fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
     wrap(&format!("breaks {} at step {}: {strikes}{minimal}", broken.invariant(), violation.step()), 4)
         + &wrap(&broken.to_string(), 8)
         + &wrap(&command(arguments, violation), 8)
-        + &if run_judges(broken) { String::new() } else { wrap(RUN_JUDGES, 8) }
-}
-
-const RUN_JUDGES: &str = "`run` judges user-cr3, kernel-cr3 and flush-kept; look at the step named above.";
-
-/// Whether `run` judges the promise itself.
-pub(super) fn run_judges(broken: &Broken) -> bool {
-    matches!(broken.promise(), Promise::UserCr3 | Promise::KernelCr3 | Promise::FlushKept)
 }
 
 /// The command that plays a counterexample.
 pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> String {
     let config = &violation.config;
-    let form = arguments.form_words(config);
+    let form = arguments.own.form_options(config.form);
     let mut command = format!("cr3play run {form} --features {} --handler {}", config.features, config.handler);
+    command += &kernel_option(config.kernel);
     if !violation.schedule.injections.is_empty() {
         command += &format!(" --inject {}", quoted(&violation.schedule.to_string()));
     }

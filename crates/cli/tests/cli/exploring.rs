@@ -23,6 +23,7 @@ fn a_form_that_holds_says_what_was_covered_and_assumed() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -58,7 +59,7 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
         &format!("explore --form never {ONE}"),
         1,
         expect![[r#"
-            form      never: does not restore: shows what the macro is for
+            form      never: does not restore: shows why the macro exists
             systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             vectors   nmi, db, mc
             verdict   breaks at depth 1: ### of #### schedules
@@ -67,7 +68,6 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
                     the exception returns with CR3 0x######, it struck with 0x######
                     cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
                     entry_SYSCALL_##:db
-                    `run` judges user-cr3, kernel-cr3 and flush-kept; look at the step named above.
                 breaks user-cr3 at step ###: sysret_exit_switch_cr3+##:db
                     user mode on the kernel's tables, CR3 0x######
                     cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
@@ -77,6 +77,7 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -122,6 +123,7 @@ fn two_forms_side_by_side() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -138,6 +140,7 @@ fn two_forms_side_by_side() {
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -179,14 +182,15 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
             form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
             systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             vectors   irq
-            verdict   empty: nothing struck in the kernel on the user's tables with features
-                      pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            verdict   empty: `reached` does not hold: nothing struck in the kernel on the user's tables with
+                      features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             choices   ####: #### refused, 0 excluded, ### schedules
             assumes   no-schedule            no schedule
             assumes   no-mm-switch           no rogue-switch-mm
             assumes   no-poke                no kgdb-poke
             assumes   no-raw-cr3             no rogue-cr3
             assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -218,6 +222,62 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
     assert_eq!(play(&format!("explore {ONE} --max-states 10"), "").status, 3);
 }
 
+/// The lines that say why a verdict holds.
+fn why(arguments: &str, status: i32) -> String {
+    let answer = play(&format!("explore {arguments}"), "");
+    assert_eq!(answer.status, status, "{arguments}: {}{}", answer.out, answer.err);
+    let lines = answer.out.lines().skip_while(|line| !line.starts_with("why "));
+    lines.take_while(|line| !line.is_empty()).map(|line| format!("{}\n", line.trim())).collect()
+}
+
+#[test]
+fn a_verdict_says_which_assumptions_it_needs() {
+    let check = |arguments: &str, status, expected: expect_test::Expect| expected.assert_eq(&why(arguments, status));
+    let standard = "--features pti,pcid,fsgsbase,nx --vectors nmi";
+    check(
+        &format!("{standard} --handler pending-flush --why"),
+        0,
+        expect![[r#"
+        why       holds only because: no-request-after-look (excluded 42 choices)
+    "#]],
+    );
+    check(
+        &format!("{ONE} --vectors nmi,vc --why"),
+        0,
+        expect![[r#"
+        why       holds only because: vc-gap (excluded 49 choices)
+    "#]],
+    );
+    check(
+        &format!("{ONE} --vectors nmi --why"),
+        0,
+        expect![[r#"
+        why       holds without each of its assumptions, at this depth
+    "#]],
+    );
+    check(
+        &format!("{standard} --without no-poke"),
+        1,
+        expect![[r#"
+        why       holds only because: no-poke (keeps out kgdb-poke)
+    "#]],
+    );
+    check(
+        &format!("{standard} --without no-poke --without no-schedule --without df-once"),
+        1,
+        expect![[r#"
+        why       holds only because: no-schedule (keeps out schedule), no-poke (keeps out kgdb-poke)
+    "#]],
+    );
+    check(&format!("--form never {standard} --without no-poke"), 1, expect![[""]]);
+    let report = json(&format!("explore {ONE} --vectors vc --why --json"), 0);
+    let needed = report["without"].as_array().expect("a list").iter().filter(|need| need["verdict"] == "breaks");
+    assert_eq!(
+        needed.map(|need| (&need["id"], &need["excluded"])).collect::<Vec<_>>(),
+        [(&"vc-gap".into(), &report["excluded"]["vc-gap"])]
+    );
+}
+
 #[test]
 fn bisect_knows_good_bad_and_no_answer() {
     let status = |arguments: &str| play(&format!("explore {ONE} --vectors db --bisect {arguments}"), "").status;
@@ -232,71 +292,85 @@ fn assumptions_are_listed() {
         "explore --list-assumptions",
         0,
         expect![[r#"
-        no-schedule
-            A handler behind the paranoid entry does not schedule.
-            Because: in_nmi() holds in it, and schedule() reports "scheduling while atomic"
-            (kernel/sched/core.c, v6.##).
-            Off: the handler `schedule` joins the set.
-        no-mm-switch
-            A handler behind the paranoid entry does not leave another mm loaded.
-            Because: no such handler of Linux calls switch_mm_irqs_off without switching back.
-            Off: the handler `rogue-switch-mm` joins the set.
-        no-poke
-            No debugger pokes text through a temporary mm.
-            Because: kgdb does (arch/x##/kernel/alternative.c, text_poke_kgdb, v6.##); docs/FINDINGS.md
-            lists what breaks then.
-            Off: the handler `kgdb-poke` joins the set.
-        no-raw-cr3
-            Nobody writes CR3 without changing the kernel's records.
-            Because: no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md).
-            Off: the handler `rogue-cr3` joins the set.
-        no-request-after-look
-            No user flush is requested between an exit's look at the mask and its CR3 write.
-            Because: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
-            form (docs/FINDINGS.md).
-            Off: `pending-flush` strikes there too.
-        ist-once
-            Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.
-            Because: both frames start at the top of one stack; Linux turns breakpoints off meanwhile
-            (arch/x##/kernel/traps.c, v6.##).
-            Off: it may, and the frame below is overwritten.
-        nmi-frame
-            No NMI strikes while the frame of an NMI may not be overwritten.
-            Because: the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too
-            early (docs/LIMITS.md).
-            Off: it may, and the NMI handler repeats without end or panics.
-        vc-gap
-            No #VC strikes in the SYSCALL gap or on the NMI stack.
-            Because: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
-            Off: it may; the kernel panics where isolation is on.
-        vc-once
-            No #VC strikes inside a #VC.
-            Because: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
-            one frame (docs/FINDINGS.md).
-            Off: it may.
-        df-once
-            No second #DF strikes at the address of the last one.
-            Because: the modelled handler takes it for a double fault that came back, and stops
-            (docs/LIMITS.md).
-            Off: it may, and the model panics.
-    "#]],
+            no-schedule
+                A handler behind the paranoid entry does not schedule.
+                Because: in_nmi() holds in it, and schedule() reports "scheduling while atomic"
+                (kernel/sched/core.c, v6.##).
+                Off: the handler `schedule` joins the set.
+            no-mm-switch
+                A handler behind the paranoid entry does not leave another mm loaded.
+                Because: no such handler of Linux calls switch_mm_irqs_off without switching back.
+                Off: the handler `rogue-switch-mm` joins the set.
+            no-poke
+                No debugger pokes text through a temporary mm.
+                Because: kgdb does (arch/x##/kernel/alternative.c, text_poke_kgdb, v6.##); docs/FINDINGS.md
+                lists what breaks then.
+                Off: the handler `kgdb-poke` joins the set.
+            no-raw-cr3
+                Nobody writes CR3 without changing the kernel's records.
+                Because: no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md).
+                Off: the handler `rogue-cr3` joins the set.
+            no-request-after-look
+                No user flush is requested between an exit's look at the mask and its CR3 write.
+                Because: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
+                form (docs/FINDINGS.md).
+                Off: `pending-flush` strikes there too.
+            aligned
+                The tables that kernel code runs on are aligned to 8 KiB, so that bit ## of their CR3 is clear.
+                Because: entry takes a CR3 with bit ## for the user's in every form; EFI's tables could have it
+                until v4.## (docs/FINDINGS.md).
+                Off: the handler `efi-call` joins the set, and what strikes inside it finds such a CR3.
+            ist-once
+                Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.
+                Because: both frames start at the top of one stack; Linux turns breakpoints off meanwhile
+                (arch/x##/kernel/traps.c, v6.##).
+                Off: it may, and the frame below is overwritten.
+            nmi-frame
+                No NMI strikes while the frame of an NMI may not be overwritten.
+                Because: the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too
+                early (docs/LIMITS.md).
+                Off: it may, and the NMI handler repeats without end or panics.
+            vc-gap
+                No #VC strikes in the SYSCALL gap or on the NMI stack.
+                Because: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
+                Off: it may; the kernel panics where isolation is on.
+            vc-once
+                No #VC strikes inside a #VC.
+                Because: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
+                one frame (docs/FINDINGS.md).
+                Off: it may.
+            df-once
+                No second #DF strikes at the address of the last one.
+                Because: the modelled handler takes it for a double fault that came back, and stops
+                (docs/LIMITS.md).
+                Off: it may, and the model panics.
+        "#]],
     );
     let listed = json("explore --list-assumptions --json", 0);
-    assert_eq!(listed.as_array().map(Vec::len), Some(10));
+    assert_eq!(listed.as_array().map(Vec::len), Some(11));
 }
 
-/// The counterexamples that `explore` prints are commands.
+/// The counterexamples that `explore` prints are commands, and `run` judges alike: the same promises at the same steps.
 #[test]
 fn what_explore_prints_can_be_run() {
-    let report = json(&format!("explore --form never {ONE} --vectors db --json"), 1);
-    assert_eq!((&report["version"], &report["depth"]), (&Value::from(2), &Value::from(1)));
-    let violations = report["violations"].as_array().expect("a list");
-    let user_cr3 = violations.iter().find(|violation| violation["promise"] == "user-cr3").expect("it breaks user-cr3");
-    assert_eq!(user_cr3["minimal"], true);
-    let command = user_cr3["command"].as_str().and_then(|command| command.strip_prefix("cr3play ")).expect("a command");
-    let run = json(&format!("{command} --json --steps none"), 1);
-    assert_eq!(run["broken"][0]["invariant"], "user-cr3");
-    assert_eq!(run["broken"][0]["step"].as_u64(), user_cr3["step"].as_u64());
+    let mut promises = Vec::new();
+    for arguments in
+        ["--form never --vectors db", "--form E --without vc-gap --vectors vc", "--macro testdata/explore/wrong_gs.S"]
+    {
+        let report = json(&format!("explore {ONE} {arguments} --json"), 1);
+        assert_eq!((&report["version"], &report["depth"]), (&Value::from(3), &Value::from(1)));
+        for violation in report["violations"].as_array().expect("a list") {
+            assert_eq!(violation["minimal"], true);
+            let command = violation["command"].as_str().and_then(|command| command.strip_prefix("cr3play "));
+            let run = json(&format!("{} --json --steps none", command.expect("a command")), 1);
+            let broken = run["broken"].as_array().expect("a list");
+            let same = |broken: &&Value| broken["invariant"] == violation["promise"];
+            let broken = broken.iter().find(same).unwrap_or_else(|| panic!("{violation} and {run}"));
+            assert_eq!((&broken["step"], &broken["message"]), (&violation["step"], &violation["message"]));
+            promises.push(violation["promise"].clone());
+        }
+    }
+    assert_eq!(promises, ["restored", "user-cr3", "mapped", "gs", "mapped"]);
 }
 
 #[test]
@@ -328,8 +402,8 @@ fn wrong_use_says_what_is_wrong_and_what_to_do() {
         expect![[r#"
         --- standard error
         error: invalid value 'ist-twice' for '--without <ID>': unknown assumption 'ist-twice': one of
-          no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, ist-once, nmi-frame,
-          vc-gap, vc-once, df-once
+          no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, aligned, ist-once,
+          nmi-frame, vc-gap, vc-once, df-once
 
         For more information, try '--help'.
     "#]],
@@ -340,7 +414,7 @@ fn wrong_use_says_what_is_wrong_and_what_to_do() {
         expect![[r#"
         --- standard error
         cr3play: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3,
-          rogue-switch-mm, schedule
+          rogue-switch-mm, schedule, efi-call
           or --handler standard; sets have ',' between them, handlers of one set '+'
     "#]],
     );

@@ -1,7 +1,8 @@
-//! docs/FINDINGS.md: each command in it, with the lines of output that the finding rests on.
+//! docs/FINDINGS.md: each command in it, with the output lines on which the finding rests.
 //!
-//! A block holds one command, lines of its output, and the exit status as `echo $?` prints it. `...` stands for lines left
-//! out and `N` for any number, decimal or hexadecimal. Lines without `...` between them follow each other in the output, however it is wrapped.
+//! A block holds one command, lines of its output, and the exit status as `echo $?` prints it. `...` stands for omitted
+//! lines and `N` for any number, decimal or hexadecimal. Lines without `...` between them are adjacent in the output,
+//! however it is wrapped.
 
 use super::{Answer, play};
 use std::collections::BTreeSet;
@@ -20,7 +21,7 @@ fn document() -> String {
 enum Quoted {
     /// A command of the playground and what it prints.
     Play { arguments: String, runs: Vec<Vec<String>>, status: i32 },
-    /// Tests that hold the counts, by a part of their names.
+    /// Tests that assert the counts, by a part of their names.
     Tests { package: String, filter: String },
 }
 
@@ -46,7 +47,7 @@ fn quoted(block: &str) -> Quoted {
     Quoted::Play { arguments: arguments.to_owned(), runs, status }
 }
 
-/// A word of the output, with whether it begins or ends a line.
+/// A word of the output, and whether it begins or ends a line.
 struct Word<'a> {
     text: &'a str,
     first: bool,
@@ -76,7 +77,7 @@ fn same(expected: &str, found: &str) -> bool {
     }
 }
 
-/// Where in the output the lines of `run` end, if they are there.
+/// Where in the output the lines of `run` end, if they occur.
 fn find(run: &[String], output: &[Word]) -> Option<usize> {
     let at = output.windows(run.len()).position(|window| {
         let lines = window.first().is_some_and(|word| word.first) && window.last().is_some_and(|word| word.last);
@@ -85,7 +86,7 @@ fn find(run: &[String], output: &[Word]) -> Option<usize> {
     at.map(|at| at + run.len())
 }
 
-/// What is not as the document says.
+/// What differs from the document.
 fn verdict(runs: &[Vec<String>], status: i32, answer: &Answer) -> Result<(), String> {
     let words = output_words(&answer.out);
     let mut rest = words.as_slice();
@@ -107,7 +108,7 @@ fn played(document: &str) -> Vec<(String, Vec<Vec<String>>, i32)> {
     blocks(document).into_iter().filter_map(play).collect()
 }
 
-/// A changed word, a lost one or another status must not pass, or the comparison shows nothing.
+/// A changed word, a lost one or another status must not pass; otherwise the comparison shows nothing.
 fn assert_would_fail(arguments: &str, runs: &[Vec<String>], status: i32, answer: &Answer) {
     assert!(verdict(runs, 1 - status, answer).is_err(), "{arguments}: any status passes");
     for (at, run) in runs.iter().enumerate() {
@@ -123,8 +124,12 @@ fn assert_would_fail(arguments: &str, runs: &[Vec<String>], status: i32, answer:
 fn each_command_of_the_findings_prints_what_they_quote() {
     let document = document();
     let commands = played(&document);
-    assert_eq!(commands.len(), 30);
-    assert_eq!(document.matches("cr3play ").count(), commands.len() + 1, "one in the text: `cr3play presets`");
+    assert_eq!(commands.len(), 35);
+    assert_eq!(
+        document.matches("cr3play ").count(),
+        commands.len() + 2,
+        "two in the text: `cr3play presets`, `cr3play claims`"
+    );
     for (arguments, runs, status) in commands {
         let answer = play(&arguments, "");
         if let Err(cause) = verdict(&runs, status, &answer) {
@@ -176,10 +181,27 @@ fn each_test_that_the_findings_name_exists() {
             filters.insert(filter);
         }
     }
-    assert_eq!(filters.len(), 9, "{filters:?}");
+    assert_eq!(filters.len(), 14, "{filters:?}");
 }
 
-/// A finding that lacks a part cannot be quoted alone, and a mail has 80 columns.
+/// What a mail to the list needs beside the parts of every finding.
+#[test]
+fn each_finding_to_post_has_all_that_a_mail_needs() {
+    let document = document();
+    let (_, rest) = document.split_once("\n## To post\n").expect("the chapter");
+    let chapter = rest.split("\n## ").next().unwrap_or(rest);
+    let sections: Vec<_> = chapter.split("\n### ").skip(1).collect();
+    for section in &sections {
+        for part in ["Needs", "Shortest", "Forms", "Premise", "Mend"] {
+            assert_eq!(section.matches(&format!("\n- {part}: ")).count(), 1, "no {part:?} in {section}");
+        }
+        let link = section.contains("\n```text\n#v=1&");
+        assert_eq!(link, !section.contains("no link"), "a link, or why there is none: {section}");
+    }
+    assert_eq!(sections.len(), 8);
+}
+
+/// Nobody can quote a finding alone if it lacks a part, and a mail has 80 columns.
 #[test]
 fn each_finding_has_its_parts_in_short_lines() {
     let document = document();
@@ -190,7 +212,7 @@ fn each_finding_has_its_parts_in_short_lines() {
             assert_eq!(section.matches(part).count().min(1), 1, "no {part:?} in {section}");
         }
     }
-    assert_eq!(sections.len(), 34);
+    assert_eq!(sections.len(), 41);
     let prose = document.split("```").step_by(2).flat_map(str::lines);
     let long = prose.filter(|line| !line.starts_with(['|', '#'])).find(|line| line.chars().count() > 80);
     assert_eq!(long, None);

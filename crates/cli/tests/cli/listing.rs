@@ -33,72 +33,79 @@ fn lists_presets() {
         "presets",
         0,
         expect![[r#"
-        kgdb-kernel
-            In kernel code a debugger pokes text through a temporary mm, and the task comes back with
-            another PCID.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   kgdb-poke
-            inject    kernel_loop+1:db
+            kgdb-kernel
+                In kernel code a debugger pokes text through a temporary mm, and the task comes back with
+                another PCID.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   kgdb-poke
+                inject    kernel_loop+1:db
 
-        kgdb-sysret-exit
-            The same between the switch to the user CR3 and SYSRET: the CR3 to restore names a PCID that was
-            given away.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   kgdb-poke
-            inject    sysret_exit_user_cr3:nmi
+            kgdb-sysret-exit
+                The same between the switch to the user CR3 and SYSRET: the CR3 to restore names a PCID that was
+                given away.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   kgdb-poke
+                inject    sysret_exit_user_cr3:nmi
 
-        kgdb-iret-exit
-            The same before IRET to user mode.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   kgdb-poke
-            inject    iret_exit_user_cr3:nmi
+            kgdb-iret-exit
+                The same before IRET to user mode.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   kgdb-poke
+                inject    iret_exit_user_cr3:nmi
 
-        kgdb-in-switch-mm
-            A debugger pokes text while the records say that an address space is being switched.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   kgdb-poke
-            inject    kernel_loop+1:db > switch_mm_switching:nmi
+            kgdb-in-switch-mm
+                A debugger pokes text while the records say that an address space is being switched.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   kgdb-poke
+                inject    kernel_loop+1:db > switch_mm_switching:nmi
 
-        late-flush
-            A flush is requested after the exit has looked whether one is pending: user mode runs first, in
-            every form.
-            features  pti,pcid,fsgsbase,nx
-            handler   pending-flush
-            inject    sysret_exit_switch_cr3+5:nmi
+            late-flush
+                A flush is requested after the exit has looked whether one is pending: user mode runs first, in
+                every form.
+                features  pti,pcid,fsgsbase,nx
+                handler   pending-flush
+                inject    sysret_exit_switch_cr3+5:nmi
 
-        leftover-flush
-            A flush is requested when the user CR3 is loaded already; form B2 flushes and leaves the request
-            for another flush.
-            features  pti,pcid,fsgsbase,nx
-            handler   pending-flush
-            inject    sysret_exit_user_cr3:nmi
+            leftover-flush
+                A flush is requested when the user CR3 is loaded already; form B2 flushes and leaves the request
+                for another flush.
+                features  pti,pcid,fsgsbase,nx
+                handler   pending-flush
+                inject    sysret_exit_user_cr3:nmi
 
-        rogue-cr3
-            A handler changes CR3 and tells nobody: form A repairs it, the others keep it.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   rogue-cr3
-            inject    kernel_loop+1:nmi
+            rogue-cr3
+                A handler changes CR3 without recording it: form A repairs it, the others keep it.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   rogue-cr3
+                inject    kernel_loop+1:nmi
 
-        rogue-switch-mm
-            A handler switches to init_mm and not back: form A makes CR3 disagree with the records, the
-            others keep both wrong.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   rogue-switch-mm
-            inject    kernel_loop+1:nmi
+            rogue-switch-mm
+                A handler switches to init_mm and not back: form A makes CR3 disagree with the records, the
+                others keep both wrong.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   rogue-switch-mm
+                inject    kernel_loop+1:nmi
 
-        schedule
-            A handler switches to another task's address space and back, as if it had scheduled.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   schedule
-            inject    kernel_loop+1:nmi
+            schedule
+                A handler switches to another task's address space and back, as if it had scheduled.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   schedule
+                inject    kernel_loop+1:nmi
 
-        vc-syscall-gap
-            #VC in the first instructions of SYSCALL moves to the thread stack, and restores the user CR3
-            while it runs on it.
-            features  pti,pcid,invpcid,fsgsbase,nx
-            handler   quiet
-            inject    entry_SYSCALL_##+1:vc
-    "#]],
+            efi-call
+                An exception strikes while kernel code runs on EFI's tables, whose address has bit ## set: entry
+                takes them for a user's.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   efi-call
+                inject    kernel_loop+1:nmi > efi_service:mc
+
+            vc-syscall-gap
+                #VC in the first instructions of SYSCALL moves to the thread stack, and restores the user CR3
+                while it runs on it.
+                features  pti,pcid,invpcid,fsgsbase,nx
+                handler   quiet
+                inject    entry_SYSCALL_##+1:vc
+        "#]],
     );
     let presets = json("presets --json", 0);
     for preset in presets.as_array().expect("a list") {
@@ -111,7 +118,7 @@ fn lists_presets() {
     }
 }
 
-/// With form E: the program exits and no promise is broken.
+/// The exit status with form E: 0 if the program exits and no promise is broken.
 fn status(preset: &str) -> i32 {
     i32::from(!["kgdb-kernel", "leftover-flush", "schedule"].contains(&preset))
 }

@@ -1,10 +1,14 @@
 //! `cr3play` as a person or a script meets it: what it prints, where, and its exit status.
 
+mod claims;
 mod comparing;
 mod costs;
 mod exploring;
+mod exploring_at_length;
+mod exploring_states;
 mod findings;
 mod listing;
+mod mutants;
 mod own_text;
 mod running;
 mod second_cpu;
@@ -32,7 +36,7 @@ fn play(arguments: &str, input: &str) -> Answer {
         .spawn()
         .expect("cr3play starts");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // A child that does not read its input may be gone already.
+    // A child that does not read its input may already be gone.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let Output { status, stdout, stderr } = child.wait_with_output().expect("cr3play ends");
@@ -68,7 +72,8 @@ fn check(arguments: &str, status: i32, expected: Expect) {
     assert_eq!(answer.status, status, "{arguments}");
 }
 
-/// The text with numbers of two digits and more hidden: steps, totals, addresses. They vary with every edit of the kernel's texts.
+/// The text with numbers of two or more digits hidden: steps, totals, addresses. They vary with every edit of the
+/// kernel's texts.
 fn steady(text: &str) -> String {
     let mut steady = String::new();
     let mut rest = text;
@@ -114,7 +119,7 @@ fn a_text_that_does_not_assemble_is_a_finding() {
     assert_eq!(answer.status, 1);
     expect![[r#"
         -:2:2: error: `frob` is not an instruction, a directive or a macro
-          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
     "#]]
     .assert_eq(&answer.err);
     let answer = play("asm - --json", "nop\n frob %eax\n");
@@ -142,8 +147,8 @@ fn a_vector_that_fails_is_a_finding() {
     assert!(answer.out.ends_with(" 1 failed, 1 not run\n"), "{}", answer.out);
 }
 
-/// One vector as a person writes it down from a report: one value for a list, a bit with its register, an error code in
-/// hexadecimal, and an entry that gets another frame.
+/// One vector as a person writes it down from a report: one value instead of a list, a bit with its register, an error
+/// code in hexadecimal, and an entry that gets another frame.
 #[test]
 fn takes_vectors_as_people_write_them() {
     let vector = |fault: &str| {
@@ -189,8 +194,8 @@ steps = [
     let answer = play("tlb -", &vector("#PF(0x11)").replace("CR4.PCIDE", "CR4.PCID"));
     assert_eq!((answer.status, answer.out.as_str()), (2, ""));
     expect![[r#"
-        cr3play: -: vector 1: steps[0].set: `CR4.PCID` is no bit of CR4 that matters here: one of PSE, PAE,
-          PGE, LA57, PCIDE, SMEP, SMAP
+        cr3play: -: vector 1: steps[0].set: `CR4.PCID` is no bit of CR4 that can be named here: one of PSE,
+          PAE, PGE, LA57, PCIDE, SMEP, SMAP
           testdata/README.md describes the format of vectors
     "#]]
     .assert_eq(&answer.err);
@@ -202,4 +207,8 @@ fn measures_speed() {
     assert!(report[0]["median"].as_f64().is_some_and(|rate| rate > 1000.0), "{report}");
     assert_eq!(report[0]["name"], "counted");
     assert_eq!(report[1]["name"], "recorded");
+    let report = json("bench --explore 1 --samples 1 --json", 0);
+    let names = report.as_array().expect("a list").iter().map(|measured| measured["name"].as_str().expect("a name"));
+    assert_eq!(names.collect::<Vec<_>>(), ["explore-1", "explore-1-plain", "explore-edit"]);
+    assert!(report[0]["median"].as_f64().is_some_and(|time| time > 1.0), "{report}");
 }

@@ -1,4 +1,4 @@
-//! A person's own macro: which form it is, and what the commands say of it.
+//! A person's own macro: which form it is, and what the commands say about it.
 
 use super::{assert_fits, play, steady};
 use expect_test::{Expect, expect};
@@ -21,7 +21,7 @@ const OWN: &str = "#ifdef CONFIG_PAGE_TABLE_ISOLATION
 
 const MESSAGES: [&str; 3] = [
     "`SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts differ",
-    "`CONFIG_DEBUG_ENTRY` is taken as off",
+    "`CONFIG_DEBUG_ENTRY` counts as off",
     "the macro RESTORE_CR3 is empty with these features",
 ];
 
@@ -72,7 +72,7 @@ fn json_has_what_to_know_of_the_text() {
     assert_eq!(compared["runs"][2]["notes"][1]["line"], 6);
 }
 
-/// The lines of the answer that stand between the heading and the end of the run.
+/// The lines of the answer between the heading and the end of the run.
 fn check(command: &str, expected: Expect) {
     let answer = play(&format!("{command} --macro - --inject sysret_exit_user_cr3:nmi"), OWN);
     assert_fits(command, &answer);
@@ -89,7 +89,7 @@ fn the_heading_says_what_to_know_of_the_text() {
         restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
           differ
           the built-in one is in entry/calling.S, line ###
-        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
         restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
           nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
@@ -101,7 +101,7 @@ fn the_heading_says_what_to_know_of_the_text() {
         restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
           differ
           the built-in one is in entry/calling.S, line ###
-        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
         restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
           nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
@@ -130,7 +130,7 @@ fn asm_says_it_too() {
     let answer = play("asm -", text);
     assert_eq!(answer.status, 0);
     expect![[r#"
-        -:1:8: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        -:1:8: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
     "#]]
     .assert_eq(&answer.err);
@@ -145,7 +145,7 @@ fn patch(name: &str) -> String {
 /// The lines of standard output or error that say something of the text.
 fn said(text: &str) -> String {
     let about = |line: &&str| line.contains("custom.S") || line.starts_with("  ");
-    text.lines().filter(about).map(|line| format!("{line}\n")).collect()
+    text.lines().take_while(|line| !line.starts_with("end")).filter(about).map(|line| format!("{line}\n")).collect()
 }
 
 #[test]

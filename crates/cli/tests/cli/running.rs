@@ -18,6 +18,8 @@ fn shows_key_steps() {
             reading   MIN
             inject    sysret_exit_user_cr3+1:nmi > exc_nmi+2:mc
             end       the program exited after #### steps
+                user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+                run
 
             instructions           ####
             CR3 reads                ##
@@ -156,6 +158,8 @@ fn a_run_that_does_not_halt_is_a_finding() {
             reading   MIN
             inject    nothing
             end       the run was stopped after ### steps; --budget gives more
+                user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+                run
 
             instructions         ###
             CR3 reads              1
@@ -194,21 +198,32 @@ fn a_broken_promise_is_a_finding() {
         let answer = play(command, "");
         assert_eq!(answer.status, status, "{command}: {}{}", answer.out, answer.err);
         assert_eq!(answer.out.contains("breaks "), status == 1, "{command}: {}", answer.out);
+        let words = answer.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            words.contains("mapped and nested held in this run"),
+            command.starts_with("run") && status == 0,
+            "{command}: {}",
+            answer.out
+        );
     }
     let report = json("run --form never --features pti --inject sysret_exit_user_cr3:nmi --json", 1);
-    let broken = &report["broken"][0];
-    assert_eq!((broken["invariant"].as_str(), broken["place"].as_str()), (Some("user-cr3"), Some("user_write_done")));
+    assert_eq!(report["judged"].as_array().map(Vec::len), Some(9));
+    let broken = |nth: usize| [&report["broken"][nth]["invariant"], &report["broken"][nth]["place"]];
+    assert_eq!(broken(0), ["restored", "sysret_exit_user_cr3"]);
+    assert_eq!(broken(1), ["user-cr3", "user_write_done"]);
     check(
         "run --form never --features pti --inject sysret_exit_user_cr3:nmi --steps none",
         1,
         expect![[r#"
-            form      never: does not restore: shows what the macro is for
+            form      never: does not restore: shows why the macro exists
             features  pti
             handler   quiet: returns at once
             TLB       architectural: unbounded; drops exactly what the manual requires
             reading   MIN
             inject    sysret_exit_user_cr3:nmi
             end       the program exited after #### steps
+                breaks restored at step ###, sysret_exit_user_cr3: the exception returns with CR3 0x######, it
+                struck with 0x######
                 breaks user-cr3 at step ###, user_write_done: user mode on the kernel's tables, CR3 0x######
 
             instructions           ####

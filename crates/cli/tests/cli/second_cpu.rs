@@ -60,23 +60,23 @@ mod with_unicorn {
                 memory, stack, pending-flush mask    Unicorn 2.1.5                           ####  ####
                     not compared: accessed flags that Unicorn sets a step early, until our machine sets them too
                 faults: vector, error code, address  Unicorn 2.1.5                              6     6
-                    not compared: encodings that we refuse and Unicorn takes; accesses of one instruction in another
-                    order
+                    not compared: encodings that we refuse and Unicorn accepts; accesses of one instruction in
+                    another order
                 whether NMIs are blocked             Unicorn 2.1.5                           ####  ####
                     not compared: that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI
                 deliveries: IDT, TSS, IST, frame     Unicorn 2.1.5                              0     0
                     not compared: natively all, because its library stops at events; in the page faults of a
                     delivery in part
                 CR3 bit ##, PCID, TLB, flushes       a second model, from the manual's text     -     -
-                    not compared: which of several allowed behaviours a processor shows: the reading names the one
-                    that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
+                    not compared: which of several allowed behaviours a processor shows: the reading names the
+                    chosen one; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                     -     -
-                    not compared: texts that we refuse and GNU as takes
+                    not compared: texts that we refuse and GNU as accepts
                 Linux: texts, layout, constants      the source that the code cites             -     -
-                    not compared: that nothing of it was misread: no Linux runs here
+                    not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                     -     -
-                    not compared: they follow from the steps by rules that unit tests alone hold to cases worked out
-                    by hand
+                    not compared: they follow from the steps by rules that only unit tests compare with cases worked
+                    out by hand
                 cycles                               the source that the code cites             -     -
                     not compared: nothing is timed: published ranges times counters
             "#]],
@@ -163,23 +163,23 @@ mod with_unicorn {
                 memory, stack, pending-flush mask    Unicorn 2.1.5                           7
                     not compared: accessed flags that Unicorn sets a step early, until our machine sets them too
                 faults: vector, error code, address  Unicorn 2.1.5                           0
-                    not compared: encodings that we refuse and Unicorn takes; accesses of one instruction in another
-                    order
+                    not compared: encodings that we refuse and Unicorn accepts; accesses of one instruction in
+                    another order
                 whether NMIs are blocked             Unicorn 2.1.5                           7
                     not compared: that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI
                 deliveries: IDT, TSS, IST, frame     Unicorn 2.1.5                           0
                     not compared: natively all, because its library stops at events; in the page faults of a
                     delivery in part
                 CR3 bit ##, PCID, TLB, flushes       a second model, from the manual's text  -
-                    not compared: which of several allowed behaviours a processor shows: the reading names the one
-                    that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
+                    not compared: which of several allowed behaviours a processor shows: the reading names the
+                    chosen one; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                  -
-                    not compared: texts that we refuse and GNU as takes
+                    not compared: texts that we refuse and GNU as accepts
                 Linux: texts, layout, constants      the source that the code cites          -
-                    not compared: that nothing of it was misread: no Linux runs here
+                    not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                  -
-                    not compared: they follow from the steps by rules that unit tests alone hold to cases worked out
-                    by hand
+                    not compared: they follow from the steps by rules that only unit tests compare with cases worked
+                    out by hand
                 cycles                               the source that the code cites          -
                     not compared: nothing is timed: published ranges times counters
             "#]],
@@ -199,8 +199,8 @@ mod with_unicorn {
                 reading   MIN
                 inject    nothing
                 E         #### single injections struck, ### are refused by the architecture; Unicorn agrees
-                    of these #### runs of E none breaks user-cr3, kernel-cr3 and flush-kept, and each ends as it
-                    should
+                    none of these #### runs of E breaks user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs,
+                    gs, mapped and nested, and each ends as it should
 
                 steps and deliveries that Unicorn took over:
                   E ###: Unicorn does not execute SYSCALL, it only calls a hook
@@ -223,23 +223,23 @@ mod with_unicorn {
                 memory, stack, pending-flush mask    Unicorn 2.1.5                           ######
                     not compared: accessed flags that Unicorn sets a step early, until our machine sets them too
                 faults: vector, error code, address  Unicorn 2.1.5                              ###
-                    not compared: encodings that we refuse and Unicorn takes; accesses of one instruction in another
-                    order
+                    not compared: encodings that we refuse and Unicorn accepts; accesses of one instruction in
+                    another order
                 whether NMIs are blocked             Unicorn 2.1.5                           ######
                     not compared: that a faulting IRET unblocks them; the interrupt shadow of MOV SS and STI
                 deliveries: IDT, TSS, IST, frame     Unicorn 2.1.5                                0
                     not compared: natively all, because its library stops at events; in the page faults of a
                     delivery in part
                 CR3 bit ##, PCID, TLB, flushes       a second model, from the manual's text       -
-                    not compared: which of several allowed behaviours a processor shows: the reading names the one
-                    that was taken; writes of MTRRs, virtual machines and protection keys are not modelled
+                    not compared: which of several allowed behaviours a processor shows: the reading names the
+                    chosen one; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                       -
-                    not compared: texts that we refuse and GNU as takes
+                    not compared: texts that we refuse and GNU as accepts
                 Linux: texts, layout, constants      the source that the code cites               -
-                    not compared: that nothing of it was misread: no Linux runs here
+                    not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                       -
-                    not compared: they follow from the steps by rules that unit tests alone hold to cases worked out
-                    by hand
+                    not compared: they follow from the steps by rules that only unit tests compare with cases worked
+                    out by hand
                 cycles                               the source that the code cites               -
                     not compared: nothing is timed: published ranges times counters
             "#]],

@@ -4,7 +4,7 @@ use super::{assert_fits, play};
 use expect_test::expect;
 use serde_json::Value;
 
-/// `asm` takes the words for features that `run` takes. SEV-ES chooses no arm.
+/// `asm` accepts the same words for features as `run`. SEV-ES chooses no arm.
 #[test]
 fn features_are_named_alike_everywhere() {
     let text = "ALTERNATIVE \"nop\", \"hlt\", X86_FEATURE_PTI\nALTERNATIVE \"nop\", \"hlt\", X86_FEATURE_SEV_ES\n";
@@ -91,7 +91,7 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play run --inject 'kernel_loop:nmi > exc_nmi:nmi'
         cr3play: exc_nmi:nmi did not strike: refused: NMIs are blocked from the delivery of one until the
           next IRET (SDM vol. 3A 6.7.1)
-          let another vector strike there, or this one elsewhere
+          inject another vector there, or this one elsewhere
         $ cr3play run --inject kernel_loop+99:nmi
         cr3play: kernel_loop+99:nmi did not strike: the label has only 6 instructions (+0 to +5)
           `cr3play places` lists the places
@@ -103,16 +103,16 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play run --features no-sev-es --inject kernel_loop+1:vc
         cr3play: kernel_loop+1:vc did not strike: refused: #VC arises in SEV-ES guests only (AMD APM vol. 2
           15.35.5)
-          let another vector strike there, or this one elsewhere
+          inject another vector there, or this one elsewhere
         $ cr3play run --handler perf+prof
         error: invalid value 'perf+prof' for '--handler <HANDLER>': unknown handler 'prof': one of quiet,
-          perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
+          perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call
 
         For more information, try '--help'.
         $ cr3play run --preset kgdb
         error: invalid value 'kgdb' for '--preset <NAME>': unknown preset 'kgdb': one of kgdb-kernel,
           kgdb-sysret-exit, kgdb-iret-exit, kgdb-in-switch-mm, late-flush, leftover-flush, rogue-cr3,
-          rogue-switch-mm, schedule, vc-syscall-gap
+          rogue-switch-mm, schedule, efi-call, vc-syscall-gap
 
         For more information, try '--help'.
         $ cr3play compare --preset schedule --handler quiet
@@ -173,7 +173,7 @@ fn wrong_use_names_cause_and_mend() {
         cr3play: unknown feature 'X86_FEATURE_': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
           or a name of the kernel's, as X86_FEATURE_SMAP
         $ cr3play tlb Cargo.toml
-        cr3play: Cargo.toml: profile: no such field belongs here
+        cr3play: Cargo.toml: profile: there is no such field here
           testdata/README.md describes the format of vectors
         $ cr3play nmi --rate -1
         error: unexpected argument '-1' found

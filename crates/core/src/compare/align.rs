@@ -1,12 +1,12 @@
-//! Which elements of two sequences belong together: a longest common subsequence, or close to one where that would take
-//! long.
+//! Which elements of two sequences belong together: a longest common subsequence, or one close to it where that would
+//! take long.
 
-/// Edits that the search looks through before it settles for the best way so far. It bounds the work to about this many
-/// steps for each element; runs of two forms of a macro differ in fewer places between two anchors.
+/// Number of edits after which the search accepts the best way so far. This bounds the work to about this many steps
+/// for each element. Runs of two forms of a macro differ in fewer places between two anchors.
 const PATIENCE: usize = 128;
 
-/// Pairs of indices of equal elements, rising in both. Deterministic; of equally long answers the one that skips in `a`
-/// first.
+/// Pairs of indices of equal elements, rising in both. Deterministic: of equally long answers it returns the one that
+/// skips in `a` first.
 pub(super) fn common<T: Eq>(a: &[T], b: &[T]) -> Vec<(usize, usize)> {
     let prefix = a.iter().zip(b).take_while(|(x, y)| x == y).count();
     let (rest_a, rest_b) = (&a[prefix..], &b[prefix..]);
@@ -33,21 +33,21 @@ fn middle<T: Eq>(mut a: &[T], mut b: &[T], offset: usize, pairs: &mut Vec<(usize
 /// A way through the beginning of both sequences.
 struct Path {
     pairs: Vec<(usize, usize)>,
-    /// Elements of each that the way has dealt with.
+    /// Elements of each that the way has passed.
     end: (usize, usize),
 }
 
-/// The greedy search of Myers (1986), "An O(ND) difference algorithm and its variations". A point (x, y) stands for `x`
-/// elements of `a` and `y` of `b` dealt with; diagonal k holds the points with x - y = k.
+/// The greedy search of Myers (1986), "An O(ND) difference algorithm and its variations". A point (x, y) means that `x`
+/// elements of `a` and `y` of `b` are passed. Diagonal k holds the points with x - y = k.
 struct Search<'a, T> {
     a: &'a [T],
     b: &'a [T],
-    /// For each number of edits d, the furthest x on diagonals -d, -d + 2, ..., d; none where the diagonal leaves the
+    /// For each number of edits d, the furthest x on diagonals -d, -d + 2, ..., d; none if the diagonal leaves the
     /// sequences.
     rounds: Vec<Vec<Option<usize>>>,
 }
 
-/// The diagonal with this index among those of its round.
+/// The diagonal with this index in its round.
 fn diagonal(edits: usize, index: usize) -> isize {
     2 * index as isize - edits as isize
 }
@@ -146,7 +146,7 @@ mod tests {
         check("aaaa", "aa", "aa");
     }
 
-    /// The textbook table, to vouch for lengths.
+    /// The textbook table, as a check of the lengths.
     fn longest(a: &[u8], b: &[u8]) -> usize {
         let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
         for (i, x) in a.iter().enumerate() {

@@ -1,18 +1,18 @@
-//! Whether the counters of two runs may be held against each other.
+//! Whether the counters of two runs may be compared.
 
 use crate::promises::Breakage;
 use crate::scenario::Injection;
 use crate::trace::{Ending, Trace};
 use std::fmt::{self, Display, Formatter};
 
-/// Why a run is no measure for another one.
+/// Why a run cannot be compared with another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Astray {
     /// The program did not exit.
     Ended {
         /// How the run ended instead.
         ending: Ending,
-        /// After so many steps.
+        /// The number of steps.
         steps: usize,
     },
     /// It breaks a promise.
@@ -35,7 +35,7 @@ impl Display for Astray {
     }
 }
 
-/// Which of two runs keeps their counters from being compared, and why; nothing where both exited, were struck alike and broke
+/// Which of two runs prevents a comparison of their counters, and why. None if both exited, were struck alike and broke
 /// nothing.
 pub fn astray(runs: [&Trace; 2]) -> Option<(usize, Astray)> {
     let each = |why: fn(&Trace, &Trace) -> Option<Astray>| {

@@ -17,7 +17,7 @@ pub struct FieldDifference {
 
 impl Comparison {
     /// The fields that differ after `row` between the runs that have a step there. Addresses of code are compared by
-    /// their label, so that code which merely lies elsewhere is no difference.
+    /// their label, so code at another address is no difference.
     pub fn fields(&self, runs: &[&Trace], row: usize) -> Vec<FieldDifference> {
         let Some(row) = self.rows.get(row) else {
             return Vec::new();

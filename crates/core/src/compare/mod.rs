@@ -1,7 +1,7 @@
 //! Runs aligned step by step, and where they differ.
 //!
-//! Steps belong together when they execute the same mnemonic after the same label. Anchors (deliveries, labels, CR3
-//! accesses, invalidations, SWAPGS, IRET) are aligned first; the steps between two anchors then among themselves.
+//! Steps belong together if they execute the same mnemonic after the same label. Anchors (deliveries, labels, CR3
+//! accesses, invalidations, SWAPGS, IRET) are aligned first, then the steps between two anchors.
 
 mod align;
 mod comparable;
@@ -20,7 +20,7 @@ use iced_x86::Mnemonic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// Why two steps stand in one row for sure: the events that cut runs into segments.
+/// Why two steps certainly belong in one row: the events that cut runs into segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Anchor {
     /// An event was delivered, or its delivery shut the processor down.
@@ -42,12 +42,11 @@ pub enum Anchor {
 /// One row of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The step of each run, in the order given; none where the run has no step here.
+    /// The step of each run, in the order given; none if the run has no step here.
     pub steps: Vec<Option<u32>>,
-    /// What holds the row in place, if the row is an anchor.
+    /// The kind of anchor, if the row is one.
     pub anchor: Option<Anchor>,
-    /// Whether the runs differ here: a step is missing, or what it was, CR3, privilege, nesting or what was counted
-    /// differs.
+    /// Whether the runs differ here: a step is missing, or its kind, CR3, privilege, nesting or counts differ.
     pub differs: bool,
 }
 
@@ -58,13 +57,13 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// Maximal ranges of rows that differ.
     pub differences: Vec<Range<usize>>,
-    /// Places that were executed and exist in some of the images only: name, and for each run whether it has it.
+    /// Executed places that exist in some of the images only: the name, and for each run whether it has it.
     pub partial_places: Vec<(String, Vec<bool>)>,
     /// For each run, the row of each step.
     row_of: Vec<Vec<u32>>,
 }
 
-/// Aligns runs; see the module. Run after run is aligned with the rows of those before it.
+/// Aligns runs; see the module. Aligns each run with the rows of those before it.
 pub fn compare(runs: &[&Trace]) -> Comparison {
     let mut labels = BTreeMap::new();
     let mut rows: Vec<Merged> = Vec::new();
@@ -91,16 +90,16 @@ impl Comparison {
         self.differences.iter().rev().find(|range| range.end <= row)
     }
 
-    /// Index in [`Self::differences`] of the difference that `row` is in.
+    /// Index in [`Self::differences`] of the difference that contains `row`.
     pub fn difference_at(&self, row: usize) -> Option<usize> {
         self.differences.iter().position(|range| range.contains(&row))
     }
 }
 
-/// What must be equal for two steps to stand in one row.
+/// What must be equal for two steps to share a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
-    /// The label by its number among the labels of all runs; none outside of assembled code.
+    /// The label by its number among the labels of all runs; none outside assembled code.
     label: Option<u32>,
     mnemonic: Mnemonic,
     event: Option<Event>,
@@ -179,7 +178,7 @@ fn merge(rows: Vec<Merged>, run: usize, steps: &[Key]) -> Vec<Merged> {
     merged
 }
 
-/// Which elements of `a` and `b` belong together: anchors first, then what lies between them.
+/// Which elements of `a` and `b` belong together: anchors first, then the elements between them.
 fn pairs(a: &[Key], b: &[Key]) -> Vec<(usize, usize)> {
     let (anchors_a, anchors_b) = (anchors(a), anchors(b));
     let keys = |at: &[usize], of: &[Key]| at.iter().map(|&index| of[index]).collect::<Vec<_>>();
@@ -221,8 +220,7 @@ fn finish(runs: &[&Trace], merged: Vec<Merged>) -> Comparison {
     comparison
 }
 
-/// The bits of CR3 that runs can be held against each other by: without PCID in all of them or in none, PCIDs say
-/// nothing.
+/// The bits of CR3 by which runs can be compared. PCIDs count only if all runs use them or none does.
 fn comparable_cr3(runs: &[&Trace]) -> u64 {
     let mut pcid = runs.iter().map(|trace| trace.scenario.config.features.pcid);
     let first = pcid.next();
@@ -266,8 +264,12 @@ fn ranges(rows: &[Row]) -> Vec<Range<usize>> {
 fn partial_places(runs: &[&Trace]) -> Vec<(String, Vec<bool>)> {
     let mut names = BTreeSet::new();
     for trace in runs {
-        let executed: BTreeSet<PlaceId> = trace.steps.iter().filter_map(|step| step.place).collect();
-        names.extend(executed.into_iter().map(|place| trace.places.place(place)));
+        let mut executed = vec![false; trace.places.iter().len()];
+        for place in trace.steps.iter().filter_map(|step| step.place) {
+            executed[place.0 as usize] = true;
+        }
+        let executed = (0..).map(PlaceId).zip(executed).filter(|(_, executed)| *executed);
+        names.extend(executed.map(|(place, _)| trace.places.place(place)));
     }
     names
         .into_iter()
@@ -283,7 +285,7 @@ pub struct CounterRow {
     pub counter: Counter,
     /// Its final value in each run.
     pub values: Vec<u64>,
-    /// Each value minus the first run's; none where [`astray`] says that the two are not comparable.
+    /// Each value minus the first run's; none if [`astray`] says that the two are not comparable.
     pub deltas: Vec<Option<i64>>,
 }
 

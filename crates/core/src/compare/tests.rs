@@ -1,4 +1,4 @@
-//! The alignment of runs, on steps made up for it. Runs of real code are compared in `tests/scenarios.rs`.
+//! The alignment of runs, on steps made up for it. `tests/scenarios.rs` compares runs of real code.
 
 use super::*;
 use crate::linux::{Config, Form};
@@ -41,11 +41,11 @@ fn steps_stand_beside_their_like() {
         (&["AbcWxD", "AbcxD"], &["AbcWxD", "Abc-xD"]),
         (&["AbxD", "AbcxD"], &["Ab-xD", "AbcxD"]),
         (&["AbD", "AcD"], &["Ab-D", "A-cD"]),
-        // What lies between two anchors is never matched with what lies elsewhere.
+        // A step between two anchors is never matched with a step elsewhere.
         (&["AbBD", "ABbD"], &["AbB-D", "A-BbD"]),
         (&["", "AB"], &["--", "AB"]),
         (&["AbcWxD", "AbcxD", "AbcWxD"], &["AbcWxD", "Abc-xD", "AbcWxD"]),
-        // What the second and the third run have in common stands in one row though the first has no such step.
+        // Steps that the second and the third run share are in one row, though the first has no such step.
         (&["AD", "AbcD", "AcD"], &["A--D", "AbcD", "A-cD"]),
     ];
     for (runs, expected) in cases {
@@ -61,7 +61,7 @@ fn equal_keys_with_another_anchor_do_not_match() {
     assert_eq!(rows.len(), 2);
 }
 
-/// Anchors of the rows that hold an instruction of the macro which writes CR4, with bits of it inverted and put back.
+/// Anchors of the rows in which the macro writes CR4, with bits of it inverted and restored.
 fn anchors_of_cr4_writes(inverted: u64) -> Vec<Option<Anchor>> {
     let text = format!(
         ".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq %cr4, \\scratch_reg\n\
@@ -82,7 +82,7 @@ fn anchors_of_cr4_writes(inverted: u64) -> Vec<Option<Anchor>> {
     comparison.rows.iter().filter(writes_cr4).map(|row| row.anchor).collect()
 }
 
-/// The kernel flushes everything so where it has no INVPCID.
+/// The kernel flushes everything this way if it has no INVPCID.
 #[test]
 fn a_flush_by_cr4_is_an_anchor() {
     assert_eq!(anchors_of_cr4_writes(cr4::PGE), [Some(Anchor::Flush); 2]);

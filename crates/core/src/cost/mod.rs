@@ -1,7 +1,7 @@
 //! What the counted events of a run cost on a processor: ranges of cycles with their sources, never one number.
 //!
-//! Nothing here is measured by this program. A figure is a range that somebody published, and says what is doubtful about it. What
-//! nobody published a figure for is counted and left without a price.
+//! This program measures nothing. A figure is a range that somebody published, with its doubts. An event without a
+//! published figure is counted and has no price.
 
 mod nmi;
 mod profiles;
@@ -19,9 +19,9 @@ use std::ops::Add;
 /// A range of cycles, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cycles {
-    /// At least so many.
+    /// At least this many.
     pub low: u64,
-    /// At most so many.
+    /// At most this many.
     pub high: u64,
 }
 
@@ -31,7 +31,7 @@ impl Cycles {
         Self { low, high }
     }
 
-    /// So many times this range.
+    /// This many times the range.
     #[must_use]
     pub fn times(self, count: u64) -> Self {
         Self { low: self.low.saturating_mul(count), high: self.high.saturating_mul(count) }
@@ -67,7 +67,7 @@ pub struct Figure {
     pub cycles: Cycles,
     /// Where it was published.
     pub source: &'static str,
-    /// What is doubtful about using it here; empty when nothing is.
+    /// Why it may not apply here; empty if nothing is doubtful.
     pub doubt: &'static str,
 }
 
@@ -87,26 +87,27 @@ pub enum Presence {
 pub struct Profile {
     /// The translation caches, with the processor's name.
     pub hierarchy: &'static Hierarchy,
-    /// What it has of what isolation uses, and whether it needs isolation at all.
+    /// Which features that isolation uses it has, and whether it needs isolation at all.
     pub facts: &'static str,
     /// CPUID.01H:ECX.PCID.
     pub has_pcid: Presence,
     /// CPUID.(7,0):EBX.INVPCID.
     pub has_invpcid: Presence,
-    /// A MOV to CR3 alone, without the refills that it causes. Nobody has published flushing and no-flush writes of one processor.
+    /// A MOV to CR3 by itself, without the refills that it causes. Nobody has published figures for flushing and
+    /// no-flush writes on one processor.
     pub cr3_write: Figure,
     /// One page walk.
     pub page_walk: Figure,
-    /// INVPCID of one page; none where no figure is published.
+    /// INVPCID of one page; none if no figure is published.
     pub invpcid: Option<Figure>,
 }
 
 /// What costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
-    /// CR3 writes, without what they make necessary later.
+    /// CR3 writes, without the refills that they cause later.
     Cr3Writes,
-    /// Walks of pages whose translation an invalidation had dropped: what flushes cost later.
+    /// Walks of pages whose translation an invalidation had dropped: the later cost of flushes.
     Refills,
     /// All other page walks.
     OtherWalks,
@@ -153,7 +154,7 @@ impl Part {
         }
     }
 
-    /// What one costs; none where no figure is published.
+    /// The cost of one; none if no figure is published.
     pub fn figure(self, profile: &Profile) -> Option<&Figure> {
         match self {
             Self::Cr3Writes => Some(&profile.cr3_write),
@@ -171,11 +172,11 @@ pub struct Item {
     pub part: Part,
     /// How often it happened.
     pub count: u64,
-    /// What all of it costs; none where no figure is published.
+    /// The cost of all of them; none if no figure is published.
     pub cycles: Option<Cycles>,
 }
 
-/// The cost of a run, part by part, in the order of [`Part::ALL`]; parts that did not happen are in it too.
+/// The cost of a run, part by part, in the order of [`Part::ALL`]. Parts that did not happen are included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// The parts.
@@ -198,7 +199,7 @@ pub fn cost(counters: &Counters, profile: &Profile) -> Cost {
     Cost { items: Part::ALL.map(item) }
 }
 
-/// A feature that a run uses and that its processor does not have, or not always: the counts are then those of no such
+/// A feature that a run uses and that its processor lacks, at least sometimes. The counts are then those of no such
 /// processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lack {
@@ -231,7 +232,8 @@ pub fn lacks(features: Features, profile: &Profile) -> impl Iterator<Item = Lack
     lacking.map(move |(feature, presence)| Lack { feature, presence, processor })
 }
 
-/// How many cycles more the second run took, from least to most: what both did cancels, and each part keeps its own range.
+/// How many more cycles the second run took, from least to most. What both did cancels, and each part keeps its own
+/// range.
 pub fn difference(first: &Counters, second: &Counters, profile: &Profile) -> [i64; 2] {
     let of = |part: Part| {
         let more = part.count(second).cast_signed().saturating_sub(part.count(first).cast_signed());

@@ -1,21 +1,23 @@
-//! What events cost on each processor, with the sources and their doubts.
+//! The cost of events on each processor, with the sources and their doubts.
 
 use super::{Cycles, Figure, Presence, Profile};
 use crate::geometry::Geometry;
 use crate::machine::tlb::geometry::{self, Hierarchy};
 
-/// The low end is the smaller of two reloads in a system call on an unnamed processor with a time-stamp counter of 1.8 GHz (+92 and +70
-/// ticks, a header of a hobby operating system that stops the time of system calls); the documentation of Linux says "order of a hundred
-/// cycles" (Documentation/arch/x86/pti.rst). The high end is an assumption: no figure that names its processor was found.
+/// The low end is the smaller of two reloads in a system call on an unnamed processor with a time-stamp counter of 1.8
+/// GHz: +92 and +70 ticks, in a header of a hobby operating system that times system calls. The documentation of Linux
+/// says "order of a hundred cycles" (Documentation/arch/x86/pti.rst). The high end is an assumption: no published
+/// figure names its processor.
 pub const CR3_WRITE: Figure = Figure {
     cycles: Cycles::new(70, 250),
     source: "pti.rst: order of a hundred cycles; +70 and +92 ticks on an unnamed processor",
     doubt: "no figure for this processor, and the high end is an assumption; nobody has published a flushing and a no-flush write of the same one, so both have this range here",
 };
 
-/// The low end is an average of walks that mostly hit the caches: Gregg's tlbstat on a c5.9xlarge, 15.9 for fetches and 17.4 for data;
-/// Lutomirski's patch mail for PCIDs comes to 20, with 4.4 us for 512 pages at 2.3 GHz under KVM. The high end stands for cold caches:
-/// an assumption, no figure that names its processor was found. The mmu-handbook says 720 to 1000 of none in particular.
+/// The low end is an average of walks that mostly hit the caches. Gregg's tlbstat on a c5.9xlarge reports 15.9 for
+/// fetches and 17.4 for data. Lutomirski's patch mail for PCIDs gives 20, with 4.4 us for 512 pages at 2.3 GHz under
+/// KVM. The high end is for cold caches, and an assumption: no published figure names its processor. The mmu-handbook
+/// says 720 to 1000, without naming a processor.
 const SKYLAKE_WALK: Figure = Figure {
     cycles: Cycles::new(16, 200),
     source: "tlbstat on a c5.9xlarge: 15.9 and 17.4 on average; about 20 from a benchmark in the patch mail for PCIDs",

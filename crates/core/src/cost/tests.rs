@@ -73,7 +73,7 @@ fn what_both_runs_did_cancels_in_the_difference() {
     assert_eq!(difference(&first, &second, profile), [-1050, -134]);
     assert_eq!(difference(&second, &first, profile), [134, 1050]);
     assert_eq!(difference(&first, &first, profile), [0, 0]);
-    // One write more, and so many walks fewer that the sign is open.
+    // One more write, and so many fewer walks that the sign is open.
     let third = counters(&[(Cr3Writes, 17), (TlbMisses, 80), (RefillMisses, 54)]);
     assert_eq!(difference(&first, &third, profile), [70 - 1600, 250 - 128]);
 }
@@ -95,8 +95,8 @@ fn every_processor_has_a_profile_and_no_other_model_has_one() {
     }
 }
 
-/// Percent of a processor and hours in a year at 3 GHz, when all NMIs strike in the kernel: rows and columns of the estimates that
-/// were made by hand.
+/// Percent of a processor and hours per year at 3 GHz, if all NMIs strike in the kernel: rows and columns of the
+/// estimates that were made by hand.
 #[test]
 fn the_price_of_one_write_for_each_nmi() {
     let load = |nmis_per_second| Load { nmis_per_second, kernel_share: 1.0, hertz: 3e9 };

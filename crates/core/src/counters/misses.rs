@@ -1,4 +1,4 @@
-//! Why a TLB miss happened: what became of the entry since it was last used.
+//! Why a TLB miss happened: what happened to the entry since its last use.
 
 use crate::machine::observe::DropCause;
 use crate::machine::tlb::{Entry, PageSize};
@@ -15,7 +15,7 @@ pub(super) enum Miss {
 /// A page under a PCID; no PCID for a global page, which every PCID uses.
 type Page = (Option<u16>, PageSize, u64);
 
-/// How entries left that have not come back.
+/// How the entries left that have not come back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Misses {
     gone: BTreeMap<Page, Miss>,

@@ -1,4 +1,4 @@
-//! What a run costs, counted. One list of counters serves the command line, the page and JSON.
+//! The cost of a run, counted. One list of counters serves the command line, the page and JSON.
 
 mod misses;
 mod pending;
@@ -12,7 +12,7 @@ use std::ops::{Index, IndexMut};
 /// Declares the counters once: identifier, label, unit, description.
 macro_rules! counters {
     ($($variant:ident $name:literal $label:literal $unit:literal $description:literal)*) => {
-        /// Something that is counted. The definitions are exact; see each description.
+        /// A counted kind of event. The definitions are exact; see each description.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Counter { $(#[doc = $description] $variant,)* }
@@ -27,7 +27,7 @@ macro_rules! counters {
             pub fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
             /// The name for a person.
             pub fn label(self) -> &'static str { match self { $(Self::$variant => $label,)* } }
-            /// What one count is, in the plural.
+            /// The unit of one count, in the plural.
             pub fn unit(self) -> &'static str { match self { $(Self::$variant => $unit,)* } }
             /// The definition, in one sentence.
             pub fn description(self) -> &'static str { match self { $(Self::$variant => $description,)* } }
@@ -50,13 +50,13 @@ counters! {
     DroppedByEferWrite "dropped_by_efer_write" "dropped by EFER writes" "TLB entries" "TLB entries removed by a write to IA32_EFER."
     DroppedByInvlpg "dropped_by_invlpg" "dropped by INVLPG" "TLB entries" "TLB entries removed by INVLPG."
     DroppedByInvpcid "dropped_by_invpcid" "dropped by INVPCID" "TLB entries" "TLB entries removed by INVPCID."
-    FaultDroppedEntries "fault_dropped_entries" "dropped by faults" "TLB entries" "TLB entries removed by a page fault on their page, or walked again for want of rights; no invalidation by software."
-    EvictedEntries "evicted_entries" "evicted entries" "TLB entries" "TLB entries replaced for want of room; none with an unbounded TLB."
+    FaultDroppedEntries "fault_dropped_entries" "dropped by faults" "TLB entries" "TLB entries removed by a page fault on their page, or walked again for lack of rights; not invalidations by software."
+    EvictedEntries "evicted_entries" "evicted entries" "TLB entries" "TLB entries replaced for lack of room; none with an unbounded TLB."
     TlbHits "tlb_hits" "TLB hits" "accesses" "Accesses, fetches included, that found their translation."
     TlbMisses "tlb_misses" "TLB misses" "accesses" "Accesses, fetches included, that walked the page tables; the sum of refill, cold and capacity misses."
-    RefillMisses "refill_misses" "refill misses" "accesses" "Misses on a page whose entry an invalidation by software had dropped since it was last used."
+    RefillMisses "refill_misses" "refill misses" "accesses" "Misses on a page whose entry an invalidation by software had dropped since its last use."
     ColdMisses "cold_misses" "cold misses" "accesses" "Misses that are neither refill nor capacity misses: a first use, or a use after a fault dropped the entry."
-    CapacityMisses "capacity_misses" "capacity misses" "accesses" "Misses on a page whose entry had been replaced since it was last used."
+    CapacityMisses "capacity_misses" "capacity misses" "accesses" "Misses on a page whose entry had been replaced since its last use."
     PageWalkReads "page_walk_reads" "page-walk reads" "entries" "Paging-structure entries read by page walks."
     Invlpg "invlpg" "INVLPG" "instructions" "INVLPG that retired."
     Invpcid "invpcid" "INVPCID" "instructions" "INVPCID that retired."
@@ -72,8 +72,8 @@ counters! {
     OtherEvents "other_events" "other events" "events" "Deliveries of vectors without a counter of their own, software interrupts included."
     RequestedFlushes "requested_flushes" "flushes requested" "requests" "Bits of user_pcid_flush_mask that went from 0 to 1, or were set again after their flush."
     KeptFlushes "kept_flushes" "flushes kept" "requests" "Requests whose PCID was flushed before user mode ran under it."
-    LostFlushes "lost_flushes" "flushes lost" "requests" "Requests whose bit was cleared and whose PCID user mode then ran under without a flush."
-    LateFlushes "late_flushes" "flushes late" "requests" "Requests whose PCID user mode ran under while the bit was still set and no flush had happened."
+    LostFlushes "lost_flushes" "flushes lost" "requests" "Requests whose bit was cleared before user mode ran under their PCID without a flush."
+    LateFlushes "late_flushes" "flushes late" "requests" "Requests whose bit was still set, without a flush, when user mode ran under their PCID."
     LeftoverFlushes "leftover_flushes" "flushes left over" "requests" "Requests that were kept and whose bit was still set when user mode ran next: one redundant flush later."
 }
 
@@ -137,7 +137,7 @@ impl CounterSet {
         Self(self.0 | 1 << counter as u8)
     }
 
-    /// The set without what is in `other`.
+    /// The set without the counters in `other`.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)

@@ -1,8 +1,9 @@
 //! The fate of pending flushes: bits of `user_pcid_flush_mask`, each a request to flush one user PCID.
 //!
-//! A request is followed by its PCID alone. Where user mode runs under another one than the kernel's records name, a request for the PCID of the
-//! records stays open: it is neither lost nor late, though the entries that it was meant for stay. Whether such entries exist the mask does not tell
-//! (a switch of the mm asks too, and then there are none), so that case is told as a wrong CR3 and not as a lost flush.
+//! A request is identified by its PCID alone. If user mode runs under another PCID than the kernel's records name, a
+//! request for the recorded PCID stays open. It is neither lost nor late, though its target entries stay. The mask does
+//! not show whether such entries exist (a switch of the mm requests a flush too, and then there are none). This case is
+//! therefore reported as a wrong CR3 and not as a lost flush.
 
 /// PTI's user PCID is the kernel PCID with bit 11 set (arch/x86/include/asm/processor-flags.h,
 /// `X86_CR3_PTI_PCID_USER_BIT`).
@@ -23,7 +24,7 @@ pub enum Fate {
     Leftover,
 }
 
-/// Where one PCID stands. A request has one fate of kept, lost and late; leftover comes on top of kept.
+/// The state of one PCID. A request is kept, lost or late; a kept one may also be leftover.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Stage {
     /// No bit, no request.
@@ -31,7 +32,7 @@ enum Stage {
     Idle,
     /// The bit is set, and no flush yet.
     Open,
-    /// The bit is cleared, and no flush yet. SWITCH_TO_USER_CR3 clears it before it writes CR3.
+    /// The bit is clear, and no flush yet. SWITCH_TO_USER_CR3 clears it before it writes CR3.
     Cleared,
     /// Flushed; the bit is still set.
     Kept,
@@ -44,12 +45,12 @@ enum Stage {
 pub struct PendingFlushes {
     mask: u16,
     stages: [Stage; 16],
-    /// Requests that wait, by bit: a bit cleared and set again before the flush holds two.
+    /// Waiting requests, by bit. A bit that was cleared and set again before the flush holds two.
     waiting: [u64; 16],
 }
 
 impl PendingFlushes {
-    /// Starts from a mask whose bits were set before anybody watched: they have no fate.
+    /// Starts from a mask whose bits were set before the observation began: they have no fate.
     pub fn new(mask: u16) -> Self {
         let mut flushes = Self { mask, ..Self::default() };
         for bit in bits(mask) {
@@ -94,14 +95,14 @@ impl PendingFlushes {
         }
     }
 
-    /// Every translation of `pcid` but globals was dropped.
+    /// Every translation of `pcid` except global ones was dropped.
     pub fn flushed(&mut self, pcid: u16, tell: impl FnMut(Fate, u64)) {
         if let Some(bit) = user_bit(pcid) {
             self.flushed_bit(bit, tell);
         }
     }
 
-    /// Every translation of every PCID but globals was dropped.
+    /// Every translation of every PCID except global ones was dropped.
     pub fn flushed_all(&mut self, mut tell: impl FnMut(Fate, u64)) {
         for bit in 0..16 {
             self.flushed_bit(bit, &mut tell);
@@ -133,7 +134,7 @@ impl PendingFlushes {
     }
 }
 
-/// The bit of the mask that stands for a user PCID.
+/// The bit of the mask for a user PCID.
 fn user_bit(pcid: u16) -> Option<usize> {
     let bit = pcid ^ USER_PCID;
     (bit < 16).then_some(usize::from(bit))
@@ -147,8 +148,9 @@ fn bits(mask: u16) -> impl Iterator<Item = usize> {
 mod tests {
     use super::*;
 
-    /// Plays a story for PCID 1 and gives the fates in order: `s` sets the bit, `S` sets it again, `c` clears it, `f` flushes PCID 0x801,
-    /// `F` flushes all, `o` flushes another PCID, `u` runs user mode under 0x801, `k` runs user mode under PCID 1.
+    /// Plays a story for PCID 1 and returns the fates in order: `s` sets the bit, `S` sets it again, `c` clears it, `f`
+    /// flushes PCID 0x801, `F` flushes all, `o` flushes another PCID, `u` runs user mode under 0x801, `k` runs user
+    /// mode under PCID 1.
     fn fates(story: &str) -> String {
         let mut flushes = PendingFlushes::new(0);
         let mut fates = Vec::new();
@@ -174,7 +176,7 @@ mod tests {
             // SWITCH_TO_USER_CR3: BTR, CR3 write with flush, user mode.
             ("scfu", "Requested Kept"),
             ("sFcu", "Requested Kept"),
-            // Form B2 flushes and leaves the bit.
+            // Form B2 flushes and leaves the bit set.
             ("sfu", "Requested Kept Leftover"),
             ("sfuuu", "Requested Kept Leftover"),
             ("sfucfu", "Requested Kept Leftover"),
@@ -192,7 +194,7 @@ mod tests {
             ("scsfc", "Requested Requested Kept Kept"),
             ("scscu", "Requested Requested Lost Lost"),
             ("ss", "Requested"),
-            // Set again while it waits: the same request. After its flush: another.
+            // Set again while it waits: the same request. After its flush: another one.
             ("sSfcu", "Requested Kept"),
             ("sfSfcu", "Requested Kept Requested Kept"),
             ("sfuScfu", "Requested Kept Leftover Requested Kept"),

@@ -13,14 +13,14 @@ use crate::machine::tlb::Operation;
 use crate::machine::{Event, Exception, Machine, Observer};
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
 
-/// Counts what a machine does. Make it from the machine's state before the first step that it shall count.
+/// Counts what a machine does. Create it from the machine's state before the first step to count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tally {
     counters: Counters,
     touched: CounterSet,
     misses: Misses,
     pending: PendingFlushes,
-    /// Of a BTS on memory, the bit that it sets, counted from the start of its store.
+    /// For a BTS on memory, the bit that it sets, counted from the start of its store.
     set_bit: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ impl Tally {
         }
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -47,12 +47,12 @@ impl Tally {
         self.pending.mask()
     }
 
-    /// Where the requests for flushes stand.
+    /// The state of the requests for flushes.
     pub fn pending(&self) -> &PendingFlushes {
         &self.pending
     }
 
-    /// The counters that rose since this was last asked.
+    /// The counters that rose since the last call.
     pub fn take_touched(&mut self) -> CounterSet {
         std::mem::take(&mut self.touched)
     }
@@ -65,7 +65,7 @@ impl Tally {
         }
     }
 
-    /// Tells the follower of pending flushes something, and counts the fates it answers with.
+    /// Passes something to the follower of pending flushes, and counts the fates that it returns.
     fn follow(&mut self, tell: impl FnOnce(&mut PendingFlushes, &mut dyn FnMut(Fate, u64))) {
         let mut pending = std::mem::take(&mut self.pending);
         tell(&mut pending, &mut |fate, requests| self.add(counter_of(fate), requests));
@@ -95,7 +95,7 @@ impl Tally {
             Operation::Everything | Operation::InvpcidAll | Operation::InvpcidAllButGlobal => {
                 self.follow(|pending, tell| pending.flushed_all(tell));
             }
-            // SMEP set or PAE changed: no kernel meets a request for a user PCID so.
+            // SMEP set or PAE changed: no kernel satisfies a user-PCID request this way.
             Operation::CurrentPcid { .. } => {}
             Operation::Optional
             | Operation::Invlpg { .. }
@@ -104,7 +104,7 @@ impl Tally {
         }
     }
 
-    /// Apart, so that a hit is one count where it is told.
+    /// Out of line, so the hit path inlines to one increment.
     #[inline(never)]
     fn tlb_changed(&mut self, event: &TlbEvent) {
         match *event {
@@ -125,7 +125,7 @@ impl Tally {
         self.add(counter_of_drop(cause), 1);
     }
 
-    /// An instruction that leaves CPL and PCID alone ran, or any is about to.
+    /// An instruction ran that does not change CPL and PCID, or any instruction is about to run.
     #[inline]
     fn ran(&mut self, machine: &Machine) {
         if machine.cpu.cpl == 3 && !self.pending.is_idle() && machine.cpu.cr4 & cr4::PCIDE != 0 {
@@ -139,7 +139,7 @@ impl Tally {
         self.follow(|pending, tell| pending.user_ran(pcid, tell));
     }
 
-    /// A store on the mask.
+    /// A store to the mask.
     #[cold]
     fn stored(&mut self, access: &MemoryAccess) {
         let mask = overlaid(self.pending.mask(), access);
@@ -166,7 +166,7 @@ impl Tally {
 impl Observer for Tally {
     #[inline]
     fn attention(&self) -> Attention {
-        Attention::Unusual { stores: Watched { start: MASK, end: MASK + 2 } }
+        Attention::Unusual { stores: Watched::range(MASK, MASK + 2) }
     }
 
     #[inline]
@@ -239,7 +239,7 @@ fn touches_mask(access: &MemoryAccess) -> bool {
     access.physical < MASK + 2 && access.physical + u64::from(access.size) > MASK
 }
 
-/// The mask after a store on it. BTS and BTR with a 64-bit operand store eight bytes around it.
+/// The mask after a store to it. BTS and BTR with a 64-bit operand store eight bytes around it.
 fn overlaid(mask: u16, access: &MemoryAccess) -> u16 {
     let stored = access.value.to_le_bytes();
     let mut bytes = mask.to_le_bytes();
@@ -258,7 +258,8 @@ fn general_register(machine: &Machine, register: Register) -> Option<u64> {
     machine.cpu.registers.get(number).copied()
 }
 
-/// The bit of its 64-bit element that a BTS on memory sets (SDM vol. 2, BT: "bit string"), as the kernel's `__set_bit`.
+/// The bit of its 64-bit element that a BTS on memory sets (SDM vol. 2, BT: "bit string"), as in the kernel's
+/// `__set_bit`.
 fn bit_number(machine: &Machine, instruction: &Instruction) -> Option<u64> {
     let offset = match instruction.op1_kind() {
         OpKind::Register => general_register(machine, instruction.op1_register())?,
@@ -267,7 +268,7 @@ fn bit_number(machine: &Machine, instruction: &Instruction) -> Option<u64> {
     (instruction.op0_kind() == OpKind::Memory).then_some(offset % 64)
 }
 
-/// Which bit of the mask the bit of a store is.
+/// The bit of the mask that corresponds to a bit of a store.
 fn bit_of_mask(access: &MemoryAccess, bit: u64) -> Option<usize> {
     let bit = (access.physical * 8 + bit).checked_sub(MASK * 8)?;
     usize::try_from(bit).ok().filter(|&bit| bit < 16)

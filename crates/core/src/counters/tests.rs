@@ -1,51 +1,27 @@
-//! What the tally counts, on operations of the machine and on the events that they tell.
+//! What the tally counts, on operations of the machine and on the events that they report.
 
 use super::*;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
-use crate::machine::bits::{cr0, cr3, cr4, efer, segment};
+use crate::machine::bits::{cr0, cr3, cr4, efer};
 use crate::machine::observe::{AccessKind, DropCause, MemoryAccess, TlbEvent};
 use crate::machine::rights::Rights;
 use crate::machine::tlb::{Entry, PageSize};
-use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Observer, Segment, SegmentRegister, Tlb, control, rflags};
+use crate::machine::{Cpu, CpuFeatures, Machine, Memory, Observer, Tlb, control};
 
 const BASE: u64 = 0x10_0000;
 
 fn machine(cr3: u64, cr4: u64) -> Machine {
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = segment::LONG | segment::PRESENT;
     let features = CpuFeatures {
-        pcid: true,
-        invpcid: true,
-        fsgsbase: true,
         smep: false,
         smap: false,
-        nx: true,
         umip: false,
         lam: false,
         la57: false,
-        sev_es: true,
         physical_address_bits: 46,
+        ..CpuFeatures::ALL
     };
-    let cpu = Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: rflags::FIXED,
-        segments,
-        cpl: 0,
-        cr0: cr0::ET | cr0::PE | cr0::PG,
-        cr2: 0,
-        cr3,
-        cr4: cr4 | cr4::PAE,
-        cr8: 0,
-        efer: 0,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
-        features,
-    };
+    let cpu =
+        Cpu { cr0: cr0::ET | cr0::PE | cr0::PG, cr3, cr4: cr4 | cr4::PAE, efer: 0, features, ..Cpu::in_long_mode() };
     Machine { cpu, memory: Memory::new(), tlb: Tlb::default() }
 }
 
@@ -92,7 +68,7 @@ fn cr3_writes_are_classified() {
     }
 }
 
-/// SDM vol. 3A 4.10.4.1: what must invalidate counts, whether or not something was cached.
+/// SDM vol. 3A 4.10.4.1: a write that must invalidate counts, whether or not something was cached.
 #[test]
 fn cr4_writes_that_flush_are_counted() {
     let (pge, pcide, smep) = (cr4::PGE, cr4::PCIDE, cr4::SMEP);
@@ -152,7 +128,7 @@ fn dropped_entries_are_counted_by_what_dropped_them() {
     );
 }
 
-/// Plays TLB events on one page, under PCID 1 unless said otherwise, and gives the kinds of the misses.
+/// Plays TLB events on one page, under PCID 1 unless said otherwise, and returns the kinds of the misses.
 fn misses(story: &[&str]) -> Vec<&'static str> {
     let mut tally = Tally::new(&machine(BASE | 1, cr4::PCIDE));
     let mut kinds = Vec::new();
@@ -199,7 +175,7 @@ fn misses_are_refills_only_after_a_flush_of_their_page() {
         (&["evict", "miss"], &["capacity_misses"]),
         (&["evict", "fill", "flush", "miss"], &["refill_misses"]),
         (&["fault", "miss"], &["cold_misses"]),
-        // Flushed, then gone again by a fault: what took it last counts.
+        // Flushed, then dropped again by a fault: the last reason counts.
         (&["flush", "fill", "fault", "miss"], &["cold_misses"]),
     ];
     for (story, expected) in cases {

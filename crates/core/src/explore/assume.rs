@@ -26,6 +26,8 @@ pub enum Assumption {
     NoRawCr3,
     /// No flush is requested between the exit's look at the mask and its CR3 write.
     NoRequestAfterLook,
+    /// The tables that kernel code runs on are aligned to 8 KiB, so that bit 12 of their address is clear.
+    Aligned,
     /// Nothing strikes whose IST stack is in use.
     IstOnce,
     /// No NMI strikes while the frame of an NMI may not be overwritten.
@@ -48,12 +50,13 @@ struct Words {
 
 impl Assumption {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoSchedule,
         Self::NoMmSwitch,
         Self::NoPoke,
         Self::NoRawCr3,
         Self::NoRequestAfterLook,
+        Self::Aligned,
         Self::IstOnce,
         Self::NmiFrame,
         Self::VcGap,
@@ -93,6 +96,12 @@ impl Assumption {
                 "No user flush is requested between an exit's look at the mask and its CR3 write.",
                 "nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every form (docs/FINDINGS.md)",
                 "`pending-flush` strikes there too",
+            ),
+            Self::Aligned => words(
+                "aligned",
+                "The tables that kernel code runs on are aligned to 8 KiB, so that bit 12 of their CR3 is clear.",
+                "entry takes a CR3 with bit 12 for the user's in every form; EFI's tables could have it until v4.14 (docs/FINDINGS.md)",
+                "the handler `efi-call` joins the set, and what strikes inside it finds such a CR3",
             ),
             Self::IstOnce => words(
                 "ist-once",
@@ -154,6 +163,7 @@ impl Assumption {
             Self::NoMmSwitch => Some(Handler::RogueSwitchMm),
             Self::NoPoke => Some(Handler::KgdbPoke),
             Self::NoRawCr3 => Some(Handler::RogueCr3),
+            Self::Aligned => Some(Handler::EfiCall),
             _ => None,
         }
     }
@@ -165,7 +175,7 @@ impl Assumption {
     /// Whether it excludes that `vector` strikes here and now.
     fn excludes(self, world: &World, lane: &Lane, vector: Vector) -> bool {
         match self {
-            Self::NoSchedule | Self::NoMmSwitch | Self::NoPoke | Self::NoRawCr3 => false,
+            Self::NoSchedule | Self::NoMmSwitch | Self::NoPoke | Self::NoRawCr3 | Self::Aligned => false,
             Self::NoRequestAfterLook => world.requests_flushes() && lane.has_looked(),
             Self::IstOnce => own_stack(vector).is_some_and(|stack| in_use(lane, vector, stack)),
             Self::NmiFrame => vector == Vector::Nmi && frame_needed(world, lane),
@@ -207,6 +217,12 @@ impl Assumptions {
     #[must_use]
     pub fn without(self, assumption: Assumption) -> Self {
         Self(self.0 & !assumption.bit())
+    }
+
+    /// The set with one if it was without it, and without it otherwise.
+    #[must_use]
+    pub fn toggled(self, assumption: Assumption) -> Self {
+        Self(self.0 ^ assumption.bit())
     }
 
     /// Whether it is taken for granted.

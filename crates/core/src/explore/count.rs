@@ -22,6 +22,7 @@ pub struct Counts {
     pub breaking: u64,
     /// Schedules whose last strike was at CPL 0 on the user's tables.
     pub on_user_tables: u64,
+    struck: [u64; Vector::ALL.len()],
 }
 
 impl Counts {
@@ -38,6 +39,17 @@ impl Counts {
     /// Schedules that break a promise.
     pub fn broken(&self, promise: Promise) -> u64 {
         self.broken[promise as usize]
+    }
+
+    /// Schedules whose last strike was this vector's.
+    pub fn struck(&self, vector: Vector) -> u64 {
+        self.struck[vector as usize]
+    }
+
+    pub(super) fn strike(&mut self, vector: Vector, on_user_tables: bool) {
+        self.schedules += 1;
+        self.on_user_tables += u64::from(on_user_tables);
+        self.struck[vector as usize] += 1;
     }
 
     pub(super) fn exclude(&mut self, assumption: Assumption) {
@@ -62,6 +74,7 @@ impl Counts {
             broken: each(self.broken, other.broken, &join),
             breaking: join(self.breaking, other.breaking),
             on_user_tables: join(self.on_user_tables, other.on_user_tables),
+            struck: each(self.struck, other.struck, &join),
         }
     }
 }

@@ -71,6 +71,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.entries.capacity() * size_of::<Entry>()) as u64
+    }
+
     /// Whether some of these bytes are read at `step` or later, before they are written.
     pub(super) fn reads(&self, (word, mut mask): Bytes, step: u32) -> bool {
         let start = self.entries.partition_point(|entry| (entry.word, entry.step) < (word, step));

@@ -5,16 +5,13 @@ use crate::counters::{Counters, Tally};
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::observe::{ControlAccess, MemoryAccess, Written};
 use crate::machine::{Machine, Observer, rflags};
-use crate::promises::{Breakage, Broken, Promises, Returns, Struck};
+use crate::promises::{Breakage, Promises, Struck};
 use crate::run::{End, Runner, StepKind, Stepped};
 use crate::scenario::{Schedule, Vector};
 use crate::trace::Ending;
 use iced_x86::{Instruction, Mnemonic};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Steps after which a run counts as endless. The run in which nothing strikes takes about 1,400, a handler at most 600.
-pub(super) const ENDLESS: u32 = 20_000;
 
 /// A step that a schedule strikes before, and what strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,30 +33,24 @@ pub(super) struct Lane {
     runner: Runner,
     tally: Tally,
     promises: Promises,
-    returns: Returns,
     looks: Looks,
     steps: u32,
     strikes: Vec<Strike>,
-    /// The first breakage of each promise.
-    broken: Vec<Breakage>,
-    /// How many of those of `promises` and `returns` are among them.
-    noted: (usize, usize),
 }
 
 impl Lane {
     /// Before the first step.
     pub(super) fn start(world: &World) -> Self {
         let machine = &world.system.machine;
+        let mut promises = Promises::new(&world.system, &world.config, &world.places);
+        promises.boundary(0, machine, 0);
         Self {
             runner: Runner::new(machine.clone(), &world.places, &Schedule::default()),
             tally: Tally::new(machine),
-            promises: Promises::new(&world.config, &world.places),
-            returns: Returns::new(machine, &world.system.image),
+            promises,
             looks: Looks::new(world.text.entry.clone()),
             steps: 0,
             strikes: Vec::new(),
-            broken: Vec::new(),
-            noted: (0, 0),
         }
     }
 
@@ -69,7 +60,7 @@ impl Lane {
 
     /// What has struck and not returned.
     pub(super) fn handlers(&self) -> &[Arc<Struck>] {
-        self.returns.handlers()
+        self.promises.handlers()
     }
 
     pub(super) fn level(&self) -> usize {
@@ -90,7 +81,7 @@ impl Lane {
 
     /// The first breakage of each promise so far.
     pub(super) fn broken(&self) -> &[Breakage] {
-        &self.broken
+        self.promises.broken()
     }
 
     pub(super) fn runner(&self) -> &Runner {
@@ -106,12 +97,11 @@ impl Lane {
     pub(super) fn judged_alike(&self, other: &Self) -> bool {
         self.tally.pending() == other.tally.pending()
             && self.promises.agrees(&other.promises)
-            && self.returns.agrees(&other.returns)
             && self.looks.levels == other.looks.levels
     }
 
     pub(super) fn step<O: Observer>(&mut self, world: &World, extra: &mut O) -> Went {
-        let judges = (&mut self.tally, &mut self.returns);
+        let judges = (&mut self.tally, &mut self.promises);
         let result = self.runner.step(&mut ((judges, &mut self.looks), extra));
         self.settle(world, result)
     }
@@ -119,7 +109,7 @@ impl Lane {
     pub(super) fn strike<O: Observer>(&mut self, world: &World, vector: Vector, extra: &mut O) -> Went {
         let index = self.strikes.len() as u32;
         self.strikes.push(Strike { step: self.steps, vector });
-        let judges = (&mut self.tally, &mut self.returns);
+        let judges = (&mut self.tally, &mut self.promises);
         let result = self.runner.strike(index, vector, &mut ((judges, &mut self.looks), extra));
         self.settle(world, result)
     }
@@ -127,43 +117,23 @@ impl Lane {
     fn settle(&mut self, world: &World, result: Result<Stepped, End>) -> Went {
         let step = self.steps as usize;
         match result {
-            Ok(Stepped { kind: StepKind::Shutdown { .. }, .. }) => return self.ended(Ending::Shutdown),
+            Ok(Stepped { kind: StepKind::Shutdown { .. }, .. }) => return self.ended(step, Ending::Shutdown),
             Ok(_) => self.steps += 1,
-            Err(_) => return self.ended(world.text.ending(self.machine().cpu.rip)),
+            Err(_) => return self.ended(step.saturating_sub(1), world.text.ending(self.machine().cpu.rip)),
         }
         let counted = self.tally.take_touched();
         if !counted.is_empty() {
             self.promises.counted(step, counted);
         }
-        self.looks.level(self.returns.handlers().len());
+        self.looks.level(self.promises.handlers().len());
         self.promises.boundary(step + 1, self.runner.machine(), self.runner.nest().depth());
-        if (self.promises.broken().len(), self.returns.broken().len()) != self.noted {
-            self.note();
-        }
-        if self.steps < ENDLESS { Went::On } else { self.ended(Ending::Budget) }
+        if self.promises.is_endless() { Went::Over } else { Went::On }
     }
 
-    fn ended(&mut self, ending: Ending) -> Went {
-        if ending != Ending::Finished {
-            self.keep(Breakage { step: self.steps as usize, broken: Broken::Ended(ending) });
-        }
+    /// The run is over with its last step, `step`.
+    fn ended(&mut self, step: usize, ending: Ending) -> Went {
+        self.promises.ended(step, ending);
         Went::Over
-    }
-
-    #[cold]
-    fn note(&mut self) {
-        let (promises, returns) = self.noted;
-        self.noted = (self.promises.broken().len(), self.returns.broken().len());
-        let step = self.steps as usize;
-        let returned = self.returns.broken()[returns..].iter().map(|&broken| Breakage { step, broken });
-        let fresh: Vec<_> = self.promises.broken()[promises..].iter().copied().chain(returned).collect();
-        fresh.into_iter().for_each(|breakage| self.keep(breakage));
-    }
-
-    fn keep(&mut self, breakage: Breakage) {
-        if self.broken.iter().all(|other| other.broken.promise() != breakage.broken.promise()) {
-            self.broken.push(breakage);
-        }
     }
 }
 

@@ -9,20 +9,26 @@
 
 mod agree;
 mod assume;
+mod by_place;
 mod count;
 mod journal;
 mod lane;
+mod random;
 mod report;
 mod space;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod witness;
 mod world;
 
 pub use assume::{Assumption, Assumptions};
+pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
+pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
 pub use report::{Report, Setting, Verdict, Violation};
 pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
-pub use sweep::{Method, Progress, Work};
+pub use sweep::{Aim, Method, Progress, Work};
 
 use crate::asm::Diagnostic;
 use crate::linux::Config;
@@ -34,6 +40,7 @@ use world::World;
 /// A search, and how far it has come.
 pub struct Explorer {
     query: Query,
+    aim: Aim,
     systems: Vec<Explored>,
     /// The number of strikes of the schedules at hand.
     strikes: u32,
@@ -41,6 +48,8 @@ pub struct Explorer {
     complete: u32,
     is_over: bool,
     current: Option<Current>,
+    /// Bytes that the states of a task may take.
+    memory: Option<u64>,
 }
 
 /// A system and what is known of it.
@@ -50,6 +59,8 @@ struct Explored {
     /// For each number of strikes that is complete, from 1.
     counts: Vec<Counts>,
     costs: Costs,
+    /// Of single strikes.
+    by_place: Vec<AtInstruction>,
     /// Of the last number of strikes.
     failures: Vec<Failure>,
     /// Whether there are others that were counted and not seen.
@@ -63,6 +74,17 @@ struct Current {
     sweep: Option<Sweep>,
     done: Vec<Done>,
     of: usize,
+}
+
+/// How far the depth at hand is, before it is complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Begun {
+    /// The choices that were looked at.
+    pub counts: Counts,
+    /// What was done for that.
+    pub work: Work,
+    /// The promises that some schedule breaks, in all systems together.
+    pub broken: usize,
 }
 
 /// A piece of work that depends on no other that is to be had at the same time.
@@ -86,15 +108,28 @@ impl Task {
 
     /// Carries it out. Between slices `go_on` is asked; what is left undone makes the search end as not finished.
     pub fn run(self, mut go_on: impl FnMut() -> bool) -> Option<Done> {
+        let mut stopped = false;
+        let done = self.run_until(|| {
+            stopped |= !go_on();
+            !stopped
+        });
+        (!stopped).then_some(done)
+    }
+
+    /// As [`Self::run`]. What is left undone makes the search end as not finished, and what was done is kept.
+    pub fn run_until(self, mut go_on: impl FnMut() -> bool) -> Done {
         let mut sweep = self.start();
         while sweep.work(SLICE) == Progress::More {
             if !go_on() {
-                return None;
+                sweep.give_up();
             }
         }
-        Some(Done { system: self.system, found: sweep.finish() })
+        Done { system: self.system, found: sweep.finish() }
     }
 }
+
+/// A budget of memory is divided by no more tasks than this, as nobody is expected to carry out more at once.
+pub const MAX_TASKS_AT_ONCE: u64 = 16;
 
 /// Steps of a slice: about ten milliseconds.
 const SLICE: u64 = 100_000;
@@ -106,9 +141,25 @@ impl Explorer {
     /// The assembler's diagnostics when a person's macro does not assemble.
     pub fn new(query: Query) -> Result<Self, Vec<Diagnostic>> {
         let systems = query.configs.iter().map(Explored::new).collect::<Result<Vec<_>, _>>()?;
-        let mut explorer = Self { query, systems, strikes: 0, complete: 0, is_over: false, current: None };
+        let mut explorer = Self {
+            query,
+            aim: Aim::Every,
+            systems,
+            strikes: 0,
+            complete: 0,
+            is_over: false,
+            current: None,
+            memory: None,
+        };
         explorer.next_depth();
         Ok(explorer)
+    }
+
+    /// The same search for the shortest counterexample alone. Counts and costs of a system that breaks are then of a part of its
+    /// schedules.
+    #[must_use]
+    pub fn for_shortest(self) -> Self {
+        Self { aim: Aim::Shortest, ..self }
     }
 
     /// What may be done at once, in order. To be given back to [`Self::absorb`] in this order. None when the search is over.
@@ -123,8 +174,9 @@ impl Explorer {
             _ => shard.unwrap_or(Shard::WHOLE).parts().collect(),
         };
         let limit = self.limit(parts.len());
+        let memory = self.memory_of(parts.len() * self.systems.len());
         let each = |(system, explored): (usize, &Explored)| {
-            let plan = |part| self.plan(part, limit);
+            let plan = |part| self.plan(part, limit, memory);
             let task = |part| Task {
                 system,
                 world: Arc::clone(&explored.world),
@@ -136,6 +188,19 @@ impl Explorer {
         self.systems.iter().enumerate().flat_map(each).collect()
     }
 
+    /// Ends the search as not finished when the states that it holds take about so many bytes.
+    ///
+    /// Each task may hold its share, of as many tasks as there are but of no more than [`MAX_TASKS_AT_ONCE`], so that no number depends on
+    /// how many are carried out at once.
+    pub fn limit_memory(&mut self, bytes: u64) {
+        self.memory = Some(bytes);
+    }
+
+    fn memory_of(&self, tasks: usize) -> u64 {
+        let share = (tasks as u64).clamp(1, MAX_TASKS_AT_ONCE);
+        self.memory.map_or(u64::MAX, |bytes| bytes / share)
+    }
+
     /// The runs that each task may start, out of those that are left of the budget.
     fn limit(&self, parts: usize) -> u64 {
         let used: u64 = self.systems.iter().map(|system| system.work.runs).sum();
@@ -143,15 +208,17 @@ impl Explorer {
         self.query.max_runs.map_or(u64::MAX, |max| max.saturating_sub(used) / tasks.max(1))
     }
 
-    fn plan(&self, part: Part, limit: u64) -> Plan {
+    fn plan(&self, part: Part, limit: u64, memory: u64) -> Plan {
         Plan {
             strikes: self.strikes,
             vectors: self.query.vectors.clone().into(),
             assumed: self.query.assumed,
             method: self.query.method,
+            aim: self.aim,
             part,
             followed: self.strikes < self.query.depth,
             limit,
+            memory,
         }
     }
 
@@ -219,6 +286,34 @@ impl Explorer {
     pub fn strikes(&self) -> u32 {
         self.strikes
     }
+
+    /// What [`Self::work`] has seen of the schedules at hand.
+    pub fn begun(&self) -> Begun {
+        let mut begun = Begun::default();
+        for (_, found) in self.under_way() {
+            begun.counts += found.counts;
+            begun.work.add(found.work);
+            begun.broken += found.failures.len();
+        }
+        begun
+    }
+
+    /// What the tasks at hand came to so far, with their systems.
+    fn under_way(&self) -> impl Iterator<Item = (&Explored, &Found)> {
+        let current = self.current.iter();
+        let found = current.flat_map(|current| {
+            let done = current.done.iter().map(|done| (done.system, &done.found));
+            done.chain(
+                current
+                    .waiting
+                    .as_slice()
+                    .first()
+                    .map(|task| task.system)
+                    .zip(current.sweep.as_ref().map(Sweep::found)),
+            )
+        });
+        found.filter_map(|(system, found)| Some((self.systems.get(system)?, found)))
+    }
 }
 
 impl Explored {
@@ -232,6 +327,7 @@ impl Explored {
             known: Arc::default(),
             counts: Vec::new(),
             costs: Costs::default(),
+            by_place: Vec::new(),
             failures,
             hides: false,
             work: Work::default(),
@@ -243,6 +339,7 @@ impl Explored {
         self.failures = found.failures;
         self.hides = found.hides;
         self.costs.merge(&found.costs);
+        self.by_place.extend(found.by_place);
         self.work.add(found.work);
     }
 }

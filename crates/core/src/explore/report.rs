@@ -1,8 +1,9 @@
 //! What a search came to.
 
 use super::assume::Assumption;
+use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
-use super::sweep::{Failure, Work};
+use super::sweep::{Aim, Failure, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
@@ -17,7 +18,7 @@ pub enum Verdict {
     Breaks,
     /// The search ended before it was through.
     NotFinished,
-    /// Nothing struck where it matters, so nothing is said.
+    /// The promise `reached` does not hold: something struck nowhere, or nowhere where it matters. So nothing is said.
     Empty,
 }
 
@@ -69,25 +70,35 @@ pub struct Setting {
     pub counts: Counts,
     /// What single strikes cost.
     pub costs: Costs,
+    /// What single strikes result in before each instruction that the run without them reaches, in order of address. Empty unless the
+    /// query asked for it.
+    pub by_place: Vec<AtInstruction>,
+    /// The first vector that struck nowhere.
+    pub idle: Option<Vector>,
     /// Where the worst of them strike, in the words of a schedule.
     places: Vec<(u32, Vector, Schedule)>,
 }
 
 impl Setting {
-    fn new(explored: &Explored) -> Self {
+    fn new(explored: &Explored, vectors: &[Vector]) -> Self {
         let mut counts = Counts::default();
         explored.counts.iter().for_each(|more| counts += *more);
         let costs = explored.costs.clone();
         let worst = crate::counters::Counter::ALL.iter().filter_map(|&counter| costs.worst(counter));
-        let place = |(_, step, vector)| {
+        let place = |(step, vector)| {
             let strike = super::lane::Strike { step, vector };
             Some((step, vector, witness::schedule(&explored.world, &[strike])?))
         };
-        let mut strikes: Vec<_> = worst.collect();
-        strikes.sort_by_key(|&(_, step, vector)| (step, vector));
-        strikes.dedup_by_key(|strike| (strike.1, strike.2));
+        let mut strikes = Vec::new();
+        for (_, step, vector) in worst {
+            if !strikes.contains(&(step, vector)) {
+                strikes.push((step, vector));
+            }
+        }
         let places = strikes.into_iter().filter_map(place).collect();
-        Self { config: explored.world.config.clone(), counts, costs, places }
+        let by_place = explored.by_place.clone();
+        let idle = vectors.iter().copied().find(|&vector| counts.struck(vector) == 0);
+        Self { config: explored.world.config.clone(), counts, costs, by_place, idle, places }
     }
 
     /// The schedule that strikes so.
@@ -95,9 +106,10 @@ impl Setting {
         self.places.iter().find(|place| (place.0, place.1) == (step, vector)).map(|place| &place.2)
     }
 
-    /// Whether nothing struck, or with page-table isolation nothing struck in the kernel on the user's tables.
+    /// Whether a vector struck nowhere, or with page-table isolation nothing struck in the kernel on the user's tables. Then the promise
+    /// `reached` does not hold, that what a verdict speaks of was executed.
     pub fn is_empty(&self) -> bool {
-        self.counts.schedules == 0 || (self.config.features.pti && self.counts.on_user_tables == 0)
+        self.idle.is_some() || (self.config.features.pti && self.counts.on_user_tables == 0)
     }
 }
 
@@ -110,6 +122,8 @@ pub struct Report {
     pub depth: u32,
     /// All choices of the depths that were looked at.
     pub counts: Counts,
+    /// The same for each number of strikes that was looked at, from 1.
+    pub depths: Vec<Counts>,
     /// System by system.
     pub settings: Vec<Setting>,
     /// The best for each promise, those of fewest strikes and steps first.
@@ -133,11 +147,13 @@ fn at_step(broken: Broken, steps: usize) -> String {
 }
 
 impl Explorer {
-    /// What the search came to so far.
+    /// What the search came to so far. Counts are of the depths that are over; a schedule of the depth at hand that breaks a promise is
+    /// among the violations as soon as it is found.
     pub fn report(&self) -> Report {
-        let settings: Vec<_> = self.systems.iter().map(Setting::new).collect();
+        let settings: Vec<_> = self.systems.iter().map(|system| Setting::new(system, &self.query.vectors)).collect();
         let mut counts = Counts::default();
         let mut work = Work::default();
+        let depths = self.depths();
         settings.iter().for_each(|setting| counts += setting.counts);
         self.systems.iter().for_each(|system| work.add(system.work));
         let (violations, unconfirmed) = self.violations();
@@ -147,12 +163,26 @@ impl Explorer {
             () if settings.iter().any(Setting::is_empty) => Verdict::Empty,
             () => Verdict::Holds,
         };
-        Report { verdict, depth: self.complete, counts, settings, violations, unconfirmed, work }
+        Report { verdict, depth: self.complete, counts, depths, settings, violations, unconfirmed, work }
+    }
+
+    fn depths(&self) -> Vec<Counts> {
+        let looked_at = self.systems.iter().map(|system| system.counts.len()).max().unwrap_or(0);
+        let at = |depth: usize| {
+            let each = self.systems.iter().filter_map(|system| system.counts.get(depth));
+            each.fold(Counts::default(), |mut sum, counts| {
+                sum += *counts;
+                sum
+            })
+        };
+        (0..looked_at).map(at).collect()
     }
 
     /// The best failure for each promise over all systems.
     fn violations(&self) -> (Vec<Violation>, Vec<String>) {
-        let all = self.systems.iter().flat_map(|system| system.failures.iter().map(move |failure| (system, failure)));
+        let over = self.systems.iter().map(|system| (system, &system.failures));
+        let under_way = self.under_way().map(|(system, found)| (system, &found.failures));
+        let all = over.chain(under_way).flat_map(|(system, failures)| failures.iter().map(move |it| (system, it)));
         let mut best: Vec<(&Explored, &Failure)> = Vec::new();
         for (system, failure) in all {
             let promise = failure.broken.promise();
@@ -165,6 +195,9 @@ impl Explorer {
         best.sort_by(|left, right| left.1.order().cmp(&right.1.order()));
         let mut violations = Vec::new();
         let mut unconfirmed = Vec::new();
+        if self.aim == Aim::Shortest {
+            best.truncate(1);
+        }
         for (system, failure) in best {
             match self.confirmed(system, failure) {
                 Ok(violation) => violations.push(violation),

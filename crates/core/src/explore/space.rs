@@ -88,6 +88,11 @@ impl Shard {
         exists.then(|| Self { index: number - 1, of })
     }
 
+    /// Whether something numbered belongs to the share, where all are dealt out in turn.
+    pub fn holds(self, number: u64) -> bool {
+        number % u64::from(self.of) == u64::from(self.index)
+    }
+
     /// Everything.
     pub(super) const WHOLE: Self = Self { index: 0, of: 1 };
 

@@ -6,6 +6,7 @@
 
 use super::agree::{Future, Tables, fingerprint};
 use super::assume::Assumptions;
+use super::by_place::{AtInstruction, Mark, by_place};
 use super::count::{Costs, Counts};
 use super::journal::{Exposed, Facts, Journal, Record, Watch};
 use super::lane::{Lane, Strike, Went};
@@ -27,6 +28,15 @@ pub enum Method {
     CutOff,
 }
 
+/// What a search is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Every schedule is seen.
+    Every,
+    /// The shortest counterexample: what cannot be shorter than one that is known is left out.
+    Shortest,
+}
+
 /// A share of a sweep: the boundaries of the unstruck run whose number leaves `index` when divided by `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
@@ -41,11 +51,14 @@ pub(super) struct Plan {
     pub(super) vectors: Arc<[Vector]>,
     pub(super) assumed: Assumptions,
     pub(super) method: Method,
+    pub(super) aim: Aim,
     pub(super) part: Part,
     /// Whether a sweep of more strikes follows, which needs to know what this one saw.
     pub(super) followed: bool,
     /// Leaves after which it gives up.
     pub(super) limit: u64,
+    /// Bytes of states after which it gives up.
+    pub(super) memory: u64,
 }
 
 /// A schedule that breaks a promise.
@@ -102,6 +115,8 @@ pub(super) struct Found {
     /// What schedules of one strike cost.
     pub(super) costs: Costs,
     pub(super) work: Work,
+    /// What schedules of one strike come to, by the instruction before which they strike.
+    pub(super) by_place: Vec<AtInstruction>,
     pub(super) learned: Learned,
     /// It gave up.
     pub(super) is_partial: bool,
@@ -134,12 +149,14 @@ impl Found {
         self.counts += other.counts;
         self.costs.merge(&other.costs);
         self.work.add(other.work);
+        // One strike is swept in one part.
+        self.by_place.extend(other.by_place);
         self.is_partial |= other.is_partial;
         self.hides |= other.hides;
         other.failures.into_iter().for_each(|failure| self.fail(failure));
     }
 
-    fn fail(&mut self, failure: Failure) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         let promise = failure.broken.promise();
         match self.failures.iter_mut().find(|other| other.broken.promise() == promise) {
             Some(other) if failure.order() < other.order() => *other = failure,
@@ -164,6 +181,10 @@ struct Trunk {
     class: Option<usize>,
 }
 
+/// About how many bytes a state takes that is kept: itself, and a page of memory that it does not share with the next, with the tables that lead
+/// to it.
+const STATE: u64 = (size_of::<Waypoint>() + 4096 + 3 * 64 * 8) as u64;
+
 /// A boundary of a trunk that other runs may turn out to agree with.
 struct Waypoint {
     lane: Lane,
@@ -184,8 +205,10 @@ pub(super) struct Sweep {
     /// Counts at the end of each class, once it is reached.
     classes: Vec<Counts>,
     found: Found,
-    /// Counts at each boundary of the unstruck run.
-    marks: Vec<Counts>,
+    /// Each boundary of the unstruck run, with what was counted before it.
+    marks: Vec<Mark>,
+    /// About how many bytes the states take.
+    held: u64,
 }
 
 /// Whether there is more to do.
@@ -215,6 +238,7 @@ impl Sweep {
             classes: Vec::new(),
             found: Found::default(),
             marks: Vec::new(),
+            held: 0,
         };
         sweep.mark_base();
         sweep
@@ -241,6 +265,7 @@ impl Sweep {
 
     fn wait_at(&mut self, lane: &Lane, record: Arc<Record>, left: u32, class: usize, before: Counts) {
         let key = (fingerprint(&lane.machine().cpu), left);
+        self.held += STATE;
         let waypoint = Waypoint { lane: lane.clone(), record, class, before };
         self.waypoints.entry(key).or_default().push(waypoint);
     }
@@ -249,15 +274,20 @@ impl Sweep {
     pub(super) fn work(&mut self, steps: u64) -> Progress {
         let end = self.found.work.steps + steps;
         while self.found.work.steps < end {
-            if self.found.work.runs >= self.plan.limit {
-                self.found.is_partial = true;
-                self.trunks.clear();
+            if self.found.work.runs >= self.plan.limit || self.held > self.plan.memory {
+                self.give_up();
             }
             if !self.advance() {
                 return Progress::Done;
             }
         }
         Progress::More
+    }
+
+    /// Leaves the rest undone.
+    pub(super) fn give_up(&mut self) {
+        self.found.is_partial = true;
+        self.trunks.clear();
     }
 
     /// The part of the boundaries of the unstruck run that are done, in thousandths.
@@ -268,20 +298,36 @@ impl Sweep {
         }
     }
 
+    /// What it came to so far.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
+    }
+
     pub(super) fn finish(mut self) -> Found {
+        let end = self.found.counts;
         if self.plan.followed {
-            let end = self.found.counts;
-            self.found.learned.tails = self.marks.iter().map(|mark| end - *mark).collect();
+            self.found.learned.tails = self.marks.iter().map(|mark| end - mark.before).collect();
+        }
+        if self.plan.strikes == 1 {
+            self.found.by_place = by_place(&self.marks, end);
         }
         self.found
+    }
+
+    fn is_marked(&self) -> bool {
+        self.plan.followed || self.plan.strikes == 1
     }
 
     /// Weighs one choice, or takes a step. Whether there was anything to do.
     fn advance(&mut self) -> bool {
         let is_base = self.trunks.len() == 1;
+        if is_base && self.trunks.first().is_some_and(|base| self.is_idle(base.lane.steps())) {
+            self.trunks.clear();
+        }
+        let is_marked = is_base && self.is_marked();
         let Some(trunk) = self.trunks.last_mut() else { return false };
-        if is_base && trunk.next == 0 && self.plan.followed {
-            self.marks.push(self.found.counts);
+        if is_marked && trunk.next == 0 {
+            self.marks.push(Mark::new(&trunk.lane.machine().cpu, &self.plan.vectors, self.found.counts));
         }
         let Part { index, of } = self.plan.part;
         let is_ours = !is_base || trunk.lane.steps() % of == index;
@@ -293,6 +339,11 @@ impl Sweep {
             None => self.walk(),
         }
         true
+    }
+
+    /// Whether what breaks after so many steps is of no use: something shorter is known, and only the shortest is asked for.
+    fn is_idle(&self, steps: u32) -> bool {
+        self.plan.aim == Aim::Shortest && self.found.failures.iter().any(|failure| failure.steps < steps)
     }
 
     /// Takes the trunk to its next boundary.
@@ -356,8 +407,7 @@ impl Sweep {
             }
         } else if is_last {
             let cpu = &trunk.lane.machine().cpu;
-            counts.schedules += 1;
-            counts.on_user_tables += u64::from(cpu.cpl == 0 && tables_half(cpu.cr3) == Half::User);
+            counts.strike(vector, cpu.cpl == 0 && tables_half(cpu.cr3) == Half::User);
             self.leaf(vector);
         } else {
             self.branch(vector);
@@ -393,6 +443,7 @@ impl Sweep {
             }
         };
         let record = journal.finish(next);
+        self.held += record.bytes();
         self.tables.learn(lane.machine(), &record.facts);
         record
     }
@@ -418,7 +469,7 @@ impl Sweep {
         let mut went = lane.strike(&self.world, vector, watch);
         let mut return_to = Returning::new(&self.trunks, &lane);
         let mut rest = Counters::default();
-        while went == Went::On {
+        while went == Went::On && !self.is_idle(lane.steps()) {
             went = lane.step(&self.world, watch);
             if self.plan.method == Method::CutOff
                 && went == Went::On

@@ -1,25 +1,22 @@
 //! From the steps of a search to a schedule that a person can run, and the run that confirms it.
 
-use super::lane::{ENDLESS, Lane, Strike, Went};
+use super::lane::{Lane, Strike, Went};
 use super::world::World;
-use crate::counters::Tally;
-use crate::promises::{Breakage, Broken, Promises, Returns};
-use crate::run::{Runner, StepKind};
+use crate::judge::judge;
+use crate::promises::{Breakage, ENDLESS};
 use crate::scenario::{Injection, Nesting, Place, Schedule};
-use crate::trace::Ending;
-use std::collections::HashMap;
 
-/// How often each address was reached since the last strike: before its handler returned, and after.
+/// The addresses that were reached since the last strike: before its handler returned, and after.
 #[derive(Default)]
 struct Arrivals {
-    inside: HashMap<u64, u32>,
-    after: HashMap<u64, u32>,
+    inside: Vec<u64>,
+    after: Vec<u64>,
 }
 
 impl Arrivals {
     fn count(&mut self, lane: &Lane) {
         let arrivals = if lane.runner().has_returned() { &mut self.after } else { &mut self.inside };
-        *arrivals.entry(lane.machine().cpu.rip).or_default() += 1;
+        arrivals.push(lane.machine().cpu.rip);
     }
 
     /// The strike at this boundary, which was counted, in the words of a schedule.
@@ -30,7 +27,8 @@ impl Arrivals {
             false => (Nesting::Inside, &self.inside),
         };
         let place = world.places.place(world.places.at(rip)?);
-        let place = Place { occurrence: arrivals.get(&rip).copied()?, ..place };
+        let occurrence = arrivals.iter().filter(|address| **address == rip).count() as u32;
+        let place = Place { occurrence, ..place };
         Some(Injection { place, vector: strike.vector, nesting })
     }
 }
@@ -57,32 +55,8 @@ pub(super) fn schedule(world: &World, strikes: &[Strike]) -> Option<Schedule> {
 
 /// What the runner says of a schedule, carried out from its text: the first breakage of each promise.
 pub(super) fn replay(world: &World, schedule: &Schedule) -> Vec<Breakage> {
-    let machine = &world.system.machine;
-    let mut runner = Runner::new(machine.clone(), &world.places, schedule);
-    let mut tally = Tally::new(machine);
-    let mut promises = Promises::new(&world.config, &world.places);
-    let mut returns = Returns::new(machine, &world.system.image);
-    let mut broken = Vec::new();
-    let mut ending = (ENDLESS as usize, Ending::Budget);
-    for step in 0..ENDLESS as usize {
-        promises.boundary(step, runner.machine(), runner.nest().depth());
-        let returned = returns.broken().get(broken.len()..).unwrap_or_default();
-        broken.extend(returned.iter().map(|&broken| Breakage { step, broken }));
-        match runner.step(&mut (&mut tally, &mut returns)) {
-            Ok(stepped) if matches!(stepped.kind, StepKind::Shutdown { .. }) => {
-                ending = (step, Ending::Shutdown);
-                break;
-            }
-            Ok(_) => promises.counted(step, tally.take_touched()),
-            Err(_) => {
-                ending = (step, world.text.ending(runner.machine().cpu.rip));
-                break;
-            }
-        }
-    }
-    broken.extend(promises.broken());
-    let (step, ending) = ending;
-    broken.extend((ending != Ending::Finished).then_some(Breakage { step, broken: Broken::Ended(ending) }));
-    broken.sort_by_key(|breakage| breakage.step);
-    broken
+    let World { system, places, config, .. } = world;
+    // It ends by itself: each of the exceptions leaves it so many steps.
+    let budget = (schedule.injections.len() as u32 + 1) * (ENDLESS + 1);
+    judge(system, places, config, schedule, budget).breakages
 }

@@ -1,8 +1,8 @@
-//! From a configuration to a machine that is about to run the user program. Boot is a state, not code: what firmware and
-//! kernel would have done by now is written by Rust, once, before the first instruction.
+//! From a configuration to a machine that is about to run the user program. Boot is a state, not code: Rust writes
+//! everything that firmware and kernel would have done by now, once, before the first instruction.
 
 use super::layout::{self as at, IstStack};
-use super::sources::Texts;
+use super::own::Texts;
 use super::{Config, Features, Form, System, constants, own, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
@@ -14,11 +14,11 @@ use std::sync::Arc;
 /// Builds the system.
 ///
 /// # Errors
-/// Diagnostics of the assembler when a person's macro does not assemble, or does not define what it should.
+/// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
-    let options = constants::options(config.features);
+    let options = constants::options(config.features, config.kernel);
     let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, diagnostics);
-    let texts = sources::sources(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
+    let texts = own::texts(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
     let Texts { sources, restore, notes, origins } = texts;
     let (image, diagnostics) = asm::assemble(&sources, &options);
     let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
@@ -56,7 +56,7 @@ fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
 const USER_RSP: u64 = at::TASK_SIZE_MAX - 0x100;
 /// IF, and bit 1, which is always set.
 const USER_FLAGS: u64 = 0x202;
-/// What the user program finds at GS:8.
+/// The value at GS:8 of the user program.
 const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
 
 /// Writes the sections to the physical pages behind their addresses.
@@ -75,7 +75,7 @@ fn load(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
     Ok(())
 }
 
-/// Only a person's text can do this, so its first statement in the section is the place.
+/// Only a person's text can cause this, so the diagnostic points at its first statement in the section.
 fn misplaced(image: &Image, section: &Section, message: String, hint: &str) -> Box<Diagnostic> {
     let reach = section.base..=section.base.saturating_add(section.bytes.len() as u64);
     let own = |line: &&Line| line.position.source == sources::FORM_INDEX && reach.contains(&line.address);
@@ -107,7 +107,7 @@ struct Gate {
     vector: u8,
     handler: &'static str,
     stack: Option<IstStack>,
-    /// Privilege that INT n and INT3 need.
+    /// The privilege that INT n and INT3 need.
     privilege: u8,
 }
 
@@ -235,15 +235,15 @@ fn write_tss(memory: &mut Memory) {
     memory.write_u16(tss + 102, 0x68);
 }
 
-/// The contexts of the six ASIDs, all at generation 1: the user program's, then those of tasks that have ended. So the next mm
-/// without a slot takes the first, as on any machine that has run for a while.
+/// The contexts of the six ASIDs, all at generation 1: the user program's, then those of tasks that have ended. The
+/// next mm without a slot therefore takes the first one, as on any machine that has run for a while.
 const CONTEXTS: [u64; at::TLB_NR_DYN_ASIDS as usize] = [3, 5, 6, 7, 8, 9];
 
 fn write_per_cpu(memory: &mut Memory, features: Features, image: &Image) -> Result<(), Box<Diagnostic>> {
     const PREEMPT_NEED_RESCHED: u32 = 1 << 31;
     let hot = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT;
     memory.write_u64(hot + at::PCPU_HOT_CURRENT_TASK, symbol(image, "current_task_struct")?);
-    // The bit is inverted: set means that nobody asked to reschedule (asm/preempt.h).
+    // The bit is inverted: it is set if nobody asked to reschedule (asm/preempt.h).
     memory.write_u32(hot + at::PCPU_HOT_PREEMPT_COUNT, PREEMPT_NEED_RESCHED);
     memory.write_u64(hot + at::PCPU_HOT_TOP_OF_STACK, at::THREAD_STACK_TOP);
 
@@ -259,8 +259,8 @@ fn write_per_cpu(memory: &mut Memory, features: Features, image: &Image) -> Resu
     Ok(())
 }
 
-/// The user's registers at the top of the thread stack, as exec leaves them (`start_thread`): what a sample of the user's stack
-/// reads before the program has entered the kernel for the first time.
+/// The user's registers at the top of the thread stack, as exec leaves them (`start_thread`). A sample of the user's
+/// stack reads them before the program has entered the kernel for the first time.
 fn write_task_registers(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
     let frame = [symbol(image, "user_start")?, at::USER_CS.into(), USER_FLAGS, USER_RSP, at::USER_DS.into()];
     let top = at::THREAD_STACK_PHYSICAL + at::THREAD_STACK_SIZE;

@@ -1,10 +1,10 @@
 //! What the assembler knows of the layout: names that the texts use, with their values.
 
 use super::layout::{self as at, IstStack};
-use super::{Features, tables};
+use super::{Features, Kernel, Variation, tables};
 use crate::asm::Options;
 
-/// Addresses, selectors and offsets by the names that the texts use. Kernel names where the kernel has one.
+/// Addresses, selectors and offsets by the names that the texts use: the kernel's names where they exist.
 const CONSTANTS: &[(&str, u64)] = &[
     // Selectors.
     ("__KERNEL_CS", at::KERNEL_CS as u64),
@@ -54,6 +54,7 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("poking_mm_pgd", at::DIRECT_MAP + at::POKING_TABLES_PHYSICAL),
     ("swapper_pg_dir", at::DIRECT_MAP + at::INIT_TABLES_PHYSICAL),
     ("swapper_pg_dir_physical", at::INIT_TABLES_PHYSICAL),
+    ("efi_pgd_physical", at::EFI_TABLE_PHYSICAL),
     ("poking_addr", at::POKING_ADDRESS),
     ("poking_pte", at::DIRECT_MAP + tables::leaf_entry_address(at::POKING_LAST_TABLE_PHYSICAL, at::POKING_ADDRESS)),
     ("entry_stack", at::ENTRY_STACK),
@@ -77,9 +78,9 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("USER_STACK", at::USER_STACK),
 ];
 
-/// A section of the texts: where it is linked, where it lies in physical memory, and how much fits.
+/// A section of the texts: its linear address, its physical address, and its size.
 pub(super) struct Region {
-    /// As the texts name it.
+    /// Its name in the texts.
     pub(super) section: &'static str,
     /// Linear address.
     pub(super) linear: u64,
@@ -102,14 +103,20 @@ const fn image_region(section: &'static str, linear: u64, size: u64) -> Region {
     Region { section, linear, physical: at::image_physical(linear), size }
 }
 
-/// What the assembler is told: constants, where sections lie, which arm of an ALTERNATIVE to take.
-pub(super) fn options(features: Features) -> Options {
+/// The assembler's options: constants, addresses of sections, the choice of each ALTERNATIVE's arm.
+pub(super) fn options(features: Features, kernel: Kernel) -> Options {
     let mut options = Options::default();
     for &(name, value) in CONSTANTS {
         options.constants.insert(name.to_owned(), value.cast_signed());
     }
     if features.sev_es {
         options.constants.insert("CONFIG_AMD_MEM_ENCRYPT".to_owned(), 1);
+    }
+    for variation in Variation::ALL {
+        options.constants.insert(variation.constant().to_owned(), i64::from(executes(variation, features, kernel)));
+    }
+    if kernel.has(Variation::DebugEntry) {
+        options.constants.insert("CONFIG_DEBUG_ENTRY".to_owned(), 1);
     }
     let last_stack = if features.sev_es { IstStack::Vc2 } else { IstStack::MachineCheck };
     let exception_stacks_size = last_stack.top() - at::EXCEPTION_STACKS;
@@ -125,6 +132,11 @@ pub(super) fn options(features: Features) -> Options {
     options
 }
 
+/// Whether the texts of a variation are executed. A guest that is none of SEV-ES completes no NMI.
+fn executes(variation: Variation, features: Features, kernel: Kernel) -> bool {
+    kernel.has(variation) && (variation != Variation::NmiComplete || features.sev_es)
+}
+
 /// The kernel's names of the features that are on.
 fn feature_names(features: Features) -> impl Iterator<Item = &'static str> {
     switches(features).into_iter().filter_map(|(name, on)| on.then_some(name))
@@ -136,12 +148,12 @@ pub(super) fn decides(feature: &str) -> bool {
 }
 
 /// The kernel's names of features, and which are on. A processor that needs page-table isolation also needs VERW and fences
-/// after SWAPGS; with isolation the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c, v6.12).
+/// after SWAPGS. With isolation, the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c, v6.12).
 fn switches(features: Features) -> [(&'static str, bool); 8] {
     [
         ("X86_FEATURE_PTI", features.pti),
         ("X86_FEATURE_PCID", features.pcid),
-        // Set only where PCIDs are on too (arch/x86/mm/init.c, setup_pcid).
+        // Set only if PCIDs are on too (arch/x86/mm/init.c, setup_pcid).
         ("X86_FEATURE_INVPCID_SINGLE", features.invpcid && features.pcid),
         ("X86_FEATURE_INVPCID", features.invpcid),
         ("X86_FEATURE_FSGSBASE", features.fsgsbase),

@@ -16,9 +16,9 @@ pub struct Features {
     pub invpcid: bool,
     /// CR4.FSGSBASE set: RDGSBASE and WRGSBASE in paranoid entry and exit.
     pub fsgsbase: bool,
-    /// EFER.NXE set: user half of the kernel's page tables is poisoned with NX.
+    /// EFER.NXE set: the kernel's tables forbid execution of user memory.
     pub nx: bool,
-    /// The guest of a hypervisor that is not trusted (SEV-ES): #VC exists, with a gate and two stacks.
+    /// The guest of an untrusted hypervisor (SEV-ES): #VC exists, with a gate and two stacks.
     pub sev_es: bool,
 }
 
@@ -55,7 +55,7 @@ impl Feature {
         }
     }
 
-    /// What the switch turns on.
+    /// The effect of the switch.
     pub fn description(self) -> &'static str {
         match self {
             Self::Pti => "page-table isolation: user mode runs on a second set of page tables",
@@ -109,7 +109,7 @@ impl Features {
         }
     }
 
-    /// The same switches with `feature` turned over.
+    /// The same switches with `feature` flipped.
     #[must_use]
     pub fn toggled(mut self, feature: Feature) -> Self {
         let switch = match feature {
@@ -153,7 +153,8 @@ impl From<Features> for Pcids {
 }
 
 impl Default for Features {
-    /// What a processor that needs page-table isolation has (Haswell to Coffee Lake), and #VC, so that it can be injected.
+    /// The features of a processor that needs page-table isolation (Haswell to Coffee Lake), and #VC, so that it can be
+    /// injected.
     fn default() -> Self {
         Self::ALL
     }
@@ -168,7 +169,8 @@ impl FromIterator<Feature> for Features {
     }
 }
 
-/// In a list: the guest is none of SEV-ES. Lists are older than this switch; those without a word of it mean that it is on.
+/// In a list: the guest is not an SEV-ES guest. Lists are older than this switch, so a list that does not mention it
+/// means that it is on.
 const NO_SEV_ES: &str = "no-sev-es";
 
 impl Features {

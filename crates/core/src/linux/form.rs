@@ -24,13 +24,13 @@ pub enum Form {
 }
 
 impl Form {
-    /// Those whose text is ours.
+    /// The forms whose text is ours.
     pub const NAMED: [Self; 5] = [Self::A, Self::B2, Self::C, Self::E, Self::Never];
 
     /// All, in the order in which they are offered.
     pub const ALL: [Self; 6] = [Self::A, Self::B2, Self::C, Self::E, Self::Never, Self::Custom];
 
-    /// The form of a name in a link, a person's own included; `D` is the same code as `E`.
+    /// The form with a name in a link, including a person's own; `D` is the same code as `E`.
     pub fn named(name: &str) -> Option<Self> {
         let name = if name == "D" { "E" } else { name };
         Self::ALL.into_iter().find(|form| form.name() == name)
@@ -48,14 +48,14 @@ impl Form {
         }
     }
 
-    /// Where the form comes from and what it does.
+    /// The origin of the form and what it does.
     pub fn description(self) -> &'static str {
         match self {
             Self::A => "RESTORE_CR3, December 2017 to v6.8: always writes CR3",
             Self::B2 => "posted May 2020: skips a kernel CR3, always flushes a user CR3",
             Self::C => "resent August 2023: skips a kernel CR3, else as form A",
             Self::E => "PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush",
-            Self::Never => "does not restore: shows what the macro is for",
+            Self::Never => "does not restore: shows why the macro exists",
             Self::Custom => "your own text",
         }
     }
@@ -69,7 +69,7 @@ impl Display for Form {
 
 impl FromStr for Form {
     type Err = UnknownName;
-    /// Form `D` is the same code as `E`. In a text a form stands without its macro, so [`Form::Custom`] is none of its names.
+    /// Form `D` is the same code as `E`. A text names a form without its macro, so [`Form::Custom`] has no name here.
     fn from_str(given: &str) -> Result<Self, UnknownName> {
         match given {
             "D" | "d" => Ok(Self::E),

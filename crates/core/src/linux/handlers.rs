@@ -15,17 +15,19 @@ pub enum Handler {
     PendingFlush,
     /// Changes kernel text through a temporary address space, as kgdb does.
     KgdbPoke,
-    /// Writes CR3 and tells nobody. No code of Linux does this.
+    /// Writes CR3 without recording it. No code of Linux does this.
     RogueCr3,
     /// Switches to `init_mm` and not back. No code of Linux does this.
     RogueSwitchMm,
     /// Switches to the address space of another task and back, as if it had scheduled. No code of Linux does this.
     Schedule,
+    /// Calls firmware on tables of its own, whose address has bit 12 set, and goes back. Linux aligns these tables so that it is clear.
+    EfiCall,
 }
 
 impl Handler {
     /// All handlers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Quiet,
         Self::Perf,
         Self::PendingFlush,
@@ -33,6 +35,7 @@ impl Handler {
         Self::RogueCr3,
         Self::RogueSwitchMm,
         Self::Schedule,
+        Self::EfiCall,
     ];
 
     /// The name in links and lists.
@@ -45,6 +48,7 @@ impl Handler {
             Self::RogueCr3 => "rogue-cr3",
             Self::RogueSwitchMm => "rogue-switch-mm",
             Self::Schedule => "schedule",
+            Self::EfiCall => "efi-call",
         }
     }
 
@@ -55,9 +59,10 @@ impl Handler {
             Self::Perf => "samples user and kernel memory, as perf does",
             Self::PendingFlush => "flushes one page as the kernel does and may leave a user flush pending",
             Self::KgdbPoke => "changes kernel text through a temporary address space, as kgdb does",
-            Self::RogueCr3 => "writes CR3 and tells nobody; no kernel code does",
+            Self::RogueCr3 => "writes CR3 without recording it; no kernel code does",
             Self::RogueSwitchMm => "switches to init_mm and not back; no kernel code does",
             Self::Schedule => "switches to another task's address space and back; no kernel code does",
+            Self::EfiCall => "calls firmware on tables with bit 12 of their address set; Linux aligns them",
         }
     }
 }
@@ -70,7 +75,7 @@ impl Display for Handler {
 
 impl FromStr for Handler {
     type Err = UnknownName;
-    /// `ghes` is what pending-flush is modelled on.
+    /// pending-flush models `ghes`, so that name is accepted too.
     fn from_str(given: &str) -> Result<Self, UnknownName> {
         match given {
             "ghes" => Ok(Self::PendingFlush),
@@ -79,8 +84,8 @@ impl FromStr for Handler {
     }
 }
 
-/// A set of handlers, one bit each in the order of [`Handler::ALL`]. [`Handler::Quiet`] is the empty set: whoever does something is
-/// not quiet.
+/// A set of handlers, one bit each in the order of [`Handler::ALL`]. [`Handler::Quiet`] is the empty set, because a set
+/// with any other handler is not quiet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Handlers(u8);
 
@@ -92,7 +97,7 @@ const fn bit(handler: Handler) -> u8 {
 }
 
 impl Handlers {
-    /// Nothing is done.
+    /// No handler does anything.
     pub const QUIET: Self = Self(0);
 
     /// One handler by itself.
@@ -106,7 +111,7 @@ impl Handlers {
         Self(self.0 | bit(handler))
     }
 
-    /// The same with `handler` put in or taken out. To turn [`Handler::Quiet`] over is to take all others out.
+    /// The same with `handler` added or removed. Toggling [`Handler::Quiet`] removes all others.
     #[must_use]
     pub const fn toggled(self, handler: Handler) -> Self {
         match handler {
@@ -123,8 +128,8 @@ impl Handlers {
         }
     }
 
-    /// What runs, in the order of [`Handler::ALL`], which is the order in which they are called. Never empty: without any other it
-    /// is [`Handler::Quiet`].
+    /// The handlers that run, in the order of [`Handler::ALL`], which is the order in which they are called. Never
+    /// empty: without any other it is [`Handler::Quiet`].
     pub fn iter(self) -> impl Iterator<Item = Handler> {
         Handler::ALL.into_iter().filter(move |&handler| self.contains(handler))
     }
@@ -178,7 +183,7 @@ mod tests {
 
     #[test]
     fn every_set_is_what_its_members_make() {
-        assert_eq!(all().count(), 64);
+        assert_eq!(all().count(), 128);
         for handlers in all() {
             assert_eq!(handlers.iter().collect::<Handlers>(), handlers);
             assert_eq!(handlers.to_string().parse(), Ok(handlers), "{handlers}");

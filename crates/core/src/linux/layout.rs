@@ -1,8 +1,8 @@
 //! Where Linux puts things: addresses, offsets and bits, each with its source.
 //!
-//! "mm.rst" is Documentation/arch/x86/x86_64/mm.rst (v6.12), four-level paging without KASLR. Sizes in bytes. What Linux
-//! leaves to the configuration or to the allocator (physical addresses, order of per-CPU variables, where user pages lie) is
-//! chosen here and says so.
+//! "mm.rst" is Documentation/arch/x86/x86_64/mm.rst (v6.12), four-level paging without KASLR. Sizes are in bytes. What
+//! Linux leaves to the configuration or to the allocator (physical addresses, order of per-CPU variables, user pages)
+//! is chosen here, and marked as chosen.
 
 // --- Linear addresses of the kernel ---------------------------------------------------------------------------------
 
@@ -16,8 +16,8 @@ pub const CPU_ENTRY_AREA: u64 = 0xffff_fe00_0000_0000;
 pub const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 /// `_text`: `__START_KERNEL_map` plus CONFIG_PHYSICAL_START of 16 MiB.
 pub const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
-/// `__entry_text_start`, alone in its 2 MiB so that the clone at PMD level exposes entry text only
-/// (arch/x86/mm/pti.c, `pti_clone_entry_text`).
+/// `__entry_text_start`, with its own 2 MiB, so that the clone at PMD level exposes entry text only (arch/x86/mm/pti.c,
+/// `pti_clone_entry_text`).
 pub const ENTRY_TEXT: u64 = 0xffff_ffff_8200_0000;
 /// Kernel data; place chosen.
 pub const KERNEL_DATA: u64 = 0xffff_ffff_8240_0000;
@@ -38,7 +38,8 @@ pub const PHYSICAL_MEMORY: u64 = 64 << 20;
 
 // --- Physical addresses (all chosen) --------------------------------------------------------------------------------
 
-/// The pair of top-level tables, aligned to 8 KiB: the kernel's, and one page on the user's. The other tables follow.
+/// The pair of top-level tables, aligned to 8 KiB: the kernel's, and one page further the user's. The other tables
+/// follow.
 pub const TABLES_PHYSICAL: u64 = 0x0010_0000;
 /// The pair of top-level tables of `init_mm` (`swapper_pg_dir`; in the kernel image in Linux).
 pub const INIT_TABLES_PHYSICAL: u64 = 0x0018_0000;
@@ -48,6 +49,10 @@ pub const POKING_TABLES_PHYSICAL: u64 = 0x0018_2000;
 pub const SECOND_TABLES_PHYSICAL: u64 = 0x0018_4000;
 /// The last-level table for [`POKING_ADDRESS`].
 pub const POKING_LAST_TABLE_PHYSICAL: u64 = 0x0018_6000;
+/// The top-level table of the firmware's services: one page, with bit 12 set (`efi_pgd` until v4.14).
+pub const EFI_TABLE_PHYSICAL: u64 = 0x0018_7000;
+/// The end of the tables that boot makes. All but [`FIXMAP_TABLE`] lie between [`TABLES_PHYSICAL`] and this; nothing allocates others.
+pub const TABLES_END_PHYSICAL: u64 = EFI_TABLE_PHYSICAL + PAGE;
 /// The page of the user program.
 pub const USER_TEXT_PHYSICAL: u64 = 0x0300_0000;
 /// The pages of user data.
@@ -101,7 +106,7 @@ pub enum IstStack {
     MachineCheck,
     /// Stack on which #VC arrives; mapped in SEV-ES guests, and here.
     Vc,
-    /// Stack to which #VC moves when the interrupted one cannot be trusted. No gate names it.
+    /// Stack to which #VC moves if the interrupted one cannot be trusted. No gate names it.
     Vc2,
 }
 
@@ -114,7 +119,7 @@ impl IstStack {
         EXCEPTION_STACKS + self as u64 * (PAGE + EXCEPTION_STACK_SIZE) + PAGE
     }
 
-    /// Address just above: what the TSS holds.
+    /// Address just above, as in the TSS.
     pub const fn top(self) -> u64 {
         self.bottom() + EXCEPTION_STACK_SIZE
     }
@@ -172,7 +177,8 @@ pub const PCPU_HOT_PREEMPT_COUNT: u64 = 8;
 /// Offset of `pcpu_hot.top_of_stack`, 64 bits, with call depth tracking configured (asm/current.h, v6.12).
 pub const PCPU_HOT_TOP_OF_STACK: u64 = 24;
 
-// struct tlb_state (arch/x86/include/asm/tlbflush.h): the same in v5.10 and v6.17, but that v5.10 has `invalidate_other` at 21.
+// struct tlb_state (arch/x86/include/asm/tlbflush.h): the same in v5.10 and v6.17, except that v5.10 has
+// `invalidate_other` at 21.
 
 /// Offset of `tlb_state.loaded_mm`, pointer (asm/tlbflush.h, v6.12).
 pub const TLB_STATE_LOADED_MM: u64 = 0;
@@ -191,7 +197,7 @@ pub const TLB_STATE_CTXS: u64 = 32;
 /// `TLB_NR_DYN_ASIDS`: how many address spaces of a CPU keep an ASID (asm/tlbflush.h, v6.12).
 pub const TLB_NR_DYN_ASIDS: u16 = 6;
 
-/// `LOADED_MM_SWITCHING` (asm/tlbflush.h, v6.12): stands in `loaded_mm` while CR3 is changed.
+/// `LOADED_MM_SWITCHING` (asm/tlbflush.h, v6.12): the value of `loaded_mm` while CR3 is being changed.
 pub const LOADED_MM_SWITCHING: u64 = 1;
 
 // struct mm_struct, cut down to three words; the offsets are chosen.
@@ -222,9 +228,9 @@ pub const KERNEL_BUFFER: u64 = VMALLOC + 0x1_0000;
 pub const KERNEL_BUFFER_PAGES: u64 = 8;
 /// How many of them the kernel loop works on.
 pub const KERNEL_LOOP_PAGES: u64 = 6;
-/// The page of them that is the perf ring buffer.
+/// The page among them that is the perf ring buffer.
 pub const PERF_RING: u64 = KERNEL_BUFFER + 6 * PAGE;
-/// The page of them to which GHES copies the error record.
+/// The page among them to which GHES copies the error record.
 pub const GHES_COPY: u64 = KERNEL_BUFFER + 7 * PAGE;
 
 // --- User memory (chosen; the text where a static executable has it) ------------------------------------------------
@@ -248,8 +254,8 @@ pub const USER_STACK_PAGES: u64 = 4;
 /// The user's GS base: its thread block, in user data.
 pub const USER_GS_BASE: u64 = USER_DATA + 0x800;
 
-/// `poking_addr`: where `poking_mm` maps the page that is poked; without KASLR `TASK_UNMAPPED_BASE`, a third of the user's
-/// addresses (arch/x86/mm/init.c, `poking_init`, v6.12).
+/// `poking_addr`: where `poking_mm` maps the page that is poked. Without KASLR it is `TASK_UNMAPPED_BASE`, a third of
+/// the user's addresses (arch/x86/mm/init.c, `poking_init`, v6.12).
 pub const POKING_ADDRESS: u64 = (TASK_SIZE_MAX / 3).next_multiple_of(PAGE);
 
 // --- CR3 and ASIDs --------------------------------------------------------------------------------------------------
@@ -293,7 +299,7 @@ pub const CPUNODE_SEG: u16 = 0x7b;
 pub const SYSCALL_MASK: u64 = 0x25_7fd5;
 /// Vector of the local APIC timer: `LOCAL_TIMER_VECTOR` (asm/irq_vectors.h).
 pub const TIMER_VECTOR: u8 = 0xec;
-/// PML4 slots from this one on are the kernel's: those whose linear addresses have bit 47 set (mm.rst).
+/// First PML4 slot of the kernel's, which are those whose linear addresses have bit 47 set (mm.rst).
 pub const KERNEL_HALF_FIRST_SLOT: usize = 256;
 
 /// Physical address of a linear address in the kernel image mapping.

@@ -11,6 +11,8 @@ pub mod records;
 pub mod regions;
 pub mod sources;
 mod tables;
+mod variations;
+pub(crate) mod written;
 
 pub use boot::boot;
 pub use features::{Feature, Features, Pcids};
@@ -18,6 +20,7 @@ pub use form::Form;
 pub use handlers::{Handler, Handlers};
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use regions::{Half, Stack, describe_stack, tables_half};
+pub use variations::{Kernel, Variation};
 
 use crate::asm::Image;
 use crate::geometry::Geometry;
@@ -29,9 +32,11 @@ use std::sync::Arc;
 pub struct Config {
     /// Switches of the processor and the kernel.
     pub features: Features,
+    /// In what the kernel differs from v6.12.
+    pub kernel: Kernel,
     /// The macro that restores CR3.
     pub form: Form,
-    /// The text of [`Form::Custom`] as a person has it: macros, a diff, mails. No other form reads it.
+    /// The text of [`Form::Custom`] as a person has it: macros, a diff, mails. No other form uses it.
     pub custom: Arc<str>,
     /// What runs when an exception or NMI strikes.
     pub handler: Handlers,
@@ -40,10 +45,11 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// The form that was merged, every feature, the quiet handler, the architectural TLB.
+    /// The form that was merged, every feature, v6.12, the quiet handler, the architectural TLB.
     fn default() -> Self {
         Self {
             features: Features::default(),
+            kernel: Kernel::V6_12,
             form: Form::E,
             custom: Arc::default(),
             handler: Handlers::QUIET,
@@ -52,15 +58,15 @@ impl Default for Config {
     }
 }
 
-/// A machine about to run the user program, and the text it was made from.
+/// A machine about to run the user program, and the texts behind it.
 #[derive(Clone, Debug)]
 pub struct System {
     /// The machine before its first instruction, at CPL 3.
     pub machine: Machine,
     /// Entry code, handlers, kernel loop and user program, as assembled.
     pub image: Arc<Image>,
-    /// The texts, indexed by [`crate::asm::Position::source`]. A macro that a person's text replaces is left out of ours.
+    /// The texts, indexed by [`crate::asm::Position::source`]. Ours omit the macros that a person's text replaces.
     pub sources: Arc<[crate::asm::Source]>,
-    /// What to know about a person's own text that assembles, in the order of its lines; of our texts there is nothing.
+    /// Notes on a person's own text that assembles, in the order of its lines. There are none on our texts.
     pub notes: Arc<[crate::asm::Diagnostic]>,
 }

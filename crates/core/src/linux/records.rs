@@ -1,16 +1,15 @@
-//! What the kernel has written down about the address space that is loaded, and whether the processor agrees. Pure functions of a
-//! machine.
+//! The kernel's records about the loaded address space, and whether the processor agrees. Pure functions of a machine.
 //!
-//! The records are `cpu_tlbstate` (arch/x86/include/asm/tlbflush.h, v6.12). Linux checks the same with CONFIG_DEBUG_VM in
-//! `switch_mm_irqs_off`; here it can be asked at any instruction boundary.
+//! The records are `cpu_tlbstate` (arch/x86/include/asm/tlbflush.h, v6.12). Linux checks the same with CONFIG_DEBUG_VM
+//! in `switch_mm_irqs_off`; here any instruction boundary can be checked.
 
 use super::layout as at;
 use super::{Features, Half, Pcids, tables_half};
 use crate::machine::Machine;
 use std::fmt::{self, Display, Formatter};
 
-/// The label of the one boundary at which the records disagree with CR3 although nothing is wrong: `switch_mm_irqs_off` has written
-/// `loaded_mm` and not yet `loaded_mm_asid`, and `LOADED_MM_SWITCHING` is gone already.
+/// The label of the one boundary at which the records disagree with CR3 although nothing is wrong. `switch_mm_irqs_off`
+/// has written `loaded_mm` and not yet `loaded_mm_asid`, and `LOADED_MM_SWITCHING` is already gone.
 pub const BETWEEN_RECORDS: &str = "switch_mm_between_records";
 
 /// Physical address of `cpu_tlbstate`.
@@ -32,7 +31,7 @@ pub struct TlbState {
     pub loaded_mm: u64,
     /// `loaded_mm_asid`.
     pub loaded_mm_asid: u16,
-    /// `next_asid`: the slot that the next mm without one takes; 6 stands for the first.
+    /// `next_asid`: the slot that the next mm without one takes; 6 means the first.
     pub next_asid: u16,
     /// `invalidate_other`.
     pub invalidate_other: bool,
@@ -63,7 +62,7 @@ impl TlbState {
         }
     }
 
-    /// Whether an address space is being switched: then CR3 may be the old one or the new one.
+    /// Whether an address space is being switched: CR3 may then be the old one or the new one.
     pub fn is_switching(&self) -> bool {
         self.loaded_mm == at::LOADED_MM_SWITCHING
     }
@@ -79,7 +78,7 @@ pub enum Inconsistent {
     },
     /// CR3 is not that of `loaded_mm` under `loaded_mm_asid`.
     Cr3 {
-        /// What the records say, for the half that is loaded.
+        /// The value by the records, for the loaded half.
         expected: u64,
         /// CR3.
         found: u64,
@@ -128,10 +127,10 @@ pub fn user_cr3(kernel_cr3: u64, pcids: Pcids) -> u64 {
     }
 }
 
-/// What CR3 must be by the records, in the half that is loaded; nothing while an address space is being switched.
+/// What CR3 must be by the records, in the loaded half; none while an address space is being switched.
 ///
 /// # Errors
-/// [`Inconsistent::NoMm`] when `loaded_mm` cannot be read.
+/// [`Inconsistent::NoMm`] if `loaded_mm` cannot be read.
 pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
     let loaded_mm = loaded_mm(machine);
     if loaded_mm == at::LOADED_MM_SWITCHING {
@@ -147,7 +146,7 @@ pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
     }))
 }
 
-/// CR3 agrees with the records, unless an address space is being switched.
+/// Checks that CR3 agrees with the records, unless an address space is being switched.
 ///
 /// # Errors
 /// What does not agree.
@@ -159,7 +158,7 @@ pub fn check_cr3(machine: &Machine) -> Result<(), Inconsistent> {
     }
 }
 
-/// User mode runs on the user's tables and in the address space of its task; says nothing of kernel mode.
+/// Checks that user mode runs on the user's tables and in the address space of its task. Kernel mode always passes.
 ///
 /// # Errors
 /// What does not agree.
@@ -178,21 +177,21 @@ pub fn check_user(machine: &Machine, features: Features) -> Result<(), Inconsist
     }
 }
 
-/// All of the above.
+/// Performs all checks above.
 ///
 /// # Errors
-/// The first that does not agree.
+/// The first disagreement.
 pub fn check(machine: &Machine, features: Features) -> Result<(), Inconsistent> {
     check_cr3(machine)?;
     check_user(machine, features)
 }
 
-/// `loaded_mm` alone: every boundary of a run asks for it.
+/// `loaded_mm` alone, because every boundary of a run needs it.
 fn loaded_mm(machine: &Machine) -> u64 {
     machine.memory.read_u64(STATE + at::TLB_STATE_LOADED_MM)
 }
 
-/// The mm of the current task; kernel data lies in the kernel image mapping.
+/// The mm of the current task. Kernel data lies in the kernel image mapping.
 fn task_mm(machine: &Machine) -> Option<u64> {
     let hot = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT;
     let task = machine.memory.read_u64(hot + at::PCPU_HOT_CURRENT_TASK);

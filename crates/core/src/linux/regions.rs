@@ -58,8 +58,8 @@ impl Stack {
 
 /// The stack to which `rsp` points. A stack pointer may equal the stack's top: that stack is empty.
 ///
-/// `None` for an address on no stack, for example between SWITCH_TO_KERNEL_CR3 and the load of the thread stack, when RSP
-/// holds a CR3 value.
+/// `None` for an address on no stack, for example between SWITCH_TO_KERNEL_CR3 and the load of the thread stack, when
+/// RSP holds a CR3 value.
 pub fn describe_stack(rsp: u64) -> Option<Stack> {
     Stack::ALL.into_iter().find(|stack| {
         let range = stack.range();

@@ -1,7 +1,6 @@
-//! The texts of one configuration, in the order in which they are assembled.
+//! The built-in texts, in the order in which they are assembled.
 
-use super::own::{self, Origins};
-use super::{Config, Form, Handler, Handlers};
+use super::{Form, Handler, Handlers};
 use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
 
 macro_rules! text {
@@ -13,7 +12,7 @@ macro_rules! text {
 const DEFINITIONS: Text = text!("kernel/definitions.S");
 const CALLING: Text = text!("entry/calling.S");
 
-/// What uses the macro or stands beside it.
+/// The texts that use the macro or stand beside it.
 const ENTRY: [Text; 6] = [
     text!("entry/syscall.S"),
     text!("entry/exits.S"),
@@ -31,7 +30,7 @@ const KERNEL: [Text; 5] = [
     text!("kernel/syscall.S"),
 ];
 
-/// Address spaces and what changes them.
+/// Address spaces and the code that changes them.
 const SPACES: [Text; 2] = [text!("kernel/mm.S"), text!("kernel/text_poke.S")];
 
 const PROGRAM: Text = text!("user/program.S");
@@ -52,7 +51,7 @@ impl Text {
 /// The name under which a person's own macro appears in diagnostics and listings.
 pub const CUSTOM: &str = "restore/custom.S";
 
-/// The text of a form of the macro; `custom` is that of a person's own.
+/// The text of a form of the macro; `custom` is the person's own.
 pub fn form_source(form: Form, custom: &str) -> Source {
     match form {
         Form::A => text!("restore/a.S").source(),
@@ -73,10 +72,12 @@ fn handler_text(handler: Handler) -> Text {
         Handler::RogueCr3 => text!("handlers/rogue_cr3.S"),
         Handler::RogueSwitchMm => text!("handlers/rogue_switch_mm.S"),
         Handler::Schedule => text!("handlers/schedule.S"),
+        Handler::EfiCall => text!("handlers/efi_call.S"),
     }
 }
 
-/// One handler is its text alone. Several define `modelled_handler` under names of their own, and one more text calls them.
+/// One handler is its text alone. Several define `modelled_handler` under different names, and one more text calls
+/// them.
 fn handler_sources(handlers: Handlers) -> Vec<Source> {
     let chosen: Vec<_> = handlers.iter().collect();
     match chosen[..] {
@@ -85,7 +86,7 @@ fn handler_sources(handlers: Handlers) -> Vec<Source> {
     }
 }
 
-/// How the texts come by their names, for diagnostics: lines of the preprocessor that stand between them.
+/// The source of the handlers' names in diagnostics: lines of the preprocessor between the texts.
 const NAMING: &str = "handlers/names.S";
 
 fn combined(handlers: &[Handler]) -> Vec<Source> {
@@ -101,34 +102,12 @@ fn combined(handlers: &[Handler]) -> Vec<Source> {
     handlers.iter().flat_map(renamed).chain(dispatcher).collect()
 }
 
-/// The texts of one configuration.
-pub(super) struct Texts {
-    /// In the order in which they are assembled.
-    pub(super) sources: Vec<Source>,
-    /// The macro of the form.
-    pub(super) restore: Signature,
-    /// What to know about a person's text.
-    pub(super) notes: Vec<Diagnostic>,
-    /// Which lines a person gave.
-    pub(super) origins: Origins,
-}
-
-/// All texts. The sites that use the macro call it by the name and the parameters that the form gives it, as the patches
-/// that changed either changed the sites too.
+/// The built-in texts with this one in the place of a form's; `settings` are lines of the preprocessor for all of them.
+/// The sites that use the macro call it by the name and the parameters that the form gives it. The patches that changed
+/// either changed the sites too.
 ///
 /// # Errors
-/// A diagnostic when a person's text does not define the macro, or not so that it can be called; or when a patch does not fit.
-pub(super) fn sources(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
-    match config.form {
-        Form::Custom => own::texts(config, options),
-        form => {
-            let (sources, restore) = built_in(form_source(form, ""), "", config.handler, options)?;
-            Ok(Texts { sources, restore, notes: Vec::new(), origins: Origins::default() })
-        }
-    }
-}
-
-/// The built-in texts with this one in the place of a form's; `settings` are lines of the preprocessor for all of them.
+/// A diagnostic if `form` does not define the macro, or defines it in a way that no site can call.
 pub(super) fn built_in(
     form: Source,
     settings: &str,
@@ -155,7 +134,7 @@ fn in_order(first: [Source; 3], signature: &Signature, handlers: Handlers) -> Ve
 /// The names that the macro has had.
 pub(super) const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
 
-/// The sites that use the macro, as they stand in our texts.
+/// The sites that use the macro, as in our texts.
 const SITES: [Site; 2] = [
     Site { call: "PARANOID_RESTORE_CR3 scratch_reg=%rax save_reg=%r14", scratch: "%rax", save: "%r14" },
     Site { call: "PARANOID_RESTORE_CR3 scratch_reg=%r15 save_reg=%r14", scratch: "%r15", save: "%r14" },
@@ -187,7 +166,7 @@ impl Signature {
     /// Read after preprocessing, so that a definition in a comment or in lines that an `#if` leaves out does not count.
     ///
     /// # Errors
-    /// A diagnostic at the text with [`FORM_INDEX`] when those of `texts` that are `among` do not define the macro as they should.
+    /// A diagnostic at the text with [`FORM_INDEX`] if those of `texts` that are `among` do not define the macro as they should.
     pub(super) fn of(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Box<Diagnostic>> {
         let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
         Self::found(texts, among, options).map_err(|refused| Box::new(refused.diagnostic(name)))
@@ -201,7 +180,7 @@ impl Signature {
         found.map_or(Err(Refused::Undefined), Self::checked)
     }
 
-    /// Drops the parameters that have a value if not given; refuses others that no site knows.
+    /// Drops the parameters that have a default value; refuses others that no site knows.
     fn checked(&self) -> Result<Self, Refused> {
         let mut parameters = Vec::new();
         for parameter in &self.parameters {
@@ -297,12 +276,12 @@ pub(super) fn index_of(sources: &[Source], name: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Features, constants};
+    use super::super::{Config, Features, Kernel, constants, own};
     use super::*;
 
     fn texts(form: Form, custom: &str) -> Result<Vec<Source>, Box<Diagnostic>> {
         let config = Config { form, custom: custom.into(), ..Config::default() };
-        sources(&config, &constants::options(config.features)).map(|texts| texts.sources)
+        own::texts(&config, &constants::options(config.features, config.kernel)).map(|texts| texts.sources)
     }
 
     fn check(text: &str, expected: Result<[&str; 2], &str>) {
@@ -373,8 +352,8 @@ mod tests {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
             let sources = texts(form, "").expect("a form of the repository");
             assert_eq!(sources[FORM_INDEX], form_source(form, ""));
-            assert_eq!(asm::assemble(&sources, &constants::options(Features::default())).1, [], "{form:?}");
-            let options = constants::options(Features::default());
+            let options = constants::options(Features::default(), Kernel::V6_12);
+            assert_eq!(asm::assemble(&sources, &options).1, [], "{form:?}");
             let name = Signature::of(&sources, &[FORM_INDEX], &options).expect("a form of the repository").name;
             let calls =
                 |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(&name)).count();

@@ -1,8 +1,9 @@
 //! The two halves of the page tables under page-table isolation: what each maps, with which rights
 //! (arch/x86/mm/pti.c, arch/x86/mm/cpu_entry_area.c, v6.12).
 //!
-//! Invariant: the user half maps of the kernel only the cpu_entry_area, entry text and the page of `cpu_tss_rw`. As with
-//! `pti=on`, the kernel image is not mapped there even without PCIDs (`pti_kernel_image_global_ok` asks for `pti=auto`).
+//! Invariant: of the kernel, the user half maps only the cpu_entry_area, entry text and the page of `cpu_tss_rw`. As
+//! with `pti=on`, it does not map the kernel image even without PCIDs (`pti_kernel_image_global_ok` asks for
+//! `pti=auto`).
 
 use super::layout::{self as at, IstStack};
 use super::{Features, records};
@@ -16,7 +17,7 @@ enum Rights {
     UserText,
     /// `PAGE_SHARED`: user data and stack.
     UserData,
-    /// As user data, but not present: the first touch faults.
+    /// Like user data, but not present: the first access faults.
     UserDataAbsent,
     /// `PAGE_KERNEL_ROX`.
     KernelText,
@@ -26,16 +27,16 @@ enum Rights {
     KernelReadOnly,
 }
 
-/// Where a mapping is seen.
+/// Which half sees a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     /// By the kernel half; by the user half too if it shares the top-level slot.
     Kernel,
-    /// By both halves through tables of their own.
+    /// Both halves, each through its own tables.
     Cloned,
 }
 
-/// When a kernel translation is global. Under page-table isolation the default is not (arch/x86/mm/init.c).
+/// When a kernel translation is global. Under page-table isolation it is not by default (arch/x86/mm/init.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Global {
     /// If isolation is off.
@@ -81,7 +82,8 @@ impl Mapping {
         Self::entry_area(stack.bottom(), backing, pages, Rights::KernelData)
     }
 
-    /// The stacks of #VC are mapped in SEV-ES guests only (arch/x86/mm/cpu_entry_area.c, v6.12, `percpu_setup_exception_stacks`).
+    /// The stacks of #VC are mapped in SEV-ES guests only (arch/x86/mm/cpu_entry_area.c, v6.12,
+    /// `percpu_setup_exception_stacks`).
     fn exists(&self, features: Features) -> bool {
         features.sev_es || ![IstStack::Vc.bottom(), IstStack::Vc2.bottom()].contains(&self.linear)
     }
@@ -123,15 +125,15 @@ const MAPPINGS: [Mapping; 20] = [
     Mapping::exception_stack(IstStack::Vc2),
 ];
 
-/// User memory of the second task: the same program with data and stack of its own, all present.
+/// User memory of the second task: the same program with its own data and stack, all present.
 const SECOND_MAPPINGS: [Mapping; 3] = [
     Mapping::small(at::USER_TEXT, at::USER_TEXT_PHYSICAL, 1, Rights::UserText),
     Mapping::small(at::USER_DATA, at::SECOND_DATA_PHYSICAL, at::USER_DATA_PAGES, Rights::UserData),
     Mapping::small(at::USER_STACK, at::SECOND_STACK_PHYSICAL, at::USER_STACK_PAGES, Rights::UserData),
 ];
 
-/// The page of `cpu_tss_rw` at its per-CPU address: in the kernel half it is part of the direct map, in the user half it
-/// stands alone, read-write (`pti_clone_user_shared`).
+/// The page of `cpu_tss_rw` at its per-CPU address. In the kernel half it is part of the direct map; in the user half
+/// it is a separate read-write mapping (`pti_clone_user_shared`).
 const CPU_TSS_RW: Mapping = Mapping::small(
     at::PER_CPU + at::PERCPU_CPU_TSS_RW,
     at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TSS_RW,
@@ -149,7 +151,8 @@ pub(super) fn kernel_data_bits(features: Features) -> u64 {
     leaf_bits(features, Rights::KernelData, Global::Default)
 }
 
-/// What `__text_poke` maps a page of kernel text with: `PAGE_KERNEL` without the global bit (arch/x86/kernel/alternative.c, v6.12).
+/// The bits with which `__text_poke` maps a page of kernel text: `PAGE_KERNEL` without the global bit
+/// (arch/x86/kernel/alternative.c, v6.12).
 pub(super) fn poking_bits(features: Features) -> u64 {
     kernel_data_bits(features) & !entry::GLOBAL
 }
@@ -174,6 +177,7 @@ pub(super) fn build(memory: &mut Memory, features: Features) {
     builder.build_address_space(at::SECOND_TABLES_PHYSICAL, &SECOND_MAPPINGS);
     builder.use_poking_table();
     builder.build_address_space(at::POKING_TABLES_PHYSICAL, &[]);
+    builder.copy_kernel_slots(KERNEL_ROOT, at::EFI_TABLE_PHYSICAL);
 }
 
 const KERNEL_ROOT: u64 = at::TABLES_PHYSICAL;
@@ -235,14 +239,14 @@ impl Builder<'_> {
         self.memory.write_u64(entry_at(above, at::FIXMAP_GHES_NMI, 2), table | KERNEL_TABLE);
     }
 
-    /// `poking_init` makes all tables for the address in advance, as a handler cannot allocate.
+    /// `poking_init` makes all tables for the address in advance, because a handler cannot allocate.
     fn use_poking_table(&mut self) {
         let above = self.table_for(at::POKING_TABLES_PHYSICAL, at::POKING_ADDRESS, 2);
         let value = at::POKING_LAST_TABLE_PHYSICAL | table_bits(at::POKING_ADDRESS);
         self.memory.write_u64(entry_at(above, at::POKING_ADDRESS, 2), value);
     }
 
-    /// One more mm: the kernel's slots as everywhere (arch/x86/mm/pgtable.c, `pgd_ctor`), and `user` memory.
+    /// One more mm: the kernel's slots as in every mm (arch/x86/mm/pgtable.c, `pgd_ctor`), and `user` memory.
     fn build_address_space(&mut self, root: u64, user: &[Mapping]) {
         self.copy_kernel_slots(KERNEL_ROOT, root);
         for mapping in user {
@@ -282,8 +286,8 @@ impl Builder<'_> {
         self.memory.write_u64(entry_at(user_root(root), linear, 4), shared);
     }
 
-    /// `__pti_set_user_pgtbl`: the user half gets the entry; the kernel's own copy forbids execution, so that user mode on
-    /// the kernel's tables faults at its first fetch.
+    /// `__pti_set_user_pgtbl`: the user half gets the entry. The kernel's own copy forbids execution, so that user mode
+    /// on the kernel's tables faults at its first fetch.
     fn share_user_slot(&mut self, root: u64, linear: u64) {
         self.share_slot(root, linear);
         let at = entry_at(root, linear, 4);

@@ -1,19 +1,18 @@
-//! What Linux promises at every instruction boundary, judged while a run goes on.
+//! What Linux promises, judged while a run goes on.
 //!
-//! [`Promises`] is fed by whoever steps a run: each boundary, and the counters that the step between two of them raised. So a
-//! trace, a sweep and a search judge alike.
-//!
-//! [`Returns`] judges what an exception leaves behind. The explorer feeds it; traces and sweeps do not.
+//! [`Promises`] is the one judge: an observer of each step that is told of each boundary, and of the counters that the step between two
+//! of them raised. Traces, sweeps and the explorer all use it, so they judge alike. [`Returns`] judges what an exception leaves behind.
 
+mod judge;
+mod records;
 mod returns;
+mod stale;
 
+pub use judge::{ENDLESS, Promises};
 pub use returns::{Returns, Struck};
 
-use crate::counters::{Counter, CounterSet};
-use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check_cr3, check_user};
-use crate::linux::{Config, Features, Handler};
-use crate::machine::{Exception, Machine};
-use crate::scenario::{Place, Places};
+use crate::linux::records::Inconsistent;
+use crate::machine::Exception;
 use crate::trace::Ending;
 use std::fmt::{self, Display, Formatter};
 
@@ -26,6 +25,8 @@ pub enum Promise {
     KernelCr3,
     /// On return from an exception CR3 names what it named when the exception struck.
     Restored,
+    /// No access uses a translation that the tables no longer say, unless a flush of it is pending.
+    NoStale,
     /// A requested flush is neither lost nor late.
     FlushKept,
     /// On return from an exception the registers are as when it struck.
@@ -40,10 +41,11 @@ pub enum Promise {
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::UserCr3,
         Self::KernelCr3,
         Self::Restored,
+        Self::NoStale,
         Self::FlushKept,
         Self::Regs,
         Self::Gs,
@@ -57,6 +59,7 @@ impl Promise {
             Self::UserCr3 => "user-cr3",
             Self::KernelCr3 => "kernel-cr3",
             Self::Restored => "restored",
+            Self::NoStale => "no-stale",
             Self::FlushKept => "flush-kept",
             Self::Regs => "regs",
             Self::Gs => "gs",
@@ -84,6 +87,15 @@ pub enum Broken {
         /// CR3 on return.
         found: u64,
     },
+    /// An access used a translation that a walk of the tables does not find.
+    Stale {
+        /// Linear address of the page.
+        linear: u64,
+        /// The physical address that the cached translation gives.
+        cached: u64,
+        /// The one that the tables give; none if they map nothing there.
+        walked: Option<u64>,
+    },
     /// An exception returned with another register.
     Register {
         /// Its name.
@@ -107,6 +119,8 @@ pub enum Broken {
     },
     /// The program did not come to its end.
     Ended(Ending),
+    /// The program does not come to its end, [`ENDLESS`] steps after what struck last.
+    Endless,
     /// A handler never returned to what it interrupted.
     Abandoned,
     /// An NMI was delivered and nobody handled it.
@@ -121,9 +135,10 @@ impl Broken {
             Self::KernelCr3(_) => Promise::KernelCr3,
             Self::LostFlush | Self::LateFlush => Promise::FlushKept,
             Self::NotRestored { .. } => Promise::Restored,
+            Self::Stale { .. } => Promise::NoStale,
             Self::Register { .. } => Promise::Regs,
             Self::GsBase { .. } => Promise::Gs,
-            Self::Unmended { .. } | Self::Ended(_) => Promise::Mapped,
+            Self::Unmended { .. } | Self::Ended(_) | Self::Endless => Promise::Mapped,
             Self::Abandoned | Self::LostNmi => Promise::Nested,
         }
     }
@@ -143,6 +158,18 @@ impl Display for Broken {
             Self::NotRestored { expected, found } => {
                 write!(f, "the exception returns with CR3 {found:#x}, it struck with {expected:#x}")
             }
+            Self::Stale { linear, cached, walked: Some(walked) } if cached == walked => {
+                write!(f, "an access to {linear:#x} has rights that the tables no longer give")
+            }
+            Self::Stale { linear, cached, walked: Some(walked) } => {
+                write!(
+                    f,
+                    "an access to {linear:#x} uses a stale translation to {cached:#x}, the tables say {walked:#x}"
+                )
+            }
+            Self::Stale { linear, cached, walked: None } => {
+                write!(f, "an access to {linear:#x} uses a stale translation to {cached:#x}, the tables map nothing")
+            }
             Self::Register { name, expected, found } => {
                 write!(f, "the exception returns with {name} {found:#x}, it struck with {expected:#x}")
             }
@@ -151,6 +178,7 @@ impl Display for Broken {
                 write!(f, "the kernel takes {} at {rip:#x}, which nothing mends", exception.name())
             }
             Self::Ended(ending) => ending.fmt(f),
+            Self::Endless => write!(f, "the program has not come to its end {ENDLESS} steps after what struck last"),
             Self::Abandoned => f.write_str("a handler never returns to what it interrupted"),
             Self::LostNmi => f.write_str("an NMI was delivered and is never handled"),
         }
@@ -164,76 +192,4 @@ pub struct Breakage {
     pub step: usize,
     /// What does not hold.
     pub broken: Broken,
-}
-
-/// Judges one run, boundary by boundary. Keeps the first breakage of each invariant.
-#[derive(Clone, Debug)]
-pub struct Promises {
-    features: Features,
-    /// The handler writes CR3 behind the kernel's back; what counts is whether that outlives it.
-    rogue: bool,
-    /// Address of [`BETWEEN_RECORDS`].
-    between_records: Option<u64>,
-    /// Whether the disagreement at hand began at that boundary.
-    is_between_records: bool,
-    broken: Vec<Breakage>,
-}
-
-impl Promises {
-    /// What it judges, in words.
-    pub const JUDGED: &str = "user-cr3, kernel-cr3 and flush-kept";
-
-    /// Judges runs of `config`, whose image has these `places`.
-    pub fn new(config: &Config, places: &Places) -> Self {
-        let place = Place { label: BETWEEN_RECORDS.to_owned(), offset: 0, occurrence: 1 };
-        Self {
-            features: config.features,
-            rogue: config.handler.contains(Handler::RogueCr3),
-            between_records: places.resolve(&place).ok().map(|id| places.site(id).address),
-            is_between_records: false,
-            broken: Vec::new(),
-        }
-    }
-
-    /// Judges the boundary before step `step`, `depth` handlers deep.
-    pub fn boundary(&mut self, step: usize, machine: &Machine, depth: usize) {
-        let user = check_user(machine, self.features).err();
-        let records = check_cr3(machine).err();
-        let at_label = self.between_records == Some(machine.cpu.rip);
-        self.is_between_records = records.is_some() && (self.is_between_records || at_label);
-        let is_excused = self.is_between_records || (self.rogue && depth > 0);
-        let records = records.filter(|_| !is_excused).map(|inconsistent| by_level(machine, inconsistent));
-        for broken in [user.map(Broken::UserCr3), records].into_iter().flatten() {
-            self.keep(step, broken);
-        }
-    }
-
-    /// Judges step `step` by the counters that it raised.
-    pub fn counted(&mut self, step: usize, counted: CounterSet) {
-        if counted.contains(Counter::LostFlushes) {
-            self.keep(step, Broken::LostFlush);
-        } else if counted.contains(Counter::LateFlushes) {
-            self.keep(step, Broken::LateFlush);
-        }
-    }
-
-    fn keep(&mut self, step: usize, broken: Broken) {
-        if self.broken.iter().all(|other| other.broken.invariant() != broken.invariant()) {
-            self.broken.push(Breakage { step, broken });
-        }
-    }
-
-    /// Whether two judges of one system would go on to judge alike.
-    pub fn agrees(&self, other: &Self) -> bool {
-        self.is_between_records == other.is_between_records && self.broken == other.broken
-    }
-
-    /// The first breakage of each invariant so far, in order of steps.
-    pub fn broken(&self) -> &[Breakage] {
-        &self.broken
-    }
-}
-
-fn by_level(machine: &Machine, inconsistent: Inconsistent) -> Broken {
-    if machine.cpu.cpl == 3 { Broken::UserCr3(inconsistent) } else { Broken::KernelCr3(inconsistent) }
 }

@@ -9,11 +9,11 @@ use crate::asm::Image;
 use crate::linux::layout as at;
 use crate::linux::tables_half;
 use crate::machine::bits::{cr3, cr4};
-use crate::machine::observe::{AccessKind, Delivered, MemoryAccess};
+use crate::machine::observe::{AccessKind, Attention, Delivered, MemoryAccess, Ordinary, Watched};
 use crate::machine::rflags::RF;
 use crate::machine::{Cpu, Event, Exception, Machine, Observer, Register, SegmentRegister};
 use crate::run::is_iret;
-use iced_x86::Instruction;
+use iced_x86::{Instruction, Mnemonic};
 use std::sync::Arc;
 
 /// An exception from outside whose handler has not returned, and what it interrupted.
@@ -58,6 +58,8 @@ pub struct Returns {
     arriving: Option<Arc<Struck>>,
     /// An NMI was delivered, and its handler has not made a round since.
     owes_round: bool,
+    /// Whether the kernel runs with another GS base than its own, so that each use of GS counts.
+    foreign_gs: bool,
     broken: Vec<Broken>,
 }
 
@@ -65,7 +67,8 @@ impl Returns {
     /// Judges runs of `machine`, which was booted from `image`.
     pub fn new(machine: &Machine, image: &Image) -> Self {
         let mended = mended(machine, image).into();
-        Self { mended, handlers: Vec::new(), arriving: None, owes_round: false, broken: Vec::new() }
+        let foreign_gs = is_gs_foreign(machine);
+        Self { mended, handlers: Vec::new(), arriving: None, owes_round: false, foreign_gs, broken: Vec::new() }
     }
 
     /// What has struck and not returned, outermost first.
@@ -90,6 +93,15 @@ impl Returns {
     fn keep(&mut self, broken: Broken) {
         if self.broken.iter().all(|other| other.promise() != broken.promise()) {
             self.broken.push(broken);
+        }
+    }
+
+    #[inline]
+    fn ran(&mut self, machine: &Machine, mnemonic: Mnemonic) {
+        self.foreign_gs = is_gs_foreign(machine);
+        let leaves = machine.cpu.cpl == 3 || is_iret(mnemonic);
+        if leaves && !self.handlers.is_empty() {
+            self.left(machine);
         }
     }
 
@@ -127,23 +139,38 @@ impl Returns {
     }
 }
 
+/// Whether the kernel would access the per-CPU data of somebody else.
+#[inline]
+fn is_gs_foreign(machine: &Machine) -> bool {
+    let cpu = &machine.cpu;
+    cpu.cpl == 0 && cpu.segments[SegmentRegister::Gs as usize].base != at::PER_CPU
+}
+
 impl Observer for Returns {
     #[inline]
+    fn attention(&self) -> Attention {
+        match self.foreign_gs {
+            false => Attention::Unusual { stores: Watched::range(NMI_COUNT, NMI_COUNT + 8) },
+            true => Attention::Everything,
+        }
+    }
+
+    #[inline]
+    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        self.ran(machine, ordinary.mnemonic);
+    }
+
+    #[inline]
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        if instruction.segment_prefix() == iced_x86::Register::GS && machine.cpu.cpl == 0 {
+        if instruction.segment_prefix() == iced_x86::Register::GS && is_gs_foreign(machine) {
             let base = machine.cpu.segments[SegmentRegister::Gs as usize].base;
-            if base != at::PER_CPU {
-                self.keep(Broken::GsBase { base });
-            }
+            self.keep(Broken::GsBase { base });
         }
     }
 
     #[inline]
     fn retired(&mut self, machine: &Machine, instruction: &Instruction) {
-        let leaves = machine.cpu.cpl == 3 || is_iret(instruction.mnemonic());
-        if leaves && !self.handlers.is_empty() {
-            self.left(machine);
-        }
+        self.ran(machine, instruction.mnemonic());
     }
 
     #[inline]
@@ -157,7 +184,8 @@ impl Observer for Returns {
         self.arriving = Some(Arc::new(Struck::new(machine, event)));
     }
 
-    fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
+    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
+        self.foreign_gs = is_gs_foreign(machine);
         let arrived = self.arriving.take();
         if let Some(fault) = &delivered.fault {
             let rip = delivered.interrupted_rip;

@@ -1,9 +1,11 @@
 //! Carries out a schedule on a machine: steps it, and injects what is due at instruction boundaries.
 //!
-//! The runner records nothing; whoever wants to see passes an observer.
+//! The runner records nothing; pass an observer to see a run.
 
+mod ending;
 mod nesting;
 
+pub use ending::Ending;
 pub(crate) use nesting::is_iret;
 pub use nesting::{Frame, Nest};
 
@@ -13,30 +15,30 @@ use crate::scenario::{Injection, Nesting, PlaceId, Places, Schedule, Unresolved,
 use iced_x86::{Instruction, Mnemonic};
 use std::fmt::{self, Display, Formatter};
 
-/// Steps after which a run stops by itself, unless told otherwise.
+/// Steps after which a run stops by default.
 pub const DEFAULT_BUDGET: u32 = 1_000_000;
 
 /// Why an injection of the schedule did not strike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The place is none of this image's.
+    /// The image has no such place.
     NoSuchPlace(Unresolved),
     /// The run ended first. `arrivals` counts how often the place was reached.
     NotReached {
-        /// Arrivals at the place from when the injection might strike.
+        /// Arrivals at the place since the injection was allowed to strike.
         arrivals: u32,
     },
-    /// It was to strike inside the handler of the injection before it, and that handler returned first.
+    /// It had to strike inside the handler of the previous injection, and that handler returned first.
     HandlerReturned {
         /// Arrivals at the place inside the handler.
         arrivals: u32,
     },
-    /// The architecture does not let it strike there and then.
+    /// The architecture does not let it strike at that point.
     Refused {
         /// The architectural reason, with its section of the manual.
         reason: String,
     },
-    /// An injection before it did not strike, and the schedule counts from there.
+    /// An earlier injection did not strike, and the schedule counts from there.
     Predecessor {
         /// Index of that injection.
         index: usize,
@@ -47,11 +49,11 @@ impl Display for Reason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSuchPlace(unresolved) => unresolved.fmt(f),
-            Self::NotReached { arrivals: 0 } => f.write_str("the run never got there"),
-            Self::NotReached { arrivals } => write!(f, "the run got there only {}", times(*arrivals)),
-            Self::HandlerReturned { arrivals: 0 } => f.write_str("the handler it was to strike in returned first"),
+            Self::NotReached { arrivals: 0 } => f.write_str("the run never reached it"),
+            Self::NotReached { arrivals } => write!(f, "the run reached it only {}", times(*arrivals)),
+            Self::HandlerReturned { arrivals: 0 } => f.write_str("the handler it had to strike in returned first"),
             Self::HandlerReturned { arrivals } => {
-                write!(f, "the handler it was to strike in returned first, after getting there {}", times(*arrivals))
+                write!(f, "the handler it had to strike in returned first, after reaching it {}", times(*arrivals))
             }
             Self::Refused { reason } => write!(f, "refused: {reason}"),
             Self::Predecessor { index } => write!(f, "injection {} did not strike", index + 1),
@@ -96,7 +98,7 @@ pub enum End {
         /// The chain of faults, first cause first.
         chain: Vec<Fault>,
     },
-    /// The step budget was used up.
+    /// The step budget is used up.
     Budget {
         /// The budget, in steps.
         steps: u32,
@@ -112,20 +114,20 @@ impl From<Stop> for End {
     }
 }
 
-/// What started a delivery.
+/// The cause of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// The injection with this index in the schedule.
     Injected(u32),
-    /// The instruction at hand faulted and did not retire.
+    /// The current instruction faulted and did not retire.
     Faulted,
-    /// The instruction at hand retired and trapped: INT n, single step.
+    /// The current instruction retired and trapped: INT n, single step.
     Trapped,
     /// The processor held it: an NMI latched while NMIs were blocked, a debug trap held back by MOV SS.
     Latched,
 }
 
-/// What one step was.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StepKind {
     /// An instruction retired.
@@ -147,7 +149,7 @@ pub enum StepKind {
 /// A step that the runner took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stepped {
-    /// What it was.
+    /// Its kind.
     pub kind: StepKind,
     /// The instruction that retired or faulted; `INVALID` when none was decoded.
     pub mnemonic: Mnemonic,
@@ -158,14 +160,15 @@ pub struct Stepped {
 pub struct Runner {
     stepper: Stepper,
     schedule: Vec<(Injection, u64)>,
-    /// Index of the injection that is waited for.
+    /// Index of the next injection.
     next: usize,
     /// Arrivals at its place so far.
     arrivals: u32,
     nest: Nest,
     /// Depth at which the injection before it struck.
     struck_at: Option<usize>,
-    /// Whether the handler of the injection before it has returned. What strikes deeper after that is not inside it.
+    /// Whether the handler of the previous injection has returned. An event that strikes deeper after that is not
+    /// inside it.
     returned: bool,
     unfired: Vec<Unfired>,
     stopped: Option<End>,
@@ -178,8 +181,8 @@ impl Runner {
         Self::resume(machine, Nest::default(), places, schedule)
     }
 
-    /// As [`Self::new`], from the middle of a run: the handlers of `nest` have not returned. The first injection may strike at once,
-    /// and arrivals count from here.
+    /// Like [`Self::new`], from the middle of a run: the handlers of `nest` have not returned. The first injection may
+    /// strike at once, and arrivals count from here.
     pub fn resume(machine: Machine, nest: Nest, places: &Places, schedule: &Schedule) -> Self {
         let mut runner = Self {
             stepper: Stepper::new(machine),
@@ -219,7 +222,7 @@ impl Runner {
         }
     }
 
-    /// As [`Self::give_up`], for the injection that is waited for.
+    /// Like [`Self::give_up`], for the next injection.
     fn give_up_waiting(&mut self, reason: Reason) {
         let waiting: Vec<_> = self.schedule.iter().map(|(injection, _)| injection.clone()).collect();
         let already = std::mem::take(&mut self.unfired);
@@ -228,7 +231,7 @@ impl Runner {
         self.next = self.schedule.len();
     }
 
-    /// The machine as it stands.
+    /// The machine in its current state.
     pub fn machine(&self) -> &Machine {
         self.stepper.machine()
     }
@@ -241,7 +244,7 @@ impl Runner {
     /// Injects what is due at this boundary, or else executes one instruction or delivers what the processor holds.
     ///
     /// # Errors
-    /// How the run ended, when it can take no step more.
+    /// How the run ended, if it can take no further step.
     pub fn step<O: Observer>(&mut self, observer: &mut O) -> Result<Stepped, End> {
         if let Some(end) = &self.stopped {
             return Err(end.clone());
@@ -257,10 +260,10 @@ impl Runner {
     }
 
     /// Lets `vector` strike at this boundary whatever the schedule says, as the injection with this index. Ask
-    /// [`machine::refusal`] first.
+    /// [`machine::refusal_reason`] first.
     ///
     /// # Errors
-    /// As [`Self::step`].
+    /// Those of [`Self::step`].
     pub fn strike<O: Observer>(&mut self, index: u32, vector: Vector, observer: &mut O) -> Result<Stepped, End> {
         if let Some(end) = &self.stopped {
             return Err(end.clone());
@@ -271,7 +274,7 @@ impl Runner {
         self.settle(&probe, Some(index), result)
     }
 
-    /// Takes note of what a step came to.
+    /// Notes the result of a step.
     fn settle(&mut self, probe: &Probe, injected: Option<u32>, result: Result<(), Stop>) -> Result<Stepped, End> {
         self.follow(probe);
         let kind = match result {
@@ -306,10 +309,10 @@ impl Runner {
         if self.arrivals != injection.place.occurrence {
             return None;
         }
-        match machine::refusal(self.machine(), injection.vector.event()) {
+        match machine::refusal_reason(&self.machine().cpu, injection.vector.event()) {
             None => Some(self.next as u32),
-            Some(refusal) => {
-                self.give_up_waiting(Reason::Refused { reason: refusal.reason });
+            Some(reason) => {
+                self.give_up_waiting(Reason::Refused { reason: reason.to_owned() });
                 None
             }
         }
@@ -331,7 +334,7 @@ impl Runner {
         machine::deliver(self.stepper.machine_mut(), vector.event(), vector.error_code(), observer)
     }
 
-    /// Whether the handler of what struck last has returned; so too if nothing struck.
+    /// Whether the handler of the last strike has returned; true if nothing struck.
     pub fn has_returned(&self) -> bool {
         self.struck_at.is_none() || self.returned
     }
@@ -347,7 +350,7 @@ impl Runner {
         self.returned |= self.struck_at.is_some_and(|depth| self.nest.depth() <= depth);
     }
 
-    /// The injections that did not strike, in the order of the schedule, when no step follows.
+    /// The injections that did not strike, in the order of the schedule, if no step follows.
     pub fn finish(mut self) -> (Machine, Vec<Unfired>) {
         if self.next < self.schedule.len() {
             let arrivals = self.arrivals;
@@ -357,14 +360,14 @@ impl Runner {
     }
 }
 
-/// Sees what the runner must know of a step.
+/// Observes what the runner must know about a step.
 struct Probe {
     mnemonic: Mnemonic,
     /// RSP and CPL after the instruction, if one retired.
     retired: Option<Frame>,
     faulted: bool,
     delivered: Option<Event>,
-    /// What a delivery interrupts: the state before the step, or after the instruction when it trapped.
+    /// The state that a delivery interrupts: that before the step, or after the instruction if it trapped.
     interrupted: Frame,
 }
 
@@ -418,7 +421,7 @@ impl Observer for Probe {
 
     fn delivered(&mut self, _: &Machine, delivered: &Delivered) {
         self.delivered = Some(delivered.event);
-        // INT n has entered its handler when it retires, and left the interrupted stack alone.
+        // INT n has entered its handler when it retires, and has not changed the interrupted stack.
         let traps = !matches!(delivered.event, Event::Software(_));
         if let Some(after) = self.retired.filter(|_| traps) {
             self.interrupted = after;

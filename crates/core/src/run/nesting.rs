@@ -4,9 +4,9 @@ use iced_x86::Mnemonic;
 
 /// The handlers that have not returned, outermost first.
 ///
-/// A handler has returned when an IRET gives the stack pointer and privilege level back that it interrupted, wherever
-/// RIP then points (a fix-up may move it), or when control is back at CPL 3. So the IRET of a nested NMI that only
-/// arranges a repeat ends the nested one, and the IRET to `repeat_nmi` ends none.
+/// A handler has returned when an IRET restores the stack pointer and privilege level that it interrupted, wherever RIP
+/// then points (a fix-up may move it), or when control is back at CPL 3. The IRET of a nested NMI that only arranges a
+/// repeat therefore ends the nested one, and the IRET to `repeat_nmi` ends none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Nest {
     frames: Vec<Frame>,

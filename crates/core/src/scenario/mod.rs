@@ -72,7 +72,7 @@ impl Vector {
         }
     }
 
-    /// The event that the machine delivers.
+    /// The event for the machine to deliver.
     pub fn event(self) -> Event {
         match self {
             Self::Nmi => Event::Exception(Exception::Nmi),
@@ -98,39 +98,38 @@ impl Vector {
 /// An instruction boundary: `label+offset#occurrence`, before the instruction `offset` instructions after `label`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
-    /// Nearest label before it that is not local (`.L`).
+    /// Nearest preceding label that is not local (`.L`).
     pub label: String,
     /// Instructions after the label.
     pub offset: u32,
-    /// Which arrival counts, from 1. Arrivals are counted from the moment from which the injection may strike, see
-    /// [`Nesting`].
+    /// Which arrival counts, from 1. Arrivals count from the moment at which the injection may strike; see [`Nesting`].
     pub occurrence: u32,
 }
 
-/// When an injection may strike relative to the one before it.
+/// When an injection may strike relative to the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Nesting {
-    /// `,`: after the handler of the one before has returned (or from the start, for the first).
+    /// `,`: after the handler of the previous one has returned (for the first injection: from the start).
     After,
-    /// `>`: before the handler of the one before has returned.
+    /// `>`: before the handler of the previous one has returned.
     Inside,
 }
 
 /// One injection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Injection {
-    /// Before which instruction it strikes.
+    /// The instruction before which it strikes.
     pub place: Place,
     /// What strikes.
     pub vector: Vector,
-    /// Whether the handler of the injection before it must have returned.
+    /// Whether the handler of the previous injection must have returned.
     pub nesting: Nesting,
 }
 
 /// Injections in the order in which they strike. Text form:
 /// `kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db`.
 ///
-/// The nesting of the first injection says nothing and is [`Nesting::After`] in the text form.
+/// The nesting of the first injection means nothing and is [`Nesting::After`] in the text form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Schedule {
     /// The injections.

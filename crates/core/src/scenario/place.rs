@@ -2,6 +2,7 @@
 
 use super::Place;
 use crate::asm::Image;
+use crate::machine::order::sort_by_key;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -74,7 +75,7 @@ impl Places {
             .filter(|(_, line)| line.instruction)
             .map(|(index, line)| (line.address, index))
             .collect();
-        lines.sort_unstable();
+        sort_by_key(&mut lines, |line| *line);
         let mut lines = lines.into_iter().peekable();
         let starts: Vec<_> = label_starts(image).into_iter().collect();
         for (index, (start, name)) in starts.iter().enumerate() {
@@ -98,9 +99,8 @@ impl Places {
         }
     }
 
-    /// Labels at one address are names of one place; the longest is printed, any is understood. Where a form of the
-    /// macro is empty, the label after it, `paranoid_exit_cr3_restored` for example, then has its name from the other
-    /// forms.
+    /// Labels at one address name one place. The longest is printed, any is understood. If a form of the macro is
+    /// empty, the label after it, for example `paranoid_exit_cr3_restored`, then keeps its name from the other forms.
     fn name_aliases(&mut self, image: &Image) {
         for (name, &address) in &image.symbols {
             let canonical = self.at(address).map(|id| self.site(id).clone());
@@ -129,14 +129,14 @@ impl Places {
         index.ok().map(|index| PlaceId(index as u32))
     }
 
-    /// As [`Self::at`], quick when control went on from `before` to the next instruction.
+    /// Like [`Self::at`], fast if control went on from `before` to the next instruction.
     pub fn following(&self, before: Option<PlaceId>, address: u64) -> Option<PlaceId> {
         let next = before.map(|PlaceId(before)| PlaceId(before.saturating_add(1)));
         let is_there = |next: &PlaceId| self.sites.get(next.0 as usize).is_some_and(|site| site.address == address);
         next.filter(is_there).or_else(|| self.at(address))
     }
 
-    /// What `id` stands for. An id of another image gives some site, or [`Site::NOWHERE`].
+    /// The site of `id`. An id of another image returns some site, or [`Site::NOWHERE`].
     pub fn site(&self, id: PlaceId) -> &Site {
         self.sites.get(id.0 as usize).unwrap_or(&Site::NOWHERE)
     }
@@ -161,7 +161,7 @@ impl Places {
     /// The instruction that `place` names.
     ///
     /// # Errors
-    /// [`Unresolved`] when there is none.
+    /// [`Unresolved`] if there is none.
     pub fn resolve(&self, place: &Place) -> Result<PlaceId, Unresolved> {
         let Some(&(first, instructions)) = self.extents.get(&place.label) else {
             let known = self.extents.keys().map(String::as_str);
@@ -174,7 +174,7 @@ impl Places {
         }
     }
 
-    /// A name for any address: the place of an instruction, else nothing.
+    /// A name for any address: the place of an instruction, or none.
     pub fn describe(&self, address: u64) -> Option<String> {
         self.at(address).map(|id| self.name(id))
     }
@@ -192,10 +192,12 @@ fn name(label: &str, offset: u32) -> String {
     }
 }
 
-/// Where each label begins that may name a place; a section is a label of its own until its first label.
+/// The start of each label that may name a place. A section is a label itself until its first label.
 fn label_starts(image: &Image) -> BTreeMap<u64, &str> {
-    let sections = image.sections.iter().map(|s| (s.base, s.name.as_str()));
-    let mut starts: BTreeMap<u64, &str> = sections.collect();
+    let mut starts = BTreeMap::new();
+    for section in &image.sections {
+        starts.insert(section.base, section.name.as_str());
+    }
     for (name, &address) in image.symbols.iter().filter(|(name, _)| !name.starts_with(".L")) {
         let is_section = image
             .sections
@@ -209,7 +211,7 @@ fn label_starts(image: &Image) -> BTreeMap<u64, &str> {
     starts
 }
 
-/// The names most like `given`, nearest first, at most three, none that differs in more than half.
+/// The names most like `given`, nearest first, at most three, and none that differs in more than half.
 pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     // Longer names than any symbol are not worth the quadratic cost.
     let given: Vec<char> = given.chars().take(64).collect();
@@ -217,7 +219,7 @@ pub(crate) fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> 
         .map(|name| (distance(&given, name), name))
         .filter(|&(distance, name)| distance <= given.len().max(name.len()) / 2)
         .collect();
-    scored.sort_unstable();
+    sort_by_key(&mut scored, |scored| *scored);
     scored.iter().take(3).map(|&(_, name)| name.to_owned()).collect()
 }
 

@@ -1,5 +1,5 @@
-//! The situations in which the arguments about restoring CR3 are decided, each under a name. The form of the macro is left to whoever
-//! plays one: that is what they compare.
+//! The situations that decide the arguments about restoring CR3, each under a name. The caller chooses the form of the
+//! macro, because that is what they compare.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
 use crate::linux::{Config, Features, Form, Handler, Handlers};
@@ -84,7 +84,7 @@ pub const PRESETS: &[Preset] = &[
     },
     Preset {
         name: "rogue-cr3",
-        story: "A handler changes CR3 and tells nobody: form A repairs it, the others keep it.",
+        story: "A handler changes CR3 without recording it: form A repairs it, the others keep it.",
         features: Features::ALL,
         handler: Handlers::only(Handler::RogueCr3),
         strikes: &[strike("kernel_loop", 1, Vector::Nmi)],
@@ -102,6 +102,13 @@ pub const PRESETS: &[Preset] = &[
         features: Features::ALL,
         handler: Handlers::only(Handler::Schedule),
         strikes: &[strike("kernel_loop", 1, Vector::Nmi)],
+    },
+    Preset {
+        name: "efi-call",
+        story: "An exception strikes while kernel code runs on EFI's tables, whose address has bit 12 set: entry takes them for a user's.",
+        features: Features::ALL,
+        handler: Handlers::only(Handler::EfiCall),
+        strikes: &[strike("kernel_loop", 1, Vector::Nmi), inside("efi_service", 0, Vector::MachineCheck)],
     },
     Preset {
         name: "vc-syscall-gap",

@@ -1,8 +1,8 @@
-//! The text forms, there and back, and what is said about wrong ones.
+//! The text forms, there and back, and the messages about wrong ones.
 
 use super::*;
 use crate::geometry::Geometry;
-use crate::linux::{Feature, Features, Form, Handler, Handlers};
+use crate::linux::{Feature, Features, Form, Handler, Handlers, Variation};
 use cr3_testing::cases;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -137,9 +137,9 @@ fn errors_in_scenarios_name_the_column() {
         ),
         (
             "handler=perf+prof",
-            "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule",
+            "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call",
         ),
-        ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, inject"),
+        ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, kernel, inject"),
         ("form", "column 1: 'form' is no setting (a setting is written key=value)"),
         ("form=A inject=k:nmj", "column 17: unknown vector 'nmj': one of nmi, db, mc, vc, df, irq"),
     ];
@@ -159,7 +159,7 @@ fn feature_lists_have_one_text_form() {
     assert_eq!("pcid, pti,pcid".parse::<Features>().map(|features| features.to_string()), Ok("pti,pcid".to_owned()));
 }
 
-/// Lists are older than this switch: without a word of it they mean what they meant.
+/// Lists are older than this switch: a list that does not mention it keeps its old meaning.
 #[test]
 fn sev_es_is_off_only_where_a_list_says_so() {
     let cases = [
@@ -205,8 +205,10 @@ fn configs() -> impl Strategy<Value = Config> {
     let form = prop::sample::select(Form::NAMED.to_vec());
     let handlers = prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len());
     let geometry = prop::sample::select(Geometry::ALL.to_vec());
-    (features, form, handlers, geometry).prop_map(|(features, form, handlers, geometry)| Config {
+    let kernel = prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len());
+    (features, kernel, form, handlers, geometry).prop_map(|(features, kernel, form, handlers, geometry)| Config {
         features: features.into_iter().collect(),
+        kernel: kernel.into_iter().collect(),
         form,
         handler: handlers.into_iter().collect(),
         geometry,
@@ -214,7 +216,7 @@ fn configs() -> impl Strategy<Value = Config> {
     })
 }
 
-/// Errors point into the text, and what parses prints as something that parses to the same.
+/// Errors point into the text, and the printed form of what parses parses to the same value.
 fn survives(text: &str) -> Result<(), TestCaseError> {
     let (schedule, scenario) = (text.parse::<Schedule>(), text.parse::<Scenario>());
     for error in [schedule.as_ref().err(), scenario.as_ref().err()].into_iter().flatten() {
@@ -230,7 +232,7 @@ fn survives(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// `text` without `removed` characters at `at`, with `inserted` in their place.
+/// `text` with `removed` characters at `at` replaced by `inserted`.
 fn damaged(text: &str, at: usize, removed: usize, inserted: &str) -> String {
     let text: Vec<char> = text.chars().collect();
     let (kept, rest) = text.split_at(at % (text.len() + 1));

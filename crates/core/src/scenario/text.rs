@@ -1,8 +1,8 @@
-//! The text form of schedules and scenarios. What is printed parses to the same value.
+//! The text form of schedules and scenarios. The printed form parses to the same value.
 
 use super::{Injection, Nesting, Place, Scenario, Schedule, Vector};
 use crate::choice::UnknownName;
-use crate::linux::Config;
+use crate::linux::{Config, Kernel};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -99,7 +99,7 @@ impl Display for Schedule {
 
 impl FromStr for Schedule {
     type Err = ParseError;
-    /// White space between tokens does not matter; the empty text is the empty schedule.
+    /// White space between tokens does not matter. The empty text is the empty schedule.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut cursor = Cursor::new(text);
         let mut injections = Vec::new();
@@ -198,7 +198,9 @@ impl<'a> Cursor<'a> {
             let found = self.found();
             return error(self.position, format!("{found}, expected ':' and a vector"), EXAMPLE);
         }
-        let (start, name) = self.run_of(|c| c.is_alphanumeric() || c == '_' || c == '#');
+        // No vector has foreign letters; the message shows such a word whole.
+        let in_name = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || matches!(c, '_' | '#');
+        let (start, name) = self.run_of(in_name);
         let vector = name.parse().map_err(|e: ParseError| ParseError { offset: start, ..e })?;
         Ok(Injection { place, vector, nesting })
     }
@@ -262,8 +264,12 @@ fn is_label(c: char) -> bool {
 impl Display for Scenario {
     /// The text of a custom form is not part of it.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { features, form, custom: _, handler, geometry } = &self.config;
+        let Config { features, kernel, form, custom: _, handler, geometry } = &self.config;
         write!(f, "form={form} features={features} handler={handler} geometry={geometry}")?;
+        // Scenarios were written down before kernels could vary.
+        if *kernel != Kernel::V6_12 {
+            write!(f, " kernel={kernel}")?;
+        }
         match self.schedule.injections.is_empty() {
             true => Ok(()),
             false => write!(f, " inject={}", self.schedule),
@@ -273,8 +279,8 @@ impl Display for Scenario {
 
 impl FromStr for Scenario {
     type Err = ParseError;
-    /// Settings left out have their defaults: form E, every feature, the quiet handler, the architectural TLB, no
-    /// injection.
+    /// Omitted settings have their defaults: form E, every feature, the quiet handler, the architectural TLB, v6.12,
+    /// no injection.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut config = Config::default();
         let mut cursor = Cursor::new(text);
@@ -305,8 +311,9 @@ fn set(config: &mut Config, key: &str, value: &str) -> Result<(), String> {
         "features" => config.features = parsed(value)?,
         "handler" => config.handler = parsed(value)?,
         "geometry" => config.geometry = parsed(value)?,
+        "kernel" => config.kernel = parsed(value)?,
         _ => {
-            return Err(format!("unknown setting '{key}': one of form, features, handler, geometry, inject"));
+            return Err(format!("unknown setting '{key}': one of form, features, handler, geometry, kernel, inject"));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Everything about one step, by taking it again under an observer that keeps what it is told.
+//! Everything about one step, by taking it again under an observer that stores what it hears.
 
 use super::{StepKind, Trace, registers};
 use crate::asm::{Image, Line};
@@ -38,15 +38,15 @@ pub struct StepDetail {
     pub rflags_after: u64,
     /// CR4 before the step.
     pub cr4: u64,
-    /// The instruction as decoded; none when an injection struck or nothing could be fetched. [`att`] writes it.
+    /// The instruction as decoded; none if an injection struck or nothing could be fetched. [`att`] writes it.
     pub decoded: Option<Instruction>,
     /// The bytes of the instruction, as assembled.
     pub bytes: Vec<u8>,
     /// The source line with the macro calls that led to it.
     pub line: Option<Line>,
-    /// Registers that changed, in the order of [`registers`]; RIP is not among them.
+    /// Registers that changed, in the order of [`registers`], without RIP.
     pub registers: Vec<RegisterChange>,
-    /// Accesses to memory in order; instruction fetches are not among them.
+    /// Accesses to memory in order, without instruction fetches.
     pub memory: Vec<MemoryAccess>,
     /// What the translation caches did, in order.
     pub tlb: Vec<TlbEvent>,
@@ -145,7 +145,7 @@ fn changes(before: &Machine, after: &Machine) -> Vec<RegisterChange> {
         .collect()
 }
 
-/// The instruction in AT&T syntax; a branch target that is a label of the image has its name.
+/// The instruction in AT&T syntax. A branch target that is a label of the image has its name.
 pub fn att(image: &Arc<Image>, instruction: &Instruction) -> String {
     let resolver = Labels(Arc::clone(image));
     let mut formatter = GasFormatter::with_options(Some(Box::new(resolver)), None);
@@ -169,7 +169,7 @@ impl SymbolResolver for Labels {
         address: u64,
         _size: u32,
     ) -> Option<SymbolResult<'_>> {
-        // An immediate or a displacement that happens to equal an address is no reference to it.
+        // An immediate or a displacement that happens to equal an address does not refer to it.
         if instruction.op0_kind() != OpKind::NearBranch64 {
             return None;
         }

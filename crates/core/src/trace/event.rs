@@ -1,8 +1,8 @@
-//! What the events of a run are called.
+//! The names of events of a run.
 
 use crate::machine::Event;
 
-/// An event by the name that the manual gives it, or by its vector.
+/// The manual's name for an event, or its vector.
 pub fn event_name(event: Event) -> String {
     match event {
         Event::Exception(exception) => exception.name().to_owned(),

@@ -1,17 +1,15 @@
 //! A run recorded so that any step can be shown, forwards and backwards.
 //!
-//! A step keeps only what rows and timelines need; everything else is found again by replay from the nearest keyframe.
+//! A step keeps only what rows and timelines need. Replay from the nearest keyframe finds everything else.
 
 mod detail;
-mod ending;
 mod event;
 mod narrate;
 mod registers;
 
 pub use crate::promises::{Breakage, Broken};
-pub use crate::run::{End, Origin, Reason, StepKind, Unfired};
+pub use crate::run::{End, Ending, Origin, Reason, StepKind, Unfired};
 pub use detail::{RegisterChange, Retaken, StepDetail, att};
-pub use ending::Ending;
 pub use event::event_name;
 pub use registers::{Named, register, registers};
 
@@ -32,11 +30,11 @@ pub struct Step {
     pub kind: StepKind,
     /// Address of the instruction, or of the interrupted one.
     pub rip: u64,
-    /// The place of `rip`; none when control went where no code was assembled.
+    /// The place of `rip`; none if control went where no code was assembled.
     pub place: Option<PlaceId>,
-    /// What the instruction was; `INVALID` for injections and instructions that could not be fetched.
+    /// The mnemonic; `INVALID` for injections and instructions that could not be fetched.
     pub mnemonic: Mnemonic,
-    /// Handlers that had not returned before this step: 0 in the task; at most 255 are told apart.
+    /// Handlers that had not returned before this step: 0 in the task, at most 255.
     pub level: u8,
     /// Privilege level before the step.
     pub cpl: u8,
@@ -46,7 +44,7 @@ pub struct Step {
     pub cr3_after: u64,
     /// Counters that this step raised.
     pub counted: CounterSet,
-    /// Index of its first count in [`Trace::counts`]'s list.
+    /// Index of its first count in the list behind [`Trace::counts`].
     counts: u32,
 }
 
@@ -63,13 +61,13 @@ pub struct Trace {
     pub steps: Vec<Step>,
     /// How it ended.
     pub end: End,
-    /// Injections that did not strike, with why.
+    /// Injections that did not strike, with the reason.
     pub unfired: Vec<Unfired>,
     /// The counters at the end.
     pub counters: Counters,
     /// The first breakage of each invariant, in order of steps.
     pub breakages: Vec<Breakage>,
-    /// What each step raised the counters in its `counted` by, step after step.
+    /// By how much each step raised the counters in its `counted`, step after step.
     counts: Vec<(Counter, u32)>,
     /// The state before every [`KEYFRAME_EVERY`]th step, the first included.
     keyframes: Vec<Keyframe>,
@@ -82,7 +80,7 @@ struct Keyframe {
     counters: Counters,
 }
 
-/// Steps between keyframes: replay of that many takes well under a millisecond.
+/// Steps between keyframes. Replaying this many takes well under a millisecond.
 const KEYFRAME_EVERY: usize = 512;
 
 /// How much to run.
@@ -102,13 +100,13 @@ impl Trace {
     /// Boots `scenario` and records its run.
     ///
     /// # Errors
-    /// The assembler's diagnostics when a person's macro does not assemble.
+    /// The assembler's diagnostics, if a person's macro does not assemble.
     pub fn record(scenario: &Scenario, options: Options) -> Result<Self, Vec<Diagnostic>> {
         let system = crate::linux::boot(&scenario.config)?;
         Ok(Self::record_system(system, scenario, options))
     }
 
-    /// Records a run of a system that is booted already; of `scenario` only the schedule is carried out.
+    /// Records a run of a system that is already booted. Only the schedule of `scenario` is carried out.
     pub fn record_system(system: System, scenario: &Scenario, options: Options) -> Self {
         let places = Arc::new(Places::new(&system.image));
         let runner = Runner::new(system.machine.clone(), &places, &scenario.schedule);
@@ -130,14 +128,14 @@ impl Trace {
 
     fn run(&mut self, mut runner: Runner, budget: u32) {
         let mut tally = Tally::new(runner.machine());
-        let mut promises = Promises::new(&self.scenario.config, &self.places);
+        let mut promises = Promises::new(&self.system, &self.scenario.config, &self.places);
         for index in 0..budget as usize {
             if index.is_multiple_of(KEYFRAME_EVERY) {
                 self.keyframe(runner.machine(), &tally);
             }
             let before = Before::new(&runner);
             promises.boundary(index, runner.machine(), runner.nest().depth());
-            match runner.step(&mut tally) {
+            match runner.step(&mut (&mut tally, &mut promises)) {
                 Ok(stepped) => {
                     self.push(before, stepped, runner.machine(), &mut tally);
                     promises.counted(index, self.steps[index].counted);
@@ -149,6 +147,7 @@ impl Trace {
             }
         }
         self.counters = *tally.counters();
+        promises.ended(self.steps.len().saturating_sub(1), self.ending());
         self.breakages = promises.broken().to_vec();
         let (machine, unfired) = runner.finish();
         self.keyframe(&machine, &tally);
@@ -186,6 +185,11 @@ impl Trace {
         });
     }
 
+    /// How the run ended, from Linux's view.
+    pub fn ending(&self) -> Ending {
+        Ending::of(&self.end, &self.places, self.steps.last().and_then(|step| step.place))
+    }
+
     /// The state before step `index`; the final state for an index past the end.
     pub fn machine_before(&self, index: usize) -> Machine {
         let index = index.min(self.steps.len());
@@ -208,7 +212,7 @@ impl Trace {
         self.machine_before(index.saturating_add(1))
     }
 
-    /// Takes step `index` again on the state before it. A stop shows in the trace's end, not here.
+    /// Takes step `index` again on the state before it. A stop is reported in the trace's end, not here.
     fn replay<O: Observer>(&self, machine: &mut Machine, index: usize, observer: &mut O) {
         let injected = self.steps.get(index).and_then(|step| self.injected(step));
         let _stop = match injected {
@@ -242,7 +246,7 @@ impl Trace {
         counters
     }
 
-    /// What step `index` raised each counter by, counters that it did not raise left out.
+    /// By how much step `index` raised each counter, without counters that it did not raise.
     pub fn counts(&self, index: usize) -> &[(Counter, u32)] {
         let start = |step: Option<&Step>| step.map_or(self.counts.len(), |step| step.counts as usize);
         let next = index.saturating_add(1);

@@ -1,4 +1,4 @@
-//! One sentence for each step: what it did, then what that did to the translation caches.
+//! One sentence for each step: what it did, then the effect on the translation caches.
 
 use super::{Origin, RegisterChange, StepDetail, StepKind, Trace, event_name};
 use crate::counters::Counter;
@@ -9,7 +9,7 @@ use crate::machine::{Event, rflags};
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
 impl StepDetail {
-    /// What the step, one of `trace`, did, in one sentence.
+    /// One sentence about the step, which belongs to `trace`.
     pub fn sentence(&self, trace: &Trace) -> String {
         let mut clauses = match self.kind {
             StepKind::Instruction => instruction(trace, self),
@@ -171,7 +171,7 @@ fn branch(detail: &StepDetail, decoded: &Instruction, target: &str) -> String {
     }
 }
 
-/// Registers and memory; more than three registers are counted only.
+/// Registers and memory. More than three registers are only counted.
 fn plain(detail: &StepDetail, mnemonic: Mnemonic) -> String {
     let shown = |change: &&RegisterChange| change.name != "rflags" && !(change.name == "rsp" && moves_stack(mnemonic));
     let named: Vec<_> = detail.registers.iter().filter(shown).collect();
@@ -195,7 +195,7 @@ fn accesses(detail: &StepDetail, kind: AccessKind, verb: &str) -> impl Iterator<
     accesses.map(move |access| format!("{verb} {:#x} at {:#x}", access.value, access.linear))
 }
 
-/// Instructions of which it goes without saying that RSP moves.
+/// Instructions that obviously move RSP.
 fn moves_stack(mnemonic: Mnemonic) -> bool {
     matches!(mnemonic, Mnemonic::Push | Mnemonic::Pop | Mnemonic::Pushfq | Mnemonic::Popfq)
 }

@@ -5,9 +5,9 @@ use crate::machine::{Cpu, SegmentRegister};
 /// A register's name and value.
 pub type Named = (&'static str, u64);
 
-/// Every register that a person may want to see but RIP, in a fixed order. Names as in AT&T syntax without `%`; segment
-/// bases are `fs_base` and the like, model-specific registers have the kernel's names
-/// (arch/x86/include/asm/msr-index.h, v6.12) in lower case.
+/// Every register of interest except RIP, in a fixed order. Names are those of AT&T syntax without `%`. Segment bases
+/// are `fs_base` and the like; model-specific registers have the kernel's names (arch/x86/include/asm/msr-index.h,
+/// v6.12) in lower case.
 pub fn registers(cpu: &Cpu) -> impl Iterator<Item = Named> {
     let general = NAMES.into_iter().zip(cpu.registers);
     general.chain(segments(cpu)).chain(control(cpu)).chain(debug(cpu)).chain(model_specific(cpu)).chain(latches(cpu))

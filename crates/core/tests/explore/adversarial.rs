@@ -102,10 +102,11 @@ fn a_translation_that_stays_cached_breaks_with_two() {
         379,
         2000,
         expect![[r#"
-        breaks at depth 2
-          restored: error_entry+5#3:db, entry_SYSCALL_64:mc
-          user-cr3: error_entry+5#3:db, entry_SYSRETQ_unsafe_stack:mc
-    "#]],
+            breaks at depth 2
+              no-stale: error_entry+5#3:db, entry_SYSCALL_64:mc
+              restored: error_entry+5#3:db, entry_SYSCALL_64:mc
+              user-cr3: error_entry+5#3:db, entry_SYSRETQ_unsafe_stack:mc
+        "#]],
     );
     check_two(
         "stale_entry_flushed",

@@ -164,6 +164,38 @@ fn flushes_that_are_requested_after_the_look() {
     );
 }
 
+/// One exception runs the handler to its end and finds nothing; a second one inside it finds the tables.
+#[test]
+fn tables_with_bit_12_set() {
+    let nmi = &[Vector::Nmi, Vector::MachineCheck];
+    check(
+        Assumption::Aligned,
+        "",
+        nmi,
+        2,
+        in_the_kernel(),
+        expect![[r#"
+        A B2 C E: breaks at depth 2
+          kernel-cr3: sysret_exit_switch_cr3+11:mc > efi_service:nmi
+          no-stale: sysret_exit_switch_cr3+11:mc > efi_service:nmi
+          mapped: sysret_exit_switch_cr3+11:mc > efi_service:nmi
+        never: breaks at depth 1
+          restored: entry_SYSCALL_64:mc, minimal
+          user-cr3: sysret_exit_switch_cr3+14:mc, minimal
+    "#]],
+    );
+    check(
+        Assumption::Aligned,
+        "features=pcid,invpcid,fsgsbase,nx",
+        nmi,
+        2,
+        in_the_kernel(),
+        expect![[r#"
+        A B2 C E never: holds at depth 2
+    "#]],
+    );
+}
+
 #[test]
 fn vc_in_the_syscall_gap() {
     check(
@@ -245,5 +277,5 @@ fn assumptions_are_found_by_their_ids() {
         assert!(assumption.sentence().ends_with('.'), "{assumption}");
     }
     let unknown = "ist-twice".parse::<Assumption>().map_err(|unknown| unknown.to_string());
-    expect!["unknown assumption 'ist-twice': one of no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, ist-once, nmi-frame, vc-gap, vc-once, df-once"].assert_eq(&unknown.expect_err("no such id"));
+    expect!["unknown assumption 'ist-twice': one of no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, aligned, ist-once, nmi-frame, vc-gap, vc-once, df-once"].assert_eq(&unknown.expect_err("no such id"));
 }

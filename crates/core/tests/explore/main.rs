@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod assumptions;
+mod by_place;
 mod forms;
 mod support;
 mod twins;

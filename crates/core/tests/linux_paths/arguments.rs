@@ -1,4 +1,5 @@
-//! The situations that decide the arguments about restoring CR3, each played with every form, checked at every instruction boundary.
+//! The situations that decide the arguments about restoring CR3, each played with every form, and checked at every
+//! instruction boundary.
 
 use crate::support::FORMS;
 use cr3_core::counters::{Counter, Tally};
@@ -12,13 +13,13 @@ use cr3_core::scenario::{Places, Scenario};
 
 /// Forms that a kernel had or was offered.
 const REAL: [Form; 4] = [Form::A, Form::B2, Form::C, Form::E];
-/// Those that skip a kernel CR3.
+/// The forms that skip a kernel CR3.
 const SKIPPING: [Form; 3] = [Form::B2, Form::C, Form::E];
 
-/// How a situation went.
+/// The outcome of a situation.
 #[derive(Clone, Debug)]
 struct Played {
-    /// Label of the HLT, or what else ended it.
+    /// Label of the HLT, or another end.
     ended: String,
     /// Where processor and records first disagreed.
     first: Option<String>,
@@ -46,12 +47,12 @@ impl Played {
 struct Outcome<'a> {
     ended: &'a str,
     first: Option<&'a str>,
-    /// At the end, as `loaded_mm_asid`.
+    /// At the end, as is `loaded_mm_asid`.
     cr3: u64,
     asid: u16,
 }
 
-/// Plays a situation with several forms; all have this outcome.
+/// Plays a situation with several forms. All have this outcome.
 fn check(name: &str, forms: &[Form], ended: &str, first: Option<&str>, cr3: u64, asid: u16) -> Vec<Played> {
     let expected = Outcome { ended, first, cr3, asid };
     let played: Vec<_> = forms.iter().map(|&form| play(name, form)).collect();
@@ -61,7 +62,7 @@ fn check(name: &str, forms: &[Form], ended: &str, first: Option<&str>, cr3: u64,
     played
 }
 
-/// More than any of them needs to end; less than one that never ends.
+/// More than any terminating run needs; less than one that never ends.
 const STEPS: usize = 20_000;
 
 fn play(name: &str, form: Form) -> Played {
@@ -121,7 +122,8 @@ const INIT_MM: u64 = 0x18_0001;
 fn a_poke_from_kernel_code_leaves_form_a_on_a_pcid_that_was_given_away() {
     let a = check("kgdb-kernel", &[Form::A], "run_end", Some("paranoid_exit_cr3_restored"), FIRST_ASID, 1);
     let skipping = check("kgdb-kernel", &SKIPPING, "run_end", None, SECOND_ASID, 1);
-    // What the poke cached of the temporary mm: now the task runs under its PCID, and can write kernel text through it.
+    // Entries that the poke cached for the temporary mm: the task now runs under its PCID, and can write kernel text
+    // through them.
     let poking = |played: &Played, pcid| {
         played
             .machine
@@ -131,7 +133,7 @@ fn a_poke_from_kernel_code_leaves_form_a_on_a_pcid_that_was_given_away() {
     };
     assert!(a.iter().all(|played| poking(played, 1)));
     assert!(skipping.iter().all(|played| poking(played, 1) && !poking(played, 2)));
-    // Of the two flushes that the two switches request, the exit keeps that of the PCID it finds in CR3.
+    // The two switches request two flushes. The exit keeps that of the PCID it finds in CR3.
     for (played, left) in a.iter().map(|a| (a, 1 << 2)).chain(skipping.iter().map(|skipping| (skipping, 1 << 1))) {
         assert_eq!(played.counter(Counter::RequestedFlushes), 2);
         assert_eq!(played.counter(Counter::KeptFlushes), 1);
@@ -145,14 +147,14 @@ fn a_poke_from_kernel_code_leaves_form_a_on_a_pcid_that_was_given_away() {
 fn a_poke_before_the_return_to_user_mode_is_undone_by_every_form() {
     for name in ["kgdb-sysret-exit", "kgdb-iret-exit"] {
         for played in check(name, &REAL, "run_end", Some("nmi_exit_cr3_restored"), FIRST_ASID, 1) {
-            // Two switches request two flushes; user mode runs under the PCID of the first, which was flushed before it did.
+            // Two switches request two flushes. User mode runs under the PCID of the first, which was flushed before.
             assert_eq!(played.counter(Counter::RequestedFlushes), 2, "{name}");
             assert_eq!(played.counter(Counter::KeptFlushes), 1, "{name}");
             assert_eq!(played.counter(Counter::LateFlushes) + played.counter(Counter::LostFlushes), 0, "{name}");
             assert_eq!(TlbState::of(&played.machine).user_pcid_flush_mask, 1 << 2, "{name}");
         }
     }
-    // Without restoring, user mode faults once, and the exit from that fault takes the PCID that the records name.
+    // Without restoring, user mode faults once, and the exit from that fault uses the PCID that the records name.
     check("kgdb-sysret-exit", &[Form::Never], "run_end", Some("user_write_done"), SECOND_ASID, 1);
 }
 
@@ -188,7 +190,8 @@ fn the_race_is_six_instructions_wide() {
             }
             follow(&scenario).0.counter(Counter::LateFlushes) == 1
         });
-        // After BT: JNC, then MOV, BTS, OR, OR and the write to CR3. BTR and what follows it are the branch that flushes.
+        // After BT: JNC, then MOV, BTS, OR, OR and the write to CR3. BTR and the code after it are the branch that
+        // flushes.
         assert_eq!(late.collect::<Vec<_>>(), [5, 9, 10, 11, 12, 13], "{form}");
     }
 }
@@ -206,9 +209,10 @@ fn form_b2_flushes_once_more_for_the_bit_that_it_leaves() {
 
 #[test]
 fn a_raw_write_to_cr3_is_repaired_by_form_a_only() {
-    // Where CR3 is written it is wrong in every form; form A ends on the right one.
+    // Every form has a wrong CR3 after the write; form A ends on the right one.
     check("rogue-cr3", &[Form::A], "run_end", Some("modelled_handler+2"), FIRST_ASID, 0);
-    // The others return to user mode on tables without user memory; the fault is spurious by the task's own tables, for ever.
+    // The others return to user mode on tables without user memory. By the task's own tables the fault is spurious, so
+    // it repeats for ever.
     for played in check("rogue-cr3", &SKIPPING, "goes on", Some("modelled_handler+2"), 0x18_1800, 0) {
         assert!(played.counter(Counter::PageFaults) > 100);
     }
@@ -217,7 +221,7 @@ fn a_raw_write_to_cr3_is_repaired_by_form_a_only() {
 #[test]
 fn an_unbalanced_switch_breaks_the_records_with_form_a_and_the_task_with_the_others() {
     check("rogue-switch-mm", &[Form::A], "run_end", Some("nmi_exit_cr3_restored"), FIRST_ASID, 0);
-    // Kernel mode is consistent throughout; user mode is in the wrong address space from its first instruction on.
+    // Kernel mode is consistent throughout. User mode is in the wrong address space from its first instruction on.
     for played in check("rogue-switch-mm", &SKIPPING, "goes on", Some("user_write_done"), INIT_MM, 0) {
         assert!(played.counter(Counter::PageFaults) > 100);
     }

@@ -8,7 +8,7 @@ use cr3_core::linux::layout::{
 };
 use cr3_core::linux::{Features, Form, Handler, Stack, describe_stack};
 use cr3_core::machine::Exception::{Nmi, VmmCommunication};
-use cr3_core::machine::{Event, Register, refusal};
+use cr3_core::machine::{Event, Register, refusal_reason};
 use std::collections::BTreeSet;
 
 /// The stack on which the handler runs if #VC strikes at `label`.
@@ -75,14 +75,15 @@ fn outside_of_sev_es_there_is_no_gate_and_nothing_strikes() {
         assert_eq!(own.len(), others.len());
         for (own, other) in own.iter().zip(&others) {
             assert_eq!((own.cpu.rip, own.cpu.registers), (other.cpu.rip, other.cpu.registers), "{features}");
-            let why = refusal(own, Event::Exception(VmmCommunication)).map(|refusal| refusal.reason);
-            assert_eq!(why.as_deref(), Some("#VC arises in SEV-ES guests only (AMD APM vol. 2 15.35.5)"));
-            assert_eq!(refusal(other, Event::Exception(VmmCommunication)), None);
+            let why = refusal_reason(&own.cpu, Event::Exception(VmmCommunication));
+            assert_eq!(why, Some("#VC arises in SEV-ES guests only (AMD APM vol. 2 15.35.5)"));
+            assert_eq!(refusal_reason(&other.cpu, Event::Exception(VmmCommunication)), None);
         }
     }
 }
 
-/// A stack pointer that the user chose, where the stack of #VC would be, or in the page below it: a sample must not read what is not mapped.
+/// A stack pointer that the user chose, at the place of #VC's stack or in the page below it: a sample must not read
+/// unmapped memory.
 #[test]
 fn a_stack_that_is_not_mapped_is_no_stack() {
     const WORD: u64 = 0x5eed;

@@ -1,4 +1,4 @@
-//! A person's own macro: runs like the repository's forms, and fails with a diagnostic, whatever it says.
+//! A person's own macro runs like the repository's forms, and fails with a diagnostic, whatever it contains.
 
 use crate::support::{ALL_ON, Run};
 use cr3_core::asm::{Diagnostic, Severity};
@@ -67,7 +67,7 @@ fn what_does_not_assemble_is_reported_at_its_line() {
     }
 }
 
-/// What a person should know of a text that boots: line and message.
+/// The notes on a text that boots: line and message.
 fn notes(text: &str, features: Features) -> Vec<(u32, String)> {
     let system = linux::boot(&Config { features, ..config(text) }).expect("a text that boots");
     assert!(system.notes.iter().all(|note| note.source == CUSTOM && note.severity != Severity::Error));
@@ -85,7 +85,7 @@ fn our_own_texts_have_no_notes() {
     }
 }
 
-/// A form between `#if` and `#else`, with an empty macro in the other arm, as calling.h has it.
+/// A form between `#if` and `#else`, with an empty macro in the other arm, as in calling.h.
 fn under(test: &str, form: Form) -> String {
     let name = if matches!(form, Form::A) { "RESTORE_CR3" } else { "PARANOID_RESTORE_CR3" };
     let text = form_source(form, "").text;
@@ -114,13 +114,13 @@ fn an_unknown_name_of_the_configuration_and_an_empty_macro_are_said() {
     let text = under("#if defined(CONFIG_DEBUG_ENTRY) && !defined(CONFIG_XEN_PV)", Form::E);
     let empty = text.lines().position(|line| line == "#else").expect("an #else") as u32 + 2;
     let expected = [
-        (1, "`CONFIG_DEBUG_ENTRY` is taken as off".to_owned()),
-        (1, "`CONFIG_XEN_PV` is taken as off".to_owned()),
+        (1, "`CONFIG_DEBUG_ENTRY` counts as off".to_owned()),
+        (1, "`CONFIG_XEN_PV` counts as off".to_owned()),
         (empty, "the macro PARANOID_RESTORE_CR3 is empty with these features".to_owned()),
     ];
     assert_eq!(notes(&text, ALL_ON), expected);
     let set = format!("#define CONFIG_DEBUG_ENTRY 1\n{text}");
-    assert_eq!(notes(&set, ALL_ON), [(2, "`CONFIG_XEN_PV` is taken as off".to_owned())]);
+    assert_eq!(notes(&set, ALL_ON), [(2, "`CONFIG_XEN_PV` counts as off".to_owned())]);
 }
 
 /// What is empty depends on the features, not on the text alone.
@@ -145,7 +145,7 @@ fn a_second_definition_is_refused_at_its_line() {
     assert!(errors[0].hint.as_ref().is_some_and(|hint| !hint.contains(".purgem")), "{errors:?}");
 }
 
-/// The macros around CR3 in the words of v4.15 and later: the same but for the first of them.
+/// The macros around CR3 in the words of v4.15 and later: all the same except the first.
 const BLOCK: &str = "
 .macro SET_NOFLUSH_BIT reg:req
 \tbtsq\t$X86_CR3_PCID_NOFLUSH_BIT, \\reg
@@ -197,7 +197,7 @@ fn any_of_our_macros_may_be_replaced() {
     assert!(message.starts_with("macro `SET_NOFLUSH_BIT` was already defined in entry/calling.S line "), "{message}");
 }
 
-/// Pieces of which a person's text, good or bad, is made.
+/// Pieces of a person's text, good or bad.
 fn piece() -> impl Strategy<Value = String> {
     let pieces = [
         ".macro RESTORE_CR3 scratch_reg:req save_reg:req",

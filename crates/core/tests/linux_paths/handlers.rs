@@ -112,7 +112,7 @@ fn breakpoints_are_off_while_a_handler_runs_and_on_again_after_it() {
     }
 }
 
-/// The handlers entered until the exit of an NMI in kernel code, each with what RDI names.
+/// The handlers entered before the exit of an NMI in kernel code, each with what RDI names.
 fn entered(handlers: Handlers) -> Vec<(String, u64)> {
     let mut run = Run::new(ALL_ON, Form::E, handlers);
     run.run_to("kernel_loop");
@@ -131,7 +131,7 @@ fn entered(handlers: Handlers) -> Vec<(String, u64)> {
 
 #[test]
 fn handlers_are_called_in_their_order_and_one_by_itself_directly() {
-    let sets = (0..64u32).map(|set| (0..6).filter(move |bit| set & 1 << bit != 0).map(|bit| Handler::ALL[bit + 1]));
+    let sets = (0..128u32).map(|set| (0..7).filter(move |bit| set & 1 << bit != 0).map(|bit| Handler::ALL[bit + 1]));
     for handlers in sets.map(Iterator::collect::<Handlers>) {
         let mut expected = vec!["modelled_handler".to_owned()];
         if handlers.single().is_none() {

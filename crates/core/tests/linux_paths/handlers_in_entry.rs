@@ -1,10 +1,10 @@
-//! Handlers that change the address space, called at every boundary of entry and exit: which form leaves what.
+//! Handlers that change the address space, called at every boundary of entry and exit, and the result with each form.
 
 use crate::support::{ALL_ON, FORMS, Run};
 use cr3_core::linux::Handler;
 use cr3_core::linux::records;
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi, VmmCommunication};
-use cr3_core::machine::{Cpu, Event, Machine, Register, Stop, refusal};
+use cr3_core::machine::{Cpu, Event, Machine, Register, Stop, refusal_reason};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use std::ops::Range;
 
 const VECTORS: [Exception; 5] = [Nmi, Debug, MachineCheck, VmmCommunication, DoubleFault];
 
-/// A way through entry text: the labels that lead to it in the uninterrupted run, and what ends it.
+/// A path through entry text: the labels that lead to it in the uninterrupted run, and its end.
 struct Path {
     name: &'static str,
     via: &'static [&'static str],
@@ -37,12 +37,12 @@ const PATHS: [Path; 7] = [
     Path { name: "exception exit to kernel", via: &["kernel_probe", "exc_int3"], end: End::Return },
 ];
 
-/// What becomes of the run.
+/// The outcome of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
-    /// The program exits; CR3 and the records agree from the return of the handler on.
+    /// The program exits. CR3 and the records agree from the return of the handler on.
     Agrees,
-    /// The program exits; for a while at least CR3 and the records disagreed.
+    /// The program exits. CR3 and the records disagreed at least for a while.
     Disagrees,
     /// The program never exits: it faults again and again in user mode.
     Faults,
@@ -66,7 +66,7 @@ fn entry_text(run: &Run) -> Range<u64> {
 }
 
 impl Path {
-    /// The boundaries in entry text; what C does in between is not theirs.
+    /// The boundaries in entry text, without those in C code between them.
     fn boundaries(&self, run: &Run) -> Vec<Machine> {
         let mut run = run.clone();
         let text = entry_text(&run);
@@ -116,7 +116,7 @@ impl Ends {
                 return if agrees { Outcome::Agrees } else { Outcome::Disagrees };
             }
             returned |= same_place(cpu, interrupted);
-            // CR3 and records part when either CR3 or the privilege changes; in the handler they may.
+            // CR3 and records can diverge only when CR3 or the privilege changes. In the handler they may.
             if returned && checked != (cpu.cr3, cpu.cpl) && cpu.rip != self.between_records {
                 checked = (cpu.cr3, cpu.cpl);
                 agrees &= records::check(&run.machine, ALL_ON).is_ok();
@@ -140,7 +140,7 @@ fn counts(run: &Run, boundaries: &[Machine], vector: Exception) -> String {
     let ends = Ends::of(run);
     let mut counts = BTreeMap::<Outcome, usize>::new();
     for machine in boundaries {
-        assert_eq!(refusal(machine, Event::Exception(vector)), None, "nothing is refused here");
+        assert_eq!(refusal_reason(&machine.cpu, Event::Exception(vector)), None, "nothing is refused here");
         let mut struck = Run { machine: machine.clone(), ..run.clone() };
         struck.inject(vector);
         *counts.entry(ends.play(struck, &machine.cpu)).or_default() += 1;
@@ -148,7 +148,7 @@ fn counts(run: &Run, boundaries: &[Machine], vector: Exception) -> String {
     counts.iter().map(|(outcome, count)| format!("{count} {}", outcome.name())).collect::<Vec<_>>().join(", ")
 }
 
-/// `key: value` for each value in the order of its first key; keys with the same value stand together.
+/// `key: value` for each value in the order of its first key. Keys with the same value share a line.
 fn grouped(results: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
     let mut groups: Vec<(String, String)> = Vec::new();
     for (key, value) in results {

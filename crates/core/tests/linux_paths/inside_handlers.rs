@@ -1,11 +1,11 @@
-//! Handlers interrupted: at each of their instructions, by everything that enters through the paranoid path.
+//! Handlers interrupted at each of their instructions, by everything that enters through the paranoid path.
 
 use crate::support::{ALL_ON, FORMS, Run, preserved};
 use cr3_core::linux::records::{self, TlbState};
 use cr3_core::linux::{Features, Form, Handler, Handlers};
 use cr3_core::machine::Exception::{self, Debug, MachineCheck, Nmi, VmmCommunication};
 use cr3_core::machine::cpu::Events;
-use cr3_core::machine::{Cpu, Event, Register, refusal};
+use cr3_core::machine::{Cpu, Event, Register, refusal_reason};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ const BUSY: [Handler; 6] = [
     Handler::RogueSwitchMm,
     Handler::Schedule,
 ];
-/// What Linux has, and what it has not.
+/// Handlers that Linux has, and those that it does not have.
 const OURS: [Handler; 3] = [Handler::Perf, Handler::PendingFlush, Handler::KgdbPoke];
 const ROGUE: [Handler; 3] = [Handler::RogueCr3, Handler::RogueSwitchMm, Handler::Schedule];
 pub(crate) const INNER: [Handler; 2] = [Handler::Quiet, Handler::Perf];
@@ -29,35 +29,35 @@ const RSP: usize = Register::Rsp as usize;
 /// More steps than an inner handler and the rest of the outer one take.
 const STEPS: usize = 3000;
 
-/// How it went on after something struck inside the handling of an exception.
+/// The outcome after something struck inside the handling of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Went {
-    /// The inner handler gives back every register, and the outer one ends as without it.
+    /// The inner handler restores every register, and the outer one ends as without it.
     Restored,
     /// The architecture forbids it.
     Refused,
-    /// One of the two never returns to what it interrupted, or the inner one not with every register.
+    /// One of the two never returns to what it interrupted, or the inner one does not restore every register.
     FrameLost,
-    /// The outer one ends as without it, but for CR2: an access of the inner one faulted and was mended.
+    /// The outer one ends as without it, except for CR2: an access of the inner one faulted and was fixed up.
     Cr2Changed,
-    /// The outer one returns to what it interrupted, and not as without the inner one.
+    /// The outer one returns to what it interrupted, but with another result than without the inner one.
     Differs,
 }
 
-/// One image holds all handlers; what a call of `modelled_handler` reaches is decided when it is called.
+/// One image holds all handlers. Each call decides which of them `modelled_handler` reaches.
 pub(crate) struct Called {
     run: Run,
     entry: u64,
     handlers: BTreeMap<Handler, u64>,
 }
 
-/// An exception that is handled, with one of the handlers.
+/// An exception that is being handled, with one of the handlers.
 pub(crate) struct Handled {
     handler: Handler,
     interrupted: Cpu,
-    /// The instructions of its handling that something may strike at.
+    /// The instructions of its handling at which something may strike.
     pub(crate) boundaries: Vec<Run>,
-    /// The interrupted code as it goes on if nothing strikes.
+    /// The interrupted code as it continues if nothing strikes.
     undisturbed: Run,
 }
 
@@ -65,7 +65,7 @@ impl Called {
     pub(crate) fn new(features: Features, form: Form) -> Self {
         let run = Run::new(features, form, BUSY.into_iter().collect::<Handlers>());
         let entry = run.address("modelled_handler");
-        // The quiet one is a RET: that of the text which calls the others.
+        // The quiet handler is a RET: that of the text which calls the others.
         let returns = |line: &&cr3_core::asm::Line| line.address > entry && line.text == "ret";
         let quiet = run.system.image.listing.iter().filter(returns).map(|line| line.address).min().expect("a RET");
         let symbol = |handler: Handler| format!("modelled_{}", handler.name().replace('-', "_"));
@@ -74,7 +74,7 @@ impl Called {
         Self { run, entry, handlers }
     }
 
-    /// Steps until `reached`, with `handler` wherever one is called; nothing if it does not come to that.
+    /// Steps until `reached`, with `handler` at every call of one. None if the run does not get there.
     fn go(&self, mut run: Run, handler: Handler, reached: impl Fn(&Cpu) -> bool) -> Option<Run> {
         for _ in 0..STEPS {
             self.choose(&mut run, handler);
@@ -106,7 +106,8 @@ impl Called {
         handled
     }
 
-    /// The code that comes after `via`, struck by `vector`, from the first instruction of the stub to its IRET; nothing if that does not return.
+    /// The code after `via`, struck by `vector`, from the first instruction of the stub to its IRET. None if that does
+    /// not return.
     pub(crate) fn handled(&self, via: &[&str], handler: Handler, vector: Exception) -> Option<Handled> {
         let mut run = self.run.clone();
         via.iter().for_each(|label| run.run_to(label));
@@ -126,7 +127,7 @@ impl Called {
 
     /// `vector` strikes during the handling of another, and is handled by `inner`.
     pub(crate) fn strike(&self, handled: &Handled, during: &Run, inner: Handler, vector: Exception) -> Went {
-        if refusal(&during.machine, Event::Exception(vector)).is_some() {
+        if refusal_reason(&during.machine.cpu, Event::Exception(vector)).is_some() {
             return Went::Refused;
         }
         let mut struck = during.clone();
@@ -159,13 +160,14 @@ fn same_place(cpu: &Cpu, other: &Cpu) -> bool {
     cpu.rip == other.rip && cpu.cpl == other.cpl && cpu.registers[RSP] == other.registers[RSP]
 }
 
-/// What the interrupted code sees of a handler beside CR2: registers, DR7, what is blocked, and the records of its address space.
+/// What the interrupted code sees of a handler besides CR2: registers, DR7, what is blocked, and the records of its
+/// address space.
 fn seen(run: &Run) -> (Cpu, u64, Events, TlbState) {
     let cpu = &run.machine.cpu;
     (preserved(cpu), cpu.debug[5], cpu.events, TlbState::of(&run.machine))
 }
 
-/// For each handler and vector, how often each vector inside it went how.
+/// For each handler and vector, how often each vector inside it had which outcome.
 fn sweep(features: Features, form: Form, outer: &[Handler]) -> String {
     let called = Called::new(features, form);
     let mut table = String::new();
@@ -186,7 +188,7 @@ fn sweep(features: Features, form: Form, outer: &[Handler]) -> String {
     table
 }
 
-/// What went with either inner handler; both, if they differ.
+/// The outcome with either inner handler; both outcomes if they differ.
 pub(crate) fn alike([quiet, perf]: [String; 2]) -> String {
     if quiet == perf { quiet } else { format!("{quiet} (perf: {perf})") }
 }
@@ -203,7 +205,7 @@ fn check(features: Features, forms: &[Form], outer: &[Handler], expected: &Expec
     expected.assert_eq(&tables[0]);
 }
 
-/// A #DB inside the handler of a #DB is what Linux turns breakpoints off for: both frames lie at the top of one stack.
+/// Linux turns breakpoints off to avoid a #DB inside the handler of a #DB: both frames lie at the top of one stack.
 #[test]
 fn a_handler_interrupted_anywhere_ends_as_without_it() {
     check(
@@ -250,8 +252,8 @@ fn it_does_so_without_pcids() {
     );
 }
 
-/// What no kernel has: the inner handler leaves the outer one's work alone, wrong as it is. After the raw write perf finds no user memory, and of
-/// these handlers NMI's alone puts CR2 back.
+/// No kernel has these handlers. The inner handler does not change the outer one's work, wrong as that is. After the
+/// raw write perf finds no user memory, and of these handlers only NMI's restores CR2.
 #[test]
 fn a_rogue_handler_interrupted_anywhere_ends_as_without_it() {
     check(

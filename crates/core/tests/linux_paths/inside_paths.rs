@@ -1,4 +1,5 @@
-//! The paranoid path itself interrupted: at each instruction of its entry and its exit, and of the C function between them.
+//! The paranoid path itself interrupted at each instruction of its entry and its exit, and of the C function between
+//! them.
 
 use crate::inside_handlers::{Called, Handled, INNER, VECTORS, Went, alike};
 use crate::support::{ALL_ON, Run};
@@ -9,7 +10,7 @@ use std::fmt::Write;
 
 const OUTER: [Exception; 5] = [Nmi, Debug, MachineCheck, VmmCommunication, DoubleFault];
 
-/// What the outer exception interrupts: but for the first, code that runs on the user's CR3.
+/// What the outer exception interrupts: except for the first, code that runs on the user's CR3.
 const INTERRUPTED: [(&str, &[&str]); 5] = [
     ("kernel code", &["kernel_loop"]),
     ("entry by SYSCALL", &["entry_SYSCALL_64"]),
@@ -23,8 +24,8 @@ fn label(run: &Run) -> String {
     place.split('+').next().unwrap_or(&place).to_owned()
 }
 
-/// Boundaries in their order, those that went alike together, with the label near the first of them. The macro, where the forms differ
-/// in length, goes like what follows it and is not counted.
+/// Boundaries in order, grouped by outcome, with the label near the first of each group. Where the forms differ in
+/// length, the macro has the outcome of the code after it and is not counted.
 fn listed(handled: &Handled, went: &[Went]) -> String {
     let mut runs: Vec<(usize, Went, String)> = Vec::new();
     let mut of_macro = None;
@@ -43,7 +44,7 @@ fn listed(handled: &Handled, went: &[Went]) -> String {
     runs.iter().map(|(count, went, from)| format!("{count} {went:?} from {from}")).collect::<Vec<_>>().join(", ")
 }
 
-/// For one interrupted place and one outer vector, how each vector inside went.
+/// For one interrupted place and one outer vector, the outcome of each vector inside.
 fn rows(called: &Called, via: &[&str], by: Exception) -> String {
     let Some(handled) = called.handled(via, Handler::Quiet, by) else { return "    does not return\n".to_owned() };
     let rows = VECTORS.map(|vector| {
@@ -64,7 +65,7 @@ fn on_user_cr3(handled: &Handled) -> String {
     format!("on the user's CR3: {switched} of entry, {exit} of exit")
 }
 
-/// For each outer vector, the places that go alike together.
+/// For each outer vector, the places with the same outcomes.
 fn sweep(features: Features, form: Form) -> String {
     let called = Called::new(features, form);
     let mut table = String::new();
@@ -91,8 +92,9 @@ fn check(features: Features, forms: &[Form], expected: &Expect) {
     expected.assert_eq(&tables[0]);
 }
 
-/// What is lost is lost in Linux too. Two #DB, and two #VC until the first has left its stack, start at the top of one stack. So do two #MC once
-/// the first has cleared MCIP. #VC goes on below the interrupted stack pointer, where the NMI handler keeps frames while it copies them.
+/// What is lost here is lost in Linux too. Two #DB start at the top of one stack. So do two #VC until the first has
+/// left its stack, and two #MC once the first has cleared MCIP. #VC continues below the interrupted stack pointer,
+/// where the NMI handler keeps frames while it copies them.
 #[test]
 fn the_paranoid_path_interrupted_anywhere_ends_as_without_it() {
     check(

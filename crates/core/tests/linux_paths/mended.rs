@@ -1,4 +1,4 @@
-//! Faults that entry code itself takes and mends.
+//! Faults that entry code itself takes and fixes up.
 
 use crate::support::{ALL_ON, Run, all_features};
 use cr3_core::linux::layout::{
@@ -22,7 +22,7 @@ fn an_iret_that_faults_looks_like_a_fault_of_the_user() {
         let mut run = Run::new(features, Form::E, Handler::Quiet);
         run.run_to("user_breakpoint");
         run.run_to("native_irq_return_iret");
-        // A data selector in the place of CS.
+        // A data selector in place of CS.
         let frame = run.machine.cpu.registers[Register::Rsp as usize];
         let physical = match describe_stack(frame) {
             Some(Stack::Entry) => PER_CPU_PHYSICAL + PERCPU_ENTRY_STACK + frame - ENTRY_STACK,

@@ -1,11 +1,12 @@
-//! A second NMI during the first. NMIs are blocked until IRET, so an exception inside the first handler must return first.
+//! A second NMI during the first. NMIs are blocked until IRET, so an exception inside the first handler must return
+//! first.
 
 use crate::support::{ALL_ON, Run, all_features, preserved};
 use cr3_core::linux::{Features, Form, Handler, Stack, describe_stack};
 use cr3_core::machine::Exception::{MachineCheck, Nmi};
 use cr3_core::machine::{Machine, Register};
 
-/// Every boundary from the first instruction of the NMI handler to its IRET, inclusive, but for the handlers of others.
+/// Every boundary from the first instruction of the NMI handler to its IRET, inclusive, except those in other handlers.
 pub(crate) fn during_nmi(run: &Run) -> Vec<Machine> {
     let mut run = run.clone();
     let before = run.machine.cpu.clone();
@@ -18,7 +19,7 @@ pub(crate) fn during_nmi(run: &Run) -> Vec<Machine> {
     boundaries
 }
 
-/// A machine check whose IRET unblocks NMIs, then an NMI at the same instruction, then to the end of all.
+/// A machine check whose IRET unblocks NMIs, then an NMI at the same instruction, then to the end of all handlers.
 fn strike_again(run: &Run, during: &Machine, interrupted: &Machine) -> Run {
     let mut struck = Run { machine: during.clone(), ..run.clone() };
     struck.inject(MachineCheck);
@@ -48,7 +49,7 @@ fn check(features: Features, form: Form, label: &str) {
     }
 }
 
-/// Rounds of the handler for two NMIs. One that strikes while frames are copied for the first is served by the first.
+/// Rounds of the handler for two NMIs. The first one also serves one that strikes while its frames are being copied.
 fn expected_rounds(run: &Run, during: &Machine) -> u64 {
     let copying = run.address("repeat_nmi")..run.address("end_repeat_nmi");
     if copying.contains(&during.cpu.rip) { 1 } else { 2 }

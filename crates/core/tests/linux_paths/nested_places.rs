@@ -1,4 +1,4 @@
-//! A second and a third NMI at each instruction of the NMI's own protocol, and what test 3 of it tells apart.
+//! A second and a third NMI at each instruction of the NMI's own protocol, and what its test 3 distinguishes.
 
 use crate::nested::during_nmi;
 use crate::support::{ALL_ON, Run, preserved};
@@ -13,7 +13,7 @@ const RSP: usize = Register::Rsp as usize;
 
 // --- Test 3 ----------------------------------------------------------------------------------------------------------
 
-/// Steps from an NMI until it is taken for a first one; the jump that decided so.
+/// Steps from an NMI until it counts as a first one; the jump that decided so.
 fn decided_by(run: &mut Run) -> String {
     run.inject(Nmi);
     let first = run.address("first_nmi");
@@ -72,18 +72,27 @@ fn a_users_stack_pointer_inside_the_nmi_stack_is_told_from_a_nested_nmi_by_df() 
 /// What strikes at an instruction of an NMI's handling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Strike {
-    /// An exception, and nothing when it has returned.
+    /// An exception, and nothing after its return.
     Alone(Exception),
-    /// An exception whose IRET unblocks NMIs, and one more NMI where it returns to.
+    /// An exception whose IRET unblocks NMIs, and one more NMI at the instruction it returns to.
     ThenNmi(Exception),
+    /// An NMI inside an exception: at its first instruction a #DB, whose IRET unblocks NMIs, and then the NMI.
+    NmiInside(Exception),
 }
 
 impl Strike {
-    /// Strikes at `during`; nothing if the exception does not return to it with all of its registers.
+    /// Strikes at `during`. None if the exception does not return to it with all registers.
     fn at(self, run: &Run, during: &Machine) -> Option<Run> {
-        let (Self::Alone(exception) | Self::ThenNmi(exception)) = self;
+        let (Self::Alone(exception) | Self::ThenNmi(exception) | Self::NmiInside(exception)) = self;
         let mut struck = Run { machine: during.clone(), ..run.clone() };
         struck.inject(exception);
+        if let Self::NmiInside(_) = self {
+            let first = struck.machine.cpu.clone();
+            struck.inject(Debug);
+            struck.run_back_to(&first);
+            struck.inject(Nmi);
+            return Some(struck);
+        }
         let back = |cpu: &Cpu| cpu.rip == during.cpu.rip && cpu.registers[RSP] == during.cpu.registers[RSP];
         (0..STEPS).find(|_| struck.step().is_err() || back(&struck.machine.cpu))?;
         if preserved(&struck.machine.cpu) != preserved(&during.cpu) {
@@ -100,7 +109,8 @@ impl Strike {
 /// More than any handler and those inside it take.
 const STEPS: usize = 4000;
 
-/// How it goes on: rounds of the handler when the interrupted code has all of its registers back, or nothing else.
+/// The outcome: the rounds of the handler if the interrupted code has all its registers back, or else what happened
+/// instead.
 fn outcome(struck: Option<Run>, interrupted: &Machine) -> String {
     let Some(mut run) = struck else { return "the exception does not return".to_owned() };
     for _ in 0..STEPS {
@@ -126,8 +136,8 @@ fn differs_in_length(label: &str) -> bool {
     label == "nmi_exit" || ["modelled_", "perf_", "get_stack_info"].iter().any(|start| label.starts_with(start))
 }
 
-/// Boundaries in their order, those with one outcome together, with the label near the first of them. Where forms and handlers differ in
-/// length they go like the boundary before, and are not counted.
+/// Boundaries in order, grouped by outcome, with the label near the first of each group. Where forms and handlers
+/// differ in length, boundaries have the outcome of the one before, and are not counted.
 fn listed(places: impl Iterator<Item = (String, String)>) -> String {
     let mut runs: Vec<(usize, String, String)> = Vec::new();
     for (label, outcome) in places {
@@ -195,8 +205,9 @@ fn check(places: fn(Form, Handler, Strike) -> String, expected: &Expect) {
     expected.assert_eq(&first);
 }
 
-/// Until the first NMI's frame is copied it has one only, and the second overwrites it. #VC goes on below the interrupted stack pointer: while
-/// frames are copied, and before the IRET, the only good copy of the frame lies there.
+/// Until the first NMI's frame is copied there is only one, and the second NMI overwrites it. #VC continues below the
+/// interrupted stack pointer. While frames are being copied, and before the IRET, the only good copy of the frame lies
+/// there.
 #[test]
 fn an_exception_and_a_second_nmi_at_every_instruction_of_the_first() {
     check(
@@ -212,7 +223,7 @@ fn an_exception_and_a_second_nmi_at_every_instruction_of_the_first() {
     );
 }
 
-/// A nested one never copies its frame. Below its stack pointer lies all that the first one has on the stack.
+/// A nested one never copies its frame. Everything that the first one has on the stack lies below its stack pointer.
 #[test]
 fn an_exception_and_a_third_nmi_at_every_instruction_of_a_nested_one() {
     check(
@@ -226,4 +237,16 @@ fn an_exception_and_a_third_nmi_at_every_instruction_of_a_nested_one() {
         ThenNmi(VmmCommunication): 21 repeats without end from asm_exc_nmi
     "#]],
     );
+}
+
+/// The tests of the NMI handler see only what the second NMI interrupts itself. Before "executing" is set and after it is cleared it then
+/// takes itself for a first one; while frames are copied it writes where the first one writes.
+#[test]
+fn an_nmi_inside_an_exception_at_every_instruction_of_the_first() {
+    let places = |form, handler| in_first(form, handler, Strike::NmiInside(MachineCheck));
+    let first = places(Form::A, Handler::Quiet);
+    for form in [Form::A, Form::B2, Form::C, Form::E] {
+        assert_eq!(places(form, Handler::Quiet), first, "forms go alike: {form}");
+    }
+    expect!["26 repeats without end from asm_exc_nmi, 3 rounds: 1 from repeat_nmi, 3 ends at kernel_panic from repeat_nmi, 94 rounds: 2 from repeat_nmi, 1 repeats without end from nmi_iret"].assert_eq(&first);
 }

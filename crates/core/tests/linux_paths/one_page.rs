@@ -1,4 +1,4 @@
-//! Flushing one page: which entries go, and which stay, where the page is cached under the PCIDs of both halves.
+//! Flushing one page: which entries go, and which stay, if the page is cached under the PCIDs of both halves.
 
 use crate::support::{ALL_ON, FORMS, Run};
 use cr3_core::linux::layout::{KERNEL_BUFFER, PAGE, SECOND_DATA_PHYSICAL, USER_DATA};
@@ -15,13 +15,13 @@ fn cached(run: &Run) -> BTreeSet<Cached> {
     run.machine.tlb.entries().map(|entry| (entry.pcid, entry.linear)).collect()
 }
 
-/// At an instruction of `sys_rt_sigreturn`, after user mode has touched its pages. With a poke before, user mode has done so under the PCIDs of
-/// two ASIDs.
+/// At an instruction of `sys_rt_sigreturn`, after user mode has used its pages. With an earlier poke, user mode has
+/// done so under the PCIDs of two ASIDs.
 fn kernel(features: Features, handler: Handler) -> Run {
     struck(features, Form::E, handler)
 }
 
-/// The same with any form: the strike is that of preset `kgdb-kernel`.
+/// The same with any form. The strike is that of preset `kgdb-kernel`.
 fn struck(features: Features, form: Form, handler: Handler) -> Run {
     let mut run = Run::new(features, form, handler);
     run.run_to("kernel_loop");
@@ -33,7 +33,7 @@ fn struck(features: Features, form: Form, handler: Handler) -> Run {
     run
 }
 
-/// Calls `routine` on `page`, as C would: the place of the call is where it returns to.
+/// Calls `routine` on `page`, as C would. It returns to the place of the call.
 fn flush(run: &mut Run, routine: &str, page: u64) -> BTreeSet<Cached> {
     let after = run.machine.cpu.clone();
     let target = run.address(routine);
@@ -48,7 +48,7 @@ fn flush(run: &mut Run, routine: &str, page: u64) -> BTreeSet<Cached> {
     before.difference(&cached(run)).copied().collect()
 }
 
-/// The kernel's and the user's PCID of the mm that is loaded.
+/// The kernel's and the user's PCID of the loaded mm.
 fn pcids(run: &Run) -> [u16; 2] {
     let own = TlbState::of(&run.machine).loaded_mm_asid + 1;
     [own, own | 0x800]
@@ -56,7 +56,7 @@ fn pcids(run: &Run) -> [u16; 2] {
 
 const NO_INVPCID: Features = Features { invpcid: false, ..ALL_ON };
 
-/// A page that the user touches, one that the kernel reads for it, and one that only the kernel has.
+/// A page that the user uses, one that the kernel reads for it, and one that only the kernel has.
 const PAGES: [u64; 3] = [USER_DATA, USER_DATA + PAGE, KERNEL_BUFFER];
 
 #[test]
@@ -77,7 +77,7 @@ fn with_invpcid_exactly_the_entries_of_the_page_go() {
             assert_eq!(flush(&mut flushed, "flush_tlb_one_user", page), expected, "{handler} {page:#x}");
             assert_eq!(flushed.mask(), run.mask(), "nothing is left to do");
         }
-        // The same page under the other ASID is none of this mm's: it stays.
+        // The same page under the other ASID does not belong to this mm: it stays.
         let elsewhere =
             cached(&run).into_iter().filter(|&(pcid, linear)| linear == USER_DATA && pcid != user && pcid & 0x800 != 0);
         assert_eq!(elsewhere.count(), usize::from(handler == Handler::KgdbPoke));
@@ -95,7 +95,7 @@ fn without_invpcid_the_users_entry_waits_for_the_next_return_to_user_mode() {
         assert_eq!(gone, before.iter().copied().filter(|&entry| entry == (own, page)).collect());
         assert_eq!(run.mask(), mask | 1 << own, "the user's is asked for");
         assert!(cached(&run).contains(&(user, page)));
-        // All of that PCID goes then, and nothing of another.
+        // Everything of that PCID goes then, and nothing of another one.
         let waiting: BTreeSet<_> = cached(&run);
         run.run_until(|machine| machine.cpu.cpl == 3);
         assert_eq!(run.mask(), mask);
@@ -130,7 +130,7 @@ fn a_kernel_page_may_be_cached_under_other_asids_too() {
 
 // --- After a poke ----------------------------------------------------------------------------------------------------
 
-/// What stands in the frame to which the kernel moves the user's page.
+/// The contents of the frame to which the kernel moves the user's page.
 const MOVED: u64 = 0x5eed;
 
 /// Points the page at another frame.
@@ -148,12 +148,13 @@ fn move_page(run: &mut Run, page: u64) {
 enum Reads {
     /// The frame that the tables name.
     New,
-    /// The frame of before, by the translation that is still cached under its PCID.
+    /// The old frame, through the translation that is still cached under its PCID.
     Old,
 }
 
-/// Moves a page that user mode has used since the strike, flushes it, and goes on until user mode reads it again: what it reads, the mask after the
-/// flush, and the mask in user mode. What the poke itself has left in the mask is taken out before.
+/// Moves a page that user mode has used since the strike, flushes it, and continues until user mode reads it again.
+/// Returns what it reads, the mask after the flush, and the mask in user mode. What the poke itself left in the mask is
+/// removed first.
 fn flush_after(features: Features, form: Form, handler: Handler) -> (Reads, u16, u16) {
     let mut run = struck(features, form, handler);
     run.set_mask(0);
@@ -172,7 +173,8 @@ fn flush_after(features: Features, form: Form, handler: Handler) -> (Reads, u16,
     (reads, asked, run.mask())
 }
 
-/// Form A has put back the CR3 of an ASID that is another mm's now. Flushes go by `loaded_mm_asid`, which is 1; SWITCH_TO_USER_CR3 goes by CR3.
+/// Form A has restored the CR3 of an ASID that now belongs to another mm. Flushes go by `loaded_mm_asid`, which is 1;
+/// SWITCH_TO_USER_CR3 goes by CR3.
 #[test]
 fn after_a_poke_form_a_misses_flushes_of_user_pages() {
     let no_pcid = Features { pcid: false, ..ALL_ON };
@@ -181,7 +183,7 @@ fn after_a_poke_form_a_misses_flushes_of_user_pages() {
         let cases = [
             (NO_INVPCID, Handler::Quiet, (Reads::New, 1 << 1, 0)),
             (NO_INVPCID, Handler::KgdbPoke, (wrong, 1 << 2, left)),
-            // INVPCID is told the PCID of the records too.
+            // INVPCID gets the PCID of the records too.
             (ALL_ON, Handler::Quiet, (Reads::New, 0, 0)),
             (ALL_ON, Handler::KgdbPoke, (wrong, 0, 0)),
             (no_pcid, Handler::KgdbPoke, (Reads::New, 0, 0)),

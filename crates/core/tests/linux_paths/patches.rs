@@ -199,9 +199,9 @@ fn what_the_assembler_says_is_said_at_the_line_of_the_mail() {
         &wrong,
         expect![[r#"
         restore/custom.S:6:3: error: `frobnicate` is not an instruction, a directive or a macro
-          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
         restore/custom.S:6:3: error: `frobnicate` is not an instruction, a directive or a macro
-          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
     "#]],
     );
     let quoted: String =
@@ -210,9 +210,9 @@ fn what_the_assembler_says_is_said_at_the_line_of_the_mail() {
         &quoted,
         expect![[r#"
         restore/custom.S:9:5: error: `frobnicate` is not an instruction, a directive or a macro
-          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
         restore/custom.S:9:5: error: `frobnicate` is not an instruction, a directive or a macro
-          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not taken
+          define it by `.macro` or `#define`; x87, SSE and AVX instructions are not supported
     "#]],
     );
     check(
@@ -306,7 +306,7 @@ fn names_of_the_configuration_are_set_before_a_patch() {
         expect![[r#"
         restore/custom.S:1:1: note: taken for a unified diff
           it fits form E, and changes arch/x86/entry/calling.h (1 hunk)
-        restore/custom.S:5:9: note: `CONFIG_DEBUG_ENTRY` is taken as off
+        restore/custom.S:5:9: note: `CONFIG_DEBUG_ENTRY` counts as off
           the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
     "#]],
     );
@@ -333,14 +333,14 @@ fn macros_that_a_patch_adds_and_features_that_nothing_decides_are_said() {
         restore/custom.S:1:1: note: taken for a unified diff
           it fits form E, and changes arch/x86/entry/calling.h (1 hunk)
         restore/custom.S:5:2: note: `UNUSED` is new, and nothing calls it
-        restore/custom.S:6:3: note: `X86_FEATURE_LA57` is taken as off
+        restore/custom.S:6:3: note: `X86_FEATURE_LA57` counts as off
           the machine does not model it, and no switch decides it
     "#]],
     );
     check(
         ".macro RESTORE_CR3 save_reg\n\tALTERNATIVE \"\", \"nop\", X86_FEATURE_LA57\n\tmovq \\save_reg, %cr3\n.endm\n",
         expect![[r#"
-            restore/custom.S:2:2: note: `X86_FEATURE_LA57` is taken as off
+            restore/custom.S:2:2: note: `X86_FEATURE_LA57` counts as off
               the machine does not model it, and no switch decides it
         "#]],
     );

@@ -12,7 +12,8 @@ enum Saved {
     User,
 }
 
-/// Places in kernel mode with either CR3. The user's is loaded in the exit windows, and in the entry windows up to the switch.
+/// Places in kernel mode with either CR3. The user's is loaded in the exit windows, and in the entry windows up to the
+/// switch.
 const PLACES: [(&str, Saved); 7] = [
     ("kernel_loop", Saved::Kernel),
     ("do_syscall_64", Saved::Kernel),
@@ -30,7 +31,7 @@ struct Did {
     mask_after: u16,
 }
 
-/// The bit of the user program's PCID, and another that no form may touch.
+/// The bit of the user program's PCID, and another one that no form may change.
 const OWN: u16 = 1 << 1;
 const OTHER: u16 = 1 << 3;
 
@@ -60,7 +61,7 @@ fn extent(exception: Exception) -> [&'static str; 2] {
     }
 }
 
-/// The first time that the program is at `label` with the CR3 that the place stands for.
+/// The first time that the program is at `label` with the place's CR3.
 fn arrive(start: &Run, features: Features, label: &str, saved: Saved) -> Run {
     let mut run = start.clone();
     let address = run.address(label);
@@ -82,13 +83,13 @@ fn strike(run: &mut Run, exception: Exception, mask: u16) -> Did {
     Did { writes: run.log.cr3_writes.iter().map(|write| write.flush).collect(), mask_after: run.mask() }
 }
 
-/// Places that a configuration reaches: without isolation no trampoline.
+/// Places that a configuration reaches: without isolation there is no trampoline.
 fn reached(features: Features, label: &str) -> bool {
     features.pti || label != "iret_exit_user_cr3"
 }
 
-/// #VC with isolation where the stack is the user's: its handler moves to the thread stack, which is gone with the kernel's
-/// tables (see `communication`).
+/// Whether #VC strikes with isolation on the user's stack: its handler moves to the thread stack, which disappears with the
+/// kernel's tables (see `communication`).
 fn loses_its_stack(features: Features, label: &str, exception: Exception) -> bool {
     features.pti && exception == Exception::VmmCommunication && label == "entry_SYSRETQ_unsafe_stack"
 }

@@ -1,5 +1,5 @@
-//! The address spaces: each routine called by itself in the states it can meet, held against what it should do, written a second
-//! time as functions of the records.
+//! The address spaces: each routine called by itself in the states it can meet, compared with its specification, which
+//! is written a second time as functions of the records.
 
 use crate::support::{ALL_ON, FORMS, Log, Run, all_features, preserved};
 use cr3_core::linux::layout::{self as at, INIT_TABLES_PHYSICAL, POKING_TABLES_PHYSICAL, SECOND_TABLES_PHYSICAL};
@@ -41,8 +41,9 @@ fn call(run: &mut Run, routine: &str, argument: u64) {
     run.run_back_to(&after);
 }
 
-/// As [`call`], up to the first instruction; the processor as it is to be when the routine returns, but for what it changes.
-fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
+/// Like [`call`], up to the first instruction. Returns the processor as it should be when the routine returns, except
+/// for what it changes.
+pub(crate) fn enter(run: &mut Run, routine: &str, argument: u64) -> Cpu {
     let after = run.machine.cpu.clone();
     let rsp = run.machine.cpu.registers[Register::Rsp as usize];
     let back = run.machine.cpu.rip;
@@ -58,8 +59,8 @@ fn mm_physical(run: &Run, mm: Mm) -> u64 {
     at::image_physical(run.address(mm.name))
 }
 
-/// Puts `state` into memory, and CR3 where the records say.
-fn set(run: &mut Run, state: &TlbState) {
+/// Writes `state` into memory, and the matching CR3.
+pub(crate) fn set(run: &mut Run, state: &TlbState) {
     let memory = &mut run.machine.memory;
     memory.write_u64(STATE + at::TLB_STATE_LOADED_MM, state.loaded_mm);
     memory.write_u16(STATE + at::TLB_STATE_LOADED_MM_ASID, state.loaded_mm_asid);
@@ -232,7 +233,7 @@ fn a_temporary_mm_ends_laziness() {
     assert_eq!(run.log.cr3_writes, []);
 }
 
-/// What is cached: user data under the own PCID, user data under others, the cpu_entry_area, which is global.
+/// What is cached: user data under its own PCID, user data under others, the cpu_entry_area, which is global.
 fn cached(run: &Run) -> (bool, bool, bool) {
     let own = (run.machine.cpu.cr3 & 0xfff) as u16;
     let entries: Vec<_> = run.machine.tlb.entries().collect();
@@ -307,7 +308,7 @@ fn a_poke_changes_the_byte_and_leaves_no_way_to_write_text() {
 
 // --- Striking in the middle of a switch ------------------------------------------------------------------------------
 
-/// How a switch to another task's mm goes on after something struck in it.
+/// The outcome of a switch to another task's mm in which something struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Went {
     /// Registers, CR3 and records are as without it.
@@ -320,7 +321,7 @@ enum Went {
     Panics,
 }
 
-fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
+pub(crate) fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
     for _ in 0..5000 {
         let cpu = &run.machine.cpu;
         if cpu.rip == after.rip && cpu.registers[Register::Rsp as usize] == after.registers[Register::Rsp as usize] {
@@ -331,7 +332,8 @@ fn end_of_switch(mut run: Run, after: &Cpu) -> Option<Run> {
     None
 }
 
-/// Strikes at every boundary of a switch from the user program's mm to the second task's: label of the boundary, and how it went.
+/// Strikes at every boundary of a switch from the user program's mm to the second task's. Returns the label of each
+/// boundary and its outcome.
 fn sweep(features: Features, form: Form, handler: Handler, exception: Exception) -> Vec<(String, Went)> {
     let mut run = Run::new(features, form, handler);
     run.run_to("kernel_loop");
@@ -359,21 +361,22 @@ fn classify(struck: Option<Run>, quiet: &Machine) -> Went {
     }
 }
 
-/// What the caller of the switch sees. CF is what BTS found in the mask, where a flush may have been requested meanwhile; nobody reads it.
+/// What the caller of the switch sees. CF is the bit that BTS found in the mask, where a flush may have been requested
+/// meanwhile; nobody reads it.
 fn returned(cpu: &Cpu) -> Cpu {
     let mut cpu = preserved(cpu);
     cpu.rflags &= !1;
     cpu
 }
 
-/// What the records say of the mm that is loaded. A flush requested meanwhile may empty the slots of others.
+/// What the records say about the loaded mm. A flush requested meanwhile may empty the slots of others.
 fn loaded(machine: &Machine) -> (u64, u16, u16, Slot) {
     let state = TlbState::of(machine);
     let slot = state.slots.get(usize::from(state.loaded_mm_asid)).copied().unwrap_or_default();
     (state.loaded_mm, state.loaded_mm_asid, state.next_asid, slot)
 }
 
-const PARANOID: [Exception; 4] =
+pub(crate) const PARANOID: [Exception; 4] =
     [Exception::Nmi, Exception::Debug, Exception::MachineCheck, Exception::VmmCommunication];
 
 #[test]
@@ -383,7 +386,7 @@ fn nothing_that_keeps_the_address_space_disturbs_a_switch() {
             for handler in [Handler::Quiet, Handler::Perf, Handler::PendingFlush] {
                 for exception in PARANOID {
                     let went = sweep(features, form, handler, exception);
-                    // Without PCIDs no slot is looked for.
+                    // Without PCIDs the code looks for no slot.
                     assert_eq!(went.len(), if features.pcid { 94 } else { 40 });
                     let disturbed: Vec<_> = went.iter().filter(|(_, went)| *went != Went::Unchanged).collect();
                     assert!(disturbed.is_empty(), "{features} {form} {handler} {exception:?}: {disturbed:?}");
@@ -399,7 +402,7 @@ fn counts(went: &[(String, Went)]) -> [usize; 3] {
     [count(&[Went::Unchanged, Went::Moved]), count(&[Went::Inconsistent]), count(&[Went::Panics])]
 }
 
-/// The labels of the boundaries that went like `kind`, each once.
+/// The labels of the boundaries with outcome `kind`, each once.
 fn labels(went: &[(String, Went)], kind: Went) -> Vec<&str> {
     let places = went.iter().filter(|(_, went)| *went == kind).map(|(place, _)| place.as_str());
     let mut labels: Vec<_> = places.map(|place| place.split('+').next().unwrap_or(place)).collect();
@@ -407,8 +410,9 @@ fn labels(went: &[(String, Went)], kind: Went) -> Vec<&str> {
     labels
 }
 
-/// Between the write of `LOADED_MM_SWITCHING` and that of the new mm there is nothing to go back to, whatever the form. Elsewhere
-/// the switch itself makes CR3 and records agree again, even where form A has restored a CR3 that no longer held.
+/// Between the write of `LOADED_MM_SWITCHING` and that of the new mm there is nothing to return to, whatever the form.
+/// Elsewhere the switch itself makes CR3 and records agree again, even if form A has restored a CR3 that was no longer
+/// valid.
 #[test]
 fn a_poke_inside_a_switch_panics_in_every_form() {
     for form in FORMS {
@@ -419,8 +423,9 @@ fn a_poke_inside_a_switch_panics_in_every_form() {
     }
 }
 
-/// A handler that schedules comes back to the mm of the task, not to the one that was loaded. Inside the switch, once it has written CR3, form A
-/// puts the new mm's back and the others do not; when the records are written it is the other way round.
+/// A handler that schedules returns to the mm of the task, not to the loaded one. Inside the switch, after it has
+/// written CR3, form A restores the new mm's CR3 and the others do not. After the records are written it is the other
+/// way round.
 #[test]
 fn scheduling_inside_a_switch_goes_wrong_at_other_places_in_form_a() {
     for form in FORMS {

@@ -22,7 +22,7 @@ pub(crate) const ALL_ON: Features = Features::ALL;
 /// A MOV to CR3 that retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cr3Write {
-    /// Of the instruction.
+    /// RIP of the instruction.
     pub(crate) rip: u64,
     pub(crate) before: u64,
     pub(crate) after: u64,
@@ -125,7 +125,7 @@ impl Run {
         panic!("did not get there; now at {}", self.place());
     }
 
-    /// Steps until the machine stops: the label of its HLT, or why it shut down.
+    /// Steps until the machine stops. Returns the label of its HLT, or why it shut down.
     pub(crate) fn run_to_end(&mut self) -> String {
         for _ in 0..BUDGET {
             match self.step() {
@@ -143,14 +143,14 @@ impl Run {
     /// Injects at this boundary; panics if the architecture forbids it.
     pub(crate) fn inject(&mut self, exception: Exception) {
         let event = Event::Exception(exception);
-        if let Some(refusal) = machine::refusal(&self.machine, event) {
-            panic!("{exception:?} at {}: {}", self.place(), refusal.reason);
+        if let Some(reason) = machine::refusal_reason(&self.machine.cpu, event) {
+            panic!("{exception:?} at {}: {}", self.place(), reason);
         }
         machine::deliver(&mut self.machine, event, error_code(exception), &mut self.log)
             .unwrap_or_else(|stop| panic!("{exception:?} at {}: {stop:?}", self.place()));
     }
 
-    /// Steps until the code that `before` interrupted goes on.
+    /// Steps until the code that `before` interrupted continues.
     pub(crate) fn run_back_to(&mut self, before: &Cpu) {
         let stack = before.registers[Register::Rsp as usize];
         self.run_until(|machine| {
@@ -190,8 +190,8 @@ pub(crate) fn error_code(exception: Exception) -> Option<u32> {
     matches!(exception, Exception::DoubleFault | Exception::VmmCommunication).then_some(0)
 }
 
-/// What an exception may not change. RF is set in the frame of a fault, so that a breakpoint on the instruction does not strike again
-/// (SDM vol. 3B 17.3.1.1).
+/// What an exception may not change. RF is set in the frame of a fault, so that a breakpoint on the instruction does
+/// not strike again (SDM vol. 3B 17.3.1.1).
 pub(crate) fn preserved(cpu: &Cpu) -> Cpu {
     const RF: u64 = 1 << 16;
     Cpu { rflags: cpu.rflags & !RF, cr2: 0, debug: [0; 6], events: Default::default(), ..cpu.clone() }

@@ -1,4 +1,4 @@
-//! The run that nothing interrupts: system calls by both exits, exceptions from user and from kernel.
+//! The run without interruptions: system calls by both exits, exceptions from user and from kernel.
 
 use crate::support::{ALL_ON, FORMS, HANDLERS, Run, all_features};
 use cr3_core::geometry::Geometry;
@@ -6,12 +6,12 @@ use cr3_core::linux::layout::{TASK_SIZE_MAX, TIMER_VECTOR, USER_GS_BASE, USER_LA
 use cr3_core::linux::{self, Config, Form, Handler};
 use cr3_core::machine::control::current_pcid;
 use cr3_core::machine::observe::Cr3Flush;
-use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal, step};
+use cr3_core::machine::{Event, Exception, Register, SegmentRegister, deliver, refusal_reason, step};
 use iced_x86::Mnemonic::{Iretq, Sysretq};
 
 #[test]
 fn every_combination_runs_to_its_end() {
-    // Nothing calls the macro or the handler here: each must assemble and link with every combination of features.
+    // Nothing calls the macro or the handler here. Each must assemble and link with every combination of features.
     let forms = FORMS.into_iter().map(|form| (form, Handler::Quiet));
     let handlers = HANDLERS.map(|handler| (Form::E, handler));
     let texts: Vec<_> = forms.chain(handlers).collect();
@@ -24,7 +24,7 @@ fn every_combination_runs_to_its_end() {
     }
 }
 
-/// What the program and the kernel counted.
+/// The counts of the program and of the kernel.
 #[track_caller]
 fn check_memory(run: &Run) {
     assert_eq!(run.user_word(16), 8, "the system call's result");
@@ -39,7 +39,7 @@ fn cr3_is_written_once_for_each_way_in_and_out() {
     for features in all_features() {
         let mut run = Run::new(features, Form::E, Handler::Quiet);
         run.run_to_end();
-        // Five system calls and three exceptions from user mode; the last call does not return.
+        // Five system calls and three exceptions from user mode. The last call does not return.
         let expected = if features.pti { 8 + 7 } else { 0 };
         let flush = if features.pcid { Cr3Flush::NoFlush } else { Cr3Flush::Flush };
         assert_eq!(run.log.cr3_writes.len(), expected, "{features:?}");
@@ -54,7 +54,8 @@ fn user_mode_is_left_and_entered_as_the_program_says() {
     let delivered: Vec<_> = run.log.delivered.iter().map(|delivered| (delivered.event, delivered.from_cpl)).collect();
     let breakpoint = Event::Software(3);
     let page_fault = Event::Exception(Exception::PageFault);
-    // Twice round the loop: a probe in the kernel, a breakpoint, once the page that is not present. Then the bad buffer.
+    // Twice through the loop: a probe in the kernel, a breakpoint, once the page that is not present. Then the bad
+    // buffer.
     assert_eq!(
         delivered,
         [(breakpoint, 0), (breakpoint, 3), (page_fault, 3), (breakpoint, 0), (breakpoint, 3), (page_fault, 0)]
@@ -88,7 +89,7 @@ fn a_timer_interrupt_returns_to_user_and_to_kernel() {
             run.run_to(label);
             let before = run.machine.cpu.clone();
             let event = Event::Interrupt(TIMER_VECTOR);
-            assert_eq!(refusal(&run.machine, event), None);
+            assert_eq!(refusal_reason(&run.machine.cpu, event), None);
             deliver(&mut run.machine, event, None, &mut run.log).expect("delivered");
             run.run_back_to(&before);
             assert_eq!(run.machine.cpu, before, "{features:?} {label}");
@@ -112,7 +113,8 @@ fn what_the_translation_caches_can_hold_changes_no_result() {
     assert_ne!(unbounded.tlb, skylake.tlb);
 }
 
-/// Were another PCID current, the first switch to the kernel's would leave translations behind that it should displace.
+/// If another PCID were current, the first switch to the kernel's would leave translations behind that it should
+/// displace.
 #[test]
 fn the_caches_start_with_the_pcid_of_the_user_program() {
     for features in all_features() {

@@ -4,7 +4,7 @@ use crate::support::{ALL_ON, Run, preserved};
 use cr3_core::linux::layout::TIMER_VECTOR;
 use cr3_core::linux::{Features, Form, Half, Handler, Handlers, tables_half};
 use cr3_core::machine::Exception::{self, Debug, DoubleFault, MachineCheck, Nmi};
-use cr3_core::machine::{Event, Machine, deliver, refusal, step};
+use cr3_core::machine::{Event, Machine, deliver, refusal_reason, step};
 use std::collections::BTreeSet;
 
 const FORMS: [Form; 4] = [Form::A, Form::B2, Form::C, Form::E];
@@ -24,7 +24,7 @@ pub(crate) fn boundaries(run: &Run) -> Vec<Machine> {
     }
 }
 
-/// Strikes everywhere; the run must go on as if nothing had happened.
+/// Strikes everywhere. The run must continue as if nothing had happened.
 fn check(features: Features, form: Form, handler: impl Into<Handlers>, exceptions: &[Exception]) {
     let handler = handler.into();
     let run = Run::new(features, form, handler);
@@ -78,7 +78,7 @@ fn a_timer_interrupt_restores_everything_wherever_interrupts_are_on() {
         for machine in boundaries(&run) {
             let mut struck = Run { machine: machine.clone(), ..run.clone() };
             let event = Event::Interrupt(TIMER_VECTOR);
-            if refusal(&machine, event).is_some() {
+            if refusal_reason(&machine.cpu, event).is_some() {
                 continue;
             }
             struck_in[usize::from(machine.cpu.cpl)] += 1;
@@ -91,7 +91,7 @@ fn a_timer_interrupt_restores_everything_wherever_interrupts_are_on() {
     }
 }
 
-/// A place where a missing restore lets user mode run on the kernel's tables, and the fault that user mode takes then.
+/// A place where a missing restore lets user mode run on the kernel's tables, and the fault that user mode then takes.
 type Exposed = (String, Option<(Exception, Option<u32>)>);
 
 /// Strikes every distinct place in kernel mode with the form that does not restore.
@@ -114,7 +114,7 @@ fn expose(run: &Run, machine: &Machine) -> Option<Exposed> {
     on_kernel_tables.then_some((place, fault))
 }
 
-/// SYSRET: from the switch to the user CR3 to the return, six instructions; IRET: ten.
+/// SYSRET: from the switch to the user CR3 to the return, six instructions. IRET: ten.
 fn check_exposed(features: Features, fault: Option<(Exception, Option<u32>)>) {
     let exposed = exposed(features);
     let sysret = ["sysret_exit_switch_cr3", "sysret_exit_user_cr3", "entry_SYSRETQ_unsafe_stack"];

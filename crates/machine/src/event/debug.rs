@@ -1,7 +1,7 @@
 //! Debug exceptions: breakpoints by DR0-DR3, single-stepping by TF (SDM vol. 3B 17.2, 17.3.1).
 //!
-//! A hit is noted in [`super::super::cpu::Events::debug_pending`] in the layout of DR6 and delivered after the instruction;
-//! the shadow of MOV SS holds it back for one more.
+//! A hit sets bits of [`super::super::cpu::Events::debug_pending`], in the layout of DR6. #DB is delivered after the
+//! instruction; the shadow of MOV SS holds it back for one more.
 
 use crate::Cpu;
 use crate::cpu::Shadow;
@@ -14,11 +14,11 @@ pub const BD: u64 = 1 << 13;
 pub const BS: u64 = 1 << 14;
 /// DR7.GD: MOV to and from debug registers faults.
 pub const GENERAL_DETECT: u64 = 1 << 13;
-/// Bits of DR6 that software writes; the others are fixed.
+/// Bits of DR6 that software can write; the others are fixed.
 pub const DR6_WRITABLE: u64 = 0xe00f;
 /// Bits of DR6 that always read as one (SDM vol. 3B 17.2.3).
 pub const DR6_FIXED: u64 = 0xffff_0ff0;
-/// Bits of DR7 that software writes.
+/// Bits of DR7 that software can write.
 pub const DR7_WRITABLE: u64 = 0xffff_23ff;
 /// Bit 10 of DR7 always reads as one.
 pub const DR7_FIXED: u64 = 1 << 10;
@@ -71,7 +71,8 @@ pub fn armed(cpu: &Cpu) -> bool {
     cpu.debug[DR7] & 0xff != 0
 }
 
-/// Notes data breakpoints that an access of `size` bytes hits. The breakpoint's address counts aligned to its length.
+/// Notes the data breakpoints that an access of `size` bytes hits. A breakpoint's address is aligned down to its
+/// length.
 #[inline]
 pub fn watch(cpu: &mut Cpu, linear: u64, size: u8, kind: AccessKind) {
     if armed(cpu) {
@@ -96,8 +97,8 @@ fn data_hits(cpu: &Cpu, linear: u64, size: u8, kind: AccessKind) -> u64 {
         .fold(0, |hits, breakpoint| hits | breakpoint.hit)
 }
 
-/// The instruction breakpoints at RIP, which RF suspends. Right after MOV SS or POP SS, whose shadow `shadow` is, they are
-/// suppressed as if RF were set (SDM vol. 3B 17.3.1.1).
+/// The instruction breakpoints at RIP. RF suspends them. `shadow` does too right after MOV SS or POP SS, as if RF were
+/// set (SDM vol. 3B 17.3.1.1).
 #[inline]
 pub fn instruction_hits(cpu: &Cpu, shadow: Shadow) -> u64 {
     let suspended = cpu.rflags & RF != 0 || shadow == Shadow::MovSs;

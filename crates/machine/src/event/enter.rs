@@ -17,11 +17,11 @@ use crate::{Cpu, Machine, Observer};
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) event: Event,
-    /// What it pushes beside the frame.
+    /// The error code to push, if any.
     error_code: Option<u32>,
-    /// The fault that it is, for exceptions of instructions and deliveries.
+    /// The fault behind it, for exceptions that an instruction or a delivery raised.
     pub(crate) fault: Option<Fault>,
-    /// RIP in the frame: of the faulting instruction for faults, of the next one for traps.
+    /// RIP in the frame: the faulting instruction for faults, the next one for traps.
     return_rip: u64,
     resume: Resume,
 }
@@ -29,9 +29,9 @@ pub(crate) struct Arrival {
 /// RF in the frame (SDM vol. 3B 17.3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resume {
-    /// Of a fault, so that the instruction is not stopped twice by one breakpoint.
+    /// For a fault, so that one breakpoint does not stop the instruction twice.
     Set,
-    /// Of everything else: an instruction clears it at its start, and repeated ones set it between repetitions.
+    /// For everything else: an instruction clears RF at its start, and repeated ones set it between repetitions.
     Kept,
 }
 
@@ -67,18 +67,18 @@ impl Arrival {
         }
     }
 
-    /// The one fault that leaves RF as it is.
+    /// The one fault that does not change RF.
     pub(crate) fn instruction_breakpoint(fault: Fault, rip: u64) -> Self {
         Self { resume: Resume::Kept, ..Self::fault(fault, rip) }
     }
 
-    /// INT n: `rip` is that of the next instruction.
+    /// INT n: `rip` is the address of the next instruction.
     pub(crate) fn software(vector: u8, rip: u64) -> Self {
         let event = Event::Software(vector);
         Self { event, error_code: None, fault: None, return_rip: rip, resume: Resume::of(event) }
     }
 
-    /// An event at an instruction boundary. Whether there is an error code depends on the vector alone.
+    /// An event at an instruction boundary. The vector alone decides whether it pushes an error code.
     pub(crate) fn from_outside(event: Event, error_code: Option<u32>, rip: u64) -> Self {
         let has_code = matches!(event, Event::Exception(exception) if exception.has_error_code());
         let error_code = has_code.then(|| error_code.unwrap_or(0));
@@ -94,7 +94,7 @@ impl Arrival {
     }
 }
 
-/// Enters the handler of `arrival`: all of it or, on a fault, nothing but accessed bits and TLB entries.
+/// Enters the handler of `arrival`. On a fault it changes nothing except accessed bits and TLB entries.
 ///
 /// # Errors
 /// The fault that the delivery raised, with EXT set in its error code unless software asked for the event.
@@ -105,7 +105,7 @@ pub(crate) fn enter(machine: &mut Machine, observer: &mut dyn Observer, arrival:
     })
 }
 
-/// Sets EXT in error codes that name a selector (SDM vol. 3A 6.13). Those of page faults have no such bit.
+/// Sets EXT in error codes that name a selector (SDM vol. 3A 6.13). Page-fault error codes have no such bit.
 fn external(fault: Fault) -> Fault {
     let error_code = match fault.exception {
         Exception::PageFault => fault.error_code,
@@ -185,8 +185,8 @@ fn stack_top(machine: &mut Machine, observer: &mut dyn Observer, gate: &Gate, cp
     Ok(top & !15)
 }
 
-/// Pushes SS, RSP, RFLAGS, CS, RIP and the error code, if there is one; the new RSP. A frame of which one page cannot be
-/// written changes no byte.
+/// Pushes SS, RSP, RFLAGS, CS, RIP and the error code, if there is one. Returns the new RSP. Changes no byte if it
+/// cannot write one of the frame's pages.
 fn push_frame(
     machine: &mut Machine,
     observer: &mut dyn Observer,
@@ -215,7 +215,7 @@ fn push_frame(
     Ok(stack)
 }
 
-/// Checks the lowest word of the frame, so that a fault on its page comes before the first push.
+/// Checks the lowest word of the frame, so that a fault on its page precedes the first push.
 fn check_writable(
     machine: &mut Machine,
     observer: &mut dyn Observer,
@@ -240,7 +240,7 @@ fn as_stack_fault(fault: Fault) -> Fault {
     }
 }
 
-/// What changes in the processor once the frame is pushed. SS becomes null only when CPL changes (SDM vol. 3A 6.14.2).
+/// Changes the processor once the frame is pushed. SS becomes null only when CPL changes (SDM vol. 3A 6.14.2).
 fn commit(machine: &mut Machine, observer: &mut dyn Observer, event: Event, gate: &Gate, code: Segment, stack: u64) {
     let cpl = descriptor::requested_privilege(code.selector);
     if cpl != machine.cpu.cpl {

@@ -26,7 +26,7 @@ pub struct Gate {
     pub kind: GateKind,
 }
 
-/// Whether the gate's DPL counts: it does for INT n, INT3 and INTO only (SDM vol. 3A 6.12.1.2).
+/// Whether the gate's DPL matters: it does for INT n, INT3 and INTO only (SDM vol. 3A 6.12.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GateAccess {
     /// INT n, INT3 or INTO: the DPL must not be below CPL.
@@ -34,7 +34,7 @@ pub enum GateAccess {
         /// Current privilege level, 0 to 3.
         cpl: u8,
     },
-    /// An exception or interrupt: the DPL does not count.
+    /// An exception or interrupt: the DPL does not matter.
     Hardware,
 }
 
@@ -97,7 +97,7 @@ mod tests {
         (low, OFFSET >> 32)
     }
 
-    /// Every type, privilege, presence and way of use, against the rules told one after another.
+    /// Every type, privilege, presence and way of use, against the rules in the manual's order.
     #[test]
     fn gates_are_checked_in_the_manuals_order() {
         for bits in 0..32 * 4 * 2 * 5u64 {

@@ -1,4 +1,5 @@
-//! Exceptions, NMI and interrupts: what may strike, and how the processor enters a handler (SDM vol. 3A chapter 6).
+//! Exceptions, NMI and interrupts: when they may strike, and how the processor enters a handler (SDM vol. 3A chapter
+//! 6).
 //!
 //! Every delivery reads IDT, GDT and TSS and pushes its frame through the page tables of the current CR3.
 
@@ -10,7 +11,7 @@ mod enter;
 mod refuse;
 
 pub(super) use enter::{Arrival, enter};
-pub use refuse::{Refusal, refusal, refusal_reason};
+pub use refuse::refusal_reason;
 
 pub use super::fault::Event;
 
@@ -18,10 +19,11 @@ use super::fault::{Exception, Fault, Stop};
 use super::{Machine, Observer};
 use nested::Outcome;
 
-/// Delivers `event` from outside at this instruction boundary: frame pushed through the page tables of the current CR3.
+/// Delivers `event` from outside at this instruction boundary. The frame is pushed through the page tables of the
+/// current CR3.
 ///
-/// Ask [`refusal`] first. An NMI that is blocked is latched instead, and [`super::step`] delivers it when it may. DR6 stays
-/// as it is for #DB, as after INT1. Exceptions with an error code push `error_code`, or zero.
+/// Ask [`refusal_reason`] first. A blocked NMI is latched instead, and [`super::step`] delivers it when it may. For #DB, DR6
+/// does not change, as with INT1. Exceptions with an error code push `error_code`, or zero.
 ///
 /// # Errors
 /// [`Stop::Shutdown`] on a triple fault or a machine check during a machine check.
@@ -104,7 +106,7 @@ pub(super) fn shutdown(machine: &mut Machine, chain: Vec<Fault>) -> Stop {
 
 /// Delivers `arrival`, and what its delivery raises, until a handler is entered or the processor shuts down.
 ///
-/// A page fault writes CR2 when it is raised, also if it then becomes part of a double fault (SDM vol. 3A 6.15).
+/// A page fault writes CR2 when it is raised, even if it then becomes part of a double fault (SDM vol. 3A 6.15).
 pub(super) fn raise(machine: &mut Machine, observer: &mut dyn Observer, mut arrival: Arrival) -> Result<(), Stop> {
     let mut chain = Vec::new();
     loop {

@@ -3,10 +3,10 @@
 use super::Event;
 use crate::fault::{Class, Exception, Fault};
 
-/// What becomes of two exceptions of which the second arose while the first was delivered.
+/// The outcome of an exception that arises while the processor delivers another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The second is delivered; the first is lost, and comes again if its instruction is run again.
+    /// The second is delivered. The first is lost, and recurs if its instruction runs again.
     Serial,
     /// Both become one #DF.
     DoubleFault,
@@ -14,7 +14,7 @@ pub enum Outcome {
     Shutdown,
 }
 
-/// Class of an event; interrupts of software and from outside are benign.
+/// Class of an event. Software and external interrupts are benign.
 fn class(event: Event) -> Class {
     match event {
         Event::Exception(exception) => exception.class(),
@@ -31,7 +31,7 @@ pub fn outcome(first: Event, second: Exception) -> Outcome {
     }
 }
 
-/// The double fault that two exceptions make.
+/// The double fault that replaces two exceptions.
 pub(super) fn double_fault(first: Event, second: Exception) -> Fault {
     let first = match first {
         Event::Exception(exception) => exception.name(),

@@ -1,35 +1,19 @@
-//! What may not strike here and now, and why.
+//! When an event may not strike, and why.
 
 use super::Event;
 use crate::bits::cr4;
 use crate::cpu::{Events, Shadow};
 use crate::fault::Exception;
 use crate::rflags::IF;
-use crate::{Cpu, CpuFeatures, Machine};
-
-/// Why an event may not be injected here and now, with the architectural reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// One sentence with the manual's section.
-    pub reason: String,
-}
+use crate::{Cpu, CpuFeatures};
 
 /// Whether an NMI has to wait in its latch.
 pub(super) fn nmi_waits(events: &Events) -> bool {
     events.nmi_blocked || events.shadow == Shadow::MovSs
 }
 
-/// Whether `event` may strike `machine` at this boundary; `None` means it may.
-pub fn refusal(machine: &Machine, event: Event) -> Option<Refusal> {
-    refusal_reason(&machine.cpu, event).map(|reason| Refusal { reason: reason.to_owned() })
-}
-
-/// The reason of [`refusal`] alone, for whoever asks often.
+/// Why `event` may not strike at this boundary, as one sentence with the manual's section; `None` if it may.
 pub fn refusal_reason(cpu: &Cpu, event: Event) -> Option<&'static str> {
-    reason(cpu, event)
-}
-
-fn reason(cpu: &Cpu, event: Event) -> Option<&'static str> {
     if cpu.events.shut_down {
         return Some("the processor is shut down, and only a reset ends that here (SDM vol. 3A 6.15, #DF)");
     }
@@ -109,13 +93,9 @@ mod tests {
         machine.cpu.rflags |= IF;
         change(&mut machine.cpu);
         for event in [NMI, DEBUG, MACHINE_CHECK, DOUBLE_FAULT, COMMUNICATION, TIMER] {
-            let found = refusal(&machine, event);
+            let found = refusal_reason(&machine.cpu, event);
             assert_eq!(found.is_some(), refused.contains(&event), "{event:?}: {found:?}");
-            assert!(
-                found.is_none_or(
-                    |refusal| refusal.reason.contains("SDM vol. 3") || refusal.reason.contains("APM vol. 2")
-                )
-            );
+            assert!(found.is_none_or(|reason| reason.contains("SDM vol. 3") || reason.contains("APM vol. 2")));
         }
     }
 
@@ -136,6 +116,6 @@ mod tests {
 
     #[test]
     fn software_interrupts_are_instructions() {
-        assert!(refusal(&testbed::machine(), Event::Software(3)).is_some());
+        assert!(refusal_reason(&testbed::machine().cpu, Event::Software(3)).is_some());
     }
 }

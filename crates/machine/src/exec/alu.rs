@@ -1,5 +1,5 @@
-//! Integer arithmetic and logic on operands. The sums themselves are in [`super::arithmetic`], [`super::shift`] and
-//! [`super::multiply`].
+//! Integer arithmetic and logic on operands. [`super::arithmetic`], [`super::shift`] and [`super::multiply`] compute
+//! the results.
 
 use super::multiply::Pair;
 use super::operand::{self, get, read_0, read_1, read_2, set, set_narrow, set_register};
@@ -118,7 +118,7 @@ pub(super) fn imul(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// DIV and IDIV. All flags are undefined after it and stay.
+/// DIV and IDIV. The manual leaves all flags undefined; here they do not change.
 pub(super) fn divide(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, Pair, u64) -> Option<Pair>) -> Done {
     let width = operand::width(i);
     let divisor = read_0(c, i, width)?;
@@ -130,7 +130,7 @@ pub(super) fn divide(c: &mut Context<'_>, i: &Instruction, operation: fn(Width, 
     Ok(())
 }
 
-/// XADD: operand 0 becomes the sum, operand 1 the old operand 0. The sum wins where both are one register.
+/// XADD: operand 0 becomes the sum, operand 1 the old operand 0. If both are one register, it becomes the sum.
 pub(super) fn xadd(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
@@ -148,7 +148,7 @@ pub(super) fn xadd(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// CMPXCHG. Memory is written in any case; of the two registers only the one that changes is written, which matters for
+/// CMPXCHG. It writes memory in any case. Of the two registers it writes only the one that changes, which matters for
 /// the upper half of 32-bit names.
 pub(super) fn cmpxchg(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
@@ -183,7 +183,7 @@ pub(super) fn cmpxchg_pair(c: &mut Context<'_>, i: &Instruction, half: Width) ->
     let read = |register| get(&c.machine.cpu, register);
     let expected = (read(Register::Rax), read(Register::Rdx));
     let new = (read(Register::Rbx), read(Register::Rcx));
-    // One aligned 16-byte block lies in one page: the check of its first half covers the second.
+    // One aligned 16-byte block lies in one page, so the check of its first half covers the second.
     let low = operand::modify_at(c, i, low_address, half, &mut |old| old)?;
     let high = operand::load(c, high_address, half)?;
     let equal = (low, high) == expected;

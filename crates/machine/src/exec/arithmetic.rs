@@ -1,7 +1,7 @@
 //! Addition, subtraction and logic as pure functions `(width, a, b, rflags) -> (result, rflags)`.
 //!
-//! Operands have no bits above their width, and neither have results. Flags that the manual leaves undefined are
-//! listed in [`super::undefined`].
+//! Operands have no bits above their width, nor do results. [`super::undefined`] lists the flags that the manual leaves
+//! undefined.
 
 use super::width::Width;
 use crate::rflags::{CF, OF, PF, SF, STATUS, ZF};
@@ -94,14 +94,14 @@ pub fn xor(width: Width, a: u64, b: u64, rflags: u64) -> (u64, u64) {
     logic(width, a ^ b, rflags)
 }
 
-/// INC: as ADD 1, but CF stays.
+/// INC: like ADD 1, without changing CF.
 #[inline]
 pub fn inc(width: Width, a: u64, rflags: u64) -> (u64, u64) {
     let (result, after) = add(width, a, 1, rflags);
     (result, (after & !CF) | (rflags & CF))
 }
 
-/// DEC: as SUB 1, but CF stays.
+/// DEC: like SUB 1, without changing CF.
 #[inline]
 pub fn dec(width: Width, a: u64, rflags: u64) -> (u64, u64) {
     let (result, after) = sub(width, a, 1, rflags);
@@ -158,7 +158,7 @@ mod tests {
         (result, status)
     }
 
-    /// Subtraction as addition of the complement: the carries come out inverted.
+    /// Subtraction as addition of the complement: the carries are inverted.
     fn ripple_subtract(bits: u32, a: u64, b: u64, borrow: u64) -> (u64, u64) {
         let (result, status) = ripple(bits, a, !b, 1 - borrow);
         (result, status ^ (CF | AF))

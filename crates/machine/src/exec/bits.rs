@@ -29,8 +29,8 @@ impl BitChange {
     }
 }
 
-/// Distance in bytes from the operand to the element that holds a bit, and the bit's number in it. The bit offset is signed;
-/// the operand size is the size of an element (SDM vol. 2, BT: "bit string").
+/// Distance in bytes from the operand to the element that holds a bit, and the bit's number in that element. The bit
+/// offset is signed. An element has the operand size (SDM vol. 2, BT: "bit string").
 pub(super) fn bit_string(width: Width, offset: u64) -> (i64, u32) {
     let offset = width.sign_extend(offset);
     let bits = i64::from(width.bits());
@@ -38,14 +38,15 @@ pub(super) fn bit_string(width: Width, offset: u64) -> (i64, u32) {
     (element * i64::from(width.bytes()), offset.rem_euclid(bits) as u32)
 }
 
-/// BT, BTS, BTR and BTC: CF becomes the bit; the other flags stay, though the manual leaves all but ZF undefined.
+/// BT, BTS, BTR and BTC: CF becomes the bit. The manual leaves the other flags except ZF undefined; here they do not
+/// change.
 pub(super) fn test_bit(c: &mut Context<'_>, i: &Instruction, change: BitChange) -> Done {
     let width = operand::width(i);
     let offset = read_1(c, i, width)?;
     let (distance, bit) = bit_string(width, offset);
     let mask = 1u64 << bit;
     let old = if i.op0_kind() == OpKind::Register && change == BitChange::Keep {
-        // BT writes nothing: the upper half of a 32-bit register stays.
+        // BT writes nothing, so the upper half of a 32-bit register does not change.
         register(&c.machine.cpu, i.op0_register())
     } else if i.op0_kind() == OpKind::Register {
         operand::modify(c, i, width, &mut |value| change.apply(value, mask))?
@@ -64,7 +65,7 @@ pub(super) fn test_bit(c: &mut Context<'_>, i: &Instruction, change: BitChange) 
     Ok(())
 }
 
-/// BSF and BSR: a source of zero leaves the destination and sets ZF, as both Intel and AMD processors do.
+/// BSF and BSR: a source of zero sets ZF and does not change the destination, as on both Intel and AMD processors.
 pub(super) fn scan(c: &mut Context<'_>, i: &Instruction, find: fn(Width, u64) -> u64) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
@@ -91,7 +92,7 @@ pub(super) fn highest_bit(_: Width, value: u64) -> u64 {
     u64::from(63 - (value | 1).leading_zeros())
 }
 
-/// TZCNT and LZCNT: CF tells of a source of zero, ZF of a result of zero.
+/// TZCNT and LZCNT: CF means a source of zero, ZF a result of zero.
 pub(super) fn count_zeros(c: &mut Context<'_>, i: &Instruction, count: fn(Width, u64) -> u64) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;
@@ -104,7 +105,7 @@ pub(super) fn count_zeros(c: &mut Context<'_>, i: &Instruction, count: fn(Width,
     Ok(())
 }
 
-/// POPCNT: clears every status flag but ZF.
+/// POPCNT: clears every status flag except ZF.
 pub(super) fn popcnt(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = operand::width(i);
     let source = read_1(c, i, width)?;

@@ -2,7 +2,7 @@
 
 use crate::rflags::{CF, OF, PF, SF, ZF};
 
-/// A condition in encoding order (SDM vol. 1 appendix B). Odd ones negate the even one before.
+/// A condition in encoding order (SDM vol. 1 appendix B). Each odd one negates the even one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// OF=1.

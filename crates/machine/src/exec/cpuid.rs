@@ -1,9 +1,9 @@
-//! What CPUID tells: a Skylake (family 6, model 5EH) with the parts that this machine models, and nothing that it does not
-//! (SDM vol. 2, CPUID). TZCNT executes, but BMI1 is not reported, since most of it is encoded with VEX.
+//! What CPUID reports: a Skylake (family 6, model 5EH) with exactly the features that this machine models (SDM vol. 2,
+//! CPUID). TZCNT executes, but BMI1 is not reported, because most of it is encoded with VEX.
 
 use crate::CpuFeatures;
 
-/// EAX, EBX, ECX, EDX of `leaf` and `subleaf`. Leaves beyond the last give what the last basic leaf gives (SDM vol. 2, CPUID).
+/// EAX, EBX, ECX, EDX of `leaf` and `subleaf`. Leaves beyond the last return the last basic leaf (SDM vol. 2, CPUID).
 pub fn cpuid(features: &CpuFeatures, leaf: u32, subleaf: u32) -> [u32; 4] {
     match leaf {
         0 => [LAST_BASIC, word(b"Genu"), word(b"ntel"), word(b"ineI")],
@@ -52,7 +52,7 @@ fn structured(features: &CpuFeatures, subleaf: u32) -> [u32; 4] {
     if subleaf != 0 {
         return [0; 4];
     }
-    // The fixed ones: ADX, CLFLUSHOPT, CLWB.
+    // Always set: ADX, CLFLUSHOPT, CLWB.
     let ebx = bits([
         (features.fsgsbase, 0),
         (features.smep, 7),
@@ -62,7 +62,7 @@ fn structured(features: &CpuFeatures, subleaf: u32) -> [u32; 4] {
         (true, 23),
         (true, 24),
     ]);
-    // The fixed one: RDPID.
+    // Always set: RDPID.
     let ecx = bits([(features.umip, 2), (features.la57, 16), (true, 22)]);
     // MD_CLEAR, SERIALIZE, IBRS and IBPB, STIBP, L1D_FLUSH, SSBD.
     let edx = 1 << 10 | 1 << 14 | 1 << 26 | 1 << 27 | 1 << 28 | 1 << 31;
@@ -91,7 +91,7 @@ mod tests {
 
     type Switch = fn(&mut CpuFeatures) -> &mut bool;
 
-    /// Each feature shows in exactly its bit.
+    /// Each feature changes exactly its own bit.
     #[test]
     fn features_show_in_their_bits() {
         let cases: [(Switch, u32, usize, u32); 8] = [

@@ -8,7 +8,7 @@ use crate::Register;
 use crate::rflags::{AF, CF, FIXED, PF, SF, ZF};
 use iced_x86::{Instruction, OpKind};
 
-/// MOV, MOVABS, MOVNTI and MOVZX: the source is zero-extended by the way operands are read.
+/// MOV, MOVABS, MOVNTI and MOVZX: reading an operand zero-extends it.
 #[inline]
 pub(super) fn mov(c: &mut Context<'_>, i: &Instruction) -> Done {
     let value = read_1(c, i, operand::source_width(i))?;
@@ -22,14 +22,14 @@ pub(super) fn movsx(c: &mut Context<'_>, i: &Instruction) -> Done {
     write_0(c, i, operand::width(i), value)
 }
 
-/// LEA: the offset alone, without segment base, and no access.
+/// LEA: the offset alone, without the segment base, and without an access.
 pub(super) fn lea(c: &mut Context<'_>, i: &Instruction) -> Done {
     let offset = operand::effective_address(&c.machine.cpu, i);
     set_register(&mut c.machine.cpu, i.op0_register(), offset);
     Ok(())
 }
 
-/// XCHG. With memory it is locked by itself.
+/// XCHG. With memory it is always locked.
 pub(super) fn xchg(c: &mut Context<'_>, i: &Instruction) -> Done {
     let other = i.op1_register();
     let new = register(&c.machine.cpu, other);
@@ -38,7 +38,7 @@ pub(super) fn xchg(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// CMOVcc: the source is read, and a 32-bit destination cleared above, whatever the condition.
+/// CMOVcc: reads the source and clears the upper half of a 32-bit destination, whatever the condition.
 pub(super) fn cmov(c: &mut Context<'_>, i: &Instruction, condition: Condition) -> Done {
     let source = read_1(c, i, operand::width(i))?;
     let name = i.op0_register();
@@ -106,7 +106,7 @@ pub(super) fn mov_from_segment(c: &mut Context<'_>, i: &Instruction) -> Done {
     write_0(c, i, width, u64::from(selector))
 }
 
-/// CLFLUSH, CLFLUSHOPT and CLWB touch their line as a load does; there are no data caches.
+/// CLFLUSH, CLFLUSHOPT and CLWB access their line like a load; there are no data caches.
 pub(super) fn flush_line(c: &mut Context<'_>, i: &Instruction) -> Done {
     operand::load_memory(c, i, Width::Byte)?;
     Ok(())

@@ -4,12 +4,12 @@ use super::bits::{self, BitChange};
 use super::condition::Condition;
 use super::flow::{self, LoopWhile};
 use super::width::Width;
-use super::{Context, Done, alu, arithmetic, data, far, multiply, segment, shift, stack, string, system};
+use super::{Context, Done, alu, arithmetic, data, far, multiply, segment, shift, stack, string, system, unmodelled};
 use crate::rflags::{AC, CF, DF};
 use crate::{Fault, SegmentRegister};
 use iced_x86::{Code, Instruction, Mnemonic, Register};
 
-/// Executes `i`. What is not modelled raises #UD and says so.
+/// Executes `i`. An instruction that is not modelled raises #UD with a cause that says so.
 #[inline]
 pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
     use Mnemonic as M;
@@ -206,14 +206,14 @@ pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
         M::Int1 => system::int1(c),
         M::Ud0 | M::Ud1 | M::Ud2 => system::undefined(),
 
-        // Hints and fences: one processor, in order, without caches of data.
+        // Hints and fences: there is one processor, in order, without data caches.
         M::Nop | M::Pause | M::Endbr64 | M::Endbr32 => Ok(()),
         M::Lfence | M::Mfence | M::Sfence | M::Serialize => Ok(()),
         M::Prefetch | M::Prefetchw | M::Prefetchwt1 => Ok(()),
         M::Prefetchnta | M::Prefetcht0 | M::Prefetcht1 | M::Prefetcht2 => Ok(()),
         M::Clflush | M::Clflushopt | M::Clwb => data::flush_line(c, i),
 
-        // Jcc, or nothing that is known.
+        // Jcc, or an instruction that is not modelled.
         other => match flow::condition(other) {
             Some(condition) => flow::jump_if(c, i, condition),
             None => not_modelled(other),
@@ -221,7 +221,7 @@ pub(super) fn execute(c: &mut Context<'_>, i: &Instruction) -> Done {
     }
 }
 
-/// MOV by what stands on its two sides.
+/// MOV, by the kinds of its two operands.
 #[inline]
 fn mov(c: &mut Context<'_>, i: &Instruction) -> Done {
     match i.code() {
@@ -253,6 +253,8 @@ fn call(c: &mut Context<'_>, i: &Instruction) -> Done {
 
 #[cold]
 fn not_modelled(mnemonic: Mnemonic) -> Done {
-    let name = format!("{mnemonic:?}").to_lowercase();
-    Err(Fault::invalid_opcode(format!("{name} is not modelled")))
+    Err(match unmodelled::name(mnemonic) {
+        Some(name) => Fault::invalid_opcode(format!("{name} is not modelled")),
+        None => Fault::invalid_opcode("x87, MMX, SSE and rarer instructions are not modelled"),
+    })
 }

@@ -1,6 +1,6 @@
 //! Transfers that load CS: IRET, far returns, far jumps and calls (SDM vol. 2; vol. 3A 5.8, 6.14.3).
 //!
-//! Everything is read and checked first; only then does anything change.
+//! Each function reads and checks everything before it changes anything.
 
 use super::flow::check_target;
 use super::operand::{self, get, set};
@@ -65,8 +65,8 @@ fn code_segment(c: &mut Context<'_>, selector: u16, descriptor: Descriptor) -> R
     Ok(descriptor.segment(selector))
 }
 
-/// Data segments that the new level may not use become null. One that is null already keeps its base, which WRFSBASE and
-/// WRMSR may have set.
+/// Data segments that the new level may not use become null. One that is null already keeps its base, which WRFSBASE
+/// and WRMSR may have set.
 fn drop_data_segments(c: &mut Context<'_>, cpl: u8) {
     use SegmentRegister::{Ds, Es, Fs, Gs};
     for register in [Es, Ds, Fs, Gs] {
@@ -79,16 +79,16 @@ fn drop_data_segments(c: &mut Context<'_>, cpl: u8) {
     }
 }
 
-/// The flags after IRET from `cpl`: what POPF may change, RF, and at CPL 0 VIF and VIP; `width` of the image. VM is ignored
-/// in IA-32e mode.
+/// The flags after an IRET that starts at `cpl`: those that POPF may change, RF, and at CPL 0 VIF and VIP. `width` is
+/// that of the image. IA-32e mode ignores VM.
 fn returned_flags(cpl: u8, rflags: u64, image: u64, width: Width) -> u64 {
     let privileged = if cpl == 0 { VIF | VIP } else { 0 };
     let writable = (writable_flags(cpl, rflags) | RF | AC | ID | privileged) & width.mask();
     rflags & !writable | image & writable | FIXED
 }
 
-/// IRETQ, IRETD and IRETW: in 64-bit mode SS and RSP are popped whether or not CPL changes. NMIs are unblocked even if the
-/// instruction faults (SDM vol. 3A 6.7.1).
+/// IRETQ, IRETD and IRETW. In 64-bit mode they always pop SS and RSP. They unblock NMIs even if they fault (SDM vol. 3A
+/// 6.7.1).
 pub(super) fn iret(c: &mut Context<'_>, i: &Instruction) -> Done {
     c.machine.cpu.events.nmi_blocked = false;
     if c.machine.cpu.rflags & NT != 0 {
@@ -112,7 +112,7 @@ pub(super) fn iret(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// Loads CS and RIP; a lower privilege loses the data segments of the higher one.
+/// Loads CS and RIP. A move to a lower privilege drops the data segments of the higher one.
 fn commit(c: &mut Context<'_>, code: Segment, target: u64) {
     let cpl = requested_privilege(code.selector);
     if cpl > c.machine.cpu.cpl {
@@ -123,7 +123,7 @@ fn commit(c: &mut Context<'_>, code: Segment, target: u64) {
     c.machine.cpu.rip = target;
 }
 
-/// Far RET to the same or an outer level; the latter pops SS and RSP too.
+/// Far RET to the same or an outer level; to an outer level it pops SS and RSP too.
 pub(super) fn retf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let size = u64::from(width.bytes());

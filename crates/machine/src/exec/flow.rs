@@ -1,4 +1,5 @@
-//! Jumps, calls, returns and loops. A target that is not canonical faults in the branch itself, before anything changes.
+//! Jumps, calls, returns and loops. A target that is not canonical faults in the branch itself, before anything
+//! changes.
 
 use super::condition::Condition;
 use super::operand::{self, get, read_0, set, set_narrow};
@@ -74,7 +75,7 @@ pub(super) fn jump_if(c: &mut Context<'_>, i: &Instruction, condition: Condition
     if condition.holds(c.machine.cpu.rflags) { go(c, i.near_branch64()) } else { Ok(()) }
 }
 
-/// CALL, near: the return address is the instruction after it, where RIP stands.
+/// CALL, near: the return address is the next instruction, where RIP already points.
 #[inline]
 pub(super) fn call(c: &mut Context<'_>, i: &Instruction) -> Done {
     let target = near_target(c, i)?;
@@ -107,7 +108,7 @@ fn counter_width(i: &Instruction) -> Width {
     }
 }
 
-/// What LOOP, LOOPE and LOOPNE ask of ZF beside a counter that is not zero.
+/// What LOOP, LOOPE and LOOPNE require of ZF, besides a counter that is not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoopWhile {
     Counting,
@@ -115,7 +116,7 @@ pub(super) enum LoopWhile {
     NotEqual,
 }
 
-/// LOOP, LOOPE, LOOPNE: the counter goes down and no flag changes.
+/// LOOP, LOOPE, LOOPNE: they decrement the counter and change no flag.
 pub(super) fn loop_while(c: &mut Context<'_>, i: &Instruction, zero: LoopWhile) -> Done {
     let width = counter_width(i);
     let count = get(&c.machine.cpu, Register::Rcx).wrapping_sub(1) & width.mask();

@@ -1,7 +1,7 @@
 //! Execution: one short function per instruction, grouped by kind; `dispatch` names them all.
 //!
-//! An instruction function reads and checks everything before it changes anything, so a fault needs no undoing: [`crate::step`]
-//! only puts RIP back. Repeated string instructions are the exception that the manual makes.
+//! An instruction function reads and checks everything before it changes anything. A fault therefore needs no undoing:
+//! [`crate::step`] only puts RIP back. The manual makes one exception, repeated string instructions.
 
 pub mod arithmetic;
 pub mod condition;
@@ -10,6 +10,7 @@ pub mod multiply;
 pub mod shift;
 pub mod string;
 pub mod undefined;
+mod unmodelled;
 pub mod width;
 
 mod alu;
@@ -34,7 +35,7 @@ use super::fault::Fault;
 use super::observe::Delivered;
 use super::{Machine, Observer};
 
-/// What an instruction function gives back: done, or the fault that it raises.
+/// What an instruction function returns: done, or the fault that it raises.
 type Done = Result<(), Fault>;
 
 /// What an instruction function works on.

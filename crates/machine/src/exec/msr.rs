@@ -1,4 +1,4 @@
-//! Model-specific registers: what RDMSR gives and what WRMSR accepts (SDM vol. 4 chapter 2).
+//! Model-specific registers: what RDMSR returns and what WRMSR accepts (SDM vol. 4 chapter 2).
 
 use super::Context;
 use crate::Fault;
@@ -79,7 +79,7 @@ pub(super) fn write(c: &mut Context<'_>, number: u32, value: u64) -> Result<(), 
     Ok(())
 }
 
-/// RDTSC, RDTSCP and RDMSR: each reading moves the counter, so that a loop that waits for it ends.
+/// RDTSC, RDTSCP and RDMSR: each read advances the counter, so loops that wait for it end.
 pub(super) fn read_time_stamp(cpu: &mut Cpu) -> u64 {
     let now = cpu.msr.time_stamp;
     cpu.msr.time_stamp = now.wrapping_add(TIME_STAMP_STEP);
@@ -91,7 +91,7 @@ fn machine_check_status(cpu: &Cpu) -> u64 {
     cpu.msr.mcg_status | if in_progress { MACHINE_CHECK_IN_PROGRESS } else { 0 }
 }
 
-/// The registers that hold what was written, and nothing more.
+/// The registers that only store what was written.
 fn plain(msr: &mut ModelSpecific, number: u32) -> Option<&mut u64> {
     Some(match number {
         SPEC_CTRL => &mut msr.spec_ctrl,
@@ -115,7 +115,7 @@ fn check(cpu: &Cpu, number: u32, value: u64) -> Result<(), Fault> {
         PRED_CMD | FLUSH_CMD => !1,
         MCG_STATUS => !7,
         FMASK | TSC_AUX => !0xffff_ffff,
-        // Last-branch records and branch stepping are not modelled, so nothing in it can be set.
+        // Last-branch records and branch stepping are not modelled, so no bit can be set.
         DEBUGCTL => !0,
         MCG_CAP => return Err(Fault::general_protection("the MSR can only be read")),
         FS_BASE | GS_BASE | KERNEL_GS_BASE | LSTAR | CSTAR | SYSENTER_ESP | SYSENTER_EIP => {

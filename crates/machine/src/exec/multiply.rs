@@ -18,7 +18,7 @@ fn join(width: Width, (low, high): Pair) -> u128 {
     u128::from(high) << width.bits() | u128::from(low)
 }
 
-/// CF and OF tell that the high half carries information.
+/// CF and OF mean that the high half carries information.
 fn product_flags(width: Width, low: u64, overflows: bool, rflags: u64) -> u64 {
     let overflow = if overflows { CF | OF } else { 0 };
     (rflags & !STATUS) | overflow | sign_zero_parity(width, low)

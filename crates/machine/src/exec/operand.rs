@@ -36,8 +36,8 @@ pub(super) fn register(cpu: &Cpu, name: Name) -> u64 {
     }
 }
 
-/// Writes a general register under one of its names. A 32-bit write clears the upper half, narrower ones keep the rest
-/// (SDM vol. 1 3.4.1.1).
+/// Writes a general register under one of its names. A 32-bit write clears the upper half; a narrower one keeps the
+/// rest (SDM vol. 1 3.4.1.1).
 #[inline]
 pub(super) fn set_register(cpu: &mut Cpu, name: Name, value: u64) {
     let r = &mut cpu.registers;
@@ -122,8 +122,8 @@ pub(super) fn memory_width(i: &Instruction) -> Width {
     Width::of_bytes(i.memory_size().size())
 }
 
-/// Offset of the memory operand within its segment (SDM vol. 1 3.7.5): 32-bit address registers wrap at 4 GiB, RIP-relative
-/// displacements come from the decoder as absolute addresses.
+/// Offset of the memory operand within its segment (SDM vol. 1 3.7.5). 32-bit address registers wrap at 4 GiB. The
+/// decoder gives RIP-relative displacements as absolute addresses.
 #[inline]
 pub(super) fn effective_address(cpu: &Cpu, i: &Instruction) -> u64 {
     let displacement = i.memory_displacement64();
@@ -169,7 +169,7 @@ fn in_stack_segment(i: &Instruction) -> bool {
     based_on_stack && !matches!(i.segment_prefix(), Name::FS | Name::GS)
 }
 
-/// A general protection fault of an access through the stack segment is a stack fault.
+/// Turns a general protection fault into a stack fault, for an access through the stack segment.
 #[cold]
 pub(super) fn as_stack_fault(fault: Fault) -> Fault {
     if fault.exception == Exception::GeneralProtection {
@@ -228,7 +228,7 @@ pub(super) fn store_at(c: &mut Context<'_>, i: &Instruction, linear: u64, width:
     store(c, linear, width, value).map_err(|fault| as_fault_of(i, fault))
 }
 
-/// Reads, changes and writes `width` at a linear address; the right to write is checked before anything else.
+/// Reads, changes and writes `width` at a linear address. It checks the right to write before anything else.
 #[inline]
 pub(super) fn modify_at(
     c: &mut Context<'_>,
@@ -244,7 +244,7 @@ pub(super) fn modify_at(
     Ok(old)
 }
 
-/// Changes operand 0, a register or memory, and gives its old value.
+/// Changes operand 0, a register or memory, and returns its old value.
 #[inline]
 pub(super) fn modify(
     c: &mut Context<'_>,
@@ -255,7 +255,7 @@ pub(super) fn modify(
     modify_telling(c, i, width, &mut |old| (change(old), old))
 }
 
-/// Changes operand 0, a register or memory, and gives what `change` gives beside the new value.
+/// Changes operand 0, a register or memory, and returns the second value of `change`.
 #[inline]
 pub(super) fn modify_telling(
     c: &mut Context<'_>,
@@ -273,7 +273,7 @@ pub(super) fn modify_telling(
     }
 }
 
-/// Apart, so that what instructions do to registers stays short where it is inlined.
+/// Out of line, so that the register path stays short where it is inlined.
 #[inline(never)]
 fn modify_memory(
     c: &mut Context<'_>,
@@ -316,7 +316,7 @@ fn read_kind(c: &mut Context<'_>, i: &Instruction, width: Width, kind: OpKind, n
     }
 }
 
-/// Apart, as [`modify_memory`] is.
+/// Out of line, like [`modify_memory`].
 #[inline(never)]
 fn read_other(c: &mut Context<'_>, i: &Instruction, width: Width, kind: OpKind) -> Result<u64, Fault> {
     match kind {

@@ -9,7 +9,7 @@ use crate::rflags::ZF;
 use crate::{Cpu, Exception, Fault, SegmentRegister};
 use iced_x86::{Instruction, OpKind, Register as Name};
 
-/// The segment register of a name; names of other registers count as DS, which nothing reads.
+/// The segment register of a name. Names of other registers count as DS, which nothing reads.
 pub(super) fn of_name(name: Name) -> SegmentRegister {
     match name {
         Name::ES => SegmentRegister::Es,
@@ -118,7 +118,7 @@ fn reachable(cpu: &Cpu, selector: u16, descriptor: Descriptor) -> bool {
     cpu.cpl.max(requested_privilege(selector)) <= descriptor.privilege()
 }
 
-/// The descriptor that LSL, LAR, VERR and VERW may tell about: `admits` judges its kind; only conforming code is open to
+/// The descriptor that LSL, LAR, VERR and VERW may describe. `admits` accepts its kind. Only conforming code is open to
 /// every privilege level. `None` clears ZF.
 fn visible(c: &mut Context<'_>, selector: u16, admits: fn(Kind) -> bool) -> Result<Option<Descriptor>, Fault> {
     if is_null(selector) {
@@ -193,7 +193,7 @@ pub(super) fn load_table(c: &mut Context<'_>, i: &Instruction) -> Result<Descrip
     Ok(DescriptorTable { base, limit })
 }
 
-/// SGDT and SIDT. Both halves are checked before the first is written.
+/// SGDT and SIDT. They check both halves before they write the first.
 pub(super) fn store_table(c: &mut Context<'_>, i: &Instruction, table: DescriptorTable) -> Done {
     check_user_mode_instruction_prevention(&c.machine.cpu)?;
     let address = operand::linear(&c.machine.cpu, i);
@@ -242,7 +242,7 @@ pub(super) fn ltr(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// LLDT: only the null selector, which Linux loads; a local descriptor table is not modelled.
+/// LLDT: only the null selector, which Linux loads. A local descriptor table is not modelled.
 pub(super) fn lldt(c: &mut Context<'_>, i: &Instruction) -> Done {
     crate::control::require_cpl0(&c.machine.cpu)?;
     match is_null(read_0(c, i, Width::Word)? as u16) {

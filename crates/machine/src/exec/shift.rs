@@ -1,8 +1,8 @@
 //! Shifts and rotates as pure functions `(width, a, count, rflags) -> (result, rflags)`.
 //!
-//! `count` is the raw operand; the processor uses its low 5 bits, or 6 for 64-bit operands (SDM vol. 2, SAL/SAR/SHL/SHR).
-//! A masked count of zero changes no flag. OF is defined for a count of 1 only; for others it is that of the last one-bit
-//! step, see [`super::undefined`].
+//! `count` is the raw operand; the processor uses its low 5 bits, or 6 for 64-bit operands (SDM vol. 2,
+//! SAL/SAR/SHL/SHR). A masked count of zero changes no flag. OF is defined for a count of 1 only. For other counts it
+//! is that of the last one-bit step; see [`super::undefined`].
 
 use super::arithmetic::sign_zero_parity;
 use super::width::Width;
@@ -15,7 +15,7 @@ pub fn masked_count(width: Width, count: u64) -> u32 {
     (count & mask) as u32
 }
 
-/// Logical shifts by up to 127 places; what leaves the 64 bits is lost.
+/// Logical shift by up to 127 places. Bits that leave the 64 are lost.
 #[inline]
 fn left(value: u64, count: u32) -> u64 {
     value.checked_shl(count).unwrap_or(0)
@@ -83,7 +83,7 @@ fn rotated(result: u64, carry: u64, overflow: u64, rflags: u64) -> (u64, u64) {
     (result, (rflags & !(CF | OF)) | carry_overflow(carry, overflow))
 }
 
-/// ROL. A count that is a multiple of the width leaves the operand and still sets CF.
+/// ROL. A count that is a multiple of the width keeps the operand and still sets CF.
 #[inline]
 pub fn rol(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
@@ -95,7 +95,7 @@ pub fn rol(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     rotated(result, result, result ^ top_bit(width, result), rflags)
 }
 
-/// ROR. A count that is a multiple of the width leaves the operand and still sets CF.
+/// ROR. A count that is a multiple of the width keeps the operand and still sets CF.
 #[inline]
 pub fn ror(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count);
@@ -108,7 +108,7 @@ pub fn ror(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     rotated(result, top_bit(width, result), overflow, rflags)
 }
 
-/// RCL: rotates through CF, that is, a number one bit wider than the operand.
+/// RCL: rotates through CF, so the rotated number is one bit wider than the operand.
 pub fn rcl(width: Width, a: u64, count: u64, rflags: u64) -> (u64, u64) {
     let count = masked_count(width, count) % (width.bits() + 1);
     if count == 0 {
@@ -242,7 +242,7 @@ mod tests {
             let what = format!("{name} {width:?} {a:#x} by {count}, carry {carry_in}");
             assert_eq!(result, value_of(&bits), "{what}");
             assert_eq!(after & CF != 0, carry, "CF of {what}");
-            // A full turn through CF leaves OF alone, as a count of zero does.
+            // A full turn through CF does not change OF, like a count of zero.
             let full_turn = name.starts_with("rc") && steps.is_multiple_of(u64::from(width.bits()) + 1);
             assert_eq!(after & OF != 0, overflow && !full_turn, "OF of {what}");
             let rest = STATUS & !(CF | OF);

@@ -14,7 +14,7 @@ pub(super) fn load_stack(c: &mut Context<'_>, address: u64, width: Width) -> Res
     operand::load(c, address, width).map_err(as_stack_fault)
 }
 
-/// Stores `value` below RSP and moves RSP down: nothing changes when the store faults.
+/// Stores `value` below RSP and moves RSP down. Nothing changes if the store faults.
 #[inline]
 pub(super) fn push_value(c: &mut Context<'_>, width: Width, value: u64) -> Done {
     let top = get(&c.machine.cpu, Register::Rsp).wrapping_sub(u64::from(width.bytes()));
@@ -23,7 +23,7 @@ pub(super) fn push_value(c: &mut Context<'_>, width: Width, value: u64) -> Done 
     Ok(())
 }
 
-/// The value at RSP and RSP above it; the caller commits.
+/// The value at RSP, and RSP above it. The caller commits.
 #[inline]
 pub(super) fn peek(c: &mut Context<'_>, width: Width) -> Result<(u64, u64), Fault> {
     let top = get(&c.machine.cpu, Register::Rsp);
@@ -64,8 +64,8 @@ pub(super) fn push(c: &mut Context<'_>, i: &Instruction) -> Done {
     push_value(c, width, value)
 }
 
-/// POP to a register, memory, or FS and GS. POP RSP leaves the popped value; an address based on RSP uses the RSP after the
-/// pop (SDM vol. 2, POP).
+/// POP to a register, memory, or FS and GS. POP RSP keeps the popped value. An address based on RSP uses the RSP after
+/// the pop (SDM vol. 2, POP).
 #[inline]
 pub(super) fn pop(c: &mut Context<'_>, i: &Instruction) -> Done {
     if i.op0_kind() == OpKind::Register {
@@ -96,7 +96,7 @@ fn pop_register(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// PUSHF and PUSHFQ: RF and VM are pushed as zero.
+/// PUSHF and PUSHFQ: they push RF and VM as zero.
 pub(super) fn pushf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let image = c.machine.cpu.rflags & !(RF | VM);
     push_value(c, slot_width(i), image)
@@ -110,7 +110,7 @@ pub(super) fn writable_flags(cpl: u8, rflags: u64) -> u64 {
     always | interrupts | level
 }
 
-/// POPF and POPFQ: flags that may not be changed stay, without a fault; RF becomes zero.
+/// POPF and POPFQ: flags that they may not change keep their values, without a fault. RF becomes zero.
 pub(super) fn popf(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let (image, above) = peek(c, width)?;
@@ -121,7 +121,8 @@ pub(super) fn popf(c: &mut Context<'_>, i: &Instruction) -> Done {
     Ok(())
 }
 
-/// ENTER with `level` copied frame pointers (SDM vol. 2, ENTER). The last slot is checked for writing as the manual says.
+/// ENTER with `level` copied frame pointers (SDM vol. 2, ENTER). The last slot is checked for writing, as the manual
+/// says.
 pub(super) fn enter(c: &mut Context<'_>, i: &Instruction) -> Done {
     let width = slot_width(i);
     let size = u64::from(width.bytes());
@@ -130,7 +131,7 @@ pub(super) fn enter(c: &mut Context<'_>, i: &Instruction) -> Done {
     let rsp = get(&c.machine.cpu, Register::Rsp);
     let rbp = get(&c.machine.cpu, Register::Rbp);
     let frame = rsp.wrapping_sub(size);
-    // RBP, the frame pointers of the levels between, this frame's own: one word more than levels.
+    // RBP, the frame pointers of the levels between, this frame's own: one word more than there are levels.
     let mut words = [rbp; 32];
     for (nth, word) in (1..level).zip(words.iter_mut().skip(1)) {
         *word = load_stack(c, rbp.wrapping_sub(nth * size), width)?;
@@ -146,7 +147,7 @@ pub(super) fn enter(c: &mut Context<'_>, i: &Instruction) -> Done {
     for (nth, word) in (0..=level).zip(words) {
         operand::store(c, frame.wrapping_sub(nth * size), width, word).map_err(as_stack_fault)?;
     }
-    // With a 64-bit stack RBP receives all of the frame pointer, whatever the operand size (SDM vol. 2, ENTER).
+    // With a 64-bit stack, RBP receives the whole frame pointer, whatever the operand size (SDM vol. 2, ENTER).
     set(&mut c.machine.cpu, Register::Rbp, frame);
     set(&mut c.machine.cpu, Register::Rsp, end);
     Ok(())

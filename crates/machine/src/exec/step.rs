@@ -1,4 +1,4 @@
-//! One instruction after another, and what may come between two of them.
+//! One step, and what may happen at the boundary before it.
 
 use super::{Context, dispatch};
 use crate::access;
@@ -10,7 +10,7 @@ use crate::rflags::{RF, TF};
 use crate::{Machine, Observer};
 use iced_x86::{Code, Instruction};
 
-/// One step as the manual has it. [`crate::step()`] says what it reports.
+/// One step as the manual describes it. [`crate::step()`] says what it reports.
 pub(crate) fn step(machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
     if let Some(result) = boundary(machine, observer) {
         return result;
@@ -51,7 +51,7 @@ pub(crate) fn execute(
     let rflags = machine.cpu.rflags;
     let held_back = machine.cpu.events.debug_pending;
     machine.cpu.rip = instruction.next_ip();
-    // After the look for breakpoints and before the instruction itself (SDM vol. 3B 17.3.1.1).
+    // After the check for breakpoints and before the instruction itself (SDM vol. 3B 17.3.1.1).
     machine.cpu.rflags &= !RF;
     let mut context = Context { machine, observer, delivered: None };
     let done = dispatch::execute(&mut context, instruction);
@@ -92,8 +92,9 @@ fn after(
     event::raise_debug(machine, observer, causes)
 }
 
-/// Whether TF traps after `instruction`: as it was before it, but for SYSCALL and SYSRET as it is after them, so that
-/// IA32_FMASK can keep user mode's single step out of the kernel (SDM vol. 3B 17.3.1.4; Linux c8401dda2f0a).
+/// Whether TF traps after `instruction`. TF counts as it was before the instruction. For SYSCALL and SYSRET it counts
+/// as it is after them, so that IA32_FMASK can keep user mode's single step out of the kernel (SDM vol. 3B 17.3.1.4;
+/// Linux c8401dda2f0a).
 fn trap_flag(machine: &Machine, instruction: &Instruction, rflags: u64) -> bool {
     let counted = match instruction.code() {
         Code::Syscall | Code::Sysretq => machine.cpu.rflags,

@@ -1,8 +1,8 @@
 //! String instructions with their repeat prefixes.
 //!
-//! A step executes at most [`ITERATIONS`] repetitions, one under single-stepping, and none after one that hit a data
-//! breakpoint; then RIP still stands at the instruction and RF is set, as for an interrupt that arrives between repetitions
-//! (SDM vol. 2, REP; vol. 3B 17.3.1.1). So no count can keep a step from ending.
+//! A step executes at most [`ITERATIONS`] repetitions. It executes one under single-stepping, and stops after one that
+//! hits a data breakpoint. RIP then still points at the instruction and RF is set, as for an interrupt between
+//! repetitions (SDM vol. 2, REP; vol. 3B 17.3.1.1). Every step therefore ends, whatever the count.
 
 use super::operand::{self, get, load, set_narrow, store};
 use super::width::Width;
@@ -11,7 +11,7 @@ use crate::rflags::{DF, RF, TF, ZF};
 use crate::{Cpu, Register};
 use iced_x86::{Instruction, OpKind};
 
-/// Most repetitions of one step.
+/// Maximum of repetitions in one step.
 pub const ITERATIONS: u32 = 1 << 16;
 
 /// When a repeated instruction ends before its counter does.
@@ -102,7 +102,8 @@ pub(super) fn cmps(c: &mut Context<'_>, i: &Instruction, width: Width) -> Done {
     })
 }
 
-/// Runs `one` as often as the prefix asks. A fault keeps the repetitions done and restores the flags (SDM vol. 2, REP).
+/// Runs `one` as often as the prefix asks. A fault keeps the finished repetitions and restores the flags (SDM vol. 2,
+/// REP).
 fn repeat(c: &mut Context<'_>, i: &Instruction, until: Until, one: &mut dyn FnMut(&mut Context<'_>) -> Done) -> Done {
     if !i.has_rep_prefix() && !i.has_repne_prefix() {
         return one(c);

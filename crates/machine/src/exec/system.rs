@@ -53,7 +53,7 @@ pub(super) fn mov_to_control(c: &mut Context<'_>, i: &Instruction) -> Done {
     }
 }
 
-/// Place of a debug register in [`Cpu::debug`]: DR4 and DR5 are other names of DR6 and DR7 unless CR4.DE is set; access
+/// Place of a debug register in [`Cpu::debug`]. DR4 and DR5 are other names of DR6 and DR7 unless CR4.DE is set. Access
 /// faults while DR7.GD is set (SDM vol. 3B 17.2.2, 17.2.4).
 fn debug_register(cpu: &mut Cpu, name: Name) -> Result<usize, Fault> {
     let aliases_allowed = cpu.cr4 & cr4::DE == 0;
@@ -113,7 +113,7 @@ pub(super) fn smsw(c: &mut Context<'_>, i: &Instruction) -> Done {
     store_system_word(c, i, c.machine.cpu.cr0)
 }
 
-/// LMSW: CR0 bits 3:0, of which PE cannot be cleared.
+/// LMSW: CR0 bits 3:0. It cannot clear PE.
 pub(super) fn lmsw(c: &mut Context<'_>, i: &Instruction) -> Done {
     let low = cr0::PE | cr0::MP | cr0::EM | cr0::TS;
     control::require_cpl0(&c.machine.cpu)?;
@@ -129,7 +129,7 @@ pub(super) fn clts(c: &mut Context<'_>) -> Done {
     control::write_cr0(c.machine, c.observer, after)
 }
 
-/// INVLPG: the operand is an address and is not accessed.
+/// INVLPG: its operand is an address, which it does not access.
 pub(super) fn invlpg(c: &mut Context<'_>, i: &Instruction) -> Done {
     let address = operand::linear(&c.machine.cpu, i);
     control::invlpg(c.machine, c.observer, address)
@@ -232,7 +232,7 @@ pub(super) fn rdtsc(c: &mut Context<'_>) -> Done {
     Ok(())
 }
 
-/// RDTSCP: as RDTSC, and IA32_TSC_AUX to ECX.
+/// RDTSCP: like RDTSC, and loads IA32_TSC_AUX into ECX.
 pub(super) fn rdtscp(c: &mut Context<'_>) -> Done {
     rdtsc(c)?;
     let cpu = &mut c.machine.cpu;
@@ -275,7 +275,7 @@ fn require_syscall(cpu: &Cpu) -> Done {
     Ok(())
 }
 
-/// SYSCALL (SDM vol. 2): RSP and the page tables stay. R11 receives RFLAGS with RF clear.
+/// SYSCALL (SDM vol. 2): keeps RSP and the page tables. R11 receives RFLAGS with RF clear.
 pub(super) fn syscall(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     require_syscall(cpu)?;
@@ -290,11 +290,11 @@ pub(super) fn syscall(c: &mut Context<'_>) -> Done {
     Ok(())
 }
 
-/// Flags that SYSRET takes from R11 (SDM vol. 2, SYSRET): all but RF, VM and the reserved ones.
+/// Flags that SYSRET takes from R11 (SDM vol. 2, SYSRET): all except RF, VM and the reserved ones.
 const SYSRET_FLAGS: u64 = 0x3c_7fd7;
 
-/// SYSRET with a 64-bit operand. A return address that is not canonical faults here, at CPL 0 with the user's RSP already
-/// loaded, on Intel processors.
+/// SYSRET with a 64-bit operand. On Intel processors a return address that is not canonical faults here, at CPL 0 with
+/// the user's RSP already loaded.
 pub(super) fn sysretq(c: &mut Context<'_>) -> Done {
     let cpu = &mut c.machine.cpu;
     require_syscall(cpu)?;
@@ -348,7 +348,7 @@ pub(super) fn set_access_check(c: &mut Context<'_>, value: u64) -> Done {
     Ok(())
 }
 
-/// HLT: nothing goes on until an event arrives.
+/// HLT: the processor waits for an event.
 pub(super) fn hlt(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)?;
     c.machine.cpu.events.halted = true;
@@ -360,14 +360,15 @@ pub(super) fn invalidate_caches(c: &mut Context<'_>) -> Done {
     require_cpl0(&c.machine.cpu)
 }
 
-/// INT n and INT3: the delivery is the instruction's whole effect. A fault of the delivery is a fault of the instruction.
+/// INT n and INT3: the delivery is the instruction's whole effect. A fault of the delivery is a fault of the
+/// instruction.
 pub(super) fn software_interrupt(c: &mut Context<'_>, vector: u8) -> Done {
     let arrival = Arrival::software(vector, c.machine.cpu.rip);
     c.delivered = Some(Box::new(enter(c.machine, c.observer, &arrival)?));
     Ok(())
 }
 
-/// INT1: #DB without a look at the gate's DPL; DR6 stays.
+/// INT1: #DB without a check of the gate's DPL. DR6 does not change.
 pub(super) fn int1(c: &mut Context<'_>) -> Done {
     let arrival = Arrival::from_outside(Event::Exception(Exception::Debug), None, c.machine.cpu.rip);
     c.delivered = Some(Box::new(enter(c.machine, c.observer, &arrival)?));

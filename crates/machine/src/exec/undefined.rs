@@ -1,8 +1,8 @@
 //! What the manual leaves undefined, and what this machine does there.
 //!
-//! A comparison with another processor masks the flags and skips the results that [`undefined`] names. What is undefined stands in
-//! the SDM, vol. 2, in the section that the last column names, under "Flags Affected" unless it says otherwise. What is done here
-//! follows Intel processors where they are known, else Unicorn.
+//! A comparison with another processor masks the flags and skips the results that [`undefined`] names. The last column
+//! names the section of SDM vol. 2 that leaves them undefined, under "Flags Affected" unless it says otherwise. This
+//! machine does what Intel processors do where that is known, and what Unicorn does elsewhere.
 //!
 //! | instruction | undefined | here | SDM |
 //! |---|---|---|---|
@@ -37,8 +37,8 @@ const fn flags(flags: u64) -> Undefined {
     Undefined { flags, result: false }
 }
 
-/// What `mnemonic` on operands of `width` leaves undefined. `count` is the unmasked count of a shift or rotate; `source` the
-/// source operand of BSF and BSR. Others ignore both.
+/// What `mnemonic` on operands of `width` leaves undefined. `count` is the unmasked count of a shift or rotate;
+/// `source` is the source operand of BSF and BSR. Other instructions ignore both.
 pub fn undefined(mnemonic: Mnemonic, width: Width, count: u64, source: u64) -> Undefined {
     use Mnemonic as M;
     match mnemonic {
@@ -75,7 +75,7 @@ fn carry_beyond_width(width: Width, count: u64) -> u64 {
     if masked_count(width, count) >= width.bits() { CF } else { 0 }
 }
 
-/// Width and shift count for [`undefined`] of a decoded instruction, with CL as it was before it.
+/// Width and shift count of a decoded instruction for [`undefined`]. `cl` is CL before the instruction.
 pub fn operands(instruction: &Instruction, cl: u8) -> (Width, u64) {
     let width = super::operand::width(instruction);
     let last = instruction.op_count().saturating_sub(1);

@@ -43,7 +43,7 @@ impl Width {
         ((value << unused) as i64) >> unused
     }
 
-    /// The width of so many bytes; other sizes than 1, 2, 4 are taken as 8.
+    /// The width of this many bytes. Sizes other than 1, 2 and 4 count as 8.
     pub const fn of_bytes(bytes: usize) -> Self {
         match bytes {
             1 => Self::Byte,

@@ -1,7 +1,7 @@
-//! The entry that the last access to each of a few pages used, so that most accesses find theirs without a search.
+//! The entry that the last access to each of a few pages used. Most accesses find their entry here without a search.
 //!
-//! No part of the state. A slot holds only as long as the contents of the TLB stay as they were, and for accesses whose
-//! rights were looked at under the same control registers.
+//! Fronts are no part of the state. A slot holds only while the contents of the TLB stay the same, and only for
+//! accesses under the control registers that were current when their rights were checked.
 
 use super::Use;
 use crate::observe::{AccessKind, TlbEvent};
@@ -10,12 +10,12 @@ use crate::rights::Access;
 use crate::tlb::{Context, Entry};
 use crate::{Cpu, Machine, Observer};
 
-/// Slots for each of data and fetches. Not more than the sets of the smallest first-level TLB: then the entry in a slot
-/// is the one last used of its set, and using it again changes no replacement state.
+/// Slots for each of data and fetches. There are no more slots than sets in the smallest first-level TLB. The entry in
+/// a slot is therefore the most recently used of its set, and using it again changes no replacement state.
 const SLOTS: usize = 16;
 
-/// The registers that decide about an access beside its address, kind and mode: where they are equal, so is the
-/// [`Context`]. To compare them costs less than to make one.
+/// The registers that decide about an access besides its address, kind and mode: where they are equal, so is the
+/// [`Context`]. Comparing them costs less than making a context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Control {
     cr0: u64,
@@ -37,11 +37,11 @@ impl Control {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// Generation in which the slot was written; 0 never is one.
+    /// Generation in which the slot was written; never 0.
     generation: u64,
     page: u64,
     control: Control,
-    /// The accesses that the entry served, a bit for each kind and mode.
+    /// The accesses that the entry served: a bit for each kind and mode.
     served: u16,
     entry: Entry,
 }
@@ -73,8 +73,8 @@ impl Fronts {
     }
 }
 
-/// The entry that serves an access at `linear`, if the fronts know it. They know only canonical addresses, and none while
-/// paging is off. Using the entry again changes nothing.
+/// The entry that serves an access at `linear`, if the fronts know it. They know only canonical addresses, and none
+/// while paging is off. Using the entry again changes nothing.
 #[inline]
 pub(super) fn recall(machine: &Machine, linear: u64, access: Access) -> Option<&Entry> {
     let fronts = &machine.tlb.fronts;
@@ -82,7 +82,7 @@ pub(super) fn recall(machine: &Machine, linear: u64, access: Access) -> Option<&
     front.get(linear, access, &Control::of(&machine.cpu))
 }
 
-/// The physical address for an access that stays in a page which the fronts know; reported as the hit that it is.
+/// The physical address for an access that stays in a page which the fronts know. Reports it as a hit.
 #[inline]
 pub(crate) fn recall_within(
     machine: &Machine,
@@ -97,7 +97,7 @@ pub(crate) fn recall_within(
     Some(entry.translate(linear))
 }
 
-/// What [`crate::Tlb::lookup`] gives.
+/// Looks `linear` up as [`crate::Tlb::lookup`] does.
 pub(crate) fn look_up(
     machine: &mut Machine,
     observer: &mut dyn Observer,

@@ -1,12 +1,12 @@
-//! Everything that exists only to be fast, and the one rule for it: without it the machine does the same.
+//! Everything that exists only to be fast. One rule governs it: without it the machine does the same.
 //!
-//! Three things are noted on the side, none of them part of the state. [`front`]: the entry of the TLB that the last access
-//! to a page used. [`notes`]: what was decoded from a page of memory. [`short`]: the operands of most instructions, looked up
-//! once when they are decoded. The rest of the machine keeps the notes for this module and forgets them in time; it asks
-//! it only to [`look_up`] a translation and to [`recall_instruction`].
+//! It keeps three kinds of notes, none of them part of the state. [`front`] notes the TLB entry that the last access to
+//! a page used. [`notes`] keeps what was decoded from a page of memory. [`short`] keeps the operands of most
+//! instructions, looked up once when they are decoded. The rest of the machine stores these notes and drops them in
+//! time; it calls only [`look_up`] for a translation and [`recall_instruction`].
 //!
-//! On these notes rests the silent step: an instruction of which everything is known beforehand is executed without a report to
-//! anybody, where the observer pays it no attention ([`Attention`]). Whatever is not known goes the way of
+//! These notes make the silent step possible. If everything about an instruction is known beforehand and the observer
+//! pays it no attention ([`Attention`]), it executes without a report to anybody. Everything else takes the way of
 //! [`crate::exec::step`], and so does everything on a machine that is [`Machine::plain`].
 
 mod front;
@@ -29,7 +29,7 @@ use crate::{Cpu, Machine, Observer, Stop};
 use iced_x86::Instruction;
 use short::Short;
 
-/// Whether notes are made and used.
+/// Whether the machine makes and uses notes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Use {
     #[default]
@@ -39,8 +39,8 @@ enum Use {
 }
 
 impl Machine {
-    /// The same machine, as slow as the manual: it and its clones take no notes on the side and use none. They do the same,
-    /// and tests hold them to it.
+    /// The same machine, as slow as the manual: it and its clones make no notes and use none. Tests check that they do
+    /// the same.
     #[must_use]
     pub fn plain(mut self) -> Self {
         self.tlb.fronts = Fronts::shunned();
@@ -49,8 +49,8 @@ impl Machine {
     }
 }
 
-/// A machine that takes many steps. It does what [`step`] does, in less time: since nobody else changes the machine, what
-/// is known of the page that executes is still true at the next step.
+/// A machine that takes many steps. It does what [`step`] does, in less time: nobody else changes the machine, so what
+/// is known of the executing page is still true at the next step.
 #[derive(Clone, Debug)]
 pub struct Stepper {
     machine: Machine,
@@ -68,12 +68,12 @@ impl Stepper {
         Self::new(machine.plain())
     }
 
-    /// The machine as it stands.
+    /// The machine in its current state.
     pub fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    /// The machine to change between two steps.
+    /// The machine, to change it between two steps.
     pub fn machine_mut(&mut self) -> &mut Machine {
         self.window = None;
         &mut self.machine
@@ -84,7 +84,7 @@ impl Stepper {
         self.machine
     }
 
-    /// As [`step`].
+    /// Does what [`step`] does.
     ///
     /// # Errors
     /// [`Stop`] when the machine cannot go on.
@@ -96,10 +96,11 @@ impl Stepper {
 
 /// Executes one instruction and delivers the exception it raised, or delivers a latched NMI that became deliverable.
 ///
-/// While an instruction executes, RIP stands behind it; after a fault it stands at it again. A repeated string instruction
-/// may take several steps, see [`crate::exec::string::ITERATIONS`]. Hooks come in this order: `before`, then `memory`, `tlb`
-/// and `control` as they happen, then `retired` or `fault`, then `delivered`. An instruction that cannot be fetched has no
-/// `before`; INT n enters its handler before it is `retired`. An observer may ask for less ([`Observer::attention`]).
+/// While an instruction executes, RIP points behind it; after a fault RIP points at it again. A repeated string
+/// instruction may take several steps; see [`crate::exec::string::ITERATIONS`]. Hooks come in this order: `before`,
+/// then `memory`, `tlb` and `control` as they happen, then `retired` or `fault`, then `delivered`. An instruction that
+/// cannot be fetched has no `before`. INT n enters its handler before it is `retired`. An observer may ask for less
+/// ([`Observer::attention`]).
 ///
 /// # Errors
 /// [`Stop`] when the machine cannot go on.
@@ -124,13 +125,13 @@ fn step_through(window: &mut Option<Window>, machine: &mut Machine, observer: &m
     exec::step(machine, observer)
 }
 
-/// The page from which only silent steps were taken since it was looked up. They change neither the TLB nor anything that
-/// makes a boundary [`undisturbed`].
+/// The page that executes, if only silent steps happened since it was looked up. Silent steps change neither the TLB
+/// nor anything that keeps a boundary [`undisturbed`].
 #[derive(Clone, Copy, Debug)]
 struct Window {
     /// Number of the linear page.
     page: u64,
-    /// What translates it.
+    /// The entry that translates it.
     entry: Entry,
 }
 
@@ -148,7 +149,7 @@ impl Window {
     }
 }
 
-/// Whether nothing but an instruction can happen: nothing waits, traps or is held back, and no breakpoint is armed.
+/// Whether only an instruction can happen here: nothing waits, traps or is held back, and no breakpoint is armed.
 #[inline]
 fn undisturbed(cpu: &Cpu) -> bool {
     let events = &cpu.events;
@@ -156,7 +157,7 @@ fn undisturbed(cpu: &Cpu) -> bool {
     !waiting && events.debug_pending == 0 && cpu.rflags & (TF | RF) == 0 && !debug::armed(cpu)
 }
 
-/// Has a window on the page of RIP, if that is possible.
+/// Opens a window on the page of RIP, if that is possible.
 #[inline]
 fn look(window: &mut Option<Window>, machine: &mut Machine) -> Option<()> {
     if window.is_none_or(|window| window.page != machine.cpu.rip >> 12) {
@@ -165,8 +166,8 @@ fn look(window: &mut Option<Window>, machine: &mut Machine) -> Option<()> {
     window.as_ref().map(|_| ())
 }
 
-/// Executes an instruction in its short form, if that cannot fault and all that it needs is at hand. `None`: nothing was
-/// done.
+/// Executes an instruction in its short form, if that cannot fault and everything it needs is known. `None` means that
+/// it did nothing.
 #[inline]
 fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: Watched) -> Option<Ordinary> {
     look(window, machine)?;
@@ -179,7 +180,7 @@ fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: Wat
             1
         }
         Short::Transfer(transfer) => {
-            // A store may free what was decoded.
+            // A store may free the decoded instruction.
             let transfer = *transfer;
             1 + transfer.run(machine, next, stores)?
         }
@@ -187,7 +188,7 @@ fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: Wat
     Some(Ordinary { mnemonic, hits })
 }
 
-/// The instruction at RIP where it can only be fetched and executed, and the entry that translates the fetch.
+/// The instruction at RIP and the entry that translates its fetch, if nothing but fetching and executing it can happen.
 fn at_hand(window: &mut Option<Window>, machine: &mut Machine) -> Option<(Instruction, Entry)> {
     look(window, machine)?;
     let rip = machine.cpu.rip;

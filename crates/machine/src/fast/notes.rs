@@ -1,7 +1,7 @@
-//! Instructions already decoded, kept with the page they were decoded from.
+//! Decoded instructions, kept with the page that holds their bytes.
 //!
-//! A clone of a machine shares its pages and with them what was decoded; a write forgets the instructions it touches.
-//! No part of the state: two machines that differ only here are equal.
+//! A clone of a machine shares its pages, and with them their decoded instructions. A write drops the instructions it
+//! touches. Notes are no part of the state: two machines that differ only in them are equal.
 
 use super::Use;
 use super::short::Short;
@@ -22,7 +22,7 @@ pub(super) struct Kept {
 
 type Line = [OnceLock<Kept>; LINE];
 
-/// The instructions of one page, in lines of 64 offsets that come to life on first use.
+/// The instructions of one page, in lines of 64 offsets. A line is allocated on first use.
 struct Lines {
     lines: [OnceLock<Box<Line>>; LINES],
 }
@@ -41,8 +41,8 @@ impl Lines {
         line.get(offset % LINE)?.get().filter(|kept| kept.instruction.ip() == linear)
     }
 
-    /// The first linear address that a page runs at wins: a decoded instruction carries its address, and pages that
-    /// execute at two addresses are rare.
+    /// The first linear address at which a page runs wins: a decoded instruction carries its address, and few pages
+    /// execute at two addresses.
     fn keep(&self, offset: usize, instruction: Instruction) {
         let Some(line) = self.lines.get(offset / LINE) else { return };
         let line = line.get_or_init(|| Box::new([const { OnceLock::new() }; LINE]));
@@ -52,7 +52,7 @@ impl Lines {
     }
 }
 
-/// What is noted about a page: its decoded instructions; none until one is.
+/// The decoded instructions of a page; empty until one is decoded.
 #[derive(Default)]
 pub(crate) struct Notes {
     lines: OnceLock<Arc<Lines>>,
@@ -64,7 +64,7 @@ impl Notes {
         self.lines.get_or_init(Arc::default).keep(offset, instruction);
     }
 
-    /// Forgets all that rests on one of the `length` bytes from `offset` on.
+    /// Drops everything that rests on one of the `length` bytes from `offset` on.
     #[inline]
     pub(crate) fn forget(&mut self, offset: usize, length: usize) {
         let Some(shared) = self.lines.get_mut() else { return };
@@ -80,7 +80,7 @@ impl Notes {
     }
 }
 
-/// The notes of the page that was executed last, within reach of the next fetch.
+/// The notes of the page that executed last, at hand for the next fetch.
 #[derive(Clone, Default)]
 pub(crate) struct Running {
     /// Number of the page.
@@ -117,7 +117,7 @@ impl Running {
 }
 
 impl Memory {
-    /// Puts the notes of the page of `physical` within reach.
+    /// Gets hold of the notes of the page of `physical`.
     #[inline]
     pub(super) fn run_page(&mut self, physical: u64) {
         if !self.running.is_at(physical >> 12) {

@@ -1,7 +1,8 @@
-//! The forms that most instructions have, their operands looked up once when they are decoded.
+//! The forms of most instructions, with their operands looked up once, when they are decoded.
 //!
-//! A shorter way to what [`crate::exec`] does for registers and memory of 32 and 64 bits, with the same sums. Everything else
-//! goes the long way: what is locked, narrow or rare, what does more than one thing with memory, and what faults.
+//! A shorter way to what [`crate::exec`] does for registers and memory of 32 and 64 bits, with the same arithmetic.
+//! Locked, narrow and rare instructions take the long way. So do those that access memory more than once, and those
+//! that fault.
 
 mod compute;
 mod of;
@@ -22,9 +23,9 @@ pub(crate) enum Short {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Compute {
     operation: Operation,
-    /// When a conditional jump jumps. Beside the operation and not in it, so that what to do is one look into a table.
+    /// When a conditional jump is taken. A field of its own, so that one table lookup finds the operation.
     condition: Condition,
-    /// Of the operands: 32 or 64 bits.
+    /// Width of the operands: 32 or 64 bits.
     width: Width,
     /// Operand 0.
     target: Register,
@@ -32,7 +33,7 @@ pub(crate) struct Compute {
     source: Option<Register>,
     /// What LEA adds up.
     address: Address,
-    /// Operand 1, if it is none; displacement of LEA, target of a jump.
+    /// Operand 1, if it is no register; the displacement of LEA; the target of a jump.
     constant: u64,
 }
 
@@ -63,15 +64,15 @@ enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
     kind: Kind,
-    /// Of the access: 4 or 8 bytes.
+    /// Width of the access: 4 or 8 bytes.
     width: Width,
-    /// What is loaded, stored, compared, pushed or popped, if it is a register.
+    /// What the instruction loads, stores, compares, pushes or pops, if that is a register.
     register: Option<Register>,
     address: Address,
     displacement: u64,
     /// FS or GS, which have a base in 64-bit mode.
     segment: Option<SegmentRegister>,
-    /// What is stored, compared or pushed, if it is no register; target of a call.
+    /// What the instruction stores, compares or pushes, if that is no register; the target of a call.
     constant: u64,
 }
 
@@ -79,7 +80,7 @@ pub(crate) struct Transfer {
 enum Kind {
     Load,
     Store,
-    /// Memory with a register or a constant.
+    /// Compares memory with a register or a constant.
     Compare,
     Push,
     PushMemory,
@@ -88,7 +89,7 @@ enum Kind {
     Return,
 }
 
-/// Registers of 64 bits that a memory operand adds to its displacement.
+/// The 64-bit registers that a memory operand adds to its displacement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Address {
     base: Option<Register>,

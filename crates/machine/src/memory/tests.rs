@@ -12,7 +12,7 @@ enum Operation {
     Clone,
 }
 
-/// Addresses that meet page ends, table ends and every height of the tree.
+/// Addresses at the ends of pages and of tables, at every height of the tree.
 fn address() -> impl Strategy<Value = u64> {
     let page = prop_oneof![
         0..4u64,
@@ -154,8 +154,7 @@ fn own(memory: &Node, other: Option<&Node>) -> usize {
     }
 }
 
-/// What a clone costs is one more holder of the root, and what a write to it costs is the path to one page, however
-/// many pages there are.
+/// A clone costs one more holder of the root. A write to it costs the path to one page, however many pages there are.
 #[test]
 fn a_clone_costs_the_same_whatever_the_size_of_memory() {
     const LAST: u64 = 1 << (20 + PAGE_SHIFT);

@@ -40,19 +40,19 @@ pub struct Entry {
     pub physical: u64,
     /// Page size.
     pub size: PageSize,
-    /// Size of the page in the paging structures: larger than `size` when the processor cached a fragment of it
-    /// (SDM vol. 3A 4.10.2.3). What invalidates the page invalidates all its fragments.
+    /// Size of the page in the paging structures: larger than `size` when the processor cached a fragment of it (SDM
+    /// vol. 3A 4.10.2.3). What invalidates the page invalidates all its fragments.
     pub page: PageSize,
     /// Rights over all levels.
     pub rights: Rights,
-    /// Dirty flag known to be set in the leaf.
+    /// Whether the dirty flag in the leaf is known to be set.
     pub dirty: bool,
     /// Global: used under every PCID while CR4.PGE=1.
     pub global: bool,
 }
 
 impl Entry {
-    /// Of PCID 0 and page 0, without any right: to be filled in.
+    /// PCID 0 and page 0, without any right; a value to fill in.
     pub const EMPTY: Self = Self {
         pcid: 0,
         linear: 0,
@@ -69,7 +69,7 @@ impl Entry {
         linear & !self.size.offset_mask() == self.linear
     }
 
-    /// Whether `linear` lies in the page that this entry is, or is a fragment of.
+    /// Whether `linear` lies in the entry's page, or in the page of which the entry is a fragment.
     pub fn shares_page(&self, linear: u64) -> bool {
         let size = self.size.max(self.page);
         (linear ^ self.linear) & !size.offset_mask() == 0

@@ -9,26 +9,26 @@ use super::PageSize;
 /// What the translation caches can hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Geometry {
-    /// No bound: entries leave by invalidation only. For verdicts, which must not hang on luck with replacement.
+    /// No bound: entries leave by invalidation only. For verdicts, which must not depend on luck with replacement.
     #[default]
     Architectural,
     /// The caches of one processor. For costs.
     Finite {
         /// What they can hold.
         hierarchy: &'static Hierarchy,
-        /// What a MOV to CR3 that need invalidate nothing does to the first level.
+        /// What a MOV to CR3 that need not invalidate anything does to the first level.
         redundant_write: RedundantWrite,
     },
 }
 
-/// What a MOV to CR3 with bit 63 set that does not change the PCID does to the first-level TLBs. Nothing published
-/// says which is so: TLB;DR measured writes that change the PCID.
+/// What a MOV to CR3 does to the first-level TLBs when bit 63 is set and the PCID stays the same. Nothing published
+/// answers this: TLB;DR measured only writes that change the PCID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RedundantWrite {
     /// They keep their entries.
     #[default]
     KeepsFirstLevel,
-    /// They lose all that are not global.
+    /// They lose all entries that are not global.
     EmptiesFirstLevel,
 }
 
@@ -37,11 +37,11 @@ pub enum RedundantWrite {
 pub struct Hierarchy {
     /// Name of the processor.
     pub name: &'static str,
-    /// What of this is not known, or known only of another processor, in words.
+    /// What is unknown, or known only of another processor, in words.
     pub doubts: &'static str,
-    /// First level for data; for loads only, where stores have their own.
+    /// First level for data; for loads only, if stores have their own.
     pub data: Level,
-    /// First level for stores, where it is not that of loads.
+    /// First level for stores, if it is not that of loads.
     pub stores: Option<Level>,
     /// First level for instruction fetches.
     pub fetches: Level,
@@ -70,11 +70,11 @@ pub enum Second {
 pub struct Level {
     /// The arrays.
     pub arrays: &'static [Array],
-    /// How many PCIDs beside the current one keep their translations when the PCID changes.
+    /// How many other PCIDs keep their translations when the PCID changes.
     pub retained: Retained,
 }
 
-/// How many PCIDs beside the current one keep their translations, the last used first.
+/// How many other PCIDs keep their translations, most recently used first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retained {
     /// After a MOV to CR3 with bit 63 clear.
@@ -94,7 +94,7 @@ pub struct Array {
     pub ways: usize,
     /// Which set a page goes to.
     pub index: Index,
-    /// Which entry of a full set makes room.
+    /// Which entry of a full set is replaced.
     pub replacement: Replacement,
 }
 
@@ -107,12 +107,12 @@ pub enum Index {
     Xor7,
 }
 
-/// Which entry of a full set makes room. A set with a free way fills the first one.
+/// Which entry of a full set is replaced. A set with a free way fills the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replacement {
-    /// A binary tree of bits over a power of two of ways, each pointing away from the last use.
+    /// A binary tree of bits over a power of two of ways. Each bit points away from the last use.
     TreePlru,
-    /// Groups of four ways: the group after the one last used, and in it by tree. TLB;DR writes (MRU+1)%3PLRU4.
+    /// Groups of four ways: picks the group after the one last used, and in it by tree. TLB;DR writes (MRU+1)%3PLRU4.
     NextGroupPlru4,
     /// The least recently used one.
     Lru,

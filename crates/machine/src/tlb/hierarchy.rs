@@ -3,6 +3,7 @@
 use super::geometry::{self, Level, RedundantWrite, Retained, Second};
 use super::sets::Sets;
 use super::{Cr3Flush, Entry, PageSize};
+use crate::order::sort_by_key;
 use crate::rights::AccessKind;
 
 /// All levels and what they hold. An entry is the same in each level that holds it.
@@ -28,7 +29,7 @@ struct Route {
 struct Cache {
     arrays: Vec<Sets>,
     retained: Retained,
-    /// PCIDs beside the current one that may have entries here, the last used first.
+    /// The other PCIDs that may have entries here, most recently used first.
     others: Vec<u16>,
 }
 
@@ -61,7 +62,7 @@ impl Cache {
         removed
     }
 
-    /// The PCID changes from `old` to `new`: PCIDs beyond the last used others lose their entries.
+    /// The PCID changes from `old` to `new`: all but the most recently used PCIDs lose their entries.
     fn switch(&mut self, old: u16, new: u16, flush: Cr3Flush) -> Vec<Entry> {
         let limit = match flush {
             Cr3Flush::Flush => self.retained.flush,
@@ -124,8 +125,8 @@ impl Hierarchy {
         best(first).map(Found::First).or_else(|| best(second).map(Found::Second))
     }
 
-    /// Whether an entry that was just used is the one last used of its set as long as no entry of another page whose number
-    /// has the same remainder by `slots` is used, loads and stores taken together.
+    /// Whether an entry that was just used stays the most recently used of its set as long as no other page whose
+    /// number has the same remainder by `slots` is used. Loads and stores count together.
     pub(super) fn settles(&self, kind: AccessKind, entry: &Entry, slots: usize) -> bool {
         entry.size == PageSize::Size4K
             && self.routes[0] == self.routes[1]
@@ -149,7 +150,8 @@ impl Hierarchy {
         }
     }
 
-    /// Notes a use in the second level, which brings the entry into the first. What left the hierarchy for it.
+    /// Notes a use in the second level, which brings the entry into the first. Returns the entry that left the
+    /// hierarchy in exchange.
     pub(super) fn promote(&mut self, kind: AccessKind, entry: &Entry) -> Option<Entry> {
         let Route { first, second } = self.route(kind);
         if let Some(array) = self.levels[second].array_for_mut(entry.size) {
@@ -158,7 +160,7 @@ impl Hierarchy {
         self.insert_into(first, *entry).filter(|evicted| !self.contains(evicted))
     }
 
-    /// Caches a translation in both levels. What left the hierarchy for it.
+    /// Caches a translation in both levels. Returns the entries that left the hierarchy in exchange.
     pub(super) fn fill(&mut self, kind: AccessKind, entry: Entry) -> Vec<Entry> {
         for array in self.levels.iter_mut().flat_map(|level| &mut level.arrays) {
             array.update(&entry);
@@ -183,7 +185,8 @@ impl Hierarchy {
         self.current = pcid;
     }
 
-    /// A MOV to CR3 loaded `pcid`. What left the hierarchy by that alone, beyond what it invalidated.
+    /// A MOV to CR3 loaded `pcid`. Returns the entries that this alone removed from the hierarchy, beyond what it
+    /// invalidated.
     pub(super) fn load_pcid(&mut self, pcid: u16, flush: Cr3Flush) -> Vec<Entry> {
         let old = std::mem::replace(&mut self.current, pcid);
         let removed = if old == pcid { self.redundant_write(flush) } else { self.switch(old, pcid, flush) };
@@ -211,7 +214,7 @@ impl Hierarchy {
         self.levels.iter().any(|level| level.contains(entry))
     }
 
-    /// Removes what `keep` does not want from all levels; each removed entry once, sorted.
+    /// Removes what `keep` rejects from all levels. Returns each removed entry once, sorted.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
         let mut removed: Vec<_> = self.levels.iter_mut().flat_map(|level| level.retain(&mut keep)).collect();
         sort(&mut removed);
@@ -222,7 +225,7 @@ impl Hierarchy {
     pub(super) fn entries(&self) -> Vec<&Entry> {
         let arrays = self.levels.iter().flat_map(|level| &level.arrays);
         let mut entries: Vec<_> = arrays.flat_map(Sets::entries).collect();
-        entries.sort_by_key(|entry| super::sorted::key(entry));
+        sort_by_key(&mut entries, |entry| super::sorted::key(entry));
         entries.dedup();
         entries
     }
@@ -238,7 +241,7 @@ fn routes(geometry: &geometry::Hierarchy) -> [Route; 3] {
 }
 
 fn sort(entries: &mut Vec<Entry>) {
-    entries.sort_by_key(super::sorted::key);
+    sort_by_key(entries, super::sorted::key);
     entries.dedup();
 }
 
@@ -280,7 +283,7 @@ mod tests {
     #[test]
     fn an_entry_is_lost_only_when_no_level_holds_it() {
         let mut hierarchy = skylake(RedundantWrite::KeepsFirstLevel);
-        // One set of the first level, 13 different sets of the second: it takes them all.
+        // They all go to one set of the first level and to 13 different sets of the second, which takes them all.
         let entries: Vec<_> = (0..13).map(|number| page(number << 4, 0)).collect();
         for entry in &entries {
             assert_eq!(hierarchy.fill(Read, *entry), []);
@@ -294,7 +297,7 @@ mod tests {
         assert_eq!(lost, []);
         assert_eq!(level(&hierarchy, Read, &rivals[0]), 1);
         assert_eq!(level(&hierarchy, Execute, &rivals[0]), 0);
-        // Pushed out of the first level as well, it is gone.
+        // Replaced in the first level as well, it is gone.
         let mut lost = Vec::new();
         for number in 1..=4 {
             lost.extend(hierarchy.fill(Read, page(1 << 20 | number << 4, 0)));

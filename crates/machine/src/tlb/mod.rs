@@ -1,7 +1,7 @@
 //! The PCID-tagged TLB and the paging-structure caches. Geometry is data.
 //!
-//! What an operation removes is decided by [`rules`]; what a processor can hold stands in [`geometry`]. This module
-//! finds, adds and removes entries and reports what came and went.
+//! [`rules`] decides what an operation removes; [`geometry`] says what a processor can hold. This module finds, adds
+//! and removes entries and reports what came and went.
 
 mod entry;
 pub mod geometry;
@@ -32,7 +32,7 @@ use triomphe::Arc;
 #[derive(Clone, Default)]
 pub struct Tlb {
     contents: Arc<Contents>,
-    /// No part of what the caches hold, and lost when that changes.
+    /// No part of the contents. Any change of them drops it.
     pub(crate) fronts: Fronts,
 }
 
@@ -58,7 +58,7 @@ impl Default for Translations {
 }
 
 impl Translations {
-    /// Removes what `keep` does not want; each removed entry once, sorted.
+    /// Removes what `keep` rejects. Returns each removed entry once, sorted.
     fn retain(&mut self, mut keep: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
         match self {
             Self::Unbounded(sorted) => {
@@ -75,7 +75,7 @@ impl Translations {
     }
 }
 
-/// Equal when they hold the same and would go on alike: for finite geometries that includes what is replaced next.
+/// Equal when they hold the same and continue alike. For finite geometries that includes the replacement state.
 impl PartialEq for Tlb {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.contents, &other.contents) || self.contents == other.contents
@@ -90,7 +90,7 @@ impl fmt::Debug for Tlb {
     }
 }
 
-/// What a look into the TLB depends on beside the address and the access.
+/// What a lookup in the TLB depends on besides the address and the access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Current PCID.
@@ -102,7 +102,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// That of a processor.
+    /// The context of a processor.
     pub fn of(cpu: &Cpu) -> Self {
         Self { pcid: current_pcid(cpu), globals: cpu.cr4 & cr4::PGE != 0, protection: Protection::of(cpu) }
     }
@@ -139,8 +139,8 @@ impl Tlb {
         Self { contents: Arc::new(contents), ..Self::default() }
     }
 
-    /// The same for a processor that starts with `pcid` in CR3, which it may have loaded long ago. Without this it starts
-    /// with PCID 000H, as after a reset.
+    /// The same for a processor that starts with `pcid` in CR3, which it may have loaded long ago. The default is PCID
+    /// 000H, as after a reset.
     pub fn starting_at(mut self, pcid: u16) -> Self {
         if let Translations::Finite(hierarchy) = &mut self.change().translations {
             hierarchy.start(pcid);
@@ -148,7 +148,7 @@ impl Tlb {
         self
     }
 
-    /// The same, with another answer to rights that are out of date.
+    /// The same, with another response to rights that are out of date.
     pub fn with_stale_rights(mut self, stale_rights: StaleRights) -> Self {
         self.change().stale_rights = stale_rights;
         self
@@ -173,13 +173,13 @@ impl Tlb {
         sorted.iter().chain(collected)
     }
 
-    /// All cached paging-structure entries: sorted by PCID, level and address or, in a finite geometry, the last used
-    /// first.
+    /// All cached paging-structure entries: sorted by PCID, level and address or, in a finite geometry, most recently
+    /// used first.
     pub fn structures(&self) -> impl Iterator<Item = &StructureEntry> {
         self.contents.structures.entries().iter()
     }
 
-    /// Caches a translation as an access for data would, in the place of one with the same page, size and PCID.
+    /// Caches a translation as a data access would. Replaces one with the same page, size and PCID.
     pub fn insert(&mut self, entry: Entry) {
         self.insert_for(&mut |_| (), AccessKind::Read, entry);
     }
@@ -194,7 +194,7 @@ impl Tlb {
         }
     }
 
-    /// Caches a paging-structure entry, in the place of one with the same PCID, level and address.
+    /// Caches a paging-structure entry. Replaces one with the same PCID, level and address.
     pub fn insert_structure(&mut self, entry: StructureEntry) {
         self.fill_structure(&mut |_| (), entry);
     }
@@ -213,8 +213,8 @@ impl Tlb {
         }
     }
 
-    /// Whether using `entry` once more for an access of `kind` changes nothing, as long as no entry of another page whose
-    /// number has the same remainder by `slots` was used.
+    /// Whether using `entry` once more for an access of `kind` changes nothing, as long as no other page whose number
+    /// has the same remainder by `slots` was used.
     pub(crate) fn settles(&self, kind: AccessKind, entry: &Entry, slots: usize) -> bool {
         match &self.contents.translations {
             Translations::Unbounded(_) => true,
@@ -223,8 +223,8 @@ impl Tlb {
     }
 
     /// The translation to use for `access` at `linear`: one whose rights allow it and, for a write, whose dirty flag is
-    /// known to be set. Several may cover the address; which one is used is the processor's choice (SDM vol. 3A
-    /// 4.10.2.3), and here the smallest page wins, then the current PCID before global ones.
+    /// known to be set. Several may cover the address, and the processor may use any of them (SDM vol. 3A 4.10.2.3).
+    /// Here the smallest page wins, then the current PCID before global ones.
     pub fn lookup(&mut self, report: Report<'_>, linear: u64, access: Access, context: Context) -> Option<Entry> {
         let suits = |entry: &&Entry| context.may_use(entry) && context.suffices(entry, access);
         let better = |entry: &&Entry| (entry.size, entry.pcid != context.pcid, entry.pcid);
@@ -241,7 +241,7 @@ impl Tlb {
     fn use_finite(&mut self, report: Report<'_>, kind: AccessKind, found: Found) -> Entry {
         match found {
             Found::First(entry) => {
-                // The fronts stay good, as no entry comes or goes.
+                // The fronts stay valid, because no entry comes or goes.
                 if let Translations::Finite(hierarchy) = &self.contents.translations
                     && hierarchy.would_change(kind, &entry)
                     && let Translations::Finite(hierarchy) = &mut Arc::make_mut(&mut self.contents).translations
@@ -260,7 +260,7 @@ impl Tlb {
         }
     }
 
-    /// Why a cached translation forbids `access`, where that is a page fault without a look at the tables.
+    /// Why a cached translation forbids `access`, where that is a page fault without a walk of the tables.
     pub fn refusal(&self, linear: u64, access: Access, context: Context) -> Option<Denial> {
         if self.contents.stale_rights == StaleRights::WalkAgain {
             return None;
@@ -269,8 +269,8 @@ impl Tlb {
         self.entries().filter(covers).find_map(|entry| denial(entry.rights, access, context.protection))
     }
 
-    /// Removes the translations for `linear` whose rights forbid `access`, so that a right that was granted since costs
-    /// a walk and no page fault.
+    /// Removes the translations for `linear` whose rights forbid `access`. If software granted the right since, this
+    /// costs a walk and no page fault.
     pub fn drop_stale(&mut self, report: Report<'_>, linear: u64, access: Access, context: Context) {
         let denied = |entry: &Entry| denial(entry.rights, access, context.protection).is_some();
         let stale = |entry: &Entry| entry.covers(linear) && context.may_use(entry) && denied(entry);
@@ -284,8 +284,8 @@ impl Tlb {
         }
     }
 
-    /// The deepest cached upper-level entry of the current PCID for `linear` (SDM vol. 3A 4.10.3.2), passing over those
-    /// whose rights already forbid `access`: such rights may be out of date.
+    /// The deepest cached upper-level entry of the current PCID for `linear` (SDM vol. 3A 4.10.3.2). It passes over
+    /// those whose rights already forbid `access`, because such rights may be out of date.
     pub fn deepest(&mut self, linear: u64, access: Access, context: Context) -> Option<StructureEntry> {
         let structures = &self.contents.structures;
         let found = UpperLevel::ALL.into_iter().find_map(|level| {
@@ -327,7 +327,7 @@ impl Tlb {
         });
     }
 
-    /// A MOV to CR3 loaded `pcid`: what a finite geometry loses by that beyond what the write invalidates.
+    /// A MOV to CR3 loaded `pcid`. Removes what a finite geometry loses by that, beyond what the write invalidates.
     pub fn load_pcid(&mut self, report: Report<'_>, pcid: u16, flush: Cr3Flush) {
         if matches!(self.contents.translations, Translations::Unbounded(_)) {
             return;
@@ -338,7 +338,7 @@ impl Tlb {
         }
     }
 
-    /// The contents to change; what the fronts remember of them holds no longer.
+    /// The contents, to change them; this invalidates what the fronts remember.
     fn change(&mut self) -> &mut Contents {
         self.fronts.forget();
         Arc::make_mut(&mut self.contents)

@@ -3,7 +3,7 @@
 use super::{Entry, StructureEntry};
 use crate::rights::AccessKind;
 
-/// Who hears of it.
+/// The function to report to.
 pub type Report<'a> = &'a mut dyn FnMut(&TlbEvent);
 
 /// Why an entry left the TLB.
@@ -25,12 +25,12 @@ pub enum DropCause {
     PageFault,
     /// A hit with too few rights is dropped and walked again.
     StaleRights,
-    /// Made room for another entry; only finite geometries do this.
+    /// Made room for another entry, in a finite geometry.
     Capacity,
 }
 
 impl DropCause {
-    /// Whether software asked for it. Replacement and page faults are no invalidations by software.
+    /// Whether software asked for it. Replacement and page faults are not invalidations by software.
     pub fn is_flush(self) -> bool {
         matches!(
             self,
@@ -49,9 +49,9 @@ pub enum TlbEvent {
         /// What the access was for.
         kind: AccessKind,
     },
-    /// No usable entry: the tables are walked.
+    /// No usable entry: the processor walks the tables.
     Miss {
-        /// The linear address that is walked.
+        /// The linear address of the access.
         linear: u64,
         /// The current PCID, bits 11:0; 0 while CR4.PCIDE=0.
         pcid: u16,

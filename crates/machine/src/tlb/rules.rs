@@ -5,18 +5,18 @@ use super::{Entry, StructureEntry};
 /// How far the processor goes beyond what the manual requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reading {
-    /// Only what must go.
+    /// Drops only what must go.
     #[default]
     Min,
-    /// All that may go. Any entry may go at any time (4.10.2.2), so every invalidation empties the caches.
+    /// Drops all that may go. Any entry may go at any time (4.10.2.2), so every invalidation empties the caches.
     Max,
 }
 
-/// What comes of an access that a cached translation forbids, though the tables may allow it by now. Software that grants a
-/// right need not invalidate, and must expect either (SDM vol. 3A 4.10.4.3).
+/// What happens to an access that a cached translation forbids, though the tables may allow it by now. Software that
+/// grants a right need not invalidate, and must expect either outcome (SDM vol. 3A 4.10.4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StaleRights {
-    /// The translation goes and the tables are walked again.
+    /// The translation goes and the processor walks the tables again.
     #[default]
     WalkAgain,
     /// A page fault, which removes the translation: the next try walks.
@@ -31,7 +31,8 @@ pub enum Operation {
         /// PCID in the source, 0 while CR4.PCIDE=0.
         pcid: u16,
     },
-    /// A write that need not invalidate anything: MOV to CR3 with bit 63, to CR0 or CR4 with no bit changed that counts.
+    /// A write that need not invalidate anything: MOV to CR3 with bit 63 set, or MOV to CR0 or CR4 that changes no
+    /// relevant bit.
     Optional,
     /// CR4.PGE changed, CR4.PCIDE or CR0.PG cleared: every entry of every PCID.
     Everything,
@@ -64,8 +65,8 @@ pub enum Operation {
     InvpcidAll,
     /// INVPCID type 3.
     InvpcidAllButGlobal,
-    /// A page fault, which removes what could have caused it. The manual names the current PCID; a global translation
-    /// that the access hit goes too, or the fault could repeat.
+    /// A page fault, which removes the entries that could have caused it. The manual names the current PCID. A global
+    /// translation that the access hit goes too, or the fault could repeat.
     PageFault {
         /// The current PCID.
         pcid: u16,
@@ -236,8 +237,8 @@ mod tests {
         PageFault,
     ];
 
-    /// Written out from SDM vol. 3A 4.10.4.1 and vol. 2, one column for each of the eight sorts of translation:
-    /// tag (named, other), scope (local, global), reach (covers, elsewhere); `x` goes, `.` stays.
+    /// Transcribed from SDM vol. 3A 4.10.4.1 and vol. 2. There is one column for each of the eight sorts of
+    /// translation: tag (named, other), scope (local, global), reach (covers, elsewhere); `x` goes, `.` stays.
     fn translation_row(kind: Kind) -> &'static str {
         match kind {
             //                      named             other
@@ -255,7 +256,7 @@ mod tests {
         }
     }
 
-    /// Tag (named, other), reach (covers, elsewhere).
+    /// Columns: tag (named, other), reach (covers, elsewhere).
     fn structure_row(kind: Kind) -> &'static str {
         match kind {
             Cr3Flush => "xx ..",

@@ -16,19 +16,19 @@ struct Set {
     recency: Recency,
 }
 
-/// What decides which way makes room.
+/// What decides which way is replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Recency {
     Trees {
-        /// One tree of bits for each group: bit `n` has children `2n` and `2n+1`, the root is bit 1. A set bit says that
-        /// the right half makes room first.
+        /// One tree of bits for each group: bit `n` has children `2n` and `2n+1`, the root is bit 1. A set bit sends
+        /// the next replacement to the right half.
         trees: Vec<u8>,
         /// Ways that share a tree.
         group_size: usize,
         /// The group last used, for replacement by groups.
         last_group: u8,
     },
-    /// The ways, the last used first.
+    /// The ways, most recently used first.
     Order(Vec<u8>),
 }
 
@@ -42,7 +42,7 @@ impl Sets {
         self.array.sizes.contains(&size)
     }
 
-    /// Whether pages of one set always differ in nothing but bits above the `slots` lowest of their number.
+    /// Whether pages of one set always have the same number modulo `slots`.
     pub(super) fn refines(&self, slots: usize) -> bool {
         self.array.index == Index::Linear && self.array.sets.is_multiple_of(slots)
     }
@@ -85,7 +85,7 @@ impl Sets {
         }
     }
 
-    /// Puts `entry` in the place of one with the same page, size and PCID; whether there was one.
+    /// Replaces the entry with the same page, size and PCID by `entry`. Returns whether there was one.
     pub(super) fn update(&mut self, entry: &Entry) -> bool {
         let number = self.set_number(entry.linear, entry.size);
         let Some(set) = self.sets.get_mut(number) else { return false };
@@ -94,7 +94,7 @@ impl Sets {
         true
     }
 
-    /// Caches `entry` as the one last used; the entry that made room for it.
+    /// Caches `entry` as the most recently used. Returns the entry that it replaced.
     pub(super) fn insert(&mut self, entry: Entry) -> Option<Entry> {
         let number = self.set_number(entry.linear, entry.size);
         let set = self.sets.get_mut(number)?;
@@ -106,7 +106,7 @@ impl Sets {
         evicted
     }
 
-    /// Removes what `keep` does not want and gives it to `removed`.
+    /// Removes what `keep` rejects and passes it to `removed`.
     pub(super) fn retain(&mut self, keep: &mut impl FnMut(&Entry) -> bool, removed: &mut Vec<Entry>) {
         for way in self.sets.iter_mut().flat_map(|set| &mut set.ways) {
             removed.extend(way.take_if(|entry| !keep(entry)));
@@ -168,7 +168,7 @@ impl Recency {
         }
     }
 
-    /// The way that makes room in a full set.
+    /// The way to replace in a full set.
     fn victim(&self) -> usize {
         match self {
             Self::Trees { trees, group_size, last_group } => {
@@ -180,7 +180,7 @@ impl Recency {
     }
 }
 
-/// The tree after `way` of `ways` was used: the bits on its path point to the other half.
+/// The tree after a use of `way`, one of `ways`: the bits on its path point to the other half.
 fn used(tree: u8, way: usize, ways: usize) -> u8 {
     let (mut tree, mut node, mut half) = (tree, 1, ways / 2);
     while half > 0 {
@@ -235,7 +235,7 @@ mod tests {
         held.map(|(index, _)| char::from(b'a' + index as u8)).collect()
     }
 
-    /// Uses rivals by letter, inserting those that are absent; the letters evicted, `.` for none.
+    /// Uses rivals by letter and inserts those that are absent. Returns the letters evicted, `.` for none.
     fn play(array: &'static Array, script: &str) -> String {
         let rivals = rivals(array, 26);
         let mut sets = sets(array);

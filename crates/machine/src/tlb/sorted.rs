@@ -1,4 +1,4 @@
-//! An unbounded store of translations: nothing leaves it but by an invalidation.
+//! An unbounded store of translations: only an invalidation removes an entry.
 
 use super::{Entry, PageSize};
 
@@ -15,7 +15,7 @@ pub(super) fn key(entry: &Entry) -> Key {
 }
 
 impl Sorted {
-    /// Entries whose page holds `linear`, of any PCID: small pages first.
+    /// Entries of any PCID whose page holds `linear`, small pages first.
     pub(super) fn covering(&self, linear: u64) -> impl Iterator<Item = &Entry> {
         PageSize::ALL.into_iter().flat_map(move |size| {
             let page = linear & !size.offset_mask();
@@ -24,7 +24,7 @@ impl Sorted {
         })
     }
 
-    /// Adds `entry` in the place of one with the same page, size and PCID.
+    /// Adds `entry`, replacing one with the same page, size and PCID.
     pub(super) fn insert(&mut self, entry: Entry) {
         match self.entries.binary_search_by_key(&key(&entry), key) {
             Ok(index) => self.entries[index] = entry,

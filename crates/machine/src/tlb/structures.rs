@@ -6,18 +6,18 @@ use crate::level::UpperLevel;
 /// Cached upper-level entries; at most one for each PCID, level and address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Structures {
-    /// How many PDEs, PDPTEs and PML4Es fit; unbounded without.
+    /// How many PDEs, PDPTEs and PML4Es fit; `None` is unbounded.
     capacity: Option<[usize; 3]>,
-    /// Unbounded: sorted by PCID, level, address. Otherwise the last used first.
+    /// Unbounded: sorted by PCID, level, address. Otherwise: most recently used first.
     entries: Vec<StructureEntry>,
 }
 
-/// What came of an insertion.
+/// The result of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Inserted {
     /// Whether the entry is new, or differs from the one it replaced.
     pub(super) changed: bool,
-    /// What made room for it.
+    /// The entry that it replaced for lack of room.
     pub(super) evicted: Option<StructureEntry>,
 }
 

@@ -1,5 +1,5 @@
-//! What the page and the second CPU's worker write to each other: lines of fields, as text. Only Unicorn's compiled module is sent
-//! as it is.
+//! The messages between the page and the second CPU's worker: lines of fields, as text. Only Unicorn's compiled module
+//! is sent as it is.
 
 use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use crate::choice::{Form, Side};
@@ -9,16 +9,16 @@ use cr3_core::scenario::Scenario;
 use std::fmt::Write;
 use std::rc::Rc;
 
-/// Separates fields; a person's text stands last and may hold it.
+/// Separates fields. A person's text comes last and may contain it.
 const SEPARATOR: char = '\u{1f}';
 
 /// Separates the items of a list in a field.
 const ITEM: char = '\u{1e}';
 
-/// What a worker says once it can be written to.
+/// The worker's message that it is ready for requests.
 pub const STARTED: &str = "started";
 
-/// What the page asks for. A later request about runs ends all earlier ones.
+/// A request of the page. A later request about runs ends all earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Follow the run of a side.
@@ -27,10 +27,10 @@ pub enum Request {
     Sweep(Task),
     /// Follow the first story with a second CPU that is wrong on purpose.
     Test {
-        /// Names the recording in whose time it was asked for.
+        /// Identifies the recording that was current at the request.
         ticket: u32,
     },
-    /// Forget sweep and test; runs that are being followed go on.
+    /// Forget sweep and test; followed runs continue.
     Stop,
     /// Forget everything.
     Forget,
@@ -39,7 +39,7 @@ pub enum Request {
 /// The run of a side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Names the recording that it belongs to.
+    /// Identifies its recording.
     pub ticket: u32,
     /// The side whose run or form it is.
     pub side: Side,
@@ -50,28 +50,29 @@ pub struct Task {
 impl Task {
     fn encode(&self, kind: &str) -> String {
         let Self { ticket, side, scenario: Scenario { config, schedule } } = self;
-        let Config { features, form, custom, handler, geometry } = config;
+        let Config { features, kernel, form, custom, handler, geometry } = config;
         let numbers = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}", side_key(*side));
-        let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+        let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
         format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{custom}")
     }
 
     fn decode(fields: &str) -> Option<Self> {
-        let mut fields = fields.splitn(8, SEPARATOR);
+        let mut fields = fields.splitn(9, SEPARATOR);
         let ticket = fields.next()?.parse().ok()?;
         let side = side_of(fields.next()?)?;
         let form = Form::named(fields.next()?)?;
         let features = fields.next()?.parse().ok()?;
+        let kernel = fields.next()?.parse().ok()?;
         let handler = fields.next()?.parse().ok()?;
         let geometry = fields.next()?.parse().ok()?;
         let schedule = fields.next()?.parse().ok()?;
-        let config = Config { features, form, custom: fields.next()?.into(), handler, geometry };
+        let config = Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry };
         Some(Self { ticket, side, scenario: Scenario { config, schedule } })
     }
 }
 
 impl Request {
-    /// As text.
+    /// The request as text.
     #[must_use]
     pub fn encode(&self) -> String {
         match self {
@@ -83,7 +84,7 @@ impl Request {
         }
     }
 
-    /// Read back; none if it is no request.
+    /// The request in a text; none if it is no request.
     #[must_use]
     pub fn decode(text: &str) -> Option<Self> {
         let (kind, fields) = text.split_once(SEPARATOR).unwrap_or((text, ""));
@@ -98,7 +99,7 @@ impl Request {
     }
 }
 
-/// A report with the ticket of what it is about.
+/// The report as text, with the ticket of its recording.
 #[must_use]
 pub fn encode(ticket: u32, report: &Report) -> String {
     let fields = match report {
@@ -125,7 +126,7 @@ pub fn encode(ticket: u32, report: &Report) -> String {
     text
 }
 
-/// A report with its ticket, read back; none if it is no report.
+/// The report in a text, with its ticket; none if it is no report.
 #[must_use]
 pub fn decode(text: &str) -> Option<(u32, Report)> {
     let mut fields = text.split(SEPARATOR);
@@ -150,7 +151,7 @@ pub fn decode(text: &str) -> Option<(u32, Report)> {
     Some((ticket, report))
 }
 
-/// First letter of the reasons why steps were not judged, in the order in which they come.
+/// Letter of the first reason why steps were not judged; the others follow in order.
 const REASONS: u32 = 0x100;
 
 /// A letter for each mark, and the reasons that occur.
@@ -222,7 +223,7 @@ fn progress_of(text: &str) -> Option<Progress> {
     Some(Progress { done, total, struck, refused, findings, compared: numbers.next()?.parse().ok()? })
 }
 
-/// Kinds as items `3 the first schedule|what they do`: no schedule has a bar.
+/// Kinds as items `3 the first schedule|what they do`. No schedule contains a bar.
 fn kinds_text(kinds: &[Kind]) -> String {
     let kind = |Kind { words, runs, first }: &Kind| format!("{runs} {first}|{words}");
     list(kinds.iter().map(kind).collect())

@@ -1,9 +1,9 @@
-//! Percent-encoding for the fragment of an address (RFC 3986, 2.1), with the marks of a schedule left readable.
+//! Percent-encoding for the fragment of an address (RFC 3986, 2.1). It leaves the punctuation of a schedule readable.
 
 use std::fmt::Write as _;
 
-/// `text` with every byte but letters, digits and `-._~:,` as `%XX`. `+` is escaped too, because form decoders take it
-/// for a blank.
+/// `text` with every byte except letters, digits and `-._~:,` as `%XX`. `+` is escaped too, because form decoders read
+/// it as a blank.
 pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -16,7 +16,7 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
-/// The text behind an escaped one. A damaged escape stands for itself, and bytes that are no UTF-8 become `U+FFFD`.
+/// The text behind an escaped one. A damaged escape stays as it is, and bytes that are not UTF-8 become `U+FFFD`.
 pub(super) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

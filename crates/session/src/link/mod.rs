@@ -1,17 +1,18 @@
-//! The link: what follows `#` in the address, readable in a mail and kept working for good.
+//! The link: what follows `#` in the address. It is readable in a mail and keeps working for good.
 //!
 //! `#v=1&a=A&b=E&f=pti,pcid&h=quiet&t=architectural&s=kernel_loop%2B1:nmi&at=41`. Unknown or damaged parts are skipped
-//! and named, so that a link that lost its tail in a mail still opens what is left of it. A name, once written, keeps
-//! its meaning: a change of meaning takes a new version number and a new arm in [`decode`].
+//! and reported, so a link that lost its tail in a mail still opens what is left. A name keeps its meaning once it was
+//! written; a change of meaning needs a new version number and a new arm in [`decode`].
 
 mod escape;
 mod pack;
 
-use crate::choice::{Filter, Form, Pane, Side, Tab};
+use crate::choice::{Filter, Form, Pane, Scope, Side, Tab};
 use crate::words;
 use cr3_core::choice::UnknownName;
+use cr3_core::explore::{Assumption, Assumptions};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Features, Handlers};
+use cr3_core::linux::{Features, Handlers, Kernel};
 use cr3_core::scenario::{Place, Schedule};
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -28,20 +29,22 @@ const ALL: &str = "all";
 /// The longest text of a custom form that a link carries, in bytes.
 pub const TEXT_LIMIT: usize = pack::LIMIT;
 
-/// What a link says. What it leaves out is [`Link::default`].
+/// The contents of a link. [`Link::default`] supplies what it omits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Left and right form.
     pub forms: [Form; 2],
     /// Switches.
     pub features: Features,
+    /// In what the kernel differs from v6.12.
+    pub kernel: Kernel,
     /// Modelled handlers.
     pub handler: Handlers,
     /// TLB model.
     pub geometry: Geometry,
     /// Injections.
     pub schedule: Schedule,
-    /// Aligned row; without one the decisive row is shown.
+    /// Aligned row. Without one the page shows the decisive row.
     pub row: Option<usize>,
     /// Text of the custom form.
     pub custom: Option<String>,
@@ -59,6 +62,10 @@ pub struct Link {
     pub browsed: Option<Place>,
     /// Whether all counters are shown.
     pub all_counters: bool,
+    /// Which systems are judged.
+    pub scope: Scope,
+    /// What verdicts take for granted.
+    pub assumed: Assumptions,
 }
 
 impl Default for Link {
@@ -67,6 +74,7 @@ impl Default for Link {
         Self {
             forms: setup.forms,
             features: setup.features,
+            kernel: setup.kernel,
             handler: setup.handler,
             geometry: setup.geometry,
             schedule: setup.schedule,
@@ -79,21 +87,26 @@ impl Default for Link {
             follow: true,
             browsed: None,
             all_counters: false,
+            scope: Scope::default(),
+            assumed: Assumptions::default(),
         }
     }
 }
 
 impl Link {
-    /// The part that says what is run: where it changes, the page was navigated.
+    /// The part that decides what is run and judged. If it changes, the page was navigated.
     #[must_use]
     pub fn scenario(&self) -> Self {
         Self {
             forms: self.forms,
             features: self.features,
+            kernel: self.kernel,
             handler: self.handler,
             geometry: self.geometry,
             schedule: self.schedule.clone(),
             custom: self.custom.clone(),
+            scope: self.scope,
+            assumed: self.assumed,
             ..Self::default()
         }
     }
@@ -112,6 +125,9 @@ pub fn encode(link: &Link) -> String {
     let mut part = |name: &str, value: &str| {
         let _ = write!(text, "&{name}={value}");
     };
+    if link.kernel != Kernel::V6_12 {
+        part("k", &escape::escape(&link.kernel.to_string()));
+    }
     if link.geometry != Geometry::default() {
         part("t", link.geometry.name());
     }
@@ -140,13 +156,19 @@ pub fn encode(link: &Link) -> String {
     if link.all_counters {
         part("counters", ALL);
     }
+    if link.scope != Scope::default() {
+        part("judge", words::scope_key(link.scope));
+    }
+    if link.assumed != Assumptions::default() {
+        part("without", &off(link.assumed));
+    }
     if let Some(custom) = &link.custom {
         part("c", &pack::pack(custom));
     }
     text
 }
 
-/// What a link says, and what of it was ignored, each with its reason. Never fails.
+/// The contents of a link, and the parts that were ignored, each with its reason. Never fails.
 #[must_use]
 pub fn decode(text: &str) -> (Link, Vec<String>) {
     let mut link = Link::default();
@@ -168,6 +190,7 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "a" => link.forms[0] = known(Form::named(value), value)?,
         "b" => link.forms[1] = known(Form::named(value), value)?,
         "f" => link.features = named(value)?,
+        "k" => link.kernel = named(value)?,
         "h" => link.handler = named(value)?,
         "t" => link.geometry = named(value)?,
         "s" => link.schedule = value.parse().map_err(|error| format!("{error}"))?,
@@ -178,25 +201,36 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "tab" => link.tab = known(words::tab_of(value), value)?,
         "follow" => link.follow = known((value == NO).then_some(false), value)?,
         "code" => link.browsed = Some(value.parse().map_err(|error| format!("{error}"))?),
+        "judge" => link.scope = known(words::scope_of(value), value)?,
+        "without" => link.assumed = without(value)?,
         "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
-        _ => return Err("not a part that this version knows".into()),
+        _ => return Err("this version knows no such part".into()),
     }
     Ok(())
+}
+
+/// The assumptions that are not made.
+fn off(assumed: Assumptions) -> String {
+    assumed.off().map(Assumption::id).collect::<Vec<_>>().join(",")
+}
+
+fn without(value: &str) -> Result<Assumptions, String> {
+    value.split(',').try_fold(Assumptions::default(), |assumed, id| Ok(assumed.without(named(id)?)))
 }
 
 fn version(value: &str) -> Result<(), String> {
     match value.parse::<u32>() {
         Ok(version) if version <= VERSION => Ok(()),
         Ok(version) => Err(format!(
-            "the link is of version {version}, this page reads up to {VERSION}; what it knows of it is shown"
+            "the link has version {version}, this page reads up to {VERSION}; it shows what it understands"
         )),
         Err(_) => Err(quoted("a version number", value)),
     }
 }
 
 fn known<T>(found: Option<T>, value: &str) -> Result<T, String> {
-    found.ok_or_else(|| quoted("a name that this page knows", value))
+    found.ok_or_else(|| quoted("a name on this page", value))
 }
 
 fn quoted(what: &str, value: &str) -> String {
@@ -211,7 +245,7 @@ fn shorten(text: &str) -> String {
     text.chars().take(LIMIT).chain(['…']).collect()
 }
 
-/// The schedule without the blanks that its text form has for reading.
+/// The schedule without the blanks that make its text form readable.
 fn compact(schedule: &Schedule) -> String {
     schedule.to_string().replace(' ', "")
 }

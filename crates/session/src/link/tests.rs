@@ -1,5 +1,5 @@
 use super::*;
-use cr3_core::linux::{Feature, Handler};
+use cr3_core::linux::{Feature, Handler, Variation};
 use cr3_core::scenario::{Injection, Nesting, Place, Vector};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ fn check(text: &str, golden: Expect) {
     golden.assert_eq(&shown);
 }
 
-/// Links that people have in their mails. They must open for good: an entry is added for each version, none is changed.
+/// Links that people have in their mails. They must open for good: each version adds an entry, and nobody changes one.
 #[test]
 fn golden_links() {
     check("", expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi"]);
@@ -33,11 +33,16 @@ fn golden_links() {
         "v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&follow=no&code=exc_nmi%2B2&counters=all",
         expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&at=7&follow=no&code=exc_nmi%2B2&counters=all"],
     );
+    check(
+        "v=1&a=A&b=E&f=pti&h=quiet&s=&judge=standard&without=nmi-frame,no-poke",
+        expect!["v=1&a=A&b=E&f=pti&h=quiet&s=&judge=standard&without=no-poke,nmi-frame"],
+    );
     check("v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti,pcid,no-sev-es&h=quiet&s="]);
     check(
         "v=1&a=A&b=E&h=perf+ghes&s=kernel_loop+1:nmi",
         expect!["v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=perf%2Bpending-flush&s=kernel_loop%2B1:nmi"],
     );
+    check("v=1&a=A&b=E&f=pti&k=debug-entry&h=quiet&s=", expect!["v=1&a=A&b=E&f=pti&h=quiet&k=v6.12%2Bdebug-entry&s="]);
     check(
         "v=1&a=D&b=custom&c=K0otLsmvUChILMrMSwYA",
         expect!["v=1&a=E&b=custom&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&c=K0otLsmvUChILMrMSwYA"],
@@ -50,29 +55,29 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         "v=1&a=Z&b=E&f=pti,sse9&h=&s=kernel_loop%2&at=-1&side=c&follow=yes&code=+&counters=&%%%=1&c=*",
         expect![[r#"
             v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-              ignored a: "Z" is not a name that this page knows
+              ignored a: "Z" is not a name on this page
               ignored f: unknown feature 'sse9': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
-              ignored h: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule
+              ignored h: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call
               ignored s: column 12: found '%', expected ':' and a vector (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
               ignored at: "-1" is not a step number
-              ignored side: "c" is not a name that this page knows
-              ignored follow: "yes" is not a name that this page knows
+              ignored side: "c" is not a name on this page
+              ignored follow: "yes" is not a name on this page
               ignored code: column 1: found '+', expected a label (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
-              ignored counters: "" is not a name that this page knows
-              ignored %%%: not a part that this version knows
+              ignored counters: "" is not a name on this page
+              ignored %%%: this version knows no such part
               ignored c: the text of the custom form is damaged"#]],
     );
     check(
         "v=7&b=C",
         expect![[r#"
         v=1&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-          ignored v: the link is of version 7, this page reads up to 1; what it knows of it is shown"#]],
+          ignored v: the link has version 7, this page reads up to 1; it shows what it understands"#]],
     );
     check(
         "utm_source=newsletter",
         expect![[r#"
         v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-          ignored utm_source: not a part that this version knows"#]],
+          ignored utm_source: this version knows no such part"#]],
     );
 }
 
@@ -109,6 +114,7 @@ fn link() -> impl Strategy<Value = Link> {
     let run = (
         [form(), form()],
         features.prop_map(|features| features.into_iter().collect()),
+        prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len()),
         prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len()),
         prop::sample::select(Geometry::ALL.to_vec()),
         schedule(),
@@ -122,13 +128,17 @@ fn link() -> impl Strategy<Value = Link> {
         prop::sample::select(Tab::ALL.to_vec()),
         (any::<bool>(), prop::option::of(place()), any::<bool>()),
     );
-    (run, shown).prop_map(
+    let off = prop::sample::subsequence(Assumption::ALL.to_vec(), 0..=Assumption::ALL.len());
+    let judged = (prop::sample::select(Scope::ALL.to_vec()), off);
+    (run, shown, judged).prop_map(
         |(
-            (forms, features, handlers, geometry, schedule, custom),
+            (forms, features, kernel, handlers, geometry, schedule, custom),
             (row, filter, side, pane, tab, (follow, browsed, all_counters)),
+            (scope, off),
         )| Link {
             forms,
             features,
+            kernel: kernel.into_iter().collect(),
             handler: handlers.into_iter().collect(),
             geometry,
             schedule,
@@ -141,6 +151,8 @@ fn link() -> impl Strategy<Value = Link> {
             follow,
             browsed,
             all_counters,
+            scope,
+            assumed: off.into_iter().fold(Assumptions::default(), Assumptions::without),
         },
     )
 }
@@ -166,4 +178,26 @@ proptest! {
         let (link, _) = decode(cut);
         prop_assert_eq!(decode(&encode(&link)), (link, Vec::new()));
     }
+}
+
+/// A link in docs/FINDINGS.md opens what its finding is about: the schedule, the handler and the features of a command beside it.
+#[test]
+fn links_of_the_findings_open_what_they_stand_beside() {
+    let document = include_str!("../../../../docs/FINDINGS.md");
+    let mut links = 0;
+    for section in document.split("\n### ") {
+        let Some((_, rest)) = section.split_once("```text\n#") else { continue };
+        let text = rest.split_once('\n').expect("a line").0;
+        let (link, ignored) = decode(text);
+        assert_eq!((ignored, encode(&link).as_str()), (Vec::new(), text));
+        let preset = cr3_core::scenario::presets::PRESETS.iter().find(|preset| {
+            (preset.schedule(), preset.features, preset.handler) == (link.schedule.clone(), link.features, link.handler)
+        });
+        let named = preset.is_some_and(|preset| section.contains(&format!("--preset {}", preset.name)));
+        let quiet = (link.features, link.handler) == (Features::ALL, Handlers::QUIET);
+        let written = quiet && section.contains(&format!("--inject '{}'", link.schedule));
+        assert!(named || written, "no command of {text}");
+        links += 1;
+    }
+    assert_eq!(links, 6);
 }

@@ -1,50 +1,53 @@
-//! What the second CPU has said, in words: for the line above the panes, for each step, for each field of the inspector.
+//! The second CPU's reports in words: for the line above the panes, for each step, for each field of the inspector.
 
 use crate::check::{Check, Engine, Mark, Progress, Stage, Sweep};
 use crate::choice::Side;
 use crate::moment::Moment;
 use crate::state::State;
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::promises::Promises;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 /// The second CPU by name and version.
 pub const NAME: &str = "Unicorn 2.1.5";
 
-/// The promises that runs are judged by.
+/// The promises by which runs are judged.
 const JUDGED: &str = Promises::JUDGED;
 
-/// How many steps of one run came to what.
+/// How many steps of one run had which result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Steps of the run.
     pub steps: usize,
-    /// Steps that both executed with the same result; deliveries among them.
+    /// Steps that both executed with the same result, deliveries included.
     pub agrees: usize,
     /// Of these, events that both delivered.
     pub delivered: usize,
-    /// Steps whose result the second CPU took over, by the reason, the most frequent first.
+    /// Steps whose result the second CPU took over, by reason, the most frequent first.
     pub unjudged: Vec<(Rc<str>, usize)>,
-    /// Steps that it has not come to.
+    /// Steps that it has not reached.
     pub waiting: usize,
-    /// Whether all of the run was followed and its memory compared at the end.
+    /// Whether it followed the whole run and compared its memory at the end.
     pub complete: bool,
 }
 
-/// The count of a side; none where there is no run.
+/// The count of a side; none if there is no run.
 #[must_use]
 pub fn count(state: &State, side: Side) -> Option<Count> {
     let steps = state.runs.trace(side)?.steps.len();
     let followed = &state.check.sides[side.index()];
     let of = |wanted: &dyn Fn(&Mark) -> bool| followed.marks.iter().filter(|mark| wanted(mark)).count();
-    let mut reasons = BTreeMap::<Rc<str>, usize>::new();
+    let mut unjudged: Vec<(Rc<str>, usize)> = Vec::new();
     for mark in followed.marks.iter() {
         if let Mark::Unjudged(reason) = mark {
-            *reasons.entry(reason.clone()).or_default() += 1;
+            match unjudged.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, times)) => *times += 1,
+                None => unjudged.push((reason.clone(), 1)),
+            }
         }
     }
-    let mut unjudged: Vec<_> = reasons.into_iter().collect();
-    unjudged.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    sort_by_key(&mut unjudged, |(reason, times)| (Reverse(*times), reason.clone()));
     Some(Count {
         steps,
         agrees: of(&|mark| matches!(mark, Mark::Agrees | Mark::Delivered)),
@@ -55,14 +58,14 @@ pub fn count(state: &State, side: Side) -> Option<Count> {
     })
 }
 
-/// How a person is told of it, in a sentence.
+/// The summary for a person, in one sentence.
 #[must_use]
 pub fn headline(state: &State) -> String {
     match &state.check.engine {
         Engine::Off => String::new(),
         Engine::Loading(0) => format!("Fetching {NAME} …"),
         Engine::Loading(bytes) => format!("Fetching {NAME}: {} KB …", bytes / 1000),
-        Engine::Broken(why) => format!("{NAME} cannot be asked: {why}. Switch the check off and on to try again."),
+        Engine::Broken(why) => format!("{NAME} is unavailable: {why}. Switch the check off and on to try again."),
         Engine::Ready => Side::BOTH.into_iter().filter_map(|side| sentence(state, side)).collect::<Vec<_>>().join("; "),
     }
 }
@@ -85,7 +88,7 @@ fn sentence(state: &State, side: Side) -> Option<String> {
     })
 }
 
-/// How far a sweep is, in a sentence.
+/// Progress of a sweep, in one sentence.
 #[must_use]
 pub fn sweep(state: &State, sweep: &Sweep) -> String {
     let name = state.setup.forms[sweep.side.index()].name();
@@ -104,7 +107,7 @@ pub fn sweep(state: &State, sweep: &Sweep) -> String {
     }
 }
 
-/// What is wrong with the runs of a sweep, in a sentence; none while nothing struck.
+/// What is wrong with the runs of a sweep, in one sentence; none while nothing struck.
 #[must_use]
 pub fn swept_runs(state: &State, sweep: &Sweep) -> Option<String> {
     let name = state.setup.forms[sweep.side.index()].name();
@@ -119,7 +122,7 @@ pub fn swept_runs(state: &State, sweep: &Sweep) -> Option<String> {
     }
 }
 
-/// The mark of a side in a row, with its sign and what it means; none while the check is off or there is no step.
+/// The mark of a side in a row: its sign and its meaning. None while the check is off or if there is no step.
 #[must_use]
 pub fn mark(state: &State, side: Side, row: usize) -> Option<(Sign, String)> {
     if !state.check.is_on() {
@@ -134,11 +137,11 @@ pub fn mark(state: &State, side: Side, row: usize) -> Option<(Sign, String)> {
             format!("{NAME} delivered this event too, with the same frame; SS and MCIP are not compared"),
         ),
         Some(Mark::Unjudged(reason)) => (Sign::Unjudged, format!("not judged: {reason}")),
-        Some(Mark::Differs) => (Sign::Differs, format!("{NAME} came to something else")),
+        Some(Mark::Differs) => (Sign::Differs, format!("{NAME} has another result")),
     })
 }
 
-/// What stands beside a step.
+/// The sign beside a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sign {
     /// Not compared yet.
@@ -166,7 +169,7 @@ impl Sign {
         }
     }
 
-    /// One word, also the style's name.
+    /// One word, which is also the style's name.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -182,7 +185,7 @@ impl Sign {
 /// A part of the state that the inspector shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// Bit 63 of what was written to CR3.
+    /// Bit 63 of the value written to CR3.
     NoFlush,
     /// The other bits of CR3.
     Cr3,
@@ -227,11 +230,11 @@ pub fn voucher(state: &State, moment: &Moment, part: Part) -> Voucher {
     }
 }
 
-/// What the second CPU cannot say anything about.
+/// Why the second CPU cannot judge this part; none if it can.
 fn never(part: Part) -> Option<&'static str> {
     match part {
         Part::NoFlush => Some(
-            "Unicorn keeps bit 63 of CR3 and knows no flush without it; a second model written from the manual vouches for the rule",
+            "Unicorn stores bit 63 of CR3 and flushes on every write; a second model written from the manual vouches for the rule",
         ),
         Part::Tlb => Some("Unicorn has no PCIDs; a second model written from the manual vouches for the rules"),
         Part::Cr3 | Part::Pcid | Part::PendingFlush | Part::Registers | Part::Stack => None,
@@ -243,7 +246,7 @@ fn judged(check: &Check, state: &State, moment: &Moment, part: Part) -> Voucher 
     let last = |side| state.runs.taken(side, moment.row).checked_sub(1);
     let mut why = match part {
         Part::Pcid => {
-            format!("{NAME} has the same number after this step; that it tags translations is the model's word")
+            format!("{NAME} has the same number after this step; only the model says that it tags translations")
         }
         _ => format!("{NAME} has the same after this step"),
     };
@@ -256,7 +259,7 @@ fn judged(check: &Check, state: &State, moment: &Moment, part: Part) -> Voucher 
             Some(Mark::Unjudged(reason)) => {
                 format!("{name}: {NAME} took over the model's result of this step: {reason}")
             }
-            Some(Mark::Differs) => format!("{name}: {NAME} came to something else in this step"),
+            Some(Mark::Differs) => format!("{name}: {NAME} has another result for this step"),
             None => format!("{name}: not compared yet"),
         };
         why = if both { doubt } else { format!("{why}; {doubt}") };
@@ -325,7 +328,7 @@ mod tests {
         );
         check(
             &headline(&tell(&state, Report::Broke("no memory".into()))),
-            expect!["Unicorn 2.1.5 cannot be asked: no memory. Switch the check off and on to try again."],
+            expect!["Unicorn 2.1.5 is unavailable: no memory. Switch the check off and on to try again."],
         );
     }
 
@@ -357,7 +360,7 @@ mod tests {
         let state = marked([marks.clone(), vec![Mark::Agrees]]);
         let off = State::open("", Settings::default());
         expect![[r#"
-            NoFlush: model; Unicorn keeps bit 63 of CR3 and knows no flush without it; a second model written from the manual vouches for the rule
+            NoFlush: model; Unicorn stores bit 63 of CR3 and flushes on every write; a second model written from the manual vouches for the rule
             Cr3: model; "check with Unicorn" compares it with a second CPU
             Pcid: model; "check with Unicorn" compares it with a second CPU
             PendingFlush: model; "check with Unicorn" compares it with a second CPU
@@ -366,16 +369,16 @@ mod tests {
             Stack: model; "check with Unicorn" compares it with a second CPU
         "#]].assert_eq(&told(&off, 0));
         expect![[r#"
-            NoFlush: model; Unicorn keeps bit 63 of CR3 and knows no flush without it; a second model written from the manual vouches for the rule
+            NoFlush: model; Unicorn stores bit 63 of CR3 and flushes on every write; a second model written from the manual vouches for the rule
             Cr3: model + Unicorn; Unicorn 2.1.5 has the same after this step
-            Pcid: model + Unicorn; Unicorn 2.1.5 has the same number after this step; that it tags translations is the model's word
+            Pcid: model + Unicorn; Unicorn 2.1.5 has the same number after this step; only the model says that it tags translations
             PendingFlush: model + Unicorn; Unicorn 2.1.5 has the same after this step
             Tlb: model; Unicorn has no PCIDs; a second model written from the manual vouches for the rules
             Registers: model + Unicorn; Unicorn 2.1.5 has the same after this step
             Stack: model + Unicorn; Unicorn 2.1.5 has the same after this step
         "#]].assert_eq(&told(&state, 0));
         expect![[r#"
-            NoFlush: model; Unicorn keeps bit 63 of CR3 and knows no flush without it; a second model written from the manual vouches for the rule
+            NoFlush: model; Unicorn stores bit 63 of CR3 and flushes on every write; a second model written from the manual vouches for the rule
             Cr3: model; A: Unicorn 2.1.5 took over the model's result of this step: no INVPCID; E: not compared yet
             Pcid: model; A: Unicorn 2.1.5 took over the model's result of this step: no INVPCID; E: not compared yet
             PendingFlush: model; A: Unicorn 2.1.5 took over the model's result of this step: no INVPCID; E: not compared yet

@@ -1,4 +1,4 @@
-//! What both whole runs cost on the chosen processor.
+//! The cost of both whole runs on the chosen processor.
 
 use crate::choice::Side;
 use crate::runs::Runs;
@@ -10,9 +10,9 @@ use cr3_core::geometry::Geometry;
 pub struct Row {
     /// What is counted.
     pub label: &'static str,
-    /// Each run, as `2 × 70 to 250`; none where there is no run.
+    /// Each run, as `2 × 70 to 250`; none if there is no run.
     pub sides: [Option<String>; 2],
-    /// Where the figure was published, and what is doubtful about it; or that there is none.
+    /// Where the figure was published and how reliable it is, or that there is none.
     pub source: String,
 }
 
@@ -21,21 +21,22 @@ pub struct Row {
 pub struct Costs {
     /// The processor.
     pub processor: &'static str,
-    /// The sum of what has a price, in cycles; none where there is no run.
+    /// The sum of everything with a price, in cycles; none if there is no run.
     pub totals: [Option<Cycles>; 2],
-    /// What the right run took more, from least to most, in cycles; none where nothing differs, a run is missing, or the runs are not comparable.
+    /// How much more the right run cost, from least to most, in cycles; none if nothing differs, a run is missing, or
+    /// the runs are not comparable.
     pub difference: Option<[i64; 2]>,
-    /// Part by part; parts that happened in neither run are left out.
+    /// Part by part, without parts that happened in neither run.
     pub rows: Vec<Row>,
     /// What the processor has and needs.
     pub facts: &'static str,
-    /// What is not known of its caches.
+    /// What is unknown about its caches.
     pub doubts: &'static str,
     /// What the runs use and the processor does not have.
     pub warnings: Vec<String>,
 }
 
-/// The cost; none where the TLB model is no processor.
+/// The cost; none if the TLB model is no processor.
 #[must_use]
 pub fn costs(runs: &Runs, geometry: Geometry) -> Option<Costs> {
     let profile = cost::profile(geometry)?;

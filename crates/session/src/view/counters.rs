@@ -4,7 +4,7 @@ use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 
-/// Counters that the bar shows; the others are in the full list.
+/// Counters in the bar; the full list has the others.
 pub const BAR: [Counter; 8] = [
     Counter::Cr3Writes,
     Counter::RedundantCr3Writes,
@@ -32,14 +32,14 @@ pub enum Difference {
 pub struct Count {
     /// What is counted.
     pub counter: Counter,
-    /// Each run; none where there is no run.
+    /// Each run; none if there is no run.
     pub values: [Option<u64>; 2],
-    /// Right minus left; none where there are no two runs or their counters are not comparable.
+    /// Right minus left; none if there are no two runs or their counters are not comparable.
     pub delta: Option<i64>,
 }
 
 impl Count {
-    /// The name in the bar: the kinds of CR3 writes stand after their sum and need not repeat it.
+    /// The name in the bar. The kinds of CR3 writes follow their sum and need not repeat it.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self.counter {
@@ -50,7 +50,7 @@ impl Count {
         }
     }
 
-    /// What there is to say of the difference.
+    /// The difference between the runs.
     #[must_use]
     pub fn difference(&self) -> Difference {
         match (self.delta, self.values) {
@@ -90,7 +90,7 @@ pub fn bar(runs: &Runs) -> Vec<Count> {
     BAR.into_iter().map(|counter| count(runs, counter)).collect()
 }
 
-/// Every counter that some run raised, but those of the bar.
+/// Every counter that some run raised, except those of the bar.
 #[must_use]
 pub fn others(runs: &Runs) -> Vec<Count> {
     let rest = Counter::ALL.iter().filter(|counter| !BAR.contains(counter));

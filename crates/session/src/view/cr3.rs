@@ -45,8 +45,7 @@ pub fn cr3(moment: &Moment) -> Cr3 {
     Cr3 { values, differing: differing(&values), fields }
 }
 
-/// Bit 63 is never stored (SDM vol. 2, MOV to control registers): what the step's operand had is shown while it is
-/// the current step.
+/// CR3 never stores bit 63 (SDM vol. 2, MOV to control registers). The current step shows the bit of its operand.
 fn no_flush(moment: &Moment) -> Field {
     let values =
         Side::BOTH.map(|side| moment.side(side).map(|instant| written(instant).unwrap_or("not stored").to_owned()));

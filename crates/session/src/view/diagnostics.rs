@@ -1,4 +1,4 @@
-//! What the assembler says about a person's own macro, with the line that it is about.
+//! The assembler's messages about a person's own macro, each with its line.
 
 use crate::choice::{Form, Side};
 use crate::state::{Setup, State};
@@ -8,25 +8,25 @@ use cr3_core::linux::boot;
 /// A message at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Line and column, or the source where it is another one.
+    /// Line and column, or the name of another source.
     pub place: String,
     /// What is wrong.
     pub message: String,
-    /// The line with a caret under the column; empty where the line is not in the person's text.
+    /// The line with a caret under the column; empty if the line is not in the person's text.
     pub excerpt: String,
-    /// What to do about it.
+    /// How to mend it.
     pub hint: Option<String>,
 }
 
-/// What the editor says about its text.
+/// The editor's message about its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it assembles and runs.
     pub words: &'static str,
     /// Why it does not assemble.
     pub problems: Vec<Problem>,
-    /// What to know about it though it assembles: names of the configuration and the values they got, macros of ours that it
-    /// replaces, a restore macro without a body.
+    /// Notes, though it assembles: names of the configuration and the values they got, macros of ours that it replaces,
+    /// a restore macro without a body.
     pub notes: Vec<Problem>,
 }
 
@@ -76,7 +76,7 @@ fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     Ok(notes)
 }
 
-/// The same where no side runs it, from assembling it as a side would.
+/// The same if no side runs it, from assembling it as a side would.
 fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let setup = Setup { forms: [Form::Custom; 2], ..state.setup.clone() };
     boot(&setup.scenario(Side::Left, &state.custom).config).map(|system| system.notes.to_vec())
@@ -98,7 +98,7 @@ fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {
     }
 }
 
-/// The line and a caret; tabs stay tabs so that both keep in step.
+/// The line and a caret. Tabs stay tabs, so that both stay aligned.
 fn excerpt(line: &str, column: u32) -> String {
     let before = (column as usize).saturating_sub(1);
     let blank: String = line.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();

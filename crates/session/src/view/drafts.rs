@@ -1,16 +1,16 @@
-//! The editor's other texts, and what becomes of the one at hand.
+//! The editor's other texts, and what happens to the current one.
 
 use crate::action::Action;
 use crate::drafts::Memory;
 use crate::state::State;
 
-/// The most characters of a text that stand for it.
+/// Maximum length of a title in characters.
 const TITLE: usize = 60;
 
-/// A text that is put aside.
+/// A text that was put aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// Its first line that says something.
+    /// Its first line that is not blank.
     pub title: String,
     /// Number of its lines.
     pub lines: usize,
@@ -20,7 +20,7 @@ pub struct Draft {
     pub forget: Action,
 }
 
-/// The texts that are put aside, without the one at hand.
+/// The texts that were put aside, without the current one.
 #[must_use]
 pub fn drafts(state: &State) -> Vec<Draft> {
     let others = state.aside.iter().enumerate().filter(|(_, text)| **text != state.custom);
@@ -37,7 +37,7 @@ fn draft(index: usize, text: &str) -> Draft {
     Draft { title, lines: text.lines().count(), take, forget }
 }
 
-/// What a person should know before the page is closed.
+/// What a person should know before closing the page.
 #[must_use]
 pub fn warning(state: &State) -> Option<&'static str> {
     let lost = state.memory == Memory::Refuses && !state.kept().is_empty();

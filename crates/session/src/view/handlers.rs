@@ -1,4 +1,4 @@
-//! The list from which handlers are picked: each by itself, the combination that runs if it is one, and the way to combine.
+//! The list of handlers to pick from: each by itself, the running combination, and the way to combine.
 
 use crate::action::Action;
 use crate::choice::Overlay;
@@ -9,14 +9,14 @@ use cr3_core::linux::{Handler, Handlers};
 pub struct Choice {
     /// As the list names it.
     pub text: String,
-    /// What picking it does.
+    /// The effect of picking it.
     pub action: Action,
 }
 
 /// The last entry.
 pub const COMBINE: &str = "combine…";
 
-/// The entries, and which of them is what runs.
+/// The entries, and the index of the running one.
 #[must_use]
 pub fn choices(chosen: Handlers) -> (Vec<Choice>, Option<usize>) {
     let single = Handler::ALL.into_iter().map(Handlers::only);

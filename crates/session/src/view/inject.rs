@@ -5,7 +5,7 @@ use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
 use crate::words;
-use cr3_core::machine::refusal;
+use cr3_core::machine::refusal_reason;
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_core::trace::Trace;
 
@@ -16,20 +16,20 @@ pub struct Item {
     pub vector: Vector,
     /// The key that chooses it.
     pub letter: &'static str,
-    /// The architectural reason why it may not strike there, if there is one.
+    /// The architectural reason why it may not strike there; none if it may.
     pub refusal: Option<String>,
 }
 
 /// The menu at a spot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Menu {
-    /// `label+offset`, with the arrival where it is not the first.
+    /// `label+offset`, with the arrival if it is not the first.
     pub place: String,
     /// Nesting that the spot itself decides; none leaves the choice to the person.
     pub nesting: Option<Nesting>,
-    /// Whether there is an injection that a new one could nest in.
+    /// Whether there is an injection in which a new one could nest.
     pub nestable: bool,
-    /// What to know before choosing: that no run comes here.
+    /// What to know before choosing: that no run reaches this instruction.
     pub remark: Option<&'static str>,
     /// The vectors.
     pub items: Vec<Item>,
@@ -49,7 +49,7 @@ pub fn menu(state: &State, spot: &Spot) -> Menu {
         place: place.to_string(),
         nesting,
         nestable,
-        remark: here.is_none().then_some("Neither run comes to this instruction as the schedule is now."),
+        remark: here.is_none().then_some("Neither run reaches this instruction with the current schedule."),
         items: Vector::ALL.into_iter().map(|vector| item(runs, here, vector)).collect(),
     }
 }
@@ -61,11 +61,11 @@ fn item(runs: &Runs, row: Option<usize>, vector: Vector) -> Item {
             Some(runs.trace(side)?.machine_before(step))
         })
     });
-    let refusal = machine.and_then(|machine| refusal(&machine, vector.event()));
-    Item { vector, letter: words::vector_letter(vector), refusal: refusal.map(|refusal| refusal.reason) }
+    let refusal = machine.and_then(|machine| refusal_reason(&machine.cpu, vector.event()));
+    Item { vector, letter: words::vector_letter(vector), refusal: refusal.map(str::to_owned) }
 }
 
-/// The row in which a run first comes to a spot.
+/// The row in which a run first reaches a spot.
 fn arrival(runs: &Runs, spot: &Spot) -> Option<usize> {
     Side::BOTH.into_iter().find_map(|side| {
         let trace: &Trace = runs.trace(side)?;

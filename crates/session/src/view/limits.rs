@@ -1,9 +1,9 @@
-//! The limits as the repository's documentation states them, for the page: one text, not two.
+//! The limits as the repository's documentation states them: the page and the documentation share one text.
 
 /// The documentation, in the little Markdown that it uses: headings, paragraphs, lists, code in backticks.
 const TEXT: &str = include_str!("../../../../docs/LIMITS.md");
 
-/// A heading with what stands under it.
+/// A heading and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The heading.
@@ -21,7 +21,7 @@ pub struct Block {
     pub pieces: Vec<String>,
 }
 
-/// The sections in order. What stands before the first one is under its document's title.
+/// The sections in order. Text before the first one belongs to the document's title.
 #[must_use]
 pub fn limits() -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();

@@ -4,12 +4,12 @@ use crate::choice::{Direction, Side};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::scenario::{Place, PlaceId};
 use cr3_core::trace::Trace;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What stands in a row of the listing.
+/// A row of the listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// A section of the image.
@@ -24,7 +24,7 @@ pub enum Line {
         text: String,
         /// `label+offset`, first arrival.
         place: Place,
-        /// The macro that it comes from.
+        /// The macro that produced it.
         origin: Option<String>,
         /// How often the run executed it.
         executed: u32,
@@ -36,17 +36,18 @@ pub enum Line {
 pub struct Listing {
     /// The rows.
     pub lines: Vec<Line>,
-    /// Names of the labels that are not local, with their rows: for the list of sections to jump to.
+    /// Names of the labels that are not local, with their rows, for the list of jump targets.
     pub labels: Vec<(String, usize)>,
-    /// The row of each instruction by address.
-    row_of: BTreeMap<u64, usize>,
+    /// Address and row of each instruction, in order of both.
+    row_of: Vec<(u64, usize)>,
 }
 
 impl Listing {
     /// The row of an instruction.
     #[must_use]
     pub fn row_of(&self, address: u64) -> Option<usize> {
-        self.row_of.get(&address).copied()
+        let at = self.row_of.binary_search_by_key(&address, |(address, _)| *address).ok()?;
+        Some(self.row_of[at].1)
     }
 
     /// The place of the instruction in a row, or of the next one after it.
@@ -68,7 +69,7 @@ impl Listing {
         }
     }
 
-    /// The row of an instruction and those of the labels and the section that stand above it.
+    /// The row of an instruction and the rows of the labels and the section directly above it.
     #[must_use]
     pub fn group(&self, row: usize) -> Range<usize> {
         let above = self.lines.get(..row).unwrap_or_default();
@@ -78,9 +79,7 @@ impl Listing {
 
     fn push(&mut self, line: Line) {
         match &line {
-            Line::Instruction { address, .. } => {
-                self.row_of.insert(*address, self.lines.len());
-            }
+            Line::Instruction { address, .. } => self.row_of.push((*address, self.lines.len())),
             Line::Label(name) if !name.starts_with(".L") => self.labels.push((name.clone(), self.lines.len())),
             Line::Label(_) | Line::Section(_) => {}
         }
@@ -104,7 +103,8 @@ pub fn listing(runs: &Runs, side: Side) -> Listing {
             listing.push(Line::Section(here.unwrap_or_default().to_owned()));
             section = here;
         }
-        for name in labels.get(&site.address).into_iter().flatten() {
+        let first = labels.partition_point(|(address, _)| *address < site.address);
+        for (_, name) in labels[first..].iter().take_while(|(address, _)| *address == site.address) {
             listing.push(Line::Label((*name).to_owned()));
         }
         let id = PlaceId(index as u32);
@@ -127,15 +127,11 @@ fn instruction(trace: &Trace, id: PlaceId, executed: u32) -> Option<Line> {
     })
 }
 
-fn labels(trace: &Trace) -> BTreeMap<u64, Vec<&str>> {
-    let mut labels: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
-    for (name, address) in &trace.system.image.symbols {
-        labels.entry(*address).or_default().push(name);
-    }
-    // Names that people wrote come before those that macros made.
-    for names in labels.values_mut() {
-        names.sort_by_key(|name| name.starts_with(".L"));
-    }
+/// All labels in order of address. Names that people wrote come before those that macros made.
+fn labels(trace: &Trace) -> Vec<(u64, &str)> {
+    let symbols = trace.system.image.symbols.iter();
+    let mut labels: Vec<_> = symbols.map(|(name, address)| (*address, name.as_str())).collect();
+    sort_by_key(&mut labels, |(address, name)| (*address, name.starts_with(".L")));
     labels
 }
 
@@ -161,12 +157,36 @@ fn executed(trace: &Trace) -> Vec<u32> {
 pub struct Gutter {
     /// Row of the current instruction of the run whose code is listed.
     pub current: Option<usize>,
-    /// Row of the current instruction of the other run, where its code has that place.
+    /// Row of the current instruction of the other run, if its code has that place.
     pub other: Option<usize>,
-    /// Rows of injections with their numbers, from 1.
-    pub injections: BTreeMap<usize, Vec<usize>>,
-    /// Rows of injections that struck in neither run, with why.
-    pub refused: BTreeMap<usize, String>,
+    /// What is injected, each row once.
+    strikes: Vec<Strikes>,
+}
+
+impl Gutter {
+    /// What is injected beside a row.
+    #[must_use]
+    pub fn strikes(&self, row: usize) -> Option<&Strikes> {
+        self.strikes.iter().find(|strikes| strikes.row == row)
+    }
+
+    fn strikes_mut(&mut self, row: usize) -> &mut Strikes {
+        let at = self.strikes.iter().position(|strikes| strikes.row == row).unwrap_or_else(|| {
+            self.strikes.push(Strikes { row, ..Strikes::default() });
+            self.strikes.len() - 1
+        });
+        &mut self.strikes[at]
+    }
+}
+
+/// The injections beside a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strikes {
+    row: usize,
+    /// Their numbers in the schedule, from 1.
+    pub numbers: Vec<usize>,
+    /// Why the last of those that struck in neither run did not.
+    pub refused: Option<String>,
 }
 
 /// The gutter of `listing`, which must be that of the state's side.
@@ -188,17 +208,18 @@ pub fn gutter(state: &State, listing: &Listing) -> Gutter {
         let Some(row) = site.and_then(|site| listing.row_of(site.address)) else {
             continue;
         };
-        gutter.injections.entry(row).or_default().push(index + 1);
+        let strikes = gutter.strikes_mut(row);
+        strikes.numbers.push(index + 1);
         if struck[index].is_none()
             && let Some(why) = super::schedule::why_unfired(runs, index)
         {
-            gutter.refused.insert(row, why);
+            strikes.refused = Some(why);
         }
     }
     gutter
 }
 
-/// The instruction that a side is at: that of the row's step, or the next one where it has none.
+/// The instruction that a side is at: that of the row's step, or the next one if it has none.
 fn current(runs: &Runs, side: Side, row: usize, listing: &Listing) -> Option<usize> {
     let step = runs.step(side, row).or_else(|| runs.trace(side)?.steps.get(runs.taken(side, row)))?;
     listing.row_of(step.rip)

@@ -7,6 +7,7 @@ pub mod cr3;
 pub mod diagnostics;
 pub mod drafts;
 pub mod handlers;
+pub mod heat;
 pub mod inject;
 pub mod limits;
 pub mod listing;
@@ -21,21 +22,22 @@ pub mod stack;
 pub mod timeline;
 pub mod tlb;
 pub mod trust;
+pub mod verdict;
 pub mod window;
 
 pub use cr3_core::linux::Half;
 
-/// A number that a run holds at the cursor, and what it held before the current step if that changed it.
+/// A number in a run at the cursor, and its value before the current step if that changed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
     /// After the step at the cursor.
     pub now: u64,
-    /// Before it; none where the step did not change it.
+    /// Before it; none if the step did not change it.
     pub before: Option<u64>,
 }
 
 impl Value {
-    /// `now`, with `before` only where it differs.
+    /// `now`, with `before` only if it differs.
     #[must_use]
     pub fn new(now: u64, before: u64) -> Self {
         let before = (before != now).then_some(before);

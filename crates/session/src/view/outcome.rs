@@ -1,4 +1,4 @@
-//! How each run ended and which promises it broke: what must be in sight wherever its counters are.
+//! How each run ended and which promises it broke. The page shows this wherever it shows the run's counters.
 
 use crate::choice::Side;
 use crate::runs::Runs;
@@ -11,7 +11,7 @@ use cr3_core::trace::{Breakage, Ending, Trace};
 pub struct Broken {
     /// Its id.
     pub invariant: &'static str,
-    /// The step before which it does not hold first, from 1.
+    /// The first step before which it does not hold, from 1.
     pub step: usize,
     /// The row of that step.
     pub row: Option<usize>,
@@ -21,14 +21,14 @@ pub struct Broken {
     pub why: String,
 }
 
-/// How a run went.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// Whether the program exited, every promise held and every injection struck.
     pub sound: bool,
     /// Whether the program exited.
     pub exited: bool,
-    /// How it ended, after how many steps.
+    /// How it ended, and after how many steps.
     pub ending: String,
     /// The first breakage of each promise, in order of steps.
     pub broken: Vec<Broken>,
@@ -36,10 +36,10 @@ pub struct Outcome {
     pub missed: usize,
 }
 
-/// What is said of a side whose form does not assemble.
+/// The message for a side whose form does not assemble.
 pub const NO_RUN: &str = "does not assemble, so there is no run";
 
-/// How a side's run went; none where it does not run.
+/// The outcome of a side's run; none if it does not run.
 #[must_use]
 pub fn outcome(runs: &Runs, side: Side) -> Option<Outcome> {
     let trace = runs.trace(side)?;
@@ -73,7 +73,7 @@ fn broken(runs: &Runs, side: Side, trace: &Trace, breakage: &Breakage) -> Broken
 }
 
 impl Outcome {
-    /// What of the promises that are judged held.
+    /// Which of the judged promises held.
     #[must_use]
     pub fn promises(&self) -> String {
         match self.broken.as_slice() {
@@ -82,7 +82,7 @@ impl Outcome {
         }
     }
 
-    /// What matters most, for a line that opens.
+    /// The most important part, for the opening line.
     #[must_use]
     pub fn short(&self) -> String {
         match (self.broken.as_slice(), self.sound) {
@@ -91,7 +91,7 @@ impl Outcome {
                 let ending = if self.exited { String::new() } else { format!("; {}", self.ending) };
                 format!("breaks {}{more}{ending}", first.invariant)
             }
-            ([], true) => "exited, breaks nothing that is judged".to_owned(),
+            ([], true) => "exited, breaks no judged promise".to_owned(),
             ([], false) => self.misses().filter(|_| self.exited).unwrap_or_else(|| self.ending.clone()),
         }
     }
@@ -106,7 +106,7 @@ impl Outcome {
         }
     }
 
-    /// All of it in one sentence.
+    /// Everything in one sentence.
     #[must_use]
     pub fn words(&self) -> String {
         let each: Vec<_> = self.broken.iter().map(|it| format!("{} at step {}", it.invariant, it.step)).collect();
@@ -116,7 +116,7 @@ impl Outcome {
     }
 }
 
-/// How both runs went, for a live region.
+/// The outcome of both runs, for a live region.
 #[must_use]
 pub fn spoken(runs: &Runs, names: [&str; 2]) -> String {
     let one = |side: Side| match outcome(runs, side) {
@@ -128,7 +128,7 @@ pub fn spoken(runs: &Runs, names: [&str; 2]) -> String {
     sides.chain(reason).collect::<Vec<_>>().join(" ")
 }
 
-/// Why the counters of the two runs are not held against each other; none where they are, or where there are no two.
+/// Why the counters of the two runs are not compared; none if they are, or if there are no two runs.
 #[must_use]
 pub fn not_comparable(runs: &Runs, names: [&str; 2]) -> Option<String> {
     let (which, why) = astray([runs.trace(Side::Left)?, runs.trace(Side::Right)?])?;
@@ -159,31 +159,31 @@ mod tests {
         check(
             "v=1&s=kernel_loop%2B1:nmi",
             expect![
-                "A: the program exited after 1510 steps; user-cr3, kernel-cr3 and flush-kept held in this run. E: the program exited after 1508 steps; user-cr3, kernel-cr3 and flush-kept held in this run."
+                "A: the program exited after 1510 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run. E: the program exited after 1508 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run."
             ],
         );
         check(
             "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi",
             expect![
-                "never: the program exited after 1694 steps; breaks user-cr3 at step 391. E: the program exited after 1517 steps; user-cr3, kernel-cr3 and flush-kept held in this run. The counters are not comparable: never breaks user-cr3 at step 391."
+                "never: the program exited after 1694 steps; breaks restored at step 388, user-cr3 at step 391. E: the program exited after 1517 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run. The counters are not comparable: never breaks restored at step 388."
             ],
         );
         check(
             "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi",
             expect![
-                "C: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, user-cr3 at step 392. E: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, user-cr3 at step 392. The counters are not comparable: C was cut after 100000 steps."
+                "C: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, restored at step 296, user-cr3 at step 392, mapped at step 20164. E: the run was cut after 100000 steps; breaks kernel-cr3 at step 296, restored at step 296, user-cr3 at step 392, mapped at step 20164. The counters are not comparable: C was cut after 100000 steps."
             ],
         );
         check(
             "v=1&s=nowhere:nmi",
             expect![
-                "A: the program exited after 1377 steps; user-cr3, kernel-cr3 and flush-kept held in this run; 1 injection did not strike. E: the program exited after 1377 steps; user-cr3, kernel-cr3 and flush-kept held in this run; 1 injection did not strike."
+                "A: the program exited after 1377 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run; 1 injection did not strike. E: the program exited after 1377 steps; user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run; 1 injection did not strike."
             ],
         );
         check(
             "v=1&s=do_syscall_64%2B3:nmi%20>%20exc_nmi:mc,%20exc_nmi%2B5:nmi,%20repeat_nmi%2B4:mc%20>%20asm_exc_machine_check:nmi",
             expect![
-                "A: the kernel panicked after 826 steps; user-cr3, kernel-cr3 and flush-kept held in this run. E: the kernel panicked after 818 steps; user-cr3, kernel-cr3 and flush-kept held in this run. The counters are not comparable: A ended in a kernel panic."
+                "A: the kernel panicked after 826 steps; breaks mapped at step 715. E: the kernel panicked after 818 steps; breaks mapped at step 707. The counters are not comparable: A ended in a kernel panic."
             ],
         );
     }

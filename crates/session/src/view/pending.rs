@@ -1,4 +1,4 @@
-//! The pending-flush mask of both runs: bits of `user_pcid_flush_mask` that ask for the flush of a user PCID.
+//! The pending-flush mask of both runs: bits of `user_pcid_flush_mask` that request the flush of a user PCID.
 
 use crate::choice::Side;
 use crate::moment::{Instant, Moment};
@@ -7,7 +7,7 @@ use cr3_core::linux::layout::{TLB_NR_DYN_ASIDS, USER_PCID_FLUSH_MASK_PHYSICAL};
 /// One bit of the mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bit {
-    /// The user PCID that it asks to flush: 0x800 plus the bit's index.
+    /// The user PCID whose flush it requests: 0x800 plus the bit's index.
     pub pcid: u16,
     /// Index of the bit: the kernel PCID, 1 to 6.
     pub index: u16,

@@ -1,25 +1,25 @@
-//! Where the cursor is, in steps of each run. A row in which a run has no step counts for none of its steps.
+//! The position of the cursor, in steps of each run. A row in which a run has no step does not count for that run.
 
 use crate::choice::Side;
 use crate::state::State;
 
-/// Where a run stands at the cursor.
+/// The position of a run at the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Steps that it has taken when the row is done: the number of its step there, if it has one.
+    /// Steps taken at the end of the row: the number of its step there, if it has one.
     pub step: usize,
     /// Steps of the whole run.
     pub steps: usize,
 }
 
-/// Where a side stands; none where it does not run.
+/// The position of a side; none if it does not run.
 #[must_use]
 pub fn position(state: &State, side: Side) -> Option<Position> {
     let steps = state.runs.trace(side)?.steps.len();
     Some(Position { step: state.runs.taken(side, state.cursor), steps })
 }
 
-/// Where both stand, in words: once where they stand alike.
+/// The positions of both, in words: once if they are equal.
 #[must_use]
 pub fn words(state: &State) -> String {
     let of = |side: Side| position(state, side).map(|Position { step, steps }| format!("{step} of {steps}"));

@@ -10,17 +10,17 @@ use cr3_core::trace;
 /// A register of both runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Register {
-    /// As in AT&T syntax without `%`.
+    /// The name in AT&T syntax without `%`.
     pub name: &'static str,
     /// Each run.
     pub values: [Option<Value>; 2],
-    /// What each value means: a place for RIP, a stack for RSP, set flags for RFLAGS.
+    /// The meaning of each value: a place for RIP, a stack for RSP, set flags for RFLAGS.
     pub meanings: [Option<String>; 2],
-    /// Bits in which the runs differ. Code addresses that name the same place are no difference.
+    /// Bits in which the runs differ. Code addresses that name the same place do not differ.
     pub differing: u64,
 }
 
-/// Those that are shown, in this order, by the names that the core gives them.
+/// The registers to show, in this order, by the core's names.
 const REGISTERS: [&str; 24] = [
     "rip",
     "rsp",

@@ -1,4 +1,4 @@
-//! One aligned row: what each run does there.
+//! One aligned row: what each run does in it.
 
 use crate::choice::Side;
 use crate::runs::Runs;
@@ -7,7 +7,7 @@ use cr3_core::linux::{Half, tables_half};
 use cr3_core::machine::Event;
 use cr3_core::trace::{Origin, Step, StepKind, Trace, event_name};
 
-/// What a mark says. Each has a shape or a word of its own, never a colour alone.
+/// The meaning of a mark. Each has its own shape or word, never a colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MarkKind {
     /// An event was injected.
@@ -24,23 +24,24 @@ pub enum MarkKind {
     Refill,
     /// The run stopped for good.
     Shutdown,
-    /// A promise does not hold any more.
+    /// A promise no longer holds.
     Broken,
 }
 
-/// Something that a step did and that a row tells.
+/// Something that a step did and a row shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Which shape or word marks it.
+    /// The shape or word that marks it.
     pub kind: MarkKind,
-    /// The sentence that tells it.
+    /// The sentence that describes it.
     pub text: String,
-    /// What matters more than `text`, which the mark's shape says too: all that there is room for in a narrow pane.
+    /// The part that matters more than `text`, whose meaning the mark's shape already gives. A narrow pane shows only
+    /// this.
     pub moreover: &'static str,
 }
 
 impl Mark {
-    /// All that it says.
+    /// The whole description.
     #[must_use]
     pub fn words(&self) -> String {
         let between = if self.text.is_empty() || self.moreover.is_empty() { "" } else { ", " };
@@ -53,15 +54,15 @@ impl Mark {
 pub struct Cell {
     /// Number of the step in its run, from 1.
     pub step: usize,
-    /// The label under which the run goes on, where it changes.
+    /// The new label of the run, if it changes in this step.
     pub label: Option<String>,
     /// `label+offset`.
     pub place: String,
-    /// The instruction, or the event that is delivered.
+    /// The instruction, or the delivered event.
     pub text: String,
     /// Whether the row is a delivery rather than an instruction.
     pub delivery: bool,
-    /// Handlers that had not returned.
+    /// Handlers that have not returned.
     pub level: u8,
     /// Tables that CR3 selects before the step.
     pub half: Half,
@@ -76,7 +77,7 @@ pub struct Cell {
 pub struct Row {
     /// Its number, from 0.
     pub index: usize,
-    /// Each side; none where it has no step.
+    /// Each side; none if it has no step.
     pub cells: [Option<Cell>; 2],
     /// Whether the runs differ here.
     pub differs: bool,
@@ -129,7 +130,7 @@ fn instruction(trace: &Trace, index: usize) -> String {
     }
 }
 
-/// An event with how it came about.
+/// An event and its origin.
 #[must_use]
 pub fn delivery(event: Event, origin: Origin) -> String {
     let name = event_name(event);

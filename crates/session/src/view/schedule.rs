@@ -1,4 +1,4 @@
-//! The schedule as chips, with what became of each injection.
+//! The schedule as chips, with the outcome of each injection.
 
 use crate::choice::Side;
 use crate::inject;
@@ -16,7 +16,7 @@ pub struct Chip {
     pub vector: &'static str,
     /// `label+offset#occurrence`.
     pub place: String,
-    /// Whether it strikes inside the handler of the one before it.
+    /// Whether it strikes inside the handler of the previous one.
     pub inside: bool,
     /// The row at which it struck.
     pub row: Option<usize>,
@@ -48,7 +48,7 @@ fn unfired(runs: &Runs, side: Side, index: usize) -> Option<&Unfired> {
     runs.unfired(side).iter().find(|unfired| unfired.index == index)
 }
 
-/// Why an injection struck in neither run, from the first run that says so.
+/// Why an injection struck in neither run, from the first run that gives a reason.
 #[must_use]
 pub fn why_unfired(runs: &Runs, index: usize) -> Option<String> {
     Side::BOTH.into_iter().find_map(|side| unfired(runs, side, index).map(why))

@@ -1,4 +1,4 @@
-//! The sentence for a row: what the live region says and what stands above the rows.
+//! The sentence for a row, for the live region and above the rows.
 
 use crate::choice::Side;
 use crate::moment::Moment;
@@ -13,11 +13,11 @@ pub enum Sentence {
     Nothing(String),
     /// Both do the same.
     Both(String),
-    /// Each does something else; [`NO_STEP`] where one does nothing.
+    /// Each does something else; [`NO_STEP`] if one does nothing.
     Each([String; 2]),
 }
 
-/// What is said of a run that has no step in a row.
+/// The text for a run that has no step in a row.
 pub const NO_STEP: &str = "no step";
 
 /// The sentence for the row of `moment`.

@@ -7,7 +7,6 @@ use crate::runs::Runs;
 use cr3_core::lookup;
 use cr3_core::machine::{Event, Machine};
 use cr3_core::trace::{StepKind, Trace};
-use std::collections::BTreeMap;
 
 /// Words shown from RSP upwards.
 const WORDS: u64 = 24;
@@ -19,11 +18,11 @@ pub struct Slot {
     pub offset: u64,
     /// Address in each run.
     pub addresses: [Option<u64>; 2],
-    /// The word; none where the present tables do not map it.
+    /// The word; none if the current tables do not map it.
     pub values: [Option<Value>; 2],
-    /// What the word is: part of an exception frame, or a return address.
+    /// The meaning of the word: part of an exception frame, or a return address.
     pub names: [Option<String>; 2],
-    /// Bits in which the runs differ. Addresses of code are compared by the place that they name.
+    /// Bits in which the runs differ. Addresses of code are compared by place.
     pub differing: u64,
 }
 
@@ -46,17 +45,20 @@ pub fn stack(runs: &Runs, moment: &Moment) -> Stack {
     }
 }
 
-type Frames = BTreeMap<u64, &'static str>;
+/// Addresses with their names; the first of several is the innermost.
+type Frames = Vec<(u64, &'static str)>;
 
 fn slot(runs: &Runs, moment: &Moment, frames: &[Option<Frames>; 2], offset: u64) -> Slot {
     let addresses = Side::BOTH.map(|side| moment.side(side).map(|it| rsp(&it.after).wrapping_add(offset)));
     let values = Side::BOTH.map(|side| word(moment.side(side)?, addresses[side.index()]?));
     let names = Side::BOTH.map(|side| {
-        let framed = frames[side.index()].as_ref()?.get(&addresses[side.index()]?);
+        let address = addresses[side.index()]?;
+        let framed =
+            frames[side.index()].as_ref()?.iter().find(|(framed, _)| *framed == address).map(|(_, name)| *name);
         let code = || runs.trace(side)?.places.describe(values[side.index()]?.now);
         match (framed, code()) {
             (Some(framed), Some(code)) => Some(format!("{framed} {code}")),
-            (Some(framed), None) => Some((*framed).to_owned()),
+            (Some(framed), None) => Some(framed.to_owned()),
             (None, code) => code,
         }
     });
@@ -96,12 +98,12 @@ fn frames(trace: &Trace, taken: usize) -> Frames {
     frames
 }
 
-/// Error code if the vector has one, then RIP, CS, RFLAGS, RSP, SS (SDM vol. 3A 6.14.2).
+/// The error code if the vector has one, then RIP, CS, RFLAGS, RSP, SS (SDM vol. 3A 6.14.2).
 fn name_frame(frames: &mut Frames, stack: u64, event: Event) {
     let error: &[&str] = if pushes_error_code(event) { &["error code"] } else { &[] };
     let names = error.iter().chain(&["RIP", "CS", "RFLAGS", "RSP", "SS"]);
     for (name, address) in names.zip((0..).map(|word| stack.wrapping_add(8 * word))) {
-        frames.entry(address).or_insert(name);
+        frames.push((address, name));
     }
 }
 

@@ -1,34 +1,37 @@
-//! The timeline: one strip per run in aligned rows. Lanes are nesting, the ground is which tables CR3 selects.
+//! The timeline: one strip per run in aligned rows. The lanes show nesting, and the background shows which tables CR3
+//! selects.
 //!
-//! A run of many rows is told in columns of several rows each: no lane that a run was in is lost, and no injection. Of events
-//! that would hide each other the weightiest is told; how many more there are, its mark says.
+//! In a run of many rows, a column stands for several rows. It keeps every lane that the run was in, and every
+//! injection. Of events that would hide each other it shows the most important one, whose mark says how many more there
+//! are.
 
 use super::row::{MarkKind, delivery};
 use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::trace::{Breakage, Origin, Step, StepKind, Trace};
 use std::cmp::Reverse;
 use std::ops::Range;
 
-/// Rows up to which each is told by itself.
+/// Number of rows up to which each row has its own column.
 const EXACT: usize = 2000;
 
-/// The most columns that a timeline with more rows has for its lanes: a few pixels each.
+/// Maximum number of columns for the lanes of a longer timeline: a few pixels each.
 const COLUMNS: usize = 500;
 
 /// The same for marks: each about as wide as a mark.
 const MARKS: usize = 150;
 
-/// Rows in a stretch of the same nesting on the same tables.
+/// A stretch of rows with the same nesting on the same tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// First row.
     pub start: usize,
     /// The row after the last one.
     pub end: usize,
-    /// Handlers that had not returned.
+    /// Handlers that have not returned.
     pub level: u8,
     /// Tables that CR3 selects.
     pub half: Half,
@@ -43,7 +46,7 @@ pub struct Event {
     pub row: usize,
     /// Number of the step in its run, from 1.
     pub step: usize,
-    /// Handlers that had not returned.
+    /// Handlers that have not returned.
     pub level: u8,
     /// What happened.
     pub kind: MarkKind,
@@ -52,12 +55,12 @@ pub struct Event {
 }
 
 impl Event {
-    /// Whether it is told whatever else happened in its column.
+    /// Whether it is shown whatever else happened in its column.
     fn stays(&self) -> bool {
         matches!(self.kind, MarkKind::Injection | MarkKind::Shutdown | MarkKind::Broken)
     }
 
-    /// What of a column is told first: the least.
+    /// The order in which a column shows its events, lowest first.
     fn rank(&self) -> u8 {
         match self.kind {
             MarkKind::FlushingWrite => 0,
@@ -71,8 +74,8 @@ impl Event {
 /// One strip.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strip {
-    /// Stretches, the deepest nesting first: where a column has several, each is drawn over those that reach higher. One goes
-    /// on through rows in which the run has no step.
+    /// Stretches, the deepest nesting first. If a column has several, each is drawn over those that reach higher. A
+    /// stretch continues through rows in which the run has no step.
     pub segments: Vec<Segment>,
     /// What happened, in order of rows.
     pub events: Vec<Event>,
@@ -104,12 +107,12 @@ pub fn timeline(runs: &Runs) -> Timeline {
     }
 }
 
-/// Rows in a column, where there are so many columns at most.
+/// Rows in a column, if there are at most `columns` columns.
 fn column_width(rows: usize, columns: usize) -> usize {
     if rows <= EXACT { 1 } else { rows.div_ceil(columns) }
 }
 
-/// Ranges of which those that lie nearer to each other than a column's width are one.
+/// The ranges, merged where they are closer together than the width of a column.
 fn joined(ranges: &[Range<usize>], width: usize) -> Vec<(usize, usize)> {
     let mut joined: Vec<(usize, usize)> = Vec::new();
     for range in ranges {
@@ -135,7 +138,7 @@ fn strip(runs: &Runs, side: Side) -> Strip {
         let mut grounds = Vec::new();
         for row in column.clone() {
             let step = runs.step(side, row);
-            // Where the run has no step its last stretch goes on: nothing happens to it there.
+            // Nothing happens to the run in a row without a step, so its last stretch continues there.
             ground = step.map(|step| (step.level, tables_half(step.cr3), step.cpl)).or(ground);
             ground.into_iter().for_each(|ground| count(&mut grounds, ground));
             happened.extend(step.and_then(|step| event(row, runs.taken(side, row), step)));
@@ -143,7 +146,7 @@ fn strip(runs: &Runs, side: Side) -> Strip {
         extend(&mut strip.segments, &column, grounds);
     }
     happened.extend(runs.trace(side).into_iter().flat_map(|trace| broken(runs, side, trace)));
-    strip.segments.sort_by_key(|segment| (Reverse(segment.level), segment.start));
+    sort_by_key(&mut strip.segments, |segment| (Reverse(segment.level), segment.start));
     strip.events = told(happened, column_width(rows, MARKS));
     strip
 }
@@ -155,9 +158,9 @@ fn count(grounds: &mut Vec<(Ground, usize)>, ground: Ground) {
     }
 }
 
-/// Adds a column: at each level on the ground that most of its rows at that level have.
+/// Adds a column: at each level, with the background that most of its rows at that level have.
 fn extend(segments: &mut Vec<Segment>, column: &Range<usize>, mut grounds: Vec<(Ground, usize)>) {
-    grounds.sort_by_key(|&((level, ..), rows)| (level, Reverse(rows)));
+    sort_by_key(&mut grounds, |&((level, ..), rows)| (level, Reverse(rows)));
     grounds.dedup_by_key(|((level, ..), _)| *level);
     for ((level, half, cpl), _) in grounds {
         match segments.iter_mut().rfind(|segment| segment.level == level) {
@@ -167,8 +170,8 @@ fn extend(segments: &mut Vec<Segment>, column: &Range<usize>, mut grounds: Vec<(
     }
 }
 
-/// The events that are told where columns have so many rows: those that stay, and of each column the weightiest of the others
-/// for all of them.
+/// The events to show for columns of `width` rows: those that stay, and for each column the most important of the
+/// others.
 fn told(happened: Vec<Event>, width: usize) -> Vec<Event> {
     let (mut told, others): (Vec<_>, Vec<_>) = happened.into_iter().partition(Event::stays);
     for column in others.chunk_by(|one, next| one.row / width == next.row / width) {
@@ -179,7 +182,7 @@ fn told(happened: Vec<Event>, width: usize) -> Vec<Event> {
         }
         told.push(event);
     }
-    told.sort_by_key(|event| event.row);
+    sort_by_key(&mut told, |event| event.row);
     told
 }
 
@@ -222,7 +225,7 @@ mod tests {
     use super::*;
     use crate::state::{Settings, State};
 
-    /// A run whose user mode faults without end.
+    /// A run whose user mode faults endlessly.
     const ENDLESS: &str = "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi";
 
     /// How many events a mark stands for.
@@ -261,7 +264,7 @@ mod tests {
     #[test]
     fn nothing_is_lost() {
         check("", [39, 39], [23, 22], 1);
-        check(ENDLESS, [3, 3], [153, 153], 0);
+        check(ENDLESS, [3, 3], [155, 155], 0);
     }
 
     #[test]

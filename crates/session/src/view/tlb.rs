@@ -5,19 +5,19 @@ use crate::moment::{Instant, Moment};
 use cr3_core::linux::layout::TLB_NR_DYN_ASIDS;
 use cr3_core::machine::control::current_pcid;
 use cr3_core::machine::observe::TlbEvent;
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::machine::tlb::{Entry, PageSize};
-use std::collections::{BTreeMap, BTreeSet};
 
-/// What became of an entry in this step.
+/// What happened to an entry in this step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
-    /// It is there, as before.
+    /// It is present, as before.
     Kept,
-    /// It is there since this step.
+    /// It is present since this step.
     New,
     /// This step removed it.
     Dropped,
-    /// It is not there.
+    /// It is absent.
     Absent,
 }
 
@@ -45,7 +45,7 @@ impl Fate {
 pub struct Line {
     /// The entry, the same in both runs.
     pub entry: Entry,
-    /// Each run; none where there is no run.
+    /// Each run; none if there is no run.
     pub fates: [Option<Fate>; 2],
 }
 
@@ -87,11 +87,11 @@ impl Line {
 pub struct Group {
     /// The tag; 0 while CR4.PCIDE=0.
     pub pcid: u16,
-    /// What Linux uses it for.
+    /// Linux's use of it.
     pub meaning: String,
     /// Whether CR3 of a run holds it now.
     pub current: [bool; 2],
-    /// Entries of each run that are there now.
+    /// Number of current entries in each run.
     pub counts: [Option<usize>; 2],
     /// The entries, by address.
     pub lines: Vec<Line>,
@@ -102,28 +102,22 @@ pub struct Group {
 pub fn tlb(moment: &Moment) -> Vec<Group> {
     let held = Side::BOTH.map(|side| moment.side(side).map(Held::of));
     let current = Side::BOTH.map(|side| moment.side(side).map(|instant| current_pcid(&instant.after.cpu)));
-    let mut lines: BTreeMap<u16, BTreeSet<Entry>> = BTreeMap::new();
-    for entry in held.iter().flatten().flat_map(Held::all) {
-        lines.entry(entry.pcid).or_default().insert(entry);
-    }
-    lines
-        .into_iter()
-        .map(|(pcid, entries)| {
-            let mut lines: Vec<_> =
-                entries.into_iter().map(|entry| Line { entry, fates: fates(&held, &entry) }).collect();
-            lines.sort_by_key(|line| (line.entry.linear, line.entry));
-            let count = |held: &Option<Held>| {
-                held.as_ref().map(|held| held.now.iter().filter(|entry| entry.pcid == pcid).count())
-            };
-            Group {
-                pcid,
-                meaning: meaning(pcid),
-                current: current.map(|current| current == Some(pcid)),
-                counts: [count(&held[0]), count(&held[1])],
-                lines,
-            }
-        })
-        .collect()
+    let mut entries: Vec<Entry> = held.iter().flatten().flat_map(Held::all).collect();
+    sort_by_key(&mut entries, |entry| (entry.pcid, entry.linear, *entry));
+    entries.dedup();
+    let group = |entries: &[Entry]| {
+        let pcid = entries[0].pcid;
+        let count =
+            |held: &Option<Held>| held.as_ref().map(|held| held.now.iter().filter(|entry| entry.pcid == pcid).count());
+        Group {
+            pcid,
+            meaning: meaning(pcid),
+            current: current.map(|current| current == Some(pcid)),
+            counts: [count(&held[0]), count(&held[1])],
+            lines: entries.iter().map(|entry| Line { entry: *entry, fates: fates(&held, entry) }).collect(),
+        }
+    };
+    entries.chunk_by(|one, next| one.pcid == next.pcid).map(group).collect()
 }
 
 fn fates(held: &[Option<Held>; 2], entry: &Entry) -> [Option<Fate>; 2] {
@@ -131,10 +125,11 @@ fn fates(held: &[Option<Held>; 2], entry: &Entry) -> [Option<Fate>; 2] {
     [fate(&held[0]), fate(&held[1])]
 }
 
+/// The entries of a run, each list sorted.
 struct Held {
-    now: BTreeSet<Entry>,
-    before: BTreeSet<Entry>,
-    dropped: BTreeSet<Entry>,
+    now: Vec<Entry>,
+    before: Vec<Entry>,
+    dropped: Vec<Entry>,
 }
 
 impl Held {
@@ -144,29 +139,39 @@ impl Held {
             TlbEvent::Drop { entry, .. } => Some(*entry),
             _ => None,
         });
-        let now: BTreeSet<_> = instant.after.tlb.entries().copied().collect();
+        let now = sorted(instant.after.tlb.entries().copied());
         Self {
-            before: instant.earlier().tlb.entries().copied().collect(),
-            dropped: dropped.filter(|entry| !now.contains(entry)).collect(),
+            before: sorted(instant.earlier().tlb.entries().copied()),
+            dropped: sorted(dropped.filter(|entry| !is_in(&now, entry))),
             now,
         }
     }
 
     fn all(&self) -> impl Iterator<Item = Entry> {
-        self.now.union(&self.dropped).copied()
+        self.now.iter().chain(&self.dropped).copied()
     }
 
     fn fate(&self, entry: &Entry) -> Fate {
-        match (self.now.contains(entry), self.before.contains(entry)) {
+        match (is_in(&self.now, entry), is_in(&self.before, entry)) {
             (true, true) => Fate::Kept,
             (true, false) => Fate::New,
-            (false, _) if self.dropped.contains(entry) => Fate::Dropped,
+            (false, _) if is_in(&self.dropped, entry) => Fate::Dropped,
             (false, _) => Fate::Absent,
         }
     }
 }
 
-/// What Linux uses a PCID for (arch/x86/mm/tlb.c, v6.12: `kern_pcid`, `user_pcid`).
+fn sorted(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = entries.collect();
+    sort_by_key(&mut entries, |entry| *entry);
+    entries
+}
+
+fn is_in(sorted: &[Entry], entry: &Entry) -> bool {
+    sorted.binary_search(entry).is_ok()
+}
+
+/// Linux's use of a PCID (arch/x86/mm/tlb.c, v6.12: `kern_pcid`, `user_pcid`).
 fn meaning(pcid: u16) -> String {
     let asid = (pcid & 0x7ff).wrapping_sub(1);
     match (pcid, pcid & 0x800 == 0) {

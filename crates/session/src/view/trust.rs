@@ -1,4 +1,4 @@
-//! Who vouches for what, with how much of the two runs was compared so far.
+//! Who vouches for what, and how much of the two runs was compared so far.
 
 use crate::check::Mark;
 use crate::choice::Side;
@@ -14,20 +14,20 @@ pub struct Row {
     pub name: &'static str,
     /// Who vouches for it.
     pub voucher: &'static str,
-    /// For each run; none where a run says nothing of it.
+    /// Each run; none if a run says nothing about it.
     pub compared: [Option<Part>; 2],
-    /// Where it is compared instead.
+    /// Where else it is compared.
     pub elsewhere: &'static str,
-    /// What of it nobody vouches for; empty where nothing is left.
+    /// The part that nobody vouches for; empty if there is none.
     pub unchecked: &'static str,
 }
 
-/// How many of the steps of a run that say something of a field were compared.
+/// How many of the steps that concern a field were compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Steps that were compared.
     pub compared: usize,
-    /// Steps of the run that say something of the field.
+    /// Steps of the run that concern the field.
     pub of: usize,
 }
 
@@ -72,7 +72,7 @@ fn part(state: &State, side: Side, counted: Counted) -> Option<Part> {
     Some(Part { compared, of: saying.count() })
 }
 
-/// Nothing is executed where an event from outside arrives.
+/// Nothing executes when an event from outside arrives.
 fn is_injected(step: &Step) -> bool {
     matches!(step.kind, StepKind::Delivery { origin: Origin::Injected(_) | Origin::Latched, .. })
 }
@@ -86,7 +86,7 @@ mod tests {
     use crate::update::update;
     use expect_test::expect;
 
-    /// Marks as a second CPU gives them that delivers everything itself.
+    /// Marks as from a second CPU that delivers every event itself.
     fn marks(state: &State, side: Side) -> Vec<Mark> {
         let mark = |step: &Step| match step.kind {
             StepKind::Delivery { .. } => Mark::Delivered,

@@ -1,42 +1,42 @@
-//! Which rows of a long list are in the document, and where the list stands. All rows have one height.
+//! Which rows of a long list are in the document, and the list's scroll position. All rows have one height.
 
 use std::ops::Range;
 
 /// Rows kept above and below those in sight.
 const OVERSCAN: usize = 4;
 
-/// Less than this is no scrolling by a person: CSS pixels. What a browser is told and what it tells then may differ by as
-/// much, where it rounds to pixels of the screen.
+/// A smaller change is no scrolling by a person: CSS pixels. The position that a browser reports may differ from the
+/// one it was given by this much, because it rounds to pixels of the screen.
 const ROUNDING: f64 = 4.0;
 
-/// Rows that a list is taken to show clearly, however little of it is seen.
+/// Number of rows that a list counts as clearly visible, however little of it is visible.
 const LEAST_CLEAR: f64 = 1.0;
 
 /// The part of a list that is in sight, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sight {
-    /// How far it is scrolled.
+    /// Its scroll position.
     pub top: f64,
     /// Height of the part; 0 while the list is hidden.
     pub height: f64,
-    /// How much of the height is seen while the page itself is not scrolled: the rest may be below the window's edge or
-    /// behind something that sticks there.
+    /// How much of the height is visible while the page itself is not scrolled. The rest may be below the window's edge
+    /// or behind something that sticks there.
     pub clear: f64,
     /// Height of a row, at least 1.
     pub row: f64,
 }
 
-/// What a list is to show.
+/// What a list should show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Aim {
-    /// This row, scrolling no further than needed, and to a third of the height where it is far away.
+    /// This row. Scrolls no further than needed, or to a third of the height if the row is far away.
     Near(usize),
-    /// One of these rows first; where none of them is, the first of them.
+    /// One of these rows at the top; if none is, then the first of them.
     First(Range<usize>),
 }
 
 impl Sight {
-    /// The rows that belong into the document.
+    /// The rows that belong in the document.
     #[must_use]
     pub fn rows(self, total: usize) -> Range<usize> {
         let end = self.first().saturating_add(self.count()).saturating_add(OVERSCAN);
@@ -49,13 +49,13 @@ impl Sight {
         (self.top / self.row) as usize
     }
 
-    /// The most rows that are in sight at once, wholly or in part.
+    /// Maximum number of rows in sight at once, wholly or in part.
     fn count(self) -> usize {
         (self.height / self.row) as usize + 2
     }
 
-    /// Names the element that shows a row. Rows that are in the document at the same time have different ones, and what
-    /// comes into sight takes over what went out of it.
+    /// Identifies the element that shows a row. Rows in the document at the same time have different ones, and a row
+    /// that comes into sight reuses that of one that left.
     #[must_use]
     pub fn slot(self, row: usize) -> usize {
         row % (self.count() + 2 * OVERSCAN)
@@ -67,7 +67,7 @@ impl Sight {
         at >= self.top && at + self.row <= self.top + self.clear
     }
 
-    /// How far the list has to be scrolled for its aim.
+    /// The scroll position that the aim requires.
     fn aimed(self, aim: &Aim, total: usize) -> f64 {
         let top = match aim {
             Aim::Near(row) => self.near(*row),
@@ -77,18 +77,18 @@ impl Sight {
         Self { top, ..self }.within(total)
     }
 
-    /// The same wherever it stood before.
+    /// The same, whatever the position was before.
     fn opened(self, aim: &Aim, total: usize) -> f64 {
         Self { top: f64::MIN, ..self }.aimed(aim, total)
     }
 
-    /// How far it is scrolled, but no further than the last row needs.
+    /// The scroll position, at most what the last row needs.
     fn within(self, total: usize) -> f64 {
         let last = self.length(total) - self.height;
         self.top.min(last).max(0.0)
     }
 
-    /// Height of all rows, and below them of as much as is covered: so the last one can come into clear sight.
+    /// Height of all rows plus the covered height, so that the last row can come into clear sight.
     #[must_use]
     pub fn length(self, total: usize) -> f64 {
         self.row * total as f64 + (self.height - self.clear)
@@ -111,29 +111,29 @@ impl Sight {
 /// Who scrolled a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scroller {
-    /// The list, or the browser of its own accord.
+    /// The list, or the browser on its own.
     Itself,
-    /// Somebody.
+    /// A person.
     Person,
 }
 
-/// What a change of how far a list is scrolled means.
+/// The meaning of a change of a list's scroll position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scrolled {
     /// Who did it.
     pub who: Scroller,
-    /// Whether the rows have to be made again.
+    /// Whether the rows have to be rendered again.
     pub rows_change: bool,
 }
 
-/// A list, where it stands, and what it was made to show last. The browser is told and asked by whoever holds it.
+/// A list, its position, and the last aim. The owner talks to the browser.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stand {
     sight: Sight,
     aim: Option<Aim>,
     total: usize,
     sought: u32,
-    /// How far the browser has to scroll the list.
+    /// The scroll position that the browser has to set.
     scroll: Option<f64>,
 }
 
@@ -151,13 +151,13 @@ impl Stand {
         self.sight
     }
 
-    /// How far the browser has to scroll the list now, told once.
+    /// The scroll position that the browser has to set now; returned once.
     pub fn take_scroll(&mut self) -> Option<f64> {
         self.scroll.take()
     }
 
-    /// The list has so many rows and is to show this; `sought` is another number each time that a person asks for it.
-    /// Whether that is new; if not, a person is left where they scrolled to.
+    /// The list has `total` rows and should show `aim`. `sought` changes each time that a person asks for it. Returns
+    /// whether that is new. If it is not, the list stays where the person scrolled to.
     pub fn aim(&mut self, aim: Option<&Aim>, total: usize, sought: u32) -> bool {
         if (self.aim.as_ref(), self.total, self.sought) == (aim, total, sought) {
             return false;
@@ -169,7 +169,8 @@ impl Stand {
         true
     }
 
-    /// The list has another height, or its rows have, or it is shown or hidden. Whether its rows have to be made again.
+    /// The list has another height, or its rows have, or it is shown or hidden. Returns whether its rows have to be
+    /// rendered again.
     pub fn resized(&mut self, height: f64, clear: f64, row: f64) -> bool {
         let before = self.sight;
         let clear = clear.max(LEAST_CLEAR * row).min(height);
@@ -186,19 +187,19 @@ impl Stand {
         };
         self.scroll_to(top);
         if appears {
-            // Browsers forget it while an element is hidden.
+            // Browsers forget the position while an element is hidden.
             self.scroll = Some(top);
         }
         before.rows(self.total) != self.sight.rows(self.total) || row != before.row || self.scroll.is_some()
     }
 
-    /// The browser says how far the list is scrolled.
+    /// The browser reports the list's scroll position.
     pub fn scrolled(&mut self, top: f64) -> Scrolled {
         let near = |known: f64| (top - known).abs() < ROUNDING;
         if near(self.sight.top) {
             return Scrolled { who: Scroller::Itself, rows_change: false };
         }
-        // What stood below the last row is gone, and browsers go back to that row.
+        // Content below the last row has disappeared, and browsers go back to that row.
         let by_itself = self.sight.top > self.sight.within(self.total) && near(self.sight.within(self.total));
         let before = self.sight.rows(self.total);
         self.sight.top = top;
@@ -249,7 +250,7 @@ mod tests {
         assert_eq!(opened(Aim::First(0..2)), 0.0);
     }
 
-    /// A list of 1000 rows of which 20 are in sight, with row 500 at a third.
+    /// A list of 1000 rows, 20 of them in sight, with row 500 at a third.
     fn shown() -> Stand {
         let mut stand = Stand::new(24.0);
         assert!(stand.aim(Some(&Aim::Near(500)), 1000, 0));
@@ -262,7 +263,7 @@ mod tests {
     #[test]
     fn a_person_is_told_apart_from_the_list() {
         let mut stand = shown();
-        // What browsers make of 11840 where a pixel of the page is 1.25 of the screen.
+        // What browsers make of 11840 if a pixel of the page is 1.25 of the screen.
         assert_eq!(stand.scrolled(11_837.6), ITSELF);
         assert_eq!(stand.scrolled(11_844.0), Scrolled { who: Scroller::Person, rows_change: false });
         assert_eq!(stand.scrolled(12_864.0), Scrolled { who: Scroller::Person, rows_change: true });

@@ -1,4 +1,4 @@
-//! A random instruction in a random state that makes it likely to do something.
+//! A random instruction, and a random state that makes an effect likely.
 
 use super::encoding::encode;
 use super::image::{
@@ -31,7 +31,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The case that `random` gives, with its code in `slot`.
+    /// The case that `random` draws, with its code in `slot`.
     pub fn new(image: &Image, opcodes: &[Code], slot: u64, random: &mut Random) -> Self {
         let mut cpu = processor(image, random);
         let bytes = encoding(opcodes, random);
@@ -52,7 +52,7 @@ impl Case {
         machine
     }
 
-    /// The words of the frame with their physical addresses, as far as they are mapped.
+    /// The words of the frame with their physical addresses, if they are mapped.
     pub fn frame_words(&self, machine: &Machine) -> Vec<(u64, u64)> {
         let stack = self.cpu.registers[Register::Rsp as usize];
         let words = (0..).zip(&self.frame).filter_map(|(slot, value)| {
@@ -64,7 +64,7 @@ impl Case {
     }
 }
 
-/// A random encoding; nearly always one that decodes.
+/// A random encoding, which nearly always decodes.
 fn encoding(opcodes: &[Code], random: &mut Random) -> Vec<u8> {
     loop {
         let bytes = encode(random.pick(opcodes), random);
@@ -143,7 +143,7 @@ fn target(random: &mut Random) -> u64 {
     }
 }
 
-/// A stack pointer: mostly into a page that this privilege may write.
+/// A stack pointer, usually into a page that this privilege may write.
 fn stack(cpl: u8, random: &mut Random) -> u64 {
     if random.one_in(8) {
         return target(random);
@@ -153,7 +153,7 @@ fn stack(cpl: u8, random: &mut Random) -> u64 {
     base + 0x100 + random.below(0x1e00 / alignment) * alignment
 }
 
-/// Puts the code at RIP: in the slot, or at its page's end with a page of another kind behind it.
+/// Puts the code at RIP: in the slot, or at the end of its page with a page of another kind behind it.
 fn place(cpu: &mut Cpu, slot: u64, length: u64, random: &mut Random) -> u64 {
     let offset = slot % SLOTS * SLOT;
     let at_end = (offset + SLOT) & 0xfff == 0;
@@ -170,7 +170,7 @@ fn place(cpu: &mut Cpu, slot: u64, length: u64, random: &mut Random) -> u64 {
     CODE + offset
 }
 
-/// Makes registers and stack fit the instruction; the words to put on the stack.
+/// Makes registers and stack fit the instruction. Returns the words to put on the stack.
 fn prepare(image: &Image, cpu: &mut Cpu, instruction: &Instruction, random: &mut Random) -> Vec<u64> {
     aim(cpu, instruction, random);
     let set = |cpu: &mut Cpu, register: Register, value: u64| cpu.registers[register as usize] = value;
@@ -213,7 +213,7 @@ fn prepare(image: &Image, cpu: &mut Cpu, instruction: &Instruction, random: &mut
     Vec::new()
 }
 
-/// Model-specific registers that are tried: those of entry code, and one that does not exist.
+/// Model-specific registers to try: those of entry code, and one that does not exist.
 const MODEL_SPECIFIC: [u64; 9] = [
     0xc000_0080,
     0xc000_0081,
@@ -239,7 +239,7 @@ fn branch_target(random: &mut Random) -> u64 {
     }
 }
 
-/// What IRETQ finds: RIP, CS, RFLAGS, RSP, SS.
+/// The frame that IRETQ pops: RIP, CS, RFLAGS, RSP, SS.
 fn return_frame(random: &mut Random) -> Vec<u64> {
     let user = random.one_in(2);
     let pick = |random: &mut Random, good: u16| if random.one_in(12) { selector(random) } else { good.into() };
@@ -249,7 +249,7 @@ fn return_frame(random: &mut Random) -> Vec<u64> {
     vec![rip, pick(random, code), flags(random) ^ random.interesting() & 0x3f_ffff, stack, pick(random, stack_segment)]
 }
 
-/// Gives a MOV to a control register a source that it may well accept.
+/// Gives a MOV to a control register a source that it is likely to accept.
 fn control(image: &Image, cpu: &mut Cpu, instruction: &Instruction, random: &mut Random) {
     let Some(source) = general(instruction.op1_register()) else { return };
     let bit = 1u64 << random.below(22);
@@ -266,7 +266,7 @@ fn control(image: &Image, cpu: &mut Cpu, instruction: &Instruction, random: &mut
     cpu.registers[source] = if random.one_in(10) { random.interesting() } else { value };
 }
 
-/// Keeps a register bit offset near enough that the bit string is mapped.
+/// Keeps the bit offset in a register small enough for the bit string to be mapped.
 fn near_bit(cpu: &mut Cpu, instruction: &Instruction, random: &mut Random) {
     if let Some(register) = general(instruction.op1_register()) {
         let used = [instruction.memory_base(), instruction.memory_index()];

@@ -1,10 +1,10 @@
-//! Random encodings of an opcode, from the opcode table of the decoder: every prefix, addressing form and operand that the
-//! opcode takes, in the bytes that a person could write.
+//! Random encodings of an opcode, from the decoder's opcode table: every prefix, addressing form and operand that the
+//! opcode takes, in bytes that a person could write.
 
 use cr3_testing::Random;
 use iced_x86::{Code, EncodingKind, MandatoryPrefix, OpCodeInfo, OpCodeOperandKind as Kind, OpCodeTableKind};
 
-/// Opcodes of 64-bit mode that use nothing but general, segment, control and debug registers and memory.
+/// Opcodes of 64-bit mode that use only general, segment, control and debug registers and memory.
 pub fn integer_opcodes() -> Vec<Code> {
     Code::values().filter(|code| is_integer(code.op_code())).collect()
 }
@@ -31,7 +31,7 @@ enum Part {
     Either,
     /// The low three bits of the opcode.
     Opcode,
-    /// An immediate or displacement of so many bytes.
+    /// An immediate or displacement of this many bytes.
     Immediate(usize),
     /// A 64-bit memory offset.
     Offset,
@@ -129,7 +129,7 @@ fn prefixes(opcode: &OpCodeInfo, narrow: bool, random: &mut Random, bytes: &mut 
     }
 }
 
-/// REX.W where the operand size asks for it; the other bits at random.
+/// REX.W if the operand size requires it; the other bits at random.
 fn rex(opcode: &OpCodeInfo, random: &mut Random) -> Option<u8> {
     let wide = opcode.operand_size() == 64 && !opcode.default_op_size64();
     let extensions = random.below(8) as u8;
@@ -143,7 +143,7 @@ fn modrm(opcode: &OpCodeInfo, parts: &[Part], random: &mut Random, bytes: &mut V
     let reg = u8::try_from(digit).unwrap_or(random.below(8) as u8);
     let register = parts.contains(&Part::Register) || parts.contains(&Part::Either) && random.one_in(3);
     let both = [Part::Memory, Part::Either, Part::Register];
-    // A group whose opcode has no operand in `rm` is a register form: CLI and the like are not among them.
+    // An opcode of a group without an operand in `rm` is a register form; CLI and the like are not.
     let mode = if register || !parts.iter().any(|part| both.contains(part)) { 3 } else { random.below(3) as u8 };
     let rm = u8::try_from(opcode.rm_group_index()).unwrap_or(random.below(8) as u8);
     bytes.push(mode << 6 | reg << 3 | rm);

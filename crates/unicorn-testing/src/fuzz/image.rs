@@ -2,7 +2,7 @@
 //! and handlers, so that both privilege levels and every fault work.
 
 use cr3_core::machine::bits::{cr0, cr4, efer, entry};
-use cr3_core::machine::cpu::{DescriptorTable, Events, ModelSpecific};
+use cr3_core::machine::cpu::{DescriptorTable, ModelSpecific};
 use cr3_core::machine::tlb::{PageSize, Reading};
 use cr3_core::machine::{Cpu, CpuFeatures, Machine, Memory, Segment, Tlb, paging};
 use cr3_testing::Random;
@@ -18,7 +18,7 @@ pub const CODE: u64 = 0x0040_0000;
 pub const CODE_SIZE: u64 = 0x0040_0000;
 /// User mapping of the code region.
 pub const USER_CODE: u64 = 0x0040_0000;
-/// Every code page a second time, alone: the page behind it is of another kind each time. Supervisor; see [`edge`].
+/// Every code page a second time, by itself: the page behind it is of another kind each time. Supervisor; see [`edge`].
 pub const EDGES: u64 = 0xffff_8000_4000_0000;
 /// User mapping of the same kind.
 pub const USER_EDGES: u64 = 0x0000_0000_4000_0000;
@@ -31,7 +31,7 @@ pub const USER_LARGE: u64 = 0x1020_0000;
 /// A 1-GByte supervisor page over all physical memory, page tables included.
 pub const KERNEL_HUGE: u64 = 0xffff_8001_0000_0000;
 
-/// Selectors as Linux has them (`arch/x86/include/asm/segment.h`).
+/// Selectors as in Linux (`arch/x86/include/asm/segment.h`).
 pub const KERNEL_CS: u16 = 0x10;
 #[allow(missing_docs)]
 pub const KERNEL_DS: u16 = 0x18;
@@ -127,7 +127,7 @@ impl Image {
         image
     }
 
-    /// Changes some flags of the leaf entry for `linear`; half of the entries stay of their kind.
+    /// Changes some flags of the leaf entry for `linear`; half of the entries do not change.
     fn vary(&mut self, root: u64, linear: u64, random: &mut Random) {
         let Machine { cpu, memory, .. } = &mut self.machine;
         let start = paging::Start { table: root, ..paging::Start::root(cpu) };
@@ -156,7 +156,7 @@ impl Image {
     }
 }
 
-/// What [`Image::varied`] turns over in a leaf entry.
+/// The flags of a leaf entry that [`Image::varied`] flips.
 const FLAGS: [u64; 6] =
     [entry::WRITABLE, entry::USER, entry::ACCESSED, entry::DIRTY, entry::GLOBAL, entry::EXECUTE_DISABLE];
 
@@ -167,7 +167,7 @@ fn varied_pages() -> impl Iterator<Item = u64> {
     small.chain([USER_LARGE, KERNEL_HUGE])
 }
 
-/// Fills the code region, and ends the translation of what stands before it.
+/// Fills the code region, and ends the translation of the code before it.
 pub const HLT: u8 = 0xf4;
 
 fn map_space(mapper: &mut Mapper<'_>, root: u64, index: u64) {
@@ -257,16 +257,11 @@ pub fn segment(selector: u16) -> Segment {
 fn processor(root: u64) -> Cpu {
     let table = |physical: u64, limit: u16| DescriptorTable { base: DIRECT + physical, limit };
     Cpu {
-        registers: [0; 16],
         rip: DIRECT + CODE,
-        rflags: 2,
         segments: [0, KERNEL_CS, KERNEL_DS, 0, 0, 0].map(segment),
-        cpl: 0,
         cr0: cr0::PE | cr0::MP | cr0::ET | cr0::NE | cr0::WP | cr0::AM | cr0::PG,
-        cr2: 0,
         cr3: root,
         cr4: cr4::PAE | cr4::PGE | cr4::OSFXSR | cr4::OSXMMEXCPT,
-        cr8: 0,
         efer: efer::SCE | efer::LME | efer::LMA | efer::NXE,
         debug: [0, 0, 0, 0, 0xffff_0ff0, 0x400],
         msr: ModelSpecific {
@@ -278,19 +273,14 @@ fn processor(root: u64) -> Cpu {
         gdtr: table(GDT, 0x7f),
         idtr: table(IDT, 0xfff),
         task: Segment { selector: TASK, base: DIRECT + TSS, limit: 0x67, attributes: 0x8b },
-        events: Events::default(),
         features: CpuFeatures {
-            pcid: true,
-            invpcid: true,
-            fsgsbase: true,
-            smep: true,
-            smap: true,
-            nx: true,
             umip: false,
             lam: false,
             la57: false,
             sev_es: false,
             physical_address_bits: limits::PHYSICAL_ADDRESS_BITS,
+            ..CpuFeatures::ALL
         },
+        ..Cpu::in_long_mode()
     }
 }

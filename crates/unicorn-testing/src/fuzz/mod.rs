@@ -1,7 +1,7 @@
 //! Single random instructions in random states, on our machine and a second CPU.
 //!
-//! A case is a function of a seed and its index: a failure is found again from these two numbers alone. 16,384 cases share an image:
-//! its data, and the flags of the entries that map it (R/W, U/S, XD, G, A, D, P), are drawn from the seed. Each case draws registers,
+//! Seed and index alone decide a case, so these two numbers reproduce a failure. 16,384 cases share an image. Its data,
+//! and the flags of the entries that map it (R/W, U/S, XD, G, A, D, P), come from the seed. Each case draws registers,
 //! flags, privilege, address space, EFER.NXE and SCE, CR0.WP, AM and TS, CR4.SMEP, SMAP, PGE, PCIDE and FSGSBASE.
 
 pub mod case;
@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
-/// Cases between two comparisons of all memory; after each case only the pages that our machine changed are compared.
+/// Cases between two comparisons of all memory. After each case only the pages that our machine changed are compared.
 const BLOCK: u64 = 64;
 
 /// Cases that share an image.
@@ -47,7 +47,7 @@ impl fmt::Display for Report {
 /// Runs cases on our machine, followed by `P`.
 pub struct Fuzzer<P> {
     image: Image,
-    /// Which [`CHAPTER`] the image is of.
+    /// The [`CHAPTER`] of the current image.
     chapter: Option<u64>,
     opcodes: Vec<Code>,
     checker: Checker<P>,
@@ -62,7 +62,7 @@ impl<P: Processor> Fuzzer<P> {
     /// A fuzzer with `follower` as the second CPU.
     ///
     /// # Errors
-    /// [`Failure`] when the second CPU cannot hold the image.
+    /// [`Failure`] if the second CPU cannot hold the image.
     pub fn new(follower: P, seed: u64) -> Result<Self, Failure> {
         let image = Image::new(&mut Random(0));
         let outside = |physical: &u64| !(CODE..CODE + CODE_SIZE).contains(physical);
@@ -76,7 +76,7 @@ impl<P: Processor> Fuzzer<P> {
         }
     }
 
-    /// Turns to the image of the case at `index`.
+    /// Switches to the image of the case at `index`.
     fn turn_to(&mut self, index: u64) {
         let chapter = index / CHAPTER;
         if self.chapter != Some(chapter) {
@@ -96,7 +96,7 @@ impl<P: Processor> Fuzzer<P> {
         self.checker.tally()
     }
 
-    /// Cases that were passed over because our machine does not implement the instruction.
+    /// Cases that were skipped because our machine does not implement the instruction.
     pub fn unimplemented(&self) -> u64 {
         self.unimplemented
     }
@@ -116,7 +116,7 @@ impl<P: Processor> Fuzzer<P> {
         None
     }
 
-    /// Runs one case alone, all memory compared.
+    /// Runs one case by itself and compares all memory.
     pub fn run_alone(&mut self, index: u64) -> Option<Report> {
         self.turn_to(index);
         self.checker.load(&self.image.machine);
@@ -125,7 +125,7 @@ impl<P: Processor> Fuzzer<P> {
         Some(Report { seed: self.seed, index, verdict })
     }
 
-    /// The case after which memory differed: the one at `last`, or one before it in its block.
+    /// The case after which memory differed: the one at `last`, or an earlier one in its block.
     fn find_in_block(&mut self, last: u64, verdict: Verdict) -> Report {
         self.checker.load(&self.image.machine);
         let first = last / BLOCK * BLOCK;
@@ -133,7 +133,7 @@ impl<P: Processor> Fuzzer<P> {
         found.unwrap_or(Report { seed: self.seed, index: last, verdict })
     }
 
-    /// The case at `index`, which lies in the chapter turned to.
+    /// The case at `index`, which lies in the current chapter.
     fn case(&self, index: u64) -> Case {
         let mut random = Random(mixed(self.seed, index));
         Case::new(&self.image, &self.opcodes, index % SLOTS, &mut random)
@@ -144,7 +144,7 @@ impl<P: Processor> Fuzzer<P> {
         self.compare(&case)
     }
 
-    /// Executes one case on both. Memory is as before afterwards.
+    /// Executes one case on both, then restores memory.
     fn compare(&mut self, case: &Case) -> Option<Verdict> {
         let before = case.machine(&self.image);
         if is_unimplemented(&before) {
@@ -155,7 +155,7 @@ impl<P: Processor> Fuzzer<P> {
         self.checker.adopt(&case.cpu);
         let result = self.prepare(case, &before);
         self.checker.adopt(&case.cpu);
-        // Stop is an outcome like any other: what led to it was compared.
+        // A stop is an outcome like any other: the events before it were compared.
         let _ = machine::step(&mut after, &mut self.checker);
         let changed = self.image.machine.memory.differences(&after.memory);
         for physical in &changed {
@@ -167,10 +167,10 @@ impl<P: Processor> Fuzzer<P> {
         verdict.or(result.err().map(Verdict::Failure))
     }
 
-    /// Gives the second CPU the case's memory, and no translation from the case before.
+    /// Gives the second CPU the case's memory, without translations from the previous case.
     fn prepare(&mut self, case: &Case, before: &Machine) -> Result<(), Failure> {
         let follower = self.checker.follower();
-        // What an earlier case left in the slot would be translated together with this one's code.
+        // Code that an earlier case left in the slot would be translated together with this one's.
         let mut slot = [HLT; 2 * SLOT as usize];
         slot[..case.bytes.len()].copy_from_slice(&case.bytes);
         let room = (CODE + CODE_SIZE).saturating_sub(case.code) as usize;
@@ -188,7 +188,7 @@ impl<P: Processor> Fuzzer<P> {
         self.checker.compare_page(physical, &page, machine);
     }
 
-    /// Puts the image's bytes back into pages that a case changed.
+    /// Restores the image's bytes in the pages that a case changed.
     fn restore(&mut self, changed: &[u64]) -> Result<(), Failure> {
         let mut page = [0; 4096];
         for physical in changed {
@@ -209,8 +209,7 @@ impl<P: Processor> Fuzzer<P> {
         self.checker.verdict().cloned()
     }
 
-    /// The same failure with registers and flags cleared as long as it stays the same: what differs then is of the same kind
-    /// and in the same fields.
+    /// The same failure with registers and flags cleared as long as the failure is of the same kind in the same fields.
     pub fn shrink(&mut self, mut report: Report) -> Report {
         self.turn_to(report.index);
         let mut case = self.case(report.index);
@@ -239,7 +238,8 @@ fn mixed(seed: u64, index: u64) -> u64 {
     seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
-/// Whether two verdicts tell of the same mistake: the same fields differ, whatever their values, after the same exceptions.
+/// Whether two verdicts describe the same mistake: the same fields differ, whatever their values, after the same
+/// exceptions.
 pub fn is_same_failure(left: &Verdict, right: &Verdict) -> bool {
     match (left, right) {
         (Verdict::Mismatch(left), Verdict::Mismatch(right)) => fields(left) == fields(right),
@@ -248,7 +248,7 @@ pub fn is_same_failure(left: &Verdict, right: &Verdict) -> bool {
     }
 }
 
-/// What differs, without values and addresses, and each only once.
+/// What differs, without values and addresses, each only once.
 fn fields(mismatch: &Mismatch) -> BTreeSet<String> {
     let vector = |outcome: Outcome| match outcome {
         Outcome::Retired => "retired".to_owned(),
@@ -284,7 +284,7 @@ fn is_unimplemented(machine: &Machine) -> bool {
     seen.found
 }
 
-/// The opcodes of which some encoding is implemented.
+/// The opcodes that have some implemented encoding.
 fn implemented(image: &Image) -> Vec<Code> {
     const TRIES: u64 = 24;
     let mut opcodes = encoding::integer_opcodes();

@@ -96,7 +96,7 @@ int mprotect(void *memory, size_t size, int protection)
     return 0;
 }
 
-/* Only uc_emu_start() with a timeout asks for a thread; the interface of this build never gives one. */
+/* Only uc_emu_start() with a timeout asks for a thread; the interface of this build never sets one. */
 int qemu_thread_create(struct uc_struct *uc, QemuThread *thread, const char *name, void *(*function)(void *),
                        void *argument, int mode)
 {

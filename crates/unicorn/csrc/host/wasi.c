@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-2.0-only
  *
  * wasi-libc reaches its host through these functions. There is no host: defining them here leaves the module without
- * a single import, so whoever instantiates it passes an empty object. The names are those of wasi-libc's declarations.
+ * a single import, so its user passes an empty object. The names are those of wasi-libc's declarations.
  */
 #include <stdint.h>
 

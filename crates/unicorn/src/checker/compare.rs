@@ -23,17 +23,17 @@ pub(super) struct Theirs {
     pub(super) stores: Vec<Store>,
 }
 
-/// Where the second CPU stands after a step.
+/// The state of the second CPU after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stands {
-    /// Where the instruction has brought it; an exception is still to be delivered.
+    /// The state after the instruction; an exception is still to be delivered.
     ByItself,
-    /// Where our machine stands, or nowhere: the two differ.
+    /// Our machine's state, or an unknown one if the two differ.
     Elsewhere,
 }
 
 impl<P: Processor> Second<P> {
-    /// Compares the step that an instruction of our machine was.
+    /// Compares a step in which our machine executed an instruction.
     pub(super) fn compare(&mut self, ours: &Ours<'_>, record: &mut Record) -> Result<Stands, Failure> {
         let bytes = undecoded(ours);
         self.end_early(ours);
@@ -57,7 +57,7 @@ impl<P: Processor> Second<P> {
         Ok(Stands::ByItself)
     }
 
-    /// The limit for which the second CPU is not given the instruction.
+    /// The limit that keeps the instruction from the second CPU.
     fn refused(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> Option<Limit> {
         limits::prevented(instruction, bytes).filter(|_| !self.cpu.executes(instruction, bytes))
     }
@@ -79,7 +79,7 @@ impl<P: Processor> Second<P> {
         Err(Failure { request: "finish a repeated string instruction", cause: format!("{ITERATIONS} iterations") })
     }
 
-    /// Everything in which the two differ. Flags of page-table entries are of interest only where nothing else is.
+    /// Everything in which the two differ. Flags of page-table entries matter only if nothing else differs.
     fn differences(
         &mut self,
         ours: &Ours<'_>,
@@ -96,8 +96,8 @@ impl<P: Processor> Second<P> {
         Ok(found)
     }
 
-    /// Finds the limit under which the two may differ in `found`: then the second CPU takes over our result. Without one they
-    /// disagree.
+    /// Finds the limit that allows the differences in `found`; the second CPU then takes over our result. Without one
+    /// they disagree.
     fn explain(
         &mut self,
         ours: &Ours<'_>,
@@ -123,14 +123,14 @@ impl<P: Processor> Second<P> {
         Ok(Stands::Elsewhere)
     }
 
-    /// Brings the second CPU to our values of what was masked: undefined flags, RF, bit 63 of CR3.
+    /// Gives the second CPU our values of masked fields: undefined flags, RF, bit 63 of CR3.
     fn settle(&mut self, undefined: u64, theirs: &Observed, ours: &Cpu) -> Result<(), Failure> {
         let flags = (ours.rflags ^ theirs.state.rflags) & (undefined | limits::MASKED_FLAGS);
         if flags != 0 || ours.cr3 != theirs.state.cr3 { self.cpu.adopt(ours) } else { Ok(()) }
     }
 }
 
-/// The bytes at RIP of what could not be fetched or does not decode.
+/// The bytes at RIP of an instruction that cannot be fetched or does not decode.
 fn undecoded(ours: &Ours<'_>) -> Vec<u8> {
     match &ours.begun.instruction {
         Some(instruction) if instruction.mnemonic() != Mnemonic::INVALID => Vec::new(),
@@ -142,7 +142,7 @@ fn undefined_by(begun: &Begun) -> Undefined {
     begun.instruction.as_ref().map_or_else(Undefined::default, |instruction| undefined(instruction, &begun.cpu))
 }
 
-/// Takes our word for it that a faulting IRET has unblocked NMIs.
+/// Accepts without comparison that a faulting IRET has unblocked NMIs.
 fn mask_unblocking(ours: &Ours<'_>, theirs: &mut Observed, record: &mut Record) {
     let faults = theirs.outcome != Outcome::Retired;
     let unblocked = limits::unblocked_by_fault(&ours.begun.cpu, ours.observed.state.nmi_blocked);
@@ -172,7 +172,7 @@ fn disagreement<'a>(
     }
 }
 
-/// `machine` with the memory that it had before this step: the instruction may have stored over its own bytes.
+/// `machine` with its memory before this step: the instruction may have stored over its own bytes.
 fn without_stores(step: Step<'_>, machine: &Machine) -> Machine {
     let mut machine = machine.clone();
     for MemoryAccess { physical, size, before, .. } in step.stores().iter().rev() {
@@ -181,7 +181,7 @@ fn without_stores(step: Step<'_>, machine: &Machine) -> Machine {
     machine
 }
 
-/// Whether a store of the instruction lies in what Unicorn may have translated together with it.
+/// Whether the instruction stores into bytes that Unicorn may have translated together with it.
 fn stores_beside(ours: &Ours<'_>) -> bool {
     const REACH: u64 = 64;
     let cpu = &ours.begun.cpu;
@@ -204,7 +204,8 @@ fn used_stale(ours: &Ours<'_>) -> bool {
     })
 }
 
-/// The registers before the step. Of an instruction that could not be fetched our machine has them in its frame, all except CR2.
+/// The registers before the step. If the instruction could not be fetched, our machine has them in its frame, except
+/// CR2.
 fn before_step(ours: &Ours<'_>) -> CpuState {
     match ours.begun.instruction {
         Some(_) => CpuState::of(&ours.begun.cpu),

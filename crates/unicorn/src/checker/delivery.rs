@@ -1,4 +1,4 @@
-//! Deliveries: the second CPU enters the handler itself where it can, and stack, frame and registers are compared.
+//! Deliveries: the second CPU enters the handler itself if it can. Stack, frame and registers are compared.
 
 use super::compare::Stands;
 use super::log::{Arriving, Origin, Ours, Step, StepLog};
@@ -12,7 +12,7 @@ use crate::processor::{CpuState, Delivery, Failure, Outcome, Processor, Raised};
 use cr3_core::machine::observe::{Delivered, MemoryAccess};
 use cr3_core::machine::{Cpu, Event, Exception, Fault, Machine};
 
-/// A delivery of our machine, which stands at the handler.
+/// A delivery of our machine, which is now at the handler.
 #[derive(Clone, Copy)]
 pub(super) struct Handled<'a> {
     pub(super) machine: &'a Machine,
@@ -20,12 +20,12 @@ pub(super) struct Handled<'a> {
     pub(super) step: Step<'a>,
 }
 
-/// Of which fields of a delivery Unicorn cannot judge.
+/// The fields of a delivery that Unicorn cannot judge.
 #[derive(Clone, Copy, Debug)]
 struct Masked {
     stack_segment: bool,
     machine_check: bool,
-    /// Counted where IRET faulted.
+    /// Set if IRET faulted.
     unblocked: bool,
 }
 
@@ -60,8 +60,8 @@ impl Masked {
 }
 
 impl<P: Processor> Second<P> {
-    /// The instruction that could not be fetched or decoded, so that it never began. Our machine has delivered the fault already,
-    /// and CR2 may be new; the second CPU has the old one.
+    /// An instruction that could not be fetched or decoded, so that it never began. Our machine has delivered the fault
+    /// already and may have a new CR2; the second CPU has the old one.
     pub(super) fn unfetched(&mut self, machine: &Machine, delivered: &Delivered) -> Result<Begun, Failure> {
         let cr2 = self.cpu.state()?.cr2;
         let cpu = Cpu { rip: delivered.interrupted_rip, cr2, ..machine.cpu.clone() };
@@ -90,7 +90,7 @@ impl<P: Processor> Second<P> {
         }
     }
 
-    /// The second CPU delivers the event itself, and registers and frame are compared; where it cannot, it takes over our
+    /// The second CPU delivers the event itself, and registers and frame are compared. If it cannot, it takes over our
     /// result, and that is counted.
     pub(super) fn compare_delivery(
         &mut self,
@@ -126,7 +126,7 @@ impl<P: Processor> Second<P> {
         self.take_over(handled.step, handled.step.delivery_fills(), handled.machine)
     }
 
-    /// Compares what our delivery stored. RF in the flags that it pushed becomes ours.
+    /// Compares what our delivery stored. RF in the pushed flags becomes ours.
     fn compare_frame(&mut self, handled: Handled<'_>, found: &mut Vec<Difference>) -> Result<(), Failure> {
         let flags = pushed_flags(handled.delivered);
         for MemoryAccess { linear, physical, size, .. } in handled.step.frames().iter().copied() {
@@ -144,7 +144,7 @@ impl<P: Processor> Second<P> {
         Ok(())
     }
 
-    /// Counts a delivery by both, and brings the second CPU to our values of what was not compared.
+    /// Counts a delivery by both, and gives the second CPU our values of the fields that were not compared.
     fn settle_delivery(&mut self, masked: Masked, handled: Handled<'_>, record: &mut Record) -> Result<(), Failure> {
         record.delivered_by_both();
         masked.limits().for_each(|limit| record.masked(limit));
@@ -157,10 +157,10 @@ impl<P: Processor> Second<P> {
         }
     }
 
-    /// Our machine shut down in this step, while it delivered something: the second CPU has to shut down too.
+    /// Our machine shut down in this step during a delivery: the second CPU has to shut down too.
     pub(super) fn compare_shutdown(&mut self, log: &StepLog, record: &mut Record) -> Result<(), Failure> {
         let Some(fault) = log.first_fault() else {
-            // A machine check during another: nothing faulted.
+            // A machine check during another machine check: nothing faulted.
             record.unjudged(Limit::ShutDown);
             return Ok(());
         };
@@ -211,7 +211,7 @@ impl<P: Processor> Second<P> {
     }
 }
 
-/// The exception that the instruction raised first: a double fault stands for the fault that began it.
+/// The exception that the instruction raised first. A double fault stands for the fault that began it.
 fn raised(begun: &Begun, step: Step<'_>, delivered: &Delivered) -> Raised {
     let cr2 = begun.cpu.cr2;
     match step.faults().first() {
@@ -224,8 +224,8 @@ fn raised(begun: &Begun, step: Step<'_>, delivered: &Delivered) -> Raised {
     }
 }
 
-/// Whether nothing differs but what [`Limit::DeliveryFault`] names: the error code, which is the last word that is pushed, and
-/// which word of a frame faulted.
+/// Whether only the fields that [`Limit::DeliveryFault`] names differ: the error code, which is the last word pushed,
+/// and which word of a frame faulted.
 fn only_faults_of_delivery(stores: &[MemoryAccess], found: &[Difference]) -> bool {
     const FRAME: u64 = 6 * 8;
     let pushed = stores.last().map(|store| store.physical);
@@ -236,7 +236,7 @@ fn only_faults_of_delivery(stores: &[MemoryAccess], found: &[Difference]) -> boo
     })
 }
 
-/// Where RFLAGS was pushed.
+/// Where the delivery pushed RFLAGS.
 fn pushed_flags(delivered: &Delivered) -> u64 {
     let error_code = u64::from(matches!(delivered.event, Event::Exception(exception) if exception.has_error_code()));
     delivered.stack.wrapping_add(8 * (error_code + 2))

@@ -1,5 +1,5 @@
-//! Accessed and dirty flags of paging-structure entries. No store of an instruction tells of them, so they are compared where a
-//! translation was cached, and at the end of a run with all memory.
+//! Accessed and dirty flags of paging-structure entries. No store of an instruction reports them. They are compared
+//! where a translation was cached, and with all memory at the end of a run.
 
 use super::log::Ours;
 use super::second::Second;
@@ -12,14 +12,14 @@ use cr3_core::machine::{Cpu, Machine, paging};
 use std::collections::BTreeSet;
 
 impl<P: Processor> Second<P> {
-    /// Notes which accessed flags the second CPU may have set and our machine not: by looking up the instruction at the RIP that
-    /// it has come to, in `next`, and by walks where our machine used a global translation, which Unicorn has flushed. The
-    /// entries that the translation came from were compared when it was cached.
+    /// Notes the accessed flags that the second CPU may have set and our machine not. It sets them when it looks up the
+    /// next instruction at its RIP, in `next`, and when it walks for a global translation that our machine still has
+    /// and Unicorn has flushed. The entries behind that translation were compared when it was cached.
     pub(super) fn note_early(&mut self, ours: &Ours<'_>, next: &CpuState) -> Result<(), Failure> {
         let machine = ours.machine;
         let root = paging::Start::root(&machine.cpu);
         let start = paging::Start { table: next.cr3 & cr3::TABLE, ..root };
-        // It translates a whole block, which may end on the page behind.
+        // Unicorn translates a whole block, which may end on the next page.
         for linear in [next.rip, (next.rip | 0xfff).wrapping_add(1)] {
             self.note_entries(paging::walk(&machine.cpu, &machine.memory, linear, start).steps())?;
         }
@@ -39,7 +39,7 @@ impl<P: Processor> Second<P> {
         Ok(())
     }
 
-    /// Our machine has fetched the instruction too, so nothing of its lookup is early any more.
+    /// Our machine has fetched the instruction too, so its lookup is no longer early.
     pub(super) fn end_early(&mut self, ours: &Ours<'_>) {
         let begun = ours.begun;
         let Some(instruction) = begun.instruction.as_ref().filter(|_| !self.early.is_empty()) else { return };
@@ -51,13 +51,13 @@ impl<P: Processor> Second<P> {
         }
     }
 
-    /// Whether two words differ in nothing but an accessed flag that the second CPU has set early.
+    /// Whether two words differ only in an accessed flag that the second CPU has set early.
     pub(super) fn is_early(&self, physical: u64, ours: u64, theirs: u64) -> bool {
         ours & entry::ACCESSED == 0 && theirs == ours | entry::ACCESSED && self.early.contains(&physical)
     }
 
-    /// Compares the flags that the translations of this step's own accesses have set. `bytes` are those at RIP of an instruction
-    /// that does not decode.
+    /// Compares the flags that the translations of this step's own accesses have set. `bytes` are those at RIP of an
+    /// instruction that does not decode.
     pub(super) fn compare_flags(
         &mut self,
         ours: &Ours<'_>,
@@ -92,7 +92,8 @@ impl<P: Processor> Second<P> {
         if limits::reads_undecoded(instruction, bytes) { self.take_over_structures(cpu, ours.machine) } else { Ok(()) }
     }
 
-    /// The second CPU takes over the accessed and dirty flags of the entries that translate `linear`, and nothing else of them.
+    /// The second CPU takes over the accessed and dirty flags of the entries that translate `linear`, and nothing else
+    /// in them.
     pub(super) fn take_over_flags(&mut self, cpu: &Cpu, linear: u64, machine: &Machine) -> Result<(), Failure> {
         for step in walk(cpu, machine, linear).steps() {
             self.take_over_entry(step.address, machine)?;
@@ -115,7 +116,8 @@ impl<P: Processor> Second<P> {
         if ours != theirs && only_flags(ours, theirs) { self.take_over_bytes(physical, 8, machine) } else { Ok(()) }
     }
 
-    /// As [`Self::take_over_flags`], for all linear addresses: after a step in which the second CPU accessed something else.
+    /// Does the same as [`Self::take_over_flags`] for all linear addresses, after a step in which the second CPU
+    /// accessed something else.
     pub(super) fn take_over_structures(&mut self, cpu: &Cpu, machine: &Machine) -> Result<(), Failure> {
         let mut theirs = [0; 4096];
         let mut ours = [0; 4096];
@@ -133,7 +135,7 @@ impl<P: Processor> Second<P> {
     }
 }
 
-/// What the instruction came to in our machine.
+/// The outcome of the instruction on our machine.
 fn came(ours: &Ours<'_>) -> Came {
     match ours.observed.outcome {
         Outcome::Raised(_) => Came::ToFault(ours.step.faults().first().and_then(|fault| fault.address)),
@@ -151,7 +153,7 @@ fn walk(cpu: &Cpu, machine: &Machine, linear: u64) -> paging::Walk {
     paging::walk(cpu, &machine.memory, linear, paging::Start::root(cpu))
 }
 
-/// Whether two entries differ in nothing but what a processor sets by itself.
+/// Whether two entries differ only in what a processor sets by itself.
 fn only_flags(ours: u64, theirs: u64) -> bool {
     (ours ^ theirs) & !(entry::ACCESSED | entry::DIRTY) == 0
 }

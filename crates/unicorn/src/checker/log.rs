@@ -7,14 +7,14 @@ use cr3_core::machine::observe::{AccessKind, Delivered, MemoryAccess, TlbEvent};
 use cr3_core::machine::{Cpu, Event, Fault, Machine};
 use iced_x86::Instruction;
 
-/// What is delivered, and what it interrupts.
+/// The event to deliver, and the state that it interrupts.
 pub(super) struct Arriving {
     pub(super) event: Event,
     pub(super) error_code: Option<u32>,
-    /// The registers that it interrupts.
+    /// The interrupted registers.
     pub(super) state: CpuState,
     pub(super) cpu: Cpu,
-    /// Faults that make up the event itself; more are those of its delivery.
+    /// Number of faults that make up the event itself; later ones are those of its delivery.
     pub(super) own_faults: usize,
 }
 
@@ -24,7 +24,7 @@ impl Arriving {
         Self { event, error_code, state: CpuState::of(cpu), cpu: cpu.clone(), own_faults: 0 }
     }
 
-    /// What an instruction raised: its first fault, or without one the software interrupt that it is.
+    /// The event that an instruction raised: its first fault, or else the software interrupt that it is.
     pub(super) fn of_instruction(begun: &Begun, state: CpuState, faults: &[Fault], delivered: &Delivered) -> Self {
         let cpu = begun.cpu.clone();
         match faults.first() {
@@ -38,10 +38,10 @@ impl Arriving {
 }
 
 /// How a step began.
-#[expect(clippy::large_enum_variant, reason = "a checker has one, and a box would be allocated in every step")]
+#[expect(clippy::large_enum_variant, reason = "a checker has one, and every step would allocate a box")]
 #[derive(Default)]
 pub(super) enum Origin {
-    /// Not yet: an instruction is being fetched.
+    /// Not yet known: an instruction is being fetched.
     #[default]
     Fetch,
     /// With an instruction.
@@ -50,8 +50,8 @@ pub(super) enum Origin {
     Outside(Arriving),
 }
 
-/// How many stores and fills precede a delivery: those of the fetch, and of an instruction that faulted. A software interrupt
-/// makes none but its delivery's.
+/// How many stores and fills precede a delivery: those of the fetch, and of an instruction that faulted. A software
+/// interrupt makes only its delivery's.
 #[derive(Clone, Copy, Default)]
 struct Preceding {
     stores: usize,
@@ -64,9 +64,9 @@ pub(super) struct StepLog {
     origin: Origin,
     faults: Vec<Fault>,
     stores: Vec<MemoryAccess>,
-    /// Linear pages whose translations were cached: accessed and dirty flags may have been set for them.
+    /// Linear pages whose translations were cached, so that accessed and dirty flags may have been set for them.
     fills: Vec<u64>,
-    /// Linear and physical pages of the cached translations that were used, which page tables may no longer give.
+    /// Linear and physical pages of the cached translations that were used; the page tables may no longer contain them.
     hits: Vec<(u64, u64)>,
     /// Linear addresses for which a global translation was used, without a walk.
     global_hits: Vec<u64>,
@@ -74,7 +74,7 @@ pub(super) struct StepLog {
 }
 
 impl StepLog {
-    /// Begins anew; how the step began that was logged.
+    /// Clears the log. Returns how the logged step began.
     pub(super) fn clear(&mut self) -> Origin {
         self.faults.clear();
         self.stores.clear();
@@ -85,14 +85,14 @@ impl StepLog {
         std::mem::take(&mut self.origin)
     }
 
-    /// An instruction has been fetched. What was cached by now belongs to the fetch.
+    /// An instruction was fetched. Translations cached so far belong to the fetch.
     pub(super) fn begin(&mut self, instruction: &Instruction, cpu: &Cpu) {
         self.hits.clear();
         self.preceding.fills = self.fills.len();
         self.origin = Origin::Instruction(Begun { instruction: Some(*instruction), cpu: cpu.clone() });
     }
 
-    /// An event arrives that no instruction raised: all that follows is its delivery.
+    /// An event arrives that no instruction raised: everything that follows is its delivery.
     pub(super) fn arrive(&mut self, event: Event, error_code: Option<u32>, cpu: &Cpu) {
         self.clear();
         self.origin = Origin::Outside(Arriving::from_outside(event, error_code, cpu));
@@ -126,7 +126,8 @@ impl StepLog {
         &self.origin
     }
 
-    /// Our side of the instruction, which has retired. None for a software interrupt, whose handler is entered before it retires.
+    /// Our side of the instruction, which has retired. None for a software interrupt, whose handler is entered before
+    /// it retires.
     pub(super) fn retired<'a>(&'a self, machine: &'a Machine) -> Option<Ours<'a>> {
         let Origin::Instruction(begun) = &self.origin else { return None };
         let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
@@ -140,7 +141,7 @@ impl StepLog {
         Step { log: self, ended: Ended::Delivered }
     }
 
-    /// Whether the step has neither retired nor reached a handler: our machine shut down while it delivered something.
+    /// Whether the step has neither retired nor reached a handler: our machine shut down during a delivery.
     pub(super) fn is_cut_off(&self) -> bool {
         matches!(self.origin, Origin::Outside(_)) || !self.faults.is_empty()
     }
@@ -228,7 +229,7 @@ impl<'a> Step<'a> {
 /// Our machine's side of an instruction.
 pub(super) struct Ours<'a> {
     pub(super) begun: &'a Begun,
-    /// What it came to.
+    /// Its result.
     pub(super) observed: Observed,
     pub(super) step: Step<'a>,
     /// The machine after the step, its delivery included.

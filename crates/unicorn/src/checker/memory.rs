@@ -11,7 +11,7 @@ use cr3_core::machine::Machine;
 use cr3_core::machine::observe::MemoryAccess;
 
 impl<P: Processor> Second<P> {
-    /// Compares one page of physical memory, of which `ours` is ours.
+    /// Compares one page of physical memory; `ours` is our page.
     pub(super) fn compare_page(&mut self, physical: u64, ours: &[u8]) -> Result<Vec<Difference>, Failure> {
         let mut theirs = [0; 4096];
         let theirs = &mut theirs[..ours.len().min(4096)];
@@ -34,7 +34,7 @@ impl<P: Processor> Second<P> {
         found.extend(different.map(|(physical, (ours, theirs))| Difference::Memory { physical, ours, theirs }));
     }
 
-    /// Compares the memory that either of them stored to, except for our frames.
+    /// Compares the memory that either of them stored to, except our frames.
     pub(super) fn compare_stores(
         &mut self,
         ours: &Ours<'_>,
@@ -45,7 +45,7 @@ impl<P: Processor> Second<P> {
         let own = ours.step.own_stores().iter().map(|store| (store.physical, store.size));
         for (physical, size) in own.chain(theirs.iter().map(|store| (store.physical, store.size))) {
             let ours = memory.read(physical, size.min(8));
-            // The last that they report of this address, where memory need not be asked.
+            // The last store that they report for this address; then there is no need to read memory.
             let reported = theirs.iter().rev().find(|store| store.physical == physical && store.size == size);
             if reported.is_some_and(|store| store.value == ours) {
                 continue;
@@ -66,13 +66,14 @@ impl<P: Processor> Second<P> {
         Ok(())
     }
 
-    /// The second CPU takes over our result of the step, which it was not given.
+    /// The second CPU takes over our result of a step that it was not given.
     pub(super) fn mirror_unexecuted(&mut self, limit: Limit, ours: &Ours<'_>) -> Result<(), Failure> {
         self.take_over(ours.step, ours.step.fills(), ours.machine)?;
         self.flush_after(limit)
     }
 
-    /// The second CPU takes over our result of the step, where it stored something else too; what it cannot owe to the step.
+    /// The second CPU takes over our result of the step, even where it stored something else. Returns the differences
+    /// that do not come from the step.
     pub(super) fn mirror(
         &mut self,
         limit: Limit,
@@ -107,7 +108,7 @@ impl<P: Processor> Second<P> {
         self.cpu.adopt(&machine.cpu)
     }
 
-    /// Compares where the rest of a store that crosses pages may lie, except for what our delivery has written.
+    /// Compares where the rest of a store that crosses pages may lie, except what our delivery has written.
     pub(super) fn compare_tails(
         &mut self,
         ours: &Ours<'_>,
@@ -128,7 +129,8 @@ impl<P: Processor> Second<P> {
         Ok(())
     }
 
-    /// Of a store that crosses pages Unicorn reports the first physical address only; the rest lies at the start of some page.
+    /// Unicorn reports only the first physical address of a store that crosses pages; the rest lies at the start of
+    /// some page.
     fn take_over_tails(&mut self, machine: &Machine, found: &mut Vec<Difference>) -> Result<(), Failure> {
         let mut theirs = [0; 4096];
         for (physical, ours) in machine.memory.pages() {

@@ -1,20 +1,21 @@
 //! An observer that lets a second CPU follow every step of our machine and compares both.
 //!
-//! Hooks write down what our machine does in a step. When it retires, reaches a handler or shuts down, the second CPU takes the
-//! same step, both are compared, and the record has what came of it.
+//! Hooks write down what our machine does in a step. When it retires, reaches a handler or shuts down, the second CPU
+//! takes the same step, both are compared, and the record stores the result.
 //!
 //! # What is compared
 //!
-//! After every instruction: the registers of [`CpuState`], every byte of physical memory that either of the two stored to, and the
-//! accessed and dirty flags of every page-table entry that translated something in this step. For an exception: vector, error code
-//! and CR2, and the registers that our machine pushed into the frame against those that the second CPU had at that moment. For a
-//! delivery that the second CPU does itself: frame, stack, error code, CPL and registers. At the end of a run: all memory. Undefined
-//! flags are masked by the table of [`cr3_core::machine::exec::undefined`], which cites the manual for each row.
+//! After every instruction it compares the registers of [`CpuState`], every byte of physical memory that either of the
+//! two stored to, and the accessed and dirty flags of every page-table entry that translated something in this step.
+//! For an exception it compares vector, error code and CR2, and the registers that our machine pushed into the frame
+//! with those of the second CPU at that moment. For a delivery that the second CPU does itself it compares frame,
+//! stack, error code, CPL and registers. At the end of a run it compares all memory. The table of
+//! [`cr3_core::machine::exec::undefined`] masks undefined flags and cites the manual for each row.
 //!
-//! Flags of page-table entries are the one thing that Unicorn may set where our machine does not: for the instruction after the one
-//! that it was asked for, on its way to a fault, and where our machine has kept a global translation. `flags.rs` and
-//! `limits/order.rs` name each such entry; no other one is forgiven. Linux sets all these flags beforehand, so the tests run it a
-//! second time from page tables in which all are clear.
+//! Unicorn may set flags of page-table entries that our machine does not set: for the next instruction, on its way to a
+//! fault, and where our machine has kept a global translation. `flags.rs` and `limits/order.rs` name each such entry;
+//! the checker forgives no other. Linux sets all these flags beforehand, so the tests run it a second time from page
+//! tables in which all are clear.
 
 mod compare;
 mod delivery;
@@ -39,12 +40,12 @@ use record::Record;
 use second::Second;
 use step::{Begun, describe};
 
-/// Follows a machine with the processor `P`. Nothing is compared any more after the first disagreement.
+/// Follows a machine with the processor `P`. Compares nothing after the first disagreement.
 pub struct Checker<P> {
     second: Second<P>,
     log: StepLog,
     record: Record,
-    /// The last instruction that was begun.
+    /// The last instruction that began.
     last: Option<Begun>,
 }
 
@@ -54,21 +55,21 @@ impl<P: Processor> Checker<P> {
         Self { second: Second::new(follower), log: StepLog::default(), record: Record::default(), last: None }
     }
 
-    /// Starts over with `machine` for both.
+    /// Restarts with `machine` for both.
     pub fn load(&mut self, machine: &Machine) {
         self.begin();
         let result = self.second.load(machine);
         self.record.note(result);
     }
 
-    /// Goes on from registers set from outside, with the memory that the second CPU has.
+    /// Continues from registers set from outside, with the memory that the second CPU has.
     pub fn adopt(&mut self, cpu: &Cpu) {
         self.begin();
         let result = self.second.cpu.adopt(cpu);
         self.record.note(result);
     }
 
-    /// Goes from `held`, the machine that the second CPU follows, to `machine`: only what differs is written.
+    /// Switches from `held`, the machine that the second CPU follows, to `machine`. Writes only what differs.
     pub fn jump(&mut self, held: &Machine, machine: &Machine) {
         self.adopt(&machine.cpu);
         let result = self.second.jump(held, machine);
@@ -81,9 +82,9 @@ impl<P: Processor> Checker<P> {
         self.last = None;
     }
 
-    /// What the step that the machine has just taken came to; none where nothing is compared any more.
+    /// The result of the step that the machine has just taken; none if nothing is compared any more.
     ///
-    /// A run that asks after each of its steps gets one answer for each: an exception and its delivery are one step.
+    /// A caller that asks after each step gets one answer for each: an exception and its delivery are one step.
     pub fn take_step(&mut self) -> Option<Checked> {
         if !self.record.is_ended() && self.log.is_cut_off() {
             let result = self.second.compare_shutdown(&self.log, &mut self.record);
@@ -93,7 +94,7 @@ impl<P: Processor> Checker<P> {
         self.record.take_checked()
     }
 
-    /// The second CPU takes back the flags that it has set early. Its translations have to be flushed after that.
+    /// The second CPU takes back the flags that it has set early. The caller has to flush its translations afterwards.
     ///
     /// # Errors
     /// [`Failure`] when the engine breaks down.
@@ -120,7 +121,7 @@ impl<P: Processor> Checker<P> {
         }
     }
 
-    /// Memory differs that no step was seen to store: the last instruction is shown with it.
+    /// Memory differs that no step was seen to store. The report shows the last instruction.
     fn memory_differs(&mut self, machine: &Machine, differences: Vec<Difference>) {
         let observed = Observed { outcome: Outcome::Retired, state: CpuState::of(&machine.cpu) };
         let (text, bytes, before) = match &self.last {
@@ -150,12 +151,12 @@ impl<P: Processor> Checker<P> {
         &mut self.second.cpu
     }
 
-    /// Gives the second CPU back, to follow something else.
+    /// Returns the second CPU, to follow something else.
     pub fn into_follower(self) -> P {
         self.second.cpu
     }
 
-    /// Whether a step that begins at `machine` is to be compared; the second CPU is loaded before the first one.
+    /// Whether to compare a step that begins at `machine`. Loads the second CPU before the first one.
     fn follows(&mut self, machine: &Machine) -> bool {
         if self.record.is_unloaded() {
             self.load(machine);
@@ -163,7 +164,7 @@ impl<P: Processor> Checker<P> {
         !self.record.is_ended()
     }
 
-    /// The step is compared: another one begins.
+    /// The step is compared; another one begins.
     fn close(&mut self, result: Result<(), Failure>) {
         self.record.note(result);
         if let Origin::Instruction(begun) = self.log.clear() {

@@ -1,10 +1,10 @@
-//! How far a check is, and what it has come to.
+//! The state of a check and its results.
 
 use super::verdict::{Checked, Mismatch, Tally, Verdict};
 use crate::limits::Limit;
 use crate::processor::{Failure, Outcome};
 
-/// How far a check is.
+/// The state of a check.
 #[derive(Default)]
 enum Stage {
     /// The second CPU has no memory yet.
@@ -15,17 +15,17 @@ enum Stage {
     Ended(Verdict),
 }
 
-/// Counts steps, remembers what the current one has come to, and why the check ended.
+/// Counts steps, remembers the result of the current one, and why the check ended.
 #[derive(Default)]
 pub(super) struct Record {
     stage: Stage,
     tally: Tally,
-    /// What this step has come to so far.
+    /// The result of this step so far.
     checked: Option<Checked>,
 }
 
 impl Record {
-    /// The second CPU has memory and registers to go on from.
+    /// The second CPU has memory and registers to continue from.
     pub(super) fn begin(&mut self) {
         self.stage = Stage::Following;
         self.checked = None;
@@ -50,7 +50,7 @@ impl Record {
         &self.tally
     }
 
-    /// What the step came to, once.
+    /// The result of the step, once.
     pub(super) fn take_checked(&mut self) -> Option<Checked> {
         self.checked.take()
     }
@@ -70,12 +70,12 @@ impl Record {
         }
     }
 
-    /// Notes what a part of the step came to.
+    /// Notes the result of a part of the step.
     fn mark(&mut self, checked: Checked) {
         self.checked = Some(self.checked.map_or(checked, |so_far| so_far.or_worse(checked)));
     }
 
-    /// The second CPU executed the step itself, and all that is compared is equal.
+    /// The second CPU executed the step itself, and everything compared is equal.
     pub(super) fn agrees(&mut self, outcome: Outcome) {
         self.mark(Checked::Agrees);
         self.tally.compared += 1;
@@ -98,13 +98,13 @@ impl Record {
         self.tally.delivered += 1;
     }
 
-    /// So did the second CPU, and all that is compared is equal.
+    /// The second CPU delivered it too, and everything compared is equal.
     pub(super) fn delivered_by_both(&mut self) {
         self.shut_down_by_both();
         self.tally.delivered_by_both += 1;
     }
 
-    /// Both shut down in a delivery, which then is none.
+    /// Both shut down in a delivery, which then does not count as one.
     pub(super) fn shut_down_by_both(&mut self) {
         self.mark(Checked::DeliveredByBoth);
     }

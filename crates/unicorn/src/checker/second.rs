@@ -1,4 +1,4 @@
-//! The second CPU, with what is known of its page tables.
+//! The second CPU, with what is known about its page tables.
 
 use super::step::word;
 use crate::processor::{Failure, Processor};
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 /// A processor that follows.
 pub(super) struct Second<P> {
     pub(super) cpu: P,
-    /// Physical addresses of entries whose accessed flag it has set and our machine has not yet: by looking up an instruction
-    /// that our machine has not fetched, or by walking where our machine has a global translation.
+    /// Physical addresses of entries whose accessed flag the second CPU has set and our machine has not yet. It looked
+    /// up an instruction that our machine has not fetched, or walked where our machine has a global translation.
     pub(super) early: BTreeSet<u64>,
 }
 
@@ -23,7 +23,7 @@ impl<P: Processor> Second<P> {
         self.cpu.load(machine)
     }
 
-    /// Goes from `held`, the machine whose memory it has, to the memory of `machine`: only what differs is written.
+    /// Switches from `held`, the machine whose memory it has, to the memory of `machine`. Writes only what differs.
     pub(super) fn jump(&mut self, held: &Machine, machine: &Machine) -> Result<(), Failure> {
         self.take_back_early(held)?;
         let mut page = [0; 4096];
@@ -34,7 +34,7 @@ impl<P: Processor> Second<P> {
         self.cpu.flush()
     }
 
-    /// It takes back the flags that it has set early. Its translations have to be flushed after that.
+    /// Takes back the flags that it has set early. The caller has to flush its translations afterwards.
     pub(super) fn take_back_early(&mut self, machine: &Machine) -> Result<(), Failure> {
         let early = std::mem::take(&mut self.early);
         early.into_iter().try_for_each(|physical| self.take_over_bytes(physical, 8, machine))

@@ -1,4 +1,4 @@
-//! What a step was: its instruction, its bytes, the registers that an event interrupted.
+//! The parts of a step: its instruction, its bytes, the registers that an event interrupted.
 
 use crate::processor::CpuState;
 use cr3_core::lookup;
@@ -9,18 +9,18 @@ use iced_x86::{Formatter, GasFormatter, Instruction, Mnemonic};
 
 /// An instruction that our machine began.
 pub(super) struct Begun {
-    /// None when it could not be fetched.
+    /// None if it could not be fetched.
     pub(super) instruction: Option<Instruction>,
     /// The processor before it.
     pub(super) cpu: Cpu,
 }
 
-/// Whether an instruction repeats: it may stop between iterations with RIP in place (SDM vol. 2, REP).
+/// Whether an instruction repeats: it may stop between iterations with an unchanged RIP (SDM vol. 2, REP).
 pub(super) fn repeats(instruction: &Instruction) -> bool {
     instruction.is_string_instruction() && (instruction.has_rep_prefix() || instruction.has_repne_prefix())
 }
 
-/// Software interrupts: their handler is entered before they retire, so they are compared when they are delivered.
+/// Software interrupts enter their handler before they retire, so they are compared when they are delivered.
 pub(super) fn interrupts(instruction: &Instruction) -> bool {
     matches!(instruction.mnemonic(), Mnemonic::Int | Mnemonic::Int1 | Mnemonic::Int3)
 }
@@ -39,7 +39,7 @@ pub(super) fn word(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
-/// The registers that a delivery interrupted: those that it changes are read back from the frame it pushed.
+/// The registers that a delivery interrupted. Those that it changes are read back from the frame it pushed.
 pub(super) fn interrupted(machine: &Machine, delivered: &Delivered, frames: &[MemoryAccess]) -> CpuState {
     let pushed = |slot: u64| {
         let linear = delivered.stack.wrapping_add(8 * slot);
@@ -65,7 +65,7 @@ pub(super) fn translated(walk: &paging::Walk) -> Option<u64> {
     Some(leaf & 0x000f_ffff_ffff_f000 & !size.offset_mask())
 }
 
-/// Most bytes of an instruction (SDM vol. 2 2.3.11).
+/// Maximum length of an instruction in bytes (SDM vol. 2 2.3.11).
 pub(super) const LONGEST: u64 = 15;
 
 /// The instruction in GNU syntax and its bytes.
@@ -83,7 +83,7 @@ pub(super) fn in_words(instruction: &Instruction) -> String {
     text
 }
 
-/// The first `length` bytes at RIP, as far as the page tables give them.
+/// The first `length` bytes at RIP, as far as the page tables map them.
 pub(super) fn code_bytes(cpu: &Cpu, machine: &Machine, length: u64) -> Vec<u8> {
     let bytes = (0..length).map_while(|offset| {
         Some(machine.memory.read_u8(lookup::physical(cpu, &machine.memory, cpu.rip.wrapping_add(offset))?))

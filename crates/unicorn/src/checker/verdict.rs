@@ -1,4 +1,4 @@
-//! What a check comes to: how much was compared, and why it ended.
+//! The results of a check: how much was compared, and why it ended.
 
 use crate::difference::{Difference, Observed};
 use crate::limits::Limit;
@@ -6,22 +6,22 @@ use crate::processor::{CpuState, Failure};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The first disagreement of a run, with all that is needed to look into it.
+/// The first disagreement of a run, with everything needed to look into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
     /// Steps compared before this one.
     pub step: u64,
-    /// The instruction in GNU syntax, or what else the step was.
+    /// The instruction in GNU syntax, or a description of another step.
     pub instruction: String,
     /// Its bytes, as far as the page tables let them be read.
     pub bytes: Vec<u8>,
     /// The registers before the step.
     pub before: CpuState,
-    /// What our machine came to.
+    /// Our machine's result.
     pub ours: Observed,
-    /// What the second CPU came to.
+    /// The second CPU's result.
     pub theirs: Observed,
-    /// What is not equal.
+    /// What differs.
     pub differences: Vec<Difference>,
 }
 
@@ -40,10 +40,10 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// What one step of our machine came to, from best to worst.
+/// The result of one step of our machine, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Checked {
-    /// The second CPU executed the instruction itself, and all that is compared is equal.
+    /// The second CPU executed the instruction itself, and everything compared is equal.
     Agrees,
     /// The second CPU has also delivered the event itself, with equal stack, frame and registers.
     DeliveredByBoth,
@@ -54,7 +54,7 @@ pub enum Checked {
 }
 
 impl Checked {
-    /// The worse of two, and the first of two reasons.
+    /// The worse of two; of two reasons, the first.
     pub(super) fn or_worse(self, other: Self) -> Self {
         let rank = |checked| match checked {
             Self::Agrees => 0,
@@ -75,11 +75,11 @@ pub struct Tally {
     pub exceptions: u64,
     /// Deliveries.
     pub delivered: u64,
-    /// Of these, those that the second CPU has done itself, with the same registers and frame.
+    /// Of these, those that the second CPU did itself, with the same registers and frame.
     pub delivered_by_both: u64,
-    /// Steps and deliveries of which the second CPU took over our result, by the reason.
+    /// Steps and deliveries whose result the second CPU took over from us, by reason.
     pub mirrored: BTreeMap<Limit, u64>,
-    /// Deliveries done by both of which one field was not compared, by the reason.
+    /// Deliveries by both with one field that was not compared, by reason.
     pub masked: BTreeMap<Limit, u64>,
 }
 
@@ -107,7 +107,7 @@ impl fmt::Display for Tally {
             write!(f, "; not compared {count}: {}", limit.reason())?;
         }
         for (limit, count) in masked {
-            write!(f, "; {count} but for one field: {}", limit.reason())?;
+            write!(f, "; {count} except one field: {}", limit.reason())?;
         }
         Ok(())
     }

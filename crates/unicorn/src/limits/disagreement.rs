@@ -1,4 +1,4 @@
-//! What a limit is asked about.
+//! The facts that a limit decides on.
 
 use crate::difference::{Difference, Observed};
 use cr3_core::machine::Cpu;
@@ -7,22 +7,22 @@ use iced_x86::Instruction;
 /// A step in which the two differ.
 #[derive(Clone, Copy, Debug)]
 pub struct Disagreement<'a> {
-    /// None when it could not be fetched or decoded.
+    /// None if it could not be fetched or decoded.
     pub instruction: Option<&'a Instruction>,
     /// The bytes at RIP.
     pub bytes: &'a [u8],
     /// The registers before the step.
     pub before: &'a Cpu,
-    /// What our machine came to.
+    /// Our machine's result.
     pub ours: &'a Observed,
-    /// What the second CPU came to.
+    /// The second CPU's result.
     pub theirs: &'a Observed,
-    /// What is not equal.
+    /// What differs.
     pub differences: &'a [Difference],
     /// Whether the manual leaves the result undefined.
     pub undefined: bool,
-    /// Whether the instruction stores beside its own bytes.
+    /// Whether the instruction stores near its own bytes.
     pub modifies_itself: bool,
-    /// Whether our machine used a translation that its page tables do not give.
+    /// Whether our machine used a translation that is not in its page tables.
     pub stale: bool,
 }

@@ -86,7 +86,7 @@ impl Disagreement<'_> {
             }
             Limit::UndefinedResult => self.undefined,
             Limit::StaleTranslation => self.stale,
-            // Prevented: never executed by Unicorn. Or of deliveries, which are not instructions.
+            // Unicorn never executes these, or they concern deliveries, which are not instructions.
             _ => false,
         }
     }
@@ -104,7 +104,7 @@ impl Disagreement<'_> {
         self.ours_raised(13) && self.theirs.outcome == Outcome::Retired
     }
 
-    /// But for the carry: RCL and RCR change it first, see [`Limit::RotateFlags`].
+    /// Except for the carry: RCL and RCR change it first, see [`Limit::RotateFlags`].
     fn theirs_did_nothing(&self) -> bool {
         let without = |state: CpuState| CpuState { rflags: state.rflags & !rflags::STATUS, ..state };
         self.theirs.outcome == Outcome::Retired && without(self.theirs.state) == without(CpuState::of(self.before))
@@ -135,7 +135,7 @@ impl Disagreement<'_> {
         matches!(self.differences, [Difference::Outcome { .. }])
     }
 
-    /// Nothing differs but flags within `mask`.
+    /// Only flags within `mask` differ.
     fn only_flags(&self, mask: u64) -> bool {
         match self.differences {
             [Difference::Register { name: "rflags", ours, theirs }] => (ours ^ theirs) & !mask == 0,
@@ -143,7 +143,7 @@ impl Disagreement<'_> {
         }
     }
 
-    /// As [`Self::only_flags`], beside a difference of the exceptions themselves.
+    /// Like [`Self::only_flags`], besides a difference of the exceptions themselves.
     fn only_exception_and_flags(&self, mask: u64) -> bool {
         let within = |difference: &Difference| match difference {
             Difference::Outcome { .. } => true,
@@ -153,7 +153,7 @@ impl Disagreement<'_> {
         self.differences.iter().all(within)
     }
 
-    /// Nothing differs but bits of CR0 that the manual does not define.
+    /// Only bits of CR0 that the manual does not define differ.
     fn only_reserved_bits(&self) -> bool {
         match self.differences {
             [Difference::Register { name: "cr0", ours, theirs }] => (ours ^ theirs) & CR0_DEFINED == 0,
@@ -169,7 +169,7 @@ impl Disagreement<'_> {
         self.differences.iter().all(resume)
     }
 
-    /// Both page-faulted, theirs as for a read. Where the operand crosses a page they may fault on different ones.
+    /// Both page-faulted, theirs as for a read. If the operand crosses a page they may fault on different ones.
     fn lacks_write_bit(&self) -> bool {
         const WRITE: u32 = 2;
         let (Some(ours), Some(theirs)) = (raised(self.ours), raised(self.theirs)) else { return false };
@@ -194,7 +194,7 @@ impl Disagreement<'_> {
         writes || matches!(self.mnemonic(), Mnemonic::Lgdt | Mnemonic::Lidt | Mnemonic::Lmsw)
     }
 
-    /// Theirs faulted on the page behind the instruction, which another one after it reaches.
+    /// Theirs faulted on the page behind the instruction, into which a later instruction reaches.
     fn fetches_ahead(&self) -> bool {
         const LONGEST: u64 = 15;
         let Some(instruction) = self.instruction else { return false };
@@ -232,7 +232,7 @@ impl Disagreement<'_> {
         branches && !far
     }
 
-    /// Theirs came to virtual-8086 mode, or faulted in the frame of nine words that leads there.
+    /// Theirs entered virtual-8086 mode, or faulted in the frame of nine words that leads there.
     fn pops_nine_words(&self) -> bool {
         const FRAME: u64 = 9 * 4;
         let above = self.their_address().wrapping_sub(self.before.registers[StackPointer::Rsp as usize]);
@@ -290,7 +290,7 @@ impl Disagreement<'_> {
         matches!(self.opcode(), [0xf6 | 0xf7, ..])
     }
 
-    /// How many of the prefixes that can select an instruction are there.
+    /// How many different prefixes that can select an instruction it has.
     fn selecting_prefixes(&self) -> usize {
         [0x66, 0xf2, 0xf3].into_iter().filter(|wanted| self.has_prefix(|byte| byte == *wanted)).count()
     }

@@ -1,4 +1,4 @@
-//! In what a disagreement may consist, and whether one stays within what its limit admits.
+//! The fields in which two results may differ, and whether a disagreement stays within the fields of its limit.
 
 use super::disagreement::Disagreement;
 use crate::difference::Difference;
@@ -8,12 +8,12 @@ use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAcc
 /// What may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
-    /// One raised an exception where the other retired or raised another one. That makes RIP, CR2 and what the instruction
-    /// writes differ too.
+    /// One raised an exception where the other retired or raised another one. RIP, CR2 and what the instruction writes
+    /// then differ too.
     Outcome,
     /// Bytes that one of them stored, or flags of page tables.
     Memory,
-    /// The registers that the instruction writes, but for RIP.
+    /// The registers that the instruction writes, except RIP.
     Written,
     /// The first operand.
     Destination,
@@ -47,14 +47,14 @@ const MODEL_SPECIFIC: [&str; 9] =
     ["efer", "star", "lstar", "fmask", "fs_base", "gs_base", "kernel_gs_base", "tsc_aux", "mcg_status"];
 
 impl Disagreement<'_> {
-    /// Whether nothing differs but `fields`, and what our machine came to is plausible in itself: under a limit nothing else
+    /// Whether only `fields` differ, and our machine's result is plausible by itself: under a limit nothing else
     /// vouches for it.
     pub(super) fn within(&self, fields: &[Field]) -> bool {
         let admitted = |difference: &Difference| fields.iter().any(|field| self.admits(*field, difference));
         self.differences.iter().all(admitted) && self.plausible(fields)
     }
 
-    /// Whether our machine changed nothing but what the instruction writes or the limit is about, where the two differ.
+    /// Whether our machine, where the two differ, changed only what the instruction writes or the limit is about.
     fn plausible(&self, fields: &[Field]) -> bool {
         let Some(instruction) = self.instruction else { return true };
         let before = CpuState::of(self.before).fields();
@@ -75,7 +75,7 @@ impl Disagreement<'_> {
             || fields.iter().any(|field| self.explains_change(*field, name, was ^ ours))
     }
 
-    /// Whether a limit about `field` leaves a change of our register `name` alone. Only branches may move RIP elsewhere.
+    /// Whether a limit about `field` explains a change of our register `name`. Only branches may move RIP elsewhere.
     fn explains_change(&self, field: Field, name: &str, bits: u64) -> bool {
         let branches = self.instruction.is_some_and(|instruction| instruction.flow_control() != FlowControl::Next);
         field != Field::Outcome && (name != "rip" || branches) && self.admits_register(field, name, bits)
@@ -124,15 +124,15 @@ impl Disagreement<'_> {
     }
 }
 
-/// Whether an exception of `instruction` may change the register: CR2, RF in what it pushes, RIP after INT n, and what the
-/// iterations of a repeated string instruction have done before one faulted.
+/// Whether an exception of `instruction` may change the register: CR2, RF in the pushed flags, RIP after INT n, and
+/// what a repeated string instruction changed before an iteration faulted.
 fn left_by_exception(instruction: &Instruction, name: &str) -> bool {
     let interrupts = matches!(instruction.mnemonic(), Mnemonic::Int | Mnemonic::Int1 | Mnemonic::Int3);
     let strings = instruction.is_string_instruction() && matches!(name, "rcx" | "rsi" | "rdi");
     matches!(name, "cr2" | "rflags") || interrupts && name == "rip" || strings
 }
 
-/// Whether `instruction` writes the register `name`, of the flags those in `bits`.
+/// Whether `instruction` writes the register `name`; of the flags, those in `bits`.
 fn writes(instruction: &Instruction, name: &str, bits: u64) -> bool {
     if name == "rflags" {
         return bits & !modified_flags(instruction) == 0;
@@ -163,7 +163,7 @@ fn modified_flags(instruction: &Instruction) -> u64 {
     pairs.into_iter().filter(|(bit, _)| modified & bit != 0).map(|(_, flag)| flag).sum()
 }
 
-/// Whether the decoder's register is, or is part of, what [`CpuState::fields`] calls `field`.
+/// Whether the decoder's register is, or is part of, the field that [`CpuState::fields`] calls `field`.
 fn is_named(register: Name, field: &str) -> bool {
     let base = match register {
         Name::FS => "fs_base",

@@ -1,9 +1,9 @@
-//! The limits, and in what a step under each may differ.
+//! The limits, and the fields in which the two may differ under each.
 
 use super::fields::Field;
 use cr3_core::machine::rflags;
 
-/// Declares the limits once: identifier, what may differ under it, and reason.
+/// Declares the limits once: identifier, fields that may differ, and reason.
 macro_rules! limits {
     ($($variant:ident [$($field:expr),*] $reason:literal)*) => {
         /// Why a step was mirrored.
@@ -11,13 +11,13 @@ macro_rules! limits {
         pub enum Limit { $(#[doc = $reason] $variant,)* }
 
         impl Limit {
-            /// All limits, in the order in which they are asked.
+            /// All limits, in the order in which they are tried.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// What a person reads: why Unicorn cannot vouch for the step.
+            /// The reason for people: why Unicorn cannot vouch for the step.
             pub fn reason(self) -> &'static str { match self { $(Self::$variant => $reason,)* } }
 
-            /// In what the two may differ under it. Empty for instructions that Unicorn is not given, and for
+            /// The fields in which the two may differ. Empty for instructions that Unicorn is not given, and for
             /// deliveries, which are not instructions.
             pub(super) fn fields(self) -> &'static [Field] { match self { $(Self::$variant => &[$($field),*],)* } }
         }
@@ -32,7 +32,7 @@ limits! {
     LockedRegister []
         "Unicorn aborts the process on LOCK before a bit test of a register"
     Cpuid []
-        "CPUID tells of Unicorn's own processor model"
+        "CPUID reports Unicorn's own processor model"
     TimeStamp []
         "Unicorn's time-stamp counter is the host's clock"
     Unknown []
@@ -44,7 +44,7 @@ limits! {
     ControlValue [Field::Outcome, Field::Control, Field::Tables]
         "Unicorn does not check what is written to a control, debug or descriptor-table register"
     ModelSpecificValue [Field::Outcome, Field::ModelSpecific]
-        "Unicorn does not check number and value of a model-specific register, nor FS and GS bases"
+        "Unicorn checks neither number and value of a model-specific register nor FS and GS bases"
     BranchTarget [Field::Outcome, Field::Memory, Field::Far]
         "Unicorn faults at a non-canonical target, the manual at the branch and before it pushes"
     SysretTarget [Field::Outcome, Field::Far]
@@ -66,13 +66,13 @@ limits! {
     Encoding [Field::Outcome, Field::Memory, Field::General, Field::Far, Field::ModelSpecific, Field::Control, Field::Tables]
         "Unicorn accepts more encodings than the manual defines"
     RedundantRex [Field::Outcome, Field::Memory, Field::General]
-        "Unicorn takes REX.R for part of the opcode of MOV with an immediate, and for PAUSE REX.B"
+        "Unicorn counts REX.R as part of the opcode of MOV with an immediate, and REX.B as part of that of PAUSE"
     TestAlias [Field::Outcome]
         "Unicorn does not know the second encoding of TEST with an immediate"
     NarrowBranch [Field::Outcome, Field::Memory, Field::Rip, Field::Stack]
         "Unicorn truncates near branches with an operand-size prefix to 16 bits, as AMD processors do"
     ReturnImmediate [Field::Outcome, Field::Stack, Field::Far]
-        "Unicorn takes the immediate of RET to be signed"
+        "Unicorn treats the immediate of RET as signed"
     FarReturn [Field::Outcome, Field::Memory, Field::Rip, Field::Stack, Field::Far]
         "Unicorn's far returns read the stack as supervisor, and narrow ones and narrow far calls use 32 bits of RSP, 16 if SS is null"
     LowByteRex [Field::General, Field::Flags(rflags::STATUS)]
@@ -92,7 +92,7 @@ limits! {
     StoredLimit [Field::Outcome, Field::Memory]
         "Unicorn's SGDT and SIDT leave the limit of a fault behind"
     PrefixOrder [Field::Outcome, Field::Memory, Field::Written, Field::Flags(rflags::STATUS)]
-        "Unicorn lets another one of several prefixes select the instruction"
+        "Unicorn picks another one of several prefixes to select the instruction"
     RepeatFlags [Field::Flags(rflags::STATUS)]
         "Unicorn's repeated CMPS and SCAS leave the flags of the iteration before a fault"
     NullStack [Field::Outcome, Field::Far]
@@ -132,7 +132,7 @@ limits! {
     Delivery []
         "Unicorn's library stops at an event and does not deliver it"
     DeliveryFault []
-        "of a delivery that faults, Unicorn pushes words until one does, and its error codes count gates by 16 and lack EXT"
+        "when a delivery faults, Unicorn pushes words until one faults, and its error codes count gates by 16 and lack EXT"
     InterruptStack []
         "Unicorn loads a null SS with every stack of the interrupt stack table, not only when CPL changes"
     IretUnblocks []
@@ -140,5 +140,5 @@ limits! {
     MachineCheckStatus []
         "Unicorn does not set IA32_MCG_STATUS.MCIP when a machine check strikes"
     ShutDown []
-        "the processor shuts down, and Unicorn does not say so"
+        "the processor shuts down, and Unicorn does not report it"
 }

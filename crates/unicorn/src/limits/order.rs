@@ -1,5 +1,5 @@
-//! The manual orders the accesses of one instruction nowhere, so where it faults at one of them, others may have set accessed and
-//! dirty flags on one processor and not on the other.
+//! The manual does not order the accesses of one instruction. If the instruction faults at one access, other accesses
+//! may have set accessed and dirty flags on one processor and not on the other.
 
 use super::encoding::prefixes;
 use crate::processor::CpuState;
@@ -7,8 +7,8 @@ use cr3_core::machine::bits::entry;
 use cr3_core::machine::{Cpu, Register, SegmentRegister};
 use iced_x86::{Code, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register as Name};
 
-/// Whether two entries of a walk that faulted differ in the accessed flag that Unicorn has set on the way: it sets those of upper
-/// entries, a 1-GByte page's among them, before it looks at rights.
+/// Whether two entries of a walk that faulted differ in the accessed flag that Unicorn has set on the way: it sets
+/// those of upper entries, also of a 1-GByte page, before it checks rights.
 pub fn accessed_by_fault(ours: u64, theirs: u64) -> bool {
     ours & entry::ACCESSED == 0 && theirs == ours | entry::ACCESSED
 }
@@ -28,16 +28,16 @@ impl Range {
     }
 }
 
-/// What an instruction came to, on both processors.
+/// The outcome of an instruction, the same on both processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
     /// It retired.
     Through,
-    /// It raised an exception; the address of a page fault.
+    /// It raised an exception; for a page fault, its address.
     ToFault(Option<u64>),
 }
 
-/// Linear addresses that one of the two may have accessed and the other not, though both came to the same.
+/// Linear addresses that one of the two may have accessed and the other not, though both had the same outcome.
 pub fn accessed_by_one(instruction: &Instruction, before: &Cpu, after: &CpuState, came: Came) -> Vec<u64> {
     let mut ranges = Vec::new();
     match instruction.mnemonic() {
@@ -61,18 +61,19 @@ pub fn accessed_by_one(instruction: &Instruction, before: &Cpu, after: &CpuState
     ranges.into_iter().flat_map(Range::pages).collect()
 }
 
-/// Unicorn reads the memory operand of an instruction before it finds that LOCK does not go with it. Nothing tells us where it is.
+/// Unicorn reads the memory operand of an instruction before it rejects the LOCK prefix. Nothing tells us where the
+/// operand is.
 pub fn reads_undecoded(instruction: Option<&Instruction>, bytes: &[u8]) -> bool {
     let decodes = instruction.is_some_and(|instruction| !instruction.is_invalid());
     !decodes && prefixes(bytes).contains(&0xf0)
 }
 
-/// Of a write that faulted on the second of two pages, the first: Unicorn has translated it already.
+/// The first of two pages, for a write that faulted on the second: Unicorn has translated it already.
 fn first_half(address: u64) -> Option<Range> {
     (address & 0xfff == 0).then(|| Range { start: address.wrapping_sub(0x1000), size: 1 })
 }
 
-/// Of a read-modify-write that may not write, both pages: Unicorn has read them before it tries to.
+/// Both pages of a read-modify-write that may not write: Unicorn has read them before it tries to.
 fn read_first(address: u64) -> Range {
     Range { start: address, size: 8 }
 }

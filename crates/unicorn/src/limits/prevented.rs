@@ -4,7 +4,7 @@ use super::encoding::split;
 use super::limit::Limit;
 use iced_x86::{Instruction, Mnemonic};
 
-/// A limit that keeps Unicorn from being given the instruction at all; `bytes` are those at RIP.
+/// A limit that keeps the instruction from Unicorn; `bytes` are those at RIP.
 pub fn prevented(instruction: Option<&Instruction>, bytes: &[u8]) -> Option<Limit> {
     match instruction.map(Instruction::mnemonic) {
         Some(Mnemonic::Syscall) => Some(Limit::Syscall),

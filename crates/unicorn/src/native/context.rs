@@ -1,11 +1,11 @@
 //! Unicorn's saved context, read and written in place.
 //!
-//! Unicorn's register interface has no name for the privilege level, the error code of an exception, the hidden parts of
-//! CS and SS and the exception in flight, and in 64-bit mode a write of CS or SS changes the selector alone. Its saved
-//! context is the C structure `CPUX86State` up to `end_reset_fields` (`qemu/target/i386/cpu.h` of Unicorn 2.1.5, behind a
-//! header that `include/uc_priv.h` keeps private), so all of it can be reached there. [`Head`] mirrors the start of the
-//! structure; fields further on are found by writing a mark through the interface and looking where it appears.
-//! [`Context::open`] refuses to work when a mark is not found exactly once: the layout is proved, never assumed.
+//! Unicorn's register interface has no name for the privilege level, the error code of an exception, the hidden parts
+//! of CS and SS, and the exception in flight. In 64-bit mode a write of CS or SS changes only the selector. Unicorn's
+//! saved context is the C structure `CPUX86State` up to `end_reset_fields` (`qemu/target/i386/cpu.h` of Unicorn 2.1.5,
+//! behind a header that `include/uc_priv.h` keeps private), and it contains all of these. [`Head`] mirrors the start of
+//! the structure. To find later fields, [`Context::open`] writes a mark through the interface and looks where it
+//! appears. It refuses to work if it does not find a mark exactly once: the layout is proved, never assumed.
 #![allow(unsafe_code)] // The context is C memory; every access below stays within the size that Unicorn reports.
 
 use super::engine::{Engine, INITIAL_EFER, failure, write_msr};
@@ -37,7 +37,7 @@ pub(super) struct Head {
     pub(super) cc_source_2: u64,
     pub(super) cc_operation: u32,
     pub(super) direction: i32,
-    /// `HF_` constants: what the translator depends on, the privilege level among it.
+    /// `HF_` constants: what the translator depends on, including the privilege level.
     pub(super) hidden_flags: u32,
     pub(super) hidden_flags_2: u32,
     /// ES, CS, SS, DS, FS, GS.
@@ -52,7 +52,7 @@ pub(super) struct Head {
     pub(super) efer: u64,
 }
 
-/// Offsets in the context of what lies behind [`Head`], in bytes.
+/// Offsets of the fields behind [`Head`] in the context, in bytes.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     /// `CPUX86State` within `struct uc_context`.
@@ -67,7 +67,7 @@ struct Layout {
     debug: usize,
 }
 
-/// Marks are this number and up to 0xffff more.
+/// Marks are this number plus at most 0xffff.
 const MARK: u64 = 0x00c0_ffee_5eed_0000;
 
 /// Model-specific registers by number (SDM vol. 4 table 2-2).
@@ -81,7 +81,7 @@ pub(super) mod msr {
     pub(in super::super) const TSC_AUX: u32 = 0xc000_0103;
 }
 
-/// A saved context and where its fields are.
+/// A saved context and the offsets of its fields.
 pub(super) struct Context {
     raw: NonNull<uc_context>,
     size: usize,
@@ -153,20 +153,21 @@ impl Context {
         }
     }
 
-    /// `error_code` and whether the exception is a software interrupt (`exception_is_int`): the two 32-bit fields that
-    /// stand, with the 64-bit `exception_next_eip`, before `dr`.
+    /// `error_code` and whether the exception is a software interrupt (`exception_is_int`). These two 32-bit fields and
+    /// the 64-bit `exception_next_eip` precede `dr`.
     pub(super) fn exception(&self) -> (u32, bool) {
         let both = self.get(self.layout.debug - 16);
         (both as u32, both >> 32 != 0)
     }
 
-    /// Sets `old_exception`, which stands behind `dr` and the four breakpoint pointers.
+    /// Sets `old_exception`, which follows `dr` and the four breakpoint pointers.
     pub(super) fn set_old_exception(&mut self, value: i32) {
         let offset = self.layout.debug + 8 * 8 + 4 * size_of::<usize>();
         self.bytes_mut()[offset..offset + 4].copy_from_slice(&value.to_le_bytes());
     }
 
-    /// Writes DR0 to DR3, DR6 and DR7. Breakpoints that DR7 enables are not armed: our machine delivers their exceptions.
+    /// Writes DR0 to DR3, DR6 and DR7. Does not arm the breakpoints that DR7 enables: our machine delivers their
+    /// exceptions.
     pub(super) fn set_debug(&mut self, values: &[u64; 6]) {
         for (register, value) in [0, 1, 2, 3, 6, 7].into_iter().zip(values) {
             let offset = self.layout.debug + 8 * register;
@@ -190,7 +191,7 @@ impl Context {
         u64::from_le_bytes(value)
     }
 
-    /// Unicorn does not clear what it allocates, and saving does not fill all of it: a context that was freed may have left its
+    /// Unicorn does not clear what it allocates, and saving does not fill all of it: a freed context may have left its
     /// marks there.
     fn forget_marks(&mut self) {
         for word in self.bytes_mut().chunks_exact_mut(8) {
@@ -243,7 +244,7 @@ impl Context {
         if proved { Ok(()) } else { Err(unexpected("a register stands elsewhere".to_owned())) }
     }
 
-    /// The offset at which `mark` stands, if it stands at one place only.
+    /// The offset of `mark`, if it occurs exactly once.
     fn find(&self, mark: u64) -> Result<usize, Failure> {
         let offsets = (0..=self.size.saturating_sub(8)).step_by(8);
         let found: Vec<usize> = offsets.filter(|offset| self.get(*offset) == mark).collect();

@@ -1,4 +1,4 @@
-//! The C engine, set up with hooks, and what these note.
+//! The C engine with its hooks, and what they note.
 
 use crate::limits;
 use crate::processor::{Failure, Store};
@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use unicorn_engine::unicorn_const::{Arch, HookType, MemType, Mode, Prot, X86Insn, uc_error};
 use unicorn_engine::{RegisterX86, Unicorn};
 
-/// The C engine with what its hooks note.
+/// The C engine with the notes of its hooks.
 pub(super) type Engine = Unicorn<'static, Notes>;
 
 /// IA32_EFER of a fresh engine in 64-bit mode: LME and LMA.
 pub(super) const INITIAL_EFER: u64 = 0x500;
 
-/// Physical memory is given to Unicorn in blocks of this size, in bytes.
+/// Unicorn gets physical memory in blocks of this size, in bytes.
 pub(super) const BLOCK: u64 = 2 << 20;
 
 /// What the hooks saw during one step.
@@ -28,7 +28,7 @@ pub(super) struct Notes {
     pub(super) blocks: BTreeSet<u64>,
 }
 
-/// What Unicorn is asked to report.
+/// What Unicorn has to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hooks {
     /// Instructions, exceptions and stores: what [`Processor`](crate::processor::Processor) needs.
@@ -80,7 +80,7 @@ fn on_store(engine: &mut Unicorn<'_, Notes>, _: MemType, physical: u64, size: us
     true
 }
 
-/// Memory that no page of the image backs comes to life as zeros, as in our machine.
+/// Memory that no page of the image backs appears as zeros, as in our machine.
 fn on_unmapped(engine: &mut Unicorn<'_, Notes>, _: MemType, physical: u64, size: usize, _: i64) -> bool {
     let last = physical.saturating_add(size.max(1) as u64 - 1);
     map_block(engine, physical).is_ok() && map_block(engine, last).is_ok()

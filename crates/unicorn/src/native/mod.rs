@@ -1,17 +1,18 @@
 //! Unicorn 2.1.5, linked natively, as a [`Processor`].
 //!
-//! It executes instructions, walks page tables and finds faults by itself, including IRETQ, SYSRETQ, SWAPGS, MOV to and from control
-//! registers and the checks of pages, segments and privilege. It stops at events: it goes on from our machine's state after the
-//! delivery. Its registers are read and written in its saved context, all in one call; `context` says how.
+//! It executes instructions, walks page tables and finds faults by itself. This includes IRETQ, SYSRETQ, SWAPGS, MOV to
+//! and from control registers and the checks of pages, segments and privilege. It stops at events and continues from
+//! our machine's state after the delivery. Its registers are read and written in its saved context, all in one call;
+//! `context` says how.
 //!
 //! Three habits of Unicorn matter to whoever steps it:
 //!
-//! - It looks up the instruction after the one that it was asked for, before it looks whether to stop: the page of the next RIP is
-//!   walked, its accessed bits are set, and a fault there reports itself and overwrites CR2.
+//! - It looks up the instruction after the requested one before it checks whether to stop. It walks the page of the
+//!   next RIP and sets its accessed bits. A fault there reports itself and overwrites CR2.
 //! - A repeated string instruction stops after each iteration.
-//! - RFLAGS lives in `eflags`, `cc_src` and `df` while it is stopped; all have to be written.
+//! - While it is stopped, RFLAGS is split over `eflags`, `cc_src` and `df`; all three have to be written.
 //!
-//! It never clears the exception in flight, so that every second page fault would be a double fault: the step clears it.
+//! It never clears the exception in flight, so every second page fault would be a double fault. The step clears it.
 
 mod context;
 mod engine;
@@ -39,7 +40,7 @@ mod hidden {
     pub(super) const NMI_BLOCKED: u32 = 1 << 2;
 }
 
-/// `CC_OP_EFLAGS`: the status flags are what `cc_src` holds.
+/// `CC_OP_EFLAGS`: `cc_src` holds the status flags.
 const CC_OP_EFLAGS: u32 = 1;
 
 /// Native Unicorn.
@@ -56,15 +57,15 @@ impl Native {
     /// Opens an engine without memory.
     ///
     /// # Errors
-    /// [`Failure`] when Unicorn cannot be set up, or is another version than 2.1.5.
+    /// [`Failure`] if Unicorn cannot be set up, or is another version than 2.1.5.
     pub fn open() -> Result<Self, Failure> {
         Self::open_with(Hooks::All)
     }
 
-    /// Opens an engine without memory, for [`Native::run`] where fewer hooks do.
+    /// Opens an engine without memory, for [`Native::run`], where fewer hooks suffice.
     ///
     /// # Errors
-    /// As [`Native::open`].
+    /// Those of [`Native::open`].
     pub fn open_with(hooks: Hooks) -> Result<Self, Failure> {
         let mut engine = open(hooks)?;
         let mut fresh = Context::open(&mut engine)?;
@@ -73,7 +74,8 @@ impl Native {
         Ok(Self { engine, context: fresh, hidden_flags, cr2: 0 })
     }
 
-    /// Runs until RIP is `until`, in one call, with every hook that was asked for; the number of instructions begun.
+    /// Runs in one call until RIP is `until`, with every hook that was asked for. Returns the number of instructions
+    /// begun.
     ///
     /// # Errors
     /// [`Failure`] on an exception.
@@ -93,14 +95,14 @@ impl Native {
         }
     }
 
-    /// What the step came to, from what the hooks noted; `rip` is where it began.
+    /// The outcome of the step, from what the hooks noted; `rip` is where it began.
     fn outcome(&mut self, rip: u64, result: Result<(), uc_error>) -> Result<Outcome, Failure> {
         self.context.save(&self.engine)?;
         let (error_code, software) = self.context.exception();
         let notes = self.engine.get_data();
         if let Some((vector, at, cr2)) = notes.interrupt {
             let next_fetch = limits::fetch_of_next(notes.begun, rip, at, vector, software);
-            // Unicorn takes the exception to be in flight for ever: the next one would be a double fault.
+            // Unicorn keeps the exception in flight for ever: the next one would be a double fault.
             self.context.set_old_exception(-1);
             if next_fetch {
                 self.context.head_mut().control[2] = self.cr2;
@@ -124,14 +126,14 @@ impl Native {
         }
     }
 
-    /// Sees to it that so many bytes from `physical` on are there; at most two blocks.
+    /// Maps this many bytes from `physical` on; at most two blocks.
     fn map(&mut self, physical: u64, length: usize) -> Result<(), Failure> {
         let last = physical.saturating_add(length.saturating_sub(1) as u64);
         let result = map_block(&mut self.engine, physical).and_then(|()| map_block(&mut self.engine, last));
         result.map_err(|error| failure("map memory", error))
     }
 
-    /// Takes all memory away, so that nothing of an earlier image is left.
+    /// Unmaps all memory, so that nothing of an earlier image is left.
     fn unmap(&mut self) -> Result<(), Failure> {
         for block in std::mem::take(&mut self.engine.get_data_mut().blocks) {
             self.engine.mem_unmap(block, BLOCK).map_err(|error| failure("unmap memory", error))?;
@@ -139,7 +141,7 @@ impl Native {
         Ok(())
     }
 
-    /// Brings the control registers on which hidden flags depend to their values, through the interface that keeps them.
+    /// Sets the control registers on which hidden flags depend, through the interface that maintains them.
     fn set_control(&mut self, cpu: &Cpu) -> Result<(), Failure> {
         let set = |engine: &mut Engine, register: RegisterX86, value: u64| {
             engine.reg_write(register, value).map_err(|error| failure("write a control register", error))
@@ -236,7 +238,7 @@ impl Processor for Native {
         let head = self.context.head_mut();
         head.registers = cpu.registers;
         head.rip = cpu.rip;
-        // As `cpu_load_eflags`: running starts from `eflags`, the interface reads the rest.
+        // Like `cpu_load_eflags`: running starts from `eflags`, the interface reads the others.
         head.eflags = cpu.rflags;
         head.cc_operation = CC_OP_EFLAGS;
         head.cc_source = cpu.rflags & rflags::STATUS;

@@ -1,7 +1,7 @@
 //! Unicorn 2.1.5 compiled to WebAssembly, as a [`Processor`] in a browser's worker.
 //!
-//! The module has a memory of its own and imports nothing, so that nothing that happens in it reaches the page: a trap
-//! comes back as a [`Failure`], after which the instance is of no use any more and [`Engine::open`] makes another.
+//! The module has its own memory and imports nothing, so nothing that happens in it reaches the page. A trap comes back
+//! as a [`Failure`]. The instance is then useless, and [`Engine::open`] makes another one.
 
 mod exports;
 mod state;
@@ -17,16 +17,16 @@ use state::{RUN_WORDS, Run, STORE_WORDS, Words};
 use std::collections::BTreeSet;
 use wasm_bindgen::prelude::*;
 
-/// Physical memory is given to the engine in blocks of this size, in bytes.
+/// The engine gets physical memory in blocks of this size, in bytes.
 const BLOCK: u64 = 2 << 20;
 
-/// Bytes that cross the border at once.
+/// Bytes copied across the border in one call.
 const BUFFER: u32 = 4096;
 
 /// `ENGINE_STORES` of `csrc/engine.h`.
 const STORES: usize = 128;
 
-/// Stores that are fetched together with the state; most instructions have one at most, a delivery has six.
+/// Stores that are fetched together with the state. Most instructions have at most one, a delivery has six.
 const FIRST_STORES: usize = 8;
 
 /// Words of `struct engine_step` up to the first store.
@@ -49,7 +49,7 @@ mod event {
     pub(super) const SOFTWARE: u32 = 3;
 }
 
-/// One engine in an instance of its own, which goes with it.
+/// One engine in an instance of its own, which is dropped with it.
 pub struct Engine {
     exports: Exports,
     handle: u32,
@@ -57,10 +57,10 @@ pub struct Engine {
     step: u32,
     state: u32,
     buffer: u32,
-    /// The first words of the `struct engine_step`. Empty when the memory has grown since.
+    /// The first words of the `struct engine_step`. Empty if the memory has grown since.
     view: BigUint64Array,
     fetched: [u64; FETCHED],
-    /// Whether `fetched` holds the registers as they are now.
+    /// Whether `fetched` holds the current registers.
     fresh: bool,
     /// Start addresses of the mapped blocks.
     blocks: BTreeSet<u64>,
@@ -79,7 +79,7 @@ impl Engine {
     /// Makes an instance of the compiled module and opens an engine without memory.
     ///
     /// # Errors
-    /// [`Failure`] when there is no memory for one, or the module is another than that of `csrc/`.
+    /// [`Failure`] if there is no memory for one, or the module is not that of `csrc/`.
     pub fn open(module: &Module) -> Result<Self, Failure> {
         const REQUEST: &str = "start";
         let instance = Instance::new(module, &Object::new()).map_err(trap(REQUEST))?;
@@ -144,7 +144,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes all memory away, so that nothing of an earlier image is left.
+    /// Unmaps all memory, so that nothing of an earlier image is left.
     fn unmap(&mut self) -> Result<(), Failure> {
         const REQUEST: &str = "unmap memory";
         for block in std::mem::take(&mut self.blocks) {
@@ -154,7 +154,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings the first words of the `struct engine_step` over.
+    /// Copies the first words of the `struct engine_step` over.
     fn fetch(&mut self) {
         if self.view.length() == 0 {
             self.view = self.words(self.step, FETCHED);
@@ -163,8 +163,8 @@ impl Engine {
         self.fresh = true;
     }
 
-    /// Does something that fills the `struct engine_step`. Memory that no page of the image backs comes to life as zeros, as
-    /// in our machine, and then it is done again.
+    /// Does something that fills the `struct engine_step`. Maps memory that no page of the image backs as zeros, as in
+    /// our machine, and then does it again.
     fn done(
         &mut self,
         request: &'static str,
@@ -180,7 +180,7 @@ impl Engine {
             }
             self.map(run.address)?;
         }
-        Err(Failure { request, cause: "it touches memory without end".into() })
+        Err(Failure { request, cause: "it touches memory endlessly".into() })
     }
 
     fn registers(&mut self) -> Result<&Words, Failure> {
@@ -225,10 +225,10 @@ impl Engine {
 }
 
 impl Drop for Engine {
-    /// The instance is garbage with it; closing makes a mistake in freeing show up where it is tested.
+    /// The instance becomes garbage with it. Closing the engine exposes mistakes in freeing to the tests.
     fn drop(&mut self) {
         for pointer in [self.step, self.state, self.buffer] {
-            // After a trap there is nothing to be done about another.
+            // After a trap nothing can be done about another one.
             let _ = self.exports.engine_free(pointer);
         }
         let _ = self.exports.engine_close(self.handle);
@@ -267,7 +267,7 @@ impl Processor for Engine {
         self.check(REQUEST, error)
     }
 
-    /// Writing has forgotten it.
+    /// The write has already forgotten it.
     fn forget_code(&mut self, _: u64) -> Result<(), Failure> {
         Ok(())
     }
@@ -296,7 +296,7 @@ impl Processor for Engine {
         Ok(())
     }
 
-    /// All that Unicorn's library can be given, and SYSCALL.
+    /// Everything that Unicorn's library can be given, and SYSCALL.
     fn executes(&self, instruction: Option<&Instruction>, bytes: &[u8]) -> bool {
         matches!(limits::prevented(instruction, bytes), None | Some(Limit::Syscall))
     }

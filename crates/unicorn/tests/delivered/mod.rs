@@ -1,5 +1,5 @@
-//! Wrong deliveries: what our machine has done to enter a handler is made wrong in one field, and the checker has to find it at
-//! that delivery. For second CPUs that deliver events themselves.
+//! Wrong deliveries: one field of what our machine did to enter a handler is made wrong, and the checker has to find it
+//! at that delivery. For second CPUs that deliver events themselves.
 
 use cr3_core::linux::System;
 use cr3_core::machine::bits::efer;
@@ -23,9 +23,9 @@ enum Wrong {
     Efer,
     /// The n-th word above RSP, behind the error code: RIP, CS, RFLAGS, RSP, SS.
     Frame(u64),
-    /// Of a vector that has one.
+    /// For a vector that has one.
     ErrorCode,
-    /// Of an NMI.
+    /// For an NMI.
     NmiBlocked,
 }
 
@@ -62,7 +62,7 @@ fn has_error_code(delivered: &Delivered) -> bool {
 }
 
 impl<P: Processor> Seeded<P> {
-    /// Turns a bit of the word at `linear` over, where the delivery has pushed it.
+    /// Flips a bit of the word at `linear`, if the delivery has pushed it.
     fn turn(&self, machine: &mut Machine, linear: u64) {
         let pushed = self.stores.iter().rev().find(|store| store.linear == linear).expect("a pushed word");
         let word = machine.memory.read_u64(pushed.physical);
@@ -128,8 +128,8 @@ impl<P: Processor> Observer for Seeded<P> {
     }
 }
 
-/// Runs `schedule` with delivery `at` wrong: whether it has the field, the delivery after which the two differed, and the second
-/// CPU.
+/// Runs `schedule` with delivery `at` wrong. Returns whether it has the field, the delivery after which the two
+/// differed, and the second CPU.
 fn found<P: Processor>(
     follower: P,
     system: &System,
@@ -151,7 +151,7 @@ fn found<P: Processor>(
     (seeded.applied, differs, seeded.checker.into_follower())
 }
 
-/// Every kind at each of the first `deliveries` of a run: how many were made wrong.
+/// Every kind at each of the first `deliveries` of a run. Returns how many were made wrong.
 pub(crate) fn wrong_ones_are_found<P: Processor>(
     mut follower: P,
     system: &System,

@@ -1,9 +1,9 @@
-//! How much of a random run may stay uncompared, by the reason.
+//! How much of a random run may stay uncompared, by reason.
 
 use cr3_unicorn::checker::Tally;
 use cr3_unicorn::limits::Limit;
 
-/// Most cases of ten thousand that a limit may take; one that is not named may take none.
+/// Maximum share of each limit, in cases per ten thousand. A limit that is not named may take none.
 const SHARES: [(Limit, u64); 50] = [
     (Limit::Syscall, 16),
     (Limit::Invpcid, 18),

@@ -1,4 +1,4 @@
-//! A processor without a gate for what it has to deliver shuts down: our machine, and whoever follows it.
+//! A processor without a gate for the event it has to deliver shuts down: our machine, and the CPU that follows it.
 
 use cr3_core::linux::{Config, boot};
 use cr3_core::machine::{self, Event, Exception, Machine, Stop, paging};
@@ -39,7 +39,7 @@ fn nmi<P: Processor>(machine: &mut Machine, checker: &mut Checker<P>) -> Result<
     machine::deliver(machine, Event::Exception(Exception::Nmi), None, checker)
 }
 
-/// An exception and an NMI that shut down whoever has no gates: what the checker says of each.
+/// An exception and an NMI that shut down a machine without gates. Returns the checker's result for each.
 pub(super) fn by_both<P: Processor>(mut follower: impl FnMut() -> P) -> [Option<Checked>; 2] {
     let machine = without_gates(machine());
     let step =
@@ -51,7 +51,7 @@ pub(super) fn by_both<P: Processor>(mut follower: impl FnMut() -> P) -> [Option<
     })
 }
 
-/// As [`by_both`], but the follower has its gates and goes on: a disagreement of both.
+/// Like [`by_both`], but the follower has its gates and goes on: the two disagree about both.
 pub(super) fn by_ours_alone<P: Processor>(mut follower: impl FnMut() -> P) {
     let (theirs, ours) = (machine(), without_gates(machine()));
     let step = shut_down(follower(), &theirs, &mut ours.clone(), |machine, checker| machine::step(machine, checker));

@@ -1,8 +1,8 @@
-//! Control-register writes and invalidation instructions: checks, then what leaves the caches (4.10.4.1).
+//! Control-register writes and invalidation instructions: first the checks, then what leaves the caches (4.10.4.1).
 
 use super::{Model, PG, rules};
 
-/// What the instruction raises; all of them leave registers and caches as they were.
+/// The exception that the instruction raises. None of them changes registers or caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ControlFault {
     /// #GP(0).
@@ -13,7 +13,7 @@ pub enum ControlFault {
 
 use ControlFault::{GeneralProtection, InvalidOpcode};
 
-/// MOV to CR3 (rule 1.1). Bit 63 is never stored.
+/// MOV to CR3 (rule 1.1). CR3 never stores bit 63.
 pub fn mov_to_cr3(model: &mut Model, source: u64) -> Result<(), ControlFault> {
     let controls = model.controls;
     if rules::mov_to_cr3_faults(&controls, source) {
@@ -27,7 +27,7 @@ pub fn mov_to_cr3(model: &mut Model, source: u64) -> Result<(), ControlFault> {
     Ok(())
 }
 
-/// MOV from CR3 (rule 1.1): the caches stay as they are.
+/// MOV from CR3 (rule 1.1). The caches do not change.
 pub fn mov_from_cr3(model: &Model) -> Result<u64, ControlFault> {
     match rules::mov_from_cr3_faults(&model.controls) {
         true => Err(GeneralProtection),

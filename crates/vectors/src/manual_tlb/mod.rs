@@ -1,19 +1,19 @@
 //! The TLB as the manual words it: a second model that vouches for [`cr3_machine::tlb`].
 //!
-//! Deliberately naive. Translations are sets, each rule of the manual is one short function that says which members
-//! leave, and nothing is shared with the machine's own implementation but the names of the facts. Where the manual
-//! allows several behaviours the model accepts each of them: it is told which translation the machine used and says
-//! whether the manual allows that one.
+//! Deliberately naive. Translations are sets, and each rule of the manual is one short function that says which members
+//! leave. It shares nothing with the machine's implementation except the names of the facts. Where the manual allows
+//! several behaviours the model accepts each of them: it learns which translation the machine used and says whether the
+//! manual allows that one.
 //!
-//! Sections are those of the Intel SDM vol. 3A unless said otherwise; the numbers of rules (R0 to R5, 1.1 to 1.8, 2.1 to
-//! 2.4) are the project's own, and stand at the predicates of `rules` and the steps of `walk`.
+//! Sections are those of the Intel SDM vol. 3A unless said otherwise. The numbers of rules (R0 to R5, 1.1 to 1.8, 2.1
+//! to 2.4) are the project's own; the predicates of `rules` and the steps of `walk` name them.
 
 mod control;
 mod rules;
 mod walk;
 
 pub use control::{ControlFault, invlpg, invpcid, mov_from_cr3, mov_to_cr0, mov_to_cr3, mov_to_cr4, toggle_no_execute};
-pub use walk::{Access, Accessor, Outcome, PageFault, access};
+pub use walk::{Outcome, PageFault, access};
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Size of a page as a power of two.
 pub type PageShift = u32;
 
-/// Which removals the model makes beyond the ones the manual requires.
+/// Which entries the model removes beyond those that the manual requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reading {
     /// Only what must go.
@@ -32,14 +32,36 @@ pub enum Reading {
     Max,
 }
 
-/// What comes of an access that a cached translation forbids (4.10.4.3; rule 2.1: both are legal).
+/// What happens to an access that a cached translation forbids (4.10.4.3; rule 2.1: both are legal).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StaleRights {
-    /// The translation goes and the tables are walked.
+    /// The translation goes and the processor walks the tables.
     #[default]
     WalkAgain,
     /// A page fault, which removes the translation.
     Fault,
+}
+
+/// What the access does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// A load of data.
+    Read,
+    /// A store of data.
+    Write,
+    /// An instruction fetch.
+    Fetch,
+}
+
+/// On whose behalf (4.6: explicit accesses use CPL, implicit ones are always supervisor).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Accessor {
+    /// An explicit access with CPL=3.
+    User,
+    /// An explicit access with CPL below 3.
+    Supervisor,
+    /// To a system structure, whatever CPL is.
+    ImplicitSupervisor,
 }
 
 /// The bits of CR0, CR4, EFER, RFLAGS and CPUID that translation depends on.
@@ -47,7 +69,7 @@ pub enum StaleRights {
 pub struct Controls {
     /// CR0; bits WP and PG matter.
     pub cr0: u64,
-    /// CR3; bit 63 is never stored.
+    /// CR3, which never stores bit 63.
     pub cr3: u64,
     /// CR4; bits PAE, PGE, LA57, PCIDE, SMEP and SMAP matter.
     pub cr4: u64,
@@ -55,9 +77,9 @@ pub struct Controls {
     pub no_execute_enable: bool,
     /// IA32_EFER.LMA.
     pub long_mode_active: bool,
-    /// CS.L: with EFER.LMA 64-bit mode, without it compatibility mode.
+    /// CS.L: with EFER.LMA set, 64-bit mode if set and compatibility mode if clear.
     pub long_code: bool,
-    /// RFLAGS.AC: with SMAP, lets the supervisor at user pages.
+    /// RFLAGS.AC: with SMAP, lets the supervisor access user pages.
     pub alignment_check_flag: bool,
     /// Current privilege level, 0 to 3.
     pub cpl: u8,
@@ -86,8 +108,8 @@ impl Controls {
         if self.cr4 & PCIDE != 0 { (self.cr3 & 0xfff) as u16 } else { 0 }
     }
 
-    /// Bits of an address below the reach of an entry of the table that CR3 names: a PML5 table with CR4.LA57, otherwise a
-    /// PML4 table (4.5; rule 2.1).
+    /// Number of address bits that an entry of the table in CR3 spans: a PML5 table with CR4.LA57, otherwise a PML4
+    /// table (4.5; rule 2.1).
     fn root_shift(&self) -> PageShift {
         if self.cr4 & LA57 != 0 { 48 } else { 39 }
     }
@@ -96,13 +118,13 @@ impl Controls {
 /// A cached translation (4.10.2.2). A processor may cache a large page in fragments (rule 2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Translation {
-    /// PCID that it is tagged with, bits 11:0.
+    /// The PCID of its tag, bits 11:0.
     pub pcid: u16,
     /// Linear address of the page, its low `shift` bits clear.
     pub page: u64,
-    /// 12, 21 or 30: what is cached has 4 KiB, 2 MiB or 1 GiB.
+    /// 12, 21 or 30: the cached piece has 4 KiB, 2 MiB or 1 GiB.
     pub shift: PageShift,
-    /// The same of the page in the tables, of which this may be a fragment.
+    /// The same for the page in the tables, of which this may be a fragment.
     pub mapped: PageShift,
     /// Physical address of the page, its low `shift` bits clear.
     pub frame: u64,
@@ -132,9 +154,9 @@ impl Translation {
 /// A cached upper-level entry (4.10.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Structure {
-    /// PCID that it is tagged with, bits 11:0.
+    /// The PCID of its tag, bits 11:0.
     pub pcid: u16,
-    /// Linear address of what it reaches, its low `shift` bits clear.
+    /// Linear address of its region, its low `shift` bits clear.
     pub region: u64,
     /// 21 for a PDE, 30 for a PDPTE, 39 for a PML4E.
     pub shift: PageShift,
@@ -150,30 +172,30 @@ pub struct Structure {
 
 impl Structure {
     fn covers(&self, linear: u64) -> bool {
-        // Bits above 56 are copies of the one below and take no part in the tag.
+        // Bits above 56 are copies of bit 56 and are not part of the tag.
         (linear ^ self.region) << 7 >> 7 >> self.shift == 0
     }
 }
 
-/// Sets of what is cached, and the paging structures in memory as quadwords by physical address.
+/// The sets of cached entries, and the paging structures in memory as quadwords by physical address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
     /// What translation depends on.
     pub controls: Controls,
     /// What invalidations remove.
     pub reading: Reading,
-    /// What comes of an access that a cached translation forbids.
+    /// What happens to an access that a cached translation forbids.
     pub stale_rights: StaleRights,
     /// The TLBs (4.10.2).
     pub translations: BTreeSet<Translation>,
     /// The paging-structure caches (4.10.3).
     pub structures: BTreeSet<Structure>,
-    /// Quadwords by physical address; what is absent is 0.
+    /// Quadwords by physical address; an absent one is 0.
     pub memory: BTreeMap<u64, u64>,
 }
 
 impl Model {
-    /// A model with empty caches, which walks again where rights are out of date.
+    /// A model with empty caches, which walks again if rights are out of date.
     pub fn new(controls: Controls, reading: Reading) -> Self {
         let (translations, structures) = (BTreeSet::new(), BTreeSet::new());
         let stale_rights = StaleRights::WalkAgain;

@@ -1,12 +1,13 @@
-//! The manual's rules as predicates: which cached entries an operation must remove, which may be used, which may be made.
+//! The manual's rules as predicates: which cached entries an operation must remove, which may be used, which may be
+//! made.
 //!
-//! Each names its section and its rule. R0: any entry may go at any time, which is [`super::Reading::Max`] and needs no
-//! predicate. R1: the model caches for the accesses it is asked for only. R4 and R5 speak of a second logical processor
-//! and of the order of instructions, which the model does not have. Of 1.3 it knows how paging ends and not how it begins:
-//! every run starts with it on. Of 1.6 it has NXE: task switches do not exist in IA-32e mode, virtual machines are not
-//! modelled, and there are no MTRRs to write. 1.8 says what software owes, not what a processor drops: no predicate can hold
-//! it; whether Linux keeps it is asked of every run by `trace::broken`. Of 2.2 protection keys are not modelled, and bit 5 and bit 15
-//! of the error code with them.
+//! Each names its section and its rule. R0: any entry may go at any time; this is [`super::Reading::Max`] and needs no
+//! predicate. R1: the model caches only for the accesses it is asked for. R4 and R5 concern a second logical processor
+//! and the order of instructions, which the model does not have. The model covers how paging ends (1.3) but not how it
+//! begins: every run starts with it on. Of 1.6 it covers NXE: task switches do not exist in IA-32e mode, virtual
+//! machines are not modelled, and there are no MTRRs to write. 1.8 says what software owes, not what a processor drops,
+//! so no predicate can express it; `trace::broken` asks of every run whether Linux keeps it. Of 2.2 the model leaves
+//! out protection keys, and with them bits 5 and 15 of the error code.
 
 use super::{
     Access, Accessor, Controls, LA57, PAE, PCIDE, PG, PGE, SMAP, SMEP, StaleRights, Structure, Translation, WP,
@@ -22,8 +23,8 @@ pub(super) const LARGE: u64 = 1 << 7;
 pub(super) const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
 pub(super) const EXECUTE_DISABLE: u64 = 1 << 63;
 
-/// Vol. 1, 3.3.7.1, rules 1.4 and 1.5: the bits above those that the tables translate are copies of the highest one of
-/// these, 47 or, with CR4.LA57, 56.
+/// Vol. 1, 3.3.7.1, rules 1.4 and 1.5: the bits above those that the tables translate are copies of the highest
+/// translated bit: 47 or, with CR4.LA57, 56.
 pub(super) fn canonical(controls: &Controls, linear: u64) -> bool {
     let top = linear.cast_signed() >> (controls.root_shift() + 8);
     top == 0 || top == -1
@@ -49,8 +50,8 @@ pub(super) fn may_be_cached(controls: &Controls, entry: u64, shift: u32) -> bool
     entry & PRESENT != 0 && entry & reserved(controls, entry, shift) == 0 && entry & ACCESSED != 0
 }
 
-/// 4.5, tables 4-15 to 4-20, rules R2 and 2.1: the address above MAXPHYADDR, XD while no-execute is off, PS of a PML5E or
-/// PML4E, and the low address bits of a large page, where bit 12 is PAT.
+/// 4.5, tables 4-15 to 4-20, rules R2 and 2.1: the address above MAXPHYADDR, XD while no-execute is off, PS of a PML5E
+/// or PML4E, and the low address bits of a large page except bit 12, which is PAT.
 pub(super) fn reserved(controls: &Controls, entry: u64, shift: u32) -> u64 {
     let above = ADDRESS & !((1u64 << controls.physical_address_bits) - 1);
     let execute = if controls.no_execute_enable { 0 } else { EXECUTE_DISABLE };
@@ -62,7 +63,8 @@ pub(super) fn reserved(controls: &Controls, entry: u64, shift: u32) -> u64 {
     above | execute | level
 }
 
-/// Vol. 2, MOV to control registers, rule 1.1: bits 62:MAXPHYADDR, and bit 63 while CR4.PCIDE=0; with LAM 62:61 are free.
+/// Vol. 2, MOV to control registers, rule 1.1: bits 62:MAXPHYADDR, and bit 63 while CR4.PCIDE=0. With LAM, bits 62:61
+/// may be set.
 pub(super) fn mov_to_cr3_faults(controls: &Controls, source: u64) -> bool {
     let above = !((1u64 << controls.physical_address_bits) - 1);
     let lam = if controls.has_lam { LAM_BITS } else { 0 };
@@ -80,7 +82,8 @@ pub(super) fn mov_from_cr3_gives(controls: &Controls) -> u64 {
     controls.cr3 & !NO_FLUSH
 }
 
-/// 4.10.4.1, rule 1.1: the PCID that is flushed, the new one. 000H while CR4.PCIDE=0, none where bit 63 asks for none.
+/// 4.10.4.1, rule 1.1: the PCID that is flushed, the new one. 000H while CR4.PCIDE=0; none if bit 63 is set with
+/// CR4.PCIDE=1.
 fn context_of_mov_to_cr3(controls: &Controls, source: u64) -> Option<u16> {
     match (controls.cr4 & PCIDE != 0, source & NO_FLUSH != 0) {
         (false, _) => Some(0),
@@ -89,7 +92,7 @@ fn context_of_mov_to_cr3(controls: &Controls, source: u64) -> Option<u16> {
     }
 }
 
-/// 4.10.4.1, rule 1.1: all translations of that PCID but global ones.
+/// 4.10.4.1, rule 1.1: all translations of that PCID except global ones.
 pub(super) fn mov_to_cr3_drops(controls: &Controls, source: u64, entry: &Translation) -> bool {
     context_of_mov_to_cr3(controls, source) == Some(entry.pcid) && !entry.global
 }
@@ -160,17 +163,19 @@ fn clears_paging(controls: &Controls, source: u64) -> bool {
     controls.cr0 & PG != 0 && source & PG == 0
 }
 
-/// 4.10.4.1, rule 1.3: PG cleared, global entries too. WP is looked at on each access and never cached: nothing must go.
+/// 4.10.4.1, rule 1.3: clearing PG drops global entries too. Every access checks WP and no entry caches it, so nothing
+/// must go for it.
 pub(super) fn mov_to_cr0_drops_everything(controls: &Controls, source: u64) -> bool {
     clears_paging(controls, source)
 }
 
-/// Vol. 2, INVLPG, rule 1.4: an address that is not canonical, LAM's metadata among them, is no operation.
+/// Vol. 2, INVLPG, rule 1.4: an address that is not canonical, or that carries LAM metadata, does nothing.
 pub(super) fn invlpg_is_no_operation(controls: &Controls, linear: u64) -> bool {
     !canonical(controls, linear)
 }
 
-/// 4.10.4.1, rule 1.4: the page with its fragments under the current PCID, and global translations for it under any.
+/// 4.10.4.1, rule 1.4: the page with its fragments under the current PCID, and global translations for it under any
+/// PCID.
 pub(super) fn invlpg_drops(controls: &Controls, linear: u64, entry: &Translation) -> bool {
     entry.is_of_page(linear) && (entry.pcid == controls.current_pcid() || entry.global)
 }
@@ -194,14 +199,14 @@ impl Invpcid {
     }
 }
 
-/// Vol. 2, INVPCID, rule 1.5. LAM removes no metadata from the descriptor's address.
+/// Vol. 2, INVPCID, rule 1.5. LAM does not mask the descriptor's address.
 pub(super) fn invpcid_faults(controls: &Controls, operands: &Invpcid) -> bool {
     let &Invpcid { kind, low, high } = operands;
     let needs_tags = kind <= 1 && operands.pcid() != 0 && controls.cr4 & PCIDE == 0;
     controls.cpl != 0 || kind > 3 || low >> 12 != 0 || needs_tags || kind == 0 && !canonical(controls, high)
 }
 
-/// 4.10.4.1, rule 1.5: only type 2 reaches global translations; type 0 all fragments of the page.
+/// 4.10.4.1, rule 1.5: only type 2 reaches global translations; type 0 removes all fragments of the page.
 pub(super) fn invpcid_drops(operands: &Invpcid, entry: &Translation) -> bool {
     match operands.kind {
         0 => entry.pcid == operands.pcid() && !entry.global && entry.is_of_page(operands.high),
@@ -211,7 +216,7 @@ pub(super) fn invpcid_drops(operands: &Invpcid, entry: &Translation) -> bool {
     }
 }
 
-/// 4.10.4.1, rule 1.5: of type 0 those that would be used for the address.
+/// 4.10.4.1, rule 1.5: type 0 removes those that would be used for the address.
 pub(super) fn invpcid_drops_structure(operands: &Invpcid, entry: &Structure) -> bool {
     match operands.kind {
         0 => entry.pcid == operands.pcid() && entry.covers(operands.high),
@@ -220,8 +225,8 @@ pub(super) fn invpcid_drops_structure(operands: &Invpcid, entry: &Structure) -> 
     }
 }
 
-/// 4.10.4.1, last bullet, rule 1.7. The manual speaks of the current PCID; a global translation that would be used goes
-/// too, or the fault could come again. So do all fragments of the page.
+/// 4.10.4.1, last bullet, rule 1.7. The manual names the current PCID. A global translation that would be used goes
+/// too, or the fault could repeat. So do all fragments of the page.
 pub(super) fn page_fault_drops(controls: &Controls, linear: u64, entry: &Translation) -> bool {
     entry.is_of_page(linear) && serves_current_pcid(controls, entry)
 }
@@ -231,7 +236,7 @@ pub(super) fn page_fault_drops_structure(controls: &Controls, linear: u64, entry
     structure_may_be_used(controls, linear, entry)
 }
 
-/// What all levels together allow.
+/// The rights that all levels together give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rights {
     pub(super) writable: bool,
@@ -239,7 +244,7 @@ pub(super) struct Rights {
     pub(super) execute_disable: bool,
 }
 
-/// 4.6.1, rule 2.2: access rights by the control bits of the moment, which no entry caches.
+/// 4.6.1, rule 2.2: access rights by the current control bits, which no entry caches.
 pub(super) fn allows(controls: &Controls, rights: &Rights, kind: Access, by: Accessor) -> bool {
     let execute = !(rights.execute_disable && controls.no_execute_enable);
     let write_protect = controls.cr0 & WP != 0;
@@ -268,8 +273,8 @@ pub(super) fn smap_denies(controls: &Controls, by: Accessor) -> bool {
     controls.cr4 & SMAP != 0 && (by == Accessor::ImplicitSupervisor || !controls.alignment_check_flag)
 }
 
-/// 4.10.3.2, rule 2.1: whether rights accumulated so far do not yet forbid the access. Lower levels only take rights away, except
-/// that a clear U/S below turns a user region into a supervisor one.
+/// 4.10.3.2, rule 2.1: whether the rights accumulated so far do not yet forbid the access. Lower levels only take
+/// rights away, but a clear U/S below turns a user region into a supervisor one.
 pub(super) fn allows_later(controls: &Controls, rights: &Rights, kind: Access, by: Accessor) -> bool {
     let below = Rights { user: false, ..*rights };
     allows(controls, rights, kind, by) || (by != Accessor::User && allows(controls, &below, kind, by))
@@ -294,7 +299,7 @@ pub(super) fn faults_by_stale_rights(
     choice == StaleRights::Fault && !allows(controls, rights, kind, by)
 }
 
-/// 4.7, rule 2.2: the error code; bit 4 only exists with SMEP or with no-execute.
+/// 4.7, rule 2.2: the error code. Bit 4 exists only with SMEP or with no-execute.
 pub(super) fn error_code(controls: &Controls, kind: Access, by: Accessor, why: Why) -> u32 {
     let fetch_reported = controls.cr4 & SMEP != 0 || controls.no_execute_enable;
     let bit = |set: bool, position: u32| u32::from(set) << position;

@@ -1,4 +1,4 @@
-//! The rules, each over every state that it can tell apart, against tables written from the manual's words.
+//! The rules, each over every state that it distinguishes, against tables written from the manual's words.
 
 use super::rules::{self, *};
 use super::*;
@@ -56,8 +56,8 @@ fn cached_structure(pcid: u16, covers: bool) -> Structure {
     Structure { pcid, region, shift: 21, table: 0x7000, writable: true, user: true, execute_disable: false }
 }
 
-/// Which of eight translations and four structure entries a rule names, as two words: `x` for those it names. Order:
-/// of the page and not of it; under the PCID and another; of translations first those that are not global.
+/// Which of eight translations and four structure entries a rule names, as two words: `x` for those it names. The order
+/// is: of the page, then not of it; under the PCID, then under another; for translations, non-global before global.
 fn named(pcid: u16, translation: impl Fn(&Translation) -> bool, structure: impl Fn(&Structure) -> bool) -> String {
     let mark = |named| if named { 'x' } else { '.' };
     let tags = [(true, pcid), (true, OTHER), (false, pcid), (false, OTHER)];
@@ -157,7 +157,7 @@ fn mov_to_cr3_checks() {
     }
 }
 
-/// Rule 1.1, what goes: the PCID of the source, whichever is current.
+/// Rule 1.1, removals: the PCID of the source, whichever is current.
 #[test]
 fn mov_to_cr3() {
     let no_flush = NO_FLUSH;
@@ -209,7 +209,7 @@ fn mov_to_cr4_checks() {
     }
 }
 
-/// Rule 1.2, what goes: each pair of values of the five bits, 1024 in all.
+/// Rule 1.2, removals: each pair of values of the five bits, 1024 in all.
 #[test]
 fn mov_to_cr4() {
     let value = |state: u32| {
@@ -240,7 +240,7 @@ fn mov_to_cr4() {
     assert_eq!(counts, [640, 240, 144]);
 }
 
-/// Rule 1.1: both privileges, and CR3 with each of its bits, of which 63 cannot be stored.
+/// Rule 1.1: both privileges, and CR3 with each of its bits. Bit 63 cannot be stored.
 #[test]
 fn mov_from_cr3() {
     for (cpl, bit) in [0, 3].into_iter().flat_map(|cpl| (0..64).map(move |bit| (cpl, bit))) {
@@ -291,7 +291,7 @@ fn no_execute() {
     }
 }
 
-/// Rule 1.4: the page under the own PCID, global under any; every structure entry of the own PCID.
+/// Rule 1.4: the page under the own PCID, global under any PCID; every structure entry of the own PCID.
 #[test]
 fn invlpg() {
     for (pcide, pge) in BOTH.into_iter().flat_map(|pcide| BOTH.map(|pge| (pcide, pge))) {
@@ -324,8 +324,9 @@ fn canonical_addresses() {
     }
 }
 
-/// Rules 1.4, 1.5, 1.7 and 2.4: fragments and whole pages of each size, against each bit of the address, own or other PCID,
-/// global or not. An operation on any address of the page takes all of its fragments; an access uses only what covers it.
+/// Rules 1.4, 1.5, 1.7 and 2.4: fragments and whole pages of each size, against each bit of the address, own or other
+/// PCID, global or not. An operation on any address of the page removes all its fragments; an access uses only an entry
+/// that covers it.
 #[test]
 fn fragments() {
     let sizes = [(12, 12), (12, 21), (12, 30), (21, 21), (21, 30), (30, 30)];
@@ -374,7 +375,7 @@ fn invpcid_checks() {
     }
 }
 
-/// Rule 1.5, what goes, for a descriptor that names the own PCID and one that names the other.
+/// Rule 1.5, removals, for a descriptor that names the own PCID and for one that names another.
 #[test]
 fn invpcid() {
     let cases = [
@@ -395,7 +396,7 @@ fn invpcid() {
     }
 }
 
-/// A page covers its own addresses and no other, whatever its size; a structure entry those of its reach in 57 bits.
+/// A page covers its own addresses and no others, whatever its size. A structure entry covers its reach in 57 bits.
 #[test]
 fn what_an_entry_covers() {
     for (shift, bit) in [12, 21, 30].into_iter().flat_map(|shift| (0..64).map(move |bit| (shift, bit))) {
@@ -408,7 +409,8 @@ fn what_an_entry_covers() {
     }
 }
 
-/// Rule R0: under [`Reading::Max`] an operation that requires nothing to go takes everything, and one that faults nothing.
+/// Rule R0: under [`Reading::Max`] an operation that requires no removal removes everything, and one that faults
+/// removes nothing.
 #[test]
 fn readings() {
     let translation = cached(OTHER, true, false);

@@ -1,29 +1,7 @@
 //! Lookup, walk and access rights (4.5, 4.6, 4.7, 4.8, 4.10.2, 4.10.3; rules 1.7 and 2.1 to 2.4).
 
 use super::rules::{self, ACCESSED, ADDRESS, EXECUTE_DISABLE, LARGE, PRESENT, Rights, Why};
-use super::{Model, PG, PGE, Structure, Translation};
-
-/// What the access does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// A load of data.
-    Read,
-    /// A store of data.
-    Write,
-    /// An instruction fetch.
-    Fetch,
-}
-
-/// On whose behalf (4.6: explicit accesses take CPL, implicit ones are always supervisor).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Accessor {
-    /// An explicit access with CPL=3.
-    User,
-    /// An explicit access with CPL below 3.
-    Supervisor,
-    /// To a system structure, whatever CPL is.
-    ImplicitSupervisor,
-}
+use super::{Access, Accessor, Model, PG, PGE, Structure, Translation};
 
 /// #PF with its error code (4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,8 +19,9 @@ pub enum Outcome {
     Walked(u64),
 }
 
-/// Serves one access: from a cached translation, or else by a walk (rule 2.1). `used` names the cached translation that the machine under test took, when it took one:
-/// several may cover an address (4.10.2.3) and each is a right answer. Without paging there is nothing to translate.
+/// Serves one access: from a cached translation, or else by a walk (rule 2.1). `used` names the cached translation that
+/// the machine under test took, if it took one. Several may cover an address (4.10.2.3), and each is a right answer.
+/// Without paging there is nothing to translate.
 ///
 /// # Errors
 /// The page fault that the manual requires. `Ok(None)` means that `used` is not a translation that may be used.
@@ -110,8 +89,8 @@ const USER: u64 = 1 << 2;
 const DIRTY: u64 = 1 << 6;
 const GLOBAL: u64 = 1 << 8;
 
-/// Where a walk starts: the deepest cached structure entry whose rights allow the access, or CR3 (4.10.3.2, rule 2.1). For
-/// PML5Es no cache is documented.
+/// Where a walk starts: the deepest cached structure entry whose rights allow the access, or CR3 (4.10.3.2, rule 2.1).
+/// No cache is documented for PML5Es.
 fn start(model: &Model, linear: u64, kind: Access, by: Accessor) -> (u32, u64, Rights) {
     let usable = |entry: &&Structure| rules::structure_may_be_used(&model.controls, linear, entry);
     for shift in [21, 30, 39] {
@@ -128,9 +107,9 @@ fn start(model: &Model, linear: u64, kind: Access, by: Accessor) -> (u32, u64, R
     )
 }
 
-/// What a walk that reaches a page has found.
+/// The result of a walk that reaches a page.
 struct Path {
-    /// The entries used, each with the number of address bits below its reach.
+    /// The entries used, each with the number of address bits that it spans.
     used: Vec<(u64, u32)>,
     structures: Vec<Structure>,
     rights: Rights,
@@ -169,7 +148,7 @@ fn structure(pcid: u16, linear: u64, shift: u32, table: u64, rights: Rights) -> 
     Structure { pcid, region: linear & !low_mask(shift), shift, table, writable, user, execute_disable }
 }
 
-/// Walks; what the walk used is cached if all of it may be (4.10.2.3, rules R2 and 2.1).
+/// Walks, and caches the entries used if all of them may be cached (4.10.2.3, rules R2 and 2.1).
 fn walk(model: &mut Model, linear: u64, kind: Access, by: Accessor) -> Result<u64, PageFault> {
     let reached = descend(model, linear, kind, by).and_then(|path| {
         if rules::allows(&model.controls, &path.rights, kind, by) { Ok(path) } else { Err(Why::Rights) }
@@ -188,7 +167,7 @@ fn walk(model: &mut Model, linear: u64, kind: Access, by: Accessor) -> Result<u6
     Ok(entry & ADDRESS & !low_mask(shift) | linear & low_mask(shift))
 }
 
-/// Accessed in every entry used, dirty in the last one on a write (4.8, rule 2.3).
+/// Sets the accessed flag in every entry used and, on a write, the dirty flag in the last one (4.8, rule 2.3).
 fn set_flags(model: &mut Model, path: &Path, kind: Access) {
     for (address, _) in &path.used {
         *model.memory.entry(*address).or_default() |= ACCESSED;
@@ -198,7 +177,8 @@ fn set_flags(model: &mut Model, path: &Path, kind: Access) {
     }
 }
 
-/// What is cached of a page: D and G come from its own entry alone (4.10.2.2, 4.10.2.4, rules R3, 2.3 and 2.4).
+/// The translation to cache for a page: D and G come from its own entry alone (4.10.2.2, 4.10.2.4, rules R3, 2.3 and
+/// 2.4).
 fn translation(entry: u64, pcid: u16, linear: u64, shift: u32, rights: Rights, pge: bool) -> Translation {
     Translation {
         pcid,
@@ -214,7 +194,7 @@ fn translation(entry: u64, pcid: u16, linear: u64, shift: u32, rights: Rights, p
     }
 }
 
-/// A new entry takes the place of the one with the same tag (4.10.2.2, 4.10.3.1, rule 2.1).
+/// A new entry replaces the one with the same tag (4.10.2.2, 4.10.3.1, rule 2.1).
 fn cache(model: &mut Model, structures: Vec<Structure>, new: Translation) {
     for structure in structures {
         let same =

@@ -44,7 +44,7 @@ impl Register {
     }
 }
 
-/// No two registers share a name of a bit, so the name of the register may be left out.
+/// No two registers share the name of a bit, so a vector may omit the register's name.
 const BITS: [(Register, &str, u64); 14] = [
     (Register::Cr0, "PE", cr0::PE),
     (Register::Cr0, "WP", cr0::WP),
@@ -62,7 +62,7 @@ const BITS: [(Register, &str, u64); 14] = [
     (Register::Rflags, "AC", rflags::AC),
 ];
 
-/// Whether `name` is `register` and `bit` with a point between them, or `bit` alone.
+/// Whether `name` is `register` and `bit` with a dot between them, or `bit` alone.
 fn spells(name: &str, register: Register, bit: &str) -> bool {
     match name.split_once('.') {
         Some((prefix, rest)) => prefix == register.name() && rest == bit,
@@ -78,13 +78,13 @@ fn full(register: Register, bit: &str) -> String {
 pub(super) fn state_bit(cpu: &mut Cpu, name: &str, value: bool) -> Result<(), String> {
     let found = BITS.iter().find(|(register, bit, _)| spells(name, *register, bit));
     let known = BITS.iter().map(|(register, bit, _)| full(*register, bit));
-    let (register, _, mask) = found.ok_or_else(|| unknown(name, "bit that matters here", known))?;
+    let (register, _, mask) = found.ok_or_else(|| unknown(name, "bit that can be named here", known))?;
     let register = register.of(cpu);
     *register = if value { *register | mask } else { *register & !mask };
     Ok(())
 }
 
-/// A register that a step can change, and how it is called.
+/// A register that a step can change, and its name.
 pub(super) fn control_register(name: &str) -> Option<ControlRegister> {
     let named = [Register::Cr0, Register::Cr4, Register::Efer].into_iter().find(|register| register.name() == name);
     named.and_then(Register::control)
@@ -95,7 +95,7 @@ pub(super) fn control_bit(register: ControlRegister, name: &str) -> Result<u64, 
     let bits = || BITS.iter().filter(|(of, ..)| of.control() == Some(register));
     let found = bits().find(|(of, bit, _)| spells(name, *of, bit));
     found.map(|(.., mask)| *mask).ok_or_else(|| {
-        let what = format!("bit of {} that matters here", format!("{register:?}").to_uppercase());
+        let what = format!("bit of {} that can be named here", format!("{register:?}").to_uppercase());
         unknown(name, &what, bits().map(|(_, bit, _)| bit))
     })
 }
@@ -137,7 +137,7 @@ const FEATURES: [(&str, Feature); 9] = [
     ("la57", |features| &mut features.la57),
 ];
 
-/// Lets CPUID report a feature, or not.
+/// Sets whether CPUID reports a feature.
 pub(super) fn feature(features: &mut CpuFeatures, name: &str, present: bool) -> Result<(), String> {
     let found = FEATURES.iter().find(|(known, _)| *known == name);
     let (_, flag) = found.ok_or_else(|| unknown(name, "feature of the machine", FEATURES.map(|(known, _)| known)))?;

@@ -1,5 +1,5 @@
-//! From the text of a vector file to scenes that can run. Every name and number is resolved here, so that a file that
-//! parses has no error left to find.
+//! From the text of a vector file to scenes that can run. It resolves every name and number, so a file that parses has
+//! no errors left.
 
 mod bits;
 mod steps;
@@ -9,10 +9,10 @@ use super::tables::{self, Mapping};
 use super::{After, Case, PerReading, Scene, Suite, TableEntry, Vector};
 use cr3_machine::bits::{cr0, segment};
 use cr3_machine::tlb::{Entry, PageSize, StaleRights, StructureEntry};
-use cr3_machine::{Cpu, CpuFeatures, Memory, Segment, SegmentRegister, rflags};
+use cr3_machine::{Cpu, CpuFeatures, Memory, SegmentRegister};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reads the vectors in `text`; `file` is the name that errors give.
+/// Reads the vectors in `text`. Errors call the file `file`.
 ///
 /// # Errors
 /// The first mistake: the file, the vector, the field and what is wrong with it.
@@ -71,11 +71,11 @@ struct Cached {
     pcid: u16,
     root: u64,
     linear: u64,
-    /// Size of the piece that is cached, if smaller than the page.
+    /// Size of the cached piece, if smaller than the page.
     size: Option<PageSize>,
 }
 
-/// An upper-level entry in the paging-structure caches, described likewise.
+/// An upper-level entry in the paging-structure caches, described in the same way.
 #[derive(Clone)]
 struct CachedStructure {
     place: Place,
@@ -99,8 +99,6 @@ fn baselines(mut fields: Fields, names: &Names) -> Result<BTreeMap<String, Basel
 
 /// A processor with nothing switched on, whose code segment is 64-bit code.
 pub fn blank_cpu() -> Cpu {
-    let mut segments = [Segment::default(); 6];
-    segments[SegmentRegister::Cs as usize].attributes = segment::LONG | segment::PRESENT;
     let features = CpuFeatures {
         pcid: false,
         invpcid: false,
@@ -114,29 +112,10 @@ pub fn blank_cpu() -> Cpu {
         sev_es: false,
         physical_address_bits: 46,
     };
-    Cpu {
-        registers: [0; 16],
-        rip: 0,
-        rflags: rflags::FIXED,
-        segments,
-        cpl: 0,
-        cr0: cr0::ET,
-        cr2: 0,
-        cr3: 0,
-        cr4: 0,
-        cr8: 0,
-        efer: 0,
-        debug: [0; 6],
-        msr: Default::default(),
-        gdtr: Default::default(),
-        idtr: Default::default(),
-        task: Segment::default(),
-        events: Default::default(),
-        features,
-    }
+    Cpu { cr0: cr0::ET, cr3: 0, cr4: 0, efer: 0, features, ..Cpu::in_long_mode() }
 }
 
-/// The fields that baselines and vectors have in common: registers, tables, cached entries.
+/// The fields that baselines and vectors share: registers, tables, cached entries.
 fn state(baseline: &mut Baseline, fields: &mut Fields, names: &Names) -> Result<(), VectorError> {
     if let Some(cpl) = fields.small("cpl", 4)? {
         baseline.cpu.cpl = cpl as u8;
@@ -304,7 +283,7 @@ fn scene(fields: &mut Fields, baselines: &BTreeMap<String, Baseline>, names: &Na
     Ok(Scene { cpu: baseline.cpu, memory, stale_rights, cached, structures, steps, survivors, after })
 }
 
-/// The baseline that the vector names, less the cached entries it does without.
+/// The baseline that the vector names, without the cached entries that the vector excludes.
 fn start(fields: &mut Fields, baselines: &BTreeMap<String, Baseline>) -> Result<Baseline, VectorError> {
     let name = fields.text("baseline")?;
     let name = fields.need("baseline", name)?;
@@ -350,7 +329,7 @@ fn put_bytes(memory: &mut Memory, fields: &mut Fields, names: &Names) -> Result<
     Ok(())
 }
 
-/// Names of cached entries in a list, or in one text with spaces between them.
+/// Names of cached entries in a list, or in one text separated by spaces.
 fn survivors(fields: &mut Fields, field: &str, known: &BTreeSet<String>) -> Result<Option<Vec<String>>, VectorError> {
     let Some(texts) = fields.texts(field)? else { return Ok(None) };
     let words: Vec<_> = texts.iter().flat_map(|text| text.split_whitespace()).collect();

@@ -40,7 +40,7 @@ fn only(fields: &mut Fields) -> Result<Option<Reading>, VectorError> {
     }
 }
 
-/// The addresses in a list, or the one address given.
+/// The addresses in a list, or a single address.
 fn physical(fields: &mut Fields, field: &str, names: &Names) -> Result<Option<Vec<u64>>, VectorError> {
     let place = fields.place.field(field);
     let Some(texts) = fields.texts(field)? else { return Ok(None) };
@@ -48,12 +48,12 @@ fn physical(fields: &mut Fields, field: &str, names: &Names) -> Result<Option<Ve
     addresses.map(Some).map_err(|cause| place.error(cause))
 }
 
-/// Without a field of its own the other reading expects the same.
+/// If the field is missing, the other reading expects the same.
 fn physical_max(fields: &mut Fields, names: &Names, min: &Option<Vec<u64>>) -> Result<Option<Vec<u64>>, VectorError> {
     Ok(physical(fields, "physical-max", names)?.or_else(|| min.clone()))
 }
 
-/// `"#GP(0)"`, `"#PF(0x11)"`, `"#UD"`, or `"none"`. The outer option is whether the field is there.
+/// `"#GP(0)"`, `"#PF(0x11)"`, `"#UD"`, or `"none"`. The outer option is whether the field exists.
 #[allow(clippy::option_option)]
 fn expected_fault(fields: &mut Fields, field: &str) -> Result<Option<Option<ExpectedFault>>, VectorError> {
     match fields.text(field)?.as_deref() {
@@ -86,12 +86,12 @@ fn fault(text: &str) -> Result<ExpectedFault, String> {
     Ok(ExpectedFault { exception, error_code })
 }
 
-/// What stands between the brackets; the caller has taken the opening one.
+/// The number between the brackets; the caller has taken the opening one.
 fn error_code(text: &str) -> Option<u32> {
     number(text.strip_suffix(')')?.trim())?.try_into().ok()
 }
 
-/// What an instruction can raise.
+/// The exceptions that an instruction can raise.
 const FAULTS: [Exception; 19] = [
     Exception::DivideError,
     Exception::Debug,

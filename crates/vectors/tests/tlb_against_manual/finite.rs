@@ -1,9 +1,10 @@
-//! Caches of real sizes against the second model: what a processor holds is at every step a part of what the manual lets it
-//! hold, and nothing of it is wrong.
+//! Caches of real sizes against the second model: at every step a processor holds a subset of what the manual allows,
+//! and nothing wrong.
 //!
-//! Any entry may go at any time (4.10.2.2, rule R0). So after each operation the model gives up what the machine had no room
-//! for, and both go on from the same caches. An operation that neither fills nor loads a PCID has to leave both equal. Caches for
-//! fetches, loads and stores of their own miss what another of them holds; the model then walks as if nothing served.
+//! Any entry may go at any time (4.10.2.2, rule R0). After each operation the model therefore drops what the machine
+//! had no room for, and both continue from the same caches. An operation that neither fills nor loads a PCID has to
+//! leave both equal. Separate caches for fetches, loads and stores miss what another of them holds; the model then
+//! walks as if nothing served.
 
 use super::operations::{
     Operation, Shown, Used, on_machine, on_model, operation, pair, structure, supported_cr4, translation,
@@ -16,19 +17,19 @@ use cr3_testing::Random;
 use cr3_vectors::manual_tlb::{self as manual, Model, Outcome, Structure, Translation};
 use std::collections::BTreeSet;
 
-/// What the operations on one geometry met.
+/// What the operations on one geometry encountered.
 #[derive(Debug, Default)]
 struct Met {
     hits: u64,
     walks: u64,
     page_faults: u64,
-    /// Misses of a page that was lost for want of room: the ones that unbounded caches do not have.
+    /// Misses of a page that was lost for lack of room; unbounded caches do not have these.
     more_misses: u64,
-    /// Misses of what another level holds.
+    /// Misses of an entry that another level holds.
     elsewhere: u64,
     /// Entries that a rule required to go, and that the machine had.
     required: u64,
-    /// Entries lost for want of room.
+    /// Entries lost for lack of room.
     evicted: u64,
     evicted_structures: u64,
     /// Entries lost to a change of the PCID, or to a redundant write.
@@ -42,7 +43,7 @@ struct Both {
     machine: Machine,
     model: Model,
     supported: u64,
-    /// Pages that the machine had no room for and has not cached again.
+    /// Pages that the machine dropped for lack of room and has not cached again.
     lost: BTreeSet<Key>,
 }
 
@@ -104,14 +105,14 @@ impl Both {
         self.lost.retain(|lost| !held.iter().any(|entry| key(entry) == *lost));
     }
 
-    /// Checks that the machine holds a part of what the model holds, and takes the rest from the model.
+    /// Checks that the machine holds a subset of what the model holds, and removes the rest from the model.
     fn give_up(&mut self, next: Operation, met: &mut Met) -> Result<(), String> {
         let translations: BTreeSet<Translation> = self.machine.tlb.entries().map(translation).collect();
         let structures: BTreeSet<Structure> = self.machine.tlb.structures().map(structure).collect();
         if !translations.is_subset(&self.model.translations) || !structures.is_subset(&self.model.structures) {
             let wrong: Vec<_> = translations.difference(&self.model.translations).collect();
             let wrong_structures: Vec<_> = structures.difference(&self.model.structures).collect();
-            return Err(format!("held against the manual: {wrong:#x?} {wrong_structures:#x?}"));
+            return Err(format!("forbidden by the manual: {wrong:#x?} {wrong_structures:#x?}"));
         }
         let lost: Vec<_> = self.model.translations.difference(&translations).map(key).collect();
         let lost_structures = (self.model.structures.len() - structures.len()) as u64;
@@ -128,7 +129,7 @@ impl Both {
     }
 }
 
-/// Caches that are emptied all the time never fill up: most of what takes more than a page is left out.
+/// Caches that are emptied all the time never fill up, so this leaves out most operations that drop more than a page.
 fn seldom_emptied(random: &mut Random, machine: &Machine) -> Operation {
     loop {
         let next = operation(random, machine);
@@ -166,13 +167,13 @@ const fn finite(hierarchy: &'static Hierarchy, redundant_write: RedundantWrite) 
     Geometry::Finite { hierarchy, redundant_write }
 }
 
-/// Every processor, Skylake also with the other answer about redundant writes.
+/// Every processor; Skylake also with the other behaviour of redundant writes.
 fn geometries() -> impl Iterator<Item = Geometry> {
     let keeps = PROCESSORS.map(|hierarchy| finite(hierarchy, RedundantWrite::KeepsFirstLevel));
     keeps.into_iter().chain([finite(&SKYLAKE, RedundantWrite::EmptiesFirstLevel)])
 }
 
-/// Seeds for each geometry in a run that does not ask for another number of operations.
+/// Seeds for each geometry in a run with the default number of operations.
 const SEEDS: u64 = 8;
 
 #[test]
@@ -199,7 +200,7 @@ fn each_processor_holds_a_part_of_what_the_manual_allows() {
 impl Met {
     fn enough(&self, geometry: Geometry, seeds: u64) {
         let measured = matches!(geometry, Geometry::Finite { hierarchy, .. } if hierarchy.name == SKYLAKE.name);
-        // For so many operations as a run has that does not ask for another number.
+        // The minima for a run with the default number of operations.
         for (kind, count, least) in [
             ("hits", self.hits, 1_200),
             ("walks", self.walks, 1_200),
@@ -215,10 +216,11 @@ impl Met {
     }
 }
 
-/// The comparison itself is tested: an entry that should have gone is seen at once, and so is one that is gone without cause.
+/// The comparison itself is tested: it notices at once an entry that should have gone, and one that is missing without
+/// cause.
 #[test]
 fn a_wrong_part_is_seen() {
-    for (wrong, expected) in [(Wrong::KeepsOne, "held against the manual"), (Wrong::DropsOne, "lost for no reason")] {
+    for (wrong, expected) in [(Wrong::KeepsOne, "forbidden by the manual"), (Wrong::DropsOne, "lost for no reason")] {
         let mut random = Random(7);
         let mut both = both(finite(&SKYLAKE, RedundantWrite::KeepsFirstLevel), &mut random);
         while both.machine.tlb.entries().count() < 3 {

@@ -1,7 +1,8 @@
 //! The machine's TLB against the second model, operation by operation: faults, hits and surviving entries must agree.
 //!
 //! `CR3_TLB_OPERATIONS` sets how many operations run (default 300,000), `CR3_TLB_SEED` the first seed. A disagreement
-//! prints its seed and the last operations. `finite` does the same with the caches of real processors, on fewer.
+//! prints its seed and the last operations. `finite` does the same with the caches of real processors, on fewer
+//! operations.
 
 mod finite;
 mod operations;
@@ -14,7 +15,7 @@ use operations::{
     LA57, LAM, NXE, Shown, Used, difference, on_machine, on_model, operation, pair, supported_cr4, translation,
 };
 
-/// What the operations met, so that agreement about nothing cannot pass.
+/// What the operations encountered, so that agreement about nothing cannot pass.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Met {
     hits: u64,
@@ -23,14 +24,14 @@ struct Met {
     page_faults: u64,
     control_faults: u64,
     invalid_opcodes: u64,
-    /// Page faults by a reserved bit while XD is one of them.
+    /// Page faults caused by a reserved bit while XD is reserved.
     reserved_bits_without_nxe: u64,
     masked_cr3: u64,
     accesses_without_pcid: u64,
     dropped: u64,
     large_pages: u64,
     fragments: u64,
-    /// Page faults by a cached right, without a look at the tables.
+    /// Page faults caused by a cached right, without a walk of the tables.
     spurious_faults: u64,
     five_levels: u64,
 }
@@ -64,7 +65,7 @@ impl Met {
     }
 }
 
-/// Runs `operations` on both from one seed; the message of a failure has the seed and the last operations.
+/// Runs `operations` on both from one seed. The message of a failure has the seed and the last operations.
 fn agree(seed: u64, operations: u64, reading: Reading, stale_rights: StaleRights, met: &mut Met) {
     let mut random = Random(seed);
     let (mut machine, mut model) = pair(&mut random, Tlb::new(reading), stale_rights);
@@ -91,7 +92,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 const PER_SEED: u64 = 2_000;
 
-/// Operations of a run that does not ask for another number; docs/TRUST.md says so.
+/// Operations of a default run; docs/TRUST.md has this number.
 const OPERATIONS: u64 = 300_000;
 
 #[test]
@@ -106,7 +107,7 @@ fn machine_and_manual_agree_on_random_operations() {
     }
     println!("{total} operations from seed {first} agree: {met:?}");
     assert_eq!(cr3_testing::numbers("random operations on both models of the TLB"), [OPERATIONS]);
-    // A few operations meet little.
+    // Few operations encounter little.
     let least = (total >= OPERATIONS).then_some(total / 2_000);
     for (kind, count) in [
         ("hits", met.hits),
@@ -128,7 +129,7 @@ fn machine_and_manual_agree_on_random_operations() {
     }
 }
 
-/// The comparison itself is tested: an entry that should have gone, or went wrongly, is seen at once.
+/// The comparison itself is tested: it notices at once an entry that should have gone, and one that went wrongly.
 #[test]
 fn a_wrong_invalidation_is_seen() {
     for wrong in [Wrong::KeepsOne, Wrong::DropsOne] {

@@ -47,7 +47,7 @@ pub(crate) enum Operation {
         cpl: u8,
         alignment_check: bool,
     },
-    /// The processor caches a piece of 4 KBytes of a large page.
+    /// The processor caches a 4-KByte piece of a large page.
     Fragment(Entry),
 }
 
@@ -60,7 +60,7 @@ fn linear(random: &mut Random) -> u64 {
     sign | page | random.below(4096)
 }
 
-/// Often an address that has been used before, also under another PCID.
+/// Often an address that was used before, also under another PCID.
 fn maybe_cached(random: &mut Random, machine: &Machine) -> u64 {
     let entries: Vec<u64> = machine.tlb.entries().map(|entry| entry.linear).collect();
     let beyond_48_bits = if machine.cpu.cr4 & LA57 != 0 { random.below(2) << 48 } else { 0 };
@@ -107,7 +107,7 @@ pub(crate) fn operation(random: &mut Random, machine: &Machine) -> Operation {
     }
 }
 
-/// A piece of a large page that is cached, where there is one.
+/// A piece of a large page that is cached, if there is one.
 fn fragment(random: &mut Random, machine: &Machine) -> Operation {
     let large: Vec<Entry> = machine.tlb.entries().filter(|entry| entry.size != PageSize::Size4K).copied().collect();
     if large.is_empty() {
@@ -137,7 +137,7 @@ fn cr3(random: &mut Random) -> u64 {
 }
 
 fn maybe_tagged(random: &mut Random) -> u64 {
-    // With 57 bits translated the second one leaves the address canonical.
+    // With 57 translated bits the second tag keeps the address canonical.
     let tag = if random.one_in(10) { random.pick(&[1 << 60, 1 << 48]) } else { 0 };
     linear(random) ^ tag
 }
@@ -201,7 +201,7 @@ pub(crate) fn structure(entry: &StructureEntry) -> manual::Structure {
     }
 }
 
-/// What an operation showed: the physical address or fault of an access, or the fault of another operation.
+/// The visible result of an operation: the physical address or fault of an access, or the fault of another operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
     Nothing,
@@ -319,7 +319,7 @@ pub(crate) fn difference(machine: &Machine, model: &Model) -> Option<String> {
     }
 }
 
-/// A processor that mostly has everything.
+/// A processor that usually has every feature.
 fn features(random: &mut Random) -> CpuFeatures {
     let mut has = |rarely_not| !random.one_in(rarely_not);
     CpuFeatures {

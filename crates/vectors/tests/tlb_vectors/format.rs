@@ -1,4 +1,4 @@
-//! What the format takes, and what it says of what it does not take. Both players must agree.
+//! What the format accepts, and its messages for the rest. Both players must agree.
 
 use cr3_vectors::{Outcome, Player, parse, run_on};
 
@@ -26,7 +26,7 @@ steps = {steps}
 
 const X_IN_4K: &str = r#"map = { root = "P1", linear = "X", frame = "0x24_0000", flags = ["present", "writable"] }"#;
 
-/// What both players say of the vector, which must be the same.
+/// The outcome from both players, which must be the same.
 fn played(state: &str, steps: &str) -> Result<Outcome, String> {
     let suite = parse("x.toml", &one_vector(state, steps)).map_err(|error| error.to_string())?;
     let [machine, manual] = [Player::Machine, Player::Manual].map(|player| run_on(player, &suite).remove(0).outcome);
@@ -56,7 +56,8 @@ fn check_refused(state: &str, steps: &str, expected: &str) {
     assert_eq!(found, format!("x.toml: vector 1: {expected}"));
 }
 
-/// At every level: of a page of each size, and of a table, which is laid out in `bytes` for a walk to go on in.
+/// At every level: the frame of a page of each size, and that of a table, which `bytes` lays out for a walk to continue
+/// in.
 #[test]
 fn a_frame_takes_the_place_of_the_one_before_it() {
     let check = |size: &str, before: &str, level: u8, frame: &str, bytes: &str, reached: &str| {
@@ -147,18 +148,18 @@ fn an_unknown_name_is_answered_with_those_that_exist() {
     let change = |register: &str, name: &str| {
         format!(r#"[{{ op = "change-control", register = "{register}", set = ["{name}"] }}]"#)
     };
-    let cr4 = "is no bit of CR4 that matters here: one of PSE, PAE, PGE, LA57, PCIDE, SMEP, SMAP";
+    let cr4 = "is no bit of CR4 that can be named here: one of PSE, PAE, PGE, LA57, PCIDE, SMEP, SMAP";
     for name in ["CR4.PCID", "PCID", "CR0.PG", "PG", "CR4.", "CR4.CR4.PCIDE", ""] {
         check_refused("", &change("CR4", name), &format!("steps[0].set: `{name}` {cr4}"));
     }
-    let cr0 = "steps[0].set: `CR4.PGE` is no bit of CR0 that matters here: one of PE, WP, PG";
+    let cr0 = "steps[0].set: `CR4.PGE` is no bit of CR0 that can be named here: one of PE, WP, PG";
     check_refused("", &change("CR0", "CR4.PGE"), cr0);
-    let efer = "steps[0].set: `AC` is no bit of EFER that matters here: one of LME, LMA, NXE";
+    let efer = "steps[0].set: `AC` is no bit of EFER that can be named here: one of LME, LMA, NXE";
     check_refused("", &change("EFER", "AC"), efer);
     let all = "one of CR0.PE, CR0.WP, CR0.PG, CR4.PSE, CR4.PAE, CR4.PGE, CR4.LA57, CR4.PCIDE, CR4.SMEP, CR4.SMAP, \
                EFER.LME, EFER.LMA, EFER.NXE, RFLAGS.AC";
     for name in ["PCID", "CR8.PG", "EFLAGS.AC"] {
-        let expected = format!("clear: `{name}` is no bit that matters here: {all}");
+        let expected = format!("clear: `{name}` is no bit that can be named here: {all}");
         check_refused(&format!(r#"clear = "{name}""#), "[]", &expected);
     }
     let entry = "steps[0].clear: `rw` is no bit of a paging-structure entry: one of present, writable, user, accessed, \
@@ -213,7 +214,7 @@ fn error_codes_are_decimal_or_hexadecimal() {
     );
 }
 
-/// Every list of the format, with one thing in it, and with the thing alone.
+/// Every list of the format with one thing in it, and that thing by itself.
 #[test]
 fn one_thing_is_a_list_of_one() {
     let text = |open: &str, close: &str| {

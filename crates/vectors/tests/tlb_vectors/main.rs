@@ -46,7 +46,7 @@ fn every_vector_holds_without_what_makes_the_machine_fast() {
     assert_eq!(run_on(Player::PlainMachine, &suite()), run(&suite()));
 }
 
-/// The file with one piece of text replaced, which must be there once.
+/// The file with one piece of text replaced, which must occur once.
 fn altered(from: &str, to: &str) -> String {
     let text = text();
     assert_eq!(text.matches(from).count(), 1, "{from}");
@@ -130,7 +130,7 @@ fn a_mistake_in_a_file_is_told_with_its_vector_and_field() {
     check(
         r#"value = "P3+3" }"#,
         r#"value = "P8+3" }"#,
-        "x.toml: vector 5: steps[0].value: `P8` is neither a name of [names] nor a number",
+        "x.toml: vector 5: steps[0].value: `P8` is neither a name in [names] nor a number",
     );
     check(
         r#"value = "P3+3" }"#,
@@ -141,7 +141,7 @@ fn a_mistake_in_a_file_is_told_with_its_vector_and_field() {
     check(
         r#"value = "P3+3" }"#,
         r#"value = "P3+3", noflush = true }"#,
-        "x.toml: vector 5: steps[0].noflush: no such field belongs here",
+        "x.toml: vector 5: steps[0].noflush: there is no such field here",
     );
     check(r#"id = "6""#, r#"id = "5""#, "x.toml: vector 5: id: another vector has this id");
     check(r#"id = "6""#, r#"name = "6""#, "x.toml: vector[5].id: is missing");
@@ -179,7 +179,7 @@ fn a_mistake_in_a_file_is_told_with_its_vector_and_field() {
     check(
         r#"set = ["LA57"]"#,
         r#"set = ["LA58"]"#,
-        "x.toml: vector 34: steps[0].set: `LA58` is no bit of CR4 that matters here: one of PSE, PAE, PGE, LA57, PCIDE, SMEP, SMAP",
+        "x.toml: vector 34: steps[0].set: `LA58` is no bit of CR4 that can be named here: one of PSE, PAE, PGE, LA57, PCIDE, SMEP, SMAP",
     );
     check("[baselines.Z]\ncpl = 0", "[baselines.Z]\ncpl = 4", "x.toml: baselines.Z.cpl: 4 is not below 4");
     check(

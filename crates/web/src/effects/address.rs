@@ -1,4 +1,5 @@
-//! The address bar says what the page shows. Another scenario is a navigation that Back undoes; another step is not.
+//! The address bar describes what the page shows. Another scenario is a navigation that Back undoes; another step is
+//! not.
 
 use cr3_session::{Action, State, link};
 use gloo::events::EventListener;
@@ -9,10 +10,11 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use yew::prelude::*;
 
-/// Milliseconds until a change is written: first the page is drawn.
+/// Milliseconds before a change is written: the page is drawn first.
 const SOON: u32 = 20;
 
-/// Least milliseconds between two changes of the address while a person scrubs: browsers refuse more than a few a second.
+/// Minimum milliseconds between two changes of the address while a person scrubs: browsers refuse more than a few per
+/// second.
 const PACE: u32 = 200;
 
 /// The address after `#`.
@@ -21,7 +23,7 @@ pub(crate) fn hash() -> String {
     hash.strip_prefix('#').unwrap_or(&hash).to_owned()
 }
 
-/// The whole address of what a state shows, whatever the address bar says yet.
+/// The whole address of what a state shows, which the address bar may not show yet.
 pub(crate) fn address(state: &State) -> String {
     let href = window().location().href().unwrap_or_default();
     let page = href.split('#').next().unwrap_or_default();
@@ -30,12 +32,12 @@ pub(crate) fn address(state: &State) -> String {
 
 #[derive(Default)]
 struct Bar {
-    /// What this page wrote or opened last. Where the address says something else a navigation is under way, and its
+    /// The fragment that this page last wrote or opened. If the address differs, a navigation is under way, and its
     /// event will come.
     known: Option<String>,
     /// Runs until the next change may be written.
     pause: Option<Timeout>,
-    /// What to write when the pause is over.
+    /// What to write after the pause.
     waiting: Option<String>,
 }
 
@@ -49,7 +51,7 @@ impl Bar {
     }
 }
 
-/// Keeps the address and the state equal.
+/// Keeps the address and the state in step.
 #[hook]
 pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
     let link = state.link();
@@ -102,7 +104,7 @@ fn write(text: &str, how: History) {
         return;
     };
     let url = format!("#{text}");
-    // A browser may refuse; the next change tries again, and Share does not read the address bar.
+    // A browser may refuse. The next change tries again, and Share does not read the address bar.
     let _ = match how {
         History::Push => history.push_state_with_url(&JsValue::NULL, "", Some(&url)),
         History::Replace => history.replace_state_with_url(&JsValue::NULL, "", Some(&url)),

@@ -1,4 +1,4 @@
-//! The second CPU behind the page: fetched when it is asked for, in a worker of its own, told what is run.
+//! The second CPU behind the page: fetched on request, in its own worker, which learns what runs.
 
 use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Engine, Report, SelfTest, Stage};
@@ -15,21 +15,21 @@ use web_sys::{
 };
 use yew::prelude::*;
 
-/// Where the build puts Unicorn, from the page.
+/// Where the build puts Unicorn, relative to the page.
 const MODULE: &str = "unicorn/unicorn.wasm";
 
-/// What names the content of the module, so that no cache gives an older one.
+/// Identifies the module's content, so that no cache supplies an older one.
 const VERSION: &str = "unicorn/version.txt";
 
-/// The script that a worker begins with.
+/// The script that starts a worker.
 const SCRIPT: &str = "follower/second.js";
 
-/// A worker with what it needs to be kept alive. Dropping it ends the worker.
+/// A worker and what keeps it alive. Dropping this ends the worker.
 struct Second {
     worker: Worker,
     _onmessage: Closure<dyn FnMut(MessageEvent)>,
     _onerror: Closure<dyn FnMut(JsValue)>,
-    /// Set when it is of no use any more: whatever is under way for it stops.
+    /// Set when the worker is useless: everything under way for it stops.
     ended: Rc<Cell<bool>>,
 }
 
@@ -42,7 +42,7 @@ impl Drop for Second {
 
 impl Second {
     fn post(&self, request: &Request) {
-        // Only a value that cannot be copied makes it fail, and text can.
+        // It fails only on a value that cannot be copied, and text can.
         let _ = self.worker.post_message(&JsValue::from_str(&request.encode()));
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
     });
 }
 
-/// Everything that was asked for before concerns runs that are no longer shown.
+/// Follows the current runs. Earlier requests concern runs that are no longer shown.
 fn follow(second: &Second, state: &State) {
     second.post(&Request::Forget);
     for side in Side::BOTH.into_iter().filter(|side| state.runs.trace(*side).is_some()) {
@@ -104,7 +104,7 @@ fn start(dispatch: Callback<Action>) -> Option<Second> {
     match spawn(&dispatch) {
         Ok(second) => Some(second),
         Err(error) => {
-            dispatch.emit(broke(format!("the browser starts no worker: {}", words(&error))));
+            dispatch.emit(broke(format!("the browser cannot start a worker: {}", words(&error))));
             None
         }
     }
@@ -114,7 +114,7 @@ fn broke(why: String) -> Action {
     Action::Checked(0, Report::Broke(why))
 }
 
-/// What an error of the browser says.
+/// The message of a browser error.
 fn words(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     message.or_else(|| error.as_string()).unwrap_or_else(|| "no reason given".to_owned())
@@ -154,7 +154,7 @@ fn address(file: &str) -> Result<String, JsValue> {
 }
 
 thread_local! {
-    /// The compiled module, which serves again when the check is turned off and on.
+    /// The compiled module, reused when the check is turned off and on.
     static COMPILED: RefCell<Option<Module>> = const { RefCell::new(None) };
 }
 

@@ -1,23 +1,21 @@
-//! Copying text. A page without clipboard rights says so and shows what to do instead.
+//! Copying text. If the page has no clipboard rights, it says so and names another way.
 
 use cr3_session::Action;
 use gloo::utils::window;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::Callback;
 
-/// Copies `text` and tells how it went.
+/// Copies `text` and reports the outcome.
 pub(crate) fn copy(text: String, what: &'static str, dispatch: Callback<Action>) {
     spawn_local(async move {
         let clipboard = window().navigator().clipboard();
-        // Outside secure contexts there is no clipboard object at all.
+        // Outside secure contexts there is no clipboard object.
         let present = !wasm_bindgen::JsValue::from(clipboard.clone()).is_undefined();
         let copied = present && JsFuture::from(clipboard.write_text(&text)).await.is_ok();
         let words = if copied {
             format!("{what} copied.")
         } else {
-            format!(
-                "The browser does not let this page copy. The address bar holds the link; the {what} was not copied."
-            )
+            format!("The browser does not let this page copy. The address bar has the link; the {what} was not copied.")
         };
         dispatch.emit(Action::Tell(words));
     });

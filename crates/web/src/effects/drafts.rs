@@ -9,22 +9,22 @@ use std::sync::Arc;
 use wasm_bindgen::{JsCast, JsValue};
 use yew::prelude::*;
 
-/// Holds a JSON list of texts, the newest first.
+/// Holds a JSON list of texts, newest first.
 const DRAFTS: &str = "cr3-drafts";
 
 thread_local! {
-    /// What this page last read or stored. Other texts are those of pages that are open beside it, and stay.
+    /// What this page last read or stored. Other texts belong to other open pages, and stay.
     static KNOWN: RefCell<Vec<Arc<str>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What is kept from before this page.
+/// The texts from before this page.
 pub(crate) fn kept() -> Vec<Arc<str>> {
     let stored = read();
     KNOWN.set(stored.clone());
     stored
 }
 
-/// Stores what this page is to keep.
+/// Stores the texts of this page.
 pub(crate) fn save(own: Vec<Arc<str>>) -> Memory {
     let stored = read();
     let texts = KNOWN.with_borrow(|known| merged(&own, known, &stored));
@@ -52,7 +52,7 @@ fn write(texts: &[Arc<str>]) -> Memory {
     }
 }
 
-/// Keeps what the state says, and tells it when the browser refuses.
+/// Keeps the state's texts, and reports it when the browser refuses.
 #[hook]
 pub(crate) fn use_drafts(state: &State, dispatch: &Callback<Action>) {
     let dispatch = dispatch.clone();

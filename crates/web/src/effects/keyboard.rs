@@ -1,6 +1,7 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
-use crate::effects::{address, copy};
+use super::address::address;
+use super::clipboard::copy;
 use cr3_session::{Action, Direction, Overlay, State, Target, report};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
@@ -13,7 +14,7 @@ use yew::prelude::*;
 pub(crate) const KEYS: &[(&[&str], &str)] = &[
     (&["Space"], "run, pause"),
     (&["j", "k"], "next, previous step; also ↓ ↑"),
-    (&["J", "K"], "the same at this nesting level: over handlers"),
+    (&["J", "K"], "the same at this nesting level: steps over handlers"),
     (&["]", "["], "next, previous difference between the runs"),
     (&["c", "C"], "next, previous CR3 write"),
     (&["f", "F"], "next, previous flush"),
@@ -26,7 +27,7 @@ pub(crate) const KEYS: &[(&[&str], &str)] = &[
     (&["y"], "copy the link"),
     (&["Y"], "copy a report in plain text"),
     (&["?"], "these keys"),
-    (&["Esc"], "close what is open"),
+    (&["Esc"], "close the open panel"),
 ];
 
 fn movement(key: &str) -> Option<(Target, Direction)> {
@@ -65,7 +66,7 @@ fn action(key: &str, state: &State) -> Option<Action> {
     })
 }
 
-/// Where keys mean something else: fields take text, buttons take Space and Enter.
+/// Elements in which keys mean something else: fields take text, buttons take Space and Enter.
 fn taken(element: &Element, key: &str) -> bool {
     let inside = |selector: &str| element.closest(selector).ok().flatten().is_some();
     if inside("input, textarea, select, dialog, [role=dialog], [contenteditable]") {
@@ -100,7 +101,7 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
     event.prevent_default();
 }
 
-/// Listens to the keyboard of the whole page.
+/// Listens to the keyboard for the whole page.
 #[hook]
 pub(crate) fn use_keyboard(state: Rc<State>, dispatch: &Callback<Action>) {
     let current = use_mut_ref(|| state.clone());

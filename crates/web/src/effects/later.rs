@@ -1,4 +1,4 @@
-//! What may come a frame after the rest, so that a step is drawn at once and scrubbing keeps up with the hand.
+//! Rendering that may follow a frame later, so that a step is drawn at once and scrubbing keeps up with the hand.
 
 use cr3_session::State;
 use gloo::render::{AnimationFrame, request_animation_frame};
@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use yew::prelude::*;
 
-/// What is waited for before the newest state is shown.
+/// What has to happen before the newest state is shown.
 enum Wait {
     /// The frame that draws the rest.
     Frame { _frame: AnimationFrame },
@@ -15,14 +15,14 @@ enum Wait {
     Drawn { _timer: Timeout },
 }
 
-/// What it shows, and what it is to show.
+/// The state it shows, and the one it has to show.
 struct Later {
     shown: Rc<State>,
     newest: Rc<State>,
     wait: Option<Wait>,
 }
 
-/// The state; where only its cursor moved, the state before until the move was drawn.
+/// The state. If only its cursor moved, this is the previous state until the move is drawn.
 #[hook]
 pub(crate) fn use_later(state: &Rc<State>) -> Rc<State> {
     let later = use_mut_ref(|| Later { shown: state.clone(), newest: state.clone(), wait: None });

@@ -1,9 +1,11 @@
-//! What the page does besides showing: address bar, keyboard, timer, clipboard, what the browser remembers.
+//! What the page does besides rendering: address bar, keyboard, timer, clipboard, what the browser remembers,
+//! the second CPU, the explorer.
 
 mod address;
 mod check;
 mod clipboard;
 mod drafts;
+mod explore;
 mod keyboard;
 mod later;
 mod play;
@@ -14,6 +16,7 @@ pub(crate) use address::{address, hash, use_address};
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
 pub(crate) use drafts::{kept, save, use_drafts};
+pub(crate) use explore::use_explore;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;
 pub(crate) use play::use_play;

@@ -4,7 +4,7 @@ use cr3_session::Action;
 use gloo::timers::callback::Interval;
 use yew::prelude::*;
 
-/// Milliseconds a row is shown while running.
+/// Milliseconds per row while running.
 const PACE: u32 = 110;
 
 /// Sends [`Action::Tick`] while `playing`.

@@ -1,4 +1,4 @@
-//! What the browser remembers of a person's taste: colours and single-letter keys.
+//! The preferences that the browser remembers: colours and single-letter keys.
 
 use super::storage;
 use cr3_session::{Settings, Theme};
@@ -14,7 +14,7 @@ const DARK: &str = r#""dark""#;
 const ON: &str = "true";
 const OFF: &str = "false";
 
-/// What was remembered, or the defaults where storage is empty or forbidden.
+/// The remembered preferences, or the defaults if storage is empty or forbidden.
 pub(crate) fn restore() -> Settings {
     let theme = match storage::get(THEME).as_deref() {
         Some(LIGHT) => Theme::Light,
@@ -47,7 +47,7 @@ fn theme_name(theme: Theme) -> Option<&'static str> {
 pub(crate) fn use_settings(settings: Settings) {
     use_effect_with(settings, |settings| {
         apply(settings.theme);
-        // Where storage refuses, the taste lasts as long as the page.
+        // If storage refuses, the preference lasts as long as the page.
         let _ = match settings.theme {
             Theme::System => storage::remove(THEME),
             Theme::Light => storage::set(THEME, LIGHT),

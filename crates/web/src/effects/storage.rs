@@ -1,5 +1,5 @@
-//! The browser's storage for this page. It may be absent, forbidden (asking for it throws then) or full: nothing here fails
-//! louder than by its answer.
+//! The browser's storage for this page. It may be absent, forbidden (then asking for it throws) or full: every failure
+//! is only a return value.
 
 use cr3_session::drafts::Memory;
 use gloo::utils::window;
@@ -19,7 +19,7 @@ pub(super) fn set(name: &str, value: &str) -> Memory {
     answer(storage().map(|storage| storage.set_item(name, value)))
 }
 
-/// Stores nothing under a name any more.
+/// Removes what is stored under a name.
 pub(super) fn remove(name: &str) -> Memory {
     answer(storage().map(|storage| storage.remove_item(name)))
 }

@@ -1,13 +1,8 @@
-//! What the page is made of, under which licences, and where the sources are.
+//! The page's components, their licences, and where the sources are.
 
 use super::Sheet;
 use cr3_session::Action;
 use yew::prelude::*;
-
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) dispatch: Callback<Action>,
-}
 
 /// Licence texts that the build puts beside Unicorn's module.
 const TEXTS: &[(&str, &str)] = &[
@@ -19,10 +14,9 @@ const TEXTS: &[(&str, &str)] = &[
     ("SOURCE.TXT", "where the source is, and how it is built"),
 ];
 
-#[component]
-pub(crate) fn About(props: &Props) -> Html {
+pub(super) fn view(dispatch: &Callback<Action>) -> Html {
     html! {
-        <Sheet class="about" title="About" dispatch={props.dispatch.clone()}>
+        <Sheet key="about" class="about" title="About" dispatch={dispatch.clone()}>
             <p>{ "The CR3 playground is free software under the GNU General Public License, version 2 only. It runs in this tab; nothing that you type leaves it." }</p>
             <h3>{ "Unicorn Engine 2.1.5" }</h3>
             <p>

@@ -1,8 +1,8 @@
-//! The editor of a person's own macro, with what the assembler says about it.
+//! The editor of a person's own macro, with the assembler's messages.
 
 use super::Sheet;
 use crate::effects;
-use crate::view::Props;
+use crate::store::Props;
 use cr3_session::view::diagnostics::{Problem, verdict};
 use cr3_session::view::drafts::{Draft, drafts, warning};
 use cr3_session::{Action, Form, Side, State};
@@ -14,10 +14,10 @@ use std::rc::Rc;
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-/// Milliseconds without typing after which the text is taken.
+/// Milliseconds without typing before the text is taken.
 const PAUSE: u32 = 250;
 
-/// What was typed and is not taken yet. Dropping it ends the pause.
+/// Typed text that is not taken yet. Dropping it ends the pause.
 struct Typed {
     text: String,
     _pause: Timeout,
@@ -35,7 +35,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
         let state = state.clone();
         use_memo((state.setup.clone(), state.custom.clone()), move |_| verdict(&state))
     };
-    // Yew writes the value at each drawing, and a run that plays draws often.
+    // Yew writes the value at each rendering, and a run that plays renders often.
     let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());
     let oninput = {
         let (pending, dispatch) = (pending.clone(), dispatch.clone());
@@ -85,7 +85,7 @@ fn take(pending: &Pending, dispatch: &Callback<Action>) {
     }
 }
 
-/// What was typed last is not lost when the editor or the whole page goes away before the pause is over.
+/// Saves the last typed text if the editor or the whole page disappears before the pause is over.
 #[hook]
 fn use_leaving(pending: &Pending, state: &Rc<State>, dispatch: &Callback<Action>) {
     let shown = use_mut_ref(|| state.clone());
@@ -96,7 +96,7 @@ fn use_leaving(pending: &Pending, state: &Rc<State>, dispatch: &Callback<Action>
             let (pending, shown) = (pending.clone(), shown.clone());
             EventListener::new(&window(), "pagehide", move |_| {
                 if let Some(typed) = pending.borrow().as_ref() {
-                    // The page is gone in a moment: there is nobody to say a refusal to.
+                    // The page is about to disappear, so there is nobody to show a refusal to.
                     let _ = effects::save(shown.borrow().kept_with(&typed.text));
                 }
             })

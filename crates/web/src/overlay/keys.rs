@@ -2,15 +2,13 @@
 
 use super::Sheet;
 use crate::effects::KEYS;
-use crate::view::Props;
-use cr3_session::Action;
+use cr3_session::{Action, State};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn Keys(props: &Props) -> Html {
-    let on = props.state.settings.shortcuts;
+pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
+    let on = state.settings.shortcuts;
     html! {
-        <Sheet title="Keys" dispatch={props.dispatch.clone()}>
+        <Sheet key="keys" title="Keys" dispatch={dispatch.clone()}>
             <dl class="keys">
                 { for KEYS.iter().map(|(keys, words)| html! {
                     <div key={*words}>
@@ -21,7 +19,7 @@ pub(crate) fn Keys(props: &Props) -> Html {
             </dl>
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={on.to_string()}
-                    onclick={props.dispatch.reform(|_| Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
+                    onclick={dispatch.reform(|_| Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
                 <span class="quiet">{ "Off leaves arrows, Page Up and Down, Home, End, Space and Esc." }</span>
             </p>
         </Sheet>

@@ -1,17 +1,14 @@
-//! What is not modelled, as the documentation says it, and who vouches for the rest.
+//! What is not modelled, in the documentation's words, and who vouches for the rest.
 
 use super::Sheet;
-use crate::view::Props;
-use cr3_session::State;
 use cr3_session::view::limits::{Block, Section, limits};
 use cr3_session::view::trust::{Part, Row, rows};
+use cr3_session::{Action, State};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn Limits(props: &Props) -> Html {
-    let Props { state, dispatch } = props;
+pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
-        <Sheet class="limits" title="What is modelled, and what is not" dispatch={dispatch.clone()}>
+        <Sheet key="limits" class="limits" title="What is modelled, and what is not" dispatch={dispatch.clone()}>
             <p>{ "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed." }</p>
             <h3>{ "Who vouches for what is shown" }</h3>
             <div>{ trust(state) }</div>
@@ -24,7 +21,7 @@ pub(crate) fn Limits(props: &Props) -> Html {
 fn trust(state: &State) -> Html {
     let names = state.setup.forms.each_ref().map(|form| form.name());
     let told = if state.check.is_on() {
-        "Steps, faults and deliveries of the two runs that Unicorn has compared so far, of those there are."
+        "How many steps, faults and deliveries of the two runs Unicorn has compared so far."
     } else {
         "Nothing of the two runs is compared while \"check with Unicorn\" is off."
     };
@@ -64,7 +61,7 @@ fn line(names: [&'static str; 2], row: Row) -> Html {
 }
 
 fn section(section: &Section) -> Html {
-    let blocks = section.blocks.iter().enumerate().map(|(index, block)| view(index, block));
+    let blocks = section.blocks.iter().enumerate().map(|(index, block)| block_view(index, block));
     html! {
         <section key={section.title.clone()}>
             <h3>{ &section.title }</h3>
@@ -73,7 +70,7 @@ fn section(section: &Section) -> Html {
     }
 }
 
-fn view(index: usize, block: &Block) -> Html {
+fn block_view(index: usize, block: &Block) -> Html {
     let pieces = block.pieces.iter().enumerate().map(|(at, piece)| match at % 2 {
         1 => html! { <code key={at}>{ piece }</code> },
         _ => html! { <span key={at}>{ piece }</span> },

@@ -1,31 +1,34 @@
 //! What floats above the page, one thing at a time.
 
 mod about;
-pub(crate) mod disagreement;
+mod assumptions;
+mod counterexamples;
+mod disagreement;
 mod editor;
 mod handlers;
 mod keys;
 mod limits;
 mod sheet;
 
-use crate::view::Props;
-use cr3_session::Overlay;
+use cr3_session::{Action, Overlay, State};
+use std::rc::Rc;
 use yew::prelude::*;
 
 pub(crate) use sheet::Sheet;
 
-#[component]
-pub(crate) fn Overlays(props: &Props) -> Html {
-    let Props { state, dispatch } = props;
+/// What is open. Each has a key of its own: one dialog never becomes another.
+pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     html! {
         <div class="overlays">
             { match state.overlay {
-                Overlay::Keys => html! { <keys::Keys key="keys" state={state.clone()} dispatch={dispatch.clone()} /> },
-                Overlay::Limits => html! { <limits::Limits key="limits" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::Keys => keys::view(state, dispatch),
+                Overlay::Limits => limits::view(state, dispatch),
                 Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
-                Overlay::Disagreement => html! { <disagreement::View key="disagreement" state={state.clone()} dispatch={dispatch.clone()} /> },
-                Overlay::About => html! { <about::About key="about" dispatch={dispatch.clone()} /> },
-                Overlay::Handlers => html! { <handlers::Choice key="handlers" state={state.clone()} dispatch={dispatch.clone()} /> },
+                Overlay::Disagreement => disagreement::view(state, dispatch),
+                Overlay::About => about::view(dispatch),
+                Overlay::Handlers => handlers::view(state, dispatch),
+                Overlay::Counterexamples => counterexamples::view(state, dispatch),
+                Overlay::Assumptions => assumptions::view(state, dispatch),
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
             } }
         </div>

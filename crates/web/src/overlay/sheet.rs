@@ -1,6 +1,6 @@
-//! A panel above the page: the browser's own dialog, which keeps the focus inside and gives it back.
+//! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
-use crate::parts::{Icon, Shape, focus_in_place};
+use crate::parts::{Shape, focus_in_place};
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
@@ -12,7 +12,7 @@ pub(crate) struct Props {
     pub(crate) children: Html,
     #[prop_or_default]
     pub(crate) class: Classes,
-    /// What has the focus when it opens; without it the browser chooses.
+    /// The element that has the focus at first; without it the browser chooses.
     #[prop_or_default]
     pub(crate) first: Option<NodeRef>,
 }
@@ -25,7 +25,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
         use_effect_with((), move |()| {
             let dialog = node.cast::<HtmlDialogElement>();
             if let Some(dialog) = &dialog {
-                // It fails only on a dialog that is open already.
+                // It fails only on a dialog that is already open.
                 let _ = dialog.show_modal();
             }
             focus_in_place(first.and_then(|first| first.cast()));
@@ -42,7 +42,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
     });
     let onclick = {
         let (node, dispatch) = (node.clone(), props.dispatch.clone());
-        // The dialog itself is only hit beside its content: on the backdrop.
+        // A click hits the dialog itself only beside its content: on the backdrop.
         move |event: MouseEvent| {
             if event.target().is_some_and(|target| node.get().is_some_and(|dialog| *dialog == target)) {
                 dispatch.emit(Action::Close);
@@ -56,7 +56,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
                     <h2 id="sheet-title">{ &props.title }</h2>
                     <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)"
                         onclick={props.dispatch.reform(|_| Action::Close)}>
-                        <Icon shape={Shape::Close} />
+                        { Shape::Close.icon() }
                     </button>
                 </div>
                 <div class="content" tabindex="0" role="region" aria-labelledby="sheet-title">{ props.children.clone() }</div>

@@ -1,4 +1,4 @@
-//! The icons, drawn on a grid of 16. A control that shows only an icon has an `aria-label` of its own.
+//! The icons, drawn on a grid of 16. A control that shows only an icon has its own `aria-label`.
 
 use yew::prelude::*;
 
@@ -25,6 +25,15 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
+    /// The icon as a picture that screen readers pass over.
+    pub(crate) fn icon(self) -> Html {
+        html! {
+            <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+                <path d={self.path()} fill-rule="evenodd" />
+            </svg>
+        }
+    }
+
     fn path(self) -> &'static str {
         match self {
             Self::First => "M3 3h2v10H3zM13 3v10L6 8z",
@@ -54,19 +63,5 @@ impl Shape {
                 "M7.300 1h1.400v3H7.300zm0 11h1.400v3H7.300zM1 7.300h3v1.400H1zm11 0h3v1.400h-3zM8 5.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5z"
             }
         }
-    }
-}
-
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) shape: Shape,
-}
-
-#[component]
-pub(crate) fn Icon(props: &Props) -> Html {
-    html! {
-        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
-            <path d={props.shape.path()} fill-rule="evenodd" />
-        </svg>
     }
 }

@@ -1,5 +1,6 @@
 //! Small parts that several components use.
 
+pub(crate) mod disagreement;
 mod focus;
 mod hex;
 mod icon;
@@ -9,9 +10,9 @@ mod sight;
 mod window;
 
 pub(crate) use focus::focus_in_place;
-pub(crate) use hex::Hex;
-pub(crate) use icon::{Icon, Shape};
-pub(crate) use segments::Segments;
+pub(crate) use hex::hex;
+pub(crate) use icon::Shape;
+pub(crate) use segments::segments;
 pub(crate) use select::Select;
 pub(crate) use sight::{Sight, side_class};
 pub(crate) use window::{Window, use_window};

@@ -1,4 +1,4 @@
-//! A choice of one from many: the browser's own list in the page's own clothes.
+//! A choice of one from many: the browser's own list, styled like the page.
 
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
@@ -7,7 +7,7 @@ use yew::prelude::*;
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) name: AttrValue,
-    /// The visible name is for the eye; this is for screen readers where the visible one is too short.
+    /// The name for screen readers, if the visible one is too short for them.
     #[prop_or_default]
     pub(crate) label: Option<AttrValue>,
     pub(crate) options: Vec<AttrValue>,
@@ -24,7 +24,8 @@ pub(crate) struct Props {
 pub(crate) fn Select(props: &Props) -> Html {
     let node = use_node_ref();
     {
-        // The selected option is a property, not an attribute: a reducer that refuses a choice must see it undone.
+        // The selected option is a property, not an attribute: when a reducer refuses a choice, the list must show the
+        // old one again.
         let node = node.clone();
         let value = value(props.selected);
         use_effect(move || {

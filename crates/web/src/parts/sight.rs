@@ -3,7 +3,7 @@
 use cr3_session::{Moment, Side};
 use std::rc::Rc;
 
-/// A moment as a property: equal only to itself, because comparing two machines costs more than showing one.
+/// A moment as a property. It equals only itself, because comparing two machines costs more than showing one.
 #[derive(Clone)]
 pub(crate) struct Sight(pub(crate) Rc<Moment>);
 
@@ -13,7 +13,7 @@ impl PartialEq for Sight {
     }
 }
 
-/// The class of a side: narrow windows show one of them.
+/// The class of a side: narrow windows show one side.
 pub(crate) fn side_class(side: Side) -> &'static str {
     match side {
         Side::Left => "side-a",

@@ -1,7 +1,7 @@
-//! A long list of rows of one height: only those in sight, and a few around them, are in the document.
+//! A long list of rows of one height. Only those in sight, and a few around them, are in the document.
 //!
-//! Where the list stands is known before its rows are made, so that a far jump is one change of the document and one
-//! layout, the one that its scrolling asks for.
+//! The scroll position is known before the rows are rendered. A far jump is therefore one change of the document and
+//! one layout, the one that its scrolling requires.
 
 use cr3_session::view::window::{Aim, Scroller, Sight, Stand};
 use gloo::events::EventListener;
@@ -14,10 +14,10 @@ use web_sys::{Element, HtmlElement, ResizeObserver};
 use yew::platform::spawn_local;
 use yew::prelude::*;
 
-/// Height of a row where the style sheet does not say: CSS pixels.
+/// Height of a row in CSS pixels, if the style sheet does not give one.
 const ROW: f64 = 24.0;
 
-/// How long a person must not have scrolled before it is told where the list stands: milliseconds.
+/// Milliseconds after a person's last scrolling before the position is reported.
 const REST: u32 = 150;
 
 /// What a component needs to list rows in a window.
@@ -37,7 +37,7 @@ impl Window {
         self.sight.first()
     }
 
-    /// Key of a row whose element other rows take over.
+    /// Key of a row whose element other rows reuse.
     pub(crate) fn slot(&self, row: usize) -> usize {
         self.sight.slot(row)
     }
@@ -53,7 +53,7 @@ impl Window {
     }
 }
 
-/// To a hundredth. Integers, because the code that writes floats is as large as a view.
+/// With two decimals. Integers, because the code that formats floats is as large as a view.
 fn pixels(length: f64) -> String {
     let hundredths = (length * 100.0).round() as u64;
     format!("{}.{:02}px", hundredths / 100, hundredths % 100)
@@ -69,7 +69,7 @@ fn row_height() -> f64 {
         .unwrap_or(ROW)
 }
 
-/// What may cover the lower end of the window: the counters, or the moves where the window is narrow.
+/// Elements that may cover the lower end of the window: the counters, or the moves if the window is narrow.
 fn covers() -> Vec<Element> {
     let covers = gloo::utils::document().query_selector_all(".counters, .transport").ok();
     let elements =
@@ -77,24 +77,24 @@ fn covers() -> Vec<Element> {
     elements.collect()
 }
 
-/// Where something covers the lower end of the window.
+/// Where the cover of the window's lower end begins.
 fn covered_from(bottom: f64) -> f64 {
     let covers = covers();
     let boxes = covers.iter().map(Element::get_bounding_client_rect);
     boxes.filter(|cover| cover.bottom() >= bottom - 1.0).fold(bottom, |least, cover| least.min(cover.top()))
 }
 
-/// Takes the measure of a list. This asks the browser for a layout.
+/// Measures a list. This forces a layout in the browser.
 fn measure(element: &HtmlElement, stand: &mut Stand) -> bool {
     let edge = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(f64::MAX);
     let top = element.get_bounding_client_rect().top() + window().scroll_y().unwrap_or(0.0);
-    // No list is higher than the window, whatever a style sheet makes of it: its rows would all be in the document.
+    // No list is higher than the window, whatever a style sheet says; otherwise all its rows would be in the document.
     let height = f64::from(element.client_height()).min(edge);
     stand.resized(height, covered_from(edge) - top, row_height())
 }
 
-/// Windows a list of `total` rows and shows `aim` whenever it changes, whenever `sought` does, or when the list comes into
-/// sight. `browsed` is told the first row in sight when a person has scrolled.
+/// Windows a list of `total` rows. Shows `aim` whenever it changes, whenever `sought` does, or when the list comes into
+/// sight. `browsed` receives the first row in sight when a person has scrolled.
 #[hook]
 pub(crate) fn use_window(total: usize, aim: Option<Aim>, sought: u32, browsed: Callback<usize>) -> Window {
     let node = use_node_ref();
@@ -118,7 +118,7 @@ pub(crate) fn use_window(total: usize, aim: Option<Aim>, sought: u32, browsed: C
                     again.force_update();
                 }
             };
-            // An observer says nothing of an element that is hidden from the start, nor of a window that is lower now.
+            // An observer reports neither an element that is hidden from the start nor a window that has become lower.
             resized();
             let listener = EventListener::new(&window(), "resize", {
                 let resized = resized.clone();
@@ -158,7 +158,7 @@ pub(crate) fn use_window(total: usize, aim: Option<Aim>, sought: u32, browsed: C
     Window { node, onscroll, rows: sight.rows(total), sight }
 }
 
-/// Scrolls the list once its rows are in the document, and before they are drawn: Yew's effects may come after that.
+/// Scrolls the list once its rows are in the document, and before they are drawn: Yew's effects may run after that.
 fn scroll(node: NodeRef, top: f64) {
     spawn_local(async move {
         if let Some(element) = node.cast::<HtmlElement>() {

@@ -1,12 +1,10 @@
-//! The second CPU: what it says of both runs, what it cannot judge, and what it can be asked for.
+//! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
-use crate::overlay::disagreement;
-use crate::parts::{Icon, Shape};
+use crate::parts::{Shape, disagreement};
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
 use cr3_session::{Action, Overlay, Side, State, is_valid};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -49,14 +47,18 @@ fn reopen(dispatch: &Callback<Action>) -> Html {
 
 /// The reasons why steps were not judged, in both runs together.
 fn unjudged(state: &State) -> Html {
-    let mut reasons = BTreeMap::<Rc<str>, [usize; 2]>::new();
+    let mut reasons = Vec::<(Rc<str>, [usize; 2])>::new();
     for side in Side::BOTH {
         for (reason, times) in count(state, side).map(|count| count.unjudged).unwrap_or_default() {
-            reasons.entry(reason).or_default()[side.index()] = times;
+            let at = reasons.partition_point(|(before, _)| *before < reason);
+            if reasons.get(at).is_none_or(|(known, _)| *known != reason) {
+                reasons.insert(at, (reason, [0; 2]));
+            }
+            reasons[at].1[side.index()] = times;
         }
     }
     let names = state.setup.forms.map(|form| form.name());
-    let row = |(reason, [left, right]): (&Rc<str>, &[usize; 2])| {
+    let row = |(reason, [left, right]): &(Rc<str>, [usize; 2])| {
         html! { <li key={&**reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ &**reason }</li> }
     };
     html! {
@@ -78,7 +80,7 @@ fn asks(props: &Props) -> Html {
         <div class="line" key="asks">
             <div class="sweeps">{ for Side::BOTH.into_iter().map(|side| sweep_button(props, side)) }</div>
             <button type="button" class="button" disabled={!is_valid(state, &Action::TestCheck)}
-                onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to see that it is found">
+                onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to show that the check finds it">
                 { "self-test" }
             </button>
             <div class="result">{ for state.check.sweep.iter().map(|it| swept(props, it)) }</div>
@@ -88,7 +90,7 @@ fn asks(props: &Props) -> Html {
     }
 }
 
-/// What the processors say of the sweep, and beside it what the form did: one says nothing about the other.
+/// The processors' result for the sweep, and beside it the form's: neither says anything about the other.
 fn swept(props: &Props, sweep: &Sweep) -> Html {
     let Props { state, dispatch } = props;
     let side = sweep.side;
@@ -126,7 +128,7 @@ fn sweep_button(props: &Props, side: Side) -> Html {
 fn stop(dispatch: &Callback<Action>) -> Html {
     html! {
         <button type="button" class="button" key="stop" onclick={dispatch.reform(|_| Action::StopSweep)}>
-            <Icon shape={Shape::Close} />{ "stop" }
+            { Shape::Close.icon() }{ "stop" }
         </button>
     }
 }

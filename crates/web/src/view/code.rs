@@ -1,9 +1,10 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
 use super::InjectMenu;
-use crate::parts::{Icon, Segments, Select, Shape, Window, focus_in_place, use_window};
+use crate::parts::{Select, Shape, Window, focus_in_place, segments, use_window};
 use crate::store::sends;
 use cr3_core::scenario::Place;
+use cr3_session::view::heat::{self, Heat};
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
@@ -26,7 +27,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         _ => None,
     };
     let menu_row = spot.as_ref().and_then(|spot| row_of(state, listing, &spot.place));
-    // The row that arrows led to, until something else moves the list.
+    // The row that the arrow keys reached, until something else moves the list.
     let visited = use_state_eq(|| None::<usize>);
     {
         let visited = visited.setter();
@@ -51,7 +52,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         let (grid, visited) = (grid.clone(), visited.setter());
         Callback::from(move |at| {
             visited.set(Some(at));
-            // Rows take over each other's elements: the grid keeps the focus.
+            // Rows reuse each other's elements, so the grid keeps the focus.
             focus_in_place(grid.cast());
         })
     };
@@ -98,7 +99,7 @@ fn active(listing: &Listing, window: &Window, wished: [Option<usize>; 2]) -> Opt
     wished.or_else(|| (window.first()..window.rows.end).find(is_instruction))
 }
 
-/// Arrows lead through the gutter, which is one stop of the Tab key; Enter and Space inject.
+/// Arrows move through the gutter, which is one stop of the Tab key. Enter and Space inject.
 fn grid_key(
     event: &KeyboardEvent,
     props: &Props,
@@ -121,7 +122,8 @@ fn grid_key(
     event.prevent_default();
 }
 
-/// Where an injection beside a row strikes: at the cursor's step if that row is the current one, else at the next arrival.
+/// Where an injection beside a row strikes: at the cursor's step if that row is the current one, else at the next
+/// arrival.
 fn spot_at(state: &State, place: &Place, at: usize, current: Option<usize>) -> Spot {
     Spot { place: place.clone(), row: (current == Some(at)).then_some(state.cursor) }
 }
@@ -133,7 +135,7 @@ fn button_id(at: usize) -> String {
 fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
     let Props { state, listing, dispatch } = props;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
-    // The label of what is read.
+    // The label of the first row in sight.
     let reads = state.browsed.is_some() || !state.follow;
     let here = if reads { first } else { gutter.current.unwrap_or_default() };
     let selected = listing.labels.iter().rposition(|(_, row)| *row <= here);
@@ -145,7 +147,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
         })
     };
     let onfollow = {
-        // A listing that follows no longer stays where it is, and the link says where.
+        // A listing that no longer follows stays where it is, and the link names the place.
         let place = listing.place_from(first).filter(|_| state.follow).cloned();
         let dispatch = dispatch.clone();
         move |_| {
@@ -153,15 +155,15 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
             place.iter().for_each(|place| dispatch.emit(Action::Browse(place.clone())));
         }
     };
-    let sides = state.setup.forms.iter().map(|form| (form.name().into(), AttrValue::default())).collect::<Vec<_>>();
+    let sides = state.setup.forms.map(|form| (form.name(), ""));
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
         <>
-            <Segments class="sides" label="Run whose code is listed" options={sides} selected={state.side.index()} onpick={onside} />
+            { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
                 title="Follow the current instruction" onclick={onfollow}>
-                <Icon shape={Shape::Follow} />
+                { Shape::Follow.icon() }
             </button>
         </>
     }
@@ -189,7 +191,9 @@ fn row(
                 <span role="gridcell"><code>{ name }{ ":" }</code></span>
             </div>
         },
-        Line::Instruction { text, place, origin, executed, .. } => {
+        Line::Instruction { text, place, origin, executed, address } => {
+            let mark = heat::mark(&props.state, *address);
+            let words = mark.as_ref().map(|mark| format!("\n{}", mark.words)).unwrap_or_default();
             let class = classes!(
                 "row",
                 "instruction",
@@ -198,14 +202,15 @@ fn row(
                 (*executed == 0).then_some("cold"),
                 (active == Some(at)).then_some("active"),
             );
+            let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
-                <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times")}>
-                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit) }</span>
+                <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times{words}")}>
+                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
                         <span class="origin">{ origin.clone().unwrap_or_default() }</span>
-                        <span class="why">{ gutter.refused.get(&at).map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
+                        <span class="why">{ why.map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
                     </span>
                 </div>
             }
@@ -213,7 +218,7 @@ fn row(
     }
 }
 
-/// Which runs stand at this row.
+/// Which runs are at this row.
 fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     let names = props.state.setup.forms.map(|form| form.name());
     let here = names[props.state.side.index()];
@@ -226,8 +231,26 @@ fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit: &Callback<usize>) -> Html {
-    let numbers = gutter.injections.get(&at);
+/// What single exceptions here come to; the button beside it says it in words.
+fn stripe(mark: Option<heat::Mark>) -> Html {
+    let (class, text) = match mark.map(|mark| mark.heat) {
+        None => ("", String::new()),
+        Some(Heat::Holds) => ("holds", String::new()),
+        Some(Heat::Breaks(count)) => ("breaks", count.to_string()),
+        Some(Heat::Impossible) => ("impossible", String::new()),
+    };
+    html! { <i class={classes!("heat", class)} aria-hidden="true">{ text }</i> }
+}
+
+fn inject_button(
+    props: &Props,
+    place: &Place,
+    at: usize,
+    gutter: &Gutter,
+    visit: &Callback<usize>,
+    words: &str,
+) -> Html {
+    let strikes = gutter.strikes(at);
     let spot = spot_at(&props.state, place, at, gutter.current);
     let onclick = {
         let (visit, dispatch) = (visit.clone(), props.dispatch.clone());
@@ -236,14 +259,14 @@ fn inject_button(props: &Props, place: &Place, at: usize, gutter: &Gutter, visit
             dispatch.emit(Action::Open(Overlay::Inject(spot.clone())));
         }
     };
-    let refused = gutter.refused.contains_key(&at);
-    let text = numbers.map(|numbers| numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
-    let class = classes!("inject", numbers.is_some().then_some("set"), refused.then_some("refused"));
+    let refused = strikes.is_some_and(|strikes| strikes.refused.is_some());
+    let text = strikes.map(|strikes| strikes.numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
+    let class = classes!("inject", strikes.is_some().then_some("set"), refused.then_some("refused"));
     html! {
         <button type="button" id={button_id(at)} {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
             tabindex="-1"
-            title="Inject an exception here (i)" {onclick}>
-            <Icon shape={Shape::Inject} />
+            title={format!("Inject an exception here (i){words}")} {onclick}>
+            { Shape::Inject.icon() }
             <span>{ text.unwrap_or_default() }</span>
         </button>
     }

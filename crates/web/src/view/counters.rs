@@ -1,6 +1,6 @@
 //! The counters of both whole runs, with their differences.
 
-use super::outcomes::Outcomes;
+use super::outcomes::outcomes;
 use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
@@ -16,7 +16,7 @@ pub(crate) struct Props {
     pub(crate) runs: Rc<Runs>,
     pub(crate) names: [&'static str; 2],
     pub(crate) geometry: Geometry,
-    /// Whether those behind the first are shown too.
+    /// Whether to show the counters behind the first ones too.
     pub(crate) all: bool,
     pub(crate) dispatch: Callback<Action>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Props {
 pub(crate) fn Counters(props: &Props) -> Html {
     let more = others(&props.runs);
     let costs = costs(&props.runs, props.geometry);
-    // Whoever opens them, a click or the browser's search, the state learns of it.
+    // The state learns of it, whether a click opens them or the browser's search.
     let all = props.all;
     let ontoggle = sends(&props.dispatch, move |event: Event| {
         let open = event.target_dyn_into::<Element>()?.has_attribute("open");
@@ -33,7 +33,7 @@ pub(crate) fn Counters(props: &Props) -> Html {
     });
     html! {
         <footer class="counters" aria-label="Counters of the whole runs">
-            <Outcomes runs={props.runs.clone()} names={props.names} dispatch={props.dispatch.clone()} />
+            { outcomes(&props.runs, props.names, &props.dispatch) }
             <div class="line">
                 <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
                 <dl>{ for costs.iter().map(total) }</dl>
@@ -72,7 +72,7 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
     }
 }
 
-/// The sum of what has a price, beside the counters.
+/// The sum of everything with a price, beside the counters.
 fn total(costs: &Costs) -> Html {
     let [left, right] = costs.totals.map(range);
     let difference = costs.difference_text();

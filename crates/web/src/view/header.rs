@@ -2,7 +2,7 @@
 
 use super::Props;
 use crate::effects::{address, copy};
-use crate::parts::{Icon, Select, Shape};
+use crate::parts::{Select, Shape};
 use cr3_session::story::STORIES;
 use cr3_session::{Action, Overlay, Theme, is_valid, report};
 use yew::prelude::*;
@@ -24,7 +24,7 @@ pub(crate) fn Header(props: &Props) -> Html {
     html! {
         <header class="top">
             <h1>
-                <Logo />
+                { logo() }
                 <span class="name">{ "CR3 playground" }</span>
             </h1>
             <Select
@@ -37,10 +37,10 @@ pub(crate) fn Header(props: &Props) -> Html {
             />
             <div class="tools">
                 <button type="button" class="button plain" onclick={share} aria-label="Share" title="Copy the link to this view (y)">
-                    <Icon shape={Shape::Link} /><span>{ "Share" }</span>
+                    { Shape::Link.icon() }<span>{ "Share" }</span>
                 </button>
                 <button type="button" class="button plain" onclick={text} aria-label="Report" title="Copy a report in plain text, 72 columns (Y)">
-                    <Icon shape={Shape::Report} /><span>{ "Report" }</span>
+                    { Shape::Report.icon() }<span>{ "Report" }</span>
                 </button>
                 <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Limits)}>
                     <span class="long">{ "What is not modelled" }</span>
@@ -52,7 +52,7 @@ pub(crate) fn Header(props: &Props) -> Html {
                 </button>
                 <button type="button" class="button plain icon" aria-label={words} title={words}
                     onclick={dispatch.reform(move |_| Action::SetTheme(next))}>
-                    <Icon {shape} />
+                    { shape.icon() }
                 </button>
             </div>
         </header>
@@ -65,15 +65,14 @@ fn opens(dispatch: &Callback<Action>, overlay: Overlay) -> Callback<MouseEvent> 
 
 fn theme(theme: Theme) -> (Shape, Theme, &'static str) {
     match theme {
-        Theme::System => (Shape::System, Theme::Light, "Colours as the system says; switch to light"),
+        Theme::System => (Shape::System, Theme::Light, "Colours as in the system; switch to light"),
         Theme::Light => (Shape::Sun, Theme::Dark, "Light colours; switch to dark"),
-        Theme::Dark => (Shape::Moon, Theme::System, "Dark colours; switch to what the system says"),
+        Theme::Dark => (Shape::Moon, Theme::System, "Dark colours; switch to those of the system"),
     }
 }
 
 /// Two halves of a table pair.
-#[component]
-fn Logo() -> Html {
+fn logo() -> Html {
     html! {
         <svg class="logo" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true" focusable="false">
             <path class="kernel" d="M3 2h14v7H3z" />

@@ -1,6 +1,6 @@
-//! The choice of a vector at an instruction, where it stands in the listing.
+//! The choice of a vector at an instruction, at its place in the listing.
 
-use crate::parts::{Icon, Segments, Shape, focus_in_place};
+use crate::parts::{Shape, focus_in_place, segments};
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_session::view::inject::{Item, menu};
 use cr3_session::{Action, Spot, State};
@@ -18,8 +18,8 @@ pub(crate) struct Props {
 }
 
 const NESTINGS: [(Nesting, &str, &str); 2] = [
-    (Nesting::After, "after", "after the handler of the injection before it has returned"),
-    (Nesting::Inside, "inside", "inside the handler of the injection before it"),
+    (Nesting::After, "after", "after the handler of the previous injection has returned"),
+    (Nesting::Inside, "inside", "inside the handler of the previous injection"),
 ];
 
 #[component]
@@ -57,27 +57,27 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
         }
     };
     let selected = NESTINGS.iter().position(|(it, ..)| *it == nesting).unwrap_or_default();
-    let options = NESTINGS.iter().map(|(_, name, title)| ((*name).into(), (*title).into())).collect::<Vec<_>>();
-    let onpick = move |index: usize| {
+    let options = NESTINGS.map(|(_, name, title)| (name, title));
+    let onpick = Callback::from(move |index: usize| {
         if let Some((nesting, ..)) = NESTINGS.get(index) {
             chosen.set(*nesting);
         }
-    };
+    });
     html! {
         <div class="inject-menu" ref={panel} role="dialog" aria-label={format!("Inject at {}", menu.place)} {onkeydown}>
             <div class="title">
                 <p>{ "Inject at " }<code>{ &menu.place }</code></p>
                 <button type="button" class="button plain icon close" aria-label="Close" title="Close (Esc)"
                     onclick={dispatch.reform(|_| Action::Close)}>
-                    <Icon shape={Shape::Close} />
+                    { Shape::Close.icon() }
                 </button>
             </div>
             <div class="nesting">
                 { match (menu.nestable, menu.nesting) {
                     (false, _) => html! {},
-                    (true, Some(Nesting::Inside)) => html! { <p class="quiet">{ "Strikes inside the handler before it." }</p> },
-                    (true, Some(Nesting::After)) => html! { <p class="quiet">{ "Strikes after the handler before it has returned." }</p> },
-                    (true, None) => html! { <Segments label="Nesting" {options} {selected} {onpick} /> },
+                    (true, Some(Nesting::Inside)) => html! { <p class="quiet">{ "Strikes inside the previous handler." }</p> },
+                    (true, Some(Nesting::After)) => html! { <p class="quiet">{ "Strikes after the previous handler has returned." }</p> },
+                    (true, None) => segments("Nesting", &options, selected, &onpick),
                 } }
             </div>
             <p class="quiet">{ menu.remark.unwrap_or_default() }</p>
@@ -102,7 +102,7 @@ fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action
     }
 }
 
-/// Brings the whole menu into sight, after the list has come to where it is to stand.
+/// Brings the whole menu into sight, after the list has reached its position.
 fn reveal(panel: NodeRef) {
     spawn_local(async move {
         let options = ScrollIntoViewOptions::new();
@@ -115,12 +115,12 @@ fn reveal(panel: NodeRef) {
 
 fn focus(element: Option<web_sys::Element>) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        // Focus fails only on elements that are gone.
+        // Focus fails only on elements that no longer exist.
         let _ = element.focus();
     }
 }
 
-/// Up and Down go from choice to choice. Whether the key was one of them.
+/// Up and Down move from choice to choice. Returns whether the key was one of them.
 fn move_focus(panel: &NodeRef, key: &str) -> bool {
     let forward = match key {
         "ArrowDown" => true,

@@ -14,6 +14,7 @@ mod schedule;
 mod setup;
 mod timeline;
 mod transport;
+mod verdict;
 
 pub(crate) use check::CheckStrip;
 pub(crate) use code::Code;
@@ -27,14 +28,6 @@ pub(crate) use schedule::Schedule;
 pub(crate) use setup::SetupBar;
 pub(crate) use timeline::TimelineStrip;
 pub(crate) use transport::Transport;
+pub(crate) use verdict::verdicts;
 
-use cr3_session::{Action, State};
-use std::rc::Rc;
-use yew::prelude::*;
-
-/// What most panes get: the state, and where actions go.
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) dispatch: Callback<Action>,
-}
+use crate::store::Props;

@@ -1,6 +1,6 @@
 //! Buttons that move the cursor, each with its key.
 
-use crate::parts::{Icon, Shape};
+use crate::parts::Shape;
 use cr3_session::{Action, Direction, State, Target, is_valid};
 use yew::prelude::*;
 
@@ -27,14 +27,14 @@ impl Move {
         Self { shape, name, key, target, direction }
     }
 
-    /// Its button; disabled where there is nowhere to go.
+    /// Its button; disabled if there is nowhere to go.
     pub(super) fn button(&self, state: &State, dispatch: &Callback<Action>) -> Html {
         let Self { shape, name, key, target, direction } = *self;
         let disabled = !is_valid(state, &Action::Move(target, direction));
         let onclick = dispatch.reform(move |_: MouseEvent| Action::Move(target, direction));
         html! {
             <button type="button" class="button move" aria-label={name} title={format!("{name} ({key})")} {disabled} {onclick}>
-                <Icon {shape} /><span class="key" data-key={key} aria-hidden="true"></span>
+                { shape.icon() }<span class="key" data-key={key} aria-hidden="true"></span>
             </button>
         }
     }

@@ -3,21 +3,11 @@
 use crate::parts::side_class;
 use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome, spoken};
 use cr3_session::{Action, Runs, Side};
-use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) runs: Rc<Runs>,
-    pub(crate) names: [&'static str; 2],
-    pub(crate) dispatch: Callback<Action>,
-}
-
-#[component]
-pub(crate) fn Outcomes(props: &Props) -> Html {
-    let Props { runs, names, dispatch } = props;
+pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callback<Action>) -> Html {
     let sides = Side::BOTH.map(|side| outcome(runs, side));
-    let reason = not_comparable(runs, *names);
+    let reason = not_comparable(runs, names);
     let each = |view: &dyn Fn(Side, &str, &Outcome) -> Html| {
         let one = |(side, outcome): (Side, &Option<Outcome>)| match outcome {
             Some(outcome) => view(side, names[side.index()], outcome),
@@ -34,7 +24,7 @@ pub(crate) fn Outcomes(props: &Props) -> Html {
                 <ul>{ whole }</ul>
             </details>
             <p class="reason" title={reason.clone().unwrap_or_default()}>{ reason.map(|reason| format!("Not comparable: {reason}.")).unwrap_or_default() }</p>
-            <p class="hidden" role="status" aria-live="polite">{ spoken(runs, *names) }</p>
+            <p class="hidden" role="status" aria-live="polite">{ spoken(runs, names) }</p>
         </div>
     }
 }

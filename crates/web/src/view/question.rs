@@ -1,7 +1,7 @@
-//! The question that the page is about, and a line for what it has to tell.
+//! The question that the page is about, and a line for its notices.
 
 use super::Props;
-use crate::parts::{Icon, Shape};
+use crate::parts::Shape;
 use cr3_session::story::STORIES;
 use cr3_session::{Action, is_valid};
 use yew::prelude::*;
@@ -25,7 +25,7 @@ pub(crate) fn Question(props: &Props) -> Html {
                         <span>{ notice }</span>
                         <button type="button" class="button plain icon" aria-label="Dismiss"
                             onclick={dispatch.reform(|_| Action::Dismiss)}>
-                            <Icon shape={Shape::Close} />
+                            { Shape::Close.icon() }
                         </button>
                     </p>
                 }) }

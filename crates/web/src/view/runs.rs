@@ -1,7 +1,7 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::parts::{Segments, Sight, Window, side_class, use_window};
+use crate::parts::{Sight, Window, segments, side_class, use_window};
 use crate::store::sends;
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};
@@ -39,7 +39,6 @@ pub(crate) fn RunList(props: &Props) -> Html {
         let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
         Some((at, row(&state.runs, index)))
     });
-    let options = FILTERS.iter().map(|(name, title)| ((*name).into(), (*title).into())).collect::<Vec<_>>();
     let selected = Filter::ALL.iter().position(|filter| *filter == state.filter).unwrap_or_default();
     let onpick = sends(dispatch, |index: usize| Filter::ALL.get(index).map(|filter| Action::SetFilter(*filter)));
     let hidden = state.runs.len() - total;
@@ -48,7 +47,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
             <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
             <div class="filter">
-                <Segments label="Steps that are listed" {options} {selected} {onpick} />
+                { segments("Steps that are listed", &FILTERS, selected, &onpick) }
                 <span class="dim">{ if hidden > 0 { format!("{hidden} hidden") } else { String::new() } }</span>
                 <div class="differences" role="group" aria-label="Differences">
                     { Move::PREVIOUS_DIFFERENCE.button(state, dispatch) }
@@ -97,7 +96,7 @@ fn active(rows: &std::ops::Range<usize>, shown: Option<usize>, total: usize, cur
     shown.filter(|at| rows.contains(at) && *at < total).map(|_| format!("row-{cursor}"))
 }
 
-/// Arrows and pages inside the grid; the page's own keyboard map knows them too, but may be switched off.
+/// Arrows and pages inside the grid. The page's own keyboard map has them too, but may be switched off.
 fn grid_key(event: KeyboardEvent) -> Option<Action> {
     let (target, direction) = match event.key().as_str() {
         "ArrowDown" => (Target::Row, Direction::Forward),
@@ -137,7 +136,7 @@ fn head(state: &State, side: Side) -> Html {
 fn empty(state: &State, total: usize) -> Html {
     match (state.runs.is_empty(), total) {
         (true, _) => {
-            html! { <p>{ "Neither form runs. The editor of your own macro says what the assembler does not take." }</p> }
+            html! { <p>{ "Neither form runs. The editor of your own macro shows the assembler's errors." }</p> }
         }
         (false, 0) if !both_run(state) => html! { <p>{ "One form does not run: there is nothing to compare." }</p> },
         (false, 0) => html! { <p>{ "The runs are the same in every step." }</p> },
@@ -181,7 +180,7 @@ fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Htm
     }
 }
 
-/// What the second CPU says of the step.
+/// The second CPU's result for the step.
 fn sign((sign, words): (Sign, String)) -> Html {
     html! { <i class={sign.word()} title={words.clone()} role="img" aria-label={words}>{ sign.glyph() }</i> }
 }

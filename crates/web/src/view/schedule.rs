@@ -1,7 +1,7 @@
 //! The schedule: injections as chips, and as text for those who write it.
 
 use super::Props;
-use crate::parts::{Icon, Shape};
+use crate::parts::Shape;
 use crate::store::sends;
 use cr3_session::view::schedule::{Chip, chips};
 use cr3_session::{Action, State};
@@ -36,7 +36,7 @@ impl PartialEq for ChipsProps {
     }
 }
 
-/// The injections, of which nothing depends on the cursor.
+/// The injections, none of which depends on the cursor.
 #[component]
 fn Chips(props: &ChipsProps) -> Html {
     let ChipsProps { chips, dispatch } = props;
@@ -79,7 +79,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
             <span class="why">{ why.unwrap_or_default() }</span>
             <button type="button" class="button plain icon" aria-label={format!("Remove {name}")} title="Remove"
                 onclick={dispatch.reform(move |_| Action::RemoveInjection(index))}>
-                <Icon shape={Shape::Close} />
+                { Shape::Close.icon() }
             </button>
         </li>
     }
@@ -92,7 +92,7 @@ struct TextProps {
     dispatch: Callback<Action>,
 }
 
-/// The schedule's text form. It is taken when the field is left or Enter is pressed.
+/// The schedule's text form. It takes effect when the field loses focus or Enter is pressed.
 #[component]
 fn Text(props: &TextProps) -> Html {
     let onchange = sends(&props.dispatch, |event: Event| {

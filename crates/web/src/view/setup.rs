@@ -1,7 +1,7 @@
 //! What is run: the two forms, the features, the handler, the TLB model.
 
 use super::Props;
-use crate::parts::{Icon, Select, Shape};
+use crate::parts::{Select, Shape};
 use crate::store::sends;
 use cr3_core::geometry::Geometry;
 use cr3_session::view::handlers;
@@ -23,12 +23,12 @@ pub(crate) fn SetupBar(props: &Props) -> Html {
                 <button type="button" class="button icon" aria-label="Swap the forms" title="Swap the forms (x)"
                     disabled={!is_valid(state, &Action::SwapForms)}
                     onclick={dispatch.reform(|_| Action::SwapForms)}>
-                    <Icon shape={Shape::Swap} />
+                    { Shape::Swap.icon() }
                 </button>
                 { form(props, Side::Right) }
                 <button type="button" class="button" onclick={dispatch.reform(|_| Action::Open(Overlay::Editor))}
                     title="Write or paste a macro of your own">
-                    <Icon shape={Shape::Pencil} />{ "Own macro" }
+                    { Shape::Pencil.icon() }{ "Own macro" }
                 </button>
             </div>
             <div class="features" role="group" aria-label="Features">

@@ -1,4 +1,4 @@
-//! The timeline: both strips under one slider. Lanes are nesting, the ground is which tables CR3 selects.
+//! The timeline: both strips under one slider. Lanes show nesting, and the background shows which tables CR3 selects.
 
 use cr3_session::view::Half;
 use cr3_session::view::row::MarkKind;
@@ -36,7 +36,7 @@ pub(crate) fn TimelineStrip(props: &Props) -> Html {
         let (seek, track) = (seek.clone(), track.clone());
         move |event: PointerEvent| {
             if let Some(element) = track.cast::<Element>() {
-                // Without capture a fast drag leaves the strip and scrubbing stops; that is all that is lost.
+                // Without capture a fast drag leaves the strip and scrubbing stops; nothing else is lost.
                 let _ = element.set_pointer_capture(event.pointer_id());
             }
             seek(&event);
@@ -68,7 +68,7 @@ pub(crate) fn TimelineStrip(props: &Props) -> Html {
                 aria-valuetext={props.words.clone()} style={format!("--lanes:{}", timeline.lanes)}
                 {onpointerdown} {onpointermove} {onkeydown}>
                 <Strips timeline={timeline.clone()} />
-                <div class="ghost">{ if rows == 0 { "no run yet: mend the form to see it" } else { "" } }</div>
+                <div class="ghost">{ if rows == 0 { "no run yet: correct the form to see one" } else { "" } }</div>
                 <div class="glass">
                     <div class="cursor" style={format!("left:{};width:{}", percent(*cursor, rows), percent(1, rows))}></div>
                 </div>
@@ -105,7 +105,7 @@ fn row_at(track: &NodeRef, event: &PointerEvent, rows: usize) -> Option<usize> {
     Some((share.clamp(0.0, 1.0) * rows as f64) as usize)
 }
 
-/// To four places. Integers, because the code that writes floats is as large as a view.
+/// With four decimals. Integers, because the code that formats floats is as large as a view.
 fn percent(part: usize, whole: usize) -> String {
     let whole = whole.max(1) as u64;
     let millionths = (part as u64 * 1_000_000 + whole / 2) / whole;
@@ -117,7 +117,7 @@ struct StripsProps {
     timeline: Rc<Timeline>,
 }
 
-/// What does not move with the cursor.
+/// The part that does not move with the cursor.
 #[component]
 fn Strips(props: &StripsProps) -> Html {
     let timeline = &props.timeline;

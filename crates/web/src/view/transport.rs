@@ -2,7 +2,7 @@
 
 use super::Props;
 use super::moves::Move;
-use crate::parts::{Icon, Segments, Shape, side_class};
+use crate::parts::{Shape, segments, side_class};
 use crate::store::sends;
 use cr3_session::view::position::{Position, position};
 use cr3_session::{Action, Pane, Side, State, is_valid};
@@ -20,7 +20,7 @@ pub(crate) fn Transport(props: &Props) -> Html {
                 { Move::BACK.button(state, dispatch) }
                 <button type="button" class="button play" title={format!("{play} (Space)")} aria-label={play}
                     disabled={!is_valid(state, &Action::TogglePlay)} onclick={dispatch.reform(|_| Action::TogglePlay)}>
-                    <Icon {shape} /><span>{ play }</span><span class="key" data-key="Space" aria-hidden="true"></span>
+                    { shape.icon() }<span>{ play }</span><span class="key" data-key="Space" aria-hidden="true"></span>
                 </button>
                 { Move::FORWARD.button(state, dispatch) }
                 { Move::LAST.button(state, dispatch) }
@@ -30,7 +30,7 @@ pub(crate) fn Transport(props: &Props) -> Html {
     }
 }
 
-/// Where a side stands, in its own steps.
+/// The position of a side, in its own steps.
 fn place(state: &State, side: Side) -> Option<Html> {
     let Position { step, steps } = position(state, side)?;
     let name = state.setup.forms[side.index()].name();
@@ -46,16 +46,15 @@ const PANES: [(Pane, &str); 3] = [(Pane::Code, "Code"), (Pane::Runs, "Runs"), (P
 /// For narrow windows: one pane and one side at a time.
 fn panes(props: &Props) -> Html {
     let Props { state, dispatch } = props;
-    let options = PANES.iter().map(|(_, name)| ((*name).into(), AttrValue::default())).collect::<Vec<_>>();
+    let options = PANES.map(|(_, name)| (name, ""));
     let selected = PANES.iter().position(|(pane, _)| *pane == state.pane).unwrap_or_default();
     let onpick = sends(dispatch, |index: usize| PANES.get(index).map(|(pane, _)| Action::SetPane(*pane)));
-    let names = state.setup.forms.map(|form| form.name());
-    let sides = names.iter().map(|name| ((*name).into(), AttrValue::default())).collect::<Vec<_>>();
+    let sides = state.setup.forms.map(|form| (form.name(), ""));
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
         <>
-            <Segments label="Pane" {options} {selected} {onpick} />
-            <Segments label="Run that is shown" options={sides} selected={state.side.index()} onpick={onside} />
+            { segments("Pane", &options, selected, &onpick) }
+            { segments("Run that is shown", &sides, state.side.index(), &onside) }
         </>
     }
 }

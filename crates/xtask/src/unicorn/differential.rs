@@ -9,13 +9,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::ensure;
 use super::folders::Build;
 use crate::failure::Failure;
-use crate::project::{Project, on_path};
-use crate::{setup, steps};
+use crate::project::{NATIVE, Project, on_path};
+use crate::steps;
 
-/// Blobs of one process. Each that Unicorn gives up on leaves an engine behind, so that a process must not run for ever.
+/// Blobs per process. Each one that Unicorn gives up on leaves an engine behind, so a process must not run for ever.
 const BATCH: u32 = 20_000;
 
-/// Blobs that `cargo xtask fuzz` runs in Node at least, however short its time, and as many in a browser.
+/// Minimum number of blobs that `cargo xtask fuzz` runs in Node, however short its time, and the same number in a
+/// browser.
 const AT_LEAST: u32 = 400_000;
 
 /// Blobs of `cargo xtask test` in a browser.
@@ -35,7 +36,8 @@ pub(crate) fn test(project: &Project) -> Result<(), Failure> {
     steps::run_showing("Unicorn as WebAssembly: in a browser", &mut node, closes_browser, BROWSER_MEND).map(drop)
 }
 
-/// New seeds for at least `time` and at least so many blobs in Node, and so many in a browser; for `cargo xtask fuzz`.
+/// New seeds for at least `time` and for a minimum number of blobs in Node, and the same number in a browser; for
+/// `cargo xtask fuzz`.
 pub(crate) fn fuzz(project: &Project, time: Duration) -> Result<(), Failure> {
     let folder = ensure(project)?;
     let blobs = native(project)?;
@@ -79,7 +81,7 @@ const BROWSER: &str = "crates/unicorn/differential/browser.mjs";
 
 const BROWSER_MEND: &str = "cargo xtask setup, if the browser did not start; else mend the test named above";
 
-/// `browser.mjs`, to which SEED, COUNT and BATCHES say which blobs.
+/// `browser.mjs`. SEED, COUNT and BATCHES tell it which blobs to run.
 fn browser(project: &Project, folder: &Path, blobs: &Path) -> Command {
     let mut node = project.command("node");
     node.arg("--test").env("UNICORN_WASM", folder.join("unicorn.wasm")).env("BLOBS", blobs);
@@ -99,7 +101,6 @@ fn tells_of_blobs(line: &str) -> bool {
 
 /// Compiles blobs.c with native Unicorn, as cargo has built it.
 fn native(project: &Project) -> Result<PathBuf, Failure> {
-    setup::for_native_unicorn(project)?;
     let build = Build::new(project)?;
     let native = cargo_build(project)?;
     let program = build.work.join("blobs");
@@ -151,11 +152,11 @@ fn include(folder: &Path) -> String {
     format!("-I{}", folder.display())
 }
 
-/// The folder in which unicorn-engine-sys was built by cmake, after seeing to it that it is.
+/// The folder in which cmake built unicorn-engine-sys. Builds it if need be.
 fn cargo_build(project: &Project) -> Result<PathBuf, Failure> {
-    // With the features of the decoder that tests ask for, so that everything below is compiled once.
-    let mend = "cargo build --package cr3-unicorn-testing";
-    let arguments = ["build", "--package", "cr3-unicorn-testing", "--locked"];
+    // As the native tests are built, so that Unicorn's C sources are compiled once.
+    let mend = "cargo test --no-run --package cr3-unicorn-testing";
+    let arguments = [&["test", "--no-run", "--lib"], NATIVE.as_slice()].concat();
     steps::run("native Unicorn", &mut project.cargo(&arguments), mend)?;
     let mut cargo = project.cargo(&arguments);
     cargo.arg("--message-format=json");
@@ -165,7 +166,7 @@ fn cargo_build(project: &Project) -> Result<PathBuf, Failure> {
     found.ok_or_else(|| Failure::new("cargo does not say where unicorn-engine-sys was built", mend))
 }
 
-/// `out_dir` of the message that tells of the build script of unicorn-engine-sys.
+/// `out_dir` of the message about the build script of unicorn-engine-sys.
 fn out_dir(message: &str) -> Option<&str> {
     let told = message.contains("\"reason\":\"build-script-executed\"") && message.contains("unicorn-engine-sys");
     let (_, rest) = message.split_once("\"out_dir\":\"").filter(|_| told)?;

@@ -1,4 +1,4 @@
-//! Where the sources of Unicorn lie, and where what is made of them goes.
+//! Where Unicorn's sources are, and where the build puts its results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::steps;
 
-/// Where everything lies, and the compiler for it.
+/// The folders, and the compiler.
 pub(super) struct Build {
     pub(super) toolchain: Toolchain,
     /// The unpacked crate, never written to.

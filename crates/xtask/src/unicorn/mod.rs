@@ -1,5 +1,6 @@
 //! Unicorn Engine as WebAssembly: compiles the C sources of the crate unicorn-engine-sys with the TCG backend, host and
-//! interface of `crates/unicorn/csrc`. Out of tree, each object once, again only when something it is made from changed.
+//! interface of `crates/unicorn/csrc`. It builds out of tree, and compiles an object again only if something it is made
+//! from changed.
 
 pub(crate) mod differential;
 mod folders;
@@ -20,7 +21,7 @@ use toolchain::Toolchain;
 
 pub(crate) use product::{WITHOUT, stage};
 
-/// Installs the compiler if it is missing and builds; gives the folder with `unicorn.wasm` and what goes with it.
+/// Installs the compiler if it is missing, and builds. Returns the folder with `unicorn.wasm` and its companions.
 pub(crate) fn ensure(project: &Project) -> Result<PathBuf, Failure> {
     npm::ensure(project)?;
     let build = Build::new(project)?;

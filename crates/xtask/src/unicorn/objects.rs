@@ -55,7 +55,7 @@ const EMULATION: [&str; 40] = [
     "tcg/tcg-op-vec",
 ];
 
-/// Unicorn's own files and the libraries it brings. host/host.c stands in for what is not here (see there).
+/// Unicorn's own files and its libraries. host/host.c replaces what is missing here (see there).
 const COMMON: [&str; 23] = [
     "glib_compat/garray",
     "glib_compat/glib_compat",
@@ -82,7 +82,7 @@ const COMMON: [&str; 23] = [
     "uc",
 ];
 
-/// Ours that see QEMU's inside, and ours that do not.
+/// Our files that see QEMU's inside, and those that do not.
 const OWN_EMULATION: [&str; 2] = ["interpreter", "x86"];
 const OWN: [&str; 4] = ["engine", "host/host", "host/setjmp", "host/wasi"];
 
@@ -119,7 +119,7 @@ pub(super) fn all(build: &Build) -> Vec<PathBuf> {
     units(build).into_iter().map(|unit| unit.object).collect()
 }
 
-/// Compiles what is not up to date, on all processors; gives the number of files.
+/// Compiles what is out of date, on all processors. Returns the number of files.
 pub(super) fn compile(build: &Build) -> Result<usize, Failure> {
     let headers = newest_below(&build.own)?.max(newest_below(&build.work.join("include"))?);
     let stale: Vec<Unit> = units(build).into_iter().filter(|unit| !up_to_date(build, unit, headers)).collect();
@@ -154,7 +154,7 @@ fn up_to_date(build: &Build, unit: &Unit, headers: SystemTime) -> bool {
         && command.is_ok_and(|command| command == note(build, unit))
 }
 
-/// The command that makes an object, and which compiler that is.
+/// The command that makes an object, and the identity of the compiler.
 fn note(build: &Build, unit: &Unit) -> String {
     format!("{}\n{}", build.toolchain.version, command_line(build, unit).join("\n"))
 }
@@ -212,7 +212,7 @@ fn c_flags(build: &Build) -> Vec<String> {
         "-mllvm",
         "-wasm-enable-sjlj",
         "-fvisibility=hidden",
-        // QEMU 5's own code; ours compiles without a warning under -Wall.
+        // QEMU 5's own code. Ours compiles without a warning under -Wall.
         "-w",
         "-D_GNU_SOURCE",
         "-D_FILE_OFFSET_BITS=64",
@@ -244,7 +244,7 @@ pub(super) fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|data| data.modified()).ok()
 }
 
-/// The time of the newest header, or file that is included, below `folder`.
+/// The time of the newest header or included file below `folder`.
 fn newest_below(folder: &Path) -> Result<SystemTime, Failure> {
     let mut newest = SystemTime::UNIX_EPOCH;
     for entry in fs::read_dir(folder).map_err(|error| Failure::io(folder, &error))? {

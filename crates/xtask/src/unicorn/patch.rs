@@ -9,16 +9,16 @@ use crate::failure::Failure;
 struct Patch {
     /// Its path in the crate.
     file: &'static str,
-    /// Where the changed file is put, below the work folder.
+    /// Path of the changed file, below the work folder.
     target: &'static str,
-    /// What must stand there exactly once.
+    /// The text that must occur exactly once.
     expected: &'static str,
     replacement: &'static str,
 }
 
-/// WebAssembly checks the type of a call, so the backend must know how many arguments a helper takes and whether it returns
-/// something. QEMU's size mask of a helper says for the result and each argument whether it is 64 bits wide and signed;
-/// from bit 16 on it now says whether there is such an operand at all.
+/// WebAssembly checks the type of a call, so the backend must know how many arguments a helper takes and whether it
+/// returns something. QEMU's size mask of a helper says whether the result and each argument are 64 bits wide and
+/// signed. From bit 16 on it now says whether each of these operands exists.
 const HELPER_HEAD: Patch = Patch {
     file: "qemu/include/exec/helper-head.h",
     // Before the crate's own on the include path.
@@ -38,8 +38,8 @@ const HELPER_HEAD: Patch = Patch {
 ",
 };
 
-/// Vectors that have an error code, which QEMU 5 does not know: #CP (SDM vol. 3A 6.15), #VC and #SX (AMD APM vol. 2 8.4).
-/// No instruction of QEMU raises them, so only deliveries from outside are changed.
+/// Vectors with an error code that QEMU 5 does not know: #CP (SDM vol. 3A 6.15), #VC and #SX (AMD APM vol. 2 8.4). No
+/// instruction of QEMU raises them, so this changes only deliveries from outside.
 const ERROR_CODES: Patch = Patch {
     file: "qemu/target/i386/seg_helper.c",
     target: "patched/seg_helper.c",
@@ -65,7 +65,7 @@ pub(super) fn all(source: &Path, work: &Path) -> Result<(), Failure> {
     PATCHES.iter().try_for_each(|patch| apply(patch, source, work))
 }
 
-/// The file of the crate or, where there is one, its changed copy.
+/// The file of the crate or, if it exists, its changed copy.
 pub(super) fn changed(source: &Path, work: &Path, file: &Path) -> PathBuf {
     let patch = PATCHES.iter().find(|patch| source.join(patch.file) == file);
     patch.map_or_else(|| file.to_path_buf(), |patch| work.join(patch.target))
@@ -76,7 +76,7 @@ fn apply(patch: &Patch, source: &Path, work: &Path) -> Result<(), Failure> {
     let text = fs::read_to_string(&original).map_err(|error| Failure::io(&original, &error))?;
     let patched = patched(patch, &text).ok_or_else(|| {
         Failure::new(
-            format!("{} is not the text that crates/xtask/src/unicorn/patch.rs knows", original.display()),
+            format!("{} is not the text that crates/xtask/src/unicorn/patch.rs expects", original.display()),
             "use unicorn-engine-sys 2.1.5, or bring the patch up to date with the new version",
         )
     })?;

@@ -1,4 +1,4 @@
-//! What the page serves: the linked and optimised module, its version, the licences and where the source is.
+//! What the page serves: the linked and optimised module, its version, the licences and the location of the source.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,18 @@ use super::folders::{Build, product_folder};
 use super::objects;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::stage::{VERSION, write_version};
 use crate::steps;
+use crate::version::{VERSION, write_version};
 
 const MODULE: &str = "unicorn.wasm";
 
-/// Licence texts that go with the binary, by their names in the crate.
+/// Licence texts to ship with the binary, by their names in the crate.
 const LICENCES: [&str; 4] = ["COPYING", "COPYING.LGPL2", "COPYING_GLIB", "AUTHORS.TXT"];
 
-/// In `csrc/`: notices of the C library and the compiler's run-time library, and where the source is.
+/// In `csrc/`: notices of the C library and the compiler's run-time library, and the location of the source.
 const NOTICES: [&str; 2] = ["NOTICES.TXT", "SOURCE.TXT"];
 
-/// What clang's output uses; wasm-opt accepts only what is named.
+/// The features that clang's output uses. wasm-opt accepts only those it is given.
 const WASM_FEATURES: [&str; 7] = [
     "exception-handling",
     "bulk-memory",
@@ -32,7 +32,7 @@ const WASM_FEATURES: [&str; 7] = [
 /// Tells `cargo xtask stage` that there is nothing to stage.
 pub(crate) const WITHOUT: &str = "CR3_WITHOUT_UNICORN";
 
-/// Puts the module and what goes with it into the page that trunk has staged, to be loaded on demand.
+/// Puts the module and its companions into the page that trunk has staged. The page loads them on demand.
 pub(crate) fn stage(project: &Project, staged: &Path) -> Result<(), Failure> {
     let product = product_folder(project);
     if !product.join(VERSION).is_file() || std::env::var_os(WITHOUT).is_some() {
@@ -42,7 +42,7 @@ pub(crate) fn stage(project: &Project, staged: &Path) -> Result<(), Failure> {
     copy_folder(&product, &staged.join("unicorn"))
 }
 
-/// Whether the module is not what the objects and the commands of today make.
+/// Whether the current objects and commands would make another module.
 pub(super) fn is_stale(project: &Project, build: &Build) -> bool {
     let module = build.folder.join(MODULE);
     let Some(made) = objects::modified(&module) else { return true };
@@ -50,7 +50,7 @@ pub(super) fn is_stale(project: &Project, build: &Build) -> bool {
     objects::all(build).iter().any(newer) || fs::read_to_string(note_file(build)).ok() != Some(note(project, build))
 }
 
-/// The commands that make the module, kept beside it once it is made.
+/// The commands that made the module, kept beside it.
 fn note_file(build: &Build) -> PathBuf {
     build.work.join("linked.command")
 }
@@ -73,7 +73,7 @@ fn optimise_arguments() -> Vec<String> {
     features.chain(std::iter::once("-Oz".to_owned())).collect()
 }
 
-/// Links and optimises. What was there before is gone first, so that a failure leaves nothing that looks new.
+/// Links and optimises. Removes the old result first, so that a failure leaves nothing that looks new.
 pub(super) fn link(project: &Project, build: &Build) -> Result<(), Failure> {
     for stale in [build.folder.join(MODULE), build.folder.join(VERSION), note_file(build)] {
         if stale.exists() {
@@ -91,7 +91,7 @@ pub(super) fn link(project: &Project, build: &Build) -> Result<(), Failure> {
     fs::write(&file, note(project, build)).map_err(|error| Failure::io(&file, &error))
 }
 
-/// Puts beside the module what goes with it.
+/// Puts the module's companions beside it.
 pub(super) fn complete(project: &Project, build: &Build) -> Result<(), Failure> {
     for name in LICENCES {
         copy(&build.source.join(name), &build.folder.join(name))?;

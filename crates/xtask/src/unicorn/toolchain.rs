@@ -14,17 +14,17 @@ const PACKAGES: [&str; 4] = ["clang-19", "lld-19", "wasi-libc", "libclang-rt-19-
 
 const PURPOSE: &str = "Unicorn Engine as WebAssembly";
 
-/// What to do where there is no apt-get.
+/// What to do if there is no apt-get.
 const MEND: &str = "install clang and lld 19 or later with wasi-libc and compiler-rt's builtins for wasm32 \
                     (Debian: apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32), or unpack the WASI SDK \
                     and name its clang: CR3_CLANG=/opt/wasi-sdk/bin/clang; CR3_WASI_SYSROOT names another C library";
 
-/// A compiler that was found to work.
+/// A compiler that works.
 pub(super) struct Toolchain {
     clang: PathBuf,
     linker: Option<PathBuf>,
     sysroot: Option<String>,
-    /// What it calls itself: another version makes other objects.
+    /// The compiler's name for itself: another version makes other objects.
     pub(super) version: String,
 }
 
@@ -57,7 +57,7 @@ impl Toolchain {
         Some(Self { clang, linker, sysroot, version })
     }
 
-    /// Whether it makes a program of a file that asks for the C library.
+    /// Whether it can link a program that includes the C library.
     fn links(&self, work: &Path) -> bool {
         let (source, program) = (work.join("probe.c"), work.join("probe.wasm"));
         let text = "#include <stdlib.h>\nint main(void) { return abs(-(int)sizeof(void *)) - 4; }\n";
@@ -67,7 +67,7 @@ impl Toolchain {
         written && steps::ask(&mut command).is_some()
     }
 
-    /// The compiler, told what it compiles for.
+    /// The compiler with its target.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.clang);
         command.arg("--target=wasm32-wasi");
@@ -77,7 +77,7 @@ impl Toolchain {
         command
     }
 
-    /// What it takes to link a module that is called, and does not run by itself.
+    /// The arguments for linking a module that is called and does not run by itself.
     pub(super) fn link_arguments(&self) -> Vec<String> {
         let linker = self.linker.as_ref().map(|linker| format!("-fuse-ld={}", linker.display()));
         std::iter::once("-mexec-model=reactor".to_owned()).chain(linker).collect()
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    /// A folder laid out as the WASI SDK's `bin`: a clang, which is another program here, and its linker beside it.
+    /// A folder laid out as the WASI SDK's `bin`: a clang, here replaced by another program, and its linker beside it.
     struct Sdk(PathBuf);
 
     impl Sdk {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_named_clang_takes_the_linker_beside_it() {
-        // echo answers to everything and succeeds.
+        // echo answers everything and succeeds.
         let sdk = Sdk::new("/bin/echo");
         let found = sdk.toolchain().unwrap();
         let linker = format!("-fuse-ld={}", sdk.0.join("wasm-ld").display());

@@ -1,6 +1,6 @@
 /*
- * Entry of ordinary exceptions and interrupts (arch/x86/entry/entry_64.S, v6.12). CS of the frame tells user from kernel,
- * but for two places in the kernel that run with the user's GS base and, at the first, with the user's CR3.
+ * Entry of ordinary exceptions and interrupts (arch/x86/entry/entry_64.S, v6.12). CS in the frame separates user from kernel,
+ * except at two places in the kernel that run with the user's GS base and, at the first, with the user's CR3.
  *
  * Called with the hardware frame, an error code and a return address on the stack; returns in RAX the pt_regs to use.
  */

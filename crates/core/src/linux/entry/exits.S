@@ -6,6 +6,17 @@
 .section .entry.text, "ax"
 
 error_return:
+#if DEBUG_ENTRY
+	/* Interrupts are off. */
+	pushq	%rax
+	pushfq
+	popq	%rax
+	testl	$X86_EFLAGS_IF, %eax
+	jz	.Lerror_return_irqs_off
+	ud2
+.Lerror_return_irqs_off:
+	popq	%rax
+#endif
 	testb	$3, CS(%rsp)
 	jz	restore_regs_and_return_to_kernel
 	jmp	swapgs_restore_regs_and_return_to_usermode
@@ -19,7 +30,7 @@ iret_exit_swapgs:
 .Lswapgs_and_iret:
 	swapgs
 	CLEAR_CPU_BUFFERS
-	/* Whoever comes here returns to user mode. */
+	/* Every path to here returns to user mode. */
 	testb	$3, 8(%rsp)
 	jnz	.Lnative_iret
 	ud2
@@ -46,8 +57,15 @@ iret_exit_user_cr3:
 	jmp	.Lswapgs_and_iret
 
 restore_regs_and_return_to_kernel:
+#if DEBUG_ENTRY
+	/* It is the kernel to which this returns. */
+	testb	$3, CS(%rsp)
+	jz	.Lreturns_to_kernel
+	ud2
+.Lreturns_to_kernel:
+#endif
 	POP_REGS
-	/* The error code, or what stands in its place. */
+	/* The error code, or its substitute. */
 	addq	$8, %rsp
 
 native_iret:
@@ -56,7 +74,7 @@ native_iret:
 	jnz	native_irq_return_ldt
 
 native_irq_return_iret:
-	/* A fault here is mended by error_entry, which knows this address. */
+	/* error_entry fixes up a fault here; it knows this address. */
 	iretq
 
 native_irq_return_ldt:

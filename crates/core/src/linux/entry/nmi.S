@@ -11,7 +11,7 @@
  *	T-96  .. T-64	iret		where the return goes: to the interrupted code, or to repeat_nmi if an NMI nested
  *	T-136 .. T-104	outermost	the frame of the first NMI; the hardware part of its pt_regs
  *
- * Left out: CONFIG_DEBUG_ENTRY, which unblocks NMIs at once.
+ * DEBUG_ENTRY stands for CONFIG_DEBUG_ENTRY, which unblocks NMIs as soon as the frame is copied.
  */
 .section .entry.text, "ax"
 
@@ -58,8 +58,8 @@ nmi_from_kernel:
 	je	nested_nmi
 	/*
 	 * 3. Struck on the NMI stack with "executing" clear: between its clearing and the IRET of a first NMI, unless
-	 * the RSP is a value that the user chose, which can be only before SYSCALL entry has loaded a stack. DF tells
-	 * them apart: the first NMI sets it before it clears "executing", SYSCALL clears it.
+	 * the RSP is a value that the user chose, which is possible only before SYSCALL entry has loaded a stack. DF
+	 * distinguishes them: the first NMI sets it before it clears "executing", SYSCALL clears it.
 	 */
 	leaq	6*8(%rsp), %rdx
 	cmpq	%rdx, 4*8(%rsp)
@@ -95,6 +95,16 @@ first_nmi:
 	.rept	5
 	pushq	11*8(%rsp)
 	.endr
+#if DEBUG_ENTRY
+	/* An IRET to repeat_nmi, with the stack as it is. A null SS is good at CPL 0. */
+	pushq	$0
+	pushq	%rsp
+	addq	$8, (%rsp)
+	pushfq
+	pushq	$__KERNEL_CS
+	pushq	$repeat_nmi
+	iretq
+#endif
 
 repeat_nmi:
 	/* From here to end_repeat_nmi a nested NMI returns at once: the iret frame is being written. */

@@ -14,7 +14,7 @@ paranoid_entry_save_cr3:
 
 paranoid_entry_kernel_cr3:
 	ALTERNATIVE "jmp .Lparanoid_entry_checkgs", "", X86_FEATURE_FSGSBASE
-	/* The user can choose any GS base, so its value tells nothing: save it and set the kernel's. */
+	/* The user can choose any GS base, so its value means nothing: save it and set the kernel's. */
 	SAVE_AND_SET_GSBASE scratch_reg=%rax save_reg=%rbx
 	jmp	.Lparanoid_gsbase_done
 

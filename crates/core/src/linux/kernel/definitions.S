@@ -9,6 +9,7 @@
 #define __NR_exit		60
 
 #define X86_EFLAGS_TF		0x100
+#define X86_EFLAGS_IF		0x200
 #define X86_EFLAGS_DF		0x400
 #define X86_EFLAGS_RF		0x10000
 #define X86_CR4_PGE		0x80

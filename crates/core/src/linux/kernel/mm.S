@@ -98,7 +98,7 @@ switch_mm_irqs_off:
 	jne	switch_mm_choose
 
 switch_mm_same:
-	/* While lazy this CPU was not told of changes to the tables. */
+	/* While lazy this CPU heard of no changes to the tables. */
 	testl	%eax, %eax
 	jz	switch_mm_done
 	movl	%r13d, %ecx
@@ -110,12 +110,17 @@ switch_mm_same:
 	jmp	switch_mm_record
 
 switch_mm_choose:
+#if EARLY_SWITCHING
+	movq	$LOADED_MM_SWITCHING, PER_CPU_VAR(cpu_tlbstate + TLB_STATE_loaded_mm)
+#endif
 	movq	MM_tlb_gen(%rbx), %rsi
 	call	choose_new_asid
 switch_mm_chosen:
 	movl	%eax, %r13d
+#if !EARLY_SWITCHING
 	/* From here to the end CR3 and the records disagree; nmi_uaccess_okay looks at this. */
 	movq	$LOADED_MM_SWITCHING, PER_CPU_VAR(cpu_tlbstate + TLB_STATE_loaded_mm)
+#endif
 switch_mm_switching:
 	testl	%edx, %edx
 	jz	switch_mm_load
@@ -134,7 +139,7 @@ switch_mm_load:
 switch_mm_cr3_loaded:
 	movq	%rbx, PER_CPU_VAR(cpu_tlbstate + TLB_STATE_loaded_mm)
 switch_mm_between_records:
-	/* For this one boundary the new mm stands beside the ASID of the old one. */
+	/* At this one boundary the records have the new mm and the ASID of the old one. */
 	movw	%r13w, PER_CPU_VAR(cpu_tlbstate + TLB_STATE_loaded_mm_asid)
 switch_mm_done:
 	popq	%r13
@@ -165,7 +170,7 @@ leave_mm:
 
 /*
  * RDI = mm. RAX = the mm that was loaded. Interrupts are off (arch/x86/kernel/alternative.c, v6.12). Breakpoints are not disabled here:
- * whoever calls it in this model has done so.
+ * its callers in this model have done so.
  */
 use_temporary_mm:
 	pushq	%rbx

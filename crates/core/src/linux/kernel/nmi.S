@@ -33,6 +33,20 @@
 
 /* RDI = pt_regs. An NMI that nests is latched in nmi_state and handled by another round of the loop. */
 exc_nmi:
+#if SEV_ES_NMI_COMPLETE
+	/*
+	 * sev_es_nmi_complete: the guest asks the hypervisor, by VMGEXIT, to let the next NMI in (arch/x86/kernel/sev.c, since v5.10). Here an
+	 * IRET to the next instruction does what the hypervisor does.
+	 */
+	movq	%rsp, %rax
+	pushq	$__KERNEL_DS
+	pushq	%rax
+	pushfq
+	pushq	$__KERNEL_CS
+	pushq	$exc_nmi_completed
+	iretq
+exc_nmi_completed:
+#endif
 	cmpl	$NMI_NOT_RUNNING, PER_CPU_VAR(nmi_state)
 	jne	exc_nmi_latch
 	pushq	%rbx

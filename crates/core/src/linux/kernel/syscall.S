@@ -14,7 +14,7 @@ do_syscall_64:
 	je	.Lcall_rt_sigreturn
 	cmpq	$__NR_exit, %rsi
 	je	run_end
-	/* -ENOSYS stands in pt_regs since entry. */
+	/* Entry has put -ENOSYS into pt_regs. */
 	jmp	syscall_exit_to_user_mode
 .Lcall_write:
 	call	sys_write

@@ -30,7 +30,7 @@ text_poke_write:
 	andl	$4095, %ecx
 	movabsq	$poking_addr, %rdx
 	movb	%r12b, (%rdx, %rcx)
-	/* pte_clear, and back, before anybody is told: only this CPU can have cached it. */
+	/* pte_clear, and back, before anybody hears of it: only this CPU can have cached it. */
 	movabsq	$poking_pte, %rdx
 	movq	$0, (%rdx)
 	movq	%r13, %rdi

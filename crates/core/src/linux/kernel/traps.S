@@ -24,7 +24,7 @@ fixup_bad_iret:
 	pushq	%rbx
 	subq	$SIZEOF_PTREGS, %rsp
 	movq	%rdi, %rbx
-	/* By way of a copy: the areas may overlap. */
+	/* Through a copy: the areas may overlap. */
 	movq	%rbx, %rsi
 	movq	%rsp, %rdi
 	movl	$(RIP / 8), %ecx
@@ -159,7 +159,7 @@ fixup_exception_loop:
 .Lfixup_exception_done:
 	ret
 
-/* Ends of a run: by exit, by a fatal signal, by an exception that the kernel cannot mend. */
+/* Ends of a run: by exit, by a fatal signal, by an exception that the kernel cannot handle. */
 run_end:
 	cli
 	hlt

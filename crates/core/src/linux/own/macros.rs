@@ -1,4 +1,4 @@
-//! What a person's text does to our macros: which it replaces, changes or adds, and a restore macro without a body.
+//! The effects of a person's text on our macros: those that it replaces, changes or adds, and a restore macro without a body.
 
 use super::super::sources::FORM_INDEX;
 use super::note;
@@ -7,31 +7,31 @@ use crate::asm::{self, Diagnostic, Image, Options, Position, Source};
 
 /// A `.macro` with its lines.
 #[derive(Debug, PartialEq, Eq)]
-struct Definition {
-    name: String,
-    at: Position,
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) at: Position,
     /// The line of its `.endm`.
-    last_line: u32,
-    /// Parameters and body, as they are written, without comments.
-    text: Vec<String>,
+    pub(crate) last_line: u32,
+    /// Parameters and body, as written, without comments.
+    pub(crate) text: Vec<String>,
 }
 
 impl Definition {
-    /// GNU `as` finds macros whatever the case.
+    /// GNU `as` ignores the case of macro names.
     fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
 
-/// The first word of a statement, which is a directive whatever its case, and the rest.
+/// The first word of a statement, whose case a directive ignores, and the rest.
 fn words(statement: &str) -> (String, &str) {
     let (word, rest) = statement.split_once([' ', '\t']).unwrap_or((statement, ""));
     (word.to_ascii_lowercase(), rest.trim_start())
 }
 
-/// The macros that `statements` define for certain: not inside another macro, and not under an `.if`, which only the assembler
-/// can decide.
-fn definitions(statements: &[(Position, String)]) -> Vec<Definition> {
+/// The macros that `statements` define for certain: not inside another macro, and not under an `.if`, which only the
+/// assembler can decide.
+pub(crate) fn definitions(statements: &[(Position, String)]) -> Vec<Definition> {
     let mut found: Vec<Definition> = Vec::new();
     let mut open: Option<Definition> = None;
     let (mut nested, mut conditionals) = (0_usize, 0_usize);
@@ -105,7 +105,7 @@ fn without_lines(text: &str, lines: std::ops::RangeInclusive<u32>) -> String {
     kept.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Says that no statement of `image` comes from the restore macro `name`, defined at `at`, where that is so.
+/// A note that no statement of `image` comes from the restore macro `name`, defined at `at`; none if one does.
 pub(crate) fn empty(image: &Image, name: &str, at: Position) -> Option<Diagnostic> {
     let calls = |line: &asm::Line| line.expansion.iter().any(|(called, _)| called.eq_ignore_ascii_case(name));
     let hint = "nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should";

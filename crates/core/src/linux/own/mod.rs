@@ -1,4 +1,4 @@
-//! A person's own text: what it is, the texts that it gives, and what a person should know of it.
+//! The texts of a configuration: the built-in ones, or those that a person's own text gives, and what to know of it.
 //!
 //! A text of macros replaces macros of ours and is the form. A patch, alone or in mails, edits the built-in texts under the names
 //! that the kernel's files have; the form is the one that its old side fits.
@@ -11,15 +11,27 @@ mod settings;
 mod syntax;
 mod unknown;
 
-pub(super) use macros::empty;
+pub(super) use macros::{Definition, definitions, empty};
 pub(super) use origins::Origins;
 pub(super) use syntax::named_syntax;
 
-use super::Config;
-use super::sources::{self, CUSTOM, FORM_INDEX, Signature, Texts};
-use crate::asm::{Diagnostic, Options, Position, Severity, Source};
+use super::sources::{self, CALLING_INDEX, CUSTOM, FORM_INDEX, Signature, form_source};
+use super::{Config, Form};
+use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
 use cr3_patch::{Fault, Line, Taken, What, recognise};
 use settings::Settings;
+
+/// The texts of one configuration.
+pub(super) struct Texts {
+    /// In the order in which they are assembled.
+    pub(super) sources: Vec<Source>,
+    /// The macro of the form.
+    pub(super) restore: Signature,
+    /// What to know about a person's text.
+    pub(super) notes: Vec<Diagnostic>,
+    /// Which lines a person gave.
+    pub(super) origins: Origins,
+}
 
 /// A person's own text and what it is assembled with.
 struct Own<'t> {
@@ -36,11 +48,23 @@ impl Own<'_> {
     }
 }
 
-/// The texts that a person's own gives.
+/// All texts.
 ///
 /// # Errors
-/// A diagnostic when the text is no form, or a patch does not fit.
+/// A diagnostic if a person's text does not define the macro, or defines it in a way that no site can call; or if a
+/// patch does not fit.
 pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
+    match config.form {
+        Form::Custom => given(config, options),
+        form => {
+            let (sources, restore) = sources::built_in(form_source(form, ""), "", config.handler, options)?;
+            Ok(Texts { sources, restore, notes: Vec::new(), origins: Origins::default() })
+        }
+    }
+}
+
+/// Those that a person's own text gives.
+fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     let settings = Settings::before(&config.custom);
     let taken = recognise(settings.rest).map_err(|fault| Box::new(refused(&settings, &fault)))?;
     let own = Own { config, options, settings, taken };
@@ -50,6 +74,42 @@ pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Dia
     };
     texts.notes.extend(unknown::features(&texts.sources, &texts.origins, options));
     Ok(texts)
+}
+
+/// The settings before a person's text, and the lines by which the numbers of the text differ from its own.
+pub(super) fn settings(text: &str) -> (&str, u32) {
+    let settings = Settings::before(text);
+    (&text[..text.len() - settings.rest.len()], settings.line(0))
+}
+
+/// A person's own text as macros alone, with its settings: what it is already, or what its patches make of our macros.
+///
+/// # Errors
+/// Those of [`texts`]; and a diagnostic if patches change more than macros and the places that call the form's.
+pub(super) fn as_macros(config: &Config, options: &Options) -> Result<String, Box<Diagnostic>> {
+    let texts = texts(config, options)?;
+    let (calling, form) = (&texts.sources[CALLING_INDEX], &texts.sources[FORM_INDEX]);
+    let settings = settings(&config.custom).0;
+    let alone = |before: &str| format!("{settings}{before}{}", form.text);
+    if form.name == CUSTOM {
+        return Ok(alone(""));
+    }
+    let (ours, _) = sources::built_in(form.clone(), "", config.handler, options)?;
+    let others = |sources: &[Source]| {
+        let statements = asm::written_statements(sources, options).into_iter();
+        statements.filter(|(at, _)| at.source > FORM_INDEX).map(|(_, statement)| statement).collect::<Vec<_>>()
+    };
+    match others(&texts.sources) == others(&ours) {
+        true if calling.text == ours[CALLING_INDEX].text => Ok(alone("")),
+        true => Ok(alone(&calling.text)),
+        false => Err(Box::new(more_than_macros(&texts.notes))),
+    }
+}
+
+fn more_than_macros(notes: &[Diagnostic]) -> Diagnostic {
+    let position = notes.first().map_or(Position { source: FORM_INDEX, line: 1, column: 1 }, |note| note.position);
+    let message = "the patch changes entry code and not only macros".to_owned();
+    Diagnostic { severity: Severity::Error, ..note(position, message, Some("give its macros alone".to_owned())) }
 }
 
 fn of_macros(own: &Own<'_>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
@@ -92,14 +152,14 @@ fn note(position: Position, message: String, hint: Option<String>) -> Diagnostic
     Diagnostic { severity, position, source, message, hint, expansion: Vec::new() }
 }
 
-/// What `diagnostics` say of the person's text, each once, in the order of its lines: a macro is read again at each call.
+/// The `diagnostics` about the person's text, each once, in the order of its lines: a macro is read again at each call.
 pub(super) fn own_notes(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
     let mut notes: Vec<Diagnostic> = Vec::new();
     for said in diagnostics.into_iter().filter(|said| said.position.source == FORM_INDEX) {
         if !notes.iter().any(|note| (note.position, &note.message) == (said.position, &said.message)) {
-            notes.push(said);
+            let at = notes.partition_point(|note| note.position <= said.position);
+            notes.insert(at, said);
         }
     }
-    notes.sort_by_key(|note| note.position);
     notes
 }

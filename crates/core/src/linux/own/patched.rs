@@ -1,11 +1,11 @@
 //! The built-in texts with a person's patches.
 
 use super::super::Form;
-use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, Texts, form_source};
+use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, form_source};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
-use super::{Diagnostic, Line, Own, Position, Source, first, macros, note, refused};
+use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, note, refused};
 use cr3_patch::{Applied, Base, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 
 /// The forms whose texts patches are held against, in this order: of several that fit the first is taken.

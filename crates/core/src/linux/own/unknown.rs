@@ -18,7 +18,7 @@ pub(super) fn features(sources: &[Source], origins: &Origins, options: &Options)
         for name in names(&statement) {
             if !decides(name) && said.insert(name.to_owned()) {
                 let hint = "the machine does not model it, and no switch decides it";
-                notes.push(note(origins.place(at).0, format!("`{name}` is taken as off"), Some(hint.to_owned())));
+                notes.push(note(origins.place(at).0, format!("`{name}` counts as off"), Some(hint.to_owned())));
             }
         }
     }

@@ -2,7 +2,7 @@
  * Form C: skip the kernel CR3, otherwise as form A.
  *
  * Lai Jiangshan, resent by Brendan Jackman on 17 August 2023, "[PATCH RESEND] x86/entry: Don't write to CR3 when restoring to
- * kernel CR3", 20230817121513.1382800-1-jackmanb@google.com; but for comments the same as Lai's 1/2 of 26 May 2020. Not merged in
+ * kernel CR3", 20230817121513.1382800-1-jackmanb@google.com; except for comments the same as Lai's 1/2 of 26 May 2020. Not merged in
  * this form.
  */
 .macro RESTORE_CR3 scratch_reg:req save_reg:req

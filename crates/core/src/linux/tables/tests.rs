@@ -7,7 +7,7 @@ const FEATURES: Features = Features { pti: true, pcid: true, invpcid: true, fsgs
 /// A leaf with the rights of all levels: address, physical address, size, rights.
 type Leaf = (u64, u64, u64, String);
 
-/// Every leaf below `table`, found by walking and by nothing else.
+/// Every leaf below `table`, found only by walking.
 fn leaves(memory: &Memory, table: u64, level: u32, base: u64, above: u64, found: &mut Vec<Leaf>) {
     for index in 0..512 {
         let value = memory.read_u64(table + index * 8);
@@ -38,7 +38,7 @@ fn rights(leaf: u64, denied: u64) -> String {
     .collect()
 }
 
-/// One line per run of pages that follow each other with the same rights.
+/// One line per run of consecutive pages with the same rights.
 fn describe(features: Features, root: u64) -> String {
     let mut memory = Memory::new();
     build(&mut memory, features);

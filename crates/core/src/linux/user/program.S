@@ -44,7 +44,7 @@ user_fault_done:
 	jnz	user_loop
 
 user_bad_buffer:
-	/* The kernel faults on this buffer and mends it: -EFAULT. */
+	/* The kernel faults on this buffer and fixes it up: -EFAULT. */
 	movl	$__NR_write, %eax
 	movl	$1, %edi
 	leaq	4*4096(%rbx), %rsi

@@ -82,7 +82,7 @@ fn repeated_instructions_trap_after_each_repetition() {
     assert_eq!(get(&machine, Register::Rcx), 1);
 }
 
-/// At REP LODSB, after the repetitions of one step and before `left` more.
+/// At REP LODSB, after the repetitions of one step, with `left` to go.
 fn repeating(left: u64) -> Machine {
     let mut machine = with_code(&[0xf3, 0xac]);
     set(&mut machine, Register::Rcx, u64::from(ITERATIONS) + left);
@@ -189,7 +189,7 @@ fn a_data_breakpoint_stops_a_repeated_instruction_after_the_repetition_that_hit_
 
 #[test]
 fn a_faulting_instruction_forgets_its_data_breakpoints() {
-    // pop (%rbx): the stack is read, the store faults.
+    // pop (%rbx): the read of the stack succeeds, the store faults.
     let mut machine = with_code(&[0x8f, 0x03]);
     set(&mut machine, Register::Rsp, STACK - 8);
     set(&mut machine, Register::Rbx, crate::testbed::UNMAPPED);
@@ -198,7 +198,8 @@ fn a_faulting_instruction_forgets_its_data_breakpoints() {
     assert_eq!(machine.cpu.events.debug_pending, 0);
 }
 
-/// CVE-2018-8897: a breakpoint hit by MOV SS waits for one instruction; if that is INT3, #DB strikes in its handler.
+/// CVE-2018-8897: a breakpoint hit by MOV SS waits for one instruction. If that is INT3, #DB strikes in the handler of
+/// INT3.
 #[test]
 fn a_debug_trap_of_mov_ss_strikes_after_the_next_instruction() {
     // mov (%rbx),%ss; int3

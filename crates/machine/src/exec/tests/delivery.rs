@@ -9,7 +9,7 @@ use crate::testbed::{
     self, CODE, IST, KERNEL_CS, KERNEL_SS, STACK, STACK_0, UNMAPPED, USER_CODE, USER_CS, USER_SS, USER_STACK, gate,
     handler, page_entry, set_gate, with_code, with_user_code,
 };
-use crate::{Event, Machine, Register, SegmentRegister, deliver, exec, refusal};
+use crate::{Event, Machine, Register, SegmentRegister, deliver, exec, refusal_reason};
 
 const NMI: Event = Event::Exception(Exception::Nmi);
 const INT_80: &[u8] = &[0xcd, 0x80];
@@ -21,7 +21,7 @@ fn selector(machine: &Machine, register: SegmentRegister) -> u16 {
     machine.cpu.segments[register as usize].selector
 }
 
-/// RIP, CS, RFLAGS, RSP, SS from `nth` word of the stack on.
+/// RIP, CS, RFLAGS, RSP and SS, from the `nth` word of the stack on.
 fn frame(machine: &Machine, nth: u64) -> [u64; 5] {
     std::array::from_fn(|word| stack_word(machine, nth + word as u64))
 }
@@ -155,7 +155,7 @@ fn nmis_are_latched_once_until_iret() {
     machine.memory.write_bytes(handler(2) + 1, IRETQ);
     deliver(&mut machine, NMI, None, &mut ()).unwrap();
     assert!(machine.cpu.events.nmi_blocked);
-    assert!(refusal(&machine, NMI).is_some());
+    assert!(refusal_reason(&machine.cpu, NMI).is_some());
     let inside = machine.cpu.rip;
     deliver(&mut machine, NMI, None, &mut ()).unwrap();
     deliver(&mut machine, NMI, None, &mut ()).unwrap();
@@ -232,7 +232,7 @@ fn a_triple_fault_stops_the_machine_and_tells_the_chain() {
     assert_eq!((rip, machine.cpu.rip, machine.cpu.registers), (CODE, CODE, before));
     assert!(matches!(exec::step(&mut machine, &mut ()), Err(Stop::Shutdown { .. })), "for good");
     assert!(matches!(deliver(&mut machine, NMI, None, &mut ()), Err(Stop::Shutdown { .. })));
-    assert!(refusal(&machine, NMI).is_some());
+    assert!(refusal_reason(&machine.cpu, NMI).is_some());
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn stack_pointers_beyond_the_tss_are_invalid() {
 
 #[test]
 fn frames_are_pushed_as_supervisor_through_the_current_tables() {
-    // With SMAP an implicit access to a user page faults whatever AC says.
+    // With SMAP an implicit access to a user page faults whatever AC is.
     let mut machine = with_user_code(UD2);
     machine.cpu.cr4 |= cr4::SMAP;
     let stack_page = page_entry(STACK_0 - 0x1000);
@@ -286,12 +286,12 @@ fn a_machine_check_during_another_shuts_down() {
     deliver(&mut machine, machine_check, None, &mut ()).unwrap();
     assert!(machine.cpu.events.machine_check_in_progress);
     let mut twice = machine.clone();
-    assert!(refusal(&twice, machine_check).is_some());
+    assert!(refusal_reason(&twice.cpu, machine_check).is_some());
     assert!(matches!(deliver(&mut twice, machine_check, None, &mut ()), Err(Stop::Shutdown { .. })));
     for _ in 0..4 {
         step(&mut machine);
     }
-    assert_eq!(refusal(&machine, machine_check), None, "software cleared IA32_MCG_STATUS");
+    assert_eq!(refusal_reason(&machine.cpu, machine_check), None, "software cleared IA32_MCG_STATUS");
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn hlt_waits_for_an_event() {
 #[test]
 fn sti_and_mov_ss_hold_events_back_for_one_instruction() {
     let timer = Event::Interrupt(0xec);
-    let refused = |machine: &Machine| [timer, NMI].map(|event| refusal(machine, event).is_some());
+    let refused = |machine: &Machine| [timer, NMI].map(|event| refusal_reason(&machine.cpu, event).is_some());
     // sti; sti; mov %ss,%ax; mov %ax,%ss; nop
     let mut machine = with_code(&[0xfb, 0xfb, 0x8c, 0xd0, 0x8e, 0xd0, 0x90]);
     for (shadow, expected) in [

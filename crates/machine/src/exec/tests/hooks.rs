@@ -10,7 +10,7 @@ use crate::tlb::Operation;
 use crate::{Machine, Observer, Register, step};
 use expect_test::{Expect, expect};
 
-/// Writes down the rarer hooks. Of walks it writes those for data.
+/// Writes down the rarer hooks, and of walks only those for data.
 #[derive(Default)]
 struct Rare(Vec<String>);
 
@@ -53,7 +53,7 @@ fn msr(machine: &mut Machine) {
 fn model_specific_registers() {
     check(&[0x0f, 0x30], msr, expect!["Write { number: c0000102, source: 1234 }"]);
     check(&[0x0f, 0x32], msr, expect!["Read { number: c0000102, value: 0 }"]);
-    // One that does not exist faults, and was not accessed.
+    // A register that does not exist faults, so nobody accessed it.
     check(
         &[0x0f, 0x32],
         |machine| set(machine, Register::Rcx, 0x1),

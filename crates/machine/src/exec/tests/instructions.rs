@@ -1,8 +1,8 @@
-//! Each instruction by hand-worked cases: text, bytes as GNU `as` makes them, state before, what changes.
+//! Each instruction in hand-worked cases: text, the bytes that GNU `as` makes, the state before, the changes.
 //!
-//! State is told in hexadecimal: `rax=1`, eight bytes of memory as `[20000]=1`, the base of FS or GS as `gs=1000`, the
-//! status flags that are set as `f=oszapc` (and `d` for DF). What the last column does not name stays; a fault there means
-//! that nothing changes. RIP moves behind the instruction unless named.
+//! States use hexadecimal: `rax=1`, eight bytes of memory as `[20000]=1`, the base of FS or GS as `gs=1000`, the status
+//! flags that are set as `f=oszapc` (and `d` for DF). Whatever the last column does not name stays the same; a fault
+//! there means that nothing changes. RIP moves behind the instruction unless the case names it.
 
 use crate::fault::Fault;
 use crate::rflags::{AF, CF, DF, OF, PF, RF, SF, ZF};
@@ -62,7 +62,7 @@ fn check(cases: &[Case]) {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
-/// What went otherwise than the case says.
+/// How the outcome differs from the case.
 fn wrong((text, hex, before, after): &Case) -> Vec<String> {
     let code = bytes(hex);
     let mut machine = testbed::with_code(&code);
@@ -86,7 +86,7 @@ fn wrong((text, hex, before, after): &Case) -> Vec<String> {
     wrong.into_iter().map(|what| format!("{text}: {before}: {what}, not {after}")).collect()
 }
 
-/// The machine as it was when a handler was entered on the stack of IST 1, from its frame.
+/// The machine as it was when an event entered its handler on the stack of IST 1, from its frame.
 fn after_fault(mut machine: Machine) -> Machine {
     let frame = testbed::IST + 0x1000 - 40;
     let word = |nth: u64| machine.memory.read_u64(frame + 8 * nth);
@@ -98,7 +98,7 @@ fn after_fault(mut machine: Machine) -> Machine {
     machine
 }
 
-/// Where two machines differ, beside the page tables, whose accessed bits may.
+/// Where two machines differ outside the page tables, whose accessed bits may differ.
 fn differences(machine: &Machine, expected: &Machine) -> Vec<String> {
     let (a, b) = (&machine.cpu, &expected.cpu);
     let mut found = Vec::new();

@@ -14,7 +14,7 @@ use crate::observe::Delivered;
 use crate::{Event, Machine, Observer, Register};
 use iced_x86::Instruction;
 
-/// Writes down the hooks of a machine, memory and TLB aside.
+/// Writes down the hooks of a machine, except those for memory and the TLB.
 #[derive(Default)]
 struct Log(Vec<String>);
 
@@ -44,7 +44,7 @@ impl Observer for Log {
     }
 }
 
-/// A fault as `#GP(33)`, error code in hexadecimal.
+/// A fault as `#GP(33)`, with the error code in hexadecimal.
 fn told(fault: &Fault) -> String {
     let code = fault.error_code.map(|code| format!("({code:x})"));
     format!("{}{}", fault.exception.name(), code.unwrap_or_default())
@@ -58,7 +58,7 @@ fn set(machine: &mut Machine, register: Register, value: u64) {
     machine.cpu.registers[register as usize] = value;
 }
 
-/// One step, and what it told.
+/// One step, and what it reported.
 fn step(machine: &mut Machine) -> Vec<String> {
     let mut log = Log::default();
     crate::step(machine, &mut log).unwrap();

@@ -1,4 +1,4 @@
-//! No bytes and no registers make the machine panic, hang, or leave half an instruction behind.
+//! No bytes and no registers make the machine panic, hang, or leave an instruction half done.
 
 use super::Log;
 use super::state::state;
@@ -27,7 +27,7 @@ impl Observer for Unchanged {
         self.before = Some((machine.cpu.clone(), *instruction));
     }
 
-    /// What the delivery of a trap raises from here on is no fault of the instruction.
+    /// When a trap is delivered and faults, that fault is not the instruction's.
     fn retired(&mut self, _: &Machine, _: &Instruction) {
         self.before = None;
     }
@@ -50,7 +50,7 @@ impl Observer for Unchanged {
     }
 }
 
-/// What strikes from outside.
+/// An event from outside.
 fn event() -> impl Strategy<Value = Event> {
     let exceptions = [Exception::Nmi, Exception::MachineCheck, Exception::Debug, Exception::DoubleFault];
     prop_oneof![
@@ -89,7 +89,7 @@ fn run(mut machine: Machine, steps: u32) -> (Machine, Option<Stop>) {
     (machine, None)
 }
 
-/// States are not so wild that nothing happens in them: of 400 a part executes, a part enters a handler, a part stops.
+/// The random states are not too wild: some of the 400 execute, some enter a handler, some stop.
 #[test]
 fn states_lead_somewhere() {
     let mut runner = TestRunner::deterministic();

@@ -176,7 +176,7 @@ fn far_returns_go_within_a_level_and_outwards() {
     assert_eq!(fault_of(&mut machine), "");
     assert_eq!((machine.cpu.rip, get(&machine, Register::Rsp)), (CODE + 0x40, STACK - 8));
 
-    // lretq $8: released on both stacks.
+    // lretq $8: it releases the bytes on both stacks.
     let words = [USER_CODE, USER_CS.into(), 0, USER_STACK - 0x100, USER_SS.into()];
     let mut machine = returning(&[0x48, 0xca, 8, 0], &words);
     assert_eq!(fault_of(&mut machine), "");
@@ -184,7 +184,8 @@ fn far_returns_go_within_a_level_and_outwards() {
     assert_eq!(get(&machine, Register::Rsp), USER_STACK - 0x100 + 8);
 }
 
-/// SDM vol. 2, RET, IA-32e-MODE-RETURN-TO-OUTER-PRIVILEGE-LEVEL: the stack segment is looked at before the target.
+/// SDM vol. 2, RET, IA-32e-MODE-RETURN-TO-OUTER-PRIVILEGE-LEVEL: the instruction checks the stack segment before the
+/// target.
 #[test]
 fn a_far_return_outwards_checks_its_stack_first() {
     let faults = |stack_selector: u16, target| {

@@ -10,7 +10,7 @@ use crate::tlb::{Geometry, Reading};
 use crate::{Machine, Tlb, control};
 use proptest::prelude::*;
 
-/// What is put into the machine of the testbed.
+/// What to put into the machine of the testbed.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     code: Vec<u8>,
@@ -28,12 +28,12 @@ pub(crate) struct State {
 /// Where execution goes on.
 #[derive(Clone, Copy, Debug)]
 enum Rip {
-    /// At the code, so many bytes before the end of its page.
+    /// At the code, this many bytes before the end of its page.
     Code(Option<u8>),
     Anywhere(u64),
 }
 
-/// Sources of the control registers; what the processor would refuse is taken out of them.
+/// Sources of the control registers. The test removes what the processor would refuse.
 #[derive(Clone, Debug)]
 struct Control {
     features: u16,
@@ -120,7 +120,7 @@ fn system() -> impl Strategy<Value = System> {
         .prop_map(|(msr, debug, events, tables)| System { msr, debug, events, tables })
 }
 
-/// Any state that executes anything.
+/// Any state, with any code.
 pub(super) fn state() -> impl Strategy<Value = State> {
     state_with(code())
 }
@@ -257,7 +257,7 @@ impl Edit {
     }
 }
 
-/// CS and SS as CPL asks for; the others, and the bases of FS and GS, anything.
+/// CS and SS as CPL requires. The other segments, and the bases of FS and GS, can hold anything.
 fn set_segments(machine: &mut Machine, cpl: u8, from: &[(u16, u32, u16)]) {
     let cpu = &mut machine.cpu;
     let level = u16::from(cpl);

@@ -1,4 +1,4 @@
-//! What works on registers.
+//! Instructions that work on registers.
 
 use super::{Address, Compute, Operation};
 use crate::exec::operand::{get, set};
@@ -17,7 +17,7 @@ impl Address {
 }
 
 impl Compute {
-    /// Executes it; `next` is where the instruction ends.
+    /// Executes it; `next` is the address where the instruction ends.
     #[inline]
     pub(in crate::fast) fn run(&self, cpu: &mut Cpu, next: u64) {
         cpu.rip = next;
@@ -55,7 +55,7 @@ impl Compute {
         set(cpu, self.target, value & self.width.mask());
     }
 
-    /// The result of `operation` on both operands. RFLAGS is set.
+    /// The result of `operation` on both operands. Sets RFLAGS.
     #[inline]
     fn result(&self, cpu: &mut Cpu, operation: impl Fn(Width, u64, u64, u64) -> (u64, u64)) -> u64 {
         let (a, b) = (get(cpu, self.target), self.source(cpu));

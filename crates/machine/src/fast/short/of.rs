@@ -77,7 +77,7 @@ fn unary(i: &Instruction, operation: Operation) -> Option<Short> {
     Some(Short::Compute(Compute { operation, width, target, ..COMPUTE }))
 }
 
-/// By an immediate or by CL, of which a shift takes the low bits.
+/// By an immediate or by CL; a shift uses their low bits.
 fn shift(i: &Instruction, operation: Operation) -> Option<Short> {
     let (target, width) = general(i.op0_register())?;
     let source = (i.op1_kind() == OpKind::Register).then_some(Register::Rcx);
@@ -155,7 +155,7 @@ fn pop(i: &Instruction) -> Option<Short> {
     Some(Short::Transfer(Transfer { kind: Kind::Pop, register, ..TRANSFER }))
 }
 
-/// A general register of 32 or 64 bits, and which of both.
+/// A general register of 32 or 64 bits, and its width.
 fn general(name: Name) -> Option<(Register, Width)> {
     let (first, width) = if name.is_gpr64() {
         (Name::RAX, Width::Quadword)

@@ -1,4 +1,4 @@
-//! What loads or stores.
+//! Instructions that load or store.
 
 use super::{Kind, Transfer};
 use crate::access::current_mode;
@@ -12,8 +12,9 @@ use crate::rights::Access;
 use crate::{Cpu, Machine, Register};
 
 impl Transfer {
-    /// Executes it; `next` is where the instruction ends. How often it used the TLB. `None` where that may fault or change
-    /// more than memory and registers, or stores where somebody watches: then nothing was done.
+    /// Executes it; `next` is the address where the instruction ends. Returns how often it used the TLB. `None` means
+    /// that it did nothing, because it may fault, may change more than memory and registers, or stores to a watched
+    /// address.
     #[inline]
     pub(in crate::fast) fn run(&self, machine: &mut Machine, next: u64, watched: Watched) -> Option<u8> {
         let (mut rip, mut hits) = (next, 1);
@@ -72,7 +73,7 @@ impl Transfer {
         self.register.map_or(self.constant, |register| get(cpu, register))
     }
 
-    /// What is loaded is zero-extended, as a value of 32 bits is in its register (SDM vol. 1 3.4.1.1).
+    /// Zero-extends the loaded value, as a 32-bit value is in its register (SDM vol. 1 3.4.1.1).
     #[inline]
     fn set(&self, cpu: &mut Cpu, value: u64) {
         if let Some(register) = self.register {
@@ -81,7 +82,7 @@ impl Transfer {
     }
 }
 
-/// The physical address for an access that stays in a page whose translation is at hand.
+/// The physical address for an access that stays in a page whose translation is known.
 #[inline]
 fn physical(machine: &Machine, linear: u64, width: Width, kind: AccessKind) -> Option<u64> {
     if linear & 0xfff > 0x1000 - u64::from(width.bytes()) {

@@ -30,7 +30,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     })
 }
 
-/// Something about a look into the TLB that is another than at the look before.
+/// What changes between one lookup in the TLB and the next.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Kind(AccessKind),
@@ -99,7 +99,7 @@ const GEOMETRIES: [Geometry; 3] = [
     Geometry::Finite { hierarchy: &HASWELL, redundant_write: RedundantWrite::KeepsFirstLevel },
 ];
 
-/// The same look into a TLB with fronts and one without; what both find.
+/// The same lookup in a TLB with fronts and in one without; what both find.
 fn look(with: &mut Machine, without: &mut Tlb, look: &Look) -> Option<Entry> {
     let Look { linear, access, ref cpu } = *look;
     with.cpu = cpu.clone();

@@ -74,7 +74,7 @@ impl Observer for Everything {
     }
 }
 
-/// Hears of ordinary instructions only that they were.
+/// Hears only that ordinary instructions retired.
 #[derive(Default)]
 struct Inattentive {
     told: Everything,
@@ -130,7 +130,7 @@ impl Observer for Inattentive {
 }
 
 impl Inattentive {
-    /// Whether this is `all`, or one word where that suffices.
+    /// Whether this is `all`, or one word for an ordinary instruction.
     fn agrees_with(&self, all: &[String]) -> bool {
         let Some(Ordinary { mnemonic, hits }) = self.ordinary else { return self.told.0 == all };
         let count = |prefix: &str| all.iter().filter(|line| line.starts_with(prefix)).count();
@@ -147,8 +147,8 @@ impl Inattentive {
     }
 }
 
-/// Takes the same steps by a [`Stepper`], by [`step()`] alone, plainly, and without attention. Then once more: what is
-/// decoded stays with the pages of `start`, and only what was decoded before goes the short way.
+/// Takes the same steps by a [`Stepper`], by [`step()`] alone, plainly, and without attention. Then it does so once
+/// more: decoded instructions stay with the pages of `start`, and only those can take the short way.
 fn all_ways(start: &Machine, steps: usize) {
     (0..2).for_each(|_| once_all_ways(start, steps));
 }
@@ -243,7 +243,7 @@ const OPCODES: &[&[u8]] = &[
     &[0xff, 0x33],
 ];
 
-/// Transfers to and from where a stack pointer points, which often is a page.
+/// Transfers to and from the address in a stack pointer, which often begins a page.
 const AT_STACK: &[&[u8]] = &[
     &[0x48, 0x89, 0x04, 0x24],
     &[0xc7, 0x44, 0x24, 0xf8, 1, 2, 3, 4],
@@ -254,7 +254,7 @@ const AT_STACK: &[&[u8]] = &[
     &[0xe8, 2, 0, 0, 0, 0xeb, 1, 0xc3],
 ];
 
-/// One instruction. A third of those with ModRM address the code around them; jumps go a few bytes on.
+/// One instruction. A third of those with ModRM address the code around them; jumps reach a few bytes.
 fn instruction() -> impl Strategy<Value = Vec<u8>> {
     let prefix = prop::option::weighted(0.1, prop::sample::select(vec![0x66u8, 0x67, 0xf0, 0x64, 0x65, 0xf3]));
     let rex = prop::option::weighted(0.7, prop_oneof![3 => Just(0x48u8), 1 => 0x40u8..0x50]);
@@ -289,7 +289,7 @@ fn code() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// The machine of a state; unless it is `wild`, without what asks for the long way.
+/// The machine of a state. Unless it is `wild`, the machine has nothing that requires the long way.
 fn machine(state: &State, wild: bool) -> Machine {
     let mut machine = state.machine();
     if !wild {
@@ -301,7 +301,7 @@ fn machine(state: &State, wild: bool) -> Machine {
     machine
 }
 
-/// Code that overwrites the instruction after it, and a second time once that was executed.
+/// Code that overwrites the instruction after it, once before and once after that instruction executes.
 #[test]
 fn a_stepper_sees_what_is_written_over_its_page() {
     // mov %rax,(%rbx); inc %ecx; mov %rdx,(%rbx); jmp to the second
@@ -323,7 +323,7 @@ fn a_stepper_sees_what_is_written_over_its_page() {
     all_ways(&machine, 18);
 }
 
-/// What is changed between two steps is heeded: flags, breakpoints, tables, level, what waits.
+/// A stepper heeds what changes between two steps: flags, breakpoints, tables, level, waiting events.
 #[test]
 fn a_stepper_heeds_what_is_changed_between_its_steps() {
     let changes: [fn(&mut Machine); 5] = [
@@ -347,12 +347,12 @@ fn a_stepper_heeds_what_is_changed_between_its_steps() {
     }
 }
 
-/// A load that finds the page which executes with other rights in the tables than in the TLB replaces its entry.
+/// The tables give the executing page other rights than the TLB does. A load from that page replaces its entry.
 #[test]
 fn a_stepper_heeds_what_its_loads_do_to_the_tlb() {
     // mov %r8,(%rbx); dec %esi; dec %esi; mov %rax,(%rbx); mov (%rcx),%rdx; dec %esi; jmp to the last dec
     let code = [0x4c, 0x89, 0x03, 0xff, 0xce, 0xff, 0xce, 0x48, 0x89, 0x03, 0x48, 0x8b, 0x11, 0xff, 0xce, 0xeb, 0xfc];
-    // At CPL 0 in a page of user mode, which SMAP keeps from loads until the store has made it the supervisor's.
+    // At CPL 0 in a page of user mode. SMAP forbids loads from it until the store makes it a supervisor page.
     let mut machine = with_code(&[]);
     machine.memory.write_bytes(USER_CODE, &code);
     let entries = machine.cpu.cr3 + 0x3000;
@@ -393,14 +393,14 @@ fn a_stepper_heeds_what_a_fault_changes() {
         machine.memory.write_u64(gate, low | handler & 0xffff | (handler >> 16) << 48);
     }
     all_ways(&machine, 5);
-    // Once more with all translations of the delivery at hand, so that it leaves the TLB as it is.
+    // Once more with all translations of the delivery cached, so that it does not change the TLB.
     let mut stepper = Stepper::new(machine.clone());
     (0..3).for_each(|_| stepper.step(&mut ()).expect("the code goes on"));
     machine.tlb = stepper.into_machine().tlb;
     all_ways(&machine, 5);
 }
 
-/// What lies outside the canonical addresses is #SS through the stack segment, else #GP.
+/// An access outside the canonical addresses is #SS through the stack segment, else #GP.
 #[test]
 fn short_accesses_fault_as_their_segment_does() {
     let check = |code: &[u8], exception: &str| {
@@ -443,14 +443,14 @@ impl Observer for Watching {
     }
 }
 
-/// A store is reported where one of its bytes is watched, however often the same instruction was ordinary before. Two observers
-/// hear of the stores of both.
+/// A store is reported if one of its bytes is watched, however often the same instruction was ordinary before. Two
+/// observers hear of the stores of both.
 #[test]
 fn stores_to_watched_addresses_are_reported() {
     // mov %rax,(%rbx); jmp to it
     let mut machine = with_code(&[0x48, 0x89, 0x03, 0xeb, 0xfb]);
     machine.cpu.registers[Register::Rbx as usize] = DATA;
-    let watching = |start, end| Watching { stores: Watched { start, end }, heard: Vec::new(), ordinary: 0 };
+    let watching = |start, end| Watching { stores: Watched::range(start, end), heard: Vec::new(), ordinary: 0 };
     let mut stepper = Stepper::new(machine);
     let mut heard = |observer: &mut Watching| {
         observer.heard.clear();
@@ -470,8 +470,16 @@ fn stores_to_watched_addresses_are_reported() {
     ] {
         assert_eq!(heard(&mut watching(start, end)), expected, "{start:#x} to {end:#x}");
     }
-    let attention = (watching(DATA, DATA + 1), (watching(0, 0), watching(DATA + 0x100, DATA + 0x108))).attention();
-    assert_eq!(attention, Attention::Unusual { stores: Watched { start: DATA, end: DATA + 0x108 } });
+    let both = (watching(DATA, DATA + 1), (watching(0, 0), watching(DATA + 0x100, DATA + 0x108)));
+    let watched = |observer: &dyn Observer| {
+        let Attention::Unusual { stores } = observer.attention() else { panic!("it wants to hear everything") };
+        [DATA - 1, DATA, DATA + 1, DATA + 0xff, DATA + 0x100, DATA + 0x107, DATA + 0x108, DATA + 0x1000]
+            .map(|at| stores.meets(at, 1))
+    };
+    assert_eq!(watched(&both), [false, true, false, false, true, true, false, false]);
+    // A third range becomes one with the nearer of the two.
+    let three = (watching(DATA + 0x1000, DATA + 0x1008), both);
+    assert_eq!(watched(&three), [false, true, true, true, true, true, false, true]);
     assert_eq!((watching(DATA, DATA + 1), Everything::default()).attention(), Attention::Everything);
 }
 

@@ -67,7 +67,7 @@ impl Reached {
     }
 }
 
-/// The comparison is no comparison of nothing: each short form retires in some of its states, and each transfer faults.
+/// The comparison does compare something: each short form retires in some of its states, and each transfer faults.
 #[test]
 fn the_states_reach_every_short_form() {
     const COMPUTE: [&str; 19] = [
@@ -143,7 +143,7 @@ fn what_is_locked_narrow_or_rare_has_no_short_form() {
     check(&[0x48, 0x0f, 0xba, 0xe8, 12], None);
 }
 
-/// A branch out of the canonical addresses faults, so its short form, which cannot, must not be.
+/// A branch out of the canonical addresses faults. Short forms cannot fault, so it must not have one.
 #[test]
 fn a_branch_that_can_fault_has_no_short_form() {
     for (ip, expected) in [(0x7fff_ffff_0000, Some("jmp")), (0x7fff_ffff_fff0, None), (0xffff_8000_0000_0000, None)] {

@@ -1,16 +1,16 @@
-//! The caches of processors, each part with its source and its doubts.
+//! The caches of processors. Each part names its source and its doubts.
 //!
 //! TLB;DR: Tatar, Trujillo, Giuffrida, Bos, "TLB;DR: Enhancing TLB-based Attacks with TLB Desynchronized Reverse
 //! Engineering", USENIX Security 2022, and its repository vusec/tlbdr @ d93516d3. CPUID: raw registers in InstLatx64 @ 087af2c7,
 //! descriptors of leaf 2 by the table in SDM vol. 2, leaf 18H by SDM vol. 2, leaves 80000005H, 80000006H and 80000019H by the AMD APM
 //! vol. 3 appendix E.
 //!
-//! The sizes of paging-structure caches are published nowhere: they are free parameters, the same everywhere.
+//! The sizes of paging-structure caches are published nowhere. They are free parameters, the same for all processors.
 
 use super::super::PageSize::{self, Size1G, Size2M, Size4K};
 use super::{Array, Hierarchy, Index, Level, Replacement, Retained, Second};
 
-/// All, in the order in which they were sold: Intel, then AMD.
+/// All processors in the order in which they were sold: Intel, then AMD.
 pub static PROCESSORS: [&Hierarchy; 8] =
     [&SANDY_BRIDGE, &HASWELL, &SKYLAKE, &ICE_LAKE, &GOLDEN_COVE, &ZEN_2, &ZEN_3, &ZEN_4];
 
@@ -23,12 +23,12 @@ const LARGE: &[PageSize] = &[Size1G];
 const SMALL_AND_MEDIUM: &[PageSize] = &[Size4K, Size2M];
 const ANY: &[PageSize] = &[Size4K, Size2M, Size1G];
 
-/// Indexed by the low bits, replaced by tree: what TLB;DR found in most arrays of Intel's.
+/// Indexed by the low bits, replaced by tree. TLB;DR found this in most of Intel's arrays.
 const fn array(sizes: &'static [PageSize], sets: usize, ways: usize) -> Array {
     Array { sizes, sets, ways, index: Index::Linear, replacement: Replacement::TreePlru }
 }
 
-/// Where nobody measured replacement, or it cannot be a tree.
+/// For arrays whose replacement nobody measured, or cannot be a tree.
 const fn lru(sizes: &'static [PageSize], sets: usize, ways: usize) -> Array {
     Array { replacement: Replacement::Lru, ..array(sizes, sets, ways) }
 }
@@ -37,7 +37,7 @@ const fn fully_associative(sizes: &'static [PageSize], entries: usize) -> Array 
     lru(sizes, 1, entries)
 }
 
-/// Where nobody measured how many PCIDs stay.
+/// For levels where nobody measured how many PCIDs stay.
 const fn level(arrays: &'static [Array]) -> Level {
     Level { arrays, retained: ALL_STAY }
 }

@@ -1,4 +1,4 @@
-//! What holds between the rules, over all that they distinguish.
+//! Relations between the rules, over everything that they distinguish.
 
 use super::*;
 use crate::level::UpperLevel;
@@ -11,7 +11,7 @@ const LINEAR: u64 = 0x1000;
 const STRUCTURE: StructureEntry =
     StructureEntry { pcid: 0, level: UpperLevel::Pd, linear: 0, table: 0, rights: Entry::EMPTY.rights };
 
-/// Every operation, as it names [`NAMED`] and [`LINEAR`].
+/// Every operation, with [`NAMED`] and [`LINEAR`] as its operands.
 const OPERATIONS: [Operation; 10] = [
     Operation::Cr3Flush { pcid: NAMED },
     Operation::Optional,
@@ -25,7 +25,7 @@ const OPERATIONS: [Operation; 10] = [
     Operation::PageFault { pcid: NAMED, linear: LINEAR },
 ];
 
-/// One translation of each of the eight sorts. Global ones are large, so that one page can be cached as both.
+/// One translation of each of the eight sorts. The global ones are large, so that one page can be cached as both.
 fn translations() -> Vec<Entry> {
     let mut sorts = Vec::new();
     for pcid in [NAMED, OTHER] {
@@ -55,7 +55,8 @@ fn is_within(part: u16, whole: u16) -> bool {
     part & !whole == 0
 }
 
-/// A flush by CR3 drops part of what dropping the PCID drops, and that is part of everything; and so on down to one address.
+/// A flush by CR3 drops part of what dropping the PCID drops. Dropping the PCID drops part of everything, and so on
+/// down to one address.
 #[test]
 fn operations_contain_each_other() {
     let [cr3_flush, optional, everything, pcid, invlpg, address, context, all, all_but_global, page_fault] = OPERATIONS;
@@ -104,7 +105,8 @@ fn invalidate(tlb: &mut Tlb, operation: Operation) -> u32 {
     reports
 }
 
-/// Whatever the caches hold: what goes is what the rules say, each is reported once, and a second time nothing goes.
+/// Whatever the caches hold: exactly what the rules say goes, each entry is reported once, and a second time nothing
+/// goes.
 #[test]
 fn to_do_it_twice_is_to_do_it_once() {
     for set in 0..1 << 12 {

@@ -1,12 +1,13 @@
 use super::*;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::Features;
+use cr3_core::linux::{Features, Kernel, Variation};
 
 fn task(form: Form, custom: &str) -> Task {
     let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");
     let handler = "perf+pending-flush".parse().expect("handlers");
     let (features, geometry) = (Features::NONE, Geometry::Skylake);
-    let config = Config { features, form, custom: custom.into(), handler, geometry };
+    let kernel = Kernel::only(Variation::DebugEntry);
+    let config = Config { features, kernel, form, custom: custom.into(), handler, geometry };
     Task { ticket: 7, side: Side::Right, scenario: Scenario { config, schedule } }
 }
 

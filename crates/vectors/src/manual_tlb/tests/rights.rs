@@ -1,4 +1,4 @@
-//! Access rights and error codes (rule 2.2), and what becomes of rights that are out of date (rule 2.1).
+//! Access rights and error codes (rule 2.2), and what happens to rights that are out of date (rule 2.1).
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn every_access() -> impl Iterator<Item = (Controls, Access, Accessor)> {
     every_control().flat_map(move |controls| pairs.clone().map(move |(kind, by)| (controls, kind, by)))
 }
 
-/// The reasons of 4.6.1 to refuse, each alone (rule 2.2).
+/// Whether one of the reasons in 4.6.1 refuses the access, each by itself (rule 2.2).
 fn refused(controls: &Controls, rights: &Rights, kind: Access, by: Accessor) -> bool {
     let user_mode = by == Accessor::User;
     let acts_on_user_page = !user_mode && rights.user;
@@ -58,7 +58,7 @@ fn access_rights() {
     assert_eq!(allowed, [288, 536, 480]);
 }
 
-/// Rule 2.1: a structure entry may be started from as long as some rights below it allow the access.
+/// Rule 2.1: a walk may start from a structure entry as long as some rights below it allow the access.
 #[test]
 fn rights_of_upper_levels() {
     let below = |upper: &Rights, lower: &Rights| Rights {
@@ -99,7 +99,7 @@ fn error_codes() {
     }
 }
 
-/// Rule 2.2: SMAP, AC and the accessor. That user mode is no supervisor is decided before.
+/// Rule 2.2: SMAP, AC and the accessor. The caller has already excluded user mode.
 #[test]
 fn supervisor_mode_access_prevention() {
     for (controls, by) in every_control().flat_map(|controls| ACCESSORS.map(|by| (controls, by))) {

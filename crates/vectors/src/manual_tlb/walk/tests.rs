@@ -1,4 +1,4 @@
-//! Lookup and walk, each step over every state of few entries, against what the rules say in words.
+//! Lookup and walk, each step over every state of few entries, against the rules in words.
 
 use super::super::tests::rights::ACCESSES;
 use super::super::{Controls, LA57, PAE, PCIDE, PG, Reading, StaleRights, WP};
@@ -23,7 +23,7 @@ const FIVE_LEVELS: Controls = Controls { cr3: 0x1001, cr4: CONTROLS.cr4 | LA57, 
 
 /// Index 1 at each level of the tables.
 const LINEAR: u64 = 1 << 48 | 1 << 39 | 1 << 30 | 1 << 21 | 1 << 12;
-/// The same where 48 bits are translated.
+/// The same with 48 translated bits.
 const LINEAR_48: u64 = LINEAR ^ 1 << 48;
 const ALL: Rights = Rights { writable: true, user: true, execute_disable: false };
 const NONE: Rights = Rights { writable: false, user: false, execute_disable: true };
@@ -38,7 +38,7 @@ fn choices(count: usize, places: u32) -> impl Iterator<Item = Vec<usize>> {
     (0..count.pow(places)).map(move |state| (0..places).map(|place| state / count.pow(place) % count).collect())
 }
 
-/// Where a table of entries for pieces of 2^`shift` bytes lies.
+/// The address of a table whose entries span 2^`shift` bytes.
 fn table(shift: u32) -> u64 {
     0x1000 * u64::from((57 - shift) / 9)
 }
@@ -56,8 +56,8 @@ fn any_rights(state: usize) -> Rights {
     Rights { writable: state & 1 != 0, user: state & 2 != 0, execute_disable: state & 4 != 0 }
 }
 
-/// Rule 2.1: for each of the three levels no entry, one that serves, one of another PCID, of another address, or without
-/// rights. The deepest that serves is the start.
+/// Rule 2.1: for each of the three levels no entry, one that serves, one of another PCID, one of another address, or
+/// one without rights. The walk starts at the deepest that serves.
 #[test]
 fn a_walk_starts_at_the_deepest_entry_that_serves() {
     let mut starts = [0; 5];
@@ -118,7 +118,7 @@ fn a_walk_ends_at_the_first_entry_that_ends_it() {
     assert_eq!(ends, [22, 85, 149]);
 }
 
-/// Rule 2.2: all rights at all four levels, 4096 paths; each structure entry has those down to its own level.
+/// Rule 2.2: all rights at all four levels, 4096 paths. Each structure entry has the rights down to its own level.
 #[test]
 fn rights_accumulate_down_the_levels() {
     for state in choices(8, 4) {
@@ -140,7 +140,7 @@ fn rights_accumulate_down_the_levels() {
     }
 }
 
-/// Rule 2.1: with LA57 a PML5E is read first, has no PS, and is cached nowhere.
+/// Rule 2.1: with LA57 the walk reads a PML5E first; it has no PS, and nothing caches it.
 #[test]
 fn five_levels() {
     for (entry, expected) in [(0x2007, Ok(4)), (0x2087, Err(Why::ReservedBit)), (0, Err(Why::NotPresent))] {
@@ -201,8 +201,8 @@ fn what_is_cached_of_a_page() {
     }
 }
 
-/// Rule 2.1: an old entry that differs from the new one in PCID, size or address stays, one that differs in nothing of these
-/// goes: 8 states for translations and for structure entries.
+/// Rule 2.1: an old entry that differs from the new one in PCID, size or address stays; one that agrees in all three
+/// goes. There are 8 states for translations and for structure entries.
 #[test]
 fn a_new_entry_takes_the_place_of_its_like() {
     for state in choices(2, 3) {
@@ -225,8 +225,8 @@ fn a_new_entry_takes_the_place_of_its_like() {
     }
 }
 
-/// Rules R2 and 2.1, through the whole access: a cached translation that serves, is clean, or forbids; whether the tables allow
-/// the access; each access; both answers to rights that are out of date.
+/// Rules R2 and 2.1, through the whole access: a cached translation that serves, is clean, or forbids; whether the
+/// tables allow the access; each access; both responses to rights that are out of date.
 #[test]
 fn an_access_is_served_by_what_is_cached_or_by_a_walk() {
     let served = |cached: usize, kind| cached == 1 || cached == 2 && kind != Access::Write;
@@ -265,7 +265,7 @@ fn an_access_is_served_by_what_is_cached_or_by_a_walk() {
     }
 }
 
-/// Rule 1.3: an address without paging is a physical one of 32 bits, and nothing cached serves it.
+/// Rule 1.3: without paging an address is a physical one of 32 bits, and no cached entry serves it.
 #[test]
 fn without_paging_nothing_is_translated() {
     let mut model = model(Controls { cr0: 0, long_mode_active: false, ..CONTROLS });

@@ -1,26 +1,25 @@
 //! CR3 with its bits by name.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{Hex, side_class};
+use crate::parts::{hex, side_class};
 use cr3_session::Side;
 use cr3_session::view::check::Part;
 use cr3_session::view::cr3::{Field, cr3};
 use yew::prelude::*;
 
-#[component]
-pub(super) fn View(props: &Props) -> Html {
-    let cr3 = cr3(&props.moment.0);
+pub(super) fn view(props: &Props<'_>) -> Html {
+    let cr3 = cr3(props.moment);
     html! {
         <table class="fields cr3">
-            { heads(props.names, "CR3", vouched(&props.state, &props.moment.0, Part::Cr3)) }
+            { heads(props.names, "CR3", vouched(props.state, props.moment, Part::Cr3)) }
             <tbody>
                 <tr class={(cr3.differing != 0).then_some("differs")}>
                     <th scope="row"><span class="hidden">{ "value" }</span></th>
                     { for cr3.values.into_iter().zip(Side::BOTH).map(|(value, side)| html! {
                         <td key={side.index()} class={classes!(side_class(side), value.is_some_and(|it| it.before.is_some()).then_some("changed"))}>
-                            { for value.map(|value| html! { <Hex value={value.now} differing={cr3.differing} /> }) }
+                            { for value.map(|value| html! { { hex(value.now, cr3.differing) } }) }
                             { for value.and_then(|value| value.before).map(|before| html! {
-                                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span><Hex value={before} /></small>
+                                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
                             }) }
                         </td>
                     }) }
@@ -31,7 +30,7 @@ pub(super) fn View(props: &Props) -> Html {
     }
 }
 
-fn field(field: &Field, props: &Props) -> Html {
+fn field(field: &Field, props: &Props<'_>) -> Html {
     let part = match field.bits {
         "63" => Some(Part::NoFlush),
         "11:0" => Some(Part::Pcid),
@@ -40,7 +39,7 @@ fn field(field: &Field, props: &Props) -> Html {
     html! {
         <tr key={field.bits} class={field.differs.then_some("differs")} title={field.meaning}>
             <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ field.name }{ " " }
-                { for part.map(|part| vouched(&props.state, &props.moment.0, part)) }
+                { for part.map(|part| vouched(props.state, props.moment, part)) }
             </th>
             { for field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {
                 <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"), (value.as_deref() == Some("not stored")).then_some("dim"))}>

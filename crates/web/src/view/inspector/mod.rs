@@ -22,25 +22,21 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Inspector(props: &Props) -> Html {
     let Props { state, moment, dispatch } = props;
-    let names = state.setup.forms.map(|form| form.name());
+    let part = part::Props { state, moment: &moment.0, names: state.setup.forms.map(|form| form.name()) };
     html! {
         <section class="pane inspector" aria-labelledby="inspector-title">
             <h2 class="hidden" id="inspector-title">{ "State after the step" }</h2>
-            <cr3::View state={state.clone()} moment={moment.clone()} {names} />
-            <pending::View state={state.clone()} moment={moment.clone()} {names} />
+            { cr3::view(&part) }
+            { pending::view(&part) }
             <div class="tabs segments" role="group" aria-label="Part of the state">
                 { for Tab::ALL.into_iter().map(|tab| button(tab, state, dispatch)) }
             </div>
             <div class="parts" tabindex="0" role="region" aria-label={words::tab_key(state.tab)}>
                 <div class="part">
                     { match state.tab {
-                        Tab::Tlb => html! { <tlb::View key="tlb" state={state.clone()} moment={moment.clone()} {names} /> },
-                        Tab::Registers => html! {
-                            <registers::View key="registers" state={state.clone()} moment={moment.clone()} {names} />
-                        },
-                        Tab::Stack => html! {
-                            <stack::View key="stack" state={state.clone()} moment={moment.clone()} {names} />
-                        },
+                        Tab::Tlb => tlb::view(&part),
+                        Tab::Registers => registers::view(&part),
+                        Tab::Stack => stack::view(&part),
                     } }
                 </div>
                 <p class="vouch dim">{ legend(state) }</p>

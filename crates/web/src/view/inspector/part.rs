@@ -1,20 +1,17 @@
 //! What the parts of the inspector share: what each shows, who vouches for it, the head of its table.
 
-use crate::parts::Sight;
 use cr3_session::view::check::{Part, voucher};
 use cr3_session::{Moment, State};
-use std::rc::Rc;
 use yew::prelude::*;
 
 /// Both machines at the cursor, under the names of their forms.
-#[derive(Properties, PartialEq)]
-pub(super) struct Props {
-    pub(super) state: Rc<State>,
-    pub(super) moment: Sight,
+pub(super) struct Props<'a> {
+    pub(super) state: &'a State,
+    pub(super) moment: &'a Moment,
     pub(super) names: [&'static str; 2],
 }
 
-/// Who vouches for a part of the state: letters, and the reason for whoever points at them or listens.
+/// Who vouches for a part of the state: letters, and the reason as a tooltip and for screen readers.
 pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
     let voucher = voucher(state, moment, part);
     let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };

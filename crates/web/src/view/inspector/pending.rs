@@ -7,9 +7,8 @@ use cr3_session::view::check::Part;
 use cr3_session::view::pending::{Bit, pending};
 use yew::prelude::*;
 
-#[component]
-pub(super) fn View(props: &Props) -> Html {
-    let bits = pending(&props.moment.0);
+pub(super) fn view(props: &Props<'_>) -> Html {
+    let bits = pending(props.moment);
     let differs = bits.iter().any(|bit| matches!(bit.set, [Some(left), Some(right)] if left != right));
     html! {
         <table class="fields pending">
@@ -17,7 +16,7 @@ pub(super) fn View(props: &Props) -> Html {
             <tbody>
                 <tr class={differs.then_some("differs")} title="user_pcid_flush_mask: bit n asks to flush user PCID 0x800 + n before user mode runs under it">
                     <th scope="row">
-                        <code class="bits">{ "6:1" }</code>{ " " }{ vouched(&props.state, &props.moment.0, Part::PendingFlush) }
+                        <code class="bits">{ "6:1" }</code>{ " " }{ vouched(props.state, props.moment, Part::PendingFlush) }
                     </th>
                     { for Side::BOTH.into_iter().map(|side| html! {
                         <td key={side.index()} class={classes!(side_class(side), bits.iter().any(|bit| bit.changed[side.index()]).then_some("changed"))}>

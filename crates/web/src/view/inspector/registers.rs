@@ -1,19 +1,18 @@
 //! The registers of both runs.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{Hex, side_class};
+use crate::parts::{hex, side_class};
 use cr3_session::Side;
 use cr3_session::view::Value;
 use cr3_session::view::check::Part;
 use cr3_session::view::registers::{Register, registers};
 use yew::prelude::*;
 
-#[component]
-pub(super) fn View(props: &Props) -> Html {
+pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
-        <table class="fields values">
-            { heads(props.names, "registers", vouched(&props.state, &props.moment.0, Part::Registers)) }
-            <tbody>{ for registers(&props.state.runs, &props.moment.0).iter().map(row) }</tbody>
+        <table key="registers" class="fields values">
+            { heads(props.names, "registers", vouched(props.state, props.moment, Part::Registers)) }
+            <tbody>{ for registers(&props.state.runs, props.moment).iter().map(row) }</tbody>
         </table>
     }
 }
@@ -30,18 +29,18 @@ fn row(register: &Register) -> Html {
     }
 }
 
-/// A number with what it means and, where this step changed it, what it was.
+/// A number with its meaning and, if this step changed it, its old value.
 pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: Option<String>) -> Html {
     let changed = value.is_some_and(|value| value.before.is_some());
     html! {
         <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"))}>
             { match value {
-                Some(value) => html! { <Hex value={value.now} {differing} /> },
+                Some(value) => html! { { hex(value.now, differing) } },
                 None => html! { <span class="dim">{ "not mapped" }</span> },
             } }
             <small class="meaning">{ meaning.unwrap_or_default() }</small>
             { for value.and_then(|value| value.before).map(|before| html! {
-                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span><Hex value={before} /></small>
+                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
             }) }
         </td>
     }

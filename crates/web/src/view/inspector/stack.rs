@@ -8,14 +8,13 @@ use cr3_session::view::check::Part;
 use cr3_session::view::stack::{Slot, stack};
 use yew::prelude::*;
 
-#[component]
-pub(super) fn View(props: &Props) -> Html {
-    let stack = stack(&props.state.runs, &props.moment.0);
+pub(super) fn view(props: &Props<'_>) -> Html {
+    let stack = stack(&props.state.runs, props.moment);
     html! {
-        <table class="fields values">
+        <table key="stack" class="fields values">
             <thead>
                 <tr>
-                    <th scope="col">{ "stack " }{ vouched(&props.state, &props.moment.0, Part::Stack) }</th>
+                    <th scope="col">{ "stack " }{ vouched(props.state, props.moment, Part::Stack) }</th>
                     { for Side::BOTH.into_iter().map(|side| html! {
                         <th key={side.index()} scope="col" class={side_class(side)}>
                             { props.names[side.index()] }{ " " }

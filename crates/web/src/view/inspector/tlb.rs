@@ -1,18 +1,17 @@
 //! The TLB of both runs, grouped by PCID.
 
 use super::part::{Props, vouched};
-use crate::parts::{Hex, side_class};
+use crate::parts::{hex, side_class};
 use cr3_session::Side;
 use cr3_session::view::check::Part;
 use cr3_session::view::tlb::{Fate, Group, Line, tlb};
 use yew::prelude::*;
 
-#[component]
-pub(super) fn View(props: &Props) -> Html {
-    let groups = tlb(&props.moment.0);
+pub(super) fn view(props: &Props<'_>) -> Html {
+    let groups = tlb(props.moment);
     html! {
-        <div class="tlb">
-            <p class="whose">{ "translations by PCID " }{ vouched(&props.state, &props.moment.0, Part::Tlb) }</p>
+        <div key="tlb" class="tlb">
+            <p class="whose">{ "translations by PCID " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
             <div>{ for groups.iter().map(|it| group(it, props.names)) }</div>
             { for groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> }) }
         </div>
@@ -58,7 +57,7 @@ fn line(line: &Line) -> Html {
     html! {
         <tr key={format!("{:x}-{:x}-{}", entry.linear, entry.physical, line.rights())} class={line.differs().then_some("differs")} {title}>
             <th scope="row">
-                <Hex value={entry.linear} />
+                { hex(entry.linear, 0) }
                 <span class="mono quiet">{ line.size() }</span>
                 <span class="mono quiet">{ line.rights() }</span>
             </th>

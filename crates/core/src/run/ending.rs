@@ -1,6 +1,6 @@
-//! How a run ended, as Linux sees it.
+//! How a run ended, from Linux's view.
 
-use super::{End, Trace};
+use super::End;
 use crate::scenario::{PlaceId, Places};
 use std::fmt::{self, Display, Formatter};
 
@@ -11,7 +11,7 @@ pub enum Ending {
     Finished,
     /// The kernel killed the user program by a fatal signal.
     TaskKilled,
-    /// The kernel met an exception that it cannot mend.
+    /// The kernel met an exception that it cannot handle.
     KernelPanic,
     /// HLT somewhere else, with nothing left to wake the processor.
     Halted,
@@ -22,7 +22,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// How a run ended whose last step was at `last`.
+    /// The ending of a run whose last step was at `last`.
     pub fn of(end: &End, places: &Places, last: Option<PlaceId>) -> Self {
         match end {
             End::Shutdown { .. } => Self::Shutdown,
@@ -59,12 +59,5 @@ impl Display for Ending {
             Self::Shutdown => "the processor shut down",
             Self::Budget => "the run was stopped",
         })
-    }
-}
-
-impl Trace {
-    /// How the run ended, as Linux sees it.
-    pub fn ending(&self) -> Ending {
-        Ending::of(&self.end, &self.places, self.steps.last().and_then(|step| step.place))
     }
 }

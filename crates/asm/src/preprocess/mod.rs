@@ -1,16 +1,21 @@
-//! The C preprocessor's part: comments, continued lines, `#define`, `#if`; leaves statements for the assembler.
+//! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
+
+mod conditions;
+mod lines;
 
 use std::rc::Rc;
 
 use super::expression::{Dialect, Scope, parse};
-use super::report::{Cause, Fault, Place, Report, nearest};
+use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
 use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
 use super::value::Value;
 use super::{Options, Position, Source};
+use conditions::Conditions;
+use lines::{Line, Lines, directive};
 
-/// Definitions that kernel headers would bring.
-const PRELUDE: &str = include_str!("prelude.h");
+/// Definitions that kernel headers would provide.
+const PRELUDE: &str = include_str!("../prelude.h");
 
 /// Lines one macro call may span.
 const MAX_JOINED: usize = 200;
@@ -18,23 +23,18 @@ const MAX_JOINED: usize = 200;
 /// Bytes of tokens that `#define` expansion may produce in one run.
 const MAX_EXPANDED: usize = 4 << 20;
 
-const DIRECTIVES: [&str; 14] = [
-    "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "include", "error", "warning", "pragma",
-    "line", "ident",
-];
-
-/// What preprocessing leaves.
+/// The result of preprocessing.
 pub(super) struct Preprocessed {
     pub(super) statements: Vec<Statement>,
     /// The numbers among the text's own `#define`s.
     pub(super) constants: Vec<(String, i64)>,
 }
 
-/// What becomes of the names that `#define` gives a text.
+/// What happens to the names that `#define` gives a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Names {
     Replaced,
-    /// They stay, so that two texts can be compared as they are written.
+    /// They stay, so that two texts can be compared as written.
     Kept,
 }
 
@@ -43,8 +43,7 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
     let mut state = Preprocessor {
         options,
         defines: Defines::new(),
-        conditions: Vec::new(),
-        skipping: 0,
+        conditions: Conditions::default(),
         budget: MAX_EXPANDED,
         statements: Vec::new(),
         names,
@@ -59,38 +58,20 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
     Preprocessed { statements: state.statements, constants }
 }
 
-/// One `#if` that is open.
-struct Condition {
-    at: Position,
-    /// Whether the lines at hand are taken, as far as this `#if` says.
-    taken: bool,
-    /// Whether some arm was taken before.
-    done: bool,
-    has_else: bool,
-}
-
 struct Preprocessor<'o> {
     options: &'o Options,
     defines: Defines,
-    conditions: Vec<Condition>,
-    /// How many of them do not take their lines.
-    skipping: usize,
+    conditions: Conditions,
     budget: usize,
     statements: Vec<Statement>,
     names: Names,
-    /// Names that the line at hand asks for and nobody has defined.
+    /// Names that the current line asks for and nobody has defined.
     unset: Vec<String>,
-}
-
-/// A line with its continuations joined and comments gone.
-struct Line {
-    text: String,
-    at: Position,
 }
 
 impl Preprocessor<'_> {
     fn file(&mut self, source: usize, text: &str, report: &mut Report<'_>) {
-        let outer = self.conditions.len();
+        let outer = self.conditions.depth();
         let mut lines = Lines::new(source, text);
         while let Some(line) = lines.next_line(report) {
             if report.stopped() {
@@ -98,35 +79,17 @@ impl Preprocessor<'_> {
             }
             match directive(&line.text) {
                 Some((word, rest)) => self.directive(word, rest, &line, report),
-                None if self.active() => self.plain(line, &mut lines, report),
+                None if self.conditions.active() => self.plain(line, &mut lines, report),
                 None => {}
             }
         }
-        while self.conditions.len() > outer {
-            let Some(condition) = self.close() else { break };
+        for open in self.conditions.truncate(outer) {
             let fault = Cause::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
-            report.error(&Place::plain(condition.at), fault);
+            report.error(&Place::plain(open), fault);
         }
     }
 
-    /// Adds a condition that is open.
-    fn push(&mut self, condition: Condition) {
-        self.skipping += usize::from(!condition.taken);
-        self.conditions.push(condition);
-    }
-
-    /// Takes the innermost condition off.
-    fn close(&mut self) -> Option<Condition> {
-        let condition = self.conditions.pop()?;
-        self.skipping -= usize::from(!condition.taken);
-        Some(condition)
-    }
-
-    fn active(&self) -> bool {
-        self.skipping == 0
-    }
-
-    /// Expands one line, joined with the next ones while a macro call is open, into statements.
+    /// Expands one line into statements. Joins it with the next ones while a macro call is open.
     fn plain(&mut self, line: Line, lines: &mut Lines<'_>, report: &mut Report<'_>) {
         if line.text.trim().is_empty() {
             return;
@@ -181,22 +144,18 @@ impl Preprocessor<'_> {
             "ifdef" => self.open(line.at, |state| Ok(state.asks(rest.trim()))),
             "ifndef" => self.open(line.at, |state| Ok(!state.asks(rest.trim()))),
             "elif" => self.elif(rest),
-            "else" => self.otherwise(),
-            "endif" => match self.close() {
-                Some(_) => Ok(()),
-                None => {
-                    Err(Cause::new("#", "#endif without #if").hint("remove it, or add the `#if` that it belongs to"))
-                }
-            },
-            _ if !self.active() => Ok(()),
+            "else" => self.conditions.otherwise(),
+            "endif" => self.conditions.close(),
+            _ if !self.conditions.active() => Ok(()),
             "define" => self.define(rest),
             "undef" => {
                 self.defines.remove(rest.trim());
                 Ok(())
             }
             "include" => {
-                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim()))
-                    .hint("what entry code needs from kernel headers is built in; paste anything else above");
+                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
+                    "the definitions that entry code needs from kernel headers are built in; paste anything else above",
+                );
                 report.warning(&place, fault);
                 Ok(())
             }
@@ -219,47 +178,23 @@ impl Preprocessor<'_> {
     }
 
     fn open(&mut self, at: Position, test: impl FnOnce(&mut Self) -> Result<bool, Fault>) -> Result<(), Fault> {
-        // An #if inside lines that are not taken is not evaluated (C11 6.10.1).
-        let result = if self.active() { test(self) } else { Ok(false) };
-        let taken = *result.as_ref().unwrap_or(&false);
-        self.push(Condition { at, taken, done: taken, has_else: false });
+        // An #if inside skipped lines is not evaluated (C11 6.10.1).
+        let result = if self.conditions.active() { test(self) } else { Ok(false) };
+        self.conditions.open(at, *result.as_ref().unwrap_or(&false));
         result.map(|_| ())
     }
 
     fn elif(&mut self, rest: &str) -> Result<(), Fault> {
-        let Some(mut condition) = self.close() else {
-            return Err(Cause::new("#", "#elif without #if").hint("remove it, or add the `#if` that it belongs to"));
-        };
-        let wanted = !condition.done && !condition.has_else && self.active();
-        let result = if wanted { self.condition(rest) } else { Ok(false) };
-        condition.taken = *result.as_ref().unwrap_or(&false);
-        condition.done |= condition.taken;
-        self.push(condition);
+        let result = if self.conditions.wants_elif() { self.condition(rest) } else { Ok(false) };
+        self.conditions.elif(*result.as_ref().unwrap_or(&false))?;
         result.map(|_| ())
-    }
-
-    fn otherwise(&mut self) -> Result<(), Fault> {
-        let Some(mut condition) = self.close() else {
-            return Err(Cause::new("#", "#else without #if").hint("remove it, or add the `#if` that it belongs to"));
-        };
-        let second = condition.has_else;
-        condition.taken = !condition.done && !second;
-        condition.done = true;
-        condition.has_else = true;
-        self.push(condition);
-        if second {
-            Err(Cause::new("#", "a second #else for one #if")
-                .hint("remove one, or end the #if inside with #endif before it"))
-        } else {
-            Ok(())
-        }
     }
 
     fn is_defined(&self, name: &str) -> bool {
         self.defines.contains_key(name) || self.options.constants.contains_key(name)
     }
 
-    /// Whether `name` is defined; remembers it if not.
+    /// Whether `name` is defined. Remembers it if not.
     fn asks(&mut self, name: &str) -> bool {
         let defined = self.is_defined(name);
         if !defined {
@@ -333,7 +268,7 @@ impl Preprocessor<'_> {
         Ok(out)
     }
 
-    /// Replaces `IS_ENABLED(NAME)` where no `#if` stands: as an operand of `.if`, for example.
+    /// Replaces `IS_ENABLED(NAME)` outside `#if`: as an operand of `.if`, for example.
     fn replace_enabled(&mut self, tokens: Vec<Token>) -> Vec<Token> {
         let mut out = Vec::new();
         let mut rest = tokens.as_slice();
@@ -413,7 +348,7 @@ fn operand(tokens: &[Token]) -> Option<(&str, &[Token])> {
     None
 }
 
-/// Names of the parameters, and whether the last takes all remaining arguments.
+/// Names of the parameters, and whether the last one takes all remaining arguments.
 fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
     if list.trim().is_empty() {
         return Ok((Vec::new(), false));
@@ -433,18 +368,11 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
         };
         if !name.starts_with(begins_identifier) {
             return Err(Cause::new(item, format!("`{item}` is not the name of a parameter"))
-                .hint("names begin with a letter or `_`; a comma stands between two"));
+                .hint("names begin with a letter or `_`; separate two with a comma"));
         }
         names.push(Rc::from(name));
     }
     Ok((names, variadic))
-}
-
-/// The directive on a line that begins with `#`, and what follows it; other such lines are comments to GNU `as`.
-fn directive(line: &str) -> Option<(&str, &str)> {
-    let rest = line.trim_start().strip_prefix('#')?.trim_start();
-    let length = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-    Some(rest.split_at(length))
 }
 
 /// Names in `#if` are constants of the options, or 0 (C11 6.10.1).
@@ -475,132 +403,4 @@ impl Scope for NumberScope<'_> {
         self.unknown |= known.is_none();
         Value::Constant(known.copied().unwrap_or(0))
     }
-}
-
-/// Reads a text line by line, joining continued lines and dropping comments.
-struct Lines<'t> {
-    source: usize,
-    rest: std::str::Lines<'t>,
-    number: u32,
-}
-
-impl<'t> Lines<'t> {
-    fn new(source: usize, text: &'t str) -> Self {
-        Self { source, rest: text.lines(), number: 0 }
-    }
-
-    /// The next physical line with those that `\` joins to it.
-    fn joined(&mut self) -> Option<(String, u32)> {
-        let first = self.number + 1;
-        let mut text = String::new();
-        let mut line = self.rest.next()?;
-        self.number += 1;
-        while let Some(head) = line.strip_suffix('\\') {
-            text.push_str(head);
-            match self.rest.next() {
-                Some(next) => line = next,
-                None => return Some((text, first)),
-            }
-            self.number += 1;
-        }
-        text.push_str(line);
-        Some((text, first))
-    }
-
-    fn next_line(&mut self, report: &mut Report<'_>) -> Option<Line> {
-        let (text, number) = self.joined()?;
-        let at = Position { source: self.source, line: number, column: 1 };
-        let known = directive(&text).map(|(word, _)| word);
-        let comments = match known {
-            Some(word) if DIRECTIVES.contains(&word) => Hash::Operator,
-            Some(word) => {
-                suggest_directive(word, &text, at, report);
-                return Some(Line { text: String::new(), at });
-            }
-            None => Hash::Comment,
-        };
-        let mut out = String::new();
-        let mut open = strip(&text, comments, &mut out);
-        while open {
-            let Some((more, _)) = self.joined() else {
-                let fault = Cause::new("/*", "this comment does not end").hint("close it with `*/`");
-                report.error(&Place::plain(at), fault);
-                break;
-            };
-            open = match more.split_once("*/") {
-                Some((_, after)) => strip(after, comments, &mut out),
-                None => true,
-            };
-        }
-        Some(Line { text: out, at })
-    }
-}
-
-/// A line that begins with `#` and a word near a directive is more likely a slip than a comment.
-fn suggest_directive(word: &str, line: &str, at: Position, report: &mut Report<'_>) {
-    let glued = line.trim_start().strip_prefix('#').is_some_and(|rest| rest.starts_with(word));
-    if word.len() > 3
-        && glued
-        && let Some(near) = nearest(word, DIRECTIVES)
-    {
-        let fault =
-            Cause::new(word, format!("`#{word}` is taken for a comment")).hint(format!("did you mean `#{near}`?"));
-        report.warning(&Place::plain(at), fault);
-    }
-}
-
-/// What `#` is inside a line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hash {
-    /// To the assembler: the rest of the line is a comment.
-    Comment,
-    /// In `#define`: an operator.
-    Operator,
-}
-
-/// Appends `text` to `out` without its comments, each replaced by a space; true when a `/*` stays open.
-fn strip(text: &str, hash: Hash, out: &mut String) -> bool {
-    let mut rest = text;
-    loop {
-        let Some(at) = rest.find(['"', '\'', '/', '#']) else {
-            out.push_str(rest);
-            return false;
-        };
-        let (before, from) = rest.split_at(at);
-        out.push_str(before);
-        let taken = match from.as_bytes() {
-            [b'"', ..] => super::scrub::string_length(from),
-            [b'\'', ..] => quoted_character(from),
-            [b'/', b'/', ..] => return false,
-            [b'#', ..] if hash == Hash::Comment => return false,
-            [b'/', b'*', ..] => {
-                out.push(' ');
-                match from[2..].find("*/") {
-                    Some(end) => {
-                        rest = &from[end + 4..];
-                        continue;
-                    }
-                    None => return true,
-                }
-            }
-            _ => 1,
-        };
-        out.push_str(&from[..taken]);
-        rest = &from[taken..];
-    }
-}
-
-/// The length of a character constant: `'a`, `'a'`, `'\n'`.
-fn quoted_character(text: &str) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    let mut end = 1;
-    if let Some((at, c)) = chars.next() {
-        end = at + c.len_utf8();
-        if c == '\\'
-            && let Some((at, c)) = chars.next()
-        {
-            end = at + c.len_utf8();
-        }
-    }
-    end + usize::from(text[end..].starts_with('\''))
 }

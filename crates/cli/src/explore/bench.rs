@@ -1,0 +1,57 @@
+//! How long searches take, for `cr3play bench --explore`.
+
+use crate::bench::{Measured, milliseconds};
+use crate::diagnostic;
+use crate::outcome::WrongUse;
+use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query};
+use cr3_core::linux::{Config, Form};
+use cr3_core::scenario::Vector;
+
+const THREE: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
+const FIVE: [Vector; 5] =
+    [Vector::Nmi, Vector::Debug, Vector::MachineCheck, Vector::VmmCommunication, Vector::DoubleFault];
+
+/// All features, the handler quiet.
+fn query(form: Form, vectors: &[Vector], depth: u32, method: Method) -> Query {
+    Query {
+        configs: vec![Config { form, ..Config::default() }],
+        vectors: vectors.to_vec(),
+        depth,
+        assumed: Assumptions::default(),
+        method,
+        max_runs: None,
+        shard: None,
+    }
+}
+
+/// From the text to the verdict, by one thread.
+fn search(query: &Query) -> Result<(), WrongUse> {
+    let mut explorer = Explorer::new(query.clone()).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    while explorer.work(1_000_000) == Progress::More {}
+    Ok(())
+}
+
+fn measured(name: &'static str, what: &'static str, samples: u32, queries: &[Query]) -> Result<Measured, WrongUse> {
+    let mut times = Vec::new();
+    for _ in 0..samples {
+        let mut result = Ok(());
+        times.push(milliseconds(|| result = queries.iter().try_for_each(search)));
+        result?;
+    }
+    Ok(Measured::new(name, what, "ms", times))
+}
+
+/// Searches up to `depth`, each so many times.
+pub(crate) fn searches(samples: u32, depth: u32) -> Result<Vec<Measured>, WrongUse> {
+    let sides = [Form::A, Form::E].map(|form| query(form, &THREE, 1, Method::CutOff));
+    let mut all = vec![
+        measured("explore-1", "depth 1, five vectors", samples, &[query(Form::E, &FIVE, 1, Method::CutOff)])?,
+        measured("explore-1-plain", "the same, plain", samples, &[query(Form::E, &FIVE, 1, Method::Plain)])?,
+        measured("explore-edit", "depth 1 of A and E, nmi,db,mc, as after an edit", samples, &sides)?,
+    ];
+    if depth > 1 {
+        let two = query(Form::E, &THREE, 2, Method::CutOff);
+        all.push(measured("explore-2", "depth 2, nmi,db,mc", samples, &[two])?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,266 @@
+//! `cr3play merge`: the shares of one search, joined into one verdict.
+
+use super::exit;
+use crate::input::read;
+use crate::outcome::{WrongUse, print, print_json};
+use crate::table::{labelled, wrap};
+use clap::Args;
+use cr3_core::explore::Verdict;
+use cr3_core::scenario::Schedule;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// What `explore --shard I/N --json` printed, a file for each share
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What must be the same in all shares.
+const QUERY: [&str; 10] =
+    ["version", "program", "form", "text", "vectors", "depth_asked", "random", "method", "systems", "assumptions"];
+
+/// One share, read.
+struct Share {
+    file: String,
+    answer: Value,
+    index: u64,
+    of: u64,
+}
+
+/// The verdict of all shares together.
+#[derive(Serialize)]
+struct Merged {
+    version: Value,
+    program: Value,
+    form: Value,
+    verdict: &'static str,
+    depth: u64,
+    depth_asked: Value,
+    random: Value,
+    vectors: Value,
+    shares: u64,
+    choices: u64,
+    refused: u64,
+    excluded: Map<String, Value>,
+    schedules: u64,
+    breaking: u64,
+    depths: Vec<Value>,
+    violations: Vec<Value>,
+    unconfirmed: Vec<Value>,
+}
+
+pub(crate) fn merge(arguments: &MergeArguments) -> ExitCode {
+    exit(joined(arguments), 3, 2)
+}
+
+fn joined(arguments: &MergeArguments) -> Result<Verdict, WrongUse> {
+    let shares = arguments.files.iter().map(|file| share(file)).collect::<Result<Vec<_>, _>>()?;
+    let shares = complete(shares)?;
+    let (verdict, merged) = all(&shares);
+    if arguments.json {
+        print_json(&merged)?
+    } else {
+        print(&text(&merged))?
+    }
+    Ok(verdict)
+}
+
+fn share(file: &Path) -> Result<Share, WrongUse> {
+    let text = read(file)?;
+    let file = file.display().to_string();
+    let refuse = |cause: &str| {
+        WrongUse::new(format!("{file}: {cause}"), "give what `cr3play explore --shard I/N --json` printed")
+    };
+    let answer: Value = serde_json::from_str(&text).map_err(|error| refuse(&format!("no JSON: {error}")))?;
+    let shard = answer["shard"].as_str().ok_or_else(|| refuse("no share of a search: it has no `shard`"))?;
+    let numbers = shard.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+    let (index, of) = numbers.ok_or_else(|| refuse(&format!("`shard` is {shard:?} and not I/N")))?;
+    Ok(Share { file, answer, index, of })
+}
+
+/// A part of what was asked.
+fn asked(answer: &Value, field: &str) -> Value {
+    let each = |list: &Value, fields: &[&str]| {
+        let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        let one = |item: &Value| fields.iter().map(|field| item[*field].clone()).collect::<Value>();
+        list.iter().map(one).collect::<Value>()
+    };
+    match field {
+        "method" => answer["work"]["method"].clone(),
+        "systems" => each(&answer["systems"], &["features", "handler"]),
+        "assumptions" => each(&answer["assumptions"], &["id", "assumed", "state"]),
+        _ => answer[field].clone(),
+    }
+}
+
+/// The shares in their order, if they are all that there are of one search.
+fn complete(mut shares: Vec<Share>) -> Result<Vec<Share>, WrongUse> {
+    if let [first, others @ ..] = &shares[..] {
+        for other in others {
+            alike(first, other)?;
+        }
+    }
+    shares.sort_by_key(|share| share.index);
+    let of = shares.first().map_or(0, |share| share.of);
+    for pair in shares.windows(2) {
+        if let [left, right] = pair
+            && left.index == right.index
+        {
+            let cause = format!("{} and {} are both share {}/{of}", left.file, right.file, left.index);
+            return Err(WrongUse::new(cause, "give each share once"));
+        }
+    }
+    let missing: Vec<_> = (1..=of).filter(|index| shares.iter().all(|share| share.index != *index)).collect();
+    match missing.as_slice() {
+        [] => Ok(shares),
+        [index, more @ ..] => {
+            let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+            Err(WrongUse::new(format!("share {index}/{of} is missing{more}"), "run it, and give its file too"))
+        }
+    }
+}
+
+fn alike(first: &Share, other: &Share) -> Result<(), WrongUse> {
+    let Share { file, answer, of, .. } = other;
+    let differ = |what: &str, left: String, right: String| {
+        let cause = format!("{} and {file} are no shares of one search: {what} is {left} and {right}", first.file);
+        WrongUse::new(cause, "give the shares of one command, from one version of cr3play")
+    };
+    if *of != first.of {
+        return Err(differ("the number of shares", first.of.to_string(), of.to_string()));
+    }
+    let asks = |field: &&&str| asked(&first.answer, field) != asked(answer, field);
+    match QUERY.iter().find(asks) {
+        Some(field) => {
+            let [left, right] = [&first.answer, answer].map(|answer| asked(answer, field).to_string());
+            Err(differ(&format!("`{field}`"), left, right))
+        }
+        None => Ok(()),
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Joins complete shares. What is less deep than the last depth each share has searched whole.
+fn all(shares: &[Share]) -> (Verdict, Merged) {
+    let answers: Vec<_> = shares.iter().map(|share| &share.answer).collect();
+    let first = answers.first().copied().unwrap_or(&Value::Null);
+    let last = first["depth_asked"].as_u64();
+    let deepest = answers.iter().map(|answer| list(&answer["depths"]).len()).max().unwrap_or(0);
+    let depths: Vec<_> = (0..deepest).map(|depth| depth_of(&answers, depth, is_shared(last, depth))).collect();
+    let whole = depths.iter().fold(Value::Null, |whole, depth| plus(&whole, depth));
+    let verdict = verdict(&answers);
+    let merged = Merged {
+        version: first["version"].clone(),
+        program: first["program"].clone(),
+        form: first["form"].clone(),
+        verdict: verdict.name(),
+        depth: answers.iter().map(|answer| number(&answer["depth"])).min().unwrap_or(0),
+        depth_asked: first["depth_asked"].clone(),
+        random: first["random"].clone(),
+        vectors: first["vectors"].clone(),
+        shares: shares.len() as u64,
+        choices: number(&whole["choices"]),
+        refused: number(&whole["refused"]),
+        excluded: whole["excluded"].as_object().cloned().unwrap_or_default(),
+        schedules: number(&whole["schedules"]),
+        breaking: number(&whole["breaking"]),
+        depths,
+        violations: violations(&answers),
+        unconfirmed: answers.iter().flat_map(|answer| list(&answer["unconfirmed"])).cloned().collect(),
+    };
+    (verdict, merged)
+}
+
+/// Whether the schedules of a depth, counted from 0, were dealt out: those of the last depth, if that is more than 1, and random ones.
+fn is_shared(last: Option<u64>, depth: usize) -> bool {
+    last.is_none_or(|last| last > 1 && depth as u64 + 1 == last)
+}
+
+/// The counts of one depth: summed if its schedules were dealt out; of the share that saw most of it if each share searches all of it.
+fn depth_of(answers: &[&Value], depth: usize, is_shared: bool) -> Value {
+    let counts = answers.iter().filter_map(|answer| list(&answer["depths"]).get(depth));
+    match is_shared {
+        true => counts.fold(Value::Null, |sum, counts| plus(&sum, counts)),
+        false => counts.max_by_key(|counts| number(&counts["choices"])).cloned().unwrap_or_default(),
+    }
+}
+
+/// Sums of numbers, field by field.
+fn plus(left: &Value, right: &Value) -> Value {
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => right
+            .iter()
+            .map(|(field, value)| (field.clone(), plus(left.get(field).unwrap_or(&Value::Null), value)))
+            .collect(),
+        (Value::Null, right) => right.clone(),
+        _ => (number(left) + number(right)).into(),
+    }
+}
+
+fn verdict(answers: &[&Value]) -> Verdict {
+    let any = |verdict: Verdict| answers.iter().any(|answer| answer["verdict"] == verdict.name());
+    let order = [Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];
+    order.into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::Holds)
+}
+
+/// Fewest exceptions, then fewest steps.
+fn order(violation: &Value) -> (usize, u64) {
+    let schedule: Option<Schedule> = violation["schedule"].as_str().and_then(|text| text.parse().ok());
+    (schedule.map_or(usize::MAX, |schedule| schedule.injections.len()), number(&violation["step"]))
+}
+
+/// The best for each promise.
+fn violations(answers: &[&Value]) -> Vec<Value> {
+    let mut all: Vec<_> = answers.iter().flat_map(|answer| list(&answer["violations"])).collect();
+    all.sort_by_key(|violation| order(violation));
+    let mut best: Vec<Value> = Vec::new();
+    for violation in all {
+        if best.iter().all(|other| other["promise"] != violation["promise"]) {
+            best.push(violation.clone());
+        }
+    }
+    best
+}
+
+fn text(merged: &Merged) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let vectors: Vec<_> = list(&merged.vectors).iter().map(word).collect();
+    let excluded: u64 = merged.excluded.values().map(number).sum();
+    let Merged { shares, choices, refused, schedules, breaking, depth, .. } = merged;
+    let verdict = match merged.verdict {
+        "holds" if *depth == 1 => {
+            "holds for every schedule of one exception, under the assumptions of the shares".to_owned()
+        }
+        "holds" => format!("holds for every schedule of up to {depth} exceptions, under the assumptions of the shares"),
+        "breaks" => format!("breaks: {breaking} of {schedules} schedules"),
+        other => format!("{other}: depth {depth} is complete in all shares"),
+    };
+    let lines = [
+        labelled("form", &word(&merged.form)),
+        labelled("vectors", &vectors.join(", ")),
+        labelled("shares", &format!("all {shares}")),
+        labelled("verdict", &verdict),
+        labelled("choices", &format!("{choices}: {refused} refused, {excluded} excluded, {schedules} schedules")),
+    ];
+    let violation = |violation: &Value| {
+        let field = |name: &str| word(&violation[name]);
+        wrap(&format!("breaks {} at step {}: {}", field("promise"), violation["step"], field("schedule")), 4)
+            + &wrap(&field("message"), 8)
+            + &wrap(&field("command"), 8)
+    };
+    lines.concat() + &merged.violations.iter().map(violation).collect::<String>()
+}

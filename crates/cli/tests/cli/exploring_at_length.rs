@@ -1,0 +1,215 @@
+//! `cr3play explore` where it takes long: random schedules, budgets, Ctrl-C, shares and `cr3play merge`.
+
+use super::{Answer, check, json, play, words};
+use expect_test::expect;
+use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// One system, so that a search is short.
+const ONE: &str = "--features pti,pcid,invpcid,fsgsbase,nx --handler quiet";
+
+#[test]
+fn random_schedules_are_those_of_their_seed() {
+    let drawn = |arguments: &str| json(&format!("explore {ONE} --random 120 {arguments} --json"), 3);
+    let one = drawn("--jobs 1");
+    assert_eq!(one, drawn("--jobs 5 --seed 1"));
+    assert_ne!(one["schedules"], drawn("--seed 2")["schedules"]);
+    assert_eq!(
+        (&one["verdict"], &one["depth"], &one["depth_asked"]),
+        (&"not-finished".into(), &0.into(), &Value::Null)
+    );
+    assert_eq!((&one["work"]["runs"], &one["work"]["method"]), (&120.into(), &"random".into()));
+    // Up to 16 exceptions each, of which some may not strike.
+    assert!(one["schedules"].as_u64().is_some_and(|strikes| (300..1920).contains(&strikes)), "{}", one["schedules"]);
+    assert!(one["excluded"]["ist-once"].as_u64().is_some_and(|count| count > 0), "{}", one["excluded"]);
+}
+
+/// Nothing about others: a verdict of random schedules never says that a form holds.
+#[test]
+fn random_schedules_find_what_breaks_and_promise_nothing() {
+    check(
+        &format!("explore {ONE} --vectors nmi --random 20"),
+        3,
+        expect![[r#"
+            form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+            systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            vectors   nmi
+            verdict   not finished: none of ## random schedules breaks a promise, which says nothing of others
+            strikes   ###: ## refused, 0 excluded, ## struck
+            assumes   no-schedule            no schedule
+            assumes   no-mm-switch           no rogue-switch-mm
+            assumes   no-poke                no kgdb-poke
+            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-request-after-look  0 excluded
+            assumes   aligned                no efi-call
+            assumes   ist-once               0 excluded
+            assumes   nmi-frame              0 excluded
+            assumes   vc-gap                 0 excluded
+            assumes   vc-once                0 excluded
+            assumes   df-once                0 excluded
+
+            again     cr3play explore --form E --vectors nmi --handler quiet --features
+                      pti,pcid,invpcid,fsgsbase,nx --random ## --seed 1
+        "#]],
+    );
+    let report = json(&format!("explore --form never {ONE} --random 40 --json"), 1);
+    assert_eq!(report["unconfirmed"], Value::Array(Vec::new()));
+    for violation in report["violations"].as_array().expect("a list") {
+        assert_eq!(violation["minimal"], false, "{violation}");
+        let command = violation["command"].as_str().and_then(|command| command.strip_prefix("cr3play "));
+        let run = json(&format!("{} --json --steps none", command.expect("a command")), 1);
+        let broken = run["broken"].as_array().expect("a list");
+        let same = |broken: &&Value| broken["invariant"] == violation["promise"] && broken["step"] == violation["step"];
+        assert!(broken.iter().any(|broken| same(&broken)), "{violation}");
+    }
+}
+
+#[test]
+fn a_budget_of_memory_ends_a_search() {
+    let deep = format!("explore {ONE} --depth 2 --vectors db --shard 380/2000 --json");
+    let little = json(&format!("{deep} --max-memory 1"), 3);
+    assert_eq!((&little["verdict"], &little["depth"]), (&"not-finished".into(), &1.into()));
+    let enough = json(&format!("{deep} --max-memory 4096"), 0);
+    assert_eq!((&enough["verdict"], &enough["depth"]), (&"holds".into(), &2.into()));
+}
+
+#[test]
+fn a_search_that_is_interrupted_says_what_it_covered() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cr3play"))
+        .args(words(&format!("explore {ONE} --depth 3 --json --jobs 2")))
+        .current_dir(root)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cr3play starts");
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(child.try_wait().expect("it can be asked").is_none(), "three exceptions take hours");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    let output = child.wait_with_output().expect("cr3play ends");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((output.status.code(), &report["verdict"]), (Some(3), &"not-finished".into()));
+    assert!(report["schedules"].as_u64().is_some_and(|seen| seen > 0), "{report}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "progress is for terminals");
+}
+
+/// A folder for the files of one test.
+fn folder(name: &str) -> std::path::PathBuf {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+/// Runs each share into a file of its own: their names, as arguments.
+fn shares(name: &str, arguments: &str, of: u32) -> Vec<String> {
+    let folder = folder(name);
+    let share = |index| {
+        let file = folder.join(format!("{index}.json"));
+        let answer = play(&format!("explore {arguments} --json --shard {index}/{of}"), "");
+        std::fs::write(&file, answer.out).expect("it can be written");
+        file.display().to_string()
+    };
+    (1..=of).map(share).collect()
+}
+
+fn merge(files: &[String]) -> Answer {
+    play(&format!("merge {}", files.join(" ")), "")
+}
+
+#[test]
+fn shares_join_into_the_verdict_of_the_whole() {
+    for (form, status) in [("E", 3), ("never", 1)] {
+        let arguments = format!("--form {form} {ONE} --random 60");
+        let files = shares(&format!("random_{form}"), &arguments, 3);
+        let whole = json(&format!("explore {arguments} --json"), status);
+        let merged = json(&format!("merge {} --json", files.join(" ")), status);
+        for field in ["verdict", "choices", "refused", "excluded", "schedules", "breaking", "depths", "violations"] {
+            assert_eq!(merged[field], whole[field], "{form} {field}");
+        }
+    }
+}
+
+/// Only the last depth is dealt out: what is less deep is in each share, and counts once.
+#[test]
+fn what_every_share_has_searched_counts_once() {
+    let whole = json(&format!("explore {ONE} --vectors nmi --json"), 0);
+    let files = shares("single", &format!("{ONE} --vectors nmi"), 2);
+    let merged = json(&format!("merge {} --json", files.join(" ")), 0);
+    assert_eq!((&merged["choices"], &merged["schedules"]), (&whole["choices"], &whole["schedules"]));
+    // The same with a second depth, whose schedules were dealt out.
+    let deeper: Vec<_> = [(0, 70), (1, 30)]
+        .map(|(index, schedules)| {
+            let text = std::fs::read_to_string(&files[index]).expect("a share");
+            let mut share: Value = serde_json::from_str(&text).expect("JSON");
+            share["depth_asked"] = 2.into();
+            share["depth"] = 2.into();
+            let mut second = share["depths"][0].clone();
+            second["schedules"] = schedules.into();
+            share["depths"].as_array_mut().expect("a list").push(second);
+            let file = folder("single").join(format!("deeper_{index}.json"));
+            std::fs::write(&file, share.to_string()).expect("it can be written");
+            file.display().to_string()
+        })
+        .into();
+    let merged = json(&format!("merge {} --json", deeper.join(" ")), 0);
+    let single = whole["schedules"].as_u64().expect("a number");
+    assert_eq!((merged["schedules"].as_u64(), merged["depth"].as_u64()), (Some(single + 100), Some(2)));
+    let text = merge(&deeper).out;
+    assert!(text.contains("verdict   holds for every schedule of up to 2 exceptions"), "{text}");
+}
+
+#[test]
+fn shares_that_do_not_belong_together_are_refused_by_name() {
+    let files = shares("together", &format!("{ONE} --vectors nmi --random 4"), 2);
+    let others = shares("apart", &format!("{ONE} --vectors db --random 4"), 2);
+    let written = |name: &str, text: &str| {
+        let file = folder("together").join(name);
+        std::fs::write(&file, text).expect("it can be written");
+        file.display().to_string()
+    };
+    let whole = json(&format!("explore {ONE} --random 1 --json"), 3).to_string();
+    let [no_share, text] = [written("no_share.json", &whole), written("text.json", "form E")];
+    let refused = |files: &[&String]| {
+        let files: Vec<_> = files.iter().map(|file| (*file).clone()).collect();
+        let answer = merge(&files);
+        assert_eq!((answer.status, answer.out.as_str()), (2, ""), "{}", answer.err);
+        let words: Vec<_> = answer.err.split_whitespace().collect();
+        words.join(" ").replace(env!("CARGO_TARGET_TMPDIR"), "") + "\n"
+    };
+    let told = [
+        refused(&[&files[0]]),
+        refused(&[&files[0], &files[1], &files[1]]),
+        refused(&[&files[0], &others[1]]),
+        refused(&[&no_share]),
+        refused(&[&text]),
+    ];
+    let expected = expect![[r#"
+        cr3play: share 2/2 is missing run it, and give its file too
+        cr3play: /together/2.json and /together/2.json are both share 2/2 give each share once
+        cr3play: /together/1.json and /apart/2.json are no shares of one search: `vectors` is ["nmi"] and ["db"] give the shares of one command, from one version of cr3play
+        cr3play: /together/no_share.json: no share of a search: it has no `shard` give what `cr3play explore --shard I/N --json` printed
+        cr3play: /together/text.json: no JSON: expected ident at line 1 column 2 give what `cr3play explore --shard I/N --json` printed
+    "#]];
+    expected.assert_eq(&told.concat());
+}
+
+/// As docs/EXPLORER.md has it, where GNU parallel is installed.
+#[test]
+fn gnu_parallel_runs_the_shares() {
+    let version = Command::new("parallel").arg("--version").output();
+    if !version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).starts_with("GNU parallel")) {
+        eprintln!("GNU parallel is not installed: nothing was tested");
+        return;
+    }
+    let folder = folder("parallel");
+    let line = format!(
+        "parallel {} explore {ONE} --random 30 --json --shard {{}}/3 '>' share-{{}}.json ::: 1 2 3; {0} merge share-*.json",
+        env!("CARGO_BIN_EXE_cr3play")
+    );
+    let output = Command::new("sh").args(["-c", &line]).current_dir(folder).output().expect("a shell");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("shares    all 3"), "{text}");
+}

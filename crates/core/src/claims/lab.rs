@@ -1,0 +1,169 @@
+//! Where experiments are carried out: each system is booted once, each run, sweep and search made once.
+
+use super::measure::{Measure, Search};
+use super::sweep::{Landmarks, Swept, Where};
+use crate::asm::Diagnostic;
+use crate::compare::compare;
+use crate::explore::{Assumptions, Explorer, Method, Progress, Query, Report};
+use crate::linux::{self, Config, Form, System};
+use crate::run::End;
+use crate::scenario::{Places, Scenario, Vector};
+use crate::trace::{Ending, Options, Trace};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What stands in the place of the merged form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The form.
+    pub form: Form,
+    /// The text of [`Form::Custom`].
+    pub custom: Arc<str>,
+}
+
+impl Default for Subject {
+    /// The merged form itself.
+    fn default() -> Self {
+        Self { form: Form::E, custom: Arc::default() }
+    }
+}
+
+impl Subject {
+    /// A person's own text.
+    pub fn own(text: impl Into<Arc<str>>) -> Self {
+        Self { form: Form::Custom, custom: text.into() }
+    }
+
+    /// `config`, which names the form of an experiment, with the subject in the place of form E.
+    pub fn applied(&self, config: Config) -> Config {
+        match config.form {
+            Form::E => Config { form: self.form, custom: self.custom.clone(), ..config },
+            _ => config,
+        }
+    }
+}
+
+/// A system that was booted.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) config: Config,
+    pub(super) system: System,
+    pub(super) places: Places,
+    pub(super) landmarks: Landmarks,
+}
+
+impl World {
+    fn new(config: &Config) -> Result<Self, Vec<Diagnostic>> {
+        let system = linux::boot(config)?;
+        let places = Places::new(&system.image);
+        // A text may define other macros; these labels are ours, and every image has them.
+        let symbol = |name: &str| system.image.symbols.get(name).copied().unwrap_or(u64::MAX);
+        let landmarks = Landmarks::new(symbol);
+        Ok(Self { config: config.clone(), places, landmarks, system })
+    }
+
+    /// How a run ended whose last instruction was at `rip`.
+    pub(super) fn ending(&self, end: &End, rip: u64) -> Ending {
+        Ending::of(end, &self.places, self.places.at(rip))
+    }
+}
+
+/// Steps of a run; a handler that leaves the wrong tables behind makes it fault for ever.
+const BUDGET: u32 = 20_000;
+
+/// The experiments on one subject, and what they came to.
+#[derive(Debug, Default)]
+pub struct Lab {
+    subject: Subject,
+    worlds: BTreeMap<Config, Arc<World>>,
+    sweeps: BTreeMap<(Config, Where, Vector), Arc<Swept>>,
+    runs: BTreeMap<Scenario, Arc<Trace>>,
+    searches: BTreeMap<Search, Arc<Report>>,
+    measured: BTreeMap<Measure, i64>,
+}
+
+impl Lab {
+    /// A lab in which nothing was done yet.
+    pub fn new(subject: Subject) -> Self {
+        Self { subject, ..Self::default() }
+    }
+
+    /// What stands in the place of form E.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Carries out what `measure` needs.
+    ///
+    /// # Errors
+    /// The assembler's diagnostics when the subject does not assemble.
+    pub fn measure(&mut self, measure: Measure) -> Result<i64, Vec<Diagnostic>> {
+        if let Some(value) = self.measured.get(&measure) {
+            return Ok(*value);
+        }
+        let value = measure.value(self)?;
+        self.measured.insert(measure, value);
+        Ok(value)
+    }
+
+    fn world(&mut self, config: &Config) -> Result<Arc<World>, Vec<Diagnostic>> {
+        if let Some(world) = self.worlds.get(config) {
+            return Ok(Arc::clone(world));
+        }
+        let world = Arc::new(World::new(config)?);
+        self.worlds.insert(config.clone(), Arc::clone(&world));
+        Ok(world)
+    }
+
+    pub(super) fn sweep(&mut self, config: Config, kind: Where, vector: Vector) -> Result<Arc<Swept>, Vec<Diagnostic>> {
+        let key = (self.subject.applied(config), kind, vector);
+        if let Some(swept) = self.sweeps.get(&key) {
+            return Ok(Arc::clone(swept));
+        }
+        let world = self.world(&key.0)?;
+        let swept = Arc::new(Swept::new(&world, kind, vector));
+        self.sweeps.insert(key, Arc::clone(&swept));
+        Ok(swept)
+    }
+
+    /// Records the run of `scenario`, with the subject in the place of form E.
+    ///
+    /// # Errors
+    /// As [`Self::measure`].
+    pub fn run(&mut self, scenario: Scenario) -> Result<Arc<Trace>, Vec<Diagnostic>> {
+        let Scenario { config, schedule } = scenario;
+        let scenario = Scenario { config: self.subject.applied(config), schedule };
+        if let Some(trace) = self.runs.get(&scenario) {
+            return Ok(Arc::clone(trace));
+        }
+        let trace = Arc::new(Trace::record(&scenario, Options { budget: BUDGET })?);
+        self.runs.insert(scenario, Arc::clone(&trace));
+        Ok(trace)
+    }
+
+    pub(super) fn search(&mut self, search: Search) -> Result<Arc<Report>, Vec<Diagnostic>> {
+        if let Some(report) = self.searches.get(&search) {
+            return Ok(Arc::clone(report));
+        }
+        let configs = search.configs().map(|config| self.subject.applied(config)).collect();
+        let query = Query {
+            configs,
+            vectors: Search::VECTORS.to_vec(),
+            depth: 1,
+            assumed: Assumptions::default(),
+            method: Method::CutOff,
+            max_runs: None,
+            shard: None,
+        };
+        let mut explorer = Explorer::new(query)?;
+        while explorer.work(1_000_000) == Progress::More {}
+        let report = Arc::new(explorer.report());
+        self.searches.insert(search, Arc::clone(&report));
+        Ok(report)
+    }
+
+    /// The rows of two runs: that of step `step` of run `side`.
+    pub(super) fn row(left: &Trace, right: &Trace, side: usize, step: usize) -> usize {
+        compare(&[left, right]).row_of(side, step).unwrap_or(0)
+    }
+}

@@ -1,0 +1,310 @@
+//! One strike at each boundary of a kind, each run carried to its end.
+
+use super::lab::World;
+use crate::counters::{Counter, Counters, Tally};
+use crate::linux::layout as at;
+use crate::linux::{Half, Stack, describe_stack, tables_half};
+use crate::machine::observe::{AccessKind, Attention, MemoryAccess, Watched};
+use crate::machine::{self, Machine, Observer, Register};
+use crate::promises::Promises;
+use crate::run::{End, Runner};
+use crate::scenario::{Schedule, Vector};
+use crate::trace::Ending;
+
+/// A kind of boundary, told by the run in which nothing strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Where {
+    /// User mode.
+    UserMode,
+    /// In the kernel, on the kernel's tables.
+    KernelTables,
+    /// In the kernel, still on the user's tables: entry has not switched yet.
+    EntryWindow,
+    /// In the kernel, on the user's tables again: exit has switched and not returned yet.
+    ExitWindow,
+}
+
+impl Where {
+    /// In words, after "at each boundary".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::UserMode => "in user mode",
+            Self::KernelTables => "on the kernel's tables",
+            Self::EntryWindow => "in the entry windows",
+            Self::ExitWindow => "in the exit windows",
+        }
+    }
+}
+
+/// What is summed over the strikes of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sum {
+    /// Strikes.
+    Strikes,
+    /// The most boundaries without another between them.
+    Longest,
+    /// What the runs count beyond the run in which nothing strikes.
+    Extra(Counter),
+    /// Runs that break user-cr3, kernel-cr3 or flush-kept, or in which the program does not exit.
+    Breaking,
+    /// Strikes at which the kernel's tables are loaded.
+    OnKernelTables,
+    /// Strikes whose handling goes through `paranoid_entry`.
+    Paranoid,
+    /// Strikes whose handling goes through the macro that restores CR3.
+    Restoring,
+    /// Strikes whose handler runs on an IST stack.
+    OnIstStack,
+    /// Strikes in whose handler `in_nmi()` holds.
+    InNmi,
+    /// Stores to the mask of pending flushes until the handler has returned.
+    MaskStores,
+}
+
+impl Sum {
+    /// What is counted, in words.
+    pub fn words(self) -> String {
+        match self {
+            Self::Strikes => "strikes".to_owned(),
+            Self::Longest => "boundaries in the longest".to_owned(),
+            Self::Extra(counter) => format!("{} added", counter.label()),
+            Self::Breaking => "runs that go wrong".to_owned(),
+            Self::OnKernelTables => "strikes with the kernel's tables".to_owned(),
+            Self::Paranoid => "through paranoid_entry".to_owned(),
+            Self::Restoring => "through the macro".to_owned(),
+            Self::OnIstStack => "with the handler on an IST stack".to_owned(),
+            Self::InNmi => "with in_nmi() in the handler".to_owned(),
+            Self::MaskStores => "stores to the mask".to_owned(),
+        }
+    }
+}
+
+/// A strike and what came of it.
+#[derive(Clone, Debug, Default)]
+struct Struck {
+    /// Of the unstruck run, the step before which it strikes.
+    step: usize,
+    on_kernel_tables: bool,
+    counters: Counters,
+    breaks: bool,
+    seen: Seen,
+    mask_stores: u64,
+    /// CR3 and the mask when the handler has returned.
+    left: Option<(u64, u16)>,
+}
+
+/// What the handling of a strike came by.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    paranoid: bool,
+    restoring: bool,
+    on_ist_stack: bool,
+    in_nmi: bool,
+}
+
+/// All strikes of a sweep.
+#[derive(Clone, Debug)]
+pub(super) struct Swept {
+    strikes: Vec<Struck>,
+    base: Counters,
+}
+
+impl Swept {
+    /// Lets `vector` strike at each boundary of a kind.
+    pub(super) fn new(world: &World, kind: Where, vector: Vector) -> Self {
+        let mut lane = Lane::new(world);
+        let mut strikes = Vec::new();
+        let mut entered = false;
+        for step in 0..BUDGET {
+            let machine = lane.runner.machine();
+            let (is_kind, refused) =
+                (place(machine, &mut entered) == kind, machine::refusal_reason(&machine.cpu, vector.event()));
+            if is_kind && refused.is_none() {
+                let on_kernel_tables = tables_half(machine.cpu.cr3) == Half::Kernel;
+                strikes.push(Struck { step, on_kernel_tables, ..lane.clone().struck(world, vector) });
+            }
+            if lane.step(world).is_err() {
+                break;
+            }
+        }
+        Self { strikes, base: *lane.tally.counters() }
+    }
+
+    pub(super) fn sum(&self, sum: Sum) -> i64 {
+        let count = |is: &dyn Fn(&Struck) -> bool| self.strikes.iter().filter(|struck| is(struck)).count() as i64;
+        match sum {
+            Sum::Strikes => self.strikes.len() as i64,
+            Sum::Longest => longest(self.strikes.iter().map(|struck| struck.step)),
+            Sum::Extra(counter) => self.extra(counter),
+            Sum::Breaking => count(&|struck| struck.breaks),
+            Sum::OnKernelTables => count(&|struck| struck.on_kernel_tables),
+            Sum::Paranoid => count(&|struck| struck.seen.paranoid),
+            Sum::Restoring => count(&|struck| struck.seen.restoring),
+            Sum::OnIstStack => count(&|struck| struck.seen.on_ist_stack),
+            Sum::InNmi => count(&|struck| struck.seen.in_nmi),
+            Sum::MaskStores => self.strikes.iter().map(|struck| struck.mask_stores as i64).sum(),
+        }
+    }
+
+    fn extra(&self, counter: Counter) -> i64 {
+        let beyond = |struck: &Struck| struck.counters[counter].cast_signed() - self.base[counter].cast_signed();
+        self.strikes.iter().map(beyond).sum()
+    }
+
+    /// Strikes after whose handler CR3 or the mask is not the same in both sweeps.
+    pub(super) fn differing(&self, other: &Self) -> i64 {
+        let pairs = self.strikes.iter().zip(&other.strikes);
+        let differing = pairs.filter(|(left, right)| left.left != right.left).count();
+        (differing + self.strikes.len().abs_diff(other.strikes.len())) as i64
+    }
+}
+
+/// The most numbers that follow each other one by one.
+fn longest(steps: impl Iterator<Item = usize>) -> i64 {
+    let mut runs = (0, 0, None);
+    for step in steps {
+        let (most, length, last) = runs;
+        let length = if last.is_some_and(|last: usize| last + 1 == step) { length + 1 } else { 1 };
+        runs = (length.max(most), length, Some(step));
+    }
+    runs.0
+}
+
+/// The kind of the boundary at hand; `entered` is kept between boundaries: the kernel's tables were loaded since user mode.
+fn place(machine: &Machine, entered: &mut bool) -> Where {
+    let on_kernel_tables = tables_half(machine.cpu.cr3) == Half::Kernel;
+    *entered = machine.cpu.cpl == 0 && (*entered || on_kernel_tables);
+    match (machine.cpu.cpl, on_kernel_tables, *entered) {
+        (0, true, _) => Where::KernelTables,
+        (0, false, false) => Where::EntryWindow,
+        (0, false, true) => Where::ExitWindow,
+        _ => Where::UserMode,
+    }
+}
+
+/// Steps of a run: three times what the longest that ends takes. A handler that leaves the wrong tables behind makes it fault for ever.
+const BUDGET: usize = 5000;
+
+/// A run as far as it has come, with what judges it.
+#[derive(Clone)]
+struct Lane {
+    runner: Runner,
+    tally: Tally,
+    promises: Promises,
+    stores: MaskStores,
+    steps: usize,
+}
+
+impl Lane {
+    fn new(world: &World) -> Self {
+        let runner = Runner::new(world.system.machine.clone(), &world.places, &Schedule::default());
+        let tally = Tally::new(runner.machine());
+        let promises = Promises::new(&world.system, &world.config, &world.places);
+        Self { runner, tally, promises, stores: MaskStores(0), steps: 0 }
+    }
+
+    fn step(&mut self, world: &World) -> Result<(), Ending> {
+        let rip = self.runner.machine().cpu.rip;
+        self.promises.boundary(self.steps, self.runner.machine(), self.runner.nest().depth());
+        let stepped = self.runner.step(&mut ((&mut self.tally, &mut self.promises), &mut self.stores));
+        self.counted();
+        stepped.map(|_| ()).map_err(|end| world.ending(&end, rip))
+    }
+
+    fn counted(&mut self) {
+        self.promises.counted(self.steps, self.tally.take_touched());
+        self.steps += 1;
+    }
+
+    /// Lets `vector` strike here and carries the run to its end.
+    fn struck(mut self, world: &World, vector: Vector) -> Struck {
+        let mut struck = Struck::default();
+        self.stores = MaskStores(0);
+        let delivered = self.runner.strike(0, vector, &mut ((&mut self.tally, &mut self.promises), &mut self.stores));
+        self.counted();
+        let mut ending = delivered.err().map(|end: End| world.ending(&end, 0));
+        let last = self.steps + BUDGET;
+        while ending.is_none() && self.steps < last {
+            match struck.left {
+                None if self.runner.has_returned() => {
+                    struck.left = Some(left(self.runner.machine()));
+                    struck.mask_stores = self.stores.0;
+                }
+                None => world.landmarks.see(self.runner.machine(), &mut struck.seen),
+                Some(_) => {}
+            }
+            ending = self.step(world).err();
+        }
+        struck.counters = *self.tally.counters();
+        struck.breaks = ending != Some(Ending::Finished) || !self.promises.broken().is_empty();
+        struck
+    }
+}
+
+fn left(machine: &Machine) -> (u64, u16) {
+    (machine.cpu.cr3, machine.memory.read_u16(at::USER_PCID_FLUSH_MASK_PHYSICAL))
+}
+
+/// Addresses that the handling of a strike may come by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Landmarks {
+    paranoid_entry: u64,
+    /// The first instruction after either use of the macro.
+    restored: [u64; 2],
+    modelled_handler: u64,
+}
+
+/// `NMI_MASK` of linux/preempt.h.
+const NMI_MASK: u32 = 0xf0_0000;
+
+impl Landmarks {
+    pub(super) fn new(symbol: impl Fn(&str) -> u64) -> Self {
+        Self {
+            paranoid_entry: symbol("paranoid_entry"),
+            restored: ["paranoid_exit_cr3_restored", "nmi_exit_cr3_restored"].map(&symbol),
+            modelled_handler: symbol("modelled_handler"),
+        }
+    }
+
+    fn see(&self, machine: &Machine, seen: &mut Seen) {
+        let rip = machine.cpu.rip;
+        seen.paranoid |= rip == self.paranoid_entry;
+        seen.restoring |= self.restored.contains(&rip);
+        if rip == self.modelled_handler {
+            let stack = describe_stack(machine.cpu.registers[Register::Rsp as usize]);
+            seen.on_ist_stack = matches!(stack, Some(Stack::Ist(_)));
+            let count = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_PREEMPT_COUNT;
+            seen.in_nmi = machine.memory.read_u64(count) as u32 & NMI_MASK != 0;
+        }
+    }
+}
+
+/// Counts stores to the mask of pending flushes, also of what stands there already.
+#[derive(Clone, Copy, Debug)]
+struct MaskStores(u64);
+
+const MASK: Watched = Watched::range(at::USER_PCID_FLUSH_MASK_PHYSICAL, at::USER_PCID_FLUSH_MASK_PHYSICAL + 2);
+
+impl Observer for MaskStores {
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: MASK }
+    }
+
+    fn memory(&mut self, access: &MemoryAccess) {
+        self.0 += u64::from(access.kind == AccessKind::Write && MASK.meets(access.physical, access.size));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_one_by_one_is_counted() {
+        let check = |steps: &[usize], expected| assert_eq!(longest(steps.iter().copied()), expected, "{steps:?}");
+        check(&[], 0);
+        check(&[7], 1);
+        check(&[0, 1, 2, 5, 6, 9], 3);
+        check(&[1, 4, 5, 6, 7], 4);
+    }
+}

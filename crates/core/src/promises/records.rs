@@ -1,0 +1,56 @@
+//! Whether CR3 agrees with what the kernel has written down, at each boundary.
+
+use super::Broken;
+use crate::linux::layout::EFI_TABLE_PHYSICAL;
+use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check_cr3, check_user};
+use crate::linux::{Config, Features, Handler};
+use crate::machine::Machine;
+use crate::machine::bits::cr3;
+use crate::scenario::{Place, Places};
+
+/// Judges `user-cr3` and `kernel-cr3`.
+#[derive(Clone, Debug)]
+pub(super) struct Records {
+    features: Features,
+    /// The handler writes CR3 behind the kernel's back; what counts is whether that outlives it.
+    rogue: bool,
+    /// The handler runs on EFI's tables, which no record names.
+    efi: bool,
+    /// Address of [`BETWEEN_RECORDS`].
+    between_records: Option<u64>,
+    /// Whether the disagreement at hand began at that boundary.
+    is_between_records: bool,
+}
+
+impl Records {
+    pub(super) fn new(config: &Config, places: &Places) -> Self {
+        let place = Place { label: BETWEEN_RECORDS.to_owned(), offset: 0, occurrence: 1 };
+        Self {
+            features: config.features,
+            rogue: config.handler.contains(Handler::RogueCr3),
+            efi: config.handler.contains(Handler::EfiCall),
+            between_records: places.resolve(&place).ok().map(|id| places.site(id).address),
+            is_between_records: false,
+        }
+    }
+
+    /// What does not hold at a boundary that is `depth` handlers deep.
+    pub(super) fn boundary(&mut self, machine: &Machine, depth: usize) -> impl Iterator<Item = Broken> + use<> {
+        let user = check_user(machine, self.features).err();
+        let records = check_cr3(machine).err();
+        let at_label = self.between_records == Some(machine.cpu.rip);
+        self.is_between_records = records.is_some() && (self.is_between_records || at_label);
+        let on_efi = self.efi && machine.cpu.cr3 & cr3::TABLE == EFI_TABLE_PHYSICAL;
+        let is_excused = self.is_between_records || ((self.rogue || on_efi) && depth > 0);
+        let records = records.filter(|_| !is_excused).map(|inconsistent| by_level(machine, inconsistent));
+        [user.map(Broken::UserCr3), records].into_iter().flatten()
+    }
+
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        self.is_between_records == other.is_between_records
+    }
+}
+
+fn by_level(machine: &Machine, inconsistent: Inconsistent) -> Broken {
+    if machine.cpu.cpl == 3 { Broken::UserCr3(inconsistent) } else { Broken::KernelCr3(inconsistent) }
+}

@@ -1,0 +1,315 @@
+//! What the explorer says of the forms on display. It searches elsewhere; what it tells are actions, so a list of actions replays a
+//! session with its verdicts.
+
+pub mod bench;
+pub mod wire;
+
+use crate::choice::{Form, Scope, Side};
+use crate::runs::Runs;
+use crate::setup::Setup;
+use cr3_core::explore::{
+    Assumption, Assumptions, Method, Query, Standing, Verdict, standard_features, standard_handlers,
+};
+use cr3_core::linux::{Config, Features, Handlers};
+use cr3_core::promises::Promise;
+use cr3_core::scenario::{Schedule, Vector};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What strikes.
+pub const VECTORS: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
+
+/// What is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The form, and the system on display where that is judged. The text is there for a person's own form only.
+    pub config: Config,
+    /// Which systems.
+    pub scope: Scope,
+    /// What is taken for granted.
+    pub assumed: Assumptions,
+}
+
+impl Subject {
+    /// What is judged of a side. The TLB model is none of it: software that invalidates as the manual says cannot tell one from another.
+    fn of(setup: &Setup, custom: &Arc<str>, side: Side, scope: Scope, assumed: Assumptions) -> Self {
+        let form = setup.forms[side.index()];
+        let custom = if form == Form::Custom { custom.clone() } else { Arc::default() };
+        let system = match scope {
+            Scope::Displayed => Config { features: setup.features, handler: setup.handler, ..Config::default() },
+            Scope::Standard => Config::default(),
+        };
+        Self { config: Config { form, custom, kernel: setup.kernel, ..system }, scope, assumed }
+    }
+
+    /// The most exceptions of a schedule.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        match self.scope {
+            Scope::Displayed => 2,
+            Scope::Standard => 1,
+        }
+    }
+
+    /// The search that judges it.
+    #[must_use]
+    pub fn query(&self) -> Query {
+        Query {
+            configs: self.configs(),
+            vectors: VECTORS.to_vec(),
+            depth: self.depth(),
+            assumed: self.assumed,
+            method: Method::CutOff,
+            max_runs: None,
+            shard: None,
+        }
+    }
+
+    fn configs(&self) -> Vec<Config> {
+        let handlers = || standard_handlers(self.assumed);
+        match self.scope {
+            Scope::Displayed => vec![self.config.clone()],
+            Scope::Standard => {
+                let features = standard_features().into_iter();
+                let pairs =
+                    features.flat_map(|features| handlers().into_iter().map(move |handler| (features, handler)));
+                pairs.map(|(features, handler)| Config { features, handler, ..self.config.clone() }).collect()
+            }
+        }
+    }
+
+    /// How many systems are judged.
+    #[must_use]
+    pub fn systems(&self) -> usize {
+        self.configs().len()
+    }
+
+    /// How it stands to each assumption, in their order.
+    #[must_use]
+    pub fn standings(&self) -> [Standing; Assumption::ALL.len()] {
+        let query = self.query();
+        Assumption::ALL.map(|assumption| query.standing(assumption))
+    }
+
+    /// The command that says the same of every schedule up to `depth` exceptions. A person's own text has to lie in a file.
+    #[must_use]
+    pub fn command(&self, depth: u32) -> String {
+        let form = match self.config.form {
+            Form::Custom => "--macro my.S".to_owned(),
+            form => format!("--form {form}"),
+        };
+        let vectors = VECTORS.map(Vector::name).join(",");
+        let system = match self.scope {
+            Scope::Displayed => format!("--handler {} --features {}", self.config.handler, self.config.features),
+            Scope::Standard => "--handler standard --features standard".to_owned(),
+        };
+        let off: String = self.assumed.off().map(|off| format!(" --without {off}")).collect();
+        format!("cr3play explore {form} --depth {depth} --vectors {vectors} {system}{off}")
+    }
+}
+
+/// A schedule that breaks a promise, confirmed by a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterexample {
+    /// The promise.
+    pub promise: Promise,
+    /// What does not hold, in words.
+    pub cause: String,
+    /// What strikes; empty if the system breaks the promise by itself.
+    pub schedule: Schedule,
+    /// The step at which it is broken, from 1.
+    pub step: u32,
+    /// Whether no shorter one breaks the promise.
+    pub is_minimal: bool,
+    /// The features of the system.
+    pub features: Features,
+    /// Its handlers.
+    pub handler: Handlers,
+}
+
+/// What a search came to so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What it says.
+    pub verdict: Verdict,
+    /// The depth that is complete.
+    pub depth: u32,
+    /// Schedules up to that depth.
+    pub schedules: u64,
+    /// Those that break a promise.
+    pub breaking: u64,
+    /// Choices up to that depth that the architecture refuses.
+    pub refused: u64,
+    /// Those that an assumption excludes, in the order of [`Assumption::ALL`].
+    pub excluded: Vec<u64>,
+    /// The best for each promise.
+    pub counterexamples: Vec<Counterexample>,
+    /// What it saw and no run confirms: mistakes of the explorer.
+    pub unconfirmed: Vec<String>,
+    /// Whether it does not go on.
+    pub is_over: bool,
+}
+
+/// How far the depth at hand is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The depth.
+    pub depth: u32,
+    /// Schedules of it that were looked at.
+    pub schedules: u64,
+    /// How much of it that is, in thousandths.
+    pub done: u32,
+}
+
+/// What single exceptions before one instruction came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtInstruction {
+    /// Its linear address.
+    pub address: u64,
+    /// Schedules.
+    pub schedules: u64,
+    /// Those that break a promise.
+    pub breaking: u64,
+    /// Choices that the architecture refuses.
+    pub refused: u64,
+    /// Why.
+    pub refusal: Option<String>,
+    /// Choices that assumptions exclude.
+    pub excluded: Vec<(Assumption, u64)>,
+}
+
+/// What a search tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A depth is complete, a promise is broken, or it is over.
+    Found(Found),
+    /// Single exceptions by instruction, in order of address. Only of the system on display.
+    Places(Vec<AtInstruction>),
+    /// How far it is.
+    Begun(Begun),
+    /// It cannot be carried out, or broke down: in words.
+    Broke(String),
+}
+
+/// What is known of a side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// What is judged; none while the side does not run.
+    pub subject: Option<Rc<Subject>>,
+    /// Names the search. Sides that are alike share one.
+    pub ticket: u32,
+    /// What it came to so far; none before anything is complete.
+    pub found: Option<Rc<Found>>,
+    /// How far the depth at hand is.
+    pub begun: Option<Begun>,
+    /// Single exceptions by instruction.
+    pub places: Rc<Vec<AtInstruction>>,
+    /// Why the search ended too early.
+    pub trouble: Option<Rc<str>>,
+}
+
+impl Judged {
+    /// The counterexample to a promise.
+    #[must_use]
+    pub fn counterexample(&self, promise: Promise) -> Option<&Counterexample> {
+        self.found.as_ref()?.counterexamples.iter().find(|it| it.promise == promise)
+    }
+
+    /// What single exceptions before the instruction at an address came to.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<&AtInstruction> {
+        let index = self.places.binary_search_by_key(&address, |at| at.address).ok()?;
+        self.places.get(index)
+    }
+
+    fn take(&mut self, told: &Told) {
+        match told {
+            Told::Found(found) => {
+                // What was begun is complete, or is what was left undone.
+                self.begun = self.begun.filter(|begun| begun.depth > found.depth);
+                self.found = Some(Rc::new(found.clone()));
+            }
+            Told::Places(places) => self.places = Rc::new(places.clone()),
+            Told::Begun(begun) => self.begun = Some(*begun),
+            Told::Broke(why) => self.trouble = Some(why.as_str().into()),
+        }
+    }
+}
+
+/// The explorer as a person sees it.
+///
+/// Invariant: what is said of a side is about what is on display.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explore {
+    /// Which systems are judged.
+    pub scope: Scope,
+    /// What is taken for granted.
+    pub assumed: Assumptions,
+    /// Each side.
+    pub sides: [Judged; 2],
+    /// The last ticket that was given.
+    last: u32,
+}
+
+impl Explore {
+    /// Nothing is judged yet.
+    #[must_use]
+    pub(crate) fn new(scope: Scope, assumed: Assumptions) -> Self {
+        Self { scope, assumed, ..Self::default() }
+    }
+
+    /// The same about another scope and other assumptions; [`Self::followed`] is to come after it.
+    #[must_use]
+    pub(crate) fn about(&self, scope: Scope, assumed: Assumptions) -> Self {
+        Self { scope, assumed, ..self.clone() }
+    }
+
+    /// What is known of what is on display now. A side whose subject is new gets a new ticket.
+    #[must_use]
+    pub(crate) fn followed(&self, setup: &Setup, custom: &Arc<str>, runs: &Runs) -> Self {
+        let mut next = Self { sides: Default::default(), ..self.clone() };
+        for side in Side::BOTH {
+            let subject = runs.trace(side).map(|_| Subject::of(setup, custom, side, self.scope, self.assumed));
+            next.sides[side.index()] = next.judged(side, subject, &self.sides);
+        }
+        next
+    }
+
+    fn judged(&mut self, side: Side, subject: Option<Subject>, before: &[Judged; 2]) -> Judged {
+        let Some(subject) = subject else { return Judged::default() };
+        let own = [&before[side.index()], &before[side.other().index()]];
+        let known = own.into_iter().chain(&self.sides).find(|judged| judged.subject.as_deref() == Some(&subject));
+        if let Some(known) = known {
+            return known.clone();
+        }
+        self.last = self.last.wrapping_add(1);
+        Judged { subject: Some(Rc::new(subject)), ticket: self.last, ..Judged::default() }
+    }
+
+    /// What is known of a side.
+    #[must_use]
+    pub fn side(&self, side: Side) -> &Judged {
+        &self.sides[side.index()]
+    }
+
+    /// The searches that are wanted, each once.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<(u32, Rc<Subject>)> {
+        let [left, right] = &self.sides;
+        let right = Some(right).filter(|right| right.ticket != left.ticket);
+        let judged = [Some(left), right].into_iter().flatten();
+        judged.filter_map(|judged| Some((judged.ticket, judged.subject.clone()?))).collect()
+    }
+
+    /// After what the search with that ticket tells; searches that nobody wants any more are not listened to.
+    #[must_use]
+    pub(crate) fn told(&self, ticket: u32, told: &Told) -> Self {
+        let mut next = self.clone();
+        let of = next.sides.iter_mut().filter(|judged| judged.subject.is_some() && judged.ticket == ticket);
+        of.for_each(|judged| judged.take(told));
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests;

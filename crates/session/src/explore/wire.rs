@@ -1,0 +1,227 @@
+//! What the page and the explorer's worker write to each other: lines of fields, as text.
+
+use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
+use crate::choice::Form;
+use crate::words::{scope_key, scope_of};
+use cr3_core::explore::{Assumption, Assumptions, Verdict};
+use cr3_core::linux::Config;
+use cr3_core::promises::Promise;
+
+/// Separates fields; a person's text stands last and may hold it.
+const SEPARATOR: char = '\u{1f}';
+
+/// Separates the items of a list in a field.
+const ITEM: char = '\u{1e}';
+
+/// Separates the parts of an item.
+const PART: char = '\u{1d}';
+
+/// What a worker says once it can be written to.
+pub const STARTED: &str = "started";
+
+/// How far searches go by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// Until single exceptions are judged.
+    #[default]
+    Rest,
+    /// To their ends.
+    Deepen,
+}
+
+/// What the page asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Forget all searches but these.
+    Keep(Vec<u32>),
+    /// Judge this, under a ticket that names the search. A search that is under way goes on.
+    Judge(u32, Subject),
+    /// Go so far.
+    Go(Pace),
+}
+
+impl Request {
+    /// As text.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        match self {
+            Self::Keep(tickets) => format!("keep{SEPARATOR}{}", list(tickets.iter().map(u32::to_string))),
+            Self::Judge(ticket, subject) => format!("judge{SEPARATOR}{ticket}{SEPARATOR}{}", subject_text(subject)),
+            Self::Go(Pace::Rest) => "rest".to_owned(),
+            Self::Go(Pace::Deepen) => "deepen".to_owned(),
+        }
+    }
+
+    /// Read back; none if it is no request.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Self> {
+        let (kind, fields) = text.split_once(SEPARATOR).unwrap_or((text, ""));
+        Some(match kind {
+            "keep" => Self::Keep(items(fields).map(|ticket| ticket.parse().ok()).collect::<Option<_>>()?),
+            "judge" => {
+                let (ticket, subject) = fields.split_once(SEPARATOR)?;
+                Self::Judge(ticket.parse().ok()?, subject_of(subject)?)
+            }
+            "rest" => Self::Go(Pace::Rest),
+            "deepen" => Self::Go(Pace::Deepen),
+            _ => return None,
+        })
+    }
+}
+
+fn subject_text(subject: &Subject) -> String {
+    let Subject { config: Config { features, kernel, form, custom, handler, geometry }, scope, assumed } = subject;
+    let off = list(assumed.off().map(|off| off.id()));
+    let judged = format!("{}{SEPARATOR}{off}", scope_key(*scope));
+    let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+    format!("{judged}{SEPARATOR}{config}{SEPARATOR}{custom}")
+}
+
+fn subject_of(text: &str) -> Option<Subject> {
+    let mut fields = text.splitn(8, SEPARATOR);
+    let scope = scope_of(fields.next()?)?;
+    let off = items(fields.next()?).map(|id| id.parse().ok()).collect::<Option<Vec<Assumption>>>()?;
+    let assumed = off.into_iter().fold(Assumptions::default(), Assumptions::without);
+    let form = Form::named(fields.next()?)?;
+    let features = fields.next()?.parse().ok()?;
+    let kernel = fields.next()?.parse().ok()?;
+    let handler = fields.next()?.parse().ok()?;
+    let geometry = fields.next()?.parse().ok()?;
+    let config = Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry };
+    Some(Subject { config, scope, assumed })
+}
+
+/// What a search tells, with its ticket.
+#[must_use]
+pub fn encode(ticket: u32, told: &Told) -> String {
+    let fields = match told {
+        Told::Found(found) => found_fields(found),
+        Told::Places(places) => vec!["places".to_owned(), list(places.iter().map(place_text))],
+        Told::Begun(Begun { depth, schedules, done }) => {
+            vec!["begun".to_owned(), format!("{depth} {schedules} {done}")]
+        }
+        Told::Broke(why) => vec!["broke".to_owned(), why.clone()],
+    };
+    let mut text = ticket.to_string();
+    for field in fields {
+        text.push(SEPARATOR);
+        text += &field;
+    }
+    text
+}
+
+/// Read back; none if nothing is told so.
+#[must_use]
+pub fn decode(text: &str) -> Option<(u32, Told)> {
+    let mut fields = text.split(SEPARATOR);
+    let ticket = fields.next()?.parse().ok()?;
+    let kind = fields.next()?;
+    let mut next = || fields.next();
+    let told = match kind {
+        "found" => Told::Found(found_of(&mut next)?),
+        "places" => Told::Places(items(next()?).map(place_of).collect::<Option<_>>()?),
+        "begun" => Told::Begun(begun_of(next()?)?),
+        "broke" => Told::Broke(next()?.to_owned()),
+        _ => return None,
+    };
+    Some((ticket, told))
+}
+
+fn list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut text = String::new();
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            text.push(ITEM);
+        }
+        text += item.as_ref();
+    }
+    text
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(ITEM).filter(|item| !item.is_empty())
+}
+
+const VERDICTS: [Verdict; 4] = [Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];
+
+fn found_fields(found: &Found) -> Vec<String> {
+    let Found { verdict, depth, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over } = found;
+    vec![
+        "found".to_owned(),
+        verdict.name().to_owned(),
+        format!("{depth} {schedules} {breaking} {refused} {}", u32::from(*is_over)),
+        list(excluded.iter().map(u64::to_string)),
+        list(counterexamples.iter().map(counterexample_text)),
+        list(unconfirmed.iter()),
+    ]
+}
+
+fn found_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Found> {
+    let name = next()?;
+    let verdict = VERDICTS.into_iter().find(|verdict| verdict.name() == name)?;
+    let mut numbers = next()?.split(' ').map(|number| number.parse::<u64>().ok());
+    let mut number = || numbers.next()?;
+    let (depth, schedules, breaking, refused) = (number()?.try_into().ok()?, number()?, number()?, number()?);
+    let is_over = number()? != 0;
+    let excluded = items(next()?).map(|count| count.parse().ok()).collect::<Option<_>>()?;
+    let counterexamples = items(next()?).map(counterexample_of).collect::<Option<_>>()?;
+    let unconfirmed = items(next()?).map(str::to_owned).collect();
+    Some(Found { verdict, depth, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over })
+}
+
+fn counterexample_text(found: &Counterexample) -> String {
+    let Counterexample { promise, cause, schedule, step, is_minimal, features, handler } = found;
+    let minimal = u32::from(*is_minimal);
+    let id = promise.id();
+    format!("{id}{PART}{step}{PART}{minimal}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
+}
+
+fn counterexample_of(text: &str) -> Option<Counterexample> {
+    let mut parts = text.splitn(7, PART);
+    let id = parts.next()?;
+    Some(Counterexample {
+        promise: Promise::ALL.into_iter().find(|promise| promise.id() == id)?,
+        step: parts.next()?.parse().ok()?,
+        is_minimal: parts.next()? == "1",
+        features: parts.next()?.parse().ok()?,
+        handler: parts.next()?.parse().ok()?,
+        schedule: match parts.next()? {
+            "" => Default::default(),
+            schedule => schedule.parse().ok()?,
+        },
+        cause: parts.next()?.to_owned(),
+    })
+}
+
+fn place_text(at: &AtInstruction) -> String {
+    let AtInstruction { address, schedules, breaking, refused, refusal, excluded } = at;
+    let excluded: Vec<_> = excluded.iter().map(|(assumption, count)| format!("{assumption}={count}")).collect();
+    let numbers = format!("{address:x} {schedules} {breaking} {refused}");
+    format!("{numbers}{PART}{}{PART}{}", excluded.join(","), refusal.as_deref().unwrap_or_default())
+}
+
+fn place_of(text: &str) -> Option<AtInstruction> {
+    let mut parts = text.splitn(3, PART);
+    let mut numbers = parts.next()?.split(' ');
+    let address = u64::from_str_radix(numbers.next()?, 16).ok()?;
+    let mut number = || numbers.next()?.parse().ok();
+    let (schedules, breaking, refused) = (number()?, number()?, number()?);
+    let excluded = parts.next()?.split(',').filter(|item| !item.is_empty());
+    let excluded = excluded.map(excluded_of).collect::<Option<_>>()?;
+    let refusal = parts.next().filter(|refusal| !refusal.is_empty()).map(str::to_owned);
+    Some(AtInstruction { address, schedules, breaking, refused, refusal, excluded })
+}
+
+fn excluded_of(text: &str) -> Option<(Assumption, u64)> {
+    let (id, count) = text.split_once('=')?;
+    Some((id.parse().ok()?, count.parse().ok()?))
+}
+
+fn begun_of(text: &str) -> Option<Begun> {
+    let mut numbers = text.split(' ');
+    Some(Begun {
+        depth: numbers.next()?.parse().ok()?,
+        schedules: numbers.next()?.parse().ok()?,
+        done: numbers.next()?.parse().ok()?,
+    })
+}

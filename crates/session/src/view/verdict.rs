@@ -1,0 +1,294 @@
+//! What the explorer says of both sides: the strip, the counterexamples, and what is taken for granted.
+
+use crate::choice::{Scope, Side};
+use crate::explore::{Begun, Counterexample, Found, Judged, Subject};
+use crate::state::State;
+use crate::view::outcome::NO_RUN;
+use crate::words::grouped;
+use cr3_core::explore::{Assumption, Standing, Verdict};
+use cr3_core::promises::Promise;
+use cr3_core::scenario::{Nesting, Schedule};
+
+/// How a side stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standpoint {
+    /// Nothing is complete yet.
+    Open,
+    /// Every schedule so far keeps every promise.
+    Holds,
+    /// Some schedule breaks one.
+    Breaks,
+    /// There is no verdict, and none will come.
+    Silent,
+}
+
+/// What the strip says of a side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The form.
+    pub form: &'static str,
+    /// How it stands.
+    pub standpoint: Standpoint,
+    /// What is said for good.
+    pub words: String,
+    /// How far the search is beyond that, or where it ended.
+    pub further: String,
+    /// The promise whose counterexample comes first.
+    pub first: Option<Promise>,
+}
+
+/// What the strip says of a side.
+#[must_use]
+pub fn line(state: &State, side: Side) -> Line {
+    let judged = state.explore.side(side);
+    let (standpoint, words, further) = said(judged);
+    let first = judged.found.as_ref().and_then(|found| found.counterexamples.first());
+    let form = state.setup.forms[side.index()].name();
+    Line { form, standpoint, words, further, first: first.map(|it| it.promise) }
+}
+
+fn said(judged: &Judged) -> (Standpoint, String, String) {
+    let Some(subject) = &judged.subject else { return (Standpoint::Silent, NO_RUN.to_owned(), String::new()) };
+    let (standpoint, words) = match &judged.found {
+        Some(found) => settled(subject, found),
+        None => (Standpoint::Open, "being judged".to_owned()),
+    };
+    let trouble = judged.trouble.as_ref().map(|why| format!("the search ended early: {why}"));
+    (standpoint, words, trouble.unwrap_or_else(|| further(subject, judged)))
+}
+
+fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
+    if let Some(wrong) = found.unconfirmed.first() {
+        return (Standpoint::Silent, format!("no verdict: no run confirms what the explorer saw, {wrong}"));
+    }
+    match found.verdict {
+        Verdict::Breaks => (Standpoint::Breaks, breaks(found)),
+        Verdict::Empty => {
+            (Standpoint::Silent, "no verdict: nothing struck in the kernel on the user's tables".to_owned())
+        }
+        Verdict::Holds | Verdict::NotFinished if found.depth > 0 => (Standpoint::Holds, holds(subject, found)),
+        Verdict::Holds | Verdict::NotFinished => (Standpoint::Open, "not finished: no depth is complete".to_owned()),
+    }
+}
+
+fn holds(subject: &Subject, found: &Found) -> String {
+    let exceptions = match found.depth {
+        1 => "single exceptions".to_owned(),
+        depth => format!("schedules of up to {depth} exceptions"),
+    };
+    format!("holds for all {exceptions}: {}", schedules(subject, found.schedules))
+}
+
+fn schedules(subject: &Subject, count: u64) -> String {
+    let systems = match subject.scope {
+        Scope::Displayed => String::new(),
+        Scope::Standard => format!(" in {} systems", subject.systems()),
+    };
+    format!("{} schedules{systems}", grouped(count))
+}
+
+fn breaks(found: &Found) -> String {
+    found.counterexamples.first().map_or_else(|| "breaks".to_owned(), |first| format!("breaks: {}", cause(first)))
+}
+
+/// What strikes, and what breaks then, in one line.
+fn cause(found: &Counterexample) -> String {
+    match found.schedule.injections.is_empty() {
+        true => format!("without any exception, {}", found.cause),
+        false => format!("{}; {}", strikes(&found.schedule), found.cause),
+    }
+}
+
+/// What strikes, in words.
+#[must_use]
+pub fn strikes(schedule: &Schedule) -> String {
+    let mut words = String::new();
+    for (index, injection) in schedule.injections.iter().enumerate() {
+        words += match (index, injection.nesting) {
+            (0, _) => "",
+            (_, Nesting::Inside) => ", inside its handler ",
+            (_, Nesting::After) => ", later ",
+        };
+        words += &format!("{} at {}", injection.vector.mnemonic(), injection.place);
+    }
+    words
+}
+
+fn further(subject: &Subject, judged: &Judged) -> String {
+    match (&judged.found, judged.begun) {
+        (None, Some(begun)) => format!("{} schedules so far", grouped(begun.schedules)),
+        (None, None) => String::new(),
+        (Some(found), begun) if found.verdict == Verdict::Breaks => how_many(found, begun),
+        (Some(found), begun) => deeper(subject, found, begun),
+    }
+}
+
+/// How many schedules break something, if that is known, or whether the shortest is still looked for.
+fn how_many(found: &Found, begun: Option<Begun>) -> String {
+    match (begun, found.is_over) {
+        (Some(begun), false) => format!("{} schedules of depth {} so far", grouped(begun.schedules), begun.depth),
+        (Some(begun), true) => {
+            format!("depth {} not finished after {} schedules", begun.depth, grouped(begun.schedules))
+        }
+        (None, _) if found.schedules == 0 => String::new(),
+        (None, _) => format!("{} of {} schedules break", grouped(found.breaking), grouped(found.schedules)),
+    }
+}
+
+fn deeper(subject: &Subject, found: &Found, begun: Option<Begun>) -> String {
+    let next = found.depth + 1;
+    match begun {
+        Some(begun) if found.is_over => {
+            format!(
+                "depth {} not finished: {} schedules, then the budget was spent",
+                begun.depth,
+                grouped(begun.schedules)
+            )
+        }
+        Some(begun) => format!("deeper: so far {} of depth {}", grouped(begun.schedules), begun.depth),
+        None if found.is_over || found.depth >= subject.depth() => String::new(),
+        None => format!("deeper: depth {next} waits until the page rests"),
+    }
+}
+
+/// Both sides for a live region: what is said for good, and not each number on the way.
+#[must_use]
+pub fn spoken(state: &State) -> String {
+    let one = |side: Side| {
+        let Line { form, words, .. } = line(state, side);
+        format!("{form}: {words}.")
+    };
+    Side::BOTH.map(one).join(" ")
+}
+
+/// A counterexample as the page shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// The side.
+    pub side: Side,
+    /// Its form.
+    pub form: &'static str,
+    /// The promise.
+    pub promise: Promise,
+    /// What strikes and what breaks, in one line.
+    pub cause: String,
+    /// The schedule in its text form.
+    pub schedule: String,
+    /// The step, from 1.
+    pub step: u32,
+    /// The system, where it is not the one on display.
+    pub system: Option<String>,
+    /// Whether there is a shorter one.
+    pub length: &'static str,
+    /// Whether the other side keeps the promise as far as is known.
+    pub is_alone: bool,
+}
+
+/// The counterexamples by promise, those of one side only first.
+#[must_use]
+pub fn cards(state: &State) -> Vec<Card> {
+    let all = || Promise::ALL.into_iter().flat_map(|promise| of_promise(state, promise));
+    let shared = all().filter(|card| !card.is_alone);
+    all().filter(|card| card.is_alone).chain(shared).collect()
+}
+
+fn of_promise(state: &State, promise: Promise) -> Vec<Card> {
+    let found = Side::BOTH.map(|side| state.explore.side(side).counterexample(promise));
+    let is_alone = found.iter().flatten().count() == 1;
+    Side::BOTH.into_iter().zip(found).filter_map(|(side, found)| Some(card(state, side, found?, is_alone))).collect()
+}
+
+fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Card {
+    let is_displayed = (found.features, found.handler) == (state.setup.features, state.setup.handler);
+    let system = || format!("features {}, handler {}", found.features, found.handler);
+    Card {
+        side,
+        form: state.setup.forms[side.index()].name(),
+        promise: found.promise,
+        cause: cause(found),
+        schedule: found.schedule.to_string(),
+        step: found.step,
+        system: (!is_displayed).then(system),
+        length: if found.is_minimal { "the shortest" } else { "there may be a shorter one" },
+        is_alone,
+    }
+}
+
+/// A counterexample as text for a mail; `link` opens it.
+#[must_use]
+pub fn copied(state: &State, side: Side, promise: Promise, link: &str) -> Option<String> {
+    let judged = state.explore.side(side);
+    let (subject, found) = (judged.subject.as_ref()?, judged.counterexample(promise)?);
+    let form = state.setup.forms[side.index()];
+    let schedule = match found.schedule.injections.is_empty() {
+        true => "nothing".to_owned(),
+        false => found.schedule.to_string(),
+    };
+    let lines = [
+        format!("{form} breaks {} at step {}", promise.id(), found.step),
+        format!("{}.", cause(found)),
+        String::new(),
+        format!("strikes   {schedule}"),
+        format!("features  {}", found.features),
+        format!("handler   {}", found.handler),
+        format!("found by  {}", subject.command((found.schedule.injections.len() as u32).max(1))),
+        String::new(),
+        link.to_owned(),
+        String::new(),
+    ];
+    Some(lines.join("\n"))
+}
+
+/// An assumption with its switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// The assumption.
+    pub assumption: Assumption,
+    /// Whether it is made.
+    pub on: bool,
+    /// What it comes to on each side: how many choices it excludes, or how it stands.
+    pub sides: [String; 2],
+}
+
+/// All assumptions.
+#[must_use]
+pub fn switches(state: &State) -> Vec<Switch> {
+    let [left, right] = Side::BOTH.map(|side| stands(state.explore.side(side)));
+    let words = left.into_iter().zip(right);
+    let switch = |(assumption, (left, right)): (Assumption, (String, String))| Switch {
+        assumption,
+        on: state.explore.assumed.holds(assumption),
+        sides: [left, right],
+    };
+    Assumption::ALL.into_iter().zip(words).map(switch).collect()
+}
+
+/// What each assumption comes to on a side.
+fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
+    let Some(subject) = &judged.subject else { return Assumption::ALL.map(|_| NO_RUN.to_owned()) };
+    let standings = subject.standings();
+    Assumption::ALL.map(|assumption| {
+        let excluded = judged.found.as_ref().and_then(|found| found.excluded.get(assumption as usize));
+        match (standings[assumption as usize], excluded) {
+            (Standing::Excludes, Some(count)) => format!("{} excluded", grouped(*count)),
+            (standing, _) => standing.to_string(),
+        }
+    })
+}
+
+/// How many assumptions the verdicts make, in words.
+#[must_use]
+pub fn assumed(state: &State) -> String {
+    let subject = state.explore.sides.iter().find_map(|judged| judged.subject.as_deref());
+    let made = match subject {
+        Some(subject) => subject.standings().iter().filter(|standing| standing.is_assumed()).count(),
+        None => state.explore.assumed.iter().count(),
+    };
+    let off = state.explore.assumed.off().count();
+    let off = if off == 0 { String::new() } else { format!(", {off} off") };
+    let plural = if made == 1 { "assumption" } else { "assumptions" };
+    format!("under {made} {plural}{off}")
+}
+
+#[cfg(test)]
+mod tests;

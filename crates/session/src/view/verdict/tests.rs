@@ -1,0 +1,203 @@
+use super::*;
+use crate::action::Action;
+use crate::choice::Landing;
+use crate::explore::Told;
+use crate::state::Settings;
+use crate::update::{is_valid, update};
+use expect_test::{Expect, expect};
+
+fn opened(link: &str) -> State {
+    State::open(link, Settings::default())
+}
+
+fn found() -> Found {
+    Found {
+        verdict: Verdict::NotFinished,
+        depth: 1,
+        schedules: 6240,
+        breaking: 0,
+        refused: 0,
+        excluded: vec![0; Assumption::ALL.len()],
+        counterexamples: Vec::new(),
+        unconfirmed: Vec::new(),
+        is_over: false,
+    }
+}
+
+fn counterexample(state: &State, promise: Promise, schedule: &str) -> Counterexample {
+    Counterexample {
+        promise,
+        cause: "user mode on the kernel's tables".into(),
+        schedule: if schedule.is_empty() { Schedule::default() } else { schedule.parse().expect("a schedule") },
+        step: 391,
+        is_minimal: true,
+        features: state.setup.features,
+        handler: state.setup.handler,
+    }
+}
+
+fn breaking(state: &State, counterexamples: &[(Promise, &str)]) -> Found {
+    let counterexamples = counterexamples.iter().map(|(promise, schedule)| counterexample(state, *promise, schedule));
+    Found {
+        verdict: Verdict::Breaks,
+        breaking: 12,
+        counterexamples: counterexamples.collect(),
+        is_over: true,
+        ..found()
+    }
+}
+
+fn told(state: &State, side: Side, told: Told) -> State {
+    update(state, Action::Explored(state.explore.side(side).ticket, told))
+}
+
+/// What the left side says after being told so.
+fn check(told: impl IntoIterator<Item = Told>, expected: Expect) {
+    let state = opened("v=1&a=never&b=E&s=");
+    let state = told.into_iter().fold(state, |state, it| self::told(&state, Side::Left, it));
+    let Line { form, standpoint, words, further, .. } = line(&state, Side::Left);
+    let further = if further.is_empty() { String::new() } else { format!("; {further}") };
+    expected.assert_eq(&format!("{form} {standpoint:?}: {words}{further}"));
+    assert!(spoken(&state).contains(&words));
+}
+
+#[test]
+fn each_state_of_a_search_is_said() {
+    let begun = |depth, schedules| Told::Begun(Begun { depth, schedules, done: 100 });
+    check([], expect!["never Open: being judged"]);
+    check([begun(1, 2410)], expect!["never Open: being judged; 2,410 schedules so far"]);
+    check(
+        [Told::Found(found())],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: depth 2 waits until the page rests"
+        ],
+    );
+    check(
+        [begun(1, 2410), Told::Found(found()), begun(2, 1_204)],
+        expect!["never Holds: holds for all single exceptions: 6,240 schedules; deeper: so far 1,204 of depth 2"],
+    );
+    check(
+        [Told::Found(found()), begun(2, 1_204_331), Told::Found(Found { is_over: true, ..found() })],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; depth 2 not finished: 1,204,331 schedules, then the budget was spent"
+        ],
+    );
+    let whole = Found { verdict: Verdict::Holds, depth: 2, schedules: 9_491_194, is_over: true, ..found() };
+    check(
+        [Told::Found(found()), begun(2, 9_400_000), Told::Found(whole)],
+        expect!["never Holds: holds for all schedules of up to 2 exceptions: 9,491,194 schedules"],
+    );
+    let empty = Found { verdict: Verdict::Empty, is_over: true, ..found() };
+    check([Told::Found(empty)], expect!["never Silent: no verdict: nothing struck in the kernel on the user's tables"]);
+    let wrong = Found { unconfirmed: vec!["restored at step 7: no schedule says where".into()], ..found() };
+    check(
+        [Told::Found(wrong)],
+        expect![
+            "never Silent: no verdict: no run confirms what the explorer saw, restored at step 7: no schedule says where; deeper: depth 2 waits until the page rests"
+        ],
+    );
+    check(
+        [Told::Found(found()), Told::Broke("out of memory".into())],
+        expect!["never Holds: holds for all single exceptions: 6,240 schedules; the search ended early: out of memory"],
+    );
+}
+
+#[test]
+fn what_breaks_is_said_with_its_schedule() {
+    let state = opened("v=1&a=never&b=E&s=");
+    let one = breaking(&state, &[(Promise::UserCr3, "entry_SYSRETQ_unsafe_stack:nmi")]);
+    check(
+        [Told::Found(one)],
+        expect![
+            "never Breaks: breaks: NMI at entry_SYSRETQ_unsafe_stack; user mode on the kernel's tables; 12 of 6,240 schedules break"
+        ],
+    );
+    let two = breaking(&state, &[(Promise::UserCr3, "exc_nmi:db > exc_debug:mc, kernel_loop#2:nmi")]);
+    let begun = |is_over| {
+        let early = Found { is_over, breaking: 0, ..two.clone() };
+        [Told::Found(found()), Told::Begun(Begun { depth: 2, schedules: 4000, done: 7 }), Told::Found(early)]
+    };
+    check(
+        begun(false),
+        expect![
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; 4,000 schedules of depth 2 so far"
+        ],
+    );
+    check(
+        begun(true),
+        expect![
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; depth 2 not finished after 4,000 schedules"
+        ],
+    );
+    let alone = Found { depth: 0, schedules: 0, breaking: 0, ..breaking(&state, &[(Promise::Regs, "")]) };
+    check(
+        [Told::Found(alone)],
+        expect!["never Breaks: breaks: without any exception, user mode on the kernel's tables"],
+    );
+}
+
+#[test]
+fn counterexamples_of_one_side_come_first() {
+    let state = opened("v=1&a=never&b=E&s=");
+    assert_eq!(cards(&state), []);
+    let left = breaking(&state, &[(Promise::UserCr3, "exc_nmi:db"), (Promise::Nested, "exc_nmi:mc")]);
+    let right = breaking(&state, &[(Promise::UserCr3, "exc_nmi:mc"), (Promise::Regs, "exc_nmi:db")]);
+    let state = told(&told(&state, Side::Left, Told::Found(left)), Side::Right, Told::Found(right));
+    let order: Vec<_> = cards(&state).into_iter().map(|card| (card.form, card.promise, card.is_alone)).collect();
+    let expected = [
+        ("E", Promise::Regs, true),
+        ("never", Promise::Nested, true),
+        ("never", Promise::UserCr3, false),
+        ("E", Promise::UserCr3, false),
+    ];
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn a_counterexample_opens_at_both_of_its_ends_and_can_be_sent() {
+    let state = opened("v=1&a=never&b=E&s=kernel_loop%2B1:nmi&t=skylake&show=differences");
+    let found = breaking(&state, &[(Promise::UserCr3, "entry_SYSRETQ_unsafe_stack:nmi")]);
+    let state = told(&state, Side::Left, Told::Found(found));
+    let open = |landing| update(&state, Action::OpenCounterexample(Side::Left, Promise::UserCr3, landing));
+    let failure = open(Landing::Failure);
+    assert_eq!(failure.setup.schedule.to_string(), "entry_SYSRETQ_unsafe_stack:nmi");
+    assert_eq!(failure.runs.step_index(Side::Left, failure.cursor), Some(390));
+    assert_eq!(failure.explore, state.explore, "it is about the same");
+    let injection = open(Landing::Injection);
+    assert_eq!(Some(injection.cursor), crate::inject::struck(&injection.runs, 0));
+    assert!(!is_valid(&state, &Action::OpenCounterexample(Side::Right, Promise::UserCr3, Landing::Failure)));
+    expect![[r#"
+        never breaks user-cr3 at step 391
+        NMI at entry_SYSRETQ_unsafe_stack; user mode on the kernel's tables.
+
+        strikes   entry_SYSRETQ_unsafe_stack:nmi
+        features  pti,pcid,invpcid,fsgsbase,nx
+        handler   quiet
+        found by  cr3play explore --form never --depth 1 --vectors nmi,db,mc --handler quiet --features pti,pcid,invpcid,fsgsbase,nx
+
+        a link
+    "#]]
+    .assert_eq(&copied(&state, Side::Left, Promise::UserCr3, "a link").expect("there is one"));
+}
+
+#[test]
+fn assumptions_say_how_they_stand() {
+    let state = opened("v=1&h=kgdb-poke");
+    assert_eq!(assumed(&state), "under 9 assumptions");
+    let mut excluded = vec![0; Assumption::ALL.len()];
+    excluded[Assumption::NmiFrame as usize] = 1234;
+    let state = told(&state, Side::Right, Told::Found(Found { excluded, ..found() }));
+    let sides = |state: &State, assumption: Assumption| {
+        let switch = switches(state).into_iter().find(|switch| switch.assumption == assumption).expect("each has one");
+        (switch.on, switch.sides)
+    };
+    let words = |left: &str, right: &str| [left.to_owned(), right.to_owned()];
+    assert_eq!(sides(&state, Assumption::NmiFrame), (true, words("assumed", "1,234 excluded")));
+    let given = "not assumed: a system runs `kgdb-poke`";
+    assert_eq!(sides(&state, Assumption::NoPoke), (true, words(given, given)));
+    let off = update(&state, Action::ToggleAssumption(Assumption::NmiFrame));
+    assert_eq!(sides(&off, Assumption::NmiFrame), (false, words("off", "off")));
+    assert_eq!(assumed(&off), "under 8 assumptions, 1 off");
+    assert_eq!(off.link().assumed, off.explore.assumed);
+    assert_eq!(update(&off, Action::ToggleAssumption(Assumption::NmiFrame)).link(), state.link());
+}

@@ -1,0 +1,43 @@
+//! What verdicts take for granted, each with its switch.
+
+use super::Sheet;
+use cr3_session::view::verdict::{Switch, switches};
+use cr3_session::{Action, State};
+use yew::prelude::*;
+
+pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
+    html! {
+        <Sheet key="assumptions" class="assumptions" title="Assumptions" dispatch={dispatch.clone()}>
+            <p class="quiet">
+                { "A verdict is about what these leave. One that is off lets more strike; one about a handler counts where that handler runs, and \
+                   lets it join the standard set. The link carries which are off." }
+            </p>
+            <ul>{ for switches(state).iter().map(|switch| item(state, dispatch, switch)) }</ul>
+        </Sheet>
+    }
+}
+
+fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
+    let Switch { assumption, on, sides } = switch;
+    let assumption = *assumption;
+    let names = state.setup.forms.map(|form| form.name());
+    let said = match sides {
+        [left, right] if left == right => left.clone(),
+        [left, right] => format!("{} {left}, {} {right}", names[0], names[1]),
+    };
+    html! {
+        <li key={assumption.id()}>
+            <label>
+                <input type="checkbox" checked={*on} onchange={dispatch.reform(move |_: Event| Action::ToggleAssumption(assumption))} />
+                <b>{ assumption.sentence() }</b>
+                <span class="id"><code>{ assumption.id() }</code>{ ": " }{ bare(&said) }</span>
+                <span>{ bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off())) }</span>
+            </label>
+        </li>
+    }
+}
+
+/// A sentence without the marks that it has in a terminal.
+fn bare(words: &str) -> String {
+    words.replace('`', "")
+}

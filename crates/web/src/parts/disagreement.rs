@@ -1,0 +1,46 @@
+//! A disagreement of the two processors: the bytes of its step, the registers before it, and both results.
+
+use super::hex;
+use cr3_session::check::{Disagreement, Field};
+use yew::prelude::*;
+
+/// Everything known about a disagreement.
+pub(crate) fn report(found: &Disagreement) -> Html {
+    let bytes: Vec<String> = found.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    html! {
+        <div class="found">
+            <p>
+                <code>{ &found.instruction }</code>{ " " }<span class="quiet mono">{ bytes.join(" ") }</span>
+                { format!(", step {}", found.step + 1) }
+            </p>
+            <p class="quiet">{ schedule(found) }</p>
+            <ul>{ for found.differences.iter().enumerate().map(|(index, words)| html! { <li key={index}>{ words }</li> }) }</ul>
+            <table class="fields states">
+                <thead><tr>
+                    <th scope="col">{ "register" }</th><th scope="col">{ "before" }</th>
+                    <th scope="col">{ "model" }</th><th scope="col">{ "Unicorn" }</th>
+                </tr></thead>
+                <tbody>{ for found.fields.iter().map(row) }</tbody>
+            </table>
+        </div>
+    }
+}
+
+fn schedule(found: &Disagreement) -> String {
+    match found.schedule.is_empty() {
+        true => "nothing injected".to_owned(),
+        false => format!("injected: {}", found.schedule),
+    }
+}
+
+fn row(field: &Field) -> Html {
+    let differing = field.ours ^ field.theirs;
+    html! {
+        <tr key={field.name.clone()} class={(differing != 0).then_some("differs")}>
+            <th scope="row"><code>{ &field.name }</code></th>
+            <td>{ hex(field.before, 0) }</td>
+            <td>{ hex(field.ours, differing) }</td>
+            <td>{ hex(field.theirs, differing) }</td>
+        </tr>
+    }
+}

@@ -1,0 +1,74 @@
+//! The verdict strip: what the explorer says of both forms, and what it takes for granted.
+
+use super::Props;
+use crate::parts::side_class;
+use cr3_session::explore::VECTORS;
+use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line, spoken};
+use cr3_session::{Action, Landing, Overlay, Scope, Side};
+use yew::prelude::*;
+
+pub(crate) fn verdicts(props: &Props) -> Html {
+    let Props { state, dispatch } = props;
+    let standard = state.explore.scope == Scope::Standard;
+    let next = if standard { Scope::Displayed } else { Scope::Standard };
+    html! {
+        <section class="verdicts" aria-label="Verdicts of the explorer">
+            <ul class="sides">{ for Side::BOTH.into_iter().map(|side| view(props, side)) }</ul>
+            <div class="asks">
+                <span class="found">{ for counterexamples(props) }</span>
+                <button type="button" class="button plain" aria-haspopup="dialog" title={title()}
+                    onclick={dispatch.reform(|_| Action::Open(Overlay::Assumptions))}>{ assumed(state) }</button>
+                <button type="button" class="chip" aria-pressed={standard.to_string()}
+                    title="Every single exception in each of the systems of the standard set: three handlers, six sets of features"
+                    onclick={dispatch.reform(move |_| Action::SetScope(next))}>{ "standard set" }</button>
+            </div>
+            <p class="hidden" role="status" aria-live="polite">{ spoken(state) }</p>
+        </section>
+    }
+}
+
+fn title() -> String {
+    format!(
+        "{} at every instruction. What is taken for granted, with switches",
+        VECTORS.map(|it| it.mnemonic()).join(", ")
+    )
+}
+
+fn class(standpoint: Standpoint) -> &'static str {
+    match standpoint {
+        Standpoint::Open => "open",
+        Standpoint::Holds => "holds",
+        Standpoint::Breaks => "breaks",
+        Standpoint::Silent => "silent",
+    }
+}
+
+fn view(props: &Props, side: Side) -> Html {
+    let Line { form, standpoint, words, further, first } = line(&props.state, side);
+    let whole = if further.is_empty() { words.clone() } else { format!("{words}; {further}") };
+    let says = match first {
+        None => html! { <span class="words">{ words }</span> },
+        Some(promise) => html! {
+            <button type="button" class="words" title={format!("{whole}\nOpen the run at the step that breaks")}
+                onclick={props.dispatch.reform(move |_| Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
+        },
+    };
+    html! {
+        <li key={side.index()} class={classes!("judged", class(standpoint), side_class(side))} data-side={side.index().to_string()} title={whole}>
+            <b>{ form }</b>
+            <span class="says">{ says }</span>
+            <span class="further">{ further }</span>
+        </li>
+    }
+}
+
+fn counterexamples(props: &Props) -> Option<Html> {
+    let count = cards(&props.state).len();
+    let words = if count == 1 { "1 counterexample".to_owned() } else { format!("{count} counterexamples") };
+    (count != 0).then(|| {
+        html! {
+            <button type="button" class="button" key="all" aria-haspopup="dialog"
+                onclick={props.dispatch.reform(|_| Action::Open(Overlay::Counterexamples))}>{ words }</button>
+        }
+    })
+}

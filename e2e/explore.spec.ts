@@ -1,0 +1,183 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { test, expect, expectAccessible, address, opened, step } from "./page";
+import type { Page } from "@playwright/test";
+
+const cr3play = process.env.CR3PLAY ?? "../target/release/cr3play";
+
+const FEATURES = "pti,pcid,invpcid,fsgsbase,nx";
+const REENTRANT = readFileSync(new URL("../testdata/explore/reentrant.S", import.meta.url), "utf8");
+
+interface Explored {
+  schedules: number;
+  breaking: number;
+  excluded: Record<string, number>;
+  violations: { promise: string; schedule: string; step: number; message: string }[];
+}
+
+/** What the terminal says of single exceptions. */
+function explored(form: string, handler = "quiet", features = FEATURES): Explored {
+  const { stdout } = spawnSync(cr3play, ["explore", "--form", form, "--handler", handler, "--features", features, "--json"]);
+  return JSON.parse(stdout.toString());
+}
+
+const verdict = (page: Page, side: 0 | 1) => page.locator(`.judged[data-side="${side}"]`);
+
+const grouped = (count: number) => count.toLocaleString("en-US");
+
+test("from a cold load to a counterexample of never in two clicks", async ({ page }) => {
+  const { schedules, breaking, violations } = explored("never");
+  const modules: string[] = [];
+  page.on("request", (request) => request.url().endsWith(".wasm") && modules.push(request.url()));
+  await opened(page);
+  await expect(verdict(page, 0)).toHaveClass(/holds/);
+  await page.getByLabel("Form of the left run").selectOption({ label: "never · for teaching" });
+  await expect(verdict(page, 0)).toContainText(`${grouped(breaking)} of ${grouped(schedules)} schedules break`);
+  await verdict(page, 0).getByRole("button").click();
+  await expect(page.getByLabel("Schedule as text")).toHaveValue(violations[0].schedule);
+  expect(await step(page)).toBe(violations[0].step);
+  expect(modules).toHaveLength(1);
+  await page.goBack();
+  await expect(page.getByLabel("Schedule as text")).toHaveValue("kernel_loop+1:nmi");
+  await expect(verdict(page, 0)).toHaveClass(/breaks/);
+});
+
+test("the numbers are those of the terminal", async ({ page }) => {
+  const features = "pti,pcid,fsgsbase,nx";
+  await opened(page, `v=1&a=A&b=never&f=${features}&h=pending-flush&follow=no&code=sysret_exit_switch_cr3`);
+  const [left, right] = [explored("A", "pending-flush", features), explored("never", "pending-flush", features)];
+  await expect(verdict(page, 0)).toContainText(`holds for all single exceptions: ${grouped(left.schedules)} schedules`);
+  await expect(verdict(page, 1)).toContainText(`${grouped(right.breaking)} of ${grouped(right.schedules)} schedules break`);
+  const row = (heat: string) => page.locator(".code .row.instruction").filter({ has: page.locator(`.heat.${heat}`) });
+  await expect(row("holds").first()).toHaveAttribute("title", /\nEvery single exception here holds: \d+ schedules\.$/);
+  await expect(row("impossible").first()).toHaveAttribute("title", /\nImpossible here: \d+ excluded by no-request-after-look: /);
+  await page.getByRole("button", { name: "never", exact: true }).click();
+  await page.getByLabel("Go to a label").selectOption({ label: "entry_SYSCALL_64" });
+  await expect(row("breaks").first()).toHaveAttribute("title", /\n\d+ of \d+ schedules that strike here break a promise/);
+  await page.getByRole("button", { name: /^under \d+ assumptions$/ }).click();
+  const [id, count] = Object.entries(left.excluded).find(([, count]) => count > 0) ?? ["", 0];
+  expect(id).toBe("no-request-after-look");
+  expect(right.excluded[id]).toBe(count);
+  await expect(page.locator(".assumptions .id").filter({ hasText: id })).toHaveText(`${id}: ${grouped(count)} excluded`);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /counterexamples?$/ }).click();
+  const cards = page.locator(".counterexamples .card");
+  await expect(cards).toHaveCount(right.violations.length);
+  for (const { promise, schedule, step, message } of right.violations) {
+    const card = cards.filter({ hasText: `never breaks ${promise} at step ${step}` });
+    await expect(card).toContainText(message);
+    await expect(card.locator(".schedule-text")).toHaveText(schedule);
+  }
+});
+
+test("a macro that breaks with two exceptions gets its counterexample", async ({ page }) => {
+  test.setTimeout(180_000);
+  await opened(page);
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await page.getByLabel("Text of the macro").fill(REENTRANT);
+  await page.getByRole("button", { name: "Run it right" }).click();
+  await page.keyboard.press("Escape");
+  await expect(verdict(page, 1)).toContainText("holds for all single exceptions");
+  await expect(verdict(page, 1)).toContainText(/breaks: (NMI|#DB|#MC) at .*, (inside its handler|later) (NMI|#DB|#MC) at /, { timeout: 150_000 });
+  await verdict(page, 1).getByRole("button").click();
+  await expect(page.locator(".strike")).toHaveCount(2);
+  await expect(page.locator(".strike.refused")).toHaveCount(0);
+  await expect(page.locator(".page")).toHaveAttribute("data-side", "b");
+});
+
+test("assumptions that are off travel in the link and the report", async ({ page, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await opened(page);
+  await page.getByRole("button", { name: "under 10 assumptions" }).click();
+  await page.getByLabel(/^No debugger pokes text/).uncheck();
+  await expect(page.locator(".assumptions .id").filter({ hasText: "no-poke" })).toHaveText(/off, but no system runs kgdb-poke$/);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "standard set" }).click();
+  expect(await address(page)).toContain("&judge=standard&without=no-poke");
+  await page.reload();
+  await expect(page.getByRole("button", { name: "under 9 assumptions, 1 off" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "standard set" })).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("Y");
+  await expect(page.getByRole("alert")).toHaveText(/Report copied/);
+  const report = (await page.evaluate(() => navigator.clipboard.readText())).replace(/\s+/g, " ");
+  expect(report).toContain("under 9 assumptions, 1 off");
+});
+
+test("the report has the verdicts with the commands that say them again", async ({ page, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await opened(page);
+  const { schedules } = explored("E");
+  await expect(verdict(page, 1)).toContainText("holds for all single exceptions");
+  await page.keyboard.press("Y");
+  await expect(page.getByRole("alert")).toHaveText(/Report copied/);
+  const report = (await page.evaluate(() => navigator.clipboard.readText())).replace(/\s+/g, " ");
+  expect(report).toContain(`E: holds for all single exceptions: ${grouped(schedules)} schedules`);
+  expect(report).toContain(`cr3play explore --form E --depth 1 --vectors nmi,db,mc --handler quiet --features ${FEATURES}`);
+});
+
+test("the keyboard alone opens a counterexample and copies it", async ({ page, context }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await opened(page, "v=1&a=never&b=E&s=");
+  await expect(verdict(page, 0)).toHaveClass(/breaks/);
+  const focus = (name: RegExp) => page.evaluate((source) => new RegExp(source).test(document.activeElement?.ariaLabel ?? document.activeElement?.textContent ?? ""), name.source);
+  const tabTo = async (name: RegExp) => {
+    for (let press = 0; press < 80 && !(await focus(name)); press++) await page.keyboard.press("Tab");
+    expect(await focus(name), name.source).toBe(true);
+  };
+  await tabTo(/^\d+ counterexamples?$/);
+  await page.keyboard.press("Enter");
+  await tabTo(/^Copy as text: never, user-cr3$/);
+  await page.keyboard.press("Enter");
+  await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/^never breaks user-cr3 at step \d+\n/);
+  await page.keyboard.press("Escape");
+  await tabTo(/^\d+ counterexamples?$/);
+  await page.keyboard.press("Enter");
+  await tabTo(/^Open at the injection: never, user-cr3$/);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(page.locator(".strike")).toHaveCount(1);
+  await expect(page.locator(".runs .row.current")).toContainText("strikes");
+});
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test("verdicts, cards and switches are accessible", async ({ page }) => {
+      test.setTimeout(180_000);
+      await opened(page, "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi");
+      await expect(verdict(page, 0)).toHaveClass(/breaks/);
+      await expect(verdict(page, 1)).toHaveClass(/holds/);
+      await expectAccessible(page);
+      await page.getByRole("button", { name: /counterexamples?$/ }).click();
+      await expectAccessible(page);
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: /^under \d+ assumptions$/ }).click();
+      await expectAccessible(page);
+    });
+  });
+}
+
+test("a browser that starts no worker searches in the page", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.Worker = class {
+      constructor() {
+        throw new Error("no workers here");
+      }
+    } as unknown as typeof Worker;
+  });
+  await opened(page, "v=1&a=never&b=E");
+  const { schedules } = explored("E");
+  await expect(verdict(page, 0)).toHaveClass(/breaks/);
+  await expect(verdict(page, 1)).toContainText(`holds for all single exceptions: ${grouped(schedules)} schedules`);
+});
+
+test("a newer edit ends an older search", async ({ page }) => {
+  test.setTimeout(180_000);
+  await opened(page, "v=1&judge=standard");
+  for (const label of ["C · resent 2023", "B2 · posted 2020", "never · for teaching"]) {
+    await page.getByLabel("Form of the right run").selectOption({ label });
+  }
+  await expect(verdict(page, 1)).toHaveClass(/breaks/, { timeout: 120_000 });
+  await expect(verdict(page, 1).locator("b")).toHaveText("never");
+});

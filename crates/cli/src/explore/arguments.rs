@@ -4,6 +4,7 @@ use super::random::Random;
 use crate::arguments::SystemArguments;
 use crate::jobs;
 use crate::outcome::WrongUse;
+use crate::own_text::OwnText;
 use clap::Args;
 use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
@@ -12,7 +13,6 @@ use cr3_core::explore::{
 use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::scenario::Vector;
 use std::fmt::{self, Display, Formatter};
-use std::path::PathBuf;
 
 pub(crate) const AFTER: &str = "\
 Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use,
@@ -30,9 +30,8 @@ pub(crate) struct ExploreArguments {
     /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
     #[arg(long)]
     form: Option<String>,
-    /// File with the text of form `custom`; its macros replace built-in ones of the same names
-    #[arg(long, value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) own: OwnText,
     /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end, which takes
     /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
@@ -137,19 +136,14 @@ fn shard(text: &str) -> Result<Shard, String> {
 impl ExploreArguments {
     /// The query about the form, and that about the form to hold it against.
     pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
-        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
+        let form = SystemArguments::with_own(self.own.clone()).config(self.form.as_deref())?;
         let other = self.against.map(|form| Config { form, ..Config::default() });
         let against = other.map(|other| self.query(&other, self.assumed())).transpose()?;
         Ok((self.query(&form, self.assumed())?, against))
     }
 
-    /// The query about the form under other assumptions.
-    pub(super) fn query_under(&self, assumed: Assumptions) -> Result<Query, WrongUse> {
-        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
-        self.query(&form, assumed)
-    }
-
-    fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
+    /// The query about the form of `base` under these assumptions.
+    pub(super) fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
         let mut vectors = self.vectors.clone();
         vectors.sort_unstable();
         vectors.dedup();
@@ -224,18 +218,11 @@ impl ExploreArguments {
         jobs::threads(self.jobs)
     }
 
-    /// The file of the form, as it was given.
-    pub(super) fn macro_file(&self) -> Option<String> {
-        self.r#macro.as_ref().map(|file| file.display().to_string())
-    }
-
     /// The command that says the same, with what was left out written down.
     pub(super) fn command(&self, query: &Query) -> String {
         let mut command = "cr3play explore".to_owned();
-        match (self.macro_file(), query.configs.first()) {
-            (Some(file), _) => command += &format!(" --macro {}", quoted(&file)),
-            (None, Some(config)) => command += &format!(" --form {}", config.form),
-            (None, None) => {}
+        if let Some(config) = query.configs.first() {
+            command += &format!(" {}", self.own.form_options(config.form));
         }
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
         if self.random.is_none() {

@@ -5,9 +5,10 @@ use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
 use super::text::command;
 use super::why::Without;
+use crate::diagnostic;
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Assumption, Counts, Method, Reach, Standing, Violation};
-use cr3_core::linux::Form;
+use cr3_core::linux::{self, Form};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ pub(super) struct Answer {
     program: &'static str,
     #[serde(flatten)]
     search: Search,
+    /// What to know of a person's own text.
+    notes: Vec<diagnostic::Report>,
     /// The same of the form that it is held against.
     against: Option<Search>,
     /// How much more the other form counts, counter by counter; null if that cannot be compared.
@@ -187,17 +190,20 @@ pub(super) fn assumptions(searched: Option<&Searched>) -> Vec<Assumed> {
 }
 
 impl Answer {
+    /// `own` is the system of a person's own text.
     pub(super) fn new(
         arguments: &ExploreArguments,
         searched: &Searched,
         against: Option<&Searched>,
         why: Option<&[Without]>,
+        own: Option<&linux::System>,
     ) -> Self {
         Self {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION"),
             without: why.map(|why| why.iter().map(Need::new).collect()),
             search: Search::new(arguments, searched),
+            notes: diagnostic::Report::of_system(own),
             against: against.map(|against| Search::new(arguments, against)),
             differences: against.and_then(|against| differences(searched, against)),
             no_differences: against.and_then(|against| no_differences(searched, against)),

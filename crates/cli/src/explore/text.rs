@@ -221,10 +221,7 @@ fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
 /// The command that plays a counterexample.
 pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> String {
     let config = &violation.config;
-    let form = match (&config.form, arguments.macro_file()) {
-        (Form::Custom, Some(file)) => format!("--macro {}", quoted(&file)),
-        (form, _) => format!("--form {form}"),
-    };
+    let form = arguments.own.form_options(config.form);
     let mut command = format!("cr3play run {form} --features {} --handler {}", config.features, config.handler);
     command += &kernel_option(config.kernel);
     if !violation.schedule.injections.is_empty() {

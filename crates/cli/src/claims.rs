@@ -7,7 +7,7 @@ use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::own_text::{self, OwnText};
 use crate::table::{labelled, wrap};
 use cr3_core::asm::Diagnostic;
-use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Shown, Subject, Verdict};
+use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Shown, Subject, TERMS, Verdict};
 use cr3_core::linux::{Config, Form, System};
 use serde::Serialize;
 
@@ -132,13 +132,6 @@ fn text(answers: &[Answer], given: &OwnText) -> String {
     text + "\n" + &legend + &summary(answers, given)
 }
 
-/// What the numbers of sweeps call boundaries and runs.
-const TERMS: [(&str, &str); 3] = [
-    ("entry windows", "the kernel on the user's tables before entry has switched CR3"),
-    ("exit windows", "the kernel on the user's tables after exit has switched CR3"),
-    ("go wrong", "user-cr3, kernel-cr3 or flush-kept breaks, or the program does not exit"),
-];
-
 /// The terms that `text` uses, each with what it means.
 fn legend(text: &str) -> String {
     let used = TERMS.into_iter().filter(|(term, _)| text.contains(term));
@@ -194,9 +187,8 @@ fn indented(label: &str, text: &str) -> String {
 
 fn summary(answers: &[Answer], given: &OwnText) -> String {
     let count = |verdict: Verdict| answers.iter().filter(|answer| answer.judged.verdict == verdict).count();
-    let verdicts = [Verdict::Confirmed, Verdict::Exception, Verdict::Refuted, Verdict::Undecidable];
-    let counted = verdicts.iter().filter(|&&verdict| count(verdict) != 0);
-    let counts: Vec<_> = counted.map(|&verdict| format!("{} {}", count(verdict), verdict.words())).collect();
+    let counted = Verdict::ALL.into_iter().filter(|verdict| count(*verdict) != 0);
+    let counts: Vec<_> = counted.map(|verdict| format!("{} {}", count(verdict), verdict.words())).collect();
     let mut text = labelled("claims", &format!("{}: {}", answers.len(), counts.join(", ")));
     if given.is_given() {
         text += &labelled("changed", &ids(answers, Answer::changed));

@@ -100,6 +100,10 @@ pub enum Action {
     Explored(u32, Told),
     /// Shows the run of the schedule that breaks a promise on a side.
     OpenCounterexample(Side, Promise, Landing),
+    /// Shows the runs of the claim with this number at the step that it speaks of: those with this index.
+    OpenClaim(u32, usize),
+    /// Shows the run that breaks a promise without the line of this index, beside the form that has it.
+    OpenLine(usize),
     /// Shows a notice, for example that a link was copied.
     Tell(String),
 }

@@ -172,6 +172,10 @@ pub enum Overlay {
     Counterexamples,
     /// What verdicts take for granted.
     Assumptions,
+    /// The review thread, claim by claim.
+    Claims,
+    /// What each line of the listed form is for.
+    Lines,
     /// The choice of a vector to inject there.
     Inject(Spot),
 }

@@ -7,6 +7,7 @@ pub mod wire;
 use crate::choice::{Form, Scope, Side};
 use crate::runs::Runs;
 use crate::setup::Setup;
+use crate::study::{Learned, Question, Studies};
 use cr3_core::explore::{
     Assumption, Assumptions, Method, Query, Standing, Verdict, standard_features, standard_handlers,
 };
@@ -15,6 +16,7 @@ use cr3_core::promises::Promise;
 use cr3_core::scenario::{Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
+use wire::Request;
 
 /// What strikes.
 pub const VECTORS: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
@@ -187,6 +189,8 @@ pub enum Told {
     Places(Vec<AtInstruction>),
     /// How far it is.
     Begun(Begun),
+    /// Of a question, which is no search.
+    Learned(Learned),
     /// It cannot be carried out, or broke down: in words.
     Broke(String),
 }
@@ -231,6 +235,7 @@ impl Judged {
             }
             Told::Places(places) => self.places = Rc::new(places.clone()),
             Told::Begun(begun) => self.begun = Some(*begun),
+            Told::Learned(_) => {}
             Told::Broke(why) => self.trouble = Some(why.as_str().into()),
         }
     }
@@ -247,6 +252,8 @@ pub struct Explore {
     pub assumed: Assumptions,
     /// Each side.
     pub sides: [Judged; 2],
+    /// What else was asked.
+    pub studies: Studies,
     /// The last ticket that was given.
     last: u32,
 }
@@ -301,12 +308,30 @@ impl Explore {
         judged.filter_map(|judged| Some((judged.ticket, judged.subject.clone()?))).collect()
     }
 
-    /// After what the search with that ticket tells; searches that nobody wants any more are not listened to.
+    /// The same with a question. What is known of its answer already stays.
+    #[must_use]
+    pub(crate) fn asking(&self, question: Question) -> Self {
+        let mut next = self.clone();
+        next.studies.ask(question, &mut next.last);
+        next
+    }
+
+    /// The requests of all searches and questions that are wanted, with their tickets.
+    #[must_use]
+    pub fn requests(&self) -> Vec<(u32, Request)> {
+        let searches = self.wanted().into_iter();
+        let searches = searches.map(|(ticket, subject)| (ticket, Request::Judge(ticket, (*subject).clone())));
+        let questions = self.studies.open().map(|(ticket, question)| (ticket, Request::Study(ticket, question)));
+        searches.chain(questions).collect()
+    }
+
+    /// After what the search or question with that ticket tells; searches that nobody wants any more are not listened to.
     #[must_use]
     pub(crate) fn told(&self, ticket: u32, told: &Told) -> Self {
         let mut next = self.clone();
         let of = next.sides.iter_mut().filter(|judged| judged.subject.is_some() && judged.ticket == ticket);
         of.for_each(|judged| judged.take(told));
+        next.studies.take(ticket, told);
         next
     }
 }

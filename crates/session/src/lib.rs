@@ -15,6 +15,7 @@ pub mod runs;
 pub mod setup;
 pub mod state;
 pub mod story;
+pub mod study;
 mod update;
 pub mod view;
 pub mod words;

@@ -1,8 +1,10 @@
 //! What each action does to the state. Nothing a person can do makes these fail.
 
+mod visit;
+
 use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
-use crate::choice::{Direction, Filter, Form, Landing, Overlay, Pane, Scope, Side, Target};
+use crate::choice::{Direction, Filter, Form, Overlay, Pane, Scope, Side, Target};
 use crate::drafts;
 use crate::explore::Told;
 use crate::inject;
@@ -10,13 +12,15 @@ use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
+use crate::study::Question;
 use crate::view::outcome::outcome;
 use cr3_core::explore::Assumption;
-use cr3_core::geometry::Geometry;
-use cr3_core::promises::Promise;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
+use visit::{broken_without, claimed, open_claim, open_counterexample, open_line, shown};
+
+pub(crate) use visit::listed;
 
 /// Maximum length of a custom form in bytes. The rest of a longer paste is dropped, with a notice.
 const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
@@ -24,7 +28,7 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 /// The state after an action.
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
-    let seeks = matches!(action, Action::Seek(_) | Action::Move(..) | Action::OpenCounterexample(..));
+    let seeks = matches!(action, Action::Seek(_) | Action::Move(..)) || opens_run(&action);
     let mut next = state.clone();
     if !is_silent(&action) {
         next.notice = None;
@@ -84,6 +88,8 @@ pub fn update(state: &State, action: Action) -> State {
         Action::ToggleAssumption(assumption) => assume(&mut next, assumption),
         Action::Explored(ticket, told) => explored(&mut next, ticket, &told),
         Action::OpenCounterexample(side, promise, landing) => open_counterexample(&mut next, side, promise, landing),
+        Action::OpenClaim(id, index) => open_claim(&mut next, id, index),
+        Action::OpenLine(index) => open_line(&mut next, index),
     }
     let judges = |state: &State| (state.explore.scope, state.explore.assumed);
     if !Rc::ptr_eq(&next.runs, &state.runs) || judges(&next) != judges(state) {
@@ -102,6 +108,11 @@ pub fn update(state: &State, action: Action) -> State {
         next.browsed = None;
     }
     next
+}
+
+/// Whether an action shows the run that something else speaks of.
+fn opens_run(action: &Action) -> bool {
+    matches!(action, Action::OpenCounterexample(..) | Action::OpenClaim(..) | Action::OpenLine(_))
 }
 
 /// Whether an action happens without a person, or along with what they do. The notice then stays.
@@ -130,6 +141,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::SetTab(tab) => state.tab != *tab,
         Action::SetPane(pane) => state.pane != *pane,
         Action::SetTheme(theme) => state.settings.theme != *theme,
+        Action::Open(Overlay::Lines) => state.overlay != Overlay::Lines && state.runs.trace(state.side).is_some(),
         Action::Open(overlay) => state.overlay != *overlay,
         Action::Close => state.overlay != Overlay::None,
         Action::Dismiss => state.notice.is_some(),
@@ -141,6 +153,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::SetScope(scope) => state.explore.scope != *scope,
         Action::Explored(ticket, told) => state.explore.told(*ticket, told) != state.explore,
         Action::OpenCounterexample(side, promise, _) => state.explore.side(*side).counterexample(*promise).is_some(),
+        Action::OpenClaim(id, index) => shown(*id, *index).is_some(),
+        Action::OpenLine(index) => broken_without(state, *index).is_some(),
         Action::TakeDraft(index) | Action::ForgetDraft(index) => *index < state.aside.len(),
         Action::Remember(memory) => state.memory != *memory,
         Action::OpenLink(_)
@@ -245,29 +259,6 @@ fn assume(state: &mut State, assumption: Assumption) {
 
 fn explored(state: &mut State, ticket: u32, told: &Told) {
     state.explore = state.explore.told(ticket, told);
-}
-
-/// Shows the very system and schedule that break the promise. What the explorer says stays, where it is about this system too.
-fn open_counterexample(state: &mut State, side: Side, promise: Promise, landing: Landing) {
-    let Some(found) = state.explore.side(side).counterexample(promise).cloned() else { return };
-    rerun(state, |setup| {
-        setup.features = found.features;
-        setup.handler = found.handler;
-        setup.geometry = Geometry::default();
-        setup.schedule = found.schedule;
-    });
-    state.side = side;
-    state.pane = Pane::Runs;
-    state.filter = Filter::All;
-    state.overlay = Overlay::None;
-    state.browsed = None;
-    let last = || state.runs.trace(side).map_or(0, |trace| trace.steps.len().saturating_sub(1));
-    let failure = || state.runs.row_of(side, (found.step as usize).saturating_sub(1).min(last()));
-    let row = match landing {
-        Landing::Failure => failure(),
-        Landing::Injection => inject::struck(&state.runs, 0).or_else(failure),
-    };
-    state.cursor = row.unwrap_or(state.cursor);
 }
 
 fn open_story(state: &mut State, index: usize) {
@@ -447,6 +438,14 @@ fn tick(state: &mut State) {
 fn open(state: &mut State, overlay: Overlay) {
     if matches!(overlay, Overlay::Inject(_)) {
         state.playing = false;
+    }
+    match overlay {
+        Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
+        Overlay::Lines => match listed(state) {
+            Some(config) => state.explore = state.explore.asking(Question::Lines(config)),
+            None => return,
+        },
+        _ => {}
     }
     state.overlay = overlay;
 }

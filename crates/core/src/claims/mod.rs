@@ -108,6 +108,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All, in the order in which they are counted.
+    pub const ALL: [Self; 4] = [Self::Confirmed, Self::Exception, Self::Refuted, Self::Undecidable];
+
     /// The name in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -128,6 +131,13 @@ impl Verdict {
         }
     }
 }
+
+/// What the numbers of sweeps call boundaries and runs, and what that means.
+pub const TERMS: [(&str, &str); 3] = [
+    ("entry windows", "the kernel on the user's tables before entry has switched CR3"),
+    ("exit windows", "the kernel on the user's tables after exit has switched CR3"),
+    ("go wrong", "user-cr3, kernel-cr3 or flush-kept breaks, or the program does not exit"),
+];
 
 /// A claim and what it came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

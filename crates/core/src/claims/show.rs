@@ -57,10 +57,7 @@ impl Show {
         let [left, right] = self.forms.map(|form| lab.run(self.scene.scenario(form)));
         let runs: [Arc<Trace>; 2] = [left?, right?];
         let steps = [&runs[0], &runs[1]].map(|run| self.look.step(run));
-        let (side, step) = match steps {
-            [_, Some(step)] => (1, step),
-            [left, None] => (0, left.unwrap_or(0)),
-        };
+        let (side, step) = self.look.of([&runs[0], &runs[1]]);
         let row = Lab::row(&runs[0], &runs[1], side, step);
         let place = runs[side].place_name(step);
         let budget = runs.iter().find_map(|run| match run.end {
@@ -75,6 +72,14 @@ impl Show {
 const MACRO: [&str; 4] = ["paranoid_exit", "nmi_exit", "paranoid_exit_cr3_restored", "nmi_exit_cr3_restored"];
 
 impl Look {
+    /// Which of two runs to look at, and at which of its steps: at the right one, where it has such a step.
+    pub fn of(self, runs: [&Trace; 2]) -> (usize, usize) {
+        match runs.map(|run| self.step(run)) {
+            [_, Some(step)] => (1, step),
+            [left, None] => (0, left.unwrap_or(0)),
+        }
+    }
+
     fn step(self, run: &Trace) -> Option<usize> {
         let injected =
             |step: &crate::trace::Step| matches!(step.kind, StepKind::Delivery { origin: Origin::Injected(_), .. });

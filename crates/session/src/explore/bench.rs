@@ -1,7 +1,10 @@
-//! Searches, carried out in slices, for whoever holds the clock: a worker, or the page itself where there is none.
+//! Searches and questions, carried out in slices, for whoever holds the clock: a worker, or the page itself where there is none.
 
 use super::wire::{Pace, Request};
 use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
+use crate::study::Question;
+use crate::study::work::{Work, is_last};
+use cr3_core::claims::Lab;
 use cr3_core::explore::{self, Assumption, Explorer, Progress, Report, Violation};
 
 /// Steps after which a search of the depth that was begun last is ended; about 20 seconds of a browser. Counted and not timed, so that
@@ -11,13 +14,15 @@ const BUDGET: u64 = 40_000_000;
 /// Slices after which it is told again how far a search is.
 const SLICES: u32 = 5;
 
-/// The searches that are wanted.
+/// The searches and questions that are wanted.
 #[derive(Default)]
 pub struct Bench {
     jobs: Vec<Job>,
     pace: Pace,
     /// Whose turn it is.
     turn: usize,
+    /// What the claims were measured with, form E: a person's own macro is held against it.
+    merged: Lab,
 }
 
 struct Job {
@@ -28,6 +33,8 @@ struct Job {
 enum Stage {
     Wanted(Subject),
     Searching(Box<Search>),
+    Asked(Question),
+    Studying(Work),
     Over,
 }
 
@@ -52,7 +59,10 @@ impl Bench {
             Request::Judge(ticket, subject) if self.jobs.iter().all(|job| job.ticket != ticket) => {
                 self.jobs.push(Job { ticket, stage: Stage::Wanted(subject) });
             }
-            Request::Judge(..) => {}
+            Request::Study(ticket, question) if self.jobs.iter().all(|job| job.ticket != ticket) => {
+                self.jobs.push(Job { ticket, stage: Stage::Asked(question) });
+            }
+            Request::Judge(..) | Request::Study(..) => {}
             Request::Go(pace) => self.pace = pace,
         }
     }
@@ -63,22 +73,23 @@ impl Bench {
         self.next().is_none()
     }
 
-    /// The search that is to go on: in turn, but first those that have nothing complete.
+    /// What is to go on: in turn, but first the searches that have nothing complete, and then what a person waits for.
     fn next(&self) -> Option<usize> {
         let count = self.jobs.len();
         let in_turn = |is_meant: fn(&Job) -> bool| {
             let mut order = (1..=count).map(|ahead| (self.turn + ahead) % count);
             order.find(|&index| self.jobs.get(index).is_some_and(is_meant))
         };
-        in_turn(Job::is_shallow).or_else(|| in_turn(Job::is_deep).filter(|_| self.pace == Pace::Deepen))
+        let asked = || in_turn(Job::is_question);
+        in_turn(Job::is_shallow).or_else(asked).or_else(|| in_turn(Job::is_deep).filter(|_| self.pace == Pace::Deepen))
     }
 
-    /// Takes about so many steps of one search; what it tells, with its ticket.
+    /// Takes about so many steps of one search, or a piece of a question; what it tells, with its ticket.
     pub fn slice(&mut self, steps: u64) -> Vec<(u32, Told)> {
         let Some(index) = self.next() else { return Vec::new() };
         self.turn = index;
         let Some(job) = self.jobs.get_mut(index) else { return Vec::new() };
-        let told = job.slice(steps);
+        let told = job.slice(steps, &mut self.merged);
         told.into_iter().map(|told| (job.ticket, told)).collect()
     }
 }
@@ -88,7 +99,7 @@ impl Job {
         match &self.stage {
             Stage::Wanted(_) => true,
             Stage::Searching(search) => search.explorer.strikes() <= 1,
-            Stage::Over => false,
+            Stage::Over | Stage::Asked(_) | Stage::Studying(_) => false,
         }
     }
 
@@ -96,7 +107,11 @@ impl Job {
         matches!(self.stage, Stage::Searching(_)) && !self.is_shallow()
     }
 
-    fn slice(&mut self, steps: u64) -> Vec<Told> {
+    fn is_question(&self) -> bool {
+        matches!(self.stage, Stage::Asked(_) | Stage::Studying(_))
+    }
+
+    fn slice(&mut self, steps: u64, merged: &mut Lab) -> Vec<Told> {
         let (stage, told) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Wanted(subject) => match Search::new(&subject) {
                 Ok(search) => (Stage::Searching(Box::new(search)), Vec::new()),
@@ -105,6 +120,15 @@ impl Job {
             Stage::Searching(mut search) => {
                 let (progress, told) = search.work(steps);
                 let stage = if progress == Progress::Done { Stage::Over } else { Stage::Searching(search) };
+                (stage, told)
+            }
+            Stage::Asked(question) => match Work::new(&question) {
+                Ok(work) => (Stage::Studying(work), Vec::new()),
+                Err(why) => (Stage::Over, vec![Told::Broke(why)]),
+            },
+            Stage::Studying(mut work) => {
+                let told = work.slice(merged);
+                let stage = if told.iter().any(is_last) { Stage::Over } else { Stage::Studying(work) };
                 (stage, told)
             }
             Stage::Over => (Stage::Over, Vec::new()),
@@ -170,7 +194,7 @@ fn found(report: &Report, is_over: bool) -> Found {
     }
 }
 
-fn counterexample(violation: &Violation) -> Counterexample {
+pub(crate) fn counterexample(violation: &Violation) -> Counterexample {
     Counterexample {
         promise: violation.broken.promise(),
         cause: violation.broken.to_string(),

@@ -2,19 +2,21 @@
 
 use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
 use crate::choice::Form;
+use crate::study::Question;
+use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
 use cr3_core::explore::{Assumption, Assumptions, Verdict};
 use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
 
 /// Separates fields; a person's text stands last and may hold it.
-const SEPARATOR: char = '\u{1f}';
+pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Separates the items of a list in a field.
-const ITEM: char = '\u{1e}';
+pub(crate) const ITEM: char = '\u{1e}';
 
 /// Separates the parts of an item.
-const PART: char = '\u{1d}';
+pub(crate) const PART: char = '\u{1d}';
 
 /// What a worker says once it can be written to.
 pub const STARTED: &str = "started";
@@ -32,10 +34,12 @@ pub enum Pace {
 /// What the page asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Forget all searches but these.
+    /// Forget all searches and questions but these.
     Keep(Vec<u32>),
     /// Judge this, under a ticket that names the search. A search that is under way goes on.
     Judge(u32, Subject),
+    /// Answer this, under a ticket that names the question. One that is being answered goes on.
+    Study(u32, Question),
     /// Go so far.
     Go(Pace),
 }
@@ -47,6 +51,7 @@ impl Request {
         match self {
             Self::Keep(tickets) => format!("keep{SEPARATOR}{}", list(tickets.iter().map(u32::to_string))),
             Self::Judge(ticket, subject) => format!("judge{SEPARATOR}{ticket}{SEPARATOR}{}", subject_text(subject)),
+            Self::Study(ticket, question) => format!("study{SEPARATOR}{ticket}{SEPARATOR}{}", question_text(question)),
             Self::Go(Pace::Rest) => "rest".to_owned(),
             Self::Go(Pace::Deepen) => "deepen".to_owned(),
         }
@@ -62,6 +67,10 @@ impl Request {
                 let (ticket, subject) = fields.split_once(SEPARATOR)?;
                 Self::Judge(ticket.parse().ok()?, subject_of(subject)?)
             }
+            "study" => {
+                let (ticket, question) = fields.split_once(SEPARATOR)?;
+                Self::Study(ticket.parse().ok()?, question_of(question)?)
+            }
             "rest" => Self::Go(Pace::Rest),
             "deepen" => Self::Go(Pace::Deepen),
             _ => return None,
@@ -70,25 +79,34 @@ impl Request {
 }
 
 fn subject_text(subject: &Subject) -> String {
-    let Subject { config: Config { features, kernel, form, custom, handler, geometry }, scope, assumed } = subject;
+    let Subject { config, scope, assumed } = subject;
     let off = list(assumed.off().map(|off| off.id()));
-    let judged = format!("{}{SEPARATOR}{off}", scope_key(*scope));
-    let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
-    format!("{judged}{SEPARATOR}{config}{SEPARATOR}{custom}")
+    format!("{}{SEPARATOR}{off}{SEPARATOR}{}", scope_key(*scope), config_text(config))
 }
 
 fn subject_of(text: &str) -> Option<Subject> {
-    let mut fields = text.splitn(8, SEPARATOR);
+    let mut fields = text.splitn(3, SEPARATOR);
     let scope = scope_of(fields.next()?)?;
     let off = items(fields.next()?).map(|id| id.parse().ok()).collect::<Option<Vec<Assumption>>>()?;
     let assumed = off.into_iter().fold(Assumptions::default(), Assumptions::without);
+    Some(Subject { config: config_of(fields.next()?)?, scope, assumed })
+}
+
+/// The text of a person's own form comes last.
+pub(crate) fn config_text(config: &Config) -> String {
+    let Config { features, kernel, form, custom, handler, geometry } = config;
+    let system = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+    format!("{system}{SEPARATOR}{custom}")
+}
+
+pub(crate) fn config_of(text: &str) -> Option<Config> {
+    let mut fields = text.splitn(6, SEPARATOR);
     let form = Form::named(fields.next()?)?;
     let features = fields.next()?.parse().ok()?;
     let kernel = fields.next()?.parse().ok()?;
     let handler = fields.next()?.parse().ok()?;
     let geometry = fields.next()?.parse().ok()?;
-    let config = Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry };
-    Some(Subject { config, scope, assumed })
+    Some(Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry })
 }
 
 /// What a search tells, with its ticket.
@@ -100,6 +118,7 @@ pub fn encode(ticket: u32, told: &Told) -> String {
         Told::Begun(Begun { depth, schedules, done }) => {
             vec!["begun".to_owned(), format!("{depth} {schedules} {done}")]
         }
+        Told::Learned(learned) => vec![learned_text(learned)],
         Told::Broke(why) => vec!["broke".to_owned(), why.clone()],
     };
     let mut text = ticket.to_string();
@@ -113,21 +132,22 @@ pub fn encode(ticket: u32, told: &Told) -> String {
 /// Read back; none if nothing is told so.
 #[must_use]
 pub fn decode(text: &str) -> Option<(u32, Told)> {
-    let mut fields = text.split(SEPARATOR);
-    let ticket = fields.next()?.parse().ok()?;
-    let kind = fields.next()?;
-    let mut next = || fields.next();
+    let (ticket, told) = text.split_once(SEPARATOR)?;
+    let (kind, fields) = told.split_once(SEPARATOR).unwrap_or((told, ""));
+    let ticket = ticket.parse().ok()?;
+    let mut parts = fields.split(SEPARATOR);
+    let mut next = || parts.next();
     let told = match kind {
         "found" => Told::Found(found_of(&mut next)?),
         "places" => Told::Places(items(next()?).map(place_of).collect::<Option<_>>()?),
         "begun" => Told::Begun(begun_of(next()?)?),
         "broke" => Told::Broke(next()?.to_owned()),
-        _ => return None,
+        _ => Told::Learned(learned_of(kind, fields)?),
     };
     Some((ticket, told))
 }
 
-fn list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
+pub(crate) fn list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
     let mut text = String::new();
     for (index, item) in items.enumerate() {
         if index > 0 {
@@ -138,7 +158,7 @@ fn list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
     text
 }
 
-fn items(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(ITEM).filter(|item| !item.is_empty())
 }
 
@@ -169,14 +189,14 @@ fn found_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Found> {
     Some(Found { verdict, depth, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over })
 }
 
-fn counterexample_text(found: &Counterexample) -> String {
+pub(crate) fn counterexample_text(found: &Counterexample) -> String {
     let Counterexample { promise, cause, schedule, step, is_minimal, features, handler } = found;
     let minimal = u32::from(*is_minimal);
     let id = promise.id();
     format!("{id}{PART}{step}{PART}{minimal}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
 }
 
-fn counterexample_of(text: &str) -> Option<Counterexample> {
+pub(crate) fn counterexample_of(text: &str) -> Option<Counterexample> {
     let mut parts = text.splitn(7, PART);
     let id = parts.next()?;
     Some(Counterexample {

@@ -1,13 +1,17 @@
 use super::*;
-use crate::choice::{Spot, Tab, Theme};
+use crate::choice::{Landing, Spot, Tab, Theme};
 use crate::drafts::Memory;
 use crate::explore::{Begun, Counterexample, Found};
 use crate::link;
 use crate::state::Settings;
+use crate::study::{Learned, Line, Without};
 use crate::view::counters;
 use cr3_core::counters::Counter;
 use cr3_core::explore::Verdict;
+use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Feature, Features, Handler, Handlers};
+use cr3_core::mutants::Macro;
+use cr3_core::promises::Promise;
 use cr3_core::scenario::Place;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use proptest::prelude::*;
@@ -359,21 +363,30 @@ fn opening() -> impl Strategy<Value = Action> {
     (side(), promise(), landing).prop_map(|(side, promise, it)| Action::OpenCounterexample(side, promise, it))
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn counterexample() -> impl Strategy<Value = Counterexample> {
     let schedule =
         prop::sample::select(vec!["kernel_loop+1:nmi", "exc_nmi:mc, nowhere:db", "user_start:db > exc_nmi:mc"]);
-    let counterexample =
-        (promise(), schedule, any::<u32>(), handler()).prop_map(|(promise, schedule, step, handler)| Counterexample {
-            promise,
-            cause: "it breaks".into(),
-            schedule: schedule.parse().expect("a schedule"),
-            step,
-            is_minimal: step % 2 == 0,
-            features: Features::ALL,
-            handler: handler.into(),
-        });
+    (promise(), schedule, any::<u32>(), handler()).prop_map(|(promise, schedule, step, handler)| Counterexample {
+        promise,
+        cause: "it breaks".into(),
+        schedule: schedule.parse().expect("a schedule"),
+        step,
+        is_minimal: step % 2 == 0,
+        features: Features::ALL,
+        handler: handler.into(),
+    })
+}
+
+fn without() -> impl Strategy<Value = Without> {
+    prop_oneof![
+        (counterexample(), ".{0,20}").prop_map(|(found, text)| Without::Breaks(found, text.into())),
+        Just(Without::Nothing),
+    ]
+}
+
+fn told() -> impl Strategy<Value = Told> {
     let verdict = prop::sample::select(vec![Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty]);
-    let found = (verdict, 0u32..3, any::<u64>(), any::<bool>(), prop::collection::vec(counterexample, 0..3));
+    let found = (verdict, 0u32..3, any::<u64>(), any::<bool>(), prop::collection::vec(counterexample(), 0..3));
     let found = found.prop_map(|(verdict, depth, schedules, is_over, counterexamples)| Found {
         verdict,
         depth,
@@ -391,6 +404,11 @@ fn told() -> impl Strategy<Value = Told> {
         2 => begun.prop_map(|(depth, schedules, done)| Told::Begun(Begun { depth, schedules, done })),
         1 => ".{0,20}".prop_map(Told::Broke),
         1 => Just(Told::Places(Vec::new())),
+        1 => Just(Told::Learned(Learned::Over)),
+        1 => without().prop_map(|without| {
+            let (source, statement) = ("calling.h".into(), "nop".into());
+            Told::Learned(Learned::Line(Line { part: Macro::Restore, source, line: 1, statement, without }))
+        }),
     ]
 }
 
@@ -416,6 +434,8 @@ fn action() -> impl Strategy<Value = Action> {
         Just(Overlay::Handlers),
         Just(Overlay::Counterexamples),
         Just(Overlay::Assumptions),
+        Just(Overlay::Claims),
+        Just(Overlay::Lines),
         spot().prop_map(Overlay::Inject),
     ];
     prop_oneof![
@@ -455,6 +475,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => prop::sample::select(Assumption::ALL.to_vec()).prop_map(Action::ToggleAssumption),
         2 => (0u32..6, told()).prop_map(|(ticket, told)| Action::Explored(ticket, told)),
         2 => opening(),
+        1 => (0u32..26, 0usize..3).prop_map(|(id, index)| Action::OpenClaim(id, index)),
+        1 => (0usize..2).prop_map(Action::OpenLine),
         1 => ".{0,20}".prop_map(Action::Tell),
     ]
 }
@@ -470,6 +492,8 @@ fn look(state: &State) {
     let _ = (view::sentence::spoken(state, &moment), view::row::row(&state.runs, state.cursor));
     let _ = (view::timeline::timeline(&state.runs), view::schedule::chips(state));
     let _ = (view::counters::bar(&state.runs), view::diagnostics::verdict(state));
+    let _ = (view::claims::letters(state), view::claims::summary(state));
+    let _ = (view::lines::parts(state), view::lines::summary(state), view::lines::title_of(state));
     let _ = (view::drafts::drafts(state), view::drafts::warning(state));
     let _ = (view::verdict::spoken(state), view::verdict::switches(state), view::heat::mark(state, 0));
     for card in view::verdict::cards(state) {

@@ -24,6 +24,8 @@ pub enum Line {
         text: String,
         /// `label+offset`, first arrival.
         place: Place,
+        /// The text and the line, from 1, in which the statement is written.
+        written: (String, u32),
         /// The macro that produced it.
         origin: Option<String>,
         /// How often the run executed it.
@@ -122,9 +124,14 @@ fn instruction(trace: &Trace, id: PlaceId, executed: u32) -> Option<Line> {
         address: site.address,
         text: line.text.split_whitespace().collect::<Vec<_>>().join(" "),
         place: trace.places.place(id),
+        written: (source_name(trace, line.position.source), line.position.line),
         origin: line.expansion.first().map(|(name, _)| name.clone()),
         executed,
     })
+}
+
+fn source_name(trace: &Trace, source: usize) -> String {
+    trace.system.sources.get(source).map(|source| source.name.clone()).unwrap_or_default()
 }
 
 /// All labels in order of address. Names that people wrote come before those that macros made.

@@ -1,6 +1,7 @@
 //! What the page shows, as plain data: pure functions of the runs and the cursor. A component decides nothing.
 
 pub mod check;
+pub mod claims;
 pub mod cost;
 pub mod counters;
 pub mod cr3;
@@ -10,6 +11,7 @@ pub mod handlers;
 pub mod heat;
 pub mod inject;
 pub mod limits;
+pub mod lines;
 pub mod listing;
 pub mod outcome;
 pub mod pending;

@@ -92,7 +92,7 @@ fn breaks(found: &Found) -> String {
 }
 
 /// What strikes, and what breaks then, in one line.
-fn cause(found: &Counterexample) -> String {
+pub(crate) fn cause(found: &Counterexample) -> String {
     match found.schedule.injections.is_empty() {
         true => format!("without any exception, {}", found.cause),
         false => format!("{}; {}", strikes(&found.schedule), found.cause),

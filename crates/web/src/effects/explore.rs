@@ -2,8 +2,8 @@
 //! what is on display, and goes deeper while the page rests.
 
 use crate::mill::{Mill, Stroke};
+use cr3_session::explore::Told;
 use cr3_session::explore::wire::{self, Pace, Request};
-use cr3_session::explore::{Subject, Told};
 use cr3_session::{Action, State};
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
@@ -73,10 +73,10 @@ impl Drop for Hand {
     }
 }
 
-/// What is asked for, and who is asked.
+/// What is asked for, by ticket, and who is asked.
 struct Desk {
     dispatch: Callback<Action>,
-    wanted: Vec<(u32, Rc<Subject>)>,
+    wanted: Vec<(u32, Request)>,
     pace: Pace,
     searcher: Option<Searcher>,
     /// Runs until a change is judged.
@@ -95,8 +95,9 @@ pub(crate) fn use_explore(state: &State, dispatch: &Callback<Action>) {
     let desk = use_mut_ref(|| Desk::new(dispatch.clone()));
     {
         let desk = desk.clone();
-        let tickets = state.explore.sides.each_ref().map(|judged| judged.ticket);
-        let wanted = state.explore.wanted();
+        let explore = &state.explore;
+        let tickets = (explore.sides.each_ref().map(|judged| judged.ticket), explore.studies.tickets());
+        let wanted = explore.requests();
         use_effect_with(tickets, move |_| want(&desk, wanted));
     }
     use_effect_with((), move |()| {
@@ -120,16 +121,21 @@ impl Desk {
         (self.searcher, self.pause, self.rest, self.paint) = (None, None, None, None);
     }
 
+    /// Says why nothing comes of a search or a question.
+    fn tell(&self, ticket: u32, why: &str) {
+        self.dispatch.emit(Action::Explored(ticket, Told::Broke(why.to_owned())));
+    }
+
     /// All that is asked for. Whoever knows it already is not disturbed by it.
     fn requests(&self) -> Vec<Request> {
         let keep = Request::Keep(self.wanted.iter().map(|(ticket, _)| *ticket).collect());
-        let judge = self.wanted.iter().map(|(ticket, subject)| Request::Judge(*ticket, (**subject).clone()));
-        std::iter::once(keep).chain(judge).chain([Request::Go(self.pace)]).collect()
+        let wanted = self.wanted.iter().map(|(_, request)| request.clone());
+        std::iter::once(keep).chain(wanted).chain([Request::Go(self.pace)]).collect()
     }
 }
 
-/// Judges this after a pause, and after the first paint.
-fn want(desk: &Shared, wanted: Vec<(u32, Rc<Subject>)>) {
+/// Asks for this after a pause, and after the first paint.
+fn want(desk: &Shared, wanted: Vec<(u32, Request)>) {
     let mut at = desk.borrow_mut();
     at.wanted = wanted;
     let asks = {
@@ -186,7 +192,11 @@ fn send(desk: &Shared, requests: Vec<Request>) {
                 let _ = hand.worker.post_message(&JsValue::from_str(&request.encode()));
             }
         }
-        Some(Searcher::Page(mill)) => requests.into_iter().for_each(|request| mill.take(request)),
+        Some(Searcher::Page(mill)) => requests.into_iter().for_each(|request| match request {
+            // A piece of it takes seconds, in which the page would stand still.
+            Request::Study(ticket, _) => desk.borrow().tell(ticket, "this browser starts no worker for it"),
+            request => mill.take(request),
+        }),
     }
 }
 
@@ -257,7 +267,8 @@ fn lose(desk: &Shared) {
         let requests = desk.borrow().requests();
         return send(desk, requests);
     }
-    let (dispatch, wanted) = (desk.borrow().dispatch.clone(), desk.borrow().wanted.clone());
-    let why = || Told::Broke("its worker broke down; the next change starts another".to_owned());
-    wanted.iter().for_each(|(ticket, _)| dispatch.emit(Action::Explored(*ticket, why())));
+    let desk = desk.borrow();
+    desk.wanted
+        .iter()
+        .for_each(|(ticket, _)| desk.tell(*ticket, "its worker broke down; the next change starts another"));
 }

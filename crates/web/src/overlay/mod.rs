@@ -2,12 +2,14 @@
 
 mod about;
 mod assumptions;
+mod claims;
 mod counterexamples;
 mod disagreement;
 mod editor;
 mod handlers;
 mod keys;
 mod limits;
+mod lines;
 mod sheet;
 
 use cr3_session::{Action, Overlay, State};
@@ -29,6 +31,8 @@ pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
                 Overlay::Handlers => handlers::view(state, dispatch),
                 Overlay::Counterexamples => counterexamples::view(state, dispatch),
                 Overlay::Assumptions => assumptions::view(state, dispatch),
+                Overlay::Claims => claims::view(state, dispatch),
+                Overlay::Lines => lines::view(state, dispatch),
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
             } }
         </div>

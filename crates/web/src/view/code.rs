@@ -5,9 +5,10 @@ use crate::parts::{Select, Shape, Window, focus_in_place, segments, use_window};
 use crate::store::sends;
 use cr3_core::scenario::Place;
 use cr3_session::view::heat::{self, Heat};
+use cr3_session::view::lines;
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
-use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
+use cr3_session::{Action, Direction, Overlay, Side, Spot, State, is_valid};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -161,6 +162,9 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
         <>
             { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
+            <button type="button" class="button" aria-haspopup="dialog" aria-label="What does each line do?"
+                title="What does each line do? What fails without it" disabled={!is_valid(state, &Action::Open(Overlay::Lines))}
+                onclick={dispatch.reform(|_| Action::Open(Overlay::Lines))}>{ "Lines" }</button>
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
                 title="Follow the current instruction" onclick={onfollow}>
                 { Shape::Follow.icon() }
@@ -191,7 +195,8 @@ fn row(
                 <span role="gridcell"><code>{ name }{ ":" }</code></span>
             </div>
         },
-        Line::Instruction { text, place, origin, executed, address } => {
+        Line::Instruction { text, place, written: (source, number), origin, executed, address } => {
+            let need = lines::note(&props.state, source, *number);
             let mark = heat::mark(&props.state, *address);
             let words = mark.as_ref().map(|mark| format!("\n{}", mark.words)).unwrap_or_default();
             let class = classes!(
@@ -209,7 +214,7 @@ fn row(
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
                         <code>{ text }</code>
-                        <span class="origin">{ origin.clone().unwrap_or_default() }</span>
+                        <span class="origin">{ need.or_else(|| origin.clone()).unwrap_or_default() }</span>
                         <span class="why">{ why.map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
                     </span>
                 </div>

@@ -35,6 +35,8 @@ pub(crate) fn Header(props: &Props) -> Html {
                 placeholder="your own"
                 onpick={dispatch.reform(Action::OpenStory)}
             />
+            <button type="button" class="button" aria-haspopup="dialog" title="The sentences of the review, each as an experiment"
+                onclick={opens(dispatch, Overlay::Claims)}>{ "Claims" }</button>
             <div class="tools">
                 <button type="button" class="button plain" onclick={share} aria-label="Share" title="Copy the link to this view (y)">
                     { Shape::Link.icon() }<span>{ "Share" }</span>

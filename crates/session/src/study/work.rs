@@ -1,0 +1,167 @@
+//! Questions at work, piece by piece: a claim, or one task about the lines of a form.
+
+use super::wire::plain;
+use super::{Answer, Learned, Line, Number, Question, Round, Without};
+use crate::explore::Told;
+use crate::explore::bench::counterexample;
+use cr3_core::asm::Diagnostic;
+use cr3_core::claims::{CLAIMS, Claim, Judged, Lab, Measure, Subject};
+use cr3_core::linux::Config;
+use cr3_core::mutants::{Chosen, Done, LineFate, Mutants, Query, Report, Task, Verdict};
+
+/// A question that is being answered.
+pub(crate) enum Work {
+    Claims(Claims),
+    Lines(Box<Lines>),
+}
+
+impl Work {
+    pub(crate) fn new(question: &Question) -> Result<Self, String> {
+        Ok(match question {
+            Question::Claims(subject) => Self::Claims(Claims::new(subject)),
+            Question::Lines(config) => Self::Lines(Box::new(Lines::new(config)?)),
+        })
+    }
+
+    /// Takes the next piece, and what is told of it. `merged` is the lab of form E. A question is over when it tells so, or that it broke.
+    pub(crate) fn slice(&mut self, merged: &mut Lab) -> Vec<Told> {
+        match self {
+            Self::Claims(claims) => claims.slice(merged),
+            Self::Lines(lines) => lines.slice(),
+        }
+    }
+}
+
+/// Whether nothing follows.
+pub(crate) fn is_last(told: &Told) -> bool {
+    matches!(told, Told::Learned(Learned::Over) | Told::Broke(_))
+}
+
+fn refused(diagnostics: &[Diagnostic]) -> String {
+    let first = diagnostics.first().map(|diagnostic| diagnostic.message.as_str());
+    format!("the form does not assemble in every system: {}", first.unwrap_or("nobody says why"))
+}
+
+/// The claims one after the other.
+pub(crate) struct Claims {
+    /// That of a person's own macro.
+    own: Option<Lab>,
+    next: usize,
+}
+
+impl Claims {
+    fn new(subject: &Subject) -> Self {
+        Self { own: (*subject != Subject::default()).then(|| Lab::new(subject.clone())), next: 0 }
+    }
+
+    fn slice(&mut self, merged: &mut Lab) -> Vec<Told> {
+        let Some(claim) = CLAIMS.get(self.next) else { return vec![Told::Learned(Learned::Over)] };
+        self.next += 1;
+        let answer = match &mut self.own {
+            None => claim.judge(merged).map(|judged| answer(claim, &judged, None, merged)),
+            Some(own) => both(claim, own, merged),
+        };
+        vec![answer.map_or_else(|why| Told::Broke(refused(&why)), |answer| Told::Learned(Learned::Claim(answer)))]
+    }
+}
+
+fn both(claim: &'static Claim, own: &mut Lab, merged: &mut Lab) -> Result<Answer, Vec<Diagnostic>> {
+    let (judged, merged) = (claim.judge(own)?, claim.judge(merged)?);
+    Ok(answer(claim, &judged, Some(&merged), own))
+}
+
+fn answer(claim: &Claim, judged: &Judged, merged: Option<&Judged>, lab: &Lab) -> Answer {
+    let in_merged = |measure: Measure, value: i64| {
+        let same = merged?.numbers.iter().find(|(other, _)| *other == measure);
+        same.map(|(_, value)| *value).filter(|merged| *merged != value)
+    };
+    let number = |&(measure, value): &(Measure, i64)| Number {
+        words: measure.words(lab.subject().form),
+        value,
+        merged: in_merged(measure, value),
+    };
+    Answer {
+        id: claim.id,
+        verdict: judged.verdict,
+        merged: merged.map(|merged| merged.verdict),
+        exceptions: judged.exceptions.iter().map(|&words| words.to_owned()).collect(),
+        numbers: judged.numbers.iter().map(number).collect(),
+    }
+}
+
+/// The mutants that delete a statement, task after task.
+pub(crate) struct Lines {
+    mutants: Mutants,
+    tasks: Vec<Task>,
+    done: Vec<Done>,
+}
+
+impl Lines {
+    fn new(config: &Config) -> Result<Self, String> {
+        let query = Query { config: config.clone(), chosen: Chosen::Deletions, depth: 1 };
+        let mutants = Mutants::new(&query).map_err(|why| refused(&why))?;
+        Ok(Self { tasks: mutants.tasks(), mutants, done: Vec::new() })
+    }
+
+    fn slice(&mut self) -> Vec<Told> {
+        if let Some(task) = self.tasks.get(self.done.len()) {
+            self.done.push(task.run());
+        }
+        if self.done.len() < self.tasks.len() {
+            return vec![Told::Learned(Learned::Round(self.round()))];
+        }
+        self.mutants.absorb(std::mem::take(&mut self.done));
+        self.tasks = self.mutants.tasks();
+        match self.mutants.report() {
+            None => vec![Told::Learned(Learned::Round(self.round()))],
+            Some(report) => told(&report),
+        }
+    }
+
+    fn round(&self) -> Round {
+        let count = |pieces: usize| u32::try_from(pieces).unwrap_or(u32::MAX);
+        Round { done: count(self.done.len()), of: count(self.tasks.len()) }
+    }
+}
+
+pub(super) fn told(report: &Report) -> Vec<Told> {
+    let lines = report.lines().map(|fate| Told::Learned(Learned::Line(line(report, &fate))));
+    let last = match (report.original.first(), report.unconfirmed.first()) {
+        (Some(violation), _) => Told::Broke(format!(
+            "the form itself breaks a promise, so that nothing is known of what its lines are for: {}, with {}",
+            violation.broken, violation.schedule
+        )),
+        (None, Some(wrong)) => Told::Broke(format!("no run confirms what the explorer saw, {wrong}")),
+        (None, None) => Told::Learned(Learned::Over),
+    };
+    lines.chain([last]).collect()
+}
+
+fn line(report: &Report, fate: &LineFate<'_>) -> Line {
+    Line {
+        part: fate.part,
+        source: plain(fate.source),
+        line: fate.line,
+        statement: plain(fate.statement),
+        without: without(report, fate.without, fate.reason),
+    }
+}
+
+fn without(report: &Report, verdict: &Verdict, reason: Option<&str>) -> Without {
+    match verdict {
+        Verdict::Killed(violation) => Without::Breaks(counterexample(violation), violation.config.custom.clone()),
+        Verdict::StrayStore { address } => Without::Stores(*address),
+        Verdict::Slower(extra) => Without::Slower { writes: extra.writes, flushes: extra.flushes },
+        Verdict::SameBytes(Some(other)) => {
+            let same = report.judged.iter().find(|judged| judged.mutant.id == *other);
+            // The first of those with the same code has a verdict of its own.
+            same.map_or(Without::Unseen(None), |same| match same.verdict {
+                Verdict::SameBytes(_) => Without::Unseen(None),
+                _ => without(report, &same.verdict, same.reason(report.form)),
+            })
+        }
+        Verdict::SameBytes(None) | Verdict::Equivalent(_) => Without::Nothing,
+        Verdict::NotAssembling(message) => Without::Refused(plain(message)),
+        Verdict::Survivor => Without::Unseen(reason.map(str::to_owned)),
+    }
+}

@@ -1,0 +1,120 @@
+//! Actions that show a run of which something else speaks: a counterexample, a claim, a line of a macro.
+
+use super::{put_aside, replace_custom, rerun};
+use crate::choice::{Filter, Form, Landing, Overlay, Pane, Side};
+use crate::explore::Counterexample;
+use crate::inject;
+use crate::setup::Setup;
+use crate::state::State;
+use crate::study::Without;
+use cr3_core::claims::{Claim, Show, Subject};
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::Config;
+use cr3_core::promises::Promise;
+use cr3_core::scenario::Scenario;
+use std::sync::Arc;
+
+/// Shows the very system and schedule that break the promise. What the explorer says stays, where it is about this system too.
+pub(super) fn open_counterexample(state: &mut State, side: Side, promise: Promise, landing: Landing) {
+    let Some(found) = state.explore.side(side).counterexample(promise).cloned() else { return };
+    visit(state, side, |setup| set_counterexample(setup, &found));
+    let failure = || failure(state, side, &found);
+    let row = match landing {
+        Landing::Failure => failure(),
+        Landing::Injection => inject::struck(&state.runs, 0).or_else(failure),
+    };
+    state.cursor = row.unwrap_or(state.cursor);
+}
+
+/// Runs something and looks at all of it; the row is left to the caller.
+fn visit(state: &mut State, side: Side, change: impl FnOnce(&mut Setup)) {
+    rerun(state, change);
+    state.side = side;
+    state.pane = Pane::Runs;
+    state.filter = Filter::All;
+    state.overlay = Overlay::None;
+    state.browsed = None;
+}
+
+fn set_counterexample(setup: &mut Setup, found: &Counterexample) {
+    setup.features = found.features;
+    setup.handler = found.handler;
+    setup.geometry = Geometry::default();
+    setup.schedule = found.schedule.clone();
+}
+
+/// The row at which the run of a counterexample breaks its promise.
+fn failure(state: &State, side: Side, found: &Counterexample) -> Option<usize> {
+    let last = state.runs.trace(side).map_or(0, |trace| trace.steps.len().saturating_sub(1));
+    state.runs.row_of(side, (found.step as usize).saturating_sub(1).min(last))
+}
+
+pub(super) fn shown(id: u32, index: usize) -> Option<Show> {
+    Claim::numbered(id)?.shows.get(index).copied()
+}
+
+/// Shows both runs of a claim, those of the person's macro where the claims were judged with it.
+pub(super) fn open_claim(state: &mut State, id: u32, index: usize) {
+    let Some(Show { forms, scene, look }) = shown(id, index) else { return };
+    let subject = state.explore.studies.claims.subject.as_deref().map_or(Form::E, |subject| subject.form);
+    let Scenario { config, schedule } = scene.scenario(subject);
+    let forms = forms.map(|form| if form == Form::E { subject } else { form });
+    let (features, kernel, handler, geometry) = (config.features, config.kernel, config.handler, config.geometry);
+    let setup = Setup { forms, features, kernel, handler, geometry, schedule };
+    visit(state, Side::Right, |next| *next = setup);
+    let [left, right] = Side::BOTH.map(|side| state.runs.trace(side));
+    let Some((at, step)) = left.zip(right).map(|(left, right)| look.of([left, right])) else { return };
+    state.side = Side::BOTH[at];
+    state.cursor = state.runs.row_of(state.side, step).unwrap_or(state.cursor);
+}
+
+/// The form, the counterexample to it without the line of that index, and the text without that line.
+pub(super) fn broken_without(state: &State, index: usize) -> Option<(Form, Counterexample, Arc<str>)> {
+    let study = &state.explore.studies.lines;
+    match &study.answers.get(index)?.without {
+        Without::Breaks(found, text) => Some((study.subject.as_ref()?.form, found.clone(), text.clone())),
+        _ => None,
+    }
+}
+
+/// Shows the form without a line beside the form. A person's own form gives way to the text without the line, and is put aside.
+pub(super) fn open_line(state: &mut State, index: usize) {
+    let Some((form, found, text)) = broken_without(state, index) else { return };
+    let kernel = state.explore.studies.lines.subject.as_ref().map_or(state.setup.kernel, |config| config.kernel);
+    let place = |form| Side::BOTH.into_iter().find(|side| state.setup.forms[side.index()] == form);
+    let side = match form {
+        Form::Custom => place(form).unwrap_or(Side::Right),
+        form => place(form).map_or(Side::Right, Side::other),
+    };
+    if state.custom != text {
+        let before = state.custom.clone();
+        replace_custom(state, text);
+        put_aside(state, before);
+    }
+    visit(state, side, |setup| {
+        if form != Form::Custom {
+            setup.forms[side.other().index()] = form;
+        }
+        setup.forms[side.index()] = Form::Custom;
+        setup.kernel = kernel;
+        set_counterexample(setup, &found);
+    });
+    state.cursor = failure(state, side, &found).unwrap_or(state.cursor);
+}
+
+/// What the claims are about: form E, or the person's macro if a side runs it.
+pub(super) fn claimed(state: &State) -> Subject {
+    let runs_own = |side: Side| state.setup.forms[side.index()] == Form::Custom && state.runs.trace(side).is_some();
+    match Side::BOTH.into_iter().any(runs_own) {
+        true => Subject::own(state.custom.clone()),
+        false => Subject::default(),
+    }
+}
+
+/// The form whose code is listed; none while it does not run.
+pub(crate) fn listed(state: &State) -> Option<Config> {
+    state.runs.trace(state.side)?;
+    let form = state.setup.forms[state.side.index()];
+    let custom = if form == Form::Custom { state.custom.clone() } else { Arc::default() };
+    Some(Config { form, custom, kernel: state.setup.kernel, ..Config::default() })
+}

@@ -1,0 +1,49 @@
+//! What each line of a form is for.
+
+use super::Sheet;
+use cr3_session::view::lines::{Need, Part, Row, parts, summary, title_of};
+use cr3_session::{Action, State};
+use yew::prelude::*;
+
+pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
+    html! {
+        <Sheet key="lines" class="lines" title={title_of(state)} dispatch={dispatch.clone()}>
+            <p>{ "Each line is left out in turn, and the explorer looks for a schedule that breaks a promise then: NMI, #DB, #MC or #VC at every \
+                  instruction, in every system of the standard set. The shortest is shown, beside the form that has the line." }</p>
+            <p role="status" aria-live="polite"><b>{ summary(state) }</b></p>
+            <div>{ for parts(state).iter().map(|it| part(it, dispatch)) }</div>
+        </Sheet>
+    }
+}
+
+fn part(part: &Part, dispatch: &Callback<Action>) -> Html {
+    html! {
+        <section key={part.title}>
+            <h3>{ part.title }</h3>
+            <ol>{ for part.rows.iter().map(|it| row(it, dispatch)) }</ol>
+        </section>
+    }
+}
+
+fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
+    let need = match row.need {
+        Need::Fails => "fails",
+        Need::Costs => "costs",
+        Need::Idle => "idle",
+    };
+    html! {
+        <li key={row.place.clone()} class={classes!("card", need)}>
+            <p class="statement"><code>{ &row.statement }</code><span class="quiet">{ &row.place }</span></p>
+            <p class="verdict">{ "Without it: " }{ &row.words }</p>
+            <div class="uses">{ for row.open.iter().map(|action| open(row, action, dispatch)) }</div>
+        </li>
+    }
+}
+
+fn open(row: &Row, action: &Action, dispatch: &Callback<Action>) -> Html {
+    let action = action.clone();
+    html! {
+        <button key="open" type="button" class="button" aria-label={format!("Open the run without {}", row.statement)}
+            onclick={dispatch.reform(move |_| action.clone())}>{ "Open the run without it" }</button>
+    }
+}

@@ -89,19 +89,19 @@ test("a macro that breaks with two exceptions gets its counterexample", async ({
 test("assumptions that are off travel in the link and the report", async ({ page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await opened(page);
-  await page.getByRole("button", { name: "under 10 assumptions" }).click();
+  await page.getByRole("button", { name: "under 11 assumptions" }).click();
   await page.getByLabel(/^No debugger pokes text/).uncheck();
   await expect(page.locator(".assumptions .id").filter({ hasText: "no-poke" })).toHaveText(/off, but no system runs kgdb-poke$/);
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "standard set" }).click();
   expect(await address(page)).toContain("&judge=standard&without=no-poke");
   await page.reload();
-  await expect(page.getByRole("button", { name: "under 9 assumptions, 1 off" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "under 10 assumptions, 1 off" })).toBeVisible();
   await expect(page.getByRole("button", { name: "standard set" })).toHaveAttribute("aria-pressed", "true");
   await page.keyboard.press("Y");
   await expect(page.getByRole("alert")).toHaveText(/Report copied/);
   const report = (await page.evaluate(() => navigator.clipboard.readText())).replace(/\s+/g, " ");
-  expect(report).toContain("under 9 assumptions, 1 off");
+  expect(report).toContain("under 10 assumptions, 1 off");
 });
 
 test("the report has the verdicts with the commands that say them again", async ({ page, context }) => {

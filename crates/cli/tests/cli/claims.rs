@@ -203,6 +203,8 @@ fn a_kernel_that_differs_is_named() {
         reading   MIN
         inject    kernel_loop+1:nmi
         end       the program exited after #### steps
+            user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+            run
 
         instructions         ####
         CR3 reads              ##

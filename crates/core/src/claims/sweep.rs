@@ -1,11 +1,11 @@
 //! One strike at each boundary of a kind, each run carried to its end.
 
-use super::lab::World;
+use super::world::{Seen, World};
 use crate::counters::{Counter, Counters, Tally};
 use crate::linux::layout as at;
-use crate::linux::{Half, Stack, describe_stack, tables_half};
+use crate::linux::{Half, tables_half};
 use crate::machine::observe::{AccessKind, Attention, MemoryAccess, Watched};
-use crate::machine::{self, Machine, Observer, Register};
+use crate::machine::{self, Machine, Observer};
 use crate::promises::{Breakage, Promise, Promises};
 use crate::run::{End, Runner};
 use crate::scenario::{Schedule, Vector};
@@ -100,15 +100,6 @@ struct Struck {
     mask_stores: u64,
     /// CR3 and the mask when the handler has returned.
     left: Option<(u64, u16)>,
-}
-
-/// What the handling of a strike came by.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    paranoid: bool,
-    restoring: bool,
-    on_ist_stack: bool,
-    in_nmi: bool,
 }
 
 /// All strikes of a sweep.
@@ -253,40 +244,6 @@ impl Lane {
 
 fn left(machine: &Machine) -> (u64, u16) {
     (machine.cpu.cr3, machine.memory.read_u16(at::USER_PCID_FLUSH_MASK_PHYSICAL))
-}
-
-/// Addresses that the handling of a strike may come by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Landmarks {
-    paranoid_entry: u64,
-    /// The first instruction after either use of the macro.
-    restored: [u64; 2],
-    modelled_handler: u64,
-}
-
-/// `NMI_MASK` of linux/preempt.h.
-const NMI_MASK: u32 = 0xf0_0000;
-
-impl Landmarks {
-    pub(super) fn new(symbol: impl Fn(&str) -> u64) -> Self {
-        Self {
-            paranoid_entry: symbol("paranoid_entry"),
-            restored: ["paranoid_exit_cr3_restored", "nmi_exit_cr3_restored"].map(&symbol),
-            modelled_handler: symbol("modelled_handler"),
-        }
-    }
-
-    fn see(&self, machine: &Machine, seen: &mut Seen) {
-        let rip = machine.cpu.rip;
-        seen.paranoid |= rip == self.paranoid_entry;
-        seen.restoring |= self.restored.contains(&rip);
-        if rip == self.modelled_handler {
-            let stack = describe_stack(machine.cpu.registers[Register::Rsp as usize]);
-            seen.on_ist_stack = matches!(stack, Some(Stack::Ist(_)));
-            let count = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_PREEMPT_COUNT;
-            seen.in_nmi = machine.memory.read_u64(count) as u32 & NMI_MASK != 0;
-        }
-    }
 }
 
 /// Counts stores to the mask of pending flushes, also of what stands there already.

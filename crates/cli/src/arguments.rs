@@ -3,6 +3,7 @@
 use crate::explore::{ExploreArguments, MergeArguments};
 use crate::mutants::MutantsArguments;
 use crate::outcome::WrongUse;
+use crate::own_text::OwnText;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
@@ -11,7 +12,7 @@ use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 const AFTER: &str = "\
@@ -84,9 +85,8 @@ pub(crate) struct SystemArguments {
     /// How the TLB is built: architectural for verdicts, a processor for costs; `cr3play cpus` lists them
     #[arg(long, default_value_t)]
     geometry: Geometry,
-    /// File with the text of form `custom`; its macros replace built-in ones of the same names
-    #[arg(long, value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnText,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -179,9 +179,8 @@ pub(crate) struct ClaimsArguments {
     /// Number of a claim; without one all are judged
     #[arg(value_name = "ID")]
     pub(crate) id: Option<u32>,
-    /// File with a macro that stands in the place of form E: which claims change?
-    #[arg(long, value_name = "FILE")]
-    pub(crate) r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) own: OwnText,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -333,19 +332,19 @@ impl Shown {
 const CUSTOM: &str = "custom";
 
 impl SystemArguments {
-    /// The built-in system, with the text of a macro file.
-    pub(crate) fn with_macro(file: Option<PathBuf>) -> Self {
+    /// The built-in system, with a person's own text.
+    pub(crate) fn with_own(own: OwnText) -> Self {
         let Config { features, kernel, handler, geometry, .. } = Config::default();
-        Self { features, kernel, handler, geometry, r#macro: file, json: false }
+        Self { features, kernel, handler, geometry, own, json: false }
     }
 
     /// The configuration of the one form of a run. A macro file means form `custom`. If a person names another form,
     /// the file would have no effect, so that is an error.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
-        match (form, &self.r#macro) {
-            (None, Some(_)) => self.with_form(CUSTOM),
-            (None, None) => self.with_form("E"),
-            (Some(form), Some(_)) if form != CUSTOM => {
+        match (form, self.own.is_given()) {
+            (None, true) => self.with_form(CUSTOM),
+            (None, false) => self.with_form("E"),
+            (Some(form), true) if form != CUSTOM => {
                 let cause = format!("--macro is given but the form is '{form}'");
                 Err(WrongUse::new(cause, "leave --form out, or try --form custom"))
             }
@@ -354,9 +353,9 @@ impl SystemArguments {
     }
 
     fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
-        let (form, custom) = match (form, &self.r#macro) {
-            (CUSTOM, Some(file)) => (Form::Custom, read(file)?.into()),
-            (CUSTOM, None) => return Err(WrongUse::new("form 'custom' has no text", "give it with --macro FILE")),
+        let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE");
+        let (form, custom) = match form {
+            CUSTOM => (Form::Custom, self.own.text()?.ok_or_else(no_text)?),
             _ => (named(form)?, Arc::default()),
         };
         let Self { features, kernel, handler, geometry, .. } = *self;
@@ -366,10 +365,10 @@ impl SystemArguments {
     /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a
     /// list omits `custom`, the file would have no effect, so that is an error.
     pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
-        let usual = if self.r#macro.is_some() { "A,E,custom" } else { "A,E" };
+        let usual = if self.own.is_given() { "A,E,custom" } else { "A,E" };
         let forms = forms.unwrap_or(usual);
         let names: Vec<_> = forms.split(',').map(str::trim).collect();
-        if self.r#macro.is_some() && !names.contains(&CUSTOM) {
+        if self.own.is_given() && !names.contains(&CUSTOM) {
             return Err(WrongUse::new("--macro is given but no form 'custom'", format!("try --forms {forms},custom")));
         }
         names.into_iter().map(|name| self.with_form(name)).collect()
@@ -397,19 +396,5 @@ fn preset(name: &str) -> Result<&'static Preset, UnknownName> {
         kind: "preset",
         given: name.to_owned(),
         known: PRESETS.iter().map(|preset| preset.name).collect(),
-    })
-}
-
-/// Reads a text file, or standard input for `-`.
-pub(crate) fn read(file: &Path) -> Result<String, WrongUse> {
-    let text = match file.to_str() {
-        Some("-") => std::io::read_to_string(std::io::stdin()),
-        _ => std::fs::read_to_string(file),
-    };
-    text.map_err(|error| {
-        WrongUse::new(
-            format!("cannot read {}: {error}", file.display()),
-            "name a text file that exists, or - for standard input",
-        )
     })
 }

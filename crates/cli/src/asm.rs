@@ -1,7 +1,8 @@
 //! `cr3play asm`.
 
-use crate::arguments::{AsmArguments, read};
+use crate::arguments::AsmArguments;
 use crate::diagnostic;
+use crate::input::read;
 use crate::json::hex;
 use crate::origin::Origin;
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};

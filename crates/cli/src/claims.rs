@@ -1,15 +1,15 @@
 //! `cr3play claims`.
 
-use crate::arguments::{ClaimsArguments, read};
+use crate::arguments::ClaimsArguments;
 use crate::diagnostic;
 use crate::explore::{kernel_option, quoted};
-use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
+use crate::own_text::{self, OwnText};
 use crate::table::{labelled, wrap};
 use cr3_core::asm::Diagnostic;
 use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Shown, Subject, TERMS, Verdict};
-use cr3_core::linux::{Config, Form};
+use cr3_core::linux::{Config, Form, System};
 use serde::Serialize;
-use std::path::Path;
 
 /// Grows when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
@@ -45,12 +45,16 @@ impl Answer {
 
 pub(crate) fn claims(arguments: &ClaimsArguments) -> Result<Outcome, WrongUse> {
     let claims = chosen(arguments.id)?;
-    let file = arguments.r#macro.as_deref();
-    let subject = file.map(read).transpose()?.map(Subject::own);
+    let given = &arguments.own;
+    let subject = given.text()?.map(Subject::own);
+    let own = own_text::system(subject.as_ref().map(|subject| subject.applied(Config::default())).as_ref())?;
+    if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
+        tell(&diagnostic::notes(&own.notes));
+    }
     let answers = answers(&claims, subject).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     match arguments.json {
-        true => print_json(&Report::new(&answers, file))?,
-        false => print(&text(&answers, file))?,
+        true => print_json(&Report::new(&answers, given, own.as_ref()))?,
+        false => print(&text(&answers, given))?,
     }
     Ok(Outcome::finding_if(answers.iter().any(Answer::changed)))
 }
@@ -78,21 +82,13 @@ fn answers(claims: &[&'static Claim], subject: Option<Subject>) -> Result<Vec<An
 
 // --- Commands --------------------------------------------------------------------------------------------------------
 
-/// The form, and the file with its text.
-fn form_option(config: &Config, file: Option<&Path>) -> String {
-    match (config.form, file) {
-        (Form::Custom, Some(file)) => format!(" --macro {}", quoted(&file.display().to_string())),
-        (form, _) => format!(" --form {form}"),
-    }
-}
-
-fn compare_command(shown: &Shown, file: Option<&Path>) -> String {
+fn compare_command(shown: &Shown, given: &OwnText) -> String {
     let config = &shown.scenarios[0].config;
     let forms = [&shown.scenarios[0], &shown.scenarios[1]].map(|scenario| scenario.config.form.name());
     let own = shown.scenarios.iter().any(|scenario| scenario.config.form == Form::Custom);
     let mut command = format!("cr3play compare --forms {}", forms.join(","));
-    if let (true, Some(file)) = (own, file) {
-        command += &format!(" --macro {}", quoted(&file.display().to_string()));
+    if own {
+        command += &format!(" {}", given.options());
     }
     command += &format!(" --features {} --handler {}", config.features, config.handler);
     command += &kernel_option(config.kernel);
@@ -101,25 +97,25 @@ fn compare_command(shown: &Shown, file: Option<&Path>) -> String {
 }
 
 /// The search, if one was made.
-fn explore_command(judged: &Judged, shown: &[Shown], file: Option<&Path>) -> Option<String> {
+fn explore_command(judged: &Judged, shown: &[Shown], given: &OwnText) -> Option<String> {
     let searched = judged.numbers.iter().any(|(measure, _)| matches!(measure, Measure::Explored(_)));
     let own = shown.iter().flat_map(|shown| &shown.scenarios).find(|scenario| scenario.config.form == Form::Custom);
     let config = own.map(|scenario| scenario.config.clone()).unwrap_or_default();
-    searched.then(|| format!("cr3play explore{}", form_option(&config, file)))
+    searched.then(|| format!("cr3play explore {}", given.form_options(config.form)))
 }
 
-fn commands(answer: &Answer, file: Option<&Path>) -> Vec<String> {
-    let compared = answer.shown.iter().map(|shown| compare_command(shown, file));
-    compared.chain(explore_command(&answer.judged, &answer.shown, file)).collect()
+fn commands(answer: &Answer, given: &OwnText) -> Vec<String> {
+    let compared = answer.shown.iter().map(|shown| compare_command(shown, given));
+    compared.chain(explore_command(&answer.judged, &answer.shown, given)).collect()
 }
 
 // --- Text ------------------------------------------------------------------------------------------------------------
 
-fn subject(file: Option<&Path>) -> Form {
-    if file.is_some() { Form::Custom } else { Form::E }
+fn subject(given: &OwnText) -> Form {
+    if given.is_given() { Form::Custom } else { Form::E }
 }
 
-fn text(answers: &[Answer], file: Option<&Path>) -> String {
+fn text(answers: &[Answer], given: &OwnText) -> String {
     let mut text = String::new();
     let mut last = None;
     for answer in answers {
@@ -130,10 +126,10 @@ fn text(answers: &[Answer], file: Option<&Path>) -> String {
         }
         last = Some(mail);
         text += "\n";
-        text += &claim_text(answer, file);
+        text += &claim_text(answer, given);
     }
     let legend = legend(&text);
-    text + "\n" + &legend + &summary(answers, file)
+    text + "\n" + &legend + &summary(answers, given)
 }
 
 /// The terms that `text` uses, each with what it means.
@@ -142,7 +138,7 @@ fn legend(text: &str) -> String {
     used.map(|(term, meaning)| wrap(&format!("{term}: {meaning}"), 0)).collect()
 }
 
-fn claim_text(answer: &Answer, file: Option<&Path>) -> String {
+fn claim_text(answer: &Answer, given: &OwnText) -> String {
     let Claim { id, who, says, basis, .. } = answer.claim();
     let mut text = wrap(&format!("{id}. {who}: {says}"), 4);
     text += &indented("verdict", &verdict(answer));
@@ -152,10 +148,10 @@ fn claim_text(answer: &Answer, file: Option<&Path>) -> String {
     text.extend(answer.judged.exceptions.iter().map(|words| indented("except", words)));
     let number = |(measure, value): &(Measure, i64)| {
         let before = answer.merged_value(*measure).map_or(String::new(), |value| format!(", with form E {value}"));
-        hang(&format!("{:>8}", value.to_string()), &format!("{}{before}", measure.words(subject(file))))
+        hang(&format!("{:>8}", value.to_string()), &format!("{}{before}", measure.words(subject(given))))
     };
     text.extend(answer.judged.numbers.iter().map(number));
-    for (at, line) in commands(answer, file).iter().enumerate() {
+    for (at, line) in commands(answer, given).iter().enumerate() {
         text += &answer.shown.get(at).map_or(String::new(), |shown| indented("look at", &look(shown)));
         text += &wrap(line, 8);
     }
@@ -189,12 +185,12 @@ fn indented(label: &str, text: &str) -> String {
     format!("    {label:<10}{}", wrap(text, width).trim_start())
 }
 
-fn summary(answers: &[Answer], file: Option<&Path>) -> String {
+fn summary(answers: &[Answer], given: &OwnText) -> String {
     let count = |verdict: Verdict| answers.iter().filter(|answer| answer.judged.verdict == verdict).count();
     let counted = Verdict::ALL.into_iter().filter(|verdict| count(*verdict) != 0);
     let counts: Vec<_> = counted.map(|verdict| format!("{} {}", count(verdict), verdict.words())).collect();
     let mut text = labelled("claims", &format!("{}: {}", answers.len(), counts.join(", ")));
-    if file.is_some() {
+    if given.is_given() {
         text += &labelled("changed", &ids(answers, Answer::changed));
         text += &labelled("numbers", &format!("differ in {}", ids(answers, Answer::counts_otherwise)));
     }
@@ -213,6 +209,8 @@ struct Report {
     version: u32,
     /// What stands in the place of form E.
     form: &'static str,
+    /// What to know of a person's own text.
+    notes: Vec<diagnostic::Report>,
     claims: Vec<ClaimReport>,
     /// Numbers of the claims whose verdicts are not those of form E.
     changed: Vec<u32>,
@@ -256,22 +254,23 @@ struct ShowReport {
 }
 
 impl Report {
-    fn new(answers: &[Answer], file: Option<&Path>) -> Self {
+    fn new(answers: &[Answer], given: &OwnText, own: Option<&System>) -> Self {
         let changed = answers.iter().filter(|answer| answer.changed()).map(|answer| answer.claim().id);
         Self {
             version: VERSION,
-            form: subject(file).name(),
-            claims: answers.iter().map(|answer| ClaimReport::new(answer, file)).collect(),
+            form: subject(given).name(),
+            notes: diagnostic::Report::of_system(own),
+            claims: answers.iter().map(|answer| ClaimReport::new(answer, given)).collect(),
             changed: changed.collect(),
         }
     }
 }
 
 impl ClaimReport {
-    fn new(answer: &Answer, file: Option<&Path>) -> Self {
+    fn new(answer: &Answer, given: &OwnText) -> Self {
         let Claim { id, mail, who, says, basis, .. } = *answer.claim();
         let number = |&(measure, value): &(Measure, i64)| Number {
-            what: measure.words(subject(file)),
+            what: measure.words(subject(given)),
             value,
             value_of_e: answer.merged_value(measure),
         };
@@ -289,7 +288,7 @@ impl ClaimReport {
             exceptions: answer.judged.exceptions.clone(),
             numbers: answer.judged.numbers.iter().map(number).collect(),
             shows: answer.shown.iter().map(ShowReport::new).collect(),
-            commands: commands(answer, file),
+            commands: commands(answer, given),
         }
     }
 }

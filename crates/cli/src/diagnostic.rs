@@ -4,6 +4,7 @@ use crate::origin::Origin;
 use crate::outcome::WrongUse;
 use crate::table::rewrap;
 use cr3_core::asm::{Diagnostic, Severity, Source};
+use cr3_core::linux::System;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -53,6 +54,11 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// The notes of a person's own system; none without one.
+    pub(crate) fn of_system(own: Option<&System>) -> Vec<Self> {
+        own.map_or_else(Vec::new, |own| Self::all(&own.notes, &own.sources))
+    }
+
     pub(crate) fn all(diagnostics: &[Diagnostic], sources: &[Source]) -> Vec<Self> {
         let report = |diagnostic: &Diagnostic| Self {
             severity: severity(diagnostic.severity),

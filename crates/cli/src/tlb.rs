@@ -1,6 +1,7 @@
 //! `cr3play tlb`.
 
-use crate::arguments::{TlbArguments, read};
+use crate::arguments::TlbArguments;
+use crate::input::read;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::wrap;
 use cr3_vectors::{self as vectors, Report};

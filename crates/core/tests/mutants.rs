@@ -1,5 +1,6 @@
 //! Mutants: what the macros that are wrong on purpose come to, and whether what is proven of them is so.
 
+use cr3_core::asm::Section;
 use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query as Search};
 use cr3_core::linux::{Config, Features, Form, Handler, Handlers};
 use cr3_core::mutants::{Chosen, LineFate, Mutant, Mutants, Query, REASONS, Report, Score, VECTORS, Verdict, mutants};
@@ -307,6 +308,67 @@ fn a_persons_text_keeps_its_lines_and_comments() {
     );
     let user = mutant(Form::Custom, OWN, "user:1:delete");
     assert_eq!((user.source.as_str(), user.text.starts_with(OWN)), ("entry/calling.S", true));
+}
+
+#[test]
+fn settings_before_a_text_stay_before_its_mutants() {
+    let id = "restore:2:negate";
+    let without = mutant(Form::Custom, OWN, id);
+    for (settings, lines) in [("#define CONFIG_A 1\n#line 1\n", 0), ("#define CONFIG_A 1\n#undef CONFIG_B\n", 2)] {
+        let with = mutant(Form::Custom, &format!("{settings}{OWN}"), id);
+        assert_eq!((&*with.text, with.line), (format!("{settings}{}", without.text).as_str(), without.line + lines));
+    }
+}
+
+/// Form A to form E, as a patch.
+const MERGED: &str = include_str!("../../../testdata/patches/merged.diff");
+
+#[test]
+fn the_mutants_of_a_patch_are_those_of_the_macros_that_it_makes() {
+    let changes = |form, custom| {
+        let all = mutants(&query(form, custom, Chosen::All).config).expect("a form");
+        all.into_iter().map(|mutant| (mutant.id, mutant.old, mutant.new)).collect::<Vec<_>>()
+    };
+    let patched = changes(Form::Custom, MERGED);
+    assert_eq!(patched, changes(Form::E, ""));
+    assert_eq!(patched.len(), 159);
+    for id in ["restore:11:delete", "save:4:register-1", "user:16:delete"] {
+        assert_eq!(sections(Form::Custom, MERGED, id), sections(Form::E, "", id), "{id}");
+    }
+}
+
+fn sections(form: Form, custom: &str, id: &str) -> Vec<Section> {
+    let config = Config { form: Form::Custom, custom: mutant(form, custom, id).text, ..Config::default() };
+    cr3_core::linux::boot(&config).expect("it assembles").image.sections.clone()
+}
+
+/// Another instruction with the same code.
+const CALLING: &str = "\
+--- a/arch/x86/entry/calling.h
++++ b/arch/x86/entry/calling.h
+@@ -1,3 +1,3 @@
+ .macro SET_NOFLUSH_BIT reg:req
+-	bts	$X86_CR3_PCID_NOFLUSH_BIT, \\reg
++	btsq	$X86_CR3_PCID_NOFLUSH_BIT, \\reg
+ .endm
+";
+
+#[test]
+fn the_mutants_of_a_patch_have_all_that_it_changes() {
+    for id in ["restore:11:delete", "user:16:delete"] {
+        assert_eq!(sections(Form::Custom, CALLING, id), sections(Form::E, "", id), "{id}");
+        let Mutant { source, text, .. } = mutant(Form::Custom, CALLING, id);
+        assert_eq!((source.as_str(), text.matches("btsq").count()), ("restore/custom.S", 1), "{id}");
+    }
+}
+
+#[test]
+fn a_patch_of_entry_code_has_no_mutants() {
+    let call = "+\tPARANOID_RESTORE_CR3 scratch_reg=%r15";
+    let patch = MERGED.replace("+1370,7 @@", "+1370,8 @@").replace(call, &format!("+\tnop\n{call}"));
+    let refused = mutants(&query(Form::Custom, &patch, Chosen::All).config).expect_err("more than macros");
+    let said = "the patch changes entry code and not only macros";
+    assert_eq!((refused[0].position.line, refused[0].message.as_str()), (3, said));
 }
 
 #[test]

@@ -10,7 +10,7 @@ usage: cargo xtask COMMAND
   unicorn            Unicorn Engine as WebAssembly, the second CPU of the page
   fuzz [MINUTES [KIND]]
                      random input with new seeds, each kind for so long (10 minutes if not said), or one alone:
-                     instructions, injections, blobs, tlb, robustness
+                     instructions, injections, blobs, tlb, robustness, explorer
   bench              instructions per second beside Unicorn, the check in Chromium, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
@@ -45,16 +45,19 @@ pub(crate) enum Input {
     Tlb,
     /// Whatever might make the engine panic, hang or grow.
     Robustness,
+    /// Random schedules, against the summaries of the explorer.
+    Explorer,
 }
 
 impl Input {
     /// Each kind by its name, in the order in which `fuzz` runs all of them.
-    pub(crate) const KINDS: [(&str, Self); 5] = [
+    pub(crate) const KINDS: [(&str, Self); 6] = [
         ("instructions", Self::Instructions),
         ("injections", Self::Injections),
         ("blobs", Self::Blobs),
         ("tlb", Self::Tlb),
         ("robustness", Self::Robustness),
+        ("explorer", Self::Explorer),
     ];
 
     fn named(name: &str) -> Option<Self> {
@@ -149,7 +152,10 @@ mod tests {
         check("tset", &Parsed::Wrong("there is no command 'tset'".into()));
         check("test core", &Parsed::Wrong("test does not take 'core'".into()));
         check("fuzz ever", &Parsed::Wrong("fuzz takes a number of minutes from 1 to 10000, not 'ever'".into()));
-        check("fuzz 1 2", &Parsed::Wrong("fuzz takes one of instructions, injections, blobs, tlb, robustness".into()));
+        check(
+            "fuzz 1 2",
+            &Parsed::Wrong("fuzz takes one of instructions, injections, blobs, tlb, robustness, explorer".into()),
+        );
         check("fuzz 1 tlb blobs", &Parsed::Wrong("fuzz does not take 'blobs'".into()));
         check("serve --port", &Parsed::Wrong("serve does not take '--port'".into()));
     }

@@ -20,6 +20,7 @@ pub(crate) fn run(project: &Project, minutes: u32, input: Input) -> Result<(), F
         Input::Blobs => blobs(project, minutes),
         Input::Tlb => translations(project, minutes),
         Input::Robustness => robustness::run(project, minutes),
+        Input::Explorer => explorer(project, minutes),
         Input::Every => every(project, minutes),
     }
 }
@@ -45,6 +46,22 @@ fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
     let mend = "the report above names the seed: \
                 CR3_TLB_SEED=SEED CR3_TLB_OPERATIONS=2000 cargo test -p cr3-vectors --test tlb_against_manual";
     steps::run_showing(&headline, &mut cargo, |line| line.contains(" operations from seed "), mend).map(drop)
+}
+
+/// Strikes of random schedules for each minute.
+const STRIKES: u64 = 100_000;
+
+fn explorer(project: &Project, minutes: u32) -> Result<(), Failure> {
+    let arguments = ["test", "--profile", "fuzz", "--locked", "--package", "cr3-core", "--test", "explore"];
+    let mut cargo = project.cargo(&arguments);
+    let seed = robustness::new_seed();
+    let strikes = u64::from(minutes) * STRIKES;
+    cargo.args(["random_schedules_go_as_the_summaries_say", "--", "--nocapture"]);
+    cargo.env("CR3_EXPLORER_STRIKES", strikes.to_string()).env("CR3_EXPLORER_SEED", seed.to_string());
+    let headline = format!("{strikes} strikes of random schedules against the summaries, from seed {seed}");
+    let mend = "the report above names seed and schedule: \
+                CR3_EXPLORER_SEED=SEED cargo test -p cr3-core --test explore random_schedules_go";
+    steps::run_showing(&headline, &mut cargo, |line| line.contains(" strikes from seed "), mend).map(drop)
 }
 
 fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {

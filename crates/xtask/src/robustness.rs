@@ -19,7 +19,7 @@ struct Kind {
     properties: &'static [&'static str],
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         name: "code bytes in any state of the machine",
         times: 40,
@@ -43,6 +43,12 @@ const KINDS: [Kind; 6] = [
         times: 4,
         program: &["--package", "cr3-core", "--test", "linux_paths"],
         properties: &["custom::no_"],
+    },
+    Kind {
+        name: "patches and mails",
+        times: 10,
+        program: &["--package", "cr3-patch", "--test", "patch"],
+        properties: &["any_text::no_"],
     },
     Kind {
         name: "schedules and their texts",

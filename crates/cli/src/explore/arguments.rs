@@ -4,6 +4,7 @@ use super::random::Random;
 use crate::arguments::SystemArguments;
 use crate::jobs;
 use crate::outcome::WrongUse;
+use crate::own_text::OwnText;
 use clap::Args;
 use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
@@ -11,7 +12,7 @@ use cr3_core::explore::{
 };
 use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
 use cr3_core::scenario::Vector;
-use std::path::PathBuf;
+use std::fmt::{self, Display, Formatter};
 
 pub(crate) const AFTER: &str = "\
 Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use,
@@ -29,16 +30,15 @@ pub(crate) struct ExploreArguments {
     /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
     #[arg(long)]
     form: Option<String>,
-    /// File with the text of form `custom`; its macros replace built-in ones of the same names
-    #[arg(long, value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) own: OwnText,
     /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end, which takes
     /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
-    /// The most exceptions of a schedule
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_DEPTH))]
-    depth: u32,
+    /// The most exceptions of a schedule, or `any`: then what handlers do is summed up, for any depth and number
+    #[arg(long, value_name = "N", default_value = "1", value_parser = depth)]
+    depth: Depth,
     /// What strikes, of nmi, db, mc, vc, df, irq
     #[arg(long, value_name = "LIST", default_value = "nmi,db,mc", value_delimiter = ',')]
     vectors: Vec<Vector>,
@@ -93,7 +93,39 @@ pub(crate) struct ExploreArguments {
 const STANDARD: &str = "standard";
 
 /// More exceptions take more than a day.
-const MAX_DEPTH: i64 = 6;
+const MAX_DEPTH: u32 = 6;
+
+/// The exceptions of a schedule.
+#[derive(Clone, Copy, Debug)]
+enum Depth {
+    UpTo(u32),
+    Any,
+}
+
+impl Depth {
+    /// Up to which every schedule is run.
+    fn by_itself(self) -> u32 {
+        match self {
+            Self::UpTo(depth) => depth,
+            Self::Any => 1,
+        }
+    }
+}
+
+impl Display for Depth {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UpTo(depth) => depth.fmt(f),
+            Self::Any => f.write_str("any"),
+        }
+    }
+}
+
+fn depth(text: &str) -> Result<Depth, String> {
+    let number = || text.parse().ok().filter(|depth| (1..=MAX_DEPTH).contains(depth)).map(Depth::UpTo);
+    let depth = if text == "any" { Some(Depth::Any) } else { number() };
+    depth.ok_or_else(|| format!("expected a number from 1 to {MAX_DEPTH}, or `any`"))
+}
 
 fn shard(text: &str) -> Result<Shard, String> {
     let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
@@ -104,29 +136,35 @@ fn shard(text: &str) -> Result<Shard, String> {
 impl ExploreArguments {
     /// The query about the form, and that about the form to hold it against.
     pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
-        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
+        let form = SystemArguments::with_own(self.own.clone()).config(self.form.as_deref())?;
         let other = self.against.map(|form| Config { form, ..Config::default() });
         let against = other.map(|other| self.query(&other, self.assumed())).transpose()?;
         Ok((self.query(&form, self.assumed())?, against))
     }
 
-    /// The query about the form under other assumptions.
-    pub(super) fn query_under(&self, assumed: Assumptions) -> Result<Query, WrongUse> {
-        let form = SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())?;
-        self.query(&form, assumed)
-    }
-
-    fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
+    /// The query about the form of `base` under these assumptions.
+    pub(super) fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
         let mut vectors = self.vectors.clone();
         vectors.sort_unstable();
         vectors.dedup();
         let to_the_end = self.plain || self.against.is_some();
+        let method = match (self.depth, to_the_end) {
+            (Depth::Any, true) => {
+                return Err(WrongUse::new(
+                    "--depth any runs no schedule to its end, as --plain and --against do",
+                    "leave one of them out",
+                ));
+            }
+            (Depth::Any, false) => Method::Summaries,
+            (Depth::UpTo(_), true) => Method::Plain,
+            (Depth::UpTo(_), false) => Method::CutOff,
+        };
         Ok(Query {
             configs: self.configs(base, assumed)?,
             vectors,
-            depth: self.depth,
+            depth: self.depth.by_itself(),
             assumed,
-            method: if to_the_end { Method::Plain } else { Method::CutOff },
+            method,
             max_runs: self.max_states,
             shard: self.shard,
         })
@@ -180,18 +218,11 @@ impl ExploreArguments {
         jobs::threads(self.jobs)
     }
 
-    /// The file of the form, as it was given.
-    pub(super) fn macro_file(&self) -> Option<String> {
-        self.r#macro.as_ref().map(|file| file.display().to_string())
-    }
-
     /// The command that says the same, with what was left out written down.
     pub(super) fn command(&self, query: &Query) -> String {
         let mut command = "cr3play explore".to_owned();
-        match (self.macro_file(), query.configs.first()) {
-            (Some(file), _) => command += &format!(" --macro {}", quoted(&file)),
-            (None, Some(config)) => command += &format!(" --form {}", config.form),
-            (None, None) => {}
+        if let Some(config) = query.configs.first() {
+            command += &format!(" {}", self.own.form_options(config.form));
         }
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
         if self.random.is_none() {

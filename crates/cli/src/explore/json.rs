@@ -5,9 +5,10 @@ use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
 use super::text::command;
 use super::why::Without;
+use crate::diagnostic;
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Counts, Method, Standing, Violation};
-use cr3_core::linux::Form;
+use cr3_core::explore::{Assumption, Counts, Method, Reach, Standing, Violation};
+use cr3_core::linux::{self, Form};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ pub(super) struct Answer {
     program: &'static str,
     #[serde(flatten)]
     search: Search,
+    /// What to know of a person's own text.
+    notes: Vec<diagnostic::Report>,
     /// The same of the form that it is held against.
     against: Option<Search>,
     /// How much more the other form counts, counter by counter; null if that cannot be compared.
@@ -37,10 +40,10 @@ struct Search {
     /// Of form `custom`.
     text: Option<String>,
     verdict: &'static str,
-    /// The depth up to which every schedule was covered.
-    depth: u32,
-    /// The depth that was asked for; null for random schedules.
-    depth_asked: Option<u32>,
+    /// The depth up to which every schedule was covered, or `any`.
+    depth: Reached,
+    /// The depth that was asked for, or `any`; null for random schedules.
+    depth_asked: Option<Reached>,
     /// The random schedules that were asked for, all shares together.
     random: Option<Drawn>,
     vectors: Vec<&'static str>,
@@ -113,6 +116,13 @@ impl Depth {
 }
 
 #[derive(Serialize)]
+#[serde(untagged)]
+enum Reached {
+    UpTo(u32),
+    Any(&'static str),
+}
+
+#[derive(Serialize)]
 struct System {
     features: String,
     handler: String,
@@ -180,17 +190,20 @@ pub(super) fn assumptions(searched: Option<&Searched>) -> Vec<Assumed> {
 }
 
 impl Answer {
+    /// `own` is the system of a person's own text.
     pub(super) fn new(
         arguments: &ExploreArguments,
         searched: &Searched,
         against: Option<&Searched>,
         why: Option<&[Without]>,
+        own: Option<&linux::System>,
     ) -> Self {
         Self {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION"),
             without: why.map(|why| why.iter().map(Need::new).collect()),
             search: Search::new(arguments, searched),
+            notes: diagnostic::Report::of_system(own),
             against: against.map(|against| Search::new(arguments, against)),
             differences: against.and_then(|against| differences(searched, against)),
             no_differences: against.and_then(|against| no_differences(searched, against)),
@@ -215,8 +228,14 @@ impl Search {
             form: config.map_or("", |config| config.form.name()),
             text: own.map(|config| config.custom.to_string()),
             verdict: report.verdict.name(),
-            depth: report.depth,
-            depth_asked: random.is_none().then_some(query.depth),
+            depth: match report.reach {
+                Reach::Depth(depth) => Reached::UpTo(depth),
+                Reach::Any => Reached::Any("any"),
+            },
+            depth_asked: random.is_none().then_some(match query.method {
+                Method::Summaries => Reached::Any("any"),
+                Method::Plain | Method::CutOff => Reached::UpTo(query.depth),
+            }),
             random: random.map(|random| Drawn { schedules: random.schedules, seed: random.seed }),
             vectors: query.vectors.iter().map(|vector| vector.name()).collect(),
             shard: query.shard.map(|shard| shard.to_string()),
@@ -238,6 +257,7 @@ impl Search {
                     (Some(_), _) => "random",
                     (None, Method::Plain) => "plain",
                     (None, Method::CutOff) => "cut-off",
+                    (None, Method::Summaries) => "summaries",
                 },
                 steps: report.work.steps,
                 runs: report.work.runs,

@@ -1,7 +1,7 @@
 //! `cr3play merge`: the shares of one search, joined into one verdict.
 
 use super::exit;
-use crate::arguments::read;
+use crate::input::read;
 use crate::outcome::{WrongUse, print, print_json};
 use crate::table::{labelled, wrap};
 use clap::Args;

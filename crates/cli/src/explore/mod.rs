@@ -14,7 +14,7 @@ pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
-use crate::{diagnostic, jobs};
+use crate::{diagnostic, jobs, own_text};
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
 use random::Random;
 use signal_hook::consts::SIGINT;
@@ -85,6 +85,10 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 /// What the form comes to. That of the form it is held against is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let (query, against) = arguments.queries()?;
+    let own = own_text::system(query.configs.first())?;
+    if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
+        tell(&diagnostic::notes(&own.notes));
+    }
     let settings = Settings::new(arguments);
     if against.is_some() && query.depth > 1 {
         let depth = query.depth;
@@ -98,7 +102,7 @@ fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let against = against.map(search).transpose()?;
     let why = why::why(arguments, &searched, &settings)?;
     if arguments.json {
-        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), why.as_deref()))?;
+        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), why.as_deref(), own.as_ref()))?;
     } else {
         print(&text::text(arguments, &searched, against.as_ref(), why.as_deref()))?;
     }

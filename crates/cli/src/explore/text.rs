@@ -5,7 +5,7 @@ use super::arguments::{ExploreArguments, kernel_option, quoted};
 use super::costs::costs;
 use super::why::Without;
 use crate::table::{Align, labelled, table, wrap};
-use cr3_core::explore::{Assumption, Report, Shard, Standing, Verdict, Violation};
+use cr3_core::explore::{Assumption, Method, Reach, Report, Shard, Standing, Verdict, Violation};
 use cr3_core::linux::Form;
 use std::collections::BTreeSet;
 
@@ -128,7 +128,10 @@ fn verdict(searched: &Searched) -> String {
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
     match report.verdict {
         Verdict::Holds => {
-            let schedules = schedules(report.depth);
+            let schedules = match report.reach {
+                Reach::Depth(depth) => schedules(depth),
+                Reach::Any => "every schedule of any depth and number".to_owned(),
+            };
             format!("holds for {schedules}{share} ({}), under the assumptions below", vectors(searched))
         }
         Verdict::Breaks | Verdict::NotFinished if searched.random.is_some() => drawn(report, &share),
@@ -171,9 +174,13 @@ fn breaks(searched: &Searched, share: &str) -> String {
         return "breaks without any exception".to_owned();
     }
     let counts = &report.counts;
+    if query.method == Method::Summaries && depth > report.depth {
+        let schedules = schedules(report.depth);
+        return format!("breaks at depth {depth}; {schedules} keeps every promise ({} schedules)", counts.schedules);
+    }
     let up_to = if depth == 1 { String::new() } else { format!(" of up to {depth} exceptions") };
     let partial = if report.depth < depth { "; the search did not finish" } else { "" };
-    let rest = match query.depth - depth {
+    let rest = match query.depth.saturating_sub(depth) {
         0 => String::new(),
         1 => format!("; depth {} not searched", query.depth),
         _ => format!("; depths {} to {} not searched", depth + 1, query.depth),
@@ -214,10 +221,7 @@ fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
 /// The command that plays a counterexample.
 pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> String {
     let config = &violation.config;
-    let form = match (&config.form, arguments.macro_file()) {
-        (Form::Custom, Some(file)) => format!("--macro {}", quoted(&file)),
-        (form, _) => format!("--form {form}"),
-    };
+    let form = arguments.own.form_options(config.form);
     let mut command = format!("cr3play run {form} --features {} --handler {}", config.features, config.handler);
     command += &kernel_option(config.kernel);
     if !violation.schedule.injections.is_empty() {

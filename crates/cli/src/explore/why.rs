@@ -4,6 +4,7 @@ use super::arguments::ExploreArguments;
 use super::{Searched, Settings, search};
 use crate::outcome::WrongUse;
 use cr3_core::explore::{Assumption, Assumptions, Query, Standing, Verdict};
+use cr3_core::linux::Config;
 
 /// What a search that holds comes to without one of its assumptions.
 pub(super) struct Without {
@@ -28,7 +29,7 @@ pub(super) fn why(
         }
         Verdict::Breaks if !off.is_empty() => {
             let depth = searched.report.violations.first().map_or(1, |violation| violation.depth() as u32);
-            let assumed = Query { depth, ..arguments.query_under(Assumptions::default())? };
+            let assumed = Query { depth, ..arguments.query(&base(query), Assumptions::default())? };
             let held = search(assumed, settings, String::new())?;
             if held.report.verdict != Verdict::Holds {
                 return Ok(None);
@@ -43,6 +44,11 @@ pub(super) fn why(
         }
         _ => Ok(None),
     }
+}
+
+/// A configuration of the query: all have the same form. Its text is not read a second time, because standard input is gone.
+fn base(query: &Query) -> Config {
+    query.configs.first().cloned().unwrap_or_default()
 }
 
 /// What the search comes to without each of `assumptions` alone, at the depth at which it holds.
@@ -71,7 +77,7 @@ fn alone(
     assumption: Assumption,
     settings: &Settings,
 ) -> Result<Verdict, WrongUse> {
-    let mut query = arguments.query_under(held.query.assumed.without(assumption))?;
+    let mut query = arguments.query(&base(&held.query), held.query.assumed.without(assumption))?;
     query.depth = held.query.depth;
     if assumption.handler().is_some() {
         query.configs.retain(|config| !held.query.configs.contains(config));

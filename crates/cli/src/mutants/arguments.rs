@@ -1,13 +1,12 @@
 //! The arguments of `cr3play mutants`.
 
 use crate::arguments::SystemArguments;
-use crate::explore::quoted;
 use crate::outcome::WrongUse;
+use crate::own_text::OwnText;
 use crate::{diagnostic, jobs};
 use clap::Args;
 use cr3_core::linux::Config;
 use cr3_core::mutants::{self, Chosen, Mutant, Query};
-use std::path::PathBuf;
 
 pub(crate) const AFTER: &str = "\
 Exit status: 0 at least 95 % of the mutants that are not the same or slower are killed, 1 fewer, 2 wrong use, 3 no
@@ -25,9 +24,8 @@ pub(crate) struct MutantsArguments {
     /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
     #[arg(long)]
     form: Option<String>,
-    /// File with the text of form `custom`; its macros replace built-in ones of the same names
-    #[arg(long, value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnText,
     /// The most exceptions of a schedule
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_DEPTH))]
     depth: u32,
@@ -49,24 +47,18 @@ pub(crate) struct MutantsArguments {
 const MAX_DEPTH: i64 = 6;
 
 impl MutantsArguments {
-    fn config(&self) -> Result<Config, WrongUse> {
-        SystemArguments::with_macro(self.r#macro.clone()).config(self.form.as_deref())
+    /// The form. It is read once, because standard input can be read once.
+    pub(super) fn config(&self) -> Result<Config, WrongUse> {
+        SystemArguments::with_own(self.own.clone()).config(self.form.as_deref())
     }
 
-    pub(super) fn query(&self) -> Result<Query, WrongUse> {
+    pub(super) fn query(&self, config: Config) -> Result<Query, WrongUse> {
         let chosen = match (&self.id, self.lines) {
-            (Some(id), _) => Chosen::One(self.named(id)?.id),
+            (Some(id), _) => Chosen::One(named(id, &config)?.id),
             (None, true) => Chosen::Deletions,
             (None, false) => Chosen::All,
         };
-        Ok(Query { config: self.config()?, chosen, depth: self.depth })
-    }
-
-    /// The mutant of this id.
-    pub(super) fn named(&self, id: &str) -> Result<Mutant, WrongUse> {
-        let all = mutants::mutants(&self.config()?).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
-        let found = all.into_iter().find(|mutant| mutant.id.to_string() == id);
-        found.ok_or_else(|| WrongUse::new(format!("no mutant '{id}'"), "`cr3play mutants --json` lists them"))
+        Ok(Query { config, chosen, depth: self.depth })
     }
 
     pub(super) fn threads(&self) -> usize {
@@ -75,8 +67,17 @@ impl MutantsArguments {
 
     /// The options that name the form.
     pub(super) fn form(&self) -> String {
-        let file = self.r#macro.as_ref().map(|file| format!(" --macro {}", quoted(&file.display().to_string())));
-        let form = self.form.as_ref().filter(|_| file.is_none()).map(|form| format!(" --form {form}"));
-        file.or(form).unwrap_or_default()
+        match &self.form {
+            _ if self.own.is_given() => format!(" {}", self.own.options()),
+            Some(form) => format!(" --form {form}"),
+            None => String::new(),
+        }
     }
+}
+
+/// The mutant of this id.
+pub(super) fn named(id: &str, config: &Config) -> Result<Mutant, WrongUse> {
+    let all = mutants::mutants(config).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    let found = all.into_iter().find(|mutant| mutant.id.to_string() == id);
+    found.ok_or_else(|| WrongUse::new(format!("no mutant '{id}'"), "`cr3play mutants --json` lists them"))
 }

@@ -1,7 +1,9 @@
 //! The answer as JSON.
 
 use super::Standing;
+use crate::diagnostic;
 use cr3_core::explore::Violation;
+use cr3_core::linux::System;
 use cr3_core::mutants::{Extra, Judged, Report, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,6 +15,8 @@ const VERSION: u32 = 1;
 pub(super) struct Answer {
     version: u32,
     form: &'static str,
+    /// What to know of a person's own text.
+    notes: Vec<diagnostic::Report>,
     /// The most exceptions of a schedule.
     depth: u32,
     vectors: Vec<&'static str>,
@@ -78,11 +82,12 @@ struct Broken {
 }
 
 impl Answer {
-    pub(super) fn new(report: &Report, standing: Standing) -> Self {
+    pub(super) fn new(report: &Report, standing: Standing, own: Option<&System>) -> Self {
         let score = report.score();
         Self {
             version: VERSION,
             form: report.form.name(),
+            notes: diagnostic::Report::of_system(own),
             depth: report.depth,
             vectors: cr3_core::mutants::VECTORS.iter().map(|vector| vector.name()).collect(),
             standing: standing.name(),

@@ -7,7 +7,7 @@ mod text;
 pub(crate) use arguments::{AFTER, MutantsArguments};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
-use crate::{diagnostic, jobs};
+use crate::{diagnostic, jobs, own_text};
 use cr3_core::mutants::{Mutants, Report};
 use std::process::ExitCode;
 
@@ -51,15 +51,20 @@ pub(crate) fn mutants(arguments: &MutantsArguments) -> ExitCode {
 }
 
 fn answer(arguments: &MutantsArguments) -> Result<Standing, WrongUse> {
+    let config = arguments.config()?;
+    let own = own_text::system(Some(&config))?;
+    if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
+        tell(&diagnostic::notes(&own.notes));
+    }
     if let Some(id) = arguments.id.as_ref().filter(|_| arguments.show) {
-        print(&arguments.named(id)?.text)?;
+        print(&arguments::named(id, &config)?.text)?;
         return Ok(Standing::Enough);
     }
-    let mutants = Mutants::new(&arguments.query()?).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    let mutants = Mutants::new(&arguments.query(config)?).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     let report = judged(mutants, arguments.threads());
     let standing = Standing::of(&report, arguments.lines);
     match (arguments.json, arguments.lines) {
-        (true, _) => print_json(&json::Answer::new(&report, standing))?,
+        (true, _) => print_json(&json::Answer::new(&report, standing, own.as_ref()))?,
         (false, true) => print(&text::lines(&report))?,
         (false, false) if arguments.id.is_some() => print(&text::one(arguments, &report))?,
         (false, false) => print(&text::text(&report))?,

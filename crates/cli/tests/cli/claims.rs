@@ -102,6 +102,16 @@ fn a_macro_in_the_place_of_the_merged_one_changes_claims() {
 }
 
 #[test]
+fn a_patch_in_the_place_of_the_merged_macro() {
+    let report = json("claims 9 --patch testdata/patches/merged.mail --config DEBUG_ENTRY=n --json", 0);
+    let notes = report["notes"][0]["message"].as_str().expect("a note");
+    assert!(notes.starts_with("taken for a mail with a unified diff; "), "{notes}");
+    assert_eq!((&report["form"], report["changed"].to_string().as_str()), (&"custom".into(), "[]"));
+    let command = report["claims"][0]["commands"][0].as_str().expect("a command");
+    assert!(command.contains(" --macro testdata/patches/merged.mail --config CONFIG_DEBUG_ENTRY=n "), "{command}");
+}
+
+#[test]
 fn claims_as_json_have_all_that_a_view_needs() {
     let report = json("claims 13 --json", 0);
     let claim = &report["claims"][0];
@@ -193,6 +203,8 @@ fn a_kernel_that_differs_is_named() {
         reading   MIN
         inject    kernel_loop+1:nmi
         end       the program exited after #### steps
+            user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+            run
 
         instructions         ####
         CR3 reads              ##

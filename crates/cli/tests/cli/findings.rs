@@ -124,7 +124,7 @@ fn assert_would_fail(arguments: &str, runs: &[Vec<String>], status: i32, answer:
 fn each_command_of_the_findings_prints_what_they_quote() {
     let document = document();
     let commands = played(&document);
-    assert_eq!(commands.len(), 35);
+    assert_eq!(commands.len(), 36);
     assert_eq!(
         document.matches("cr3play ").count(),
         commands.len() + 2,

@@ -36,6 +36,20 @@ fn what_kills_a_mutant_is_seen_by_run() {
 }
 
 #[test]
+fn a_patch_has_mutants_too() {
+    let patch = "--patch testdata/patches/merged.quoted-printable";
+    let report = json(&format!("mutants restore:11:delete {patch} --json"), 0);
+    let notes = report["notes"][0]["message"].as_str().expect("a note");
+    assert!(notes.starts_with("taken for a mail with a unified diff; undone: quoted-printable"), "{notes}");
+    assert_eq!((&report["form"], &report["mutants"][0]["verdict"]), (&"custom".into(), &"killed".into()));
+    let shown = play(&format!("mutants restore:11:delete {patch} --show"), "");
+    assert!(shown.err.contains("custom.S:19:1: note: taken for a mail with a unified diff;"), "{}", shown.err);
+    assert_eq!(play("run --macro - --handler pending-flush", &shown.out).status, 0);
+    let piped = play("mutants restore:1:delete --show --macro -", &shown.out);
+    assert_eq!(piped.status, 0, "standard input is read once: {}", piped.err);
+}
+
+#[test]
 fn a_mutant_that_is_the_same_says_over_what() {
     check(
         "mutants save:4:register-1",

@@ -136,3 +136,113 @@ fn asm_says_it_too() {
     .assert_eq(&answer.err);
     assert_eq!(play("asm - -D CONFIG_DEBUG_ENTRY=1", text).err, "");
 }
+
+/// A file of testdata/patches, as a path from the tests' folder.
+fn patch(name: &str) -> String {
+    format!("testdata/patches/{name}")
+}
+
+/// The lines of standard output or error that say something of the text.
+fn said(text: &str) -> String {
+    let about = |line: &&str| line.contains("custom.S") || line.starts_with("  ");
+    text.lines().take_while(|line| !line.starts_with("end")).filter(about).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_patch_is_taken_in_place_of_macros() {
+    let answer = play(&format!("run --steps none --patch {}", patch("merged.quoted-printable")), "");
+    assert_eq!(answer.status, 0, "{}", answer.err);
+    expect![[r#"
+        restore/custom.S:19:1: note: taken for a mail with a unified diff; undone: quoted-printable; left
+          out: heads of mails, the words around it
+          it fits form A, and changes arch/x86/entry/calling.h (3 hunks), arch/x86/entry/entry_64.S (2
+            hunks)
+        restore/custom.S:19:1: note: `RESTORE_CR3` is gone
+        restore/custom.S:27:2: note: `PARANOID_RESTORE_CR3` is new
+        restore/custom.S:72:2: note: the arm for a kernel without page-table isolation is left out
+          isolation is compiled in here
+    "#]]
+    .assert_eq(&said(&answer.out));
+    for option in ["--patch", "--macro"] {
+        let report = play(&format!("compare --json --forms A,E,custom {option} {}", patch("merged.reply")), "");
+        let report: Value = serde_json::from_str(&report.out).expect("JSON");
+        assert_eq!(forms(&report), ["A", "E", "custom"]);
+        assert_eq!(report["runs"][1]["counters"], report["runs"][2]["counters"]);
+        assert!(messages(&report["runs"][2]["notes"])[0].starts_with("taken for a mail with a unified diff; "));
+    }
+}
+
+#[test]
+fn every_command_takes_a_patch() {
+    let resent = patch("resent.mail");
+    let places = play(&format!("places paranoid_exit --patch {resent}"), "");
+    assert_eq!(places.status, 0, "{}", places.err);
+    assert!(places.out.contains("restore/a.S (patched):"), "{}", places.out);
+    expect![[r#"
+        restore/custom.S:19:1: note: taken for a mail with a unified diff; left out: heads of mails, the
+          words around it
+          it fits form A, and changes arch/x86/entry/calling.h (1 hunk), comments alone (1 hunk)
+        restore/custom.S:34:2: note: `RESTORE_CR3` is changed
+    "#]]
+    .assert_eq(&places.err);
+    let explored = play(&format!("explore --patch {resent} --features pti,pcid --handler quiet --vectors nmi"), "");
+    assert!(explored.out.contains(&format!("cr3play explore --macro {resent} ")), "{}", explored.out);
+    expect![[r#"
+        restore/custom.S:19:1: note: taken for a mail with a unified diff; left out: heads of mails, the
+          words around it
+          it fits form A, and changes arch/x86/entry/calling.h (1 hunk), comments alone (1 hunk)
+        restore/custom.S:34:2: note: `RESTORE_CR3` is changed
+    "#]]
+    .assert_eq(&explored.err);
+}
+
+#[test]
+fn explore_has_the_notes_in_json_too() {
+    let resent = patch("resent.mail");
+    let answer =
+        play(&format!("explore --json --patch {resent} --features pti,pcid --handler quiet --vectors nmi"), "");
+    assert_eq!(answer.err, "");
+    let report: Value = serde_json::from_str(&answer.out).expect("JSON");
+    assert!(messages(&report["notes"])[0].starts_with("taken for a mail"));
+}
+
+#[test]
+fn a_patch_that_does_not_fit_is_wrong_use() {
+    let answer = play(&format!("run --patch {}", patch("cut.reply")), "");
+    assert_eq!(answer.status, 2);
+    expect![[r#"
+        cr3play: the text does not assemble
+          restore/custom.S:15:1: error: the hunk is cut short: 8 of its lines are missing
+          give the patch itself instead of a reply that quotes a part of it
+    "#]]
+    .assert_eq(&answer.err);
+    let answer = play("run --patch -", "--- a/arch/x86/mm/tlb.c\n+++ b/arch/x86/mm/tlb.c\n@@ -1 +1 @@\n-a\n+b\n");
+    assert_eq!(answer.status, 2);
+    expect![[r#"
+        cr3play: the text does not assemble
+          restore/custom.S:1:1: error: no text has the name arch/x86/mm/tlb.c
+          the C side of the kernel is not modelled; the files with a text are arch/x86/entry/calling.h and
+            arch/x86/entry/entry_64.S: give a patch that changes one of those files
+    "#]]
+    .assert_eq(&answer.err);
+}
+
+#[test]
+fn names_of_the_configuration_can_be_set() {
+    let set = |config: &str| messages(&play_json(&format!("run --json --macro - {config}"))["notes"]).len();
+    assert_eq!(set(""), 3);
+    assert_eq!(set("--config DEBUG_ENTRY=y"), 1);
+    assert_eq!(set("--config CONFIG_DEBUG_ENTRY=y --config PAGE_TABLE_ISOLATION=n"), 1);
+    assert_eq!(set("--config DEBUG_ENTRY=n"), 3);
+    for wrong in ["--config x=y --macro -", "--config X=1 --macro -", "--config X --macro -", "--config X=y"] {
+        assert_eq!(play(&format!("run {wrong}"), OWN).status, 2, "{wrong}");
+    }
+    let explored =
+        play("explore --macro - --config DEBUG_ENTRY=y --features pti,pcid --handler quiet --vectors nmi", OWN);
+    assert!(explored.out.contains("cr3play explore --macro - --config CONFIG_DEBUG_ENTRY=y "), "{}", explored.out);
+}
+
+fn play_json(command: &str) -> Value {
+    let answer = play(command, OWN);
+    serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{command}: {error}: {}", answer.err))
+}

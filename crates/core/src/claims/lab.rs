@@ -1,14 +1,15 @@
 //! Where experiments are carried out: each system is booted once, each run, sweep and search made once.
 
-use super::measure::{Measure, Search};
-use super::sweep::{Landmarks, Swept, Where};
+use super::measure::{End, Measure, Search, Sweep, Tally};
+use super::sweep::{Swept, Where};
+use super::world::World;
 use crate::asm::Diagnostic;
 use crate::compare::compare;
+use crate::cost::CR3_WRITE;
 use crate::explore::{Assumptions, Explorer, Method, Progress, Query, Report};
-use crate::linux::{self, Config, Form, System};
-use crate::run::End;
-use crate::scenario::{Places, Scenario, Vector};
-use crate::trace::{Ending, Options, Trace};
+use crate::linux::{Config, Form};
+use crate::scenario::{Scenario, Vector};
+use crate::trace::{Options, Trace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -40,31 +41,6 @@ impl Subject {
             Form::E => Config { form: self.form, custom: self.custom.clone(), ..config },
             _ => config,
         }
-    }
-}
-
-/// A system that was booted.
-#[derive(Debug)]
-pub(super) struct World {
-    pub(super) config: Config,
-    pub(super) system: System,
-    pub(super) places: Places,
-    pub(super) landmarks: Landmarks,
-}
-
-impl World {
-    fn new(config: &Config) -> Result<Self, Vec<Diagnostic>> {
-        let system = linux::boot(config)?;
-        let places = Places::new(&system.image);
-        // A text may define other macros; these labels are ours, and every image has them.
-        let symbol = |name: &str| system.image.symbols.get(name).copied().unwrap_or(u64::MAX);
-        let landmarks = Landmarks::new(symbol);
-        Ok(Self { config: config.clone(), places, landmarks, system })
-    }
-
-    /// How a run ended whose last instruction was at `rip`.
-    pub(super) fn ending(&self, end: &End, rip: u64) -> Ending {
-        Ending::of(end, &self.places, self.places.at(rip))
     }
 }
 
@@ -101,9 +77,35 @@ impl Lab {
         if let Some(value) = self.measured.get(&measure) {
             return Ok(*value);
         }
-        let value = measure.value(self)?;
+        let value = self.value(measure)?;
         self.measured.insert(measure, value);
         Ok(value)
+    }
+
+    fn value(&mut self, measure: Measure) -> Result<i64, Vec<Diagnostic>> {
+        Ok(match measure {
+            Measure::Run(form, scene, fact) => fact.of(&*self.run(scene.scenario(form))?),
+            Measure::Beyond(forms, scene, counter) => {
+                let [first, second] = forms.map(|form| self.run(scene.scenario(form)));
+                first?.counters[counter].cast_signed() - second?.counters[counter].cast_signed()
+            }
+            Measure::Sweep(sweep, sum) => self.sweep(sweep.config(), sweep.kind, sweep.vector)?.sum(sum),
+            Measure::Differing(sweep, form) => {
+                let other = self.sweep(Sweep { form, ..sweep }.config(), sweep.kind, sweep.vector)?;
+                self.sweep(sweep.config(), sweep.kind, sweep.vector)?.differing(&other)
+            }
+            Measure::Explored(tally) => {
+                let counts = self.search(Search)?.counts;
+                let counted = match tally {
+                    Tally::Schedules => counts.schedules,
+                    Tally::Breaking => counts.breaking,
+                    Tally::Broken(promise) => counts.broken(promise),
+                };
+                counted.cast_signed()
+            }
+            Measure::PublishedWrite(End::Least) => CR3_WRITE.cycles.low.cast_signed(),
+            Measure::PublishedWrite(End::Most) => CR3_WRITE.cycles.high.cast_signed(),
+        })
     }
 
     fn world(&mut self, config: &Config) -> Result<Arc<World>, Vec<Diagnostic>> {
@@ -115,7 +117,7 @@ impl Lab {
         Ok(world)
     }
 
-    pub(super) fn sweep(&mut self, config: Config, kind: Where, vector: Vector) -> Result<Arc<Swept>, Vec<Diagnostic>> {
+    fn sweep(&mut self, config: Config, kind: Where, vector: Vector) -> Result<Arc<Swept>, Vec<Diagnostic>> {
         let key = (self.subject.applied(config), kind, vector);
         if let Some(swept) = self.sweeps.get(&key) {
             return Ok(Arc::clone(swept));
@@ -141,7 +143,7 @@ impl Lab {
         Ok(trace)
     }
 
-    pub(super) fn search(&mut self, search: Search) -> Result<Arc<Report>, Vec<Diagnostic>> {
+    fn search(&mut self, search: Search) -> Result<Arc<Report>, Vec<Diagnostic>> {
         if let Some(report) = self.searches.get(&search) {
             return Ok(Arc::clone(report));
         }

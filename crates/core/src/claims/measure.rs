@@ -1,9 +1,6 @@
 //! What an experiment measures: numbers out of runs, sweeps, searches and published figures.
 
-use super::lab::Lab;
 use super::sweep::{Sum, Where};
-use crate::asm::Diagnostic;
-use crate::cost::CR3_WRITE;
 use crate::counters::Counter;
 use crate::explore::{standard_features, standard_handlers};
 use crate::linux::{Config, Features, Form, Handler, Handlers};
@@ -46,7 +43,7 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    fn config(self) -> Config {
+    pub(super) fn config(self) -> Config {
         Config { features: self.features, form: self.form, handler: self.handler.into(), ..Config::default() }
     }
 }
@@ -119,33 +116,6 @@ pub enum End {
 }
 
 impl Measure {
-    /// Carries it out.
-    pub(super) fn value(self, lab: &mut Lab) -> Result<i64, Vec<Diagnostic>> {
-        Ok(match self {
-            Self::Run(form, scene, fact) => fact.of(&*lab.run(scene.scenario(form))?),
-            Self::Beyond(forms, scene, counter) => {
-                let [first, second] = forms.map(|form| lab.run(scene.scenario(form)));
-                first?.counters[counter].cast_signed() - second?.counters[counter].cast_signed()
-            }
-            Self::Sweep(sweep, sum) => lab.sweep(sweep.config(), sweep.kind, sweep.vector)?.sum(sum),
-            Self::Differing(sweep, form) => {
-                let other = lab.sweep(Sweep { form, ..sweep }.config(), sweep.kind, sweep.vector)?;
-                lab.sweep(sweep.config(), sweep.kind, sweep.vector)?.differing(&other)
-            }
-            Self::Explored(tally) => {
-                let counts = lab.search(Search)?.counts;
-                let counted = match tally {
-                    Tally::Schedules => counts.schedules,
-                    Tally::Breaking => counts.breaking,
-                    Tally::Broken(promise) => counts.broken(promise),
-                };
-                counted.cast_signed()
-            }
-            Self::PublishedWrite(End::Least) => CR3_WRITE.cycles.low.cast_signed(),
-            Self::PublishedWrite(End::Most) => CR3_WRITE.cycles.high.cast_signed(),
-        })
-    }
-
     /// What it is, in words; `subject` is the name of what stands in the place of form E.
     pub fn words(self, subject: Form) -> String {
         let named = |form: Form| if form == Form::E { subject } else { form };
@@ -168,7 +138,7 @@ impl Measure {
 }
 
 impl Fact {
-    fn of(self, trace: &Trace) -> i64 {
+    pub(super) fn of(self, trace: &Trace) -> i64 {
         match self {
             Self::Counted(counter) => trace.counters[counter].cast_signed(),
             Self::Breaks(promise) => {

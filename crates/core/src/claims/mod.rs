@@ -10,6 +10,7 @@ mod phrases;
 mod show;
 mod sweep;
 mod thread;
+mod world;
 
 pub use lab::{Lab, Subject};
 pub use measure::{End, Fact, Measure, Scene, Search, Sweep, Tally};

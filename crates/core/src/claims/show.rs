@@ -2,8 +2,10 @@
 
 use super::lab::Lab;
 use super::measure::Scene;
+use super::sweep::ABOUT_CR3;
 use crate::asm::Diagnostic;
 use crate::linux::Form;
+use crate::promises::Breakage;
 use crate::run::{End, Origin, StepKind};
 use crate::scenario::Scenario;
 use crate::trace::Trace;
@@ -27,7 +29,7 @@ pub enum Look {
     Strike,
     /// The first step of the macro, or where it would be.
     Macro,
-    /// Where a promise breaks first.
+    /// Where a promise about CR3 breaks first.
     Breaks,
     /// The last step.
     End,
@@ -87,7 +89,10 @@ impl Look {
         match self {
             Self::Strike => run.steps.iter().position(injected),
             Self::Macro => run.steps.iter().position(|step| step.place.is_some_and(in_macro)),
-            Self::Breaks => run.breakages.first().map(|breakage| breakage.step),
+            Self::Breaks => {
+                let about_cr3 = |breakage: &&Breakage| ABOUT_CR3.contains(&breakage.broken.promise());
+                run.breakages.iter().find(about_cr3).map(|breakage| breakage.step)
+            }
             Self::End => run.steps.len().checked_sub(1),
         }
     }

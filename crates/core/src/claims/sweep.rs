@@ -1,12 +1,12 @@
 //! One strike at each boundary of a kind, each run carried to its end.
 
-use super::lab::World;
+use super::world::{Seen, World};
 use crate::counters::{Counter, Counters, Tally};
 use crate::linux::layout as at;
-use crate::linux::{Half, Stack, describe_stack, tables_half};
+use crate::linux::{Half, tables_half};
 use crate::machine::observe::{AccessKind, Attention, MemoryAccess, Watched};
-use crate::machine::{self, Machine, Observer, Register};
-use crate::promises::Promises;
+use crate::machine::{self, Machine, Observer};
+use crate::promises::{Breakage, Promise, Promises};
 use crate::run::{End, Runner};
 use crate::scenario::{Schedule, Vector};
 use crate::trace::Ending;
@@ -36,6 +36,12 @@ impl Where {
     }
 }
 
+/// What the thread argues about: on which CR3 the kernel and its user run, and whether requested flushes come.
+///
+/// `restored` is not among them. It asks what the macro does, and the claims ask what comes of it: without the macro an exception in an
+/// entry window returns on another CR3, and entry goes on with that one.
+pub(super) const ABOUT_CR3: [Promise; 3] = [Promise::UserCr3, Promise::KernelCr3, Promise::FlushKept];
+
 /// What is summed over the strikes of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sum {
@@ -45,7 +51,7 @@ pub enum Sum {
     Longest,
     /// What the runs count beyond the run in which nothing strikes.
     Extra(Counter),
-    /// Runs that break user-cr3, kernel-cr3 or flush-kept, or in which the program does not exit.
+    /// Runs that break a promise of [`ABOUT_CR3`], or in which the program does not exit.
     Breaking,
     /// Strikes at which the kernel's tables are loaded.
     OnKernelTables,
@@ -68,7 +74,10 @@ impl Sum {
             Self::Strikes => "strikes".to_owned(),
             Self::Longest => "boundaries in the longest".to_owned(),
             Self::Extra(counter) => format!("{} added", counter.label()),
-            Self::Breaking => "runs that go wrong".to_owned(),
+            Self::Breaking => {
+                let [user, kernel, flush] = ABOUT_CR3.map(Promise::id);
+                format!("runs that break {user}, {kernel} or {flush}, or do not end")
+            }
             Self::OnKernelTables => "strikes with the kernel's tables".to_owned(),
             Self::Paranoid => "through paranoid_entry".to_owned(),
             Self::Restoring => "through the macro".to_owned(),
@@ -91,15 +100,6 @@ struct Struck {
     mask_stores: u64,
     /// CR3 and the mask when the handler has returned.
     left: Option<(u64, u16)>,
-}
-
-/// What the handling of a strike came by.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    paranoid: bool,
-    restoring: bool,
-    on_ist_stack: bool,
-    in_nmi: bool,
 }
 
 /// All strikes of a sweep.
@@ -236,47 +236,14 @@ impl Lane {
             ending = self.step(world).err();
         }
         struck.counters = *self.tally.counters();
-        struck.breaks = ending != Some(Ending::Finished) || !self.promises.broken().is_empty();
+        let about_cr3 = |breakage: &Breakage| ABOUT_CR3.contains(&breakage.broken.promise());
+        struck.breaks = ending != Some(Ending::Finished) || self.promises.broken().iter().any(about_cr3);
         struck
     }
 }
 
 fn left(machine: &Machine) -> (u64, u16) {
     (machine.cpu.cr3, machine.memory.read_u16(at::USER_PCID_FLUSH_MASK_PHYSICAL))
-}
-
-/// Addresses that the handling of a strike may come by.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Landmarks {
-    paranoid_entry: u64,
-    /// The first instruction after either use of the macro.
-    restored: [u64; 2],
-    modelled_handler: u64,
-}
-
-/// `NMI_MASK` of linux/preempt.h.
-const NMI_MASK: u32 = 0xf0_0000;
-
-impl Landmarks {
-    pub(super) fn new(symbol: impl Fn(&str) -> u64) -> Self {
-        Self {
-            paranoid_entry: symbol("paranoid_entry"),
-            restored: ["paranoid_exit_cr3_restored", "nmi_exit_cr3_restored"].map(&symbol),
-            modelled_handler: symbol("modelled_handler"),
-        }
-    }
-
-    fn see(&self, machine: &Machine, seen: &mut Seen) {
-        let rip = machine.cpu.rip;
-        seen.paranoid |= rip == self.paranoid_entry;
-        seen.restoring |= self.restored.contains(&rip);
-        if rip == self.modelled_handler {
-            let stack = describe_stack(machine.cpu.registers[Register::Rsp as usize]);
-            seen.on_ist_stack = matches!(stack, Some(Stack::Ist(_)));
-            let count = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_PREEMPT_COUNT;
-            seen.in_nmi = machine.memory.read_u64(count) as u32 & NMI_MASK != 0;
-        }
-    }
 }
 
 /// Counts stores to the mask of pending flushes, also of what stands there already.

@@ -2,6 +2,7 @@
 
 use super::journal::{Bytes, Exposed, Facts, Record};
 use super::lane::Lane;
+use super::summary::Cached;
 use crate::linux::layout as at;
 use crate::machine::bits::{cr3, cr4, entry as bits};
 use crate::machine::event::debug;
@@ -59,6 +60,33 @@ impl Tables {
         self.structures.clear();
     }
 
+    /// Numbers of the pages that hold page tables.
+    pub(super) fn pages(&self) -> &BTreeSet<u64> {
+        &self.pages
+    }
+
+    /// Whether a word is read without an instruction that reads it: by walks, by fetches, or by those who judge.
+    pub(super) fn is_read_by_itself(&self, word: u64) -> bool {
+        self.pages.contains(&(word >> 9))
+            || self.is_executed(word << 3)
+            || is_judged((word, u8::MAX))
+            || word == at::USER_PCID_FLUSH_MASK_PHYSICAL >> 3
+    }
+
+    /// Whether what is cached while `cr3` is loaded is what walks find, for good.
+    pub(super) fn is_settled(&mut self, machine: &Machine, cached: &Cached, cr3: u64) -> bool {
+        let pcide = machine.cpu.cr4 & cr4::PCIDE != 0;
+        let scope = |pcid, global| match (global && machine.cpu.cr4 & cr4::PGE != 0, pcide) {
+            (true, _) => Scope::Always,
+            (false, true) => Scope::Pcid(pcid),
+            (false, false) => Scope::Now { cr3 },
+        };
+        match cached {
+            Cached::Translation(entry) => self.is_true_in(machine, entry, scope(entry.pcid, entry.global)),
+            Cached::Structure(entry) => self.structure_is_true_in(machine, entry, scope(entry.pcid, false)),
+        }
+    }
+
     fn is_executed(&self, page: u64) -> bool {
         self.facts.fetched.iter().any(|&(base, mask)| page & !mask == base & !mask)
     }
@@ -97,7 +125,10 @@ impl Tables {
     }
 
     fn is_true(&mut self, machine: &Machine, entry: &Entry) -> bool {
-        let scope = Scope::of(&machine.cpu, entry.pcid, entry.global);
+        self.is_true_in(machine, entry, Scope::of(&machine.cpu, entry.pcid, entry.global))
+    }
+
+    fn is_true_in(&mut self, machine: &Machine, entry: &Entry, scope: Scope) -> bool {
         if let Some(&known) = self.translations.get(&(*entry, scope)) {
             return known;
         }
@@ -110,7 +141,10 @@ impl Tables {
     }
 
     fn structure_is_true(&mut self, machine: &Machine, entry: &StructureEntry) -> bool {
-        let scope = Scope::of(&machine.cpu, entry.pcid, false);
+        self.structure_is_true_in(machine, entry, Scope::of(&machine.cpu, entry.pcid, false))
+    }
+
+    fn structure_is_true_in(&mut self, machine: &Machine, entry: &StructureEntry, scope: Scope) -> bool {
         if let Some(&known) = self.structures.get(&(*entry, scope)) {
             return known;
         }

@@ -1,9 +1,10 @@
 //! A run that is judged while it goes on, and that can be cloned at any boundary.
 
 use super::world::World;
-use crate::counters::{Counters, Tally};
+use crate::counters::{Counters, PendingFlushes, Tally};
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::observe::{ControlAccess, MemoryAccess, Written};
+use crate::machine::tlb::Entry;
 use crate::machine::{Machine, Observer, rflags};
 use crate::promises::{Breakage, Promises, Struck};
 use crate::run::{End, Runner, StepKind, Stepped};
@@ -18,6 +19,16 @@ use std::sync::Arc;
 pub(super) struct Strike {
     pub(super) step: u32,
     pub(super) vector: Vector,
+}
+
+/// What judges a run and is neither on the machine nor about handlers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Judge {
+    pending: PendingFlushes,
+    is_between_records: bool,
+    owes_round: bool,
+    /// Stale translations that may be used.
+    stale: Vec<Entry>,
 }
 
 /// What a step came to.
@@ -91,6 +102,16 @@ impl Lane {
     /// Whether somebody has looked whether a flush is pending, and not yet written CR3.
     pub(super) fn has_looked(&self) -> bool {
         self.looks.levels != 0
+    }
+
+    /// All that judges the run and is not on the machine, the handlers that have not returned excepted.
+    pub(super) fn judge(&self) -> Judge {
+        Judge {
+            pending: self.tally.pending().clone(),
+            is_between_records: self.promises.is_between_records(),
+            owes_round: self.promises.owes_round(),
+            stale: self.promises.stale().to_vec(),
+        }
     }
 
     /// Whether both stand alike in all that judges them and that assumptions look at, the machine excepted.

@@ -16,6 +16,7 @@ mod lane;
 mod random;
 mod report;
 mod space;
+mod summary;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -26,14 +27,17 @@ pub use assume::{Assumption, Assumptions};
 pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
 pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
-pub use report::{Report, Setting, Verdict, Violation};
+pub use report::{Reach, Report, Setting, Verdict, Violation};
 pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
+pub use summary::{Played, Wrong};
 pub use sweep::{Aim, Method, Progress, Work};
 
 use crate::asm::Diagnostic;
 use crate::linux::Config;
 use crate::promises::Breakage;
+use crate::scenario::Vector;
 use std::sync::Arc;
+use summary::{Flaw, Reached, Saturation};
 use sweep::{Failure, Found, Known, Part, Plan, Sweep};
 use world::World;
 
@@ -46,10 +50,20 @@ pub struct Explorer {
     strikes: u32,
     /// The depth that is complete.
     complete: u32,
-    is_over: bool,
+    stage: Stage,
     current: Option<Current>,
     /// Bytes that the states of a task may take.
     memory: Option<u64>,
+}
+
+/// What is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// All schedules of one number of strikes after the other.
+    Depths,
+    /// Schedules of any depth and number.
+    Any,
+    Over,
 }
 
 /// A system and what is known of it.
@@ -66,12 +80,14 @@ struct Explored {
     /// Whether there are others that were counted and not seen.
     hides: bool,
     work: Work,
+    /// What handlers do, summed up.
+    saturation: Option<Saturation>,
 }
 
 /// Tasks that are done one after the other.
 struct Current {
     waiting: std::vec::IntoIter<Task>,
-    sweep: Option<Sweep>,
+    running: Option<Running>,
     done: Vec<Done>,
     of: usize,
 }
@@ -91,19 +107,89 @@ pub struct Begun {
 pub struct Task {
     system: usize,
     world: Arc<World>,
-    plan: Plan,
-    known: Arc<Known>,
+    job: Job,
+}
+
+/// What a task is.
+enum Job {
+    Sweep { plan: Plan, known: Arc<Known> },
+    Saturate(summary::Aim),
+}
+
+/// A task that goes on.
+enum Running {
+    Sweep(Box<Sweep>),
+    Saturation(Box<Saturation>),
 }
 
 /// A task that was carried out.
 pub struct Done {
     system: usize,
-    found: Found,
+    came: Came,
+}
+
+/// What a task came to.
+enum Came {
+    Swept(Box<Found>),
+    Saturated(Box<Saturation>),
+}
+
+impl Came {
+    fn swept(&self) -> Option<&Found> {
+        match self {
+            Self::Swept(found) => Some(found),
+            Self::Saturated(_) => None,
+        }
+    }
+}
+
+impl Running {
+    /// What a sweep has found so far.
+    fn found(&self) -> Option<&Found> {
+        match self {
+            Self::Sweep(sweep) => Some(sweep.found()),
+            Self::Saturation(_) => None,
+        }
+    }
+
+    fn work(&mut self, steps: u64) -> Progress {
+        match self {
+            Self::Sweep(sweep) => sweep.work(steps),
+            Self::Saturation(saturation) => saturation.work(steps),
+        }
+    }
+
+    /// Leaves the rest undone.
+    fn give_up(&mut self) {
+        match self {
+            Self::Sweep(sweep) => sweep.give_up(),
+            Self::Saturation(saturation) => saturation.give_up(),
+        }
+    }
+
+    /// In thousandths. Nobody knows how far a saturation is before it is through.
+    fn done(&self) -> u32 {
+        match self {
+            Self::Sweep(sweep) => sweep.done(),
+            Self::Saturation(_) => 0,
+        }
+    }
+
+    fn finish(self) -> Came {
+        match self {
+            Self::Sweep(sweep) => Came::Swept(Box::new(sweep.finish())),
+            Self::Saturation(saturation) => Came::Saturated(saturation),
+        }
+    }
 }
 
 impl Task {
-    fn start(&self) -> Sweep {
-        Sweep::new(Arc::clone(&self.world), self.plan.clone(), Arc::clone(&self.known))
+    fn start(&self) -> Running {
+        let world = Arc::clone(&self.world);
+        match &self.job {
+            Job::Sweep { plan, known } => Running::Sweep(Box::new(Sweep::new(world, plan.clone(), Arc::clone(known)))),
+            Job::Saturate(aim) => Running::Saturation(Box::new(Saturation::new(world, aim.clone()))),
+        }
     }
 
     /// Carries it out. Between slices `go_on` is asked; what is left undone makes the search end as not finished.
@@ -118,18 +204,21 @@ impl Task {
 
     /// As [`Self::run`]. What is left undone makes the search end as not finished, and what was done is kept.
     pub fn run_until(self, mut go_on: impl FnMut() -> bool) -> Done {
-        let mut sweep = self.start();
-        while sweep.work(SLICE) == Progress::More {
+        let mut running = self.start();
+        while running.work(SLICE) == Progress::More {
             if !go_on() {
-                sweep.give_up();
+                running.give_up();
             }
         }
-        Done { system: self.system, found: sweep.finish() }
+        Done { system: self.system, came: running.finish() }
     }
 }
 
 /// A budget of memory is divided by no more tasks than this, as nobody is expected to carry out more at once.
 pub const MAX_TASKS_AT_ONCE: u64 = 16;
+
+/// Runs of a round after which a saturation gives up, unless the query says otherwise.
+const MAX_RUNS: u64 = 20_000;
 
 /// Steps of a slice: about ten milliseconds.
 const SLICE: u64 = 100_000;
@@ -147,7 +236,7 @@ impl Explorer {
             systems,
             strikes: 0,
             complete: 0,
-            is_over: false,
+            stage: Stage::Depths,
             current: None,
             memory: None,
         };
@@ -164,8 +253,10 @@ impl Explorer {
 
     /// What may be done at once, in order. To be given back to [`Self::absorb`] in this order. None when the search is over.
     pub fn tasks(&self) -> Vec<Task> {
-        if self.is_over {
-            return Vec::new();
+        match self.stage {
+            Stage::Over => return Vec::new(),
+            Stage::Any => return self.saturations(),
+            Stage::Depths => {}
         }
         // Only the last depth is shared out: each one needs to know what all schedules of fewer strikes come to.
         let shard = self.query.shard.filter(|_| self.strikes == self.query.depth);
@@ -180,8 +271,7 @@ impl Explorer {
             let task = |part| Task {
                 system,
                 world: Arc::clone(&explored.world),
-                plan: plan(part),
-                known: Arc::clone(&explored.known),
+                job: Job::Sweep { plan: plan(part), known: Arc::clone(&explored.known) },
             };
             parts.iter().map(move |&part| task(part)).collect::<Vec<_>>()
         };
@@ -199,6 +289,17 @@ impl Explorer {
     fn memory_of(&self, tasks: usize) -> u64 {
         let share = (tasks as u64).clamp(1, MAX_TASKS_AT_ONCE);
         self.memory.map_or(u64::MAX, |bytes| bytes / share)
+    }
+
+    fn saturations(&self) -> Vec<Task> {
+        let aim = summary::Aim {
+            vectors: self.query.vectors.clone().into(),
+            assumed: self.query.assumed,
+            max_runs: self.query.max_runs.unwrap_or(MAX_RUNS),
+            flaw: Flaw::None,
+        };
+        let worlds = self.systems.iter().map(|explored| Arc::clone(&explored.world)).enumerate();
+        worlds.map(|(system, world)| Task { system, world, job: Job::Saturate(aim.clone()) }).collect()
     }
 
     /// The runs that each task may start, out of those that are left of the budget.
@@ -224,9 +325,15 @@ impl Explorer {
 
     /// Takes in what the tasks came to. Fewer than there were tasks end the search as not finished.
     pub fn absorb(&mut self, done: Vec<Done>) {
-        let is_whole = done.len() == self.tasks().len() && done.iter().all(|done| !done.found.is_partial);
+        if self.stage == Stage::Any {
+            return self.absorb_saturations(done);
+        }
+        let is_partial = |done: &Done| matches!(&done.came, Came::Swept(found) if found.is_partial);
+        let is_whole = done.len() == self.tasks().len() && !done.iter().any(is_partial);
         let mut found: Vec<Found> = self.systems.iter().map(|_| Found::default()).collect();
-        for Done { system, found: mut part } in done {
+        for Done { system, came } in done {
+            let Came::Swept(part) = came else { continue };
+            let mut part = *part;
             let learned = std::mem::take(&mut part.learned);
             if let (Some(explored), Some(found)) = (self.systems.get_mut(system), found.get_mut(system)) {
                 Arc::make_mut(&mut explored.known).learn(learned, self.strikes);
@@ -238,31 +345,61 @@ impl Explorer {
             self.complete = self.strikes;
             self.next_depth();
         } else {
-            self.is_over = true;
+            self.stage = Stage::Over;
         }
+    }
+
+    fn absorb_saturations(&mut self, done: Vec<Done>) {
+        for Done { system, came } in done {
+            if let (Came::Saturated(saturation), Some(explored)) = (came, self.systems.get_mut(system)) {
+                explored.failures = saturation.failures().to_vec();
+                explored.work.add(saturation.worked());
+                explored.saturation = Some(*saturation);
+            }
+        }
+        self.stage = Stage::Over;
     }
 
     fn next_depth(&mut self) {
         let breaks = self.systems.iter().any(|system| !system.failures.is_empty());
-        self.is_over = breaks || self.strikes >= self.query.depth;
-        self.strikes += u32::from(!self.is_over);
+        let is_last = self.strikes >= self.query.depth;
+        self.stage = match self.query.method {
+            _ if breaks => Stage::Over,
+            _ if !is_last => Stage::Depths,
+            Method::Summaries => Stage::Any,
+            Method::Plain | Method::CutOff => Stage::Over,
+        };
+        self.strikes += u32::from(self.stage == Stage::Depths);
+    }
+
+    /// Whether all systems are known to any depth and number, or to the first that breaks a promise.
+    fn is_saturated(&self) -> bool {
+        let reached = |system: &Explored| system.saturation.as_ref().map(Saturation::reached);
+        self.systems.iter().all(|system| reached(system) == Some(Reached::Fixpoint))
+    }
+
+    /// Plays a schedule on a system that was saturated, and holds what happens against the summaries. `choose` says what strikes
+    /// at a boundary, given its step and the handlers around it; what is refused or excluded does not strike. Nothing if the system
+    /// was not saturated.
+    pub fn play(&self, system: usize, choose: impl FnMut(u32, usize) -> Option<Vector>) -> Option<Played> {
+        self.systems.get(system)?.saturation.as_ref()?.play(choose)
     }
 
     /// Takes about so many steps.
     pub fn work(&mut self, steps: u64) -> Progress {
         let Some(mut current) = self.current.take().or_else(|| self.begin()) else { return Progress::Done };
-        let sweep = match current.sweep.take() {
-            Some(sweep) => Some(sweep),
+        let running = match current.running.take() {
+            Some(running) => Some(running),
             None => current.waiting.as_slice().first().map(Task::start),
         };
-        let Some(mut sweep) = sweep else {
+        let Some(mut running) = running else {
             self.absorb(current.done);
-            return if self.is_over { Progress::Done } else { Progress::More };
+            return if self.stage == Stage::Over { Progress::Done } else { Progress::More };
         };
-        if sweep.work(steps) == Progress::More {
-            current.sweep = Some(sweep);
+        if running.work(steps) == Progress::More {
+            current.running = Some(running);
         } else if let Some(task) = current.waiting.next() {
-            current.done.push(Done { system: task.system, found: sweep.finish() });
+            current.done.push(Done { system: task.system, came: running.finish() });
         }
         self.current = Some(current);
         Progress::More
@@ -271,14 +408,14 @@ impl Explorer {
     fn begin(&self) -> Option<Current> {
         let tasks = self.tasks();
         let of = tasks.len();
-        (of != 0).then(|| Current { waiting: tasks.into_iter(), sweep: None, done: Vec::new(), of })
+        (of != 0).then(|| Current { waiting: tasks.into_iter(), running: None, done: Vec::new(), of })
     }
 
     /// How much of the schedules of the depth at hand is done, in thousandths.
     pub fn done(&self) -> u32 {
-        let Some(current) = &self.current else { return if self.is_over { 1000 } else { 0 } };
+        let Some(current) = &self.current else { return if self.stage == Stage::Over { 1000 } else { 0 } };
         let whole = current.done.len() as u32 * 1000;
-        let begun = current.sweep.as_ref().map_or(0, Sweep::done);
+        let begun = current.running.as_ref().map_or(0, Running::done);
         (whole + begun) / (current.of as u32).max(1)
     }
 
@@ -300,17 +437,10 @@ impl Explorer {
 
     /// What the tasks at hand came to so far, with their systems.
     fn under_way(&self) -> impl Iterator<Item = (&Explored, &Found)> {
-        let current = self.current.iter();
-        let found = current.flat_map(|current| {
-            let done = current.done.iter().map(|done| (done.system, &done.found));
-            done.chain(
-                current
-                    .waiting
-                    .as_slice()
-                    .first()
-                    .map(|task| task.system)
-                    .zip(current.sweep.as_ref().map(Sweep::found)),
-            )
+        let found = self.current.iter().flat_map(|current| {
+            let done = current.done.iter().filter_map(|done| Some((done.system, done.came.swept()?)));
+            let task = current.waiting.as_slice().first().map(|task| task.system);
+            done.chain(task.zip(current.running.as_ref().and_then(Running::found)))
         });
         found.filter_map(|(system, found)| Some((self.systems.get(system)?, found)))
     }
@@ -331,6 +461,7 @@ impl Explored {
             failures,
             hides: false,
             work: Work::default(),
+            saturation: None,
         })
     }
 

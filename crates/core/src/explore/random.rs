@@ -4,6 +4,7 @@
 //! it found: schedules that break nothing say nothing of others.
 
 use super::Explorer;
+use super::Stage;
 use super::assume::Assumptions;
 use super::lane::{Lane, Strike, Went};
 use super::sweep::{Failure, Found};
@@ -117,12 +118,12 @@ impl Explorer {
     pub fn sampler(&self) -> Option<Sampler> {
         let worlds = || self.systems.iter().map(|system| Arc::clone(&system.world)).collect();
         let (vectors, assumed) = (self.query.vectors.clone().into(), self.query.assumed);
-        (!self.is_over).then(|| Sampler { worlds: worlds(), vectors, assumed })
+        (self.stage != Stage::Over).then(|| Sampler { worlds: worlds(), vectors, assumed })
     }
 
     /// Takes in what was drawn, and ends the search: no depth is complete by it.
     pub fn absorb_samples(&mut self, samples: Samples) {
-        self.is_over = true;
+        self.stage = Stage::Over;
         self.systems.iter_mut().zip(samples.found).for_each(|(system, found)| system.absorb(found));
     }
 }

@@ -3,7 +3,7 @@
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
-use super::sweep::{Aim, Failure, Work};
+use super::sweep::{Aim, Failure, Method, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
@@ -32,6 +32,15 @@ impl Verdict {
             Self::Empty => "empty",
         }
     }
+}
+
+/// Which schedules a search covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of up to so many exceptions.
+    Depth(u32),
+    /// All, of any depth and number.
+    Any,
 }
 
 /// A schedule that breaks a promise, confirmed by the runner.
@@ -118,8 +127,10 @@ impl Setting {
 pub struct Report {
     /// What it says.
     pub verdict: Verdict,
-    /// The depth up to which every schedule was covered.
+    /// The depth up to which every schedule was covered one by one.
     pub depth: u32,
+    /// Which schedules the verdict covers.
+    pub reach: Reach,
     /// All choices of the depths that were looked at.
     pub counts: Counts,
     /// The same for each number of strikes that was looked at, from 1.
@@ -159,11 +170,12 @@ impl Explorer {
         let (violations, unconfirmed) = self.violations();
         let verdict = match () {
             () if !violations.is_empty() => Verdict::Breaks,
-            () if !unconfirmed.is_empty() || self.complete < self.query.depth => Verdict::NotFinished,
+            () if !unconfirmed.is_empty() || !self.is_finished() => Verdict::NotFinished,
             () if settings.iter().any(Setting::is_empty) => Verdict::Empty,
             () => Verdict::Holds,
         };
-        Report { verdict, depth: self.complete, counts, depths, settings, violations, unconfirmed, work }
+        let reach = if self.is_saturated() && violations.is_empty() { Reach::Any } else { Reach::Depth(self.complete) };
+        Report { verdict, depth: self.complete, reach, counts, depths, settings, violations, unconfirmed, work }
     }
 
     fn depths(&self) -> Vec<Counts> {
@@ -176,6 +188,13 @@ impl Explorer {
             })
         };
         (0..looked_at).map(at).collect()
+    }
+
+    fn is_finished(&self) -> bool {
+        match self.query.method {
+            Method::Plain | Method::CutOff => self.complete >= self.query.depth,
+            Method::Summaries => self.is_saturated(),
+        }
     }
 
     /// The best failure for each promise over all systems.
@@ -219,7 +238,10 @@ impl Explorer {
             return Err(unconfirmed(&format!("the run of {schedule} shows {seen}")));
         }
         let saw_all = self.query.shard.is_none() && self.systems.iter().all(|system| !system.hides);
-        let is_minimal = (saw_all || strikes.len() < 2) && self.complete as usize >= strikes.len();
+        let is_minimal = match self.complete as usize >= strikes.len() {
+            true => saw_all || strikes.len() < 2,
+            false => self.is_saturated(),
+        };
         Ok(Violation { config: system.world.config.clone(), broken: *broken, schedule, steps: *steps, is_minimal })
     }
 }

@@ -26,6 +26,8 @@ pub enum Method {
     Plain,
     /// A run that agrees with one whose end is known ends there.
     CutOff,
+    /// As with cut-off up to the depth of the query. Then what handlers do is summed up, for schedules of any depth and number.
+    Summaries,
 }
 
 /// What a search is for.
@@ -355,7 +357,7 @@ impl Sweep {
         if trunk.lane.step(&self.world, &mut ()) != Went::On {
             return self.leave(&trunk);
         }
-        if self.plan.method == Method::CutOff && trunk.lane.level() < level && trunk.lane.level() <= trunk.level {
+        if self.plan.method != Method::Plain && trunk.lane.level() < level && trunk.lane.level() <= trunk.level {
             trunk.level = trunk.lane.level();
             if self.joins(&trunk) {
                 return self.leave(&trunk);
@@ -422,7 +424,7 @@ impl Sweep {
         if lane.strike(&self.world, vector, &mut ()) != Went::On {
             return;
         }
-        let record = (self.plan.method == Method::CutOff).then(|| self.record(lane.clone()));
+        let record = (self.plan.method != Method::Plain).then(|| self.record(lane.clone()));
         self.trunks.push(Trunk { lane, next: 0, left, level, record: record.map(Arc::new), class: None });
     }
 
@@ -471,7 +473,7 @@ impl Sweep {
         let mut rest = Counters::default();
         while went == Went::On && !self.is_idle(lane.steps()) {
             went = lane.step(&self.world, watch);
-            if self.plan.method == Method::CutOff
+            if self.plan.method != Method::Plain
                 && went == Went::On
                 && let Some(trunk) = return_to.arrived(&self.trunks, &lane)
                 && let Some(record) = &trunk.record

@@ -2,8 +2,8 @@
 //! everything that firmware and kernel would have done by now, once, before the first instruction.
 
 use super::layout::{self as at, IstStack};
-use super::sources::Texts;
-use super::{Config, Features, Form, System, constants, custom, sources, tables};
+use super::own::Texts;
+use super::{Config, Features, Form, System, constants, own, sources, tables};
 use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
@@ -17,16 +17,19 @@ use std::sync::Arc;
 /// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features, config.kernel);
-    let Texts { sources, restore, notes } = sources::sources(config, &options).map_err(|refused| vec![*refused])?;
+    let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, diagnostics);
+    let texts = own::texts(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
+    let Texts { sources, restore, notes, origins } = texts;
     let (image, diagnostics) = asm::assemble(&sources, &options);
+    let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(diagnostics);
+        return Err(refused(diagnostics));
     }
-    let machine = machine(config, &image).map_err(|diagnostic| vec![*diagnostic])?;
+    let machine = machine(config, &image).map_err(|diagnostic| vec![origins.given(*diagnostic)])?;
     let notes = match config.form {
         Form::Custom => {
-            let empty = custom::empty(&image, &restore.name, restore.at);
-            custom::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
+            let empty = own::empty(&image, &restore.name, restore.at).map(|note| origins.given(note));
+            own::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
         }
         _ => Vec::new(),
     };
@@ -75,14 +78,14 @@ fn load(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
 /// Only a person's text can cause this, so the diagnostic points at its first statement in the section.
 fn misplaced(image: &Image, section: &Section, message: String, hint: &str) -> Box<Diagnostic> {
     let reach = section.base..=section.base.saturating_add(section.bytes.len() as u64);
-    let own = |line: &&Line| line.position.source == custom::FORM_INDEX && reach.contains(&line.address);
+    let own = |line: &&Line| line.position.source == sources::FORM_INDEX && reach.contains(&line.address);
     let first = image.listing.iter().find(own).map_or(Position::default(), |line| line.position);
-    let position = Position { source: custom::FORM_INDEX, line: first.line.max(1), column: first.column.max(1) };
+    let position = Position { source: sources::FORM_INDEX, line: first.line.max(1), column: first.column.max(1) };
     Box::new(refusal(position, message, hint))
 }
 
 fn symbol(image: &Image, name: &str) -> Result<u64, Box<Diagnostic>> {
-    let position = Position { source: custom::FORM_INDEX, line: 1, column: 1 };
+    let position = Position { source: sources::FORM_INDEX, line: 1, column: 1 };
     let refused = || Box::new(refusal(position, format!("no text defines '{name}'"), "Leave its name as it is"));
     image.symbols.get(name).copied().ok_or_else(refused)
 }
@@ -91,7 +94,7 @@ fn refusal(position: Position, message: String, hint: &str) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         position,
-        source: custom::CUSTOM.to_owned(),
+        source: sources::CUSTOM.to_owned(),
         message,
         hint: Some(hint.to_owned()),
         expansion: Vec::new(),

@@ -12,6 +12,9 @@ const CONSTANTS: &[(&str, u64)] = &[
     ("__USER_CS", at::USER_CS as u64),
     ("__USER_DS", at::USER_DS as u64),
     ("__CPUNODE_SEG", at::CPUNODE_SEG as u64),
+    // Names that calling.h takes from other headers.
+    ("PAGE_SHIFT", at::PAGE.trailing_zeros() as u64),
+    ("X86_CR3_PTI_PCID_USER_BIT", at::PTI_USER_PCID_BIT as u64),
     // Per-CPU symbols and offsets in them.
     ("cpu_tss_rw", at::PERCPU_CPU_TSS_RW),
     ("TSS_sp0", at::TSS_SP0),
@@ -134,10 +137,19 @@ fn executes(variation: Variation, features: Features, kernel: Kernel) -> bool {
     kernel.has(variation) && (variation != Variation::NmiComplete || features.sev_es)
 }
 
-/// The kernel's names of the features that are on. A processor that needs page-table isolation also needs VERW and
-/// fences after SWAPGS. With isolation, the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c,
-/// v6.12).
+/// The kernel's names of the features that are on.
 fn feature_names(features: Features) -> impl Iterator<Item = &'static str> {
+    switches(features).into_iter().filter_map(|(name, on)| on.then_some(name))
+}
+
+/// Whether a switch or the processor decides the feature with this name of the kernel's.
+pub(super) fn decides(feature: &str) -> bool {
+    feature == "X86_FEATURE_ALWAYS" || switches(Features::default()).iter().any(|(name, _)| *name == feature)
+}
+
+/// The kernel's names of features, and which are on. A processor that needs page-table isolation also needs VERW and fences
+/// after SWAPGS. With isolation, the write to CR3 is the fence on entry from user (arch/x86/kernel/cpu/bugs.c, v6.12).
+fn switches(features: Features) -> [(&'static str, bool); 8] {
     [
         ("X86_FEATURE_PTI", features.pti),
         ("X86_FEATURE_PCID", features.pcid),
@@ -149,6 +161,4 @@ fn feature_names(features: Features) -> impl Iterator<Item = &'static str> {
         ("X86_FEATURE_FENCE_SWAPGS_KERNEL", true),
         ("X86_FEATURE_CLEAR_CPU_BUF", true),
     ]
-    .into_iter()
-    .filter_map(|(name, on)| on.then_some(name))
 }

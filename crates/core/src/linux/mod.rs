@@ -2,11 +2,11 @@
 
 mod boot;
 mod constants;
-mod custom;
 mod features;
 mod form;
 mod handlers;
 pub mod layout;
+mod own;
 pub mod records;
 pub mod regions;
 pub mod sources;
@@ -36,7 +36,7 @@ pub struct Config {
     pub kernel: Kernel,
     /// The macro that restores CR3.
     pub form: Form,
-    /// The text of [`Form::Custom`]; no other form uses it.
+    /// The text of [`Form::Custom`] as a person has it: macros, a diff, mails. No other form uses it.
     pub custom: Arc<str>,
     /// What runs when an exception or NMI strikes.
     pub handler: Handlers,

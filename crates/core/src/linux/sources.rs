@@ -1,10 +1,7 @@
-//! The texts of one configuration, in the order in which they are assembled.
+//! The built-in texts, in the order in which they are assembled.
 
-use super::custom::{self, FORM_INDEX};
-use super::{Config, Form, Handler, Handlers};
+use super::{Form, Handler, Handlers};
 use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
-
-pub use super::custom::CUSTOM;
 
 macro_rules! text {
     ($name:literal) => {
@@ -50,6 +47,9 @@ impl Text {
         Source { name: self.name.to_owned(), text: self.text.to_owned() }
     }
 }
+
+/// The name under which a person's own macro appears in diagnostics and listings.
+pub const CUSTOM: &str = "restore/custom.S";
 
 /// The text of a form of the macro; `custom` is the person's own.
 pub fn form_source(form: Form, custom: &str) -> Source {
@@ -102,34 +102,27 @@ fn combined(handlers: &[Handler]) -> Vec<Source> {
     handlers.iter().flat_map(renamed).chain(dispatcher).collect()
 }
 
-/// The texts of one configuration.
-pub(super) struct Texts {
-    /// In the order in which they are assembled.
-    pub(super) sources: Vec<Source>,
-    /// The macro of the form.
-    pub(super) restore: Signature,
-    /// Notes on the macros of ours that a person's text replaces.
-    pub(super) notes: Vec<Diagnostic>,
-}
-
-/// All texts. The sites that use the macro call it by the name and the parameters that the form gives it. The patches
-/// that changed either changed the sites too.
+/// The built-in texts with this one in the place of a form's; `settings` are lines of the preprocessor for all of them.
+/// The sites that use the macro call it by the name and the parameters that the form gives it. The patches that changed
+/// either changed the sites too.
 ///
 /// # Errors
-/// A diagnostic if a person's text does not define the macro, or defines it in a way that no site can call.
-pub(super) fn sources(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
-    let source = form_source(config.form, &config.custom);
-    let restore = Signature::of(&source, options).map_err(|refused| Box::new(refused.diagnostic(&source)))?;
-    let sources = in_order(source, &restore, config.handler);
-    let (sources, notes) = match config.form {
-        Form::Custom => custom::replace(sources, options),
-        _ => (sources, Vec::new()),
-    };
-    Ok(Texts { sources, restore, notes })
+/// A diagnostic if `form` does not define the macro, or defines it in a way that no site can call.
+pub(super) fn built_in(
+    form: Source,
+    settings: &str,
+    handlers: Handlers,
+    options: &Options,
+) -> Result<(Vec<Source>, Signature), Box<Diagnostic>> {
+    let mut definitions = DEFINITIONS.source();
+    definitions.text.push_str(settings);
+    let first = [definitions, CALLING.source(), form];
+    let restore = Signature::of(&first, &[FORM_INDEX], options)?;
+    Ok((in_order(first, &restore, handlers), restore))
 }
 
-fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Source> {
-    let mut sources = vec![DEFINITIONS.source(), CALLING.source(), form];
+fn in_order(first: [Source; 3], signature: &Signature, handlers: Handlers) -> Vec<Source> {
+    let mut sources = Vec::from(first);
     sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
     sources.extend(KERNEL.map(Text::source));
     sources.extend(handler_sources(handlers));
@@ -139,7 +132,7 @@ fn in_order(form: Source, signature: &Signature, handlers: Handlers) -> Vec<Sour
 }
 
 /// The names that the macro has had.
-const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
+pub(super) const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
 
 /// The sites that use the macro, as in our texts.
 const SITES: [Site; 2] = [
@@ -171,10 +164,17 @@ enum Refused {
 
 impl Signature {
     /// Read after preprocessing, so that a definition in a comment or in lines that an `#if` leaves out does not count.
-    fn of(source: &Source, options: &Options) -> Result<Self, Refused> {
-        let texts = [DEFINITIONS.source(), CALLING.source(), source.clone()];
-        let statements = asm::statements(&texts, options);
-        let own = statements.iter().filter(|(position, _)| position.source == FORM_INDEX);
+    ///
+    /// # Errors
+    /// A diagnostic at the text with [`FORM_INDEX`] if those of `texts` that are `among` do not define the macro as they should.
+    pub(super) fn of(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Box<Diagnostic>> {
+        let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
+        Self::found(texts, among, options).map_err(|refused| Box::new(refused.diagnostic(name)))
+    }
+
+    fn found(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Refused> {
+        let statements = asm::statements(texts, options);
+        let own = statements.iter().filter(|(position, _)| among.contains(&position.source));
         let definitions: Vec<_> = own.filter_map(|(position, text)| definition(*position, text)).collect();
         let found = MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|signature| signature.name == *name));
         found.map_or(Err(Refused::Undefined), Self::checked)
@@ -205,6 +205,15 @@ impl Signature {
     fn adapt(&self, text: &str) -> String {
         SITES.iter().fold(text.to_owned(), |text, site| text.replace(site.call, &self.call(site)))
     }
+
+    /// `text` with the calls of `before` as calls of this macro.
+    pub(super) fn follow(&self, before: &Self, text: &str) -> String {
+        let followed = |line: &str| {
+            let site = SITES.iter().find(|site| line.trim() == before.call(site));
+            site.map_or_else(|| line.to_owned(), |site| line.replace(line.trim(), &self.call(site)))
+        };
+        text.lines().flat_map(|line| [followed(line), "\n".to_owned()]).collect()
+    }
 }
 
 /// Name and parameters, if `statement` begins a macro.
@@ -215,7 +224,7 @@ fn definition(at: Position, statement: &str) -> Option<Signature> {
 }
 
 impl Refused {
-    fn diagnostic(&self, source: &Source) -> Diagnostic {
+    fn diagnostic(&self, source: String) -> Diagnostic {
         let (line, message, hint) = match self {
             Self::Undefined => (
                 1,
@@ -231,7 +240,7 @@ impl Refused {
         Diagnostic {
             severity: Severity::Error,
             position: Position { source: FORM_INDEX, line, column: 1 },
-            source: source.name.clone(),
+            source,
             message,
             hint: Some(hint.to_owned()),
             expansion: Vec::new(),
@@ -239,14 +248,40 @@ impl Refused {
     }
 }
 
+/// The texts that a patch may change, by the names that they have.
+pub(super) const NAMES_OF_ENTRY: [&str; 12] = [
+    CALLING.name,
+    "restore/a.S",
+    "restore/b2.S",
+    "restore/c.S",
+    "restore/e.S",
+    "restore/never.S",
+    ENTRY[0].name,
+    ENTRY[1].name,
+    ENTRY[2].name,
+    ENTRY[3].name,
+    ENTRY[4].name,
+    ENTRY[5].name,
+];
+
+/// Index of the other macros among the sources.
+pub(super) const CALLING_INDEX: usize = 1;
+/// Index of the form's text.
+pub(super) const FORM_INDEX: usize = 2;
+
+/// Index of the text with this name.
+pub(super) fn index_of(sources: &[Source], name: &str) -> Option<usize> {
+    sources.iter().position(|source| source.name == name)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Features, Kernel, constants};
+    use super::super::{Config, Features, Kernel, constants, own};
     use super::*;
 
     fn texts(form: Form, custom: &str) -> Result<Vec<Source>, Box<Diagnostic>> {
         let config = Config { form, custom: custom.into(), ..Config::default() };
-        sources(&config, &constants::options(config.features, config.kernel)).map(|texts| texts.sources)
+        own::texts(&config, &constants::options(config.features, config.kernel)).map(|texts| texts.sources)
     }
 
     fn check(text: &str, expected: Result<[&str; 2], &str>) {
@@ -317,13 +352,9 @@ mod tests {
         for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
             let sources = texts(form, "").expect("a form of the repository");
             assert_eq!(sources[FORM_INDEX], form_source(form, ""));
-            assert_eq!(
-                asm::assemble(&sources, &constants::options(Features::default(), Kernel::V6_12)).1,
-                [],
-                "{form:?}"
-            );
             let options = constants::options(Features::default(), Kernel::V6_12);
-            let name = Signature::of(&sources[FORM_INDEX], &options).expect("a form of the repository").name;
+            assert_eq!(asm::assemble(&sources, &options).1, [], "{form:?}");
+            let name = Signature::of(&sources, &[FORM_INDEX], &options).expect("a form of the repository").name;
             let calls =
                 |source: &Source| source.text.lines().filter(|line| line.trim_start().starts_with(&name)).count();
             assert_eq!(sources.iter().map(calls).sum::<usize>(), 2, "{form:?}");

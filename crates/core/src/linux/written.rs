@@ -1,6 +1,7 @@
 //! The macros of a configuration as their texts write them.
 
-use super::{Config, Features, Form, Kernel, constants, custom, sources};
+use super::sources::FORM_INDEX;
+use super::{Config, Features, Form, Kernel, constants, own};
 use crate::asm::{self, Diagnostic, Position, Source};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -25,6 +26,12 @@ pub(crate) struct Written {
 /// All macros of a configuration, those of the form's text first.
 #[derive(Clone, Debug)]
 pub(crate) struct Macros {
+    /// The configuration. A person's patches stand in it as the macros that they make.
+    pub(crate) config: Config,
+    /// Lines that set names of the kernel's configuration, before the text of the form.
+    pub(crate) settings: String,
+    /// How many of them count as lines of that text.
+    pub(crate) lines_before: u32,
     /// The name of the macro that restores CR3.
     pub(crate) restore: String,
     /// The text of the form.
@@ -36,16 +43,24 @@ impl Macros {
     /// Those of `config`.
     ///
     /// # Errors
-    /// Diagnostics when a person's text does not define the restore macro, or not so that it can be called.
+    /// Diagnostics if a person's text does not define the restore macro, or not so that it can be called; or if its patches
+    /// change more than macros.
     pub(crate) fn of(config: &Config) -> Result<Self, Vec<Diagnostic>> {
         let options = constants::options(config.features, config.kernel);
-        let texts = sources::sources(config, &options).map_err(|refused| vec![*refused])?;
+        let refused = |diagnostic: Box<Diagnostic>| own::named_syntax(config, vec![*diagnostic]);
+        let config = match config.form {
+            Form::Custom => with_text(config, &own::as_macros(config, &options).map_err(refused)?),
+            _ => config.clone(),
+        };
+        let texts = own::texts(&config, &options).map_err(refused)?;
         let statements = asm::written_statements(&texts.sources, &options);
-        let written = |definition: custom::Definition| written(&texts.sources, &statements, definition);
-        let mut all: Vec<_> = custom::definitions(&statements).into_iter().filter_map(written).collect();
+        let written = |definition: own::Definition| written(&texts.sources, &statements, definition);
+        let mut all: Vec<_> = own::definitions(&statements).into_iter().filter_map(written).collect();
         all.sort_by_key(|written| !written.in_form);
-        let form = sources::form_source(config.form, &config.custom);
-        Ok(Self { restore: texts.restore.name, form, all })
+        let (settings, lines_before) = own::settings(&config.custom);
+        let settings = settings.to_owned();
+        let form = texts.sources[FORM_INDEX].clone();
+        Ok(Self { config, settings, lines_before, restore: texts.restore.name, form, all })
     }
 
     /// The macro of this name, as GNU `as` finds it: whatever the case.
@@ -54,15 +69,15 @@ impl Macros {
     }
 }
 
-fn written(sources: &[Source], statements: &[(Position, String)], definition: custom::Definition) -> Option<Written> {
-    let custom::Definition { name, at, last_line, text } = definition;
+fn written(sources: &[Source], statements: &[(Position, String)], definition: own::Definition) -> Option<Written> {
+    let own::Definition { name, at, last_line, text } = definition;
     let inside =
         |position: &Position| position.source == at.source && at.line < position.line && position.line < last_line;
     let statements = statements.iter().filter(|(position, _)| inside(position));
     Some(Written {
         name,
         source: sources.get(at.source)?.clone(),
-        in_form: at.source == custom::FORM_INDEX,
+        in_form: at.source == FORM_INDEX,
         lines: at.line..=last_line,
         parameters: text.first()?.split_whitespace().map(str::to_owned).collect(),
         statements: statements.map(|(position, statement)| (position.line, statement.clone())).collect(),

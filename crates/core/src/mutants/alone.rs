@@ -367,3 +367,8 @@ pub(super) fn inputs(kernel: &Machine, part: Macro, features: Features) -> Vec<I
     });
     with_flags.chain(with_masks).collect()
 }
+
+/// Whether `all` has every PCID of `some`.
+pub(super) fn flushed(some: &[u16], all: &[u16]) -> bool {
+    some.iter().all(|pcid| all.contains(pcid))
+}

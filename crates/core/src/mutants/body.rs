@@ -83,14 +83,10 @@ pub struct Mutant {
 /// All mutants, in the order of their macros and statements.
 pub(super) fn mutants(macros: &Macros) -> Vec<Mutant> {
     let named = |part: Macro| Some((part, macros.named(part.called(macros))?));
-    Macro::ALL
-        .into_iter()
-        .filter_map(named)
-        .flat_map(|(part, written)| of_macro(part, written, &macros.form.text))
-        .collect()
+    Macro::ALL.into_iter().filter_map(named).flat_map(|(part, written)| of_macro(part, written, macros)).collect()
 }
 
-fn of_macro(part: Macro, written: &Written, form: &str) -> Vec<Mutant> {
+fn of_macro(part: Macro, written: &Written, macros: &Macros) -> Vec<Mutant> {
     let statements: Vec<_> = written.statements.iter().map(|(_, statement)| statement.clone()).collect();
     let raw: Vec<_> = written.source.text.lines().collect();
     let mutant = |change: Change| {
@@ -106,10 +102,10 @@ fn of_macro(part: Macro, written: &Written, form: &str) -> Vec<Mutant> {
         Some(Mutant {
             id: Id { part, statement: change.at + 1, operator: change.operator },
             source: written.source.name.clone(),
-            line: at.0,
+            line: at.0 + if written.in_form { macros.lines_before } else { 0 },
             old: joined(old),
             new: joined(new),
-            text: text(written, form, &change).into(),
+            text: format!("{}{}", macros.settings, text(written, &macros.form.text, &change)).into(),
         })
     };
     changes(&statements, &written.parameters).into_iter().filter_map(mutant).collect()

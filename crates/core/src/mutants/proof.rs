@@ -144,13 +144,8 @@ fn uses_saved(restores: &[Known]) -> bool {
 
 /// How much more the mutant does to leave the same. Nothing if it leaves something else, or flushes less.
 fn more(original: &Outcome, mutant: &Outcome) -> Option<Extra> {
-    let same = original.left == mutant.left && flushed(&original.heard.flushes, &mutant.heard.flushes);
+    let same = original.left == mutant.left && alone::flushed(&original.heard.flushes, &mutant.heard.flushes);
     let writes = mutant.heard.writes.checked_sub(original.heard.writes)?;
     let flushes = mutant.heard.flushes.len().checked_sub(original.heard.flushes.len())?;
     same.then_some(Extra { inputs: 1, writes: writes.into(), flushes: flushes as u64 })
-}
-
-/// Whether `all` has every PCID of `some`.
-pub(super) fn flushed(some: &[u16], all: &[u16]) -> bool {
-    some.iter().all(|pcid| all.contains(pcid))
 }

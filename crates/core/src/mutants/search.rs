@@ -59,13 +59,13 @@ impl Shared {
         let macros = Macros::of(&query.config)?;
         let mut mutants = body::mutants(&macros);
         mutants.retain(|mutant| query.chosen.has(mutant.id));
-        let groups = groups(&query.config, &macros)?;
-        let (systems, first) = systems(&query.config, &macros);
+        let groups = groups(&macros)?;
+        let (systems, first) = systems(&macros);
         Ok(Self { query: query.clone(), macros, mutants, groups, systems, first })
     }
 
     fn config(&self, mutant: &Mutant, features: Features, handler: Handlers) -> Config {
-        Config { features, handler, ..written::with_text(&self.query.config, &mutant.text) }
+        Config { features, handler, ..written::with_text(&self.macros.config, &mutant.text) }
     }
 
     fn boot(&self, mutant: &Mutant, group: &Group) -> Result<System, Vec<Diagnostic>> {
@@ -196,12 +196,12 @@ fn names(features: Features, macros: &Macros) -> BTreeSet<String> {
 }
 
 /// The groups of the standard features, and what the form's macros do in each.
-fn groups(config: &Config, macros: &Macros) -> Result<Vec<Group>, Vec<Diagnostic>> {
+fn groups(macros: &Macros) -> Result<Vec<Group>, Vec<Diagnostic>> {
     let mut groups: Vec<Group> = Vec::new();
     for features in standard_features() {
         let names = names(features, macros);
         if groups.iter().all(|group| group.names != names) {
-            let system = linux::boot(&Config { features, handler: Handlers::QUIET, ..config.clone() })?;
+            let system = linux::boot(&Config { features, handler: Handlers::QUIET, ..macros.config.clone() })?;
             let original = Bench::new(&system, features, macros).map(Original::new);
             groups.push(Group { names, features, code: system.image.sections.clone(), original });
         }
@@ -210,7 +210,7 @@ fn groups(config: &Config, macros: &Macros) -> Result<Vec<Group>, Vec<Diagnostic
 }
 
 /// The standard set of a form, and how many systems come first: one of each group, the one on which the macros do most before the others.
-fn systems(config: &Config, macros: &Macros) -> (Vec<Config>, usize) {
+fn systems(macros: &Macros) -> (Vec<Config>, usize) {
     let handlers = standard_handlers(Assumptions::default());
     let each = |features: Features| handlers.iter().map(move |&handler| (features, handler));
     let mut pairs: Vec<_> = standard_features().into_iter().flat_map(each).collect();
@@ -222,6 +222,6 @@ fn systems(config: &Config, macros: &Macros) -> (Vec<Config>, usize) {
     let (first, others): (Vec<_>, Vec<_>) =
         pairs.into_iter().partition(|(features, _)| seen.insert(names(*features, macros)));
     let count = first.len();
-    let config = |(features, handler)| Config { features, handler, ..config.clone() };
+    let config = |(features, handler)| Config { features, handler, ..macros.config.clone() };
     (first.into_iter().chain(others).map(config).collect(), count)
 }

@@ -4,7 +4,6 @@
 //! can follow each of its instructions, by any number of its own, to where both look alike and leave alike.
 
 use super::alone::{self, Heard, Input, Site};
-use super::proof::flushed;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
 use crate::machine::{Cpu, Machine, Stepper};
 use std::collections::HashMap;
@@ -145,7 +144,7 @@ impl<'a> Struck<'a> {
         let (mut at, mut now, mut flushes) = (original, mask, Vec::new());
         for _ in 0..LONGEST {
             if let Move::To(to, then, also) = &target
-                && (*then, flushed(&flushes, also)) == (now, true)
+                && (*then, alone::flushed(&flushes, also)) == (now, true)
                 && !(must_move && at == original)
                 && self.agree_at(*to, at)
             {

@@ -6,6 +6,7 @@ use super::{Breakage, Broken, Returns, Struck};
 use crate::counters::{Counter, CounterSet};
 use crate::linux::{Config, System};
 use crate::machine::observe::{Attention, ControlAccess, Delivered, MemoryAccess, Ordinary, TlbEvent};
+use crate::machine::tlb::Entry;
 use crate::machine::{Event, Machine, Observer};
 use crate::scenario::Places;
 use crate::trace::Ending;
@@ -103,6 +104,21 @@ impl Promises {
             && self.returns.agrees(&other.returns)
             && self.stale.agrees(&other.stale)
             && self.broken == other.broken
+    }
+
+    /// Whether the disagreement at hand began at [`BETWEEN_RECORDS`](crate::linux::records::BETWEEN_RECORDS).
+    pub(crate) fn is_between_records(&self) -> bool {
+        self.records.is_between_records()
+    }
+
+    /// Whether an NMI was delivered whose handler has not made a round since.
+    pub(crate) fn owes_round(&self) -> bool {
+        self.returns.owes_round()
+    }
+
+    /// Stale translations that may be used under CR3 and have no flush pending.
+    pub(crate) fn stale(&self) -> &[Entry] {
+        self.stale.stale()
     }
 
     /// What has struck and not returned, outermost first.

@@ -46,6 +46,10 @@ impl Records {
         [user.map(Broken::UserCr3), records].into_iter().flatten()
     }
 
+    pub(super) fn is_between_records(&self) -> bool {
+        self.is_between_records
+    }
+
     pub(super) fn agrees(&self, other: &Self) -> bool {
         self.is_between_records == other.is_between_records
     }

@@ -81,6 +81,11 @@ impl Returns {
         &self.broken
     }
 
+    /// Whether an NMI was delivered whose handler has not made a round since.
+    pub(crate) fn owes_round(&self) -> bool {
+        self.owes_round
+    }
+
     /// Whether both are inside the same handlers and owe the same.
     pub fn agrees(&self, other: &Self) -> bool {
         let same = |(left, right): (&Arc<Struck>, &Arc<Struck>)| Arc::ptr_eq(left, right);

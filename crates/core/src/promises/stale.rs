@@ -118,6 +118,10 @@ impl Stale {
         }
     }
 
+    pub(super) fn stale(&self) -> &[Entry] {
+        &self.stale
+    }
+
     pub(super) fn agrees(&self, other: &Self) -> bool {
         self.stale == other.stale
     }

@@ -175,6 +175,7 @@ fn macros_of_the_text_replace_the_built_in_ones() {
         (2, replaces("SET_NOFLUSH_BIT", "their texts differ")),
         (5, replaces("ADJUST_KERNEL_CR3", "both have the same text")),
         (10, replaces("Switch_To_Kernel_CR3", "both have the same text")),
+        (17, "`SWITCH_TO_USER_CR3_NOSTACK` is new, and nothing calls it".to_owned()),
     ];
     assert_eq!(notes(&text, ALL_ON), expected);
     assert_eq!(writes(&config(&text)), writes(&ours(Form::E)));
@@ -226,6 +227,12 @@ fn piece() -> impl Strategy<Value = String> {
         "\\",
         "1: jmp 1b",
         "hlt",
+        "--- a/arch/x86/entry/calling.h",
+        "+++ b/arch/x86/entry/calling.h",
+        "@@ -1,2 +1,2 @@",
+        " .Lend_\\@:",
+        "-.endm",
+        "+.endm",
     ];
     prop::sample::select(pieces.to_vec()).prop_map(str::to_owned)
 }

@@ -14,6 +14,7 @@ mod nested_places;
 mod no_flush_window;
 mod odd_tables;
 mod one_page;
+mod patches;
 mod refills;
 mod restore;
 mod spaces;

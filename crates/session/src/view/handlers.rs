@@ -51,6 +51,6 @@ mod tests {
     fn a_combination_is_listed_while_it_runs() {
         check("quiet", &[COMBINE], 0);
         check("schedule", &[COMBINE], 6);
-        check("perf+pending-flush", &["perf+pending-flush", COMBINE], 7);
+        check("perf+pending-flush", &["perf+pending-flush", COMBINE], 8);
     }
 }

@@ -130,7 +130,8 @@ fn how_many(found: &Found, begun: Option<Begun>) -> String {
         (Some(begun), true) => {
             format!("depth {} not finished after {} schedules", begun.depth, grouped(begun.schedules))
         }
-        (None, _) if found.schedules == 0 => String::new(),
+        // It breaks deeper than what is complete.
+        (None, _) if found.breaking == 0 => String::new(),
         (None, _) => format!("{} of {} schedules break", grouped(found.breaking), grouped(found.schedules)),
     }
 }

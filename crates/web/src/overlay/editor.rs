@@ -50,7 +50,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
             <p class="quiet">
                 { "GNU assembler, AT&T syntax. Define " }<code>{ "PARANOID_RESTORE_CR3" }</code>{ " or " }
                 <code>{ "RESTORE_CR3" }</code>{ " with arguments " }<code>{ "scratch_reg" }</code>{ " and " }
-                <code>{ "save_reg" }</code>{ ", as in calling.h. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
+                <code>{ "save_reg" }</code>{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
                 { for Side::BOTH.into_iter().map(|side| run_button(props, side)) }

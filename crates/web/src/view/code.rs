@@ -241,7 +241,8 @@ fn stripe(mark: Option<heat::Mark>) -> Html {
     let (class, text) = match mark.map(|mark| mark.heat) {
         None => ("", String::new()),
         Some(Heat::Holds) => ("holds", String::new()),
-        Some(Heat::Breaks(count)) => ("breaks", count.to_string()),
+        Some(Heat::Breaks(count @ ..100)) => ("breaks", count.to_string()),
+        Some(Heat::Breaks(_)) => ("breaks", "99+".to_owned()),
         Some(Heat::Impossible) => ("impossible", String::new()),
     };
     html! { <i class={classes!("heat", class)} aria-hidden="true">{ text }</i> }

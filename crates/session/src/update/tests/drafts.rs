@@ -115,3 +115,27 @@ fn a_text_that_is_typed_on_over_one_that_is_aside_keeps_that_one() {
     let typed = after(&state, ["ab", "abc"].map(|text| Action::EditDraft(text.into())));
     assert_eq!(typed.kept(), texts(["abc", "ab"]));
 }
+
+#[test]
+fn a_mail_with_a_patch_is_taken_as_it_is_pasted() {
+    let mail = include_str!("../../../../../testdata/patches/resent.reply");
+    let state = after(&opened("a=A&b=custom"), [Action::EditDraft(mail.into())]);
+    assert_eq!(&*state.custom, mail);
+    let verdict = diagnostics::verdict(&state);
+    assert_eq!((verdict.words, verdict.problems), ("It assembles, and runs.", Vec::new()));
+    let [taken, changed] = &verdict.notes[..] else { panic!("{:?}", verdict.notes) };
+    assert_eq!((taken.place.as_str(), taken.excerpt.starts_with("> --- a/arch/x86")), ("line 18, column 1:", true));
+    assert!(taken.message.starts_with("taken for a mail with a unified diff; undone: the marks of a reply"));
+    assert!(taken.hint.as_ref().is_some_and(|hint| hint.starts_with("it fits form A, ")));
+    assert_eq!(changed.message, "`RESTORE_CR3` is changed");
+    let differences = |state: &State| state.runs.comparison.differences.len();
+    assert_eq!(differences(&state), differences(&opened("a=A&b=C")), "the patch makes form C of form A");
+    assert_eq!(
+        State::open(&crate::link::encode(&state.link()), Settings::default()).custom,
+        state.custom,
+        "the link carries it"
+    );
+    let cut: String = mail.lines().take(30).flat_map(|line| [line, "\n"]).collect();
+    let cut = diagnostics::verdict(&update(&state, Action::EditDraft(cut)));
+    assert!(cut.problems[0].message.starts_with("the hunk is cut short: "), "{:?}", cut.problems);
+}

@@ -118,6 +118,12 @@ fn what_breaks_is_said_with_its_schedule() {
         [Told::Found(found()), Told::Begun(Begun { depth: 2, schedules: 4000, done: 7 }), Told::Found(early)]
     };
     check(
+        [Told::Found(Found { breaking: 0, is_over: false, ..two.clone() })],
+        expect![
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables"
+        ],
+    );
+    check(
         begun(false),
         expect![
             "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; 4,000 schedules of depth 2 so far"
@@ -183,7 +189,7 @@ fn a_counterexample_opens_at_both_of_its_ends_and_can_be_sent() {
 #[test]
 fn assumptions_say_how_they_stand() {
     let state = opened("v=1&h=kgdb-poke");
-    assert_eq!(assumed(&state), "under 9 assumptions");
+    assert_eq!(assumed(&state), "under 10 assumptions");
     let mut excluded = vec![0; Assumption::ALL.len()];
     excluded[Assumption::NmiFrame as usize] = 1234;
     let state = told(&state, Side::Right, Told::Found(Found { excluded, ..found() }));
@@ -197,7 +203,7 @@ fn assumptions_say_how_they_stand() {
     assert_eq!(sides(&state, Assumption::NoPoke), (true, words(given, given)));
     let off = update(&state, Action::ToggleAssumption(Assumption::NmiFrame));
     assert_eq!(sides(&off, Assumption::NmiFrame), (false, words("off", "off")));
-    assert_eq!(assumed(&off), "under 8 assumptions, 1 off");
+    assert_eq!(assumed(&off), "under 9 assumptions, 1 off");
     assert_eq!(off.link().assumed, off.explore.assumed);
     assert_eq!(update(&off, Action::ToggleAssumption(Assumption::NmiFrame)).link(), state.link());
 }

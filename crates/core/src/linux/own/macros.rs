@@ -1,22 +1,19 @@
-//! The effects of a person's text on ours: the macros that it replaces, and a restore macro without a body.
+//! The effects of a person's text on our macros: those that it replaces, changes or adds, and a restore macro without a body.
 
-use crate::asm::{self, Diagnostic, Image, Options, Position, Severity, Source};
-
-/// The name under which a person's own macro appears in diagnostics and listings.
-pub const CUSTOM: &str = "restore/custom.S";
-
-/// Index of the form's text among the sources.
-pub(super) const FORM_INDEX: usize = 2;
+use super::super::sources::FORM_INDEX;
+use super::note;
+use super::origins::Origins;
+use crate::asm::{self, Diagnostic, Image, Options, Position, Source};
 
 /// A `.macro` with its lines.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Definition {
-    pub(super) name: String,
-    pub(super) at: Position,
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) at: Position,
     /// The line of its `.endm`.
-    pub(super) last_line: u32,
+    pub(crate) last_line: u32,
     /// Parameters and body, as written, without comments.
-    pub(super) text: Vec<String>,
+    pub(crate) text: Vec<String>,
 }
 
 impl Definition {
@@ -34,7 +31,7 @@ fn words(statement: &str) -> (String, &str) {
 
 /// The macros that `statements` define for certain: not inside another macro, and not under an `.if`, which only the
 /// assembler can decide.
-pub(super) fn definitions(statements: &[(Position, String)]) -> Vec<Definition> {
+pub(crate) fn definitions(statements: &[(Position, String)]) -> Vec<Definition> {
     let mut found: Vec<Definition> = Vec::new();
     let mut open: Option<Definition> = None;
     let (mut nested, mut conditionals) = (0_usize, 0_usize);
@@ -68,11 +65,16 @@ fn opened(at: Position, rest: &str) -> Definition {
     Definition { name, at, last_line: at.line, text: vec![words.collect::<Vec<_>>().join(" ")] }
 }
 
-/// `sources` without those of our macros that the person's text defines too, and a note on each.
-pub(super) fn replace(mut sources: Vec<Source>, options: &Options) -> (Vec<Source>, Vec<Diagnostic>) {
-    let found = definitions(&asm::written_statements(&sources, options));
+/// `sources` without those of our macros that the person's text defines too, and a note on each; and on each macro that is new.
+/// `restore` is the one that every text has.
+pub(super) fn replace(mut sources: Vec<Source>, restore: &str, options: &Options) -> (Vec<Source>, Vec<Diagnostic>) {
+    let statements = asm::written_statements(&sources, options);
+    let found = definitions(&statements);
     let (own, ours): (Vec<_>, Vec<_>) = found.into_iter().partition(|definition| definition.at.source == FORM_INDEX);
     let mut notes = Vec::new();
+    for added in own.iter().filter(|own| !own.is_named(restore) && !ours.iter().any(|ours| ours.is_named(&own.name))) {
+        notes.push(new(added, &statements, added.at));
+    }
     for built_in in ours {
         let Some(replacing) = own.iter().find(|own| own.is_named(&built_in.name)) else { continue };
         if let Some(source) = sources.get_mut(built_in.at.source) {
@@ -104,27 +106,53 @@ fn without_lines(text: &str, lines: std::ops::RangeInclusive<u32>) -> String {
 }
 
 /// A note that no statement of `image` comes from the restore macro `name`, defined at `at`; none if one does.
-pub(super) fn empty(image: &Image, name: &str, at: Position) -> Option<Diagnostic> {
+pub(crate) fn empty(image: &Image, name: &str, at: Position) -> Option<Diagnostic> {
     let calls = |line: &asm::Line| line.expansion.iter().any(|(called, _)| called.eq_ignore_ascii_case(name));
     let hint = "nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should";
     (!image.listing.iter().any(calls))
         .then(|| note(at, format!("the macro {name} is empty with these features"), Some(hint.to_owned())))
 }
 
-fn note(position: Position, message: String, hint: Option<String>) -> Diagnostic {
-    let (severity, source) = (Severity::Note, CUSTOM.to_owned());
-    Diagnostic { severity, position, source, message, hint, expansion: Vec::new() }
+/// A macro that is new, and whether anything calls it.
+fn new(added: &Definition, statements: &[(Position, String)], at: Position) -> Diagnostic {
+    let name = &added.name;
+    match statements.iter().any(|(_, statement)| calls(statement, name)) {
+        true => note(at, format!("`{name}` is new"), None),
+        false => note(at, format!("`{name}` is new, and nothing calls it"), None),
+    }
 }
 
-/// The `diagnostics` about the person's text, each once, in the order of its lines: a macro is read again at each call.
-pub(super) fn own_notes(diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<Diagnostic> {
-    let mut notes: Vec<Diagnostic> = Vec::new();
-    for said in diagnostics.into_iter().filter(|said| said.position.source == FORM_INDEX) {
-        if !notes.iter().any(|note| (note.position, &note.message) == (said.position, &said.message)) {
-            let at = notes.partition_point(|note| note.position <= said.position);
-            notes.insert(at, said);
+/// Whether a statement has the name of a macro as a word and does not define it.
+fn calls(statement: &str, name: &str) -> bool {
+    let mut names = statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words(statement).0 != ".macro" && names.any(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// A note on each macro that patches changed, added or took away. `at` is the place where no line of it is a person's.
+pub(super) fn changes(
+    before: &[Source],
+    after: &[Source],
+    options: &Options,
+    origins: &Origins,
+    at: Position,
+) -> Vec<Diagnostic> {
+    let statements = asm::written_statements(after, options);
+    let (before, after) = (definitions(&asm::written_statements(before, options)), definitions(&statements));
+    let place = |definition: &Definition| {
+        let lines = definition.at.line..=definition.last_line;
+        let given = lines.map(|line| Position { line, column: 1, ..definition.at }).find(|at| origins.is_given(*at));
+        given.map_or(at, |given| origins.place(given).0)
+    };
+    let mut notes = Vec::new();
+    for definition in &after {
+        match before.iter().find(|before| before.is_named(&definition.name)) {
+            Some(before) if before.text == definition.text => {}
+            Some(_) => notes.push(note(place(definition), format!("`{}` is changed", definition.name), None)),
+            None => notes.push(new(definition, &statements, place(definition))),
         }
     }
+    let gone = before.iter().filter(|before| !after.iter().any(|after| after.is_named(&before.name)));
+    notes.extend(gone.map(|gone| note(at, format!("`{}` is gone", gone.name), None)));
     notes
 }
 
@@ -133,7 +161,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(String, u32, u32, Vec<String>)> {
-        let source = |text: &str| Source { name: CUSTOM.to_owned(), text: text.to_owned() };
+        let source = |text: &str| Source { name: "own.S".to_owned(), text: text.to_owned() };
         let found = definitions(&asm::written_statements(&[source(text), source("hlt\n.endm\n")], &Options::default()));
         found.into_iter().map(|found| (found.name, found.at.line, found.last_line, found.text)).collect()
     }

@@ -1,0 +1,273 @@
+//! A summary applied to a state, and states held against each other.
+
+use super::context::ContextId;
+use super::family::{End, Node, Sampled};
+use super::guard::{Flags, Held, REST, Slot, register};
+use super::hash::hash;
+use super::round::Round;
+use super::shadow::Shadow;
+use super::value::{Loc, Origin, REGISTERS, Source, TooMany, Value};
+use crate::machine::Machine;
+use crate::machine::rflags::{CF, STATUS};
+
+/// A state of a family.
+pub(super) struct State<'a> {
+    pub(super) context: ContextId,
+    pub(super) registers: [Sampled; REGISTERS],
+    pub(super) flags: (Flags, u64),
+    /// What a word holds.
+    pub(super) word: Box<dyn Fn(u64) -> Sampled + 'a>,
+}
+
+/// What has to be looked at for two states to be one.
+pub(super) type Looks = Vec<Held>;
+
+impl State<'_> {
+    pub(super) fn of<'a>(context: ContextId, shadow: &'a Shadow, machine: &'a Machine) -> State<'a> {
+        State {
+            context,
+            registers: std::array::from_fn(|number| (shadow.registers[number], register(&machine.cpu, number))),
+            flags: (shadow.flags.clone(), machine.cpu.rflags & STATUS),
+            word: Box::new(|word| (shadow.held_word(word), machine.memory.read_u64(word << 3))),
+        }
+    }
+
+    /// States for which it differs are not one.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let seen = |(held, sample): Sampled| match held {
+            Held::Word(value) => sample & !value.opaque(),
+            Held::Sum(_) => sample,
+        };
+        let registers = self.registers.map(seen);
+        hash(&(self.context, registers))
+    }
+}
+
+/// Marks and states are small numbers.
+const MARK: u64 = 0xff;
+
+/// Whether two places hold one thing; what must be looked at for that. Nothing if they do not.
+pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
+    let [known, opaque] = match (left.0, right.0) {
+        (Held::Word(one), Held::Word(other)) => {
+            if one == other && (left.1 ^ right.1) & !one.unknown() == 0 {
+                return true;
+            }
+            [one.unknown() | other.unknown(), one.opaque() | other.opaque()]
+        }
+        (one, other) if one == other => return true,
+        _ => [u64::MAX, 0],
+    };
+    // Bits that are opaque in both for one reason are one thing.
+    let same_opaque = match (left.0, right.0) {
+        (Held::Word(one), Held::Word(other)) => one.masked(opaque) == other.masked(opaque),
+        _ => false,
+    };
+    let differ = (left.1 ^ right.1) & !(if same_opaque { opaque } else { 0 });
+    if differ != 0 || (opaque != 0 && !same_opaque) {
+        return false;
+    }
+    if known & !opaque != 0 {
+        // To look costs classes. At a mark or a state it is worth that, at an address it never is.
+        if left.1 & known & !opaque > MARK {
+            return false;
+        }
+        let visible = |held| match held {
+            Held::Word(value) => Held::Word(value.masked(!opaque)),
+            sum => sum,
+        };
+        looks.extend([visible(left.0), visible(right.0)]);
+    }
+    true
+}
+
+pub(super) fn flags_alike(left: &(Flags, u64), right: &(Flags, u64)) -> bool {
+    if left.0 == right.0 {
+        let unknown = left.0.word().unknown() | compared(&left.0);
+        return (left.1 ^ right.1) & STATUS & !unknown == 0;
+    }
+    false
+}
+
+/// Flags that come from comparisons.
+fn compared(flags: &Flags) -> u64 {
+    let mask = |slot: &Slot, mask| if matches!(slot, Slot::Compared(_)) { mask } else { 0 };
+    mask(&flags.carry, CF) | mask(&flags.rest, REST)
+}
+
+impl Round {
+    /// What a place holds at a boundary.
+    pub(super) fn at(&self, node: Node, loc: Loc) -> Sampled {
+        let run = self.run(node.run);
+        if let Loc::Flags = loc {
+            let (flags, sample) = run.history.flags_at(node.boundary).unwrap_or((&Flags::KNOWN, 0));
+            return (Held::Word(flags.word()), sample);
+        }
+        if let Some(moment) = run.history.at(loc, node.boundary) {
+            return (moment.held, moment.sample);
+        }
+        let family = self.family(run.family);
+        match loc {
+            Loc::Memory(word) => {
+                let sample = family.entry.machine().memory.read_u64(word << 3);
+                (Held::Word(self.learned.held(family.frame, word, None)), sample)
+            }
+            loc => (Held::KNOWN, super::guard::read(family.entry.machine(), loc)),
+        }
+    }
+
+    /// What a place of a summary holds after it was applied at a boundary.
+    pub(super) fn after(&self, node: Node, (value, sample): (Value, u64)) -> (Result<Value, TooMany>, u64) {
+        let is_whole = |loc| match loc {
+            Loc::Flags => {
+                let flags = self.run(node.run).history.flags_at(node.boundary);
+                flags.is_none_or(|(flags, _)| flags.guards().next().is_none())
+            }
+            loc => matches!(self.at(node, loc).0, Held::Word(_)),
+        };
+        let word = value.evaluate(sample, |loc| self.at(node, loc).1);
+        if !value.parts().filter_map(super::value::Part::input).all(is_whole) {
+            return (Err(TooMany), word);
+        }
+        let held = |loc| match self.at(node, loc).0 {
+            Held::Word(value) => value,
+            Held::Sum(_) => Value::KNOWN,
+        };
+        (value.through(held), word)
+    }
+
+    /// The same, of a place that holds only what the place itself held, or is known.
+    fn place_after(&self, node: Node, loc: Loc, end: (Value, u64)) -> Sampled {
+        if end.0 == Value::input(loc) {
+            return self.at(node, loc);
+        }
+        match self.after(node, end) {
+            (Ok(value), sample) => (Held::Word(value), sample),
+            // Registers that a handler does not restore break a promise.
+            (Err(TooMany), sample) => (Held::Word(mixture(u64::MAX)), sample),
+        }
+    }
+
+    /// A word after a summary was applied.
+    pub(super) fn word_after(&self, node: Node, end: &End, word: u64) -> Sampled {
+        match end.words.binary_search_by_key(&word, |entry| entry.0) {
+            Err(_) => self.at(node, Loc::Memory(word)),
+            Ok(index) => {
+                let (_, value, sample) = end.words[index];
+                let (value, sample) = self.after(node, (value, sample));
+                (Held::Word(value.unwrap_or(mixture(word))), sample)
+            }
+        }
+    }
+
+    pub(super) fn flags_after(&self, node: Node, end: &End) -> (Flags, u64) {
+        let run = self.run(node.run);
+        let before =
+            run.history.flags_at(node.boundary).map_or((Flags::KNOWN, 0), |(flags, sample)| (flags.clone(), sample));
+        if end.flags.0 == Flags::input() {
+            return (before.0, before.1 & STATUS);
+        }
+        let (value, sample) = self.after(node, (end.flags.0.word(), end.flags.1));
+        let flags = value.and_then(Flags::of).unwrap_or_else(|_| Flags::of(mixture(u64::MAX)).unwrap_or(Flags::KNOWN));
+        (flags, sample & STATUS)
+    }
+
+    /// The state after a summary was applied at a boundary.
+    pub(super) fn state_after<'a>(&'a self, node: Node, end: &'a End) -> State<'a> {
+        State {
+            context: end.context,
+            registers: std::array::from_fn(|number| {
+                self.place_after(node, Loc::Register(number as u8), end.registers[number])
+            }),
+            flags: self.flags_after(node, end),
+            word: Box::new(move |word| self.word_after(node, end, word)),
+        }
+    }
+
+    /// Whether bytes of a word matter to what follows a boundary.
+    pub(super) fn matters(&self, mut node: Node, word: u64) -> bool {
+        use super::history::Fate;
+        if self.learned.read.of(word) != 0 {
+            return true;
+        }
+        let mut bytes = u8::MAX;
+        loop {
+            let run = self.run(node.run);
+            match run.uses.fate(word, bytes, node.boundary) {
+                Fate::Read => return true,
+                Fate::Left(0) => return false,
+                Fate::Left(left) => bytes = left,
+            }
+            match run.next {
+                Some(next) => node = next,
+                None => {
+                    return self.family(run.family).demanded.of(word) & bytes != 0;
+                }
+            }
+        }
+    }
+
+    /// Whether a state goes on as a boundary of a run does, and what must be looked at for that.
+    /// `hint` is a word that told them apart last time.
+    pub(super) fn joins(&self, state: &State<'_>, node: Node, hint: &mut Option<u64>) -> Option<Looks> {
+        let run = self.run(node.run);
+        if let Some(word) = *hint
+            && !alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut Looks::new())
+            && self.matters(node, word)
+        {
+            return None;
+        }
+        let mut looks = Looks::new();
+        if run.contexts.get(node.boundary as usize) != Some(&state.context) {
+            return None;
+        }
+        for (held, number) in state.registers.iter().zip(0..) {
+            alike(*held, self.at(node, Loc::Register(number)), &mut looks).then_some(())?;
+        }
+        let (flags, sample) = run.history.flags_at(node.boundary)?;
+        flags_alike(&state.flags, &(flags.clone(), sample & STATUS)).then_some(())?;
+        for &word in &run.matters {
+            let before = looks.len();
+            let same = alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut looks);
+            if !same || looks.len() != before {
+                if self.matters(node, word) {
+                    *hint = Some(word);
+                    same.then_some(())?;
+                } else {
+                    looks.truncate(before);
+                }
+            }
+        }
+        Some(looks)
+    }
+
+    /// Whether a summary leaves all that matters as it is, and what must be looked at for that.
+    pub(super) fn is_harmless(&self, node: Node, end: &End, words: &[u32]) -> Option<Looks> {
+        let run = self.run(node.run);
+        let mut looks = Looks::new();
+        if run.contexts.get(node.boundary as usize) != Some(&end.context) {
+            return None;
+        }
+        if !end.restores {
+            for (&value, number) in end.registers.iter().zip(0..) {
+                let loc = Loc::Register(number);
+                alike(self.place_after(node, loc, value), self.at(node, loc), &mut looks).then_some(())?;
+            }
+            let (flags, sample) = run.history.flags_at(node.boundary)?;
+            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & STATUS)).then_some(())?;
+        }
+        for &index in words {
+            let word = end.words[index as usize].0;
+            if self.matters(node, word) {
+                let after = self.word_after(node, end, word);
+                alike(after, self.at(node, Loc::Memory(word)), &mut looks).then_some(())?;
+            }
+        }
+        Some(looks)
+    }
+}
+
+/// A word that mixes more than a value can say.
+pub(super) fn mixture(word: u64) -> Value {
+    Value::whole(Source::Opaque(Origin::Mixture(word)))
+}

@@ -1,0 +1,135 @@
+//! Calls of handlers, and the runs that follow them.
+
+use super::context::ContextId;
+use super::guard::{Flags, Held, Item};
+use super::hash::{Map, Set};
+use super::history::{History, Uses};
+use super::learned::{Bytes, Kind};
+use super::shadow::Frame;
+use super::value::{REGISTERS, Value};
+use crate::explore::lane::{Lane, Strike};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct FamilyId(pub(super) u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct RunId(pub(super) u32);
+
+/// A boundary of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Node {
+    pub(super) run: RunId,
+    pub(super) boundary: u32,
+}
+
+/// How far a state is from the start: strikes, then steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cost {
+    pub(super) strikes: u32,
+    pub(super) steps: u32,
+}
+
+/// All that may happen from one strike to the return of its handler, or the program from its start to its end.
+#[derive(Debug)]
+pub(super) struct Family {
+    pub(super) frame: Frame,
+    /// Nothing for the program.
+    pub(super) kind: Option<Kind>,
+    /// What is read of it after it has returned.
+    pub(super) demanded: Bytes,
+    /// What struck before the entry, and at it.
+    pub(super) strikes: Vec<Strike>,
+    /// Steps before the strike.
+    pub(super) entered_at: u32,
+    /// The context that it interrupts.
+    pub(super) context: ContextId,
+    /// What was interrupted.
+    pub(super) entry: Lane,
+    pub(super) items: Vec<Item>,
+    known_items: Set<Item>,
+    pub(super) ends: Vec<End>,
+    pub(super) runs: Vec<RunId>,
+    /// Runs that it strikes.
+    pub(super) callers: BTreeSet<RunId>,
+    /// Boundaries of its runs, by fingerprint.
+    pub(super) nodes: Map<u64, Vec<Node>>,
+}
+
+impl Family {
+    pub(super) fn new(frame: Frame, kind: Option<Kind>, context: ContextId, entry: Lane, strikes: Vec<Strike>) -> Self {
+        Self {
+            frame,
+            kind,
+            demanded: Bytes::default(),
+            context,
+            strikes,
+            entered_at: entry.steps(),
+            entry,
+            items: Vec::new(),
+            known_items: Set::default(),
+            ends: Vec::new(),
+            runs: Vec::new(),
+            callers: BTreeSet::new(),
+            nodes: Map::default(),
+        }
+    }
+
+    /// Whether it is new.
+    pub(super) fn depend(&mut self, item: Item) -> bool {
+        let is_new = self.frame == Frame::Handler && self.known_items.insert(item);
+        if is_new {
+            self.items.push(item);
+        }
+        is_new
+    }
+}
+
+/// A way in which a handler returns.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    /// What struck inside, in steps after the entry.
+    pub(super) strikes: Vec<Strike>,
+    /// Steps from the entry to the boundary after the return.
+    pub(super) steps: u32,
+    pub(super) context: ContextId,
+    pub(super) registers: [(Value, u64); REGISTERS],
+    pub(super) flags: (Flags, u64),
+    /// Words that may not be as they were interrupted, in order.
+    pub(super) words: Vec<(u64, Value, u64)>,
+    /// Registers and flags are as they were interrupted.
+    pub(super) restores: bool,
+}
+
+/// A run without strikes, from after a strike or a return of a handler to its end, or to a boundary from which another run goes on
+/// alike.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) family: FamilyId,
+    /// At its start.
+    pub(super) lane: Lane,
+    /// What struck since the entry, in steps after it.
+    pub(super) strikes: Vec<Strike>,
+    /// Steps from the entry to its start.
+    pub(super) offset: u32,
+    pub(super) contexts: Vec<ContextId>,
+    pub(super) history: History,
+    pub(super) uses: Uses,
+    pub(super) next: Option<Node>,
+    /// Words that may matter to it, in order: what it and those that it goes on as read, what is demanded, what handlers read.
+    pub(super) matters: Vec<u64>,
+    /// What strikes it, and at which boundaries.
+    pub(super) calls: BTreeMap<FamilyId, Vec<u32>>,
+    /// The boundary that is weighed next, on the machine; nothing once all are.
+    pub(super) walk: Option<(Lane, u32)>,
+}
+
+impl Run {
+    /// Boundaries.
+    pub(super) fn length(&self) -> u32 {
+        self.contexts.len() as u32
+    }
+}
+
+/// What a place holds, and what that is on the machine.
+pub(super) type Sampled = (Held, u64);

@@ -1,0 +1,455 @@
+//! Runs on the machine, with a shadow beside.
+
+use super::apply::{Looks, State, alike, flags_alike, mixture};
+use super::context::ContextId;
+use super::family::{Cost, End, FamilyId, Node, Run, RunId};
+use super::gather::Gather;
+use super::guard::{Flags, Held, Item, register};
+use super::hash::Map;
+use super::lift::equals;
+use super::round::{Round, later};
+use super::shadow::Notes;
+use super::shadow::{Frame, Shadow};
+use super::value::{CR2, Loc, REGISTERS, RIP, Value};
+use crate::explore::lane::{Lane, Strike, Went};
+use crate::explore::sweep::Failure;
+use crate::machine::rflags::STATUS;
+use crate::machine::{Cpu, Register};
+use crate::promises::{Breakage, Struck};
+use crate::scenario::Vector;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How a run ended.
+enum Outcome {
+    Finished,
+    Returned,
+    Joined(Node),
+    Broken,
+}
+
+/// A run that goes on.
+struct Following {
+    family: FamilyId,
+    /// Handlers around the family's own.
+    level: usize,
+    start: Lane,
+    lane: Lane,
+    shadow: Shadow,
+    strikes: Vec<Strike>,
+    offset: u32,
+    contexts: Vec<ContextId>,
+    prints: Vec<u64>,
+    /// For runs that it does not join, what tells them apart.
+    hints: Map<RunId, Option<u64>>,
+}
+
+impl Following {
+    fn new(family: FamilyId, level: usize, lane: Lane, shadow: Shadow, strikes: Vec<Strike>, offset: u32) -> Self {
+        let (start, contexts, prints, hints) = (lane.clone(), Vec::new(), Vec::new(), Map::default());
+        Self { family, level, start, lane, shadow, strikes, offset, contexts, prints, hints }
+    }
+}
+
+impl Round {
+    /// The first run of a family, from what strikes.
+    pub(super) fn follow_entry(&mut self, family: FamilyId, mut lane: Lane, vector: Option<Vector>) {
+        let frame = self.family(family).frame;
+        let mut shadow = Shadow::new(Arc::clone(&self.learned), frame);
+        let level = lane.level();
+        let mut went = Went::On;
+        if let Some(vector) = vector {
+            let mut gather = Gather::new(lane.machine(), &mut self.fresh.cached);
+            went = lane.strike(&self.world, vector, &mut (&mut shadow, &mut gather));
+            let facts = gather.into_facts();
+            self.fresh.facts.merge(&facts);
+        }
+        shadow.start(lane.machine());
+        let offset = u32::from(vector.is_some());
+        let following = Following::new(family, level, lane, shadow, Vec::new(), offset);
+        if went == Went::On && following.lane.broken().is_empty() {
+            self.follow(following);
+        } else {
+            self.fail(&following.lane);
+            self.learn(family, following.shadow.notes);
+        }
+    }
+
+    /// Another run of a family, from a boundary after a handler returned.
+    pub(super) fn follow_resumed(&mut self, node: Node, callee: FamilyId, end: &End) {
+        let Some(kind) = self.family(callee).kind else { return };
+        let lane = match self.carry_out(node, kind.vector, end) {
+            Ok(lane) => lane,
+            Err(mistake) => return self.mistakes.push(mistake),
+        };
+        let mut shadow = self.shadow_after(node, end);
+        shadow.start(lane.machine());
+        let family = self.run(node.run).family;
+        let run = self.run(node.run);
+        let since = run.offset + node.boundary;
+        let mut strikes = run.strikes.clone();
+        strikes.push(Strike { step: since, vector: kind.vector });
+        strikes.extend(end.strikes.iter().map(|&strike| later(strike, since)));
+        let level = self.family(family).entry.level();
+        let offset = since + end.steps;
+        self.follow(Following::new(family, level, lane, shadow, strikes, offset));
+    }
+
+    /// The machine after what a summary says, by running it.
+    fn carry_out(&mut self, node: Node, vector: Vector, end: &End) -> Result<Lane, String> {
+        let mut lane = self.run(node.run).lane.clone();
+        for _ in 0..node.boundary {
+            lane.step(&self.world, &mut ());
+        }
+        let level = lane.level();
+        let mut gather = Gather::new(lane.machine(), &mut self.fresh.cached);
+        lane.strike(&self.world, vector, &mut gather);
+        let mut inside = end.strikes.iter();
+        let mut next = inside.next();
+        for step in 1..end.steps {
+            match next.filter(|strike| strike.step == step) {
+                Some(strike) => {
+                    lane.strike(&self.world, strike.vector, &mut gather);
+                    next = inside.next();
+                }
+                None => {
+                    lane.step(&self.world, &mut gather);
+                }
+            }
+        }
+        let facts = gather.into_facts();
+        self.fresh.facts.merge(&facts);
+        self.steps += u64::from(node.boundary + end.steps);
+        let context = self.context(&lane);
+        let state = self.state_after(node, end);
+        let cpu = &lane.machine().cpu;
+        let opaque = |held: Held| if let Held::Word(value) = held { value.opaque() } else { 0 };
+        let mut registers = state.registers.iter().enumerate();
+        let same = registers.all(|(number, &(held, sample))| (sample ^ register(cpu, number)) & !opaque(held) == 0)
+            && (state.flags.1 ^ cpu.rflags) & STATUS & !state.flags.0.word().opaque() == 0
+            && context == end.context
+            && lane.level() == level;
+        let words = end.words.iter().all(|&(word, ..)| {
+            let (held, sample) = (state.word)(word);
+            (sample ^ lane.machine().memory.read_u64(word << 3)) & !opaque(held) == 0
+        });
+        if same && words {
+            Ok(lane)
+        } else {
+            Err(format!(
+                "a summary says otherwise than the machine at {:#x}, {vector:?}, {:?}",
+                cpu.rip,
+                lane.strikes()
+            ))
+        }
+    }
+
+    /// What places hold after a summary was applied.
+    fn shadow_after(&mut self, node: Node, end: &End) -> Shadow {
+        let run = self.run(node.run);
+        let family = run.family;
+        let mut shadow = Shadow::new(Arc::clone(&self.learned), self.family(family).frame);
+        for word in run.history.words() {
+            match run.history.at(Loc::Memory(word), node.boundary).map(|moment| moment.held) {
+                Some(Held::Word(value)) => shadow.put(word, value),
+                Some(Held::Sum(sum)) => {
+                    shadow.sums.insert(word, sum.add);
+                }
+                None => {}
+            }
+        }
+        for &(word, value, sample) in &end.words {
+            let (after, _) = self.after(node, (value, sample));
+            let mixed = super::value::Origin::Mixture(word);
+            let after = after.unwrap_or_else(|_| {
+                if !self.learned.looked.contains(&mixed) {
+                    return mixture(word);
+                }
+                for part in value.parts() {
+                    let before = part.input().map(|loc| self.at(node, loc).0);
+                    before.into_iter().for_each(|held| shadow.look_held(held));
+                    if part.input() == Some(Loc::Flags)
+                        && let Some((flags, _)) = self.run(node.run).history.flags_at(node.boundary)
+                    {
+                        flags.guards().for_each(|guard| shadow.look_guard(guard));
+                    }
+                }
+                Value::KNOWN
+            });
+            shadow.sums.remove(&word);
+            shadow.put(word, after);
+        }
+        let state = self.state_after(node, end);
+        shadow.registers = state.registers.map(|(held, _)| held);
+        shadow.flags = state.flags.0;
+        shadow
+    }
+
+    fn follow(&mut self, mut following: Following) {
+        let mut cached = std::mem::take(&mut self.fresh.cached);
+        let mut gather = Gather::new(following.lane.machine(), &mut cached);
+        let outcome = loop {
+            if let Some(outcome) = self.one_step(&mut following, &mut gather) {
+                break outcome;
+            }
+        };
+        let facts = gather.into_facts();
+        self.fresh.facts.merge(&facts);
+        self.fresh.cached = cached;
+        self.steps += u64::from(following.lane.steps() - following.start.steps());
+        self.settle(following, &outcome);
+    }
+
+    /// Notes the boundary and takes a step. What came of it if that was the last one.
+    fn one_step(&mut self, following: &mut Following, gather: &mut Gather<'_>) -> Option<Outcome> {
+        let context = self.context(&following.lane);
+        let state = State::of(context, &following.shadow, following.lane.machine());
+        let print = state.fingerprint();
+        if !following.strikes.is_empty() {
+            let met = self.family(following.family).nodes.get(&print);
+            let hints = &mut following.hints;
+            let met = met.and_then(|nodes| {
+                nodes.iter().find_map(|&met| Some((met, self.joins(&state, met, hints.entry(met.run).or_default())?)))
+            });
+            if let Some((node, looks)) = met {
+                self.look_in(following.family, looks);
+                return Some(Outcome::Joined(node));
+            }
+        }
+        drop(state);
+        following.shadow.step = following.contexts.len() as u32;
+        following.contexts.push(context);
+        following.prints.push(print);
+        let handlers = following.lane.handlers().to_vec();
+        let went = following.lane.step(&self.world, &mut (&mut following.shadow, gather));
+        if following.shadow.leaves && following.shadow.frame == Frame::Handler {
+            following.shadow.leaves = false;
+            following.shadow.left(&handlers, following.level, &following.lane.machine().cpu);
+        }
+        match went {
+            _ if !following.lane.broken().is_empty() => Some(Outcome::Broken),
+            Went::Over => Some(Outcome::Finished),
+            Went::On if following.lane.level() <= following.level && following.shadow.frame == Frame::Handler => {
+                Some(Outcome::Returned)
+            }
+            Went::On => None,
+        }
+    }
+
+    /// Keeps a run that is over.
+    fn settle(&mut self, following: Following, outcome: &Outcome) {
+        let Following { family, start, lane, mut shadow, strikes, offset, contexts, prints, .. } = following;
+        let steps = offset + contexts.len() as u32;
+        let end = match outcome {
+            Outcome::Returned => Some(self.end(&lane, &mut shadow, strikes.clone(), steps)),
+            Outcome::Broken => {
+                self.fail(&lane);
+                None
+            }
+            Outcome::Finished | Outcome::Joined(_) => None,
+        };
+        let id = RunId(self.runs.len() as u32);
+        for (print, boundary) in prints.into_iter().zip(0..) {
+            self.family_mut(family).nodes.entry(print).or_default().push(Node { run: id, boundary });
+        }
+        let next = if let Outcome::Joined(node) = *outcome { Some(node) } else { None };
+        let notes = std::mem::take(&mut shadow.notes);
+        let matters = self.what_matters(family, &shadow, next);
+        self.runs.push(Run {
+            family,
+            lane: start,
+            strikes,
+            offset,
+            contexts,
+            history: shadow.history,
+            uses: shadow.uses,
+            next,
+            matters,
+            calls: BTreeMap::new(),
+            walk: None,
+        });
+        self.family_mut(family).runs.push(id);
+        self.learn(family, notes);
+        if self.run(id).length() > 0 {
+            self.schedule_walk(id);
+        }
+        if let Some(end) = end
+            && !self.has_end(family, &end)
+        {
+            self.returned(family, end);
+        }
+    }
+
+    /// Words that may matter to a run, and that may be other than they are.
+    fn what_matters(&self, family: FamilyId, shadow: &Shadow, next: Option<Node>) -> Vec<u64> {
+        let demanded = &self.family(family).demanded;
+        let later = next.map_or(&[][..], |node| &self.run(node.run).matters);
+        let read = shadow.uses.read_words().chain(self.learned.read.words());
+        let all = read.chain(later.iter().copied()).chain(demanded.words());
+        let mut words: Vec<_> = all.filter(|word| self.learned.stored.contains(word)).collect();
+        words.sort_unstable();
+        words.dedup();
+        words
+    }
+
+    /// Takes in what a run looked at.
+    fn learn(&mut self, family: FamilyId, notes: Notes) {
+        let strikes = self.family(family).strikes.len() as u32;
+        let mut grew = false;
+        for item in notes.found {
+            self.depend(family, item);
+        }
+        for origin in notes.looked {
+            grew |= !self.learned.looked.contains(&origin);
+            self.fresh.looked.insert(origin);
+        }
+        for (held, fresh, known) in [
+            (&notes.counts, &mut self.fresh.counts, &self.learned.counts),
+            (&notes.read, &mut self.fresh.read, &self.learned.read),
+        ] {
+            for word in held.words() {
+                grew |= held.of(word) & !known.of(word) != 0;
+                fresh.add(word, held.of(word));
+            }
+        }
+        if grew {
+            self.grew(Cost { strikes, steps: 0 });
+        }
+    }
+
+    fn fail(&mut self, lane: &Lane) {
+        for &Breakage { step, broken } in lane.broken() {
+            let failure = Failure { strikes: lane.strikes().to_vec(), steps: step as u32, broken };
+            let promise = broken.promise();
+            match self.failures.iter_mut().find(|other| other.broken.promise() == promise) {
+                Some(other) if failure.order() < other.order() => *other = failure,
+                Some(_) => {}
+                None => self.failures.push(failure),
+            }
+        }
+    }
+
+    // Ends
+
+    fn end(&mut self, lane: &Lane, shadow: &mut Shadow, strikes: Vec<Strike>, steps: u32) -> End {
+        let context = self.context(lane);
+        let machine = lane.machine();
+        let cpu = &machine.cpu;
+        shadow.look_for_return();
+        let sums: Vec<_> = shadow.sums.keys().copied().collect();
+        sums.into_iter().for_each(|word| shadow.settle_sum(word));
+        let registers = std::array::from_fn(|number| {
+            let value = if let Held::Word(value) = shadow.registers[number] { value } else { Value::KNOWN };
+            (value, register(cpu, number))
+        });
+        let untouched =
+            |word, value: Value| value.unknown() == u64::MAX && value == self.learned.held(shadow.frame, word, None);
+        let mut words: Vec<_> = shadow
+            .memory
+            .keys()
+            .map(|&word| (word, shadow.word(word), machine.memory.read_u64(word << 3)))
+            .filter(|&(word, value, _)| !untouched(word, value))
+            .collect();
+        words.sort_unstable_by_key(|entry| entry.0);
+        End {
+            strikes,
+            steps,
+            context,
+            restores: shadow.restores(),
+            registers,
+            flags: (shadow.flags.clone(), cpu.rflags & STATUS),
+            words,
+        }
+    }
+
+    /// Whether a family returns so already.
+    fn has_end(&mut self, family: FamilyId, end: &End) -> bool {
+        let found = self.family(family).ends.iter().find_map(|other| self.same_end(family, other, end));
+        if let Some(looks) = &found {
+            self.look_in(family, looks.clone());
+        }
+        found.is_some()
+    }
+
+    fn same_end(&self, family: FamilyId, one: &End, other: &End) -> Option<Looks> {
+        let mut looks = Looks::new();
+        let held = |(value, sample)| (Held::Word(value), sample);
+        (one.context == other.context).then_some(())?;
+        flags_alike(&one.flags, &other.flags).then_some(())?;
+        for (&left, &right) in one.registers.iter().zip(&other.registers) {
+            alike(held(left), held(right), &mut looks).then_some(())?;
+        }
+        let words = one.words.iter().chain(&other.words).map(|entry| entry.0);
+        for word in words.filter(|&word| self.is_seen_after(family, word)) {
+            let held = |end: &End| held(self.word_of_end(family, end, word));
+            alike(held(one), held(other), &mut looks).then_some(())?;
+        }
+        Some(looks)
+    }
+
+    pub(super) fn is_seen_after(&self, family: FamilyId, word: u64) -> bool {
+        self.learned.read.of(word) != 0 || self.family(family).demanded.of(word) != 0
+    }
+
+    fn word_of_end(&self, family: FamilyId, end: &End, word: u64) -> (Value, u64) {
+        match end.words.binary_search_by_key(&word, |entry| entry.0) {
+            Ok(index) => (end.words[index].1, end.words[index].2),
+            Err(_) => {
+                let family = self.family(family);
+                let sample = family.entry.machine().memory.read_u64(word << 3);
+                (self.learned.held(family.frame, word, None), sample)
+            }
+        }
+    }
+}
+
+impl Shadow {
+    /// An IRET, or an instruction that leads to user mode, was held against what the handlers interrupted: `handlers` had not
+    /// returned, of which `level` are around this one.
+    fn left(&mut self, handlers: &[Arc<Struck>], level: usize, now: &Cpu) {
+        let Some(own) = handlers.get(level) else { return };
+        const RSP: usize = Register::Rsp as usize;
+        let restored = [RIP, RSP].into_iter().all(|number| self.restores_register(number));
+        let returns = (own.cpu.rip, own.cpu.registers[RSP]) == (now.rip, now.registers[RSP]);
+        if restored {
+            return;
+        }
+        // What it returns to is held against what was interrupted.
+        self.look_register(RIP);
+        self.look_register(RSP);
+        let place = |number: usize| Loc::Register(number as u8);
+        match [RIP, RSP].into_iter().find(|&number| register(&own.cpu, number) != register(now, number)) {
+            Some(number) => self.depend(Some(equals(place(number), register(now, number)))),
+            None => [RIP, RSP].into_iter().for_each(|number| self.look(Value::input(place(number)))),
+        }
+        if !returns || own.cpu.cpl != now.cpl {
+            let (rip, stack, cpl) = (now.rip, now.registers[RSP], now.cpl);
+            self.depend(Some(Item::ReturnsToNone { rip, stack, cpl }));
+        }
+    }
+
+    /// The promises hold registers and flags against those that were interrupted.
+    fn look_for_return(&mut self) {
+        for number in (0..REGISTERS).filter(|&number| number != CR2) {
+            if !self.restores_register(number) {
+                self.look_register(number);
+                self.look(Value::input(Loc::Register(number as u8)));
+                self.registers[number] = Held::KNOWN;
+            }
+        }
+        if self.flags != Flags::input() {
+            self.look_flags();
+            self.look(Value::input(Loc::Flags).masked(STATUS));
+            self.flags = Flags::KNOWN;
+        }
+    }
+
+    /// Registers and flags are as they were interrupted.
+    fn restores(&self) -> bool {
+        (0..REGISTERS).all(|number| self.restores_register(number)) && self.flags == Flags::input()
+    }
+
+    fn restores_register(&self, number: usize) -> bool {
+        self.registers[number] == Held::Word(Value::input(Loc::Register(number as u8)))
+    }
+}

@@ -1,0 +1,148 @@
+//! What a run held at each of its boundaries, and which words it read and wrote.
+
+use super::guard::{Flags, Held};
+use super::hash::Map;
+use super::value::Loc;
+use crate::machine::rflags::{RF, STATUS};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    from: u32,
+    pub(super) held: Held,
+    /// What it was on the machine.
+    pub(super) sample: u64,
+}
+
+/// For each place, what it held from which boundary on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    places: Map<Loc, Vec<Moment>>,
+    flags: Vec<(u32, Flags, u64)>,
+}
+
+impl History {
+    pub(super) fn note(&mut self, loc: Loc, from: u32, held: Held, sample: u64) {
+        let moments = self.places.entry(loc).or_default();
+        match moments.last_mut() {
+            Some(last) if last.held == held && last.sample == sample => {}
+            Some(last) if last.from == from => *last = Moment { from, held, sample },
+            _ => moments.push(Moment { from, held, sample }),
+        }
+    }
+
+    pub(super) fn note_flags(&mut self, from: u32, flags: &Flags, rflags: u64) {
+        let sample = rflags & (STATUS | RF);
+        match self.flags.last_mut() {
+            Some((_, last, value)) if last == flags && *value == sample => {}
+            Some(last) if last.0 == from => *last = (from, flags.clone(), sample),
+            _ => self.flags.push((from, flags.clone(), sample)),
+        }
+    }
+
+    /// What a place held at a boundary; nothing if the run and those before it have not touched it.
+    pub(super) fn at(&self, loc: Loc, boundary: u32) -> Option<Moment> {
+        let moments = self.places.get(&loc)?;
+        let after = moments.partition_point(|moment| moment.from <= boundary);
+        moments.get(after.checked_sub(1)?).copied()
+    }
+
+    /// The flags at a boundary, and what they were on the machine.
+    pub(super) fn flags_at(&self, boundary: u32) -> Option<(&Flags, u64)> {
+        let after = self.flags.partition_point(|flags| flags.0 <= boundary);
+        self.flags.get(after.checked_sub(1)?).map(|(_, flags, sample)| (flags, *sample))
+    }
+
+    /// The first of the boundaries at which the place held the same as at `boundary`.
+    pub(super) fn version(&self, loc: Loc, boundary: u32) -> u32 {
+        match loc {
+            Loc::Flags => {
+                let after = self.flags.partition_point(|flags| flags.0 <= boundary);
+                after.checked_sub(1).and_then(|index| self.flags.get(index)).map_or(0, |flags| flags.0)
+            }
+            loc => self.at(loc, boundary).map_or(0, |moment| moment.from),
+        }
+    }
+
+    /// Words that were written.
+    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
+        self.places.keys().filter_map(|loc| match loc {
+            Loc::Memory(word) => Some(*word),
+            _ => None,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+}
+
+/// What becomes of bytes of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Read,
+    /// These are neither read nor overwritten.
+    Left(u8),
+}
+
+/// Which words a run read and wrote, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Uses {
+    words: Map<u64, Vec<(u32, u8, Use)>>,
+}
+
+impl Uses {
+    pub(super) fn read(&mut self, word: u64, step: u32, bytes: u8) {
+        self.add(word, (step, bytes, Use::Read));
+    }
+
+    pub(super) fn write(&mut self, word: u64, step: u32, bytes: u8) {
+        self.add(word, (step, bytes, Use::Write));
+    }
+
+    fn add(&mut self, word: u64, entry: (u32, u8, Use)) {
+        let entries = self.words.entry(word).or_default();
+        if entries.last() != Some(&entry) {
+            entries.push(entry);
+        }
+    }
+
+    /// What becomes of `bytes` from a boundary on.
+    pub(super) fn fate(&self, word: u64, mut bytes: u8, boundary: u32) -> Fate {
+        let Some(entries) = self.words.get(&word) else { return Fate::Left(bytes) };
+        let start = entries.partition_point(|entry| entry.0 < boundary);
+        for &(_, touched, how) in entries.iter().skip(start) {
+            match how {
+                Use::Read if touched & bytes != 0 => return Fate::Read,
+                Use::Read => {}
+                Use::Write => bytes &= !touched,
+            }
+        }
+        Fate::Left(bytes)
+    }
+
+    /// Words that are read.
+    pub(super) fn read_words(&self) -> impl Iterator<Item = u64> {
+        let is_read = |entries: &Vec<(u32, u8, Use)>| entries.iter().any(|entry| entry.2 == Use::Read);
+        self.words.iter().filter(move |(_, entries)| is_read(entries)).map(|(word, _)| *word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_overwritten_before_it_is_read_does_not_matter() {
+        let mut uses = Uses::default();
+        uses.read(1, 3, 0x0f);
+        uses.write(1, 5, 0x03);
+        uses.read(1, 7, 0xff);
+        assert_eq!(uses.fate(1, 0x01, 0), Fate::Read);
+        assert_eq!(uses.fate(1, 0x03, 4), Fate::Left(0));
+        assert_eq!(uses.fate(1, 0x07, 4), Fate::Read);
+        assert_eq!(uses.fate(1, 0x07, 8), Fate::Left(0x07));
+        assert_eq!(uses.fate(2, 0xff, 0), Fate::Left(0xff));
+    }
+}

@@ -1,0 +1,206 @@
+//! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
+
+use super::context::Context;
+use super::guard::Item;
+use super::hash::{Map, Set};
+use super::shadow::{Frame, bits_of};
+use super::value::{Loc, Origin, Source, Value};
+use crate::explore::agree::Tables;
+use crate::explore::journal::Facts;
+use crate::linux::layout::{PTI_USER_PCID_MASK, USER_PCID_FLUSH_MASK_PHYSICAL};
+use crate::machine::Machine;
+use crate::machine::bits::entry::{ACCESSED, DIRTY};
+use crate::machine::tlb::{self, StructureEntry};
+use crate::scenario::Vector;
+use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+
+/// Bytes of words, by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bytes(Map<u64, u8>);
+
+impl Bytes {
+    pub(super) fn of(&self, word: u64) -> u8 {
+        self.0.get(&word).copied().unwrap_or(0)
+    }
+
+    /// Whether some of them are new.
+    pub(super) fn add(&mut self, word: u64, bytes: u8) -> bool {
+        let held = self.0.entry(word).or_default();
+        let grew = bytes & !*held != 0;
+        *held |= bytes;
+        grew
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) -> bool {
+        other.0.iter().fold(false, |grew, (&word, &bytes)| self.add(word, bytes) || grew)
+    }
+
+    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
+        self.0.keys().copied()
+    }
+}
+
+/// A class of calls of handlers, over all rounds. What is demanded of one is demanded of all with its number: should two classes ever
+/// share one, more is told apart than has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Kind {
+    pub(super) vector: Vector,
+    /// A hash of the context and of what the items come to.
+    pub(super) number: u64,
+}
+
+/// A cached translation, or a cached entry of an upper table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::explore) enum Cached {
+    Translation(tlb::Entry),
+    Structure(StructureEntry),
+}
+
+impl Cached {
+    fn is_under_user_pcid(&self) -> bool {
+        matches!(self, Self::Translation(entry) if entry.pcid & PTI_USER_PCID_MASK as u16 != 0)
+    }
+
+    /// Without the dirty flag: of one that walks find, it does not matter.
+    pub(super) fn clean(self) -> Self {
+        match self {
+            Self::Translation(entry) => Self::Translation(tlb::Entry { dirty: false, ..entry }),
+            Self::Structure(_) => self,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Learned {
+    /// What the runs for each vector look at, in each context.
+    pub(super) items: Map<(Vector, Context), BTreeSet<Item>>,
+    /// Words whose value is part of every key: what the processor or the promises read by themselves, and something stores to.
+    pub(super) keyed: BTreeSet<u64>,
+    /// Words that something stores to. All others are as they were booted.
+    pub(super) stored: Set<u64>,
+    /// Words in which something is counted. They are opaque while nobody looks.
+    pub(super) counts: Bytes,
+    /// What was opaque, and somebody looked.
+    pub(super) looked: BTreeSet<Origin>,
+    /// What handlers read of what they interrupt.
+    pub(super) read: Bytes,
+    /// What is read after a call of a kind of what it may change.
+    pub(super) demanded: Map<Kind, Bytes>,
+    /// Cached translations that are not what a walk finds, or may not be.
+    pub(super) stale: Vec<Cached>,
+    stale_numbers: Map<Cached, u32>,
+    /// Pages that hold page tables.
+    pub(super) tables: BTreeSet<u64>,
+    pub(super) facts: Facts,
+}
+
+fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>) -> bool {
+    let before = held.len();
+    held.extend(more);
+    held.len() != before
+}
+
+/// What one round found out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fresh {
+    pub(super) items: Vec<(Vector, Context, Item)>,
+    pub(super) counts: Bytes,
+    pub(super) looked: BTreeSet<Origin>,
+    pub(super) read: Bytes,
+    pub(super) demanded: Map<Kind, Bytes>,
+    pub(super) cached: Set<(Cached, u64)>,
+    pub(super) facts: Facts,
+}
+
+impl Learned {
+    /// Bytes of a word that are opaque because something is counted there.
+    pub(super) fn counted(&self, word: u64) -> u8 {
+        let bytes = self.counts.of(word);
+        let is_opaque = bytes != 0 && !self.keyed.contains(&word) && !self.looked.contains(&Origin::Count(word));
+        if is_opaque { bytes } else { 0 }
+    }
+
+    /// What a word holds that nobody has written.
+    pub(super) fn initial(&self, frame: Frame, word: u64) -> Value {
+        let moves = frame == Frame::Handler && self.stored.contains(&word) && !self.keyed.contains(&word);
+        if moves { Value::input(Loc::Memory(word)) } else { Value::KNOWN }
+    }
+
+    /// What a word holds, if this was written.
+    pub(super) fn held(&self, frame: Frame, word: u64, written: Option<Value>) -> Value {
+        let value = written.unwrap_or_else(|| self.initial(frame, word));
+        let (bits, origin) = match (self.marks(word), self.counted(word)) {
+            (0, 0) => return value,
+            (0, bytes) => (bits_of(bytes), Origin::Count(word)),
+            (marks, _) => (marks, Origin::Mark(word)),
+        };
+        let opaque = Value::whole(Source::Opaque(origin));
+        opaque.over(bits, value).unwrap_or(opaque)
+    }
+
+    /// The marks of use in a word, if it belongs to a page table. The processor sets them whenever it likes.
+    pub(super) fn marks(&self, word: u64) -> u64 {
+        if self.tables.contains(&(word >> 9)) { ACCESSED | DIRTY } else { 0 }
+    }
+
+    /// Whether somebody looks at marks of use. Then no two states are one for sure.
+    pub(super) fn sees_marks(&self) -> bool {
+        self.looked.iter().any(|origin| matches!(origin, Origin::Mark(_)))
+    }
+
+    /// The place of a translation among [`Self::stale`].
+    pub(super) fn stale_number(&self, cached: &Cached) -> Option<u32> {
+        let number = self.stale_numbers.get(&cached.clean()).copied()?;
+        Some(2 * number + u32::from(cached.clean() != *cached))
+    }
+
+    /// Takes in what a round found; whether it was new. `machine` has the page tables.
+    pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> bool {
+        let Fresh { items, counts, looked, read, demanded, cached, facts } = fresh;
+        let mut grew = false;
+        for (vector, context, item) in items {
+            grew |= self.items.entry((vector, context)).or_default().insert(item);
+        }
+        grew |= self.counts.merge(&counts);
+        grew |= self.read.merge(&read);
+        for origin in looked {
+            grew |= self.looked.insert(origin);
+        }
+        for (kind, bytes) in demanded {
+            grew |= self.demanded.entry(kind).or_default().merge(&bytes);
+        }
+        grew |= extend(&mut self.stored, facts.stored.iter().copied());
+        self.facts.merge(&facts);
+        grew | self.settle(cached, machine)
+    }
+
+    /// What follows from all stores, fetches and CR3s so far.
+    fn settle(&mut self, cached: Set<(Cached, u64)>, machine: &Machine) -> bool {
+        let mut tables = Tables::default();
+        tables.learn(machine, &self.facts);
+        let mut grew = false;
+        let keyed = self.facts.stored.iter().copied().filter(|&word| tables.is_read_by_itself(word));
+        for word in keyed {
+            grew |= self.keyed.insert(word);
+        }
+        self.tables = tables.pages().clone();
+        let mut stale: Vec<_> =
+            cached.into_iter().filter(|(cached, cr3)| !tables.is_settled(machine, cached, *cr3)).collect();
+        stale.sort_unstable_by_key(|(cached, _)| super::hash::hash(cached));
+        for (cached, _) in stale {
+            let next = self.stale.len() as u32;
+            if let Entry::Vacant(place) = self.stale_numbers.entry(cached) {
+                place.insert(next);
+                self.stale.push(cached);
+                grew = true;
+            }
+        }
+        // `no-stale` excuses a stale translation under a user PCID while the mask says that its flush is pending.
+        if self.stale.iter().any(Cached::is_under_user_pcid) {
+            grew |= self.keyed.insert(USER_PCID_FLUSH_MASK_PHYSICAL >> 3);
+        }
+        grew
+    }
+}

@@ -1,0 +1,28 @@
+//! Search of any depth and number: what handlers do is summed up, until nothing new is found.
+
+mod apply;
+mod arithmetic;
+mod context;
+mod family;
+#[cfg(test)]
+mod flaws;
+mod follow;
+mod gather;
+mod guard;
+mod hash;
+mod history;
+mod learned;
+mod lift;
+mod listen;
+mod operands;
+mod predict;
+mod round;
+mod rules;
+mod saturate;
+mod shadow;
+mod value;
+
+pub(in crate::explore) use learned::Cached;
+pub use predict::{Played, Wrong};
+pub(in crate::explore) use round::{Aim, Flaw};
+pub(in crate::explore) use saturate::{Reached, Saturation};

@@ -1,0 +1,424 @@
+//! One round of the search: every call and every state, under what is known so far.
+
+use super::apply::Looks;
+use super::context::{Context, ContextId, Contexts};
+use super::family::{Cost, End, Family, FamilyId, Node, Run, RunId};
+use super::guard::{Held, Item};
+use super::hash::{Map, Set};
+use super::learned::{Fresh, Kind, Learned};
+use super::shadow::Frame;
+use crate::explore::assume::Assumptions;
+use crate::explore::lane::{Lane, Strike};
+use crate::explore::sweep::Failure;
+use crate::explore::world::World;
+use crate::machine::refusal_reason;
+use crate::scenario::Vector;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::Arc;
+
+/// What is searched.
+#[derive(Clone, Debug)]
+pub(in crate::explore) struct Aim {
+    pub(in crate::explore) vectors: Arc<[Vector]>,
+    pub(in crate::explore) assumed: Assumptions,
+    /// Runs of a round after which it gives up.
+    pub(in crate::explore) max_runs: u64,
+    pub(in crate::explore) flaw: Flaw,
+}
+
+/// What a search leaves out on purpose, to see whether the check finds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(in crate::explore) enum Flaw {
+    #[default]
+    None,
+    /// Comparisons that decided.
+    NoComparisons,
+    /// Ends of calls.
+    NoEnds,
+}
+
+impl Flaw {
+    fn hides(self, item: Item) -> bool {
+        match self {
+            Self::None | Self::NoEnds => false,
+            Self::NoComparisons => matches!(item, Item::Taken { .. }),
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// The next boundary of a run is weighed.
+    Walk(RunId),
+    /// A run goes on from a boundary after a handler returned in one way.
+    Resume { node: Node, callee: FamilyId, end: u32 },
+}
+
+/// A class of calls: what strikes, in which context, what the items come to, and whether an NMI inside finds its frame unprotected.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    vector: Vector,
+    context: ContextId,
+    unprotected: bool,
+    items: Box<[u64]>,
+}
+
+pub(super) struct Round {
+    pub(super) world: Arc<World>,
+    pub(super) aim: Arc<Aim>,
+    pub(super) learned: Arc<Learned>,
+    pub(super) fresh: Fresh,
+    contexts: Contexts,
+    /// What decides about classes in each context, vector by vector.
+    items: Vec<[BTreeSet<Item>; Vector::ALL.len()]>,
+    pub(super) families: Vec<Family>,
+    pub(super) runs: Vec<Run>,
+    table: Map<Key, FamilyId>,
+    queue: BinaryHeap<Reverse<(Cost, u64, Event)>>,
+    /// Events so far: those of one cost come in their order.
+    sequence: u64,
+    resumed: Set<(Node, FamilyId, u32)>,
+    relevant: Map<(RunId, FamilyId, u32), Arc<[u32]>>,
+    pub(super) failures: Vec<Failure>,
+    pub(super) mistakes: Vec<String>,
+    pub(super) steps: u64,
+    pub(super) joined: u64,
+    /// Items that callers have not been told.
+    untold: Vec<(FamilyId, usize)>,
+    grew_at: Option<u32>,
+    pace: Pace,
+}
+
+/// How far a round goes that has found something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// What few strikes teach is taken in before there are more.
+    Short,
+    /// To its end: what is new is rare, and far away.
+    Whole,
+}
+
+pub(super) const PROGRAM: FamilyId = FamilyId(0);
+
+impl Round {
+    pub(super) fn new(world: Arc<World>, aim: Arc<Aim>, learned: Arc<Learned>, pace: Pace) -> Self {
+        let mut round = Self {
+            world,
+            aim,
+            learned,
+            fresh: Fresh::default(),
+            contexts: Contexts::default(),
+            items: Vec::new(),
+            families: Vec::new(),
+            runs: Vec::new(),
+            table: Map::default(),
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            resumed: Set::default(),
+            relevant: Map::default(),
+            failures: Vec::new(),
+            mistakes: Vec::new(),
+            steps: 0,
+            joined: 0,
+            untold: Vec::new(),
+            grew_at: None,
+            pace,
+        };
+        let lane = Lane::start(&round.world);
+        let context = round.context(&lane);
+        round.families.push(Family::new(Frame::Program, None, context, lane.clone(), Vec::new()));
+        round.follow_entry(PROGRAM, lane, None);
+        round
+    }
+
+    pub(super) fn run(&self, id: RunId) -> &Run {
+        &self.runs[id.0 as usize]
+    }
+
+    pub(super) fn family(&self, id: FamilyId) -> &Family {
+        &self.families[id.0 as usize]
+    }
+
+    pub(super) fn family_mut(&mut self, id: FamilyId) -> &mut Family {
+        &mut self.families[id.0 as usize]
+    }
+
+    pub(super) fn run_mut(&mut self, id: RunId) -> &mut Run {
+        &mut self.runs[id.0 as usize]
+    }
+
+    pub(super) fn context(&mut self, lane: &Lane) -> ContextId {
+        let number = self.contexts.number(Context::of(&self.world, &self.aim.vectors, &self.learned, lane));
+        while self.items.len() <= number.index() {
+            let items = |vector| {
+                let context = self.contexts.get(number).clone();
+                self.learned.items.get(&(vector, context)).cloned().unwrap_or_default()
+            };
+            self.items.push(Vector::ALL.map(items));
+        }
+        number
+    }
+
+    pub(super) fn cost(&self, node: Node) -> Cost {
+        let run = self.run(node.run);
+        let family = self.family(run.family);
+        Cost {
+            strikes: (family.strikes.len() + run.strikes.len()) as u32,
+            steps: family.entered_at + run.offset + node.boundary,
+        }
+    }
+
+    fn push(&mut self, cost: Cost, event: Event) {
+        self.sequence += 1;
+        self.queue.push(Reverse((cost, self.sequence, event)));
+    }
+
+    pub(super) fn grew(&mut self, at: Cost) {
+        self.grew_at.get_or_insert(at.strikes);
+    }
+
+    /// Does the next piece of work. Whether there was any.
+    pub(super) fn advance(&mut self) -> bool {
+        let Some(&Reverse((cost, _, event))) = self.queue.peek() else { return false };
+        let is_enough = self.pace == Pace::Short && self.grew_at.is_some_and(|strikes| cost.strikes > strikes);
+        if is_enough || self.is_beyond(cost) {
+            return false;
+        }
+        self.queue.pop();
+        match event {
+            Event::Walk(run) => self.walk(run),
+            Event::Resume { node, callee, end } => self.resume(node, callee, end),
+        }
+        self.tell();
+        true
+    }
+
+    /// Whether a schedule with fewer strikes is known to break something.
+    fn is_beyond(&self, cost: Cost) -> bool {
+        let best = self.failures.iter().map(|failure| failure.strikes.len()).min();
+        best.is_some_and(|best| cost.strikes as usize >= best)
+    }
+
+    pub(super) fn schedule_walk(&mut self, run: RunId) {
+        let cost = self.cost(Node { run, boundary: 0 });
+        let lane = self.run(run).lane.clone();
+        self.run_mut(run).walk = Some((lane, 0));
+        self.push(cost, Event::Walk(run));
+    }
+
+    /// Weighs boundaries of a run until something else comes first.
+    fn walk(&mut self, id: RunId) {
+        let Some((mut lane, mut boundary)) = self.run_mut(id).walk.take() else { return };
+        loop {
+            let node = Node { run: id, boundary };
+            for index in 0..self.aim.vectors.len() {
+                if let Some(&vector) = self.aim.vectors.get(index) {
+                    self.weigh(node, &lane, vector);
+                }
+            }
+            boundary += 1;
+            if boundary >= self.run(id).length() {
+                return self.walked(id);
+            }
+            lane.step(&self.world, &mut ());
+            self.steps += 1;
+            let cost = self.cost(Node { run: id, boundary });
+            if self.queue.peek().is_some_and(|Reverse((first, ..))| *first < cost) {
+                self.run_mut(id).walk = Some((lane, boundary));
+                return self.push(cost, Event::Walk(id));
+            }
+        }
+    }
+
+    fn walked(&mut self, id: RunId) {
+        let callees: Vec<_> = self.run(id).calls.keys().copied().collect();
+        for callee in callees {
+            let items = self.family(callee).items.len();
+            for item in 0..items {
+                self.lift_to(id, callee, item);
+            }
+        }
+    }
+
+    fn weigh(&mut self, node: Node, lane: &Lane, vector: Vector) {
+        let machine = lane.machine();
+        if refusal_reason(&machine.cpu, vector.event()).is_some() {
+            return;
+        }
+        let Some(&context) = self.run(node.run).contexts.get(node.boundary as usize) else { return };
+        let seen = self.contexts.get(context).seen;
+        self.depend_for(node, vector);
+        if self.aim.assumed.excluding_seen(&self.world, seen, machine, vector).is_some() {
+            return;
+        }
+        let key = self.key(context, lane, vector);
+        let callee = match self.table.get(&key) {
+            Some(&callee) => callee,
+            None => self.enter(key, node, lane),
+        };
+        self.family_mut(callee).callers.insert(node.run);
+        self.run_mut(node.run).calls.entry(callee).or_default().push(node.boundary);
+        for end in 0..self.family(callee).ends.len() as u32 {
+            self.consider(node, callee, end);
+        }
+    }
+
+    fn key(&self, context: ContextId, lane: &Lane, vector: Vector) -> Key {
+        let seen = self.contexts.get(context).seen;
+        let items = self.items.get(context.index()).map(|items| items[vector as usize].iter());
+        let items = items.into_iter().flatten().map(|item| item.evaluate(lane)).collect();
+        let struck = seen.struck_here(&self.world, &lane.machine().cpu).about(&self.aim.vectors);
+        let unprotected = struck != seen;
+        Key { vector, context, unprotected, items }
+    }
+
+    pub(super) fn context_is(&self, number: ContextId, context: &Context) -> bool {
+        self.contexts.get(number) == context
+    }
+
+    /// The class of calls that a strike belongs to.
+    pub(super) fn class(&self, lane: &Lane, vector: Vector) -> Option<FamilyId> {
+        let context = self.contexts.find(&Context::of(&self.world, &self.aim.vectors, &self.learned, lane))?;
+        self.table.get(&self.key(context, lane, vector)).copied()
+    }
+
+    /// Follows a call that is like no other.
+    fn enter(&mut self, key: Key, node: Node, lane: &Lane) -> FamilyId {
+        let whole = (self.contexts.get(key.context), key.unprotected, &key.items);
+        let kind = Kind { vector: key.vector, number: super::hash::hash(&whole) };
+        let mut strikes = self.strikes(node);
+        strikes.push(Strike { step: lane.steps(), vector: key.vector });
+        let id = FamilyId(self.families.len() as u32);
+        let (vector, context) = (key.vector, key.context);
+        self.table.insert(key, id);
+        let mut family = Family::new(Frame::Handler, Some(kind), context, lane.clone(), strikes);
+        family.demanded = self.learned.demanded.get(&kind).cloned().unwrap_or_default();
+        self.families.push(family);
+        self.follow_entry(id, lane.clone(), Some(vector));
+        id
+    }
+
+    /// What strikes before a boundary, from the start.
+    fn strikes(&self, node: Node) -> Vec<Strike> {
+        let run = self.run(node.run);
+        let family = self.family(run.family);
+        let inside = run.strikes.iter().map(|strike| later(*strike, family.entered_at));
+        family.strikes.iter().copied().chain(inside).collect()
+    }
+
+    /// A handler that strikes at a boundary may return so.
+    fn consider(&mut self, node: Node, callee: FamilyId, index: u32) {
+        let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
+        let words = self.relevant_words(node.run, callee, index, &end);
+        match self.is_harmless(node, &end, &words) {
+            Some(looks) => self.look_in(self.run(node.run).family, looks),
+            None => {
+                let cost = self.cost(node);
+                let event = Event::Resume { node, callee, end: index };
+                let after =
+                    Cost { strikes: cost.strikes + 1 + end.strikes.len() as u32, steps: cost.steps + end.steps };
+                if self.resumed.insert((node, callee, index)) {
+                    self.push(after, event);
+                }
+            }
+        }
+    }
+
+    /// Which of the words that an end changes may matter to a run.
+    fn relevant_words(&mut self, run: RunId, callee: FamilyId, index: u32, end: &End) -> Arc<[u32]> {
+        if let Some(words) = self.relevant.get(&(run, callee, index)) {
+            return Arc::clone(words);
+        }
+        let matters = &self.run(run).matters;
+        let words = end.words.iter().zip(0..).filter(|(entry, _)| matters.binary_search(&entry.0).is_ok());
+        let words: Arc<[u32]> = words.map(|(_, index)| index).collect();
+        self.relevant.insert((run, callee, index), Arc::clone(&words));
+        words
+    }
+
+    /// A call may return in a new way: tells its callers.
+    pub(super) fn returned(&mut self, callee: FamilyId, end: End) {
+        let index = self.family(callee).ends.len() as u32;
+        if self.aim.flaw == Flaw::NoEnds {
+            return;
+        }
+        self.family_mut(callee).ends.push(end);
+        let callers: Vec<_> = self.family(callee).callers.iter().copied().collect();
+        for run in callers {
+            let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
+            for boundary in boundaries {
+                self.consider(Node { run, boundary }, callee, index);
+            }
+        }
+    }
+
+    /// Goes on from a boundary after a handler returned.
+    fn resume(&mut self, node: Node, callee: FamilyId, index: u32) {
+        let family = self.run(node.run).family;
+        let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
+        let state = self.state_after(node, &end);
+        let met = self.family(family).nodes.get(&state.fingerprint());
+        let met = met.and_then(|nodes| nodes.iter().find_map(|&met| self.joins(&state, met, &mut None)));
+        drop(state);
+        match met {
+            Some(looks) => {
+                self.joined += 1;
+                self.look_in(family, looks);
+            }
+            None => self.follow_resumed(node, callee, &end),
+        }
+    }
+
+    // Items
+
+    /// A family depends on what was looked at.
+    pub(super) fn look_in(&mut self, family: FamilyId, looks: Looks) {
+        for item in looks.into_iter().flat_map(Held::parts).filter_map(Item::bits) {
+            self.depend(family, item);
+        }
+    }
+
+    pub(super) fn depend(&mut self, id: FamilyId, item: Item) {
+        if self.aim.flaw.hides(item) {
+            return;
+        }
+        if self.family_mut(id).depend(item) {
+            let number = self.family(id).items.len() - 1;
+            self.untold.push((id, number));
+            if let Some(kind) = self.family(id).kind
+                && !self.items[self.family(id).context.index()][kind.vector as usize].contains(&item)
+            {
+                let context = self.contexts.get(self.family(id).context).clone();
+                self.fresh.items.push((kind.vector, context, item));
+                let strikes = self.family(id).strikes.len() as u32;
+                self.grew(Cost { strikes, steps: 0 });
+            }
+        }
+    }
+
+    /// Tells callers what their calls depend on.
+    fn tell(&mut self) {
+        while let Some((callee, item)) = self.untold.pop() {
+            let callers: Vec<_> = self.family(callee).callers.iter().copied().collect();
+            for run in callers {
+                if self.run(run).walk.is_none() {
+                    self.lift_to(run, callee, item);
+                }
+            }
+        }
+    }
+
+    /// Everything was done, or everything up to the first schedules that break something, and nothing was learned on the way.
+    pub(super) fn is_through(&self) -> bool {
+        let rest = self.queue.peek().is_none_or(|Reverse((cost, ..))| self.is_beyond(*cost));
+        rest && self.grew_at.is_none()
+    }
+}
+
+/// A strike that is counted from later on.
+pub(super) fn later(strike: Strike, steps: u32) -> Strike {
+    Strike { step: strike.step + steps, ..strike }
+}

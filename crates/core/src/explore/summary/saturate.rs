@@ -1,0 +1,186 @@
+//! Rounds, until one finds nothing that it did not know before.
+
+use super::family::Node;
+use super::hash::{Map, Set};
+use super::learned::Learned;
+use super::predict::Played;
+use super::round::{Aim, Pace, Round};
+use crate::explore::sweep::{Failure, Progress, Work};
+use crate::explore::world::World;
+use crate::linux::Handler;
+use crate::machine::tlb::Geometry;
+use crate::scenario::Vector;
+use std::sync::Arc;
+
+/// Rounds that end soon after they have found something new. Most is found in these.
+const SHORT_ROUNDS: u32 = 8;
+
+/// A search of one system.
+pub(in crate::explore) struct Saturation {
+    world: Arc<World>,
+    aim: Arc<Aim>,
+    learned: Arc<Learned>,
+    round: Option<Round>,
+    state: Reached,
+    failures: Vec<Failure>,
+    mistakes: Vec<String>,
+    work: Work,
+    rounds: u32,
+}
+
+/// How far a search is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::explore) enum Reached {
+    OnTheWay,
+    Fixpoint,
+    /// A budget ended it, or a mistake.
+    GivenUp,
+}
+
+impl Saturation {
+    pub(in crate::explore) fn new(world: Arc<World>, aim: Aim) -> Self {
+        Self {
+            world,
+            aim: Arc::new(aim),
+            learned: Arc::default(),
+            round: None,
+            state: Reached::OnTheWay,
+            failures: Vec::new(),
+            mistakes: Vec::new(),
+            work: Work::default(),
+            rounds: 0,
+        }
+    }
+
+    pub(in crate::explore) fn reached(&self) -> Reached {
+        self.state
+    }
+
+    /// See [`Explorer::play`](crate::explore::Explorer::play).
+    pub(in crate::explore) fn play(&self, choose: impl FnMut(u32, usize) -> Option<Vector>) -> Option<Played> {
+        self.fixpoint().filter(|_| self.failures.is_empty()).map(|round| round.play(choose))
+    }
+
+    /// The round that found nothing new.
+    pub(super) fn fixpoint(&self) -> Option<&Round> {
+        self.round.as_ref().filter(|_| self.state == Reached::Fixpoint)
+    }
+
+    pub(in crate::explore) fn worked(&self) -> Work {
+        self.work
+    }
+
+    pub(in crate::explore) fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    /// Leaves the rest undone.
+    pub(in crate::explore) fn give_up(&mut self) {
+        self.round = None;
+        self.state = Reached::GivenUp;
+    }
+
+    pub(in crate::explore) fn work(&mut self, steps: u64) -> Progress {
+        if self.state != Reached::OnTheWay {
+            return Progress::Done;
+        }
+        let mut round = match self.round.take() {
+            Some(round) => round,
+            None => self.begin(),
+        };
+        let end = round.steps + steps;
+        while round.steps < end {
+            if round.runs.len() as u64 > self.aim.max_runs {
+                self.failures = round.failures;
+                self.state = Reached::GivenUp;
+                return Progress::Done;
+            }
+            if !round.advance() {
+                self.close(round);
+                return if self.state == Reached::OnTheWay { Progress::More } else { Progress::Done };
+            }
+        }
+        self.round = Some(round);
+        Progress::More
+    }
+
+    fn begin(&self) -> Round {
+        let pace = if self.rounds < SHORT_ROUNDS { Pace::Short } else { Pace::Whole };
+        Round::new(Arc::clone(&self.world), Arc::clone(&self.aim), Arc::clone(&self.learned), pace)
+    }
+
+    fn close(&mut self, mut round: Round) {
+        self.rounds += 1;
+        round.demand();
+        let was_through = round.is_through();
+        let fresh = std::mem::take(&mut round.fresh);
+        let grew = Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
+        self.work.steps += round.steps;
+        self.work.runs += round.runs.len() as u64;
+        self.work.cut += round.joined;
+        let is_sound = grew || (was_through && round.mistakes.is_empty());
+        if !is_sound || self.learned.sees_marks() || !can_be_summed_up(&self.world) {
+            self.mistakes = round.mistakes;
+            self.state = Reached::GivenUp;
+        } else if !grew {
+            self.failures.clone_from(&round.failures);
+            self.state = Reached::Fixpoint;
+            self.round = Some(round);
+        }
+    }
+}
+
+/// A handler that writes CR3 behind the kernel's back is judged by how many handlers are around it, which no key has. And only what
+/// the manual says of translation caches is followed, not what a processor holds.
+fn can_be_summed_up(world: &World) -> bool {
+    let is_architectural = world.system.machine.tlb.geometry() == Geometry::Architectural;
+    is_architectural && ![Handler::RogueCr3, Handler::EfiCall].iter().any(|rogue| world.config.handler.contains(*rogue))
+}
+
+impl Round {
+    /// What callers read of what calls may change.
+    fn demand(&mut self) {
+        let changed = self.changed();
+        let mut demanded = Map::default();
+        for run in 0..self.runs.len() {
+            let run = super::family::RunId(run as u32);
+            for (&callee, boundaries) in &self.run(run).calls {
+                let Some(kind) = self.family(callee).kind else { continue };
+                let held: &mut super::learned::Bytes = demanded.entry(kind).or_default();
+                for &word in &self.run(run).matters {
+                    let is_news = self.learned.read.of(word) == 0 && held.of(word) == 0;
+                    let may_change = is_news && changed[callee.0 as usize].contains(&word);
+                    if may_change && boundaries.iter().any(|&boundary| self.matters(Node { run, boundary }, word)) {
+                        held.add(word, u8::MAX);
+                    }
+                }
+            }
+        }
+        self.fresh.demanded = demanded;
+    }
+
+    /// For each family, the words that it may change.
+    fn changed(&self) -> Vec<Set<u64>> {
+        let own = |family: &super::family::Family| {
+            family.runs.iter().flat_map(|&run| self.run(run).history.words()).collect::<Set<u64>>()
+        };
+        let mut changed: Vec<_> = self.families.iter().map(own).collect();
+        loop {
+            let mut grew = false;
+            for run in &self.runs {
+                let caller = run.family.0 as usize;
+                for callee in run.calls.keys() {
+                    if callee.0 as usize == caller {
+                        continue;
+                    }
+                    let more: Vec<_> = changed[callee.0 as usize].difference(&changed[caller]).copied().collect();
+                    grew |= !more.is_empty();
+                    changed[caller].extend(more);
+                }
+            }
+            if !grew {
+                return changed;
+            }
+        }
+    }
+}

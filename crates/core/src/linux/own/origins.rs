@@ -1,0 +1,61 @@
+//! Where each line of the assembled texts comes from, so that what is said of it is said where a person looks.
+
+use super::{CUSTOM, Diagnostic, FORM_INDEX, Position};
+use std::collections::BTreeMap;
+
+/// Where a line comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A line of the person's text, and characters that stand before the code in it.
+    Given { line: u32, shift: u32 },
+    /// A line of a built-in text with this name.
+    BuiltIn { name: &'static str, line: u32 },
+}
+
+/// The origin of each line of those texts that a person's text changed.
+#[derive(Debug, Default)]
+pub(crate) struct Origins(BTreeMap<usize, Vec<Origin>>);
+
+impl Origins {
+    /// Those of a text with this index that a person gave: line and characters before it.
+    pub(super) fn of_text(source: usize, lines: impl Iterator<Item = (u32, u32)>) -> Self {
+        Self([(source, lines.map(|(line, shift)| Origin::Given { line, shift }).collect())].into())
+    }
+
+    pub(super) fn insert(&mut self, source: usize, lines: Vec<Origin>) {
+        self.0.insert(source, lines);
+    }
+
+    pub(super) fn of(&self, at: Position) -> Option<Origin> {
+        self.0.get(&at.source)?.get((at.line as usize).checked_sub(1)?).copied()
+    }
+
+    /// The index after the last text that a person changed.
+    pub(super) fn end(&self) -> usize {
+        self.0.last_key_value().map_or(0, |(last, _)| last + 1)
+    }
+
+    /// Whether a person gave the line.
+    pub(super) fn is_given(&self, at: Position) -> bool {
+        matches!(self.of(at), Some(Origin::Given { .. }))
+    }
+
+    /// The diagnostic with the places that a person knows.
+    pub(crate) fn given(&self, told: Diagnostic) -> Diagnostic {
+        let (position, name) = self.place(told.position);
+        let source = name.map_or(told.source, str::to_owned);
+        let expansion = told.expansion.into_iter().map(|(called, at)| (called, self.place(at).0)).collect();
+        Diagnostic { position, source, expansion, ..told }
+    }
+
+    /// The place that a person knows, and the name of its text.
+    pub(super) fn place(&self, at: Position) -> (Position, Option<&'static str>) {
+        match self.of(at) {
+            Some(Origin::Given { line, shift }) => {
+                (Position { source: FORM_INDEX, line, column: at.column + shift }, Some(CUSTOM))
+            }
+            Some(Origin::BuiltIn { name, line }) => (Position { line, ..at }, Some(name)),
+            None => (at, None),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Names that a person's text asks for and nothing here decides.
+
+use super::super::constants::decides;
+use super::origins::Origins;
+use super::{Diagnostic, Options, Source, note};
+use crate::asm;
+use std::collections::BTreeSet;
+
+/// A note on each feature that no switch decides, at its first place in lines that a person gave.
+pub(super) fn features(sources: &[Source], origins: &Origins, options: &Options) -> Vec<Diagnostic> {
+    let mut said = BTreeSet::new();
+    let mut notes = Vec::new();
+    let sources = &sources[..sources.len().min(origins.end())];
+    for (at, statement) in asm::written_statements(sources, options) {
+        if !origins.is_given(at) {
+            continue;
+        }
+        for name in names(&statement) {
+            if !decides(name) && said.insert(name.to_owned()) {
+                let hint = "the machine does not model it, and no switch decides it";
+                notes.push(note(origins.place(at).0, format!("`{name}` counts as off"), Some(hint.to_owned())));
+            }
+        }
+    }
+    notes
+}
+
+/// The kernel's names of features in a statement.
+fn names(statement: &str) -> impl Iterator<Item = &str> {
+    let words = statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("X86_FEATURE_") || word.starts_with("X86_BUG_"))
+}

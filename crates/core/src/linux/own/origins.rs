@@ -1,7 +1,6 @@
 //! Where each line of the assembled texts comes from, so that what is said of it is said where a person looks.
 
 use super::{CUSTOM, Diagnostic, FORM_INDEX, Position};
-use std::collections::BTreeMap;
 
 /// Where a line comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,27 +11,27 @@ pub(super) enum Origin {
     BuiltIn { name: &'static str, line: u32 },
 }
 
-/// The origin of each line of those texts that a person's text changed.
+/// The origin of each line of those texts that a person's text changed, by index. There are few, so a list serves.
 #[derive(Debug, Default)]
-pub(crate) struct Origins(BTreeMap<usize, Vec<Origin>>);
+pub(crate) struct Origins(Vec<(usize, Vec<Origin>)>);
 
 impl Origins {
     /// Those of a text with this index that a person gave: line and characters before it.
     pub(super) fn of_text(source: usize, lines: impl Iterator<Item = (u32, u32)>) -> Self {
-        Self([(source, lines.map(|(line, shift)| Origin::Given { line, shift }).collect())].into())
+        Self(vec![(source, lines.map(|(line, shift)| Origin::Given { line, shift }).collect())])
     }
 
     pub(super) fn insert(&mut self, source: usize, lines: Vec<Origin>) {
-        self.0.insert(source, lines);
+        self.0.push((source, lines));
     }
 
     pub(super) fn of(&self, at: Position) -> Option<Origin> {
-        self.0.get(&at.source)?.get((at.line as usize).checked_sub(1)?).copied()
+        self.0.iter().find(|(source, _)| *source == at.source)?.1.get((at.line as usize).checked_sub(1)?).copied()
     }
 
     /// The index after the last text that a person changed.
     pub(super) fn end(&self) -> usize {
-        self.0.last_key_value().map_or(0, |(last, _)| last + 1)
+        self.0.iter().map(|(source, _)| source + 1).max().unwrap_or(0)
     }
 
     /// Whether a person gave the line.

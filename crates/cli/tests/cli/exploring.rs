@@ -428,11 +428,11 @@ fn wrong_use_says_what_is_wrong_and_what_to_do() {
     "#]],
     );
     check(
-        "explore --depth any",
+        "explore --depth many",
         2,
         expect![[r#"
         --- standard error
-        error: invalid value 'any' for '--depth <N>': invalid digit found in string
+        error: invalid value 'many' for '--depth <N>': expected a number from 1 to 6, or `any`
 
         For more information, try '--help'.
     "#]],

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Rounds that end soon after they have found something new. Most is found in these.
 const SHORT_ROUNDS: u32 = 8;
 
+/// Steps of all rounds after which a search gives up: a minute or less. NMI and #DB together take two million.
+const MAX_STEPS: u64 = 5_000_000;
+
 /// A search of one system.
 pub(in crate::explore) struct Saturation {
     world: Arc<World>,
@@ -90,7 +93,8 @@ impl Saturation {
         };
         let end = round.steps + steps;
         while round.steps < end {
-            if round.runs.len() as u64 > self.aim.max_runs {
+            let is_spent = self.work.steps + round.steps > MAX_STEPS;
+            if is_spent || round.runs.len() as u64 > self.aim.max_runs {
                 self.failures = round.failures;
                 self.state = Reached::GivenUp;
                 return Progress::Done;

@@ -5,7 +5,7 @@ test("several handlers are put together in a sheet, listed, linked and taken apa
   const handler = page.locator(".setup").getByLabel("handler");
   await handler.selectOption("combine…");
   const sheet = page.getByRole("dialog", { name: "Handlers" });
-  await expect(sheet.getByRole("checkbox")).toHaveCount(6);
+  await expect(sheet.getByRole("checkbox")).toHaveCount(7);
   await expect(sheet.getByText("no kernel code does")).toHaveCount(3);
   await expectAccessible(page);
   await sheet.getByRole("checkbox", { name: /^pending-flush/ }).check();
@@ -25,7 +25,7 @@ test("several handlers are put together in a sheet, listed, linked and taken apa
   await expect(sheet.locator("code")).toHaveText("quiet");
   await sheet.getByRole("button", { name: "Close" }).click();
   await expect(handler.locator("option:checked")).toHaveText("quiet");
-  await expect(handler.locator("option")).toHaveCount(8);
+  await expect(handler.locator("option")).toHaveCount(9);
 });
 
 test("closing the sheet without a choice changes nothing", async ({ page }) => {

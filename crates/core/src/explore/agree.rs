@@ -2,7 +2,6 @@
 
 use super::journal::{Bytes, Exposed, Facts, Record};
 use super::lane::Lane;
-use super::summary::Cached;
 use crate::linux::layout as at;
 use crate::machine::bits::{cr3, cr4, entry as bits};
 use crate::machine::event::debug;
@@ -12,6 +11,27 @@ use crate::machine::tlb::{self, Entry, StructureEntry};
 use crate::machine::{Cpu, Machine, Memory, rflags};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// A cached translation, or a cached entry of an upper table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Cached {
+    Translation(tlb::Entry),
+    Structure(StructureEntry),
+}
+
+impl Cached {
+    pub(super) fn is_under_user_pcid(&self) -> bool {
+        matches!(self, Self::Translation(entry) if entry.pcid & at::PTI_USER_PCID_MASK as u16 != 0)
+    }
+
+    /// Without the dirty flag: of one that walks find, it does not matter.
+    pub(super) fn clean(self) -> Self {
+        match self {
+            Self::Translation(entry) => Self::Translation(tlb::Entry { dirty: false, ..entry }),
+            Self::Structure(_) => self,
+        }
+    }
+}
 
 /// What follows.
 #[derive(Clone, Copy)]

@@ -1,7 +1,8 @@
 //! What is part of every key: all of the processor but what values follow, and all that judges.
 
 use super::hash::Map;
-use super::learned::{Cached, Learned};
+use super::learned::Learned;
+use crate::explore::agree::Cached;
 use crate::explore::assume::Seen;
 use crate::explore::lane::{Judge, Lane};
 use crate::explore::world::World;

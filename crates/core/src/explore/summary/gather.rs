@@ -1,7 +1,7 @@
 //! What runs do to page tables, text and translation caches.
 
 use super::hash::Set;
-use super::learned::Cached;
+use crate::explore::agree::Cached;
 use crate::explore::journal::{Facts, Watch};
 use crate::machine::observe::{ControlAccess, Delivered, MemoryAccess, TlbEvent, Written};
 use crate::machine::{Event, Machine, Observer};

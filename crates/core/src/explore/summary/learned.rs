@@ -5,12 +5,11 @@ use super::guard::Item;
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
-use crate::explore::agree::Tables;
+use crate::explore::agree::{Cached, Tables};
 use crate::explore::journal::Facts;
-use crate::linux::layout::{PTI_USER_PCID_MASK, USER_PCID_FLUSH_MASK_PHYSICAL};
+use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL;
 use crate::machine::Machine;
 use crate::machine::bits::entry::{ACCESSED, DIRTY};
-use crate::machine::tlb::{self, StructureEntry};
 use crate::scenario::Vector;
 use std::collections::BTreeSet;
 use std::collections::hash_map::Entry;
@@ -49,27 +48,6 @@ pub(super) struct Kind {
     pub(super) vector: Vector,
     /// A hash of the context and of what the items come to.
     pub(super) number: u64,
-}
-
-/// A cached translation, or a cached entry of an upper table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::explore) enum Cached {
-    Translation(tlb::Entry),
-    Structure(StructureEntry),
-}
-
-impl Cached {
-    fn is_under_user_pcid(&self) -> bool {
-        matches!(self, Self::Translation(entry) if entry.pcid & PTI_USER_PCID_MASK as u16 != 0)
-    }
-
-    /// Without the dirty flag: of one that walks find, it does not matter.
-    pub(super) fn clean(self) -> Self {
-        match self {
-            Self::Translation(entry) => Self::Translation(tlb::Entry { dirty: false, ..entry }),
-            Self::Structure(_) => self,
-        }
-    }
 }
 
 #[derive(Clone, Debug, Default)]

@@ -22,7 +22,6 @@ mod saturate;
 mod shadow;
 mod value;
 
-pub(in crate::explore) use learned::Cached;
 pub use predict::{Played, Wrong};
 pub(in crate::explore) use round::{Aim, Flaw};
 pub(in crate::explore) use saturate::{Reached, Saturation};

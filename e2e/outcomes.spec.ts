@@ -65,7 +65,7 @@ test("on a small screen one line says how the runs went, and opens", async ({ pa
   await page.setViewportSize({ width: 390, height: 844 });
   await opened(page, NEVER);
   const short = page.locator(".outcomes .short");
-  await expect(short.locator("summary")).toHaveText(/never\\s*breaks restored and 1 more\\s*E\\s*exited, breaks no judged promise/);
+  await expect(short.locator("summary")).toHaveText(/never\s*breaks restored and 1 more\s*E\s*exited, breaks no judged promise/);
   await expect(short.getByRole("button")).toBeHidden();
   await short.locator("summary").click();
   await expect(short.getByRole("button", { name: /user-cr3 at step/ })).toBeVisible();

@@ -267,9 +267,13 @@ fn inject_button(
     };
     let refused = strikes.is_some_and(|strikes| strikes.refused.is_some());
     let text = strikes.map(|strikes| strikes.numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(" "));
+    let label = match &text {
+        None => format!("Inject at {place}"),
+        Some(numbers) => format!("Inject at {place}, injected there: {numbers}"),
+    };
     let class = classes!("inject", strikes.is_some().then_some("set"), refused.then_some("refused"));
     html! {
-        <button type="button" id={button_id(at)} {class} aria-label={format!("Inject at {place}")} aria-haspopup="dialog"
+        <button type="button" id={button_id(at)} {class} aria-label={label} aria-haspopup="dialog"
             tabindex="-1"
             title={format!("Inject an exception here (i){words}")} {onclick}>
             { Shape::Inject.icon() }

@@ -8,12 +8,14 @@ mod fault;
 mod mail;
 mod quote;
 mod taken;
+mod undone;
 
 pub use apply::{Applied, Base, EditedLine, Key, Misfit, Rules, apply};
 pub use code::without_comments;
 pub use diff::{File, Hunk, HunkLine, Patch, Tag};
 pub use fault::Fault;
-pub use taken::{LeftOut, Taken, Undone, What, Wrapping, recognise};
+pub use taken::{LeftOut, Taken, What, Wrapping, recognise};
+pub use undone::Undone;
 
 /// The longest text that is looked at, in bytes.
 pub const MAX_TEXT: usize = 1 << 20;

@@ -1,26 +1,10 @@
 //! What a text is: macros as they stand, a diff, a mail, several, a reply; and what was undone to read it.
 
+use crate::Undone;
 use crate::diff::{self, Patch, is_hunk_head};
 use crate::mail::{Mail, mails};
 use crate::{Fault, Line, MAX_TEXT, quote};
 use std::fmt::{self, Display, Formatter};
-
-/// What was undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undone {
-    /// The marks of a reply.
-    Quotation,
-    /// A quoted-printable body.
-    QuotedPrintable,
-    /// A base64 body.
-    Base64,
-    /// Lines that a mailer broke.
-    BrokenLines,
-    /// Tabs that became spaces: nothing depends on them.
-    Spaces,
-    /// Carriage returns.
-    CarriageReturns,
-}
 
 /// What was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,22 +207,6 @@ impl Patch {
         let lines = || self.files.iter().flat_map(|file| &file.hunks).flat_map(|hunk| &hunk.lines);
         let begins = |begin: &str| lines().any(|line| line.line.text.starts_with(begin));
         begins("       ") && !begins("\t")
-    }
-}
-
-impl Undone {
-    const ALL: [Self; 6] =
-        [Self::Quotation, Self::QuotedPrintable, Self::Base64, Self::BrokenLines, Self::Spaces, Self::CarriageReturns];
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Quotation => "the marks of a reply",
-            Self::QuotedPrintable => "quoted-printable",
-            Self::Base64 => "base64",
-            Self::BrokenLines => "broken lines",
-            Self::Spaces => "spaces in place of tabs",
-            Self::CarriageReturns => "carriage returns",
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::explore::Explore;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
+use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, Variation};
 use cr3_core::scenario::Place;
 use std::rc::Rc;
@@ -78,6 +79,14 @@ pub struct State {
 }
 
 impl State {
+    /// The form whose code is listed; none while it does not run.
+    pub(crate) fn listed(&self) -> Option<Config> {
+        self.runs.trace(self.side)?;
+        let form = self.setup.forms[self.side.index()];
+        let custom = if form == Form::Custom { self.custom.clone() } else { Arc::default() };
+        Some(Config { form, custom, kernel: self.setup.kernel, ..Config::default() })
+    }
+
     /// The state that a link asks for. A notice names the parts that were ignored.
     #[must_use]
     pub fn open(text: &str, settings: Settings) -> Self {

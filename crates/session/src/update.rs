@@ -20,8 +20,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use visit::{broken_without, claimed, open_claim, open_counterexample, open_line, shown};
 
-pub(crate) use visit::listed;
-
 /// Maximum length of a custom form in bytes. The rest of a longer paste is dropped, with a notice.
 const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 
@@ -441,7 +439,7 @@ fn open(state: &mut State, overlay: Overlay) {
     }
     match overlay {
         Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
-        Overlay::Lines => match listed(state) {
+        Overlay::Lines => match state.listed() {
             Some(config) => state.explore = state.explore.asking(Question::Lines(config)),
             None => return,
         },

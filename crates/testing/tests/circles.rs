@@ -11,7 +11,7 @@ use source::{Modules, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules whose circles are allowed: crate, the module around them, the module itself, and the reason.
-const BESIDE: [(&str, &str, &str, &str); 7] = [
+const BESIDE: [(&str, &str, &str, &str); 8] = [
     ("machine", "", "fast", "it stands beside the layers; crates/machine/tests/layers.rs holds what may use it"),
     ("cli", "", "explore", "its arguments are part of the command line, and take the arguments of a system"),
     ("cli", "", "mutants", "its arguments are part of the command line, and take the arguments of a system"),
@@ -23,6 +23,12 @@ const BESIDE: [(&str, &str, &str, &str); 7] = [
         "it is keyed by contexts, and a context has the words that were learned to matter",
     ),
     ("core", "explore::summary", "round", "a round applies the summaries that it makes"),
+    (
+        "session",
+        "",
+        "study",
+        "the explorer's worker answers for it, and what fails without a line opens as a counterexample does",
+    ),
     ("core", "explore", "world", "a world, the lanes in it and its journal are one recursive structure"),
 ];
 

@@ -9,7 +9,6 @@ use crate::state::State;
 use crate::study::Without;
 use cr3_core::claims::{Claim, Show, Subject};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
 use cr3_core::scenario::Scenario;
 use std::sync::Arc;
@@ -109,12 +108,4 @@ pub(super) fn claimed(state: &State) -> Subject {
         true => Subject::own(state.custom.clone()),
         false => Subject::default(),
     }
-}
-
-/// The form whose code is listed; none while it does not run.
-pub(crate) fn listed(state: &State) -> Option<Config> {
-    state.runs.trace(state.side)?;
-    let form = state.setup.forms[state.side.index()];
-    let custom = if form == Form::Custom { state.custom.clone() } else { Arc::default() };
-    Some(Config { form, custom, kernel: state.setup.kernel, ..Config::default() })
 }

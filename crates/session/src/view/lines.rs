@@ -4,7 +4,6 @@ use super::verdict::cause;
 use crate::action::Action;
 use crate::state::State;
 use crate::study::{Line, Without};
-use crate::update::listed;
 use crate::words::grouped;
 use cr3_core::linux::Form;
 use cr3_core::mutants::Macro;
@@ -133,7 +132,7 @@ fn counted(lines: &[Line]) -> String {
 #[must_use]
 pub fn note(state: &State, source: &str, line: u32) -> Option<String> {
     let study = &state.explore.studies.lines;
-    let is_listed = || study.subject.as_deref() == listed(state).as_ref();
+    let is_listed = || study.subject.as_deref() == state.listed().as_ref();
     let found = study.answers.iter().find(|it| it.line == line && it.source == source).filter(|_| is_listed())?;
     Some(match &found.without {
         Without::Breaks(found, _) => format!("without it {} breaks", found.promise.id()),

@@ -8,7 +8,7 @@ use crate::promises::Promise;
 use crate::scenario::{Scenario, Vector};
 use crate::trace::{Ending, Trace};
 
-/// A system but for its form.
+/// A system without its form, and a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scene {
     /// Switches that are on.

@@ -95,12 +95,12 @@ pub enum Term {
     Times(i64, Measure),
 }
 
-/// What a claim comes to.
+/// The verdict on a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// It is as it was said.
     Confirmed,
-    /// It is as it was said, but for something that it leaves out.
+    /// It is as it was said, except for a case that the sentence leaves out.
     Exception,
     /// It is not as it was said.
     Refuted,

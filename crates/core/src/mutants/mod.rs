@@ -228,7 +228,7 @@ impl Mutants {
         seen.entry(code).or_insert_with(|| self.shared.mutants.get(index).map(|mutant| mutant.id));
     }
 
-    /// Settles a mutant that is killed. One about which the explorer made a mistake is left out, and the mistake is told.
+    /// Settles a killed mutant. If the explorer made a mistake about it, the mistake is reported and the mutant has no verdict.
     fn judged(&mut self, open: Open, Searched { violation, unconfirmed, .. }: Searched) {
         match violation {
             Some(violation) => self.settle(open.mutant, Verdict::Killed(Box::new(violation))),

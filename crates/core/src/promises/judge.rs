@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// most.
 pub const ENDLESS: u32 = 20_000;
 
-/// Judges one run. Observes each step, and is told of each boundary. Keeps the first breakage of each promise.
+/// Judges one run. It observes each step; the caller reports each boundary. It keeps the first breakage of each promise.
 #[derive(Clone, Debug)]
 pub struct Promises {
     records: Records,

@@ -1,7 +1,7 @@
 //! What Linux promises, judged while a run goes on.
 //!
-//! [`Promises`] is the one judge: an observer of each step that is told of each boundary, and of the counters that the step between two
-//! of them raised. Traces, sweeps and the explorer all use it, so they judge alike. [`Returns`] judges what an exception leaves behind.
+//! [`Promises`] is the one judge. It observes each step. The caller reports each boundary to it, and the counters that each step raised.
+//! Traces, sweeps and the explorer all use it, so they judge alike. [`Returns`] judges what an exception leaves behind.
 
 mod judge;
 mod records;

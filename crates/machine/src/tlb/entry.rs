@@ -69,7 +69,7 @@ impl Entry {
         linear & !self.size.offset_mask() == self.linear
     }
 
-    /// Whether `linear` lies in the entry's page, or in the page of which the entry is a fragment.
+    /// Whether `linear` lies in the entry's page. If the entry is a fragment of a larger page, that page counts.
     pub fn shares_page(&self, linear: u64) -> bool {
         let size = self.size.max(self.page);
         (linear ^ self.linear) & !size.offset_mask() == 0

@@ -7,11 +7,11 @@ use crate::study::work::{Work, is_last};
 use cr3_core::claims::Lab;
 use cr3_core::explore::{self, Assumption, Explorer, Progress, Report, Violation};
 
-/// Steps after which a search of the depth that was begun last is ended; about 20 seconds of a browser. Counted and not timed, so that
-/// the answer does not depend on the machine.
+/// Steps after which the search of the deepest depth begun ends. The budget counts steps, not time, so the answer does not depend on
+/// the machine.
 const BUDGET: u64 = 40_000_000;
 
-/// Slices after which it is told again how far a search is.
+/// A search reports its progress once in this many slices.
 const SLICES: u32 = 5;
 
 /// The searches and questions that are wanted.

@@ -41,12 +41,12 @@ impl Bytes {
     }
 }
 
-/// A class of calls of handlers, over all rounds. What is demanded of one is demanded of all with its number: should two classes ever
-/// share one, more is told apart than has to be.
+/// A class of handler calls, the same in all rounds. Classes with the same number share their demands. If two hashes collide, the search
+/// distinguishes more states than it needs to, never fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Kind {
     pub(super) vector: Vector,
-    /// A hash of the context and of what the items come to.
+    /// A hash of the context and of the values of the items.
     pub(super) number: u64,
 }
 

@@ -35,7 +35,7 @@ impl Round {
         }
     }
 
-    /// The program's state is known but for what is opaque.
+    /// The program's state is known, except for its opaque parts.
     fn look_program(&mut self, run: RunId, callee: FamilyId, item: Item) {
         let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
         for boundary in boundaries {

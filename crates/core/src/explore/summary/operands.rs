@@ -1,4 +1,4 @@
-//! Operands of instructions: registers by their names, memory by the accesses that the machine tells of.
+//! Operands of instructions: registers by their names, memory by the accesses that the machine reports.
 
 use super::guard::Held;
 use super::shadow::{Frame, Shadow};
@@ -184,7 +184,7 @@ impl Shadow {
         }
     }
 
-    /// A load through a pointer of which the page is looked at, and no more: then what is loaded is opaque.
+    /// A load through a pointer. Only the pointer's page and alignment count as inspected, so the loaded value is opaque.
     pub(super) fn loads_blindly(&mut self, i: &Instruction) -> Option<Value> {
         let origin = Origin::Load(i.ip());
         let Held::Word(pointer) = self.registers.get(name(i.memory_base())?.number).copied()? else { return None };

@@ -7,6 +7,7 @@ pub mod check;
 pub mod choice;
 pub mod drafts;
 pub mod explore;
+mod fields;
 mod inject;
 pub mod link;
 pub mod moment;

@@ -3,14 +3,12 @@
 
 use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use crate::choice::{Form, Side};
+use crate::fields::{SEPARATOR, joined};
 use crate::words::{side_key, side_of};
 use cr3_core::linux::Config;
 use cr3_core::scenario::Scenario;
 use std::fmt::Write;
 use std::rc::Rc;
-
-/// Separates fields. A person's text comes last and may contain it.
-const SEPARATOR: char = '\u{1f}';
 
 /// Separates the items of a list in a field.
 const ITEM: char = '\u{1e}';
@@ -118,12 +116,7 @@ pub fn encode(ticket: u32, report: &Report) -> String {
         Report::Disagrees(found) => disagreement_fields(found),
         Report::TestMissed(why) => vec!["missed".to_owned(), why.clone()],
     };
-    let mut text = ticket.to_string();
-    for field in fields {
-        text.push(SEPARATOR);
-        text += &field;
-    }
-    text
+    joined(ticket, &fields)
 }
 
 /// The report in a text, with its ticket; none if it is no report.

@@ -2,15 +2,13 @@
 
 use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
 use crate::choice::Form;
+use crate::fields::{SEPARATOR, joined};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
 use cr3_core::explore::{Assumption, Assumptions, Verdict};
 use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
-
-/// Separates fields; a person's text stands last and may hold it.
-pub(crate) const SEPARATOR: char = '\u{1f}';
 
 /// Separates the items of a list in a field.
 pub(crate) const ITEM: char = '\u{1e}';
@@ -121,12 +119,7 @@ pub fn encode(ticket: u32, told: &Told) -> String {
         Told::Learned(learned) => vec![learned_text(learned)],
         Told::Broke(why) => vec!["broke".to_owned(), why.clone()],
     };
-    let mut text = ticket.to_string();
-    for field in fields {
-        text.push(SEPARATOR);
-        text += &field;
-    }
-    text
+    joined(ticket, &fields)
 }
 
 /// Read back; none if nothing is told so.

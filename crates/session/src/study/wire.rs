@@ -2,9 +2,8 @@
 
 use super::{Answer, Learned, Line, Number, Question, Round, Without};
 use crate::choice::Form;
-use crate::explore::wire::{
-    ITEM, PART, SEPARATOR, config_of, config_text, counterexample_of, counterexample_text, items, list,
-};
+use crate::explore::wire::{ITEM, PART, config_of, config_text, counterexample_of, counterexample_text, items, list};
+use crate::fields::SEPARATOR;
 use cr3_core::claims::{Subject, Verdict};
 use cr3_core::mutants::Macro;
 

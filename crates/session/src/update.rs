@@ -271,6 +271,9 @@ fn open_story(state: &mut State, index: usize) {
 }
 
 fn set_form(state: &mut State, side: Side, form: Form) {
+    if state.setup.forms[side.index()] == form {
+        return;
+    }
     if form == Form::Custom && state.custom.is_empty() {
         // A person starts from the macro that the side has run so far.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();

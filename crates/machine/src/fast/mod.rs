@@ -110,7 +110,7 @@ pub fn step(machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), St
 }
 
 fn step_through(window: &mut Option<Window>, machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
-    if let Attention::Unusual { stores } = observer.attention()
+    if let Attention::Unusual { stores } = &observer.attention()
         && let Some(ordinary) = step_silently(window, machine, stores)
     {
         observer.ordinary(machine, &ordinary);
@@ -169,11 +169,11 @@ fn look(window: &mut Option<Window>, machine: &mut Machine) -> Option<()> {
 /// Executes an instruction in its short form, if that cannot fault and everything it needs is known. `None` means that
 /// it did nothing.
 #[inline]
-fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: Watched) -> Option<Ordinary> {
+fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: &Watched) -> Option<Ordinary> {
     look(window, machine)?;
     let rip = machine.cpu.rip;
     let kept = machine.memory.running.get(rip as usize & 0xfff, rip)?;
-    let (mnemonic, next) = (kept.instruction.mnemonic(), kept.instruction.next_ip());
+    let (mnemonic, next) = (kept.mnemonic, kept.instruction.next_ip());
     let hits = match kept.short.as_ref()? {
         Short::Compute(compute) => {
             compute.run(&mut machine.cpu, next);

@@ -7,15 +7,18 @@ use super::Use;
 use super::short::Short;
 use crate::access::INSTRUCTION_MAX;
 use crate::{Machine, Memory};
-use iced_x86::Instruction;
+use iced_x86::{Instruction, Mnemonic};
 use std::sync::OnceLock;
 use triomphe::Arc;
 
 const LINE: usize = 64;
 const LINES: usize = 64;
 
-/// An instruction and its short form, if it has one.
+/// An instruction, what is asked about it at each step, and its short form, if it has one.
 pub(super) struct Kept {
+    /// The linear address for which it was decoded.
+    linear: u64,
+    pub(super) mnemonic: Mnemonic,
     pub(super) instruction: Instruction,
     pub(super) short: Option<Short>,
 }
@@ -38,7 +41,7 @@ impl Lines {
     #[inline]
     fn get(&self, offset: usize, linear: u64) -> Option<&Kept> {
         let line = self.lines.get(offset / LINE)?.get()?;
-        line.get(offset % LINE)?.get().filter(|kept| kept.instruction.ip() == linear)
+        line.get(offset % LINE)?.get().filter(|kept| kept.linear == linear)
     }
 
     /// The first linear address at which a page runs wins: a decoded instruction carries its address, and few pages
@@ -47,7 +50,8 @@ impl Lines {
         let Some(line) = self.lines.get(offset / LINE) else { return };
         let line = line.get_or_init(|| Box::new([const { OnceLock::new() }; LINE]));
         if let Some(cell) = line.get(offset % LINE) {
-            let _ = cell.set(Kept { instruction, short: Short::of(&instruction) });
+            let (linear, mnemonic) = (instruction.ip(), instruction.mnemonic());
+            let _ = cell.set(Kept { linear, mnemonic, instruction, short: Short::of(&instruction) });
         }
     }
 }

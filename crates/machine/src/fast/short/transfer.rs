@@ -16,7 +16,7 @@ impl Transfer {
     /// that it did nothing, because it may fault, may change more than memory and registers, or stores to a watched
     /// address.
     #[inline]
-    pub(in crate::fast) fn run(&self, machine: &mut Machine, next: u64, watched: Watched) -> Option<u8> {
+    pub(in crate::fast) fn run(&self, machine: &mut Machine, next: u64, watched: &Watched) -> Option<u8> {
         let (mut rip, mut hits) = (next, 1);
         match self.kind {
             Kind::Load => {
@@ -106,7 +106,7 @@ fn peek(machine: &Machine) -> Option<(u64, u64)> {
 }
 
 #[inline]
-fn store(machine: &mut Machine, linear: u64, width: Width, value: u64, watched: Watched) -> Option<()> {
+fn store(machine: &mut Machine, linear: u64, width: Width, value: u64, watched: &Watched) -> Option<()> {
     let physical = physical(machine, linear, width, AccessKind::Write)?;
     if watched.meets(physical, width.bytes()) {
         return None;
@@ -116,7 +116,7 @@ fn store(machine: &mut Machine, linear: u64, width: Width, value: u64, watched: 
 }
 
 #[inline]
-fn push(machine: &mut Machine, value: u64, watched: Watched) -> Option<()> {
+fn push(machine: &mut Machine, value: u64, watched: &Watched) -> Option<()> {
     let top = get(&machine.cpu, Register::Rsp).wrapping_sub(8);
     store(machine, top, Width::Quadword, value, watched)?;
     set(&mut machine.cpu, Register::Rsp, top);

@@ -1,5 +1,5 @@
-//! Called by trunk after it has built a page: writes the version of the second CPU's worker, and puts Unicorn beside
-//! the page.
+//! Called by trunk after it has built a page: writes the version of the workers' module, and puts Unicorn beside the
+//! page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,14 @@ use crate::project::Project;
 use crate::unicorn;
 use crate::version::write_version;
 
-/// Where the page finds the worker. Trunk does not name a worker by its content.
-const FOLLOWER: &str = "follower";
+/// Where the page finds the workers' module. Trunk does not name a worker by its content.
+const WORKER: &str = "worker";
 
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let stage = std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from).ok_or_else(|| {
         Failure::new("there is no page to complete: TRUNK_STAGING_DIR is not set", "cargo xtask build calls trunk")
     })?;
-    name_version(&stage.join(FOLLOWER))?;
+    name_version(&stage.join(WORKER))?;
     unicorn::stage(project, &stage)
 }
 

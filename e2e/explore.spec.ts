@@ -24,12 +24,21 @@ function explored(form: string, handler = "quiet", features = FEATURES, depth = 
 
 const verdict = (page: Page, side: 0 | 1) => page.locator(`.judged[data-side="${side}"]`);
 
+/** The modules that a page asks for, as it does. */
+function modulesOf(page: Page): string[] {
+  const modules: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.endsWith(".wasm")) modules.push(pathname);
+  });
+  return modules;
+}
+
 const grouped = (count: number) => count.toLocaleString("en-US");
 
 test("from a cold load to a counterexample of never in two clicks", async ({ page }) => {
   const { schedules, breaking, violations } = explored("never");
-  const modules: string[] = [];
-  page.on("request", (request) => request.url().endsWith(".wasm") && modules.push(request.url()));
+  const modules = modulesOf(page);
   await opened(page);
   await expect(verdict(page, 0)).toHaveClass(/holds/);
   await page.getByLabel("Form of the left run").selectOption({ label: "never · for teaching" });
@@ -178,6 +187,20 @@ test("a browser that starts no worker has no verdict and says so", async ({ page
   }
 });
 
+test("what goes beyond single exceptions is what the terminal says", async ({ page }) => {
+  test.setTimeout(400_000);
+  // One search for both sides.
+  await opened(page, "v=1&a=E&b=E&s=");
+  const further = /holds for (every schedule of NMI, #DB, #MC, any depth, under \d+ assumptions|all schedules of up to 2 exceptions: [\d,]+ schedules)/;
+  await expect(verdict(page, 0)).toContainText(further, { timeout: 300_000 });
+  const said = await verdict(page, 0).innerText();
+  // "Any depth" is said with a fixpoint only, and so does the terminal.
+  const depth = said.includes("holds for every schedule") ? "any" : "2";
+  const { verdict: found, schedules } = explored("E", "quiet", FEATURES, depth);
+  expect(found).toBe("holds");
+  if (depth === "2") expect(said).toContain(`up to 2 exceptions: ${grouped(schedules)} schedules`);
+});
+
 test("nothing deeper is searched while the page is out of sight", async ({ page }) => {
   await page.addInitScript(() => {
     let hidden = true;
@@ -196,8 +219,7 @@ test("nothing deeper is searched while the page is out of sight", async ({ page 
 });
 
 test("judging is switched off for good, and on again", async ({ page }) => {
-  const modules: string[] = [];
-  page.on("request", (request) => request.url().endsWith(".wasm") && modules.push(request.url()));
+  const modules = modulesOf(page);
   const toggle = async () => {
     await page.getByRole("button", { name: /^under \d+ assumptions$/ }).click();
     await page.getByRole("button", { name: "judge by itself" }).click();
@@ -212,8 +234,8 @@ test("judging is switched off for good, and on again", async ({ page }) => {
   await expect(verdict(page, 0)).toContainText("not judged: judging is switched off");
   await toggle();
   await expect(verdict(page, 0)).toHaveClass(/holds/);
-  // The page's module, and that of the workers only after the switch.
-  expect(modules.filter((module) => module.includes("worker"))).toHaveLength(1);
+  // The page's module again, and that of the workers only after the switch.
+  expect(modules).toHaveLength(2);
 });
 
 test("the strip answers while claims are judged", async ({ page }) => {

@@ -66,3 +66,66 @@ pub(crate) fn at_instruction(at: &explore::AtInstruction) -> AtInstruction {
         excluded: excluded.filter(|(_, count)| *count != 0).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cr3_core::explore::Reach;
+    use cr3_core::promises::Promise;
+
+    fn holding(reach: Reach, schedules: u64) -> Found {
+        Found {
+            verdict: Verdict::Holds,
+            reach,
+            schedules,
+            breaking: 0,
+            refused: 0,
+            excluded: vec![0; Assumption::ALL.len()],
+            counterexamples: Vec::new(),
+            unconfirmed: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// Found with counterexamples: promise, schedule, step, whether it is minimal.
+    fn breaking(reach: Reach, found: &[(Promise, &str, u32, bool)]) -> Found {
+        let counterexample = |&(promise, schedule, step, is_minimal): &(Promise, &str, u32, bool)| Counterexample {
+            promise,
+            cause: "why".into(),
+            schedule: schedule.parse().expect("a schedule"),
+            step,
+            is_minimal,
+            features: Default::default(),
+            handler: Default::default(),
+        };
+        let counterexamples = found.iter().map(counterexample).collect();
+        Found { verdict: Verdict::Breaks, counterexamples, ..holding(reach, 10) }
+    }
+
+    /// What is known after one search and then another: verdict, reach, schedules, and the schedule for each promise.
+    #[track_caller]
+    fn check(known: Found, new: Found, expected: (Verdict, Reach, u64, &[&str])) {
+        let found = improved(Some(&known), new);
+        let schedules: Vec<_> = found.counterexamples.iter().map(|it| it.schedule.to_string()).collect();
+        assert_eq!((found.verdict, found.reach, found.schedules), (expected.0, expected.1, expected.2));
+        assert_eq!(schedules, expected.3);
+    }
+
+    #[test]
+    fn another_search_never_says_less() {
+        use Verdict::{Breaks, Holds};
+        let [one, two, any] = [Reach::Depth(1), Reach::Depth(2), Reach::Any];
+        let open = |reach| Found { verdict: Verdict::NotFinished, ..holding(reach, 10) };
+        assert_eq!(improved(None, open(one)), open(one));
+        // A search of any depth, or of two exceptions, that its budget ended.
+        check(holding(one, 10), open(one), (Verdict::NotFinished, one, 10, &[]));
+        check(holding(one, 10), holding(any, 10), (Holds, any, 10, &[]));
+        check(holding(one, 10), holding(two, 99), (Holds, two, 99, &[]));
+        let deep = (Promise::Regs, "exc_nmi:db > exc_debug:mc, kernel_loop:nmi", 30, false);
+        let shorter = (Promise::Regs, "exc_nmi:db > exc_debug:mc", 40, true);
+        let other = (Promise::Mapped, "exc_nmi:mc > exc_machine_check:db", 20, false);
+        check(breaking(one, &[deep]), open(one), (Breaks, one, 10, &[deep.1]));
+        check(breaking(one, &[deep, other]), breaking(two, &[shorter]), (Breaks, two, 10, &[other.1, shorter.1]));
+        check(breaking(one, &[deep]), holding(two, 99), (Breaks, two, 99, &[deep.1]));
+    }
+}

@@ -77,7 +77,13 @@ impl Search {
             told.extend(self.find(&report, end));
         }
         self.broken = broken;
-        if end == End::Spent || self.slices >= SLICES {
+        // How far the last search came says where it ended.
+        let is_told = match end {
+            End::No => self.slices >= SLICES,
+            End::Through => false,
+            End::Spent => self.next.is_empty(),
+        };
+        if is_told {
             self.slices = 0;
             told.push(Told::Begun(self.begun()));
         }

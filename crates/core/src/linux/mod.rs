@@ -1,5 +1,6 @@
 //! What Linux puts on the machine: page tables, per-CPU data, entry code, modelled handlers.
 
+mod bare;
 mod boot;
 mod constants;
 mod cr3_macros;

@@ -58,7 +58,12 @@ fn said(judged: &Judged, judging: Judging) -> (Standpoint, String, String) {
         (Some(found), why) => {
             let (standpoint, words) = settled(subject, found);
             let trouble = why.as_ref().map(|why| format!("the search ended early: {why}"));
-            (standpoint, words, trouble.unwrap_or_else(|| further(subject, judged)))
+            let further = match standpoint {
+                // Nothing follows where there is no verdict.
+                Standpoint::Silent => String::new(),
+                Standpoint::Open | Standpoint::Holds | Standpoint::Breaks => further(subject, judged),
+            };
+            (standpoint, words, trouble.unwrap_or(further))
         }
     }
 }

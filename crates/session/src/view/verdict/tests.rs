@@ -116,7 +116,7 @@ fn each_state_of_a_search_is_said() {
     check(
         [Told::Found(wrong)],
         expect![
-            "never Silent: no verdict: no run confirms what the explorer saw, restored at step 7: no schedule says where; deeper: any depth waits until the page rests"
+            "never Silent: no verdict: no run confirms what the explorer saw, restored at step 7: no schedule says where"
         ],
     );
     check(

@@ -25,6 +25,9 @@ pub(super) enum Heard {
     Broke(String),
 }
 
+/// Who hears of a worker.
+type Hear = Rc<dyn Fn(&Line, Heard)>;
+
 /// Where a worker is written to.
 #[derive(Clone)]
 pub(super) struct Line {
@@ -73,7 +76,7 @@ impl Hand {
         options.set_name(role.name());
         let worker = Worker::new_with_options(&address(&format!("{FOLDER}/worker.js"))?, &options)?;
         let line = Line { worker, ended: Rc::default() };
-        let hear: Rc<dyn Fn(&Line, Heard)> = Rc::new(hear);
+        let hear: Hear = Rc::new(hear);
         let onmessage = {
             let (line, hear) = (line.clone(), hear.clone());
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| match event.data().as_string() {
@@ -102,7 +105,7 @@ impl Hand {
 }
 
 /// Hands the module to a worker.
-async fn supply(line: Line, hear: Rc<dyn Fn(&Line, Heard)>) {
+async fn supply(line: Line, hear: Hear) {
     let parts = JsFuture::from(parts()).await;
     if line.is_cut() {
         return;

@@ -25,7 +25,7 @@ function called({ samples, rounds }) {
   };
   const sum = (a, b) => a + b;
   return (async () => {
-    const { default: start, Opening } = await import(new URL("follower/cr3-follower.js", document.baseURI));
+    const { default: start, Opening } = await import(new URL("worker/cr3-worker.js", document.baseURI));
     await start();
     const bytes = await (await fetch("unicorn/unicorn.wasm")).arrayBuffer();
     const found = { compile: [], boot: [], open: [], load: [], first: [], again: [], checked: [], alone: [], steps: 0 };

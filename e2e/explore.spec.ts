@@ -9,26 +9,36 @@ const FEATURES = "pti,pcid,invpcid,fsgsbase,nx";
 const REENTRANT = readFileSync(new URL("../testdata/explore/reentrant.S", import.meta.url), "utf8");
 
 interface Explored {
+  verdict: string;
   schedules: number;
   breaking: number;
   excluded: Record<string, number>;
   violations: { promise: string; schedule: string; step: number; message: string }[];
 }
 
-/** What the terminal says of single exceptions. */
-function explored(form: string, handler = "quiet", features = FEATURES): Explored {
-  const { stdout } = spawnSync(cr3play, ["explore", "--form", form, "--handler", handler, "--features", features, "--json"]);
+/** What the terminal says of single exceptions, or of schedules up to a depth. */
+function explored(form: string, handler = "quiet", features = FEATURES, depth = "1"): Explored {
+  const { stdout } = spawnSync(cr3play, ["explore", "--form", form, "--handler", handler, "--features", features, "--depth", depth, "--json"]);
   return JSON.parse(stdout.toString());
 }
 
 const verdict = (page: Page, side: 0 | 1) => page.locator(`.judged[data-side="${side}"]`);
 
+/** The modules that a page asks for, as it does. */
+function modulesOf(page: Page): string[] {
+  const modules: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.endsWith(".wasm")) modules.push(pathname);
+  });
+  return modules;
+}
+
 const grouped = (count: number) => count.toLocaleString("en-US");
 
 test("from a cold load to a counterexample of never in two clicks", async ({ page }) => {
   const { schedules, breaking, violations } = explored("never");
-  const modules: string[] = [];
-  page.on("request", (request) => request.url().endsWith(".wasm") && modules.push(request.url()));
+  const modules = modulesOf(page);
   await opened(page);
   await expect(verdict(page, 0)).toHaveClass(/holds/);
   await page.getByLabel("Form of the left run").selectOption({ label: "never · for teaching" });
@@ -36,7 +46,8 @@ test("from a cold load to a counterexample of never in two clicks", async ({ pag
   await verdict(page, 0).getByRole("button").click();
   await expect(page.getByLabel("Schedule as text")).toHaveValue(violations[0].schedule);
   expect(await step(page)).toBe(violations[0].step);
-  expect(modules).toHaveLength(1);
+  // The page's module and that of the workers.
+  expect(modules).toHaveLength(2);
   await page.goBack();
   await expect(page.getByLabel("Schedule as text")).toHaveValue("kernel_loop+1:nmi");
   await expect(verdict(page, 0)).toHaveClass(/breaks/);
@@ -161,7 +172,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-test("a browser that starts no worker searches in the page", async ({ page }) => {
+test("a browser that starts no worker has no verdict and says so", async ({ page }) => {
   await page.addInitScript(() => {
     window.Worker = class {
       constructor() {
@@ -170,9 +181,70 @@ test("a browser that starts no worker searches in the page", async ({ page }) =>
     } as unknown as typeof Worker;
   });
   await opened(page, "v=1&a=never&b=E");
-  const { schedules } = explored("E");
+  for (const side of [0, 1] as const) {
+    await expect(verdict(page, side)).toHaveClass(/silent/);
+    await expect(verdict(page, side)).toContainText("no verdict: this browser starts no worker for it (no workers here)");
+  }
+});
+
+test("any depth is said where the terminal comes to a fixpoint, and nowhere else", async ({ page }) => {
+  test.setTimeout(400_000);
+  const { verdict: found } = explored("E", "quiet", FEATURES, "any");
+  // One search for both sides.
+  await opened(page, "v=1&a=E&b=E&s=");
+  const any = /holds for every schedule of NMI, #DB, #MC, any depth, under \d+ assumptions$/;
+  const two = /holds for all schedules of up to 2 exceptions: [\d,]+ schedules|depth 2 not finished: [\d,]+ schedules, then the budget was spent$/;
+  await expect(verdict(page, 0)).toContainText(found === "holds" ? any : two, { timeout: 240_000 });
+});
+
+test("nothing deeper is searched while the page is out of sight", async ({ page }) => {
+  await page.addInitScript(() => {
+    let hidden = true;
+    Object.defineProperty(document, "hidden", { get: () => hidden });
+    Object.assign(window, { show: () => ((hidden = false), document.dispatchEvent(new Event("visibilitychange"))) });
+  });
+  await opened(page);
+  const waits = "deeper: any depth waits until the page rests";
+  await expect(verdict(page, 0)).toContainText(waits);
+  await expect(verdict(page, 1)).toContainText(waits);
+  // Longer than the page waits in sight.
+  await page.waitForTimeout(2_500);
+  await expect(verdict(page, 0)).toContainText(waits);
+  await page.evaluate(() => (window as unknown as { show: () => void }).show());
+  await expect(verdict(page, 0)).not.toContainText(waits);
+});
+
+test("judging is switched off for good, and on again", async ({ page }) => {
+  const modules = modulesOf(page);
+  const toggle = async () => {
+    await page.getByRole("button", { name: /^under \d+ assumptions$/ }).click();
+    await page.getByRole("button", { name: "judge by itself" }).click();
+    await page.keyboard.press("Escape");
+  };
+  await opened(page);
+  await expect(verdict(page, 0)).toHaveClass(/holds/);
+  await toggle();
+  await expect(verdict(page, 0)).toContainText("not judged: judging is switched off");
+  modules.length = 0;
+  await page.reload();
+  await expect(verdict(page, 0)).toContainText("not judged: judging is switched off");
+  await toggle();
+  await expect(verdict(page, 0)).toHaveClass(/holds/);
+  // The page's module again, and that of the workers only after the switch.
+  expect(modules).toHaveLength(2);
+});
+
+test("the strip answers while claims are judged", async ({ page }) => {
+  test.setTimeout(120_000);
+  await opened(page, "v=1&a=A&b=E");
+  await page.getByRole("button", { name: "Claims", exact: true }).click();
+  await expect(page.locator(".claims .card.running")).toHaveCount(1);
+  await page.keyboard.press("Escape");
+  await page.getByLabel("Form of the left run").selectOption({ label: "never · for teaching" });
   await expect(verdict(page, 0)).toHaveClass(/breaks/);
-  await expect(verdict(page, 1)).toContainText(`holds for all single exceptions: ${grouped(schedules)} schedules`);
+  await page.getByRole("button", { name: "Claims", exact: true }).click();
+  // It was judged beside the claims, not after them.
+  await expect(page.locator(".claims .card.running")).toHaveCount(1);
 });
 
 test("a newer edit ends an older search", async ({ page }) => {

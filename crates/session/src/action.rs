@@ -4,10 +4,10 @@ use crate::check::Report;
 use crate::choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
 use crate::drafts::Memory;
 use crate::explore::Told;
-use cr3_core::explore::Assumption;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Handler, Handlers};
 use cr3_core::promises::Promise;
+use cr3_core::query::Assumption;
 use cr3_core::scenario::{Nesting, Place, Vector};
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ pub enum Action {
     SetTheme(Theme),
     /// Turns single-letter keys on or off (WCAG 2.1.4).
     ToggleShortcuts,
+    /// Lets the explorer judge by itself, or not.
+    ToggleJudging,
     /// Opens an overlay.
     Open(Overlay),
     /// Closes it.

@@ -138,6 +138,26 @@ pub enum Landing {
     Injection,
 }
 
+/// Whether the explorer judges what is on display without being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judging {
+    /// It does.
+    ByItself,
+    /// It does not.
+    Off,
+}
+
+impl Judging {
+    /// The other one.
+    #[must_use]
+    pub fn toggled(self) -> Self {
+        match self {
+            Self::ByItself => Self::Off,
+            Self::Off => Self::ByItself,
+        }
+    }
+}
+
 /// Colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Theme {

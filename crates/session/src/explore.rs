@@ -1,18 +1,17 @@
 //! What the explorer says of the forms on display. It searches elsewhere; what it tells are actions, so a list of actions replays a
 //! session with its verdicts.
 
-pub mod bench;
 pub mod wire;
 
 use crate::choice::{Form, Scope, Side};
 use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::study::{Learned, Question, Studies};
-use cr3_core::explore::{
-    Assumption, Assumptions, Method, Query, Standing, Verdict, standard_features, standard_handlers,
-};
 use cr3_core::linux::{Config, Features, Handlers};
 use cr3_core::promises::Promise;
+use cr3_core::query::{
+    Assumption, Assumptions, Method, Query, Reach, Standing, Verdict, standard_features, standard_handlers,
+};
 use cr3_core::scenario::{Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,27 +43,24 @@ impl Subject {
         Self { config: Config { form, custom, kernel: setup.kernel, ..system }, scope, assumed }
     }
 
-    /// The most exceptions of a schedule.
+    /// How far it is searched, one search after the other, as long as none has the last word.
     #[must_use]
-    pub fn depth(&self) -> u32 {
+    pub fn searches(&self) -> &'static [Reach] {
         match self.scope {
-            Scope::Displayed => 2,
-            Scope::Standard => 1,
+            Scope::Displayed => &[Reach::Depth(1), Reach::Any, Reach::Depth(2)],
+            Scope::Standard => &[Reach::Depth(1)],
         }
     }
 
-    /// The search that judges it.
+    /// The search that goes so far.
     #[must_use]
-    pub fn query(&self) -> Query {
-        Query {
-            configs: self.configs(),
-            vectors: VECTORS.to_vec(),
-            depth: self.depth(),
-            assumed: self.assumed,
-            method: Method::CutOff,
-            max_runs: None,
-            shard: None,
-        }
+    pub fn query(&self, reach: Reach) -> Query {
+        let (method, depth) = match reach {
+            Reach::Depth(depth) => (Method::CutOff, depth),
+            Reach::Any => (Method::Summaries, 1),
+        };
+        let (configs, vectors) = (self.configs(), VECTORS.to_vec());
+        Query { configs, vectors, depth, assumed: self.assumed, method, max_runs: None, shard: None }
     }
 
     fn configs(&self) -> Vec<Config> {
@@ -89,13 +85,21 @@ impl Subject {
     /// How it stands to each assumption, in their order.
     #[must_use]
     pub fn standings(&self) -> [Standing; Assumption::ALL.len()] {
-        let query = self.query();
+        // How far it goes changes nothing of that.
+        let query = self.query(Reach::Depth(1));
         Assumption::ALL.map(|assumption| query.standing(assumption))
     }
 
-    /// The command that says the same of every schedule up to `depth` exceptions. A person's own text has to lie in a file.
+    /// How many assumptions its verdict makes.
     #[must_use]
-    pub fn command(&self, depth: u32) -> String {
+    pub fn assumed(&self) -> usize {
+        self.standings().iter().filter(|standing| standing.is_assumed()).count()
+    }
+
+    /// The command that says the same of every schedule that goes so far. A person's own text has to lie in a file.
+    #[must_use]
+    pub fn command(&self, reach: Reach) -> String {
+        let depth = reach.max(Reach::Depth(1));
         let form = match self.config.form {
             Form::Custom => "--macro my.S".to_owned(),
             form => format!("--form {form}"),
@@ -134,9 +138,9 @@ pub struct Counterexample {
 pub struct Found {
     /// What it says.
     pub verdict: Verdict,
-    /// The depth that is complete.
-    pub depth: u32,
-    /// Schedules up to that depth.
+    /// What is complete.
+    pub reach: Reach,
+    /// Schedules up to the depth that was covered one by one.
     pub schedules: u64,
     /// Those that break a promise.
     pub breaking: u64,
@@ -152,14 +156,14 @@ pub struct Found {
     pub is_over: bool,
 }
 
-/// How far the depth at hand is.
+/// How far the search at hand is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
-    /// The depth.
-    pub depth: u32,
-    /// Schedules of it that were looked at.
+    /// How far it goes.
+    pub reach: Reach,
+    /// Schedules of that depth that were looked at; none of any depth, which are not looked at one by one.
     pub schedules: u64,
-    /// How much of it that is, in thousandths.
+    /// How much of it that is, in thousandths; of any depth, how much of the budget is spent.
     pub done: u32,
 }
 
@@ -230,7 +234,7 @@ impl Judged {
         match told {
             Told::Found(found) => {
                 // What was begun is complete, or is what was left undone.
-                self.begun = self.begun.filter(|begun| begun.depth > found.depth);
+                self.begun = self.begun.filter(|begun| begun.reach > found.reach);
                 self.found = Some(Rc::new(found.clone()));
             }
             Told::Places(places) => self.places = Rc::new(places.clone()),
@@ -269,6 +273,12 @@ impl Explore {
     #[must_use]
     pub(crate) fn about(&self, scope: Scope, assumed: Assumptions) -> Self {
         Self { scope, assumed, ..self.clone() }
+    }
+
+    /// The same without what was said of the sides; [`Self::followed`] is to come after it.
+    #[must_use]
+    pub(crate) fn forgotten(&self) -> Self {
+        Self { sides: Default::default(), ..self.clone() }
     }
 
     /// What is known of what is on display now. A side whose subject is new gets a new ticket.
@@ -316,13 +326,17 @@ impl Explore {
         next
     }
 
-    /// The requests of all searches and questions that are wanted, with their tickets.
+    /// The requests of the searches that are wanted, with their tickets.
     #[must_use]
-    pub fn requests(&self) -> Vec<(u32, Request)> {
-        let searches = self.wanted().into_iter();
-        let searches = searches.map(|(ticket, subject)| (ticket, Request::Judge(ticket, (*subject).clone())));
-        let questions = self.studies.open().map(|(ticket, question)| (ticket, Request::Study(ticket, question)));
-        searches.chain(questions).collect()
+    pub fn searches(&self) -> Vec<(u32, Request)> {
+        let wanted = self.wanted().into_iter();
+        wanted.map(|(ticket, subject)| (ticket, Request::Judge(ticket, (*subject).clone()))).collect()
+    }
+
+    /// The requests of the questions that are not answered yet, with their tickets.
+    #[must_use]
+    pub fn questions(&self) -> Vec<(u32, Request)> {
+        self.studies.open().map(|(ticket, question)| (ticket, Request::Study(ticket, question))).collect()
     }
 
     /// After what the search or question with that ticket tells; searches that nobody wants any more are not listened to.

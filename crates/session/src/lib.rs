@@ -12,6 +12,7 @@ mod inject;
 pub mod link;
 pub mod moment;
 pub mod report;
+pub mod role;
 pub mod runs;
 pub mod setup;
 pub mod state;
@@ -22,8 +23,11 @@ pub mod view;
 pub mod words;
 
 pub use action::Action;
-pub use choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
+pub use choice::{
+    Direction, Feature, Filter, Form, Judging, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme,
+};
 pub use moment::Moment;
+pub use role::Role;
 pub use runs::{Failure, Runs};
 pub use setup::Setup;
 pub use state::{Settings, State};

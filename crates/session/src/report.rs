@@ -107,7 +107,7 @@ fn verdicts(state: &State) -> Vec<String> {
         lines.extend(wrap(&format!("{form}: "), &said));
         let judged = state.explore.side(side);
         if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {
-            lines.extend(wrap("   ", &subject.command(found.depth.max(1))));
+            lines.extend(wrap("   ", &subject.command(found.reach)));
         }
     }
     lines

@@ -1,9 +1,10 @@
 //! The one value that the page shows.
 
 use crate::check::Check;
-use crate::choice::{Filter, Form, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::choice::{Filter, Form, Judging, Overlay, Pane, Side, Spot, Tab, Theme};
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
+use crate::explore::wire::Request;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
@@ -20,11 +21,13 @@ pub struct Settings {
     pub theme: Theme,
     /// Whether single letters are keys (WCAG 2.1.4).
     pub shortcuts: bool,
+    /// Whether the explorer judges by itself.
+    pub judging: Judging,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::System, shortcuts: true }
+        Self { theme: Theme::System, shortcuts: true, judging: Judging::ByItself }
     }
 }
 
@@ -79,6 +82,15 @@ pub struct State {
 }
 
 impl State {
+    /// The searches of the explorer that are wanted, with their tickets.
+    #[must_use]
+    pub fn searches(&self) -> Vec<(u32, Request)> {
+        match self.settings.judging {
+            Judging::ByItself => self.explore.searches(),
+            Judging::Off => Vec::new(),
+        }
+    }
+
     /// The form whose code is listed; none while it does not run.
     pub(crate) fn listed(&self) -> Option<Config> {
         self.runs.trace(self.side)?;

@@ -1,12 +1,10 @@
-//! What the explorer's worker is asked once, and no search: what the claims of the review thread come to, and what each line of a form is for.
+//! What a worker is asked once, and no search: what the claims of the review thread come to, and what each line of a form is for.
 
 pub(crate) mod wire;
-pub(crate) mod work;
 
 use crate::explore::{Counterexample, Told};
 use cr3_core::claims::{Subject, Verdict};
-use cr3_core::linux::Config;
-use cr3_core::mutants::Macro;
+use cr3_core::linux::{Config, Macro};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -118,7 +116,7 @@ pub struct Study<Q, A> {
     /// About what; none while nobody has asked.
     pub subject: Option<Rc<Q>>,
     /// Names the question.
-    ticket: u32,
+    pub ticket: u32,
     /// The answers so far.
     pub answers: Rc<Vec<A>>,
     /// How far it is.
@@ -199,12 +197,6 @@ impl Studies {
         let lines = self.lines.subject.as_deref().filter(|_| self.lines.is_open());
         let claims = claims.map(|subject| (self.claims.ticket, Question::Claims(subject.clone())));
         claims.into_iter().chain(lines.map(|config| (self.lines.ticket, Question::Lines(config.clone()))))
-    }
-
-    /// The tickets, by which it is known that something else is asked.
-    #[must_use]
-    pub fn tickets(&self) -> [u32; 2] {
-        [self.claims.ticket, self.lines.ticket]
     }
 }
 

@@ -14,7 +14,7 @@ use crate::state::State;
 use crate::story::STORIES;
 use crate::study::Question;
 use crate::view::outcome::outcome;
-use cr3_core::explore::Assumption;
+use cr3_core::query::Assumption;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -72,6 +72,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::ToggleCounters => next.all_counters = !state.all_counters,
         Action::SetTheme(theme) => next.settings.theme = theme,
         Action::ToggleShortcuts => next.settings.shortcuts = !state.settings.shortcuts,
+        Action::ToggleJudging => toggle_judging(&mut next),
         Action::Open(overlay) => open(&mut next, overlay),
         Action::Close => next.overlay = Overlay::None,
         Action::Dismiss => {}
@@ -89,7 +90,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::OpenClaim(id, index) => open_claim(&mut next, id, index),
         Action::OpenLine(index) => open_line(&mut next, index),
     }
-    let judges = |state: &State| (state.explore.scope, state.explore.assumed);
+    let judges = |state: &State| (state.explore.scope, state.explore.assumed, state.settings.judging);
     if !Rc::ptr_eq(&next.runs, &state.runs) || judges(&next) != judges(state) {
         next.explore = next.explore.followed(&next.setup, &next.custom, &next.runs);
     }
@@ -167,6 +168,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         | Action::ToggleFollow
         | Action::ToggleCounters
         | Action::ToggleShortcuts
+        | Action::ToggleJudging
         | Action::Tell(_) => true,
     }
 }
@@ -191,6 +193,12 @@ fn record(state: &mut State) {
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
     state.playing = false;
     state.check = state.check.restarted();
+}
+
+/// Switched off, nothing is said any more; switched on, everything is judged anew.
+fn toggle_judging(state: &mut State) {
+    state.settings.judging = state.settings.judging.toggled();
+    state.explore = state.explore.forgotten();
 }
 
 /// Whether the second CPU is free for a long task.

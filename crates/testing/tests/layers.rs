@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The crates from the bottom up, each with the crates of the workspace that it may build on. A crate must never know
 /// any crate that its row does not name.
-const MAY: [(&str, &[&str]); 13] = [
+const MAY: [(&str, &[&str]); 14] = [
     ("cr3-machine", &[]),
     ("cr3-asm", &[]),
     ("cr3-patch", &[]),
@@ -15,12 +15,13 @@ const MAY: [(&str, &[&str]); 13] = [
     ("cr3-vectors", &["cr3-machine"]),
     ("cr3-core", &["cr3-machine", "cr3-asm", "cr3-patch"]),
     ("cr3-session", &["cr3-core"]),
+    ("cr3-jobs", &["cr3-core", "cr3-session"]),
     ("cr3-unicorn", &["cr3-core"]),
     ("cr3-unicorn-testing", &["cr3-core", "cr3-unicorn", "cr3-testing"]),
     // The session makes the text report, and the terminal may print it.
     ("cr3-cli", &["cr3-vectors", "cr3-core", "cr3-session", "cr3-unicorn"]),
-    ("cr3-follower", &["cr3-core", "cr3-session", "cr3-unicorn"]),
-    // The part that loads before a person asks for the check knows none of the check.
+    ("cr3-worker", &["cr3-core", "cr3-session", "cr3-jobs", "cr3-unicorn"]),
+    // The part that loads before the page draws knows neither the check nor the engines that search.
     ("cr3-web", &["cr3-core", "cr3-session"]),
     ("xtask", &[]),
 ];
@@ -31,10 +32,10 @@ const FOR_TESTS: [&str; 2] = ["cr3-testing", "cr3-unicorn-testing"];
 /// Libraries that belong to a layer, with the crates whose code may call them. Tests may call the others too.
 const LIBRARIES: [(&str, &[&str]); 14] = [
     ("yew", &["cr3-web"]),
-    ("gloo", &["cr3-follower", "cr3-web"]),
-    ("web-sys", &["cr3-follower", "cr3-web"]),
-    ("wasm-bindgen", &["cr3-unicorn", "cr3-follower", "cr3-web"]),
-    ("js-sys", &["cr3-unicorn", "cr3-follower", "cr3-web"]),
+    ("gloo", &["cr3-worker", "cr3-web"]),
+    ("web-sys", &["cr3-worker", "cr3-web"]),
+    ("wasm-bindgen", &["cr3-unicorn", "cr3-worker", "cr3-web"]),
+    ("js-sys", &["cr3-unicorn", "cr3-worker", "cr3-web"]),
     ("unicorn-engine", &["cr3-unicorn"]),
     ("iced-x86", &["cr3-machine", "cr3-core", "cr3-unicorn", "cr3-unicorn-testing"]),
     ("triomphe", &["cr3-machine"]),
@@ -45,6 +46,9 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     ("serde", &["cr3-vectors", "cr3-cli"]),
     ("toml", &["cr3-vectors"]),
 ];
+
+/// Features that are a layer of their own: the crate, the feature, and the crates that may ask for it.
+const FEATURES: [(&str, &str, &[&str]); 1] = [("cr3-core", "search", &["cr3-jobs", "cr3-cli"])];
 
 /// What a crate names in its Cargo.toml. A dependency that only a feature brings ends with `?`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,15 +62,30 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The workspace as cargo sees it.
-fn reality() -> BTreeMap<String, Uses> {
+/// The packages of the workspace as cargo sees them.
+fn packages() -> Vec<Value> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).current_dir(root());
     let output = cargo.output().expect("cargo runs, because it runs this test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
-    let packages = metadata["packages"].as_array().expect("a list of packages");
-    packages.iter().map(|package| (text(&package["name"]), uses(package))).collect()
+    metadata["packages"].as_array().expect("a list of packages").clone()
+}
+
+/// What each package uses.
+fn reality() -> BTreeMap<String, Uses> {
+    packages().iter().map(|package| (text(&package["name"]), uses(package))).collect()
+}
+
+/// The crates that ask for a feature of a crate, by name or as one of its default features.
+fn askers(of: &str, feature: &str) -> BTreeSet<String> {
+    let asks = |dependency: &Value| {
+        let named = dependency["features"].as_array().expect("a list of features");
+        dependency["name"] == of
+            && (dependency["uses_default_features"] == true || named.iter().any(|name| name == feature))
+    };
+    let of_package = |package: &Value| package["dependencies"].as_array().expect("a list").iter().any(asks);
+    packages().iter().filter(|package| of_package(package)).map(|package| text(&package["name"])).collect()
 }
 
 fn text(value: &Value) -> String {
@@ -177,6 +196,14 @@ fn each_library_stays_in_its_layer() {
         let may = BTreeSet::from_iter(may.iter().copied());
         assert!(users.is_subset(&may), "{library} belongs to {may:?}, and {users:?} call it");
         assert!(!users.is_empty(), "nobody calls {library}");
+    }
+}
+
+#[test]
+fn who_asks_for_a_feature_may() {
+    for (of, feature, may) in FEATURES {
+        let may = may.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(askers(of, feature), may, "left: who asks for {feature} of {of}, right: who may");
     }
 }
 

@@ -7,8 +7,7 @@ use crate::overlay::overlays;
 use crate::parts::Sight;
 use crate::store::{Props, Store};
 use crate::view::{
-    CheckStrip, Code, Counters, Header, Inspector, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
-    verdicts,
+    Code, Counters, RunList, Schedule, TimelineStrip, check, header, inspector, question, setup, transport, verdicts,
 };
 use cr3_session::view::{listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
@@ -38,18 +37,19 @@ pub fn App() -> Html {
     // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
     let spoken = sentence::spoken(&state, &moment);
+    let props = Props { state: state.clone(), dispatch: dispatch.clone() };
 
     html! {
         <div class="page" data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane_in_sight())}>
-            <Header state={state.clone()} dispatch={dispatch.clone()} />
+            { header(&props) }
             <main>
-                <Question state={state.clone()} dispatch={dispatch.clone()} />
-                <SetupBar state={state.clone()} dispatch={dispatch.clone()} />
+                { question(&props) }
+                { setup(&props) }
                 <div class="band">
                     <Schedule state={state.clone()} dispatch={dispatch.clone()} />
-                    <CheckStrip state={state.clone()} dispatch={dispatch.clone()} />
+                    { check(&props) }
                 </div>
-                <div class="verdict-place">{ verdicts(&Props { state: state.clone(), dispatch: dispatch.clone() }) }</div>
+                <div class="verdict-place">{ verdicts(&props) }</div>
                 <TimelineStrip
                     {timeline}
                     cursor={state.cursor}
@@ -59,9 +59,9 @@ pub fn App() -> Html {
                 />
                 <div class="panes">
                     <Code state={of_listing} {listing} dispatch={dispatch.clone()} />
-                    <Transport state={state.clone()} dispatch={dispatch.clone()} />
+                    { transport(&props) }
                     <RunList state={state.clone()} moment={Sight(moment.clone())} dispatch={dispatch.clone()} />
-                    <Inspector state={state.clone()} moment={Sight(moment)} dispatch={dispatch.clone()} />
+                    { inspector(&props, &moment) }
                 </div>
             </main>
             <Counters

@@ -8,19 +8,16 @@
 
 mod app;
 mod effects;
-mod mill;
 mod overlay;
 mod parts;
 #[cfg(feature = "bench")]
 mod speed;
 mod store;
 mod view;
-mod worker;
 
 pub use app::App;
 #[cfg(feature = "bench")]
 pub use speed::run_storm;
-pub use worker::serves_explorer;
 
 #[cfg(test)]
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,7 +1,5 @@
-//! Starts the page; in a worker, the explorer.
+//! Starts the page.
 
 fn main() {
-    if !cr3_web::serves_explorer() {
-        yew::Renderer::<cr3_web::App>::new().render();
-    }
+    yew::Renderer::<cr3_web::App>::new().render();
 }

@@ -12,7 +12,7 @@ use crate::steps::{self, ask, cannot_start, seconds};
 use crate::{budget, build, setup, timings, wasm_module, weight};
 
 /// The page's modules as the compiler left them, still with names: below `target/wasm32-unknown-unknown/web`.
-const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-follower.wasm"];
+const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-worker.wasm"];
 
 /// Number of crates to list for a module.
 const LARGEST: usize = 12;

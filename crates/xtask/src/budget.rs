@@ -7,21 +7,21 @@ use crate::weight::{self, File, Weight};
 /// When a part of the page is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Before the first click: the module, its JavaScript, styles, the document.
+    /// Before it draws: the module, its JavaScript, styles, the document.
     Page,
     /// While the page is already drawn.
     Fonts,
-    /// When a person asks for the check: the worker with the checker.
-    Follower,
-    /// With it: the second CPU, and texts that are not needed to run it.
+    /// Once it has drawn: the workers' module, with the explorer and the checker.
+    Worker,
+    /// When a person asks for the check: the second CPU, and texts that are not needed to run it.
     Unicorn,
 }
 
 /// The limit for each part, in bytes with gzip -9.
 const BUDGETS: [(Part, &str, u64); 4] = [
-    (Part::Page, "before the first click", 735_000),
+    (Part::Page, "before the page draws", 587_000),
     (Part::Fonts, "fonts", 45_000),
-    (Part::Follower, "for the check: its worker", 400_000),
+    (Part::Worker, "for the explorer and the check: the workers' module", 555_000),
     (Part::Unicorn, "for the check: Unicorn's module", 266_240),
 ];
 
@@ -29,7 +29,7 @@ impl Part {
     fn of(path: &str) -> Self {
         match path.split('/').next() {
             Some("fonts") => Self::Fonts,
-            Some("follower") => Self::Follower,
+            Some("worker") => Self::Worker,
             Some("unicorn") => Self::Unicorn,
             _ => Self::Page,
         }
@@ -38,7 +38,7 @@ impl Part {
     /// Licences and sources are beside the modules; the page only links to them.
     fn loads(self, path: &str) -> bool {
         match self {
-            Self::Page | Self::Follower => true,
+            Self::Page | Self::Worker => true,
             Self::Fonts => path.ends_with(".woff2"),
             Self::Unicorn => path.ends_with(".wasm"),
         }
@@ -107,7 +107,7 @@ mod tests {
             file("cr3-web-1_bg.wasm", 1000),
             file("fonts/mono.woff2", 20),
             file("fonts/OFL.txt", 7),
-            file("follower/second.js", 30),
+            file("worker/worker.js", 30),
             file("unicorn/unicorn.wasm", 40),
             file("unicorn/COPYING", 7),
         ];

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// All crates except the page and its worker, which are only built for the browser. Commands that name the same crates and
 /// the same profile share what cargo has built.
 pub(crate) const NATIVE: [&str; 8] =
-    ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-follower", "--locked", "--features", "cr3-cli/unicorn"];
+    ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-worker", "--locked", "--features", "cr3-cli/unicorn"];
 
 /// The target of everything that runs in a browser.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";

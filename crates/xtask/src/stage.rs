@@ -1,5 +1,5 @@
-//! Called by trunk after it has built a page: writes the version of the second CPU's worker, and puts Unicorn beside
-//! the page.
+//! Called by trunk after it has built a page: writes the version of the workers' module, and puts Unicorn beside the
+//! page. The styles in the document lose their comments and their indentation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,46 @@ use crate::project::Project;
 use crate::unicorn;
 use crate::version::write_version;
 
-/// Where the page finds the worker. Trunk does not name a worker by its content.
-const FOLLOWER: &str = "follower";
+/// Where the page finds the workers' module. Trunk does not name a worker by its content.
+const WORKER: &str = "worker";
 
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let stage = std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from).ok_or_else(|| {
         Failure::new("there is no page to complete: TRUNK_STAGING_DIR is not set", "cargo xtask build calls trunk")
     })?;
-    name_version(&stage.join(FOLLOWER))?;
+    trim_document(&stage.join("index.html"))?;
+    name_version(&stage.join(WORKER))?;
     unicorn::stage(project, &stage)
+}
+
+fn trim_document(path: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::io(path, &error);
+    let document = fs::read_to_string(path).map_err(failed)?;
+    fs::write(path, with_bare_styles(&document)).map_err(failed)
+}
+
+/// The document with bare style sheets; everything else stays as it is.
+fn with_bare_styles(document: &str) -> String {
+    let mut parts = document.split("<style>");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (style, rest) = part.split_once("</style>").unwrap_or((part, ""));
+        whole += &format!("<style>{}</style>{rest}", bare(style));
+    }
+    whole
+}
+
+/// A style sheet without comments, indentation and empty lines. No string of ours holds what looks like a comment.
+fn bare(style: &str) -> String {
+    let mut code = String::new();
+    let mut rest = style;
+    while let Some((before, after)) = rest.split_once("/*") {
+        code += before;
+        rest = after.split_once("*/").map_or("", |(_, after)| after);
+    }
+    code += rest;
+    let lines = code.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn name_version(folder: &Path) -> Result<(), Failure> {
@@ -30,4 +61,17 @@ fn name_version(folder: &Path) -> Result<(), Failure> {
         content.extend(fs::read(&path).map_err(|error| Failure::io(&path, &error))?);
     }
     write_version(folder, &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_styles_are_trimmed() {
+        let document =
+            "<p>/* kept */</p>\n<style>/* gone */\n  a { b: c; } /* gone\n  too */\n\n  d {}\n</style>\n  <p></p>";
+        assert_eq!(with_bare_styles(document), "<p>/* kept */</p>\n<style>a { b: c; }\nd {}</style>\n  <p></p>");
+        assert_eq!(with_bare_styles("<p></p>"), "<p></p>");
+    }
 }

@@ -43,13 +43,13 @@ fn native_lints(project: &Project) -> Result<(), Failure> {
     // With the profile of the tests: otherwise Unicorn's C sources are compiled once for the lints and once for the tests.
     let mut cargo = project.cargo(&["clippy", "--all-targets", "--profile", "test"]);
     cargo.args(NATIVE).args(["--", "--deny", "warnings"]);
-    let mend = "cargo clippy --workspace --exclude cr3-web --exclude cr3-follower --all-targets";
+    let mend = "cargo clippy --workspace --exclude cr3-web --exclude cr3-worker --all-targets";
     steps::run("lints, native", &mut cargo, mend).map(drop)
 }
 
 fn browser_lints(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     // Only the library of the second CPU: its other tests are native.
-    for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-follower", "--bins"), ("cr3-unicorn", "--lib")] {
+    for (package, targets) in [("cr3-web", "--all-targets"), ("cr3-worker", "--bins"), ("cr3-unicorn", "--lib")] {
         let mut cargo = wasm.command(project, "cargo");
         cargo.args(["clippy", "--package", package, "--target", TARGET, targets, "--all-features"]);
         cargo.args(["--no-deps", "--locked"]);

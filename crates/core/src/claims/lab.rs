@@ -1,48 +1,19 @@
 //! Where experiments are carried out: each system is booted once, each run, sweep and search made once.
 
 use super::measure::{End, Measure, Search, Sweep, Tally};
-use super::sweep::{Swept, Where};
+use super::subject::Subject;
+use super::sums::Where;
+use super::sweep::Swept;
 use super::world::World;
 use crate::asm::Diagnostic;
 use crate::compare::compare;
 use crate::cost::CR3_WRITE;
 use crate::explore::{Assumptions, Explorer, Method, Progress, Query, Report};
-use crate::linux::{Config, Form};
+use crate::linux::Config;
 use crate::scenario::{Scenario, Vector};
 use crate::trace::{Options, Trace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What stands in the place of the merged form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    /// The form.
-    pub form: Form,
-    /// The text of [`Form::Custom`].
-    pub custom: Arc<str>,
-}
-
-impl Default for Subject {
-    /// The merged form itself.
-    fn default() -> Self {
-        Self { form: Form::E, custom: Arc::default() }
-    }
-}
-
-impl Subject {
-    /// A person's own text.
-    pub fn own(text: impl Into<Arc<str>>) -> Self {
-        Self { form: Form::Custom, custom: text.into() }
-    }
-
-    /// `config`, which names the form of an experiment, with the subject in the place of form E.
-    pub fn applied(&self, config: Config) -> Config {
-        match config.form {
-            Form::E => Config { form: self.form, custom: self.custom.clone(), ..config },
-            _ => config,
-        }
-    }
-}
 
 /// Steps of a run; a handler that leaves the wrong tables behind makes it fault for ever.
 const BUDGET: u32 = 20_000;

@@ -1,12 +1,12 @@
 //! What an experiment measures: numbers out of runs, sweeps, searches and published figures.
 
-use super::sweep::{Sum, Where};
+use super::sums::{Sum, Where};
 use crate::counters::Counter;
-use crate::explore::{standard_features, standard_handlers};
 use crate::linux::{Config, Features, Form, Handler, Handlers};
 use crate::promises::Promise;
+use crate::query::{standard_features, standard_handlers};
 use crate::scenario::{Scenario, Vector};
-use crate::trace::{Ending, Trace};
+use crate::trace::Ending;
 
 /// A system without its form, and a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,8 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    pub(super) fn config(self) -> Config {
+    /// The system.
+    pub fn config(self) -> Config {
         Config { features: self.features, form: self.form, handler: self.handler.into(), ..Config::default() }
     }
 }
@@ -138,16 +139,6 @@ impl Measure {
 }
 
 impl Fact {
-    pub(super) fn of(self, trace: &Trace) -> i64 {
-        match self {
-            Self::Counted(counter) => trace.counters[counter].cast_signed(),
-            Self::Breaks(promise) => {
-                i64::from(trace.breakages.iter().any(|breakage| breakage.broken.promise() == promise))
-            }
-            Self::Ends(ending) => i64::from(trace.ending() == ending),
-        }
-    }
-
     fn words(self) -> String {
         match self {
             Self::Counted(counter) => counter.label().to_owned(),

@@ -4,21 +4,30 @@
 //! data. A verdict is computed from runs, sweeps and the explorer; only what is about history carries a reason instead. In an experiment form E
 //! stands for the [`Subject`], so that a person can put a macro of their own in its place.
 
+#[cfg(feature = "search")]
+mod judge;
+#[cfg(feature = "search")]
 mod lab;
 mod measure;
 mod phrases;
 mod show;
+mod subject;
+mod sums;
+#[cfg(feature = "search")]
 mod sweep;
 mod thread;
+#[cfg(feature = "search")]
 mod world;
 
-pub use lab::{Lab, Subject};
+#[cfg(feature = "search")]
+pub use judge::{Judged, Shown};
+#[cfg(feature = "search")]
+pub use lab::Lab;
 pub use measure::{End, Fact, Measure, Scene, Search, Sweep, Tally};
-pub use show::{Look, Show, Shown};
-pub use sweep::{Sum, Where};
+pub use show::{Look, Show};
+pub use subject::Subject;
+pub use sums::{Sum, Where};
 pub use thread::{CLAIMS, Mail};
-
-use crate::asm::Diagnostic;
 
 /// A sentence of the thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,37 +149,10 @@ pub const TERMS: [(&str, &str); 3] = [
     ("go wrong", "user-cr3, kernel-cr3 or flush-kept breaks, or the program does not exit"),
 ];
 
-/// A claim and what it came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// The claim.
-    pub claim: &'static Claim,
-    /// What it comes to.
-    pub verdict: Verdict,
-    /// What was measured, in the order in which the tests ask.
-    pub numbers: Vec<(Measure, i64)>,
-    /// The exceptions, in words.
-    pub exceptions: Vec<&'static str>,
-}
-
 impl Claim {
     /// The claim with this number.
     pub fn numbered(id: u32) -> Option<&'static Self> {
         CLAIMS.iter().find(|claim| claim.id == id)
-    }
-
-    /// Carries out its experiment.
-    ///
-    /// # Errors
-    /// The assembler's diagnostics when the subject does not assemble.
-    pub fn judge(&'static self, lab: &mut Lab) -> Result<Judged, Vec<Diagnostic>> {
-        match self.basis {
-            Basis::Measured(experiment) => experiment.judge(self, lab),
-            Basis::Undecidable(_) => {
-                let (numbers, exceptions) = (Vec::new(), Vec::new());
-                Ok(Judged { claim: self, verdict: Verdict::Undecidable, numbers, exceptions })
-            }
-        }
     }
 }
 
@@ -186,21 +168,6 @@ impl Experiment {
         }
         measures
     }
-
-    fn judge(self, claim: &'static Claim, lab: &mut Lab) -> Result<Judged, Vec<Diagnostic>> {
-        let numbers = self.measures().into_iter().map(|measure| Ok((measure, lab.measure(measure)?)));
-        let numbers = numbers.collect::<Result<Vec<_>, Vec<Diagnostic>>>()?;
-        let exceptions = self.exceptions.iter().filter(|exception| exception.test.succeeds(&numbers));
-        let exceptions: Vec<_> = exceptions.map(|exception| exception.words).collect();
-        let verdict = match (self.holds.iter().all(|test| test.succeeds(&numbers)), exceptions.is_empty()) {
-            (false, _) => Verdict::Refuted,
-            (true, false) => Verdict::Exception,
-            (true, true) => Verdict::Confirmed,
-        };
-        // What is refuted has no exceptions.
-        let exceptions = if verdict == Verdict::Exception { exceptions } else { Vec::new() };
-        Ok(Judged { claim, verdict, numbers, exceptions })
-    }
 }
 
 impl Test {
@@ -208,29 +175,6 @@ impl Test {
         match self.right {
             Term::Number(_) => vec![self.left],
             Term::Times(_, right) => vec![self.left, right],
-        }
-    }
-
-    /// Whether it is so by these numbers; a number that is missing proves nothing.
-    fn succeeds(&self, numbers: &[(Measure, i64)]) -> bool {
-        let value = |wanted: Measure| numbers.iter().find(|(measure, _)| *measure == wanted).map(|(_, value)| *value);
-        let right = match self.right {
-            Term::Number(number) => Some(number),
-            Term::Times(times, measure) => value(measure).map(|value| times * value),
-        };
-        match (value(self.left), right) {
-            (Some(left), Some(right)) => self.is.holds(left, right),
-            _ => false,
-        }
-    }
-}
-
-impl Relation {
-    fn holds(self, left: i64, right: i64) -> bool {
-        match self {
-            Self::Equal => left == right,
-            Self::Less => left < right,
-            Self::More => left > right,
         }
     }
 }

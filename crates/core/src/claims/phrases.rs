@@ -2,7 +2,7 @@
 
 use super::measure::{Fact, Measure, Scene, Sweep};
 use super::show::{Look, Show};
-use super::sweep::{Sum, Where};
+use super::sums::{Sum, Where};
 use super::{Basis, Exception, Experiment, Relation, Term, Test};
 use crate::counters::Counter;
 use crate::linux::{Features, Form, Handler};

@@ -1,15 +1,11 @@
 //! What to look at for a claim: two runs side by side, and the step that it speaks of.
 
-use super::lab::Lab;
 use super::measure::Scene;
-use super::sweep::ABOUT_CR3;
-use crate::asm::Diagnostic;
+use super::sums::ABOUT_CR3;
 use crate::linux::Form;
 use crate::promises::Breakage;
-use crate::run::{End, Origin, StepKind};
-use crate::scenario::Scenario;
+use crate::run::{Origin, StepKind};
 use crate::trace::Trace;
-use std::sync::Arc;
 
 /// Two forms on one scene, and where to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,41 +31,6 @@ pub enum Look {
     End,
 }
 
-/// What a [`Show`] comes to: all that a link or a command has to say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// Left and right.
-    pub scenarios: [Scenario; 2],
-    /// Index of the step in each run; none where that run has no such step.
-    pub steps: [Option<usize>; 2],
-    /// Index of the row in which the two runs, aligned, show it.
-    pub row: usize,
-    /// The place of the step.
-    pub place: String,
-    /// Steps after which a run was cut, if one was.
-    pub budget: Option<u32>,
-}
-
-impl Show {
-    /// Carries out both runs and finds the step.
-    ///
-    /// # Errors
-    /// The assembler's diagnostics when the subject does not assemble.
-    pub fn find(self, lab: &mut Lab) -> Result<Shown, Vec<Diagnostic>> {
-        let [left, right] = self.forms.map(|form| lab.run(self.scene.scenario(form)));
-        let runs: [Arc<Trace>; 2] = [left?, right?];
-        let steps = [&runs[0], &runs[1]].map(|run| self.look.step(run));
-        let (side, step) = self.look.of([&runs[0], &runs[1]]);
-        let row = Lab::row(&runs[0], &runs[1], side, step);
-        let place = runs[side].place_name(step);
-        let budget = runs.iter().find_map(|run| match run.end {
-            End::Budget { steps } => Some(steps),
-            End::Halted | End::Shutdown { .. } => None,
-        });
-        Ok(Shown { scenarios: [&runs[0], &runs[1]].map(|run| run.scenario.clone()), steps, row, place, budget })
-    }
-}
-
 /// Where the macro stands; where it is empty, what follows it.
 const MACRO: [&str; 4] = ["paranoid_exit", "nmi_exit", "paranoid_exit_cr3_restored", "nmi_exit_cr3_restored"];
 
@@ -82,7 +43,7 @@ impl Look {
         }
     }
 
-    fn step(self, run: &Trace) -> Option<usize> {
+    pub(super) fn step(self, run: &Trace) -> Option<usize> {
         let injected =
             |step: &crate::trace::Step| matches!(step.kind, StepKind::Delivery { origin: Origin::Injected(_), .. });
         let in_macro = |place| MACRO.contains(&run.places.label(run.places.site(place).label));

@@ -7,7 +7,7 @@ use super::phrases::{
     writes,
 };
 use super::show::Look;
-use super::sweep::{Sum, Where};
+use super::sums::{Sum, Where};
 use super::{Basis, Claim};
 use crate::counters::Counter;
 use crate::linux::Form::{A, B2, C, E, Never};

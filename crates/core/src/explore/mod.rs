@@ -23,14 +23,17 @@ mod tests;
 mod witness;
 mod world;
 
-pub use assume::{Assumption, Assumptions};
 pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
 pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
-pub use report::{Reach, Report, Setting, Verdict, Violation};
-pub use space::{MAX_SHARES, Query, Shard, Standing, standard_features, standard_handlers};
+pub use report::{Report, Setting, Violation};
 pub use summary::{Played, Wrong};
-pub use sweep::{Aim, Method, Progress, Work};
+pub use sweep::{Aim, Progress, Work};
+
+pub use crate::query::{
+    Assumption, Assumptions, MAX_SHARES, Method, Query, Reach, Shard, Standing, Verdict, standard_features,
+    standard_handlers,
+};
 
 use crate::asm::Diagnostic;
 use crate::linux::Config;

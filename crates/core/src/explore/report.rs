@@ -3,45 +3,12 @@
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
-use super::sweep::{Aim, Failure, Method, Work};
+use super::sweep::{Aim, Failure, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
+use crate::query::{Method, Reach, Verdict};
 use crate::scenario::{Schedule, Vector};
-
-/// What a search says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every schedule up to the depth keeps every promise.
-    Holds,
-    /// Some schedule breaks one.
-    Breaks,
-    /// The search ended before it was through.
-    NotFinished,
-    /// The promise `reached` does not hold: something struck nowhere, or nowhere where it matters. So nothing is said.
-    Empty,
-}
-
-impl Verdict {
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::Breaks => "breaks",
-            Self::NotFinished => "not-finished",
-            Self::Empty => "empty",
-        }
-    }
-}
-
-/// Which schedules a search covered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// All of up to so many exceptions.
-    Depth(u32),
-    /// All, of any depth and number.
-    Any,
-}
 
 /// A schedule that breaks a promise, confirmed by the runner.
 #[derive(Clone, Debug, PartialEq, Eq)]

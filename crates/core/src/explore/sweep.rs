@@ -15,20 +15,10 @@ use crate::counters::{Counter, Counters};
 use crate::linux::{Half, tables_half};
 use crate::machine::refusal_reason;
 use crate::promises::{Breakage, Broken};
+use crate::query::Method;
 use crate::scenario::Vector;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// How schedules are judged. Both ways must come to the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Each schedule is run to its end.
-    Plain,
-    /// A run that agrees with one whose end is known ends there.
-    CutOff,
-    /// As with cut-off up to the depth of the query. Then what handlers do is summed up, for schedules of any depth and number.
-    Summaries,
-}
 
 /// What a search is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

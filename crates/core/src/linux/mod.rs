@@ -1,7 +1,9 @@
 //! What Linux puts on the machine: page tables, per-CPU data, entry code, modelled handlers.
 
+mod bare;
 mod boot;
 mod constants;
+mod cr3_macros;
 mod features;
 mod form;
 mod handlers;
@@ -12,9 +14,10 @@ pub mod regions;
 pub mod sources;
 mod tables;
 mod variations;
-pub(crate) mod written;
+pub mod written;
 
 pub use boot::boot;
+pub use cr3_macros::Macro;
 pub use features::{Feature, Features, Pcids};
 pub use form::Form;
 pub use handlers::{Handler, Handlers};

@@ -1,12 +1,22 @@
 //! The built-in texts, in the order in which they are assembled.
 
-use super::{Form, Handler, Handlers};
+use super::{Form, Handler, Handlers, bare};
 use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
 
-macro_rules! text {
+/// A text as it is: a person may take that of a form for their own.
+macro_rules! whole {
     ($name:literal) => {
         Text { name: $name, text: include_str!($name) }
     };
+}
+
+/// A text without its comments.
+macro_rules! text {
+    ($name:literal) => {{
+        const WHOLE: &str = include_str!($name);
+        const BARE: [u8; bare::length(WHOLE)] = bare::bare(WHOLE);
+        Text { name: $name, text: bare::text(&BARE) }
+    }};
 }
 
 const DEFINITIONS: Text = text!("kernel/definitions.S");
@@ -54,11 +64,11 @@ pub const CUSTOM: &str = "restore/custom.S";
 /// The text of a form of the macro; `custom` is the person's own.
 pub fn form_source(form: Form, custom: &str) -> Source {
     match form {
-        Form::A => text!("restore/a.S").source(),
-        Form::B2 => text!("restore/b2.S").source(),
-        Form::C => text!("restore/c.S").source(),
-        Form::E => text!("restore/e.S").source(),
-        Form::Never => text!("restore/never.S").source(),
+        Form::A => whole!("restore/a.S").source(),
+        Form::B2 => whole!("restore/b2.S").source(),
+        Form::C => whole!("restore/c.S").source(),
+        Form::E => whole!("restore/e.S").source(),
+        Form::Never => whole!("restore/never.S").source(),
         Form::Custom => Source { name: CUSTOM.to_owned(), text: custom.to_owned() },
     }
 }

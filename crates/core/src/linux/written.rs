@@ -8,34 +8,34 @@ use std::ops::RangeInclusive;
 
 /// A macro as its text writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Written {
+pub struct Written {
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// The text that defines it.
-    pub(crate) source: Source,
+    pub source: Source,
     /// Whether that is the text of the form.
-    pub(crate) in_form: bool,
+    pub in_form: bool,
     /// Its lines, `.macro` and `.endm` included.
-    pub(crate) lines: RangeInclusive<u32>,
+    pub lines: RangeInclusive<u32>,
     /// Its parameters, with what follows their names.
-    pub(crate) parameters: Vec<String>,
+    pub parameters: Vec<String>,
     /// Its statements, each with its line. Those on the line of `.macro` or `.endm` are not among them.
-    pub(crate) statements: Vec<(u32, String)>,
+    pub statements: Vec<(u32, String)>,
 }
 
 /// All macros of a configuration, those of the form's text first.
 #[derive(Clone, Debug)]
-pub(crate) struct Macros {
+pub struct Macros {
     /// The configuration. A person's patches stand in it as the macros that they make.
-    pub(crate) config: Config,
+    pub config: Config,
     /// Lines that set names of the kernel's configuration, before the text of the form.
-    pub(crate) settings: String,
+    pub settings: String,
     /// How many of them count as lines of that text.
-    pub(crate) lines_before: u32,
+    pub lines_before: u32,
     /// The name of the macro that restores CR3.
-    pub(crate) restore: String,
+    pub restore: String,
     /// The text of the form.
-    pub(crate) form: Source,
+    pub form: Source,
     all: Vec<Written>,
 }
 
@@ -45,7 +45,7 @@ impl Macros {
     /// # Errors
     /// Diagnostics if a person's text does not define the restore macro, or not so that it can be called; or if its patches
     /// change more than macros.
-    pub(crate) fn of(config: &Config) -> Result<Self, Vec<Diagnostic>> {
+    pub fn of(config: &Config) -> Result<Self, Vec<Diagnostic>> {
         let options = constants::options(config.features, config.kernel);
         let refused = |diagnostic: Box<Diagnostic>| own::named_syntax(config, vec![*diagnostic]);
         let config = match config.form {
@@ -64,7 +64,7 @@ impl Macros {
     }
 
     /// The macro of this name, as GNU `as` finds it: whatever the case.
-    pub(crate) fn named(&self, name: &str) -> Option<&Written> {
+    pub fn named(&self, name: &str) -> Option<&Written> {
         self.all.iter().find(|written| written.name.eq_ignore_ascii_case(name))
     }
 }
@@ -86,13 +86,13 @@ fn written(sources: &[Source], statements: &[(Position, String)], definition: ow
 
 /// The kernel's names of the features that are on and that `texts` mention. Texts make the same code of two sets of features with the
 /// same names.
-pub(crate) fn mentioned(features: Features, texts: &[&str]) -> BTreeSet<String> {
+pub fn mentioned(features: Features, texts: &[&str]) -> BTreeSet<String> {
     // No variation of the kernel has a feature of its own.
     let options = constants::options(features, Kernel::default());
     options.features.into_iter().filter(|name| texts.iter().any(|text| text.contains(name.as_str()))).collect()
 }
 
 /// `config` with `text` as the form's own.
-pub(crate) fn with_text(config: &Config, text: &str) -> Config {
+pub fn with_text(config: &Config, text: &str) -> Config {
     Config { form: Form::Custom, custom: text.into(), ..config.clone() }
 }

@@ -14,10 +14,12 @@ mod search;
 mod struck;
 mod survivors;
 
-pub use body::{Id, Macro, Mutant};
+pub use body::{Id, Mutant};
 pub use operators::{MaskChange, Neighbour, Operator};
 pub use report::{Extra, Judged, LineFate, Report, Score, Verdict};
 pub use survivors::REASONS;
+
+pub use crate::linux::Macro;
 
 use crate::asm::{Diagnostic, Section};
 use crate::linux::Config;

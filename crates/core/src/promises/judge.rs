@@ -107,17 +107,17 @@ impl Promises {
     }
 
     /// Whether the disagreement at hand began at [`BETWEEN_RECORDS`](crate::linux::records::BETWEEN_RECORDS).
-    pub(crate) fn is_between_records(&self) -> bool {
+    pub fn is_between_records(&self) -> bool {
         self.records.is_between_records()
     }
 
     /// Whether an NMI was delivered whose handler has not made a round since.
-    pub(crate) fn owes_round(&self) -> bool {
+    pub fn owes_round(&self) -> bool {
         self.returns.owes_round()
     }
 
     /// Stale translations that may be used under CR3 and have no flush pending.
-    pub(crate) fn stale(&self) -> &[Entry] {
+    pub fn stale(&self) -> &[Entry] {
         self.stale.stale()
     }
 

@@ -13,9 +13,6 @@ use std::rc::Rc;
 /// Separates the items of a list in a field.
 const ITEM: char = '\u{1e}';
 
-/// The worker's message that it is ready for requests.
-pub const STARTED: &str = "started";
-
 /// A request of the page. A later request about runs ends all earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

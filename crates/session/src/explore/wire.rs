@@ -6,18 +6,15 @@ use crate::fields::{SEPARATOR, joined};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
-use cr3_core::explore::{Assumption, Assumptions, Verdict};
 use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
+use cr3_core::query::{Assumption, Assumptions, Verdict};
 
 /// Separates the items of a list in a field.
 pub(crate) const ITEM: char = '\u{1e}';
 
 /// Separates the parts of an item.
 pub(crate) const PART: char = '\u{1d}';
-
-/// What a worker says once it can be written to.
-pub const STARTED: &str = "started";
 
 /// How far searches go by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,8 +110,8 @@ pub fn encode(ticket: u32, told: &Told) -> String {
     let fields = match told {
         Told::Found(found) => found_fields(found),
         Told::Places(places) => vec!["places".to_owned(), list(places.iter().map(place_text))],
-        Told::Begun(Begun { depth, schedules, done }) => {
-            vec!["begun".to_owned(), format!("{depth} {schedules} {done}")]
+        Told::Begun(Begun { reach, schedules, done }) => {
+            vec!["begun".to_owned(), format!("{reach} {schedules} {done}")]
         }
         Told::Learned(learned) => vec![learned_text(learned)],
         Told::Broke(why) => vec!["broke".to_owned(), why.clone()],
@@ -155,14 +152,20 @@ pub(crate) fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(ITEM).filter(|item| !item.is_empty())
 }
 
+/// A text without the characters that separate fields.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.replace([SEPARATOR, ITEM, PART], " ")
+}
+
 const VERDICTS: [Verdict; 4] = [Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];
 
 fn found_fields(found: &Found) -> Vec<String> {
-    let Found { verdict, depth, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over } = found;
+    let Found { verdict, reach, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over } = found;
     vec![
         "found".to_owned(),
         verdict.name().to_owned(),
-        format!("{depth} {schedules} {breaking} {refused} {}", u32::from(*is_over)),
+        format!("{reach} {schedules} {breaking} {refused} {}", u32::from(*is_over)),
         list(excluded.iter().map(u64::to_string)),
         list(counterexamples.iter().map(counterexample_text)),
         list(unconfirmed.iter()),
@@ -172,14 +175,15 @@ fn found_fields(found: &Found) -> Vec<String> {
 fn found_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Found> {
     let name = next()?;
     let verdict = VERDICTS.into_iter().find(|verdict| verdict.name() == name)?;
-    let mut numbers = next()?.split(' ').map(|number| number.parse::<u64>().ok());
-    let mut number = || numbers.next()?;
-    let (depth, schedules, breaking, refused) = (number()?.try_into().ok()?, number()?, number()?, number()?);
+    let mut words = next()?.split(' ');
+    let reach = words.next()?.parse().ok()?;
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let (schedules, breaking, refused) = (number()?, number()?, number()?);
     let is_over = number()? != 0;
     let excluded = items(next()?).map(|count| count.parse().ok()).collect::<Option<_>>()?;
     let counterexamples = items(next()?).map(counterexample_of).collect::<Option<_>>()?;
     let unconfirmed = items(next()?).map(str::to_owned).collect();
-    Some(Found { verdict, depth, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over })
+    Some(Found { verdict, reach, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over })
 }
 
 pub(crate) fn counterexample_text(found: &Counterexample) -> String {
@@ -233,7 +237,7 @@ fn excluded_of(text: &str) -> Option<(Assumption, u64)> {
 fn begun_of(text: &str) -> Option<Begun> {
     let mut numbers = text.split(' ');
     Some(Begun {
-        depth: numbers.next()?.parse().ok()?,
+        reach: numbers.next()?.parse().ok()?,
         schedules: numbers.next()?.parse().ok()?,
         done: numbers.next()?.parse().ok()?,
     })

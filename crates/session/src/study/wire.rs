@@ -2,10 +2,10 @@
 
 use super::{Answer, Learned, Line, Number, Question, Round, Without};
 use crate::choice::Form;
-use crate::explore::wire::{ITEM, PART, config_of, config_text, counterexample_of, counterexample_text, items, list};
+use crate::explore::wire::{PART, config_of, config_text, counterexample_of, counterexample_text, items, list};
 use crate::fields::SEPARATOR;
 use cr3_core::claims::{Subject, Verdict};
-use cr3_core::mutants::Macro;
+use cr3_core::linux::Macro;
 
 pub(crate) fn question_text(question: &Question) -> String {
     match question {
@@ -138,9 +138,4 @@ fn without_of(text: &str) -> Option<Without> {
         "unseen" => Without::Unseen((!fields.is_empty()).then(|| fields.to_owned())),
         _ => return None,
     })
-}
-
-/// A text without the characters that separate fields.
-pub(crate) fn plain(text: &str) -> String {
-    text.replace([SEPARATOR, ITEM, PART], " ")
 }

@@ -7,11 +7,11 @@ use crate::state::Settings;
 use crate::study::{Learned, Line, Without};
 use crate::view::counters;
 use cr3_core::counters::Counter;
-use cr3_core::explore::Verdict;
 use cr3_core::geometry::Geometry;
+use cr3_core::linux::Macro;
 use cr3_core::linux::{Feature, Features, Handler, Handlers};
-use cr3_core::mutants::Macro;
 use cr3_core::promises::Promise;
+use cr3_core::query::{Reach, Verdict};
 use cr3_core::scenario::Place;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use proptest::prelude::*;
@@ -384,12 +384,16 @@ fn without() -> impl Strategy<Value = Without> {
     ]
 }
 
+fn reach(least: u32) -> impl Strategy<Value = Reach> {
+    prop_oneof![3 => (least..3).prop_map(Reach::Depth), 1 => Just(Reach::Any)]
+}
+
 fn told() -> impl Strategy<Value = Told> {
     let verdict = prop::sample::select(vec![Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty]);
-    let found = (verdict, 0u32..3, any::<u64>(), any::<bool>(), prop::collection::vec(counterexample(), 0..3));
-    let found = found.prop_map(|(verdict, depth, schedules, is_over, counterexamples)| Found {
+    let found = (verdict, reach(0), any::<u64>(), any::<bool>(), prop::collection::vec(counterexample(), 0..3));
+    let found = found.prop_map(|(verdict, reach, schedules, is_over, counterexamples)| Found {
         verdict,
-        depth,
+        reach,
         schedules,
         breaking: schedules / 2,
         refused: schedules / 3,
@@ -398,10 +402,10 @@ fn told() -> impl Strategy<Value = Told> {
         unconfirmed: Vec::new(),
         is_over,
     });
-    let begun = (1u32..3, any::<u64>(), 0u32..=1000);
+    let begun = (reach(1), any::<u64>(), 0u32..=1000);
     prop_oneof![
         4 => found.prop_map(Told::Found),
-        2 => begun.prop_map(|(depth, schedules, done)| Told::Begun(Begun { depth, schedules, done })),
+        2 => begun.prop_map(|(reach, schedules, done)| Told::Begun(Begun { reach, schedules, done })),
         1 => ".{0,20}".prop_map(Told::Broke),
         1 => Just(Told::Places(Vec::new())),
         1 => Just(Told::Learned(Learned::Over)),
@@ -468,6 +472,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::ToggleCounters),
         1 => prop::sample::select(vec![Theme::System, Theme::Light, Theme::Dark]).prop_map(Action::SetTheme),
         1 => Just(Action::ToggleShortcuts),
+        1 => Just(Action::ToggleJudging),
         2 => overlay.prop_map(Action::Open),
         1 => Just(Action::Close),
         1 => Just(Action::Dismiss),

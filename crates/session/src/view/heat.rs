@@ -69,7 +69,7 @@ fn reasons(at: &AtInstruction) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cr3_core::explore::Assumption;
+    use cr3_core::query::Assumption;
     use expect_test::{Expect, expect};
     use std::rc::Rc;
 

@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::study::{Line, Without};
 use crate::words::grouped;
 use cr3_core::linux::Form;
-use cr3_core::mutants::Macro;
+use cr3_core::linux::Macro;
 
 /// Whether a line is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

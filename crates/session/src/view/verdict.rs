@@ -1,13 +1,13 @@
 //! What the explorer says of both sides: the strip, the counterexamples, and what is taken for granted.
 
-use crate::choice::{Scope, Side};
-use crate::explore::{Begun, Counterexample, Found, Judged, Subject};
+use crate::choice::{Judging, Scope, Side};
+use crate::explore::{Begun, Counterexample, Found, Judged, Subject, VECTORS};
 use crate::state::State;
 use crate::view::outcome::NO_RUN;
 use crate::words::grouped;
-use cr3_core::explore::{Assumption, Standing, Verdict};
 use cr3_core::promises::Promise;
-use cr3_core::scenario::{Nesting, Schedule};
+use cr3_core::query::{Assumption, Reach, Standing, Verdict};
+use cr3_core::scenario::{Nesting, Schedule, Vector};
 
 /// How a side stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,20 +41,31 @@ pub struct Line {
 #[must_use]
 pub fn line(state: &State, side: Side) -> Line {
     let judged = state.explore.side(side);
-    let (standpoint, words, further) = said(judged);
+    let (standpoint, words, further) = said(judged, state.settings.judging);
     let first = judged.found.as_ref().and_then(|found| found.counterexamples.first());
     let form = state.setup.forms[side.index()].name();
     Line { form, standpoint, words, further, first: first.map(|it| it.promise) }
 }
 
-fn said(judged: &Judged) -> (Standpoint, String, String) {
+fn said(judged: &Judged, judging: Judging) -> (Standpoint, String, String) {
     let Some(subject) = &judged.subject else { return (Standpoint::Silent, NO_RUN.to_owned(), String::new()) };
-    let (standpoint, words) = match &judged.found {
-        Some(found) => settled(subject, found),
-        None => (Standpoint::Open, "being judged".to_owned()),
-    };
-    let trouble = judged.trouble.as_ref().map(|why| format!("the search ended early: {why}"));
-    (standpoint, words, trouble.unwrap_or_else(|| further(subject, judged)))
+    if judging == Judging::Off {
+        return (Standpoint::Silent, "not judged: judging is switched off".to_owned(), String::new());
+    }
+    match (&judged.found, &judged.trouble) {
+        (None, None) => (Standpoint::Open, "being judged".to_owned(), further(subject, judged)),
+        (None, Some(why)) => (Standpoint::Silent, format!("no verdict: {why}"), String::new()),
+        (Some(found), why) => {
+            let (standpoint, words) = settled(subject, found);
+            let trouble = why.as_ref().map(|why| format!("the search ended early: {why}"));
+            let further = match standpoint {
+                // Nothing follows where there is no verdict.
+                Standpoint::Silent => String::new(),
+                Standpoint::Open | Standpoint::Holds | Standpoint::Breaks => further(subject, judged),
+            };
+            (standpoint, words, trouble.unwrap_or(further))
+        }
+    }
 }
 
 fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
@@ -66,17 +77,30 @@ fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
         Verdict::Empty => {
             (Standpoint::Silent, "no verdict: nothing struck in the kernel on the user's tables".to_owned())
         }
-        Verdict::Holds | Verdict::NotFinished if found.depth > 0 => (Standpoint::Holds, holds(subject, found)),
-        Verdict::Holds | Verdict::NotFinished => (Standpoint::Open, "not finished: no depth is complete".to_owned()),
+        Verdict::Holds | Verdict::NotFinished => match found.reach {
+            Reach::Depth(0) => (Standpoint::Open, "not finished: no depth is complete".to_owned()),
+            _ => (Standpoint::Holds, holds(subject, found)),
+        },
     }
 }
 
 fn holds(subject: &Subject, found: &Found) -> String {
-    let exceptions = match found.depth {
-        1 => "single exceptions".to_owned(),
-        depth => format!("schedules of up to {depth} exceptions"),
+    let exceptions = match found.reach {
+        Reach::Depth(1) => "single exceptions".to_owned(),
+        Reach::Depth(depth) => format!("schedules of up to {depth} exceptions"),
+        Reach::Any => return holds_any(subject),
     };
     format!("holds for all {exceptions}: {}", schedules(subject, found.schedules))
+}
+
+fn holds_any(subject: &Subject) -> String {
+    let vectors = VECTORS.map(Vector::mnemonic).join(", ");
+    format!("holds for every schedule of {vectors}, any depth, under {}", assumptions(subject.assumed()))
+}
+
+fn assumptions(count: usize) -> String {
+    let plural = if count == 1 { "assumption" } else { "assumptions" };
+    format!("{count} {plural}")
 }
 
 fn schedules(subject: &Subject, count: u64) -> String {
@@ -126,29 +150,42 @@ fn further(subject: &Subject, judged: &Judged) -> String {
 /// How many schedules break something, if that is known, or whether the shortest is still looked for.
 fn how_many(found: &Found, begun: Option<Begun>) -> String {
     match (begun, found.is_over) {
-        (Some(begun), false) => format!("{} schedules of depth {} so far", grouped(begun.schedules), begun.depth),
-        (Some(begun), true) => {
-            format!("depth {} not finished after {} schedules", begun.depth, grouped(begun.schedules))
+        (Some(Begun { reach: Reach::Depth(depth), schedules, .. }), false) => {
+            format!("{} schedules of depth {depth} so far", grouped(schedules))
+        }
+        (Some(Begun { reach: Reach::Depth(depth), schedules, .. }), true) => {
+            format!("depth {depth} not finished after {} schedules", grouped(schedules))
         }
         // It breaks deeper than what is complete.
-        (None, _) if found.breaking == 0 => String::new(),
-        (None, _) => format!("{} of {} schedules break", grouped(found.breaking), grouped(found.schedules)),
+        _ if found.breaking == 0 => String::new(),
+        _ => format!("{} of {} schedules break", grouped(found.breaking), grouped(found.schedules)),
     }
 }
 
 fn deeper(subject: &Subject, found: &Found, begun: Option<Begun>) -> String {
-    let next = found.depth + 1;
-    match begun {
-        Some(begun) if found.is_over => {
-            format!(
-                "depth {} not finished: {} schedules, then the budget was spent",
-                begun.depth,
-                grouped(begun.schedules)
-            )
+    let next = subject.searches().iter().find(|reach| **reach > found.reach);
+    match (begun, next, found.is_over) {
+        (Some(begun), _, is_over) => under_way(begun, is_over),
+        (None, Some(reach), false) => format!("deeper: {} waits until the page rests", depth(*reach)),
+        (None, Some(Reach::Any), true) => "deeper: no answer for any depth within the budget".to_owned(),
+        (None, _, _) => String::new(),
+    }
+}
+
+fn under_way(Begun { reach, schedules, done }: Begun, is_over: bool) -> String {
+    match (reach, is_over) {
+        (Reach::Any, _) => format!("deeper: any depth is tried, {} % of the budget is spent", done / 10),
+        (Reach::Depth(depth), false) => format!("deeper: so far {} of depth {depth}", grouped(schedules)),
+        (Reach::Depth(depth), true) => {
+            format!("depth {depth} not finished: {} schedules, then the budget was spent", grouped(schedules))
         }
-        Some(begun) => format!("deeper: so far {} of depth {}", grouped(begun.schedules), begun.depth),
-        None if found.is_over || found.depth >= subject.depth() => String::new(),
-        None => format!("deeper: depth {next} waits until the page rests"),
+    }
+}
+
+fn depth(reach: Reach) -> String {
+    match reach {
+        Reach::Depth(depth) => format!("depth {depth}"),
+        Reach::Any => "any depth".to_owned(),
     }
 }
 
@@ -232,12 +269,20 @@ pub fn copied(state: &State, side: Side, promise: Promise, link: &str) -> Option
         format!("strikes   {schedule}"),
         format!("features  {}", found.features),
         format!("handler   {}", found.handler),
-        format!("found by  {}", subject.command((found.schedule.injections.len() as u32).max(1))),
+        format!("found by  {}", subject.command(sought(found))),
         String::new(),
         link.to_owned(),
         String::new(),
     ];
     Some(lines.join("\n"))
+}
+
+/// How far a search goes that finds it: schedules of more exceptions than two are too many to look at one by one.
+fn sought(found: &Counterexample) -> Reach {
+    match found.schedule.injections.len() as u32 {
+        depth @ 0..=2 => Reach::Depth(depth),
+        _ => Reach::Any,
+    }
 }
 
 /// An assumption with its switch.
@@ -281,14 +326,10 @@ fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
 #[must_use]
 pub fn assumed(state: &State) -> String {
     let subject = state.explore.sides.iter().find_map(|judged| judged.subject.as_deref());
-    let made = match subject {
-        Some(subject) => subject.standings().iter().filter(|standing| standing.is_assumed()).count(),
-        None => state.explore.assumed.iter().count(),
-    };
+    let made = subject.map_or_else(|| state.explore.assumed.iter().count(), Subject::assumed);
     let off = state.explore.assumed.off().count();
     let off = if off == 0 { String::new() } else { format!(", {off} off") };
-    let plural = if made == 1 { "assumption" } else { "assumptions" };
-    format!("under {made} {plural}{off}")
+    format!("under {}{off}", assumptions(made))
 }
 
 #[cfg(test)]

@@ -6,11 +6,13 @@ mod check;
 mod clipboard;
 mod drafts;
 mod explore;
+mod files;
 mod keyboard;
 mod later;
 mod play;
 mod settings;
 mod storage;
+mod workers;
 
 pub(crate) use address::{address, hash, use_address};
 pub(crate) use check::use_check;

@@ -1,12 +1,13 @@
-//! The preferences that the browser remembers: colours and single-letter keys.
+//! The preferences that the browser remembers: colours, single-letter keys, whether the explorer judges by itself.
 
 use super::storage;
-use cr3_session::{Settings, Theme};
+use cr3_session::{Judging, Settings, Theme};
 use gloo::utils::document_element;
 use yew::prelude::*;
 
 const THEME: &str = "cr3-theme";
 const SHORTCUTS: &str = "cr3-shortcuts";
+const JUDGING: &str = "cr3-judging";
 
 /// Values are JSON, as they always were: a browser may hold them for years.
 const LIGHT: &str = r#""light""#;
@@ -22,7 +23,11 @@ pub(crate) fn restore() -> Settings {
         _ => Theme::System,
     };
     let shortcuts = storage::get(SHORTCUTS).as_deref() != Some(OFF);
-    let settings = Settings { theme, shortcuts };
+    let judging = match storage::get(JUDGING).as_deref() {
+        Some(OFF) => Judging::Off,
+        _ => Judging::ByItself,
+    };
+    let settings = Settings { theme, shortcuts, judging };
     apply(settings.theme);
     settings
 }
@@ -54,5 +59,6 @@ pub(crate) fn use_settings(settings: Settings) {
             Theme::Dark => storage::set(THEME, DARK),
         };
         let _ = storage::set(SHORTCUTS, if settings.shortcuts { ON } else { OFF });
+        let _ = storage::set(JUDGING, if settings.judging == Judging::ByItself { ON } else { OFF });
     });
 }

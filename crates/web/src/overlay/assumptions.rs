@@ -2,15 +2,21 @@
 
 use super::Sheet;
 use cr3_session::view::verdict::{Switch, switches};
-use cr3_session::{Action, State};
+use cr3_session::{Action, Judging, State};
 use yew::prelude::*;
 
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
+    let judges = state.settings.judging == Judging::ByItself;
     html! {
         <Sheet key="assumptions" class="assumptions" title="Assumptions" dispatch={dispatch.clone()}>
             <p class="quiet">
                 { "A verdict is about what these leave. One that is off lets more strike; one about a handler counts where that handler runs, and \
                    lets it join the standard set. The link carries which are off." }
+            </p>
+            <p class="switch">
+                <button type="button" class="chip" aria-pressed={judges.to_string()}
+                    onclick={dispatch.reform(|_| Action::ToggleJudging)}>{ "judge by itself" }</button>
+                <span class="quiet">{ "Searches what is on display, in the background. Off, nothing is judged until this is on again." }</span>
             </p>
             <ul>{ for switches(state).iter().map(|switch| item(state, dispatch, switch)) }</ul>
         </Sheet>

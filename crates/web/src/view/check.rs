@@ -8,14 +8,13 @@ use cr3_session::{Action, Overlay, Side, State, is_valid};
 use std::rc::Rc;
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn CheckStrip(props: &Props) -> Html {
+pub(crate) fn check(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let on = state.check.is_on();
     html! {
         <section class={classes!("check", on.then_some("on"))} aria-label="Second CPU">
             <button type="button" class="chip" aria-pressed={on.to_string()} onclick={dispatch.reform(|_| Action::ToggleCheck)}
-                title="Unicorn Engine 2.1.5, 0.6 MB with the checker, executes every step too and is compared with the model">
+                title="Unicorn Engine 2.1.5, 0.2 MB, executes every step too and is compared with the model">
                 { "check with Unicorn" }
             </button>
             <div class="says">{ for on.then(|| says(props)) }</div>

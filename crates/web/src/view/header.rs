@@ -7,8 +7,7 @@ use cr3_session::story::STORIES;
 use cr3_session::{Action, Overlay, Theme, is_valid, report};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn Header(props: &Props) -> Html {
+pub(crate) fn header(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let options: Vec<AttrValue> = STORIES.iter().map(|story| story.name.into()).collect();
     let selected = (0..STORIES.len()).find(|index| !is_valid(state, &Action::OpenStory(*index)));

@@ -16,18 +16,18 @@ mod timeline;
 mod transport;
 mod verdict;
 
-pub(crate) use check::CheckStrip;
+pub(crate) use check::check;
 pub(crate) use code::Code;
 pub(crate) use counters::Counters;
-pub(crate) use header::Header;
+pub(crate) use header::header;
 pub(crate) use inject::InjectMenu;
-pub(crate) use inspector::Inspector;
-pub(crate) use question::Question;
+pub(crate) use inspector::inspector;
+pub(crate) use question::question;
 pub(crate) use runs::RunList;
 pub(crate) use schedule::Schedule;
-pub(crate) use setup::SetupBar;
+pub(crate) use setup::setup;
 pub(crate) use timeline::TimelineStrip;
-pub(crate) use transport::Transport;
+pub(crate) use transport::transport;
 pub(crate) use verdict::verdicts;
 
 use crate::store::Props;

@@ -10,8 +10,7 @@ const OWN_HEADLINE: &str = "Your own scenario";
 const OWN_TEXT: &str =
     "Both runs start from the same machine. Change forms, features, handler or schedule, and both run again.";
 
-#[component]
-pub(crate) fn Question(props: &Props) -> Html {
+pub(crate) fn question(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let story = STORIES.iter().enumerate().find(|(index, _)| !is_valid(state, &Action::OpenStory(*index)));
     let (headline, text) = story.map_or((OWN_HEADLINE, OWN_TEXT), |(_, story)| (story.headline, story.text));

@@ -8,8 +8,7 @@ use cr3_session::view::handlers;
 use cr3_session::{Action, Feature, Form, Overlay, Side, is_valid, words};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn SetupBar(props: &Props) -> Html {
+pub(crate) fn setup(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let setup = &state.setup;
     let (choices, handler) = handlers::choices(setup.handler);

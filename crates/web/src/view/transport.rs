@@ -8,8 +8,7 @@ use cr3_session::view::position::{Position, position};
 use cr3_session::{Action, Pane, Side, State, is_valid};
 use yew::prelude::*;
 
-#[component]
-pub(crate) fn Transport(props: &Props) -> Html {
+pub(crate) fn transport(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let (shape, play) = if state.playing { (Shape::Pause, "Pause") } else { (Shape::Run, "Run") };
     html! {

@@ -13,7 +13,7 @@ fn opened(link: &str) -> State {
 fn found() -> Found {
     Found {
         verdict: Verdict::NotFinished,
-        depth: 1,
+        reach: Reach::Depth(1),
         schedules: 6240,
         breaking: 0,
         refused: 0,
@@ -63,13 +63,13 @@ fn check(told: impl IntoIterator<Item = Told>, expected: Expect) {
 
 #[test]
 fn each_state_of_a_search_is_said() {
-    let begun = |depth, schedules| Told::Begun(Begun { depth, schedules, done: 100 });
+    let begun = |depth, schedules| Told::Begun(Begun { reach: Reach::Depth(depth), schedules, done: 100 });
     check([], expect!["never Open: being judged"]);
     check([begun(1, 2410)], expect!["never Open: being judged; 2,410 schedules so far"]);
     check(
         [Told::Found(found())],
         expect![
-            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: depth 2 waits until the page rests"
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth waits until the page rests"
         ],
     );
     check(
@@ -82,10 +82,33 @@ fn each_state_of_a_search_is_said() {
             "never Holds: holds for all single exceptions: 6,240 schedules; depth 2 not finished: 1,204,331 schedules, then the budget was spent"
         ],
     );
-    let whole = Found { verdict: Verdict::Holds, depth: 2, schedules: 9_491_194, is_over: true, ..found() };
+    let whole =
+        Found { verdict: Verdict::Holds, reach: Reach::Depth(2), schedules: 9_491_194, is_over: true, ..found() };
     check(
         [Told::Found(found()), begun(2, 9_400_000), Told::Found(whole)],
-        expect!["never Holds: holds for all schedules of up to 2 exceptions: 9,491,194 schedules"],
+        expect![
+            "never Holds: holds for all schedules of up to 2 exceptions: 9,491,194 schedules; deeper: no answer for any depth within the budget"
+        ],
+    );
+    let tried = Told::Begun(Begun { reach: Reach::Any, schedules: 0, done: 371 });
+    check(
+        [Told::Found(found()), tried.clone()],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth is tried, 37 % of the budget is spent"
+        ],
+    );
+    check(
+        [Told::Found(found()), tried.clone(), begun(2, 1_204)],
+        expect!["never Holds: holds for all single exceptions: 6,240 schedules; deeper: so far 1,204 of depth 2"],
+    );
+    let any = Found { verdict: Verdict::Holds, reach: Reach::Any, is_over: true, ..found() };
+    check(
+        [Told::Found(found()), tried, Told::Found(any)],
+        expect!["never Holds: holds for every schedule of NMI, #DB, #MC, any depth, under 11 assumptions"],
+    );
+    check(
+        [Told::Broke("this browser starts no worker for it".into())],
+        expect!["never Silent: no verdict: this browser starts no worker for it"],
     );
     let empty = Found { verdict: Verdict::Empty, is_over: true, ..found() };
     check([Told::Found(empty)], expect!["never Silent: no verdict: nothing struck in the kernel on the user's tables"]);
@@ -93,13 +116,27 @@ fn each_state_of_a_search_is_said() {
     check(
         [Told::Found(wrong)],
         expect![
-            "never Silent: no verdict: no run confirms what the explorer saw, restored at step 7: no schedule says where; deeper: depth 2 waits until the page rests"
+            "never Silent: no verdict: no run confirms what the explorer saw, restored at step 7: no schedule says where"
         ],
     );
     check(
         [Told::Found(found()), Told::Broke("out of memory".into())],
         expect!["never Holds: holds for all single exceptions: 6,240 schedules; the search ended early: out of memory"],
     );
+}
+
+#[test]
+fn nothing_is_said_while_judging_is_switched_off() {
+    let state = told(&opened("v=1&a=never&b=E&s="), Side::Left, Told::Found(found()));
+    let off = update(&state, Action::ToggleJudging);
+    assert_eq!(off.searches(), []);
+    let Line { standpoint, words, further, .. } = line(&off, Side::Left);
+    let said = (standpoint, words.as_str(), further.as_str());
+    assert_eq!(said, (Standpoint::Silent, "not judged: judging is switched off", ""));
+    let on = update(&off, Action::ToggleJudging);
+    assert_eq!(line(&on, Side::Left).words, "being judged");
+    assert_eq!(on.searches().len(), 2);
+    assert!(on.searches().iter().all(|(ticket, _)| state.searches().iter().all(|(before, _)| before != ticket)));
 }
 
 #[test]
@@ -115,7 +152,11 @@ fn what_breaks_is_said_with_its_schedule() {
     let two = breaking(&state, &[(Promise::UserCr3, "exc_nmi:db > exc_debug:mc, kernel_loop#2:nmi")]);
     let begun = |is_over| {
         let early = Found { is_over, breaking: 0, ..two.clone() };
-        [Told::Found(found()), Told::Begun(Begun { depth: 2, schedules: 4000, done: 7 }), Told::Found(early)]
+        [
+            Told::Found(found()),
+            Told::Begun(Begun { reach: Reach::Depth(2), schedules: 4000, done: 7 }),
+            Told::Found(early),
+        ]
     };
     check(
         [Told::Found(Found { breaking: 0, is_over: false, ..two.clone() })],
@@ -135,7 +176,7 @@ fn what_breaks_is_said_with_its_schedule() {
             "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; depth 2 not finished after 4,000 schedules"
         ],
     );
-    let alone = Found { depth: 0, schedules: 0, breaking: 0, ..breaking(&state, &[(Promise::Regs, "")]) };
+    let alone = Found { reach: Reach::Depth(0), schedules: 0, breaking: 0, ..breaking(&state, &[(Promise::Regs, "")]) };
     check(
         [Told::Found(alone)],
         expect!["never Breaks: breaks: without any exception, user mode on the kernel's tables"],

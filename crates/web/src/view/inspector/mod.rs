@@ -7,22 +7,13 @@ mod registers;
 mod stack;
 mod tlb;
 
-use crate::parts::Sight;
-use cr3_session::{Action, State, Tab, words};
-use std::rc::Rc;
+use super::Props;
+use cr3_session::{Action, Moment, State, Tab, words};
 use yew::prelude::*;
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) moment: Sight,
-    pub(crate) dispatch: Callback<Action>,
-}
-
-#[component]
-pub(crate) fn Inspector(props: &Props) -> Html {
-    let Props { state, moment, dispatch } = props;
-    let part = part::Props { state, moment: &moment.0, names: state.setup.forms.map(|form| form.name()) };
+pub(crate) fn inspector(props: &Props, moment: &Moment) -> Html {
+    let Props { state, dispatch } = props;
+    let part = part::Props { state, moment, names: state.setup.forms.map(|form| form.name()) };
     html! {
         <section class="pane inspector" aria-labelledby="inspector-title">
             <h2 class="hidden" id="inspector-title">{ "State after the step" }</h2>

@@ -1,10 +1,11 @@
-//! The worker's work: a queue of tasks, one engine, and what to do when the engine breaks down.
+//! Runs followed by the second CPU: a queue of tasks, one engine, and what to do when the engine breaks down.
 
+use crate::worker::Serve;
 use cr3_core::judge;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Vector;
 use cr3_session::Side;
-use cr3_session::check::wire::{Request, Task};
+use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::story::STORIES;
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
@@ -14,6 +15,7 @@ use cr3_unicorn::wrong::Wrong;
 use js_sys::Date;
 use js_sys::WebAssembly::Module;
 use std::collections::VecDeque;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// Milliseconds of a slice: short enough to take a newer request at once.
 const SLICE: f64 = 40.0;
@@ -60,24 +62,37 @@ enum Work {
     Test(Box<Job<Wrong<Engine>>>),
 }
 
-impl Bench {
-    pub(crate) fn open(&mut self, module: Module) {
-        self.module = Some(module);
+impl Serve for Bench {
+    /// Unicorn's compiled module, or a request.
+    fn take(&mut self, message: JsValue) {
+        match message.as_string() {
+            Some(text) => Request::decode(&text).into_iter().for_each(|request| self.ask(request)),
+            None => self.module = Some(message.unchecked_into()),
+        }
     }
 
-    pub(crate) fn take(&mut self, request: Option<Request>) {
+    fn is_idle(&self) -> bool {
+        self.current.is_none() && self.waiting.is_empty() && (self.opened || self.module.is_none())
+    }
+
+    fn slice(&mut self) -> Vec<String> {
+        self.reports().iter().map(|(ticket, report)| wire::encode(*ticket, report)).collect()
+    }
+}
+
+impl Bench {
+    fn ask(&mut self, request: Request) {
         let keeps = |request: &Request| matches!(request, Request::Follow(_));
         match request {
-            None => {}
-            Some(Request::Forget) => {
+            Request::Forget => {
                 self.waiting.clear();
                 self.end_current(|_| false);
             }
-            Some(Request::Stop) => {
+            Request::Stop => {
                 self.waiting.retain(keeps);
                 self.end_current(keeps);
             }
-            Some(request) => self.waiting.push_back(request),
+            request => self.waiting.push_back(request),
         }
     }
 
@@ -88,12 +103,8 @@ impl Bench {
         }
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.current.is_none() && self.waiting.is_empty() && (self.opened || self.module.is_none())
-    }
-
     /// Works for about [`SLICE`] milliseconds.
-    pub(crate) fn slice(&mut self) -> Reports {
+    fn reports(&mut self) -> Reports {
         let mut reports = Reports::new();
         if !self.opened && self.module.is_some() {
             self.opened = true;

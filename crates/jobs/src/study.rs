@@ -1,13 +1,13 @@
 //! Questions at work, piece by piece: a claim, or one task about the lines of a form.
 
-use super::wire::plain;
-use super::{Answer, Learned, Line, Number, Question, Round, Without};
-use crate::explore::Told;
-use crate::explore::bench::counterexample;
+use crate::found::counterexample;
 use cr3_core::asm::Diagnostic;
 use cr3_core::claims::{CLAIMS, Claim, Judged, Lab, Measure, Subject};
 use cr3_core::linux::Config;
 use cr3_core::mutants::{Chosen, Done, LineFate, Mutants, Query, Report, Task, Verdict};
+use cr3_session::explore::Told;
+use cr3_session::explore::wire::plain;
+use cr3_session::study::{Answer, Learned, Line, Number, Question, Round, Without};
 
 /// A question that is being answered.
 pub(crate) enum Work {
@@ -124,7 +124,7 @@ impl Lines {
     }
 }
 
-pub(super) fn told(report: &Report) -> Vec<Told> {
+pub(crate) fn told(report: &Report) -> Vec<Told> {
     let lines = report.lines().map(|fate| Told::Learned(Learned::Line(line(report, &fate))));
     let last = match (report.original.first(), report.unconfirmed.first()) {
         (Some(violation), _) => Told::Broke(format!(
@@ -165,3 +165,6 @@ fn without(report: &Report, verdict: &Verdict, reason: Option<&str>) -> Without 
         Verdict::Survivor => Without::Unseen(reason.map(str::to_owned)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! What the claims are judged about.
+
+use crate::linux::{Config, Form};
+use std::sync::Arc;
+
+/// What stands in the place of the merged form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The form.
+    pub form: Form,
+    /// The text of [`Form::Custom`].
+    pub custom: Arc<str>,
+}
+
+impl Default for Subject {
+    /// The merged form itself.
+    fn default() -> Self {
+        Self { form: Form::E, custom: Arc::default() }
+    }
+}
+
+impl Subject {
+    /// A person's own text.
+    pub fn own(text: impl Into<Arc<str>>) -> Self {
+        Self { form: Form::Custom, custom: text.into() }
+    }
+
+    /// `config`, which names the form of an experiment, with the subject in the place of form E.
+    pub fn applied(&self, config: Config) -> Config {
+        match config.form {
+            Form::E => Config { form: self.form, custom: self.custom.clone(), ..config },
+            _ => config,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What a search has found, as the page hears it.
+
+use cr3_core::explore::{self, Assumption, Report, Verdict, Violation};
+use cr3_session::explore::{AtInstruction, Counterexample, Found};
+
+pub(crate) fn found(report: &Report) -> Found {
+    let counts = &report.counts;
+    Found {
+        verdict: report.verdict,
+        reach: report.reach,
+        schedules: counts.schedules,
+        breaking: counts.breaking,
+        refused: counts.refused,
+        excluded: Assumption::ALL.map(|assumption| report.excluded(assumption)).to_vec(),
+        counterexamples: report.violations.iter().map(counterexample).collect(),
+        unconfirmed: report.unconfirmed.clone(),
+        is_over: false,
+    }
+}
+
+/// What is known after another search, which went another way: never less than before.
+pub(crate) fn improved(known: Option<&Found>, new: Found) -> Found {
+    let Some(known) = known else { return new };
+    let counterexamples = best(known.counterexamples.iter().chain(&new.counterexamples));
+    let unconfirmed = new.unconfirmed.clone();
+    let further = if new.reach < known.reach { known.clone() } else { new };
+    let verdict = if counterexamples.is_empty() { further.verdict } else { Verdict::Breaks };
+    Found { verdict, counterexamples, unconfirmed, ..further }
+}
+
+/// The best counterexample to each promise, those of fewest strikes and steps first.
+fn best<'a>(all: impl Iterator<Item = &'a Counterexample>) -> Vec<Counterexample> {
+    let order = |it: &Counterexample| (it.schedule.injections.len(), it.step, !it.is_minimal);
+    let mut best: Vec<Counterexample> = Vec::new();
+    for found in all {
+        match best.iter_mut().find(|other| other.promise == found.promise) {
+            Some(other) if order(found) < order(other) => *other = found.clone(),
+            Some(_) => {}
+            None => best.push(found.clone()),
+        }
+    }
+    best.sort_by_key(order);
+    best
+}
+
+pub(crate) fn counterexample(violation: &Violation) -> Counterexample {
+    Counterexample {
+        promise: violation.broken.promise(),
+        cause: violation.broken.to_string(),
+        schedule: violation.schedule.clone(),
+        step: violation.step(),
+        is_minimal: violation.is_minimal,
+        features: violation.config.features,
+        handler: violation.config.handler,
+    }
+}
+
+pub(crate) fn at_instruction(at: &explore::AtInstruction) -> AtInstruction {
+    let excluded = Assumption::ALL.into_iter().map(|assumption| (assumption, at.counts.excluded(assumption)));
+    AtInstruction {
+        address: at.address,
+        schedules: at.counts.schedules,
+        breaking: at.counts.breaking,
+        refused: at.counts.refused,
+        refusal: at.refusal.map(str::to_owned),
+        excluded: excluded.filter(|(_, count)| *count != 0).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cr3_core::explore::Reach;
+    use cr3_core::promises::Promise;
+
+    fn holding(reach: Reach, schedules: u64) -> Found {
+        Found {
+            verdict: Verdict::Holds,
+            reach,
+            schedules,
+            breaking: 0,
+            refused: 0,
+            excluded: vec![0; Assumption::ALL.len()],
+            counterexamples: Vec::new(),
+            unconfirmed: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// Found with counterexamples: promise, schedule, step, whether it is minimal.
+    fn breaking(reach: Reach, found: &[(Promise, &str, u32, bool)]) -> Found {
+        let counterexample = |&(promise, schedule, step, is_minimal): &(Promise, &str, u32, bool)| Counterexample {
+            promise,
+            cause: "why".into(),
+            schedule: schedule.parse().expect("a schedule"),
+            step,
+            is_minimal,
+            features: Default::default(),
+            handler: Default::default(),
+        };
+        let counterexamples = found.iter().map(counterexample).collect();
+        Found { verdict: Verdict::Breaks, counterexamples, ..holding(reach, 10) }
+    }
+
+    /// What is known after one search and then another: verdict, reach, schedules, and the schedule for each promise.
+    #[track_caller]
+    fn check(known: Found, new: Found, expected: (Verdict, Reach, u64, &[&str])) {
+        let found = improved(Some(&known), new);
+        let schedules: Vec<_> = found.counterexamples.iter().map(|it| it.schedule.to_string()).collect();
+        assert_eq!((found.verdict, found.reach, found.schedules), (expected.0, expected.1, expected.2));
+        assert_eq!(schedules, expected.3);
+    }
+
+    #[test]
+    fn another_search_never_says_less() {
+        use Verdict::{Breaks, Holds};
+        let [one, two, any] = [Reach::Depth(1), Reach::Depth(2), Reach::Any];
+        let open = |reach| Found { verdict: Verdict::NotFinished, ..holding(reach, 10) };
+        assert_eq!(improved(None, open(one)), open(one));
+        // A search of any depth, or of two exceptions, that its budget ended.
+        check(holding(one, 10), open(one), (Verdict::NotFinished, one, 10, &[]));
+        check(holding(one, 10), holding(any, 10), (Holds, any, 10, &[]));
+        check(holding(one, 10), holding(two, 99), (Holds, two, 99, &[]));
+        let deep = (Promise::Regs, "exc_nmi:db > exc_debug:mc, kernel_loop:nmi", 30, false);
+        let shorter = (Promise::Regs, "exc_nmi:db > exc_debug:mc", 40, true);
+        let other = (Promise::Mapped, "exc_nmi:mc > exc_machine_check:db", 20, false);
+        check(breaking(one, &[deep]), open(one), (Breaks, one, 10, &[deep.1]));
+        check(breaking(one, &[deep, other]), breaking(two, &[shorter]), (Breaks, two, 10, &[other.1, shorter.1]));
+        check(breaking(one, &[deep]), holding(two, 99), (Breaks, two, 99, &[deep.1]));
+    }
+}

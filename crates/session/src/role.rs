@@ -1,0 +1,36 @@
+//! What each of the page's workers is for. All run the same module.
+
+/// What a worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Follows the runs with the second CPU.
+    SecondCpu,
+    /// Searches for schedules that break a promise.
+    Explorer,
+    /// Answers questions: what the claims come to, what each line of a form is for.
+    Studies,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SecondCpu, Self::Explorer, Self::Studies];
+
+    /// The name of the worker, by which it learns its role.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecondCpu => "second CPU",
+            Self::Explorer => "explorer",
+            Self::Studies => "claims and lines",
+        }
+    }
+
+    /// The role of a worker with that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+/// What a worker says once it can be written to.
+pub const STARTED: &str = "started";

@@ -1,0 +1,65 @@
+//! The worker: takes messages, works in slices and reports.
+
+use cr3_session::role::STARTED;
+use gloo::timers::callback::Timeout;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+/// What a worker does.
+pub(crate) trait Serve {
+    /// Takes a message of the page.
+    fn take(&mut self, message: JsValue);
+
+    /// Whether there is nothing to do until the next message.
+    fn is_idle(&self) -> bool;
+
+    /// Works for about 40 milliseconds; the messages that come of it.
+    fn slice(&mut self) -> Vec<String>;
+}
+
+/// The worker's own scope; none in a page.
+pub(crate) fn scope() -> Option<DedicatedWorkerGlobalScope> {
+    js_sys::global().dyn_into().ok()
+}
+
+/// Serves the page from a worker's scope, for as long as the worker lives.
+pub(crate) fn serve(scope: DedicatedWorkerGlobalScope, work: impl Serve + 'static) {
+    serve_with(scope, Rc::new(RefCell::new(work)));
+}
+
+fn serve_with(scope: DedicatedWorkerGlobalScope, work: Rc<RefCell<dyn Serve>>) {
+    let onmessage = {
+        let scope = scope.clone();
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            let was_idle = work.borrow().is_idle();
+            work.borrow_mut().take(event.data());
+            if was_idle {
+                go_on(scope.clone(), work.clone());
+            }
+        })
+    };
+    scope.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));
+    // It is called until the worker is terminated.
+    onmessage.forget();
+    post(&scope, STARTED);
+}
+
+/// The next slice, and those after it. Messages are taken between them, so that a newer request ends an older one at once.
+fn go_on(scope: DedicatedWorkerGlobalScope, work: Rc<RefCell<dyn Serve>>) {
+    if work.borrow().is_idle() {
+        return;
+    }
+    let slice = move || {
+        let messages = work.borrow_mut().slice();
+        messages.iter().for_each(|message| post(&scope, message));
+        go_on(scope, work);
+    };
+    Timeout::new(0, slice).forget();
+}
+
+/// A page that is gone is no reason to stop here: the browser ends the worker with it.
+fn post(scope: &DedicatedWorkerGlobalScope, text: &str) {
+    let _ = scope.post_message(&JsValue::from_str(text));
+}

@@ -1,6 +1,7 @@
 //! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
 
 mod conditions;
+mod include;
 mod lines;
 
 use std::rc::Rc;
@@ -10,8 +11,9 @@ use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
 use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
 use super::value::Value;
-use super::{Options, Position, Source};
+use super::{Includes, Options, Position, Source};
 use conditions::Conditions;
+use include::{Named, Opened};
 use lines::{Line, Lines, directive};
 
 /// Definitions that kernel headers would provide.
@@ -39,9 +41,16 @@ pub(super) enum Names {
 }
 
 /// Runs the preprocessor over `sources` as over one file.
-pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, report: &mut Report<'_>) -> Preprocessed {
+pub(super) fn preprocess(
+    sources: &[Source],
+    includes: Option<&Includes<'_>>,
+    options: &Options,
+    names: Names,
+    report: &mut Report<'_>,
+) -> Preprocessed {
     let mut state = Preprocessor {
         options,
+        opened: includes.map(Opened::new),
         defines: Defines::new(),
         conditions: Conditions::default(),
         budget: MAX_EXPANDED,
@@ -60,6 +69,8 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
 
 struct Preprocessor<'o> {
     options: &'o Options,
+    /// The files that includes have opened; `None` if no include is followed.
+    opened: Option<Opened<'o>>,
     defines: Defines,
     conditions: Conditions,
     budget: usize,
@@ -152,11 +163,10 @@ impl Preprocessor<'_> {
                 self.defines.remove(rest.trim());
                 Ok(())
             }
-            "include" => {
-                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
-                    "the definitions that entry code needs from kernel headers are built in; paste anything else above",
-                );
-                report.warning(&place, fault);
+            "include" => self.include(rest, &place, report),
+            "pragma" if rest.trim() == "once" => {
+                let opened = self.opened.as_mut();
+                opened.into_iter().for_each(|opened| opened.only_once(line.at.source));
                 Ok(())
             }
             "error" => Err(Cause::new("#", format!("#error {}", rest.trim()))
@@ -171,6 +181,38 @@ impl Preprocessor<'_> {
         if let Err(fault) = result {
             report.error(&place, fault);
         }
+    }
+
+    fn include(&mut self, rest: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
+        let Some(opened) = &mut self.opened else {
+            let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
+                "the definitions that entry code needs from kernel headers are built in; paste anything else above",
+            );
+            report.warning(place, fault);
+            return Ok(());
+        };
+        // A macro may give the name (C11 6.10.2).
+        let expanded = match Named::read(rest) {
+            Some(_) => Ok(Vec::new()),
+            None => expand(tokenize(rest), &self.defines, &mut self.budget),
+        };
+        let expanded = expanded.map(|tokens| join(&tokens)).unwrap_or_default();
+        let named = Named::read(rest).or_else(|| Named::read(&expanded)).ok_or_else(|| {
+            Cause::new("#", format!("#include {} names no file", rest.trim()))
+                .hint("write `#include <asm/name.h>` or `#include \"name.h\"`")
+        })?;
+        let from = report.source_name(place.at.source).to_owned();
+        let Some((index, path)) = opened.find(named, &from, report)? else { return Ok(()) };
+        if let Err(fault) = opened.enter(path, named.name()) {
+            report.stop(place, fault);
+            return Ok(());
+        }
+        let text = report.added_text(index);
+        if report.spend_text(place, text.len() + 1) {
+            self.file(index, &text, report);
+        }
+        self.opened.iter_mut().for_each(Opened::leave);
+        Ok(())
     }
 
     fn report_unset(&mut self, place: &Place, report: &mut Report<'_>) {

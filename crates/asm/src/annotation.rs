@@ -78,6 +78,9 @@ fn name(signature: &str) -> &str {
 
 /// Checks the arguments of `word`; `None` if it is no annotation.
 pub(super) fn annotation(word: &str, arguments: &str) -> Option<Result<(), Fault>> {
+    if !word.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
     let signature = ANNOTATIONS.into_iter().find(|signature| name(signature) == word)?;
     let bound =
         Macro::define(signature, Vec::new(), Position::default()).and_then(|annotation| annotation.bind(arguments));

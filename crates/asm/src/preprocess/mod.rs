@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::expression::{Dialect, Scope, parse};
 use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
-use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
+use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, folded, join, tokenize};
 use super::value::Value;
 use super::{Includes, Options, Position, Source};
 use conditions::Conditions;
@@ -51,7 +51,7 @@ pub(super) fn preprocess(
     let mut state = Preprocessor {
         options,
         opened: includes.map(Opened::new),
-        defines: Defines::new(),
+        defines: Defines::default(),
         conditions: Conditions::default(),
         budget: MAX_EXPANDED,
         statements: Vec::new(),
@@ -59,7 +59,7 @@ pub(super) fn preprocess(
         unset: Vec::new(),
     };
     state.file(usize::MAX, PRELUDE, report);
-    let builtin: Vec<Rc<str>> = state.defines.keys().cloned().collect();
+    let builtin: Vec<Rc<str>> = state.defines.iter().map(|(name, _)| name.clone()).collect();
     for (index, source) in sources.iter().enumerate() {
         state.file(index, &source.text, report);
     }
@@ -101,15 +101,20 @@ impl Preprocessor<'_> {
     }
 
     /// Expands one line into statements. Joins it with the next ones while a macro call is open.
-    fn plain(&mut self, line: Line, lines: &mut Lines<'_>, report: &mut Report<'_>) {
+    fn plain(&mut self, line: Line<'_>, lines: &mut Lines<'_>, report: &mut Report<'_>) {
         if line.text.trim().is_empty() {
             return;
         }
         let place = Place::plain(line.at);
-        let mut text = line.text;
-        if self.names == Names::Kept {
-            return self.emit(&join(&tokenize(&text)), line.at, report);
+        let special = |name: &str| self.names == Names::Replaced && (is_operator(name) || self.defines.contains(name));
+        // Most lines name no macro.
+        if let Some(text) = folded(&line.text, special) {
+            if self.names == Names::Kept || report.spend_text(&place, line.text.len()) {
+                self.emit(&text, line.at, report);
+            }
+            return;
         }
+        let mut text = line.text.into_owned();
         for _ in 0..MAX_JOINED {
             if !report.spend_text(&place, text.len()) {
                 return;
@@ -148,7 +153,7 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn directive(&mut self, word: &str, rest: &str, line: &Line, report: &mut Report<'_>) {
+    fn directive(&mut self, word: &str, rest: &str, line: &Line<'_>, report: &mut Report<'_>) {
         let place = Place::plain(line.at);
         let result = match word {
             "if" => self.open(line.at, |state| state.condition(rest)),
@@ -233,7 +238,7 @@ impl Preprocessor<'_> {
     }
 
     fn is_defined(&self, name: &str) -> bool {
-        self.defines.contains_key(name) || self.options.constants.contains_key(name)
+        self.defines.contains(name) || self.options.constants.contains_key(name)
     }
 
     /// Whether `name` is defined. Remembers it if not.
@@ -262,8 +267,7 @@ impl Preprocessor<'_> {
                 (Some(names), variadic, body)
             }
         };
-        let body = tokenize(body.trim());
-        self.defines.insert(Rc::from(name), Define { parameters, variadic, body });
+        self.defines.insert(name, Define::new(parameters, variadic, body.trim()));
         Ok(())
     }
 
@@ -289,7 +293,7 @@ impl Preprocessor<'_> {
             rest = after;
             let operator = matches!(&*token.text, "defined" | "IS_ENABLED" | "IS_BUILTIN")
                 && token.kind == TokenKind::Name
-                && !self.defines.contains_key(&token.text);
+                && !self.defines.contains(&token.text);
             if !operator {
                 out.push(token.clone());
                 continue;
@@ -316,9 +320,9 @@ impl Preprocessor<'_> {
         let mut rest = tokens.as_slice();
         while let [token, after @ ..] = rest {
             rest = after;
-            let called = matches!(&*token.text, "IS_ENABLED" | "IS_BUILTIN")
+            let called = is_operator(&token.text)
                 && token.kind == TokenKind::Name
-                && !self.defines.contains_key(&token.text)
+                && !self.defines.contains(&token.text)
                 && after.first().is_some_and(|next| &*next.text == "(");
             match operand(after).filter(|_| called) {
                 Some((name, after)) => {
@@ -336,7 +340,7 @@ impl Preprocessor<'_> {
     fn is_enabled(&self, name: &str) -> bool {
         match self.options.constants.get(name) {
             Some(value) => *value != 0,
-            None => self.defines.get(name).is_some_and(|define| join(&define.body) == "1"),
+            None => self.defines.get(name).is_some_and(|define| define.text == "1"),
         }
     }
 
@@ -345,9 +349,9 @@ impl Preprocessor<'_> {
             .defines
             .iter()
             .filter(|(name, define)| {
-                define.parameters.is_none() && !define.body.is_empty() && builtin.binary_search(name).is_err()
+                define.parameters.is_none() && !define.text.is_empty() && builtin.binary_search(name).is_err()
             })
-            .map(|(name, define)| (name.clone(), define.body.clone()))
+            .map(|(name, define)| (name.clone(), define.body().to_vec()))
             .collect();
         let mut constants = Vec::new();
         for (name, body) in candidates {
@@ -362,6 +366,11 @@ impl Preprocessor<'_> {
         }
         constants
     }
+}
+
+/// Names that the kernel's configuration answers wherever they stand.
+fn is_operator(name: &str) -> bool {
+    matches!(name, "IS_ENABLED" | "IS_BUILTIN")
 }
 
 fn unclosed(name: &str) -> Fault {

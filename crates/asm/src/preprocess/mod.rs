@@ -57,6 +57,7 @@ pub(super) fn preprocess(
         statements: Vec::new(),
         names,
         unset: Vec::new(),
+        left: Vec::new(),
     };
     state.file(usize::MAX, PRELUDE, report);
     let builtin: Vec<Rc<str>> = state.defines.iter().map(|(name, _)| name.clone()).collect();
@@ -78,6 +79,8 @@ struct Preprocessor<'o> {
     names: Names,
     /// Names that the current line asks for and nobody has defined.
     unset: Vec<String>,
+    /// Place and name of each include of the current file that is not followed.
+    left: Vec<(Position, String)>,
 }
 
 impl Preprocessor<'_> {
@@ -94,6 +97,7 @@ impl Preprocessor<'_> {
                 None => {}
             }
         }
+        self.report_left(report);
         for open in self.conditions.truncate(outer) {
             let fault = Cause::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
             report.error(&Place::plain(open), fault);
@@ -190,10 +194,7 @@ impl Preprocessor<'_> {
 
     fn include(&mut self, rest: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
         let Some(opened) = &mut self.opened else {
-            let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
-                "the definitions that entry code needs from kernel headers are built in; paste anything else above",
-            );
-            report.warning(place, fault);
+            self.left.push((place.at, rest.trim().to_owned()));
             return Ok(());
         };
         // A macro may give the name (C11 6.10.2).
@@ -218,6 +219,19 @@ impl Preprocessor<'_> {
         }
         self.opened.iter_mut().for_each(Opened::leave);
         Ok(())
+    }
+
+    /// Says once for a whole file which of its includes are not followed.
+    fn report_left(&mut self, report: &mut Report<'_>) {
+        let left = std::mem::take(&mut self.left);
+        let Some((at, first)) = left.first() else { return };
+        let told = match left.len() {
+            1 => format!("#include {first} is not followed"),
+            count => format!("#include {first} and {} more are not followed", count - 1),
+        };
+        let fault = Cause::new("#", told)
+            .hint("the definitions that entry code needs from kernel headers are built in; paste anything else above");
+        report.warning(&Place::plain(*at), fault);
     }
 
     fn report_unset(&mut self, place: &Place, report: &mut Report<'_>) {

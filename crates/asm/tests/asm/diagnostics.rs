@@ -96,6 +96,17 @@ fn words_that_are_not_known() {
     );
 }
 
+#[test]
+fn includes_that_are_not_followed_are_told_once_for_a_file() {
+    check(
+        "#if 0\n#include <asm/no.h>\n#endif\n\n#include <asm/a.h>\n#include \"b.h\"\nnop\n#include <asm/c.h>\n",
+        expect![[r#"
+            5:1: warning: #include <asm/a.h> and 2 more are not followed
+              hint: the definitions that entry code needs from kernel headers are built in; paste anything else above
+        "#]],
+    );
+}
+
 /// Nothing unknown is skipped because it looks like something that emits no bytes.
 #[test]
 fn words_that_only_look_like_bookkeeping() {

@@ -33,7 +33,7 @@ impl Headers {
         let mut text: String = (0..HEADERS).map(|number| format!("#include <asm/h{number}.h>\n")).collect();
         for call in 0..CALLS {
             let number = call % HEADERS;
-            let _ = writeln!(text, "\tm{number} %rax, H{number}_BIT_{}\n\tjne 1f\n1:", call % 60);
+            let _ = writeln!(text, "\tm{number} %rax, H{number}_BIT_{}\n\tjne 1f\n1:", call % 30);
         }
         let folders = ["include".to_owned()];
         let includes = Includes { files: self, folders: &folders };
@@ -57,7 +57,7 @@ fn header(number: usize) -> String {
         if lines >= LINES {
             break;
         }
-        let _ = writeln!(text, "#define H{number}_SHIFT_{bit}\t({bit} & 31) /* the place of a bit */");
+        let _ = writeln!(text, "#define H{number}_SHIFT_{bit}\t({bit} & 15) /* the place of a bit */");
         let _ = writeln!(text, "#define H{number}_BIT_{bit}\t(1 << H{number}_SHIFT_{bit})");
         let _ = writeln!(text, "#ifndef __ASSEMBLY__\nextern int h{number}_{bit};\n#endif");
         lines += 5;

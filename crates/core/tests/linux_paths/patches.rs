@@ -423,7 +423,7 @@ fn a_whole_entry_text_is_named() {
     check(entry, told);
     let form = linux::sources::form_source(Form::E, "").text;
     let told = expect![[r#"
-        restore/custom.S:25:1: error: the text is more than macros: it has `paranoid_exit`, which is entry code and built in
+        restore/custom.S:27:1: error: the text is more than macros: it has `paranoid_exit`, which is entry code and built in
           paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree
     "#]];
     check(&format!("{form}paranoid_exit:\n\tret\n"), told);

@@ -444,7 +444,7 @@ fn a_whole_calling_h_replaces_ours() {
     let said: Vec<&str> = system.notes.iter().map(|note| note.message.as_str()).collect();
     assert_eq!(said[0], "#include <linux/jump_label.h> and 2 more are not followed");
     let equal = |said: &&str| said.ends_with("replaces the built-in macro of that name; both have the same text");
-    assert!(said.len() > 10 && said[1..].iter().all(|said| equal(&said)), "{said:#?}");
+    assert!(said.len() > 10 && said[1..].iter().all(equal), "{said:#?}");
     assert!(run(own(&text)) == run(built_in));
 }
 

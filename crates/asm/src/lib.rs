@@ -32,7 +32,7 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use assembler::Assembler;
-use layout::Placed;
+use layout::{Fate, Placed};
 use preprocess::{Names, preprocess};
 use reader::Reader;
 use report::Report;
@@ -45,6 +45,24 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: String,
+}
+
+/// Where `#include` finds texts.
+pub trait Files {
+    /// The text of the file at `path`, which counts from the root of the tree and has neither `.` nor `..` in it;
+    /// `None` if there is no such file.
+    ///
+    /// # Errors
+    /// Why a file that is there cannot be read.
+    fn read(&self, path: &str) -> Result<Option<String>, String>;
+}
+
+/// How to follow `#include`. The name of each source is its path.
+pub struct Includes<'f> {
+    /// The files.
+    pub files: &'f dyn Files,
+    /// Folders in which a name in `<>` is looked for, in this order: `arch/x86/include`, for example.
+    pub folders: &'f [String],
 }
 
 /// Bounds on the work for hostile text.
@@ -69,12 +87,27 @@ impl Default for Limits {
 pub struct Options {
     /// Feature names for which ALTERNATIVE takes its second arm, for example `X86_FEATURE_PTI`.
     pub features: BTreeSet<String>,
+    /// Numbers of features, for a text that writes them in place of the names. What the text itself defines goes before.
+    pub feature_numbers: BTreeMap<String, u16>,
     /// Predefined constants, as if by `#define`.
     pub constants: BTreeMap<String, i64>,
     /// Linear base address of each section by name; a section without one starts at 0.
     pub sections: BTreeMap<String, u64>,
+    /// Sections of which nothing is kept, as by `/DISCARD/` of a linker script: those with such a name, alone or with a
+    /// dot and more after it.
+    pub discarded: BTreeSet<String>,
     /// Bounds.
     pub limits: Limits,
+}
+
+impl Options {
+    fn fate(&self, section: &str) -> Fate {
+        let ends = section.match_indices('.').map(|(at, _)| at).chain([section.len()]);
+        match ends.map(|end| &section[..end]).any(|begin| self.discarded.contains(begin)) {
+            true => Fate::Discarded,
+            false => Fate::Placed,
+        }
+    }
 }
 
 /// A position in a source.
@@ -159,6 +192,17 @@ pub struct Image {
     pub expanded: String,
 }
 
+/// What [`assemble_including`] makes of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assembled {
+    /// The result.
+    pub image: Image,
+    /// What is wrong with the texts, or was decided about them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that were included. They follow the sources in [`Position::source`].
+    pub included: Vec<Source>,
+}
+
 /// Assembles `sources` in order, as if they were one file. Diagnostics with [`Severity::Error`] mean the image is incomplete.
 ///
 /// ```
@@ -171,14 +215,45 @@ pub struct Image {
 /// assert_eq!(image.sections[0].bytes, [0x48, 0x0F, 0xBA, 0xE8, 0x3F]);
 /// ```
 pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic>) {
+    let Assembled { image, diagnostics, .. } = assembled(sources, None, options);
+    (image, diagnostics)
+}
+
+/// Like [`assemble`], and follows each `#include`.
+///
+/// ```
+/// use cr3_asm::{Files, Includes, Options, Source, assemble_including};
+///
+/// struct One;
+///
+/// impl Files for One {
+///     fn read(&self, path: &str) -> Result<Option<String>, String> {
+///         Ok((path == "arch/x86/include/asm/bits.h").then(|| "#define BIT_63 63\n".to_owned()))
+///     }
+/// }
+///
+/// let text = "#include <asm/bits.h>\nbts $BIT_63, %rax\n".to_owned();
+/// let source = Source { name: "arch/x86/entry/calling.h".into(), text };
+/// let includes = Includes { files: &One, folders: &["arch/x86/include".to_owned()] };
+/// let assembled = assemble_including(&[source], &includes, &Options::default());
+/// assert_eq!(assembled.diagnostics, []);
+/// assert_eq!(assembled.image.sections[0].bytes, [0x48, 0x0F, 0xBA, 0xE8, 0x3F]);
+/// assert_eq!(assembled.included[0].name, "arch/x86/include/asm/bits.h");
+/// ```
+pub fn assemble_including(sources: &[Source], includes: &Includes<'_>, options: &Options) -> Assembled {
+    assembled(sources, Some(includes), options)
+}
+
+fn assembled(sources: &[Source], includes: Option<&Includes<'_>>, options: &Options) -> Assembled {
     let mut report = Report::new(sources, options.limits.statements);
-    let preprocessed = preprocess(sources, options, Names::Replaced, &mut report);
-    let reader = Reader::new(Assembler::new(options, &mut report), preprocessed.statements);
+    let preprocessed = preprocess(sources, includes, options, Names::Replaced, &mut report);
+    let assembler = Assembler::new(options, &mut report);
+    let reader = Reader::new(assembler, preprocessed.statements, &preprocessed.constants);
     let Assembler { layout, symbols, expanded, .. } = reader.run();
     let mut image = Image { constants: options.constants.clone(), expanded, ..Image::default() };
     image.constants.extend(preprocessed.constants);
     if report.stopped() {
-        return (image, report.finish());
+        return Assembled { image, included: report.added(), diagnostics: report.finish() };
     }
     let placed = Placed::settle(&layout, &symbols, options.limits.bytes as u64, &mut report);
     name_symbols(&placed, &symbols, &mut image);
@@ -188,7 +263,7 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
         image.sections = sections;
         image.listing = placed.listing();
     }
-    (image, report.finish())
+    Assembled { image, included: report.added(), diagnostics: report.finish() }
 }
 
 /// The statements of `sources` after preprocessing: without comments and without lines that an `#if` leaves out, before
@@ -204,7 +279,7 @@ pub fn written_statements(sources: &[Source], options: &Options) -> Vec<(Positio
 
 fn placed_statements(sources: &[Source], options: &Options, names: Names) -> Vec<(Position, String)> {
     let mut report = Report::new(sources, options.limits.statements);
-    let statements = preprocess(sources, options, names, &mut report).statements;
+    let statements = preprocess(sources, None, options, names, &mut report).statements;
     statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
 }
 
@@ -219,7 +294,7 @@ fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
     for (name, definition) in symbols.defined() {
         match definition {
             Definition::Label(label) => {
-                image.symbols.insert(name.to_owned(), placed.address(*label));
+                image.symbols.extend(placed.address(*label).map(|address| (name.to_owned(), address)));
             }
             Definition::Variable(value) => {
                 // A variable that cannot be evaluated is an error where it is used.

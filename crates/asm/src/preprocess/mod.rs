@@ -1,6 +1,7 @@
 //! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
 
 mod conditions;
+mod include;
 mod lines;
 
 use std::rc::Rc;
@@ -8,10 +9,11 @@ use std::rc::Rc;
 use super::expression::{Dialect, Scope, parse};
 use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
-use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
+use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, folded, join, tokenize};
 use super::value::Value;
-use super::{Options, Position, Source};
+use super::{Includes, Options, Position, Source};
 use conditions::Conditions;
+use include::{Named, Opened};
 use lines::{Line, Lines, directive};
 
 /// Definitions that kernel headers would provide.
@@ -39,18 +41,26 @@ pub(super) enum Names {
 }
 
 /// Runs the preprocessor over `sources` as over one file.
-pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, report: &mut Report<'_>) -> Preprocessed {
+pub(super) fn preprocess(
+    sources: &[Source],
+    includes: Option<&Includes<'_>>,
+    options: &Options,
+    names: Names,
+    report: &mut Report<'_>,
+) -> Preprocessed {
     let mut state = Preprocessor {
         options,
-        defines: Defines::new(),
+        opened: includes.map(Opened::new),
+        defines: Defines::default(),
         conditions: Conditions::default(),
         budget: MAX_EXPANDED,
         statements: Vec::new(),
         names,
         unset: Vec::new(),
+        left: Vec::new(),
     };
     state.file(usize::MAX, PRELUDE, report);
-    let builtin: Vec<Rc<str>> = state.defines.keys().cloned().collect();
+    let builtin: Vec<Rc<str>> = state.defines.iter().map(|(name, _)| name.clone()).collect();
     for (index, source) in sources.iter().enumerate() {
         state.file(index, &source.text, report);
     }
@@ -60,6 +70,8 @@ pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, re
 
 struct Preprocessor<'o> {
     options: &'o Options,
+    /// The files that includes have opened; `None` if no include is followed.
+    opened: Option<Opened<'o>>,
     defines: Defines,
     conditions: Conditions,
     budget: usize,
@@ -67,6 +79,8 @@ struct Preprocessor<'o> {
     names: Names,
     /// Names that the current line asks for and nobody has defined.
     unset: Vec<String>,
+    /// Place and name of each include of the current file that is not followed.
+    left: Vec<(Position, String)>,
 }
 
 impl Preprocessor<'_> {
@@ -83,6 +97,7 @@ impl Preprocessor<'_> {
                 None => {}
             }
         }
+        self.report_left(report);
         for open in self.conditions.truncate(outer) {
             let fault = Cause::new("#", "this #if has no #endif").hint("add `#endif` where its lines end");
             report.error(&Place::plain(open), fault);
@@ -90,15 +105,20 @@ impl Preprocessor<'_> {
     }
 
     /// Expands one line into statements. Joins it with the next ones while a macro call is open.
-    fn plain(&mut self, line: Line, lines: &mut Lines<'_>, report: &mut Report<'_>) {
+    fn plain(&mut self, line: Line<'_>, lines: &mut Lines<'_>, report: &mut Report<'_>) {
         if line.text.trim().is_empty() {
             return;
         }
         let place = Place::plain(line.at);
-        let mut text = line.text;
-        if self.names == Names::Kept {
-            return self.emit(&join(&tokenize(&text)), line.at, report);
+        let special = |name: &str| self.names == Names::Replaced && (is_operator(name) || self.defines.contains(name));
+        // Most lines name no macro.
+        if let Some(text) = folded(&line.text, special) {
+            if self.names == Names::Kept || report.spend_text(&place, line.text.len()) {
+                self.emit(&text, line.at, report);
+            }
+            return;
         }
+        let mut text = line.text.into_owned();
         for _ in 0..MAX_JOINED {
             if !report.spend_text(&place, text.len()) {
                 return;
@@ -137,7 +157,7 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn directive(&mut self, word: &str, rest: &str, line: &Line, report: &mut Report<'_>) {
+    fn directive(&mut self, word: &str, rest: &str, line: &Line<'_>, report: &mut Report<'_>) {
         let place = Place::plain(line.at);
         let result = match word {
             "if" => self.open(line.at, |state| state.condition(rest)),
@@ -152,11 +172,10 @@ impl Preprocessor<'_> {
                 self.defines.remove(rest.trim());
                 Ok(())
             }
-            "include" => {
-                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
-                    "the definitions that entry code needs from kernel headers are built in; paste anything else above",
-                );
-                report.warning(&place, fault);
+            "include" => self.include(rest, &place, report),
+            "pragma" if rest.trim() == "once" => {
+                let opened = self.opened.as_mut();
+                opened.into_iter().for_each(|opened| opened.only_once(line.at.source));
                 Ok(())
             }
             "error" => Err(Cause::new("#", format!("#error {}", rest.trim()))
@@ -171,6 +190,48 @@ impl Preprocessor<'_> {
         if let Err(fault) = result {
             report.error(&place, fault);
         }
+    }
+
+    fn include(&mut self, rest: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
+        let Some(opened) = &mut self.opened else {
+            self.left.push((place.at, rest.trim().to_owned()));
+            return Ok(());
+        };
+        // A macro may give the name (C11 6.10.2).
+        let expanded = match Named::read(rest) {
+            Some(_) => Ok(Vec::new()),
+            None => expand(tokenize(rest), &self.defines, &mut self.budget),
+        };
+        let expanded = expanded.map(|tokens| join(&tokens)).unwrap_or_default();
+        let named = Named::read(rest).or_else(|| Named::read(&expanded)).ok_or_else(|| {
+            Cause::new("#", format!("#include {} names no file", rest.trim()))
+                .hint("write `#include <asm/name.h>` or `#include \"name.h\"`")
+        })?;
+        let from = report.source_name(place.at.source).to_owned();
+        let Some((index, path)) = opened.find(named, &from, report)? else { return Ok(()) };
+        if let Err(fault) = opened.enter(path, named.name()) {
+            report.stop(place, fault);
+            return Ok(());
+        }
+        let text = report.added_text(index);
+        if report.spend_text(place, text.len() + 1) {
+            self.file(index, &text, report);
+        }
+        self.opened.iter_mut().for_each(Opened::leave);
+        Ok(())
+    }
+
+    /// Says once for a whole file which of its includes are not followed.
+    fn report_left(&mut self, report: &mut Report<'_>) {
+        let left = std::mem::take(&mut self.left);
+        let Some((at, first)) = left.first() else { return };
+        let told = match left.len() {
+            1 => format!("#include {first} is not followed"),
+            count => format!("#include {first} and {} more are not followed", count - 1),
+        };
+        let fault = Cause::new("#", told)
+            .hint("the definitions that entry code needs from kernel headers are built in; paste anything else above");
+        report.warning(&Place::plain(*at), fault);
     }
 
     fn report_unset(&mut self, place: &Place, report: &mut Report<'_>) {
@@ -191,7 +252,7 @@ impl Preprocessor<'_> {
     }
 
     fn is_defined(&self, name: &str) -> bool {
-        self.defines.contains_key(name) || self.options.constants.contains_key(name)
+        self.defines.contains(name) || self.options.constants.contains_key(name)
     }
 
     /// Whether `name` is defined. Remembers it if not.
@@ -220,8 +281,7 @@ impl Preprocessor<'_> {
                 (Some(names), variadic, body)
             }
         };
-        let body = tokenize(body.trim());
-        self.defines.insert(Rc::from(name), Define { parameters, variadic, body });
+        self.defines.insert(name, Define::new(parameters, variadic, body.trim()));
         Ok(())
     }
 
@@ -247,7 +307,7 @@ impl Preprocessor<'_> {
             rest = after;
             let operator = matches!(&*token.text, "defined" | "IS_ENABLED" | "IS_BUILTIN")
                 && token.kind == TokenKind::Name
-                && !self.defines.contains_key(&token.text);
+                && !self.defines.contains(&token.text);
             if !operator {
                 out.push(token.clone());
                 continue;
@@ -274,9 +334,9 @@ impl Preprocessor<'_> {
         let mut rest = tokens.as_slice();
         while let [token, after @ ..] = rest {
             rest = after;
-            let called = matches!(&*token.text, "IS_ENABLED" | "IS_BUILTIN")
+            let called = is_operator(&token.text)
                 && token.kind == TokenKind::Name
-                && !self.defines.contains_key(&token.text)
+                && !self.defines.contains(&token.text)
                 && after.first().is_some_and(|next| &*next.text == "(");
             match operand(after).filter(|_| called) {
                 Some((name, after)) => {
@@ -294,7 +354,7 @@ impl Preprocessor<'_> {
     fn is_enabled(&self, name: &str) -> bool {
         match self.options.constants.get(name) {
             Some(value) => *value != 0,
-            None => self.defines.get(name).is_some_and(|define| join(&define.body) == "1"),
+            None => self.defines.get(name).is_some_and(|define| define.text == "1"),
         }
     }
 
@@ -303,9 +363,9 @@ impl Preprocessor<'_> {
             .defines
             .iter()
             .filter(|(name, define)| {
-                define.parameters.is_none() && !define.body.is_empty() && builtin.binary_search(name).is_err()
+                define.parameters.is_none() && !define.text.is_empty() && builtin.binary_search(name).is_err()
             })
-            .map(|(name, define)| (name.clone(), define.body.clone()))
+            .map(|(name, define)| (name.clone(), define.body().to_vec()))
             .collect();
         let mut constants = Vec::new();
         for (name, body) in candidates {
@@ -320,6 +380,11 @@ impl Preprocessor<'_> {
         }
         constants
     }
+}
+
+/// Names that the kernel's configuration answers wherever they stand.
+fn is_operator(name: &str) -> bool {
+    matches!(name, "IS_ENABLED" | "IS_BUILTIN")
 }
 
 fn unclosed(name: &str) -> Fault {

@@ -96,6 +96,17 @@ fn words_that_are_not_known() {
     );
 }
 
+#[test]
+fn includes_that_are_not_followed_are_told_once_for_a_file() {
+    check(
+        "#if 0\n#include <asm/no.h>\n#endif\n\n#include <asm/a.h>\n#include \"b.h\"\nnop\n#include <asm/c.h>\n",
+        expect![[r#"
+            5:1: warning: #include <asm/a.h> and 2 more are not followed
+              hint: the definitions that entry code needs from kernel headers are built in; paste anything else above
+        "#]],
+    );
+}
+
 /// Nothing unknown is skipped because it looks like something that emits no bytes.
 #[test]
 fn words_that_only_look_like_bookkeeping() {
@@ -365,7 +376,7 @@ fn symbols_that_are_not_defined() {
         "\t.quad a + b\na:\nb:\n",
         expect![[r#"
         1:2: error: addresses can only be moved by a number, subtracted or compared
-          hint: both labels of a difference must be in one section
+          hint: both labels of a difference must be in one section, or the subtracted one in the section at hand
     "#]],
     );
     check(
@@ -462,10 +473,10 @@ fn macros_and_their_calls() {
     "#]],
     );
     check(
-        "\tALTERNATIVE \"nop\", \"ud2\", 5\n",
+        "\tALTERNATIVE \"nop\", \"ud2\", 0\n",
         expect![[r#"
-        1:28: error: `5` does not name one feature
-          hint: write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`
+        1:28: error: `0` does not name one feature
+          hint: write one name such as `X86_FEATURE_PTI`, or its number, alone or in `ALT_NOT(...)`
     "#]],
     );
     check(

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features, config.kernel);
-    let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, diagnostics);
+    let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, &options, diagnostics);
     let texts = own::texts(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
     let Texts { sources, restore, notes, origins } = texts;
     let (image, diagnostics) = asm::assemble(&sources, &options);

@@ -61,6 +61,17 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Whether both start the same system: only [`Form::Custom`] looks at its text.
+    #[must_use]
+    pub fn starts_as(&self, other: &Self) -> bool {
+        let Self { features, kernel, form, custom, handler, geometry } = self;
+        (features, kernel, form, handler, geometry)
+            == (&other.features, &other.kernel, &other.form, &other.handler, &other.geometry)
+            && (*form != Form::Custom || *custom == other.custom)
+    }
+}
+
 /// A machine about to run the user program, and the texts behind it.
 #[derive(Clone, Debug)]
 pub struct System {

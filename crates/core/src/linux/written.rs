@@ -47,7 +47,7 @@ impl Macros {
     /// change more than macros.
     pub fn of(config: &Config) -> Result<Self, Vec<Diagnostic>> {
         let options = constants::options(config.features, config.kernel);
-        let refused = |diagnostic: Box<Diagnostic>| own::named_syntax(config, vec![*diagnostic]);
+        let refused = |diagnostic: Box<Diagnostic>| own::named_syntax(config, &options, vec![*diagnostic]);
         let config = match config.form {
             Form::Custom => with_text(config, &own::as_macros(config, &options).map_err(refused)?),
             _ => config.clone(),

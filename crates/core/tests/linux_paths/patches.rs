@@ -412,6 +412,42 @@ fn a_run_of_instructions_and_foreign_syntax_are_named() {
     );
 }
 
+#[test]
+fn a_whole_entry_text_is_named() {
+    let entry = "/* Entry. */\n#include <linux/linkage.h>\n#include \"calling.h\"\n.code64\n.section .entry.text, \"ax\"\n\
+                 SYM_CODE_START(entry_SYSCALL_64) /* here */\n\tswapgs\nSYM_CODE_END(entry_SYSCALL_64)\n";
+    let told = expect![[r#"
+        restore/custom.S:6:1: error: the text is more than macros: it has `entry_SYSCALL_64`, which is entry code and built in
+          paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree
+    "#]];
+    check(entry, told);
+    let form = linux::sources::form_source(Form::E, "").text;
+    let told = expect![[r#"
+        restore/custom.S:27:1: error: the text is more than macros: it has `paranoid_exit`, which is entry code and built in
+          paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree
+    "#]];
+    check(&format!("{form}paranoid_exit:\n\tret\n"), told);
+}
+
+/// As the kernel has it: includes, all macros, and an arm for a kernel without isolation.
+#[test]
+fn a_whole_calling_h_replaces_ours() {
+    let built_in = Config { features: ALL_ON, form: Form::E, ..Config::default() };
+    let sources = linux::boot(&built_in).expect("a form of the repository").sources;
+    let [calling, form] = [1, 2].map(|index| sources[index].text.as_str());
+    let text = format!(
+        "#include <linux/jump_label.h>\n#include <asm/unwind_hints.h>\n#include <asm/msr.h>\n{calling}\n\
+         #ifdef CONFIG_MITIGATION_PAGE_TABLE_ISOLATION\n{form}\n#else\n.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\
+         .endm\n#endif\n"
+    );
+    let system = linux::boot(&own(&text)).unwrap_or_else(|told| panic!("{told:?}"));
+    let said: Vec<&str> = system.notes.iter().map(|note| note.message.as_str()).collect();
+    assert_eq!(said[0], "#include <linux/jump_label.h> and 2 more are not followed");
+    let equal = |said: &&str| said.ends_with("replaces the built-in macro of that name; both have the same text");
+    assert!(said.len() > 10 && said[1..].iter().all(equal), "{said:#?}");
+    assert!(run(own(&text)) == run(built_in));
+}
+
 /// Both arms have the macro; a setting decides which is the one that is called.
 #[test]
 fn a_setting_decides_between_arms() {

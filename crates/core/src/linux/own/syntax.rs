@@ -1,8 +1,11 @@
 //! Texts that are no macros of AT&T syntax: what they are instead.
 
+use super::super::sources::{self, form_source};
 use super::super::{Config, Form};
+use super::paths;
 use super::settings::Settings;
-use super::{Diagnostic, FORM_INDEX, Line, Position, Severity, Taken, What, note, recognise};
+use super::{Diagnostic, FORM_INDEX, Line, Options, Position, Severity, Taken, What, note, recognise};
+use cr3_patch::Key;
 
 /// Assemblers and kernels whose texts a person may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Syntax {
 
 /// `diagnostics` of a text that does not assemble; where it is in a foreign syntax, that at its first line alone. The words
 /// around a patch are in none.
-pub(crate) fn named_syntax(config: &Config, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(crate) fn named_syntax(config: &Config, options: &Options, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if config.form != Form::Custom {
         return diagnostics;
     }
@@ -40,8 +43,37 @@ pub(crate) fn named_syntax(config: &Config, diagnostics: Vec<Diagnostic>) -> Vec
     let Ok(Taken { what: What::Text(lines), .. }) = recognise(settings.rest) else { return diagnostics };
     match lines.iter().find_map(|line| Some((settings.place(line), foreign(&line.text)?))) {
         Some((place, syntax)) => vec![error(place, syntax.words(), syntax.mend())],
-        None => diagnostics,
+        None => match entry_code(&lines, config, options) {
+            Some((line, label)) => vec![more_than_macros(settings.place(line), &label)],
+            None => diagnostics,
+        },
     }
+}
+
+/// The first line with a label of the built-in entry code: the text is an entry_64.S or a part of one.
+fn entry_code<'l>(lines: &'l [Line], config: &Config, options: &Options) -> Option<(&'l Line, String)> {
+    let (sources, _) = sources::built_in(form_source(Form::E, ""), "", config.handler, options).ok()?;
+    let ours = labels(paths::files(&sources)[1].iter().map(|line| line.text.as_str()));
+    let theirs = labels(lines.iter().map(|line| line.text.as_str()));
+    let mut labelled = lines.iter().zip(theirs).filter_map(|(line, label)| Some((line, label?)));
+    labelled.find(|(_, label)| ours.iter().flatten().any(|ours| ours == label))
+}
+
+/// The label that each line has for others.
+fn labels<'t>(lines: impl IntoIterator<Item = &'t str>) -> Vec<Option<String>> {
+    let label = |code: &String| match paths::key(code) {
+        Key::Label(label) => Some(label),
+        _ => None,
+    };
+    cr3_patch::without_comments(lines).iter().map(label).collect()
+}
+
+fn more_than_macros(place: (u32, u32), label: &str) -> Diagnostic {
+    error(
+        place,
+        &format!("the text is more than macros: it has `{label}`, which is entry code and built in"),
+        "paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree",
+    )
 }
 
 fn error((line, shift): (u32, u32), message: &str, hint: &str) -> Diagnostic {

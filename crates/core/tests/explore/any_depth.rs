@@ -66,3 +66,40 @@ fn a_budget_ends_the_search_and_the_depth_that_is_complete_is_said() {
     assert_eq!(report.verdict, Verdict::NotFinished);
     assert_ne!(report.reach, Reach::Any);
 }
+
+/// Runs of a round that are enough for every single exception of one vector.
+const RUNS: u64 = 1_400;
+
+/// What one vector comes to at any depth, within [`RUNS`].
+#[track_caller]
+fn check_bounded(text: &str, vector: Vector, expected: (&str, Reach, usize)) {
+    let report = explore(Query { max_runs: Some(RUNS), ..any_depth(config(text), &[vector]) });
+    assert_eq!(verdict(&report), expected, "{text} {vector}");
+}
+
+/// No handler of these holds with isolation.
+#[test]
+fn handlers_that_change_the_address_space_break_with_one() {
+    for handler in ["kgdb-poke", "schedule", "rogue-switch-mm", "rogue-cr3"] {
+        check_bounded(&format!("form=E handler={handler}"), Vector::Nmi, ("breaks", Reach::Depth(1), 1));
+    }
+}
+
+/// Without isolation two of them hold for single exceptions, and the search goes on to any depth. A poke ends at the bound.
+#[test]
+fn handlers_that_change_the_address_space_without_isolation() {
+    let system = |handler| format!("form=E features=pcid,invpcid,fsgsbase,nx handler={handler}");
+    for handler in ["rogue-switch-mm", "rogue-cr3"] {
+        check_bounded(&system(handler), Vector::Nmi, ("breaks", Reach::Depth(1), 1));
+    }
+    check_bounded(&system("kgdb-poke"), Vector::Nmi, ("not-finished", Reach::Depth(1), 0));
+    crate::named::check(&system("schedule"), &[Vector::Nmi], crate::named::SAMPLE);
+}
+
+/// Nothing is said of these beyond single exceptions.
+#[test]
+fn other_vectors_end_at_the_bound() {
+    for vector in [Vector::VmmCommunication, Vector::Interrupt] {
+        check_bounded("form=E handler=quiet", vector, ("not-finished", Reach::Depth(1), 0));
+    }
+}

@@ -39,7 +39,7 @@ systems! {
 }
 
 /// It holds for every schedule, and schedules that are played go as the summaries say.
-fn check(text: &str, vectors: &[Vector], usual: Usual) {
+pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) {
     let extent = Extent::asked_for().shared_by(2);
     println!("{text} {vectors:?}, seed {}", extent.seed);
     let explorer = searched(any_depth(config(text), vectors));
@@ -81,7 +81,7 @@ impl Sum {
 
 /// How much is played in an ordinary test.
 #[derive(Clone, Copy)]
-struct Usual {
+pub(crate) struct Usual {
     /// Single exceptions strike at one boundary in so many.
     singles: u32,
     /// Boundaries at which the first of two exceptions strikes.
@@ -93,7 +93,7 @@ struct Usual {
 /// The merged form with the quiet handler.
 const WHOLE: Usual = Usual { singles: 1, boundaries: 24, schedules: 2_000 };
 /// Systems that differ from it in one thing.
-const SAMPLE: Usual = Usual { singles: 11, boundaries: 4, schedules: 60 };
+pub(crate) const SAMPLE: Usual = Usual { singles: 11, boundaries: 4, schedules: 60 };
 
 /// Of the boundaries inside a handler one in so many is struck, in an ordinary test.
 const INSIDE: u32 = 7;

@@ -45,7 +45,7 @@ pub(crate) enum Input {
     Tlb,
     /// Whatever might make the engine panic, hang or grow.
     Robustness,
-    /// Random schedules, against the summaries of the explorer.
+    /// Pairs and random schedules, against the summaries of the explorer, and its ways of searching against each other.
     Explorer,
 }
 

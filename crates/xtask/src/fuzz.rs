@@ -7,6 +7,8 @@ use crate::command::Input;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::{robustness, setup, steps, unicorn};
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 /// Operations on both models of the TLB for each minute.
@@ -48,20 +50,28 @@ fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
     steps::run_showing(&headline, &mut cargo, |line| line.contains(" operations from seed "), mend).map(drop)
 }
 
-/// Strikes of random schedules for each minute.
-const STRIKES: u64 = 100_000;
+/// Tests of the explorer that take as long as they are given: twelve systems against their summaries, and plain search against cut-off.
+const EXPLORER_TESTS: u64 = 13;
 
+/// As many of the tests as there are processors run beside each other.
 fn explorer(project: &Project, minutes: u32) -> Result<(), Failure> {
     let arguments = ["test", "--profile", "fuzz", "--locked", "--package", "cr3-core", "--test", "explore"];
     let mut cargo = project.cargo(&arguments);
     let seed = robustness::new_seed();
-    let strikes = u64::from(minutes) * STRIKES;
-    cargo.args(["random_schedules_go_as_the_summaries_say", "--", "--nocapture"]);
-    cargo.env("CR3_EXPLORER_STRIKES", strikes.to_string()).env("CR3_EXPLORER_SEED", seed.to_string());
-    let headline = format!("{strikes} strikes of random schedules against the summaries, from seed {seed}");
-    let mend = "the report above names seed and schedule: \
-                CR3_EXPLORER_SEED=SEED cargo test -p cr3-core --test explore random_schedules_go";
-    steps::run_showing(&headline, &mut cargo, |line| line.contains(" strikes from seed "), mend).map(drop)
+    let at_once = thread::available_parallelism().map_or(1, NonZero::get) as u64;
+    let rounds = EXPLORER_TESTS.div_ceil(at_once);
+    let seconds = u64::from(minutes) * 60 / rounds;
+    cargo.args(["named::", "twins::shares_of_all_pairs", "--", "--nocapture"]);
+    cargo.env("CR3_EXPLORER_SECONDS", seconds.to_string()).env("CR3_EXPLORER_SEED", seed.to_string());
+    let headline = format!("the explorer's searches against each other, {seconds} s for each system, from seed {seed}");
+    let mend = "the report above names system, seed and schedule: \
+                CR3_EXPLORER_SEED=SEED CR3_EXPLORER_SECONDS=60 cargo test --profile fuzz -p cr3-core --test explore NAME";
+    steps::run_showing(&headline, &mut cargo, says_how_far, mend).map(drop)
+}
+
+/// The lines in which the explorer's tests say what they have compared.
+fn says_how_far(line: &str) -> bool {
+    line.ends_with(": as the summaries say") || line.ends_with(": the same both ways")
 }
 
 fn instructions(project: &Project, minutes: u32) -> Result<(), Failure> {

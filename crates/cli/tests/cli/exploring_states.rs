@@ -1,6 +1,6 @@
 //! `cr3play explore`: the states of a verdict that few searches meet.
 
-use super::play;
+use super::{json, play};
 use expect_test::{Expect, expect};
 
 /// One system, so that a search is short.
@@ -38,6 +38,21 @@ fn costs_that_cannot_be_compared() {
         n/c: not comparable, since form never breaks with one exception
     "#]],
     );
+    let different = "--macro testdata/explore/longer_exit.S --against E --vectors nmi";
+    check(
+        different,
+        0,
+        &labels,
+        expect![[r#"
+        schedules counted        ####     ####
+        instructions          #######  #######         n/c
+        CR3 writes              #####    #####         n/c
+        n/c: not comparable, since the forms have #### and #### schedules
+    "#]],
+    );
+    // Steadied digits would hide which number is which.
+    let reason = json(&format!("explore {ONE} {different} --json"), 0)["no_differences"].clone();
+    assert_eq!(reason, "the forms have 1385 and 1378 schedules");
 }
 
 #[test]

@@ -27,9 +27,13 @@ pub const IMAGE_PAGE: u64 = 2 << 20;
 pub const EXCEPTION_TABLE: u64 = KERNEL_DATA + 0x1_0000;
 /// `level1_fixmap_pgt`, the last level of the fixmap's tables, in kernel data as in Linux; place chosen.
 pub const FIXMAP_TABLE: u64 = KERNEL_DATA + 0x10_0000;
-/// The fixmap page through which the NMI side of APEI maps an error record: `FIX_APEI_GHES_NMI` (asm/fixmap.h). The index
-/// within the fixmap is chosen.
-pub const FIXMAP_GHES_NMI: u64 = 0xffff_ffff_ff5f_0000;
+/// The fixmap page through which APEI maps an error record outside of NMIs: `FIX_APEI_GHES_IRQ` (asm/fixmap.h). The index within the
+/// fixmap is chosen. Below it is one page for each number of contexts like an NMI that may be active, because a record may be read in each.
+pub const FIXMAP_GHES_IRQ: u64 = 0xffff_ffff_ff5f_1000;
+/// The page below: `FIX_APEI_GHES_NMI` (asm/fixmap.h), of an NMI that interrupts no context of its kind.
+pub const FIXMAP_GHES_NMI: u64 = FIXMAP_GHES_IRQ - PAGE;
+/// How many contexts like an NMI can be active: `NMI_BITS`, 4, of the preempt count (linux/preempt.h).
+pub const NMI_CONTEXTS: u64 = 15;
 
 /// `PAGE_SIZE`, in bytes.
 pub const PAGE: u64 = 4096;

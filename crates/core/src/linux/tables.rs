@@ -234,9 +234,9 @@ impl Builder<'_> {
 
     /// The last level of the fixmap lies in kernel data, where the kernel writes it.
     fn use_fixmap_table(&mut self) {
-        let above = self.table_for(KERNEL_ROOT, at::FIXMAP_GHES_NMI, 2);
+        let above = self.table_for(KERNEL_ROOT, at::FIXMAP_GHES_IRQ, 2);
         let table = at::image_physical(at::FIXMAP_TABLE);
-        self.memory.write_u64(entry_at(above, at::FIXMAP_GHES_NMI, 2), table | KERNEL_TABLE);
+        self.memory.write_u64(entry_at(above, at::FIXMAP_GHES_IRQ, 2), table | KERNEL_TABLE);
     }
 
     /// `poking_init` makes all tables for the address in advance, because a handler cannot allocate.

@@ -5,6 +5,7 @@ mod any_depth;
 mod assumptions;
 mod by_place;
 mod forms;
+mod named;
 mod support;
 mod twins;
 mod working;

@@ -1,8 +1,10 @@
 //! Plain search and search with cut-off come to the same.
 
-use crate::support::{THREE, config, excluded, explore, query, two_deep};
+use crate::support::{Extent, THREE, config, excluded, explore, query, two_deep};
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Counts, Method, Query, Report, follows_instructions};
+use cr3_core::scenario::Vector;
+use std::time::Instant;
 
 /// A counter, its sum, and the most that one schedule counts.
 type Cost = (Counter, u64, Option<u64>);
@@ -71,4 +73,33 @@ fn two_exceptions_come_to_the_same_where_a_flush_is_requested() {
 #[test]
 fn two_exceptions_come_to_the_same_where_exceptions_leave_marks() {
     check_two("form=A handler=perf", 800);
+}
+
+/// Interrupts strike at few boundaries, so that all pairs of them can be run to their end.
+#[test]
+fn all_pairs_of_interrupts_come_to_the_same() {
+    let (cut, plain) =
+        check(Query { vectors: vec![Vector::Interrupt], depth: 2, ..query(vec![config("form=E handler=quiet")]) });
+    assert_eq!(cut.depth, 2);
+    assert!(cut.work.runs < plain.work.runs, "{:?} {:?}", cut.work, plain.work);
+}
+
+/// Shares of all pairs of NMIs: a thousandth of them, or as many as there is time for.
+const SHARES: u32 = 1000;
+
+#[test]
+fn shares_of_all_pairs_come_to_the_same() {
+    let extent = Extent::asked_for();
+    let (begun, mut shares, mut schedules) = (Instant::now(), 0, 0);
+    for index in extent.scattered(SHARES) {
+        if !extent.goes_on(begun, shares, 1) {
+            break;
+        }
+        let (cut, _) =
+            check(Query { vectors: vec![Vector::Nmi], ..two_deep(config("form=E handler=quiet"), index, SHARES) });
+        assert_eq!(cut.depth, 2, "seed {}", extent.seed);
+        shares += 1;
+        schedules += cut.depths[1].schedules;
+    }
+    println!("{schedules} pairs of NMIs, {shares} of {SHARES} shares from seed {}: the same both ways", extent.seed);
 }

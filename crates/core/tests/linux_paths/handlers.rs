@@ -83,6 +83,43 @@ fn the_pending_flush_handler_reads_the_record_and_leaves_no_mapping() {
     assert!(run.machine.tlb.entries().all(|entry| entry.linear != FIXMAP_GHES_NMI));
 }
 
+/// The pages through which handlers read records at the moment, by their distance from `FIX_APEI_GHES_IRQ`.
+fn mapped(run: &Run) -> Vec<u64> {
+    use cr3_core::linux::layout::{FIXMAP_GHES_IRQ, FIXMAP_TABLE};
+    let slot = FIXMAP_GHES_IRQ / PAGE % 512;
+    let entry = |below: u64| run.machine.memory.read_u64(image_physical(FIXMAP_TABLE) + 8 * (slot - below));
+    (0..16).filter(|&below| entry(below) != 0).collect()
+}
+
+/// No handler takes away the page through which another one reads, and none is left.
+#[test]
+fn contexts_inside_one_another_read_records_through_pages_of_their_own() {
+    use Exception::{Debug, DoubleFault, MachineCheck, VmmCommunication};
+    let check = |from: &str, exceptions: &[Exception], pages: &[u64]| {
+        let mut run = Run::new(ALL_ON, Form::E, Handler::PendingFlush);
+        run.machine.memory.write_u64(GHES_RECORD_PHYSICAL, 0x5eed);
+        run.run_to(from);
+        let mut interrupted = Vec::new();
+        for &exception in exceptions {
+            interrupted.push(run.machine.cpu.clone());
+            run.inject(exception);
+            run.run_to("ghes_copy_from_phys");
+        }
+        assert_eq!(mapped(&run), pages, "{from} {exceptions:?}");
+        for before in interrupted.iter().rev() {
+            run.run_back_to(before);
+            assert_eq!(preserved(&run.machine.cpu), preserved(before), "{from} {exceptions:?}");
+            assert_eq!(run.machine.memory.read_u64(KERNEL_BUFFER_PHYSICAL + 7 * PAGE), 0x5eed);
+        }
+        assert_eq!((mapped(&run), run.log.faults.len()), (vec![], 0), "{from} {exceptions:?}");
+    };
+    check("kernel_loop", &[Nmi], &[1]);
+    check("user_loop", &[Nmi], &[1]);
+    check("user_loop", &[Debug], &[0]);
+    check("user_loop", &[Debug, Debug, MachineCheck, Nmi], &[0, 1, 2, 3]);
+    check("kernel_loop", &[VmmCommunication, DoubleFault, MachineCheck, Debug, Nmi], &[1, 2, 3, 4, 5]);
+}
+
 #[test]
 fn a_machine_check_is_over_when_its_handler_returns() {
     let mut run = Run::new(ALL_ON, Form::E, Handler::Quiet);

@@ -186,13 +186,19 @@ fn user_mode_starts_on_the_user_half_with_its_pcid() {
 }
 
 #[test]
-fn the_fixmap_entry_is_where_the_walk_reads_it() {
+fn fixmap_entries_are_where_the_walk_reads_them() {
     let mut memory = Memory::new();
     build(&mut memory, FEATURES);
-    let entry = leaf_entry_address(at::FIXMAP_TABLE, at::FIXMAP_GHES_NMI);
-    memory.write_u64(at::image_physical(entry), at::GHES_RECORD_PHYSICAL | kernel_data_bits(FEATURES));
+    let pages = (0..=at::NMI_CONTEXTS).map(|active| at::FIXMAP_GHES_IRQ - active * at::PAGE);
+    for (page, active) in pages.clone().zip(0..) {
+        let entry = leaf_entry_address(at::FIXMAP_TABLE, at::FIXMAP_GHES_IRQ) - 8 * active;
+        assert_eq!(entry, leaf_entry_address(at::FIXMAP_TABLE, page));
+        memory.write_u64(at::image_physical(entry), at::GHES_RECORD_PHYSICAL | kernel_data_bits(FEATURES));
+    }
     let mut found = Vec::new();
     leaves(&memory, KERNEL_ROOT, 4, 0, 0, &mut found);
-    let expected = (at::FIXMAP_GHES_NMI, at::GHES_RECORD_PHYSICAL, at::PAGE, "-w--".to_owned());
-    assert!(found.contains(&expected));
+    for page in pages {
+        let expected = (page, at::GHES_RECORD_PHYSICAL, at::PAGE, "-w--".to_owned());
+        assert!(found.contains(&expected), "{page:x}");
+    }
 }

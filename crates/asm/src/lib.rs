@@ -75,6 +75,38 @@ pub struct Options {
     pub sections: BTreeMap<String, u64>,
     /// Bounds.
     pub limits: Limits,
+    /// Where `#include` finds texts.
+    pub includes: Includes,
+    /// Indices of the sources that begin a translation unit: what `#define` named before them is forgotten there. Labels and
+    /// macros are those of all.
+    pub units: BTreeSet<usize>,
+}
+
+/// Where `#include` finds texts. Without headers each `#include` is left out, with a warning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Includes {
+    /// What stands at a path. A source that is a header is read only where an `#include` names it; its name is its path.
+    pub headers: BTreeMap<String, Header>,
+    /// The folders in which `<name>` is looked for, and `"name"` if it does not stand beside the text that includes it.
+    pub search: Vec<String>,
+}
+
+/// What stands at the path of a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// The source with this index.
+    Source(usize),
+    /// Nothing that the text needs.
+    Empty,
+    /// A text that is not to be had, and why.
+    Refused(String),
+}
+
+impl Includes {
+    /// Whether the source with this index is a header.
+    fn has(&self, source: usize) -> bool {
+        self.headers.values().any(|header| *header == Header::Source(source))
+    }
 }
 
 /// A position in a source.
@@ -151,6 +183,10 @@ pub struct Image {
     pub sections: Vec<Section>,
     /// Addresses of all labels except numeric ones; `.L` labels included.
     pub symbols: BTreeMap<String, u64>,
+    /// Further names of addresses, which begin no place of their own. The assembler gives none.
+    pub aliases: BTreeMap<String, u64>,
+    /// Names that the text uses and nothing defines. Each use is an error.
+    pub undefined: Vec<String>,
     /// Values of `.set`, `=`, `#define`d numbers.
     pub constants: BTreeMap<String, i64>,
     /// Statements in order of address within each section.
@@ -202,6 +238,13 @@ pub fn written_statements(sources: &[Source], options: &Options) -> Vec<(Positio
     placed_statements(sources, options, Names::Kept)
 }
 
+/// The headers that `sources` include, directly or through each other, and that are not among those of the options, in
+/// the order in which they are asked for. `find` gives the text at a path. What is wrong with the texts [`assemble`] reports.
+pub fn headers(sources: &[Source], options: &Options, find: &mut dyn FnMut(&str) -> Option<String>) -> Vec<Source> {
+    let mut report = Report::new(sources, options.limits.statements);
+    preprocess::headers(sources, options, find, &mut report)
+}
+
 fn placed_statements(sources: &[Source], options: &Options, names: Names) -> Vec<(Position, String)> {
     let mut report = Report::new(sources, options.limits.statements);
     let statements = preprocess(sources, options, names, &mut report).statements;
@@ -227,7 +270,7 @@ fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
                     image.constants.insert(name.to_owned(), number);
                 }
             }
-            Definition::Undefined => {}
+            Definition::Undefined => image.undefined.push(name.to_owned()),
         }
     }
 }

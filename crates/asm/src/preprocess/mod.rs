@@ -1,6 +1,8 @@
-//! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
+//! The C preprocessor's part: comments, continued lines, `#define`, `#if`, `#include`. The result is statements for the
+//! assembler.
 
 mod conditions;
+mod include;
 mod lines;
 
 use std::rc::Rc;
@@ -12,6 +14,7 @@ use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, 
 use super::value::Value;
 use super::{Options, Position, Source};
 use conditions::Conditions;
+use include::{Found, Given, Library, MAX_DEPTH, Sought};
 use lines::{Line, Lines, directive};
 
 /// Definitions that kernel headers would provide.
@@ -38,28 +41,59 @@ pub(super) enum Names {
     Kept,
 }
 
-/// Runs the preprocessor over `sources` as over one file.
+/// Runs the preprocessor over `sources` as over one file, except that a unit forgets the names of those before it.
 pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, report: &mut Report<'_>) -> Preprocessed {
+    let mut library = Given { sources, options };
+    run(sources, options, names, &mut library, report)
+}
+
+/// The headers that `sources` include and that are not among those of the options, in the order in which they are asked
+/// for. `find` gives the text at a path.
+pub(super) fn headers(
+    sources: &[Source],
+    options: &Options,
+    find: &mut dyn FnMut(&str) -> Option<String>,
+    report: &mut Report<'_>,
+) -> Vec<Source> {
+    let mut library = Sought { given: Given { sources, options }, find, found: Vec::new() };
+    run(sources, options, Names::Replaced, &mut library, report);
+    library.found
+}
+
+fn run(
+    sources: &[Source],
+    options: &Options,
+    names: Names,
+    library: &mut dyn Library,
+    report: &mut Report<'_>,
+) -> Preprocessed {
     let mut state = Preprocessor {
         options,
+        library,
         defines: Defines::new(),
         conditions: Conditions::default(),
         budget: MAX_EXPANDED,
         statements: Vec::new(),
         names,
         unset: Vec::new(),
+        depth: 0,
     };
     state.file(usize::MAX, PRELUDE, report);
-    let builtin: Vec<Rc<str>> = state.defines.keys().cloned().collect();
-    for (index, source) in sources.iter().enumerate() {
+    let prelude = state.defines.clone();
+    for (index, source) in sources.iter().enumerate().filter(|(index, _)| !options.includes.has(*index)) {
+        if options.units.contains(&index) {
+            state.defines.clone_from(&prelude);
+        }
         state.file(index, &source.text, report);
     }
+    let builtin: Vec<Rc<str>> = prelude.into_keys().collect();
     let constants = state.constants(&builtin);
     Preprocessed { statements: state.statements, constants }
 }
 
 struct Preprocessor<'o> {
     options: &'o Options,
+    library: &'o mut dyn Library,
     defines: Defines,
     conditions: Conditions,
     budget: usize,
@@ -67,6 +101,8 @@ struct Preprocessor<'o> {
     names: Names,
     /// Names that the current line asks for and nobody has defined.
     unset: Vec<String>,
+    /// How many `#include`s are open.
+    depth: usize,
 }
 
 impl Preprocessor<'_> {
@@ -152,13 +188,7 @@ impl Preprocessor<'_> {
                 self.defines.remove(rest.trim());
                 Ok(())
             }
-            "include" => {
-                let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
-                    "the definitions that entry code needs from kernel headers are built in; paste anything else above",
-                );
-                report.warning(&place, fault);
-                Ok(())
-            }
+            "include" => self.include(rest, line.at, report),
             "error" => Err(Cause::new("#", format!("#error {}", rest.trim()))
                 .hint("the text itself refuses this: see the `#if` around it")),
             "warning" => {
@@ -171,6 +201,49 @@ impl Preprocessor<'_> {
         if let Err(fault) = result {
             report.error(&place, fault);
         }
+    }
+
+    fn include(&mut self, operand: &str, at: Position, report: &mut Report<'_>) -> Result<(), Fault> {
+        let place = Place::plain(at);
+        if self.options.includes.headers.is_empty() && !self.library.seeks() {
+            let fault = Cause::new("#", format!("#include {} is not followed", operand.trim())).hint(
+                "the definitions that entry code needs from kernel headers are built in; paste anything else above",
+            );
+            report.warning(&place, fault);
+            return Ok(());
+        }
+        let (name, beside) = include::named(operand)?;
+        let from = self.library.name(at.source).to_owned();
+        let paths = include::candidates(name, beside, &from, &self.options.includes.search)?;
+        for path in &paths {
+            match self.library.at(path) {
+                Found::Text(source, text) => return self.enter(source, &text, &place, report),
+                Found::Empty => return Ok(()),
+                Found::Refused(why) => {
+                    return Err(Cause::new("#", format!("{path} is refused: {why}")).hint("name a file of the tree"));
+                }
+                Found::Nothing => {}
+            }
+        }
+        Err(Cause::new("#", format!("no file for #include {}", operand.trim()))
+            .hint(format!("it would be {}", paths.join(" or "))))
+    }
+
+    fn enter(&mut self, source: usize, text: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
+        if self.depth == MAX_DEPTH {
+            report.stop(
+                place,
+                Cause::new("#", format!("#include nests deeper than {MAX_DEPTH}"))
+                    .hint("a text includes itself: guard it with #ifndef, #define and #endif"),
+            );
+            return Ok(());
+        }
+        if report.spend_text(place, text.len()) {
+            self.depth += 1;
+            self.file(source, text, report);
+            self.depth -= 1;
+        }
+        Ok(())
     }
 
     fn report_unset(&mut self, place: &Place, report: &mut Report<'_>) {

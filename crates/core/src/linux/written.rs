@@ -53,7 +53,7 @@ impl Macros {
             _ => config.clone(),
         };
         let texts = own::texts(&config, &options).map_err(refused)?;
-        let statements = asm::written_statements(&texts.sources, &options);
+        let statements = asm::written_statements(&texts.sources, &texts.options);
         let written = |definition: own::Definition| written(&texts.sources, &statements, definition);
         let mut all: Vec<_> = own::definitions(&statements).into_iter().filter_map(written).collect();
         all.sort_by_key(|written| !written.in_form);

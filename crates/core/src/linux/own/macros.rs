@@ -18,7 +18,7 @@ pub(crate) struct Definition {
 
 impl Definition {
     /// GNU `as` ignores the case of macro names.
-    fn is_named(&self, name: &str) -> bool {
+    pub(super) fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn replace(mut sources: Vec<Source>, restore: &str, options: &Options
     (sources, notes)
 }
 
-fn replaced(own: &Definition, built_in: &Definition, source: &str) -> Diagnostic {
+pub(super) fn replaced(own: &Definition, built_in: &Definition, source: &str) -> Diagnostic {
     let name = &own.name;
     match own.text == built_in.text {
         true => {
@@ -100,7 +100,7 @@ fn replaced(own: &Definition, built_in: &Definition, source: &str) -> Diagnostic
 }
 
 /// `text` with these lines empty, so that every other line keeps its number.
-fn without_lines(text: &str, lines: std::ops::RangeInclusive<u32>) -> String {
+pub(super) fn without_lines(text: &str, lines: std::ops::RangeInclusive<u32>) -> String {
     let kept = (1..).zip(text.lines()).map(|(number, line)| if lines.contains(&number) { "" } else { line });
     kept.flat_map(|line| [line, "\n"]).collect()
 }
@@ -114,7 +114,7 @@ pub(crate) fn empty(image: &Image, name: &str, at: Position) -> Option<Diagnosti
 }
 
 /// A macro that is new, and whether anything calls it.
-fn new(added: &Definition, statements: &[(Position, String)], at: Position) -> Diagnostic {
+pub(super) fn new(added: &Definition, statements: &[(Position, String)], at: Position) -> Diagnostic {
     let name = &added.name;
     match statements.iter().any(|(_, statement)| calls(statement, name)) {
         true => note(at, format!("`{name}` is new"), None),

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 pub(super) fn features(sources: &[Source], origins: &Origins, options: &Options) -> Vec<Diagnostic> {
     let mut said = BTreeSet::new();
     let mut notes = Vec::new();
-    let sources = &sources[..sources.len().min(origins.end())];
+    // A header is read where another text includes it.
+    let end = if options.includes.headers.is_empty() { origins.end() } else { sources.len() };
+    let sources = &sources[..sources.len().min(end)];
     for (at, statement) in asm::written_statements(sources, options) {
         if !origins.is_given(at) {
             continue;

@@ -7,7 +7,8 @@ fn task(form: Form, custom: &str) -> Task {
     let handler = "perf+pending-flush".parse().expect("handlers");
     let (features, geometry) = (Features::NONE, Geometry::Skylake);
     let kernel = Kernel::only(Variation::DebugEntry);
-    let config = Config { features, kernel, form, custom: custom.into(), handler, geometry };
+    let base = Base::BuiltIn;
+    let config = Config { features, kernel, base, form, custom: custom.into(), handler, geometry };
     Task { ticket: 7, side: Side::Right, scenario: Scenario { config, schedule } }
 }
 

@@ -4,7 +4,7 @@
 use super::layout::{self as at, IstStack};
 use super::own::Texts;
 use super::{Base, Config, Features, Form, System, constants, naming, own, sources, tables, tree};
-use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
+use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity, Source};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
@@ -23,9 +23,9 @@ pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let (mut image, diagnostics) = asm::assemble(&sources, &options);
     let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(refused(without_notes(config, diagnostics)));
+        return Err(refused(without_notes(config, &sources, diagnostics)));
     }
-    let machine = machine(config, &image).map_err(|diagnostic| vec![origins.given(*diagnostic)])?;
+    let machine = machine(config, &image).map_err(|refused| vec![of_entry(config, origins.given(*refused))])?;
     let adopted = adopted(config, &mut image)?;
     let notes = match config.form {
         Form::Custom => {
@@ -39,12 +39,32 @@ pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     Ok(System { machine, image: Arc::new(image), sources: sources.into(), notes: notes.into() })
 }
 
-/// Which names of the configuration are off fills pages in a tree; what is wrong with it does not.
-fn without_notes(config: &Config, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    if config.base != Base::BuiltIn {
-        diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+/// Which names of the configuration are off fills pages in a tree; what is wrong with it does not. A header that is missing comes before
+/// what follows from it.
+fn without_notes(config: &Config, sources: &[Source], mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if config.base == Base::BuiltIn {
+        return diagnostics;
     }
-    diagnostics
+    diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    let (mut first, others): (Vec<_>, Vec<_>) =
+        diagnostics.into_iter().partition(|diagnostic| own::of_include(sources, diagnostic));
+    first.extend(others);
+    first
+}
+
+/// What a tree lacks, it lacks in its entry code.
+fn of_entry(config: &Config, refused: Diagnostic) -> Diagnostic {
+    match config.base == Base::BuiltIn || !config.custom.is_empty() {
+        true => refused,
+        false => Diagnostic {
+            position: Position { source: tree::ENTRY_INDEX, line: 0, column: 0 },
+            source: tree::ENTRY.to_owned(),
+            hint: Some(
+                "an entry point may have had another name in this release: v5.8 and later can be run".to_owned(),
+            ),
+            ..refused
+        },
+    }
 }
 
 /// Gives the places of a tree's text the names that they have in the built-in one.

@@ -43,8 +43,9 @@ impl<'i> Code<'i> {
         Self { image, names }
     }
 
+    /// A section without a base has no place in memory: its addresses are none.
     fn section(&self, address: u64) -> Option<(&'i Section, usize)> {
-        self.image.sections.iter().find_map(|section| {
+        self.image.sections.iter().filter(|section| section.base != 0).find_map(|section| {
             let offset = usize::try_from(address.checked_sub(section.base)?).ok()?;
             (offset < section.bytes.len()).then_some((section, offset))
         })

@@ -78,23 +78,24 @@ pub(super) fn replace(mut sources: Vec<Source>, restore: &str, options: &Options
     for built_in in ours {
         let Some(replacing) = own.iter().find(|own| own.is_named(&built_in.name)) else { continue };
         if let Some(source) = sources.get_mut(built_in.at.source) {
-            notes.push(replaced(replacing, &built_in, &source.name));
+            notes.push(replaced(replacing, &built_in, &source.name, "built-in"));
             source.text = without_lines(&source.text, built_in.at.line..=built_in.last_line);
         }
     }
     (sources, notes)
 }
 
-pub(super) fn replaced(own: &Definition, built_in: &Definition, source: &str) -> Diagnostic {
+/// A note on a macro that stands in the place of another, which is in `source`; `whose` it is, in a word.
+pub(super) fn replaced(own: &Definition, other: &Definition, source: &str, whose: &str) -> Diagnostic {
     let name = &own.name;
-    match own.text == built_in.text {
+    match own.text == other.text {
         true => {
-            note(own.at, format!("`{name}` replaces the built-in macro of that name; both have the same text"), None)
+            note(own.at, format!("`{name}` replaces the {whose} macro of that name; both have the same text"), None)
         }
         false => note(
             own.at,
-            format!("`{name}` replaces the built-in macro of that name; their texts differ"),
-            Some(format!("the built-in one is in {source}, line {}", built_in.at.line)),
+            format!("`{name}` replaces the {whose} macro of that name; their texts differ"),
+            Some(format!("the {whose} one is in {source}, line {}", other.at.line)),
         ),
     }
 }

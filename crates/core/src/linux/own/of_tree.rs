@@ -8,7 +8,7 @@ use super::super::tree::{CUSTOM_PATH, ENTRY_INDEX, Tree, inputs};
 use super::super::{Config, Handlers};
 use super::macros::{self, Definition, definitions};
 use super::origins::Origins;
-use super::{Diagnostic, Line, Own, Position, Source, Texts, first, note, text_of};
+use super::{Diagnostic, Line, Own, Position, Severity, Source, Texts, first, note, text_of};
 use crate::asm::{self, Options};
 
 /// The tree's text as it stands.
@@ -19,9 +19,19 @@ pub(super) fn plain(
     options: &Options,
 ) -> Result<Texts, Box<Diagnostic>> {
     let inputs = inputs(tree, settings, handlers, options.clone());
-    let restore = restore(&inputs.sources, &inputs.options)?;
+    let restore = restore(&inputs.sources, &inputs.options).map_err(|refused| {
+        let told = asm::assemble(&inputs.sources, &inputs.options).1;
+        told.into_iter().find(|told| of_include(&inputs.sources, told)).map_or(refused, Box::new)
+    })?;
     let (sources, options) = (inputs.sources, inputs.options);
     Ok(Texts { sources, options, restore, notes: Vec::new(), origins: Origins::default() })
+}
+
+/// Whether an error is about an `#include`: others may follow from it.
+pub(crate) fn of_include(sources: &[Source], told: &Diagnostic) -> bool {
+    let source = sources.get(told.position.source);
+    let line = source.and_then(|source| source.text.lines().nth((told.position.line as usize).checked_sub(1)?));
+    told.severity == Severity::Error && line.is_some_and(|line| line.trim_start().starts_with("#include"))
 }
 
 /// The macro that restores CR3, of a tree or its edit.
@@ -54,7 +64,7 @@ pub(super) fn with_macros(own: &Own<'_>, tree: &Tree, lines: &[Line]) -> Result<
             continue;
         };
         let Some(source) = sources.get_mut(replaced.at.source) else { continue };
-        notes.push(macros::replaced(definition, replaced, &source.name));
+        notes.push(macros::replaced(definition, replaced, &source.name, "tree's"));
         source.text = macros::without_lines(&source.text, replaced.at.line..=replaced.last_line);
         if replaced.at.source == CALLING_INDEX && last.is_none_or(|last| last.at.line < replaced.at.line) {
             last = Some(replaced);

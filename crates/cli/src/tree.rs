@@ -7,7 +7,7 @@ use clap::Args;
 use cr3_core::beside::{Difference, Lockstep, Mismatch, Pair, Spot, lockstep};
 use cr3_core::counters::Counter;
 use cr3_core::linux::tree::{Checked, File};
-use cr3_core::linux::{Config, Features, Handler, Handlers, Kernel, Tree};
+use cr3_core::linux::{Config, Features, Handler, Handlers, Kernel, Tree, Variation};
 use cr3_core::scenario::presets::PRESETS;
 use cr3_core::scenario::{Schedule, Vector};
 use serde::Serialize;
@@ -29,6 +29,9 @@ pub(crate) struct TreeArguments {
     /// In what both kernels differ from v6.12, as for `run`
     #[arg(long, default_value_t)]
     kernel: Kernel,
+    /// Both with PTI, PCID and FSGSBASE on and off, with and without CONFIG_DEBUG_ENTRY: 16 configurations
+    #[arg(long, conflicts_with_all = ["features", "kernel"])]
+    every_configuration: bool,
     /// Runs both texts too: every preset, and NMI, #DB and #MC at every place
     #[arg(long)]
     runs: bool,
@@ -84,19 +87,49 @@ fn file(top: &Path, path: &str) -> File {
 
 pub(crate) fn tree(arguments: &TreeArguments) -> Result<Outcome, WrongUse> {
     let tree = Arc::new(read(&arguments.tree)?);
-    let kernel = tree.kernel(arguments.kernel);
-    let refused = |diagnostics: Vec<_>| diagnostic::refused(&diagnostics);
-    let walked = lockstep(&tree, arguments.features, kernel).map_err(refused)?;
-    let runs = match arguments.runs {
-        true => Some(run(&tree, &walked, arguments, kernel)?),
-        false => None,
-    };
-    let report = Report::new(&tree, &walked, runs.as_ref());
+    if arguments.every_configuration {
+        return every_configuration(&tree, arguments);
+    }
+    let report = compare(&tree, arguments, (arguments.features, arguments.kernel))?;
     match arguments.json {
         true => print_json(&report)?,
         false => print(&report.text())?,
     }
     Ok(Outcome::finding_if(report.is_finding()))
+}
+
+fn every_configuration(tree: &Arc<Tree>, arguments: &TreeArguments) -> Result<Outcome, WrongUse> {
+    let reports = configurations().map(|configuration| compare(tree, arguments, configuration));
+    let reports = reports.collect::<Result<Vec<_>, _>>()?;
+    match arguments.json {
+        true => print_json(&reports)?,
+        false => print(&summary(&reports))?,
+    }
+    Ok(Outcome::finding_if(reports.iter().any(Report::is_finding)))
+}
+
+/// PTI, PCID with INVPCID, and FSGSBASE, each on and off, with and without CONFIG_DEBUG_ENTRY.
+fn configurations() -> impl Iterator<Item = (Features, Kernel)> {
+    let kernels = [Kernel::V6_12, Kernel::only(Variation::DebugEntry)];
+    (0..8).rev().flat_map(move |set: u32| {
+        let on = |bit: u32| set >> bit & 1 != 0;
+        let features = Features { pti: on(2), pcid: on(1), invpcid: on(1), fsgsbase: on(0), ..Features::ALL };
+        kernels.map(|kernel| (features, kernel))
+    })
+}
+
+fn compare(
+    tree: &Arc<Tree>,
+    arguments: &TreeArguments,
+    (features, kernel): (Features, Kernel),
+) -> Result<Report, WrongUse> {
+    let kernel = tree.kernel(kernel);
+    let walked = lockstep(tree, features, kernel).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    let runs = match arguments.runs {
+        true => Some(run(tree, &walked, arguments, (features, kernel))?),
+        false => None,
+    };
+    Ok(Report::new(tree, (features, kernel), &walked, runs.as_ref()))
 }
 
 /// Runs of both texts, and those that are not the same.
@@ -135,7 +168,12 @@ const STEPS: [Mismatch; 4] =
 /// Schedules that a thread takes at once.
 const CHUNK: usize = 64;
 
-fn run(tree: &Arc<Tree>, walked: &Lockstep, arguments: &TreeArguments, kernel: Kernel) -> Result<Runs, WrongUse> {
+fn run(
+    tree: &Arc<Tree>,
+    walked: &Lockstep,
+    arguments: &TreeArguments,
+    (own_features, kernel): (Features, Kernel),
+) -> Result<Runs, WrongUse> {
     let refused = |diagnostics: Vec<_>| diagnostic::refused(&diagnostics);
     let pair = |features, handler| {
         let config = Config { features, kernel, handler, ..Config::default() };
@@ -146,7 +184,7 @@ fn run(tree: &Arc<Tree>, walked: &Lockstep, arguments: &TreeArguments, kernel: K
         runs.add(&pair(preset.features, preset.handler)?, &preset.schedule());
     }
     for handler in [Handlers::QUIET, Handlers::only(Handler::Perf)] {
-        let pair = pair(arguments.features, handler)?;
+        let pair = pair(own_features, handler)?;
         let schedules = pair.single_injections(&VECTORS);
         let chunks: Vec<_> = schedules.chunks(CHUNK).collect();
         let done = jobs::carry_out(chunks, jobs::threads(arguments.jobs), |chunk| {
@@ -163,6 +201,8 @@ fn run(tree: &Arc<Tree>, walked: &Lockstep, arguments: &TreeArguments, kernel: K
 
 #[derive(Serialize)]
 struct Report {
+    features: String,
+    kernel: String,
     release: String,
     c_side: &'static str,
     form: &'static str,
@@ -210,9 +250,12 @@ struct DifferReport {
 }
 
 impl Report {
-    fn new(tree: &Tree, walked: &Lockstep, runs: Option<&Runs>) -> Self {
+    fn new(tree: &Tree, configuration: (Features, Kernel), walked: &Lockstep, runs: Option<&Runs>) -> Self {
         let declared = walked.differences.iter().any(|difference| difference.declared.is_some_and(|d| d.changes_steps));
+        let (features, kernel) = configuration;
         Self {
+            features: features.to_string(),
+            kernel: kernel.to_string(),
             release: walked.release.to_string(),
             c_side: match walked.release.checked() {
                 Checked::Checked => "checked",
@@ -264,6 +307,29 @@ impl Report {
     }
 }
 
+/// One line for each configuration, what is wrong in any, and the sums.
+fn summary(reports: &[Report]) -> String {
+    let mut text = String::new();
+    let (mut pairs, mut runs, mut wrong) = (0, 0, 0);
+    for report in reports {
+        let undeclared = report.differences.iter().filter(|difference| difference.declared.is_none());
+        let differ = report.runs.iter().flat_map(|runs| &runs.differ).filter(|differ| !differ.declared);
+        let bad: Vec<_> = undeclared.map(DifferenceReport::text).chain(differ.map(DifferReport::text)).collect();
+        let ran = report.runs.as_ref().map_or(0, |runs| runs.runs);
+        text += &wrap(&format!("{}, {}: {} pairs, {ran} runs", report.features, report.kernel, report.pairs), 2);
+        text += &bad.concat();
+        pairs += report.pairs;
+        runs += ran;
+        wrong += bad.len();
+    }
+    let head = reports.first().map_or(String::new(), |first| format!("{}, form {}: ", first.release, first.form));
+    let sums = format!(
+        "{head}{} configurations, {pairs} pairs of instructions, {runs} runs of each text; undeclared differences: {wrong}",
+        reports.len()
+    );
+    text + &wrap(&sums, 0)
+}
+
 impl DifferenceReport {
     fn new(difference: &Difference) -> Self {
         Self {
@@ -309,11 +375,16 @@ impl RunsReport {
             text += "All are the same: steps, ends, promises, counters.\n";
         }
         for differ in &self.differ {
-            let mark = if differ.declared { "declared" } else { "DIFFERENT" };
-            let line = format!("{mark}: {} in {} runs, first {}", differ.what, differ.runs, differ.first);
-            text += &wrap(&line, 2);
+            text += &differ.text();
         }
         text
+    }
+}
+
+impl DifferReport {
+    fn text(&self) -> String {
+        let mark = if self.declared { "declared" } else { "DIFFERENT" };
+        wrap(&format!("{mark}: {} in {} runs, first {}", self.what, self.runs, self.first), 2)
     }
 }
 

@@ -4,7 +4,7 @@
 //! at boot. Here the assembler puts the arm that the features choose in its place, without padding: padding would only
 //! add steps that do nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::expression::{Dialect, Scope, parse};
 use super::macros::arguments;
@@ -27,7 +27,7 @@ pub(super) fn is_alternative(word: &str) -> bool {
 }
 
 /// The text of the arm that `features` choose: the last one whose feature holds, or else the old one.
-pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Result<String, Fault> {
+pub(super) fn choose(word: &str, text: &str, features: &Features<'_>) -> Result<Chosen, Fault> {
     let count = arms(word).unwrap_or(1);
     let parts = arguments(text);
     if parts.len() != 1 + 2 * count {
@@ -35,15 +35,62 @@ pub(super) fn choose(word: &str, text: &str, features: &BTreeSet<String>) -> Res
         return Err(Cause::new(word, message)
             .hint("write each arm as a string: `ALTERNATIVE \"old\", \"new\", X86_FEATURE_NAME`"));
     }
-    let mut chosen = parts.first().cloned().unwrap_or_default();
+    let mut chosen = Chosen { arm: parts.first().cloned().unwrap_or_default(), unknown: Vec::new() };
     for pair in parts[1..].chunks_exact(2) {
-        if let [arm, feature] = pair
-            && holds(feature, features)?
+        let [arm, condition] = pair else { continue };
+        let condition = Condition::read(condition)?;
+        if let Feature::Number(number) = condition.feature
+            && features.names(number).next().is_none()
         {
-            chosen = arm.clone();
+            chosen.unknown.push(number);
+        }
+        if features.has(&condition.feature) != condition.negated {
+            chosen.arm.clone_from(arm);
         }
     }
     Ok(chosen)
+}
+
+/// The arm of an ALTERNATIVE.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) arm: String,
+    /// Numbers in its conditions that are of no feature with a name. Such a feature counts as off.
+    pub(super) unknown: Vec<u16>,
+}
+
+/// The features that are on, and the names behind the numbers that a text may write for them.
+pub(super) struct Features<'o> {
+    on: &'o BTreeSet<String>,
+    named: BTreeMap<u16, Vec<String>>,
+}
+
+impl<'o> Features<'o> {
+    /// `on` are names. A number means what the text defines to be that number, or else what `usual` says.
+    pub(super) fn new(on: &'o BTreeSet<String>, defined: &[(String, i64)], usual: &BTreeMap<String, u16>) -> Self {
+        let mut named: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for (name, number) in defined.iter().filter(|(name, _)| is_feature(name)) {
+            if let Ok(number) = u16::try_from(*number) {
+                named.entry(number).or_default().push(name.clone());
+            }
+        }
+        for (name, number) in usual {
+            named.entry(*number).or_insert_with(|| vec![name.clone()]);
+        }
+        Self { on, named }
+    }
+
+    fn names(&self, number: u16) -> impl Iterator<Item = &String> {
+        self.named.get(&number).into_iter().flatten()
+    }
+
+    fn has(&self, feature: &Feature) -> bool {
+        let on = |name: &str| name == "X86_FEATURE_ALWAYS" || self.on.contains(name);
+        match feature {
+            Feature::Name(name) => on(name),
+            Feature::Number(number) => self.names(*number).any(|name| on(name)),
+        }
+    }
 }
 
 fn is_feature(word: &str) -> bool {
@@ -56,8 +103,11 @@ const NOT: i64 = 1 << 16;
 const DIRECT_CALL: i64 = 2 << 16;
 const INVERSE: i64 = 1 << 15;
 
-/// The number that represents the feature, whichever it is. It is no flag, and no text is likely to contain it.
-const FEATURE: i64 = 0x2b5;
+/// The bits of the number. The kernel has fewer than 1,000 features.
+const NUMBER: i64 = INVERSE - 1;
+
+/// The number that represents a feature with a name, whichever it is. It is no flag, and no text is likely to contain it.
+const NAMED: i64 = 0x2b5;
 
 /// Constants of alternative.h.
 fn flag(name: &str) -> Option<i64> {
@@ -81,7 +131,7 @@ impl Scope for Named {
     fn symbol(&mut self, name: &str) -> Value {
         if is_feature(name) {
             self.features.insert(name.to_owned());
-            return Value::Constant(FEATURE);
+            return Value::Constant(NAMED);
         }
         self.strange |= flag(name).is_none();
         Value::Constant(flag(name).unwrap_or(0))
@@ -95,23 +145,43 @@ fn written_out(condition: &str) -> String {
     condition.replace("ALT_DIRECT_CALL(", &format!("({DIRECT_CALL}|"))
 }
 
-/// Whether the condition of an arm holds: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, or either with flags or'ed in.
-/// The arm is taken if the feature is present and the condition has no "not", or if neither is so
+/// A feature as a condition has it.
+#[derive(Debug, PartialEq, Eq)]
+enum Feature {
+    Name(String),
+    Number(u16),
+}
+
+/// The condition of an arm: `X86_FEATURE_PTI`, `ALT_NOT(X86_FEATURE_PTI)`, `( 7*32+11)`, or one of them with flags or'ed
+/// in. The arm is taken if the feature is present and the condition has no "not", or if neither is so
 /// (`apply_alternatives`, arch/x86/kernel/alternative.c, v6.12). `X86_FEATURE_ALWAYS` is present on every processor.
-fn holds(condition: &str, features: &BTreeSet<String>) -> Result<bool, Fault> {
-    let refused = || {
-        Cause::new(condition, format!("`{condition}` does not name one feature"))
-            .hint("write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`")
-    };
-    let mut named = Named::default();
-    let value = parse(&written_out(condition), Dialect::Gas, &mut named).map_err(|_| refused())?;
-    let flags =
-        value.constant().map(|value| value ^ FEATURE).filter(|flags| flags & !(NOT | DIRECT_CALL | INVERSE) == 0);
-    let (Some(flags), 1, false) = (flags, named.features.len(), named.strange) else {
-        return Err(refused());
-    };
-    let there = named.features.iter().all(|name| name == "X86_FEATURE_ALWAYS" || features.contains(name));
-    Ok(there != (flags & (NOT | INVERSE) != 0))
+#[derive(Debug, PartialEq, Eq)]
+struct Condition {
+    feature: Feature,
+    negated: bool,
+}
+
+impl Condition {
+    fn read(condition: &str) -> Result<Self, Fault> {
+        let refused = || {
+            Cause::new(condition, format!("`{condition}` does not name one feature"))
+                .hint("write one name such as `X86_FEATURE_PTI`, or its number, alone or in `ALT_NOT(...)`")
+        };
+        let mut named = Named::default();
+        let value = parse(&written_out(condition), Dialect::Gas, &mut named).map_err(|_| refused())?;
+        let value = value.constant().filter(|_| !named.strange).ok_or_else(refused)?;
+        let mut names = named.features.into_iter();
+        let (feature, flags) = match (names.next(), names.next()) {
+            (Some(name), None) => (Feature::Name(name), value ^ NAMED),
+            // No text means the feature with the number 0 by leaving the number out.
+            (None, None) if value & NUMBER != 0 => (Feature::Number((value & NUMBER) as u16), value & !NUMBER),
+            _ => return Err(refused()),
+        };
+        match flags & !(NOT | DIRECT_CALL | INVERSE) {
+            0 => Ok(Self { feature, negated: flags & (NOT | INVERSE) != 0 }),
+            _ => Err(refused()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +190,9 @@ mod tests {
 
     #[test]
     fn features_choose_the_arm() {
-        let features: BTreeSet<String> = ["X86_FEATURE_A".to_owned(), "X86_FEATURE_B".to_owned()].into();
+        let on: BTreeSet<String> = ["X86_FEATURE_A".to_owned(), "X86_FEATURE_B".to_owned()].into();
+        let defined = [("X86_FEATURE_A".to_owned(), 7 * 32 + 11), ("X86_FEATURE_ALWAYS".to_owned(), 3 * 32 + 21)];
+        let usual = [("X86_FEATURE_C".to_owned(), 7 * 32 + 11), ("X86_FEATURE_B".to_owned(), 9 * 32)].into();
         let cases = [
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_A", Ok("new")),
             ("ALTERNATIVE", "\"old\",\"\",X86_FEATURE_A", Ok("")),
@@ -149,17 +221,35 @@ mod tests {
             ("ALTERNATIVE", "\"old\",\"new\",~X86_FEATURE_A", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_A+1", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_A|X86_FEATURE_B", Err(())),
-            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(7)", Err(())),
+            // Numbers: what the text calls them, or else what they usually mean.
+            ("ALTERNATIVE", "\"old\",\"new\",( 7*32+11)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",(((1 << 0) << 16) | (( 7*32+11)))", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",( 9*32+ 0)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",((1 << 15) | ( 9*32+ 0))", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",( 3*32+21)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(( 3*32+21))", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",7", Ok("old")),
+            ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT(7)", Ok("new")),
+            ("ALTERNATIVE", "\"old\",\"new\",(1<<18)|7", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",0", Err(())),
+            ("ALTERNATIVE", "\"old\",\"new\",-7", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",ALT_NOT()", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\"", Err(())),
-            ("ALTERNATIVE", "\"old\",\"new\",7", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_%C", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_(C", Err(())),
             ("ALTERNATIVE", "\"old\",\"new\",X86_FEATURE_C)", Err(())),
         ];
         for (word, text, want) in cases {
-            let got = choose(word, text, &features);
-            assert_eq!(got.as_deref().map_err(|_| ()), want, "{word} {text}");
+            let got = choose(word, text, &Features::new(&on, &defined, &usual));
+            assert_eq!(got.map(|chosen| chosen.arm).map_err(|_| ()).as_deref(), want.as_deref(), "{word} {text}");
         }
+    }
+
+    #[test]
+    fn numbers_without_a_name_are_told() {
+        let on = BTreeSet::new();
+        let usual = [("X86_FEATURE_A".to_owned(), 5)].into();
+        let got = choose("ALTERNATIVE_2", "\"old\",\"a\",5,\"b\",ALT_NOT(6)", &Features::new(&on, &[], &usual));
+        assert_eq!(got.ok(), Some(Chosen { arm: "b".to_owned(), unknown: vec![6] }));
     }
 }

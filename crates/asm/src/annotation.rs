@@ -7,7 +7,7 @@ use super::report::Fault;
 
 /// As `.macro` would define them: `asm/unwind_hints.h`, `linux/objtool.h` and `asm/nospec-branch.h`, from v4.15 on. The
 /// parameters are those of all versions together.
-const ANNOTATIONS: [&str; 25] = [
+const ANNOTATIONS: [&str; 26] = [
     "ANNOTATE_DATA_SPECIAL",
     "ANNOTATE_IGNORE_ALTERNATIVE",
     "ANNOTATE_INTRA_FUNCTION_CALL",
@@ -17,6 +17,7 @@ const ANNOTATIONS: [&str; 25] = [
     "ANNOTATE_RETPOLINE_SAFE",
     "ANNOTATE_UNRET_END",
     "ANNOTATE_UNRET_SAFE",
+    "REACHABLE",
     "STACK_FRAME_NON_STANDARD func:req",
     "STACK_FRAME_NON_STANDARD_FP func:req",
     "UNWIND_HINT type=0 sp_reg=0 sp_offset=0 signal=0 end=0",
@@ -77,6 +78,9 @@ fn name(signature: &str) -> &str {
 
 /// Checks the arguments of `word`; `None` if it is no annotation.
 pub(super) fn annotation(word: &str, arguments: &str) -> Option<Result<(), Fault>> {
+    if !word.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
     let signature = ANNOTATIONS.into_iter().find(|signature| name(signature) == word)?;
     let bound =
         Macro::define(signature, Vec::new(), Position::default()).and_then(|annotation| annotation.bind(arguments));

@@ -3,6 +3,7 @@
 use super::Options;
 use super::expression::{Dialect, Direction, Scope, parse};
 use super::layout::{EntryStart, Layout, too_long};
+use super::register::Register;
 use super::report::{Cause, Fault, Place, Report};
 use super::scrub::commas;
 use super::symbols::Symbols;
@@ -42,6 +43,27 @@ impl Scope for Names<'_> {
     }
 }
 
+/// The same names where GNU `as` compares registers too: in `.if`.
+pub(super) struct Compared<'s>(pub(super) Names<'s>);
+
+impl Scope for Compared<'_> {
+    fn symbol(&mut self, name: &str) -> Value {
+        self.0.symbol(name)
+    }
+    fn numeric(&mut self, number: u64, direction: Direction) -> Option<Value> {
+        self.0.numeric(number, direction)
+    }
+    fn here(&mut self) -> Option<Value> {
+        self.0.here()
+    }
+    fn register(&mut self, register: Register) -> Option<Value> {
+        Some(Value::Relative(Base::Register(register), 0))
+    }
+    fn distance(&self, a: LabelId, b: LabelId) -> Option<i64> {
+        self.0.distance(a, b)
+    }
+}
+
 impl<'a, 'r> Assembler<'a, 'r> {
     /// Nothing but the section `.text` and the constants of `options`.
     pub(super) fn new(options: &'a Options, report: &'r mut Report<'a>) -> Self {
@@ -76,14 +98,15 @@ impl<'a, 'r> Assembler<'a, 'r> {
         let section = self.layout.find(name).unwrap_or_else(|| {
             let base = self.options.sections.get(name).copied().unwrap_or(0);
             let code = flags.map_or_else(|| holds_code(name), |flags| flags.contains('x'));
-            self.layout.add(name, base, code)
+            self.layout.add(name, base, code, self.options.fate(name))
         });
         self.previous_section = self.layout.current();
         self.layout.enter(section);
     }
 
-    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Fault> {
+    pub(super) fn set(&mut self, name: &str, value: &str, place: &Place) -> Result<(), Fault> {
         let value = self.value(value)?;
+        self.layout.set(&value, place);
         if name == "." {
             return Err(Cause::new(name, "`.` cannot be assigned").hint("write `.org` or `.skip`"));
         }

@@ -31,6 +31,9 @@ pub(super) enum Test {
 
 /// The conditional directive called `word`.
 pub(super) fn conditional(word: &str) -> Option<Test> {
+    if !word.starts_with('.') {
+        return None;
+    }
     match word {
         ".elseif" => Some(Test::ElseIf),
         ".else" => Some(Test::Else),

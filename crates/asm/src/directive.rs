@@ -111,7 +111,7 @@ pub(super) fn directive(
     match word {
         ".globl" | ".global" | ".extern" => {}
         ".weak" => split_commas(rest).into_iter().for_each(|name| state.symbols.set_weak(name)),
-        ".set" | ".equ" | ".equiv" => set(state, word, rest)?,
+        ".set" | ".equ" | ".equiv" => set(state, word, rest, place)?,
         ".error" | ".err" => {
             return Err(Cause::new(words.word, format!("{word} {rest}"))
                 .hint("the text itself refuses this: see the conditions around it"));
@@ -190,7 +190,7 @@ fn unknown(word: &str) -> Fault {
     }
 }
 
-fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
+fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str, place: &Place) -> Outcome {
     let parts = rest.split_once(',');
     let (name, value) = parts.ok_or_else(|| {
         Cause::new(word, format!("write `{word} name, value`")).hint("put a comma between name and value")
@@ -205,7 +205,7 @@ fn set(state: &mut Assembler<'_, '_>, word: &str, rest: &str) -> Outcome {
             Cause::new(name, format!("`{name}` is already defined")).hint("`.set` may give a name another value")
         );
     }
-    state.set(name, value)
+    state.set(name, value, place)
 }
 
 fn plain_section(state: &mut Assembler<'_, '_>, name: &str, rest: &str) -> Outcome {

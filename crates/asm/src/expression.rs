@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::register::{Register, register};
 use super::report::{Cause, Fault};
 use super::value::{Base, LabelId, Operation, Operator, Truth, Value, compute};
 
@@ -29,6 +30,10 @@ pub(super) trait Scope {
     }
     /// The value of `.`.
     fn here(&mut self) -> Option<Value> {
+        None
+    }
+    /// What a register stands for, where registers are compared.
+    fn register(&mut self, _register: Register) -> Option<Value> {
         None
     }
     /// `a - b`, if no statement between them can change its length.
@@ -154,6 +159,7 @@ impl<'t> Parser<'t, '_> {
             None => Err(Cause::new("", "an expression is missing here").hint("write a number or a name")),
             Some(c) if c.is_ascii_digit() => self.number(),
             Some('\'') => self.character(),
+            Some('%') => self.register(),
             Some('$') => Err(Cause::new("$", "`$` stands inside an expression")
                 .hint("an immediate has one `$`, before the whole expression")),
             Some(c) if begins_name(c) => self.name(),
@@ -171,6 +177,15 @@ impl<'t> Parser<'t, '_> {
             }),
             _ => Ok(self.scope.symbol(name)),
         }
+    }
+
+    fn register(&mut self) -> Result<Value, Fault> {
+        let name = self.rest()[1..].trim_start();
+        let length = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+        let found = register(&name[..length].to_ascii_lowercase()).and_then(|found| self.scope.register(found));
+        let value = found.ok_or_else(|| Cause::new('%', "`%` does not begin an expression").hint(beginning('%')))?;
+        self.at = self.text.len() - name.len() + length;
+        Ok(value)
     }
 
     fn character(&mut self) -> Result<Value, Fault> {
@@ -315,6 +330,16 @@ pub(super) fn fold(operator: Operator, left: Value, right: Value, scope: &dyn Sc
         (O::Subtract, Value::Relative(base, offset), Value::Constant(less)) => {
             Ok(Value::Relative(*base, offset.wrapping_sub(*less)))
         }
+        // `!%rsp` compares nothing, and is no number.
+        (O::Equal(truth @ Truth::MinusOne) | O::NotEqual(truth), Value::Relative(Base::Register(_), _), other)
+        | (O::Equal(truth @ Truth::MinusOne) | O::NotEqual(truth), other, Value::Relative(Base::Register(_), _))
+            if !matches!(other, Value::Complex(_)) =>
+        {
+            let holds = (left == right) == matches!(operator, O::Equal(_));
+            Ok(Value::Constant(truth.of(holds)))
+        }
+        (_, Value::Relative(Base::Register(_), 1..=i64::MAX | i64::MIN..=-1), _)
+        | (_, _, Value::Relative(Base::Register(_), 1..=i64::MAX | i64::MIN..=-1)) => operation(operator, left, right),
         _ => match (comparable(operator), &left, &right) {
             (true, Value::Relative(a, a_offset), Value::Relative(b, b_offset)) => match known_distance(*a, *b, scope) {
                 Some(distance) => {
@@ -340,6 +365,7 @@ fn comparable(operator: Operator) -> bool {
 fn known_distance(a: Base, b: Base, scope: &dyn Scope) -> Option<i64> {
     match (a, b) {
         (Base::Symbol(a), Base::Symbol(b)) if a == b => Some(0),
+        (Base::Register(a), Base::Register(b)) if a == b => Some(0),
         (Base::Label(a), Base::Label(b)) => scope.distance(a, b),
         _ => None,
     }

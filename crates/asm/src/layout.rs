@@ -4,6 +4,7 @@
 //! is an expression get their length by relaxation: every jump begins short, and one that does not reach becomes long,
 //! until nothing changes (`relax_segment` in gas/write.c).
 
+mod located;
 mod placed;
 
 pub(super) use placed::Placed;
@@ -105,6 +106,14 @@ pub(super) enum Item {
     },
 }
 
+/// What becomes of a section in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Placed,
+    /// As `/DISCARD/` of a linker script: nothing of it is in the image.
+    Discarded,
+}
+
 /// A section while it is written.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
@@ -112,6 +121,7 @@ pub(super) struct Draft {
     pub(super) base: u64,
     /// Whether no-operations fill its alignments.
     pub(super) code: bool,
+    pub(super) fate: Fate,
     items: Vec<Item>,
 }
 
@@ -148,6 +158,8 @@ pub(super) struct Layout {
     names: BTreeMap<String, usize>,
     labels: Vec<Mark>,
     entries: Vec<Entry>,
+    /// Values of `.set`, which are no distances between sections: GNU `as` has no relocation for a symbol.
+    set: Vec<(Value, Place)>,
     current: usize,
     /// Bytes of fixed length in all sections.
     written: usize,
@@ -160,6 +172,7 @@ impl Layout {
             names: BTreeMap::new(),
             labels: Vec::new(),
             entries: Vec::new(),
+            set: Vec::new(),
             current: 0,
             written: 0,
         }
@@ -169,9 +182,9 @@ impl Layout {
         self.names.get(name).copied()
     }
 
-    pub(super) fn add(&mut self, name: &str, base: u64, code: bool) -> usize {
+    pub(super) fn add(&mut self, name: &str, base: u64, code: bool, fate: Fate) -> usize {
         self.names.insert(name.to_owned(), self.drafts.len());
-        self.drafts.push(Draft { name: name.to_owned(), base, code, items: Vec::new() });
+        self.drafts.push(Draft { name: name.to_owned(), base, code, fate, items: Vec::new() });
         self.drafts.len() - 1
     }
 
@@ -215,6 +228,13 @@ impl Layout {
     /// Bytes of fixed length so far.
     pub(super) fn written(&self) -> usize {
         self.written
+    }
+
+    /// Notes the value that a symbol gets, if it waits for the layout.
+    pub(super) fn set(&mut self, value: &Value, place: &Place) {
+        if matches!(value, Value::Complex(_)) {
+            self.set.push((value.clone(), place.clone()));
+        }
     }
 
     pub(super) fn item(&mut self, item: Item) {

@@ -32,7 +32,7 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use assembler::Assembler;
-use layout::Placed;
+use layout::{Fate, Placed};
 use preprocess::{Names, preprocess};
 use reader::Reader;
 use report::Report;
@@ -45,6 +45,36 @@ pub struct Source {
     pub name: String,
     /// The text.
     pub text: String,
+}
+
+/// Where `#include` finds texts.
+pub trait Files {
+    /// The text of the file at `path`, which counts from the root of the tree and has neither `.` nor `..` in it;
+    /// `None` if there is no such file.
+    ///
+    /// # Errors
+    /// Why a file that is there cannot be read.
+    fn read(&self, path: &str) -> Result<Option<String>, String>;
+
+    /// The index of the source that stands at `path`, where that is one of those given. It is read in the place of a file.
+    fn source(&self, path: &str) -> Option<usize> {
+        let _ = path;
+        None
+    }
+
+    /// Whether the source with this index is read only where an `#include` names it.
+    fn is_header(&self, source: usize) -> bool {
+        let _ = source;
+        false
+    }
+}
+
+/// How to follow `#include`. The name of each source is its path.
+pub struct Includes<'f> {
+    /// The files.
+    pub files: &'f dyn Files,
+    /// Folders in which a name in `<>` is looked for, in this order: `arch/x86/include`, for example.
+    pub folders: &'f [String],
 }
 
 /// Bounds on the work for hostile text.
@@ -69,43 +99,29 @@ impl Default for Limits {
 pub struct Options {
     /// Feature names for which ALTERNATIVE takes its second arm, for example `X86_FEATURE_PTI`.
     pub features: BTreeSet<String>,
+    /// Numbers of features, for a text that writes them in place of the names. What the text itself defines goes before.
+    pub feature_numbers: BTreeMap<String, u16>,
     /// Predefined constants, as if by `#define`.
     pub constants: BTreeMap<String, i64>,
     /// Linear base address of each section by name; a section without one starts at 0.
     pub sections: BTreeMap<String, u64>,
+    /// Sections of which nothing is kept, as by `/DISCARD/` of a linker script: those with such a name, alone or with a
+    /// dot and more after it.
+    pub discarded: BTreeSet<String>,
     /// Bounds.
     pub limits: Limits,
-    /// Where `#include` finds texts.
-    pub includes: Includes,
     /// Indices of the sources that begin a translation unit: what `#define` named before them is forgotten there. Labels and
     /// macros are those of all.
     pub units: BTreeSet<usize>,
 }
 
-/// Where `#include` finds texts. Without headers each `#include` is left out, with a warning.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Includes {
-    /// What stands at a path. A source that is a header is read only where an `#include` names it; its name is its path.
-    pub headers: BTreeMap<String, Header>,
-    /// The folders in which `<name>` is looked for, and `"name"` if it does not stand beside the text that includes it.
-    pub search: Vec<String>,
-}
-
-/// What stands at the path of a header.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Header {
-    /// The source with this index.
-    Source(usize),
-    /// Nothing that the text needs.
-    Empty,
-    /// A text that is not to be had, and why.
-    Refused(String),
-}
-
-impl Includes {
-    /// Whether the source with this index is a header.
-    fn has(&self, source: usize) -> bool {
-        self.headers.values().any(|header| *header == Header::Source(source))
+impl Options {
+    fn fate(&self, section: &str) -> Fate {
+        let ends = section.match_indices('.').map(|(at, _)| at).chain([section.len()]);
+        match ends.map(|end| &section[..end]).any(|begin| self.discarded.contains(begin)) {
+            true => Fate::Discarded,
+            false => Fate::Placed,
+        }
     }
 }
 
@@ -195,6 +211,17 @@ pub struct Image {
     pub expanded: String,
 }
 
+/// What [`assemble_including`] makes of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assembled {
+    /// The result.
+    pub image: Image,
+    /// What is wrong with the texts, or was decided about them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that were included. They follow the sources in [`Position::source`].
+    pub included: Vec<Source>,
+}
+
 /// Assembles `sources` in order, as if they were one file. Diagnostics with [`Severity::Error`] mean the image is incomplete.
 ///
 /// ```
@@ -207,14 +234,45 @@ pub struct Image {
 /// assert_eq!(image.sections[0].bytes, [0x48, 0x0F, 0xBA, 0xE8, 0x3F]);
 /// ```
 pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic>) {
+    let Assembled { image, diagnostics, .. } = assembled(sources, None, options);
+    (image, diagnostics)
+}
+
+/// Like [`assemble`], and follows each `#include`.
+///
+/// ```
+/// use cr3_asm::{Files, Includes, Options, Source, assemble_including};
+///
+/// struct One;
+///
+/// impl Files for One {
+///     fn read(&self, path: &str) -> Result<Option<String>, String> {
+///         Ok((path == "arch/x86/include/asm/bits.h").then(|| "#define BIT_63 63\n".to_owned()))
+///     }
+/// }
+///
+/// let text = "#include <asm/bits.h>\nbts $BIT_63, %rax\n".to_owned();
+/// let source = Source { name: "arch/x86/entry/calling.h".into(), text };
+/// let includes = Includes { files: &One, folders: &["arch/x86/include".to_owned()] };
+/// let assembled = assemble_including(&[source], &includes, &Options::default());
+/// assert_eq!(assembled.diagnostics, []);
+/// assert_eq!(assembled.image.sections[0].bytes, [0x48, 0x0F, 0xBA, 0xE8, 0x3F]);
+/// assert_eq!(assembled.included[0].name, "arch/x86/include/asm/bits.h");
+/// ```
+pub fn assemble_including(sources: &[Source], includes: &Includes<'_>, options: &Options) -> Assembled {
+    assembled(sources, Some(includes), options)
+}
+
+fn assembled(sources: &[Source], includes: Option<&Includes<'_>>, options: &Options) -> Assembled {
     let mut report = Report::new(sources, options.limits.statements);
-    let preprocessed = preprocess(sources, options, Names::Replaced, &mut report);
-    let reader = Reader::new(Assembler::new(options, &mut report), preprocessed.statements);
+    let preprocessed = preprocess(sources, includes, options, Names::Replaced, &mut report);
+    let assembler = Assembler::new(options, &mut report);
+    let reader = Reader::new(assembler, preprocessed.statements, &preprocessed.constants);
     let Assembler { layout, symbols, expanded, .. } = reader.run();
     let mut image = Image { constants: options.constants.clone(), expanded, ..Image::default() };
     image.constants.extend(preprocessed.constants);
     if report.stopped() {
-        return (image, report.finish());
+        return Assembled { image, included: report.added(), diagnostics: report.finish() };
     }
     let placed = Placed::settle(&layout, &symbols, options.limits.bytes as u64, &mut report);
     name_symbols(&placed, &symbols, &mut image);
@@ -224,30 +282,42 @@ pub fn assemble(sources: &[Source], options: &Options) -> (Image, Vec<Diagnostic
         image.sections = sections;
         image.listing = placed.listing();
     }
-    (image, report.finish())
+    Assembled { image, included: report.added(), diagnostics: report.finish() }
 }
 
 /// The statements of `sources` after preprocessing: without comments and without lines that an `#if` leaves out, before
 /// any macro call. [`assemble`] reports what is wrong with the texts.
 pub fn statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
-    placed_statements(sources, options, Names::Replaced)
+    placed_statements(sources, None, options, Names::Replaced)
+}
+
+/// Like [`statements`], and follows each `#include`.
+pub fn statements_including(sources: &[Source], includes: &Includes<'_>, options: &Options) -> Vec<(Position, String)> {
+    placed_statements(sources, Some(includes), options, Names::Replaced)
 }
 
 /// Like [`statements`], but keeps the names that `#define` gives.
 pub fn written_statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
-    placed_statements(sources, options, Names::Kept)
+    placed_statements(sources, None, options, Names::Kept)
 }
 
-/// The headers that `sources` include, directly or through each other, and that are not among those of the options, in
-/// the order in which they are asked for. `find` gives the text at a path. What is wrong with the texts [`assemble`] reports.
-pub fn headers(sources: &[Source], options: &Options, find: &mut dyn FnMut(&str) -> Option<String>) -> Vec<Source> {
-    let mut report = Report::new(sources, options.limits.statements);
-    preprocess::headers(sources, options, find, &mut report)
+/// Like [`written_statements`], and follows each `#include`.
+pub fn written_statements_including(
+    sources: &[Source],
+    includes: &Includes<'_>,
+    options: &Options,
+) -> Vec<(Position, String)> {
+    placed_statements(sources, Some(includes), options, Names::Kept)
 }
 
-fn placed_statements(sources: &[Source], options: &Options, names: Names) -> Vec<(Position, String)> {
+fn placed_statements(
+    sources: &[Source],
+    includes: Option<&Includes<'_>>,
+    options: &Options,
+    names: Names,
+) -> Vec<(Position, String)> {
     let mut report = Report::new(sources, options.limits.statements);
-    let statements = preprocess(sources, options, names, &mut report).statements;
+    let statements = preprocess(sources, includes, options, names, &mut report).statements;
     statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
 }
 
@@ -262,7 +332,7 @@ fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
     for (name, definition) in symbols.defined() {
         match definition {
             Definition::Label(label) => {
-                image.symbols.insert(name.to_owned(), placed.address(*label));
+                image.symbols.extend(placed.address(*label).map(|address| (name.to_owned(), address)));
             }
             Definition::Variable(value) => {
                 // A variable that cannot be evaluated is an error where it is used.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::alternative;
+use super::Options;
+use super::alternative::{self, Chosen, Features};
 use super::annotation::{self, annotation};
-use super::assembler::{Assembler, readable};
+use super::assembler::{Assembler, Compared, readable};
 use super::conditional::{Conditionals, Test, conditional, known_number, test_number, test_text};
 use super::directive;
 use super::expression::leading_name;
@@ -22,6 +23,7 @@ use super::unmodelled::unmodelled;
 pub(super) struct Reader<'a, 'r> {
     state: Assembler<'a, 'r>,
     instructions: InstructionSet,
+    features: Features<'a>,
     macros: BTreeMap<String, Rc<Macro>>,
     /// Macro calls so far: the value of `\@`.
     calls: usize,
@@ -30,12 +32,15 @@ pub(super) struct Reader<'a, 'r> {
 }
 
 impl<'a, 'r> Reader<'a, 'r> {
-    /// Begins to read `file` into `state`.
-    pub(super) fn new(state: Assembler<'a, 'r>, file: Vec<Statement>) -> Self {
-        let depth = state.options.limits.depth;
+    /// Begins to read `file` into `state`. `defined` are the numbers to which the file gives names.
+    pub(super) fn new(state: Assembler<'a, 'r>, file: Vec<Statement>, defined: &[(String, i64)]) -> Self {
+        let Options { limits, features, feature_numbers, .. } = state.options;
+        let features = Features::new(features, defined, feature_numbers);
+        let depth = limits.depth;
         Self {
             state,
             instructions: InstructionSet::new(),
+            features,
             macros: BTreeMap::new(),
             calls: 0,
             input: Input::new(file, depth),
@@ -49,17 +54,20 @@ impl<'a, 'r> Reader<'a, 'r> {
             match self.input.next(self.state.report) {
                 Next::End => return self.state,
                 Next::Statement(statement, place) => self.statement(&statement.text, &place),
-                Next::Left { conditionals } => {
-                    for open in self.conditionals.truncate(conditionals) {
-                        let fault = Cause::new(".if", "this `.if` has no `.endif`")
-                            .hint("it must end in the file, macro or repetition it begins in");
-                        self.state.report.error(&open, fault);
-                    }
-                }
+                Next::Left { conditionals } => self.close_conditionals(conditionals),
             }
             if self.state.report.stopped() {
                 return self.state;
             }
+        }
+    }
+
+    /// Reports those that are open beyond the outermost `depth`: the text that they began in has ended.
+    fn close_conditionals(&mut self, depth: usize) {
+        for open in self.conditionals.truncate(depth) {
+            let fault = Cause::new(".if", "this `.if` has no `.endif`")
+                .hint("it must end in the file, macro or repetition it begins in");
+            self.state.report.error(&open, fault);
         }
     }
 
@@ -122,7 +130,7 @@ impl<'a, 'r> Reader<'a, 'r> {
                 .hint(format!("write `{} \"...\"`", words.word)));
         }
         if let Some(value) = assigned(words.rest).filter(|_| !words.word.is_empty()) {
-            return self.assign(words.word, value, text);
+            return self.assign(words.word, value, text, place);
         }
         if let Some(test) = conditional(&lower) {
             return self.conditional(test, &words, place);
@@ -143,6 +151,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             ".purgem" => return self.purge(words.rest),
             ".end" => {
                 self.input.end();
+                self.close_conditionals(0);
                 return Ok(());
             }
             _ => {}
@@ -163,8 +172,8 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     /// `name = value`: a later statement may change it.
-    fn assign(&mut self, name: &str, value: &str, text: &str) -> Result<(), Fault> {
-        self.state.set(name, value)?;
+    fn assign(&mut self, name: &str, value: &str, text: &str, place: &Place) -> Result<(), Fault> {
+        self.state.set(name, value, place)?;
         self.state.emit_text(text);
         Ok(())
     }
@@ -207,7 +216,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             }
             return Ok(defined == (word == ".ifdef"));
         }
-        let number = known_number(word, text, &mut self.state.names())?;
+        let number = known_number(word, text, &mut Compared(self.state.names()))?;
         Ok(test_number(word, number))
     }
 
@@ -331,7 +340,8 @@ impl<'a, 'r> Reader<'a, 'r> {
     }
 
     fn alternative(&mut self, words: &Words<'_>, place: &Place) -> Result<(), Fault> {
-        let arm = alternative::choose(words.word, words.rest, &self.state.options.features)?;
+        let Chosen { arm, unknown } = alternative::choose(words.word, words.rest, &self.features)?;
+        unknown.into_iter().for_each(|number| self.state.report.unknown_feature(place, number));
         if !self.state.report.spend_text(place, arm.len()) {
             return Ok(());
         }

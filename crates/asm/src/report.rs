@@ -76,8 +76,10 @@ impl Fault {
 /// The diagnostics so far, and the remaining budget.
 pub(super) struct Report<'a> {
     sources: &'a [Source],
+    /// Name and text of each source that an `#include` added after them.
+    added: Vec<(String, Rc<str>)>,
     list: Vec<Diagnostic>,
-    /// Names of the configuration that [`Report::unset`] has reported.
+    /// Names of the configuration and numbers of features that have been reported.
     unset: BTreeSet<String>,
     errors: usize,
     statements: usize,
@@ -89,12 +91,43 @@ impl<'a> Report<'a> {
     pub(super) fn new(sources: &'a [Source], statements: usize) -> Self {
         Self {
             sources,
+            added: Vec::new(),
             list: Vec::new(),
             unset: BTreeSet::new(),
             errors: 0,
             statements,
             text: MAX_TEXT,
             stopped: false,
+        }
+    }
+
+    /// Adds a source, and returns its index.
+    pub(super) fn add_source(&mut self, name: &str, text: String) -> usize {
+        self.added.push((name.to_owned(), text.into()));
+        self.sources.len() + self.added.len() - 1
+    }
+
+    /// The sources that were added.
+    pub(super) fn added(&self) -> Vec<Source> {
+        let added = self.added.iter();
+        added.map(|(name, text)| Source { name: name.clone(), text: text.to_string() }).collect()
+    }
+
+    /// The text of a source.
+    pub(super) fn text(&self, index: usize) -> Rc<str> {
+        let added = index.checked_sub(self.sources.len()).and_then(|index| self.added.get(index));
+        added.map_or_else(|| self.source(index).map_or("", |(_, text)| text).into(), |(_, text)| text.clone())
+    }
+
+    pub(super) fn source_name(&self, index: usize) -> &str {
+        self.source(index).map_or("", |(name, _)| name)
+    }
+
+    /// Name and text of a source.
+    fn source(&self, index: usize) -> Option<(&str, &str)> {
+        match index.checked_sub(self.sources.len()) {
+            None => self.sources.get(index).map(|source| (source.name.as_str(), source.text.as_str())),
+            Some(index) => self.added.get(index).map(|(name, text)| (name.as_str(), &**text)),
         }
     }
 
@@ -146,10 +179,20 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Reports once that a feature whose number has no name counts as off.
+    pub(super) fn unknown_feature(&mut self, place: &Place, number: u16) {
+        let written = format!("{}*32+{}", number / 32, number % 32);
+        if self.list.len() < 10 * MAX_ERRORS && self.unset.insert(written.clone()) {
+            let note = Cause::new("", format!("the feature with the number {written} counts as off"))
+                .hint("the machine does not model it, and the text has no name for it");
+            self.push(Severity::Note, place, note);
+        }
+    }
+
     /// `line 3`, with the source's name if it is not that of `from`.
     pub(super) fn describe(&self, at: Position, from: Position) -> String {
-        match self.sources.get(at.source).filter(|_| at.source != from.source) {
-            Some(source) => format!("{} line {}", source.name, at.line),
+        match self.source(at.source).filter(|_| at.source != from.source) {
+            Some((name, _)) => format!("{name} line {}", at.line),
             None => format!("line {}", at.line),
         }
     }
@@ -190,11 +233,11 @@ impl<'a> Report<'a> {
 
     fn push(&mut self, severity: Severity, place: &Place, fault: Fault) {
         let position = self.locate(place.at, &fault.cause.token);
-        let source = self.sources.get(position.source);
+        let source = self.source_name(position.source).to_owned();
         self.list.push(Diagnostic {
             severity,
             position,
-            source: source.map(|source| source.name.clone()).unwrap_or_default(),
+            source,
             message: fault.cause.message,
             hint: fault.hint,
             expansion: place.expansion.to_vec(),
@@ -204,12 +247,12 @@ impl<'a> Report<'a> {
     /// The column of `token` in the source line of the statement at `at`, or in a line that continues it. The
     /// statement's own position if the token came from an expansion.
     fn locate(&self, at: Position, token: &str) -> Position {
-        let Some(source) = self.sources.get(at.source).filter(|_| !token.is_empty()) else {
+        let Some((_, text)) = self.source(at.source).filter(|_| !token.is_empty()) else {
             return at;
         };
         let mut skip = (at.column as usize).saturating_sub(1);
         let first = (at.line as usize).saturating_sub(1);
-        for (number, line) in source.text.lines().enumerate().skip(first) {
+        for (number, line) in text.lines().enumerate().skip(first) {
             if let Some(column) = find_word(line, token, skip) {
                 return Position { line: number as u32 + 1, column: column as u32 + 1, ..at };
             }

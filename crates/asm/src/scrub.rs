@@ -30,6 +30,9 @@ impl<'t> Words<'t> {
 
 /// Splits `line` at `;` and line ends outside strings. Returns the offset and text of each piece that is not blank.
 pub(super) fn split(line: &str) -> Vec<(usize, &str)> {
+    if !line.bytes().any(|byte| matches!(byte, b';' | b'\n')) {
+        return if line.trim().is_empty() { Vec::new() } else { vec![(0, line)] };
+    }
     let mut pieces = Vec::new();
     let mut start = 0;
     for (at, _, _) in outside_strings(line).filter(|(_, c, _)| matches!(c, ';' | '\n')) {

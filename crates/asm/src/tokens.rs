@@ -1,5 +1,6 @@
 //! Tokens of the C preprocessor, and macro expansion over them (C11 6.10.3).
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -59,11 +60,80 @@ impl Token {
 pub(super) struct Define {
     pub(super) parameters: Option<Vec<Rc<str>>>,
     /// Whether the last parameter takes all remaining arguments.
-    pub(super) variadic: bool,
-    pub(super) body: Vec<Token>,
+    variadic: bool,
+    /// The body as text.
+    pub(super) text: String,
+    /// The body, once it has been asked for. Most macros of the kernel's headers are never called.
+    tokens: OnceCell<Vec<Token>>,
 }
 
-pub(super) type Defines = BTreeMap<Rc<str>, Define>;
+impl Define {
+    pub(super) fn new(parameters: Option<Vec<Rc<str>>>, variadic: bool, text: &str) -> Self {
+        Self { parameters, variadic, text: text.to_owned(), tokens: OnceCell::new() }
+    }
+
+    pub(super) fn body(&self) -> &[Token] {
+        self.tokens.get_or_init(|| tokenize(&self.text))
+    }
+}
+
+/// The macros by name.
+#[derive(Clone, Default)]
+pub(super) struct Defines {
+    by_name: BTreeMap<Rc<str>, Define>,
+    /// A bit for each letter with which a name has begun: most words of a text begin with none of them.
+    begins: u64,
+}
+
+impl Defines {
+    /// The bit of an ASCII letter or `_`.
+    fn bit(name: &str) -> u64 {
+        1 << (name.as_bytes().first().map_or(0, |first| first & 63))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Define> {
+        if self.begins & Self::bit(name) == 0 {
+            return None;
+        }
+        self.by_name.get(name)
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(super) fn insert(&mut self, name: &str, define: Define) {
+        self.begins |= Self::bit(name);
+        self.by_name.insert(Rc::from(name), define);
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        self.by_name.remove(name);
+    }
+
+    /// All in the order of their names.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Rc<str>, &Define)> {
+        self.by_name.iter()
+    }
+}
+
+/// `text` with each run of white space outside strings as one space, as [`tokenize`] and [`join`] would make it; `None`
+/// if it has a name that is `special`.
+pub(super) fn folded(text: &str, special: impl Fn(&str) -> bool) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (kind, length) = next_token(rest, first);
+        let (token, after) = rest.split_at(length);
+        match kind {
+            TokenKind::Space => out.push(' '),
+            TokenKind::Name if special(token) => return None,
+            _ => out.push_str(token),
+        }
+        rest = after;
+    }
+    Some(out)
+}
 
 /// Splits `text` into tokens. Every character belongs to one.
 pub(super) fn tokenize(text: &str) -> Vec<Token> {
@@ -219,7 +289,7 @@ impl Expander<'_, '_> {
             let at = parameters.iter().position(|parameter| *parameter == token.text)?;
             arguments.get(at).filter(|_| token.kind == TokenKind::Name)
         };
-        let body = &define.body;
+        let body = define.body();
         let mut out: Vec<Token> = Vec::new();
         let mut paste = false;
         let mut at = 0;
@@ -348,8 +418,7 @@ mod tests {
 
     fn define(defines: &mut Defines, name: &str, parameters: Option<&[&str]>, variadic: bool, body: &str) {
         let parameters = parameters.map(|names| names.iter().map(|name| Rc::from(*name)).collect());
-        let body = tokenize(body);
-        defines.insert(Rc::from(name), Define { parameters, variadic, body });
+        defines.insert(name, Define::new(parameters, variadic, body));
     }
 
     fn expanded(text: &str, defines: &Defines) -> String {
@@ -362,7 +431,7 @@ mod tests {
 
     #[test]
     fn expansion_follows_c() {
-        let mut defines = Defines::new();
+        let mut defines = Defines::default();
         define(&mut defines, "A", None, false, "B + 1");
         define(&mut defines, "B", None, false, "A * 2");
         define(&mut defines, "F", Some(&["x"]), false, "[x]");
@@ -398,7 +467,7 @@ mod tests {
 
     #[test]
     fn doubling_macros_run_out_of_budget() {
-        let mut defines = Defines::new();
+        let mut defines = Defines::default();
         for step in 0..60 {
             let next = step + 1;
             define(&mut defines, &format!("D{step}"), None, false, &format!("D{next} D{next}"));

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use super::register::Register;
+
 /// A point in a section, numbered in order of definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LabelId(pub(super) usize);
@@ -17,6 +19,8 @@ pub(super) enum Base {
     Label(LabelId),
     /// A name that had no definition when it was read.
     Symbol(SymbolId),
+    /// A register in an `.if`, which compares it with others.
+    Register(Register),
 }
 
 /// An expression as far as it is known at its place.
@@ -79,7 +83,7 @@ pub(super) enum Truth {
 }
 
 impl Truth {
-    fn of(self, holds: bool) -> i64 {
+    pub(super) fn of(self, holds: bool) -> i64 {
         match (holds, self) {
             (false, _) => 0,
             (true, Self::One) => 1,

@@ -1,4 +1,6 @@
-//! `cr3play bench`: how fast this machine runs, shows and compares.
+//! `cr3play bench`: how fast this machine runs, shows, compares and assembles.
+
+mod headers;
 
 use crate::arguments::BenchArguments;
 use crate::diagnostic;
@@ -8,9 +10,11 @@ use crate::table::{Align, table};
 use cr3_core::benchmark::{STEPS, count, storm};
 use cr3_core::compare::compare;
 use cr3_core::counters::Counter;
+use cr3_core::linux::sources::form_source;
 use cr3_core::linux::{Config, Form, System, boot};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
+use headers::Headers;
 use serde::Serialize;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -57,6 +61,9 @@ pub(crate) fn bench(arguments: &BenchArguments) -> Result<Outcome, WrongUse> {
         ),
         Measured::new("seek", "show a step of 100,000, with its detail", "ms", seeks(&long[0])),
         Measured::new("compare", "align two runs of 100,000 steps", "ms", compares(samples, &long)),
+        Measured::new("boot", "assemble and start a form", "ms", boots(samples)),
+        Measured::new("edit", "from an edited macro to both runs recorded and aligned", "ms", edits(samples)?),
+        Measured::new("headers", "assemble a text with 98 headers", "ms", headers(samples)),
     ];
     tell(arguments, &all)
 }
@@ -110,6 +117,38 @@ fn seeks(trace: &Trace) -> Vec<f64> {
 
 fn compares(samples: u32, [a, b]: &[Trace; 2]) -> Vec<f64> {
     (0..samples).map(|_| milliseconds(|| drop(black_box(compare(&[a, b]))))).collect()
+}
+
+fn boots(samples: u32) -> Vec<f64> {
+    (0..samples).map(|_| milliseconds(|| drop(black_box(start(Form::E))))).collect()
+}
+
+/// What a person waits for after each change of a macro: their side assembles and runs anew, the other one only runs.
+fn edits(samples: u32) -> Result<Vec<f64>, WrongUse> {
+    let schedule = "kernel_loop+1:nmi".parse().unwrap_or_default();
+    let scenario = Scenario { schedule, config: Config { form: Form::A, ..Config::default() } };
+    let refused = |diagnostics: Vec<_>| diagnostic::refused(&diagnostics);
+    let mut own = scenario.clone();
+    own.config.form = Form::Custom;
+    let record = |before: &[Trace], scenario: &Scenario| Trace::record_after(before, scenario, Options::default());
+    let macro_text = form_source(Form::E, "").text;
+    own.config.custom = macro_text.as_str().into();
+    let mut runs = [record(&[], &scenario).map_err(refused)?, record(&[], &own).map_err(refused)?];
+    let mut taken = Vec::new();
+    for edit in 0..samples {
+        own.config.custom = format!("{macro_text}\n// edit {edit}\n").into();
+        let start = Instant::now();
+        let next = [record(&runs, &scenario).map_err(refused)?, record(&runs, &own).map_err(refused)?];
+        black_box(compare(&[&next[0], &next[1]]));
+        taken.push(start.elapsed().as_secs_f64() * 1000.0);
+        runs = next;
+    }
+    Ok(taken)
+}
+
+fn headers(samples: u32) -> Vec<f64> {
+    let headers = Headers::new();
+    (0..samples).map(|_| milliseconds(|| drop(black_box(headers.assemble())))).collect()
 }
 
 fn text(all: &[Measured], samples: u32) -> String {

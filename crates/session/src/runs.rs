@@ -53,11 +53,25 @@ impl Runs {
     /// Runs both sides of `setup`.
     #[must_use]
     pub fn record(setup: &Setup, custom: &Arc<str>) -> Self {
-        let sides = Side::BOTH.map(|side| {
+        Self::recorded(setup, custom, &[])
+    }
+
+    /// The same after these runs: a system that one of them started is not assembled again.
+    #[must_use]
+    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>) -> Self {
+        Self::recorded(setup, custom, &self.sides.iter().flatten().collect::<Vec<_>>())
+    }
+
+    fn recorded(setup: &Setup, custom: &Arc<str>, before: &[&Trace]) -> Self {
+        let record = |side, before: &[&Trace]| {
             let scenario = setup.scenario(side, custom);
-            Trace::record(&scenario, Options { budget: BUDGET }).map_err(|diagnostics| Failure { diagnostics })
-        });
-        Self::align(sides)
+            let trace = Trace::record_after(before.iter().copied(), &scenario, Options { budget: BUDGET });
+            trace.map_err(|diagnostics| Failure { diagnostics })
+        };
+        let left = record(Side::Left, before);
+        let known: Vec<&Trace> = left.iter().chain(before.iter().copied()).collect();
+        let right = record(Side::Right, &known);
+        Self::align([left, right])
     }
 
     fn align(sides: [Result<Trace, Failure>; 2]) -> Self {

@@ -8,7 +8,6 @@ use crate::choice::{Direction, Filter, Form, Overlay, Pane, Scope, Side, Target}
 use crate::drafts;
 use crate::explore::Told;
 use crate::inject;
-use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
@@ -186,7 +185,7 @@ fn rerun(state: &mut State, change: impl FnOnce(&mut Setup)) {
 
 fn record(state: &mut State) {
     let before = state.runs.clone();
-    state.runs = Rc::new(Runs::record(&state.setup, &state.custom));
+    state.runs = Rc::new(before.record_next(&state.setup, &state.custom));
     let kept = before.follow(state.cursor, &state.runs);
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
     state.playing = false;

@@ -54,7 +54,8 @@ pub fn linked(text: &str, bases: &[(String, u64)]) -> Result<BTreeMap<String, Ve
     let (script, program) = (scratch("ld"), scratch("elf"));
     let places: Vec<String> =
         bases.iter().map(|(name, base)| format!("{name} {base:#x} : AT(0) SUBALIGN(1) {{ *({name}) }}")).collect();
-    let script_text = format!("SECTIONS {{ {} /DISCARD/ : {{ *(.note*) *(.eh_frame) }} }}", places.join("\n"));
+    let script_text =
+        format!("SECTIONS {{ {} /DISCARD/ : {{ *(.note*) *(.eh_frame) *(.discard*) }} }}", places.join("\n"));
     std::fs::write(&script, script_text).map_err(|error| error.to_string())?;
     let output = Command::new("ld")
         .args(["-m", "elf_x86_64", "--no-check-sections", "-e", "0", "--no-warn-rwx-segments", "-T"])

@@ -1,15 +1,13 @@
 //! The layout with the length and the address of every item. Relaxation finds them; then the layout is written as bytes
 //! and as a listing.
 
-use std::cell::Cell;
-
 use super::super::alignment::Alignments;
-use super::super::expression::division_by_zero;
 use super::super::report::{Cause, Fault, Place, Report};
 use super::super::symbols::Symbols;
-use super::super::value::{Base, LabelId, Operation, SymbolId, Value, compute};
+use super::super::value::{LabelId, Value};
 use super::super::{Line, Position, Section};
-use super::{Draft, Fixup, FixupKind, Item, Jump, Layout, Mark, count_bytes, fits, out_of_range, too_long};
+use super::located::{Known, Located, apart};
+use super::{Draft, Fate, Fixup, FixupKind, Item, Jump, Layout, count_bytes, fits, out_of_range, too_long};
 
 /// Passes over a section after which all its jumps become long.
 const PATIENT_PASSES: usize = 100;
@@ -17,34 +15,13 @@ const PATIENT_PASSES: usize = 100;
 /// Passes after which a layout counts as unsettled.
 const MAX_PASSES: usize = 150;
 
-/// Depth of symbols that are defined by other symbols.
-const MAX_CHAIN: u32 = 32;
-
-/// Operations evaluated for one value.
-const MAX_OPERATIONS_OF_VALUE: u32 = 10_000;
-
-/// Operations evaluated for all values of a text, in all passes.
-const MAX_OPERATIONS: u32 = 10_000_000;
-
-/// A value split into a section and a number. `number` counts from the section's base if there is one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Located {
-    section: Option<usize>,
-    number: i64,
-}
-
 /// The layout while lengths are being found, and afterwards.
 pub(in super::super) struct Placed<'l> {
-    layout: &'l Layout,
-    symbols: &'l Symbols,
-    /// Offset of each item from its section's base.
-    offsets: Vec<Vec<u64>>,
+    known: Known<'l>,
     /// Length of each item.
     lengths: Vec<Vec<u64>>,
     /// Of each section.
     alignments: Vec<Alignments>,
-    /// Operations that may still be evaluated.
-    operations: Cell<u32>,
 }
 
 impl<'l> Placed<'l> {
@@ -59,15 +36,12 @@ impl<'l> Placed<'l> {
             layout.drafts.iter().map(|draft| draft.items.iter().map(value).collect()).collect()
         };
         let mut placed = Self {
-            layout,
-            symbols,
-            offsets: per_item(|_| 0),
+            known: Known::new(layout, symbols, per_item(|_| 0)),
             lengths: per_item(|item| match item {
                 Item::Bytes { data, .. } => data.len() as u64,
                 _ => 0,
             }),
             alignments: layout.drafts.iter().map(Draft::alignments).collect(),
-            operations: Cell::new(MAX_OPERATIONS),
         };
         placed.start_jumps();
         for section in 0..layout.drafts.len() {
@@ -91,10 +65,10 @@ impl<'l> Placed<'l> {
 
     /// Jumps that can be short begin short; the others are long from the start.
     fn start_jumps(&mut self) {
-        for (section, draft) in self.layout.drafts.iter().enumerate() {
+        for (section, draft) in self.known.layout.drafts.iter().enumerate() {
             for (item, content) in draft.items.iter().enumerate() {
                 if let Item::Jump(jump) = content {
-                    let near = self.label_of(&jump.target).is_some_and(|(mark, _)| mark.section == section);
+                    let near = self.known.label_of(&jump.target).is_some_and(|(mark, _)| mark.section == section);
                     self.lengths[section][item] = if near { 2 } else { jump.long_length() };
                 }
             }
@@ -104,9 +78,9 @@ impl<'l> Placed<'l> {
     /// First addresses: with short jumps, and no fills yet.
     fn estimate(&mut self, section: usize, most: u64) {
         let mut at = 0_u64;
-        for item in 0..self.layout.drafts[section].items.len() {
-            self.offsets[section][item] = at;
-            let aligns = matches!(self.layout.drafts[section].items[item], Item::Align { .. });
+        for item in 0..self.known.layout.drafts[section].items.len() {
+            self.known.offsets[section][item] = at;
+            let aligns = matches!(self.known.layout.drafts[section].items[item], Item::Align { .. });
             if let Some(length) = self.gap(section, item, at, most).filter(|_| aligns) {
                 self.lengths[section][item] = length;
             }
@@ -119,10 +93,10 @@ impl<'l> Placed<'l> {
     fn pass(&mut self, section: usize, most: u64, force: bool) -> bool {
         let mut stretch = 0_i64;
         let mut changed = false;
-        for (item, content) in self.layout.drafts[section].items.iter().enumerate() {
-            let old = self.offsets[section][item];
+        for (item, content) in self.known.layout.drafts[section].items.iter().enumerate() {
+            let old = self.known.offsets[section][item];
             let at = old.wrapping_add_signed(stretch);
-            self.offsets[section][item] = at;
+            self.known.offsets[section][item] = at;
             changed |= at != old;
             let before = self.lengths[section][item];
             let length = match content {
@@ -140,10 +114,10 @@ impl<'l> Placed<'l> {
     }
 
     fn reaches(&self, section: usize, item: usize, jump: &Jump, at: u64, stretch: i64) -> bool {
-        let Some((mark, offset)) = self.label_of(&jump.target) else {
+        let Some((mark, offset)) = self.known.label_of(&jump.target) else {
             return false;
         };
-        let mut target = self.offset_of(mark).wrapping_add_signed(offset);
+        let mut target = self.known.offset_of(mark).wrapping_add_signed(offset);
         if stretch != 0 && mark.item > item {
             target = target.wrapping_add_signed(self.stretch_at(section, item, mark.item, stretch));
         }
@@ -160,18 +134,18 @@ impl<'l> Placed<'l> {
 
     /// The length of an item that is a gap, if it begins at `at`.
     fn gap(&self, section: usize, item: usize, at: u64, most: u64) -> Option<u64> {
-        let length = match self.layout.drafts.get(section)?.items.get(item)? {
+        let length = match self.known.layout.drafts.get(section)?.items.get(item)? {
             Item::Align { to, most, .. } => {
                 // gas aligns the offset in the section, whose own alignment is at least as great.
                 let gap = at.wrapping_neg() & (to - 1);
                 if gap > *most { 0 } else { gap }
             }
             Item::Fill { count, filler, .. } => {
-                let count = self.evaluate(count).ok()?.number.max(0) as u64;
+                let count = self.known.evaluate(count).ok()?.number.max(0) as u64;
                 count.saturating_mul(filler.unit())
             }
             Item::Org { to, .. } => {
-                let to = self.evaluate(to).ok()?;
+                let to = self.known.evaluate(to).ok()?;
                 (to.number as u64).saturating_sub(at)
             }
             _ => return None,
@@ -181,12 +155,12 @@ impl<'l> Placed<'l> {
 
     /// Reports wrong gaps: values that are unknown, negative or too long.
     fn check_gaps(&self, most: u64, report: &mut Report<'_>) {
-        for (section, draft) in self.layout.drafts.iter().enumerate() {
+        for (section, draft) in self.known.layout.drafts.iter().enumerate() {
             for (item, content) in draft.items.iter().enumerate() {
                 if report.stopped() {
                     return;
                 }
-                let at = self.offsets[section][item];
+                let at = self.known.offsets[section][item];
                 if let Some((fault, place)) = self.gap_fault(section, content, at, most) {
                     report.error(place, fault);
                 }
@@ -197,7 +171,7 @@ impl<'l> Placed<'l> {
     fn gap_fault<'i>(&self, section: usize, item: &'i Item, at: u64, most: u64) -> Option<(Fault, &'i Place)> {
         match item {
             Item::Fill { count, filler, place } => {
-                let located = match self.evaluate(count) {
+                let located = match self.known.evaluate(count) {
                     Ok(located) => located,
                     Err(fault) => return Some((fault, place)),
                 };
@@ -226,8 +200,9 @@ impl<'l> Placed<'l> {
                 };
                 Some((fault, place))
             }
-            Item::Org { to, place, .. } => match self.evaluate(to) {
+            Item::Org { to, place, .. } => match self.known.evaluate(to) {
                 Err(fault) => Some((fault, place)),
+                Ok(to) if to.from.is_some() => Some((apart(), place)),
                 Ok(to) if to.section.is_some_and(|other| other != section) => Some((
                     Cause::new("", ".org to another section").hint("give an offset, or a label of this section"),
                     place,
@@ -248,7 +223,7 @@ impl<'l> Placed<'l> {
     }
 
     fn first_open_place(&self) -> Place {
-        let items = self.layout.drafts.iter().flat_map(|draft| &draft.items);
+        let items = self.known.layout.drafts.iter().flat_map(|draft| &draft.items);
         items
             .filter_map(|item| match item {
                 Item::Fill { place, .. } | Item::Org { place, .. } => Some(place.clone()),
@@ -258,110 +233,46 @@ impl<'l> Placed<'l> {
             .unwrap_or_else(|| Place::plain(Position::default()))
     }
 
-    fn offset_of(&self, mark: Mark) -> u64 {
-        let item = self.offsets.get(mark.section).and_then(|items| items.get(mark.item));
-        item.copied().unwrap_or(0).wrapping_add(mark.offset as u64)
-    }
-
-    /// The address of a label.
-    pub(in super::super) fn address(&self, label: LabelId) -> u64 {
-        let Some(mark) = self.layout.labels.get(label.0) else {
-            return 0;
-        };
-        let base = self.layout.drafts.get(mark.section).map_or(0, |draft| draft.base);
-        base.wrapping_add(self.offset_of(*mark))
-    }
-
-    /// The label and offset of `value`, for jumps that may be short. Weak symbols are never near, because others may
-    /// replace them.
-    fn label_of(&self, value: &Value) -> Option<(Mark, i64)> {
-        let mut value = value.clone();
-        let mut sum = 0_i64;
-        for _ in 0..MAX_CHAIN {
-            let Value::Relative(base, offset) = value else {
-                return None;
-            };
-            sum = sum.wrapping_add(offset);
-            match base {
-                Base::Label(label) => {
-                    let weak = self.symbols.is_weak(label);
-                    return self.layout.labels.get(label.0).filter(|_| !weak).map(|mark| (*mark, sum));
-                }
-                Base::Symbol(symbol) => value = self.symbols.value(symbol)?,
-            }
-        }
-        None
-    }
-
     /// The value as an address or a number.
     pub(in super::super) fn number(&self, value: &Value) -> Result<i64, Fault> {
-        Ok(self.number_at(self.evaluate(value)?))
+        self.known.number(value)
     }
 
-    fn number_at(&self, located: Located) -> i64 {
-        let base = located.section.and_then(|section| self.layout.drafts.get(section)).map_or(0, |draft| draft.base);
-        located.number.wrapping_add(base as i64)
-    }
-
-    fn evaluate(&self, value: &Value) -> Result<Located, Fault> {
-        let given = self.operations.get().min(MAX_OPERATIONS_OF_VALUE);
-        let mut budget = given;
-        let located = self.evaluate_within(value, MAX_CHAIN, &mut budget);
-        self.operations.set(self.operations.get() - (given - budget));
-        located
-    }
-
-    fn evaluate_within(&self, value: &Value, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
-        *budget = budget.checked_sub(1).ok_or_else(|| {
-            Cause::new("", "this expression takes too long to evaluate")
-                .hint("it uses names that use other names: give one of them a number")
-        })?;
-        match value {
-            Value::Constant(number) => Ok(Located { section: None, number: *number }),
-            Value::Relative(base, offset) => {
-                let at = self.evaluate_base(*base, chain, budget)?;
-                Ok(Located { number: at.number.wrapping_add(*offset), ..at })
-            }
-            Value::Complex(operation) => {
-                let left = self.evaluate_within(&operation.left, chain, budget)?;
-                let right = self.evaluate_within(&operation.right, chain, budget)?;
-                combine(operation, left, right)
-            }
-        }
-    }
-
-    fn evaluate_base(&self, base: Base, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
-        match base {
-            Base::Label(label) => {
-                let unplaced = || Cause::new("", "a label has no place").hint("define it in a section");
-                let mark = self.layout.labels.get(label.0).ok_or_else(unplaced)?;
-                Ok(Located { section: Some(mark.section), number: self.offset_of(*mark) as i64 })
-            }
-            Base::Symbol(symbol) => self.evaluate_symbol(symbol, chain, budget),
-        }
-    }
-
-    fn evaluate_symbol(&self, symbol: SymbolId, chain: u32, budget: &mut u32) -> Result<Located, Fault> {
-        let value = self.symbols.value(symbol).ok_or_else(|| self.symbols.undefined(symbol))?;
-        if chain == 0 {
-            let name = self.symbols.name(symbol);
-            return Err(Cause::new(
-                name,
-                format!("`{name}` is defined in terms of itself, or through too many other names"),
-            )
-            .hint("give one of the names a number or a label"));
-        }
-        self.evaluate_within(&value, chain - 1, budget)
+    /// The address of a label; none in a section that is discarded.
+    pub(in super::super) fn address(&self, label: LabelId) -> Option<u64> {
+        let mark = self.known.layout.labels.get(label.0)?;
+        let draft = self.known.layout.drafts.get(mark.section).filter(|draft| draft.fate == Fate::Placed)?;
+        Some(draft.base.wrapping_add(self.known.offset_of(*mark)))
     }
 
     /// The bytes of all sections that are not empty or hold a label.
     pub(in super::super) fn sections(&self, report: &mut Report<'_>) -> Vec<Section> {
-        let used = |section: &usize| !self.layout.drafts[*section].items.is_empty();
-        (0..self.layout.drafts.len()).filter(used).map(|section| self.section(section, report)).collect()
+        for (value, place) in &self.known.layout.set {
+            if self.known.evaluate(value).is_ok_and(|located| located.from.is_some()) {
+                report.error(place, apart());
+            }
+        }
+        let all = || self.known.layout.drafts.iter().enumerate();
+        all().filter(|(_, draft)| draft.fate == Fate::Discarded).for_each(|(at, draft)| self.check(at, draft, report));
+        let used = |draft: &Draft| draft.fate == Fate::Placed && !draft.items.is_empty();
+        all().filter(|(_, draft)| used(draft)).map(|(at, _)| self.section(at, report)).collect()
+    }
+
+    /// Reports the values of a discarded section that `as` refuses. `ld` never sees what does not fit or is not defined.
+    fn check(&self, section: usize, draft: &Draft, report: &mut Report<'_>) {
+        let fixups = draft.items.iter().flat_map(|item| match item {
+            Item::Bytes { fixups, .. } => fixups.as_slice(),
+            _ => &[],
+        });
+        for fixup in fixups.filter(|fixup| self.known.is_defined(&fixup.value)) {
+            if let Err(fault) = self.distance_from(fixup, section) {
+                report.error(&fixup.place, fault);
+            }
+        }
     }
 
     fn section(&self, section: usize, report: &mut Report<'_>) -> Section {
-        let draft = &self.layout.drafts[section];
+        let draft = &self.known.layout.drafts[section];
         let mut bytes = Vec::new();
         for (item, content) in draft.items.iter().enumerate() {
             if report.stopped() {
@@ -373,7 +284,7 @@ impl<'l> Placed<'l> {
                 Item::Bytes { data, fixups } => {
                     bytes.extend_from_slice(data);
                     for fixup in fixups {
-                        self.fix(fixup, draft.base, start, &mut bytes, report);
+                        self.fix(fixup, section, start, &mut bytes, report);
                     }
                 }
                 Item::Jump(jump) => {
@@ -389,7 +300,7 @@ impl<'l> Placed<'l> {
     }
 
     fn jump(&self, jump: &Jump, length: u64, end: u64, bytes: &mut Vec<u8>, report: &mut Report<'_>) {
-        let distance = match self.number(&jump.target) {
+        let distance = match self.known.number(&jump.target) {
             Ok(target) => target.wrapping_sub(end as i64),
             Err(fault) => {
                 report.error(&jump.place, fault);
@@ -402,26 +313,32 @@ impl<'l> Placed<'l> {
         jump.encode(distance, length != 2, bytes);
     }
 
-    fn fix(&self, fixup: &Fixup, base: u64, start: usize, bytes: &mut [u8], report: &mut Report<'_>) {
+    fn fix(&self, fixup: &Fixup, section: usize, start: usize, bytes: &mut [u8], report: &mut Report<'_>) {
         if report.stopped() {
             return;
         }
         let at = start + fixup.offset;
-        let located = match self.evaluate(&fixup.value) {
+        let located = match self.distance_from(fixup, section).and_then(|located| self.known.kept(located)) {
             Ok(located) => located,
             Err(fault) => return report.error(&fixup.place, fault),
         };
-        let number = self.number_at(located);
+        let number = self.known.number_at(located);
         let field = match fixup.kind {
             FixupKind::Relative { end } => {
-                let from = base.wrapping_add(at as u64).wrapping_add(u64::from(end));
+                let from = self.known.layout.drafts[section].base.wrapping_add(at as u64).wrapping_add(u64::from(end));
                 number.wrapping_sub(from as i64)
             }
             _ => number,
         };
         // The linker treats a 32-bit address as unsigned (R_X86_64_32, psABI 4.4.1).
-        let wraps = fixup.kind == FixupKind::Either && fixup.size == 4 && located.section.is_some() && field < 0;
-        if wraps || !fits(field, fixup.size, fixup.kind) {
+        let is_address = located.section.is_some() && located.from.is_none();
+        let wraps = fixup.kind == FixupKind::Either && fixup.size == 4 && is_address && field < 0;
+        // It treats a distance as signed, of 16 bits either way (R_X86_64_PC8, PC16, PC32).
+        let kind = match (located.from, fixup.size) {
+            (Some(_), 1 | 4) => FixupKind::Signed,
+            _ => fixup.kind,
+        };
+        if wraps || !fits(field, fixup.size, kind) {
             let fault = match fixup.kind {
                 FixupKind::Relative { .. } => out_of_range(field, fixup.size),
                 _ => Cause::new("", format!("{field:#x} does not fit in {}", count_bytes(fixup.size)))
@@ -435,20 +352,31 @@ impl<'l> Placed<'l> {
         }
     }
 
+    /// The value for a hole of `section`, from which alone a distance to another section may count.
+    fn distance_from(&self, fixup: &Fixup, section: usize) -> Result<Located, Fault> {
+        let located = self.known.evaluate(&fixup.value)?;
+        let relative = matches!(fixup.kind, FixupKind::Relative { .. });
+        match located.from {
+            Some(from) if from != section || relative => Err(apart()),
+            _ => Ok(located),
+        }
+    }
+
     /// The listing, in order of address within each section.
     pub(in super::super) fn listing(&self) -> Vec<Line> {
         // Each section was written from its begin to its end.
-        let of = |section| self.layout.entries.iter().filter(move |entry| entry.mark.section == section);
-        let mut lines = Vec::with_capacity(self.layout.entries.len());
-        for entry in (0..self.layout.drafts.len()).flat_map(of) {
+        let of = |section| self.known.layout.entries.iter().filter(move |entry| entry.mark.section == section);
+        let mut lines = Vec::with_capacity(self.known.layout.entries.len());
+        let placed = |section: &usize| self.known.layout.drafts[*section].fate == Fate::Placed;
+        for entry in (0..self.known.layout.drafts.len()).filter(placed).flat_map(of) {
             let item = self.lengths[entry.mark.section].get(entry.mark.item).copied().unwrap_or(0);
             let length = entry.length.map_or(item, |length| length as u64);
             if length == 0 {
                 continue;
             }
-            let base = self.layout.drafts[entry.mark.section].base;
+            let base = self.known.layout.drafts[entry.mark.section].base;
             lines.push(Line {
-                address: base.wrapping_add(self.offset_of(entry.mark)),
+                address: base.wrapping_add(self.known.offset_of(entry.mark)),
                 length: length as u32,
                 instruction: entry.instruction,
                 position: entry.place.at,
@@ -458,23 +386,4 @@ impl<'l> Placed<'l> {
         }
         lines
     }
-}
-
-/// Applies an operator to located values: addresses of one section can be subtracted and compared.
-fn combine(operation: &Operation, left: Located, right: Located) -> Result<Located, Fault> {
-    use super::super::value::Operator as O;
-    let section = match (operation.operator, left.section, right.section) {
-        (_, None, None) => None,
-        (O::Add, Some(section), None) | (O::Add, None, Some(section)) | (O::Subtract, Some(section), None) => {
-            Some(section)
-        }
-        (O::Subtract | O::Equal(_) | O::NotEqual(_), Some(a), Some(b)) if a == b => None,
-        (O::Less(_) | O::LessEqual(_) | O::Greater(_) | O::GreaterEqual(_), Some(a), Some(b)) if a == b => None,
-        _ => {
-            return Err(Cause::new("", "addresses can only be moved by a number, subtracted or compared")
-                .hint("both labels of a difference must be in one section"));
-        }
-    };
-    let number = compute(operation.operator, left.number, right.number).ok_or_else(division_by_zero)?;
-    Ok(Located { section, number })
 }

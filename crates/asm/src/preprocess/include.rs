@@ -1,143 +1,151 @@
-//! `#include`: which text it names.
-//!
-//! Texts come from the caller. A text that an `#include` of the caller's headers does not find is an error at its place.
+//! `#include`: which file a name means, and the bounds that end cycles and floods.
 
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::report::{Cause, Fault};
-use crate::{Header, Options, Source};
+use crate::Includes;
+use crate::report::{Cause, Fault, Report};
 
-/// How deep `#include` may nest (GNU cpp's limit).
-pub(super) const MAX_DEPTH: usize = 200;
+/// Files that may be open at once. gcc stops at 200, and the kernel's entry code needs about 15.
+const MAX_DEPTH: usize = 64;
 
-/// What stands at a path.
-pub(super) enum Found {
-    /// A text, and its index among the sources.
-    Text(usize, Rc<str>),
-    /// A header whose text is left out.
-    Empty,
-    /// Why its text is not to be had.
-    Refused(String),
-    Nothing,
-}
+/// Files that one run may open, counting each time. The kernel's entry code opens about 700.
+const MAX_OPENED: usize = 10_000;
 
-/// The texts that `#include` can name.
-pub(super) trait Library {
-    fn at(&mut self, path: &str) -> Found;
+/// Bytes of one file. The longest header that entry code includes has 50 KB.
+const MAX_FILE: usize = 1 << 20;
 
-    /// The name of the source with this index, which is its path if it is a header.
-    fn name(&self, source: usize) -> &str;
-
-    /// Whether texts may be found that the options do not give.
-    fn seeks(&self) -> bool;
-}
-
-/// The headers of the options.
-pub(super) struct Given<'o> {
-    pub(super) sources: &'o [Source],
-    pub(super) options: &'o Options,
-}
-
-impl Library for Given<'_> {
-    fn at(&mut self, path: &str) -> Found {
-        match self.options.includes.headers.get(path) {
-            Some(Header::Source(index)) => match self.sources.get(*index) {
-                Some(source) => Found::Text(*index, source.text.as_str().into()),
-                None => Found::Nothing,
-            },
-            Some(Header::Empty) => Found::Empty,
-            Some(Header::Refused(why)) => Found::Refused(why.clone()),
-            None => Found::Nothing,
-        }
-    }
-
-    fn name(&self, source: usize) -> &str {
-        self.sources.get(source).map_or("", |source| source.name.as_str())
-    }
-
-    fn seeks(&self) -> bool {
-        false
-    }
-}
-
-/// The headers of the options, and others that the caller looks for when they are asked for.
-pub(super) struct Sought<'o, 'f> {
-    pub(super) given: Given<'o>,
-    pub(super) find: &'f mut dyn FnMut(&str) -> Option<String>,
-    pub(super) found: Vec<Source>,
-}
-
-impl Library for Sought<'_, '_> {
-    fn at(&mut self, path: &str) -> Found {
-        let given = self.given.at(path);
-        if !matches!(given, Found::Nothing) {
-            return given;
-        }
-        let known = self.found.iter().position(|source| source.name == path);
-        let index = known.or_else(|| {
-            let text = (self.find)(path)?;
-            self.found.push(Source { name: path.to_owned(), text });
-            Some(self.found.len() - 1)
-        });
-        let text = |index: usize| Found::Text(self.given.sources.len() + index, self.found[index].text.as_str().into());
-        index.map_or(Found::Nothing, text)
-    }
-
-    fn name(&self, source: usize) -> &str {
-        match source.checked_sub(self.given.sources.len()).and_then(|index| self.found.get(index)) {
-            Some(source) => &source.name,
-            None => self.given.name(source),
-        }
-    }
-
-    fn seeks(&self) -> bool {
-        true
-    }
-}
-
-/// The name between `"` and `"` or `<` and `>`, and whether it is looked for beside the text that includes it.
-pub(super) fn named(operand: &str) -> Result<(&str, Beside), Fault> {
-    let operand = operand.trim();
-    let quoted = |open: char, close: char| {
-        operand.strip_prefix(open)?.split_once(close).map(|(name, _)| name).filter(|name| !name.is_empty())
-    };
-    match (quoted('"', '"'), quoted('<', '>')) {
-        (Some(name), _) => Ok((name, Beside::First)),
-        (None, Some(name)) => Ok((name, Beside::Never)),
-        (None, None) => Err(Cause::new(operand, "this #include names no file")
-            .hint("write `#include <asm/name.h>` or `#include \"name.h\"`")),
-    }
-}
-
-/// Whether a header is looked for in the folder of the text that includes it.
+/// The name in an `#include`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beside {
-    First,
-    Never,
+pub(super) enum Named<'n> {
+    /// `<name>`: in the folders of the tree.
+    Bracketed(&'n str),
+    /// `"name"`: beside the file that includes it, or else as in brackets.
+    Quoted(&'n str),
 }
 
-/// The paths at which a header may stand, in the order in which they are tried.
-///
-/// # Errors
-/// A fault if the name leaves the tree of headers.
-pub(super) fn candidates(name: &str, beside: Beside, from: &str, search: &[String]) -> Result<Vec<String>, Fault> {
-    let leaves = || {
-        Cause::new("#", format!("#include {name} leaves the tree"))
-            .hint("a text is taken from inside its tree only: name the file from there")
-    };
-    if name.starts_with('/') {
-        return Err(leaves());
+impl<'n> Named<'n> {
+    /// The name in what follows `#include`; `None` if it is no name.
+    pub(super) fn read(text: &'n str) -> Option<Self> {
+        let text = text.trim();
+        let inside = |open, close| Some(text.strip_prefix(open)?.split_once(close)?.0).filter(|name| !name.is_empty());
+        inside('<', '>').map(Self::Bracketed).or_else(|| inside('"', '"').map(Self::Quoted))
     }
-    let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let beside = (beside == Beside::First).then_some(folder);
-    let folders = beside.into_iter().chain(search.iter().map(String::as_str));
-    let paths: Vec<_> = folders.filter_map(|folder| joined(folder, name)).collect();
-    if paths.is_empty() { Err(leaves()) } else { Ok(paths) }
+
+    pub(super) fn name(self) -> &'n str {
+        match self {
+            Self::Bracketed(name) | Self::Quoted(name) => name,
+        }
+    }
 }
 
-/// `folder/name` without `.` and `..`; nothing if it leads out.
+/// The files that are open or have been.
+pub(super) struct Opened<'i> {
+    includes: &'i Includes<'i>,
+    /// The index among the sources of each file that was read.
+    indexes: BTreeMap<String, usize>,
+    /// Paths of the files that are open, outermost first.
+    open: Vec<String>,
+    /// Sources that say `#pragma once`.
+    once: BTreeSet<usize>,
+    count: usize,
+}
+
+impl<'i> Opened<'i> {
+    pub(super) fn new(includes: &'i Includes<'i>) -> Self {
+        Self { includes, indexes: BTreeMap::new(), open: Vec::new(), once: BTreeSet::new(), count: 0 }
+    }
+
+    /// The index of the source that `named` means, and its path; `None` if that is not to be read a second time.
+    pub(super) fn find(
+        &mut self,
+        named: Named<'_>,
+        from: &str,
+        report: &mut Report<'_>,
+    ) -> Result<Option<(usize, String)>, Fault> {
+        let name = named.name();
+        let beside = match named {
+            Named::Quoted(_) => from.rsplit_once('/').map_or(Some(""), |(folder, _)| Some(folder)),
+            Named::Bracketed(_) => None,
+        };
+        if name.starts_with('/') {
+            return Err(leaves(name));
+        }
+        let folders = beside.into_iter().chain(self.includes.folders.iter().map(String::as_str));
+        let mut inside = false;
+        for path in folders.map(|folder| joined(folder, name)) {
+            let Some(path) = path else { continue };
+            inside = true;
+            if let Some(index) = self.index(&path, name, report)? {
+                return Ok((!self.once.contains(&index)).then_some((index, path)));
+            }
+        }
+        Err(if inside { self.missing(name) } else { leaves(name) })
+    }
+
+    /// The index of the file at `path`, which is read if it has not been; `None` if there is no such file.
+    fn index(&mut self, path: &str, name: &str, report: &mut Report<'_>) -> Result<Option<usize>, Fault> {
+        if let Some(index) = self.indexes.get(path) {
+            return Ok(Some(*index));
+        }
+        if let Some(index) = self.includes.files.source(path) {
+            return Ok(Some(index));
+        }
+        let unread = |why: String| Cause::new(name, format!("`{path}` is not read: {why}"));
+        let text =
+            self.includes.files.read(path).map_err(|why| unread(why).hint("take another tree, or mend the file"))?;
+        let Some(text) = text else { return Ok(None) };
+        if text.len() > MAX_FILE {
+            let why = format!("it has {} bytes, and {MAX_FILE} is the most", text.len());
+            return Err(unread(why).hint("no header of the kernel is so long"));
+        }
+        let index = report.add_source(path, text);
+        self.indexes.insert(path.to_owned(), index);
+        Ok(Some(index))
+    }
+
+    fn missing(&self, name: &str) -> Fault {
+        let folders: Vec<&str> = self.includes.folders.iter().map(String::as_str).collect();
+        Cause::new(name, format!("there is no file `{name}`"))
+            .hint(format!("it would be in one of the folders {}", folders.join(", ")))
+    }
+
+    /// Opens the file at `path`. An error if too many are open, or have been.
+    pub(super) fn enter(&mut self, path: String, name: &str) -> Result<(), Fault> {
+        self.count += 1;
+        if self.count > MAX_OPENED {
+            return Err(Cause::new(name, format!("more than {MAX_OPENED} files are included"))
+                .hint("a file that includes others several times multiplies them: guard it with `#ifndef`"));
+        }
+        if self.open.len() < MAX_DEPTH {
+            self.open.push(path);
+            return Ok(());
+        }
+        Err(match self.open.iter().rposition(|open| *open == path) {
+            Some(at) => {
+                let through: Vec<&str> = self.open[at + 1..].iter().map(String::as_str).collect();
+                let through =
+                    if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
+                Cause::new(name, format!("`{path}` includes itself endlessly{through}"))
+                    .hint("guard it with `#ifndef`, `#define` and `#endif`")
+            }
+            None => Cause::new(name, format!("files include one another more than {MAX_DEPTH} levels deep"))
+                .hint("include fewer through one another"),
+        })
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.open.pop();
+    }
+
+    /// `#pragma once` in a source.
+    pub(super) fn only_once(&mut self, source: usize) {
+        self.once.insert(source);
+    }
+}
+
+/// The path of `name` in `folder`, without `.` and `..`; `None` if it leaves the tree.
 fn joined(folder: &str, name: &str) -> Option<String> {
-    let mut parts = Vec::new();
+    let mut parts: Vec<&str> = Vec::new();
     for part in folder.split('/').chain(name.split('/')) {
         match part {
             "" | "." => {}
@@ -148,27 +156,41 @@ fn joined(folder: &str, name: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+fn leaves(name: &str) -> Fault {
+    Cause::new(name, format!("`{name}` is outside of the tree")).hint("only files of the tree are read")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_looked_for_in_folders_and_never_outside() {
-        let search = ["arch/x86/include".to_owned(), "include".to_owned()];
-        let check = |operand: &str, from: &str, expected: Result<&[&str], ()>| {
-            let found = named(operand).and_then(|(name, beside)| candidates(name, beside, from, &search));
-            let found = found.map_err(|_| ());
-            assert_eq!(found, expected.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect()), "{operand}");
-        };
-        let entry = "arch/x86/entry/entry_64.S";
-        check("<asm/a.h>", entry, Ok(&["arch/x86/include/asm/a.h", "include/asm/a.h"]));
-        check("\"a.h\" ", entry, Ok(&["arch/x86/entry/a.h", "arch/x86/include/a.h", "include/a.h"]));
-        check("\"../../x/./a.h\"", entry, Ok(&["arch/x/a.h", "arch/x/a.h"]));
-        check("<../../../a.h>", entry, Ok(&["a.h"]));
-        check("\"../../../../a.h\"", entry, Err(()));
-        check("</etc/passwd>", entry, Err(()));
-        check("\"\"", entry, Err(()));
-        check("NAME", entry, Err(()));
-        check("<a.h", entry, Err(()));
+    fn paths_stay_in_the_tree() {
+        let cases = [
+            ("arch/x86/entry", "calling.h", Some("arch/x86/entry/calling.h")),
+            ("arch/x86/entry", "../include/./asm/a.h", Some("arch/x86/include/asm/a.h")),
+            ("arch/x86/entry", "../../../a.h", Some("a.h")),
+            ("arch/x86/entry", "../../../../a.h", None),
+            ("", "a.h", Some("a.h")),
+            ("", "../a.h", None),
+            ("include", "a/../../../include/a.h", None),
+        ];
+        for (folder, name, want) in cases {
+            assert_eq!(joined(folder, name).as_deref(), want, "{folder} {name}");
+        }
+    }
+
+    #[test]
+    fn names_stand_in_brackets_or_quotes() {
+        let cases = [
+            ("<asm/a.h>", Some(Named::Bracketed("asm/a.h"))),
+            (" \"calling.h\" more", Some(Named::Quoted("calling.h"))),
+            ("<asm/a.h", None),
+            ("\"\"", None),
+            ("a.h", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(Named::read(text), want, "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The lines of a text: continued ones joined, comments removed.
 
+use std::borrow::Cow;
+
 use crate::Position;
 use crate::report::{Cause, Place, Report, nearest};
 use crate::scrub::string_length;
@@ -10,8 +12,8 @@ const DIRECTIVES: [&str; 14] = [
 ];
 
 /// A line with its continuations joined and its comments removed.
-pub(super) struct Line {
-    pub(super) text: String,
+pub(super) struct Line<'t> {
+    pub(super) text: Cow<'t, str>,
     pub(super) at: Position,
 }
 
@@ -28,32 +30,38 @@ impl<'t> Lines<'t> {
     }
 
     /// The next physical line with those that `\` joins to it.
-    fn joined(&mut self) -> Option<(String, u32)> {
+    fn joined(&mut self) -> Option<(Cow<'t, str>, u32)> {
         let first = self.number + 1;
-        let mut text = String::new();
         let mut line = self.rest.next()?;
         self.number += 1;
+        if !line.ends_with('\\') {
+            return Some((Cow::Borrowed(line), first));
+        }
+        let mut text = String::new();
         while let Some(head) = line.strip_suffix('\\') {
             text.push_str(head);
             match self.rest.next() {
                 Some(next) => line = next,
-                None => return Some((text, first)),
+                None => return Some((Cow::Owned(text), first)),
             }
             self.number += 1;
         }
         text.push_str(line);
-        Some((text, first))
+        Some((Cow::Owned(text), first))
     }
 
-    pub(super) fn next_line(&mut self, report: &mut Report<'_>) -> Option<Line> {
+    pub(super) fn next_line(&mut self, report: &mut Report<'_>) -> Option<Line<'t>> {
         let (text, number) = self.joined()?;
         let at = Position { source: self.source, line: number, column: 1 };
+        if !text.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'/' | b'#')) {
+            return Some(Line { text, at });
+        }
         let known = directive(&text).map(|(word, _)| word);
         let comments = match known {
             Some(word) if DIRECTIVES.contains(&word) => Hash::Operator,
             Some(word) => {
                 suggest_directive(word, &text, at, report);
-                return Some(Line { text: String::new(), at });
+                return Some(Line { text: Cow::Borrowed(""), at });
             }
             None => Hash::Comment,
         };
@@ -70,7 +78,7 @@ impl<'t> Lines<'t> {
                 None => true,
             };
         }
-        Some(Line { text: out, at })
+        Some(Line { text: Cow::Owned(out), at })
     }
 }
 
@@ -99,7 +107,7 @@ enum Hash {
 fn strip(text: &str, hash: Hash, out: &mut String) -> bool {
     let mut rest = text;
     loop {
-        let Some(at) = rest.find(['"', '\'', '/', '#']) else {
+        let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\'' | b'/' | b'#')) else {
             out.push_str(rest);
             return false;
         };

@@ -1,5 +1,4 @@
-//! The C preprocessor's part: comments, continued lines, `#define`, `#if`, `#include`. The result is statements for the
-//! assembler.
+//! The C preprocessor's part: comments, continued lines, `#define`, `#if`. The result is statements for the assembler.
 
 mod conditions;
 mod include;
@@ -10,11 +9,11 @@ use std::rc::Rc;
 use super::expression::{Dialect, Scope, parse};
 use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
-use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, join, tokenize};
+use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, folded, join, tokenize};
 use super::value::Value;
-use super::{Options, Position, Source};
+use super::{Includes, Options, Position, Source};
 use conditions::Conditions;
-use include::{Found, Given, Library, MAX_DEPTH, Sought};
+use include::{Named, Opened};
 use lines::{Line, Lines, directive};
 
 /// Definitions that kernel headers would provide.
@@ -42,58 +41,41 @@ pub(super) enum Names {
 }
 
 /// Runs the preprocessor over `sources` as over one file, except that a unit forgets the names of those before it.
-pub(super) fn preprocess(sources: &[Source], options: &Options, names: Names, report: &mut Report<'_>) -> Preprocessed {
-    let mut library = Given { sources, options };
-    run(sources, options, names, &mut library, report)
-}
-
-/// The headers that `sources` include and that are not among those of the options, in the order in which they are asked
-/// for. `find` gives the text at a path.
-pub(super) fn headers(
+pub(super) fn preprocess(
     sources: &[Source],
-    options: &Options,
-    find: &mut dyn FnMut(&str) -> Option<String>,
-    report: &mut Report<'_>,
-) -> Vec<Source> {
-    let mut library = Sought { given: Given { sources, options }, find, found: Vec::new() };
-    run(sources, options, Names::Replaced, &mut library, report);
-    library.found
-}
-
-fn run(
-    sources: &[Source],
+    includes: Option<&Includes<'_>>,
     options: &Options,
     names: Names,
-    library: &mut dyn Library,
     report: &mut Report<'_>,
 ) -> Preprocessed {
     let mut state = Preprocessor {
         options,
-        library,
-        defines: Defines::new(),
+        opened: includes.map(Opened::new),
+        defines: Defines::default(),
         conditions: Conditions::default(),
         budget: MAX_EXPANDED,
         statements: Vec::new(),
         names,
         unset: Vec::new(),
-        depth: 0,
     };
     state.file(usize::MAX, PRELUDE, report);
+    let builtin: Vec<Rc<str>> = state.defines.iter().map(|(name, _)| name.clone()).collect();
     let prelude = state.defines.clone();
-    for (index, source) in sources.iter().enumerate().filter(|(index, _)| !options.includes.has(*index)) {
+    let is_header = |index: usize| includes.is_some_and(|includes| includes.files.is_header(index));
+    for (index, source) in sources.iter().enumerate().filter(|(index, _)| !is_header(*index)) {
         if options.units.contains(&index) {
             state.defines.clone_from(&prelude);
         }
         state.file(index, &source.text, report);
     }
-    let builtin: Vec<Rc<str>> = prelude.into_keys().collect();
     let constants = state.constants(&builtin);
     Preprocessed { statements: state.statements, constants }
 }
 
 struct Preprocessor<'o> {
     options: &'o Options,
-    library: &'o mut dyn Library,
+    /// The files that includes have opened; `None` if no include is followed.
+    opened: Option<Opened<'o>>,
     defines: Defines,
     conditions: Conditions,
     budget: usize,
@@ -101,8 +83,6 @@ struct Preprocessor<'o> {
     names: Names,
     /// Names that the current line asks for and nobody has defined.
     unset: Vec<String>,
-    /// How many `#include`s are open.
-    depth: usize,
 }
 
 impl Preprocessor<'_> {
@@ -126,15 +106,20 @@ impl Preprocessor<'_> {
     }
 
     /// Expands one line into statements. Joins it with the next ones while a macro call is open.
-    fn plain(&mut self, line: Line, lines: &mut Lines<'_>, report: &mut Report<'_>) {
+    fn plain(&mut self, line: Line<'_>, lines: &mut Lines<'_>, report: &mut Report<'_>) {
         if line.text.trim().is_empty() {
             return;
         }
         let place = Place::plain(line.at);
-        let mut text = line.text;
-        if self.names == Names::Kept {
-            return self.emit(&join(&tokenize(&text)), line.at, report);
+        let special = |name: &str| self.names == Names::Replaced && (is_operator(name) || self.defines.contains(name));
+        // Most lines name no macro.
+        if let Some(text) = folded(&line.text, special) {
+            if self.names == Names::Kept || report.spend_text(&place, line.text.len()) {
+                self.emit(&text, line.at, report);
+            }
+            return;
         }
+        let mut text = line.text.into_owned();
         for _ in 0..MAX_JOINED {
             if !report.spend_text(&place, text.len()) {
                 return;
@@ -173,7 +158,7 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn directive(&mut self, word: &str, rest: &str, line: &Line, report: &mut Report<'_>) {
+    fn directive(&mut self, word: &str, rest: &str, line: &Line<'_>, report: &mut Report<'_>) {
         let place = Place::plain(line.at);
         let result = match word {
             "if" => self.open(line.at, |state| state.condition(rest)),
@@ -188,7 +173,12 @@ impl Preprocessor<'_> {
                 self.defines.remove(rest.trim());
                 Ok(())
             }
-            "include" => self.include(rest, line.at, report),
+            "include" => self.include(rest, &place, report),
+            "pragma" if rest.trim() == "once" => {
+                let opened = self.opened.as_mut();
+                opened.into_iter().for_each(|opened| opened.only_once(line.at.source));
+                Ok(())
+            }
             "error" => Err(Cause::new("#", format!("#error {}", rest.trim()))
                 .hint("the text itself refuses this: see the `#if` around it")),
             "warning" => {
@@ -203,46 +193,35 @@ impl Preprocessor<'_> {
         }
     }
 
-    fn include(&mut self, operand: &str, at: Position, report: &mut Report<'_>) -> Result<(), Fault> {
-        let place = Place::plain(at);
-        if self.options.includes.headers.is_empty() && !self.library.seeks() {
-            let fault = Cause::new("#", format!("#include {} is not followed", operand.trim())).hint(
+    fn include(&mut self, rest: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
+        let Some(opened) = &mut self.opened else {
+            let fault = Cause::new("#", format!("#include {} is not followed", rest.trim())).hint(
                 "the definitions that entry code needs from kernel headers are built in; paste anything else above",
             );
-            report.warning(&place, fault);
+            report.warning(place, fault);
+            return Ok(());
+        };
+        // A macro may give the name (C11 6.10.2).
+        let expanded = match Named::read(rest) {
+            Some(_) => Ok(Vec::new()),
+            None => expand(tokenize(rest), &self.defines, &mut self.budget),
+        };
+        let expanded = expanded.map(|tokens| join(&tokens)).unwrap_or_default();
+        let named = Named::read(rest).or_else(|| Named::read(&expanded)).ok_or_else(|| {
+            Cause::new("#", format!("#include {} names no file", rest.trim()))
+                .hint("write `#include <asm/name.h>` or `#include \"name.h\"`")
+        })?;
+        let from = report.source_name(place.at.source).to_owned();
+        let Some((index, path)) = opened.find(named, &from, report)? else { return Ok(()) };
+        if let Err(fault) = opened.enter(path, named.name()) {
+            report.stop(place, fault);
             return Ok(());
         }
-        let (name, beside) = include::named(operand)?;
-        let from = self.library.name(at.source).to_owned();
-        let paths = include::candidates(name, beside, &from, &self.options.includes.search)?;
-        for path in &paths {
-            match self.library.at(path) {
-                Found::Text(source, text) => return self.enter(source, &text, &place, report),
-                Found::Empty => return Ok(()),
-                Found::Refused(why) => {
-                    return Err(Cause::new("#", format!("{path} is refused: {why}")).hint("name a file of the tree"));
-                }
-                Found::Nothing => {}
-            }
+        let text = report.text(index);
+        if report.spend_text(place, text.len() + 1) {
+            self.file(index, &text, report);
         }
-        Err(Cause::new("#", format!("no file for #include {}", operand.trim()))
-            .hint(format!("it would be {}", paths.join(" or "))))
-    }
-
-    fn enter(&mut self, source: usize, text: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
-        if self.depth == MAX_DEPTH {
-            report.stop(
-                place,
-                Cause::new("#", format!("#include nests deeper than {MAX_DEPTH}"))
-                    .hint("a text includes itself: guard it with #ifndef, #define and #endif"),
-            );
-            return Ok(());
-        }
-        if report.spend_text(place, text.len()) {
-            self.depth += 1;
-            self.file(source, text, report);
-            self.depth -= 1;
-        }
+        self.opened.iter_mut().for_each(Opened::leave);
         Ok(())
     }
 
@@ -264,7 +243,7 @@ impl Preprocessor<'_> {
     }
 
     fn is_defined(&self, name: &str) -> bool {
-        self.defines.contains_key(name) || self.options.constants.contains_key(name)
+        self.defines.contains(name) || self.options.constants.contains_key(name)
     }
 
     /// Whether `name` is defined. Remembers it if not.
@@ -293,8 +272,7 @@ impl Preprocessor<'_> {
                 (Some(names), variadic, body)
             }
         };
-        let body = tokenize(body.trim());
-        self.defines.insert(Rc::from(name), Define { parameters, variadic, body });
+        self.defines.insert(name, Define::new(parameters, variadic, body.trim()));
         Ok(())
     }
 
@@ -320,7 +298,7 @@ impl Preprocessor<'_> {
             rest = after;
             let operator = matches!(&*token.text, "defined" | "IS_ENABLED" | "IS_BUILTIN")
                 && token.kind == TokenKind::Name
-                && !self.defines.contains_key(&token.text);
+                && !self.defines.contains(&token.text);
             if !operator {
                 out.push(token.clone());
                 continue;
@@ -347,9 +325,9 @@ impl Preprocessor<'_> {
         let mut rest = tokens.as_slice();
         while let [token, after @ ..] = rest {
             rest = after;
-            let called = matches!(&*token.text, "IS_ENABLED" | "IS_BUILTIN")
+            let called = is_operator(&token.text)
                 && token.kind == TokenKind::Name
-                && !self.defines.contains_key(&token.text)
+                && !self.defines.contains(&token.text)
                 && after.first().is_some_and(|next| &*next.text == "(");
             match operand(after).filter(|_| called) {
                 Some((name, after)) => {
@@ -367,7 +345,7 @@ impl Preprocessor<'_> {
     fn is_enabled(&self, name: &str) -> bool {
         match self.options.constants.get(name) {
             Some(value) => *value != 0,
-            None => self.defines.get(name).is_some_and(|define| join(&define.body) == "1"),
+            None => self.defines.get(name).is_some_and(|define| define.text == "1"),
         }
     }
 
@@ -376,9 +354,9 @@ impl Preprocessor<'_> {
             .defines
             .iter()
             .filter(|(name, define)| {
-                define.parameters.is_none() && !define.body.is_empty() && builtin.binary_search(name).is_err()
+                define.parameters.is_none() && !define.text.is_empty() && builtin.binary_search(name).is_err()
             })
-            .map(|(name, define)| (name.clone(), define.body.clone()))
+            .map(|(name, define)| (name.clone(), define.body().to_vec()))
             .collect();
         let mut constants = Vec::new();
         for (name, body) in candidates {
@@ -393,6 +371,11 @@ impl Preprocessor<'_> {
         }
         constants
     }
+}
+
+/// Names that the kernel's configuration answers wherever they stand.
+fn is_operator(name: &str) -> bool {
+    matches!(name, "IS_ENABLED" | "IS_BUILTIN")
 }
 
 fn unclosed(name: &str) -> Fault {

@@ -365,7 +365,7 @@ fn symbols_that_are_not_defined() {
         "\t.quad a + b\na:\nb:\n",
         expect![[r#"
         1:2: error: addresses can only be moved by a number, subtracted or compared
-          hint: both labels of a difference must be in one section
+          hint: both labels of a difference must be in one section, or the subtracted one in the section at hand
     "#]],
     );
     check(
@@ -462,10 +462,10 @@ fn macros_and_their_calls() {
     "#]],
     );
     check(
-        "\tALTERNATIVE \"nop\", \"ud2\", 5\n",
+        "\tALTERNATIVE \"nop\", \"ud2\", 0\n",
         expect![[r#"
-        1:28: error: `5` does not name one feature
-          hint: write one name such as `X86_FEATURE_PTI`, alone or in `ALT_NOT(...)`
+        1:28: error: `0` does not name one feature
+          hint: write one name such as `X86_FEATURE_PTI`, or its number, alone or in `ALT_NOT(...)`
     "#]],
     );
     check(

@@ -234,10 +234,12 @@ pub(crate) fn damaged_program(random: &mut Random) -> String {
 
 /// A piece of a program of any kind.
 pub(crate) fn program(random: &mut Random) -> String {
-    match random.below(4) {
+    match random.below(6) {
         0 => jumps(random),
         1 => macros(random),
         2 => alternative(random),
+        3 => apart(random),
+        4 => compared(random),
         _ => data(random),
     }
 }
@@ -356,6 +358,53 @@ fn data(random: &mut Random) -> String {
     let letters = ["a", "\\n", "\\\\", "\\\"", "\\101", " ", "z"];
     let string: String = (0..random.below(5)).map(|_| random.pick(&letters)).collect();
     text + &format!("\t.asciz \"{string}\"\nn#after:\n")
+}
+
+/// Distances to labels of another section, and a section that is discarded.
+fn apart(random: &mut Random) -> String {
+    let mut distances = || {
+        let one = |random: &mut Random| {
+            let directive = random.pick(&[".long", ".long", ".long", ".quad", ".quad", ".quad", ".word", ".byte"]);
+            let target = random.pick(&["n#here", "n#there", "9b", "n#late"]);
+            let from = match random.below(12) {
+                0 => random.pick(&["n#here", "n#late"]),
+                _ => random.pick(&[".", ".", "(. - 2)"]),
+            };
+            match random.below(6) {
+                0 => format!("\t{directive} {} + {target} - {from}\n", random.below(9)),
+                1 => format!("\t{directive} {target} - {from} + {}\n", random.below(9)),
+                2 => format!("\tmov ${target} - {from}, {}\n", register(random, Width::Q)),
+                _ => format!("\t{directive} {target} - {from}\n"),
+            }
+        };
+        let count = 1 + random.below(2);
+        (0..count).map(|_| one(random)).collect::<String>()
+    };
+    let (there, dropped, late) = (distances(), distances(), distances());
+    format!(
+        "n#here:\n\tnop\n9:\tnop\n.pushsection .u#,\"aw\"\n\t.byte 7\nn#there:\n{there}.popsection\n\
+         .pushsection .discard.d\n\t.long 9b\n{dropped}.popsection\n\
+         .pushsection .u#\n{late}.popsection\n\tret\nn#late:\n"
+    )
+}
+
+/// Registers compared in `.if`.
+fn compared(random: &mut Random) -> String {
+    let mut side = || match random.below(8) {
+        0 => random.pick(&["4", "n#a", "0"]).to_owned(),
+        1 => random.pick(&["%cr3", "%gs", "%db7"]).to_owned(),
+        2 => format!("({})", register(random, Width::Q)),
+        3 => random.pick(&["%rax + 8", "%rsp"]).to_owned(),
+        _ => random.pick(&["%rsp", "%rsp", "%RSP", "%rax", "%eax"]).to_owned(),
+    };
+    let (left, right) = (side(), side());
+    let operator = match random.below(6) {
+        0 => random.pick(&["<=", "<", "-", "+"]),
+        _ => random.pick(&["==", "!=", "<>"]),
+    };
+    let tests = [format!("{left} {operator} {right}"), format!("!({left} {operator} {right})"), left.clone()];
+    let test = random.pick(&[0, 0, 0, 0, 0, 0, 1, 1, 1, 2]);
+    format!(".if {}\n\tpush $1\n.else\n\tpush $2\n.endif\n", tests[test])
 }
 
 /// The text with one piece lost, doubled, or replaced by another piece of assembly.

@@ -32,12 +32,19 @@ fn drawn(usual: u32) -> (Random, usize) {
     (Random(seed), config.cases as usize)
 }
 
-fn section(at: usize) -> String {
-    format!(".t{at}")
+/// The sections of a text with their bases: the one that it begins in, and another.
+fn sections(at: usize) -> [(String, u64); 2] {
+    let base = BASE + APART * at as u64;
+    [(format!(".t{at}"), base), (format!(".u{at}"), base + APART / 2)]
 }
 
-fn base(at: usize) -> u64 {
-    BASE + APART * at as u64
+fn begin(at: usize, text: &str) -> String {
+    format!(".section .t{at},\"ax\"\n{text}")
+}
+
+/// The bytes of both sections, one after the other.
+fn joined<'b>(at: usize, bytes: impl Fn(&str) -> Option<&'b [u8]>) -> Vec<u8> {
+    sections(at).iter().flat_map(|(name, _)| bytes(name).unwrap_or(&[]).to_vec()).collect()
 }
 
 /// The result of an assembler: bytes, or why not.
@@ -45,18 +52,18 @@ type Made = Result<Vec<u8>, String>;
 
 /// What we make of text number `at`.
 fn ours(at: usize, text: &str) -> Made {
-    let name = section(at);
     let options = Options {
         features: FEATURES.iter().map(|feature| (*feature).to_owned()).collect(),
-        sections: BTreeMap::from([(name.clone(), base(at))]),
+        sections: BTreeMap::from(sections(at)),
+        discarded: [".discard".to_owned()].into(),
         ..Options::default()
     };
-    let source = Source { name: "random.S".into(), text: format!(".section {name},\"ax\"\n{text}") };
+    let source = Source { name: "random.S".into(), text: begin(at, text) };
     let (image, diagnostics) = assemble(&[source], &options);
     check_told(&diagnostics);
     let errors = errors(&diagnostics);
-    let bytes = image.sections.iter().find(|section| section.name == name).map(|section| section.bytes.clone());
-    if errors.is_empty() { Ok(bytes.unwrap_or_default()) } else { Err(errors.join("; ")) }
+    let bytes = |name: &str| Some(&*image.sections.iter().find(|section| section.name == name)?.bytes);
+    if errors.is_empty() { Ok(joined(at, bytes)) } else { Err(errors.join("; ")) }
 }
 
 /// A text with its number.
@@ -70,7 +77,7 @@ fn by_gas(texts: &[Numbered]) -> BTreeMap<usize, Made> {
         let file = File::joining(&left);
         let messages = match linked(&file.text, &file.bases) {
             Ok(sections) => {
-                let bytes = |at| sections.get(&section(at)).cloned().unwrap_or_default();
+                let bytes = |at| joined(at, |name| sections.get(name).map(Vec::as_slice));
                 refused.extend(left.into_iter().map(|(at, _)| (*at, Ok(bytes(*at)))));
                 return refused;
             }
@@ -112,8 +119,8 @@ impl File {
             Self { text: format!("{features}{ALTERNATIVES}{HEADERS}"), bases: Vec::new(), starts: Vec::new() };
         let mut line = file.text.lines().count() + 1;
         for (at, text) in texts {
-            let text = format!(".section {},\"ax\"\n{text}\n", section(*at));
-            file.bases.push((section(*at), base(*at)));
+            let text = format!("{}\n", begin(*at, text));
+            file.bases.extend(sections(*at));
             file.starts.push((line, *at));
             line += text.lines().count();
             file.text += &text;
@@ -127,7 +134,8 @@ impl File {
         let mut found = Vec::new();
         let mut message = "";
         for line in messages.lines() {
-            if let Some((at, what)) = line.split_once("(.t").and_then(|(_, rest)| rest.split_once('+')) {
+            let section = line.split_once("(.t").or_else(|| line.split_once("(.u"));
+            if let Some((at, what)) = section.and_then(|(_, rest)| rest.split_once('+')) {
                 found.extend(at.parse().map(|at| (at, what.to_owned())));
             } else if let Some((place, what)) = line.split_once(": Error: ") {
                 message = what;
@@ -255,7 +263,8 @@ fn findings_stay_mended() {
         "a:\n.long a-2107485356\n",
         "a:\n.long a+4\n.word 0-9\n.long 0-9\n",
         "ENDBR\n",
+        ".if 0\n\tpush $1\n.else\n\tpush $2\n.end\n",
         "nop\n.balignw 8\nnop\n.p2alignl 3\n.data\n.byte 1\n.balignl 8\n.byte 2\n.byte 3\n.balignw 4,7\n",
     ];
-    assert_eq!(play(&texts.map(str::to_owned), 1), [3, 1, 0]);
+    assert_eq!(play(&texts.map(str::to_owned), 1), [3, 2, 0]);
 }

@@ -4,7 +4,7 @@
 use super::layout::{self as at, IstStack};
 use super::own::Texts;
 use super::{Base, Config, Features, Form, System, constants, naming, own, sources, tables, tree};
-use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity, Source};
+use crate::asm::{Assembled, Diagnostic, Image, Line, Position, Section, Severity, Source};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
@@ -19,8 +19,9 @@ pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features, config.kernel);
     let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, diagnostics);
     let texts = own::texts(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
-    let Texts { sources, options, restore, notes, origins } = texts;
-    let (mut image, diagnostics) = asm::assemble(&sources, &options);
+    let Assembled { mut image, diagnostics, included } = texts.assemble();
+    let Texts { mut sources, restore, notes, origins, .. } = texts;
+    sources.extend(included);
     let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(refused(without_notes(config, &sources, diagnostics)));

@@ -136,8 +136,43 @@ pub(super) fn options(features: Features, kernel: Kernel) -> Options {
         options.sections.insert(region.section.to_owned(), region.linear);
     }
     options.features = feature_names(features).map(str::to_owned).collect();
+    options.feature_numbers = NUMBERS.map(|(name, number)| (name.to_owned(), number)).into();
+    options.discarded = DISCARDED.map(str::to_owned).into();
     options
 }
+
+/// Numbers of features that every kernel since v4.15 has (asm/cpufeatures.h). Those of others have moved.
+const NUMBERS: [(&str, u16); 7] = [
+    ("X86_FEATURE_ALWAYS", 3 * 32 + 21),
+    ("X86_FEATURE_PCID", 4 * 32 + 17),
+    ("X86_FEATURE_PTI", 7 * 32 + 11),
+    ("X86_FEATURE_FSGSBASE", 9 * 32),
+    ("X86_FEATURE_INVPCID", 9 * 32 + 10),
+    ("X86_FEATURE_FENCE_SWAPGS_USER", 11 * 32 + 4),
+    ("X86_FEATURE_FENCE_SWAPGS_KERNEL", 11 * 32 + 5),
+];
+
+/// Sections of tables that the linker script drops, or that the kernel reads for what is not modelled: alternatives, which
+/// are applied here while assembling, return thunks, locks, tracing, unwinding, and symbols for modules.
+const DISCARDED: [&str; 17] = [
+    ".discard",
+    ".altinstructions",
+    ".altinstr_replacement",
+    ".altinstr_aux",
+    ".parainstructions",
+    ".retpoline_sites",
+    ".return_sites",
+    ".call_sites",
+    ".ibt_endbr_seal",
+    ".smp_locks",
+    ".orc_unwind",
+    ".orc_unwind_ip",
+    ".export_symbol",
+    ".note",
+    "__mcount_loc",
+    "__jump_table",
+    "__bug_table",
+];
 
 /// Whether the texts of a variation are executed. A guest that is none of SEV-ES completes no NMI.
 fn executes(variation: Variation, features: Features, kernel: Kernel) -> bool {

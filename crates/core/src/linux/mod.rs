@@ -65,6 +65,17 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Whether both start the same system: only [`Form::Custom`] looks at its text and what that changes.
+    #[must_use]
+    pub fn starts_as(&self, other: &Self) -> bool {
+        let Self { features, kernel, base, form, custom, handler, geometry } = self;
+        (features, kernel, form, handler, geometry)
+            == (&other.features, &other.kernel, &other.form, &other.handler, &other.geometry)
+            && (*form != Form::Custom || (custom, base) == (&other.custom, &other.base))
+    }
+}
+
 /// A machine about to run the user program, and the texts behind it.
 #[derive(Clone, Debug)]
 pub struct System {

@@ -187,12 +187,20 @@ impl Signature {
     /// # Errors
     /// A diagnostic at the text with [`FORM_INDEX`] if those of `texts` that are `among` do not define the macro as they should.
     pub(super) fn of(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Box<Diagnostic>> {
-        let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
-        Self::found(texts, among, options).map_err(|refused| Box::new(refused.diagnostic(name)))
+        Self::among(&asm::statements(texts, options), texts, among)
     }
 
-    fn found(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Refused> {
-        let statements = asm::statements(texts, options);
+    /// The same of texts whose statements are known.
+    pub(super) fn among(
+        statements: &[(Position, String)],
+        texts: &[Source],
+        among: &[usize],
+    ) -> Result<Self, Box<Diagnostic>> {
+        let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
+        Self::found(statements, among).map_err(|refused| Box::new(refused.diagnostic(name)))
+    }
+
+    fn found(statements: &[(Position, String)], among: &[usize]) -> Result<Self, Refused> {
         let own = statements.iter().filter(|(position, _)| among.contains(&position.source));
         let definitions: Vec<_> = own.filter_map(|(position, text)| definition(*position, text)).collect();
         let found = MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|signature| signature.name == *name));

@@ -106,9 +106,30 @@ impl Trace {
         Ok(Self::record_system(system, scenario, options))
     }
 
+    /// The same, but one of `before` that started the same system gives its own: nothing is assembled again that has not
+    /// changed.
+    ///
+    /// # Errors
+    /// As [`Trace::record`].
+    pub fn record_after<'t>(
+        before: impl IntoIterator<Item = &'t Self>,
+        scenario: &Scenario,
+        options: Options,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut before = before.into_iter();
+        match before.find(|trace| trace.scenario.config.starts_as(&scenario.config)) {
+            Some(trace) => Ok(Self::recorded(trace.system.clone(), trace.places.clone(), scenario, options)),
+            None => Self::record(scenario, options),
+        }
+    }
+
     /// Records a run of a system that is already booted. Only the schedule of `scenario` is carried out.
     pub fn record_system(system: System, scenario: &Scenario, options: Options) -> Self {
         let places = Arc::new(Places::new(&system.image));
+        Self::recorded(system, places, scenario, options)
+    }
+
+    fn recorded(system: System, places: Arc<Places>, scenario: &Scenario, options: Options) -> Self {
         let runner = Runner::new(system.machine.clone(), &places, &scenario.schedule);
         let mut trace = Self {
             scenario: scenario.clone(),

@@ -19,6 +19,7 @@ use proptest::test_runner::Config;
 use std::cell::RefCell;
 
 mod drafts;
+mod reuse;
 
 fn opened(link: &str) -> State {
     State::open(link, Settings::default())

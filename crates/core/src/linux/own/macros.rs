@@ -131,14 +131,12 @@ fn calls(statement: &str, name: &str) -> bool {
 
 /// A note on each macro that patches changed, added or took away. `at` is the place where no line of it is a person's.
 pub(super) fn changes(
-    before: &[Source],
-    after: &[Source],
-    options: &Options,
+    before: &[(Position, String)],
+    statements: &[(Position, String)],
     origins: &Origins,
     at: Position,
 ) -> Vec<Diagnostic> {
-    let statements = asm::written_statements(after, options);
-    let (before, after) = (definitions(&asm::written_statements(before, options)), definitions(&statements));
+    let (before, after) = (definitions(before), definitions(statements));
     let place = |definition: &Definition| {
         let lines = definition.at.line..=definition.last_line;
         let given = lines.map(|line| Position { line, column: 1, ..definition.at }).find(|at| origins.is_given(*at));
@@ -149,7 +147,7 @@ pub(super) fn changes(
         match before.iter().find(|before| before.is_named(&definition.name)) {
             Some(before) if before.text == definition.text => {}
             Some(_) => notes.push(note(place(definition), format!("`{}` is changed", definition.name), None)),
-            None => notes.push(new(definition, &statements, place(definition))),
+            None => notes.push(new(definition, statements, place(definition))),
         }
     }
     let gone = before.iter().filter(|before| !after.iter().any(|after| after.is_named(&before.name)));

@@ -18,8 +18,9 @@ pub(super) use origins::Origins;
 pub(super) use syntax::named_syntax;
 
 use super::sources::{self, CALLING_INDEX, CUSTOM, FORM_INDEX, Signature, form_source};
+use super::tree::Library;
 use super::{Base, Config, Form};
-use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
+use crate::asm::{self, Assembled, Diagnostic, Options, Position, Severity, Source};
 use cr3_patch::{Fault, Line, Taken, What, recognise};
 use settings::Settings;
 
@@ -29,12 +30,40 @@ pub(super) struct Texts {
     pub(super) sources: Vec<Source>,
     /// How they are assembled.
     pub(super) options: Options,
+    /// Where they find headers.
+    pub(super) base: Base,
     /// The macro of the form.
     pub(super) restore: Signature,
     /// What to know about a person's text.
     pub(super) notes: Vec<Diagnostic>,
     /// Which lines a person gave.
     pub(super) origins: Origins,
+}
+
+impl Texts {
+    /// Assembles them.
+    pub(super) fn assemble(&self) -> Assembled {
+        match &self.base {
+            Base::BuiltIn => {
+                let (image, diagnostics) = asm::assemble(&self.sources, &self.options);
+                Assembled { image, diagnostics, included: Vec::new() }
+            }
+            Base::Tree(tree) => asm::assemble_including(&self.sources, &Library::new(tree).includes(), &self.options),
+        }
+    }
+
+    /// Their statements as written.
+    pub(super) fn written(&self) -> Vec<(Position, String)> {
+        written(&self.sources, &self.options, &self.base)
+    }
+}
+
+/// The statements of texts as written.
+fn written(sources: &[Source], options: &Options, base: &Base) -> Vec<(Position, String)> {
+    match base {
+        Base::BuiltIn => asm::written_statements(sources, options),
+        Base::Tree(tree) => asm::written_statements_including(sources, &Library::new(tree).includes(), options),
+    }
 }
 
 /// A person's own text and what it is assembled with.
@@ -62,8 +91,8 @@ pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Dia
         Form::Custom => given(config, options),
         form => {
             let (sources, restore) = sources::built_in(form_source(form, ""), "", config.handler, options)?;
-            let options = options.clone();
-            Ok(Texts { sources, options, restore, notes: Vec::new(), origins: Origins::default() })
+            let (options, base) = (options.clone(), Base::BuiltIn);
+            Ok(Texts { sources, options, base, restore, notes: Vec::new(), origins: Origins::default() })
         }
     }
 }
@@ -83,7 +112,14 @@ fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
         (What::Text(lines), Base::Tree(tree)) => of_tree::with_macros(&own, tree, lines)?,
         (What::Patches(patches), Base::Tree(tree)) => patched::of_tree(&own, tree, patches)?,
     };
-    texts.notes.extend(unknown::features(&texts.sources, &texts.origins, &texts.options));
+    let statements = match &config.base {
+        // A header is read where another text includes it.
+        Base::Tree(_) => texts.written(),
+        Base::BuiltIn => {
+            asm::written_statements(&texts.sources[..texts.sources.len().min(texts.origins.end())], options)
+        }
+    };
+    texts.notes.extend(unknown::features(&statements, &texts.origins));
     Ok(texts)
 }
 
@@ -139,7 +175,8 @@ fn of_macros(own: &Own<'_>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
     if !taken.is_plain() {
         notes.push(note(first(settings, lines.first()), format!("taken for {taken}"), None));
     }
-    Ok(Texts { sources, options: (*options).clone(), restore, notes, origins })
+    let (options, base) = ((*options).clone(), Base::BuiltIn);
+    Ok(Texts { sources, options, base, restore, notes, origins })
 }
 
 /// A person's text of macros as a source, and where its lines come from.

@@ -4,27 +4,29 @@
 //! them stood, so that it knows every name that calling.h gives before.
 
 use super::super::sources::{CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature};
-use super::super::tree::{CUSTOM_PATH, ENTRY_INDEX, Tree, inputs};
-use super::super::{Config, Handlers};
+use super::super::tree::{CUSTOM_PATH, ENTRY_INDEX, Library, Tree, inputs};
+use super::super::{Base, Config, Handlers};
 use super::macros::{self, Definition, definitions};
 use super::origins::Origins;
 use super::{Diagnostic, Line, Own, Position, Severity, Source, Texts, first, note, text_of};
 use crate::asm::{self, Options};
+use std::sync::Arc;
 
 /// The tree's text as it stands.
 pub(super) fn plain(
-    tree: &Tree,
+    tree: &Arc<Tree>,
     settings: &str,
     handlers: Handlers,
     options: &Options,
 ) -> Result<Texts, Box<Diagnostic>> {
     let inputs = inputs(tree, settings, handlers, options.clone());
-    let restore = restore(&inputs.sources, &inputs.options).map_err(|refused| {
-        let told = asm::assemble(&inputs.sources, &inputs.options).1;
-        told.into_iter().find(|told| of_include(&inputs.sources, told)).map_or(refused, Box::new)
+    let (sources, options, base) = (inputs.sources, inputs.options, Base::Tree(Arc::clone(tree)));
+    let restore = restore(&sources, &options, tree).map_err(|refused| {
+        let told = asm::assemble_including(&sources, &Library::new(tree).includes(), &options);
+        let all = [sources.clone(), told.included].concat();
+        told.diagnostics.into_iter().find(|told| of_include(&all, told)).map_or(refused, Box::new)
     })?;
-    let (sources, options) = (inputs.sources, inputs.options);
-    Ok(Texts { sources, options, restore, notes: Vec::new(), origins: Origins::default() })
+    Ok(Texts { sources, options, base, restore, notes: Vec::new(), origins: Origins::default() })
 }
 
 /// Whether an error is about an `#include`: others may follow from it.
@@ -35,22 +37,23 @@ pub(crate) fn of_include(sources: &[Source], told: &Diagnostic) -> bool {
 }
 
 /// The macro that restores CR3, of a tree or its edit.
-pub(super) fn restore(sources: &[Source], options: &Options) -> Result<Signature, Box<Diagnostic>> {
+pub(super) fn restore(sources: &[Source], options: &Options, tree: &Tree) -> Result<Signature, Box<Diagnostic>> {
     let elsewhere = |refused: Box<Diagnostic>| {
         let source = sources.get(CALLING_INDEX).map(|calling| calling.name.clone()).unwrap_or_default();
         let position = Position { source: CALLING_INDEX, ..refused.position };
         Box::new(Diagnostic { source, position, ..*refused })
     };
-    Signature::of(sources, &[CALLING_INDEX, FORM_INDEX], options).map_err(elsewhere)
+    let statements = asm::statements_including(sources, &Library::new(tree).includes(), options);
+    Signature::among(&statements, sources, &[CALLING_INDEX, FORM_INDEX]).map_err(elsewhere)
 }
 
 /// The tree's text with macros of a person's own.
-pub(super) fn with_macros(own: &Own<'_>, tree: &Tree, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
+pub(super) fn with_macros(own: &Own<'_>, tree: &Arc<Tree>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
     let Own { config, settings, taken, .. } = own;
     let before = plain(tree, settings.lines, config.handler, own.options)?;
-    let Texts { mut sources, options, restore: called, .. } = before;
+    let statements = before.written();
+    let Texts { mut sources, options, base, restore: called, .. } = before;
     let (text, origins) = text_of(own, lines);
-    let statements = asm::written_statements(&sources, &options);
     let theirs = definitions(&statements);
     let given = definitions(&of_custom(asm::written_statements(std::slice::from_ref(&text), own.options)));
     if let Some(line) = super::syntax::bare(lines).filter(|_| given.is_empty()) {
@@ -72,13 +75,13 @@ pub(super) fn with_macros(own: &Own<'_>, tree: &Tree, lines: &[Line]) -> Result<
     }
     include(&mut sources[CALLING_INDEX], last.map(|last| last.at.line));
     sources[FORM_INDEX] = text;
-    let restore = restore(&sources, &options).map_err(|refused| Box::new(origins.given(*refused)))?;
+    let restore = restore(&sources, &options, tree).map_err(|refused| Box::new(origins.given(*refused)))?;
     sources[ENTRY_INDEX].text = restore.follow(&called, &sources[ENTRY_INDEX].text);
     let mut notes: Vec<_> = notes.into_iter().map(|note| origins.given(note)).collect();
     if !taken.is_plain() {
         notes.push(note(first(settings, lines.first()), format!("taken for {taken}"), None));
     }
-    Ok(Texts { sources, options, restore, notes, origins })
+    Ok(Texts { sources, options, base, restore, notes, origins })
 }
 
 /// Statements of the person's text alone, at the places that they have beside the tree's.
@@ -117,7 +120,7 @@ pub(super) fn as_macros(config: &Config, texts: &Texts) -> Result<String, Box<Di
     if texts.restore.at.source == FORM_INDEX {
         return Ok(format!("{settings}{}", form.text));
     }
-    let statements = asm::written_statements(&texts.sources, &texts.options);
+    let statements = texts.written();
     let restore = definitions(&statements).into_iter().find(|definition| definition.at == texts.restore.at);
     let lines = restore.map_or(0..0, |restore| restore.at.line as usize - 1..restore.last_line as usize);
     let text = calling.text.lines().enumerate().filter(|(number, _)| lines.contains(number));

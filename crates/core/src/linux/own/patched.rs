@@ -1,15 +1,15 @@
 //! The built-in texts with a person's patches.
 
-use super::super::Form;
 use super::super::sources::{CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, form_source};
 use super::super::tree::Release;
 use super::super::tree::{self, ENTRY_INDEX, Tree};
+use super::super::{Base, Form};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
 use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, note, of_tree, refused};
 use crate::asm::Options;
-use cr3_patch::{Applied, Base, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
+use cr3_patch::{Applied, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ struct Before {
     against: Against,
     sources: Vec<Source>,
     options: Options,
+    base: Base,
     restore: Signature,
     files: [Vec<FileLine>; 2],
 }
@@ -45,19 +46,28 @@ impl Before {
     fn of(form: Form, own: &Own<'_>) -> Result<Self, Box<Diagnostic>> {
         let (sources, restore) = own.built_in(form_source(form, ""))?;
         let files = paths::files(&sources);
-        Ok(Self { against: Against::Form(form), sources, options: own.options.clone(), restore, files })
+        let (options, base) = (own.options.clone(), Base::BuiltIn);
+        Ok(Self { against: Against::Form(form), sources, options, base, restore, files })
     }
 
-    fn of_tree(tree: &Tree, own: &Own<'_>) -> Result<Self, Box<Diagnostic>> {
+    fn of_tree(tree: &Arc<Tree>, own: &Own<'_>) -> Result<Self, Box<Diagnostic>> {
         let texts = of_tree::plain(tree, own.settings.lines, own.config.handler, own.options)?;
-        let Texts { sources, options, restore, .. } = texts;
-        let files = tree::FILES.map(|(_, index)| paths::lines(&sources, index));
-        Ok(Self { against: Against::Tree(tree.release()), sources, options, restore, files })
+        let Texts { sources, options, base, restore, .. } = texts;
+        let files = tree::EDITED.map(|(_, index)| paths::lines(&sources, index));
+        Ok(Self { against: Against::Tree(tree.release()), sources, options, base, restore, files })
+    }
+
+    /// The macro that restores CR3 after the patches.
+    fn signature(&self, sources: &[Source]) -> Result<Signature, Box<Diagnostic>> {
+        match &self.base {
+            Base::BuiltIn => Signature::of(sources, &[CALLING_INDEX, FORM_INDEX], &self.options),
+            Base::Tree(tree) => of_tree::restore(sources, &self.options, tree),
+        }
     }
 
     fn apply(&self, patches: &[Patch]) -> Result<Applied, Misfit> {
         let lines = |file: usize| self.files[file].iter().map(|line| line.text.as_str()).collect();
-        let bases = [0, 1].map(|file| Base { path: FILES[file], lines: lines(file) });
+        let bases = [0, 1].map(|file| cr3_patch::Base { path: FILES[file], lines: lines(file) });
         apply(patches, &bases, &paths::key)
     }
 
@@ -80,7 +90,7 @@ pub(super) fn texts(own: &Own<'_>, patches: &[Patch]) -> Result<Texts, Box<Diagn
 ///
 /// # Errors
 /// A diagnostic where a hunk does not fit the tree.
-pub(super) fn of_tree(own: &Own<'_>, tree: &Tree, patches: &[Patch]) -> Result<Texts, Box<Diagnostic>> {
+pub(super) fn of_tree(own: &Own<'_>, tree: &Arc<Tree>, patches: &[Patch]) -> Result<Texts, Box<Diagnostic>> {
     let before = Before::of_tree(tree, own)?;
     match before.apply(patches) {
         Ok(applied) => edited_texts(own, patches, &Fitted { before, applied, calls: 0 }),
@@ -91,8 +101,9 @@ pub(super) fn of_tree(own: &Own<'_>, tree: &Tree, patches: &[Patch]) -> Result<T
 fn edited_texts(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Result<Texts, Box<Diagnostic>> {
     let Fitted { before, applied, .. } = fitted;
     let (mut sources, origins) = edited(before, applied, &own.settings);
-    let restore = Signature::of(&sources, &[CALLING_INDEX, FORM_INDEX], &before.options)
-        .map_err(|refused| Box::new(origins.given(*refused)))?;
+    let (options, base) = (before.options.clone(), before.base.clone());
+    let statements = super::written(&sources, &options, &base);
+    let restore = before.signature(&sources).map_err(|refused| Box::new(origins.given(*refused)))?;
     let calls = |(index, source): &(usize, &mut Source)| match before.against {
         Against::Form(_) => source.name.starts_with("entry/"),
         Against::Tree(_) => *index == ENTRY_INDEX,
@@ -101,11 +112,12 @@ fn edited_texts(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Result<Tex
         source.text = restore.follow(&before.restore, &source.text);
     }
     let taken = taken_for(own, patches, fitted);
-    let changes = macros::changes(&before.sources, &sources, &before.options, &origins, taken.position);
+    let unchanged = super::written(&before.sources, &options, &base);
+    let changes = macros::changes(&unchanged, &statements, &origins, taken.position);
     let left_out = applied.left_out.iter().map(|(path, line)| not_modelled(&own.settings, path, *line));
     let arm = arm_left_out(&own.settings, before, applied);
     let notes = [taken].into_iter().chain(left_out).chain(arm).chain(changes).collect();
-    Ok(Texts { sources, options: before.options.clone(), restore, notes, origins })
+    Ok(Texts { sources, options, base, restore, notes, origins })
 }
 
 /// The first form that the patches fit; where there is none, why they do not fit the one that they come nearest to.

@@ -8,12 +8,13 @@ mod texts;
 
 pub use release::{Checked, Release};
 
-pub(super) use texts::{CUSTOM_PATH, ENTRY_INDEX, FILES, drops, inputs};
+pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};
 
-use super::{Features, Kernel, Variation, constants};
-use crate::asm::{self, Diagnostic, Position, Severity};
+use super::{Features, Handlers, Kernel, Variation, constants};
+use crate::asm::{self, Diagnostic, Files, Includes, Position, Severity};
 use release::switches_early;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The text that edits change.
@@ -94,7 +95,6 @@ impl Tree {
         let variations = early.then_some(Variation::EarlySwitching).into_iter().collect();
         let mut tree = Self { release, variations, files, refused: BTreeMap::new(), unmodelled: Vec::new() };
         tree.add_headers(find);
-        tree.unmodelled = tree.undefined();
         Ok(tree)
     }
 
@@ -119,36 +119,67 @@ impl Tree {
         &self.unmodelled
     }
 
-    /// Every kernel whose text may include other headers.
+    /// Reads the headers of every kernel whose text may include others, and keeps what nothing defines.
     fn add_headers(&mut self, find: &mut dyn FnMut(&str) -> File) {
+        let mut names = BTreeSet::new();
         for kernel in [Kernel::V6_12, Kernel::only(Variation::DebugEntry)] {
-            let input = inputs(self, "", super::Handlers::QUIET, constants::options(Features::ALL, kernel));
-            let mut refused = BTreeMap::new();
-            let mut seek = |path: &str| match find(path) {
-                File::Text(text) => Some(text),
-                File::Absent => texts::generated(path, &mut |path| matches!(find(path), File::Text(_))),
-                File::Refused(why) => {
-                    refused.insert(path.to_owned(), why);
-                    None
-                }
-            };
-            let found = asm::headers(&input.sources, &input.options, &mut seek);
-            self.files.extend(found.into_iter().map(|source| (source.name, source.text.into())));
-            self.refused.extend(refused);
+            let input = inputs(self, "", Handlers::QUIET, constants::options(Features::ALL, kernel));
+            let seeking =
+                Seeking { library: Library::new(self), find: RefCell::new(&mut *find), found: RefCell::default() };
+            let includes = Includes { files: &seeking, folders: &texts::folders() };
+            let assembled = asm::assemble_including(&input.sources, &includes, &input.options);
+            // Names of numbers have capital letters alone: without one the text cannot run.
+            let of_code = |name: &String| name.bytes().any(|byte| byte.is_ascii_lowercase());
+            names.extend(assembled.image.undefined.into_iter().filter(of_code));
+            let found = seeking.found.into_inner();
+            self.refused.extend(found.refused);
+            self.files.extend(found.files);
         }
+        self.unmodelled = names.into_iter().collect();
+    }
+}
+
+/// What a tree had that was not read yet.
+#[derive(Default)]
+struct Found {
+    files: Vec<(String, Arc<str>)>,
+    refused: BTreeMap<String, String>,
+}
+
+/// The files of a tree that is being read.
+struct Seeking<'s> {
+    library: Library<'s>,
+    find: RefCell<&'s mut dyn FnMut(&str) -> File>,
+    found: RefCell<Found>,
+}
+
+impl Files for Seeking<'_> {
+    fn read(&self, path: &str) -> Result<Option<String>, String> {
+        if let Some(text) = self.library.read(path)? {
+            return Ok(Some(text));
+        }
+        let find = &mut **self.find.borrow_mut();
+        let text = match find(path) {
+            File::Text(text) => text,
+            File::Refused(why) => {
+                self.found.borrow_mut().refused.insert(path.to_owned(), why.clone());
+                return Err(why);
+            }
+            File::Absent => match texts::generated(path, &mut |path| matches!(find(path), File::Text(_))) {
+                Some(text) => text,
+                None => return Ok(None),
+            },
+        };
+        self.found.borrow_mut().files.push((path.to_owned(), text.as_str().into()));
+        Ok(Some(texts::extended(path, &text)))
     }
 
-    fn undefined(&self) -> Vec<String> {
-        let kernels = [Kernel::V6_12, Kernel::only(Variation::DebugEntry)];
-        let names = kernels.into_iter().flat_map(|kernel| {
-            let input = inputs(self, "", super::Handlers::QUIET, constants::options(Features::ALL, kernel));
-            asm::assemble(&input.sources, &input.options).0.undefined
-        });
-        // Names of numbers have capital letters alone: without one the text cannot run.
-        let mut names: Vec<_> = names.filter(|name| name.bytes().any(|byte| byte.is_ascii_lowercase())).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    fn source(&self, path: &str) -> Option<usize> {
+        self.library.source(path)
+    }
+
+    fn is_header(&self, source: usize) -> bool {
+        self.library.is_header(source)
     }
 }
 

@@ -3,12 +3,11 @@
 use super::super::layout as at;
 use super::super::{Handlers, constants, sources};
 use super::{CALLING, ENTRY, OPERAND, Tree};
-use crate::asm::{Header, Includes, Options, Source};
-use std::collections::BTreeMap;
+use crate::asm::{Files, Includes, Options, Source};
 
 /// Texts and how to assemble them.
 pub(crate) struct Inputs {
-    /// The head, calling.h, a person's edits, entry_64.S, the C side, other headers.
+    /// The head, calling.h, a person's edits, entry_64.S, the C side.
     pub(crate) sources: Vec<Source>,
     pub(crate) options: Options,
 }
@@ -17,7 +16,7 @@ pub(crate) struct Inputs {
 pub(crate) const ENTRY_INDEX: usize = 3;
 
 /// The files that a patch may change, by their indices among the sources.
-pub(crate) const FILES: [(&str, usize); 2] = [(CALLING, sources::CALLING_INDEX), (ENTRY, ENTRY_INDEX)];
+pub(crate) const EDITED: [(&str, usize); 2] = [(CALLING, sources::CALLING_INDEX), (ENTRY, ENTRY_INDEX)];
 
 /// Where calling.h includes a person's edits.
 pub(crate) const CUSTOM_PATH: &str = "arch/x86/entry/restore/custom.S";
@@ -133,18 +132,55 @@ pub(crate) fn inputs(tree: &Tree, settings: &str, handlers: Handlers, options: O
     let unit = all.len();
     all.extend(sources::c_side(handlers));
     all.push(Source { name: "tree/calls.S".to_owned(), text: calls(tree) });
-    let mut headers: BTreeMap<String, Header> = EMPTY.iter().map(|path| ((*path).to_owned(), Header::Empty)).collect();
-    headers.extend(FILES.map(|(path, index)| (path.to_owned(), Header::Source(index))));
-    headers.insert(CUSTOM_PATH.to_owned(), Header::Source(sources::FORM_INDEX));
-    headers.extend(tree.refused.iter().map(|(path, why)| (path.clone(), Header::Refused(why.clone()))));
-    for (path, _) in tree.files.iter().filter(|(path, _)| path != ENTRY && path != CALLING) {
-        headers.insert(path.clone(), Header::Source(all.len()));
-        all.push(source(path));
-    }
-    let search = SEARCH.map(str::to_owned).to_vec();
-    let options = Options { includes: Includes { headers, search }, units: [unit].into(), ..adapted(options) };
+    let options = Options { units: [unit].into(), ..adapted(options) };
     Inputs { sources: all, options }
 }
+
+/// The files of a tree as `#include` finds them.
+pub(crate) struct Library<'t> {
+    tree: &'t Tree,
+    folders: Vec<String>,
+}
+
+impl<'t> Library<'t> {
+    pub(crate) fn new(tree: &'t Tree) -> Self {
+        Self { tree, folders: folders() }
+    }
+
+    /// How to follow `#include` in the texts of [`inputs`].
+    pub(crate) fn includes(&self) -> Includes<'_> {
+        Includes { files: self, folders: &self.folders }
+    }
+}
+
+/// The folders of headers.
+pub(super) fn folders() -> Vec<String> {
+    SEARCH.map(str::to_owned).to_vec()
+}
+
+impl Files for Library<'_> {
+    fn read(&self, path: &str) -> Result<Option<String>, String> {
+        if EMPTY.contains(&path) {
+            return Ok(Some(String::new()));
+        }
+        if let Some(why) = self.tree.refused.get(path) {
+            return Err(why.clone());
+        }
+        let file = self.tree.files.iter().find(|(name, _)| name == path);
+        Ok(file.map(|(name, text)| extended(name, text)))
+    }
+
+    fn source(&self, path: &str) -> Option<usize> {
+        HEADERS.iter().find(|(header, _)| *header == path).map(|(_, index)| *index)
+    }
+
+    fn is_header(&self, source: usize) -> bool {
+        HEADERS.iter().any(|(_, index)| *index == source)
+    }
+}
+
+/// The sources that are read where others include them.
+const HEADERS: [(&str, usize); 3] = [EDITED[0], EDITED[1], (CUSTOM_PATH, sources::FORM_INDEX)];
 
 fn adapted(mut options: Options) -> Options {
     for (name, offset) in PER_CPU {
@@ -171,7 +207,7 @@ fn calls(tree: &Tree) -> String {
 }
 
 /// The text of a file, with what the machine has in the place of the kernel's tables.
-fn extended(path: &str, text: &str) -> String {
+pub(super) fn extended(path: &str, text: &str) -> String {
     match path {
         "arch/x86/include/asm/asm.h" => format!("{text}\n{}", include_str!("extable.h")),
         // A translation unit of its own in Linux; here it stands behind entry_64.S, which has the macros.

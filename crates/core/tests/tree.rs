@@ -333,44 +333,44 @@ fn what_is_wrong_is_said_with_the_file() {
         "arch/x86/include/asm/segment.h",
         File::Absent,
         expect![[r#"
-            arch/x86/entry/entry_64.S:7: no file for #include <asm/segment.h>
-              it would be arch/x86/include/asm/segment.h or arch/x86/include/generated/asm/segment.h or include/asm/segment.h or arch/x86/include/uapi/asm/segment.h or include/uapi/asm/segment.h or include/generated/uapi/asm/segment.h or arch/x86/include/generated/uapi/asm/segment.h
-            arch/x86/entry/entry.S:3: no file for #include <asm/segment.h>
-              it would be arch/x86/include/asm/segment.h or arch/x86/include/generated/asm/segment.h or include/asm/segment.h or arch/x86/include/uapi/asm/segment.h or include/uapi/asm/segment.h or include/generated/uapi/asm/segment.h or arch/x86/include/generated/uapi/asm/segment.h
+            arch/x86/entry/entry_64.S:7: there is no file `asm/segment.h`
+              it would be in one of the folders arch/x86/include, arch/x86/include/generated, include, arch/x86/include/uapi, include/uapi, include/generated/uapi, arch/x86/include/generated/uapi
+            arch/x86/entry/entry.S:3: there is no file `asm/segment.h`
+              it would be in one of the folders arch/x86/include, arch/x86/include/generated, include, arch/x86/include/uapi, include/uapi, include/generated/uapi, arch/x86/include/generated/uapi
         "#]],
     );
     check(
         "arch/x86/include/asm/segment.h",
         File::Refused("a link leads out of the tree".to_owned()),
         expect![[r#"
-            arch/x86/entry/entry_64.S:7: arch/x86/include/asm/segment.h is refused: a link leads out of the tree
-              name a file of the tree
-            arch/x86/entry/entry.S:3: arch/x86/include/asm/segment.h is refused: a link leads out of the tree
-              name a file of the tree
+            arch/x86/entry/entry_64.S:7: `arch/x86/include/asm/segment.h` is not read: a link leads out of the tree
+              take another tree, or mend the file
+            arch/x86/entry/entry.S:3: `arch/x86/include/asm/segment.h` is not read: a link leads out of the tree
+              take another tree, or mend the file
         "#]],
     );
     check(
         ENTRY,
         with(ENTRY, "\"calling.h\"", "\"../../../../../../calling.h\""),
         expect![[r#"
-            arch/x86/entry/entry_64.S:19: #include ../../../../../../calling.h leaves the tree
-              a text is taken from inside its tree only: name the file from there
+            arch/x86/entry/entry_64.S:19: `../../../../../../calling.h` is outside of the tree
+              only files of the tree are read
         "#]],
     );
     check(
         ENTRY,
         with(ENTRY, "\"calling.h\"", "\"/etc/passwd\""),
         expect![[r#"
-            arch/x86/entry/entry_64.S:19: #include /etc/passwd leaves the tree
-              a text is taken from inside its tree only: name the file from there
+            arch/x86/entry/entry_64.S:19: `/etc/passwd` is outside of the tree
+              only files of the tree are read
         "#]],
     );
     check(
         "arch/x86/include/asm/frame.h",
         File::Text("#include <asm/frame.h>\n".to_owned()),
         expect![[r#"
-            arch/x86/include/asm/frame.h:1: #include nests deeper than 200
-              a text includes itself: guard it with #ifndef, #define and #endif
+            arch/x86/include/asm/frame.h:1: `arch/x86/include/asm/frame.h` includes itself endlessly
+              guard it with `#ifndef`, `#define` and `#endif`
         "#]],
     );
     check(

@@ -2,7 +2,7 @@
 
 use crate::choice::{Form, Side};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Handlers, Kernel};
+use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 

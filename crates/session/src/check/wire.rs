@@ -5,7 +5,7 @@ use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report,
 use crate::choice::{Form, Side};
 use crate::fields::{SEPARATOR, joined};
 use crate::words::{side_key, side_of};
-use cr3_core::linux::Config;
+use cr3_core::linux::{Base, Config};
 use cr3_core::scenario::Scenario;
 use std::fmt::Write;
 use std::rc::Rc;

@@ -7,7 +7,7 @@ use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
 use cr3_core::explore::{Assumption, Assumptions, Verdict};
-use cr3_core::linux::Config;
+use cr3_core::linux::{Base, Config};
 use cr3_core::promises::Promise;
 
 /// Separates the items of a list in a field.

@@ -1,6 +1,6 @@
 use super::*;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Features, Kernel, Variation};
+use cr3_core::linux::{Base, Features, Kernel, Variation};
 
 fn task(form: Form, custom: &str) -> Task {
     let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");

@@ -29,14 +29,18 @@ pub(crate) struct OwnText {
 }
 
 impl OwnText {
-    /// Whether there is one.
+    /// Whether there is one, or settings for one.
     pub(crate) fn is_given(&self) -> bool {
-        self.r#macro.is_some() || self.tree.is_some()
+        self.r#macro.is_some() || self.tree.is_some() || !self.config.is_empty()
     }
 
     /// The option that gives it, as it is written.
     pub(crate) fn option(&self) -> &'static str {
-        if self.r#macro.is_some() { "--macro" } else { "--tree" }
+        match (&self.r#macro, &self.tree) {
+            (Some(_), _) => "--macro",
+            (None, Some(_)) => "--tree",
+            (None, None) => "--config",
+        }
     }
 
     /// The text that it changes.

@@ -210,7 +210,15 @@ fn runs_the_tree_as_form_custom() {
           leave --form out, or try --form custom
     "#]],
     );
-    check("run --config DEBUG_ENTRY=y", 2, expect![[""]]);
+    check(
+        "run --config DEBUG_ENTRY=y",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: --config is given but no text
+          give one with --macro FILE or --tree DIR
+    "#]],
+    );
 }
 
 #[test]

@@ -55,6 +55,18 @@ pub trait Files {
     /// # Errors
     /// Why a file that is there cannot be read.
     fn read(&self, path: &str) -> Result<Option<String>, String>;
+
+    /// The index of the source that stands at `path`, where that is one of those given. It is read in the place of a file.
+    fn source(&self, path: &str) -> Option<usize> {
+        let _ = path;
+        None
+    }
+
+    /// Whether the source with this index is read only where an `#include` names it.
+    fn is_header(&self, source: usize) -> bool {
+        let _ = source;
+        false
+    }
 }
 
 /// How to follow `#include`. The name of each source is its path.
@@ -98,6 +110,9 @@ pub struct Options {
     pub discarded: BTreeSet<String>,
     /// Bounds.
     pub limits: Limits,
+    /// Indices of the sources that begin a translation unit: what `#define` named before them is forgotten there. Labels and
+    /// macros are those of all.
+    pub units: BTreeSet<usize>,
 }
 
 impl Options {
@@ -184,6 +199,10 @@ pub struct Image {
     pub sections: Vec<Section>,
     /// Addresses of all labels except numeric ones; `.L` labels included.
     pub symbols: BTreeMap<String, u64>,
+    /// Further names of addresses, which begin no place of their own. The assembler gives none.
+    pub aliases: BTreeMap<String, u64>,
+    /// Names that the text uses and nothing defines. Each use is an error.
+    pub undefined: Vec<String>,
     /// Values of `.set`, `=`, `#define`d numbers.
     pub constants: BTreeMap<String, i64>,
     /// Statements in order of address within each section.
@@ -269,17 +288,36 @@ fn assembled(sources: &[Source], includes: Option<&Includes<'_>>, options: &Opti
 /// The statements of `sources` after preprocessing: without comments and without lines that an `#if` leaves out, before
 /// any macro call. [`assemble`] reports what is wrong with the texts.
 pub fn statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
-    placed_statements(sources, options, Names::Replaced)
+    placed_statements(sources, None, options, Names::Replaced)
+}
+
+/// Like [`statements`], and follows each `#include`.
+pub fn statements_including(sources: &[Source], includes: &Includes<'_>, options: &Options) -> Vec<(Position, String)> {
+    placed_statements(sources, Some(includes), options, Names::Replaced)
 }
 
 /// Like [`statements`], but keeps the names that `#define` gives.
 pub fn written_statements(sources: &[Source], options: &Options) -> Vec<(Position, String)> {
-    placed_statements(sources, options, Names::Kept)
+    placed_statements(sources, None, options, Names::Kept)
 }
 
-fn placed_statements(sources: &[Source], options: &Options, names: Names) -> Vec<(Position, String)> {
+/// Like [`written_statements`], and follows each `#include`.
+pub fn written_statements_including(
+    sources: &[Source],
+    includes: &Includes<'_>,
+    options: &Options,
+) -> Vec<(Position, String)> {
+    placed_statements(sources, Some(includes), options, Names::Kept)
+}
+
+fn placed_statements(
+    sources: &[Source],
+    includes: Option<&Includes<'_>>,
+    options: &Options,
+    names: Names,
+) -> Vec<(Position, String)> {
     let mut report = Report::new(sources, options.limits.statements);
-    let statements = preprocess(sources, None, options, names, &mut report).statements;
+    let statements = preprocess(sources, includes, options, names, &mut report).statements;
     statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
 }
 
@@ -302,7 +340,7 @@ fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
                     image.constants.insert(name.to_owned(), number);
                 }
             }
-            Definition::Undefined => {}
+            Definition::Undefined => image.undefined.push(name.to_owned()),
         }
     }
 }

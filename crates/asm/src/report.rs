@@ -113,10 +113,10 @@ impl<'a> Report<'a> {
         added.map(|(name, text)| Source { name: name.clone(), text: text.to_string() }).collect()
     }
 
-    /// The text of a source that was added.
-    pub(super) fn added_text(&self, index: usize) -> Rc<str> {
+    /// The text of a source.
+    pub(super) fn text(&self, index: usize) -> Rc<str> {
         let added = index.checked_sub(self.sources.len()).and_then(|index| self.added.get(index));
-        added.map_or_else(|| Rc::from(""), |(_, text)| text.clone())
+        added.map_or_else(|| self.source(index).map_or("", |(_, text)| text).into(), |(_, text)| text.clone())
     }
 
     pub(super) fn source_name(&self, index: usize) -> &str {

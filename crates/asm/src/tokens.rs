@@ -78,7 +78,7 @@ impl Define {
 }
 
 /// The macros by name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Defines {
     by_name: BTreeMap<Rc<str>, Define>,
     /// A bit for each letter with which a name has begun: most words of a text begin with none of them.

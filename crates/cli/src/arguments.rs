@@ -4,11 +4,12 @@ use crate::explore::{ExploreArguments, MergeArguments};
 use crate::mutants::MutantsArguments;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
+use crate::tree::TreeArguments;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
+use cr3_core::linux::{Base, Config, Features, Form, Handlers, Kernel};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Judges each claim of the review thread by experiments, with a macro of one's own in the place of the merged one if given
     Claims(ClaimsArguments),
+    /// Walks the entry code of a kernel tree and the built-in one side by side, and prints where they differ
+    #[command(after_help = crate::tree::AFTER)]
+    Tree(TreeArguments),
     /// Lists the situations that have a name, for --preset
     Presets(PresetsArguments),
     /// Assembles texts
@@ -345,7 +349,7 @@ impl SystemArguments {
             (None, true) => self.with_form(CUSTOM),
             (None, false) => self.with_form("E"),
             (Some(form), true) if form != CUSTOM => {
-                let cause = format!("--macro is given but the form is '{form}'");
+                let cause = format!("{} is given but the form is '{form}'", self.own.option());
                 Err(WrongUse::new(cause, "leave --form out, or try --form custom"))
             }
             (Some(form), _) => self.with_form(form),
@@ -353,13 +357,14 @@ impl SystemArguments {
     }
 
     fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
-        let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE");
-        let (form, custom) = match form {
-            CUSTOM => (Form::Custom, self.own.text()?.ok_or_else(no_text)?),
-            _ => (named(form)?, Arc::default()),
+        let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE or --tree DIR");
+        let (base, form, custom) = match form {
+            CUSTOM => (self.own.base()?, Form::Custom, self.own.text()?.ok_or_else(no_text)?),
+            _ => (Base::BuiltIn, named(form)?, Arc::default()),
         };
         let Self { features, kernel, handler, geometry, .. } = *self;
-        Ok(Config { features, kernel, form, custom, handler, geometry })
+        let kernel = base.tree().map_or(kernel, |tree| tree.kernel(kernel));
+        Ok(Config { features, kernel, base, form, custom, handler, geometry })
     }
 
     /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a
@@ -369,9 +374,13 @@ impl SystemArguments {
         let forms = forms.unwrap_or(usual);
         let names: Vec<_> = forms.split(',').map(str::trim).collect();
         if self.own.is_given() && !names.contains(&CUSTOM) {
-            return Err(WrongUse::new("--macro is given but no form 'custom'", format!("try --forms {forms},custom")));
+            let cause = format!("{} is given but no form 'custom'", self.own.option());
+            return Err(WrongUse::new(cause, format!("try --forms {forms},custom")));
         }
-        names.into_iter().map(|name| self.with_form(name)).collect()
+        let configs = names.into_iter().map(|name| self.with_form(name)).collect::<Result<Vec<_>, _>>()?;
+        // The C side is that of the tree for all: entry code is compared.
+        let kernel = configs.iter().find(|config| config.base.tree().is_some()).map(|config| config.kernel);
+        Ok(configs.into_iter().map(|config| Config { kernel: kernel.unwrap_or(config.kernel), ..config }).collect())
     }
 }
 

@@ -24,6 +24,7 @@ mod presets;
 mod run;
 mod table;
 mod tlb;
+mod tree;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Mutants(arguments) => return mutants::mutants(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Claims(arguments) => claims::claims(&arguments),
+        Command::Tree(arguments) => tree::tree(&arguments),
         Command::Presets(arguments) => presets::presets(&arguments),
         Command::Asm(arguments) => asm::asm(&arguments),
         Command::Tlb(arguments) => tlb::tlb(&arguments),

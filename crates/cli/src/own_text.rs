@@ -1,11 +1,14 @@
 //! The arguments of a person's own text, and the text that they give.
+//!
+//! A tree is a text of one's own too, with or without edits.
 
 use crate::diagnostic;
 use crate::explore::quoted;
 use crate::input::read;
 use crate::outcome::WrongUse;
+use crate::tree;
 use clap::Args;
-use cr3_core::linux::{Config, Form, System, boot};
+use cr3_core::linux::{Base, Config, Form, System, boot};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,21 +20,45 @@ pub(crate) struct OwnText {
     /// reply that quotes one, or several mails
     #[arg(long, visible_alias = "patch", value_name = "FILE")]
     r#macro: Option<PathBuf>,
-    /// A name of the kernel's configuration for the text of --macro, with or without CONFIG_; may be given several times
-    #[arg(long, value_name = "NAME=y|n", requires = "macro")]
+    /// Folder of a kernel tree, built or not: form `custom` is then its entry code, with the text of --macro in it if given
+    #[arg(long, value_name = "DIR")]
+    tree: Option<PathBuf>,
+    /// A name of the kernel's configuration for the text of --macro or --tree, with or without CONFIG_; may be given several times
+    #[arg(long, value_name = "NAME=y|n")]
     config: Vec<Setting>,
 }
 
 impl OwnText {
-    /// Whether there is one.
+    /// Whether there is one, or settings for one.
     pub(crate) fn is_given(&self) -> bool {
-        self.r#macro.is_some()
+        self.r#macro.is_some() || self.tree.is_some() || !self.config.is_empty()
+    }
+
+    /// The option that gives it, as it is written.
+    pub(crate) fn option(&self) -> &'static str {
+        match (&self.r#macro, &self.tree) {
+            (Some(_), _) => "--macro",
+            (None, Some(_)) => "--tree",
+            (None, None) => "--config",
+        }
+    }
+
+    /// The text that it changes.
+    pub(crate) fn base(&self) -> Result<Base, WrongUse> {
+        let tree = self.tree.as_deref().map(tree::read).transpose()?;
+        Ok(tree.map_or(Base::BuiltIn, |tree| Base::Tree(Arc::new(tree))))
     }
 
     /// The text, with its settings before it; nothing where no file is named.
     pub(crate) fn text(&self) -> Result<Option<Arc<str>>, WrongUse> {
-        let Some(file) = &self.r#macro else { return Ok(None) };
-        let text = read(file)?;
+        let text = match (&self.r#macro, &self.tree) {
+            (Some(file), _) => read(file)?,
+            (None, Some(_)) => String::new(),
+            (None, None) if self.config.is_empty() => return Ok(None),
+            (None, None) => {
+                return Err(WrongUse::new("--config is given but no text", "give one with --macro FILE or --tree DIR"));
+            }
+        };
         let settings: String = self.config.iter().map(Setting::line).collect();
         // The lines of the file keep their numbers.
         let count = if settings.is_empty() { "" } else { "#line 1\n" };
@@ -40,9 +67,11 @@ impl OwnText {
 
     /// The same arguments, as a shell takes them; empty if there is no text.
     pub(crate) fn options(&self) -> String {
-        let Some(file) = &self.r#macro else { return String::new() };
-        let settings = self.config.iter().map(|setting| format!(" --config {}", quoted(&setting.word())));
-        format!("--macro {}{}", quoted(&file.display().to_string()), settings.collect::<String>())
+        let file = |option: &str, file: &PathBuf| format!("{option} {}", quoted(&file.display().to_string()));
+        let tree = self.tree.iter().map(|tree| file("--tree", tree));
+        let text = self.r#macro.iter().map(|text| file("--macro", text));
+        let settings = self.config.iter().map(|setting| format!("--config {}", quoted(&setting.word())));
+        tree.chain(text).chain(settings).collect::<Vec<_>>().join(" ")
     }
 
     /// The arguments that name a form.

@@ -5,6 +5,7 @@ pub use cr3_asm as asm;
 pub use cr3_machine as machine;
 
 pub mod benchmark;
+pub mod beside;
 pub mod choice;
 pub mod claims;
 pub mod compare;

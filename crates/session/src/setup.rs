@@ -2,7 +2,7 @@
 
 use crate::choice::{Form, Side};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Config, Features, Handlers, Kernel};
+use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
@@ -29,7 +29,8 @@ impl Setup {
     pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
         let form = self.forms[side.index()];
         let Self { features, kernel, handler, geometry, .. } = *self;
-        let config = Config { features, kernel, form, custom: custom.clone(), handler, geometry };
+        let base = Base::BuiltIn;
+        let config = Config { features, kernel, base, form, custom: custom.clone(), handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
     }
 }

@@ -11,6 +11,7 @@ usage: cargo xtask COMMAND
   fuzz [MINUTES [KIND]]
                      random input with new seeds, each kind for so long (10 minutes if not said), or one alone:
                      instructions, injections, blobs, tlb, robustness, explorer
+  linux              Debian's kernel sources, and their entry code beside the built-in one
   bench              instructions per second beside Unicorn, the check in Chromium, set-up time and page weight
   ci                 run .ci/run on a fresh clone of the committed state
 
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     Test,
     /// For this many minutes.
     Fuzz(u32, Input),
+    /// The built-in entry code beside that of real kernels.
+    Linux,
     Bench,
     Unicorn,
     /// Called by trunk: completes the page that it has built.
@@ -102,11 +105,12 @@ pub(crate) fn parse(arguments: &[String]) -> Parsed {
         ["fuzz"] => Command::Fuzz(FUZZ_MINUTES, Input::Every),
         ["fuzz", minutes] => return fuzz(minutes, Some(Input::Every)),
         ["fuzz", minutes, kind] => return fuzz(minutes, Input::named(kind)),
+        ["linux"] => Command::Linux,
         ["bench"] => Command::Bench,
         ["unicorn"] => Command::Unicorn,
         ["stage"] => Command::Stage,
         ["ci"] => Command::Ci,
-        [name @ ("setup" | "serve" | "build" | "test" | "bench" | "unicorn" | "ci"), extra, ..]
+        [name @ ("setup" | "serve" | "build" | "test" | "linux" | "bench" | "unicorn" | "ci"), extra, ..]
         | [name @ "fuzz", _, _, extra, ..] => {
             return Parsed::Wrong(format!("{name} does not take '{extra}'"));
         }
@@ -163,7 +167,7 @@ mod tests {
     #[test]
     fn help_names_every_command() {
         assert!(Input::KINDS.iter().all(|(name, _)| HELP.contains(name)));
-        for name in ["serve", "test", "build", "setup", "fuzz", "bench", "unicorn", "ci"] {
+        for name in ["serve", "test", "build", "setup", "fuzz", "linux", "bench", "unicorn", "ci"] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}");
         }
     }

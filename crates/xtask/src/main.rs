@@ -16,6 +16,7 @@ mod debian;
 mod failure;
 mod fuzz;
 mod http;
+mod linux;
 mod npm;
 mod project;
 mod robustness;
@@ -68,6 +69,7 @@ fn run(command: &Command) -> Result<(), Failure> {
         Command::Build => build::run(&project),
         Command::Test => test::run(&project),
         Command::Fuzz(minutes, input) => fuzz::run(&project, *minutes, *input),
+        Command::Linux => linux::run(&project),
         Command::Bench => bench::run(&project),
         Command::Unicorn => unicorn::ensure(&project).map(|folder| println!("{}", folder.display())),
         Command::Stage => stage::run(&project),

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::project::{NATIVE, Project, TARGET, on_path};
 use crate::steps;
 use crate::wasm_target::WasmToolchain;
-use crate::{audit, budget, build, setup, unicorn};
+use crate::{audit, budget, build, linux, setup, unicorn};
 
 /// Runs every check with the installed tools, after installing what is missing.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -23,6 +23,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(native_lints(project));
     checks.note(native_tests(project));
     checks.note(doc_tests(project));
+    checks.judge(linux::check(project));
     checks.note(unicorn::differential::test(project));
     checks.note(browser_lints(project, &wasm));
     checks.note(browser_tests(project, &wasm));

@@ -87,6 +87,9 @@ impl<'i> Opened<'i> {
         if let Some(index) = self.indexes.get(path) {
             return Ok(Some(*index));
         }
+        if let Some(index) = self.includes.files.source(path) {
+            return Ok(Some(index));
+        }
         let unread = |why: String| Cause::new(name, format!("`{path}` is not read: {why}"));
         let text =
             self.includes.files.read(path).map_err(|why| unread(why).hint("take another tree, or mend the file"))?;

@@ -40,7 +40,7 @@ pub(super) enum Names {
     Kept,
 }
 
-/// Runs the preprocessor over `sources` as over one file.
+/// Runs the preprocessor over `sources` as over one file, except that a unit forgets the names of those before it.
 pub(super) fn preprocess(
     sources: &[Source],
     includes: Option<&Includes<'_>>,
@@ -61,7 +61,12 @@ pub(super) fn preprocess(
     };
     state.file(usize::MAX, PRELUDE, report);
     let builtin: Vec<Rc<str>> = state.defines.iter().map(|(name, _)| name.clone()).collect();
-    for (index, source) in sources.iter().enumerate() {
+    let prelude = state.defines.clone();
+    let is_header = |index: usize| includes.is_some_and(|includes| includes.files.is_header(index));
+    for (index, source) in sources.iter().enumerate().filter(|(index, _)| !is_header(*index)) {
+        if options.units.contains(&index) {
+            state.defines.clone_from(&prelude);
+        }
         state.file(index, &source.text, report);
     }
     let constants = state.constants(&builtin);
@@ -213,7 +218,7 @@ impl Preprocessor<'_> {
             report.stop(place, fault);
             return Ok(());
         }
-        let text = report.added_text(index);
+        let text = report.text(index);
         if report.spend_text(place, text.len() + 1) {
             self.file(index, &text, report);
         }

@@ -175,7 +175,8 @@ impl ExploreArguments {
         let features = self.features()?;
         let handlers = self.handlers(assumed)?;
         let pairs = features.iter().flat_map(|features| handlers.iter().map(move |handler| (*features, *handler)));
-        let config = |(features, handler)| Config { features, handler, kernel: self.kernel, ..base.clone() };
+        let kernel = base.base.tree().map_or(self.kernel, |tree| tree.kernel(self.kernel));
+        let config = |(features, handler)| Config { features, handler, kernel, ..base.clone() };
         Ok(pairs.map(config).collect())
     }
 

@@ -12,6 +12,7 @@ mod mutants;
 mod own_text;
 mod running;
 mod second_cpu;
+mod tree;
 mod wrong_use;
 
 use expect_test::{Expect, expect};

@@ -3,8 +3,8 @@
 
 use super::layout::{self as at, IstStack};
 use super::own::Texts;
-use super::{Config, Features, Form, System, constants, own, sources, tables};
-use crate::asm::{self, Diagnostic, Image, Line, Position, Section, Severity};
+use super::{Base, Config, Features, Form, System, constants, naming, own, sources, tables, tree};
+use crate::asm::{Assembled, Diagnostic, Image, Line, Position, Section, Severity, Source};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
 use crate::machine::cpu::{DescriptorTable, Events, ModelSpecific};
@@ -19,29 +19,71 @@ pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features, config.kernel);
     let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, &options, diagnostics);
     let texts = own::texts(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
-    let Texts { sources, restore, notes, origins } = texts;
-    let (image, diagnostics) = asm::assemble(&sources, &options);
+    let Assembled { mut image, diagnostics, included } = texts.assemble();
+    let Texts { mut sources, restore, notes, origins, .. } = texts;
+    sources.extend(included);
     let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        return Err(refused(diagnostics));
+        return Err(refused(without_notes(config, &sources, diagnostics)));
     }
-    let machine = machine(config, &image).map_err(|diagnostic| vec![origins.given(*diagnostic)])?;
+    let machine = machine(config, &image).map_err(|refused| vec![of_entry(config, origins.given(*refused))])?;
+    let adopted = adopted(config, &mut image)?;
     let notes = match config.form {
         Form::Custom => {
             let empty = own::empty(&image, &restore.name, restore.at).map(|note| origins.given(note));
-            own::own_notes(diagnostics.into_iter().chain(notes).chain(empty))
+            let mut notes = own::own_notes(diagnostics.into_iter().chain(notes).chain(empty));
+            notes.extend(adopted);
+            notes
         }
         _ => Vec::new(),
     };
     Ok(System { machine, image: Arc::new(image), sources: sources.into(), notes: notes.into() })
 }
 
+/// Which names of the configuration are off fills pages in a tree; what is wrong with it does not. A header that is missing comes before
+/// what follows from it.
+fn without_notes(config: &Config, sources: &[Source], mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if config.base == Base::BuiltIn {
+        return diagnostics;
+    }
+    diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    let (mut first, others): (Vec<_>, Vec<_>) =
+        diagnostics.into_iter().partition(|diagnostic| own::of_include(sources, diagnostic));
+    first.extend(others);
+    first
+}
+
+/// What a tree lacks, it lacks in its entry code.
+fn of_entry(config: &Config, refused: Diagnostic) -> Diagnostic {
+    match config.base == Base::BuiltIn || !config.custom.is_empty() {
+        true => refused,
+        false => Diagnostic {
+            position: Position { source: tree::ENTRY_INDEX, line: 0, column: 0 },
+            source: tree::ENTRY.to_owned(),
+            hint: Some(
+                "an entry point may have had another name in this release: v5.8 and later can be run".to_owned(),
+            ),
+            ..refused
+        },
+    }
+}
+
+/// Gives the places of a tree's text the names that they have in the built-in one.
+fn adopted(config: &Config, image: &mut Image) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let Base::Tree(tree) = &config.base else { return Ok(Vec::new()) };
+    if config.form != Form::Custom {
+        return Ok(Vec::new());
+    }
+    let plain = Config { base: Base::BuiltIn, form: Form::E, custom: Arc::default(), ..config.clone() };
+    Ok(naming::adopt(image, tree, &boot(&plain)?.image))
+}
+
 fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {
     let features = config.features;
     let mut memory = Memory::new();
     tables::build(&mut memory, features);
-    load(&mut memory, image)?;
-    write_idt(&mut memory, features, image)?;
+    load(&mut memory, config, image)?;
+    write_idt(&mut memory, config, image)?;
     write_gdt(&mut memory);
     write_tss(&mut memory);
     write_per_cpu(&mut memory, features, image)?;
@@ -60,9 +102,12 @@ const USER_FLAGS: u64 = 0x202;
 const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
 
 /// Writes the sections to the physical pages behind their addresses.
-fn load(memory: &mut Memory, image: &Image) -> Result<(), Box<Diagnostic>> {
-    for section in image.sections.iter().filter(|section| !section.bytes.is_empty()) {
-        let Some(region) = constants::REGIONS.iter().find(|region| region.section == section.name) else {
+fn load(memory: &mut Memory, config: &Config, image: &Image) -> Result<(), Box<Diagnostic>> {
+    let of_tree = config.base != Base::BuiltIn;
+    let regions = || constants::REGIONS.iter().chain(of_tree.then_some(&constants::NO_INSTRUMENTATION));
+    let has_place = |section: &&Section| !section.bytes.is_empty() && !(of_tree && tree::drops(&section.name));
+    for section in image.sections.iter().filter(has_place) {
+        let Some(region) = regions().find(|region| region.section == section.name) else {
             let message = format!("section '{}' has no place in memory", section.name);
             return Err(misplaced(image, section, message, "Use .text, .entry.text, .data, __ex_table or .user.text"));
         };
@@ -148,14 +193,23 @@ const GATES: [Gate; 21] = [
     gate(at::TIMER_VECTOR, "asm_sysvec_apic_timer_interrupt"),
 ];
 
+/// Gates that came late or that a configuration leaves out: #CP since v6.2, #VC since v5.10.
+const OPTIONAL: [&str; 2] = ["asm_exc_control_protection", "asm_exc_vmm_communication"];
+
 /// Limit of the IDT: 256 gates of 16 bytes.
 const IDT_LIMIT: u16 = 0xfff;
 /// Limit of the GDT: 16 entries (asm/segment.h, `GDT_ENTRIES`).
 const GDT_LIMIT: u16 = 0x7f;
 
 /// #VC has its gate in SEV-ES guests; off stands for a kernel without CONFIG_AMD_MEM_ENCRYPT.
-fn write_idt(memory: &mut Memory, features: Features, image: &Image) -> Result<(), Box<Diagnostic>> {
-    for gate in GATES.iter().filter(|gate| features.sev_es || gate.stack != Some(IstStack::Vc)) {
+///
+/// A tree need not have what its release does not: a gate whose handler it lacks stays empty.
+fn write_idt(memory: &mut Memory, config: &Config, image: &Image) -> Result<(), Box<Diagnostic>> {
+    let of_tree = config.base != Base::BuiltIn;
+    for gate in GATES.iter().filter(|gate| config.features.sev_es || gate.stack != Some(IstStack::Vc)) {
+        if of_tree && OPTIONAL.contains(&gate.handler) && !image.symbols.contains_key(gate.handler) {
+            continue;
+        }
         let [low, high] = gate_words(gate, symbol(image, gate.handler)?);
         let place = at::IDT_PHYSICAL + u64::from(gate.vector) * 16;
         memory.write_u64(place, low);

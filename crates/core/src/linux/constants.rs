@@ -90,9 +90,16 @@ pub(super) struct Region {
     pub(super) size: u64,
 }
 
+/// Code that tracing must not touch, of a kernel tree.
+pub(super) const NO_INSTRUMENTATION: Region = image_region(
+    ".noinstr.text",
+    at::NO_INSTRUMENTATION_TEXT,
+    at::KERNEL_TEXT + at::IMAGE_PAGE - at::NO_INSTRUMENTATION_TEXT,
+);
+
 /// Every section that the texts may use.
 pub(super) const REGIONS: [Region; 5] = [
-    image_region(".text", at::KERNEL_TEXT, at::IMAGE_PAGE),
+    image_region(".text", at::KERNEL_TEXT, at::NO_INSTRUMENTATION_TEXT - at::KERNEL_TEXT),
     image_region(".entry.text", at::ENTRY_TEXT, at::IMAGE_PAGE),
     image_region(".data", at::KERNEL_DATA, at::EXCEPTION_TABLE - at::KERNEL_DATA),
     image_region("__ex_table", at::EXCEPTION_TABLE, at::FIXMAP_TABLE - at::EXCEPTION_TABLE),

@@ -16,6 +16,8 @@ pub const CPU_ENTRY_AREA: u64 = 0xffff_fe00_0000_0000;
 pub const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 /// `_text`: `__START_KERNEL_map` plus CONFIG_PHYSICAL_START of 16 MiB.
 pub const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
+/// `__noinstr_text_start`, inside kernel text; place chosen.
+pub const NO_INSTRUMENTATION_TEXT: u64 = KERNEL_TEXT + (1 << 20);
 /// `__entry_text_start`, with its own 2 MiB, so that the clone at PMD level exposes entry text only (arch/x86/mm/pti.c,
 /// `pti_clone_entry_text`).
 pub const ENTRY_TEXT: u64 = 0xffff_ffff_8200_0000;
@@ -162,6 +164,8 @@ pub const PERCPU_NMI_DR7: u64 = 0x1_0110;
 pub const PERCPU_COUNTERS: u64 = 0x1_0140;
 /// `cpu_tlbstate_shared` (arch/x86/include/asm/tlbflush.h, v6.12): its first byte is `is_lazy`.
 pub const PERCPU_CPU_TLBSTATE_SHARED: u64 = 0x1_0180;
+/// Per-CPU symbols that a kernel tree's text names and nothing here writes: stack canary, espfix, the stack for interrupts.
+pub const PERCPU_UNMODELLED: u64 = 0x1_0200;
 /// End of the per-CPU area.
 pub const PERCPU_SIZE: u64 = 0x1_1000;
 

@@ -8,11 +8,14 @@ mod features;
 mod form;
 mod handlers;
 pub mod layout;
+pub mod lockstep;
+mod naming;
 mod own;
 pub mod records;
 pub mod regions;
 pub mod sources;
 mod tables;
+pub mod tree;
 mod variations;
 pub mod written;
 
@@ -23,6 +26,7 @@ pub use form::Form;
 pub use handlers::{Handler, Handlers};
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use regions::{Half, Stack, describe_stack, tables_half};
+pub use tree::{Base, Tree};
 pub use variations::{Kernel, Variation};
 
 use crate::asm::Image;
@@ -37,6 +41,8 @@ pub struct Config {
     pub features: Features,
     /// In what the kernel differs from v6.12.
     pub kernel: Kernel,
+    /// The text that a person's own text changes. Only [`Form::Custom`] uses it.
+    pub base: Base,
     /// The macro that restores CR3.
     pub form: Form,
     /// The text of [`Form::Custom`] as a person has it: macros, a diff, mails. No other form uses it.
@@ -53,6 +59,7 @@ impl Default for Config {
         Self {
             features: Features::default(),
             kernel: Kernel::V6_12,
+            base: Base::BuiltIn,
             form: Form::E,
             custom: Arc::default(),
             handler: Handlers::QUIET,
@@ -62,13 +69,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether both start the same system: only [`Form::Custom`] looks at its text.
+    /// Whether both start the same system: only [`Form::Custom`] looks at its text and what that changes.
     #[must_use]
     pub fn starts_as(&self, other: &Self) -> bool {
-        let Self { features, kernel, form, custom, handler, geometry } = self;
+        let Self { features, kernel, base, form, custom, handler, geometry } = self;
         (features, kernel, form, handler, geometry)
             == (&other.features, &other.kernel, &other.form, &other.handler, &other.geometry)
-            && (*form != Form::Custom || *custom == other.custom)
+            && (*form != Form::Custom || (custom, base) == (&other.custom, &other.base))
     }
 }
 

@@ -21,6 +21,7 @@ macro_rules! text {
 
 const DEFINITIONS: Text = text!("kernel/definitions.S");
 const CALLING: Text = text!("entry/calling.S");
+const EXTABLE: Text = text!("kernel/extable.S");
 
 /// The texts that use the macro or stand beside it.
 const ENTRY: [Text; 6] = [
@@ -133,13 +134,31 @@ pub(super) fn built_in(
 
 fn in_order(first: [Source; 3], signature: &Signature, handlers: Handlers) -> Vec<Source> {
     let mut sources = Vec::from(first);
+    sources.push(EXTABLE.source());
     sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
-    sources.extend(KERNEL.map(Text::source));
+    sources.extend(modelled(handlers));
+    sources
+}
+
+/// What Linux has in C, and the user program.
+fn modelled(handlers: Handlers) -> Vec<Source> {
+    let mut sources: Vec<_> = KERNEL.map(Text::source).into();
     sources.extend(handler_sources(handlers));
     sources.extend(SPACES.map(Text::source));
     sources.extend([PROGRAM, END].map(Text::source));
     sources
 }
+
+/// The same as a translation unit of its own, with the names that it shares with entry code.
+pub(super) fn c_side(handlers: Handlers) -> Vec<Source> {
+    let numbers = CALLING.text.lines().filter(|line| line.starts_with("#define"));
+    let mut definitions = DEFINITIONS.source();
+    definitions.text.extend(numbers.flat_map(|line| [line, "\n"]));
+    std::iter::once(definitions).chain(modelled(handlers)).collect()
+}
+
+/// The beginning of the exception table, which precedes all entries.
+pub(super) const EXCEPTION_TABLE: &str = EXTABLE.text;
 
 /// The names that the macro has had.
 pub(super) const MACRO_NAMES: [&str; 2] = ["PARANOID_RESTORE_CR3", "RESTORE_CR3"];
@@ -178,12 +197,20 @@ impl Signature {
     /// # Errors
     /// A diagnostic at the text with [`FORM_INDEX`] if those of `texts` that are `among` do not define the macro as they should.
     pub(super) fn of(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Box<Diagnostic>> {
-        let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
-        Self::found(texts, among, options).map_err(|refused| Box::new(refused.diagnostic(name)))
+        Self::among(&asm::statements(texts, options), texts, among)
     }
 
-    fn found(texts: &[Source], among: &[usize], options: &Options) -> Result<Self, Refused> {
-        let statements = asm::statements(texts, options);
+    /// The same of texts whose statements are known.
+    pub(super) fn among(
+        statements: &[(Position, String)],
+        texts: &[Source],
+        among: &[usize],
+    ) -> Result<Self, Box<Diagnostic>> {
+        let name = texts.get(FORM_INDEX).map(|source| source.name.clone()).unwrap_or_default();
+        Self::found(statements, among).map_err(|refused| Box::new(refused.diagnostic(name)))
+    }
+
+    fn found(statements: &[(Position, String)], among: &[usize]) -> Result<Self, Refused> {
         let own = statements.iter().filter(|(position, _)| among.contains(&position.source));
         let definitions: Vec<_> = own.filter_map(|(position, text)| definition(*position, text)).collect();
         let found = MACRO_NAMES.iter().find_map(|name| definitions.iter().find(|signature| signature.name == *name));
@@ -219,7 +246,8 @@ impl Signature {
     /// `text` with the calls of `before` as calls of this macro.
     pub(super) fn follow(&self, before: &Self, text: &str) -> String {
         let followed = |line: &str| {
-            let site = SITES.iter().find(|site| line.trim() == before.call(site));
+            let folded = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            let site = SITES.iter().find(|site| folded == before.call(site));
             site.map_or_else(|| line.to_owned(), |site| line.replace(line.trim(), &self.call(site)))
         };
         text.lines().flat_map(|line| [followed(line), "\n".to_owned()]).collect()
@@ -257,22 +285,6 @@ impl Refused {
         }
     }
 }
-
-/// The texts that a patch may change, by the names that they have.
-pub(super) const NAMES_OF_ENTRY: [&str; 12] = [
-    CALLING.name,
-    "restore/a.S",
-    "restore/b2.S",
-    "restore/c.S",
-    "restore/e.S",
-    "restore/never.S",
-    ENTRY[0].name,
-    ENTRY[1].name,
-    ENTRY[2].name,
-    ENTRY[3].name,
-    ENTRY[4].name,
-    ENTRY[5].name,
-];
 
 /// Index of the other macros among the sources.
 pub(super) const CALLING_INDEX: usize = 1;

@@ -2,7 +2,7 @@
 
 use super::sources::FORM_INDEX;
 use super::{Config, Features, Form, Kernel, constants, own};
-use crate::asm::{self, Diagnostic, Position, Source};
+use crate::asm::{Diagnostic, Position, Source};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -53,7 +53,7 @@ impl Macros {
             _ => config.clone(),
         };
         let texts = own::texts(&config, &options).map_err(refused)?;
-        let statements = asm::written_statements(&texts.sources, &options);
+        let statements = texts.written();
         let written = |definition: own::Definition| written(&texts.sources, &statements, definition);
         let mut all: Vec<_> = own::definitions(&statements).into_iter().filter_map(written).collect();
         all.sort_by_key(|written| !written.in_form);

@@ -99,7 +99,7 @@ impl Places {
         }
     }
 
-    /// Labels at one address name one place. The longest is printed, any is understood. If a form of the macro is
+    /// Labels at one address name one place. The longest is printed, any is understood, aliases among them. If a form of the macro is
     /// empty, the label after it, for example `paranoid_exit_cr3_restored`, then keeps its name from the other forms.
     fn name_aliases(&mut self, image: &Image) {
         for (name, &address) in &image.symbols {
@@ -109,6 +109,13 @@ impl Places {
                 && let Some(&extent) = self.extents.get(self.label(label))
             {
                 self.extents.entry(name.clone()).or_insert(extent);
+            }
+        }
+        for (name, &address) in &image.aliases {
+            if let Some(id) = self.at(address)
+                && let Some(&(first, count)) = self.extents.get(self.label(self.site(id).label))
+            {
+                self.extents.entry(name.clone()).or_insert((id.0, first + count - id.0));
             }
         }
     }

@@ -264,7 +264,7 @@ fn is_label(c: char) -> bool {
 impl Display for Scenario {
     /// The text of a custom form is not part of it.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Config { features, kernel, form, custom: _, handler, geometry } = &self.config;
+        let Config { features, kernel, base: _, form, custom: _, handler, geometry } = &self.config;
         write!(f, "form={form} features={features} handler={handler} geometry={geometry}")?;
         // Scenarios were written down before kernels could vary.
         if *kernel != Kernel::V6_12 {

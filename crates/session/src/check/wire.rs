@@ -5,7 +5,7 @@ use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report,
 use crate::choice::{Form, Side};
 use crate::fields::{SEPARATOR, joined};
 use crate::words::{side_key, side_of};
-use cr3_core::linux::Config;
+use cr3_core::linux::{Base, Config};
 use cr3_core::scenario::Scenario;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -45,7 +45,8 @@ pub struct Task {
 impl Task {
     fn encode(&self, kind: &str) -> String {
         let Self { ticket, side, scenario: Scenario { config, schedule } } = self;
-        let Config { features, kernel, form, custom, handler, geometry } = config;
+        // The page has no trees.
+        let Config { features, kernel, base: _, form, custom, handler, geometry } = config;
         let numbers = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}", side_key(*side));
         let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
         format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{custom}")
@@ -61,7 +62,8 @@ impl Task {
         let handler = fields.next()?.parse().ok()?;
         let geometry = fields.next()?.parse().ok()?;
         let schedule = fields.next()?.parse().ok()?;
-        let config = Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry };
+        let custom = fields.next()?.into();
+        let config = Config { features, kernel, base: Base::BuiltIn, form, custom, handler, geometry };
         Some(Self { ticket, side, scenario: Scenario { config, schedule } })
     }
 }

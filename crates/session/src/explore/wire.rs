@@ -6,7 +6,7 @@ use crate::fields::{SEPARATOR, joined};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
-use cr3_core::linux::Config;
+use cr3_core::linux::{Base, Config};
 use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Assumptions, Verdict};
 
@@ -89,7 +89,8 @@ fn subject_of(text: &str) -> Option<Subject> {
 
 /// The text of a person's own form comes last.
 pub(crate) fn config_text(config: &Config) -> String {
-    let Config { features, kernel, form, custom, handler, geometry } = config;
+    // The page has no trees.
+    let Config { features, kernel, base: _, form, custom, handler, geometry } = config;
     let system = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
     format!("{system}{SEPARATOR}{custom}")
 }
@@ -101,7 +102,8 @@ pub(crate) fn config_of(text: &str) -> Option<Config> {
     let kernel = fields.next()?.parse().ok()?;
     let handler = fields.next()?.parse().ok()?;
     let geometry = fields.next()?.parse().ok()?;
-    Some(Config { features, kernel, form, custom: fields.next()?.into(), handler, geometry })
+    let custom = fields.next()?.into();
+    Some(Config { features, kernel, base: Base::BuiltIn, form, custom, handler, geometry })
 }
 
 /// What a search tells, with its ticket.

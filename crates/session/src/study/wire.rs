@@ -1,4 +1,5 @@
-//! Questions and answers as text; a person's text stands last and may hold any character.
+//! Questions and answers as text; a person's text stands last and may hold any character. The page knows no kernel tree,
+//! so the text that a form changes is always the built-in one.
 
 use super::{Answer, Learned, Line, Number, Question, Round, Without};
 use crate::choice::Form;
@@ -9,7 +10,7 @@ use cr3_core::linux::Macro;
 
 pub(crate) fn question_text(question: &Question) -> String {
     match question {
-        Question::Claims(Subject { form, custom }) => format!("claims{SEPARATOR}{form}{SEPARATOR}{custom}"),
+        Question::Claims(Subject { form, custom, base: _ }) => format!("claims{SEPARATOR}{form}{SEPARATOR}{custom}"),
         Question::Lines(config) => format!("lines{SEPARATOR}{}", config_text(config)),
     }
 }
@@ -19,7 +20,7 @@ pub(crate) fn question_of(text: &str) -> Option<Question> {
     match kind {
         "claims" => {
             let (form, custom) = fields.split_once(SEPARATOR)?;
-            Some(Question::Claims(Subject { form: Form::named(form)?, custom: custom.into() }))
+            Some(Question::Claims(Subject { form: Form::named(form)?, ..Subject::own(custom) }))
         }
         "lines" => config_of(fields).map(Question::Lines),
         _ => None,

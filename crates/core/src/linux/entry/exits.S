@@ -103,3 +103,5 @@ load_gs_index_fixup:
 	xorl	%eax, %eax
 	movl	%eax, %gs
 	jmp	load_gs_index_done
+
+	_ASM_EXTABLE(.Lgs_change, load_gs_index_fixup)

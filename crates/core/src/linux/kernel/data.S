@@ -38,9 +38,3 @@ second_mm:
 	.quad	second_mm_pgd
 	.quad	4
 	.quad	1
-
-/* Instructions that may fault on memory of others, and where to go on. */
-.section __ex_table, "a"
-__start___ex_table:
-	.quad	get_user_read, get_user_fixup
-	.quad	.Lgs_change, load_gs_index_fixup

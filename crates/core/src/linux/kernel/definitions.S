@@ -38,3 +38,5 @@
 /* struct tlb_context: ctx_id, tlb_gen */
 #define TLB_CONTEXT_SIZE	16
 #define PTE_PFN_MASK		0x000ffffffffff000
+/* An instruction that may fault, and where to go on (asm/asm.h); the table has addresses here, and no types. */
+#define _ASM_EXTABLE(from, to) .pushsection __ex_table, "a" ASM_NL .quad from, to ASM_NL .popsection

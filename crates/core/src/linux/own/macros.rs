@@ -18,7 +18,7 @@ pub(crate) struct Definition {
 
 impl Definition {
     /// GNU `as` ignores the case of macro names.
-    fn is_named(&self, name: &str) -> bool {
+    pub(super) fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 }
@@ -78,29 +78,30 @@ pub(super) fn replace(mut sources: Vec<Source>, restore: &str, options: &Options
     for built_in in ours {
         let Some(replacing) = own.iter().find(|own| own.is_named(&built_in.name)) else { continue };
         if let Some(source) = sources.get_mut(built_in.at.source) {
-            notes.push(replaced(replacing, &built_in, &source.name));
+            notes.push(replaced(replacing, &built_in, &source.name, "built-in"));
             source.text = without_lines(&source.text, built_in.at.line..=built_in.last_line);
         }
     }
     (sources, notes)
 }
 
-fn replaced(own: &Definition, built_in: &Definition, source: &str) -> Diagnostic {
+/// A note on a macro that stands in the place of another, which is in `source`; `whose` it is, in a word.
+pub(super) fn replaced(own: &Definition, other: &Definition, source: &str, whose: &str) -> Diagnostic {
     let name = &own.name;
-    match own.text == built_in.text {
+    match own.text == other.text {
         true => {
-            note(own.at, format!("`{name}` replaces the built-in macro of that name; both have the same text"), None)
+            note(own.at, format!("`{name}` replaces the {whose} macro of that name; both have the same text"), None)
         }
         false => note(
             own.at,
-            format!("`{name}` replaces the built-in macro of that name; their texts differ"),
-            Some(format!("the built-in one is in {source}, line {}", built_in.at.line)),
+            format!("`{name}` replaces the {whose} macro of that name; their texts differ"),
+            Some(format!("the {whose} one is in {source}, line {}", other.at.line)),
         ),
     }
 }
 
 /// `text` with these lines empty, so that every other line keeps its number.
-fn without_lines(text: &str, lines: std::ops::RangeInclusive<u32>) -> String {
+pub(super) fn without_lines(text: &str, lines: std::ops::RangeInclusive<u32>) -> String {
     let kept = (1..).zip(text.lines()).map(|(number, line)| if lines.contains(&number) { "" } else { line });
     kept.flat_map(|line| [line, "\n"]).collect()
 }
@@ -114,7 +115,7 @@ pub(crate) fn empty(image: &Image, name: &str, at: Position) -> Option<Diagnosti
 }
 
 /// A macro that is new, and whether anything calls it.
-fn new(added: &Definition, statements: &[(Position, String)], at: Position) -> Diagnostic {
+pub(super) fn new(added: &Definition, statements: &[(Position, String)], at: Position) -> Diagnostic {
     let name = &added.name;
     match statements.iter().any(|(_, statement)| calls(statement, name)) {
         true => note(at, format!("`{name}` is new"), None),
@@ -130,14 +131,12 @@ fn calls(statement: &str, name: &str) -> bool {
 
 /// A note on each macro that patches changed, added or took away. `at` is the place where no line of it is a person's.
 pub(super) fn changes(
-    before: &[Source],
-    after: &[Source],
-    options: &Options,
+    before: &[(Position, String)],
+    statements: &[(Position, String)],
     origins: &Origins,
     at: Position,
 ) -> Vec<Diagnostic> {
-    let statements = asm::written_statements(after, options);
-    let (before, after) = (definitions(&asm::written_statements(before, options)), definitions(&statements));
+    let (before, after) = (definitions(before), definitions(statements));
     let place = |definition: &Definition| {
         let lines = definition.at.line..=definition.last_line;
         let given = lines.map(|line| Position { line, column: 1, ..definition.at }).find(|at| origins.is_given(*at));
@@ -148,7 +147,7 @@ pub(super) fn changes(
         match before.iter().find(|before| before.is_named(&definition.name)) {
             Some(before) if before.text == definition.text => {}
             Some(_) => notes.push(note(place(definition), format!("`{}` is changed", definition.name), None)),
-            None => notes.push(new(definition, &statements, place(definition))),
+            None => notes.push(new(definition, statements, place(definition))),
         }
     }
     let gone = before.iter().filter(|before| !after.iter().any(|after| after.is_named(&before.name)));

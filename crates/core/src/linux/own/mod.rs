@@ -4,6 +4,7 @@
 //! that the kernel's files have; the form is the one that its old side fits.
 
 mod macros;
+mod of_tree;
 mod origins;
 mod patched;
 mod paths;
@@ -12,25 +13,57 @@ mod syntax;
 mod unknown;
 
 pub(super) use macros::{Definition, definitions, empty};
+pub(super) use of_tree::of_include;
 pub(super) use origins::Origins;
 pub(super) use syntax::named_syntax;
 
 use super::sources::{self, CALLING_INDEX, CUSTOM, FORM_INDEX, Signature, form_source};
-use super::{Config, Form};
-use crate::asm::{self, Diagnostic, Options, Position, Severity, Source};
+use super::tree::Library;
+use super::{Base, Config, Form};
+use crate::asm::{self, Assembled, Diagnostic, Options, Position, Severity, Source};
 use cr3_patch::{Fault, Line, Taken, What, recognise};
 use settings::Settings;
 
 /// The texts of one configuration.
 pub(super) struct Texts {
-    /// In the order in which they are assembled.
+    /// In the order in which they are assembled; headers stand where their index is of use.
     pub(super) sources: Vec<Source>,
+    /// How they are assembled.
+    pub(super) options: Options,
+    /// Where they find headers.
+    pub(super) base: Base,
     /// The macro of the form.
     pub(super) restore: Signature,
     /// What to know about a person's text.
     pub(super) notes: Vec<Diagnostic>,
     /// Which lines a person gave.
     pub(super) origins: Origins,
+}
+
+impl Texts {
+    /// Assembles them.
+    pub(super) fn assemble(&self) -> Assembled {
+        match &self.base {
+            Base::BuiltIn => {
+                let (image, diagnostics) = asm::assemble(&self.sources, &self.options);
+                Assembled { image, diagnostics, included: Vec::new() }
+            }
+            Base::Tree(tree) => asm::assemble_including(&self.sources, &Library::new(tree).includes(), &self.options),
+        }
+    }
+
+    /// Their statements as written.
+    pub(super) fn written(&self) -> Vec<(Position, String)> {
+        written(&self.sources, &self.options, &self.base)
+    }
+}
+
+/// The statements of texts as written.
+fn written(sources: &[Source], options: &Options, base: &Base) -> Vec<(Position, String)> {
+    match base {
+        Base::BuiltIn => asm::written_statements(sources, options),
+        Base::Tree(tree) => asm::written_statements_including(sources, &Library::new(tree).includes(), options),
+    }
 }
 
 /// A person's own text and what it is assembled with.
@@ -58,7 +91,8 @@ pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Dia
         Form::Custom => given(config, options),
         form => {
             let (sources, restore) = sources::built_in(form_source(form, ""), "", config.handler, options)?;
-            Ok(Texts { sources, restore, notes: Vec::new(), origins: Origins::default() })
+            let (options, base) = (options.clone(), Base::BuiltIn);
+            Ok(Texts { sources, options, base, restore, notes: Vec::new(), origins: Origins::default() })
         }
     }
 }
@@ -66,13 +100,26 @@ pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Dia
 /// Those that a person's own text gives.
 fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     let settings = Settings::before(&config.custom);
+    let plain = |tree| of_tree::plain(tree, settings.lines, config.handler, options);
+    if let (Base::Tree(tree), "") = (&config.base, settings.rest.trim()) {
+        return plain(tree);
+    }
     let taken = recognise(settings.rest).map_err(|fault| Box::new(refused(&settings, &fault)))?;
     let own = Own { config, options, settings, taken };
-    let mut texts = match &own.taken.what {
-        What::Text(lines) => of_macros(&own, lines)?,
-        What::Patches(patches) => patched::texts(&own, patches)?,
+    let mut texts = match (&own.taken.what, &config.base) {
+        (What::Text(lines), Base::BuiltIn) => of_macros(&own, lines)?,
+        (What::Patches(patches), Base::BuiltIn) => patched::texts(&own, patches)?,
+        (What::Text(lines), Base::Tree(tree)) => of_tree::with_macros(&own, tree, lines)?,
+        (What::Patches(patches), Base::Tree(tree)) => patched::of_tree(&own, tree, patches)?,
     };
-    texts.notes.extend(unknown::features(&texts.sources, &texts.origins, options));
+    let statements = match &config.base {
+        // A header is read where another text includes it.
+        Base::Tree(_) => texts.written(),
+        Base::BuiltIn => {
+            asm::written_statements(&texts.sources[..texts.sources.len().min(texts.origins.end())], options)
+        }
+    };
+    texts.notes.extend(unknown::features(&statements, &texts.origins));
     Ok(texts)
 }
 
@@ -88,6 +135,9 @@ pub(super) fn settings(text: &str) -> (&str, u32) {
 /// Those of [`texts`]; and a diagnostic if patches change more than macros and the places that call the form's.
 pub(super) fn as_macros(config: &Config, options: &Options) -> Result<String, Box<Diagnostic>> {
     let texts = texts(config, options)?;
+    if let Base::Tree(_) = config.base {
+        return of_tree::as_macros(config, &texts);
+    }
     let (calling, form) = (&texts.sources[CALLING_INDEX], &texts.sources[FORM_INDEX]);
     let settings = settings(&config.custom).0;
     let alone = |before: &str| format!("{settings}{before}{}", form.text);
@@ -114,22 +164,30 @@ fn more_than_macros(notes: &[Diagnostic]) -> Diagnostic {
 
 fn of_macros(own: &Own<'_>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
     let Own { settings, taken, options, .. } = own;
-    let origins = Origins::of_text(FORM_INDEX, lines.iter().map(|line| settings.place(line)));
-    let text = match taken.is_plain() {
-        true => settings.rest.to_owned(),
-        false => lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect(),
-    };
+    let (text, origins) = text_of(own, lines);
     let without = |refused: Box<Diagnostic>| match syntax::bare(lines) {
         Some(line) => Box::new(syntax::without_macro(settings.place(line))),
         None => Box::new(origins.given(*refused)),
     };
-    let (sources, restore) = own.built_in(Source { name: CUSTOM.to_owned(), text }).map_err(without)?;
+    let (sources, restore) = own.built_in(text).map_err(without)?;
     let (sources, notes) = macros::replace(sources, &restore.name, options);
     let mut notes: Vec<_> = notes.into_iter().map(|note| origins.given(note)).collect();
     if !taken.is_plain() {
         notes.push(note(first(settings, lines.first()), format!("taken for {taken}"), None));
     }
-    Ok(Texts { sources, restore, notes, origins })
+    let (options, base) = ((*options).clone(), Base::BuiltIn);
+    Ok(Texts { sources, options, base, restore, notes, origins })
+}
+
+/// A person's text of macros as a source, and where its lines come from.
+fn text_of(own: &Own<'_>, lines: &[Line]) -> (Source, Origins) {
+    let Own { settings, taken, .. } = own;
+    let origins = Origins::of_text(FORM_INDEX, lines.iter().map(|line| settings.place(line)));
+    let text = match taken.is_plain() {
+        true => settings.rest.to_owned(),
+        false => lines.iter().flat_map(|line| [line.text.as_str(), "\n"]).collect(),
+    };
+    (Source { name: CUSTOM.to_owned(), text }, origins)
 }
 
 /// The place of a line, or the beginning.

@@ -1,14 +1,15 @@
 //! Where each line of the assembled texts comes from, so that what is said of it is said where a person looks.
 
 use super::{CUSTOM, Diagnostic, FORM_INDEX, Position};
+use std::sync::Arc;
 
 /// Where a line comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A line of the person's text, and characters that stand before the code in it.
     Given { line: u32, shift: u32 },
-    /// A line of a built-in text with this name.
-    BuiltIn { name: &'static str, line: u32 },
+    /// A line of the text with this name, built in or of a tree, as it stands there.
+    Kept { name: Arc<str>, line: u32 },
 }
 
 /// The origin of each line of those texts that a person's text changed, by index. There are few, so a list serves.
@@ -26,7 +27,7 @@ impl Origins {
     }
 
     pub(super) fn of(&self, at: Position) -> Option<Origin> {
-        self.0.iter().find(|(source, _)| *source == at.source)?.1.get((at.line as usize).checked_sub(1)?).copied()
+        self.0.iter().find(|(source, _)| *source == at.source)?.1.get((at.line as usize).checked_sub(1)?).cloned()
     }
 
     /// The index after the last text that a person changed.
@@ -42,18 +43,18 @@ impl Origins {
     /// The diagnostic with the places that a person knows.
     pub(crate) fn given(&self, told: Diagnostic) -> Diagnostic {
         let (position, name) = self.place(told.position);
-        let source = name.map_or(told.source, str::to_owned);
+        let source = name.as_deref().map_or(told.source, str::to_owned);
         let expansion = told.expansion.into_iter().map(|(called, at)| (called, self.place(at).0)).collect();
         Diagnostic { position, source, expansion, ..told }
     }
 
     /// The place that a person knows, and the name of its text.
-    pub(super) fn place(&self, at: Position) -> (Position, Option<&'static str>) {
+    pub(super) fn place(&self, at: Position) -> (Position, Option<Arc<str>>) {
         match self.of(at) {
             Some(Origin::Given { line, shift }) => {
-                (Position { source: FORM_INDEX, line, column: at.column + shift }, Some(CUSTOM))
+                (Position { source: FORM_INDEX, line, column: at.column + shift }, Some(CUSTOM.into()))
             }
-            Some(Origin::BuiltIn { name, line }) => (Position { line, ..at }, Some(name)),
+            Some(Origin::Kept { name, line }) => (Position { line, ..at }, Some(name)),
             None => (at, None),
         }
     }

@@ -1,20 +1,43 @@
 //! The built-in texts with a person's patches.
 
-use super::super::Form;
-use super::super::sources::{self, CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, form_source};
+use super::super::sources::{CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature, form_source};
+use super::super::tree::Release;
+use super::super::tree::{self, ENTRY_INDEX, Tree};
+use super::super::{Base, Form};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
-use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, note, refused};
-use cr3_patch::{Applied, Base, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
+use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, note, of_tree, refused};
+use crate::asm::Options;
+use cr3_patch::{Applied, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 /// The forms whose texts patches are held against, in this order: of several that fit the first is taken.
 const FORMS: [Form; 4] = [Form::E, Form::A, Form::C, Form::B2];
 
-/// Texts of a form before a patch.
+/// What patches are held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Against {
+    Form(Form),
+    Tree(Release),
+}
+
+impl Display for Against {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(form) => write!(f, "form {form}"),
+            Self::Tree(release) => write!(f, "the tree ({release})"),
+        }
+    }
+}
+
+/// Texts before a patch.
 struct Before {
-    form: Form,
+    against: Against,
     sources: Vec<Source>,
+    options: Options,
+    base: Base,
     restore: Signature,
     files: [Vec<FileLine>; 2],
 }
@@ -23,12 +46,28 @@ impl Before {
     fn of(form: Form, own: &Own<'_>) -> Result<Self, Box<Diagnostic>> {
         let (sources, restore) = own.built_in(form_source(form, ""))?;
         let files = paths::files(&sources);
-        Ok(Self { form, sources, restore, files })
+        let (options, base) = (own.options.clone(), Base::BuiltIn);
+        Ok(Self { against: Against::Form(form), sources, options, base, restore, files })
+    }
+
+    fn of_tree(tree: &Arc<Tree>, own: &Own<'_>) -> Result<Self, Box<Diagnostic>> {
+        let texts = of_tree::plain(tree, own.settings.lines, own.config.handler, own.options)?;
+        let Texts { sources, options, base, restore, .. } = texts;
+        let files = tree::EDITED.map(|(_, index)| paths::lines(&sources, index));
+        Ok(Self { against: Against::Tree(tree.release()), sources, options, base, restore, files })
+    }
+
+    /// The macro that restores CR3 after the patches.
+    fn signature(&self, sources: &[Source]) -> Result<Signature, Box<Diagnostic>> {
+        match &self.base {
+            Base::BuiltIn => Signature::of(sources, &[CALLING_INDEX, FORM_INDEX], &self.options),
+            Base::Tree(tree) => of_tree::restore(sources, &self.options, tree),
+        }
     }
 
     fn apply(&self, patches: &[Patch]) -> Result<Applied, Misfit> {
         let lines = |file: usize| self.files[file].iter().map(|line| line.text.as_str()).collect();
-        let bases = [0, 1].map(|file| Base { path: FILES[file], lines: lines(file) });
+        let bases = [0, 1].map(|file| cr3_patch::Base { path: FILES[file], lines: lines(file) });
         apply(patches, &bases, &paths::key)
     }
 
@@ -44,20 +83,41 @@ impl Before {
 /// # Errors
 /// A diagnostic where a hunk fits no form, or where no macro restores CR3 any more.
 pub(super) fn texts(own: &Own<'_>, patches: &[Patch]) -> Result<Texts, Box<Diagnostic>> {
-    let fitted = fitting(own, patches)?;
-    let Fitted { before, applied, .. } = &fitted;
+    edited_texts(own, patches, &fitting(own, patches)?)
+}
+
+/// The texts of a person's tree with the patches.
+///
+/// # Errors
+/// A diagnostic where a hunk does not fit the tree.
+pub(super) fn of_tree(own: &Own<'_>, tree: &Arc<Tree>, patches: &[Patch]) -> Result<Texts, Box<Diagnostic>> {
+    let before = Before::of_tree(tree, own)?;
+    match before.apply(patches) {
+        Ok(applied) => edited_texts(own, patches, &Fitted { before, applied, calls: 0 }),
+        Err(misfit) => Err(Box::new(misfitting(&own.settings, &before, &misfit))),
+    }
+}
+
+fn edited_texts(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Result<Texts, Box<Diagnostic>> {
+    let Fitted { before, applied, .. } = fitted;
     let (mut sources, origins) = edited(before, applied, &own.settings);
-    let restore = Signature::of(&sources, &[CALLING_INDEX, FORM_INDEX], own.options)
-        .map_err(|refused| Box::new(origins.given(*refused)))?;
-    for source in sources.iter_mut().filter(|source| source.name.starts_with("entry/")) {
+    let (options, base) = (before.options.clone(), before.base.clone());
+    let statements = super::written(&sources, &options, &base);
+    let restore = before.signature(&sources).map_err(|refused| Box::new(origins.given(*refused)))?;
+    let calls = |(index, source): &(usize, &mut Source)| match before.against {
+        Against::Form(_) => source.name.starts_with("entry/"),
+        Against::Tree(_) => *index == ENTRY_INDEX,
+    };
+    for (_, source) in sources.iter_mut().enumerate().filter(calls) {
         source.text = restore.follow(&before.restore, &source.text);
     }
-    let taken = taken_for(own, patches, &fitted);
-    let changes = macros::changes(&before.sources, &sources, own.options, &origins, taken.position);
+    let taken = taken_for(own, patches, fitted);
+    let unchanged = super::written(&before.sources, &options, &base);
+    let changes = macros::changes(&unchanged, &statements, &origins, taken.position);
     let left_out = applied.left_out.iter().map(|(path, line)| not_modelled(&own.settings, path, *line));
     let arm = arm_left_out(&own.settings, before, applied);
     let notes = [taken].into_iter().chain(left_out).chain(arm).chain(changes).collect();
-    Ok(Texts { sources, restore, notes, origins })
+    Ok(Texts { sources, options, base, restore, notes, origins })
 }
 
 /// The first form that the patches fit; where there is none, why they do not fit the one that they come nearest to.
@@ -127,12 +187,12 @@ fn misfitting(settings: &Settings<'_>, before: &Before, misfit: &Misfit) -> Diag
     let hint = match (fault, misfit.base) {
         (Fault::Differs { found: Some((_, line)), .. }, Some(base)) => match before.ours(base, *line) {
             Some((name, line)) => {
-                format!("that is {name}, line {line}, with form {}, which it fits best; {mend}", before.form)
+                format!("that is {name}, line {line}, with {}, which it fits best; {mend}", before.against)
             }
             None => format!("that is in {}; {mend}", FILES[base.min(1)]),
         },
         (Fault::Differs { found: None, .. } | Fault::Nowhere { .. }, Some(base)) => {
-            format!("that is {} with form {}; {mend}", FILES[base.min(1)], before.form)
+            format!("that is {} with {}; {mend}", FILES[base.min(1)], before.against)
         }
         (Fault::NoFile { path, .. }, _) => format!("{}: {mend}", known(path)),
         _ => mend.to_owned(),
@@ -149,6 +209,7 @@ fn known(path: &str) -> String {
 /// Our texts with the edits of the files; a line that no machine here assembles goes.
 fn edited(before: &Before, applied: &Applied, settings: &Settings<'_>) -> (Vec<Source>, Origins) {
     let mut lines: Vec<Vec<(String, Origin)>> = vec![Vec::new(); before.sources.len()];
+    let names: Vec<Arc<str>> = before.sources.iter().map(|source| source.name.as_str().into()).collect();
     for (file, edited) in before.files.iter().zip(&applied.texts) {
         for line in edited {
             let at = match line {
@@ -156,11 +217,11 @@ fn edited(before: &Before, applied: &Applied, settings: &Settings<'_>) -> (Vec<S
                 EditedLine::Added { after, .. } => file.get(after.unwrap_or(0)),
             };
             let Some((source, number)) = at.and_then(|line| line.ours) else { continue };
-            let Some(name) = name(&before.sources[source].name) else { continue };
+            let name = Arc::clone(&names[source]);
             lines[source].push(match line {
                 EditedLine::Kept(_) => {
                     let text = at.map(|line| line.text.clone()).unwrap_or_default();
-                    (text, Origin::BuiltIn { name, line: number as u32 + 1 })
+                    (text, Origin::Kept { name, line: number as u32 + 1 })
                 }
                 EditedLine::Added { line, .. } => {
                     let (at, shift) = settings.place(line);
@@ -182,11 +243,6 @@ fn edited(before: &Before, applied: &Applied, settings: &Settings<'_>) -> (Vec<S
     (sources, origins)
 }
 
-/// The name of a built-in text that a patch may change.
-fn name(source: &str) -> Option<&'static str> {
-    sources::NAMES_OF_ENTRY.into_iter().find(|name| *name == source)
-}
-
 /// The one line that says what the text was taken for and what it fits.
 fn taken_for(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Diagnostic {
     let Fitted { before, applied, calls } = fitted;
@@ -201,7 +257,7 @@ fn taken_for(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Diagnostic {
     if *calls > 0 {
         changes.push(format!("how the macro is called, which follows from its head ({})", hunks(*calls)));
     }
-    let hint = format!("it fits form {}, and changes {}", before.form, changes.join(", "));
+    let hint = format!("it fits {}, and changes {}", before.against, changes.join(", "));
     note(first(&own.settings, line.as_ref()), format!("taken for {}", own.taken), Some(hint))
 }
 

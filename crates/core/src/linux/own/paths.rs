@@ -28,7 +28,8 @@ pub(super) fn files(sources: &[Source]) -> [Vec<FileLine>; 2] {
     [calling(sources), entry.flat_map(|index| lines(sources, index)).collect()]
 }
 
-fn lines(sources: &[Source], index: usize) -> Vec<FileLine> {
+/// The lines of the text with this index.
+pub(super) fn lines(sources: &[Source], index: usize) -> Vec<FileLine> {
     let text = sources.get(index).map_or("", |source| source.text.as_str());
     let line = |(number, line): (usize, &str)| FileLine { text: line.to_owned(), ours: Some((index, number)) };
     text.lines().enumerate().map(line).collect()

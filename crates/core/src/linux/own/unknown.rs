@@ -2,23 +2,21 @@
 
 use super::super::constants::decides;
 use super::origins::Origins;
-use super::{Diagnostic, Options, Source, note};
-use crate::asm;
+use super::{Diagnostic, Position, note};
 use std::collections::BTreeSet;
 
 /// A note on each feature that no switch decides, at its first place in lines that a person gave.
-pub(super) fn features(sources: &[Source], origins: &Origins, options: &Options) -> Vec<Diagnostic> {
+pub(super) fn features(statements: &[(Position, String)], origins: &Origins) -> Vec<Diagnostic> {
     let mut said = BTreeSet::new();
     let mut notes = Vec::new();
-    let sources = &sources[..sources.len().min(origins.end())];
-    for (at, statement) in asm::written_statements(sources, options) {
-        if !origins.is_given(at) {
+    for (at, statement) in statements {
+        if !origins.is_given(*at) {
             continue;
         }
-        for name in names(&statement) {
+        for name in names(statement) {
             if !decides(name) && said.insert(name.to_owned()) {
                 let hint = "the machine does not model it, and no switch decides it";
-                notes.push(note(origins.place(at).0, format!("`{name}` counts as off"), Some(hint.to_owned())));
+                notes.push(note(origins.place(*at).0, format!("`{name}` counts as off"), Some(hint.to_owned())));
             }
         }
     }

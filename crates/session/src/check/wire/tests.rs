@@ -1,13 +1,14 @@
 use super::*;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Features, Kernel, Variation};
+use cr3_core::linux::{Base, Features, Kernel, Variation};
 
 fn task(form: Form, custom: &str) -> Task {
     let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");
     let handler = "perf+pending-flush".parse().expect("handlers");
     let (features, geometry) = (Features::NONE, Geometry::Skylake);
     let kernel = Kernel::only(Variation::DebugEntry);
-    let config = Config { features, kernel, form, custom: custom.into(), handler, geometry };
+    let base = Base::BuiltIn;
+    let config = Config { features, kernel, base, form, custom: custom.into(), handler, geometry };
     Task { ticket: 7, side: Side::Right, scenario: Scenario { config, schedule } }
 }
 

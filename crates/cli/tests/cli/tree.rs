@@ -1,0 +1,316 @@
+//! A kernel tree in the place of the built-in text.
+
+use super::{assert_fits, check, play, steady};
+use expect_test::{Expect, expect};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A copy of the tree of testdata, which goes when it is dropped.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("cr3play-{}-{name}", std::process::id()));
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/tree"), &folder);
+        Self(folder)
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// Replaces `from` by `to` in a file.
+    fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.file(path)).expect("the file");
+        assert!(text.contains(from), "{path} has no {from}");
+        fs::write(self.file(path), text.replacen(from, to, 1)).expect("the file can be written");
+    }
+
+    fn check(&self, command: &str, status: i32, expected: Expect) {
+        let answer = play(&format!("{command} --tree {}", self.0.display()), "");
+        assert_fits(command, &answer);
+        let said = format!("{}{}", answer.out, answer.err).replace(&self.0.display().to_string(), "TREE");
+        expected.assert_eq(&steady(&said));
+        assert_eq!(answer.status, status, "{command}");
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the folder for temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        let target = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(fs::copy(&path, &target).expect("the file can be copied")),
+        }
+    }
+}
+
+const ENTRY: &str = "arch/x86/entry/entry_64.S";
+const CALLING: &str = "arch/x86/entry/calling.h";
+
+#[test]
+fn walks_both_texts() {
+    check(
+        "tree --tree testdata/tree",
+        0,
+        expect![[r#"
+        v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
+        ### pairs of instructions agree, from ## entry points.
+
+          declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
+          calls it
+          built in entry/exits.S:##: swapgs
+          tree     arch/x##/entry/entry_##.S:###: endbr##
+
+        not in the built-in text: __irqentry_text_start, asm_common_interrupt,
+        asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
+        not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
+    "#]],
+    );
+    let different = Copy::new("different");
+    different.edit(ENTRY, "\tstd\n", "");
+    different.check(
+        "tree",
+        1,
+        expect![[r#"
+        v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
+        ### pairs of instructions agree, from ## entry points.
+
+          DIFFERENT: another instruction
+          built in entry/nmi.S:###: std
+          tree     arch/x##/entry/entry_##.S:###: movq $0, 5*8(%rsp)
+
+          declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
+          calls it
+          built in entry/exits.S:##: swapgs
+          tree     arch/x##/entry/entry_##.S:###: endbr##
+
+        not in the built-in text: __irqentry_text_start, asm_common_interrupt,
+        asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
+        not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
+    "#]],
+    );
+}
+
+#[test]
+fn runs_the_tree_as_form_custom() {
+    check(
+        "run --tree testdata/tree --inject 'kernel_loop+1:nmi > nmi_exit:db' --features pti,pcid --steps none",
+        0,
+        expect![[r#"
+            form      custom: your own text
+            features  pti,pcid
+            handler   quiet: returns at once
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
+            inject    kernel_loop+1:nmi > nmi_exit:db
+            arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+              built-in text
+              asm_load_gs_index
+            end       the program exited after #### steps
+                user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+                run
+
+            instructions         ####
+            CR3 reads              ##
+            CR3 writes             ##
+            no-flush CR3 writes    ##
+            TLB hits             ####
+            TLB misses             ##
+            cold misses            ##
+            page-walk reads        ##
+            deliveries              8
+            NMIs                    1
+            #DB                     1
+            page faults             2
+            other events            4
+        "#]],
+    );
+    check(
+        "compare --forms E,custom --tree testdata/tree --inject kernel_loop+1:nmi",
+        0,
+        expect![[r#"
+        form      E, custom
+        features  pti,pcid,invpcid,fsgsbase,nx
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        reading   MIN
+        inject    kernel_loop+1:nmi
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+        end       E: the program exited after #### steps
+                  custom: the program exited after #### steps
+
+                                  E  custom
+          instructions         ####    ####
+          CR3 reads              ##      ##
+          CR3 writes             ##      ##
+          no-flush CR3 writes    ##      ##
+          TLB hits             ####    ####
+          TLB misses             ##      ##
+          cold misses            ##      ##
+          page-walk reads        ##      ##
+          deliveries              7       7
+          NMIs                    1       1
+          page faults             2       2
+          other events            4       4
+
+        no difference in #### rows
+    "#]],
+    );
+    check(
+        "places --tree testdata/tree nmi_exit_cr3",
+        0,
+        expect![[r#"
+        nmi_exit_cr3_restored    ffffffff#######e  arch/x##/entry/entry_##.S:###  wrgsbase %rbx
+        nmi_exit_cr3_restored+1  ffffffff########  arch/x##/entry/entry_##.S:###  jmp nmi_restore
+        --- standard error
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+    "#]],
+    );
+    check(
+        "claims 3 --tree testdata/tree",
+        0,
+        expect![[r#"
+        the note with the patch, ## August ####
+
+            3. Brendan Jackman; Andy Lutomirski doubts it: Andy Lutomirski wrote of the patch of #### that
+            it looks correct.
+            verdict   not decidable here
+            because   This is history. His mail of ## May #### answers the opening mail of the series, 0/2,
+                      which holds both patches; the link in the note leads to 2/2, which always flushes.
+
+        claims    1: 1 not decidable here
+        changed   none
+        numbers   differ in none
+        --- standard error
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+    "#]],
+    );
+    check(
+        "run --form E --tree testdata/tree",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: --tree is given but the form is 'E'
+          leave --form out, or try --form custom
+    "#]],
+    );
+    check(
+        "run --config DEBUG_ENTRY=y",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: --config is given but no text
+          give one with --macro FILE or --tree DIR
+    "#]],
+    );
+}
+
+#[test]
+fn bisects() {
+    let status = |tree: &Copy| {
+        let command = "explore --bisect --features pti,pcid --handler quiet --vectors nmi --tree";
+        play(&format!("{command} {}", tree.0.display()), "").status
+    };
+    let tree = Copy::new("bisected");
+    assert_eq!(status(&tree), 0);
+    tree.edit(CALLING, "\tmovq\t\\save_reg, %cr3\n", "");
+    assert_eq!(status(&tree), 1);
+    tree.edit(CALLING, "\tbt\t$PTI_USER_PGTABLE_BIT, \\save_reg\n", "\tno such instruction\n");
+    assert_eq!(status(&tree), 125);
+}
+
+#[test]
+fn reads_nothing_outside_the_tree() {
+    let tree = Copy::new("outside");
+    let outside = tree.file("arch/x86/include/asm/segment.h");
+    fs::remove_file(&outside).expect("the file");
+    std::os::unix::fs::symlink("/etc/passwd", &outside).expect("a link");
+    tree.check(
+        "run",
+        2,
+        expect![[r#"
+        cr3play: the text does not assemble
+          arch/x##/entry/entry_##.S:7:##: error: `arch/x##/include/asm/segment.h` is not read: a link leads
+            out of the tree
+          take another tree, or mend the file
+        arch/x##/entry/entry.S:3:##: error: `arch/x##/include/asm/segment.h` is not read: a link leads out
+          of the tree
+          take another tree, or mend the file
+        arch/x##/entry/calling.h:###:8: error: `VDSO_CPUNODE_MASK` is not defined
+          in macro GET_PERCPU_BASE, called in line ###
+          in macro SAVE_AND_SET_GSBASE, called in line ###
+          define it as a label, by `.set` or by `#define`, or give it as a constant
+    "#]],
+    );
+    fs::remove_file(&outside).expect("the link");
+    fs::create_dir(&outside).expect("a folder");
+    tree.check(
+        "run",
+        2,
+        expect![[r#"
+        cr3play: the text does not assemble
+          arch/x##/entry/entry_##.S:7:##: error: there is no file `asm/segment.h`
+          it would be in one of the folders arch/x##/include, arch/x##/include/generated, include,
+            arch/x##/include/uapi, include/uapi, include/generated/uapi, arch/x##/include/generated/uapi
+        arch/x##/entry/entry.S:3:##: error: there is no file `asm/segment.h`
+          it would be in one of the folders arch/x##/include, arch/x##/include/generated, include,
+            arch/x##/include/uapi, include/uapi, include/generated/uapi, arch/x##/include/generated/uapi
+        arch/x##/entry/calling.h:###:8: error: `VDSO_CPUNODE_MASK` is not defined
+          in macro GET_PERCPU_BASE, called in line ###
+          in macro SAVE_AND_SET_GSBASE, called in line ###
+          define it as a label, by `.set` or by `#define`, or give it as a constant
+    "#]],
+    );
+    tree.edit(ENTRY, "<asm/segment.h>", "\"/etc/passwd\"");
+    tree.check(
+        "run",
+        2,
+        expect![[r#"
+        cr3play: the text does not assemble
+          arch/x##/entry/entry_##.S:7:##: error: `/etc/passwd` is outside of the tree
+          only files of the tree are read
+        arch/x##/entry/entry.S:3:##: error: there is no file `asm/segment.h`
+          it would be in one of the folders arch/x##/include, arch/x##/include/generated, include,
+            arch/x##/include/uapi, include/uapi, include/generated/uapi, arch/x##/include/generated/uapi
+        arch/x##/entry/calling.h:###:8: error: `VDSO_CPUNODE_MASK` is not defined
+          in macro GET_PERCPU_BASE, called in line ###
+          in macro SAVE_AND_SET_GSBASE, called in line ###
+          define it as a label, by `.set` or by `#define`, or give it as a constant
+    "#]],
+    );
+    check(
+        "run --tree no/such/folder",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: cannot read no/such/folder: No such file or directory (os error 2)
+          name the top folder of a kernel tree
+    "#]],
+    );
+    check(
+        "run --tree testdata/asm",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: testdata/asm is no tree that can be run
+          Makefile: error: the tree has no such file
+          it names the release: name the top folder of a kernel tree
+    "#]],
+    );
+}

@@ -1,0 +1,207 @@
+//! A person's kernel tree as the entry text.
+//!
+//! The entry code is the tree's, with the headers that it includes; the C side stays the modelled one. What the kernel's
+//! build generates, and what only objtool, the unwinder or patching at boot read, has stand-ins.
+
+mod release;
+mod texts;
+
+pub use release::{Checked, Release};
+
+pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};
+
+use super::{Features, Handlers, Kernel, Variation, constants};
+use crate::asm::{self, Diagnostic, Files, Includes, Position, Severity};
+use release::switches_early;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The text that edits change.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Base {
+    /// The one of this repository.
+    #[default]
+    BuiltIn,
+    /// That of a person's tree. Form `custom` alone runs on it.
+    Tree(Arc<Tree>),
+}
+
+impl Base {
+    /// The tree, if it is one.
+    pub fn tree(&self) -> Option<&Arc<Tree>> {
+        match self {
+            Self::BuiltIn => None,
+            Self::Tree(tree) => Some(tree),
+        }
+    }
+}
+
+/// What a tree has at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum File {
+    /// A text.
+    Text(String),
+    /// No such file.
+    Absent,
+    /// A file that is not taken, and why.
+    Refused(String),
+}
+
+/// The entry text of a kernel tree.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tree {
+    release: Release,
+    variations: Vec<Variation>,
+    /// Paths and texts: the entry texts, then the headers in the order in which they were asked for.
+    files: Vec<(String, Arc<str>)>,
+    refused: BTreeMap<String, String>,
+    /// What the text calls and nothing here defines.
+    unmodelled: Vec<String>,
+}
+
+/// The file that has the entry code.
+pub(super) const ENTRY: &str = "arch/x86/entry/entry_64.S";
+/// Macros of the entry code.
+const CALLING: &str = "arch/x86/entry/calling.h";
+/// Further entry text, with the operand of VERW; since v6.3.
+const OPERAND: &str = "arch/x86/entry/entry.S";
+/// Where the release stands.
+const MAKEFILE: &str = "Makefile";
+/// The C side of address spaces, of which one order of statements is read.
+const TLB: &str = "arch/x86/mm/tlb.c";
+
+impl Tree {
+    /// The entry text of a tree. `find` gives what stands at a path from the tree's top; nothing is asked for that the text
+    /// does not need.
+    ///
+    /// # Errors
+    /// Diagnostics that name the file that is missing, or what the text lacks.
+    pub fn read(find: &mut dyn FnMut(&str) -> File) -> Result<Self, Vec<Diagnostic>> {
+        let makefile = needed(find, MAKEFILE, "it names the release")?;
+        let release = Release::of(&makefile).ok_or_else(|| {
+            vec![refusal(
+                MAKEFILE,
+                "it names no release".to_owned(),
+                "it has VERSION, PATCHLEVEL and SUBLEVEL in a kernel tree",
+            )]
+        })?;
+        let mut files = vec![(ENTRY.to_owned(), needed(find, ENTRY, "it has the entry code")?.into())];
+        files.push((CALLING.to_owned(), needed(find, CALLING, "it has the macros of the entry code")?.into()));
+        if let File::Text(text) = find(OPERAND) {
+            files.push((OPERAND.to_owned(), text.into()));
+        }
+        let early = matches!(find(TLB), File::Text(text) if switches_early(&text));
+        let variations = early.then_some(Variation::EarlySwitching).into_iter().collect();
+        let mut tree = Self { release, variations, files, refused: BTreeMap::new(), unmodelled: Vec::new() };
+        tree.add_headers(find);
+        Ok(tree)
+    }
+
+    /// The release that the tree is of.
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// `given` with what the tree's C side has.
+    #[must_use]
+    pub fn kernel(&self, given: Kernel) -> Kernel {
+        self.variations.iter().fold(given, |kernel, &variation| kernel.with(variation))
+    }
+
+    /// The files that were read for the text, with their contents.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_str(), &**text))
+    }
+
+    /// The functions in C that the text calls and this machine does not model: whoever reaches one panics.
+    pub fn unmodelled(&self) -> &[String] {
+        &self.unmodelled
+    }
+
+    /// Reads the headers of every kernel whose text may include others, and keeps what nothing defines.
+    fn add_headers(&mut self, find: &mut dyn FnMut(&str) -> File) {
+        let mut names = BTreeSet::new();
+        for kernel in [Kernel::V6_12, Kernel::only(Variation::DebugEntry)] {
+            let input = inputs(self, "", Handlers::QUIET, constants::options(Features::ALL, kernel));
+            let seeking =
+                Seeking { library: Library::new(self), find: RefCell::new(&mut *find), found: RefCell::default() };
+            let includes = Includes { files: &seeking, folders: &texts::folders() };
+            let assembled = asm::assemble_including(&input.sources, &includes, &input.options);
+            // Names of numbers have capital letters alone: without one the text cannot run.
+            let of_code = |name: &String| name.bytes().any(|byte| byte.is_ascii_lowercase());
+            names.extend(assembled.image.undefined.into_iter().filter(of_code));
+            let found = seeking.found.into_inner();
+            self.refused.extend(found.refused);
+            self.files.extend(found.files);
+        }
+        self.unmodelled = names.into_iter().collect();
+    }
+}
+
+/// What a tree had that was not read yet.
+#[derive(Default)]
+struct Found {
+    files: Vec<(String, Arc<str>)>,
+    refused: BTreeMap<String, String>,
+}
+
+/// The files of a tree that is being read.
+struct Seeking<'s> {
+    library: Library<'s>,
+    find: RefCell<&'s mut dyn FnMut(&str) -> File>,
+    found: RefCell<Found>,
+}
+
+impl Files for Seeking<'_> {
+    fn read(&self, path: &str) -> Result<Option<String>, String> {
+        if let Some(text) = self.library.read(path)? {
+            return Ok(Some(text));
+        }
+        let find = &mut **self.find.borrow_mut();
+        let text = match find(path) {
+            File::Text(text) => text,
+            File::Refused(why) => {
+                self.found.borrow_mut().refused.insert(path.to_owned(), why.clone());
+                return Err(why);
+            }
+            File::Absent => match texts::generated(path, &mut |path| matches!(find(path), File::Text(_))) {
+                Some(text) => text,
+                None => return Ok(None),
+            },
+        };
+        self.found.borrow_mut().files.push((path.to_owned(), text.as_str().into()));
+        Ok(Some(texts::extended(path, &text)))
+    }
+
+    fn source(&self, path: &str) -> Option<usize> {
+        self.library.source(path)
+    }
+
+    fn is_header(&self, source: usize) -> bool {
+        self.library.is_header(source)
+    }
+}
+
+fn needed(find: &mut dyn FnMut(&str) -> File, path: &str, why: &str) -> Result<String, Vec<Diagnostic>> {
+    match find(path) {
+        File::Text(text) => Ok(text),
+        File::Absent => Err(vec![refusal(
+            path,
+            "the tree has no such file".to_owned(),
+            &format!("{why}: name the top folder of a kernel tree"),
+        )]),
+        File::Refused(cause) => Err(vec![refusal(path, format!("the file is refused: {cause}"), why)]),
+    }
+}
+
+fn refusal(path: &str, message: String, hint: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        position: Position::default(),
+        source: path.to_owned(),
+        message,
+        hint: Some(hint.to_owned()),
+        expansion: Vec::new(),
+    }
+}

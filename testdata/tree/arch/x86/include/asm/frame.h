@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_X86_FRAME_H
+#define _ASM_X86_FRAME_H
+#ifdef CONFIG_FRAME_POINTER
+.macro ENCODE_FRAME_POINTER ptregs_offset=0
+	leaq 1+\ptregs_offset(%rsp), %rbp
+.endm
+#else
+.macro ENCODE_FRAME_POINTER ptregs_offset=0
+.endm
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_X86_LINKAGE_H
+#define _ASM_X86_LINKAGE_H
+
+#include <asm/ibt.h>
+
+#ifdef __ASSEMBLY__
+#define ASM_NL		;
+#define __ALIGN		.balign 16, 0x90
+#define SYM_L_GLOBAL(name)	.globl name
+#define SYM_L_LOCAL(name)
+#define RET		ret
+#else
+#error "C side"
+#endif
+
+#endif

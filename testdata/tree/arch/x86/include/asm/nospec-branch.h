@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _ASM_X86_NOSPEC_BRANCH_H
+#define _ASM_X86_NOSPEC_BRANCH_H
+#include <linux/objtool.h>
+#include <asm/alternative.h>
+#include <asm/cpufeatures.h>
+#ifdef __ASSEMBLY__
+/* The operand lies in entry text: it is read under the user CR3. */
+.macro CLEAR_CPU_BUFFERS
+	ALTERNATIVE "", __stringify(verw _ASM_RIP(x86_verw_sel)), X86_FEATURE_CLEAR_CPU_BUF
+.endm
+/* Nothing without the mitigations. */
+.macro UNTRAIN_RET
+	ALTERNATIVE "", "lfence", ALT_NOT(X86_FEATURE_ALWAYS)
+.endm
+#endif
+#endif

@@ -17,6 +17,8 @@ mod failure;
 mod fuzz;
 mod http;
 mod npm;
+mod offline;
+mod policy;
 mod project;
 mod robustness;
 mod serve;

@@ -22,7 +22,7 @@ export async function useEverything(page: Page) {
   await page.keyboard.press("j");
   await page.getByLabel("Story").selectOption("NMI in kernel code");
   await page.keyboard.press("i");
-  await page.locator(".inject-menu .choice").first().click();
+  await page.locator(".inject-menu .choice:not(:disabled)").first().click();
   await expect(page.locator(".strike")).toHaveCount(2);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.getByRole("button", { name: "Run it right" }).click();

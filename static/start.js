@@ -50,7 +50,7 @@
     if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError || error instanceof SyntaxError) {
       return ["This browser cannot read the program.", `Something on the way may have changed it: load the page again. Or the browser is too old: ${TOO_OLD}`];
     }
-    if (error instanceof WebAssembly.RuntimeError) {
+    if (early) {
       return ["The program broke down while it started.", "Load the page again. If it breaks down again, open it without what follows # in its address."];
     }
     return ["The program did not arrive.", "Look whether there is a connection, and whether something holds scripts of this address back. Then load the page again."];
@@ -58,7 +58,7 @@
 
   function refuse(error) {
     const [what, mend] = told(error);
-    const cause = error ? [element("p", "cause", panicked ?? String(error))] : [];
+    const cause = error ? [element("p", "cause", error.message)] : [];
     const alert = element("div", "refused", element("p", "what", what), element("p", "", mend), ...cause, button("Load again", () => location.reload()));
     alert.setAttribute("role", "alert");
     document.querySelector(".shell")?.classList.add("still");
@@ -70,8 +70,8 @@
 
   let started = false;
 
-  /** Why the module gave up while it started: it says so before it traps. */
-  let panicked;
+  /** Why the module gave up while it started. A panic says so before it traps, and not to who waits for the start. */
+  let early;
 
   async function start() {
     if (location.protocol === "file:" || typeof WebAssembly !== "object") return refuse();
@@ -81,11 +81,14 @@
       const module = document.querySelector("link[rel=preload][as=fetch]").href;
       const bindings = await import(glue);
       await bindings.default({ module_or_path: module });
+      // What it has put off for a moment may break down too.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      if (early) return refuse(early);
       started = true;
       window.wasmBindings = bindings;
     } catch (error) {
       console.error(error);
-      refuse(error);
+      refuse(early ?? error);
     }
   }
 
@@ -95,7 +98,7 @@
 
   /** Says what broke. The first one counts: what follows it is often a consequence. */
   function card(what, goesOn) {
-    if (broken || !started) return;
+    if (broken) return;
     broken = true;
     const again = element("a", "button main", "Open this view again");
     again.href = location.href;
@@ -131,8 +134,8 @@
 
   addEventListener("error", ({ error, filename }) => {
     if (!isOwn(error, filename)) return;
-    if (!started) panicked ??= error.message;
-    card(error.message, STAYS);
+    if (started) card(error.message, STAYS);
+    else early ??= error;
   });
   addEventListener("unhandledrejection", ({ reason }) => {
     if (isOwn(reason)) card(reason.message, STAYS);

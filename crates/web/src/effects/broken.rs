@@ -12,9 +12,9 @@ extern "C" {
     fn report_error(error: &Error);
 }
 
-/// A panic says what and where. The trap that follows it says nothing.
+/// A panic says what and where. The trap that follows it says nothing. Yew would otherwise set a hook of its own, which tells only the console.
 pub fn tell_panics() {
-    std::panic::set_hook(Box::new(|panic| report_error(&Error::new(&panic.to_string()))));
+    yew::set_custom_panic_hook(Box::new(|panic| report_error(&Error::new(&panic.to_string()))));
 }
 
 /// A worker ended, and the page goes on.

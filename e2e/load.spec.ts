@@ -1,4 +1,4 @@
-import { test, expect, expectAccessible } from "./page";
+import { test, expect, expectAccessible, opened } from "./page";
 
 test("loads from a sub-path", async ({ page }) => {
   const wasm = page.waitForResponse((response) => response.url().endsWith("_bg.wasm"));
@@ -18,8 +18,7 @@ test("has no benchmark for visitors to load", async ({ page }) => {
 for (const colorScheme of ["light", "dark"] as const) {
   test(`is accessible in ${colorScheme}`, async ({ page }) => {
     await page.emulateMedia({ colorScheme });
-    await page.goto("");
-    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await opened(page);
     await expectAccessible(page);
   });
 }

@@ -12,35 +12,39 @@ function freePort() {
   });
 }
 
-async function opened(page, address) {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await page.goto(address);
-    } catch (error) {
-      if (attempt === 50) throw error;
+/** Serves the folder while `work` goes on with its address; with "compress" as hosts do. */
+export async function served(folder, mode, work) {
+  const port = await freePort();
+  const server = spawn(process.execPath, [new URL("serve.mjs", import.meta.url).pathname, folder, port, "/", mode]);
+  const address = `http://127.0.0.1:${port}/`;
+  try {
+    for (let attempt = 0; !(await fetch(address).catch(() => undefined)); attempt++) {
+      if (attempt === 50) throw new Error(`no server answers at ${address}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
+    await work(address);
+  } finally {
+    server.kill();
   }
 }
 
 /** Serves the folder, opens its page and hands it over once the page's own exports can be called. Only a page that is built with the
  * feature `bench` has those of the benchmarks. */
 export async function withPage(folder, work) {
-  const port = await freePort();
-  const server = spawn(process.execPath, [new URL("serve.mjs", import.meta.url).pathname, folder, port, "/"]);
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
-  try {
-    const page = await browser.newPage();
-    await opened(page, `http://127.0.0.1:${port}/`);
-    await page.waitForFunction(() => window.wasmBindings);
-    if (!(await page.evaluate(() => "run_storm" in window.wasmBindings))) {
-      throw new Error(`the page in ${folder} is built without its benchmarks: cargo xtask bench builds one with them in target/bench`);
+  await served(folder, "plain", async (address) => {
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
+    try {
+      const page = await browser.newPage();
+      await page.goto(address);
+      await page.waitForFunction(() => window.wasmBindings);
+      if (!(await page.evaluate(() => "run_storm" in window.wasmBindings))) {
+        throw new Error(`the page in ${folder} is built without its benchmarks: cargo xtask bench builds one with them in target/bench`);
+      }
+      await work(page);
+    } finally {
+      await browser.close();
     }
-    await work(page);
-  } finally {
-    await browser.close();
-    server.kill();
-  }
+  });
 }
 
 /** Lowest, median and highest of the samples. */

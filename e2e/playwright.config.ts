@@ -23,6 +23,8 @@ export default defineConfig({
     browserName: "chromium",
     launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" },
     trace: "retain-on-failure",
+    // What a test puts in the way of a request must not be kept somewhere else. offline.spec.ts looks at the service worker.
+    serviceWorkers: "block",
   },
   webServer: {
     command: `node serve.mjs ../dist ${port} /some/sub-path/`,

@@ -1,10 +1,12 @@
-// A static host in its plainest form: `node serve.mjs FOLDER PORT PREFIX`. It serves FOLDER under PREFIX and nothing else,
-// rewrites nothing, and knows the type of each file, so that what works here works on any host.
-import { createReadStream, statSync } from "node:fs";
+// A static host in its plainest form: `node serve.mjs FOLDER PORT PREFIX [compress]`. It serves FOLDER under PREFIX and nothing else,
+// rewrites nothing, and knows the type of each file, so that what works here works on any host. It sends the headers that `_headers`
+// asks for. With `compress` it compresses and lets browsers keep files for a while, as hosts do.
+import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize, resolve } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-const [folder, port, prefix] = process.argv.slice(2);
+const [folder, port, prefix, mode] = process.argv.slice(2);
 const root = resolve(folder);
 
 const types = {
@@ -18,8 +20,28 @@ const types = {
   ".txt": "text/plain; charset=utf-8",
   // Browsers compile while they download only under this type.
   ".wasm": "application/wasm",
+  ".webmanifest": "application/manifest+json",
   ".woff2": "font/woff2",
 };
+
+/** What compression makes smaller. */
+const COMPRESSED = [".css", ".html", ".js", ".json", ".mjs", ".svg", ".txt", ".wasm", ".webmanifest"];
+
+const ENCODERS = {
+  br: (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }),
+  gzip: (bytes) => gzipSync(bytes, { level: 9 }),
+};
+
+/** The headers for every file: those below `/*` in `_headers`. */
+function headersOfAll() {
+  const file = join(root, "_headers");
+  if (!statSync(file, { throwIfNoEntry: false })) return {};
+  const [path, ...lines] = readFileSync(file, "utf8").trimEnd().split("\n");
+  if (path !== "/*") throw new Error(`${file} is not about every file`);
+  return Object.fromEntries(lines.map((line) => line.trim().split(/: (.*)/).slice(0, 2)));
+}
+
+const common = headersOfAll();
 
 /** The file that `path` of a request names, or undefined. */
 function fileOf(path) {
@@ -38,12 +60,27 @@ function pathOf(request) {
   }
 }
 
+const compressed = new Map();
+
+/** A file as this browser takes it, and under which encoding. */
+function bodyOf(file, request) {
+  const accepted = request.headers["accept-encoding"] ?? "";
+  const encoding = Object.keys(ENCODERS).find((name) => accepted.includes(name));
+  if (mode !== "compress" || !encoding || !COMPRESSED.includes(extname(file))) return [readFileSync(file)];
+  const key = `${encoding} ${file}`;
+  if (!compressed.has(key)) compressed.set(key, ENCODERS[encoding](readFileSync(file)));
+  return [compressed.get(key), encoding];
+}
+
 createServer((request, response) => {
   const file = fileOf(pathOf(request));
   if (file === undefined) {
     response.writeHead(404, { "Content-Type": "text/plain" }).end("not found\n");
     return;
   }
-  response.writeHead(200, { "Content-Type": types[extname(file)] ?? "application/octet-stream" });
-  createReadStream(file).pipe(response);
+  const [body, encoding] = bodyOf(file, request);
+  const headers = { "Content-Type": types[extname(file)] ?? "application/octet-stream", "Content-Length": body.length, ...common };
+  if (encoding) Object.assign(headers, { "Content-Encoding": encoding, Vary: "Accept-Encoding" });
+  if (mode === "compress") headers["Cache-Control"] = "max-age=600";
+  response.writeHead(200, headers).end(body);
 }).listen(Number(port), "127.0.0.1");

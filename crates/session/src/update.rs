@@ -27,9 +27,6 @@ const DRAFT_LIMIT: usize = crate::link::TEXT_LIMIT;
 pub fn update(state: &State, action: Action) -> State {
     let seeks = matches!(action, Action::Seek(_) | Action::Move(..)) || opens_run(&action);
     let mut next = state.clone();
-    if !is_silent(&action) {
-        next.notice = None;
-    }
     match action {
         Action::OpenLink(text) => return state.reopen(&text),
         Action::OpenStory(index) => open_story(&mut next, index),
@@ -74,7 +71,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::ToggleJudging => toggle_judging(&mut next),
         Action::Open(overlay) => open(&mut next, overlay),
         Action::Close => next.overlay = Overlay::None,
-        Action::Dismiss => {}
+        Action::Dismiss => next.notice = None,
         Action::Tell(words) => next.notice = Some(words),
         Action::ToggleCheck => next.check = state.check.toggled(),
         Action::Checked(ticket, report) => checked(&mut next, ticket, report),
@@ -111,12 +108,6 @@ pub fn update(state: &State, action: Action) -> State {
 /// Whether an action shows the run that something else speaks of.
 fn opens_run(action: &Action) -> bool {
     matches!(action, Action::OpenCounterexample(..) | Action::OpenClaim(..) | Action::OpenLine(_))
-}
-
-/// Whether an action happens without a person, or along with what they do. The notice then stays.
-fn is_silent(action: &Action) -> bool {
-    use Action::{Browse, Checked, Explored, LeaveDraft, Remember, Tick};
-    matches!(action, Tick | Checked(..) | Explored(..) | Browse(_) | Remember(_) | LeaveDraft(..))
 }
 
 /// Whether an action would change anything. This decides whether its button is enabled.

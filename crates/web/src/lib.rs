@@ -16,6 +16,7 @@ mod store;
 mod view;
 
 pub use app::App;
+pub use effects::tell_panics;
 #[cfg(feature = "bench")]
 pub use speed::run_storm;
 

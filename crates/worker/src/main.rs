@@ -12,6 +12,7 @@ use cr3_session::Role;
 fn main() {
     // A page loads it only for measurements.
     let Some(scope) = worker::scope() else { return };
+    worker::tell_panics();
     match Role::named(&scope.name()) {
         Some(Role::SecondCpu) => worker::serve(scope, check::Bench::default()),
         Some(Role::Explorer | Role::Studies) => worker::serve(scope, jobs::Served::default()),

@@ -2,6 +2,7 @@
 
 use cr3_session::role::STARTED;
 use gloo::timers::callback::Timeout;
+use js_sys::Error;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -17,6 +18,18 @@ pub(crate) trait Serve {
 
     /// Works for about 40 milliseconds; the messages that come of it.
     fn slice(&mut self) -> Vec<String>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// As if it were thrown and nobody caught it (HTML standard, 8.1.4.6).
+    #[wasm_bindgen(js_name = reportError)]
+    fn report_error(error: &Error);
+}
+
+/// The page hears of a panic what it says and where. The trap that follows it says nothing.
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| report_error(&Error::new(&panic.to_string()))));
 }
 
 /// The worker's own scope; none in a page.

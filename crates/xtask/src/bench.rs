@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::project::TARGET;
 use crate::project::{Project, on_path};
 use crate::steps::{self, ask, cannot_start, seconds};
-use crate::{budget, build, setup, timings, wasm_module, weight};
+use crate::{budget, build, npm, setup, timings, wasm_module, weight};
 
 /// The page's modules as the compiler left them, still with names: below `target/wasm32-unknown-unknown/web`.
 const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-worker.wasm"];
@@ -20,6 +20,9 @@ const LARGEST: usize = 12;
 /// What to measure in Chromium, in a page built with the necessary exports: the benchmark of `cr3play bench`, and the
 /// check with Unicorn.
 const IN_BROWSER: [&str; 2] = ["e2e/speed.mjs", "e2e/check_speed.mjs"];
+
+/// How long a visitor waits, in the page that visitors get.
+const FIRST_SIGHT: &str = "e2e/first_sight.mjs";
 
 /// Builds the page, then prints the measurements.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
@@ -33,12 +36,14 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     run_benchmark(project, &cr3play, &["bench", "--explore", "2", "--samples", "5"])?;
     print_stateright(project)?;
     setup::for_browser(project)?;
+    npm::ensure_lighthouse(project)?;
     let in_browser = IN_BROWSER.map(|program| print_browser_speed(project, &page, program));
+    let first_sight = print_browser_speed(project, &project.dist(), FIRST_SIGHT);
     print_beside_unicorn(project)?;
     print_setup_times(project);
     print_page_weight(project)?;
     // An exceeded limit is reported last and suppresses no number.
-    in_browser.into_iter().collect()
+    in_browser.into_iter().chain([first_sight]).collect()
 }
 
 /// Our machine and Unicorn on the same loops, in the same process.

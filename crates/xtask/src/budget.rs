@@ -15,14 +15,17 @@ pub(crate) enum Part {
     Worker,
     /// When a person asks for the check: the second CPU, and texts that are not needed to run it.
     Unicorn,
+    /// When the browser keeps the page: what makes it installable and of use without a network.
+    Kept,
 }
 
 /// The limit for each part, in bytes with gzip -9.
-const BUDGETS: [(Part, &str, u64); 4] = [
+const BUDGETS: [(Part, &str, u64); 5] = [
     (Part::Page, "before the page draws", 587_000),
     (Part::Fonts, "fonts", 45_000),
     (Part::Worker, "for the explorer and the check: the workers' module", 555_000),
     (Part::Unicorn, "for the check: Unicorn's module", 266_240),
+    (Part::Kept, "to be kept: service worker, manifest, icons", 8_000),
 ];
 
 impl Part {
@@ -31,14 +34,16 @@ impl Part {
             Some("fonts") => Self::Fonts,
             Some("worker") => Self::Worker,
             Some("unicorn") => Self::Unicorn,
+            Some("icons" | "manifest.webmanifest" | "service-worker.js") => Self::Kept,
             _ => Self::Page,
         }
     }
 
-    /// Licences and sources are beside the modules; the page only links to them.
+    /// Licences and sources are beside the modules, and headers are for the host; the page only links to them, or knows nothing of them.
     fn loads(self, path: &str) -> bool {
         match self {
-            Self::Page | Self::Worker => true,
+            Self::Page => path != "_headers",
+            Self::Worker | Self::Kept => true,
             Self::Fonts => path.ends_with(".woff2"),
             Self::Unicorn => path.ends_with(".wasm"),
         }
@@ -110,9 +115,12 @@ mod tests {
             file("worker/worker.js", 30),
             file("unicorn/unicorn.wasm", 40),
             file("unicorn/COPYING", 7),
+            file("_headers", 7),
+            file("service-worker.js", 50),
+            file("icons/icon-192.png", 5),
         ];
         let gzip: Vec<u64> = weighed(&files).iter().map(|(_, weight, _)| weight.gzip).collect();
-        assert_eq!(gzip, [1010, 20, 30, 40]);
+        assert_eq!(gzip, [1010, 20, 30, 40, 55]);
     }
 
     #[test]

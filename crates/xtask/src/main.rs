@@ -18,6 +18,8 @@ mod fuzz;
 mod http;
 mod linux;
 mod npm;
+mod offline;
+mod policy;
 mod project;
 mod robustness;
 mod serve;

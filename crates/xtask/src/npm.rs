@@ -1,6 +1,8 @@
-//! The npm packages of package-lock.json: wasm-opt for release builds, Playwright and axe for the end-to-end tests.
+//! npm packages, as lock files name them: wasm-opt for release builds, Playwright and axe for the end-to-end tests, and Lighthouse in a
+//! folder of its own.
 
 use std::fs;
+use std::path::Path;
 
 use crate::failure::Failure;
 use crate::project::{Project, version_numbers};
@@ -11,8 +13,17 @@ const OLDEST_NODE: [u32; 3] = [20, 0, 0];
 
 /// Makes `node_modules/` match package-lock.json, if it does not already.
 pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
-    let wanted = project.root().join("package-lock.json");
-    let present = project.root().join("node_modules/.installed-lock.json");
+    ensure_in(project, project.root(), "npm packages")
+}
+
+/// Lighthouse weighs more than all others together, so only benchmarks install it.
+pub(crate) fn ensure_lighthouse(project: &Project) -> Result<(), Failure> {
+    ensure_in(project, &project.root().join("e2e/lighthouse"), "Lighthouse")
+}
+
+fn ensure_in(project: &Project, folder: &Path, what: &str) -> Result<(), Failure> {
+    let wanted = folder.join("package-lock.json");
+    let present = folder.join("node_modules/.installed-lock.json");
     let lock = fs::read(&wanted).map_err(|error| Failure::io(&wanted, &error))?;
     if fs::read(&present).is_ok_and(|installed| installed == lock) {
         return Ok(());
@@ -21,9 +32,10 @@ pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
     let mut npm = project.command("npm");
     // No package here needs an install script, and Playwright's would download a browser.
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    npm.current_dir(folder);
     let mend = "check that npm reaches its registry (npm ping), then run the command again";
-    let elapsed = steps::run("npm packages of package-lock.json", &mut npm, mend)?;
-    timings::record(project, "npm packages", elapsed);
+    let elapsed = steps::run(&format!("{what} of {}", wanted.display()), &mut npm, mend)?;
+    timings::record(project, what, elapsed);
     fs::write(&present, lock).map_err(|error| Failure::io(&present, &error))
 }
 

@@ -1,16 +1,20 @@
-//! Called by trunk after it has built a page: writes the version of the workers' module, and puts Unicorn beside the
-//! page. The styles in the document lose their comments and their indentation.
+//! Called by trunk after it has built a page: writes the version of the workers' module, puts Unicorn beside the page, and
+//! gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
+//! and their indentation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::unicorn;
 use crate::version::write_version;
+use crate::{offline, policy, unicorn};
 
 /// Where the page finds the workers' module. Trunk does not name a worker by its content.
 const WORKER: &str = "worker";
+
+/// Trunk's script that loads a page again when it has been rebuilt is in every page that trunk serves itself, and in no other.
+const RELOADS_ITSELF: &str = ".well-known/trunk/ws";
 
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let stage = std::env::var_os("TRUNK_STAGING_DIR").map(PathBuf::from).ok_or_else(|| {
@@ -18,7 +22,14 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     })?;
     trim_document(&stage.join("index.html"))?;
     name_version(&stage.join(WORKER))?;
-    unicorn::stage(project, &stage)
+    unicorn::stage(project, &stage)?;
+    let page = stage.join("index.html");
+    let html = fs::read_to_string(&page).map_err(|error| Failure::io(&page, &error))?;
+    if html.contains(RELOADS_ITSELF) {
+        return offline::forget(&stage);
+    }
+    let html = policy::complete(project, &stage, &html)?;
+    offline::complete(project, &stage, &html)
 }
 
 fn trim_document(path: &Path) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ pub(crate) fn write_version(folder: &Path, content: &[u8]) -> Result<(), Failure
 }
 
 /// FNV-1a: identifies a content, and protects against nobody.
-fn content_hash(bytes: &[u8]) -> u64 {
+pub(crate) fn content_hash(bytes: &[u8]) -> u64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01b3;
     bytes.iter().fold(BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))

@@ -302,10 +302,12 @@ fn a_person_reads_in_the_listing_until_the_cursor_moves() {
 }
 
 #[test]
-fn reading_on_keeps_what_the_page_told() {
+fn what_the_page_told_stays_until_it_is_dismissed() {
     let told = update(&opened(""), Action::Tell("Link copied".into()));
-    let read = update(&told, Action::Browse("exc_nmi+2".parse().expect("a place")));
-    assert_eq!(read.notice.as_deref(), Some("Link copied"));
+    let step = Action::Move(Target::Row, Direction::Forward);
+    let later = after(&told, [Action::Browse("exc_nmi+2".parse().expect("a place")), step, Action::OpenStory(1)]);
+    assert_eq!(later.notice.as_deref(), Some("Link copied"));
+    assert_eq!(update(&later, Action::Dismiss).notice, None);
 }
 
 #[test]
@@ -522,7 +524,7 @@ proptest! {
             let valid = is_valid(&state, &action);
             let next = update(&state, action.clone());
             if !valid {
-                // A notice disappears, and a row that is asked for again is shown again.
+                // A notice that is there stays, and a row that is asked for again is shown again.
                 let bare = |state: &State| State { notice: None, sought: 0, browsed: None, ..state.clone() };
                 let told = bare(&state);
                 prop_assert_eq!(&bare(&next), &told, "{:?} is not valid and does nothing", action);

@@ -17,10 +17,20 @@ pub(super) async fn get(file: &str, cache: RequestCache, mend: &str) -> Result<R
     let options = RequestInit::new();
     options.set_cache(cache);
     let answer = window().fetch_with_str_and_init(&address(file)?, &options);
-    let response: Response = JsFuture::from(answer).await?.unchecked_into();
+    // The browser says only that it failed.
+    let response = JsFuture::from(answer).await.map_err(|_| absent(file))?;
+    let response: Response = response.unchecked_into();
     match response.ok() {
         true => Ok(response),
         false => Err(JsValue::from_str(&format!("the server has no {file} (status {}); {mend}", response.status()))),
+    }
+}
+
+/// Why a file did not arrive, and what mends it.
+pub(super) fn absent(file: &str) -> String {
+    match window().navigator().on_line() {
+        true => format!("{file} does not arrive: the server of this page does not answer"),
+        false => format!("there is no network, and {file} was never fetched while there was one"),
     }
 }
 
@@ -32,6 +42,10 @@ pub(super) async fn version(folder: &str, mend: &str) -> Result<String, JsValue>
 
 /// The message of a browser error.
 pub(super) fn words(error: &JsValue) -> String {
-    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.or_else(|| error.as_string()).unwrap_or_else(|| "no reason given".to_owned())
+    said(error).or_else(|| error.as_string()).unwrap_or_else(|| "no reason given".to_owned())
+}
+
+/// The message of a browser error, if it has one.
+pub(super) fn said(error: &JsValue) -> Option<String> {
+    Reflect::get(error, &"message".into()).ok()?.as_string()
 }

@@ -1,7 +1,8 @@
 //! What the page does besides rendering: address bar, keyboard, timer, clipboard, what the browser remembers,
-//! the second CPU, the explorer.
+//! the second CPU, the explorer, and what broke down.
 
 mod address;
+mod broken;
 mod check;
 mod clipboard;
 mod drafts;
@@ -15,6 +16,7 @@ mod storage;
 mod workers;
 
 pub(crate) use address::{address, hash, use_address};
+pub use broken::tell_panics;
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
 pub(crate) use drafts::{kept, save, use_drafts};

@@ -1,6 +1,7 @@
 //! The page's workers. All run one module, which is fetched and compiled once, when the first of them starts.
 
-use super::files::{address, get, version, words};
+use super::broken::worker_broke;
+use super::files::{absent, address, get, said, version, words};
 use cr3_session::Role;
 use cr3_session::role::STARTED;
 use js_sys::{Array, Promise, WebAssembly};
@@ -90,7 +91,12 @@ impl Hand {
             Closure::<dyn FnMut(Event)>::new(move |event: Event| {
                 // The page says what went wrong.
                 event.prevent_default();
-                hear(&line, Heard::Broke(words(&event)));
+                // A script that does not arrive has no message.
+                let why = said(&event);
+                if let Some(why) = &why {
+                    worker_broke(why);
+                }
+                hear(&line, Heard::Broke(why.unwrap_or_else(|| absent("its script"))));
             })
         };
         line.worker.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));

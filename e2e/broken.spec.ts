@@ -1,0 +1,78 @@
+import { test, expect, expectAccessible, opened, step } from "./page";
+import type { Page } from "@playwright/test";
+
+const card = (page: Page) => page.getByRole("alert").filter({ hasText: "Something broke" });
+
+/** `(module (func (export "t") unreachable))` */
+const TRAP = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 116, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+
+/** Lets a person's next key trap inside the page's module. */
+function trapOnKey(bytes: number[]) {
+  const { instantiateStreaming } = WebAssembly;
+  let isArmed = false;
+  document.addEventListener("keydown", ({ key }) => (isArmed ||= key === "j"), { capture: true });
+  WebAssembly.instantiateStreaming = async (source, imports) => {
+    const { instance, module } = await instantiateStreaming(source, imports);
+    const trap = new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(bytes))).exports.t as () => void;
+    const exports = Object.fromEntries(
+      Object.entries(instance.exports).map(([name, value]) => {
+        const wrapped = (...all: unknown[]) => (isArmed ? trap() : (value as (...all: unknown[]) => unknown)(...all));
+        return [name, typeof value === "function" ? wrapped : value];
+      }),
+    );
+    return { instance: { exports } as unknown as WebAssembly.Instance, module };
+  };
+}
+
+test("a trap in the page's module leaves the page in sight, and a link that replays it", async ({ page, complaints }) => {
+  await page.addInitScript(trapOnKey, TRAP);
+  await opened(page, "v=1&a=never&b=E&at=100");
+  await page.keyboard.press("j");
+  await expect(card(page)).toContainText("unreachable");
+  await expect(card(page)).toContainText("What is on display stays");
+  await expect(page.locator(".runs .row.current")).toBeVisible();
+  await expectAccessible(page);
+  expect(await card(page).getByRole("link", { name: "Open this view again" }).getAttribute("href")).toContain("at=100");
+  await card(page).getByRole("link", { name: "Open this view again" }).click();
+  await expect(card(page)).toHaveCount(0);
+  await expect(page.getByLabel("Form of the left run").locator("option:checked")).toContainText("never");
+  await expect.poll(() => step(page)).toBe(101);
+  expect(complaints.splice(0).join()).toContain("unreachable");
+});
+
+test("a panic says what and where, and the first story is a click away", async ({ page, complaints }) => {
+  await opened(page, "v=1&a=never&b=E&at=100");
+  // Yew expects that the browser takes what it inserts.
+  await page.evaluate(() => {
+    Node.prototype.insertBefore = () => {
+      throw new Error("there is no place");
+    };
+  });
+  await page.getByRole("button", { name: "About" }).click();
+  await expect(card(page)).toContainText(/panicked at .*\.rs:\d+:\d+/);
+  await card(page).getByRole("link", { name: "Open the first story" }).click();
+  await expect(page.locator("#headline")).toHaveText("Same exception, one CR3 write fewer. Is it always safe?");
+  await expect(card(page)).toHaveCount(0);
+  expect(complaints.splice(0).join()).toContain("panicked at");
+});
+
+test("a worker that breaks down is told, and the rest goes on", async ({ page }) => {
+  await page.route("**/worker/worker.js", (route) => route.fulfill({ contentType: "text/javascript", body: `onmessage = () => { throw new Error("panicked at a test"); }` }));
+  await opened(page);
+  await expect(card(page)).toContainText("panicked at a test");
+  await expect(card(page)).toContainText("the rest goes on");
+  const before = await step(page);
+  await page.keyboard.press("j");
+  expect(await step(page)).toBe(before + 1);
+  await card(page).getByRole("button", { name: "Dismiss" }).click();
+  await expect(card(page)).toHaveCount(0);
+  await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker ended");
+});
+
+test("an error of somebody else's script is none of the page", async ({ page, complaints }) => {
+  await opened(page);
+  await page.evaluate(() => setTimeout(() => { throw new Error("an extension"); }, 0));
+  await expect.poll(() => complaints.length).toBeGreaterThan(0);
+  await expect(card(page)).toHaveCount(0);
+  complaints.splice(0);
+});

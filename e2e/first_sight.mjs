@@ -1,0 +1,90 @@
+// How long a person waits: `node first_sight.mjs FOLDER`. In Chromium with a slow network and a slow processor, the milliseconds until something
+// is seen and until the page can be used (the first row of the opening story is drawn); then Lighthouse's mobile preset, if it is
+// installed in e2e/lighthouse (`cargo xtask bench` installs it). It fails where a limit is exceeded.
+import { chromium } from "@playwright/test";
+import { served, told } from "./measure.mjs";
+
+const SAMPLES = 5;
+
+/** Networks as browsers' developer tools name their speed, with the limits of `seen` and `used` in milliseconds. */
+const NETWORKS = [
+  { name: "10 Mbit/s, 40 ms", megabits: 10, latency: 40, seen: 500, used: 1500 },
+  { name: "1.6 Mbit/s, 150 ms", megabits: 1.6, latency: 150, seen: Infinity, used: 3500 },
+];
+
+/** How many times slower the processor is made. */
+const SLOWER = 4;
+
+/** Lowest scores of Lighthouse, out of 100. */
+const SCORES = { performance: 90, accessibility: 100, "best-practices": 100 };
+
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** One visit with nothing in any cache. */
+async function visit(browser, address, { megabits, latency }) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  const session = await context.newCDPSession(page);
+  const bytes = (megabits * 1e6) / 8;
+  await session.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput: bytes, uploadThroughput: bytes });
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+  await page.addInitScript(() => {
+    const watch = new MutationObserver(() => {
+      if (!document.querySelector(".runs .row.current")) return;
+      watch.disconnect();
+      // After the frame that shows it.
+      requestAnimationFrame(() => setTimeout(() => (window.usedAt = performance.now()), 0));
+    });
+    watch.observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(address, { waitUntil: "commit" });
+  const used = await (await page.waitForFunction(() => window.usedAt, undefined, { timeout: 120_000 })).jsonValue();
+  const seen = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+  await context.close();
+  return { seen, used };
+}
+
+async function waits(address) {
+  const browser = await chromium.launch({ executablePath });
+  const exceeded = [];
+  for (const network of NETWORKS) {
+    const visits = [];
+    for (let sample = 0; sample < SAMPLES; sample++) visits.push(await visit(browser, address, network));
+    for (const [what, words] of [["seen", "something is seen"], ["used", "the page can be used"]]) {
+      const samples = visits.map((visit) => visit[what]);
+      console.log(`${network.name}, processor ${SLOWER} times slower: ${words} after ${told(samples, 0)} ms`);
+      if (Math.min(...samples) > network[what]) exceeded.push(`${words} after more than ${network[what]} ms at ${network.name}`);
+    }
+  }
+  await browser.close();
+  return exceeded;
+}
+
+/** Lighthouse's mobile preset: 1.6 Mbit/s, 150 ms, a processor four times slower. */
+async function audited(address) {
+  const [{ default: lighthouse }, { launch }] = await Promise.all([
+    import("./lighthouse/node_modules/lighthouse/core/index.js"),
+    import("./lighthouse/node_modules/chrome-launcher/dist/index.js"),
+  ]);
+  const chrome = await launch({ chromePath: executablePath, chromeFlags: ["--headless=new", "--no-sandbox"] });
+  const { lhr } = await lighthouse(address, { port: chrome.port, onlyCategories: Object.keys(SCORES) });
+  await chrome.kill();
+  const scores = Object.fromEntries(Object.keys(SCORES).map((name) => [name, Math.round(lhr.categories[name].score * 100)]));
+  const shown = (id) => lhr.audits[id].displayValue;
+  console.log(`Lighthouse ${lhr.lighthouseVersion}, mobile: ${Object.entries(scores).map(([name, score]) => `${name} ${score}`).join(", ")}`);
+  console.log(`  first paint ${shown("first-contentful-paint")}, largest ${shown("largest-contentful-paint")}, blocked ${shown("total-blocking-time")}, moved ${shown("cumulative-layout-shift")}, speed index ${shown("speed-index")}`);
+  for (const name of Object.keys(SCORES).filter((name) => name !== "performance")) {
+    const { auditRefs } = lhr.categories[name];
+    const failed = auditRefs.filter(({ id, weight }) => weight > 0 && (lhr.audits[id].score ?? 1) < 1);
+    failed.forEach(({ id }) => console.log(`  ${name}: ${id}: ${lhr.audits[id].title}`));
+  }
+  return Object.entries(SCORES).filter(([name, least]) => scores[name] < least).map(([name, least]) => `${name} below ${least}`);
+}
+
+await served(process.argv[2], "compress", async (address) => {
+  const exceeded = [...(await waits(address)), ...(await audited(address))];
+  if (exceeded.length) {
+    console.log(`exceeded: ${exceeded.join("; ")}`);
+    process.exitCode = 1;
+  }
+});

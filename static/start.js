@@ -1,0 +1,201 @@
+// Loads the page's module, and speaks where the module cannot: before it runs, when it does not load, when it breaks down, and when the
+// server has a newer page. A classic script, because browsers run no module from a file, and a person is to be told.
+(() => {
+  "use strict";
+
+  /** Where the page is, which all its files are beside. */
+  const place = new URL("./", document.baseURI).href;
+
+  /** The version of the whole page; a page for development has none. */
+  const build = document.documentElement.dataset.build;
+
+  /** An element with a class, and what it contains. */
+  function element(name, className, ...content) {
+    const made = document.createElement(name);
+    if (className) made.className = className;
+    made.append(...content);
+    return made;
+  }
+
+  function button(words, onclick) {
+    const made = element("button", "button", words);
+    made.type = "button";
+    made.addEventListener("click", onclick);
+    return made;
+  }
+
+  // The colours that a person chose, before the module reads them (effects/settings.rs). Storage may be forbidden.
+  try {
+    const theme = JSON.parse(localStorage.getItem("cr3-theme"));
+    if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  } catch {
+    // Those of the system stay.
+  }
+
+  // A link shows something else than the opening story.
+  if (location.hash.length > 1) document.querySelector(".shell")?.classList.add("linked");
+
+  // ---- Loading
+
+  const TOO_OLD = "Chrome 123, Firefox 120 and Safari 17.5 are new enough.";
+
+  /** What happened, and what a person can do. */
+  function told(error) {
+    if (location.protocol === "file:") {
+      return ["The page was opened from a file, and browsers load no program from there.", "Serve its folder, for example with python3 -m http.server, and open the address that this names."];
+    }
+    if (typeof WebAssembly !== "object") {
+      return ["This browser runs no WebAssembly.", `A protection mode may have switched it off, or the browser is too old. ${TOO_OLD}`];
+    }
+    if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError || error instanceof SyntaxError) {
+      return ["This browser cannot read the program.", `Something on the way may have changed it: load the page again. Or the browser is too old: ${TOO_OLD}`];
+    }
+    if (early) {
+      return ["The program broke down while it started.", "Load the page again. If it breaks down again, open it without what follows # in its address."];
+    }
+    return ["The program did not arrive.", "Look whether there is a connection, and whether something holds scripts of this address back. Then load the page again."];
+  }
+
+  function refuse(error) {
+    const [what, mend] = told(error);
+    const cause = error ? [element("p", "cause", error.message)] : [];
+    const alert = element("div", "refused", element("p", "what", what), element("p", "", mend), ...cause, button("Load again", () => location.reload()));
+    alert.setAttribute("role", "alert");
+    document.querySelector(".shell")?.classList.add("still");
+    const loading = document.getElementById("loading");
+    // The module takes the shell away before it draws.
+    if (loading) loading.replaceWith(alert);
+    else document.getElementById("page").replaceChildren(element("main", "loading", alert));
+  }
+
+  let started = false;
+
+  /** Why the module gave up while it started. A panic says so before it traps, and not to who waits for the start. */
+  let early;
+
+  async function start() {
+    if (location.protocol === "file:" || typeof WebAssembly !== "object") return refuse();
+    try {
+      // The build names both files by their content, and begins to fetch them with the document.
+      const glue = document.querySelector("link[rel=modulepreload]").href;
+      const module = document.querySelector("link[rel=preload][as=fetch]").href;
+      const bindings = await import(glue);
+      await bindings.default({ module_or_path: module });
+      // What it has put off for a moment may break down too.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      if (early) return refuse(early);
+      started = true;
+      window.wasmBindings = bindings;
+    } catch (error) {
+      console.error(error);
+      refuse(early ?? error);
+    }
+  }
+
+  // ---- What breaks down
+
+  let broken = false;
+
+  /** Says what broke. The first one counts: what follows it is often a consequence. */
+  function card(what, goesOn) {
+    if (broken) return;
+    broken = true;
+    const again = element("a", "button main", "Open this view again");
+    again.href = location.href;
+    again.addEventListener("click", (event) => {
+      event.preventDefault();
+      location.reload();
+    });
+    const first = element("a", "button", "Open the first story");
+    first.href = place;
+    const close = button("Dismiss", () => {
+      shown.remove();
+      broken = false;
+    });
+    const shown = element(
+      "section",
+      "message card",
+      element("h2", "", "Something broke"),
+      element("p", "cause", what),
+      element("p", "", goesOn),
+      element("div", "choices", again, first, close),
+    );
+    shown.setAttribute("role", "alert");
+    document.getElementById("messages").append(shown);
+  }
+
+  const STAYS =
+    "What is on display stays, but may not answer any more. The address holds the scenario, the schedule and the step: to open it again replays them. A macro of your own is in the address or in this browser.";
+
+  /** Errors of the page's own files; extensions and other guests have theirs. */
+  function isOwn(error, file) {
+    return error instanceof WebAssembly.RuntimeError || (error instanceof Error && (file ?? error.stack ?? "").includes(place));
+  }
+
+  addEventListener("error", ({ error, filename }) => {
+    if (!isOwn(error, filename)) return;
+    if (started) card(error.message, STAYS);
+    else early ??= error;
+  });
+  addEventListener("unhandledrejection", ({ reason }) => {
+    if (isOwn(reason)) card(reason.message, STAYS);
+  });
+  addEventListener("worker-broke", ({ detail }) => {
+    card(detail, "A worker of the page ended; the rest goes on, and the next change starts another. To open this view again replays what the address holds.");
+  });
+
+  // ---- Without a network, and other versions
+
+  /** Says that another version waits. It comes when a person asks for it, and not before. */
+  function announce(registration) {
+    if (document.querySelector(".message.version")) return;
+    const load = button("Load it", () => {
+      navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
+      // Another tab may have asked before.
+      if (registration.waiting) registration.waiting.postMessage("take over");
+      else location.reload();
+    });
+    const shown = element("div", "message version", element("p", "", "There is a new version of this page."), load, button("Later", () => shown.remove()));
+    shown.setAttribute("role", "status");
+    document.getElementById("messages").append(shown);
+  }
+
+  /** Milliseconds between two questions whether there is another version, in a tab that stays open. */
+  const HOUR = 3_600_000;
+
+  async function keep() {
+    // Where the browser has none, or refuses (private windows, blocked storage), the page works and needs its server.
+    const registration = await navigator.serviceWorker?.register("service-worker.js", { updateViaCache: "none" }).catch(() => undefined);
+    if (!registration || !build) return;
+    const installed = (worker) => {
+      // The first one of all replaces nothing.
+      if (worker.state === "installed" && registration.active) announce(registration);
+    };
+    const watch = (worker) => {
+      if (!worker) return;
+      installed(worker);
+      worker.addEventListener("statechange", () => installed(worker));
+    };
+    // The browser has looked for another version when the page was opened.
+    watch(registration.waiting ?? registration.installing);
+    registration.addEventListener("updatefound", () => watch(registration.installing));
+    let asked = Date.now();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden || Date.now() - asked < HOUR) return;
+      asked = Date.now();
+      registration.update().catch(() => {});
+    });
+    // What was loaded before the worker was there.
+    await navigator.serviceWorker.ready;
+    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    registration.active?.postMessage(loaded.filter((address) => address.startsWith(place)));
+  }
+
+  start().then(() => {
+    if (!started || !/^https?:$/.test(location.protocol)) return;
+    const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 1000));
+    // Nothing is to come between a person and the first drawing.
+    if (document.readyState === "complete") idle(keep);
+    else addEventListener("load", () => idle(keep));
+  });
+})();

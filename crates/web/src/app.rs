@@ -1,7 +1,8 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{
-    self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_play, use_settings,
+    self, Explain, use_address, use_check, use_drafts, use_explore, use_focus, use_keyboard, use_later, use_play,
+    use_settings,
 };
 use crate::overlay::overlays;
 use crate::parts::Sight;
@@ -10,7 +11,7 @@ use crate::view::{
     CheckStrip, Code, Counters, Header, Inspector, Question, RunList, Schedule, SetupBar, TimelineStrip, Transport,
     verdicts,
 };
-use cr3_session::view::{listing, sentence, timeline};
+use cr3_session::view::{announce, listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
 use yew::prelude::*;
 
@@ -31,6 +32,7 @@ pub fn App() -> Html {
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);
     use_explore(&state, &dispatch);
+    use_focus();
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
@@ -72,6 +74,9 @@ pub fn App() -> Html {
                 dispatch={dispatch.clone()}
             />
             { overlays(&state, &dispatch) }
+            <Explain />
+            <p class="hidden" role="status" aria-live="polite">{ announce::forms(&state) }</p>
+            <p class="hidden" role="status" aria-live="polite">{ announce::runs(&state) }</p>
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

@@ -99,12 +99,18 @@ impl Term {
         let entry = |name, says: String, source| Entry { name, says, source };
         match self {
             Self::Word(word) => entry(word.name(), word.says().to_owned(), word.source()),
-            Self::Form(form) => entry(form.name(), sentence(form.description()), form_source(form)),
+            Self::Form(form) => {
+                let says = format!("{} {}", sentence(form.description()), form_letter(form));
+                entry(form.name(), says.trim_end().to_owned(), form_source(form))
+            }
             Self::Feature(feature) => {
                 entry(feature_label(feature), sentence(feature.description()), feature_source(feature))
             }
             Self::Handler(handler) => entry(handler.name(), sentence(handler.description()), handler_source(handler)),
-            Self::Vector(vector) => entry(vector.mnemonic(), sentence(vector.description()), vector_source(vector)),
+            Self::Vector(vector) => {
+                let says = format!("{} {}", sentence(vector.description()), vector_strikes(vector));
+                entry(vector.mnemonic(), says, vector_source(vector))
+            }
             Self::Promise(promise) => entry(promise.id(), promise_says(promise).to_owned(), ""),
             Self::Assumption(assumption) => entry(assumption.id(), assumption.sentence().to_owned(), ""),
             Self::Counter(counter) => entry(counter.label(), counter.description().to_owned(), ""),
@@ -122,6 +128,30 @@ fn sentence(words: &str) -> String {
     match words.split(' ').next() {
         Some(name) if name.contains('_') || name.chars().any(char::is_uppercase) => format!("{words}."),
         _ => format!("{first}{}.", letters.as_str()),
+    }
+}
+
+/// Why the form is called so.
+fn form_letter(form: Form) -> &'static str {
+    match form {
+        Form::A => "It was there first, hence the first letter.",
+        Form::B2 => "It is the second patch of the second posting; the first, B1, is the code of C.",
+        Form::C => "It is the third posting, of the first patch of 2020.",
+        Form::E => "D was proposed in the review of C, and E is the same code as it was merged.",
+        Form::Never => "Nobody posted it, so it has no letter.",
+        Form::Custom => "It has the name that links give it.",
+    }
+}
+
+/// When it strikes.
+fn vector_strikes(vector: Vector) -> &'static str {
+    match vector {
+        Vector::Nmi => "IF does not hold it back; another NMI waits until IRET.",
+        Vector::Debug => "Entry code can touch a watched address at any instruction.",
+        Vector::MachineCheck => "The hardware reports an error at any instruction, whatever IF says.",
+        Vector::VmmCommunication => "The hypervisor intercepted an instruction and the guest has to emulate it.",
+        Vector::DoubleFault => "An exception struck while another one was being delivered.",
+        Vector::Interrupt => "It takes the ordinary entry, which knows from CPL what is loaded.",
     }
 }
 

@@ -110,7 +110,7 @@ test.describe("where a pixel of the page is none of the screen", () => {
   });
 });
 
-test("Back undoes a change of scenario, not a step", async ({ page }) => {
+test("Back undoes a change of scenario, not a step", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   const start = await step(page);
   await page.getByRole("button", { name: "PCID", exact: true }).click();
@@ -125,7 +125,7 @@ test("Back undoes a change of scenario, not a step", async ({ page }) => {
   await expect(page.getByRole("button", { name: "PCID", exact: true })).toHaveAttribute("aria-pressed", "false");
 });
 
-test("a damaged link opens what is left of it and says what was ignored", async ({ page }) => {
+test("a damaged link opens what is left of it and says what was ignored", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&a=Z&b=C&at=50&s=kernel_loop");
   await expect(page.getByRole("alert")).toContainText('"Z" is not a name on this page');
   expect(await step(page)).toBe(51);

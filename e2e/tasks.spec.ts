@@ -59,7 +59,7 @@ test("injects at a place found by typing", async ({ page }) => {
   expect(await focused(page)).not.toBe("body");
 });
 
-test("steps to the next difference, and is told when there is none", async ({ page }) => {
+test("steps to the next difference, and is told when there is none", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&at=0");
   await page.keyboard.press("]");
   await expect(page.locator(".runs .row.current")).toHaveClass(/differs/);
@@ -69,7 +69,7 @@ test("steps to the next difference, and is told when there is none", async ({ pa
   await expect(page.getByRole("alert")).toContainText("There is no later difference.");
 });
 
-test("goes to the first broken promise", async ({ page }) => {
+test("goes to the first broken promise", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi&at=0");
   await tabTo(page, /^restored at step \d+/);
   await page.keyboard.press("Enter");
@@ -77,7 +77,7 @@ test("goes to the first broken promise", async ({ page }) => {
   expect(await focused(page)).toMatch(/^restored at step/);
 });
 
-test("reads registers", async ({ page }) => {
+test("reads registers", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await tabTo(page, /^Registers$/);
   await page.keyboard.press("Enter");
@@ -86,7 +86,7 @@ test("reads registers", async ({ page }) => {
   await expect(page.locator(":focus")).toHaveAccessibleDescription(/Current privilege level/);
 });
 
-test("switches a feature", async ({ page }) => {
+test("switches a feature", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await tabTo(page, /^INVPCID$/);
   await expect(page.getByRole("tooltip")).toContainText("the kernel flushes a user PCID at once");
@@ -96,7 +96,7 @@ test("switches a feature", async ({ page }) => {
   expect(await focused(page)).toBe("INVPCID");
 });
 
-test("edits a macro", async ({ page }) => {
+test("edits a macro", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await tabTo(page, /^Own macro$/);
   await page.keyboard.press("Enter");
@@ -112,7 +112,7 @@ test("edits a macro", async ({ page }) => {
   await expect(page.getByRole("status").filter({ hasText: "right runs form custom" })).toHaveCount(1);
 });
 
-test("runs the explorer and opens a counterexample", async ({ page }) => {
+test("runs the explorer and opens a counterexample", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&a=never&b=E&s=");
   await expect(page.getByRole("status").filter({ hasText: /never: a schedule breaks / })).toHaveCount(1);
   await tabTo(page, /^\d+ counterexamples?$/);
@@ -145,7 +145,7 @@ test("checks with Unicorn", async ({ page }) => {
   expect(await focused(page)).toBe("check with Unicorn");
 });
 
-test("leaves every dialog, and is where it was", async ({ page }) => {
+test("leaves every dialog, and is where it was", { tag: "@firefox" }, async ({ page }) => {
   test.setTimeout(120_000);
   await opened(page, "v=1&a=never&b=E&s=");
   await expect(page.getByRole("button", { name: /^\d+ counterexamples?$/ })).toBeVisible();
@@ -161,7 +161,7 @@ test("leaves every dialog, and is where it was", async ({ page }) => {
   }
 });
 
-test("what goes away leaves the focus near", async ({ page }) => {
+test("what goes away leaves the focus near", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:mc&at=160");
   await tabTo(page, /^Remove NMI/);
   await page.keyboard.press("Enter");

@@ -2,7 +2,7 @@ import { test, expect, expectAccessible, opened } from "./page";
 
 const panel = ".explanation";
 
-test("a term explains itself under the mouse, at its focus and at a click, and moves nothing", async ({ page }) => {
+test("a term explains itself under the mouse, at its focus and at a click, and moves nothing", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   const term = page.locator(".cr3 .term", { hasText: "user half" });
   const place = () => term.evaluate((it) => [it.getBoundingClientRect().x, it.getBoundingClientRect().y]);
@@ -30,7 +30,7 @@ test("a term explains itself under the mouse, at its focus and at a click, and m
   expect(await place()).toEqual(before);
 });
 
-test("Escape closes the explanation first, and then the dialog", async ({ page }) => {
+test("Escape closes the explanation first, and then the dialog", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: /^under \d+ assumptions$/ }).click();
   const dialog = page.getByRole("dialog");
@@ -43,7 +43,7 @@ test("Escape closes the explanation first, and then the dialog", async ({ page }
   await expect(dialog).toHaveCount(0);
 });
 
-test("no label lacks an explanation", async ({ page }) => {
+test("no label lacks an explanation", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi&t=skylake&counters=all");
   await expect(page.locator('.judged[data-side="0"]')).toHaveClass(/breaks/);
   await page.getByText(/^\d+ more$/).click();

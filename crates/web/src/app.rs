@@ -39,6 +39,10 @@ pub fn App() -> Html {
     let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
     // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
+    let announced = {
+        let state = state.clone();
+        use_memo((state.runs.clone(), state.setup.forms), move |_| [announce::forms(&state), announce::runs(&state)])
+    };
     let spoken = sentence::spoken(&state, &moment);
 
     html! {
@@ -75,8 +79,8 @@ pub fn App() -> Html {
             />
             { overlays(&state, &dispatch) }
             <Explain />
-            <p class="hidden" role="status" aria-live="polite">{ announce::forms(&state) }</p>
-            <p class="hidden" role="status" aria-live="polite">{ announce::runs(&state) }</p>
+            <p class="hidden" role="status" aria-live="polite">{ &announced[0] }</p>
+            <p class="hidden" role="status" aria-live="polite">{ &announced[1] }</p>
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

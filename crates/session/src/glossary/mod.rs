@@ -182,7 +182,7 @@ fn handler_source(handler: Handler) -> &'static str {
         Handler::Perf => "arch/x86/events/core.c, perf_callchain_user, v6.12",
         Handler::PendingFlush => "arch/x86/mm/tlb.c, flush_tlb_one_kernel, v6.12",
         Handler::KgdbPoke => "arch/x86/kernel/alternative.c, text_poke_kgdb, v6.12",
-        Handler::EfiCall => "arch/x86/platform/efi/efi_64.c, v6.12",
+        Handler::EfiCall => "arch/x86/platform/efi/efi_64.c, efi_alloc_page_tables, v4.15",
     }
 }
 

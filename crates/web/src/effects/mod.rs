@@ -1,5 +1,5 @@
-//! What the page does besides rendering: address bar, keyboard, timer, clipboard, what the browser remembers,
-//! the second CPU, the explorer.
+//! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
+//! what the browser remembers, the second CPU, the explorer.
 
 mod address;
 mod check;

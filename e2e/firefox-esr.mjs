@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 const ANSWERS = {
   "network.addDataCollector": { collector: "none" },
   "browser.setDownloadBehavior": {},
+  "emulation.setLocaleOverride": {},
   "emulation.setMediaFeaturesOverride": {},
   "emulation.setScreenSettingsOverride": {},
   "emulation.setScreenOrientationOverride": {},

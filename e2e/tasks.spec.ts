@@ -41,9 +41,9 @@ test("opens a story", async ({ page }) => {
 test("changes a form, and hears of it", async ({ page }) => {
   await opened(page);
   await tabTo(page, /^Form of the right run/);
-  await choose(page, "C");
-  await expect(page.getByRole("status").filter({ hasText: "Left runs form A, right runs form C." })).toHaveCount(1);
-  await expect(page.getByRole("status").filter({ hasText: "A and C: exited, keeps all promises." })).toHaveCount(1);
+  await choose(page, "B");
+  await expect(page.getByRole("status").filter({ hasText: "Left runs form A, right runs form B2." })).toHaveCount(1);
+  await expect(page.getByRole("status").filter({ hasText: "A and B2: exited, keeps all promises." })).toHaveCount(1);
 });
 
 test("injects at a place found by typing", async ({ page }) => {

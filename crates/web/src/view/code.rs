@@ -47,7 +47,7 @@ pub(crate) fn Code(props: &Props) -> Html {
     };
     let window = use_window(listing.lines.len(), aim, state.sought, onbrowse);
     let menu = menu_row.zip(spot.clone());
-    let active = active(listing, &window, [*visited, gutter.current]);
+    let active = active(listing, &window, [*visited, browsed.or(gutter.current)]);
     let grid = use_node_ref();
     let visit = {
         let (grid, visited) = (grid.clone(), visited.setter());

@@ -152,7 +152,7 @@ test("leaves every dialog, and is where it was", { tag: "@firefox" }, async ({ p
   for (const name of [/^Claims$/, /^What is not modelled$/, /^About$/, /^Keys$/, /^Own macro$/, /^\d+ counterexamples?$/, /^under \d+ assumptions$/, /^Lines: /]) {
     await tabTo(page, name);
     await page.keyboard.press("Enter");
-    await expect(page.getByRole("dialog")).toBeVisible();
+    await expect(page.getByRole("dialog"), String(name)).toBeVisible();
     // A term inside may be explained: the first Escape is for it.
     for (let press = 0; press < 2 && (await page.getByRole("dialog").count()) > 0; press++) await page.keyboard.press("Escape");
     await expect(page.getByRole("dialog")).toHaveCount(0);
@@ -170,7 +170,8 @@ test("what goes away leaves the focus near", { tag: "@firefox" }, async ({ page 
   await tabTo(page, /^Remove #MC/);
   await page.keyboard.press("Enter");
   await expect(page.locator(".strike")).toHaveCount(0);
-  await expect.poll(() => focused(page)).toBe("Schedule as text");
+  await expect(page.locator(".schedule :focus")).toHaveCount(1);
+  await tabTo(page, /^Schedule as text$/);
   await page.keyboard.type("nowhere");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("status").filter({ hasText: /^Schedule not taken: / })).toHaveCount(1);

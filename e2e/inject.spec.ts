@@ -91,7 +91,7 @@ test("what may not strike says why, at its place", async ({ page }) => {
 
 test("#VC strikes in SEV-ES guests only", async ({ page }) => {
   await opened(page, "v=1&s=&at=165");
-  await page.getByRole("button", { name: "SEV-ES", exact: true }).click();
+  await page.getByRole("group", { name: "Features" }).getByRole("button", { name: "SEV-ES", exact: true }).click();
   await expect(page).toHaveURL(/f=pti,pcid,invpcid,fsgsbase,nx,no-sev-es/);
   await page.locator(".runs .rows").focus();
   await page.keyboard.press("i");

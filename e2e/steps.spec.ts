@@ -67,7 +67,7 @@ test("runs and pauses", { tag: "@firefox" }, async ({ page }) => {
 test("marks what the step changed, and says it", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await expect(page.locator(".cr3 .changed")).toContainText("1 in operand");
-  await page.getByRole("button", { name: "Registers" }).click();
+  await page.getByRole("button", { name: "Registers", exact: true }).click();
   await page.keyboard.press("k");
   const r14 = page.locator(".values tr", { hasText: /^r14/ });
   await expect(r14.locator(".changed")).toContainText("was ");

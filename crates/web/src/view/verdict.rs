@@ -1,12 +1,12 @@
 //! The verdict strip: what the explorer says of both forms, and what it takes for granted.
 
 use super::Props;
-use crate::parts::{side_class, term};
+use crate::parts::side_class;
 use cr3_session::explore::VECTORS;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::announce;
 use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line};
-use cr3_session::{Action, Landing, Overlay, Scope, Side};
+use cr3_session::{Action, Form, Landing, Overlay, Scope, Side};
 use yew::prelude::*;
 
 pub(crate) fn verdicts(props: &Props) -> Html {
@@ -46,7 +46,7 @@ fn class(standpoint: Standpoint) -> &'static str {
 }
 
 fn view(props: &Props, side: Side) -> Html {
-    let Line { form, standpoint, words, further, first } = line(&props.state, side);
+    let Line { standpoint, words, further, first, .. } = line(&props.state, side);
     let whole = if further.is_empty() { words.clone() } else { format!("{words}; {further}") };
     let says = match first {
         None => html! { <span class="words">{ words }</span> },
@@ -57,10 +57,17 @@ fn view(props: &Props, side: Side) -> Html {
     };
     html! {
         <li key={side.index()} class={classes!("judged", class(standpoint), side_class(side))} data-side={side.index().to_string()} title={whole}>
-            <b>{ term(Term::Form(props.state.setup.forms[side.index()]), form) }</b>
+            <b>{ form_term(props.state.setup.forms[side.index()]) }</b>
             <span class="says">{ says }</span>
             <span class="further">{ further }</span>
         </li>
+    }
+}
+
+/// The name of a form. Other buttons have the same one: for them this is "form A".
+fn form_term(form: Form) -> Html {
+    html! {
+        <button type="button" class="term" data-term={Term::Form(form).key()} aria-label={format!("form {form}")}>{ form.name() }</button>
     }
 }
 

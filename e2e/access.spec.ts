@@ -35,6 +35,30 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expectAccessible(page);
     });
 
+    test("every dialog is accessible", async ({ page }) => {
+      test.setTimeout(300_000);
+      await opened(page, "v=1&a=never&b=E&h=perf%2Bpending-flush&s=entry_SYSRETQ_unsafe_stack:nmi");
+      await expect(page.locator('.judged[data-side="0"]')).toHaveClass(/breaks/);
+      const names = ["Claims", "About", "Keys", /^Lines: /, /counterexamples?$/, /^under \d+ assumptions$/];
+      for (const name of names) {
+        await page.getByRole("button", { name, exact: true }).click();
+        await expect(page.getByRole("dialog")).toBeVisible();
+        await expectAccessible(page);
+        await page.keyboard.press("Escape");
+      }
+      await page.getByLabel("handler").selectOption("combine…");
+      await expect(page.getByRole("dialog", { name: "Handlers" })).toBeVisible();
+      await expectAccessible(page);
+    });
+
+    test("is accessible while Unicorn checks", async ({ page }) => {
+      test.setTimeout(120_000);
+      await opened(page);
+      await page.getByRole("button", { name: "check with Unicorn" }).click();
+      await expect(page.locator(".check .headline")).toHaveText(/agrees on all/, { timeout: 60_000 });
+      await expectAccessible(page);
+    });
+
     test("is accessible with a refusal and a damaged link", async ({ page }) => {
       await opened(page, "v=9&a=Z&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:nmi");
       await expect(page.locator(".strike.refused")).toHaveCount(1);

@@ -33,7 +33,7 @@ test("a pasted macro says its errors at their place, and runs once they are mend
   await expect(other.getByLabel("Text of the macro")).toHaveValue(MENDED);
 });
 
-test("an endless loop in a pasted macro stops at a bound", async ({ page }) => {
+test("an endless loop in a pasted macro stops at a bound", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.getByRole("button", { name: "Run it right" }).click();

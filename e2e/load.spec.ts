@@ -1,6 +1,6 @@
 import { test, expect, expectAccessible, opened } from "./page";
 
-test("loads from a sub-path", async ({ page }) => {
+test("loads from a sub-path", { tag: "@firefox" }, async ({ page }) => {
   const wasm = page.waitForResponse((response) => response.url().endsWith("_bg.wasm"));
   await page.goto("");
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("CR3 playground");

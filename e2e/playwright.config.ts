@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
 
 // `cargo xtask test` hands over a free port; a run by hand takes this one, and Playwright says so when it is taken.
@@ -5,6 +7,13 @@ const port = Number(process.env.E2E_PORT ?? 4173);
 
 /** The page is served from a sub-path, as a static host may do. */
 const baseURL = `http://127.0.0.1:${port}/some/sub-path/`;
+
+const firefox = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+const inFirefox = {
+  browserName: "firefox",
+  channel: "moz-firefox",
+  launchOptions: { executablePath: fileURLToPath(new URL("firefox-esr.mjs", import.meta.url)), env: { ...process.env, FIREFOX: firefox } },
+} as const;
 
 export default defineConfig({
   testDir: ".",
@@ -20,12 +29,18 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   use: {
     baseURL,
-    browserName: "chromium",
-    launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" },
     trace: "retain-on-failure",
     // What a test puts in the way of a request must not be kept somewhere else. offline.spec.ts looks at the service worker.
     serviceWorkers: "block",
   },
+  projects: [
+    {
+      name: "chromium",
+      use: { browserName: "chromium", launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" } },
+    },
+    // The tests tagged @firefox, where Firefox is installed.
+    ...(existsSync(firefox) ? [{ name: "firefox", grep: /@firefox/, use: inFirefox }] : []),
+  ],
   webServer: {
     command: `node serve.mjs ../dist ${port} /some/sub-path/`,
     url: baseURL,

@@ -1,6 +1,6 @@
 import { test, expect, opened } from "./page";
 
-test("opens inside the story, where form A writes what form E skips", async ({ page }) => {
+test("opens inside the story, where form A writes what form E skips", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await expect(page.getByRole("heading", { level: 2, name: "Same exception, one CR3 write fewer. Is it always safe?" })).toBeVisible();
   const current = page.locator(".runs .row.current");
@@ -24,13 +24,13 @@ test("every story runs on both sides", async ({ page }) => {
   }
 });
 
-test("without the restore user mode faults on the kernel's tables", async ({ page }) => {
+test("without the restore user mode faults on the kernel's tables", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await page.getByLabel("Story").selectOption("Never restore");
   await expect(page.locator("[data-counter=page_faults]")).toHaveClass(/differs/);
 });
 
-test("says what is not modelled", async ({ page }) => {
+test("says what is not modelled", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: "What is not modelled" }).click();
   const sheet = page.getByRole("dialog");

@@ -63,6 +63,20 @@ pub enum Target {
     Delivery,
 }
 
+impl Target {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Row,
+        Self::SameLevel,
+        Self::Page,
+        Self::End,
+        Self::Difference,
+        Self::Cr3Write,
+        Self::Flush,
+        Self::Delivery,
+    ];
+}
+
 /// Which aligned rows are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Filter {

@@ -8,6 +8,7 @@ pub mod choice;
 pub mod drafts;
 pub mod explore;
 mod fields;
+pub mod glossary;
 mod inject;
 pub mod link;
 pub mod moment;

@@ -1,7 +1,8 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{
-    self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_play, use_settings,
+    self, Explain, use_address, use_check, use_drafts, use_explore, use_focus, use_keyboard, use_later, use_play,
+    use_settings,
 };
 use crate::overlay::overlays;
 use crate::parts::Sight;
@@ -9,7 +10,7 @@ use crate::store::{Props, Store};
 use crate::view::{
     Code, Counters, RunList, Schedule, TimelineStrip, check, header, inspector, question, setup, transport, verdicts,
 };
-use cr3_session::view::{listing, sentence, timeline};
+use cr3_session::view::{announce, listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
 use yew::prelude::*;
 
@@ -30,12 +31,17 @@ pub fn App() -> Html {
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);
     use_explore(&state, &dispatch);
+    use_focus();
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
     let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
     // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
+    let announced = {
+        let state = state.clone();
+        use_memo((state.runs.clone(), state.setup.forms), move |_| [announce::forms(&state), announce::runs(&state)])
+    };
     let spoken = sentence::spoken(&state, &moment);
     let props = Props { state: state.clone(), dispatch: dispatch.clone() };
 
@@ -72,6 +78,9 @@ pub fn App() -> Html {
                 dispatch={dispatch.clone()}
             />
             { overlays(&state, &dispatch) }
+            <Explain />
+            <p class="hidden" role="status" aria-live="polite">{ &announced[0] }</p>
+            <p class="hidden" role="status" aria-live="polite">{ &announced[1] }</p>
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

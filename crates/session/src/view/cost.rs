@@ -8,6 +8,8 @@ use cr3_core::geometry::Geometry;
 /// A part of the cost in both runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
+    /// What costs.
+    pub part: Part,
     /// What is counted.
     pub label: &'static str,
     /// Each run, as `2 × 70 to 250`; none if there is no run.
@@ -49,6 +51,7 @@ pub fn costs(runs: &Runs, geometry: Geometry) -> Option<Costs> {
             None => format!("{count} × ?"),
         };
         happened.then(|| Row {
+            part,
             label: part.label(),
             sides: items.map(|item| item.map(|item| words(item.count))),
             source: source(part, profile),

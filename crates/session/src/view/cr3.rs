@@ -2,6 +2,7 @@
 
 use super::{Value, differing};
 use crate::choice::Side;
+use crate::glossary::Word;
 use crate::moment::{Instant, Moment};
 use cr3_core::machine::observe::{ControlAccess, Cr3Flush, Written};
 
@@ -12,8 +13,8 @@ pub struct Field {
     pub bits: &'static str,
     /// What Linux calls them.
     pub name: &'static str,
-    /// What they do.
-    pub meaning: &'static str,
+    /// What the glossary calls them.
+    pub word: Word,
     /// Each run, in the form in which people read the part.
     pub values: [Option<String>; 2],
     /// Whether this step changed it, by run.
@@ -50,14 +51,7 @@ fn no_flush(moment: &Moment) -> Field {
     let values =
         Side::BOTH.map(|side| moment.side(side).map(|instant| written(instant).unwrap_or("not stored").to_owned()));
     let changed = Side::BOTH.map(|side| moment.side(side).and_then(written).is_some());
-    Field {
-        bits: "63",
-        name: "no flush",
-        meaning: "set in the operand of MOV to CR3 it keeps the translations of the PCID; it is never stored",
-        differs: values[0] != values[1],
-        values,
-        changed,
-    }
+    Field { bits: "63", name: "no flush", word: Word::NoFlush, differs: values[0] != values[1], values, changed }
 }
 
 fn written(instant: &Instant) -> Option<&'static str> {
@@ -74,7 +68,7 @@ fn written(instant: &Instant) -> Option<&'static str> {
 struct Part {
     bits: &'static str,
     name: &'static str,
-    meaning: &'static str,
+    word: Word,
     mask: u64,
     read: fn(u64) -> String,
 }
@@ -83,31 +77,25 @@ const PARTS: [Part; 4] = [
     Part {
         bits: "51:13",
         name: "table pair",
-        meaning: "physical address of the two top-level tables, 8 KiB together",
+        word: Word::TablePair,
         mask: 0x000f_ffff_ffff_e000,
         read: |value| format!("{:#x}", value & 0x000f_ffff_ffff_e000),
     },
     Part {
         bits: "12",
         name: "user half",
-        meaning: "which table of the pair: 0 the kernel's, 1 the user's (PTI_USER_PGTABLE_BIT)",
+        word: Word::UserHalf,
         mask: 1 << 12,
         read: |value| if value >> 12 & 1 == 1 { "1 user".into() } else { "0 kernel".into() },
     },
     Part {
         bits: "11",
         name: "user PCID",
-        meaning: "set in the PCIDs of user halves (X86_CR3_PTI_PCID_USER_BIT)",
+        word: Word::UserPcid,
         mask: 1 << 11,
         read: |value| (value >> 11 & 1).to_string(),
     },
-    Part {
-        bits: "11:0",
-        name: "PCID",
-        meaning: "process-context identifier while CR4.PCIDE=1: tags translations; 1 to 6 for kernel halves, 0x801 to 0x806 for user halves",
-        mask: 0xfff,
-        read: |value| format!("{:#05x}", value & 0xfff),
-    },
+    Part { bits: "11:0", name: "PCID", word: Word::Pcid, mask: 0xfff, read: |value| format!("{:#05x}", value & 0xfff) },
 ];
 
 impl Part {
@@ -118,7 +106,7 @@ impl Part {
         Field {
             bits: self.bits,
             name: self.name,
-            meaning: self.meaning,
+            word: self.word,
             values: values.map(|value| value.map(|value| (self.read)(value.now))),
             changed,
             differs: differing(values) & self.mask != 0,

@@ -3,12 +3,14 @@
 use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::compare::astray;
-use cr3_core::promises::Promises;
+use cr3_core::promises::{Promise, Promises};
 use cr3_core::trace::{Breakage, Ending, Trace};
 
 /// A promise that a run broke.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
+    /// The promise.
+    pub promise: Promise,
     /// Its id.
     pub invariant: &'static str,
     /// The first step before which it does not hold, from 1.
@@ -26,9 +28,9 @@ pub struct Broken {
 pub struct Outcome {
     /// Whether the program exited, every promise held and every injection struck.
     pub sound: bool,
-    /// Whether the program exited.
-    pub exited: bool,
-    /// How it ended, and after how many steps.
+    /// How it ended.
+    pub ended: Ending,
+    /// How it ended, in words, and after how many steps.
     pub ending: String,
     /// The first breakage of each promise, in order of steps.
     pub broken: Vec<Broken>,
@@ -45,7 +47,7 @@ pub fn outcome(runs: &Runs, side: Side) -> Option<Outcome> {
     let trace = runs.trace(side)?;
     let exited = trace.ending() == Ending::Finished;
     Some(Outcome {
-        exited,
+        ended: trace.ending(),
         sound: exited && trace.breakages.is_empty() && trace.unfired.is_empty(),
         ending: ending(trace),
         broken: trace.breakages.iter().map(|breakage| broken(runs, side, trace, breakage)).collect(),
@@ -64,6 +66,7 @@ fn ending(trace: &Trace) -> String {
 fn broken(runs: &Runs, side: Side, trace: &Trace, breakage: &Breakage) -> Broken {
     let Breakage { step, broken } = *breakage;
     Broken {
+        promise: broken.promise(),
         invariant: broken.invariant(),
         step: step + 1,
         row: runs.row_of(side, step),
@@ -73,6 +76,11 @@ fn broken(runs: &Runs, side: Side, trace: &Trace, breakage: &Breakage) -> Broken
 }
 
 impl Outcome {
+    /// Whether the program exited.
+    fn exited(&self) -> bool {
+        self.ended == Ending::Finished
+    }
+
     /// Which of the judged promises held.
     #[must_use]
     pub fn promises(&self) -> String {
@@ -88,11 +96,11 @@ impl Outcome {
         match (self.broken.as_slice(), self.sound) {
             ([first, more @ ..], _) => {
                 let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-                let ending = if self.exited { String::new() } else { format!("; {}", self.ending) };
+                let ending = if self.exited() { String::new() } else { format!("; {}", self.ending) };
                 format!("breaks {}{more}{ending}", first.invariant)
             }
             ([], true) => "exited, breaks no judged promise".to_owned(),
-            ([], false) => self.misses().filter(|_| self.exited).unwrap_or_else(|| self.ending.clone()),
+            ([], false) => self.misses().filter(|_| self.exited()).unwrap_or_else(|| self.ending.clone()),
         }
     }
 
@@ -116,18 +124,6 @@ impl Outcome {
     }
 }
 
-/// The outcome of both runs, for a live region.
-#[must_use]
-pub fn spoken(runs: &Runs, names: [&str; 2]) -> String {
-    let one = |side: Side| match outcome(runs, side) {
-        Some(outcome) => format!("{}: {}.", names[side.index()], outcome.words()),
-        None => format!("{}: {NO_RUN}.", names[side.index()]),
-    };
-    let sides = Side::BOTH.into_iter().map(one);
-    let reason = not_comparable(runs, names).map(|reason| format!("The counters are not comparable: {reason}."));
-    sides.chain(reason).collect::<Vec<_>>().join(" ")
-}
-
 /// Why the counters of the two runs are not compared; none if they are, or if there are no two runs.
 #[must_use]
 pub fn not_comparable(runs: &Runs, names: [&str; 2]) -> Option<String> {
@@ -140,6 +136,17 @@ mod tests {
     use super::*;
     use crate::state::{Settings, State};
     use expect_test::{Expect, expect};
+
+    /// Both runs in all their words.
+    fn spoken(runs: &Runs, names: [&str; 2]) -> String {
+        let one = |side: Side| match outcome(runs, side) {
+            Some(outcome) => format!("{}: {}.", names[side.index()], outcome.words()),
+            None => format!("{}: {NO_RUN}.", names[side.index()]),
+        };
+        let sides = Side::BOTH.into_iter().map(one);
+        let reason = not_comparable(runs, names).map(|reason| format!("The counters are not comparable: {reason}."));
+        sides.chain(reason).collect::<Vec<_>>().join(" ")
+    }
 
     fn check(link: &str, expected: Expect) {
         let state = State::open(link, Settings::default());

@@ -2,6 +2,7 @@
 
 use super::{Value, differing};
 use crate::choice::Side;
+use crate::glossary::Word;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use cr3_core::machine::Machine;
@@ -12,6 +13,8 @@ use cr3_core::trace;
 pub struct Register {
     /// The name in AT&T syntax without `%`.
     pub name: &'static str,
+    /// What the glossary calls it.
+    pub word: Word,
     /// Each run.
     pub values: [Option<Value>; 2],
     /// The meaning of each value: a place for RIP, a stack for RSP, set flags for RFLAGS.
@@ -62,7 +65,21 @@ fn register(runs: &Runs, moment: &Moment, name: &'static str) -> Register {
     let meanings = Side::BOTH.map(|side| meaning(runs, side, name, &moment.side(side)?.after));
     let same_place = name == "rip" && meanings[0].is_some() && meanings[0] == meanings[1];
     let differing = if same_place { 0 } else { differing(&values) };
-    Register { name, values, meanings, differing }
+    Register { name, word: word(name), values, meanings, differing }
+}
+
+fn word(name: &str) -> Word {
+    match name {
+        "rip" => Word::Rip,
+        "rsp" => Word::Rsp,
+        "rflags" => Word::Rflags,
+        "cpl" => Word::Cpl,
+        "gs_base" => Word::GsBase,
+        "kernel_gs_base" => Word::KernelGsBase,
+        "cs" | "ss" => Word::Segment,
+        "cr2" => Word::Cr2,
+        _ => Word::Register,
+    }
 }
 
 fn meaning(runs: &Runs, side: Side, name: &str, machine: &Machine) -> Option<String> {

@@ -4,7 +4,7 @@ use crate::choice::Side;
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
-use cr3_core::scenario::Nesting;
+use cr3_core::scenario::{Nesting, Vector};
 use cr3_core::trace::Unfired;
 
 /// One injection of the schedule.
@@ -12,7 +12,9 @@ use cr3_core::trace::Unfired;
 pub struct Chip {
     /// Index in the schedule.
     pub index: usize,
-    /// The vector, as people write it.
+    /// What strikes.
+    pub kind: Vector,
+    /// Its name, as people write it.
     pub vector: &'static str,
     /// `label+offset#occurrence`.
     pub place: String,
@@ -35,6 +37,7 @@ pub fn chips(state: &State) -> Vec<Chip> {
         .enumerate()
         .map(|(index, (injection, row))| Chip {
             index,
+            kind: injection.vector,
             vector: injection.vector.mnemonic(),
             place: injection.place.to_string(),
             inside: index > 0 && injection.nesting == Nesting::Inside,

@@ -189,16 +189,6 @@ fn depth(reach: Reach) -> String {
     }
 }
 
-/// Both sides for a live region: what is said for good, and not each number on the way.
-#[must_use]
-pub fn spoken(state: &State) -> String {
-    let one = |side: Side| {
-        let Line { form, words, .. } = line(state, side);
-        format!("{form}: {words}.")
-    };
-    Side::BOTH.map(one).join(" ")
-}
-
 /// A counterexample as the page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {

@@ -2,6 +2,7 @@
 
 use super::address::address;
 use super::clipboard::copy;
+use cr3_session::view::announce;
 use cr3_session::{Action, Direction, Overlay, State, Target, report};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
@@ -94,7 +95,8 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
         "y" => copy(address(state), "Link", dispatch.clone()),
         "Y" => copy(report::text(state, &address(state)), "Report", dispatch.clone()),
         _ => match action(&key, state) {
-            Some(action) => dispatch.emit(action),
+            Some(action) => dispatch.emit(announce::answer(state, action)),
+            None if key == "i" => dispatch.emit(Action::Tell("There is no run to inject into.".to_owned())),
             None => return,
         },
     }

@@ -1,13 +1,15 @@
-//! What the page does besides rendering: address bar, keyboard, timer, clipboard, what the browser remembers,
-//! the second CPU, the explorer, and what broke down.
+//! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
+//! what the browser remembers, the second CPU, the explorer, and what broke down.
 
 mod address;
 mod broken;
 mod check;
 mod clipboard;
 mod drafts;
+mod explain;
 mod explore;
 mod files;
+mod focus;
 mod keyboard;
 mod later;
 mod play;
@@ -20,7 +22,9 @@ pub use broken::tell_panics;
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
 pub(crate) use drafts::{kept, save, use_drafts};
+pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
+pub(crate) use focus::use_focus;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;
 pub(crate) use play::use_play;

@@ -1,6 +1,8 @@
 //! What verdicts take for granted, each with its switch.
 
 use super::Sheet;
+use crate::parts::term;
+use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Switch, switches};
 use cr3_session::{Action, Judging, State};
 use yew::prelude::*;
@@ -36,7 +38,7 @@ fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
             <label>
                 <input type="checkbox" checked={*on} onchange={dispatch.reform(move |_: Event| Action::ToggleAssumption(assumption))} />
                 <b>{ assumption.sentence() }</b>
-                <span class="id"><code>{ assumption.id() }</code>{ ": " }{ bare(&said) }</span>
+                <span class="id">{ term(Term::Assumption(assumption), html! { <code>{ assumption.id() }</code> }) }{ ": " }{ bare(&said) }</span>
                 <span>{ bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off())) }</span>
             </label>
         </li>

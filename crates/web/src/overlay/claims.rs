@@ -35,19 +35,20 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
             <p class="says"><b>{ format!("{}. ", claim.id) }</b>{ claim.says }</p>
             <p class="quiet">{ claim.who }</p>
             <p class="verdict"><b>{ &row.words }</b><span class="other">{ row.changed.clone().unwrap_or_default() }</span></p>
-            <div>{ for row.notes.iter().map(|note| html! { <p key={note.clone()}>{ note }</p> }) }</div>
-            <table class="numbers"><tbody>{ for row.numbers.iter().map(|(value, words)| html! {
-                <tr key={words.clone()}><td>{ value }</td><td>{ words }</td></tr>
+            <div>{ for row.notes.iter().enumerate().map(|(index, note)| html! { <p key={index}>{ note }</p> }) }</div>
+            <table class="numbers"><tbody>{ for row.numbers.iter().enumerate().map(|(index, (value, words))| html! {
+                <tr key={index}><td>{ value }</td><td>{ words }</td></tr>
             }) }</tbody></table>
-            <div class="uses">{ for row.shows.iter().map(|(words, action)| show(claim.id, words, action, dispatch)) }</div>
+            <div class="uses">{ for row.shows.iter().enumerate().map(|(index, (words, action))| show(index, claim.id, words, action, dispatch)) }</div>
         </li>
     }
 }
 
-fn show(id: u32, words: &str, action: &Action, dispatch: &Callback<Action>) -> Html {
+/// Two buttons may have the same words: their keys are numbers.
+fn show(index: usize, id: u32, words: &str, action: &Action, dispatch: &Callback<Action>) -> Html {
     let action = action.clone();
     html! {
-        <button key={words.to_owned()} type="button" class="button" aria-label={format!("Show me {words}: claim {id}")}
+        <button key={index} type="button" class="button" aria-label={format!("Show me {words}: claim {id}")}
             onclick={dispatch.reform(move |_| action.clone())}>{ "Show me " }<span class="quiet">{ words }</span></button>
     }
 }

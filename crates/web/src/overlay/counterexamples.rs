@@ -2,6 +2,8 @@
 
 use super::Sheet;
 use crate::effects::{address, copy};
+use crate::parts::term;
+use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Card, cards, copied};
 use cr3_session::{Action, Landing, State, update};
 use std::rc::Rc;
@@ -38,7 +40,7 @@ fn item(state: &Rc<State>, dispatch: &Callback<Action>, card: &Card) -> Html {
     };
     html! {
         <li key={format!("{form}{}{id}", side.index())} class="card">
-            <h3><b>{ form }</b>{ " breaks " }<code>{ id }</code>{ format!(" at step {}", card.step) }<span class="quiet">{ card.length }</span></h3>
+            <h3><b>{ form }</b>{ " breaks " }{ term(Term::Promise(promise), html! { <code>{ id }</code> }) }{ format!(" at step {}", card.step) }<span class="quiet">{ card.length }</span></h3>
             <p>{ &card.cause }</p>
             <p class="quiet">{ card.system.clone().unwrap_or_default() }</p>
             <p class="schedule-text"><code>{ &card.schedule }</code></p>

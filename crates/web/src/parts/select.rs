@@ -1,5 +1,6 @@
 //! A choice of one from many: the browser's own list, styled like the page.
 
+use cr3_session::glossary::Term;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
@@ -18,6 +19,9 @@ pub(crate) struct Props {
     pub(crate) placeholder: Option<AttrValue>,
     #[prop_or_default]
     pub(crate) id: Option<AttrValue>,
+    /// What is selected, for its explanation.
+    #[prop_or_default]
+    pub(crate) term: Option<Term>,
 }
 
 #[component]
@@ -50,7 +54,7 @@ pub(crate) fn Select(props: &Props) -> Html {
         <label class="field">
             <span class="name">{ &props.name }</span>
             <span class="select">
-                <select id={props.id.clone()} ref={node} aria-label={props.label.clone()} {onchange}>
+                <select id={props.id.clone()} ref={node} aria-label={props.label.clone()} data-term={props.term.map(Term::key)} {onchange}>
                     { for placeholder.map(|text| html! { <option key="none" value="" selected=true>{ text }</option> }) }
                     { for props.options.iter().enumerate().map(|(index, text)| html! {
                         <option key={index} value={index.to_string()} selected={props.selected == Some(index)}>{ text }</option>

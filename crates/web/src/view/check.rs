@@ -3,6 +3,7 @@
 use super::Props;
 use crate::parts::{Shape, disagreement};
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
 use cr3_session::{Action, Overlay, Side, State, is_valid};
 use std::rc::Rc;
@@ -14,7 +15,7 @@ pub(crate) fn check(props: &Props) -> Html {
     html! {
         <section class={classes!("check", on.then_some("on"))} aria-label="Second CPU">
             <button type="button" class="chip" aria-pressed={on.to_string()} onclick={dispatch.reform(|_| Action::ToggleCheck)}
-                title="Unicorn Engine 2.1.5, 0.2 MB, executes every step too and is compared with the model">
+                data-term={Term::Word(Word::Unicorn).key()} data-here="Fetches 0.2 MB.">
                 { "check with Unicorn" }
             </button>
             <div class="says">{ for on.then(|| says(props)) }</div>
@@ -79,7 +80,7 @@ fn asks(props: &Props) -> Html {
         <div class="line" key="asks">
             <div class="sweeps">{ for Side::BOTH.into_iter().map(|side| sweep_button(props, side)) }</div>
             <button type="button" class="button" disabled={!is_valid(state, &Action::TestCheck)}
-                onclick={dispatch.reform(|_| Action::TestCheck)} title="Makes Unicorn wrong on purpose, to show that the check finds it">
+                onclick={dispatch.reform(|_| Action::TestCheck)} data-here="Makes Unicorn wrong on purpose, to show that the check finds it.">
                 { "self-test" }
             </button>
             <div class="result">{ for state.check.sweep.iter().map(|it| swept(props, it)) }</div>
@@ -118,7 +119,7 @@ fn sweep_button(props: &Props, side: Side) -> Html {
     html! {
         <button type="button" class="button" key={side.index()} disabled={!is_valid(&props.state, &action)}
             onclick={props.dispatch.reform(move |_| Action::Sweep(side))}
-            title="Every vector at every place that the uninterrupted run reaches, one at a time, on both processors">
+            data-here="Every vector at every place that the uninterrupted run reaches, one at a time, on both processors.">
             { format!("every single injection into {name}") }
         </button>
     }

@@ -47,7 +47,7 @@ pub(crate) fn Code(props: &Props) -> Html {
     };
     let window = use_window(listing.lines.len(), aim, state.sought, onbrowse);
     let menu = menu_row.zip(spot.clone());
-    let active = active(listing, &window, [*visited, gutter.current]);
+    let active = active(listing, &window, [*visited, browsed.or(gutter.current)]);
     let grid = use_node_ref();
     let visit = {
         let (grid, visited) = (grid.clone(), visited.setter());
@@ -163,7 +163,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
             { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
             <button type="button" class="button" aria-haspopup="dialog" aria-label="Lines: what does each line do?"
-                title="What does each line do? What fails without it" disabled={!is_valid(state, &Action::Open(Overlay::Lines))}
+                data-here="What does each line do? What fails without it." disabled={!is_valid(state, &Action::Open(Overlay::Lines))}
                 onclick={dispatch.reform(|_| Action::Open(Overlay::Lines))}>{ "Lines" }</button>
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
                 title="Follow the current instruction" onclick={onfollow}>
@@ -209,7 +209,7 @@ fn row(
             );
             let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
-                <div {key} {class} {style} role="row" aria-rowindex={index} title={format!("{text}\n{place}, executed {executed} times{words}")}>
+                <div {key} {class} {style} role="row" aria-rowindex={index} aria-current={(gutter.current == Some(at)).then_some("step")} title={format!("{text}\n{place}, executed {executed} times{words}")}>
                     <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>

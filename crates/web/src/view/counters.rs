@@ -1,9 +1,11 @@
 //! The counters of both whole runs, with their differences.
 
 use super::outcomes::outcomes;
+use crate::parts::{term, term_here};
 use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::cost::{Costs, costs};
 use cr3_session::view::counters::{Count, Difference, bar, others};
 use cr3_session::{Action, Runs};
@@ -56,12 +58,11 @@ pub(crate) fn Counters(props: &Props) -> Html {
 fn view(count: &Count, names: [&'static str; 2]) -> Html {
     let [left, right] = count.values.map(|value| value.map_or_else(|| "–".to_owned(), |value| value.to_string()));
     let delta = count.delta_text();
-    let description = count.counter.description();
-    let title = format!("{description}\n{}: {left}, {}: {right}. Model.", names[0], names[1]);
+    let here = format!("{}: {left}, {}: {right}. The model counted.", names[0], names[1]);
     html! {
-        <div key={count.counter.name()} class={classes!("count", (count.difference() != Difference::None).then_some("differs"))} {title}
+        <div key={count.counter.name()} class={classes!("count", (count.difference() != Difference::None).then_some("differs"))}
             data-counter={count.counter.name()}>
-            <dt>{ count.label() }</dt>
+            <dt>{ term_here(Term::Counter(count.counter), here, count.label()) }</dt>
             <dd>
                 <span class="value left">{ left }</span>
                 <span class="arrow" aria-hidden="true">{ "→" }</span>
@@ -76,10 +77,9 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
 fn total(costs: &Costs) -> Html {
     let [left, right] = costs.totals.map(range);
     let difference = costs.difference_text();
-    let title = "Sum of CR3 writes, page walks and INVPCID at published ranges; nothing was measured here. Parts and sources are under more.";
     html! {
-        <div key="cost" class={classes!("count", difference.is_some().then_some("differs"))} {title} data-counter="cost">
-            <dt>{ format!("cycles ({})", costs.processor) }</dt>
+        <div key="cost" class={classes!("count", difference.is_some().then_some("differs"))} data-counter="cost">
+            <dt>{ term_here(Term::Word(Word::Cycles), "Parts and sources are under more.", format!("cycles ({})", costs.processor)) }</dt>
             <dd>
                 <span class="value left">{ left }</span>
                 <span class="arrow" aria-hidden="true">{ "→" }</span>
@@ -104,7 +104,7 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
         let cell = |(index, side): (usize, &Option<String>)| html! { <td key={index}>{ side.clone().unwrap_or("–".into()) }</td> };
         html! {
             <tr key={row.label}>
-                <th scope="row">{ row.label }</th>
+                <th scope="row">{ term(Term::Cost(row.part), row.label) }</th>
                 { for cells.map(cell) }
                 <td class="quiet">{ &row.source }</td>
             </tr>

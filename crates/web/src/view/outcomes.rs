@@ -1,9 +1,17 @@
 //! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
 
-use crate::parts::side_class;
-use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome, spoken};
+use crate::parts::{side_class, term_here};
+use cr3_core::promises::Promise;
+use cr3_session::glossary::{Term, Word};
+use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome};
 use cr3_session::{Action, Runs, Side};
 use yew::prelude::*;
+
+/// What stands under the explanation of the promises.
+fn promises() -> String {
+    let each = Promise::ALL.map(|promise| format!("{}: {}", promise.id(), Term::Promise(promise).entry().says));
+    each.join("\n")
+}
 
 pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callback<Action>) -> Html {
     let sides = Side::BOTH.map(|side| outcome(runs, side));
@@ -24,7 +32,6 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
                 <ul>{ whole }</ul>
             </details>
             <p class="reason" title={reason.clone().unwrap_or_default()}>{ reason.map(|reason| format!("Not comparable: {reason}.")).unwrap_or_default() }</p>
-            <p class="hidden" role="status" aria-live="polite">{ spoken(runs, names) }</p>
         </div>
     }
 }
@@ -47,7 +54,7 @@ fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) 
         <li key={side.index()} {class} data-side={side.index().to_string()}>
             <b>{ name }</b>
             <span class="ending">{ &outcome.ending }</span>
-            <span class="promises">{ outcome.promises() }</span>
+            <span class="promises">{ term_here(Term::Word(Word::Promise), promises(), outcome.promises()) }</span>
             <span class="each">{ for outcome.broken.iter().map(|broken| promise(side, broken, dispatch)) }</span>
             <span class="misses">{ outcome.misses().unwrap_or_default() }</span>
         </li>
@@ -55,7 +62,7 @@ fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) 
 }
 
 fn promise(side: Side, broken: &Broken, dispatch: &Callback<Action>) -> Html {
-    let Broken { invariant, step, place, why, row } = broken;
+    let Broken { promise, invariant, step, place, why, row } = broken;
     let (row, dispatch) = (*row, dispatch.clone());
     let onclick = move |_: MouseEvent| {
         dispatch.emit(Action::SetSide(side));
@@ -64,7 +71,7 @@ fn promise(side: Side, broken: &Broken, dispatch: &Callback<Action>) -> Html {
         }
     };
     html! {
-        <button type="button" class="promise" key={*invariant} title={format!("{place}: {why}")} {onclick}>
+        <button type="button" class="promise" key={*invariant} data-term={Term::Promise(*promise).key()} data-here={format!("{place}: {why}.")} {onclick}>
             <span class="name">{ *invariant }</span>{ format!(" at step {step}") }
         </button>
     }

@@ -1,7 +1,8 @@
 //! The question that the page is about, and a line for its notices.
 
 use super::Props;
-use crate::parts::Shape;
+use crate::parts::{Shape, explained};
+use cr3_session::glossary::Unseen;
 use cr3_session::story::STORIES;
 use cr3_session::{Action, is_valid};
 use yew::prelude::*;
@@ -17,7 +18,7 @@ pub(crate) fn question(props: &Props) -> Html {
     html! {
         <section class="question" aria-labelledby="headline">
             <h2 id="headline">{ headline }</h2>
-            <p>{ text }</p>
+            <p key={text}>{ explained(text, &mut Unseen::default()) }</p>
             <div class="notice" role="alert">
                 { for state.notice.iter().map(|notice| html! {
                     <p key="notice">

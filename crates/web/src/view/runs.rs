@@ -3,7 +3,9 @@
 use super::moves::Move;
 use crate::parts::{Sight, Window, segments, side_class, use_window};
 use crate::store::sends;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
+use cr3_session::view::announce;
 use cr3_session::view::check::{Sign, mark as mark_of};
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
@@ -61,7 +63,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
                 aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="2"
                 aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
-                onkeydown={sends(dispatch, grid_key)}>
+                onkeydown={sends(dispatch, { let state = state.clone(); move |event| grid_key(event).map(|action| announce::answer(&state, action)) })}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
                     { for rows.map(|(at, row)| line(&row, at, &window, props)) }
                 </div>
@@ -151,7 +153,7 @@ fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     let class = classes!("row", current.then_some("current"), row.differs.then_some("differs"));
     html! {
         <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
-            aria-selected={current.to_string()} {onclick}>
+            aria-selected={current.to_string()} aria-current={current.then_some("step")} {onclick}>
             { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index))) }
         </div>
     }
@@ -180,6 +182,20 @@ fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Htm
     }
 }
 
+/// What explains a mark. The legend has the same words for the keyboard.
+fn word_of(mark: &Mark) -> Option<Word> {
+    match mark.kind {
+        _ if mark.moreover == "redundant" => Some(Word::Redundant),
+        MarkKind::Injection => Some(Word::Injection),
+        MarkKind::Delivery => Some(Word::Delivery),
+        MarkKind::FlushingWrite | MarkKind::Drop => Some(Word::Flush),
+        MarkKind::NoFlushWrite => Some(Word::NoFlush),
+        MarkKind::Refill => Some(Word::Refill),
+        MarkKind::Broken => Some(Word::Promise),
+        MarkKind::Shutdown => None,
+    }
+}
+
 /// The second CPU's result for the step.
 fn sign((sign, words): (Sign, String)) -> Html {
     html! { <i class={sign.word()} title={words.clone()} role="img" aria-label={words}>{ sign.glyph() }</i> }
@@ -197,10 +213,11 @@ fn mark(mark: &Mark) -> Html {
         MarkKind::Broken => "broken",
     };
     let class = classes!("mark", class);
+    let explains = word_of(mark).map(|word| Term::Word(word).key());
     match mark.moreover {
-        "" => html! { <i {class}>{ &mark.text }</i> },
+        "" => html! { <i {class} data-term={explains}>{ &mark.text }</i> },
         moreover => {
-            html! { <i {class} title={mark.words()}><span class="lead">{ format!("{}, ", mark.text) }</span>{ moreover }</i> }
+            html! { <i {class} data-term={explains} data-here={mark.words()}><span class="lead">{ format!("{}, ", mark.text) }</span>{ moreover }</i> }
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The schedule: injections as chips, and as text for those who write it.
 
 use super::Props;
-use crate::parts::Shape;
+use crate::parts::{Shape, term};
 use crate::store::sends;
+use cr3_session::glossary::{Term, Word};
+use cr3_session::view::announce;
 use cr3_session::view::schedule::{Chip, chips};
 use cr3_session::{Action, State};
 use std::rc::Rc;
@@ -16,8 +18,9 @@ pub(crate) fn Schedule(props: &Props) -> Html {
     let chips = use_memo((state.runs.clone(), state.setup.schedule.clone()), |_| chips(state));
     html! {
         <section class="schedule" aria-label="Schedule of injections">
-            <span class="name">{ "injections" }</span>
+            <span class="name">{ term(Term::Word(Word::Schedule), "injections") }</span>
             <Chips {chips} {dispatch} />
+            <p class="hidden" role="status" aria-live="polite">{ announce::schedule(state) }</p>
             <Text text={text(state)} problem={state.schedule_draft.as_ref().map(|(_, why)| why.clone())} {dispatch} />
         </section>
     }
@@ -70,7 +73,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
     html! {
         <li key={index} class={classes!("strike", why.is_some().then_some("refused"))}>
             <span class="nest">{ if chip.inside { "inside" } else { "" } }</span>
-            <button type="button" class="where" disabled={row.is_none()} title="Show where it strikes"
+            <button type="button" class="where" disabled={row.is_none()} data-term={Term::Vector(chip.kind).key()} data-here="Shows where it strikes."
                 onclick={sends(dispatch, move |_: MouseEvent| row.map(Action::Seek))}>
                 <span class="number" aria-hidden="true">{ index + 1 }</span>
                 <b>{ chip.vector }</b>

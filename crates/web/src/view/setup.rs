@@ -4,6 +4,8 @@ use super::Props;
 use crate::parts::{Select, Shape};
 use crate::store::sends;
 use cr3_core::geometry::Geometry;
+use cr3_core::linux::Handlers;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::handlers;
 use cr3_session::{Action, Feature, Form, Overlay, Side, is_valid, words};
 use yew::prelude::*;
@@ -26,19 +28,24 @@ pub(crate) fn setup(props: &Props) -> Html {
                 </button>
                 { form(props, Side::Right) }
                 <button type="button" class="button" onclick={dispatch.reform(|_| Action::Open(Overlay::Editor))}
-                    title="Write or paste a macro of your own">
+                    data-here="Write or paste a macro of your own">
                     { Shape::Pencil.icon() }{ "Own macro" }
                 </button>
             </div>
             <div class="features" role="group" aria-label="Features">
                 { for Feature::ALL.into_iter().map(|feature| switch(props, feature)) }
             </div>
-            <Select name="handler" options={handlers} selected={handler}
+            <Select name="handler" options={handlers} selected={handler} term={running(setup.handler)}
                 onpick={sends(dispatch, move |index: usize| choices.get(index).map(|choice| choice.action.clone()))} />
-            <Select name="TLB" options={geometries} selected={geometry}
+            <Select name="TLB" options={geometries} selected={geometry} term={Term::Geometry(setup.geometry)}
                 onpick={sends(dispatch, |index: usize| Geometry::ALL.get(index).copied().map(Action::SetGeometry))} />
         </section>
     }
+}
+
+/// What the list of handlers explains: the one that runs, or what handlers are.
+fn running(handlers: Handlers) -> Term {
+    handlers.single().map_or(Term::Word(Word::Handler), Term::Handler)
 }
 
 fn form(props: &Props, side: Side) -> Html {
@@ -52,13 +59,13 @@ fn form(props: &Props, side: Side) -> Html {
     let onpick =
         sends(&props.dispatch, move |index: usize| Form::ALL.get(index).map(|form| Action::SetForm(side, *form)));
     let selected = Form::ALL.iter().position(|form| *form == current);
-    html! { <Select {name} {label} {options} {selected} {onpick} /> }
+    html! { <Select {name} {label} {options} {selected} {onpick} term={Term::Form(current)} /> }
 }
 
 fn switch(props: &Props, feature: Feature) -> Html {
     let on = props.state.setup.features.has(feature);
     html! {
-        <button type="button" class="chip" key={feature.name()} aria-pressed={on.to_string()} title={feature.description()}
+        <button type="button" class="chip" key={feature.name()} aria-pressed={on.to_string()} data-term={Term::Feature(feature).key()}
             onclick={props.dispatch.reform(move |_| Action::ToggleFeature(feature))}>
             { words::feature_label(feature) }
         </button>

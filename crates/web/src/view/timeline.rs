@@ -1,5 +1,7 @@
 //! The timeline: both strips under one slider. Lanes show nesting, and the background shows which tables CR3 selects.
 
+use crate::parts::term;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
 use cr3_session::view::row::MarkKind;
 use cr3_session::view::timeline::{Event as Happening, Segment, Strip, Timeline};
@@ -73,18 +75,23 @@ pub(crate) fn TimelineStrip(props: &Props) -> Html {
                     <div class="cursor" style={format!("left:{};width:{}", percent(*cursor, rows), percent(1, rows))}></div>
                 </div>
             </div>
-            <ul class="legend" aria-hidden="true">
-                <li class="kernel">{ "kernel tables" }</li>
-                <li class="user">{ "user tables" }</li>
-                <li class="injection">{ "injection" }</li>
-                <li class="flush">{ "CR3 write, flush" }</li>
-                <li class="noflush">{ "no flush" }</li>
-                <li class="broken">{ "promise broken" }</li>
-                <li class="diff">{ "difference" }</li>
+            <ul class="legend" aria-label="Marks of the timeline">
+                { for LEGEND.iter().map(|(class, word, text)| html! { <li key={*class} class={*class}>{ term(Term::Word(*word), *text) }</li> }) }
             </ul>
         </section>
     }
 }
+
+/// Marks, their class, and what explains them.
+const LEGEND: [(&str, Word, &str); 7] = [
+    ("kernel", Word::KernelHalf, "kernel tables"),
+    ("user", Word::UserHalf, "user tables"),
+    ("injection", Word::Injection, "injection"),
+    ("flush", Word::Flush, "CR3 write, flush"),
+    ("noflush", Word::NoFlush, "no flush"),
+    ("broken", Word::Promise, "promise broken"),
+    ("diff", Word::Difference, "difference"),
+];
 
 fn slider_key(key: &str) -> Option<(Target, Direction)> {
     use Direction::{Backward, Forward};

@@ -3,8 +3,10 @@
 use super::Props;
 use crate::parts::side_class;
 use cr3_session::explore::VECTORS;
-use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line, spoken};
-use cr3_session::{Action, Landing, Overlay, Scope, Side};
+use cr3_session::glossary::{Term, Word};
+use cr3_session::view::announce;
+use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line};
+use cr3_session::{Action, Form, Landing, Overlay, Scope, Side};
 use yew::prelude::*;
 
 pub(crate) fn verdicts(props: &Props) -> Html {
@@ -16,20 +18,20 @@ pub(crate) fn verdicts(props: &Props) -> Html {
             <ul class="sides">{ for Side::BOTH.into_iter().map(|side| view(props, side)) }</ul>
             <div class="asks">
                 <span class="found">{ for counterexamples(props) }</span>
-                <button type="button" class="button plain" aria-haspopup="dialog" title={title()}
+                <button type="button" class="button plain" aria-haspopup="dialog" data-term={Term::Word(Word::Assumption).key()} data-here={here()}
                     onclick={dispatch.reform(|_| Action::Open(Overlay::Assumptions))}>{ assumed(state) }</button>
                 <button type="button" class="chip" aria-pressed={standard.to_string()}
-                    title="Every single exception in each of the systems of the standard set: three handlers, six sets of features"
+                    data-term={Term::Word(Word::StandardSet).key()}
                     onclick={dispatch.reform(move |_| Action::SetScope(next))}>{ "standard set" }</button>
             </div>
-            <p class="hidden" role="status" aria-live="polite">{ spoken(state) }</p>
+            <p class="hidden" role="status" aria-live="polite">{ announce::verdicts(state) }</p>
         </section>
     }
 }
 
-fn title() -> String {
+fn here() -> String {
     format!(
-        "{} at every instruction. What is taken for granted, with switches",
+        "{} at every instruction. Opens what is taken for granted, with switches.",
         VECTORS.map(|it| it.mnemonic()).join(", ")
     )
 }
@@ -44,21 +46,28 @@ fn class(standpoint: Standpoint) -> &'static str {
 }
 
 fn view(props: &Props, side: Side) -> Html {
-    let Line { form, standpoint, words, further, first } = line(&props.state, side);
+    let Line { standpoint, words, further, first, .. } = line(&props.state, side);
     let whole = if further.is_empty() { words.clone() } else { format!("{words}; {further}") };
     let says = match first {
         None => html! { <span class="words">{ words }</span> },
         Some(promise) => html! {
-            <button type="button" class="words" title={format!("{whole}\nOpen the run at the step that breaks")}
+            <button type="button" class="words" data-term={Term::Promise(promise).key()} data-here={format!("{whole}. Opens the run at the step that breaks.")}
                 onclick={props.dispatch.reform(move |_| Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
         },
     };
     html! {
         <li key={side.index()} class={classes!("judged", class(standpoint), side_class(side))} data-side={side.index().to_string()} title={whole}>
-            <b>{ form }</b>
+            <b>{ form_term(props.state.setup.forms[side.index()]) }</b>
             <span class="says">{ says }</span>
             <span class="further">{ further }</span>
         </li>
+    }
+}
+
+/// The name of a form. Other buttons have the same one: for them this is "form A".
+fn form_term(form: Form) -> Html {
+    html! {
+        <button type="button" class="term" data-term={Term::Form(form).key()} aria-label={format!("form {form}")}>{ form.name() }</button>
     }
 }
 
@@ -67,7 +76,7 @@ fn counterexamples(props: &Props) -> Option<Html> {
     let words = if count == 1 { "1 counterexample".to_owned() } else { format!("{count} counterexamples") };
     (count != 0).then(|| {
         html! {
-            <button type="button" class="button" key="all" aria-haspopup="dialog"
+            <button type="button" class="button" key="all" aria-haspopup="dialog" data-term={Term::Word(Word::Counterexample).key()}
                 onclick={props.dispatch.reform(|_| Action::Open(Overlay::Counterexamples))}>{ words }</button>
         }
     })

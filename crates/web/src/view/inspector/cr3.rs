@@ -1,8 +1,9 @@
 //! CR3 with its bits by name.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{hex, side_class};
+use crate::parts::{hex, side_class, term};
 use cr3_session::Side;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::Part;
 use cr3_session::view::cr3::{Field, cr3};
 use yew::prelude::*;
@@ -11,7 +12,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     let cr3 = cr3(props.moment);
     html! {
         <table class="fields cr3">
-            { heads(props.names, "CR3", vouched(props.state, props.moment, Part::Cr3)) }
+            { heads(props.names, (Term::Word(Word::Cr3), "CR3"), vouched(props.state, props.moment, Part::Cr3)) }
             <tbody>
                 <tr class={(cr3.differing != 0).then_some("differs")}>
                     <th scope="row"><span class="hidden">{ "value" }</span></th>
@@ -37,8 +38,8 @@ fn field(field: &Field, props: &Props<'_>) -> Html {
         _ => None,
     };
     html! {
-        <tr key={field.bits} class={field.differs.then_some("differs")} title={field.meaning}>
-            <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ field.name }{ " " }
+        <tr key={field.bits} class={field.differs.then_some("differs")}>
+            <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ term(Term::Word(field.word), field.name) }{ " " }
                 { for part.map(|part| vouched(props.state, props.moment, part)) }
             </th>
             { for field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {

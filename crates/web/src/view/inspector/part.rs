@@ -1,5 +1,7 @@
 //! What the parts of the inspector share: what each shows, who vouches for it, the head of its table.
 
+use crate::parts::term;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::{Part, voucher};
 use cr3_session::{Moment, State};
 use yew::prelude::*;
@@ -16,17 +18,17 @@ pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
     let voucher = voucher(state, moment, part);
     let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };
     html! {
-        <span class={classes!("voucher", class)} title={voucher.why.clone()} role="img"
-            aria-label={format!("vouched for by {}: {}", voucher.word(), voucher.why)}>{ letters }</span>
+        <button type="button" class={classes!("voucher", class)} data-term={Term::Word(Word::Voucher).key()} data-here={voucher.why.clone()}
+            aria-label={format!("vouched for by {}: {}", voucher.word(), voucher.why)}>{ letters }</button>
     }
 }
 
 /// The head of a table with a column for each run.
-pub(super) fn heads(names: [&'static str; 2], first: &'static str, vouched: Html) -> Html {
+pub(super) fn heads(names: [&'static str; 2], (about, first): (Term, &'static str), vouched: Html) -> Html {
     html! {
         <thead>
             <tr>
-                <th scope="col">{ first }{ " " }{ vouched }</th>
+                <th scope="col">{ term(about, first) }{ " " }{ vouched }</th>
                 <th scope="col" class="side-a">{ names[0] }</th>
                 <th scope="col" class="side-b">{ names[1] }</th>
             </tr>

@@ -3,6 +3,7 @@
 use super::part::{Props, heads, vouched};
 use crate::parts::side_class;
 use cr3_session::Side;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::Part;
 use cr3_session::view::pending::{Bit, pending};
 use yew::prelude::*;
@@ -12,9 +13,9 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     let differs = bits.iter().any(|bit| matches!(bit.set, [Some(left), Some(right)] if left != right));
     html! {
         <table class="fields pending">
-            { heads(props.names, "pending flush", html! {}) }
+            { heads(props.names, (Term::Word(Word::PendingFlush), "pending flush"), html! {}) }
             <tbody>
-                <tr class={differs.then_some("differs")} title="user_pcid_flush_mask: bit n asks to flush user PCID 0x800 + n before user mode runs under it">
+                <tr class={differs.then_some("differs")}>
                     <th scope="row">
                         <code class="bits">{ "6:1" }</code>{ " " }{ vouched(props.state, props.moment, Part::PendingFlush) }
                     </th>

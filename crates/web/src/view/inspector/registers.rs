@@ -1,8 +1,9 @@
 //! The registers of both runs.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{hex, side_class};
+use crate::parts::{hex, side_class, term};
 use cr3_session::Side;
+use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Value;
 use cr3_session::view::check::Part;
 use cr3_session::view::registers::{Register, registers};
@@ -11,7 +12,7 @@ use yew::prelude::*;
 pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <table key="registers" class="fields values">
-            { heads(props.names, "registers", vouched(props.state, props.moment, Part::Registers)) }
+            { heads(props.names, (Term::Word(Word::Register), "registers"), vouched(props.state, props.moment, Part::Registers)) }
             <tbody>{ for registers(&props.state.runs, props.moment).iter().map(row) }</tbody>
         </table>
     }
@@ -20,7 +21,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
 fn row(register: &Register) -> Html {
     html! {
         <tr key={register.name} class={(register.differing != 0).then_some("differs")}>
-            <th scope="row"><code>{ register.name }</code></th>
+            <th scope="row">{ term(Term::Word(register.word), html! { <code>{ register.name }</code> }) }</th>
             { for Side::BOTH.into_iter().map(|side| {
                 let meaning = register.meanings[side.index()].clone();
                 value(side, register.values[side.index()], register.differing, meaning)

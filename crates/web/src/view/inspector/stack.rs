@@ -2,8 +2,9 @@
 
 use super::part::{Props, vouched};
 use super::registers::value;
-use crate::parts::side_class;
+use crate::parts::{explained, side_class, term};
 use cr3_session::Side;
+use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
 use cr3_session::view::stack::{Slot, stack};
 use yew::prelude::*;
@@ -14,11 +15,11 @@ pub(super) fn view(props: &Props<'_>) -> Html {
         <table key="stack" class="fields values">
             <thead>
                 <tr>
-                    <th scope="col">{ "stack " }{ vouched(props.state, props.moment, Part::Stack) }</th>
+                    <th scope="col">{ term(Term::Word(Word::StackSlot), "stack") }{ " " }{ vouched(props.state, props.moment, Part::Stack) }</th>
                     { for Side::BOTH.into_iter().map(|side| html! {
                         <th key={side.index()} scope="col" class={side_class(side)}>
                             { props.names[side.index()] }{ " " }
-                            <span class="quiet">{ stack.stacks[side.index()].clone().unwrap_or_default() }</span>
+                            <span class="quiet">{ explained(stack.stacks[side.index()].as_deref().unwrap_or_default(), &mut Unseen::default()) }</span>
                         </th>
                     }) }
                 </tr>

@@ -1,8 +1,9 @@
 //! The TLB of both runs, grouped by PCID.
 
 use super::part::{Props, vouched};
-use crate::parts::{hex, side_class};
+use crate::parts::{explained, hex, side_class, term};
 use cr3_session::Side;
+use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
 use cr3_session::view::tlb::{Fate, Group, Line, tlb};
 use yew::prelude::*;
@@ -11,7 +12,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     let groups = tlb(props.moment);
     html! {
         <div key="tlb" class="tlb">
-            <p class="whose">{ "translations by PCID " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
+            <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
             <div>{ for groups.iter().map(|it| group(it, props.names)) }</div>
             { for groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> }) }
         </div>
@@ -25,7 +26,7 @@ fn group(group: &Group, names: [&'static str; 2]) -> Html {
                 <tr>
                     <th scope="col">
                         { "PCID " }<code>{ format!("{:#05x}", group.pcid) }</code>{ " " }
-                        <span class="quiet">{ &group.meaning }</span>
+                        <span class="quiet">{ explained(&group.meaning, &mut Unseen::default()) }</span>
                     </th>
                     { for Side::BOTH.into_iter().map(|side| {
                         let count = group.counts[side.index()].map_or_else(|| "–".into(), |count| count.to_string());

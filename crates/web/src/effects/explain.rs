@@ -1,0 +1,142 @@
+//! The panel that explains a term at a tap, at its focus and under the mouse. It covers things and moves none.
+//!
+//! WCAG 2.1, 1.4.13: Escape closes it and nothing else, the mouse may go over it, and it stays until something else is
+//! pointed at.
+
+use crate::parts::{Anchor, EXPLANATION, Explanation};
+use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
+use gloo::timers::callback::Timeout;
+use gloo::utils::document;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
+use yew::prelude::*;
+
+/// Milliseconds under the mouse before a term is explained.
+const REST: u32 = 250;
+/// Milliseconds that the mouse may take from the term to the panel.
+const LEAVE: u32 = 200;
+
+/// What is explained, and what the mouse is about to bring about.
+#[derive(Clone)]
+struct Control {
+    shown: UseStateHandle<Option<Anchor>>,
+    /// As the listeners know it, which outlive a rendering.
+    now: Rc<RefCell<Option<Anchor>>>,
+    soon: Rc<RefCell<Option<Timeout>>>,
+}
+
+impl Control {
+    fn show(&self, anchor: Option<Anchor>) {
+        self.soon.borrow_mut().take();
+        if *self.now.borrow() != anchor {
+            if let Some(Anchor(before)) = self.now.borrow().as_ref() {
+                describe(before, None);
+            }
+            if let Some(Anchor(element)) = &anchor {
+                describe(element, Some(EXPLANATION));
+            }
+            self.now.borrow_mut().clone_from(&anchor);
+            self.shown.set(anchor);
+        }
+    }
+
+    fn show_after(&self, milliseconds: u32, anchor: Option<Anchor>) {
+        let control = self.clone();
+        let timeout = Timeout::new(milliseconds, move || control.show(anchor));
+        *self.soon.borrow_mut() = Some(timeout);
+    }
+
+    fn pointed(&self, target: &Element) {
+        let over_panel = target.closest(".explanation").ok().flatten().is_some();
+        match anchor(target) {
+            _ if over_panel => drop(self.soon.borrow_mut().take()),
+            Some(anchor) if self.now.borrow().as_ref() == Some(&anchor) => drop(self.soon.borrow_mut().take()),
+            Some(anchor) => self.show_after(REST, Some(anchor)),
+            // What has the focus stays explained.
+            None if self.now.borrow().as_ref().is_some_and(Anchor::is_focused) => {
+                self.soon.borrow_mut().take();
+            }
+            None => self.show_after(LEAVE, None),
+        }
+    }
+
+    /// A focus by keyboard explains at once. One by mouse or finger does not: the click that follows says what is meant.
+    fn focused(&self, target: &Element) {
+        let by_keyboard = target.matches(":focus-visible").unwrap_or(false);
+        match anchor(target).filter(|Anchor(element)| element == target) {
+            Some(anchor) if by_keyboard => self.show(Some(anchor)),
+            Some(_) => {}
+            None => self.show(None),
+        }
+    }
+
+    fn clicked(&self, target: &Element) {
+        if target.closest(".explanation").ok().flatten().is_none() {
+            self.show(anchor(target));
+        }
+    }
+}
+
+/// The term at an element or around it.
+fn anchor(target: &Element) -> Option<Anchor> {
+    target.closest("[data-term], [data-here]").ok().flatten().map(Anchor)
+}
+
+/// Names the panel as the description of an element while it shows its explanation.
+fn describe(element: &Element, id: Option<&str>) {
+    // Neither fails: the name of the attribute is a valid one.
+    let _ = match id {
+        Some(id) => element.set_attribute("aria-describedby", id),
+        None => element.remove_attribute("aria-describedby"),
+    };
+}
+
+/// The panel, and the listeners that fill it.
+#[component]
+pub(crate) fn Explain() -> Html {
+    let shown = use_state_eq(|| None::<Anchor>);
+    let control = Control { shown: shown.clone(), now: use_mut_ref(|| None), soon: use_mut_ref(|| None) };
+    use_effect_with((), move |()| {
+        let listeners = listeners(&control);
+        move || drop(listeners)
+    });
+    html! { <Explanation anchor={(*shown).clone()} /> }
+}
+
+fn listeners(control: &Control) -> Vec<EventListener> {
+    let on = |name: &'static str, act: fn(&Control, &Element)| {
+        let control = control.clone();
+        EventListener::new(&document(), name, move |event| {
+            if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
+                act(&control, &target);
+            }
+        })
+    };
+    let pointed = {
+        let control = control.clone();
+        EventListener::new(&document(), "pointerover", move |event: &Event| {
+            let by_mouse = event.dyn_ref::<PointerEvent>().is_some_and(|event| event.pointer_type() == "mouse");
+            let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            if let Some(target) = target.filter(|_| by_mouse) {
+                control.pointed(&target);
+            }
+        })
+    };
+    vec![pointed, on("focusin", Control::focused), on("click", Control::clicked), escape(control)]
+}
+
+/// Escape, before anything else hears of it.
+fn escape(control: &Control) -> EventListener {
+    let control = control.clone();
+    let options = EventListenerOptions { phase: EventListenerPhase::Capture, passive: false };
+    EventListener::new_with_options(&document(), "keydown", options, move |event| {
+        let is_escape = event.dyn_ref::<KeyboardEvent>().is_some_and(|event| event.key() == "Escape");
+        if is_escape && control.now.borrow().is_some() {
+            event.prevent_default();
+            event.stop_propagation();
+            control.show(None);
+        }
+    })
+}

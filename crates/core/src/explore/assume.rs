@@ -306,19 +306,20 @@ impl Seen {
         }
     }
 
-    /// As much of it as decides about `vectors`.
-    pub(super) fn about(self, vectors: &[Vector]) -> Self {
+    /// As much of it as decides about `vectors` under assumptions.
+    pub(super) fn about(self, vectors: &[Vector], assumed: Assumptions) -> Self {
         let bits = |keep: &dyn Fn(Vector) -> bool| {
             vectors.iter().filter(|&&vector| keep(vector)).fold(0, |bits, vector| bits | bit_of(vector.event()))
         };
         let by_number = bits(&|vector| own_stack(vector).is_some_and(|stack| self.in_use(vector, stack)));
         let once = bits(&|vector| matches!(vector, Vector::VmmCommunication | Vector::DoubleFault));
+        let keeps_nmis_out = vectors.contains(&Vector::Nmi) && assumed.holds(Assumption::NmiFrame);
         Self {
             stacks: 0,
             inside: self.inside & once,
             inside_kernel: by_number,
-            frame_needed: self.frame_needed && vectors.contains(&Vector::Nmi),
-            frame_needed_around: self.frame_needed_around && vectors.contains(&Vector::Nmi),
+            frame_needed: self.frame_needed && keeps_nmis_out,
+            frame_needed_around: self.frame_needed_around && keeps_nmis_out,
             looked: self.looked,
         }
     }

@@ -14,13 +14,12 @@ use crate::scenario::Vector;
 impl Round {
     /// What assumptions will know inside what strikes a lane.
     pub(super) fn seen_inside(&self, lane: &Lane) -> Seen {
-        let struck = Seen::of(&self.world, lane).struck_here(&self.world, &lane.machine().cpu);
-        struck.about(&self.aim.vectors)
+        self.about(Seen::of(&self.world, lane).struck_here(&self.world, &lane.machine().cpu))
     }
 
     /// The situation of a boundary, once something has struck there.
     pub(super) fn struck(&self, situation: Situation, cpu: &Cpu) -> Situation {
-        Situation { seen: situation.seen.struck_here(&self.world, cpu).about(&self.aim.vectors), ..situation }
+        Situation { seen: self.about(situation.seen.struck_here(&self.world, cpu)), ..situation }
     }
 
     pub(super) fn tree(&mut self, struck: Situation, vector: Vector) -> TreeId {

@@ -161,10 +161,15 @@ impl Round {
         &mut self.runs[id.0 as usize]
     }
 
+    /// As much as decides about what is searched.
+    pub(super) fn about(&self, seen: Seen) -> Seen {
+        seen.about(&self.aim.vectors, self.aim.assumed)
+    }
+
     /// The context of a lane, which as a rule is the one it had last, and what assumptions know there.
     pub(super) fn situation(&mut self, last: Option<ContextId>, lane: &Lane) -> Situation {
         let context = self.contexts.number_after(last, &self.learned, lane);
-        Situation { context, seen: Seen::of(&self.world, lane).about(&self.aim.vectors) }
+        Situation { context, seen: self.about(Seen::of(&self.world, lane)) }
     }
 
     pub(super) fn cost(&self, node: Node) -> Cost {

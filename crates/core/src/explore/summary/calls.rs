@@ -1,8 +1,8 @@
 //! To which class a call belongs, and what becomes of calls when a class asks something more.
 
-use super::classes::{ItemId, Leaf, Root, TreeId};
+use super::classes::{FamilyId, ItemId, Leaf, Root, TreeId};
 use super::context::{Context, Situation};
-use super::family::{Family, FamilyId, Node};
+use super::family::{Family, Node};
 use super::guard::Item;
 use super::round::Round;
 use super::shadow::Frame;

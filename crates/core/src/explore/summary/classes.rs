@@ -3,13 +3,16 @@
 //! A question that one class asks does not divide the others. The trees outlive rounds: they only grow.
 
 use super::context::Context;
-use super::family::FamilyId;
 use super::guard::Item;
 use super::hash::{Map, hash};
 use super::learned::Kind;
 use super::value::Loc;
 use crate::explore::assume::Seen;
 use crate::scenario::Vector;
+
+/// A class of calls that were followed, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct FamilyId(pub(super) u32);
 
 /// An item, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

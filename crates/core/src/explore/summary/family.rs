@@ -1,6 +1,6 @@
 //! Calls of handlers, and the runs that follow them.
 
-use super::classes::{ItemId, Leaf};
+use super::classes::{FamilyId, ItemId, Leaf};
 use super::context::{ContextId, Situation};
 use super::guard::{Flags, Held};
 use super::hash::{Map, Set};
@@ -12,9 +12,6 @@ use crate::explore::assume::Seen;
 use crate::explore::lane::{LANE, Lane, Strike};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct FamilyId(pub(super) u32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RunId(pub(super) u32);

@@ -1,8 +1,9 @@
 //! Runs on the machine, with a shadow beside.
 
 use super::apply::{Looks, State, alike, fingerprint, flags_alike, mixture};
+use super::classes::FamilyId;
 use super::context::Situation;
-use super::family::{Cost, End, Family, FamilyId, Node, Run, RunId};
+use super::family::{Cost, End, Family, Node, Run, RunId};
 use super::gather::Gather;
 use super::guard::{FOLLOWED, Flags, Held, Item, register, register_of};
 use super::hash::Map;

@@ -1,6 +1,7 @@
 //! What a call depends on, said of what its caller interrupted.
 
-use super::family::{FamilyId, Node, RunId};
+use super::classes::FamilyId;
+use super::family::{Node, RunId};
 use super::guard::{Comparison, Guard, Held, Item, Operand};
 use super::round::{PROGRAM, Round};
 use super::shadow::Frame;

@@ -1,7 +1,8 @@
 //! The check of the summaries: schedules that the machine plays, held against what the summaries say.
 
+use super::classes::FamilyId;
 use super::context::Context;
-use super::family::{End, FamilyId};
+use super::family::End;
 use super::guard::{FOLLOWED, read, register_of};
 use super::round::Round;
 use super::value::{Loc, Value};

@@ -1,9 +1,9 @@
 //! One round of the search: every call and every state, under what is known so far.
 
 use super::apply::Looks;
-use super::classes::{Classes, TreeId};
+use super::classes::{Classes, FamilyId, TreeId};
 use super::context::{Context, ContextId, Contexts, Situation};
-use super::family::{Cost, End, Family, FamilyId, Node, Run, RunId};
+use super::family::{Cost, End, Family, Node, Run, RunId};
 use super::guard::{Held, Item};
 use super::hash::{Map, Set};
 use super::learned::{Fresh, Learned};

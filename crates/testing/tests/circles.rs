@@ -20,7 +20,7 @@ const BESIDE: [(&str, &str, &str, &str); 8] = [
         "core",
         "explore::summary",
         "learned",
-        "it is keyed by contexts, and a context has the words that were learned to matter",
+        "it says what words hold in the frame of a shadow, which follows what was learned",
     ),
     ("core", "explore::summary", "round", "a round applies the summaries that it makes"),
     (

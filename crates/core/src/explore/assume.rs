@@ -67,6 +67,8 @@ pub(super) struct Seen {
     inside_kernel: u8,
     /// The frame of an NMI may not be overwritten.
     frame_needed: bool,
+    /// It may not, as long as those have not returned that have struck.
+    frame_needed_around: bool,
     /// Somebody has looked whether a flush is pending, and a handler may ask for one.
     looked: bool,
 }
@@ -79,10 +81,10 @@ impl Seen {
             seen.inside |= vector;
             seen.inside_kernel |= if from_kernel { vector } else { 0 };
             seen.stands(&struck.cpu);
-            seen.frame_needed |= unprotected(world, struck.cpu.rip);
+            seen.frame_needed_around |= unprotected(world, struck.cpu.rip);
         }
         seen.stands(&lane.machine().cpu);
-        seen.frame_needed |= world.text.nmi_head.contains(&lane.machine().cpu.rip);
+        seen.frame_needed = seen.frame_needed_around || world.text.nmi_head.contains(&lane.machine().cpu.rip);
         seen
     }
 
@@ -92,25 +94,33 @@ impl Seen {
         }
     }
 
-    /// As much of it as decides about `vectors`.
-    pub(super) fn about(self, vectors: &[Vector]) -> Self {
+    /// As much of it as decides about `vectors` under assumptions.
+    pub(super) fn about(self, vectors: &[Vector], assumed: Assumptions) -> Self {
         let bits = |keep: &dyn Fn(Vector) -> bool| {
             vectors.iter().filter(|&&vector| keep(vector)).fold(0, |bits, vector| bits | bit_of(vector.event()))
         };
         let by_number = bits(&|vector| own_stack(vector).is_some_and(|stack| self.in_use(vector, stack)));
         let once = bits(&|vector| matches!(vector, Vector::VmmCommunication | Vector::DoubleFault));
+        let keeps_nmis_out = vectors.contains(&Vector::Nmi) && assumed.holds(Assumption::NmiFrame);
         Self {
             stacks: 0,
             inside: self.inside & once,
             inside_kernel: by_number,
-            frame_needed: self.frame_needed && vectors.contains(&Vector::Nmi),
+            frame_needed: self.frame_needed && keeps_nmis_out,
+            frame_needed_around: self.frame_needed_around && keeps_nmis_out,
             looked: self.looked,
         }
     }
 
     /// As [`Self::of`] for what will strike here: whether an NMI inside it will find its frame unprotected.
     pub(super) fn struck_here(self, world: &World, cpu: &Cpu) -> Self {
-        Self { frame_needed: self.frame_needed || unprotected(world, cpu.rip), ..self }
+        let needed = self.frame_needed_around || unprotected(world, cpu.rip);
+        Self { frame_needed: needed, frame_needed_around: needed, ..self }
+    }
+
+    /// Whether no NMI strikes before all have returned that have struck.
+    pub(super) fn keeps_nmis_out(self) -> bool {
+        self.frame_needed_around
     }
 
     /// The frame of what interrupted the kernel stays on the stack until it has returned, wherever RSP points meanwhile. What

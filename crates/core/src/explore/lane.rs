@@ -14,6 +14,10 @@ use iced_x86::{Instruction, Mnemonic};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// About how many bytes a lane takes that is kept: itself, and a page of memory that it does not share with the next, with the tables that lead
+/// to it.
+pub(super) const LANE: u64 = (size_of::<Lane>() + 4096 + 3 * 64 * 8) as u64;
+
 /// A step that a schedule strikes before, and what strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Strike {
@@ -21,12 +25,11 @@ pub(super) struct Strike {
     pub(super) vector: Vector,
 }
 
-/// What judges a run and is neither on the machine nor about handlers.
+/// What judges a run and is neither on the machine nor about handlers, and not whether it owes a round.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Judge {
     pending: PendingFlushes,
     is_between_records: bool,
-    owes_round: bool,
     /// Stale translations that may be used.
     stale: Vec<Entry>,
 }
@@ -104,12 +107,16 @@ impl Lane {
         self.looks.levels != 0
     }
 
+    /// Whether an NMI was delivered whose handler has not made a round since.
+    pub(super) fn owes_round(&self) -> bool {
+        self.promises.owes_round()
+    }
+
     /// All that judges the run and is not on the machine, the handlers that have not returned excepted.
     pub(super) fn judge(&self) -> Judge {
         Judge {
             pending: self.tally.pending().clone(),
             is_between_records: self.promises.is_between_records(),
-            owes_round: self.promises.owes_round(),
             stale: self.promises.stale().to_vec(),
         }
     }

@@ -299,6 +299,7 @@ impl Explorer {
             vectors: self.query.vectors.clone().into(),
             assumed: self.query.assumed,
             max_runs: self.query.max_runs.unwrap_or(MAX_RUNS),
+            max_memory: self.memory_of(self.systems.len()),
             flaw: Flaw::None,
         };
         let worlds = self.systems.iter().map(|explored| Arc::clone(&explored.world)).enumerate();

@@ -9,7 +9,7 @@ use super::assume::Assumptions;
 use super::by_place::{AtInstruction, Mark, by_place};
 use super::count::{Costs, Counts};
 use super::journal::{Exposed, Facts, Journal, Record, Watch};
-use super::lane::{Lane, Strike, Went};
+use super::lane::{LANE, Lane, Strike, Went};
 use super::world::World;
 use crate::counters::{Counter, Counters};
 use crate::linux::{Half, tables_half};
@@ -173,9 +173,8 @@ struct Trunk {
     class: Option<usize>,
 }
 
-/// About how many bytes a state takes that is kept: itself, and a page of memory that it does not share with the next, with the tables that lead
-/// to it.
-const STATE: u64 = (size_of::<Waypoint>() + 4096 + 3 * 64 * 8) as u64;
+/// About how many bytes a state takes that is kept.
+const STATE: u64 = (size_of::<Waypoint>() - size_of::<Lane>()) as u64 + LANE;
 
 /// A boundary of a trunk that other runs may turn out to agree with.
 struct Waypoint {

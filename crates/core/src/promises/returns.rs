@@ -180,7 +180,7 @@ impl Observer for Returns {
 
     #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
-        if access.physical == NMI_COUNT && access.kind == AccessKind::Write {
+        if makes_round(access) {
             self.owes_round = false;
         }
     }
@@ -202,6 +202,11 @@ impl Observer for Returns {
             self.handlers.push(struck);
         }
     }
+}
+
+/// Whether the NMI handler makes a round by this access.
+pub(crate) fn makes_round(access: &MemoryAccess) -> bool {
+    access.physical == NMI_COUNT && access.kind == AccessKind::Write
 }
 
 /// The instructions that the exception table names; a pair of zeros ends it.

@@ -32,26 +32,41 @@ fn a_form_that_never_restores_breaks_with_one() {
 
 #[test]
 fn macros_that_break_with_two_break_with_the_same_two() {
-    for name in ["reentrant", "second_hit", "stale_entry"] {
-        let report = explore(any_depth(custom(name), DEBUG_AND_MACHINE_CHECK));
+    let cases = [
+        ("reentrant", DEBUG_AND_MACHINE_CHECK),
+        ("second_hit", DEBUG_AND_MACHINE_CHECK),
+        ("stale_entry", DEBUG_AND_MACHINE_CHECK),
+        ("check_in_progress", DEBUG_AND_MACHINE_CHECK),
+        ("saved_stack_segment", DEBUG_AND_MACHINE_CHECK),
+        ("saved_direction", &[Vector::Nmi, Vector::MachineCheck]),
+    ];
+    for (name, vectors) in cases {
+        let report = explore(any_depth(custom(name), vectors));
         assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), 2), "{name}");
         assert!(report.violations.iter().all(|violation| violation.depth() == 2), "{name}: {:#?}", report.violations);
     }
 }
 
 #[test]
-fn a_macro_that_breaks_with_three_breaks_with_the_same_three() {
-    let report = explore(any_depth(custom("three_deep"), &THREE));
-    assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), 3));
-    let first = report.violations.first().map(|violation| &violation.schedule);
-    let vectors =
-        first.map(|schedule| schedule.injections.iter().map(|injection| injection.vector).collect::<Vec<_>>());
-    assert_eq!(vectors, Some(vec![Vector::Debug, Vector::MachineCheck, Vector::Nmi]));
+fn macros_that_break_with_three_break_with_the_same_three() {
+    let cases = [
+        ("three_deep", [Vector::Debug, Vector::MachineCheck, Vector::Nmi]),
+        ("two_ends", [Vector::Debug, Vector::MachineCheck, Vector::Nmi]),
+        ("through_a_pointer", [Vector::Nmi, Vector::MachineCheck, Vector::Debug]),
+    ];
+    for (name, vectors) in cases {
+        let report = explore(any_depth(custom(name), &THREE));
+        assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), 3), "{name}");
+        let first = report.violations.first().map(|violation| &violation.schedule);
+        let struck =
+            first.map(|schedule| schedule.injections.iter().map(|injection| injection.vector).collect::<Vec<_>>());
+        assert_eq!(struck, Some(vectors.to_vec()), "{name}");
+    }
 }
 
 #[test]
 fn macros_that_look_wrong_and_are_right_hold() {
-    for name in ["counts_only", "iret_to_itself", "harmless_window"] {
+    for name in ["counts_only", "iret_to_itself", "harmless_window", "progress_noted"] {
         let report = explore(any_depth(custom(name), DEBUG_AND_MACHINE_CHECK));
         assert_eq!(verdict(&report), ("holds", Reach::Any, 0), "{name}");
     }
@@ -65,6 +80,17 @@ fn a_budget_ends_the_search_and_the_depth_that_is_complete_is_said() {
     let report = explore(query);
     assert_eq!(report.verdict, Verdict::NotFinished);
     assert_ne!(report.reach, Reach::Any);
+}
+
+#[test]
+fn a_budget_of_memory_ends_the_search() {
+    let query = any_depth(config("form=E handler=quiet"), &[Vector::Nmi]);
+    for (bytes, expected) in [(100_000, Verdict::NotFinished), (100_000_000, Verdict::Holds)] {
+        let mut explorer = Explorer::new(query.clone()).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"));
+        explorer.limit_memory(bytes);
+        while explorer.work(1_000_000) == Progress::More {}
+        assert_eq!(explorer.report().verdict, expected, "{bytes}");
+    }
 }
 
 /// Runs of a round that are enough for every single exception of one vector.

@@ -1,11 +1,11 @@
-//! Twelve systems whose handlers are summed up, and the check of what that rests on: all single exceptions, nested pairs and random
+//! Thirteen systems whose handlers are summed up, and the check of what that rests on: all single exceptions, nested pairs and random
 //! schedules go as the summaries say.
 //!
 //! Each test takes a fixed part of the pairs and of the random schedules. `cargo xtask fuzz MINUTES explorer` sets `CR3_EXPLORER_SECONDS`:
 //! then half of this time goes to each, from the seed in `CR3_EXPLORER_SEED` on, and a line says how far they came.
 
 use crate::any_depth::{any_depth, searched, verdict};
-use crate::support::{Extent, config};
+use crate::support::{Extent, THREE, config};
 use cr3_core::explore::{Explorer, Played, Reach};
 use cr3_core::scenario::Vector;
 use cr3_testing::Random;
@@ -31,6 +31,7 @@ systems! {
     form_c_by_db_and_mc: "form=C handler=quiet", DEBUG_AND_MACHINE_CHECK, SAMPLE;
     form_e_by_nmi: "form=E handler=quiet", NMI, WHOLE;
     form_e_by_db_and_mc: "form=E handler=quiet", DEBUG_AND_MACHINE_CHECK, WHOLE;
+    form_e_by_all_three: "form=E handler=quiet", &THREE, SAMPLE;
     form_e_without_pcids: "form=E features=pti,fsgsbase,nx handler=quiet", DEBUG_AND_MACHINE_CHECK, SAMPLE;
     perf_by_nmi: "form=E handler=perf", NMI, SAMPLE;
     perf_by_db_and_mc: "form=E handler=perf", DEBUG_AND_MACHINE_CHECK, SAMPLE;

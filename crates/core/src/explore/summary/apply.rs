@@ -1,18 +1,18 @@
 //! A summary applied to a state, and states held against each other.
 
-use super::context::ContextId;
+use super::context::Situation;
 use super::family::{End, Node, Sampled};
-use super::guard::{Flags, Held, REST, Slot, register};
+use super::guard::{FOLLOWED, Flags, Held, REST, Slot};
 use super::hash::hash;
 use super::round::Round;
 use super::shadow::Shadow;
-use super::value::{Loc, Origin, REGISTERS, Source, TooMany, Value};
+use super::value::{BLOCKED, Loc, OWES, Origin, REGISTERS, Source, TooMany, Value};
 use crate::machine::Machine;
-use crate::machine::rflags::{CF, STATUS};
+use crate::machine::rflags::CF;
 
 /// A state of a family.
 pub(super) struct State<'a> {
-    pub(super) context: ContextId,
+    pub(super) situation: Situation,
     pub(super) registers: [Sampled; REGISTERS],
     pub(super) flags: (Flags, u64),
     /// What a word holds.
@@ -23,11 +23,11 @@ pub(super) struct State<'a> {
 pub(super) type Looks = Vec<Held>;
 
 impl State<'_> {
-    pub(super) fn of<'a>(context: ContextId, shadow: &'a Shadow, machine: &'a Machine) -> State<'a> {
+    pub(super) fn of<'a>(situation: Situation, shadow: &'a Shadow, machine: &'a Machine) -> State<'a> {
         State {
-            context,
-            registers: std::array::from_fn(|number| (shadow.registers[number], register(&machine.cpu, number))),
-            flags: (shadow.flags.clone(), machine.cpu.rflags & STATUS),
+            situation,
+            registers: std::array::from_fn(|number| (shadow.registers[number], shadow.sample(&machine.cpu, number))),
+            flags: (shadow.flags.clone(), machine.cpu.rflags & FOLLOWED),
             word: Box::new(|word| (shadow.held_word(word), machine.memory.read_u64(word << 3))),
         }
     }
@@ -38,9 +38,15 @@ impl State<'_> {
             Held::Word(value) => sample & !value.opaque(),
             Held::Sum(_) => sample,
         };
-        let registers = self.registers.map(seen);
-        hash(&(self.context, registers))
+        fingerprint(self.situation, self.registers.map(seen))
     }
+}
+
+/// As [`State::fingerprint`], of what is seen of the registers.
+pub(super) fn fingerprint(situation: Situation, mut seen: [u64; REGISTERS]) -> u64 {
+    // These are not always compared, or not on the machine.
+    (seen[BLOCKED], seen[OWES]) = (0, 0);
+    hash(&(situation, seen))
 }
 
 /// Marks and states are small numbers.
@@ -84,7 +90,7 @@ pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
 pub(super) fn flags_alike(left: &(Flags, u64), right: &(Flags, u64)) -> bool {
     if left.0 == right.0 {
         let unknown = left.0.word().unknown() | compared(&left.0);
-        return (left.1 ^ right.1) & STATUS & !unknown == 0;
+        return (left.1 ^ right.1) & FOLLOWED & !unknown == 0;
     }
     false
 }
@@ -112,7 +118,7 @@ impl Round {
                 let sample = family.entry.machine().memory.read_u64(word << 3);
                 (Held::Word(self.learned.held(family.frame, word, None)), sample)
             }
-            loc => (Held::KNOWN, super::guard::read(family.entry.machine(), loc)),
+            loc => (Held::KNOWN, super::guard::read(&family.entry, loc)),
         }
     }
 
@@ -165,17 +171,18 @@ impl Round {
         let before =
             run.history.flags_at(node.boundary).map_or((Flags::KNOWN, 0), |(flags, sample)| (flags.clone(), sample));
         if end.flags.0 == Flags::input() {
-            return (before.0, before.1 & STATUS);
+            return (before.0, before.1 & FOLLOWED);
         }
         let (value, sample) = self.after(node, (end.flags.0.word(), end.flags.1));
         let flags = value.and_then(Flags::of).unwrap_or_else(|_| Flags::of(mixture(u64::MAX)).unwrap_or(Flags::KNOWN));
-        (flags, sample & STATUS)
+        (flags, sample & FOLLOWED)
     }
 
     /// The state after a summary was applied at a boundary.
     pub(super) fn state_after<'a>(&'a self, node: Node, end: &'a End) -> State<'a> {
+        let seen = self.run(node.run).contexts.get(node.boundary as usize).map(|situation| situation.seen);
         State {
-            context: end.context,
+            situation: Situation { context: end.context, seen: seen.unwrap_or_default() },
             registers: std::array::from_fn(|number| {
                 self.place_after(node, Loc::Register(number as u8), end.registers[number])
             }),
@@ -207,54 +214,93 @@ impl Round {
         }
     }
 
-    /// Whether a state goes on as a boundary of a run does, and what must be looked at for that.
-    /// `hint` is a word that told them apart last time.
-    pub(super) fn joins(&self, state: &State<'_>, node: Node, hint: &mut Option<u64>) -> Option<Looks> {
-        let run = self.run(node.run);
-        if let Some(word) = *hint
-            && !alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut Looks::new())
-            && self.matters(node, word)
-        {
-            return None;
-        }
+    /// Whether a state goes on as a boundary of a run does, and what must be looked at for that. Otherwise, if it is a word that tells
+    /// them apart, which.
+    pub(super) fn joins(&self, state: &State<'_>, node: Node) -> Result<Looks, Option<u64>> {
         let mut looks = Looks::new();
-        if run.contexts.get(node.boundary as usize) != Some(&state.context) {
-            return None;
-        }
-        for (held, number) in state.registers.iter().zip(0..) {
-            alike(*held, self.at(node, Loc::Register(number)), &mut looks).then_some(())?;
-        }
-        let (flags, sample) = run.history.flags_at(node.boundary)?;
-        flags_alike(&state.flags, &(flags.clone(), sample & STATUS)).then_some(())?;
-        for &word in &run.matters {
-            let before = looks.len();
-            let same = alike((state.word)(word), self.at(node, Loc::Memory(word)), &mut looks);
-            if !same || looks.len() != before {
-                if self.matters(node, word) {
-                    *hint = Some(word);
-                    same.then_some(())?;
-                } else {
-                    looks.truncate(before);
-                }
+        self.shell_joins(state, node, &mut looks).ok_or(None)?;
+        for &word in &self.run(node.run).matters {
+            if !self.word_joins((state.word)(word), node, word, &mut looks) {
+                return Err(Some(word));
             }
         }
-        Some(looks)
+        Ok(looks)
+    }
+
+    /// All but memory.
+    fn shell_joins(&self, state: &State<'_>, node: Node, looks: &mut Looks) -> Option<()> {
+        let run = self.run(node.run);
+        (run.contexts.get(node.boundary as usize) == Some(&state.situation)).then_some(())?;
+        let ignored = state.situation.ignored();
+        for (held, number) in state.registers.iter().zip(0..).filter(|(_, number)| Some(*number) != ignored) {
+            alike(*held, self.at(node, Loc::Register(number)), looks).then_some(())?;
+        }
+        let (flags, sample) = run.history.flags_at(node.boundary)?;
+        flags_alike(&state.flags, &(flags.clone(), sample & FOLLOWED)).then_some(())
+    }
+
+    /// Whether a word is what it is at a boundary, or does not matter there.
+    fn word_joins(&self, held: Sampled, node: Node, word: u64, looks: &mut Looks) -> bool {
+        let before = looks.len();
+        let same = alike(held, self.at(node, Loc::Memory(word)), looks);
+        if same && looks.len() == before {
+            return true;
+        }
+        let matters = self.matters(node, word);
+        if !matters {
+            looks.truncate(before);
+        }
+        same || !matters
+    }
+
+    /// As [`Self::joins`], of the state after a summary, if the state after the same summary at boundary `before` goes on as `met` does. What
+    /// has not changed since in either run, and what the summary does not move, is what it was; and a word that matters now mattered then.
+    pub(super) fn joins_again(&self, node: Node, end: &End, (before, met): (u32, Node)) -> Option<(Node, Looks)> {
+        let now = Node { boundary: met.boundary + node.boundary.checked_sub(before)?, ..met };
+        let (run, other) = (self.run(node.run), self.run(now.run));
+        let (here, there) = (run.contexts.get(node.boundary as usize)?, other.contexts.get(now.boundary as usize)?);
+        (*there == Situation { context: end.context, ..*here }).then_some(())?;
+        let mut looks = Looks::new();
+        let keeps = |number| {
+            let kept = run.history.keeps(number, before, node.boundary);
+            now == node || (kept && other.history.keeps(number, met.boundary, now.boundary))
+        };
+        let ignored = there.ignored();
+        for number in (0..REGISTERS as u8).filter(|&number| Some(number) != ignored) {
+            if end.changes(number) || !keeps(number) {
+                let loc = Loc::Register(number);
+                let after = self.place_after(node, loc, end.registers[usize::from(number)]);
+                alike(after, self.at(now, loc), &mut looks).then_some(())?;
+            }
+        }
+        if now != node || end.flags.0 != Flags::input() {
+            let (flags, sample) = other.history.flags_at(now.boundary)?;
+            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
+        }
+        let changed = run.history.changed_between(before, node.boundary);
+        let changed = changed.chain(other.history.changed_between(met.boundary, now.boundary));
+        for word in changed.chain(end.moving.iter().copied()) {
+            let may_matter = other.matters.binary_search(&word).is_ok();
+            (!may_matter || self.word_joins(self.word_after(node, end, word), now, word, &mut looks)).then_some(())?;
+        }
+        Some((now, looks))
     }
 
     /// Whether a summary leaves all that matters as it is, and what must be looked at for that.
     pub(super) fn is_harmless(&self, node: Node, end: &End, words: &[u32]) -> Option<Looks> {
         let run = self.run(node.run);
         let mut looks = Looks::new();
-        if run.contexts.get(node.boundary as usize) != Some(&end.context) {
-            return None;
+        let situation = run.contexts.get(node.boundary as usize)?;
+        (situation.context == end.context).then_some(())?;
+        let ignored = situation.ignored();
+        for number in (0..REGISTERS as u8).filter(|&number| end.changes(number) && Some(number) != ignored) {
+            let loc = Loc::Register(number);
+            let after = self.place_after(node, loc, end.registers[usize::from(number)]);
+            alike(after, self.at(node, loc), &mut looks).then_some(())?;
         }
-        if !end.restores {
-            for (&value, number) in end.registers.iter().zip(0..) {
-                let loc = Loc::Register(number);
-                alike(self.place_after(node, loc, value), self.at(node, loc), &mut looks).then_some(())?;
-            }
+        if end.flags.0 != Flags::input() {
             let (flags, sample) = run.history.flags_at(node.boundary)?;
-            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & STATUS)).then_some(())?;
+            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
         }
         for &index in words {
             let word = end.words[index as usize].0;

@@ -1,15 +1,16 @@
 //! What is part of every key: all of the processor but what values follow, and all that judges.
 
+use super::guard::FOLLOWED;
 use super::hash::Map;
 use super::learned::Learned;
+use super::value::BLOCKED;
 use crate::explore::agree::Cached;
 use crate::explore::assume::Seen;
 use crate::explore::lane::{Judge, Lane};
-use crate::explore::world::World;
+use crate::linux::layout as at;
 use crate::machine::event::debug;
-use crate::machine::rflags::{RF, STATUS};
-use crate::machine::{Cpu, Machine, SegmentRegister};
-use crate::scenario::Vector;
+use crate::machine::rflags::RF;
+use crate::machine::{Cpu, Machine, Segment, SegmentRegister};
 
 /// The state around what values follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +18,6 @@ pub(super) struct Context {
     /// Without what values follow.
     cpu: Cpu,
     judge: Judge,
-    pub(super) seen: Seen,
     /// The words of [`Learned::keyed`].
     words: Vec<u64>,
     /// Which of [`Learned::stale`] are cached, by number.
@@ -25,27 +25,41 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn of(world: &World, vectors: &[Vector], learned: &Learned, lane: &Lane) -> Self {
+    pub(super) fn of(learned: &Learned, lane: &Lane) -> Self {
         let machine = lane.machine();
         Self {
-            cpu: unfollowed(&machine.cpu),
+            cpu: unfollowed(learned, &machine.cpu),
             judge: lane.judge(),
-            seen: Seen::of(world, lane).about(vectors),
             words: keyed(learned, machine),
             stale: stale(learned, machine),
         }
     }
 }
 
-/// All of the processor but general registers, RIP, CR2, both bases of GS, status flags and, while no breakpoint is armed, RF. A register that the
-/// processor gets one day is part of it.
-fn unfollowed(cpu: &Cpu) -> Cpu {
+/// All of the processor but general registers, RIP, CR2, both bases of GS, the flags that are followed, SS while all of it follows from its
+/// selector, what blocks NMIs and machine checks, and, while no breakpoint is armed, RF. A register that the processor gets one day is part
+/// of it.
+fn unfollowed(learned: &Learned, cpu: &Cpu) -> Cpu {
     let resume = if debug::armed(cpu) { 0 } else { RF };
-    let rflags = cpu.rflags & !(STATUS | resume);
+    let rflags = cpu.rflags & !(FOLLOWED | resume);
     let mut rest = Cpu { registers: [0; 16], rip: 0, cr2: 0, rflags, ..cpu.clone() };
     rest.segments[SegmentRegister::Gs as usize].base = 0;
     rest.msr.kernel_gs_base = 0;
+    rest.events.nmi_blocked = false;
+    rest.events.machine_check_in_progress = false;
+    let stack = &mut rest.segments[SegmentRegister::Ss as usize];
+    if cpu.cpl == 0 && follows_from_selector(learned, stack) {
+        *stack = Segment::default();
+    }
     rest
+}
+
+/// Whether the kernel's SS is what a load of its selector makes of it: the null selector, or `__KERNEL_DS` of a GDT that nobody changes.
+fn follows_from_selector(learned: &Learned, stack: &Segment) -> bool {
+    const TABLE: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_GDT_PAGE;
+    const WORD: u64 = (TABLE + at::KERNEL_DS as u64) >> 3;
+    const FLAT: Segment = Segment { selector: at::KERNEL_DS, base: 0, limit: u32::MAX, attributes: 0xc093 };
+    *stack == Segment::default() || (*stack == FLAT && !learned.stored.contains(&WORD))
 }
 
 fn keyed(learned: &Learned, machine: &Machine) -> Vec<u64> {
@@ -69,9 +83,17 @@ fn stale(learned: &Learned, machine: &Machine) -> Vec<u32> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ContextId(u32);
 
-impl ContextId {
-    pub(super) fn index(self) -> usize {
-        self.0 as usize
+/// The context of a boundary, and what assumptions know there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Situation {
+    pub(super) context: ContextId,
+    pub(super) seen: Seen,
+}
+
+impl Situation {
+    /// A register that nothing looks at here. No NMI strikes before the handlers around have returned, and each return lets NMIs in.
+    pub(super) fn ignored(self) -> Option<u8> {
+        self.seen.keeps_nmis_out().then_some(BLOCKED as u8)
     }
 }
 
@@ -83,6 +105,15 @@ pub(super) struct Contexts {
 }
 
 impl Contexts {
+    /// The number of the context of a lane, which as a rule is the one it had before.
+    pub(super) fn number_after(&mut self, last: Option<ContextId>, learned: &Learned, lane: &Lane) -> ContextId {
+        let context = Context::of(learned, lane);
+        match last {
+            Some(last) if *self.get(last) == context => last,
+            _ => self.number(context),
+        }
+    }
+
     pub(super) fn number(&mut self, context: Context) -> ContextId {
         if let Some(&number) = self.numbers.get(&context) {
             return number;
@@ -91,10 +122,6 @@ impl Contexts {
         self.all.push(context.clone());
         self.numbers.insert(context, number);
         number
-    }
-
-    pub(super) fn find(&self, context: &Context) -> Option<ContextId> {
-        self.numbers.get(context).copied()
     }
 
     pub(super) fn get(&self, number: ContextId) -> &Context {

@@ -1,17 +1,17 @@
 //! Calls of handlers, and the runs that follow them.
 
-use super::context::ContextId;
-use super::guard::{Flags, Held, Item};
+use super::classes::{FamilyId, ItemId, Leaf};
+use super::context::{ContextId, Situation};
+use super::guard::{Flags, Held};
 use super::hash::{Map, Set};
 use super::history::{History, Uses};
 use super::learned::{Bytes, Kind};
 use super::shadow::Frame;
 use super::value::{REGISTERS, Value};
-use crate::explore::lane::{Lane, Strike};
+use crate::explore::assume::Seen;
+use crate::explore::lane::{LANE, Lane, Strike};
 use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct FamilyId(pub(super) u32);
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct RunId(pub(super) u32);
@@ -36,19 +36,21 @@ pub(super) struct Family {
     pub(super) frame: Frame,
     /// Nothing for the program.
     pub(super) kind: Option<Kind>,
+    /// Where its class is; nothing for the program.
+    pub(super) leaf: Option<Leaf>,
     /// What is read of it after it has returned.
     pub(super) demanded: Bytes,
     /// What struck before the entry, and at it.
     pub(super) strikes: Vec<Strike>,
     /// Steps before the strike.
     pub(super) entered_at: u32,
-    /// The context that it interrupts.
-    pub(super) context: ContextId,
+    /// What assumptions know inside it.
+    pub(super) seen: Seen,
     /// What was interrupted.
     pub(super) entry: Lane,
-    pub(super) items: Vec<Item>,
-    known_items: Set<Item>,
-    pub(super) ends: Vec<End>,
+    pub(super) items: Vec<ItemId>,
+    known_items: Set<ItemId>,
+    pub(super) ends: Vec<Arc<End>>,
     pub(super) runs: Vec<RunId>,
     /// Runs that it strikes.
     pub(super) callers: BTreeSet<RunId>,
@@ -57,12 +59,13 @@ pub(super) struct Family {
 }
 
 impl Family {
-    pub(super) fn new(frame: Frame, kind: Option<Kind>, context: ContextId, entry: Lane, strikes: Vec<Strike>) -> Self {
+    pub(super) fn new(frame: Frame, kind: Option<Kind>, seen: Seen, entry: Lane, strikes: Vec<Strike>) -> Self {
         Self {
             frame,
             kind,
+            leaf: None,
             demanded: Bytes::default(),
-            context,
+            seen,
             strikes,
             entered_at: entry.steps(),
             entry,
@@ -76,7 +79,7 @@ impl Family {
     }
 
     /// Whether it is new.
-    pub(super) fn depend(&mut self, item: Item) -> bool {
+    pub(super) fn depend(&mut self, item: ItemId) -> bool {
         let is_new = self.frame == Frame::Handler && self.known_items.insert(item);
         if is_new {
             self.items.push(item);
@@ -97,8 +100,17 @@ pub(super) struct End {
     pub(super) flags: (Flags, u64),
     /// Words that may not be as they were interrupted, in order.
     pub(super) words: Vec<(u64, Value, u64)>,
-    /// Registers and flags are as they were interrupted.
-    pub(super) restores: bool,
+    /// Those of them that hold something of what was interrupted.
+    pub(super) moving: Vec<u64>,
+    /// Registers that may not be as they were interrupted: a bit for each.
+    pub(super) changed: u32,
+}
+
+impl End {
+    /// Whether a register may not be as it was interrupted.
+    pub(super) fn changes(&self, number: u8) -> bool {
+        self.changed >> number & 1 != 0
+    }
 }
 
 /// A run without strikes, from after a strike or a return of a handler to its end, or to a boundary from which another run goes on
@@ -112,7 +124,7 @@ pub(super) struct Run {
     pub(super) strikes: Vec<Strike>,
     /// Steps from the entry to its start.
     pub(super) offset: u32,
-    pub(super) contexts: Vec<ContextId>,
+    pub(super) contexts: Vec<Situation>,
     pub(super) history: History,
     pub(super) uses: Uses,
     pub(super) next: Option<Node>,
@@ -120,11 +132,19 @@ pub(super) struct Run {
     pub(super) matters: Vec<u64>,
     /// What strikes it, and at which boundaries.
     pub(super) calls: BTreeMap<FamilyId, Vec<u32>>,
+    /// What was lifted, and of which versions of its places.
+    pub(super) lifted: Set<(ItemId, [u32; 2])>,
     /// The boundary that is weighed next, on the machine; nothing once all are.
     pub(super) walk: Option<(Lane, u32)>,
 }
 
 impl Run {
+    /// About how many bytes it takes, with what finds its boundaries.
+    pub(super) fn bytes(&self) -> u64 {
+        const BOUNDARY: usize = size_of::<Situation>() + size_of::<(u64, Vec<Node>)>() + size_of::<Node>();
+        LANE + self.history.bytes() + (self.contexts.len() * BOUNDARY) as u64
+    }
+
     /// Boundaries.
     pub(super) fn length(&self) -> u32 {
         self.contexts.len() as u32

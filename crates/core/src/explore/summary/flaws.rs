@@ -21,7 +21,8 @@ fn custom(name: &str) -> Config {
 /// How many of some random schedules do not go as the summaries say.
 fn wrong(name: &str, flaw: Flaw) -> usize {
     let world = World::new(&custom(name)).unwrap_or_else(|diagnostics| panic!("{diagnostics:#?}"));
-    let aim = Aim { vectors: VECTORS.into(), assumed: Assumptions::default(), max_runs: 20_000, flaw };
+    let aim =
+        Aim { vectors: VECTORS.into(), assumed: Assumptions::default(), max_runs: 20_000, max_memory: u64::MAX, flaw };
     let mut saturation = Saturation::new(Arc::new(world), aim);
     while saturation.work(1_000_000) == Progress::More {}
     let mut random = Random(1);
@@ -40,8 +41,13 @@ fn wrong(name: &str, flaw: Flaw) -> usize {
 
 #[test]
 fn the_check_finds_what_was_left_out() {
-    let cases =
-        [("harmless_window", Flaw::None), ("harmless_window", Flaw::NoComparisons), ("harmless_window", Flaw::NoEnds)];
+    let cases = [
+        ("harmless_window", Flaw::None),
+        ("harmless_window", Flaw::NoComparisons),
+        ("harmless_window", Flaw::NoEnds),
+        ("progress_noted", Flaw::None),
+        ("progress_noted", Flaw::NoBits),
+    ];
     let found = cases.map(|(name, flaw)| (name, flaw, wrong(name, flaw)));
     assert!(found.iter().all(|&(_, flaw, wrong)| (wrong == 0) == (flaw == Flaw::None)), "{found:?}");
 }

@@ -1,19 +1,20 @@
 //! Runs on the machine, with a shadow beside.
 
-use super::apply::{Looks, State, alike, flags_alike, mixture};
-use super::context::ContextId;
-use super::family::{Cost, End, FamilyId, Node, Run, RunId};
+use super::apply::{Looks, State, alike, fingerprint, flags_alike, mixture};
+use super::classes::FamilyId;
+use super::context::Situation;
+use super::family::{Cost, End, Family, Node, Run, RunId};
 use super::gather::Gather;
-use super::guard::{Flags, Held, Item, register};
+use super::guard::{FOLLOWED, Flags, Held, Item, register, register_of};
 use super::hash::Map;
 use super::lift::equals;
+use super::registers::Registers;
 use super::round::{Round, later};
 use super::shadow::Notes;
 use super::shadow::{Frame, Shadow};
-use super::value::{CR2, Loc, REGISTERS, RIP, Value};
+use super::value::{CHECKING, CR2, Loc, OWES, REGISTERS, RIP, Value};
 use crate::explore::lane::{Lane, Strike, Went};
 use crate::explore::sweep::Failure;
-use crate::machine::rflags::STATUS;
 use crate::machine::{Cpu, Register};
 use crate::promises::{Breakage, Struck};
 use crate::scenario::Vector;
@@ -38,10 +39,18 @@ struct Following {
     shadow: Shadow,
     strikes: Vec<Strike>,
     offset: u32,
-    contexts: Vec<ContextId>,
+    contexts: Vec<Situation>,
     prints: Vec<u64>,
     /// For runs that it does not join, what tells them apart.
-    hints: Map<RunId, Option<u64>>,
+    hints: Map<RunId, Hint>,
+}
+
+/// A word that tells two runs apart: the one that it is about does the same with it up to a boundary, and the one at hand has not changed it
+/// since.
+struct Hint {
+    word: u64,
+    until: u32,
+    since: Option<u32>,
 }
 
 impl Following {
@@ -64,7 +73,7 @@ impl Round {
             let facts = gather.into_facts();
             self.fresh.facts.merge(&facts);
         }
-        shadow.start(lane.machine());
+        shadow.start(&lane);
         let offset = u32::from(vector.is_some());
         let following = Following::new(family, level, lane, shadow, Vec::new(), offset);
         if went == Went::On && following.lane.broken().is_empty() {
@@ -83,7 +92,7 @@ impl Round {
             Err(mistake) => return self.mistakes.push(mistake),
         };
         let mut shadow = self.shadow_after(node, end);
-        shadow.start(lane.machine());
+        shadow.start(&lane);
         let family = self.run(node.run).family;
         let run = self.run(node.run);
         let since = run.offset + node.boundary;
@@ -97,10 +106,7 @@ impl Round {
 
     /// The machine after what a summary says, by running it.
     fn carry_out(&mut self, node: Node, vector: Vector, end: &End) -> Result<Lane, String> {
-        let mut lane = self.run(node.run).lane.clone();
-        for _ in 0..node.boundary {
-            lane.step(&self.world, &mut ());
-        }
+        let mut lane = self.lane_at(node);
         let level = lane.level();
         let mut gather = Gather::new(lane.machine(), &mut self.fresh.cached);
         lane.strike(&self.world, vector, &mut gather);
@@ -120,14 +126,15 @@ impl Round {
         let facts = gather.into_facts();
         self.fresh.facts.merge(&facts);
         self.steps += u64::from(node.boundary + end.steps);
-        let context = self.context(&lane);
+        let situation = self.situation(None, &lane);
         let state = self.state_after(node, end);
         let cpu = &lane.machine().cpu;
         let opaque = |held: Held| if let Held::Word(value) = held { value.opaque() } else { 0 };
         let mut registers = state.registers.iter().enumerate();
-        let same = registers.all(|(number, &(held, sample))| (sample ^ register(cpu, number)) & !opaque(held) == 0)
-            && (state.flags.1 ^ cpu.rflags) & STATUS & !state.flags.0.word().opaque() == 0
-            && context == end.context
+        let same = registers
+            .all(|(number, &(held, sample))| (sample ^ register_of(&lane, number)) & !opaque(held) == 0)
+            && (state.flags.1 ^ cpu.rflags) & FOLLOWED & !state.flags.0.word().opaque() == 0
+            && situation == state.situation
             && lane.level() == level;
         let words = end.words.iter().all(|&(word, ..)| {
             let (held, sample) = (state.word)(word);
@@ -180,7 +187,7 @@ impl Round {
             shadow.put(word, after);
         }
         let state = self.state_after(node, end);
-        shadow.registers = state.registers.map(|(held, _)| held);
+        shadow.registers = Registers::new(state.registers.map(|(held, _)| held));
         shadow.flags = state.flags.0;
         shadow
     }
@@ -202,30 +209,26 @@ impl Round {
 
     /// Notes the boundary and takes a step. What came of it if that was the last one.
     fn one_step(&mut self, following: &mut Following, gather: &mut Gather<'_>) -> Option<Outcome> {
-        let context = self.context(&following.lane);
-        let state = State::of(context, &following.shadow, following.lane.machine());
-        let print = state.fingerprint();
-        if !following.strikes.is_empty() {
-            let met = self.family(following.family).nodes.get(&print);
-            let hints = &mut following.hints;
-            let met = met.and_then(|nodes| {
-                nodes.iter().find_map(|&met| Some((met, self.joins(&state, met, hints.entry(met.run).or_default())?)))
-            });
-            if let Some((node, looks)) = met {
-                self.look_in(following.family, looks);
-                return Some(Outcome::Joined(node));
-            }
+        let last = following.contexts.last().map(|situation| situation.context);
+        let situation = self.situation(last, &following.lane);
+        let print = fingerprint(situation, following.shadow.registers.seen(&following.lane.machine().cpu));
+        if !following.strikes.is_empty()
+            && let Some((node, looks)) = self.met(following, situation, print)
+        {
+            self.look_in(following.family, looks);
+            return Some(Outcome::Joined(node));
         }
-        drop(state);
         following.shadow.step = following.contexts.len() as u32;
-        following.contexts.push(context);
+        following.contexts.push(situation);
         following.prints.push(print);
         let handlers = following.lane.handlers().to_vec();
         let went = following.lane.step(&self.world, &mut (&mut following.shadow, gather));
         if following.shadow.leaves && following.shadow.frame == Frame::Handler {
             following.shadow.leaves = false;
             following.shadow.left(&handlers, following.level, &following.lane.machine().cpu);
+            self.left(following);
         }
+        debug_assert_eq!(following.shadow.owes, following.lane.owes_round());
         match went {
             _ if !following.lane.broken().is_empty() => Some(Outcome::Broken),
             Went::Over => Some(Outcome::Finished),
@@ -234,6 +237,48 @@ impl Round {
             }
             Went::On => None,
         }
+    }
+
+    /// What the family returns by was executed, or something that looks like it.
+    fn left(&mut self, following: &mut Following) {
+        if following.lane.level() > following.level {
+            return;
+        }
+        let Family { kind, seen, .. } = self.family(following.family);
+        let is_nmi = kind.is_some_and(|kind| kind.vector == Vector::Nmi);
+        let shadow = &mut following.shadow;
+        // It is lost unless another NMI is under way.
+        if is_nmi && (shadow.registers[OWES] != Held::KNOWN || shadow.owes) {
+            shadow.depend(Some(Item::InsideNmi));
+        }
+        if seen.keeps_nmis_out() && !crate::run::is_iret(shadow.instruction.mnemonic()) {
+            self.mistakes.push("a handler returns by something else than IRET".to_owned());
+        }
+    }
+
+    /// A boundary from which another run goes on alike, and what must be looked at for that.
+    fn met(&self, following: &mut Following, situation: Situation, print: u64) -> Option<(Node, Looks)> {
+        let nodes = self.family(following.family).nodes.get(&print)?;
+        let Following { shadow, lane, hints, .. } = following;
+        let state = State::of(situation, shadow, lane.machine());
+        nodes.iter().find_map(|&met| {
+            let told_apart =
+                |hint: &Hint| met.boundary <= hint.until && shadow.history.last_change(hint.word) == hint.since;
+            if hints.get(&met.run).is_some_and(told_apart) {
+                return None;
+            }
+            match self.joins(&state, met) {
+                Ok(looks) => Some((met, looks)),
+                Err(word) => {
+                    if let Some(word) = word {
+                        let until = self.run(met.run).uses.same_fate_until(word, met.boundary);
+                        let since = shadow.history.last_change(word);
+                        hints.insert(met.run, Hint { word, until, since });
+                    }
+                    None
+                }
+            }
+        })
     }
 
     /// Keeps a run that is over.
@@ -266,8 +311,10 @@ impl Round {
             next,
             matters,
             calls: BTreeMap::new(),
+            lifted: super::hash::Set::default(),
             walk: None,
         });
+        self.held += self.run(id).bytes();
         self.family_mut(family).runs.push(id);
         self.learn(family, notes);
         if self.run(id).length() > 0 {
@@ -332,7 +379,7 @@ impl Round {
     // Ends
 
     fn end(&mut self, lane: &Lane, shadow: &mut Shadow, strikes: Vec<Strike>, steps: u32) -> End {
-        let context = self.context(lane);
+        let context = self.situation(None, lane).context;
         let machine = lane.machine();
         let cpu = &machine.cpu;
         shadow.look_for_return();
@@ -340,7 +387,7 @@ impl Round {
         sums.into_iter().for_each(|word| shadow.settle_sum(word));
         let registers = std::array::from_fn(|number| {
             let value = if let Held::Word(value) = shadow.registers[number] { value } else { Value::KNOWN };
-            (value, register(cpu, number))
+            (value, register_of(lane, number))
         });
         let untouched =
             |word, value: Value| value.unknown() == u64::MAX && value == self.learned.held(shadow.frame, word, None);
@@ -355,9 +402,12 @@ impl Round {
             strikes,
             steps,
             context,
-            restores: shadow.restores(),
+            changed: (0..REGISTERS)
+                .filter(|&number| !shadow.restores_register(number))
+                .fold(0, |changed, number| changed | 1 << number),
             registers,
-            flags: (shadow.flags.clone(), cpu.rflags & STATUS),
+            flags: (shadow.flags.clone(), cpu.rflags & FOLLOWED),
+            moving: words.iter().filter(|(_, value, _)| !value.is_known()).map(|entry| entry.0).collect(),
             words,
         }
     }
@@ -430,7 +480,7 @@ impl Shadow {
 
     /// The promises hold registers and flags against those that were interrupted.
     fn look_for_return(&mut self) {
-        for number in (0..REGISTERS).filter(|&number| number != CR2) {
+        for number in (0..CHECKING).filter(|&number| number != CR2) {
             if !self.restores_register(number) {
                 self.look_register(number);
                 self.look(Value::input(Loc::Register(number as u8)));
@@ -439,14 +489,9 @@ impl Shadow {
         }
         if self.flags != Flags::input() {
             self.look_flags();
-            self.look(Value::input(Loc::Flags).masked(STATUS));
+            self.look(Value::input(Loc::Flags).masked(FOLLOWED));
             self.flags = Flags::KNOWN;
         }
-    }
-
-    /// Registers and flags are as they were interrupted.
-    fn restores(&self) -> bool {
-        (0..REGISTERS).all(|number| self.restores_register(number)) && self.flags == Flags::input()
     }
 
     fn restores_register(&self, number: usize) -> bool {

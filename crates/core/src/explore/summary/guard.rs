@@ -1,9 +1,9 @@
 //! What a run has looked at: bits, and comparisons whose operands are not known.
 
-use super::value::{CR2, GS, KERNEL_GS, Loc, Part, RIP, Source, TooMany, Value, shifted};
+use super::value::{BLOCKED, CHECKING, CR2, GS, KERNEL_GS, Loc, OWES, Part, RIP, SS, Source, TooMany, Value, shifted};
 use crate::explore::lane::Lane;
-use crate::machine::rflags::{CF, RF, STATUS};
-use crate::machine::{Cpu, Machine, Register, SegmentRegister};
+use crate::machine::rflags::{CF, DF, RF, STATUS};
+use crate::machine::{Cpu, Event, Exception, Register, SegmentRegister};
 use std::sync::Arc;
 
 /// `((part of the input) | or) + add`, or the number `add`.
@@ -147,6 +147,8 @@ pub(super) enum Item {
     Taken { guard: Guard, condition: u8 },
     /// Whether none of the handlers around interrupted this: then an IRET to it ends none of them.
     ReturnsToNone { rip: u64, stack: u64, cpl: u8 },
+    /// Whether an NMI is among the handlers around.
+    InsideNmi,
 }
 
 impl Item {
@@ -165,42 +167,74 @@ impl Item {
                 let place = |operand: Operand| operand.part.and_then(Part::input);
                 (place(guard.left), place(guard.right))
             }
-            Self::ReturnsToNone { .. } => (None, None),
+            Self::ReturnsToNone { .. } | Self::InsideNmi => (None, None),
         };
         first.into_iter().chain(second)
     }
 
-    pub(super) fn evaluate(self, lane: &Lane) -> u64 {
-        let machine = lane.machine();
+    /// The bits that decide what it comes to, place by place; nothing if it is about more than places.
+    pub(super) fn looks_at(self) -> Option<impl Iterator<Item = (Loc, u64)>> {
+        let part = |part: Part| Some((part.input()?, part.source_bits()));
+        let operand = move |operand: Operand| operand.part.and_then(part);
+        let places = match self {
+            Self::Bits { loc, mask } => [Some((loc, mask)), None],
+            Self::Taken { guard, .. } => guard.operands().map(operand),
+            Self::ReturnsToNone { .. } | Self::InsideNmi => return None,
+        };
+        Some(places.into_iter().flatten())
+    }
+
+    /// As [`Self::evaluate`], of places that hold what `read` says; nothing if it is about more than places.
+    pub(super) fn evaluate_by(self, read: impl Fn(Loc) -> u64) -> Option<u64> {
         match self {
-            Self::Bits { loc, mask } => read(machine, loc) & mask,
-            Self::Taken { guard, condition } => guard.takes(condition, |loc| read(machine, loc)).into(),
+            Self::Bits { loc, mask } => Some(read(loc) & mask),
+            Self::Taken { guard, condition } => Some(guard.takes(condition, read).into()),
+            Self::ReturnsToNone { .. } | Self::InsideNmi => None,
+        }
+    }
+
+    pub(super) fn evaluate(self, lane: &Lane) -> u64 {
+        match self {
+            Self::Bits { loc, mask } => read(lane, loc) & mask,
+            Self::Taken { guard, condition } => guard.takes(condition, |loc| read(lane, loc)).into(),
             Self::ReturnsToNone { rip, stack, cpl } => {
                 let interrupted = lane.handlers().iter().map(|struck| &struck.cpu);
                 let none = interrupted.map(|cpu| (cpu.rip, cpu.registers[Register::Rsp as usize], cpu.cpl));
                 (!none.into_iter().any(|place| place == (rip, stack, cpl))).into()
+            }
+            Self::InsideNmi => {
+                let nmi = Event::Exception(Exception::Nmi);
+                lane.handlers().iter().any(|struck| struck.event == nmi).into()
             }
         }
     }
 }
 
 /// What a place holds.
-pub(super) fn read(machine: &Machine, loc: Loc) -> u64 {
-    let cpu = &machine.cpu;
+pub(super) fn read(lane: &Lane, loc: Loc) -> u64 {
+    let machine = lane.machine();
     match loc {
-        Loc::Register(number) => register(cpu, number.into()),
-        Loc::Flags => cpu.rflags & (STATUS | RF),
+        Loc::Register(number) => register_of(lane, number.into()),
+        Loc::Flags => machine.cpu.rflags & (FOLLOWED | RF),
         Loc::Memory(word) => machine.memory.read_u64(word << 3),
     }
 }
 
 /// What a register that is followed holds.
+pub(super) fn register_of(lane: &Lane, number: usize) -> u64 {
+    if number == OWES { lane.owes_round().into() } else { register(&lane.machine().cpu, number) }
+}
+
+/// What a register of the processor holds that is followed.
 pub(super) fn register(cpu: &Cpu, number: usize) -> u64 {
     match number {
         RIP => cpu.rip,
         CR2 => cpu.cr2,
         GS => cpu.segments[SegmentRegister::Gs as usize].base,
         KERNEL_GS => cpu.msr.kernel_gs_base,
+        SS => cpu.segments[SegmentRegister::Ss as usize].selector.into(),
+        CHECKING => cpu.events.machine_check_in_progress.into(),
+        BLOCKED => cpu.events.nmi_blocked.into(),
         number => cpu.registers.get(number).copied().unwrap_or(0),
     }
 }
@@ -214,22 +248,27 @@ pub(super) enum Slot {
     Compared(Arc<Guard>),
 }
 
-/// The status flags and RF: CF apart, as some instructions set all but it, and some only it.
+/// The flags that are followed, and RF: CF apart, as some instructions set all but it, and some only it; and DF, which only its own set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flags {
     pub(super) carry: Slot,
     pub(super) rest: Slot,
+    /// Never compared.
+    pub(super) direction: Slot,
 }
 
 /// The flags of [`Flags::rest`].
 pub(super) const REST: u64 = (STATUS | RF) & !CF;
 
+/// The flags that are followed. RF is beside them, as it only keeps breakpoints away.
+pub(super) const FOLLOWED: u64 = STATUS | DF;
+
 impl Flags {
-    pub(super) const KNOWN: Self = Self { carry: Slot::Known, rest: Slot::Known };
+    pub(super) const KNOWN: Self = Self { carry: Slot::Known, rest: Slot::Known, direction: Slot::Known };
 
     /// As they were interrupted.
     pub(super) fn input() -> Self {
-        Self::of(Value::input(Loc::Flags).masked(STATUS | RF)).unwrap_or(Self::KNOWN)
+        Self::of(Value::input(Loc::Flags).masked(FOLLOWED | RF)).unwrap_or(Self::KNOWN)
     }
 
     /// Of a word that is loaded into RFLAGS.
@@ -238,15 +277,18 @@ impl Flags {
             known if known.is_known() => Ok(Slot::Known),
             copied => copied.single().map(Slot::Copied).ok_or(TooMany),
         };
-        Ok(Self { carry: slot(CF)?, rest: slot(REST)? })
+        Ok(Self { carry: slot(CF)?, rest: slot(REST)?, direction: slot(DF)? })
     }
 
     /// As a word; the guards must have been looked at.
     pub(super) fn word(&self) -> Value {
-        let parts = [(&self.carry, CF), (&self.rest, REST)].into_iter().filter_map(|(slot, mask)| match slot {
-            Slot::Copied(part) => part.masked(mask),
-            Slot::Known | Slot::Compared(_) => None,
-        });
+        let parts =
+            [(&self.carry, CF), (&self.rest, REST), (&self.direction, DF)].into_iter().filter_map(|(slot, mask)| {
+                match slot {
+                    Slot::Copied(part) => part.masked(mask),
+                    Slot::Known | Slot::Compared(_) => None,
+                }
+            });
         Value::joined(parts).unwrap_or_default()
     }
 

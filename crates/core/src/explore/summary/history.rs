@@ -1,13 +1,13 @@
 //! What a run held at each of its boundaries, and which words it read and wrote.
 
-use super::guard::{Flags, Held};
+use super::guard::{FOLLOWED, Flags, Held};
 use super::hash::Map;
-use super::value::Loc;
-use crate::machine::rflags::{RF, STATUS};
+use super::value::{Loc, REGISTERS};
+use crate::machine::rflags::RF;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment {
-    from: u32,
+    pub(super) from: u32,
     pub(super) held: Held,
     /// What it was on the machine.
     pub(super) sample: u64,
@@ -16,22 +16,30 @@ pub(super) struct Moment {
 /// For each place, what it held from which boundary on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    places: Map<Loc, Vec<Moment>>,
+    registers: [Vec<Moment>; REGISTERS],
+    words: Map<u64, Vec<Moment>>,
     flags: Vec<(u32, Flags, u64)>,
+    /// Words that came to hold something else, and from which boundary on.
+    changes: Vec<(u32, u64)>,
 }
 
 impl History {
-    pub(super) fn note(&mut self, loc: Loc, from: u32, held: Held, sample: u64) {
-        let moments = self.places.entry(loc).or_default();
-        match moments.last_mut() {
-            Some(last) if last.held == held && last.sample == sample => {}
-            Some(last) if last.from == from => *last = Moment { from, held, sample },
-            _ => moments.push(Moment { from, held, sample }),
-        }
+    pub(super) fn note_word(&mut self, word: u64, moment: Moment) {
+        self.changes.push((moment.from, word));
+        note(self.words.entry(word).or_default(), moment);
+    }
+
+    pub(super) fn note_register(&mut self, number: usize, moment: Moment) {
+        note(&mut self.registers[number], moment);
+    }
+
+    /// What a register was last on the machine.
+    pub(super) fn sample(&self, number: usize) -> Option<u64> {
+        self.registers[number].last().map(|moment| moment.sample)
     }
 
     pub(super) fn note_flags(&mut self, from: u32, flags: &Flags, rflags: u64) {
-        let sample = rflags & (STATUS | RF);
+        let sample = rflags & (FOLLOWED | RF);
         match self.flags.last_mut() {
             Some((_, last, value)) if last == flags && *value == sample => {}
             Some(last) if last.0 == from => *last = (from, flags.clone(), sample),
@@ -41,7 +49,11 @@ impl History {
 
     /// What a place held at a boundary; nothing if the run and those before it have not touched it.
     pub(super) fn at(&self, loc: Loc, boundary: u32) -> Option<Moment> {
-        let moments = self.places.get(&loc)?;
+        let moments = match loc {
+            Loc::Register(number) => self.registers.get(usize::from(number))?,
+            Loc::Memory(word) => self.words.get(&word)?,
+            Loc::Flags => return None,
+        };
         let after = moments.partition_point(|moment| moment.from <= boundary);
         moments.get(after.checked_sub(1)?).copied()
     }
@@ -63,12 +75,41 @@ impl History {
         }
     }
 
+    /// From which boundary on a word has held what it holds last.
+    pub(super) fn last_change(&self, word: u64) -> Option<u32> {
+        self.words.get(&word)?.last().map(|moment| moment.from)
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let moments = self.registers.iter().chain(self.words.values()).map(Vec::capacity).sum::<usize>();
+        (moments * size_of::<Moment>()) as u64
+    }
+
+    /// Whether a register holds at boundary `last` what it held at `first`.
+    pub(super) fn keeps(&self, number: u8, first: u32, last: u32) -> bool {
+        let moments = &self.registers[usize::from(number)];
+        let after = moments.partition_point(|moment| moment.from <= last);
+        after.checked_sub(1).and_then(|index| moments.get(index)).is_some_and(|moment| moment.from <= first)
+    }
+
+    /// Words that may hold something else at boundary `last` than at `first`.
+    pub(super) fn changed_between(&self, first: u32, last: u32) -> impl Iterator<Item = u64> {
+        let start = self.changes.partition_point(|change| change.0 <= first);
+        self.changes.iter().skip(start).take_while(move |change| change.0 <= last).map(|change| change.1)
+    }
+
     /// Words that were written.
     pub(super) fn words(&self) -> impl Iterator<Item = u64> {
-        self.places.keys().filter_map(|loc| match loc {
-            Loc::Memory(word) => Some(*word),
-            _ => None,
-        })
+        self.words.keys().copied()
+    }
+}
+
+fn note(moments: &mut Vec<Moment>, moment: Moment) {
+    match moments.last_mut() {
+        Some(last) if last.held == moment.held && last.sample == moment.sample => {}
+        Some(last) if last.from == moment.from => *last = moment,
+        _ => moments.push(moment),
     }
 }
 
@@ -120,6 +161,12 @@ impl Uses {
             }
         }
         Fate::Left(bytes)
+    }
+
+    /// The last boundary from which on the same becomes of a word as from `boundary` on.
+    pub(super) fn same_fate_until(&self, word: u64, boundary: u32) -> u32 {
+        let next = self.words.get(&word).and_then(|entries| entries.iter().find(|entry| entry.0 >= boundary));
+        next.map_or(u32::MAX, |entry| entry.0)
     }
 
     /// Words that are read.

@@ -1,7 +1,5 @@
 //! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
 
-use super::context::Context;
-use super::guard::Item;
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
@@ -52,8 +50,6 @@ pub(super) struct Kind {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learned {
-    /// What the runs for each vector look at, in each context.
-    pub(super) items: Map<(Vector, Context), BTreeSet<Item>>,
     /// Words whose value is part of every key: what the processor or the promises read by themselves, and something stores to.
     pub(super) keyed: BTreeSet<u64>,
     /// Words that something stores to. All others are as they were booted.
@@ -83,7 +79,6 @@ fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>
 /// What one round found out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fresh {
-    pub(super) items: Vec<(Vector, Context, Item)>,
     pub(super) counts: Bytes,
     pub(super) looked: BTreeSet<Origin>,
     pub(super) read: Bytes,
@@ -136,11 +131,8 @@ impl Learned {
 
     /// Takes in what a round found; whether it was new. `machine` has the page tables.
     pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> bool {
-        let Fresh { items, counts, looked, read, demanded, cached, facts } = fresh;
+        let Fresh { counts, looked, read, demanded, cached, facts } = fresh;
         let mut grew = false;
-        for (vector, context, item) in items {
-            grew |= self.items.entry((vector, context)).or_default().insert(item);
-        }
         grew |= self.counts.merge(&counts);
         grew |= self.read.merge(&read);
         for origin in looked {

@@ -1,11 +1,11 @@
 //! What a call depends on, said of what its caller interrupted.
 
-use super::family::{FamilyId, Node, RunId};
+use super::classes::FamilyId;
+use super::family::{Node, RunId};
 use super::guard::{Comparison, Guard, Held, Item, Operand};
-use super::hash::Set;
 use super::round::{PROGRAM, Round};
 use super::shadow::Frame;
-use super::value::{Loc, Part, RIP, Source, Value};
+use super::value::{BLOCKED, CHECKING, Loc, Part, RIP, Source, Value};
 use crate::explore::assume::DOUBLE_FAULT_RIP;
 use crate::machine::Register;
 use crate::scenario::Vector;
@@ -14,19 +14,19 @@ impl Round {
     /// At each boundary of `run` at which `callee` is called.
     pub(super) fn lift_to(&mut self, run: RunId, callee: FamilyId, number: usize) {
         let family = self.run(run).family;
-        let Some(&item) = self.family(callee).items.get(number) else { return };
+        let Some(&number) = self.family(callee).items.get(number) else { return };
+        let item = self.classes.item(number);
         if self.family(family).frame == Frame::Program {
             return self.look_program(run, callee, item);
         }
         let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
-        let mut versions = Set::default();
         let mut lifted = Vec::new();
         for boundary in boundaries {
             let mut version = [0; 2];
             for (version, loc) in version.iter_mut().zip(item.places()) {
                 *version = self.run(run).history.version(loc, boundary);
             }
-            if versions.insert(version) {
+            if self.run_mut(run).lifted.insert((number, version)) {
                 self.lift(Node { run, boundary }, item, &mut lifted);
             }
         }
@@ -50,6 +50,12 @@ impl Round {
             Item::Bits { loc, mask } => self.lift_part(node, Part { source: Source::Input(loc), shift: 0, mask }, out),
             Item::Taken { guard, condition } => self.lift_guard(node, guard, condition, out),
             Item::ReturnsToNone { rip, stack, cpl } => self.lift_return(node, [rip, stack, cpl.into()], out),
+            Item::InsideNmi => {
+                let family = self.family(self.run(node.run).family);
+                if family.kind.is_some_and(|kind| kind.vector != Vector::Nmi) {
+                    out.push(item);
+                }
+            }
         }
     }
 
@@ -134,6 +140,23 @@ impl Round {
         ];
         let (loc, _, other) = places.into_iter().find(|(_, own, other)| own != other)?;
         Some(equals(loc, other))
+    }
+
+    /// What the processor looks at before it lets a vector strike, and is not part of the context.
+    pub(super) fn depend_on_refusal(&mut self, node: Node, vector: Vector) {
+        let number = match vector {
+            Vector::Nmi => BLOCKED,
+            Vector::MachineCheck => CHECKING,
+            _ => return,
+        };
+        let loc = Loc::Register(number as u8);
+        if self.at(node, loc).0 == Held::KNOWN {
+            return;
+        }
+        let mut out = Vec::new();
+        self.lift_part(node, Part::whole(Source::Input(loc)), &mut out);
+        let family = self.run(node.run).family;
+        out.into_iter().for_each(|item| self.depend(family, item));
     }
 
     /// What the assumptions look at before a vector strikes, and is not part of the context.

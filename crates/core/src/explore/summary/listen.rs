@@ -3,10 +3,11 @@
 use super::guard::Held;
 use super::operands::{RSP, moves_stack};
 use super::shadow::Shadow;
-use super::value::{CR2, RIP, Value};
+use super::value::{BLOCKED, CHECKING, CR2, OWES, RIP, SS, Value};
 use crate::machine::observe::{AccessKind, Delivered, MemoryAccess};
 use crate::machine::rflags::RF;
-use crate::machine::{Event, Fault, Machine, Observer};
+use crate::machine::{Event, Exception, Fault, Machine, Observer};
+use crate::promises::makes_round;
 use iced_x86::{Instruction, Mnemonic as M, Register};
 
 impl Shadow {
@@ -19,6 +20,10 @@ impl Shadow {
                 self.look_held(sum);
                 Value::KNOWN
             }
+        };
+        let data = match self.registers[SS] {
+            Held::Word(data) => data,
+            Held::Sum(_) => Value::KNOWN,
         };
         let rip = match self.registers[RIP] {
             Held::Word(rip) => rip,
@@ -36,6 +41,7 @@ impl Shadow {
                 2 if delivered.fault.is_some() => flags.masked(!RF),
                 2 => flags,
                 3 => stack,
+                4 => data,
                 _ => Value::KNOWN,
             };
             if !is_frame {
@@ -48,6 +54,18 @@ impl Shadow {
         }
         self.registers[RIP] = Held::KNOWN;
         self.registers[RSP] = Held::KNOWN;
+        if machine.cpu.cpl != delivered.from_cpl {
+            self.registers[SS] = Held::KNOWN;
+        }
+        match delivered.event {
+            Event::Exception(Exception::MachineCheck) => self.registers[CHECKING] = Held::KNOWN,
+            Event::Exception(Exception::Nmi) => {
+                self.registers[BLOCKED] = Held::KNOWN;
+                self.registers[OWES] = Held::KNOWN;
+                self.owes = true;
+            }
+            _ => {}
+        }
         self.note(machine);
     }
 }
@@ -71,6 +89,10 @@ impl Observer for Shadow {
     }
 
     fn memory(&mut self, access: &MemoryAccess) {
+        if makes_round(access) {
+            self.registers[OWES] = Held::KNOWN;
+            self.owes = false;
+        }
         self.accesses.push(*access);
     }
 
@@ -88,6 +110,8 @@ impl Observer for Shadow {
         }
         self.look_flags();
         self.registers[CR2] = Held::KNOWN;
+        // An IRET that faults lets NMIs in all the same.
+        self.registers[BLOCKED] = Held::KNOWN;
         self.accesses.clear();
     }
 

@@ -2,6 +2,8 @@
 
 mod apply;
 mod arithmetic;
+mod calls;
+mod classes;
 mod context;
 mod family;
 #[cfg(test)]
@@ -16,6 +18,7 @@ mod lift;
 mod listen;
 mod operands;
 mod predict;
+mod registers;
 mod round;
 mod rules;
 mod saturate;

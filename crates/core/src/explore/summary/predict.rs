@@ -1,13 +1,13 @@
 //! The check of the summaries: schedules that the machine plays, held against what the summaries say.
 
+use super::classes::FamilyId;
 use super::context::Context;
-use super::family::{End, FamilyId};
-use super::guard::{read, register};
+use super::family::End;
+use super::guard::{FOLLOWED, read, register_of};
 use super::round::Round;
 use super::value::{Loc, Value};
 use crate::explore::lane::{Lane, Strike, Went};
 use crate::machine::refusal_reason;
-use crate::machine::rflags::STATUS;
 use crate::scenario::Vector;
 
 /// Where the summaries are wrong.
@@ -100,10 +100,10 @@ impl Round {
 
     fn judge(&self, returned: &Open, lane: &Lane) -> Option<Wrong> {
         let ends = &self.family(returned.callee).ends;
-        let context = Context::of(&self.world, &self.aim.vectors, &self.learned, lane);
+        let context = Context::of(&self.learned, lane);
         let is = |end: &End| self.context_is(end.context, &context) && self.is_end(returned, end, lane);
         if returned.struck_inside {
-            (!ends.iter().any(is)).then_some(Wrong::End)
+            (!ends.iter().any(|end| is(end))).then_some(Wrong::End)
         } else {
             let steps = lane.steps() - returned.entry.steps();
             (!ends.first().is_some_and(|end| end.steps == steps && is(end))).then_some(Wrong::FirstEnd)
@@ -112,15 +112,16 @@ impl Round {
 
     /// Whether an end, applied to what was interrupted, is the state at hand in all that anybody sees.
     fn is_end(&self, returned: &Open, end: &End, lane: &Lane) -> bool {
-        let (before, now) = (returned.entry.machine(), lane.machine());
+        let (before, now) = (&returned.entry, lane.machine());
         let is = |(value, sample): (Value, u64), found: u64| {
             let predicted = value.evaluate(sample, |loc| read(before, loc));
             (predicted ^ found) & !value.opaque() == 0
         };
         let cpu = &now.cpu;
-        let registers = end.registers.iter().enumerate().all(|(number, &place)| is(place, register(cpu, number)));
+        let registers = end.registers.iter().enumerate().all(|(number, &place)| is(place, register_of(lane, number)));
         let flags = end.flags.0.word();
-        let flags = (flags.evaluate(end.flags.1, |loc| read(before, loc)) ^ cpu.rflags) & STATUS & !flags.opaque() == 0;
+        let flags =
+            (flags.evaluate(end.flags.1, |loc| read(before, loc)) ^ cpu.rflags) & FOLLOWED & !flags.opaque() == 0;
         let seen = self.learned.stored.iter().filter(|&&word| self.is_seen_after(returned.callee, word));
         let mut words = seen.map(|&word| {
             let index = end.words.binary_search_by_key(&word, |entry| entry.0);

@@ -1,20 +1,21 @@
 //! One round of the search: every call and every state, under what is known so far.
 
 use super::apply::Looks;
-use super::context::{Context, ContextId, Contexts};
-use super::family::{Cost, End, Family, FamilyId, Node, Run, RunId};
+use super::classes::{Classes, FamilyId, TreeId};
+use super::context::{Context, ContextId, Contexts, Situation};
+use super::family::{Cost, End, Family, Node, Run, RunId};
 use super::guard::{Held, Item};
 use super::hash::{Map, Set};
-use super::learned::{Fresh, Kind, Learned};
+use super::learned::{Fresh, Learned};
 use super::shadow::Frame;
-use crate::explore::assume::Assumptions;
+use crate::explore::assume::{Assumptions, Seen};
 use crate::explore::lane::{Lane, Strike};
 use crate::explore::sweep::Failure;
 use crate::explore::world::World;
 use crate::machine::refusal_reason;
 use crate::scenario::Vector;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 /// What is searched.
@@ -24,6 +25,8 @@ pub(in crate::explore) struct Aim {
     pub(in crate::explore) assumed: Assumptions,
     /// Runs of a round after which it gives up.
     pub(in crate::explore) max_runs: u64,
+    /// Bytes after which it gives up.
+    pub(in crate::explore) max_memory: u64,
     pub(in crate::explore) flaw: Flaw,
 }
 
@@ -35,6 +38,8 @@ pub(in crate::explore) enum Flaw {
     None,
     /// Comparisons that decided.
     NoComparisons,
+    /// Bits that were looked at.
+    NoBits,
     /// Ends of calls.
     NoEnds,
 }
@@ -44,6 +49,7 @@ impl Flaw {
         match self {
             Self::None | Self::NoEnds => false,
             Self::NoComparisons => matches!(item, Item::Taken { .. }),
+            Self::NoBits => matches!(item, Item::Bits { .. }),
         }
     }
 }
@@ -57,35 +63,32 @@ enum Event {
     Resume { node: Node, callee: FamilyId, end: u32 },
 }
 
-/// A class of calls: what strikes, in which context, what the items come to, and whether an NMI inside finds its frame unprotected.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    vector: Vector,
-    context: ContextId,
-    unprotected: bool,
-    items: Box<[u64]>,
-}
+/// A run, what strikes it, and the number of the end in which that returns.
+type Way = (RunId, FamilyId, u32);
 
 pub(super) struct Round {
     pub(super) world: Arc<World>,
     pub(super) aim: Arc<Aim>,
     pub(super) learned: Arc<Learned>,
     pub(super) fresh: Fresh,
-    contexts: Contexts,
-    /// What decides about classes in each context, vector by vector.
-    items: Vec<[BTreeSet<Item>; Vector::ALL.len()]>,
+    pub(super) contexts: Contexts,
+    pub(super) classes: Classes,
+    pub(super) trees: Map<(Situation, Vector), TreeId>,
     pub(super) families: Vec<Family>,
     pub(super) runs: Vec<Run>,
-    table: Map<Key, FamilyId>,
     queue: BinaryHeap<Reverse<(Cost, u64, Event)>>,
     /// Events so far: those of one cost come in their order.
     sequence: u64,
     resumed: Set<(Node, FamilyId, u32)>,
-    relevant: Map<(RunId, FamilyId, u32), Arc<[u32]>>,
+    relevant: Map<Way, Arc<[u32]>>,
+    /// At which boundary last a run went on as another, or as itself, after a call that returned so; and as which.
+    met: Map<Way, (u32, Node)>,
     pub(super) failures: Vec<Failure>,
     pub(super) mistakes: Vec<String>,
     pub(super) steps: u64,
     pub(super) joined: u64,
+    /// About how many bytes the runs and calls take.
+    pub(super) held: u64,
     /// Items that callers have not been told.
     untold: Vec<(FamilyId, usize)>,
     grew_at: Option<u32>,
@@ -104,32 +107,40 @@ pub(super) enum Pace {
 pub(super) const PROGRAM: FamilyId = FamilyId(0);
 
 impl Round {
-    pub(super) fn new(world: Arc<World>, aim: Arc<Aim>, learned: Arc<Learned>, pace: Pace) -> Self {
+    pub(super) fn new(
+        world: Arc<World>,
+        aim: Arc<Aim>,
+        learned: Arc<Learned>,
+        mut classes: Classes,
+        pace: Pace,
+    ) -> Self {
+        classes.begin();
         let mut round = Self {
             world,
             aim,
             learned,
             fresh: Fresh::default(),
             contexts: Contexts::default(),
-            items: Vec::new(),
+            classes,
+            trees: Map::default(),
             families: Vec::new(),
             runs: Vec::new(),
-            table: Map::default(),
             queue: BinaryHeap::new(),
             sequence: 0,
             resumed: Set::default(),
             relevant: Map::default(),
+            met: Map::default(),
             failures: Vec::new(),
             mistakes: Vec::new(),
             steps: 0,
             joined: 0,
+            held: 0,
             untold: Vec::new(),
             grew_at: None,
             pace,
         };
         let lane = Lane::start(&round.world);
-        let context = round.context(&lane);
-        round.families.push(Family::new(Frame::Program, None, context, lane.clone(), Vec::new()));
+        round.families.push(Family::new(Frame::Program, None, Seen::default(), lane.clone(), Vec::new()));
         round.follow_entry(PROGRAM, lane, None);
         round
     }
@@ -150,16 +161,15 @@ impl Round {
         &mut self.runs[id.0 as usize]
     }
 
-    pub(super) fn context(&mut self, lane: &Lane) -> ContextId {
-        let number = self.contexts.number(Context::of(&self.world, &self.aim.vectors, &self.learned, lane));
-        while self.items.len() <= number.index() {
-            let items = |vector| {
-                let context = self.contexts.get(number).clone();
-                self.learned.items.get(&(vector, context)).cloned().unwrap_or_default()
-            };
-            self.items.push(Vector::ALL.map(items));
-        }
-        number
+    /// As much as decides about what is searched.
+    pub(super) fn about(&self, seen: Seen) -> Seen {
+        seen.about(&self.aim.vectors, self.aim.assumed)
+    }
+
+    /// The context of a lane, which as a rule is the one it had last, and what assumptions know there.
+    pub(super) fn situation(&mut self, last: Option<ContextId>, lane: &Lane) -> Situation {
+        let context = self.contexts.number_after(last, &self.learned, lane);
+        Situation { context, seen: self.about(Seen::of(&self.world, lane)) }
     }
 
     pub(super) fn cost(&self, node: Node) -> Cost {
@@ -245,20 +255,23 @@ impl Round {
 
     fn weigh(&mut self, node: Node, lane: &Lane, vector: Vector) {
         let machine = lane.machine();
+        let Some(&situation) = self.run(node.run).contexts.get(node.boundary as usize) else { return };
+        self.depend_for(node, vector);
+        if self.aim.assumed.excluding_seen(&self.world, situation.seen, machine, vector).is_some() {
+            return;
+        }
+        self.depend_on_refusal(node, vector);
         if refusal_reason(&machine.cpu, vector.event()).is_some() {
             return;
         }
-        let Some(&context) = self.run(node.run).contexts.get(node.boundary as usize) else { return };
-        let seen = self.contexts.get(context).seen;
-        self.depend_for(node, vector);
-        if self.aim.assumed.excluding_seen(&self.world, seen, machine, vector).is_some() {
-            return;
-        }
-        let key = self.key(context, lane, vector);
-        let callee = match self.table.get(&key) {
-            Some(&callee) => callee,
-            None => self.enter(key, node, lane),
-        };
+        let tree = self.tree(self.struck(situation, &machine.cpu), vector);
+        let leaf = self.classes.leaf(tree, |item| item.evaluate(lane));
+        let callee = self.classes.family(leaf).unwrap_or_else(|| self.enter(leaf, node, lane));
+        self.call(node, callee);
+    }
+
+    /// `callee` strikes at a boundary.
+    pub(super) fn call(&mut self, node: Node, callee: FamilyId) {
         self.family_mut(callee).callers.insert(node.run);
         self.run_mut(node.run).calls.entry(callee).or_default().push(node.boundary);
         for end in 0..self.family(callee).ends.len() as u32 {
@@ -266,43 +279,12 @@ impl Round {
         }
     }
 
-    fn key(&self, context: ContextId, lane: &Lane, vector: Vector) -> Key {
-        let seen = self.contexts.get(context).seen;
-        let items = self.items.get(context.index()).map(|items| items[vector as usize].iter());
-        let items = items.into_iter().flatten().map(|item| item.evaluate(lane)).collect();
-        let struck = seen.struck_here(&self.world, &lane.machine().cpu).about(&self.aim.vectors);
-        let unprotected = struck != seen;
-        Key { vector, context, unprotected, items }
-    }
-
     pub(super) fn context_is(&self, number: ContextId, context: &Context) -> bool {
         self.contexts.get(number) == context
     }
 
-    /// The class of calls that a strike belongs to.
-    pub(super) fn class(&self, lane: &Lane, vector: Vector) -> Option<FamilyId> {
-        let context = self.contexts.find(&Context::of(&self.world, &self.aim.vectors, &self.learned, lane))?;
-        self.table.get(&self.key(context, lane, vector)).copied()
-    }
-
-    /// Follows a call that is like no other.
-    fn enter(&mut self, key: Key, node: Node, lane: &Lane) -> FamilyId {
-        let whole = (self.contexts.get(key.context), key.unprotected, &key.items);
-        let kind = Kind { vector: key.vector, number: super::hash::hash(&whole) };
-        let mut strikes = self.strikes(node);
-        strikes.push(Strike { step: lane.steps(), vector: key.vector });
-        let id = FamilyId(self.families.len() as u32);
-        let (vector, context) = (key.vector, key.context);
-        self.table.insert(key, id);
-        let mut family = Family::new(Frame::Handler, Some(kind), context, lane.clone(), strikes);
-        family.demanded = self.learned.demanded.get(&kind).cloned().unwrap_or_default();
-        self.families.push(family);
-        self.follow_entry(id, lane.clone(), Some(vector));
-        id
-    }
-
     /// What strikes before a boundary, from the start.
-    fn strikes(&self, node: Node) -> Vec<Strike> {
+    pub(super) fn strikes(&self, node: Node) -> Vec<Strike> {
         let run = self.run(node.run);
         let family = self.family(run.family);
         let inside = run.strikes.iter().map(|strike| later(*strike, family.entered_at));
@@ -312,9 +294,14 @@ impl Round {
     /// A handler that strikes at a boundary may return so.
     fn consider(&mut self, node: Node, callee: FamilyId, index: u32) {
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
-        let words = self.relevant_words(node.run, callee, index, &end);
-        match self.is_harmless(node, &end, &words) {
-            Some(looks) => self.look_in(self.run(node.run).family, looks),
+        let way = (node.run, callee, index);
+        let again = self.met.get(&way).and_then(|&before| self.joins_again(node, &end, before));
+        let met = again.or_else(|| {
+            let words = self.relevant_words(way, &end);
+            Some((node, self.is_harmless(node, &end, &words)?))
+        });
+        match met {
+            Some((met, looks)) => self.meet(way, node.boundary, met, looks),
             None => {
                 let cost = self.cost(node);
                 let event = Event::Resume { node, callee, end: index };
@@ -327,15 +314,22 @@ impl Round {
         }
     }
 
+    /// A run goes on as a boundary of one does.
+    fn meet(&mut self, way: Way, boundary: u32, met: Node, looks: Looks) {
+        self.joined += u64::from(met.run != way.0);
+        self.met.insert(way, (boundary, met));
+        self.look_in(self.run(way.0).family, looks);
+    }
+
     /// Which of the words that an end changes may matter to a run.
-    fn relevant_words(&mut self, run: RunId, callee: FamilyId, index: u32, end: &End) -> Arc<[u32]> {
-        if let Some(words) = self.relevant.get(&(run, callee, index)) {
+    fn relevant_words(&mut self, way: Way, end: &End) -> Arc<[u32]> {
+        if let Some(words) = self.relevant.get(&way) {
             return Arc::clone(words);
         }
-        let matters = &self.run(run).matters;
+        let matters = &self.run(way.0).matters;
         let words = end.words.iter().zip(0..).filter(|(entry, _)| matters.binary_search(&entry.0).is_ok());
         let words: Arc<[u32]> = words.map(|(_, index)| index).collect();
-        self.relevant.insert((run, callee, index), Arc::clone(&words));
+        self.relevant.insert(way, Arc::clone(&words));
         words
     }
 
@@ -345,7 +339,7 @@ impl Round {
         if self.aim.flaw == Flaw::NoEnds {
             return;
         }
-        self.family_mut(callee).ends.push(end);
+        self.family_mut(callee).ends.push(Arc::new(end));
         let callers: Vec<_> = self.family(callee).callers.iter().copied().collect();
         for run in callers {
             let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
@@ -357,19 +351,23 @@ impl Round {
 
     /// Goes on from a boundary after a handler returned.
     fn resume(&mut self, node: Node, callee: FamilyId, index: u32) {
-        let family = self.run(node.run).family;
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
-        let state = self.state_after(node, &end);
-        let met = self.family(family).nodes.get(&state.fingerprint());
-        let met = met.and_then(|nodes| nodes.iter().find_map(|&met| self.joins(&state, met, &mut None)));
-        drop(state);
-        match met {
-            Some(looks) => {
-                self.joined += 1;
-                self.look_in(family, looks);
-            }
+        let way = (node.run, callee, index);
+        match self.meets(node, way, &end) {
+            Some((met, looks)) => self.meet(way, node.boundary, met, looks),
             None => self.follow_resumed(node, callee, &end),
         }
+    }
+
+    /// A boundary from which a run goes on as the state after a handler returned.
+    fn meets(&self, node: Node, way: Way, end: &End) -> Option<(Node, Looks)> {
+        let again = self.met.get(&way).and_then(|&before| self.joins_again(node, end, before));
+        if again.is_some() {
+            return again;
+        }
+        let state = self.state_after(node, end);
+        let nodes = self.family(self.run(node.run).family).nodes.get(&state.fingerprint())?;
+        nodes.iter().find_map(|&met| Some((met, self.joins(&state, met).ok()?)))
     }
 
     // Items
@@ -385,23 +383,19 @@ impl Round {
         if self.aim.flaw.hides(item) {
             return;
         }
+        let item = self.classes.items().number(item);
         if self.family_mut(id).depend(item) {
             let number = self.family(id).items.len() - 1;
             self.untold.push((id, number));
-            if let Some(kind) = self.family(id).kind
-                && !self.items[self.family(id).context.index()][kind.vector as usize].contains(&item)
-            {
-                let context = self.contexts.get(self.family(id).context).clone();
-                self.fresh.items.push((kind.vector, context, item));
-                let strikes = self.family(id).strikes.len() as u32;
-                self.grew(Cost { strikes, steps: 0 });
-            }
         }
     }
 
     /// Tells callers what their calls depend on.
     fn tell(&mut self) {
         while let Some((callee, item)) = self.untold.pop() {
+            if let Some(&item) = self.family(callee).items.get(item) {
+                self.split(callee, item);
+            }
             let callers: Vec<_> = self.family(callee).callers.iter().copied().collect();
             for run in callers {
                 if self.run(run).walk.is_none() {

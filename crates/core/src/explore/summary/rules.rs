@@ -3,18 +3,21 @@
 //! Everything that the processor looks at by itself is part of every key: control and segment registers, the flags of the system,
 //! words of tables, descriptors and text that change.
 
-use super::guard::{Flags, Guard, Held, Item, Slot, seen_by};
+use super::guard::{FOLLOWED, Flags, Guard, Held, Item, Slot, seen_by};
 use super::operands::{Given, RSP, is_near_target, name};
+use super::registers::Registers;
 use super::shadow::Shadow;
-use super::value::{CR2, GS, KERNEL_GS, REGISTERS, RIP, Value, ones};
+use super::value::{BLOCKED, CHECKING, CR2, GS, KERNEL_GS, Loc, OWES, REGISTERS, RIP, SS, Value, ones};
 use crate::machine::observe::AccessKind;
-use crate::machine::rflags::{RF, STATUS};
+use crate::machine::rflags::RF;
 use crate::machine::{Machine, Register as Number};
 use iced_x86::{Instruction, Mnemonic as M, OpKind, Register};
 
 /// IA32_GS_BASE and IA32_KERNEL_GS_BASE (SDM vol. 4 table 2-2).
 const GS_BASE: u32 = 0xc000_0101;
 const KERNEL_GS_BASE: u32 = 0xc000_0102;
+/// IA32_MCG_STATUS (the same table).
+const MCG_STATUS: u32 = 0x17a;
 
 /// The condition of a jump, as its instruction encodes it.
 fn condition(mnemonic: M) -> Option<u8> {
@@ -70,9 +73,11 @@ impl Shadow {
             Stac, Std, Sti, Sub, Swapgs, Test, Verw, Wrgsbase, Wrmsr, Xor,
         };
         match i.mnemonic() {
-            Nop | Endbr64 | Clac | Stac | Cld | Std | Cli | Sti | Lfence | Mfence | Sfence | Pause | Hlt | Invlpg => {
+            Cld | Std => {
+                self.flags.direction = Slot::Known;
                 Some(())
             }
+            Nop | Endbr64 | Clac | Stac | Cli | Sti | Lfence | Mfence | Sfence | Pause | Hlt | Invlpg => Some(()),
             Swapgs => {
                 self.registers.swap(GS, KERNEL_GS);
                 Some(())
@@ -123,6 +128,7 @@ impl Shadow {
         match self.before[Number::Rcx as usize] as u32 {
             GS_BASE => self.registers[GS] = Held::KNOWN,
             KERNEL_GS_BASE => self.registers[KERNEL_GS] = Held::KNOWN,
+            MCG_STATUS => self.registers[CHECKING] = Held::KNOWN,
             _ => {}
         }
         Some(())
@@ -176,13 +182,17 @@ impl Shadow {
                 let given = self.given(i, 1)?;
                 self.look_held(given.held);
                 self.load_and_look();
+                if to == Register::SS {
+                    self.registers[SS] = Held::KNOWN;
+                }
                 if to == Register::GS {
                     // A null selector leaves the base alone on some processors.
                     self.look_register(GS);
                     self.registers[GS] = Held::KNOWN;
                 }
             }
-            // Control, debug and segment registers are part of the key.
+            () if is_register(1) && from == Register::SS => self.set(i, 0, self.registers[SS]),
+            // Control, debug and other segment registers are part of the key.
             () if is_register(1) && !from.is_gpr() => self.set(i, 0, Held::KNOWN),
             () if i.op1_kind() == OpKind::Memory || is_register(1) => {
                 let given = self.given(i, 1)?;
@@ -274,9 +284,12 @@ impl Shadow {
     }
 
     fn copies(&mut self, i: &Instruction) -> Option<()> {
-        self.looks_at(&[Number::Rsi, Number::Rdi])?;
-        if i.has_rep_prefix() {
-            self.looks_at(&[Number::Rcx])?;
+        let moves: &[Number] =
+            if i.has_rep_prefix() { &[Number::Rsi, Number::Rdi, Number::Rcx] } else { &[Number::Rsi, Number::Rdi] };
+        self.looks_at(moves)?;
+        moves.iter().for_each(|&number| self.registers[number as usize] = Held::KNOWN);
+        if let Slot::Copied(part) = self.flags.direction {
+            self.look_part(part);
         }
         let accesses = self.accesses.clone();
         let pairs = accesses.chunks(2).map(|pair| match pair {
@@ -300,6 +313,10 @@ impl Shadow {
         let base = match self.before[Number::Rcx as usize] as u32 {
             GS_BASE => self.registers[GS],
             KERNEL_GS_BASE => self.registers[KERNEL_GS],
+            MCG_STATUS => {
+                self.look_register(CHECKING);
+                Held::KNOWN
+            }
             _ => Held::KNOWN,
         };
         let value = self.word_of(Given { held: base, sample: 0, bits: 64 });
@@ -332,14 +349,21 @@ impl Shadow {
         }
         let [rip, code, flags, stack, data] = frame;
         self.look(code);
-        self.look(data);
-        self.look(flags.masked(!(STATUS | RF)));
+        self.look(flags.masked(!(FOLLOWED | RF)));
         self.flags = Flags::of(flags).unwrap_or_else(|_| {
             self.look(flags);
             Flags::KNOWN
         });
         self.registers[RIP] = Held::Word(rip);
         self.registers[RSP] = Held::Word(stack);
+        self.registers[BLOCKED] = Held::KNOWN;
+        // The selector that was interrupted is one that can be loaded.
+        if data == Value::input(Loc::Register(SS as u8)) && machine.cpu.cpl == 0 {
+            self.registers[SS] = Held::Word(data);
+        } else {
+            self.look(data);
+            self.registers[SS] = Held::KNOWN;
+        }
         if machine.cpu.cpl == 3 {
             // Segments that user mode may not use become null, and their bases zero.
             self.look_register(GS);
@@ -364,7 +388,9 @@ impl Shadow {
                 self.store(access.physical, access.size, Value::KNOWN);
             }
         }
-        self.registers = [Held::KNOWN; REGISTERS];
+        let owes = self.registers[OWES];
+        self.registers = Registers::new([Held::KNOWN; REGISTERS]);
+        self.registers[OWES] = owes;
         self.flags = Flags::KNOWN;
     }
 }

@@ -1,5 +1,6 @@
 //! Rounds, until one finds nothing that it did not know before.
 
+use super::classes::Classes;
 use super::family::Node;
 use super::hash::{Map, Set};
 use super::learned::Learned;
@@ -15,14 +16,15 @@ use std::sync::Arc;
 /// Rounds that end soon after they have found something new. Most is found in these.
 const SHORT_ROUNDS: u32 = 8;
 
-/// Steps of all rounds after which a search gives up: a minute or less. NMI and #DB together take two million.
-const MAX_STEPS: u64 = 5_000_000;
+/// Steps of all rounds after which a search gives up. NMI, #DB and #MC together take three million.
+const MAX_STEPS: u64 = 20_000_000;
 
 /// A search of one system.
 pub(in crate::explore) struct Saturation {
     world: Arc<World>,
     aim: Arc<Aim>,
     learned: Arc<Learned>,
+    classes: Classes,
     round: Option<Round>,
     state: Reached,
     failures: Vec<Failure>,
@@ -46,6 +48,7 @@ impl Saturation {
             world,
             aim: Arc::new(aim),
             learned: Arc::default(),
+            classes: Classes::default(),
             round: None,
             state: Reached::OnTheWay,
             failures: Vec::new(),
@@ -94,7 +97,8 @@ impl Saturation {
         let end = round.steps + steps;
         while round.steps < end {
             let is_spent = self.work.steps + round.steps > MAX_STEPS;
-            if is_spent || round.runs.len() as u64 > self.aim.max_runs {
+            let is_full = round.runs.len() as u64 > self.aim.max_runs || round.held > self.aim.max_memory;
+            if is_spent || is_full {
                 self.failures = round.failures;
                 self.state = Reached::GivenUp;
                 return Progress::Done;
@@ -108,9 +112,10 @@ impl Saturation {
         Progress::More
     }
 
-    fn begin(&self) -> Round {
+    fn begin(&mut self) -> Round {
         let pace = if self.rounds < SHORT_ROUNDS { Pace::Short } else { Pace::Whole };
-        Round::new(Arc::clone(&self.world), Arc::clone(&self.aim), Arc::clone(&self.learned), pace)
+        let classes = std::mem::take(&mut self.classes);
+        Round::new(Arc::clone(&self.world), Arc::clone(&self.aim), Arc::clone(&self.learned), classes, pace)
     }
 
     fn close(&mut self, mut round: Round) {
@@ -118,7 +123,7 @@ impl Saturation {
         round.demand();
         let was_through = round.is_through();
         let fresh = std::mem::take(&mut round.fresh);
-        let grew = Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
+        let grew = Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine) | round.classes.has_grown();
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
@@ -130,6 +135,8 @@ impl Saturation {
             self.failures.clone_from(&round.failures);
             self.state = Reached::Fixpoint;
             self.round = Some(round);
+        } else {
+            self.classes = round.classes;
         }
     }
 }

@@ -4,10 +4,13 @@
 
 use super::guard::{Comparison, Flags, Guard, Held, Item, Operand, Slot, is_of_flags, register};
 use super::hash::{Map, Set};
-use super::history::{History, Uses};
+use super::history::{History, Moment, Uses};
 use super::learned::{Bytes, Learned};
-use super::value::{Loc, Origin, Part, REGISTERS, Source, Value, Values, ones};
+use super::registers::Registers;
+use super::value::{Loc, OWES, Origin, Part, Source, Value, Values, ones};
 use crate::explore::journal::words;
+use crate::explore::lane::Lane;
+use crate::machine::Cpu;
 use crate::machine::Machine;
 use crate::machine::observe::MemoryAccess;
 use iced_x86::Instruction;
@@ -39,7 +42,7 @@ pub(super) struct Notes {
 pub(super) struct Shadow {
     pub(super) learned: Arc<Learned>,
     pub(super) frame: Frame,
-    pub(super) registers: [Held; REGISTERS],
+    pub(super) registers: Registers,
     pub(super) flags: Flags,
     /// Words that were written.
     pub(super) memory: Values,
@@ -59,6 +62,8 @@ pub(super) struct Shadow {
     pub(super) instruction: Instruction,
     /// An IRET retired, or an instruction that leads to user mode.
     pub(super) leaves: bool,
+    /// Whether an NMI was delivered whose handler has not made a round since.
+    pub(super) owes: bool,
 }
 
 impl Shadow {
@@ -70,7 +75,7 @@ impl Shadow {
         Self {
             learned,
             frame,
-            registers: std::array::from_fn(|number| Held::Word(place(Loc::Register(number as u8)))),
+            registers: Registers::new(std::array::from_fn(|number| Held::Word(place(Loc::Register(number as u8))))),
             flags: if frame == Frame::Program { Flags::KNOWN } else { Flags::input() },
             memory: Values::default(),
             sums: Map::default(),
@@ -84,6 +89,7 @@ impl Shadow {
             before: [0; 16],
             instruction: Instruction::default(),
             leaves: false,
+            owes: false,
         }
     }
 
@@ -121,7 +127,8 @@ impl Shadow {
     }
 
     pub(super) fn look_registers(&mut self) {
-        (0..REGISTERS).for_each(|number| self.look_register(number));
+        // The processor has all but the last.
+        (0..OWES).for_each(|number| self.look_register(number));
     }
 
     pub(super) fn depend(&mut self, item: Option<Item>) {
@@ -201,6 +208,11 @@ impl Shadow {
         true
     }
 
+    /// What a register is on the machine.
+    pub(super) fn sample(&self, cpu: &Cpu, number: usize) -> u64 {
+        if number == OWES { self.owes.into() } else { register(cpu, number) }
+    }
+
     /// What a word holds, with what was added.
     pub(super) fn held_word(&self, word: u64) -> Held {
         match self.sums.get(&word) {
@@ -244,7 +256,7 @@ impl Shadow {
     // Flags
 
     pub(super) fn set_flags(&mut self, slot: &Slot) {
-        self.flags = Flags { carry: slot.clone(), rest: slot.clone() };
+        (self.flags.carry, self.flags.rest) = (slot.clone(), slot.clone());
     }
 
     /// The outcome of a comparison, as flags.
@@ -279,20 +291,28 @@ impl Shadow {
 
     fn note_from(&mut self, from: u32, machine: &Machine) {
         let cpu = &machine.cpu;
+        let is_changed = self.registers.take_changed();
         for (number, &held) in self.registers.iter().enumerate() {
-            self.history.note(Loc::Register(number as u8), from, held, register(cpu, number));
+            let sample = self.sample(cpu, number);
+            if is_changed(number) || self.history.sample(number) != Some(sample) {
+                self.history.note_register(number, Moment { from, held, sample });
+            }
         }
         self.history.note_flags(from, &self.flags, cpu.rflags);
         for word in std::mem::take(&mut self.touched) {
             let held = self.held_word(word);
-            self.history.note(Loc::Memory(word), from, held, machine.memory.read_u64(word << 3));
+            let sample = machine.memory.read_u64(word << 3);
+            self.history.note_word(word, Moment { from, held, sample });
         }
         self.accesses.clear();
     }
 
     /// The run starts here: what came before is its past.
-    pub(super) fn start(&mut self, machine: &Machine) {
+    pub(super) fn start(&mut self, lane: &Lane) {
+        let machine = lane.machine();
+        self.owes = lane.owes_round();
         self.history = History::default();
+        self.registers = Registers::new(*self.registers);
         self.uses = Uses::default();
         self.touched = self.memory.keys().chain(self.sums.keys()).copied().collect();
         self.note_from(0, machine);

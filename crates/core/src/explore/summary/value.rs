@@ -22,7 +22,15 @@ pub(super) const CR2: usize = 17;
 /// The base of GS.
 pub(super) const GS: usize = 18;
 pub(super) const KERNEL_GS: usize = 19;
-pub(super) const REGISTERS: usize = 20;
+/// The selector of SS, while the rest of it follows from that.
+pub(super) const SS: usize = 20;
+/// Whether a machine check is in progress.
+pub(super) const CHECKING: usize = 21;
+/// Whether NMIs are blocked.
+pub(super) const BLOCKED: usize = 22;
+/// Whether an NMI was delivered whose handler has not made a round since. The judge has it, not the processor.
+pub(super) const OWES: usize = 23;
+pub(super) const REGISTERS: usize = 24;
 
 /// Why bits are opaque, which says what is to be done if somebody looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -74,6 +74,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::ToggleJudging => toggle_judging(&mut next),
         Action::Open(overlay) => open(&mut next, overlay),
         Action::Close => next.overlay = Overlay::None,
+        Action::TakeLimits(document) => next.limits = document,
         Action::Dismiss => {}
         Action::Tell(words) => next.notice = Some(words),
         Action::ToggleCheck => next.check = state.check.toggled(),
@@ -115,8 +116,8 @@ fn opens_run(action: &Action) -> bool {
 
 /// Whether an action happens without a person, or along with what they do. The notice then stays.
 fn is_silent(action: &Action) -> bool {
-    use Action::{Browse, Checked, Explored, LeaveDraft, Remember, Tick};
-    matches!(action, Tick | Checked(..) | Explored(..) | Browse(_) | Remember(_) | LeaveDraft(..))
+    use Action::{Browse, Checked, Explored, LeaveDraft, Remember, TakeLimits, Tick};
+    matches!(action, Tick | Checked(..) | Explored(..) | Browse(_) | Remember(_) | TakeLimits(_) | LeaveDraft(..))
 }
 
 /// Whether an action would change anything. This decides whether its button is enabled.
@@ -142,6 +143,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Open(Overlay::Lines) => state.overlay != Overlay::Lines && state.runs.trace(state.side).is_some(),
         Action::Open(overlay) => state.overlay != *overlay,
         Action::Close => state.overlay != Overlay::None,
+        Action::TakeLimits(document) => state.limits != *document,
         Action::Dismiss => state.notice.is_some(),
         Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
         Action::TestCheck => can_start(state),
@@ -448,6 +450,7 @@ fn open(state: &mut State, overlay: Overlay) {
         state.playing = false;
     }
     match overlay {
+        Overlay::Limits => state.limits = std::mem::take(&mut state.limits).opened(),
         Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
         Overlay::Lines => match state.listed() {
             Some(config) => state.explore = state.explore.asking(Question::Lines(config)),

@@ -1,7 +1,7 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{
-    self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_play, use_settings,
+    self, use_address, use_check, use_drafts, use_explore, use_keyboard, use_later, use_limits, use_play, use_settings,
 };
 use crate::overlay::overlays;
 use crate::parts::Sight;
@@ -30,6 +30,7 @@ pub fn App() -> Html {
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);
     use_explore(&state, &dispatch);
+    use_limits(&state, &dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));

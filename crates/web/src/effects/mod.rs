@@ -1,5 +1,5 @@
 //! What the page does besides rendering: address bar, keyboard, timer, clipboard, what the browser remembers,
-//! the second CPU, the explorer.
+//! the second CPU, the explorer, texts beside the page.
 
 mod address;
 mod check;
@@ -9,6 +9,7 @@ mod explore;
 mod files;
 mod keyboard;
 mod later;
+mod limits;
 mod play;
 mod settings;
 mod storage;
@@ -21,5 +22,6 @@ pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use explore::use_explore;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;
+pub(crate) use limits::use_limits;
 pub(crate) use play::use_play;
 pub(crate) use settings::{restore, use_settings};

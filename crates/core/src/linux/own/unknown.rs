@@ -4,11 +4,11 @@ use super::super::constants::decides;
 use super::origins::Origins;
 use super::{Diagnostic, Options, Source, note};
 use crate::asm;
-use std::collections::BTreeSet;
+use crate::asm::sorted::Set;
 
 /// A note on each feature that no switch decides, at its first place in lines that a person gave.
 pub(super) fn features(sources: &[Source], origins: &Origins, options: &Options) -> Vec<Diagnostic> {
-    let mut said = BTreeSet::new();
+    let mut said = Set::new();
     let mut notes = Vec::new();
     let sources = &sources[..sources.len().min(origins.end())];
     for (at, statement) in asm::written_statements(sources, options) {

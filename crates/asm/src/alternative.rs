@@ -4,11 +4,10 @@
 //! at boot. Here the assembler puts the arm that the features choose in its place, without padding: padding would only
 //! add steps that do nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::expression::{Dialect, Scope, parse};
 use super::macros::arguments;
 use super::report::{Cause, Fault};
+use super::sorted::{Map, Set};
 use super::value::Value;
 
 /// How many arms each name takes besides the old one.
@@ -61,21 +60,21 @@ pub(super) struct Chosen {
 
 /// The features that are on, and the names behind the numbers that a text may write for them.
 pub(super) struct Features<'o> {
-    on: &'o BTreeSet<String>,
-    named: BTreeMap<u16, Vec<String>>,
+    on: &'o Set<String>,
+    named: Map<u16, Vec<String>>,
 }
 
 impl<'o> Features<'o> {
     /// `on` are names. A number means what the text defines to be that number, or else what `usual` says.
-    pub(super) fn new(on: &'o BTreeSet<String>, defined: &[(String, i64)], usual: &BTreeMap<String, u16>) -> Self {
-        let mut named: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+    pub(super) fn new(on: &'o Set<String>, defined: &[(String, i64)], usual: &Map<String, u16>) -> Self {
+        let mut named: Map<u16, Vec<String>> = Map::new();
         for (name, number) in defined.iter().filter(|(name, _)| is_feature(name)) {
             if let Ok(number) = u16::try_from(*number) {
-                named.entry(number).or_default().push(name.clone());
+                named.get_or_insert_with(number, Vec::new).push(name.clone());
             }
         }
         for (name, number) in usual {
-            named.entry(*number).or_insert_with(|| vec![name.clone()]);
+            named.get_or_insert_with(*number, || vec![name.clone()]);
         }
         Self { on, named }
     }
@@ -123,7 +122,7 @@ fn flag(name: &str) -> Option<i64> {
 /// The features that a condition names. It may name nothing else but flags.
 #[derive(Default)]
 struct Named {
-    features: BTreeSet<String>,
+    features: Set<String>,
     strange: bool,
 }
 
@@ -170,7 +169,7 @@ impl Condition {
         let mut named = Named::default();
         let value = parse(&written_out(condition), Dialect::Gas, &mut named).map_err(|_| refused())?;
         let value = value.constant().filter(|_| !named.strange).ok_or_else(refused)?;
-        let mut names = named.features.into_iter();
+        let mut names = named.features.into_keys();
         let (feature, flags) = match (names.next(), names.next()) {
             (Some(name), None) => (Feature::Name(name), value ^ NAMED),
             // No text means the feature with the number 0 by leaving the number out.
@@ -190,7 +189,7 @@ mod tests {
 
     #[test]
     fn features_choose_the_arm() {
-        let on: BTreeSet<String> = ["X86_FEATURE_A".to_owned(), "X86_FEATURE_B".to_owned()].into();
+        let on: Set<String> = ["X86_FEATURE_A".to_owned(), "X86_FEATURE_B".to_owned()].into();
         let defined = [("X86_FEATURE_A".to_owned(), 7 * 32 + 11), ("X86_FEATURE_ALWAYS".to_owned(), 3 * 32 + 21)];
         let usual = [("X86_FEATURE_C".to_owned(), 7 * 32 + 11), ("X86_FEATURE_B".to_owned(), 9 * 32)].into();
         let cases = [
@@ -247,7 +246,7 @@ mod tests {
 
     #[test]
     fn numbers_without_a_name_are_told() {
-        let on = BTreeSet::new();
+        let on = Set::new();
         let usual = [("X86_FEATURE_A".to_owned(), 5)].into();
         let got = choose("ALTERNATIVE_2", "\"old\",\"a\",5,\"b\",ALT_NOT(6)", &Features::new(&on, &[], &usual));
         assert_eq!(got.ok(), Some(Chosen { arm: "b".to_owned(), unknown: vec![6] }));

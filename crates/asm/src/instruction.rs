@@ -1,7 +1,5 @@
 //! From the text of an instruction to its bytes: finds the row of the table that takes the operands.
 
-use std::collections::BTreeMap;
-
 use super::encode::{Encoded, encode};
 use super::expression::Scope;
 use super::matching::{Candidate, Remark, choose};
@@ -9,6 +7,7 @@ use super::operand::{Memory, Operand, OperandKind, operands};
 use super::prefix::{self, PREFIXES, Prefixes};
 use super::register::Width;
 use super::report::{Cause, Fault, nearest};
+use super::sorted::Map;
 use super::table::{CONDITIONAL, CONDITIONS, Choice, Kind, Row, TABLE};
 use super::unmodelled::unmodelled;
 use super::value::Value;
@@ -26,14 +25,14 @@ pub(super) enum Assembled {
 
 /// The table by mnemonic.
 pub(super) struct InstructionSet {
-    rows: BTreeMap<&'static str, Vec<&'static Row>>,
+    rows: Map<&'static str, Vec<&'static Row>>,
 }
 
 impl InstructionSet {
     pub(super) fn new() -> Self {
-        let mut rows: BTreeMap<&'static str, Vec<&'static Row>> = BTreeMap::new();
+        let mut rows: Map<&'static str, Vec<&'static Row>> = Map::new();
         for row in TABLE.iter().copied().flatten() {
-            rows.entry(row.name).or_default().push(row);
+            rows.get_or_insert_with(row.name, Vec::new).push(row);
         }
         Self { rows }
     }

@@ -9,12 +9,12 @@ mod placed;
 
 pub(super) use placed::Placed;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::alignment::Alignments;
 use super::nop;
 use super::report::{Cause, Fault, Place};
+use super::sorted::Map;
 use super::value::{LabelId, Value};
 
 /// What goes into a hole in the bytes.
@@ -155,7 +155,7 @@ struct Entry {
 /// All sections, labels and listing entries.
 pub(super) struct Layout {
     drafts: Vec<Draft>,
-    names: BTreeMap<String, usize>,
+    names: Map<String, usize>,
     labels: Vec<Mark>,
     entries: Vec<Entry>,
     /// Values of `.set`, which are no distances between sections: GNU `as` has no relocation for a symbol.
@@ -169,7 +169,7 @@ impl Layout {
     pub(super) fn new() -> Self {
         Self {
             drafts: Vec::new(),
-            names: BTreeMap::new(),
+            names: Map::new(),
             labels: Vec::new(),
             entries: Vec::new(),
             set: Vec::new(),

@@ -21,6 +21,7 @@ mod reader;
 mod register;
 mod report;
 mod scrub;
+pub mod sorted;
 mod symbols;
 // Each row of the table fills one line.
 #[rustfmt::skip]
@@ -29,13 +30,12 @@ mod tokens;
 mod unmodelled;
 mod value;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use assembler::Assembler;
 use layout::{Fate, Placed};
 use preprocess::{Names, preprocess};
 use reader::Reader;
 use report::Report;
+use sorted::{Map, Set};
 use symbols::{Definition, Symbols};
 
 /// A named text.
@@ -98,21 +98,21 @@ impl Default for Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Feature names for which ALTERNATIVE takes its second arm, for example `X86_FEATURE_PTI`.
-    pub features: BTreeSet<String>,
+    pub features: Set<String>,
     /// Numbers of features, for a text that writes them in place of the names. What the text itself defines goes before.
-    pub feature_numbers: BTreeMap<String, u16>,
+    pub feature_numbers: Map<String, u16>,
     /// Predefined constants, as if by `#define`.
-    pub constants: BTreeMap<String, i64>,
+    pub constants: Map<String, i64>,
     /// Linear base address of each section by name; a section without one starts at 0.
-    pub sections: BTreeMap<String, u64>,
+    pub sections: Map<String, u64>,
     /// Sections of which nothing is kept, as by `/DISCARD/` of a linker script: those with such a name, alone or with a
     /// dot and more after it.
-    pub discarded: BTreeSet<String>,
+    pub discarded: Set<String>,
     /// Bounds.
     pub limits: Limits,
     /// Indices of the sources that begin a translation unit: what `#define` named before them is forgotten there. Labels and
     /// macros are those of all.
-    pub units: BTreeSet<usize>,
+    pub units: Set<usize>,
 }
 
 impl Options {
@@ -198,13 +198,13 @@ pub struct Image {
     /// Sections in order of first appearance.
     pub sections: Vec<Section>,
     /// Addresses of all labels except numeric ones; `.L` labels included.
-    pub symbols: BTreeMap<String, u64>,
+    pub symbols: Map<String, u64>,
     /// Further names of addresses, which begin no place of their own. The assembler gives none.
-    pub aliases: BTreeMap<String, u64>,
+    pub aliases: Map<String, u64>,
     /// Names that the text uses and nothing defines. Each use is an error.
     pub undefined: Vec<String>,
     /// Values of `.set`, `=`, `#define`d numbers.
-    pub constants: BTreeMap<String, i64>,
+    pub constants: Map<String, i64>,
     /// Statements in order of address within each section.
     pub listing: Vec<Line>,
     /// The text of [`expanded_text`].

@@ -1,6 +1,5 @@
 //! Reads statements one after the other: labels, conditionals, macros, directives, instructions.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Options;
@@ -16,6 +15,7 @@ use super::layout::{Fixup, Item, Jump};
 use super::macros::{Arguments, Macro, arguments, is_name, statements};
 use super::report::{Cause, Fault, Place, nearest};
 use super::scrub::{Statement, Words};
+use super::sorted::Map;
 use super::symbols::Definition;
 use super::unmodelled::unmodelled;
 
@@ -24,7 +24,7 @@ pub(super) struct Reader<'a, 'r> {
     state: Assembler<'a, 'r>,
     instructions: InstructionSet,
     features: Features<'a>,
-    macros: BTreeMap<String, Rc<Macro>>,
+    macros: Map<String, Rc<Macro>>,
     /// Macro calls so far: the value of `\@`.
     calls: usize,
     input: Input,
@@ -41,7 +41,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             state,
             instructions: InstructionSet::new(),
             features,
-            macros: BTreeMap::new(),
+            macros: Map::new(),
             calls: 0,
             input: Input::new(file, depth),
             conditionals: Conditionals::default(),

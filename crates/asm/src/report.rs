@@ -1,8 +1,8 @@
 //! Collecting diagnostics, and the budget that bounds the work on hostile text.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::sorted::Set;
 use super::{Diagnostic, Position, Severity, Source};
 
 /// More errors than this help nobody, so assembly stops there.
@@ -80,7 +80,7 @@ pub(super) struct Report<'a> {
     added: Vec<(String, Rc<str>)>,
     list: Vec<Diagnostic>,
     /// Names of the configuration and numbers of features that have been reported.
-    unset: BTreeSet<String>,
+    unset: Set<String>,
     errors: usize,
     statements: usize,
     text: usize,
@@ -93,7 +93,7 @@ impl<'a> Report<'a> {
             sources,
             added: Vec::new(),
             list: Vec::new(),
-            unset: BTreeSet::new(),
+            unset: Set::new(),
             errors: 0,
             statements,
             text: MAX_TEXT,

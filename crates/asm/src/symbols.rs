@@ -1,10 +1,9 @@
 //! The symbol table.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::expression::Direction;
 use super::register::register;
 use super::report::{Cause, Fault, nearest};
+use super::sorted::{Map, Set};
 use super::value::{Base, LabelId, SymbolId, Value};
 
 /// A misspelt name is compared with this many symbols.
@@ -30,10 +29,10 @@ struct Symbol {
 #[derive(Default)]
 pub(super) struct Symbols {
     list: Vec<Symbol>,
-    names: BTreeMap<String, SymbolId>,
+    names: Map<String, SymbolId>,
     /// How often each numeric label was defined, and the symbols of its definitions, one ahead.
-    numeric: BTreeMap<u64, Vec<SymbolId>>,
-    weak: BTreeSet<LabelId>,
+    numeric: Map<u64, Vec<SymbolId>>,
+    weak: Set<LabelId>,
 }
 
 impl Symbols {
@@ -137,7 +136,7 @@ impl Symbols {
 
     fn next_numeric(&mut self, number: u64) -> SymbolId {
         let id = self.push(&format!("{number}f"));
-        self.numeric.entry(number).or_default().push(id);
+        self.numeric.get_or_insert_with(number, Vec::new).push(id);
         id
     }
 

@@ -1,11 +1,11 @@
 //! Tokens of the C preprocessor, and macro expansion over them (C11 6.10.3).
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::report::{Cause, Fault, counted};
 use super::scrub::string_length;
+use super::sorted::Map;
 
 /// No honest chain of macros is deeper than this.
 const MAX_HIDDEN: u32 = 200;
@@ -80,7 +80,7 @@ impl Define {
 /// The macros by name.
 #[derive(Clone, Default)]
 pub(super) struct Defines {
-    by_name: BTreeMap<Rc<str>, Define>,
+    by_name: Map<Rc<str>, Define>,
     /// A bit for each letter with which a name has begun: most words of a text begin with none of them.
     begins: u64,
 }

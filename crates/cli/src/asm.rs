@@ -7,10 +7,11 @@ use crate::json::hex;
 use crate::origin::Origin;
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, cut, table};
+use cr3_core::asm::sorted::{Map, Set};
 use cr3_core::asm::{Diagnostic, Image, Line, Options, Severity, Source, assemble};
 use cr3_core::linux::{Feature, Features};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 struct Report {
@@ -57,12 +58,12 @@ fn source(file: &std::path::Path) -> Result<Source, WrongUse> {
 }
 
 fn options(arguments: &AsmArguments) -> Result<Options, WrongUse> {
-    let constants: Result<BTreeMap<_, _>, _> = arguments.defines.iter().map(|text| define(text)).collect();
+    let constants: Result<Map<_, _>, _> = arguments.defines.iter().map(|text| define(text)).collect();
     Ok(Options { features: features(&arguments.features)?, constants: constants?, ..Options::default() })
 }
 
 /// Features as the kernel's names, as the words of `run`, or as a mixture of both.
-fn features(list: &str) -> Result<BTreeSet<String>, WrongUse> {
+fn features(list: &str) -> Result<Set<String>, WrongUse> {
     let kernel = |name: &&str| name.strip_prefix("X86_FEATURE_").is_some_and(is_name);
     let (named, words): (Vec<_>, Vec<_>) = list.split(',').map(str::trim).partition(kernel);
     let ours = match words.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::check::Report;
 use crate::choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
+use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::Told;
 use cr3_core::geometry::Geometry;
@@ -80,6 +81,8 @@ pub enum Action {
     Open(Overlay),
     /// Closes it.
     Close,
+    /// The text about limits, as it was fetched.
+    TakeLimits(Document),
     /// Removes the notice.
     Dismiss,
     /// Lets a second CPU follow the runs, or stops it.

@@ -5,6 +5,7 @@
 pub mod action;
 pub mod check;
 pub mod choice;
+mod document;
 pub mod drafts;
 pub mod explore;
 mod fields;
@@ -27,6 +28,7 @@ pub use action::Action;
 pub use choice::{
     Direction, Feature, Filter, Form, Judging, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme,
 };
+pub use document::Document;
 pub use moment::Moment;
 pub use role::Role;
 pub use runs::{Failure, Runs};

@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 use crate::choice::{Filter, Form, Judging, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::document::Document;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
 use crate::explore::wire::Request;
@@ -71,6 +72,8 @@ pub struct State {
     pub all_counters: bool,
     /// What floats above the page.
     pub overlay: Overlay,
+    /// What is modelled and what is not, in the documentation's words.
+    pub limits: Document,
     /// A message for the person.
     pub notice: Option<String>,
     /// The second CPU.
@@ -124,7 +127,8 @@ impl State {
         let next = Self::opened(decoded, self.settings, kept);
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
-        Self { memory: self.memory, check: self.check.restarted(), explore, ..next }
+        let limits = self.limits.clone();
+        Self { memory: self.memory, check: self.check.restarted(), limits, explore, ..next }
     }
 
     fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>) -> Self {
@@ -172,6 +176,7 @@ impl State {
             browsed: link.browsed,
             all_counters: link.all_counters,
             overlay: Overlay::None,
+            limits: Document::default(),
             notice: None,
             check: Check::default(),
             explore,

@@ -72,6 +72,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::Open(overlay) => open(&mut next, overlay),
         Action::Close => next.overlay = Overlay::None,
         Action::Dismiss => next.notice = None,
+        Action::TakeLimits(document) => next.limits = document,
         Action::Tell(words) => next.notice = Some(words),
         Action::ToggleCheck => next.check = state.check.toggled(),
         Action::Checked(ticket, report) => checked(&mut next, ticket, report),
@@ -133,6 +134,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Open(Overlay::Lines) => state.overlay != Overlay::Lines && state.runs.trace(state.side).is_some(),
         Action::Open(overlay) => state.overlay != *overlay,
         Action::Close => state.overlay != Overlay::None,
+        Action::TakeLimits(document) => state.limits != *document,
         Action::Dismiss => state.notice.is_some(),
         Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
         Action::TestCheck => can_start(state),
@@ -439,6 +441,7 @@ fn open(state: &mut State, overlay: Overlay) {
         state.playing = false;
     }
     match overlay {
+        Overlay::Limits => state.limits = std::mem::take(&mut state.limits).opened(),
         Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
         Overlay::Lines => match state.listed() {
             Some(config) => state.explore = state.explore.asking(Question::Lines(config)),

@@ -1,9 +1,8 @@
 //! `#include`: which file a name means, and the bounds that end cycles and floods.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::Includes;
 use crate::report::{Cause, Fault, Report};
+use crate::sorted::{Map, Set};
 
 /// Files that may be open at once. gcc stops at 200, and the kernel's entry code needs about 15.
 const MAX_DEPTH: usize = 64;
@@ -42,17 +41,17 @@ impl<'n> Named<'n> {
 pub(super) struct Opened<'i> {
     includes: &'i Includes<'i>,
     /// The index among the sources of each file that was read.
-    indexes: BTreeMap<String, usize>,
+    indexes: Map<String, usize>,
     /// Paths of the files that are open, outermost first.
     open: Vec<String>,
     /// Sources that say `#pragma once`.
-    once: BTreeSet<usize>,
+    once: Set<usize>,
     count: usize,
 }
 
 impl<'i> Opened<'i> {
     pub(super) fn new(includes: &'i Includes<'i>) -> Self {
-        Self { includes, indexes: BTreeMap::new(), open: Vec::new(), once: BTreeSet::new(), count: 0 }
+        Self { includes, indexes: Map::new(), open: Vec::new(), once: Set::new(), count: 0 }
     }
 
     /// The index of the source that `named` means, and its path; `None` if that is not to be read a second time.

@@ -54,7 +54,7 @@ type Made = Result<Vec<u8>, String>;
 fn ours(at: usize, text: &str) -> Made {
     let options = Options {
         features: FEATURES.iter().map(|feature| (*feature).to_owned()).collect(),
-        sections: BTreeMap::from(sections(at)),
+        sections: sections(at).into(),
         discarded: [".discard".to_owned()].into(),
         ..Options::default()
     };

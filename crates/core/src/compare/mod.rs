@@ -10,6 +10,7 @@ mod fields;
 pub use comparable::{Astray, astray};
 pub use fields::FieldDifference;
 
+use crate::asm::sorted::{Map, Set};
 use crate::counters::{Counter, CounterSet};
 use crate::machine::Event;
 use crate::machine::bits::cr3;
@@ -17,7 +18,6 @@ use crate::run::is_iret;
 use crate::scenario::PlaceId;
 use crate::trace::{Step, StepKind, Trace};
 use iced_x86::Mnemonic;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Why two steps certainly belong in one row: the events that cut runs into segments.
@@ -65,7 +65,7 @@ pub struct Comparison {
 
 /// Aligns runs; see the module. Aligns each run with the rows of those before it.
 pub fn compare(runs: &[&Trace]) -> Comparison {
-    let mut labels = BTreeMap::new();
+    let mut labels = Map::new();
     let mut rows: Vec<Merged> = Vec::new();
     for (run, trace) in runs.iter().enumerate() {
         rows = merge(rows, run, &keys(trace, &mut labels));
@@ -112,10 +112,10 @@ struct Merged {
     steps: Vec<(usize, u32)>,
 }
 
-fn keys(trace: &Trace, labels: &mut BTreeMap<String, u32>) -> Vec<Key> {
+fn keys(trace: &Trace, labels: &mut Map<String, u32>) -> Vec<Key> {
     let mut number = |label: &str| {
         let next = labels.len() as u32;
-        *labels.entry(label.to_owned()).or_insert(next)
+        *labels.get_or_insert_with(label.to_owned(), || next)
     };
     let numbers: Vec<u32> = trace.places.labels().map(&mut number).collect();
     let label = |place: PlaceId| numbers.get(trace.places.site(place).label.0 as usize).copied();
@@ -262,7 +262,7 @@ fn ranges(rows: &[Row]) -> Vec<Range<usize>> {
 }
 
 fn partial_places(runs: &[&Trace]) -> Vec<(String, Vec<bool>)> {
-    let mut names = BTreeSet::new();
+    let mut names = Set::new();
     for trace in runs {
         let mut executed = vec![false; trace.places.iter().len()];
         for place in trace.steps.iter().filter_map(|step| step.place) {
@@ -272,7 +272,7 @@ fn partial_places(runs: &[&Trace]) -> Vec<(String, Vec<bool>)> {
         names.extend(executed.map(|(place, _)| trace.places.place(place)));
     }
     names
-        .into_iter()
+        .into_keys()
         .map(|place| (place.to_string(), runs.iter().map(|trace| trace.places.resolve(&place).is_ok()).collect()))
         .filter(|(_, has): &(_, Vec<bool>)| has.contains(&false))
         .collect()

@@ -1,8 +1,8 @@
 //! Why a TLB miss happened: what happened to the entry since its last use.
 
+use crate::asm::sorted::Map;
 use crate::machine::observe::DropCause;
 use crate::machine::tlb::{Entry, PageSize};
-use std::collections::BTreeMap;
 
 /// The kinds of miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ type Page = (Option<u16>, PageSize, u64);
 /// How the entries left that have not come back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Misses {
-    gone: BTreeMap<Page, Miss>,
+    gone: Map<Page, Miss>,
 }
 
 impl Misses {

@@ -3,7 +3,6 @@
 use super::sources::FORM_INDEX;
 use super::{Config, Features, Form, Kernel, constants, own};
 use crate::asm::{Diagnostic, Position, Source};
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// A macro as its text writes it.
@@ -86,10 +85,10 @@ fn written(sources: &[Source], statements: &[(Position, String)], definition: ow
 
 /// The kernel's names of the features that are on and that `texts` mention. Texts make the same code of two sets of features with the
 /// same names.
-pub fn mentioned(features: Features, texts: &[&str]) -> BTreeSet<String> {
+pub fn mentioned(features: Features, texts: &[&str]) -> Vec<String> {
     // No variation of the kernel has a feature of its own.
     let options = constants::options(features, Kernel::default());
-    options.features.into_iter().filter(|name| texts.iter().any(|text| text.contains(name.as_str()))).collect()
+    options.features.into_keys().filter(|name| texts.iter().any(|text| text.contains(name.as_str()))).collect()
 }
 
 /// `config` with `text` as the form's own.

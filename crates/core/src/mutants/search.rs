@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// Features of the standard set with which the macros are the same code.
 #[derive(Debug)]
 pub(super) struct Group {
-    names: BTreeSet<String>,
+    names: Vec<String>,
     features: Features,
     /// That of the form.
     pub(super) code: Vec<Section>,
@@ -188,7 +188,7 @@ fn searched(mut explorer: Explorer) -> Searched {
 }
 
 /// What decides which code the macros are: the names of features that are on and that their texts mention.
-fn names(features: Features, macros: &Macros) -> BTreeSet<String> {
+fn names(features: Features, macros: &Macros) -> Vec<String> {
     let sources = Macro::ALL.into_iter().filter_map(|part| macros.named(part.called(macros)));
     let texts: Vec<_> =
         sources.map(|written| written.source.text.as_str()).chain([macros.form.text.as_str()]).collect();

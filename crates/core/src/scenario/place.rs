@@ -2,8 +2,8 @@
 
 use super::Place;
 use crate::asm::Image;
+use crate::asm::sorted::Map;
 use crate::machine::order::sort_by_key;
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 /// An instruction of one image: its index in [`Places::iter`].
@@ -63,7 +63,7 @@ pub struct Places {
     sites: Vec<Site>,
     labels: Vec<String>,
     /// Index in `sites` of a label's first instruction, and how many it has.
-    extents: BTreeMap<String, (u32, u32)>,
+    extents: Map<String, (u32, u32)>,
 }
 
 impl Places {
@@ -95,7 +95,7 @@ impl Places {
         let count = self.sites.len() as u32 - first;
         if count != 0 {
             self.labels.push(name.to_owned());
-            self.extents.entry(name.to_owned()).or_insert((first, count));
+            self.extents.get_or_insert_with(name.to_owned(), || (first, count));
         }
     }
 
@@ -108,14 +108,14 @@ impl Places {
                 && !name.starts_with(".L")
                 && let Some(&extent) = self.extents.get(self.label(label))
             {
-                self.extents.entry(name.clone()).or_insert(extent);
+                self.extents.get_or_insert_with(name.clone(), || extent);
             }
         }
         for (name, &address) in &image.aliases {
             if let Some(id) = self.at(address)
                 && let Some(&(first, count)) = self.extents.get(self.label(self.site(id).label))
             {
-                self.extents.entry(name.clone()).or_insert((id.0, first + count - id.0));
+                self.extents.get_or_insert_with(name.clone(), || (id.0, first + count - id.0));
             }
         }
     }
@@ -200,8 +200,8 @@ fn name(label: &str, offset: u32) -> String {
 }
 
 /// The start of each label that may name a place. A section is a label itself until its first label.
-fn label_starts(image: &Image) -> BTreeMap<u64, &str> {
-    let mut starts = BTreeMap::new();
+fn label_starts(image: &Image) -> Map<u64, &str> {
+    let mut starts = Map::new();
     for section in &image.sections {
         starts.insert(section.base, section.name.as_str());
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::choice::{Landing, Spot, Tab, Theme};
+use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::{Begun, Counterexample, Found};
 use crate::link;
@@ -311,6 +312,17 @@ fn what_the_page_told_stays_until_it_is_dismissed() {
 }
 
 #[test]
+fn a_text_that_could_not_be_fetched_is_fetched_again_when_it_is_opened_again() {
+    let (open, taken) = (|| Action::Open(Overlay::Limits), |document| Action::TakeLimits(document));
+    let missing = after(&opened(""), [open(), taken(Document::Missing("no network".into()))]);
+    assert_eq!(missing.limits, Document::Missing("no network".into()));
+    assert_eq!(after(&missing, [Action::Close, open()]).limits, Document::Unread);
+    let read = Document::Read("# Limits".into());
+    let kept = [taken(read.clone()), Action::Close, Action::OpenLink("forms=A,E".to_owned()), open()];
+    assert_eq!(after(&missing, kept).limits, read);
+}
+
+#[test]
 fn a_link_opens_where_a_person_read() {
     let state = opened("follow=no&code=exc_nmi%2B2&counters=all");
     assert_eq!((state.follow, state.all_counters), (false, true));
@@ -486,6 +498,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (0u32..26, 0usize..3).prop_map(|(id, index)| Action::OpenClaim(id, index)),
         1 => (0usize..2).prop_map(Action::OpenLine),
         1 => ".{0,20}".prop_map(Action::Tell),
+        1 => ".{0,20}".prop_map(|text| Action::TakeLimits(Document::Read(text.into()))),
+        1 => ".{0,20}".prop_map(|why| Action::TakeLimits(Document::Missing(why.into()))),
     ]
 }
 

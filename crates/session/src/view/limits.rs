@@ -1,7 +1,6 @@
 //! The limits as the repository's documentation states them: the page and the documentation share one text.
 
-/// The documentation, in the little Markdown that it uses: headings, paragraphs, lists, code in backticks.
-const TEXT: &str = include_str!("../../../../docs/LIMITS.md");
+use crate::document::Document;
 
 /// A heading and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +20,26 @@ pub struct Block {
     pub pieces: Vec<String>,
 }
 
-/// The sections in order. Text before the first one belongs to the document's title.
-#[must_use]
-pub fn limits() -> Vec<Section> {
+/// The sections in order, or what to say while the text is not here.
+///
+/// # Errors
+/// The text is on its way, or could not be fetched.
+pub fn limits(document: &Document) -> Result<Vec<Section>, String> {
+    match document {
+        Document::Unread => Err("The text is being fetched.".to_owned()),
+        Document::Read(text) => Ok(sections(text)),
+        Document::Missing(why) => {
+            Err(format!("The text could not be fetched: {why}. It is docs/LIMITS.md of the repository."))
+        }
+    }
+}
+
+/// The sections of a text in the little Markdown that it uses: headings, paragraphs, lists, code in backticks. What stands before
+/// the first heading is left out.
+fn sections(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut open: Option<(bool, String)> = None;
-    for line in TEXT.lines().chain([""]) {
+    for line in text.lines().chain([""]) {
         let (item, words) = match line.trim_start().strip_prefix("- ") {
             Some(words) => (true, words),
             None => (false, line.trim()),
@@ -52,9 +65,21 @@ pub fn limits() -> Vec<Section> {
 mod tests {
     use super::*;
 
+    const TEXT: &str = include_str!("../../../../docs/LIMITS.md");
+
+    #[test]
+    fn a_text_that_is_not_here_says_why() {
+        let said = |document: Document| limits(&document).unwrap_err();
+        assert_eq!(said(Document::Unread), "The text is being fetched.");
+        assert_eq!(
+            said(Document::Missing("Failed to fetch".into())),
+            "The text could not be fetched: Failed to fetch. It is docs/LIMITS.md of the repository."
+        );
+    }
+
     #[test]
     fn the_documentation_is_read_whole() {
-        let sections = limits();
+        let sections = limits(&Document::Read(TEXT.into())).expect("it is here");
         let words = |text: &str| text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count();
         let read: usize = sections
             .iter()

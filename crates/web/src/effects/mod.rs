@@ -1,5 +1,5 @@
 //! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
-//! what the browser remembers, the second CPU, the explorer, and what broke down.
+//! what the browser remembers, the second CPU, the explorer, texts beside the page, and what broke down.
 
 mod address;
 mod broken;
@@ -12,6 +12,7 @@ mod files;
 mod focus;
 mod keyboard;
 mod later;
+mod limits;
 mod play;
 mod settings;
 mod storage;
@@ -27,5 +28,6 @@ pub(crate) use explore::use_explore;
 pub(crate) use focus::use_focus;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;
+pub(crate) use limits::use_limits;
 pub(crate) use play::use_play;
 pub(crate) use settings::{restore, use_settings};

@@ -12,7 +12,10 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             <p>{ "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed." }</p>
             <h3>{ "Who vouches for what is shown" }</h3>
             <div>{ trust(state) }</div>
-            <div>{ for limits().iter().map(section) }</div>
+            <div aria-live="polite">{ match limits(&state.limits) {
+                Ok(sections) => html! { <div>{ for sections.iter().map(section) }</div> },
+                Err(why) => html! { <p class="quiet">{ why }</p> },
+            } }</div>
         </Sheet>
     }
 }

@@ -3,11 +3,11 @@
 use super::super::constants::decides;
 use super::origins::Origins;
 use super::{Diagnostic, Position, note};
-use std::collections::BTreeSet;
+use crate::asm::sorted::Set;
 
 /// A note on each feature that no switch decides, at its first place in lines that a person gave.
 pub(super) fn features(statements: &[(Position, String)], origins: &Origins) -> Vec<Diagnostic> {
-    let mut said = BTreeSet::new();
+    let mut said = Set::new();
     let mut notes = Vec::new();
     for (at, statement) in statements {
         if !origins.is_given(*at) {

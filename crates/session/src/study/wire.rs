@@ -5,11 +5,13 @@ use crate::choice::Form;
 use crate::explore::wire::{ITEM, PART, config_of, config_text, counterexample_of, counterexample_text, items, list};
 use crate::fields::SEPARATOR;
 use cr3_core::claims::{Subject, Verdict};
+use cr3_core::linux::Base;
 use cr3_core::mutants::Macro;
 
 pub(crate) fn question_text(question: &Question) -> String {
     match question {
-        Question::Claims(Subject { form, custom }) => format!("claims{SEPARATOR}{form}{SEPARATOR}{custom}"),
+        // The page has no trees.
+        Question::Claims(Subject { form, custom, base: _ }) => format!("claims{SEPARATOR}{form}{SEPARATOR}{custom}"),
         Question::Lines(config) => format!("lines{SEPARATOR}{}", config_text(config)),
     }
 }
@@ -19,7 +21,7 @@ pub(crate) fn question_of(text: &str) -> Option<Question> {
     match kind {
         "claims" => {
             let (form, custom) = fields.split_once(SEPARATOR)?;
-            Some(Question::Claims(Subject { form: Form::named(form)?, custom: custom.into() }))
+            Some(Question::Claims(Subject { form: Form::named(form)?, custom: custom.into(), base: Base::BuiltIn }))
         }
         "lines" => config_of(fields).map(Question::Lines),
         _ => None,

@@ -126,7 +126,7 @@ fn compare(
     let kernel = tree.kernel(kernel);
     let walked = lockstep(tree, features, kernel).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     let runs = match arguments.runs {
-        true => Some(run(tree, &walked, arguments, (features, kernel))?),
+        true => Some(run(tree, arguments, (features, kernel))?),
         false => None,
     };
     Ok(Report::new(tree, (features, kernel), &walked, runs.as_ref()))
@@ -170,14 +170,15 @@ const CHUNK: usize = 64;
 
 fn run(
     tree: &Arc<Tree>,
-    walked: &Lockstep,
     arguments: &TreeArguments,
     (own_features, kernel): (Features, Kernel),
 ) -> Result<Runs, WrongUse> {
     let refused = |diagnostics: Vec<_>| diagnostic::refused(&diagnostics);
+    // Without isolation every form is the same; presets have it on.
+    let form = lockstep(tree, Features::ALL, kernel).map_err(refused)?.form;
     let pair = |features, handler| {
         let config = Config { features, kernel, handler, ..Config::default() };
-        Pair::new(tree, walked.form, &config).map_err(refused)
+        Pair::new(tree, form, &config).map_err(refused)
     };
     let mut runs = Runs::default();
     for preset in PRESETS {

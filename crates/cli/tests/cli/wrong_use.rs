@@ -75,7 +75,7 @@ fn wrong_use_names_cause_and_mend() {
           or custom, with --macro FILE
         $ cr3play compare --forms custom
         cr3play: form 'custom' has no text
-          give it with --macro FILE
+          give it with --macro FILE or --tree DIR
         $ cr3play compare --forms A,E --macro README.md
         cr3play: --macro is given but no form 'custom'
           try --forms A,E,custom

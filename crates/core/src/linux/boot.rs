@@ -105,7 +105,7 @@ const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
 fn load(memory: &mut Memory, config: &Config, image: &Image) -> Result<(), Box<Diagnostic>> {
     let of_tree = config.base != Base::BuiltIn;
     let regions = || constants::REGIONS.iter().chain(of_tree.then_some(&constants::NO_INSTRUMENTATION));
-    let has_place = |section: &&Section| !section.bytes.is_empty() && !(of_tree && tree::drops(&section.name));
+    let has_place = |section: &&Section| !(section.bytes.is_empty() || of_tree && tree::drops(&section.name));
     for section in image.sections.iter().filter(has_place) {
         let Some(region) = regions().find(|region| region.section == section.name) else {
             let message = format!("section '{}' has no place in memory", section.name);

@@ -99,6 +99,17 @@ pub const DECLARED: &[Declared] = &[
         "iret_exit_swapgs",
         Resumes::At("iret_exit_trampoline"),
     ),
+    at(before("trampoline-always", (6, 8), TRAMPOLINE), "iret_exit_switch_cr3", "iret_exit_user_cr3", Resumes::Never),
+    at(
+        before(
+            "push-without-isolation",
+            (6, 8),
+            "the exit by SYSRET saves and restores RAX also where there is no CR3 to switch",
+        ),
+        "sysret_exit_switch_cr3",
+        "sysret_exit_user_cr3",
+        Resumes::At("sysret_exit_user_cr3"),
+    ),
     at(
         before("trampoline-always", (6, 8), TRAMPOLINE),
         "iret_exit_user_cr3",

@@ -2,7 +2,7 @@
 
 use super::super::sources::MACRO_NAMES;
 use super::super::tree::Release;
-use super::code::Code;
+use super::code::{Code, goes_on};
 use super::declared::{DECLARED, Declared, Resumes};
 use super::same::same;
 use std::collections::BTreeMap;
@@ -165,10 +165,13 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Our address, and the first of theirs from `theirs` on at which the next instructions are the same.
+    /// Our address, and the first of theirs from `theirs` on, as far as control goes on there, at which the next instructions are the same.
     fn resumed(&self, ours: u64, theirs: u64) -> Option<(u64, u64)> {
         const REACH: usize = 64;
-        let next = |address: &u64| self.theirs.decode(*address).map(|instruction| instruction.next_ip());
+        let next = |address: &u64| {
+            let on = self.theirs.decode(*address).filter(goes_on);
+            on.map(|instruction| instruction.next_ip())
+        };
         let mut addresses = std::iter::successors(Some(theirs), next).take(REACH);
         addresses.find(|address| self.alike(ours, *address)).map(|address| (ours, address))
     }

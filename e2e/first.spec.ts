@@ -1,4 +1,4 @@
-import { test, expect, expectAccessible } from "./page";
+import { test, expect, expectAccessible, opened } from "./page";
 import { DIST } from "./host";
 import type { Page } from "@playwright/test";
 
@@ -124,4 +124,18 @@ test("where no script runs, the page says after a while that it takes too long",
   await late.evaluate((late) => late.getAnimations().forEach((animation) => animation.finish()));
   await expect(late).toBeVisible();
   complaints.splice(0);
+});
+
+test("a notice moves nothing, and stays until it is dismissed", async ({ page }) => {
+  await opened(page, "v=1&a=Z&at=50");
+  const notice = page.locator(".notice p");
+  await expect(notice).toContainText("is not a name on this page");
+  const places = async () => Promise.all([".transport", ".panes", ".counters"].map((selector) => box(page, selector)));
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await expect(notice).toBeVisible();
+  const before = await places();
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await expect(notice).toHaveCount(0);
+  expect(await places()).toEqual(before);
 });

@@ -44,9 +44,11 @@ export async function host(path = "/elsewhere/"): Promise<Host> {
     }
   };
   const stop = async () => {
+    if (!server) return;
     const ended = new Promise((resolve) => server?.once("exit", resolve));
-    server?.kill();
+    server.kill();
     await ended;
+    server = undefined;
   };
   await start();
   const close = async () => {

@@ -65,7 +65,7 @@
     const loading = document.getElementById("loading");
     // The module takes the shell away before it draws.
     if (loading) loading.replaceWith(alert);
-    else document.getElementById("page").replaceChildren(element("main", "loading", alert));
+    else document.getElementById("page").replaceChildren(element("main", "loading", element("h1", "", document.title), alert));
   }
 
   let started = false;

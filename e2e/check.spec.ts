@@ -30,7 +30,7 @@ test("Unicorn is loaded when it is asked for, and the workers' module once for a
   expect(files.sort()).toEqual(["unicorn/unicorn.wasm", "unicorn/version.txt", "worker/cr3-worker_bg.wasm", "worker/version.txt"]);
 });
 
-test("each step has a sign and each field says who vouches for it", { tag: "@firefox" }, async ({ page }) => {
+test("each step has a sign and each field says who vouches for it", async ({ page }) => {
   await opened(page);
   const current = page.locator(".rows .row.current .checked i");
   await expect(current).toHaveCount(0);

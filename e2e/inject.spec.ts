@@ -100,7 +100,7 @@ test("#VC strikes in SEV-ES guests only", async ({ page }) => {
   await expect(vc).toContainText("SEV-ES guests only");
 });
 
-test("a schedule that does not parse is kept, with the reason", { tag: "@firefox" }, async ({ page }) => {
+test("a schedule that does not parse is kept, with the reason", async ({ page }) => {
   await opened(page);
   const field = page.getByLabel("Schedule as text");
   await field.fill("kernel_loop+1:nmi > exc_nmi+2:xyz");

@@ -61,9 +61,11 @@ function tooFaint(selectors: string[]) {
   /** Every colour that may be behind the text of an element, from the document inwards. */
   const behind = (element: Element): number[][] => {
     const outer = element.parentElement ? behind(element.parentElement) : [[1, 1, 1]];
-    const { backgroundColor, backgroundImage } = getComputedStyle(element);
+    const { backgroundColor, backgroundImage, backgroundRepeat, backgroundSize } = getComputedStyle(element);
     const plain = outer.map((below) => over(rgba(backgroundColor), below));
-    const stops = backgroundImage.match(/(?:oklch|oklab|rgba?|color|lab|lch)\([^()]*\)/g) ?? [];
+    // A bar at the edge of a cell is beside the text.
+    const isEdge = backgroundRepeat === "no-repeat" && parseFloat(backgroundSize) <= 8;
+    const stops = (isEdge ? "" : backgroundImage).match(/(?:oklch|oklab|rgba?|color|lab|lch)\([^()]*\)/g) ?? [];
     return [...plain, ...stops.flatMap((stop) => plain.map((below) => over(rgba(stop), below)))];
   };
   const faint = (element: Element) => {

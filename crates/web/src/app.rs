@@ -80,8 +80,11 @@ pub fn App() -> Html {
             />
             { overlays(&state, &dispatch) }
             <Explain />
-            <p class="hidden" role="status" aria-live="polite">{ &announced[0] }</p>
-            <p class="hidden" role="status" aria-live="polite">{ &announced[1] }</p>
+            <div class="announced">
+                { for announced.iter().enumerate().map(|(index, words)| html! {
+                    <p key={index} class="hidden" role="status" aria-live="polite">{ words }</p>
+                }) }
+            </div>
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>
     }

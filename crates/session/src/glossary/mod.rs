@@ -112,7 +112,10 @@ impl Term {
                 entry(vector.mnemonic(), says, vector_source(vector))
             }
             Self::Promise(promise) => entry(promise.id(), promise_says(promise).to_owned(), ""),
-            Self::Assumption(assumption) => entry(assumption.id(), assumption.sentence().to_owned(), ""),
+            Self::Assumption(assumption) => {
+                let says = format!("{} Because {}.", assumption.sentence(), assumption.source());
+                entry(assumption.id(), says.replace('`', ""), "")
+            }
             Self::Counter(counter) => entry(counter.label(), counter.description().to_owned(), ""),
             Self::Cost(part) => entry(part.label(), cost_says(part).to_owned(), ""),
             Self::Geometry(geometry) => entry(geometry.name(), sentence(geometry.description()), ""),

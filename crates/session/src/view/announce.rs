@@ -4,7 +4,7 @@
 use crate::action::Action;
 use crate::choice::{Direction, Overlay, Side, Target};
 use crate::state::State;
-use crate::view::outcome::{Outcome, outcome};
+use crate::view::outcome::{Outcome, not_comparable, outcome};
 use crate::view::verdict::{Standpoint, line};
 use cr3_core::query::Reach;
 use cr3_core::trace::Ending;
@@ -19,8 +19,13 @@ pub fn runs(state: &State) -> String {
         Some(outcome) => run(&outcome),
         None => "does not assemble".to_owned(),
     });
-    both(state, went)
+    let names = state.setup.forms.map(|form| form.name());
+    let counts = if not_comparable(&state.runs, names).is_some() { NOT_COMPARABLE } else { "" };
+    both(state, went) + counts
 }
+
+/// Said where the counters of the two runs mean nothing beside each other.
+const NOT_COMPARABLE: &str = " Not comparable.";
 
 /// One run, in at most eleven words.
 fn run(outcome: &Outcome) -> String {
@@ -185,7 +190,7 @@ mod tests {
         assert_eq!(all.len(), 1 + 6 * 10 * 3);
         for left in &all {
             for right in &all {
-                let said = both(&state, [left.clone(), right.clone()]);
+                let said = both(&state, [left.clone(), right.clone()]) + NOT_COMPARABLE;
                 assert!(words(&said) <= WORDS, "{} words: {said}", words(&said));
             }
         }
@@ -230,7 +235,7 @@ mod tests {
         check("v=1&s=kernel_loop%2B1:nmi", expect!["A and E: exited, keeps all promises."]);
         check(
             "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi",
-            expect!["never: exited, breaks restored and 1 more. E: exited, keeps all promises."],
+            expect!["never: exited, breaks restored and 1 more. E: exited, keeps all promises. Not comparable."],
         );
         check("v=1&s=nowhere:nmi", expect!["A and E: exited, keeps all promises, 1 not struck."]);
     }

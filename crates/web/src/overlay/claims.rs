@@ -1,38 +1,41 @@
 //! The review thread, claim by claim, with what each comes to.
 
 use super::Sheet;
+use crate::parts::explained;
+use cr3_session::glossary::Unseen;
 use cr3_session::view::claims::{Letter, Row, Standing, about, letters, summary, terms};
 use cr3_session::{Action, State};
 use yew::prelude::*;
 
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
+    let mut unseen = Unseen::default();
     html! {
         <Sheet key="claims" class="claims" title="Claims of the review" dispatch={dispatch.clone()}>
             <p>{ "\"[PATCH RESEND] x86/entry: Don't write to CR3 when restoring to kernel CR3\", August and September 2023: each sentence as an experiment. \
                   The experiments run in this tab, one after the other, and the verdicts follow from what they measure." }</p>
             <p class="quiet">{ about(state) }</p>
             <p role="status" aria-live="polite"><b>{ summary(state) }</b></p>
-            <div>{ for letters(state).iter().map(|it| letter(it, dispatch)) }</div>
+            <div>{ for letters(state).iter().map(|it| letter(it, &mut unseen, dispatch)) }</div>
             <dl class="terms">{ for terms().iter().map(|(term, meaning)| html! { <div key={*term}><dt>{ *term }</dt><dd>{ *meaning }</dd></div> }) }</dl>
         </Sheet>
     }
 }
 
-fn letter(letter: &Letter, dispatch: &Callback<Action>) -> Html {
+fn letter(letter: &Letter, unseen: &mut Unseen, dispatch: &Callback<Action>) -> Html {
     html! {
         <section key={letter.mail.words()}>
             <h3>{ letter.mail.words() }</h3>
-            <ol>{ for letter.rows.iter().map(|it| row(it, dispatch)) }</ol>
+            <ol>{ for letter.rows.iter().map(|it| row(it, unseen, dispatch)) }</ol>
         </section>
     }
 }
 
-fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
+fn row(row: &Row, unseen: &mut Unseen, dispatch: &Callback<Action>) -> Html {
     let claim = row.claim;
     let class = classes!("card", class_of(row.standing), row.changed.is_some().then_some("changed"));
     html! {
         <li key={claim.id} {class} data-claim={claim.id.to_string()}>
-            <p class="says"><b>{ format!("{}. ", claim.id) }</b>{ claim.says }</p>
+            <p class="says"><b>{ format!("{}. ", claim.id) }</b>{ explained(claim.says, unseen) }</p>
             <p class="quiet">{ claim.who }</p>
             <p class="verdict"><b>{ &row.words }</b><span class="other">{ row.changed.clone().unwrap_or_default() }</span></p>
             <div>{ for row.notes.iter().enumerate().map(|(index, note)| html! { <p key={index}>{ note }</p> }) }</div>

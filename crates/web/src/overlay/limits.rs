@@ -1,19 +1,22 @@
 //! What is not modelled, in the documentation's words, and who vouches for the rest.
 
 use super::Sheet;
+use crate::parts::explained;
+use cr3_session::glossary::Unseen;
 use cr3_session::view::limits::{Block, Section, limits};
 use cr3_session::view::trust::{Part, Row, rows};
 use cr3_session::{Action, State};
 use yew::prelude::*;
 
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
+    let mut unseen = Unseen::default();
     html! {
         <Sheet key="limits" class="limits" title="What is modelled, and what is not" dispatch={dispatch.clone()}>
             <p>{ "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed." }</p>
             <h3>{ "Who vouches for what is shown" }</h3>
             <div>{ trust(state) }</div>
             <div aria-live="polite">{ match limits(&state.limits) {
-                Ok(sections) => html! { <div>{ for sections.iter().map(section) }</div> },
+                Ok(sections) => html! { <div>{ for sections.iter().map(|it| section(it, &mut unseen)) }</div> },
                 Err(why) => html! { <p class="quiet">{ why }</p> },
             } }</div>
         </Sheet>
@@ -63,8 +66,8 @@ fn line(names: [&'static str; 2], row: Row) -> Html {
     }
 }
 
-fn section(section: &Section) -> Html {
-    let blocks = section.blocks.iter().enumerate().map(|(index, block)| block_view(index, block));
+fn section(section: &Section, unseen: &mut Unseen) -> Html {
+    let blocks = section.blocks.iter().enumerate().map(|(index, block)| block_view(index, block, unseen));
     html! {
         <section key={section.title.clone()}>
             <h3>{ &section.title }</h3>
@@ -73,10 +76,10 @@ fn section(section: &Section) -> Html {
     }
 }
 
-fn block_view(index: usize, block: &Block) -> Html {
+fn block_view(index: usize, block: &Block, unseen: &mut Unseen) -> Html {
     let pieces = block.pieces.iter().enumerate().map(|(at, piece)| match at % 2 {
         1 => html! { <code key={at}>{ piece }</code> },
-        _ => html! { <span key={at}>{ piece }</span> },
+        _ => html! { <span key={at}>{ explained(piece, unseen) }</span> },
     });
     html! { <p key={index} class={block.item.then_some("item")}>{ for pieces }</p> }
 }

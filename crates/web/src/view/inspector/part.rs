@@ -13,13 +13,13 @@ pub(super) struct Props<'a> {
     pub(super) names: [&'static str; 2],
 }
 
-/// Who vouches for a part of the state: letters, and the reason as a tooltip and for screen readers.
+/// Who vouches for a part of the state: letters, and the reason as their explanation.
 pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
     let voucher = voucher(state, moment, part);
     let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };
     html! {
         <button type="button" class={classes!("voucher", class)} data-term={Term::Word(Word::Voucher).key()} data-here={voucher.why.clone()}
-            aria-label={format!("vouched for by {}: {}", voucher.word(), voucher.why)}>{ letters }</button>
+            aria-label={format!("{letters}: vouched for by {}", voucher.word())}>{ letters }</button>
     }
 }
 

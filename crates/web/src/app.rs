@@ -69,6 +69,7 @@ pub fn App() -> Html {
                     <RunList state={state.clone()} moment={Sight(moment.clone())} dispatch={dispatch.clone()} />
                     <Inspector state={state.clone()} moment={Sight(moment)} dispatch={dispatch.clone()} />
                 </div>
+                <Explain />
             </main>
             <Counters
                 runs={state.runs.clone()}
@@ -78,7 +79,6 @@ pub fn App() -> Html {
                 dispatch={dispatch.clone()}
             />
             { overlays(&state, &dispatch) }
-            <Explain />
             <div class="announced">
                 { for announced.iter().enumerate().map(|(index, words)| html! {
                     <p key={index} class="hidden" role="status" aria-live="polite">{ words }</p>

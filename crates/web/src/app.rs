@@ -70,6 +70,7 @@ pub fn App() -> Html {
                     <RunList state={state.clone()} moment={Sight(moment.clone())} dispatch={dispatch.clone()} />
                     { inspector(&props, &moment) }
                 </div>
+                <Explain />
             </main>
             <Counters
                 runs={state.runs.clone()}
@@ -79,7 +80,6 @@ pub fn App() -> Html {
                 dispatch={dispatch.clone()}
             />
             { overlays(&state, &dispatch) }
-            <Explain />
             <div class="announced">
                 { for announced.iter().enumerate().map(|(index, words)| html! {
                     <p key={index} class="hidden" role="status" aria-live="polite">{ words }</p>

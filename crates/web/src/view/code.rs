@@ -8,7 +8,7 @@ use cr3_session::view::heat::{self, Heat};
 use cr3_session::view::lines;
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
 use cr3_session::view::window::Aim;
-use cr3_session::{Action, Direction, Overlay, Side, Spot, State, is_valid};
+use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -163,7 +163,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
             { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
             <button type="button" class="button" aria-haspopup="dialog" aria-label="Lines: what does each line do?"
-                data-here="What does each line do? What fails without it." disabled={!is_valid(state, &Action::Open(Overlay::Lines))}
+                data-here="What does each line do? What fails without it." disabled={state.runs.trace(state.side).is_none()}
                 onclick={dispatch.reform(|_| Action::Open(Overlay::Lines))}>{ "Lines" }</button>
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
                 title="Follow the current instruction" onclick={onfollow}>

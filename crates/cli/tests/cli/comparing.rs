@@ -191,7 +191,7 @@ fn a_run_that_went_astray_saves_nothing() {
         expect!["never breaks restored at step 388; 0 differences"],
     );
     check_comparable("--forms A,E --budget 1300", 1, expect!["A was cut after 1300 steps; 0 differences"]);
-    check_comparable("--forms A,E --preset late-flush", 1, expect!["A breaks flush-kept at step 423; 0 differences"]);
+    check_comparable("--forms A,E --preset late-flush", 1, expect!["A breaks flush-kept at step 428; 0 differences"]);
     check_comparable("--forms A,E --preset kgdb-kernel", 1, expect!["A breaks kernel-cr3 at step 477; 0 differences"]);
     check_comparable(
         "--forms A,E --inject 'kernel_loop+1:nmi > nmi_exit+9:mc'",

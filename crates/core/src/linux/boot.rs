@@ -70,7 +70,7 @@ fn of_entry(config: &Config, refused: Diagnostic) -> Diagnostic {
 
 /// Gives the places of a tree's text the names that they have in the built-in one.
 fn adopted(config: &Config, image: &mut Image) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let Base::Tree(tree) = &config.base else { return Ok(Vec::new()) };
+    let Some(tree) = config.base.tree() else { return Ok(Vec::new()) };
     if config.form != Form::Custom {
         return Ok(Vec::new());
     }

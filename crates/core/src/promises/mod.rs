@@ -9,6 +9,7 @@ mod returns;
 mod stale;
 
 pub use judge::{ENDLESS, Promises};
+#[cfg(feature = "search")]
 pub(crate) use returns::makes_round;
 pub use returns::{Returns, Struck};
 

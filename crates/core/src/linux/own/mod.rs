@@ -43,13 +43,11 @@ pub(super) struct Texts {
 impl Texts {
     /// Assembles them.
     pub(super) fn assemble(&self) -> Assembled {
-        match &self.base {
-            Base::BuiltIn => {
-                let (image, diagnostics) = asm::assemble(&self.sources, &self.options);
-                Assembled { image, diagnostics, included: Vec::new() }
-            }
-            Base::Tree(tree) => asm::assemble_including(&self.sources, &Library::new(tree).includes(), &self.options),
+        if let Some(tree) = self.base.tree() {
+            return asm::assemble_including(&self.sources, &Library::new(tree).includes(), &self.options);
         }
+        let (image, diagnostics) = asm::assemble(&self.sources, &self.options);
+        Assembled { image, diagnostics, included: Vec::new() }
     }
 
     /// Their statements as written.
@@ -60,9 +58,9 @@ impl Texts {
 
 /// The statements of texts as written.
 fn written(sources: &[Source], options: &Options, base: &Base) -> Vec<(Position, String)> {
-    match base {
-        Base::BuiltIn => asm::written_statements(sources, options),
-        Base::Tree(tree) => asm::written_statements_including(sources, &Library::new(tree).includes(), options),
+    match base.tree() {
+        None => asm::written_statements(sources, options),
+        Some(tree) => asm::written_statements_including(sources, &Library::new(tree).includes(), options),
     }
 }
 
@@ -101,23 +99,21 @@ pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Dia
 fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     let settings = Settings::before(&config.custom);
     let plain = |tree| of_tree::plain(tree, settings.lines, config.handler, options);
-    if let (Base::Tree(tree), "") = (&config.base, settings.rest.trim()) {
+    if let (Some(tree), "") = (config.base.tree(), settings.rest.trim()) {
         return plain(tree);
     }
     let taken = recognise(settings.rest).map_err(|fault| Box::new(refused(&settings, &fault)))?;
     let own = Own { config, options, settings, taken };
-    let mut texts = match (&own.taken.what, &config.base) {
-        (What::Text(lines), Base::BuiltIn) => of_macros(&own, lines)?,
-        (What::Patches(patches), Base::BuiltIn) => patched::texts(&own, patches)?,
-        (What::Text(lines), Base::Tree(tree)) => of_tree::with_macros(&own, tree, lines)?,
-        (What::Patches(patches), Base::Tree(tree)) => patched::of_tree(&own, tree, patches)?,
+    let mut texts = match (&own.taken.what, config.base.tree()) {
+        (What::Text(lines), None) => of_macros(&own, lines)?,
+        (What::Patches(patches), None) => patched::texts(&own, patches)?,
+        (What::Text(lines), Some(tree)) => of_tree::with_macros(&own, tree, lines)?,
+        (What::Patches(patches), Some(tree)) => patched::of_tree(&own, tree, patches)?,
     };
-    let statements = match &config.base {
+    let statements = match config.base.tree() {
         // A header is read where another text includes it.
-        Base::Tree(_) => texts.written(),
-        Base::BuiltIn => {
-            asm::written_statements(&texts.sources[..texts.sources.len().min(texts.origins.end())], options)
-        }
+        Some(_) => texts.written(),
+        None => asm::written_statements(&texts.sources[..texts.sources.len().min(texts.origins.end())], options),
     };
     texts.notes.extend(unknown::features(&statements, &texts.origins));
     Ok(texts)
@@ -135,7 +131,7 @@ pub(super) fn settings(text: &str) -> (&str, u32) {
 /// Those of [`texts`]; and a diagnostic if patches change more than macros and the places that call the form's.
 pub(super) fn as_macros(config: &Config, options: &Options) -> Result<String, Box<Diagnostic>> {
     let texts = texts(config, options)?;
-    if let Base::Tree(_) = config.base {
+    if config.base.tree().is_some() {
         return of_tree::as_macros(config, &texts);
     }
     let (calling, form) = (&texts.sources[CALLING_INDEX], &texts.sources[FORM_INDEX]);

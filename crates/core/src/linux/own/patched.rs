@@ -59,9 +59,9 @@ impl Before {
 
     /// The macro that restores CR3 after the patches.
     fn signature(&self, sources: &[Source]) -> Result<Signature, Box<Diagnostic>> {
-        match &self.base {
-            Base::BuiltIn => Signature::of(sources, &[CALLING_INDEX, FORM_INDEX], &self.options),
-            Base::Tree(tree) => of_tree::restore(sources, &self.options, tree),
+        match self.base.tree() {
+            None => Signature::of(sources, &[CALLING_INDEX, FORM_INDEX], &self.options),
+            Some(tree) => of_tree::restore(sources, &self.options, tree),
         }
     }
 

@@ -28,11 +28,13 @@ pub enum Base {
 }
 
 impl Base {
-    /// The tree, if it is one.
+    /// The tree, if it is one. Whatever treats a tree in its own way asks here: without the feature `trees`, whose absence
+    /// [`Tree::read`] reports, the compiler then sees that there is none, and leaves all of that out.
+    #[inline]
     pub fn tree(&self) -> Option<&Arc<Tree>> {
         match self {
-            Self::BuiltIn => None,
-            Self::Tree(tree) => Some(tree),
+            Self::Tree(tree) if cfg!(feature = "trees") => Some(tree),
+            Self::Tree(_) | Self::BuiltIn => None,
         }
     }
 }
@@ -78,6 +80,10 @@ impl Tree {
     /// # Errors
     /// Diagnostics that name the file that is missing, or what the text lacks.
     pub fn read(find: &mut dyn FnMut(&str) -> File) -> Result<Self, Vec<Diagnostic>> {
+        if !cfg!(feature = "trees") {
+            let hint = "cr3play runs kernel trees";
+            return Err(vec![refusal(MAKEFILE, "this program runs no kernel trees".to_owned(), hint)]);
+        }
         let makefile = needed(find, MAKEFILE, "it names the release")?;
         let release = Release::of(&makefile).ok_or_else(|| {
             vec![refusal(

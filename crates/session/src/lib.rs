@@ -3,6 +3,7 @@
 //! Invariant: this crate knows no browser. The page, the tests and a terminal run the same actions.
 
 pub mod action;
+pub mod announce;
 pub mod check;
 pub mod choice;
 mod document;

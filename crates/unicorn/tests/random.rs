@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 const SEEDS: [u64; 2] = [0xc3, 0xc3c3];
 
 /// Cases of each seed.
-const CASES: u64 = 250_000;
+const CASES: u64 = 610_000;
 
 /// The results of the cases of one or more seeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

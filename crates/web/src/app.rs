@@ -10,7 +10,8 @@ use crate::store::{Props, Store};
 use crate::view::{
     Code, Counters, RunList, Schedule, TimelineStrip, check, header, inspector, question, setup, transport, verdicts,
 };
-use cr3_session::view::{announce, listing, sentence, timeline};
+use cr3_session::announce;
+use cr3_session::view::{listing, sentence, timeline};
 use cr3_session::{Action, Moment, State, words};
 use yew::prelude::*;
 

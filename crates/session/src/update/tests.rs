@@ -517,7 +517,7 @@ fn look(state: &State) {
     let _ = (view::claims::letters(state), view::claims::summary(state));
     let _ = (view::lines::parts(state), view::lines::summary(state), view::lines::title_of(state));
     let _ = (view::drafts::drafts(state), view::drafts::warning(state));
-    let _ = (view::announce::verdicts(state), view::verdict::switches(state), view::heat::mark(state, 0));
+    let _ = (crate::announce::verdicts(state), view::verdict::switches(state), view::heat::mark(state, 0));
     for card in view::verdict::cards(state) {
         assert!(view::verdict::copied(state, card.side, card.promise, "").is_some());
     }

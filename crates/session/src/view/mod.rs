@@ -1,6 +1,5 @@
 //! What the page shows, as plain data: pure functions of the runs and the cursor. A component decides nothing.
 
-pub mod announce;
 pub mod check;
 pub mod claims;
 pub mod cost;

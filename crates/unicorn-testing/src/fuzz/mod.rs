@@ -23,8 +23,6 @@ use std::ops::Range;
 /// Cases between two comparisons of all memory. After each case only the pages that our machine changed are compared.
 const BLOCK: u64 = 64;
 
-const _: () = assert!(SLOTS.is_power_of_two());
-
 /// Cases that share an image.
 const CHAPTER: u64 = 1 << 14;
 
@@ -135,13 +133,10 @@ impl<P: Processor> Fuzzer<P> {
         found.unwrap_or(Report { seed: self.seed, index: last, verdict })
     }
 
-    /// The case at `index`, which lies in the current chapter. Opcodes take turns, so each has as many cases as the others. A turn has an odd
-    /// number of cases, of which the last one may be of any opcode: slots are a power of two, and so each opcode comes to each slot.
+    /// The case at `index`, which lies in the current chapter.
     fn case(&self, index: u64) -> Case {
         let mut random = Random(mixed(self.seed, index));
-        let turn = index as usize % (self.opcodes.len() | 1);
-        let opcodes = self.opcodes.get(turn..=turn).unwrap_or(&self.opcodes);
-        Case::new(&self.image, opcodes, index % SLOTS, &mut random)
+        Case::new(&self.image, &self.opcodes, index % SLOTS, &mut random)
     }
 
     fn run_case(&mut self, index: u64) -> Option<Verdict> {

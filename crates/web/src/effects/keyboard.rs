@@ -2,7 +2,7 @@
 
 use super::address::address;
 use super::clipboard::copy;
-use cr3_session::view::announce;
+use cr3_session::announce;
 use cr3_session::{Action, Direction, Overlay, State, Target, report};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;

@@ -3,9 +3,9 @@
 use super::moves::Move;
 use crate::parts::{Sight, Window, segments, side_class, use_window};
 use crate::store::sends;
+use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
-use cr3_session::view::announce;
 use cr3_session::view::check::{Sign, mark as mark_of};
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};

@@ -3,8 +3,8 @@
 use super::Props;
 use crate::parts::{Shape, term};
 use crate::store::sends;
+use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
-use cr3_session::view::announce;
 use cr3_session::view::schedule::{Chip, chips};
 use cr3_session::{Action, State};
 use std::rc::Rc;

@@ -2,9 +2,9 @@
 
 use super::Props;
 use crate::parts::side_class;
+use cr3_session::announce;
 use cr3_session::explore::VECTORS;
 use cr3_session::glossary::{Term, Word};
-use cr3_session::view::announce;
 use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line};
 use cr3_session::{Action, Form, Landing, Overlay, Scope, Side};
 use yew::prelude::*;

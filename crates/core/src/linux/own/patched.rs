@@ -102,7 +102,6 @@ fn edited_texts(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Result<Tex
     let Fitted { before, applied, .. } = fitted;
     let (mut sources, origins) = edited(before, applied, &own.settings);
     let (options, base) = (before.options.clone(), before.base.clone());
-    let statements = super::written(&sources, &options, &base);
     let restore = before.signature(&sources).map_err(|refused| Box::new(origins.given(*refused)))?;
     let calls = |(index, source): &(usize, &mut Source)| match before.against {
         Against::Form(_) => source.name.starts_with("entry/"),
@@ -112,7 +111,8 @@ fn edited_texts(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Result<Tex
         source.text = restore.follow(&before.restore, &source.text);
     }
     let taken = taken_for(own, patches, fitted);
-    let unchanged = super::written(&before.sources, &options, &base);
+    let (unchanged, statements) =
+        (super::written(&before.sources, &options, &base), super::written(&sources, &options, &base));
     let changes = macros::changes(&unchanged, &statements, &origins, taken.position);
     let left_out = applied.left_out.iter().map(|(path, line)| not_modelled(&own.settings, path, *line));
     let arm = arm_left_out(&own.settings, before, applied);

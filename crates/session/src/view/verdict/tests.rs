@@ -1,10 +1,10 @@
 use super::*;
 use crate::action::Action;
+use crate::announce;
 use crate::choice::Landing;
 use crate::explore::Told;
 use crate::state::Settings;
 use crate::update::{is_valid, update};
-use crate::view::announce;
 use expect_test::{Expect, expect};
 
 fn opened(link: &str) -> State {

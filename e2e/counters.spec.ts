@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { test, expect, opened } from "./page";
 
+test.use({ judging: "off" });
+
 const cr3play = process.env.CR3PLAY ?? "../target/release/cr3play";
 
 const scenarios = [

@@ -18,7 +18,7 @@ export async function checked(page: Page) {
 export async function useEverything(page: Page) {
   await page.getByLabel("Story").selectOption("Never restore");
   await expect(page.locator('.judged[data-side="0"]')).toHaveClass(/breaks/, PATIENT);
-  await page.locator('.judged[data-side="0"]').getByRole("button").click();
+  await page.locator('.judged[data-side="0"]').getByRole("button", { name: /breaks/ }).click();
   await page.keyboard.press("j");
   await page.getByLabel("Story").selectOption("NMI in kernel code");
   await page.keyboard.press("i");

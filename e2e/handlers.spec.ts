@@ -1,5 +1,7 @@
 import { test, expect, expectAccessible, address, opened } from "./page";
 
+test.use({ judging: "off" });
+
 test("several handlers are put together in a sheet, listed, linked and taken apart", async ({ page }) => {
   await opened(page);
   const handler = page.locator(".setup").getByLabel("handler");

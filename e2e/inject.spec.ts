@@ -1,5 +1,7 @@
 import { test, expect, opened, step } from "./page";
 
+test.use({ judging: "off" });
+
 test("injects by mouse in the gutter of the listing", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&s=&at=160");
   await expect(page.locator(".strike")).toHaveCount(0);

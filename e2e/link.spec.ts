@@ -1,5 +1,7 @@
 import { test, expect, address, opened, step } from "./page";
 
+test.use({ judging: "off" });
+
 /** What a person sees: everything but the notice. */
 async function view(page: import("@playwright/test").Page) {
   return {

@@ -1,6 +1,8 @@
 import { test, expect, address, opened, step } from "./page";
 import type { Locator, Page } from "@playwright/test";
 
+test.use({ judging: "off" });
+
 const LONG = "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi&at=500";
 
 /** Whether a person sees the middle of the current row: it is in the window, and nothing lies above it. */

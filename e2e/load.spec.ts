@@ -1,5 +1,7 @@
 import { test, expect, expectAccessible, opened } from "./page";
 
+test.use({ judging: "off" });
+
 test("loads from a sub-path", { tag: "@firefox" }, async ({ page }) => {
   const wasm = page.waitForResponse((response) => response.url().endsWith("_bg.wasm"));
   await page.goto("");

@@ -1,5 +1,7 @@
 import { test, expect, expectAccessible, opened, step } from "./page";
 
+test.use({ judging: "off" });
+
 for (const width of [360, 390, 700, 1024]) {
   test(`nothing sticks out at ${width} px`, async ({ page }) => {
     await page.setViewportSize({ width, height: 780 });

@@ -14,7 +14,7 @@ test("a broken promise is in sight beside the counters, and a click goes to its 
   await expect(outcome(page, 1)).toHaveText(/^E\s*the program exited after \d+ steps\s*user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this run$/);
   const run = spawnSync(cr3play, ["run", "--form", "never", "--inject", "entry_SYSRETQ_unsafe_stack:nmi", "--steps", "none", "--json"]);
   const broken = JSON.parse(run.stdout.toString()).broken[0];
-  await outcome(page, 0).getByRole("button").first().click();
+  await outcome(page, 0).getByRole("button", { name: /restored at step/ }).click();
   expect(await step(page)).toBe(broken.step);
   await expect(page.locator(".runs .row.current .side-a")).toContainText("breaks restored");
   await expect(page.locator(".runs .row.current .side-a .number")).toHaveText(String(broken.step));

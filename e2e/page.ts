@@ -5,7 +5,13 @@ import AxeBuilder from "@axe-core/playwright";
  * `test` for every spec: a test fails when the page logs an error or throws, and when a request of the page fails, whatever
  * else the test looked at.
  */
-export const test = base.extend<{ complaints: string[] }>({
+export const test = base.extend<{ complaints: string[]; judging: "by itself" | "off" }>({
+  /** Whether the strip judges by itself, as it does for a visitor. A spec that does not look at it leaves the processor to its page. */
+  judging: ["by itself", { option: true }],
+  page: async ({ page, judging }, use) => {
+    if (judging === "off") await page.addInitScript(() => localStorage.setItem("cr3-judging", "false"));
+    await use(page);
+  },
   complaints: [
     async ({ page }, use) => {
       const complaints: string[] = [];

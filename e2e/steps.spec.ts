@@ -1,5 +1,7 @@
 import { test, expect, opened, step } from "./page";
 
+test.use({ judging: "off" });
+
 test("steps both ways by key and by button", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&at=99");
   expect(await step(page)).toBe(100);

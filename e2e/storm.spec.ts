@@ -1,5 +1,7 @@
 import { test, expect, address, opened } from "./page";
 
+test.use({ judging: "off" });
+
 /** mulberry32: the same seed gives the same storm. */
 function random(seed: number) {
   return () => {

@@ -1,5 +1,7 @@
 import { test, expect, opened } from "./page";
 
+test.use({ judging: "off" });
+
 test("opens inside the story, where form A writes what form E skips", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await expect(page.getByRole("heading", { level: 2, name: "Same exception, one CR3 write fewer. Is it always safe?" })).toBeVisible();

@@ -9,10 +9,10 @@ use cr3_session::explore::{AtInstruction, Begun, Found, Subject, Told};
 const BUDGET: u64 = 40_000_000;
 
 /// Steps after which the search of any depth ends.
-const BUDGET_OF_ANY: u64 = 1_000_000;
+const BUDGET_OF_ANY: u64 = 4_000_000;
 
 /// Bytes that the summaries of a side may take.
-const MEMORY_OF_ANY: u64 = 128 << 20;
+const MEMORY_OF_ANY: u64 = 384 << 20;
 
 /// A step that is summed up takes as long as so many others.
 const COST_OF_ANY: u64 = 20;

@@ -138,13 +138,10 @@ pub fn nothing(state: &State, action: &Action) -> Option<&'static str> {
     })
 }
 
-/// The action of a key, or what it says if there is nothing to do.
-#[must_use]
-pub fn answer(state: &State, action: Action) -> Action {
-    match nothing(state, &action) {
-        Some(words) => Action::Tell(words.to_owned()),
-        None => action,
-    }
+/// The action of a key, and what it says if there is nothing to do. A move that finds nothing still shows the row at hand.
+pub fn answer(state: &State, action: Action) -> impl Iterator<Item = Action> {
+    let told = nothing(state, &action).map(|words| Action::Tell(words.to_owned()));
+    [action].into_iter().chain(told)
 }
 
 #[cfg(test)]
@@ -247,6 +244,7 @@ mod tests {
         assert_eq!(said(Action::Move(Target::Difference, Direction::Forward)), Some("The runs do not differ."));
         assert_eq!(said(Action::SwapForms), Some("Both sides run the same form."));
         assert_eq!(said(Action::Move(Target::Cr3Write, Direction::Forward)), None);
-        assert_eq!(answer(&state, Action::SwapForms), Action::Tell("Both sides run the same form.".to_owned()));
+        let told = Action::Tell("Both sides run the same form.".to_owned());
+        assert_eq!(answer(&state, Action::SwapForms).collect::<Vec<_>>(), [Action::SwapForms, told]);
     }
 }

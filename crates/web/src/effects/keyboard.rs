@@ -95,7 +95,7 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
         "y" => copy(address(state), "Link", dispatch.clone()),
         "Y" => copy(report::text(state, &address(state)), "Report", dispatch.clone()),
         _ => match action(&key, state) {
-            Some(action) => dispatch.emit(announce::answer(state, action)),
+            Some(action) => announce::answer(state, action).for_each(|answer| dispatch.emit(answer)),
             None if key == "i" => dispatch.emit(Action::Tell("There is no run to inject into.".to_owned())),
             None => return,
         },

@@ -9,9 +9,6 @@ use crate::{audit, components, npm, steps, tools, unicorn};
 const BROWSER: [Program; 2] =
     [Program { name: "chromium", package: "chromium" }, Program { name: "chromedriver", package: "chromium-driver" }];
 
-/// A second browser, for the tests named `@firefox`.
-const FIREFOX: [Program; 1] = [Program { name: "firefox-esr", package: "firefox-esr" }];
-
 /// What the crate unicorn-engine-sys needs to build Unicorn's C sources.
 const NATIVE_UNICORN: [Program; 3] = [
     Program { name: "cc", package: "gcc" },
@@ -53,7 +50,6 @@ pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
     components::ensure(project)?;
     for_browser(project)?;
-    apt::ensure_programs(project, &FIREFOX, "the tests in a second browser")?;
     for_native_unicorn(project)?;
     for_assembler(project)?;
     unicorn::ensure_toolchain(project)?;

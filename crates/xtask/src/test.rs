@@ -130,9 +130,6 @@ fn playwright(project: &Project, cr3play: &Path) -> Command {
     if let Some(chromium) = on_path("chromium") {
         playwright.env("CHROMIUM", chromium);
     }
-    if let Some(firefox) = on_path("firefox-esr") {
-        playwright.env("FIREFOX", firefox);
-    }
     playwright
 }
 

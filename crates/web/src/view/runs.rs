@@ -63,7 +63,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
                 aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="2"
                 aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
-                onkeydown={sends(dispatch, { let state = state.clone(); move |event| grid_key(event).map(|action| announce::answer(&state, action)) })}>
+                onkeydown={sends(dispatch, { let state = state.clone(); move |event| grid_key(event).and_then(|action| announce::answer(&state, action).last()) })}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
                     { for rows.map(|(at, row)| line(&row, at, &window, props)) }
                 </div>

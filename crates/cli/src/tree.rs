@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) const AFTER: &str = "\
-Exit status: 0 the texts agree but for declared differences, 1 another difference, 2 wrong use.";
+Exit status: 0 no difference, or declared ones only; 1 another difference; 2 wrong use.";
 
 #[derive(Debug, Args)]
 pub(crate) struct TreeArguments {

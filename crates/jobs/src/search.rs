@@ -1,4 +1,4 @@
-//! The searches of a subject, each going further than the one before, slice by slice, and what is told of them.
+//! The searches of a subject, slice by slice, with their messages. Each goes further than the one before.
 
 use crate::found::{at_instruction, found, improved};
 use cr3_core::explore::{Explorer, Progress, Reach, Report, Verdict};
@@ -20,7 +20,7 @@ const COST_OF_ANY: u64 = 20;
 /// A search reports its progress once in this many slices.
 const SLICES: u32 = 5;
 
-/// The searches of a subject, and what was told of them.
+/// The searches of a subject, and the last message about them.
 pub(crate) struct Search {
     subject: Subject,
     /// How far the searches go after the one at hand.
@@ -31,9 +31,9 @@ pub(crate) struct Search {
     steps: u64,
     /// Promises that schedules of the depth at hand were seen to break.
     broken: usize,
-    /// Slices since it was told how far it is.
+    /// Slices since the last report of progress.
     slices: u32,
-    /// What was told.
+    /// The last finding that was sent.
     known: Option<Found>,
 }
 
@@ -111,7 +111,7 @@ impl Search {
         }
     }
 
-    /// What is known with this report, if that is more than was told, or nothing follows it.
+    /// What this report adds to the last finding, or repeats if nothing follows it.
     fn find(&mut self, report: &Report, end: End) -> Option<Told> {
         let found = improved(self.known.as_ref(), found(report));
         let is_over = end != End::No && (self.next.is_empty() || has_the_last_word(&found));

@@ -5,5 +5,7 @@ mod found;
 mod queue;
 mod search;
 mod study;
+mod trees;
 
 pub use queue::Jobs;
+pub use trees::{Trees, receive};

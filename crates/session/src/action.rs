@@ -5,6 +5,7 @@ use crate::choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Sc
 use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::Told;
+use crate::tree::{self, Own};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Handler, Handlers};
 use cr3_core::promises::Promise;
@@ -38,6 +39,10 @@ pub enum Action {
     Inject(Spot, Vector, Nesting),
     /// Removes an injection from the schedule by index.
     RemoveInjection(usize),
+    /// Runs another text as the custom form of a side.
+    SetOwn(Side, Own),
+    /// What the worker of the kernel trees tells.
+    Tree(tree::Told),
     /// Replaces the text of the custom form. It runs if a side has [`Form::Custom`].
     EditDraft(String),
     /// Takes what was in the editor when it disappeared, and the text that it replaced. If another link has been opened

@@ -7,7 +7,7 @@ use crate::choice::{Form, Scope, Side};
 use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::study::{Learned, Question, Studies};
-use cr3_core::linux::{Config, Features, Handlers};
+use cr3_core::linux::{Base, Config, Features, Handlers};
 use cr3_core::promises::Promise;
 use cr3_core::query::{
     Assumption, Assumptions, Method, Query, Reach, Standing, Verdict, standard_features, standard_handlers,
@@ -34,13 +34,13 @@ pub struct Subject {
 impl Subject {
     /// What is judged of a side. The TLB model is none of it: software that invalidates as the manual says cannot tell one from another.
     fn of(setup: &Setup, custom: &Arc<str>, side: Side, scope: Scope, assumed: Assumptions) -> Self {
-        let form = setup.forms[side.index()];
-        let custom = if form == Form::Custom { custom.clone() } else { Arc::default() };
+        let Config { form, base, custom, .. } = setup.scenario(side, custom).config;
+        let custom = if form == Form::Custom { custom } else { Arc::default() };
         let system = match scope {
             Scope::Displayed => Config { features: setup.features, handler: setup.handler, ..Config::default() },
             Scope::Standard => Config::default(),
         };
-        Self { config: Config { form, custom, kernel: setup.kernel, ..system }, scope, assumed }
+        Self { config: Config { form, base, custom, kernel: setup.kernel, ..system }, scope, assumed }
     }
 
     /// How far it is searched, one search after the other, as long as none has the last word.
@@ -100,9 +100,11 @@ impl Subject {
     #[must_use]
     pub fn command(&self, reach: Reach) -> String {
         let depth = reach.max(Reach::Depth(1));
-        let form = match self.config.form {
-            Form::Custom => "--macro my.S".to_owned(),
-            form => format!("--form {form}"),
+        let form = match (self.config.form, &self.config.base, self.config.custom.is_empty()) {
+            (Form::Custom, Base::BuiltIn, _) => "--macro my.S".to_owned(),
+            (Form::Custom, _, true) => "--tree DIR".to_owned(),
+            (Form::Custom, _, false) => "--tree DIR --macro my.S".to_owned(),
+            (form, ..) => format!("--form {form}"),
         };
         let vectors = VECTORS.map(Vector::name).join(",");
         let system = match self.scope {

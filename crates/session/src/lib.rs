@@ -21,6 +21,7 @@ pub mod setup;
 pub mod state;
 pub mod story;
 pub mod study;
+pub mod tree;
 mod update;
 pub mod view;
 pub mod words;

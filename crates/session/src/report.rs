@@ -6,7 +6,7 @@ use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
 use crate::view::counters::{self, Count, Difference};
-use crate::view::outcome::{Broken, NO_RUN, not_comparable, outcome};
+use crate::view::outcome::{Broken, no_run, not_comparable, outcome};
 use crate::view::position;
 use crate::view::row::{Cell, row};
 use crate::view::sentence::{NO_STEP, Sentence, sentence};
@@ -46,8 +46,12 @@ fn scenario(state: &State) -> Vec<String> {
     let setup = &state.setup;
     let names = Side::BOTH.map(|side| {
         let form = setup.forms[side.index()];
+        let described = match state.tree_name(side) {
+            Some(name) => format!("{name}, which a link cannot carry"),
+            None => form.description().to_owned(),
+        };
         let side = if side == Side::Left { "left  " } else { "right " };
-        wrap(side, &format!("{}: {}", form.name(), form.description()))
+        wrap(side, &format!("{}: {described}", form.name()))
     });
     let schedule = match setup.schedule.injections.is_empty() {
         true => "none".to_owned(),
@@ -86,7 +90,7 @@ fn outcomes(state: &State) -> Vec<String> {
     for side in Side::BOTH {
         let name = names[side.index()];
         let Some(outcome) = outcome(&state.runs, side) else {
-            lines.extend(wrap(&format!("{name}: "), NO_RUN));
+            lines.extend(wrap(&format!("{name}: "), &no_run(&state.runs, side)));
             continue;
         };
         lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));

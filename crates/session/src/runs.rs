@@ -2,9 +2,11 @@
 
 use crate::choice::{Direction, Filter, Side, Target};
 use crate::setup::Setup;
+use crate::tree::Trees;
 use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;
+use cr3_core::linux::Config;
 use cr3_core::scenario::{Place, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
@@ -21,9 +23,11 @@ const RESTORE_SOURCE: &str = "restore/";
 
 /// Why a side has no run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub enum Failure {
     /// What the assembler said.
-    pub diagnostics: Vec<Diagnostic>,
+    Refused(Vec<Diagnostic>),
+    /// A worker assembles the text.
+    Awaited,
 }
 
 /// The runs of one setup. Equal only to itself: a new recording is a new value.
@@ -50,23 +54,28 @@ impl PartialEq for Runs {
 }
 
 impl Runs {
-    /// Runs both sides of `setup`.
+    /// Runs both sides of `setup`, whose texts `trees` may have.
     #[must_use]
-    pub fn record(setup: &Setup, custom: &Arc<str>) -> Self {
-        Self::recorded(setup, custom, &[])
+    pub fn record(setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
+        Self::recorded(setup, custom, trees, &[])
     }
 
     /// The same after these runs: a system that one of them started is not assembled again.
     #[must_use]
-    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>) -> Self {
-        Self::recorded(setup, custom, &self.sides.iter().flatten().collect::<Vec<_>>())
+    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
+        Self::recorded(setup, custom, trees, &self.sides.iter().flatten().collect::<Vec<_>>())
     }
 
-    fn recorded(setup: &Setup, custom: &Arc<str>, before: &[&Trace]) -> Self {
+    fn recorded(setup: &Setup, custom: &Arc<str>, trees: &Trees, before: &[&Trace]) -> Self {
         let record = |side, before: &[&Trace]| {
             let scenario = setup.scenario(side, custom);
-            let trace = Trace::record_after(before.iter().copied(), &scenario, Options { budget: BUDGET });
-            trace.map_err(|diagnostics| Failure { diagnostics })
+            let boot = |config: &Config| trees.boot(config);
+            let trace = Trace::record_after(before.iter().copied(), &scenario, Options { budget: BUDGET }, boot);
+            let cause = |diagnostics| match trees.awaits(&scenario.config) {
+                true => Failure::Awaited,
+                false => Failure::Refused(diagnostics),
+            };
+            trace.map_err(cause)
         };
         let left = record(Side::Left, before);
         let known: Vec<&Trace> = left.iter().chain(before.iter().copied()).collect();
@@ -129,6 +138,12 @@ impl Runs {
     #[must_use]
     pub fn trace(&self, side: Side) -> Option<&Trace> {
         self.sides[side.index()].as_ref().ok()
+    }
+
+    /// Whether a worker assembles the text of a side.
+    #[must_use]
+    pub fn awaits(&self, side: Side) -> bool {
+        matches!(self.sides[side.index()], Err(Failure::Awaited))
     }
 
     /// The index of a side among the runs that exist.

@@ -1,8 +1,9 @@
 //! What is run.
 
 use crate::choice::{Form, Side};
+use crate::tree::Own;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
+use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct Setup {
     /// The form of each side: left, right.
     pub forms: [Form; 2],
+    /// What the custom form of each side is.
+    pub own: [Own; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
     /// In what the kernel of both sides differs from v6.12.
@@ -29,8 +32,24 @@ impl Setup {
     pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
         let form = self.forms[side.index()];
         let Self { features, kernel, handler, geometry, .. } = *self;
-        let base = Base::BuiltIn;
-        let config = Config { features, kernel, base, form, custom: custom.clone(), handler, geometry };
+        let base = self.tree(side).map_or(Base::BuiltIn, Base::Elsewhere);
+        let custom = match self.own[side.index()] {
+            Own::Tree(_) if form == Form::Custom => Arc::default(),
+            _ => custom.clone(),
+        };
+        let config = Config { features, kernel, base, form, custom, handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
+    }
+
+    /// The kernel tree that a side runs.
+    #[must_use]
+    pub fn tree(&self, side: Side) -> Option<TreeId> {
+        self.own[side.index()].tree().filter(|_| self.forms[side.index()] == Form::Custom)
+    }
+
+    /// Whether a side runs the text of the custom form.
+    #[must_use]
+    pub fn uses_text(&self, side: Side) -> bool {
+        self.forms[side.index()] == Form::Custom && self.own[side.index()].has_text()
     }
 }

@@ -9,8 +9,9 @@ use crate::explore::wire::Request;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
+use crate::tree::{Own, Trees};
 use cr3_core::linux::Config;
-use cr3_core::linux::{Kernel, Variation};
+use cr3_core::linux::{Kernel, TreeId, Variation};
 use cr3_core::scenario::Place;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -46,10 +47,14 @@ pub struct State {
     pub aside: Vec<Arc<str>>,
     /// Whether the browser keeps texts.
     pub memory: Memory,
+    /// Kernel trees that were opened.
+    pub trees: Trees,
     /// The schedule as typed, while it does not parse; with the reason.
     pub schedule_draft: Option<(String, String)>,
     /// The runs of `setup`, aligned.
     pub runs: Rc<Runs>,
+    /// The last runs before those that a worker is to assemble, with their row: it is kept through the pause.
+    pub(crate) before: Option<(Rc<Runs>, usize)>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
     /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.
@@ -97,9 +102,9 @@ impl State {
     /// The form whose code is listed; none while it does not run.
     pub(crate) fn listed(&self) -> Option<Config> {
         self.runs.trace(self.side)?;
-        let form = self.setup.forms[self.side.index()];
-        let custom = if form == Form::Custom { self.custom.clone() } else { Arc::default() };
-        Some(Config { form, custom, kernel: self.setup.kernel, ..Config::default() })
+        let Config { form, base, custom, kernel, .. } = self.setup.scenario(self.side, &self.custom).config;
+        let custom = if form == Form::Custom { custom } else { Arc::default() };
+        Some(Config { form, base, custom, kernel, ..Config::default() })
     }
 
     /// The state that a link asks for. A notice names the parts that were ignored.
@@ -112,7 +117,7 @@ impl State {
     /// newest one. The others are put aside.
     #[must_use]
     pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
-        Self::opened(link::decode(text), settings, kept.to_vec())
+        Self::opened(link::decode(text), settings, kept.to_vec(), Trees::default())
     }
 
     /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link
@@ -124,15 +129,15 @@ impl State {
             Some(_) => self.kept(),
             None => self.kept_with(&self.custom),
         };
-        let next = Self::opened(decoded, self.settings, kept);
+        let next = Self::opened(decoded, self.settings, kept, self.trees.clone());
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
         let limits = self.limits.clone();
         Self { memory: self.memory, check: self.check.restarted(), limits, explore, ..next }
     }
 
-    fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>) -> Self {
-        let mut state = Self::of(link, settings, kept);
+    fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>, trees: Trees) -> Self {
+        let mut state = Self::of(link, settings, kept, trees);
         if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
@@ -143,9 +148,10 @@ impl State {
         state
     }
 
-    fn of(link: Link, settings: Settings, kept: Vec<Arc<str>>) -> Self {
+    fn of(link: Link, settings: Settings, kept: Vec<Arc<str>>, mut trees: Trees) -> Self {
         let setup = Setup {
             forms: link.forms,
+            own: link.own,
             features: link.features,
             kernel: link.kernel,
             handler: link.handler,
@@ -155,7 +161,8 @@ impl State {
         let kept = drafts::tidy(kept);
         let custom = link.custom.map(Arc::from).or_else(|| kept.first().cloned()).unwrap_or_default();
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
-        let runs = Rc::new(Runs::record(&setup, &custom));
+        trees.ask(&setup, &custom);
+        let runs = Rc::new(Runs::record(&setup, &custom, &trees));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
@@ -163,8 +170,10 @@ impl State {
             custom,
             aside,
             memory: Memory::default(),
+            trees,
             schedule_draft: None,
             runs,
+            before: None,
             cursor,
             sought: 0,
             playing: false,
@@ -189,6 +198,7 @@ impl State {
     pub fn link(&self) -> Link {
         Link {
             forms: self.setup.forms,
+            own: self.linked(),
             features: self.setup.features,
             kernel: self.setup.kernel,
             handler: self.setup.handler,
@@ -231,10 +241,31 @@ impl State {
         }
     }
 
-    /// Whether a side runs the custom form.
+    /// Whether a side runs the text of the custom form.
     #[must_use]
     pub fn uses_custom(&self) -> bool {
-        self.setup.forms.contains(&Form::Custom)
+        Side::BOTH.into_iter().any(|side| self.setup.uses_text(side))
+    }
+
+    /// Whether a side runs a kernel tree, which no link carries.
+    #[must_use]
+    pub fn uses_tree(&self) -> bool {
+        Side::BOTH.into_iter().any(|side| self.setup.tree(side).is_some())
+    }
+
+    /// What the custom form of each side is, where a side has that form.
+    fn linked(&self) -> [Own; 2] {
+        Side::BOTH.map(|side| match self.setup.tree(side) {
+            Some(_) => self.setup.own[side.index()],
+            None => Own::Text,
+        })
+    }
+
+    /// The name of a side's form: the release of its tree, if it runs one.
+    #[must_use]
+    pub fn tree_name(&self, side: Side) -> Option<String> {
+        let id: TreeId = self.setup.tree(side)?;
+        Some(self.trees.tree(id).map_or_else(|| "a kernel tree".to_owned(), |tree| tree.release.clone()))
     }
 
     /// The texts that the browser should keep, newest first: that of the custom form unless the link carries it, and

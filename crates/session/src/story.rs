@@ -35,7 +35,7 @@ impl Story {
     pub fn setup(&self) -> Setup {
         let (features, handler, schedule) = self.situation.resolved();
         let (kernel, geometry) = (Kernel::V6_12, Geometry::Architectural);
-        Setup { forms: self.forms, features, kernel, handler, geometry, schedule }
+        Setup { forms: self.forms, own: Default::default(), features, kernel, handler, geometry, schedule }
     }
 
     /// The preset that it plays, if the situation is one.

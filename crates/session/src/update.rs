@@ -8,9 +8,11 @@ use crate::choice::{Direction, Filter, Form, Overlay, Pane, Scope, Side, Target}
 use crate::drafts;
 use crate::explore::Told;
 use crate::inject;
+use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
+use crate::tree::{self, Own};
 use crate::study::Question;
 use crate::view::outcome::outcome;
 use cr3_core::query::Assumption;
@@ -31,6 +33,8 @@ pub fn update(state: &State, action: Action) -> State {
         Action::OpenLink(text) => return state.reopen(&text),
         Action::OpenStory(index) => open_story(&mut next, index),
         Action::SetForm(side, form) => set_form(&mut next, side, form),
+        Action::SetOwn(side, own) => set_own(&mut next, side, own),
+        Action::Tree(told) => of_tree(&mut next, told),
         Action::SwapForms => swap(&mut next),
         Action::ToggleFeature(feature) => {
             let features = state.setup.features.toggled(feature);
@@ -117,7 +121,14 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
     match action {
         Action::OpenStory(index) => STORIES.get(*index).is_some_and(|story| story.setup() != state.setup),
         Action::SetForm(side, form) => state.setup.forms[side.index()] != *form,
-        Action::SwapForms => state.setup.forms[0] != state.setup.forms[1],
+        Action::SetOwn(side, own) => {
+            let set = Setup { forms: [Form::Custom; 2], own: [*own; 2], ..state.setup.clone() };
+            let has = |setup: &Setup| (setup.tree(*side), setup.uses_text(*side));
+            has(&set) != has(&state.setup)
+        }
+        Action::SwapForms => {
+            state.setup.forms[0] != state.setup.forms[1] || state.setup.own[0] != state.setup.own[1]
+        }
         Action::SetHandler(handlers) => state.setup.handler != *handlers,
         Action::ToggleHandler(handler) => state.setup.handler.toggled(*handler) != state.setup.handler,
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
@@ -150,6 +161,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Remember(memory) => state.memory != *memory,
         Action::OpenLink(_)
         | Action::ToggleCheck
+        | Action::Tree(_)
         | Action::ToggleFeature(_)
         | Action::OpenSwept(..)
         | Action::EditSchedule(_)
@@ -179,9 +191,15 @@ fn rerun(state: &mut State, change: impl FnOnce(&mut Setup)) {
 }
 
 fn record(state: &mut State) {
-    let before = state.runs.clone();
-    state.runs = Rc::new(before.record_next(&state.setup, &state.custom));
-    let kept = before.follow(state.cursor, &state.runs);
+    state.trees.ask(&state.setup, &state.custom);
+    let awaits = |runs: &Runs| Side::BOTH.into_iter().any(|side| runs.awaits(side));
+    let shown = state.runs.clone();
+    let (before, row) = state.before.take().filter(|_| awaits(&shown)).unwrap_or((shown, state.cursor));
+    state.runs = Rc::new(state.runs.record_next(&state.setup, &state.custom, &state.trees));
+    let kept = before.follow(row, &state.runs);
+    if awaits(&state.runs) {
+        state.before = Some((before, row));
+    }
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
     state.playing = false;
     state.check = state.check.restarted();
@@ -278,15 +296,56 @@ fn set_form(state: &mut State, side: Side, form: Form) {
         // A person starts from the macro that the side has run so far.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();
     }
-    rerun(state, |setup| setup.forms[side.index()] = form);
+    rerun(state, |setup| {
+        setup.forms[side.index()] = form;
+        setup.own[side.index()] = Own::Text;
+    });
     if form == Form::Custom {
         state.overlay = Overlay::Editor;
     }
 }
 
+fn set_own(state: &mut State, side: Side, own: Own) {
+    if own.has_text() && state.custom.is_empty() {
+        let written = state.runs.restore_source(side).or_else(|| state.runs.restore_source(side.other()));
+        state.custom = written.unwrap_or_default().into();
+    }
+    rerun(state, |setup| {
+        setup.forms[side.index()] = Form::Custom;
+        setup.own[side.index()] = own;
+    });
+}
+
+/// A tree that was opened runs on the right at once, unless a side waits for that very tree.
+fn of_tree(state: &mut State, told: tree::Told) {
+    let opened = match &told {
+        tree::Told::Opened(opened) => Some(opened.clone()),
+        _ => None,
+    };
+    let answers = matches!(told, tree::Told::Opened(_) | tree::Told::Assembled(..) | tree::Told::Refused(_));
+    state.trees.take(told);
+    if let Some(opened) = &opened {
+        state.setup.kernel = opened.kernel.iter().fold(state.setup.kernel, |kernel, variation| kernel.with(variation));
+        if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
+            state.setup.forms[1] = Form::Custom;
+            state.setup.own[1] = Own::Tree(opened.id);
+            state.notice = Some(format!(
+                "{} runs on the right: {} files of it were read, and nothing left this browser. A link cannot carry it.",
+                opened.release, opened.files
+            ));
+        }
+    }
+    if answers {
+        record(state);
+    }
+}
+
 fn swap(state: &mut State) {
     let cursor = state.cursor;
-    rerun(state, |setup| setup.forms.swap(0, 1));
+    rerun(state, |setup| {
+        setup.forms.swap(0, 1);
+        setup.own.swap(0, 1);
+    });
     // Alignment treats both sides alike, so the row usually keeps its number. Otherwise the place was followed.
     if state.runs.clamp(cursor) == cursor {
         state.cursor = cursor;

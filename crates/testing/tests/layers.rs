@@ -49,7 +49,7 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
 
 /// Features that are a layer of their own: the crate, the feature, and the crates that may ask for it.
 const FEATURES: [(&str, &str, &[&str]); 2] =
-    [("cr3-core", "search", &["cr3-jobs", "cr3-cli"]), ("cr3-core", "trees", &["cr3-cli"])];
+    [("cr3-core", "search", &["cr3-jobs", "cr3-cli"]), ("cr3-core", "trees", &["cr3-jobs", "cr3-cli"])];
 
 /// What a crate names in its Cargo.toml. A dependency that only a feature brings ends with `?`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use cr3_core::scenario::Vector;
 use cr3_session::Side;
 use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
+use cr3_jobs::receive;
 use cr3_session::story::STORIES;
+use cr3_session::tree::Library;
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
 use cr3_unicorn::follow::{self, Job, SweepJob};
 use cr3_unicorn::wasm::Engine;
@@ -36,6 +38,8 @@ type Reports = Vec<(u32, Report)>;
 #[derive(Default)]
 pub(crate) struct Bench {
     module: Option<Module>,
+    /// The kernel trees that it was given.
+    library: Library,
     engine: Option<Engine>,
     opened: bool,
     waiting: VecDeque<Request>,
@@ -66,7 +70,8 @@ impl Serve for Bench {
     /// Unicorn's compiled module, or a request.
     fn take(&mut self, message: JsValue) {
         match message.as_string() {
-            Some(text) => Request::decode(&text).into_iter().for_each(|request| self.ask(request)),
+            Some(text) if receive(&text, &mut self.library) => {}
+            Some(text) => Request::decode(&text, &self.library).into_iter().for_each(|request| self.ask(request)),
             None => self.module = Some(message.unchecked_into()),
         }
     }

@@ -1,30 +1,35 @@
 //! Searches and questions in a worker.
 
 use crate::worker::Serve;
-use cr3_jobs::Jobs;
+use cr3_jobs::{Jobs, receive};
 use cr3_session::explore::wire::{self, Request};
+use cr3_session::tree::Library;
 use wasm_bindgen::JsValue;
 
 /// Steps of a slice: some 40 milliseconds.
 const STEPS: u64 = 150_000;
 
-/// The jobs of a worker.
+/// The jobs of a worker, and the kernel trees that it was given.
 #[derive(Default)]
-pub(crate) struct Served(Jobs);
+pub(crate) struct Served {
+    jobs: Jobs,
+    library: Library,
+}
 
 impl Serve for Served {
     fn take(&mut self, message: JsValue) {
-        if let Some(request) = message.as_string().and_then(|text| Request::decode(&text)) {
-            self.0.take(request);
+        let Some(text) = message.as_string().filter(|text| !receive(text, &mut self.library)) else { return };
+        if let Some(request) = Request::decode(&text, &self.library) {
+            self.jobs.take(request);
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.0.is_idle()
+        self.jobs.is_idle()
     }
 
     fn slice(&mut self) -> Vec<String> {
-        let told = self.0.slice(STEPS).into_iter();
+        let told = self.jobs.slice(STEPS).into_iter();
         told.map(|(ticket, told)| wire::encode(ticket, &told)).collect()
     }
 }

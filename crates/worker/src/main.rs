@@ -1,10 +1,11 @@
-//! What the page lets workers do: follow runs with Unicorn, search with the explorer, judge claims and lines. It is a separate WebAssembly
+//! What the page lets workers do: follow runs with Unicorn, search with the explorer, judge claims and lines, read kernel trees. It is a separate WebAssembly
 //! module, so that the page draws before it loads the engines. All workers run it; a worker's name says which of them it is.
 
 mod check;
 mod jobs;
 #[cfg(feature = "bench")]
 mod speed;
+mod trees;
 mod worker;
 
 use cr3_session::Role;
@@ -16,6 +17,7 @@ fn main() {
     match Role::named(&scope.name()) {
         Some(Role::SecondCpu) => worker::serve(scope, check::Bench::default()),
         Some(Role::Explorer | Role::Studies) => worker::serve(scope, jobs::Served::default()),
+        Some(Role::Trees) => worker::serve(scope, trees::Served::default()),
         None => wasm_bindgen::throw_str("a worker is started by the name of what it does"),
     }
 }

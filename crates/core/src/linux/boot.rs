@@ -16,6 +16,13 @@ use std::sync::Arc;
 /// # Errors
 /// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
+    match tree::around(config)? {
+        Some(around) => booted(&around),
+        None => booted(config),
+    }
+}
+
+fn booted(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let options = constants::options(config.features, config.kernel);
     let refused = |diagnostics: Vec<Diagnostic>| own::named_syntax(config, &options, diagnostics);
     let texts = own::texts(config, &options).map_err(|diagnostic| refused(vec![*diagnostic]))?;
@@ -38,6 +45,20 @@ pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
         _ => Vec::new(),
     };
     Ok(System { machine, image: Arc::new(image), sources: sources.into(), notes: notes.into() })
+}
+
+/// The system whose texts another program assembled: of a tree, which need not be here.
+///
+/// # Errors
+/// A diagnostic if the image is not that of a kernel.
+pub fn start(
+    config: &Config,
+    image: Arc<Image>,
+    sources: Arc<[Source]>,
+    notes: Arc<[Diagnostic]>,
+) -> Result<System, Vec<Diagnostic>> {
+    let machine = machine(config, &image).map_err(|refused| vec![of_entry(config, *refused)])?;
+    Ok(System { machine, image, sources, notes })
 }
 
 /// Which names of the configuration are off fills pages in a tree; what is wrong with it does not. A header that is missing comes before

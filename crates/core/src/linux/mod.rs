@@ -19,14 +19,14 @@ pub mod tree;
 mod variations;
 pub mod written;
 
-pub use boot::boot;
+pub use boot::{boot, start};
 pub use cr3_macros::Macro;
 pub use features::{Feature, Features, Pcids};
 pub use form::Form;
 pub use handlers::{Handler, Handlers};
 pub use layout::USER_PCID_FLUSH_MASK;
 pub use regions::{Half, Stack, describe_stack, tables_half};
-pub use tree::{Base, Tree};
+pub use tree::{Base, Tree, TreeId, is_entry_text};
 pub use variations::{Kernel, Variation};
 
 use crate::asm::Image;

@@ -56,6 +56,10 @@ fn stands(ours: &Code<'_>, found: &Found, address: u64) -> Option<u64> {
 
 /// What stands for the tree's C side.
 fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
+    if tree.is_alone() {
+        let what = "the text came without its tree: its calling.h, its headers and the C side are stand-ins after v6.12";
+        return Some(note(what.to_owned(), "open the folder of its tree for its own".to_owned()));
+    }
     let release = tree.release();
     let hint = "it follows v6.12, and the entry texts of v6.1 and v6.12 were held against it".to_owned();
     let unchecked = || note(format!("the C side of {release} is modelled unchecked"), hint);

@@ -15,7 +15,7 @@ pub use registers::{Named, register, registers};
 
 use crate::asm::{Diagnostic, Line};
 use crate::counters::{Counter, CounterSet, Counters, Tally};
-use crate::linux::System;
+use crate::linux::{Config, System};
 use crate::machine::{self, Machine, Observer};
 use crate::promises::Promises;
 use crate::run::{DEFAULT_BUDGET, Runner, Stepped};
@@ -106,8 +106,8 @@ impl Trace {
         Ok(Self::record_system(system, scenario, options))
     }
 
-    /// The same, but one of `before` that started the same system gives its own: nothing is assembled again that has not
-    /// changed.
+    /// The same, but one of `before` that started the same system gives its own, and `boot` starts others: nothing is assembled
+    /// again that has not changed.
     ///
     /// # Errors
     /// As [`Trace::record`].
@@ -115,11 +115,12 @@ impl Trace {
         before: impl IntoIterator<Item = &'t Self>,
         scenario: &Scenario,
         options: Options,
+        boot: impl FnOnce(&Config) -> Result<System, Vec<Diagnostic>>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut before = before.into_iter();
         match before.find(|trace| trace.scenario.config.starts_as(&scenario.config)) {
             Some(trace) => Ok(Self::recorded(trace.system.clone(), trace.places.clone(), scenario, options)),
-            None => Self::record(scenario, options),
+            None => Ok(Self::record_system(boot(&scenario.config)?, scenario, options)),
         }
     }
 

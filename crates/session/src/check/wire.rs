@@ -5,7 +5,9 @@ use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report,
 use crate::choice::{Form, Side};
 use crate::fields::{SEPARATOR, joined};
 use crate::words::{side_key, side_of};
-use cr3_core::linux::{Base, Config};
+use crate::tree::Library;
+use crate::tree::wire::{base_of, base_text};
+use cr3_core::linux::Config;
 use cr3_core::scenario::Scenario;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -45,15 +47,15 @@ pub struct Task {
 impl Task {
     fn encode(&self, kind: &str) -> String {
         let Self { ticket, side, scenario: Scenario { config, schedule } } = self;
-        // The page has no trees.
-        let Config { features, kernel, base: _, form, custom, handler, geometry } = config;
+        let Config { features, kernel, base, form, custom, handler, geometry } = config;
         let numbers = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}", side_key(*side));
         let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
-        format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{custom}")
+        let base = base_text(base);
+        format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{base}{SEPARATOR}{custom}")
     }
 
-    fn decode(fields: &str) -> Option<Self> {
-        let mut fields = fields.splitn(9, SEPARATOR);
+    fn decode(fields: &str, library: &Library) -> Option<Self> {
+        let mut fields = fields.splitn(10, SEPARATOR);
         let ticket = fields.next()?.parse().ok()?;
         let side = side_of(fields.next()?)?;
         let form = Form::named(fields.next()?)?;
@@ -62,8 +64,9 @@ impl Task {
         let handler = fields.next()?.parse().ok()?;
         let geometry = fields.next()?.parse().ok()?;
         let schedule = fields.next()?.parse().ok()?;
+        let base = base_of(fields.next()?, library)?;
         let custom = fields.next()?.into();
-        let config = Config { features, kernel, base: Base::BuiltIn, form, custom, handler, geometry };
+        let config = Config { features, kernel, base, form, custom, handler, geometry };
         Some(Self { ticket, side, scenario: Scenario { config, schedule } })
     }
 }
@@ -81,13 +84,13 @@ impl Request {
         }
     }
 
-    /// The request in a text; none if it is no request.
+    /// The request in a text, with the trees that are there; none if it is no request.
     #[must_use]
-    pub fn decode(text: &str) -> Option<Self> {
+    pub fn decode(text: &str, library: &Library) -> Option<Self> {
         let (kind, fields) = text.split_once(SEPARATOR).unwrap_or((text, ""));
         Some(match kind {
-            "follow" => Self::Follow(Task::decode(fields)?),
-            "sweep" => Self::Sweep(Task::decode(fields)?),
+            "follow" => Self::Follow(Task::decode(fields, library)?),
+            "sweep" => Self::Sweep(Task::decode(fields, library)?),
             "test" => Self::Test { ticket: fields.parse().ok()? },
             "stop" => Self::Stop,
             "forget" => Self::Forget,

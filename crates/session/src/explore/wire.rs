@@ -5,8 +5,10 @@ use crate::choice::Form;
 use crate::fields::{SEPARATOR, joined};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
+use crate::tree::Library;
+use crate::tree::wire::{base_of, base_text};
 use crate::words::{scope_key, scope_of};
-use cr3_core::linux::{Base, Config};
+use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Assumptions, Verdict};
 
@@ -52,19 +54,19 @@ impl Request {
         }
     }
 
-    /// Read back; none if it is no request.
+    /// Read back, with the trees that are there; none if it is no request.
     #[must_use]
-    pub fn decode(text: &str) -> Option<Self> {
+    pub fn decode(text: &str, library: &Library) -> Option<Self> {
         let (kind, fields) = text.split_once(SEPARATOR).unwrap_or((text, ""));
         Some(match kind {
             "keep" => Self::Keep(items(fields).map(|ticket| ticket.parse().ok()).collect::<Option<_>>()?),
             "judge" => {
                 let (ticket, subject) = fields.split_once(SEPARATOR)?;
-                Self::Judge(ticket.parse().ok()?, subject_of(subject)?)
+                Self::Judge(ticket.parse().ok()?, subject_of(subject, library)?)
             }
             "study" => {
                 let (ticket, question) = fields.split_once(SEPARATOR)?;
-                Self::Study(ticket.parse().ok()?, question_of(question)?)
+                Self::Study(ticket.parse().ok()?, question_of(question, library)?)
             }
             "rest" => Self::Go(Pace::Rest),
             "deepen" => Self::Go(Pace::Deepen),
@@ -79,31 +81,32 @@ fn subject_text(subject: &Subject) -> String {
     format!("{}{SEPARATOR}{off}{SEPARATOR}{}", scope_key(*scope), config_text(config))
 }
 
-fn subject_of(text: &str) -> Option<Subject> {
+fn subject_of(text: &str, library: &Library) -> Option<Subject> {
     let mut fields = text.splitn(3, SEPARATOR);
     let scope = scope_of(fields.next()?)?;
     let off = items(fields.next()?).map(|id| id.parse().ok()).collect::<Option<Vec<Assumption>>>()?;
     let assumed = off.into_iter().fold(Assumptions::default(), Assumptions::without);
-    Some(Subject { config: config_of(fields.next()?)?, scope, assumed })
+    Some(Subject { config: config_of(fields.next()?, library)?, scope, assumed })
 }
 
 /// The text of a person's own form comes last.
 pub(crate) fn config_text(config: &Config) -> String {
-    // The page has no trees.
-    let Config { features, kernel, base: _, form, custom, handler, geometry } = config;
+    let Config { features, kernel, base, form, custom, handler, geometry } = config;
+    let base = base_text(base);
     let system = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
-    format!("{system}{SEPARATOR}{custom}")
+    format!("{system}{SEPARATOR}{base}{SEPARATOR}{custom}")
 }
 
-pub(crate) fn config_of(text: &str) -> Option<Config> {
-    let mut fields = text.splitn(6, SEPARATOR);
+pub(crate) fn config_of(text: &str, library: &Library) -> Option<Config> {
+    let mut fields = text.splitn(7, SEPARATOR);
     let form = Form::named(fields.next()?)?;
     let features = fields.next()?.parse().ok()?;
     let kernel = fields.next()?.parse().ok()?;
     let handler = fields.next()?.parse().ok()?;
     let geometry = fields.next()?.parse().ok()?;
+    let base = base_of(fields.next()?, library)?;
     let custom = fields.next()?.into();
-    Some(Config { features, kernel, base: Base::BuiltIn, form, custom, handler, geometry })
+    Some(Config { features, kernel, base, form, custom, handler, geometry })
 }
 
 /// What a search tells, with its ticket.

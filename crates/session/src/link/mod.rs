@@ -8,6 +8,7 @@ mod escape;
 mod pack;
 
 use crate::choice::{Filter, Form, Pane, Scope, Side, Tab};
+use crate::tree::Own;
 use crate::words;
 use cr3_core::choice::UnknownName;
 use cr3_core::geometry::Geometry;
@@ -26,6 +27,12 @@ const NO: &str = "no";
 /// Every counter is shown.
 const ALL: &str = "all";
 
+/// The parts that name the kernel trees of both sides.
+const TREES: [&str; 2] = ["ta", "tb"];
+
+/// Ends the name of a tree that the text of the custom form edits.
+const EDITED: &str = "+";
+
 /// The longest text of a custom form that a link carries, in bytes.
 pub const TEXT_LIMIT: usize = pack::LIMIT;
 
@@ -34,6 +41,8 @@ pub const TEXT_LIMIT: usize = pack::LIMIT;
 pub struct Link {
     /// Left and right form.
     pub forms: [Form; 2],
+    /// What the custom form of each side is. A link names a kernel tree, and carries none.
+    pub own: [Own; 2],
     /// Switches.
     pub features: Features,
     /// In what the kernel differs from v6.12.
@@ -73,6 +82,7 @@ impl Default for Link {
         let setup = crate::story::STORIES[0].setup();
         Self {
             forms: setup.forms,
+            own: setup.own,
             features: setup.features,
             kernel: setup.kernel,
             handler: setup.handler,
@@ -99,6 +109,7 @@ impl Link {
     pub fn scenario(&self) -> Self {
         Self {
             forms: self.forms,
+            own: self.own,
             features: self.features,
             kernel: self.kernel,
             handler: self.handler,
@@ -125,6 +136,11 @@ pub fn encode(link: &Link) -> String {
     let mut part = |name: &str, value: &str| {
         let _ = write!(text, "&{name}={value}");
     };
+    for (name, own) in TREES.into_iter().zip(link.own) {
+        if let Some(id) = own.tree() {
+            part(name, &format!("{id}{}", if own.has_text() { EDITED } else { "" }));
+        }
+    }
     if link.kernel != Kernel::V6_12 {
         part("k", &escape::escape(&link.kernel.to_string()));
     }
@@ -190,6 +206,8 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "a" => link.forms[0] = known(Form::named(value), value)?,
         "b" => link.forms[1] = known(Form::named(value), value)?,
         "f" => link.features = named(value)?,
+        "ta" => link.own[0] = own(value)?,
+        "tb" => link.own[1] = own(value)?,
         "k" => link.kernel = named(value)?,
         "h" => link.handler = named(value)?,
         "t" => link.geometry = named(value)?,
@@ -208,6 +226,15 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         _ => return Err("this version knows no such part".into()),
     }
     Ok(())
+}
+
+/// The kernel tree of a side.
+fn own(value: &str) -> Result<Own, String> {
+    let (id, own): (_, fn(_) -> _) = match value.strip_suffix(EDITED) {
+        Some(id) => (id, Own::EditedTree),
+        None => (value, Own::Tree),
+    };
+    id.parse().map(own).map_err(|_| quoted("the name of a kernel tree", value))
 }
 
 /// The assumptions that are not made.

@@ -1,28 +1,33 @@
-//! Questions and answers as text; a person's text stands last and may hold any character. The page knows no kernel tree,
-//! so the text that a form changes is always the built-in one.
+//! Questions and answers as text; a person's text stands last and may hold any character.
 
 use super::{Answer, Learned, Line, Number, Question, Round, Without};
 use crate::choice::Form;
 use crate::explore::wire::{PART, config_of, config_text, counterexample_of, counterexample_text, items, list};
 use crate::fields::SEPARATOR;
+use crate::tree::Library;
+use crate::tree::wire::{base_of, base_text};
 use cr3_core::claims::{Subject, Verdict};
 use cr3_core::linux::Macro;
 
 pub(crate) fn question_text(question: &Question) -> String {
     match question {
-        Question::Claims(Subject { form, custom, base: _ }) => format!("claims{SEPARATOR}{form}{SEPARATOR}{custom}"),
+        Question::Claims(Subject { form, custom, base }) => {
+            format!("claims{SEPARATOR}{form}{SEPARATOR}{}{SEPARATOR}{custom}", base_text(base))
+        }
         Question::Lines(config) => format!("lines{SEPARATOR}{}", config_text(config)),
     }
 }
 
-pub(crate) fn question_of(text: &str) -> Option<Question> {
+pub(crate) fn question_of(text: &str, library: &Library) -> Option<Question> {
     let (kind, fields) = text.split_once(SEPARATOR)?;
     match kind {
         "claims" => {
-            let (form, custom) = fields.split_once(SEPARATOR)?;
-            Some(Question::Claims(Subject { form: Form::named(form)?, ..Subject::own(custom) }))
+            let mut fields = fields.splitn(3, SEPARATOR);
+            let form = Form::named(fields.next()?)?;
+            let base = base_of(fields.next()?, library)?;
+            Some(Question::Claims(Subject { form, ..Subject::on(base, fields.next()?) }))
         }
-        "lines" => config_of(fields).map(Question::Lines),
+        "lines" => config_of(fields, library).map(Question::Lines),
         _ => None,
     }
 }

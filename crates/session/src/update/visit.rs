@@ -9,6 +9,7 @@ use crate::state::State;
 use crate::study::Without;
 use cr3_core::claims::{Claim, Show, Subject};
 use cr3_core::geometry::Geometry;
+use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
 use cr3_core::scenario::Scenario;
 use std::sync::Arc;
@@ -59,7 +60,8 @@ pub(super) fn open_claim(state: &mut State, id: u32, index: usize) {
     let Scenario { config, schedule } = scene.scenario(subject);
     let forms = forms.map(|form| if form == Form::E { subject } else { form });
     let (features, kernel, handler, geometry) = (config.features, config.kernel, config.handler, config.geometry);
-    let setup = Setup { forms, features, kernel, handler, geometry, schedule };
+    let own = state.setup.own;
+    let setup = Setup { forms, own, features, kernel, handler, geometry, schedule };
     visit(state, Side::Right, |next| *next = setup);
     let [left, right] = Side::BOTH.map(|side| state.runs.trace(side));
     let Some((at, step)) = left.zip(right).map(|(left, right)| look.of([left, right])) else { return };
@@ -95,6 +97,7 @@ pub(super) fn open_line(state: &mut State, index: usize) {
             setup.forms[side.other().index()] = form;
         }
         setup.forms[side.index()] = Form::Custom;
+        setup.own[side.index()] = setup.own[side.index()].with_text(true);
         setup.kernel = kernel;
         set_counterexample(setup, &found);
     });
@@ -103,9 +106,8 @@ pub(super) fn open_line(state: &mut State, index: usize) {
 
 /// What the claims are about: form E, or the person's macro if a side runs it.
 pub(super) fn claimed(state: &State) -> Subject {
-    let runs_own = |side: Side| state.setup.forms[side.index()] == Form::Custom && state.runs.trace(side).is_some();
-    match Side::BOTH.into_iter().any(runs_own) {
-        true => Subject::own(state.custom.clone()),
-        false => Subject::default(),
-    }
+    let runs_own = |side: &Side| state.setup.forms[side.index()] == Form::Custom && state.runs.trace(*side).is_some();
+    let Some(side) = Side::BOTH.into_iter().find(runs_own) else { return Subject::default() };
+    let Config { base, custom, .. } = state.setup.scenario(side, &state.custom).config;
+    Subject::on(base, custom)
 }

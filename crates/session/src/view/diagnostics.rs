@@ -1,7 +1,9 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
 use crate::choice::{Form, Side};
+use crate::runs::Failure;
 use crate::state::{Setup, State};
+use crate::tree::Own;
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::boot;
 
@@ -40,6 +42,7 @@ pub fn verdict(state: &State) -> Verdict {
         (false, false) => of_draft(state),
     };
     let words = match (state.uses_custom(), &assembled) {
+        (true, _) if Side::BOTH.into_iter().any(|side| state.runs.awaits(side)) => "It is being assembled.",
         (false, Ok(_)) if is_blank => {
             "There is no text yet. Run it on a side: it begins with the macro that the side ran."
         }
@@ -48,12 +51,7 @@ pub fn verdict(state: &State) -> Verdict {
         (true, Ok(_)) => "It assembles, and runs.",
         (true, Err(_)) => "It does not assemble.",
     };
-    let list = |diagnostics: &[Diagnostic]| {
-        let mut problems: Vec<_> = diagnostics.iter().map(|diagnostic| problem(diagnostic, &state.custom)).collect();
-        // Each use of the macro reports the same line again.
-        problems.dedup();
-        problems
-    };
+    let list = |diagnostics: &[Diagnostic]| problems(diagnostics, &state.custom);
     match assembled {
         Ok(notes) => Verdict { words, problems: Vec::new(), notes: list(&notes) },
         Err(mut diagnostics) => {
@@ -65,12 +63,13 @@ pub fn verdict(state: &State) -> Verdict {
 
 /// The notes on the custom form or its errors, from the sides that run it.
 fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let custom = Side::BOTH.into_iter().filter(|side| state.setup.forms[side.index()] == Form::Custom);
+    let custom = Side::BOTH.into_iter().filter(|side| state.setup.uses_text(*side));
     let mut notes = Vec::new();
     for side in custom {
         match &state.runs.sides[side.index()] {
             Ok(trace) => notes = trace.system.notes.to_vec(),
-            Err(failure) => return Err(failure.diagnostics.clone()),
+            Err(Failure::Refused(diagnostics)) => return Err(diagnostics.clone()),
+            Err(Failure::Awaited) => {}
         }
     }
     Ok(notes)
@@ -78,8 +77,16 @@ fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
 
 /// The same if no side runs it, from assembling it as a side would.
 fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let setup = Setup { forms: [Form::Custom; 2], ..state.setup.clone() };
+    let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..state.setup.clone() };
     boot(&setup.scenario(Side::Left, &state.custom).config).map(|system| system.notes.to_vec())
+}
+
+/// Messages at their places; `text` is a person's own.
+pub(super) fn problems(diagnostics: &[Diagnostic], text: &str) -> Vec<Problem> {
+    let mut problems: Vec<_> = diagnostics.iter().map(|diagnostic| problem(diagnostic, text)).collect();
+    // Each use of the macro reports the same line again.
+    problems.dedup();
+    problems
 }
 
 fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {
@@ -88,6 +95,7 @@ fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {
     let line = own.then(|| text.lines().nth((position.line as usize).checked_sub(1)?)).flatten();
     let place = match own {
         true => format!("line {}, column {}:", position.line, position.column),
+        false if position.line == 0 => format!("{}:", diagnostic.source),
         false => format!("{} line {}:", diagnostic.source, position.line),
     };
     Problem {

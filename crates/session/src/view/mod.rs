@@ -23,6 +23,7 @@ pub mod sentence;
 pub mod stack;
 pub mod timeline;
 pub mod tlb;
+pub mod trees;
 pub mod trust;
 pub mod verdict;
 pub mod window;

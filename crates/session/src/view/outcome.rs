@@ -1,8 +1,9 @@
 //! How each run ended and which promises it broke. The page shows this wherever it shows the run's counters.
 
 use crate::choice::Side;
-use crate::runs::Runs;
+use crate::runs::{Failure, Runs};
 use cr3_core::compare::astray;
+use cr3_core::linux::sources::CUSTOM;
 use cr3_core::promises::{Promise, Promises};
 use cr3_core::trace::{Breakage, Ending, Trace};
 
@@ -38,8 +39,18 @@ pub struct Outcome {
     pub missed: usize,
 }
 
-/// The message for a side whose form does not assemble.
-pub const NO_RUN: &str = "does not assemble, so there is no run";
+/// Why a side has no run. What is wrong with a person's own text stands in the editor.
+#[must_use]
+pub fn no_run(runs: &Runs, side: Side) -> String {
+    match &runs.sides[side.index()] {
+        Err(Failure::Awaited) => "is being assembled".to_owned(),
+        Err(Failure::Refused(told)) => match told.first().filter(|told| told.source != CUSTOM) {
+            Some(told) => format!("does not run: {}", told.message),
+            None => "does not assemble, so there is no run".to_owned(),
+        },
+        Ok(_) => String::new(),
+    }
+}
 
 /// The outcome of a side's run; none if it does not run.
 #[must_use]
@@ -141,7 +152,7 @@ mod tests {
     fn spoken(runs: &Runs, names: [&str; 2]) -> String {
         let one = |side: Side| match outcome(runs, side) {
             Some(outcome) => format!("{}: {}.", names[side.index()], outcome.words()),
-            None => format!("{}: {NO_RUN}.", names[side.index()]),
+            None => format!("{}: {}.", names[side.index()], no_run(runs, side)),
         };
         let sides = Side::BOTH.into_iter().map(one);
         let reason = not_comparable(runs, names).map(|reason| format!("The counters are not comparable: {reason}."));

@@ -3,7 +3,7 @@
 use crate::choice::{Judging, Scope, Side};
 use crate::explore::{Begun, Counterexample, Found, Judged, Subject, VECTORS};
 use crate::state::State;
-use crate::view::outcome::NO_RUN;
+use crate::view::outcome::no_run;
 use crate::words::grouped;
 use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Reach, Standing, Verdict};
@@ -41,14 +41,16 @@ pub struct Line {
 #[must_use]
 pub fn line(state: &State, side: Side) -> Line {
     let judged = state.explore.side(side);
-    let (standpoint, words, further) = said(judged, state.settings.judging);
+    let (standpoint, words, further) = match &judged.subject {
+        Some(subject) => said(subject, judged, state.settings.judging),
+        None => (Standpoint::Silent, no_run(&state.runs, side), String::new()),
+    };
     let first = judged.found.as_ref().and_then(|found| found.counterexamples.first());
     let form = state.setup.forms[side.index()].name();
     Line { form, standpoint, words, further, first: first.map(|it| it.promise) }
 }
 
-fn said(judged: &Judged, judging: Judging) -> (Standpoint, String, String) {
-    let Some(subject) = &judged.subject else { return (Standpoint::Silent, NO_RUN.to_owned(), String::new()) };
+fn said(subject: &Subject, judged: &Judged, judging: Judging) -> (Standpoint, String, String) {
     if judging == Judging::Off {
         return (Standpoint::Silent, "not judged: judging is switched off".to_owned(), String::new());
     }
@@ -301,7 +303,7 @@ pub fn switches(state: &State) -> Vec<Switch> {
 
 /// What each assumption comes to on a side.
 fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
-    let Some(subject) = &judged.subject else { return Assumption::ALL.map(|_| NO_RUN.to_owned()) };
+    let Some(subject) = &judged.subject else { return Assumption::ALL.map(|_| "there is no run".to_owned()) };
     let standings = subject.standings();
     Assumption::ALL.map(|assumption| {
         let excluded = judged.found.as_ref().and_then(|found| found.excluded.get(assumption as usize));

@@ -1,11 +1,12 @@
 //! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
-//! what the browser remembers, the second CPU, the explorer, texts beside the page, and what broke down.
+//! what the browser remembers, the second CPU, the explorer, kernel trees, texts beside the page, and what broke down.
 
 mod address;
 mod broken;
 mod check;
 mod clipboard;
 mod drafts;
+mod drop;
 mod explain;
 mod explore;
 mod files;
@@ -16,6 +17,7 @@ mod limits;
 mod play;
 mod settings;
 mod storage;
+mod trees;
 mod workers;
 
 pub(crate) use address::{address, hash, use_address};
@@ -23,6 +25,7 @@ pub use broken::tell_panics;
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
 pub(crate) use drafts::{kept, save, use_drafts};
+pub(crate) use drop::{chosen, use_drop};
 pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
 pub(crate) use focus::use_focus;
@@ -31,3 +34,4 @@ pub(crate) use later::use_later;
 pub(crate) use limits::use_limits;
 pub(crate) use play::use_play;
 pub(crate) use settings::{restore, use_settings};
+pub(crate) use trees::use_trees;

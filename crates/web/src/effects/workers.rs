@@ -2,6 +2,7 @@
 
 use super::broken::worker_broke;
 use super::files::{absent, address, get, said, version, words};
+use super::trees::gifts;
 use cr3_session::Role;
 use cr3_session::role::STARTED;
 use js_sys::{Array, Promise, WebAssembly};
@@ -34,6 +35,8 @@ type Hear = Rc<dyn Fn(&Line, Heard)>;
 pub(super) struct Line {
     worker: Worker,
     ended: Rc<Cell<bool>>,
+    /// How many kernel trees it was given.
+    given: Rc<Cell<usize>>,
 }
 
 impl Line {
@@ -42,9 +45,14 @@ impl Line {
         self.ended.get()
     }
 
+    /// Says this, after it was given the kernel trees that it may need for it.
     pub(super) fn say(&self, text: &str) {
-        // It fails only on a value that cannot be copied, and text can.
-        let _ = self.worker.post_message(&JsValue::from_str(text));
+        let (gifts, count) = gifts(self.given.get());
+        self.given.set(count);
+        for text in gifts.iter().map(|gift| &**gift).chain([text]) {
+            // It fails only on a value that cannot be copied, and text can.
+            let _ = self.worker.post_message(&JsValue::from_str(text));
+        }
     }
 
     pub(super) fn hand(&self, value: &JsValue) -> Result<(), JsValue> {
@@ -76,7 +84,7 @@ impl Hand {
         options.set_type(WorkerType::Module);
         options.set_name(role.name());
         let worker = Worker::new_with_options(&address(&format!("{FOLDER}/worker.js"))?, &options)?;
-        let line = Line { worker, ended: Rc::default() };
+        let line = Line { worker, ended: Rc::default(), given: Rc::default() };
         let hear: Hear = Rc::new(hear);
         let onmessage = {
             let (line, hear) = (line.clone(), hear.clone());

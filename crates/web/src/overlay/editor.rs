@@ -1,11 +1,13 @@
 //! The editor of a person's own macro, with the assembler's messages.
 
 use super::Sheet;
+use super::trees::{switch, trees};
 use crate::effects;
 use crate::store::Props;
 use cr3_session::view::diagnostics::{Problem, verdict};
 use cr3_session::view::drafts::{Draft, drafts, warning};
-use cr3_session::{Action, Form, Side, State};
+use cr3_session::view::trees::of_text;
+use cr3_session::{Action, Side, State};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
@@ -65,6 +67,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 <p class="quiet warning">{ warning(state).unwrap_or_default() }</p>
             </div>
             <div class="kept">{ kept(&drafts(state), dispatch) }</div>
+            { trees(props) }
         </Sheet>
     }
 }
@@ -117,14 +120,10 @@ fn run_button(props: &Props, side: Side) -> Html {
         Side::Left => ("left", "Run it left"),
         Side::Right => ("right", "Run it right"),
     };
-    let on = props.state.setup.forms[side.index()] == Form::Custom;
-    html! {
-        <button type="button" key={name} class="chip" aria-pressed={on.to_string()}
-            onclick={props.dispatch.reform(move |_| Action::SetForm(side, Form::Custom))}>{ text }</button>
-    }
+    html! { <span key={name}>{ switch(of_text(&props.state, side), text, text.into(), &props.dispatch) }</span> }
 }
 
-fn messages(class: &'static str, problems: &[Problem]) -> Html {
+pub(super) fn messages(class: &'static str, problems: &[Problem]) -> Html {
     html! { <ul>{ for problems.iter().enumerate().map(|(index, problem)| message(class, index, problem)) }</ul> }
 }
 

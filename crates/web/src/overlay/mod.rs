@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod lines;
 mod sheet;
+mod trees;
 
 use cr3_session::{Action, Overlay, State};
 use std::rc::Rc;

@@ -13,7 +13,9 @@ pub(crate) fn header(props: &Props) -> Html {
     let selected = (0..STORIES.len()).find(|index| !is_valid(state, &Action::OpenStory(*index)));
     let share = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        move |_: MouseEvent| copy(address(&state), "Link", dispatch.clone())
+        // What it lacks is said when it is copied.
+        let what = if state.uses_tree() { "Link without the kernel tree" } else { "Link" };
+        move |_: MouseEvent| copy(address(&state), what, dispatch.clone())
     };
     let text = {
         let (state, dispatch) = (state.clone(), dispatch.clone());

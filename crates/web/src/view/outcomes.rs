@@ -3,7 +3,7 @@
 use crate::parts::{side_class, term_here};
 use cr3_core::promises::Promise;
 use cr3_session::glossary::{Term, Word};
-use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome};
+use cr3_session::view::outcome::{Broken, Outcome, no_run, not_comparable, outcome};
 use cr3_session::{Action, Runs, Side};
 use yew::prelude::*;
 
@@ -19,7 +19,7 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
     let each = |view: &dyn Fn(Side, &str, &Outcome) -> Html| {
         let one = |(side, outcome): (Side, &Option<Outcome>)| match outcome {
             Some(outcome) => view(side, names[side.index()], outcome),
-            None => no_run(side, names[side.index()]),
+            None => without_run(side, names[side.index()], no_run(runs, side)),
         };
         Side::BOTH.into_iter().zip(&sides).map(one).collect::<Html>()
     };
@@ -36,10 +36,10 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
     }
 }
 
-/// A side whose form does not assemble.
-fn no_run(side: Side, name: &str) -> Html {
+/// A side that has no run, and why.
+fn without_run(side: Side, name: &str, why: String) -> Html {
     let class = classes!("outcome", "astray", side_class(side));
-    html! { <li key={side.index()} {class}><b>{ name }</b><span class="promises">{ NO_RUN }</span></li> }
+    html! { <li key={side.index()} {class}><b>{ name }</b><span class="promises">{ why }</span></li> }
 }
 
 /// One run in a few words, for the line that opens on narrow screens.

@@ -49,8 +49,13 @@ fn running(handlers: Handlers) -> Term {
 }
 
 fn form(props: &Props, side: Side) -> Html {
+    let tree = props.state.tree_name(side);
+    let origin = |form: Form| match &tree {
+        Some(tree) if form == Form::Custom => tree,
+        _ => words::form_origin(form),
+    };
     let options: Vec<AttrValue> =
-        Form::ALL.iter().map(|form| format!("{} · {}", form.name(), words::form_origin(*form)).into()).collect();
+        Form::ALL.iter().map(|form| format!("{} · {}", form.name(), origin(*form)).into()).collect();
     let current = props.state.setup.forms[side.index()];
     let (name, label) = match side {
         Side::Left => ("left", "Form of the left run"),

@@ -97,6 +97,9 @@ pub(super) fn texts(config: &Config, options: &Options) -> Result<Texts, Box<Dia
 
 /// Those that a person's own text gives.
 fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
+    if let Base::Elsewhere(_) = config.base {
+        return Err(Box::new(elsewhere()));
+    }
     let settings = Settings::before(&config.custom);
     let plain = |tree| of_tree::plain(tree, settings.lines, config.handler, options);
     if let (Some(tree), "") = (config.base.tree(), settings.rest.trim()) {
@@ -117,6 +120,13 @@ fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     };
     texts.notes.extend(unknown::features(&statements, &texts.origins));
     Ok(texts)
+}
+
+/// A tree that is not here.
+fn elsewhere() -> Diagnostic {
+    let position = Position { source: FORM_INDEX, line: 1, column: 1 };
+    let hint = Some("open the folder of the tree".to_owned());
+    Diagnostic { severity: Severity::Error, ..note(position, "the kernel tree is not here".to_owned(), hint) }
 }
 
 /// The settings before a person's text, and the lines by which the numbers of the text differ from its own.

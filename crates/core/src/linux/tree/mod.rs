@@ -3,19 +3,51 @@
 //! The entry code is the tree's, with the headers that it includes; the C side stays the modelled one. What the kernel's
 //! build generates, and what only objtool, the unwinder or patching at boot read, has stand-ins.
 
+mod alone;
 mod release;
 mod texts;
 
+pub use alone::is_entry_text;
 pub use release::{Checked, Release};
+
+pub(super) use alone::around;
 
 pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};
 
-use super::{Features, Handlers, Kernel, Variation, constants};
+use super::{Config, Features, Form, Handlers, Kernel, Variation, constants};
 use crate::asm::{self, Diagnostic, Files, Includes, Position, Severity};
 use release::switches_early;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter};
+use std::num::ParseIntError;
+use std::str::FromStr;
 use std::sync::Arc;
+
+/// Names a tree to those who hand it on: a sum over its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TreeId(pub u64);
+
+impl TreeId {
+    /// That of files, each with its path and text: FNV-1a with 64 bits.
+    pub fn of<'f>(files: impl IntoIterator<Item = (&'f str, &'f str)>) -> Self {
+        let bytes = files.into_iter().flat_map(|(path, text)| [path, "\0", text, "\0"]).flat_map(str::bytes);
+        Self(bytes.fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
+    }
+}
+
+impl Display for TreeId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for TreeId {
+    type Err = ParseIntError;
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
 
 /// The text that edits change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +57,8 @@ pub enum Base {
     BuiltIn,
     /// That of a person's tree. Form `custom` alone runs on it.
     Tree(Arc<Tree>),
+    /// That of a tree which only another program has. It can be started once that program has assembled it.
+    Elsewhere(TreeId),
 }
 
 impl Base {
@@ -34,7 +68,7 @@ impl Base {
     pub fn tree(&self) -> Option<&Arc<Tree>> {
         match self {
             Self::Tree(tree) if cfg!(feature = "trees") => Some(tree),
-            Self::Tree(_) | Self::BuiltIn => None,
+            Self::Tree(_) | Self::Elsewhere(_) | Self::BuiltIn => None,
         }
     }
 }
@@ -60,6 +94,8 @@ pub struct Tree {
     refused: BTreeMap<String, String>,
     /// What the text calls and nothing here defines.
     unmodelled: Vec<String>,
+    /// Whether the entry code came without its tree, and stand-ins have the place of its headers.
+    is_alone: bool,
 }
 
 /// The file that has the entry code.
@@ -99,7 +135,7 @@ impl Tree {
         }
         let early = matches!(find(TLB), File::Text(text) if switches_early(&text));
         let variations = early.then_some(Variation::EarlySwitching).into_iter().collect();
-        let mut tree = Self { release, variations, files, refused: BTreeMap::new(), unmodelled: Vec::new() };
+        let mut tree = Self { release, variations, files, refused: BTreeMap::new(), unmodelled: Vec::new(), is_alone: false };
         tree.add_headers(find);
         Ok(tree)
     }
@@ -107,6 +143,11 @@ impl Tree {
     /// The release that the tree is of.
     pub fn release(&self) -> Release {
         self.release
+    }
+
+    /// Whether the entry code came without its tree.
+    pub fn is_alone(&self) -> bool {
+        self.is_alone
     }
 
     /// `given` with what the tree's C side has.

@@ -1,0 +1,85 @@
+//! Kernel trees in a worker: reading their files and assembling what the page asks for. Other workers are given those that were read.
+
+use cr3_core::asm::{Diagnostic, Severity};
+use cr3_core::linux::tree::File;
+use cr3_core::linux::{Config, Kernel, Tree, TreeId, boot};
+use cr3_session::tree::wire::{assembly, encode, gift, given, question};
+use cr3_session::tree::{Library, Opened, Told};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The trees of a worker, and what is to be assembled.
+#[derive(Default)]
+pub struct Trees {
+    library: Library,
+    asked: VecDeque<(u32, Config)>,
+}
+
+/// The trees that a message gives are added to `library`; whether it gave one.
+pub fn receive(text: &str, library: &mut Library) -> bool {
+    let Some((id, files)) = given(text) else { return false };
+    let find = |path: &str| {
+        let found = files.iter().find(|(name, _)| name == path);
+        found.map_or(File::Absent, |(_, text)| File::Text(text.clone()))
+    };
+    // Whoever gives a tree has read it.
+    if let Ok(tree) = Tree::read(&mut { find }) {
+        library.add(id, Arc::new(tree));
+    }
+    true
+}
+
+impl Trees {
+    /// Reads a tree whose files `find` gives: what the page is to be told of it, and what other workers are to be given.
+    pub fn open(&mut self, find: &mut dyn FnMut(&str) -> File) -> Vec<String> {
+        let mut files = Vec::new();
+        let read = Tree::read(&mut |path| {
+            let file = find(path);
+            if let File::Text(text) = &file
+                && files.iter().all(|(name, _)| name != path)
+            {
+                files.push((path.to_owned(), text.clone()));
+            }
+            file
+        });
+        let tree = match read {
+            Ok(tree) => tree,
+            Err(diagnostics) => return vec![encode(&Told::Refused(words(&diagnostics)))],
+        };
+        let id = TreeId::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        let (release, kernel) = (tree.release().to_string(), tree.kernel(Kernel::V6_12));
+        let told = Told::Opened(Opened { id, release, kernel, files: files.len(), configured: String::new() });
+        self.library.add(id, Arc::new(tree));
+        vec![gift(id, &files), encode(&told)]
+    }
+
+    /// Takes a question. An answer that the page does not want any more does no harm.
+    pub fn take(&mut self, text: &str) {
+        self.asked.extend(question(text, &self.library));
+    }
+
+    /// Whether nothing is asked.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Assembles what was asked first, and tells what came of it.
+    pub fn slice(&mut self) -> Option<String> {
+        let (ticket, config) = self.asked.pop_front()?;
+        Some(encode(&Told::Assembled(ticket, boot(&config).map(|system| assembly(&system)))))
+    }
+}
+
+/// What is wrong with files that are no tree.
+fn words(diagnostics: &[Diagnostic]) -> String {
+    let wrong = diagnostics.iter().filter(|told| told.severity == Severity::Error);
+    let one = |told: &Diagnostic| {
+        let hint = told.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        format!("{}: {}{hint}", told.source, told.message)
+    };
+    wrong.map(one).collect::<Vec<_>>().join(". ")
+}
+
+#[cfg(test)]
+mod tests;

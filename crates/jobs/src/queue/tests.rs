@@ -1,6 +1,7 @@
 use super::*;
 use cr3_core::explore::{Assumption, Explorer, Reach, Verdict};
 use cr3_session::explore::wire;
+use cr3_session::tree::Library;
 use cr3_session::{Action, Scope, Settings, State, update};
 
 fn opened(link: &str) -> State {
@@ -18,7 +19,7 @@ fn judge(state: &State, jobs: &mut Jobs, pace: Pace) -> State {
         .chain(wanted.iter().map(|(ticket, subject)| Request::Judge(*ticket, (**subject).clone())))
         .chain([Request::Go(pace)]);
     for request in requests {
-        let decoded = Request::decode(&request.encode());
+        let decoded = Request::decode(&request.encode(), &Library::default());
         assert_eq!(decoded.as_ref(), Some(&request));
         jobs.take(request);
     }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::queue::Jobs;
 use cr3_session::explore::wire::{self, Pace, Request};
+use cr3_session::tree::Library;
 use cr3_session::view::{claims, lines};
 use cr3_session::{Action, Form, Overlay, Settings, Side, State, is_valid, update};
 use expect_test::{Expect, expect};
@@ -21,7 +22,7 @@ fn own(text: &str) -> State {
 fn answered(state: &State, enough: usize) -> State {
     let mut jobs = Jobs::default();
     for (_, request) in state.explore.questions() {
-        let decoded = Request::decode(&request.encode());
+        let decoded = Request::decode(&request.encode(), &Library::default());
         assert_eq!(decoded.as_ref(), Some(&request));
         jobs.take(request);
     }

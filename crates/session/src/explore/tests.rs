@@ -2,6 +2,7 @@ use super::wire::Request;
 use super::*;
 use crate::action::Action;
 use crate::state::{Settings, State};
+use crate::tree::Library;
 use crate::update::update;
 use cr3_core::linux::{Feature, Handler};
 
@@ -80,7 +81,7 @@ fn the_standard_set_is_the_terminals() {
 #[test]
 fn a_damaged_message_is_none() {
     for text in ["", "judge", "judge\u{1f}x", "keep\u{1f}1\u{1e}x", "found", "judge\u{1f}1\u{1f}displayed"] {
-        assert_eq!(Request::decode(text), None, "{text:?}");
+        assert_eq!(Request::decode(text, &Library::default()), None, "{text:?}");
     }
     for text in
         ["", "x", "1\u{1f}found", "1\u{1f}found\u{1f}perhaps", "1\u{1f}begun\u{1f}1 2", "1\u{1f}places\u{1f}g 1"]

@@ -1,13 +1,13 @@
 use super::*;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Base, Features, Kernel, Variation};
+use cr3_core::linux::{Base, Features, Kernel, TreeId, Variation};
 
 fn task(form: Form, custom: &str) -> Task {
     let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");
     let handler = "perf+pending-flush".parse().expect("handlers");
     let (features, geometry) = (Features::NONE, Geometry::Skylake);
     let kernel = Kernel::only(Variation::DebugEntry);
-    let base = Base::BuiltIn;
+    let base = Base::Elsewhere(TreeId(0x12));
     let config = Config { features, kernel, base, form, custom: custom.into(), handler, geometry };
     Task { ticket: 7, side: Side::Right, scenario: Scenario { config, schedule } }
 }
@@ -27,10 +27,10 @@ fn requests_are_read_as_they_were_written() {
         Request::Forget,
     ];
     for request in requests {
-        assert_eq!(Request::decode(&request.encode()), Some(request));
+        assert_eq!(Request::decode(&request.encode(), &Library::default()), Some(request));
     }
     for text in ["", "follow", "follow\u{1f}1\u{1f}q\u{1f}", "test\u{1f}-1", "frob"] {
-        assert_eq!(Request::decode(text), None, "{text:?}");
+        assert_eq!(Request::decode(text, &Library::default()), None, "{text:?}");
     }
 }
 

@@ -1,0 +1,206 @@
+use super::*;
+use cr3_core::linux::{Feature, Kernel, Variation};
+use cr3_session::tree::Own;
+use cr3_session::tree::wire::{asked, decode};
+use cr3_session::view::trees::{rows, said, status};
+use cr3_session::{Action, Form, Runs, Settings, Side, State, is_valid, link, update};
+use std::path::Path;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/tree");
+
+fn on_disk(path: &str) -> File {
+    std::fs::read_to_string(Path::new(ROOT).join(path)).map_or(File::Absent, File::Text)
+}
+
+fn text(path: &str) -> String {
+    match on_disk(path) {
+        File::Text(text) => text,
+        other => panic!("{path}: {other:?}"),
+    }
+}
+
+/// The page and the worker of its trees.
+struct Page {
+    state: State,
+    worker: Trees,
+    gifts: Vec<String>,
+    asked: u32,
+}
+
+impl Page {
+    fn new(link: &str) -> Self {
+        let state = State::open(link, Settings::default());
+        Self { state, worker: Trees::default(), gifts: Vec::new(), asked: 0 }
+    }
+
+    fn tell(&mut self, messages: Vec<String>) {
+        for message in messages {
+            match decode(&message) {
+                Some(told) => {
+                    assert_eq!(encode(&told), message, "it is written as it was read");
+                    self.act(Action::Tree(told));
+                }
+                None => self.gifts.push(message),
+            }
+        }
+    }
+
+    fn open(&mut self, find: &mut dyn FnMut(&str) -> File) {
+        self.act(Action::Tree(Told::Opening));
+        assert_eq!(status(&self.state), "The tree is being read.");
+        let messages = self.worker.open(find);
+        self.tell(messages);
+        self.answer();
+    }
+
+    fn act(&mut self, action: Action) {
+        self.state = update(&self.state, action);
+    }
+
+    /// Lets the worker assemble what is wanted, as often as something is.
+    fn answer(&mut self) {
+        loop {
+            let wanted: Vec<_> = self.state.trees.wanted().filter(|(ticket, _)| *ticket > self.asked).collect();
+            let Some(last) = wanted.iter().map(|(ticket, _)| *ticket).max() else { return };
+            wanted.into_iter().for_each(|(ticket, config)| self.worker.take(&asked(ticket, config)));
+            self.asked = last;
+            while let Some(message) = self.worker.slice() {
+                self.tell(vec![message]);
+            }
+        }
+    }
+
+    fn after(&mut self, action: Action) -> &State {
+        self.act(action);
+        self.answer();
+        &self.state
+    }
+}
+
+fn counters(runs: &Runs, side: Side) -> Option<(usize, cr3_core::counters::Counters)> {
+    runs.trace(side).map(|trace| (trace.steps.len(), trace.counters))
+}
+
+#[test]
+fn a_tree_runs_in_the_page_as_in_the_worker() {
+    let mut page = Page::new("v=1&a=E&b=A&s=kernel_loop%2B1:nmi");
+    page.open(&mut on_disk);
+    let state = &page.state;
+    assert_eq!(state.setup.forms, [Form::E, Form::Custom]);
+    assert_eq!(state.tree_name(Side::Right).as_deref(), Some("v6.12"));
+    assert_eq!(counters(&state.runs, Side::Left), counters(&state.runs, Side::Right), "form E's text");
+    assert_eq!(state.runs.comparison.differences, []);
+    // What the worker itself would start.
+    let mut library = Library::default();
+    assert!(receive(&page.gifts[0], &mut library));
+    assert!(!receive("1\u{1f}no gift", &mut library));
+    let config = state.setup.scenario(Side::Right, &state.custom).config;
+    let id = state.setup.tree(Side::Right).expect("a tree");
+    let here = boot(&Config { base: library.base(id), ..config }).expect("it assembles");
+    let there = &state.runs.trace(Side::Right).expect("a run").system;
+    assert_eq!(here.machine, there.machine);
+    assert_eq!((&here.image.symbols, &here.image.listing), (&there.image.symbols, &there.image.listing));
+    assert_eq!(here.notes, there.notes);
+}
+
+#[test]
+fn a_change_waits_for_the_worker_and_keeps_its_place() {
+    let mut page = Page::new("v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
+    page.open(&mut on_disk);
+    let id = page.state.setup.tree(Side::Right).expect("a tree");
+    page.after(Action::SetOwn(Side::Left, Own::Tree(id)));
+    page.act(Action::Seek(700));
+    let place = page.state.runs.place(700);
+    page.act(Action::ToggleFeature(Feature::Nx));
+    assert!(Side::BOTH.into_iter().all(|side| page.state.runs.awaits(side)));
+    assert_eq!(page.state.runs.len(), 0);
+    page.answer();
+    assert_eq!(page.state.runs.place(page.state.cursor), place);
+    // Back again nothing is asked.
+    let asked = page.asked;
+    page.after(Action::ToggleFeature(Feature::Nx));
+    assert_eq!(page.asked, asked);
+    assert_eq!(page.state.runs.place(page.state.cursor), place);
+}
+
+#[test]
+fn a_text_edits_the_tree_of_a_side() {
+    let mut page = Page::new("v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
+    page.open(&mut on_disk);
+    let id = page.state.setup.tree(Side::Right).expect("a tree");
+    page.after(Action::EditDraft(".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n".into()));
+    let plain = counters(&page.state.runs, Side::Right);
+    let state = page.after(Action::SetOwn(Side::Right, Own::EditedTree(id)));
+    assert!(state.runs.trace(Side::Right).is_some() && counters(&state.runs, Side::Right) != plain);
+    let shown = link::encode(&state.link());
+    assert!(shown.contains(&format!("&tb={id}+")) && shown.contains("&c="), "{shown}");
+    // In a page that has the tree, the link shows the same; elsewhere it says what is missing.
+    let again = page.after(Action::OpenLink(shown.clone())).clone();
+    assert_eq!(again.setup.tree(Side::Right), Some(id));
+    let mut other = Page::new(&shown);
+    let told = |state: &State| cr3_session::view::outcome::no_run(&state.runs, Side::Right);
+    assert_eq!(told(&other.state), "does not run: the kernel tree is not here: a link cannot carry it");
+    other.open(&mut on_disk);
+    assert_eq!(counters(&other.state.runs, Side::Right), counters(&again.runs, Side::Right));
+    // Another form ends it.
+    let state = page.after(Action::SetForm(Side::Right, Form::A));
+    assert!(!state.uses_tree() && !link::encode(&state.link()).contains("tb="));
+}
+
+#[test]
+fn what_is_no_tree_is_said() {
+    let mut page = Page::new("");
+    page.open(&mut |_| File::Absent);
+    assert_eq!(
+        status(&page.state),
+        "These files cannot be run. Makefile: the tree has no such file; it names the release: name the top folder of a kernel tree"
+    );
+    assert_eq!(page.state.setup.forms, [Form::A, Form::E], "the page stays as it was");
+    // A tree whose entry code does not assemble is opened, and its side says why.
+    page.open(&mut |path| match path {
+        "arch/x86/entry/entry_64.S" => File::Text(text(path).replacen("swapgs", "swapgz", 1)),
+        _ => on_disk(path),
+    });
+    let told = said(&page.state);
+    assert_eq!((told[0].place.as_str(), told[0].message.contains("swapgz")), ("arch/x86/entry/entry_64.S line 33:", true), "{told:?}");
+    assert_eq!(rows(&page.state).len(), 1);
+}
+
+#[test]
+fn the_c_side_follows_the_tree() {
+    let mut page = Page::new("");
+    page.open(&mut |path| match path {
+        "arch/x86/mm/tlb.c" => File::Text("void switch_mm_irqs_off(int a)\n{\n\tset(LOADED_MM_SWITCHING);\n\tchoose_new_asid(a);\n}\n".into()),
+        _ => on_disk(path),
+    });
+    assert_eq!(page.state.setup.kernel, Kernel::only(Variation::EarlySwitching));
+}
+
+#[test]
+fn a_pasted_entry_text_runs_with_stand_ins() {
+    let mut page = Page::new("v=1&a=E&b=E&s=kernel_loop%2B1:nmi");
+    page.act(Action::EditDraft(text("arch/x86/entry/entry_64.S")));
+    page.after(Action::SetForm(Side::Right, Form::Custom));
+    let state = &page.state;
+    assert_eq!(state.runs.comparison.differences, []);
+    assert_eq!(counters(&state.runs, Side::Left), counters(&state.runs, Side::Right));
+    let notes = &state.runs.trace(Side::Right).expect("a run").system.notes;
+    assert!(notes.iter().any(|note| note.message.contains("came without its tree")), "{notes:?}");
+}
+
+#[test]
+fn buttons_say_what_a_side_runs() {
+    let mut page = Page::new("");
+    page.open(&mut on_disk);
+    let [row] = &rows(&page.state)[..] else { panic!("one tree") };
+    assert_eq!((row.sides[0].is_on, row.sides[1].is_on), (false, true));
+    assert!(row.words.starts_with("v6.12, "), "{}", row.words);
+    for switch in &row.sides {
+        assert!(is_valid(&page.state, &switch.action));
+    }
+    let [left, right] = row.sides.clone();
+    let state = page.after(left.action).clone();
+    assert_eq!(state.setup.tree(Side::Left), Some(row.id));
+    let state = page.after(right.action);
+    assert_eq!(state.setup.forms, [Form::Custom, Form::E]);
+}

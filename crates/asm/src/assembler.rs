@@ -2,9 +2,9 @@
 
 use super::Options;
 use super::expression::{Dialect, Direction, Scope, parse};
-use super::layout::{EntryStart, Layout, too_long};
+use super::layout::{EntryStart, Filler, Item, Layout, too_long};
 use super::register::Register;
-use super::report::{Cause, Fault, Place, Report};
+use super::report::{Fault, Place, Report};
 use super::scrub::commas;
 use super::symbols::Symbols;
 use super::value::{Base, LabelId, Value};
@@ -107,8 +107,11 @@ impl<'a, 'r> Assembler<'a, 'r> {
     pub(super) fn set(&mut self, name: &str, value: &str, place: &Place) -> Result<(), Fault> {
         let value = self.value(value)?;
         self.layout.set(&value, place);
+        // As gas takes it.
         if name == "." {
-            return Err(Cause::new(name, "`.` cannot be assigned").hint("write `.org` or `.skip`"));
+            let filler = Filler::Pattern { value: 0, size: 1 };
+            self.layout.item(Item::Org { to: value, filler, place: place.clone() });
+            return Ok(());
         }
         self.symbols.set(name, value)
     }

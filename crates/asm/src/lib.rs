@@ -201,6 +201,8 @@ pub struct Image {
     pub symbols: Map<String, u64>,
     /// Further names of addresses, which begin no place of their own. The assembler gives none.
     pub aliases: Map<String, u64>,
+    /// Labels of another text that have no place in this one. The assembler gives none.
+    pub absent: Vec<String>,
     /// Names that the text uses and nothing defines. Each use is an error.
     pub undefined: Vec<String>,
     /// Values of `.set`, `=`, `#define`d numbers.

@@ -79,6 +79,9 @@
 #define __ASSEMBLY__ 1
 #define __ASSEMBLER__ 1
 #define __x86_64__ 1
+// As the compiler has them.
+#define __CHAR_BIT__ 8
+#define __SIZEOF_LONG__ 8
 // The kernel's configuration, as far as the machine has one: page-table isolation is compiled in (by its name until v6.7 and
 // since), GS points to the per-CPU area, thread stacks have guard pages, #MC has its stack, the timer is the local APIC's.
 #define CONFIG_X86 1

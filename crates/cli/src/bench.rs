@@ -130,7 +130,8 @@ fn edits(samples: u32) -> Result<Vec<f64>, WrongUse> {
     let refused = |diagnostics: Vec<_>| diagnostic::refused(&diagnostics);
     let mut own = scenario.clone();
     own.config.form = Form::Custom;
-    let record = |before: &[Trace], scenario: &Scenario| Trace::record_after(before, scenario, Options::default(), boot);
+    let record =
+        |before: &[Trace], scenario: &Scenario| Trace::record_after(before, scenario, Options::default(), boot);
     let macro_text = form_source(Form::E, "").text;
     own.config.custom = macro_text.as_str().into();
     let mut runs = [record(&[], &scenario).map_err(refused)?, record(&[], &own).map_err(refused)?];

@@ -11,6 +11,8 @@ pub enum Voucher {
     SecondTlbModel,
     /// GNU `as` assembles the same text.
     GnuAs,
+    /// The entry code of Linux itself, as Debian's source packages have it.
+    LinuxSources,
     /// A file and a version that the code names.
     CitedSource,
     /// Nothing outside.
@@ -24,6 +26,7 @@ impl Voucher {
             Self::Unicorn => "Unicorn 2.1.5",
             Self::SecondTlbModel => "a second model, from the manual's text",
             Self::GnuAs => "GNU as",
+            Self::LinuxSources => "Linux v6.1.172 and v6.12.117",
             Self::CitedSource => "the source that the code cites",
             Self::Nobody => "nobody",
         }
@@ -57,7 +60,7 @@ pub struct Field {
 }
 
 /// Everything that is shown.
-pub const FIELDS: [Field; 14] = [
+pub const FIELDS: [Field; 15] = [
     Field {
         name: "RAX to R15, RIP",
         voucher: Voucher::Unicorn,
@@ -125,7 +128,13 @@ pub const FIELDS: [Field; 14] = [
         unchecked: "texts that we refuse and GNU as accepts",
     },
     Field {
-        name: "Linux: texts, layout, constants",
+        name: "Linux: entry code",
+        voucher: Voucher::LinuxSources,
+        counted: Counted::Tests,
+        unchecked: "differences that are declared; other releases",
+    },
+    Field {
+        name: "Linux: C side, layout, constants",
         voucher: Voucher::CitedSource,
         counted: Counted::Tests,
         unchecked: "whether we misread any of it: no Linux runs here",

@@ -48,7 +48,8 @@ impl Trees {
         };
         let id = TreeId::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
         let (release, kernel) = (tree.release().to_string(), tree.kernel(Kernel::V6_12));
-        let told = Told::Opened(Opened { id, release, kernel, files: files.len(), configured: String::new() });
+        let configured = tree.configured().words();
+        let told = Told::Opened(Opened { id, release, kernel, files: files.len(), configured });
         self.library.add(id, Arc::new(tree));
         vec![gift(id, &files), encode(&told)]
     }

@@ -54,7 +54,7 @@ pub struct State {
     /// The runs of `setup`, aligned.
     pub runs: Rc<Runs>,
     /// The last runs before those that a worker is to assemble, with their row: it is kept through the pause.
-    pub(crate) before: Option<(Rc<Runs>, usize)>,
+    pub before: Option<(Rc<Runs>, usize)>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
     /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.

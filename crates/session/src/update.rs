@@ -12,8 +12,8 @@ use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
-use crate::tree::{self, Own};
 use crate::study::Question;
+use crate::tree::{self, Own};
 use crate::view::outcome::outcome;
 use cr3_core::query::Assumption;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
@@ -126,9 +126,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
             let has = |setup: &Setup| (setup.tree(*side), setup.uses_text(*side));
             has(&set) != has(&state.setup)
         }
-        Action::SwapForms => {
-            state.setup.forms[0] != state.setup.forms[1] || state.setup.own[0] != state.setup.own[1]
-        }
+        Action::SwapForms => state.setup.forms[0] != state.setup.forms[1] || state.setup.own[0] != state.setup.own[1],
         Action::SetHandler(handlers) => state.setup.handler != *handlers,
         Action::ToggleHandler(handler) => state.setup.handler.toggled(*handler) != state.setup.handler,
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,

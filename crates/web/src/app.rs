@@ -1,8 +1,8 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{
-    self, Explain, use_address, use_check, use_drafts, use_drop, use_explore, use_focus, use_keyboard, use_later, use_limits,
-    use_play, use_settings, use_trees,
+    self, Explain, use_address, use_check, use_drafts, use_drop, use_explore, use_focus, use_keyboard, use_later,
+    use_limits, use_play, use_settings, use_trees,
 };
 use crate::overlay::overlays;
 use crate::parts::Sight;

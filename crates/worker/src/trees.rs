@@ -58,7 +58,8 @@ impl Files {
         let pair = |(path, file): (JsValue, JsValue)| Some((path.as_string()?, file.dyn_into::<File>().ok()?));
         let by_path: HashMap<_, _> = paths.iter().zip(files.iter()).filter_map(pair).collect();
         let tops = by_path.keys().filter_map(|path| path.strip_suffix(ENTRY));
-        let top = tops.filter(|top| top.is_empty() || top.ends_with('/')).min_by_key(|top| top.len()).map(str::to_owned);
+        let top =
+            tops.filter(|top| top.is_empty() || top.ends_with('/')).min_by_key(|top| top.len()).map(str::to_owned);
         Self { by_path, top }
     }
 

@@ -310,7 +310,7 @@ impl Preprocessor<'_> {
         let mut rest = tokens.as_slice();
         while let [token, after @ ..] = rest {
             rest = after;
-            let operator = matches!(&*token.text, "defined" | "IS_ENABLED" | "IS_BUILTIN")
+            let operator = (&*token.text == "defined" || is_operator(&token.text))
                 && token.kind == TokenKind::Name
                 && !self.defines.contains(&token.text);
             if !operator {
@@ -326,7 +326,7 @@ impl Preprocessor<'_> {
             let defined = self.asks(name);
             let holds = match &*token.text {
                 "defined" => defined,
-                _ => self.is_enabled(name),
+                operator => self.holds(operator, name),
             };
             out.extend(tokenize(if holds { "1" } else { "0" }));
         }
@@ -346,13 +346,18 @@ impl Preprocessor<'_> {
             match operand(after).filter(|_| called) {
                 Some((name, after)) => {
                     rest = after;
-                    let holds = self.asks(name) && self.is_enabled(name);
+                    let holds = self.asks(name) && self.holds(&token.text, name);
                     out.extend(tokenize(if holds { "1" } else { "0" }));
                 }
                 None => out.push(token.clone()),
             }
         }
         out
+    }
+
+    /// What an operator on names of the configuration comes to: nothing is a module.
+    fn holds(&self, operator: &str, name: &str) -> bool {
+        operator != "IS_MODULE" && self.is_enabled(name)
     }
 
     /// `IS_ENABLED(CONFIG_X)`: defined as something other than 0.
@@ -389,7 +394,7 @@ impl Preprocessor<'_> {
 
 /// Names that the kernel's configuration answers wherever they stand.
 fn is_operator(name: &str) -> bool {
-    matches!(name, "IS_ENABLED" | "IS_BUILTIN")
+    matches!(name, "IS_ENABLED" | "IS_BUILTIN" | "IS_REACHABLE" | "IS_MODULE")
 }
 
 fn unclosed(name: &str) -> Fault {

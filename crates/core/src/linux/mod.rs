@@ -34,6 +34,11 @@ use crate::geometry::Geometry;
 use crate::machine::Machine;
 use std::sync::Arc;
 
+/// The lines at the beginning of a person's text that set names of the configuration.
+pub fn settings(text: &str) -> &str {
+    own::settings(text).0
+}
+
 /// Everything that decides how the system starts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Config {

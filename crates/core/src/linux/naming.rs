@@ -32,6 +32,7 @@ pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Dia
             None => {}
         }
     }
+    image.absent = missing.iter().map(|name| (*name).to_owned()).collect();
     let counted = counted_otherwise(&ours, &Code::new(image), &found);
     let named = [
         (missing, "these labels of the built-in text have no place here, as the texts differ before them"),
@@ -39,7 +40,7 @@ pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Dia
     ];
     let said = named.into_iter().filter(|(labels, _)| !labels.is_empty());
     let lists = said.map(|(labels, what)| note(what.to_owned(), labels.join(", ")));
-    of_c_side(tree).into_iter().chain(lists).collect()
+    of_c_side(tree).into_iter().chain(of_configuration(tree)).chain(lists).collect()
 }
 
 /// Whether an instruction is at the address.
@@ -57,13 +58,20 @@ fn stands(ours: &Code<'_>, found: &Found, address: u64) -> Option<u64> {
 /// What stands for the tree's C side.
 fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
     if tree.is_alone() {
-        let what = "the text came without its tree: its calling.h, its headers and the C side are stand-ins after v6.12";
+        let what =
+            "the text came without its tree: its calling.h, its headers and the C side are stand-ins after v6.12";
         return Some(note(what.to_owned(), "open the folder of its tree for its own".to_owned()));
     }
     let release = tree.release();
     let hint = "it follows v6.12, and the entry texts of v6.1 and v6.12 were held against it".to_owned();
     let unchecked = || note(format!("the C side of {release} is modelled unchecked"), hint);
     (release.checked() == Checked::Unchecked).then(unchecked)
+}
+
+/// What was taken of the tree's configuration.
+fn of_configuration(tree: &Tree) -> Option<Diagnostic> {
+    let words = tree.configured().words();
+    (!words.is_empty()).then(|| note(words, "--config NAME=y or NAME=n sets one otherwise".to_owned()))
 }
 
 fn note(message: String, hint: String) -> Diagnostic {

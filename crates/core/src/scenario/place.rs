@@ -35,6 +35,8 @@ pub enum Unresolved {
         /// Labels with similar names, nearest first, at most three.
         nearest: Vec<String>,
     },
+    /// A label of the built-in text that begins no place of a kernel tree.
+    Parted,
     /// The next label comes first.
     PastEnd {
         /// Instructions that the label has.
@@ -49,6 +51,9 @@ impl Display for Unresolved {
             Self::UnknownLabel { nearest } => {
                 write!(f, "no such label; did you mean {}?", nearest.join(", "))
             }
+            Self::Parted => f.write_str(
+                "the kernel tree has no place for this label of the built-in text: their instructions differ before it",
+            ),
             Self::PastEnd { instructions: 1 } => f.write_str("the label has only 1 instruction (+0)"),
             Self::PastEnd { instructions } => {
                 write!(f, "the label has only {instructions} instructions (+0 to +{})", instructions.saturating_sub(1))
@@ -64,12 +69,14 @@ pub struct Places {
     labels: Vec<String>,
     /// Index in `sites` of a label's first instruction, and how many it has.
     extents: Map<String, (u32, u32)>,
+    /// Labels of the built-in text that have no place here.
+    absent: Vec<String>,
 }
 
 impl Places {
     /// Names every instruction of `image`.
     pub fn new(image: &Image) -> Self {
-        let mut places = Self::default();
+        let mut places = Self { absent: image.absent.clone(), ..Self::default() };
         let mut lines: Vec<_> = (0u32..)
             .zip(&image.listing)
             .filter(|(_, line)| line.instruction)
@@ -171,6 +178,9 @@ impl Places {
     /// [`Unresolved`] if there is none.
     pub fn resolve(&self, place: &Place) -> Result<PlaceId, Unresolved> {
         let Some(&(first, instructions)) = self.extents.get(&place.label) else {
+            if self.absent.contains(&place.label) {
+                return Err(Unresolved::Parted);
+            }
             let known = self.extents.keys().map(String::as_str);
             let nearest = nearest(&place.label, known);
             return Err(Unresolved::UnknownLabel { nearest });

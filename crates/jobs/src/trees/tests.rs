@@ -128,7 +128,9 @@ fn a_text_edits_the_tree_of_a_side() {
     let mut page = Page::new("v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
     page.open(&mut on_disk);
     let id = page.state.setup.tree(Side::Right).expect("a tree");
-    page.after(Action::EditDraft(".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n".into()));
+    page.after(Action::EditDraft(
+        ".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n".into(),
+    ));
     let plain = counters(&page.state.runs, Side::Right);
     let state = page.after(Action::SetOwn(Side::Right, Own::EditedTree(id)));
     assert!(state.runs.trace(Side::Right).is_some() && counters(&state.runs, Side::Right) != plain);
@@ -162,7 +164,11 @@ fn what_is_no_tree_is_said() {
         _ => on_disk(path),
     });
     let told = said(&page.state);
-    assert_eq!((told[0].place.as_str(), told[0].message.contains("swapgz")), ("arch/x86/entry/entry_64.S line 33:", true), "{told:?}");
+    assert_eq!(
+        (told[0].place.as_str(), told[0].message.contains("swapgz")),
+        ("arch/x86/entry/entry_64.S line 33:", true),
+        "{told:?}"
+    );
     assert_eq!(rows(&page.state).len(), 1);
 }
 
@@ -170,7 +176,9 @@ fn what_is_no_tree_is_said() {
 fn the_c_side_follows_the_tree() {
     let mut page = Page::new("");
     page.open(&mut |path| match path {
-        "arch/x86/mm/tlb.c" => File::Text("void switch_mm_irqs_off(int a)\n{\n\tset(LOADED_MM_SWITCHING);\n\tchoose_new_asid(a);\n}\n".into()),
+        "arch/x86/mm/tlb.c" => File::Text(
+            "void switch_mm_irqs_off(int a)\n{\n\tset(LOADED_MM_SWITCHING);\n\tchoose_new_asid(a);\n}\n".into(),
+        ),
         _ => on_disk(path),
     });
     assert_eq!(page.state.setup.kernel, Kernel::only(Variation::EarlySwitching));

@@ -4,9 +4,9 @@
 use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use crate::choice::{Form, Side};
 use crate::fields::{SEPARATOR, joined};
-use crate::words::{side_key, side_of};
 use crate::tree::Library;
 use crate::tree::wire::{base_of, base_text};
+use crate::words::{side_key, side_of};
 use cr3_core::linux::Config;
 use cr3_core::scenario::Scenario;
 use std::fmt::Write;

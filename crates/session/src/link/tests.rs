@@ -110,9 +110,11 @@ fn schedule() -> impl Strategy<Value = Schedule> {
 
 fn link() -> impl Strategy<Value = Link> {
     let form = || prop::sample::select(Form::ALL.to_vec());
+    let tree = || any::<u64>().prop_map(cr3_core::linux::TreeId);
+    let own = || prop_oneof![Just(Own::Text), tree().prop_map(Own::Tree), tree().prop_map(Own::EditedTree)];
     let features = prop::collection::vec(prop::sample::select(Feature::ALL.to_vec()), 0..6);
     let run = (
-        [form(), form()],
+        ([form(), form()], [own(), own()]),
         features.prop_map(|features| features.into_iter().collect()),
         prop::sample::subsequence(Variation::ALL.to_vec(), 0..=Variation::ALL.len()),
         prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len()),
@@ -132,11 +134,12 @@ fn link() -> impl Strategy<Value = Link> {
     let judged = (prop::sample::select(Scope::ALL.to_vec()), off);
     (run, shown, judged).prop_map(
         |(
-            (forms, features, kernel, handlers, geometry, schedule, custom),
+            ((forms, own), features, kernel, handlers, geometry, schedule, custom),
             (row, filter, side, pane, tab, (follow, browsed, all_counters)),
             (scope, off),
         )| Link {
             forms,
+            own,
             features,
             kernel: kernel.into_iter().collect(),
             handler: handlers.into_iter().collect(),

@@ -3,6 +3,7 @@ use crate::action::Action;
 use crate::choice::{Form, Overlay, Side};
 use crate::explore::wire::{self, Request};
 use crate::state::{Settings, State};
+use crate::tree::Library;
 use crate::update::update;
 use crate::view::claims;
 use cr3_core::scenario::Schedule;

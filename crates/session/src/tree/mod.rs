@@ -144,8 +144,8 @@ impl Trees {
     /// Asks for what the sides need and nobody knows.
     pub(crate) fn ask(&mut self, setup: &Setup, custom: &Arc<str>) {
         let sides = Side::BOTH.map(|side| text_of(&setup.scenario(side, custom).config));
-        for text in sides.iter().filter(|config| is_foreign(config) && self.can_have(config)) {
-            if self.known(text).is_none() {
+        for text in &sides {
+            if is_foreign(text) && self.can_have(text) && self.known(text).is_none() {
                 self.last = self.last.wrapping_add(1);
                 self.texts.insert(0, (self.last, text.clone(), Rc::default()));
             }

@@ -55,13 +55,8 @@ fn texts_that_nobody_shows_any_more_are_forgotten_in_the_end() {
         features,
         ..crate::story::STORIES[0].setup()
     };
-    let opened = Opened {
-        id: TreeId(1),
-        release: "v6.12".into(),
-        kernel: Kernel::V6_12,
-        files: 1,
-        configured: String::new(),
-    };
+    let opened =
+        Opened { id: TreeId(1), release: "v6.12".into(), kernel: Kernel::V6_12, files: 1, configured: String::new() };
     trees.ask(&setup(cr3_core::linux::Features::ALL), &"".into());
     assert_eq!(trees.wanted().count(), 0, "nobody has the tree");
     trees.take(Told::Opened(opened));

@@ -96,13 +96,9 @@ pub fn assembly(system: &System) -> Assembly {
         let text = if source.name.contains("custom") { plain(&source.text) } else { String::new() };
         Source { name: source.name.clone(), text }
     };
-    let Image { sections, symbols, aliases, listing, .. } = (*system.image).clone();
-    let image = Image { sections, symbols, aliases, listing, ..Image::default() };
-    Assembly {
-        image: image.into(),
-        sources: system.sources.iter().map(kept).collect(),
-        notes: system.notes.clone(),
-    }
+    let Image { sections, symbols, aliases, absent, listing, .. } = (*system.image).clone();
+    let image = Image { sections, symbols, aliases, absent, listing, ..Image::default() };
+    Assembly { image: image.into(), sources: system.sources.iter().map(kept).collect(), notes: system.notes.clone() }
 }
 
 fn assembly_text(Assembly { image, sources, notes }: &Assembly) -> String {
@@ -114,6 +110,7 @@ fn assembly_text(Assembly { image, sources, notes }: &Assembly) -> String {
         list(image.sections.iter().map(section_text)),
         names(&image.symbols),
         names(&image.aliases),
+        list(image.absent.iter()),
         list(image.listing.iter().map(line_text)),
         list(sources.iter().map(source)),
         list(notes.iter().map(diagnostic_text)),
@@ -127,6 +124,7 @@ fn assembly_of(text: &str) -> Option<Assembly> {
     let sections = items(next()?).map(section_of).collect::<Option<_>>()?;
     let mut names = || items(next()?).map(name_of).collect::<Option<_>>();
     let (symbols, aliases) = (names()?, names()?);
+    let absent = items(next()?).map(str::to_owned).collect();
     let listing = items(next()?).map(line_of).collect::<Option<_>>()?;
     let source = |item: &str| {
         let (name, text) = item.split_once(PART)?;
@@ -134,7 +132,7 @@ fn assembly_of(text: &str) -> Option<Assembly> {
     };
     let sources = items(next()?).map(source).collect::<Option<Vec<_>>>()?;
     let notes = items(next()?).map(diagnostic_of).collect::<Option<Vec<_>>>()?;
-    let image = Image { sections, symbols, aliases, listing, ..Image::default() };
+    let image = Image { sections, symbols, aliases, absent, listing, ..Image::default() };
     Some(Assembly { image: image.into(), sources: sources.into(), notes: notes.into() })
 }
 
@@ -189,11 +187,7 @@ fn position_text(Position { source, line, column }: Position) -> String {
 
 fn position_of(text: &str) -> Option<Position> {
     let mut numbers = text.split(' ');
-    Some(Position {
-        source: parsed(numbers.next())?,
-        line: parsed(numbers.next())?,
-        column: parsed(numbers.next())?,
-    })
+    Some(Position { source: parsed(numbers.next())?, line: parsed(numbers.next())?, column: parsed(numbers.next())? })
 }
 
 fn expansion_text(expansion: &[(String, Position)]) -> String {

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod claims;
+pub mod configuration;
 pub mod cost;
 pub mod counters;
 pub mod cr3;

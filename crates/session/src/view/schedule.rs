@@ -4,8 +4,8 @@ use crate::choice::Side;
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
-use cr3_core::scenario::{Nesting, Vector};
-use cr3_core::trace::Unfired;
+use cr3_core::scenario::{Nesting, Unresolved, Vector};
+use cr3_core::trace::{Reason, Trace, Unfired};
 
 /// One injection of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn chips(state: &State) -> Vec<Chip> {
             place: injection.place.to_string(),
             inside: index > 0 && injection.nesting == Nesting::Inside,
             row,
-            unfired: Side::BOTH.map(|side| unfired(&state.runs, side, index).map(why)),
+            unfired: Side::BOTH.map(|side| unfired(&state.runs, side, index).map(|it| why(&state.runs, side, it))),
         })
         .collect()
 }
@@ -54,9 +54,17 @@ fn unfired(runs: &Runs, side: Side, index: usize) -> Option<&Unfired> {
 /// Why an injection struck in neither run, from the first run that gives a reason.
 #[must_use]
 pub fn why_unfired(runs: &Runs, index: usize) -> Option<String> {
-    Side::BOTH.into_iter().find_map(|side| unfired(runs, side, index).map(why))
+    Side::BOTH.into_iter().find_map(|side| unfired(runs, side, index).map(|it| why(runs, side, it)))
 }
 
-fn why(unfired: &Unfired) -> String {
-    unfired.reason.to_string()
+/// The reason; of a label that only the other side's text has, which text lacks it.
+fn why(runs: &Runs, side: Side, unfired: &Unfired) -> String {
+    let is_known = |trace: &Trace| trace.places.resolve(&unfired.injection.place).is_ok();
+    match &unfired.reason {
+        Reason::NoSuchPlace(Unresolved::UnknownLabel { .. }) if runs.trace(side.other()).is_some_and(is_known) => {
+            let [here, there] = if side == Side::Left { ["left", "right"] } else { ["right", "left"] };
+            format!("the {here} text has no such label, and the {there} one has it")
+        }
+        reason => reason.to_string(),
+    }
 }

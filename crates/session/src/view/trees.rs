@@ -71,7 +71,8 @@ pub fn status(state: &State) -> String {
 /// What is wrong with the trees that sides run as they stand, or is to be known of them.
 #[must_use]
 pub fn said(state: &State) -> Vec<Problem> {
-    let plain = Side::BOTH.into_iter().filter(|side| state.setup.tree(*side).is_some() && !state.setup.uses_text(*side));
+    let plain =
+        Side::BOTH.into_iter().filter(|side| state.setup.tree(*side).is_some() && !state.setup.uses_text(*side));
     let told = plain.flat_map(|side| match &state.runs.sides[side.index()] {
         Ok(trace) => trace.system.notes.to_vec(),
         Err(Failure::Refused(diagnostics)) => diagnostics.clone(),

@@ -47,6 +47,7 @@ pub fn rows(state: &State) -> Vec<Row> {
 fn elsewhere(voucher: Voucher) -> &'static str {
     match voucher {
         Voucher::Unicorn | Voucher::SecondTlbModel | Voucher::GnuAs => "in tests",
+        Voucher::LinuxSources => "by machine",
         Voucher::CitedSource => "by reading",
         Voucher::Nobody => "nowhere",
     }
@@ -128,7 +129,8 @@ mod tests {
             deliveries: IDT, TSS, IST, frame: Unicorn 2.1.5; 7/7, 4/7
             CR3 bit 63, PCID, TLB, flushes: a second model, from the manual's text; in tests, in tests
             bytes of assembled text: GNU as; in tests, in tests
-            Linux: texts, layout, constants: the source that the code cites; by reading, by reading
+            Linux: entry code: Linux v6.1.172 and v6.12.117; by machine, by machine
+            Linux: C side, layout, constants: the source that the code cites; by reading, by reading
             counters, verdicts: nobody; nowhere, nowhere
             cycles: the source that the code cites; by reading, by reading
         "#]]

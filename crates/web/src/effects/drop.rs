@@ -45,7 +45,7 @@ pub(crate) fn use_drop(dispatch: &Callback<Action>) {
 
 /// Takes a folder that was chosen.
 pub(crate) fn chosen(files: &FileList, dispatch: &Callback<Action>) {
-    let mut found = Found::default();
+    let found = Found::default();
     for index in 0..files.length() {
         if let Some(file) = files.get(index) {
             // Browsers say it of folders that were chosen; web-sys has no name for it.
@@ -85,7 +85,9 @@ struct Found {
 impl Found {
     /// Adds a file that the entry code of a tree may need.
     fn add(&self, path: &str, file: &File) {
-        if ENDS.iter().any(|end| path.ends_with(end)) && is_wanted(path.rsplit_once('/').map_or("", |(folder, _)| folder)) {
+        if ENDS.iter().any(|end| path.ends_with(end))
+            && is_wanted(path.rsplit_once('/').map_or("", |(folder, _)| folder))
+        {
             self.add_any(path, file);
         }
     }
@@ -106,7 +108,8 @@ impl Found {
                 // A reader gives a hundred at a time, and nothing at the end.
                 loop {
                     let mut ask = |yes, no| drop(reader.read_entries_with_callback_and_callback(&yes, &no));
-                    let read = JsFuture::from(Promise::new(&mut ask)).await.map(Array::from).unwrap_or_default();
+                    let read =
+                        JsFuture::from(Promise::new(&mut ask)).await.map(|read| Array::from(&read)).unwrap_or_default();
                     entries.extend(read.iter().map(FileSystemEntry::from));
                     if read.length() == 0 {
                         break;
@@ -114,7 +117,7 @@ impl Found {
                 }
             } else if entry.is_file() && (is_loose(&entry) || ENDS.iter().any(|end| path.ends_with(end))) {
                 let of_file = entry.unchecked_ref::<FileSystemFileEntry>();
-                let mut ask = |yes, no| drop(of_file.file_with_callback_and_callback(&yes, &no));
+                let mut ask = |yes, no| of_file.file_with_callback_and_callback(&yes, &no);
                 if let Ok(file) = JsFuture::from(Promise::new(&mut ask)).await {
                     self.add_any(path, file.unchecked_ref());
                 }
@@ -138,7 +141,10 @@ impl Found {
             text += &read.ok().and_then(|read| read.as_string()).unwrap_or_default();
         }
         match text.is_empty() {
-            true => dispatch.emit(Action::Tell("There is no text in what was dropped. Drop a macro, a patch, or the top folder of a kernel tree.".to_owned())),
+            true => dispatch.emit(Action::Tell(
+                "There is no text in what was dropped. Drop a macro, a patch, or the top folder of a kernel tree."
+                    .to_owned(),
+            )),
             false => {
                 dispatch.emit(Action::EditDraft(text));
                 dispatch.emit(Action::Open(Overlay::Editor));

@@ -38,9 +38,11 @@ pub(crate) fn use_trees(state: &Rc<State>, dispatch: &Callback<Action>) {
     let (state, dispatch) = (state.clone(), dispatch.clone());
     let tickets: Vec<u32> = state.trees.wanted().map(|(ticket, _)| ticket).collect();
     use_effect_with(tickets, move |_| {
-        for (ticket, config) in state.trees.wanted() {
-            let is_new = DESK.with_borrow_mut(|desk| std::mem::replace(&mut desk.asked, ticket.max(desk.asked)) < ticket);
-            if is_new {
+        // Tickets grow; the list has the newest first.
+        for (ticket, config) in state.trees.wanted().collect::<Vec<_>>().into_iter().rev() {
+            let asked_before = DESK.with_borrow(|desk| desk.asked);
+            if asked_before < ticket {
+                DESK.with_borrow_mut(|desk| desk.asked = ticket);
                 say(asked(ticket, config).into(), &dispatch);
             }
         }

@@ -4,6 +4,7 @@ use super::Sheet;
 use super::trees::{switch, trees};
 use crate::effects;
 use crate::store::Props;
+use cr3_session::view::configuration::{Chip, chips};
 use cr3_session::view::diagnostics::{Problem, verdict};
 use cr3_session::view::drafts::{Draft, drafts, warning};
 use cr3_session::view::trees::of_text;
@@ -64,6 +65,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 <p class="quiet verdict">{ verdict.words }</p>
                 <div>{ messages("problem", &verdict.problems) }</div>
                 <div class="notes">{ messages("note", &verdict.notes) }</div>
+                <div class="uses" role="group" aria-label="Names of the configuration">{ for chips(state, &verdict.notes).into_iter().map(|chip| set(chip, dispatch)) }</div>
                 <p class="quiet warning">{ warning(state).unwrap_or_default() }</p>
             </div>
             <div class="kept">{ kept(&drafts(state), dispatch) }</div>
@@ -120,7 +122,12 @@ fn run_button(props: &Props, side: Side) -> Html {
         Side::Left => ("left", "Run it left"),
         Side::Right => ("right", "Run it right"),
     };
-    html! { <span key={name}>{ switch(of_text(&props.state, side), text, text.into(), &props.dispatch) }</span> }
+    html! { <span key={name}>{ switch(of_text(&props.state, side), text.into(), text.into(), &props.dispatch) }</span> }
+}
+
+/// A name of the configuration that the text asks for.
+fn set(Chip { name, switch: on }: Chip, dispatch: &Callback<Action>) -> Html {
+    html! { <span key={name.clone()}>{ switch(on, name.clone(), name, dispatch) }</span> }
 }
 
 pub(super) fn messages(class: &'static str, problems: &[Problem]) -> Html {

@@ -23,7 +23,7 @@ pub(super) fn trees(props: &Props) -> Html {
         <div class="trees">
             <label class="quiet">
                 { "Or run the entry code of a kernel tree: drop its folder on the page, or choose it. " }
-                <input type="file" webkitdirectory="" multiple={true} {onchange} />
+                <input type="file" webkitdirectory={true} multiple={true} {onchange} />
             </label>
             <p class="quiet">{ "Nothing is sent, and only what the entry code includes is read. No link carries a tree." }</p>
             <p class="quiet status" role="status">{ status(state) }</p>
@@ -37,8 +37,8 @@ fn view(Row { id, words, sides: [left, right] }: Row, dispatch: &Callback<Action
     html! {
         <li key={id.to_string()}>
             <span>{ &words }</span>
-            { switch(left, "Tree left", format!("Tree left: {words}"), dispatch) }
-            { switch(right, "Tree right", format!("Tree right: {words}"), dispatch) }
+            { switch(left, "Tree left".into(), format!("Tree left: {words}"), dispatch) }
+            { switch(right, "Tree right".into(), format!("Tree right: {words}"), dispatch) }
         </li>
     }
 }
@@ -46,7 +46,7 @@ fn view(Row { id, words, sides: [left, right] }: Row, dispatch: &Callback<Action
 /// A button that is on or off.
 pub(super) fn switch(
     Switch { is_on, action }: Switch,
-    text: &'static str,
+    text: String,
     label: String,
     dispatch: &Callback<Action>,
 ) -> Html {

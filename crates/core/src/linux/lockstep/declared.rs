@@ -33,7 +33,7 @@ pub(super) enum Resumes {
 
 impl Declared {
     pub(super) fn is_of(&self, release: Release) -> bool {
-        self.before.is_none_or(|before| (release.version, release.patchlevel) < before)
+        self.before.is_none_or(|before| release.is_before(before))
     }
 }
 

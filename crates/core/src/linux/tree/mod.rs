@@ -4,10 +4,12 @@
 //! build generates, and what only objtool, the unwinder or patching at boot read, has stand-ins.
 
 mod alone;
+mod configured;
 mod release;
 mod texts;
 
 pub use alone::is_entry_text;
+pub use configured::Configured;
 pub use release::{Checked, Release};
 
 pub(super) use alone::around;
@@ -92,6 +94,7 @@ pub struct Tree {
     /// Paths and texts: the entry texts, then the headers in the order in which they were asked for.
     files: Vec<(String, Arc<str>)>,
     refused: BTreeMap<String, String>,
+    configured: Configured,
     /// What the text calls and nothing here defines.
     unmodelled: Vec<String>,
     /// Whether the entry code came without its tree, and stand-ins have the place of its headers.
@@ -134,9 +137,24 @@ impl Tree {
             files.push((OPERAND.to_owned(), text.into()));
         }
         let early = matches!(find(TLB), File::Text(text) if switches_early(&text));
-        let variations = early.then_some(Variation::EarlySwitching).into_iter().collect();
-        let mut tree = Self { release, variations, files, refused: BTreeMap::new(), unmodelled: Vec::new(), is_alone: false };
+        let config = match find(configured::CONFIG) {
+            File::Text(text) => text,
+            File::Absent | File::Refused(_) => String::new(),
+        };
+        let early = early.then_some(Variation::EarlySwitching);
+        let variations = early.into_iter().chain(configured::variations(&config)).collect();
+        let mut tree = Self {
+            release,
+            variations,
+            files,
+            refused: BTreeMap::new(),
+            configured: Configured::of(&config),
+            unmodelled: Vec::new(),
+            is_alone: false,
+        };
         tree.add_headers(find);
+        let texts = tree.files.iter().map(|(_, text)| &**text);
+        tree.configured = std::mem::take(&mut tree.configured).asked(texts);
         Ok(tree)
     }
 
@@ -154,6 +172,11 @@ impl Tree {
     #[must_use]
     pub fn kernel(&self, given: Kernel) -> Kernel {
         self.variations.iter().fold(given, |kernel, &variation| kernel.with(variation))
+    }
+
+    /// What was taken of its `.config`.
+    pub fn configured(&self) -> &Configured {
+        &self.configured
     }
 
     /// The files that were read for the text, with their contents.

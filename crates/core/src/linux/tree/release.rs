@@ -39,6 +39,11 @@ impl Release {
         })
     }
 
+    /// Whether it came before `release`.
+    pub(in crate::linux) fn is_before(self, release: (u32, u32)) -> bool {
+        (self.version, self.patchlevel) < release
+    }
+
     /// Whether the C side of this release was checked.
     pub fn checked(self) -> Checked {
         match CHECKED.contains(&(self.version, self.patchlevel)) {
@@ -61,7 +66,8 @@ pub(super) fn switches_early(tlb: &str) -> bool {
     let Some((_, body)) = tlb.split_once("void switch_mm_irqs_off(") else { return false };
     let body = body.split_once("\n}").map_or(body, |(body, _)| body);
     let at = |word: &str| body.find(word);
-    match (at("LOADED_MM_SWITCHING);"), at("choose_new_asid(")) {
+    // Since v6.13 a lazy CPU may choose one for the mm that it has; then the last choice is meant.
+    match (at("LOADED_MM_SWITCHING);"), body.rfind("choose_new_asid(")) {
         (Some(stored), Some(chosen)) => stored < chosen,
         _ => false,
     }

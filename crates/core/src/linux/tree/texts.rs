@@ -66,13 +66,14 @@ pub(super) fn generated(path: &str, exists: &mut dyn FnMut(&str) -> bool) -> Opt
 }
 
 /// Per-CPU symbols of entry code, with their offsets. In a tree they are labels, as its text may name them relative to RIP.
-const PER_CPU: [(&str, u64); 9] = [
+const PER_CPU: [(&str, u64); 10] = [
     ("cpu_tss_rw", at::PERCPU_CPU_TSS_RW),
     ("pcpu_hot", at::PERCPU_PCPU_HOT),
     ("current_task", at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK),
     ("cpu_current_top_of_stack", at::PERCPU_PCPU_HOT + at::PCPU_HOT_TOP_OF_STACK),
     ("cpu_tlbstate", at::PERCPU_CPU_TLBSTATE),
     ("fixed_percpu_data", at::PERCPU_UNMODELLED),
+    ("__stack_chk_guard", at::PERCPU_UNMODELLED + 0x28),
     ("espfix_waddr", at::PERCPU_UNMODELLED + 0x40),
     ("espfix_stack", at::PERCPU_UNMODELLED + 0x48),
     ("hardirq_stack_ptr", at::PERCPU_UNMODELLED + 0x50),
@@ -94,6 +95,36 @@ const CONSTANTS: [(&str, i64); 13] = [
     ("TASK_threadsp", 24),
     ("FIXED_stack_canary", 40),
 ];
+
+/// A function of the C side whose callers in older releases hand over something else.
+struct Adapter {
+    function: &'static str,
+    /// What such a release calls in its place.
+    called: &'static str,
+    /// The first release that calls the function itself.
+    since: (u32, u32),
+    text: &'static str,
+}
+
+const ADAPTERS: [Adapter; 2] = [
+    Adapter {
+        function: "do_syscall_64",
+        called: "do_syscall_64_number_first",
+        since: (5, 14),
+        text: include_str!("number_first.S"),
+    },
+    Adapter {
+        function: "fixup_bad_iret",
+        called: "fixup_bad_iret_return_first",
+        since: (5, 19),
+        text: include_str!("return_first.S"),
+    },
+];
+
+fn adapters(tree: &Tree) -> impl Iterator<Item = &'static Adapter> {
+    let release = tree.release;
+    ADAPTERS.iter().filter(move |adapter| release.is_before(adapter.since))
+}
 
 /// The section of a per-CPU symbol.
 fn per_cpu_section(name: &str) -> String {
@@ -196,6 +227,9 @@ fn adapted(mut options: Options) -> Options {
 fn head(tree: &Tree, settings: &str) -> String {
     let per_cpu = PER_CPU.map(|(name, _)| format!(".section {}, \"aw\"\n{name}:\n", per_cpu_section(name))).concat();
     let entry = [ENTRY, OPERAND].into_iter().filter(|path| tree.files.iter().any(|(name, _)| name == path));
+    let adapted = adapters(tree).map(|adapter| format!("#define {} {}\n", adapter.function, adapter.called));
+    // What a person sets goes before what the tree has.
+    let settings = format!("{}{}{settings}", adapted.collect::<String>(), tree.configured.lines());
     let included: String = entry.map(|path| format!("#include \"../{path}\"\n")).collect();
     format!("{settings}{}{per_cpu}{}{included}", sources::EXCEPTION_TABLE, include_str!("head.S"))
 }
@@ -203,7 +237,9 @@ fn head(tree: &Tree, settings: &str) -> String {
 /// The names of the C side that a tree calls otherwise, and those that nobody models: whoever reaches one panics.
 fn calls(tree: &Tree) -> String {
     let unmodelled = tree.unmodelled.iter().map(|name| format!("{name}:\n\tjmp\tkernel_panic\n"));
-    format!("{}.section .text, \"ax\"\n{}", include_str!("calls.S"), unmodelled.collect::<String>())
+    let adapters = adapters(tree).map(|adapter| adapter.text);
+    let texts: String = adapters.map(str::to_owned).chain(unmodelled).collect();
+    format!("{}.section .text, \"ax\"\n{texts}", include_str!("calls.S"))
 }
 
 /// The text of a file, with what the machine has in the place of the kernel's tables.

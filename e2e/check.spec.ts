@@ -50,7 +50,7 @@ test("the limits have each field with its voucher and what was compared so far",
   const open = () => page.getByRole("button", { name: /not modelled|Limits/ }).click();
   const row = (name: string) => page.locator(".trust tr", { has: page.getByRole("rowheader", { name }) }).locator(".number");
   await open();
-  await expect(page.locator(".trust tbody tr")).toHaveCount(14);
+  await expect(page.locator(".trust tbody tr")).toHaveCount(15);
   await expect(page.getByRole("heading", { name: "Left out" })).toBeVisible();
   await expect(row("RFLAGS")).toHaveText([/^0 of \d+$/, /^0 of \d+$/]);
   await page.keyboard.press("Escape");

@@ -3,8 +3,9 @@
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::tree::File;
 use cr3_core::linux::{Config, Kernel, Tree, TreeId, boot};
+use cr3_session::library::Library;
 use cr3_session::tree::wire::{assembly, encode, gift, given, question};
-use cr3_session::tree::{Library, Opened, Told};
+use cr3_session::tree::{Opened, Told};
 use std::collections::VecDeque;
 use std::sync::Arc;
 

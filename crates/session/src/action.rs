@@ -1,11 +1,13 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
 use crate::check::Report;
-use crate::choice::{Direction, Feature, Filter, Form, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme};
+use crate::choice::{
+    Direction, Feature, Filter, Form, Landing, Overlay, Own, Pane, Scope, Side, Spot, Tab, Target, Theme,
+};
 use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::Told;
-use crate::tree::{self, Own};
+use crate::tree;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Handler, Handlers};
 use cr3_core::promises::Promise;

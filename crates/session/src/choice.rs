@@ -1,5 +1,6 @@
 //! What a person chooses from: sides, forms, filters, panes. Every other file may use these, and they use none.
 
+use cr3_core::linux::TreeId;
 pub use cr3_core::linux::{Feature, Form};
 use cr3_core::scenario::Place;
 
@@ -221,4 +222,43 @@ pub struct Spot {
     pub place: Place,
     /// The aligned row. Without one, the next arrival at the place counts.
     pub row: Option<usize>,
+}
+
+/// The text of a side that runs [`Form::Custom`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Own {
+    /// The person's own text on the built-in one.
+    #[default]
+    Text,
+    /// A kernel tree as it stands.
+    Tree(TreeId),
+    /// The person's own text as an edit of a kernel tree.
+    EditedTree(TreeId),
+}
+
+impl Own {
+    /// The tree of it.
+    #[must_use]
+    pub fn tree(self) -> Option<TreeId> {
+        match self {
+            Self::Text => None,
+            Self::Tree(id) | Self::EditedTree(id) => Some(id),
+        }
+    }
+
+    /// Whether the person's own text is in it.
+    #[must_use]
+    pub fn has_text(self) -> bool {
+        !matches!(self, Self::Tree(_))
+    }
+
+    /// The same with the person's own text, or without it where that leaves a text.
+    #[must_use]
+    pub fn with_text(self, has_text: bool) -> Self {
+        match self {
+            Self::EditedTree(id) if !has_text => Self::Tree(id),
+            Self::Tree(id) if has_text => Self::EditedTree(id),
+            other => other,
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod explore;
 mod fields;
 pub mod glossary;
 mod inject;
+pub mod library;
 pub mod link;
 pub mod moment;
 pub mod report;

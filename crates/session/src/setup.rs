@@ -1,7 +1,6 @@
 //! What is run.
 
-use crate::choice::{Form, Side};
-use crate::tree::Own;
+use crate::choice::{Form, Own, Side};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
 use cr3_core::scenario::{Scenario, Schedule};

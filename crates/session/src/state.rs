@@ -1,7 +1,7 @@
 //! The one value that the page shows.
 
 use crate::check::Check;
-use crate::choice::{Filter, Form, Judging, Overlay, Pane, Side, Spot, Tab, Theme};
+use crate::choice::{Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
 use crate::document::Document;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
@@ -9,7 +9,7 @@ use crate::explore::wire::Request;
 use crate::link::{self, Link};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
-use crate::tree::{Own, Trees};
+use crate::tree::Trees;
 use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, TreeId, Variation};
 use cr3_core::scenario::Place;

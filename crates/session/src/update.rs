@@ -4,7 +4,7 @@ mod visit;
 
 use crate::action::Action;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
-use crate::choice::{Direction, Filter, Form, Overlay, Pane, Scope, Side, Target};
+use crate::choice::{Direction, Filter, Form, Overlay, Own, Pane, Scope, Side, Target};
 use crate::drafts;
 use crate::explore::Told;
 use crate::inject;
@@ -13,7 +13,7 @@ use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
 use crate::study::Question;
-use crate::tree::{self, Own};
+use crate::tree;
 use crate::view::outcome::outcome;
 use cr3_core::query::Assumption;
 use cr3_core::scenario::{Nesting, Schedule, Vector};

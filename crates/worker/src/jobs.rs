@@ -3,7 +3,7 @@
 use crate::worker::Serve;
 use cr3_jobs::{Jobs, receive};
 use cr3_session::explore::wire::{self, Request};
-use cr3_session::tree::Library;
+use cr3_session::library::Library;
 use wasm_bindgen::JsValue;
 
 /// Steps of a slice: some 40 milliseconds.

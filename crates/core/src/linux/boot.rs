@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// # Errors
 /// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
-    match tree::around(config)? {
+    match own::around(config)? {
         Some(around) => booted(&around),
         None => booted(config),
     }

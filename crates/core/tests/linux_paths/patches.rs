@@ -418,13 +418,13 @@ fn a_whole_entry_text_is_named() {
                  SYM_CODE_START(entry_SYSCALL_64) /* here */\n\tswapgs\nSYM_CODE_END(entry_SYSCALL_64)\n";
     let told = expect![[r#"
         restore/custom.S:6:1: error: the text is more than macros: it has `entry_SYSCALL_64`, which is entry code and built in
-          paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree
+          paste its macros, a calling.h, a diff of entry_64.S, or all of entry_64.S
     "#]];
     check(entry, told);
     let form = linux::sources::form_source(Form::E, "").text;
     let told = expect![[r#"
         restore/custom.S:27:1: error: the text is more than macros: it has `paranoid_exit`, which is entry code and built in
-          paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree
+          paste its macros, a calling.h, a diff of entry_64.S, or all of entry_64.S
     "#]];
     check(&format!("{form}paranoid_exit:\n\tret\n"), told);
 }

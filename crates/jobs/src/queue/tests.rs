@@ -1,7 +1,7 @@
 use super::*;
 use cr3_core::explore::{Assumption, Explorer, Reach, Verdict};
 use cr3_session::explore::wire;
-use cr3_session::tree::Library;
+use cr3_session::library::Library;
 use cr3_session::{Action, Scope, Settings, State, update};
 
 fn opened(link: &str) -> State {

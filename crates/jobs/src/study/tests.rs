@@ -1,7 +1,7 @@
 use super::*;
 use crate::queue::Jobs;
 use cr3_session::explore::wire::{self, Pace, Request};
-use cr3_session::tree::Library;
+use cr3_session::library::Library;
 use cr3_session::view::{claims, lines};
 use cr3_session::{Action, Form, Overlay, Settings, Side, State, is_valid, update};
 use expect_test::{Expect, expect};

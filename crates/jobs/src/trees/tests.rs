@@ -1,6 +1,6 @@
 use super::*;
 use cr3_core::linux::{Feature, Kernel, Variation};
-use cr3_session::tree::Own;
+use cr3_session::choice::Own;
 use cr3_session::tree::wire::{asked, decode};
 use cr3_session::view::trees::{rows, said, status};
 use cr3_session::{Action, Form, Runs, Settings, Side, State, is_valid, link, update};

@@ -4,8 +4,7 @@
 use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use crate::choice::{Form, Side};
 use crate::fields::{SEPARATOR, joined};
-use crate::tree::Library;
-use crate::tree::wire::{base_of, base_text};
+use crate::library::{Library, base_of, base_text};
 use crate::words::{side_key, side_of};
 use cr3_core::linux::Config;
 use cr3_core::scenario::Scenario;

@@ -1,8 +1,8 @@
 use super::wire::Request;
 use super::*;
 use crate::action::Action;
+use crate::library::Library;
 use crate::state::{Settings, State};
-use crate::tree::Library;
 use crate::update::update;
 use cr3_core::linux::{Feature, Handler};
 

@@ -3,10 +3,9 @@
 use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
 use crate::choice::Form;
 use crate::fields::{SEPARATOR, joined};
+use crate::library::{Library, base_of, base_text};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
-use crate::tree::Library;
-use crate::tree::wire::{base_of, base_text};
 use crate::words::{scope_key, scope_of};
 use cr3_core::linux::Config;
 use cr3_core::promises::Promise;

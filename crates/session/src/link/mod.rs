@@ -7,8 +7,7 @@
 mod escape;
 mod pack;
 
-use crate::choice::{Filter, Form, Pane, Scope, Side, Tab};
-use crate::tree::Own;
+use crate::choice::{Filter, Form, Own, Pane, Scope, Side, Tab};
 use crate::words;
 use cr3_core::choice::UnknownName;
 use cr3_core::geometry::Geometry;

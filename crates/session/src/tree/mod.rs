@@ -6,48 +6,9 @@ use crate::choice::{Form, Side};
 use crate::setup::Setup;
 use cr3_core::asm::{Diagnostic, Image, Position, Severity, Source};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{self, Base, Config, Kernel, System, Tree, TreeId, is_entry_text};
+use cr3_core::linux::{self, Base, Config, Kernel, System, TreeId, is_entry_text};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// The text of a side that runs [`Form::Custom`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Own {
-    /// The person's own text on the built-in one.
-    #[default]
-    Text,
-    /// A kernel tree as it stands.
-    Tree(TreeId),
-    /// The person's own text as an edit of a kernel tree.
-    EditedTree(TreeId),
-}
-
-impl Own {
-    /// The tree of it.
-    #[must_use]
-    pub fn tree(self) -> Option<TreeId> {
-        match self {
-            Self::Text => None,
-            Self::Tree(id) | Self::EditedTree(id) => Some(id),
-        }
-    }
-
-    /// Whether the person's own text is in it.
-    #[must_use]
-    pub fn has_text(self) -> bool {
-        !matches!(self, Self::Tree(_))
-    }
-
-    /// The same with the person's own text, or without it where that leaves a text.
-    #[must_use]
-    pub fn with_text(self, has_text: bool) -> Self {
-        match self {
-            Self::EditedTree(id) if !has_text => Self::Tree(id),
-            Self::Tree(id) if has_text => Self::EditedTree(id),
-            other => other,
-        }
-    }
-}
 
 /// A tree that was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,26 +188,6 @@ fn told_of(message: String, hint: &str) -> Diagnostic {
         message,
         hint: Some(hint.to_owned()),
         expansion: Vec::new(),
-    }
-}
-
-/// The trees that a worker has.
-#[derive(Clone, Debug, Default)]
-pub struct Library(Vec<(TreeId, Arc<Tree>)>);
-
-impl Library {
-    /// Adds one.
-    pub fn add(&mut self, id: TreeId, tree: Arc<Tree>) {
-        if self.base(id) == Base::Elsewhere(id) {
-            self.0.push((id, tree));
-        }
-    }
-
-    /// The text of a tree.
-    #[must_use]
-    pub fn base(&self, id: TreeId) -> Base {
-        let found = self.0.iter().find(|(other, _)| *other == id);
-        found.map_or(Base::Elsewhere(id), |(_, tree)| Base::Tree(tree.clone()))
     }
 }
 

@@ -1,5 +1,6 @@
 use super::wire;
 use super::*;
+use crate::choice::Own;
 use cr3_core::linux::boot;
 
 #[test]

@@ -1,10 +1,11 @@
 //! What the page and the worker of the trees write to each other. The files themselves are handed over by the browser.
 
-use super::{Assembly, Library, Opened, Told};
+use super::{Assembly, Opened, Told};
 use crate::explore::wire::{PART, config_of, config_text, items, list, plain};
 use crate::fields::SEPARATOR;
+use crate::library::Library;
 use cr3_core::asm::{Diagnostic, Image, Line, Position, Section, Severity, Source};
-use cr3_core::linux::{Base, Config, System, TreeId};
+use cr3_core::linux::{Config, System, TreeId};
 use std::fmt::Write;
 use std::str::FromStr;
 
@@ -223,20 +224,4 @@ fn diagnostic_of(item: &str) -> Option<Diagnostic> {
         message: parts.next()?.to_owned(),
         hint: parts.next().filter(|hint| !hint.is_empty()).map(str::to_owned),
     })
-}
-
-/// The text that a form changes, as a field: nothing for the built-in one.
-pub(crate) fn base_text(base: &Base) -> String {
-    match base {
-        Base::Elsewhere(id) => id.to_string(),
-        // Whoever has a tree sends it to nobody.
-        Base::BuiltIn | Base::Tree(_) => String::new(),
-    }
-}
-
-pub(crate) fn base_of(field: &str, library: &Library) -> Option<Base> {
-    match field {
-        "" => Some(Base::BuiltIn),
-        id => Some(library.base(id.parse().ok()?)),
-    }
 }

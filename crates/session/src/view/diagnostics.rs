@@ -1,9 +1,8 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
-use crate::choice::{Form, Side};
+use crate::choice::{Form, Own, Side};
 use crate::runs::Failure;
 use crate::state::{Setup, State};
-use crate::tree::Own;
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::boot;
 

@@ -2,10 +2,10 @@
 
 use super::diagnostics::{Problem, problems};
 use crate::action::Action;
-use crate::choice::{Form, Side};
+use crate::choice::{Form, Own, Side};
 use crate::runs::Failure;
 use crate::state::State;
-use crate::tree::{Opened, Own};
+use crate::tree::Opened;
 use cr3_core::linux::TreeId;
 
 /// What a button of a side does, and whether the side has it.

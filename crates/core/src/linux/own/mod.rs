@@ -18,11 +18,25 @@ pub(super) use origins::Origins;
 pub(super) use syntax::named_syntax;
 
 use super::sources::{self, CALLING_INDEX, CUSTOM, FORM_INDEX, Signature, form_source};
-use super::tree::Library;
+use super::tree::{Library, Tree, is_entry_text};
 use super::{Base, Config, Form};
 use crate::asm::{self, Assembled, Diagnostic, Options, Position, Severity, Source};
 use cr3_patch::{Fault, Line, Taken, What, recognise};
 use settings::Settings;
+
+/// The configuration whose base is the whole entry_64.S that `config` has as its own text; none if it has another text.
+///
+/// # Errors
+/// What is wrong with the text.
+pub(super) fn around(config: &Config) -> Result<Option<Config>, Vec<Diagnostic>> {
+    let is_own = config.form == Form::Custom && config.base == Base::BuiltIn;
+    if !cfg!(feature = "trees") || !is_own || !is_entry_text(&config.custom) {
+        return Ok(None);
+    }
+    let settings = settings(&config.custom).0;
+    let tree = Tree::around(&config.custom[settings.len()..])?;
+    Ok(Some(Config { base: Base::Tree(tree.into()), custom: settings.into(), ..config.clone() }))
+}
 
 /// The texts of one configuration.
 pub(super) struct Texts {

@@ -72,7 +72,7 @@ fn more_than_macros(place: (u32, u32), label: &str) -> Diagnostic {
     error(
         place,
         &format!("the text is more than macros: it has `{label}`, which is entry code and built in"),
-        "paste its macros, a calling.h, or a diff of entry_64.S; a whole entry_64.S needs the headers of its tree",
+        "paste its macros, a calling.h, a diff of entry_64.S, or all of entry_64.S",
     )
 }
 

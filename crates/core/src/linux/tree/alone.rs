@@ -1,10 +1,9 @@
 //! An entry_64.S without its tree, as a person pastes it: small headers of our own words stand in for the kernel's.
 
-use super::super::own;
+use super::super::Form;
 use super::super::sources::form_source;
-use super::{Base, CALLING, Config, ENTRY, File, Form, Tree};
+use super::{CALLING, ENTRY, File, Tree};
 use crate::asm::Diagnostic;
-use std::sync::Arc;
 
 /// What stands in for the tree, by path.
 macro_rules! stand_ins {
@@ -50,19 +49,14 @@ pub fn is_entry_text(text: &str) -> bool {
     has("entry_SYSCALL_64") && (has("asm_exc_nmi") || has("nmi"))
 }
 
-/// The configuration whose base is the whole entry_64.S that `config` has as its own text; none if it has another text.
-///
-/// # Errors
-/// What is wrong with the text.
-pub(in crate::linux) fn around(config: &Config) -> Result<Option<Config>, Vec<Diagnostic>> {
-    let is_own = config.form == Form::Custom && config.base == Base::BuiltIn;
-    if !cfg!(feature = "trees") || !is_own || !is_entry_text(&config.custom) {
-        return Ok(None);
+impl Tree {
+    /// An entry_64.S with stand-ins for its tree.
+    ///
+    /// # Errors
+    /// Those of [`Tree::read`].
+    pub(in crate::linux) fn around(entry: &str) -> Result<Self, Vec<Diagnostic>> {
+        Ok(Self { is_alone: true, ..Self::read(&mut |path| stand_in(path, entry))? })
     }
-    let settings = own::settings(&config.custom).0;
-    let entry = &config.custom[settings.len()..];
-    let tree = Tree { is_alone: true, ..Tree::read(&mut |path| stand_in(path, entry))? };
-    Ok(Some(Config { base: Base::Tree(Arc::new(tree)), custom: settings.into(), ..config.clone() }))
 }
 
 /// What stands at a path. A header without a stand-in is empty: what is missed is told where it is used.

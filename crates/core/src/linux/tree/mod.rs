@@ -12,11 +12,9 @@ pub use alone::is_entry_text;
 pub use configured::Configured;
 pub use release::{Checked, Release};
 
-pub(super) use alone::around;
-
 pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};
 
-use super::{Config, Features, Form, Handlers, Kernel, Variation, constants};
+use super::{Features, Handlers, Kernel, Variation, constants};
 use crate::asm::{self, Diagnostic, Files, Includes, Position, Severity};
 use release::switches_early;
 use std::cell::RefCell;

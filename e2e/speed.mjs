@@ -1,4 +1,5 @@
-// In Chromium: instructions per second with counters on, and how long any step of a long run takes to be shown.
+// In Chromium: instructions per second with counters on, how long any step of a long run takes to be shown, and how long an edit of a
+// macro takes.
 // `node speed.mjs FOLDER`, with the folder of a page that has the feature `bench`, prints the median of the samples.
 import { told, withPage } from "./measure.mjs";
 
@@ -8,6 +9,9 @@ const ROUNDS = 50;
 
 /** Steps sought in a run of a hundred thousand. */
 const SEEKS = 60;
+
+/** Edits of a macro. */
+const EDITS = 25;
 
 /** Milliseconds of a frame. */
 const FRAME = 16;
@@ -64,4 +68,35 @@ await withPage(process.argv[2], async (page) => {
   console.log(`in Chromium, any step of ${steps} shown, with layout: ${told(others, 1)} ms; ${within} of ${others.length} within ${FRAME} ms`);
   console.log(`the first click after loading: ${first.toFixed(1)} ms`);
   console.log(`with the listing, a frame later: ${told(whole.slice(1), 1)} ms`);
+
+  await page.goto(`${new URL(page.url()).origin}/?edit#v=1&a=A&b=custom&s=kernel_loop%2B1:nmi`);
+  await page.getByRole("button", { name: "Own macro" }).click();
+  const edits = await page.evaluate(async (edits) => {
+    const area = document.querySelector(".editor textarea");
+    const counter = document.querySelector("[data-counter=cr3_writes] .right");
+    const { port1, port2 } = new MessageChannel();
+    const drawn = () => new Promise((resolve) => {
+      port1.onmessage = resolve;
+      port2.postMessage(null);
+    });
+    // Two macros whose runs differ, so that each edit shows when it is done.
+    const write = ".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n";
+    const twice = write.replace(".endm", "\tmovq\t\\save_reg, %cr3\n.endm");
+    const times = [];
+    for (let nth = 0; nth <= edits; nth++) {
+      const before = counter.textContent;
+      area.value = nth % 2 ? twice : write;
+      area.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      const start = performance.now();
+      // The text is taken when the focus leaves, and not after the pause for a person who types on.
+      area.dispatchEvent(new FocusEvent("focusout", { bubbles: true }));
+      while (counter.textContent === before && performance.now() - start < 2000) await drawn();
+      document.body.getBoundingClientRect();
+      times.push(performance.now() - start);
+      if (counter.textContent === before && nth > 0) throw new Error("an edit changed nothing");
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    return times.slice(1);
+  }, EDITS);
+  console.log(`in Chromium, an edited macro, until both runs are recorded, aligned and drawn: ${told(edits, 1)} ms`);
 });

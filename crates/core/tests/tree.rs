@@ -402,10 +402,55 @@ fn the_c_side_follows_the_release() {
     let later = edited("Makefile", "PATCHLEVEL = 12", "PATCHLEVEL = 18").expect("a tree");
     let notes = boot(&later, "").expect("it assembles").notes;
     expect![[r#"
-        arch/x86/entry/entry_64.S:0: the C side of v6.18 is modelled unchecked
-          it follows v6.12, and the entry texts of v6.1 and v6.12 were held against it
+        arch/x86/entry/entry_64.S:0: the C side of v6.18 is unchecked: the nearest that is modelled is that of v6.12
+          the entry texts of v6.1 and v6.12 were held against it
         arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
           asm_load_gs_index
     "#]]
     .assert_eq(&said(&notes));
+}
+
+#[test]
+fn a_configuration_is_taken_from_the_tree_and_a_person_goes_before_it() {
+    let entry = text(ENTRY).replacen("\tswapgs", "#ifdef CONFIG_ODD\n\tswapgz\n#endif\n\tswapgs", 1);
+    let with = |config: &str| {
+        let files = [(ENTRY, entry.as_str()), (".config", config)];
+        let files = files.map(|(path, text)| (path.to_owned(), File::Text(text.to_owned())));
+        Arc::new(read(&files.into()).expect("a tree"))
+    };
+    let tree = with("# CONFIG_EVEN is not set\nCONFIG_ODD=y\nCONFIG_SMP=n\nCONFIG_DEBUG_ENTRY=y\n");
+    assert_eq!(tree.kernel(Kernel::V6_12).to_string(), "v6.12+debug-entry");
+    let told = boot(&tree, "").map(|_| ()).map_err(|told| said(&told));
+    assert!(told.is_err_and(|told| told.contains("swapgz")), "it is on");
+    let notes = boot(&tree, "#undef CONFIG_ODD\n").expect("a person turned it off").notes;
+    assert!(said(&notes).contains("of its .config 1 names are taken; on are CONFIG_ODD\n"), "{}", said(&notes));
+    assert!(boot(&with("CONFIG_ODD=n\n"), "").is_ok());
+}
+
+#[test]
+fn older_entry_code_hands_over_what_it_did() {
+    let entry = text(ENTRY);
+    let (now, then) = ("\tmovq\t%rsp, %rdi\n\tmovslq\t%eax, %rsi\n", "\tmovq\t%rax, %rdi\n\tmovq\t%rsp, %rsi\n");
+    assert!(entry.contains(now));
+    let makefile = "VERSION = 5\nPATCHLEVEL = 10\n";
+    let files = [(ENTRY, entry.replacen(now, then, 1)), ("Makefile", makefile.to_owned())];
+    let tree = read(&files.map(|(path, text)| (path.to_owned(), File::Text(text))).into()).expect("a tree");
+    let scenario = Scenario { config: config(&Arc::new(tree), ""), ..Scenario::default() };
+    let trace = Trace::record(&scenario, Options::default()).expect("it assembles");
+    assert_eq!(trace.ending().to_string(), "the program exited");
+    assert_eq!(trace.breakages, []);
+}
+
+/// The macros of a patched tree are those that the patch makes, so its mutants are too.
+#[test]
+fn macros_of_a_patched_tree_are_the_patched_ones() {
+    let patch = "--- a/arch/x86/entry/calling.h\n+++ b/arch/x86/entry/calling.h\n@@ -1,3 +1,4 @@\n .macro SET_NOFLUSH_BIT reg:req\n+\tnop\n \tbts\t$X86_CR3_PCID_NOFLUSH_BIT, \\reg\n .endm\n";
+    let macros = |custom: &str| linux::written::Macros::of(&config(&plain(), custom)).map_err(|told| said(&told));
+    let [before, after] = ["", patch].map(|custom| macros(custom).expect("macros"));
+    let statements = |macros: &linux::written::Macros, name: &str| macros.named(name).map(|it| it.statements.len());
+    assert_eq!(statements(&before, "SET_NOFLUSH_BIT"), Some(1));
+    assert_eq!(statements(&after, "SET_NOFLUSH_BIT"), Some(2));
+    let restore = |macros: &linux::written::Macros| statements(macros, "PARANOID_RESTORE_CR3");
+    assert_eq!(restore(&before), restore(&after));
+    assert!(linux::boot(&after.config).is_ok());
 }

@@ -63,8 +63,9 @@ fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
         return Some(note(what.to_owned(), "open the folder of its tree for its own".to_owned()));
     }
     let release = tree.release();
-    let hint = "it follows v6.12, and the entry texts of v6.1 and v6.12 were held against it".to_owned();
-    let unchecked = || note(format!("the C side of {release} is modelled unchecked"), hint);
+    let what = format!("the C side of {release} is unchecked: the nearest that is modelled is that of v6.12");
+    let hint = "the entry texts of v6.1 and v6.12 were held against it".to_owned();
+    let unchecked = || note(what, hint);
     (release.checked() == Checked::Unchecked).then(unchecked)
 }
 

@@ -48,7 +48,10 @@ impl Macros {
         let options = constants::options(config.features, config.kernel);
         let refused = |diagnostic: Box<Diagnostic>| own::named_syntax(config, &options, vec![*diagnostic]);
         let config = match config.form {
-            Form::Custom => with_text(config, &own::as_macros(config, &options).map_err(refused)?),
+            Form::Custom => {
+                let config = own::rebased(config, &options).map_err(refused)?;
+                with_text(&config, &own::as_macros(&config, &options).map_err(refused)?)
+            }
             _ => config.clone(),
         };
         let texts = own::texts(&config, &options).map_err(refused)?;

@@ -166,7 +166,7 @@ fn what_is_no_tree_is_said() {
     let told = said(&page.state);
     assert_eq!(
         (told[0].place.as_str(), told[0].message.contains("swapgz")),
-        ("arch/x86/entry/entry_64.S line 33:", true),
+        ("arch/x86/entry/entry_64.S line 27:", true),
         "{told:?}"
     );
     assert_eq!(rows(&page.state).len(), 1);
@@ -190,6 +190,7 @@ fn a_pasted_entry_text_runs_with_stand_ins() {
     page.act(Action::EditDraft(text("arch/x86/entry/entry_64.S")));
     page.after(Action::SetForm(Side::Right, Form::Custom));
     let state = &page.state;
+    assert_eq!(cr3_session::view::outcome::no_run(&state.runs, Side::Right), "");
     assert_eq!(state.runs.comparison.differences, []);
     assert_eq!(counters(&state.runs, Side::Left), counters(&state.runs, Side::Right));
     let notes = &state.runs.trace(Side::Right).expect("a run").system.notes;

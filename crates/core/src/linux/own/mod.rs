@@ -13,7 +13,7 @@ mod syntax;
 mod unknown;
 
 pub(super) use macros::{Definition, definitions, empty};
-pub(super) use of_tree::of_include;
+pub(super) use of_tree::{of_include, rebased};
 pub(super) use origins::Origins;
 pub(super) use syntax::named_syntax;
 

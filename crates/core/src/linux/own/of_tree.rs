@@ -4,7 +4,7 @@
 //! them stood, so that it knows every name that calling.h gives before.
 
 use super::super::sources::{CALLING_INDEX, FORM_INDEX, MACRO_NAMES, Signature};
-use super::super::tree::{CUSTOM_PATH, ENTRY_INDEX, Library, Tree, inputs};
+use super::super::tree::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, Tree, inputs};
 use super::super::{Base, Config, Handlers};
 use super::macros::{self, Definition, definitions};
 use super::origins::Origins;
@@ -107,6 +107,27 @@ fn include(calling: &mut Source, line: Option<u32>) {
     calling.text = lines.iter().flat_map(|line| [line, "\n"]).collect();
 }
 
+/// Whether patches changed the tree's texts.
+fn is_patched(texts: &Texts) -> bool {
+    let end = texts.origins.end();
+    end > FORM_INDEX + 1 || texts.sources[FORM_INDEX].text.is_empty() && end > 0
+}
+
+/// The configuration whose tree has a person's patches in it, so that it is a tree as it stands; `config` itself if there are none.
+///
+/// # Errors
+/// Those of the texts.
+pub(in crate::linux) fn rebased(config: &Config, options: &Options) -> Result<Config, Box<Diagnostic>> {
+    let Some(tree) = config.base.tree() else { return Ok(config.clone()) };
+    let texts = super::texts(config, options)?;
+    if !is_patched(&texts) {
+        return Ok(config.clone());
+    }
+    let patched = tree.with(EDITED.map(|(path, index)| (path, texts.sources[index].text.as_str())));
+    let settings = super::settings(&config.custom).0.into();
+    Ok(Config { base: Base::Tree(patched.into()), custom: settings, ..config.clone() })
+}
+
 /// What a person's text makes of the tree's macros, as macros alone.
 ///
 /// # Errors
@@ -114,7 +135,7 @@ fn include(calling: &mut Source, line: Option<u32>) {
 pub(super) fn as_macros(config: &Config, texts: &Texts) -> Result<String, Box<Diagnostic>> {
     let (form, calling) = (&texts.sources[FORM_INDEX], &texts.sources[CALLING_INDEX]);
     let settings = super::settings(&config.custom).0;
-    if texts.origins.end() > FORM_INDEX + 1 || form.text.is_empty() && texts.origins.end() > 0 {
+    if is_patched(texts) {
         return Err(Box::new(super::more_than_macros(&texts.notes)));
     }
     if texts.restore.at.source == FORM_INDEX {

@@ -66,10 +66,17 @@ fn stand_in(path: &str, entry: &str) -> File {
         Some((CALLING, text)) => File::Text(called(text, entry)),
         Some((_, text)) => File::Text((*text).to_owned()),
         None => match path.strip_prefix("arch/x86/include/") {
-            Some(header) if !STAND_INS.iter().any(|(name, _)| name.ends_with(header)) => File::Text(String::new()),
+            Some(header) if !is_elsewhere(header) => File::Text(String::new()),
             _ => File::Absent,
         },
     }
+}
+
+/// Whether a header of the first folder is found in another one, as a stand-in or as a wrapper of a generic one.
+fn is_elsewhere(header: &str) -> bool {
+    let generic = header.replacen("asm/", "asm-generic/", 1);
+    let named = |(name, _): &(&str, &str)| name.ends_with(header) || name.ends_with(&generic);
+    ["generated/", "uapi/"].iter().any(|folder| header.starts_with(folder)) || STAND_INS.iter().any(named)
 }
 
 /// The stand-in of calling.h with the macro that the text calls: form A's under the old name.

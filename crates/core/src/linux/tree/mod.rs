@@ -182,6 +182,15 @@ impl Tree {
         self.files.iter().map(|(path, text)| (path.as_str(), &**text))
     }
 
+    /// The same tree with these texts at their paths.
+    pub(super) fn with(&self, edits: [(&str, &str); 2]) -> Self {
+        let edited = |path: &str| edits.iter().find(|(edited, _)| *edited == path);
+        let file = |(path, text): &(String, Arc<str>)| {
+            (path.clone(), edited(path).map_or_else(|| text.clone(), |(_, text)| (*text).into()))
+        };
+        Self { files: self.files.iter().map(file).collect(), ..self.clone() }
+    }
+
     /// The functions in C that the text calls and this machine does not model: whoever reaches one panics.
     pub fn unmodelled(&self) -> &[String] {
         &self.unmodelled

@@ -1,6 +1,8 @@
-//! The kernel trees that a worker has, and how messages name them.
+//! The kernel trees that a worker has, and configurations as fields of messages, which name them.
 
-use cr3_core::linux::{Base, Tree, TreeId};
+use crate::choice::Form;
+use crate::fields::SEPARATOR;
+use cr3_core::linux::{Base, Config, Tree, TreeId};
 use std::sync::Arc;
 
 /// The trees that a worker has.
@@ -37,4 +39,24 @@ pub(crate) fn base_of(field: &str, library: &Library) -> Option<Base> {
         "" => Some(Base::BuiltIn),
         id => Some(library.base(id.parse().ok()?)),
     }
+}
+
+/// The text of a person's own form comes last.
+pub(crate) fn config_text(config: &Config) -> String {
+    let Config { features, kernel, base, form, custom, handler, geometry } = config;
+    let base = base_text(base);
+    let system = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
+    format!("{system}{SEPARATOR}{base}{SEPARATOR}{custom}")
+}
+
+pub(crate) fn config_of(text: &str, library: &Library) -> Option<Config> {
+    let mut fields = text.splitn(7, SEPARATOR);
+    let form = Form::named(fields.next()?)?;
+    let features = fields.next()?.parse().ok()?;
+    let kernel = fields.next()?.parse().ok()?;
+    let handler = fields.next()?.parse().ok()?;
+    let geometry = fields.next()?.parse().ok()?;
+    let base = base_of(fields.next()?, library)?;
+    let custom = fields.next()?.into();
+    Some(Config { features, kernel, base, form, custom, handler, geometry })
 }

@@ -1,21 +1,14 @@
 //! What the page and the explorer's worker write to each other: lines of fields, as text.
 
 use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
-use crate::choice::Form;
-use crate::fields::{SEPARATOR, joined};
-use crate::library::{Library, base_of, base_text};
+pub use crate::fields::plain;
+use crate::fields::{PART, SEPARATOR, items, joined, list};
+use crate::library::{Library, config_of, config_text};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
-use cr3_core::linux::Config;
 use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Assumptions, Verdict};
-
-/// Separates the items of a list in a field.
-pub(crate) const ITEM: char = '\u{1e}';
-
-/// Separates the parts of an item.
-pub(crate) const PART: char = '\u{1d}';
 
 /// How far searches go by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,26 +81,6 @@ fn subject_of(text: &str, library: &Library) -> Option<Subject> {
     Some(Subject { config: config_of(fields.next()?, library)?, scope, assumed })
 }
 
-/// The text of a person's own form comes last.
-pub(crate) fn config_text(config: &Config) -> String {
-    let Config { features, kernel, base, form, custom, handler, geometry } = config;
-    let base = base_text(base);
-    let system = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
-    format!("{system}{SEPARATOR}{base}{SEPARATOR}{custom}")
-}
-
-pub(crate) fn config_of(text: &str, library: &Library) -> Option<Config> {
-    let mut fields = text.splitn(7, SEPARATOR);
-    let form = Form::named(fields.next()?)?;
-    let features = fields.next()?.parse().ok()?;
-    let kernel = fields.next()?.parse().ok()?;
-    let handler = fields.next()?.parse().ok()?;
-    let geometry = fields.next()?.parse().ok()?;
-    let base = base_of(fields.next()?, library)?;
-    let custom = fields.next()?.into();
-    Some(Config { features, kernel, base, form, custom, handler, geometry })
-}
-
 /// What a search tells, with its ticket.
 #[must_use]
 pub fn encode(ticket: u32, told: &Told) -> String {
@@ -139,27 +112,6 @@ pub fn decode(text: &str) -> Option<(u32, Told)> {
         _ => Told::Learned(learned_of(kind, fields)?),
     };
     Some((ticket, told))
-}
-
-pub(crate) fn list(items: impl Iterator<Item = impl AsRef<str>>) -> String {
-    let mut text = String::new();
-    for (index, item) in items.enumerate() {
-        if index > 0 {
-            text.push(ITEM);
-        }
-        text += item.as_ref();
-    }
-    text
-}
-
-pub(crate) fn items(text: &str) -> impl Iterator<Item = &str> {
-    text.split(ITEM).filter(|item| !item.is_empty())
-}
-
-/// A text without the characters that separate fields.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    text.replace([SEPARATOR, ITEM, PART], " ")
 }
 
 const VERDICTS: [Verdict; 4] = [Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];

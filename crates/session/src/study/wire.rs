@@ -2,9 +2,9 @@
 
 use super::{Answer, Learned, Line, Number, Question, Round, Without};
 use crate::choice::Form;
-use crate::explore::wire::{PART, config_of, config_text, counterexample_of, counterexample_text, items, list};
-use crate::fields::SEPARATOR;
-use crate::library::{Library, base_of, base_text};
+use crate::explore::wire::{counterexample_of, counterexample_text};
+use crate::fields::{PART, SEPARATOR, items, list};
+use crate::library::{Library, base_of, base_text, config_of, config_text};
 use cr3_core::claims::{Subject, Verdict};
 use cr3_core::linux::Macro;
 

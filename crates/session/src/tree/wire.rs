@@ -1,9 +1,8 @@
 //! What the page and the worker of the trees write to each other. The files themselves are handed over by the browser.
 
 use super::{Assembly, Opened, Told};
-use crate::explore::wire::{PART, config_of, config_text, items, list, plain};
-use crate::fields::SEPARATOR;
-use crate::library::Library;
+use crate::fields::{PART, SEPARATOR, items, list, plain};
+use crate::library::{Library, config_of, config_text};
 use cr3_core::asm::{Diagnostic, Image, Line, Position, Section, Severity, Source};
 use cr3_core::linux::{Config, System, TreeId};
 use std::fmt::Write;

@@ -12,17 +12,114 @@ fn report(arguments: &str) -> (String, i32) {
 
 #[test]
 fn a_report_of_options() {
-    check("report --forms never,E --inject entry_SYSRETQ_unsafe_stack:nmi --verdict no", 1, expect![[""]]);
+    check(
+        "report --forms never,E --inject entry_SYSRETQ_unsafe_stack:nmi --verdict no",
+        1,
+        expect![[r#"
+        CR3 playground 0.1.0
+
+        left  never: does not restore: shows why the macro exists
+        right E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
+              on the pending flush
+        with  features pti,pcid,invpcid,fsgsbase,nx, handler quiet, TLB
+              architectural (reading MIN)
+        inject entry_SYSRETQ_unsafe_stack:nmi
+
+        never: the program exited after #### steps; breaks
+           restored at step ###, entry_SYSRETQ_unsafe_stack: the exception
+           returns with CR3 0x######, it struck with 0x######
+           user-cr3 at step ###, user_write_done: user mode on the kernel's
+           tables, CR3 0x######
+        E: the program exited after #### steps; user-cr3, kernel-cr3, restored,
+           no-stale, flush-kept, regs, gs, mapped and nested held in this run
+
+        Every NMI, #DB, #MC at every instruction: not asked.
+
+        The counters are not comparable: never breaks restored at step ###.
+        whole run                          never         E      diff
+          CR3 writes                          ##        ##       n/c
+          redundant CR3 writes                 1         0       n/c
+          flushing CR3 writes                  0         0
+          no-flush CR3 writes                 ##        ##       n/c
+          dropped entries                      0         0
+          TLB misses                          ##        ##       n/c
+          refill misses                        0         0
+          instructions                      ####      ####       n/c
+          CR3 reads                           ##        ##       n/c
+          TLB hits                          ####      ####       n/c
+          cold misses                         ##        ##       n/c
+          page-walk reads                     ##        ##       n/c
+          deliveries                           8         7       n/c
+          NMIs                                 1         1
+          page faults                          3         2       n/c
+          other events                         4         4
+
+        ### of #### rows differ, in 2 places; each run numbers its own steps.
+          no step                              ### bt $##, %r##
+          no step                              ### jnc .Lend_##
+          no step                              ### movq %r##, %r##
+          no step                              ### andq $(0x7FF), %r##
+          no step                              ### btr %r##, %gs:cpu_tlbstat...
+          no step                              ### jc .Lwrcr3_##
+          no step                              ### bts $##, %r##
+          no step                              ### movq %r##, %cr3 [no flush]
+            ### wrgsbase %rbx                  ### wrgsbase %rbx
+            ### jmp nmi_restore                ### jmp nmi_restore
+            ### popq %r##                      ### popq %r##
+            ### popq %r##                      ### popq %r##
+            ### popq %r##                      ### popq %r##
+            ### popq %r##                      ### popq %r##
+            ### popq %rbp                      ### popq %rbp
+            ### popq %rbx                      ### popq %rbx
+            ### popq %r##                      ### popq %r##
+            ### popq %r##                      ### popq %r##
+            ### popq %r9                       ### popq %r9
+            ### popq %r8                       ### popq %r8
+            ### popq %rax                      ### popq %rax
+            ### popq %rcx                      ### popq %rcx
+            ### popq %rdx                      ### popq %rdx
+            ### popq %rsi                      ### popq %rsi
+            ### popq %rdi                      ### popq %rdi
+            ### addq $(6*8), %rsp              ### addq $(6*8), %rsp
+            ### std                            ### std
+            ### movq $0, 5*8(%rsp)             ### movq $0, 5*8(%rsp)
+            ### iretq                          ### iretq
+            ### swapgs [breaks restored]       ### swapgs
+            ### verw mds_verw_sel(%rip)        ### verw mds_verw_sel(%rip)
+            ### sysretq                        ### sysretq
+              never has no such step (7 rows)
+              E: writes CR3: user tables, PCID 0x###, no flush; nothing dropped;
+              never has no such step
+              CR3 0x###### against 0x###### (## rows)
+              and 3 more reasons
+              TLB misses 0 against 1, cold misses 0 against 1
+                and ### more rows
+
+        at step ### of #### in never, ### of #### in E:
+          never: no step
+          E: writes CR3: user tables, PCID 0x###, no flush; nothing dropped
+
+        In a terminal:
+          cr3play compare --forms never,E \
+              --features pti,pcid,invpcid,fsgsbase,nx --handler quiet \
+              --inject 'entry_SYSRETQ_unsafe_stack:nmi' --budget ######
+
+        Numbers are those of a model: one CPU, no speculation, handlers
+        modelled, steps not timed.
+
+        #v=1&a=never&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=entry_SYSRETQ_unsafe_stack:nmi&at=###
+    "#]],
+    );
 }
 
 #[test]
 fn the_explorer_is_asked_unless_a_person_says_no() {
     let answer = play("report --inject kernel_loop+1:nmi", "");
     assert_eq!((answer.status, answer.err.as_str()), (0, ""));
-    let words = answer.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = answer.out.split_whitespace().filter(|word| *word != "\\").collect::<Vec<_>>().join(" ");
     for said in [
         "E: holds for all",
-        "schedules, depth 1",
+        "holds for all single exceptions: 4,134 schedules cr3play explore",
         "cr3play explore --form E --depth 1 --vectors nmi,db,mc --handler quiet",
         "cr3play compare --forms A,E",
     ] {
@@ -87,9 +184,93 @@ fn other_formats() {
 
 #[test]
 fn what_a_report_cannot_be_about_is_said() {
-    check("report --forms A,B2,E", 2, expect![[""]]);
-    check("report --tree testdata/tree", 2, expect![[""]]);
-    check("report README.md", 2, expect![[""]]);
-    check("report v=1 --forms A,E", 2, expect![[""]]);
-    check("report 'v=9&a=Z&b=E&s=&b=E' --verdict no --format csv", 0, expect![[""]]);
+    check(
+        "report --forms A,B2,E",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: a report is about two forms, not 3
+          try --forms A,E
+    "#]],
+    );
+    check(
+        "report --tree testdata/tree",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: no link carries a kernel tree
+          `cr3play compare` takes --tree
+    "#]],
+    );
+    check(
+        "report Cargo.toml",
+        2,
+        expect![[r#"
+        --- standard error
+        cr3play: Cargo.toml has no link
+          a link begins with #v=; the page copies one, or saves it as a file
+    "#]],
+    );
+    check(
+        "report v=1 --forms A,E",
+        2,
+        expect![[r#"
+        --- standard error
+        error: the argument '[LINK]' cannot be used with '--forms <FORMS>'
+
+        Usage: cr3play report <LINK>
+
+        For more information, try '--help'.
+    "#]],
+    );
+    check(
+        "report 'v=9&a=Z&b=E&s=&b=E' --verdict no --format csv",
+        0,
+        expect![[r#"
+        counter,unit,left A,right E,difference
+        instructions,instructions,####,####,0
+        cr3_reads,instructions,##,##,0
+        cr3_writes,instructions,##,##,0
+        redundant_cr3_writes,instructions,0,0,0
+        flushing_cr3_writes,instructions,0,0,0
+        noflush_cr3_writes,instructions,##,##,0
+        flushing_cr4_writes,instructions,0,0,0
+        dropped_entries,TLB entries,0,0,0
+        dropped_by_cr3_write,TLB entries,0,0,0
+        dropped_by_cr4_write,TLB entries,0,0,0
+        dropped_by_cr0_write,TLB entries,0,0,0
+        dropped_by_efer_write,TLB entries,0,0,0
+        dropped_by_invlpg,TLB entries,0,0,0
+        dropped_by_invpcid,TLB entries,0,0,0
+        fault_dropped_entries,TLB entries,0,0,0
+        evicted_entries,TLB entries,0,0,0
+        tlb_hits,accesses,####,####,0
+        tlb_misses,accesses,##,##,0
+        refill_misses,accesses,0,0,0
+        cold_misses,accesses,##,##,0
+        capacity_misses,accesses,0,0,0
+        page_walk_reads,entries,##,##,0
+        invlpg,instructions,0,0,0
+        invpcid,instructions,0,0,0
+        deliveries,events,6,6,0
+        nmis,events,0,0,0
+        debug_exceptions,events,0,0,0
+        machine_checks,events,0,0,0
+        vmm_communications,events,0,0,0
+        double_faults,events,0,0,0
+        page_faults,events,2,2,0
+        general_protections,events,0,0,0
+        interrupts,events,0,0,0
+        other_events,events,4,4,0
+        requested_flushes,requests,0,0,0
+        kept_flushes,requests,0,0,0
+        lost_flushes,requests,0,0,0
+        late_flushes,requests,0,0,0
+        leftover_flushes,requests,0,0,0
+        --- standard error
+        cr3play: Parts of the link were ignored. v: the link has version 9, this program reads up to 2; it
+          shows what it understands; a: "Z" is not a name on this page; b: it stands in the link more than
+          once; the last one counts
+    "#]],
+    );
 }

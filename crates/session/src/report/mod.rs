@@ -78,7 +78,11 @@ fn verdicts(state: &State) -> Vec<String> {
     let mut lines = wrap("", &format!("Every {vectors} at every instruction, {}:", verdict::assumed(state)));
     for side in Side::BOTH {
         let verdict::Line { form, words, further, .. } = verdict::line(state, side);
-        let said = [words, further].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ");
+        let said = [words, further]
+            .into_iter()
+            .filter(|words| !words.is_empty() && !words.ends_with(verdict::WAITS))
+            .collect::<Vec<_>>()
+            .join("; ");
         lines.extend(wrap(&format!("{form}: "), &said));
         let judged = state.explore.side(side);
         if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {

@@ -93,7 +93,7 @@ pub(crate) fn open_file(files: Option<FileList>, dispatch: &Callback<Action>) {
 
 /// Opens files that are dropped on the page.
 #[hook]
-pub(crate) fn use_drop(dispatch: &Callback<Action>) {
+pub(crate) fn use_saved(dispatch: &Callback<Action>) {
     use_effect_with(dispatch.clone(), |dispatch| {
         let dispatch = dispatch.clone();
         let listeners = ["dragover", "drop"].map(|kind| {

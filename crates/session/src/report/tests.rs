@@ -15,7 +15,7 @@ fn reported(state: &State) -> String {
 
 /// As many injections as that, at two places in turn.
 fn long_schedule(count: usize) -> String {
-    let one = |at: usize| if at % 3 == 0 { "user_loop%2B1:nmi" } else { "kernel_loop%2B1:db" };
+    let one = |at: usize| if at.is_multiple_of(3) { "user_loop%2B1:nmi" } else { "kernel_loop%2B1:db" };
     format!("v=1&a=A&b=E&s={}", (0..count).map(one).collect::<Vec<_>>().join(","))
 }
 
@@ -51,7 +51,7 @@ fn the_whole_report() {
 /// Lines of a report that are too wide, without those that may be: the address, and those of a person's own text.
 fn too_wide(report: &str) -> Vec<&str> {
     let quoted: Vec<_> = report.split("\n--- ").collect();
-    let own = |index: &usize| index % 2 == 0;
+    let own = |index: &usize| index.is_multiple_of(2);
     let parts = quoted.iter().enumerate().filter(|(index, _)| own(index)).flat_map(|(_, part)| part.lines());
     parts.filter(|line| line.chars().count() > WIDTH && !line.starts_with("https:")).collect()
 }

@@ -161,12 +161,13 @@ impl State {
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
         let runs = Rc::new(Runs::record(&setup, &custom));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
+        let notes = link::moved(&link.notes, &runs, |row| row);
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
             setup,
             custom,
             title: link.title,
-            notes: link.notes,
+            notes,
             aside,
             memory: Memory::default(),
             schedule_draft: None,

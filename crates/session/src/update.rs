@@ -58,7 +58,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::ForgetDraft(index) => forget_draft(&mut next, index),
         Action::Remember(memory) => next.memory = memory,
         Action::SetTitle(title) => title.trim().clone_into(&mut next.title),
-        Action::SetNote(row, text) => next.notes = link::pinned(&state.notes, row, &text),
+        Action::SetNote(row, text) => next.notes = link::pinned(&state.notes, state.runs.clamp(row), &text),
         Action::Seek(row) => next.cursor = state.runs.clamp(row),
         Action::Move(target, direction) => go(&mut next, target, direction),
         Action::TogglePlay => toggle_play(&mut next),
@@ -127,7 +127,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
         Action::RemoveInjection(index) => *index < state.setup.schedule.injections.len(),
         Action::SetTitle(title) => title.trim() != state.title,
-        Action::SetNote(row, text) => link::pinned(&state.notes, *row, text) != state.notes,
+        Action::SetNote(row, text) => link::pinned(&state.notes, state.runs.clamp(*row), text) != state.notes,
         Action::Seek(row) => state.runs.clamp(*row) != state.cursor,
         Action::Move(target, direction) => destination(state, *target, *direction).is_some(),
         Action::TogglePlay => state.playing || state.runs.len() > 1,
@@ -194,15 +194,10 @@ fn record(state: &mut State) {
     state.check = state.check.restarted();
 }
 
-/// The notes at the places of the new runs at which they stood in those before. None is lost: where the new runs do not
-/// come, a note stands at the nearest row, and notes at one row become one.
+/// The notes at the places of the new runs at which they stood in those before. Where the new runs do not come, a note
+/// stands at the nearest row; where nothing runs, as it did.
 fn moved(notes: &[Note], before: &Runs, runs: &Runs) -> Vec<Note> {
-    notes.iter().fold(Vec::new(), |moved, Note { row, text }| {
-        let row = runs.clamp(before.follow(*row, runs).unwrap_or(*row));
-        let known = moved.iter().find(|note: &&Note| note.row == row);
-        let text = known.map_or_else(|| text.clone(), |known| format!("{} / {text}", known.text));
-        link::pinned(&moved, row, &text)
-    })
+    link::moved(notes, runs, |row| before.follow(row, runs).unwrap_or(row))
 }
 
 /// Switched off, nothing is said any more; switched on, everything is judged anew.

@@ -15,6 +15,7 @@ mod pack;
 pub use file::{FILE, LONG, file, find};
 
 use crate::choice::{Filter, Form, Pane, Scope, Side, Tab};
+use crate::runs::Runs;
 use crate::words;
 use cr3_core::choice::UnknownName;
 use cr3_core::geometry::Geometry;
@@ -283,6 +284,20 @@ fn note(link: &mut Link, row: Option<usize>, text: String) -> Result<(), String>
     let row = row.ok_or("this version knows no such part")?;
     link.notes = pinned(&link.notes, row, &text);
     Ok(())
+}
+
+/// The notes at other rows, as far as there are rows. None is lost: notes that come to stand at one row become one.
+#[must_use]
+pub(crate) fn moved(notes: &[Note], runs: &Runs, to: impl Fn(usize) -> usize) -> Vec<Note> {
+    if runs.is_empty() {
+        return notes.to_vec();
+    }
+    notes.iter().fold(Vec::new(), |moved: Vec<Note>, Note { row, text }| {
+        let row = runs.clamp(to(*row));
+        let known = moved.iter().find(|note| note.row == row);
+        let text = known.map_or_else(|| text.clone(), |known| format!("{} / {text}", known.text));
+        pinned(&moved, row, &text)
+    })
 }
 
 /// The notes with this one at its row in the place of the one there; an empty one removes it.

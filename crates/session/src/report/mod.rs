@@ -164,5 +164,20 @@ fn opened(address: &str) -> Vec<String> {
     }
 }
 
+/// Lines of a report that are too wide, without those that may be: the address, and those of a person's own text.
+#[cfg(test)]
+pub(crate) fn too_wide(report: &str) -> Vec<&str> {
+    let mut is_own = false;
+    let counts = |line: &&str| {
+        is_own = if is_own {
+            !line.starts_with("--- end") && !line.ends_with(scenario::REST)
+        } else {
+            line.starts_with(scenario::HEAD)
+        };
+        !is_own && line.chars().count() > WIDTH && !line.starts_with("https:")
+    };
+    report.lines().filter(counts).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -115,6 +115,12 @@ fn missed(state: &State) -> Vec<String> {
     all.iter().take(shown).cloned().chain(more).flat_map(|line| wrap("      ", &line)).collect()
 }
 
+/// Stands before a person's own text.
+pub(super) const HEAD: &str = "--- text of form custom";
+
+/// Stands below it where it is cut.
+pub(super) const REST: &str = "more lines: the link has them";
+
 /// The person's own text, as it is.
 pub(super) fn own_text(state: &State) -> Vec<String> {
     if !state.uses_custom() {
@@ -130,8 +136,8 @@ pub(super) fn own_text(state: &State) -> Vec<String> {
     let count = text.lines().count();
     let end = match count - shown.len() {
         0 => "--- end of the text".to_owned(),
-        more => format!("--- {more} more lines: the link has them"),
+        more => format!("--- {more} {REST}"),
     };
-    let head = format!("--- text of form custom, lines: {count}");
+    let head = format!("{HEAD}, lines: {count}");
     std::iter::once(head).chain(shown).chain([end]).collect()
 }

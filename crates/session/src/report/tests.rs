@@ -48,14 +48,6 @@ fn the_whole_report() {
     expect_test::expect_file!["report.txt"].assert_eq(&reported(&state));
 }
 
-/// Lines of a report that are too wide, without those that may be: the address, and those of a person's own text.
-fn too_wide(report: &str) -> Vec<&str> {
-    let quoted: Vec<_> = report.split("\n--- ").collect();
-    let own = |index: &usize| index.is_multiple_of(2);
-    let parts = quoted.iter().enumerate().filter(|(index, _)| own(index)).flat_map(|(_, part)| part.lines());
-    parts.filter(|line| line.chars().count() > WIDTH && !line.starts_with("https:")).collect()
-}
-
 #[test]
 fn a_report_fits_a_mail() {
     let own = Link { forms: [Form::Custom, Form::E], custom: Some(form_source(Form::E, "").text), ..Link::default() };

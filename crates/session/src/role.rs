@@ -11,11 +11,13 @@ pub enum Role {
     Studies,
     /// Reads kernel trees and assembles them.
     Trees,
+    /// Makes files of a comparison.
+    Exports,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::SecondCpu, Self::Explorer, Self::Studies, Self::Trees];
+    pub const ALL: [Self; 5] = [Self::SecondCpu, Self::Explorer, Self::Studies, Self::Trees, Self::Exports];
 
     /// The name of the worker, by which it learns its role.
     #[must_use]
@@ -25,6 +27,7 @@ impl Role {
             Self::Explorer => "explorer",
             Self::Studies => "claims and lines",
             Self::Trees => "kernel trees",
+            Self::Exports => "exports",
         }
     }
 

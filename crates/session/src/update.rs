@@ -8,6 +8,7 @@ use crate::choice::{Direction, Filter, Form, Overlay, Own, Pane, Scope, Side, Ta
 use crate::drafts;
 use crate::explore::Told;
 use crate::inject;
+use crate::link::{self, Note};
 use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
@@ -59,6 +60,8 @@ pub fn update(state: &State, action: Action) -> State {
         Action::TakeDraft(index) => take_draft(&mut next, index),
         Action::ForgetDraft(index) => forget_draft(&mut next, index),
         Action::Remember(memory) => next.memory = memory,
+        Action::SetTitle(title) => title.trim().clone_into(&mut next.title),
+        Action::SetNote(row, text) => next.notes = link::pinned(&state.notes, state.runs.clamp(row), &text),
         Action::Seek(row) => next.cursor = state.runs.clamp(row),
         Action::Move(target, direction) => go(&mut next, target, direction),
         Action::TogglePlay => toggle_play(&mut next),
@@ -131,6 +134,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::ToggleHandler(handler) => state.setup.handler.toggled(*handler) != state.setup.handler,
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
         Action::RemoveInjection(index) => *index < state.setup.schedule.injections.len(),
+        Action::SetTitle(title) => title.trim() != state.title,
+        Action::SetNote(row, text) => link::pinned(&state.notes, state.runs.clamp(*row), text) != state.notes,
         Action::Seek(row) => state.runs.clamp(*row) != state.cursor,
         Action::Move(target, direction) => destination(state, *target, *direction).is_some(),
         Action::TogglePlay => state.playing || state.runs.len() > 1,
@@ -195,12 +200,19 @@ fn record(state: &mut State) {
     let (before, row) = state.before.take().filter(|_| awaits(&shown)).unwrap_or((shown, state.cursor));
     state.runs = Rc::new(state.runs.record_next(&state.setup, &state.custom, &state.trees));
     let kept = before.follow(row, &state.runs);
-    if awaits(&state.runs) {
-        state.before = Some((before, row));
-    }
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
+    match awaits(&state.runs) {
+        true => state.before = Some((before, row)),
+        false => state.notes = moved(&state.notes, &before, &state.runs),
+    }
     state.playing = false;
     state.check = state.check.restarted();
+}
+
+/// The notes at the places of the new runs at which they stood in those before. Where the new runs do not come, a note
+/// stands at the nearest row; where nothing runs, as it did.
+fn moved(notes: &[Note], before: &Runs, runs: &Runs) -> Vec<Note> {
+    link::moved(notes, runs, |row| before.follow(row, runs).unwrap_or(row))
 }
 
 /// Switched off, nothing is said any more; switched on, everything is judged anew.
@@ -284,6 +296,8 @@ fn open_story(state: &mut State, index: usize) {
     state.cursor = state.runs.decisive();
     state.filter = Filter::All;
     state.overlay = Overlay::None;
+    // They are about something else. Back has them.
+    (state.title, state.notes) = Default::default();
 }
 
 fn set_form(state: &mut State, side: Side, form: Form) {

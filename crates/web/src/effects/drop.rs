@@ -1,8 +1,8 @@
 //! Files that a person drops on the page, or a folder that they choose. Nothing is sent anywhere: a kernel tree is handed to a worker,
-//! which reads what it needs; a text goes to the editor.
+//! which reads what it needs; the link that a file has is opened; any other text goes to the editor.
 
 use super::trees;
-use cr3_session::{Action, Overlay};
+use cr3_session::{Action, Overlay, link};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
 use js_sys::{Array, Promise};
@@ -140,6 +140,10 @@ impl Found {
             let read = JsFuture::from(file.unchecked_into::<File>().text()).await;
             text += &read.ok().and_then(|read| read.as_string()).unwrap_or_default();
         }
+        // A patch may come in a mail that has a link too.
+        if let Some(link) = link::find(&text).filter(|_| !is_patch(&text)) {
+            return dispatch.emit(Action::OpenLink(link));
+        }
         match text.is_empty() {
             true => dispatch.emit(Action::Tell(
                 "There is no text in what was dropped. Drop a macro, a patch, or the top folder of a kernel tree."
@@ -151,6 +155,12 @@ impl Found {
             }
         }
     }
+}
+
+/// Whether a text is a macro or a patch, and no file that this page made.
+fn is_patch(text: &str) -> bool {
+    let is_ours = text.starts_with("CR3 playground") || text.trim_start().starts_with('<');
+    !is_ours && (text.contains(".macro") || text.contains("\n@@ "))
 }
 
 /// Whether a folder may have what entry code needs: it is on the way to one of [`FOLDERS`] of the folder that was given, or in it.

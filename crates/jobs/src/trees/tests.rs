@@ -135,7 +135,7 @@ fn a_text_edits_the_tree_of_a_side() {
     let state = page.after(Action::SetOwn(Side::Right, Own::EditedTree(id)));
     assert!(state.runs.trace(Side::Right).is_some() && counters(&state.runs, Side::Right) != plain);
     let shown = link::encode(&state.link());
-    assert!(shown.contains(&format!("&tb={id}+")) && shown.contains("&c="), "{shown}");
+    assert!(shown.contains(&format!("&tb={id}+")) && shown.contains("&d=E,"), "{shown}");
     // In a page that has the tree, the link shows the same; elsewhere it says what is missing.
     let again = page.after(Action::OpenLink(shown.clone())).clone();
     assert_eq!(again.setup.tree(Side::Right), Some(id));

@@ -1,7 +1,7 @@
 //! Kernel trees: the worker that reads and assembles them, and what it is told.
 
 use super::files::words;
-use super::workers::{Hand, Heard, Line};
+use super::workers::{Hand, Heard, Line, give};
 use cr3_session::tree::Told;
 use cr3_session::tree::wire::{asked, decode};
 use cr3_session::{Action, Role, State};
@@ -23,13 +23,6 @@ struct Desk {
 
 thread_local! {
     static DESK: RefCell<Desk> = RefCell::default();
-    /// The trees that other workers are given, as messages.
-    static GIFTS: RefCell<Vec<Rc<str>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The messages that give a worker the trees, from that number on; and how many there are.
-pub(super) fn gifts(from: usize) -> (Vec<Rc<str>>, usize) {
-    GIFTS.with_borrow(|gifts| (gifts.get(from..).unwrap_or_default().to_vec(), gifts.len()))
 }
 
 /// Asks for the texts that are wanted.
@@ -94,7 +87,7 @@ fn hear(heard: Heard, dispatch: &Callback<Action>) {
         }
         Heard::Said(text) => match decode(&text) {
             Some(told) => dispatch.emit(Action::Tree(told)),
-            None => GIFTS.with_borrow_mut(|gifts| gifts.push(text.into())),
+            None => give(&text),
         },
         Heard::Broke(why) => broke(&why, dispatch),
     }

@@ -2,7 +2,6 @@
 
 use super::broken::worker_broke;
 use super::files::{absent, address, get, said, version, words};
-use super::trees::gifts;
 use cr3_session::Role;
 use cr3_session::role::STARTED;
 use js_sys::{Array, Promise, WebAssembly};
@@ -116,6 +115,21 @@ impl Hand {
     pub(super) fn line(&self) -> &Line {
         &self.line
     }
+}
+
+thread_local! {
+    /// The kernel trees that workers are given, as messages.
+    static GIFTS: RefCell<Vec<Rc<str>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives all workers a kernel tree, before anything else is said to them.
+pub(super) fn give(tree: &str) {
+    GIFTS.with_borrow_mut(|gifts| gifts.push(tree.into()));
+}
+
+/// The messages that give a worker the trees, from that number on; and how many there are.
+fn gifts(from: usize) -> (Vec<Rc<str>>, usize) {
+    GIFTS.with_borrow(|gifts| (gifts.get(from..).unwrap_or_default().to_vec(), gifts.len()))
 }
 
 /// Hands the module to a worker.

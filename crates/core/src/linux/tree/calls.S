@@ -13,3 +13,10 @@
 	.set	exc_alignment_check, exc_unexpected
 	.set	exc_simd_coprocessor_error, exc_unexpected
 	.set	exc_control_protection, exc_unexpected
+
+/* Of later releases: one handler of #VC, which looks at where it struck. */
+.section .text, "ax"
+exc_vmm_communication:
+	testb	$3, CS(%rdi)
+	jnz	user_exc_vmm_communication
+	jmp	kernel_exc_vmm_communication

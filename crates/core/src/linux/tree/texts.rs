@@ -80,7 +80,7 @@ const PER_CPU: [(&str, u64); 10] = [
 ];
 
 /// What a tree's text asks the build for. Nothing here reaches the code that uses the offsets in `task_struct`.
-const CONSTANTS: [(&str, i64); 13] = [
+const CONSTANTS: [(&str, i64); 14] = [
     ("CONFIG_PAGE_SHIFT", 12),
     ("CONFIG_X86_ESPFIX64", 1),
     ("CONFIG_X86_KERNEL_IBT", 1),
@@ -94,6 +94,8 @@ const CONSTANTS: [(&str, i64); 13] = [
     ("PTREGS_SIZE", 168),
     ("TASK_threadsp", 24),
     ("FIXED_stack_canary", 40),
+    // Until v5.15 the top of the stack is a field of the TSS; here it is where it is since.
+    ("TSS_sp1", (at::PERCPU_PCPU_HOT + at::PCPU_HOT_TOP_OF_STACK) as i64 - at::PERCPU_CPU_TSS_RW as i64),
 ];
 
 /// A function of the C side whose callers in older releases hand over something else.

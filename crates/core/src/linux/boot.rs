@@ -125,7 +125,7 @@ const USER_THREAD_WORD: u64 = 0x7468_7265_6164;
 /// Writes the sections to the physical pages behind their addresses.
 fn load(memory: &mut Memory, config: &Config, image: &Image) -> Result<(), Box<Diagnostic>> {
     let of_tree = config.base != Base::BuiltIn;
-    let regions = || constants::REGIONS.iter().chain(of_tree.then_some(&constants::NO_INSTRUMENTATION));
+    let regions = || constants::REGIONS.iter().chain(constants::OF_TREES.iter().filter(|_| of_tree));
     let has_place = |section: &&Section| !(section.bytes.is_empty() || of_tree && tree::drops(&section.name));
     for section in image.sections.iter().filter(has_place) {
         let Some(region) = regions().find(|region| region.section == section.name) else {

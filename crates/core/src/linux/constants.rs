@@ -90,12 +90,11 @@ pub(super) struct Region {
     pub(super) size: u64,
 }
 
-/// Code that tracing must not touch, of a kernel tree.
-pub(super) const NO_INSTRUMENTATION: Region = image_region(
-    ".noinstr.text",
-    at::NO_INSTRUMENTATION_TEXT,
-    at::KERNEL_TEXT + at::IMAGE_PAGE - at::NO_INSTRUMENTATION_TEXT,
-);
+/// Code of a kernel tree: what tracing must not touch, and until v5.16 what mends faults.
+pub(super) const OF_TREES: [Region; 2] = [
+    image_region(".noinstr.text", at::NO_INSTRUMENTATION_TEXT, at::FIXUP_TEXT - at::NO_INSTRUMENTATION_TEXT),
+    image_region(".fixup", at::FIXUP_TEXT, at::KERNEL_TEXT + at::IMAGE_PAGE - at::FIXUP_TEXT),
+];
 
 /// Every section that the texts may use.
 pub(super) const REGIONS: [Region; 5] = [

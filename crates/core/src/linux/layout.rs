@@ -18,6 +18,8 @@ pub const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
 pub const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
 /// `__noinstr_text_start`, inside kernel text; place chosen.
 pub const NO_INSTRUMENTATION_TEXT: u64 = KERNEL_TEXT + (1 << 20);
+/// Chosen: code that mends faults, of a kernel tree, in the same page.
+pub const FIXUP_TEXT: u64 = KERNEL_TEXT + (3 << 19);
 /// `__entry_text_start`, with its own 2 MiB, so that the clone at PMD level exposes entry text only (arch/x86/mm/pti.c,
 /// `pti_clone_entry_text`).
 pub const ENTRY_TEXT: u64 = 0xffff_ffff_8200_0000;

@@ -220,7 +220,7 @@ fn adapted(mut options: Options) -> Options {
         options.constants.remove(name);
         options.sections.insert(per_cpu_section(name), offset);
     }
-    options.sections.insert(constants::NO_INSTRUMENTATION.section.to_owned(), constants::NO_INSTRUMENTATION.linear);
+    options.sections.extend(constants::OF_TREES.iter().map(|region| (region.section.to_owned(), region.linear)));
     options.constants.extend(CONSTANTS.map(|(name, value)| (name.to_owned(), value)));
     options.features.insert("X86_FEATURE_SMAP".to_owned());
     options

@@ -1,5 +1,6 @@
 //! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
 
+use super::gather::Gathered;
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
@@ -83,8 +84,7 @@ pub(super) struct Fresh {
     pub(super) looked: BTreeSet<Origin>,
     pub(super) read: Bytes,
     pub(super) demanded: Map<Kind, Bytes>,
-    pub(super) cached: Set<(Cached, u64)>,
-    pub(super) facts: Facts,
+    pub(super) gathered: Gathered,
 }
 
 impl Learned {
@@ -129,17 +129,31 @@ impl Learned {
         Some(2 * number + u32::from(cached.clean() != *cached))
     }
 
-    /// Takes in what a round found; whether it was new. `machine` has the page tables.
+    /// What is read after calls of a kind, and of those that it was divided from.
+    pub(super) fn demanded_of(&self, kinds: impl Iterator<Item = Kind>) -> Bytes {
+        let mut demanded = Bytes::default();
+        for held in kinds.filter_map(|kind| self.demanded.get(&kind)) {
+            demanded.merge(held);
+        }
+        demanded
+    }
+
+    /// Takes in what a round found; whether it was new, what is demanded excepted. `machine` has the page tables.
     pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> bool {
-        let Fresh { counts, looked, read, demanded, cached, facts } = fresh;
+        let Fresh { counts, looked, read, demanded, gathered } = fresh;
+        let (facts, cached) = gathered.into_parts();
         let mut grew = false;
         grew |= self.counts.merge(&counts);
         grew |= self.read.merge(&read);
         for origin in looked {
             grew |= self.looked.insert(origin);
+            // What was added to it cannot always be said.
+            if let Origin::Count(word) = origin {
+                self.looked.insert(Origin::Mixture(word));
+            }
         }
         for (kind, bytes) in demanded {
-            grew |= self.demanded.entry(kind).or_default().merge(&bytes);
+            self.demanded.entry(kind).or_default().merge(&bytes);
         }
         grew |= extend(&mut self.stored, facts.stored.iter().copied());
         self.facts.merge(&facts);

@@ -302,6 +302,7 @@ impl Round {
         let matters = self.what_matters(family, &shadow, next);
         let mut written: Vec<_> = shadow.history.words().filter(|word| matters.binary_search(word).is_ok()).collect();
         written.sort_unstable();
+        shadow.history.shrink();
         self.runs.push(Run {
             family,
             lane: start,

@@ -89,6 +89,14 @@ impl History {
         self.words.get(&word)?.last().map(|moment| moment.from)
     }
 
+    /// Gives back what was kept for more.
+    pub(super) fn shrink(&mut self) {
+        self.registers.iter_mut().chain(self.words.values_mut()).for_each(Vec::shrink_to_fit);
+        self.flags.shrink_to_fit();
+        self.changes.shrink_to_fit();
+        self.register_changes.shrink_to_fit();
+    }
+
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> u64 {
         let moments = self.registers.iter().chain(self.words.values()).map(Vec::capacity).sum::<usize>();

@@ -66,9 +66,20 @@ pub(super) struct Learned {
     /// Cached translations that are not what a walk finds, or may not be.
     pub(super) stale: Vec<Cached>,
     stale_numbers: Map<Cached, u32>,
+    /// Bits for their pages: most of what is cached is of none of them.
+    stale_pages: u64,
     /// Pages that hold page tables.
     pub(super) tables: BTreeSet<u64>,
     pub(super) facts: Facts,
+}
+
+/// A bit for the page that a translation is about.
+fn page_bit(cached: &Cached) -> u64 {
+    let linear = match cached {
+        Cached::Translation(entry) => entry.linear,
+        Cached::Structure(entry) => entry.linear,
+    };
+    1 << (linear >> 12 & 63)
 }
 
 fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>) -> bool {
@@ -125,6 +136,9 @@ impl Learned {
 
     /// The place of a translation among [`Self::stale`].
     pub(super) fn stale_number(&self, cached: &Cached) -> Option<u32> {
+        if self.stale_pages & page_bit(cached) == 0 {
+            return None;
+        }
         let number = self.stale_numbers.get(&cached.clean()).copied()?;
         Some(2 * number + u32::from(cached.clean() != *cached))
     }
@@ -177,6 +191,7 @@ impl Learned {
             let next = self.stale.len() as u32;
             if let Entry::Vacant(place) = self.stale_numbers.entry(cached) {
                 place.insert(next);
+                self.stale_pages |= page_bit(&cached);
                 self.stale.push(cached);
                 grew = true;
             }

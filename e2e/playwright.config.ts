@@ -29,9 +29,15 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   use: {
     baseURL,
-    trace: "retain-on-failure",
+    // What a test did, and what the page looked like when it failed. A copy of the document and pictures at each step cost as much as
+    // the tests themselves; `--trace on` keeps them.
+    trace: { mode: "retain-on-failure", snapshots: false, screenshots: false, sources: false },
+    screenshot: "only-on-failure",
     // What a test puts in the way of a request must not be kept somewhere else. offline.spec.ts looks at the service worker.
     serviceWorkers: "block",
+    // Each test opens the page anew, in a context that the test before it has left empty: storage, routes, scripts and emulation are
+    // reset. What is not (permissions, the network taken away) no test looks at, except in offline.spec.ts, which has contexts of its own.
+    reuseContext: true,
   },
   projects: [
     {

@@ -11,14 +11,20 @@ const THREE: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
 const FIVE: [Vector; 5] =
     [Vector::Nmi, Vector::Debug, Vector::MachineCheck, Vector::VmmCommunication, Vector::DoubleFault];
 
+const DEBUG_AND_MACHINE_CHECK: [Vector; 2] = [Vector::Debug, Vector::MachineCheck];
+
 /// Searches of any depth and number: name, what it is, what strikes, and what handles it.
-const ANY: [(&str, &str, &[Vector], Handler); 6] = [
+const ANY: [(&str, &str, &[Vector], Handler); 5] = [
     ("explore-any-nmi", "any depth, nmi", &[Vector::Nmi], Handler::Quiet),
-    ("explore-any-db-mc", "any depth, db,mc", &[Vector::Debug, Vector::MachineCheck], Handler::Quiet),
-    ("explore-any-nmi-vc", "any depth, nmi,vc", &[Vector::Nmi, Vector::VmmCommunication], Handler::Quiet),
+    ("explore-any-db-mc", "any depth, db,mc", &DEBUG_AND_MACHINE_CHECK, Handler::Quiet),
     ("explore-any-three", "any depth, nmi,db,mc", &THREE, Handler::Quiet),
     ("explore-any-three-perf", "any depth, nmi,db,mc, perf", &THREE, Handler::Perf),
-    ("explore-any-three-pending-flush", "any depth, nmi,db,mc, pending-flush", &THREE, Handler::PendingFlush),
+    (
+        "explore-any-db-mc-pending-flush",
+        "any depth, db,mc, pending-flush",
+        &DEBUG_AND_MACHINE_CHECK,
+        Handler::PendingFlush,
+    ),
 ];
 
 /// All features, the handler quiet.

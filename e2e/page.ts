@@ -83,9 +83,10 @@ function tooFaint(selectors: string[]) {
   return selectors.flatMap((selector) => [...document.querySelectorAll(selector)].filter((it) => !disabled(it)).flatMap(faint));
 }
 
-/** Opens the page at a link, without `#`, and waits until it shows a run. */
+/** Opens the page at a link, without `#`, and waits until it shows a run and all around it. */
 export async function opened(page: Page, link = "") {
   await page.goto(link ? `#${link}` : "");
+  await expect(page.locator(".page:not(.shell, [aria-busy])")).toBeAttached();
   await expect(page.locator(".transport .position b").first()).not.toHaveText("0");
 }
 

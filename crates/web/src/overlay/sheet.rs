@@ -1,6 +1,7 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
 use crate::parts::{Shape, focus_in_place};
+use crate::store::does;
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
@@ -55,7 +56,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
                 <div class="title">
                     <h2 id="sheet-title">{ &props.title }</h2>
                     <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)"
-                        onclick={props.dispatch.reform(|_| Action::Close)}>
+                        onclick={does(&props.dispatch, Action::Close)}>
                         { Shape::Close.icon() }
                     </button>
                 </div>

@@ -3,6 +3,7 @@
 use super::Props;
 use crate::effects::{address, copy};
 use crate::parts::{Select, Shape};
+use crate::store::does;
 use cr3_session::story::STORIES;
 use cr3_session::{Action, Overlay, Theme, is_valid, report};
 use yew::prelude::*;
@@ -52,7 +53,7 @@ pub(crate) fn header(props: &Props) -> Html {
                     <kbd>{ "?" }</kbd>
                 </button>
                 <button type="button" class="button plain icon" aria-label={words} title={words}
-                    onclick={dispatch.reform(move |_| Action::SetTheme(next))}>
+                    onclick={does(dispatch, Action::SetTheme(next))}>
                     { shape.icon() }
                 </button>
             </div>
@@ -61,7 +62,7 @@ pub(crate) fn header(props: &Props) -> Html {
 }
 
 fn opens(dispatch: &Callback<Action>, overlay: Overlay) -> Callback<MouseEvent> {
-    dispatch.reform(move |_| Action::Open(overlay.clone()))
+    does(dispatch, Action::Open(overlay.clone()))
 }
 
 fn theme(theme: Theme) -> (Shape, Theme, &'static str) {

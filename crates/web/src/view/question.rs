@@ -1,7 +1,8 @@
 //! The question that the page is about, and a line for its notices.
 
 use super::Props;
-use crate::parts::{Shape, explained};
+use crate::parts::{Shape, explained, nodes};
+use crate::store::does;
 use cr3_session::glossary::Unseen;
 use cr3_session::story::STORIES;
 use cr3_session::{Action, is_valid};
@@ -20,15 +21,15 @@ pub(crate) fn question(props: &Props) -> Html {
             <h2 id="headline">{ headline }</h2>
             <p key={text}>{ explained(text, &mut Unseen::default()) }</p>
             <div class="notice" role="alert">
-                { for state.notice.iter().map(|notice| html! {
+                { nodes(state.notice.iter().map(|notice| html! {
                     <p key="notice">
                         <span>{ notice }</span>
                         <button type="button" class="button plain icon" aria-label="Dismiss"
-                            onclick={dispatch.reform(|_| Action::Dismiss)}>
+                            onclick={does(dispatch, Action::Dismiss)}>
                             { Shape::Close.icon() }
                         </button>
                     </p>
-                }) }
+                })) }
             </div>
         </section>
     }

@@ -1,8 +1,8 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::parts::{Sight, Window, segments, side_class, use_window};
-use crate::store::sends;
+use crate::parts::{Sight, Window, nodes, segments, side_class, use_window};
+use crate::store::{does, sends};
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
@@ -58,14 +58,14 @@ pub(crate) fn RunList(props: &Props) -> Html {
                 </div>
             </div>
             <div class="heads" aria-hidden="true">
-                { for Side::BOTH.into_iter().map(|side| head(state, side)) }
+                { nodes(Side::BOTH.into_iter().map(|side| head(state, side))) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
                 aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="2"
                 aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
                 onkeydown={sends(dispatch, { let state = state.clone(); move |event| grid_key(event).and_then(|action| announce::answer(&state, action).last()) })}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
-                    { for rows.map(|(at, row)| line(&row, at, &window, props)) }
+                    { nodes(rows.map(|(at, row)| line(&row, at, &window, props))) }
                 </div>
                 <div class="empty">{ empty(state, total) }</div>
             </div>
@@ -149,12 +149,12 @@ fn empty(state: &State, total: usize) -> Html {
 fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     let current = row.index == props.state.cursor;
     let index = row.index;
-    let onclick = props.dispatch.reform(move |_| Action::Seek(index));
+    let onclick = does(&props.dispatch, Action::Seek(index));
     let class = classes!("row", current.then_some("current"), row.differs.then_some("differs"));
     html! {
         <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} aria-current={current.then_some("step")} {onclick}>
-            { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index))) }
+            { nodes(row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index)))) }
         </div>
     }
 }
@@ -174,9 +174,9 @@ fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Htm
     html! {
         <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
             <span class="number">{ cell.step }</span>
-            <span class="checked">{ for checked.map(sign) }</span>
+            <span class="checked">{ nodes(checked.map(sign)) }</span>
             <code>{ &cell.text }</code>
-            <span class="marks">{ for cell.marks.iter().map(mark) }</span>
+            <span class="marks">{ nodes(cell.marks.iter().map(mark)) }</span>
             <span class="label">{ cell.label.clone().unwrap_or_default() }</span>
         </span>
     }

@@ -1,7 +1,7 @@
 //! The registers of both runs.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{hex, side_class, term};
+use crate::parts::{hex, nodes, side_class, term};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Value;
@@ -13,7 +13,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <table key="registers" class="fields values">
             { heads(props.names, (Term::Word(Word::Register), "registers"), vouched(props.state, props.moment, Part::Registers)) }
-            <tbody>{ for registers(&props.state.runs, props.moment).iter().map(row) }</tbody>
+            <tbody>{ nodes(registers(&props.state.runs, props.moment).iter().map(row)) }</tbody>
         </table>
     }
 }
@@ -22,10 +22,10 @@ fn row(register: &Register) -> Html {
     html! {
         <tr key={register.name} class={(register.differing != 0).then_some("differs")}>
             <th scope="row">{ term(Term::Word(register.word), html! { <code>{ register.name }</code> }) }</th>
-            { for Side::BOTH.into_iter().map(|side| {
+            { nodes(Side::BOTH.into_iter().map(|side| {
                 let meaning = register.meanings[side.index()].clone();
                 value(side, register.values[side.index()], register.differing, meaning)
-            }) }
+            })) }
         </tr>
     }
 }
@@ -40,9 +40,9 @@ pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: O
                 None => html! { <span class="dim">{ "not mapped" }</span> },
             } }
             <small class="meaning">{ meaning.unwrap_or_default() }</small>
-            { for value.and_then(|value| value.before).map(|before| html! {
+            { nodes(value.and_then(|value| value.before).map(|before| html! {
                 <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
-            }) }
+            })) }
         </td>
     }
 }

@@ -1,0 +1,33 @@
+//! What waits until a frame is drawn.
+
+use gloo::render::{AnimationFrame, request_animation_frame};
+use gloo::timers::callback::Timeout;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What has to happen first. Dropping it calls the rest off.
+pub(super) enum Wait {
+    /// The frame.
+    Frame { _frame: AnimationFrame },
+    /// Its end.
+    Drawn { _timer: Timeout },
+}
+
+/// Where a wait is kept while it lasts.
+pub(super) type Slot = Rc<RefCell<Option<Wait>>>;
+
+/// Acts once the next frame is drawn, unless something else is put into the slot before.
+pub(super) fn once_drawn(slot: &Slot, act: impl FnOnce() + 'static) {
+    let ended = {
+        let slot = slot.clone();
+        move || {
+            slot.borrow_mut().take();
+            act();
+        }
+    };
+    let drawing = {
+        let slot = slot.clone();
+        move |_| *slot.borrow_mut() = Some(Wait::Drawn { _timer: Timeout::new(0, ended) })
+    };
+    *slot.borrow_mut() = Some(Wait::Frame { _frame: request_animation_frame(drawing) });
+}

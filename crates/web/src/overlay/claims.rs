@@ -1,7 +1,7 @@
 //! The review thread, claim by claim, with what each comes to.
 
 use super::Sheet;
-use crate::parts::{explained, nodes};
+use crate::parts::{classes, explained, nodes, when};
 use crate::store::does;
 use cr3_session::glossary::Unseen;
 use cr3_session::view::claims::{Letter, Row, Standing, about, letters, summary, terms};
@@ -33,7 +33,7 @@ fn letter(letter: &Letter, unseen: &mut Unseen, dispatch: &Callback<Action>) -> 
 
 fn row(row: &Row, unseen: &mut Unseen, dispatch: &Callback<Action>) -> Html {
     let claim = row.claim;
-    let class = classes!("card", class_of(row.standing), row.changed.is_some().then_some("changed"));
+    let class = classes(&["card", class_of(row.standing), when(row.changed.is_some(), "changed")]);
     html! {
         <li key={claim.id} {class} data-claim={claim.id.to_string()}>
             <p class="says"><b>{ format!("{}. ", claim.id) }</b>{ explained(claim.says, unseen) }</p>

@@ -1,7 +1,7 @@
 //! What each line of a form is for.
 
 use super::Sheet;
-use crate::parts::nodes;
+use crate::parts::{classes, nodes};
 use crate::store::does;
 use cr3_session::view::lines::{Need, Part, Row, parts, summary, title_of};
 use cr3_session::{Action, State};
@@ -34,7 +34,7 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
         Need::Idle => "idle",
     };
     html! {
-        <li key={row.place.clone()} class={classes!("card", need)}>
+        <li key={row.place.clone()} class={classes(&["card", need])}>
             <p class="statement"><code>{ &row.statement }</code><span class="quiet">{ &row.place }</span></p>
             <p class="verdict">{ if row.need == Need::Fails { "Without it: " } else { "" } }{ &row.words }</p>
             <div class="uses">{ nodes(row.open.iter().map(|action| open(row, action, dispatch))) }</div>

@@ -1,7 +1,7 @@
 //! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
-use crate::parts::{Shape, disagreement, nodes};
+use crate::parts::{Shape, classes, disagreement, nodes, when};
 use crate::store::does;
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::glossary::{Term, Word};
@@ -14,7 +14,7 @@ pub(crate) fn check(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let on = state.check.is_on();
     html! {
-        <section class={classes!("check", on.then_some("on"))} aria-label="Second CPU">
+        <section class={classes(&["check", when(on, "on")])} aria-label="Second CPU">
             <button type="button" class="chip" aria-pressed={on.to_string()} onclick={does(dispatch, Action::ToggleCheck)}
                 data-term={Term::Word(Word::Unicorn).key()} data-here="Fetches 0.2 MB.">
                 { "check with Unicorn" }
@@ -30,7 +30,7 @@ fn says(props: &Props) -> Html {
     let ready = state.check.engine == Engine::Ready;
     html! {
         <div class="line" key="says">
-            <p class={classes!("headline", broken.then_some("broken"))} role="status">{ headline(state) }</p>
+            <p class={classes(&["headline", when(broken, "broken")])} role="status">{ headline(state) }</p>
             <div>{ nodes(ready.then(|| unjudged(state))) }</div>
             <div>{ nodes(state.check.disagreement.iter().map(|_| reopen(dispatch))) }</div>
             <div class="asks">{ nodes(ready.then(|| asks(props))) }</div>

@@ -1,7 +1,7 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
 use super::{InjectMenu, Props};
-use crate::parts::{Select, Shape, Window, focus_in_place, nodes, segments, use_window};
+use crate::parts::{Height, Select, Shape, Window, classes, focus_in_place, nodes, segments, use_window, when};
 use crate::store::{does, sends};
 use cr3_core::scenario::Place;
 use cr3_session::view::heat::{self, Heat};
@@ -48,7 +48,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         let listing = listing.clone();
         sends(dispatch, move |row| listing.place_from(row).filter(|_| menu_row.is_none()).cloned().map(Action::Browse))
     };
-    let window = use_window(listing.lines.len(), aim, state.sought, onbrowse);
+    let window = use_window(Height::Unknown, listing.lines.len(), aim, state.sought, onbrowse);
     let menu = menu_row.zip(spot.clone());
     let active = active(listing, &window, [*visited, browsed.or(gutter.current)]);
     let grid = use_node_ref();
@@ -194,7 +194,7 @@ fn row(
             </div>
         },
         Line::Label(name) => html! {
-            <div {key} class={classes!("row", "label", name.starts_with(".L").then_some("local"))} {style} role="row" aria-rowindex={index}>
+            <div {key} class={classes(&["row", "label", when(name.starts_with(".L"), "local")])} {style} role="row" aria-rowindex={index}>
                 <span role="gridcell"><code>{ name }{ ":" }</code></span>
             </div>
         },
@@ -202,14 +202,14 @@ fn row(
             let need = lines::note(&shown.state, source, *number);
             let mark = heat::mark(&shown.state, *address);
             let words = mark.as_ref().map(|mark| format!("\n{}", mark.words)).unwrap_or_default();
-            let class = classes!(
+            let class = classes(&[
                 "row",
                 "instruction",
-                (gutter.current == Some(at)).then_some("current"),
-                (gutter.other == Some(at)).then_some("other"),
-                (*executed == 0).then_some("cold"),
-                (active == Some(at)).then_some("active"),
-            );
+                when(gutter.current == Some(at), "current"),
+                when(gutter.other == Some(at), "other"),
+                when(*executed == 0, "cold"),
+                when(active == Some(at), "active"),
+            ]);
             let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
                 <div {key} {class} {style} role="row" aria-rowindex={index} aria-current={(gutter.current == Some(at)).then_some("step")} title={format!("{text}\n{place}, executed {executed} times{words}")}>
@@ -248,7 +248,7 @@ fn stripe(mark: Option<heat::Mark>) -> Html {
         Some(Heat::Breaks(_)) => ("breaks", "99+".to_owned()),
         Some(Heat::Impossible) => ("impossible", String::new()),
     };
-    html! { <i class={classes!("heat", class)} aria-hidden="true">{ text }</i> }
+    html! { <i class={classes(&["heat", class])} aria-hidden="true">{ text }</i> }
 }
 
 fn inject_button(
@@ -274,7 +274,7 @@ fn inject_button(
         None => format!("Inject at {place}"),
         Some(numbers) => format!("Inject at {place}, injected there: {numbers}"),
     };
-    let class = classes!("inject", strikes.is_some().then_some("set"), refused.then_some("refused"));
+    let class = classes(&["inject", when(strikes.is_some(), "set"), when(refused, "refused")]);
     html! {
         <button type="button" id={button_id(at)} {class} aria-label={label} aria-haspopup="dialog"
             tabindex="-1"

@@ -2,7 +2,7 @@
 
 use super::outcomes::outcomes;
 use crate::effects::Drawn;
-use crate::parts::{nodes, term, term_here};
+use crate::parts::{classes, nodes, term, term_here, when};
 use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
@@ -70,7 +70,7 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
     let delta = count.delta_text();
     let here = format!("{}: {left}, {}: {right}. The model counted.", names[0], names[1]);
     html! {
-        <div key={count.counter.name()} class={classes!("count", (count.difference() != Difference::None).then_some("differs"))}
+        <div key={count.counter.name()} class={classes(&["count", when(count.difference() != Difference::None, "differs")])}
             data-counter={count.counter.name()}>
             <dt>{ term_here(Term::Counter(count.counter), here, count.label()) }</dt>
             <dd>
@@ -88,7 +88,7 @@ fn total(costs: &Costs) -> Html {
     let [left, right] = costs.totals.map(range);
     let difference = costs.difference_text();
     html! {
-        <div key="cost" class={classes!("count", difference.is_some().then_some("differs"))} data-counter="cost">
+        <div key="cost" class={classes(&["count", when(difference.is_some(), "differs")])} data-counter="cost">
             <dt>{ term_here(Term::Word(Word::Cycles), "Parts and sources are under more.", format!("cycles ({})", costs.processor)) }</dt>
             <dd>
                 <span class="value left">{ left }</span>

@@ -1,6 +1,6 @@
 //! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
 
-use crate::parts::{nodes, side_class, term};
+use crate::parts::{classes, nodes, side_class, term};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome};
 use cr3_session::{Action, Runs, Side};
@@ -31,18 +31,18 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
 
 /// A side whose form does not assemble.
 fn no_run(side: Side, name: &str) -> Html {
-    let class = classes!("outcome", "astray", side_class(side));
+    let class = classes(&["outcome", "astray", side_class(side)]);
     html! { <li key={side.index()} {class}><b>{ name }</b><span class="promises">{ NO_RUN }</span></li> }
 }
 
 /// One run in a few words, for the line that opens on narrow screens.
 fn short(side: Side, name: &str, outcome: &Outcome) -> Html {
-    let class = classes!("outcome", if outcome.sound { "sound" } else { "astray" });
+    let class = classes(&["outcome", if outcome.sound { "sound" } else { "astray" }]);
     html! { <span key={side.index()} {class}><b>{ name }</b><span class="promises">{ outcome.short() }</span></span> }
 }
 
 fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) -> Html {
-    let class = classes!("outcome", side_class(side), if outcome.sound { "sound" } else { "astray" });
+    let class = classes(&["outcome", side_class(side), if outcome.sound { "sound" } else { "astray" }]);
     html! {
         <li key={side.index()} {class} data-side={side.index().to_string()}>
             <b>{ name }</b>

@@ -1,7 +1,7 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::parts::{Sight, Window, nodes, segments, side_class, use_window};
+use crate::parts::{Height, Sight, Window, classes, nodes, segments, side_class, use_window, when};
 use crate::store::{does, sends};
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
@@ -36,7 +36,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
         None => Some(state.cursor),
         Some(rows) => Some(rows.partition_point(|row| (*row as usize) < state.cursor)),
     };
-    let window = use_window(total, shown.map(Aim::Near), state.sought, Callback::noop());
+    let window = use_window(Height::HalfWindow, total, shown.map(Aim::Near), state.sought, Callback::noop());
     let rows = window.rows.clone().filter_map(|at| {
         let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
         Some((at, row(&state.runs, index)))
@@ -45,7 +45,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
     let onpick = sends(dispatch, |index: usize| Filter::ALL.get(index).map(|filter| Action::SetFilter(*filter)));
     let hidden = state.runs.len() - total;
     html! {
-        <section class={classes!("pane", "runs", state.check.is_on().then_some("followed"))} aria-labelledby="runs-title">
+        <section class={classes(&["pane", "runs", when(state.check.is_on(), "followed")])} aria-labelledby="runs-title">
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
             <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
             <div class="filter">
@@ -116,7 +116,7 @@ fn grid_key(event: KeyboardEvent) -> Option<Action> {
 fn said(sentence: &Sentence, state: &State) -> Html {
     let each = |side: Side, words: &str| {
         let name = state.setup.forms[side.index()].name();
-        let class = classes!(side_class(side), (words == NO_STEP).then_some("none"));
+        let class = classes(&[side_class(side), when(words == NO_STEP, "none")]);
         html! { <p {class}><b>{ name }</b>{ " " }{ words }</p> }
     };
     match sentence {
@@ -129,7 +129,7 @@ fn said(sentence: &Sentence, state: &State) -> Html {
 fn head(state: &State, side: Side) -> Html {
     let form = state.setup.forms[side.index()];
     html! {
-        <span key={side.index()} class={classes!("head", side_class(side))}>
+        <span key={side.index()} class={classes(&["head", side_class(side)])}>
             <b>{ form.name() }</b>{ " " }<span class="quiet">{ words::form_origin(form) }</span>
         </span>
     }
@@ -150,7 +150,7 @@ fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     let current = row.index == props.state.cursor;
     let index = row.index;
     let onclick = does(&props.dispatch, Action::Seek(index));
-    let class = classes!("row", current.then_some("current"), row.differs.then_some("differs"));
+    let class = classes(&["row", when(current, "current"), when(row.differs, "differs")]);
     html! {
         <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} aria-current={current.then_some("step")} {onclick}>
@@ -162,14 +162,14 @@ fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
 fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Html {
     let Some(cell) = cell else {
         return html! {
-            <span key={side.index()} class={classes!("cell", "gap", side_class(side))} role="gridcell">{ NO_STEP }</span>
+            <span key={side.index()} class={classes(&["cell", "gap", side_class(side)])} role="gridcell">{ NO_STEP }</span>
         };
     };
     let ground = match cell.half {
         Half::Kernel => "kernel",
         Half::User => "user",
     };
-    let class = classes!("cell", side_class(side), ground, cell.delivery.then_some("delivery"));
+    let class = classes(&["cell", side_class(side), ground, when(cell.delivery, "delivery")]);
     let style = format!("--level:{}", cell.level);
     html! {
         <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
@@ -212,7 +212,7 @@ fn mark(mark: &Mark) -> Html {
         MarkKind::Shutdown => "shutdown",
         MarkKind::Broken => "broken",
     };
-    let class = classes!("mark", class);
+    let class = classes(&["mark", class]);
     let explains = word_of(mark).map(|word| Term::Word(word).key());
     match mark.moreover {
         "" => html! { <i {class} data-term={explains}>{ &mark.text }</i> },

@@ -1,7 +1,7 @@
 //! The schedule: injections as chips, and as text for those who write it.
 
 use super::Props;
-use crate::parts::{Shape, nodes, term};
+use crate::parts::{Shape, classes, nodes, term, when};
 use crate::store::{does, sends};
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
@@ -71,7 +71,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
     let row = chip.row;
     let name = format!("{} at {}", chip.vector, chip.place);
     html! {
-        <li key={index} class={classes!("strike", why.is_some().then_some("refused"))}>
+        <li key={index} class={classes(&["strike", when(why.is_some(), "refused")])}>
             <span class="nest">{ if chip.inside { "inside" } else { "" } }</span>
             <button type="button" class="where" disabled={row.is_none()} data-term={Term::Vector(chip.kind).key()} data-here="Shows where it strikes."
                 onclick={sends(dispatch, move |_: MouseEvent| row.map(Action::Seek))}>

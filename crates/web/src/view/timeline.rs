@@ -1,6 +1,6 @@
 //! The timeline: both strips under one slider. Lanes show nesting, and the background shows which tables CR3 selects.
 
-use crate::parts::{nodes, term};
+use crate::parts::{classes, nodes, term};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
 use cr3_session::view::row::MarkKind;
@@ -162,7 +162,7 @@ fn segment(segment: &Segment, rows: usize) -> Html {
     };
     let mode = if segment.cpl == 3 { "ring3" } else { "ring0" };
     let style = format!("{};--level:{}", place(segment.start, segment.end, rows), segment.level);
-    html! { <i key={format!("{}-{}", segment.level, segment.start)} class={classes!(half, mode)} {style}></i> }
+    html! { <i key={format!("{}-{}", segment.level, segment.start)} class={classes(&[half, mode])} {style}></i> }
 }
 
 fn event(index: usize, event: &Happening, rows: usize) -> Html {

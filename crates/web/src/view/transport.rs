@@ -2,7 +2,7 @@
 
 use super::Props;
 use super::moves::Move;
-use crate::parts::{Shape, nodes, segments, side_class};
+use crate::parts::{Shape, classes, nodes, segments, side_class};
 use crate::store::{does, sends};
 use cr3_session::view::position::{Position, position};
 use cr3_session::{Action, Pane, Side, State, is_valid};
@@ -34,7 +34,7 @@ fn place(state: &State, side: Side) -> Option<Html> {
     let Position { step, steps } = position(state, side)?;
     let name = state.setup.forms[side.index()].name();
     Some(html! {
-        <span key={side.index()} class={classes!("stands", side_class(side))}>
+        <span key={side.index()} class={classes(&["stands", side_class(side)])}>
             <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b><span class="total">{ " of " }{ steps }</span>
         </span>
     })

@@ -1,7 +1,7 @@
 //! The verdict strip: what the explorer says of both forms, and what it takes for granted.
 
 use super::Props;
-use crate::parts::{nodes, side_class};
+use crate::parts::{classes, nodes, side_class};
 use crate::store::does;
 use cr3_session::announce;
 use cr3_session::explore::VECTORS;
@@ -57,7 +57,7 @@ fn view(props: &Props, side: Side) -> Html {
         },
     };
     html! {
-        <li key={side.index()} class={classes!("judged", class(standpoint), side_class(side))} data-side={side.index().to_string()} title={whole}>
+        <li key={side.index()} class={classes(&["judged", class(standpoint), side_class(side)])} data-side={side.index().to_string()} title={whole}>
             <b>{ form_term(props.state.setup.forms[side.index()]) }</b>
             <span class="says">{ says }</span>
             <span class="further">{ further }</span>

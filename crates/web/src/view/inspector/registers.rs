@@ -1,7 +1,7 @@
 //! The registers of both runs.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{hex, nodes, side_class, term};
+use crate::parts::{classes, hex, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Value;
@@ -34,7 +34,7 @@ fn row(register: &Register) -> Html {
 pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: Option<String>) -> Html {
     let changed = value.is_some_and(|value| value.before.is_some());
     html! {
-        <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"))}>
+        <td key={side.index()} class={classes(&[side_class(side), when(changed, "changed")])}>
             { match value {
                 Some(value) => html! { { hex(value.now, differing) } },
                 None => html! { <span class="dim">{ "not mapped" }</span> },

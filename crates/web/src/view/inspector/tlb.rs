@@ -1,7 +1,7 @@
 //! The TLB of both runs, grouped by PCID.
 
 use super::part::{Props, vouched};
-use crate::parts::{explained, hex, nodes, side_class, term};
+use crate::parts::{classes, explained, hex, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
@@ -32,7 +32,7 @@ fn group(group: &Group, names: [&'static str; 2]) -> Html {
                         let count = group.counts[side.index()].map_or_else(|| "–".into(), |count| count.to_string());
                         let current = group.current[side.index()];
                         html! {
-                            <th key={side.index()} scope="col" class={classes!(side_class(side), current.then_some("now"))}
+                            <th key={side.index()} scope="col" class={classes(&[side_class(side), when(current, "now")])}
                                 title={if current { "CR3 holds this PCID" } else { "" }}>
                                 { names[side.index()] }{ " " }<span class="mono">{ count }</span>
                             </th>
@@ -63,7 +63,7 @@ fn line(line: &Line) -> Html {
                 <span class="mono quiet">{ line.rights() }</span>
             </th>
             { nodes(line.fates.iter().zip(Side::BOTH).map(|(fate, side)| html! {
-                <td key={side.index()} class={classes!(side_class(side), fate.map(class))}>
+                <td key={side.index()} class={classes(&[side_class(side), fate.map_or("", class)])}>
                     { fate.map_or("–", Fate::word) }
                 </td>
             })) }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Steps after which a run stops. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
 /// person's endless loop, from freezing the page.
-const BUDGET: u32 = 100_000;
+pub(crate) const BUDGET: u32 = 100_000;
 
 /// Rows of [`Target::Page`].
 const PAGE: usize = 10;
@@ -74,7 +74,7 @@ impl Runs {
         Self::align([left, right])
     }
 
-    fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
+    pub(crate) fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
         let present: Vec<&Trace> = sides.iter().flatten().collect();
         let comparison = compare::compare(&present);
         let comparable = matches!(*present, [left, right] if compare::astray([left, right]).is_none());

@@ -12,13 +12,52 @@ use crate::view::{
 };
 use cr3_session::announce;
 use cr3_session::view::{sentence, timeline};
-use cr3_session::{Action, Moment, State, words};
+use cr3_session::{Action, Moment, Opening, State, words};
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use web_sys::Element;
 use yew::prelude::*;
+
+/// The state that a page opens with. It is handed over once, because the page goes on without it.
+#[derive(Clone)]
+struct Opened(Rc<Cell<Option<State>>>);
+
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What the page opens with.
+#[derive(Properties, PartialEq)]
+pub struct AppProps {
+    opened: Opened,
+}
+
+/// Draws the page in an element, once what the address asks for has been run: in pieces, so that the browser draws and
+/// listens meanwhile.
+pub async fn open(place: Element) -> AppHandle<App> {
+    let mut opening = Opening::new(&effects::hash(), effects::restore(), &effects::kept());
+    let state = loop {
+        effects::pause().await;
+        match opening.go_on() {
+            ControlFlow::Continue(rest) => opening = rest,
+            ControlFlow::Break(state) => break state,
+        }
+    };
+    effects::pause().await;
+    let opened = Opened(Rc::new(Cell::new(Some(state))));
+    yew::Renderer::<App>::with_root_and_props(place, AppProps { opened }).render()
+}
 
 /// The whole page.
 #[component]
-pub fn App() -> Html {
-    let store = use_reducer(|| Store(State::open_with(&effects::hash(), effects::restore(), &effects::kept())));
+pub fn App(props: &AppProps) -> Html {
+    let store = use_reducer(|| {
+        let open = || State::open_with(&effects::hash(), effects::restore(), &effects::kept());
+        Store(props.opened.0.take().unwrap_or_else(open))
+    });
     let dispatch = {
         let dispatcher = store.dispatcher();
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))

@@ -1,9 +1,12 @@
-//! What waits until a frame is drawn.
+//! What waits until a frame is drawn, or until the browser has had its turn.
 
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
+use gloo::utils::window;
+use js_sys::Promise;
 use std::cell::RefCell;
 use std::rc::Rc;
+use wasm_bindgen_futures::JsFuture;
 
 /// What has to happen first. Dropping it calls the rest off.
 pub(super) enum Wait {
@@ -30,4 +33,13 @@ pub(super) fn once_drawn(slot: &Slot, act: impl FnOnce() + 'static) {
         move |_| *slot.borrow_mut() = Some(Wait::Drawn { _timer: Timeout::new(0, ended) })
     };
     *slot.borrow_mut() = Some(Wait::Frame { _frame: request_animation_frame(drawing) });
+}
+
+/// Lets the browser draw and listen.
+pub(crate) async fn pause() {
+    let turn = Promise::new(&mut |resolve, _| {
+        // It fails only on a time that is none.
+        let _ = window().set_timeout_with_callback(&resolve);
+    });
+    let _ = JsFuture::from(turn).await;
 }

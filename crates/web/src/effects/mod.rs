@@ -29,6 +29,7 @@ pub(crate) use drawn::{Drawn, use_drawn};
 pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
 pub(crate) use focus::use_focus;
+pub(crate) use frames::pause;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;
 pub(crate) use limits::use_limits;

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { test, expect, opened } from "./page";
+import type { Page } from "@playwright/test";
 
 test.use({ judging: "off" });
 
@@ -12,25 +13,28 @@ const scenarios = [
   { forms: "never,E", features: "pti,pcid,invpcid,fsgsbase,nx", handler: "quiet", inject: "entry_SYSRETQ_unsafe_stack:nmi" },
 ];
 
-for (const scenario of scenarios) {
-  const { forms, features, handler, inject } = scenario;
-  test(`counts as cr3play does: ${forms} ${features} ${handler} ${inject}`, async ({ page }) => {
-    const { status, stdout } = spawnSync(cr3play, [
-      "compare", "--forms", forms, "--features", features, "--handler", handler, "--inject", inject, "--json",
-    ]);
-    // With form never user mode runs on the kernel's tables: a finding.
-    expect(status).toBe(forms.startsWith("never") ? 1 : 0);
-    const runs: { form: string; counters: Record<string, number> }[] = JSON.parse(stdout.toString()).runs;
-    const [a, b] = forms.split(",");
-    await opened(page, `v=1&a=${a}&b=${b}&f=${features}&h=${handler}&s=${encodeURIComponent(inject)}`);
-    await page.locator(".counters > details summary").click();
-    const shown = await page.locator("[data-counter]").evaluateAll((all) =>
-      all.map((one) => [one.getAttribute("data-counter")!, ...[".left", ".right"].map((side) => one.querySelector(side)!.textContent)]),
-    );
-    expect(shown.length).toBeGreaterThanOrEqual(8);
-    for (const [name, left, right] of shown) {
-      expect([name, left, right]).toEqual([name, String(runs[0].counters[name!]), String(runs[1].counters[name!])]);
-    }
-    expect(runs.map((run) => run.form)).toEqual([a, b]);
-  });
-}
+/** What the page counts: name, left, right. */
+const shown = (page: Page) =>
+  page.locator("[data-counter]").evaluateAll((all) =>
+    all.map((one) => [one.getAttribute("data-counter")!, ...[".left", ".right"].map((side) => one.querySelector(side)!.textContent)]),
+  );
+
+test("counts as cr3play does", async ({ page }) => {
+  for (const { forms, features, handler, inject } of scenarios) {
+    await test.step(`${forms} ${features} ${handler} ${inject}`, async () => {
+      const { status, stdout } = spawnSync(cr3play, [
+        "compare", "--forms", forms, "--features", features, "--handler", handler, "--inject", inject, "--json",
+      ]);
+      // With form never user mode runs on the kernel's tables: a finding.
+      expect(status).toBe(forms.startsWith("never") ? 1 : 0);
+      const runs: { form: string; counters: Record<string, number> }[] = JSON.parse(stdout.toString()).runs;
+      const [a, b] = forms.split(",");
+      expect(runs.map((run) => run.form)).toEqual([a, b]);
+      await opened(page, `v=1&a=${a}&b=${b}&f=${features}&h=${handler}&s=${encodeURIComponent(inject)}&counters=all`);
+      const names = (await shown(page)).map(([name]) => name!);
+      expect(names.length).toBeGreaterThanOrEqual(8);
+      const counted = names.map((name) => [name, String(runs[0].counters[name]), String(runs[1].counters[name])]);
+      await expect.poll(() => shown(page)).toEqual(counted);
+    });
+  }
+});

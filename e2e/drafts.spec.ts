@@ -1,6 +1,8 @@
 import { test, expect, address, opened } from "./page";
 import type { Page } from "@playwright/test";
 
+test.use({ judging: "off" });
+
 const EMPTY = ".macro RESTORE_CR3\n.endm\n";
 const BROKEN = ".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq \\save_reg, %cr33\n.endm\n";
 const OTHER = "# another\n.macro PARANOID_RESTORE_CR3\n\tnop\n.endm\n";

@@ -1,5 +1,5 @@
 // Colours that the system forces: every difference in meaning is one in shape, border, pattern or system colour too.
-import { test, expect, expectAccessible, opened } from "./page";
+import { test, expect, expectAccessible, inEachScheme, opened } from "./page";
 import type { Locator, Page } from "@playwright/test";
 
 /** What a mark looks like to somebody for whom all colours of the page are gone. */
@@ -28,55 +28,56 @@ async function allDiffer(page: Page, marks: [string, "::before"?][]) {
 /** A system in which the stripe has everything: what holds, what breaks and what is impossible. */
 const STRIPE = "v=1&a=A&b=never&f=pti,pcid,fsgsbase,nx&h=pending-flush&follow=no&code=sysret_exit_switch_cr3";
 
-for (const colorScheme of ["light", "dark"] as const) {
-  test.describe(colorScheme, () => {
-    test.use({ colorScheme });
+test.beforeEach(async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+});
 
-    test.beforeEach(async ({ page }) => {
-      await page.emulateMedia({ colorScheme, forcedColors: "active" });
-    });
-
-    test("on and off", async ({ page }) => {
-      await opened(page, "v=1&f=pti,pcid");
-      await allDiffer(page, [['.features .chip[aria-pressed="true"]', "::before"], ['.features .chip[aria-pressed="false"]', "::before"]]);
-      await allDiffer(page, [['.inspector .segments [aria-pressed="true"]'], ['.inspector .segments [aria-pressed="false"]']]);
-    });
-
-    test("halves of the tables, and the marks of the timeline", async ({ page }) => {
-      await opened(page, "v=1&a=never&b=E&f=pti,pcid,fsgsbase,nx&h=pending-flush&s=entry_SYSRETQ_unsafe_stack:nmi");
-      await allDiffer(page, [[".stretches .kernel.ring0"], [".stretches .user.ring0"], [".stretches .user.ring3"]]);
-      await allDiffer(page, [[".events .injection"], [".events .delivery"], [".events .flush"], [".events .noflush"], [".events .broken", "::before"]]);
-      await allDiffer(page, [[".track .differences i"], [".track .cursor"]]);
-    });
-
-    test("rows: halves, what differs, what is current", async ({ page }) => {
-      await opened(page);
-      await allDiffer(page, [[".runs .cell.kernel"], [".runs .cell.gap"]]);
-      await allDiffer(page, [[".fields td.changed"], [".fields td:not(.changed)"]]);
-      await page.getByRole("button", { name: "Next step" }).click();
-      await allDiffer(page, [[".runs .row.current"], [".runs .row:not(.current):not(.differs)"], [".runs .row.differs:not(.current)"]]);
-      await allDiffer(page, [[".code .row.instruction.current"], [".code .row.instruction:not(.current):not(.other)"]]);
-    });
-
-    test("the stripe and the verdicts", async ({ page }) => {
-      test.setTimeout(120_000);
-      await opened(page, STRIPE);
-      const [holds, breaks] = [page.locator(".judged.holds > b"), page.locator(".judged.breaks > b")];
-      await expect(holds).toHaveText("A");
-      await expect(breaks).toHaveText("never");
-      const glyph = (it: Locator) => it.evaluate((it) => getComputedStyle(it, "::before").content);
-      expect(await glyph(holds)).not.toBe(await glyph(breaks));
-      await allDiffer(page, [[".code .heat.holds"], [".code .heat.impossible"]]);
-      const others = await Promise.all([".code .heat.holds", ".code .heat.impossible"].map((selector) => look(page.locator(selector))));
-      await page.getByRole("button", { name: "never", exact: true }).click();
-      await page.getByLabel("Go to a label").selectOption({ label: "entry_SYSCALL_64" });
-      await expect(page.locator(".code .heat.breaks").first()).toBeAttached();
-      expect(others).not.toContain(await look(page.locator(".code .heat.breaks")));
-    });
-
-    test("is accessible", async ({ page }) => {
-      await opened(page, STRIPE);
-      await expectAccessible(page);
-    });
+test("on and off", async ({ page }) => {
+  await opened(page, "v=1&f=pti,pcid");
+  await inEachScheme(page, async () => {
+    await allDiffer(page, [['.features .chip[aria-pressed="true"]', "::before"], ['.features .chip[aria-pressed="false"]', "::before"]]);
+    await allDiffer(page, [['.inspector .segments [aria-pressed="true"]'], ['.inspector .segments [aria-pressed="false"]']]);
   });
-}
+});
+
+test("halves of the tables, and the marks of the timeline", async ({ page }) => {
+  await opened(page, "v=1&a=never&b=E&f=pti,pcid,fsgsbase,nx&h=pending-flush&s=entry_SYSRETQ_unsafe_stack:nmi");
+  await inEachScheme(page, async () => {
+    await allDiffer(page, [[".stretches .kernel.ring0"], [".stretches .user.ring0"], [".stretches .user.ring3"]]);
+    await allDiffer(page, [[".events .injection"], [".events .delivery"], [".events .flush"], [".events .noflush"], [".events .broken", "::before"]]);
+    await allDiffer(page, [[".track .differences i"], [".track .cursor"]]);
+  });
+});
+
+test("rows: halves, what differs, what is current", async ({ page }) => {
+  await opened(page);
+  await inEachScheme(page, async () => {
+    await allDiffer(page, [[".runs .cell.kernel"], [".runs .cell.gap"]]);
+    await allDiffer(page, [[".fields td.changed"], [".fields td:not(.changed)"]]);
+  });
+  await page.getByRole("button", { name: "Next step" }).click();
+  await inEachScheme(page, async () => {
+    await allDiffer(page, [[".runs .row.current"], [".runs .row:not(.current):not(.differs)"], [".runs .row.differs:not(.current)"]]);
+    await allDiffer(page, [[".code .row.instruction.current"], [".code .row.instruction:not(.current):not(.other)"]]);
+  });
+});
+
+test("the stripe and the verdicts", async ({ page }) => {
+  test.setTimeout(120_000);
+  await opened(page, STRIPE);
+  const [holds, breaks] = [page.locator(".judged.holds > b"), page.locator(".judged.breaks > b")];
+  await expect(holds).toHaveText("A");
+  await expect(breaks).toHaveText("never");
+  await inEachScheme(page, expectAccessible);
+  const glyph = (it: Locator) => it.evaluate((it) => getComputedStyle(it, "::before").content);
+  const others: string[] = [];
+  await inEachScheme(page, async () => {
+    expect(await glyph(holds)).not.toBe(await glyph(breaks));
+    await allDiffer(page, [[".code .heat.holds"], [".code .heat.impossible"]]);
+    for (const heat of ["holds", "impossible"]) others.push(await look(page.locator(`.code .heat.${heat}`)));
+  });
+  await page.getByRole("button", { name: "never", exact: true }).click();
+  await page.getByLabel("Go to a label").selectOption({ label: "entry_SYSCALL_64" });
+  await expect(page.locator(".code .heat.breaks").first()).toBeAttached();
+  await inEachScheme(page, async () => expect(others).not.toContain(await look(page.locator(".code .heat.breaks"))));
+});

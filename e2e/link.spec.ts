@@ -80,15 +80,22 @@ test("a listing that does not follow stays, and the link says where", async ({ p
   await expect.poll(() => firstOfListing(page)).toBe(seen);
 });
 
+/** Scrolls the listing as a person does, to the end of that: the browser begins when it gets to it. */
+async function wheel(page: import("@playwright/test").Page, down: number) {
+  const list = page.locator(".code .rows");
+  await list.hover();
+  const scrolled = await list.evaluateHandle((it) => ({ end: new Promise((end) => it.addEventListener("scrollend", () => end(true), { once: true })) }));
+  await page.mouse.wheel(0, down);
+  await scrolled.evaluate(({ end }) => end);
+}
+
 test("a step right after scrolling is followed", async ({ page }) => {
   await opened(page);
-  await page.locator(".code .rows").hover();
-  await page.mouse.wheel(0, 1500);
+  await wheel(page, 1500);
   await page.keyboard.press("j");
   await expect(page.locator(".code .row.current")).toBeInViewport();
   expect(await address(page)).not.toContain("&code=");
-  await page.locator(".code .rows").hover();
-  await page.mouse.wheel(0, 1500);
+  await wheel(page, 1500);
   await page.locator(".runs .row.current").click();
   await expect(page.locator(".code .row.current")).toBeInViewport();
   expect(await address(page)).not.toContain("&code=");

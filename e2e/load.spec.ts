@@ -1,4 +1,4 @@
-import { test, expect, expectAccessible, opened } from "./page";
+import { test, expect } from "./page";
 
 test.use({ judging: "off" });
 
@@ -16,11 +16,3 @@ test("has no benchmark for visitors to load", async ({ page }) => {
   const exported = await page.evaluate(() => Object.keys((window as unknown as { wasmBindings: object }).wasmBindings));
   expect(exported.filter((name) => ["run_storm", "Opening"].includes(name))).toEqual([]);
 });
-
-for (const colorScheme of ["light", "dark"] as const) {
-  test(`is accessible in ${colorScheme}`, async ({ page }) => {
-    await page.emulateMedia({ colorScheme });
-    await opened(page);
-    await expectAccessible(page);
-  });
-}

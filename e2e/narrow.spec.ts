@@ -2,27 +2,31 @@ import { test, expect, expectAccessible, opened, step } from "./page";
 
 test.use({ judging: "off" });
 
-for (const width of [360, 390, 700, 1024]) {
-  test(`nothing sticks out at ${width} px`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 780 });
-    await opened(page);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    expect(wide).toBe(0);
-  });
-}
+test("nothing sticks out", async ({ page }) => {
+  for (const width of [360, 390, 700, 1024]) {
+    await test.step(`at ${width} px`, async () => {
+      await page.setViewportSize({ width, height: 780 });
+      await opened(page);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wide).toBe(0);
+    });
+  }
+});
 
-for (const width of [360, 700, 900, 1024, 1200, 1280, 1440]) {
-  test(`the decisive mark is whole at ${width} px`, async ({ page }) => {
-    await page.setViewportSize({ width, height: 800 });
-    await opened(page);
-    const mark = page.locator(".runs .row.current .mark");
-    await expect(mark).toContainText("redundant");
-    const cut = await mark.evaluate((it) => it.getBoundingClientRect().right - it.parentElement!.getBoundingClientRect().right);
-    expect(cut).toBeLessThanOrEqual(0.5);
-    const [cell, code] = await mark.evaluate((it) => [it.closest(".cell")!, it.closest(".cell")!.querySelector("code")!].map((box) => box.getBoundingClientRect().width));
-    expect(code! / cell!, "the instruction keeps room beside it").toBeGreaterThan(0.25);
-  });
-}
+test("the decisive mark is whole", async ({ page }) => {
+  await opened(page);
+  for (const width of [360, 700, 900, 1024, 1200, 1280, 1440]) {
+    await test.step(`at ${width} px`, async () => {
+      await page.setViewportSize({ width, height: 800 });
+      const mark = page.locator(".runs .row.current .mark");
+      await expect(mark).toContainText("redundant");
+      const cut = await mark.evaluate((it) => it.getBoundingClientRect().right - it.parentElement!.getBoundingClientRect().right);
+      expect(cut).toBeLessThanOrEqual(0.5);
+      const [cell, code] = await mark.evaluate((it) => [it.closest(".cell")!, it.closest(".cell")!.querySelector("code")!].map((box) => box.getBoundingClientRect().width));
+      expect(code! / cell!, "the instruction keeps room beside it").toBeGreaterThan(0.25);
+    });
+  }
+});
 
 for (const [width, height] of [[360, 740], [390, 844]] as const) {
   test(`the step at hand stands above the moves at ${width} × ${height}`, async ({ page }) => {

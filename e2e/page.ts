@@ -2,14 +2,22 @@ import { test as base, expect, type Page } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
 
 /**
+ * What the strip does without being asked. For a visitor it judges single exceptions and then goes deeper while the page rests,
+ * which takes a processor for a minute. A test that looks at the verdict only needs no more than single exceptions; a test that
+ * does not even look at it needs nothing.
+ */
+type Judging = "as for a visitor" | "single exceptions" | "off";
+
+/**
  * `test` for every spec: a test fails when the page logs an error or throws, and when a request of the page fails, whatever
  * else the test looked at.
  */
-export const test = base.extend<{ complaints: string[]; judging: "by itself" | "off" }>({
-  /** Whether the strip judges by itself, as it does for a visitor. A spec that does not look at it leaves the processor to its page. */
-  judging: ["by itself", { option: true }],
+export const test = base.extend<{ complaints: string[]; judging: Judging }>({
+  judging: ["single exceptions", { option: true }],
   page: async ({ page, judging }, use) => {
     if (judging === "off") await page.addInitScript(() => localStorage.setItem("cr3-judging", "false"));
+    // A page that is out of sight does not go deeper; explore.spec.ts tests that.
+    if (judging === "single exceptions") await page.addInitScript(() => Object.defineProperty(document, "hidden", { value: true }));
     await use(page);
   },
   complaints: [
@@ -34,11 +42,25 @@ export const test = base.extend<{ complaints: string[]; judging: "by itself" | "
  * contrast is decided here.
  */
 export async function expectAccessible(page: Page) {
-  const { violations, incomplete } = await new AxeBuilder({ page }).analyze();
+  // No page has frames, so axe can run in one piece, without a second page that puts pieces together.
+  const axe = new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations", "incomplete"] });
+  const { violations, incomplete } = await axe.analyze();
   const summary = violations.map(({ id, help, nodes }) => ({ id, help, targets: nodes.map((node) => node.target) }));
   expect(summary).toEqual([]);
   const undecided = incomplete.filter(({ id }) => id === "color-contrast").flatMap(({ nodes }) => nodes.map(({ target }) => String(target[0])));
   expect(await page.evaluate(tooFaint, undecided), "contrast").toEqual([]);
+}
+
+/** Looks at the page in both colour schemes; a failure says in which. */
+export async function inEachScheme(page: Page, look: (page: Page) => Promise<void>) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await test.step(colorScheme, async () => {
+      await page.emulateMedia({ colorScheme });
+      // No colour is halfway to another.
+      await page.evaluate(() => document.getAnimations().forEach((it) => it instanceof CSSTransition && it.finish()));
+      await look(page);
+    });
+  }
 }
 
 /**
@@ -81,6 +103,14 @@ function tooFaint(selectors: string[]) {
   };
   const disabled = (element: Element) => element.closest(":disabled, [aria-disabled=true]") !== null;
   return selectors.flatMap((selector) => [...document.querySelectorAll(selector)].filter((it) => !disabled(it)).flatMap(faint));
+}
+
+/** Closes the dialog that is open. The first Escape may close an explanation. */
+export async function closeDialog(page: Page) {
+  await expect(async () => {
+    await page.keyboard.press("Escape");
+    await expect(page.getByRole("dialog")).toHaveCount(0, { timeout: 500 });
+  }).toPass();
 }
 
 /** Opens the page at a link, without `#`, and waits until it shows a run and all around it. */

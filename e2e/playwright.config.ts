@@ -29,7 +29,10 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   use: {
     baseURL,
-    trace: "retain-on-failure",
+    // What a test did, and what the page looked like when it failed. A copy of the document and pictures at each step cost as much as
+    // the tests themselves; `--trace on` keeps them.
+    trace: { mode: "retain-on-failure", snapshots: false, screenshots: false, sources: false },
+    screenshot: "only-on-failure",
     // What a test puts in the way of a request must not be kept somewhere else. offline.spec.ts looks at the service worker.
     serviceWorkers: "block",
   },

@@ -1,6 +1,8 @@
 import { test, expect, opened } from "./page";
 import { useEverything } from "./everything";
 
+test.use({ judging: "as for a visitor" });
+
 /** What a browser lets the page do. */
 const POLICY = {
   "default-src": "'none'",

@@ -25,6 +25,12 @@ the next one strikes when the handler has returned, after '>' inside the handler
   --inject 'kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db'
 `cr3play places` lists the labels.";
 
+const AFTER_REPORT: &str = "\
+LINK is an address of the page, what follows # in it, a file that has one (a saved link, a mail, a report), or - for
+standard input. Runs stop after as many steps as in the page.
+
+Exit status: as that of `compare`.";
+
 /// Fires exceptions at chosen instructions of the Linux entry code and compares what CR3, PCID and TLB do.
 #[derive(Debug, Parser)]
 #[command(name = "cr3play", version, after_help = AFTER, max_term_width = 100)]
@@ -41,6 +47,10 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Runs one scenario with several forms of the macro and aligns the runs step by step
     Compare(CompareArguments),
+    /// Writes the page's report on a comparison, for a mail: scenario, verdict, how the runs went, differences, counters,
+    /// the command and the link that show it again
+    #[command(after_help = AFTER_REPORT)]
+    Report(ReportArguments),
     /// Tries the exceptions of --vectors at every instruction boundary, up to --depth of them, and shows the shortest schedule that
     /// breaks a promise
     #[command(after_help = crate::explore::AFTER)]
@@ -97,13 +107,19 @@ pub(crate) struct SystemArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ScheduleArguments {
+pub(crate) struct StrikeArguments {
     /// What strikes where
     #[arg(long, value_name = "SCHEDULE", default_value_t)]
     inject: Schedule,
     /// A situation by name, in place of --features, --handler and --inject: `cr3play presets` lists them
     #[arg(long, value_name = "NAME", value_parser = preset, conflicts_with_all = ["features", "handler", "inject"])]
     preset: Option<&'static Preset>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArguments {
+    #[command(flatten)]
+    strikes: StrikeArguments,
     /// Steps after which a run stops
     #[arg(long, value_name = "STEPS", default_value_t = DEFAULT_BUDGET)]
     pub(crate) budget: u32,
@@ -149,6 +165,58 @@ pub(crate) struct CompareArguments {
     /// Rows to show of each difference
     #[arg(long, default_value_t = 12)]
     pub(crate) rows: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// A link of the page, or a file with one, in place of the options that choose what is run
+    #[arg(value_name = "LINK", conflicts_with_all = ["forms", "features", "kernel", "handler", "geometry", "macro", "tree",
+        "config", "inject", "preset"])]
+    pub(crate) link: Option<String>,
+    /// Two forms of the macro: A, B2, C, E, never, custom [default: A,E, or E,custom with --macro]
+    #[arg(long)]
+    pub(crate) forms: Option<String>,
+    #[command(flatten)]
+    pub(crate) strikes: StrikeArguments,
+    #[command(flatten)]
+    pub(crate) system: SystemArguments,
+    /// Where the page is: what stands before # in the report's link
+    #[arg(long, value_name = "URL", default_value = "")]
+    pub(crate) base_address: String,
+    /// Whether the explorer is asked about both sides
+    #[arg(long, value_enum, default_value_t = Asked::Single)]
+    pub(crate) verdict: Asked,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// How far the explorer is asked to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Asked {
+    /// It is not asked
+    No,
+    /// About single exceptions, as the page asks at once
+    Single,
+    /// As far as the page goes when it rests, which may take a minute
+    Deep,
+}
+
+/// What a report is printed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Plain text of 72 columns, for a mail
+    Text,
+    /// The link in a file, which the page opens when it is dropped there
+    Link,
+    /// Every counter of both runs, and how the runs went
+    Json,
+    /// Every counter of both runs
+    Csv,
+    /// The timeline
+    Svg,
+    /// The comparison as one file that a browser opens from a disk, and that asks for nothing
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -356,6 +424,11 @@ impl SystemArguments {
         }
     }
 
+    /// Whether a person's own text is given.
+    pub(crate) fn has_own(&self) -> bool {
+        self.own.is_given()
+    }
+
     fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
         let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE or --tree DIR");
         let (base, form, custom) = match form {
@@ -385,6 +458,12 @@ impl SystemArguments {
 }
 
 impl ScheduleArguments {
+    pub(crate) fn scenario(&self, config: Config) -> Scenario {
+        self.strikes.scenario(config)
+    }
+}
+
+impl StrikeArguments {
     pub(crate) fn scenario(&self, config: Config) -> Scenario {
         match self.preset {
             Some(preset) => Scenario {

@@ -21,6 +21,7 @@ mod outcome;
 mod own_text;
 mod places;
 mod presets;
+mod report;
 mod run;
 mod table;
 mod tlb;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Places(arguments) => places::places(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Explore(arguments) => return explore::explore(&arguments),
         Command::Merge(arguments) => return explore::merge(&arguments),
         Command::Mutants(arguments) => return mutants::mutants(&arguments),

@@ -49,6 +49,10 @@ pub enum Action {
     ForgetDraft(usize),
     /// What the browser does with the texts to keep.
     Remember(Memory),
+    /// Calls what is on display so; the link and the report say it.
+    SetTitle(String),
+    /// Notes something at a row, or nothing any more.
+    SetNote(usize, String),
     /// Goes to an aligned row.
     Seek(usize),
     /// Looks for a row in a direction.

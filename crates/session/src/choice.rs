@@ -210,6 +210,8 @@ pub enum Overlay {
     Claims,
     /// What each line of the listed form is for.
     Lines,
+    /// Title, notes, and everything in which a comparison leaves the page.
+    Report,
     /// The choice of a vector to inject there.
     Inject(Spot),
 }

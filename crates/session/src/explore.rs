@@ -7,7 +7,8 @@ use crate::choice::{Form, Scope, Side};
 use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::study::{Learned, Question, Studies};
-use cr3_core::linux::{Config, Features, Handlers};
+use crate::words::MACRO_FILE;
+use cr3_core::linux::{Config, Features, Handlers, Kernel};
 use cr3_core::promises::Promise;
 use cr3_core::query::{
     Assumption, Assumptions, Method, Query, Reach, Standing, Verdict, standard_features, standard_handlers,
@@ -96,21 +97,33 @@ impl Subject {
         self.standings().iter().filter(|standing| standing.is_assumed()).count()
     }
 
-    /// The command that says the same of every schedule that goes so far. A person's own text has to lie in a file.
+    /// The options of `cr3play explore` that say the same of every schedule that goes so far. A person's own text has to
+    /// lie in a file.
     #[must_use]
-    pub fn command(&self, reach: Reach) -> String {
+    pub fn options(&self, reach: Reach) -> Vec<String> {
         let depth = reach.max(Reach::Depth(1));
         let form = match self.config.form {
-            Form::Custom => "--macro my.S".to_owned(),
+            Form::Custom => format!("--macro {}", MACRO_FILE),
             form => format!("--form {form}"),
         };
         let vectors = VECTORS.map(Vector::name).join(",");
         let system = match self.scope {
-            Scope::Displayed => format!("--handler {} --features {}", self.config.handler, self.config.features),
-            Scope::Standard => "--handler standard --features standard".to_owned(),
+            Scope::Displayed => {
+                [format!("--handler {}", self.config.handler), format!("--features {}", self.config.features)]
+            }
+            Scope::Standard => ["--handler standard".to_owned(), "--features standard".to_owned()],
         };
-        let off: String = self.assumed.off().map(|off| format!(" --without {off}")).collect();
-        format!("cr3play explore {form} --depth {depth} --vectors {vectors} {system}{off}")
+        let Config { kernel, .. } = self.config;
+        let kernel = (kernel != Kernel::V6_12).then(|| format!("--kernel {kernel}"));
+        let off = self.assumed.off().map(|off| format!("--without {off}"));
+        let search = [form, format!("--depth {depth}"), format!("--vectors {vectors}")];
+        search.into_iter().chain(system).chain(kernel).chain(off).collect()
+    }
+
+    /// The whole command in one line.
+    #[must_use]
+    pub fn command(&self, reach: Reach) -> String {
+        format!("cr3play explore {}", self.options(reach).join(" "))
     }
 }
 

@@ -6,9 +6,11 @@ pub mod action;
 pub mod announce;
 pub mod check;
 pub mod choice;
+pub mod command;
 mod document;
 pub mod drafts;
 pub mod explore;
+pub mod export;
 mod fields;
 pub mod glossary;
 mod inject;
@@ -38,6 +40,9 @@ pub use runs::{Failure, Runs};
 pub use setup::Setup;
 pub use state::{Settings, State};
 pub use update::{is_valid, update};
+
+/// The version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The example of the README.
 #[cfg(doctest)]

@@ -9,11 +9,13 @@ pub enum Role {
     Explorer,
     /// Answers questions: what the claims come to, what each line of a form is for.
     Studies,
+    /// Makes files of a comparison.
+    Exports,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::SecondCpu, Self::Explorer, Self::Studies];
+    pub const ALL: [Self; 4] = [Self::SecondCpu, Self::Explorer, Self::Studies, Self::Exports];
 
     /// The name of the worker, by which it learns its role.
     #[must_use]
@@ -22,6 +24,7 @@ impl Role {
             Self::SecondCpu => "second CPU",
             Self::Explorer => "explorer",
             Self::Studies => "claims and lines",
+            Self::Exports => "exports",
         }
     }
 

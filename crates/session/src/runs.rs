@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Steps after which a run stops. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
 /// person's endless loop, from freezing the page.
-pub(crate) const BUDGET: u32 = 100_000;
+pub const BUDGET: u32 = 100_000;
 
 /// Rows of [`Target::Page`].
 const PAGE: usize = 10;

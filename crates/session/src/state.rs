@@ -6,7 +6,7 @@ use crate::document::Document;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
 use crate::explore::wire::Request;
-use crate::link::{self, Link};
+use crate::link::{self, Link, Note};
 use crate::runs::Runs;
 pub use crate::setup::Setup;
 use cr3_core::linux::Config;
@@ -42,6 +42,10 @@ pub struct State {
     pub setup: Setup,
     /// Text of the custom form.
     pub custom: Arc<str>,
+    /// What a person called it; empty if nothing.
+    pub title: String,
+    /// What a person noted at steps, in the order of the rows.
+    pub notes: Vec<Note>,
     /// Other texts of the custom form to keep, newest first.
     pub aside: Vec<Arc<str>>,
     /// Whether the browser keeps texts.
@@ -169,10 +173,13 @@ impl State {
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
         let runs = Rc::new(record(&setup, &custom));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
+        let notes = link::moved(&link.notes, &runs, |row| row);
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
             setup,
             custom,
+            title: link.title,
+            notes,
             aside,
             memory: Memory::default(),
             schedule_draft: None,
@@ -217,6 +224,8 @@ impl State {
             all_counters: self.all_counters,
             scope: self.explore.scope,
             assumed: self.explore.assumed,
+            title: self.title.clone(),
+            notes: self.notes.clone(),
         }
     }
 

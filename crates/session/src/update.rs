@@ -8,6 +8,8 @@ use crate::choice::{Direction, Filter, Form, Overlay, Pane, Scope, Side, Target}
 use crate::drafts;
 use crate::explore::Told;
 use crate::inject;
+use crate::link::{self, Note};
+use crate::runs::Runs;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::story::STORIES;
@@ -55,6 +57,8 @@ pub fn update(state: &State, action: Action) -> State {
         Action::TakeDraft(index) => take_draft(&mut next, index),
         Action::ForgetDraft(index) => forget_draft(&mut next, index),
         Action::Remember(memory) => next.memory = memory,
+        Action::SetTitle(title) => title.trim().clone_into(&mut next.title),
+        Action::SetNote(row, text) => next.notes = link::pinned(&state.notes, state.runs.clamp(row), &text),
         Action::Seek(row) => next.cursor = state.runs.clamp(row),
         Action::Move(target, direction) => go(&mut next, target, direction),
         Action::TogglePlay => toggle_play(&mut next),
@@ -122,6 +126,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::ToggleHandler(handler) => state.setup.handler.toggled(*handler) != state.setup.handler,
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
         Action::RemoveInjection(index) => *index < state.setup.schedule.injections.len(),
+        Action::SetTitle(title) => title.trim() != state.title,
+        Action::SetNote(row, text) => link::pinned(&state.notes, state.runs.clamp(*row), text) != state.notes,
         Action::Seek(row) => state.runs.clamp(*row) != state.cursor,
         Action::Move(target, direction) => destination(state, *target, *direction).is_some(),
         Action::TogglePlay => state.playing || state.runs.len() > 1,
@@ -183,8 +189,15 @@ fn record(state: &mut State) {
     state.runs = Rc::new(before.record_next(&state.setup, &state.custom));
     let kept = before.follow(state.cursor, &state.runs);
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
+    state.notes = moved(&state.notes, &before, &state.runs);
     state.playing = false;
     state.check = state.check.restarted();
+}
+
+/// The notes at the places of the new runs at which they stood in those before. Where the new runs do not come, a note
+/// stands at the nearest row; where nothing runs, as it did.
+fn moved(notes: &[Note], before: &Runs, runs: &Runs) -> Vec<Note> {
+    link::moved(notes, runs, |row| before.follow(row, runs).unwrap_or(row))
 }
 
 /// Switched off, nothing is said any more; switched on, everything is judged anew.
@@ -268,6 +281,8 @@ fn open_story(state: &mut State, index: usize) {
     state.cursor = state.runs.decisive();
     state.filter = Filter::All;
     state.overlay = Overlay::None;
+    // They are about something else. Back has them.
+    (state.title, state.notes) = Default::default();
 }
 
 fn set_form(state: &mut State, side: Side, form: Form) {

@@ -3,6 +3,9 @@
 use crate::choice::{Feature, Filter, Form, Pane, Scope, Side, Tab};
 use cr3_core::scenario::Vector;
 
+/// The file in which the commands of a report expect a person's own text.
+pub const MACRO_FILE: &str = "my.S";
+
 /// The origin of a form, in as few words as a column head has room for.
 #[must_use]
 pub fn form_origin(form: Form) -> &'static str {

@@ -2,7 +2,7 @@
 
 use crate::effects::{
     self, Drawn, Explain, use_address, use_check, use_drafts, use_drawn, use_explore, use_focus, use_keyboard,
-    use_later, use_limits, use_play, use_settings,
+    use_later, use_limits, use_play, use_saved, use_settings,
 };
 use crate::overlay::overlays;
 use crate::parts::{Sight, nodes};
@@ -73,6 +73,7 @@ pub fn App(props: &AppProps) -> Html {
     use_explore(&state, &dispatch);
     use_focus();
     use_limits(&state, &dispatch);
+    use_saved(&dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::wasm_target::WasmToolchain;
-use crate::{setup, steps, unicorn};
+use crate::{setup, steps, unchanged, unicorn};
 
 /// The users of a release build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +46,15 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Builds `dist/` with the installed tools, Unicorn included.
+/// Builds `dist/` with the installed tools, Unicorn included, unless it is there already, made of the same sources.
 pub(crate) fn release(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
-    unicorn::ensure(project)?;
-    trunk_release(project, wasm, Audience::Visitors, Staged::WithUnicorn).map(drop)
+    let sources = unchanged::sources(project, wasm, &unicorn::ensure(project)?)?;
+    if unchanged::is_as_built(project, sources)? {
+        println!("release build of the page ... unchanged since it was built");
+        return Ok(());
+    }
+    trunk_release(project, wasm, Audience::Visitors, Staged::WithUnicorn)?;
+    unchanged::record(project, sources)
 }
 
 /// The same page with the exports for the benchmarks, which visitors never load. Returns its folder.

@@ -29,6 +29,7 @@ mod steps;
 mod test;
 mod timings;
 mod tools;
+mod unchanged;
 mod unicorn;
 mod version;
 mod wasm_module;

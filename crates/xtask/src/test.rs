@@ -78,7 +78,8 @@ fn doc_tests(project: &Project) -> Result<(), Failure> {
 fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let mut pack = wasm.command(project, "wasm-pack");
     pack.args(["test", "--headless", "--chrome", "--mode", "no-install", "crates/web"]);
-    pack.arg("--locked");
+    // wasm-pack builds the tests before it runs them, and would otherwise do so with another profile.
+    pack.args(["--locked", "--profile", "test"]);
     pack.env("WASM_BINDGEN_TEST_TIMEOUT", "120");
     if let Some(driver) = on_path("chromedriver") {
         // Otherwise a geckodriver on PATH would come first.
@@ -117,7 +118,8 @@ fn unicorn_followed(project: &Project, wasm: &WasmToolchain) -> Result<(), Failu
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.
 fn end_to_end(project: &Project) -> Result<(), Failure> {
     let mut playwright = playwright(project, &build::cr3play(project)?);
-    let mend = "npx playwright test --config e2e NAME runs one test; npx playwright show-trace e2e/test-results/*/trace.zip shows its steps";
+    let mend = "npx playwright test --config e2e --trace on NAME runs one test; \
+                npx playwright show-trace e2e/test-results/*/trace.zip shows each of its steps with the page";
     steps::run_showing("end-to-end tests", &mut playwright, closes_playwright, mend).map(drop)
 }
 

@@ -10,6 +10,7 @@ mod findings;
 mod listing;
 mod mutants;
 mod own_text;
+mod reporting;
 mod running;
 mod second_cpu;
 mod tree;

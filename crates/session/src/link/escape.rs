@@ -35,6 +35,16 @@ pub(super) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Words of a person, in which `+` is a blank, so that they stay readable.
+pub(super) fn escape_words(text: &str) -> String {
+    escape(text).replace("%20", "+")
+}
+
+/// The words behind escaped ones.
+pub(super) fn unescape_words(text: &str) -> String {
+    unescape(&text.replace('+', " "))
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

@@ -3,11 +3,19 @@
 //! `#v=1&a=A&b=E&f=pti,pcid&h=quiet&t=architectural&s=kernel_loop%2B1:nmi&at=41`. Unknown or damaged parts are skipped
 //! and reported, so a link that lost its tail in a mail still opens what is left. A name keeps its meaning once it was
 //! written; a change of meaning needs a new version number and a new arm in [`decode`].
+//!
+//! Version 2 has three parts more: `d`, the text of the custom form as its difference from another form's; `title`; and
+//! `n41`, a note at row 41. A link without them is written as version 1, which every page opens.
 
+mod difference;
 mod escape;
+mod file;
 mod pack;
 
+pub use file::{FILE, LONG, file, find};
+
 use crate::choice::{Filter, Form, Pane, Scope, Side, Tab};
+use crate::runs::Runs;
 use crate::words;
 use cr3_core::choice::UnknownName;
 use cr3_core::geometry::Geometry;
@@ -17,8 +25,8 @@ use cr3_core::scenario::{Place, Schedule};
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-/// The version that [`encode`] writes.
-pub const VERSION: u32 = 1;
+/// The newest version that [`encode`] writes and [`decode`] knows.
+pub const VERSION: u32 = 2;
 
 /// The listing does not follow the current instruction.
 const NO: &str = "no";
@@ -28,6 +36,15 @@ const ALL: &str = "all";
 
 /// The longest text of a custom form that a link carries, in bytes.
 pub const TEXT_LIMIT: usize = pack::LIMIT;
+
+/// What a person noted at a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The aligned row that it is pinned to.
+    pub row: usize,
+    /// What it says; never empty.
+    pub text: String,
+}
 
 /// The contents of a link. [`Link::default`] supplies what it omits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +83,10 @@ pub struct Link {
     pub scope: Scope,
     /// What verdicts take for granted.
     pub assumed: Assumptions,
+    /// What a person called it; empty if nothing.
+    pub title: String,
+    /// What a person noted, in the order of the rows, at most one note at each.
+    pub notes: Vec<Note>,
 }
 
 impl Default for Link {
@@ -89,12 +110,14 @@ impl Default for Link {
             all_counters: false,
             scope: Scope::default(),
             assumed: Assumptions::default(),
+            title: String::new(),
+            notes: Vec::new(),
         }
     }
 }
 
 impl Link {
-    /// The part that decides what is run and judged. If it changes, the page was navigated.
+    /// The part that decides what is run and judged, and what a person wrote. If it changes, the page was navigated.
     #[must_use]
     pub fn scenario(&self) -> Self {
         Self {
@@ -107,6 +130,8 @@ impl Link {
             custom: self.custom.clone(),
             scope: self.scope,
             assumed: self.assumed,
+            title: self.title.clone(),
+            notes: self.notes.clone(),
             ..Self::default()
         }
     }
@@ -115,8 +140,13 @@ impl Link {
 /// The text of a link, without `#`.
 #[must_use]
 pub fn encode(link: &Link) -> String {
+    let custom = link.custom.as_deref().map(packed);
+    let version = match (&custom, link.title.is_empty() && link.notes.is_empty()) {
+        (Some(("d", _)), _) | (_, false) => VERSION,
+        _ => 1,
+    };
     let mut text = format!(
-        "v={VERSION}&a={}&b={}&f={}&h={}",
+        "v={version}&a={}&b={}&f={}&h={}",
         link.forms[0].name(),
         link.forms[1].name(),
         link.features,
@@ -162,10 +192,34 @@ pub fn encode(link: &Link) -> String {
     if link.assumed != Assumptions::default() {
         part("without", &off(link.assumed));
     }
-    if let Some(custom) = &link.custom {
-        part("c", &pack::pack(custom));
+    if let Some((name, packed)) = &custom {
+        part(name, packed);
+    }
+    if !link.title.is_empty() {
+        part("title", &escape::escape_words(&link.title));
+    }
+    for Note { row, text } in &link.notes {
+        part(&format!("n{row}"), &escape::escape_words(text));
     }
     text
+}
+
+/// The part of the custom form's text: what is shorter, the text or its difference from another form's.
+fn packed(text: &str) -> (&'static str, String) {
+    let whole = pack::pack(text);
+    let difference = difference::nearest(text).map(|(form, script)| format!("{form},{}", pack::pack(&script)));
+    match difference {
+        Some(difference) if difference.len() < whole.len() => ("d", difference),
+        _ => ("c", whole),
+    }
+}
+
+/// Whether a link was written by a newer version, which may know more than [`decode`] does.
+#[must_use]
+pub fn is_newer(text: &str) -> bool {
+    let text = text.strip_prefix('#').unwrap_or(text);
+    let mut versions = text.split('&').filter_map(|part| part.strip_prefix("v=")?.parse::<u32>().ok());
+    versions.any(|version| version > VERSION)
 }
 
 /// The contents of a link, and the parts that were ignored, each with its reason. Never fails.
@@ -173,18 +227,24 @@ pub fn encode(link: &Link) -> String {
 pub fn decode(text: &str) -> (Link, Vec<String>) {
     let mut link = Link::default();
     let mut ignored = Vec::new();
+    let mut seen = Vec::new();
     let text = text.strip_prefix('#').unwrap_or(text);
     for part in text.split('&').filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let value = escape::unescape(value);
-        if let Err(reason) = apply(&mut link, name, &value) {
-            ignored.push(format!("{}: {reason}", shorten(name)));
+        match apply(&mut link, name, value) {
+            Err(reason) => ignored.push(format!("{}: {reason}", shorten(name))),
+            Ok(()) if seen.contains(&name) => ignored.push(format!("{}: {TWICE}", shorten(name))),
+            Ok(()) => seen.push(name),
         }
     }
     (link, ignored)
 }
 
-fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
+/// Said of a part that a link has twice.
+const TWICE: &str = "it stands in the link more than once; the last one counts";
+
+fn apply(link: &mut Link, name: &str, raw: &str) -> Result<(), String> {
+    let value = &*escape::unescape(raw);
     match name {
         "v" => return version(value),
         "a" => link.forms[0] = known(Form::named(value), value)?,
@@ -205,9 +265,48 @@ fn apply(link: &mut Link, name: &str, value: &str) -> Result<(), String> {
         "without" => link.assumed = without(value)?,
         "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
-        _ => return Err("this version knows no such part".into()),
+        "d" => link.custom = Some(edited(value)?),
+        "title" => link.title = escape::unescape_words(raw),
+        _ => note(link, name.strip_prefix('n').and_then(|row| row.parse().ok()), escape::unescape_words(raw))?,
     }
     Ok(())
+}
+
+/// The text that differs from that of a form.
+fn edited(value: &str) -> Result<String, String> {
+    let (form, script) = value.split_once(',').ok_or_else(|| quoted("a difference from a form", value))?;
+    let form = Form::NAMED.into_iter().find(|known| known.name() == form);
+    let text = difference::applied(known(form, value)?, &pack::unpack(script)?)?;
+    if text.len() > TEXT_LIMIT { Err("the text of the custom form is too long".into()) } else { Ok(text) }
+}
+
+fn note(link: &mut Link, row: Option<usize>, text: String) -> Result<(), String> {
+    let row = row.ok_or("this version knows no such part")?;
+    link.notes = pinned(&link.notes, row, &text);
+    Ok(())
+}
+
+/// The notes at other rows, as far as there are rows. None is lost: notes that come to stand at one row become one.
+#[must_use]
+pub(crate) fn moved(notes: &[Note], runs: &Runs, to: impl Fn(usize) -> usize) -> Vec<Note> {
+    if runs.is_empty() {
+        return notes.to_vec();
+    }
+    notes.iter().fold(Vec::new(), |moved: Vec<Note>, Note { row, text }| {
+        let row = runs.clamp(to(*row));
+        let known = moved.iter().find(|note| note.row == row);
+        let text = known.map_or_else(|| text.clone(), |known| format!("{} / {text}", known.text));
+        pinned(&moved, row, &text)
+    })
+}
+
+/// The notes with this one at its row in the place of the one there; an empty one removes it.
+#[must_use]
+pub fn pinned(notes: &[Note], row: usize, text: &str) -> Vec<Note> {
+    let text = text.trim();
+    let new = (!text.is_empty()).then(|| Note { row, text: text.to_owned() });
+    let (before, after) = (notes.iter().filter(|note| note.row < row), notes.iter().filter(|note| note.row > row));
+    before.cloned().chain(new).chain(after.cloned()).collect()
 }
 
 /// The assumptions that are not made.
@@ -223,7 +322,7 @@ fn version(value: &str) -> Result<(), String> {
     match value.parse::<u32>() {
         Ok(version) if version <= VERSION => Ok(()),
         Ok(version) => Err(format!(
-            "the link has version {version}, this page reads up to {VERSION}; it shows what it understands"
+            "the link has version {version}, this program reads up to {VERSION}; it shows what it understands"
         )),
         Err(_) => Err(quoted("a version number", value)),
     }

@@ -498,6 +498,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (0u32..26, 0usize..3).prop_map(|(id, index)| Action::OpenClaim(id, index)),
         1 => (0usize..2).prop_map(Action::OpenLine),
         1 => ".{0,20}".prop_map(Action::Tell),
+        1 => ".{0,90}".prop_map(Action::SetTitle),
+        1 => (0usize..2000, ".{0,90}").prop_map(|(row, text)| Action::SetNote(row, text)),
         1 => ".{0,20}".prop_map(|text| Action::TakeLimits(Document::Read(text.into()))),
         1 => ".{0,20}".prop_map(|why| Action::TakeLimits(Document::Missing(why.into()))),
     ]
@@ -525,7 +527,9 @@ fn look(state: &State) {
         let _ = view::inject::menu(state, spot);
     }
     let report = crate::report::text(state, "");
-    assert!(report.lines().all(|line| line.chars().count() <= 72), "{report}");
+    assert_eq!(crate::report::too_wide(&report), Vec::<&str>::new(), "{report}");
+    assert!(view::notes::notes(state).iter().all(|note| note.row < state.runs.len().max(1) || state.runs.is_empty()));
+    let _ = (crate::command::Command::of(state).whole(), view::notes::here(state));
 }
 
 proptest! {
@@ -571,4 +575,35 @@ fn a_move_is_told_from_other_changes() {
     // The first move after reading ends the reading.
     let read = update(&state, Action::Browse(place("exc_nmi")));
     assert!(!update(&read, Action::Seek(3)).moved_from(&read));
+}
+
+/// Notes stand where they stood, whatever else runs then, and none is lost.
+#[test]
+fn notes_stay_at_their_places() {
+    let place = |state: &State, row| state.runs.place(row).expect("a place").to_string();
+    let noted = |state: &State| state.notes.iter().map(|note| (place(state, note.row), note.text.clone())).collect();
+    let check = |state: &State, expected: &[(&str, &str)]| {
+        let noted: Vec<(String, String)> = noted(state);
+        let noted: Vec<_> = noted.iter().map(|(place, text)| (place.as_str(), text.as_str())).collect();
+        assert_eq!(noted, expected);
+    };
+    let state = opened("v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
+    let write = state.cursor;
+    let state = update(&state, Action::SetNote(write, " the write ".into()));
+    let state = update(&state, Action::SetNote(0, "the start".into()));
+    let user_loop = place(&state, 0);
+    let expected = [(user_loop.as_str(), "the start"), ("nmi_exit+9", "the write")];
+    check(&state, &expected);
+    check(&update(&state, Action::ToggleFeature(Feature::Invpcid)), &expected);
+    check(&update(&state, Action::SwapForms), &expected);
+    let without = update(&state, Action::EditSchedule("user_loop:nmi".into()));
+    assert_eq!(without.notes.len(), 2, "the write is elsewhere, and its note is kept");
+    let nothing = update(&update(&state, Action::SetForm(Side::Left, Form::Custom)), Action::EditDraft("typo".into()));
+    let nothing = update(&nothing, Action::SetForm(Side::Right, Form::Custom));
+    assert!(nothing.runs.is_empty());
+    assert_eq!(nothing.notes, state.notes);
+    let none = update(&update(&state, Action::SetNote(write, "  ".into())), Action::SetNote(0, String::new()));
+    check(&none, &[]);
+    let story = update(&state, Action::OpenStory(3));
+    assert_eq!((story.notes.len(), story.title.as_str()), (0, ""));
 }

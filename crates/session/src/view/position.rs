@@ -15,14 +15,24 @@ pub struct Position {
 /// The position of a side; none if it does not run.
 #[must_use]
 pub fn position(state: &State, side: Side) -> Option<Position> {
+    of_row(state, side, state.cursor)
+}
+
+fn of_row(state: &State, side: Side, row: usize) -> Option<Position> {
     let steps = state.runs.trace(side)?.steps.len();
-    Some(Position { step: state.runs.taken(side, state.cursor), steps })
+    Some(Position { step: state.runs.taken(side, row), steps })
 }
 
 /// The positions of both, in words: once if they are equal.
 #[must_use]
 pub fn words(state: &State) -> String {
-    let of = |side: Side| position(state, side).map(|Position { step, steps }| format!("{step} of {steps}"));
+    at(state, state.cursor)
+}
+
+/// The same at another row.
+#[must_use]
+pub fn at(state: &State, row: usize) -> String {
+    let of = |side: Side| of_row(state, side, row).map(|Position { step, steps }| format!("{step} of {steps}"));
     let names = state.setup.forms.map(|form| form.name());
     match Side::BOTH.map(of) {
         [Some(left), Some(right)] if left == right => format!("step {left}"),

@@ -162,11 +162,14 @@ fn how_many(found: &Found, begun: Option<Begun>) -> String {
     }
 }
 
+/// Said where nothing is wrong and nothing is under way.
+pub(crate) const WAITS: &str = "waits until the page rests";
+
 fn deeper(subject: &Subject, found: &Found, begun: Option<Begun>) -> String {
     let next = subject.searches().iter().find(|reach| **reach > found.reach);
     match (begun, next, found.is_over) {
         (Some(begun), _, is_over) => under_way(begun, is_over),
-        (None, Some(reach), false) => format!("deeper: {} waits until the page rests", depth(*reach)),
+        (None, Some(reach), false) => format!("deeper: {} {WAITS}", depth(*reach)),
         (None, Some(Reach::Any), true) => "deeper: no answer for any depth within the budget".to_owned(),
         (None, _, _) => String::new(),
     }

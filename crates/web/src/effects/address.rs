@@ -63,7 +63,8 @@ pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
             let shown = link::decode(&hash()).0;
             if shown.scenario() != link.scenario() {
                 bar.borrow_mut().write(&text, History::Push);
-            } else {
+            } else if !link::is_newer(&hash()) {
+                // A link that a newer page wrote may say more than this one understands: it stays until the scenario is another.
                 bar.borrow_mut().waiting = Some(text);
                 bar.borrow_mut().pause.get_or_insert_with(|| Timeout::new(SOON, resume(bar.clone())));
             }

@@ -1,5 +1,6 @@
 //! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
-//! what the browser remembers, the second CPU, the explorer, texts beside the page, and what broke down.
+//! what the browser remembers, the second CPU, the explorer, texts beside the page, files that
+//! leave it and come back, and what broke down.
 
 mod address;
 mod broken;
@@ -9,6 +10,7 @@ mod drafts;
 mod drawn;
 mod explain;
 mod explore;
+mod exports;
 mod files;
 mod focus;
 mod frames;
@@ -28,6 +30,7 @@ pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use drawn::{Drawn, use_drawn};
 pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
+pub(crate) use exports::{open_file, save_export, save_link, use_saved};
 pub(crate) use focus::use_focus;
 pub(crate) use frames::pause;
 pub(crate) use keyboard::{KEYS, use_keyboard};

@@ -10,6 +10,7 @@ mod handlers;
 mod keys;
 mod limits;
 mod lines;
+mod report;
 mod sheet;
 
 use cr3_session::{Action, Overlay, State};
@@ -33,6 +34,7 @@ pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
                 Overlay::Assumptions => assumptions::view(state, dispatch),
                 Overlay::Claims => claims::view(state, dispatch),
                 Overlay::Lines => lines::view(state, dispatch),
+                Overlay::Report => report::view(state, dispatch),
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
             } }
         </div>

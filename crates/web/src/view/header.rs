@@ -4,8 +4,9 @@ use super::Props;
 use crate::effects::{address, copy};
 use crate::parts::{Select, Shape};
 use crate::store::does;
+use cr3_session::command::Command;
 use cr3_session::story::STORIES;
-use cr3_session::{Action, Overlay, Theme, is_valid, report};
+use cr3_session::{Action, Overlay, Theme, is_valid};
 use yew::prelude::*;
 
 pub(crate) fn header(props: &Props) -> Html {
@@ -16,9 +17,9 @@ pub(crate) fn header(props: &Props) -> Html {
         let (state, dispatch) = (state.clone(), dispatch.clone());
         move |_: MouseEvent| copy(address(&state), "Link", dispatch.clone())
     };
-    let text = {
+    let reproduce = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        move |_: MouseEvent| copy(report::text(&state, &address(&state)), "Report", dispatch.clone())
+        move |_: MouseEvent| copy(Command::of(&state).whole(), "Command", dispatch.clone())
     };
     let (shape, next, words) = theme(state.settings.theme);
     html! {
@@ -41,8 +42,12 @@ pub(crate) fn header(props: &Props) -> Html {
                 <button type="button" class="button plain" onclick={share} aria-label="Share" title="Copy the link to this view (y)">
                     { Shape::Link.icon() }<span>{ "Share" }</span>
                 </button>
-                <button type="button" class="button plain" onclick={text} aria-label="Report" title="Copy a report in plain text, 72 columns (Y)">
+                <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Report)} aria-label="Report" aria-haspopup="dialog"
+                    title="Title, notes, report, command, files; Y copies the report">
                     { Shape::Report.icon() }<span>{ "Report" }</span>
+                </button>
+                <button type="button" class="button plain icon" onclick={reproduce} aria-label="Reproduce" title="Copy the command that shows this in a terminal">
+                    <kbd>{ "$" }</kbd>
                 </button>
                 <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Limits)}>
                     <span class="long">{ "What is not modelled" }</span>

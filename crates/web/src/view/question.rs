@@ -5,12 +5,35 @@ use crate::parts::{Shape, explained, nodes};
 use crate::store::does;
 use cr3_session::glossary::Unseen;
 use cr3_session::story::STORIES;
+use cr3_session::view::notes::{self, Noted};
 use cr3_session::{Action, is_valid};
 use yew::prelude::*;
 
 const OWN_HEADLINE: &str = "Your own scenario";
 const OWN_TEXT: &str =
     "Both runs start from the same machine. Change forms, features, handler or schedule, and both run again.";
+
+/// What a person wrote about it: the title, and a button for each step with a note.
+fn written(Props { state, dispatch }: &Props) -> Html {
+    let notes = notes::notes(state);
+    if state.title.is_empty() && notes.is_empty() {
+        return Html::default();
+    }
+    let note = |Noted { row, place, text }: Noted| {
+        html! {
+            <li key={row}>
+                <button type="button" class="chip bare" onclick={does(dispatch, Action::Seek(row))}>{ place }</button>
+                <span>{ text }</span>
+            </li>
+        }
+    };
+    html! {
+        <>
+            <p class="name">{ &state.title }</p>
+            <ol class="notes">{ nodes(notes.into_iter().map(note)) }</ol>
+        </>
+    }
+}
 
 pub(crate) fn question(props: &Props) -> Html {
     let Props { state, dispatch } = props;
@@ -20,6 +43,7 @@ pub(crate) fn question(props: &Props) -> Html {
         <section class="question" aria-labelledby="headline">
             <h2 id="headline">{ headline }</h2>
             <p key={text}>{ explained(text, &mut Unseen::default()) }</p>
+            <div class="written">{ written(props) }</div>
             <div class="notice" role="alert">
                 { nodes(state.notice.iter().map(|notice| html! {
                     <p key="notice">

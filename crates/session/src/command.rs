@@ -1,0 +1,181 @@
+//! The command that shows in a terminal what the page shows.
+
+use crate::choice::Form;
+use crate::link;
+use crate::runs::BUDGET;
+use crate::state::State;
+use crate::words::MACRO_FILE;
+use cr3_core::geometry::Geometry;
+use cr3_core::linux::Kernel;
+use std::sync::Arc;
+
+/// What a folded command's later lines begin with.
+const INDENT: &str = "   ";
+
+/// `cr3play compare` of what is on display.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Options with their values, each as a shell takes it.
+    options: Vec<String>,
+    /// The text of the custom form, if a side runs it.
+    custom: Option<Arc<str>>,
+}
+
+impl Command {
+    /// The command of what a state shows.
+    #[must_use]
+    pub fn of(state: &State) -> Self {
+        let setup = &state.setup;
+        let forms = setup.forms.map(Form::name).join(",");
+        let mut options = vec![format!("--forms {forms}"), format!("--features {}", setup.features)];
+        if setup.kernel != Kernel::V6_12 {
+            options.push(format!("--kernel {}", setup.kernel));
+        }
+        options.push(format!("--handler {}", setup.handler));
+        if setup.geometry != Geometry::default() {
+            options.push(format!("--geometry {}", setup.geometry));
+        }
+        if !setup.schedule.injections.is_empty() {
+            // Nothing in a schedule ends a shell's quotes.
+            options.push(format!("--inject '{}'", setup.schedule));
+        }
+        options.push(format!("--budget {BUDGET}"));
+        Self { options, custom: state.uses_custom().then(|| state.custom.clone()) }
+    }
+
+    /// Everything that a shell needs, a person's own text included.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        let Some(text) = &self.custom else { return self.with("") };
+        let end = delimiter(text);
+        let newline = if text.ends_with('\n') { "" } else { "\n" };
+        format!("{} <<'{end}'\n{text}{newline}{end}\n", self.with(" --macro -"))
+    }
+
+    fn with(&self, own: &str) -> String {
+        format!("cr3play compare {}{own}", self.options.join(" "))
+    }
+
+    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in [`MACRO_FILE`].
+    #[must_use]
+    pub fn folded(&self, width: usize) -> Vec<String> {
+        let own = self.custom.is_some().then(|| format!("--macro {MACRO_FILE}"));
+        let words = self.options.iter().cloned().chain(own);
+        folded("cr3play compare", words, width)
+    }
+}
+
+/// A word that no line of the text is.
+fn delimiter(text: &str) -> String {
+    let mut word = "EOF".to_owned();
+    while text.lines().any(|line| line == word) {
+        word.push('_');
+    }
+    word
+}
+
+/// A command and its options, in lines of at most `width` characters as far as blanks allow. Blanks between quotes are
+/// those of a schedule, in which a new line means the same.
+pub(crate) fn folded(command: &str, options: impl IntoIterator<Item = String>, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = command.to_owned();
+    let mut is_quoted = false;
+    for option in options {
+        for (index, word) in option.split(' ').enumerate() {
+            // The first word of an option decides where all of it begins.
+            let ahead = if index == 0 { option.len() } else { word.len() };
+            if line.len() + ahead + " ".len() + " \\".len() > width {
+                lines.push(if is_quoted { line } else { line + " \\" });
+                line = INDENT.to_owned();
+            }
+            line.push(' ');
+            line.push_str(word);
+            is_quoted ^= word.matches('\'').count() % 2 == 1;
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// The command that opens what is too long for a line, from the file that the page saves.
+#[must_use]
+pub fn of_file() -> String {
+    format!("cr3play report {}", link::FILE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Settings;
+    use expect_test::{Expect, expect};
+
+    fn check(link: &str, expected: Expect) {
+        let state = State::open(link, Settings::default());
+        let command = Command::of(&state);
+        let folded = command.folded(60);
+        assert!(folded.iter().all(|line| line.len() <= 60), "{folded:?}");
+        expected.assert_eq(&format!("{}\n---\n{}\n", command.whole(), folded.join("\n")));
+    }
+
+    #[test]
+    fn a_shell_takes_the_command() {
+        check(
+            "",
+            expect![[r#"
+            cr3play compare --forms A,E --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject 'kernel_loop+1:nmi' --budget 100000
+            ---
+            cr3play compare --forms A,E \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --inject 'kernel_loop+1:nmi' \
+                --budget 100000
+        "#]],
+        );
+        check(
+            "v=1&a=B2&k=debug-entry&t=skylake&f=none&s=",
+            expect![[r#"
+            cr3play compare --forms B2,E --features none --kernel v6.12+debug-entry --handler quiet --geometry skylake --budget 100000
+            ---
+            cr3play compare --forms B2,E --features none \
+                --kernel v6.12+debug-entry --handler quiet \
+                --geometry skylake --budget 100000
+        "#]],
+        );
+        check(
+            "v=1&s=kernel_loop%2B1:nmi%3Eexc_nmi%2B2:db,nmi_exit:nmi,kernel_loop%2B1%232:mc,kernel_loop%2B1:nmi",
+            expect![[r#"
+                cr3play compare --forms A,E --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject 'kernel_loop+1:nmi > exc_nmi+2:db, nmi_exit:nmi, kernel_loop+1#2:mc, kernel_loop+1:nmi' --budget 100000
+                ---
+                cr3play compare --forms A,E \
+                    --features pti,pcid,invpcid,fsgsbase,nx \
+                    --handler quiet \
+                    --inject 'kernel_loop+1:nmi > exc_nmi+2:db,
+                    nmi_exit:nmi, kernel_loop+1#2:mc, kernel_loop+1:nmi' \
+                    --budget 100000
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_text_of_ones_own_stands_in_the_command() {
+        let custom = "/* mine */\nEOF\n.macro RESTORE_CR3\n.endm";
+        let link =
+            crate::link::Link { forms: [Form::Custom, Form::E], custom: Some(custom.into()), ..Default::default() };
+        check(
+            &crate::link::encode(&link),
+            expect![[r#"
+            cr3play compare --forms custom,E --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject 'kernel_loop+1:nmi' --budget 100000 --macro - <<'EOF_'
+            /* mine */
+            EOF
+            .macro RESTORE_CR3
+            .endm
+            EOF_
+
+            ---
+            cr3play compare --forms custom,E \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --inject 'kernel_loop+1:nmi' \
+                --budget 100000 --macro my.S
+        "#]],
+        );
+    }
+}

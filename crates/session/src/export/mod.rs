@@ -1,0 +1,94 @@
+//! A comparison as files for other programs: counters as JSON and CSV, the timeline as SVG, all of it as one HTML file
+//! that opens from a disk and asks for nothing.
+
+mod counters;
+mod html;
+mod markup;
+mod timeline;
+
+use crate::state::{Settings, State};
+
+/// Between the parts of a request: no text that a person writes has it.
+const SEPARATOR: char = '\u{1f}';
+
+/// What a comparison is saved as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// Every counter of both runs, and how they went, as JSON.
+    Json,
+    /// Every counter of both runs as comma-separated values (RFC 4180).
+    Csv,
+    /// The timeline as a picture.
+    Svg,
+    /// The comparison as a page of its own.
+    Html,
+}
+
+impl Export {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Svg, Self::Html];
+
+    /// The name, which its file ends with.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Svg => "svg",
+            Self::Html => "html",
+        }
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Json => "Counters (JSON)",
+            Self::Csv => "Counters (CSV)",
+            Self::Svg => "Timeline (SVG)",
+            Self::Html => "Comparison (HTML)",
+        }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv",
+            Self::Svg => "image/svg+xml",
+            Self::Html => "text/html",
+        }
+    }
+
+    /// The file of a state; `address` opens the state again, and `report` is its report.
+    #[must_use]
+    pub fn file(self, state: &State, address: &str, report: &str) -> String {
+        match self {
+            Self::Json => counters::json(state, address),
+            Self::Csv => counters::csv(state),
+            Self::Svg => timeline::svg(state),
+            Self::Html => html::html(state, address, report),
+        }
+    }
+
+    /// As the page asks a worker for a file.
+    #[must_use]
+    pub fn request(self, address: &str, report: &str) -> String {
+        format!("{}{SEPARATOR}{address}{SEPARATOR}{report}", self.name())
+    }
+
+    /// The file that a request asks for; none if it is no request.
+    #[must_use]
+    pub fn answer(request: &str) -> Option<String> {
+        let mut parts = request.splitn(3, SEPARATOR);
+        let name = parts.next()?;
+        let export = Self::ALL.into_iter().find(|export| export.name() == name)?;
+        let (address, report) = (parts.next()?, parts.next()?);
+        let (_, link) = address.split_once('#')?;
+        Some(export.file(&State::open(link, Settings::default()), address, report))
+    }
+}
+
+#[cfg(test)]
+mod tests;

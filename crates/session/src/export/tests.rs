@@ -1,0 +1,140 @@
+use super::*;
+use crate::{Action, report, update};
+use expect_test::{Expect, expect};
+
+const ADDRESS: &str = "https://example.org/cr3/#v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi";
+
+fn made(export: Export, address: &str) -> String {
+    let (_, link) = address.split_once('#').expect("a link");
+    let state = State::open(link, Settings::default());
+    let report = report::text(&state, address);
+    let file = export.file(&state, address, &report);
+    assert_eq!(Export::answer(&export.request(address, &report)), Some(file.clone()), "the worker makes the same");
+    file
+}
+
+/// The first lines of a file.
+fn check(export: Export, lines: usize, expected: Expect) {
+    let file = made(export, ADDRESS);
+    expected.assert_eq(&file.lines().take(lines).map(|line| format!("{line}\n")).collect::<String>());
+}
+
+#[test]
+fn counters_for_other_programs() {
+    check(
+        Export::Json,
+        46,
+        expect![[r#"
+        {
+          "program": "CR3 playground 0.1.0",
+          "title": "",
+          "link": "https://example.org/cr3/#v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi",
+          "features": "pti,pcid,invpcid,fsgsbase,nx",
+          "kernel": "v6.12",
+          "handler": "quiet",
+          "geometry": "architectural",
+          "inject": "entry_SYSRETQ_unsafe_stack:nmi",
+          "runs": [
+            {
+              "form": "never",
+              "ending": "the program exited after 1694 steps",
+              "broken": [
+                {
+                  "promise": "restored",
+                  "step": 388,
+                  "place": "entry_SYSRETQ_unsafe_stack",
+                  "why": "the exception returns with CR3 0x100001, it struck with 0x101801"
+                },
+                {
+                  "promise": "user-cr3",
+                  "step": 391,
+                  "place": "user_write_done",
+                  "why": "user mode on the kernel's tables, CR3 0x100001"
+                }
+              ]
+            },
+            {
+              "form": "E",
+              "ending": "the program exited after 1517 steps",
+              "broken": []
+            }
+          ],
+          "not_comparable": "never breaks restored at step 388",
+          "counters": [
+            {
+              "name": "instructions",
+              "label": "instructions",
+              "unit": "instructions",
+              "values": [
+                1690,
+                1514
+              ],
+              "delta": null
+            },
+    "#]],
+    );
+    check(
+        Export::Csv,
+        6,
+        expect![[r#"
+        counter,unit,left never,right E,difference
+        instructions,instructions,1690,1514,
+        cr3_reads,instructions,18,16,
+        cr3_writes,instructions,18,17,
+        redundant_cr3_writes,instructions,1,0,
+        flushing_cr3_writes,instructions,0,0,
+    "#]],
+    );
+}
+
+#[test]
+fn what_a_person_writes_breaks_no_file() {
+    let state = State::open("v=1&s=", Settings::default());
+    let title = "<script>alert(1)</script> \"quoted\" & \\ \u{1}\n, done";
+    let state = update(&state, Action::SetTitle(title.into()));
+    let state = update(&state, Action::SetNote(0, "<b>".into()));
+    let files = Export::ALL.map(|export| export.file(&state, "#v=1", &report::text(&state, "#v=1")));
+    assert!(
+        files[0].contains(r#""title": "<script>alert(1)</script> \"quoted\" & \\ \u0001\n, done""#),
+        "{}",
+        files[0]
+    );
+    for file in &files[2..] {
+        assert!(file.contains("&lt;script&gt;alert(1)&lt;/script&gt; &quot;quoted&quot; &amp; \\"), "{file}");
+        assert!(!file.contains("<script") && !file.contains("<b>\n"), "{file}");
+    }
+}
+
+/// Nothing in a file makes a browser ask for another.
+#[test]
+fn a_file_asks_for_nothing() {
+    for export in [Export::Svg, Export::Html] {
+        let file = made(export, ADDRESS);
+        for asks in ["src=", "@import", "<link", "<script", "<iframe", "<image", "<use", "url(http", "xlink"] {
+            assert!(!file.contains(asks), "{asks}");
+        }
+    }
+    assert!(made(Export::Html, ADDRESS).contains("default-src 'none'"));
+}
+
+/// The page opens an exported comparison again.
+#[test]
+fn the_link_of_a_file_is_found() {
+    let html = made(Export::Html, ADDRESS);
+    assert_eq!(crate::link::find(&html).as_deref(), ADDRESS.split_once('#').map(|(_, link)| link));
+    let relative = made(Export::Html, "#v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
+    assert_eq!(crate::link::find(&relative).as_deref(), Some("v=1&a=A&b=E&s=kernel_loop%2B1:nmi"));
+    assert_eq!(Export::answer("pdf\u{1f}#v=1\u{1f}"), None);
+    assert_eq!(Export::answer(""), None);
+}
+
+/// A run of a hundred thousand steps is a file that a browser opens.
+#[test]
+fn a_long_run_is_no_large_file() {
+    let long = "#v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi";
+    for (export, limit) in [(Export::Svg, 60_000), (Export::Html, 180_000), (Export::Json, 12_000), (Export::Csv, 4000)]
+    {
+        let length = made(export, long).len();
+        assert!(length < limit, "{}: {length} bytes", export.name());
+    }
+}

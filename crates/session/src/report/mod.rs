@@ -1,0 +1,183 @@
+//! A report in plain text for a mail: 72 columns, no colour, no markup. Only the link and the lines of a person's own text
+//! may be longer.
+
+mod differences;
+mod lines;
+mod scenario;
+
+use crate::choice::{Judging, Side};
+use crate::command::{self, Command};
+use crate::explore::VECTORS;
+use crate::moment::Moment;
+use crate::state::State;
+use crate::view::counters::{self, Count, Difference};
+use crate::view::notes;
+use crate::view::outcome::{Broken, NO_RUN, not_comparable, outcome};
+use crate::view::position;
+use crate::view::sentence::{Sentence, sentence};
+use crate::view::verdict;
+use crate::words::MACRO_FILE;
+use crate::{VERSION, link};
+use cr3_core::scenario::Vector;
+use lines::{WIDTH, wrap};
+
+/// Characters of the longest address that a report has: mails carry it.
+const LONGEST: usize = 4000;
+
+/// The report on a state; `address` opens the state again.
+#[must_use]
+pub fn text(state: &State, address: &str) -> String {
+    let parts = [
+        heading(state),
+        scenario::scenario(state),
+        scenario::own_text(state),
+        outcomes(state),
+        verdicts(state),
+        counted(state),
+        differences::differences(&state.runs, state.setup.forms.map(|form| form.name())),
+        here(state),
+        pinned(state),
+        reproduced(state),
+        wrap("", "Numbers are those of a model: one CPU, no speculation, handlers modelled, steps not timed."),
+        opened(address),
+    ];
+    let parts = parts.iter().filter(|lines| !lines.is_empty());
+    parts.map(|lines| lines.join("\n") + "\n").collect::<Vec<_>>().join("\n")
+}
+
+/// The program, and what a person called it.
+fn heading(state: &State) -> Vec<String> {
+    let title = Some(&state.title).filter(|title| !title.is_empty());
+    let title = title.map(|title| wrap("", title)).unwrap_or_default();
+    std::iter::once(format!("CR3 playground {VERSION}")).chain(title).collect()
+}
+
+fn outcomes(state: &State) -> Vec<String> {
+    let names = state.setup.forms.map(|form| form.name());
+    let mut lines = Vec::new();
+    for side in Side::BOTH {
+        let name = names[side.index()];
+        let Some(outcome) = outcome(&state.runs, side) else {
+            lines.extend(wrap(&format!("{name}: "), NO_RUN));
+            continue;
+        };
+        lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));
+        for Broken { invariant, step, place, why, .. } in &outcome.broken {
+            lines.extend(wrap("   ", &format!("{invariant} at step {step}, {place}: {why}")));
+        }
+    }
+    lines
+}
+
+/// What the explorer says, and the commands that say it again.
+fn verdicts(state: &State) -> Vec<String> {
+    let vectors = VECTORS.map(Vector::mnemonic).join(", ");
+    if state.settings.judging == Judging::Off {
+        return wrap("", &format!("Every {vectors} at every instruction: not asked."));
+    }
+    let mut lines = wrap("", &format!("Every {vectors} at every instruction, {}:", verdict::assumed(state)));
+    for side in Side::BOTH {
+        let verdict::Line { form, words, further, .. } = verdict::line(state, side);
+        let said = [words, further]
+            .into_iter()
+            .filter(|words| !words.is_empty() && !words.ends_with(verdict::WAITS))
+            .collect::<Vec<_>>()
+            .join("; ");
+        lines.extend(wrap(&format!("{form}: "), &said));
+        let judged = state.explore.side(side);
+        if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {
+            let command = command::folded("cr3play explore", subject.options(found.reach), WIDTH - 3);
+            lines.extend(command.into_iter().map(|line| format!("   {line}")));
+        }
+    }
+    lines
+}
+
+fn counted(state: &State) -> Vec<String> {
+    let names = state.setup.forms.map(|form| form.name());
+    let reason = not_comparable(&state.runs, names);
+    let reason = reason.map(|why| wrap("", &format!("The counters are not comparable: {why}."))).unwrap_or_default();
+    let head = format!("{:<30}{:>10}{:>10}{:>10}", "whole run", names[0], names[1], "diff");
+    let all = counters::bar(&state.runs).into_iter().chain(counters::others(&state.runs));
+    reason.into_iter().chain([head]).chain(all.map(|count| line(&count))).collect()
+}
+
+fn line(count: &Count) -> String {
+    let [left, right] = count.values.map(|value| value.map_or_else(|| "-".to_owned(), |value| value.to_string()));
+    let delta = match count.difference() {
+        Difference::None => String::new(),
+        Difference::Amount(delta) => format!("{delta:+}"),
+        Difference::NotComparable => "n/c".to_owned(),
+    };
+    format!("  {:<28}{left:>10}{right:>10}{delta:>10}", count.counter.label()).trim_end().to_owned()
+}
+
+fn here(state: &State) -> Vec<String> {
+    let moment = Moment::at(&state.runs, state.cursor);
+    let names = state.setup.forms.map(|form| form.name());
+    let mut lines = vec![format!("at {}:", position::words(state))];
+    match sentence(state, &moment) {
+        Sentence::Nothing(words) => return wrap("", &words),
+        Sentence::Both(words) => lines.extend(wrap("  ", &words)),
+        Sentence::Each(words) => {
+            for (name, words) in names.iter().zip(&words) {
+                lines.extend(wrap("  ", &format!("{name}: {words}")));
+            }
+        }
+    }
+    lines
+}
+
+/// What a person noted at steps.
+fn pinned(state: &State) -> Vec<String> {
+    let notes = notes::notes(state);
+    let each = notes.iter().flat_map(|note| wrap("  ", &format!("{}: {}", note.place, note.text)));
+    let head = (!notes.is_empty()).then(|| "notes:".to_owned());
+    head.into_iter().chain(each).collect()
+}
+
+/// The command that shows the same in a terminal.
+fn reproduced(state: &State) -> Vec<String> {
+    let words = match (scenario::is_long(state), state.uses_custom()) {
+        (true, _) => format!("In a terminal, with the link in the file {}:", link::FILE),
+        (false, true) => format!("In a terminal, with the text above in the file {}:", MACRO_FILE),
+        (false, false) => "In a terminal:".to_owned(),
+    };
+    let command = match scenario::is_long(state) {
+        true => vec![command::of_file()],
+        false => Command::of(state).folded(WIDTH - 2),
+    };
+    wrap("", &words).into_iter().chain(command.into_iter().map(|line| format!("  {line}"))).collect()
+}
+
+/// The link, or where there is one.
+fn opened(address: &str) -> Vec<String> {
+    match address.len() {
+        length if length > LONGEST => wrap(
+            "",
+            &format!(
+                "The link has {length} characters, too many for a mail. The page saves it as a file, and opens the file when it is dropped there; so does `{}`.",
+                command::of_file()
+            ),
+        ),
+        _ => vec![address.to_owned()],
+    }
+}
+
+/// Lines of a report that are too wide, without those that may be: the address, and those of a person's own text.
+#[cfg(test)]
+pub(crate) fn too_wide(report: &str) -> Vec<&str> {
+    let mut is_own = false;
+    let counts = |line: &&str| {
+        is_own = if is_own {
+            !line.starts_with("--- end") && !line.ends_with(scenario::REST)
+        } else {
+            line.starts_with(scenario::HEAD)
+        };
+        !is_own && line.chars().count() > WIDTH && !line.starts_with("https:")
+    };
+    report.lines().filter(counts).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What was run, in few lines however long the schedule is.
+
+use super::lines::wrap;
+use crate::choice::Side;
+use crate::state::State;
+use crate::view::schedule::{Chip, chips};
+use crate::words::grouped;
+use cr3_core::asm::sorted::Map;
+use cr3_core::linux::Kernel;
+use cr3_core::machine::order::sort_by_key;
+use cr3_core::scenario::{Injection, Nesting, Place, Schedule, Vector};
+use std::cmp::Reverse;
+
+/// Injections that are written out. Of a longer schedule the report tells the amounts.
+const WRITTEN_OUT: usize = 12;
+
+/// Places of a long schedule that are named, and reasons of injections that do not strike.
+const NAMED: usize = 6;
+
+/// Bytes of a person's own text that are quoted.
+const QUOTED: usize = 6000;
+
+pub(super) fn scenario(state: &State) -> Vec<String> {
+    let setup = &state.setup;
+    let names = Side::BOTH.map(|side| {
+        let form = setup.forms[side.index()];
+        let side = if side == Side::Left { "left  " } else { "right " };
+        wrap(side, &format!("{}: {}", form.name(), form.description()))
+    });
+    let mut lines = names.concat();
+    let geometry = setup.geometry;
+    lines.extend(wrap(
+        "with  ",
+        &format!(
+            "features {}, handler {}, TLB {geometry} (reading {})",
+            setup.features,
+            setup.handler,
+            geometry.reading_name()
+        ),
+    ));
+    if setup.kernel != Kernel::V6_12 {
+        lines.extend(wrap("kernel ", &setup.kernel.to_string()));
+    }
+    lines.extend(schedule(&setup.schedule));
+    lines.extend(missed(state));
+    lines
+}
+
+/// Whether the schedule is too long to be written out.
+pub(super) fn is_long(state: &State) -> bool {
+    state.setup.schedule.injections.len() > WRITTEN_OUT
+}
+
+fn schedule(schedule: &Schedule) -> Vec<String> {
+    match schedule.injections.as_slice() {
+        [] => wrap("inject ", "none"),
+        [first, .., last] if schedule.injections.len() > WRITTEN_OUT => amounts(&schedule.injections, first, last),
+        _ => wrap("inject ", &schedule.to_string()),
+    }
+}
+
+/// A long schedule: how often what strikes where, most often first, and its ends.
+fn amounts(all: &[Injection], first: &Injection, last: &Injection) -> Vec<String> {
+    let inside = all.iter().filter(|injection| injection.nesting == Nesting::Inside).count();
+    let vectors: Vec<_> = Vector::ALL.into_iter().filter_map(|vector| amount(all, vector)).collect();
+    let mut lines = wrap(
+        "inject ",
+        &format!(
+            "{} injections: {}; {} inside another's handler",
+            grouped(all.len() as u64),
+            vectors.join(", "),
+            grouped(inside as u64)
+        ),
+    );
+    let places = places(all);
+    let named = places.iter().take(NAMED).map(|(name, count)| format!("{name} ({})", grouped(*count)));
+    let more = places.len().checked_sub(NAMED).filter(|more| *more > 0);
+    let more = more.map(|more| format!("{} more places", grouped(more as u64)));
+    lines.extend(wrap("       ", &named.chain(more).collect::<Vec<_>>().join(", ")));
+    lines.extend(wrap("       ", &format!("the first is {first}, the last is {last}")));
+    lines
+}
+
+fn amount(all: &[Injection], vector: Vector) -> Option<String> {
+    let count = all.iter().filter(|injection| injection.vector == vector).count();
+    (count > 0).then(|| format!("{} {}", grouped(count as u64), vector.mnemonic()))
+}
+
+/// What strikes where, each with how often, most often first.
+fn places(all: &[Injection]) -> Vec<(String, u64)> {
+    let mut counts: Map<String, u64> = Map::new();
+    for Injection { place, vector, .. } in all {
+        let arrivals = Place { occurrence: 1, ..place.clone() };
+        *counts.get_or_insert_with(format!("{} at {arrivals}", vector.mnemonic()), || 0) += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    sort_by_key(&mut counts, |(name, count)| (Reverse(*count), name.clone()));
+    counts
+}
+
+/// Injections that do not strike, with the reason.
+fn missed(state: &State) -> Vec<String> {
+    let forms = state.setup.forms;
+    let why = |chip: &Chip| {
+        let sides = chip.unfired.iter().zip(forms).filter_map(|(why, form)| Some((why.as_ref()?, form)));
+        let line = |(why, form): (&String, crate::Form)| {
+            format!("{}: {} at {} does not strike: {why}", form.name(), chip.vector, chip.place)
+        };
+        sides.map(line).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = chips(state).iter().flat_map(why).collect();
+    let shown = if is_long(state) { NAMED } else { all.len() };
+    let more = all.len().checked_sub(shown).filter(|more| *more > 0);
+    let more = more.map(|more| format!("{} more do not strike", grouped(more as u64)));
+    all.iter().take(shown).cloned().chain(more).flat_map(|line| wrap("      ", &line)).collect()
+}
+
+/// Stands before a person's own text.
+pub(super) const HEAD: &str = "--- text of form custom";
+
+/// Stands below it where it is cut.
+pub(super) const REST: &str = "more lines: the link has them";
+
+/// The person's own text, as it is.
+pub(super) fn own_text(state: &State) -> Vec<String> {
+    if !state.uses_custom() {
+        return Vec::new();
+    }
+    let text = &state.custom;
+    let mut quoted = 0;
+    let fits = |line: &&str| {
+        quoted += line.len() + 1;
+        quoted <= QUOTED
+    };
+    let shown: Vec<_> = text.lines().take_while(fits).map(str::to_owned).collect();
+    let count = text.lines().count();
+    let end = match count - shown.len() {
+        0 => "--- end of the text".to_owned(),
+        more => format!("--- {more} {REST}"),
+    };
+    let head = format!("{HEAD}, lines: {count}");
+    std::iter::once(head).chain(shown).chain([end]).collect()
+}

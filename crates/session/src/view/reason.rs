@@ -1,0 +1,84 @@
+//! Why rows count as different: what one run has there and the other has not.
+
+use crate::choice::Side;
+use crate::runs::Runs;
+use cr3_core::counters::Counter;
+use cr3_core::trace::{Step, Trace};
+use std::ops::Range;
+
+/// The most reasons of one place.
+const MOST: usize = 3;
+
+/// Why the rows of a range differ, each reason once, the first first, at most [`MOST`] and how many more.
+#[must_use]
+pub fn reasons(runs: &Runs, range: &Range<usize>, names: [&str; 2]) -> Vec<String> {
+    let mut reasons: Vec<(String, usize)> = Vec::new();
+    for row in range.clone() {
+        let why = reason(runs, row, names);
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, rows)) => *rows += 1,
+            None => reasons.push((why, 1)),
+        }
+    }
+    let more = reasons.len().checked_sub(MOST).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more reasons"));
+    let told = reasons.into_iter().take(MOST).map(|(why, rows)| match rows {
+        1 => why,
+        rows => format!("{why} ({rows} rows)"),
+    });
+    told.chain(more).collect()
+}
+
+/// Why a row differs.
+fn reason(runs: &Runs, row: usize, [left_name, right_name]: [&str; 2]) -> String {
+    match Side::BOTH.map(|side| at(runs, side, row)) {
+        [Some(left), Some(right)] => both(left, right),
+        [Some(left), None] => format!("{} {right_name} has no such step", alone(left, left_name)),
+        [None, Some(right)] => format!("{} {left_name} has no such step", alone(right, right_name)),
+        [None, None] => String::new(),
+    }
+}
+
+type At<'a> = (&'a Trace, usize, &'a Step);
+
+fn at(runs: &Runs, side: Side, row: usize) -> Option<At<'_>> {
+    let index = runs.step_index(side, row)?;
+    Some((runs.trace(side)?, index, runs.step(side, row)?))
+}
+
+/// What a step does that only one run has, where it matters.
+fn alone((trace, index, step): At<'_>, name: &str) -> String {
+    let writes = step.counted.contains(Counter::Cr3Writes);
+    let detail = trace.detail(index).filter(|_| writes);
+    detail
+        .map_or_else(String::new, |detail| format!("{name}: {};", detail.sentence(trace).trim_end_matches('.')))
+        .trim_start()
+        .to_owned()
+}
+
+/// What two steps that belong together do differently.
+fn both((left_run, left_at, left): At<'_>, (right_run, right_at, right): At<'_>) -> String {
+    let mut why = Vec::new();
+    if left.kind != right.kind {
+        why.push("another event".to_owned());
+    }
+    if left.level != right.level {
+        why.push(format!("nesting {} against {}", left.level, right.level));
+    }
+    if left.cpl != right.cpl {
+        why.push(format!("CPL {} against {}", left.cpl, right.cpl));
+    }
+    if left.cr3_after != right.cr3_after {
+        why.push(format!("CR3 {:#x} against {:#x}", left.cr3_after, right.cr3_after));
+    }
+    let of = |counts: &[(Counter, u32)], counter| {
+        counts.iter().filter(|(it, _)| *it == counter).map(|(_, count)| count).sum::<u32>()
+    };
+    for &counter in Counter::ALL {
+        let [first, second] = [(left_run, left_at), (right_run, right_at)].map(|(run, at)| of(run.counts(at), counter));
+        if first != second && !matches!(counter, Counter::TlbHits | Counter::PageWalkReads) {
+            why.push(format!("{} {first} against {second}", counter.label()));
+        }
+    }
+    why.join(", ")
+}

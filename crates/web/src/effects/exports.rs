@@ -1,0 +1,114 @@
+//! Files that leave the page and come back: the link as a file, what a worker makes of a comparison, and files that a
+//! person drops on the page or chooses.
+
+use super::address::address;
+use super::files::words;
+use super::workers::{Hand, Heard, Line};
+use cr3_session::export::Export;
+use cr3_session::{Action, Role, State, link, report};
+use gloo::events::{EventListener, EventListenerOptions};
+use gloo::timers::callback::Timeout;
+use gloo::utils::document;
+use js_sys::Array;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Blob, BlobPropertyBag, DragEvent, FileList, HtmlElement, Url};
+use yew::prelude::*;
+
+/// Milliseconds that a browser has to take a file.
+const TAKING: u32 = 60_000;
+
+/// Saves the link as a file.
+pub(crate) fn save_link(state: &State, dispatch: &Callback<Action>) {
+    let file = link::file(&link::encode(&state.link()));
+    tell(dispatch, link::FILE, save(link::FILE, "text/plain", &file));
+}
+
+/// Lets a worker make a file of the comparison, and saves it.
+pub(crate) fn save_export(export: Export, state: &State, dispatch: &Callback<Action>) {
+    let name = format!("cr3-comparison.{}", export.name());
+    let address = address(state);
+    let request = export.request(&address, &report::text(state, &address));
+    let hand = Rc::new(RefCell::new(None));
+    let hear = {
+        let (hand, dispatch, name) = (hand.clone(), dispatch.clone(), name.clone());
+        move |line: &Line, heard| match heard {
+            Heard::Started => line.say(&request),
+            Heard::Said(file) => {
+                tell(&dispatch, &name, save(&name, export.media_type(), &file));
+                hand.take();
+            }
+            Heard::Broke(why) => {
+                tell(&dispatch, &name, Err(JsValue::from_str(&why)));
+                hand.take();
+            }
+        }
+    };
+    match Hand::start(Role::Exports, hear) {
+        Ok(started) => {
+            hand.replace(Some(started));
+        }
+        Err(error) => tell(dispatch, &name, Err(error)),
+    }
+}
+
+fn tell(dispatch: &Callback<Action>, name: &str, saved: Result<(), JsValue>) {
+    let words = match saved {
+        Ok(()) => format!("{name} is in the browser's downloads."),
+        Err(error) => format!("{name} was not saved: {}", words(&error)),
+    };
+    dispatch.emit(Action::Tell(words));
+}
+
+/// Offers a text as a file to download.
+fn save(name: &str, media_type: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type(media_type);
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let anchor: HtmlElement = document().create_element("a")?.unchecked_into();
+    anchor.set_attribute("href", &url)?;
+    anchor.set_attribute("download", name)?;
+    anchor.click();
+    // It fails on no address that was made here.
+    Timeout::new(TAKING, move || drop(Url::revoke_object_url(&url))).forget();
+    Ok(())
+}
+
+/// Opens the link that a file has.
+pub(crate) fn open_file(files: Option<FileList>, dispatch: &Callback<Action>) {
+    let Some(file) = files.and_then(|files| files.get(0)) else { return };
+    let dispatch = dispatch.clone();
+    spawn_local(async move {
+        let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+        let link = text.and_then(|text| link::find(&text));
+        dispatch.emit(match link {
+            Some(link) => Action::OpenLink(link),
+            None => Action::Tell(format!("{} has no link of this page.", file.name())),
+        });
+    });
+}
+
+/// Opens files that are dropped on the page.
+#[hook]
+pub(crate) fn use_saved(dispatch: &Callback<Action>) {
+    use_effect_with(dispatch.clone(), |dispatch| {
+        let dispatch = dispatch.clone();
+        let listeners = ["dragover", "drop"].map(|kind| {
+            let dispatch = dispatch.clone();
+            let options = EventListenerOptions::enable_prevent_default();
+            EventListener::new_with_options(&document(), kind, options, move |event| {
+                let files = event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer);
+                // Text is dropped on fields, which know what to do with it.
+                let Some(files) = files.filter(|data| data.types().includes(&"Files".into(), 0)) else { return };
+                event.prevent_default();
+                if event.type_() == "drop" {
+                    open_file(files.files(), &dispatch);
+                }
+            })
+        });
+        move || drop(listeners)
+    });
+}

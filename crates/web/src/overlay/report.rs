@@ -1,0 +1,90 @@
+//! What a person writes about what is on display, and everything in which it leaves the page: the command, the report,
+//! the link, files.
+
+use super::Sheet;
+use crate::effects::{address, copy, open_file, save_export, save_link};
+use crate::parts::nodes;
+use crate::store::sends;
+use cr3_session::command::Command;
+use cr3_session::export::Export;
+use cr3_session::view::notes;
+use cr3_session::view::position;
+use cr3_session::{Action, State, link, report};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlInputElement, HtmlTextAreaElement};
+use yew::prelude::*;
+
+pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
+    let row = state.cursor;
+    let ontitle = sends(dispatch, |event: Event| {
+        Some(Action::SetTitle(event.target()?.dyn_into::<HtmlInputElement>().ok()?.value()))
+    });
+    let onnote = sends(dispatch, move |event: Event| {
+        Some(Action::SetNote(row, event.target()?.dyn_into::<HtmlTextAreaElement>().ok()?.value()))
+    });
+    let onopen = {
+        let dispatch = dispatch.clone();
+        move |event: Event| {
+            let input: HtmlInputElement = event.target_unchecked_into();
+            open_file(input.files(), &dispatch);
+        }
+    };
+    let length = link::encode(&state.link()).len();
+    let long = match length > link::LONG {
+        true => format!("The link has {length} characters, more than programs for mail carry: save it as a file."),
+        false => format!("The link has {length} characters."),
+    };
+    html! {
+        <Sheet key="report" class="report" title="Report" dispatch={dispatch.clone()}>
+            <label><span>{ "Title" }</span><input class="input" type="text" value={state.title.clone()} onchange={ontitle} /></label>
+            <label>
+                <span>{ format!("Note at {}", position::words(state)) }</span>
+                <textarea class="area" rows="2" value={notes::here(state).to_owned()} onchange={onnote} />
+            </label>
+            <p class="quiet">{ "Title and notes travel in the link and stand in the report." }</p>
+            <pre class="command">{ Command::of(state).whole() }</pre>
+            <div class="uses">
+                { nodes([Way::Command, Way::Report, Way::Link].into_iter().chain([Way::File]).chain(Export::ALL.map(Way::Export)).map(|way| button(way, state, dispatch))) }
+            </div>
+            <label><span>{ "Open a saved link" }</span><input type="file" onchange={onopen} /></label>
+            <p class="quiet">{ long }{ " A saved link, report or comparison also opens when it is dropped on the page." }</p>
+        </Sheet>
+    }
+}
+
+/// How it leaves the page.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Command,
+    Report,
+    Link,
+    File,
+    Export(Export),
+}
+
+fn button(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
+    let words = match way {
+        Way::Command => "Copy the command",
+        Way::Report => "Copy the report",
+        Way::Link => "Copy the link",
+        Way::File => "Save the link",
+        Way::Export(export) => export.label(),
+    };
+    let onclick = {
+        let (state, dispatch) = (state.clone(), dispatch.clone());
+        move |_: MouseEvent| leave(way, &state, &dispatch)
+    };
+    html! { <button type="button" class="button" key={words} {onclick}>{ words }</button> }
+}
+
+fn leave(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) {
+    let (text, what) = match way {
+        Way::Command => (Command::of(state).whole(), "Command"),
+        Way::Report => (report::text(state, &address(state)), "Report"),
+        Way::Link => (address(state), "Link"),
+        Way::File => return save_link(state, dispatch),
+        Way::Export(export) => return save_export(export, state, dispatch),
+    };
+    copy(text, what, dispatch.clone());
+}

@@ -1,0 +1,23 @@
+//! Files that are made of a comparison.
+
+use crate::worker::Serve;
+use cr3_session::export::Export;
+use wasm_bindgen::JsValue;
+
+/// The requests that are not answered yet.
+#[derive(Default)]
+pub(crate) struct Files(Vec<String>);
+
+impl Serve for Files {
+    fn take(&mut self, message: JsValue) {
+        self.0.extend(message.as_string());
+    }
+
+    fn is_idle(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn slice(&mut self) -> Vec<String> {
+        self.0.drain(..).filter_map(|request| Export::answer(&request)).collect()
+    }
+}

@@ -46,7 +46,7 @@ pub(crate) fn header(props: &Props) -> Html {
                     title="Title, notes, report, command, files; Y copies the report">
                     { Shape::Report.icon() }<span>{ "Report" }</span>
                 </button>
-                <button type="button" class="button plain icon" onclick={reproduce} aria-label="Reproduce" title="Copy the command that shows this in a terminal">
+                <button type="button" class="button plain icon reproduce" onclick={reproduce} aria-label="Reproduce" title="Copy the command that shows this in a terminal">
                     <kbd>{ "$" }</kbd>
                 </button>
                 <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Limits)}>

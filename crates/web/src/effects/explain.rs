@@ -3,7 +3,7 @@
 //! WCAG 2.1, 1.4.13: Escape closes it and nothing else, the mouse may go over it, and it stays until something else is
 //! pointed at.
 
-use super::Drawn;
+use super::drawn::Drawn;
 use super::files::text;
 use crate::parts::{Anchor, EXPLANATION, Explanation};
 use cr3_session::Document;

@@ -17,6 +17,7 @@ mod inject;
 pub mod library;
 pub mod link;
 pub mod moment;
+pub mod opening;
 pub mod report;
 pub mod role;
 pub mod runs;
@@ -35,6 +36,7 @@ pub use choice::{
 };
 pub use document::Document;
 pub use moment::Moment;
+pub use opening::Opening;
 pub use role::Role;
 pub use runs::{Failure, Runs};
 pub use setup::Setup;

@@ -30,6 +30,16 @@ pub enum Failure {
     Awaited,
 }
 
+impl Failure {
+    /// Why a configuration does not start, of which the assembler told this.
+    pub(crate) fn of(trees: &Trees, config: &Config, told: Vec<Diagnostic>) -> Self {
+        match trees.awaits(config) {
+            true => Self::Awaited,
+            false => Self::Refused(told),
+        }
+    }
+}
+
 /// The runs of one setup. Equal only to itself: a new recording is a new value.
 #[derive(Debug)]
 pub struct Runs {
@@ -71,11 +81,7 @@ impl Runs {
             let scenario = setup.scenario(side, custom);
             let boot = |config: &Config| trees.boot(config);
             let trace = Trace::record_after(before.iter().copied(), &scenario, Options { budget: BUDGET }, boot);
-            let cause = |diagnostics| match trees.awaits(&scenario.config) {
-                true => Failure::Awaited,
-                false => Failure::Refused(diagnostics),
-            };
-            trace.map_err(cause)
+            trace.map_err(|told| Failure::of(trees, &scenario.config, told))
         };
         let left = record(Side::Left, before);
         let known: Vec<&Trace> = left.iter().chain(before.iter().copied()).collect();
@@ -83,7 +89,7 @@ impl Runs {
         Self::align([left, right])
     }
 
-    fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
+    pub(crate) fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
         let present: Vec<&Trace> = sides.iter().flatten().collect();
         let comparison = compare::compare(&present);
         let comparable = matches!(*present, [left, right] if compare::astray([left, right]).is_none());

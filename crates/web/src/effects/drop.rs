@@ -169,5 +169,6 @@ fn is_wanted(path: &str) -> bool {
     let begins = |long: &str, short: &str| {
         long.strip_prefix(short).is_some_and(|rest| short.is_empty() || rest.is_empty() || rest.starts_with('/'))
     };
-    FOLDERS.iter().any(|folder| begins(folder, inside) || begins(inside, folder))
+    // What was given may be a folder inside the tree.
+    [inside, path].iter().any(|path| FOLDERS.iter().any(|folder| begins(folder, path) || begins(path, folder)))
 }

@@ -1,11 +1,13 @@
 //! The editor of a person's own macro, with the assembler's messages.
 
 use super::Sheet;
+use super::problems::messages;
 use super::trees::{switch, trees};
 use crate::effects;
-use crate::store::Props;
+use crate::parts::nodes;
+use crate::store::{Props, does};
 use cr3_session::view::configuration::{Chip, chips};
-use cr3_session::view::diagnostics::{Problem, verdict};
+use cr3_session::view::diagnostics::verdict;
 use cr3_session::view::drafts::{Draft, drafts, warning};
 use cr3_session::view::trees::of_text;
 use cr3_session::{Action, Side, State};
@@ -36,7 +38,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
     use_leaving(&pending, state, dispatch);
     let verdict = {
         let state = state.clone();
-        use_memo((state.setup.clone(), state.custom.clone()), move |_| verdict(&state))
+        use_memo((state.setup.clone(), state.custom.clone(), state.runs.clone()), move |_| verdict(&state))
     };
     // Yew writes the value at each rendering, and a run that plays renders often.
     let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());
@@ -56,7 +58,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 <code>{ "save_reg" }</code>{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
-                { for Side::BOTH.into_iter().map(|side| run_button(props, side)) }
+                { nodes(Side::BOTH.into_iter().map(|side| run_button(props, side))) }
             </div>
             <textarea class="area" ref={area} rows="18" spellcheck="false" autocomplete="off" wrap="off"
                 aria-label="Text of the macro" aria-describedby="editor-problems"
@@ -130,20 +132,6 @@ fn set(Chip { name, switch: on }: Chip, dispatch: &Callback<Action>) -> Html {
     html! { <span key={name.clone()}>{ switch(on, name.clone(), name, dispatch) }</span> }
 }
 
-pub(super) fn messages(class: &'static str, problems: &[Problem]) -> Html {
-    html! { <ul>{ for problems.iter().enumerate().map(|(index, problem)| message(class, index, problem)) }</ul> }
-}
-
-fn message(class: &'static str, index: usize, problem: &Problem) -> Html {
-    html! {
-        <li key={index}>
-            <p {class}><b>{ &problem.place }</b>{ " " }{ &problem.message }</p>
-            <pre class="excerpt">{ &problem.excerpt }</pre>
-            <p class="quiet">{ problem.hint.clone().unwrap_or_default() }</p>
-        </li>
-    }
-}
-
 fn kept(drafts: &[Draft], dispatch: &Callback<Action>) -> Html {
     if drafts.is_empty() {
         return Html::default();
@@ -151,7 +139,7 @@ fn kept(drafts: &[Draft], dispatch: &Callback<Action>) -> Html {
     html! {
         <>
             <p class="quiet">{ "Other texts of yours that this browser keeps:" }</p>
-            <ul>{ for drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch)) }</ul>
+            <ul>{ nodes(drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch))) }</ul>
         </>
     }
 }
@@ -165,9 +153,9 @@ fn offer(index: usize, draft: &Draft, dispatch: &Callback<Action>) -> Html {
             <code>{ title }</code>
             <span class="quiet">{ format!("lines: {lines}") }</span>
             <button type="button" class="chip bare" aria-label={take_label}
-                onclick={dispatch.reform(move |_| take.clone())}>{ "Edit it" }</button>
+                onclick={does(dispatch, take.clone())}>{ "Edit it" }</button>
             <button type="button" class="chip bare" aria-label={forget_label}
-                onclick={dispatch.reform(move |_| forget.clone())}>{ "Forget it" }</button>
+                onclick={does(dispatch, forget.clone())}>{ "Forget it" }</button>
         </li>
     }
 }

@@ -10,6 +10,7 @@ mod handlers;
 mod keys;
 mod limits;
 mod lines;
+mod problems;
 mod report;
 mod sheet;
 mod trees;

@@ -1,6 +1,6 @@
 //! Kernel trees in the editor: choosing a folder, and which side runs which tree.
 
-use super::editor::messages;
+use super::problems::messages;
 use crate::effects::chosen;
 use crate::store::Props;
 use cr3_session::Action;

@@ -2,10 +2,11 @@
 //! person drops on the page or chooses.
 
 use super::address::address;
+use super::clipboard::copy;
 use super::files::words;
 use super::workers::{Hand, Heard, Line};
 use cr3_session::export::Export;
-use cr3_session::{Action, Role, State, link, report};
+use cr3_session::{Action, Overlay, Role, State, link, report};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use gloo::utils::document;
@@ -19,6 +20,14 @@ use yew::prelude::*;
 
 /// Milliseconds that a browser has to take a file.
 const TAKING: u32 = 60_000;
+
+/// Copies the link. One that is too long for a mail is offered as a file.
+pub(crate) fn share(state: &State, dispatch: &Callback<Action>) {
+    copy(address(state), "Link", dispatch.clone());
+    if link::encode(&state.link()).len() > link::LONG {
+        dispatch.emit(Action::Open(Overlay::Report));
+    }
+}
 
 /// Saves the link as a file.
 pub(crate) fn save_link(state: &State, dispatch: &Callback<Action>) {

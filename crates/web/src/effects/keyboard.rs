@@ -2,6 +2,7 @@
 
 use super::address::address;
 use super::clipboard::copy;
+use super::exports::share;
 use cr3_session::announce;
 use cr3_session::{Action, Direction, Overlay, State, Target, report};
 use gloo::events::{EventListener, EventListenerOptions};
@@ -92,7 +93,7 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
         return;
     }
     match key.as_str() {
-        "y" => copy(address(state), "Link", dispatch.clone()),
+        "y" => share(state, dispatch),
         "Y" => copy(report::text(state, &address(state)), "Report", dispatch.clone()),
         _ => match action(&key, state) {
             Some(action) => announce::answer(state, action).for_each(|answer| dispatch.emit(answer)),

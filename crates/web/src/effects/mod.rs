@@ -27,7 +27,7 @@ pub(crate) use clipboard::copy;
 pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
-pub(crate) use exports::{open_file, save_export, save_link, use_saved};
+pub(crate) use exports::{open_file, save_export, save_link, share, use_saved};
 pub(crate) use focus::use_focus;
 pub(crate) use keyboard::{KEYS, use_keyboard};
 pub(crate) use later::use_later;

@@ -35,18 +35,21 @@ pub(crate) fn save_link(state: &State, dispatch: &Callback<Action>) {
     tell(dispatch, link::FILE, save(link::FILE, "text/plain", &file));
 }
 
-/// Lets a worker make a file of the comparison, and saves it.
+/// Lets a worker make a file of the comparison, and saves it; the report it copies.
 pub(crate) fn save_export(export: Export, state: &State, dispatch: &Callback<Action>) {
     let name = format!("cr3-comparison.{}", export.name());
     let address = address(state);
-    let request = export.request(&address, &report::text(state, &address));
+    let request = export.request(&address, &report::verdicts(state));
     let hand = Rc::new(RefCell::new(None));
     let hear = {
         let (hand, dispatch, name) = (hand.clone(), dispatch.clone(), name.clone());
         move |line: &Line, heard| match heard {
             Heard::Started => line.say(&request),
             Heard::Said(file) => {
-                tell(&dispatch, &name, save(&name, export.media_type(), &file));
+                match export {
+                    Export::Report => copy(file, "Report", dispatch.clone()),
+                    _ => tell(&dispatch, &name, save(&name, export.media_type(), &file)),
+                }
                 hand.take();
             }
             Heard::Broke(why) => {

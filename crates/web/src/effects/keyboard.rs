@@ -1,10 +1,9 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
-use super::address::address;
-use super::clipboard::copy;
-use super::exports::share;
+use super::exports::{save_export, share};
 use cr3_session::announce;
-use cr3_session::{Action, Direction, Overlay, State, Target, report};
+use cr3_session::export::Export;
+use cr3_session::{Action, Direction, Overlay, State, Target};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
 use std::rc::Rc;
@@ -94,7 +93,7 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
     }
     match key.as_str() {
         "y" => share(state, dispatch),
-        "Y" => copy(report::text(state, &address(state)), "Report", dispatch.clone()),
+        "Y" => save_export(Export::Report, state, dispatch),
         _ => match action(&key, state) {
             Some(action) => announce::answer(state, action).for_each(|answer| dispatch.emit(answer)),
             None if key == "i" => dispatch.emit(Action::Tell("There is no run to inject into.".to_owned())),

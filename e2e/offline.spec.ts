@@ -14,7 +14,7 @@ const test = base.extend<{ server: Host }>({
 });
 
 // Everywhere else the tests look at the page alone.
-test.use({ serviceWorkers: "allow", judging: "as for a visitor" });
+test.use({ serviceWorkers: "allow", reuseContext: false, judging: "as for a visitor" });
 test.setTimeout(300_000);
 
 const PATIENT = { timeout: 120_000 };

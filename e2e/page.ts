@@ -113,9 +113,10 @@ export async function closeDialog(page: Page) {
   }).toPass();
 }
 
-/** Opens the page at a link, without `#`, and waits until it shows a run. */
+/** Opens the page at a link, without `#`, and waits until it shows a run and all around it. */
 export async function opened(page: Page, link = "") {
   await page.goto(link ? `#${link}` : "");
+  await expect(page.locator(".page:not(.shell, [aria-busy])")).toBeAttached();
   await expect(page.locator(".transport .position b").first()).not.toHaveText("0");
 }
 

@@ -35,6 +35,9 @@ export default defineConfig({
     screenshot: "only-on-failure",
     // What a test puts in the way of a request must not be kept somewhere else. offline.spec.ts looks at the service worker.
     serviceWorkers: "block",
+    // Each test opens the page anew, in a context that the test before it has left empty: storage, routes, scripts and emulation are
+    // reset. What is not (permissions, the network taken away) no test looks at, except in offline.spec.ts, which has contexts of its own.
+    reuseContext: true,
   },
   projects: [
     {

@@ -81,8 +81,9 @@
       const module = document.querySelector("link[rel=preload][as=fetch]").href;
       const bindings = await import(glue);
       await bindings.default({ module_or_path: module });
-      // What it has put off for a moment may break down too.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      // It starts in pieces, and each may break down, until it takes the shell's place.
+      do await new Promise((resolve) => setTimeout(resolve, 0));
+      while (!early && document.querySelector(".shell"));
       if (early) return refuse(early);
       started = true;
       window.wasmBindings = bindings;

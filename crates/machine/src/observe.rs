@@ -203,8 +203,9 @@ impl Range {
         physical < self.end && physical.wrapping_add(size.into()) > self.start
     }
 
-    /// The range that spans both.
-    #[inline]
+    /// The range that spans both. Always inline, like all that makes an [`Attention`]: the machine asks for it before each
+    /// step, and at the page's optimisation levels the compiler would otherwise join constant ranges in each.
+    #[inline(always)]
     fn with(self, other: Self) -> Self {
         match (self.end, other.end) {
             (0, _) => other,
@@ -214,7 +215,7 @@ impl Range {
     }
 
     /// By how much it would grow.
-    #[inline]
+    #[inline(always)]
     fn growth(self, other: Self) -> u64 {
         let both = self.with(other);
         (both.end - both.start) - (self.end - self.start)
@@ -237,12 +238,12 @@ impl Watched {
     }
 
     /// Both. Where they are more than two ranges, those that are near each other become one with what lies between.
-    #[inline]
+    #[inline(always)]
     fn with(self, other: Self) -> Self {
         self.and(other.ranges[0]).and(other.ranges[1])
     }
 
-    #[inline]
+    #[inline(always)]
     fn and(self, range: Range) -> Self {
         let [first, second] = self.ranges;
         let ranges = match (first.end, second.end) {
@@ -272,7 +273,7 @@ pub enum Attention {
 
 impl Attention {
     /// What two observers want to hear together.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
@@ -323,14 +324,14 @@ pub trait Observer {
 
 /// Listens to nothing.
 impl Observer for () {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         Attention::Unusual { stores: Watched::NOTHING }
     }
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         self.0.attention().with(self.1.attention())
     }
@@ -407,7 +408,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 }
 
 impl<O: Observer + ?Sized> Observer for &mut O {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         (**self).attention()
     }

@@ -16,6 +16,7 @@ pub mod glossary;
 mod inject;
 pub mod link;
 pub mod moment;
+pub mod opening;
 pub mod report;
 pub mod role;
 pub mod runs;
@@ -33,6 +34,7 @@ pub use choice::{
 };
 pub use document::Document;
 pub use moment::Moment;
+pub use opening::Opening;
 pub use role::Role;
 pub use runs::{Failure, Runs};
 pub use setup::Setup;

@@ -74,7 +74,7 @@ impl Runs {
         Self::align([left, right])
     }
 
-    fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
+    pub(crate) fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
         let present: Vec<&Trace> = sides.iter().flatten().collect();
         let comparison = compare::compare(&present);
         let comparable = matches!(*present, [left, right] if compare::astray([left, right]).is_none());

@@ -116,7 +116,7 @@ impl State {
     /// newest one. The others are put aside.
     #[must_use]
     pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
-        Self::opened(link::decode(text), settings, kept.to_vec())
+        Self::opened(link::decode(text), settings, kept.to_vec(), Runs::record)
     }
 
     /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link
@@ -128,15 +128,21 @@ impl State {
             Some(_) => self.kept(),
             None => self.kept_with(&self.custom),
         };
-        let next = Self::opened(decoded, self.settings, kept);
+        let next = Self::opened(decoded, self.settings, kept, Runs::record);
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
         let limits = self.limits.clone();
         Self { memory: self.memory, check: self.check.restarted(), limits, explore, ..next }
     }
 
-    fn opened((link, mut ignored): (Link, Vec<String>), settings: Settings, kept: Vec<Arc<str>>) -> Self {
-        let mut state = Self::of(link, settings, kept);
+    /// What a link asks for; `record` has the runs of a setup and of the text of the custom form.
+    pub(crate) fn opened(
+        (link, mut ignored): (Link, Vec<String>),
+        settings: Settings,
+        kept: Vec<Arc<str>>,
+        record: impl FnOnce(&Setup, &Arc<str>) -> Runs,
+    ) -> Self {
+        let mut state = Self::of(link, settings, kept, record);
         if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
@@ -147,19 +153,25 @@ impl State {
         state
     }
 
-    fn of(link: Link, settings: Settings, kept: Vec<Arc<str>>) -> Self {
+    /// What a link runs: the setup, and the text of the custom form. `kept` is tidy.
+    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, Arc<str>) {
         let setup = Setup {
             forms: link.forms,
             features: link.features,
             kernel: link.kernel,
             handler: link.handler,
             geometry: link.geometry,
-            schedule: link.schedule,
+            schedule: link.schedule.clone(),
         };
+        let custom = link.custom.as_deref().map(Arc::from).or_else(|| kept.first().cloned()).unwrap_or_default();
+        (setup, custom)
+    }
+
+    fn of(link: Link, settings: Settings, kept: Vec<Arc<str>>, record: impl FnOnce(&Setup, &Arc<str>) -> Runs) -> Self {
         let kept = drafts::tidy(kept);
-        let custom = link.custom.map(Arc::from).or_else(|| kept.first().cloned()).unwrap_or_default();
+        let (setup, custom) = Self::asked(&link, &kept);
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
-        let runs = Rc::new(Runs::record(&setup, &custom));
+        let runs = Rc::new(record(&setup, &custom));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
         let notes = link::moved(&link.notes, &runs, |row| row);
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);

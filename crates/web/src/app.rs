@@ -1,24 +1,63 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{
-    self, Explain, use_address, use_check, use_drafts, use_explore, use_focus, use_keyboard, use_later, use_limits,
-    use_play, use_saved, use_settings,
+    self, Drawn, Explain, use_address, use_check, use_drafts, use_drawn, use_explore, use_focus, use_keyboard,
+    use_later, use_limits, use_play, use_saved, use_settings,
 };
 use crate::overlay::overlays;
-use crate::parts::Sight;
+use crate::parts::{Sight, nodes};
 use crate::store::{Props, Store};
 use crate::view::{
     Code, Counters, RunList, Schedule, TimelineStrip, check, header, inspector, question, setup, transport, verdicts,
 };
 use cr3_session::announce;
-use cr3_session::view::{listing, sentence, timeline};
-use cr3_session::{Action, Moment, State, words};
+use cr3_session::view::{sentence, timeline};
+use cr3_session::{Action, Moment, Opening, State, words};
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use web_sys::Element;
 use yew::prelude::*;
+
+/// The state that a page opens with. It is handed over once, because the page goes on without it.
+#[derive(Clone)]
+struct Opened(Rc<Cell<Option<State>>>);
+
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What the page opens with.
+#[derive(Properties, PartialEq)]
+pub struct AppProps {
+    opened: Opened,
+}
+
+/// Draws the page in an element, once what the address asks for has been run: in pieces, so that the browser draws and
+/// listens meanwhile.
+pub async fn open(place: Element) -> AppHandle<App> {
+    let mut opening = Opening::new(&effects::hash(), effects::restore(), &effects::kept());
+    let state = loop {
+        effects::pause().await;
+        match opening.go_on() {
+            ControlFlow::Continue(rest) => opening = rest,
+            ControlFlow::Break(state) => break state,
+        }
+    };
+    effects::pause().await;
+    let opened = Opened(Rc::new(Cell::new(Some(state))));
+    yew::Renderer::<App>::with_root_and_props(place, AppProps { opened }).render()
+}
 
 /// The whole page.
 #[component]
-pub fn App() -> Html {
-    let store = use_reducer(|| Store(State::open_with(&effects::hash(), effects::restore(), &effects::kept())));
+pub fn App(props: &AppProps) -> Html {
+    let store = use_reducer(|| {
+        let open = || State::open_with(&effects::hash(), effects::restore(), &effects::kept());
+        Store(props.opened.0.take().unwrap_or_else(open))
+    });
     let dispatch = {
         let dispatcher = store.dispatcher();
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
@@ -38,18 +77,19 @@ pub fn App() -> Html {
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
-    let listing = use_memo((state.runs.clone(), state.side), |(runs, side)| listing::listing(runs, *side));
     // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
     let announced = {
         let state = state.clone();
         use_memo((state.runs.clone(), state.setup.forms), move |_| [announce::forms(&state), announce::runs(&state)])
     };
+    let drawn = use_drawn();
     let spoken = sentence::spoken(&state, &moment);
     let props = Props { state: state.clone(), dispatch: dispatch.clone() };
 
     html! {
-        <div class="page" data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane_in_sight())}>
+        <div class="page" aria-busy={(drawn != Drawn::Everything).then_some("true")}
+            data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane_in_sight())}>
             { header(&props) }
             <main>
                 { question(&props) }
@@ -67,25 +107,32 @@ pub fn App() -> Html {
                     dispatch={dispatch.clone()}
                 />
                 <div class="panes">
-                    <Code state={of_listing} {listing} dispatch={dispatch.clone()} />
+                    { match drawn {
+                        Drawn::Runs => html! { <div key="code" class="pane code"></div> },
+                        _ => html! { <Code key="listing" state={of_listing} dispatch={dispatch.clone()} /> },
+                    } }
                     { transport(&props) }
                     <RunList state={state.clone()} moment={Sight(moment.clone())} dispatch={dispatch.clone()} />
-                    { inspector(&props, &moment) }
+                    { match drawn {
+                        Drawn::Runs => html! { <div key="state" class="pane inspector"></div> },
+                        _ => inspector(&props, &moment),
+                    } }
                 </div>
-                <Explain />
+                <Explain {drawn} />
             </main>
             <Counters
                 runs={state.runs.clone()}
                 names={state.setup.forms.map(|form| form.name())}
                 geometry={state.setup.geometry}
                 all={state.all_counters}
+                {drawn}
                 dispatch={dispatch.clone()}
             />
             { overlays(&state, &dispatch) }
             <div class="announced">
-                { for announced.iter().enumerate().map(|(index, words)| html! {
+                { nodes(announced.iter().enumerate().map(|(index, words)| html! {
                     <p key={index} class="hidden" role="status" aria-live="polite">{ words }</p>
-                }) }
+                })) }
             </div>
             <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
         </div>

@@ -1,6 +1,7 @@
 //! Starts the page.
 
 use gloo::utils::{body, document};
+use wasm_bindgen_futures::spawn_local;
 
 /// The element of index.html whose content the page takes the place of.
 const PLACE: &str = "page";
@@ -8,5 +9,5 @@ const PLACE: &str = "page";
 fn main() {
     cr3_web::tell_panics();
     let place = document().get_element_by_id(PLACE).unwrap_or_else(|| body().into());
-    yew::Renderer::<cr3_web::App>::with_root(place).render();
+    spawn_local(async move { drop(cr3_web::open(place).await) });
 }

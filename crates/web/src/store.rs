@@ -27,6 +27,12 @@ pub(crate) struct Props {
     pub(crate) dispatch: Callback<Action>,
 }
 
+/// Sends this action at each event.
+pub(crate) fn does<I: 'static>(dispatch: &Callback<Action>, action: Action) -> Callback<I> {
+    let dispatch = dispatch.clone();
+    Callback::from(move |_| dispatch.emit(action.clone()))
+}
+
 /// Sends the action that an event leads to, if there is one.
 pub(crate) fn sends<I: 'static>(
     dispatch: &Callback<Action>,

@@ -28,8 +28,13 @@ impl Page {
         ));
         gloo::utils::body().append_child(&style).expect("a body");
         gloo::utils::body().append_child(&host).expect("a body");
-        let app = yew::Renderer::<cr3_web::App>::with_root(host.clone()).render();
+        let app = cr3_web::open(host.clone()).await;
         let page = Self { host, app: Some(app) };
+        settle().await;
+        // Until all of it is drawn.
+        while page.one(".page").has_attribute("aria-busy") {
+            gloo::timers::future::TimeoutFuture::new(5).await;
+        }
         settle().await;
         page
     }

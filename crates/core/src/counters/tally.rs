@@ -164,7 +164,7 @@ impl Tally {
 }
 
 impl Observer for Tally {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         Attention::Unusual { stores: Watched::range(MASK, MASK + 2) }
     }

@@ -134,7 +134,7 @@ impl Promises {
 
 /// Tells each judge that observes.
 impl Observer for Promises {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         self.returns.attention().with(self.stale.attention())
     }

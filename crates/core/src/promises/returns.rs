@@ -152,7 +152,7 @@ fn is_gs_foreign(machine: &Machine) -> bool {
 }
 
 impl Observer for Returns {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         match self.foreign_gs {
             false => Attention::Unusual { stores: Watched::range(NMI_COUNT, NMI_COUNT + 8) },

@@ -160,7 +160,7 @@ fn broken(machine: &Machine, entry: &Entry, cr3: u64) -> Broken {
 }
 
 impl Observer for Stale {
-    #[inline]
+    #[inline(always)]
     fn attention(&self) -> Attention {
         match self.stale.as_slice() {
             [] => Attention::Unusual { stores: TABLES },

@@ -398,6 +398,7 @@ fn frame(machine: &Machine) -> Frame {
 }
 
 impl Observer for Probe {
+    #[inline(always)]
     fn attention(&self) -> Attention {
         Attention::Unusual { stores: Watched::NOTHING }
     }

@@ -1,6 +1,9 @@
 //! The explanations of everything that the page names: the one glossary, from which docs/GLOSSARY.md is written too.
 //!
 //! Forms, features, handlers, vectors, counters, assumptions and TLB models have their words in the core, and keep them.
+//!
+//! The page reads the explanations in that document, which lies beside it: most visitors look up none or a few, and
+//! nobody before the page is drawn.
 
 mod prose;
 mod words;
@@ -51,7 +54,7 @@ pub struct Entry {
     /// What it means, in one or two sentences.
     pub says: String,
     /// Where a fact about it can be read; empty where the explanation is about this page.
-    pub source: &'static str,
+    pub source: String,
 }
 
 impl Term {
@@ -93,33 +96,85 @@ impl Term {
         Self::all().find(|term| term.key() == key)
     }
 
-    /// Its explanation.
+    /// The term itself.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Word(word) => word.name(),
+            Self::Form(form) => form.name(),
+            Self::Feature(feature) => feature_label(feature),
+            Self::Handler(handler) => handler.name(),
+            Self::Vector(vector) => vector.mnemonic(),
+            Self::Promise(promise) => promise.id(),
+            Self::Assumption(assumption) => assumption.id(),
+            Self::Counter(counter) => counter.label(),
+            Self::Cost(part) => part.label(),
+            Self::Geometry(geometry) => geometry.name(),
+        }
+    }
+
+    /// The chapter of the glossary that it stands in.
+    #[must_use]
+    pub fn chapter(self) -> &'static str {
+        match self {
+            Self::Word(_) => "Words",
+            Self::Form(_) => "Forms of the macro",
+            Self::Feature(_) => "Features",
+            Self::Vector(_) => "Exceptions",
+            Self::Handler(_) => "Handlers",
+            Self::Promise(_) => "Promises",
+            Self::Assumption(_) => "Assumptions",
+            Self::Counter(_) => "Counters",
+            Self::Cost(_) => "Parts of the cost",
+            Self::Geometry(_) => "TLB models",
+        }
+    }
+
+    /// What it consists of, where each part has an explanation of its own.
+    #[must_use]
+    pub fn parts(self) -> Vec<Self> {
+        match self {
+            Self::Word(Word::Promise) => Promise::ALL.map(Self::Promise).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Its explanation in docs/GLOSSARY.md.
+    #[must_use]
+    pub fn entry_in(self, glossary: &str) -> Option<Entry> {
+        let mut chapters = glossary.split("\n## ");
+        let chapter = chapters.find_map(|chapter| chapter.strip_prefix(self.chapter())?.strip_prefix('\n'))?;
+        let start = format!("- **{}**: ", self.name());
+        let words = chapter.lines().find_map(|line| line.strip_prefix(start.as_str()))?;
+        let parted = words.strip_suffix('*').and_then(|words| words.rsplit_once(" *"));
+        let (says, source) = parted.unwrap_or((words, ""));
+        Some(Entry { name: self.name(), says: says.to_owned(), source: source.to_owned() })
+    }
+
+    /// Its explanation, from which the document is written.
     #[must_use]
     pub fn entry(self) -> Entry {
-        let entry = |name, says: String, source| Entry { name, says, source };
-        match self {
-            Self::Word(word) => entry(word.name(), word.says().to_owned(), word.source()),
+        let (says, source) = match self {
+            Self::Word(word) => (word.says().to_owned(), word.source()),
             Self::Form(form) => {
                 let says = format!("{} {}", sentence(form.description()), form_letter(form));
-                entry(form.name(), says.trim_end().to_owned(), form_source(form))
+                (says.trim_end().to_owned(), form_source(form))
             }
-            Self::Feature(feature) => {
-                entry(feature_label(feature), sentence(feature.description()), feature_source(feature))
-            }
-            Self::Handler(handler) => entry(handler.name(), sentence(handler.description()), handler_source(handler)),
+            Self::Feature(feature) => (sentence(feature.description()), feature_source(feature)),
+            Self::Handler(handler) => (sentence(handler.description()), handler_source(handler)),
             Self::Vector(vector) => {
-                let says = format!("{} {}", sentence(vector.description()), vector_strikes(vector));
-                entry(vector.mnemonic(), says, vector_source(vector))
+                (format!("{} {}", sentence(vector.description()), vector_strikes(vector)), vector_source(vector))
             }
-            Self::Promise(promise) => entry(promise.id(), promise_says(promise).to_owned(), ""),
+            Self::Promise(promise) => (promise_says(promise).to_owned(), ""),
             Self::Assumption(assumption) => {
                 let says = format!("{} Because {}.", assumption.sentence(), assumption.source());
-                entry(assumption.id(), says.replace('`', ""), "")
+                (says.replace('`', ""), "")
             }
-            Self::Counter(counter) => entry(counter.label(), counter.description().to_owned(), ""),
-            Self::Cost(part) => entry(part.label(), cost_says(part).to_owned(), ""),
-            Self::Geometry(geometry) => entry(geometry.name(), sentence(geometry.description()), ""),
-        }
+            Self::Counter(counter) => (counter.description().to_owned(), ""),
+            Self::Cost(part) => (cost_says(part).to_owned(), ""),
+            Self::Geometry(geometry) => (sentence(geometry.description()), ""),
+        };
+        Entry { name: self.name(), says, source: source.to_owned() }
     }
 }
 

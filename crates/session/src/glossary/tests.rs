@@ -58,22 +58,6 @@ fn a_text_marks_the_first_use_of_a_term() {
     check("naïve CR3 – ASID", &["cr3", "asid"]);
 }
 
-/// A chapter of the document.
-fn chapter(term: Term) -> &'static str {
-    match term {
-        Term::Word(_) => "Words",
-        Term::Form(_) => "Forms of the macro",
-        Term::Feature(_) => "Features",
-        Term::Vector(_) => "Exceptions",
-        Term::Handler(_) => "Handlers",
-        Term::Promise(_) => "Promises",
-        Term::Assumption(_) => "Assumptions",
-        Term::Counter(_) => "Counters",
-        Term::Cost(_) => "Parts of the cost",
-        Term::Geometry(_) => "TLB models",
-    }
-}
-
 /// `UPDATE_EXPECT=1 cargo test -p cr3-session glossary` writes the document.
 #[test]
 fn the_document_says_the_same() {
@@ -83,8 +67,8 @@ fn the_document_says_the_same() {
     );
     let mut open = "";
     for term in Term::all() {
-        if chapter(term) != open {
-            open = chapter(term);
+        if term.chapter() != open {
+            open = term.chapter();
             let _ = write!(text, "\n## {open}\n\n");
         }
         let Entry { name, says, source } = term.entry();
@@ -92,4 +76,22 @@ fn the_document_says_the_same() {
         let _ = writeln!(text, "- **{name}**: {says}{source}");
     }
     expect_file!["../../../../docs/GLOSSARY.md"].assert_eq(&text);
+}
+
+#[test]
+fn the_page_finds_every_term_in_the_document() {
+    let document = include_str!("../../../../docs/GLOSSARY.md");
+    for term in Term::all() {
+        assert_eq!(term.entry_in(document), Some(term.entry()));
+    }
+    assert_eq!(Term::Word(Word::Cr3).entry_in("# Glossary\n\n## Words\n\n- **PCID**: Not it.\n"), None);
+}
+
+#[test]
+fn what_a_term_consists_of_is_in_the_glossary() {
+    let consisting: Vec<Term> = Term::all().filter(|term| !term.parts().is_empty()).collect();
+    assert_eq!(consisting, [Term::Word(Word::Promise)]);
+    let parts = consisting[0].parts();
+    assert_eq!(parts.len(), 9);
+    assert!(parts.iter().all(|part| Term::all().any(|term| term == *part)));
 }

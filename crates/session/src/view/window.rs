@@ -141,7 +141,14 @@ impl Stand {
     /// A list that the browser has not measured yet.
     #[must_use]
     pub fn new(row: f64) -> Self {
-        let sight = Sight { top: 0.0, height: 0.0, clear: 0.0, row };
+        Self::expected(0.0, row)
+    }
+
+    /// A list that the browser has not measured yet, and that will have about this height: its rows need not wait until it
+    /// is measured.
+    #[must_use]
+    pub fn expected(height: f64, row: f64) -> Self {
+        let sight = Sight { top: 0.0, height, clear: height, row };
         Self { sight, aim: None, total: 0, sought: 0, scroll: None }
     }
 
@@ -258,6 +265,19 @@ mod tests {
         assert!(stand.resized(480.0, 480.0, 24.0));
         assert_eq!(stand.take_scroll(), Some(11_840.0));
         stand
+    }
+
+    #[test]
+    fn a_list_of_a_known_height_has_its_rows_before_it_is_measured() {
+        let mut stand = Stand::expected(300.0, 24.0);
+        assert!(stand.aim(Some(&Aim::Near(500)), 1000, 0));
+        assert_eq!(stand.take_scroll(), Some(11_900.0));
+        assert!(stand.sight().rows(1000).contains(&500));
+        assert!(stand.resized(480.0, 480.0, 24.0), "more rows have room");
+        assert_eq!(stand.take_scroll(), None, "they do not move");
+        assert!(stand.resized(100.0, 100.0, 24.0), "much lower than expected");
+        assert!(stand.sight().shows(500), "{stand:?}");
+        assert!(stand.resized(0.0, 0.0, 24.0), "hidden");
     }
 
     #[test]

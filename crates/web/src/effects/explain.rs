@@ -3,16 +3,22 @@
 //! WCAG 2.1, 1.4.13: Escape closes it and nothing else, the mouse may go over it, and it stays until something else is
 //! pointed at.
 
+use super::drawn::Drawn;
+use super::files::text;
 use crate::parts::{Anchor, EXPLANATION, Explanation};
+use cr3_session::Document;
 use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
 use gloo::timers::callback::Timeout;
 use gloo::utils::document;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 use yew::prelude::*;
 
+/// The glossary beside the page.
+const FILE: &str = "GLOSSARY.md";
 /// Milliseconds under the mouse before a term is explained.
 const REST: u32 = 250;
 /// Milliseconds that the mouse may take from the term to the panel.
@@ -93,16 +99,36 @@ fn describe(element: &Element, id: Option<&str>) {
     };
 }
 
+#[derive(Properties, PartialEq)]
+pub(crate) struct Props {
+    pub(crate) drawn: Drawn,
+}
+
 /// The panel, and the listeners that fill it.
 #[component]
-pub(crate) fn Explain() -> Html {
+pub(crate) fn Explain(props: &Props) -> Html {
     let shown = use_state_eq(|| None::<Anchor>);
     let control = Control { shown: shown.clone(), now: use_mut_ref(|| None), soon: use_mut_ref(|| None) };
     use_effect_with((), move |()| {
         let listeners = listeners(&control);
         move || drop(listeners)
     });
-    html! { <Explanation anchor={(*shown).clone()} /> }
+    let glossary = use_glossary(props.drawn == Drawn::Everything, &shown);
+    html! { <Explanation anchor={(*shown).clone()} {glossary} /> }
+}
+
+/// The glossary. It is fetched once the page is drawn, and again for each term while it is missing.
+#[hook]
+fn use_glossary(is_drawn: bool, shown: &Option<Anchor>) -> Document {
+    let glossary = use_state_eq(Document::default);
+    let fetched = glossary.setter();
+    let is_here = matches!(*glossary, Document::Read(_));
+    use_effect_with((is_drawn, shown.clone()), move |(is_drawn, shown)| {
+        if !is_here && (*is_drawn || shown.is_some()) {
+            spawn_local(async move { fetched.set(text(FILE).await) });
+        }
+    });
+    (*glossary).clone()
 }
 
 fn listeners(control: &Control) -> Vec<EventListener> {

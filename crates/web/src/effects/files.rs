@@ -1,5 +1,6 @@
 //! Files beside the page, which it fetches when they are needed.
 
+use cr3_session::Document;
 use gloo::utils::{document, window};
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
@@ -23,6 +24,18 @@ pub(super) async fn get(file: &str, cache: RequestCache, mend: &str) -> Result<R
     match response.ok() {
         true => Ok(response),
         false => Err(JsValue::from_str(&format!("the server has no {file} (status {}); {mend}", response.status()))),
+    }
+}
+
+/// A text beside the page.
+pub(super) async fn text(file: &str) -> Document {
+    let text = async {
+        let answer = get(file, RequestCache::Default, "cargo xtask build puts it there").await?;
+        JsFuture::from(answer.text()?).await
+    };
+    match text.await {
+        Ok(text) => Document::Read(text.as_string().unwrap_or_default().into()),
+        Err(error) => Document::Missing(words(&error).into()),
     }
 }
 

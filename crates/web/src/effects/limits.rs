@@ -1,10 +1,8 @@
 //! The text about limits, fetched when it is opened.
 
-use super::files::{get, words};
+use super::files::text;
 use cr3_session::{Action, Document, Overlay, State};
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::RequestCache;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 /// Where the build puts it, relative to the page.
@@ -17,19 +15,7 @@ pub(crate) fn use_limits(state: &State, dispatch: &Callback<Action>) {
     let is_wanted = state.overlay == Overlay::Limits && state.limits == Document::Unread;
     use_effect_with(is_wanted, move |is_wanted| {
         if *is_wanted {
-            spawn_local(async move { dispatch.emit(Action::TakeLimits(fetched().await)) });
+            spawn_local(async move { dispatch.emit(Action::TakeLimits(text(FILE).await)) });
         }
     });
-}
-
-async fn fetched() -> Document {
-    match text().await {
-        Ok(text) => Document::Read(text.into()),
-        Err(error) => Document::Missing(words(&error).into()),
-    }
-}
-
-async fn text() -> Result<String, JsValue> {
-    let answer = get(FILE, RequestCache::Default, "cargo xtask build puts it there").await?;
-    Ok(JsFuture::from(answer.text()?).await?.as_string().unwrap_or_default())
 }

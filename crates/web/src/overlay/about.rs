@@ -1,6 +1,7 @@
 //! The page's components, their licences, and where the sources are.
 
 use super::Sheet;
+use crate::parts::nodes;
 use cr3_session::Action;
 use yew::prelude::*;
 
@@ -28,9 +29,9 @@ pub(super) fn view(dispatch: &Callback<Action>) -> Html {
                    commands that build the module, are in " }<code>{ "crates/unicorn" }</code>{ " of this project's repository." }
             </p>
             <ul>
-                { for TEXTS.iter().map(|(file, words)| html! {
+                { nodes(TEXTS.iter().map(|(file, words)| html! {
                     <li key={*file}><a href={format!("unicorn/{file}")} target="_blank" rel="noreferrer">{ *file }</a>{ ": " }{ *words }</li>
-                }) }
+                })) }
             </ul>
             <h3>{ "Also inside" }</h3>
             <p>{ "iced-x86 (MIT) decodes instructions; Yew (MIT or Apache-2.0) draws the page; JetBrains Mono (SIL Open Font License) is the typeface of the code." }</p>

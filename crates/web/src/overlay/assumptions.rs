@@ -1,7 +1,8 @@
 //! What verdicts take for granted, each with its switch.
 
 use super::Sheet;
-use crate::parts::term;
+use crate::parts::{nodes, term};
+use crate::store::does;
 use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Switch, switches};
 use cr3_session::{Action, Judging, State};
@@ -17,10 +18,10 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             </p>
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={judges.to_string()}
-                    onclick={dispatch.reform(|_| Action::ToggleJudging)}>{ "judge by itself" }</button>
+                    onclick={does(dispatch, Action::ToggleJudging)}>{ "judge by itself" }</button>
                 <span class="quiet">{ "Searches what is on display, in the background. Off, nothing is judged until this is on again." }</span>
             </p>
-            <ul>{ for switches(state).iter().map(|switch| item(state, dispatch, switch)) }</ul>
+            <ul>{ nodes(switches(state).iter().map(|switch| item(state, dispatch, switch))) }</ul>
         </Sheet>
     }
 }
@@ -36,7 +37,7 @@ fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
     html! {
         <li key={assumption.id()}>
             <label>
-                <input type="checkbox" checked={*on} onchange={dispatch.reform(move |_: Event| Action::ToggleAssumption(assumption))} />
+                <input type="checkbox" checked={*on} onchange={does(dispatch, Action::ToggleAssumption(assumption))} />
                 <b>{ assumption.sentence() }</b>
                 <span class="id">{ term(Term::Assumption(assumption), html! { <code>{ assumption.id() }</code> }) }{ ": " }{ bare(&said) }</span>
                 <span>{ bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off())) }</span>

@@ -1,7 +1,8 @@
 //! The review thread, claim by claim, with what each comes to.
 
 use super::Sheet;
-use crate::parts::explained;
+use crate::parts::{classes, explained, nodes, when};
+use crate::store::does;
 use cr3_session::glossary::Unseen;
 use cr3_session::view::claims::{Letter, Row, Standing, about, letters, summary, terms};
 use cr3_session::{Action, State};
@@ -15,8 +16,8 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
                   The experiments run in this tab, one after the other, and the verdicts follow from what they measure." }</p>
             <p class="quiet">{ about(state) }</p>
             <p role="status" aria-live="polite"><b>{ summary(state) }</b></p>
-            <div>{ for letters(state).iter().map(|it| letter(it, &mut unseen, dispatch)) }</div>
-            <dl class="terms">{ for terms().iter().map(|(term, meaning)| html! { <div key={*term}><dt>{ *term }</dt><dd>{ *meaning }</dd></div> }) }</dl>
+            <div>{ nodes(letters(state).iter().map(|it| letter(it, &mut unseen, dispatch))) }</div>
+            <dl class="terms">{ nodes(terms().iter().map(|(term, meaning)| html! { <div key={*term}><dt>{ *term }</dt><dd>{ *meaning }</dd></div> })) }</dl>
         </Sheet>
     }
 }
@@ -25,24 +26,24 @@ fn letter(letter: &Letter, unseen: &mut Unseen, dispatch: &Callback<Action>) -> 
     html! {
         <section key={letter.mail.words()}>
             <h3>{ letter.mail.words() }</h3>
-            <ol>{ for letter.rows.iter().map(|it| row(it, unseen, dispatch)) }</ol>
+            <ol>{ nodes(letter.rows.iter().map(|it| row(it, unseen, dispatch))) }</ol>
         </section>
     }
 }
 
 fn row(row: &Row, unseen: &mut Unseen, dispatch: &Callback<Action>) -> Html {
     let claim = row.claim;
-    let class = classes!("card", class_of(row.standing), row.changed.is_some().then_some("changed"));
+    let class = classes(&["card", class_of(row.standing), when(row.changed.is_some(), "changed")]);
     html! {
         <li key={claim.id} {class} data-claim={claim.id.to_string()}>
             <p class="says"><b>{ format!("{}. ", claim.id) }</b>{ explained(claim.says, unseen) }</p>
             <p class="quiet">{ claim.who }</p>
             <p class="verdict"><b>{ &row.words }</b><span class="other">{ row.changed.clone().unwrap_or_default() }</span></p>
-            <div>{ for row.notes.iter().enumerate().map(|(index, note)| html! { <p key={index}>{ note }</p> }) }</div>
-            <table class="numbers"><tbody>{ for row.numbers.iter().enumerate().map(|(index, (value, words))| html! {
+            <div>{ nodes(row.notes.iter().enumerate().map(|(index, note)| html! { <p key={index}>{ note }</p> })) }</div>
+            <table class="numbers"><tbody>{ nodes(row.numbers.iter().enumerate().map(|(index, (value, words))| html! {
                 <tr key={index}><td>{ value }</td><td>{ words }</td></tr>
-            }) }</tbody></table>
-            <div class="uses">{ for row.shows.iter().enumerate().map(|(index, (words, action))| show(index, claim.id, words, action, dispatch)) }</div>
+            })) }</tbody></table>
+            <div class="uses">{ nodes(row.shows.iter().enumerate().map(|(index, (words, action))| show(index, claim.id, words, action, dispatch))) }</div>
         </li>
     }
 }
@@ -52,7 +53,7 @@ fn show(index: usize, id: u32, words: &str, action: &Action, dispatch: &Callback
     let action = action.clone();
     html! {
         <button key={index} type="button" class="button" aria-label={format!("Show me {words}: claim {id}")}
-            onclick={dispatch.reform(move |_| action.clone())}>{ "Show me " }<span class="quiet">{ words }</span></button>
+            onclick={does(dispatch, action.clone())}>{ "Show me " }<span class="quiet">{ words }</span></button>
     }
 }
 

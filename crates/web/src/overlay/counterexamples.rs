@@ -2,7 +2,8 @@
 
 use super::Sheet;
 use crate::effects::{address, copy};
-use crate::parts::term;
+use crate::parts::{nodes, term};
+use crate::store::does;
 use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Card, cards, copied};
 use cr3_session::{Action, Landing, State, update};
@@ -14,7 +15,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="counterexamples" class="counterexamples" title="Counterexamples" dispatch={dispatch.clone()}>
             <p class="quiet">{ "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first." }</p>
-            <ul>{ for cards.iter().map(|card| item(state, dispatch, card)) }</ul>
+            <ul>{ nodes(cards.iter().map(|card| item(state, dispatch, card))) }</ul>
             <p class="quiet">{ if cards.is_empty() { "No schedule that was looked at breaks a promise." } else { "" } }</p>
         </Sheet>
     }
@@ -26,7 +27,7 @@ fn item(state: &Rc<State>, dispatch: &Callback<Action>, card: &Card) -> Html {
     let open = |landing: Landing, words: &str| {
         html! {
             <button type="button" class="button" aria-label={format!("{words}: {form}, {id}")}
-                onclick={dispatch.reform(move |_| Action::OpenCounterexample(side, promise, landing))}>{ words }</button>
+                onclick={does(dispatch, Action::OpenCounterexample(side, promise, landing))}>{ words }</button>
         }
     };
     let oncopy = {

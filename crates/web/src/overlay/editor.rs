@@ -2,7 +2,8 @@
 
 use super::Sheet;
 use crate::effects;
-use crate::store::Props;
+use crate::parts::nodes;
+use crate::store::{Props, does};
 use cr3_session::view::diagnostics::{Problem, verdict};
 use cr3_session::view::drafts::{Draft, drafts, warning};
 use cr3_session::{Action, Form, Side, State};
@@ -53,7 +54,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 <code>{ "save_reg" }</code>{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
-                { for Side::BOTH.into_iter().map(|side| run_button(props, side)) }
+                { nodes(Side::BOTH.into_iter().map(|side| run_button(props, side))) }
             </div>
             <textarea class="area" ref={area} rows="18" spellcheck="false" autocomplete="off" wrap="off"
                 aria-label="Text of the macro" aria-describedby="editor-problems"
@@ -120,12 +121,12 @@ fn run_button(props: &Props, side: Side) -> Html {
     let on = props.state.setup.forms[side.index()] == Form::Custom;
     html! {
         <button type="button" key={name} class="chip" aria-pressed={on.to_string()}
-            onclick={props.dispatch.reform(move |_| Action::SetForm(side, Form::Custom))}>{ text }</button>
+            onclick={does(&props.dispatch, Action::SetForm(side, Form::Custom))}>{ text }</button>
     }
 }
 
 fn messages(class: &'static str, problems: &[Problem]) -> Html {
-    html! { <ul>{ for problems.iter().enumerate().map(|(index, problem)| message(class, index, problem)) }</ul> }
+    html! { <ul>{ nodes(problems.iter().enumerate().map(|(index, problem)| message(class, index, problem))) }</ul> }
 }
 
 fn message(class: &'static str, index: usize, problem: &Problem) -> Html {
@@ -145,7 +146,7 @@ fn kept(drafts: &[Draft], dispatch: &Callback<Action>) -> Html {
     html! {
         <>
             <p class="quiet">{ "Other texts of yours that this browser keeps:" }</p>
-            <ul>{ for drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch)) }</ul>
+            <ul>{ nodes(drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch))) }</ul>
         </>
     }
 }
@@ -159,9 +160,9 @@ fn offer(index: usize, draft: &Draft, dispatch: &Callback<Action>) -> Html {
             <code>{ title }</code>
             <span class="quiet">{ format!("lines: {lines}") }</span>
             <button type="button" class="chip bare" aria-label={take_label}
-                onclick={dispatch.reform(move |_| take.clone())}>{ "Edit it" }</button>
+                onclick={does(dispatch, take.clone())}>{ "Edit it" }</button>
             <button type="button" class="chip bare" aria-label={forget_label}
-                onclick={dispatch.reform(move |_| forget.clone())}>{ "Forget it" }</button>
+                onclick={does(dispatch, forget.clone())}>{ "Forget it" }</button>
         </li>
     }
 }

@@ -1,6 +1,8 @@
 //! The choice of several handlers that run together.
 
 use super::Sheet;
+use crate::parts::nodes;
+use crate::store::does;
 use cr3_core::linux::{Handler, Handlers};
 use cr3_session::{Action, State};
 use yew::prelude::*;
@@ -11,14 +13,14 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="handlers" class="handlers" title="Handlers" dispatch={dispatch.clone()}>
             <p class="quiet">{ "Every exception calls the chosen handlers from the top down. If none is chosen, the handler is quiet: it returns at once." }</p>
-            <ul>{ for busy.map(|handler| row(chosen, handler, dispatch)) }</ul>
+            <ul>{ nodes(busy.map(|handler| row(chosen, handler, dispatch))) }</ul>
             <p>{ "Together: " }<code>{ chosen.to_string() }</code></p>
         </Sheet>
     }
 }
 
 fn row(chosen: Handlers, handler: Handler, dispatch: &Callback<Action>) -> Html {
-    let onchange = dispatch.reform(move |_: Event| Action::ToggleHandler(handler));
+    let onchange = does(dispatch, Action::ToggleHandler(handler));
     html! {
         <li key={handler.name()}>
             <label>

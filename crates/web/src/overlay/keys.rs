@@ -2,6 +2,8 @@
 
 use super::Sheet;
 use crate::effects::KEYS;
+use crate::parts::nodes;
+use crate::store::does;
 use cr3_session::{Action, State};
 use yew::prelude::*;
 
@@ -10,16 +12,16 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="keys" title="Keys" dispatch={dispatch.clone()}>
             <dl class="keys">
-                { for KEYS.iter().map(|(keys, words)| html! {
+                { nodes(KEYS.iter().map(|(keys, words)| html! {
                     <div key={*words}>
-                        <dt>{ for keys.iter().map(|key| html! { <kbd key={*key}>{ *key }</kbd> }) }</dt>
+                        <dt>{ nodes(keys.iter().map(|key| html! { <kbd key={*key}>{ *key }</kbd> })) }</dt>
                         <dd>{ *words }</dd>
                     </div>
-                }) }
+                })) }
             </dl>
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={on.to_string()}
-                    onclick={dispatch.reform(|_| Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
+                    onclick={does(dispatch, Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
                 <span class="quiet">{ "Off leaves arrows, Page Up and Down, Home, End, Space and Esc." }</span>
             </p>
         </Sheet>

@@ -1,7 +1,7 @@
 //! What is not modelled, in the documentation's words, and who vouches for the rest.
 
 use super::Sheet;
-use crate::parts::explained;
+use crate::parts::{explained, nodes};
 use cr3_session::glossary::Unseen;
 use cr3_session::view::limits::{Block, Section, limits};
 use cr3_session::view::trust::{Part, Row, rows};
@@ -16,7 +16,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             <h3>{ "Who vouches for what is shown" }</h3>
             <div>{ trust(state) }</div>
             <div aria-live="polite">{ match limits(&state.limits) {
-                Ok(sections) => html! { <div>{ for sections.iter().map(|it| section(it, &mut unseen)) }</div> },
+                Ok(sections) => html! { <div>{ nodes(sections.iter().map(|it| section(it, &mut unseen))) }</div> },
                 Err(why) => html! { <p class="quiet">{ why }</p> },
             } }</div>
         </Sheet>
@@ -39,10 +39,10 @@ fn trust(state: &State) -> Html {
                     <thead><tr>
                         <th scope="col">{ "field" }</th>
                         <th scope="col">{ "who vouches" }</th>
-                        { for names.iter().enumerate().map(|(at, name)| html! { <th scope="col" class="number" key={at}>{ format!("{name}: compared") }</th> }) }
+                        { nodes(names.iter().enumerate().map(|(at, name)| html! { <th scope="col" class="number" key={at}>{ format!("{name}: compared") }</th> })) }
                         <th scope="col">{ "not compared" }</th>
                     </tr></thead>
-                    <tbody>{ for rows(state).into_iter().map(|row| line(names, row)) }</tbody>
+                    <tbody>{ nodes(rows(state).into_iter().map(|row| line(names, row))) }</tbody>
                 </table>
             </div>
         </>
@@ -60,7 +60,7 @@ fn line(names: [&'static str; 2], row: Row) -> Html {
         <tr key={row.name}>
             <th scope="row">{ row.name }</th>
             <td>{ row.voucher }</td>
-            { for row.compared.into_iter().enumerate().map(part) }
+            { nodes(row.compared.into_iter().enumerate().map(part)) }
             <td class="quiet">{ row.unchecked }</td>
         </tr>
     }
@@ -71,7 +71,7 @@ fn section(section: &Section, unseen: &mut Unseen) -> Html {
     html! {
         <section key={section.title.clone()}>
             <h3>{ &section.title }</h3>
-            <div>{ for blocks }</div>
+            <div>{ nodes(blocks) }</div>
         </section>
     }
 }
@@ -81,5 +81,5 @@ fn block_view(index: usize, block: &Block, unseen: &mut Unseen) -> Html {
         1 => html! { <code key={at}>{ piece }</code> },
         _ => html! { <span key={at}>{ explained(piece, unseen) }</span> },
     });
-    html! { <p key={index} class={block.item.then_some("item")}>{ for pieces }</p> }
+    html! { <p key={index} class={block.item.then_some("item")}>{ nodes(pieces) }</p> }
 }

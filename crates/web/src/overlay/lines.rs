@@ -1,6 +1,8 @@
 //! What each line of a form is for.
 
 use super::Sheet;
+use crate::parts::{classes, nodes};
+use crate::store::does;
 use cr3_session::view::lines::{Need, Part, Row, parts, summary, title_of};
 use cr3_session::{Action, State};
 use yew::prelude::*;
@@ -11,7 +13,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             <p>{ "Each line is left out in turn, and the explorer looks for a schedule that breaks a promise then: NMI, #DB, #MC or #VC at every \
                   instruction, in every system of the standard set. The shortest is shown, beside the form that has the line." }</p>
             <p role="status" aria-live="polite"><b>{ summary(state) }</b></p>
-            <div>{ for parts(state).iter().map(|it| part(it, dispatch)) }</div>
+            <div>{ nodes(parts(state).iter().map(|it| part(it, dispatch))) }</div>
         </Sheet>
     }
 }
@@ -20,7 +22,7 @@ fn part(part: &Part, dispatch: &Callback<Action>) -> Html {
     html! {
         <section key={part.title}>
             <h3>{ part.title }</h3>
-            <ol>{ for part.rows.iter().map(|it| row(it, dispatch)) }</ol>
+            <ol>{ nodes(part.rows.iter().map(|it| row(it, dispatch))) }</ol>
         </section>
     }
 }
@@ -32,10 +34,10 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
         Need::Idle => "idle",
     };
     html! {
-        <li key={row.place.clone()} class={classes!("card", need)}>
+        <li key={row.place.clone()} class={classes(&["card", need])}>
             <p class="statement"><code>{ &row.statement }</code><span class="quiet">{ &row.place }</span></p>
             <p class="verdict">{ if row.need == Need::Fails { "Without it: " } else { "" } }{ &row.words }</p>
-            <div class="uses">{ for row.open.iter().map(|action| open(row, action, dispatch)) }</div>
+            <div class="uses">{ nodes(row.open.iter().map(|action| open(row, action, dispatch))) }</div>
         </li>
     }
 }
@@ -44,6 +46,6 @@ fn open(row: &Row, action: &Action, dispatch: &Callback<Action>) -> Html {
     let action = action.clone();
     html! {
         <button key="open" type="button" class="button" aria-label={format!("Open the run without it: {}", row.statement)}
-            onclick={dispatch.reform(move |_| action.clone())}>{ "Open the run without it" }</button>
+            onclick={does(dispatch, action.clone())}>{ "Open the run without it" }</button>
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Sheet;
 use crate::effects::{copy, open_file, save_export, save_link, share};
+use crate::parts::nodes;
 use crate::store::sends;
 use cr3_session::command::Command;
 use cr3_session::export::Export;
@@ -44,7 +45,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
             <p class="quiet">{ "Title and notes travel in the link and stand in the report." }</p>
             <pre class="command">{ Command::of(state).whole() }</pre>
             <div class="uses">
-                { for WAYS.into_iter().map(|way| button(way, state, dispatch)) }
+                { nodes(WAYS.into_iter().map(|way| button(way, state, dispatch))) }
             </div>
             <label><span>{ "Open a saved link" }</span><input type="file" onchange={onopen} /></label>
             <p class="quiet">{ long }{ " A saved link, report or comparison also opens when it is dropped on the page." }</p>

@@ -1,6 +1,7 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
-use crate::parts::{Shape, focus_in_place};
+use crate::parts::{Shape, classes, focus_in_place};
+use crate::store::does;
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
@@ -11,7 +12,7 @@ pub(crate) struct Props {
     pub(crate) dispatch: Callback<Action>,
     pub(crate) children: Html,
     #[prop_or_default]
-    pub(crate) class: Classes,
+    pub(crate) class: &'static str,
     /// The element that has the focus at first; without it the browser chooses.
     #[prop_or_default]
     pub(crate) first: Option<NodeRef>,
@@ -50,12 +51,12 @@ pub(crate) fn Sheet(props: &Props) -> Html {
         }
     };
     html! {
-        <dialog ref={node} class={classes!("sheet", props.class.clone())} aria-labelledby="sheet-title" {oncancel} {onclick}>
+        <dialog ref={node} class={classes(&["sheet", props.class])} aria-labelledby="sheet-title" {oncancel} {onclick}>
             <div class="body">
                 <div class="title">
                     <h2 id="sheet-title">{ &props.title }</h2>
                     <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)"
-                        onclick={props.dispatch.reform(|_| Action::Close)}>
+                        onclick={does(&props.dispatch, Action::Close)}>
                         { Shape::Close.icon() }
                     </button>
                 </div>

@@ -1,6 +1,6 @@
 //! A disagreement of the two processors: the bytes of its step, the registers before it, and both results.
 
-use super::hex;
+use super::{hex, nodes};
 use cr3_session::check::{Disagreement, Field};
 use yew::prelude::*;
 
@@ -14,13 +14,13 @@ pub(crate) fn report(found: &Disagreement) -> Html {
                 { format!(", step {}", found.step + 1) }
             </p>
             <p class="quiet">{ schedule(found) }</p>
-            <ul>{ for found.differences.iter().enumerate().map(|(index, words)| html! { <li key={index}>{ words }</li> }) }</ul>
+            <ul>{ nodes(found.differences.iter().enumerate().map(|(index, words)| html! { <li key={index}>{ words }</li> })) }</ul>
             <table class="fields states">
                 <thead><tr>
                     <th scope="col">{ "register" }</th><th scope="col">{ "before" }</th>
                     <th scope="col">{ "model" }</th><th scope="col">{ "Unicorn" }</th>
                 </tr></thead>
-                <tbody>{ for found.fields.iter().map(row) }</tbody>
+                <tbody>{ nodes(found.fields.iter().map(row)) }</tbody>
             </table>
         </div>
     }

@@ -1,5 +1,6 @@
 //! The panel that shows the explanation of a term, beside the term and above everything, dialogs included.
 
+use cr3_session::Document;
 use cr3_session::glossary::{Entry, Term};
 use gloo::utils::window;
 use web_sys::{Element, HtmlElement};
@@ -10,10 +11,17 @@ use yew::prelude::*;
 pub(crate) struct Anchor(pub(crate) Element);
 
 impl Anchor {
-    /// Its term and the words about this case.
-    fn words(&self) -> (Option<Entry>, Option<String>) {
-        let term = self.0.get_attribute("data-term").and_then(|key| Term::of_key(&key));
-        (term.map(Term::entry), self.0.get_attribute("data-here"))
+    /// Its term.
+    fn term(&self) -> Option<Term> {
+        self.0.get_attribute("data-term").and_then(|key| Term::of_key(&key))
+    }
+
+    /// The words about this case, or what the term consists of.
+    fn here(&self, glossary: &Document) -> String {
+        let parts = self.term().map(Term::parts).unwrap_or_default();
+        let parts = parts.into_iter().map(|part| entry(part, glossary));
+        let parts = parts.map(|Entry { name, says, .. }| format!("{name}: {says}"));
+        self.0.get_attribute("data-here").into_iter().chain(parts).collect::<Vec<_>>().join("\n")
     }
 
     /// Whether it has the keyboard's focus.
@@ -22,12 +30,26 @@ impl Anchor {
     }
 }
 
+/// The explanation of a term, or why there is none yet.
+fn entry(term: Term, glossary: &Document) -> Entry {
+    let instead = match glossary {
+        Document::Read(text) => match term.entry_in(text) {
+            Some(entry) => return entry,
+            None => "The glossary of another version of this page came. Load the page again.".to_owned(),
+        },
+        Document::Unread => "The glossary is being fetched.".to_owned(),
+        Document::Missing(why) => format!("The glossary could not be fetched: {why}."),
+    };
+    Entry { name: term.name(), says: instead, source: String::new() }
+}
+
 /// The id of the panel.
 pub(crate) const EXPLANATION: &str = "explanation";
 
 #[derive(Properties, PartialEq)]
 pub(crate) struct Props {
     pub(crate) anchor: Option<Anchor>,
+    pub(crate) glossary: Document,
 }
 
 /// The panel; hidden without an anchor.
@@ -36,14 +58,18 @@ pub(crate) fn Explanation(props: &Props) -> Html {
     let node = use_node_ref();
     {
         let node = node.clone();
-        use_effect_with(props.anchor.clone(), move |anchor| {
+        // It has another size with the words.
+        use_effect_with((props.anchor.clone(), props.glossary.clone()), move |(anchor, _)| {
             if let Some(panel) = node.cast::<HtmlElement>() {
                 place(&panel, anchor.as_ref());
             }
         });
     }
-    let (entry, here) = props.anchor.as_ref().map(Anchor::words).unwrap_or_default();
-    let Entry { name, says, source } = entry.unwrap_or(Entry { name: "", says: String::new(), source: "" });
+    let Props { anchor, glossary } = props;
+    let nothing = Entry { name: "", says: String::new(), source: String::new() };
+    let term = anchor.as_ref().and_then(Anchor::term);
+    let Entry { name, says, source } = term.map_or(nothing, |term| entry(term, glossary));
+    let here = anchor.as_ref().map(|anchor| anchor.here(glossary));
     html! {
         <div ref={node} id={EXPLANATION} class="explanation" role="tooltip" popover="manual">
             <p class="says"><b>{ name }</b><span>{ says }</span></p>

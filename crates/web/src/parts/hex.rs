@@ -1,25 +1,57 @@
 //! A number in hex: groups of four digits, leading zeros dim, digits of interest underlined.
 
+use super::nodes;
 use yew::prelude::*;
+
+/// Digits of a number that are written together.
+const GROUP: usize = 4;
+
+/// How a digit is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    LeadingZero,
+    Differing,
+}
 
 /// `value`, with the digits underlined that hold bits of `differing`, which differ from the other run.
 pub(crate) fn hex(value: u64, differing: u64) -> Html {
     let digits = format!("{value:016x}");
-    let zeros = digits.len() - digits.trim_start_matches('0').len();
-    let groups = (0..4).map(|group| {
-        let digits = (group * 4..group * 4 + 4).map(|index| digit(differing, &digits, zeros, index));
-        html! { <span>{ for digits }</span> }
-    });
-    html! { <span class="hex">{ for groups }</span> }
+    let groups = (0..digits.len()).step_by(GROUP).map(|start| group(&digits, start, value, differing));
+    html! { <span class="hex">{ nodes(groups) }</span> }
 }
 
-/// Runs of plain digits could share a node. Sixteen small nodes keep the code plain and cost nothing measurable.
-fn digit(differing: u64, digits: &str, zeros: usize, index: usize) -> Html {
-    let text = digits.get(index..=index).unwrap_or_default().to_owned();
-    let differs = (differing >> (60 - 4 * index)) & 0xf != 0;
-    match (differs, index < zeros.min(15)) {
-        (true, _) => html! { <u>{ text }</u> },
-        (false, true) => html! { <span class="zero">{ text }</span> },
-        (false, false) => html! { <>{ text }</> },
+/// A group. Neighbours of one kind share a node: a page shows hundreds of numbers.
+fn group(digits: &str, start: usize, value: u64, differing: u64) -> Html {
+    let end = start + GROUP;
+    let mut stretches = Vec::new();
+    let mut from = start;
+    while from < end {
+        let kind = kind(from, value, differing);
+        let to = (from..end).find(|at| self::kind(*at, value, differing) != kind).unwrap_or(end);
+        stretches.push(stretch(kind, &digits[from..to]));
+        from = to;
+    }
+    html! { <span>{ nodes(stretches) }</span> }
+}
+
+/// The kind of the digit at a place, counted from the most significant. The last digit leads nothing.
+fn kind(at: usize, value: u64, differing: u64) -> Kind {
+    let (shift, last) = (60 - 4 * at, 15);
+    if (differing >> shift) & 0xf != 0 {
+        Kind::Differing
+    } else if value >> shift == 0 && at < last {
+        Kind::LeadingZero
+    } else {
+        Kind::Plain
+    }
+}
+
+fn stretch(kind: Kind, digits: &str) -> Html {
+    let digits = digits.to_owned();
+    match kind {
+        Kind::Plain => Html::from(digits),
+        Kind::LeadingZero => html! { <span class="zero">{ digits }</span> },
+        Kind::Differing => html! { <u>{ digits }</u> },
     }
 }

@@ -1,22 +1,26 @@
 //! Small parts that several components use.
 
+mod classes;
 pub(crate) mod disagreement;
 mod explanation;
 mod focus;
 mod hex;
 mod icon;
+mod nodes;
 mod segments;
 mod select;
 mod sight;
 mod term;
 mod window;
 
+pub(crate) use classes::{classes, when};
 pub(crate) use explanation::{Anchor, EXPLANATION, Explanation};
 pub(crate) use focus::focus_in_place;
 pub(crate) use hex::hex;
 pub(crate) use icon::Shape;
+pub(crate) use nodes::nodes;
 pub(crate) use segments::segments;
 pub(crate) use select::Select;
 pub(crate) use sight::{Sight, side_class};
 pub(crate) use term::{explained, term, term_here};
-pub(crate) use window::{Window, use_window};
+pub(crate) use window::{Height, Window, use_window};

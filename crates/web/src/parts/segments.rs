@@ -1,5 +1,6 @@
 //! A row of buttons, one of which is on.
 
+use super::nodes;
 use yew::prelude::*;
 
 /// The row. `options` are text and explanation of each button; `label` is for screen readers.
@@ -14,5 +15,5 @@ pub(crate) fn segments(
         let pressed = if index == selected { "true" } else { "false" };
         html! { <button type="button" key={index} aria-pressed={pressed} data-here={(!title.is_empty()).then_some(*title)} {onclick}>{ *text }</button> }
     });
-    html! { <div class="segments" role="group" aria-label={label}>{ for buttons }</div> }
+    html! { <div class="segments" role="group" aria-label={label}>{ nodes(buttons) }</div> }
 }

@@ -1,5 +1,6 @@
 //! A choice of one from many: the browser's own list, styled like the page.
 
+use super::nodes;
 use cr3_session::glossary::Term;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
@@ -55,10 +56,10 @@ pub(crate) fn Select(props: &Props) -> Html {
             <span class="name">{ &props.name }</span>
             <span class="select">
                 <select id={props.id.clone()} ref={node} aria-label={props.label.clone()} data-term={props.term.map(Term::key)} {onchange}>
-                    { for placeholder.map(|text| html! { <option key="none" value="" selected=true>{ text }</option> }) }
-                    { for props.options.iter().enumerate().map(|(index, text)| html! {
+                    { nodes(placeholder.map(|text| html! { <option key="none" value="" selected=true>{ text }</option> })) }
+                    { nodes(props.options.iter().enumerate().map(|(index, text)| html! {
                         <option key={index} value={index.to_string()} selected={props.selected == Some(index)}>{ text }</option>
-                    }) }
+                    })) }
                 </select>
             </span>
         </label>

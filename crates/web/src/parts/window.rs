@@ -17,6 +17,28 @@ use yew::prelude::*;
 /// Height of a row in CSS pixels, if the style sheet does not give one.
 const ROW: f64 = 24.0;
 
+/// What is known of a list's height before the browser has measured it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Height {
+    /// About half of the window's. The rows are there at the first drawing.
+    HalfWindow,
+    /// Nothing. The rows come once the list is measured.
+    Unknown,
+}
+
+impl Height {
+    fn stand(self) -> Stand {
+        match self {
+            Self::HalfWindow => Stand::expected(window_height().unwrap_or(0.0) / 2.0, row_height()),
+            Self::Unknown => Stand::new(ROW),
+        }
+    }
+}
+
+fn window_height() -> Option<f64> {
+    window().inner_height().ok()?.as_f64()
+}
+
 /// Milliseconds after a person's last scrolling before the position is reported.
 const REST: u32 = 150;
 
@@ -86,7 +108,7 @@ fn covered_from(bottom: f64) -> f64 {
 
 /// Measures a list. This forces a layout in the browser.
 fn measure(element: &HtmlElement, stand: &mut Stand) -> bool {
-    let edge = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(f64::MAX);
+    let edge = window_height().unwrap_or(f64::MAX);
     let top = element.get_bounding_client_rect().top() + window().scroll_y().unwrap_or(0.0);
     // No list is higher than the window, whatever a style sheet says; otherwise all its rows would be in the document.
     let height = f64::from(element.client_height()).min(edge);
@@ -96,9 +118,15 @@ fn measure(element: &HtmlElement, stand: &mut Stand) -> bool {
 /// Windows a list of `total` rows. Shows `aim` whenever it changes, whenever `sought` does, or when the list comes into
 /// sight. `browsed` receives the first row in sight when a person has scrolled.
 #[hook]
-pub(crate) fn use_window(total: usize, aim: Option<Aim>, sought: u32, browsed: Callback<usize>) -> Window {
+pub(crate) fn use_window(
+    height: Height,
+    total: usize,
+    aim: Option<Aim>,
+    sought: u32,
+    browsed: Callback<usize>,
+) -> Window {
     let node = use_node_ref();
-    let stand = use_mut_ref(|| Stand::new(ROW));
+    let stand = use_mut_ref(|| height.stand());
     // Runs while a person scrolls.
     let rest = use_mut_ref(|| None::<Timeout>);
     let again = use_force_update();

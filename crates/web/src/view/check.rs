@@ -1,7 +1,8 @@
 //! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
-use crate::parts::{Shape, disagreement};
+use crate::parts::{Shape, classes, disagreement, nodes, when};
+use crate::store::does;
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::{count, headline, sweep as sweep_words, swept_runs};
@@ -13,12 +14,12 @@ pub(crate) fn check(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let on = state.check.is_on();
     html! {
-        <section class={classes!("check", on.then_some("on"))} aria-label="Second CPU">
-            <button type="button" class="chip" aria-pressed={on.to_string()} onclick={dispatch.reform(|_| Action::ToggleCheck)}
+        <section class={classes(&["check", when(on, "on")])} aria-label="Second CPU">
+            <button type="button" class="chip" aria-pressed={on.to_string()} onclick={does(dispatch, Action::ToggleCheck)}
                 data-term={Term::Word(Word::Unicorn).key()} data-here="Fetches 0.2 MB.">
                 { "check with Unicorn" }
             </button>
-            <div class="says">{ for on.then(|| says(props)) }</div>
+            <div class="says">{ nodes(on.then(|| says(props))) }</div>
         </section>
     }
 }
@@ -29,17 +30,17 @@ fn says(props: &Props) -> Html {
     let ready = state.check.engine == Engine::Ready;
     html! {
         <div class="line" key="says">
-            <p class={classes!("headline", broken.then_some("broken"))} role="status">{ headline(state) }</p>
-            <div>{ for ready.then(|| unjudged(state)) }</div>
-            <div>{ for state.check.disagreement.iter().map(|_| reopen(dispatch)) }</div>
-            <div class="asks">{ for ready.then(|| asks(props)) }</div>
+            <p class={classes(&["headline", when(broken, "broken")])} role="status">{ headline(state) }</p>
+            <div>{ nodes(ready.then(|| unjudged(state))) }</div>
+            <div>{ nodes(state.check.disagreement.iter().map(|_| reopen(dispatch))) }</div>
+            <div class="asks">{ nodes(ready.then(|| asks(props))) }</div>
         </div>
     }
 }
 
 fn reopen(dispatch: &Callback<Action>) -> Html {
     html! {
-        <button type="button" class="button" key="reopen" onclick={dispatch.reform(|_| Action::Open(Overlay::Disagreement))}>
+        <button type="button" class="button" key="reopen" onclick={does(dispatch, Action::Open(Overlay::Disagreement))}>
             { "show the disagreement" }
         </button>
     }
@@ -65,7 +66,7 @@ fn unjudged(state: &State) -> Html {
         <details class="reasons" key="reasons">
             <summary>{ "what it cannot judge" }</summary>
             <div class="panel">
-                <ul>{ for reasons.iter().map(row) }</ul>
+                <ul>{ nodes(reasons.iter().map(row)) }</ul>
                 <p class="quiet">
                     { "In no step: PCID tags, which translations a CR3 write drops, bit 63 of CR3, INVPCID. Unicorn has no PCIDs and flushes on every CR3 write. Of a delivery through the interrupt stack table at CPL 0: SS, which it clears; of a machine check: MCG_STATUS.MCIP, which it does not set." }
                 </p>
@@ -78,13 +79,13 @@ fn asks(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     html! {
         <div class="line" key="asks">
-            <div class="sweeps">{ for Side::BOTH.into_iter().map(|side| sweep_button(props, side)) }</div>
+            <div class="sweeps">{ nodes(Side::BOTH.into_iter().map(|side| sweep_button(props, side))) }</div>
             <button type="button" class="button" disabled={!is_valid(state, &Action::TestCheck)}
-                onclick={dispatch.reform(|_| Action::TestCheck)} data-here="Makes Unicorn wrong on purpose, to show that the check finds it.">
+                onclick={does(dispatch, Action::TestCheck)} data-here="Makes Unicorn wrong on purpose, to show that the check finds it.">
                 { "self-test" }
             </button>
-            <div class="result">{ for state.check.sweep.iter().map(|it| swept(props, it)) }</div>
-            <div class="stop">{ for is_valid(state, &Action::StopSweep).then(|| stop(dispatch)) }</div>
+            <div class="result">{ nodes(state.check.sweep.iter().map(|it| swept(props, it))) }</div>
+            <div class="stop">{ nodes(is_valid(state, &Action::StopSweep).then(|| stop(dispatch))) }</div>
             <div class="result">{ self_test(&state.check.self_test) }</div>
         </div>
     }
@@ -100,7 +101,7 @@ fn swept(props: &Props, sweep: &Sweep) -> Html {
             <li key={kind.words.clone()}>
                 { format!("{} {} ", kind.runs, kind.words) }
                 <button type="button" class="button" title={schedule.clone()}
-                    onclick={dispatch.reform(move |_| Action::OpenSwept(side, schedule.clone()))}>{ "open the first" }</button>
+                    onclick={does(dispatch, Action::OpenSwept(side, schedule.clone()))}>{ "open the first" }</button>
             </li>
         }
     };
@@ -108,7 +109,7 @@ fn swept(props: &Props, sweep: &Sweep) -> Html {
         <div key="sweep">
             <p role="status">{ sweep_words(state, sweep) }</p>
             <p class="went" role="status">{ swept_runs(state, sweep).unwrap_or_default() }</p>
-            <ul class="wrong">{ for sweep.progress.findings.kinds.iter().map(open) }</ul>
+            <ul class="wrong">{ nodes(sweep.progress.findings.kinds.iter().map(open)) }</ul>
         </div>
     }
 }
@@ -118,7 +119,7 @@ fn sweep_button(props: &Props, side: Side) -> Html {
     let action = Action::Sweep(side);
     html! {
         <button type="button" class="button" key={side.index()} disabled={!is_valid(&props.state, &action)}
-            onclick={props.dispatch.reform(move |_| Action::Sweep(side))}
+            onclick={does(&props.dispatch, Action::Sweep(side))}
             data-here="Every vector at every place that the uninterrupted run reaches, one at a time, on both processors.">
             { format!("every single injection into {name}") }
         </button>
@@ -127,7 +128,7 @@ fn sweep_button(props: &Props, side: Side) -> Html {
 
 fn stop(dispatch: &Callback<Action>) -> Html {
     html! {
-        <button type="button" class="button" key="stop" onclick={dispatch.reform(|_| Action::StopSweep)}>
+        <button type="button" class="button" key="stop" onclick={does(dispatch, Action::StopSweep)}>
             { Shape::Close.icon() }{ "stop" }
         </button>
     }

@@ -1,27 +1,30 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
-use super::InjectMenu;
-use crate::parts::{Select, Shape, Window, focus_in_place, segments, use_window};
-use crate::store::sends;
+use super::{InjectMenu, Props};
+use crate::parts::{Height, Select, Shape, Window, classes, focus_in_place, nodes, segments, use_window, when};
+use crate::store::{does, sends};
 use cr3_core::scenario::Place;
 use cr3_session::view::heat::{self, Heat};
 use cr3_session::view::lines;
-use cr3_session::view::listing::{Gutter, Line, Listing, gutter};
+use cr3_session::view::listing::{Gutter, Line, Listing, gutter, listing};
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
-#[derive(Clone, Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) state: Rc<State>,
-    pub(crate) listing: Rc<Listing>,
-    pub(crate) dispatch: Callback<Action>,
+/// What the pane shows.
+#[derive(Clone)]
+struct Shown {
+    state: Rc<State>,
+    listing: Rc<Listing>,
+    dispatch: Callback<Action>,
 }
 
 #[component]
 pub(crate) fn Code(props: &Props) -> Html {
-    let Props { state, listing, dispatch } = props;
+    let Props { state, dispatch } = props;
+    let listing = &use_memo((state.runs.clone(), state.side), |(runs, side)| listing(runs, *side));
+    let shown = Shown { state: state.clone(), listing: listing.clone(), dispatch: dispatch.clone() };
     let gutter = gutter(state, listing);
     let spot = match &state.overlay {
         Overlay::Inject(spot) => Some(spot.clone()),
@@ -45,7 +48,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         let listing = listing.clone();
         sends(dispatch, move |row| listing.place_from(row).filter(|_| menu_row.is_none()).cloned().map(Action::Browse))
     };
-    let window = use_window(listing.lines.len(), aim, state.sought, onbrowse);
+    let window = use_window(Height::Unknown, listing.lines.len(), aim, state.sought, onbrowse);
     let menu = menu_row.zip(spot.clone());
     let active = active(listing, &window, [*visited, browsed.or(gutter.current)]);
     let grid = use_node_ref();
@@ -58,28 +61,28 @@ pub(crate) fn Code(props: &Props) -> Html {
         })
     };
     let onkeydown = {
-        let (props, current, visit) = (props.clone(), gutter.current, visited.setter());
-        move |event: KeyboardEvent| grid_key(&event, &props, active, current, &visit)
+        let (shown, current, visit) = (shown.clone(), gutter.current, visited.setter());
+        move |event: KeyboardEvent| grid_key(&event, &shown, active, current, &visit)
     };
     html! {
         <section class="pane code" aria-labelledby="code-title">
             <h2 class="hidden" id="code-title">{ "Entry code" }</h2>
             <div class="bar">
-                { choices(props, &gutter, window.first()) }
+                { choices(&shown, &gutter, window.first()) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()}>
                 <div class="spacer" ref={grid} style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
                     aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2"
                     aria-activedescendant={active.map(button_id)} {onkeydown}>
-                    { for window.rows.clone().filter_map(|at| {
+                    { nodes(window.rows.clone().filter_map(|at| {
                         let line = listing.lines.get(at)?;
-                        Some(row(props, line, at, &window, &gutter, active, &visit))
-                    }) }
+                        Some(row(&shown, line, at, &window, &gutter, active, &visit))
+                    })) }
                 </div>
                 <div class="menu-place" style={menu.as_ref().map(|(at, _)| window.offset(at + 1))}>
-                    { for menu.map(|(_, spot)| html! {
+                    { nodes(menu.map(|(_, spot)| html! {
                         <InjectMenu key={spot.place.to_string()} state={state.clone()} spot={spot.clone()} dispatch={dispatch.clone()} />
-                    }) }
+                    })) }
                 </div>
                 <div class="empty">{ if listing.lines.is_empty() { "This form does not assemble." } else { "" } }</div>
             </div>
@@ -103,19 +106,19 @@ fn active(listing: &Listing, window: &Window, wished: [Option<usize>; 2]) -> Opt
 /// Arrows move through the gutter, which is one stop of the Tab key. Enter and Space inject.
 fn grid_key(
     event: &KeyboardEvent,
-    props: &Props,
+    shown: &Shown,
     active: Option<usize>,
     current: Option<usize>,
     visit: &UseStateSetter<Option<usize>>,
 ) {
     let Some(from) = active.filter(|_| !event.ctrl_key() && !event.meta_key() && !event.alt_key()) else { return };
     match event.key().as_str() {
-        "ArrowDown" => visit.set(props.listing.next_instruction(from, Direction::Forward).or(active)),
-        "ArrowUp" => visit.set(props.listing.next_instruction(from, Direction::Backward).or(active)),
+        "ArrowDown" => visit.set(shown.listing.next_instruction(from, Direction::Forward).or(active)),
+        "ArrowUp" => visit.set(shown.listing.next_instruction(from, Direction::Backward).or(active)),
         "Enter" | " " => {
-            if let Some(place) = props.listing.place_from(from) {
-                let spot = spot_at(&props.state, place, from, current);
-                props.dispatch.emit(Action::Open(Overlay::Inject(spot)));
+            if let Some(place) = shown.listing.place_from(from) {
+                let spot = spot_at(&shown.state, place, from, current);
+                shown.dispatch.emit(Action::Open(Overlay::Inject(spot)));
             }
         }
         _ => return,
@@ -133,8 +136,8 @@ fn button_id(at: usize) -> String {
     format!("inject-{at}")
 }
 
-fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
-    let Props { state, listing, dispatch } = props;
+fn choices(shown: &Shown, gutter: &Gutter, first: usize) -> Html {
+    let Shown { state, listing, dispatch } = shown;
     let names: Vec<AttrValue> = listing.labels.iter().map(|(name, _)| name.clone().into()).collect();
     // The label of the first row in sight.
     let reads = state.browsed.is_some() || !state.follow;
@@ -164,7 +167,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
             <button type="button" class="button" aria-haspopup="dialog" aria-label="Lines: what does each line do?"
                 data-here="What does each line do? What fails without it." disabled={state.runs.trace(state.side).is_none()}
-                onclick={dispatch.reform(|_| Action::Open(Overlay::Lines))}>{ "Lines" }</button>
+                onclick={does(dispatch, Action::Open(Overlay::Lines))}>{ "Lines" }</button>
             <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
                 title="Follow the current instruction" onclick={onfollow}>
                 { Shape::Follow.icon() }
@@ -174,7 +177,7 @@ fn choices(props: &Props, gutter: &Gutter, first: usize) -> Html {
 }
 
 fn row(
-    props: &Props,
+    shown: &Shown,
     line: &Line,
     at: usize,
     window: &Window,
@@ -191,28 +194,28 @@ fn row(
             </div>
         },
         Line::Label(name) => html! {
-            <div {key} class={classes!("row", "label", name.starts_with(".L").then_some("local"))} {style} role="row" aria-rowindex={index}>
+            <div {key} class={classes(&["row", "label", when(name.starts_with(".L"), "local")])} {style} role="row" aria-rowindex={index}>
                 <span role="gridcell"><code>{ name }{ ":" }</code></span>
             </div>
         },
         Line::Instruction { text, place, written: (source, number), origin, executed, address } => {
-            let need = lines::note(&props.state, source, *number);
-            let mark = heat::mark(&props.state, *address);
+            let need = lines::note(&shown.state, source, *number);
+            let mark = heat::mark(&shown.state, *address);
             let words = mark.as_ref().map(|mark| format!("\n{}", mark.words)).unwrap_or_default();
-            let class = classes!(
+            let class = classes(&[
                 "row",
                 "instruction",
-                (gutter.current == Some(at)).then_some("current"),
-                (gutter.other == Some(at)).then_some("other"),
-                (*executed == 0).then_some("cold"),
-                (active == Some(at)).then_some("active"),
-            );
+                when(gutter.current == Some(at), "current"),
+                when(gutter.other == Some(at), "other"),
+                when(*executed == 0, "cold"),
+                when(active == Some(at), "active"),
+            ]);
             let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
                 <div {key} {class} {style} role="row" aria-rowindex={index} aria-current={(gutter.current == Some(at)).then_some("step")} title={format!("{text}\n{place}, executed {executed} times{words}")}>
-                    <span role="gridcell" class="gutter">{ inject_button(props, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
+                    <span role="gridcell" class="gutter">{ inject_button(shown, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
                     <span role="gridcell" class="text">
-                        <span class="here" aria-hidden="true">{ marks(props, at, gutter) }</span>
+                        <span class="here" aria-hidden="true">{ marks(shown, at, gutter) }</span>
                         <code>{ text }</code>
                         <span class="origin">{ need.or_else(|| origin.clone()).unwrap_or_default() }</span>
                         <span class="why">{ why.map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
@@ -224,10 +227,10 @@ fn row(
 }
 
 /// Which runs are at this row.
-fn marks(props: &Props, at: usize, gutter: &Gutter) -> String {
-    let names = props.state.setup.forms.map(|form| form.name());
-    let here = names[props.state.side.index()];
-    let there = names[props.state.side.other().index()];
+fn marks(shown: &Shown, at: usize, gutter: &Gutter) -> String {
+    let names = shown.state.setup.forms.map(|form| form.name());
+    let here = names[shown.state.side.index()];
+    let there = names[shown.state.side.other().index()];
     match (gutter.current == Some(at), gutter.other == Some(at)) {
         (true, true) => format!("{} {}", names[0], names[1]),
         (true, false) => here.to_owned(),
@@ -245,11 +248,11 @@ fn stripe(mark: Option<heat::Mark>) -> Html {
         Some(Heat::Breaks(_)) => ("breaks", "99+".to_owned()),
         Some(Heat::Impossible) => ("impossible", String::new()),
     };
-    html! { <i class={classes!("heat", class)} aria-hidden="true">{ text }</i> }
+    html! { <i class={classes(&["heat", class])} aria-hidden="true">{ text }</i> }
 }
 
 fn inject_button(
-    props: &Props,
+    shown: &Shown,
     place: &Place,
     at: usize,
     gutter: &Gutter,
@@ -257,9 +260,9 @@ fn inject_button(
     words: &str,
 ) -> Html {
     let strikes = gutter.strikes(at);
-    let spot = spot_at(&props.state, place, at, gutter.current);
+    let spot = spot_at(&shown.state, place, at, gutter.current);
     let onclick = {
-        let (visit, dispatch) = (visit.clone(), props.dispatch.clone());
+        let (visit, dispatch) = (visit.clone(), shown.dispatch.clone());
         move |_: MouseEvent| {
             visit.emit(at);
             dispatch.emit(Action::Open(Overlay::Inject(spot.clone())));
@@ -271,7 +274,7 @@ fn inject_button(
         None => format!("Inject at {place}"),
         Some(numbers) => format!("Inject at {place}, injected there: {numbers}"),
     };
-    let class = classes!("inject", strikes.is_some().then_some("set"), refused.then_some("refused"));
+    let class = classes(&["inject", when(strikes.is_some(), "set"), when(refused, "refused")]);
     html! {
         <button type="button" id={button_id(at)} {class} aria-label={label} aria-haspopup="dialog"
             tabindex="-1"

@@ -1,7 +1,8 @@
 //! The counters of both whole runs, with their differences.
 
 use super::outcomes::outcomes;
-use crate::parts::{term, term_here};
+use crate::effects::Drawn;
+use crate::parts::{classes, nodes, term, term_here, when};
 use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
@@ -20,6 +21,8 @@ pub(crate) struct Props {
     pub(crate) geometry: Geometry,
     /// Whether to show the counters behind the first ones too.
     pub(crate) all: bool,
+    /// They are drawn last, and stay for the browser's search while they are closed.
+    pub(crate) drawn: Drawn,
     pub(crate) dispatch: Callback<Action>,
 }
 
@@ -37,21 +40,28 @@ pub(crate) fn Counters(props: &Props) -> Html {
         <footer class="counters" aria-label="Counters of the whole runs">
             { outcomes(&props.runs, props.names, &props.dispatch) }
             <div class="line">
-                <dl>{ for bar(&props.runs).iter().map(|count| view(count, props.names)) }</dl>
-                <dl>{ for costs.iter().map(total) }</dl>
+                <dl>{ nodes(bar(&props.runs).iter().map(|count| view(count, props.names))) }</dl>
+                <dl>{ nodes(costs.iter().map(total)) }</dl>
             </div>
             <details open={all} {ontoggle}>
                 <summary>{ format!("{} more", more.len()) }</summary>
-                <div class="panel">
-                    <dl>{ for more.iter().map(|count| view(count, props.names)) }</dl>
-                    <div>{ for costs.iter().map(|costs| parts(costs, props.names)) }</div>
-                    <p class="quiet">
-                        { "Counted over the whole run by the model. Instruction semantics are tested against Unicorn; TLB and PCID rules against a second model written from the manual. " }
-                        { format!("TLB: {}; reading {}.", props.geometry.description(), props.geometry.reading_name()) }
-                    </p>
-                </div>
+                <div class="panel">{ nodes((props.drawn == Drawn::Everything).then(|| panel(&more, costs.as_ref(), props))) }</div>
             </details>
         </footer>
+    }
+}
+
+/// The other counters, and what the cost consists of.
+fn panel(more: &[Count], costs: Option<&Costs>, props: &Props) -> Html {
+    html! {
+        <>
+            <dl>{ nodes(more.iter().map(|count| view(count, props.names))) }</dl>
+            <div>{ nodes(costs.map(|costs| parts(costs, props.names))) }</div>
+            <p class="quiet">
+                { "Counted over the whole run by the model. Instruction semantics are tested against Unicorn; TLB and PCID rules against a second model written from the manual. " }
+                { format!("TLB: {}; reading {}.", props.geometry.description(), props.geometry.reading_name()) }
+            </p>
+        </>
     }
 }
 
@@ -60,7 +70,7 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
     let delta = count.delta_text();
     let here = format!("{}: {left}, {}: {right}. The model counted.", names[0], names[1]);
     html! {
-        <div key={count.counter.name()} class={classes!("count", (count.difference() != Difference::None).then_some("differs"))}
+        <div key={count.counter.name()} class={classes(&["count", when(count.difference() != Difference::None, "differs")])}
             data-counter={count.counter.name()}>
             <dt>{ term_here(Term::Counter(count.counter), here, count.label()) }</dt>
             <dd>
@@ -78,7 +88,7 @@ fn total(costs: &Costs) -> Html {
     let [left, right] = costs.totals.map(range);
     let difference = costs.difference_text();
     html! {
-        <div key="cost" class={classes!("count", difference.is_some().then_some("differs"))} data-counter="cost">
+        <div key="cost" class={classes(&["count", when(difference.is_some(), "differs")])} data-counter="cost">
             <dt>{ term_here(Term::Word(Word::Cycles), "Parts and sources are under more.", format!("cycles ({})", costs.processor)) }</dt>
             <dd>
                 <span class="value left">{ left }</span>
@@ -105,7 +115,7 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
         html! {
             <tr key={row.label}>
                 <th scope="row">{ term(Term::Cost(row.part), row.label) }</th>
-                { for cells.map(cell) }
+                { nodes(cells.map(cell)) }
                 <td class="quiet">{ &row.source }</td>
             </tr>
         }
@@ -116,12 +126,12 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
                 <caption>{ format!("Cycles on {}, published ranges: {}.", costs.processor, costs.facts) }</caption>
                 <thead><tr>
                     <th scope="col">{ "part" }</th>
-                    { for names.iter().enumerate().map(|(index, name)| html! { <th key={index} scope="col">{ *name }</th> }) }
+                    { nodes(names.iter().enumerate().map(|(index, name)| html! { <th key={index} scope="col">{ *name }</th> })) }
                     <th scope="col">{ "source and doubt" }</th>
                 </tr></thead>
-                <tbody>{ for rows }</tbody>
+                <tbody>{ nodes(rows) }</tbody>
             </table>
-            <div>{ for costs.warnings.iter().map(|warning| html! { <p key={warning.clone()}>{ format!("Warning: {warning}.") }</p> }) }</div>
+            <div>{ nodes(costs.warnings.iter().map(|warning| html! { <p key={warning.clone()}>{ format!("Warning: {warning}.") }</p> })) }</div>
             <p class="quiet">{ format!("Not known of the caches of {}: {}.", costs.processor, costs.doubts) }</p>
         </div>
     }

@@ -3,6 +3,7 @@
 use super::Props;
 use crate::effects::{self, copy};
 use crate::parts::{Select, Shape};
+use crate::store::does;
 use cr3_session::command::Command;
 use cr3_session::story::STORIES;
 use cr3_session::{Action, Overlay, Theme, is_valid};
@@ -45,7 +46,7 @@ pub(crate) fn header(props: &Props) -> Html {
                     title="Title, notes, report, command, files; Y copies the report">
                     { Shape::Report.icon() }<span>{ "Report" }</span>
                 </button>
-                <button type="button" class="button plain icon" onclick={reproduce} aria-label="Reproduce" title="Copy the command that shows this in a terminal">
+                <button type="button" class="button plain icon reproduce" onclick={reproduce} aria-label="Reproduce" title="Copy the command that shows this in a terminal">
                     <kbd>{ "$" }</kbd>
                 </button>
                 <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Limits)}>
@@ -57,7 +58,7 @@ pub(crate) fn header(props: &Props) -> Html {
                     <kbd>{ "?" }</kbd>
                 </button>
                 <button type="button" class="button plain icon" aria-label={words} title={words}
-                    onclick={dispatch.reform(move |_| Action::SetTheme(next))}>
+                    onclick={does(dispatch, Action::SetTheme(next))}>
                     { shape.icon() }
                 </button>
             </div>
@@ -66,7 +67,7 @@ pub(crate) fn header(props: &Props) -> Html {
 }
 
 fn opens(dispatch: &Callback<Action>, overlay: Overlay) -> Callback<MouseEvent> {
-    dispatch.reform(move |_| Action::Open(overlay.clone()))
+    does(dispatch, Action::Open(overlay.clone()))
 }
 
 fn theme(theme: Theme) -> (Shape, Theme, &'static str) {

@@ -1,6 +1,7 @@
 //! The choice of a vector at an instruction, at its place in the listing.
 
-use crate::parts::{Shape, focus_in_place, segments};
+use crate::parts::{Shape, focus_in_place, nodes, segments};
+use crate::store::does;
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_session::view::inject::{Item, menu};
 use cr3_session::{Action, Spot, State};
@@ -68,7 +69,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
             <div class="title">
                 <p>{ "Inject at " }<code>{ &menu.place }</code></p>
                 <button type="button" class="button plain icon close" aria-label="Close" title="Close (Esc)"
-                    onclick={dispatch.reform(|_| Action::Close)}>
+                    onclick={does(dispatch, Action::Close)}>
                     { Shape::Close.icon() }
                 </button>
             </div>
@@ -81,7 +82,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
                 } }
             </div>
             <p class="quiet">{ menu.remark.unwrap_or_default() }</p>
-            <ul>{ for menu.items.iter().map(|item| choice(item, spot, nesting, dispatch)) }</ul>
+            <ul>{ nodes(menu.items.iter().map(|item| choice(item, spot, nesting, dispatch))) }</ul>
         </div>
     }
 }
@@ -89,7 +90,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
 fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action>) -> Html {
     let vector = item.vector;
     let spot = spot.clone();
-    let onclick = dispatch.reform(move |_: MouseEvent| Action::Inject(spot.clone(), vector, nesting));
+    let onclick = does(dispatch, Action::Inject(spot.clone(), vector, nesting));
     let words = item.refusal.clone().unwrap_or_else(|| vector.description().to_owned());
     html! {
         <li key={Vector::name(vector)}>

@@ -1,6 +1,7 @@
 //! Buttons that move the cursor, each with its key.
 
 use crate::parts::Shape;
+use crate::store::does;
 use cr3_session::{Action, Direction, State, Target, is_valid};
 use yew::prelude::*;
 
@@ -31,7 +32,7 @@ impl Move {
     pub(super) fn button(&self, state: &State, dispatch: &Callback<Action>) -> Html {
         let Self { shape, name, key, target, direction } = *self;
         let disabled = !is_valid(state, &Action::Move(target, direction));
-        let onclick = dispatch.reform(move |_: MouseEvent| Action::Move(target, direction));
+        let onclick = does(dispatch, Action::Move(target, direction));
         html! {
             <button type="button" class="button move" aria-label={name} title={format!("{name} ({key})")} {disabled} {onclick}>
                 { shape.icon() }<span class="key" data-key={key} aria-hidden="true"></span>

@@ -1,17 +1,10 @@
 //! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
 
-use crate::parts::{side_class, term_here};
-use cr3_core::promises::Promise;
+use crate::parts::{classes, nodes, side_class, term};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::outcome::{Broken, NO_RUN, Outcome, not_comparable, outcome};
 use cr3_session::{Action, Runs, Side};
 use yew::prelude::*;
-
-/// What stands under the explanation of the promises.
-fn promises() -> String {
-    let each = Promise::ALL.map(|promise| format!("{}: {}", promise.id(), Term::Promise(promise).entry().says));
-    each.join("\n")
-}
 
 pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callback<Action>) -> Html {
     let sides = Side::BOTH.map(|side| outcome(runs, side));
@@ -38,24 +31,24 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
 
 /// A side whose form does not assemble.
 fn no_run(side: Side, name: &str) -> Html {
-    let class = classes!("outcome", "astray", side_class(side));
+    let class = classes(&["outcome", "astray", side_class(side)]);
     html! { <li key={side.index()} {class}><b>{ name }</b><span class="promises">{ NO_RUN }</span></li> }
 }
 
 /// One run in a few words, for the line that opens on narrow screens.
 fn short(side: Side, name: &str, outcome: &Outcome) -> Html {
-    let class = classes!("outcome", if outcome.sound { "sound" } else { "astray" });
+    let class = classes(&["outcome", if outcome.sound { "sound" } else { "astray" }]);
     html! { <span key={side.index()} {class}><b>{ name }</b><span class="promises">{ outcome.short() }</span></span> }
 }
 
 fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) -> Html {
-    let class = classes!("outcome", side_class(side), if outcome.sound { "sound" } else { "astray" });
+    let class = classes(&["outcome", side_class(side), if outcome.sound { "sound" } else { "astray" }]);
     html! {
         <li key={side.index()} {class} data-side={side.index().to_string()}>
             <b>{ name }</b>
             <span class="ending">{ &outcome.ending }</span>
-            <span class="promises">{ term_here(Term::Word(Word::Promise), promises(), outcome.promises()) }</span>
-            <span class="each">{ for outcome.broken.iter().map(|broken| promise(side, broken, dispatch)) }</span>
+            <span class="promises">{ term(Term::Word(Word::Promise), outcome.promises()) }</span>
+            <span class="each">{ nodes(outcome.broken.iter().map(|broken| promise(side, broken, dispatch))) }</span>
             <span class="misses">{ outcome.misses().unwrap_or_default() }</span>
         </li>
     }

@@ -1,7 +1,8 @@
 //! The question that the page is about, and a line for its notices.
 
 use super::Props;
-use crate::parts::{Shape, explained};
+use crate::parts::{Shape, explained, nodes};
+use crate::store::does;
 use cr3_session::glossary::Unseen;
 use cr3_session::story::STORIES;
 use cr3_session::view::notes::{self, Noted};
@@ -21,7 +22,7 @@ fn written(Props { state, dispatch }: &Props) -> Html {
     let note = |Noted { row, place, text }: Noted| {
         html! {
             <li key={row}>
-                <button type="button" class="chip bare" onclick={dispatch.reform(move |_| Action::Seek(row))}>{ place }</button>
+                <button type="button" class="chip bare" onclick={does(dispatch, Action::Seek(row))}>{ place }</button>
                 <span>{ text }</span>
             </li>
         }
@@ -29,7 +30,7 @@ fn written(Props { state, dispatch }: &Props) -> Html {
     html! {
         <>
             <p class="name">{ &state.title }</p>
-            <ol class="notes">{ for notes.into_iter().map(note) }</ol>
+            <ol class="notes">{ nodes(notes.into_iter().map(note)) }</ol>
         </>
     }
 }
@@ -44,15 +45,15 @@ pub(crate) fn question(props: &Props) -> Html {
             <p key={text}>{ explained(text, &mut Unseen::default()) }</p>
             <div class="written">{ written(props) }</div>
             <div class="notice" role="alert">
-                { for state.notice.iter().map(|notice| html! {
+                { nodes(state.notice.iter().map(|notice| html! {
                     <p key="notice">
                         <span>{ notice }</span>
                         <button type="button" class="button plain icon" aria-label="Dismiss"
-                            onclick={dispatch.reform(|_| Action::Dismiss)}>
+                            onclick={does(dispatch, Action::Dismiss)}>
                             { Shape::Close.icon() }
                         </button>
                     </p>
-                }) }
+                })) }
             </div>
         </section>
     }

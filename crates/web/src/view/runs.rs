@@ -1,8 +1,8 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::parts::{Sight, Window, segments, side_class, use_window};
-use crate::store::sends;
+use crate::parts::{Height, Sight, Window, classes, nodes, segments, side_class, use_window, when};
+use crate::store::{does, sends};
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
@@ -36,7 +36,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
         None => Some(state.cursor),
         Some(rows) => Some(rows.partition_point(|row| (*row as usize) < state.cursor)),
     };
-    let window = use_window(total, shown.map(Aim::Near), state.sought, Callback::noop());
+    let window = use_window(Height::HalfWindow, total, shown.map(Aim::Near), state.sought, Callback::noop());
     let rows = window.rows.clone().filter_map(|at| {
         let index = listed.map_or(Some(at), |rows| rows.get(at).map(|row| *row as usize))?;
         Some((at, row(&state.runs, index)))
@@ -45,7 +45,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
     let onpick = sends(dispatch, |index: usize| Filter::ALL.get(index).map(|filter| Action::SetFilter(*filter)));
     let hidden = state.runs.len() - total;
     html! {
-        <section class={classes!("pane", "runs", state.check.is_on().then_some("followed"))} aria-labelledby="runs-title">
+        <section class={classes(&["pane", "runs", when(state.check.is_on(), "followed")])} aria-labelledby="runs-title">
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
             <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
             <div class="filter">
@@ -58,14 +58,14 @@ pub(crate) fn RunList(props: &Props) -> Html {
                 </div>
             </div>
             <div class="heads" aria-hidden="true">
-                { for Side::BOTH.into_iter().map(|side| head(state, side)) }
+                { nodes(Side::BOTH.into_iter().map(|side| head(state, side))) }
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
                 aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="2"
                 aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
                 onkeydown={sends(dispatch, { let state = state.clone(); move |event| grid_key(event).and_then(|action| announce::answer(&state, action).last()) })}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
-                    { for rows.map(|(at, row)| line(&row, at, &window, props)) }
+                    { nodes(rows.map(|(at, row)| line(&row, at, &window, props))) }
                 </div>
                 <div class="empty">{ empty(state, total) }</div>
             </div>
@@ -116,7 +116,7 @@ fn grid_key(event: KeyboardEvent) -> Option<Action> {
 fn said(sentence: &Sentence, state: &State) -> Html {
     let each = |side: Side, words: &str| {
         let name = state.setup.forms[side.index()].name();
-        let class = classes!(side_class(side), (words == NO_STEP).then_some("none"));
+        let class = classes(&[side_class(side), when(words == NO_STEP, "none")]);
         html! { <p {class}><b>{ name }</b>{ " " }{ words }</p> }
     };
     match sentence {
@@ -129,7 +129,7 @@ fn said(sentence: &Sentence, state: &State) -> Html {
 fn head(state: &State, side: Side) -> Html {
     let form = state.setup.forms[side.index()];
     html! {
-        <span key={side.index()} class={classes!("head", side_class(side))}>
+        <span key={side.index()} class={classes(&["head", side_class(side)])}>
             <b>{ form.name() }</b>{ " " }<span class="quiet">{ words::form_origin(form) }</span>
         </span>
     }
@@ -149,12 +149,12 @@ fn empty(state: &State, total: usize) -> Html {
 fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     let current = row.index == props.state.cursor;
     let index = row.index;
-    let onclick = props.dispatch.reform(move |_| Action::Seek(index));
-    let class = classes!("row", current.then_some("current"), row.differs.then_some("differs"));
+    let onclick = does(&props.dispatch, Action::Seek(index));
+    let class = classes(&["row", when(current, "current"), when(row.differs, "differs")]);
     html! {
         <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} aria-current={current.then_some("step")} {onclick}>
-            { for row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index))) }
+            { nodes(row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index)))) }
         </div>
     }
 }
@@ -162,21 +162,21 @@ fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
 fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Html {
     let Some(cell) = cell else {
         return html! {
-            <span key={side.index()} class={classes!("cell", "gap", side_class(side))} role="gridcell">{ NO_STEP }</span>
+            <span key={side.index()} class={classes(&["cell", "gap", side_class(side)])} role="gridcell">{ NO_STEP }</span>
         };
     };
     let ground = match cell.half {
         Half::Kernel => "kernel",
         Half::User => "user",
     };
-    let class = classes!("cell", side_class(side), ground, cell.delivery.then_some("delivery"));
+    let class = classes(&["cell", side_class(side), ground, when(cell.delivery, "delivery")]);
     let style = format!("--level:{}", cell.level);
     html! {
         <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
             <span class="number">{ cell.step }</span>
-            <span class="checked">{ for checked.map(sign) }</span>
+            <span class="checked">{ nodes(checked.map(sign)) }</span>
             <code>{ &cell.text }</code>
-            <span class="marks">{ for cell.marks.iter().map(mark) }</span>
+            <span class="marks">{ nodes(cell.marks.iter().map(mark)) }</span>
             <span class="label">{ cell.label.clone().unwrap_or_default() }</span>
         </span>
     }
@@ -212,7 +212,7 @@ fn mark(mark: &Mark) -> Html {
         MarkKind::Shutdown => "shutdown",
         MarkKind::Broken => "broken",
     };
-    let class = classes!("mark", class);
+    let class = classes(&["mark", class]);
     let explains = word_of(mark).map(|word| Term::Word(word).key());
     match mark.moreover {
         "" => html! { <i {class} data-term={explains}>{ &mark.text }</i> },

@@ -1,8 +1,8 @@
 //! The schedule: injections as chips, and as text for those who write it.
 
 use super::Props;
-use crate::parts::{Shape, term};
-use crate::store::sends;
+use crate::parts::{Shape, classes, nodes, term, when};
+use crate::store::{does, sends};
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::schedule::{Chip, chips};
@@ -45,10 +45,10 @@ fn Chips(props: &ChipsProps) -> Html {
     let ChipsProps { chips, dispatch } = props;
     html! {
         <ul class="chips">
-            { for chips.iter().map(|chip| view(chip, dispatch)) }
-            { for chips.is_empty().then(|| html! {
+            { nodes(chips.iter().map(|chip| view(chip, dispatch))) }
+            { nodes(chips.is_empty().then(|| html! {
                 <li key="none" class="quiet">{ "none: click ▽ beside an instruction to fire an exception there" }</li>
-            }) }
+            })) }
         </ul>
     }
 }
@@ -71,7 +71,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
     let row = chip.row;
     let name = format!("{} at {}", chip.vector, chip.place);
     html! {
-        <li key={index} class={classes!("strike", why.is_some().then_some("refused"))}>
+        <li key={index} class={classes(&["strike", when(why.is_some(), "refused")])}>
             <span class="nest">{ if chip.inside { "inside" } else { "" } }</span>
             <button type="button" class="where" disabled={row.is_none()} data-term={Term::Vector(chip.kind).key()} data-here="Shows where it strikes."
                 onclick={sends(dispatch, move |_: MouseEvent| row.map(Action::Seek))}>
@@ -81,7 +81,7 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
             </button>
             <span class="why">{ why.unwrap_or_default() }</span>
             <button type="button" class="button plain icon" aria-label={format!("Remove {name}")} title="Remove"
-                onclick={dispatch.reform(move |_| Action::RemoveInjection(index))}>
+                onclick={does(dispatch, Action::RemoveInjection(index))}>
                 { Shape::Close.icon() }
             </button>
         </li>

@@ -1,8 +1,8 @@
 //! What is run: the two forms, the features, the handler, the TLB model.
 
 use super::Props;
-use crate::parts::{Select, Shape};
-use crate::store::sends;
+use crate::parts::{Select, Shape, nodes};
+use crate::store::{does, sends};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::Handlers;
 use cr3_session::glossary::{Term, Word};
@@ -23,17 +23,17 @@ pub(crate) fn setup(props: &Props) -> Html {
                 { form(props, Side::Left) }
                 <button type="button" class="button icon" aria-label="Swap the forms" title="Swap the forms (x)"
                     disabled={!is_valid(state, &Action::SwapForms)}
-                    onclick={dispatch.reform(|_| Action::SwapForms)}>
+                    onclick={does(dispatch, Action::SwapForms)}>
                     { Shape::Swap.icon() }
                 </button>
                 { form(props, Side::Right) }
-                <button type="button" class="button" onclick={dispatch.reform(|_| Action::Open(Overlay::Editor))}
+                <button type="button" class="button" onclick={does(dispatch, Action::Open(Overlay::Editor))}
                     data-here="Write or paste a macro of your own">
                     { Shape::Pencil.icon() }{ "Own macro" }
                 </button>
             </div>
             <div class="features" role="group" aria-label="Features">
-                { for Feature::ALL.into_iter().map(|feature| switch(props, feature)) }
+                { nodes(Feature::ALL.into_iter().map(|feature| switch(props, feature))) }
             </div>
             <Select name="handler" options={handlers} selected={handler} term={running(setup.handler)}
                 onpick={sends(dispatch, move |index: usize| choices.get(index).map(|choice| choice.action.clone()))} />
@@ -66,7 +66,7 @@ fn switch(props: &Props, feature: Feature) -> Html {
     let on = props.state.setup.features.has(feature);
     html! {
         <button type="button" class="chip" key={feature.name()} aria-pressed={on.to_string()} data-term={Term::Feature(feature).key()}
-            onclick={props.dispatch.reform(move |_| Action::ToggleFeature(feature))}>
+            onclick={does(&props.dispatch, Action::ToggleFeature(feature))}>
             { words::feature_label(feature) }
         </button>
     }

@@ -1,6 +1,6 @@
 //! The timeline: both strips under one slider. Lanes show nesting, and the background shows which tables CR3 selects.
 
-use crate::parts::term;
+use crate::parts::{classes, nodes, term};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
 use cr3_session::view::row::MarkKind;
@@ -76,7 +76,7 @@ pub(crate) fn TimelineStrip(props: &Props) -> Html {
                 </div>
             </div>
             <ul class="legend" aria-label="Marks of the timeline">
-                { for LEGEND.iter().map(|(class, word, text)| html! { <li key={*class} class={*class}>{ term(Term::Word(*word), *text) }</li> }) }
+                { nodes(LEGEND.iter().map(|(class, word, text)| html! { <li key={*class} class={*class}>{ term(Term::Word(*word), *text) }</li> })) }
             </ul>
         </section>
     }
@@ -131,13 +131,13 @@ fn Strips(props: &StripsProps) -> Html {
     html! {
         <div class="strips" aria-hidden="true">
             <div class="differences">
-                { for timeline.differences.iter().map(|(start, end)| html! {
+                { nodes(timeline.differences.iter().map(|(start, end)| html! {
                     <i key={*start} style={place(*start, *end, timeline.rows)}></i>
-                }) }
+                })) }
             </div>
-            { for timeline.strips.iter().enumerate().map(|(side, strip)| html! {
+            { nodes(timeline.strips.iter().enumerate().map(|(side, strip)| html! {
                 <div key={side} class="strip">{ view(strip, timeline.rows) }</div>
-            }) }
+            })) }
         </div>
     }
 }
@@ -149,8 +149,8 @@ fn place(start: usize, end: usize, rows: usize) -> String {
 fn view(strip: &Strip, rows: usize) -> Html {
     html! {
         <>
-            <div class="stretches">{ for strip.segments.iter().map(|it| segment(it, rows)) }</div>
-            <div class="events">{ for strip.events.iter().enumerate().map(|(index, it)| event(index, it, rows)) }</div>
+            <div class="stretches">{ nodes(strip.segments.iter().map(|it| segment(it, rows))) }</div>
+            <div class="events">{ nodes(strip.events.iter().enumerate().map(|(index, it)| event(index, it, rows))) }</div>
         </>
     }
 }
@@ -162,7 +162,7 @@ fn segment(segment: &Segment, rows: usize) -> Html {
     };
     let mode = if segment.cpl == 3 { "ring3" } else { "ring0" };
     let style = format!("{};--level:{}", place(segment.start, segment.end, rows), segment.level);
-    html! { <i key={format!("{}-{}", segment.level, segment.start)} class={classes!(half, mode)} {style}></i> }
+    html! { <i key={format!("{}-{}", segment.level, segment.start)} class={classes(&[half, mode])} {style}></i> }
 }
 
 fn event(index: usize, event: &Happening, rows: usize) -> Html {

@@ -2,8 +2,8 @@
 
 use super::Props;
 use super::moves::Move;
-use crate::parts::{Shape, segments, side_class};
-use crate::store::sends;
+use crate::parts::{Shape, classes, nodes, segments, side_class};
+use crate::store::{does, sends};
 use cr3_session::view::position::{Position, position};
 use cr3_session::{Action, Pane, Side, State, is_valid};
 use yew::prelude::*;
@@ -18,13 +18,13 @@ pub(crate) fn transport(props: &Props) -> Html {
                 { Move::FIRST.button(state, dispatch) }
                 { Move::BACK.button(state, dispatch) }
                 <button type="button" class="button play" title={format!("{play} (Space)")} aria-label={play}
-                    disabled={!is_valid(state, &Action::TogglePlay)} onclick={dispatch.reform(|_| Action::TogglePlay)}>
+                    disabled={!is_valid(state, &Action::TogglePlay)} onclick={does(dispatch, Action::TogglePlay)}>
                     { shape.icon() }<span>{ play }</span><span class="key" data-key="Space" aria-hidden="true"></span>
                 </button>
                 { Move::FORWARD.button(state, dispatch) }
                 { Move::LAST.button(state, dispatch) }
             </div>
-            <p class="position">{ for Side::BOTH.into_iter().filter_map(|side| place(state, side)) }</p>
+            <p class="position">{ nodes(Side::BOTH.into_iter().filter_map(|side| place(state, side))) }</p>
         </div>
     }
 }
@@ -34,7 +34,7 @@ fn place(state: &State, side: Side) -> Option<Html> {
     let Position { step, steps } = position(state, side)?;
     let name = state.setup.forms[side.index()].name();
     Some(html! {
-        <span key={side.index()} class={classes!("stands", side_class(side))}>
+        <span key={side.index()} class={classes(&["stands", side_class(side)])}>
             <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b><span class="total">{ " of " }{ steps }</span>
         </span>
     })

@@ -1,7 +1,8 @@
 //! The verdict strip: what the explorer says of both forms, and what it takes for granted.
 
 use super::Props;
-use crate::parts::side_class;
+use crate::parts::{classes, nodes, side_class};
+use crate::store::does;
 use cr3_session::announce;
 use cr3_session::explore::VECTORS;
 use cr3_session::glossary::{Term, Word};
@@ -15,14 +16,14 @@ pub(crate) fn verdicts(props: &Props) -> Html {
     let next = if standard { Scope::Displayed } else { Scope::Standard };
     html! {
         <section class="verdicts" aria-label="Verdicts of the explorer">
-            <ul class="sides">{ for Side::BOTH.into_iter().map(|side| view(props, side)) }</ul>
+            <ul class="sides">{ nodes(Side::BOTH.into_iter().map(|side| view(props, side))) }</ul>
             <div class="asks">
-                <span class="found">{ for counterexamples(props) }</span>
+                <span class="found">{ nodes(counterexamples(props)) }</span>
                 <button type="button" class="button plain" aria-haspopup="dialog" data-term={Term::Word(Word::Assumption).key()} data-here={here()}
-                    onclick={dispatch.reform(|_| Action::Open(Overlay::Assumptions))}>{ assumed(state) }</button>
+                    onclick={does(dispatch, Action::Open(Overlay::Assumptions))}>{ assumed(state) }</button>
                 <button type="button" class="chip" aria-pressed={standard.to_string()}
                     data-term={Term::Word(Word::StandardSet).key()}
-                    onclick={dispatch.reform(move |_| Action::SetScope(next))}>{ "standard set" }</button>
+                    onclick={does(dispatch, Action::SetScope(next))}>{ "standard set" }</button>
             </div>
             <p class="hidden" role="status" aria-live="polite">{ announce::verdicts(state) }</p>
         </section>
@@ -52,11 +53,11 @@ fn view(props: &Props, side: Side) -> Html {
         None => html! { <span class="words">{ words }</span> },
         Some(promise) => html! {
             <button type="button" class="words" data-term={Term::Promise(promise).key()} data-here={format!("{whole}. Opens the run at the step that breaks.")}
-                onclick={props.dispatch.reform(move |_| Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
+                onclick={does(&props.dispatch, Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
         },
     };
     html! {
-        <li key={side.index()} class={classes!("judged", class(standpoint), side_class(side))} data-side={side.index().to_string()} title={whole}>
+        <li key={side.index()} class={classes(&["judged", class(standpoint), side_class(side)])} data-side={side.index().to_string()} title={whole}>
             <b>{ form_term(props.state.setup.forms[side.index()]) }</b>
             <span class="says">{ says }</span>
             <span class="further">{ further }</span>
@@ -77,7 +78,7 @@ fn counterexamples(props: &Props) -> Option<Html> {
     (count != 0).then(|| {
         html! {
             <button type="button" class="button" key="all" aria-haspopup="dialog" data-term={Term::Word(Word::Counterexample).key()}
-                onclick={props.dispatch.reform(|_| Action::Open(Overlay::Counterexamples))}>{ words }</button>
+                onclick={does(&props.dispatch, Action::Open(Overlay::Counterexamples))}>{ words }</button>
         }
     })
 }

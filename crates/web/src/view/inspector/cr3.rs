@@ -1,7 +1,7 @@
 //! CR3 with its bits by name.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{hex, side_class, term};
+use crate::parts::{classes, hex, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::Part;
@@ -16,16 +16,16 @@ pub(super) fn view(props: &Props<'_>) -> Html {
             <tbody>
                 <tr class={(cr3.differing != 0).then_some("differs")}>
                     <th scope="row"><span class="hidden">{ "value" }</span></th>
-                    { for cr3.values.into_iter().zip(Side::BOTH).map(|(value, side)| html! {
-                        <td key={side.index()} class={classes!(side_class(side), value.is_some_and(|it| it.before.is_some()).then_some("changed"))}>
-                            { for value.map(|value| html! { { hex(value.now, cr3.differing) } }) }
-                            { for value.and_then(|value| value.before).map(|before| html! {
+                    { nodes(cr3.values.into_iter().zip(Side::BOTH).map(|(value, side)| html! {
+                        <td key={side.index()} class={classes(&[side_class(side), when(value.is_some_and(|it| it.before.is_some()), "changed")])}>
+                            { nodes(value.map(|value| html! { { hex(value.now, cr3.differing) } })) }
+                            { nodes(value.and_then(|value| value.before).map(|before| html! {
                                 <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
-                            }) }
+                            })) }
                         </td>
-                    }) }
+                    })) }
                 </tr>
-                { for cr3.fields.iter().map(|it| field(it, props)) }
+                { nodes(cr3.fields.iter().map(|it| field(it, props))) }
             </tbody>
         </table>
     }
@@ -40,13 +40,13 @@ fn field(field: &Field, props: &Props<'_>) -> Html {
     html! {
         <tr key={field.bits} class={field.differs.then_some("differs")}>
             <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ term(Term::Word(field.word), field.name) }{ " " }
-                { for part.map(|part| vouched(props.state, props.moment, part)) }
+                { nodes(part.map(|part| vouched(props.state, props.moment, part))) }
             </th>
-            { for field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {
-                <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"), (value.as_deref() == Some("not stored")).then_some("dim"))}>
+            { nodes(field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {
+                <td key={side.index()} class={classes(&[side_class(side), when(changed, "changed"), when(value.as_deref() == Some("not stored"), "dim")])}>
                     <span class="mono">{ value.clone().unwrap_or_else(|| "–".into()) }</span>
                 </td>
-            }) }
+            })) }
         </tr>
     }
 }

@@ -8,6 +8,8 @@ mod stack;
 mod tlb;
 
 use super::Props;
+use crate::parts::nodes;
+use crate::store::does;
 use cr3_session::{Action, Moment, State, Tab, words};
 use yew::prelude::*;
 
@@ -20,7 +22,7 @@ pub(crate) fn inspector(props: &Props, moment: &Moment) -> Html {
             { cr3::view(&part) }
             { pending::view(&part) }
             <div class="tabs segments" role="group" aria-label="Part of the state">
-                { for Tab::ALL.into_iter().map(|tab| button(tab, state, dispatch)) }
+                { nodes(Tab::ALL.into_iter().map(|tab| button(tab, state, dispatch))) }
             </div>
             <div class="parts" tabindex="0" role="region" aria-label={words::tab_key(state.tab)}>
                 <div class="part">
@@ -44,7 +46,7 @@ fn button(tab: Tab, state: &State, dispatch: &Callback<Action>) -> Html {
     };
     html! {
         <button type="button" key={name} aria-pressed={(state.tab == tab).to_string()}
-            onclick={dispatch.reform(move |_| Action::SetTab(tab))}>{ name }</button>
+            onclick={does(dispatch, Action::SetTab(tab))}>{ name }</button>
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the parts of the inspector share: what each shows, who vouches for it, the head of its table.
 
-use crate::parts::term;
+use crate::parts::{classes, term};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::{Part, voucher};
 use cr3_session::{Moment, State};
@@ -18,7 +18,7 @@ pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
     let voucher = voucher(state, moment, part);
     let (class, letters) = if voucher.both { ("both", "M U") } else { ("model", "M") };
     html! {
-        <button type="button" class={classes!("voucher", class)} data-term={Term::Word(Word::Voucher).key()} data-here={voucher.why.clone()}
+        <button type="button" class={classes(&["voucher", class])} data-term={Term::Word(Word::Voucher).key()} data-here={voucher.why.clone()}
             aria-label={format!("{letters}: vouched for by {}", voucher.word())}>{ letters }</button>
     }
 }

@@ -1,7 +1,7 @@
 //! The pending-flush mask: six bits for each run.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::side_class;
+use crate::parts::{classes, nodes, side_class, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::Part;
@@ -19,11 +19,11 @@ pub(super) fn view(props: &Props<'_>) -> Html {
                     <th scope="row">
                         <code class="bits">{ "6:1" }</code>{ " " }{ vouched(props.state, props.moment, Part::PendingFlush) }
                     </th>
-                    { for Side::BOTH.into_iter().map(|side| html! {
-                        <td key={side.index()} class={classes!(side_class(side), bits.iter().any(|bit| bit.changed[side.index()]).then_some("changed"))}>
-                            <span class="mono bitset">{ for bits.iter().rev().map(|it| bit(it, side)) }</span>
+                    { nodes(Side::BOTH.into_iter().map(|side| html! {
+                        <td key={side.index()} class={classes(&[side_class(side), when(bits.iter().any(|bit| bit.changed[side.index()]), "changed")])}>
+                            <span class="mono bitset">{ nodes(bits.iter().rev().map(|it| bit(it, side))) }</span>
                         </td>
-                    }) }
+                    })) }
                 </tr>
             </tbody>
         </table>
@@ -36,6 +36,6 @@ fn bit(bit: &Bit, side: Side) -> Html {
         Some(false) => "0",
         None => "–",
     };
-    let class = classes!((text == "1").then_some("on"), bit.changed[side.index()].then_some("flipped"));
+    let class = classes(&[when(text == "1", "on"), when(bit.changed[side.index()], "flipped")]);
     html! { <span key={bit.index} {class} title={format!("bit {}: user PCID {:#05x}", bit.index, bit.pcid)}>{ text }</span> }
 }

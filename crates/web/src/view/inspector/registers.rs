@@ -1,7 +1,7 @@
 //! The registers of both runs.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{hex, side_class, term};
+use crate::parts::{classes, hex, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Value;
@@ -13,7 +13,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <table key="registers" class="fields values">
             { heads(props.names, (Term::Word(Word::Register), "registers"), vouched(props.state, props.moment, Part::Registers)) }
-            <tbody>{ for registers(&props.state.runs, props.moment).iter().map(row) }</tbody>
+            <tbody>{ nodes(registers(&props.state.runs, props.moment).iter().map(row)) }</tbody>
         </table>
     }
 }
@@ -22,10 +22,10 @@ fn row(register: &Register) -> Html {
     html! {
         <tr key={register.name} class={(register.differing != 0).then_some("differs")}>
             <th scope="row">{ term(Term::Word(register.word), html! { <code>{ register.name }</code> }) }</th>
-            { for Side::BOTH.into_iter().map(|side| {
+            { nodes(Side::BOTH.into_iter().map(|side| {
                 let meaning = register.meanings[side.index()].clone();
                 value(side, register.values[side.index()], register.differing, meaning)
-            }) }
+            })) }
         </tr>
     }
 }
@@ -34,15 +34,15 @@ fn row(register: &Register) -> Html {
 pub(super) fn value(side: Side, value: Option<Value>, differing: u64, meaning: Option<String>) -> Html {
     let changed = value.is_some_and(|value| value.before.is_some());
     html! {
-        <td key={side.index()} class={classes!(side_class(side), changed.then_some("changed"))}>
+        <td key={side.index()} class={classes(&[side_class(side), when(changed, "changed")])}>
             { match value {
                 Some(value) => html! { { hex(value.now, differing) } },
                 None => html! { <span class="dim">{ "not mapped" }</span> },
             } }
             <small class="meaning">{ meaning.unwrap_or_default() }</small>
-            { for value.and_then(|value| value.before).map(|before| html! {
+            { nodes(value.and_then(|value| value.before).map(|before| html! {
                 <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
-            }) }
+            })) }
         </td>
     }
 }

@@ -2,7 +2,7 @@
 
 use super::part::{Props, vouched};
 use super::registers::value;
-use crate::parts::{explained, side_class, term};
+use crate::parts::{explained, nodes, side_class, term};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
@@ -16,15 +16,15 @@ pub(super) fn view(props: &Props<'_>) -> Html {
             <thead>
                 <tr>
                     <th scope="col">{ term(Term::Word(Word::StackSlot), "stack") }{ " " }{ vouched(props.state, props.moment, Part::Stack) }</th>
-                    { for Side::BOTH.into_iter().map(|side| html! {
+                    { nodes(Side::BOTH.into_iter().map(|side| html! {
                         <th key={side.index()} scope="col" class={side_class(side)}>
                             { props.names[side.index()] }{ " " }
                             <span class="quiet">{ explained(stack.stacks[side.index()].as_deref().unwrap_or_default(), &mut Unseen::default()) }</span>
                         </th>
-                    }) }
+                    })) }
                 </tr>
             </thead>
-            <tbody>{ for stack.slots.iter().map(row) }</tbody>
+            <tbody>{ nodes(stack.slots.iter().map(row)) }</tbody>
         </table>
     }
 }
@@ -34,10 +34,10 @@ fn row(slot: &Slot) -> Html {
     html! {
         <tr key={slot.offset} class={(slot.differing != 0).then_some("differs")} title={address}>
             <th scope="row"><code>{ format!("rsp+{:02x}", slot.offset) }</code></th>
-            { for Side::BOTH.into_iter().map(|side| {
+            { nodes(Side::BOTH.into_iter().map(|side| {
                 let name = slot.names[side.index()].clone();
                 value(side, slot.values[side.index()], slot.differing, name)
-            }) }
+            })) }
         </tr>
     }
 }

@@ -1,7 +1,7 @@
 //! The TLB of both runs, grouped by PCID.
 
 use super::part::{Props, vouched};
-use crate::parts::{explained, hex, side_class, term};
+use crate::parts::{classes, explained, hex, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
@@ -13,8 +13,8 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <div key="tlb" class="tlb">
             <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
-            <div>{ for groups.iter().map(|it| group(it, props.names)) }</div>
-            { for groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> }) }
+            <div>{ nodes(groups.iter().map(|it| group(it, props.names))) }</div>
+            { nodes(groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> })) }
         </div>
     }
 }
@@ -28,19 +28,19 @@ fn group(group: &Group, names: [&'static str; 2]) -> Html {
                         { "PCID " }<code>{ format!("{:#05x}", group.pcid) }</code>{ " " }
                         <span class="quiet">{ explained(&group.meaning, &mut Unseen::default()) }</span>
                     </th>
-                    { for Side::BOTH.into_iter().map(|side| {
+                    { nodes(Side::BOTH.into_iter().map(|side| {
                         let count = group.counts[side.index()].map_or_else(|| "–".into(), |count| count.to_string());
                         let current = group.current[side.index()];
                         html! {
-                            <th key={side.index()} scope="col" class={classes!(side_class(side), current.then_some("now"))}
+                            <th key={side.index()} scope="col" class={classes(&[side_class(side), when(current, "now")])}
                                 title={if current { "CR3 holds this PCID" } else { "" }}>
                                 { names[side.index()] }{ " " }<span class="mono">{ count }</span>
                             </th>
                         }
-                    }) }
+                    })) }
                 </tr>
             </thead>
-            <tbody>{ for group.lines.iter().map(line) }</tbody>
+            <tbody>{ nodes(group.lines.iter().map(line)) }</tbody>
         </table>
     }
 }
@@ -62,11 +62,11 @@ fn line(line: &Line) -> Html {
                 <span class="mono quiet">{ line.size() }</span>
                 <span class="mono quiet">{ line.rights() }</span>
             </th>
-            { for line.fates.iter().zip(Side::BOTH).map(|(fate, side)| html! {
-                <td key={side.index()} class={classes!(side_class(side), fate.map(class))}>
+            { nodes(line.fates.iter().zip(Side::BOTH).map(|(fate, side)| html! {
+                <td key={side.index()} class={classes(&[side_class(side), fate.map_or("", class)])}>
                     { fate.map_or("–", Fate::word) }
                 </td>
-            }) }
+            })) }
         </tr>
     }
 }

@@ -1,0 +1,104 @@
+//! The state that a page opens with, made in pieces: between them a browser draws and listens.
+
+use crate::choice::Side;
+use crate::drafts;
+use crate::link::{self, Link};
+use crate::runs::{BUDGET, Failure, Runs};
+use crate::state::{Settings, State};
+use cr3_core::linux::{System, boot};
+use cr3_core::scenario::Scenario;
+use cr3_core::trace::{Options, Trace};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A system, or why there is none.
+type Booted = Result<System, Failure>;
+
+/// A state on its way. What is left to do is what no field has yet.
+#[derive(Debug)]
+pub struct Opening {
+    decoded: (Link, Vec<String>),
+    settings: Settings,
+    kept: Vec<Arc<str>>,
+    scenarios: [Scenario; 2],
+    booted: Option<Booted>,
+    left: Option<Result<Trace, Failure>>,
+}
+
+impl Opening {
+    /// Of what [`State::open_with`] opens at once.
+    #[must_use]
+    pub fn new(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
+        let (decoded, kept) = (link::decode(text), drafts::tidy(kept.to_vec()));
+        let (setup, custom) = State::asked(&decoded.0, &kept);
+        let scenarios = Side::BOTH.map(|side| setup.scenario(side, &custom));
+        Self { decoded, settings, kept, scenarios, booted: None, left: None }
+    }
+
+    /// Does the next piece: starts the left system, runs it, starts the right one, runs it. The state once that is done.
+    pub fn go_on(mut self) -> ControlFlow<State, Self> {
+        let [left, right] = &self.scenarios;
+        match (self.booted.take(), self.left.take()) {
+            (None, None) => self.booted = Some(started(left)),
+            (Some(system), None) => self.left = Some(run(system, left)),
+            (None, Some(Ok(trace))) if trace.scenario.config.starts_as(&right.config) => {
+                let again =
+                    Trace::record_after([&trace], right, OPTIONS).map_err(|diagnostics| Failure { diagnostics });
+                return ControlFlow::Break(self.ended([Ok(trace), again]));
+            }
+            (None, trace) => (self.booted, self.left) = (Some(started(right)), trace),
+            (Some(system), Some(trace)) => {
+                let other = run(system, right);
+                return ControlFlow::Break(self.ended([trace, other]));
+            }
+        }
+        ControlFlow::Continue(self)
+    }
+
+    fn ended(self, sides: [Result<Trace, Failure>; 2]) -> State {
+        State::opened(self.decoded, self.settings, self.kept, |_, _| Runs::align(sides))
+    }
+}
+
+const OPTIONS: Options = Options { budget: BUDGET };
+
+fn started(scenario: &Scenario) -> Booted {
+    boot(&scenario.config).map_err(|diagnostics| Failure { diagnostics })
+}
+
+fn run(system: Booted, scenario: &Scenario) -> Result<Trace, Failure> {
+    system.map(|system| Trace::record_system(system, scenario, OPTIONS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(link: &str, kept: &[&str], pieces: usize) {
+        let kept: Vec<Arc<str>> = kept.iter().map(|text| Arc::from(*text)).collect();
+        let whole = State::open_with(link, Settings::default(), &kept);
+        let mut opening = Opening::new(link, Settings::default(), &kept);
+        for piece in 1.. {
+            match opening.go_on() {
+                ControlFlow::Continue(rest) => opening = rest,
+                ControlFlow::Break(state) => {
+                    assert_eq!(piece, pieces, "{link}");
+                    let steps = |state: &State| Side::BOTH.map(|side| state.runs.trace(side).map(|it| it.steps.len()));
+                    assert_eq!(steps(&state), steps(&whole), "{link}");
+                    // Runs are equal to themselves only.
+                    let runs = whole.runs.clone();
+                    return assert_eq!(State { runs: runs.clone(), ..state }, State { runs, ..whole }, "{link}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_pieces_come_to_what_one_call_does() {
+        check("", &[], 4);
+        check("v=1&a=E&b=E&s=kernel_loop+1:nmi&at=3", &[], 3);
+        check("v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi", &[".macro nothing", "other"], 4);
+        check("v=1&a=A&b=custom", &["no macro at all"], 4);
+        check("v=1&a=custom&b=custom", &["no macro at all"], 4);
+    }
+}

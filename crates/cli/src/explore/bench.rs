@@ -4,12 +4,28 @@ use crate::bench::{Measured, milliseconds};
 use crate::diagnostic;
 use crate::outcome::WrongUse;
 use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query};
-use cr3_core::linux::{Config, Form};
+use cr3_core::linux::{Config, Form, Handler, Handlers};
 use cr3_core::scenario::Vector;
 
 const THREE: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
 const FIVE: [Vector; 5] =
     [Vector::Nmi, Vector::Debug, Vector::MachineCheck, Vector::VmmCommunication, Vector::DoubleFault];
+
+const DEBUG_AND_MACHINE_CHECK: [Vector; 2] = [Vector::Debug, Vector::MachineCheck];
+
+/// Searches of any depth and number: name, what it is, what strikes, and what handles it.
+const ANY: [(&str, &str, &[Vector], Handler); 5] = [
+    ("explore-any-nmi", "any depth, nmi", &[Vector::Nmi], Handler::Quiet),
+    ("explore-any-db-mc", "any depth, db,mc", &DEBUG_AND_MACHINE_CHECK, Handler::Quiet),
+    ("explore-any-three", "any depth, nmi,db,mc", &THREE, Handler::Quiet),
+    ("explore-any-three-perf", "any depth, nmi,db,mc, perf", &THREE, Handler::Perf),
+    (
+        "explore-any-db-mc-pending-flush",
+        "any depth, db,mc, pending-flush",
+        &DEBUG_AND_MACHINE_CHECK,
+        Handler::PendingFlush,
+    ),
+];
 
 /// All features, the handler quiet.
 fn query(form: Form, vectors: &[Vector], depth: u32, method: Method) -> Query {
@@ -52,6 +68,13 @@ pub(crate) fn searches(samples: u32, depth: u32) -> Result<Vec<Measured>, WrongU
     if depth > 1 {
         let two = query(Form::E, &THREE, 2, Method::CutOff);
         all.push(measured("explore-2", "depth 2, nmi,db,mc", samples, &[two])?);
+        for (name, what, vectors, handler) in ANY {
+            let query = query(Form::E, vectors, 1, Method::Summaries);
+            let configs =
+                query.configs.iter().map(|config| Config { handler: Handlers::only(handler), ..config.clone() });
+            let query = Query { configs: configs.collect(), ..query };
+            all.push(measured(name, what, samples, &[query])?);
+        }
     }
     Ok(all)
 }

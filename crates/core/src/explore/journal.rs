@@ -140,13 +140,13 @@ impl Stores {
 
 /// Follows which pages are executed.
 #[derive(Clone, Debug, Default)]
-struct Fetches {
+pub(super) struct Fetches {
     missed: bool,
     last: Option<(u64, u64)>,
 }
 
 impl Fetches {
-    fn tlb(&mut self, event: &TlbEvent, fetched: &mut BTreeSet<(u64, u64)>) {
+    pub(super) fn tlb(&mut self, event: &TlbEvent, fetched: &mut BTreeSet<(u64, u64)>) {
         let entry = match event {
             TlbEvent::Hit { entry, kind: AccessKind::Execute } => entry,
             TlbEvent::Miss { kind, .. } => return self.missed = *kind == AccessKind::Execute,

@@ -121,6 +121,13 @@ impl Lane {
         }
     }
 
+    /// Whether [`Self::judge`] is this.
+    pub(super) fn is_judged_as(&self, judge: &Judge) -> bool {
+        *self.tally.pending() == judge.pending
+            && self.promises.is_between_records() == judge.is_between_records
+            && *self.promises.stale() == *judge.stale
+    }
+
     /// Whether both stand alike in all that judges them and that assumptions look at, the machine excepted.
     pub(super) fn judged_alike(&self, other: &Self) -> bool {
         self.tally.pending() == other.tally.pending()

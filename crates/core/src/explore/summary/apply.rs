@@ -6,7 +6,7 @@ use super::guard::{FOLLOWED, Flags, Held, REST, Slot};
 use super::hash::hash;
 use super::round::Round;
 use super::shadow::Shadow;
-use super::value::{BLOCKED, Loc, OWES, Origin, REGISTERS, Source, TooMany, Value};
+use super::value::{BLOCKED, Loc, OWES, Origin, Part, REGISTERS, Source, TooMany, Value};
 use crate::machine::Machine;
 use crate::machine::rflags::CF;
 
@@ -17,6 +17,8 @@ pub(super) struct State<'a> {
     pub(super) flags: (Flags, u64),
     /// What a word holds.
     pub(super) word: Box<dyn Fn(u64) -> Sampled + 'a>,
+    /// Words that may not be as they were interrupted.
+    pub(super) written: Box<dyn Fn() -> Vec<u64> + 'a>,
 }
 
 /// What has to be looked at for two states to be one.
@@ -29,6 +31,7 @@ impl State<'_> {
             registers: std::array::from_fn(|number| (shadow.registers[number], shadow.sample(&machine.cpu, number))),
             flags: (shadow.flags.clone(), machine.cpu.rflags & FOLLOWED),
             word: Box::new(|word| (shadow.held_word(word), machine.memory.read_u64(word << 3))),
+            written: Box::new(|| shadow.memory.keys().chain(shadow.sums.keys()).copied().collect()),
         }
     }
 
@@ -124,20 +127,25 @@ impl Round {
 
     /// What a place of a summary holds after it was applied at a boundary.
     pub(super) fn after(&self, node: Node, (value, sample): (Value, u64)) -> (Result<Value, TooMany>, u64) {
-        let is_whole = |loc| match loc {
+        let mut places = Vec::new();
+        for loc in value.parts().filter_map(Part::input) {
+            places.push((loc, self.at(node, loc)));
+        }
+        let place = |loc| places.iter().find(|(other, _)| *other == loc).map(|(_, sampled)| sampled);
+        let is_whole = |(loc, sampled): &(Loc, Sampled)| match loc {
             Loc::Flags => {
                 let flags = self.run(node.run).history.flags_at(node.boundary);
                 flags.is_none_or(|(flags, _)| flags.guards().next().is_none())
             }
-            loc => matches!(self.at(node, loc).0, Held::Word(_)),
+            _ => matches!(sampled.0, Held::Word(_)),
         };
-        let word = value.evaluate(sample, |loc| self.at(node, loc).1);
-        if !value.parts().filter_map(super::value::Part::input).all(is_whole) {
+        let word = value.evaluate(sample, |loc| place(loc).map_or(0, |sampled| sampled.1));
+        if !places.iter().all(is_whole) {
             return (Err(TooMany), word);
         }
-        let held = |loc| match self.at(node, loc).0 {
-            Held::Word(value) => value,
-            Held::Sum(_) => Value::KNOWN,
+        let held = |loc| match place(loc) {
+            Some((Held::Word(value), _)) => *value,
+            _ => Value::KNOWN,
         };
         (value.through(held), word)
     }
@@ -188,6 +196,9 @@ impl Round {
             }),
             flags: self.flags_after(node, end),
             word: Box::new(move |word| self.word_after(node, end, word)),
+            written: Box::new(move || {
+                self.run(node.run).history.words().chain(end.words.iter().map(|entry| entry.0)).collect()
+            }),
         }
     }
 
@@ -215,11 +226,24 @@ impl Round {
     }
 
     /// Whether a state goes on as a boundary of a run does, and what must be looked at for that. Otherwise, if it is a word that tells
-    /// them apart, which.
-    pub(super) fn joins(&self, state: &State<'_>, node: Node) -> Result<Looks, Option<u64>> {
+    /// them apart, which. `differs` is the word that is looked at first.
+    pub(super) fn joins(&self, state: &State<'_>, node: Node, differs: Option<u64>) -> Result<Looks, Option<u64>> {
         let mut looks = Looks::new();
         self.shell_joins(state, node, &mut looks).ok_or(None)?;
-        for &word in &self.run(node.run).matters {
+        if let Some(word) = differs
+            && self.run(node.run).matters.binary_search(&word).is_ok()
+            && !self.word_joins((state.word)(word), node, word, &mut Looks::new())
+        {
+            return Err(Some(word));
+        }
+        // All others are as they were interrupted, in both.
+        let run = self.run(node.run);
+        let matters = |word: &u64| run.matters.binary_search(word).is_ok();
+        let mut words: Vec<_> = (state.written)().into_iter().filter(matters).collect();
+        words.extend(&run.written);
+        words.sort_unstable();
+        words.dedup();
+        for word in words {
             if !self.word_joins((state.word)(word), node, word, &mut looks) {
                 return Err(Some(word));
             }
@@ -253,6 +277,25 @@ impl Round {
         same || !matters
     }
 
+    /// As [`Self::is_harmless`], if the same summary was harmless at boundary `before`. What the run has not written since, and the summary
+    /// does not move, is what it was; and a word that matters now mattered then.
+    pub(super) fn is_still_harmless(&self, node: Node, end: &End, moving: &[u32], before: u32) -> Option<Looks> {
+        let run = self.run(node.run);
+        let mut looks = self.shell_is_harmless(node, end)?;
+        let mut is_harmless = |index: usize| {
+            let Some(&(word, ..)) = end.words.get(index) else { return true };
+            self.word_joins(self.word_after(node, end, word), node, word, &mut looks)
+        };
+        for word in run.history.changed_between(before, node.boundary) {
+            if let Ok(index) = end.words.binary_search_by_key(&word, |entry| entry.0)
+                && run.matters.binary_search(&word).is_ok()
+            {
+                is_harmless(index).then_some(())?;
+            }
+        }
+        moving.iter().all(|&index| is_harmless(index as usize)).then_some(looks)
+    }
+
     /// As [`Self::joins`], of the state after a summary, if the state after the same summary at boundary `before` goes on as `met` does. What
     /// has not changed since in either run, and what the summary does not move, is what it was; and a word that matters now mattered then.
     pub(super) fn joins_again(&self, node: Node, end: &End, (before, met): (u32, Node)) -> Option<(Node, Looks)> {
@@ -261,22 +304,15 @@ impl Round {
         let (here, there) = (run.contexts.get(node.boundary as usize)?, other.contexts.get(now.boundary as usize)?);
         (*there == Situation { context: end.context, ..*here }).then_some(())?;
         let mut looks = Looks::new();
-        let keeps = |number| {
-            let kept = run.history.keeps(number, before, node.boundary);
-            now == node || (kept && other.history.keeps(number, met.boundary, now.boundary))
-        };
-        let ignored = there.ignored();
-        for number in (0..REGISTERS as u8).filter(|&number| Some(number) != ignored) {
-            if end.changes(number) || !keeps(number) {
-                let loc = Loc::Register(number);
-                let after = self.place_after(node, loc, end.registers[usize::from(number)]);
-                alike(after, self.at(now, loc), &mut looks).then_some(())?;
-            }
+        let changed = run.history.registers_changed_between(before, node.boundary)
+            | other.history.registers_changed_between(met.boundary, now.boundary);
+        for number in registers(changed | end.changed, there.ignored()) {
+            let loc = Loc::Register(number);
+            let after = self.place_after(node, loc, end.registers[usize::from(number)]);
+            alike(after, self.at(now, loc), &mut looks).then_some(())?;
         }
-        if now != node || end.flags.0 != Flags::input() {
-            let (flags, sample) = other.history.flags_at(now.boundary)?;
-            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
-        }
+        let (flags, sample) = other.history.flags_at(now.boundary)?;
+        flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
         let changed = run.history.changed_between(before, node.boundary);
         let changed = changed.chain(other.history.changed_between(met.boundary, now.boundary));
         for word in changed.chain(end.moving.iter().copied()) {
@@ -286,31 +322,57 @@ impl Round {
         Some((now, looks))
     }
 
-    /// Whether a summary leaves all that matters as it is, and what must be looked at for that.
-    pub(super) fn is_harmless(&self, node: Node, end: &End, words: &[u32]) -> Option<Looks> {
+    /// Whether a summary leaves all that matters as it is, and what must be looked at for that. Otherwise, if it is a word that differs,
+    /// which. `differs` is the one that is looked at first.
+    pub(super) fn is_harmless(
+        &self,
+        node: Node,
+        end: &End,
+        words: &[u32],
+        differs: Option<u32>,
+    ) -> Result<Looks, Option<u32>> {
+        let mut looks = self.shell_is_harmless(node, end).ok_or(None)?;
+        let is_left = |index: u32, looks: &mut Looks| {
+            let word = end.words[index as usize].0;
+            self.word_joins(self.word_after(node, end, word), node, word, looks)
+        };
+        if let Some(index) = differs.filter(|&index| !is_left(index, &mut Looks::new())) {
+            return Err(Some(index));
+        }
+        match words.iter().find(|&&index| !is_left(index, &mut looks)) {
+            Some(&index) => Err(Some(index)),
+            None => Ok(looks),
+        }
+    }
+
+    /// All but memory.
+    fn shell_is_harmless(&self, node: Node, end: &End) -> Option<Looks> {
         let run = self.run(node.run);
         let mut looks = Looks::new();
         let situation = run.contexts.get(node.boundary as usize)?;
         (situation.context == end.context).then_some(())?;
-        let ignored = situation.ignored();
-        for number in (0..REGISTERS as u8).filter(|&number| end.changes(number) && Some(number) != ignored) {
+        for number in registers(end.changed, situation.ignored()) {
             let loc = Loc::Register(number);
             let after = self.place_after(node, loc, end.registers[usize::from(number)]);
             alike(after, self.at(node, loc), &mut looks).then_some(())?;
         }
-        if end.flags.0 != Flags::input() {
+        if end.changes_flags() {
             let (flags, sample) = run.history.flags_at(node.boundary)?;
             flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
         }
-        for &index in words {
-            let word = end.words[index as usize].0;
-            if self.matters(node, word) {
-                let after = self.word_after(node, end, word);
-                alike(after, self.at(node, Loc::Memory(word)), &mut looks).then_some(())?;
-            }
-        }
         Some(looks)
     }
+}
+
+/// The registers of a set, without one that nothing looks at.
+fn registers(set: u32, ignored: Option<u8>) -> impl Iterator<Item = u8> {
+    let ignored = ignored.map_or(0, |number| 1 << number);
+    let mut rest = set & !ignored;
+    std::iter::from_fn(move || {
+        let number = rest.trailing_zeros();
+        rest &= rest.wrapping_sub(1);
+        (number < u32::BITS).then_some(number as u8)
+    })
 }
 
 /// A word that mixes more than a value can say.

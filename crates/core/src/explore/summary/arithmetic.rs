@@ -138,12 +138,17 @@ impl Shadow {
         Some(true)
     }
 
-    /// OR and XOR. What is combined with itself is zero.
+    /// OR and XOR. What is combined with itself is zero, whatever it was.
     pub(super) fn combines(&mut self, i: &Instruction) -> Option<()> {
         let is_zero = i.mnemonic() == M::Xor
             && i.op0_kind() == OpKind::Register
             && i.op1_kind() == OpKind::Register
             && i.op0_register() == i.op1_register();
+        if is_zero {
+            self.set(i, 0, Held::KNOWN);
+            self.set_flags(&Slot::Known);
+            return Some(());
+        }
         let (given, _) = self.operands(i)?;
         let held = match (i.mnemonic(), given[0].held, given[1].held) {
             // Marks of use stay opaque.
@@ -151,7 +156,6 @@ impl Shadow {
                 self.look(value.masked(!value.opaque()));
                 Held::Word(value.masked(value.opaque() & !given[1].sample))
             }
-            _ if is_zero => Held::KNOWN,
             _ => {
                 given.iter().for_each(|given| self.look_held(given.held));
                 Held::KNOWN

@@ -2,7 +2,7 @@
 
 use super::classes::{FamilyId, ItemId, Leaf, Root, TreeId};
 use super::context::{Context, Situation};
-use super::family::{Family, Node};
+use super::family::{Call, Family, Node};
 use super::guard::Item;
 use super::round::Round;
 use super::shadow::Frame;
@@ -44,18 +44,21 @@ impl Round {
         let kind = self.classes.kind(leaf);
         let family = self.family_mut(id);
         (family.leaf, family.kind) = (Some(leaf), Some(kind));
+        let ends = self.family(id).ends.len() as u32;
         let callers: Vec<_> = self.family(id).callers.iter().copied().collect();
         for run in callers {
-            let boundaries = self.run_mut(run).calls.remove(&id).unwrap_or_default();
+            let Some(call) = self.run_mut(run).calls.remove(&id) else { continue };
             let stays = |&boundary: &u32| self.answer(Node { run, boundary }, item) == answer;
-            let (stay, go): (Vec<u32>, Vec<u32>) = boundaries.into_iter().partition(stays);
+            let (stay, go): (Vec<u32>, Vec<u32>) = call.boundaries.into_iter().partition(stays);
             if stay.is_empty() {
                 self.family_mut(id).callers.remove(&run);
             } else {
-                self.run_mut(run).calls.insert(id, stay);
+                self.run_mut(run).calls.insert(id, Call { boundaries: stay, ..call });
             }
             for boundary in go {
-                self.call_again(Node { run, boundary }, leaf.tree());
+                let node = Node { run, boundary };
+                self.redo |= (0..ends).any(|end| self.resumed.get(&(node, id, end)) == Some(&true));
+                self.call_again(node, leaf.tree());
             }
         }
     }
@@ -92,7 +95,8 @@ impl Round {
     /// What an item comes to at a boundary.
     fn answer(&self, node: Node, item: Item) -> u64 {
         let by_history = item.evaluate_by(|loc| self.at(node, loc).1);
-        by_history.unwrap_or_else(|| item.evaluate(&self.lane_at(node)))
+        // The others are about the handlers around, which are the same in all of a run.
+        by_history.unwrap_or_else(|| item.evaluate(&self.run(node.run).lane))
     }
 
     /// The class of calls that a strike belongs to.
@@ -111,7 +115,7 @@ impl Round {
         self.classes.found(leaf, id);
         let mut family = Family::new(Frame::Handler, Some(kind), self.seen_inside(lane), lane.clone(), strikes);
         family.leaf = Some(leaf);
-        family.demanded = self.learned.demanded.get(&kind).cloned().unwrap_or_default();
+        family.demanded = self.learned.demanded_of(self.classes.kinds(leaf));
         self.held += LANE;
         self.families.push(family);
         self.follow_entry(id, lane.clone(), Some(kind.vector));

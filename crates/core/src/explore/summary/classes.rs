@@ -83,24 +83,17 @@ pub(super) struct Classes {
     items: Items,
     numbers: Map<Root, TreeId>,
     trees: Vec<(Vector, Vec<Branch>)>,
-    /// Questions that were added since [`Self::begin`].
-    added: u32,
 }
 
 impl Classes {
     /// A round begins: it has no classes yet.
     pub(super) fn begin(&mut self) {
-        self.added = 0;
         let branches = self.trees.iter_mut().flat_map(|(_, branches)| branches);
         branches.for_each(|branch| {
             if let Is::Class(family) = &mut branch.is {
                 *family = None;
             }
         });
-    }
-
-    pub(super) fn has_grown(&self) -> bool {
-        self.added != 0
     }
 
     pub(super) fn items(&mut self) -> &mut Items {
@@ -190,6 +183,17 @@ impl Classes {
         Kind { vector: self.trees[leaf.tree.0 as usize].0, number: self.branches(leaf.tree)[leaf.branch as usize].hash }
     }
 
+    /// The kinds of all classes that were once at a leaf, or above it.
+    pub(super) fn kinds(&self, leaf: Leaf) -> impl Iterator<Item = Kind> {
+        let (vector, branches) = &self.trees[leaf.tree.0 as usize];
+        let mut at = Some(leaf.branch);
+        std::iter::from_fn(move || {
+            let branch = &branches[at? as usize];
+            at = branch.above;
+            Some(Kind { vector: *vector, number: branch.hash })
+        })
+    }
+
     /// Whether the questions down to a leaf say what the item comes to.
     pub(super) fn decides(&self, leaf: Leaf, item: Item) -> bool {
         let asked = || Above { classes: self, tree: leaf.tree, at: Some(leaf.branch) };
@@ -207,7 +211,6 @@ impl Classes {
     /// The class at a leaf asks something more, to which its own answer is known. Where it is now.
     pub(super) fn split(&mut self, leaf: Leaf, item: Item, answer: u64) -> Leaf {
         let item = self.items.number(item);
-        self.added += 1;
         let branch = &mut self.branches_mut(leaf.tree)[leaf.branch as usize];
         let was = std::mem::replace(&mut branch.is, Is::Question { item, answers: Vec::new() });
         let next = self.grow(leaf.tree, leaf.branch, answer);

@@ -30,9 +30,18 @@ impl Context {
         Self {
             cpu: unfollowed(learned, &machine.cpu),
             judge: lane.judge(),
-            words: keyed(learned, machine),
+            words: keyed(learned, machine).collect(),
             stale: stale(learned, machine),
         }
+    }
+
+    /// Whether it is that of a lane.
+    fn is_of(&self, learned: &Learned, lane: &Lane) -> bool {
+        let machine = lane.machine();
+        self.cpu == unfollowed(learned, &machine.cpu)
+            && lane.is_judged_as(&self.judge)
+            && keyed(learned, machine).eq(self.words.iter().copied())
+            && stale(learned, machine) == self.stale
     }
 }
 
@@ -62,9 +71,8 @@ fn follows_from_selector(learned: &Learned, stack: &Segment) -> bool {
     *stack == Segment::default() || (*stack == FLAT && !learned.stored.contains(&WORD))
 }
 
-fn keyed(learned: &Learned, machine: &Machine) -> Vec<u64> {
-    let word = |&word: &u64| machine.memory.read_u64(word << 3) & !learned.marks(word);
-    learned.keyed.iter().map(word).collect()
+fn keyed<'a>(learned: &'a Learned, machine: &'a Machine) -> impl Iterator<Item = u64> + 'a {
+    learned.keyed.iter().map(|&word| machine.memory.read_u64(word << 3) & !learned.marks(word))
 }
 
 fn stale(learned: &Learned, machine: &Machine) -> Vec<u32> {
@@ -107,10 +115,9 @@ pub(super) struct Contexts {
 impl Contexts {
     /// The number of the context of a lane, which as a rule is the one it had before.
     pub(super) fn number_after(&mut self, last: Option<ContextId>, learned: &Learned, lane: &Lane) -> ContextId {
-        let context = Context::of(learned, lane);
         match last {
-            Some(last) if *self.get(last) == context => last,
-            _ => self.number(context),
+            Some(last) if self.get(last).is_of(learned, lane) => last,
+            _ => self.number(Context::of(learned, lane)),
         }
     }
 

@@ -107,10 +107,45 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Whether a register may not be as it was interrupted.
-    pub(super) fn changes(&self, number: u8) -> bool {
-        self.changed >> number & 1 != 0
+    /// Whether the flags may not be as they were interrupted.
+    pub(super) fn changes_flags(&self) -> bool {
+        self.flags.0 != Flags::input()
     }
+}
+
+/// A class of calls that strikes a run.
+#[derive(Debug, Default)]
+pub(super) struct Call {
+    /// At which boundaries, in order.
+    pub(super) boundaries: Vec<u32>,
+    /// For each end of the class, how the run goes on after it.
+    pub(super) ways: Vec<Way>,
+}
+
+impl Call {
+    pub(super) fn strike(&mut self, boundary: u32) {
+        let place = self.boundaries.partition_point(|&other| other <= boundary);
+        self.boundaries.insert(place, boundary);
+    }
+}
+
+/// How a run goes on after a call that returned in one way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Way {
+    /// The words of the end that may matter to the run.
+    pub(super) relevant: Option<Arc<Relevant>>,
+    /// The last of them that was seen to matter and to differ.
+    pub(super) differs: Option<u32>,
+    /// At which boundary last the run went on as another, or as itself; and as which.
+    pub(super) met: Option<(u32, Node)>,
+}
+
+/// Words of an end that may matter to a run, by their places in [`End::words`].
+#[derive(Clone, Debug)]
+pub(super) struct Relevant {
+    pub(super) words: Box<[u32]>,
+    /// Those of them that hold something of what was interrupted.
+    pub(super) moving: Box<[u32]>,
 }
 
 /// A run without strikes, from after a strike or a return of a handler to its end, or to a boundary from which another run goes on
@@ -130,8 +165,10 @@ pub(super) struct Run {
     pub(super) next: Option<Node>,
     /// Words that may matter to it, in order: what it and those that it goes on as read, what is demanded, what handlers read.
     pub(super) matters: Vec<u64>,
-    /// What strikes it, and at which boundaries.
-    pub(super) calls: BTreeMap<FamilyId, Vec<u32>>,
+    /// Those of them that it, or a run that it goes on from, has written.
+    pub(super) written: Vec<u64>,
+    /// What strikes it.
+    pub(super) calls: BTreeMap<FamilyId, Call>,
     /// What was lifted, and of which versions of its places.
     pub(super) lifted: Set<(ItemId, [u32; 2])>,
     /// The boundary that is weighed next, on the machine; nothing once all are.

@@ -34,6 +34,8 @@ struct Following {
     family: FamilyId,
     /// Handlers around the family's own.
     level: usize,
+    /// What the family's own interrupted; nothing for the program.
+    own: Option<Arc<Struck>>,
     start: Lane,
     lane: Lane,
     shadow: Shadow,
@@ -56,7 +58,8 @@ struct Hint {
 impl Following {
     fn new(family: FamilyId, level: usize, lane: Lane, shadow: Shadow, strikes: Vec<Strike>, offset: u32) -> Self {
         let (start, contexts, prints, hints) = (lane.clone(), Vec::new(), Vec::new(), Map::default());
-        Self { family, level, start, lane, shadow, strikes, offset, contexts, prints, hints }
+        let own = lane.handlers().get(level).cloned();
+        Self { family, level, own, start, lane, shadow, strikes, offset, contexts, prints, hints }
     }
 }
 
@@ -68,10 +71,8 @@ impl Round {
         let level = lane.level();
         let mut went = Went::On;
         if let Some(vector) = vector {
-            let mut gather = Gather::new(lane.machine(), &mut self.fresh.cached);
+            let mut gather = Gather::new(lane.machine(), &mut self.fresh.gathered);
             went = lane.strike(&self.world, vector, &mut (&mut shadow, &mut gather));
-            let facts = gather.into_facts();
-            self.fresh.facts.merge(&facts);
         }
         shadow.start(&lane);
         let offset = u32::from(vector.is_some());
@@ -108,7 +109,7 @@ impl Round {
     fn carry_out(&mut self, node: Node, vector: Vector, end: &End) -> Result<Lane, String> {
         let mut lane = self.lane_at(node);
         let level = lane.level();
-        let mut gather = Gather::new(lane.machine(), &mut self.fresh.cached);
+        let mut gather = Gather::new(lane.machine(), &mut self.fresh.gathered);
         lane.strike(&self.world, vector, &mut gather);
         let mut inside = end.strikes.iter();
         let mut next = inside.next();
@@ -123,8 +124,6 @@ impl Round {
                 }
             }
         }
-        let facts = gather.into_facts();
-        self.fresh.facts.merge(&facts);
         self.steps += u64::from(node.boundary + end.steps);
         let situation = self.situation(None, &lane);
         let state = self.state_after(node, end);
@@ -193,16 +192,14 @@ impl Round {
     }
 
     fn follow(&mut self, mut following: Following) {
-        let mut cached = std::mem::take(&mut self.fresh.cached);
-        let mut gather = Gather::new(following.lane.machine(), &mut cached);
+        let mut gathered = std::mem::take(&mut self.fresh.gathered);
+        let mut gather = Gather::new(following.lane.machine(), &mut gathered);
         let outcome = loop {
             if let Some(outcome) = self.one_step(&mut following, &mut gather) {
                 break outcome;
             }
         };
-        let facts = gather.into_facts();
-        self.fresh.facts.merge(&facts);
-        self.fresh.cached = cached;
+        self.fresh.gathered = gathered;
         self.steps += u64::from(following.lane.steps() - following.start.steps());
         self.settle(following, &outcome);
     }
@@ -221,11 +218,12 @@ impl Round {
         following.shadow.step = following.contexts.len() as u32;
         following.contexts.push(situation);
         following.prints.push(print);
-        let handlers = following.lane.handlers().to_vec();
         let went = following.lane.step(&self.world, &mut (&mut following.shadow, gather));
         if following.shadow.leaves && following.shadow.frame == Frame::Handler {
             following.shadow.leaves = false;
-            following.shadow.left(&handlers, following.level, &following.lane.machine().cpu);
+            if let Some(own) = &following.own {
+                following.shadow.left(own, &following.lane.machine().cpu);
+            }
             self.left(following);
         }
         debug_assert_eq!(following.shadow.owes, following.lane.owes_round());
@@ -261,16 +259,18 @@ impl Round {
         let nodes = self.family(following.family).nodes.get(&print)?;
         let Following { shadow, lane, hints, .. } = following;
         let state = State::of(situation, shadow, lane.machine());
+        let mut differs = None;
         nodes.iter().find_map(|&met| {
             let told_apart =
                 |hint: &Hint| met.boundary <= hint.until && shadow.history.last_change(hint.word) == hint.since;
             if hints.get(&met.run).is_some_and(told_apart) {
                 return None;
             }
-            match self.joins(&state, met) {
+            match self.joins(&state, met, differs) {
                 Ok(looks) => Some((met, looks)),
                 Err(word) => {
                     if let Some(word) = word {
+                        differs = Some(word);
                         let until = self.run(met.run).uses.same_fate_until(word, met.boundary);
                         let since = shadow.history.last_change(word);
                         hints.insert(met.run, Hint { word, until, since });
@@ -300,6 +300,9 @@ impl Round {
         let next = if let Outcome::Joined(node) = *outcome { Some(node) } else { None };
         let notes = std::mem::take(&mut shadow.notes);
         let matters = self.what_matters(family, &shadow, next);
+        let mut written: Vec<_> = shadow.history.words().filter(|word| matters.binary_search(word).is_ok()).collect();
+        written.sort_unstable();
+        shadow.history.shrink();
         self.runs.push(Run {
             family,
             lane: start,
@@ -310,6 +313,7 @@ impl Round {
             uses: shadow.uses,
             next,
             matters,
+            written,
             calls: BTreeMap::new(),
             lifted: super::hash::Set::default(),
             walk: None,
@@ -454,10 +458,8 @@ impl Round {
 }
 
 impl Shadow {
-    /// An IRET, or an instruction that leads to user mode, was held against what the handlers interrupted: `handlers` had not
-    /// returned, of which `level` are around this one.
-    fn left(&mut self, handlers: &[Arc<Struck>], level: usize, now: &Cpu) {
-        let Some(own) = handlers.get(level) else { return };
+    /// An IRET, or an instruction that leads to user mode, was held against what the handlers interrupted, of which this one is `own`.
+    fn left(&mut self, own: &Struck, now: &Cpu) {
         const RSP: usize = Register::Rsp as usize;
         let restored = [RIP, RSP].into_iter().all(|number| self.restores_register(number));
         let returns = (own.cpu.rip, own.cpu.registers[RSP]) == (now.rip, now.registers[RSP]);

@@ -2,65 +2,80 @@
 
 use super::hash::Set;
 use crate::explore::agree::Cached;
-use crate::explore::journal::{Facts, Watch};
-use crate::machine::observe::{ControlAccess, Delivered, MemoryAccess, TlbEvent, Written};
-use crate::machine::{Event, Machine, Observer};
-use iced_x86::Instruction;
+use crate::explore::journal::{Facts, Fetches, words};
+use crate::machine::observe::{AccessKind, ControlAccess, MemoryAccess, TlbEvent, Written};
+use crate::machine::tlb::Entry;
+use crate::machine::{Machine, Observer};
+
+/// What the runs of a round did.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gathered {
+    facts: Facts,
+    /// Words that were stored to, by number: of [`Self::facts`], until they are asked for.
+    stored: Set<u64>,
+    /// What was cached or used, and under which CR3.
+    cached: Set<(Cached, u64)>,
+}
+
+impl Gathered {
+    pub(super) fn into_parts(mut self) -> (Facts, Set<(Cached, u64)>) {
+        self.facts.stored.extend(self.stored);
+        (self.facts, self.cached)
+    }
+}
 
 /// An observer.
 #[derive(Debug)]
 pub(super) struct Gather<'a> {
-    watch: Watch,
+    fetches: Fetches,
     cr3: u64,
-    /// What was cached or used, and under which CR3.
-    cached: &'a mut Set<(Cached, u64)>,
+    /// Translations that were used lately: most are used again at once.
+    recent: [Option<Entry>; RECENT],
+    into: &'a mut Gathered,
 }
 
+const RECENT: usize = 8;
+
 impl<'a> Gather<'a> {
-    pub(super) fn new(machine: &Machine, cached: &'a mut Set<(Cached, u64)>) -> Self {
+    pub(super) fn new(machine: &Machine, into: &'a mut Gathered) -> Self {
         // With PCIDs it does not matter which of the CR3s that name one is loaded.
-        Self { watch: Watch::new(machine), cr3: machine.cpu.cr3, cached }
+        let cr3 = machine.cpu.cr3;
+        into.facts.cr3s.insert(cr3);
+        Self { fetches: Fetches::default(), cr3, recent: [None; RECENT], into }
     }
 
-    pub(super) fn into_facts(self) -> Facts {
-        self.watch.into_parts().1
+    fn uses(&mut self, entry: Entry) {
+        let place = &mut self.recent[(entry.linear >> 12) as usize % RECENT];
+        if *place != Some(entry) {
+            *place = Some(entry);
+            self.into.cached.insert((Cached::Translation(entry).clean(), self.cr3));
+        }
     }
 }
 
 impl Observer for Gather<'_> {
-    fn before(&mut self, machine: &Machine, instruction: &Instruction) {
-        self.watch.before(machine, instruction);
-    }
-
     fn memory(&mut self, access: &MemoryAccess) {
-        self.watch.memory(access);
+        if access.kind == AccessKind::Write {
+            self.into.stored.extend(words(access.physical, access.size).map(|(word, _)| word));
+        }
     }
 
     fn tlb(&mut self, event: &TlbEvent) {
         match *event {
-            TlbEvent::Hit { entry, .. } | TlbEvent::Fill { entry } => {
-                self.cached.insert((Cached::Translation(entry).clean(), self.cr3));
-            }
+            TlbEvent::Hit { entry, .. } | TlbEvent::Fill { entry } => self.uses(entry),
             TlbEvent::StructureFill { entry } => {
-                self.cached.insert((Cached::Structure(entry), self.cr3));
+                self.into.cached.insert((Cached::Structure(entry), self.cr3));
             }
             TlbEvent::Miss { .. } | TlbEvent::Drop { .. } | TlbEvent::StructureDrop { .. } => {}
         }
-        self.watch.tlb(event);
+        self.fetches.tlb(event, &mut self.into.facts.fetched);
     }
 
     fn control(&mut self, access: &ControlAccess) {
         if let ControlAccess::Write { written: Written::Cr3 { .. }, after, .. } = *access {
             self.cr3 = after;
+            self.recent = [None; RECENT];
+            self.into.facts.cr3s.insert(after);
         }
-        self.watch.control(access);
-    }
-
-    fn arriving(&mut self, machine: &Machine, event: Event, code: Option<u32>) {
-        self.watch.arriving(machine, event, code);
-    }
-
-    fn delivered(&mut self, machine: &Machine, delivered: &Delivered) {
-        self.watch.delivered(machine, delivered);
     }
 }

@@ -19,8 +19,10 @@ pub(super) struct History {
     registers: [Vec<Moment>; REGISTERS],
     words: Map<u64, Vec<Moment>>,
     flags: Vec<(u32, Flags, u64)>,
-    /// Words that came to hold something else, and from which boundary on.
+    /// Words that were written, and from which boundary on. What is written once more as it was matters from there on.
     changes: Vec<(u32, u64)>,
+    /// The same of registers: a bit for each.
+    register_changes: Vec<(u32, u32)>,
 }
 
 impl History {
@@ -30,7 +32,14 @@ impl History {
     }
 
     pub(super) fn note_register(&mut self, number: usize, moment: Moment) {
-        note(&mut self.registers[number], moment);
+        let from = moment.from;
+        if !note(&mut self.registers[number], moment) {
+            return;
+        }
+        match self.register_changes.last_mut() {
+            Some(last) if last.0 == from => last.1 |= 1 << number,
+            _ => self.register_changes.push((from, 1 << number)),
+        }
     }
 
     /// What a register was last on the machine.
@@ -48,14 +57,14 @@ impl History {
     }
 
     /// What a place held at a boundary; nothing if the run and those before it have not touched it.
-    pub(super) fn at(&self, loc: Loc, boundary: u32) -> Option<Moment> {
+    pub(super) fn at(&self, loc: Loc, boundary: u32) -> Option<&Moment> {
         let moments = match loc {
             Loc::Register(number) => self.registers.get(usize::from(number))?,
             Loc::Memory(word) => self.words.get(&word)?,
             Loc::Flags => return None,
         };
         let after = moments.partition_point(|moment| moment.from <= boundary);
-        moments.get(after.checked_sub(1)?).copied()
+        moments.get(after.checked_sub(1)?)
     }
 
     /// The flags at a boundary, and what they were on the machine.
@@ -64,14 +73,14 @@ impl History {
         self.flags.get(after.checked_sub(1)?).map(|(_, flags, sample)| (flags, *sample))
     }
 
-    /// The first of the boundaries at which the place held the same as at `boundary`.
-    pub(super) fn version(&self, loc: Loc, boundary: u32) -> u32 {
+    /// The boundaries around `boundary` at which the place held the same: the first, and the first after the last.
+    pub(super) fn version(&self, loc: Loc, boundary: u32) -> (u32, u32) {
         match loc {
-            Loc::Flags => {
-                let after = self.flags.partition_point(|flags| flags.0 <= boundary);
-                after.checked_sub(1).and_then(|index| self.flags.get(index)).map_or(0, |flags| flags.0)
+            Loc::Flags => span(&self.flags, |flags| flags.0, boundary),
+            Loc::Register(number) => {
+                self.registers.get(usize::from(number)).map_or(ALWAYS, |it| span(it, |moment| moment.from, boundary))
             }
-            loc => self.at(loc, boundary).map_or(0, |moment| moment.from),
+            Loc::Memory(word) => self.words.get(&word).map_or(ALWAYS, |it| span(it, |moment| moment.from, boundary)),
         }
     }
 
@@ -80,20 +89,28 @@ impl History {
         self.words.get(&word)?.last().map(|moment| moment.from)
     }
 
+    /// Gives back what was kept for more.
+    pub(super) fn shrink(&mut self) {
+        self.registers.iter_mut().chain(self.words.values_mut()).for_each(Vec::shrink_to_fit);
+        self.flags.shrink_to_fit();
+        self.changes.shrink_to_fit();
+        self.register_changes.shrink_to_fit();
+    }
+
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> u64 {
         let moments = self.registers.iter().chain(self.words.values()).map(Vec::capacity).sum::<usize>();
         (moments * size_of::<Moment>()) as u64
     }
 
-    /// Whether a register holds at boundary `last` what it held at `first`.
-    pub(super) fn keeps(&self, number: u8, first: u32, last: u32) -> bool {
-        let moments = &self.registers[usize::from(number)];
-        let after = moments.partition_point(|moment| moment.from <= last);
-        after.checked_sub(1).and_then(|index| moments.get(index)).is_some_and(|moment| moment.from <= first)
+    /// Registers that may hold something else at boundary `last` than at `first`: a bit for each.
+    pub(super) fn registers_changed_between(&self, first: u32, last: u32) -> u32 {
+        let start = self.register_changes.partition_point(|change| change.0 <= first);
+        let changes = self.register_changes.iter().skip(start).take_while(|change| change.0 <= last);
+        changes.fold(0, |changed, change| changed | change.1)
     }
 
-    /// Words that may hold something else at boundary `last` than at `first`.
+    /// Words that were written between two boundaries.
     pub(super) fn changed_between(&self, first: u32, last: u32) -> impl Iterator<Item = u64> {
         let start = self.changes.partition_point(|change| change.0 <= first);
         self.changes.iter().skip(start).take_while(move |change| change.0 <= last).map(|change| change.1)
@@ -105,12 +122,24 @@ impl History {
     }
 }
 
-fn note(moments: &mut Vec<Moment>, moment: Moment) {
+/// Every boundary.
+const ALWAYS: (u32, u32) = (0, u32::MAX);
+
+/// From where on a place held what it held at a boundary, and where it came to hold something else.
+fn span<T>(moments: &[T], from: impl Fn(&T) -> u32, boundary: u32) -> (u32, u32) {
+    let after = moments.partition_point(|moment| from(moment) <= boundary);
+    let first = after.checked_sub(1).and_then(|index| moments.get(index)).map_or(0, &from);
+    (first, moments.get(after).map_or(u32::MAX, &from))
+}
+
+/// Whether it is news.
+fn note(moments: &mut Vec<Moment>, moment: Moment) -> bool {
     match moments.last_mut() {
-        Some(last) if last.held == moment.held && last.sample == moment.sample => {}
+        Some(last) if last.held == moment.held && last.sample == moment.sample => return false,
         Some(last) if last.from == moment.from => *last = moment,
         _ => moments.push(moment),
     }
+    true
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
 
+use super::gather::Gathered;
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
@@ -65,9 +66,20 @@ pub(super) struct Learned {
     /// Cached translations that are not what a walk finds, or may not be.
     pub(super) stale: Vec<Cached>,
     stale_numbers: Map<Cached, u32>,
+    /// Bits for their pages: most of what is cached is of none of them.
+    stale_pages: u64,
     /// Pages that hold page tables.
     pub(super) tables: BTreeSet<u64>,
     pub(super) facts: Facts,
+}
+
+/// A bit for the page that a translation is about.
+fn page_bit(cached: &Cached) -> u64 {
+    let linear = match cached {
+        Cached::Translation(entry) => entry.linear,
+        Cached::Structure(entry) => entry.linear,
+    };
+    1 << (linear >> 12 & 63)
 }
 
 fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>) -> bool {
@@ -83,8 +95,7 @@ pub(super) struct Fresh {
     pub(super) looked: BTreeSet<Origin>,
     pub(super) read: Bytes,
     pub(super) demanded: Map<Kind, Bytes>,
-    pub(super) cached: Set<(Cached, u64)>,
-    pub(super) facts: Facts,
+    pub(super) gathered: Gathered,
 }
 
 impl Learned {
@@ -125,21 +136,38 @@ impl Learned {
 
     /// The place of a translation among [`Self::stale`].
     pub(super) fn stale_number(&self, cached: &Cached) -> Option<u32> {
+        if self.stale_pages & page_bit(cached) == 0 {
+            return None;
+        }
         let number = self.stale_numbers.get(&cached.clean()).copied()?;
         Some(2 * number + u32::from(cached.clean() != *cached))
     }
 
-    /// Takes in what a round found; whether it was new. `machine` has the page tables.
+    /// What is read after calls of a kind, and of those that it was divided from.
+    pub(super) fn demanded_of(&self, kinds: impl Iterator<Item = Kind>) -> Bytes {
+        let mut demanded = Bytes::default();
+        for held in kinds.filter_map(|kind| self.demanded.get(&kind)) {
+            demanded.merge(held);
+        }
+        demanded
+    }
+
+    /// Takes in what a round found; whether it was new, what is demanded excepted. `machine` has the page tables.
     pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> bool {
-        let Fresh { counts, looked, read, demanded, cached, facts } = fresh;
+        let Fresh { counts, looked, read, demanded, gathered } = fresh;
+        let (facts, cached) = gathered.into_parts();
         let mut grew = false;
         grew |= self.counts.merge(&counts);
         grew |= self.read.merge(&read);
         for origin in looked {
             grew |= self.looked.insert(origin);
+            // What was added to it cannot always be said.
+            if let Origin::Count(word) = origin {
+                self.looked.insert(Origin::Mixture(word));
+            }
         }
         for (kind, bytes) in demanded {
-            grew |= self.demanded.entry(kind).or_default().merge(&bytes);
+            self.demanded.entry(kind).or_default().merge(&bytes);
         }
         grew |= extend(&mut self.stored, facts.stored.iter().copied());
         self.facts.merge(&facts);
@@ -163,6 +191,7 @@ impl Learned {
             let next = self.stale.len() as u32;
             if let Entry::Vacant(place) = self.stale_numbers.entry(cached) {
                 place.insert(next);
+                self.stale_pages |= page_bit(&cached);
                 self.stale.push(cached);
                 grew = true;
             }

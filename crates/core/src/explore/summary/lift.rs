@@ -4,7 +4,6 @@ use super::classes::FamilyId;
 use super::family::{Node, RunId};
 use super::guard::{Comparison, Guard, Held, Item, Operand};
 use super::round::{PROGRAM, Round};
-use super::shadow::Frame;
 use super::value::{BLOCKED, CHECKING, Loc, Part, RIP, Source, Value};
 use crate::explore::assume::DOUBLE_FAULT_RIP;
 use crate::machine::Register;
@@ -16,31 +15,29 @@ impl Round {
         let family = self.run(run).family;
         let Some(&number) = self.family(callee).items.get(number) else { return };
         let item = self.classes.item(number);
-        if self.family(family).frame == Frame::Program {
-            return self.look_program(run, callee, item);
-        }
-        let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
+        let Some(call) = self.run_mut(run).calls.get_mut(&callee) else { return };
+        let boundaries = std::mem::take(&mut call.boundaries);
         let mut lifted = Vec::new();
-        for boundary in boundaries {
-            let mut version = [0; 2];
+        let mut rest = boundaries.as_slice();
+        while let Some(&boundary) = rest.first() {
+            let (mut version, mut until) = ([0; 2], u32::MAX);
             for (version, loc) in version.iter_mut().zip(item.places()) {
-                *version = self.run(run).history.version(loc, boundary);
+                let (first, after) = self.run(run).history.version(loc, boundary);
+                *version = first;
+                until = until.min(after);
             }
             if self.run_mut(run).lifted.insert((number, version)) {
                 self.lift(Node { run, boundary }, item, &mut lifted);
             }
+            // Up to there it comes to the same.
+            rest = &rest[rest.partition_point(|&later| later < until)..];
         }
+        if let Some(call) = self.run_mut(run).calls.get_mut(&callee) {
+            call.boundaries = boundaries;
+        }
+        // The program's state is known, except for its opaque parts.
         for item in lifted {
             self.depend(family, item);
-        }
-    }
-
-    /// The program's state is known, except for its opaque parts.
-    fn look_program(&mut self, run: RunId, callee: FamilyId, item: Item) {
-        let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
-        for boundary in boundaries {
-            let mut none = Vec::new();
-            self.lift(Node { run, boundary }, item, &mut none);
         }
     }
 

@@ -3,9 +3,9 @@
 use super::apply::Looks;
 use super::classes::{Classes, FamilyId, TreeId};
 use super::context::{Context, ContextId, Contexts, Situation};
-use super::family::{Cost, End, Family, Node, Run, RunId};
+use super::family::{Cost, End, Family, Node, Relevant, Run, RunId, Way};
 use super::guard::{Held, Item};
-use super::hash::{Map, Set};
+use super::hash::Map;
 use super::learned::{Fresh, Learned};
 use super::shadow::Frame;
 use crate::explore::assume::{Assumptions, Seen};
@@ -63,9 +63,6 @@ enum Event {
     Resume { node: Node, callee: FamilyId, end: u32 },
 }
 
-/// A run, what strikes it, and the number of the end in which that returns.
-type Way = (RunId, FamilyId, u32);
-
 pub(super) struct Round {
     pub(super) world: Arc<World>,
     pub(super) aim: Arc<Aim>,
@@ -79,10 +76,12 @@ pub(super) struct Round {
     queue: BinaryHeap<Reverse<(Cost, u64, Event)>>,
     /// Events so far: those of one cost come in their order.
     sequence: u64,
-    resumed: Set<(Node, FamilyId, u32)>,
-    relevant: Map<Way, Arc<[u32]>>,
-    /// At which boundary last a run went on as another, or as itself, after a call that returned so; and as which.
-    met: Map<Way, (u32, Node)>,
+    /// Boundaries from which a run is to go on after a call returned; whether it was followed.
+    pub(super) resumed: Map<(Node, FamilyId, u32), bool>,
+    /// A run was followed after a call that turned out to belong to another class.
+    pub(super) redo: bool,
+    /// More is demanded of calls than was known when they were followed.
+    pub(super) demanded_more: bool,
     pub(super) failures: Vec<Failure>,
     pub(super) mistakes: Vec<String>,
     pub(super) steps: u64,
@@ -127,9 +126,9 @@ impl Round {
             runs: Vec::new(),
             queue: BinaryHeap::new(),
             sequence: 0,
-            resumed: Set::default(),
-            relevant: Map::default(),
-            met: Map::default(),
+            resumed: Map::default(),
+            redo: false,
+            demanded_more: false,
             failures: Vec::new(),
             mistakes: Vec::new(),
             steps: 0,
@@ -273,7 +272,7 @@ impl Round {
     /// `callee` strikes at a boundary.
     pub(super) fn call(&mut self, node: Node, callee: FamilyId) {
         self.family_mut(callee).callers.insert(node.run);
-        self.run_mut(node.run).calls.entry(callee).or_default().push(node.boundary);
+        self.run_mut(node.run).calls.entry(callee).or_default().strike(node.boundary);
         for end in 0..self.family(callee).ends.len() as u32 {
             self.consider(node, callee, end);
         }
@@ -294,20 +293,18 @@ impl Round {
     /// A handler that strikes at a boundary may return so.
     fn consider(&mut self, node: Node, callee: FamilyId, index: u32) {
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
-        let way = (node.run, callee, index);
-        let again = self.met.get(&way).and_then(|&before| self.joins_again(node, &end, before));
-        let met = again.or_else(|| {
-            let words = self.relevant_words(way, &end);
-            Some((node, self.is_harmless(node, &end, &words)?))
-        });
+        let relevant = self.relevant_words(node.run, callee, index, &end);
+        let met = self
+            .meets_again(node, callee, index, &end)
+            .or_else(|| self.turns_out_harmless(node, callee, index, &end, &relevant));
         match met {
-            Some((met, looks)) => self.meet(way, node.boundary, met, looks),
+            Some((met, looks)) => self.meet(node, (callee, index), met, looks),
             None => {
                 let cost = self.cost(node);
                 let event = Event::Resume { node, callee, end: index };
                 let after =
                     Cost { strikes: cost.strikes + 1 + end.strikes.len() as u32, steps: cost.steps + end.steps };
-                if self.resumed.insert((node, callee, index)) {
+                if self.resumed.insert((node, callee, index), false).is_none() {
                     self.push(after, event);
                 }
             }
@@ -315,22 +312,66 @@ impl Round {
     }
 
     /// A run goes on as a boundary of one does.
-    fn meet(&mut self, way: Way, boundary: u32, met: Node, looks: Looks) {
-        self.joined += u64::from(met.run != way.0);
-        self.met.insert(way, (boundary, met));
-        self.look_in(self.run(way.0).family, looks);
+    fn meet(&mut self, node: Node, (callee, end): (FamilyId, u32), met: Node, looks: Looks) {
+        self.joined += u64::from(met.run != node.run);
+        if let Some(way) = self.way(node.run, callee, end) {
+            way.met = Some((node.boundary, met));
+        }
+        self.look_in(self.run(node.run).family, looks);
+    }
+
+    fn way(&mut self, run: RunId, callee: FamilyId, end: u32) -> Option<&mut Way> {
+        let ends = self.family(callee).ends.len();
+        let call = self.run_mut(run).calls.get_mut(&callee)?;
+        call.ways.resize(ends, Way::default());
+        call.ways.get_mut(end as usize)
     }
 
     /// Which of the words that an end changes may matter to a run.
-    fn relevant_words(&mut self, way: Way, end: &End) -> Arc<[u32]> {
-        if let Some(words) = self.relevant.get(&way) {
-            return Arc::clone(words);
+    fn relevant_words(&mut self, run: RunId, callee: FamilyId, index: u32, end: &End) -> Arc<Relevant> {
+        if let Some(Way { relevant: Some(relevant), .. }) = self.way(run, callee, index) {
+            return Arc::clone(relevant);
         }
-        let matters = &self.run(way.0).matters;
-        let words = end.words.iter().zip(0..).filter(|(entry, _)| matters.binary_search(&entry.0).is_ok());
-        let words: Arc<[u32]> = words.map(|(_, index)| index).collect();
-        self.relevant.insert(way, Arc::clone(&words));
-        words
+        let matters = &self.run(run).matters;
+        let may_matter = |&index: &u32| matters.binary_search(&end.words[index as usize].0).is_ok();
+        let words: Box<[u32]> = (0..end.words.len() as u32).filter(may_matter).collect();
+        let moving = words.iter().copied().filter(|&index| !end.words[index as usize].1.is_known()).collect();
+        let relevant = Arc::new(Relevant { words, moving });
+        if let Some(way) = self.way(run, callee, index) {
+            way.relevant = Some(Arc::clone(&relevant));
+        }
+        relevant
+    }
+
+    /// Whether an end leaves all that matters at a boundary as it is. If a word differs it will be the first to be looked at next time.
+    fn turns_out_harmless(
+        &mut self,
+        node: Node,
+        callee: FamilyId,
+        index: u32,
+        end: &End,
+        relevant: &Relevant,
+    ) -> Option<(Node, Looks)> {
+        let differs = self.way(node.run, callee, index)?.differs;
+        match self.is_harmless(node, end, &relevant.words, differs) {
+            Ok(looks) => Some((node, looks)),
+            Err(word) => {
+                self.way(node.run, callee, index)?.differs = word.or(differs);
+                None
+            }
+        }
+    }
+
+    /// As which boundary a run goes on, as it did at another after the same call.
+    fn meets_again(&self, node: Node, callee: FamilyId, index: u32, end: &End) -> Option<(Node, Looks)> {
+        let way = self.run(node.run).calls.get(&callee)?.ways.get(index as usize)?;
+        let (before, met) = way.met.filter(|&(before, _)| before <= node.boundary)?;
+        match &way.relevant {
+            Some(relevant) if met == (Node { boundary: before, ..node }) => {
+                Some((node, self.is_still_harmless(node, end, &relevant.moving, before)?))
+            }
+            _ => self.joins_again(node, end, (before, met)),
+        }
     }
 
     /// A call may return in a new way: tells its callers.
@@ -342,8 +383,8 @@ impl Round {
         self.family_mut(callee).ends.push(Arc::new(end));
         let callers: Vec<_> = self.family(callee).callers.iter().copied().collect();
         for run in callers {
-            let boundaries = self.run(run).calls.get(&callee).cloned().unwrap_or_default();
-            for boundary in boundaries {
+            let boundaries = self.run(run).calls.get(&callee).map(|call| call.boundaries.clone());
+            for boundary in boundaries.unwrap_or_default() {
                 self.consider(Node { run, boundary }, callee, index);
             }
         }
@@ -351,23 +392,37 @@ impl Round {
 
     /// Goes on from a boundary after a handler returned.
     fn resume(&mut self, node: Node, callee: FamilyId, index: u32) {
+        let call = self.run(node.run).calls.get(&callee);
+        if call.is_none_or(|call| call.boundaries.binary_search(&node.boundary).is_err()) {
+            // It belongs to another class.
+            return;
+        }
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
-        let way = (node.run, callee, index);
-        match self.meets(node, way, &end) {
-            Some((met, looks)) => self.meet(way, node.boundary, met, looks),
-            None => self.follow_resumed(node, callee, &end),
+        match self.meets(node, callee, index, &end) {
+            Some((met, looks)) => self.meet(node, (callee, index), met, looks),
+            None => {
+                self.resumed.insert((node, callee, index), true);
+                self.follow_resumed(node, callee, &end);
+            }
         }
     }
 
     /// A boundary from which a run goes on as the state after a handler returned.
-    fn meets(&self, node: Node, way: Way, end: &End) -> Option<(Node, Looks)> {
-        let again = self.met.get(&way).and_then(|&before| self.joins_again(node, end, before));
+    fn meets(&self, node: Node, callee: FamilyId, index: u32, end: &End) -> Option<(Node, Looks)> {
+        let again = self.meets_again(node, callee, index, end);
         if again.is_some() {
             return again;
         }
         let state = self.state_after(node, end);
         let nodes = self.family(self.run(node.run).family).nodes.get(&state.fingerprint())?;
-        nodes.iter().find_map(|&met| Some((met, self.joins(&state, met).ok()?)))
+        let mut differs = None;
+        nodes.iter().find_map(|&met| match self.joins(&state, met, differs) {
+            Ok(looks) => Some((met, looks)),
+            Err(word) => {
+                differs = word.or(differs);
+                None
+            }
+        })
     }
 
     // Items

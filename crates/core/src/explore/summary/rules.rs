@@ -103,6 +103,7 @@ impl Shadow {
                 Some(())
             }
             Wrgsbase => self.writes_base(i),
+            M::Invpcid => self.invalidates(i),
             Rdmsr => self.reads_msr(),
             Wrmsr => self.writes_msr(),
             M::Iretq => self.interrupt_returns(machine),
@@ -131,6 +132,14 @@ impl Shadow {
             MCG_STATUS => self.registers[CHECKING] = Held::KNOWN,
             _ => {}
         }
+        Some(())
+    }
+
+    /// INVPCID reads its type from a register and a descriptor from memory, and changes no register.
+    fn invalidates(&mut self, i: &Instruction) -> Option<()> {
+        let given = self.given(i, 0)?;
+        self.look_held(given.held);
+        self.load_and_look();
         Some(())
     }
 

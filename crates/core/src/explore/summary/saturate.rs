@@ -1,8 +1,9 @@
 //! Rounds, until one finds nothing that it did not know before.
 
 use super::classes::Classes;
-use super::family::Node;
-use super::hash::{Map, Set};
+use super::classes::FamilyId;
+use super::family::{Node, RunId};
+use super::hash::Set;
 use super::learned::Learned;
 use super::predict::Played;
 use super::round::{Aim, Pace, Round};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 /// Rounds that end soon after they have found something new. Most is found in these.
 const SHORT_ROUNDS: u32 = 8;
 
-/// Steps of all rounds after which a search gives up. NMI, #DB and #MC together take three million.
+/// Steps of all rounds after which a search gives up. NMI, #DB and #MC together take one million with the quiet handler.
 const MAX_STEPS: u64 = 20_000_000;
 
 /// A search of one system.
@@ -121,9 +122,10 @@ impl Saturation {
     fn close(&mut self, mut round: Round) {
         self.rounds += 1;
         round.demand();
+        let mut grew = round.demanded_more || round.redo;
         let was_through = round.is_through();
         let fresh = std::mem::take(&mut round.fresh);
-        let grew = Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine) | round.classes.has_grown();
+        grew |= Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
@@ -150,24 +152,45 @@ fn can_be_summed_up(world: &World) -> bool {
 
 impl Round {
     /// What callers read of what calls may change.
-    fn demand(&mut self) {
+    pub(super) fn demand(&mut self) {
         let changed = self.changed();
-        let mut demanded = Map::default();
-        for run in 0..self.runs.len() {
-            let run = super::family::RunId(run as u32);
-            for (&callee, boundaries) in &self.run(run).calls {
-                let Some(kind) = self.family(callee).kind else { continue };
-                let held: &mut super::learned::Bytes = demanded.entry(kind).or_default();
-                for &word in &self.run(run).matters {
-                    let is_news = self.learned.read.of(word) == 0 && held.of(word) == 0;
-                    let may_change = is_news && changed[callee.0 as usize].contains(&word);
-                    if may_change && boundaries.iter().any(|&boundary| self.matters(Node { run, boundary }, word)) {
-                        held.add(word, u8::MAX);
-                    }
-                }
+        // What is demanded of a call may be demanded of those that strike inside it.
+        loop {
+            let news = self.demands(&changed);
+            if news.is_empty() {
+                break;
+            }
+            self.demanded_more = true;
+            for (callee, word) in news {
+                self.family_mut(callee).demanded.add(word, u8::MAX);
             }
         }
-        self.fresh.demanded = demanded;
+        let demanded = self.families.iter().filter_map(|family| Some((family.kind?, family.demanded.clone())));
+        self.fresh.demanded = demanded.collect();
+    }
+
+    /// Words that callers read, that a call may change, and of which neither is known.
+    fn demands(&self, changed: &[Set<u64>]) -> Set<(FamilyId, u64)> {
+        let mut news = Set::default();
+        for (run, id) in self.runs.iter().zip(0..).map(|(run, id)| (run, RunId(id))) {
+            let demanded = &self.family(run.family).demanded;
+            let words = || run.matters.iter().copied().chain(demanded.words());
+            for (&callee, call) in &run.calls {
+                let known = &self.family(callee).demanded;
+                let may_change = |word: &u64| {
+                    self.learned.read.of(*word) == 0
+                        && known.of(*word) == 0
+                        && changed[callee.0 as usize].contains(word)
+                        && !news.contains(&(callee, *word))
+                };
+                let matters = |word: &u64| {
+                    call.boundaries.iter().any(|&boundary| self.matters(Node { run: id, boundary }, *word))
+                };
+                let found: Vec<_> = words().filter(may_change).filter(matters).collect();
+                news.extend(found.into_iter().map(|word| (callee, word)));
+            }
+        }
+        news
     }
 
     /// For each family, the words that it may change.

@@ -30,7 +30,7 @@ pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use drawn::{Drawn, use_drawn};
 pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
-pub(crate) use exports::{open_file, save_export, save_link, use_saved};
+pub(crate) use exports::{open_file, save_export, save_link, share, use_saved};
 pub(crate) use focus::use_focus;
 pub(crate) use frames::pause;
 pub(crate) use keyboard::{KEYS, use_keyboard};

@@ -1,7 +1,7 @@
 //! The top line: name, story, and what concerns the whole page.
 
 use super::Props;
-use crate::effects::{address, copy};
+use crate::effects::{self, copy};
 use crate::parts::{Select, Shape};
 use crate::store::does;
 use cr3_session::command::Command;
@@ -15,7 +15,7 @@ pub(crate) fn header(props: &Props) -> Html {
     let selected = (0..STORIES.len()).find(|index| !is_valid(state, &Action::OpenStory(*index)));
     let share = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        move |_: MouseEvent| copy(address(&state), "Link", dispatch.clone())
+        move |_: MouseEvent| effects::share(&state, &dispatch)
     };
     let reproduce = {
         let (state, dispatch) = (state.clone(), dispatch.clone());

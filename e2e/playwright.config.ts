@@ -5,13 +5,27 @@ import { defineConfig } from "@playwright/test";
 const port = Number(process.env.E2E_PORT ?? 4173);
 
 /** The page is served from a sub-path, as a static host may do. */
-const baseURL = `http://127.0.0.1:${port}/some/sub-path/`;
+const PATH = "/some/sub-path/";
 
-/** The second browser, if it is asked for: FIREFOX=/usr/bin/firefox-esr. */
+/** A server of the page, and where it is. */
+function served(port: number, mode = "") {
+  const url = `http://127.0.0.1:${port}${PATH}`;
+  return { command: `node serve.mjs ../dist ${port} ${PATH} ${mode}`, url, reuseExistingServer: false, stdout: "ignore", timeout: 20_000 } as const;
+}
+
+const page = served(port);
+
+/**
+ * The second browser, if it is asked for: FIREFOX=/usr/bin/firefox-esr. There Playwright evaluates by `eval`, which the page's policy
+ * forbids, so it gets the page without the policy.
+ */
 const firefox = process.env.FIREFOX;
+const unguarded = served(port + 1, "unguarded");
 const inFirefox = {
   browserName: "firefox",
   channel: "moz-firefox",
+  baseURL: unguarded.url,
+  reuseContext: false,
   launchOptions: { executablePath: fileURLToPath(new URL("firefox-esr.mjs", import.meta.url)), env: { ...process.env } },
 } as const;
 
@@ -28,7 +42,7 @@ export default defineConfig({
   // A machine may be several times slower than the one that a test was written on.
   expect: { timeout: 20_000 },
   use: {
-    baseURL,
+    baseURL: page.url,
     // What a test did, and what the page looked like when it failed. A copy of the document and pictures at each step cost as much as
     // the tests themselves; `--trace on` keeps them.
     trace: { mode: "retain-on-failure", snapshots: false, screenshots: false, sources: false },
@@ -47,11 +61,5 @@ export default defineConfig({
     // The tests tagged @firefox.
     ...(firefox ? [{ name: "firefox", grep: /@firefox/, use: inFirefox }] : []),
   ],
-  webServer: {
-    command: `node serve.mjs ../dist ${port} /some/sub-path/`,
-    url: baseURL,
-    reuseExistingServer: false,
-    stdout: "ignore",
-    timeout: 20_000,
-  },
+  webServer: firefox ? [page, unguarded] : page,
 });

@@ -80,7 +80,7 @@ test("title and notes travel in the link, and stand in page and report", async (
   await expect(page.getByRole("alert")).toHaveText(/Report copied/);
   const report = await pasted(page);
   expect(report).toContain("The write that E leaves out");
-  expect(report).toContain("Here CR3 has that value already.");
+  expect(report.replace(/\s+/g, " ")).toContain("Here CR3 has that value already.");
   await page.keyboard.press("Escape");
   const url = await address(page);
   expect(url).toContain("#v=2&");
@@ -116,7 +116,7 @@ async function drop(page: Page, name: string, text: string) {
 test("a link that is too long for a mail is a file, which opens again", async ({ page, context }) => {
   const long = `v=1&a=A&b=E&s=${Array(600).fill("kernel_loop%2B1:nmi").join(",")}`;
   await opened(page, long);
-  await page.getByRole("button", { name: "Report", exact: true }).click();
+  await page.keyboard.press("y");
   await expect(page.getByRole("dialog")).toContainText("save it as a file");
   const file = await saved(page, "Save the link");
   expect(file.name).toBe("cr3-link.txt");

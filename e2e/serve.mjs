@@ -1,6 +1,7 @@
-// A static host in its plainest form: `node serve.mjs FOLDER PORT PREFIX [compress]`. It serves FOLDER under PREFIX and nothing else,
+// A static host in its plainest form: `node serve.mjs FOLDER PORT PREFIX [compress|unguarded]`. It serves FOLDER under PREFIX and nothing else,
 // rewrites nothing, and knows the type of each file, so that what works here works on any host. It sends the headers that `_headers`
-// asks for. With `compress` it compresses and lets browsers keep files for a while, as hosts do.
+// asks for. With `compress` it compresses and lets browsers keep files for a while, as hosts do. With `unguarded` the page has no
+// Content-Security-Policy, for a browser in which Playwright itself needs what the policy forbids.
 import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize, resolve } from "node:path";
@@ -42,6 +43,14 @@ function headersOfAll() {
 }
 
 const common = headersOfAll();
+if (mode === "unguarded") delete common["Content-Security-Policy"];
+
+/** A document without the policy that stands in it. */
+function withoutPolicy(document) {
+  const bare = document.replace(/<meta http-equiv="?Content-Security-Policy"? content="[^"]*"[^>]*>/, "");
+  if (bare === document) throw new Error("the document has no policy to take away");
+  return bare;
+}
 
 /** The file that `path` of a request names, or undefined. */
 function fileOf(path) {
@@ -65,6 +74,7 @@ const compressed = new Map();
 /** A file as this browser takes it, and under which encoding. */
 function bodyOf(file, request) {
   const accepted = request.headers["accept-encoding"] ?? "";
+  if (mode === "unguarded" && extname(file) === ".html") return [Buffer.from(withoutPolicy(readFileSync(file, "utf8")))];
   const encoding = Object.keys(ENCODERS).find((name) => accepted.includes(name));
   if (mode !== "compress" || !encoding || !COMPRESSED.includes(extname(file))) return [readFileSync(file)];
   const key = `${encoding} ${file}`;

@@ -133,6 +133,8 @@ test("copies link and report", async ({ page, context }) => {
   await expect.poll(copied).toContain("#v=1&a=A&b=E");
   await tabTo(page, /^Report$/);
   await page.keyboard.press("Enter");
+  await tabTo(page, /^Copy the report$/);
+  await page.keyboard.press("Enter");
   await expect.poll(copied).toContain("CR3 writes");
   await expect(page.getByRole("alert")).toContainText("Report copied.");
 });

@@ -6,6 +6,7 @@ mod html;
 mod markup;
 mod timeline;
 
+use crate::report;
 use crate::state::{Settings, State};
 
 /// Between the parts of a request: no text that a person writes has it.
@@ -14,6 +15,8 @@ const SEPARATOR: char = '\u{1f}';
 /// What a comparison is saved as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
+    /// The report, for a mail.
+    Report,
     /// Every counter of both runs, and how they went, as JSON.
     Json,
     /// Every counter of both runs as comma-separated values (RFC 4180).
@@ -25,13 +28,17 @@ pub enum Export {
 }
 
 impl Export {
-    /// All, in the order in which they are offered.
-    pub const ALL: [Self; 4] = [Self::Json, Self::Csv, Self::Svg, Self::Html];
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Report, Self::Json, Self::Csv, Self::Svg, Self::Html];
+
+    /// Those for other programs, in the order in which they are offered.
+    pub const FILES: [Self; 4] = [Self::Json, Self::Csv, Self::Svg, Self::Html];
 
     /// The name, which its file ends with.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Report => "txt",
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Svg => "svg",
@@ -43,6 +50,7 @@ impl Export {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
+            Self::Report => "Report",
             Self::Json => "Counters (JSON)",
             Self::Csv => "Counters (CSV)",
             Self::Svg => "Timeline (SVG)",
@@ -54,6 +62,7 @@ impl Export {
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
+            Self::Report => "text/plain",
             Self::Json => "application/json",
             Self::Csv => "text/csv",
             Self::Svg => "image/svg+xml",
@@ -65,6 +74,7 @@ impl Export {
     #[must_use]
     pub fn file(self, state: &State, address: &str, report: &str) -> String {
         match self {
+            Self::Report => report.to_owned(),
             Self::Json => counters::json(state, address),
             Self::Csv => counters::csv(state),
             Self::Svg => timeline::svg(state),
@@ -72,10 +82,10 @@ impl Export {
         }
     }
 
-    /// As the page asks a worker for a file.
+    /// As the page asks a worker for a file. The address says everything but what the explorer has found.
     #[must_use]
-    pub fn request(self, address: &str, report: &str) -> String {
-        format!("{}{SEPARATOR}{address}{SEPARATOR}{report}", self.name())
+    pub fn request(self, address: &str, verdicts: &[String]) -> String {
+        format!("{}{SEPARATOR}{address}{SEPARATOR}{}", self.name(), verdicts.join("\n"))
     }
 
     /// The file that a request asks for; none if it is no request.
@@ -84,9 +94,11 @@ impl Export {
         let mut parts = request.splitn(3, SEPARATOR);
         let name = parts.next()?;
         let export = Self::ALL.into_iter().find(|export| export.name() == name)?;
-        let (address, report) = (parts.next()?, parts.next()?);
+        let (address, verdicts) = (parts.next()?, parts.next()?);
         let (_, link) = address.split_once('#')?;
-        Some(export.file(&State::open(link, Settings::default()), address, report))
+        let state = State::open(link, Settings::default());
+        let verdicts: Vec<_> = verdicts.lines().map(str::to_owned).collect();
+        Some(export.file(&state, address, &report::text_with(&state, address, &verdicts)))
     }
 }
 

@@ -9,7 +9,8 @@ fn made(export: Export, address: &str) -> String {
     let state = State::open(link, Settings::default());
     let report = report::text(&state, address);
     let file = export.file(&state, address, &report);
-    assert_eq!(Export::answer(&export.request(address, &report)), Some(file.clone()), "the worker makes the same");
+    let request = export.request(address, &report::verdicts(&state));
+    assert_eq!(Export::answer(&request), Some(file.clone()), "the worker makes the same");
     file
 }
 
@@ -93,7 +94,7 @@ fn what_a_person_writes_breaks_no_file() {
     let title = "<script>alert(1)</script> \"quoted\" & \\ \u{1}\n, done";
     let state = update(&state, Action::SetTitle(title.into()));
     let state = update(&state, Action::SetNote(0, "<b>".into()));
-    let files = Export::ALL.map(|export| export.file(&state, "#v=1", &report::text(&state, "#v=1")));
+    let files = Export::FILES.map(|export| export.file(&state, "#v=1", &report::text(&state, "#v=1")));
     assert!(
         files[0].contains(r#""title": "<script>alert(1)</script> \"quoted\" & \\ \u0001\n, done""#),
         "{}",
@@ -126,6 +127,18 @@ fn the_link_of_a_file_is_found() {
     assert_eq!(crate::link::find(&relative).as_deref(), Some("v=1&a=A&b=E&s=kernel_loop%2B1:nmi"));
     assert_eq!(Export::answer("pdf\u{1f}#v=1\u{1f}"), None);
     assert_eq!(Export::answer(""), None);
+}
+
+/// What the explorer has told is in the report that a worker makes.
+#[test]
+fn a_worker_makes_the_report_of_the_page() {
+    let state = State::open("v=1&s=kernel_loop%2B1:nmi", Settings::default());
+    let ticket = state.searches()[0].0;
+    let state = update(&state, Action::Explored(ticket, crate::explore::Told::Broke("it was too warm".into())));
+    let address = format!("https://example.org/#{}", crate::link::encode(&state.link()));
+    let made = Export::answer(&Export::Report.request(&address, &report::verdicts(&state)));
+    assert!(made.as_ref().is_some_and(|report| report.contains("it was too warm")), "{made:?}");
+    assert_eq!(made, Some(report::text(&state, &address)));
 }
 
 /// A run of a hundred thousand steps is a file that a browser opens.

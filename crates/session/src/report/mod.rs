@@ -27,12 +27,17 @@ const LONGEST: usize = 4000;
 /// The report on a state; `address` opens the state again.
 #[must_use]
 pub fn text(state: &State, address: &str) -> String {
+    text_with(state, address, &verdicts(state))
+}
+
+/// The same with these lines about what the explorer says: a state that was opened from the link does not know it.
+pub(crate) fn text_with(state: &State, address: &str, verdicts: &[String]) -> String {
     let parts = [
         heading(state),
         scenario::scenario(state),
         scenario::own_text(state),
         outcomes(state),
-        verdicts(state),
+        verdicts.to_vec(),
         counted(state),
         differences::differences(&state.runs, state.setup.forms.map(|form| form.name())),
         here(state),
@@ -70,7 +75,8 @@ fn outcomes(state: &State) -> Vec<String> {
 }
 
 /// What the explorer says, and the commands that say it again.
-fn verdicts(state: &State) -> Vec<String> {
+#[must_use]
+pub fn verdicts(state: &State) -> Vec<String> {
     let vectors = VECTORS.map(Vector::mnemonic).join(", ");
     if state.settings.judging == Judging::Off {
         return wrap("", &format!("Every {vectors} at every instruction: not asked."));

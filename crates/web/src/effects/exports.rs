@@ -2,10 +2,11 @@
 //! that a person chooses.
 
 use super::address::address;
+use super::clipboard::copy;
 use super::files::words;
 use super::workers::{Hand, Heard, Line};
 use cr3_session::export::Export;
-use cr3_session::{Action, Role, State, link, report};
+use cr3_session::{Action, Overlay, Role, State, link, report};
 use gloo::timers::callback::Timeout;
 use gloo::utils::document;
 use js_sys::Array;
@@ -19,24 +20,36 @@ use yew::prelude::*;
 /// Milliseconds that a browser has to take a file.
 const TAKING: u32 = 60_000;
 
+/// Copies the link. One that is too long for a mail is offered as a file.
+pub(crate) fn share(state: &State, dispatch: &Callback<Action>) {
+    let what = if state.uses_tree() { "Link without the kernel tree" } else { "Link" };
+    copy(address(state), what, dispatch.clone());
+    if link::encode(&state.link()).len() > link::LONG {
+        dispatch.emit(Action::Open(Overlay::Report));
+    }
+}
+
 /// Saves the link as a file.
 pub(crate) fn save_link(state: &State, dispatch: &Callback<Action>) {
     let file = link::file(&link::encode(&state.link()));
     tell(dispatch, link::FILE, save(link::FILE, "text/plain", &file));
 }
 
-/// Lets a worker make a file of the comparison, and saves it.
+/// Lets a worker make a file of the comparison, and saves it; the report it copies.
 pub(crate) fn save_export(export: Export, state: &State, dispatch: &Callback<Action>) {
     let name = format!("cr3-comparison.{}", export.name());
     let address = address(state);
-    let request = export.request(&address, &report::text(state, &address));
+    let request = export.request(&address, &report::verdicts(state));
     let hand = Rc::new(RefCell::new(None));
     let hear = {
         let (hand, dispatch, name) = (hand.clone(), dispatch.clone(), name.clone());
         move |line: &Line, heard| match heard {
             Heard::Started => line.say(&request),
             Heard::Said(file) => {
-                tell(&dispatch, &name, save(&name, export.media_type(), &file));
+                match export {
+                    Export::Report => copy(file, "Report", dispatch.clone()),
+                    _ => tell(&dispatch, &name, save(&name, export.media_type(), &file)),
+                }
                 hand.take();
             }
             Heard::Broke(why) => {

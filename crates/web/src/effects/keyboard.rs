@@ -1,9 +1,9 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
-use super::address::address;
-use super::clipboard::copy;
+use super::exports::{save_export, share};
 use cr3_session::announce;
-use cr3_session::{Action, Direction, Overlay, State, Target, report};
+use cr3_session::export::Export;
+use cr3_session::{Action, Direction, Overlay, State, Target};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
 use std::rc::Rc;
@@ -92,8 +92,8 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
         return;
     }
     match key.as_str() {
-        "y" => copy(address(state), "Link", dispatch.clone()),
-        "Y" => copy(report::text(state, &address(state)), "Report", dispatch.clone()),
+        "y" => share(state, dispatch),
+        "Y" => save_export(Export::Report, state, dispatch),
         _ => match action(&key, state) {
             Some(action) => announce::answer(state, action).for_each(|answer| dispatch.emit(answer)),
             None if key == "i" => dispatch.emit(Action::Tell("There is no run to inject into.".to_owned())),

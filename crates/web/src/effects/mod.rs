@@ -33,7 +33,7 @@ pub(crate) use drawn::{Drawn, use_drawn};
 pub(crate) use drop::{chosen, use_drop};
 pub(crate) use explain::Explain;
 pub(crate) use explore::use_explore;
-pub(crate) use exports::{open_file, save_export, save_link};
+pub(crate) use exports::{open_file, save_export, save_link, share};
 pub(crate) use focus::use_focus;
 pub(crate) use frames::pause;
 pub(crate) use keyboard::{KEYS, use_keyboard};

@@ -2,14 +2,14 @@
 //! the link, files.
 
 use super::Sheet;
-use crate::effects::{address, copy, open_file, save_export, save_link};
+use crate::effects::{copy, open_file, save_export, save_link, share};
 use crate::parts::nodes;
 use crate::store::sends;
 use cr3_session::command::Command;
 use cr3_session::export::Export;
 use cr3_session::view::notes;
 use cr3_session::view::position;
-use cr3_session::{Action, State, link, report};
+use cr3_session::{Action, State, link};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, HtmlTextAreaElement};
@@ -45,7 +45,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
             <p class="quiet">{ "Title and notes travel in the link and stand in the report." }</p>
             <pre class="command">{ Command::of(state).whole() }</pre>
             <div class="uses">
-                { nodes([Way::Command, Way::Report, Way::Link].into_iter().chain([Way::File]).chain(Export::ALL.map(Way::Export)).map(|way| button(way, state, dispatch))) }
+                { nodes(WAYS.into_iter().map(|way| button(way, state, dispatch))) }
             </div>
             <label><span>{ "Open a saved link" }</span><input type="file" onchange={onopen} /></label>
             <p class="quiet">{ long }{ " A saved link, report or comparison also opens when it is dropped on the page." }</p>
@@ -57,16 +57,30 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Command,
-    Report,
     Link,
     File,
     Export(Export),
 }
 
+/// The ways, in the order in which they are offered.
+const WAYS: [Way; 8] = {
+    let [json, csv, svg, html] = Export::FILES;
+    [
+        Way::Command,
+        Way::Export(Export::Report),
+        Way::Link,
+        Way::File,
+        Way::Export(json),
+        Way::Export(csv),
+        Way::Export(svg),
+        Way::Export(html),
+    ]
+};
+
 fn button(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     let words = match way {
         Way::Command => "Copy the command",
-        Way::Report => "Copy the report",
+        Way::Export(Export::Report) => "Copy the report",
         Way::Link => "Copy the link",
         Way::File => "Save the link",
         Way::Export(export) => export.label(),
@@ -79,12 +93,10 @@ fn button(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
 }
 
 fn leave(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) {
-    let (text, what) = match way {
-        Way::Command => (Command::of(state).whole(), "Command"),
-        Way::Report => (report::text(state, &address(state)), "Report"),
-        Way::Link => (address(state), "Link"),
-        Way::File => return save_link(state, dispatch),
-        Way::Export(export) => return save_export(export, state, dispatch),
-    };
-    copy(text, what, dispatch.clone());
+    match way {
+        Way::Command => copy(Command::of(state).whole(), "Command", dispatch.clone()),
+        Way::Link => share(state, dispatch),
+        Way::File => save_link(state, dispatch),
+        Way::Export(export) => save_export(export, state, dispatch),
+    }
 }

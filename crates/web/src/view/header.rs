@@ -1,7 +1,7 @@
 //! The top line: name, story, and what concerns the whole page.
 
 use super::Props;
-use crate::effects::{address, copy};
+use crate::effects::{self, copy};
 use crate::parts::{Select, Shape};
 use crate::store::does;
 use cr3_session::command::Command;
@@ -15,9 +15,7 @@ pub(crate) fn header(props: &Props) -> Html {
     let selected = (0..STORIES.len()).find(|index| !is_valid(state, &Action::OpenStory(*index)));
     let share = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        // What it lacks is said when it is copied.
-        let what = if state.uses_tree() { "Link without the kernel tree" } else { "Link" };
-        move |_: MouseEvent| copy(address(&state), what, dispatch.clone())
+        move |_: MouseEvent| effects::share(&state, &dispatch)
     };
     let reproduce = {
         let (state, dispatch) = (state.clone(), dispatch.clone());

@@ -124,7 +124,7 @@ test("the report has the verdicts with the commands that say them again", async 
   await expect(verdict(page, 1)).toContainText("holds for all single exceptions");
   await page.keyboard.press("Y");
   await expect(page.getByRole("alert")).toHaveText(/Report copied/);
-  const report = (await page.evaluate(() => navigator.clipboard.readText())).replace(/\s+/g, " ");
+  const report = (await page.evaluate(() => navigator.clipboard.readText())).replace(/(\s\\)?\s+/g, " ");
   expect(report).toContain(`E: holds for all single exceptions: ${grouped(schedules)} schedules`);
   expect(report).toContain(`cr3play explore --form E --depth 1 --vectors nmi,db,mc --handler quiet --features ${FEATURES}`);
 });

@@ -41,7 +41,7 @@ test("a kernel tree that is chosen runs on the right, as form E does, and nothin
   await expect(ended(page, 1)).toHaveText(/exit/);
   // The explorer judges it, the TLB and the listing show it, and a switch assembles it again.
   await expect(page.locator('.judged[data-side="1"]')).toHaveClass(/holds/);
-  await page.getByRole("button", { name: "PCID", exact: true }).click();
+  await page.getByRole("group", { name: "Features" }).getByRole("button", { name: "PCID", exact: true }).click();
   await expect(ended(page, 1)).toHaveText(/exit/);
   expect(sent).toEqual([]);
 });

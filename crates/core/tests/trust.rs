@@ -38,6 +38,7 @@ fn compared(field: &Field) -> String {
             let instructions = cr3_testing::numbers("fixed instructions with the bytes of GNU as")[0];
             format!("{} instructions, and random ones", with_commas(instructions))
         }
+        (Counted::Tests, Voucher::LinuxSources) => "walked in lockstep and run, where the sources are".to_owned(),
         (Counted::Tests, _) => "–".to_owned(),
     }
 }

@@ -72,7 +72,9 @@ mod with_unicorn {
                     chosen one; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                     -     -
                     not compared: texts that we refuse and GNU as accepts
-                Linux: texts, layout, constants      the source that the code cites             -     -
+                Linux: entry code                    Linux v6.1.### and v6.##.###               -     -
+                    not compared: differences that are declared; other releases
+                Linux: C side, layout, constants     the source that the code cites             -     -
                     not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                     -     -
                     not compared: they follow from the steps by rules that only unit tests compare with cases worked
@@ -175,7 +177,9 @@ mod with_unicorn {
                     chosen one; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                  -
                     not compared: texts that we refuse and GNU as accepts
-                Linux: texts, layout, constants      the source that the code cites          -
+                Linux: entry code                    Linux v6.1.### and v6.##.###            -
+                    not compared: differences that are declared; other releases
+                Linux: C side, layout, constants     the source that the code cites          -
                     not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                  -
                     not compared: they follow from the steps by rules that only unit tests compare with cases worked
@@ -235,7 +239,9 @@ mod with_unicorn {
                     chosen one; writes of MTRRs, virtual machines and protection keys are not modelled
                 bytes of assembled text              GNU as                                       -
                     not compared: texts that we refuse and GNU as accepts
-                Linux: texts, layout, constants      the source that the code cites               -
+                Linux: entry code                    Linux v6.1.### and v6.##.###                 -
+                    not compared: differences that are declared; other releases
+                Linux: C side, layout, constants     the source that the code cites               -
                     not compared: whether we misread any of it: no Linux runs here
                 counters, verdicts                   nobody                                       -
                     not compared: they follow from the steps by rules that only unit tests compare with cases worked

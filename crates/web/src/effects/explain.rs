@@ -132,9 +132,11 @@ fn use_glossary(is_drawn: bool, shown: &Option<Anchor>) -> Document {
 }
 
 fn listeners(control: &Control) -> Vec<EventListener> {
+    // Before the page hears of a click: what it does may move the focus, which then decides what is explained.
     let on = |name: &'static str, act: fn(&Control, &Element)| {
         let control = control.clone();
-        EventListener::new(&document(), name, move |event| {
+        let options = EventListenerOptions::run_in_capture_phase();
+        EventListener::new_with_options(&document(), name, options, move |event| {
             if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
                 act(&control, &target);
             }

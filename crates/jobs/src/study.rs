@@ -23,7 +23,8 @@ impl Work {
         })
     }
 
-    /// Takes the next piece, and what is told of it. `merged` is the lab of form E. A question is over when it tells so, or that it broke.
+    /// Does the next piece of work and returns its messages. `merged` is the lab of form E. A question ends with the message that it is over or
+    /// that it broke.
     pub(crate) fn slice(&mut self, merged: &mut Lab) -> Vec<Told> {
         match self {
             Self::Claims(claims) => claims.slice(merged),

@@ -31,7 +31,7 @@ pub fn receive(text: &str, library: &mut Library) -> bool {
 }
 
 impl Trees {
-    /// Reads a tree whose files `find` gives: what the page is to be told of it, and what other workers are to be given.
+    /// Reads a tree whose files `find` gives. Returns a message for the other workers, with the files, and one for the page.
     pub fn open(&mut self, find: &mut dyn FnMut(&str) -> File) -> Vec<String> {
         let mut files = Vec::new();
         let read = Tree::read(&mut |path| {
@@ -66,7 +66,7 @@ impl Trees {
         self.asked.is_empty()
     }
 
-    /// Assembles what was asked first, and tells what came of it.
+    /// Assembles for the oldest question and returns the answer.
     pub fn slice(&mut self) -> Option<String> {
         let (ticket, config) = self.asked.pop_front()?;
         Some(encode(&Told::Assembled(ticket, boot(&config).map(|system| assembly(&system)))))

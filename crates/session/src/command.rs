@@ -1,8 +1,9 @@
 //! The command that shows in a terminal what the page shows.
 
-use crate::choice::Form;
+use crate::choice::{Form, Side};
 use crate::link;
 use crate::runs::BUDGET;
+use crate::setup::Setup;
 use crate::state::State;
 use crate::words::MACRO_FILE;
 use cr3_core::geometry::Geometry;
@@ -12,12 +13,19 @@ use std::sync::Arc;
 /// What a folded command's later lines begin with.
 const INDENT: &str = "   ";
 
-/// `cr3play compare` of what is on display.
+/// What a terminal runs to show what is on display: `cr3play compare`, or `cr3play run` for each side where both have a
+/// custom form and not the same one, because `compare` takes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
+pub struct Command(Vec<Program>);
+
+/// One call of `cr3play`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Program {
+    /// The program with its first argument.
+    name: &'static str,
     /// Options with their values, each as a shell takes it.
     options: Vec<String>,
-    /// The text of the custom form, if a side runs it.
+    /// The text of the custom form, if it is run.
     custom: Option<Arc<str>>,
 }
 
@@ -25,9 +33,33 @@ impl Command {
     /// The command of what a state shows.
     #[must_use]
     pub fn of(state: &State) -> Self {
+        let Setup { forms, own, .. } = &state.setup;
+        if forms == &[Form::Custom; 2] && own[0] != own[1] {
+            return Self(Side::BOTH.map(|side| Program::of(state, "cr3play run", &[side])).into());
+        }
+        Self(vec![Program::of(state, "cr3play compare", &Side::BOTH)])
+    }
+
+    /// Everything that a shell needs, a person's own text included.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        self.0.iter().map(Program::whole).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in [`MACRO_FILE`].
+    #[must_use]
+    pub fn folded(&self, width: usize) -> Vec<String> {
+        self.0.iter().flat_map(|program| program.folded(width)).collect()
+    }
+}
+
+impl Program {
+    /// What runs the sides.
+    fn of(state: &State, name: &'static str, sides: &[Side]) -> Self {
         let setup = &state.setup;
-        let forms = setup.forms.map(Form::name).join(",");
-        let mut options = vec![format!("--forms {forms}"), format!("--features {}", setup.features)];
+        let forms: Vec<_> = sides.iter().map(|side| setup.forms[side.index()].name()).collect();
+        let option = if sides.len() == 1 { "--form" } else { "--forms" };
+        let mut options = vec![format!("{option} {}", forms.join(",")), format!("--features {}", setup.features)];
         if setup.kernel != Kernel::V6_12 {
             options.push(format!("--kernel {}", setup.kernel));
         }
@@ -39,16 +71,15 @@ impl Command {
             // Nothing in a schedule ends a shell's quotes.
             options.push(format!("--inject '{}'", setup.schedule));
         }
-        if state.uses_tree() {
+        if sides.iter().any(|side| setup.tree(*side).is_some()) {
             options.push("--tree DIR".to_owned());
         }
         options.push(format!("--budget {BUDGET}"));
-        Self { options, custom: state.uses_custom().then(|| state.custom.clone()) }
+        let custom = sides.iter().any(|side| setup.uses_text(*side)).then(|| state.custom.clone());
+        Self { name, options, custom }
     }
 
-    /// Everything that a shell needs, a person's own text included.
-    #[must_use]
-    pub fn whole(&self) -> String {
+    fn whole(&self) -> String {
         let Some(text) = &self.custom else { return self.with("") };
         let end = delimiter(text);
         let newline = if text.ends_with('\n') { "" } else { "\n" };
@@ -56,15 +87,13 @@ impl Command {
     }
 
     fn with(&self, own: &str) -> String {
-        format!("cr3play compare {}{own}", self.options.join(" "))
+        format!("{} {}{own}", self.name, self.options.join(" "))
     }
 
-    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in [`MACRO_FILE`].
-    #[must_use]
-    pub fn folded(&self, width: usize) -> Vec<String> {
+    fn folded(&self, width: usize) -> Vec<String> {
         let own = self.custom.is_some().then(|| format!("--macro {MACRO_FILE}"));
         let words = self.options.iter().cloned().chain(own);
-        folded("cr3play compare", words, width)
+        folded(self.name, words, width)
     }
 }
 
@@ -155,6 +184,27 @@ mod tests {
                     nmi_exit:nmi, kernel_loop+1#2:mc, kernel_loop+1:nmi' \
                     --budget 100000
             "#]],
+        );
+    }
+
+    #[test]
+    fn sides_with_different_texts_have_a_command_each() {
+        check(
+            "v=2&a=custom&b=custom&tb=12&s=",
+            expect![[r#"
+            cr3play run --form custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --budget 100000 --macro - <<'EOF'
+
+            EOF
+
+            cr3play run --form custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000
+            ---
+            cr3play run --form custom \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --budget 100000 --macro my.S
+            cr3play run --form custom \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree DIR --budget 100000
+        "#]],
         );
     }
 

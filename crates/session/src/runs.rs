@@ -31,7 +31,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Why a configuration does not start, of which the assembler told this.
+    /// Why a configuration does not start. `told` is the assembler's answer.
     pub(crate) fn of(trees: &Trees, config: &Config, told: Vec<Diagnostic>) -> Self {
         match trees.awaits(config) {
             true => Self::Awaited,

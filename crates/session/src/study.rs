@@ -147,7 +147,7 @@ impl<Q: PartialEq, A: Clone> Study<Q, A> {
         self.subject.is_some() && !self.is_over
     }
 
-    /// Hears what is told of the question with that ticket; `own` gives its answers.
+    /// Takes a worker's message about the question with that ticket; `own` picks this question's answers out of it.
     fn take(&mut self, ticket: u32, told: &Told, own: fn(&Learned) -> Option<&A>) {
         if ticket != self.ticket || !self.is_open() {
             return;

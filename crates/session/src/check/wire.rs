@@ -2,11 +2,10 @@
 //! is sent as it is.
 
 use super::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
-use crate::choice::{Form, Side};
+use crate::choice::Side;
 use crate::fields::{SEPARATOR, joined};
-use crate::library::{Library, base_of, base_text};
+use crate::library::{Library, config_of, config_text};
 use crate::words::{side_key, side_of};
-use cr3_core::linux::Config;
 use cr3_core::scenario::Scenario;
 use std::fmt::Write;
 use std::rc::Rc;
@@ -46,26 +45,22 @@ pub struct Task {
 impl Task {
     fn encode(&self, kind: &str) -> String {
         let Self { ticket, side, scenario: Scenario { config, schedule } } = self;
-        let Config { features, kernel, base, form, custom, handler, geometry } = config;
-        let numbers = format!("{kind}{SEPARATOR}{ticket}{SEPARATOR}{}", side_key(*side));
-        let config = format!("{form}{SEPARATOR}{features}{SEPARATOR}{kernel}{SEPARATOR}{handler}{SEPARATOR}{geometry}");
-        let base = base_text(base);
-        format!("{numbers}{SEPARATOR}{config}{SEPARATOR}{schedule}{SEPARATOR}{base}{SEPARATOR}{custom}")
+        let fields = [
+            kind.to_owned(),
+            ticket.to_string(),
+            side_key(*side).to_string(),
+            schedule.to_string(),
+            config_text(config),
+        ];
+        fields.join(&SEPARATOR.to_string())
     }
 
     fn decode(fields: &str, library: &Library) -> Option<Self> {
-        let mut fields = fields.splitn(10, SEPARATOR);
+        let mut fields = fields.splitn(4, SEPARATOR);
         let ticket = fields.next()?.parse().ok()?;
         let side = side_of(fields.next()?)?;
-        let form = Form::named(fields.next()?)?;
-        let features = fields.next()?.parse().ok()?;
-        let kernel = fields.next()?.parse().ok()?;
-        let handler = fields.next()?.parse().ok()?;
-        let geometry = fields.next()?.parse().ok()?;
         let schedule = fields.next()?.parse().ok()?;
-        let base = base_of(fields.next()?, library)?;
-        let custom = fields.next()?.into();
-        let config = Config { features, kernel, base, form, custom, handler, geometry };
+        let config = config_of(fields.next()?, library)?;
         Some(Self { ticket, side, scenario: Scenario { config, schedule } })
     }
 }

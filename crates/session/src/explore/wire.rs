@@ -96,7 +96,7 @@ pub fn encode(ticket: u32, told: &Told) -> String {
     joined(ticket, &fields)
 }
 
-/// Read back; none if nothing is told so.
+/// Reads a message back; `None` if it is none of these.
 #[must_use]
 pub fn decode(text: &str) -> Option<(u32, Told)> {
     let (ticket, told) = text.split_once(SEPARATOR)?;

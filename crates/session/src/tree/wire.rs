@@ -57,7 +57,7 @@ pub fn encode(told: &Told) -> String {
     }
 }
 
-/// Read back; none if nothing is told so.
+/// Reads a message back; `None` if it is none of these.
 #[must_use]
 pub fn decode(text: &str) -> Option<Told> {
     let (kind, rest) = text.split_once(SEPARATOR)?;
@@ -89,7 +89,7 @@ fn parsed<T: FromStr>(field: Option<&str>) -> Option<T> {
     field?.parse().ok()
 }
 
-/// What a page needs of a system to start it. Texts stay in the worker, but for the person's own.
+/// What a page needs of a system to start it. All texts except the person's own stay in the worker.
 #[must_use]
 pub fn assembly(system: &System) -> Assembly {
     let kept = |source: &Source| {

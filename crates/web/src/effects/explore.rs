@@ -1,4 +1,4 @@
-//! The explorer behind the page, and the questions about claims and lines, each in a worker of its own. Both are told what is wanted; the
+//! The explorer behind the page, and the questions about claims and lines, each in a worker of its own. Both get requests; the
 //! explorer goes deeper while the page rests.
 
 use super::files::words;
@@ -28,7 +28,7 @@ const BUSY: [&str; 5] = ["keydown", "pointerdown", "pointermove", "wheel", "visi
 enum Worker {
     /// Nobody yet.
     None,
-    /// It hears nothing yet. Once it has started it is told everything.
+    /// It cannot receive yet. Once it has started it gets all requests.
     Starting {
         _hand: Hand,
     },
@@ -42,7 +42,7 @@ struct Desk {
     wanted: Vec<(u32, Request)>,
     pace: Pace,
     worker: Worker,
-    /// Runs until a change is told.
+    /// Runs until a change is sent to the worker.
     pause: Option<Timeout>,
     /// The first paint, which nothing is to delay.
     paint: Option<AnimationFrame>,

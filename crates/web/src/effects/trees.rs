@@ -1,4 +1,4 @@
-//! Kernel trees: the worker that reads and assembles them, and what it is told.
+//! Kernel trees: the worker that reads and assembles them, and the messages to it.
 
 use super::files::words;
 use super::workers::{Hand, Heard, Line, give};
@@ -11,7 +11,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use yew::prelude::*;
 
-/// Who is told, and what until the worker can be written to.
+/// The worker, and the messages that wait until it has started.
 #[derive(Default)]
 struct Desk {
     hand: Option<Hand>,

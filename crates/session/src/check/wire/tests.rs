@@ -1,6 +1,7 @@
 use super::*;
+use crate::choice::Form;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Base, Features, Kernel, TreeId, Variation};
+use cr3_core::linux::{Base, Config, Features, Kernel, TreeId, Variation};
 
 fn task(form: Form, custom: &str) -> Task {
     let schedule = "kernel_loop+1:nmi > exc_nmi+2:mc".parse().expect("a schedule");

@@ -66,30 +66,46 @@ impl<'l> Rows<'l> {
     }
 }
 
-fn read_rows(reader: &mut Reader<'_>) -> Option<Vec<Line>> {
+/// A row as it is read. Nothing is copied before it becomes a line.
+struct Read<'b> {
+    position: Position,
+    text: &'b str,
+    calls: Vec<(&'b str, Position)>,
+    length: u32,
+    instruction: bool,
+}
+
+impl Read<'_> {
+    fn line(&self, address: u64) -> Line {
+        let Self { position, text, length, instruction, .. } = *self;
+        let expansion = self.calls.iter().map(|(name, position)| ((*name).to_owned(), *position)).collect();
+        Line { address, length, instruction, position, text: text.to_owned(), expansion }
+    }
+}
+
+fn read_rows<'b>(reader: &mut Reader<'b>) -> Option<Vec<Read<'b>>> {
     let mut last = 0;
     reader.list(|reader| {
         let size = reader.small()?;
         let source = reader.length()?;
         last = reader.distance(last)?;
-        Some(Line {
-            address: 0,
+        Some(Read {
             length: size >> 1,
             instruction: size & 1 != 0,
             position: Position { source, line: last.try_into().ok()?, column: reader.small()? },
-            text: reader.text()?.to_owned(),
-            expansion: read_calls(reader)?,
+            text: reader.text()?,
+            calls: read_calls(reader)?,
         })
     })
 }
 
-fn read_listing(reader: &mut Reader<'_>, rows: &[Line]) -> Option<Vec<Line>> {
+fn read_listing(reader: &mut Reader<'_>, rows: &[Read<'_>]) -> Option<Vec<Line>> {
     let (mut listing, mut end) = (Vec::with_capacity(rows.len()), 0_u64);
     reader.list(|reader| {
         let (first, count) = (reader.length()?, reader.length()?);
         end = reader.distance(end)?;
         for row in rows.get(first..first.checked_add(count)?)? {
-            listing.push(Line { address: end, ..row.clone() });
+            listing.push(row.line(end));
             end = end.wrapping_add(row.length.into());
         }
         Some(())
@@ -114,8 +130,8 @@ fn write_calls(writer: &mut Writer, calls: &[(String, Position)]) {
     });
 }
 
-fn read_calls(reader: &mut Reader<'_>) -> Option<Vec<(String, Position)>> {
-    reader.list(|reader| Some((reader.text()?.to_owned(), read_position(reader)?)))
+fn read_calls<'b>(reader: &mut Reader<'b>) -> Option<Vec<(&'b str, Position)>> {
+    reader.list(|reader| Some((reader.text()?, read_position(reader)?)))
 }
 
 /// In the order of addresses, so that what shifts all of them shows once.
@@ -157,7 +173,7 @@ fn write_assembly(writer: &mut Writer, Assembly { image, sources, notes }: &Asse
     });
 }
 
-fn read_assembly(reader: &mut Reader<'_>, rows: &[Line]) -> Option<Assembly> {
+fn read_assembly(reader: &mut Reader<'_>, rows: &[Read<'_>]) -> Option<Assembly> {
     let listing = read_listing(reader, rows)?;
     let (symbols, aliases) = (read_names(reader)?, read_names(reader)?);
     let absent = reader.list(|reader| Some(reader.text()?.to_owned()))?;
@@ -191,17 +207,17 @@ fn read_diagnostic(reader: &mut Reader<'_>) -> Option<Diagnostic> {
         source: reader.text()?.to_owned(),
         message: reader.text()?.to_owned(),
         hint: reader.list(|reader| Some(reader.text()?.to_owned()))?.pop(),
-        expansion: read_calls(reader)?,
+        expansion: read_calls(reader)?.into_iter().map(|(name, position)| (name.to_owned(), position)).collect(),
     })
 }
 
-/// Assemblies, each under a key.
+/// Assemblies, each under a key. The keys come first, so that they can be read alone.
 pub(super) fn write_all(assemblies: &[(String, Assembly)]) -> Vec<u8> {
     let mut writer = Writer::default();
     let rows = Rows::of(&assemblies.iter().map(|(_, assembly)| assembly).collect::<Vec<_>>());
+    writer.list(assemblies.iter(), |writer, (key, _)| writer.text(key));
     rows.write(&mut writer);
-    writer.list(assemblies.iter(), |writer, (key, assembly)| {
-        writer.text(key);
+    writer.list(assemblies.iter(), |writer, (_, assembly)| {
         writer.inside(|writer| write_assembly(writer, assembly, &rows));
     });
     writer.finish()
@@ -209,23 +225,19 @@ pub(super) fn write_all(assemblies: &[(String, Assembly)]) -> Vec<u8> {
 
 /// The keys of [`write_all`], in order.
 pub(super) fn read_keys(bytes: &[u8]) -> Option<Vec<String>> {
-    let mut reader = Reader::new(bytes)?;
-    read_rows(&mut reader)?;
-    reader.list(|reader| {
-        let key = reader.text()?.to_owned();
-        reader.raw()?;
-        Some(key)
-    })
+    keys(&mut Reader::new(bytes)?)
+}
+
+fn keys(reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    reader.list(|reader| Some(reader.text()?.to_owned()))
 }
 
 /// The assembly with this number.
 pub(super) fn read_one(bytes: &[u8], number: usize) -> Option<Assembly> {
     let mut reader = Reader::new(bytes)?;
+    keys(&mut reader)?;
     let rows = read_rows(&mut reader)?;
-    let bodies = reader.list(|reader| {
-        reader.text()?;
-        reader.raw()
-    })?;
+    let bodies = reader.list(Reader::raw)?;
     read_assembly(&mut reader.at(bodies.get(number)?), &rows)
 }
 

@@ -13,7 +13,7 @@ test("where no worker starts, a side says why nothing assembles it, and what is 
   await page.route(WORKER, (route: Route) => (refuses ? route.abort() : route.continue()));
   await opened(page);
   await nx(page).click();
-  await expect(outcome(page)).toContainText("is not assembled: worker/");
+  await expect(outcome(page)).toContainText("is not assembled: ");
   await nx(page).click();
   await expect(outcome(page)).toContainText("exited");
   // The next text is asked of another worker.

@@ -1,4 +1,4 @@
-import { test, expect, address, opened } from "./page";
+import { test, expect, address, opened, macro, expectText } from "./page";
 
 test.use({ judging: "off" });
 
@@ -15,8 +15,8 @@ test("a pasted macro says its errors at their place, and runs once they are mend
   await page.getByRole("button", { name: "Own macro" }).click();
   const sheet = page.getByRole("dialog");
   await sheet.getByRole("button", { name: "Run it right" }).click();
-  const area = sheet.getByLabel("Text of the macro");
-  await expect(area).toHaveValue(/PARANOID_RESTORE_CR3/);
+  const area = macro(page);
+  await expectText(page, /PARANOID_RESTORE_CR3/);
   await area.fill(BROKEN);
   await expect(sheet.locator(".problem")).toContainText("line 3, column");
   await expect(sheet.locator(".problem")).toContainText("%cr33");
@@ -32,14 +32,14 @@ test("a pasted macro says its errors at their place, and runs once they are mend
   await expect(other.getByLabel("Form of the right run")).toHaveValue("5");
   await expect(other.locator("[data-counter=flushing_cr3_writes] .right")).not.toHaveText("0");
   await other.getByRole("button", { name: "Own macro" }).click();
-  await expect(other.getByLabel("Text of the macro")).toHaveValue(MENDED);
+  await expectText(other, MENDED);
 });
 
 test("an endless loop in a pasted macro stops at a bound", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.getByRole("button", { name: "Run it right" }).click();
-  await page.getByLabel("Text of the macro").fill(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n1:\tjmp 1b\n.endm\n");
+  await macro(page).fill(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n1:\tjmp 1b\n.endm\n");
   await page.keyboard.press("Escape");
   await expect(page.locator("[data-counter=instructions] .right")).toHaveText(/^\d{5,}$/);
   await page.keyboard.press("End");

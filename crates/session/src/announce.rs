@@ -16,6 +16,7 @@ pub const WORDS: usize = 25;
 #[must_use]
 pub fn runs(state: &State) -> String {
     let went = Side::BOTH.map(|side| match outcome(&state.runs, side) {
+        Some(Outcome { of: Some(_), .. }) => "does not assemble, the last one stays".to_owned(),
         Some(outcome) => run(&outcome),
         None => "does not assemble".to_owned(),
     });

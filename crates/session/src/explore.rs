@@ -301,6 +301,8 @@ impl Explore {
     pub(crate) fn followed(&self, setup: &Setup, custom: &Arc<str>, runs: &Runs) -> Self {
         let mut next = Self { sides: Default::default(), ..self.clone() };
         for side in Side::BOTH {
+            // What is judged is what is on display.
+            let custom = runs.text(side).filter(|_| runs.is_of_earlier_text(side)).unwrap_or(custom);
             let subject = runs.trace(side).map(|_| Subject::of(setup, custom, side, self.scope, self.assumed));
             next.sides[side.index()] = next.judged(side, subject, &self.sides);
         }

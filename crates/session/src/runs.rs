@@ -1,13 +1,13 @@
 //! The two runs of a setup, aligned, with indexes for moving about in them.
 
-use crate::choice::{Direction, Filter, Side, Target};
+use crate::choice::{Direction, Filter, Form, Side, Target};
 use crate::setup::Setup;
 use crate::tree::Trees;
 use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;
 use cr3_core::linux::Config;
-use cr3_core::scenario::{Place, Unresolved};
+use cr3_core::scenario::{Place, Scenario, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
@@ -40,11 +40,23 @@ impl Failure {
     }
 }
 
+/// The scenario with the text of an earlier run of a person's own text, if that is another one.
+fn with_text_of(scenario: &Scenario, trace: &Trace) -> Option<Scenario> {
+    let (wanted, ran) = (&scenario.config, &trace.scenario.config);
+    let is_other = wanted.form == Form::Custom && ran.form == Form::Custom && wanted.custom != ran.custom;
+    is_other.then(|| {
+        let config = Config { custom: ran.custom.clone(), base: ran.base.clone(), ..wanted.clone() };
+        Scenario { config, ..scenario.clone() }
+    })
+}
+
 /// The runs of one setup. Equal only to itself: a new recording is a new value.
 #[derive(Debug)]
 pub struct Runs {
     /// The run of each side, or why there is none.
     pub sides: [Result<Trace, Failure>; 2],
+    /// Why the run of a side is that of an earlier text of a person's own: what is wrong with the present one.
+    pub refused: [Option<Vec<Diagnostic>>; 2],
     /// The runs aligned; only one run if the other failed.
     pub comparison: Comparison,
     /// Whether the counters of the two runs may be compared.
@@ -67,26 +79,38 @@ impl Runs {
     /// Runs both sides of `setup`, whose texts `trees` may have.
     #[must_use]
     pub fn record(setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
-        Self::recorded(setup, custom, trees, &[])
+        Self::recorded(setup, custom, trees, None)
     }
 
-    /// The same after these runs: a system that one of them started is not assembled again.
+    /// The same after these runs. A system that one of them started is not assembled again. Where a person's own text
+    /// does not assemble, the last one that did goes on running.
     #[must_use]
     pub fn record_next(&self, setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
-        Self::recorded(setup, custom, trees, &self.sides.iter().flatten().collect::<Vec<_>>())
+        Self::recorded(setup, custom, trees, Some(self))
     }
 
-    fn recorded(setup: &Setup, custom: &Arc<str>, trees: &Trees, before: &[&Trace]) -> Self {
+    fn recorded(setup: &Setup, custom: &Arc<str>, trees: &Trees, earlier: Option<&Self>) -> Self {
+        let before: Vec<&Trace> = earlier.into_iter().flat_map(|runs| runs.sides.iter().flatten()).collect();
         let record = |side, before: &[&Trace]| {
             let scenario = setup.scenario(side, custom);
-            let boot = |config: &Config| trees.boot(config);
-            let trace = Trace::record_after(before.iter().copied(), &scenario, Options { budget: BUDGET }, boot);
-            trace.map_err(|told| Failure::of(trees, &scenario.config, told))
+            let run = |scenario: &Scenario| {
+                let boot = |config: &Config| trees.boot(config);
+                let trace = Trace::record_after(before.iter().copied(), scenario, Options { budget: BUDGET }, boot);
+                trace.map_err(|told| Failure::of(trees, &scenario.config, told))
+            };
+            let last = earlier.and_then(|runs| runs.trace(side)).and_then(|trace| with_text_of(&scenario, trace));
+            match (run(&scenario), last) {
+                (Err(Failure::Refused(told)), Some(last)) => match run(&last) {
+                    Ok(trace) => (Ok(trace), Some(told)),
+                    Err(_) => (Err(Failure::Refused(told)), None),
+                },
+                (result, _) => (result, None),
+            }
         };
-        let left = record(Side::Left, before);
+        let (left, refused_left) = record(Side::Left, &before);
         let known: Vec<&Trace> = left.iter().chain(before.iter().copied()).collect();
-        let right = record(Side::Right, &known);
-        Self::align([left, right])
+        let (right, refused_right) = record(Side::Right, &known);
+        Self { refused: [refused_left, refused_right], ..Self::align([left, right]) }
     }
 
     pub(crate) fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
@@ -95,6 +119,7 @@ impl Runs {
         let comparable = matches!(*present, [left, right] if compare::astray([left, right]).is_none());
         let mut runs = Self {
             sides,
+            refused: [None, None],
             comparison,
             comparable,
             taken: [Vec::new(), Vec::new()],
@@ -144,6 +169,18 @@ impl Runs {
     #[must_use]
     pub fn trace(&self, side: Side) -> Option<&Trace> {
         self.sides[side.index()].as_ref().ok()
+    }
+
+    /// The text of a person's own that a side runs: the present one, or the last one that assembled.
+    #[must_use]
+    pub fn text(&self, side: Side) -> Option<&Arc<str>> {
+        self.trace(side).map(|trace| &trace.scenario.config.custom)
+    }
+
+    /// Whether the run of a side is that of an earlier text, because the present one does not assemble.
+    #[must_use]
+    pub fn is_of_earlier_text(&self, side: Side) -> bool {
+        self.refused[side.index()].is_some()
     }
 
     /// Whether a worker assembles the text of a side.

@@ -105,8 +105,7 @@ impl State {
 
     /// The form whose code is listed; none while it does not run.
     pub(crate) fn listed(&self) -> Option<Config> {
-        self.runs.trace(self.side)?;
-        let Config { form, base, custom, kernel, .. } = self.setup.scenario(self.side, &self.custom).config;
+        let Config { form, base, custom, kernel, .. } = self.runs.trace(self.side)?.scenario.config.clone();
         let custom = if form == Form::Custom { custom } else { Arc::default() };
         Some(Config { form, base, custom, kernel, ..Config::default() })
     }

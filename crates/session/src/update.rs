@@ -198,7 +198,7 @@ fn record(state: &mut State) {
     let awaits = |runs: &Runs| Side::BOTH.into_iter().any(|side| runs.awaits(side));
     let shown = state.runs.clone();
     let (before, row) = state.before.take().filter(|_| awaits(&shown)).unwrap_or((shown, state.cursor));
-    state.runs = Rc::new(state.runs.record_next(&state.setup, &state.custom, &state.trees));
+    state.runs = Rc::new(before.record_next(&state.setup, &state.custom, &state.trees));
     let kept = before.follow(row, &state.runs);
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
     match awaits(&state.runs) {

@@ -1,4 +1,4 @@
-//! Called by trunk after it has built a page: writes the version of the workers' module, puts Unicorn beside the page, and
+//! Called by trunk after it has built a page: writes the version of the workers' module, puts the editor and Unicorn beside the page, and
 //! gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
 //! and their indentation.
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::version::write_version;
-use crate::{offline, policy, unicorn};
+use crate::{editor, offline, policy, unicorn};
 
 /// Where the page finds the workers' module. Trunk does not name a worker by its content.
 const WORKER: &str = "worker";
@@ -22,6 +22,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     })?;
     trim_document(&stage.join("index.html"))?;
     name_version(&stage.join(WORKER))?;
+    editor::stage(project, &stage)?;
     unicorn::stage(project, &stage)?;
     let page = stage.join("index.html");
     let html = fs::read_to_string(&page).map_err(|error| Failure::io(&page, &error))?;

@@ -15,6 +15,8 @@ pub struct Problem {
     pub message: String,
     /// The line with a caret under the column; empty if the line is not in the person's text.
     pub excerpt: String,
+    /// Line and column in the person's text, from 1.
+    pub at: Option<(u32, u32)>,
     /// How to mend it.
     pub hint: Option<String>,
 }
@@ -48,6 +50,9 @@ pub fn verdict(state: &State) -> Verdict {
         (false, Ok(_)) => "It assembles. No side runs it yet.",
         (false, Err(_)) => "It does not assemble. No side runs it yet.",
         (true, Ok(_)) => "It assembles, and runs.",
+        (true, Err(_)) if Side::BOTH.into_iter().any(|side| state.runs.is_of_earlier_text(side)) => {
+            "It does not assemble. The last text that assembled stays on display."
+        }
         (true, Err(_)) => "It does not assemble.",
     };
     let list = |diagnostics: &[Diagnostic]| problems(diagnostics, &state.custom);
@@ -65,6 +70,9 @@ fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let custom = Side::BOTH.into_iter().filter(|side| state.setup.uses_text(*side));
     let mut notes = Vec::new();
     for side in custom {
+        if let Some(told) = &state.runs.refused[side.index()] {
+            return Err(told.clone());
+        }
         match &state.runs.sides[side.index()] {
             Ok(trace) => notes = trace.system.notes.to_vec(),
             Err(Failure::Refused(diagnostics)) => return Err(diagnostics.clone()),
@@ -101,6 +109,7 @@ fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {
         place,
         message: diagnostic.message.clone(),
         excerpt: line.map(|line| excerpt(line, position.column)).unwrap_or_default(),
+        at: line.map(|_| (position.line, position.column)),
         hint: diagnostic.hint.clone(),
     }
 }

@@ -14,6 +14,7 @@ pub mod inject;
 pub mod limits;
 pub mod lines;
 pub mod listing;
+pub mod names;
 pub mod notes;
 pub mod outcome;
 pub mod pending;

@@ -3,12 +3,13 @@
 use super::Sheet;
 use super::problems::messages;
 use super::trees::{switch, trees};
-use crate::effects;
+use crate::effects::{self, Ears, Seat, Shown, use_code};
 use crate::parts::nodes;
 use crate::store::{Props, does};
 use cr3_session::view::configuration::{Chip, chips};
 use cr3_session::view::diagnostics::verdict;
 use cr3_session::view::drafts::{Draft, drafts, warning};
+use cr3_session::view::names::names;
 use cr3_session::view::trees::of_text;
 use cr3_session::{Action, Side, State};
 use gloo::events::EventListener;
@@ -20,7 +21,10 @@ use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 /// Milliseconds without typing before the text is taken.
-const PAUSE: u32 = 250;
+const PAUSE: u32 = 150;
+
+/// Keys that a person cannot guess. Tab goes on through the page.
+const KEYS: &str = "Tab leaves the text. Ctrl+] and Ctrl+[ move lines in and out, Ctrl+F searches, Ctrl+Space completes a name, F8 goes to the next message.";
 
 /// Typed text that is not taken yet. Dropping it ends the pause.
 struct Typed {
@@ -28,18 +32,25 @@ struct Typed {
     _pause: Timeout,
 }
 
+/// The state, as callbacks know it that outlive a rendering.
+type Current = Rc<RefCell<Rc<State>>>;
+
 type Pending = Rc<RefCell<Option<Typed>>>;
 
 #[component]
 pub(crate) fn Editor(props: &Props) -> Html {
     let Props { state, dispatch } = props;
-    let area = use_node_ref();
+    let seat = Seat { area: use_node_ref(), parent: use_node_ref() };
     let pending: Pending = use_mut_ref(|| None);
-    use_leaving(&pending, state, dispatch);
+    let current = use_mut_ref(|| state.clone());
+    *current.borrow_mut() = state.clone();
+    use_leaving(&pending, &current, dispatch);
     let verdict = {
         let state = state.clone();
         use_memo((state.setup.clone(), state.custom.clone(), state.runs.clone()), move |_| verdict(&state))
     };
+    let shown = Shown { text: pending.borrow().is_none().then(|| state.custom.clone()), verdict: verdict.clone() };
+    let is_code = use_code(&seat, shown, &ears(&pending, &current, dispatch));
     // Yew writes the value at each rendering, and a run that plays renders often.
     let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());
     let oninput = {
@@ -47,11 +58,11 @@ pub(crate) fn Editor(props: &Props) -> Html {
         move |event: InputEvent| wait(&pending, event.target_unchecked_into::<HtmlTextAreaElement>().value(), &dispatch)
     };
     let onfocusout = {
-        let dispatch = dispatch.clone();
+        let (pending, dispatch) = (pending.clone(), dispatch.clone());
         move |_: FocusEvent| take(&pending, &dispatch)
     };
     html! {
-        <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()} first={area.clone()}>
+        <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()} first={seat.area.clone()}>
             <p class="quiet">
                 { "GNU assembler, AT&T syntax. Define " }<code>{ "PARANOID_RESTORE_CR3" }</code>{ " or " }
                 <code>{ "RESTORE_CR3" }</code>{ " with arguments " }<code>{ "scratch_reg" }</code>{ " and " }
@@ -60,9 +71,13 @@ pub(crate) fn Editor(props: &Props) -> Html {
             <div class="uses">
                 { nodes(Side::BOTH.into_iter().map(|side| run_button(props, side))) }
             </div>
-            <textarea class="area" ref={area} rows="18" spellcheck="false" autocomplete="off" wrap="off"
-                aria-label="Text of the macro" aria-describedby="editor-problems"
-                aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} {onfocusout} />
+            <div {onfocusout}>
+                <textarea class="area" ref={seat.area} rows="18" spellcheck="false" autocomplete="off" wrap="off" hidden={is_code}
+                    aria-label="Text of the macro" aria-describedby="editor-keys editor-problems"
+                    aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} />
+                <div ref={seat.parent}></div>
+                <p id="editor-keys" class="quiet keys-of-editor">{ if is_code { KEYS } else { "" } }</p>
+            </div>
             <div id="editor-problems" class="problems" role="status">
                 <p class="quiet verdict">{ verdict.words }</p>
                 <div>{ messages("problem", &verdict.problems) }</div>
@@ -74,6 +89,20 @@ pub(crate) fn Editor(props: &Props) -> Html {
             { trees(props) }
         </Sheet>
     }
+}
+
+/// What the editor of code tells and asks, like the text area.
+fn ears(pending: &Pending, current: &Current, dispatch: &Callback<Action>) -> Ears {
+    let typed = {
+        let (pending, dispatch) = (pending.clone(), dispatch.clone());
+        Callback::from(move |text| wait(&pending, text, &dispatch))
+    };
+    let current = current.clone();
+    let names = Callback::from(move |()| {
+        let names = names(&current.borrow()).into_iter();
+        names.map(|(kind, name)| format!("{} {name}\n", kind.key())).collect()
+    });
+    Ears { typed, names }
 }
 
 /// Takes the text after a pause.
@@ -94,10 +123,8 @@ fn take(pending: &Pending, dispatch: &Callback<Action>) {
 
 /// Saves the last typed text if the editor or the whole page disappears before the pause is over.
 #[hook]
-fn use_leaving(pending: &Pending, state: &Rc<State>, dispatch: &Callback<Action>) {
-    let shown = use_mut_ref(|| state.clone());
-    *shown.borrow_mut() = state.clone();
-    let (pending, dispatch) = (pending.clone(), dispatch.clone());
+fn use_leaving(pending: &Pending, current: &Current, dispatch: &Callback<Action>) {
+    let (pending, shown, dispatch) = (pending.clone(), current.clone(), dispatch.clone());
     use_effect_with((), move |()| {
         let page = {
             let (pending, shown) = (pending.clone(), shown.clone());

@@ -22,7 +22,7 @@ function first(stream) {
 
 /** What the mode does not know. */
 function anywhere(stream) {
-  if (stream.match(ARGUMENT)) return "special(variableName)";
+  if (stream.match(ARGUMENT)) return "variableName.special";
   if (stream.match(REGISTER)) return "variableName";
   return stream.match(CAPITALS) ? "macroName" : null;
 }

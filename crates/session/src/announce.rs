@@ -174,7 +174,7 @@ mod tests {
                 for missed in [0, 1, 60] {
                     let broken = Promise::ALL[..breaks].iter().rev().map(|it| broken(*it)).collect();
                     let ending = String::new();
-                    all.push(run(&Outcome { sound: false, ended, ending, broken, missed }));
+                    all.push(run(&Outcome { of: None, sound: false, ended, ending, broken, missed }));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The two runs of a setup, aligned, with indexes for moving about in them.
 
 use crate::choice::{Direction, Filter, Form, Side, Target};
-use crate::setup::Setup;
+use crate::setup::{Setup, Texts};
 use crate::tree::Trees;
 use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
@@ -78,18 +78,18 @@ impl PartialEq for Runs {
 impl Runs {
     /// Runs both sides of `setup`, whose texts `trees` may have.
     #[must_use]
-    pub fn record(setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
+    pub fn record(setup: &Setup, custom: &Texts, trees: &Trees) -> Self {
         Self::recorded(setup, custom, trees, None)
     }
 
     /// The same after these runs. A system that one of them started is not assembled again. Where a person's own text
     /// does not assemble, the last one that did goes on running.
     #[must_use]
-    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
+    pub fn record_next(&self, setup: &Setup, custom: &Texts, trees: &Trees) -> Self {
         Self::recorded(setup, custom, trees, Some(self))
     }
 
-    fn recorded(setup: &Setup, custom: &Arc<str>, trees: &Trees, earlier: Option<&Self>) -> Self {
+    fn recorded(setup: &Setup, custom: &Texts, trees: &Trees, earlier: Option<&Self>) -> Self {
         let before: Vec<&Trace> = earlier.into_iter().flat_map(|runs| runs.sides.iter().flatten()).collect();
         let record = |side, before: &[&Trace]| {
             let scenario = setup.scenario(side, custom);

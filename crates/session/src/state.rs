@@ -1,14 +1,14 @@
 //! The one value that the page shows.
 
 use crate::check::Check;
-use crate::choice::{Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
+use crate::choice::{Against, Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
 use crate::document::Document;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
 use crate::explore::wire::Request;
 use crate::link::{self, Link, Note};
 use crate::runs::Runs;
-pub use crate::setup::Setup;
+pub use crate::setup::{Setup, Texts};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, TreeId, Variation};
@@ -41,8 +41,12 @@ impl Default for Settings {
 pub struct State {
     /// What is run.
     pub setup: Setup,
-    /// Text of the custom form.
-    pub custom: Arc<str>,
+    /// Texts of the custom form.
+    pub custom: Texts,
+    /// The side whose text is edited.
+    pub edited: Side,
+    /// What the edited text is shown against.
+    pub against: Against,
     /// What a person called it; empty if nothing.
     pub title: String,
     /// What a person noted at steps, in the order of the rows.
@@ -105,7 +109,12 @@ impl State {
 
     /// The form whose code is listed; none while it does not run.
     pub(crate) fn listed(&self) -> Option<Config> {
-        let Config { form, base, custom, kernel, .. } = self.runs.trace(self.side)?.scenario.config.clone();
+        self.shown(self.side)
+    }
+
+    /// The text of a side's run, as one asks about its lines; none while it does not run.
+    pub(crate) fn shown(&self, side: Side) -> Option<Config> {
+        let Config { form, base, custom, kernel, .. } = self.runs.trace(side)?.scenario.config.clone();
         let custom = if form == Form::Custom { custom } else { Arc::default() };
         Some(Config { form, base, custom, kernel, ..Config::default() })
     }
@@ -130,7 +139,7 @@ impl State {
         let decoded = link::decode(text);
         let kept = match decoded.0.custom {
             Some(_) => self.kept(),
-            None => self.kept_with(&self.custom),
+            None => self.kept_with(self.text()),
         };
         let next = Self::opened(decoded, self.settings, kept, self.trees.clone(), Runs::record);
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
@@ -145,7 +154,7 @@ impl State {
         settings: Settings,
         kept: Vec<Arc<str>>,
         trees: Trees,
-        record: impl FnOnce(&Setup, &Arc<str>, &Trees) -> Runs,
+        record: impl FnOnce(&Setup, &Texts, &Trees) -> Runs,
     ) -> Self {
         let mut state = Self::of(link, settings, kept, trees, record);
         if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
@@ -158,8 +167,9 @@ impl State {
         state
     }
 
-    /// What a link runs: the setup, and the text of the custom form. `kept` is tidy.
-    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, Arc<str>) {
+    /// What a link runs: the setup, and the texts of the custom form. A side that runs none has none, unless it is edited
+    /// first. `kept` is tidy.
+    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, Texts) {
         let setup = Setup {
             forms: link.forms,
             own: link.own,
@@ -169,8 +179,15 @@ impl State {
             geometry: link.geometry,
             schedule: link.schedule.clone(),
         };
-        let custom = link.custom.as_deref().map(Arc::from).or_else(|| kept.first().cloned()).unwrap_or_default();
-        (setup, custom)
+        let text: Arc<str> = match &link.custom {
+            Some(text) => text.as_str().into(),
+            None => kept.first().cloned().unwrap_or_default(),
+        };
+        let right = link.right.as_deref().map_or_else(|| text.clone(), Arc::from);
+        let has_text = |side| setup.uses_text(side) || (setup.edited() == side && !setup.uses_text(side.other()));
+        let of = |side, text| if has_text(side) { text } else { Arc::default() };
+        let texts = Texts::new(of(Side::Left, text), of(Side::Right, right));
+        (setup, texts)
     }
 
     fn of(
@@ -178,11 +195,12 @@ impl State {
         settings: Settings,
         kept: Vec<Arc<str>>,
         mut trees: Trees,
-        record: impl FnOnce(&Setup, &Arc<str>, &Trees) -> Runs,
+        record: impl FnOnce(&Setup, &Texts, &Trees) -> Runs,
     ) -> Self {
         let kept = drafts::tidy(kept);
         let (setup, custom) = Self::asked(&link, &kept);
-        let aside = kept.into_iter().filter(|text| *text != custom).collect();
+        let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
+        let edited = setup.edited();
         trees.ask(&setup, &custom);
         let runs = Rc::new(record(&setup, &custom, &trees));
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
@@ -191,6 +209,8 @@ impl State {
         Self {
             setup,
             custom,
+            edited,
+            against: Against::default(),
             title: link.title,
             notes,
             aside,
@@ -230,7 +250,8 @@ impl State {
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),
             row: Some(self.cursor),
-            custom: self.uses_custom().then(|| self.custom.to_string()),
+            custom: self.linked_text().map(|text| text.to_string()),
+            right: self.linked_right().map(|text| text.to_string()),
             filter: self.filter,
             side: self.side,
             pane: self.pane,
@@ -268,6 +289,26 @@ impl State {
         }
     }
 
+    /// The text that is edited.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        self.custom.of(self.edited)
+    }
+
+    /// The text of the custom form that a link carries: that of both sides, or that of the left one.
+    fn linked_text(&self) -> Option<&Arc<str>> {
+        let side = Side::BOTH.into_iter().find(|side| self.setup.uses_text(*side))?;
+        Some(self.custom.of(side))
+    }
+
+    /// The text of the right side, where the left one runs another.
+    #[must_use]
+    pub fn linked_right(&self) -> Option<&Arc<str>> {
+        let are_used = Side::BOTH.into_iter().all(|side| self.setup.uses_text(side));
+        let right = self.custom.of(Side::Right);
+        Some(right).filter(|right| are_used && *right != self.custom.of(Side::Left))
+    }
+
     /// Whether a side runs the text of the custom form.
     #[must_use]
     pub fn uses_custom(&self) -> bool {
@@ -295,20 +336,28 @@ impl State {
         Some(self.trees.tree(id).map_or_else(|| "a kernel tree".to_owned(), |tree| tree.release.clone()))
     }
 
-    /// The texts that the browser should keep, newest first: that of the custom form unless the link carries it, and
+    /// The texts that the browser should keep, newest first: those of the custom form that the link does not carry, and
     /// those put aside.
     #[must_use]
     pub fn kept(&self) -> Vec<Arc<str>> {
-        match self.uses_custom() {
-            true => drafts::tidy(self.aside.clone()),
-            false => self.kept_with(&self.custom),
-        }
+        let own = [self.edited, self.edited.other()].map(|side| self.custom.of(side));
+        let own = own.into_iter().filter(|text| !self.is_linked(text));
+        drafts::tidy(own.chain(&self.aside).cloned())
     }
 
     /// The same, if the page ends with `typed` in the editor, which no link carries yet.
     #[must_use]
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
-        drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
+        let other =
+            Some(self.custom.of(self.edited.other())).filter(|text| *text != self.text() && !self.is_linked(text));
+        drafts::tidy(
+            std::iter::once(Arc::from(drafts::shortened(typed))).chain(other.into_iter().chain(&self.aside).cloned()),
+        )
+    }
+
+    /// Whether the link carries a text, because a side runs it.
+    fn is_linked(&self, text: &Arc<str>) -> bool {
+        Side::BOTH.into_iter().any(|side| self.setup.uses_text(side) && self.custom.of(side) == text)
     }
 }
 

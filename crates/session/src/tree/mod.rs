@@ -3,7 +3,7 @@
 pub mod wire;
 
 use crate::choice::{Form, Side};
-use crate::setup::Setup;
+use crate::setup::{Setup, Texts};
 use cr3_core::asm::{Diagnostic, Image, Position, Severity, Source};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{self, Base, Config, Kernel, System, TreeId, is_entry_text};
@@ -103,7 +103,7 @@ impl Trees {
     }
 
     /// Asks for what the sides need and nobody knows.
-    pub(crate) fn ask(&mut self, setup: &Setup, custom: &Arc<str>) {
+    pub(crate) fn ask(&mut self, setup: &Setup, custom: &Texts) {
         let sides = Side::BOTH.map(|side| text_of(&setup.scenario(side, custom).config));
         for text in &sides {
             if is_foreign(text) && self.can_have(text) && self.known(text).is_none() {

@@ -1,6 +1,7 @@
 use super::wire;
 use super::*;
 use crate::choice::Own;
+use crate::setup::Texts;
 use cr3_core::linux::boot;
 
 #[test]
@@ -58,7 +59,7 @@ fn texts_that_nobody_shows_any_more_are_forgotten_in_the_end() {
     };
     let opened =
         Opened { id: TreeId(1), release: "v6.12".into(), kernel: Kernel::V6_12, files: 1, configured: String::new() };
-    trees.ask(&setup(cr3_core::linux::Features::ALL), &"".into());
+    trees.ask(&setup(cr3_core::linux::Features::ALL), &Texts::default());
     assert_eq!(trees.wanted().count(), 0, "nobody has the tree");
     trees.take(Told::Opened(opened));
     for set in 0..32_u32 {
@@ -70,7 +71,7 @@ fn texts_that_nobody_shows_any_more_are_forgotten_in_the_end() {
             nx: on(3),
             ..cr3_core::linux::Features::ALL
         };
-        trees.ask(&setup(features), &"".into());
+        trees.ask(&setup(features), &Texts::default());
         let wanted: Vec<u32> = trees.wanted().map(|(ticket, _)| ticket).collect();
         assert!(wanted.len() <= 1, "only what is shown");
         for ticket in wanted {

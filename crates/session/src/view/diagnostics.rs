@@ -1,6 +1,6 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
-use crate::choice::{Form, Own, Side};
+use crate::choice::{Form, Own};
 use crate::runs::Failure;
 use crate::state::{Setup, State};
 use cr3_core::asm::{Diagnostic, Severity};
@@ -36,26 +36,27 @@ pub struct Verdict {
 /// The verdict on the text of the custom form. It follows from the setup and the text alone.
 #[must_use]
 pub fn verdict(state: &State) -> Verdict {
-    let is_blank = state.custom.trim().is_empty();
-    let assembled = match (state.uses_custom(), is_blank) {
+    let is_blank = state.text().trim().is_empty();
+    let is_run = state.setup.uses_text(state.edited);
+    let assembled = match (is_run, is_blank) {
         (true, _) => of_runs(state),
         (false, true) => Ok(Vec::new()),
         (false, false) => of_draft(state),
     };
-    let words = match (state.uses_custom(), &assembled) {
-        (true, _) if Side::BOTH.into_iter().any(|side| state.runs.awaits(side)) => "It is being assembled.",
+    let words = match (is_run, &assembled) {
+        (true, _) if state.runs.awaits(state.edited) => "It is being assembled.",
         (false, Ok(_)) if is_blank => {
             "There is no text yet. Run it on a side: it begins with the macro that the side ran."
         }
         (false, Ok(_)) => "It assembles. No side runs it yet.",
         (false, Err(_)) => "It does not assemble. No side runs it yet.",
         (true, Ok(_)) => "It assembles, and runs.",
-        (true, Err(_)) if Side::BOTH.into_iter().any(|side| state.runs.is_of_earlier_text(side)) => {
+        (true, Err(_)) if state.runs.is_of_earlier_text(state.edited) => {
             "It does not assemble. The last text that assembled stays on display."
         }
         (true, Err(_)) => "It does not assemble.",
     };
-    let list = |diagnostics: &[Diagnostic]| problems(diagnostics, &state.custom);
+    let list = |diagnostics: &[Diagnostic]| problems(diagnostics, state.text());
     match assembled {
         Ok(notes) => Verdict { words, problems: Vec::new(), notes: list(&notes) },
         Err(mut diagnostics) => {
@@ -65,27 +66,20 @@ pub fn verdict(state: &State) -> Verdict {
     }
 }
 
-/// The notes on the custom form or its errors, from the sides that run it.
+/// The notes on the text or its errors, from the side that runs it.
 fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let custom = Side::BOTH.into_iter().filter(|side| state.setup.uses_text(*side));
-    let mut notes = Vec::new();
-    for side in custom {
-        if let Some(told) = &state.runs.refused[side.index()] {
-            return Err(told.clone());
-        }
-        match &state.runs.sides[side.index()] {
-            Ok(trace) => notes = trace.system.notes.to_vec(),
-            Err(Failure::Refused(diagnostics)) => return Err(diagnostics.clone()),
-            Err(Failure::Awaited) => {}
-        }
+    let side = state.edited.index();
+    match (&state.runs.refused[side], &state.runs.sides[side]) {
+        (Some(told), _) | (None, Err(Failure::Refused(told))) => Err(told.clone()),
+        (None, Ok(trace)) => Ok(trace.system.notes.to_vec()),
+        (None, Err(Failure::Awaited)) => Ok(Vec::new()),
     }
-    Ok(notes)
 }
 
-/// The same if no side runs it, from assembling it as a side would.
+/// The same if the side does not run it, from assembling it as the side would.
 fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..state.setup.clone() };
-    boot(&setup.scenario(Side::Left, &state.custom).config).map(|system| system.notes.to_vec())
+    boot(&setup.scenario(state.edited, &state.custom).config).map(|system| system.notes.to_vec())
 }
 
 /// Messages at their places; `text` is a person's own.

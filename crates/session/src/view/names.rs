@@ -4,6 +4,7 @@ use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::sorted::Map;
 use cr3_core::asm::{Source, register_names};
+use cr3_core::linux::askable;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,9 @@ pub fn names(state: &State) -> Vec<(Kind, String)> {
     for register in register_names() {
         names.insert(format!("%{register}"), Kind::Register);
     }
+    for name in askable() {
+        names.insert(name.to_owned(), Kind::Feature);
+    }
     for trace in Side::BOTH.into_iter().filter_map(|side| state.runs.trace(side)) {
         for constant in trace.system.image.constants.keys() {
             names.insert(constant.clone(), of_constant(constant));
@@ -55,7 +59,7 @@ pub fn names(state: &State) -> Vec<(Kind, String)> {
             written(text, &mut names);
         }
     }
-    written(&state.custom, &mut names);
+    written(state.text(), &mut names);
     names.into_iter().map(|(name, kind)| (kind, name)).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The editor in the place of the text area, once its module is here. Without it the text area stays.
 
 use super::files::{address, version};
+use cr3_session::Side;
 use cr3_session::view::diagnostics::{Problem, Verdict};
 use gloo::events::EventListener;
 use js_sys::{Array, Function, Promise};
@@ -30,15 +31,19 @@ extern "C" {
         this: &Module,
         area: &HtmlTextAreaElement,
         parent: &Element,
+        side: usize,
         typed: &Function,
+        stands: &Function,
         names: &Function,
     ) -> Result<View, JsValue>;
 
     type View;
     #[wasm_bindgen(method, catch)]
-    fn show(this: &View, text: &str) -> Result<(), JsValue>;
+    fn show(this: &View, side: usize, text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn mark(this: &View, problems: &Array) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn against(this: &View, original: Option<&str>) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn close(this: &View) -> Result<(), JsValue>;
 }
@@ -47,6 +52,7 @@ extern "C" {
 struct Code {
     view: View,
     _typed: Closure<dyn FnMut(String)>,
+    _stands: Closure<dyn FnMut(u32)>,
     _names: Closure<dyn FnMut() -> String>,
 }
 
@@ -68,8 +74,12 @@ pub(crate) struct Seat {
 
 /// What the editor shows.
 pub(crate) struct Shown {
+    /// The side whose text it is.
+    pub(crate) side: Side,
     /// The text; none while the one that is being typed is not taken yet.
     pub(crate) text: Option<Arc<str>>,
+    /// The text that it is shown against.
+    pub(crate) original: Option<Arc<str>>,
     /// What is to be said of the text.
     pub(crate) verdict: Rc<Verdict>,
 }
@@ -77,8 +87,12 @@ pub(crate) struct Shown {
 /// What the editor tells and asks.
 #[derive(Clone)]
 pub(crate) struct Ears {
+    /// Says whose text the text area has.
+    pub(crate) side: Callback<(), Side>,
     /// Hears the text at each change by a person.
     pub(crate) typed: Callback<String>,
+    /// Hears in which line the cursor is, from 1.
+    pub(crate) stands: Callback<u32>,
     /// Has the names that can be completed, a line each: the kind, a blank, the name.
     pub(crate) names: Callback<(), String>,
 }
@@ -101,9 +115,12 @@ pub(crate) fn use_code(seat: &Seat, shown: Shown, ears: &Ears) -> bool {
             });
         });
     }
-    let Shown { text, verdict } = shown;
+    let Shown { side, text, original, verdict } = shown;
     let is_taken = text.is_some();
-    use_shown(&held, text, |view, text| text.as_ref().map_or(Ok(()), |text| view.show(text)));
+    use_shown(&held, (side, text), |view, (side, text)| {
+        text.as_ref().map_or(Ok(()), |text| view.show(side.index(), text))
+    });
+    use_shown(&held, original, |view, original| view.against(original.as_deref()));
     use_shown(&held, is_taken.then_some(Same(verdict)), |view, verdict| {
         verdict.as_ref().map_or(Ok(()), |Same(verdict)| view.mark(&marks(verdict)))
     });
@@ -139,12 +156,15 @@ async fn load() -> Result<Module, JsValue> {
     Ok(JsFuture::from(module).await?.unchecked_into())
 }
 
-fn take_place(module: &Module, seat: &Seat, Ears { typed, names }: Ears) -> Result<Code, JsValue> {
+fn take_place(module: &Module, seat: &Seat, Ears { side, typed, stands, names }: Ears) -> Result<Code, JsValue> {
     let (area, parent) = seat.area.cast().zip(seat.parent.cast()).ok_or("the editor is closed")?;
+    let side = side.emit(()).index();
     let typed = Closure::new(move |text| typed.emit(text));
+    let stands = Closure::new(move |line| stands.emit(line));
     let names = Closure::new(move || names.emit(()));
-    let view = module.open(&area, &parent, typed.as_ref().unchecked_ref(), names.as_ref().unchecked_ref())?;
-    Ok(Code { view, _typed: typed, _names: names })
+    let [heard, moved, asked] = [typed.as_ref(), stands.as_ref(), names.as_ref()].map(JsCast::unchecked_ref);
+    let view = module.open(&area, &parent, side, heard, moved, asked)?;
+    Ok(Code { view, _typed: typed, _stands: stands, _names: names })
 }
 
 /// Waits until a character that is being composed of several keys is there.

@@ -1,17 +1,19 @@
 //! The editor of a person's own macro, with the assembler's messages.
 
 use super::Sheet;
+use super::at_line::at_line;
 use super::problems::messages;
 use super::trees::{switch, trees};
 use crate::effects::{self, Ears, Seat, Shown, use_code};
-use crate::parts::nodes;
-use crate::store::{Props, does};
+use crate::parts::{nodes, segments};
+use crate::store::{Props, does, sends};
+use cr3_session::view::against::{Line, Original, lines, original};
 use cr3_session::view::configuration::{Chip, chips};
 use cr3_session::view::diagnostics::verdict;
 use cr3_session::view::drafts::{Draft, drafts, warning};
 use cr3_session::view::names::names;
 use cr3_session::view::trees::of_text;
-use cr3_session::{Action, Side, State};
+use cr3_session::{Action, Against, Side, State, is_valid};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
@@ -47,12 +49,21 @@ pub(crate) fn Editor(props: &Props) -> Html {
     use_leaving(&pending, &current, dispatch);
     let verdict = {
         let state = state.clone();
-        use_memo((state.setup.clone(), state.custom.clone(), state.runs.clone()), move |_| verdict(&state))
+        use_memo((state.setup.clone(), state.custom.clone(), state.edited, state.runs.clone()), move |_| {
+            verdict(&state)
+        })
     };
-    let shown = Shown { text: pending.borrow().is_none().then(|| state.custom.clone()), verdict: verdict.clone() };
-    let is_code = use_code(&seat, shown, &ears(&pending, &current, dispatch));
+    let text = pending.borrow().is_none().then(|| state.text().clone());
+    let against = {
+        let state = state.clone();
+        use_memo((state.custom.clone(), state.edited, state.against), move |_| original(&state))
+    };
+    let original = against.as_ref().as_ref().and_then(|found| found.as_ref().ok()).map(|it| it.text.clone());
+    let shown = Shown { side: state.edited, text, original, verdict: verdict.clone() };
+    let line = use_state_eq(|| 0);
+    let is_code = use_code(&seat, shown, &ears(&pending, &current, &line, dispatch));
     // Yew writes the value at each rendering, and a run that plays renders often.
-    let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());
+    let value = pending.borrow().as_ref().map_or_else(|| state.text().to_string(), |typed| typed.text.clone());
     let oninput = {
         let (pending, dispatch) = (pending.clone(), dispatch.clone());
         move |event: InputEvent| wait(&pending, event.target_unchecked_into::<HtmlTextAreaElement>().value(), &dispatch)
@@ -69,13 +80,18 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 <code>{ "save_reg" }</code>{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
-                { nodes(Side::BOTH.into_iter().map(|side| run_button(props, side))) }
+                { sides(state, dispatch) }
+                { run_button(props) }
+                { other_text(props) }
+                { versions(state, dispatch) }
             </div>
             <div {onfocusout}>
                 <textarea class="area" ref={seat.area} rows="18" spellcheck="false" autocomplete="off" wrap="off" hidden={is_code}
                     aria-label="Text of the macro" aria-describedby="editor-keys editor-problems"
                     aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} />
                 <div ref={seat.parent}></div>
+                <div class="against">{ compared(&against, state, is_code) }</div>
+                <div>{ at_line(state, *line, dispatch) }</div>
                 <p id="editor-keys" class="quiet keys-of-editor">{ if is_code { KEYS } else { "" } }</p>
             </div>
             <div id="editor-problems" class="problems" role="status">
@@ -92,17 +108,23 @@ pub(crate) fn Editor(props: &Props) -> Html {
 }
 
 /// What the editor of code tells and asks, like the text area.
-fn ears(pending: &Pending, current: &Current, dispatch: &Callback<Action>) -> Ears {
+fn ears(pending: &Pending, current: &Current, line: &UseStateHandle<u32>, dispatch: &Callback<Action>) -> Ears {
     let typed = {
         let (pending, dispatch) = (pending.clone(), dispatch.clone());
         Callback::from(move |text| wait(&pending, text, &dispatch))
+    };
+    let side = {
+        let current = current.clone();
+        Callback::from(move |()| current.borrow().edited)
     };
     let current = current.clone();
     let names = Callback::from(move |()| {
         let names = names(&current.borrow()).into_iter();
         names.map(|(kind, name)| format!("{} {name}\n", kind.key())).collect()
     });
-    Ears { typed, names }
+    let line = line.setter();
+    let stands = Callback::from(move |at| line.set(at));
+    Ears { side, typed, stands, names }
 }
 
 /// Takes the text after a pause.
@@ -139,19 +161,64 @@ fn use_leaving(pending: &Pending, current: &Current, dispatch: &Callback<Action>
             drop(page);
             let typed = pending.borrow_mut().take();
             if let Some(typed) = typed {
-                let before = shown.borrow().custom.clone();
+                let before = shown.borrow().text().clone();
                 dispatch.emit(Action::LeaveDraft(before, typed.text));
             }
         }
     });
 }
 
-fn run_button(props: &Props, side: Side) -> Html {
-    let (name, text) = match side {
-        Side::Left => ("left", "Run it left"),
-        Side::Right => ("right", "Run it right"),
+/// Whose text is edited.
+fn sides(state: &State, dispatch: &Callback<Action>) -> Html {
+    const SIDES: [(&str, &str); 2] = [("left text", ""), ("right text", "")];
+    let onpick = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetEdited(*side)));
+    segments("Side whose text this is", &SIDES, state.edited.index(), &onpick)
+}
+
+fn run_button(props: &Props) -> Html {
+    let side = props.state.edited;
+    let text = match side {
+        Side::Left => "Run it left",
+        Side::Right => "Run it right",
     };
-    html! { <span key={name}>{ switch(of_text(&props.state, side), text.into(), text.into(), &props.dispatch) }</span> }
+    html! { <span key={text}>{ switch(of_text(&props.state, side), text.into(), text.into(), &props.dispatch) }</span> }
+}
+
+/// What the text is shown against.
+fn versions(state: &State, dispatch: &Callback<Action>) -> Html {
+    const AGAINST: [(&str, &str); 3] = [("text", ""), ("against its form", ""), ("against the other text", "")];
+    let selected = Against::ALL.iter().position(|against| *against == state.against).unwrap_or_default();
+    let onpick = sends(dispatch, |index: usize| Against::ALL.get(index).map(|against| Action::SetAgainst(*against)));
+    segments("What the text is shown against", &AGAINST, selected, &onpick)
+}
+
+/// What the text is compared with; without the editor of code, the comparison itself.
+fn compared(against: &Option<Result<Original, &'static str>>, state: &State, is_code: bool) -> Html {
+    match against {
+        None => html! {},
+        Some(Err(why)) => html! { <p class="quiet">{ *why }</p> },
+        Some(Ok(Original { words, .. })) if is_code => {
+            html! { <p class="quiet">{ format!("Shown against {words}.") }</p> }
+        }
+        Some(Ok(Original { words, text })) => html! {
+            <><p class="quiet">{ format!("Against {words}:") }</p><pre class="excerpt">{ difference(text, state.text()) }</pre></>
+        },
+    }
+}
+
+/// The difference of two texts, as a patch writes it.
+fn difference(original: &str, text: &str) -> String {
+    let Some(lines) = lines(original, text) else { return "The texts are too long to be compared here.".to_owned() };
+    lines.into_iter().map(Line::parts).map(|(sign, line)| format!("{sign}{line}\n")).collect()
+}
+
+fn other_text(Props { state, dispatch }: &Props) -> Html {
+    let words = match state.edited {
+        Side::Left => "Take the right text",
+        Side::Right => "Take the left text",
+    };
+    let disabled = !is_valid(state, &Action::TakeOtherText);
+    html! { <button type="button" class="chip bare" {disabled} onclick={does(dispatch, Action::TakeOtherText)}>{ words }</button> }
 }
 
 /// A name of the configuration that the text asks for.

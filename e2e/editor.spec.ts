@@ -107,7 +107,7 @@ test("what was typed is taken back, and found", async ({ page }) => {
   await page.keyboard.type("one two one");
   await page.keyboard.press("Control+f");
   const search = page.locator(".cm-search");
-  await search.getByRole("textbox", { name: "Find" }).fill("one");
+  await search.getByRole("textbox", { name: "Find" }).pressSequentially("one");
   await expect(page.locator(".cm-searchMatch")).toHaveCount(2);
   await expectAccessible(page);
   await page.keyboard.press("Escape");
@@ -171,7 +171,7 @@ test("each side has a text of its own, which the other can take", async ({ page,
   await macro(page).fill(MENDED);
   const sheet = page.getByRole("dialog");
   await sheet.getByRole("button", { name: "Run it right" }).click();
-  await sheet.getByRole("button", { name: "left text" }).click();
+  await sheet.getByRole("button", { name: "left text", exact: true }).click();
   await expectText(page, "");
   await sheet.getByRole("button", { name: "Take the right text" }).click();
   await expectText(page, MENDED);
@@ -180,12 +180,12 @@ test("each side has a text of its own, which the other can take", async ({ page,
   await sheet.getByRole("button", { name: "Run it left" }).click();
   await expect(sheet.locator(".verdict")).toHaveText("It assembles, and runs.");
   // Each has its own history.
-  await sheet.getByRole("button", { name: "right text" }).click();
+  await sheet.getByRole("button", { name: "right text", exact: true }).click();
   await expectText(page, MENDED);
   await macro(page).focus();
   await page.keyboard.press("Control+y");
   await expectText(page, MENDED);
-  await sheet.getByRole("button", { name: "left text" }).click();
+  await sheet.getByRole("button", { name: "left text", exact: true }).click();
   await expectText(page, twice);
   const writes = (page: Page, side: string) => page.locator(`[data-counter=cr3_writes] .${side}`).textContent();
   const counted = [await writes(page, "left"), await writes(page, "right")];
@@ -245,7 +245,7 @@ for (const [kind, shown] of [["the editor of code", ".cm-changedLine"], ["the te
     await inEachScheme(page, expectAccessible);
     await sheet.getByRole("button", { name: "against the other text" }).click();
     await expect(sheet.locator(".against")).toHaveText("The other side has no text yet.");
-    await sheet.getByRole("button", { name: "left text" }).click();
+    await sheet.getByRole("button", { name: "left text", exact: true }).click();
     await sheet.getByRole("button", { name: "Take the right text" }).click();
     await expect(sheet.locator(".against")).toContainText(/gainst the right text/);
     await macro(page).fill(text);
@@ -254,6 +254,7 @@ for (const [kind, shown] of [["the editor of code", ".cm-changedLine"], ["the te
 }
 
 test("the line of the cursor says what it does, what it changes, what it is about, and leads to its step", async ({ page }) => {
+  test.setTimeout(180_000);
   await opened(page, "v=1&at=0");
   await edit(page);
   await page.getByRole("button", { name: "Run it right" }).click();

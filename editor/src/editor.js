@@ -58,7 +58,7 @@ class Code {
 
   constructor(area, parent, side, typed, stands, names) {
     this.#side = side;
-    this.#label = { "aria-label": area.ariaLabel, "aria-describedby": area.getAttribute("aria-describedby"), spellcheck: "false" };
+    this.#label = { "aria-label": area.ariaLabel, "aria-describedby": area.getAttribute("aria-describedby"), spellcheck: "false", tabindex: "0" };
     let last = 0;
     const told = EditorView.updateListener.of(({ docChanged, transactions, state }) => {
       if (docChanged && !transactions.every((one) => one.annotation(ofPage))) typed(state.doc.toString());
@@ -78,7 +78,7 @@ class Code {
         highlightSelectionMatches(),
         search({ top: true }),
         // Nothing is chosen until a person goes there: Enter stays a new line.
-        autocompletion({ override: [complete(names)], icons: false, selectOnOpen: false, interactionDelay: 0 }),
+        autocompletion({ override: [complete(names)], icons: false, selectOnOpen: false, interactionDelay: 0, defaultKeymap: false }),
         lintGutter(),
         keymap.of([...completing, ...searchKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap]),
         this.#attributes.of(this.#attributed(false)),
@@ -89,10 +89,10 @@ class Code {
     const { selectionStart, selectionEnd, scrollTop } = area;
     const hadFocus = document.activeElement === area;
     this.#view = new EditorView({ state: this.#created(area.value), parent });
-    // The text area counts a line break as one character, as the editor does.
-    this.#view.dispatch({ selection: { anchor: selectionStart, head: selectionEnd } });
     area.hidden = true;
     if (hadFocus) this.#view.focus();
+    // The text area counts a line break as one character, as the editor does.
+    this.#view.dispatch({ selection: { anchor: selectionStart, head: selectionEnd } });
     this.#view.scrollDOM.scrollTop = scrollTop;
   }
 

@@ -15,5 +15,5 @@ export const complete = (names) => (context) => {
   if (!word && !context.explicit) return null;
   // One letter begins too many.
   if (word && word.to - word.from < 2 && !context.explicit) return null;
-  return { from: word?.from ?? context.pos, options: options(names()), validFor: /^[%\\.$]*[\w.]*$/ };
+  return { from: word?.from ?? context.pos, options: options(names()).filter(({ label }) => label !== word?.text), validFor: /^[%\\.$]*[\w.]*$/ };
 };

@@ -1,12 +1,13 @@
 //! The two runs of a setup, aligned, with indexes for moving about in them.
 
-use crate::choice::{Direction, Filter, Form, Side, Target};
-use crate::setup::{Setup, Texts};
-use crate::tree::Trees;
+use crate::assembly::{Failure, Texts};
+use crate::choice::{Direction, Filter, Side, Target};
+use crate::setup::{OwnTexts, Setup};
 use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;
-use cr3_core::linux::Config;
+use cr3_core::linux::sources::form_source;
+use cr3_core::linux::{Config, Form};
 use cr3_core::scenario::{Place, Scenario, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
@@ -20,25 +21,6 @@ const PAGE: usize = 10;
 
 /// Prefix of the names of the sources that hold forms of the restore macro.
 const RESTORE_SOURCE: &str = "restore/";
-
-/// Why a side has no run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// What the assembler said.
-    Refused(Vec<Diagnostic>),
-    /// A worker assembles the text.
-    Awaited,
-}
-
-impl Failure {
-    /// Why a configuration does not start. `told` is the assembler's answer.
-    pub(crate) fn of(trees: &Trees, config: &Config, told: Vec<Diagnostic>) -> Self {
-        match trees.awaits(config) {
-            true => Self::Awaited,
-            false => Self::Refused(told),
-        }
-    }
-}
 
 /// The scenario with the text of an earlier run of a person's own text, if that is another one.
 fn with_text_of(scenario: &Scenario, trace: &Trace) -> Option<Scenario> {
@@ -76,27 +58,26 @@ impl PartialEq for Runs {
 }
 
 impl Runs {
-    /// Runs both sides of `setup`, whose texts `trees` may have.
+    /// Runs both sides of `setup`, whose texts `texts` has or assembles.
     #[must_use]
-    pub fn record(setup: &Setup, custom: &Texts, trees: &Trees) -> Self {
-        Self::recorded(setup, custom, trees, None)
+    pub fn record(setup: &Setup, custom: &OwnTexts, texts: &Texts) -> Self {
+        Self::recorded(setup, custom, texts, None)
     }
 
     /// The same after these runs. A system that one of them started is not assembled again. Where a person's own text
     /// does not assemble, the last one that did goes on running.
     #[must_use]
-    pub fn record_next(&self, setup: &Setup, custom: &Texts, trees: &Trees) -> Self {
-        Self::recorded(setup, custom, trees, Some(self))
+    pub fn record_next(&self, setup: &Setup, custom: &OwnTexts, texts: &Texts) -> Self {
+        Self::recorded(setup, custom, texts, Some(self))
     }
 
-    fn recorded(setup: &Setup, custom: &Texts, trees: &Trees, earlier: Option<&Self>) -> Self {
+    fn recorded(setup: &Setup, custom: &OwnTexts, texts: &Texts, earlier: Option<&Self>) -> Self {
         let before: Vec<&Trace> = earlier.into_iter().flat_map(|runs| runs.sides.iter().flatten()).collect();
         let record = |side, before: &[&Trace]| {
             let scenario = setup.scenario(side, custom);
             let run = |scenario: &Scenario| {
-                let boot = |config: &Config| trees.boot(config);
-                let trace = Trace::record_after(before.iter().copied(), scenario, Options { budget: BUDGET }, boot);
-                trace.map_err(|told| Failure::of(trees, &scenario.config, told))
+                let options = Options { budget: BUDGET };
+                Trace::record_after(before.iter().copied(), scenario, options, |config| texts.start(config))
             };
             let last = earlier.and_then(|runs| runs.trace(side)).and_then(|trace| with_text_of(&scenario, trace));
             match (run(&scenario), last) {
@@ -183,12 +164,6 @@ impl Runs {
         self.refused[side.index()].is_some()
     }
 
-    /// Whether a worker assembles the text of a side.
-    #[must_use]
-    pub fn awaits(&self, side: Side) -> bool {
-        matches!(self.sides[side.index()], Err(Failure::Awaited))
-    }
-
     /// The index of a side among the runs that exist.
     fn position(&self, side: Side) -> Option<usize> {
         self.trace(side)?;
@@ -248,10 +223,16 @@ impl Runs {
 
     /// The text of the restore macro that a side runs.
     #[must_use]
-    pub fn restore_source(&self, side: Side) -> Option<&str> {
-        let sources = self.trace(side)?.system.sources.iter();
-        let mut restore = sources.filter(|source| source.name.starts_with(RESTORE_SOURCE));
-        restore.next().map(|source| source.text.as_str())
+    pub fn restore_source(&self, side: Side) -> Option<String> {
+        let trace = self.trace(side)?;
+        match trace.scenario.config.form {
+            Form::Custom => {
+                let mut sources = trace.system.sources.iter();
+                sources.find(|source| source.name.starts_with(RESTORE_SOURCE)).map(|source| source.text.clone())
+            }
+            // A system that was assembled elsewhere comes without its texts.
+            form => Some(form_source(form, "").text),
+        }
     }
 
     /// Injections of the schedule that did not strike, by side.

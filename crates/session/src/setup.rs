@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 /// A person's own texts, one for each side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Texts([Arc<str>; 2]);
+pub struct OwnTexts([Arc<str>; 2]);
 
-impl Texts {
+impl OwnTexts {
     /// Those of the left and the right side.
     #[must_use]
     pub fn new(left: Arc<str>, right: Arc<str>) -> Self {
@@ -72,7 +72,7 @@ pub struct Setup {
 impl Setup {
     /// The scenario of one side.
     #[must_use]
-    pub fn scenario(&self, side: Side, custom: &Texts) -> Scenario {
+    pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
         let form = self.forms[side.index()];
         let Self { features, kernel, handler, geometry, .. } = *self;
         let base = self.tree(side).map_or(Base::BuiltIn, Base::Elsewhere);
@@ -82,6 +82,11 @@ impl Setup {
         };
         let config = Config { features, kernel, base, form, custom, handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
+    }
+
+    /// The systems of both sides.
+    pub(crate) fn configs(&self, custom: &OwnTexts) -> [Config; 2] {
+        Side::BOTH.map(|side| self.scenario(side, custom).config)
     }
 
     /// The kernel tree that a side runs.

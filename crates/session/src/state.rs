@@ -1,5 +1,7 @@
 //! The one value that the page shows.
 
+use crate::aim::Aim;
+use crate::assembly::Texts;
 use crate::check::Check;
 use crate::choice::{Against, Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
 use crate::document::Document;
@@ -8,7 +10,7 @@ use crate::explore::Explore;
 use crate::explore::wire::Request;
 use crate::link::{self, Link, Note};
 use crate::runs::Runs;
-pub use crate::setup::{Setup, Texts};
+pub use crate::setup::{OwnTexts, Setup};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, TreeId, Variation};
@@ -35,14 +37,14 @@ impl Default for Settings {
 
 /// Everything that the page shows.
 ///
-/// Invariant: `cursor` is a row of `runs`, or 0 if there is none. `runs` are those of `setup` and `custom`. `browsed`
-/// is a place of one of them, unless one does not run.
+/// Invariant: `cursor` is a row of `runs`, or 0 if there is none. `runs` are those of `setup` and `custom`, or, while a text is
+/// being assembled (`aim`), those before them. `browsed` is a place of one of them, unless one does not run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.
     pub setup: Setup,
     /// Texts of the custom form.
-    pub custom: Texts,
+    pub custom: OwnTexts,
     /// The side whose text is edited.
     pub edited: Side,
     /// What the edited text is shown against.
@@ -57,12 +59,14 @@ pub struct State {
     pub memory: Memory,
     /// Kernel trees that were opened.
     pub trees: Trees,
+    /// The texts that are run, assembled or on their way.
+    pub texts: Texts,
     /// The schedule as typed, while it does not parse; with the reason.
     pub schedule_draft: Option<(String, String)>,
     /// The runs of `setup`, aligned.
     pub runs: Rc<Runs>,
-    /// The last runs before those that a worker is to assemble, with their row: it is kept through the pause.
-    pub before: Option<(Rc<Runs>, usize)>,
+    /// Where the cursor goes in the runs that come once the texts are assembled; none while nothing is on its way.
+    pub aim: Option<Aim>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
     /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.
@@ -129,7 +133,14 @@ impl State {
     /// newest one. The others are put aside.
     #[must_use]
     pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
-        Self::opened(link::decode(text), settings, kept.to_vec(), Trees::default(), Runs::record)
+        Self::open_by(text, settings, kept, Texts::default())
+    }
+
+    /// The same with these texts: they say who assembles.
+    #[must_use]
+    pub fn open_by(text: &str, settings: Settings, kept: &[Arc<str>], texts: Texts) -> Self {
+        let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| Runs::record(setup, custom, texts).into();
+        Self::opened(link::decode(text), settings, kept.to_vec(), Trees::default(), texts, record)
     }
 
     /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link
@@ -141,23 +152,34 @@ impl State {
             Some(_) => self.kept(),
             None => self.kept_with(self.text()),
         };
-        let next = Self::opened(decoded, self.settings, kept, self.trees.clone(), Runs::record);
+        let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| match awaits(setup, custom, texts) {
+            true => self.runs.clone(),
+            false => Runs::record(setup, custom, texts).into(),
+        };
+        let next = Self::opened(decoded, self.settings, kept, self.trees.clone(), self.texts.clone(), record);
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
         let limits = self.limits.clone();
-        Self { memory: self.memory, check: self.check.restarted(), limits, explore, ..next }
+        let next = Self { memory: self.memory, limits, explore, ..next };
+        match next.aim {
+            // What is on display stays until then.
+            Some(_) => Self { cursor: self.cursor, check: self.check.clone(), ..next },
+            None => Self { check: self.check.restarted(), ..next },
+        }
     }
 
-    /// What a link asks for; `record` has the runs of a setup and of the text of the custom form, whose trees are given.
+    /// What a link asks for; `record` has the runs of a setup and of the text of the custom form.
     pub(crate) fn opened(
         (link, mut ignored): (Link, Vec<String>),
         settings: Settings,
         kept: Vec<Arc<str>>,
         trees: Trees,
-        record: impl FnOnce(&Setup, &Texts, &Trees) -> Runs,
+        texts: Texts,
+        record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
-        let mut state = Self::of(link, settings, kept, trees, record);
-        if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
+        let mut state = Self::of(link, settings, kept, trees, texts, record);
+        let shown = state.browsed.as_ref().filter(|_| state.aim.is_none());
+        if let Some(why) = shown.and_then(|place| state.runs.unknown(place)) {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
         }
@@ -169,7 +191,7 @@ impl State {
 
     /// What a link runs: the setup, and the texts of the custom form. A side that runs none has none, unless it is edited
     /// first. `kept` is tidy.
-    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, Texts) {
+    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, OwnTexts) {
         let setup = Setup {
             forms: link.forms,
             own: link.own,
@@ -186,7 +208,7 @@ impl State {
         let right = link.right.as_deref().map_or_else(|| text.clone(), Arc::from);
         let has_text = |side| setup.uses_text(side) || (setup.edited() == side && !setup.uses_text(side.other()));
         let of = |side, text| if has_text(side) { text } else { Arc::default() };
-        let texts = Texts::new(of(Side::Left, text), of(Side::Right, right));
+        let texts = OwnTexts::new(of(Side::Left, text), of(Side::Right, right));
         (setup, texts)
     }
 
@@ -194,17 +216,19 @@ impl State {
         link: Link,
         settings: Settings,
         kept: Vec<Arc<str>>,
-        mut trees: Trees,
-        record: impl FnOnce(&Setup, &Texts, &Trees) -> Runs,
+        trees: Trees,
+        mut texts: Texts,
+        record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let kept = drafts::tidy(kept);
         let (setup, custom) = Self::asked(&link, &kept);
         let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
         let edited = setup.edited();
-        trees.ask(&setup, &custom);
-        let runs = Rc::new(record(&setup, &custom, &trees));
+        texts.ask(&setup.configs(&custom), |base| trees.has(base));
+        let aim = awaits(&setup, &custom, &texts).then_some(Aim::Row(link.row));
+        let runs = record(&setup, &custom, &texts);
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
-        let notes = link::moved(&link.notes, &runs, |row| row);
+        let notes = if aim.is_some() { link.notes } else { link::moved(&link.notes, &runs, |row| row) };
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
             setup,
@@ -216,9 +240,10 @@ impl State {
             aside,
             memory: Memory::default(),
             trees,
+            texts,
             schedule_draft: None,
             runs,
-            before: None,
+            aim,
             cursor,
             sought: 0,
             playing: false,
@@ -309,6 +334,28 @@ impl State {
         Some(right).filter(|right| are_used && *right != self.custom.of(Side::Left))
     }
 
+    /// The names of the forms on display: those of before, while others are being assembled.
+    #[must_use]
+    pub fn names(&self) -> [&'static str; 2] {
+        Side::BOTH.map(|side| match self.runs.trace(side) {
+            Some(trace) if self.aim.is_some() => trace.scenario.config.form.name(),
+            _ => self.setup.forms[side.index()].name(),
+        })
+    }
+
+    /// The system of the edited text, if there is one and its side does not run it.
+    pub(crate) fn draft(&self) -> Option<Config> {
+        let is_text = !self.setup.uses_text(self.edited) && !self.text().trim().is_empty();
+        let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..self.setup.clone() };
+        is_text.then(|| setup.scenario(self.edited, &self.custom).config)
+    }
+
+    /// Whether the text of a side is being assembled.
+    #[must_use]
+    pub fn awaits(&self, side: Side) -> bool {
+        self.texts.awaits(&self.setup.scenario(side, &self.custom).config)
+    }
+
     /// Whether a side runs the text of the custom form.
     #[must_use]
     pub fn uses_custom(&self) -> bool {
@@ -359,6 +406,11 @@ impl State {
     fn is_linked(&self, text: &Arc<str>) -> bool {
         Side::BOTH.into_iter().any(|side| self.setup.uses_text(side) && self.custom.of(side) == text)
     }
+}
+
+/// Whether a text of these runs is being assembled.
+pub(crate) fn awaits(setup: &Setup, custom: &OwnTexts, texts: &Texts) -> bool {
+    setup.configs(custom).iter().any(|config| texts.awaits(config))
 }
 
 /// A kernel that is not the usual one is said, since nothing else on the page shows it.

@@ -1,6 +1,6 @@
 //! Runs followed by the second CPU: a queue of tasks, one engine, and what to do when the engine breaks down.
 
-use crate::worker::Serve;
+use crate::worker::{Said, Serve};
 use cr3_core::judge;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Vector;
@@ -9,7 +9,7 @@ use cr3_session::Side;
 use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::library::Library;
-use cr3_session::setup::Texts;
+use cr3_session::setup::OwnTexts;
 use cr3_session::story::STORIES;
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
 use cr3_unicorn::follow::{self, Job, SweepJob};
@@ -81,8 +81,8 @@ impl Serve for Bench {
         self.current.is_none() && self.waiting.is_empty() && (self.opened || self.module.is_none())
     }
 
-    fn slice(&mut self) -> Vec<String> {
-        self.reports().iter().map(|(ticket, report)| wire::encode(*ticket, report)).collect()
+    fn slice(&mut self) -> Vec<Said> {
+        self.reports().iter().map(|(ticket, report)| Said::Text(wire::encode(*ticket, report))).collect()
     }
 }
 
@@ -190,7 +190,7 @@ impl Bench {
 
     /// The first story, with a second CPU that has bit 0 of RAX flipped from some step on.
     fn test(&mut self) -> Result<Work, String> {
-        let scenario = STORIES[0].setup().scenario(Side::Left, &Texts::default());
+        let scenario = STORIES[0].setup().scenario(Side::Left, &OwnTexts::default());
         let system = boot(&scenario.config).map_err(|_| "the first story does not assemble".to_owned())?;
         let follower = Wrong::after(RIGHT_STEPS, self.spare()?);
         Ok(Work::Test(Box::new(Job::new(follower, &system, &scenario.schedule, BUDGET))))

@@ -1,10 +1,8 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
-use crate::choice::{Form, Own};
-use crate::runs::Failure;
-use crate::state::{Setup, State};
+use crate::assembly::Failure;
+use crate::state::State;
 use cr3_core::asm::{Diagnostic, Severity};
-use cr3_core::linux::boot;
 
 /// A message at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,50 +34,60 @@ pub struct Verdict {
 /// The verdict on the text of the custom form. It follows from the setup and the text alone.
 #[must_use]
 pub fn verdict(state: &State) -> Verdict {
-    let is_blank = state.text().trim().is_empty();
-    let is_run = state.setup.uses_text(state.edited);
-    let assembled = match (is_run, is_blank) {
-        (true, _) => of_runs(state),
-        (false, true) => Ok(Vec::new()),
-        (false, false) => of_draft(state),
+    let runs = state.setup.uses_text(state.edited);
+    let assembled = match runs {
+        true => of_runs(state),
+        false => state.draft().map_or(Ok(Vec::new()), |config| Ok(state.texts.start(&config)?.notes.to_vec())),
     };
-    let words = match (is_run, &assembled) {
-        (true, _) if state.runs.awaits(state.edited) => "It is being assembled.",
-        (false, Ok(_)) if is_blank => {
+    let words = match (&assembled, runs) {
+        (Ok(_), true) => "It assembles, and runs.",
+        (Ok(_), false) if state.text().trim().is_empty() => {
             "There is no text yet. Run it on a side: it begins with the macro that the side ran."
         }
-        (false, Ok(_)) => "It assembles. No side runs it yet.",
-        (false, Err(_)) => "It does not assemble. No side runs it yet.",
-        (true, Ok(_)) => "It assembles, and runs.",
-        (true, Err(_)) if state.runs.is_of_earlier_text(state.edited) => {
+        (Ok(_), false) => "It assembles. No side runs it yet.",
+        (Err(Failure::Refused(_)), true) if state.runs.is_of_earlier_text(state.edited) => {
             "It does not assemble. The last text that assembled stays on display."
         }
-        (true, Err(_)) => "It does not assemble.",
+        (Err(Failure::Refused(_)), true) => "It does not assemble.",
+        (Err(Failure::Refused(_)), false) => "It does not assemble. No side runs it yet.",
+        (Err(Failure::Awaited), _) => "It is being assembled.",
+        (Err(Failure::Lost(_)), _) => "Nothing assembles it.",
     };
     let list = |diagnostics: &[Diagnostic]| problems(diagnostics, state.text());
-    match assembled {
-        Ok(notes) => Verdict { words, problems: Vec::new(), notes: list(&notes) },
-        Err(mut diagnostics) => {
+    let (problems, notes) = match assembled {
+        Ok(notes) => (Vec::new(), list(&notes)),
+        Err(Failure::Refused(mut diagnostics)) => {
             diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
-            Verdict { words, problems: list(&diagnostics), notes: Vec::new() }
+            (list(&diagnostics), Vec::new())
         }
-    }
+        Err(Failure::Awaited) => Default::default(),
+        Err(Failure::Lost(why)) => (vec![lost(&why)], Vec::new()),
+    };
+    Verdict { words, problems, notes }
 }
 
-/// The notes on the text or its errors, from the side that runs it.
-fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+/// The notes on the text, or why it does not run, from the side that runs it.
+fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Failure> {
     let side = state.edited.index();
+    if state.awaits(state.edited) {
+        return Err(Failure::Awaited);
+    }
     match (&state.runs.refused[side], &state.runs.sides[side]) {
-        (Some(told), _) | (None, Err(Failure::Refused(told))) => Err(told.clone()),
+        (Some(told), _) => Err(Failure::Refused(told.clone())),
         (None, Ok(trace)) => Ok(trace.system.notes.to_vec()),
-        (None, Err(Failure::Awaited)) => Ok(Vec::new()),
+        (None, Err(failure)) => Err(failure.clone()),
     }
 }
 
-/// The same if the side does not run it, from assembling it as the side would.
-fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..state.setup.clone() };
-    boot(&setup.scenario(state.edited, &state.custom).config).map(|system| system.notes.to_vec())
+/// What is said where nobody assembles.
+fn lost(why: &str) -> Problem {
+    Problem {
+        place: "The assembler:".to_owned(),
+        message: why.to_owned(),
+        excerpt: String::new(),
+        at: None,
+        hint: Some("Once there is a network again, the next change asks for it anew.".to_owned()),
+    }
 }
 
 /// Messages at their places; `text` is a person's own.

@@ -56,10 +56,12 @@ pub fn names(state: &State) -> Vec<(Kind, String)> {
             names.insert(label.to_owned(), Kind::Label);
         }
         for Source { text, .. } in trace.system.sources.iter() {
-            written(text, &mut names);
+            macros(text, &mut names);
+            features(text, &mut names);
         }
     }
-    written(state.text(), &mut names);
+    // What else stands there may be half a name.
+    macros(state.text(), &mut names);
     names.into_iter().map(|(name, kind)| (kind, name)).collect()
 }
 
@@ -67,20 +69,24 @@ fn of_constant(name: &str) -> Kind {
     if FEATURES.iter().any(|prefix| name.starts_with(prefix)) { Kind::Feature } else { Kind::Constant }
 }
 
-/// The macros that a text defines, and the features that it names.
-fn written(text: &str, names: &mut Map<String, Kind>) {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    for line in text.lines() {
-        let words = line.split(|c| !is_part(c)).filter(|word| !word.is_empty());
-        if line.trim_start().starts_with(".macro")
-            && let Some(name) = words.clone().nth(1)
-        {
+/// The macros that a text defines.
+fn macros(text: &str, names: &mut Map<String, Kind>) {
+    for line in text.lines().filter_map(|line| line.trim_start().strip_prefix(".macro")) {
+        if let Some(name) = words(line).next() {
             names.insert(name.to_owned(), Kind::Macro);
         }
-        for feature in words.filter(|word| of_constant(word) == Kind::Feature) {
-            names.insert(feature.to_owned(), Kind::Feature);
-        }
     }
+}
+
+/// The features that a text names.
+fn features(text: &str, names: &mut Map<String, Kind>) {
+    for feature in words(text).filter(|word| of_constant(word) == Kind::Feature) {
+        names.insert(feature.to_owned(), Kind::Feature);
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -115,10 +121,9 @@ mod tests {
 
     #[test]
     fn it_knows_what_a_person_has_defined() {
-        let text = ".macro mine\n#ifdef CONFIG_ODD\n\tALTERNATIVE \"\", \"nop\", X86_FEATURE_ODD\n#endif\n.endm\n";
+        let text = ".macro mine\n\tALTERNATIVE \"\", \"nop\", X86_FEATURE_OD";
         let state = update(&State::open("", Settings::default()), Action::EditDraft(text.into()));
         assert_eq!(kind(&state, "mine"), Some(Kind::Macro));
-        assert_eq!(kind(&state, "CONFIG_ODD"), Some(Kind::Feature));
-        assert_eq!(kind(&state, "X86_FEATURE_ODD"), Some(Kind::Feature));
+        assert_eq!(kind(&state, "X86_FEATURE_OD"), None, "half a name");
     }
 }

@@ -49,9 +49,8 @@ pub(crate) fn Editor(props: &Props) -> Html {
     use_leaving(&pending, &current, dispatch);
     let verdict = {
         let state = state.clone();
-        use_memo((state.setup.clone(), state.custom.clone(), state.edited, state.runs.clone()), move |_| {
-            verdict(&state)
-        })
+        let needed = (state.setup.clone(), state.custom.clone(), state.edited, state.runs.clone(), state.texts.clone());
+        use_memo(needed, move |_| verdict(&state))
     };
     let text = pending.borrow().is_none().then(|| state.text().clone());
     let against = {
@@ -201,7 +200,7 @@ fn compared(against: &Option<Result<Original, &'static str>>, state: &State, is_
             html! { <p class="quiet">{ format!("Shown against {words}.") }</p> }
         }
         Some(Ok(Original { words, text })) => html! {
-            <><p class="quiet">{ format!("Against {words}:") }</p><pre class="excerpt">{ difference(text, state.text()) }</pre></>
+            <><p class="quiet">{ format!("Against {words}:") }</p><pre class="excerpt" role="region" tabindex="0" aria-label="Difference">{ difference(text, state.text()) }</pre></>
         },
     }
 }

@@ -1,4 +1,4 @@
-import { test, expect, closeDialog, expectAccessible, inEachScheme, opened } from "./page";
+import { test, expect, closeDialog, expectAccessible, inEachScheme, opened, macro } from "./page";
 
 test("is accessible wherever the cursor is", async ({ page }) => {
   // Each look of axe reads the colours of a thousand elements.
@@ -36,7 +36,7 @@ test("is accessible with something open", async ({ page }) => {
   await test.step("the editor", async () => {
     await page.getByRole("button", { name: "Own macro" }).click();
     await page.getByRole("button", { name: "Run it right" }).click();
-    await page.getByLabel("Text of the macro").fill("nonsense");
+    await macro(page).fill("nonsense");
     await expect(page.locator(".problem").first()).toBeVisible();
     await inEachScheme(page, expectAccessible);
   });

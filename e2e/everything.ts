@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect } from "./page";
+import { expect, macro } from "./page";
 
 /** A machine that does other things too takes its time. */
 const PATIENT = { timeout: 120_000 };
@@ -26,7 +26,7 @@ export async function useEverything(page: Page) {
   await expect(page.locator(".strike")).toHaveCount(2);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.getByRole("button", { name: "Run it right" }).click();
-  await page.getByLabel("Text of the macro").fill(MACRO);
+  await macro(page).fill(MACRO);
   await expect(page.getByRole("dialog")).toContainText("It assembles, and runs.");
   await page.keyboard.press("Escape");
   await checked(page);

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { test, expect, closeDialog, expectAccessible, inEachScheme, address, opened, step } from "./page";
+import { test, expect, closeDialog, expectAccessible, inEachScheme, address, opened, step, macro } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "as for a visitor" });
@@ -88,7 +88,7 @@ test("a macro that breaks with two exceptions gets its counterexample", async ({
   test.setTimeout(180_000);
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
-  await page.getByLabel("Text of the macro").fill(REENTRANT);
+  await macro(page).fill(REENTRANT);
   await page.getByRole("button", { name: "Run it right" }).click();
   await page.keyboard.press("Escape");
   await expect(verdict(page, 1)).toContainText("holds for all single exceptions");

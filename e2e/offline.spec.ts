@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test as base, expect } from "./page";
+import { test as base, closeDialog, expect } from "./page";
 import { checked, useEverything } from "./everything";
 import { host, type Host } from "./host";
 import type { Page } from "@playwright/test";
@@ -44,15 +44,25 @@ const files = (page: Page) =>
     return requests.flat().map(({ url }) => url.slice(document.baseURI.length));
   });
 
+/** Opens the editor of code and closes it. */
+async function edited(page: Page) {
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await expect(page.locator(".cm-content")).toBeVisible();
+  await closeDialog(page);
+}
+
 test("what was used once can be used without a network, from its first visit on", async ({ page, server, complaints }) => {
   await shown(page, server.address);
   // It may be asked for before the browser keeps anything.
   await checked(page);
+  await edited(page);
   await kept(page, server.address);
   await expect.poll(() => files(page), PATIENT).toContainEqual(expect.stringMatching(/^unicorn\/unicorn\.wasm\?v=/));
+  await expect.poll(() => files(page), PATIENT).toContainEqual(expect.stringMatching(/^editor\/editor\.js\?v=/));
   await cutOff(page, server);
   await page.reload();
   await useEverything(page);
+  await edited(page);
   // The browser itself asks whether there is another version.
   complaints.splice(0);
 });

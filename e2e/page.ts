@@ -131,6 +131,22 @@ export async function address(page: Page) {
   });
 }
 
+/** Where a person types a macro: a text area, and the editor of code that takes its place once it is loaded. */
+export const macro = (page: Page) => page.getByRole("textbox", { name: "Text of the macro" });
+
+/** The text in it. It is short: the editor of code has no more lines in the document than are about to be seen. */
+export const textOf = (page: Page) =>
+  macro(page).evaluate((it) => (it instanceof HTMLTextAreaElement ? it.value : [...it.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n")));
+
+export const expectText = (page: Page, text: string | RegExp) => {
+  const polled = expect.poll(() => textOf(page));
+  return typeof text === "string" ? polled.toBe(text) : polled.toMatch(text);
+};
+
+/** Keeps the editor of code away: the text area stays. */
+export const withoutCode = (where: Pick<Page, "route">) =>
+  where.route("**/editor/editor.js*", (route) => route.fulfill({ contentType: "text/javascript", body: "export {};" }));
+
 /** The number of the current step of a side, from 1; of the left one by default. */
 export async function step(page: Page, side: 0 | 1 = 0) {
   return Number(await page.locator(".transport .position b").nth(side).innerText());

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { test, expect, address, opened, step } from "./page";
+import { test, expect, address, opened, step, macro, textOf, expectText } from "./page";
 
 test.use({ judging: "off", permissions: ["clipboard-read", "clipboard-write"] });
 
@@ -60,8 +60,8 @@ test("a text of one's own stands in the command, and the terminal runs it", asyn
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.getByRole("button", { name: "Run it right" }).click();
-  const area = page.getByLabel("Text of the macro");
-  await area.fill((await area.inputValue()).replace("jnc", "nop\n\tjnc"));
+  const area = macro(page);
+  await area.fill((await textOf(page)).replace("jnc", "nop\n\tjnc"));
   await expect(page.getByRole("dialog")).toContainText("It assembles, and runs.");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Reproduce" }).click();
@@ -126,7 +126,7 @@ test("a link that is too long for a mail is a file, which opens again", async ({
   await expect(other.locator(".strike")).toHaveCount(600);
   // Any other text is a macro or a patch.
   await drop(other, "notes.txt", "nothing of the kind");
-  await expect(other.getByRole("dialog").getByLabel("Text of the macro")).toHaveValue("nothing of the kind");
+  await expectText(other, "nothing of the kind");
   await other.keyboard.press("Escape");
   await expect(other.locator(".strike")).toHaveCount(600);
 });

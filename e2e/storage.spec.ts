@@ -1,4 +1,4 @@
-import { test, expect, address, opened, step } from "./page";
+import { test, expect, address, opened, step, macro, expectText } from "./page";
 
 /** Ways in which a browser keeps nothing. */
 const REFUSALS = {
@@ -30,19 +30,19 @@ for (const [name, refusal] of Object.entries(REFUSALS)) {
     const warning = page.locator(".warning");
     await page.getByRole("button", { name: "Own macro" }).click();
     await expect(warning).toHaveText("");
-    const area = page.getByLabel("Text of the macro");
+    const area = macro(page);
     await area.fill(".macro RESTORE_CR3\n.endm\n");
     await expect(warning).toContainText("The browser stores nothing for this page.");
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Own macro" }).click();
-    await expect(area).toHaveValue(".macro RESTORE_CR3\n.endm\n");
+    await expectText(page, ".macro RESTORE_CR3\n.endm\n");
     await page.getByRole("button", { name: "Run it right" }).click();
     await expect(warning).toHaveText("");
     expect(await address(page)).toContain("&c=");
     await page.reload();
     await expect(page.locator("html")).not.toHaveAttribute("data-theme");
     await page.getByRole("button", { name: "Own macro" }).click();
-    await expect(area).toHaveValue(".macro RESTORE_CR3\n.endm\n");
+    await expectText(page, ".macro RESTORE_CR3\n.endm\n");
   });
 }
 
@@ -66,5 +66,5 @@ test("what is stored is damaged: the page opens without it", async ({ page }) =>
   });
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
-  await expect(page.getByLabel("Text of the macro")).toHaveValue("");
+  await expectText(page, "");
 });

@@ -1,6 +1,6 @@
 // Twelve tasks of a person without a mouse. Every key goes to the page as a keyboard sends it; nothing is clicked, and no
 // element is focused by the test.
-import { test, expect, opened, step } from "./page";
+import { test, expect, opened, step, macro } from "./page";
 import type { Page } from "@playwright/test";
 
 /** The accessible name of what has the focus, as far as the page writes it. */
@@ -101,7 +101,7 @@ test("edits a macro", { tag: "@firefox" }, async ({ page }) => {
   await tabTo(page, /^Own macro$/);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("dialog", { name: "Your own macro" })).toBeVisible();
-  await expect(page.getByLabel("Text of the macro")).toBeFocused();
+  await expect(macro(page)).toBeFocused();
   await page.keyboard.type(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n.endm\n");
   await tabTo(page, /^Run it right$/, "Shift+Tab");
   await page.keyboard.press("Enter");

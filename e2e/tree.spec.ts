@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { test, expect, address, expectAccessible, opened } from "./page";
+import { test, expect, address, expectAccessible, opened, macro, textOf, expectText } from "./page";
 
 const testdata = (path: string) => fileURLToPath(new URL(`../testdata/${path}`, import.meta.url));
 const TREE = testdata("tree");
@@ -29,7 +29,7 @@ test("a kernel tree that is chosen runs on the right, as form E does, and nothin
   await opened(page);
   const sent: string[] = [];
   page.context().on("request", (request) => {
-    if (request.method() !== "GET" || !/\/(worker|fonts)\/|\/icon-\w+\.svg$/.test(request.url())) sent.push(request.url());
+    if (request.method() !== "GET" || !/\/(worker|fonts|editor)\/|\/icon-\w+\.svg$/.test(request.url())) sent.push(request.url());
   });
   await choose(page);
   await expect(editor(page).getByRole("button", { name: "Tree right" })).toHaveAttribute("aria-pressed", "true");
@@ -51,7 +51,7 @@ test("both sides have texts of their own: a tree, and the tree with a macro in i
   await choose(page);
   const sheet = editor(page);
   await sheet.getByRole("button", { name: "Tree left" }).click();
-  await sheet.getByLabel("Text of the macro").fill(".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n");
+  await macro(page).fill(".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n");
   await sheet.getByRole("button", { name: "Run it right" }).click();
   await expect(sheet).toContainText("the tree's macro of that name");
   await page.keyboard.press("Escape");
@@ -74,7 +74,7 @@ test("a folder that is dropped is opened, and its link says what it lacks", asyn
 test("a patch that is dropped is in the editor", async ({ page }) => {
   await opened(page);
   await dropped(page, testdata("patches/resent.reply"));
-  await expect(editor(page).getByLabel("Text of the macro")).toHaveValue(readFileSync(testdata("patches/resent.reply"), "utf8"));
+  await expectText(page, readFileSync(testdata("patches/resent.reply"), "utf8"));
   await editor(page).getByRole("button", { name: "Run it right" }).click();
   await expect(editor(page)).toContainText("It assembles, and runs.");
 });
@@ -89,7 +89,7 @@ test("what is no tree says which file it lacks", async ({ page }) => {
 test("a whole entry_64.S that is pasted runs with stand-ins for its headers", async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
-  await editor(page).getByLabel("Text of the macro").fill(readFileSync(testdata("tree/arch/x86/entry/entry_64.S"), "utf8"));
+  await macro(page).fill(readFileSync(testdata("tree/arch/x86/entry/entry_64.S"), "utf8"));
   await editor(page).getByRole("button", { name: "Run it right" }).click();
   await expect(editor(page)).toContainText("It assembles, and runs.");
   await expect(editor(page)).toContainText("the text came without its tree");
@@ -100,8 +100,8 @@ test("a name of the configuration is set by its button", async ({ page }) => {
   await page.getByRole("button", { name: "Own macro" }).click();
   const sheet = editor(page);
   await sheet.getByRole("button", { name: "Run it right" }).click();
-  const area = sheet.getByLabel("Text of the macro");
-  const text = await area.inputValue();
+  const area = macro(page);
+  const text = await textOf(page);
   await area.fill(`#ifdef CONFIG_ODD\n#error it is on\n#endif\n${text}`);
   const chip = sheet.getByRole("button", { name: "CONFIG_ODD" });
   await expect(chip).toHaveAttribute("aria-pressed", "false");

@@ -2,11 +2,11 @@
 // names in braces. All files of a page come from one version: a newer one waits until a person asks for it.
 const BUILD = "{build}";
 
-/** Everything but Unicorn. */
+/** Everything but the editor and Unicorn. */
 const FILES = ["{files}"];
 
-/** What is kept once a person has asked for it. */
-const UNICORN = ["{unicorn}"];
+/** What is kept once a person has asked for it: the files of the editor, and those of Unicorn. */
+const ASKED_FOR = [["{editor}"], ["{unicorn}"]];
 
 /** Pages in other folders of the same host have caches of their own. */
 const OWN = `cr3 ${registration.scope} `;
@@ -32,15 +32,17 @@ async function others() {
 
 async function keepPage() {
   const cache = await caches.open(CACHE);
-  const files = (await wasAskedForUnicorn()) ? [...FILES, ...UNICORN] : FILES;
+  const files = [FILES];
+  for (const more of ASKED_FOR) if (await wasKept(more)) files.push(more);
   // A cache on the way is asked whether what it has is still right.
-  await cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })));
+  await cache.addAll(files.flat().map((file) => new Request(file, { cache: "no-cache" })));
 }
 
-/** Whether a version before this one has kept it. What worked without a network works without one in the next version too. */
-async function wasAskedForUnicorn() {
+/** Whether a version before this one has kept them. What worked without a network works without one in the next version too. */
+async function wasKept(files) {
+  const version = files.find((file) => file.endsWith("/version.txt"));
   for (const name of await others()) {
-    if (await (await caches.open(name)).match("unicorn/version.txt", BY_ADDRESS)) return true;
+    if (version && (await (await caches.open(name)).match(version, BY_ADDRESS))) return true;
   }
   return false;
 }

@@ -93,6 +93,9 @@
     }
   }
 
+  /** Loads a module that the page's module asks for. It cannot do so by itself. */
+  window.bring = (address) => import(address);
+
   // ---- What breaks down
 
   let broken = false;

@@ -34,6 +34,7 @@ use assembler::Assembler;
 use layout::{Fate, Placed};
 use preprocess::{Names, preprocess};
 use reader::Reader;
+pub use register::names as register_names;
 use report::Report;
 use sorted::{Map, Set};
 use symbols::{Definition, Symbols};

@@ -130,8 +130,8 @@ fn small_number(digits: &str) -> Option<u8> {
     canonical.then(|| digits.parse().ok()).flatten().filter(|number| *number < 16)
 }
 
-/// Names for hints.
-pub(super) fn names() -> impl Iterator<Item = String> {
+/// Names of registers, as a person may have meant or may want them, without `%`.
+pub fn names() -> impl Iterator<Item = String> {
     let prefixed = |prefix: &'static str| LEGACY.iter().map(move |name| format!("{prefix}{name}"));
     let numbered = (8..16).flat_map(|n| ["", "d", "w", "b"].map(move |suffix| format!("r{n}{suffix}")));
     let small = ["al", "bl", "cl", "dl", "ah", "bh", "ch", "dh", "spl", "bpl", "sil", "dil", "rip"];

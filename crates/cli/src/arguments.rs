@@ -413,26 +413,43 @@ impl SystemArguments {
     /// The configuration of the one form of a run. A macro file means form `custom`. If a person names another form,
     /// the file would have no effect, so that is an error.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
+        self.takes(1)?;
         match (form, self.own.is_given()) {
-            (None, true) => self.with_form(CUSTOM),
-            (None, false) => self.with_form("E"),
+            (None, true) => self.with_form(CUSTOM, 0),
+            (None, false) => self.with_form("E", 0),
             (Some(form), true) if form != CUSTOM => {
                 let cause = format!("{} is given but the form is '{form}'", self.own.option());
                 Err(WrongUse::new(cause, "leave --form out, or try --form custom"))
             }
-            (Some(form), _) => self.with_form(form),
+            (Some(form), _) => self.with_form(form, 0),
         }
     }
 
-    /// Whether a person's own text is given.
-    pub(crate) fn has_own(&self) -> bool {
-        self.own.is_given()
+    /// The two forms that are meant where none are named.
+    pub(crate) fn usual_pair(&self) -> &'static str {
+        match self.own.count() {
+            0 | 1 if !self.own.is_given() => "A,E",
+            0 | 1 => "E,custom",
+            _ => "custom,custom",
+        }
     }
 
-    fn with_form(&self, form: &str) -> Result<Config, WrongUse> {
+    /// Whether so many forms `custom` take all texts that are given.
+    fn takes(&self, forms: usize) -> Result<(), WrongUse> {
+        match self.own.count() {
+            given if given > forms => {
+                let cause = format!("--macro is given {given} times, for {forms} of form 'custom'");
+                Err(WrongUse::new(cause, "cr3play compare --forms custom,custom takes two"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A form; `index` counts those that are `custom`.
+    fn with_form(&self, form: &str, index: usize) -> Result<Config, WrongUse> {
         let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE or --tree DIR");
         let (base, form, custom) = match form {
-            CUSTOM => (self.own.base()?, Form::Custom, self.own.text()?.ok_or_else(no_text)?),
+            CUSTOM => (self.own.base()?, Form::Custom, self.own.text(index)?.ok_or_else(no_text)?),
             _ => (Base::BuiltIn, named(form)?, Arc::default()),
         };
         let Self { features, kernel, handler, geometry, .. } = *self;
@@ -443,14 +460,21 @@ impl SystemArguments {
     /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a
     /// list omits `custom`, the file would have no effect, so that is an error.
     pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
-        let usual = if self.own.is_given() { "A,E,custom" } else { "A,E" };
+        let usual = match self.own.count() {
+            0 | 1 if !self.own.is_given() => "A,E",
+            0 | 1 => "A,E,custom",
+            _ => "custom,custom",
+        };
         let forms = forms.unwrap_or(usual);
         let names: Vec<_> = forms.split(',').map(str::trim).collect();
         if self.own.is_given() && !names.contains(&CUSTOM) {
             let cause = format!("{} is given but no form 'custom'", self.own.option());
             return Err(WrongUse::new(cause, format!("try --forms {forms},custom")));
         }
-        let configs = names.into_iter().map(|name| self.with_form(name)).collect::<Result<Vec<_>, _>>()?;
+        self.takes(names.iter().filter(|name| **name == CUSTOM).count().max(1))?;
+        let index = |at: usize| names[..at].iter().filter(|name| **name == CUSTOM).count();
+        let configs = names.iter().enumerate().map(|(at, name)| self.with_form(name, index(at)));
+        let configs = configs.collect::<Result<Vec<_>, _>>()?;
         // The C side is that of the tree for all: entry code is compared.
         let kernel = configs.iter().find(|config| config.base.tree().is_some()).map(|config| config.kernel);
         Ok(configs.into_iter().map(|config| Config { kernel: kernel.unwrap_or(config.kernel), ..config }).collect())

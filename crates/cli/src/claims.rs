@@ -47,7 +47,7 @@ pub(crate) fn claims(arguments: &ClaimsArguments) -> Result<Outcome, WrongUse> {
     let claims = chosen(arguments.id)?;
     let given = &arguments.own;
     let base = given.base()?;
-    let subject = given.text()?.map(|text| Subject::on(base, text));
+    let subject = given.text(0)?.map(|text| Subject::on(base, text));
     let own = own_text::system(subject.as_ref().map(|subject| subject.applied(Config::default())).as_ref())?;
     if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
         tell(&diagnostic::notes(&own.notes));

@@ -17,9 +17,9 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct OwnText {
     /// File with the text of form `custom`: macros, which replace built-in ones of the same names, or a patch: a diff, a mail, a
-    /// reply that quotes one, or several mails
+    /// reply that quotes one, or several mails; given several times, each form `custom` of a list has the next one
     #[arg(long, visible_alias = "patch", value_name = "FILE")]
-    r#macro: Option<PathBuf>,
+    r#macro: Vec<PathBuf>,
     /// Folder of a kernel tree, built or not: form `custom` is then its entry code, with the text of --macro in it if given
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
@@ -31,15 +31,15 @@ pub(crate) struct OwnText {
 impl OwnText {
     /// Whether there is one, or settings for one.
     pub(crate) fn is_given(&self) -> bool {
-        self.r#macro.is_some() || self.tree.is_some() || !self.config.is_empty()
+        !self.r#macro.is_empty() || self.tree.is_some() || !self.config.is_empty()
     }
 
     /// The option that gives it, as it is written.
     pub(crate) fn option(&self) -> &'static str {
-        match (&self.r#macro, &self.tree) {
-            (Some(_), _) => "--macro",
-            (None, Some(_)) => "--tree",
-            (None, None) => "--config",
+        match (self.r#macro.as_slice(), &self.tree) {
+            ([_, ..], _) => "--macro",
+            ([], Some(_)) => "--tree",
+            ([], None) => "--config",
         }
     }
 
@@ -49,9 +49,15 @@ impl OwnText {
         Ok(tree.map_or(Base::BuiltIn, |tree| Base::Tree(Arc::new(tree))))
     }
 
-    /// The text, with its settings before it; nothing where no file is named.
-    pub(crate) fn text(&self) -> Result<Option<Arc<str>>, WrongUse> {
-        let text = match (&self.r#macro, &self.tree) {
+    /// How many texts there are.
+    pub(crate) fn count(&self) -> usize {
+        self.r#macro.len()
+    }
+
+    /// The text with this index, or the last one, with its settings before it; nothing where no file is named.
+    pub(crate) fn text(&self, index: usize) -> Result<Option<Arc<str>>, WrongUse> {
+        let file = self.r#macro.get(index).or(self.r#macro.last());
+        let text = match (file, &self.tree) {
             (Some(file), _) => read(file)?,
             (None, Some(_)) => String::new(),
             (None, None) if self.config.is_empty() => return Ok(None),

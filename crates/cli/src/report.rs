@@ -4,7 +4,7 @@ use crate::arguments::{Asked, Format, ReportArguments};
 use crate::findings;
 use crate::input::read;
 use crate::outcome::{Outcome, WrongUse, print, tell};
-use cr3_core::linux::Base;
+use cr3_core::linux::{Base, Form};
 use cr3_core::trace::Trace;
 use cr3_jobs::Jobs;
 use cr3_session::choice::Judging;
@@ -64,7 +64,7 @@ fn found(given: &str) -> Result<String, WrongUse> {
 
 /// The link of what the options choose.
 fn of_options(arguments: &ReportArguments) -> Result<Link, WrongUse> {
-    let usual = if arguments.system.has_own() { "E,custom" } else { "A,E" };
+    let usual = arguments.system.usual_pair();
     let forms = arguments.forms.as_deref().unwrap_or(usual);
     let configs = arguments.system.configs(Some(forms))?;
     let [left, right] = configs.as_slice() else {
@@ -73,8 +73,10 @@ fn of_options(arguments: &ReportArguments) -> Result<Link, WrongUse> {
     if configs.iter().any(|config| config.base != Base::BuiltIn) {
         return Err(WrongUse::new("no link carries a kernel tree", "`cr3play compare` takes --tree"));
     }
-    let custom = configs.iter().map(|config| &*config.custom).find(|text| !text.is_empty()).map(str::to_owned);
-    if custom.as_ref().is_some_and(|text| text.len() > link::TEXT_LIMIT) {
+    let mut texts = configs.iter().filter(|config| config.form == Form::Custom).map(|config| config.custom.to_string());
+    let custom = texts.next();
+    let right = texts.next().filter(|right| Some(right) != custom.as_ref());
+    if custom.iter().chain(&right).any(|text| text.len() > link::TEXT_LIMIT) {
         let cause = format!("a link carries a text of up to {} KiB", link::TEXT_LIMIT >> 10);
         return Err(WrongUse::new(cause, "leave out what is no macro; `cr3play compare` takes longer texts"));
     }
@@ -89,6 +91,7 @@ fn of_options(arguments: &ReportArguments) -> Result<Link, WrongUse> {
         geometry: config.geometry,
         schedule: scenario.schedule,
         custom,
+        right,
         ..Link::default()
     })
 }

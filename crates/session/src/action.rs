@@ -3,7 +3,7 @@
 use crate::assembly::Answer;
 use crate::check::Report;
 use crate::choice::{
-    Direction, Feature, Filter, Form, Landing, Overlay, Own, Pane, Scope, Side, Spot, Tab, Target, Theme,
+    Against, Direction, Feature, Filter, Form, Landing, Overlay, Own, Pane, Scope, Side, Spot, Tab, Target, Theme,
 };
 use crate::document::Document;
 use crate::drafts::Memory;
@@ -50,11 +50,19 @@ pub enum Action {
     Assembled(u32, Answer),
     /// Whoever assembles does not work: why.
     NotAssembled(String),
-    /// Replaces the text of the custom form. It runs if a side has [`Form::Custom`].
+    /// Replaces the text that is edited. It runs if its side has [`Form::Custom`].
     EditDraft(String),
     /// Takes what was in the editor when it disappeared, and the text that it replaced. If another link has been opened
     /// since, that link's text stays and the typed one is put aside.
     LeaveDraft(Arc<str>, String),
+    /// Edits the text of a side.
+    SetEdited(Side),
+    /// Asks what fails without each line of the edited text.
+    AskLines,
+    /// Shows the edited text against another.
+    SetAgainst(Against),
+    /// Edits what the other side has, and puts the text aside that it replaces.
+    TakeOtherText,
     /// Edits the text with this index among those put aside, and puts the current one aside.
     TakeDraft(usize),
     /// Forgets the text with this index among those put aside.

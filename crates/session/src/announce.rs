@@ -16,6 +16,7 @@ pub const WORDS: usize = 25;
 #[must_use]
 pub fn runs(state: &State) -> String {
     let went = Side::BOTH.map(|side| match outcome(&state.runs, side) {
+        Some(Outcome { of: Some(_), .. }) => "does not assemble, the last one stays".to_owned(),
         Some(outcome) => run(&outcome),
         None => "does not assemble".to_owned(),
     });
@@ -173,7 +174,7 @@ mod tests {
                 for missed in [0, 1, 60] {
                     let broken = Promise::ALL[..breaks].iter().rev().map(|it| broken(*it)).collect();
                     let ending = String::new();
-                    all.push(run(&Outcome { sound: false, ended, ending, broken, missed }));
+                    all.push(run(&Outcome { of: None, sound: false, ended, ending, broken, missed }));
                 }
             }
         }

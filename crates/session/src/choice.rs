@@ -217,6 +217,23 @@ pub enum Overlay {
     Inject(Spot),
 }
 
+/// What the text of a person's own is shown against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Against {
+    /// Nothing: the text as it is.
+    #[default]
+    Nothing,
+    /// The form that it has most lines in common with.
+    Base,
+    /// The text of the other side.
+    Other,
+}
+
+impl Against {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Base, Self::Other];
+}
+
 /// Where to inject: an instruction, and the exact step if the person pointed at one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {

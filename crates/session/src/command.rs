@@ -5,7 +5,7 @@ use crate::link;
 use crate::runs::BUDGET;
 use crate::setup::Setup;
 use crate::state::State;
-use crate::words::MACRO_FILE;
+use crate::words::{MACRO_FILE, TEXT_FILES};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::Kernel;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 const INDENT: &str = "   ";
 
 /// What a terminal runs to show what is on display: `cr3play compare`, or `cr3play run` for each side where both have a
-/// custom form and not the same one, because `compare` takes one.
+/// custom form, on different trees, because `compare` takes one tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command(Vec<Program>);
 
@@ -25,8 +25,8 @@ struct Program {
     name: &'static str,
     /// Options with their values, each as a shell takes it.
     options: Vec<String>,
-    /// The text of the custom form, if it is run.
-    custom: Option<Arc<str>>,
+    /// The texts of the custom form that are run: none, that of both sides or of the only one, or both.
+    texts: Vec<Arc<str>>,
 }
 
 impl Command {
@@ -46,7 +46,7 @@ impl Command {
         self.0.iter().map(Program::whole).collect::<Vec<_>>().join("\n")
     }
 
-    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in [`MACRO_FILE`].
+    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in [`MACRO_FILE`], two are in [`TEXT_FILES`].
     #[must_use]
     pub fn folded(&self, width: usize) -> Vec<String> {
         self.0.iter().flat_map(|program| program.folded(width)).collect()
@@ -75,15 +75,31 @@ impl Program {
             options.push("--tree DIR".to_owned());
         }
         options.push(format!("--budget {BUDGET}"));
-        let custom = sides.iter().any(|side| setup.uses_text(*side)).then(|| state.custom.clone());
-        Self { name, options, custom }
+        let mut texts: Vec<_> =
+            sides.iter().filter(|side| setup.uses_text(**side)).map(|side| state.custom.of(*side).clone()).collect();
+        texts.dedup();
+        Self { name, options, texts }
     }
 
     fn whole(&self) -> String {
-        let Some(text) = &self.custom else { return self.with("") };
-        let end = delimiter(text);
-        let newline = if text.ends_with('\n') { "" } else { "\n" };
-        format!("{} <<'{end}'\n{text}{newline}{end}\n", self.with(" --macro -"))
+        match self.texts.as_slice() {
+            [] => self.with(""),
+            [text] => {
+                let end = delimiter(text);
+                format!("{} <<'{end}'\n{}", self.with(" --macro -"), ended(text, &end))
+            }
+            texts => self.with_all(texts),
+        }
+    }
+
+    /// A shell has one standard input, and as many others as one likes.
+    fn with_all(&self, texts: &[Arc<str>]) -> String {
+        let ends: Vec<_> = texts.iter().map(|text| delimiter(text)).collect();
+        let numbered = || (3..).zip(&ends);
+        let options: String = numbered().map(|(number, _)| format!(" --macro /dev/fd/{number}")).collect();
+        let inputs: String = numbered().map(|(number, end)| format!(" {number}<<'{end}'")).collect();
+        let texts: String = texts.iter().zip(&ends).map(|(text, end)| ended(text, end)).collect();
+        format!("{}{inputs}\n{texts}", self.with(&options))
     }
 
     fn with(&self, own: &str) -> String {
@@ -91,10 +107,17 @@ impl Program {
     }
 
     fn folded(&self, width: usize) -> Vec<String> {
-        let own = self.custom.is_some().then(|| format!("--macro {MACRO_FILE}"));
+        let files = if self.texts.len() > 1 { &TEXT_FILES[..] } else { &[MACRO_FILE] };
+        let own = files.iter().zip(&self.texts).map(|(file, _)| format!("--macro {file}"));
         let words = self.options.iter().cloned().chain(own);
         folded(self.name, words, width)
     }
+}
+
+/// A text of a shell's input, with the word that ends it.
+fn ended(text: &str, end: &str) -> String {
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    format!("{text}{newline}{end}\n")
 }
 
 /// A word that no line of the text is.

@@ -5,7 +5,7 @@ pub mod wire;
 
 use crate::choice::{Form, Scope, Side};
 use crate::runs::Runs;
-use crate::setup::Setup;
+use crate::setup::{OwnTexts, Setup};
 use crate::study::{Learned, Question, Studies};
 use crate::words::MACRO_FILE;
 use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
@@ -34,7 +34,7 @@ pub struct Subject {
 
 impl Subject {
     /// What is judged of a side. The TLB model is none of it: software that invalidates as the manual says cannot tell one from another.
-    fn of(setup: &Setup, custom: &Arc<str>, side: Side, scope: Scope, assumed: Assumptions) -> Self {
+    fn of(setup: &Setup, custom: &OwnTexts, side: Side, scope: Scope, assumed: Assumptions) -> Self {
         let Config { form, base, custom, .. } = setup.scenario(side, custom).config;
         let custom = if form == Form::Custom { custom } else { Arc::default() };
         let system = match scope {
@@ -298,10 +298,13 @@ impl Explore {
 
     /// What is known of what is on display now. A side whose subject is new gets a new ticket.
     #[must_use]
-    pub(crate) fn followed(&self, setup: &Setup, custom: &Arc<str>, runs: &Runs) -> Self {
+    pub(crate) fn followed(&self, setup: &Setup, custom: &OwnTexts, runs: &Runs) -> Self {
         let mut next = Self { sides: Default::default(), ..self.clone() };
         for side in Side::BOTH {
-            let subject = runs.trace(side).map(|_| Subject::of(setup, custom, side, self.scope, self.assumed));
+            // What is judged is what is on display.
+            let earlier = runs.text(side).filter(|_| runs.is_of_earlier_text(side));
+            let custom = earlier.map_or_else(|| custom.clone(), |text| OwnTexts::both(text.clone()));
+            let subject = runs.trace(side).map(|_| Subject::of(setup, &custom, side, self.scope, self.assumed));
             next.sides[side.index()] = next.judged(side, subject, &self.sides);
         }
         next

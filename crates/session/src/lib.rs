@@ -35,7 +35,7 @@ pub mod words;
 pub use action::Action;
 pub use assembly::{Assembler, Failure, Texts};
 pub use choice::{
-    Direction, Feature, Filter, Form, Judging, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme,
+    Against, Direction, Feature, Filter, Form, Judging, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme,
 };
 pub use document::Document;
 pub use moment::Moment;

@@ -2,12 +2,13 @@
 
 use crate::assembly::{Failure, Texts};
 use crate::choice::{Direction, Filter, Side, Target};
-use crate::setup::Setup;
+use crate::setup::{OwnTexts, Setup};
+use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;
-use cr3_core::linux::Form;
 use cr3_core::linux::sources::form_source;
-use cr3_core::scenario::{Place, Unresolved};
+use cr3_core::linux::{Config, Form};
+use cr3_core::scenario::{Place, Scenario, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
@@ -21,11 +22,23 @@ const PAGE: usize = 10;
 /// Prefix of the names of the sources that hold forms of the restore macro.
 const RESTORE_SOURCE: &str = "restore/";
 
+/// The scenario with the text of an earlier run of a person's own text, if that is another one.
+fn with_text_of(scenario: &Scenario, trace: &Trace) -> Option<Scenario> {
+    let (wanted, ran) = (&scenario.config, &trace.scenario.config);
+    let is_other = wanted.form == Form::Custom && ran.form == Form::Custom && wanted.custom != ran.custom;
+    is_other.then(|| {
+        let config = Config { custom: ran.custom.clone(), base: ran.base.clone(), ..wanted.clone() };
+        Scenario { config, ..scenario.clone() }
+    })
+}
+
 /// The runs of one setup. Equal only to itself: a new recording is a new value.
 #[derive(Debug)]
 pub struct Runs {
     /// The run of each side, or why there is none.
     pub sides: [Result<Trace, Failure>; 2],
+    /// Why the run of a side is that of an earlier text of a person's own: what is wrong with the present one.
+    pub refused: [Option<Vec<Diagnostic>>; 2],
     /// The runs aligned; only one run if the other failed.
     pub comparison: Comparison,
     /// Whether the counters of the two runs may be compared.
@@ -47,25 +60,38 @@ impl PartialEq for Runs {
 impl Runs {
     /// Runs both sides of `setup`, whose texts `texts` has or assembles.
     #[must_use]
-    pub fn record(setup: &Setup, custom: &Arc<str>, texts: &Texts) -> Self {
-        Self::recorded(setup, custom, texts, &[])
+    pub fn record(setup: &Setup, custom: &OwnTexts, texts: &Texts) -> Self {
+        Self::recorded(setup, custom, texts, None)
     }
 
-    /// The same after these runs: a system that one of them started is not assembled again.
+    /// The same after these runs. A system that one of them started is not assembled again. Where a person's own text
+    /// does not assemble, the last one that did goes on running.
     #[must_use]
-    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>, texts: &Texts) -> Self {
-        Self::recorded(setup, custom, texts, &self.sides.iter().flatten().collect::<Vec<_>>())
+    pub fn record_next(&self, setup: &Setup, custom: &OwnTexts, texts: &Texts) -> Self {
+        Self::recorded(setup, custom, texts, Some(self))
     }
 
-    fn recorded(setup: &Setup, custom: &Arc<str>, texts: &Texts, before: &[&Trace]) -> Self {
+    fn recorded(setup: &Setup, custom: &OwnTexts, texts: &Texts, earlier: Option<&Self>) -> Self {
+        let before: Vec<&Trace> = earlier.into_iter().flat_map(|runs| runs.sides.iter().flatten()).collect();
         let record = |side, before: &[&Trace]| {
-            let (scenario, options) = (setup.scenario(side, custom), Options { budget: BUDGET });
-            Trace::record_after(before.iter().copied(), &scenario, options, |config| texts.start(config))
+            let scenario = setup.scenario(side, custom);
+            let run = |scenario: &Scenario| {
+                let options = Options { budget: BUDGET };
+                Trace::record_after(before.iter().copied(), scenario, options, |config| texts.start(config))
+            };
+            let last = earlier.and_then(|runs| runs.trace(side)).and_then(|trace| with_text_of(&scenario, trace));
+            match (run(&scenario), last) {
+                (Err(Failure::Refused(told)), Some(last)) => match run(&last) {
+                    Ok(trace) => (Ok(trace), Some(told)),
+                    Err(_) => (Err(Failure::Refused(told)), None),
+                },
+                (result, _) => (result, None),
+            }
         };
-        let left = record(Side::Left, before);
+        let (left, refused_left) = record(Side::Left, &before);
         let known: Vec<&Trace> = left.iter().chain(before.iter().copied()).collect();
-        let right = record(Side::Right, &known);
-        Self::align([left, right])
+        let (right, refused_right) = record(Side::Right, &known);
+        Self { refused: [refused_left, refused_right], ..Self::align([left, right]) }
     }
 
     pub(crate) fn align(sides: [Result<Trace, Failure>; 2]) -> Self {
@@ -74,6 +100,7 @@ impl Runs {
         let comparable = matches!(*present, [left, right] if compare::astray([left, right]).is_none());
         let mut runs = Self {
             sides,
+            refused: [None, None],
             comparison,
             comparable,
             taken: [Vec::new(), Vec::new()],
@@ -123,6 +150,18 @@ impl Runs {
     #[must_use]
     pub fn trace(&self, side: Side) -> Option<&Trace> {
         self.sides[side.index()].as_ref().ok()
+    }
+
+    /// The text of a person's own that a side runs: the present one, or the last one that assembled.
+    #[must_use]
+    pub fn text(&self, side: Side) -> Option<&Arc<str>> {
+        self.trace(side).map(|trace| &trace.scenario.config.custom)
+    }
+
+    /// Whether the run of a side is that of an earlier text, because the present one does not assemble.
+    #[must_use]
+    pub fn is_of_earlier_text(&self, side: Side) -> bool {
+        self.refused[side.index()].is_some()
     }
 
     /// The index of a side among the runs that exist.

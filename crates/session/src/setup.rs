@@ -6,7 +6,51 @@ use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
-/// What is run: everything that decides the two traces except the text of the custom form.
+/// A person's own texts, one for each side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnTexts([Arc<str>; 2]);
+
+impl OwnTexts {
+    /// Those of the left and the right side.
+    #[must_use]
+    pub fn new(left: Arc<str>, right: Arc<str>) -> Self {
+        Self([left, right])
+    }
+
+    /// One text for both sides.
+    #[must_use]
+    pub fn both(text: Arc<str>) -> Self {
+        Self([text.clone(), text])
+    }
+
+    /// That of a side.
+    #[must_use]
+    pub fn of(&self, side: Side) -> &Arc<str> {
+        &self.0[side.index()]
+    }
+
+    /// The same with another text of a side.
+    #[must_use]
+    pub fn with(mut self, side: Side, text: Arc<str>) -> Self {
+        self.0[side.index()] = text;
+        self
+    }
+
+    /// Whether a side has this text.
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        self.0.iter().any(|own| **own == *text)
+    }
+
+    /// Those of the sides exchanged.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        let Self([left, right]) = self;
+        Self([right, left])
+    }
+}
+
+/// What is run: everything that decides the two traces except the texts of the custom form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
     /// The form of each side: left, right.
@@ -28,20 +72,20 @@ pub struct Setup {
 impl Setup {
     /// The scenario of one side.
     #[must_use]
-    pub fn scenario(&self, side: Side, custom: &Arc<str>) -> Scenario {
+    pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
         let form = self.forms[side.index()];
         let Self { features, kernel, handler, geometry, .. } = *self;
         let base = self.tree(side).map_or(Base::BuiltIn, Base::Elsewhere);
         let custom = match self.own[side.index()] {
             Own::Tree(_) if form == Form::Custom => Arc::default(),
-            _ => custom.clone(),
+            _ => custom.of(side).clone(),
         };
         let config = Config { features, kernel, base, form, custom, handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
     }
 
     /// The systems of both sides.
-    pub(crate) fn configs(&self, custom: &Arc<str>) -> [Config; 2] {
+    pub(crate) fn configs(&self, custom: &OwnTexts) -> [Config; 2] {
         Side::BOTH.map(|side| self.scenario(side, custom).config)
     }
 
@@ -49,6 +93,12 @@ impl Setup {
     #[must_use]
     pub fn tree(&self, side: Side) -> Option<TreeId> {
         self.own[side.index()].tree().filter(|_| self.forms[side.index()] == Form::Custom)
+    }
+
+    /// The side whose text is edited first: one that runs its text, if there is one.
+    #[must_use]
+    pub fn edited(&self) -> Side {
+        if self.uses_text(Side::Left) && !self.uses_text(Side::Right) { Side::Left } else { Side::Right }
     }
 
     /// Whether a side runs the text of the custom form.

@@ -3,14 +3,14 @@
 use crate::aim::Aim;
 use crate::assembly::Texts;
 use crate::check::Check;
-use crate::choice::{Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
+use crate::choice::{Against, Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
 use crate::document::Document;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
 use crate::explore::wire::Request;
 use crate::link::{self, Link, Note};
 use crate::runs::Runs;
-pub use crate::setup::Setup;
+pub use crate::setup::{OwnTexts, Setup};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, TreeId, Variation};
@@ -43,8 +43,12 @@ impl Default for Settings {
 pub struct State {
     /// What is run.
     pub setup: Setup,
-    /// Text of the custom form.
-    pub custom: Arc<str>,
+    /// Texts of the custom form.
+    pub custom: OwnTexts,
+    /// The side whose text is edited.
+    pub edited: Side,
+    /// What the edited text is shown against.
+    pub against: Against,
     /// What a person called it; empty if nothing.
     pub title: String,
     /// What a person noted at steps, in the order of the rows.
@@ -109,8 +113,12 @@ impl State {
 
     /// The form whose code is listed; none while it does not run.
     pub(crate) fn listed(&self) -> Option<Config> {
-        self.runs.trace(self.side)?;
-        let Config { form, base, custom, kernel, .. } = self.setup.scenario(self.side, &self.custom).config;
+        self.shown(self.side)
+    }
+
+    /// The text of a side's run, as one asks about its lines; none while it does not run.
+    pub(crate) fn shown(&self, side: Side) -> Option<Config> {
+        let Config { form, base, custom, kernel, .. } = self.runs.trace(side)?.scenario.config.clone();
         let custom = if form == Form::Custom { custom } else { Arc::default() };
         Some(Config { form, base, custom, kernel, ..Config::default() })
     }
@@ -131,7 +139,7 @@ impl State {
     /// The same with these texts: they say who assembles.
     #[must_use]
     pub fn open_by(text: &str, settings: Settings, kept: &[Arc<str>], texts: Texts) -> Self {
-        let record = |setup: &Setup, custom: &Arc<str>, texts: &Texts| Runs::record(setup, custom, texts).into();
+        let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| Runs::record(setup, custom, texts).into();
         Self::opened(link::decode(text), settings, kept.to_vec(), Trees::default(), texts, record)
     }
 
@@ -142,9 +150,9 @@ impl State {
         let decoded = link::decode(text);
         let kept = match decoded.0.custom {
             Some(_) => self.kept(),
-            None => self.kept_with(&self.custom),
+            None => self.kept_with(self.text()),
         };
-        let record = |setup: &Setup, custom: &Arc<str>, texts: &Texts| match awaits(setup, custom, texts) {
+        let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| match awaits(setup, custom, texts) {
             true => self.runs.clone(),
             false => Runs::record(setup, custom, texts).into(),
         };
@@ -167,7 +175,7 @@ impl State {
         kept: Vec<Arc<str>>,
         trees: Trees,
         texts: Texts,
-        record: impl FnOnce(&Setup, &Arc<str>, &Texts) -> Rc<Runs>,
+        record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let mut state = Self::of(link, settings, kept, trees, texts, record);
         let shown = state.browsed.as_ref().filter(|_| state.aim.is_none());
@@ -181,8 +189,9 @@ impl State {
         state
     }
 
-    /// What a link runs: the setup, and the text of the custom form. `kept` is tidy.
-    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, Arc<str>) {
+    /// What a link runs: the setup, and the texts of the custom form. A side that runs none has none, unless it is edited
+    /// first. `kept` is tidy.
+    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, OwnTexts) {
         let setup = Setup {
             forms: link.forms,
             own: link.own,
@@ -192,8 +201,15 @@ impl State {
             geometry: link.geometry,
             schedule: link.schedule.clone(),
         };
-        let custom = link.custom.as_deref().map(Arc::from).or_else(|| kept.first().cloned()).unwrap_or_default();
-        (setup, custom)
+        let text: Arc<str> = match &link.custom {
+            Some(text) => text.as_str().into(),
+            None => kept.first().cloned().unwrap_or_default(),
+        };
+        let right = link.right.as_deref().map_or_else(|| text.clone(), Arc::from);
+        let has_text = |side| setup.uses_text(side) || (setup.edited() == side && !setup.uses_text(side.other()));
+        let of = |side, text| if has_text(side) { text } else { Arc::default() };
+        let texts = OwnTexts::new(of(Side::Left, text), of(Side::Right, right));
+        (setup, texts)
     }
 
     fn of(
@@ -202,11 +218,12 @@ impl State {
         kept: Vec<Arc<str>>,
         trees: Trees,
         mut texts: Texts,
-        record: impl FnOnce(&Setup, &Arc<str>, &Texts) -> Rc<Runs>,
+        record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let kept = drafts::tidy(kept);
         let (setup, custom) = Self::asked(&link, &kept);
-        let aside = kept.into_iter().filter(|text| *text != custom).collect();
+        let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
+        let edited = setup.edited();
         texts.ask(&setup.configs(&custom), |base| trees.has(base));
         let aim = awaits(&setup, &custom, &texts).then_some(Aim::Row(link.row));
         let runs = record(&setup, &custom, &texts);
@@ -216,6 +233,8 @@ impl State {
         Self {
             setup,
             custom,
+            edited,
+            against: Against::default(),
             title: link.title,
             notes,
             aside,
@@ -256,7 +275,8 @@ impl State {
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),
             row: Some(self.cursor),
-            custom: self.uses_custom().then(|| self.custom.to_string()),
+            custom: self.linked_text().map(|text| text.to_string()),
+            right: self.linked_right().map(|text| text.to_string()),
             filter: self.filter,
             side: self.side,
             pane: self.pane,
@@ -294,6 +314,26 @@ impl State {
         }
     }
 
+    /// The text that is edited.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        self.custom.of(self.edited)
+    }
+
+    /// The text of the custom form that a link carries: that of both sides, or that of the left one.
+    fn linked_text(&self) -> Option<&Arc<str>> {
+        let side = Side::BOTH.into_iter().find(|side| self.setup.uses_text(*side))?;
+        Some(self.custom.of(side))
+    }
+
+    /// The text of the right side, where the left one runs another.
+    #[must_use]
+    pub fn linked_right(&self) -> Option<&Arc<str>> {
+        let are_used = Side::BOTH.into_iter().all(|side| self.setup.uses_text(side));
+        let right = self.custom.of(Side::Right);
+        Some(right).filter(|right| are_used && *right != self.custom.of(Side::Left))
+    }
+
     /// The names of the forms on display: those of before, while others are being assembled.
     #[must_use]
     pub fn names(&self) -> [&'static str; 2] {
@@ -303,11 +343,11 @@ impl State {
         })
     }
 
-    /// The system of the custom form's text, if there is one and no side runs it.
+    /// The system of the edited text, if there is one and its side does not run it.
     pub(crate) fn draft(&self) -> Option<Config> {
-        let is_text = !self.uses_custom() && !self.custom.trim().is_empty();
+        let is_text = !self.setup.uses_text(self.edited) && !self.text().trim().is_empty();
         let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..self.setup.clone() };
-        is_text.then(|| setup.scenario(Side::Left, &self.custom).config)
+        is_text.then(|| setup.scenario(self.edited, &self.custom).config)
     }
 
     /// Whether the text of a side is being assembled.
@@ -343,25 +383,33 @@ impl State {
         Some(self.trees.tree(id).map_or_else(|| "a kernel tree".to_owned(), |tree| tree.release.clone()))
     }
 
-    /// The texts that the browser should keep, newest first: that of the custom form unless the link carries it, and
+    /// The texts that the browser should keep, newest first: those of the custom form that the link does not carry, and
     /// those put aside.
     #[must_use]
     pub fn kept(&self) -> Vec<Arc<str>> {
-        match self.uses_custom() {
-            true => drafts::tidy(self.aside.clone()),
-            false => self.kept_with(&self.custom),
-        }
+        let own = [self.edited, self.edited.other()].map(|side| self.custom.of(side));
+        let own = own.into_iter().filter(|text| !self.is_linked(text));
+        drafts::tidy(own.chain(&self.aside).cloned())
     }
 
     /// The same, if the page ends with `typed` in the editor, which no link carries yet.
     #[must_use]
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
-        drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
+        let other =
+            Some(self.custom.of(self.edited.other())).filter(|text| *text != self.text() && !self.is_linked(text));
+        drafts::tidy(
+            std::iter::once(Arc::from(drafts::shortened(typed))).chain(other.into_iter().chain(&self.aside).cloned()),
+        )
+    }
+
+    /// Whether the link carries a text, because a side runs it.
+    fn is_linked(&self, text: &Arc<str>) -> bool {
+        Side::BOTH.into_iter().any(|side| self.setup.uses_text(side) && self.custom.of(side) == text)
     }
 }
 
 /// Whether a text of these runs is being assembled.
-pub(crate) fn awaits(setup: &Setup, custom: &Arc<str>, texts: &Texts) -> bool {
+pub(crate) fn awaits(setup: &Setup, custom: &OwnTexts, texts: &Texts) -> bool {
     setup.configs(custom).iter().any(|config| texts.awaits(config))
 }
 

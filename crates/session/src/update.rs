@@ -12,7 +12,7 @@ use crate::explore::Told;
 use crate::inject;
 use crate::link::{self, Note};
 use crate::runs::Runs;
-use crate::setup::Setup;
+use crate::setup::{OwnTexts, Setup};
 use crate::state::{State, awaits};
 use crate::story::STORIES;
 use crate::study::Question;
@@ -64,8 +64,12 @@ pub fn update(state: &State, action: Action) -> State {
         }
         Action::RemoveInjection(index) => remove(&mut next, index),
         Action::EditDraft(text) => edit_draft(&mut next, text),
-        Action::LeaveDraft(before, text) if before == state.custom => edit_draft(&mut next, text),
+        Action::LeaveDraft(before, text) if before == *state.text() => edit_draft(&mut next, text),
         Action::LeaveDraft(_, text) => put_aside(&mut next, shortened(text).into()),
+        Action::SetEdited(side) => next.edited = side,
+        Action::AskLines => ask_lines(&mut next, state.edited),
+        Action::SetAgainst(against) => next.against = against,
+        Action::TakeOtherText => take_other_text(&mut next),
         Action::TakeDraft(index) => take_draft(&mut next, index),
         Action::ForgetDraft(index) => forget_draft(&mut next, index),
         Action::Remember(memory) => next.memory = memory,
@@ -138,7 +142,11 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
             let has = |setup: &Setup| (setup.tree(*side), setup.uses_text(*side));
             has(&set) != has(&state.setup)
         }
-        Action::SwapForms => state.setup.forms[0] != state.setup.forms[1] || state.setup.own[0] != state.setup.own[1],
+        Action::SwapForms => differ(state),
+        Action::SetEdited(side) => state.edited != *side,
+        Action::AskLines => state.runs.trace(state.edited).is_some(),
+        Action::SetAgainst(against) => state.against != *against,
+        Action::TakeOtherText => is_another(state),
         Action::SetHandler(handlers) => state.setup.handler != *handlers,
         Action::ToggleHandler(handler) => state.setup.handler.toggled(*handler) != state.setup.handler,
         Action::SetGeometry(geometry) => state.setup.geometry != *geometry,
@@ -189,6 +197,17 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         | Action::ToggleJudging
         | Action::Tell(_) => true,
     }
+}
+
+/// Whether the sides run different things.
+fn differ(state: &State) -> bool {
+    ran(state, Side::Left) != ran(state, Side::Right)
+}
+
+/// What a side runs: the form, and the text where that is a person's own.
+fn ran(state: &State, side: Side) -> (Form, Option<(Own, &Arc<str>)>) {
+    let form = state.setup.forms[side.index()];
+    (form, (form == Form::Custom).then(|| (state.setup.own[side.index()], state.custom.of(side))))
 }
 
 /// Changes the setup and runs it. The cursor goes where `aim` says: to the same arrival at the same instruction, or to what
@@ -330,9 +349,8 @@ fn set_form(state: &mut State, side: Side, form: Form) {
     if state.setup.forms[side.index()] == form {
         return;
     }
-    if form == Form::Custom && state.custom.is_empty() {
-        // A person starts from the macro that the side has run so far.
-        state.custom = state.runs.restore_source(side).unwrap_or_default().into();
+    if form == Form::Custom {
+        begin(state, side);
     }
     rerun(state, Aim::Step, |setup| {
         setup.forms[side.index()] = form;
@@ -343,10 +361,27 @@ fn set_form(state: &mut State, side: Side, form: Form) {
     }
 }
 
+/// A side without a text of its own takes that of the other side, which keeps it only if it runs it; without either, a
+/// person starts from the macro that the side has run so far.
+fn begin(state: &mut State, side: Side) {
+    state.edited = side;
+    let other = side.other();
+    if !state.custom.of(side).is_empty() {
+        return;
+    }
+    if state.custom.of(other).is_empty() {
+        let written = state.runs.restore_source(side).or_else(|| state.runs.restore_source(other));
+        state.custom = state.custom.clone().with(side, written.unwrap_or_default().into());
+    } else if state.setup.uses_text(other) {
+        state.custom = OwnTexts::both(state.custom.of(other).clone());
+    } else {
+        state.custom = state.custom.clone().swapped();
+    }
+}
+
 fn set_own(state: &mut State, side: Side, own: Own) {
-    if own.has_text() && state.custom.is_empty() {
-        let written = state.runs.restore_source(side).or_else(|| state.runs.restore_source(side.other()));
-        state.custom = written.unwrap_or_default().into();
+    if own.has_text() {
+        begin(state, side);
     }
     rerun(state, Aim::Step, |setup| {
         setup.forms[side.index()] = Form::Custom;
@@ -376,10 +411,15 @@ fn of_tree(state: &mut State, told: tree::Told) {
 }
 
 fn swap(state: &mut State) {
-    rerun(state, Aim::SameRow, |setup| {
-        setup.forms.swap(0, 1);
-        setup.own.swap(0, 1);
-    });
+    if !differ(state) {
+        return;
+    }
+    state.setup.forms.swap(0, 1);
+    state.setup.own.swap(0, 1);
+    state.custom = state.custom.clone().swapped();
+    state.edited = state.edited.other();
+    state.schedule_draft = None;
+    record(state, Aim::SameRow);
 }
 
 fn edit_schedule(state: &mut State, text: String) {
@@ -418,7 +458,7 @@ fn edit_draft(state: &mut State, text: String) {
         state.notice =
             Some(format!("A custom form can have up to {} KiB; the rest of the text was dropped.", DRAFT_LIMIT >> 10));
     }
-    replace_custom(state, shortened(text).into());
+    replace_custom(state, state.edited, shortened(text).into());
 }
 
 fn shortened(mut text: String) -> String {
@@ -428,14 +468,28 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-fn replace_custom(state: &mut State, text: Arc<str>) {
-    if state.custom == text {
+fn replace_custom(state: &mut State, side: Side, text: Arc<str>) {
+    if *state.custom.of(side) == text {
         return;
     }
-    state.custom = text;
-    match state.uses_custom() {
+    state.custom = state.custom.clone().with(side, text);
+    match state.setup.uses_text(side) {
         true => record(state, Aim::Step),
         false => ask(state),
+    }
+}
+
+/// Whether the other side has a text that this one could take.
+fn is_another(state: &State) -> bool {
+    let other = state.custom.of(state.edited.other());
+    !other.trim().is_empty() && other != state.text()
+}
+
+fn take_other_text(state: &mut State) {
+    if is_another(state) {
+        let before = state.text().clone();
+        replace_custom(state, state.edited, state.custom.of(state.edited.other()).clone());
+        put_aside(state, before);
     }
 }
 
@@ -444,17 +498,17 @@ fn put_aside(state: &mut State, text: Arc<str>) {
     tidy_aside(state);
 }
 
-/// The current text is not put aside too.
+/// The texts of the sides are not put aside too.
 fn tidy_aside(state: &mut State) {
-    let others = state.aside.iter().filter(|text| **text != state.custom).cloned();
+    let others = state.aside.iter().filter(|text| !state.custom.contains(text)).cloned();
     state.aside = drafts::tidy(others);
 }
 
 fn take_draft(state: &mut State, index: usize) {
     if index < state.aside.len() {
         let text = state.aside.remove(index);
-        state.aside.insert(0, state.custom.clone());
-        replace_custom(state, text);
+        state.aside.insert(0, state.text().clone());
+        replace_custom(state, state.edited, text);
         tidy_aside(state);
     }
 }
@@ -525,6 +579,13 @@ fn tick(state: &mut State) {
     }
 }
 
+/// Asks what fails without each line of what a side runs.
+fn ask_lines(state: &mut State, side: Side) {
+    if let Some(config) = state.shown(side) {
+        state.explore = state.explore.asking(Question::Lines(config));
+    }
+}
+
 fn open(state: &mut State, overlay: Overlay) {
     if matches!(overlay, Overlay::Inject(_)) {
         state.playing = false;
@@ -532,10 +593,8 @@ fn open(state: &mut State, overlay: Overlay) {
     match overlay {
         Overlay::Limits => state.limits = std::mem::take(&mut state.limits).opened(),
         Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
-        Overlay::Lines => match state.listed() {
-            Some(config) => state.explore = state.explore.asking(Question::Lines(config)),
-            None => return,
-        },
+        Overlay::Lines if state.listed().is_none() => return,
+        Overlay::Lines => ask_lines(state, state.side),
         _ => {}
     }
     state.overlay = overlay;

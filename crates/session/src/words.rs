@@ -6,6 +6,9 @@ use cr3_core::scenario::Vector;
 /// The file in which the commands of a report expect a person's own text.
 pub const MACRO_FILE: &str = "my.S";
 
+/// The files in which a terminal finds those of both sides.
+pub const TEXT_FILES: [&str; 2] = ["left.S", "right.S"];
+
 /// The origin of a form, in as few words as a column head has room for.
 #[must_use]
 pub fn form_origin(form: Form) -> &'static str {

@@ -9,6 +9,7 @@ use cr3_session::Side;
 use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Disagreement, Field, Findings, Kind, Mark, Origin, Progress, Report, Stage};
 use cr3_session::library::Library;
+use cr3_session::setup::OwnTexts;
 use cr3_session::story::STORIES;
 use cr3_unicorn::checker::{Checked, Mismatch, Verdict};
 use cr3_unicorn::follow::{self, Job, SweepJob};
@@ -189,7 +190,7 @@ impl Bench {
 
     /// The first story, with a second CPU that has bit 0 of RAX flipped from some step on.
     fn test(&mut self) -> Result<Work, String> {
-        let scenario = STORIES[0].setup().scenario(Side::Left, &"".into());
+        let scenario = STORIES[0].setup().scenario(Side::Left, &OwnTexts::default());
         let system = boot(&scenario.config).map_err(|_| "the first story does not assemble".to_owned())?;
         let follower = Wrong::after(RIGHT_STEPS, self.spare()?);
         Ok(Work::Test(Box::new(Job::new(follower, &system, &scenario.schedule, BUDGET))))

@@ -4,6 +4,7 @@ use cr3_core::benchmark::{STEPS, count};
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Scenario;
 use cr3_session::Side;
+use cr3_session::setup::OwnTexts;
 use cr3_session::story::STORIES;
 use cr3_unicorn::follow::Job;
 use cr3_unicorn::wasm::Engine;
@@ -12,7 +13,7 @@ use wasm_bindgen::prelude::*;
 
 /// The opening story of a side, booted.
 fn opening(side: Side) -> Result<(Scenario, System), JsError> {
-    let scenario = STORIES[0].setup().scenario(side, &"".into());
+    let scenario = STORIES[0].setup().scenario(side, &OwnTexts::default());
     let system = boot(&scenario.config).map_err(|_| JsError::new("the opening story does not assemble"))?;
     Ok((scenario, system))
 }

@@ -13,6 +13,7 @@ mod ci;
 mod command;
 mod components;
 mod debian;
+mod editor;
 mod failure;
 mod fuzz;
 mod http;

@@ -1,5 +1,5 @@
-//! npm packages, as lock files name them: wasm-opt for release builds, Playwright and axe for the end-to-end tests, and Lighthouse in a
-//! folder of its own.
+//! npm packages, as lock files name them: wasm-opt for release builds, Playwright and axe for the end-to-end tests. The editor and
+//! Lighthouse have folders of their own.
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +7,18 @@ use std::path::Path;
 use crate::failure::Failure;
 use crate::project::{Project, version_numbers};
 use crate::steps::{self, ask};
-use crate::timings;
+use crate::{editor, timings};
 
 const OLDEST_NODE: [u32; 3] = [20, 0, 0];
 
 /// Makes `node_modules/` match package-lock.json, if it does not already.
 pub(crate) fn ensure(project: &Project) -> Result<(), Failure> {
     ensure_in(project, project.root(), "npm packages")
+}
+
+/// What the page's editor is bundled from, and what bundles it.
+pub(crate) fn ensure_editor(project: &Project) -> Result<(), Failure> {
+    ensure_in(project, &editor::sources(project), "the editor")
 }
 
 /// Lighthouse weighs more than all others together, so only benchmarks install it.

@@ -26,9 +26,10 @@ pub(crate) fn complete(project: &Project, stage: &Path, html: &str) -> Result<()
     let files = files(stage, "")?;
     let build = build(stage, &files, &script)?;
     let version = |folder: &str| fs::read_to_string(stage.join(folder).join(VERSION)).unwrap_or_default();
-    let address = |file: &String| address(file, version("worker").trim(), version("unicorn").trim());
-    let [page, unicorn] = [of_page(&files), of_unicorn(&files)].map(|files| files.into_iter().map(address).collect());
-    write(&stage.join(SCRIPT), &filled(&script, &build, page, unicorn))?;
+    let address = |file: &String| address(file, |folder| version(folder).trim().to_owned());
+    let lists = [of_page(&files), of_folder(&files, &EDITOR), of_folder(&files, &UNICORN)];
+    let lists = lists.map(|files| files.into_iter().map(address).collect());
+    write(&stage.join(SCRIPT), &filled(&script, &build, lists))?;
     write(&stage.join("index.html"), &html.replacen("<html ", &format!("<html data-build=\"{build}\" "), 1))
 }
 
@@ -64,32 +65,42 @@ fn build(stage: &Path, files: &[String], script: &str) -> Result<String, Failure
     Ok(format!("{:016x}", content_hash(&content)))
 }
 
+/// What the editor loads, without licences.
+const EDITOR: [&str; 2] = ["editor/editor.js", "editor/version.txt"];
+
+/// What the check loads, without licences and sources.
+const UNICORN: [&str; 2] = ["unicorn/unicorn.wasm", "unicorn/version.txt"];
+
+/// What the page asks for by the version of its folder.
+const VERSIONED: [&str; 4] =
+    ["editor/editor.js", "unicorn/unicorn.wasm", "worker/cr3-worker.js", "worker/cr3-worker_bg.wasm"];
+
 /// What is kept with the page; licences and headers are for others.
 fn of_page(files: &[String]) -> Vec<&String> {
-    let is_kept =
-        |file: &&String| !file.starts_with("unicorn/") && !["_headers", "fonts/OFL.txt"].contains(&file.as_str());
+    let is_later = |file: &str| file.starts_with("editor/") || file.starts_with("unicorn/");
+    let is_kept = |file: &&String| !is_later(file) && !["_headers", "fonts/OFL.txt"].contains(&file.as_str());
     files.iter().filter(is_kept).collect()
 }
 
-/// What the check loads, without licences and sources. Nothing in a page that is built without Unicorn.
-fn of_unicorn(files: &[String]) -> Vec<&String> {
-    files.iter().filter(|file| ["unicorn/unicorn.wasm", "unicorn/version.txt"].contains(&file.as_str())).collect()
+/// Those of a folder that the page loads, as far as they are there: a page may be built without Unicorn.
+fn of_folder<'f>(files: &'f [String], loaded: &[&str]) -> Vec<&'f String> {
+    files.iter().filter(|file| loaded.contains(&file.as_str())).collect()
 }
 
-/// A file as the page asks for it.
-fn address(file: &str, worker: &str, unicorn: &str) -> String {
-    match file {
-        "index.html" => "./".to_owned(),
-        "worker/cr3-worker.js" | "worker/cr3-worker_bg.wasm" => format!("{file}?v={worker}"),
-        "unicorn/unicorn.wasm" => format!("{file}?v={unicorn}"),
+/// A file as the page asks for it. `version` has those of folders.
+fn address(file: &str, version: impl Fn(&str) -> String) -> String {
+    match file.split_once('/') {
+        Some((folder, _)) if VERSIONED.contains(&file) => format!("{file}?v={}", version(folder)),
+        _ if file == "index.html" => "./".to_owned(),
         _ => file.to_owned(),
     }
 }
 
-fn filled(script: &str, build: &str, page: Vec<String>, unicorn: Vec<String>) -> String {
+fn filled(script: &str, build: &str, lists: [Vec<String>; 3]) -> String {
     let list = |files: Vec<String>| files.iter().map(|file| format!("\"{file}\"")).collect::<Vec<_>>().join(", ");
+    let places = ["\"{files}\"", "\"{editor}\"", "\"{unicorn}\""];
     let script = script.replace("{build}", build);
-    script.replace("\"{files}\"", &list(page)).replace("\"{unicorn}\"", &list(unicorn))
+    places.into_iter().zip(lists).fold(script, |script, (place, files)| script.replace(place, &list(files)))
 }
 
 #[cfg(test)]
@@ -100,22 +111,30 @@ mod tests {
     fn what_the_page_asks_for_is_kept_under_the_address_that_it_asks_for() {
         let page = ["_headers", "fonts/OFL.txt", "fonts/mono.woff2", "index.html", "start-1.js"];
         let worker = ["worker/cr3-worker.js", "worker/cr3-worker_bg.wasm", "worker/version.txt", "worker/worker.js"];
+        let editor = ["editor/LICENSES.txt", "editor/editor.js", "editor/version.txt"];
         let unicorn = ["unicorn/COPYING", "unicorn/unicorn.wasm", "unicorn/version.txt"];
-        let all: Vec<String> = [&page[..], &worker, &unicorn].concat().into_iter().map(str::to_owned).collect();
-        let addresses = |files: Vec<&String>| files.into_iter().map(|file| address(file, "7", "9")).collect::<Vec<_>>();
+        let all = [&page[..], &worker, &editor, &unicorn].concat();
+        let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        let version = |folder: &str| folder.len().to_string();
+        let addresses = |files: Vec<&String>| files.into_iter().map(|file| address(file, version)).collect::<Vec<_>>();
         let kept =
-            ["fonts/mono.woff2", "./", "start-1.js", "worker/cr3-worker.js?v=7", "worker/cr3-worker_bg.wasm?v=7"];
+            ["fonts/mono.woff2", "./", "start-1.js", "worker/cr3-worker.js?v=6", "worker/cr3-worker_bg.wasm?v=6"];
         let kept = [&kept[..], &["worker/version.txt", "worker/worker.js"]].concat();
         assert_eq!(addresses(of_page(&all)), kept);
-        assert_eq!(addresses(of_unicorn(&all)), ["unicorn/unicorn.wasm?v=9", "unicorn/version.txt"]);
+        assert_eq!(addresses(of_folder(&all, &EDITOR)), ["editor/editor.js?v=6", "editor/version.txt"]);
+        assert_eq!(addresses(of_folder(&all, &UNICORN)), ["unicorn/unicorn.wasm?v=7", "unicorn/version.txt"]);
     }
 
     #[test]
     fn the_script_has_all_places_to_fill() {
         let script = include_str!("../../../static/service-worker.js");
-        let filled = filled(script, "0123456789abcdef", vec!["./".into(), "a.js".into()], Vec::new());
-        for line in ["const BUILD = \"0123456789abcdef\";", "const FILES = [\"./\", \"a.js\"];", "const UNICORN = [];"]
-        {
+        let lists = [vec!["./".into(), "a.js".into()], vec!["b.js".into()], Vec::new()];
+        let filled = filled(script, "0123456789abcdef", lists);
+        for line in [
+            "const BUILD = \"0123456789abcdef\";",
+            "const FILES = [\"./\", \"a.js\"];",
+            "const ASKED_FOR = [[\"b.js\"], []];",
+        ] {
             assert!(filled.contains(line), "{filled}");
         }
     }

@@ -35,6 +35,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
 pub(crate) fn for_serve(project: &Project) -> Result<WasmToolchain, Failure> {
     let wasm = wasm_target::ensure(project)?;
     tools::ensure_for_build(project)?;
+    npm::ensure_editor(project)?;
     fetch_crates(project)?;
     Ok(wasm)
 }

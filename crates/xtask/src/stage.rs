@@ -1,5 +1,5 @@
 //! Called by trunk after it has built a page: writes the version of the workers' module, has that module assemble what the page
-//! opens with, puts Unicorn beside the page, and gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
+//! opens with, puts the editor and Unicorn beside the page, and gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
 //! and their indentation.
 
 use std::fs;
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::steps::{ask, cannot_start};
 use crate::version::{content_hash, write_version};
-use crate::{offline, policy, unicorn};
+use crate::{editor, offline, policy, unicorn};
 
 /// Has the workers' module assemble what every page opens with.
 const ASSEMBLE: &str = include_str!("assemble.mjs");
@@ -27,6 +27,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     trim_document(&stage.join("index.html"))?;
     assemble(project, &stage)?;
     name_version(&stage.join(WORKER))?;
+    editor::stage(project, &stage)?;
     unicorn::stage(project, &stage)?;
     let page = stage.join("index.html");
     let html = fs::read_to_string(&page).map_err(|error| Failure::io(&page, &error))?;

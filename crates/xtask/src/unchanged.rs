@@ -12,20 +12,21 @@ use crate::version::content_hash;
 use crate::wasm_target::WasmToolchain;
 
 /// Everything that the page is made of, or that decides how. Tests are left out; a file more than needed only costs a build.
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     ".cargo",
     "Cargo.lock",
     "Cargo.toml",
     "Trunk.toml",
     "crates",
     "docs/LIMITS.md",
+    "editor",
     "index.html",
     "package-lock.json",
     "static",
 ];
 
-/// Folders below `SOURCES` of which nothing gets into the page.
-const APART: [&str; 3] = ["tests", "examples", "benches"];
+/// Folders below `SOURCES` of which nothing gets into the page, or that a lock file names.
+const APART: [&str; 4] = ["tests", "examples", "benches", "node_modules"];
 
 /// The contents of everything that the page would be made of now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

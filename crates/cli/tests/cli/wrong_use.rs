@@ -48,6 +48,8 @@ fn wrong_use_names_cause_and_mend() {
         "run --form E --macro crates/core/src/linux/restore/e.S",
         "places --form A --macro crates/core/src/linux/restore/e.S",
         "run --form custom --macro no/such/file",
+        "run --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S",
+        "compare --forms A,custom --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S",
         "asm no/such/file",
         "asm - -D A=x",
         "asm - -D =5",

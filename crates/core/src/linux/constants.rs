@@ -116,13 +116,13 @@ pub(super) fn options(features: Features, kernel: Kernel) -> Options {
         options.constants.insert(name.to_owned(), value.cast_signed());
     }
     if features.sev_es {
-        options.constants.insert("CONFIG_AMD_MEM_ENCRYPT".to_owned(), 1);
+        options.constants.insert(CONFIGURED[0].to_owned(), 1);
     }
     for variation in Variation::ALL {
         options.constants.insert(variation.constant().to_owned(), i64::from(executes(variation, features, kernel)));
     }
     if kernel.has(Variation::DebugEntry) {
-        options.constants.insert("CONFIG_DEBUG_ENTRY".to_owned(), 1);
+        options.constants.insert(CONFIGURED[1].to_owned(), 1);
     }
     let last_stack = if features.sev_es { IstStack::Vc2 } else { IstStack::MachineCheck };
     let exception_stacks_size = last_stack.top() - at::EXCEPTION_STACKS;
@@ -150,6 +150,15 @@ const NUMBERS: [(&str, u16); 7] = [
     ("X86_FEATURE_FENCE_SWAPGS_USER", 11 * 32 + 4),
     ("X86_FEATURE_FENCE_SWAPGS_KERNEL", 11 * 32 + 5),
 ];
+
+/// Names of the configuration that a switch or a variation of the kernel decides.
+const CONFIGURED: [&str; 2] = ["CONFIG_AMD_MEM_ENCRYPT", "CONFIG_DEBUG_ENTRY"];
+
+/// Names that an ALTERNATIVE or `#ifdef` may ask for and that something here decides.
+pub fn askable() -> impl Iterator<Item = &'static str> {
+    let switches = switches(Features::default()).into_iter().map(|(name, _)| name);
+    NUMBERS.into_iter().map(|(name, _)| name).chain(switches).chain(CONFIGURED)
+}
 
 /// Sections of tables that the linker script drops, or that the kernel reads for what is not modelled: alternatives, which
 /// are applied here while assembling, return thunks, locks, tracing, unwinding, and symbols for modules.

@@ -20,6 +20,7 @@ mod variations;
 pub mod written;
 
 pub use boot::{boot, start};
+pub use constants::askable;
 pub use cr3_macros::Macro;
 pub use features::{Feature, Features, Pcids};
 pub use form::Form;

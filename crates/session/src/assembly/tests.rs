@@ -71,7 +71,7 @@ fn the_file_has_what_the_assembler_gives() {
 fn every_story_and_preset_of_its_forms_is_in_the_file() {
     let texts = Texts::new(Assembler::Elsewhere, ready());
     for story in STORIES {
-        for config in story.setup().configs(&"kept".into()) {
+        for config in story.setup().configs(&crate::setup::OwnTexts::both("kept".into())) {
             assert!(texts.start(&config).is_ok(), "{}", story.name);
         }
     }

@@ -1,4 +1,4 @@
-//! A text as its difference from a form's, line by line. A few changed lines of a macro are a short link.
+//! A text as its difference from a form's, or from the other side's, line by line. A few changed lines of a macro are a short link.
 //!
 //! The first line is a check sum of the whole text. Then `=N` keeps the next N lines of the form's text, `-N` leaves N
 //! out, and `+` is followed by a line of the text.
@@ -8,16 +8,19 @@ use cr3_core::linux::sources::form_source;
 use std::fmt::Write as _;
 
 /// Lines up to which a text is compared. No macro is that long; a mail is no edit of one.
-const LINES: usize = 400;
+pub(crate) const LINES: usize = 400;
 
 /// The form that the text has most lines in common with, and the difference from it; none if it is no edit of any.
-pub(super) fn nearest(text: &str) -> Option<(Form, String)> {
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    if lines.len() > LINES {
-        return None;
-    }
-    let scripts = Form::NAMED.into_iter().map(|form| (form, script(&form_source(form, "").text, text, &lines)));
-    scripts.min_by_key(|(_, script)| script.len()).filter(|(_, script)| script.len() < text.len())
+pub(crate) fn nearest(text: &str) -> Option<(Form, String)> {
+    let scripts = Form::NAMED.into_iter().filter_map(|form| Some((form, from(&form_source(form, "").text, text)?)));
+    scripts.min_by_key(|(_, script)| script.len())
+}
+
+/// The difference of a text from another; none if it is no edit of it.
+pub(super) fn from(base: &str, text: &str) -> Option<String> {
+    let is_short = |text: &str| text.lines().nth(LINES).is_none();
+    let script = (is_short(base) && is_short(text)).then(|| script(base, text))?;
+    Some(script).filter(|script| script.len() < text.len())
 }
 
 /// The text of which this is the difference.
@@ -25,19 +28,25 @@ pub(super) fn nearest(text: &str) -> Option<(Form, String)> {
 /// # Errors
 /// It is none from the text that the form has in this version.
 pub(super) fn applied(form: Form, script: &str) -> Result<String, String> {
-    let base = form_source(form, "").text;
-    let text = apply(&base, script).ok_or("the difference is damaged")?;
-    match script.split('\n').next() == Some(&sum(&text)) {
-        true => Ok(text),
-        false => Err(format!("the difference is damaged, or form {form} has another text in this version")),
-    }
+    let whole = applied_to(&form_source(form, "").text, script)?;
+    whole.ok_or_else(|| format!("the difference is damaged, or form {form} has another text in this version"))
 }
 
-fn script(base: &str, text: &str, lines: &[&str]) -> String {
+/// The same of any text; none if it is that of another text.
+///
+/// # Errors
+/// It is no difference.
+pub(super) fn applied_to(base: &str, script: &str) -> Result<Option<String>, String> {
+    let text = apply(base, script).ok_or("the difference is damaged")?;
+    Ok((script.split('\n').next() == Some(&sum(&text))).then_some(text))
+}
+
+fn script(base: &str, text: &str) -> String {
     let base: Vec<&str> = base.split_inclusive('\n').collect();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let mut script = sum(text) + "\n";
     let (mut from, mut to) = (0, 0);
-    for (kept_from, kept_to, count) in common(&base, lines) {
+    for (kept_from, kept_to, count) in common(&base, &lines) {
         leave(&mut script, '-', kept_from - from);
         lines[to..kept_to].iter().for_each(|line| add(&mut script, line));
         leave(&mut script, '=', count);
@@ -59,7 +68,7 @@ fn add(script: &mut String, line: &str) {
 }
 
 /// Runs of lines that both have, in order: where each begins, and how long it is.
-fn common(base: &[&str], lines: &[&str]) -> Vec<(usize, usize, usize)> {
+pub(crate) fn common(base: &[&str], lines: &[&str]) -> Vec<(usize, usize, usize)> {
     // How many lines the ends from each pair of lines on have in common.
     let width = lines.len() + 1;
     let mut most = vec![0u16; (base.len() + 1) * width];

@@ -5,13 +5,15 @@
 //! written; a change of meaning needs a new version number and a new arm in [`decode`].
 //!
 //! Version 2 has more parts: `d`, the text of the custom form as its difference from another form's; `ta` and `tb`, the names of
-//! the kernel trees of both sides; `title`; and `n41`, a note at row 41. A link without them is written as version 1, which every page opens.
+//! the kernel trees of both sides; `title`; and `n41`, a note at row 41. Version 3 has `cb` and `db`, the text of the right side where the left one
+//! runs another. A link is written as the lowest version that has its parts; every page opens version 1.
 
 mod difference;
 mod escape;
 mod file;
 mod pack;
 
+pub(crate) use difference::{LINES, common, nearest};
 pub use file::{FILE, LONG, file, find};
 
 use crate::choice::{Filter, Form, Own, Pane, Scope, Side, Tab};
@@ -26,7 +28,7 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 /// The newest version that [`encode`] writes and [`decode`] knows.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The listing does not follow the current instruction.
 const NO: &str = "no";
@@ -36,6 +38,9 @@ const ALL: &str = "all";
 
 /// The parts that name the kernel trees of both sides.
 const TREES: [&str; 2] = ["ta", "tb"];
+
+/// Stands for the text of the left side, of which that of the right one is an edit.
+const LEFT: &str = "left";
 
 /// Ends the name of a tree that the text of the custom form edits.
 const EDITED: &str = "+";
@@ -71,8 +76,10 @@ pub struct Link {
     pub schedule: Schedule,
     /// Aligned row. Without one the page shows the decisive row.
     pub row: Option<usize>,
-    /// Text of the custom form.
+    /// Text of the custom form: of both sides, or of the left one.
     pub custom: Option<String>,
+    /// Text of the right side, where the left one has another.
+    pub right: Option<String>,
     /// Rows that are listed.
     pub filter: Filter,
     /// Side that narrow windows show.
@@ -110,6 +117,7 @@ impl Default for Link {
             schedule: setup.schedule,
             row: None,
             custom: None,
+            right: None,
             filter: Filter::All,
             side: Side::Left,
             pane: Pane::default(),
@@ -138,6 +146,7 @@ impl Link {
             geometry: self.geometry,
             schedule: self.schedule.clone(),
             custom: self.custom.clone(),
+            right: self.right.clone(),
             scope: self.scope,
             assumed: self.assumed,
             title: self.title.clone(),
@@ -151,13 +160,10 @@ impl Link {
 #[must_use]
 pub fn encode(link: &Link) -> String {
     let custom = link.custom.as_deref().map(packed);
-    let has_tree = link.own.iter().any(|own| own.tree().is_some());
-    let version = match (&custom, link.title.is_empty() && link.notes.is_empty() && !has_tree) {
-        (Some(("d", _)), _) | (_, false) => VERSION,
-        _ => 1,
-    };
+    let right = link.right.as_deref().map(|right| packed_right(link.custom.as_deref(), right));
     let mut text = format!(
-        "v={version}&a={}&b={}&f={}&h={}",
+        "v={}&a={}&b={}&f={}&h={}",
+        version(link, custom.as_ref()),
         link.forms[0].name(),
         link.forms[1].name(),
         link.features,
@@ -208,7 +214,7 @@ pub fn encode(link: &Link) -> String {
     if link.assumed != Assumptions::default() {
         part("without", &off(link.assumed));
     }
-    if let Some((name, packed)) = &custom {
+    for (name, packed) in custom.iter().chain(&right) {
         part(name, packed);
     }
     if !link.title.is_empty() {
@@ -218,6 +224,29 @@ pub fn encode(link: &Link) -> String {
         part(&format!("n{row}"), &escape::escape_words(text));
     }
     text
+}
+
+/// The lowest version that has all parts of a link.
+fn version(link: &Link, custom: Option<&(&str, String)>) -> u32 {
+    let is_edit = matches!(custom, Some(("d", _)));
+    let has_tree = link.own.iter().any(|own| own.tree().is_some());
+    match () {
+        () if link.right.is_some() => 3,
+        () if is_edit || has_tree || !link.title.is_empty() || !link.notes.is_empty() => 2,
+        () => 1,
+    }
+}
+
+/// The part of the right side's text: what is shortest, the text, or its difference from another form's or from the left side's.
+fn packed_right(left: Option<&str>, right: &str) -> (&'static str, String) {
+    let (name, packed) = packed(right);
+    let of_left = left.and_then(|left| difference::from(left, right));
+    let of_left = of_left.map(|script| format!("{LEFT},{}", pack::pack(&script)));
+    match (of_left, name) {
+        (Some(of_left), _) if of_left.len() < packed.len() => ("db", of_left),
+        (_, "d") => ("db", packed),
+        _ => ("cb", packed),
+    }
 }
 
 /// The part of the custom form's text: what is shorter, the text or its difference from another form's.
@@ -262,7 +291,7 @@ const TWICE: &str = "it stands in the link more than once; the last one counts";
 fn apply(link: &mut Link, name: &str, raw: &str) -> Result<(), String> {
     let value = &*escape::unescape(raw);
     match name {
-        "v" => return version(value),
+        "v" => return known_version(value),
         "a" => link.forms[0] = known(Form::named(value), value)?,
         "b" => link.forms[1] = known(Form::named(value), value)?,
         "f" => link.features = named(value)?,
@@ -284,6 +313,8 @@ fn apply(link: &mut Link, name: &str, raw: &str) -> Result<(), String> {
         "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
         "d" => link.custom = Some(edited(value)?),
+        "cb" => link.right = Some(pack::unpack(value)?),
+        "db" => link.right = Some(edited_right(link.custom.as_deref(), value)?),
         "title" => link.title = escape::unescape_words(raw),
         _ => note(link, name.strip_prefix('n').and_then(|row| row.parse().ok()), escape::unescape_words(raw))?,
     }
@@ -303,7 +334,18 @@ fn own(value: &str) -> Result<Own, String> {
 fn edited(value: &str) -> Result<String, String> {
     let (form, script) = value.split_once(',').ok_or_else(|| quoted("a difference from a form", value))?;
     let form = Form::NAMED.into_iter().find(|known| known.name() == form);
-    let text = difference::applied(known(form, value)?, &pack::unpack(script)?)?;
+    within(difference::applied(known(form, value)?, &pack::unpack(script)?)?)
+}
+
+/// The text of the right side that differs from that of a form or of the left side.
+fn edited_right(left: Option<&str>, value: &str) -> Result<String, String> {
+    let Some((LEFT, script)) = value.split_once(',') else { return edited(value) };
+    let left = left.ok_or("it is an edit of the left side's text, which does not stand before it")?;
+    let text = difference::applied_to(left, &pack::unpack(script)?)?;
+    within(text.ok_or("the difference is damaged, or it is that from another text")?)
+}
+
+fn within(text: String) -> Result<String, String> {
     if text.len() > TEXT_LIMIT { Err("the text of the custom form is too long".into()) } else { Ok(text) }
 }
 
@@ -345,7 +387,7 @@ fn without(value: &str) -> Result<Assumptions, String> {
     value.split(',').try_fold(Assumptions::default(), |assumed, id| Ok(assumed.without(named(id)?)))
 }
 
-fn version(value: &str) -> Result<(), String> {
+fn known_version(value: &str) -> Result<(), String> {
     match value.parse::<u32>() {
         Ok(version) if version <= VERSION => Ok(()),
         Ok(version) => Err(format!(

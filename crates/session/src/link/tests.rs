@@ -29,7 +29,7 @@ fn opened(given: &str) -> String {
     let text = given.strip_prefix('#').unwrap_or(given);
     let again = (again != text).then_some(format!("    is #{again}\n"));
     let place = state.runs.place(state.cursor).map_or_else(|| "nowhere".to_owned(), |place| place.to_string());
-    let own = state.uses_custom().then(|| format!("    text: {} lines\n", state.custom.lines().count()));
+    let own = state.uses_custom().then(|| format!("    text: {} lines\n", state.text().lines().count()));
     let runs = Side::BOTH.map(|side| {
         let words = outcome(&state.runs, side).map_or_else(|| no_run(&state.runs, side), |outcome| outcome.words());
         format!("    {}: {words}\n", state.setup.forms[side.index()].name())
@@ -58,6 +58,12 @@ fn golden_links_of_version_1() {
 fn golden_links_of_version_2() {
     let file = include_str!("../../../../testdata/links/v2.txt");
     golden(file, 8, expect_file!["../../../../testdata/links/v2.txt"]);
+}
+
+#[test]
+fn golden_links_of_version_3() {
+    let file = include_str!("../../../../testdata/links/v3.txt");
+    golden(file, 7, expect_file!["../../../../testdata/links/v3.txt"]);
 }
 
 /// A link to a situation with a name is short enough for a line of a mail, and so is one to a macro with a few lines
@@ -97,9 +103,15 @@ fn links_are_short() {
 
 #[test]
 fn a_link_of_a_newer_version_is_known_as_one() {
-    for (link, newer) in
-        [("", false), ("v=1", false), ("#v=2&a=A", false), ("#v=3&a=A", true), ("a=A&v=9", true), ("v=x", false)]
-    {
+    for (link, newer) in [
+        ("", false),
+        ("v=1", false),
+        ("#v=2&a=A", false),
+        ("#v=3&a=A", false),
+        ("#v=4&a=A", true),
+        ("a=A&v=9", true),
+        ("v=x", false),
+    ] {
         assert_eq!(is_newer(link), newer, "{link}");
     }
 }
@@ -130,7 +142,7 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         "v=7&b=C",
         expect![[r#"
         v=1&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-          ignored v: the link has version 7, this program reads up to 2; it shows what it understands"#]],
+          ignored v: the link has version 7, this program reads up to 3; it shows what it understands"#]],
     );
     check(
         "v=1&a=A&b=C&a=C&n4=one&n4=two",
@@ -187,6 +199,11 @@ fn edit() -> impl Strategy<Value = String> {
     )
 }
 
+/// A text of a person's own.
+fn own_text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), edit()]
+}
+
 fn link() -> impl Strategy<Value = Link> {
     let form = || prop::sample::select(Form::ALL.to_vec());
     let tree = || any::<u64>().prop_map(cr3_core::linux::TreeId);
@@ -199,7 +216,7 @@ fn link() -> impl Strategy<Value = Link> {
         prop::sample::subsequence(Handler::ALL.to_vec(), 0..=Handler::ALL.len()),
         prop::sample::select(Geometry::ALL.to_vec()),
         schedule(),
-        prop::option::of(prop_oneof![any::<String>(), edit()]),
+        (prop::option::of(own_text()), prop::option::of(own_text())),
     );
     let shown = (
         prop::option::of(any::<usize>()),
@@ -218,7 +235,7 @@ fn link() -> impl Strategy<Value = Link> {
     );
     (run, shown, judged, written).prop_map(
         |(
-            ((forms, own), features, kernel, handlers, geometry, schedule, custom),
+            ((forms, own), features, kernel, handlers, geometry, schedule, (custom, right)),
             (row, filter, side, pane, tab, (follow, browsed, all_counters)),
             (scope, off),
             (title, notes),
@@ -232,6 +249,7 @@ fn link() -> impl Strategy<Value = Link> {
             schedule,
             row,
             custom,
+            right,
             filter,
             side,
             pane,

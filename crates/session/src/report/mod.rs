@@ -16,7 +16,7 @@ use crate::view::outcome::{Broken, no_run, not_comparable, outcome};
 use crate::view::position;
 use crate::view::sentence::{Sentence, sentence};
 use crate::view::verdict;
-use crate::words::MACRO_FILE;
+use crate::words::{MACRO_FILE, TEXT_FILES};
 use crate::{VERSION, link};
 use cr3_core::scenario::Vector;
 use lines::{WIDTH, wrap};
@@ -144,10 +144,12 @@ fn pinned(state: &State) -> Vec<String> {
 
 /// The command that shows the same in a terminal.
 fn reproduced(state: &State) -> Vec<String> {
-    let words = match (scenario::is_long(state), state.uses_custom()) {
-        (true, _) => format!("In a terminal, with the link in the file {}:", link::FILE),
-        (false, true) => format!("In a terminal, with the text above in the file {}:", MACRO_FILE),
-        (false, false) => "In a terminal:".to_owned(),
+    let [left, right] = TEXT_FILES;
+    let words = match (scenario::is_long(state), state.uses_custom(), state.linked_right()) {
+        (true, ..) => format!("In a terminal, with the link in the file {}:", link::FILE),
+        (false, true, Some(_)) => format!("In a terminal, with the texts above in the files {left} and {right}:"),
+        (false, true, None) => format!("In a terminal, with the text above in the file {MACRO_FILE}:"),
+        (false, false, _) => "In a terminal:".to_owned(),
     };
     let command = match scenario::is_long(state) {
         true => vec![command::of_file()],

@@ -125,12 +125,19 @@ pub(super) const HEAD: &str = "--- text of form custom";
 /// Stands below it where it is cut.
 pub(super) const REST: &str = "more lines: the link has them";
 
-/// The person's own text, as it is.
+/// The person's own text, as it is, or the texts of both sides.
 pub(super) fn own_text(state: &State) -> Vec<String> {
-    if !state.uses_custom() {
-        return Vec::new();
+    match (Side::BOTH.into_iter().find(|side| state.setup.uses_text(*side)), state.linked_right()) {
+        (None, _) => Vec::new(),
+        (Some(side), None) => quoted_text(HEAD, state.custom.of(side)),
+        (Some(_), Some(right)) => {
+            let left = quoted_text(&format!("{HEAD}, left"), state.custom.of(Side::Left));
+            [left, quoted_text(&format!("{HEAD}, right"), right)].concat()
+        }
     }
-    let text = &state.custom;
+}
+
+fn quoted_text(head: &str, text: &str) -> Vec<String> {
     let mut quoted = 0;
     let fits = |line: &&str| {
         quoted += line.len() + 1;
@@ -142,6 +149,6 @@ pub(super) fn own_text(state: &State) -> Vec<String> {
         0 => "--- end of the text".to_owned(),
         more => format!("--- {more} {REST}"),
     };
-    let head = format!("{HEAD}, lines: {count}");
+    let head = format!("{head}, lines: {count}");
     std::iter::once(head).chain(shown).chain([end]).collect()
 }

@@ -26,7 +26,7 @@ fn ones_own_macro_stands_in_the_place_of_form_e() {
     let subject = state.explore.studies.claims.subject.clone().expect("it was asked");
     assert_eq!(*subject, Subject::own(EMPTY));
     let shown = update(&state, Action::OpenClaim(1, 0));
-    assert_eq!((shown.setup.forms, &*shown.custom), ([Form::A, Form::Custom], EMPTY));
+    assert_eq!((shown.setup.forms, &**shown.text()), ([Form::A, Form::Custom], EMPTY));
 }
 
 #[test]

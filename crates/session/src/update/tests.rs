@@ -1,5 +1,5 @@
 use super::*;
-use crate::choice::{Landing, Spot, Tab, Theme};
+use crate::choice::{Against, Landing, Spot, Tab, Theme};
 use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::{Begun, Counterexample, Found};
@@ -21,6 +21,7 @@ use std::cell::RefCell;
 
 mod drafts;
 mod reuse;
+mod sides;
 
 fn opened(link: &str) -> State {
     State::open(link, Settings::default())
@@ -203,7 +204,7 @@ fn another_form_keeps_the_place() {
 #[test]
 fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
     let state = update(&opened("a=A&b=E"), Action::SetForm(Side::Right, Form::Custom));
-    assert!(state.custom.contains("PARANOID_RESTORE_CR3"));
+    assert!(state.text().contains("PARANOID_RESTORE_CR3"));
     assert!(state.runs.comparison.differences.iter().eq(opened("").runs.comparison.differences.iter()));
     let broken = update(
         &state,
@@ -214,7 +215,7 @@ fn a_custom_form_starts_from_the_form_it_replaces_and_tells_its_errors() {
     assert!(problems[0].place.starts_with("line 2"), "{problems:?}");
     assert!(broken.runs.trace(Side::Left).is_some(), "the other side still runs");
     check_invariants(&broken);
-    let mended = update(&broken, Action::EditDraft(state.custom.to_string()));
+    let mended = update(&broken, Action::EditDraft(state.text().to_string()));
     assert_eq!(crate::view::diagnostics::verdict(&mended).problems, []);
     check_invariants(&mended);
 }
@@ -471,6 +472,10 @@ fn action() -> impl Strategy<Value = Action> {
         2 => (0usize..4).prop_map(Action::RemoveInjection),
         1 => ".{0,60}".prop_map(Action::EditDraft),
         1 => (".{0,9}", ".{0,60}").prop_map(|(before, text)| Action::LeaveDraft(before.into(), text)),
+        1 => side().prop_map(Action::SetEdited),
+        1 => prop::sample::select(Against::ALL.to_vec()).prop_map(Action::SetAgainst),
+        1 => Just(Action::AskLines),
+        1 => Just(Action::TakeOtherText),
         1 => (0usize..3).prop_map(Action::TakeDraft),
         1 => (0usize..3).prop_map(Action::ForgetDraft),
         1 => prop::sample::select(vec![Memory::Keeps, Memory::Refuses]).prop_map(Action::Remember),
@@ -598,8 +603,8 @@ fn notes_stay_at_their_places() {
     check(&update(&state, Action::SwapForms), &expected);
     let without = update(&state, Action::EditSchedule("user_loop:nmi".into()));
     assert_eq!(without.notes.len(), 2, "the write is elsewhere, and its note is kept");
-    let nothing = update(&update(&state, Action::SetForm(Side::Left, Form::Custom)), Action::EditDraft("typo".into()));
-    let nothing = update(&nothing, Action::SetForm(Side::Right, Form::Custom));
+    let custom = Side::BOTH.map(|side| Action::SetForm(side, Form::Custom));
+    let nothing = after(&state, [Action::EditDraft("typo".into())].into_iter().chain(custom));
     assert!(nothing.runs.is_empty());
     assert_eq!(nothing.notes, state.notes);
     let none = update(&update(&state, Action::SetNote(write, "  ".into())), Action::SetNote(0, String::new()));

@@ -80,9 +80,9 @@ pub(super) fn open_line(state: &mut State, index: usize) {
         Form::Custom => place(form).unwrap_or(Side::Right),
         form => place(form).map_or(Side::Right, Side::other),
     };
-    if state.custom != text {
-        let before = state.custom.clone();
-        replace_custom(state, text);
+    if *state.custom.of(side) != text {
+        let before = state.custom.of(side).clone();
+        replace_custom(state, side, text);
         put_aside(state, before);
     }
     visit(state, side, Aim::Counterexample(side, Landing::Failure, found.step), |setup| {

@@ -18,7 +18,7 @@ pub struct Chip {
 /// The names that the text sets, then those that count as off, as `notes` on it say.
 #[must_use]
 pub fn chips(state: &State, notes: &[Problem]) -> Vec<Chip> {
-    let text = &*state.custom;
+    let text = &**state.text();
     let set = settings(text).lines().filter_map(|line| line.strip_prefix("#define ")?.strip_suffix(" 1"));
     let off = notes.iter().filter_map(|note| note.message.strip_prefix('`')?.strip_suffix("` counts as off"));
     let chip = |name: &str, is_on: bool| {
@@ -57,6 +57,6 @@ mod tests {
         assert_eq!(names(&on), named(&[("CONFIG_EVEN", true), ("CONFIG_ODD", false)]));
         assert!(on.runs.trace(Side::Right).is_some());
         let off = update(&on, shown(&on)[0].switch.action.clone());
-        assert_eq!(&*off.custom, TEXT);
+        assert_eq!(&**off.text(), TEXT);
     }
 }

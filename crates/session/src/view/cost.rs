@@ -102,6 +102,7 @@ fn source(part: Part, profile: &cost::Profile) -> String {
 mod tests {
     use super::*;
     use crate::assembly::Texts;
+    use crate::setup::OwnTexts;
     use crate::state::Setup;
     use crate::story::STORIES;
     use cr3_core::linux::Features;
@@ -111,7 +112,7 @@ mod tests {
     fn the_first_story_on_skylake_and_on_no_processor() {
         let mut setup = STORIES[0].setup();
         setup.geometry = Geometry::Skylake;
-        let runs = Runs::record(&setup, &"".into(), &Texts::default());
+        let runs = Runs::record(&setup, &OwnTexts::default(), &Texts::default());
         let costs = costs(&runs, Geometry::Skylake).expect("a processor");
         let rows = costs.rows.iter().map(|row| {
             let [left, right] = row.sides.clone().map(Option::unwrap_or_default);
@@ -136,7 +137,7 @@ mod tests {
     fn features_that_the_processor_lacks_are_said() {
         let check = |features, geometry, expected: Expect| {
             let setup = Setup { features, geometry, ..STORIES[0].setup() };
-            let runs = Runs::record(&setup, &"".into(), &Texts::default());
+            let runs = Runs::record(&setup, &OwnTexts::default(), &Texts::default());
             let costs = costs(&runs, geometry).expect("a processor");
             expected.assert_eq(&costs.warnings.join("\n"));
         };

@@ -1,7 +1,6 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
 use crate::assembly::Failure;
-use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::{Diagnostic, Severity};
 
@@ -14,6 +13,8 @@ pub struct Problem {
     pub message: String,
     /// The line with a caret under the column; empty if the line is not in the person's text.
     pub excerpt: String,
+    /// Line and column in the person's text, from 1.
+    pub at: Option<(u32, u32)>,
     /// How to mend it.
     pub hint: Option<String>,
 }
@@ -33,23 +34,26 @@ pub struct Verdict {
 /// The verdict on the text of the custom form. It follows from the setup and the text alone.
 #[must_use]
 pub fn verdict(state: &State) -> Verdict {
-    let runs = state.uses_custom();
+    let runs = state.setup.uses_text(state.edited);
     let assembled = match runs {
         true => of_runs(state),
         false => state.draft().map_or(Ok(Vec::new()), |config| Ok(state.texts.start(&config)?.notes.to_vec())),
     };
     let words = match (&assembled, runs) {
         (Ok(_), true) => "It assembles, and runs.",
-        (Ok(_), false) if state.custom.trim().is_empty() => {
+        (Ok(_), false) if state.text().trim().is_empty() => {
             "There is no text yet. Run it on a side: it begins with the macro that the side ran."
         }
         (Ok(_), false) => "It assembles. No side runs it yet.",
+        (Err(Failure::Refused(_)), true) if state.runs.is_of_earlier_text(state.edited) => {
+            "It does not assemble. The last text that assembled stays on display."
+        }
         (Err(Failure::Refused(_)), true) => "It does not assemble.",
         (Err(Failure::Refused(_)), false) => "It does not assemble. No side runs it yet.",
         (Err(Failure::Awaited), _) => "It is being assembled.",
         (Err(Failure::Lost(_)), _) => "Nothing assembles it.",
     };
-    let list = |diagnostics: &[Diagnostic]| problems(diagnostics, &state.custom);
+    let list = |diagnostics: &[Diagnostic]| problems(diagnostics, state.text());
     let (problems, notes) = match assembled {
         Ok(notes) => (Vec::new(), list(&notes)),
         Err(Failure::Refused(mut diagnostics)) => {
@@ -62,20 +66,17 @@ pub fn verdict(state: &State) -> Verdict {
     Verdict { words, problems, notes }
 }
 
-/// The notes on the custom form, or why it does not run, from the sides that run it.
+/// The notes on the text, or why it does not run, from the side that runs it.
 fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Failure> {
-    let custom = Side::BOTH.into_iter().filter(|side| state.setup.uses_text(*side));
-    let mut notes = Vec::new();
-    for side in custom {
-        if state.awaits(side) {
-            return Err(Failure::Awaited);
-        }
-        match &state.runs.sides[side.index()] {
-            Ok(trace) => notes = trace.system.notes.to_vec(),
-            Err(failure) => return Err(failure.clone()),
-        }
+    let side = state.edited.index();
+    if state.awaits(state.edited) {
+        return Err(Failure::Awaited);
     }
-    Ok(notes)
+    match (&state.runs.refused[side], &state.runs.sides[side]) {
+        (Some(told), _) => Err(Failure::Refused(told.clone())),
+        (None, Ok(trace)) => Ok(trace.system.notes.to_vec()),
+        (None, Err(failure)) => Err(failure.clone()),
+    }
 }
 
 /// What is said where nobody assembles.
@@ -84,6 +85,7 @@ fn lost(why: &str) -> Problem {
         place: "The assembler:".to_owned(),
         message: why.to_owned(),
         excerpt: String::new(),
+        at: None,
         hint: Some("Once there is a network again, the next change asks for it anew.".to_owned()),
     }
 }
@@ -109,6 +111,7 @@ fn problem(diagnostic: &Diagnostic, text: &str) -> Problem {
         place,
         message: diagnostic.message.clone(),
         excerpt: line.map(|line| excerpt(line, position.column)).unwrap_or_default(),
+        at: line.map(|_| (position.line, position.column)),
         hint: diagnostic.hint.clone(),
     }
 }

@@ -20,10 +20,10 @@ pub struct Draft {
     pub forget: Action,
 }
 
-/// The texts that were put aside, without the current one.
+/// The texts that were put aside, without those of the sides.
 #[must_use]
 pub fn drafts(state: &State) -> Vec<Draft> {
-    let others = state.aside.iter().enumerate().filter(|(_, text)| **text != state.custom);
+    let others = state.aside.iter().enumerate().filter(|(_, text)| !state.custom.contains(text));
     others.map(|(index, text)| draft(index, text)).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::verdict::cause;
 use crate::action::Action;
+use crate::choice::Side;
 use crate::state::State;
 use crate::study::{Line, Without};
 use crate::words::grouped;
@@ -131,8 +132,13 @@ fn counted(lines: &[Line]) -> String {
 /// What a line of the listed form is for, in few words: that of a text, from 1.
 #[must_use]
 pub fn note(state: &State, source: &str, line: u32) -> Option<String> {
+    note_of(state, state.side, source, line)
+}
+
+/// The same of the text of a side.
+pub(super) fn note_of(state: &State, side: Side, source: &str, line: u32) -> Option<String> {
     let study = &state.explore.studies.lines;
-    let is_listed = || study.subject.as_deref() == state.listed().as_ref();
+    let is_listed = || study.subject.as_deref() == state.shown(side).as_ref();
     let found = study.answers.iter().find(|it| it.line == line && it.source == source).filter(|_| is_listed())?;
     Some(match &found.without {
         Without::Breaks(found, _) => format!("without it {} breaks", found.promise.id()),

@@ -1,5 +1,7 @@
 //! What the page shows, as plain data: pure functions of the runs and the cursor. A component decides nothing.
 
+pub mod against;
+pub mod at_line;
 pub mod check;
 pub mod claims;
 pub mod configuration;
@@ -14,6 +16,7 @@ pub mod inject;
 pub mod limits;
 pub mod lines;
 pub mod listing;
+pub mod names;
 pub mod notes;
 pub mod outcome;
 pub mod pending;

@@ -33,12 +33,23 @@ pub struct Outcome {
     pub sound: bool,
     /// How it ended.
     pub ended: Ending,
+    /// Which text it is that ran, where it is not the present one.
+    pub of: Option<&'static str>,
     /// How it ended, in words, and after how many steps.
     pub ending: String,
     /// The first breakage of each promise, in order of steps.
     pub broken: Vec<Broken>,
     /// Injections that did not strike.
     pub missed: usize,
+}
+
+/// Said of a side whose text does not assemble while an earlier one goes on running.
+pub const EARLIER: &str = "the last text that assembled";
+
+/// Which text a side runs, where it is not the present one.
+#[must_use]
+pub fn earlier(runs: &Runs, side: Side) -> Option<&'static str> {
+    runs.is_of_earlier_text(side).then_some(EARLIER)
 }
 
 /// Why a side has no run. What is wrong with a person's own text stands in the editor.
@@ -77,6 +88,7 @@ pub fn outcome(runs: &Runs, side: Side) -> Option<Outcome> {
     let exited = trace.ending() == Ending::Finished;
     Some(Outcome {
         ended: trace.ending(),
+        of: earlier(runs, side),
         sound: exited && trace.breakages.is_empty() && trace.unfired.is_empty(),
         ending: ending(trace),
         broken: trace.breakages.iter().map(|breakage| broken(runs, side, trace, breakage)).collect(),
@@ -149,7 +161,8 @@ impl Outcome {
         let each: Vec<_> = self.broken.iter().map(|it| format!("{} at step {}", it.invariant, it.step)).collect();
         let broken = if each.is_empty() { String::new() } else { format!(" {}", each.join(", ")) };
         let missed = self.misses().map(|missed| format!("; {missed}")).unwrap_or_default();
-        format!("{}; {}{broken}{missed}", self.ending, self.promises())
+        let of = self.of.map(|of| format!("{of}: ")).unwrap_or_default();
+        format!("{of}{}; {}{broken}{missed}", self.ending, self.promises())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::choice::{Judging, Scope, Side};
 use crate::explore::{Begun, Counterexample, Found, Judged, Subject, VECTORS};
 use crate::state::State;
-use crate::view::outcome::no_run;
+use crate::view::outcome::{earlier, no_run};
 use crate::words::grouped;
 use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Reach, Standing, Verdict};
@@ -45,6 +45,7 @@ pub fn line(state: &State, side: Side) -> Line {
         Some(subject) => said(subject, judged, state.settings.judging),
         None => (Standpoint::Silent, no_run(&state.runs, side), String::new()),
     };
+    let words = earlier(&state.runs, side).map_or_else(|| words.clone(), |of| format!("{of}: {words}"));
     let first = judged.found.as_ref().and_then(|found| found.counterexamples.first());
     let form = state.setup.forms[side.index()].name();
     Line { form, standpoint, words, further, first: first.map(|it| it.promise) }

@@ -73,7 +73,9 @@ fn follow(second: &Hand, state: &State) {
 }
 
 fn task(state: &State, side: Side) -> Task {
-    Task { ticket: state.check.ticket, side, scenario: state.setup.scenario(side, &state.custom) }
+    let shown = state.runs.trace(side).map(|trace| trace.scenario.clone());
+    let scenario = shown.unwrap_or_else(|| state.setup.scenario(side, &state.custom));
+    Task { ticket: state.check.ticket, side, scenario }
 }
 
 fn start(dispatch: Callback<Action>) -> Option<Hand> {

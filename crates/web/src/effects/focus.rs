@@ -11,7 +11,7 @@ use yew::prelude::*;
 
 /// What can have the focus.
 const FOCUSABLE: &str = "button:not(:disabled):not([tabindex='-1']), a[href], input:not(:disabled), \
-                         select:not(:disabled), textarea, summary, [tabindex='0']";
+                         select:not(:disabled), textarea:not([hidden]), [contenteditable='true'], summary, [tabindex='0']";
 
 /// The element that had the focus last, and what it was in, from the inside out.
 #[derive(Default)]

@@ -78,7 +78,7 @@ fn taken(element: &Element, key: &str) -> bool {
 
 fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
     let key = event.key();
-    if key == "Escape" {
+    if key == "Escape" && !event.default_prevented() {
         dispatch.emit(Action::Close);
         return;
     }

@@ -1,12 +1,13 @@
 //! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
 //! what the browser remembers, the assembler, the second CPU, the explorer, texts beside the page, files that
-//! leave it and come back, and what broke down.
+//! leave it and come back, the editor of code, and what broke down.
 
 mod address;
 mod assembler;
 mod broken;
 mod check;
 mod clipboard;
+mod code;
 mod drafts;
 mod drawn;
 mod drop;
@@ -29,6 +30,7 @@ pub(crate) use assembler::{texts, use_assembler};
 pub use broken::tell_panics;
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
+pub(crate) use code::{Ears, Seat, Shown, use_code};
 pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use drawn::{Drawn, use_drawn};
 pub(crate) use drop::{chosen, use_drop};

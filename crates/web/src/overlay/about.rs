@@ -34,7 +34,10 @@ pub(super) fn view(dispatch: &Callback<Action>) -> Html {
                 })) }
             </ul>
             <h3>{ "Also inside" }</h3>
-            <p>{ "iced-x86 (MIT) decodes instructions; Yew (MIT or Apache-2.0) draws the page; JetBrains Mono (SIL Open Font License) is the typeface of the code." }</p>
+            <p>
+                { "iced-x86 (MIT) decodes instructions; Yew (MIT or Apache-2.0) draws the page; JetBrains Mono (SIL Open Font License) is the typeface of the code; CodeMirror (MIT) is the editor, with the " }
+                <a href="editor/LICENSES.txt" target="_blank" rel="noreferrer">{ "licences of its parts" }</a>{ "." }
+            </p>
         </Sheet>
     }
 }

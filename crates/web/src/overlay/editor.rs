@@ -1,16 +1,19 @@
 //! The editor of a person's own macro, with the assembler's messages.
 
 use super::Sheet;
+use super::at_line::at_line;
 use super::problems::messages;
 use super::trees::{switch, trees};
-use crate::effects;
-use crate::parts::nodes;
-use crate::store::{Props, does};
+use crate::effects::{self, Ears, Seat, Shown, use_code};
+use crate::parts::{nodes, segments};
+use crate::store::{Props, does, sends};
+use cr3_session::view::against::{Line, Original, lines, original};
 use cr3_session::view::configuration::{Chip, chips};
 use cr3_session::view::diagnostics::verdict;
 use cr3_session::view::drafts::{Draft, drafts, warning};
+use cr3_session::view::names::names;
 use cr3_session::view::trees::of_text;
-use cr3_session::{Action, Side, State};
+use cr3_session::{Action, Against, Side, State, is_valid};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
@@ -20,7 +23,10 @@ use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 /// Milliseconds without typing before the text is taken.
-const PAUSE: u32 = 250;
+const PAUSE: u32 = 150;
+
+/// Keys that a person cannot guess. Tab goes on through the page.
+const KEYS: &str = "Tab leaves the text. Ctrl+] and Ctrl+[ move lines in and out, Ctrl+F searches, Ctrl+Space completes a name, F8 goes to the next message.";
 
 /// Typed text that is not taken yet. Dropping it ends the pause.
 struct Typed {
@@ -28,43 +34,65 @@ struct Typed {
     _pause: Timeout,
 }
 
+/// The state, as callbacks know it that outlive a rendering.
+type Current = Rc<RefCell<Rc<State>>>;
+
 type Pending = Rc<RefCell<Option<Typed>>>;
 
 #[component]
 pub(crate) fn Editor(props: &Props) -> Html {
     let Props { state, dispatch } = props;
-    let area = use_node_ref();
+    let seat = Seat { area: use_node_ref(), parent: use_node_ref() };
     let pending: Pending = use_mut_ref(|| None);
-    use_leaving(&pending, state, dispatch);
+    let current = use_mut_ref(|| state.clone());
+    *current.borrow_mut() = state.clone();
+    use_leaving(&pending, &current, dispatch);
     let verdict = {
         let state = state.clone();
-        use_memo((state.setup.clone(), state.custom.clone(), state.runs.clone(), state.texts.clone()), move |_| {
-            verdict(&state)
-        })
+        let needed = (state.setup.clone(), state.custom.clone(), state.edited, state.runs.clone(), state.texts.clone());
+        use_memo(needed, move |_| verdict(&state))
     };
+    let text = pending.borrow().is_none().then(|| state.text().clone());
+    let against = {
+        let state = state.clone();
+        use_memo((state.custom.clone(), state.edited, state.against), move |_| original(&state))
+    };
+    let original = against.as_ref().as_ref().and_then(|found| found.as_ref().ok()).map(|it| it.text.clone());
+    let shown = Shown { side: state.edited, text, original, verdict: verdict.clone() };
+    let line = use_state_eq(|| 0);
+    let is_code = use_code(&seat, shown, &ears(&pending, &current, &line, dispatch));
     // Yew writes the value at each rendering, and a run that plays renders often.
-    let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());
+    let value = pending.borrow().as_ref().map_or_else(|| state.text().to_string(), |typed| typed.text.clone());
     let oninput = {
         let (pending, dispatch) = (pending.clone(), dispatch.clone());
         move |event: InputEvent| wait(&pending, event.target_unchecked_into::<HtmlTextAreaElement>().value(), &dispatch)
     };
     let onfocusout = {
-        let dispatch = dispatch.clone();
+        let (pending, dispatch) = (pending.clone(), dispatch.clone());
         move |_: FocusEvent| take(&pending, &dispatch)
     };
     html! {
-        <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()} first={area.clone()}>
+        <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()} first={seat.area.clone()}>
             <p class="quiet">
                 { "GNU assembler, AT&T syntax. Define " }<code>{ "PARANOID_RESTORE_CR3" }</code>{ " or " }
                 <code>{ "RESTORE_CR3" }</code>{ " with arguments " }<code>{ "scratch_reg" }</code>{ " and " }
                 <code>{ "save_reg" }</code>{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
-                { nodes(Side::BOTH.into_iter().map(|side| run_button(props, side))) }
+                { sides(state, dispatch) }
+                { run_button(props) }
+                { other_text(props) }
+                { versions(state, dispatch) }
             </div>
-            <textarea class="area" ref={area} rows="18" spellcheck="false" autocomplete="off" wrap="off"
-                aria-label="Text of the macro" aria-describedby="editor-problems"
-                aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} {onfocusout} />
+            <div {onfocusout}>
+                <textarea class="area" ref={seat.area} rows="18" spellcheck="false" autocomplete="off" wrap="off" hidden={is_code}
+                    aria-label="Text of the macro" aria-describedby="editor-keys editor-problems"
+                    aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} />
+                <div ref={seat.parent}></div>
+                <div class="against">{ compared(&against, state, is_code) }</div>
+                <div>{ at_line(state, *line, dispatch) }</div>
+                <p id="editor-keys" class="quiet keys-of-editor">{ if is_code { KEYS } else { "" } }</p>
+            </div>
             <div id="editor-problems" class="problems" role="status">
                 <p class="quiet verdict">{ verdict.words }</p>
                 <div>{ messages("problem", &verdict.problems) }</div>
@@ -76,6 +104,26 @@ pub(crate) fn Editor(props: &Props) -> Html {
             { trees(props) }
         </Sheet>
     }
+}
+
+/// What the editor of code tells and asks, like the text area.
+fn ears(pending: &Pending, current: &Current, line: &UseStateHandle<u32>, dispatch: &Callback<Action>) -> Ears {
+    let typed = {
+        let (pending, dispatch) = (pending.clone(), dispatch.clone());
+        Callback::from(move |text| wait(&pending, text, &dispatch))
+    };
+    let side = {
+        let current = current.clone();
+        Callback::from(move |()| current.borrow().edited)
+    };
+    let current = current.clone();
+    let names = Callback::from(move |()| {
+        let names = names(&current.borrow()).into_iter();
+        names.map(|(kind, name)| format!("{} {name}\n", kind.key())).collect()
+    });
+    let line = line.setter();
+    let stands = Callback::from(move |at| line.set(at));
+    Ears { side, typed, stands, names }
 }
 
 /// Takes the text after a pause.
@@ -96,10 +144,8 @@ fn take(pending: &Pending, dispatch: &Callback<Action>) {
 
 /// Saves the last typed text if the editor or the whole page disappears before the pause is over.
 #[hook]
-fn use_leaving(pending: &Pending, state: &Rc<State>, dispatch: &Callback<Action>) {
-    let shown = use_mut_ref(|| state.clone());
-    *shown.borrow_mut() = state.clone();
-    let (pending, dispatch) = (pending.clone(), dispatch.clone());
+fn use_leaving(pending: &Pending, current: &Current, dispatch: &Callback<Action>) {
+    let (pending, shown, dispatch) = (pending.clone(), current.clone(), dispatch.clone());
     use_effect_with((), move |()| {
         let page = {
             let (pending, shown) = (pending.clone(), shown.clone());
@@ -114,19 +160,64 @@ fn use_leaving(pending: &Pending, state: &Rc<State>, dispatch: &Callback<Action>
             drop(page);
             let typed = pending.borrow_mut().take();
             if let Some(typed) = typed {
-                let before = shown.borrow().custom.clone();
+                let before = shown.borrow().text().clone();
                 dispatch.emit(Action::LeaveDraft(before, typed.text));
             }
         }
     });
 }
 
-fn run_button(props: &Props, side: Side) -> Html {
-    let (name, text) = match side {
-        Side::Left => ("left", "Run it left"),
-        Side::Right => ("right", "Run it right"),
+/// Whose text is edited.
+fn sides(state: &State, dispatch: &Callback<Action>) -> Html {
+    const SIDES: [(&str, &str); 2] = [("left text", ""), ("right text", "")];
+    let onpick = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetEdited(*side)));
+    segments("Side whose text this is", &SIDES, state.edited.index(), &onpick)
+}
+
+fn run_button(props: &Props) -> Html {
+    let side = props.state.edited;
+    let text = match side {
+        Side::Left => "Run it left",
+        Side::Right => "Run it right",
     };
-    html! { <span key={name}>{ switch(of_text(&props.state, side), text.into(), text.into(), &props.dispatch) }</span> }
+    html! { <span key={text}>{ switch(of_text(&props.state, side), text.into(), text.into(), &props.dispatch) }</span> }
+}
+
+/// What the text is shown against.
+fn versions(state: &State, dispatch: &Callback<Action>) -> Html {
+    const AGAINST: [(&str, &str); 3] = [("text", ""), ("against its form", ""), ("against the other text", "")];
+    let selected = Against::ALL.iter().position(|against| *against == state.against).unwrap_or_default();
+    let onpick = sends(dispatch, |index: usize| Against::ALL.get(index).map(|against| Action::SetAgainst(*against)));
+    segments("What the text is shown against", &AGAINST, selected, &onpick)
+}
+
+/// What the text is compared with; without the editor of code, the comparison itself.
+fn compared(against: &Option<Result<Original, &'static str>>, state: &State, is_code: bool) -> Html {
+    match against {
+        None => html! {},
+        Some(Err(why)) => html! { <p class="quiet">{ *why }</p> },
+        Some(Ok(Original { words, .. })) if is_code => {
+            html! { <p class="quiet">{ format!("Shown against {words}.") }</p> }
+        }
+        Some(Ok(Original { words, text })) => html! {
+            <><p class="quiet">{ format!("Against {words}:") }</p><pre class="excerpt" role="region" tabindex="0" aria-label="Difference">{ difference(text, state.text()) }</pre></>
+        },
+    }
+}
+
+/// The difference of two texts, as a patch writes it.
+fn difference(original: &str, text: &str) -> String {
+    let Some(lines) = lines(original, text) else { return "The texts are too long to be compared here.".to_owned() };
+    lines.into_iter().map(Line::parts).map(|(sign, line)| format!("{sign}{line}\n")).collect()
+}
+
+fn other_text(Props { state, dispatch }: &Props) -> Html {
+    let words = match state.edited {
+        Side::Left => "Take the right text",
+        Side::Right => "Take the left text",
+    };
+    let disabled = !is_valid(state, &Action::TakeOtherText);
+    html! { <button type="button" class="chip bare" {disabled} onclick={does(dispatch, Action::TakeOtherText)}>{ words }</button> }
 }
 
 /// A name of the configuration that the text asks for.

@@ -2,6 +2,7 @@
 
 mod about;
 mod assumptions;
+mod at_line;
 mod claims;
 mod counterexamples;
 mod disagreement;

@@ -38,7 +38,7 @@ fn without_run(side: Side, name: &str, why: String) -> Html {
 /// One run in a few words, for the line that opens on narrow screens.
 fn short(side: Side, name: &str, outcome: &Outcome) -> Html {
     let class = classes(&["outcome", if outcome.sound { "sound" } else { "astray" }]);
-    html! { <span key={side.index()} {class}><b>{ name }</b><span class="promises">{ outcome.short() }</span></span> }
+    html! { <span key={side.index()} {class}><b>{ name }</b><span class="earlier">{ outcome.of.unwrap_or_default() }</span><span class="promises">{ outcome.short() }</span></span> }
 }
 
 fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) -> Html {
@@ -46,6 +46,7 @@ fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) 
     html! {
         <li key={side.index()} {class} data-side={side.index().to_string()}>
             <b>{ name }</b>
+            <span class="earlier">{ outcome.of.unwrap_or_default() }</span>
             <span class="ending">{ &outcome.ending }</span>
             <span class="promises">{ term(Term::Word(Word::Promise), outcome.promises()) }</span>
             <span class="each">{ nodes(outcome.broken.iter().map(|broken| promise(side, broken, dispatch))) }</span>

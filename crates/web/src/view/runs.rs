@@ -7,6 +7,7 @@ use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};
+use cr3_session::view::outcome::earlier;
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
 use cr3_session::view::window::Aim;
@@ -130,7 +131,8 @@ fn head(state: &State, side: Side) -> Html {
     let form = state.setup.forms[side.index()];
     html! {
         <span key={side.index()} class={classes(&["head", side_class(side)])}>
-            <b>{ form.name() }</b>{ " " }<span class="quiet">{ words::form_origin(form) }</span>
+            <b>{ form.name() }</b>{ " " }<span class="earlier">{ earlier(&state.runs, side).unwrap_or_default() }</span>
+            { " " }<span class="quiet">{ words::form_origin(form) }</span>
         </span>
     }
 }

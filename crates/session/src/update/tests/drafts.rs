@@ -35,7 +35,7 @@ fn texts<const N: usize>(texts: [&str; N]) -> Vec<Arc<str>> {
 /// What a page shows and puts aside that opens at a link, with what the browser kept.
 fn check_kept(link: &str, kept: &[Arc<str>], custom: &str, aside: &[Arc<str>]) {
     let state = State::open_with(link, Settings::default(), kept);
-    assert_eq!((&*state.custom, state.aside.as_slice()), (custom, aside), "{link}");
+    assert_eq!((&**state.text(), state.aside.as_slice()), (custom, aside), "{link}");
     check_invariants(&state);
 }
 
@@ -51,10 +51,10 @@ fn a_text_that_nobody_runs_is_kept_over_reload() {
     assert_eq!(typed.kept(), texts(["mine"]));
     let reload = |state: &State| State::open_with(&link::encode(&state.link()), Settings::default(), &state.kept());
     let again = reload(&typed);
-    assert_eq!((&*again.custom, again.kept()), ("mine", typed.kept()));
+    assert_eq!((&**again.text(), again.kept()), ("mine", typed.kept()));
     let run = update(&again, Action::SetForm(Side::Left, Form::Custom));
     assert_eq!(run.kept(), texts([]), "the link carries it");
-    assert_eq!(&*reload(&run).custom, "mine");
+    assert_eq!(&**reload(&run).text(), "mine");
     let left = update(&run, Action::OpenStory(1));
     assert_eq!(left.kept(), texts(["mine"]), "the story's link does not carry it");
     assert_eq!(update(&left, Action::EditDraft(String::new())).kept(), texts([]), "a person may delete it");
@@ -75,7 +75,7 @@ fn another_link_in_the_same_page_loses_no_text() {
     let typed = update(&opened(""), Action::EditDraft("mine".into()));
     let check = |state: &State, link: &str, custom: &str, aside: &[Arc<str>]| {
         let next = update(state, Action::OpenLink(link.into()));
-        assert_eq!((&*next.custom, next.aside.as_slice()), (custom, aside), "{link}");
+        assert_eq!((&**next.text(), next.aside.as_slice()), (custom, aside), "{link}");
         check_invariants(&next);
     };
     check(&typed, "a=E&b=A", "mine", &[]);
@@ -90,9 +90,9 @@ fn what_was_typed_last_is_taken_when_the_editor_goes_away() {
     let open = after(&opened(""), [Action::EditDraft("before".into()), Action::Open(Overlay::Editor)]);
     let left = || Action::LeaveDraft("before".into(), "typed".into());
     let closed = after(&open, [Action::Close, left()]);
-    assert_eq!((&*closed.custom, closed.kept()), ("typed", texts(["typed"])));
+    assert_eq!((&**closed.text(), closed.kept()), ("typed", texts(["typed"])));
     let elsewhere = after(&open, [Action::OpenLink(link_with(EMPTY)), left()]);
-    assert_eq!((&*elsewhere.custom, elsewhere.kept()), (EMPTY, texts(["typed", "before"])));
+    assert_eq!((&**elsewhere.text(), elsewhere.kept()), (EMPTY, texts(["typed", "before"])));
     let told = after(&open, [Action::Close, Action::Tell("Link copied".into()), left()]);
     assert_eq!(told.notice.as_deref(), Some("Link copied"));
 }
@@ -120,7 +120,7 @@ fn a_text_that_is_typed_on_over_one_that_is_aside_keeps_that_one() {
 fn a_mail_with_a_patch_is_taken_as_it_is_pasted() {
     let mail = include_str!("../../../../../testdata/patches/resent.reply");
     let state = after(&opened("a=A&b=custom"), [Action::EditDraft(mail.into())]);
-    assert_eq!(&*state.custom, mail);
+    assert_eq!(&**state.text(), mail);
     let verdict = diagnostics::verdict(&state);
     assert_eq!((verdict.words, verdict.problems), ("It assembles, and runs.", Vec::new()));
     let [taken, changed] = &verdict.notes[..] else { panic!("{:?}", verdict.notes) };

@@ -36,14 +36,17 @@ fn only_what_changes_is_assembled_again() {
         ("an edit of it", Action::EditDraft(text.clone()), [true, false]),
         ("an edit that changes nothing of what is assembled", Action::EditSchedule(String::new()), both),
         ("a feature", Action::ToggleFeature(Feature::Pcid), [false, false]),
-        ("what does not assemble", Action::EditDraft("nonsense".to_owned()), [true, false]),
-        ("and mended again", Action::EditDraft(text), [true, false]),
+        ("what does not assemble", Action::EditDraft("nonsense".to_owned()), both),
+        ("and mended again", Action::EditDraft(text), both),
     ];
     let mut state = opened("");
     for (name, action, want) in cases {
         let next = update(&state, action);
         assert_eq!(kept(&state, &next), want, "{name}");
-        check_runs(&next);
+        // A text that does not assemble has no runs of its own.
+        if next.runs.refused.iter().all(Option::is_none) {
+            check_runs(&next);
+        }
         state = next;
     }
     // Two sides with one form share what was assembled.

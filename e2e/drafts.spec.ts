@@ -53,12 +53,12 @@ for (const kind of ["in the editor of code", "in the plain text area"] as const)
       await expect(verdict(page)).toHaveText(/^There is no text yet\./);
       await expect(macro(page)).toHaveAttribute("aria-invalid", "false");
       await macro(page).fill(BROKEN);
-      await expect(verdict(page)).toHaveText("It does not assemble. No side runs it yet.");
+      await expect(verdict(page)).toHaveText("It does not assemble. Its side does not run it yet.");
       await expect(page.locator(".problem")).toHaveCount(1);
       await expect(page.locator(".problem")).toContainText("line 2, column 18");
       await expect(macro(page)).toHaveAttribute("aria-invalid", "true");
       await macro(page).fill(EMPTY);
-      await expect(verdict(page)).toHaveText("It assembles. No side runs it yet.");
+      await expect(verdict(page)).toHaveText("It assembles. Its side does not run it yet.");
       await expect(page.locator(".problem")).toHaveCount(0);
       expect(await address(page)).not.toContain("&c=");
     });
@@ -85,7 +85,7 @@ for (const kind of ["in the editor of code", "in the plain text area"] as const)
       await opened(page);
       await edit(page);
       await macro(page).fill("before");
-      await expect(verdict(page)).toHaveText("It does not assemble. No side runs it yet.");
+      await expect(verdict(page)).toHaveText("It does not assemble. Its side does not run it yet.");
       await macro(page).fill("typed last");
       await page.reload();
       await edit(page);

@@ -78,7 +78,7 @@ class Code {
         highlightSelectionMatches(),
         search({ top: true }),
         // Nothing is chosen until a person goes there: Enter stays a new line.
-        autocompletion({ override: [complete(names)], icons: false, selectOnOpen: false, interactionDelay: 0, defaultKeymap: false }),
+        autocompletion({ override: [complete(names)], icons: false, maxRenderedOptions: 9, selectOnOpen: false, interactionDelay: 0, defaultKeymap: false }),
         lintGutter(),
         keymap.of([...completing, ...searchKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap]),
         this.#attributes.of(this.#attributed(false)),
@@ -88,16 +88,16 @@ class Code {
     ];
     const { selectionStart, selectionEnd, scrollTop } = area;
     const hadFocus = document.activeElement === area;
-    this.#view = new EditorView({ state: this.#created(area.value), parent });
+    // The text area counts a line break as one character, as the editor does.
+    const selection = { anchor: selectionStart, head: selectionEnd };
+    this.#view = new EditorView({ state: this.#created(area.value, selection), parent });
     area.hidden = true;
     if (hadFocus) this.#view.focus();
-    // The text area counts a line break as one character, as the editor does.
-    this.#view.dispatch({ selection: { anchor: selectionStart, head: selectionEnd } });
     this.#view.scrollDOM.scrollTop = scrollTop;
   }
 
-  #created(doc) {
-    return EditorState.create({ doc, extensions: this.#extensions });
+  #created(doc, selection) {
+    return EditorState.create({ doc, selection, extensions: this.#extensions });
   }
 
   #attributed(isInvalid) {

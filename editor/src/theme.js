@@ -42,7 +42,7 @@ const look = EditorView.theme({
   ".cm-button": { ...field, backgroundImage: "none", minHeight: "var(--target)" },
   ".cm-button:active": { backgroundImage: "none", background: "var(--current)" },
   ".cm-tooltip": { border: box, borderRadius: "var(--radius)", background: "var(--raised)", color: "var(--text)" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", maxHeight: "none", overflow: "hidden" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 8px" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { background: "var(--current)", color: "var(--text)", outline: "2px solid var(--focus)", outlineOffset: "-2px" },
   ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "600" },

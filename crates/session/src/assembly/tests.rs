@@ -224,10 +224,10 @@ fn a_text_that_no_side_runs_is_assembled_while_the_editor_is_open() {
     page.act(Action::Open(crate::Overlay::Editor));
     assert_eq!(verdict(&page), "It is being assembled.");
     page.answer();
-    assert_eq!(verdict(&page), "It assembles. No side runs it yet.");
+    assert_eq!(verdict(&page), "It assembles. Its side does not run it yet.");
     page.act(Action::EditDraft("movx".into()));
     page.answer();
-    assert_eq!(verdict(&page), "It does not assemble. No side runs it yet.");
+    assert_eq!(verdict(&page), "It does not assemble. Its side does not run it yet.");
     page.act(Action::EditDraft("movy".into()));
     page.act(Action::NotAssembled("it is gone".into()));
     assert_eq!(verdict(&page), "Nothing assembles it.");

@@ -44,12 +44,12 @@ pub fn verdict(state: &State) -> Verdict {
         (Ok(_), false) if state.text().trim().is_empty() => {
             "There is no text yet. Run it on a side: it begins with the macro that the side ran."
         }
-        (Ok(_), false) => "It assembles. No side runs it yet.",
+        (Ok(_), false) => "It assembles. Its side does not run it yet.",
         (Err(Failure::Refused(_)), true) if state.runs.is_of_earlier_text(state.edited) => {
             "It does not assemble. The last text that assembled stays on display."
         }
         (Err(Failure::Refused(_)), true) => "It does not assemble.",
-        (Err(Failure::Refused(_)), false) => "It does not assemble. No side runs it yet.",
+        (Err(Failure::Refused(_)), false) => "It does not assemble. Its side does not run it yet.",
         (Err(Failure::Awaited), _) => "It is being assembled.",
         (Err(Failure::Lost(_)), _) => "Nothing assembles it.",
     };

@@ -52,6 +52,10 @@ pub fn names(state: &State) -> Vec<(Kind, String)> {
         for constant in trace.system.image.constants.keys() {
             names.insert(constant.clone(), of_constant(constant));
         }
+        // Where a worker assembles, the page has no text to look in.
+        for (call, _) in trace.system.image.listing.iter().flat_map(|line| &line.expansion) {
+            names.insert(call.clone(), Kind::Macro);
+        }
         for label in trace.places.labels() {
             names.insert(label.to_owned(), Kind::Label);
         }

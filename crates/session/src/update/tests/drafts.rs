@@ -20,9 +20,9 @@ fn a_text_is_checked_before_a_side_runs_it() {
         }
     };
     check("", "There is no text yet. Run it on a side: it begins with the macro that the side ran.", &[]);
-    check(EMPTY, "It assembles. No side runs it yet.", &[]);
-    check(BROKEN, "It does not assemble. No side runs it yet.", &["line 2, column 18:"]);
-    check("nonsense", "It does not assemble. No side runs it yet.", &["line 1, column 1:"]);
+    check(EMPTY, "It assembles. Its side does not run it yet.", &[]);
+    check(BROKEN, "It does not assemble. Its side does not run it yet.", &["line 2, column 18:"]);
+    check("nonsense", "It does not assemble. Its side does not run it yet.", &["line 1, column 1:"]);
     let run = |text| after(&opened("b=custom"), [Action::EditDraft(String::from(text))]);
     assert_eq!(diagnostics::verdict(&run(EMPTY)).words, "It assembles, and runs.");
     assert_eq!(diagnostics::verdict(&run(BROKEN)).words, "It does not assemble.");

@@ -72,7 +72,7 @@ async function kept(cache, address) {
 
 /** From the version before, for a page of it. What is named by its content cannot be mistaken for something else. */
 async function before(address) {
-  const isNamedByContent = /[?&]v=[0-9a-f]{16}$|-[0-9a-f]{16}(_bg)?\.(js|wasm|svg)$/.test(address);
+  const isNamedByContent = /[?&]v=[0-9a-f]{16}$|-[0-9a-f]{16}(_bg)?\.(js|wasm|svg|bin)$/.test(address);
   if (!isNamedByContent) return undefined;
   for (const name of await others()) {
     const found = await (await caches.open(name)).match(address, BY_ADDRESS);

@@ -78,7 +78,7 @@
     try {
       // The build names both files by their content, and begins to fetch them with the document.
       const glue = document.querySelector("link[rel=modulepreload]").href;
-      const module = document.querySelector("link[rel=preload][as=fetch]").href;
+      const module = document.querySelector("link[rel=preload][type='application/wasm']").href;
       const bindings = await import(glue);
       await bindings.default({ module_or_path: module });
       // It starts in pieces, and each may break down, until it takes the shell's place.

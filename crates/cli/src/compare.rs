@@ -146,7 +146,7 @@ fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     text.extend(runs.iter().map(|run| diagnostic::notes(&run.system.notes)));
     for (index, run) in runs.iter().enumerate() {
         let label = if index == 0 { "end" } else { "" };
-        text += &rewrap(&format!("{label:<10}{}: {}", form(run), ending(run)));
+        text += &rewrap(&format!("{label:<10}{}: {}", form(run), ending(run, runs)));
     }
     let mut whys: Vec<_> = runs.iter().filter_map(|run| not_comparable(runs, run)).collect();
     whys.dedup();

@@ -7,10 +7,11 @@ use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, beside, labelled, rewrap, table, wrap};
 use crate::{diagnostic, json};
+use cr3_core::compare::lacks_label;
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, Kernel, Variation, tables_half};
 use cr3_core::scenario::Scenario;
-use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace, att};
+use cr3_core::trace::{End, Options, Step, StepDetail, StepKind, Trace, Unfired, att};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -132,13 +133,17 @@ fn kernel(kernel: Kernel) -> String {
     labelled("kernel", &format!("{kernel}: {}", descriptions.join("; ")))
 }
 
-/// How a run ended and what it broke, in one or more lines.
-pub(crate) fn ending(trace: &Trace) -> String {
-    ending_of(trace) + &findings::text(trace)
+/// How a run ended and what it broke, in one or more lines. It is compared with `others`.
+pub(crate) fn ending(trace: &Trace, others: &[&Trace]) -> String {
+    ending_of(trace, others) + &findings::text(trace)
 }
 
-/// How a run ended.
-pub(crate) fn ending_of(trace: &Trace) -> String {
+/// How a run ended, and which injections did not strike.
+pub(crate) fn ending_of(trace: &Trace, others: &[&Trace]) -> String {
+    ended(trace) + &missed(trace, others)
+}
+
+fn ended(trace: &Trace) -> String {
     let mut text = format!("{} after {} steps", trace.ending(), trace.steps.len());
     match &trace.end {
         End::Halted => text.push('\n'),
@@ -150,17 +155,28 @@ pub(crate) fn ending_of(trace: &Trace) -> String {
             text.extend(faults);
         }
     }
-    for unfired in &trace.unfired {
-        text += &wrap(&unfired.to_string(), 4);
-    }
     text
+}
+
+fn missed(trace: &Trace, others: &[&Trace]) -> String {
+    let line = |unfired: &Unfired| match others.iter().find(|other| lacks_label(unfired, other)) {
+        Some(other) => {
+            let [here, there] = [trace, other].map(|trace| trace.scenario.config.form.name());
+            format!(
+                "{} did not strike: the text of {here} has no such label, and that of {there} has it",
+                unfired.injection
+            )
+        }
+        None => unfired.to_string(),
+    };
+    trace.unfired.iter().map(|unfired| wrap(&line(unfired), 4)).collect()
 }
 
 fn text(trace: &Trace, shown: &[usize]) -> String {
     let form = &trace.scenario.config.form;
     let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
     text += &diagnostic::notes(&trace.system.notes);
-    text += &rewrap(&format!("end       {}{}", ending(trace), findings::held(trace)));
+    text += &rewrap(&format!("end       {}{}", ending(trace, &[]), findings::held(trace)));
     text.push('\n');
     text += &counters(trace);
     let cost = costs(&[trace]);

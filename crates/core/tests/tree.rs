@@ -403,7 +403,7 @@ fn the_c_side_follows_the_release() {
     let notes = boot(&later, "").expect("it assembles").notes;
     expect![[r#"
         arch/x86/entry/entry_64.S:0: the C side of v6.18 is unchecked: the nearest that is modelled is that of v6.12
-          the entry texts of v6.1 and v6.12 were held against it
+          the entry texts of v6.1 and v6.12 were held against it; in v6.18 the current task and the top of its stack are per-CPU variables of their own, outside pcpu_hot; in v6.18 addresses of per-CPU symbols do not count from 0; in v6.18 an mm may have a global ASID, where the processor has INVLPGB
         arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
           asm_load_gs_index
     "#]]

@@ -5,7 +5,7 @@ mod found;
 mod queue;
 mod search;
 mod study;
-mod trees;
+mod workshop;
 
 pub use queue::Jobs;
-pub use trees::{Trees, receive};
+pub use workshop::{Workshop, receive};

@@ -1,5 +1,6 @@
 //! Everything a person can do, as values. A list of actions replays a session.
 
+use crate::assembly::Answer;
 use crate::check::Report;
 use crate::choice::{
     Direction, Feature, Filter, Form, Landing, Overlay, Own, Pane, Scope, Side, Spot, Tab, Target, Theme,
@@ -43,8 +44,12 @@ pub enum Action {
     RemoveInjection(usize),
     /// Runs another text as the custom form of a side.
     SetOwn(Side, Own),
-    /// What the worker of the kernel trees tells.
+    /// What the worker that reads kernel trees tells.
     Tree(tree::Told),
+    /// What comes of the text that was asked for under this ticket.
+    Assembled(u32, Answer),
+    /// Whoever assembles does not work: why.
+    NotAssembled(String),
     /// Replaces the text of the custom form. It runs if a side has [`Form::Custom`].
     EditDraft(String),
     /// Takes what was in the editor when it disappeared, and the text that it replaced. If another link has been opened

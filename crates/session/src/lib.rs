@@ -3,7 +3,9 @@
 //! Invariant: this crate knows no browser. The page, the tests and a terminal run the same actions.
 
 pub mod action;
+pub mod aim;
 pub mod announce;
+pub mod assembly;
 pub mod check;
 pub mod choice;
 pub mod command;
@@ -31,6 +33,7 @@ pub mod view;
 pub mod words;
 
 pub use action::Action;
+pub use assembly::{Assembler, Failure, Texts};
 pub use choice::{
     Direction, Feature, Filter, Form, Judging, Landing, Overlay, Pane, Scope, Side, Spot, Tab, Target, Theme,
 };
@@ -38,7 +41,7 @@ pub use document::Document;
 pub use moment::Moment;
 pub use opening::Opening;
 pub use role::Role;
-pub use runs::{Failure, Runs};
+pub use runs::Runs;
 pub use setup::Setup;
 pub use state::{Settings, State};
 pub use update::{is_valid, update};

@@ -1,9 +1,10 @@
 //! The state that a page opens with, made in pieces: between them a browser draws and listens.
 
+use crate::assembly::{Failure, Texts};
 use crate::choice::Side;
 use crate::drafts;
 use crate::link::{self, Link};
-use crate::runs::{BUDGET, Failure, Runs};
+use crate::runs::{BUDGET, Runs};
 use crate::state::{Settings, State};
 use crate::tree::Trees;
 use cr3_core::linux::System;
@@ -22,35 +23,34 @@ pub struct Opening {
     settings: Settings,
     kept: Vec<Arc<str>>,
     scenarios: [Scenario; 2],
-    trees: Trees,
+    texts: Texts,
     booted: Option<Booted>,
     left: Option<Result<Trace, Failure>>,
 }
 
 impl Opening {
-    /// Of what [`State::open_with`] opens at once.
+    /// Of what [`State::open_with`] opens at once, with these texts.
     #[must_use]
-    pub fn new(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
+    pub fn new(text: &str, settings: Settings, kept: &[Arc<str>], mut texts: Texts) -> Self {
         let (decoded, kept) = (link::decode(text), drafts::tidy(kept.to_vec()));
         let (setup, custom) = State::asked(&decoded.0, &kept);
-        let mut trees = Trees::default();
-        trees.ask(&setup, &custom);
         let scenarios = Side::BOTH.map(|side| setup.scenario(side, &custom));
-        Self { decoded, settings, kept, scenarios, trees, booted: None, left: None }
+        let shown = scenarios.each_ref().map(|scenario| scenario.config.clone());
+        texts.ask(&shown, |base| Trees::default().has(base));
+        Self { decoded, settings, kept, scenarios, texts, booted: None, left: None }
     }
 
     /// Does the next piece: starts the left system, runs it, starts the right one, runs it. The state once that is done.
     pub fn go_on(mut self) -> ControlFlow<State, Self> {
         let [left, right] = &self.scenarios;
         match (self.booted.take(), self.left.take()) {
-            (None, None) => self.booted = Some(started(&self.trees, left)),
+            (None, None) => self.booted = Some(started(&self.texts, left)),
             (Some(system), None) => self.left = Some(run(system, left)),
             (None, Some(Ok(trace))) if trace.scenario.config.starts_as(&right.config) => {
-                let again = Trace::record_after([&trace], right, OPTIONS, |config| self.trees.boot(config));
-                let again = again.map_err(|told| Failure::of(&self.trees, &right.config, told));
+                let again = Trace::record_after([&trace], right, OPTIONS, |config| self.texts.start(config));
                 return ControlFlow::Break(self.ended([Ok(trace), again]));
             }
-            (None, trace) => (self.booted, self.left) = (Some(started(&self.trees, right)), trace),
+            (None, trace) => (self.booted, self.left) = (Some(started(&self.texts, right)), trace),
             (Some(system), Some(trace)) => {
                 let other = run(system, right);
                 return ControlFlow::Break(self.ended([trace, other]));
@@ -60,14 +60,16 @@ impl Opening {
     }
 
     fn ended(self, sides: [Result<Trace, Failure>; 2]) -> State {
-        State::opened(self.decoded, self.settings, self.kept, self.trees, |_, _, _| Runs::align(sides))
+        State::opened(self.decoded, self.settings, self.kept, Trees::default(), self.texts, |_, _, _| {
+            Runs::align(sides).into()
+        })
     }
 }
 
 const OPTIONS: Options = Options { budget: BUDGET };
 
-fn started(trees: &Trees, scenario: &Scenario) -> Booted {
-    trees.boot(&scenario.config).map_err(|told| Failure::of(trees, &scenario.config, told))
+fn started(texts: &Texts, scenario: &Scenario) -> Booted {
+    texts.start(&scenario.config)
 }
 
 fn run(system: Booted, scenario: &Scenario) -> Result<Trace, Failure> {
@@ -81,7 +83,7 @@ mod tests {
     fn check(link: &str, kept: &[&str], pieces: usize) {
         let kept: Vec<Arc<str>> = kept.iter().map(|text| Arc::from(*text)).collect();
         let whole = State::open_with(link, Settings::default(), &kept);
-        let mut opening = Opening::new(link, Settings::default(), &kept);
+        let mut opening = Opening::new(link, Settings::default(), &kept, Texts::default());
         for piece in 1.. {
             match opening.go_on() {
                 ControlFlow::Continue(rest) => opening = rest,

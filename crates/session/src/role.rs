@@ -9,15 +9,15 @@ pub enum Role {
     Explorer,
     /// Answers questions: what the claims come to, what each line of a form is for.
     Studies,
-    /// Reads kernel trees and assembles them.
-    Trees,
+    /// Assembles texts, and reads kernel trees for that.
+    Assembler,
     /// Makes files of a comparison.
     Exports,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::SecondCpu, Self::Explorer, Self::Studies, Self::Trees, Self::Exports];
+    pub const ALL: [Self; 5] = [Self::SecondCpu, Self::Explorer, Self::Studies, Self::Assembler, Self::Exports];
 
     /// The name of the worker, by which it learns its role.
     #[must_use]
@@ -26,7 +26,7 @@ impl Role {
             Self::SecondCpu => "second CPU",
             Self::Explorer => "explorer",
             Self::Studies => "claims and lines",
-            Self::Trees => "kernel trees",
+            Self::Assembler => "assembler",
             Self::Exports => "exports",
         }
     }

@@ -1,12 +1,12 @@
 //! The two runs of a setup, aligned, with indexes for moving about in them.
 
+use crate::assembly::{Failure, Texts};
 use crate::choice::{Direction, Filter, Side, Target};
 use crate::setup::Setup;
-use crate::tree::Trees;
-use cr3_core::asm::Diagnostic;
 use cr3_core::compare::{self, Comparison};
 use cr3_core::counters::Counter;
-use cr3_core::linux::Config;
+use cr3_core::linux::Form;
+use cr3_core::linux::sources::form_source;
 use cr3_core::scenario::{Place, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
@@ -20,25 +20,6 @@ const PAGE: usize = 10;
 
 /// Prefix of the names of the sources that hold forms of the restore macro.
 const RESTORE_SOURCE: &str = "restore/";
-
-/// Why a side has no run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// What the assembler said.
-    Refused(Vec<Diagnostic>),
-    /// A worker assembles the text.
-    Awaited,
-}
-
-impl Failure {
-    /// Why a configuration does not start. `told` is the assembler's answer.
-    pub(crate) fn of(trees: &Trees, config: &Config, told: Vec<Diagnostic>) -> Self {
-        match trees.awaits(config) {
-            true => Self::Awaited,
-            false => Self::Refused(told),
-        }
-    }
-}
 
 /// The runs of one setup. Equal only to itself: a new recording is a new value.
 #[derive(Debug)]
@@ -64,24 +45,22 @@ impl PartialEq for Runs {
 }
 
 impl Runs {
-    /// Runs both sides of `setup`, whose texts `trees` may have.
+    /// Runs both sides of `setup`, whose texts `texts` has or assembles.
     #[must_use]
-    pub fn record(setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
-        Self::recorded(setup, custom, trees, &[])
+    pub fn record(setup: &Setup, custom: &Arc<str>, texts: &Texts) -> Self {
+        Self::recorded(setup, custom, texts, &[])
     }
 
     /// The same after these runs: a system that one of them started is not assembled again.
     #[must_use]
-    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>, trees: &Trees) -> Self {
-        Self::recorded(setup, custom, trees, &self.sides.iter().flatten().collect::<Vec<_>>())
+    pub fn record_next(&self, setup: &Setup, custom: &Arc<str>, texts: &Texts) -> Self {
+        Self::recorded(setup, custom, texts, &self.sides.iter().flatten().collect::<Vec<_>>())
     }
 
-    fn recorded(setup: &Setup, custom: &Arc<str>, trees: &Trees, before: &[&Trace]) -> Self {
+    fn recorded(setup: &Setup, custom: &Arc<str>, texts: &Texts, before: &[&Trace]) -> Self {
         let record = |side, before: &[&Trace]| {
-            let scenario = setup.scenario(side, custom);
-            let boot = |config: &Config| trees.boot(config);
-            let trace = Trace::record_after(before.iter().copied(), &scenario, Options { budget: BUDGET }, boot);
-            trace.map_err(|told| Failure::of(trees, &scenario.config, told))
+            let (scenario, options) = (setup.scenario(side, custom), Options { budget: BUDGET });
+            Trace::record_after(before.iter().copied(), &scenario, options, |config| texts.start(config))
         };
         let left = record(Side::Left, before);
         let known: Vec<&Trace> = left.iter().chain(before.iter().copied()).collect();
@@ -146,12 +125,6 @@ impl Runs {
         self.sides[side.index()].as_ref().ok()
     }
 
-    /// Whether a worker assembles the text of a side.
-    #[must_use]
-    pub fn awaits(&self, side: Side) -> bool {
-        matches!(self.sides[side.index()], Err(Failure::Awaited))
-    }
-
     /// The index of a side among the runs that exist.
     fn position(&self, side: Side) -> Option<usize> {
         self.trace(side)?;
@@ -211,10 +184,16 @@ impl Runs {
 
     /// The text of the restore macro that a side runs.
     #[must_use]
-    pub fn restore_source(&self, side: Side) -> Option<&str> {
-        let sources = self.trace(side)?.system.sources.iter();
-        let mut restore = sources.filter(|source| source.name.starts_with(RESTORE_SOURCE));
-        restore.next().map(|source| source.text.as_str())
+    pub fn restore_source(&self, side: Side) -> Option<String> {
+        let trace = self.trace(side)?;
+        match trace.scenario.config.form {
+            Form::Custom => {
+                let mut sources = trace.system.sources.iter();
+                sources.find(|source| source.name.starts_with(RESTORE_SOURCE)).map(|source| source.text.clone())
+            }
+            // A system that was assembled elsewhere comes without its texts.
+            form => Some(form_source(form, "").text),
+        }
     }
 
     /// Injections of the schedule that did not strike, by side.

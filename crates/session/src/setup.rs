@@ -40,6 +40,11 @@ impl Setup {
         Scenario { config, schedule: self.schedule.clone() }
     }
 
+    /// The systems of both sides.
+    pub(crate) fn configs(&self, custom: &Arc<str>) -> [Config; 2] {
+        Side::BOTH.map(|side| self.scenario(side, custom).config)
+    }
+
     /// The kernel tree that a side runs.
     #[must_use]
     pub fn tree(&self, side: Side) -> Option<TreeId> {

@@ -1,5 +1,7 @@
 //! The one value that the page shows.
 
+use crate::aim::Aim;
+use crate::assembly::Texts;
 use crate::check::Check;
 use crate::choice::{Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
 use crate::document::Document;
@@ -35,8 +37,8 @@ impl Default for Settings {
 
 /// Everything that the page shows.
 ///
-/// Invariant: `cursor` is a row of `runs`, or 0 if there is none. `runs` are those of `setup` and `custom`. `browsed`
-/// is a place of one of them, unless one does not run.
+/// Invariant: `cursor` is a row of `runs`, or 0 if there is none. `runs` are those of `setup` and `custom`, or, while a text is
+/// being assembled (`aim`), those before them. `browsed` is a place of one of them, unless one does not run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.
@@ -53,12 +55,14 @@ pub struct State {
     pub memory: Memory,
     /// Kernel trees that were opened.
     pub trees: Trees,
+    /// The texts that are run, assembled or on their way.
+    pub texts: Texts,
     /// The schedule as typed, while it does not parse; with the reason.
     pub schedule_draft: Option<(String, String)>,
     /// The runs of `setup`, aligned.
     pub runs: Rc<Runs>,
-    /// The last runs before those that a worker is to assemble, with their row: it is kept through the pause.
-    pub before: Option<(Rc<Runs>, usize)>,
+    /// Where the cursor goes in the runs that come once the texts are assembled; none while nothing is on its way.
+    pub aim: Option<Aim>,
     /// Aligned row that every pane shows.
     pub cursor: usize,
     /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.
@@ -121,7 +125,14 @@ impl State {
     /// newest one. The others are put aside.
     #[must_use]
     pub fn open_with(text: &str, settings: Settings, kept: &[Arc<str>]) -> Self {
-        Self::opened(link::decode(text), settings, kept.to_vec(), Trees::default(), Runs::record)
+        Self::open_by(text, settings, kept, Texts::default())
+    }
+
+    /// The same with these texts: they say who assembles.
+    #[must_use]
+    pub fn open_by(text: &str, settings: Settings, kept: &[Arc<str>], texts: Texts) -> Self {
+        let record = |setup: &Setup, custom: &Arc<str>, texts: &Texts| Runs::record(setup, custom, texts).into();
+        Self::opened(link::decode(text), settings, kept.to_vec(), Trees::default(), texts, record)
     }
 
     /// The state that another link asks for in the same page. A text that it replaces is put aside unless a link
@@ -133,23 +144,34 @@ impl State {
             Some(_) => self.kept(),
             None => self.kept_with(&self.custom),
         };
-        let next = Self::opened(decoded, self.settings, kept, self.trees.clone(), Runs::record);
+        let record = |setup: &Setup, custom: &Arc<str>, texts: &Texts| match awaits(setup, custom, texts) {
+            true => self.runs.clone(),
+            false => Runs::record(setup, custom, texts).into(),
+        };
+        let next = Self::opened(decoded, self.settings, kept, self.trees.clone(), self.texts.clone(), record);
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
         let limits = self.limits.clone();
-        Self { memory: self.memory, check: self.check.restarted(), limits, explore, ..next }
+        let next = Self { memory: self.memory, limits, explore, ..next };
+        match next.aim {
+            // What is on display stays until then.
+            Some(_) => Self { cursor: self.cursor, check: self.check.clone(), ..next },
+            None => Self { check: self.check.restarted(), ..next },
+        }
     }
 
-    /// What a link asks for; `record` has the runs of a setup and of the text of the custom form, whose trees are given.
+    /// What a link asks for; `record` has the runs of a setup and of the text of the custom form.
     pub(crate) fn opened(
         (link, mut ignored): (Link, Vec<String>),
         settings: Settings,
         kept: Vec<Arc<str>>,
         trees: Trees,
-        record: impl FnOnce(&Setup, &Arc<str>, &Trees) -> Runs,
+        texts: Texts,
+        record: impl FnOnce(&Setup, &Arc<str>, &Texts) -> Rc<Runs>,
     ) -> Self {
-        let mut state = Self::of(link, settings, kept, trees, record);
-        if let Some(why) = state.browsed.as_ref().and_then(|place| state.runs.unknown(place)) {
+        let mut state = Self::of(link, settings, kept, trees, texts, record);
+        let shown = state.browsed.as_ref().filter(|_| state.aim.is_none());
+        if let Some(why) = shown.and_then(|place| state.runs.unknown(place)) {
             ignored.push(format!("code: {why}"));
             state.browsed = None;
         }
@@ -178,16 +200,18 @@ impl State {
         link: Link,
         settings: Settings,
         kept: Vec<Arc<str>>,
-        mut trees: Trees,
-        record: impl FnOnce(&Setup, &Arc<str>, &Trees) -> Runs,
+        trees: Trees,
+        mut texts: Texts,
+        record: impl FnOnce(&Setup, &Arc<str>, &Texts) -> Rc<Runs>,
     ) -> Self {
         let kept = drafts::tidy(kept);
         let (setup, custom) = Self::asked(&link, &kept);
         let aside = kept.into_iter().filter(|text| *text != custom).collect();
-        trees.ask(&setup, &custom);
-        let runs = Rc::new(record(&setup, &custom, &trees));
+        texts.ask(&setup.configs(&custom), |base| trees.has(base));
+        let aim = awaits(&setup, &custom, &texts).then_some(Aim::Row(link.row));
+        let runs = record(&setup, &custom, &texts);
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
-        let notes = link::moved(&link.notes, &runs, |row| row);
+        let notes = if aim.is_some() { link.notes } else { link::moved(&link.notes, &runs, |row| row) };
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
             setup,
@@ -197,9 +221,10 @@ impl State {
             aside,
             memory: Memory::default(),
             trees,
+            texts,
             schedule_draft: None,
             runs,
-            before: None,
+            aim,
             cursor,
             sought: 0,
             playing: false,
@@ -269,6 +294,28 @@ impl State {
         }
     }
 
+    /// The names of the forms on display: those of before, while others are being assembled.
+    #[must_use]
+    pub fn names(&self) -> [&'static str; 2] {
+        Side::BOTH.map(|side| match self.runs.trace(side) {
+            Some(trace) if self.aim.is_some() => trace.scenario.config.form.name(),
+            _ => self.setup.forms[side.index()].name(),
+        })
+    }
+
+    /// The system of the custom form's text, if there is one and no side runs it.
+    pub(crate) fn draft(&self) -> Option<Config> {
+        let is_text = !self.uses_custom() && !self.custom.trim().is_empty();
+        let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..self.setup.clone() };
+        is_text.then(|| setup.scenario(Side::Left, &self.custom).config)
+    }
+
+    /// Whether the text of a side is being assembled.
+    #[must_use]
+    pub fn awaits(&self, side: Side) -> bool {
+        self.texts.awaits(&self.setup.scenario(side, &self.custom).config)
+    }
+
     /// Whether a side runs the text of the custom form.
     #[must_use]
     pub fn uses_custom(&self) -> bool {
@@ -311,6 +358,11 @@ impl State {
     pub fn kept_with(&self, typed: &str) -> Vec<Arc<str>> {
         drafts::tidy(std::iter::once(Arc::from(drafts::shortened(typed))).chain(self.aside.iter().cloned()))
     }
+}
+
+/// Whether a text of these runs is being assembled.
+pub(crate) fn awaits(setup: &Setup, custom: &Arc<str>, texts: &Texts) -> bool {
+    setup.configs(custom).iter().any(|config| texts.awaits(config))
 }
 
 /// A kernel that is not the usual one is said, since nothing else on the page shows it.

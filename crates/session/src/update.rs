@@ -1,8 +1,10 @@
 //! What each action does to the state. Nothing a person can do makes these fail.
 
+mod landing;
 mod visit;
 
 use crate::action::Action;
+use crate::aim::Aim;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
 use crate::choice::{Direction, Filter, Form, Overlay, Own, Pane, Scope, Side, Target};
 use crate::drafts;
@@ -11,11 +13,10 @@ use crate::inject;
 use crate::link::{self, Note};
 use crate::runs::Runs;
 use crate::setup::Setup;
-use crate::state::State;
+use crate::state::{State, awaits};
 use crate::story::STORIES;
 use crate::study::Question;
 use crate::tree;
-use crate::view::outcome::outcome;
 use cr3_core::query::Assumption;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
@@ -36,17 +37,25 @@ pub fn update(state: &State, action: Action) -> State {
         Action::SetForm(side, form) => set_form(&mut next, side, form),
         Action::SetOwn(side, own) => set_own(&mut next, side, own),
         Action::Tree(told) => of_tree(&mut next, told),
+        Action::Assembled(ticket, answer) => {
+            next.texts.take(ticket, answer);
+            go_on(&mut next);
+        }
+        Action::NotAssembled(why) => {
+            next.texts.lose(&why);
+            go_on(&mut next);
+        }
         Action::SwapForms => swap(&mut next),
         Action::ToggleFeature(feature) => {
             let features = state.setup.features.toggled(feature);
-            rerun(&mut next, |setup| setup.features = features);
+            rerun(&mut next, Aim::Step, |setup| setup.features = features);
         }
-        Action::SetHandler(handlers) => rerun(&mut next, |setup| setup.handler = handlers),
+        Action::SetHandler(handlers) => rerun(&mut next, Aim::Step, |setup| setup.handler = handlers),
         Action::ToggleHandler(handler) => {
             let handlers = state.setup.handler.toggled(handler);
-            rerun(&mut next, |setup| setup.handler = handlers);
+            rerun(&mut next, Aim::Step, |setup| setup.handler = handlers);
         }
-        Action::SetGeometry(geometry) => rerun(&mut next, |setup| setup.geometry = geometry),
+        Action::SetGeometry(geometry) => rerun(&mut next, Aim::Step, |setup| setup.geometry = geometry),
         Action::EditSchedule(text) => edit_schedule(&mut next, text),
         Action::OpenSwept(side, schedule) => open_swept(&mut next, side, &schedule),
         Action::Inject(spot, vector, nesting) => {
@@ -62,7 +71,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::Remember(memory) => next.memory = memory,
         Action::SetTitle(title) => title.trim().clone_into(&mut next.title),
         Action::SetNote(row, text) => next.notes = link::pinned(&state.notes, state.runs.clamp(row), &text),
-        Action::Seek(row) => next.cursor = state.runs.clamp(row),
+        Action::Seek(row) => seek(&mut next, row),
         Action::Move(target, direction) => go(&mut next, target, direction),
         Action::TogglePlay => toggle_play(&mut next),
         Action::Tick => tick(&mut next),
@@ -165,6 +174,8 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::OpenLink(_)
         | Action::ToggleCheck
         | Action::Tree(_)
+        | Action::Assembled(..)
+        | Action::NotAssembled(_)
         | Action::ToggleFeature(_)
         | Action::OpenSwept(..)
         | Action::EditSchedule(_)
@@ -180,33 +191,53 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
     }
 }
 
-/// Changes the setup, runs it, and keeps the place: the same arrival at the same instruction, if the new run reaches
-/// it.
-fn rerun(state: &mut State, change: impl FnOnce(&mut Setup)) {
+/// Changes the setup and runs it. The cursor goes where `aim` says: to the same arrival at the same instruction, or to what
+/// the action is about.
+fn rerun(state: &mut State, aim: Aim, change: impl FnOnce(&mut Setup)) {
     let mut setup = state.setup.clone();
     change(&mut setup);
-    if setup == state.setup {
-        return;
+    if setup == state.setup && state.aim.is_none() {
+        return landing::land(state, aim, state.cursor);
     }
     state.setup = setup;
     state.schedule_draft = None;
-    record(state);
+    record(state, aim);
 }
 
-fn record(state: &mut State) {
-    state.trees.ask(&state.setup, &state.custom);
-    let awaits = |runs: &Runs| Side::BOTH.into_iter().any(|side| runs.awaits(side));
-    let shown = state.runs.clone();
-    let (before, row) = state.before.take().filter(|_| awaits(&shown)).unwrap_or((shown, state.cursor));
-    state.runs = Rc::new(state.runs.record_next(&state.setup, &state.custom, &state.trees));
-    let kept = before.follow(row, &state.runs);
+/// Asks for the texts that are run, and runs them. Until all of them are there, the runs stay as they are.
+fn record(state: &mut State, aim: Aim) {
+    ask(state);
+    state.playing = false;
+    // What a person aimed at is not forgotten for a change that aims at nothing.
+    let before = state.aim.take().filter(|_| aim == Aim::Step);
+    state.aim = Some(before.unwrap_or(aim));
+    go_on(state);
+}
+
+/// Asks for the texts that are shown and nobody knows.
+fn ask(state: &mut State) {
+    let mut shown = Vec::from(state.setup.configs(&state.custom));
+    shown.extend(state.draft().filter(|_| state.overlay == Overlay::Editor));
+    let trees = &state.trees;
+    state.texts.ask(&shown, |base| trees.has(base));
+}
+
+/// Runs what is to be run, once its texts are there.
+fn go_on(state: &mut State) {
+    let Some(aim) = state.aim.take_if(|_| !awaits(&state.setup, &state.custom, &state.texts)) else { return };
+    let before = state.runs.clone();
+    state.runs = Rc::new(before.record_next(&state.setup, &state.custom, &state.texts));
+    let kept = before.follow(state.cursor, &state.runs);
+    let row = state.cursor;
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
-    match awaits(&state.runs) {
-        true => state.before = Some((before, row)),
-        false => state.notes = moved(&state.notes, &before, &state.runs),
-    }
+    state.notes = match aim {
+        // A link's notes have the numbers of the rows to come.
+        Aim::Row(_) => link::moved(&state.notes, &state.runs, |row| row),
+        _ => moved(&state.notes, &before, &state.runs),
+    };
     state.playing = false;
     state.check = state.check.restarted();
+    landing::land(state, aim, row);
 }
 
 /// The notes at the places of the new runs at which they stood in those before. Where the new runs do not come, a note
@@ -256,9 +287,8 @@ fn checked(state: &mut State, ticket: u32, report: Report) {
 fn open_schedule(state: &mut State, schedule: &str) {
     let check = state.check.clone();
     if let Ok(schedule) = schedule.parse::<Schedule>() {
-        rerun(state, |setup| setup.schedule = schedule);
+        rerun(state, Aim::Strike(0), |setup| setup.schedule = schedule);
     }
-    state.cursor = inject::struck(&state.runs, 0).unwrap_or(state.cursor);
     state.check = Check { ticket: state.check.ticket, sides: state.check.sides.clone(), ..check };
 }
 
@@ -267,12 +297,9 @@ fn open_swept(state: &mut State, side: Side, schedule: &str) {
     let Ok(schedule) = schedule.parse::<Schedule>() else { return };
     stop_sweep(state);
     let swept = state.check.sweep.clone();
-    rerun(state, |setup| setup.schedule = schedule);
+    rerun(state, Aim::Swept(side), |setup| setup.schedule = schedule);
     state.check.sweep = swept;
     state.side = side;
-    let broken = outcome(&state.runs, side).and_then(|outcome| outcome.broken.first()?.row);
-    let last = state.runs.trace(side).and_then(|trace| state.runs.row_of(side, trace.steps.len().checked_sub(1)?));
-    state.cursor = broken.or(last).unwrap_or(state.cursor);
 }
 
 fn judge(state: &mut State, scope: Scope) {
@@ -292,8 +319,7 @@ fn open_story(state: &mut State, index: usize) {
     let Some(story) = STORIES.get(index).filter(|story| story.setup() != state.setup) else {
         return;
     };
-    rerun(state, |setup| *setup = story.setup());
-    state.cursor = state.runs.decisive();
+    rerun(state, Aim::Row(None), |setup| *setup = story.setup());
     state.filter = Filter::All;
     state.overlay = Overlay::None;
     // They are about something else. Back has them.
@@ -308,7 +334,7 @@ fn set_form(state: &mut State, side: Side, form: Form) {
         // A person starts from the macro that the side has run so far.
         state.custom = state.runs.restore_source(side).unwrap_or_default().into();
     }
-    rerun(state, |setup| {
+    rerun(state, Aim::Step, |setup| {
         setup.forms[side.index()] = form;
         setup.own[side.index()] = Own::Text;
     });
@@ -322,7 +348,7 @@ fn set_own(state: &mut State, side: Side, own: Own) {
         let written = state.runs.restore_source(side).or_else(|| state.runs.restore_source(side.other()));
         state.custom = written.unwrap_or_default().into();
     }
-    rerun(state, |setup| {
+    rerun(state, Aim::Step, |setup| {
         setup.forms[side.index()] = Form::Custom;
         setup.own[side.index()] = own;
     });
@@ -334,9 +360,8 @@ fn of_tree(state: &mut State, told: tree::Told) {
         tree::Told::Opened(opened) => Some(opened.clone()),
         _ => None,
     };
-    let answers = matches!(told, tree::Told::Opened(_) | tree::Told::Assembled(..) | tree::Told::Refused(_));
     state.trees.take(told);
-    if let Some(opened) = &opened {
+    if let Some(opened) = opened {
         state.setup.kernel = opened.kernel.iter().fold(state.setup.kernel, |kernel, variation| kernel.with(variation));
         if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
             state.setup.forms[1] = Form::Custom;
@@ -346,31 +371,24 @@ fn of_tree(state: &mut State, told: tree::Told) {
                 opened.release, opened.files
             ));
         }
-    }
-    if answers {
-        record(state);
+        record(state, Aim::Step);
     }
 }
 
 fn swap(state: &mut State) {
-    let cursor = state.cursor;
-    rerun(state, |setup| {
+    rerun(state, Aim::SameRow, |setup| {
         setup.forms.swap(0, 1);
         setup.own.swap(0, 1);
     });
-    // Alignment treats both sides alike, so the row usually keeps its number. Otherwise the place was followed.
-    if state.runs.clamp(cursor) == cursor {
-        state.cursor = cursor;
-    }
 }
 
 fn edit_schedule(state: &mut State, text: String) {
     match text.trim() {
-        "" => rerun(state, |setup| setup.schedule = Schedule::default()),
+        "" => rerun(state, Aim::Step, |setup| setup.schedule = Schedule::default()),
         trimmed => match trimmed.parse::<Schedule>() {
             Ok(schedule) => {
                 state.schedule_draft = None;
-                rerun(state, |setup| setup.schedule = schedule);
+                rerun(state, Aim::Step, |setup| setup.schedule = schedule);
             }
             Err(error) => state.schedule_draft = Some((text, error.to_string())),
         },
@@ -378,23 +396,14 @@ fn edit_schedule(state: &mut State, text: String) {
 }
 
 fn add(state: &mut State, schedule: Schedule, index: usize, vector: Vector) {
-    rerun(state, |setup| setup.schedule = schedule);
+    rerun(state, Aim::Added(index, vector), |setup| setup.schedule = schedule);
     state.overlay = Overlay::None;
     state.browsed = None;
     state.pane = Pane::Runs;
-    match inject::struck(&state.runs, index) {
-        Some(row) => state.cursor = row,
-        None => {
-            let why = crate::view::schedule::why_unfired(&state.runs, index);
-            let name = vector.mnemonic();
-            state.notice =
-                Some(format!("The {name} does not strike: {}", why.unwrap_or_else(|| "there is no run".into())));
-        }
-    }
 }
 
 fn remove(state: &mut State, index: usize) {
-    rerun(state, |setup| {
+    rerun(state, Aim::Step, |setup| {
         if index < setup.schedule.injections.len() {
             setup.schedule.injections.remove(index);
         }
@@ -424,8 +433,9 @@ fn replace_custom(state: &mut State, text: Arc<str>) {
         return;
     }
     state.custom = text;
-    if state.uses_custom() {
-        record(state);
+    match state.uses_custom() {
+        true => record(state, Aim::Step),
+        false => ask(state),
     }
 }
 
@@ -485,7 +495,15 @@ fn among(listed: &[u32], from: usize, target: Target, direction: Direction) -> O
 
 fn go(state: &mut State, target: Target, direction: Direction) {
     if let Some(row) = destination(state, target, direction) {
-        state.cursor = row;
+        seek(state, row);
+    }
+}
+
+/// Who moves while texts are assembled wants to stay there in the runs that come.
+fn seek(state: &mut State, row: usize) {
+    state.cursor = state.runs.clamp(row);
+    if let Some(aim) = state.aim.as_mut().filter(|_| !state.runs.is_empty()) {
+        *aim = Aim::Step;
     }
 }
 
@@ -521,6 +539,7 @@ fn open(state: &mut State, overlay: Overlay) {
         _ => {}
     }
     state.overlay = overlay;
+    ask(state);
 }
 
 #[cfg(test)]

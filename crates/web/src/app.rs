@@ -1,8 +1,8 @@
 //! The whole page: one state, the effects, and the layout of the panes.
 
 use crate::effects::{
-    self, Drawn, Explain, use_address, use_check, use_drafts, use_drawn, use_drop, use_explore, use_focus,
-    use_keyboard, use_later, use_limits, use_play, use_settings, use_trees,
+    self, Drawn, Explain, use_address, use_assembler, use_check, use_drafts, use_drawn, use_drop, use_explore,
+    use_focus, use_keyboard, use_later, use_limits, use_play, use_settings,
 };
 use crate::overlay::overlays;
 use crate::parts::{Sight, nodes};
@@ -11,8 +11,10 @@ use crate::view::{
     Code, Counters, RunList, Schedule, TimelineStrip, check, header, inspector, question, setup, transport, verdicts,
 };
 use cr3_session::announce;
+use cr3_session::assembly::ready::Ready;
+use cr3_session::view::outcome::waiting;
 use cr3_session::view::{sentence, timeline};
-use cr3_session::{Action, Moment, Opening, State, words};
+use cr3_session::{Action, Assembler, Moment, Opening, State, Texts, words};
 use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -38,7 +40,8 @@ pub struct AppProps {
 /// Draws the page in an element, once what the address asks for has been run: in pieces, so that the browser draws and
 /// listens meanwhile.
 pub async fn open(place: Element) -> AppHandle<App> {
-    let mut opening = Opening::new(&effects::hash(), effects::restore(), &effects::kept());
+    let texts = effects::texts().await;
+    let mut opening = Opening::new(&effects::hash(), effects::restore(), &effects::kept(), texts);
     let state = loop {
         effects::pause().await;
         match opening.go_on() {
@@ -55,7 +58,8 @@ pub async fn open(place: Element) -> AppHandle<App> {
 #[component]
 pub fn App(props: &AppProps) -> Html {
     let store = use_reducer(|| {
-        let open = || State::open_with(&effects::hash(), effects::restore(), &effects::kept());
+        let texts = || Texts::new(Assembler::Elsewhere, Ready::default());
+        let open = || State::open_by(&effects::hash(), effects::restore(), &effects::kept(), texts());
         Store(props.opened.0.take().unwrap_or_else(open))
     });
     let dispatch = {
@@ -71,7 +75,7 @@ pub fn App(props: &AppProps) -> Html {
     use_play(state.playing, &dispatch);
     use_check(&state, &dispatch);
     use_explore(&state, &dispatch);
-    use_trees(&state, &dispatch);
+    use_assembler(&state, &dispatch);
     use_drop(&dispatch);
     use_focus();
     use_limits(&state, &dispatch);
@@ -103,7 +107,7 @@ pub fn App(props: &AppProps) -> Html {
                 <TimelineStrip
                     {timeline}
                     cursor={state.cursor}
-                    names={state.setup.forms.map(|form| form.name())}
+                    names={state.names()}
                     words={spoken.clone()}
                     dispatch={dispatch.clone()}
                 />
@@ -123,12 +127,13 @@ pub fn App(props: &AppProps) -> Html {
             </main>
             <Counters
                 runs={state.runs.clone()}
-                names={state.setup.forms.map(|form| form.name())}
+                names={state.names()}
                 geometry={state.setup.geometry}
                 all={state.all_counters}
                 {drawn}
                 dispatch={dispatch.clone()}
             />
+            <div class="waiting" role="status">{ waiting(&state).unwrap_or_default() }</div>
             { overlays(&state, &dispatch) }
             <div class="announced">
                 { nodes(announced.iter().enumerate().map(|(index, words)| html! {

@@ -1,6 +1,6 @@
 //! Runs followed by the second CPU: a queue of tasks, one engine, and what to do when the engine breaks down.
 
-use crate::worker::Serve;
+use crate::worker::{Said, Serve};
 use cr3_core::judge;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Vector;
@@ -80,8 +80,8 @@ impl Serve for Bench {
         self.current.is_none() && self.waiting.is_empty() && (self.opened || self.module.is_none())
     }
 
-    fn slice(&mut self) -> Vec<String> {
-        self.reports().iter().map(|(ticket, report)| wire::encode(*ticket, report)).collect()
+    fn slice(&mut self) -> Vec<Said> {
+        self.reports().iter().map(|(ticket, report)| Said::Text(wire::encode(*ticket, report))).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files that are made of a comparison.
 
-use crate::worker::Serve;
+use crate::worker::{Said, Serve};
 use cr3_session::export::Export;
 use wasm_bindgen::JsValue;
 
@@ -17,7 +17,7 @@ impl Serve for Files {
         self.0.is_empty()
     }
 
-    fn slice(&mut self) -> Vec<String> {
-        self.0.drain(..).filter_map(|request| Export::answer(&request)).collect()
+    fn slice(&mut self) -> Vec<Said> {
+        self.0.drain(..).filter_map(|request| Export::answer(&request)).map(Said::Text).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Searches and questions in a worker.
 
-use crate::worker::Serve;
+use crate::worker::{Said, Serve};
 use cr3_jobs::{Jobs, receive};
 use cr3_session::explore::wire::{self, Request};
 use cr3_session::library::Library;
@@ -28,8 +28,8 @@ impl Serve for Served {
         self.jobs.is_idle()
     }
 
-    fn slice(&mut self) -> Vec<String> {
+    fn slice(&mut self) -> Vec<Said> {
         let told = self.jobs.slice(STEPS).into_iter();
-        told.map(|(ticket, told)| wire::encode(ticket, &told)).collect()
+        told.map(|(ticket, told)| Said::Text(wire::encode(ticket, &told))).collect()
     }
 }

@@ -2,11 +2,26 @@
 
 use cr3_session::role::STARTED;
 use gloo::timers::callback::Timeout;
-use js_sys::Error;
+use js_sys::{Error, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent};
+
+/// What a worker tells the page.
+pub(crate) enum Said {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<Said> for JsValue {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Text(text) => Self::from_str(&text),
+            Said::Bytes(bytes) => Uint8Array::from(&bytes[..]).into(),
+        }
+    }
+}
 
 /// What a worker does.
 pub(crate) trait Serve {
@@ -17,7 +32,7 @@ pub(crate) trait Serve {
     fn is_idle(&self) -> bool;
 
     /// Works for about 40 milliseconds; the messages that come of it.
-    fn slice(&mut self) -> Vec<String>;
+    fn slice(&mut self) -> Vec<Said>;
 }
 
 #[wasm_bindgen]
@@ -56,7 +71,7 @@ fn serve_with(scope: DedicatedWorkerGlobalScope, work: Rc<RefCell<dyn Serve>>) {
     scope.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));
     // It is called until the worker is terminated.
     onmessage.forget();
-    post(&scope, STARTED);
+    post(&scope, Said::Text(STARTED.to_owned()));
 }
 
 /// The next slice, and those after it. Messages are taken between them, so that a newer request ends an older one at once.
@@ -66,13 +81,13 @@ fn go_on(scope: DedicatedWorkerGlobalScope, work: Rc<RefCell<dyn Serve>>) {
     }
     let slice = move || {
         let messages = work.borrow_mut().slice();
-        messages.iter().for_each(|message| post(&scope, message));
+        messages.into_iter().for_each(|message| post(&scope, message));
         go_on(scope, work);
     };
     Timeout::new(0, slice).forget();
 }
 
 /// A page that is gone is no reason to stop here: the browser ends the worker with it.
-fn post(scope: &DedicatedWorkerGlobalScope, text: &str) {
-    let _ = scope.post_message(&JsValue::from_str(text));
+fn post(scope: &DedicatedWorkerGlobalScope, said: Said) {
+    let _ = scope.post_message(&said.into());
 }

@@ -1,5 +1,5 @@
-//! Called by trunk after it has built a page: writes the version of the workers' module, puts Unicorn beside the page, and
-//! gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
+//! Called by trunk after it has built a page: writes the version of the workers' module, has that module assemble what the page
+//! opens with, puts Unicorn beside the page, and gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
 //! and their indentation.
 
 use std::fs;
@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::version::write_version;
+use crate::steps::{ask, cannot_start};
+use crate::version::{content_hash, write_version};
 use crate::{offline, policy, unicorn};
+
+/// Has the workers' module assemble what every page opens with.
+const ASSEMBLE: &str = include_str!("assemble.mjs");
 
 /// Where the page finds the workers' module. Trunk does not name a worker by its content.
 const WORKER: &str = "worker";
@@ -21,6 +25,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
         Failure::new("there is no page to complete: TRUNK_STAGING_DIR is not set", "cargo xtask build calls trunk")
     })?;
     trim_document(&stage.join("index.html"))?;
+    assemble(project, &stage)?;
     name_version(&stage.join(WORKER))?;
     unicorn::stage(project, &stage)?;
     let page = stage.join("index.html");
@@ -60,6 +65,22 @@ fn bare(style: &str) -> String {
     code += rest;
     let lines = code.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Writes the file of assembled texts, names it by its content, and has the document say so.
+fn assemble(project: &Project, stage: &Path) -> Result<(), Failure> {
+    let file = stage.join("assembled.bin");
+    let mut node = project.command("node");
+    node.args(["--input-type=module", "--eval", ASSEMBLE, "--"]).arg(stage.join(WORKER)).arg(&file);
+    ask(&mut node)
+        .ok_or_else(|| cannot_start(&node, &std::io::Error::other("the workers' module did not assemble")))?;
+    let content = fs::read(&file).map_err(|error| Failure::io(&file, &error))?;
+    let name = format!("assembled-{:016x}.bin", content_hash(&content));
+    fs::rename(&file, stage.join(&name)).map_err(|error| Failure::io(&file, &error))?;
+    let page = stage.join("index.html");
+    let failed = |error| Failure::io(&page, &error);
+    let html = fs::read_to_string(&page).map_err(failed)?;
+    fs::write(&page, html.replacen("assembled.bin", &name, 1)).map_err(failed)
 }
 
 fn name_version(folder: &Path) -> Result<(), Failure> {

@@ -207,7 +207,7 @@ fn summary(followed: &Followed) -> String {
         Some(swept) => {
             format!("{} single injections struck, {} are refused by the architecture\n", swept.struck, swept.refused)
         }
-        None => ending_of(&followed.trace),
+        None => ending_of(&followed.trace, &[]),
     };
     let mut lines = ran.lines();
     let first = format!("{}; {verdict}", lines.next().unwrap_or_default());

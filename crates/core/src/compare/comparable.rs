@@ -1,8 +1,8 @@
 //! Whether the counters of two runs may be compared.
 
 use crate::promises::Breakage;
-use crate::scenario::Injection;
-use crate::trace::{Ending, Trace};
+use crate::scenario::{Injection, Unresolved};
+use crate::trace::{Ending, Reason, Trace, Unfired};
 use std::fmt::{self, Display, Formatter};
 
 /// Why a run cannot be compared with another one.
@@ -43,6 +43,12 @@ pub fn astray(runs: [&Trace; 2]) -> Option<(usize, Astray)> {
         [(0, why(left, right)), (1, why(right, left))].into_iter().find_map(|(run, why)| Some((run, why?)))
     };
     each(ended).or_else(|| each(misses)).or_else(|| each(breaks))
+}
+
+/// Whether an injection missed a run only because the run's text lacks a label that the text of the other run has.
+pub fn lacks_label(unfired: &Unfired, other: &Trace) -> bool {
+    let is_unknown = matches!(unfired.reason, Reason::NoSuchPlace(Unresolved::UnknownLabel { .. }));
+    is_unknown && other.places.resolve(&unfired.injection.place).is_ok()
 }
 
 fn ended(run: &Trace, _: &Trace) -> Option<Astray> {

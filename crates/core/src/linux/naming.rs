@@ -64,8 +64,9 @@ fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
     }
     let release = tree.release();
     let what = format!("the C side of {release} is unchecked: the nearest that is modelled is that of v6.12");
-    let hint = "the entry texts of v6.1 and v6.12 were held against it".to_owned();
-    let unchecked = || note(what, hint);
+    let held = "the entry texts of v6.1 and v6.12 were held against it".to_owned();
+    let known = release.otherwise().map(|what| format!("; in {release} {what}"));
+    let unchecked = || note(what, [held].into_iter().chain(known).collect());
     (release.checked() == Checked::Unchecked).then(unchecked)
 }
 

@@ -110,13 +110,13 @@ impl Trace {
     /// again that has not changed.
     ///
     /// # Errors
-    /// As [`Trace::record`].
-    pub fn record_after<'t>(
+    /// Those of `boot`.
+    pub fn record_after<'t, E>(
         before: impl IntoIterator<Item = &'t Self>,
         scenario: &Scenario,
         options: Options,
-        boot: impl FnOnce(&Config) -> Result<System, Vec<Diagnostic>>,
-    ) -> Result<Self, Vec<Diagnostic>> {
+        boot: impl FnOnce(&Config) -> Result<System, E>,
+    ) -> Result<Self, E> {
         let mut before = before.into_iter();
         match before.find(|trace| trace.scenario.config.starts_as(&scenario.config)) {
             Some(trace) => Ok(Self::recorded(trace.system.clone(), trace.places.clone(), scenario, options)),

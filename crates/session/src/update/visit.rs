@@ -1,9 +1,9 @@
 //! Actions that show a run of which something else speaks: a counterexample, a claim, a line of a macro.
 
 use super::{put_aside, replace_custom, rerun};
+use crate::aim::Aim;
 use crate::choice::{Filter, Form, Landing, Overlay, Pane, Side};
 use crate::explore::Counterexample;
-use crate::inject;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::study::Without;
@@ -17,23 +17,17 @@ use std::sync::Arc;
 /// Shows the very system and schedule that break the promise. What the explorer says stays, where it is about this system too.
 pub(super) fn open_counterexample(state: &mut State, side: Side, promise: Promise, landing: Landing) {
     let Some(found) = state.explore.side(side).counterexample(promise).cloned() else { return };
-    visit(state, side, |setup| set_counterexample(setup, &found));
-    let failure = || failure(state, side, &found);
-    let row = match landing {
-        Landing::Failure => failure(),
-        Landing::Injection => inject::struck(&state.runs, 0).or_else(failure),
-    };
-    state.cursor = row.unwrap_or(state.cursor);
+    visit(state, side, Aim::Counterexample(side, landing, found.step), |setup| set_counterexample(setup, &found));
 }
 
-/// Runs something and looks at all of it; the row is left to the caller.
-fn visit(state: &mut State, side: Side, change: impl FnOnce(&mut Setup)) {
-    rerun(state, change);
+/// Runs something and looks at all of it.
+fn visit(state: &mut State, side: Side, aim: Aim, change: impl FnOnce(&mut Setup)) {
     state.side = side;
     state.pane = Pane::Runs;
     state.filter = Filter::All;
     state.overlay = Overlay::None;
     state.browsed = None;
+    rerun(state, aim, change);
 }
 
 fn set_counterexample(setup: &mut Setup, found: &Counterexample) {
@@ -43,26 +37,25 @@ fn set_counterexample(setup: &mut Setup, found: &Counterexample) {
     setup.schedule = found.schedule.clone();
 }
 
-/// The row at which the run of a counterexample breaks its promise.
-fn failure(state: &State, side: Side, found: &Counterexample) -> Option<usize> {
-    let last = state.runs.trace(side).map_or(0, |trace| trace.steps.len().saturating_sub(1));
-    state.runs.row_of(side, (found.step as usize).saturating_sub(1).min(last))
-}
-
 pub(super) fn shown(id: u32, index: usize) -> Option<Show> {
     Claim::numbered(id)?.shows.get(index).copied()
 }
 
 /// Shows both runs of a claim, those of the person's macro where the claims were judged with it.
 pub(super) fn open_claim(state: &mut State, id: u32, index: usize) {
-    let Some(Show { forms, scene, look }) = shown(id, index) else { return };
+    let Some(Show { forms, scene, .. }) = shown(id, index) else { return };
     let subject = state.explore.studies.claims.subject.as_deref().map_or(Form::E, |subject| subject.form);
     let Scenario { config, schedule } = scene.scenario(subject);
     let forms = forms.map(|form| if form == Form::E { subject } else { form });
     let (features, kernel, handler, geometry) = (config.features, config.kernel, config.handler, config.geometry);
     let own = state.setup.own;
     let setup = Setup { forms, own, features, kernel, handler, geometry, schedule };
-    visit(state, Side::Right, |next| *next = setup);
+    visit(state, Side::Right, Aim::Claim(id, index), |next| *next = setup);
+}
+
+/// Looks at what a claim shows.
+pub(super) fn look(state: &mut State, id: u32, index: usize) {
+    let Some(Show { look, .. }) = shown(id, index) else { return };
     let [left, right] = Side::BOTH.map(|side| state.runs.trace(side));
     let Some((at, step)) = left.zip(right).map(|(left, right)| look.of([left, right])) else { return };
     state.side = Side::BOTH[at];
@@ -92,7 +85,7 @@ pub(super) fn open_line(state: &mut State, index: usize) {
         replace_custom(state, text);
         put_aside(state, before);
     }
-    visit(state, side, |setup| {
+    visit(state, side, Aim::Counterexample(side, Landing::Failure, found.step), |setup| {
         if form != Form::Custom {
             setup.forms[side.other().index()] = form;
         }
@@ -101,7 +94,6 @@ pub(super) fn open_line(state: &mut State, index: usize) {
         setup.kernel = kernel;
         set_counterexample(setup, &found);
     });
-    state.cursor = failure(state, side, &found).unwrap_or(state.cursor);
 }
 
 /// What the claims are about: form E, or the person's macro if a side runs it.

@@ -101,9 +101,9 @@ fn source(part: Part, profile: &cost::Profile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assembly::Texts;
     use crate::state::Setup;
     use crate::story::STORIES;
-    use crate::tree::Trees;
     use cr3_core::linux::Features;
     use expect_test::{Expect, expect};
 
@@ -111,7 +111,7 @@ mod tests {
     fn the_first_story_on_skylake_and_on_no_processor() {
         let mut setup = STORIES[0].setup();
         setup.geometry = Geometry::Skylake;
-        let runs = Runs::record(&setup, &"".into(), &Trees::default());
+        let runs = Runs::record(&setup, &"".into(), &Texts::default());
         let costs = costs(&runs, Geometry::Skylake).expect("a processor");
         let rows = costs.rows.iter().map(|row| {
             let [left, right] = row.sides.clone().map(Option::unwrap_or_default);
@@ -136,7 +136,7 @@ mod tests {
     fn features_that_the_processor_lacks_are_said() {
         let check = |features, geometry, expected: Expect| {
             let setup = Setup { features, geometry, ..STORIES[0].setup() };
-            let runs = Runs::record(&setup, &"".into(), &Trees::default());
+            let runs = Runs::record(&setup, &"".into(), &Texts::default());
             let costs = costs(&runs, geometry).expect("a processor");
             expected.assert_eq(&costs.warnings.join("\n"));
         };

@@ -1,10 +1,9 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
-use crate::choice::{Form, Own, Side};
-use crate::runs::Failure;
-use crate::state::{Setup, State};
+use crate::assembly::Failure;
+use crate::choice::Side;
+use crate::state::State;
 use cr3_core::asm::{Diagnostic, Severity};
-use cr3_core::linux::boot;
 
 /// A message at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,50 +33,59 @@ pub struct Verdict {
 /// The verdict on the text of the custom form. It follows from the setup and the text alone.
 #[must_use]
 pub fn verdict(state: &State) -> Verdict {
-    let is_blank = state.custom.trim().is_empty();
-    let assembled = match (state.uses_custom(), is_blank) {
-        (true, _) => of_runs(state),
-        (false, true) => Ok(Vec::new()),
-        (false, false) => of_draft(state),
+    let runs = state.uses_custom();
+    let assembled = match runs {
+        true => of_runs(state),
+        false => state.draft().map_or(Ok(Vec::new()), |config| Ok(state.texts.start(&config)?.notes.to_vec())),
     };
-    let words = match (state.uses_custom(), &assembled) {
-        (true, _) if Side::BOTH.into_iter().any(|side| state.runs.awaits(side)) => "It is being assembled.",
-        (false, Ok(_)) if is_blank => {
+    let words = match (&assembled, runs) {
+        (Ok(_), true) => "It assembles, and runs.",
+        (Ok(_), false) if state.custom.trim().is_empty() => {
             "There is no text yet. Run it on a side: it begins with the macro that the side ran."
         }
-        (false, Ok(_)) => "It assembles. No side runs it yet.",
-        (false, Err(_)) => "It does not assemble. No side runs it yet.",
-        (true, Ok(_)) => "It assembles, and runs.",
-        (true, Err(_)) => "It does not assemble.",
+        (Ok(_), false) => "It assembles. No side runs it yet.",
+        (Err(Failure::Refused(_)), true) => "It does not assemble.",
+        (Err(Failure::Refused(_)), false) => "It does not assemble. No side runs it yet.",
+        (Err(Failure::Awaited), _) => "It is being assembled.",
+        (Err(Failure::Lost(_)), _) => "Nothing assembles it.",
     };
     let list = |diagnostics: &[Diagnostic]| problems(diagnostics, &state.custom);
-    match assembled {
-        Ok(notes) => Verdict { words, problems: Vec::new(), notes: list(&notes) },
-        Err(mut diagnostics) => {
+    let (problems, notes) = match assembled {
+        Ok(notes) => (Vec::new(), list(&notes)),
+        Err(Failure::Refused(mut diagnostics)) => {
             diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
-            Verdict { words, problems: list(&diagnostics), notes: Vec::new() }
+            (list(&diagnostics), Vec::new())
         }
-    }
+        Err(Failure::Awaited) => Default::default(),
+        Err(Failure::Lost(why)) => (vec![lost(&why)], Vec::new()),
+    };
+    Verdict { words, problems, notes }
 }
 
-/// The notes on the custom form or its errors, from the sides that run it.
-fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+/// The notes on the custom form, or why it does not run, from the sides that run it.
+fn of_runs(state: &State) -> Result<Vec<Diagnostic>, Failure> {
     let custom = Side::BOTH.into_iter().filter(|side| state.setup.uses_text(*side));
     let mut notes = Vec::new();
     for side in custom {
+        if state.awaits(side) {
+            return Err(Failure::Awaited);
+        }
         match &state.runs.sides[side.index()] {
             Ok(trace) => notes = trace.system.notes.to_vec(),
-            Err(Failure::Refused(diagnostics)) => return Err(diagnostics.clone()),
-            Err(Failure::Awaited) => {}
+            Err(failure) => return Err(failure.clone()),
         }
     }
     Ok(notes)
 }
 
-/// The same if no side runs it, from assembling it as a side would.
-fn of_draft(state: &State) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..state.setup.clone() };
-    boot(&setup.scenario(Side::Left, &state.custom).config).map(|system| system.notes.to_vec())
+/// What is said where nobody assembles.
+fn lost(why: &str) -> Problem {
+    Problem {
+        place: "The assembler:".to_owned(),
+        message: why.to_owned(),
+        excerpt: String::new(),
+        hint: Some("Once there is a network again, the next change asks for it anew.".to_owned()),
+    }
 }
 
 /// Messages at their places; `text` is a person's own.

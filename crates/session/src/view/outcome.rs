@@ -1,7 +1,9 @@
 //! How each run ended and which promises it broke. The page shows this wherever it shows the run's counters.
 
+use crate::assembly::Failure;
 use crate::choice::Side;
-use crate::runs::{Failure, Runs};
+use crate::runs::Runs;
+use crate::state::State;
 use cr3_core::compare::astray;
 use cr3_core::linux::sources::CUSTOM;
 use cr3_core::promises::{Promise, Promises};
@@ -44,12 +46,28 @@ pub struct Outcome {
 pub fn no_run(runs: &Runs, side: Side) -> String {
     match &runs.sides[side.index()] {
         Err(Failure::Awaited) => "is being assembled".to_owned(),
+        Err(Failure::Lost(why)) => format!("is not assembled: {why}"),
         Err(Failure::Refused(told)) => match told.first().filter(|told| told.source != CUSTOM) {
             Some(told) => format!("does not run: {}", told.message),
             None => "does not assemble, so there is no run".to_owned(),
         },
         Ok(_) => String::new(),
     }
+}
+
+/// What a person waits for; none if nothing is being assembled.
+#[must_use]
+pub fn waiting(state: &State) -> Option<String> {
+    let waits = Side::BOTH.into_iter().filter(|side| state.awaits(*side));
+    let mut forms: Vec<_> = waits.map(|side| state.setup.forms[side.index()].name()).collect();
+    forms.dedup();
+    let what = match forms[..] {
+        [] => return None,
+        [form] => format!("Form {form} is being assembled."),
+        _ => "Both forms are being assembled.".to_owned(),
+    };
+    let shown = if state.runs.is_empty() { "" } else { " Until then the runs are those of before." };
+    Some(what + shown)
 }
 
 /// The outcome of a side's run; none if it does not run.
@@ -145,7 +163,7 @@ pub fn not_comparable(runs: &Runs, names: [&str; 2]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Settings, State};
+    use crate::state::Settings;
     use expect_test::{Expect, expect};
 
     /// Both runs in all their words.

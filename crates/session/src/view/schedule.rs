@@ -4,8 +4,9 @@ use crate::choice::Side;
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
-use cr3_core::scenario::{Nesting, Unresolved, Vector};
-use cr3_core::trace::{Reason, Trace, Unfired};
+use cr3_core::compare::lacks_label;
+use cr3_core::scenario::{Nesting, Vector};
+use cr3_core::trace::Unfired;
 
 /// One injection of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,12 +60,9 @@ pub fn why_unfired(runs: &Runs, index: usize) -> Option<String> {
 
 /// The reason; of a label that only the other side's text has, which text lacks it.
 fn why(runs: &Runs, side: Side, unfired: &Unfired) -> String {
-    let is_known = |trace: &Trace| trace.places.resolve(&unfired.injection.place).is_ok();
-    match &unfired.reason {
-        Reason::NoSuchPlace(Unresolved::UnknownLabel { .. }) if runs.trace(side.other()).is_some_and(is_known) => {
-            let [here, there] = if side == Side::Left { ["left", "right"] } else { ["right", "left"] };
-            format!("the {here} text has no such label, and the {there} one has it")
-        }
-        reason => reason.to_string(),
+    if !runs.trace(side.other()).is_some_and(|other| lacks_label(unfired, other)) {
+        return unfired.reason.to_string();
     }
+    let [here, there] = if side == Side::Left { ["left", "right"] } else { ["right", "left"] };
+    format!("the {here} text has no such label, and the {there} one has it")
 }

@@ -2,8 +2,8 @@
 
 use super::diagnostics::{Problem, problems};
 use crate::action::Action;
+use crate::assembly::Failure;
 use crate::choice::{Form, Own, Side};
-use crate::runs::Failure;
 use crate::state::State;
 use crate::tree::Opened;
 use cr3_core::linux::TreeId;
@@ -76,7 +76,7 @@ pub fn said(state: &State) -> Vec<Problem> {
     let told = plain.flat_map(|side| match &state.runs.sides[side.index()] {
         Ok(trace) => trace.system.notes.to_vec(),
         Err(Failure::Refused(diagnostics)) => diagnostics.clone(),
-        Err(Failure::Awaited) => Vec::new(),
+        Err(Failure::Awaited | Failure::Lost(_)) => Vec::new(),
     });
     problems(&told.collect::<Vec<_>>(), "")
 }

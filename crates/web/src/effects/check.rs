@@ -86,6 +86,7 @@ fn start(dispatch: Callback<Action>) -> Option<Hand> {
                     dispatch.emit(Action::Checked(ticket, report));
                 }
             }
+            Heard::Gave(_) => {}
             Heard::Broke(why) => dispatch.emit(broke(format!("its worker ended: {why}"))),
         }
     };

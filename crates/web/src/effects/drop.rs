@@ -1,7 +1,7 @@
 //! Files that a person drops on the page, or a folder that they choose. Nothing is sent anywhere: a kernel tree is handed to a worker,
 //! which reads what it needs; the link that a file has is opened; any other text goes to the editor.
 
-use super::trees;
+use super::assembler;
 use cr3_session::{Action, Overlay, link};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
@@ -126,7 +126,7 @@ impl Found {
     }
 
     fn open(&self, dispatch: &Callback<Action>) {
-        trees::open(&self.paths, &self.files, dispatch);
+        assembler::open(&self.paths, &self.files, dispatch);
     }
 
     /// Opens the files as a tree; a single one, or several without entry code, as a text.

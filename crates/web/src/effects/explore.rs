@@ -185,6 +185,7 @@ fn hear(desk: &Shared, heard: Heard) {
                 dispatch.emit(Action::Explored(ticket, told));
             }
         }
+        Heard::Gave(_) => {}
         Heard::Broke(why) => {
             desk.borrow_mut().worker = Worker::None;
             desk.borrow().give_up(&format!("its worker ended: {why}; the next change starts another"));

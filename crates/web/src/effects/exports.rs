@@ -52,6 +52,7 @@ pub(crate) fn save_export(export: Export, state: &State, dispatch: &Callback<Act
                 }
                 hand.take();
             }
+            Heard::Gave(_) => {}
             Heard::Broke(why) => {
                 tell(&dispatch, &name, Err(JsValue::from_str(&why)));
                 hand.take();

@@ -1,8 +1,9 @@
 //! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
-//! what the browser remembers, the second CPU, the explorer, kernel trees, texts beside the page, files that
+//! what the browser remembers, the assembler, the second CPU, the explorer, texts beside the page, files that
 //! leave it and come back, and what broke down.
 
 mod address;
+mod assembler;
 mod broken;
 mod check;
 mod clipboard;
@@ -21,10 +22,10 @@ mod limits;
 mod play;
 mod settings;
 mod storage;
-mod trees;
 mod workers;
 
 pub(crate) use address::{address, hash, use_address};
+pub(crate) use assembler::{texts, use_assembler};
 pub use broken::tell_panics;
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
@@ -41,4 +42,3 @@ pub(crate) use later::use_later;
 pub(crate) use limits::use_limits;
 pub(crate) use play::use_play;
 pub(crate) use settings::{restore, use_settings};
-pub(crate) use trees::use_trees;

@@ -4,7 +4,7 @@ use super::broken::worker_broke;
 use super::files::{absent, address, get, said, version, words};
 use cr3_session::Role;
 use cr3_session::role::STARTED;
-use js_sys::{Array, Promise, WebAssembly};
+use js_sys::{Array, Promise, Uint8Array, WebAssembly};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -22,6 +22,8 @@ pub(super) enum Heard {
     Started,
     /// A message.
     Said(String),
+    /// The same as bytes.
+    Gave(Vec<u8>),
     /// It did not start, or broke down: why.
     Broke(String),
 }
@@ -52,6 +54,11 @@ impl Line {
             // It fails only on a value that cannot be copied, and text can.
             let _ = self.worker.post_message(&JsValue::from_str(text));
         }
+    }
+
+    /// The worker has all trees that there are: it read them itself.
+    pub(super) fn has_given(&self) {
+        self.given.set(GIFTS.with_borrow(Vec::len));
     }
 
     pub(super) fn hand(&self, value: &JsValue) -> Result<(), JsValue> {
@@ -90,7 +97,7 @@ impl Hand {
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| match event.data().as_string() {
                 Some(text) if text == STARTED => hear(&line, Heard::Started),
                 Some(text) => hear(&line, Heard::Said(text)),
-                None => {}
+                None => hear(&line, Heard::Gave(Uint8Array::new(&event.data()).to_vec())),
             })
         };
         let onerror = {

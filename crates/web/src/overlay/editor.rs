@@ -38,7 +38,9 @@ pub(crate) fn Editor(props: &Props) -> Html {
     use_leaving(&pending, state, dispatch);
     let verdict = {
         let state = state.clone();
-        use_memo((state.setup.clone(), state.custom.clone(), state.runs.clone()), move |_| verdict(&state))
+        use_memo((state.setup.clone(), state.custom.clone(), state.runs.clone(), state.texts.clone()), move |_| {
+            verdict(&state)
+        })
     };
     // Yew writes the value at each rendering, and a run that plays renders often.
     let value = pending.borrow().as_ref().map_or_else(|| state.custom.to_string(), |typed| typed.text.clone());

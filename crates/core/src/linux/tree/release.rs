@@ -25,7 +25,39 @@ pub enum Checked {
 /// Releases whose text was held against the built-in one by `cargo xtask linux`.
 const CHECKED: [(u32, u32); 2] = [(6, 1), (6, 12)];
 
+/// A difference in C from v6.12 that public texts name, and which releases have it.
+struct Otherwise {
+    /// The first release that has it.
+    since: (u32, u32),
+    /// The first release that no longer has it.
+    before: (u32, u32),
+    what: &'static str,
+}
+
+/// Before the first release and after the last.
+const FIRST: (u32, u32) = (0, 0);
+const LAST: (u32, u32) = (u32::MAX, u32::MAX);
+
+/// Read in v5.10.223, v6.1.172, v6.12.117 and v7.2.11. Where a difference ends between two of them, the changelog of the release says so:
+/// 2f4305b19fe6 (v5.13), e57ef2ed97c1 (v6.2), the per-CPU series of v6.15. None of this decides what the entry text reads, because the
+/// machine supplies offsets and per-CPU symbols.
+const OTHERWISE: [Otherwise; 5] = [
+    Otherwise { since: FIRST, before: (5, 13), what: "cpu_tlbstate holds is_lazy too" },
+    Otherwise { since: FIRST, before: (6, 2), what: SEPARATE },
+    Otherwise { since: (6, 15), before: LAST, what: SEPARATE },
+    Otherwise { since: (6, 15), before: LAST, what: "addresses of per-CPU symbols do not count from 0" },
+    Otherwise { since: (6, 15), before: LAST, what: "an mm may have a global ASID, where the processor has INVLPGB" },
+];
+
+const SEPARATE: &str = "the current task and the top of its stack are per-CPU variables of their own, outside pcpu_hot";
+
 impl Release {
+    /// What public texts say that this release has otherwise in C than v6.12.
+    pub fn otherwise(self) -> impl Iterator<Item = &'static str> {
+        let has = move |it: &&Otherwise| !self.is_before(it.since) && self.is_before(it.before);
+        OTHERWISE.iter().filter(has).map(|it| it.what)
+    }
+
     /// The release that a Makefile names.
     pub(super) fn of(makefile: &str) -> Option<Self> {
         let value = |name: &str| {
@@ -87,6 +119,21 @@ mod tests {
         check("VERSION = 6\n", None);
         check("KERNELVERSION = 6\nPATCHLEVEL = 1\n", None);
         check("VERSION = six\nPATCHLEVEL = 1\n", None);
+    }
+
+    #[test]
+    fn a_release_says_what_its_c_side_has_otherwise() {
+        let check = |version, patchlevel, expected: &[&str]| {
+            let release = Release { version, patchlevel, sublevel: 0 };
+            assert_eq!(release.otherwise().collect::<Vec<_>>(), expected, "{release}");
+        };
+        let [lazy, zero, global] = [0, 3, 4].map(|index| OTHERWISE[index].what);
+        check(5, 10, &[lazy, SEPARATE]);
+        check(6, 1, &[SEPARATE]);
+        check(6, 6, &[]);
+        check(6, 12, &[]);
+        check(6, 18, &[SEPARATE, zero, global]);
+        check(7, 2, &[SEPARATE, zero, global]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ fn kept(before: &State, after: &State) -> [bool; 2] {
 
 /// Whether the runs are those of a recording without anything before it.
 fn check_runs(state: &State) {
-    let anew = Runs::record(&state.setup, &state.custom, &state.trees);
+    let anew = Runs::record(&state.setup, &state.custom, &state.texts);
     for side in Side::BOTH {
         let [got, want] = [&*state.runs, &anew].map(|runs| runs.trace(side));
         let parts =

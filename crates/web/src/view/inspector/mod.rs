@@ -15,7 +15,7 @@ use yew::prelude::*;
 
 pub(crate) fn inspector(props: &Props, moment: &Moment) -> Html {
     let Props { state, dispatch } = props;
-    let part = part::Props { state, moment, names: state.setup.forms.map(|form| form.name()) };
+    let part = part::Props { state, moment, names: state.names() };
     html! {
         <section class="pane inspector" aria-labelledby="inspector-title">
             <h2 class="hidden" id="inspector-title">{ "State after the step" }</h2>

@@ -1,19 +1,22 @@
-//! Kernel trees in a worker: reading their files and assembling what the page asks for. Other workers are given those that were read.
+//! Texts in a worker: assembled as the page asks, with the kernel trees that were read for them. Other workers are given these trees.
 
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::tree::File;
 use cr3_core::linux::{Config, Kernel, Tree, TreeId, boot};
+use cr3_session::assembly::wire::{answered, assembly, questions};
 use cr3_session::library::Library;
-use cr3_session::tree::wire::{assembly, encode, gift, given, question};
+use cr3_session::tree::wire::{encode, gift, given};
 use cr3_session::tree::{Opened, Told};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The trees of a worker, and what is to be assembled.
 #[derive(Default)]
-pub struct Trees {
+pub struct Workshop {
     library: Library,
     asked: VecDeque<(u32, Config)>,
+    /// The last ticket that was answered. They grow.
+    answered: u32,
 }
 
 /// The trees that a message gives are added to `library`; whether it gave one.
@@ -30,7 +33,7 @@ pub fn receive(text: &str, library: &mut Library) -> bool {
     true
 }
 
-impl Trees {
+impl Workshop {
     /// Reads a tree whose files `find` gives. Returns a message for the other workers, with the files, and one for the page.
     pub fn open(&mut self, find: &mut dyn FnMut(&str) -> File) -> Vec<String> {
         let mut files = Vec::new();
@@ -55,9 +58,13 @@ impl Trees {
         vec![gift(id, &files), encode(&told)]
     }
 
-    /// Takes a question. An answer that the page does not want any more does no harm.
+    /// Takes all that is wanted, in the place of what was asked before; or a tree that it does not have any more.
     pub fn take(&mut self, text: &str) {
-        self.asked.extend(question(text, &self.library));
+        if receive(text, &mut self.library) {
+            return;
+        }
+        let wanted = questions(text, &self.library).unwrap_or_default();
+        self.asked = wanted.into_iter().filter(|(ticket, _)| *ticket > self.answered).collect();
     }
 
     /// Whether nothing is asked.
@@ -67,9 +74,10 @@ impl Trees {
     }
 
     /// Assembles for the oldest question and returns the answer.
-    pub fn slice(&mut self) -> Option<String> {
+    pub fn slice(&mut self) -> Option<Vec<u8>> {
         let (ticket, config) = self.asked.pop_front()?;
-        Some(encode(&Told::Assembled(ticket, boot(&config).map(|system| assembly(&system)))))
+        self.answered = ticket;
+        Some(answered(ticket, &boot(&config).map(|system| assembly(&system))))
     }
 }
 

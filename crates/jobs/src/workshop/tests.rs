@@ -1,9 +1,11 @@
 use super::*;
 use cr3_core::linux::{Feature, Kernel, Variation};
+use cr3_session::assembly::ready::Ready;
+use cr3_session::assembly::wire::{answer, asked};
 use cr3_session::choice::Own;
-use cr3_session::tree::wire::{asked, decode};
+use cr3_session::tree::wire::decode;
 use cr3_session::view::trees::{rows, said, status};
-use cr3_session::{Action, Form, Runs, Settings, Side, State, is_valid, link, update};
+use cr3_session::{Action, Assembler, Form, Runs, Settings, Side, State, Texts, is_valid, link, update};
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/tree");
@@ -19,18 +21,21 @@ fn text(path: &str) -> String {
     }
 }
 
-/// The page and the worker of its trees.
+/// The page and the worker that assembles for it.
 struct Page {
     state: State,
-    worker: Trees,
+    worker: Workshop,
     gifts: Vec<String>,
     asked: u32,
 }
 
 impl Page {
     fn new(link: &str) -> Self {
-        let state = State::open(link, Settings::default());
-        Self { state, worker: Trees::default(), gifts: Vec::new(), asked: 0 }
+        let texts = Texts::new(Assembler::Elsewhere, Ready::default());
+        let state = State::open_by(link, Settings::default(), &[], texts);
+        let mut page = Self { state, worker: Workshop::default(), gifts: Vec::new(), asked: 0 };
+        page.answer();
+        page
     }
 
     fn tell(&mut self, messages: Vec<String>) {
@@ -60,12 +65,14 @@ impl Page {
     /// Lets the worker assemble what is wanted, as often as something is.
     fn answer(&mut self) {
         loop {
-            let wanted: Vec<_> = self.state.trees.wanted().filter(|(ticket, _)| *ticket > self.asked).collect();
-            let Some(last) = wanted.iter().map(|(ticket, _)| *ticket).max() else { return };
-            wanted.into_iter().for_each(|(ticket, config)| self.worker.take(&asked(ticket, config)));
+            let mut wanted: Vec<_> = self.state.texts.wanted().collect();
+            let Some((last, _)) = wanted.first().copied() else { return };
+            wanted.reverse();
+            self.worker.take(&asked(&wanted));
             self.asked = last;
             while let Some(message) = self.worker.slice() {
-                self.tell(vec![message]);
+                let (ticket, answer) = answer(&message).expect("an answer");
+                self.act(Action::Assembled(ticket, answer));
             }
         }
     }
@@ -112,8 +119,8 @@ fn a_change_waits_for_the_worker_and_keeps_its_place() {
     page.act(Action::Seek(700));
     let place = page.state.runs.place(700);
     page.act(Action::ToggleFeature(Feature::Nx));
-    assert!(Side::BOTH.into_iter().all(|side| page.state.runs.awaits(side)));
-    assert_eq!(page.state.runs.len(), 0);
+    assert!(Side::BOTH.into_iter().all(|side| page.state.awaits(side)));
+    assert_eq!(page.state.runs.place(page.state.cursor), place, "the runs stay");
     page.answer();
     assert_eq!(page.state.runs.place(page.state.cursor), place);
     // Back again nothing is asked.

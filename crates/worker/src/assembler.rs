@@ -1,8 +1,8 @@
-//! Kernel trees in a worker: the page hands over the files that a person chose, and only those are read that the text needs.
+//! Texts in a worker. Of a kernel tree the page hands over the files that a person chose, and only those are read that the text needs.
 
-use crate::worker::Serve;
+use crate::worker::{Said, Serve};
 use cr3_core::linux::tree::File as Found;
-use cr3_jobs::Trees;
+use cr3_jobs::Workshop;
 use js_sys::Array;
 use std::collections::{HashMap, VecDeque};
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,33 +14,33 @@ const MAX_FILE: f64 = (1 << 20) as f64;
 /// The file below a kernel's top folder by which that folder is known.
 const ENTRY: &str = "arch/x86/entry/entry_64.S";
 
-/// The trees, and files that were not looked at yet.
+/// What is assembled, and files that were not looked at yet.
 #[derive(Default)]
 pub(crate) struct Served {
-    trees: Trees,
+    workshop: Workshop,
     given: VecDeque<Array>,
 }
 
 impl Serve for Served {
-    /// A question, or two lists: of paths, and of the files that stand there.
+    /// All that is wanted, or two lists: of paths, and of the files that stand there.
     fn take(&mut self, message: JsValue) {
         match message.as_string() {
-            Some(text) => self.trees.take(&text),
+            Some(text) => self.workshop.take(&text),
             None => self.given.extend(message.dyn_into::<Array>()),
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.given.is_empty() && self.trees.is_idle()
+        self.given.is_empty() && self.workshop.is_idle()
     }
 
-    fn slice(&mut self) -> Vec<String> {
+    fn slice(&mut self) -> Vec<Said> {
         match self.given.pop_front() {
             Some(given) => {
                 let files = Files::new(&given);
-                self.trees.open(&mut |path| files.find(path))
+                self.workshop.open(&mut |path| files.find(path)).into_iter().map(Said::Text).collect()
             }
-            None => self.trees.slice().into_iter().collect(),
+            None => self.workshop.slice().into_iter().map(Said::Bytes).collect(),
         }
     }
 }

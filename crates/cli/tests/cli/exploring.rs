@@ -385,6 +385,18 @@ fn no_number_depends_on_threads() {
 }
 
 #[test]
+fn no_byte_depends_on_threads_at_any_depth() {
+    let systems =
+        "--features pti,pcid,invpcid,fsgsbase,nx --handler quiet,perf,pending-flush --vectors nmi --depth any";
+    let answer = |jobs: u32| play(&format!("explore {systems} --json --jobs {jobs}"), "");
+    let one = answer(1);
+    assert_eq!(one.out, answer(2).out);
+    assert_eq!((one.status, one.err.as_str()), (0, ""));
+    let report: Value = serde_json::from_str(&one.out).expect("JSON");
+    assert_eq!((&report["verdict"], &report["depth"]), (&"holds".into(), &"any".into()));
+}
+
+#[test]
 fn choices_add_up() {
     let report = json(&format!("explore {ONE} --vectors nmi,vc --json"), 0);
     let number = |field: &Value| field.as_u64().expect("a number");

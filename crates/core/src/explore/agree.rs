@@ -3,6 +3,7 @@
 use super::journal::{Bytes, Exposed, Facts, Record};
 use super::lane::Lane;
 use crate::linux::layout as at;
+use crate::linux::records::DATA;
 use crate::machine::bits::{cr3, cr4, entry as bits};
 use crate::machine::event::debug;
 use crate::machine::level::{Level, UpperLevel};
@@ -22,6 +23,14 @@ pub(super) enum Cached {
 impl Cached {
     pub(super) fn is_under_user_pcid(&self) -> bool {
         matches!(self, Self::Translation(entry) if entry.pcid & at::PTI_USER_PCID_MASK as u16 != 0)
+    }
+
+    /// The address that it is about.
+    pub(super) fn linear(&self) -> u64 {
+        match self {
+            Self::Translation(entry) => entry.linear,
+            Self::Structure(entry) => entry.linear,
+        }
     }
 
     /// Without the dirty flag: of one that walks find, it does not matter.
@@ -56,6 +65,8 @@ pub(super) struct Tables {
     facts: Facts,
     /// Numbers of the pages that hold page tables.
     pages: BTreeSet<u64>,
+    /// Those of them that are no last-level tables.
+    upper: BTreeSet<u64>,
     /// Words of them that software changes.
     changed: BTreeSet<u64>,
     translations: HashMap<(Entry, Scope), bool>,
@@ -72,12 +83,51 @@ impl Tables {
             return;
         }
         self.pages.clear();
-        for &root in &self.facts.cr3s {
-            collect(&machine.memory, root & cr3::TABLE, 4, &mut self.pages);
+        self.upper.clear();
+        for root in self.facts.cr3s.clone() {
+            self.collect(&machine.memory, root & cr3::TABLE, 4);
         }
         self.changed = self.facts.stored.iter().copied().filter(|word| self.pages.contains(&(word >> 9))).collect();
         self.translations.clear();
         self.structures.clear();
+    }
+
+    /// Adds the pages that hold tables, from one of `level` down.
+    fn collect(&mut self, memory: &Memory, table: u64, level: u8) {
+        self.pages.insert(table >> 12);
+        if level == 1 || !self.upper.insert(table >> 12) {
+            return;
+        }
+        for address in (table..table + 4096).step_by(8) {
+            let value = memory.read_u64(address);
+            let is_page = level < 4 && value & bits::LARGE != 0;
+            if value & bits::PRESENT != 0 && !is_page {
+                self.collect(memory, value & bits::ADDRESS, level - 1);
+            }
+        }
+    }
+
+    /// The entries that software changes; nothing if some of them lie in tables above the last level, or are read for more than walks.
+    pub(super) fn changed_last_levels(&self) -> Option<&BTreeSet<u64>> {
+        let is_only_walked = |&word: &u64| {
+            !self.upper.contains(&(word >> 9)) && !self.is_executed(word << 3) && !is_judged((word, u8::MAX))
+        };
+        self.changed.iter().all(is_only_walked).then_some(&self.changed)
+    }
+
+    /// The last-level entries by which walks for an address come, one for each CR3 that leads to one.
+    pub(super) fn leaves(&self, machine: &Machine, linear: u64) -> impl Iterator<Item = u64> {
+        self.facts.cr3s.iter().filter_map(move |cr3| leaf(machine, linear, cr3 & cr3::TABLE))
+    }
+
+    /// The last-level entry by which all walks come wherever a translation may be used.
+    pub(super) fn only_leaf(&self, machine: &Machine, entry: &Entry) -> Option<u64> {
+        let pcide = machine.cpu.cr4 & cr4::PCIDE != 0;
+        let is_under = |cr3: &&u64| entry.global || !pcide || **cr3 & cr3::PCID == u64::from(entry.pcid);
+        let cr3s = self.facts.cr3s.iter().filter(is_under);
+        let mut leaves = cr3s.map(|cr3| leaf(machine, entry.linear, cr3 & cr3::TABLE));
+        let first = leaves.next()??;
+        leaves.all(|leaf| leaf == Some(first)).then_some(first)
     }
 
     /// Numbers of the pages that hold page tables.
@@ -169,8 +219,9 @@ impl Tables {
             return known;
         }
         let known = self.roots(scope).all(|root| {
-            let walk = self.settled_walk(machine, entry.linear, root);
-            walk.is_some_and(|walk| leads_to(&walk, entry))
+            let start = Start { level: Level::Pml4, table: root, rights: Rights::ALL };
+            let walk = paging::walk(&machine.cpu, &machine.memory, entry.linear, start);
+            leads_to(&walk, entry, |step| !self.changed.contains(&(step.address >> 3)))
         });
         self.structures.insert((*entry, scope), known);
         known
@@ -196,16 +247,14 @@ impl Tables {
     }
 }
 
-/// Whether the promises are judged by one of these bytes: what the kernel records of the loaded mm and of the task, and its data page.
+/// Whether the promises are judged by one of these bytes: what the kernel records of the loaded mm and of the task, and its data.
 fn is_judged((word, mask): Bytes) -> bool {
     const STATE: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE;
     const TASK: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK;
-    let data = at::image_physical(at::KERNEL_DATA);
+    let data = [DATA.start, DATA.end].map(at::image_physical);
     let physical = word << 3;
     let asid = physical == STATE + at::TLB_STATE_LOADED_MM_ASID && mask & 3 != 0;
-    asid || physical == STATE + at::TLB_STATE_LOADED_MM
-        || physical == TASK
-        || (data..data + at::IMAGE_PAGE).contains(&physical)
+    asid || physical == STATE + at::TLB_STATE_LOADED_MM || physical == TASK || (data[0]..data[1]).contains(&physical)
 }
 
 /// When something that is cached may be used.
@@ -239,10 +288,20 @@ fn translates(walk: &paging::Walk, entry: &Entry) -> bool {
         && (leaf & bits::GLOBAL != 0) == entry.global
 }
 
-/// Whether a walk comes by the table that a cached upper-level entry names, with its rights.
-fn leads_to(walk: &paging::Walk, entry: &StructureEntry) -> bool {
+/// The last-level entry by which a walk comes.
+fn leaf(machine: &Machine, linear: u64, root: u64) -> Option<u64> {
+    let start = Start { level: Level::Pml4, table: root, rights: Rights::ALL };
+    let walk = paging::walk(&machine.cpu, &machine.memory, linear, start);
+    walk.steps().last().filter(|step| step.level == Level::Pt).map(|step| step.address >> 3)
+}
+
+/// Whether a walk comes by the table that a cached upper-level entry names, with its rights, through entries that are `settled`.
+fn leads_to(walk: &paging::Walk, entry: &StructureEntry, settled: impl Fn(&paging::Step) -> bool) -> bool {
     let mut rights = Rights::ALL;
     for step in walk.steps() {
+        if !settled(step) {
+            return false;
+        }
         rights = Rights {
             writable: rights.writable && step.value & bits::WRITABLE != 0,
             user: rights.user && step.value & bits::USER != 0,
@@ -253,20 +312,6 @@ fn leads_to(walk: &paging::Walk, entry: &StructureEntry) -> bool {
         }
     }
     false
-}
-
-/// Numbers of the pages that hold tables, from one of `level` down.
-fn collect(memory: &Memory, table: u64, level: u8, pages: &mut BTreeSet<u64>) {
-    if !pages.insert(table >> 12) || level == 1 {
-        return;
-    }
-    for address in (table..table + 4096).step_by(8) {
-        let value = memory.read_u64(address);
-        let is_page = level < 4 && value & bits::LARGE != 0;
-        if value & bits::PRESENT != 0 && !is_page {
-            collect(memory, value & bits::ADDRESS, level - 1, pages);
-        }
-    }
 }
 
 /// A word of memory that two runs hold differently.

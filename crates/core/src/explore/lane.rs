@@ -112,20 +112,21 @@ impl Lane {
         self.promises.owes_round()
     }
 
-    /// All that judges the run and is not on the machine, the handlers that have not returned excepted.
-    pub(super) fn judge(&self) -> Judge {
+    /// All that judges the run and is not on the machine, the handlers that have not returned excepted, and with only those stale
+    /// translations that count.
+    pub(super) fn judge(&self, counts: impl Fn(&Entry) -> bool) -> Judge {
         Judge {
             pending: self.tally.pending().clone(),
             is_between_records: self.promises.is_between_records(),
-            stale: self.promises.stale().to_vec(),
+            stale: self.promises.stale().iter().copied().filter(counts).collect(),
         }
     }
 
     /// Whether [`Self::judge`] is this.
-    pub(super) fn is_judged_as(&self, judge: &Judge) -> bool {
+    pub(super) fn is_judged_as(&self, judge: &Judge, counts: impl Fn(&Entry) -> bool) -> bool {
         *self.tally.pending() == judge.pending
             && self.promises.is_between_records() == judge.is_between_records
-            && *self.promises.stale() == *judge.stale
+            && self.promises.stale().iter().filter(|entry| counts(entry)).eq(&judge.stale)
     }
 
     /// Whether both stand alike in all that judges them and that assumptions look at, the machine excepted.

@@ -7,6 +7,7 @@ use super::layout as at;
 use super::{Features, Half, Pcids, tables_half};
 use crate::machine::Machine;
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
 
 /// The label of the one boundary at which the records disagree with CR3 although nothing is wrong. `switch_mm_irqs_off`
 /// has written `loaded_mm` and not yet `loaded_mm_asid`, and `LOADED_MM_SWITCHING` is already gone.
@@ -200,12 +201,15 @@ fn task_mm(machine: &Machine) -> Option<u64> {
 
 /// Physical address of the tables of an mm.
 fn tables_of(machine: &Machine, mm: u64) -> Option<u64> {
-    let pgd = machine.memory.read_u64(data_physical(mm)?.checked_add(at::MM_PGD)?);
+    let pgd = machine.memory.read_u64(data_physical(mm.checked_add(at::MM_PGD)?)?);
     pgd.checked_sub(at::DIRECT_MAP)
 }
 
-/// Physical address behind a linear address in kernel data.
+/// Linear addresses of tasks and mms: kernel data as far as the last level of the fixmap's tables, which holds none.
+pub const DATA: Range<u64> = at::KERNEL_DATA..at::FIXMAP_TABLE;
+
+/// Physical address behind the linear address of a word of kernel data.
 fn data_physical(linear: u64) -> Option<u64> {
-    let data = at::KERNEL_DATA..at::KERNEL_DATA + at::IMAGE_PAGE;
-    data.contains(&linear).then(|| at::image_physical(linear))
+    let is_whole = DATA.contains(&linear) && DATA.contains(&(linear + 7));
+    is_whole.then(|| at::image_physical(linear))
 }

@@ -66,7 +66,9 @@ fn macros_that_break_with_three_break_with_the_same_three() {
 
 #[test]
 fn macros_that_look_wrong_and_are_right_hold() {
-    for name in ["counts_only", "iret_to_itself", "harmless_window", "progress_noted"] {
+    for name in
+        ["counts_only", "iret_to_itself", "harmless_window", "progress_noted", "stale_entry_flushed", "remapped"]
+    {
         let report = explore(any_depth(custom(name), DEBUG_AND_MACHINE_CHECK));
         assert_eq!(verdict(&report), ("holds", Reach::Any, 0), "{name}");
     }

@@ -1,4 +1,4 @@
-//! Thirteen systems whose handlers are summed up, and the check of what that rests on: all single exceptions, nested pairs and random
+//! Fourteen systems whose handlers are summed up, and the check of what that rests on: all single exceptions, nested pairs and random
 //! schedules go as the summaries say.
 //!
 //! Each test takes a fixed part of the pairs and of the random schedules. `cargo xtask fuzz MINUTES explorer` sets `CR3_EXPLORER_SECONDS`:
@@ -37,6 +37,7 @@ systems! {
     perf_by_db_and_mc: "form=E handler=perf", DEBUG_AND_MACHINE_CHECK, SAMPLE;
     pending_flush_by_nmi: "form=E handler=pending-flush", NMI, SAMPLE;
     pending_flush_by_db_and_mc: "form=E handler=pending-flush", DEBUG_AND_MACHINE_CHECK, SAMPLE;
+    pending_flush_by_all_three: "form=E handler=pending-flush", &THREE, SAMPLE;
 }
 
 /// It holds for every schedule, and schedules that are played go as the summaries say.

@@ -173,6 +173,15 @@ impl Tlb {
         sorted.iter().chain(collected)
     }
 
+    /// The cached translations of any PCID that cover `linear`, small pages first.
+    pub fn covering(&self, linear: u64) -> impl Iterator<Item = &Entry> {
+        let (sorted, finite) = match &self.contents.translations {
+            Translations::Unbounded(sorted) => (Some(sorted.covering(linear)), None),
+            Translations::Finite(hierarchy) => (None, Some(hierarchy.covering(linear))),
+        };
+        sorted.into_iter().flatten().chain(finite.into_iter().flatten())
+    }
+
     /// All cached paging-structure entries: sorted by PCID, level and address or, in a finite geometry, most recently
     /// used first.
     pub fn structures(&self) -> impl Iterator<Item = &StructureEntry> {

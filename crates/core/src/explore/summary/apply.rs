@@ -1,12 +1,12 @@
 //! A summary applied to a state, and states held against each other.
 
 use super::context::Situation;
-use super::family::{End, Node, Sampled};
+use super::family::{End, Looked, Node, Sampled};
 use super::guard::{FOLLOWED, Flags, Held, REST, Slot};
 use super::hash::hash;
 use super::round::Round;
 use super::shadow::Shadow;
-use super::value::{BLOCKED, Loc, OWES, Origin, Part, REGISTERS, Source, TooMany, Value};
+use super::value::{BLOCKED, Loc, OWES, Origin, Part, REGISTERS, Source, TooMany, Value, shifted};
 use crate::machine::Machine;
 use crate::machine::rflags::CF;
 
@@ -30,7 +30,7 @@ impl State<'_> {
             situation,
             registers: std::array::from_fn(|number| (shadow.registers[number], shadow.sample(&machine.cpu, number))),
             flags: (shadow.flags.clone(), machine.cpu.rflags & FOLLOWED),
-            word: Box::new(|word| (shadow.held_word(word), machine.memory.read_u64(word << 3))),
+            word: Box::new(|word| (shadow.held_word(word), shadow.learned.on(machine, word))),
             written: Box::new(|| shadow.memory.keys().chain(shadow.sums.keys()).copied().collect()),
         }
     }
@@ -55,8 +55,20 @@ pub(super) fn fingerprint(situation: Situation, mut seen: [u64; REGISTERS]) -> u
 /// Marks and states are small numbers.
 const MARK: u64 = 0xff;
 
-/// Whether two places hold one thing; what must be looked at for that. Nothing if they do not.
-pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
+/// Bits of what a place holds that depend on what was interrupted, and that the family has not looked at.
+fn unseen(held: Held, seen: &Looked) -> u64 {
+    let of_part = |part: Part| part.input().map_or(0, |loc| part.mask & !shifted(seen.of(loc), part.shift));
+    match held {
+        Held::Word(value) => value.parts().map(of_part).fold(0, |bits, part| bits | part),
+        // A carry goes where it likes.
+        Held::Sum(sum) if sum.part.map_or(0, of_part) == 0 => 0,
+        Held::Sum(_) => u64::MAX,
+    }
+}
+
+/// Whether two places hold one thing; what must be looked at for that. Nothing if they do not. What the family has `seen` is the same in
+/// all of its calls.
+pub(super) fn alike(left: Sampled, right: Sampled, seen: &Looked, looks: &mut Looks) -> bool {
     let [known, opaque] = match (left.0, right.0) {
         (Held::Word(one), Held::Word(other)) => {
             if one == other && (left.1 ^ right.1) & !one.unknown() == 0 {
@@ -78,8 +90,12 @@ pub(super) fn alike(left: Sampled, right: Sampled, looks: &mut Looks) -> bool {
     }
     if known & !opaque != 0 {
         // To look costs classes. At a mark or a state it is worth that, at an address it never is.
-        if left.1 & known & !opaque > MARK {
+        let unseen = (unseen(left.0, seen) | unseen(right.0, seen)) & !opaque;
+        if left.1 & unseen > MARK {
             return false;
+        }
+        if unseen == 0 {
+            return true;
         }
         let visible = |held| match held {
             Held::Word(value) => Held::Word(value.masked(!opaque)),
@@ -118,10 +134,10 @@ impl Round {
         let family = self.family(run.family);
         match loc {
             Loc::Memory(word) => {
-                let sample = family.entry.machine().memory.read_u64(word << 3);
+                let sample = self.learned.on(family.entry.machine(), word);
                 (Held::Word(self.learned.held(family.frame, word, None)), sample)
             }
-            loc => (Held::KNOWN, super::guard::read(&family.entry, loc)),
+            loc => (Held::KNOWN, super::guard::read(&self.learned, &family.entry, loc)),
         }
     }
 
@@ -256,8 +272,9 @@ impl Round {
         let run = self.run(node.run);
         (run.contexts.get(node.boundary as usize) == Some(&state.situation)).then_some(())?;
         let ignored = state.situation.ignored();
+        let seen = &self.family(run.family).looked;
         for (held, number) in state.registers.iter().zip(0..).filter(|(_, number)| Some(*number) != ignored) {
-            alike(*held, self.at(node, Loc::Register(number)), looks).then_some(())?;
+            alike(*held, self.at(node, Loc::Register(number)), seen, looks).then_some(())?;
         }
         let (flags, sample) = run.history.flags_at(node.boundary)?;
         flags_alike(&state.flags, &(flags.clone(), sample & FOLLOWED)).then_some(())
@@ -266,7 +283,8 @@ impl Round {
     /// Whether a word is what it is at a boundary, or does not matter there.
     fn word_joins(&self, held: Sampled, node: Node, word: u64, looks: &mut Looks) -> bool {
         let before = looks.len();
-        let same = alike(held, self.at(node, Loc::Memory(word)), looks);
+        let seen = &self.family(self.run(node.run).family).looked;
+        let same = alike(held, self.at(node, Loc::Memory(word)), seen, looks);
         if same && looks.len() == before {
             return true;
         }
@@ -306,10 +324,11 @@ impl Round {
         let mut looks = Looks::new();
         let changed = run.history.registers_changed_between(before, node.boundary)
             | other.history.registers_changed_between(met.boundary, now.boundary);
+        let seen = &self.family(run.family).looked;
         for number in registers(changed | end.changed, there.ignored()) {
             let loc = Loc::Register(number);
             let after = self.place_after(node, loc, end.registers[usize::from(number)]);
-            alike(after, self.at(now, loc), &mut looks).then_some(())?;
+            alike(after, self.at(now, loc), seen, &mut looks).then_some(())?;
         }
         let (flags, sample) = other.history.flags_at(now.boundary)?;
         flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
@@ -351,10 +370,11 @@ impl Round {
         let mut looks = Looks::new();
         let situation = run.contexts.get(node.boundary as usize)?;
         (situation.context == end.context).then_some(())?;
+        let seen = &self.family(run.family).looked;
         for number in registers(end.changed, situation.ignored()) {
             let loc = Loc::Register(number);
             let after = self.place_after(node, loc, end.registers[usize::from(number)]);
-            alike(after, self.at(node, loc), &mut looks).then_some(())?;
+            alike(after, self.at(node, loc), seen, &mut looks).then_some(())?;
         }
         if end.changes_flags() {
             let (flags, sample) = run.history.flags_at(node.boundary)?;

@@ -39,7 +39,7 @@ impl Round {
         if self.classes.decides(leaf, item) {
             return;
         }
-        let answer = item.evaluate(&self.family(id).entry);
+        let answer = item.evaluate(&self.learned, &self.family(id).entry);
         let leaf = self.classes.split(leaf, item, answer);
         let kind = self.classes.kind(leaf);
         let family = self.family_mut(id);
@@ -96,14 +96,14 @@ impl Round {
     fn answer(&self, node: Node, item: Item) -> u64 {
         let by_history = item.evaluate_by(|loc| self.at(node, loc).1);
         // The others are about the handlers around, which are the same in all of a run.
-        by_history.unwrap_or_else(|| item.evaluate(&self.run(node.run).lane))
+        by_history.unwrap_or_else(|| item.evaluate(&self.learned, &self.run(node.run).lane))
     }
 
     /// The class of calls that a strike belongs to.
     pub(super) fn class(&self, lane: &Lane, vector: Vector) -> Option<FamilyId> {
         let (context, seen) = (Context::of(&self.learned, lane), self.seen_inside(lane));
         let tree = self.classes.find_tree(&Root { vector, context, seen })?;
-        self.classes.find(tree, |item| item.evaluate(lane))
+        self.classes.find(tree, |item| item.evaluate(&self.learned, lane))
     }
 
     /// Follows a call that is like no other.

@@ -4,7 +4,6 @@ use super::guard::FOLLOWED;
 use super::hash::Map;
 use super::learned::Learned;
 use super::value::BLOCKED;
-use crate::explore::agree::Cached;
 use crate::explore::assume::Seen;
 use crate::explore::lane::{Judge, Lane};
 use crate::linux::layout as at;
@@ -20,7 +19,7 @@ pub(super) struct Context {
     judge: Judge,
     /// The words of [`Learned::keyed`].
     words: Vec<u64>,
-    /// Which of [`Learned::stale`] are cached, by number.
+    /// Which translations are cached that values do not follow, and that may not be what walks find; by number.
     stale: Vec<u32>,
 }
 
@@ -29,9 +28,9 @@ impl Context {
         let machine = lane.machine();
         Self {
             cpu: unfollowed(learned, &machine.cpu),
-            judge: lane.judge(),
+            judge: lane.judge(|entry| !learned.caches.follows(entry)),
             words: keyed(learned, machine).collect(),
-            stale: stale(learned, machine),
+            stale: learned.caches.keyed(machine),
         }
     }
 
@@ -39,9 +38,9 @@ impl Context {
     fn is_of(&self, learned: &Learned, lane: &Lane) -> bool {
         let machine = lane.machine();
         self.cpu == unfollowed(learned, &machine.cpu)
-            && lane.is_judged_as(&self.judge)
+            && lane.is_judged_as(&self.judge, |entry| !learned.caches.follows(entry))
             && keyed(learned, machine).eq(self.words.iter().copied())
-            && stale(learned, machine) == self.stale
+            && learned.caches.keyed(machine) == self.stale
     }
 }
 
@@ -73,18 +72,6 @@ fn follows_from_selector(learned: &Learned, stack: &Segment) -> bool {
 
 fn keyed<'a>(learned: &'a Learned, machine: &'a Machine) -> impl Iterator<Item = u64> + 'a {
     learned.keyed.iter().map(|&word| machine.memory.read_u64(word << 3) & !learned.marks(word))
-}
-
-fn stale(learned: &Learned, machine: &Machine) -> Vec<u32> {
-    if learned.stale.is_empty() {
-        return Vec::new();
-    }
-    let entries = machine.tlb.entries().map(|entry| Cached::Translation(*entry));
-    let structures = machine.tlb.structures().map(|entry| Cached::Structure(*entry));
-    let found = entries.chain(structures).filter_map(|cached| learned.stale_number(&cached));
-    let mut numbers: Vec<_> = found.collect();
-    numbers.sort_unstable();
-    numbers
 }
 
 /// The number of a context.

@@ -2,12 +2,12 @@
 
 use super::classes::{FamilyId, ItemId, Leaf};
 use super::context::{ContextId, Situation};
-use super::guard::{Flags, Held};
+use super::guard::{Flags, Held, Item};
 use super::hash::{Map, Set};
 use super::history::{History, Uses};
 use super::learned::{Bytes, Kind};
 use super::shadow::Frame;
-use super::value::{REGISTERS, Value};
+use super::value::{Loc, REGISTERS, Value};
 use crate::explore::assume::Seen;
 use crate::explore::lane::{LANE, Lane, Strike};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,8 @@ pub(super) struct Family {
     pub(super) entry: Lane,
     pub(super) items: Vec<ItemId>,
     known_items: Set<ItemId>,
+    /// Bits among these items.
+    pub(super) looked: Looked,
     pub(super) ends: Vec<Arc<End>>,
     pub(super) runs: Vec<RunId>,
     /// Runs that it strikes.
@@ -71,6 +73,7 @@ impl Family {
             entry,
             items: Vec::new(),
             known_items: Set::default(),
+            looked: Looked::default(),
             ends: Vec::new(),
             runs: Vec::new(),
             callers: BTreeSet::new(),
@@ -79,10 +82,11 @@ impl Family {
     }
 
     /// Whether it is new.
-    pub(super) fn depend(&mut self, item: ItemId) -> bool {
-        let is_new = self.frame == Frame::Handler && self.known_items.insert(item);
+    pub(super) fn depend(&mut self, number: ItemId, item: Item) -> bool {
+        let is_new = self.frame == Frame::Handler && self.known_items.insert(number);
         if is_new {
-            self.items.push(item);
+            self.items.push(number);
+            self.looked.add(item);
         }
         is_new
     }
@@ -190,3 +194,19 @@ impl Run {
 
 /// What a place holds, and what that is on the machine.
 pub(super) type Sampled = (Held, u64);
+
+/// Bits that are the same in all that a class has interrupted, because it has looked at them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looked(Map<Loc, u64>);
+
+impl Looked {
+    fn add(&mut self, item: Item) {
+        if let Item::Bits { loc, mask } = item {
+            *self.0.entry(loc).or_default() |= mask;
+        }
+    }
+
+    pub(super) fn of(&self, loc: Loc) -> u64 {
+        self.0.get(&loc).copied().unwrap_or(0)
+    }
+}

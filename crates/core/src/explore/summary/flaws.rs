@@ -47,6 +47,11 @@ fn the_check_finds_what_was_left_out() {
         ("harmless_window", Flaw::NoEnds),
         ("progress_noted", Flaw::None),
         ("progress_noted", Flaw::NoBits),
+        ("remapped", Flaw::None),
+        ("remapped", Flaw::NoWalks),
+        ("remapped", Flaw::NoInvalidations),
+        // It breaks, and with this mistake the search says that it holds.
+        ("stale_entry", Flaw::NoLookUps),
     ];
     let found = cases.map(|(name, flaw)| (name, flaw, wrong(name, flaw)));
     assert!(found.iter().all(|&(_, flaw, wrong)| (wrong == 0) == (flaw == Flaw::None)), "{found:?}");

@@ -137,7 +137,7 @@ impl Round {
             && lane.level() == level;
         let words = end.words.iter().all(|&(word, ..)| {
             let (held, sample) = (state.word)(word);
-            (sample ^ lane.machine().memory.read_u64(word << 3)) & !opaque(held) == 0
+            (sample ^ self.learned.on(lane.machine(), word)) & !opaque(held) == 0
         });
         if same && words {
             Ok(lane)
@@ -398,7 +398,7 @@ impl Round {
         let mut words: Vec<_> = shadow
             .memory
             .keys()
-            .map(|&word| (word, shadow.word(word), machine.memory.read_u64(word << 3)))
+            .map(|&word| (word, shadow.word(word), self.learned.on(machine, word)))
             .filter(|&(word, value, _)| !untouched(word, value))
             .collect();
         words.sort_unstable_by_key(|entry| entry.0);
@@ -427,16 +427,17 @@ impl Round {
 
     fn same_end(&self, family: FamilyId, one: &End, other: &End) -> Option<Looks> {
         let mut looks = Looks::new();
+        let seen = &self.family(family).looked;
         let held = |(value, sample)| (Held::Word(value), sample);
         (one.context == other.context).then_some(())?;
         flags_alike(&one.flags, &other.flags).then_some(())?;
         for (&left, &right) in one.registers.iter().zip(&other.registers) {
-            alike(held(left), held(right), &mut looks).then_some(())?;
+            alike(held(left), held(right), seen, &mut looks).then_some(())?;
         }
         let words = one.words.iter().chain(&other.words).map(|entry| entry.0);
         for word in words.filter(|&word| self.is_seen_after(family, word)) {
             let held = |end: &End| held(self.word_of_end(family, end, word));
-            alike(held(one), held(other), &mut looks).then_some(())?;
+            alike(held(one), held(other), seen, &mut looks).then_some(())?;
         }
         Some(looks)
     }
@@ -450,7 +451,7 @@ impl Round {
             Ok(index) => (end.words[index].1, end.words[index].2),
             Err(_) => {
                 let family = self.family(family);
-                let sample = family.entry.machine().memory.read_u64(word << 3);
+                let sample = self.learned.on(family.entry.machine(), word);
                 (self.learned.held(family.frame, word, None), sample)
             }
         }

@@ -1,5 +1,6 @@
 //! What a run has looked at: bits, and comparisons whose operands are not known.
 
+use super::learned::Learned;
 use super::value::{BLOCKED, CHECKING, CR2, GS, KERNEL_GS, Loc, OWES, Part, RIP, SS, Source, TooMany, Value, shifted};
 use crate::explore::lane::Lane;
 use crate::machine::rflags::{CF, DF, RF, STATUS};
@@ -193,10 +194,10 @@ impl Item {
         }
     }
 
-    pub(super) fn evaluate(self, lane: &Lane) -> u64 {
+    pub(super) fn evaluate(self, learned: &Learned, lane: &Lane) -> u64 {
         match self {
-            Self::Bits { loc, mask } => read(lane, loc) & mask,
-            Self::Taken { guard, condition } => guard.takes(condition, |loc| read(lane, loc)).into(),
+            Self::Bits { loc, mask } => read(learned, lane, loc) & mask,
+            Self::Taken { guard, condition } => guard.takes(condition, |loc| read(learned, lane, loc)).into(),
             Self::ReturnsToNone { rip, stack, cpl } => {
                 let interrupted = lane.handlers().iter().map(|struck| &struck.cpu);
                 let none = interrupted.map(|cpu| (cpu.rip, cpu.registers[Register::Rsp as usize], cpu.cpl));
@@ -211,12 +212,12 @@ impl Item {
 }
 
 /// What a place holds.
-pub(super) fn read(lane: &Lane, loc: Loc) -> u64 {
+pub(super) fn read(learned: &Learned, lane: &Lane, loc: Loc) -> u64 {
     let machine = lane.machine();
     match loc {
         Loc::Register(number) => register_of(lane, number.into()),
         Loc::Flags => machine.cpu.rflags & (FOLLOWED | RF),
-        Loc::Memory(word) => machine.memory.read_u64(word << 3),
+        Loc::Memory(word) => learned.on(machine, word),
     }
 }
 

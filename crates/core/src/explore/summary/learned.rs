@@ -1,5 +1,6 @@
 //! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
 
+use super::caches::{Caches, is_translation};
 use super::gather::Gathered;
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
@@ -11,7 +12,6 @@ use crate::machine::Machine;
 use crate::machine::bits::entry::{ACCESSED, DIRTY};
 use crate::scenario::Vector;
 use std::collections::BTreeSet;
-use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 /// Bytes of words, by number.
@@ -64,22 +64,10 @@ pub(super) struct Learned {
     /// What is read after a call of a kind of what it may change.
     pub(super) demanded: Map<Kind, Bytes>,
     /// Cached translations that are not what a walk finds, or may not be.
-    pub(super) stale: Vec<Cached>,
-    stale_numbers: Map<Cached, u32>,
-    /// Bits for their pages: most of what is cached is of none of them.
-    stale_pages: u64,
+    pub(super) caches: Caches,
     /// Pages that hold page tables.
     pub(super) tables: BTreeSet<u64>,
     pub(super) facts: Facts,
-}
-
-/// A bit for the page that a translation is about.
-fn page_bit(cached: &Cached) -> u64 {
-    let linear = match cached {
-        Cached::Translation(entry) => entry.linear,
-        Cached::Structure(entry) => entry.linear,
-    };
-    1 << (linear >> 12 & 63)
 }
 
 fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>) -> bool {
@@ -134,15 +122,6 @@ impl Learned {
         self.looked.iter().any(|origin| matches!(origin, Origin::Mark(_)))
     }
 
-    /// The place of a translation among [`Self::stale`].
-    pub(super) fn stale_number(&self, cached: &Cached) -> Option<u32> {
-        if self.stale_pages & page_bit(cached) == 0 {
-            return None;
-        }
-        let number = self.stale_numbers.get(&cached.clean()).copied()?;
-        Some(2 * number + u32::from(cached.clean() != *cached))
-    }
-
     /// What is read after calls of a kind, and of those that it was divided from.
     pub(super) fn demanded_of(&self, kinds: impl Iterator<Item = Kind>) -> Bytes {
         let mut demanded = Bytes::default();
@@ -178,28 +157,23 @@ impl Learned {
     fn settle(&mut self, cached: Set<(Cached, u64)>, machine: &Machine) -> bool {
         let mut tables = Tables::default();
         tables.learn(machine, &self.facts);
-        let mut grew = false;
-        let keyed = self.facts.stored.iter().copied().filter(|&word| tables.is_read_by_itself(word));
-        for word in keyed {
-            grew |= self.keyed.insert(word);
-        }
         self.tables = tables.pages().clone();
-        let mut stale: Vec<_> =
-            cached.into_iter().filter(|(cached, cr3)| !tables.is_settled(machine, cached, *cr3)).collect();
-        stale.sort_unstable_by_key(|(cached, _)| super::hash::hash(cached));
-        for (cached, _) in stale {
-            let next = self.stale.len() as u32;
-            if let Entry::Vacant(place) = self.stale_numbers.entry(cached) {
-                place.insert(next);
-                self.stale_pages |= page_bit(&cached);
-                self.stale.push(cached);
-                grew = true;
-            }
-        }
+        let is_stale = |(cached, cr3): &(Cached, u64)| !tables.is_settled(machine, cached, *cr3);
+        let mut grew = self.caches.add(cached.into_iter().filter(is_stale).map(|(cached, _)| cached).collect());
+        let followed = self.caches.clone();
+        self.caches.follow(&tables, machine);
+        grew |= !followed.follows_all_of(&self.caches) || !self.caches.follows_all_of(&followed);
+        // What is followed no more is no place.
+        self.stored.retain(|&word| !is_translation(word));
+        self.stored.extend(self.caches.followed().map(|followed| followed.word));
+        let is_keyed = |word: &u64| tables.is_read_by_itself(*word) && !self.caches.is_entry(*word);
+        let mut keyed: BTreeSet<_> = self.facts.stored.iter().copied().filter(is_keyed).collect();
         // `no-stale` excuses a stale translation under a user PCID while the mask says that its flush is pending.
-        if self.stale.iter().any(Cached::is_under_user_pcid) {
-            grew |= self.keyed.insert(USER_PCID_FLUSH_MASK_PHYSICAL >> 3);
+        if self.caches.is_any_under_user_pcid() {
+            keyed.insert(USER_PCID_FLUSH_MASK_PHYSICAL >> 3);
         }
+        grew |= keyed != self.keyed;
+        self.keyed = keyed;
         grew
     }
 }

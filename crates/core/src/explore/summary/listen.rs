@@ -4,8 +4,11 @@ use super::guard::Held;
 use super::operands::{RSP, moves_stack};
 use super::shadow::Shadow;
 use super::value::{BLOCKED, CHECKING, CR2, OWES, RIP, SS, Value};
-use crate::machine::observe::{AccessKind, Delivered, MemoryAccess};
+use crate::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess, TlbEvent};
+use crate::machine::paging::Walk;
 use crate::machine::rflags::RF;
+use crate::machine::rights::Access;
+use crate::machine::tlb::Operation;
 use crate::machine::{Event, Exception, Fault, Machine, Observer};
 use crate::promises::makes_round;
 use iced_x86::{Instruction, Mnemonic as M, Register};
@@ -96,6 +99,18 @@ impl Observer for Shadow {
         self.accesses.push(*access);
     }
 
+    fn tlb(&mut self, event: &TlbEvent) {
+        self.translated(event);
+    }
+
+    fn invalidation(&mut self, operation: Operation, _: DropCause) {
+        self.invalidated(operation);
+    }
+
+    fn walk(&mut self, _: u64, _: Access, walk: &Walk) {
+        self.walked(walk);
+    }
+
     fn arriving(&mut self, _: &Machine, _: Event, _: Option<u32>) {
         self.accesses.clear();
     }
@@ -104,6 +119,7 @@ impl Observer for Shadow {
     fn fault(&mut self, _: &Fault) {
         self.look_registers();
         self.load_and_look();
+        self.store_known();
         if self.registers[RIP] != Held::KNOWN {
             self.look_register(RIP);
             self.registers[RIP] = Held::KNOWN;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod arithmetic;
+mod caches;
 mod calls;
 mod classes;
 mod context;
@@ -23,6 +24,7 @@ mod round;
 mod rules;
 mod saturate;
 mod shadow;
+mod translate;
 mod value;
 
 pub use predict::{Played, Wrong};

@@ -114,22 +114,25 @@ impl Round {
     fn is_end(&self, returned: &Open, end: &End, lane: &Lane) -> bool {
         let (before, now) = (&returned.entry, lane.machine());
         let is = |(value, sample): (Value, u64), found: u64| {
-            let predicted = value.evaluate(sample, |loc| read(before, loc));
+            let predicted = value.evaluate(sample, |loc| read(&self.learned, before, loc));
             (predicted ^ found) & !value.opaque() == 0
         };
         let cpu = &now.cpu;
         let registers = end.registers.iter().enumerate().all(|(number, &place)| is(place, register_of(lane, number)));
         let flags = end.flags.0.word();
-        let flags =
-            (flags.evaluate(end.flags.1, |loc| read(before, loc)) ^ cpu.rflags) & FOLLOWED & !flags.opaque() == 0;
+        let flags = (flags.evaluate(end.flags.1, |loc| read(&self.learned, before, loc)) ^ cpu.rflags)
+            & FOLLOWED
+            & !flags.opaque()
+            == 0;
         let seen = self.learned.stored.iter().filter(|&&word| self.is_seen_after(returned.callee, word));
         let mut words = seen.map(|&word| {
             let index = end.words.binary_search_by_key(&word, |entry| entry.0);
             let untouched = (Value::input(Loc::Memory(word)), 0);
             let place = index.map_or(untouched, |index| (end.words[index].1, end.words[index].2));
             let marks = self.learned.marks(word) | super::shadow::bits_of(self.learned.counted(word));
-            let found = now.memory.read_u64(word << 3);
-            (place.0.evaluate(place.1, |loc| read(before, loc)) ^ found) & !(marks | place.0.opaque()) == 0
+            let found = self.learned.on(now, word);
+            (place.0.evaluate(place.1, |loc| read(&self.learned, before, loc)) ^ found) & !(marks | place.0.opaque())
+                == 0
         });
         registers && flags && words.all(|same| same)
     }

@@ -1,6 +1,7 @@
 //! One round of the search: every call and every state, under what is known so far.
 
 use super::apply::Looks;
+use super::caches::{Caches, is_translation};
 use super::classes::{Classes, FamilyId, TreeId};
 use super::context::{Context, ContextId, Contexts, Situation};
 use super::family::{Cost, End, Family, Node, Relevant, Run, RunId, Way};
@@ -8,6 +9,7 @@ use super::guard::{Held, Item};
 use super::hash::Map;
 use super::learned::{Fresh, Learned};
 use super::shadow::Frame;
+use super::value::Loc;
 use crate::explore::assume::{Assumptions, Seen};
 use crate::explore::lane::{Lane, Strike};
 use crate::explore::sweep::Failure;
@@ -42,14 +44,23 @@ pub(in crate::explore) enum Flaw {
     NoBits,
     /// Ends of calls.
     NoEnds,
+    /// Entries of tables that walks read.
+    NoWalks,
+    /// Whether a translation is cached.
+    NoLookUps,
+    /// What invalidations do to translations that values follow.
+    NoInvalidations,
 }
 
 impl Flaw {
-    fn hides(self, item: Item) -> bool {
+    fn hides(self, item: Item, caches: &Caches) -> bool {
+        let word = if let Item::Bits { loc: Loc::Memory(word), .. } = item { Some(word) } else { None };
         match self {
-            Self::None | Self::NoEnds => false,
+            Self::None | Self::NoEnds | Self::NoInvalidations => false,
             Self::NoComparisons => matches!(item, Item::Taken { .. }),
             Self::NoBits => matches!(item, Item::Bits { .. }),
+            Self::NoWalks => word.is_some_and(|word| caches.is_entry(word)),
+            Self::NoLookUps => word.is_some_and(is_translation),
         }
     }
 }
@@ -264,7 +275,7 @@ impl Round {
             return;
         }
         let tree = self.tree(self.struck(situation, &machine.cpu), vector);
-        let leaf = self.classes.leaf(tree, |item| item.evaluate(lane));
+        let leaf = self.classes.leaf(tree, |item| item.evaluate(&self.learned, lane));
         let callee = self.classes.family(leaf).unwrap_or_else(|| self.enter(leaf, node, lane));
         self.call(node, callee);
     }
@@ -435,11 +446,11 @@ impl Round {
     }
 
     pub(super) fn depend(&mut self, id: FamilyId, item: Item) {
-        if self.aim.flaw.hides(item) {
+        if self.aim.flaw.hides(item, &self.learned.caches) {
             return;
         }
-        let item = self.classes.items().number(item);
-        if self.family_mut(id).depend(item) {
+        let number = self.classes.items().number(item);
+        if self.family_mut(id).depend(number, item) {
             let number = self.family(id).items.len() - 1;
             self.untold.push((id, number));
         }

@@ -387,16 +387,21 @@ impl Shadow {
         }
     }
 
-    /// Whatever it reads was looked at. So whatever it writes is known.
-    pub(super) fn look_at_all(&mut self) {
-        self.look_registers();
-        self.look_flags();
-        self.load_and_look();
+    /// What was stored follows from what was looked at.
+    pub(super) fn store_known(&mut self) {
         for access in self.accesses.clone() {
             if access.kind == AccessKind::Write {
                 self.store(access.physical, access.size, Value::KNOWN);
             }
         }
+    }
+
+    /// Whatever it reads was looked at. So whatever it writes is known.
+    pub(super) fn look_at_all(&mut self) {
+        self.look_registers();
+        self.look_flags();
+        self.load_and_look();
+        self.store_known();
         let owes = self.registers[OWES];
         self.registers = Registers::new([Held::KNOWN; REGISTERS]);
         self.registers[OWES] = owes;

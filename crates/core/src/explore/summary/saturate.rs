@@ -45,10 +45,12 @@ pub(in crate::explore) enum Reached {
 
 impl Saturation {
     pub(in crate::explore) fn new(world: Arc<World>, aim: Aim) -> Self {
+        let mut learned = Learned::default();
+        learned.caches.flaw = aim.flaw;
         Self {
             world,
             aim: Arc::new(aim),
-            learned: Arc::default(),
+            learned: Arc::new(learned),
             classes: Classes::default(),
             round: None,
             state: Reached::OnTheWay,
@@ -125,6 +127,7 @@ impl Saturation {
         let mut grew = round.demanded_more || round.redo;
         let was_through = round.is_through();
         let fresh = std::mem::take(&mut round.fresh);
+        let followed = self.learned.caches.clone();
         grew |= Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
@@ -138,7 +141,9 @@ impl Saturation {
             self.state = Reached::Fixpoint;
             self.round = Some(round);
         } else {
-            self.classes = round.classes;
+            // Questions about what is followed no more have no answer.
+            let keeps_questions = self.learned.caches.follows_all_of(&followed);
+            self.classes = if keeps_questions { round.classes } else { Classes::default() };
         }
     }
 }

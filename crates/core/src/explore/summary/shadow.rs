@@ -169,7 +169,7 @@ impl Shadow {
         self.word(word)
     }
 
-    fn note_read(&mut self, word: u64, bytes: u8) {
+    pub(super) fn note_read(&mut self, word: u64, bytes: u8) {
         let bytes = bytes & !self.learned.counted(word);
         if bytes != 0 {
             self.uses.read(word, self.step, bytes);
@@ -230,7 +230,9 @@ impl Shadow {
         let mut moved = if crosses { Value::KNOWN } else { value.moved(-(8 * (physical & 7) as i8)) };
         for (word, bytes) in words(physical, size) {
             self.settle_sum(word);
-            if self.learned.keyed.contains(&word) {
+            // A walk of the same instruction may read what it stores.
+            let is_walked = self.learned.caches.is_entry(word) && self.accesses.len() > 1;
+            if self.learned.keyed.contains(&word) || is_walked {
                 self.look(moved.masked(!self.learned.marks(word)));
                 moved = Value::KNOWN;
             }
@@ -251,6 +253,11 @@ impl Shadow {
     pub(super) fn put(&mut self, word: u64, value: Value) {
         self.memory.insert(word, value);
         self.written.add(word, u8::MAX);
+    }
+
+    /// The step at hand changes a word.
+    pub(super) fn touch(&mut self, word: u64) {
+        self.touched.push(word);
     }
 
     // Flags
@@ -301,7 +308,7 @@ impl Shadow {
         self.history.note_flags(from, &self.flags, cpu.rflags);
         for word in std::mem::take(&mut self.touched) {
             let held = self.held_word(word);
-            let sample = machine.memory.read_u64(word << 3);
+            let sample = self.learned.on(machine, word);
             self.history.note_word(word, Moment { from, held, sample });
         }
         self.accesses.clear();

@@ -34,7 +34,6 @@ use assembler::Assembler;
 use layout::{Fate, Placed};
 use preprocess::{Names, preprocess};
 use reader::Reader;
-pub use register::names as register_names;
 use report::Report;
 use sorted::{Map, Set};
 use symbols::{Definition, Symbols};
@@ -322,6 +321,11 @@ fn placed_statements(
     let mut report = Report::new(sources, options.limits.statements);
     let statements = preprocess(sources, includes, options, names, &mut report).statements;
     statements.into_iter().map(|statement| (statement.at, statement.text.to_string())).collect()
+}
+
+/// Names of registers, without `%`.
+pub fn register_names() -> impl Iterator<Item = String> {
+    register::names()
 }
 
 /// The statements of `image` after preprocessing, macro expansion and choice of alternatives, one per line. GNU `as`

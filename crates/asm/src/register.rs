@@ -131,7 +131,7 @@ fn small_number(digits: &str) -> Option<u8> {
 }
 
 /// Names of registers, as a person may have meant or may want them, without `%`.
-pub fn names() -> impl Iterator<Item = String> {
+pub(crate) fn names() -> impl Iterator<Item = String> {
     let prefixed = |prefix: &'static str| LEGACY.iter().map(move |name| format!("{prefix}{name}"));
     let numbered = (8..16).flat_map(|n| ["", "d", "w", "b"].map(move |suffix| format!("r{n}{suffix}")));
     let small = ["al", "bl", "cl", "dl", "ah", "bh", "ch", "dh", "spl", "bpl", "sil", "dil", "rip"];

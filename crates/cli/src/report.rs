@@ -75,8 +75,8 @@ fn of_options(arguments: &ReportArguments) -> Result<Link, WrongUse> {
     }
     let mut texts = configs.iter().filter(|config| config.form == Form::Custom).map(|config| config.custom.to_string());
     let custom = texts.next();
-    let right = texts.next().filter(|right| Some(right) != custom.as_ref());
-    if custom.iter().chain(&right).any(|text| text.len() > link::TEXT_LIMIT) {
+    let other = texts.next().filter(|other| Some(other) != custom.as_ref());
+    if custom.iter().chain(&other).any(|text| text.len() > link::TEXT_LIMIT) {
         let cause = format!("a link carries a text of up to {} KiB", link::TEXT_LIMIT >> 10);
         return Err(WrongUse::new(cause, "leave out what is no macro; `cr3play compare` takes longer texts"));
     }
@@ -91,7 +91,7 @@ fn of_options(arguments: &ReportArguments) -> Result<Link, WrongUse> {
         geometry: config.geometry,
         schedule: scenario.schedule,
         custom,
-        right,
+        right: other,
         ..Link::default()
     })
 }

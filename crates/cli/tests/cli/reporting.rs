@@ -230,7 +230,7 @@ fn what_a_report_cannot_be_about_is_said() {
             CR3 playground: drop this file on the page, or give it to `cr3play report`.
             #v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=&at=##
             --- standard error
-            cr3play: Parts of the link were ignored. v: the link has version 9, this program reads up to 2; it
+            cr3play: Parts of the link were ignored. v: the link has version 9, this program reads up to 3; it
               shows what it understands; a: "Z" is not a name on this page; b: it stands in the link more than
               once; the last one counts
         "##]],

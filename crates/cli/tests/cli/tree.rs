@@ -205,6 +205,7 @@ fn runs_the_tree_as_form_custom() {
         difference 1 of 1, rows ### to ### of ####
             nmi_no_fsgsbase+1             | jnz nmi_restore                | jnz nmi_restore
           … ### more rows, --rows shows more
+
     "#]],
     );
     check(

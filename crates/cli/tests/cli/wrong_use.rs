@@ -156,6 +156,12 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play run --form custom --macro no/such/file
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input
+        $ cr3play run --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S
+        cr3play: --macro is given 2 times, for 1 of form 'custom'
+          cr3play compare --forms custom,custom takes two
+        $ cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S
+        cr3play: --macro is given 2 times, for 1 of form 'custom'
+          cr3play compare --forms custom,custom takes two
         $ cr3play asm no/such/file
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input

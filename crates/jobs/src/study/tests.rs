@@ -156,7 +156,7 @@ fn a_line_says_what_fails_without_it_and_opens_the_run() {
         let Action::OpenLine(index) = open else { panic!("{open:?} opens no line") };
         let Without::Breaks(found, text) = &state.explore.studies.lines.answers[index].without else { panic!() };
         let opened = update(&state, open);
-        assert_eq!((opened.setup.forms, opened.text()), ([Form::Custom, Form::E], text));
+        assert_eq!((opened.setup.forms, opened.custom.of(Side::Left)), ([Form::Custom, Form::E], text));
         let trace = opened.runs.trace(Side::Left).expect("it runs");
         let breakage = trace.breakages.iter().find(|it| it.broken.promise() == found.promise).expect("it breaks");
         assert_eq!(opened.runs.row_of(Side::Left, breakage.step), Some(opened.cursor));
@@ -176,10 +176,11 @@ fn a_line_says_what_fails_without_it_and_opens_the_run() {
 
 #[test]
 fn the_text_without_a_line_takes_the_place_of_ones_own() {
-    let state = update(&lines_of_e(&["restore:2:delete"]), Action::EditDraft(EMPTY.into()));
+    let typed = [Action::SetEdited(Side::Left), Action::EditDraft(EMPTY.into())];
+    let state = typed.into_iter().fold(lines_of_e(&["restore:2:delete"]), |state, action| update(&state, action));
     let opened = update(&state, Action::OpenLine(0));
     assert!(opened.aside.iter().any(|text| **text == *EMPTY), "it is put aside");
-    assert_ne!(&**opened.text(), EMPTY);
+    assert_ne!(&**opened.custom.of(Side::Left), EMPTY);
 }
 
 #[test]

@@ -73,7 +73,7 @@ test("marks what the step changed, and says it", { tag: "@firefox" }, async ({ p
   await page.keyboard.press("k");
   const r14 = page.locator(".values tr", { hasText: /^r14/ });
   await expect(r14.locator(".changed")).toContainText("was ");
-  await expect(page.locator(".page > [role=status]")).toContainText(/^At step \d+ of \d+ in A, \d+ of \d+ in E\. /);
+  await expect(page.locator(".page > p[role=status]")).toContainText(/^At step \d+ of \d+ in A, \d+ of \d+ in E\. /);
 });
 
 test("lists only differences, and says how many steps it hides", { tag: "@firefox" }, async ({ page }) => {

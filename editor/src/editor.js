@@ -55,12 +55,15 @@ class Code {
   #against = new Compartment();
   #original = undefined;
   #label;
+  /** What the page gave is gone then, and the view may still have something to say. */
+  #isClosed = false;
 
   constructor(area, parent, side, typed, stands, names) {
     this.#side = side;
     this.#label = { "aria-label": area.ariaLabel, "aria-describedby": area.getAttribute("aria-describedby"), spellcheck: "false", tabindex: "0" };
     let last = 0;
     const told = EditorView.updateListener.of(({ docChanged, transactions, state }) => {
+      if (this.#isClosed) return;
       if (docChanged && !transactions.every((one) => one.annotation(ofPage))) typed(state.doc.toString());
       const { number } = state.doc.lineAt(state.selection.main.head);
       if (number !== last) stands((last = number));
@@ -78,7 +81,7 @@ class Code {
         highlightSelectionMatches(),
         search({ top: true }),
         // Nothing is chosen until a person goes there: Enter stays a new line.
-        autocompletion({ override: [complete(names)], icons: false, maxRenderedOptions: 9, selectOnOpen: false, interactionDelay: 0, defaultKeymap: false }),
+        autocompletion({ override: [complete(() => (this.#isClosed ? "" : names()))], icons: false, maxRenderedOptions: 9, selectOnOpen: false, interactionDelay: 0, defaultKeymap: false }),
         lintGutter(),
         keymap.of([...completing, ...searchKeymap, ...historyKeymap, ...lintKeymap, ...defaultKeymap]),
         this.#attributes.of(this.#attributed(false)),
@@ -136,6 +139,7 @@ class Code {
   }
 
   close() {
+    this.#isClosed = true;
     this.#view.destroy();
   }
 }

@@ -36,6 +36,7 @@ test("is accessible with something open", async ({ page }) => {
   await test.step("the editor", async () => {
     await page.getByRole("button", { name: "Own macro" }).click();
     await page.getByRole("button", { name: "Run it right" }).click();
+    await expect(page.locator(".cm-content")).toBeVisible();
     await macro(page).fill("nonsense");
     await expect(page.locator(".problem").first()).toBeVisible();
     await inEachScheme(page, expectAccessible);

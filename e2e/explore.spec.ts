@@ -88,6 +88,7 @@ test("a macro that breaks with two exceptions gets its counterexample", async ({
   test.setTimeout(180_000);
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
+  await expect(page.locator(".cm-content")).toBeVisible();
   await macro(page).fill(REENTRANT);
   await page.getByRole("button", { name: "Run it right" }).click();
   await page.keyboard.press("Escape");

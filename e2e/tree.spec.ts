@@ -89,6 +89,7 @@ test("what is no tree says which file it lacks", async ({ page }) => {
 test("a whole entry_64.S that is pasted runs with stand-ins for its headers", async ({ page }) => {
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
+  await expect(page.locator(".cm-content")).toBeVisible();
   await macro(page).fill(readFileSync(testdata("tree/arch/x86/entry/entry_64.S"), "utf8"));
   await editor(page).getByRole("button", { name: "Run it right" }).click();
   await expect(editor(page)).toContainText("It assembles, and runs.");

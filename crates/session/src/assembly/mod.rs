@@ -123,7 +123,7 @@ impl Texts {
         }
     }
 
-    /// Asks for what is shown and nobody knows, where `is_there` says so of its base.
+    /// Asks for each text in `shown` that is not known yet, if `is_there` says that its base is here.
     pub(crate) fn ask(&mut self, shown: &[Config], is_there: impl Fn(&Base) -> bool) {
         let shown: Vec<_> = shown.iter().map(text_of).filter(|text| self.is_foreign(text)).collect();
         for text in shown.iter().filter(|text| is_there(&text.base)) {

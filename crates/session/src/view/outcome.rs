@@ -192,7 +192,7 @@ mod tests {
 
     fn check(link: &str, expected: Expect) {
         let state = State::open(link, Settings::default());
-        let names = state.setup.forms.map(|form| form.name());
+        let names = state.names();
         expected.assert_eq(&spoken(&state.runs, names));
         for side in Side::BOTH {
             for broken in outcome(&state.runs, side).expect("a run").broken {

@@ -41,7 +41,7 @@ fn one(runs: &Runs, moment: &Moment, side: Side) -> String {
 /// The whole sentence as one text, for the live region and the slider.
 #[must_use]
 pub fn spoken(state: &State, moment: &Moment) -> String {
-    let names = state.setup.forms.map(|form| form.name());
+    let names = state.names();
     let words = match sentence(state, moment) {
         Sentence::Nothing(words) => return words,
         Sentence::Both(words) => words,

@@ -58,7 +58,7 @@ fn unjudged(state: &State) -> Html {
             reasons[at].1[side.index()] = times;
         }
     }
-    let names = state.setup.forms.map(|form| form.name());
+    let names = state.names();
     let row = |(reason, [left, right]): &(Rc<str>, [usize; 2])| {
         html! { <li key={&**reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ &**reason }</li> }
     };

@@ -159,7 +159,7 @@ fn choices(shown: &Shown, gutter: &Gutter, first: usize) -> Html {
             place.iter().for_each(|place| dispatch.emit(Action::Browse(place.clone())));
         }
     };
-    let sides = state.setup.forms.map(|form| (form.name(), ""));
+    let sides = state.names().map(|name| (name, ""));
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
         <>

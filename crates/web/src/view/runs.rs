@@ -116,7 +116,7 @@ fn grid_key(event: KeyboardEvent) -> Option<Action> {
 
 fn said(sentence: &Sentence, state: &State) -> Html {
     let each = |side: Side, words: &str| {
-        let name = state.setup.forms[side.index()].name();
+        let name = state.names()[side.index()];
         let class = classes(&[side_class(side), when(words == NO_STEP, "none")]);
         html! { <p {class}><b>{ name }</b>{ " " }{ words }</p> }
     };

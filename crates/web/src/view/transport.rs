@@ -32,7 +32,7 @@ pub(crate) fn transport(props: &Props) -> Html {
 /// The position of a side, in its own steps.
 fn place(state: &State, side: Side) -> Option<Html> {
     let Position { step, steps } = position(state, side)?;
-    let name = state.setup.forms[side.index()].name();
+    let name = state.names()[side.index()];
     Some(html! {
         <span key={side.index()} class={classes(&["stands", side_class(side)])}>
             <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b><span class="total">{ " of " }{ steps }</span>
@@ -48,7 +48,7 @@ fn panes(props: &Props) -> Html {
     let options = PANES.map(|(_, name)| (name, ""));
     let selected = PANES.iter().position(|(pane, _)| *pane == state.pane).unwrap_or_default();
     let onpick = sends(dispatch, |index: usize| PANES.get(index).map(|(pane, _)| Action::SetPane(*pane)));
-    let sides = state.setup.forms.map(|form| (form.name(), ""));
+    let sides = state.names().map(|name| (name, ""));
     let onside = sends(dispatch, |index: usize| Side::BOTH.get(index).map(|side| Action::SetSide(*side)));
     html! {
         <>

@@ -1,4 +1,4 @@
-//! A person's own texts: one for each side, of which the last that assembled stays on display.
+//! Each side has a text of a person's own. The last one that assembled stays on display.
 
 use super::*;
 use crate::command::Command;

@@ -37,10 +37,14 @@ pub struct AppProps {
     opened: Opened,
 }
 
+/// Draws the page in an element, with the texts that were assembled when it was built; a worker assembles the others.
+pub async fn open(place: Element) -> AppHandle<App> {
+    open_with(place, effects::texts().await).await
+}
+
 /// Draws the page in an element, once what the address asks for has been run: in pieces, so that the browser draws and
 /// listens meanwhile.
-pub async fn open(place: Element) -> AppHandle<App> {
-    let texts = effects::texts().await;
+pub async fn open_with(place: Element, texts: Texts) -> AppHandle<App> {
     let mut opening = Opening::new(&effects::hash(), effects::restore(), &effects::kept(), texts);
     let state = loop {
         effects::pause().await;

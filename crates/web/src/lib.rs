@@ -15,7 +15,7 @@ mod speed;
 mod store;
 mod view;
 
-pub use app::{App, open};
+pub use app::{App, open, open_with};
 pub use effects::tell_panics;
 #[cfg(feature = "bench")]
 pub use speed::run_storm;

@@ -28,7 +28,8 @@ impl Page {
         ));
         gloo::utils::body().append_child(&style).expect("a body");
         gloo::utils::body().append_child(&host).expect("a body");
-        let app = cr3_web::open(host.clone()).await;
+        // The tests' own module assembles: it has no worker beside it.
+        let app = cr3_web::open_with(host.clone(), cr3_session::Texts::default()).await;
         let page = Self { host, app: Some(app) };
         settle().await;
         // Until all of it is drawn.

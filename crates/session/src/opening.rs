@@ -4,7 +4,7 @@ use crate::assembly::{Failure, Texts};
 use crate::choice::Side;
 use crate::drafts;
 use crate::link::{self, Link};
-use crate::runs::{BUDGET, Runs};
+use crate::runs::Runs;
 use crate::state::{Settings, State};
 use crate::tree::Trees;
 use cr3_core::linux::System;
@@ -33,7 +33,7 @@ impl Opening {
     #[must_use]
     pub fn new(text: &str, settings: Settings, kept: &[Arc<str>], mut texts: Texts) -> Self {
         let (decoded, kept) = (link::decode(text), drafts::tidy(kept.to_vec()));
-        let (setup, custom) = State::asked(&decoded.0, &kept);
+        let (setup, custom) = State::asked(&decoded.0, &kept, settings.budget);
         let scenarios = Side::BOTH.map(|side| setup.scenario(side, &custom));
         let shown = scenarios.each_ref().map(|scenario| scenario.config.clone());
         texts.ask(&shown, |base| Trees::default().has(base));
@@ -43,16 +43,17 @@ impl Opening {
     /// Does the next piece: starts the left system, runs it, starts the right one, runs it. The state once that is done.
     pub fn go_on(mut self) -> ControlFlow<State, Self> {
         let [left, right] = &self.scenarios;
+        let options = Options { budget: self.settings.budget };
         match (self.booted.take(), self.left.take()) {
             (None, None) => self.booted = Some(started(&self.texts, left)),
-            (Some(system), None) => self.left = Some(run(system, left)),
+            (Some(system), None) => self.left = Some(run(system, left, options)),
             (None, Some(Ok(trace))) if trace.scenario.config.starts_as(&right.config) => {
-                let again = Trace::record_after([&trace], right, OPTIONS, |config| self.texts.start(config));
+                let again = Trace::record_after([&trace], right, options, |config| self.texts.start(config));
                 return ControlFlow::Break(self.ended([Ok(trace), again]));
             }
             (None, trace) => (self.booted, self.left) = (Some(started(&self.texts, right)), trace),
             (Some(system), Some(trace)) => {
-                let other = run(system, right);
+                let other = run(system, right, options);
                 return ControlFlow::Break(self.ended([trace, other]));
             }
         }
@@ -66,14 +67,12 @@ impl Opening {
     }
 }
 
-const OPTIONS: Options = Options { budget: BUDGET };
-
 fn started(texts: &Texts, scenario: &Scenario) -> Booted {
     texts.start(&scenario.config)
 }
 
-fn run(system: Booted, scenario: &Scenario) -> Result<Trace, Failure> {
-    system.map(|system| Trace::record_system(system, scenario, OPTIONS))
+fn run(system: Booted, scenario: &Scenario, options: Options) -> Result<Trace, Failure> {
+    system.map(|system| Trace::record_system(system, scenario, options))
 }
 
 #[cfg(test)]

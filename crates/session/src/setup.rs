@@ -67,6 +67,8 @@ pub struct Setup {
     pub geometry: Geometry,
     /// The injections into both sides.
     pub schedule: Schedule,
+    /// Steps after which both runs stop.
+    pub budget: u32,
 }
 
 impl Setup {
@@ -93,6 +95,11 @@ impl Setup {
     #[must_use]
     pub fn tree(&self, side: Side) -> Option<TreeId> {
         self.own[side.index()].tree().filter(|_| self.forms[side.index()] == Form::Custom)
+    }
+
+    /// The kernel trees that the sides run.
+    pub(crate) fn trees(&self) -> [Option<TreeId>; 2] {
+        Side::BOTH.map(|side| self.tree(side))
     }
 
     /// The side whose text is edited first: one that runs its text, if there is one.

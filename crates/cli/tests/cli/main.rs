@@ -12,6 +12,7 @@ mod mutants;
 mod own_text;
 mod reporting;
 mod running;
+mod sides;
 mod second_cpu;
 mod tree;
 mod wrong_use;

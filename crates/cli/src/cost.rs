@@ -1,9 +1,9 @@
 //! `cr3play cpus`, `cr3play nmi`, and what runs cost on a processor.
 
 use crate::arguments::{CpusArguments, NmiArguments, Range};
-use crate::{forms, json};
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, labelled, table};
+use crate::{forms, json};
 use cr3_core::compare::astray;
 use cr3_core::cost::{self, Cycles, Estimate, FORMULA, Figure, Load, Part, Profile};
 use cr3_core::geometry::Geometry;

@@ -90,12 +90,7 @@ fn nth<T>(given: &[T], index: usize) -> Option<&T> {
 }
 
 /// The form, its text and the base of it, and nothing else.
-fn config(
-    word: Word,
-    text: Option<&Arc<str>>,
-    tree: Option<&Arc<Tree>>,
-    own: &OwnText,
-) -> Result<Config, WrongUse> {
+fn config(word: Word, text: Option<&Arc<str>>, tree: Option<&Arc<Tree>>, own: &OwnText) -> Result<Config, WrongUse> {
     let missing = match (word, text, tree) {
         (Word::Named(form), ..) => return Ok(Config { form, ..Config::default() }),
         (Word::Custom, None, None) => Some(("form 'custom' has no text", "give it with --macro FILE or --tree DIR")),

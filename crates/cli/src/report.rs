@@ -65,15 +65,18 @@ fn has_trees(state: &State, given: &Given) -> Result<(), WrongUse> {
     let is_given = |id: &TreeId| given.trees.iter().any(|(given, _)| given == id);
     if let Some((id, tree)) = given.trees.iter().find(|(id, _)| !wanted.contains(id)) {
         let (cause, mend) = match wanted.first() {
-            Some(wanted) => {
-                (format!("the link runs the kernel tree {wanted}"), "the number is a sum over the files that are read: give the tree as it was")
-            }
+            Some(wanted) => (
+                format!("the link runs the kernel tree {wanted}"),
+                "the number is a sum over the files that are read: give the tree as it was",
+            ),
             None => ("the link runs no kernel tree".to_owned(), "leave --tree out"),
         };
         return Err(WrongUse::new(format!("{cause}, and --tree gives {id}, {}", tree.release()), mend));
     }
     if let Some(id) = wanted.iter().find(|id| !is_given(id)) {
-        tell(&format!("cr3play: the link runs the kernel tree {id}, which no link carries\n  give its folder with --tree DIR\n"));
+        tell(&format!(
+            "cr3play: the link runs the kernel tree {id}, which no link carries\n  give its folder with --tree DIR\n"
+        ));
     }
     Ok(())
 }

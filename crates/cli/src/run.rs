@@ -160,10 +160,12 @@ fn ended(trace: &Trace) -> String {
 
 fn missed(trace: &Trace, others: &[&Trace]) -> String {
     let names = forms::names(others.iter().map(|other| &other.scenario.config));
-    let name = |of: &Trace| others.iter().zip(&names).find(|(other, _)| std::ptr::eq(**other, of)).map(|(_, name)| name);
+    let name =
+        |of: &Trace| others.iter().zip(&names).find(|(other, _)| std::ptr::eq(**other, of)).map(|(_, name)| name);
     let line = |unfired: &Unfired| match others.iter().find(|other| lacks_label(unfired, other)) {
         Some(other) => {
-            let [here, there] = [trace, other].map(|of| name(of).map_or(of.scenario.config.form.name(), String::as_str));
+            let [here, there] =
+                [trace, other].map(|of| name(of).map_or(of.scenario.config.form.name(), String::as_str));
             format!(
                 "{} did not strike: the text of {here} has no such label, and that of {there} has it",
                 unfired.injection

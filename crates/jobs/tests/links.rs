@@ -2,9 +2,10 @@
 //! single NMI, #DB and #MC of both sides. They must open for good: each version adds some, and nobody changes one. What they open may get
 //! other numbers of steps and schedules when the kernel's texts change, and nothing else.
 //!
-//! What is judged is judged once for each file: of 144 sides 97 ask for what another asks for too. No link carries a kernel tree, so a side
-//! that runs one has no verdict to pin.
+//! Each system is judged once for a file, and a search ends when a promise is broken. That leaves 66 searches of 144 sides, about ten
+//! seconds. No link carries a kernel tree, so a side that runs one has no verdict to pin; none of these links names one.
 
+use cr3_core::query::Verdict;
 use cr3_jobs::Jobs;
 use cr3_session::explore::wire::{Pace, Request};
 use cr3_session::explore::{Subject, Told};
@@ -14,7 +15,7 @@ use cr3_session::{Action, Settings, Side, State, link, update};
 use expect_test::{ExpectFile, expect_file};
 
 /// Steps of a slice of a search.
-const STEPS: u64 = 10_000_000;
+const STEPS: u64 = 1_000_000;
 
 /// What the explorer told of subjects.
 #[derive(Default)]
@@ -37,11 +38,17 @@ impl Explorer {
         let mut jobs = Jobs::default();
         jobs.take(Request::Judge(1, subject.clone()));
         jobs.take(Request::Go(Pace::Rest));
-        let slices = std::iter::from_fn(|| (!jobs.is_idle()).then(|| jobs.slice(STEPS)));
-        let told: Vec<_> = slices.flatten().map(|(_, told)| told).collect();
+        let mut told = Vec::new();
+        while !jobs.is_idle() && !told.iter().any(breaks) {
+            told.extend(jobs.slice(STEPS).into_iter().map(|(_, told)| told));
+        }
         self.0.push((subject.clone(), told.clone()));
         told
     }
+}
+
+fn breaks(told: &Told) -> bool {
+    matches!(told, Told::Found(found) if found.verdict == Verdict::Breaks)
 }
 
 /// What a link opens: the link that the page writes for it, where it is another one; the step; how both runs went and
@@ -64,28 +71,28 @@ fn opened(given: &str, explorer: &mut Explorer) -> String {
 }
 
 #[track_caller]
-fn check(file: &str, count: usize, expected: ExpectFile) {
+fn check(file: &str, (count, judged): (usize, usize), expected: ExpectFile) {
     let links: Vec<_> = file.lines().filter(|line| line.starts_with('#')).collect();
     assert_eq!(links.len(), count);
     let mut explorer = Explorer::default();
     expected.assert_eq(&links.into_iter().map(|link| opened(link, &mut explorer)).collect::<Vec<_>>().join("\n"));
-    eprintln!("{} subjects", explorer.0.len());
+    assert_eq!(explorer.0.len(), judged);
 }
 
 #[test]
 fn golden_links_of_version_1() {
     let file = include_str!("../../../testdata/links/v1.txt");
-    check(file, 57, expect_file!["../../../testdata/links/v1.txt"]);
+    check(file, (57, 51), expect_file!["../../../testdata/links/v1.txt"]);
 }
 
 #[test]
 fn golden_links_of_version_2() {
     let file = include_str!("../../../testdata/links/v2.txt");
-    check(file, 8, expect_file!["../../../testdata/links/v2.txt"]);
+    check(file, (8, 7), expect_file!["../../../testdata/links/v2.txt"]);
 }
 
 #[test]
 fn golden_links_of_version_3() {
     let file = include_str!("../../../testdata/links/v3.txt");
-    check(file, 7, expect_file!["../../../testdata/links/v3.txt"]);
+    check(file, (7, 8), expect_file!["../../../testdata/links/v3.txt"]);
 }

@@ -44,8 +44,11 @@ impl Command {
         }
         options.extend(of_trees(state));
         options.push(format!("--budget {}", setup.budget));
-        let mut texts: Vec<_> =
-            Side::BOTH.into_iter().filter(|side| setup.uses_text(*side)).map(|side| state.custom.of(side).clone()).collect();
+        let mut texts: Vec<_> = Side::BOTH
+            .into_iter()
+            .filter(|side| setup.uses_text(*side))
+            .map(|side| state.custom.of(side).clone())
+            .collect();
         texts.dedup();
         Self { options, texts }
     }
@@ -218,10 +221,55 @@ mod tests {
 
     #[test]
     fn sides_with_texts_and_trees_have_one_command() {
-        check("v=2&a=custom&b=custom&tb=12&s=", expect![[""]]);
-        check("v=2&a=custom&b=custom&ta=11&tb=12&s=", expect![[""]]);
-        check("v=2&a=E&b=custom&tb=12&s=", expect![[""]]);
-        check("v=2&a=custom&b=custom&ta=12&tb=12%2B&c=K0otLsmvUChILMrMSwYA&s=", expect![[""]]);
+        check(
+            "v=2&a=custom&b=custom&tb=12&s=",
+            expect![[r#"
+            cr3play compare --forms text,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000 --macro - <<'EOF'
+
+            EOF
+
+            ---
+            cr3play compare --forms text,tree \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree DIR --budget 100000 \
+                --macro my.S
+        "#]],
+        );
+        check(
+            "v=2&a=custom&b=custom&ta=11&tb=12&s=",
+            expect![[r#"
+            cr3play compare --forms tree,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree LEFT_DIR --tree RIGHT_DIR --budget 100000
+            ---
+            cr3play compare --forms tree,tree \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree LEFT_DIR --tree RIGHT_DIR \
+                --budget 100000
+        "#]],
+        );
+        check(
+            "v=2&a=E&b=custom&tb=12&s=",
+            expect![[r#"
+            cr3play compare --forms E,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000
+            ---
+            cr3play compare --forms E,tree \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree DIR --budget 100000
+        "#]],
+        );
+        check(
+            "v=2&a=custom&b=custom&ta=12&tb=12%2B&c=K0otLsmvUChILMrMSwYA&s=",
+            expect![[r#"
+            cr3play compare --forms tree,custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000 --macro - <<'EOF'
+            restox parinc
+            EOF
+
+            ---
+            cr3play compare --forms tree,custom \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree DIR --budget 100000 \
+                --macro my.S
+        "#]],
+        );
     }
 
     #[test]

@@ -84,11 +84,12 @@ impl Library {
         let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| Runs::record(setup, custom, texts).into();
         let decoded = link::decode(link);
         let mut state = State::opened(decoded, settings, Vec::new(), self.trees(), Texts::default(), record);
-        while let Some((ticket, config)) = state.texts.wanted().next().map(|(ticket, config)| (ticket, self.filled(config))) {
+        loop {
+            let wanted = state.texts.wanted().next().map(|(ticket, config)| (ticket, self.filled(config)));
+            let Some((ticket, config)) = wanted else { return state };
             let answer = boot(&config).map(|system| assembly(&system));
             state = update(&state, Action::Assembled(ticket, answer));
         }
-        state
     }
 
     /// As a session knows them, the newest first.

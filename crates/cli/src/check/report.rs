@@ -107,7 +107,7 @@ fn form(followed: &Followed) -> &str {
 }
 
 fn run_report(followed: &Followed) -> Run {
-    let Followed { trace, tally, swept, findings, difference } = followed;
+    let Followed { trace, tally, swept, findings, difference, .. } = followed;
     let not_compared = |(limit, count): (&Limit, &u64)| NotCompared { reason: limit.reason(), count: *count };
     Run {
         form: trace.scenario.config.form.name(),

@@ -12,8 +12,8 @@ mod mutants;
 mod own_text;
 mod reporting;
 mod running;
-mod sides;
 mod second_cpu;
+mod sides;
 mod tree;
 mod wrong_use;
 

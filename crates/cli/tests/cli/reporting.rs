@@ -278,7 +278,7 @@ fn a_link_with_a_tree_takes_the_tree() {
     assert_eq!(status, 0);
     let link = text.lines().last().expect("a link");
     assert!(link.starts_with("#v=2&a=A&b=custom&") && link.contains("&tb="), "{link}");
-    assert_eq!(report(&format!("{link} --tree testdata/tree")), (text, status));
+    assert_eq!(report(&format!("{link} --tree testdata/tree")), (text.clone(), status));
     let said = |arguments: &str| {
         let answer = play(&format!("report --verdict no {arguments}"), "");
         (answer.err.replace(char::is_numeric, "#"), answer.status)
@@ -288,11 +288,21 @@ fn a_link_with_a_tree_takes_the_tree() {
     assert_eq!(missing.status, 1);
     assert_eq!(
         missing.err,
-        format!("cr3play: the link runs the kernel tree {id}, which no link carries\n  give its folder with --tree DIR\n")
+        format!(
+            "cr3play: the link runs the kernel tree {id}, which no link carries\n  give its folder with --tree DIR\n"
+        )
     );
     let other = link.replace(id, "0000000000000001");
-    expect![[""]].assert_eq(&said(&format!("{other} --tree testdata/tree")).0);
-    expect![[""]].assert_eq(&said("v=1&a=A&b=E --tree testdata/tree").0);
+    expect![[r#"
+        cr#play: the link runs the kernel tree ################, and --tree gives ##b#####e####c##, v#.##
+          the number is a sum over the files that are read: give the tree as it was
+    "#]]
+    .assert_eq(&said(&format!("{other} --tree testdata/tree")).0);
+    expect![[r#"
+        cr#play: the link runs no kernel tree, and --tree gives ##b#####e####c##, v#.##
+          leave --tree out
+    "#]]
+    .assert_eq(&said("v=1&a=A&b=E --tree testdata/tree").0);
 }
 
 #[test]

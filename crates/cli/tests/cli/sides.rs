@@ -58,7 +58,45 @@ fn runs_say_what_they_are() {
     );
     assert_eq!((answer.status, answer.err.as_str()), (0, ""));
     assert_fits("compare", &answer);
-    expect![[""]].assert_eq(&steady(&answer.out));
+    expect![[r#"
+        form      text, tree
+        features  pti,pcid,invpcid,fsgsbase,nx
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        reading   MIN
+        inject    kernel_loop+1:nmi
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+        end       text: the program exited after #### steps
+                  tree: the program exited after #### steps
+
+                                 text  tree
+        ~  instructions          ####  ####  -2
+           CR3 reads               ##    ##
+        ~  CR3 writes              ##    ##  -1
+        ~  redundant CR3 writes     1     0  -1
+        ~  no-flush CR3 writes     ##    ##  -1
+        ~  TLB hits              ####  ####  -2
+           TLB misses              ##    ##
+           cold misses             ##    ##
+           page-walk reads         ##    ##
+           deliveries               7     7
+           NMIs                     1     1
+           page faults              2     2
+           other events             4     4
+
+        difference 1 of 1, rows ### to ### of ####
+            nmi_exit+1                    | jnc .Lnoflush_##               | jnc .Lend_###
+          - nmi_exit+8                    | bts $##, %r##                  | no step
+          - nmi_exit+9                    | movq %r##, %cr3                | no step
+            nmi_exit_cr3_restored         | wrgsbase %rbx                  | wrgsbase %rbx
+            text ###: writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
+
+        nmi_exit+8 exists in text only
+        nmi_exit+9 exists in text only
+    "#]]
+    .assert_eq(&steady(&answer.out));
     for (options, described) in [
         (format!("--tree {TREE}"), "tree: the entry code of v6.12 as it stands"),
         (format!("--form tree --tree {TREE}"), "tree: the entry code of v6.12 as it stands"),
@@ -93,5 +131,42 @@ fn what_no_form_takes_is_wrong_use() {
         assert_fits(&case, &answer);
         format!("$ cr3play {case}\n{}", answer.err)
     });
-    expect![[""]].assert_eq(&told.concat());
+    expect![[r#"
+        $ cr3play compare --forms text,E
+        cr3play: form 'text' has no text
+          give it with --macro FILE
+        $ cr3play compare --forms text,E --tree testdata/tree
+        cr3play: --tree is given but no form takes it
+          try custom as one of the forms: text,E,custom
+        $ cr3play compare --forms tree,E --macro crates/core/src/linux/restore/a.S
+        cr3play: --macro is given but no form takes it
+          try custom as one of the forms: tree,E,custom
+        $ cr3play compare --forms A,tree --tree testdata/tree --tree testdata/tree
+        cr3play: --tree is given 2 times, for 1 form that can take one
+          `cr3play compare --forms tree,tree` takes 2
+        $ cr3play compare --forms text,tree --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/a.S --tree testdata/tree
+        cr3play: --macro is given 2 times, for 1 form that can take one
+          `cr3play compare --forms custom,custom` takes 2
+        $ cr3play run --form A,E --tree testdata/tree
+        cr3play: unknown form 'A,E': one of A, B2, C, E, never
+          or custom, text or tree, with --macro FILE or --tree DIR
+        $ cr3play run --form tree,text --tree testdata/tree --macro crates/core/src/linux/restore/a.S
+        cr3play: unknown form 'tree,text': one of A, B2, C, E, never
+          or custom, text or tree, with --macro FILE or --tree DIR
+        $ cr3play run --form E --config X=y
+        cr3play: --config is given but the form is 'E'
+          leave --form out, or try --form custom
+        $ cr3play compare --config X=y
+        cr3play: --config is given but no text
+          give one with --macro FILE or --tree DIR
+        $ cr3play compare --forms A,E --config X=y
+        cr3play: --config is given but no form takes it
+          try custom as one of the forms: A,E,custom
+        $ cr3play report --tree testdata/tree --tree testdata/tree --tree testdata/tree
+        cr3play: a report is about two forms, not 3
+          try --forms A,E
+        $ cr3play explore --form E --tree testdata/tree
+        cr3play: --tree is given but the form is 'E'
+          leave --form out, or try --form custom
+    "#]].assert_eq(&told.concat());
 }

@@ -193,7 +193,10 @@ fn the_c_side_follows_the_tree() {
     assert_eq!(page.state.setup.kernel, early);
     assert!(rows(&page.state)[0].words.ends_with("the C side is modelled after v6.12+early-switching, checked"));
     let notice = page.state.notice.clone().expect("it is said");
-    assert!(notice.ends_with("A link cannot carry it; the C side is modelled after v6.12+early-switching, checked."), "{notice}");
+    assert!(
+        notice.ends_with("A link cannot carry it; the C side is modelled after v6.12+early-switching, checked."),
+        "{notice}"
+    );
     let id = page.state.setup.tree(Side::Right).expect("a tree");
     // A tree that goes takes its C side along, whatever comes in its place.
     assert_eq!(page.after(Action::SetForm(Side::Right, Form::E)).setup.kernel, Kernel::V6_12);

@@ -159,7 +159,10 @@ fn reproduced(state: &State) -> Vec<String> {
     };
     let given: Vec<_> = given_text(state).into_iter().chain(given_trees(state)).collect();
     let with = if given.is_empty() { String::new() } else { format!(", with {}", given.join(" and ")) };
-    wrap("", &format!("In a terminal{with}:")).into_iter().chain(command.into_iter().map(|line| format!("  {line}"))).collect()
+    wrap("", &format!("In a terminal{with}:"))
+        .into_iter()
+        .chain(command.into_iter().map(|line| format!("  {line}")))
+        .collect()
 }
 
 /// The files that the command needs.

@@ -216,11 +216,11 @@ test("the editor of code takes over what was typed before it came, and the focus
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.keyboard.type("ac");
+  await page.keyboard.press("ArrowLeft");
   arrive();
   await expect(page.locator(".cm-content")).toBeFocused();
-  await page.keyboard.press("End");
   await page.keyboard.type("b");
-  await expectText(page, "acb");
+  await expectText(page, "abc");
 });
 
 for (const [kind, shown] of [["the editor of code", ".cm-changedLine"], ["the text area", ".against .excerpt"]] as const) {

@@ -279,7 +279,11 @@ impl State {
             handler: self.setup.handler,
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),
-            row: Some(self.cursor),
+            row: match self.aim {
+                // The cursor is not there yet.
+                Some(Aim::Link(row)) => row,
+                _ => Some(self.cursor),
+            },
             custom: self.linked_text().map(|text| text.to_string()),
             right: self.linked_right().map(|text| text.to_string()),
             filter: self.filter,

@@ -205,6 +205,7 @@ fn a_link_is_read_where_it_says_once_its_runs_are_there() {
     for (code, browsed) in [("exc_nmi%2B2", Some("exc_nmi+2")), ("nowhere", None)] {
         let link = format!("f=pti&at=77&code={code}");
         let (mut page, here) = (Page::open(&link), State::open(&link, Settings::default()));
+        assert_eq!(page.state.link().row, here.link().row, "{code}, while nothing runs");
         page.answer();
         assert_eq!(page.state.browsed, browsed.map(|place| place.parse().expect("a place")), "{code}");
         assert_eq!((page.state.link(), &page.state.notice), (here.link(), &here.notice), "{code}");

@@ -1,4 +1,4 @@
-import { test, expect, closeDialog, expectAccessible, inEachScheme, opened, macro } from "./page";
+import { test, expect, closeDialog, expectAccessible, inEachScheme, opened, macro, openEditor } from "./page";
 
 test("is accessible wherever the cursor is", async ({ page }) => {
   // Each look of axe reads the colours of a thousand elements.
@@ -34,7 +34,7 @@ test("is accessible with something open", async ({ page }) => {
     await closeDialog(page);
   });
   await test.step("the editor", async () => {
-    await page.getByRole("button", { name: "Own macro" }).click();
+    await openEditor(page);
     await page.getByRole("button", { name: "Run it right" }).click();
     await expect(page.locator(".cm-content")).toBeVisible();
     await macro(page).fill("nonsense");

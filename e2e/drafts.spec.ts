@@ -148,7 +148,7 @@ for (const kind of ["in the editor of code", "in the plain text area"] as const)
       for (const [one, text] of [[page, EMPTY], [tab, OTHER], [page, BROKEN]] as const) {
         if (!(await macro(one).isVisible())) await edit(one);
         await macro(one).fill(text);
-        await expect(verdict(one)).toHaveText(/No side runs it yet\.$/);
+        await expect(verdict(one)).toHaveText(/Its side does not run it yet\.$/);
         await address(one);
       }
       const kept = await page.evaluate(() => JSON.parse(localStorage.getItem("cr3-drafts") ?? "[]"));

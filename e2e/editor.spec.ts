@@ -1,4 +1,4 @@
-import { test, expect, address, expectAccessible, expectText, inEachScheme, macro, opened, textOf, withoutCode } from "./page";
+import { test, expect, address, expectAccessible, expectText, inEachScheme, macro, opened, textOf, withoutCode, openEditor } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "off" });
@@ -13,7 +13,7 @@ const MENDED = BROKEN.replace("%cr33", "%cr3");
 
 test("a pasted macro says its errors at their place, and runs once they are mended", async ({ page, context }) => {
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   const sheet = page.getByRole("dialog");
   await sheet.getByRole("button", { name: "Run it right" }).click();
   const area = macro(page);
@@ -38,7 +38,7 @@ test("a pasted macro says its errors at their place, and runs once they are mend
 
 test("an endless loop in a pasted macro stops at a bound", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   await page.getByRole("button", { name: "Run it right" }).click();
   await macro(page).fill(".macro RESTORE_CR3 scratch_reg:req save_reg:req\n1:\tjmp 1b\n.endm\n");
   await page.keyboard.press("Escape");
@@ -47,15 +47,9 @@ test("an endless loop in a pasted macro stops at a bound", { tag: "@firefox" }, 
   await expect(page.locator(".runs .row.current")).toContainText("jmp");
 });
 
-/** Opens the editor of code. */
-async function edit(page: Page) {
-  await page.getByRole("button", { name: "Own macro" }).click();
-  await expect(page.locator(".cm-content")).toBeVisible();
-}
-
 test("a message stands at its exact place while a person types, and a key goes there", async ({ page }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   await page.keyboard.insertText(BROKEN);
   await expect(page.locator(".cm-lintRange-error")).toHaveText("%cr33");
   await expect(page.locator(".cm-gutter-lint .cm-lint-marker-error")).toHaveCount(1);
@@ -69,7 +63,7 @@ test("a message stands at its exact place while a person types, and a key goes t
 
 test("names of the texts that run are completed", async ({ page }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   const offered = page.locator(".cm-tooltip-autocomplete li");
   for (const [typed, name] of [
     ["SAVE_AND_SW", "SAVE_AND_SWITCH_TO_KERNEL_CR3"],
@@ -94,7 +88,7 @@ test("names of the texts that run are completed", async ({ page }) => {
 
 test("Enter is a new line, whatever is offered", async ({ page }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   await page.keyboard.type("PARANOID_RESTORE");
   await expect(page.locator(".cm-tooltip-autocomplete li").first()).toBeVisible();
   await page.keyboard.press("Enter");
@@ -103,7 +97,7 @@ test("Enter is a new line, whatever is offered", async ({ page }) => {
 
 test("what was typed is taken back, and found", async ({ page }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   await page.keyboard.type("one two one");
   await page.keyboard.press("Control+f");
   const search = page.locator(".cm-search");
@@ -122,7 +116,7 @@ test("what was typed is taken back, and found", async ({ page }) => {
 
 test("Tab leaves the text, both ways", { tag: "@firefox" }, async ({ page }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   await expect(macro(page)).toHaveAccessibleDescription(/Tab leaves the text/);
   await page.keyboard.press("Tab");
   await expect(macro(page)).not.toBeFocused();
@@ -135,7 +129,7 @@ test("Tab leaves the text, both ways", { tag: "@firefox" }, async ({ page }) => 
 
 test("brackets are matched, and tokens have colours, in both schemes and where colours are forced", async ({ page }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   await macro(page).fill('#ifdef X\n.macro M a:req\nlabel:\tmovq \\a, 8(%rsp) /* why */\n.endm\n#endif\nnext: ALTERNATIVE "", "nop", X86_FEATURE_PTI');
   const colours = () =>
     page.evaluate(() => new Set([...document.querySelectorAll(".cm-line span")].map((span) => getComputedStyle(span).color)).size);
@@ -151,7 +145,7 @@ test("brackets are matched, and tokens have colours, in both schemes and where c
 
 test("the last text that assembled stays on display, marked as such", async ({ page }) => {
   await opened(page, "v=1&b=custom&at=250");
-  await edit(page);
+  await openEditor(page);
   await macro(page).fill(MENDED);
   await expect(page.locator(".verdict")).toHaveText("It assembles, and runs.");
   const writes = page.locator("[data-counter=cr3_writes] .right");
@@ -167,7 +161,7 @@ test("the last text that assembled stays on display, marked as such", async ({ p
 
 test("each side has a text of its own, which the other can take", async ({ page, context }) => {
   await opened(page);
-  await edit(page);
+  await openEditor(page);
   await macro(page).fill(MENDED);
   const sheet = page.getByRole("dialog");
   await sheet.getByRole("button", { name: "Run it right" }).click();
@@ -222,11 +216,11 @@ test("the editor of code takes over what was typed before it came, and the focus
   await opened(page);
   await page.getByRole("button", { name: "Own macro" }).click();
   await page.keyboard.type("ac");
+  await page.keyboard.press("ArrowLeft");
   arrive();
   await expect(page.locator(".cm-content")).toBeFocused();
-  await page.keyboard.press("End");
   await page.keyboard.type("b");
-  await expectText(page, "acb");
+  await expectText(page, "abc");
 });
 
 for (const [kind, shown] of [["the editor of code", ".cm-changedLine"], ["the text area", ".against .excerpt"]] as const) {
@@ -256,7 +250,7 @@ for (const [kind, shown] of [["the editor of code", ".cm-changedLine"], ["the te
 test("the line of the cursor says what it does, what it changes, what it is about, and leads to its step", async ({ page }) => {
   test.setTimeout(180_000);
   await opened(page, "v=1&a=E&b=A&at=0");
-  await edit(page);
+  await openEditor(page);
   await page.getByRole("button", { name: "Run it right" }).click();
   await expect(page.locator(".verdict")).toHaveText("It assembles, and runs.");
   const written = (await textOf(page)).split("\n").findIndex((line) => /movq\s+\\save_reg, %cr3/.test(line));

@@ -1,5 +1,5 @@
 import type { Page } from "@playwright/test";
-import { expect, macro } from "./page";
+import { expect, macro, openEditor } from "./page";
 
 /** A machine that does other things too takes its time. */
 const PATIENT = { timeout: 120_000 };
@@ -24,7 +24,7 @@ export async function useEverything(page: Page) {
   await page.keyboard.press("i");
   await page.locator(".inject-menu .choice:not(:disabled)").first().click();
   await expect(page.locator(".strike")).toHaveCount(2);
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   await page.getByRole("button", { name: "Run it right" }).click();
   await macro(page).fill(MACRO);
   await expect(page.getByRole("dialog")).toContainText("It assembles, and runs.");

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { test, expect, closeDialog, expectAccessible, inEachScheme, address, opened, step, macro } from "./page";
+import { test, expect, closeDialog, expectAccessible, inEachScheme, address, opened, step, macro, openEditor } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "as for a visitor" });
@@ -87,8 +87,7 @@ test("the numbers are those of the terminal", async ({ page }) => {
 test("a macro that breaks with two exceptions gets its counterexample", async ({ page }) => {
   test.setTimeout(180_000);
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
-  await expect(page.locator(".cm-content")).toBeVisible();
+  await openEditor(page);
   await macro(page).fill(REENTRANT);
   await page.getByRole("button", { name: "Run it right" }).click();
   await page.keyboard.press("Escape");

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test as base, closeDialog, expect } from "./page";
+import { test as base, closeDialog, expect, openEditor } from "./page";
 import { checked, useEverything } from "./everything";
 import { host, type Host } from "./host";
 import type { Page } from "@playwright/test";
@@ -46,8 +46,7 @@ const files = (page: Page) =>
 
 /** Opens the editor of code and closes it. */
 async function edited(page: Page) {
-  await page.getByRole("button", { name: "Own macro" }).click();
-  await expect(page.locator(".cm-content")).toBeVisible();
+  await openEditor(page);
   await closeDialog(page);
 }
 

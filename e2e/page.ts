@@ -131,6 +131,15 @@ export async function address(page: Page) {
   });
 }
 
+/**
+ * Opens the editor of a person's own macro, and waits for the editor of code. A text area that it is about to take the place of
+ * cannot be filled.
+ */
+export async function openEditor(page: Page) {
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await expect(page.locator(".cm-content")).toBeVisible();
+}
+
 /** Where a person types a macro: a text area, and the editor of code that takes its place once it is loaded. */
 export const macro = (page: Page) => page.getByRole("textbox", { name: "Text of the macro" });
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { test, expect, address, opened, step, macro, textOf, expectText } from "./page";
+import { test, expect, address, opened, step, macro, textOf, expectText, openEditor } from "./page";
 
 test.use({ judging: "off", permissions: ["clipboard-read", "clipboard-write"] });
 
@@ -58,7 +58,7 @@ test("the command of each story prints the numbers that the page shows", async (
 
 test("a text of one's own stands in the command, and the terminal runs it", async ({ page }) => {
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   await page.getByRole("button", { name: "Run it right" }).click();
   const area = macro(page);
   await area.fill((await textOf(page)).replace("jnc", "nop\n\tjnc"));

@@ -1,4 +1,4 @@
-import { test, expect, address, opened, step, macro, expectText } from "./page";
+import { test, expect, address, opened, step, macro, expectText, openEditor } from "./page";
 
 /** Ways in which a browser keeps nothing. */
 const REFUSALS = {
@@ -28,20 +28,20 @@ for (const [name, refusal] of Object.entries(REFUSALS)) {
     await page.getByRole("button", { name: /switch to light/ }).click();
     await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
     const warning = page.locator(".warning");
-    await page.getByRole("button", { name: "Own macro" }).click();
+    await openEditor(page);
     await expect(warning).toHaveText("");
     const area = macro(page);
     await area.fill(".macro RESTORE_CR3\n.endm\n");
     await expect(warning).toContainText("The browser stores nothing for this page.");
     await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: "Own macro" }).click();
+    await openEditor(page);
     await expectText(page, ".macro RESTORE_CR3\n.endm\n");
     await page.getByRole("button", { name: "Run it right" }).click();
     await expect(warning).toHaveText("");
     expect(await address(page)).toContain("&c=");
     await page.reload();
     await expect(page.locator("html")).not.toHaveAttribute("data-theme");
-    await page.getByRole("button", { name: "Own macro" }).click();
+    await openEditor(page);
     await expectText(page, ".macro RESTORE_CR3\n.endm\n");
   });
 }
@@ -65,6 +65,6 @@ test("what is stored is damaged: the page opens without it", async ({ page }) =>
     for (const name of ["cr3-theme", "cr3-shortcuts", "cr3-drafts"]) localStorage.setItem(name, "{");
   });
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   await expectText(page, "");
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { test, expect, address, expectAccessible, opened, macro, textOf, expectText } from "./page";
+import { test, expect, address, expectAccessible, opened, macro, textOf, expectText, openEditor } from "./page";
 
 const testdata = (path: string) => fileURLToPath(new URL(`../testdata/${path}`, import.meta.url));
 const TREE = testdata("tree");
@@ -10,7 +10,7 @@ const editor = (page: Page) => page.getByRole("dialog");
 const ended = (page: Page, side: 0 | 1) => page.locator(`.outcomes .whole .outcome[data-side="${side}"] .ending`);
 
 async function choose(page: Page) {
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   await editor(page).getByLabel(/kernel tree/).setInputFiles(TREE);
   await expect(page.locator(".trees")).toContainText(/v6\.12, \d+ files read/);
 }
@@ -82,14 +82,13 @@ test("a patch that is dropped is in the editor", async ({ page }) => {
 test("what is no tree says which file it lacks", async ({ page }) => {
   await opened(page);
   await dropped(page, testdata("tree/arch"));
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   await expect(editor(page).locator(".trees")).toContainText("Makefile: the tree has no such file");
 });
 
 test("a whole entry_64.S that is pasted runs with stand-ins for its headers", async ({ page }) => {
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
-  await expect(page.locator(".cm-content")).toBeVisible();
+  await openEditor(page);
   await macro(page).fill(readFileSync(testdata("tree/arch/x86/entry/entry_64.S"), "utf8"));
   await editor(page).getByRole("button", { name: "Run it right" }).click();
   await expect(editor(page)).toContainText("It assembles, and runs.");
@@ -98,7 +97,7 @@ test("a whole entry_64.S that is pasted runs with stand-ins for its headers", as
 
 test("a name of the configuration is set by its button", async ({ page }) => {
   await opened(page);
-  await page.getByRole("button", { name: "Own macro" }).click();
+  await openEditor(page);
   const sheet = editor(page);
   await sheet.getByRole("button", { name: "Run it right" }).click();
   const area = macro(page);

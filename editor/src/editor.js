@@ -95,7 +95,12 @@ class Code {
     const selection = { anchor: selectionStart, head: selectionEnd };
     this.#view = new EditorView({ state: this.#created(area.value, selection), parent });
     area.hidden = true;
-    if (hadFocus) this.#view.focus();
+    if (hadFocus) {
+      this.#view.focus();
+      // For 200 ms after a focus CodeMirror holds a cursor at the start for the browser's, and puts back its own only where that differs from
+      // what it has last read. If the first line is drawn anew meanwhile, it does not differ, and the cursor jumps to the start.
+      this.#view.inputState.lastFocusTime = 0;
+    }
     this.#view.scrollDOM.scrollTop = scrollTop;
   }
 

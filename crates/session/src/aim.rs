@@ -11,8 +11,10 @@ pub enum Aim {
     Step,
     /// The row with the number of the one at which the cursor stood, if there is one.
     SameRow,
-    /// The row that a link names, or the decisive one.
-    Row(Option<usize>),
+    /// The decisive row.
+    Decisive,
+    /// The row that a link names, or the decisive one. The place that it reads in the listing stays.
+    Link(Option<usize>),
     /// The strike of the injection with this index.
     Strike(usize),
     /// The same of one that a person just added; if it does not strike, the page says why.

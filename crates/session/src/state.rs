@@ -14,7 +14,7 @@ pub use crate::setup::{OwnTexts, Setup};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, TreeId, Variation};
-use cr3_core::scenario::Place;
+use cr3_core::scenario::{Place, Unresolved};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -170,6 +170,13 @@ impl State {
         }
     }
 
+    /// Reads the listing at the cursor if no run has the place at which it is read; says why none has.
+    pub(crate) fn forget_unknown_place(&mut self) -> Option<Unresolved> {
+        let why = self.runs.unknown(self.browsed.as_ref()?)?;
+        self.browsed = None;
+        Some(why)
+    }
+
     /// What a link asks for; `record` has the runs of a setup and of the text of the custom form.
     pub(crate) fn opened(
         (link, mut ignored): (Link, Vec<String>),
@@ -180,12 +187,10 @@ impl State {
         record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let mut state = Self::of(link, settings, kept, trees, texts, record);
-        let shown = state.browsed.as_ref().filter(|_| state.aim.is_none());
-        if let Some(why) = shown.and_then(|place| state.runs.unknown(place)) {
-            ignored.push(format!("code: {why}"));
-            state.browsed = None;
+        if state.aim.is_none() {
+            ignored.extend(state.forget_unknown_place().map(|why| format!("code: {why}")));
         }
-        let ignored = (!ignored.is_empty()).then(|| format!("Parts of the link were ignored. {}", ignored.join("; ")));
+        let ignored = (!ignored.is_empty()).then(|| self::ignored(&ignored));
         let said: Vec<_> = kernel_notice(state.setup.kernel).into_iter().chain(ignored).collect();
         state.notice = (!said.is_empty()).then(|| said.join(" "));
         state
@@ -228,7 +233,7 @@ impl State {
         let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
         let edited = setup.edited();
         texts.ask(&setup.configs(&custom), |base| trees.has(base));
-        let aim = awaits(&setup, &custom, &texts).then_some(Aim::Row(link.row));
+        let aim = awaits(&setup, &custom, &texts).then_some(Aim::Link(link.row));
         let runs = record(&setup, &custom, &texts);
         let cursor = runs.clamp(link.row.unwrap_or_else(|| runs.decisive()));
         let notes = if aim.is_some() { link.notes } else { link::moved(&link.notes, &runs, |row| row) };
@@ -277,7 +282,11 @@ impl State {
             handler: self.setup.handler,
             geometry: self.setup.geometry,
             schedule: self.setup.schedule.clone(),
-            row: Some(self.cursor),
+            row: match self.aim {
+                // The cursor is not there yet.
+                Some(Aim::Link(row)) => row,
+                _ => Some(self.cursor),
+            },
             custom: self.linked_text().map(|text| text.to_string()),
             right: self.linked_right().map(|text| text.to_string()),
             filter: self.filter,
@@ -414,6 +423,11 @@ impl State {
 /// Whether a text of these runs is being assembled.
 pub(crate) fn awaits(setup: &Setup, custom: &OwnTexts, texts: &Texts) -> bool {
     setup.configs(custom).iter().any(|config| texts.awaits(config))
+}
+
+/// What the page says of the parts of a link that it cannot follow.
+pub(crate) fn ignored(parts: &[String]) -> String {
+    format!("Parts of the link were ignored. {}", parts.join("; "))
 }
 
 /// A kernel that is not the usual one is said, since nothing else on the page shows it.

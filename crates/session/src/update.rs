@@ -13,7 +13,7 @@ use crate::inject;
 use crate::link::{self, Note};
 use crate::runs::Runs;
 use crate::setup::{OwnTexts, Setup};
-use crate::state::{State, awaits};
+use crate::state::{State, awaits, ignored};
 use crate::story::STORIES;
 use crate::study::Question;
 use crate::tree;
@@ -114,16 +114,23 @@ pub fn update(state: &State, action: Action) -> State {
     if seeks || !Rc::ptr_eq(&next.runs, &state.runs) {
         next.sought = state.sought.wrapping_add(1);
     }
-    if next.follow
-        && (next.cursor, next.side, next.follow, next.sought) != (state.cursor, state.side, state.follow, state.sought)
-    {
+    browse(&mut next, state);
+    next
+}
+
+/// Keeps the place at which the listing is read, unless the cursor leaves it or no run has it.
+fn browse(next: &mut State, state: &State) {
+    // What a link asks for may have to be assembled first. That its runs arrive is no move away from the place that it names.
+    let arrives = matches!(state.aim, Some(Aim::Link(_))) && next.aim.is_none();
+    let at = |state: &State| (state.cursor, state.side, state.follow, state.sought);
+    if next.follow && !arrives && at(next) != at(state) {
         next.browsed = None;
     }
     let new = !Rc::ptr_eq(&next.runs, &state.runs) || next.browsed != state.browsed;
-    if new && next.browsed.as_ref().is_some_and(|place| next.runs.unknown(place).is_some()) {
-        next.browsed = None;
+    if let Some(why) = new.then(|| next.forget_unknown_place()).flatten().filter(|_| arrives) {
+        let ignored = ignored(&[format!("code: {why}")]);
+        next.notice = Some(next.notice.take().map_or_else(|| ignored.clone(), |said| format!("{said} {ignored}")));
     }
-    next
 }
 
 /// Whether an action shows the run that something else speaks of.
@@ -252,7 +259,7 @@ fn go_on(state: &mut State) {
     state.cursor = state.runs.clamp(kept.unwrap_or_else(|| state.runs.decisive()));
     state.notes = match aim {
         // A link's notes have the numbers of the rows to come.
-        Aim::Row(_) => link::moved(&state.notes, &state.runs, |row| row),
+        Aim::Link(_) => link::moved(&state.notes, &state.runs, |row| row),
         _ => moved(&state.notes, &before, &state.runs),
     };
     state.playing = false;
@@ -339,7 +346,7 @@ fn open_story(state: &mut State, index: usize) {
     let Some(story) = STORIES.get(index).filter(|story| story.setup() != state.setup) else {
         return;
     };
-    rerun(state, Aim::Row(None), |setup| *setup = story.setup());
+    rerun(state, Aim::Decisive, |setup| *setup = story.setup());
     state.filter = Filter::All;
     state.overlay = Overlay::None;
     // They are about something else. Back has them.

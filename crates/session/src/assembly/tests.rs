@@ -201,6 +201,20 @@ fn what_a_person_aims_at_waits_with_the_runs() {
 }
 
 #[test]
+fn a_link_is_read_where_it_says_once_its_runs_are_there() {
+    for (code, browsed) in [("exc_nmi%2B2", Some("exc_nmi+2")), ("nowhere", None)] {
+        let link = format!("f=pti&at=77&code={code}");
+        let (mut page, here) = (Page::open(&link), State::open(&link, Settings::default()));
+        assert_eq!(page.state.link().row, here.link().row, "{code}, while nothing runs");
+        page.answer();
+        assert_eq!(page.state.browsed, browsed.map(|place| place.parse().expect("a place")), "{code}");
+        assert_eq!((page.state.link(), &page.state.notice), (here.link(), &here.notice), "{code}");
+        page.act(Action::Seek(78));
+        assert_eq!(page.state.browsed, None, "{code}");
+    }
+}
+
+#[test]
 fn what_is_lost_is_said_and_asked_for_anew() {
     let mut page = Page::open("");
     page.act(Action::ToggleFeature(crate::Feature::Nx));
@@ -252,7 +266,9 @@ fn action() -> impl Strategy<Value = Action> {
         (0_usize..900).prop_map(Action::Seek),
         Just(Action::SwapForms),
         Just(Action::Open(crate::Overlay::Editor)),
-        Just(Action::OpenLink("v=1&a=B2&b=C&f=pti&s=kernel_loop%2B1:nmi&at=30&n8=x".into())),
+        prop::sample::select(vec!["", "&code=exc_nmi%2B2", "&code=nowhere"])
+            .prop_map(|code| Action::OpenLink(format!("v=1&a=B2&b=C&f=pti&s=kernel_loop%2B1:nmi&at=30&n8=x{code}"))),
+        Just(Action::Browse("exc_nmi+3".parse().expect("a place"))),
         Just(Action::EditSchedule("kernel_loop+2:nmi, exc_nmi:mc".into())),
     ]
 }

@@ -16,7 +16,8 @@ pub(super) fn land(state: &mut State, aim: Aim, before: usize) {
         Aim::Step => None,
         // Alignment treats both sides alike, so the row usually keeps its number. Otherwise the place was followed.
         Aim::SameRow => Some(before).filter(|row| runs.clamp(*row) == *row),
-        Aim::Row(row) => Some(runs.clamp(row.unwrap_or_else(|| runs.decisive()))),
+        Aim::Decisive => Some(runs.decisive()),
+        Aim::Link(row) => Some(runs.clamp(row.unwrap_or_else(|| runs.decisive()))),
         Aim::Strike(index) => struck(runs, index),
         Aim::Added(index, vector) => return added(state, index, vector),
         Aim::Swept(side) => swept(state, side),

@@ -14,7 +14,7 @@ use cr3_core::linux::{Config, Features, Handlers, Kernel};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
-use cr3_session::runs::BUDGET as PAGE_BUDGET;
+use cr3_session::setup::BUDGET as PAGE_BUDGET;
 use std::path::PathBuf;
 
 const AFTER: &str = "\

@@ -15,7 +15,7 @@ use cr3_session::explore::wire::{Pace, Request};
 use cr3_session::export::Export;
 use cr3_session::library::Library;
 use cr3_session::link::{self, Link};
-use cr3_session::{Action, Settings, Side, State, report, update};
+use cr3_session::{Action, Settings, Side, State, opening, report, update};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,7 +50,8 @@ fn opened(arguments: &ReportArguments, given: &Given, library: &Library) -> Resu
         None => link::encode(&of_options(arguments, given)?),
     };
     let judging = if arguments.verdict == Asked::No { Judging::Off } else { Judging::ByItself };
-    let state = library.open(&link, Settings { judging, budget: arguments.budget, ..Settings::default() });
+    let settings = Settings { judging, budget: arguments.budget, ..Settings::default() };
+    let state = opening::open(&link, settings, library);
     if arguments.link.is_some() {
         has_trees(&state, given)?;
         let notice = state.notice.iter().map(|notice| format!("cr3play: {notice}\n"));

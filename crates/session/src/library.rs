@@ -1,19 +1,11 @@
 //! The kernel trees that a program has, and configurations as fields of messages, which name them.
 
-use crate::action::Action;
-use crate::assembly::Texts;
-use crate::assembly::wire::assembly;
 use crate::choice::Form;
 use crate::fields::SEPARATOR;
-use crate::link;
-use crate::runs::Runs;
-use crate::setup::{OwnTexts, Setup};
-use crate::state::{Settings, State};
 use crate::tree::{Opened, Trees};
-use crate::update::update;
 use cr3_core::asm::Diagnostic;
 use cr3_core::linux::tree::File;
-use cr3_core::linux::{Base, Config, Tree, TreeId, boot};
+use cr3_core::linux::{Base, Config, Tree, TreeId};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -76,20 +68,6 @@ impl Library {
             known => known.clone(),
         };
         Config { base, ..config.clone() }
-    }
-
-    /// The state that a link asks for, with those of its trees that are here.
-    #[must_use]
-    pub fn open(&self, link: &str, settings: Settings) -> State {
-        let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| Runs::record(setup, custom, texts).into();
-        let decoded = link::decode(link);
-        let mut state = State::opened(decoded, settings, Vec::new(), self.trees(), Texts::default(), record);
-        loop {
-            let wanted = state.texts.wanted().next().map(|(ticket, config)| (ticket, self.filled(config)));
-            let Some((ticket, config)) = wanted else { return state };
-            let answer = boot(&config).map(|system| assembly(&system));
-            state = update(&state, Action::Assembled(ticket, answer));
-        }
     }
 
     /// As a session knows them, the newest first.

@@ -1,13 +1,18 @@
-//! The state that a page opens with, made in pieces: between them a browser draws and listens.
+//! The state that a page opens with, made in pieces: between them a browser draws and listens. Whoever has kernel trees opens a link at once.
 
+use crate::action::Action;
+use crate::assembly::wire::assembly;
 use crate::assembly::{Failure, Texts};
 use crate::choice::Side;
 use crate::drafts;
+use crate::library::Library;
 use crate::link::{self, Link};
 use crate::runs::Runs;
+use crate::setup::{OwnTexts, Setup};
 use crate::state::{Settings, State};
 use crate::tree::Trees;
-use cr3_core::linux::System;
+use crate::update::update;
+use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
 use std::ops::ControlFlow;
@@ -73,6 +78,20 @@ fn started(texts: &Texts, scenario: &Scenario) -> Booted {
 
 fn run(system: Booted, scenario: &Scenario, options: Options) -> Result<Trace, Failure> {
     system.map(|system| Trace::record_system(system, scenario, options))
+}
+
+/// The state that a link asks for, with those of its trees that are here.
+#[must_use]
+pub fn open(link: &str, settings: Settings, library: &Library) -> State {
+    let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| Runs::record(setup, custom, texts).into();
+    let decoded = link::decode(link);
+    let mut state = State::opened(decoded, settings, Vec::new(), library.trees(), Texts::default(), record);
+    loop {
+        let wanted = state.texts.wanted().next().map(|(ticket, config)| (ticket, library.filled(config)));
+        let Some((ticket, config)) = wanted else { return state };
+        let answer = boot(&config).map(|system| assembly(&system));
+        state = update(&state, Action::Assembled(ticket, answer));
+    }
 }
 
 #[cfg(test)]

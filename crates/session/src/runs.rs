@@ -12,10 +12,6 @@ use cr3_core::scenario::{Place, Scenario, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
-/// Steps after which a run stops, unless a terminal asks for others. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
-/// person's endless loop, from freezing the page.
-pub const BUDGET: u32 = 100_000;
-
 /// Rows of [`Target::Page`].
 const PAGE: usize = 10;
 

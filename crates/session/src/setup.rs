@@ -6,6 +6,10 @@ use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
+/// Steps after which a run stops, unless a terminal asks for others. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
+/// person's endless loop, from freezing the page.
+pub const BUDGET: u32 = 100_000;
+
 /// A person's own texts, one for each side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnTexts([Arc<str>; 2]);

@@ -1,8 +1,7 @@
 //! Named situations. Each is a real scenario that runs when it is opened.
 
 use crate::choice::Form;
-use crate::runs::BUDGET;
-use crate::setup::Setup;
+use crate::setup::{BUDGET, Setup};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Features, Handler, Handlers, Kernel};
 use cr3_core::scenario::Schedule;

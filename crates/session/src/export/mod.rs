@@ -7,6 +7,7 @@ mod markup;
 mod timeline;
 
 use crate::library::Library;
+use crate::opening;
 use crate::report;
 use crate::state::{Settings, State};
 
@@ -97,7 +98,7 @@ impl Export {
         let export = Self::ALL.into_iter().find(|export| export.name() == name)?;
         let (address, verdicts) = (parts.next()?, parts.next()?);
         let (_, link) = address.split_once('#')?;
-        let state = library.open(link, Settings::default());
+        let state = opening::open(link, Settings::default(), library);
         let verdicts: Vec<_> = verdicts.lines().map(str::to_owned).collect();
         Some(export.file(&state, address, &report::text_with(&state, address, &verdicts)))
     }

@@ -2,7 +2,7 @@
 
 use super::lines::wrap;
 use crate::choice::Side;
-use crate::runs::BUDGET;
+use crate::setup::BUDGET;
 use crate::state::State;
 use crate::view::schedule::{Chip, chips};
 use crate::words::grouped;

@@ -57,19 +57,22 @@ impl Encoding {
     }
 }
 
-/// In quoted-printable each `=` begins an escape or ends a line, and a text with a `=` of its own has `=3D`.
+/// In quoted-printable each `=` begins an escape or ends a line, and a text with a `=` of its own has `=3D`. An escaped blank says so
+/// too, where no name stands before it to which it might assign a number.
 fn is_quoted_printable(lines: &[Line]) -> bool {
     let mut certain = false;
     for line in lines {
         let mut pieces = line.text.trim_end().split('=');
-        pieces.next();
+        let mut before = pieces.next().unwrap_or_default();
         let mut pieces = pieces.peekable();
         while let Some(piece) = pieces.next() {
+            let assigns = before.ends_with(|c: char| c.is_ascii_alphanumeric() || " _.$".contains(c));
+            before = piece;
             let escape = piece.as_bytes().get(..2);
             match escape {
                 None if piece.is_empty() && pieces.peek().is_none() => certain = true,
                 Some(hex) if hex.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')) => {
-                    certain |= hex == b"3D"
+                    certain |= hex == b"3D" || !assigns && matches!(hex, b"09" | b"20");
                 }
                 _ => return false,
             }

@@ -3,7 +3,7 @@
 use crate::Undone;
 use crate::diff::{self, Patch, is_hunk_head};
 use crate::mail::{Mail, mails};
-use crate::{Fault, Line, MAX_TEXT, quote};
+use crate::{Fault, Line, MAX_TEXT, quote, without_comments};
 use std::fmt::{self, Display, Formatter};
 
 /// What was left out.
@@ -85,6 +85,31 @@ fn is_patch(mails: &[Mail]) -> bool {
 fn begins_macro(text: &str) -> bool {
     let word = text.split_whitespace().next().unwrap_or_default();
     word.eq_ignore_ascii_case(".macro")
+}
+
+/// Whether a line ends it.
+fn ends_macro(text: &str) -> bool {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    [".endm", ".endmacro"].iter().any(|end| word.eq_ignore_ascii_case(end))
+}
+
+/// Whether a sentence stands beside the macros of a text, outside comments, as in the body of a mail.
+fn has_words(lines: &[Line]) -> bool {
+    let mut depth = 0_usize;
+    let code = without_comments(lines.iter().map(|line| line.text.as_str()));
+    let is_said = code.iter().any(|code| {
+        depth += usize::from(begins_macro(code));
+        let is_said = depth == 0 && is_sentence(code);
+        depth = depth.saturating_sub(usize::from(ends_macro(code)));
+        is_said
+    });
+    is_said && lines.iter().any(|line| begins_macro(&line.text))
+}
+
+/// Three words or more, the first with a capital, and a mark at the end that no statement has.
+fn is_sentence(code: &str) -> bool {
+    let words = code.split_whitespace().count();
+    words >= 3 && code.starts_with(|c: char| c.is_ascii_uppercase()) && code.ends_with(['.', ',', ':', '?', '!'])
 }
 
 /// What is known while a text is read.
@@ -172,7 +197,8 @@ impl Reading {
             _ => self.unquoted(lines, begins_macro),
         };
         let is_reply = self.undone.len() > before;
-        let wrapping = if has_head || is_reply { Wrapping::Mail } else { Wrapping::None };
+        let is_mail = has_head || is_reply || has_words(&lines);
+        let wrapping = if is_mail { Wrapping::Mail } else { Wrapping::None };
         let lines = match wrapping {
             Wrapping::None => lines,
             _ => self.code_of(lines),
@@ -195,7 +221,7 @@ impl Reading {
             } else if !word.is_empty() {
                 self.left_out.push(LeftOut::Prose);
             }
-            depth = depth.saturating_sub(usize::from(matches!(word.as_str(), ".endm" | ".endmacro")));
+            depth = depth.saturating_sub(usize::from(ends_macro(&word)));
         }
         kept
     }

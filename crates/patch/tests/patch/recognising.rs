@@ -284,6 +284,58 @@ fn macros_in_a_reply_or_a_mail_are_taken_out() {
     );
 }
 
+/// The body of a mail as it is copied out of a mailer or an archive: no head, no marks.
+#[test]
+fn macros_between_sentences_are_taken_out() {
+    check(
+        "Hi,\n\nThis one is simpler:\n\n#define X 1\n.macro M\n\tnop\n.endm\n\nis it not\n",
+        expect![[r#"
+        a mail with macros; left out: the words around it
+        5+0 #define X 1
+        6+0 .macro M
+        7+0 	nop
+        8+0 .endm
+    "#]],
+    );
+    // Comments have sentences too, and a statement that is wrong is no sentence.
+    let code = "/*\n * This is a comment, about a macro.\n */\n// This is one too.\nMovq %rax, %rbx, %rcx\n.macro M\nThis is in it.\n.endm\n";
+    let taken = taken(code);
+    assert!(taken.is_plain(), "{taken}");
+    assert_eq!(taken.to_string(), "macros");
+}
+
+#[test]
+fn escaped_blanks_alone_are_quoted_printable() {
+    check(
+        ".macro M a\n=09nop=20\n.endm\n",
+        expect![[r#"
+        macros; undone: quoted-printable
+        1+0 .macro M a
+        2+0 	nop 
+        3+0 .endm
+    "#]],
+    );
+    check(
+        ".macro=20M\n\tmovq $1,=20%rax\n.endm\n",
+        expect![[r#"
+        macros; undone: quoted-printable
+        1+0 .macro M
+        2+0 	movq $1, %rax
+        3+0 .endm
+    "#]],
+    );
+    // Here a name gets a number.
+    check(
+        "BIT=20\n.macro M a=20\n.endm\n",
+        expect![[r#"
+        macros
+        1+0 BIT=20
+        2+0 .macro M a=20
+        3+0 .endm
+    "#]],
+    );
+}
+
 #[test]
 fn a_text_that_is_too_long_is_refused() {
     let fault = recognise(&"x".repeat(cr3_patch::MAX_TEXT + 1)).expect_err("refused");

@@ -155,8 +155,8 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// Forms of the macro, each compared with the first: A, B2, C, E, never, custom, and beside a tree text or tree [default: A,E, or
-    /// A,E,custom with --macro or --tree, or custom for each of several]
+    /// Forms of the macro, each compared with the first: A, B2, C, E, never; custom is what --macro and --tree give together, text is
+    /// --macro alone, tree is --tree alone [default: A,E, or A,E,custom with --macro or --tree, or custom for each of several]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]
@@ -174,13 +174,13 @@ pub(crate) struct ReportArguments {
     #[arg(value_name = "LINK", conflicts_with_all = ["forms", "features", "kernel", "handler", "geometry", "macro", "config",
         "inject", "preset"])]
     pub(crate) link: Option<String>,
-    /// Two forms of the macro: A, B2, C, E, never, custom, and beside a tree text or tree [default: A,E, or E,custom with --macro or
-    /// --tree, or custom,custom with two]
+    /// Two forms of the macro: A, B2, C, E, never; custom is what --macro and --tree give together, text is --macro alone, tree is --tree
+    /// alone [default: A,E, or E,custom with --macro or --tree, or custom,custom with two]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]
     pub(crate) strikes: StrikeArguments,
-    /// Steps after which a run stops; the page has so many as the default
+    /// Steps after which a run stops; without it as many as in the page
     #[arg(long, value_name = "STEPS", default_value_t = PAGE_BUDGET)]
     pub(crate) budget: u32,
     #[command(flatten)]
@@ -229,7 +229,7 @@ pub(crate) struct CheckArguments {
     /// The second CPU
     #[arg(long, value_enum, default_value_t = Against::Unicorn)]
     pub(crate) against: Against,
-    /// Forms of the macro: A, B2, C, E, never, custom [default: A,E, or A,E,custom with --macro]
+    /// Forms of the macro, as for `compare` [default: A,E, or A,E,custom with --macro or --tree, or custom for each of several]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]

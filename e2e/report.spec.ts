@@ -143,6 +143,32 @@ test("files are those of the terminal", async ({ page }) => {
   }
 });
 
+test("a kernel tree runs in the files and in the command as in the page", async ({ page }) => {
+  const tree = fileURLToPath(new URL("../testdata/tree", import.meta.url));
+  await opened(page, "v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await page.getByRole("dialog").getByLabel(/kernel tree/).setInputFiles(tree);
+  await expect(page.locator(".trees")).toContainText(/files read/);
+  await page.keyboard.press("Escape");
+  await expect(page.locator('.outcomes .whole .outcome[data-side="1"] .ending')).toHaveText(/exit/);
+  await page.getByRole("button", { name: "Reproduce" }).click();
+  await expect(page.getByRole("alert")).toHaveText(/Command copied/);
+  const command = await pasted(page);
+  expect(command).toMatch(/^cr3play compare --forms A,tree .*--tree DIR --budget 100000$/);
+  const { runs } = JSON.parse(shell(`${command.replace("DIR", `'${tree}'`)} --json`));
+  for (const [counter, values] of Object.entries(await shown(page))) {
+    expect(values, counter).toEqual(runs.map((run: { counters: Record<string, number> }) => run.counters[counter]));
+  }
+  await page.getByRole("button", { name: "Report", exact: true }).click();
+  const url = await address(page);
+  const base = url.split("#")[0];
+  for (const [button, format] of [["Counters (JSON)", "json"], ["Counters (CSV)", "csv"], ["Timeline (SVG)", "svg"], ["Comparison (HTML)", "html"]]) {
+    const file = await saved(page, button!);
+    expect(file.text, format).toContain("v6.12");
+    expect(file.text, format).toBe(shell(`cr3play report '${url}' --tree '${tree}' --base-address '${base}' --verdict no --format ${format}`));
+  }
+});
+
 test("the exported comparison opens from a disk and asks for nothing", async ({ page }, info) => {
   const file = info.outputPath("comparison.html");
   shell(`cr3play report '#v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi' --verdict no --format html > '${file}'`);

@@ -1,20 +1,21 @@
 //! The command line.
 
 use crate::explore::{ExploreArguments, MergeArguments};
+use crate::forms;
 use crate::mutants::MutantsArguments;
 use crate::outcome::WrongUse;
-use crate::own_text::OwnText;
+use crate::own_text::{Given, OwnText};
 use crate::tree::TreeArguments;
 use clap::{Args, Parser, Subcommand};
 use cr3_core::choice::UnknownName;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Base, Config, Features, Form, Handlers, Kernel};
+use cr3_core::linux::{Config, Features, Handlers, Kernel};
 use cr3_core::run::DEFAULT_BUDGET;
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Scenario, Schedule};
+use cr3_session::setup::BUDGET as PAGE_BUDGET;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 const AFTER: &str = "\
 Exit status: 0 success, 1 a finding or a mismatch, 2 wrong use.
@@ -27,7 +28,7 @@ the next one strikes when the handler has returned, after '>' inside the handler
 
 const AFTER_REPORT: &str = "\
 LINK is an address of the page, what follows # in it, a file that has one (a saved link, a mail, a report), or - for
-standard input. Runs stop after as many steps as in the page.
+standard input. No link carries a kernel tree or --budget: the report says both, and its command has them.
 
 Exit status: as that of `compare`.";
 
@@ -100,7 +101,7 @@ pub(crate) struct SystemArguments {
     #[arg(long, default_value_t)]
     geometry: Geometry,
     #[command(flatten)]
-    own: OwnText,
+    pub(crate) own: OwnText,
     /// Prints JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -154,8 +155,8 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// Forms of the macro, each compared with the first: A, B2, C, E, never, custom [default: A,E, or A,E,custom with
-    /// --macro]
+    /// Forms of the macro, each compared with the first: A, B2, C, E, never, custom, and beside a tree text or tree [default: A,E, or
+    /// A,E,custom with --macro or --tree, or custom for each of several]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]
@@ -169,15 +170,19 @@ pub(crate) struct CompareArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// A link of the page, or a file with one, in place of the options that choose what is run
-    #[arg(value_name = "LINK", conflicts_with_all = ["forms", "features", "kernel", "handler", "geometry", "macro", "tree",
-        "config", "inject", "preset"])]
+    /// A link of the page, or a file with one, in place of the options that choose what is run; --tree gives the trees that it names
+    #[arg(value_name = "LINK", conflicts_with_all = ["forms", "features", "kernel", "handler", "geometry", "macro", "config",
+        "inject", "preset"])]
     pub(crate) link: Option<String>,
-    /// Two forms of the macro: A, B2, C, E, never, custom [default: A,E, or E,custom with --macro]
+    /// Two forms of the macro: A, B2, C, E, never, custom, and beside a tree text or tree [default: A,E, or E,custom with --macro or
+    /// --tree, or custom,custom with two]
     #[arg(long)]
     pub(crate) forms: Option<String>,
     #[command(flatten)]
     pub(crate) strikes: StrikeArguments,
+    /// Steps after which a run stops; the page has so many as the default
+    #[arg(long, value_name = "STEPS", default_value_t = PAGE_BUDGET)]
+    pub(crate) budget: u32,
     #[command(flatten)]
     pub(crate) system: SystemArguments,
     /// Where the page is: what stands before # in the report's link
@@ -400,9 +405,6 @@ impl Shown {
     }
 }
 
-/// The form that is a person's own text.
-const CUSTOM: &str = "custom";
-
 impl SystemArguments {
     /// The built-in system, with a person's own text.
     pub(crate) fn with_own(own: OwnText) -> Self {
@@ -413,71 +415,32 @@ impl SystemArguments {
     /// The configuration of the one form of a run. A macro file means form `custom`. If a person names another form,
     /// the file would have no effect, so that is an error.
     pub(crate) fn config(&self, form: Option<&str>) -> Result<Config, WrongUse> {
-        self.takes(1)?;
-        match (form, self.own.is_given()) {
-            (None, true) => self.with_form(CUSTOM, 0),
-            (None, false) => self.with_form("E", 0),
-            (Some(form), true) if form != CUSTOM => {
-                let cause = format!("{} is given but the form is '{form}'", self.own.option());
-                Err(WrongUse::new(cause, "leave --form out, or try --form custom"))
-            }
-            (Some(form), _) => self.with_form(form, 0),
-        }
+        let form = forms::one(form, &self.own)?;
+        let configs = forms::configs(form, &self.own, &self.own.read()?, &self.system())?;
+        let [config] = <[_; 1]>::try_from(configs)
+            .map_err(|_| WrongUse::new(format!("'{form}' is more than one form"), "`cr3play compare` takes several"))?;
+        Ok(config)
     }
 
-    /// The two forms that are meant where none are named.
-    pub(crate) fn usual_pair(&self) -> &'static str {
-        match self.own.count() {
-            0 | 1 if !self.own.is_given() => "A,E",
-            0 | 1 => "E,custom",
-            _ => "custom,custom",
-        }
-    }
-
-    /// Whether so many forms `custom` take all texts that are given.
-    fn takes(&self, forms: usize) -> Result<(), WrongUse> {
-        match self.own.count() {
-            given if given > forms => {
-                let cause = format!("--macro is given {given} times, for {forms} of form 'custom'");
-                Err(WrongUse::new(cause, "cr3play compare --forms custom,custom takes two"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A form; `index` counts those that are `custom`.
-    fn with_form(&self, form: &str, index: usize) -> Result<Config, WrongUse> {
-        let no_text = || WrongUse::new("form 'custom' has no text", "give it with --macro FILE or --tree DIR");
-        let (base, form, custom) = match form {
-            CUSTOM => (self.own.base()?, Form::Custom, self.own.text(index)?.ok_or_else(no_text)?),
-            _ => (Base::BuiltIn, named(form)?, Arc::default()),
-        };
-        let Self { features, kernel, handler, geometry, .. } = *self;
-        let kernel = base.tree().map_or(kernel, |tree| tree.kernel(kernel));
-        Ok(Config { features, kernel, base, form, custom, handler, geometry })
-    }
-
-    /// The configurations of a list of forms. Without a list, a macro file adds form `custom` to the usual ones. If a
-    /// list omits `custom`, the file would have no effect, so that is an error.
+    /// The configurations of a list of forms, or of those that are meant where none are named.
     pub(crate) fn configs(&self, forms: Option<&str>) -> Result<Vec<Config>, WrongUse> {
-        let usual = match self.own.count() {
-            0 | 1 if !self.own.is_given() => "A,E",
-            0 | 1 => "A,E,custom",
-            _ => "custom,custom",
-        };
-        let forms = forms.unwrap_or(usual);
-        let names: Vec<_> = forms.split(',').map(str::trim).collect();
-        if self.own.is_given() && !names.contains(&CUSTOM) {
-            let cause = format!("{} is given but no form 'custom'", self.own.option());
-            return Err(WrongUse::new(cause, format!("try --forms {forms},custom")));
-        }
-        self.takes(names.iter().filter(|name| **name == CUSTOM).count().max(1))?;
-        let index = |at: usize| names[..at].iter().filter(|name| **name == CUSTOM).count();
-        let configs = names.iter().enumerate().map(|(at, name)| self.with_form(name, index(at)));
-        let configs = configs.collect::<Result<Vec<_>, _>>()?;
-        // The C side is that of the tree for all: entry code is compared.
-        let kernel = configs.iter().find(|config| config.base.tree().is_some()).map(|config| config.kernel);
-        Ok(configs.into_iter().map(|config| Config { kernel: kernel.unwrap_or(config.kernel), ..config }).collect())
+        let usual = forms::usual("A,E", "A,E,custom", &self.own);
+        forms::configs(forms.unwrap_or(&usual), &self.own, &self.own.read()?, &self.system())
+    }
+
+    /// The same for a command that compares two, with what was read.
+    pub(crate) fn pair(&self, forms: Option<&str>, given: &Given) -> Result<[Config; 2], WrongUse> {
+        let usual = forms::usual("A,E", "E,custom", &self.own);
+        let configs = forms::configs(forms.unwrap_or(&usual), &self.own, given, &self.system())?;
+        <[_; 2]>::try_from(configs).map_err(|configs| {
+            WrongUse::new(format!("a report is about two forms, not {}", configs.len()), "try --forms A,E")
+        })
+    }
+
+    /// Everything but the form and its text.
+    fn system(&self) -> Config {
+        let Self { features, kernel, handler, geometry, .. } = *self;
+        Config { features, kernel, handler, geometry, ..Config::default() }
     }
 }
 
@@ -497,10 +460,6 @@ impl StrikeArguments {
             None => Scenario { config, schedule: self.inject.clone() },
         }
     }
-}
-
-fn named(form: &str) -> Result<Form, WrongUse> {
-    form.parse().map_err(|unknown| WrongUse::new(unknown, "or custom, with --macro FILE"))
 }
 
 fn preset(name: &str) -> Result<&'static Preset, UnknownName> {

@@ -1,6 +1,6 @@
 //! `cr3play claims`.
 
-use crate::arguments::ClaimsArguments;
+use crate::arguments::{ClaimsArguments, SystemArguments};
 use crate::diagnostic;
 use crate::explore::{kernel_option, quoted};
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
@@ -46,8 +46,13 @@ impl Answer {
 pub(crate) fn claims(arguments: &ClaimsArguments) -> Result<Outcome, WrongUse> {
     let claims = chosen(arguments.id)?;
     let given = &arguments.own;
-    let base = given.base()?;
-    let subject = given.text(0)?.map(|text| Subject::on(base, text));
+    let subject = match given.is_given() {
+        true => {
+            let Config { base, custom, .. } = SystemArguments::with_own(given.clone()).config(None)?;
+            Some(Subject::on(base, custom))
+        }
+        false => None,
+    };
     let own = own_text::system(subject.as_ref().map(|subject| subject.applied(Config::default())).as_ref())?;
     if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
         tell(&diagnostic::notes(&own.notes));

@@ -6,7 +6,7 @@ use crate::findings::outcome;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::run::{StepReport, ending, heading, record, selected, step_report};
 use crate::table::{Align, WIDTH, beside, cut, fitting, labelled, rewrap, table, wrap};
-use crate::{diagnostic, json};
+use crate::{diagnostic, forms, json};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, astray, compare as align, counters};
 use cr3_core::trace::Trace;
 use serde::Serialize;
@@ -17,6 +17,8 @@ use std::ops::Range;
 struct Report {
     #[serde(flatten)]
     setting: json::Setting,
+    /// What each run is called below.
+    names: Vec<String>,
     runs: Vec<json::Run>,
     /// Why the counters of each run are not compared with those of the first; none if they are.
     not_comparable: Vec<Option<String>>,
@@ -57,7 +59,7 @@ struct RowReport {
 #[derive(Serialize)]
 struct PartialPlace {
     place: String,
-    forms: Vec<&'static str>,
+    forms: Vec<String>,
 }
 
 pub(crate) fn compare(arguments: &CompareArguments) -> Result<Outcome, WrongUse> {
@@ -76,8 +78,9 @@ pub(crate) fn compare(arguments: &CompareArguments) -> Result<Outcome, WrongUse>
     outcome(&runs)
 }
 
-fn form(trace: &Trace) -> &'static str {
-    trace.scenario.config.form.name()
+/// What the runs are called.
+fn names(runs: &[&Trace]) -> Vec<String> {
+    forms::names(runs.iter().map(|run| &run.scenario.config))
 }
 
 fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
@@ -96,8 +99,9 @@ fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
         setting: runs
             .first()
             .map_or_else(|| json::Setting::new(&Default::default()), |run| json::Setting::new(&run.scenario)),
+        names: names(runs),
         runs: runs.iter().map(|run| json::Run::new(run)).collect(),
-        not_comparable: runs.iter().map(|run| not_comparable(runs, run)).collect(),
+        not_comparable: (0..runs.len()).map(|run| not_comparable(runs, run)).collect(),
         counters: counters(runs).into_iter().map(counter_report).collect(),
         rows: comparison.rows.len(),
         differences: comparison.differences.iter().map(difference).collect(),
@@ -105,11 +109,10 @@ fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
     }
 }
 
-/// Why the counters of `run` cannot be compared with those of the first run.
-fn not_comparable(runs: &[&Trace], run: &Trace) -> Option<String> {
-    let pair = [*runs.first()?, run];
-    let (which, why) = astray(pair)?;
-    Some(format!("{} {why}", form(pair[which])))
+/// Why the counters of a run cannot be compared with those of the first run.
+fn not_comparable(runs: &[&Trace], run: usize) -> Option<String> {
+    let (which, why) = astray([*runs.first()?, *runs.get(run)?])?;
+    Some(format!("{} {why}", names(runs)[[0, run][which]]))
 }
 
 fn counter_report(row: CounterRow) -> CounterReport {
@@ -124,7 +127,7 @@ fn counter_report(row: CounterRow) -> CounterReport {
 }
 
 fn partial_place(runs: &[&Trace], (place, has): &(String, Vec<bool>)) -> PartialPlace {
-    let forms = runs.iter().zip(has).filter(|&(_, &has)| has).map(|(trace, _)| form(trace)).collect();
+    let forms = names(runs).into_iter().zip(has).filter(|&(_, &has)| has).map(|(name, _)| name).collect();
     PartialPlace { place: place.clone(), forms }
 }
 
@@ -141,14 +144,14 @@ fn anchor_name(anchor: Anchor) -> &'static str {
 }
 
 fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
-    let forms: Vec<_> = runs.iter().map(|trace| form(trace)).collect();
+    let forms = names(runs);
     let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
     text.extend(runs.iter().map(|run| diagnostic::notes(&run.system.notes)));
-    for (index, run) in runs.iter().enumerate() {
+    for (index, (run, form)) in runs.iter().zip(&forms).enumerate() {
         let label = if index == 0 { "end" } else { "" };
-        text += &rewrap(&format!("{label:<10}{}: {}", form(run), ending(run, runs)));
+        text += &rewrap(&format!("{label:<10}{form}: {}", ending(run, runs)));
     }
-    let mut whys: Vec<_> = runs.iter().filter_map(|run| not_comparable(runs, run)).collect();
+    let mut whys: Vec<_> = (0..runs.len()).filter_map(|run| not_comparable(runs, run)).collect();
     whys.dedup();
     text.extend(whys.iter().map(|why| labelled("counters", &format!("not comparable: {why}"))));
     text.push('\n');
@@ -168,8 +171,8 @@ fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
 /// others go into another table, beside the first run again.
 fn counter_table(runs: &[&Trace]) -> String {
     let mut head = vec![String::new(), String::new()];
-    for (index, trace) in runs.iter().enumerate() {
-        head.push(form(trace).to_owned());
+    for (index, form) in names(runs).into_iter().enumerate() {
+        head.push(form);
         head.extend((index != 0).then(String::new));
     }
     let columns = head.len();
@@ -267,11 +270,8 @@ fn side_by_side(runs: &[&Trace], row: &Row) -> String {
 fn presence(runs: &[&Trace], row: &Row) -> String {
     let instruction = runs.iter().zip(&row.steps).find(|(_, step)| step.is_some());
     let instruction = instruction.map_or_else(String::new, |(trace, step)| cell(trace, *step));
-    let forms: Vec<_> = runs
-        .iter()
-        .zip(&row.steps)
-        .map(|(trace, step)| if step.is_some() { form(trace).to_owned() } else { "-".repeat(form(trace).len()) })
-        .collect();
+    let forms = names(runs).into_iter().zip(&row.steps);
+    let forms: Vec<_> = forms.map(|(form, step)| if step.is_some() { form } else { "-".repeat(form.len()) }).collect();
     let forms = forms.join(" ");
     let (width, needed) = (WIDTH - MARK - PLACE, forms.chars().count() + 2);
     match width.checked_sub(needed).filter(|left| *left >= INSTRUCTION) {
@@ -316,11 +316,11 @@ fn sentences(runs: &[&Trace], comparison: &Comparison, rows: impl Iterator<Item 
     let mut text = String::new();
     for row in rows.filter_map(|row| comparison.rows.get(row)).filter(|row| row.anchor.is_some() || mark(row) == '~') {
         let mut said: Vec<(String, Vec<String>)> = Vec::new();
-        for (trace, step) in runs.iter().zip(&row.steps) {
+        for ((trace, form), step) in runs.iter().zip(names(runs)).zip(&row.steps) {
             let Some(sentence) = step.and_then(|step| sentence(runs, row, trace, step as usize)) else {
                 continue;
             };
-            let who = format!("{} {}", form(trace), step.map_or(0, |step| step + 1));
+            let who = format!("{form} {}", step.map_or(0, |step| step + 1));
             match said.iter_mut().find(|(other, _)| *other == sentence) {
                 Some((_, others)) => others.push(who),
                 None => said.push((sentence, vec![who])),

@@ -1,9 +1,9 @@
 //! `cr3play cpus`, `cr3play nmi`, and what runs cost on a processor.
 
 use crate::arguments::{CpusArguments, NmiArguments, Range};
-use crate::json;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, labelled, table};
+use crate::{forms, json};
 use cr3_core::compare::astray;
 use cr3_core::cost::{self, Cycles, Estimate, FORMULA, Figure, Load, Part, Profile};
 use cr3_core::geometry::Geometry;
@@ -149,7 +149,7 @@ pub(crate) fn costs(runs: &[&Trace]) -> String {
     let Some(profile) = cost::profile(geometry) else { return String::new() };
     let costs: Vec<_> = runs.iter().map(|run| cost::cost(&run.counters, profile)).collect();
     let mut head = vec![format!("cycles on {}", profile.hierarchy.name), "each".to_owned()];
-    head.extend(runs.iter().map(|run| run.scenario.config.form.name().to_owned()));
+    head.extend(forms::names(runs.iter().map(|run| &run.scenario.config)));
     let mut rows = vec![head];
     for (index, part) in Part::ALL.into_iter().enumerate() {
         let items = || costs.iter().map(|cost| cost.items[index]);

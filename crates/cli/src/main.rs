@@ -12,6 +12,7 @@ mod cost;
 mod diagnostic;
 mod explore;
 mod findings;
+mod forms;
 mod input;
 mod jobs;
 mod json;

@@ -8,21 +8,28 @@ use crate::input::read;
 use crate::outcome::WrongUse;
 use crate::tree;
 use clap::Args;
-use cr3_core::linux::{Base, Config, Form, System, boot};
+use cr3_core::linux::{Config, Form, System, Tree, TreeId, boot};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+
+/// The texts and trees that are given, in order.
+pub(crate) struct Given {
+    pub(crate) texts: Vec<Arc<str>>,
+    pub(crate) trees: Vec<(TreeId, Arc<Tree>)>,
+}
 
 /// A person's own text.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct OwnText {
     /// File with the text of form `custom`: macros, which replace built-in ones of the same names, or a patch: a diff, a mail, a
-    /// reply that quotes one, or several mails; given several times, each form `custom` of a list has the next one
+    /// reply that quotes one, or several mails; given several times, each form of a list that takes a text has the next one
     #[arg(long, visible_alias = "patch", value_name = "FILE")]
     r#macro: Vec<PathBuf>,
-    /// Folder of a kernel tree, built or not: form `custom` is then its entry code, with the text of --macro in it if given
+    /// Folder of a kernel tree, built or not: form `custom` is then its entry code, with the text of --macro in it if given; given
+    /// several times, each form of a list that takes a tree has the next one
     #[arg(long, value_name = "DIR")]
-    tree: Option<PathBuf>,
+    tree: Vec<PathBuf>,
     /// A name of the kernel's configuration for the text of --macro or --tree, with or without CONFIG_; may be given several times
     #[arg(long, value_name = "NAME=y|n")]
     config: Vec<Setting>,
@@ -31,44 +38,52 @@ pub(crate) struct OwnText {
 impl OwnText {
     /// Whether there is one, or settings for one.
     pub(crate) fn is_given(&self) -> bool {
-        !self.r#macro.is_empty() || self.tree.is_some() || !self.config.is_empty()
+        self.count() > 0 || !self.config.is_empty()
+    }
+
+    /// Whether there are settings and nothing that they could be for.
+    pub(crate) fn has_only_settings(&self) -> bool {
+        self.count() == 0 && !self.config.is_empty()
     }
 
     /// The option that gives it, as it is written.
     pub(crate) fn option(&self) -> &'static str {
-        match (self.r#macro.as_slice(), &self.tree) {
+        match (self.r#macro.as_slice(), self.tree.as_slice()) {
             ([_, ..], _) => "--macro",
-            ([], Some(_)) => "--tree",
-            ([], None) => "--config",
+            ([], [_, ..]) => "--tree",
+            ([], []) => "--config",
         }
     }
 
-    /// The text that it changes.
-    pub(crate) fn base(&self) -> Result<Base, WrongUse> {
-        let tree = self.tree.as_deref().map(tree::read).transpose()?;
-        Ok(tree.map_or(Base::BuiltIn, |tree| Base::Tree(Arc::new(tree))))
-    }
-
-    /// How many texts there are.
-    pub(crate) fn count(&self) -> usize {
+    /// How many texts are given.
+    pub(crate) fn macros(&self) -> usize {
         self.r#macro.len()
     }
 
-    /// The text with this index, or the last one, with its settings before it; nothing where no file is named.
-    pub(crate) fn text(&self, index: usize) -> Result<Option<Arc<str>>, WrongUse> {
-        let file = self.r#macro.get(index).or(self.r#macro.last());
-        let text = match (file, &self.tree) {
-            (Some(file), _) => read(file)?,
-            (None, Some(_)) => String::new(),
-            (None, None) if self.config.is_empty() => return Ok(None),
-            (None, None) => {
-                return Err(WrongUse::new("--config is given but no text", "give one with --macro FILE or --tree DIR"));
-            }
-        };
-        let settings: String = self.config.iter().map(Setting::line).collect();
-        // The lines of the file keep their numbers.
+    /// How many trees are given.
+    pub(crate) fn folders(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// How many of the texts or trees are told apart.
+    pub(crate) fn count(&self) -> usize {
+        self.macros().max(self.folders())
+    }
+
+    /// Reads the files and folders, each once: standard input cannot be read twice. A text stands after the settings.
+    pub(crate) fn read(&self) -> Result<Given, WrongUse> {
+        let settings = self.settings();
+        // The lines of a file keep their numbers.
         let count = if settings.is_empty() { "" } else { "#line 1\n" };
-        Ok(Some(format!("{settings}{count}{text}").into()))
+        let text = |file: &PathBuf| read(file).map(|text| format!("{settings}{count}{text}").into());
+        let texts = self.r#macro.iter().map(text).collect::<Result<_, WrongUse>>()?;
+        let tree = |folder: &PathBuf| tree::read(folder).map(|volume| (volume.id, volume.tree));
+        Ok(Given { texts, trees: self.tree.iter().map(tree).collect::<Result<_, WrongUse>>()? })
+    }
+
+    /// The settings, as lines before a text.
+    pub(crate) fn settings(&self) -> String {
+        self.config.iter().map(Setting::line).collect()
     }
 
     /// The same arguments, as a shell takes them; empty if there is no text.

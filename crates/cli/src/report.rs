@@ -4,18 +4,27 @@ use crate::arguments::{Asked, Format, ReportArguments};
 use crate::findings;
 use crate::input::read;
 use crate::outcome::{Outcome, WrongUse, print, tell};
-use cr3_core::linux::{Base, Form};
+use crate::own_text::Given;
+use cr3_core::linux::{Config, Form, TreeId};
+use cr3_core::scenario::Scenario;
 use cr3_core::trace::Trace;
 use cr3_jobs::Jobs;
-use cr3_session::choice::Judging;
+use cr3_session::choice::{Judging, Own};
+use cr3_session::explore::Subject;
 use cr3_session::explore::wire::{Pace, Request};
 use cr3_session::export::Export;
+use cr3_session::library::Library;
 use cr3_session::link::{self, Link};
-use cr3_session::{Action, Settings, Side, State, report, update};
+use cr3_session::{Action, Settings, Side, State, opening, report, update};
 use std::path::Path;
+use std::sync::Arc;
 
 pub(crate) fn report(arguments: &ReportArguments) -> Result<Outcome, WrongUse> {
-    let state = judged(opened(arguments)?, arguments.verdict);
+    let given = arguments.system.own.read()?;
+    let mut library = Library::default();
+    given.trees.iter().for_each(|(id, tree)| library.add(*id, tree.clone()));
+    let state = opened(arguments, &given, &library)?;
+    let state = judged(state, arguments.verdict, &library);
     let link = link::encode(&state.link());
     let address = format!("{}#{link}", arguments.base_address);
     let format = if arguments.system.json { Format::Json } else { arguments.format };
@@ -35,17 +44,42 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<Outcome, WrongUse> {
     }
 }
 
-fn opened(arguments: &ReportArguments) -> Result<State, WrongUse> {
+fn opened(arguments: &ReportArguments, given: &Given, library: &Library) -> Result<State, WrongUse> {
     let link = match &arguments.link {
-        Some(given) => found(given)?,
-        None => link::encode(&of_options(arguments)?),
+        Some(link) => found(link)?,
+        None => link::encode(&of_options(arguments, given)?),
     };
     let judging = if arguments.verdict == Asked::No { Judging::Off } else { Judging::ByItself };
-    let state = State::open(&link, Settings { judging, ..Settings::default() });
-    if let Some(notice) = state.notice.as_ref().filter(|_| arguments.link.is_some()) {
-        tell(&format!("cr3play: {notice}\n"));
+    let settings = Settings { judging, budget: arguments.budget, ..Settings::default() };
+    let state = opening::open(&link, settings, library);
+    if arguments.link.is_some() {
+        has_trees(&state, given)?;
+        let notice = state.notice.iter().map(|notice| format!("cr3play: {notice}\n"));
+        notice.for_each(|notice| tell(&notice));
     }
     Ok(state)
+}
+
+/// Whether the trees that are given are those that a link runs.
+fn has_trees(state: &State, given: &Given) -> Result<(), WrongUse> {
+    let wanted: Vec<_> = Side::BOTH.into_iter().filter_map(|side| state.setup.tree(side)).collect();
+    let is_given = |id: &TreeId| given.trees.iter().any(|(given, _)| given == id);
+    if let Some((id, tree)) = given.trees.iter().find(|(id, _)| !wanted.contains(id)) {
+        let (cause, mend) = match wanted.first() {
+            Some(wanted) => (
+                format!("the link runs the kernel tree {wanted}"),
+                "the number is a sum over the files that are read: give the tree as it was",
+            ),
+            None => ("the link runs no kernel tree".to_owned(), "leave --tree out"),
+        };
+        return Err(WrongUse::new(format!("{cause}, and --tree gives {id}, {}", tree.release()), mend));
+    }
+    if let Some(id) = wanted.iter().find(|id| !is_given(id)) {
+        tell(&format!(
+            "cr3play: the link runs the kernel tree {id}, which no link carries\n  give its folder with --tree DIR\n"
+        ));
+    }
+    Ok(())
 }
 
 /// The link that is given, or that a file holds.
@@ -63,51 +97,46 @@ fn found(given: &str) -> Result<String, WrongUse> {
 }
 
 /// The link of what the options choose.
-fn of_options(arguments: &ReportArguments) -> Result<Link, WrongUse> {
-    let usual = arguments.system.usual_pair();
-    let forms = arguments.forms.as_deref().unwrap_or(usual);
-    let configs = arguments.system.configs(Some(forms))?;
-    let [left, right] = configs.as_slice() else {
-        return Err(WrongUse::new(format!("a report is about two forms, not {}", configs.len()), "try --forms A,E"));
-    };
-    if configs.iter().any(|config| config.base != Base::BuiltIn) {
-        return Err(WrongUse::new("no link carries a kernel tree", "`cr3play compare` takes --tree"));
-    }
-    let mut texts = configs.iter().filter(|config| config.form == Form::Custom).map(|config| config.custom.to_string());
+fn of_options(arguments: &ReportArguments, given: &Given) -> Result<Link, WrongUse> {
+    let configs = arguments.system.pair(arguments.forms.as_deref(), given)?;
+    let own = configs.each_ref().map(|config| own(config, given));
+    let has_text = |(config, own): &(&Config, Own)| config.form == Form::Custom && own.has_text();
+    let mut texts = configs.iter().zip(own).filter(has_text).map(|(config, _)| config.custom.to_string());
     let custom = texts.next();
-    let other = texts.next().filter(|other| Some(other) != custom.as_ref());
-    if custom.iter().chain(&other).any(|text| text.len() > link::TEXT_LIMIT) {
+    let right = texts.next().filter(|right| Some(right) != custom.as_ref());
+    if custom.iter().chain(&right).any(|text| text.len() > link::TEXT_LIMIT) {
         let cause = format!("a link carries a text of up to {} KiB", link::TEXT_LIMIT >> 10);
         return Err(WrongUse::new(cause, "leave out what is no macro; `cr3play compare` takes longer texts"));
     }
-    let forms = [left.form, right.form];
-    let scenario = arguments.strikes.scenario(left.clone());
-    let config = scenario.config;
-    Ok(Link {
-        forms,
-        features: config.features,
-        kernel: config.kernel,
-        handler: config.handler,
-        geometry: config.geometry,
-        schedule: scenario.schedule,
-        custom,
-        right: other,
-        ..Link::default()
-    })
+    let forms = configs.each_ref().map(|config| config.form);
+    let [left, _] = configs;
+    let Scenario { config, schedule } = arguments.strikes.scenario(left);
+    let Config { features, kernel, handler, geometry, .. } = config;
+    Ok(Link { forms, own, features, kernel, handler, geometry, schedule, custom, right, ..Link::default() })
+}
+
+/// What a custom form is.
+fn own(config: &Config, given: &Given) -> Own {
+    let named = config.base.tree().and_then(|tree| given.trees.iter().find(|(_, given)| Arc::ptr_eq(given, tree)));
+    match named {
+        Some((id, _)) if config.custom.is_empty() => Own::Tree(*id),
+        Some((id, _)) => Own::EditedTree(*id),
+        None => Own::Text,
+    }
 }
 
 /// Steps of a slice of a search.
 const STEPS: u64 = 10_000_000;
 
 /// The state with what the explorer says, as the page has it.
-fn judged(state: State, asked: Asked) -> State {
+fn judged(state: State, asked: Asked, library: &Library) -> State {
     let pace = match asked {
         Asked::No => return state,
         Asked::Single => Pace::Rest,
         Asked::Deep => Pace::Deepen,
     };
     let mut jobs = Jobs::default();
-    state.searches().into_iter().for_each(|(_, request)| jobs.take(request));
+    state.searches().into_iter().for_each(|(_, request)| jobs.take(filled(request, library)));
     jobs.take(Request::Go(pace));
     let mut state = state;
     while !jobs.is_idle() {
@@ -116,4 +145,15 @@ fn judged(state: State, asked: Asked) -> State {
         }
     }
     state
+}
+
+/// The request with the trees that it names.
+fn filled(request: Request, library: &Library) -> Request {
+    match request {
+        Request::Judge(ticket, subject) => {
+            let config = library.filled(&subject.config);
+            Request::Judge(ticket, Subject { config, ..subject })
+        }
+        other => other,
+    }
 }

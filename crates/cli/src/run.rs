@@ -6,7 +6,7 @@ use crate::findings::{self, outcome};
 use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, beside, labelled, rewrap, table, wrap};
-use crate::{diagnostic, json};
+use crate::{diagnostic, forms, json};
 use cr3_core::compare::lacks_label;
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, Kernel, Variation, tables_half};
@@ -159,9 +159,13 @@ fn ended(trace: &Trace) -> String {
 }
 
 fn missed(trace: &Trace, others: &[&Trace]) -> String {
+    let names = forms::names(others.iter().map(|other| &other.scenario.config));
+    let name =
+        |of: &Trace| others.iter().zip(&names).find(|(other, _)| std::ptr::eq(**other, of)).map(|(_, name)| name);
     let line = |unfired: &Unfired| match others.iter().find(|other| lacks_label(unfired, other)) {
         Some(other) => {
-            let [here, there] = [trace, other].map(|trace| trace.scenario.config.form.name());
+            let [here, there] =
+                [trace, other].map(|of| name(of).map_or(of.scenario.config.form.name(), String::as_str));
             format!(
                 "{} did not strike: the text of {here} has no such label, and that of {there} has it",
                 unfired.injection
@@ -173,8 +177,7 @@ fn missed(trace: &Trace, others: &[&Trace]) -> String {
 }
 
 fn text(trace: &Trace, shown: &[usize]) -> String {
-    let form = &trace.scenario.config.form;
-    let mut text = heading(&trace.scenario, &format!("{form}: {}", form.description()));
+    let mut text = heading(&trace.scenario, &forms::described(&trace.scenario.config));
     text += &diagnostic::notes(&trace.system.notes);
     text += &rewrap(&format!("end       {}{}", ending(trace, &[]), findings::held(trace)));
     text.push('\n');

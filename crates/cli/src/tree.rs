@@ -6,10 +6,11 @@ use crate::{diagnostic, jobs};
 use clap::Args;
 use cr3_core::beside::{Difference, Lockstep, Mismatch, Pair, Spot, lockstep};
 use cr3_core::counters::Counter;
-use cr3_core::linux::tree::{Checked, File};
+use cr3_core::linux::tree::File;
 use cr3_core::linux::{Config, Features, Handler, Handlers, Kernel, Tree, Variation};
 use cr3_core::scenario::presets::PRESETS;
 use cr3_core::scenario::{Schedule, Vector};
+use cr3_session::library::Volume;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,8 +51,8 @@ const MAX_FILE: u64 = 1 << 20;
 /// The most files that are read. Linux's entry code includes about 100.
 const MAX_FILES: usize = 2000;
 
-/// The entry text of the kernel tree in a folder.
-pub(crate) fn read(folder: &Path) -> Result<Tree, WrongUse> {
+/// The kernel tree in a folder, and its files.
+pub(crate) fn read(folder: &Path) -> Result<Volume, WrongUse> {
     let top = folder.canonicalize().map_err(|error| {
         WrongUse::new(format!("cannot read {}: {error}", folder.display()), "name the top folder of a kernel tree")
     })?;
@@ -61,7 +62,7 @@ pub(crate) fn read(folder: &Path) -> Result<Tree, WrongUse> {
         files += usize::from(matches!(file, File::Text(_)));
         if files > MAX_FILES { File::Refused(format!("{MAX_FILES} files were read before it")) } else { file }
     };
-    Tree::read(&mut find).map_err(|diagnostics| {
+    Volume::read(&mut find).map_err(|diagnostics| {
         let text: String = diagnostics.iter().map(diagnostic::text).collect();
         WrongUse::new(format!("{} is no tree that can be run", folder.display()), text.trim_end())
     })
@@ -86,7 +87,7 @@ fn file(top: &Path, path: &str) -> File {
 // --- Walking and running -----------------------------------------------------------------------------------------------
 
 pub(crate) fn tree(arguments: &TreeArguments) -> Result<Outcome, WrongUse> {
-    let tree = Arc::new(read(&arguments.tree)?);
+    let tree = read(&arguments.tree)?.tree;
     if arguments.every_configuration {
         return every_configuration(&tree, arguments);
     }
@@ -258,10 +259,7 @@ impl Report {
             features: features.to_string(),
             kernel: kernel.to_string(),
             release: walked.release.to_string(),
-            c_side: match walked.release.checked() {
-                Checked::Checked => "checked",
-                Checked::Unchecked => "unchecked",
-            },
+            c_side: walked.release.checked().name(),
             form: walked.form.name(),
             files: tree.files().len(),
             lines: tree.files().map(|(_, text)| text.lines().count()).sum(),

@@ -2,9 +2,9 @@
 
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::tree::File;
-use cr3_core::linux::{Config, Kernel, Tree, TreeId, boot};
+use cr3_core::linux::{Config, Tree, boot};
 use cr3_session::assembly::wire::{answered, assembly, questions};
-use cr3_session::library::Library;
+use cr3_session::library::{Library, Volume};
 use cr3_session::tree::wire::{encode, gift, given};
 use cr3_session::tree::{Opened, Told};
 use std::collections::VecDeque;
@@ -36,26 +36,14 @@ pub fn receive(text: &str, library: &mut Library) -> bool {
 impl Workshop {
     /// Reads a tree whose files `find` gives. Returns a message for the other workers, with the files, and one for the page.
     pub fn open(&mut self, find: &mut dyn FnMut(&str) -> File) -> Vec<String> {
-        let mut files = Vec::new();
-        let read = Tree::read(&mut |path| {
-            let file = find(path);
-            if let File::Text(text) = &file
-                && files.iter().all(|(name, _)| name != path)
-            {
-                files.push((path.to_owned(), text.clone()));
+        match Volume::read(find) {
+            Ok(Volume { id, tree, files }) => {
+                let told = Told::Opened(Opened::new(id, &tree, files.len()));
+                self.library.add(id, tree);
+                vec![gift(id, &files), encode(&told)]
             }
-            file
-        });
-        let tree = match read {
-            Ok(tree) => tree,
-            Err(diagnostics) => return vec![encode(&Told::Refused(words(&diagnostics)))],
-        };
-        let id = TreeId::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-        let (release, kernel) = (tree.release().to_string(), tree.kernel(Kernel::V6_12));
-        let configured = tree.configured().words();
-        let told = Told::Opened(Opened { id, release, kernel, files: files.len(), configured });
-        self.library.add(id, Arc::new(tree));
-        vec![gift(id, &files), encode(&told)]
+            Err(diagnostics) => vec![encode(&Told::Refused(words(&diagnostics)))],
+        }
     }
 
     /// Takes all that is wanted, in the place of what was asked before; or a tree that it does not have any more.

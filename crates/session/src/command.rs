@@ -1,11 +1,10 @@
 //! The command that shows in a terminal what the page shows.
 
-use crate::choice::{Form, Side};
+use crate::choice::Side;
 use crate::link;
-use crate::runs::BUDGET;
 use crate::setup::Setup;
 use crate::state::State;
-use crate::words::{MACRO_FILE, TEXT_FILES};
+use crate::words::Files;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::Kernel;
 use std::sync::Arc;
@@ -13,53 +12,25 @@ use std::sync::Arc;
 /// What a folded command's later lines begin with.
 const INDENT: &str = "   ";
 
-/// What a terminal runs to show what is on display: `cr3play compare`, or `cr3play run` for each side where both have a
-/// custom form, on different trees, because `compare` takes one tree.
+/// What a terminal runs to show what is on display: `cr3play compare` with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command(Vec<Program>);
-
-/// One call of `cr3play`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Program {
-    /// The program with its first argument.
-    name: &'static str,
+pub struct Command {
     /// Options with their values, each as a shell takes it.
     options: Vec<String>,
-    /// The texts of the custom form that are run: none, that of both sides or of the only one, or both.
+    /// The texts that are run: none, that of both sides or of the only one, or both.
     texts: Vec<Arc<str>>,
 }
+
+/// The program with its first argument.
+const NAME: &str = "cr3play compare";
 
 impl Command {
     /// The command of what a state shows.
     #[must_use]
     pub fn of(state: &State) -> Self {
-        let Setup { forms, own, .. } = &state.setup;
-        if forms == &[Form::Custom; 2] && own[0] != own[1] {
-            return Self(Side::BOTH.map(|side| Program::of(state, "cr3play run", &[side])).into());
-        }
-        Self(vec![Program::of(state, "cr3play compare", &Side::BOTH)])
-    }
-
-    /// Everything that a shell needs, a person's own text included.
-    #[must_use]
-    pub fn whole(&self) -> String {
-        self.0.iter().map(Program::whole).collect::<Vec<_>>().join("\n")
-    }
-
-    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in [`MACRO_FILE`], two are in [`TEXT_FILES`].
-    #[must_use]
-    pub fn folded(&self, width: usize) -> Vec<String> {
-        self.0.iter().flat_map(|program| program.folded(width)).collect()
-    }
-}
-
-impl Program {
-    /// What runs the sides.
-    fn of(state: &State, name: &'static str, sides: &[Side]) -> Self {
         let setup = &state.setup;
-        let forms: Vec<_> = sides.iter().map(|side| setup.forms[side.index()].name()).collect();
-        let option = if sides.len() == 1 { "--form" } else { "--forms" };
-        let mut options = vec![format!("{option} {}", forms.join(",")), format!("--features {}", setup.features)];
+        let forms = Side::BOTH.map(|side| form(setup, side)).join(",");
+        let mut options = vec![format!("--forms {forms}"), format!("--features {}", setup.features)];
         if setup.kernel != Kernel::V6_12 {
             options.push(format!("--kernel {}", setup.kernel));
         }
@@ -71,17 +42,20 @@ impl Program {
             // Nothing in a schedule ends a shell's quotes.
             options.push(format!("--inject '{}'", setup.schedule));
         }
-        if sides.iter().any(|side| setup.tree(*side).is_some()) {
-            options.push("--tree DIR".to_owned());
-        }
-        options.push(format!("--budget {BUDGET}"));
-        let mut texts: Vec<_> =
-            sides.iter().filter(|side| setup.uses_text(**side)).map(|side| state.custom.of(*side).clone()).collect();
+        options.extend(of_trees(state));
+        options.push(format!("--budget {}", setup.budget));
+        let mut texts: Vec<_> = Side::BOTH
+            .into_iter()
+            .filter(|side| setup.uses_text(*side))
+            .map(|side| state.custom.of(side).clone())
+            .collect();
         texts.dedup();
-        Self { name, options, texts }
+        Self { options, texts }
     }
 
-    fn whole(&self) -> String {
+    /// Everything that a shell needs, a person's own text included.
+    #[must_use]
+    pub fn whole(&self) -> String {
         match self.texts.as_slice() {
             [] => self.with(""),
             [text] => {
@@ -103,15 +77,49 @@ impl Program {
     }
 
     fn with(&self, own: &str) -> String {
-        format!("{} {}{own}", self.name, self.options.join(" "))
+        format!("{NAME} {}{own}", self.options.join(" "))
     }
 
-    fn folded(&self, width: usize) -> Vec<String> {
-        let files = if self.texts.len() > 1 { &TEXT_FILES[..] } else { &[MACRO_FILE] };
-        let own = files.iter().zip(&self.texts).map(|(file, _)| format!("--macro {file}"));
-        let words = self.options.iter().cloned().chain(own);
-        folded(self.name, words, width)
+    /// The command in lines of at most `width` characters that a shell takes as one. A person's own text is in a file.
+    #[must_use]
+    pub fn folded(&self, width: usize) -> Vec<String> {
+        let files = if self.texts.len() > 1 { &Files::OF_SIDES[..] } else { &[Files::default()] };
+        let own = files.iter().zip(&self.texts).map(|(files, _)| format!("--macro {}", files.text));
+        folded(NAME, self.options.iter().cloned().chain(own), width)
     }
+}
+
+/// The word of `--forms` for what a side runs.
+fn form(setup: &Setup, side: Side) -> &'static str {
+    match (setup.tree(side), setup.uses_text(side)) {
+        (Some(_), false) => "tree",
+        (None, true) if setup.tree(side.other()).is_some() => "text",
+        _ => setup.forms[side.index()].name(),
+    }
+}
+
+/// Where commands find what a side runs.
+pub(crate) fn files(state: &State, side: Side) -> Files {
+    let (default, own) = (Files::default(), Files::OF_SIDES[side.index()]);
+    let [left, right] = Side::BOTH.map(|side| state.setup.tree(side));
+    let has_two_trees = left.is_some() && right.is_some() && left != right;
+    Files {
+        text: if state.linked_right().is_some() { own.text } else { default.text },
+        tree: if has_two_trees { own.tree } else { default.tree },
+    }
+}
+
+/// The trees that the sides run, each once: a side that runs it, and what stands for its folder.
+pub(crate) fn trees(state: &State) -> Vec<(Side, &'static str)> {
+    let with_tree = Side::BOTH.into_iter().filter(|side| state.setup.tree(*side).is_some());
+    let mut trees: Vec<_> = with_tree.map(|side| (side, files(state, side).tree)).collect();
+    trees.dedup_by_key(|(_, folder)| *folder);
+    trees
+}
+
+/// The options that give them.
+pub(crate) fn of_trees(state: &State) -> Vec<String> {
+    trees(state).into_iter().map(|(_, folder)| format!("--tree {folder}")).collect()
 }
 
 /// A text of a shell's input, with the word that ends it.
@@ -161,6 +169,7 @@ pub fn of_file() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choice::Form;
     use crate::state::Settings;
     use expect_test::{Expect, expect};
 
@@ -211,22 +220,54 @@ mod tests {
     }
 
     #[test]
-    fn sides_with_different_texts_have_a_command_each() {
+    fn sides_with_texts_and_trees_have_one_command() {
         check(
             "v=2&a=custom&b=custom&tb=12&s=",
             expect![[r#"
-            cr3play run --form custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --budget 100000 --macro - <<'EOF'
+            cr3play compare --forms text,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000 --macro - <<'EOF'
 
             EOF
 
-            cr3play run --form custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000
             ---
-            cr3play run --form custom \
+            cr3play compare --forms text,tree \
                 --features pti,pcid,invpcid,fsgsbase,nx \
-                --handler quiet --budget 100000 --macro my.S
-            cr3play run --form custom \
+                --handler quiet --tree DIR --budget 100000 \
+                --macro my.S
+        "#]],
+        );
+        check(
+            "v=2&a=custom&b=custom&ta=11&tb=12&s=",
+            expect![[r#"
+            cr3play compare --forms tree,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree LEFT_DIR --tree RIGHT_DIR --budget 100000
+            ---
+            cr3play compare --forms tree,tree \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree LEFT_DIR --tree RIGHT_DIR \
+                --budget 100000
+        "#]],
+        );
+        check(
+            "v=2&a=E&b=custom&tb=12&s=",
+            expect![[r#"
+            cr3play compare --forms E,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000
+            ---
+            cr3play compare --forms E,tree \
                 --features pti,pcid,invpcid,fsgsbase,nx \
                 --handler quiet --tree DIR --budget 100000
+        "#]],
+        );
+        check(
+            "v=2&a=custom&b=custom&ta=12&tb=12%2B&c=K0otLsmvUChILMrMSwYA&s=",
+            expect![[r#"
+            cr3play compare --forms tree,custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000 --macro - <<'EOF'
+            restox parinc
+            EOF
+
+            ---
+            cr3play compare --forms tree,custom \
+                --features pti,pcid,invpcid,fsgsbase,nx \
+                --handler quiet --tree DIR --budget 100000 \
+                --macro my.S
         "#]],
         );
     }

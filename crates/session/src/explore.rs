@@ -7,7 +7,7 @@ use crate::choice::{Form, Scope, Side};
 use crate::runs::Runs;
 use crate::setup::{OwnTexts, Setup};
 use crate::study::{Learned, Question, Studies};
-use crate::words::MACRO_FILE;
+use crate::words::Files;
 use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
 use cr3_core::promises::Promise;
 use cr3_core::query::{
@@ -100,12 +100,13 @@ impl Subject {
     /// The options of `cr3play explore` that say the same of every schedule that goes so far. A person's own text has to
     /// lie in a file.
     #[must_use]
-    pub fn options(&self, reach: Reach) -> Vec<String> {
+    pub fn options(&self, reach: Reach, files: Files) -> Vec<String> {
         let depth = reach.max(Reach::Depth(1));
+        let Files { text, tree } = files;
         let form = match (self.config.form, &self.config.base, self.config.custom.is_empty()) {
-            (Form::Custom, Base::BuiltIn, _) => format!("--macro {MACRO_FILE}"),
-            (Form::Custom, _, true) => "--tree DIR".to_owned(),
-            (Form::Custom, _, false) => format!("--tree DIR --macro {MACRO_FILE}"),
+            (Form::Custom, Base::BuiltIn, _) => format!("--macro {text}"),
+            (Form::Custom, _, true) => format!("--tree {tree}"),
+            (Form::Custom, _, false) => format!("--tree {tree} --macro {text}"),
             (form, ..) => format!("--form {form}"),
         };
         let vectors = VECTORS.map(Vector::name).join(",");
@@ -125,7 +126,7 @@ impl Subject {
     /// The whole command in one line.
     #[must_use]
     pub fn command(&self, reach: Reach) -> String {
-        format!("cr3play explore {}", self.options(reach).join(" "))
+        format!("cr3play explore {}", self.options(reach, Files::default()).join(" "))
     }
 }
 

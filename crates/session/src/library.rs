@@ -1,11 +1,47 @@
-//! The kernel trees that a worker has, and configurations as fields of messages, which name them.
+//! The kernel trees that a program has, and configurations as fields of messages, which name them.
 
 use crate::choice::Form;
 use crate::fields::SEPARATOR;
+use crate::tree::{Opened, Trees};
+use cr3_core::asm::Diagnostic;
+use cr3_core::linux::tree::File;
 use cr3_core::linux::{Base, Config, Tree, TreeId};
+use std::rc::Rc;
 use std::sync::Arc;
 
-/// The trees that a worker has.
+/// A tree that was read, with all files that were read for it.
+#[derive(Clone, Debug)]
+pub struct Volume {
+    /// Names it, by its files.
+    pub id: TreeId,
+    /// Its entry text.
+    pub tree: Arc<Tree>,
+    /// Paths and texts.
+    pub files: Vec<(String, String)>,
+}
+
+impl Volume {
+    /// Reads a tree; `find` gives what stands at a path from its top.
+    ///
+    /// # Errors
+    /// What is missing, or wrong.
+    pub fn read(find: &mut dyn FnMut(&str) -> File) -> Result<Self, Vec<Diagnostic>> {
+        let mut files: Vec<(String, String)> = Vec::new();
+        let tree = Tree::read(&mut |path| {
+            let file = find(path);
+            if let File::Text(text) = &file
+                && files.iter().all(|(name, _)| name != path)
+            {
+                files.push((path.to_owned(), text.clone()));
+            }
+            file
+        })?;
+        let id = TreeId::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        Ok(Self { id, tree: tree.into(), files })
+    }
+}
+
+/// The trees that a program has.
 #[derive(Clone, Debug, Default)]
 pub struct Library(Vec<(TreeId, Arc<Tree>)>);
 
@@ -22,6 +58,22 @@ impl Library {
     pub fn base(&self, id: TreeId) -> Base {
         let found = self.0.iter().find(|(other, _)| *other == id);
         found.map_or(Base::Elsewhere(id), |(_, tree)| Base::Tree(tree.clone()))
+    }
+
+    /// The same configuration with the tree that it names, if that is here.
+    #[must_use]
+    pub fn filled(&self, config: &Config) -> Config {
+        let base = match &config.base {
+            Base::Elsewhere(id) => self.base(*id),
+            known => known.clone(),
+        };
+        Config { base, ..config.clone() }
+    }
+
+    /// As a session knows them, the newest first.
+    pub(crate) fn trees(&self) -> Trees {
+        let opened = self.0.iter().rev().map(|(id, tree)| Rc::new(Opened::new(*id, tree, tree.files().len())));
+        Trees { opened: opened.collect(), ..Trees::default() }
     }
 }
 

@@ -1,13 +1,18 @@
-//! The state that a page opens with, made in pieces: between them a browser draws and listens.
+//! The state that a page opens with, made in pieces: between them a browser draws and listens. Whoever has kernel trees opens a link at once.
 
+use crate::action::Action;
+use crate::assembly::wire::assembly;
 use crate::assembly::{Failure, Texts};
 use crate::choice::Side;
 use crate::drafts;
+use crate::library::Library;
 use crate::link::{self, Link};
-use crate::runs::{BUDGET, Runs};
+use crate::runs::Runs;
+use crate::setup::{OwnTexts, Setup};
 use crate::state::{Settings, State};
 use crate::tree::Trees;
-use cr3_core::linux::System;
+use crate::update::update;
+use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
 use std::ops::ControlFlow;
@@ -33,7 +38,7 @@ impl Opening {
     #[must_use]
     pub fn new(text: &str, settings: Settings, kept: &[Arc<str>], mut texts: Texts) -> Self {
         let (decoded, kept) = (link::decode(text), drafts::tidy(kept.to_vec()));
-        let (setup, custom) = State::asked(&decoded.0, &kept);
+        let (setup, custom) = State::asked(&decoded.0, &kept, settings.budget);
         let scenarios = Side::BOTH.map(|side| setup.scenario(side, &custom));
         let shown = scenarios.each_ref().map(|scenario| scenario.config.clone());
         texts.ask(&shown, |base| Trees::default().has(base));
@@ -43,16 +48,17 @@ impl Opening {
     /// Does the next piece: starts the left system, runs it, starts the right one, runs it. The state once that is done.
     pub fn go_on(mut self) -> ControlFlow<State, Self> {
         let [left, right] = &self.scenarios;
+        let options = Options { budget: self.settings.budget };
         match (self.booted.take(), self.left.take()) {
             (None, None) => self.booted = Some(started(&self.texts, left)),
-            (Some(system), None) => self.left = Some(run(system, left)),
+            (Some(system), None) => self.left = Some(run(system, left, options)),
             (None, Some(Ok(trace))) if trace.scenario.config.starts_as(&right.config) => {
-                let again = Trace::record_after([&trace], right, OPTIONS, |config| self.texts.start(config));
+                let again = Trace::record_after([&trace], right, options, |config| self.texts.start(config));
                 return ControlFlow::Break(self.ended([Ok(trace), again]));
             }
             (None, trace) => (self.booted, self.left) = (Some(started(&self.texts, right)), trace),
             (Some(system), Some(trace)) => {
-                let other = run(system, right);
+                let other = run(system, right, options);
                 return ControlFlow::Break(self.ended([trace, other]));
             }
         }
@@ -66,14 +72,26 @@ impl Opening {
     }
 }
 
-const OPTIONS: Options = Options { budget: BUDGET };
-
 fn started(texts: &Texts, scenario: &Scenario) -> Booted {
     texts.start(&scenario.config)
 }
 
-fn run(system: Booted, scenario: &Scenario) -> Result<Trace, Failure> {
-    system.map(|system| Trace::record_system(system, scenario, OPTIONS))
+fn run(system: Booted, scenario: &Scenario, options: Options) -> Result<Trace, Failure> {
+    system.map(|system| Trace::record_system(system, scenario, options))
+}
+
+/// The state that a link asks for, with those of its trees that are here.
+#[must_use]
+pub fn open(link: &str, settings: Settings, library: &Library) -> State {
+    let record = |setup: &Setup, custom: &OwnTexts, texts: &Texts| Runs::record(setup, custom, texts).into();
+    let decoded = link::decode(link);
+    let mut state = State::opened(decoded, settings, Vec::new(), library.trees(), Texts::default(), record);
+    loop {
+        let wanted = state.texts.wanted().next().map(|(ticket, config)| (ticket, library.filled(config)));
+        let Some((ticket, config)) = wanted else { return state };
+        let answer = boot(&config).map(|system| assembly(&system));
+        state = update(&state, Action::Assembled(ticket, answer));
+    }
 }
 
 #[cfg(test)]

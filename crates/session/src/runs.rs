@@ -12,10 +12,6 @@ use cr3_core::scenario::{Place, Scenario, Unresolved};
 use cr3_core::trace::{Options, Step, StepKind, Trace, Unfired};
 use std::sync::Arc;
 
-/// Steps after which a run stops. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
-/// person's endless loop, from freezing the page.
-pub const BUDGET: u32 = 100_000;
-
 /// Rows of [`Target::Page`].
 const PAGE: usize = 10;
 
@@ -76,7 +72,7 @@ impl Runs {
         let record = |side, before: &[&Trace]| {
             let scenario = setup.scenario(side, custom);
             let run = |scenario: &Scenario| {
-                let options = Options { budget: BUDGET };
+                let options = Options { budget: setup.budget };
                 Trace::record_after(before.iter().copied(), scenario, options, |config| texts.start(config))
             };
             let last = earlier.and_then(|runs| runs.trace(side)).and_then(|trace| with_text_of(&scenario, trace));

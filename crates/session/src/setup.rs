@@ -6,6 +6,10 @@ use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
+/// Steps after which a run stops, unless a terminal asks for others. Most stories take a few thousand. The bound keeps a task that faults for ever, or a
+/// person's endless loop, from freezing the page.
+pub const BUDGET: u32 = 100_000;
+
 /// A person's own texts, one for each side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnTexts([Arc<str>; 2]);
@@ -67,6 +71,8 @@ pub struct Setup {
     pub geometry: Geometry,
     /// The injections into both sides.
     pub schedule: Schedule,
+    /// Steps after which both runs stop.
+    pub budget: u32,
 }
 
 impl Setup {
@@ -93,6 +99,11 @@ impl Setup {
     #[must_use]
     pub fn tree(&self, side: Side) -> Option<TreeId> {
         self.own[side.index()].tree().filter(|_| self.forms[side.index()] == Form::Custom)
+    }
+
+    /// The kernel trees that the sides run.
+    pub(crate) fn trees(&self) -> [Option<TreeId>; 2] {
+        Side::BOTH.map(|side| self.tree(side))
     }
 
     /// The side whose text is edited first: one that runs its text, if there is one.

@@ -10,6 +10,7 @@ use crate::explore::Explore;
 use crate::explore::wire::Request;
 use crate::link::{self, Link, Note};
 use crate::runs::Runs;
+use crate::setup::BUDGET;
 pub use crate::setup::{OwnTexts, Setup};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
@@ -27,11 +28,13 @@ pub struct Settings {
     pub shortcuts: bool,
     /// Whether the explorer judges by itself.
     pub judging: Judging,
+    /// Steps after which runs stop.
+    pub budget: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::System, shortcuts: true, judging: Judging::ByItself }
+        Self { theme: Theme::System, shortcuts: true, judging: Judging::ByItself, budget: BUDGET }
     }
 }
 
@@ -196,7 +199,7 @@ impl State {
 
     /// What a link runs: the setup, and the texts of the custom form. A side that runs none has none, unless it is edited
     /// first. `kept` is tidy.
-    pub(crate) fn asked(link: &Link, kept: &[Arc<str>]) -> (Setup, OwnTexts) {
+    pub(crate) fn asked(link: &Link, kept: &[Arc<str>], budget: u32) -> (Setup, OwnTexts) {
         let setup = Setup {
             forms: link.forms,
             own: link.own,
@@ -205,6 +208,7 @@ impl State {
             handler: link.handler,
             geometry: link.geometry,
             schedule: link.schedule.clone(),
+            budget,
         };
         let text: Arc<str> = match &link.custom {
             Some(text) => text.as_str().into(),
@@ -226,7 +230,7 @@ impl State {
         record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let kept = drafts::tidy(kept);
-        let (setup, custom) = Self::asked(&link, &kept);
+        let (setup, custom) = Self::asked(&link, &kept, settings.budget);
         let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
         let edited = setup.edited();
         texts.ask(&setup.configs(&custom), |base| trees.has(base));

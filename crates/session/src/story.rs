@@ -1,7 +1,7 @@
 //! Named situations. Each is a real scenario that runs when it is opened.
 
 use crate::choice::Form;
-use crate::setup::Setup;
+use crate::setup::{BUDGET, Setup};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Features, Handler, Handlers, Kernel};
 use cr3_core::scenario::Schedule;
@@ -35,7 +35,8 @@ impl Story {
     pub fn setup(&self) -> Setup {
         let (features, handler, schedule) = self.situation.resolved();
         let (kernel, geometry) = (Kernel::V6_12, Geometry::Architectural);
-        Setup { forms: self.forms, own: Default::default(), features, kernel, handler, geometry, schedule }
+        let own = Default::default();
+        Setup { forms: self.forms, own, features, kernel, handler, geometry, schedule, budget: BUDGET }
     }
 
     /// The preset that it plays, if the situation is one.

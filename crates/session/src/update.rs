@@ -222,6 +222,7 @@ fn ran(state: &State, side: Side) -> (Form, Option<(Own, &Arc<str>)>) {
 fn rerun(state: &mut State, aim: Aim, change: impl FnOnce(&mut Setup)) {
     let mut setup = state.setup.clone();
     change(&mut setup);
+    setup.kernel = state.trees.kernel(setup.kernel, state.setup.trees(), setup.trees());
     if setup == state.setup && state.aim.is_none() {
         return landing::land(state, aim, state.cursor);
     }
@@ -404,15 +405,18 @@ fn of_tree(state: &mut State, told: tree::Told) {
     };
     state.trees.take(told);
     if let Some(opened) = opened {
-        state.setup.kernel = opened.kernel.iter().fold(state.setup.kernel, |kernel, variation| kernel.with(variation));
+        let before = state.setup.trees();
         if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
             state.setup.forms[1] = Form::Custom;
             state.setup.own[1] = Own::Tree(opened.id);
             state.notice = Some(format!(
-                "{} runs on the right: {} files of it were read, and nothing left this browser. A link cannot carry it.",
-                opened.release, opened.files
+                "{} runs on the right: {} files of it were read, and nothing left this browser. A link cannot carry it; {}.",
+                opened.release,
+                opened.files,
+                opened.c_side()
             ));
         }
+        state.setup.kernel = state.trees.kernel(state.setup.kernel, before, state.setup.trees());
         record(state, Aim::Step);
     }
 }

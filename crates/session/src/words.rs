@@ -3,11 +3,26 @@
 use crate::choice::{Feature, Filter, Form, Pane, Scope, Side, Tab};
 use cr3_core::scenario::Vector;
 
-/// The file in which the commands of a report expect a person's own text.
-pub const MACRO_FILE: &str = "my.S";
+/// Where commands find what a person has: the file of a text, and the folder of a kernel tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The file of the text.
+    pub text: &'static str,
+    /// What stands for the folder.
+    pub tree: &'static str,
+}
 
-/// The files in which a terminal finds those of both sides.
-pub const TEXT_FILES: [&str; 2] = ["left.S", "right.S"];
+impl Files {
+    /// Those of each side, where the sides have different ones.
+    pub const OF_SIDES: [Self; 2] =
+        [Self { text: "left.S", tree: "LEFT_DIR" }, Self { text: "right.S", tree: "RIGHT_DIR" }];
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self { text: "my.S", tree: "DIR" }
+    }
+}
 
 /// The origin of a form, in as few words as a column head has room for.
 #[must_use]

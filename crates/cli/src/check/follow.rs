@@ -1,9 +1,9 @@
 //! Runs that Unicorn follows, linked natively.
 
 use crate::arguments::{Against, CheckArguments};
-use crate::diagnostic;
 use crate::findings::struck;
 use crate::outcome::WrongUse;
+use crate::{diagnostic, forms};
 use cr3_core::judge::Findings;
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::{Scenario, Vector};
@@ -26,6 +26,8 @@ pub(super) struct Found {
 
 /// The result of comparing one form.
 pub(super) struct Followed {
+    /// What the run is called.
+    pub(super) name: String,
     /// The run; for a sweep, the one without an injection.
     pub(super) trace: Trace,
     pub(super) tally: Tally,
@@ -41,9 +43,12 @@ pub(super) fn all(arguments: &CheckArguments) -> Result<Vec<Followed>, WrongUse>
     let Against::Unicorn = arguments.against;
     let configs = arguments.system.configs(arguments.forms.as_deref())?;
     let schedule = &arguments.schedule;
-    let followed: Result<Vec<_>, _> =
-        configs.into_iter().map(|config| follow(&schedule.scenario(config), arguments)).collect();
-    let followed = followed?;
+    let names = forms::names(&configs);
+    let followed = configs.into_iter().zip(names).map(|(config, name)| {
+        let followed = follow(&schedule.scenario(config), arguments)?;
+        Ok(Followed { name, ..followed })
+    });
+    let followed = followed.collect::<Result<Vec<_>, _>>()?;
     struck(&followed.iter().map(|followed| &followed.trace).collect::<Vec<_>>())?;
     Ok(followed)
 }
@@ -72,13 +77,14 @@ fn run<P: Processor>(follower: P, trace: Trace, system: &System, budget: u32) ->
     let last = progress.marks.len().checked_sub(1);
     let step = last.filter(|_| progress.end.is_none());
     let difference = progress.report.map(|report| found(report, step)).transpose()?;
-    Ok(Followed { trace, tally: progress.tally, swept: None, findings: None, difference })
+    Ok(Followed { name: String::new(), trace, tally: progress.tally, swept: None, findings: None, difference })
 }
 
 fn sweep<P: Processor>(follower: P, trace: Trace, system: &System, budget: u32) -> Result<Followed, WrongUse> {
     let progress = SweepJob::new(follower, system, &trace.scenario.config, &Vector::ALL, budget).advance(u32::MAX);
     let difference = progress.report.map(|report| found(report, None)).transpose()?;
     Ok(Followed {
+        name: String::new(),
         trace,
         tally: progress.tally,
         swept: Some(progress.swept),

@@ -102,15 +102,15 @@ pub(super) fn give(arguments: &CheckArguments, followed: &[Followed]) -> Result<
     })
 }
 
-fn form(followed: &Followed) -> &'static str {
-    followed.trace.scenario.config.form.name()
+fn form(followed: &Followed) -> &str {
+    &followed.name
 }
 
 fn run_report(followed: &Followed) -> Run {
-    let Followed { trace, tally, swept, findings, difference } = followed;
+    let Followed { trace, tally, swept, findings, difference, .. } = followed;
     let not_compared = |(limit, count): (&Limit, &u64)| NotCompared { reason: limit.reason(), count: *count };
     Run {
-        form: form(followed),
+        form: trace.scenario.config.form.name(),
         notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
         steps: trace.steps.len(),
         agrees: difference.is_none(),

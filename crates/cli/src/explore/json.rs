@@ -39,6 +39,10 @@ struct Search {
     form: &'static str,
     /// Of form `custom`.
     text: Option<String>,
+    /// What the text is in, if it is not the built-in one.
+    tree: Option<Tree>,
+    /// In what the kernel differs from v6.12.
+    kernel: String,
     verdict: &'static str,
     /// The depth up to which every schedule was covered, or `any`.
     depth: Reached,
@@ -70,6 +74,20 @@ struct Search {
     unconfirmed: Vec<String>,
     work: Work,
     command: String,
+}
+
+/// A kernel tree.
+#[derive(Serialize)]
+struct Tree {
+    release: String,
+    /// Over the files that its entry text has.
+    sum: String,
+}
+
+impl Tree {
+    fn new(tree: &linux::Tree) -> Self {
+        Self { release: tree.release().to_string(), sum: linux::TreeId::of(tree.files()).to_string() }
+    }
 }
 
 /// What a search that holds comes to without one of its assumptions.
@@ -227,6 +245,8 @@ impl Search {
         Self {
             form: config.map_or("", |config| config.form.name()),
             text: own.map(|config| config.custom.to_string()),
+            tree: own.and_then(|config| config.base.tree()).map(|tree| Tree::new(tree)),
+            kernel: config.map_or_else(String::new, |config| config.kernel.to_string()),
             verdict: report.verdict.name(),
             depth: match report.reach {
                 Reach::Depth(depth) => Reached::UpTo(depth),

@@ -23,8 +23,20 @@ pub(crate) struct MergeArguments {
 }
 
 /// What must be the same in all shares.
-const QUERY: [&str; 10] =
-    ["version", "program", "form", "text", "vectors", "depth_asked", "random", "method", "systems", "assumptions"];
+const QUERY: [&str; 12] = [
+    "version",
+    "program",
+    "form",
+    "text",
+    "tree",
+    "kernel",
+    "vectors",
+    "depth_asked",
+    "random",
+    "method",
+    "systems",
+    "assumptions",
+];
 
 /// One share, read.
 struct Share {

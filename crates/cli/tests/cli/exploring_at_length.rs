@@ -170,6 +170,12 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         file.display().to_string()
     };
     let whole = json(&format!("explore {ONE} --random 1 --json"), 3).to_string();
+    let kernel = shares("kernel", &format!("{ONE} --vectors nmi --random 4 --kernel debug-entry"), 2);
+    let tree = shares("tree", &format!("{ONE} --vectors nmi --random 4 --tree testdata/tree"), 2);
+    let share = std::fs::read_to_string(&tree[1]).expect("a share");
+    let mut other: Value = serde_json::from_str(&share).expect("JSON");
+    other["tree"]["sum"] = "another".into();
+    let other = written("other_tree.json", &other.to_string());
     let [no_share, text] = [written("no_share.json", &whole), written("text.json", "form E")];
     let refused = |files: &[&String]| {
         let files: Vec<_> = files.iter().map(|file| (*file).clone()).collect();
@@ -182,6 +188,8 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         refused(&[&files[0]]),
         refused(&[&files[0], &files[1], &files[1]]),
         refused(&[&files[0], &others[1]]),
+        refused(&[&files[0], &kernel[1]]),
+        refused(&[&tree[0], &other]),
         refused(&[&no_share]),
         refused(&[&text]),
     ];
@@ -189,6 +197,8 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         cr3play: share 2/2 is missing run it, and give its file too
         cr3play: /together/2.json and /together/2.json are both share 2/2 give each share once
         cr3play: /together/1.json and /apart/2.json are no shares of one search: `vectors` is ["nmi"] and ["db"] give the shares of one command, from one version of cr3play
+        cr3play: /together/1.json and /kernel/2.json are no shares of one search: `kernel` is "v6.12" and "v6.12+debug-entry" give the shares of one command, from one version of cr3play
+        cr3play: /tree/1.json and /together/other_tree.json are no shares of one search: `tree` is {"release":"v6.12","sum":"8ce4c32b9896ac0c"} and {"release":"v6.12","sum":"another"} give the shares of one command, from one version of cr3play
         cr3play: /together/no_share.json: no share of a search: it has no `shard` give what `cr3play explore --shard I/N --json` printed
         cr3play: /together/text.json: no JSON: expected ident at line 1 column 2 give what `cr3play explore --shard I/N --json` printed
     "#]];

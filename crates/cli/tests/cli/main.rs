@@ -13,6 +13,7 @@ mod own_text;
 mod reporting;
 mod running;
 mod second_cpu;
+mod sides;
 mod tree;
 mod wrong_use;
 

@@ -112,10 +112,10 @@ fn wrong_use_of_mutants_is_told() {
         "mutants --form F",
         2,
         expect![[r#"
-        --- standard error
-        cr3play: unknown form 'F': one of A, B2, C, E, never
-          or custom, with --macro FILE
-    "#]],
+            --- standard error
+            cr3play: unknown form 'F': one of A, B2, C, E, never
+              or custom, text or tree, with --macro FILE or --tree DIR
+        "#]],
     );
     for wrong in ["mutants --show", "mutants restore:1:delete --lines", "mutants --depth 0"] {
         assert_eq!(play(wrong, "").status, 2, "{wrong}");

@@ -194,15 +194,6 @@ fn what_a_report_cannot_be_about_is_said() {
     "#]],
     );
     check(
-        "report --tree testdata/tree",
-        2,
-        expect![[r#"
-        --- standard error
-        cr3play: no link carries a kernel tree
-          `cr3play compare` takes --tree
-    "#]],
-    );
-    check(
         "report Cargo.toml",
         2,
         expect![[r#"
@@ -235,4 +226,111 @@ fn what_a_report_cannot_be_about_is_said() {
               once; the last one counts
         "##]],
     );
+}
+
+/// The command that a report prints, as a line of a shell, with the tree of testdata in the place of each folder.
+fn reproduced(report: &str) -> String {
+    let lines = report.lines().skip_while(|line| !line.starts_with("  cr3play compare "));
+    let command = lines.take_while(|line| !line.is_empty()).map(|line| line.trim().trim_end_matches('\\'));
+    let command = command.collect::<Vec<_>>().join(" ");
+    let command = command.replace("LEFT_DIR", "DIR").replace("RIGHT_DIR", "DIR").replace("DIR", "testdata/tree");
+    command.trim().strip_prefix("cr3play ").expect("a command").to_owned()
+}
+
+/// Each side's own text or tree runs in the report as in `compare`; the command that it prints counts the same.
+#[test]
+fn a_report_of_trees_and_texts() {
+    const A: &str = "crates/core/src/linux/restore/a.S";
+    const TREE: &str = "testdata/tree";
+    for (options, forms) in [
+        (format!("--tree {TREE}"), "E,tree"),
+        (format!("--forms text,tree --macro {A} --tree {TREE}"), "text,tree"),
+        (format!("--forms custom,E --macro {A} --tree {TREE}"), "custom,E"),
+        (format!("--tree {TREE} --tree {TREE}"), "tree,tree"),
+        (format!("--forms tree,custom --tree {TREE} --macro {A}"), "tree,custom"),
+    ] {
+        let options = format!("{options} --inject kernel_loop+1:nmi");
+        let (text, status) = report(&options);
+        assert_eq!(status, 0, "{text}");
+        let command = reproduced(&text);
+        assert!(command.starts_with(&format!("compare --forms {forms} ")), "{command}");
+        let again = json(&format!("{} --json", command.replace("my.S", A)), 0);
+        let of_report = json(&format!("report --verdict no --json {options}"), 0);
+        assert_eq!(values(&of_report), values(&again), "{options}");
+        assert_eq!(values(&of_report), values(&json(&format!("compare --json {options}"), 0)), "{options}");
+    }
+}
+
+fn values(report: &serde_json::Value) -> Vec<(String, String)> {
+    let of_last_two = |one: &serde_json::Value| {
+        let values = one["values"].as_array().expect("a list");
+        format!("{:?}", &values[values.len() - 2..])
+    };
+    let all = report["counters"].as_array().expect("a list").iter();
+    all.map(|one| (one["name"].to_string(), of_last_two(one))).collect()
+}
+
+/// No link carries a tree; whoever has it gives it.
+#[test]
+fn a_link_with_a_tree_takes_the_tree() {
+    const OPTIONS: &str = "--forms A,tree --tree testdata/tree --inject kernel_loop+1:nmi";
+    let (text, status) = report(OPTIONS);
+    assert_eq!(status, 0);
+    let link = text.lines().last().expect("a link");
+    assert!(link.starts_with("#v=2&a=A&b=custom&") && link.contains("&tb="), "{link}");
+    assert_eq!(report(&format!("{link} --tree testdata/tree")), (text.clone(), status));
+    let said = |arguments: &str| {
+        let answer = play(&format!("report --verdict no {arguments}"), "");
+        (answer.err.replace(char::is_numeric, "#"), answer.status)
+    };
+    let id = link.split_once("&tb=").expect("a tree").1.split('&').next().expect("a tree");
+    let missing = play(&format!("report --verdict no {link}"), "");
+    assert_eq!(missing.status, 1);
+    assert_eq!(
+        missing.err,
+        format!(
+            "cr3play: the link runs the kernel tree {id}, which no link carries\n  give its folder with --tree DIR\n"
+        )
+    );
+    let other = link.replace(id, "0000000000000001");
+    expect![[r#"
+        cr#play: the link runs the kernel tree ################, and --tree gives ##b#####e####c##, v#.##
+          the number is a sum over the files that are read: give the tree as it was
+    "#]]
+    .assert_eq(&said(&format!("{other} --tree testdata/tree")).0);
+    expect![[r#"
+        cr#play: the link runs no kernel tree, and --tree gives ##b#####e####c##, v#.##
+          leave --tree out
+    "#]]
+    .assert_eq(&said("v=1&a=A&b=E --tree testdata/tree").0);
+}
+
+#[test]
+fn the_explorer_judges_a_tree() {
+    let answer = play("report --forms never,tree --tree testdata/tree --inject kernel_loop+1:nmi", "");
+    let words = answer.out.split_whitespace().filter(|word| *word != "\\").collect::<Vec<_>>().join(" ");
+    let said = [
+        "right custom: v6.12, which a link cannot carry",
+        "custom: holds for all single exceptions",
+        "cr3play explore --tree DIR --depth 1",
+        "In a terminal, with v6.12 in the folder DIR:",
+        "cr3play compare --forms never,tree",
+    ];
+    assert!(said.iter().all(|said| words.contains(said)), "{}", answer.out);
+}
+
+/// A run that a budget ends is told as one, and the command has the budget.
+#[test]
+fn a_report_has_a_budget() {
+    let (text, status) = report("--budget 500 --inject kernel_loop+1:nmi");
+    assert_eq!(status, 1, "{text}");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("budget 500 steps; the link opens with 100,000, which it cannot change"), "{text}");
+    let command = reproduced(&text);
+    assert!(command.ends_with(" --budget 500"), "{command}");
+    let again = json(&format!("{command} --json"), 1);
+    assert_eq!(again["runs"][0]["steps"], 500);
+    let of_report = json("report --verdict no --json --budget 500 --inject kernel_loop+1:nmi", 1);
+    assert_eq!((values(&of_report), &of_report["budget"]), (values(&again), &serde_json::json!(500)));
+    assert!(!report("--inject kernel_loop+1:nmi").0.contains("\nbudget "));
 }

@@ -107,7 +107,7 @@ fn runs_the_tree_as_form_custom() {
         "run --tree testdata/tree --inject 'kernel_loop+1:nmi > nmi_exit:db' --features pti,pcid --steps none",
         0,
         expect![[r#"
-            form      custom: your own text
+            form      tree: the entry code of v6.## as it stands
             features  pti,pcid
             handler   quiet: returns at once
             TLB       architectural: unbounded; drops exactly what the manual requires
@@ -139,74 +139,74 @@ fn runs_the_tree_as_form_custom() {
         "compare --forms E,custom --tree testdata/tree --inject kernel_loop+1:nmi",
         0,
         expect![[r#"
-        form      E, custom
-        features  pti,pcid,invpcid,fsgsbase,nx
-        handler   quiet: returns at once
-        TLB       architectural: unbounded; drops exactly what the manual requires
-        reading   MIN
-        inject    kernel_loop+1:nmi
-        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
-          built-in text
-          asm_load_gs_index
-        end       E: the program exited after #### steps
-                  custom: the program exited after #### steps
+            form      E, tree
+            features  pti,pcid,invpcid,fsgsbase,nx
+            handler   quiet: returns at once
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
+            inject    kernel_loop+1:nmi
+            arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+              built-in text
+              asm_load_gs_index
+            end       E: the program exited after #### steps
+                      tree: the program exited after #### steps
 
-                                  E  custom
-          instructions         ####    ####
-          CR3 reads              ##      ##
-          CR3 writes             ##      ##
-          no-flush CR3 writes    ##      ##
-          TLB hits             ####    ####
-          TLB misses             ##      ##
-          cold misses            ##      ##
-          page-walk reads        ##      ##
-          deliveries              7       7
-          NMIs                    1       1
-          page faults             2       2
-          other events            4       4
+                                      E  tree
+              instructions         ####  ####
+              CR3 reads              ##    ##
+              CR3 writes             ##    ##
+              no-flush CR3 writes    ##    ##
+              TLB hits             ####  ####
+              TLB misses             ##    ##
+              cold misses            ##    ##
+              page-walk reads        ##    ##
+              deliveries              7     7
+              NMIs                    1     1
+              page faults             2     2
+              other events            4     4
 
-        no difference in #### rows
-    "#]],
+            no difference in #### rows
+        "#]],
     );
     // A label of the tree alone.
     check(
         "compare --forms E,custom --tree testdata/tree --features pti,pcid --inject 'entry_SYSCALL_64:nmi > nmi_swapgs:mc' --rows 0",
         1,
         expect![[r#"
-        form      E, custom
-        features  pti,pcid
-        handler   quiet: returns at once
-        TLB       architectural: unbounded; drops exactly what the manual requires
-        reading   MIN
-        inject    entry_SYSCALL_##:nmi > nmi_swapgs:mc
-        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
-          built-in text
-          asm_load_gs_index
-        end       E: the program exited after #### steps
-            nmi_swapgs:mc did not strike: the text of E has no such label, and that of custom has it
-                  custom: the program exited after #### steps
-        counters  not comparable: E is not struck by nmi_swapgs:mc
+            form      E, tree
+            features  pti,pcid
+            handler   quiet: returns at once
+            TLB       architectural: unbounded; drops exactly what the manual requires
+            reading   MIN
+            inject    entry_SYSCALL_##:nmi > nmi_swapgs:mc
+            arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+              built-in text
+              asm_load_gs_index
+            end       E: the program exited after #### steps
+                nmi_swapgs:mc did not strike: the text of E has no such label, and that of tree has it
+                      tree: the program exited after #### steps
+            counters  not comparable: E is not struck by nmi_swapgs:mc
 
-                                   E  custom
-        ~  instructions         ####    ####  n/c
-        ~  CR3 reads              ##      ##  n/c
-        ~  CR3 writes             ##      ##  n/c
-        ~  no-flush CR3 writes    ##      ##  n/c
-        ~  TLB hits             ####    ####  n/c
-        ~  TLB misses             ##      ##  n/c
-        ~  cold misses            ##      ##  n/c
-        ~  page-walk reads        ##      ##  n/c
-        ~  deliveries              7       8  n/c
-           NMIs                    1       1
-        ~  #MC                     0       1  n/c
-           page faults             2       2
-           other events            4       4
+                                       E  tree
+            ~  instructions         ####  ####  n/c
+            ~  CR3 reads              ##    ##  n/c
+            ~  CR3 writes             ##    ##  n/c
+            ~  no-flush CR3 writes    ##    ##  n/c
+            ~  TLB hits             ####  ####  n/c
+            ~  TLB misses             ##    ##  n/c
+            ~  cold misses            ##    ##  n/c
+            ~  page-walk reads        ##    ##  n/c
+            ~  deliveries              7     8  n/c
+               NMIs                    1     1
+            ~  #MC                     0     1  n/c
+               page faults             2     2
+               other events            4     4
 
-        difference 1 of 1, rows ### to ### of ####
-            nmi_no_fsgsbase+1             | jnz nmi_restore                | jnz nmi_restore
-          … ### more rows, --rows shows more
+            difference 1 of 1, rows ### to ### of ####
+                nmi_no_fsgsbase+1             | jnz nmi_restore                | jnz nmi_restore
+              … ### more rows, --rows shows more
 
-    "#]],
+        "#]],
     );
     check(
         "places --tree testdata/tree nmi_exit_cr3",

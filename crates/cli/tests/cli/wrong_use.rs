@@ -74,13 +74,13 @@ fn wrong_use_names_cause_and_mend() {
         For more information, try '--help'.
         $ cr3play compare --forms A,Q
         cr3play: unknown form 'Q': one of A, B2, C, E, never
-          or custom, with --macro FILE
+          or custom, text or tree, with --macro FILE or --tree DIR
         $ cr3play compare --forms custom
         cr3play: form 'custom' has no text
           give it with --macro FILE or --tree DIR
         $ cr3play compare --forms A,E --macro README.md
-        cr3play: --macro is given but no form 'custom'
-          try --forms A,E,custom
+        cr3play: --macro is given but no form takes it
+          try custom as one of the forms: A,E,custom
         $ cr3play compare --inject kernel_loop:nmj
         error: invalid value 'kernel_loop:nmj' for '--inject <SCHEDULE>': column 13: unknown vector 'nmj':
           one of nmi, db, mc, vc, df, irq
@@ -157,11 +157,11 @@ fn wrong_use_names_cause_and_mend() {
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input
         $ cr3play run --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S
-        cr3play: --macro is given 2 times, for 1 of form 'custom'
-          cr3play compare --forms custom,custom takes two
+        cr3play: --macro is given 2 times, for 1 form that can take one
+          `cr3play compare --forms custom,custom` takes 2
         $ cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S
-        cr3play: --macro is given 2 times, for 1 of form 'custom'
-          cr3play compare --forms custom,custom takes two
+        cr3play: --macro is given 2 times, for 1 form that can take one
+          `cr3play compare --forms custom,custom` takes 2
         $ cr3play asm no/such/file
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input

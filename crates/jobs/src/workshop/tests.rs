@@ -3,9 +3,10 @@ use cr3_core::linux::{Feature, Kernel, Variation};
 use cr3_session::assembly::ready::Ready;
 use cr3_session::assembly::wire::{answer, asked};
 use cr3_session::choice::Own;
+use cr3_session::export::Export;
 use cr3_session::tree::wire::decode;
 use cr3_session::view::trees::{rows, said, status};
-use cr3_session::{Action, Assembler, Form, Runs, Settings, Side, State, Texts, is_valid, link, update};
+use cr3_session::{Action, Assembler, Form, Runs, Settings, Side, State, Texts, is_valid, link, report, update};
 use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/tree");
@@ -188,7 +189,25 @@ fn the_c_side_follows_the_tree() {
         ),
         _ => on_disk(path),
     });
-    assert_eq!(page.state.setup.kernel, Kernel::only(Variation::EarlySwitching));
+    let early = Kernel::only(Variation::EarlySwitching);
+    assert_eq!(page.state.setup.kernel, early);
+    assert!(rows(&page.state)[0].words.ends_with("the C side is modelled after v6.12+early-switching, checked"));
+    let notice = page.state.notice.clone().expect("it is said");
+    assert!(
+        notice.ends_with("A link cannot carry it; the C side is modelled after v6.12+early-switching, checked."),
+        "{notice}"
+    );
+    let id = page.state.setup.tree(Side::Right).expect("a tree");
+    // A tree that goes takes its C side along, whatever comes in its place.
+    assert_eq!(page.after(Action::SetForm(Side::Right, Form::E)).setup.kernel, Kernel::V6_12);
+    assert_eq!(page.after(Action::SetOwn(Side::Left, Own::Tree(id))).setup.kernel, early);
+    page.open(&mut |path| match path {
+        "Makefile" => File::Text("VERSION = 6\nPATCHLEVEL = 18\nSUBLEVEL = 0\n".into()),
+        _ => on_disk(path),
+    });
+    assert_eq!(page.state.setup.kernel, early, "one side runs the first");
+    assert!(rows(&page.state)[0].words.ends_with("the C side is modelled after v6.12, unchecked"));
+    assert_eq!(page.after(Action::SetForm(Side::Left, Form::E)).setup.kernel, Kernel::V6_12);
 }
 
 #[test]
@@ -219,4 +238,39 @@ fn buttons_say_what_a_side_runs() {
     assert_eq!(state.setup.tree(Side::Left), Some(row.id));
     let state = page.after(right.action);
     assert_eq!(state.setup.forms, [Form::Custom, Form::E]);
+}
+
+/// A worker that was given the tree makes the files that the page would.
+#[test]
+fn files_of_a_comparison_have_the_run_of_a_tree() {
+    let mut page = Page::new("v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
+    page.open(&mut on_disk);
+    page.act(Action::EditDraft(
+        ".macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq\t\\save_reg, %cr3\n.endm\n".into(),
+    ));
+    let id = page.state.setup.tree(Side::Right).expect("a tree");
+    let mut library = Library::default();
+    assert!(page.gifts.iter().all(|gift| receive(gift, &mut library)));
+    for own in [Own::Tree(id), Own::EditedTree(id)] {
+        let state = page.after(Action::SetOwn(Side::Right, own));
+        let address = format!("https://example.org/#{}", link::encode(&state.link()));
+        let verdicts = report::verdicts(state);
+        let text = report::text(state, &address);
+        let made = Export::ALL.map(|export| {
+            let file = export.file(state, &address, &text);
+            assert_eq!(Export::answer(&export.request(&address, &verdicts), &library).as_ref(), Some(&file));
+            // Without the tree there is no run to tell of.
+            assert_ne!(Export::answer(&export.request(&address, &verdicts), &Library::default()), Some(file.clone()));
+            file
+        });
+        let [report, json, csv, svg, html] = made;
+        let what = if own.has_text() { "your own text in v6.12" } else { "v6.12" };
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&report).contains(&format!("right custom: {what}, which a link cannot carry")), "{report}");
+        assert!(json.contains("\"tree\": \"v6.12\"") && !json.contains("\"ending\": null"), "{json}");
+        assert!(csv.starts_with("counter,unit,left A,right custom (v6.12),difference\r\n"), "{csv}");
+        assert!(svg.contains("<title>CR3 playground: A and custom (v6.12)</title>"), "{svg}");
+        assert!(html.contains("The right side runs a kernel tree, custom (v6.12). No link carries a tree"), "{html}");
+        assert!(!html.contains("does not run"), "{html}");
+    }
 }

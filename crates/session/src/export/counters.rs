@@ -1,6 +1,8 @@
 //! The counters of both runs.
 
+use super::markup::label;
 use crate::choice::Side;
+use crate::report::names;
 use crate::state::State;
 use crate::view::counters::{Count, count};
 use crate::view::outcome::{Broken, Outcome, not_comparable, outcome};
@@ -83,9 +85,8 @@ fn quote(to: &mut String, text: &str) {
 
 pub(super) fn json(state: &State, address: &str) -> String {
     let setup = &state.setup;
-    let names = setup.forms.map(|form| form.name());
-    let runs = Side::BOTH.map(|side| run(names[side.index()], outcome(&state.runs, side).as_ref()));
-    let why = not_comparable(&state.runs, names);
+    let runs = Side::BOTH.map(|side| run(state, side, outcome(&state.runs, side).as_ref()));
+    let why = not_comparable(&state.runs, names(state));
     let whole = Json::Object(vec![
         ("program", Json::text(format!("CR3 playground {}", crate::VERSION))),
         ("title", Json::text(&state.title)),
@@ -95,6 +96,7 @@ pub(super) fn json(state: &State, address: &str) -> String {
         ("handler", Json::text(setup.handler)),
         ("geometry", Json::text(setup.geometry)),
         ("inject", Json::text(&setup.schedule)),
+        ("budget", Json::number(setup.budget)),
         ("runs", Json::List(runs.into())),
         ("not_comparable", why.map_or(Json::Null, Json::Text)),
         ("counters", Json::List(all(state).iter().map(counter).collect())),
@@ -108,7 +110,7 @@ fn all(state: &State) -> Vec<Count> {
     Counter::ALL.iter().map(|counter| count(&state.runs, *counter)).collect()
 }
 
-fn run(name: &str, outcome: Option<&Outcome>) -> Json {
+fn run(state: &State, side: Side, outcome: Option<&Outcome>) -> Json {
     let broken = |broken: &Broken| {
         Json::Object(vec![
             ("promise", Json::text(broken.invariant)),
@@ -118,7 +120,8 @@ fn run(name: &str, outcome: Option<&Outcome>) -> Json {
         ])
     };
     Json::Object(vec![
-        ("form", Json::text(name)),
+        ("form", Json::text(state.setup.forms[side.index()].name())),
+        ("tree", state.tree_name(side).map_or(Json::Null, Json::Text)),
         ("ending", outcome.map_or(Json::Null, |outcome| Json::text(&outcome.ending))),
         ("broken", Json::List(outcome.map_or_else(Vec::new, |outcome| outcome.broken.iter().map(broken).collect()))),
     ])
@@ -135,7 +138,7 @@ fn counter(count: &Count) -> Json {
 }
 
 pub(super) fn csv(state: &State) -> String {
-    let [left, right] = state.setup.forms.map(|form| form.name());
+    let [left, right] = Side::BOTH.map(|side| label(state, side));
     let head = ["counter", "unit", &format!("left {left}"), &format!("right {right}"), "difference"].map(str::to_owned);
     let rows = all(state).into_iter().map(|count| {
         let [left, right] = count.values.map(cell);

@@ -1,8 +1,9 @@
 //! The comparison as a page of its own. It has no script and asks for nothing: its Content-Security-Policy says so too.
 
-use super::markup::{escaped, name};
+use super::markup::{escaped, label, name};
 use super::timeline::svg;
 use crate::choice::Side;
+use crate::report::names;
 use crate::runs::Runs;
 use crate::state::State;
 use crate::view::counters::{self, Count};
@@ -28,6 +29,7 @@ pub(super) fn html(state: &State, address: &str, report: &str) -> String {
     let title = escaped(&name(state));
     let parts = [
         format!("<h1>{title}</h1>\n<p>Made by the CR3 playground {}. {}</p>\n", crate::VERSION, opens(address)),
+        Side::BOTH.into_iter().filter_map(|side| tree(state, side)).collect(),
         section("How the runs ended", &outcomes(state)),
         section("Timeline", &svg(state)),
         section("Counters", &counted(state)),
@@ -57,8 +59,17 @@ fn opens(address: &str) -> String {
     }
 }
 
+/// The kernel tree that a side runs, which is not in this file either.
+fn tree(state: &State, side: Side) -> Option<String> {
+    state.setup.tree(side)?;
+    let (side, label) = (["left", "right"][side.index()], escaped(&label(state, side)));
+    Some(format!(
+        "<p>The {side} side runs a kernel tree, {label}. No link carries a tree: whoever opens this one has to open the tree too.</p>\n"
+    ))
+}
+
 fn outcomes(state: &State) -> String {
-    let names = state.setup.forms.map(|form| form.name());
+    let names = names(state);
     let one = |side: Side| {
         let words = outcome(&state.runs, side).map_or_else(|| no_run(&state.runs, side), |outcome| outcome.words());
         format!("<p><b>{}</b>: {}</p>\n", names[side.index()], escaped(&words))
@@ -69,7 +80,7 @@ fn outcomes(state: &State) -> String {
 }
 
 fn counted(state: &State) -> String {
-    let [left, right] = state.setup.forms.map(|form| form.name());
+    let [left, right] = names(state);
     let all = counters::bar(&state.runs).into_iter().chain(counters::others(&state.runs));
     let rows: String = all.map(|count| counter(&count)).collect();
     format!(
@@ -92,7 +103,7 @@ fn counter(count: &Count) -> String {
 
 fn differences(state: &State) -> String {
     let runs = &*state.runs;
-    let names = state.setup.forms.map(|form| form.name());
+    let names = names(state);
     let ranges = &runs.comparison.differences;
     let total: usize = ranges.iter().map(ExactSizeIterator::len).sum();
     if total == 0 {

@@ -6,6 +6,8 @@ mod html;
 mod markup;
 mod timeline;
 
+use crate::library::Library;
+use crate::opening;
 use crate::report;
 use crate::state::{Settings, State};
 
@@ -88,15 +90,15 @@ impl Export {
         format!("{}{SEPARATOR}{address}{SEPARATOR}{}", self.name(), verdicts.join("\n"))
     }
 
-    /// The file that a request asks for; none if it is no request.
+    /// The file that a request asks for, with the trees that are here; none if it is no request.
     #[must_use]
-    pub fn answer(request: &str) -> Option<String> {
+    pub fn answer(request: &str, library: &Library) -> Option<String> {
         let mut parts = request.splitn(3, SEPARATOR);
         let name = parts.next()?;
         let export = Self::ALL.into_iter().find(|export| export.name() == name)?;
         let (address, verdicts) = (parts.next()?, parts.next()?);
         let (_, link) = address.split_once('#')?;
-        let state = State::open(link, Settings::default());
+        let state = opening::open(link, Settings::default(), library);
         let verdicts: Vec<_> = verdicts.lines().map(str::to_owned).collect();
         Some(export.file(&state, address, &report::text_with(&state, address, &verdicts)))
     }

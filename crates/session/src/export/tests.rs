@@ -10,7 +10,7 @@ fn made(export: Export, address: &str) -> String {
     let report = report::text(&state, address);
     let file = export.file(&state, address, &report);
     let request = export.request(address, &report::verdicts(&state));
-    assert_eq!(Export::answer(&request), Some(file.clone()), "the worker makes the same");
+    assert_eq!(Export::answer(&request, &Library::default()), Some(file.clone()), "the worker makes the same");
     file
 }
 
@@ -24,7 +24,7 @@ fn check(export: Export, lines: usize, expected: Expect) {
 fn counters_for_other_programs() {
     check(
         Export::Json,
-        46,
+        49,
         expect![[r#"
         {
           "program": "CR3 playground 0.1.0",
@@ -35,9 +35,11 @@ fn counters_for_other_programs() {
           "handler": "quiet",
           "geometry": "architectural",
           "inject": "entry_SYSRETQ_unsafe_stack:nmi",
+          "budget": 100000,
           "runs": [
             {
               "form": "never",
+              "tree": null,
               "ending": "the program exited after 1694 steps",
               "broken": [
                 {
@@ -56,6 +58,7 @@ fn counters_for_other_programs() {
             },
             {
               "form": "E",
+              "tree": null,
               "ending": "the program exited after 1517 steps",
               "broken": []
             }
@@ -125,8 +128,8 @@ fn the_link_of_a_file_is_found() {
     assert_eq!(crate::link::find(&html).as_deref(), ADDRESS.split_once('#').map(|(_, link)| link));
     let relative = made(Export::Html, "#v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
     assert_eq!(crate::link::find(&relative).as_deref(), Some("v=1&a=A&b=E&s=kernel_loop%2B1:nmi"));
-    assert_eq!(Export::answer("pdf\u{1f}#v=1\u{1f}"), None);
-    assert_eq!(Export::answer(""), None);
+    assert_eq!(Export::answer("pdf\u{1f}#v=1\u{1f}", &Library::default()), None);
+    assert_eq!(Export::answer("", &Library::default()), None);
 }
 
 /// What the explorer has told is in the report that a worker makes.
@@ -136,7 +139,7 @@ fn a_worker_makes_the_report_of_the_page() {
     let ticket = state.searches()[0].0;
     let state = update(&state, Action::Explored(ticket, crate::explore::Told::Broke("it was too warm".into())));
     let address = format!("https://example.org/#{}", crate::link::encode(&state.link()));
-    let made = Export::answer(&Export::Report.request(&address, &report::verdicts(&state)));
+    let made = Export::answer(&Export::Report.request(&address, &report::verdicts(&state)), &Library::default());
     assert!(made.as_ref().is_some_and(|report| report.contains("it was too warm")), "{made:?}");
     assert_eq!(made, Some(report::text(&state, &address)));
 }

@@ -1,6 +1,7 @@
 //! The timeline as a picture.
 
 use super::markup::{escaped, name};
+use crate::report::names;
 use crate::state::State;
 use crate::view::Half;
 use crate::view::row::MarkKind;
@@ -25,7 +26,7 @@ pub(super) fn svg(state: &State) -> String {
     let timeline = timeline(&state.runs);
     let lanes = f64::from(timeline.lanes) * LANE;
     let height = 2.0 * (lanes + GAP) + 3.0 * GAP;
-    let names = state.setup.forms.map(|form| form.name());
+    let names = names(state);
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"12\" role=\"img\">\n<title>{}</title>\n{DEFINITIONS}\

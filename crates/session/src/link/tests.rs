@@ -1,14 +1,12 @@
 use super::*;
 use crate::state::{Settings, State};
 use crate::story::STORIES;
-use crate::view::outcome::{no_run, outcome};
-use crate::view::position;
 use crate::{Action, update};
 use cr3_core::linux::sources::form_source;
 use cr3_core::linux::{Feature, Handler, Variation};
 use cr3_core::scenario::presets::PRESETS;
 use cr3_core::scenario::{Injection, Nesting, Place, Vector};
-use expect_test::{Expect, expect, expect_file};
+use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 fn check(text: &str, golden: Expect) {
@@ -19,51 +17,6 @@ fn check(text: &str, golden: Expect) {
         shown.push_str(&reason);
     }
     golden.assert_eq(&shown);
-}
-
-/// What a link opens: the link that the page writes for it, where it is another one; the step; how both runs went; and
-/// what was ignored.
-fn opened(given: &str) -> String {
-    let state = State::open(given, Settings::default());
-    let again = encode(&state.link());
-    let text = given.strip_prefix('#').unwrap_or(given);
-    let again = (again != text).then_some(format!("    is #{again}\n"));
-    let place = state.runs.place(state.cursor).map_or_else(|| "nowhere".to_owned(), |place| place.to_string());
-    let own = state.uses_custom().then(|| format!("    text: {} lines\n", state.text().lines().count()));
-    let runs = Side::BOTH.map(|side| {
-        let words = outcome(&state.runs, side).map_or_else(|| no_run(&state.runs, side), |outcome| outcome.words());
-        format!("    {}: {words}\n", state.setup.forms[side.index()].name())
-    });
-    let at = format!("    at {}, {place}\n", position::words(&state));
-    let said = state.notice.iter().map(|notice| format!("    said: {notice}\n"));
-    std::iter::once(format!("{given}\n")).chain(again).chain([at]).chain(own).chain(runs).chain(said).collect()
-}
-
-/// Links that people have in their mails. They must open for good: each version adds some, and nobody changes one. What
-/// they open may get other numbers of steps when the kernel's texts change, and nothing else.
-#[track_caller]
-fn golden(file: &str, count: usize, expected: expect_test::ExpectFile) {
-    let links: Vec<_> = file.lines().filter(|line| line.starts_with('#')).collect();
-    assert_eq!(links.len(), count);
-    expected.assert_eq(&links.into_iter().map(opened).collect::<Vec<_>>().join("\n"));
-}
-
-#[test]
-fn golden_links_of_version_1() {
-    let file = include_str!("../../../../testdata/links/v1.txt");
-    golden(file, 57, expect_file!["../../../../testdata/links/v1.txt"]);
-}
-
-#[test]
-fn golden_links_of_version_2() {
-    let file = include_str!("../../../../testdata/links/v2.txt");
-    golden(file, 8, expect_file!["../../../../testdata/links/v2.txt"]);
-}
-
-#[test]
-fn golden_links_of_version_3() {
-    let file = include_str!("../../../../testdata/links/v3.txt");
-    golden(file, 7, expect_file!["../../../../testdata/links/v3.txt"]);
 }
 
 /// A link to a situation with a name is short enough for a line of a mail, and so is one to a macro with a few lines

@@ -16,7 +16,6 @@ use crate::view::outcome::{Broken, no_run, not_comparable, outcome};
 use crate::view::position;
 use crate::view::sentence::{Sentence, sentence};
 use crate::view::verdict;
-use crate::words::{MACRO_FILE, TEXT_FILES};
 use crate::{VERSION, link};
 use cr3_core::scenario::Vector;
 use lines::{WIDTH, wrap};
@@ -39,7 +38,7 @@ pub(crate) fn text_with(state: &State, address: &str, verdicts: &[String]) -> St
         outcomes(state),
         verdicts.to_vec(),
         counted(state),
-        differences::differences(&state.runs, state.setup.forms.map(|form| form.name())),
+        differences::differences(&state.runs, names(state)),
         here(state),
         pinned(state),
         reproduced(state),
@@ -50,6 +49,14 @@ pub(crate) fn text_with(state: &State, address: &str, verdicts: &[String]) -> St
     parts.map(|lines| lines.join("\n") + "\n").collect::<Vec<_>>().join("\n")
 }
 
+/// What the sides are called: their forms, or where they stand if the forms are the same.
+pub(crate) fn names(state: &State) -> [&'static str; 2] {
+    match state.setup.forms {
+        [left, right] if left == right => ["left", "right"],
+        forms => forms.map(|form| form.name()),
+    }
+}
+
 /// The program, and what a person called it.
 fn heading(state: &State) -> Vec<String> {
     let title = Some(&state.title).filter(|title| !title.is_empty());
@@ -58,7 +65,7 @@ fn heading(state: &State) -> Vec<String> {
 }
 
 fn outcomes(state: &State) -> Vec<String> {
-    let names = state.setup.forms.map(|form| form.name());
+    let names = names(state);
     let mut lines = Vec::new();
     for side in Side::BOTH {
         let name = names[side.index()];
@@ -83,16 +90,18 @@ pub fn verdicts(state: &State) -> Vec<String> {
     }
     let mut lines = wrap("", &format!("Every {vectors} at every instruction, {}:", verdict::assumed(state)));
     for side in Side::BOTH {
-        let verdict::Line { form, words, further, .. } = verdict::line(state, side);
+        let verdict::Line { words, further, .. } = verdict::line(state, side);
+        let name = names(state)[side.index()];
         let said = [words, further]
             .into_iter()
             .filter(|words| !words.is_empty() && !words.ends_with(verdict::WAITS))
             .collect::<Vec<_>>()
             .join("; ");
-        lines.extend(wrap(&format!("{form}: "), &said));
+        lines.extend(wrap(&format!("{name}: "), &said));
         let judged = state.explore.side(side);
         if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {
-            let command = command::folded("cr3play explore", subject.options(found.reach), WIDTH - 3);
+            let options = subject.options(found.reach, command::files(state, side));
+            let command = command::folded("cr3play explore", options, WIDTH - 3);
             lines.extend(command.into_iter().map(|line| format!("   {line}")));
         }
     }
@@ -100,7 +109,7 @@ pub fn verdicts(state: &State) -> Vec<String> {
 }
 
 fn counted(state: &State) -> Vec<String> {
-    let names = state.setup.forms.map(|form| form.name());
+    let names = names(state);
     let reason = not_comparable(&state.runs, names);
     let reason = reason.map(|why| wrap("", &format!("The counters are not comparable: {why}."))).unwrap_or_default();
     let head = format!("{:<30}{:>10}{:>10}{:>10}", "whole run", names[0], names[1], "diff");
@@ -120,7 +129,7 @@ fn line(count: &Count) -> String {
 
 fn here(state: &State) -> Vec<String> {
     let moment = Moment::at(&state.runs, state.cursor);
-    let names = state.setup.forms.map(|form| form.name());
+    let names = names(state);
     let mut lines = vec![format!("at {}:", position::words(state))];
     match sentence(state, &moment) {
         Sentence::Nothing(words) => return wrap("", &words),
@@ -144,18 +153,33 @@ fn pinned(state: &State) -> Vec<String> {
 
 /// The command that shows the same in a terminal.
 fn reproduced(state: &State) -> Vec<String> {
-    let [left, right] = TEXT_FILES;
-    let words = match (scenario::is_long(state), state.uses_custom(), state.linked_right()) {
-        (true, ..) => format!("In a terminal, with the link in the file {}:", link::FILE),
-        (false, true, Some(_)) => format!("In a terminal, with the texts above in the files {left} and {right}:"),
-        (false, true, None) => format!("In a terminal, with the text above in the file {MACRO_FILE}:"),
-        (false, false, _) => "In a terminal:".to_owned(),
-    };
     let command = match scenario::is_long(state) {
-        true => vec![command::of_file()],
+        true => command::folded(&command::of_file(), command::of_trees(state), WIDTH - 2),
         false => Command::of(state).folded(WIDTH - 2),
     };
-    wrap("", &words).into_iter().chain(command.into_iter().map(|line| format!("  {line}"))).collect()
+    let given: Vec<_> = given_text(state).into_iter().chain(given_trees(state)).collect();
+    let with = if given.is_empty() { String::new() } else { format!(", with {}", given.join(" and ")) };
+    wrap("", &format!("In a terminal{with}:"))
+        .into_iter()
+        .chain(command.into_iter().map(|line| format!("  {line}")))
+        .collect()
+}
+
+/// The files that the command needs.
+fn given_text(state: &State) -> Option<String> {
+    let [left, right] = Side::BOTH.map(|side| command::files(state, side).text);
+    match (scenario::is_long(state), state.uses_custom()) {
+        (true, _) => Some(format!("the link in the file {}", link::FILE)),
+        (false, true) if left != right => Some(format!("the texts above in the files {left} and {right}")),
+        (false, true) => Some(format!("the text above in the file {left}")),
+        (false, false) => None,
+    }
+}
+
+/// The folders that it needs.
+fn given_trees(state: &State) -> Vec<String> {
+    let tree = |(side, folder)| format!("{} in the folder {folder}", state.tree_name(side).unwrap_or_default());
+    command::trees(state).into_iter().map(tree).collect()
 }
 
 /// The link, or where there is one.

@@ -2,6 +2,7 @@
 
 use super::lines::wrap;
 use crate::choice::Side;
+use crate::setup::BUDGET;
 use crate::state::State;
 use crate::view::schedule::{Chip, chips};
 use crate::words::grouped;
@@ -24,8 +25,8 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
     let setup = &state.setup;
     let names = Side::BOTH.map(|side| {
         let form = setup.forms[side.index()];
-        let described = match state.tree_name(side) {
-            Some(name) => format!("{name}, which a link cannot carry"),
+        let described = match setup.tree(side) {
+            Some(_) => own_tree(state, side),
             None => form.description().to_owned(),
         };
         let side = if side == Side::Left { "left  " } else { "right " };
@@ -45,9 +46,22 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
     if setup.kernel != Kernel::V6_12 {
         lines.extend(wrap("kernel ", &setup.kernel.to_string()));
     }
+    if setup.budget != BUDGET {
+        let [budget, usual] = [setup.budget, BUDGET].map(|steps| grouped(steps.into()));
+        lines.extend(wrap("budget ", &format!("{budget} steps; the link opens with {usual}, which it cannot change")));
+    }
     lines.extend(schedule(&setup.schedule));
     lines.extend(missed(state));
     lines
+}
+
+/// The kernel tree of a side.
+fn own_tree(state: &State, side: Side) -> String {
+    let name = state.tree_name(side).unwrap_or_default();
+    let text = if state.setup.uses_text(side) { "your own text in " } else { "" };
+    let opened = state.setup.tree(side).and_then(|id| state.trees.tree(id));
+    let c_side = opened.map_or_else(String::new, |opened| format!("; {}", opened.c_side()));
+    format!("{text}{name}, which a link cannot carry{c_side}")
 }
 
 /// Whether the schedule is too long to be written out.

@@ -2,7 +2,8 @@
 
 pub mod wire;
 
-use cr3_core::linux::{Base, Kernel, TreeId};
+use cr3_core::linux::tree::Checked;
+use cr3_core::linux::{Base, Kernel, Tree, TreeId};
 use std::rc::Rc;
 
 /// A tree that was opened.
@@ -14,10 +15,28 @@ pub struct Opened {
     pub release: String,
     /// What its C side has.
     pub kernel: Kernel,
+    /// Whether the modelled C side was held against that of the release.
+    pub checked: Checked,
     /// How many files of it were read.
     pub files: usize,
     /// What was taken of its configuration, in words; empty where it has none.
     pub configured: String,
+}
+
+impl Opened {
+    /// What is to be known of a tree, of which so many files were read.
+    #[must_use]
+    pub fn new(id: TreeId, tree: &Tree, files: usize) -> Self {
+        let (release, kernel) = (tree.release(), tree.kernel(Kernel::V6_12));
+        let (checked, configured) = (release.checked(), tree.configured().words());
+        Self { id, release: release.to_string(), kernel, checked, files, configured }
+    }
+
+    /// Which C side runs with it.
+    #[must_use]
+    pub fn c_side(&self) -> String {
+        format!("the C side is modelled after {}, {}", self.kernel, self.checked.name())
+    }
 }
 
 /// What the worker that reads trees tells.
@@ -47,6 +66,17 @@ impl Trees {
     #[must_use]
     pub fn tree(&self, id: TreeId) -> Option<&Opened> {
         self.opened.iter().find(|opened| opened.id == id).map(|opened| &**opened)
+    }
+
+    /// A kernel after other trees have come into the place of those before: without what the C side of the ones had, with what
+    /// that of the others has.
+    pub(crate) fn kernel(&self, kernel: Kernel, before: [Option<TreeId>; 2], now: [Option<TreeId>; 2]) -> Kernel {
+        let of = |trees: [Option<TreeId>; 2]| {
+            let trees = trees.into_iter().flatten().filter_map(|id| self.tree(id));
+            trees.fold(Kernel::V6_12, |kernel, tree| tree.kernel.iter().fold(kernel, Kernel::with))
+        };
+        let gone = of(before);
+        kernel.iter().filter(|variation| !gone.has(*variation)).chain(of(now).iter()).collect()
     }
 
     /// Whether whoever assembles has the texts that a person's own changes.

@@ -7,6 +7,7 @@ fn what_is_told_is_read_as_it_was_written() {
         id: TreeId(7),
         release: "v6.12.1".into(),
         kernel: Kernel::V6_12,
+        checked: Checked::Unchecked,
         files: 71,
         configured: String::new(),
     };

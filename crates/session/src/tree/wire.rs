@@ -3,6 +3,7 @@
 use super::{Opened, Told};
 use crate::fields::{PART, SEPARATOR, items, list, plain};
 use cr3_core::linux::TreeId;
+use cr3_core::linux::tree::Checked;
 use std::str::FromStr;
 
 /// Begins a message that gives a worker a tree.
@@ -28,8 +29,9 @@ pub fn given(text: &str) -> Option<(TreeId, Vec<(String, String)>)> {
 pub fn encode(told: &Told) -> String {
     match told {
         Told::Opening => String::new(),
-        Told::Opened(Opened { id, release, kernel, files, configured }) => {
-            format!("opened{SEPARATOR}{id}{PART}{release}{PART}{kernel}{PART}{files}{PART}{configured}")
+        Told::Opened(Opened { id, release, kernel, checked, files, configured }) => {
+            let checked = checked.name();
+            format!("opened{SEPARATOR}{id}{PART}{release}{PART}{kernel}{PART}{checked}{PART}{files}{PART}{configured}")
         }
         Told::Refused(why) => format!("refused{SEPARATOR}{why}"),
     }
@@ -41,11 +43,12 @@ pub fn decode(text: &str) -> Option<Told> {
     let (kind, rest) = text.split_once(SEPARATOR)?;
     Some(match kind {
         "opened" => {
-            let mut parts = rest.splitn(5, PART);
+            let mut parts = rest.splitn(6, PART);
             Told::Opened(Opened {
                 id: parsed(parts.next())?,
                 release: parts.next()?.to_owned(),
                 kernel: parsed(parts.next())?,
+                checked: checked_of(parts.next()?)?,
                 files: parsed(parts.next())?,
                 configured: parts.next()?.to_owned(),
             })
@@ -53,6 +56,10 @@ pub fn decode(text: &str) -> Option<Told> {
         "refused" => Told::Refused(rest.to_owned()),
         _ => return None,
     })
+}
+
+fn checked_of(name: &str) -> Option<Checked> {
+    Checked::ALL.into_iter().find(|checked| checked.name() == name)
 }
 
 fn parsed<T: FromStr>(field: Option<&str>) -> Option<T> {

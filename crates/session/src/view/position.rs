@@ -33,7 +33,9 @@ pub fn words(state: &State) -> String {
 #[must_use]
 pub fn at(state: &State, row: usize) -> String {
     let of = |side: Side| of_row(state, side, row).map(|Position { step, steps }| format!("{step} of {steps}"));
-    let names = state.names();
+    let [left, right] = state.names();
+    // Sides of one form are told apart by where they stand.
+    let names = if left == right { ["left", "right"] } else { [left, right] };
     match Side::BOTH.map(of) {
         [Some(left), Some(right)] if left == right => format!("step {left}"),
         [Some(left), Some(right)] => format!("step {left} in {}, {right} in {}", names[0], names[1]),

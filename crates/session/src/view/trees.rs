@@ -37,7 +37,7 @@ pub fn rows(state: &State) -> Vec<Row> {
 fn row(state: &State, opened: &Opened) -> Row {
     let Opened { id, release, files, configured, .. } = opened;
     let separator = if configured.is_empty() { "" } else { "; " };
-    let words = format!("{release}, {files} files read{separator}{configured}");
+    let words = format!("{release}, {files} files read{separator}{configured}; {}", opened.c_side());
     Row { id: *id, words, sides: Side::BOTH.map(|side| of_tree(state, side, *id)) }
 }
 

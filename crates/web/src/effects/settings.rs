@@ -27,7 +27,7 @@ pub(crate) fn restore() -> Settings {
         Some(OFF) => Judging::Off,
         _ => Judging::ByItself,
     };
-    let settings = Settings { theme, shortcuts, judging };
+    let settings = Settings { theme, shortcuts, judging, ..Settings::default() };
     apply(settings.theme);
     settings
 }

@@ -22,6 +22,19 @@ pub enum Checked {
     Unchecked,
 }
 
+impl Checked {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Checked, Self::Unchecked];
+
+    /// As people are told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checked => "checked",
+            Self::Unchecked => "unchecked",
+        }
+    }
+}
+
 /// Releases whose text was held against the built-in one by `cargo xtask linux`.
 const CHECKED: [(u32, u32); 2] = [(6, 1), (6, 12)];
 

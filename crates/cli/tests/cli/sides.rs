@@ -1,0 +1,172 @@
+//! Each side of a comparison has a text of its own: on the built-in text, on a tree, or a tree as it stands.
+
+use super::{assert_fits, play, steady};
+use expect_test::expect;
+use serde_json::Value;
+
+const TREE: &str = "testdata/tree";
+
+fn form(name: &str) -> String {
+    format!("crates/core/src/linux/restore/{name}.S")
+}
+
+fn compared(options: &str, input: &str) -> Value {
+    let answer = play(&format!("compare --json --inject kernel_loop+1:nmi {options}"), input);
+    serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{options}: {error}: {}", answer.err))
+}
+
+/// The names of the runs; what they count is what `forms` count.
+#[track_caller]
+fn check(options: &str, names: &[&str], forms: &str) {
+    let (own, expected) = (compared(options, ""), compared(&format!("--forms {forms}"), ""));
+    assert_eq!(own["counters"], expected["counters"], "{options}");
+    assert_eq!(own["names"], serde_json::json!(names), "{options}");
+}
+
+#[test]
+fn each_form_takes_the_next_text_and_the_next_tree() {
+    let [a, b2, c, e] = ["a", "b2", "c", "e"].map(form);
+    let tree = format!("--tree {TREE}");
+    // The tree of testdata has form E.
+    check(&format!("--forms text,tree --macro {a} {tree}"), &["text", "tree"], "A,E");
+    check(&format!("--forms tree,text {tree} --macro {c}"), &["tree", "text"], "E,C");
+    check(&format!("--forms E,tree {tree}"), &["E", "tree"], "E,E");
+    check(&format!("--forms custom,custom {tree} --macro {a} --macro {c}"), &["custom-1", "custom-2"], "A,C");
+    check(&format!("{tree} --macro {a} --macro {c}"), &["custom-1", "custom-2"], "A,C");
+    check(&format!("--forms tree,custom {tree} --macro {a}"), &["tree", "custom"], "E,A");
+    check(&format!("--forms text,custom,B2 {tree} --macro {a} --macro {c}"), &["text", "custom", "B2"], "A,C,B2");
+    check(&format!("--forms tree,tree {tree} {tree}"), &["tree-1", "tree-2"], "E,E");
+    check(&format!("{tree} {tree}"), &["tree-1", "tree-2"], "E,E");
+    // The last one goes on where there are no more.
+    check(&format!("--forms text,custom {tree} --macro {b2}"), &["text", "custom"], "B2,B2");
+    check(&format!("--macro {a} --macro {c} --macro {e}"), &["custom-1", "custom-2", "custom-3"], "A,C,E");
+    check(&format!("--macro {a}"), &["A", "E", "custom"], "A,E,A");
+}
+
+#[test]
+fn a_text_of_standard_input_is_that_of_each_form() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../core/src/linux/restore/b2.S"));
+    let own = compared("--forms custom,E,custom --macro -", &text.expect("a form"));
+    assert_eq!(own["counters"], compared("--forms B2,E,B2", "")["counters"]);
+}
+
+#[test]
+fn runs_say_what_they_are() {
+    let answer = play(
+        &format!("compare --forms text,tree --macro {} --tree {TREE} --inject kernel_loop+1:nmi --rows 2", form("a")),
+        "",
+    );
+    assert_eq!((answer.status, answer.err.as_str()), (0, ""));
+    assert_fits("compare", &answer);
+    expect![[r#"
+        form      text, tree
+        features  pti,pcid,invpcid,fsgsbase,nx
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        reading   MIN
+        inject    kernel_loop+1:nmi
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+        end       text: the program exited after #### steps
+                  tree: the program exited after #### steps
+
+                                 text  tree
+        ~  instructions          ####  ####  -2
+           CR3 reads               ##    ##
+        ~  CR3 writes              ##    ##  -1
+        ~  redundant CR3 writes     1     0  -1
+        ~  no-flush CR3 writes     ##    ##  -1
+        ~  TLB hits              ####  ####  -2
+           TLB misses              ##    ##
+           cold misses             ##    ##
+           page-walk reads         ##    ##
+           deliveries               7     7
+           NMIs                     1     1
+           page faults              2     2
+           other events             4     4
+
+        difference 1 of 1, rows ### to ### of ####
+            nmi_exit+1                    | jnc .Lnoflush_##               | jnc .Lend_###
+          - nmi_exit+8                    | bts $##, %r##                  | no step
+          - nmi_exit+9                    | movq %r##, %cr3                | no step
+            nmi_exit_cr3_restored         | wrgsbase %rbx                  | wrgsbase %rbx
+            text ###: writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
+
+        nmi_exit+8 exists in text only
+        nmi_exit+9 exists in text only
+    "#]]
+    .assert_eq(&steady(&answer.out));
+    for (options, described) in [
+        (format!("--tree {TREE}"), "tree: the entry code of v6.12 as it stands"),
+        (format!("--form tree --tree {TREE}"), "tree: the entry code of v6.12 as it stands"),
+        (format!("--tree {TREE} --macro {}", form("a")), "custom: your own text in the entry code of v6.12"),
+        (format!("--form text --macro {}", form("a")), "custom: your own text"),
+    ] {
+        let answer = play(&format!("run --steps none {options}"), "");
+        assert!(answer.out.starts_with(&format!("form      {described}\n")), "{options}: {}", answer.out);
+    }
+}
+
+#[test]
+fn what_no_form_takes_is_wrong_use() {
+    let a = form("a");
+    let cases = [
+        "compare --forms text,E".to_owned(),
+        format!("compare --forms text,E --tree {TREE}"),
+        format!("compare --forms tree,E --macro {a}"),
+        format!("compare --forms A,tree --tree {TREE} --tree {TREE}"),
+        format!("compare --forms text,tree --macro {a} --macro {a} --tree {TREE}"),
+        format!("run --form A,E --tree {TREE}"),
+        format!("run --form tree,text --tree {TREE} --macro {a}"),
+        "run --form E --config X=y".to_owned(),
+        "compare --config X=y".to_owned(),
+        "compare --forms A,E --config X=y".to_owned(),
+        format!("report --tree {TREE} --tree {TREE} --tree {TREE}"),
+        format!("explore --form E --tree {TREE}"),
+    ];
+    let told = cases.map(|case| {
+        let answer = play(&case, "");
+        assert_eq!(answer.status, 2, "{case}: {}", answer.err);
+        assert_fits(&case, &answer);
+        format!("$ cr3play {case}\n{}", answer.err)
+    });
+    expect![[r#"
+        $ cr3play compare --forms text,E
+        cr3play: form 'text' has no text
+          give it with --macro FILE
+        $ cr3play compare --forms text,E --tree testdata/tree
+        cr3play: --tree is given but no form takes it
+          try custom as one of the forms: text,E,custom
+        $ cr3play compare --forms tree,E --macro crates/core/src/linux/restore/a.S
+        cr3play: --macro is given but no form takes it
+          try custom as one of the forms: tree,E,custom
+        $ cr3play compare --forms A,tree --tree testdata/tree --tree testdata/tree
+        cr3play: --tree is given 2 times, for 1 form that can take one
+          `cr3play compare --forms tree,tree` takes 2
+        $ cr3play compare --forms text,tree --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/a.S --tree testdata/tree
+        cr3play: --macro is given 2 times, for 1 form that can take one
+          `cr3play compare --forms custom,custom` takes 2
+        $ cr3play run --form A,E --tree testdata/tree
+        cr3play: unknown form 'A,E': one of A, B2, C, E, never
+          or custom, text or tree, with --macro FILE or --tree DIR
+        $ cr3play run --form tree,text --tree testdata/tree --macro crates/core/src/linux/restore/a.S
+        cr3play: unknown form 'tree,text': one of A, B2, C, E, never
+          or custom, text or tree, with --macro FILE or --tree DIR
+        $ cr3play run --form E --config X=y
+        cr3play: --config is given but the form is 'E'
+          leave --form out, or try --form custom
+        $ cr3play compare --config X=y
+        cr3play: --config is given but no text
+          give one with --macro FILE or --tree DIR
+        $ cr3play compare --forms A,E --config X=y
+        cr3play: --config is given but no form takes it
+          try custom as one of the forms: A,E,custom
+        $ cr3play report --tree testdata/tree --tree testdata/tree --tree testdata/tree
+        cr3play: a report is about two forms, not 3
+          try --forms A,E
+        $ cr3play explore --form E --tree testdata/tree
+        cr3play: --tree is given but the form is 'E'
+          leave --form out, or try --form custom
+    "#]].assert_eq(&told.concat());
+}

@@ -19,7 +19,8 @@ Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedu
 3 no answer: the search did not finish, or nothing struck where it matters. With --bisect 0, 1, and 125 for
 wrong use and no answer, as `git bisect run` wants it.
 
-Without options, one exception of nmi, db and mc strikes form E in each system of the standard set.
+Without options, any number of exceptions of nmi, db and mc strikes form E in each system of the standard set.
+That takes a minute or two and up to 2 GB; --depth 1 takes seconds.
 
 The depth is the number of exceptions of a schedule, nested in one another and one after the other.
 A choice is a boundary of a run, at any arrival, and a vector. It is refused by the architecture, excluded by
@@ -36,9 +37,10 @@ pub(crate) struct ExploreArguments {
     /// hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<Form>,
-    /// The most exceptions of a schedule, or `any`: then what handlers do is summed up, for any depth and number
-    #[arg(long, value_name = "N", default_value = "1", value_parser = depth)]
-    depth: Depth,
+    /// The most exceptions of a schedule, or `any`: then what handlers do is summed up, for any depth and number [default: any, or 1 with
+    /// --plain, --against or --shard]
+    #[arg(long, value_name = "N", value_parser = depth)]
+    depth: Option<Depth>,
     /// What strikes, of nmi, db, mc, vc, df, irq
     #[arg(long, value_name = "LIST", default_value = "nmi,db,mc", value_delimiter = ',')]
     vectors: Vec<Vector>,
@@ -142,13 +144,20 @@ impl ExploreArguments {
         Ok((self.query(&form, self.assumed())?, against))
     }
 
+    /// As many exceptions as the search that is asked for can do.
+    fn depth(&self) -> Depth {
+        let one_by_one = self.plain || self.against.is_some() || self.shard.is_some() || self.random.is_some();
+        self.depth.unwrap_or(if one_by_one { Depth::UpTo(1) } else { Depth::Any })
+    }
+
     /// The query about the form of `base` under these assumptions.
     pub(super) fn query(&self, base: &Config, assumed: Assumptions) -> Result<Query, WrongUse> {
         let mut vectors = self.vectors.clone();
         vectors.sort_unstable();
         vectors.dedup();
         let to_the_end = self.plain || self.against.is_some();
-        let method = match (self.depth, to_the_end) {
+        let depth = self.depth();
+        let method = match (depth, to_the_end) {
             (Depth::Any, true) => {
                 return Err(WrongUse::new(
                     "--depth any runs no schedule to its end, as --plain and --against do",
@@ -162,7 +171,7 @@ impl ExploreArguments {
         Ok(Query {
             configs: self.configs(base, assumed)?,
             vectors,
-            depth: self.depth.by_itself(),
+            depth: depth.by_itself(),
             assumed,
             method,
             max_runs: self.max_states,
@@ -227,7 +236,7 @@ impl ExploreArguments {
         }
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
         if self.random.is_none() {
-            command += &format!(" --depth {}", self.depth);
+            command += &format!(" --depth {}", self.depth());
         }
         command += &format!(" --vectors {}", vectors.join(","));
         command += &format!(" --handler {} --features {}", self.handler, self.features);

@@ -233,7 +233,8 @@ fn a_kernel_that_differs_is_named() {
     );
     let run = json("run --kernel debug-entry --steps none --json", 0);
     assert_eq!(run["kernel"], "v6.12+debug-entry");
-    let answer = play("explore --kernel debug-entry --handler kgdb-poke --features pti,pcid --vectors nmi", "");
+    let answer =
+        play("explore --depth 1 --kernel debug-entry --handler kgdb-poke --features pti,pcid --vectors nmi", "");
     assert_eq!(answer.status, 1);
     let counterexample = answer.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(counterexample.contains("--handler kgdb-poke --kernel v6.12+debug-entry --inject"), "{}", answer.out);

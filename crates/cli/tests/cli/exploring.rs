@@ -10,7 +10,7 @@ const ONE: &str = "--features pti,pcid,invpcid,fsgsbase,nx --handler quiet";
 #[test]
 fn a_form_that_holds_says_what_was_covered_and_assumed() {
     check(
-        &format!("explore {ONE} --vectors nmi"),
+        &format!("explore {ONE} --depth 1 --vectors nmi"),
         0,
         expect![[r#"
             form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
@@ -56,7 +56,7 @@ fn a_form_that_holds_says_what_was_covered_and_assumed() {
 #[test]
 fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
     check(
-        &format!("explore --form never {ONE}"),
+        &format!("explore --form never {ONE} --depth 1"),
         1,
         expect![[r#"
             form      never: does not restore: shows why the macro exists
@@ -176,7 +176,7 @@ fn two_forms_side_by_side() {
 #[test]
 fn nothing_that_strikes_where_it_matters_is_no_answer() {
     check(
-        &format!("explore {ONE} --vectors irq"),
+        &format!("explore {ONE} --depth 1 --vectors irq"),
         3,
         expect![[r#"
             form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
@@ -218,8 +218,8 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
                       pti,pcid,invpcid,fsgsbase,nx
         "#]],
     );
-    assert_eq!(play(&format!("explore {ONE} --vectors irq --bisect"), "").status, 125);
-    assert_eq!(play(&format!("explore {ONE} --max-states 10"), "").status, 3);
+    assert_eq!(play(&format!("explore {ONE} --depth 1 --vectors irq --bisect"), "").status, 125);
+    assert_eq!(play(&format!("explore {ONE} --depth 1 --max-states 10"), "").status, 3);
 }
 
 /// The lines that say why a verdict holds.
@@ -233,7 +233,7 @@ fn why(arguments: &str, status: i32) -> String {
 #[test]
 fn a_verdict_says_which_assumptions_it_needs() {
     let check = |arguments: &str, status, expected: expect_test::Expect| expected.assert_eq(&why(arguments, status));
-    let standard = "--features pti,pcid,fsgsbase,nx --vectors nmi";
+    let standard = "--features pti,pcid,fsgsbase,nx --depth 1 --vectors nmi";
     check(
         &format!("{standard} --handler pending-flush --why"),
         0,
@@ -242,14 +242,14 @@ fn a_verdict_says_which_assumptions_it_needs() {
     "#]],
     );
     check(
-        &format!("{ONE} --vectors nmi,vc --why"),
+        &format!("{ONE} --depth 1 --vectors nmi,vc --why"),
         0,
         expect![[r#"
         why       holds only because: vc-gap (excluded 49 choices)
     "#]],
     );
     check(
-        &format!("{ONE} --vectors nmi --why"),
+        &format!("{ONE} --depth 1 --vectors nmi --why"),
         0,
         expect![[r#"
         why       holds without each of its assumptions, at this depth
@@ -270,7 +270,7 @@ fn a_verdict_says_which_assumptions_it_needs() {
     "#]],
     );
     check(&format!("--form never {standard} --without no-poke"), 1, expect![[""]]);
-    let report = json(&format!("explore {ONE} --vectors vc --why --json"), 0);
+    let report = json(&format!("explore {ONE} --depth 1 --vectors vc --why --json"), 0);
     let needed = report["without"].as_array().expect("a list").iter().filter(|need| need["verdict"] == "breaks");
     assert_eq!(
         needed.map(|need| (&need["id"], &need["excluded"])).collect::<Vec<_>>(),
@@ -280,7 +280,8 @@ fn a_verdict_says_which_assumptions_it_needs() {
 
 #[test]
 fn bisect_knows_good_bad_and_no_answer() {
-    let status = |arguments: &str| play(&format!("explore {ONE} --vectors db --bisect {arguments}"), "").status;
+    let status =
+        |arguments: &str| play(&format!("explore {ONE} --depth 1 --vectors db --bisect {arguments}"), "").status;
     assert_eq!(status("--form E"), 0);
     assert_eq!(status("--form never"), 1);
     assert_eq!(status("--macro nowhere.S"), 125);
@@ -357,7 +358,7 @@ fn what_explore_prints_can_be_run() {
     for arguments in
         ["--form never --vectors db", "--form E --without vc-gap --vectors vc", "--macro testdata/explore/wrong_gs.S"]
     {
-        let report = json(&format!("explore {ONE} {arguments} --json"), 1);
+        let report = json(&format!("explore {ONE} --depth 1 {arguments} --json"), 1);
         assert_eq!((&report["version"], &report["depth"]), (&Value::from(3), &Value::from(1)));
         for violation in report["violations"].as_array().expect("a list") {
             assert_eq!(violation["minimal"], true);
@@ -397,8 +398,17 @@ fn no_byte_depends_on_threads_at_any_depth() {
 }
 
 #[test]
+fn any_depth_is_asked_for_unless_schedules_are_run_one_by_one() {
+    let depth = |arguments: &str| json(&format!("explore {ONE} --vectors nmi {arguments} --json"), 0)["depth"].clone();
+    assert_eq!(depth(""), "any");
+    for one_by_one in ["--plain", "--against A", "--shard 1/1"] {
+        assert_eq!(depth(one_by_one), 1, "{one_by_one}");
+    }
+}
+
+#[test]
 fn choices_add_up() {
-    let report = json(&format!("explore {ONE} --vectors nmi,vc --json"), 0);
+    let report = json(&format!("explore {ONE} --depth 1 --vectors nmi,vc --json"), 0);
     let number = |field: &Value| field.as_u64().expect("a number");
     let excluded: u64 = report["excluded"].as_object().expect("by id").values().map(number).sum();
     assert_eq!(number(&report["choices"]), number(&report["refused"]) + excluded + number(&report["schedules"]));

@@ -203,7 +203,8 @@ fn every_command_takes_a_patch() {
         restore/custom.S:34:2: note: `RESTORE_CR3` is changed
     "#]]
     .assert_eq(&places.err);
-    let explored = play(&format!("explore --patch {resent} --features pti,pcid --handler quiet --vectors nmi"), "");
+    let explored =
+        play(&format!("explore --depth 1 --patch {resent} --features pti,pcid --handler quiet --vectors nmi"), "");
     assert!(explored.out.contains(&format!("cr3play explore --macro {resent} ")), "{}", explored.out);
     expect![[r#"
         restore/custom.S:19:1: note: taken for a mail with a unified diff; left out: heads of mails, the
@@ -217,8 +218,10 @@ fn every_command_takes_a_patch() {
 #[test]
 fn explore_has_the_notes_in_json_too() {
     let resent = patch("resent.mail");
-    let answer =
-        play(&format!("explore --json --patch {resent} --features pti,pcid --handler quiet --vectors nmi"), "");
+    let answer = play(
+        &format!("explore --depth 1 --json --patch {resent} --features pti,pcid --handler quiet --vectors nmi"),
+        "",
+    );
     assert_eq!(answer.err, "");
     let report: Value = serde_json::from_str(&answer.out).expect("JSON");
     assert!(messages(&report["notes"])[0].starts_with("taken for a mail"));
@@ -255,8 +258,10 @@ fn names_of_the_configuration_can_be_set() {
     for wrong in ["--config x=y --macro -", "--config X=1 --macro -", "--config X --macro -", "--config X=y"] {
         assert_eq!(play(&format!("run {wrong}"), OWN).status, 2, "{wrong}");
     }
-    let explored =
-        play("explore --macro - --config DEBUG_ENTRY=y --features pti,pcid --handler quiet --vectors nmi", OWN);
+    let explored = play(
+        "explore --depth 1 --macro - --config DEBUG_ENTRY=y --features pti,pcid --handler quiet --vectors nmi",
+        OWN,
+    );
     assert!(explored.out.contains("cr3play explore --macro - --config CONFIG_DEBUG_ENTRY=y "), "{}", explored.out);
 }
 

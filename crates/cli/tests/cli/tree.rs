@@ -264,7 +264,7 @@ fn runs_the_tree_as_form_custom() {
 #[test]
 fn bisects() {
     let status = |tree: &Copy| {
-        let command = "explore --bisect --features pti,pcid --handler quiet --vectors nmi --tree";
+        let command = "explore --bisect --depth 1 --features pti,pcid --handler quiet --vectors nmi --tree";
         play(&format!("{command} {}", tree.0.display()), "").status
     };
     let tree = Copy::new("bisected");

@@ -176,7 +176,7 @@ pub(super) struct Run {
     /// What was lifted, and of which versions of its places.
     pub(super) lifted: Set<(ItemId, [u32; 2])>,
     /// The boundary that is weighed next, on the machine; nothing once all are.
-    pub(super) walk: Option<(Lane, u32)>,
+    pub(super) walk: Option<(Box<Lane>, u32)>,
 }
 
 impl Run {

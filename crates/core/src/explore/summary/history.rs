@@ -5,19 +5,54 @@ use super::hash::Map;
 use super::value::{Loc, REGISTERS};
 use crate::machine::rflags::RF;
 
-#[derive(Clone, Copy, Debug)]
+/// What a place held, and what that was on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
-    pub(super) from: u32,
     pub(super) held: Held,
-    /// What it was on the machine.
     pub(super) sample: u64,
+}
+
+/// What a place held from which boundary on. Boundaries stand beside each other, because nearly all time goes into finding one of them.
+#[derive(Clone, Debug, Default)]
+struct Moments {
+    from: Vec<u32>,
+    held: Vec<Moment>,
+}
+
+impl Moments {
+    /// Whether it is news.
+    fn note(&mut self, from: u32, moment: Moment) -> bool {
+        match self.held.last_mut() {
+            Some(last) if *last == moment => return false,
+            Some(last) if self.from.last() == Some(&from) => *last = moment,
+            _ => {
+                self.from.push(from);
+                self.held.push(moment);
+            }
+        }
+        true
+    }
+
+    fn at(&self, boundary: u32) -> Option<&Moment> {
+        let after = self.from.partition_point(|from| *from <= boundary);
+        self.held.get(after.checked_sub(1)?)
+    }
+
+    fn shrink(&mut self) {
+        self.from.shrink_to_fit();
+        self.held.shrink_to_fit();
+    }
+
+    fn bytes(&self) -> usize {
+        self.held.capacity() * size_of::<Moment>() + self.from.capacity() * size_of::<u32>()
+    }
 }
 
 /// For each place, what it held from which boundary on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
-    registers: [Vec<Moment>; REGISTERS],
-    words: Map<u64, Vec<Moment>>,
+    registers: [Moments; REGISTERS],
+    words: Map<u64, Moments>,
     flags: Vec<(u32, Flags, u64)>,
     /// Words that were written, and from which boundary on. What is written once more as it was matters from there on.
     changes: Vec<(u32, u64)>,
@@ -26,14 +61,13 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn note_word(&mut self, word: u64, moment: Moment) {
-        self.changes.push((moment.from, word));
-        note(self.words.entry(word).or_default(), moment);
+    pub(super) fn note_word(&mut self, word: u64, from: u32, moment: Moment) {
+        self.changes.push((from, word));
+        self.words.entry(word).or_default().note(from, moment);
     }
 
-    pub(super) fn note_register(&mut self, number: usize, moment: Moment) {
-        let from = moment.from;
-        if !note(&mut self.registers[number], moment) {
+    pub(super) fn note_register(&mut self, number: usize, from: u32, moment: Moment) {
+        if !self.registers[number].note(from, moment) {
             return;
         }
         match self.register_changes.last_mut() {
@@ -44,7 +78,7 @@ impl History {
 
     /// What a register was last on the machine.
     pub(super) fn sample(&self, number: usize) -> Option<u64> {
-        self.registers[number].last().map(|moment| moment.sample)
+        self.registers[number].held.last().map(|moment| moment.sample)
     }
 
     pub(super) fn note_flags(&mut self, from: u32, flags: &Flags, rflags: u64) {
@@ -58,13 +92,11 @@ impl History {
 
     /// What a place held at a boundary; nothing if the run and those before it have not touched it.
     pub(super) fn at(&self, loc: Loc, boundary: u32) -> Option<&Moment> {
-        let moments = match loc {
-            Loc::Register(number) => self.registers.get(usize::from(number))?,
-            Loc::Memory(word) => self.words.get(&word)?,
-            Loc::Flags => return None,
-        };
-        let after = moments.partition_point(|moment| moment.from <= boundary);
-        moments.get(after.checked_sub(1)?)
+        match loc {
+            Loc::Register(number) => self.registers.get(usize::from(number))?.at(boundary),
+            Loc::Memory(word) => self.words.get(&word)?.at(boundary),
+            Loc::Flags => None,
+        }
     }
 
     /// The flags at a boundary, and what they were on the machine.
@@ -78,20 +110,20 @@ impl History {
         match loc {
             Loc::Flags => span(&self.flags, |flags| flags.0, boundary),
             Loc::Register(number) => {
-                self.registers.get(usize::from(number)).map_or(ALWAYS, |it| span(it, |moment| moment.from, boundary))
+                self.registers.get(usize::from(number)).map_or(ALWAYS, |it| span(&it.from, |from| *from, boundary))
             }
-            Loc::Memory(word) => self.words.get(&word).map_or(ALWAYS, |it| span(it, |moment| moment.from, boundary)),
+            Loc::Memory(word) => self.words.get(&word).map_or(ALWAYS, |it| span(&it.from, |from| *from, boundary)),
         }
     }
 
     /// From which boundary on a word has held what it holds last.
     pub(super) fn last_change(&self, word: u64) -> Option<u32> {
-        self.words.get(&word)?.last().map(|moment| moment.from)
+        self.words.get(&word)?.from.last().copied()
     }
 
     /// Gives back what was kept for more.
     pub(super) fn shrink(&mut self) {
-        self.registers.iter_mut().chain(self.words.values_mut()).for_each(Vec::shrink_to_fit);
+        self.registers.iter_mut().chain(self.words.values_mut()).for_each(Moments::shrink);
         self.flags.shrink_to_fit();
         self.changes.shrink_to_fit();
         self.register_changes.shrink_to_fit();
@@ -99,8 +131,7 @@ impl History {
 
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> u64 {
-        let moments = self.registers.iter().chain(self.words.values()).map(Vec::capacity).sum::<usize>();
-        (moments * size_of::<Moment>()) as u64
+        self.registers.iter().chain(self.words.values()).map(Moments::bytes).sum::<usize>() as u64
     }
 
     /// Registers that may hold something else at boundary `last` than at `first`: a bit for each.
@@ -130,16 +161,6 @@ fn span<T>(moments: &[T], from: impl Fn(&T) -> u32, boundary: u32) -> (u32, u32)
     let after = moments.partition_point(|moment| from(moment) <= boundary);
     let first = after.checked_sub(1).and_then(|index| moments.get(index)).map_or(0, &from);
     (first, moments.get(after).map_or(u32::MAX, &from))
-}
-
-/// Whether it is news.
-fn note(moments: &mut Vec<Moment>, moment: Moment) -> bool {
-    match moments.last_mut() {
-        Some(last) if last.held == moment.held && last.sample == moment.sample => return false,
-        Some(last) if last.from == moment.from => *last = moment,
-        _ => moments.push(moment),
-    }
-    true
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -225,7 +225,7 @@ impl Round {
     pub(super) fn schedule_walk(&mut self, run: RunId) {
         let cost = self.cost(Node { run, boundary: 0 });
         let lane = self.run(run).lane.clone();
-        self.run_mut(run).walk = Some((lane, 0));
+        self.run_mut(run).walk = Some((Box::new(lane), 0));
         self.push(cost, Event::Walk(run));
     }
 

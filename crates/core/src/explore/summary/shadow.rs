@@ -302,14 +302,14 @@ impl Shadow {
         for (number, &held) in self.registers.iter().enumerate() {
             let sample = self.sample(cpu, number);
             if is_changed(number) || self.history.sample(number) != Some(sample) {
-                self.history.note_register(number, Moment { from, held, sample });
+                self.history.note_register(number, from, Moment { held, sample });
             }
         }
         self.history.note_flags(from, &self.flags, cpu.rflags);
         for word in std::mem::take(&mut self.touched) {
             let held = self.held_word(word);
             let sample = self.learned.on(machine, word);
-            self.history.note_word(word, Moment { from, held, sample });
+            self.history.note_word(word, from, Moment { held, sample });
         }
         self.accesses.clear();
     }

@@ -1,5 +1,5 @@
-// In Chromium: instructions per second with counters on, how long any step of a long run takes to be shown, and how long an edit of a
-// macro takes.
+// In Chromium: instructions per second with counters on, how long any step of a long run takes to be shown, how long a move of a drag
+// on the timeline and a filter take, and how long an edit of a macro takes.
 // `node speed.mjs FOLDER`, with the folder of a page that has the feature `bench`, prints the median of the samples.
 import { told, withPage } from "./measure.mjs";
 
@@ -9,6 +9,15 @@ const ROUNDS = 50;
 
 /** Steps sought in a run of a hundred thousand. */
 const SEEKS = 60;
+
+/** Moves of a drag along the timeline. */
+const MOVES = 60;
+
+/** Changes of the filter. */
+const FILTERS = 24;
+
+/** So many injections. */
+const INJECTIONS = 2000;
 
 /** Edits of a macro. */
 const EDITS = 25;
@@ -69,6 +78,21 @@ await withPage(process.argv[2], async (page) => {
   console.log(`the first click after loading: ${first.toFixed(1)} ms`);
   console.log(`with the listing, a frame later: ${told(whole.slice(1), 1)} ms`);
 
+  const many = Array.from({ length: INJECTIONS }, () => "kernel_loop%2B1:nmi").join("%2C");
+  for (const [name, query, link] of [
+    ["a hundred thousand steps", "long-drag", ENDLESS],
+    [`${INJECTIONS} injections`, "many", `v=1&a=A&b=E&s=${many}`],
+  ]) {
+    await page.goto(`${new URL(page.url()).origin}/?${query}#${link}`);
+    await page.waitForSelector(".page:not(.shell, [aria-busy]) .runs .row.current", { state: "attached" });
+    await page.waitForTimeout(1500);
+    const { moves, filters } = await page.evaluate(moved, { moves: MOVES, filters: FILTERS });
+    for (const [what, [first, ...others]] of [["a move of a drag", moves], ["a filter", filters]]) {
+      const within = others.filter((time) => time <= FRAME).length;
+      console.log(`in Chromium, ${name}: ${what} ${told(others, 1)} ms, layout included; ${within} of ${others.length} within ${FRAME} ms; the first ${first.toFixed(1)} ms`);
+    }
+  }
+
   await page.goto(`${new URL(page.url()).origin}/?edit#v=1&a=A&b=custom&s=kernel_loop%2B1:nmi`);
   await page.getByRole("button", { name: "Own macro" }).click();
   const edits = await page.evaluate(async (edits) => {
@@ -100,3 +124,45 @@ await withPage(process.argv[2], async (page) => {
   }, EDITS);
   console.log(`in Chromium, an edited macro, until both runs are recorded, aligned and drawn: ${told(edits, 1)} ms`);
 });
+
+/** How long each move of a drag and each filter keeps the page's thread until it is laid out. Runs in the page. */
+async function moved({ moves, filters }) {
+  const { port1, port2 } = new MessageChannel();
+  const task = () => new Promise((resolve) => {
+    port1.onmessage = resolve;
+    port2.postMessage(null);
+  });
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const rest = () => new Promise((resolve) => setTimeout(resolve, 30));
+  const slider = document.querySelector(".timeline [role=slider]");
+  const { left, width, top } = slider.getBoundingClientRect();
+  const point = (kind, share) =>
+    slider.dispatchEvent(new PointerEvent(kind, { bubbles: true, clientX: left + width * share, clientY: top + 5, buttons: 1, pointerId: 1 }));
+  point("pointerdown", 0.1);
+  await rest();
+  const times = { moves: [], filters: [] };
+  for (let nth = 1; nth <= moves; nth++) {
+    await frame();
+    // What the event itself costs, and what the next frame does for it. Callbacks of a frame run in the order in which they were asked for.
+    const start = performance.now();
+    let begun = 0;
+    requestAnimationFrame(() => (begun = performance.now()));
+    point("pointermove", 0.1 + (0.8 * nth) / moves);
+    const event = performance.now() - start;
+    await frame();
+    await task();
+    document.body.getBoundingClientRect();
+    times.moves.push(event + performance.now() - begun);
+    await rest();
+  }
+  const buttons = [...document.querySelectorAll(".runs .filter .segments button")];
+  for (let nth = 1; nth <= filters; nth++) {
+    const start = performance.now();
+    buttons[nth % buttons.length].click();
+    await task();
+    document.body.getBoundingClientRect();
+    times.filters.push(performance.now() - start);
+    await rest();
+  }
+  return times;
+}

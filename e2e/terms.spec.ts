@@ -59,7 +59,7 @@ test("no label lacks an explanation", { tag: "@firefox" }, async ({ page }) => {
   const labels = [
     ".features .chip", ".setup select", ".schedule > .name", ".strike .where", ".judged > b", ".verdicts .asks button", ".legend li",
     ".count dt", ".costs tbody th", ".inspector thead th:first-child", ".inspector .fields.cr3 tbody tr + tr th", ".outcome .promise",
-    ".check > .chip", ".runs .filter .segments button",
+    ".check > .chip", ".runs .filter .segments button", ".running .segments button", ".running .chip",
   ];
   const without = (selectors: string[]) =>
     page.evaluate(

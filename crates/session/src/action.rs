@@ -3,12 +3,17 @@
 use crate::assembly::Answer;
 use crate::check::Report;
 use crate::choice::{
-    Against, Direction, Feature, Filter, Form, Landing, Overlay, Own, Pane, Scope, Side, Spot, Tab, Target, Theme,
+    Against, Direction, Feature, Filter, Form, Goal, Landing, Overlay, Own, Pace, Pane, Scope, Side, Spot, Tab, Target,
+    Theme,
 };
 use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::Told;
+use crate::find::Match;
+use crate::panes::{Divider, Resize};
+use crate::stops::Stop;
 use crate::tree;
+use crate::zoom::Zoom;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Handler, Handlers};
 use cr3_core::promises::Promise;
@@ -77,10 +82,28 @@ pub enum Action {
     Seek(usize),
     /// Looks for a row in a direction.
     Move(Target, Direction),
-    /// Starts or stops running.
-    TogglePlay,
-    /// The next row while running; ignored otherwise.
-    Tick,
+    /// Runs in a direction; the same again pauses.
+    Run(Direction),
+    /// Runs to a row or to an instruction, unless a stop comes first.
+    RunTo(Goal),
+    /// Runs no longer.
+    Pause,
+    /// Goes on by this many rows while running; ignored otherwise.
+    Tick(usize),
+    /// Runs at another pace.
+    SetPace(Pace),
+    /// Sets a stop, or takes it away.
+    ToggleStop(Stop),
+    /// Shows more or fewer rows in the timeline.
+    Zoom(Zoom),
+    /// Gives a pane another width.
+    Resize(Divider, Resize),
+    /// Searches for something else.
+    Search(String),
+    /// Goes to the next match of the search in a direction.
+    Find(Direction),
+    /// Goes to what the search found, and leaves it.
+    TakeFound(Match),
     /// Lists other rows.
     SetFilter(Filter),
     /// Chooses the side that narrow windows show.

@@ -2,10 +2,11 @@
 //! [`WORDS`] words: who listens cannot skim.
 
 use crate::action::Action;
-use crate::choice::{Direction, Overlay, Side, Target};
+use crate::choice::{Direction, Goal, Overlay, Pace, Side, Target};
 use crate::state::State;
 use crate::view::outcome::{Outcome, not_comparable, outcome};
 use crate::view::verdict::{Standpoint, line};
+use crate::zoom::Zoom;
 use cr3_core::query::Reach;
 use cr3_core::trace::Ending;
 
@@ -118,8 +119,12 @@ pub fn nothing(state: &State, action: &Action) -> Option<&'static str> {
     }
     Some(match action {
         _ if state.runs.is_empty() => "There is no run to move in.",
-        Action::Move(Target::Row | Target::Page | Target::End, Forward) => "This is the last step.",
-        Action::Move(Target::Row | Target::Page | Target::End, Backward) => "This is the first step.",
+        Action::Run(Forward) | Action::Move(Target::Row | Target::Page | Target::End, Forward) => {
+            "This is the last step."
+        }
+        Action::Run(Backward) | Action::Move(Target::Row | Target::Page | Target::End, Backward) => {
+            "This is the first step."
+        }
         Action::Move(Target::SameLevel, Forward) => "There is no later step at this nesting level.",
         Action::Move(Target::SameLevel, Backward) => "There is no earlier step at this nesting level.",
         Action::Move(Target::Difference, _) if state.runs.comparison.differences.is_empty() => {
@@ -133,6 +138,15 @@ pub fn nothing(state: &State, action: &Action) -> Option<&'static str> {
         Action::Move(Target::Flush, Backward) => "There is no earlier flush.",
         Action::Move(Target::Delivery, Forward) => "There is no later delivery of an event.",
         Action::Move(Target::Delivery, Backward) => "There is no earlier delivery of an event.",
+        Action::RunTo(Goal::Row(_)) => "This is the step at hand.",
+        Action::RunTo(Goal::Place(_)) => "No run comes there again or came there before.",
+        Action::SetPace(Pace::AtOnce) => "No pace is faster.",
+        Action::SetPace(_) => "No pace is slower.",
+        Action::Zoom(Zoom::In) => "The timeline shows no fewer steps.",
+        Action::Zoom(_) => "The timeline shows all steps.",
+        Action::Find(_) if state.query.is_empty() => "Nothing is searched for: / opens the search.",
+        Action::Find(Forward) => "There is no later step that the search finds.",
+        Action::Find(Backward) => "There is no earlier step that the search finds.",
         Action::SwapForms => "Both sides run the same form.",
         Action::Open(Overlay::Lines) => "This form does not assemble, so it has no lines.",
         _ => return None,

@@ -78,6 +78,56 @@ impl Target {
     ];
 }
 
+/// How fast a run goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Pace {
+    /// One step a second.
+    One,
+    /// Ten.
+    #[default]
+    Ten,
+    /// A hundred.
+    Hundred,
+    /// No step is shown but the last.
+    AtOnce,
+}
+
+impl Pace {
+    /// All, the slowest first.
+    pub const ALL: [Self; 4] = [Self::One, Self::Ten, Self::Hundred, Self::AtOnce];
+
+    /// Steps a second; none if no time passes.
+    #[must_use]
+    pub fn rate(self) -> Option<u32> {
+        match self {
+            Self::One => Some(1),
+            Self::Ten => Some(10),
+            Self::Hundred => Some(100),
+            Self::AtOnce => None,
+        }
+    }
+
+    /// The next faster one, or the next slower one; itself if there is none.
+    #[must_use]
+    pub fn beside(self, direction: Direction) -> Self {
+        let index = self as usize;
+        let index = match direction {
+            Direction::Forward => index + 1,
+            Direction::Backward => index.saturating_sub(1),
+        };
+        Self::ALL.get(index).copied().unwrap_or(self)
+    }
+}
+
+/// What a person runs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// This row.
+    Row(usize),
+    /// The next arrival at this instruction, or the last one before.
+    Place(Place),
+}
+
 /// Which aligned rows are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Filter {
@@ -193,6 +243,8 @@ pub enum Overlay {
     None,
     /// The list of keys.
     Keys,
+    /// The search.
+    Find,
     /// What is not modelled.
     Limits,
     /// The editor of the custom form.

@@ -67,6 +67,17 @@ impl Runs {
         Self::recorded(setup, custom, texts, Some(self))
     }
 
+    /// The texts of a person's own that would go on running if the present ones do not assemble, where that takes assembling
+    /// them anew: what runs has other features, say.
+    pub(crate) fn earlier_texts(&self, setup: &Setup, custom: &OwnTexts) -> Vec<Config> {
+        let earlier = |side| {
+            let trace = self.trace(side)?;
+            let last = with_text_of(&setup.scenario(side, custom), trace)?.config;
+            (!trace.scenario.config.starts_as(&last)).then_some(last)
+        };
+        Side::BOTH.into_iter().filter_map(earlier).collect()
+    }
+
     fn recorded(setup: &Setup, custom: &OwnTexts, texts: &Texts, earlier: Option<&Self>) -> Self {
         let before: Vec<&Trace> = earlier.into_iter().flat_map(|runs| runs.sides.iter().flatten()).collect();
         let record = |side, before: &[&Trace]| {
@@ -251,11 +262,11 @@ impl Runs {
         Side::BOTH.into_iter().filter_map(|side| self.step(side, row)).any(wanted)
     }
 
-    fn writes_cr3(&self, row: usize) -> bool {
+    pub(crate) fn writes_cr3(&self, row: usize) -> bool {
         self.any(row, |step| step.counted.contains(Counter::Cr3Writes))
     }
 
-    fn flushes(&self, row: usize) -> bool {
+    pub(crate) fn flushes(&self, row: usize) -> bool {
         let flushing = [
             Counter::FlushingCr3Writes,
             Counter::FlushingCr4Writes,
@@ -264,6 +275,14 @@ impl Runs {
             Counter::Invpcid,
         ];
         self.any(row, |step| flushing.into_iter().any(|counter| step.counted.contains(counter)))
+    }
+
+    /// Whether a promise breaks in a row.
+    pub(crate) fn breaks(&self, row: usize) -> bool {
+        Side::BOTH.into_iter().any(|side| {
+            let step = self.step_index(side, row);
+            self.trace(side).is_some_and(|trace| trace.breakages.iter().any(|it| Some(it.step) == step))
+        })
     }
 
     fn delivers(&self, row: usize) -> bool {

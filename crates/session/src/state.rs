@@ -3,19 +3,22 @@
 use crate::aim::Aim;
 use crate::assembly::Texts;
 use crate::check::Check;
-use crate::choice::{Against, Filter, Form, Judging, Overlay, Own, Pane, Side, Spot, Tab, Theme};
+use crate::choice::{Against, Filter, Form, Judging, Overlay, Own, Pace, Pane, Side, Spot, Tab, Theme};
 use crate::document::Document;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
 use crate::explore::wire::Request;
 use crate::link::{self, Link, Note};
+use crate::panes::Panes;
 use crate::runs::Runs;
 use crate::setup::BUDGET;
 pub use crate::setup::{OwnTexts, Setup};
+use crate::stops::{Halt, Run, Stop};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
 use cr3_core::linux::{Kernel, TreeId, Variation};
 use cr3_core::scenario::{Place, Unresolved};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -30,11 +33,19 @@ pub struct Settings {
     pub judging: Judging,
     /// Steps after which runs stop.
     pub budget: u32,
+    /// The widths of the panes.
+    pub panes: Panes,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { theme: Theme::System, shortcuts: true, judging: Judging::ByItself, budget: BUDGET }
+        Self {
+            theme: Theme::System,
+            shortcuts: true,
+            judging: Judging::ByItself,
+            budget: BUDGET,
+            panes: Panes::default(),
+        }
     }
 }
 
@@ -74,8 +85,18 @@ pub struct State {
     pub cursor: usize,
     /// Changes each time that a person asks for a row, even for the current one: lists then scroll to it.
     pub sought: u32,
-    /// Whether the cursor moves by itself.
-    pub playing: bool,
+    /// How the cursor moves by itself, while it does.
+    pub run: Option<Run>,
+    /// How fast it does.
+    pub pace: Pace,
+    /// Where it stops: for as long as the page is open, and in no link.
+    pub stops: Vec<Stop>,
+    /// Where the last run ended, until the cursor is elsewhere.
+    pub halt: Option<Halt>,
+    /// The rows that the timeline shows; none means all. The cursor is among them once it has moved.
+    pub zoom: Option<Range<usize>>,
+    /// What is searched for; empty at first.
+    pub query: String,
     /// Rows that are listed.
     pub filter: Filter,
     /// Side that narrow windows show, and whose code is listed.
@@ -163,12 +184,17 @@ impl State {
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
         let limits = self.limits.clone();
-        let next = Self { memory: self.memory, limits, explore, ..next };
+        let next = Self { memory: self.memory, limits, explore, ..next.with_settings_of(self) };
         match next.aim {
             // What is on display stays until then.
             Some(_) => Self { cursor: self.cursor, check: self.check.clone(), ..next },
             None => Self { check: self.check.restarted(), ..next },
         }
+    }
+
+    /// The same with what a person set for running and searching, which no link carries.
+    fn with_settings_of(self, before: &Self) -> Self {
+        Self { pace: before.pace, stops: before.stops.clone(), query: before.query.clone(), ..self }
     }
 
     /// Reads the listing at the cursor if no run has the place at which it is read; says why none has.
@@ -255,7 +281,12 @@ impl State {
             aim,
             cursor,
             sought: 0,
-            playing: false,
+            run: None,
+            pace: Pace::default(),
+            stops: Vec::new(),
+            halt: None,
+            zoom: None,
+            query: String::new(),
             filter: link.filter,
             side: link.side,
             tab: link.tab,
@@ -311,11 +342,23 @@ impl State {
         Some(Spot { place, row: Some(self.cursor) })
     }
 
+    /// Whether another state runs and judges the same, under the same title and with the same notes: then no link tells them apart
+    /// but by what is in sight.
+    #[must_use]
+    pub fn asks_what(&self, other: &Self) -> bool {
+        let judged = |state: &Self| (state.explore.scope, state.explore.assumed);
+        self.setup == other.setup
+            && self.custom == other.custom
+            && judged(self) == judged(other)
+            && (&self.title, &self.notes) == (&other.title, &other.notes)
+    }
+
     /// Whether only the position of the cursor, and whether it moves, changed since `before`.
     #[must_use]
     pub fn moved_from(&self, before: &Self) -> bool {
-        let Self { cursor, sought, playing, .. } = *before;
-        *before == Self { cursor, sought, playing, ..self.clone() }
+        let (cursor, sought, run) = (before.cursor, before.sought, before.run);
+        let (halt, zoom) = (before.halt.clone(), before.zoom.clone());
+        *before == Self { cursor, sought, run, halt, zoom, ..self.clone() }
     }
 
     /// The pane that narrow windows show: that of the code while the injection menu is open.

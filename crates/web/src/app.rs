@@ -2,16 +2,18 @@
 
 use crate::effects::{
     self, Drawn, Explain, use_address, use_assembler, use_check, use_drafts, use_drawn, use_drop, use_explore,
-    use_focus, use_keyboard, use_later, use_limits, use_play, use_settings,
+    use_focus, use_keyboard, use_later, use_limits, use_play, use_relatives, use_settings,
 };
 use crate::overlay::overlays;
-use crate::parts::{Sight, nodes};
+use crate::parts::{Sight, leaf, nodes};
 use crate::store::{Props, Store};
 use crate::view::{
-    Code, Counters, RunList, Schedule, TimelineStrip, check, header, inspector, question, setup, transport, verdicts,
+    Code, Counters, RunList, Schedule, TimelineStrip, check, divider, header, inspector, question, setup, transport,
+    verdicts, widths, zoom,
 };
 use cr3_session::announce;
 use cr3_session::assembly::ready::Ready;
+use cr3_session::panes::Divider;
 use cr3_session::view::outcome::waiting;
 use cr3_session::view::{sentence, timeline};
 use cr3_session::{Action, Assembler, Moment, Opening, State, Texts, words};
@@ -64,19 +66,19 @@ pub fn App(props: &AppProps) -> Html {
     let store = use_reducer(|| {
         let texts = || Texts::new(Assembler::Elsewhere, Ready::default());
         let open = || State::open_by(&effects::hash(), effects::restore(), &effects::kept(), texts());
-        Store(props.opened.0.take().unwrap_or_else(open))
+        Store(Rc::new(props.opened.0.take().unwrap_or_else(open)))
     });
     let dispatch = {
         let dispatcher = store.dispatcher();
         use_callback((), move |action: Action, ()| dispatcher.dispatch(action))
     };
-    let state = use_memo(store.0.clone(), |state| state.clone());
+    let state = store.0.clone();
     use_settings(state.settings);
     use_address(&state, &dispatch);
     // The browser keeps a text until the address carries it.
     use_drafts(&state, &dispatch);
     use_keyboard(state.clone(), &dispatch);
-    use_play(state.playing, &dispatch);
+    use_play(state.run.map(|_| state.pace), &dispatch);
     use_check(&state, &dispatch);
     use_explore(&state, &dispatch);
     use_assembler(&state, &dispatch);
@@ -85,7 +87,10 @@ pub fn App(props: &AppProps) -> Html {
     use_limits(&state, &dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
-    let timeline = use_memo(state.runs.clone(), |runs| timeline::timeline(runs));
+    let timeline = use_memo((state.runs.clone(), state.zoom.clone()), |(runs, shown)| {
+        timeline::timeline(runs, shown.clone().unwrap_or(0..runs.len()))
+    });
+    use_relatives(&state.runs, &Sight(moment.clone()));
     // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
     let announced = {
@@ -94,6 +99,7 @@ pub fn App(props: &AppProps) -> Html {
     };
     let drawn = use_drawn();
     let spoken = sentence::spoken(&state, &moment);
+    let halted = state.halt.as_ref().map_or_else(String::new, |halt| format!("{} ", halt.words(&state)));
     let props = Props { state: state.clone(), dispatch: dispatch.clone() };
 
     html! {
@@ -107,15 +113,17 @@ pub fn App(props: &AppProps) -> Html {
                     <Schedule state={state.clone()} dispatch={dispatch.clone()} />
                     { check(&props) }
                 </div>
-                <div class="verdict-place">{ verdicts(&props) }</div>
+                { leaf("div", "verdict-place", verdicts(&props)) }
                 <TimelineStrip
                     {timeline}
+                    runs={state.runs.clone()}
                     cursor={state.cursor}
+                    zoom={zoom(&state, &dispatch)}
                     names={state.names()}
                     words={spoken.clone()}
                     dispatch={dispatch.clone()}
                 />
-                <div class="panes">
+                <div class="panes" style={widths(state.settings.panes)}>
                     { match drawn {
                         Drawn::Runs => html! { <div key="code" class="pane code"></div> },
                         _ => html! { <Code key="listing" state={of_listing} dispatch={dispatch.clone()} /> },
@@ -126,6 +134,8 @@ pub fn App(props: &AppProps) -> Html {
                         Drawn::Runs => html! { <div key="state" class="pane inspector"></div> },
                         _ => inspector(&props, &moment),
                     } }
+                    { divider(Divider::Code, state.settings.panes, &dispatch) }
+                    { divider(Divider::Inspector, state.settings.panes, &dispatch) }
                 </div>
                 <Explain {drawn} />
             </main>
@@ -139,12 +149,10 @@ pub fn App(props: &AppProps) -> Html {
             />
             <div class="waiting" role="status">{ waiting(&state).unwrap_or_default() }</div>
             { overlays(&state, &dispatch) }
-            <div class="announced">
-                { nodes(announced.iter().enumerate().map(|(index, words)| html! {
+            { leaf("div", "announced", nodes(announced.iter().enumerate().map(|(index, words)| html! {
                     <p key={index} class="hidden" role="status" aria-live="polite">{ words }</p>
-                })) }
-            </div>
-            <p class="hidden" role="status" aria-live="polite">{ if state.playing { String::new() } else { spoken } }</p>
+                }))) }
+            <p class="hidden" role="status" aria-live="polite">{ if state.run.is_some() { String::new() } else { halted + &spoken } }</p>
         </div>
     }
 }

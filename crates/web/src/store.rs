@@ -6,17 +6,17 @@ use yew::prelude::*;
 
 /// The one value that the page shows.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Store(pub(crate) State);
+pub(crate) struct Store(pub(crate) Rc<State>);
 
 impl Reducible for Store {
     type Action = Action;
 
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
         let next = update(&self.0, action);
-        if next == self.0 {
+        if next == *self.0 {
             return self;
         }
-        Rc::new(Self(next))
+        Rc::new(Self(Rc::new(next)))
     }
 }
 

@@ -6,12 +6,14 @@ mod detail;
 mod event;
 mod narrate;
 mod registers;
+mod stores;
 
 pub use crate::promises::{Breakage, Broken};
 pub use crate::run::{End, Ending, Origin, Reason, StepKind, Unfired};
 pub use detail::{RegisterChange, Retaken, StepDetail, att};
 pub use event::event_name;
 pub use registers::{Named, register, registers};
+pub use stores::touches;
 
 use crate::asm::{Diagnostic, Line};
 use crate::counters::{Counter, CounterSet, Counters, Tally};

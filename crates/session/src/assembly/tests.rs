@@ -250,6 +250,24 @@ fn a_text_that_no_side_runs_is_assembled_while_the_editor_is_open() {
     assert_eq!(verdict(&page), "It does not assemble.");
 }
 
+/// What a person is typing does not assemble, and what ran before it goes on under other features.
+#[test]
+fn another_feature_keeps_the_last_text_that_assembled() {
+    const GOOD: &str = ".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq \\save_reg, %cr3\n.endm\n";
+    let mut page = Page::open("");
+    let edits =
+        [Action::SetForm(Side::Right, Form::Custom), Action::EditDraft(GOOD.into()), Action::EditDraft("movx".into())];
+    for action in edits.into_iter().chain([Action::ToggleFeature(crate::Feature::Invpcid)]) {
+        page.act(action);
+        page.answer();
+        assert!(page.state.runs.trace(Side::Right).is_some());
+    }
+    assert_eq!(page.state.runs.text(Side::Right).map(|text| &**text), Some(GOOD));
+    assert!(page.state.runs.is_of_earlier_text(Side::Right));
+    let features = page.state.runs.trace(Side::Right).map(|trace| trace.scenario.config.features);
+    assert_eq!(features, Some(page.state.setup.features));
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let side = || prop::sample::select(Side::BOTH.to_vec());
     let texts = [
@@ -297,7 +315,10 @@ proptest! {
         prop_assert_eq!(prompt.state.link(), here.link());
         prop_assert_eq!(&prompt.state.notice, &here.notice);
         prop_assert_eq!(crate::view::diagnostics::verdict(&prompt.state), crate::view::diagnostics::verdict(&here));
-        prop_assert_eq!(came(&late.state), came(&here));
+        // Beside a text that is refused stands the last that was assembled. A text that was replaced before its answer came is none.
+        for side in Side::BOTH.into_iter().filter(|side| !here.runs.is_of_earlier_text(*side)) {
+            prop_assert_eq!(&came(&late.state)[side.index()], &came(&here)[side.index()]);
+        }
         prop_assert_eq!(&late.state.setup, &here.setup);
         prop_assert!(late.state.aim.is_none() && late.state.cursor <= late.state.runs.len());
     }

@@ -60,9 +60,9 @@ fn marks_come_step_by_step_and_belong_to_one_recording() {
 #[test]
 fn a_disagreement_of_a_run_stops_and_opens_at_its_step() {
     let mut state = ready();
-    state.playing = true;
+    state.run = Some(crate::Run { direction: crate::Direction::Forward, goal: None });
     let state = tell(&state, Report::Disagrees(disagreement(Origin::Run(Side::Right), 100, "")));
-    assert!(!state.playing);
+    assert_eq!(state.run, None);
     assert_eq!(state.overlay, Overlay::Disagreement);
     assert_eq!(state.runs.step_index(Side::Right, state.cursor), Some(100));
     let second = tell(&state, Report::Disagrees(disagreement(Origin::Run(Side::Left), 7, "")));

@@ -23,7 +23,7 @@ const DEFINITIONS: &str = "\
 ";
 
 pub(super) fn svg(state: &State) -> String {
-    let timeline = timeline(&state.runs);
+    let timeline = timeline(&state.runs, 0..state.runs.len());
     let lanes = f64::from(timeline.lanes) * LANE;
     let height = 2.0 * (lanes + GAP) + 3.0 * GAP;
     let names = names(state);
@@ -46,15 +46,15 @@ pub(super) fn svg(state: &State) -> String {
         text,
         "<text x=\"{LEFT}\" y=\"{}\">rows 1 to {}</text>\n<text x=\"4\" y=\"{}\" font-size=\"10\">{legend}</text>\n</svg>\n",
         below + 12.0,
-        timeline.rows,
+        timeline.scale.rows.len(),
         below + 32.0
     );
     text
 }
 
-/// Where a row begins.
-fn x(timeline: &Timeline, row: usize) -> f64 {
-    let part = row as f64 / timeline.rows.max(1) as f64;
+/// Where one of so many units begins.
+fn x(units: usize, at: usize) -> f64 {
+    let part = at as f64 / units.max(1) as f64;
     ((LEFT + part * (WIDTH - LEFT - 8.0)) * 10.0).round() / 10.0
 }
 
@@ -64,13 +64,13 @@ fn y(timeline: &Timeline, level: u8, top: f64) -> f64 {
 }
 
 fn drawn(timeline: &Timeline, strip: &Strip, top: f64) -> String {
-    let segments = strip.segments.iter().map(|segment| self::segment(timeline, segment, top));
-    let events = strip.events.iter().map(|event| mark(timeline, event, top));
+    let segments = strip.segments.iter().map(|segment| self::segment(timeline, strip, segment, top));
+    let events = strip.events.iter().map(|event| mark(timeline, strip, event, top));
     segments.chain(events).collect()
 }
 
-fn segment(timeline: &Timeline, segment: &Segment, top: f64) -> String {
-    let (left, right) = (x(timeline, segment.start), x(timeline, segment.end));
+fn segment(timeline: &Timeline, strip: &Strip, segment: &Segment, top: f64) -> String {
+    let (left, right) = (x(strip.units, segment.start), x(strip.units, segment.end));
     let fill = match segment.half {
         Half::Kernel => "#9db8dd",
         Half::User => "url(#user)",
@@ -83,7 +83,7 @@ fn segment(timeline: &Timeline, segment: &Segment, top: f64) -> String {
     )
 }
 
-fn mark(timeline: &Timeline, event: &Event, top: f64) -> String {
+fn mark(timeline: &Timeline, strip: &Strip, event: &Event, top: f64) -> String {
     let shape = match event.kind {
         MarkKind::Injection => "▼",
         MarkKind::Delivery => "▽",
@@ -95,7 +95,7 @@ fn mark(timeline: &Timeline, event: &Event, top: f64) -> String {
     };
     format!(
         "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\"><title>step {}: {}</title>{shape}</text>\n",
-        x(timeline, event.row),
+        x(strip.units, event.at),
         y(timeline, event.level, top) + LANE - 4.0,
         event.step,
         escaped(&event.text)
@@ -104,8 +104,8 @@ fn mark(timeline: &Timeline, event: &Event, top: f64) -> String {
 
 fn differences(timeline: &Timeline, top: f64) -> String {
     let bar = |(start, end): &(usize, usize)| {
-        let left = x(timeline, *start);
-        let width = ((x(timeline, *end) - left).max(2.0) * 10.0).round() / 10.0;
+        let left = x(timeline.scale.rows.len(), *start);
+        let width = ((x(timeline.scale.rows.len(), *end) - left).max(2.0) * 10.0).round() / 10.0;
         format!("<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"6\" fill=\"#333\"/>\n")
     };
     timeline.differences.iter().map(bar).collect()

@@ -1,20 +1,25 @@
 use super::*;
-use crate::choice::{Against, Landing, Spot, Tab, Theme};
+use crate::choice::{Against, Direction, Filter, Goal, Landing, Pace, Pane, Spot, Tab, Target, Theme};
 use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::{Begun, Counterexample, Found};
+use crate::inject;
 use crate::link;
+use crate::panes::{Divider, Resize};
 use crate::state::Settings;
+use crate::stops::{Halt, Run, Stop, Why};
+use crate::story::STORIES;
 use crate::study::{Learned, Line, Without};
 use crate::view::counters;
+use crate::zoom::Zoom;
 use cr3_core::counters::Counter;
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::Macro;
 use cr3_core::linux::{Feature, Features, Handler, Handlers};
 use cr3_core::promises::Promise;
 use cr3_core::query::{Reach, Verdict};
-use cr3_core::scenario::Place;
 use cr3_core::scenario::presets::{PRESETS, Preset};
+use cr3_core::scenario::{Nesting, Place, Vector};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use std::cell::RefCell;
@@ -39,7 +44,9 @@ fn place(text: &str) -> Place {
 fn check_invariants(state: &State) {
     let runs = &state.runs;
     assert!(state.cursor < runs.len().max(1), "cursor {} of {} rows", state.cursor, runs.len());
-    assert!(!state.playing || runs.len() > 1);
+    assert!(state.run.is_none() || runs.len() > 1);
+    assert!(state.zoom.as_ref().is_none_or(|shown| !shown.is_empty() && shown.end <= runs.len()));
+    assert!(state.halt.as_ref().is_none_or(|halt| halt.row == state.cursor));
     assert_eq!(state.browsed.as_ref().and_then(|place| runs.unknown(place)), None);
     let (link, ignored) = link::decode(&link::encode(&state.link()));
     assert_eq!(ignored, Vec::<String>::new(), "the link of a state says only what is understood");
@@ -242,12 +249,32 @@ fn a_custom_form_that_runs_tells_what_to_know_of_it() {
 fn running_stops_at_the_end_and_starts_again_from_the_start() {
     let state = opened("");
     let last = state.runs.len() - 1;
-    let playing = after(&state, [Action::Seek(last - 1), Action::TogglePlay, Action::Tick]);
-    assert!(playing.playing);
-    let done = update(&playing, Action::Tick);
-    assert_eq!((done.playing, done.cursor), (false, last));
-    let again = update(&done, Action::TogglePlay);
-    assert_eq!((again.playing, again.cursor), (true, 0));
+    for (direction, start, near, end) in [(Direction::Forward, 0, last - 1, last), (Direction::Backward, last, 1, 0)] {
+        let run = Some(Run { direction, goal: None });
+        let running = after(&state, [Action::Seek(near), Action::Run(direction), Action::Tick(1)]);
+        assert_eq!((running.run, running.cursor), (run, end));
+        let done = update(&running, Action::Tick(1));
+        assert_eq!((done.run, done.cursor), (None, end));
+        assert_eq!(done.halt, Some(Halt { row: end, why: Why::End(direction) }));
+        let again = update(&done, Action::Run(direction));
+        assert_eq!((again.run, again.cursor, again.halt), (run, start, None));
+    }
+}
+
+#[test]
+fn running_turns_about_and_pauses() {
+    let forward = update(&opened("at=100"), Action::Run(Direction::Forward));
+    let back = after(&forward, [Action::Tick(5), Action::Run(Direction::Backward), Action::Tick(2)]);
+    assert_eq!((back.cursor, back.run.map(|run| run.direction)), (103, Some(Direction::Backward)));
+    assert_eq!(update(&back, Action::Run(Direction::Backward)).run, None);
+    assert_eq!(update(&back, Action::Pause).run, None);
+    assert_eq!(update(&back, Action::EditSchedule(String::new())).run, None);
+    let slow = Pace::ALL.map(|pace| pace.beside(Direction::Backward));
+    assert_eq!(slow, [Pace::One, Pace::One, Pace::Ten, Pace::Hundred]);
+    assert_eq!(
+        Pace::ALL.map(|pace| pace.beside(Direction::Forward)),
+        [Pace::Ten, Pace::Hundred, Pace::AtOnce, Pace::AtOnce]
+    );
 }
 
 #[test]
@@ -432,6 +459,39 @@ fn told() -> impl Strategy<Value = Told> {
     ]
 }
 
+fn stop() -> impl Strategy<Value = Stop> {
+    prop_oneof![prop::sample::select(Stop::KINDS.to_vec()), spot().prop_map(|spot| Stop::At(spot.place))]
+}
+
+fn zoom() -> impl Strategy<Value = Zoom> {
+    let range = (0usize..3000, 0usize..3000).prop_map(|(one, other)| Zoom::To(one, other));
+    prop_oneof![2 => Just(Zoom::In), 1 => Just(Zoom::Out), 1 => Just(Zoom::All), 2 => range]
+}
+
+fn resize() -> impl Strategy<Value = (Divider, Resize)> {
+    let width = any::<u16>().prop_map(Resize::To);
+    let resize = prop_oneof![width, Just(Resize::Least), Just(Resize::Most), Just(Resize::Usual)];
+    (prop::sample::select(Divider::ALL.to_vec()), resize)
+}
+
+fn running() -> impl Strategy<Value = Action> {
+    let direction = || prop::sample::select(vec![Direction::Forward, Direction::Backward]);
+    let goal = spot().prop_map(|spot| spot.row.map_or(Goal::Place(spot.place), Goal::Row));
+    let query = prop::sample::select(vec!["", "12", "swapgs", "exc_nmi", "0xffff", "nowhere", "é"]);
+    prop_oneof![
+        2 => direction().prop_map(Action::Run),
+        2 => (0usize..40).prop_map(Action::Tick),
+        1 => goal.prop_map(Action::RunTo),
+        1 => Just(Action::Pause),
+        1 => prop::sample::select(Pace::ALL.to_vec()).prop_map(Action::SetPace),
+        1 => stop().prop_map(Action::ToggleStop),
+        2 => zoom().prop_map(Action::Zoom),
+        1 => resize().prop_map(|(divider, resize)| Action::Resize(divider, resize)),
+        1 => query.prop_map(|query| Action::Search(query.to_owned())),
+        1 => direction().prop_map(Action::Find),
+    ]
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let direction = prop::sample::select(vec![Direction::Forward, Direction::Backward]);
     let target = prop::sample::select(vec![
@@ -481,8 +541,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => prop::sample::select(vec![Memory::Keeps, Memory::Refuses]).prop_map(Action::Remember),
         4 => (0usize..3000).prop_map(Action::Seek),
         8 => (target, direction).prop_map(|(target, direction)| Action::Move(target, direction)),
-        2 => Just(Action::TogglePlay),
-        4 => Just(Action::Tick),
+        4 => running(),
         2 => prop::sample::select(Filter::ALL.to_vec()).prop_map(Action::SetFilter),
         1 => side().prop_map(Action::SetSide),
         1 => prop::sample::select(Tab::ALL.to_vec()).prop_map(Action::SetTab),
@@ -515,11 +574,14 @@ fn look(state: &State) {
     use crate::view;
     let moment = crate::Moment::at(&state.runs, state.cursor);
     let listing = view::listing::listing(&state.runs, state.side);
-    let _ = view::listing::gutter(state, &listing);
+    let strikes = view::listing::strikes(&state.runs, state.side, &listing);
+    let _ = view::listing::gutter(state, &listing, strikes.into());
     let _ = (view::cr3::cr3(&moment), view::pending::pending(&moment), view::tlb::tlb(&moment));
     let _ = (view::registers::registers(&state.runs, &moment), view::stack::stack(&state.runs, &moment));
     let _ = (view::sentence::spoken(state, &moment), view::row::row(&state.runs, state.cursor));
-    let _ = (view::timeline::timeline(&state.runs), view::schedule::chips(state));
+    let _ = (crate::find::shown(state), state.halt.as_ref().map(|halt| halt.words(state)));
+    let shown = state.zoom.clone().unwrap_or(0..state.runs.len());
+    let _ = (view::timeline::timeline(&state.runs, shown), view::schedule::chips(state));
     let _ = (view::counters::bar(&state.runs), view::diagnostics::verdict(state));
     let _ = (view::claims::letters(state), view::claims::summary(state));
     let _ = (view::lines::parts(state), view::lines::summary(state), view::lines::title_of(state));
@@ -547,8 +609,9 @@ proptest! {
             let valid = is_valid(&state, &action);
             let next = update(&state, action.clone());
             if !valid {
-                // A notice that is there stays, and a row that is asked for again is shown again.
-                let bare = |state: &State| State { notice: None, sought: 0, browsed: None, ..state.clone() };
+                // A notice that is there stays, and a row that is asked for again is shown again, in the timeline too.
+                let bare =
+                    |state: &State| State { notice: None, sought: 0, browsed: None, zoom: None, ..state.clone() };
                 let told = bare(&state);
                 prop_assert_eq!(&bare(&next), &told, "{:?} is not valid and does nothing", action);
             }
@@ -566,7 +629,7 @@ fn a_move_is_told_from_other_changes() {
         Action::Seek(3),
         Action::Seek(state.cursor),
         Action::Move(Target::End, Direction::Forward),
-        Action::TogglePlay,
+        Action::Run(Direction::Forward),
     ];
     for action in moves {
         let moved = update(&state, action.clone());

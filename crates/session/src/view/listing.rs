@@ -4,10 +4,12 @@ use crate::choice::{Direction, Side};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
+use crate::stops::Stop;
 use cr3_core::machine::order::sort_by_key;
 use cr3_core::scenario::{Place, PlaceId};
 use cr3_core::trace::Trace;
 use std::ops::Range;
+use std::rc::Rc;
 
 /// A row of the listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,23 +168,18 @@ pub struct Gutter {
     pub current: Option<usize>,
     /// Row of the current instruction of the other run, if its code has that place.
     pub other: Option<usize>,
-    /// What is injected, each row once.
-    strikes: Vec<Strikes>,
+    /// Rows at which a run stops.
+    pub stops: Vec<usize>,
+    /// What is injected.
+    strikes: Rc<Vec<Strikes>>,
 }
 
 impl Gutter {
     /// What is injected beside a row.
     #[must_use]
     pub fn strikes(&self, row: usize) -> Option<&Strikes> {
-        self.strikes.iter().find(|strikes| strikes.row == row)
-    }
-
-    fn strikes_mut(&mut self, row: usize) -> &mut Strikes {
-        let at = self.strikes.iter().position(|strikes| strikes.row == row).unwrap_or_else(|| {
-            self.strikes.push(Strikes { row, ..Strikes::default() });
-            self.strikes.len() - 1
-        });
-        &mut self.strikes[at]
+        let at = self.strikes.binary_search_by_key(&row, |strikes| strikes.row).ok()?;
+        self.strikes.get(at)
     }
 }
 
@@ -196,33 +193,49 @@ pub struct Strikes {
     pub refused: Option<String>,
 }
 
-/// The gutter of `listing`, which must be that of the state's side.
+/// What is injected beside each row of a side's listing, each row once and in order. It is the same at every step.
 #[must_use]
-pub fn gutter(state: &State, listing: &Listing) -> Gutter {
-    let runs = &state.runs;
-    let mut gutter = Gutter {
-        current: current(runs, state.side, state.cursor, listing),
-        other: other(runs, state.side, state.cursor, listing),
-        ..Gutter::default()
-    };
-    let Some(trace) = runs.trace(state.side) else {
-        return gutter;
-    };
-    let injections = &state.setup.schedule.injections;
+pub fn strikes(runs: &Runs, side: Side, listing: &Listing) -> Vec<Strikes> {
+    let Some(trace) = runs.trace(side) else { return Vec::new() };
+    let injections = &trace.scenario.schedule.injections;
     let struck = inject::all_struck(runs, injections.len());
+    let mut all: Vec<Strikes> = Vec::new();
     for (index, injection) in injections.iter().enumerate() {
         let site = trace.places.resolve(&injection.place).ok().map(|id| trace.places.site(id));
         let Some(row) = site.and_then(|site| listing.row_of(site.address)) else {
             continue;
         };
-        let strikes = gutter.strikes_mut(row);
-        strikes.numbers.push(index + 1);
+        let at = all.binary_search_by_key(&row, |strikes| strikes.row).unwrap_or_else(|at| {
+            all.insert(at, Strikes { row, ..Strikes::default() });
+            at
+        });
+        all[at].numbers.push(index + 1);
         if struck[index].is_none()
             && let Some(why) = super::schedule::why_unfired(runs, index)
         {
-            strikes.refused = Some(why);
+            all[at].refused = Some(why);
         }
     }
+    all
+}
+
+/// The gutter of `listing`, which must be that of the state's side, with what is injected.
+#[must_use]
+pub fn gutter(state: &State, listing: &Listing, strikes: Rc<Vec<Strikes>>) -> Gutter {
+    let runs = &state.runs;
+    let mut gutter = Gutter {
+        current: current(runs, state.side, state.cursor, listing),
+        other: other(runs, state.side, state.cursor, listing),
+        stops: Vec::new(),
+        strikes,
+    };
+    let Some(trace) = runs.trace(state.side) else {
+        return gutter;
+    };
+    gutter.stops.extend(state.stops.iter().filter_map(|stop| match stop {
+        Stop::At(place) => listing.row_of(trace.places.site(trace.places.resolve(place).ok()?).address),
+        _ => None,
+    }));
     gutter
 }
 

@@ -9,7 +9,7 @@ use cr3_core::machine::{Event, Machine};
 use cr3_core::trace::{StepKind, Trace};
 
 /// Words shown from RSP upwards.
-const WORDS: u64 = 24;
+pub(super) const WORDS: u64 = 24;
 
 /// A word of the stacks of both runs, at the same distance from RSP.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The address bar describes what the page shows. Another scenario is a navigation that Back undoes; another step is
 //! not.
 
+use crate::parts::use_once;
 use cr3_session::{Action, State, link};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -38,7 +39,9 @@ struct Bar {
     /// Runs until the next change may be written.
     pause: Option<Timeout>,
     /// What to write after the pause.
-    waiting: Option<String>,
+    waiting: Option<Rc<State>>,
+    /// What was shown before.
+    before: Option<Rc<State>>,
 }
 
 impl Bar {
@@ -53,29 +56,31 @@ impl Bar {
 
 /// Keeps the address and the state in step.
 #[hook]
-pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
-    let link = state.link();
+pub(crate) fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
     let bar = use_mut_ref(Bar::default);
     {
         let bar = bar.clone();
-        use_effect_with(link, move |link| {
-            let text = link::encode(link);
-            let shown = link::decode(&hash()).0;
-            if shown.scenario() != link.scenario() {
-                bar.borrow_mut().write(&text, History::Push);
+        use_effect_with(state.clone(), move |state| {
+            let before = bar.borrow_mut().before.replace(state.clone());
+            // A step changes no scenario, and a link of two thousand injections takes long to read.
+            let is_same = before.is_some_and(|before| before.asks_what(state));
+            let scenario = || link::decode(&hash()).0.scenario();
+            if !is_same && scenario() != state.link().scenario() {
+                bar.borrow_mut().write(&link::encode(&state.link()), History::Push);
             } else if !link::is_newer(&hash()) {
                 // A link that a newer page wrote may say more than this one understands: it stays until the scenario is another.
-                bar.borrow_mut().waiting = Some(text);
+                bar.borrow_mut().waiting = Some(state.clone());
                 bar.borrow_mut().pause.get_or_insert_with(|| Timeout::new(SOON, resume(bar.clone())));
             }
         });
     }
-    use_effect_with(dispatch.clone(), move |dispatch| {
-        let dispatch = dispatch.clone();
+    let dispatch = dispatch.clone();
+    use_once(move || {
         let popped = EventListener::new(&window(), "popstate", move |_| {
             let text = hash();
             bar.borrow_mut().waiting = None;
             bar.borrow_mut().known = Some(text.clone());
+            bar.borrow_mut().before = None;
             dispatch.emit(Action::OpenLink(text));
         });
         move || drop(popped)
@@ -84,7 +89,8 @@ pub(crate) fn use_address(state: &State, dispatch: &Callback<Action>) {
 
 fn resume(bar: Rc<RefCell<Bar>>) -> impl FnOnce() {
     move || {
-        let waiting = bar.borrow_mut().waiting.take().filter(|text| hash() != *text);
+        let waiting = bar.borrow_mut().waiting.take().map(|state| link::encode(&state.link()));
+        let waiting = waiting.filter(|text| hash() != *text);
         let pause = waiting.is_some().then(|| Timeout::new(PACE, resume(bar.clone())));
         let mut bar = bar.borrow_mut();
         bar.pause = pause;

@@ -2,6 +2,7 @@
 
 use super::files::{get, words};
 use super::workers::{Hand, Heard, Line, give};
+use crate::parts::use_once;
 use cr3_session::assembly::ready::Ready;
 use cr3_session::assembly::wire::{answer, asked};
 use cr3_session::tree::Told;
@@ -76,7 +77,7 @@ pub(crate) fn use_assembler(state: &Rc<State>, dispatch: &Callback<Action>) {
         }
     });
     let dispatch = dispatch.clone();
-    use_effect_with((), move |()| {
+    use_once(move || {
         let warm_up = move |_| {
             let pause = Timeout::new(WARM_UP, move || tell(&dispatch));
             DESK.with_borrow_mut(|desk| desk.pause = Some(pause));

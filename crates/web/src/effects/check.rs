@@ -2,6 +2,7 @@
 
 use super::files::{get, version, words};
 use super::workers::{Hand, Heard, Line};
+use crate::parts::use_number;
 use cr3_session::check::wire::{self, Request, Task};
 use cr3_session::check::{Engine, Report, SelfTest, Stage};
 use cr3_session::{Action, Role, Side, State};
@@ -26,14 +27,16 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
     let check = &state.check;
     {
         let (second, dispatch) = (second.clone(), dispatch.clone());
-        use_effect_with(check.is_on(), move |on| {
+        let on = check.is_on();
+        use_number(u64::from(on), move || {
             *second.borrow_mut() = on.then(|| start(dispatch)).flatten();
         });
     }
     {
         let (second, state) = (second.clone(), state.clone());
-        use_effect_with((check.engine == Engine::Ready, check.ticket), move |(ready, _)| {
-            if let (true, Some(second)) = (*ready, second.borrow().as_ref()) {
+        let ready = check.engine == Engine::Ready;
+        use_number(u64::from(check.ticket) << 1 | u64::from(ready), move || {
+            if let (true, Some(second)) = (ready, second.borrow().as_ref()) {
                 follow(second, &state);
             }
         });
@@ -41,11 +44,11 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
     let sweep = check.sweep.as_ref().filter(|sweep| sweep.stage == Stage::Running).map(|sweep| sweep.side);
     {
         let (second, state) = (second.clone(), state.clone());
-        use_effect_with(sweep, move |sweep| {
+        use_number(sweep.map_or(2, |side| side.index() as u64), move || {
             let second = second.borrow();
             match (second.as_ref(), sweep) {
                 (Some(second), Some(side)) => {
-                    post(second, &Request::Sweep(task(&state, *side)));
+                    post(second, &Request::Sweep(task(&state, side)));
                 }
                 (Some(second), None) => post(second, &Request::Stop),
                 (None, _) => {}
@@ -53,8 +56,8 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
         });
     }
     let (ticket, testing) = (check.ticket, check.self_test == SelfTest::Running);
-    use_effect_with(testing, move |testing| {
-        if let (true, Some(second)) = (*testing, second.borrow().as_ref()) {
+    use_number(u64::from(testing), move || {
+        if let (true, Some(second)) = (testing, second.borrow().as_ref()) {
             post(second, &Request::Test { ticket });
         }
     });

@@ -1,6 +1,7 @@
 //! The editor in the place of the text area, once its module is here. Without it the text area stays.
 
 use super::files::{address, version};
+use crate::parts::use_once;
 use cr3_session::Side;
 use cr3_session::view::diagnostics::{Problem, Verdict};
 use gloo::events::EventListener;
@@ -106,13 +107,14 @@ pub(crate) fn use_code(seat: &Seat, shown: Shown, ears: &Ears) -> bool {
     let composing = use_composing(&seat.area);
     {
         let (seat, ears, setter) = (seat.clone(), ears.clone(), held.setter());
-        use_effect_with((), move |()| {
+        use_once(move || {
             spawn_local(async move {
                 if let Ok(module) = load().await {
                     settled(&seat.area, &composing).await;
                     setter.set(take_place(&module, &seat, ears).ok().map(Rc::new));
                 }
             });
+            || ()
         });
     }
     let Shown { side, text, original, verdict } = shown;
@@ -182,7 +184,7 @@ async fn settled(area: &NodeRef, composing: &Rc<Cell<bool>>) {
 fn use_composing(area: &NodeRef) -> Rc<Cell<bool>> {
     let composing = use_memo((), |()| Cell::new(false));
     let (area, told) = (area.clone(), composing.clone());
-    use_effect_with((), move |()| {
+    use_once(move || {
         let on = |name: &'static str, is_composing| {
             let told = told.clone();
             area.get().map(|area| EventListener::new(&area, name, move |_| told.set(is_composing)))

@@ -2,6 +2,7 @@
 //! everything is there.
 
 use super::frames::{Slot, once_drawn};
+use crate::parts::use_number;
 use yew::prelude::*;
 
 /// How much of the page is drawn. What comes later has its place from the start and moves nothing.
@@ -31,10 +32,11 @@ pub(crate) fn use_drawn() -> Drawn {
     let drawn = use_state_eq(|| Drawn::Runs);
     let wait: Slot = use_mut_ref(|| None);
     let more = drawn.setter();
-    use_effect_with(*drawn, move |drawn| {
-        if let Some(next) = drawn.next() {
+    let now = *drawn;
+    use_number(now as u64, move || {
+        if let Some(next) = now.next() {
             once_drawn(&wait, move || more.set(next));
         }
     });
-    *drawn
+    now
 }

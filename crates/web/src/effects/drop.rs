@@ -2,6 +2,7 @@
 //! which reads what it needs; the link that a file has is opened; any other text goes to the editor.
 
 use super::assembler;
+use crate::parts::use_once;
 use cr3_session::{Action, Overlay, link};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::utils::document;
@@ -26,7 +27,7 @@ const ENTRY: &str = "entry_64.S";
 #[hook]
 pub(crate) fn use_drop(dispatch: &Callback<Action>) {
     let dispatch = dispatch.clone();
-    use_effect_with((), move |()| {
+    use_once(move || {
         let listen = |kind, take: fn(DataTransfer, &Callback<Action>)| {
             let dispatch = dispatch.clone();
             let options = EventListenerOptions::enable_prevent_default();

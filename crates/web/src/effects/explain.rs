@@ -5,7 +5,7 @@
 
 use super::drawn::Drawn;
 use super::files::text;
-use crate::parts::{Anchor, EXPLANATION, Explanation};
+use crate::parts::{Anchor, EXPLANATION, Explanation, use_once};
 use cr3_session::Document;
 use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
 use gloo::timers::callback::Timeout;
@@ -109,7 +109,7 @@ pub(crate) struct Props {
 pub(crate) fn Explain(props: &Props) -> Html {
     let shown = use_state_eq(|| None::<Anchor>);
     let control = Control { shown: shown.clone(), now: use_mut_ref(|| None), soon: use_mut_ref(|| None) };
-    use_effect_with((), move |()| {
+    use_once(move || {
         let listeners = listeners(&control);
         move || drop(listeners)
     });

@@ -3,6 +3,7 @@
 
 use super::files::words;
 use super::workers::{Hand, Heard, Line};
+use crate::parts::use_once;
 use cr3_session::explore::Told;
 use cr3_session::explore::wire::{self, Pace, Request};
 use cr3_session::{Action, Role, State};
@@ -61,7 +62,7 @@ pub(crate) fn use_explore(state: &State, dispatch: &Callback<Action>) {
         let (desk, wanted) = (studies.clone(), state.explore.questions());
         use_effect_with(tickets(&wanted), move |_| want(&desk, wanted));
     }
-    use_effect_with((), move |()| {
+    use_once(move || {
         let rest = Rc::new(RefCell::new(None));
         let busy = {
             let desk = searches.clone();

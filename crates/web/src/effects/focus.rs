@@ -1,7 +1,7 @@
 //! The keyboard's focus never falls to the document. Where the element that has it goes away or is switched off, what
 //! is nearest to it takes over.
 
-use crate::parts::focus_in_place;
+use crate::parts::{focus_in_place, use_each, use_once};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::{body, document};
@@ -47,7 +47,7 @@ pub(crate) fn use_focus() {
     let trail = use_mut_ref(Trail::default);
     {
         let trail = trail.clone();
-        use_effect_with((), move |()| {
+        use_once(move || {
             let listener = EventListener::new(&document(), "focusin", move |event| {
                 if let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) {
                     *trail.borrow_mut() = Trail::of(target);
@@ -57,7 +57,7 @@ pub(crate) fn use_focus() {
         });
     }
     // After each rendering: only that takes elements away. A closing dialog gives the focus back by itself, a little later.
-    use_effect(move || {
+    use_each(move || {
         let timer = trail.borrow().is_lost().then(|| {
             let trail = trail.clone();
             Timeout::new(0, move || {

@@ -35,6 +35,18 @@ pub(super) fn once_drawn(slot: &Slot, act: impl FnOnce() + 'static) {
     *slot.borrow_mut() = Some(Wait::Frame { _frame: request_animation_frame(drawing) });
 }
 
+thread_local! {
+    /// What the next frame does.
+    static NEXT: RefCell<Option<AnimationFrame>> = const { RefCell::new(None) };
+}
+
+/// Acts before the next frame is drawn, unless something else takes its place: pointers move more often than frames are
+/// drawn.
+pub(crate) fn next_frame(act: impl FnOnce() + 'static) {
+    let frame = request_animation_frame(move |_| act());
+    NEXT.with_borrow_mut(|next| *next = Some(frame));
+}
+
 /// Lets the browser draw and listen.
 pub(crate) async fn pause() {
     let turn = Promise::new(&mut |resolve, _| {

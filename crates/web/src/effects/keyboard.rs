@@ -1,11 +1,12 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
 use super::exports::{save_export, share};
+use crate::parts::{focus_in_place, use_once};
 use cr3_session::announce;
 use cr3_session::export::Export;
-use cr3_session::{Action, Direction, Overlay, State, Target};
+use cr3_session::{Action, Direction, Overlay, State, Stop, Target, Zoom};
 use gloo::events::{EventListener, EventListenerOptions};
-use gloo::utils::document;
+use gloo::utils::{body, document};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -13,17 +14,26 @@ use yew::prelude::*;
 
 /// Keys and what they do, in the order of the panel.
 pub(crate) const KEYS: &[(&[&str], &str)] = &[
-    (&["Space"], "run, pause"),
+    (&["Space"], "run, pause; with Shift backwards"),
+    (&["<", ">"], "run slower, faster; the fastest is at once"),
+    (&["s"], "stop at the current instruction, or no longer"),
+    (&["/"], "search steps, labels, addresses, instructions"),
+    (&["n", "N"], "next, previous step that the search found"),
     (&["j", "k"], "next, previous step; also ↓ ↑"),
     (&["J", "K"], "the same at this nesting level: steps over handlers"),
     (&["]", "["], "next, previous difference between the runs"),
     (&["c", "C"], "next, previous CR3 write"),
     (&["f", "F"], "next, previous flush"),
     (&["e", "E"], "next, previous delivery of an event"),
+    (&["+", "-", "0"], "zoom the timeline in, out, to all; a drag with Shift chooses a range"),
     (&["PgDn", "PgUp"], "ten steps on, ten back"),
     (&["Home", "End"], "first, last step"),
     (&["i"], "inject at the current instruction; then n d m v f i"),
-    (&["↑", "↓"], "in the entry code: from instruction to instruction; Enter injects there"),
+    (
+        &["↑", "↓"],
+        "in the entry code: from instruction to instruction; Enter injects there, s stops there, t runs there",
+    ),
+    (&["Shift"], "with a click on a step: runs to it"),
     (&["x"], "swap the forms"),
     (&["y"], "copy the link"),
     (&["Y"], "copy a report in plain text"),
@@ -59,8 +69,18 @@ fn action(key: &str, state: &State) -> Option<Action> {
         return Some(Action::Move(target, direction));
     }
     Some(match key {
-        " " => Action::TogglePlay,
+        "Shift+ " => Action::Run(Direction::Backward),
+        " " => Action::Run(Direction::Forward),
+        "<" => Action::SetPace(state.pace.beside(Direction::Backward)),
+        ">" => Action::SetPace(state.pace.beside(Direction::Forward)),
+        "s" => Action::ToggleStop(Stop::At(state.spot()?.place)),
+        "/" => Action::Open(Overlay::Find),
+        "n" => Action::Find(Direction::Forward),
+        "N" => Action::Find(Direction::Backward),
         "i" => Action::Open(Overlay::Inject(state.spot()?)),
+        "+" | "=" => Action::Zoom(Zoom::In),
+        "-" => Action::Zoom(Zoom::Out),
+        "0" => Action::Zoom(Zoom::All),
         "x" => Action::SwapForms,
         "?" => Action::Open(Overlay::Keys),
         _ => return None,
@@ -74,6 +94,14 @@ fn taken(element: &Element, key: &str) -> bool {
         return true;
     }
     matches!(key, " " | "Enter") && inside("button, a, summary, [role=tab]")
+}
+
+/// Where the focus is when the search closes. Without an element that has it, the list of the runs takes it.
+fn seat() {
+    let nobody = document().active_element().is_none_or(|active| active == *body().unchecked_ref::<Element>());
+    if nobody {
+        focus_in_place(document().query_selector(".runs .rows").ok().flatten());
+    }
 }
 
 fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
@@ -91,12 +119,17 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
     if target.is_some_and(|element| taken(&element, &key)) {
         return;
     }
+    let key = if key == " " && event.shift_key() { "Shift+ ".to_owned() } else { key };
+    if key == "/" {
+        seat();
+    }
     match key.as_str() {
         "y" => share(state, dispatch),
         "Y" => save_export(Export::Report, state, dispatch),
         _ => match action(&key, state) {
             Some(action) => announce::answer(state, action).for_each(|answer| dispatch.emit(answer)),
             None if key == "i" => dispatch.emit(Action::Tell("There is no run to inject into.".to_owned())),
+            None if key == "s" => dispatch.emit(Action::Tell("There is no instruction to stop at.".to_owned())),
             None => return,
         },
     }
@@ -108,8 +141,8 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
 pub(crate) fn use_keyboard(state: Rc<State>, dispatch: &Callback<Action>) {
     let current = use_mut_ref(|| state.clone());
     *current.borrow_mut() = state;
-    use_effect_with(dispatch.clone(), move |dispatch| {
-        let dispatch = dispatch.clone();
+    let dispatch = dispatch.clone();
+    use_once(move || {
         let options = EventListenerOptions::enable_prevent_default();
         let listener = EventListener::new_with_options(&document(), "keydown", options, move |event| {
             if let Some(event) = event.dyn_ref::<KeyboardEvent>() {

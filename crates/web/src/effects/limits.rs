@@ -1,6 +1,7 @@
 //! The text about limits, fetched when it is opened.
 
 use super::files::text;
+use crate::parts::use_number;
 use cr3_session::{Action, Document, Overlay, State};
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -13,8 +14,8 @@ const FILE: &str = "LIMITS.md";
 pub(crate) fn use_limits(state: &State, dispatch: &Callback<Action>) {
     let dispatch = dispatch.clone();
     let is_wanted = state.overlay == Overlay::Limits && state.limits == Document::Unread;
-    use_effect_with(is_wanted, move |is_wanted| {
-        if *is_wanted {
+    use_number(u64::from(is_wanted), move || {
+        if is_wanted {
             spawn_local(async move { dispatch.emit(Action::TakeLimits(text(FILE).await)) });
         }
     });

@@ -1,7 +1,7 @@
 //! What verdicts take for granted, each with its switch.
 
 use super::Sheet;
-use crate::parts::{nodes, term};
+use crate::parts::{leaf, nodes, term};
 use crate::store::does;
 use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Switch, switches};
@@ -19,9 +19,9 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={judges.to_string()}
                     onclick={does(dispatch, Action::ToggleJudging)}>{ "judge by itself" }</button>
-                <span class="quiet">{ "Searches what is on display, in the background. Off, nothing is judged until this is on again." }</span>
+                { leaf("span", "quiet", "Searches what is on display, in the background. Off, nothing is judged until this is on again.") }
             </p>
-            <ul>{ nodes(switches(state).iter().map(|switch| item(state, dispatch, switch))) }</ul>
+            { leaf("ul", "", nodes(switches(state).iter().map(|switch| item(state, dispatch, switch)))) }
         </Sheet>
     }
 }
@@ -38,9 +38,9 @@ fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
         <li key={assumption.id()}>
             <label>
                 <input type="checkbox" checked={*on} onchange={does(dispatch, Action::ToggleAssumption(assumption))} />
-                <b>{ assumption.sentence() }</b>
-                <span class="id">{ term(Term::Assumption(assumption), html! { <code>{ assumption.id() }</code> }) }{ ": " }{ bare(&said) }</span>
-                <span>{ bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off())) }</span>
+                { leaf("b", "", assumption.sentence()) }
+                <span class="id">{ term(Term::Assumption(assumption), html! { { leaf("code", "", assumption.id()) } }) }{ ": " }{ bare(&said) }</span>
+                { leaf("span", "", bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off()))) }
             </label>
         </li>
     }

@@ -1,6 +1,6 @@
 //! What is known of the line at which the cursor of the editor is.
 
-use crate::parts::{nodes, term};
+use crate::parts::{leaf, nodes, term};
 use crate::store::does;
 use cr3_session::view::at_line::{About, about};
 use cr3_session::{Action, State};
@@ -12,12 +12,12 @@ pub(super) fn at_line(state: &State, line: u32, dispatch: &Callback<Action>) -> 
     };
     html! {
         <section class="at-line" aria-label="The line of the cursor">
-            <p><code>{ title }</code></p>
+            { leaf("p", "", leaf("code", "", title)) }
             <dl>
-                <div><dt>{ "does" }</dt><dd>{ sentence }{ " " }<span>{ act(show, "Show this step", dispatch) }</span></dd></div>
-                <div><dt>{ "changes" }</dt><dd class="mono">{ if changes.is_empty() { "no register".to_owned() } else { changes.join(", ") } }</dd></div>
-                <div><dt>{ "without it" }</dt><dd>{ without }{ " " }<span>{ act(ask, "Try it", dispatch) }</span></dd></div>
-                <div><dt>{ "about" }</dt><dd>{ nodes(terms.into_iter().map(|it| html! { <span key={it.key()}>{ term(it, it.name()) }{ " " }</span> })) }</dd></div>
+                <div>{ leaf("dt", "", "does") }<dd>{ sentence }{ " " }{ leaf("span", "", act(show, "Show this step", dispatch)) }</dd></div>
+                <div>{ leaf("dt", "", "changes") }{ leaf("dd", "mono", if changes.is_empty() { "no register".to_owned() } else { changes.join(", ") }) }</div>
+                <div>{ leaf("dt", "", "without it") }<dd>{ without }{ " " }{ leaf("span", "", act(ask, "Try it", dispatch)) }</dd></div>
+                <div>{ leaf("dt", "", "about") }{ leaf("dd", "", nodes(terms.into_iter().map(|it| html! { <span key={it.key()}>{ term(it, it.name()) }{ " " }</span> }))) }</div>
             </dl>
         </section>
     }

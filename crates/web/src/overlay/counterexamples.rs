@@ -2,7 +2,7 @@
 
 use super::Sheet;
 use crate::effects::{address, copy};
-use crate::parts::{nodes, term};
+use crate::parts::{leaf, nodes, term};
 use crate::store::does;
 use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Card, cards, copied};
@@ -14,9 +14,9 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     let cards = cards(state);
     html! {
         <Sheet key="counterexamples" class="counterexamples" title="Counterexamples" dispatch={dispatch.clone()}>
-            <p class="quiet">{ "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first." }</p>
-            <ul>{ nodes(cards.iter().map(|card| item(state, dispatch, card))) }</ul>
-            <p class="quiet">{ if cards.is_empty() { "No schedule that was looked at breaks a promise." } else { "" } }</p>
+            { leaf("p", "quiet", "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first.") }
+            { leaf("ul", "", nodes(cards.iter().map(|card| item(state, dispatch, card)))) }
+            { leaf("p", "quiet", if cards.is_empty() { "No schedule that was looked at breaks a promise." } else { "" }) }
         </Sheet>
     }
 }
@@ -41,10 +41,10 @@ fn item(state: &Rc<State>, dispatch: &Callback<Action>, card: &Card) -> Html {
     };
     html! {
         <li key={format!("{form}{}{id}", side.index())} class="card">
-            <h3><b>{ form }</b>{ " breaks " }{ term(Term::Promise(promise), html! { <code>{ id }</code> }) }{ format!(" at step {}", card.step) }<span class="quiet">{ card.length }</span></h3>
-            <p>{ &card.cause }</p>
-            <p class="quiet">{ card.system.clone().unwrap_or_default() }</p>
-            <p class="schedule-text"><code>{ &card.schedule }</code></p>
+            <h3>{ leaf("b", "", form) }{ " breaks " }{ term(Term::Promise(promise), html! { { leaf("code", "", id) } }) }{ format!(" at step {}", card.step) }{ leaf("span", "quiet", card.length) }</h3>
+            { leaf("p", "", &card.cause) }
+            { leaf("p", "quiet", card.system.clone().unwrap_or_default()) }
+            { leaf("p", "schedule-text", leaf("code", "", &card.schedule)) }
             <div class="uses">
                 { open(Landing::Failure, "Open at the failing step") }
                 { open(Landing::Injection, "Open at the injection") }

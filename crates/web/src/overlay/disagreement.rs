@@ -2,14 +2,14 @@
 
 use super::Sheet;
 use crate::parts::disagreement::report;
-use crate::parts::nodes;
+use crate::parts::{leaf, nodes};
 use cr3_session::{Action, State};
 use yew::prelude::*;
 
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="disagreement" class="disagreement" title="The two processors disagree" dispatch={dispatch.clone()}>
-            <div>{ nodes(state.check.disagreement.iter().map(|found| report(found))) }</div>
+            { leaf("div", "", nodes(state.check.disagreement.iter().map(|found| report(found)))) }
         </Sheet>
     }
 }

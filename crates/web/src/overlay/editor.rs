@@ -5,7 +5,7 @@ use super::at_line::at_line;
 use super::problems::messages;
 use super::trees::{switch, trees};
 use crate::effects::{self, Ears, Seat, Shown, use_code};
-use crate::parts::{nodes, segments};
+use crate::parts::{leaf, nodes, segments, use_once};
 use crate::store::{Props, does, sends};
 use cr3_session::view::against::{Line, Original, lines, original};
 use cr3_session::view::configuration::{Chip, chips};
@@ -74,9 +74,9 @@ pub(crate) fn Editor(props: &Props) -> Html {
     html! {
         <Sheet class="editor" title="Your own macro" dispatch={dispatch.clone()} first={seat.area.clone()}>
             <p class="quiet">
-                { "GNU assembler, AT&T syntax. Define " }<code>{ "PARANOID_RESTORE_CR3" }</code>{ " or " }
-                <code>{ "RESTORE_CR3" }</code>{ " with arguments " }<code>{ "scratch_reg" }</code>{ " and " }
-                <code>{ "save_reg" }</code>{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
+                { "GNU assembler, AT&T syntax. Define " }{ leaf("code", "", "PARANOID_RESTORE_CR3") }{ " or " }
+                { leaf("code", "", "RESTORE_CR3") }{ " with arguments " }{ leaf("code", "", "scratch_reg") }{ " and " }
+                { leaf("code", "", "save_reg") }{ ", as in calling.h. Or paste a patch: a diff, a mail, a reply. This browser keeps the text. Once a side runs it, the link carries it; nothing is sent." }
             </p>
             <div class="uses">
                 { sides(state, dispatch) }
@@ -89,18 +89,18 @@ pub(crate) fn Editor(props: &Props) -> Html {
                     aria-label="Text of the macro" aria-describedby="editor-keys editor-problems"
                     aria-invalid={(!verdict.problems.is_empty()).to_string()} {value} {oninput} />
                 <div ref={seat.parent}></div>
-                <div class="against">{ compared(&against, state, is_code) }</div>
-                <div>{ at_line(state, *line, dispatch) }</div>
+                { leaf("div", "against", compared(&against, state, is_code)) }
+                { leaf("div", "", at_line(state, *line, dispatch)) }
                 <p id="editor-keys" class="quiet keys-of-editor">{ if is_code { KEYS } else { "" } }</p>
             </div>
             <div id="editor-problems" class="problems" role="status">
-                <p class="quiet verdict">{ verdict.words }</p>
-                <div>{ messages("problem", &verdict.problems) }</div>
-                <div class="notes">{ messages("note", &verdict.notes) }</div>
+                { leaf("p", "quiet verdict", verdict.words) }
+                { leaf("div", "", messages("problem", &verdict.problems)) }
+                { leaf("div", "notes", messages("note", &verdict.notes)) }
                 <div class="uses" role="group" aria-label="Names of the configuration">{ for chips(state, &verdict.notes).into_iter().map(|chip| set(chip, dispatch)) }</div>
-                <p class="quiet warning">{ warning(state).unwrap_or_default() }</p>
+                { leaf("p", "quiet warning", warning(state).unwrap_or_default()) }
             </div>
-            <div class="kept">{ kept(&drafts(state), dispatch) }</div>
+            { leaf("div", "kept", kept(&drafts(state), dispatch)) }
             { trees(props) }
         </Sheet>
     }
@@ -146,7 +146,7 @@ fn take(pending: &Pending, dispatch: &Callback<Action>) {
 #[hook]
 fn use_leaving(pending: &Pending, current: &Current, dispatch: &Callback<Action>) {
     let (pending, shown, dispatch) = (pending.clone(), current.clone(), dispatch.clone());
-    use_effect_with((), move |()| {
+    use_once(move || {
         let page = {
             let (pending, shown) = (pending.clone(), shown.clone());
             EventListener::new(&window(), "pagehide", move |_| {
@@ -195,12 +195,12 @@ fn versions(state: &State, dispatch: &Callback<Action>) -> Html {
 fn compared(against: &Option<Result<Original, &'static str>>, state: &State, is_code: bool) -> Html {
     match against {
         None => html! {},
-        Some(Err(why)) => html! { <p class="quiet">{ *why }</p> },
+        Some(Err(why)) => html! { { leaf("p", "quiet", *why) } },
         Some(Ok(Original { words, .. })) if is_code => {
-            html! { <p class="quiet">{ format!("Shown against {words}.") }</p> }
+            html! { { leaf("p", "quiet", format!("Shown against {words}.")) } }
         }
         Some(Ok(Original { words, text })) => html! {
-            <><p class="quiet">{ format!("Against {words}:") }</p><pre class="excerpt" role="region" tabindex="0" aria-label="Difference">{ difference(text, state.text()) }</pre></>
+            <>{ leaf("p", "quiet", format!("Against {words}:")) }<pre class="excerpt" role="region" tabindex="0" aria-label="Difference">{ difference(text, state.text()) }</pre></>
         },
     }
 }
@@ -231,8 +231,8 @@ fn kept(drafts: &[Draft], dispatch: &Callback<Action>) -> Html {
     }
     html! {
         <>
-            <p class="quiet">{ "Other texts of yours that this browser keeps:" }</p>
-            <ul>{ nodes(drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch))) }</ul>
+            { leaf("p", "quiet", "Other texts of yours that this browser keeps:") }
+            { leaf("ul", "", nodes(drafts.iter().enumerate().map(|(index, draft)| offer(index, draft, dispatch)))) }
         </>
     }
 }
@@ -243,8 +243,8 @@ fn offer(index: usize, draft: &Draft, dispatch: &Callback<Action>) -> Html {
     let forget_label = format!("Forget it: {title}");
     html! {
         <li key={index}>
-            <code>{ title }</code>
-            <span class="quiet">{ format!("lines: {lines}") }</span>
+            { leaf("code", "", title) }
+            { leaf("span", "quiet", format!("lines: {lines}")) }
             <button type="button" class="chip bare" aria-label={take_label}
                 onclick={does(dispatch, take.clone())}>{ "Edit it" }</button>
             <button type="button" class="chip bare" aria-label={forget_label}

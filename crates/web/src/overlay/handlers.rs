@@ -1,7 +1,7 @@
 //! The choice of several handlers that run together.
 
 use super::Sheet;
-use crate::parts::nodes;
+use crate::parts::{leaf, nodes};
 use crate::store::does;
 use cr3_core::linux::{Handler, Handlers};
 use cr3_session::{Action, State};
@@ -12,9 +12,9 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     let busy = Handler::ALL.into_iter().filter(|handler| *handler != Handler::Quiet);
     html! {
         <Sheet key="handlers" class="handlers" title="Handlers" dispatch={dispatch.clone()}>
-            <p class="quiet">{ "Every exception calls the chosen handlers from the top down. If none is chosen, the handler is quiet: it returns at once." }</p>
-            <ul>{ nodes(busy.map(|handler| row(chosen, handler, dispatch))) }</ul>
-            <p>{ "Together: " }<code>{ chosen.to_string() }</code></p>
+            { leaf("p", "quiet", "Every exception calls the chosen handlers from the top down. If none is chosen, the handler is quiet: it returns at once.") }
+            { leaf("ul", "", nodes(busy.map(|handler| row(chosen, handler, dispatch)))) }
+            <p>{ "Together: " }{ leaf("code", "", chosen.to_string()) }</p>
         </Sheet>
     }
 }
@@ -25,8 +25,8 @@ fn row(chosen: Handlers, handler: Handler, dispatch: &Callback<Action>) -> Html 
         <li key={handler.name()}>
             <label>
                 <input type="checkbox" checked={chosen.contains(handler)} {onchange} />
-                <b>{ handler.name() }</b>
-                <span>{ handler.description() }</span>
+                { leaf("b", "", handler.name()) }
+                { leaf("span", "", handler.description()) }
             </label>
         </li>
     }

@@ -2,7 +2,7 @@
 
 use super::Sheet;
 use crate::effects::KEYS;
-use crate::parts::nodes;
+use crate::parts::{leaf, nodes};
 use crate::store::does;
 use cr3_session::{Action, State};
 use yew::prelude::*;
@@ -11,18 +11,16 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     let on = state.settings.shortcuts;
     html! {
         <Sheet key="keys" title="Keys" dispatch={dispatch.clone()}>
-            <dl class="keys">
-                { nodes(KEYS.iter().map(|(keys, words)| html! {
+            { leaf("dl", "keys", nodes(KEYS.iter().map(|(keys, words)| html! {
                     <div key={*words}>
-                        <dt>{ nodes(keys.iter().map(|key| html! { <kbd key={*key}>{ *key }</kbd> })) }</dt>
-                        <dd>{ *words }</dd>
+                        { leaf("dt", "", nodes(keys.iter().map(|key| html! { <kbd key={*key}>{ *key }</kbd> }))) }
+                        { leaf("dd", "", *words) }
                     </div>
-                })) }
-            </dl>
+                }))) }
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={on.to_string()}
                     onclick={does(dispatch, Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
-                <span class="quiet">{ "Off leaves arrows, Page Up and Down, Home, End, Space and Esc." }</span>
+                { leaf("span", "quiet", "Off leaves arrows, Page Up and Down, Home, End, Space and Esc.") }
             </p>
         </Sheet>
     }

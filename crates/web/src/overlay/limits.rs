@@ -1,7 +1,7 @@
 //! What is not modelled, in the documentation's words, and who vouches for the rest.
 
 use super::Sheet;
-use crate::parts::{explained, nodes};
+use crate::parts::{explained, leaf, nodes};
 use cr3_session::glossary::Unseen;
 use cr3_session::view::limits::{Block, Section, limits};
 use cr3_session::view::trust::{Part, Row, rows};
@@ -12,12 +12,12 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     let mut unseen = Unseen::default();
     html! {
         <Sheet key="limits" class="limits" title="What is modelled, and what is not" dispatch={dispatch.clone()}>
-            <p>{ "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed." }</p>
-            <h3>{ "Who vouches for what is shown" }</h3>
-            <div>{ trust(state) }</div>
+            { leaf("p", "", "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed.") }
+            { leaf("h3", "", "Who vouches for what is shown") }
+            { leaf("div", "", trust(state)) }
             <div aria-live="polite">{ match limits(&state.limits) {
-                Ok(sections) => html! { <div>{ nodes(sections.iter().map(|it| section(it, &mut unseen))) }</div> },
-                Err(why) => html! { <p class="quiet">{ why }</p> },
+                Ok(sections) => html! { { leaf("div", "", nodes(sections.iter().map(|it| section(it, &mut unseen)))) } },
+                Err(why) => html! { { leaf("p", "quiet", why) } },
             } }</div>
         </Sheet>
     }
@@ -33,7 +33,7 @@ fn trust(state: &State) -> Html {
     };
     html! {
         <>
-            <p>{ told }</p>
+            { leaf("p", "", told) }
             <div class="trust">
                 <table>
                     <thead><tr>
@@ -42,7 +42,7 @@ fn trust(state: &State) -> Html {
                         { nodes(names.iter().enumerate().map(|(at, name)| html! { <th scope="col" class="number" key={at}>{ format!("{name}: compared") }</th> })) }
                         <th scope="col">{ "not compared" }</th>
                     </tr></thead>
-                    <tbody>{ nodes(rows(state).into_iter().map(|row| line(names, row))) }</tbody>
+                    { leaf("tbody", "", nodes(rows(state).into_iter().map(|row| line(names, row)))) }
                 </table>
             </div>
         </>
@@ -59,9 +59,9 @@ fn line(names: [&'static str; 2], row: Row) -> Html {
     html! {
         <tr key={row.name}>
             <th scope="row">{ row.name }</th>
-            <td>{ row.voucher }</td>
+            { leaf("td", "", row.voucher) }
             { nodes(row.compared.into_iter().enumerate().map(part)) }
-            <td class="quiet">{ row.unchecked }</td>
+            { leaf("td", "quiet", row.unchecked) }
         </tr>
     }
 }
@@ -70,8 +70,8 @@ fn section(section: &Section, unseen: &mut Unseen) -> Html {
     let blocks = section.blocks.iter().enumerate().map(|(index, block)| block_view(index, block, unseen));
     html! {
         <section key={section.title.clone()}>
-            <h3>{ &section.title }</h3>
-            <div>{ nodes(blocks) }</div>
+            { leaf("h3", "", &section.title) }
+            { leaf("div", "", nodes(blocks)) }
         </section>
     }
 }

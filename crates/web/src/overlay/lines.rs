@@ -1,7 +1,7 @@
 //! What each line of a form is for.
 
 use super::Sheet;
-use crate::parts::{classes, nodes};
+use crate::parts::{classes, leaf, nodes};
 use crate::store::does;
 use cr3_session::view::lines::{Need, Part, Row, parts, summary, title_of};
 use cr3_session::{Action, State};
@@ -10,10 +10,10 @@ use yew::prelude::*;
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="lines" class="lines" title={title_of(state)} dispatch={dispatch.clone()}>
-            <p>{ "Each line is left out in turn, and the explorer looks for a schedule that breaks a promise then: NMI, #DB, #MC or #VC at every \
-                  instruction, in every system of the standard set. The shortest is shown, beside the form that has the line." }</p>
-            <p role="status" aria-live="polite"><b>{ summary(state) }</b></p>
-            <div>{ nodes(parts(state).iter().map(|it| part(it, dispatch))) }</div>
+            { leaf("p", "", "Each line is left out in turn, and the explorer looks for a schedule that breaks a promise then: NMI, #DB, #MC or #VC at every \
+                  instruction, in every system of the standard set. The shortest is shown, beside the form that has the line.") }
+            <p role="status" aria-live="polite">{ leaf("b", "", summary(state)) }</p>
+            { leaf("div", "", nodes(parts(state).iter().map(|it| part(it, dispatch)))) }
         </Sheet>
     }
 }
@@ -21,8 +21,8 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
 fn part(part: &Part, dispatch: &Callback<Action>) -> Html {
     html! {
         <section key={part.title}>
-            <h3>{ part.title }</h3>
-            <ol>{ nodes(part.rows.iter().map(|it| row(it, dispatch))) }</ol>
+            { leaf("h3", "", part.title) }
+            { leaf("ol", "", nodes(part.rows.iter().map(|it| row(it, dispatch)))) }
         </section>
     }
 }
@@ -35,9 +35,9 @@ fn row(row: &Row, dispatch: &Callback<Action>) -> Html {
     };
     html! {
         <li key={row.place.clone()} class={classes(&["card", need])}>
-            <p class="statement"><code>{ &row.statement }</code><span class="quiet">{ &row.place }</span></p>
+            <p class="statement">{ leaf("code", "", &row.statement) }{ leaf("span", "quiet", &row.place) }</p>
             <p class="verdict">{ if row.need == Need::Fails { "Without it: " } else { "" } }{ &row.words }</p>
-            <div class="uses">{ nodes(row.open.iter().map(|action| open(row, action, dispatch))) }</div>
+            { leaf("div", "uses", nodes(row.open.iter().map(|action| open(row, action, dispatch)))) }
         </li>
     }
 }

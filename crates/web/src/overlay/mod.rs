@@ -7,6 +7,7 @@ mod claims;
 mod counterexamples;
 mod disagreement;
 mod editor;
+mod find;
 mod handlers;
 mod keys;
 mod limits;
@@ -16,17 +17,18 @@ mod report;
 mod sheet;
 mod trees;
 
+use crate::parts::leaf;
 use cr3_session::{Action, Overlay, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
-pub(crate) use sheet::Sheet;
+pub(crate) use sheet::{CLOSE, Sheet};
 
 /// What is open. Each has a key of its own: one dialog never becomes another.
 pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     html! {
-        <div class="overlays">
-            { match state.overlay {
+        { leaf("div", "overlays", match state.overlay {
+                Overlay::Find => find::view(state, dispatch),
                 Overlay::Keys => keys::view(state, dispatch),
                 Overlay::Limits => limits::view(state, dispatch),
                 Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
@@ -39,7 +41,6 @@ pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
                 Overlay::Lines => lines::view(state, dispatch),
                 Overlay::Report => report::view(state, dispatch),
                 Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
-            } }
-        </div>
+            }) }
     }
 }

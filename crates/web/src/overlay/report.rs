@@ -3,7 +3,7 @@
 
 use super::Sheet;
 use crate::effects::{copy, open_file, save_export, save_link, share};
-use crate::parts::nodes;
+use crate::parts::{leaf, nodes};
 use crate::store::sends;
 use cr3_session::command::Command;
 use cr3_session::export::Export;
@@ -37,17 +37,15 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     };
     html! {
         <Sheet key="report" class="report" title="Report" dispatch={dispatch.clone()}>
-            <label><span>{ "Title" }</span><input class="input" type="text" value={state.title.clone()} onchange={ontitle} /></label>
+            <label>{ leaf("span", "", "Title") }<input class="input" type="text" value={state.title.clone()} onchange={ontitle} /></label>
             <label>
-                <span>{ format!("Note at {}", position::words(state)) }</span>
+                { leaf("span", "", format!("Note at {}", position::words(state))) }
                 <textarea class="area" rows="2" value={notes::here(state).to_owned()} onchange={onnote} />
             </label>
-            <p class="quiet">{ "Title and notes travel in the link and stand in the report." }</p>
-            <pre class="command">{ Command::of(state).whole() }</pre>
-            <div class="uses">
-                { nodes(WAYS.into_iter().map(|way| button(way, state, dispatch))) }
-            </div>
-            <label><span>{ "Open a saved link" }</span><input type="file" onchange={onopen} /></label>
+            { leaf("p", "quiet", "Title and notes travel in the link and stand in the report.") }
+            { leaf("pre", "command", Command::of(state).whole()) }
+            { leaf("div", "uses", nodes(WAYS.into_iter().map(|way| button(way, state, dispatch)))) }
+            <label>{ leaf("span", "", "Open a saved link") }<input type="file" onchange={onopen} /></label>
             <p class="quiet">{ long }{ " A saved link, report or comparison also opens when it is dropped on the page." }</p>
         </Sheet>
     }

@@ -1,6 +1,6 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
-use crate::parts::{Shape, classes, focus_in_place};
+use crate::parts::{Look, Shape, Stand, button, classes, focus_in_place, use_once};
 use crate::store::does;
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
@@ -18,12 +18,16 @@ pub(crate) struct Props {
     pub(crate) first: Option<NodeRef>,
 }
 
+/// Leaves what is open.
+pub(crate) const CLOSE: Look =
+    Look { class: "button plain icon close", label: "Close", title: "Close (Esc)", ..Look::PLAIN };
+
 #[component]
 pub(crate) fn Sheet(props: &Props) -> Html {
     let node = use_node_ref();
     {
         let (node, first) = (node.clone(), props.first.clone());
-        use_effect_with((), move |()| {
+        use_once(move || {
             let dialog = node.cast::<HtmlDialogElement>();
             if let Some(dialog) = &dialog {
                 // It fails only on a dialog that is already open.
@@ -55,10 +59,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
             <div class="body">
                 <div class="title">
                     <h2 id="sheet-title">{ &props.title }</h2>
-                    <button type="button" class="button plain icon" aria-label="Close" title="Close (Esc)"
-                        onclick={does(&props.dispatch, Action::Close)}>
-                        { Shape::Close.icon() }
-                    </button>
+                    { button(&CLOSE, Stand::Ready, does(&props.dispatch, Action::Close), Shape::Close.icon()) }
                 </div>
                 <div class="content" tabindex="0" role="region" aria-labelledby="sheet-title">{ props.children.clone() }</div>
             </div>

@@ -2,6 +2,7 @@
 
 use super::problems::messages;
 use crate::effects::chosen;
+use crate::parts::leaf;
 use crate::store::Props;
 use cr3_session::Action;
 use cr3_session::view::trees::{Row, Switch, rows, said, status};
@@ -25,7 +26,7 @@ pub(super) fn trees(props: &Props) -> Html {
                 { "Or run the entry code of a kernel tree: drop its folder on the page, or choose it. " }
                 <input type="file" webkitdirectory={true} multiple={true} {onchange} />
             </label>
-            <p class="quiet">{ "Nothing is sent, and only what the entry code includes is read. No link carries a tree." }</p>
+            { leaf("p", "quiet", "Nothing is sent, and only what the entry code includes is read. No link carries a tree.") }
             <p class="quiet status" role="status">{ status(state) }</p>
             <ul class="kept">{ for rows(state).into_iter().map(|row| view(row, dispatch)) }</ul>
             { messages("note", &said(state)) }
@@ -36,7 +37,7 @@ pub(super) fn trees(props: &Props) -> Html {
 fn view(Row { id, words, sides: [left, right] }: Row, dispatch: &Callback<Action>) -> Html {
     html! {
         <li key={id.to_string()}>
-            <span>{ &words }</span>
+            { leaf("span", "", &words) }
             { switch(left, "Tree left".into(), format!("Tree left: {words}"), dispatch) }
             { switch(right, "Tree right".into(), format!("Tree right: {words}"), dispatch) }
         </li>

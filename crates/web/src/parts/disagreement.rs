@@ -1,6 +1,6 @@
 //! A disagreement of the two processors: the bytes of its step, the registers before it, and both results.
 
-use super::{hex, nodes};
+use super::{hex, leaf, nodes};
 use cr3_session::check::{Disagreement, Field};
 use yew::prelude::*;
 
@@ -10,17 +10,17 @@ pub(crate) fn report(found: &Disagreement) -> Html {
     html! {
         <div class="found">
             <p>
-                <code>{ &found.instruction }</code>{ " " }<span class="quiet mono">{ bytes.join(" ") }</span>
+                { leaf("code", "", &found.instruction) }{ " " }{ leaf("span", "quiet mono", bytes.join(" ")) }
                 { format!(", step {}", found.step + 1) }
             </p>
-            <p class="quiet">{ schedule(found) }</p>
-            <ul>{ nodes(found.differences.iter().enumerate().map(|(index, words)| html! { <li key={index}>{ words }</li> })) }</ul>
+            { leaf("p", "quiet", schedule(found)) }
+            { leaf("ul", "", nodes(found.differences.iter().enumerate().map(|(index, words)| html! { <li key={index}>{ words }</li> }))) }
             <table class="fields states">
                 <thead><tr>
                     <th scope="col">{ "register" }</th><th scope="col">{ "before" }</th>
                     <th scope="col">{ "model" }</th><th scope="col">{ "Unicorn" }</th>
                 </tr></thead>
-                <tbody>{ nodes(found.fields.iter().map(row)) }</tbody>
+                { leaf("tbody", "", nodes(found.fields.iter().map(row))) }
             </table>
         </div>
     }
@@ -37,10 +37,10 @@ fn row(field: &Field) -> Html {
     let differing = field.ours ^ field.theirs;
     html! {
         <tr key={field.name.clone()} class={(differing != 0).then_some("differs")}>
-            <th scope="row"><code>{ &field.name }</code></th>
-            <td>{ hex(field.before, 0) }</td>
-            <td>{ hex(field.ours, differing) }</td>
-            <td>{ hex(field.theirs, differing) }</td>
+            <th scope="row">{ leaf("code", "", &field.name) }</th>
+            { leaf("td", "", hex(field.before, 0)) }
+            { leaf("td", "", hex(field.ours, differing)) }
+            { leaf("td", "", hex(field.theirs, differing)) }
         </tr>
     }
 }

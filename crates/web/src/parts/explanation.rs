@@ -1,5 +1,6 @@
 //! The panel that shows the explanation of a term, beside the term and above everything, dialogs included.
 
+use super::leaf;
 use cr3_session::Document;
 use cr3_session::glossary::{Entry, Term};
 use gloo::utils::window;
@@ -72,9 +73,9 @@ pub(crate) fn Explanation(props: &Props) -> Html {
     let here = anchor.as_ref().map(|anchor| anchor.here(glossary));
     html! {
         <div ref={node} id={EXPLANATION} class="explanation" role="tooltip" popover="manual">
-            <p class="says"><b>{ name }</b><span>{ says }</span></p>
-            <p class="here">{ here.unwrap_or_default() }</p>
-            <p class="source">{ source }</p>
+            <p class="says">{ leaf("b", "", name) }{ leaf("span", "", says) }</p>
+            { leaf("p", "here", here.unwrap_or_default()) }
+            { leaf("p", "source", source) }
         </div>
     }
 }

@@ -1,6 +1,6 @@
 //! A number in hex: groups of four digits, leading zeros dim, digits of interest underlined.
 
-use super::nodes;
+use super::{leaf, nodes};
 use yew::prelude::*;
 
 /// Digits of a number that are written together.
@@ -18,7 +18,7 @@ enum Kind {
 pub(crate) fn hex(value: u64, differing: u64) -> Html {
     let digits = format!("{value:016x}");
     let groups = (0..digits.len()).step_by(GROUP).map(|start| group(&digits, start, value, differing));
-    html! { <span class="hex">{ nodes(groups) }</span> }
+    html! { { leaf("span", "hex", nodes(groups)) } }
 }
 
 /// A group. Neighbours of one kind share a node: a page shows hundreds of numbers.
@@ -32,7 +32,7 @@ fn group(digits: &str, start: usize, value: u64, differing: u64) -> Html {
         stretches.push(stretch(kind, &digits[from..to]));
         from = to;
     }
-    html! { <span>{ nodes(stretches) }</span> }
+    html! { { leaf("span", "", nodes(stretches)) } }
 }
 
 /// The kind of the digit at a place, counted from the most significant. The last digit leads nothing.
@@ -51,7 +51,7 @@ fn stretch(kind: Kind, digits: &str) -> Html {
     let digits = digits.to_owned();
     match kind {
         Kind::Plain => Html::from(digits),
-        Kind::LeadingZero => html! { <span class="zero">{ digits }</span> },
+        Kind::LeadingZero => html! { { leaf("span", "zero", digits) } },
         Kind::Differing => html! { <u>{ digits }</u> },
     }
 }

@@ -9,6 +9,12 @@ pub(crate) enum Shape {
     Forward,
     Last,
     Run,
+    RunBack,
+    Search,
+    Plus,
+    Minus,
+    All,
+    Stop,
     Pause,
     PreviousDifference,
     NextDifference,
@@ -41,6 +47,14 @@ impl Shape {
             Self::Forward => "M4.5 3v10l7-5z",
             Self::Last => "M11 3h2v10h-2zM3 3v10l7-5z",
             Self::Run => "M4 2.5v11l9-5.500z",
+            Self::RunBack => "M12 2.500v11L3 8z",
+            Self::Search => {
+                "M7 2a5 5 0 1 0 2.900 9.100l3 3 1.200-1.200-3-3A5 5 0 0 0 7 2zm0 1.600a3.400 3.400 0 1 1 0 6.800 3.400 3.400 0 0 1 0-6.800z"
+            }
+            Self::Plus => "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
+            Self::Minus => "M3 7h10v2H3z",
+            Self::All => "M4 5v6L1 8zM12 5l3 3-3 3zM5 7h6v2H5z",
+            Self::Stop => "M5.500 2h5L14 5.500v5L10.500 14h-5L2 10.500v-5z",
             Self::Pause => "M4 3h3v10H4zM9 3h3v10H9z",
             Self::PreviousDifference => "M8 3 3.500 8H7v5h2V8h3.500z",
             Self::NextDifference => "M8 13l4.500-5H9V3H7v5H3.500z",

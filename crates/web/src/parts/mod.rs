@@ -1,11 +1,14 @@
 //! Small parts that several components use.
 
+mod button;
 mod classes;
 pub(crate) mod disagreement;
+mod effect;
 mod explanation;
 mod focus;
 mod hex;
 mod icon;
+mod leaf;
 mod nodes;
 mod segments;
 mod select;
@@ -13,11 +16,14 @@ mod sight;
 mod term;
 mod window;
 
+pub(crate) use button::{Look, Stand, button};
 pub(crate) use classes::{classes, when};
+pub(crate) use effect::{use_each, use_number, use_once};
 pub(crate) use explanation::{Anchor, EXPLANATION, Explanation};
 pub(crate) use focus::focus_in_place;
 pub(crate) use hex::hex;
 pub(crate) use icon::Shape;
+pub(crate) use leaf::leaf;
 pub(crate) use nodes::nodes;
 pub(crate) use segments::segments;
 pub(crate) use select::Select;

@@ -1,6 +1,6 @@
 //! A choice of one from many: the browser's own list, styled like the page.
 
-use super::nodes;
+use super::{leaf, nodes, use_each};
 use cr3_session::glossary::Term;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlSelectElement;
@@ -33,12 +33,13 @@ pub(crate) fn Select(props: &Props) -> Html {
         // old one again.
         let node = node.clone();
         let value = value(props.selected);
-        use_effect(move || {
+        use_each(move || {
             if let Some(select) = node.cast::<HtmlSelectElement>()
                 && select.value() != value
             {
                 select.set_value(&value);
             }
+            || ()
         });
     }
     let onchange = {
@@ -53,7 +54,7 @@ pub(crate) fn Select(props: &Props) -> Html {
     let placeholder = props.placeholder.clone().filter(|_| props.selected.is_none());
     html! {
         <label class="field">
-            <span class="name">{ &props.name }</span>
+            { leaf("span", "name", &props.name) }
             <span class="select">
                 <select id={props.id.clone()} ref={node} aria-label={props.label.clone()} data-term={props.term.map(Term::key)} {onchange}>
                     { nodes(placeholder.map(|text| html! { <option key="none" value="" selected=true>{ text }</option> })) }

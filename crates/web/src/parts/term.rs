@@ -1,7 +1,7 @@
 //! Terms with their explanations. A term is a button or any element with `data-term`; one panel shows what belongs to
 //! the one at hand (`effects/explain.rs`).
 
-use super::nodes;
+use super::{leaf, nodes};
 use cr3_session::glossary::{Piece, Term, Unseen};
 use yew::prelude::*;
 
@@ -23,5 +23,5 @@ pub(crate) fn explained(text: &str, unseen: &mut Unseen) -> Html {
         Piece::Plain(words) => html! { <span key={index}>{ words }</span> },
         Piece::Term(at, words) => html! { <span key={index}>{ term(at, words) }</span> },
     };
-    html! { <span>{ nodes(pieces.map(piece)) }</span> }
+    html! { { leaf("span", "", nodes(pieces.map(piece))) } }
 }

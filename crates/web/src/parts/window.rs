@@ -3,6 +3,7 @@
 //! The scroll position is known before the rows are rendered. A far jump is therefore one change of the document and
 //! one layout, the one that its scrolling requires.
 
+use super::use_once;
 use cr3_session::view::window::{Aim, Scroller, Sight, Stand};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -139,7 +140,7 @@ pub(crate) fn use_window(
     }
     {
         let (node, stand, again) = (node.clone(), stand.clone(), again.clone());
-        use_effect_with((), move |()| {
+        use_once(move || {
             let element = node.cast::<HtmlElement>();
             let resized = move || {
                 if node.cast::<HtmlElement>().is_some_and(|element| measure(&element, &mut stand.borrow_mut())) {

@@ -1,7 +1,7 @@
 //! The second CPU: its results for both runs, what it cannot judge, and what a person can ask of it.
 
 use super::Props;
-use crate::parts::{Shape, classes, disagreement, nodes, when};
+use crate::parts::{Shape, classes, disagreement, leaf, nodes, when};
 use crate::store::does;
 use cr3_session::check::{Engine, Kind, SelfTest, Sweep};
 use cr3_session::glossary::{Term, Word};
@@ -19,7 +19,7 @@ pub(crate) fn check(props: &Props) -> Html {
                 data-term={Term::Word(Word::Unicorn).key()} data-here="Fetches 0.2 MB.">
                 { "check with Unicorn" }
             </button>
-            <div class="says">{ nodes(on.then(|| says(props))) }</div>
+            { leaf("div", "says", nodes(on.then(|| says(props)))) }
         </section>
     }
 }
@@ -31,9 +31,9 @@ fn says(props: &Props) -> Html {
     html! {
         <div class="line" key="says">
             <p class={classes(&["headline", when(broken, "broken")])} role="status">{ headline(state) }</p>
-            <div>{ nodes(ready.then(|| unjudged(state))) }</div>
-            <div>{ nodes(state.check.disagreement.iter().map(|_| reopen(dispatch))) }</div>
-            <div class="asks">{ nodes(ready.then(|| asks(props))) }</div>
+            { leaf("div", "", nodes(ready.then(|| unjudged(state)))) }
+            { leaf("div", "", nodes(state.check.disagreement.iter().map(|_| reopen(dispatch)))) }
+            { leaf("div", "asks", nodes(ready.then(|| asks(props)))) }
         </div>
     }
 }
@@ -60,13 +60,13 @@ fn unjudged(state: &State) -> Html {
     }
     let names = state.names();
     let row = |(reason, [left, right]): &(Rc<str>, [usize; 2])| {
-        html! { <li key={&**reason}><b>{ format!("{} {left}, {} {right}", names[0], names[1]) }</b>{ ": " }{ &**reason }</li> }
+        html! { <li key={&**reason}>{ leaf("b", "", format!("{} {left}, {} {right}", names[0], names[1])) }{ ": " }{ &**reason }</li> }
     };
     html! {
         <details class="reasons" key="reasons">
             <summary>{ "what it cannot judge" }</summary>
             <div class="panel">
-                <ul>{ nodes(reasons.iter().map(row)) }</ul>
+                { leaf("ul", "", nodes(reasons.iter().map(row))) }
                 <p class="quiet">
                     { "In no step: PCID tags, which translations a CR3 write drops, bit 63 of CR3, INVPCID. Unicorn has no PCIDs and flushes on every CR3 write. Of a delivery through the interrupt stack table at CPL 0: SS, which it clears; of a machine check: MCG_STATUS.MCIP, which it does not set." }
                 </p>
@@ -79,14 +79,14 @@ fn asks(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     html! {
         <div class="line" key="asks">
-            <div class="sweeps">{ nodes(Side::BOTH.into_iter().map(|side| sweep_button(props, side))) }</div>
+            { leaf("div", "sweeps", nodes(Side::BOTH.into_iter().map(|side| sweep_button(props, side)))) }
             <button type="button" class="button" disabled={!is_valid(state, &Action::TestCheck)}
                 onclick={does(dispatch, Action::TestCheck)} data-here="Makes Unicorn wrong on purpose, to show that the check finds it.">
                 { "self-test" }
             </button>
-            <div class="result">{ nodes(state.check.sweep.iter().map(|it| swept(props, it))) }</div>
-            <div class="stop">{ nodes(is_valid(state, &Action::StopSweep).then(|| stop(dispatch))) }</div>
-            <div class="result">{ self_test(&state.check.self_test) }</div>
+            { leaf("div", "result", nodes(state.check.sweep.iter().map(|it| swept(props, it)))) }
+            { leaf("div", "stop", nodes(is_valid(state, &Action::StopSweep).then(|| stop(dispatch)))) }
+            { leaf("div", "result", self_test(&state.check.self_test)) }
         </div>
     }
 }
@@ -109,7 +109,7 @@ fn swept(props: &Props, sweep: &Sweep) -> Html {
         <div key="sweep">
             <p role="status">{ sweep_words(state, sweep) }</p>
             <p class="went" role="status">{ swept_runs(state, sweep).unwrap_or_default() }</p>
-            <ul class="wrong">{ nodes(sweep.progress.findings.kinds.iter().map(open)) }</ul>
+            { leaf("ul", "wrong", nodes(sweep.progress.findings.kinds.iter().map(open))) }
         </div>
     }
 }
@@ -142,7 +142,7 @@ fn self_test(test: &SelfTest) -> Html {
         SelfTest::Found(found) => html! {
             <details class="reasons">
                 <summary role="status">{ format!("Self-test passed: the wrong result was found at step {}.", found.step + 1) }</summary>
-                <div class="panel">{ disagreement::report(found) }</div>
+                { leaf("div", "panel", disagreement::report(found)) }
             </details>
         },
     }

@@ -1,14 +1,19 @@
 //! The entry code as it was assembled, with a gutter to inject in.
 
 use super::{InjectMenu, Props};
-use crate::parts::{Height, Select, Shape, Window, classes, focus_in_place, nodes, segments, use_window, when};
+use crate::parts::{
+    Height, Look, Select, Shape, Stand, Window, button, classes, focus_in_place, leaf, nodes, segments, use_window,
+    when,
+};
 use crate::store::{does, sends};
 use cr3_core::scenario::Place;
+use cr3_session::announce;
 use cr3_session::view::heat::{self, Heat};
 use cr3_session::view::lines;
-use cr3_session::view::listing::{Gutter, Line, Listing, gutter, listing};
+use cr3_session::view::listing::{Gutter, Line, Listing, gutter, listing, strikes};
+use cr3_session::view::relatives::{Thing, keys, of_instruction};
 use cr3_session::view::window::Aim;
-use cr3_session::{Action, Direction, Overlay, Side, Spot, State};
+use cr3_session::{Action, Direction, Goal, Overlay, Side, Spot, State, Stop};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -25,7 +30,8 @@ pub(crate) fn Code(props: &Props) -> Html {
     let Props { state, dispatch } = props;
     let listing = &use_memo((state.runs.clone(), state.side), |(runs, side)| listing(runs, *side));
     let shown = Shown { state: state.clone(), listing: listing.clone(), dispatch: dispatch.clone() };
-    let gutter = gutter(state, listing);
+    let strikes = use_memo((state.runs.clone(), state.side), |(runs, side)| strikes(runs, *side, listing));
+    let gutter = gutter(state, listing, strikes);
     let spot = match &state.overlay {
         Overlay::Inject(spot) => Some(spot.clone()),
         _ => None,
@@ -67,9 +73,7 @@ pub(crate) fn Code(props: &Props) -> Html {
     html! {
         <section class="pane code" aria-labelledby="code-title">
             <h2 class="hidden" id="code-title">{ "Entry code" }</h2>
-            <div class="bar">
-                { choices(&shown, &gutter, window.first()) }
-            </div>
+            { leaf("div", "bar", choices(&shown, &gutter, window.first())) }
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()}>
                 <div class="spacer" ref={grid} style={window.spacer(listing.lines.len())} role="grid" tabindex="0"
                     aria-label="Entry code" aria-rowcount={listing.lines.len().to_string()} aria-colcount="2"
@@ -84,7 +88,7 @@ pub(crate) fn Code(props: &Props) -> Html {
                         <InjectMenu key={spot.place.to_string()} state={state.clone()} spot={spot.clone()} dispatch={dispatch.clone()} />
                     })) }
                 </div>
-                <div class="empty">{ if listing.lines.is_empty() { "This form does not assemble." } else { "" } }</div>
+                { leaf("div", "empty", if listing.lines.is_empty() { "This form does not assemble." } else { "" }) }
             </div>
         </section>
     }
@@ -121,9 +125,22 @@ fn grid_key(
                 shown.dispatch.emit(Action::Open(Overlay::Inject(spot)));
             }
         }
+        key @ ("s" | "t") if shown.state.settings.shortcuts => {
+            let at = shown.listing.place_from(from).map(|place| here(key, place));
+            let answers = at.into_iter().flat_map(|action| announce::answer(&shown.state, action));
+            answers.for_each(|answer| shown.dispatch.emit(answer));
+        }
         _ => return,
     }
     event.prevent_default();
+}
+
+/// What a key does at an instruction.
+fn here(key: &str, place: &Place) -> Action {
+    match key {
+        "s" => Action::ToggleStop(Stop::At(place.clone())),
+        _ => Action::RunTo(Goal::Place(place.clone())),
+    }
 }
 
 /// Where an injection beside a row strikes: at the cursor's step if that row is the current one, else at the next
@@ -135,6 +152,21 @@ fn spot_at(state: &State, place: &Place, at: usize, current: Option<usize>) -> S
 fn button_id(at: usize) -> String {
     format!("inject-{at}")
 }
+
+const LINES: Look = Look {
+    class: "button",
+    label: "Lines: what does each line do?",
+    here: "What does each line do? What fails without it.",
+    popup: "dialog",
+    ..Look::PLAIN
+};
+
+const FOLLOW: Look = Look {
+    class: "chip bare",
+    label: "Follow the current instruction",
+    title: "Follow the current instruction",
+    ..Look::PLAIN
+};
 
 fn choices(shown: &Shown, gutter: &Gutter, first: usize) -> Html {
     let Shown { state, listing, dispatch } = shown;
@@ -165,13 +197,8 @@ fn choices(shown: &Shown, gutter: &Gutter, first: usize) -> Html {
         <>
             { segments("Run whose code is listed", &sides, state.side.index(), &onside) }
             <Select name="" label="Go to a label" options={names} {selected} placeholder="label" {onpick} />
-            <button type="button" class="button" aria-haspopup="dialog" aria-label="Lines: what does each line do?"
-                data-here="What does each line do? What fails without it." disabled={state.runs.trace(state.side).is_none()}
-                onclick={does(dispatch, Action::Open(Overlay::Lines))}>{ "Lines" }</button>
-            <button type="button" class="chip bare" aria-pressed={state.follow.to_string()} aria-label="Follow the current instruction"
-                title="Follow the current instruction" onclick={onfollow}>
-                { Shape::Follow.icon() }
-            </button>
+            { button(&LINES, Stand::of(state.runs.trace(state.side).is_some()), does(dispatch, Action::Open(Overlay::Lines)), html! { "Lines" }) }
+            { button(&FOLLOW, Stand::Pressed(state.follow), Callback::from(onfollow), Shape::Follow.icon()) }
         </>
     }
 }
@@ -190,7 +217,7 @@ fn row(
     match line {
         Line::Section(name) => html! {
             <div {key} class="row section" {style} role="row" aria-rowindex={index}>
-                <span role="gridcell">{ "section " }<code>{ name }</code></span>
+                <span role="gridcell">{ "section " }{ leaf("code", "", name) }</span>
             </div>
         },
         Line::Label(name) => html! {
@@ -212,13 +239,13 @@ fn row(
             ]);
             let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
-                <div {key} {class} {style} role="row" aria-rowindex={index} aria-current={(gutter.current == Some(at)).then_some("step")} title={format!("{text}\n{place}, executed {executed} times{words}")}>
-                    <span role="gridcell" class="gutter">{ inject_button(shown, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
+                <div {key} {class} {style} data-thing={Thing::Instruction(*address).key()} data-kin={keys(&of_instruction(*address, text))} role="row" aria-rowindex={index} aria-current={(gutter.current == Some(at)).then_some("step")} title={format!("{text}\n{place}, executed {executed} times{words}")}>
+                    <span role="gridcell" class="gutter">{ stop_button(shown, place, gutter.stops.contains(&at)) }{ inject_button(shown, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(shown, at, gutter) }</span>
-                        <code>{ text }</code>
-                        <span class="origin">{ need.or_else(|| origin.clone()).unwrap_or_default() }</span>
-                        <span class="why">{ why.map(|why| format!("not struck: {why}")).unwrap_or_default() }</span>
+                        { leaf("code", "", text) }
+                        { leaf("span", "origin", need.or_else(|| origin.clone()).unwrap_or_default()) }
+                        { leaf("span", "why", why.map(|why| format!("not struck: {why}")).unwrap_or_default()) }
                     </span>
                 </div>
             }
@@ -251,6 +278,15 @@ fn stripe(mark: Option<heat::Mark>) -> Html {
     html! { <i class={classes(&["heat", class])} aria-hidden="true">{ text }</i> }
 }
 
+fn stop_button(shown: &Shown, place: &Place, is_set: bool) -> Html {
+    html! {
+        <button type="button" class="stop" tabindex="-1" aria-pressed={is_set.to_string()} aria-label={format!("Stop at {place}")}
+            title="Stop runs here (s)" onclick={does(&shown.dispatch, Action::ToggleStop(Stop::At(place.clone())))}>
+            { Shape::Stop.icon() }
+        </button>
+    }
+}
+
 fn inject_button(
     shown: &Shown,
     place: &Place,
@@ -280,7 +316,7 @@ fn inject_button(
             tabindex="-1"
             title={format!("Inject an exception here (i){words}")} {onclick}>
             { Shape::Inject.icon() }
-            <span>{ text.unwrap_or_default() }</span>
+            { leaf("span", "", text.unwrap_or_default()) }
         </button>
     }
 }

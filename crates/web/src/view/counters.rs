@@ -2,7 +2,7 @@
 
 use super::outcomes::outcomes;
 use crate::effects::Drawn;
-use crate::parts::{classes, nodes, term, term_here, when};
+use crate::parts::{classes, leaf, nodes, term, term_here, when};
 use crate::store::sends;
 use cr3_core::cost::Cycles;
 use cr3_core::geometry::Geometry;
@@ -40,12 +40,12 @@ pub(crate) fn Counters(props: &Props) -> Html {
         <footer class="counters" aria-label="Counters of the whole runs">
             { outcomes(&props.runs, props.names, &props.dispatch) }
             <div class="line">
-                <dl>{ nodes(bar(&props.runs).iter().map(|count| view(count, props.names))) }</dl>
-                <dl>{ nodes(costs.iter().map(total)) }</dl>
+                { leaf("dl", "", nodes(bar(&props.runs).iter().map(|count| view(count, props.names)))) }
+                { leaf("dl", "", nodes(costs.iter().map(total))) }
             </div>
             <details open={all} {ontoggle}>
                 <summary>{ format!("{} more", more.len()) }</summary>
-                <div class="panel">{ nodes((props.drawn == Drawn::Everything).then(|| panel(&more, costs.as_ref(), props))) }</div>
+                { leaf("div", "panel", nodes((props.drawn == Drawn::Everything).then(|| panel(&more, costs.as_ref(), props)))) }
             </details>
         </footer>
     }
@@ -55,8 +55,8 @@ pub(crate) fn Counters(props: &Props) -> Html {
 fn panel(more: &[Count], costs: Option<&Costs>, props: &Props) -> Html {
     html! {
         <>
-            <dl>{ nodes(more.iter().map(|count| view(count, props.names))) }</dl>
-            <div>{ nodes(costs.map(|costs| parts(costs, props.names))) }</div>
+            { leaf("dl", "", nodes(more.iter().map(|count| view(count, props.names)))) }
+            { leaf("div", "", nodes(costs.map(|costs| parts(costs, props.names)))) }
             <p class="quiet">
                 { "Counted over the whole run by the model. Instruction semantics are tested against Unicorn; TLB and PCID rules against a second model written from the manual. " }
                 { format!("TLB: {}; reading {}.", props.geometry.description(), props.geometry.reading_name()) }
@@ -72,12 +72,12 @@ fn view(count: &Count, names: [&'static str; 2]) -> Html {
     html! {
         <div key={count.counter.name()} class={classes(&["count", when(count.difference() != Difference::None, "differs")])}
             data-counter={count.counter.name()}>
-            <dt>{ term_here(Term::Counter(count.counter), here, count.label()) }</dt>
+            { leaf("dt", "", term_here(Term::Counter(count.counter), here, count.label())) }
             <dd>
-                <span class="value left">{ left }</span>
+                { leaf("span", "value left", left) }
                 <span class="arrow" aria-hidden="true">{ "→" }</span>
-                <span class="value right">{ right }</span>
-                <span class="delta">{ delta.map(|delta| format!("({delta})")).unwrap_or_default() }</span>
+                { leaf("span", "value right", right) }
+                { leaf("span", "delta", delta.map(|delta| format!("({delta})")).unwrap_or_default()) }
             </dd>
         </div>
     }
@@ -89,12 +89,12 @@ fn total(costs: &Costs) -> Html {
     let difference = costs.difference_text();
     html! {
         <div key="cost" class={classes(&["count", when(difference.is_some(), "differs")])} data-counter="cost">
-            <dt>{ term_here(Term::Word(Word::Cycles), "Parts and sources are under more.", format!("cycles ({})", costs.processor)) }</dt>
+            { leaf("dt", "", term_here(Term::Word(Word::Cycles), "Parts and sources are under more.", format!("cycles ({})", costs.processor))) }
             <dd>
-                <span class="value left">{ left }</span>
+                { leaf("span", "value left", left) }
                 <span class="arrow" aria-hidden="true">{ "→" }</span>
-                <span class="value right">{ right }</span>
-                <span class="delta">{ difference.map(|difference| format!("({difference})")).unwrap_or_default() }</span>
+                { leaf("span", "value right", right) }
+                { leaf("span", "delta", difference.map(|difference| format!("({difference})")).unwrap_or_default()) }
             </dd>
         </div>
     }
@@ -116,7 +116,7 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
             <tr key={row.label}>
                 <th scope="row">{ term(Term::Cost(row.part), row.label) }</th>
                 { nodes(cells.map(cell)) }
-                <td class="quiet">{ &row.source }</td>
+                { leaf("td", "quiet", &row.source) }
             </tr>
         }
     });
@@ -129,10 +129,10 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
                     { nodes(names.iter().enumerate().map(|(index, name)| html! { <th key={index} scope="col">{ *name }</th> })) }
                     <th scope="col">{ "source and doubt" }</th>
                 </tr></thead>
-                <tbody>{ nodes(rows) }</tbody>
+                { leaf("tbody", "", nodes(rows)) }
             </table>
-            <div>{ nodes(costs.warnings.iter().map(|warning| html! { <p key={warning.clone()}>{ format!("Warning: {warning}.") }</p> })) }</div>
-            <p class="quiet">{ format!("Not known of the caches of {}: {}.", costs.processor, costs.doubts) }</p>
+            { leaf("div", "", nodes(costs.warnings.iter().map(|warning| html! { <p key={warning.clone()}>{ format!("Warning: {warning}.") }</p> }))) }
+            { leaf("p", "quiet", format!("Not known of the caches of {}: {}.", costs.processor, costs.doubts)) }
         </div>
     }
 }

@@ -2,12 +2,41 @@
 
 use super::Props;
 use crate::effects::{self, copy};
-use crate::parts::{Select, Shape};
+use crate::parts::{Look, Select, Shape, Stand, button, leaf};
 use crate::store::does;
 use cr3_session::command::Command;
 use cr3_session::story::STORIES;
 use cr3_session::{Action, Overlay, Theme, is_valid};
 use yew::prelude::*;
+
+const CLAIMS: Look = Look {
+    class: "button",
+    title: "The sentences of the review, each as an experiment",
+    popup: "dialog",
+    ..Look::PLAIN
+};
+
+const TOOL: Look = Look { class: "button plain", ..Look::PLAIN };
+
+const ICON: Look = Look { class: "button plain icon", ..Look::PLAIN };
+
+const SHARE: Look = Look { label: "Share", title: "Copy the link to this view (y)", ..TOOL };
+
+const REPORT: Look = Look {
+    label: "Report",
+    title: "Title, notes, report, command, files; Y copies the report",
+    popup: "dialog",
+    ..TOOL
+};
+
+const REPRODUCE: Look = Look {
+    class: "button plain icon reproduce",
+    label: "Reproduce",
+    title: "Copy the command that shows this in a terminal",
+    ..Look::PLAIN
+};
+
+const KEYS: Look = Look { label: "Keys", title: "Keys (?)", ..ICON };
 
 pub(crate) fn header(props: &Props) -> Html {
     let Props { state, dispatch } = props;
@@ -21,12 +50,13 @@ pub(crate) fn header(props: &Props) -> Html {
         let (state, dispatch) = (state.clone(), dispatch.clone());
         move |_: MouseEvent| copy(Command::of(&state).whole(), "Command", dispatch.clone())
     };
+    let dialog = |look, overlay, content| button(look, Stand::Ready, does(dispatch, Action::Open(overlay)), content);
     let (shape, next, words) = theme(state.settings.theme);
     html! {
         <header class="top">
             <h1>
                 { logo() }
-                <span class="name">{ "CR3 playground" }</span>
+                { leaf("span", "name", "CR3 playground") }
             </h1>
             <Select
                 id="story"
@@ -36,38 +66,20 @@ pub(crate) fn header(props: &Props) -> Html {
                 placeholder="your own"
                 onpick={dispatch.reform(Action::OpenStory)}
             />
-            <button type="button" class="button" aria-haspopup="dialog" title="The sentences of the review, each as an experiment"
-                onclick={opens(dispatch, Overlay::Claims)}>{ "Claims" }</button>
+            { dialog(&CLAIMS, Overlay::Claims, html! { "Claims" }) }
             <div class="tools">
-                <button type="button" class="button plain" onclick={share} aria-label="Share" title="Copy the link to this view (y)">
-                    { Shape::Link.icon() }<span>{ "Share" }</span>
-                </button>
-                <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Report)} aria-label="Report" aria-haspopup="dialog"
-                    title="Title, notes, report, command, files; Y copies the report">
-                    { Shape::Report.icon() }<span>{ "Report" }</span>
-                </button>
-                <button type="button" class="button plain icon reproduce" onclick={reproduce} aria-label="Reproduce" title="Copy the command that shows this in a terminal">
-                    <kbd>{ "$" }</kbd>
-                </button>
-                <button type="button" class="button plain" onclick={opens(dispatch, Overlay::Limits)}>
-                    <span class="long">{ "What is not modelled" }</span>
-                    <span class="short">{ "Limits" }</span>
-                </button>
-                <button type="button" class="button plain" onclick={opens(dispatch, Overlay::About)}>{ "About" }</button>
-                <button type="button" class="button plain icon" aria-label="Keys" title="Keys (?)" onclick={opens(dispatch, Overlay::Keys)}>
-                    <kbd>{ "?" }</kbd>
-                </button>
-                <button type="button" class="button plain icon" aria-label={words} title={words}
-                    onclick={does(dispatch, Action::SetTheme(next))}>
-                    { shape.icon() }
-                </button>
+                { button(&SHARE, Stand::Ready, Callback::from(share), html! { <>{ Shape::Link.icon() }{ leaf("span", "", "Share") }</> }) }
+                { dialog(&REPORT, Overlay::Report, html! { <>{ Shape::Report.icon() }{ leaf("span", "", "Report") }</> }) }
+                { button(&REPRODUCE, Stand::Ready, Callback::from(reproduce), html! { { leaf("kbd", "", "$") } }) }
+                { dialog(&TOOL, Overlay::Limits, html! {
+                    <>{ leaf("span", "long", "What is not modelled") }{ leaf("span", "short", "Limits") }</>
+                }) }
+                { dialog(&TOOL, Overlay::About, html! { "About" }) }
+                { dialog(&KEYS, Overlay::Keys, html! { { leaf("kbd", "", "?") } }) }
+                { button(&Look { label: words, title: words, ..ICON }, Stand::Ready, does(dispatch, Action::SetTheme(next)), shape.icon()) }
             </div>
         </header>
     }
-}
-
-fn opens(dispatch: &Callback<Action>, overlay: Overlay) -> Callback<MouseEvent> {
-    does(dispatch, Action::Open(overlay.clone()))
 }
 
 fn theme(theme: Theme) -> (Shape, Theme, &'static str) {

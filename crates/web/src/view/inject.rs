@@ -1,10 +1,11 @@
 //! The choice of a vector at an instruction, at its place in the listing.
 
-use crate::parts::{Shape, focus_in_place, nodes, segments};
+use crate::overlay::CLOSE;
+use crate::parts::{Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_once};
 use crate::store::does;
-use cr3_core::scenario::{Nesting, Vector};
+use cr3_core::scenario::{Nesting, Place, Vector};
 use cr3_session::view::inject::{Item, menu};
-use cr3_session::{Action, Spot, State};
+use cr3_session::{Action, Goal, Spot, State, Stop, is_valid};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
@@ -32,7 +33,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
     let panel = use_node_ref();
     {
         let panel = panel.clone();
-        use_effect_with((), move |()| {
+        use_once(move || {
             let opener = gloo::utils::document().active_element();
             let find = |selector| panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector(selector).ok()?);
             let first = find(".choice:not(:disabled)").or_else(|| find(".close"));
@@ -43,7 +44,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
     }
     let onkeydown = {
         let (dispatch, spot, items) = (dispatch.clone(), spot.clone(), menu.items.clone());
-        let panel = panel.clone();
+        let (panel, others) = (panel.clone(), others(state, &spot));
         move |event: KeyboardEvent| {
             let key = event.key();
             if move_focus(&panel, &key) {
@@ -54,6 +55,9 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
             if let Some(item) = item.filter(|_| !event.ctrl_key() && !event.meta_key() && !event.alt_key()) {
                 event.prevent_default();
                 dispatch.emit(Action::Inject(spot.clone(), item.vector, nesting));
+            } else if let Some((.., action)) = others.iter().find(|(letter, ..)| *letter == key) {
+                event.prevent_default();
+                dispatch.emit(action.clone());
             }
         }
     };
@@ -67,23 +71,41 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
     html! {
         <div class="inject-menu" ref={panel} role="dialog" aria-label={format!("Inject at {}", menu.place)} {onkeydown}>
             <div class="title">
-                <p>{ "Inject at " }<code>{ &menu.place }</code></p>
-                <button type="button" class="button plain icon close" aria-label="Close" title="Close (Esc)"
-                    onclick={does(dispatch, Action::Close)}>
-                    { Shape::Close.icon() }
-                </button>
+                <p>{ "Inject at " }{ leaf("code", "", &menu.place) }</p>
+                { button(&CLOSE, Stand::Ready, does(dispatch, Action::Close), Shape::Close.icon()) }
             </div>
-            <div class="nesting">
-                { match (menu.nestable, menu.nesting) {
+            { leaf("div", "nesting", match (menu.nestable, menu.nesting) {
                     (false, _) => html! {},
-                    (true, Some(Nesting::Inside)) => html! { <p class="quiet">{ "Strikes inside the previous handler." }</p> },
-                    (true, Some(Nesting::After)) => html! { <p class="quiet">{ "Strikes after the previous handler has returned." }</p> },
+                    (true, Some(Nesting::Inside)) => html! { { leaf("p", "quiet", "Strikes inside the previous handler.") } },
+                    (true, Some(Nesting::After)) => html! { { leaf("p", "quiet", "Strikes after the previous handler has returned.") } },
                     (true, None) => segments("Nesting", &options, selected, &onpick),
-                } }
-            </div>
-            <p class="quiet">{ menu.remark.unwrap_or_default() }</p>
-            <ul>{ nodes(menu.items.iter().map(|item| choice(item, spot, nesting, dispatch))) }</ul>
+                }) }
+            { leaf("p", "quiet", menu.remark.unwrap_or_default()) }
+            { leaf("ul", "", nodes(menu.items.iter().map(|item| choice(item, spot, nesting, dispatch)))) }
+            { leaf("ul", "other", nodes(others(state, spot).into_iter().map(|it| other(it, state, dispatch)))) }
         </div>
+    }
+}
+
+/// What else a person may want at an instruction: letter, name, action.
+fn others(state: &State, spot: &Spot) -> [(&'static str, &'static str, Action); 2] {
+    let stop = Stop::At(Place { occurrence: 1, ..spot.place.clone() });
+    let words = if state.stops.contains(&stop) { "no longer stop here" } else { "stop runs here" };
+    let goal = Goal::Place(spot.place.clone());
+    [("s", words, Action::ToggleStop(stop)), ("t", "run to here", Action::RunTo(goal))]
+}
+
+fn other(
+    (letter, words, action): (&'static str, &'static str, Action),
+    state: &State,
+    dispatch: &Callback<Action>,
+) -> Html {
+    html! {
+        <li key={letter}>
+            <button type="button" class="choice" disabled={!is_valid(state, &action)} onclick={does(dispatch, action)}>
+                { leaf("kbd", "", letter) }{ leaf("span", "", words) }
+            </button>
+        </li>
     }
 }
 
@@ -95,8 +117,8 @@ fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action
     html! {
         <li key={Vector::name(vector)}>
             <button type="button" class="choice" disabled={item.refusal.is_some()} {onclick}>
-                <kbd>{ item.letter }</kbd>
-                <b>{ vector.mnemonic() }</b>
+                { leaf("kbd", "", item.letter) }
+                { leaf("b", "", vector.mnemonic()) }
                 <span class={item.refusal.is_some().then_some("refusal")}>{ words }</span>
             </button>
         </li>

@@ -1,6 +1,6 @@
 //! How both runs ended and which promises they broke, beside their counters: a number is no verdict.
 
-use crate::parts::{classes, nodes, side_class, term};
+use crate::parts::{classes, leaf, nodes, side_class, term};
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::outcome::{Broken, Outcome, no_run, not_comparable, outcome};
 use cr3_session::{Action, Runs, Side};
@@ -19,10 +19,10 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
     let whole = each(&|side, name, outcome| view(side, name, outcome, dispatch));
     html! {
         <div class="outcomes" role="group" aria-label="How the runs ended">
-            <ul class="whole">{ whole.clone() }</ul>
+            { leaf("ul", "whole", whole.clone()) }
             <details class="short">
                 <summary>{ each(&short) }</summary>
-                <ul>{ whole }</ul>
+                { leaf("ul", "", whole) }
             </details>
             <p class="reason" title={reason.clone().unwrap_or_default()}>{ reason.map(|reason| format!("Not comparable: {reason}.")).unwrap_or_default() }</p>
         </div>
@@ -32,25 +32,25 @@ pub(super) fn outcomes(runs: &Runs, names: [&'static str; 2], dispatch: &Callbac
 /// A side that has no run, and why.
 fn without_run(side: Side, name: &str, why: String) -> Html {
     let class = classes(&["outcome", "astray", side_class(side)]);
-    html! { <li key={side.index()} {class}><b>{ name }</b><span class="promises">{ why }</span></li> }
+    html! { <li key={side.index()} {class}>{ leaf("b", "", name) }{ leaf("span", "promises", why) }</li> }
 }
 
 /// One run in a few words, for the line that opens on narrow screens.
 fn short(side: Side, name: &str, outcome: &Outcome) -> Html {
     let class = classes(&["outcome", if outcome.sound { "sound" } else { "astray" }]);
-    html! { <span key={side.index()} {class}><b>{ name }</b><span class="earlier">{ outcome.of.unwrap_or_default() }</span><span class="promises">{ outcome.short() }</span></span> }
+    html! { <span key={side.index()} {class}>{ leaf("b", "", name) }{ leaf("span", "earlier", outcome.of.unwrap_or_default()) }{ leaf("span", "promises", outcome.short()) }</span> }
 }
 
 fn view(side: Side, name: &str, outcome: &Outcome, dispatch: &Callback<Action>) -> Html {
     let class = classes(&["outcome", side_class(side), if outcome.sound { "sound" } else { "astray" }]);
     html! {
         <li key={side.index()} {class} data-side={side.index().to_string()}>
-            <b>{ name }</b>
-            <span class="earlier">{ outcome.of.unwrap_or_default() }</span>
-            <span class="ending">{ &outcome.ending }</span>
-            <span class="promises">{ term(Term::Word(Word::Promise), outcome.promises()) }</span>
-            <span class="each">{ nodes(outcome.broken.iter().map(|broken| promise(side, broken, dispatch))) }</span>
-            <span class="misses">{ outcome.misses().unwrap_or_default() }</span>
+            { leaf("b", "", name) }
+            { leaf("span", "earlier", outcome.of.unwrap_or_default()) }
+            { leaf("span", "ending", &outcome.ending) }
+            { leaf("span", "promises", term(Term::Word(Word::Promise), outcome.promises())) }
+            { leaf("span", "each", nodes(outcome.broken.iter().map(|broken| promise(side, broken, dispatch)))) }
+            { leaf("span", "misses", outcome.misses().unwrap_or_default()) }
         </li>
     }
 }
@@ -66,7 +66,7 @@ fn promise(side: Side, broken: &Broken, dispatch: &Callback<Action>) -> Html {
     };
     html! {
         <button type="button" class="promise" key={*invariant} data-term={Term::Promise(*promise).key()} data-here={format!("{place}: {why}.")} {onclick}>
-            <span class="name">{ *invariant }</span>{ format!(" at step {step}") }
+            { leaf("span", "name", *invariant) }{ format!(" at step {step}") }
         </button>
     }
 }

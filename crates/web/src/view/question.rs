@@ -1,7 +1,7 @@
 //! The question that the page is about, and a line for its notices.
 
 use super::Props;
-use crate::parts::{Shape, explained, nodes};
+use crate::parts::{Look, Shape, Stand, button, explained, leaf, nodes};
 use crate::store::does;
 use cr3_session::glossary::Unseen;
 use cr3_session::story::STORIES;
@@ -23,17 +23,19 @@ fn written(Props { state, dispatch }: &Props) -> Html {
         html! {
             <li key={row}>
                 <button type="button" class="chip bare" onclick={does(dispatch, Action::Seek(row))}>{ place }</button>
-                <span>{ text }</span>
+                { leaf("span", "", text) }
             </li>
         }
     };
     html! {
         <>
-            <p class="name">{ &state.title }</p>
-            <ol class="notes">{ nodes(notes.into_iter().map(note)) }</ol>
+            { leaf("p", "name", &state.title) }
+            { leaf("ol", "notes", nodes(notes.into_iter().map(note))) }
         </>
     }
 }
+
+const DISMISS: Look = Look { class: "button plain icon", label: "Dismiss", ..Look::PLAIN };
 
 pub(crate) fn question(props: &Props) -> Html {
     let Props { state, dispatch } = props;
@@ -43,15 +45,12 @@ pub(crate) fn question(props: &Props) -> Html {
         <section class="question" aria-labelledby="headline">
             <h2 id="headline">{ headline }</h2>
             <p key={text}>{ explained(text, &mut Unseen::default()) }</p>
-            <div class="written">{ written(props) }</div>
+            { leaf("div", "written", written(props)) }
             <div class="notice" role="alert">
                 { nodes(state.notice.iter().map(|notice| html! {
                     <p key="notice">
-                        <span>{ notice }</span>
-                        <button type="button" class="button plain icon" aria-label="Dismiss"
-                            onclick={does(dispatch, Action::Dismiss)}>
-                            { Shape::Close.icon() }
-                        </button>
+                        { leaf("span", "", notice) }
+                        { button(&DISMISS, Stand::Ready, does(dispatch, Action::Dismiss), Shape::Close.icon()) }
                     </p>
                 })) }
             </div>

@@ -1,17 +1,19 @@
 //! The two runs side by side in aligned rows, under one cursor.
 
 use super::moves::Move;
-use crate::parts::{Height, Sight, Window, classes, nodes, segments, side_class, use_window, when};
-use crate::store::{does, sends};
+use super::running::running;
+use crate::parts::{Height, Sight, Window, classes, leaf, nodes, segments, side_class, use_window, when};
+use crate::store::sends;
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::Half;
 use cr3_session::view::check::{Sign, mark as mark_of};
 use cr3_session::view::outcome::earlier;
+use cr3_session::view::relatives::{Thing, keys, of_row};
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
 use cr3_session::view::window::Aim;
-use cr3_session::{Action, Direction, Filter, Side, State, Target, words};
+use cr3_session::{Action, Direction, Filter, Goal, Side, State, Target, words};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -48,13 +50,17 @@ pub(crate) fn RunList(props: &Props) -> Html {
     html! {
         <section class={classes(&["pane", "runs", when(state.check.is_on(), "followed")])} aria-labelledby="runs-title">
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
-            <div class="sentence">{ said(&sentence(state, &moment.0), state) }</div>
+            { running(&super::Props { state: state.clone(), dispatch: dispatch.clone() }) }
+            <div class="sentence">
+                { leaf("p", "halt", state.halt.as_ref().map(|halt| halt.words(state)).unwrap_or_default()) }
+                { said(&sentence(state, &moment.0), state) }
+            </div>
             <div class="filter">
                 { segments("Steps that are listed", &FILTERS, selected, &onpick) }
-                <span class="dim">{ if hidden > 0 { format!("{hidden} hidden") } else { String::new() } }</span>
+                { leaf("span", "dim", if hidden > 0 { format!("{hidden} hidden") } else { String::new() }) }
                 <div class="differences" role="group" aria-label="Differences">
                     { Move::PREVIOUS_DIFFERENCE.button(state, dispatch) }
-                    <p class="position">{ differences(state) }</p>
+                    { leaf("p", "position", differences(state)) }
                     { Move::NEXT_DIFFERENCE.button(state, dispatch) }
                 </div>
             </div>
@@ -63,14 +69,21 @@ pub(crate) fn RunList(props: &Props) -> Html {
             </div>
             <div class="rows" ref={window.node.clone()} onscroll={window.onscroll.clone()} role="grid" tabindex="0"
                 aria-label="Aligned steps" aria-rowcount={total.to_string()} aria-colcount="2"
-                aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
+                onmousedown={unselecting} aria-activedescendant={active(&window.rows, shown, total, state.cursor)}
                 onkeydown={sends(dispatch, { let state = state.clone(); move |event| grid_key(event).and_then(|action| announce::answer(&state, action).last()) })}>
                 <div class="spacer" role="rowgroup" style={window.spacer(total)}>
                     { nodes(rows.map(|(at, row)| line(&row, at, &window, props))) }
                 </div>
-                <div class="empty">{ empty(state, total) }</div>
+                { leaf("div", "empty", empty(state, total)) }
             </div>
         </section>
+    }
+}
+
+/// A click with Shift runs there, and selects no text.
+fn unselecting(event: MouseEvent) {
+    if event.shift_key() {
+        event.prevent_default();
     }
 }
 
@@ -88,7 +101,7 @@ fn differences(state: &State) -> Html {
     match (comparison.difference_at(state.cursor), total) {
         (_, 0) => html! { "no difference" },
         (Some(index), _) => {
-            html! { <><span class="word">{ "difference " }</span><b>{ index + 1 }</b>{ " of " }{ total }</> }
+            html! { <>{ leaf("span", "word", "difference ") }{ leaf("b", "", index + 1) }{ " of " }{ total }</> }
         }
         (None, 1) => html! { "1 difference" },
         (None, _) => html! { <>{ total }{ " differences" }</> },
@@ -118,11 +131,11 @@ fn said(sentence: &Sentence, state: &State) -> Html {
     let each = |side: Side, words: &str| {
         let name = state.names()[side.index()];
         let class = classes(&[side_class(side), when(words == NO_STEP, "none")]);
-        html! { <p {class}><b>{ name }</b>{ " " }{ words }</p> }
+        html! { <p {class}>{ leaf("b", "", name) }{ " " }{ words }</p> }
     };
     match sentence {
-        Sentence::Nothing(words) => html! { <p>{ words }</p> },
-        Sentence::Both(words) => html! { <p class="both">{ words }</p> },
+        Sentence::Nothing(words) => html! { { leaf("p", "", words) } },
+        Sentence::Both(words) => html! { { leaf("p", "both", words) } },
         Sentence::Each([left, right]) => html! { <>{ each(Side::Left, left) }{ each(Side::Right, right) }</> },
     }
 }
@@ -131,8 +144,8 @@ fn head(state: &State, side: Side) -> Html {
     let form = state.setup.forms[side.index()];
     html! {
         <span key={side.index()} class={classes(&["head", side_class(side)])}>
-            <b>{ form.name() }</b>{ " " }<span class="earlier">{ earlier(&state.runs, side).unwrap_or_default() }</span>
-            { " " }<span class="quiet">{ words::form_origin(form) }</span>
+            { leaf("b", "", form.name()) }{ " " }{ leaf("span", "earlier", earlier(&state.runs, side).unwrap_or_default()) }
+            { " " }{ leaf("span", "quiet", words::form_origin(form)) }
         </span>
     }
 }
@@ -140,10 +153,12 @@ fn head(state: &State, side: Side) -> Html {
 fn empty(state: &State, total: usize) -> Html {
     match (state.runs.is_empty(), total) {
         (true, _) => {
-            html! { <p>{ "Neither form runs. The editor of your own macro shows the assembler's errors." }</p> }
+            html! { { leaf("p", "", "Neither form runs. The editor of your own macro shows the assembler's errors.") } }
         }
-        (false, 0) if !both_run(state) => html! { <p>{ "One form does not run: there is nothing to compare." }</p> },
-        (false, 0) => html! { <p>{ "The runs are the same in every step." }</p> },
+        (false, 0) if !both_run(state) => {
+            html! { { leaf("p", "", "One form does not run: there is nothing to compare.") } }
+        }
+        (false, 0) => html! { { leaf("p", "", "The runs are the same in every step.") } },
         _ => html! {},
     }
 }
@@ -151,10 +166,12 @@ fn empty(state: &State, total: usize) -> Html {
 fn line(row: &Row, at: usize, window: &Window, props: &Props) -> Html {
     let current = row.index == props.state.cursor;
     let index = row.index;
-    let onclick = does(&props.dispatch, Action::Seek(index));
+    let onclick = sends(&props.dispatch, move |event: MouseEvent| {
+        Some(if event.shift_key() { Action::RunTo(Goal::Row(index)) } else { Action::Seek(index) })
+    });
     let class = classes(&["row", when(current, "current"), when(row.differs, "differs")]);
     html! {
-        <div key={window.slot(at)} id={format!("row-{index}")} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
+        <div key={window.slot(at)} id={format!("row-{index}")} data-thing={Thing::Row(index).key()} data-kin={keys(&of_row(&props.state.runs, index))} {class} style={window.offset(at)} role="row" aria-rowindex={(at + 1).to_string()}
             aria-selected={current.to_string()} aria-current={current.then_some("step")} {onclick}>
             { nodes(row.cells.iter().zip(Side::BOTH).map(|(cell, side)| half(cell.as_ref(), side, mark_of(&props.state, side, index)))) }
         </div>
@@ -175,11 +192,11 @@ fn half(cell: Option<&Cell>, side: Side, checked: Option<(Sign, String)>) -> Htm
     let style = format!("--level:{}", cell.level);
     html! {
         <span key={side.index()} {class} {style} role="gridcell" title={cell.place.clone()}>
-            <span class="number">{ cell.step }</span>
-            <span class="checked">{ nodes(checked.map(sign)) }</span>
-            <code>{ &cell.text }</code>
-            <span class="marks">{ nodes(cell.marks.iter().map(mark)) }</span>
-            <span class="label">{ cell.label.clone().unwrap_or_default() }</span>
+            { leaf("span", "number", cell.step) }
+            { leaf("span", "checked", nodes(checked.map(sign))) }
+            { leaf("code", "", &cell.text) }
+            { leaf("span", "marks", nodes(cell.marks.iter().map(mark))) }
+            { leaf("span", "label", cell.label.clone().unwrap_or_default()) }
         </span>
     }
 }
@@ -219,7 +236,7 @@ fn mark(mark: &Mark) -> Html {
     match mark.moreover {
         "" => html! { <i {class} data-term={explains}>{ &mark.text }</i> },
         moreover => {
-            html! { <i {class} data-term={explains} data-here={mark.words()}><span class="lead">{ format!("{}, ", mark.text) }</span>{ moreover }</i> }
+            html! { <i {class} data-term={explains} data-here={mark.words()}>{ leaf("span", "lead", format!("{}, ", mark.text)) }{ moreover }</i> }
         }
     }
 }

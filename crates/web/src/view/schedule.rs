@@ -1,7 +1,7 @@
 //! The schedule: injections as chips, and as text for those who write it.
 
 use super::Props;
-use crate::parts::{Shape, classes, nodes, term, when};
+use crate::parts::{Shape, classes, leaf, nodes, term, when};
 use crate::store::{does, sends};
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
@@ -18,7 +18,7 @@ pub(crate) fn Schedule(props: &Props) -> Html {
     let chips = use_memo((state.runs.clone(), state.setup.schedule.clone()), |_| chips(state));
     html! {
         <section class="schedule" aria-label="Schedule of injections">
-            <span class="name">{ term(Term::Word(Word::Schedule), "injections") }</span>
+            { leaf("span", "name", term(Term::Word(Word::Schedule), "injections")) }
             <Chips {chips} {dispatch} />
             <p class="hidden" role="status" aria-live="polite">{ announce::schedule(state) }</p>
             <Text text={text(state)} problem={state.schedule_draft.as_ref().map(|(_, why)| why.clone())} {dispatch} />
@@ -72,14 +72,14 @@ fn view(chip: &Chip, dispatch: &Callback<Action>) -> Html {
     let name = format!("{} at {}", chip.vector, chip.place);
     html! {
         <li key={index} class={classes(&["strike", when(why.is_some(), "refused")])}>
-            <span class="nest">{ if chip.inside { "inside" } else { "" } }</span>
+            { leaf("span", "nest", if chip.inside { "inside" } else { "" }) }
             <button type="button" class="where" disabled={row.is_none()} data-term={Term::Vector(chip.kind).key()} data-here="Shows where it strikes."
                 onclick={sends(dispatch, move |_: MouseEvent| row.map(Action::Seek))}>
                 <span class="number" aria-hidden="true">{ index + 1 }</span>
-                <b>{ chip.vector }</b>
-                <code>{ &chip.place }</code>
+                { leaf("b", "", chip.vector) }
+                { leaf("code", "", &chip.place) }
             </button>
-            <span class="why">{ why.unwrap_or_default() }</span>
+            { leaf("span", "why", why.unwrap_or_default()) }
             <button type="button" class="button plain icon" aria-label={format!("Remove {name}")} title="Remove"
                 onclick={does(dispatch, Action::RemoveInjection(index))}>
                 { Shape::Close.icon() }

@@ -1,7 +1,7 @@
 //! What is run: the two forms, the features, the handler, the TLB model.
 
 use super::Props;
-use crate::parts::{Select, Shape, nodes};
+use crate::parts::{Look, Select, Shape, Stand, button, nodes};
 use crate::store::{does, sends};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::Handlers;
@@ -9,6 +9,8 @@ use cr3_session::glossary::{Term, Word};
 use cr3_session::view::handlers;
 use cr3_session::{Action, Feature, Form, Overlay, Side, is_valid, words};
 use yew::prelude::*;
+
+const SWAP: Look = Look { class: "button icon", label: "Swap the forms", title: "Swap the forms (x)", ..Look::PLAIN };
 
 pub(crate) fn setup(props: &Props) -> Html {
     let Props { state, dispatch } = props;
@@ -21,11 +23,7 @@ pub(crate) fn setup(props: &Props) -> Html {
         <section class="setup" aria-label="What is run">
             <div class="forms">
                 { form(props, Side::Left) }
-                <button type="button" class="button icon" aria-label="Swap the forms" title="Swap the forms (x)"
-                    disabled={!is_valid(state, &Action::SwapForms)}
-                    onclick={does(dispatch, Action::SwapForms)}>
-                    { Shape::Swap.icon() }
-                </button>
+                { button(&SWAP, Stand::of(is_valid(state, &Action::SwapForms)), does(dispatch, Action::SwapForms), Shape::Swap.icon()) }
                 { form(props, Side::Right) }
                 <button type="button" class="button" onclick={does(dispatch, Action::Open(Overlay::Editor))}
                     data-here="Write or paste a macro of your own">

@@ -2,29 +2,35 @@
 
 use super::Props;
 use super::moves::Move;
-use crate::parts::{Shape, classes, nodes, segments, side_class};
+use crate::parts::{Look, Shape, Stand, button, classes, leaf, nodes, segments, side_class};
 use crate::store::{does, sends};
 use cr3_session::view::position::{Position, position};
-use cr3_session::{Action, Pane, Side, State, is_valid};
+use cr3_session::{Action, Direction, Pane, Side, State, is_valid};
 use yew::prelude::*;
+
+const RUN: Look = Look { class: "button play", label: "Run", title: "Run (Space)", ..Look::PLAIN };
+
+const PAUSE: Look = Look { label: "Pause", title: "Pause (Space)", ..RUN };
 
 pub(crate) fn transport(props: &Props) -> Html {
     let Props { state, dispatch } = props;
-    let (shape, play) = if state.playing { (Shape::Pause, "Pause") } else { (Shape::Run, "Run") };
+    let (shape, look, toggle) = match state.run {
+        Some(_) => (Shape::Pause, &PAUSE, Action::Pause),
+        None => (Shape::Run, &RUN, Action::Run(Direction::Forward)),
+    };
     html! {
         <div class="transport">
-            <div class="panes-choice">{ panes(props) }</div>
+            { leaf("div", "panes-choice", panes(props)) }
             <div class="moves" role="group" aria-label="Steps">
                 { Move::FIRST.button(state, dispatch) }
                 { Move::BACK.button(state, dispatch) }
-                <button type="button" class="button play" title={format!("{play} (Space)")} aria-label={play}
-                    disabled={!is_valid(state, &Action::TogglePlay)} onclick={does(dispatch, Action::TogglePlay)}>
-                    { shape.icon() }<span>{ play }</span><span class="key" data-key="Space" aria-hidden="true"></span>
-                </button>
+                { button(look, Stand::of(is_valid(state, &toggle)), does(dispatch, toggle), html! {
+                    <>{ shape.icon() }{ leaf("span", "", look.label) }<span class="key" data-key="Space" aria-hidden="true"></span></>
+                }) }
                 { Move::FORWARD.button(state, dispatch) }
                 { Move::LAST.button(state, dispatch) }
             </div>
-            <p class="position">{ nodes(Side::BOTH.into_iter().filter_map(|side| place(state, side))) }</p>
+            { leaf("p", "position", nodes(Side::BOTH.into_iter().filter_map(|side| place(state, side)))) }
         </div>
     }
 }
@@ -35,7 +41,7 @@ fn place(state: &State, side: Side) -> Option<Html> {
     let name = state.names()[side.index()];
     Some(html! {
         <span key={side.index()} class={classes(&["stands", side_class(side)])}>
-            <span class="name">{ name }</span>{ " " }<span class="word">{ "step " }</span><b>{ step }</b><span class="total">{ " of " }{ steps }</span>
+            { leaf("span", "name", name) }{ " " }{ leaf("span", "word", "step ") }{ leaf("b", "", step) }<span class="total">{ " of " }{ steps }</span>
         </span>
     })
 }

@@ -1,7 +1,7 @@
 //! The verdict strip: what the explorer says of both forms, and what it takes for granted.
 
 use super::Props;
-use crate::parts::{classes, nodes, side_class};
+use crate::parts::{classes, leaf, nodes, side_class};
 use crate::store::does;
 use cr3_session::announce;
 use cr3_session::explore::VECTORS;
@@ -16,9 +16,9 @@ pub(crate) fn verdicts(props: &Props) -> Html {
     let next = if standard { Scope::Displayed } else { Scope::Standard };
     html! {
         <section class="verdicts" aria-label="Verdicts of the explorer">
-            <ul class="sides">{ nodes(Side::BOTH.into_iter().map(|side| view(props, side))) }</ul>
+            { leaf("ul", "sides", nodes(Side::BOTH.into_iter().map(|side| view(props, side)))) }
             <div class="asks">
-                <span class="found">{ nodes(counterexamples(props)) }</span>
+                { leaf("span", "found", nodes(counterexamples(props))) }
                 <button type="button" class="button plain" aria-haspopup="dialog" data-term={Term::Word(Word::Assumption).key()} data-here={here()}
                     onclick={does(dispatch, Action::Open(Overlay::Assumptions))}>{ assumed(state) }</button>
                 <button type="button" class="chip" aria-pressed={standard.to_string()}
@@ -50,7 +50,7 @@ fn view(props: &Props, side: Side) -> Html {
     let Line { standpoint, words, further, first, .. } = line(&props.state, side);
     let whole = if further.is_empty() { words.clone() } else { format!("{words}; {further}") };
     let says = match first {
-        None => html! { <span class="words">{ words }</span> },
+        None => html! { { leaf("span", "words", words) } },
         Some(promise) => html! {
             <button type="button" class="words" data-term={Term::Promise(promise).key()} data-here={format!("{whole}. Opens the run at the step that breaks.")}
                 onclick={does(&props.dispatch, Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
@@ -58,9 +58,9 @@ fn view(props: &Props, side: Side) -> Html {
     };
     html! {
         <li key={side.index()} class={classes(&["judged", class(standpoint), side_class(side)])} data-side={side.index().to_string()} title={whole}>
-            <b>{ form_term(props.state.setup.forms[side.index()]) }</b>
-            <span class="says">{ says }</span>
-            <span class="further">{ further }</span>
+            { leaf("b", "", form_term(props.state.setup.forms[side.index()])) }
+            { leaf("span", "says", says) }
+            { leaf("span", "further", further) }
         </li>
     }
 }

@@ -1,11 +1,12 @@
 //! CR3 with its bits by name.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{classes, hex, nodes, side_class, term, when};
+use crate::parts::{classes, hex, leaf, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::Part;
 use cr3_session::view::cr3::{Field, cr3};
+use cr3_session::view::relatives::{Thing, keys, of_cr3};
 use yew::prelude::*;
 
 pub(super) fn view(props: &Props<'_>) -> Html {
@@ -14,13 +15,13 @@ pub(super) fn view(props: &Props<'_>) -> Html {
         <table class="fields cr3">
             { heads(props.names, (Term::Word(Word::Cr3), "CR3"), vouched(props.state, props.moment, Part::Cr3)) }
             <tbody>
-                <tr class={(cr3.differing != 0).then_some("differs")}>
-                    <th scope="row"><span class="hidden">{ "value" }</span></th>
+                <tr class={(cr3.differing != 0).then_some("differs")} data-thing={Thing::Cr3.key()} data-kin={keys(&of_cr3(props.moment))}>
+                    <th scope="row">{ leaf("span", "hidden", "value") }</th>
                     { nodes(cr3.values.into_iter().zip(Side::BOTH).map(|(value, side)| html! {
                         <td key={side.index()} class={classes(&[side_class(side), when(value.is_some_and(|it| it.before.is_some()), "changed")])}>
                             { nodes(value.map(|value| html! { { hex(value.now, cr3.differing) } })) }
                             { nodes(value.and_then(|value| value.before).map(|before| html! {
-                                <small><span class="hidden">{ "was " }</span><span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
+                                <small>{ leaf("span", "hidden", "was ") }<span aria-hidden="true">{ "← " }</span>{ hex(before, 0) }</small>
                             })) }
                         </td>
                     })) }
@@ -38,13 +39,13 @@ fn field(field: &Field, props: &Props<'_>) -> Html {
         _ => None,
     };
     html! {
-        <tr key={field.bits} class={field.differs.then_some("differs")}>
-            <th scope="row"><code class="bits">{ field.bits }</code>{ " " }{ term(Term::Word(field.word), field.name) }{ " " }
+        <tr key={field.bits} class={field.differs.then_some("differs")} data-thing={Thing::Cr3.key()} data-kin={(field.bits == "11:0").then(|| keys(&of_cr3(props.moment)))}>
+            <th scope="row">{ leaf("code", "bits", field.bits) }{ " " }{ term(Term::Word(field.word), field.name) }{ " " }
                 { nodes(part.map(|part| vouched(props.state, props.moment, part))) }
             </th>
             { nodes(field.values.iter().zip(field.changed).zip(Side::BOTH).map(|((value, changed), side)| html! {
                 <td key={side.index()} class={classes(&[side_class(side), when(changed, "changed"), when(value.as_deref() == Some("not stored"), "dim")])}>
-                    <span class="mono">{ value.clone().unwrap_or_else(|| "–".into()) }</span>
+                    { leaf("span", "mono", value.clone().unwrap_or_else(|| "–".into())) }
                 </td>
             })) }
         </tr>

@@ -8,7 +8,7 @@ mod stack;
 mod tlb;
 
 use super::Props;
-use crate::parts::nodes;
+use crate::parts::{leaf, nodes};
 use crate::store::does;
 use cr3_session::{Action, Moment, State, Tab, words};
 use yew::prelude::*;
@@ -25,14 +25,12 @@ pub(crate) fn inspector(props: &Props, moment: &Moment) -> Html {
                 { nodes(Tab::ALL.into_iter().map(|tab| button(tab, state, dispatch))) }
             </div>
             <div class="parts" tabindex="0" role="region" aria-label={words::tab_key(state.tab)}>
-                <div class="part">
-                    { match state.tab {
+                { leaf("div", "part", match state.tab {
                         Tab::Tlb => tlb::view(&part),
                         Tab::Registers => registers::view(&part),
                         Tab::Stack => stack::view(&part),
-                    } }
-                </div>
-                <p class="vouch dim">{ legend(state) }</p>
+                    }) }
+                { leaf("p", "vouch dim", legend(state)) }
             </div>
         </section>
     }

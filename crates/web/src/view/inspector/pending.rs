@@ -1,7 +1,7 @@
 //! The pending-flush mask: six bits for each run.
 
 use super::part::{Props, heads, vouched};
-use crate::parts::{classes, nodes, side_class, when};
+use crate::parts::{classes, leaf, nodes, side_class, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::check::Part;
@@ -17,11 +17,11 @@ pub(super) fn view(props: &Props<'_>) -> Html {
             <tbody>
                 <tr class={differs.then_some("differs")}>
                     <th scope="row">
-                        <code class="bits">{ "6:1" }</code>{ " " }{ vouched(props.state, props.moment, Part::PendingFlush) }
+                        { leaf("code", "bits", "6:1") }{ " " }{ vouched(props.state, props.moment, Part::PendingFlush) }
                     </th>
                     { nodes(Side::BOTH.into_iter().map(|side| html! {
                         <td key={side.index()} class={classes(&[side_class(side), when(bits.iter().any(|bit| bit.changed[side.index()]), "changed")])}>
-                            <span class="mono bitset">{ nodes(bits.iter().rev().map(|it| bit(it, side))) }</span>
+                            { leaf("span", "mono bitset", nodes(bits.iter().rev().map(|it| bit(it, side)))) }
                         </td>
                     })) }
                 </tr>

@@ -2,10 +2,11 @@
 
 use super::part::{Props, vouched};
 use super::registers::value;
-use crate::parts::{explained, nodes, side_class, term};
+use crate::parts::{explained, leaf, nodes, side_class, term};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
+use cr3_session::view::relatives::{Thing, keys, of_slot};
 use cr3_session::view::stack::{Slot, stack};
 use yew::prelude::*;
 
@@ -19,12 +20,12 @@ pub(super) fn view(props: &Props<'_>) -> Html {
                     { nodes(Side::BOTH.into_iter().map(|side| html! {
                         <th key={side.index()} scope="col" class={side_class(side)}>
                             { props.names[side.index()] }{ " " }
-                            <span class="quiet">{ explained(stack.stacks[side.index()].as_deref().unwrap_or_default(), &mut Unseen::default()) }</span>
+                            { leaf("span", "quiet", explained(stack.stacks[side.index()].as_deref().unwrap_or_default(), &mut Unseen::default())) }
                         </th>
                     })) }
                 </tr>
             </thead>
-            <tbody>{ nodes(stack.slots.iter().map(row)) }</tbody>
+            { leaf("tbody", "", nodes(stack.slots.iter().map(row))) }
         </table>
     }
 }
@@ -32,8 +33,9 @@ pub(super) fn view(props: &Props<'_>) -> Html {
 fn row(slot: &Slot) -> Html {
     let address = slot.addresses.iter().flatten().next().map(|address| format!("{address:#x}"));
     html! {
-        <tr key={slot.offset} class={(slot.differing != 0).then_some("differs")} title={address}>
-            <th scope="row"><code>{ format!("rsp+{:02x}", slot.offset) }</code></th>
+        <tr key={slot.offset} class={(slot.differing != 0).then_some("differs")} title={address}
+            data-thing={Thing::Slot(slot.offset).key()} data-kin={keys(&of_slot(slot.offset, slot.addresses))}>
+            <th scope="row">{ leaf("code", "", format!("rsp+{:02x}", slot.offset)) }</th>
             { nodes(Side::BOTH.into_iter().map(|side| {
                 let name = slot.names[side.index()].clone();
                 value(side, slot.values[side.index()], slot.differing, name)

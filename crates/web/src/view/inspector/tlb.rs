@@ -1,10 +1,11 @@
 //! The TLB of both runs, grouped by PCID.
 
 use super::part::{Props, vouched};
-use crate::parts::{classes, explained, hex, nodes, side_class, term, when};
+use crate::parts::{classes, explained, hex, leaf, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Unseen, Word};
 use cr3_session::view::check::Part;
+use cr3_session::view::relatives::{Thing, keys, of_entry};
 use cr3_session::view::tlb::{Fate, Group, Line, tlb};
 use yew::prelude::*;
 
@@ -13,7 +14,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <div key="tlb" class="tlb">
             <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
-            <div>{ nodes(groups.iter().map(|it| group(it, props.names))) }</div>
+            { leaf("div", "", nodes(groups.iter().map(|it| group(it, props.names)))) }
             { nodes(groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> })) }
         </div>
     }
@@ -25,8 +26,8 @@ fn group(group: &Group, names: [&'static str; 2]) -> Html {
             <thead>
                 <tr>
                     <th scope="col">
-                        { "PCID " }<code>{ format!("{:#05x}", group.pcid) }</code>{ " " }
-                        <span class="quiet">{ explained(&group.meaning, &mut Unseen::default()) }</span>
+                        { "PCID " }{ leaf("code", "", format!("{:#05x}", group.pcid)) }{ " " }
+                        { leaf("span", "quiet", explained(&group.meaning, &mut Unseen::default())) }
                     </th>
                     { nodes(Side::BOTH.into_iter().map(|side| {
                         let count = group.counts[side.index()].map_or_else(|| "–".into(), |count| count.to_string());
@@ -34,13 +35,13 @@ fn group(group: &Group, names: [&'static str; 2]) -> Html {
                         html! {
                             <th key={side.index()} scope="col" class={classes(&[side_class(side), when(current, "now")])}
                                 title={if current { "CR3 holds this PCID" } else { "" }}>
-                                { names[side.index()] }{ " " }<span class="mono">{ count }</span>
+                                { names[side.index()] }{ " " }{ leaf("span", "mono", count) }
                             </th>
                         }
                     })) }
                 </tr>
             </thead>
-            <tbody>{ nodes(group.lines.iter().map(line)) }</tbody>
+            { leaf("tbody", "", nodes(group.lines.iter().map(line))) }
         </table>
     }
 }
@@ -56,11 +57,12 @@ fn line(line: &Line) -> Html {
         if entry.dirty { ", dirty" } else { "" }
     );
     html! {
-        <tr key={format!("{:x}-{:x}-{}", entry.linear, entry.physical, line.rights())} class={line.differs().then_some("differs")} {title}>
+        <tr key={format!("{:x}-{:x}-{}", entry.linear, entry.physical, line.rights())} class={line.differs().then_some("differs")} {title}
+            data-thing={Thing::Pcid(entry.pcid).key()} data-kin={keys(&of_entry(entry))}>
             <th scope="row">
                 { hex(entry.linear, 0) }
-                <span class="mono quiet">{ line.size() }</span>
-                <span class="mono quiet">{ line.rights() }</span>
+                { leaf("span", "mono quiet", line.size()) }
+                { leaf("span", "mono quiet", line.rights()) }
             </th>
             { nodes(line.fates.iter().zip(Side::BOTH).map(|(fate, side)| html! {
                 <td key={side.index()} class={classes(&[side_class(side), fate.map_or("", class)])}>

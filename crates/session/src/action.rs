@@ -3,13 +3,12 @@
 use crate::assembly::Answer;
 use crate::check::Report;
 use crate::choice::{
-    Against, Direction, Feature, Filter, Form, Goal, Landing, Overlay, Own, Pace, Pane, Scope, Side, Spot, Tab, Target,
-    Theme,
+    Against, Direction, Feature, Filter, Form, Goal, Landing, Match, Overlay, Own, Pace, Pane, Scope, Side, Spot, Tab,
+    Target, Theme,
 };
 use crate::document::Document;
 use crate::drafts::Memory;
 use crate::explore::Told;
-use crate::find::Match;
 use crate::panes::{Divider, Resize};
 use crate::stops::Stop;
 use crate::tree;

@@ -333,3 +333,12 @@ impl Own {
         }
     }
 }
+
+/// Something that a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// An aligned row.
+    Row(usize),
+    /// An instruction of the listed code that its run never executes.
+    Code(Place),
+}

@@ -1,6 +1,6 @@
 //! A search of the runs and of the listed code: steps by number, labels, addresses, the text of instructions.
 
-use crate::choice::{Direction, Side};
+use crate::choice::{Direction, Match, Side};
 use crate::runs::Runs;
 use crate::state::State;
 use crate::view::row::delivery;
@@ -12,15 +12,6 @@ pub const SHOWN: usize = 8;
 
 /// Hex digits from which on a word is taken for a part of an address.
 const ADDRESS: usize = 4;
-
-/// Something that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Match {
-    /// An aligned row.
-    Row(usize),
-    /// An instruction of the listed code that its run never executes.
-    Code(Place),
-}
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,6 @@
 
 use crate::choice::{Direction, Side};
 use crate::runs::Runs;
-use crate::state::State;
-use crate::view::position;
 use cr3_core::scenario::{Place, PlaceId};
 
 /// Something that a run stops at.
@@ -46,18 +44,6 @@ impl Stop {
     }
 }
 
-/// The stops that are offered: each kind of steps, and the places that are set.
-#[must_use]
-pub fn offered(state: &State) -> Vec<Stop> {
-    let mut offered = Stop::KINDS.to_vec();
-    for stop in &state.stops {
-        if !offered.contains(stop) {
-            offered.push(stop.clone());
-        }
-    }
-    offered
-}
-
 /// A run under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -85,23 +71,6 @@ pub enum Why {
     There,
     /// Nothing stopped it before the last row in this direction.
     End(Direction),
-}
-
-impl Halt {
-    /// Where and why, as a sentence.
-    #[must_use]
-    pub fn words(&self, state: &State) -> String {
-        let at = || position::at(state, self.row);
-        match &self.why {
-            Why::Met(stops) => {
-                let stops: Vec<_> = stops.iter().map(Stop::words).collect();
-                format!("Stopped by {} at {}.", stops.join(", "), at())
-            }
-            Why::There => format!("Ran to {}.", at()),
-            Why::End(Direction::Forward) => "Nothing stops it: this is the last step.".to_owned(),
-            Why::End(Direction::Backward) => "Nothing stops it: this is the first step.".to_owned(),
-        }
-    }
 }
 
 /// Stops, made ready for one recording: each name is looked up once.

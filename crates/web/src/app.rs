@@ -15,6 +15,7 @@ use cr3_session::announce;
 use cr3_session::assembly::ready::Ready;
 use cr3_session::panes::Divider;
 use cr3_session::view::outcome::waiting;
+use cr3_session::view::stops::halted;
 use cr3_session::view::{sentence, timeline};
 use cr3_session::{Action, Assembler, Moment, Opening, State, Texts, words};
 use std::cell::Cell;
@@ -99,7 +100,10 @@ pub fn App(props: &AppProps) -> Html {
     };
     let drawn = use_drawn();
     let spoken = sentence::spoken(&state, &moment);
-    let halted = state.halt.as_ref().map_or_else(String::new, |halt| format!("{} ", halt.words(&state)));
+    let mut halt = halted(&state);
+    if !halt.is_empty() {
+        halt.push(' ');
+    }
     let props = Props { state: state.clone(), dispatch: dispatch.clone() };
 
     html! {
@@ -152,7 +156,7 @@ pub fn App(props: &AppProps) -> Html {
             { leaf("div", "announced", nodes(announced.iter().enumerate().map(|(index, words)| html! {
                     <p key={index} class="hidden" role="status" aria-live="polite">{ words }</p>
                 }))) }
-            <p class="hidden" role="status" aria-live="polite">{ if state.run.is_some() { String::new() } else { halted + &spoken } }</p>
+            <p class="hidden" role="status" aria-live="polite">{ if state.run.is_some() { String::new() } else { halt + &spoken } }</p>
         </div>
     }
 }

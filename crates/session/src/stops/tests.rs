@@ -1,6 +1,7 @@
 use super::*;
 use crate::choice::{Filter, Goal, Pace, Target};
-use crate::state::Settings;
+use crate::state::{Settings, State};
+use crate::view::stops::halted;
 use crate::{Action, is_valid, update};
 use expect_test::{Expect, expect};
 
@@ -50,7 +51,7 @@ fn said(link: &str, stops: &[Stop], direction: Direction) -> String {
         assert_eq!(state.run, None);
         let halt = state.halt.clone().expect("it ended");
         assert_eq!(halt.row, state.cursor);
-        said += &format!("{}\n", halt.words(&state));
+        said += &format!("{}\n", halted(&state));
     }
     said
 }
@@ -269,10 +270,7 @@ fn running_to_a_step_or_an_instruction_ends_there_unless_a_stop_comes_first() {
     assert_eq!(row(&[at_once.clone(), stop.clone(), to("exc_nmi+2")]), stopped);
     assert_eq!(row(&[stop, Action::RunTo(Goal::Row(300)), Action::Tick(9999)]), stopped);
     let state = after(OPENING, &[at_once, Action::RunTo(Goal::Row(41))]);
-    assert_eq!(
-        (state.cursor, state.halt.clone().map(|halt| halt.words(&state)).as_deref()),
-        (41, Some("Ran to step 42 of 1510 in A, 42 of 1508 in E."))
-    );
+    assert_eq!((state.cursor, halted(&state).as_str()), (41, "Ran to step 42 of 1510 in A, 42 of 1508 in E."));
     assert!(!is_valid(&state, &Action::RunTo(Goal::Row(41))) && !is_valid(&state, &to("nowhere")));
 }
 

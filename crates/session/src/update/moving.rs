@@ -1,8 +1,8 @@
 //! Where a move leads, and a search.
 
 use crate::aim::Aim;
-use crate::choice::{Direction, Overlay, Pane, Target};
-use crate::find::{self, Match};
+use crate::choice::{Direction, Match, Overlay, Pane, Target};
+use crate::find;
 use crate::state::State;
 use crate::zoom::{self, Zoom};
 use std::ops::Range;

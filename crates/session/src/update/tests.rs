@@ -579,7 +579,7 @@ fn look(state: &State) {
     let _ = (view::cr3::cr3(&moment), view::pending::pending(&moment), view::tlb::tlb(&moment));
     let _ = (view::registers::registers(&state.runs, &moment), view::stack::stack(&state.runs, &moment));
     let _ = (view::sentence::spoken(state, &moment), view::row::row(&state.runs, state.cursor));
-    let _ = (crate::find::shown(state), state.halt.as_ref().map(|halt| halt.words(state)));
+    let _ = (crate::find::shown(state), crate::view::stops::halted(state));
     let shown = state.zoom.clone().unwrap_or(0..state.runs.len());
     let _ = (view::timeline::timeline(&state.runs, shown), view::schedule::chips(state));
     let _ = (view::counters::bar(&state.runs), view::diagnostics::verdict(state));

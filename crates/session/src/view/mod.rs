@@ -29,6 +29,7 @@ pub mod scale;
 pub mod schedule;
 pub mod sentence;
 pub mod stack;
+pub mod stops;
 pub mod timeline;
 pub mod tlb;
 pub mod trees;

@@ -5,7 +5,7 @@ use super::timeline::zoom;
 use crate::parts::{Look, Shape, Stand, button, classes, nodes, segments};
 use crate::store::{does, sends};
 use cr3_session::glossary::{Term, Word};
-use cr3_session::stops::offered;
+use cr3_session::view::stops::offered;
 use cr3_session::{Action, Direction, Overlay, Pace, Stop, is_valid};
 use yew::prelude::*;
 

@@ -12,6 +12,7 @@ use cr3_session::view::outcome::earlier;
 use cr3_session::view::relatives::{Thing, keys, of_row};
 use cr3_session::view::row::{Cell, Mark, MarkKind, Row, row};
 use cr3_session::view::sentence::{NO_STEP, Sentence, sentence};
+use cr3_session::view::stops::halted;
 use cr3_session::view::window::Aim;
 use cr3_session::{Action, Direction, Filter, Goal, Side, State, Target, words};
 use std::rc::Rc;
@@ -52,7 +53,7 @@ pub(crate) fn RunList(props: &Props) -> Html {
             <h2 class="hidden" id="runs-title">{ "The two runs" }</h2>
             { running(&super::Props { state: state.clone(), dispatch: dispatch.clone() }) }
             <div class="sentence">
-                { leaf("p", "halt", state.halt.as_ref().map(|halt| halt.words(state)).unwrap_or_default()) }
+                { leaf("p", "halt", halted(state)) }
                 { said(&sentence(state, &moment.0), state) }
             </div>
             <div class="filter">

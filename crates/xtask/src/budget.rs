@@ -27,7 +27,7 @@ pub(crate) enum Part {
 const BUDGETS: [(Part, &str, u64); 7] = [
     (Part::Page, "before the page draws", 548_000),
     (Part::Fonts, "fonts", 18_000),
-    (Part::Worker, "for the assembler, the explorer and the check: the workers' module", 700_000),
+    (Part::Worker, "for the assembler, the explorer and the check: the workers' module", 730_000),
     (Part::Texts, "for the texts about limits and terms", 15_000),
     (Part::Editor, "for the editor", 140_000),
     (Part::Unicorn, "for the check: Unicorn's module", 266_240),

@@ -150,7 +150,9 @@ test("what belongs together lights up in the other panes", { tag: "@firefox" }, 
   await page.getByRole("button", { name: "Stack", exact: true }).click();
   await page.keyboard.press("/");
   await page.keyboard.type("asm_exc_nmi+1");
+  await expect(page.getByRole("dialog")).toContainText(/\d+ of \d+/);
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
   await page.locator(".values tbody tr").first().hover();
   await expect(lit(page, ".runs").first()).toBeVisible();
 });

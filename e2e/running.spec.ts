@@ -104,6 +104,7 @@ test("the keyboard alone sets a stop, a pace, and runs to an instruction", { tag
   await expect(page.locator(".code .row.current")).toHaveCount(1);
   const there = await step(page);
   await page.keyboard.press("End");
+  await expect.poll(() => step(page)).not.toBe(there);
   await page.keyboard.press("s");
   await page.keyboard.press("Home");
   await expect.poll(() => step(page)).toBe(1);

@@ -134,7 +134,7 @@ async fn an_injection_is_made_in_the_gutter_and_taken_back() {
     let page = Page::open("v=1&s=&at=200").await;
     assert_eq!(page.all(".strike").len(), 0);
     page.press("i").await;
-    assert_eq!(page.all(".inject-menu .choice").len(), 6);
+    assert_eq!(page.all(".inject-menu .choice").len(), 8);
     page.click(".inject-menu .choice").await;
     assert_eq!(page.all(".strike").len(), 1);
     assert!(page.text(".runs .row.current").contains("NMI strikes"));

@@ -103,12 +103,12 @@ test("the keyboard alone sets a stop, a pace, and runs to an instruction", { tag
   await expect(halt(page)).toHaveText(/^Ran to step /);
   await expect(page.locator(".code .row.current")).toHaveCount(1);
   const there = await step(page);
+  await page.locator(".runs .rows").focus();
   await page.keyboard.press("End");
   await expect.poll(() => step(page)).not.toBe(there);
   await page.keyboard.press("s");
   await page.keyboard.press("Home");
   await expect.poll(() => step(page)).toBe(1);
-  await page.locator(".runs .rows").focus();
   await page.keyboard.press("Shift+Space");
   await expect(page.getByRole("alert")).toContainText("This is the first step.");
   await page.keyboard.press("Space");

@@ -65,7 +65,7 @@ impl OwnText {
         self.tree.len()
     }
 
-    /// How many of the texts or trees are told apart.
+    /// The number of distinct texts or trees.
     pub(crate) fn count(&self) -> usize {
         self.macros().max(self.folders())
     }

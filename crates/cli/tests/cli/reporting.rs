@@ -319,7 +319,7 @@ fn the_explorer_judges_a_tree() {
     assert!(said.iter().all(|said| words.contains(said)), "{}", answer.out);
 }
 
-/// A run that a budget ends is told as one, and the command has the budget.
+/// The report says that a budget ended a run, and its command repeats the budget.
 #[test]
 fn a_report_has_a_budget() {
     let (text, status) = report("--budget 500 --inject kernel_loop+1:nmi");

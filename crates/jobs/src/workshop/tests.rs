@@ -259,7 +259,7 @@ fn files_of_a_comparison_have_the_run_of_a_tree() {
         let made = Export::ALL.map(|export| {
             let file = export.file(state, &address, &text);
             assert_eq!(Export::answer(&export.request(&address, &verdicts), &library).as_ref(), Some(&file));
-            // Without the tree there is no run to tell of.
+            // Without the tree there is no run to export.
             assert_ne!(Export::answer(&export.request(&address, &verdicts), &Library::default()), Some(file.clone()));
             file
         });

@@ -34,7 +34,7 @@ pub fn words(state: &State) -> String {
 pub fn at(state: &State, row: usize) -> String {
     let of = |side: Side| of_row(state, side, row).map(|Position { step, steps }| format!("{step} of {steps}"));
     let [left, right] = state.names();
-    // Sides of one form are told apart by where they stand.
+    // Where both sides have one name, their positions distinguish them.
     let names = if left == right { ["left", "right"] } else { [left, right] };
     match Side::BOTH.map(of) {
         [Some(left), Some(right)] if left == right => format!("step {left}"),

@@ -26,7 +26,7 @@ impl Checked {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Checked, Self::Unchecked];
 
-    /// As people are told.
+    /// The name that people read.
     pub fn name(self) -> &'static str {
         match self {
             Self::Checked => "checked",

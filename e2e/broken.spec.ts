@@ -1,4 +1,4 @@
-import { test, expect, expectAccessible, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, opened, step } from "./page";
 import type { Page } from "@playwright/test";
 
 const card = (page: Page) => page.getByRole("alert").filter({ hasText: "Something broke" });
@@ -63,7 +63,7 @@ test("a worker that breaks down is told, and the rest goes on", async ({ page })
   await expect(card(page)).toContainText("the rest goes on");
   const before = await step(page);
   await page.keyboard.press("j");
-  expect(await step(page)).toBe(before + 1);
+  await expectStep(page, before + 1);
   await card(page).getByRole("button", { name: "Dismiss" }).click();
   await expect(card(page)).toHaveCount(0);
   await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker ended");

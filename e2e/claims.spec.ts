@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { test, expect, expectAccessible, address, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, address, opened } from "./page";
 import type { Page } from "@playwright/test";
 
 const cr3play = process.env.CR3PLAY ?? "../target/release/cr3play";
@@ -55,7 +55,7 @@ test("every claim gets the verdict of the terminal, and shows what it speaks of"
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await expect(page.getByLabel("Schedule as text")).toHaveValue("kernel_loop+1:nmi");
   const side = shown.steps[1] === null ? 0 : 1;
-  expect(await step(page, side)).toBe(shown.steps[side]);
+  await expectStep(page, shown.steps[side], side);
   expect(await address(page)).toContain("&h=schedule");
   await page.goBack();
   await expect(page.locator(".strike")).toHaveCount(1);
@@ -84,7 +84,7 @@ test("a line says what fails without it, and opens the run in which it does", as
   await cards.nth(first).getByRole("button").click();
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await expect(page.getByLabel("Schedule as text")).toHaveValue(expected[first].killed_by!.schedule);
-  expect(await step(page)).toBe(expected[first].killed_by!.step);
+  await expectStep(page, expected[first].killed_by!.step);
   expect(await address(page)).toContain("a=custom&b=E");
   await page.goBack();
   await expect(page.getByLabel("Schedule as text")).toHaveValue("kernel_loop+1:nmi");

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { test, expect, closeDialog, expectAccessible, inEachScheme, address, opened, step, macro, openEditor } from "./page";
+import { test, expect, expectStep, closeDialog, expectAccessible, inEachScheme, address, opened, macro, openEditor } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "as for a visitor" });
@@ -47,7 +47,7 @@ test("from a cold load to a counterexample of never in two clicks", async ({ pag
   await expect(verdict(page, 0)).toContainText(`${grouped(breaking)} of ${grouped(schedules)} schedules break`);
   await verdict(page, 0).getByRole("button", { name: /breaks/ }).click();
   await expect(page.getByLabel("Schedule as text")).toHaveValue(violations[0].schedule);
-  expect(await step(page)).toBe(violations[0].step);
+  await expectStep(page, violations[0].step);
   // The page's module and that of the workers.
   expect(modules).toHaveLength(2);
   await page.goBack();

@@ -1,5 +1,5 @@
 // Searching as a person does it: / and a few letters.
-import { test, expect, expectAccessible, inEachScheme, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, inEachScheme, opened, step } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "off" });
@@ -28,7 +28,7 @@ test("goes to an instruction and on to the next ones", { tag: "@firefox" }, asyn
   expect(second).toBeGreaterThan(first);
   await expect(page.locator(".runs .row.current")).toContainText("swapgs");
   await page.keyboard.press("N");
-  expect(await step(page)).toBe(first);
+  await expectStep(page, first);
   await page.keyboard.press("N");
   await expect(page.getByRole("alert")).toContainText("There is no earlier step that the search finds.");
 });
@@ -39,7 +39,7 @@ test("goes to a step by its number, to a label and to an address", { tag: "@fire
   await page.keyboard.type("41");
   await expect(found(page)).toHaveCount(1);
   await page.keyboard.press("Enter");
-  expect(await step(page)).toBe(41);
+  await expectStep(page, 41);
   await page.keyboard.press("/");
   await expect(field(page)).toHaveValue("41");
   await field(page).fill("exc_nmi+2");

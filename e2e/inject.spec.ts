@@ -1,4 +1,4 @@
-import { test, expect, opened, step } from "./page";
+import { test, expect, expectStep, opened, step } from "./page";
 
 test.use({ judging: "off" });
 
@@ -52,7 +52,7 @@ test("the listing's gutter is one stop of Tab, its rows and its menu are reached
     names.push(await (await active()).getAttribute("aria-label"));
   }
   expect(new Set(names).size).toBe(41);
-  expect(await step(page)).toBe(at);
+  await expectStep(page, at);
   // A message moves the listing; the row stays.
   await page.keyboard.press("y");
   await expect(page.getByRole("alert")).not.toBeEmpty();
@@ -78,7 +78,7 @@ test("arrows end at the first instruction of the listing", async ({ page }) => {
   await listing.focus();
   for (let press = 0; press < 3; press++) await page.keyboard.press("ArrowUp");
   await expect(listing).toHaveAttribute("aria-activedescendant", /^inject-/);
-  expect(await step(page)).toBe(166);
+  await expectStep(page, 166);
 });
 
 test("what may not strike says why, at its place", async ({ page }) => {

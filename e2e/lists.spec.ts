@@ -1,4 +1,4 @@
-import { test, expect, address, opened, step } from "./page";
+import { test, expect, address, opened } from "./page";
 import type { Locator, Page } from "@playwright/test";
 
 test.use({ judging: "off" });

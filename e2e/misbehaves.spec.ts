@@ -1,4 +1,4 @@
-import { test, expect, opened, step } from "./page";
+import { test, expect, expectStep, opened, step } from "./page";
 import type { Page, Worker } from "@playwright/test";
 
 const on = (page: Page) => page.getByRole("button", { name: "check with Unicorn" }).click();
@@ -81,7 +81,7 @@ for (const [name, alteration, cause] of [
     await expect(headline(page)).toContainText("Switch the check off and on");
     const before = await step(page);
     await page.keyboard.press("j");
-    expect(await step(page)).toBe(before + 1);
+    await expectStep(page, before + 1);
     await mend();
     await on(page);
     await expect(headline(page)).toHaveCount(0);
@@ -112,7 +112,7 @@ test("the first disagreement stops the run and opens both states", async ({ page
   await expect(dialog.locator("tr.differs th")).toHaveText(["rax"]);
   await expect(dialog.locator(".found p").first()).toHaveText(/ ([0-9a-f]{2} )*[0-9a-f]{2}, step 100$/);
   await page.keyboard.press("Escape");
-  expect(await step(page)).toBe(100);
+  await expectStep(page, 100);
   await expect(page.locator(".rows .row.current .checked i").first()).toHaveText("≠");
   await expect(headline(page)).toHaveText(/^A: agrees on 99 of \d+ steps, and differs at the next; E: agrees on all \d+ steps$/, PATIENT);
 });

@@ -1,4 +1,4 @@
-import { test, expect, expectAccessible, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, opened, step } from "./page";
 
 test.use({ judging: "off" });
 
@@ -69,7 +69,7 @@ test.describe("at 360 px", () => {
     await expect(current.locator(".side-a")).toBeHidden();
     const before = await step(page);
     await page.getByRole("button", { name: "Next step" }).tap();
-    expect(await step(page)).toBe(before + 1);
+    await expectStep(page, before + 1);
     for (const button of await page.locator(".transport button:visible").all()) {
       const box = (await button.boundingBox())!;
       expect(box.height, await button.innerText()).toBeGreaterThanOrEqual(40);

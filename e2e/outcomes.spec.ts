@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { test, expect, expectAccessible, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, opened, step } from "./page";
 import type { Page } from "@playwright/test";
 
 const cr3play = process.env.CR3PLAY ?? "../target/release/cr3play";
@@ -15,7 +15,7 @@ test("a broken promise is in sight beside the counters, and a click goes to its 
   const run = spawnSync(cr3play, ["run", "--form", "never", "--inject", "entry_SYSRETQ_unsafe_stack:nmi", "--steps", "none", "--json"]);
   const broken = JSON.parse(run.stdout.toString()).broken[0];
   await outcome(page, 0).getByRole("button", { name: /restored at step/ }).click();
-  expect(await step(page)).toBe(broken.step);
+  await expectStep(page, broken.step);
   await expect(page.locator(".runs .row.current .side-a")).toContainText("breaks restored");
   await expect(page.locator(".runs .row.current .side-a .number")).toHaveText(String(broken.step));
   await expect(page.locator(".timeline .events .broken")).toHaveCount(2);

@@ -156,9 +156,16 @@ export const expectText = (page: Page, text: string | RegExp) => {
 export const withoutCode = (where: Pick<Page, "route">) =>
   where.route("**/editor/editor.js*", (route) => route.fulfill({ contentType: "text/javascript", body: "export {};" }));
 
+const position = (page: Page, side: 0 | 1) => page.locator(".transport .position b").nth(side);
+
 /** The number of the current step of a side, from 1; of the left one by default. */
 export async function step(page: Page, side: 0 | 1 = 0) {
-  return Number(await page.locator(".transport .position b").nth(side).innerText());
+  return Number(await position(page, side).innerText());
+}
+
+/** Waits for a step: while a text is assembled, the runs before it are still shown. */
+export async function expectStep(page: Page, at: number | null, side: 0 | 1 = 0) {
+  await expect(position(page, side)).toHaveText(String(at));
 }
 
 export { expect };

@@ -1,5 +1,5 @@
 // Panes are resized by dragging and by keys, and remembered; the timeline is zoomed; relatives light up.
-import { test, expect, expectAccessible, inEachScheme, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, inEachScheme, opened, step } from "./page";
 import type { Locator, Page } from "@playwright/test";
 
 test.use({ judging: "off" });
@@ -55,7 +55,7 @@ for (const [name, selector, way] of [["Width of the entry code", ".pane.code", 1
     await page.keyboard.press("Enter");
     await expect.poll(() => width(pane)).toBe(before);
     // The arrows were for the line, not for the run.
-    expect(await step(page)).toBe(at);
+    await expectStep(page, at);
   });
 }
 
@@ -89,7 +89,7 @@ test("the timeline is zoomed by buttons, keys and a drag with Shift, and follows
   await page.keyboard.press("+");
   await expectShown(page, all / 4);
   await page.keyboard.press("Home");
-  expect(await step(page)).toBe(1);
+  await expectStep(page, 1);
   const { x, width: wide } = (await page.locator(".track").boundingBox())!;
   const cursor = (await page.locator(".track .cursor").boundingBox())!;
   expect(cursor.x).toBeGreaterThanOrEqual(x - 3);

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { test, expect, address, opened, step, macro, textOf, expectText, openEditor } from "./page";
+import { test, expect, expectStep, address, opened, step, macro, textOf, expectText, openEditor } from "./page";
 
 test.use({ judging: "off", permissions: ["clipboard-read", "clipboard-write"] });
 
@@ -93,7 +93,7 @@ test("title and notes travel in the link, and stand in page and report", async (
   await other.keyboard.press("Home");
   expect(await step(other)).not.toBe(at);
   await question.getByRole("listitem").filter({ hasText: "Here CR3 has that value already." }).getByRole("button").click();
-  expect(await step(other)).toBe(at);
+  await expectStep(other, at);
 });
 
 /** What a button of the sheet saves. */

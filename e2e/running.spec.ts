@@ -1,5 +1,5 @@
 // Running as a person does it: at a pace, at once, backwards, to here, with stops.
-import { test, expect, expectAccessible, inEachScheme, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, inEachScheme, opened, step } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "off" });
@@ -29,7 +29,7 @@ test("runs at three paces, and takes the steps that are due", async ({ page }) =
     await expect.poll(() => step(page)).toBe(before + steps);
     await page.getByRole("button", { name: "Pause" }).click();
     await expect(page.getByRole("button", { name: "Run", exact: true })).toBeVisible();
-    expect(await step(page)).toBe(before + steps);
+    await expectStep(page, before + steps);
   }
 });
 

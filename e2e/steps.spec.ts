@@ -1,20 +1,20 @@
-import { test, expect, opened, step } from "./page";
+import { test, expect, expectStep, opened, step } from "./page";
 
 test.use({ judging: "off" });
 
 test("steps both ways by key and by button", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&at=99");
-  expect(await step(page)).toBe(100);
+  await expectStep(page, 100);
   await page.keyboard.press("j");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("k");
-  expect(await step(page)).toBe(101);
+  await expectStep(page, 101);
   await page.getByRole("button", { name: "Next step" }).click();
   await page.getByRole("button", { name: "Previous step" }).click();
   await page.getByRole("button", { name: "Previous step" }).click();
-  expect(await step(page)).toBe(100);
+  await expectStep(page, 100);
   await page.getByRole("button", { name: "First step" }).click();
-  expect(await step(page)).toBe(1);
+  await expectStep(page, 1);
   await expect(page.getByRole("button", { name: "Previous step" })).toBeDisabled();
 });
 
@@ -26,7 +26,7 @@ test("goes from difference to difference and from CR3 write to CR3 write", { tag
   await page.getByRole("button", { name: "Next difference" }).click();
   await expect(page.locator(".runs .differences .position")).toHaveText(/difference 2 of /);
   await page.keyboard.press("[");
-  expect(await step(page)).toBe(first);
+  await expectStep(page, first);
   await page.keyboard.press("c");
   await expect(page.locator(".runs .row.current")).toContainText("%cr3");
   await page.keyboard.press("F");
@@ -38,9 +38,9 @@ test("the timeline is a slider for keys and pointer", { tag: "@firefox" }, async
   const slider = page.getByRole("slider", { name: "Step" });
   await slider.focus();
   await page.keyboard.press("ArrowRight");
-  expect(await step(page)).toBe(101);
+  await expectStep(page, 101);
   await page.keyboard.press("PageDown");
-  expect(await step(page)).toBe(91);
+  await expectStep(page, 91);
   await page.keyboard.press("End");
   await expect(slider).toHaveAttribute("aria-valuenow", (await slider.getAttribute("aria-valuemax"))!);
   const box = (await slider.boundingBox())!;
@@ -63,7 +63,7 @@ test("runs and pauses", { tag: "@firefox" }, async ({ page }) => {
   await expect(page.getByRole("button", { name: "Run", exact: true })).toBeVisible();
   const stopped = await step(page);
   await page.waitForTimeout(400);
-  expect(await step(page)).toBe(stopped);
+  await expectStep(page, stopped);
 });
 
 test("marks what the step changed, and says it", { tag: "@firefox" }, async ({ page }) => {
@@ -91,11 +91,11 @@ test("single letters can be switched off, and stay off", async ({ page }) => {
   await page.getByRole("dialog").getByRole("button", { name: "single-letter keys" }).click();
   await page.keyboard.press("Escape");
   await page.keyboard.press("j");
-  expect(await step(page)).toBe(100);
+  await expectStep(page, 100);
   await page.reload();
   await expect(page.locator(".transport .position")).toBeVisible();
   await page.keyboard.press("j");
-  expect(await step(page)).toBe(100);
+  await expectStep(page, 100);
   await page.keyboard.press("ArrowDown");
-  expect(await step(page)).toBe(101);
+  await expectStep(page, 101);
 });

@@ -1,4 +1,4 @@
-import { test, expect, address, opened, step, macro, expectText, openEditor } from "./page";
+import { test, expect, expectStep, address, opened, step, macro, expectText, openEditor } from "./page";
 
 /** Ways in which a browser keeps nothing. */
 const REFUSALS = {
@@ -24,7 +24,7 @@ for (const [name, refusal] of Object.entries(REFUSALS)) {
     await opened(page);
     const before = await step(page);
     await page.keyboard.press("j");
-    expect(await step(page)).toBe(before + 1);
+    await expectStep(page, before + 1);
     await page.getByRole("button", { name: /switch to light/ }).click();
     await expect(page.locator("html")).toHaveAttribute("data-theme", "light");
     const warning = page.locator(".warning");
@@ -55,9 +55,9 @@ test("what earlier versions of the page stored still counts", async ({ page }) =
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
   const before = await step(page);
   await page.keyboard.press("j");
-  expect(await step(page)).toBe(before);
+  await expectStep(page, before);
   await page.keyboard.press("ArrowDown");
-  expect(await step(page)).toBe(before + 1);
+  await expectStep(page, before + 1);
 });
 
 test("what is stored is damaged: the page opens without it", async ({ page }) => {

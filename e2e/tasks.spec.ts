@@ -1,6 +1,6 @@
 // Twelve tasks of a person without a mouse. Every key goes to the page as a keyboard sends it; nothing is clicked, and no
 // element is focused by the test.
-import { test, expect, opened, step, macro } from "./page";
+import { test, expect, opened, macro } from "./page";
 import type { Page } from "@playwright/test";
 
 /** The accessible name of what has the focus, as far as the page writes it. */

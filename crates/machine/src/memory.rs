@@ -105,6 +105,21 @@ impl Memory {
         u64::from_le_bytes(self.read_array(physical))
     }
 
+    /// The little-endian 64-bit values from `physical` on, at any alignment.
+    #[inline]
+    pub fn read_words<const N: usize>(&self, physical: u64) -> [u64; N] {
+        let offset = offset_in_page(physical);
+        if offset + 8 * N > PAGE_SIZE {
+            return std::array::from_fn(|word| self.read_u64(physical.saturating_add(8 * word as u64)));
+        }
+        let mut words = [0; N];
+        if let Some(page) = self.page(physical) {
+            let (bytes, _) = page.bytes[offset..].as_chunks();
+            words.iter_mut().zip(bytes).for_each(|(word, bytes)| *word = u64::from_le_bytes(*bytes));
+        }
+        words
+    }
+
     /// Writes the byte at `physical`.
     pub fn write_u8(&mut self, physical: u64, value: u8) {
         self.write_bytes(physical, &value.to_le_bytes());
@@ -190,6 +205,12 @@ impl Memory {
             address = address.saturating_add(here.len() as u64);
             rest = after;
         }
+    }
+
+    /// The bytes of the page that holds `physical`.
+    pub fn page_bytes(&self, physical: u64) -> &[u8; PAGE_SIZE] {
+        const ZEROS: &[u8; PAGE_SIZE] = &[0; PAGE_SIZE];
+        self.page(physical).map_or(ZEROS, |page| &page.bytes)
     }
 
     /// Every page that was written, by ascending physical address, with its bytes.
@@ -359,6 +380,12 @@ fn compare(left: View<'_>, right: View<'_>, found: &mut impl FnMut(u64) -> bool)
     let height = left.height.max(right.height);
     if height == 0 {
         return same_bytes(left.node, right.node) || found(left.number);
+    }
+    if let (Node::Table(ours), Node::Table(theirs)) = (left.node, right.node)
+        && left.height == right.height
+    {
+        let differs = |&index: &usize| !shared(&ours.children[index], &theirs.children[index]);
+        return (0..FANOUT).filter(differs).all(|index| compare(left.child(index), right.child(index), found));
     }
     (0..FANOUT).all(|index| compare(left.first_child_or(height, index), right.first_child_or(height, index), found))
 }

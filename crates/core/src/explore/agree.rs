@@ -335,21 +335,18 @@ impl Differing {
     }
 }
 
-/// The words of a page that differ.
+/// The words of a page that differ. Most lines of 64 bytes are alike.
 fn differing<'a>(left: &'a Memory, right: &'a Memory, page: u64) -> impl Iterator<Item = Differing> + 'a {
-    let mut bytes = [[0; 4096]; 2];
-    left.read_bytes(page, &mut bytes[0]);
-    right.read_bytes(page, &mut bytes[1]);
-    (0..512).filter_map(move |word| {
-        let [left, right] = [0, 1].map(|side: usize| word_of(&bytes[side], word));
-        (left != right).then_some(Differing { number: page >> 3 | word as u64, left, right })
-    })
+    let [left, right] = [left, right].map(|memory| memory.page_bytes(page).as_chunks::<64>().0);
+    let lines = left.iter().zip(right).zip((page >> 3..).step_by(8));
+    lines.filter(|((left, right), _)| left != right).flat_map(|((left, right), first)| differing_in(left, right, first))
 }
 
-fn word_of(bytes: &[u8; 4096], word: usize) -> u64 {
-    let mut value = [0; 8];
-    value.copy_from_slice(&bytes[8 * word..8 * word + 8]);
-    u64::from_le_bytes(value)
+/// The same of a line, whose first word has this number.
+fn differing_in<'a>(left: &'a [u8; 64], right: &'a [u8; 64], first: u64) -> impl Iterator<Item = Differing> + 'a {
+    let [left, right] = [left, right].map(|line| line.as_chunks().0.iter().copied().map(u64::from_le_bytes));
+    let words = left.zip(right).zip(first..).filter(|((left, right), _)| left != right);
+    words.map(|((left, right), number)| Differing { number, left, right })
 }
 
 fn translation_key(entry: &Entry) -> (u64, tlb::PageSize, u16) {

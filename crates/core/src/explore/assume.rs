@@ -75,7 +75,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(world: &World, lane: &Lane) -> Self {
-        let mut seen = Self { looked: world.requests_flushes() && lane.has_looked(), ..Self::default() };
+        let mut seen = Self { looked: lane.has_looked(), ..Self::default() };
         for struck in lane.handlers() {
             let (vector, from_kernel) = (bit_of(struck.event), struck.cpu.cpl == 0);
             seen.inside |= vector;

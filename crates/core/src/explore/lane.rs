@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::counters::{Counters, PendingFlushes, Tally};
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL as MASK;
-use crate::machine::observe::{ControlAccess, MemoryAccess, Written};
+use crate::machine::observe::{Attention, ControlAccess, MemoryAccess, Watched, Written};
 use crate::machine::tlb::Entry;
 use crate::machine::{Machine, Observer, rflags};
 use crate::promises::{Breakage, Promises, Struck};
@@ -62,7 +62,7 @@ impl Lane {
             runner: Runner::new(machine.clone(), &world.places, &Schedule::default()),
             tally: Tally::new(machine),
             promises,
-            looks: Looks::new(world.text.entry.clone()),
+            looks: Looks::new(world),
             steps: 0,
             strikes: Vec::new(),
         }
@@ -102,7 +102,7 @@ impl Lane {
         &self.runner
     }
 
-    /// Whether somebody has looked whether a flush is pending, and not yet written CR3.
+    /// Whether somebody has looked whether a flush is pending, and not yet written CR3; never where no handler may ask for one.
     pub(super) fn has_looked(&self) -> bool {
         self.looks.levels != 0
     }
@@ -176,7 +176,8 @@ impl Lane {
 /// Follows whether entry code has looked for a pending flush, found none, and not yet written CR3; for each level of handlers.
 #[derive(Clone, Debug)]
 struct Looks {
-    entry: Range<u64>,
+    /// Entry code, if a handler may ask for a flush. Otherwise nobody wants to know.
+    entry: Option<Range<u64>>,
     /// Bit n: code inside n handlers.
     levels: u64,
     level: u32,
@@ -184,7 +185,8 @@ struct Looks {
 }
 
 impl Looks {
-    fn new(entry: Range<u64>) -> Self {
+    fn new(world: &World) -> Self {
+        let entry = world.requests_flushes().then(|| world.text.entry.clone());
         Self { entry, levels: 0, level: 0, looking: false }
     }
 
@@ -200,6 +202,14 @@ impl Looks {
 }
 
 impl Observer for Looks {
+    #[inline(always)]
+    fn attention(&self) -> Attention {
+        match self.entry {
+            Some(_) => Attention::Everything,
+            None => Attention::Unusual { stores: Watched::NOTHING },
+        }
+    }
+
     #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
         self.looking |= access.physical < MASK + 2 && access.physical + u64::from(access.size) > MASK;
@@ -214,7 +224,8 @@ impl Observer for Looks {
         let tests_a_bit =
             matches!(instruction.mnemonic(), Mnemonic::Bt | Mnemonic::Btr | Mnemonic::Bts | Mnemonic::Btc);
         let found = tests_a_bit && machine.cpu.rflags & rflags::CF != 0;
-        if self.entry.contains(&instruction.ip()) && !found {
+        let is_entry = self.entry.as_ref().is_some_and(|entry| entry.contains(&instruction.ip()));
+        if is_entry && !found {
             self.levels |= self.bit();
         }
     }

@@ -132,13 +132,13 @@ pub fn user_cr3(kernel_cr3: u64, pcids: Pcids) -> u64 {
 ///
 /// # Errors
 /// [`Inconsistent::NoMm`] if `loaded_mm` cannot be read.
+#[inline]
 pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
-    let loaded_mm = loaded_mm(machine);
+    let (loaded_mm, asid) = loaded(machine);
     if loaded_mm == at::LOADED_MM_SWITCHING {
         return Ok(None);
     }
     let tables = tables_of(machine, loaded_mm).ok_or(Inconsistent::NoMm { loaded_mm })?;
-    let asid = machine.memory.read_u16(STATE + at::TLB_STATE_LOADED_MM_ASID);
     let pcids = Pcids::of(machine.cpu.cr4);
     let kernel = kernel_cr3(tables, asid, pcids);
     Ok(Some(match tables_half(machine.cpu.cr3) {
@@ -151,6 +151,7 @@ pub fn expected_cr3(machine: &Machine) -> Result<Option<u64>, Inconsistent> {
 ///
 /// # Errors
 /// What does not agree.
+#[inline]
 pub fn check_cr3(machine: &Machine) -> Result<(), Inconsistent> {
     let found = machine.cpu.cr3;
     match expected_cr3(machine)? {
@@ -163,6 +164,7 @@ pub fn check_cr3(machine: &Machine) -> Result<(), Inconsistent> {
 ///
 /// # Errors
 /// What does not agree.
+#[inline]
 pub fn check_user(machine: &Machine, features: Features) -> Result<(), Inconsistent> {
     let cpu = &machine.cpu;
     if cpu.cpl != 3 {
@@ -182,14 +184,24 @@ pub fn check_user(machine: &Machine, features: Features) -> Result<(), Inconsist
 ///
 /// # Errors
 /// The first disagreement.
+#[inline]
 pub fn check(machine: &Machine, features: Features) -> Result<(), Inconsistent> {
     check_cr3(machine)?;
     check_user(machine, features)
 }
 
-/// `loaded_mm` alone, because every boundary of a run needs it.
+/// `loaded_mm` and `loaded_mm_asid` alone, because every boundary of a run needs them.
+#[inline]
+fn loaded(machine: &Machine) -> (u64, u16) {
+    let [loaded_mm, _, asid] = machine.memory.read_words(STATE + at::TLB_STATE_LOADED_MM);
+    (loaded_mm, asid as u16)
+}
+
+// The ASID is the low half of the third word.
+const _: () = assert!(at::TLB_STATE_LOADED_MM_ASID == at::TLB_STATE_LOADED_MM + 16);
+
 fn loaded_mm(machine: &Machine) -> u64 {
-    machine.memory.read_u64(STATE + at::TLB_STATE_LOADED_MM)
+    loaded(machine).0
 }
 
 /// The mm of the current task. Kernel data lies in the kernel image mapping.

@@ -49,7 +49,7 @@ impl Promises {
     /// Judges the boundary before step `step`, `depth` handlers deep.
     #[inline]
     pub fn boundary(&mut self, step: usize, machine: &Machine, depth: usize) {
-        for broken in self.records.boundary(machine, depth) {
+        for broken in self.records.boundary(machine, depth).into_iter().flatten().flatten() {
             self.keep(step, broken);
         }
         if let Some(broken) = self.stale.boundary(machine) {

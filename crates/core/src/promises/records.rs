@@ -2,7 +2,7 @@
 
 use super::Broken;
 use crate::linux::layout::EFI_TABLE_PHYSICAL;
-use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check_cr3, check_user};
+use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check, check_cr3, check_user};
 use crate::linux::{Config, Features, Handler};
 use crate::machine::Machine;
 use crate::machine::bits::cr3;
@@ -34,8 +34,18 @@ impl Records {
         }
     }
 
-    /// What does not hold at a boundary that is `depth` handlers deep.
-    pub(super) fn boundary(&mut self, machine: &Machine, depth: usize) -> impl Iterator<Item = Broken> + use<> {
+    /// What does not hold at a boundary that is `depth` handlers deep. As a rule all does.
+    #[inline]
+    pub(super) fn boundary(&mut self, machine: &Machine, depth: usize) -> Option<[Option<Broken>; 2]> {
+        if check(machine, self.features).is_ok() {
+            self.is_between_records = false;
+            return None;
+        }
+        Some(self.disagreement(machine, depth))
+    }
+
+    #[cold]
+    fn disagreement(&mut self, machine: &Machine, depth: usize) -> [Option<Broken>; 2] {
         let user = check_user(machine, self.features).err();
         let records = check_cr3(machine).err();
         let at_label = self.between_records == Some(machine.cpu.rip);
@@ -43,7 +53,7 @@ impl Records {
         let on_efi = self.efi && machine.cpu.cr3 & cr3::TABLE == EFI_TABLE_PHYSICAL;
         let is_excused = self.is_between_records || ((self.rogue || on_efi) && depth > 0);
         let records = records.filter(|_| !is_excused).map(|inconsistent| by_level(machine, inconsistent));
-        [user.map(Broken::UserCr3), records].into_iter().flatten()
+        [user.map(Broken::UserCr3), records]
     }
 
     pub(super) fn is_between_records(&self) -> bool {

@@ -75,6 +75,12 @@ proptest! {
                 let byte = |offset: u64| model.get(&(at + offset)).copied().unwrap_or(0);
                 let bytes: [u8; 8] = std::array::from_fn(|index| byte(index as u64));
                 prop_assert_eq!(memory.read_u64(*at), u64::from_le_bytes(bytes));
+                let word = |offset: u64| u64::from_le_bytes(std::array::from_fn(|index| byte(offset + index as u64)));
+                prop_assert_eq!(memory.read_words(*at), [0, 8, 16].map(word));
+                let start = at & !(PAGE_SIZE as u64 - 1);
+                let page: [u8; PAGE_SIZE] =
+                    std::array::from_fn(|index| model.get(&(start + index as u64)).copied().unwrap_or(0));
+                prop_assert_eq!(memory.page_bytes(*at), &page);
                 for size in 1..=8 {
                     let mask = u64::MAX >> (64 - 8 * u32::from(size));
                     prop_assert_eq!(memory.read(*at, size), u64::from_le_bytes(bytes) & mask);

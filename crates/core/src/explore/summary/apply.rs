@@ -9,6 +9,7 @@ use super::shadow::Shadow;
 use super::value::{BLOCKED, Loc, OWES, Origin, Part, REGISTERS, Source, TooMany, Value, shifted};
 use crate::machine::Machine;
 use crate::machine::rflags::CF;
+use std::cell::OnceCell;
 
 /// A state of a family.
 pub(super) struct State<'a> {
@@ -18,7 +19,9 @@ pub(super) struct State<'a> {
     /// What a word holds.
     pub(super) word: Box<dyn Fn(u64) -> Sampled + 'a>,
     /// Words that may not be as they were interrupted.
-    pub(super) written: Box<dyn Fn() -> Vec<u64> + 'a>,
+    written: Box<dyn Fn() -> Vec<u64> + 'a>,
+    /// The same in order, once somebody has asked for them.
+    sorted: OnceCell<Vec<u64>>,
 }
 
 /// What has to be looked at for two states to be one.
@@ -32,7 +35,18 @@ impl State<'_> {
             flags: (shadow.flags.clone(), machine.cpu.rflags & FOLLOWED),
             word: Box::new(|word| (shadow.held_word(word), shadow.learned.on(machine, word))),
             written: Box::new(|| shadow.memory.keys().chain(shadow.sums.keys()).copied().collect()),
+            sorted: OnceCell::new(),
         }
+    }
+
+    /// Words that may not be as they were interrupted, in order.
+    fn written(&self) -> &[u64] {
+        self.sorted.get_or_init(|| {
+            let mut words = (self.written)();
+            words.sort_unstable();
+            words.dedup();
+            words
+        })
     }
 
     /// States for which it differs are not one.
@@ -70,6 +84,7 @@ fn unseen(held: Held, seen: &Looked) -> u64 {
 /// all of its calls.
 pub(super) fn alike(left: Sampled, right: Sampled, seen: &Looked, looks: &mut Looks) -> bool {
     let [known, opaque] = match (left.0, right.0) {
+        (Held::KNOWN, Held::KNOWN) => return left.1 == right.1,
         (Held::Word(one), Held::Word(other)) => {
             if one == other && (left.1 ^ right.1) & !one.unknown() == 0 {
                 return true;
@@ -80,12 +95,11 @@ pub(super) fn alike(left: Sampled, right: Sampled, seen: &Looked, looks: &mut Lo
         _ => [u64::MAX, 0],
     };
     // Bits that are opaque in both for one reason are one thing.
-    let same_opaque = match (left.0, right.0) {
+    let same_opaque = || match (left.0, right.0) {
         (Held::Word(one), Held::Word(other)) => one.masked(opaque) == other.masked(opaque),
         _ => false,
     };
-    let differ = (left.1 ^ right.1) & !(if same_opaque { opaque } else { 0 });
-    if differ != 0 || (opaque != 0 && !same_opaque) {
+    if (left.1 ^ right.1) & !opaque != 0 || (opaque != 0 && !same_opaque()) {
         return false;
     }
     if known & !opaque != 0 {
@@ -106,10 +120,10 @@ pub(super) fn alike(left: Sampled, right: Sampled, seen: &Looked, looks: &mut Lo
     true
 }
 
-pub(super) fn flags_alike(left: &(Flags, u64), right: &(Flags, u64)) -> bool {
+pub(super) fn flags_alike(left: (&Flags, u64), right: (&Flags, u64)) -> bool {
     if left.0 == right.0 {
-        let unknown = left.0.word().unknown() | compared(&left.0);
-        return (left.1 ^ right.1) & FOLLOWED & !unknown == 0;
+        let differ = (left.1 ^ right.1) & FOLLOWED;
+        return differ == 0 || differ & !(left.0.word().unknown() | compared(left.0)) == 0;
     }
     false
 }
@@ -125,7 +139,7 @@ impl Round {
     pub(super) fn at(&self, node: Node, loc: Loc) -> Sampled {
         let run = self.run(node.run);
         if let Loc::Flags = loc {
-            let (flags, sample) = run.history.flags_at(node.boundary).unwrap_or((&Flags::KNOWN, 0));
+            let (flags, sample) = self.flags_at(node);
             return (Held::Word(flags.word()), sample);
         }
         if let Some(moment) = run.history.at(loc, node.boundary) {
@@ -143,11 +157,12 @@ impl Round {
 
     /// What a place of a summary holds after it was applied at a boundary.
     pub(super) fn after(&self, node: Node, (value, sample): (Value, u64)) -> (Result<Value, TooMany>, u64) {
-        let mut places = Vec::new();
-        for loc in value.parts().filter_map(Part::input) {
-            places.push((loc, self.at(node, loc)));
+        if value.is_known() {
+            return (Ok(value), sample);
         }
-        let place = |loc| places.iter().find(|(other, _)| *other == loc).map(|(_, sampled)| sampled);
+        let places = value.inputs().map(|loc| loc.map(|loc| (loc, self.at(node, loc))));
+        let places = || places.iter().flatten();
+        let place = |loc| places().find(|(other, _)| *other == loc).map(|(_, sampled)| sampled);
         let is_whole = |(loc, sampled): &(Loc, Sampled)| match loc {
             Loc::Flags => {
                 let flags = self.run(node.run).history.flags_at(node.boundary);
@@ -156,7 +171,7 @@ impl Round {
             _ => matches!(sampled.0, Held::Word(_)),
         };
         let word = value.evaluate(sample, |loc| place(loc).map_or(0, |sampled| sampled.1));
-        if !places.iter().all(is_whole) {
+        if !places().all(is_whole) {
             return (Err(TooMany), word);
         }
         let held = |loc| match place(loc) {
@@ -166,12 +181,12 @@ impl Round {
         (value.through(held), word)
     }
 
-    /// The same, of a place that holds only what the place itself held, or is known.
-    fn place_after(&self, node: Node, loc: Loc, end: (Value, u64)) -> Sampled {
-        if end.0 == Value::input(loc) {
-            return self.at(node, loc);
+    /// A register after a summary was applied.
+    fn register_after(&self, node: Node, end: &End, number: u8) -> Sampled {
+        if end.changed >> number & 1 == 0 {
+            return self.at(node, Loc::Register(number));
         }
-        match self.after(node, end) {
+        match self.after(node, end.registers[usize::from(number)]) {
             (Ok(value), sample) => (Held::Word(value), sample),
             // Registers that a handler does not restore break a promise.
             (Err(TooMany), sample) => (Held::Word(mixture(u64::MAX)), sample),
@@ -191,15 +206,27 @@ impl Round {
     }
 
     pub(super) fn flags_after(&self, node: Node, end: &End) -> (Flags, u64) {
-        let run = self.run(node.run);
-        let before =
-            run.history.flags_at(node.boundary).map_or((Flags::KNOWN, 0), |(flags, sample)| (flags.clone(), sample));
-        if end.flags.0 == Flags::input() {
-            return (before.0, before.1 & FOLLOWED);
+        if !end.changes_flags {
+            let (flags, sample) = self.flags_at(node);
+            return (flags.clone(), sample & FOLLOWED);
         }
         let (value, sample) = self.after(node, (end.flags.0.word(), end.flags.1));
         let flags = value.and_then(Flags::of).unwrap_or_else(|_| Flags::of(mixture(u64::MAX)).unwrap_or(Flags::KNOWN));
         (flags, sample & FOLLOWED)
+    }
+
+    fn flags_at(&self, node: Node) -> (&Flags, u64) {
+        self.run(node.run).history.flags_at(node.boundary).unwrap_or((&Flags::KNOWN, 0))
+    }
+
+    /// Whether the flags after a summary was applied at a boundary are those at another boundary.
+    fn flags_join(&self, node: Node, end: &End, met: Node) -> bool {
+        let there = self.flags_at(met);
+        if end.changes_flags {
+            let (flags, sample) = self.flags_after(node, end);
+            return flags_alike((&flags, sample), there);
+        }
+        flags_alike(self.flags_at(node), there)
     }
 
     /// The state after a summary was applied at a boundary.
@@ -207,14 +234,13 @@ impl Round {
         let seen = self.run(node.run).contexts.get(node.boundary as usize).map(|situation| situation.seen);
         State {
             situation: Situation { context: end.context, seen: seen.unwrap_or_default() },
-            registers: std::array::from_fn(|number| {
-                self.place_after(node, Loc::Register(number as u8), end.registers[number])
-            }),
+            registers: std::array::from_fn(|number| self.register_after(node, end, number as u8)),
             flags: self.flags_after(node, end),
             word: Box::new(move |word| self.word_after(node, end, word)),
             written: Box::new(move || {
                 self.run(node.run).history.words().chain(end.words.iter().map(|entry| entry.0)).collect()
             }),
+            sorted: OnceCell::new(),
         }
     }
 
@@ -255,11 +281,8 @@ impl Round {
         // All others are as they were interrupted, in both.
         let run = self.run(node.run);
         let matters = |word: &u64| run.matters.binary_search(word).is_ok();
-        let mut words: Vec<_> = (state.written)().into_iter().filter(matters).collect();
-        words.extend(&run.written);
-        words.sort_unstable();
-        words.dedup();
-        for word in words {
+        let written = state.written().iter().copied().filter(matters);
+        for word in merged(written, run.written.iter().copied()) {
             if !self.word_joins((state.word)(word), node, word, &mut looks) {
                 return Err(Some(word));
             }
@@ -276,8 +299,7 @@ impl Round {
         for (held, number) in state.registers.iter().zip(0..).filter(|(_, number)| Some(*number) != ignored) {
             alike(*held, self.at(node, Loc::Register(number)), seen, looks).then_some(())?;
         }
-        let (flags, sample) = run.history.flags_at(node.boundary)?;
-        flags_alike(&state.flags, &(flags.clone(), sample & FOLLOWED)).then_some(())
+        flags_alike((&state.flags.0, state.flags.1), self.flags_at(node)).then_some(())
     }
 
     /// Whether a word is what it is at a boundary, or does not matter there.
@@ -326,12 +348,10 @@ impl Round {
             | other.history.registers_changed_between(met.boundary, now.boundary);
         let seen = &self.family(run.family).looked;
         for number in registers(changed | end.changed, there.ignored()) {
-            let loc = Loc::Register(number);
-            let after = self.place_after(node, loc, end.registers[usize::from(number)]);
-            alike(after, self.at(now, loc), seen, &mut looks).then_some(())?;
+            let after = self.register_after(node, end, number);
+            alike(after, self.at(now, Loc::Register(number)), seen, &mut looks).then_some(())?;
         }
-        let (flags, sample) = other.history.flags_at(now.boundary)?;
-        flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
+        self.flags_join(node, end, now).then_some(())?;
         let changed = run.history.changed_between(before, node.boundary);
         let changed = changed.chain(other.history.changed_between(met.boundary, now.boundary));
         for word in changed.chain(end.moving.iter().copied()) {
@@ -372,16 +392,23 @@ impl Round {
         (situation.context == end.context).then_some(())?;
         let seen = &self.family(run.family).looked;
         for number in registers(end.changed, situation.ignored()) {
-            let loc = Loc::Register(number);
-            let after = self.place_after(node, loc, end.registers[usize::from(number)]);
-            alike(after, self.at(node, loc), seen, &mut looks).then_some(())?;
+            let after = self.register_after(node, end, number);
+            alike(after, self.at(node, Loc::Register(number)), seen, &mut looks).then_some(())?;
         }
-        if end.changes_flags() {
-            let (flags, sample) = run.history.flags_at(node.boundary)?;
-            flags_alike(&self.flags_after(node, end), &(flags.clone(), sample & FOLLOWED)).then_some(())?;
-        }
+        (!end.changes_flags || self.flags_join(node, end, node)).then_some(())?;
         Some(looks)
     }
+}
+
+/// What is in one of two sorted lists, or in both, in order.
+fn merged(left: impl Iterator<Item = u64>, right: impl Iterator<Item = u64>) -> impl Iterator<Item = u64> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    std::iter::from_fn(move || {
+        let next = left.peek().into_iter().chain(right.peek()).min().copied()?;
+        left.next_if_eq(&next);
+        right.next_if_eq(&next);
+        Some(next)
+    })
 }
 
 /// The registers of a set, without one that nothing looks at.

@@ -32,6 +32,8 @@ pub(super) struct Caches {
     numbers: Map<Cached, u32>,
     /// Bits for their pages: most of what is cached is of none of them.
     pages: u64,
+    /// The same of those that values do not follow.
+    keyed_pages: u64,
     /// For each of them that values follow, the entry by which walks come there.
     followed: Vec<Option<u64>>,
     /// Entries of last-level tables that values follow.
@@ -64,6 +66,7 @@ impl Caches {
             let next = self.stale.len() as u32;
             if *self.numbers.entry(cached).or_insert(next) == next {
                 self.pages |= page_bit(cached.linear());
+                self.keyed_pages |= page_bit(cached.linear());
                 self.stale.push(cached);
             }
         }
@@ -79,6 +82,7 @@ impl Caches {
     pub(super) fn follow(&mut self, tables: &Tables, machine: &Machine) {
         self.reading = machine.tlb.reading();
         self.followed = vec![None; self.stale.len()];
+        self.keyed_pages = self.pages;
         self.entries.clear();
         let Some(changed) = tables.changed_last_levels().filter(|_| self.has_only_translations()) else { return };
         self.entries.extend(changed);
@@ -92,6 +96,8 @@ impl Caches {
         }
         let is_followed = |leaf: Option<u64>| leaf.filter(|leaf| self.entries.contains(leaf));
         self.followed = leaves.into_iter().map(is_followed).collect();
+        let keyed = self.stale.iter().zip(&self.followed).filter(|(_, leaf)| leaf.is_none());
+        self.keyed_pages = keyed.fold(0, |pages, (cached, _)| pages | page_bit(cached.linear()));
     }
 
     /// A stale entry of an upper table would lead walks elsewhere.
@@ -140,7 +146,7 @@ impl Caches {
 
     /// Which of those that values do not follow a machine holds.
     pub(super) fn keyed(&self, machine: &Machine) -> Vec<u32> {
-        if self.stale.is_empty() {
+        if self.keyed_pages == 0 {
             return Vec::new();
         }
         let entries = machine.tlb.entries().map(|entry| Cached::Translation(*entry));
@@ -151,7 +157,7 @@ impl Caches {
     }
 
     fn number(&self, cached: &Cached) -> Option<u32> {
-        if self.pages & page_bit(cached.linear()) == 0 {
+        if self.keyed_pages & page_bit(cached.linear()) == 0 {
             return None;
         }
         let number = self.numbers.get(&cached.clean()).copied()?;

@@ -108,13 +108,8 @@ pub(super) struct End {
     pub(super) moving: Vec<u64>,
     /// Registers that may not be as they were interrupted: a bit for each.
     pub(super) changed: u32,
-}
-
-impl End {
     /// Whether the flags may not be as they were interrupted.
-    pub(super) fn changes_flags(&self) -> bool {
-        self.flags.0 != Flags::input()
-    }
+    pub(super) changes_flags: bool,
 }
 
 /// A class of calls that strikes a run.

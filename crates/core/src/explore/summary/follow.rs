@@ -410,6 +410,7 @@ impl Round {
                 .filter(|&number| !shadow.restores_register(number))
                 .fold(0, |changed, number| changed | 1 << number),
             registers,
+            changes_flags: shadow.flags != Flags::input(),
             flags: (shadow.flags.clone(), cpu.rflags & FOLLOWED),
             moving: words.iter().filter(|(_, value, _)| !value.is_known()).map(|entry| entry.0).collect(),
             words,
@@ -430,7 +431,7 @@ impl Round {
         let seen = &self.family(family).looked;
         let held = |(value, sample)| (Held::Word(value), sample);
         (one.context == other.context).then_some(())?;
-        flags_alike(&one.flags, &other.flags).then_some(())?;
+        flags_alike((&one.flags.0, one.flags.1), (&other.flags.0, other.flags.1)).then_some(())?;
         for (&left, &right) in one.registers.iter().zip(&other.registers) {
             alike(held(left), held(right), seen, &mut looks).then_some(())?;
         }

@@ -146,6 +146,11 @@ impl Value {
         self.parts.into_iter().flatten()
     }
 
+    /// The place that each part comes from.
+    pub(super) fn inputs(self) -> [Option<Loc>; PARTS] {
+        self.parts.map(|part| part.and_then(Part::input))
+    }
+
     /// Bits that are not known.
     pub(super) fn unknown(self) -> u64 {
         self.parts().fold(0, |mask, part| mask | part.mask)

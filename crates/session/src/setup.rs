@@ -79,6 +79,11 @@ impl Setup {
     /// The scenario of one side.
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
+        Scenario { config: self.config(side, custom), schedule: self.schedule.clone() }
+    }
+
+    /// The system of one side.
+    pub(crate) fn config(&self, side: Side, custom: &OwnTexts) -> Config {
         let form = self.forms[side.index()];
         let Self { features, kernel, handler, geometry, .. } = *self;
         let base = self.tree(side).map_or(Base::BuiltIn, Base::Elsewhere);
@@ -86,13 +91,12 @@ impl Setup {
             Own::Tree(_) if form == Form::Custom => Arc::default(),
             _ => custom.of(side).clone(),
         };
-        let config = Config { features, kernel, base, form, custom, handler, geometry };
-        Scenario { config, schedule: self.schedule.clone() }
+        Config { features, kernel, base, form, custom, handler, geometry }
     }
 
     /// The systems of both sides.
     pub(crate) fn configs(&self, custom: &OwnTexts) -> [Config; 2] {
-        Side::BOTH.map(|side| self.scenario(side, custom).config)
+        Side::BOTH.map(|side| self.config(side, custom))
     }
 
     /// The kernel tree that a side runs.

@@ -48,7 +48,7 @@ pub(super) fn open_claim(state: &mut State, id: u32, index: usize) {
     let Scenario { config, schedule } = scene.scenario(subject);
     let forms = forms.map(|form| if form == Form::E { subject } else { form });
     let (features, kernel, handler, geometry) = (config.features, config.kernel, config.handler, config.geometry);
-    let Setup { own, budget, .. } = state.setup;
+    let Setup { own, budget, .. } = *state.setup;
     let setup = Setup { forms, own, features, kernel, handler, geometry, schedule, budget };
     visit(state, Side::Right, Aim::Claim(id, index), |next| *next = setup);
 }

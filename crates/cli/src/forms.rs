@@ -67,21 +67,24 @@ pub(crate) fn usual(named: &str, with_own: &str, own: &OwnText) -> String {
     }
 }
 
-/// The configurations of a list of forms, on the processor of `system`. The C side of all is that of the trees: entry
-/// code is compared.
+/// The configurations of a list of forms, on the processor of `system`. A tree has the C side of its release. The built-in text, which
+/// is written for each of them, has that of the first tree: entry code is compared.
 pub(crate) fn configs(forms: &str, own: &OwnText, given: &Given, system: &Config) -> Result<Vec<Config>, WrongUse> {
     let words = forms.split(',').map(|word| Word::of(word.trim())).collect::<Result<Vec<_>, _>>()?;
     are_taken(&words, forms, own)?;
     let Given { texts, trees } = given;
-    let kernel = trees.iter().fold(system.kernel, |kernel, (_, tree)| tree.kernel(kernel));
+    let first = trees.first().map(|(_, tree)| tree);
     let own = words.iter().enumerate().map(|(at, word)| {
         let before = |takes: fn(Word) -> bool| words[..at].iter().filter(|word| takes(**word)).count();
         let text = nth(texts, before(Word::takes_text)).filter(|_| word.takes_text());
         let tree = nth(trees, before(Word::takes_tree)).filter(|_| word.takes_tree());
         config(*word, text, tree.map(|(_, tree)| tree), own)
     });
-    let of_all = |own: Config| Config { base: own.base, form: own.form, custom: own.custom, kernel, ..system.clone() };
-    own.map(|own| own.map(of_all)).collect()
+    let on_system = |own: Config| {
+        let kernel = own.base.tree().or(first).map_or(system.kernel, |tree| tree.kernel(system.kernel));
+        Config { base: own.base, form: own.form, custom: own.custom, kernel, ..system.clone() }
+    };
+    own.map(|own| own.map(on_system)).collect()
 }
 
 /// The one with this number, or the last.

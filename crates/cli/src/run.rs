@@ -109,13 +109,28 @@ pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'sta
 }
 
 /// What was run: form, features, handler, TLB, schedule.
-pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
+fn heading(scenario: &Scenario, form: &str) -> String {
+    heading_with(scenario, form, &kernel("", scenario.config.kernel))
+}
+
+/// The same of runs that differ in their forms, and in their kernels if trees have others.
+pub(crate) fn heading_of_all(runs: &[&Trace], forms: &[String]) -> String {
+    let Some(first) = runs.first() else { return String::new() };
+    let of = |run: &Trace| run.scenario.config.kernel;
+    let kernels = match runs.iter().all(|run| of(run) == of(first)) {
+        true => kernel("", of(first)),
+        false => runs.iter().zip(forms).map(|(run, form)| kernel(&format!("{form}: "), of(run))).collect(),
+    };
+    heading_with(&first.scenario, &forms.join(", "), &kernels)
+}
+
+fn heading_with(scenario: &Scenario, forms: &str, kernels: &str) -> String {
     let config = &scenario.config;
     let schedule = scenario.schedule.to_string();
     [
         labelled("form", forms),
         labelled("features", &config.features.to_string()),
-        kernel(config.kernel),
+        kernels.to_owned(),
         labelled("handler", &format!("{}: {}", config.handler, config.handler.description())),
         labelled("TLB", &format!("{}: {}", config.geometry, config.geometry.description())),
         labelled("reading", config.geometry.reading_name()),
@@ -124,13 +139,14 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
     .concat()
 }
 
-/// In what the kernel differs from v6.12; nothing if it does not.
-fn kernel(kernel: Kernel) -> String {
-    if kernel == Kernel::V6_12 {
-        return String::new();
-    }
+/// In what the kernel of a run differs from v6.12; nothing if it does not, which is said of a run among others.
+fn kernel(run: &str, kernel: Kernel) -> String {
     let descriptions: Vec<_> = kernel.iter().map(Variation::description).collect();
-    labelled("kernel", &format!("{kernel}: {}", descriptions.join("; ")))
+    match (run, kernel) {
+        ("", Kernel::V6_12) => String::new(),
+        (_, Kernel::V6_12) => labelled("kernel", &format!("{run}{kernel}")),
+        _ => labelled("kernel", &format!("{run}{kernel}: {}", descriptions.join("; "))),
+    }
 }
 
 /// How a run ended and what it broke, in one or more lines. It is compared with `others`.

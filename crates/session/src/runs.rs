@@ -23,7 +23,9 @@ fn with_text_of(scenario: &Scenario, trace: &Trace) -> Option<Scenario> {
     let (wanted, ran) = (&scenario.config, &trace.scenario.config);
     let is_other = wanted.form == Form::Custom && ran.form == Form::Custom && wanted.custom != ran.custom;
     is_other.then(|| {
-        let config = Config { custom: ran.custom.clone(), base: ran.base.clone(), ..wanted.clone() };
+        // Another tree has another C side.
+        let kernel = if ran.base == wanted.base { wanted.kernel } else { ran.kernel };
+        let config = Config { custom: ran.custom.clone(), base: ran.base.clone(), kernel, ..wanted.clone() };
         Scenario { config, ..scenario.clone() }
     })
 }

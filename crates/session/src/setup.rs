@@ -63,8 +63,10 @@ pub struct Setup {
     pub own: [Own; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
-    /// In what the kernel of both sides differs from v6.12.
+    /// In what the kernel of both sides differs from v6.12, beside what trees have.
     pub kernel: Kernel,
+    /// In what the C side of each side's tree differs; none where there is no tree, or nobody has it.
+    pub of_trees: [Option<Kernel>; 2],
     /// The modelled handlers of both sides.
     pub handler: Handlers,
     /// The TLB model of both sides.
@@ -80,7 +82,8 @@ impl Setup {
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
         let form = self.forms[side.index()];
-        let Self { features, kernel, handler, geometry, .. } = *self;
+        let Self { features, handler, geometry, .. } = *self;
+        let kernel = self.kernel_of(side);
         let base = self.tree(side).map_or(Base::BuiltIn, Base::Elsewhere);
         let custom = match self.own[side.index()] {
             Own::Tree(_) if form == Form::Custom => Arc::default(),
@@ -88,6 +91,14 @@ impl Setup {
         };
         let config = Config { features, kernel, base, form, custom, handler, geometry };
         Scenario { config, schedule: self.schedule.clone() }
+    }
+
+    /// In what the kernel of a side differs from v6.12. A tree has the C side of its release. The built-in text, which is written
+    /// for each of them, has that of the tree beside it: entry code is compared.
+    #[must_use]
+    pub fn kernel_of(&self, side: Side) -> Kernel {
+        let of_tree = self.of_trees[side.index()].or(self.of_trees[side.other().index()]);
+        of_tree.iter().flat_map(|kernel| kernel.iter()).fold(self.kernel, Kernel::with)
     }
 
     /// The systems of both sides.

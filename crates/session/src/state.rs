@@ -218,7 +218,7 @@ impl State {
             ignored.extend(state.forget_unknown_place().map(|why| format!("code: {why}")));
         }
         let ignored = (!ignored.is_empty()).then(|| self::ignored(&ignored));
-        let said: Vec<_> = kernel_notice(state.setup.kernel).into_iter().chain(ignored).collect();
+        let said: Vec<_> = kernel_notice(&state.setup).into_iter().chain(ignored).collect();
         state.notice = (!said.is_empty()).then(|| said.join(" "));
         state
     }
@@ -231,6 +231,7 @@ impl State {
             own: link.own,
             features: link.features,
             kernel: link.kernel,
+            of_trees: [None; 2],
             handler: link.handler,
             geometry: link.geometry,
             schedule: link.schedule.clone(),
@@ -256,7 +257,8 @@ impl State {
         record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let kept = drafts::tidy(kept);
-        let (setup, custom) = Self::asked(&link, &kept, settings.budget);
+        let (mut setup, custom) = Self::asked(&link, &kept, settings.budget);
+        setup.of_trees = trees.kernels(setup.trees());
         let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
         let edited = setup.edited();
         texts.ask(&setup.configs(&custom), |base| trees.has(base));
@@ -475,7 +477,15 @@ pub(crate) fn ignored(parts: &[String]) -> String {
 }
 
 /// A kernel that is not the usual one is said, since nothing else on the page shows it.
-fn kernel_notice(kernel: Kernel) -> Option<String> {
-    let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
-    (kernel != Kernel::V6_12).then(|| format!("The kernel is {kernel}: {}.", differences.join("; ")))
+fn kernel_notice(setup: &Setup) -> Option<String> {
+    let [left, right] = Side::BOTH.map(|side| setup.kernel_of(side));
+    let said = |of: &str, kernel: Kernel| {
+        let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
+        (kernel != Kernel::V6_12).then(|| format!("The kernel{of} is {kernel}: {}.", differences.join("; ")))
+    };
+    if left == right {
+        return said("", left);
+    }
+    let said: Vec<_> = [said(" on the left", left), said(" on the right", right)].into_iter().flatten().collect();
+    Some(said.join(" "))
 }

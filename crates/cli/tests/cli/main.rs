@@ -2,6 +2,7 @@
 
 mod claims;
 mod comparing;
+mod copy;
 mod costs;
 mod exploring;
 mod exploring_at_length;

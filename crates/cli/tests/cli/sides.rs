@@ -1,8 +1,10 @@
 //! Each side of a comparison has a text of its own: on the built-in text, on a tree, or a tree as it stands.
 
-use super::{assert_fits, play, steady};
+use super::copy::Copy;
+use super::{assert_fits, json, play, steady};
 use expect_test::expect;
 use serde_json::Value;
+use std::fs;
 
 const TREE: &str = "testdata/tree";
 
@@ -106,6 +108,37 @@ fn runs_say_what_they_are() {
         let answer = play(&format!("run --steps none {options}"), "");
         assert!(answer.out.starts_with(&format!("form      {described}\n")), "{options}: {}", answer.out);
     }
+}
+
+/// Each tree has the C side of its release; the built-in text has that of the tree beside it.
+#[test]
+fn each_tree_has_its_own_c_side() {
+    let other = Copy::new("configured");
+    fs::write(other.file(".config"), "CONFIG_DEBUG_ENTRY=y\n").expect("the file can be written");
+    let (plain, other) = (format!("--tree {TREE}"), format!("--tree {}", other.folder()));
+    let kernels = |options: &str| {
+        let report = json(&format!("compare --json --inject kernel_loop+1:nmi {options}"), 0);
+        let runs = report["runs"].as_array().expect("runs").iter();
+        let of_runs: Vec<_> = runs.map(|run| run["kernel"].as_str().expect("a kernel").to_owned()).collect();
+        (report["kernel"].clone(), of_runs.join(" "), report["counters"][0]["values"].clone())
+    };
+    let check = |options: &str, common: Value, of_runs: &str| {
+        let (kernel, kernels, values) = kernels(options);
+        assert_eq!((kernel, kernels.as_str()), (common, of_runs), "{options}");
+        values
+    };
+    let both = check(&format!("{plain} {other}"), Value::Null, "v6.12 v6.12+debug-entry");
+    let plain_alone = check(&format!("--forms E,tree {plain}"), "v6.12".into(), "v6.12 v6.12");
+    let other_alone = check(&format!("--forms E,tree {other}"), "v6.12+debug-entry".into(), "v6.12+debug-entry v6.12+debug-entry");
+    assert_eq!([&both[0], &both[1]], [&plain_alone[1], &other_alone[1]], "each runs as it does alone");
+    assert_ne!(both[0], both[1]);
+    let swapped = check(&format!("--forms tree,tree,E {other} {plain}"), Value::Null, "v6.12+debug-entry v6.12 v6.12+debug-entry");
+    assert_eq!([&swapped[0], &swapped[1]], [&both[1], &both[0]]);
+    check(&format!("--kernel debug-entry {plain} {other}"), "v6.12+debug-entry".into(), "v6.12+debug-entry v6.12+debug-entry");
+    let answer = play(&format!("compare --rows 0 {plain} {other}"), "");
+    assert_fits("compare", &answer);
+    let said = answer.out.lines().skip_while(|line| !line.starts_with("kernel")).take_while(|line| !line.starts_with("handler"));
+    expect![[""]].assert_eq(&said.map(|line| format!("{line}\n")).collect::<String>());
 }
 
 #[test]

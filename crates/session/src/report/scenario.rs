@@ -43,9 +43,7 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
             geometry.reading_name()
         ),
     ));
-    if setup.kernel != Kernel::V6_12 {
-        lines.extend(wrap("kernel ", &setup.kernel.to_string()));
-    }
+    lines.extend(kernels(Side::BOTH.map(|side| setup.kernel_of(side))));
     if setup.budget != BUDGET {
         let [budget, usual] = [setup.budget, BUDGET].map(|steps| grouped(steps.into()));
         lines.extend(wrap("budget ", &format!("{budget} steps; the link opens with {usual}, which it cannot change")));
@@ -53,6 +51,15 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
     lines.extend(schedule(&setup.schedule));
     lines.extend(missed(state));
     lines
+}
+
+/// The kernels of both sides, unless they are the usual one.
+fn kernels(kernels: [Kernel; 2]) -> Vec<String> {
+    match kernels {
+        [Kernel::V6_12, Kernel::V6_12] => Vec::new(),
+        [left, right] if left == right => wrap("kernel ", &left.to_string()),
+        [left, right] => wrap("kernel ", &format!("{left} on the left, {right} on the right")),
+    }
 }
 
 /// The kernel tree of a side.

@@ -73,7 +73,6 @@ pub(super) fn of_tree(state: &mut State, told: tree::Told) {
     };
     state.trees.take(told);
     if let Some(opened) = opened {
-        let before = state.setup.trees();
         if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
             state.setup.forms[1] = Form::Custom;
             state.setup.own[1] = Own::Tree(opened.id);
@@ -84,7 +83,7 @@ pub(super) fn of_tree(state: &mut State, told: tree::Told) {
                 opened.c_side()
             ));
         }
-        state.setup.kernel = state.trees.kernel(state.setup.kernel, before, state.setup.trees());
+        state.setup.of_trees = state.trees.kernels(state.setup.trees());
         record(state, Aim::Step);
     }
 }
@@ -95,6 +94,7 @@ pub(super) fn swap(state: &mut State) {
     }
     state.setup.forms.swap(0, 1);
     state.setup.own.swap(0, 1);
+    state.setup.of_trees.swap(0, 1);
     state.custom = state.custom.clone().swapped();
     state.edited = state.edited.other();
     state.schedule_draft = None;

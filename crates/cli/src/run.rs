@@ -193,7 +193,9 @@ fn missed(trace: &Trace, others: &[&Trace]) -> String {
 }
 
 fn text(trace: &Trace, shown: &[usize]) -> String {
-    let mut text = heading(&trace.scenario, &forms::described(&trace.scenario.config));
+    let config = &trace.scenario.config;
+    let name = forms::names([config]).concat();
+    let mut text = heading(&trace.scenario, &forms::described(&name, config));
     text += &diagnostic::notes(&trace.system.notes);
     text += &rewrap(&format!("end       {}{}", ending(trace, &[]), findings::held(trace)));
     text.push('\n');

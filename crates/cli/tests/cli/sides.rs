@@ -110,6 +110,45 @@ fn runs_say_what_they_are() {
     }
 }
 
+/// The explorer counts of a person's own forms what it counts of the forms that they are; the command repeats the search.
+#[test]
+fn the_explorer_holds_ones_own_form_against_another() {
+    const SEARCH: &str = "--features pti,pcid --handler quiet --vectors nmi";
+    let [a, c] = ["a", "c"].map(form);
+    let tree = format!("--tree {TREE}");
+    let explored = |options: &str| json(&format!("explore --json {SEARCH} {options}"), 0);
+    let counted = |report: &Value| [report["counters"].clone(), report["against"]["counters"].clone(), report["differences"].clone()];
+    for (options, forms, command) in [
+        (format!("--form E --against text --macro {a}"), "--form E --against A", format!("--form E --macro {a} --against text")),
+        (format!("--macro {a} --macro {c} --against custom"), "--form A --against C", format!("--macro {a} --macro {c} --against custom")),
+        (format!("--macro {a} {tree} --against tree"), "--form A --against E", format!("{tree} --macro {a} --against tree")),
+        (format!("--form tree --against text --macro {c} {tree}"), "--form E --against C", format!("--form tree {tree} --macro {c} --against text")),
+        (format!("{tree} --against A"), "--form E --against A", format!("{tree} --against A")),
+    ] {
+        let report = explored(&options);
+        assert_eq!(counted(&report), counted(&explored(forms)), "{options}");
+        let again = report["command"].as_str().expect("a command");
+        let words: Vec<_> = again.split_whitespace().collect();
+        let those = command.split_whitespace().all(|word| words.contains(&word));
+        assert!(those && words.len() == command.split_whitespace().count() + 10, "{again}");
+        let again = again.strip_prefix("cr3play ").expect("the program");
+        assert_eq!(counted(&json(&format!("{again} --json"), 0)), counted(&report), "{again}");
+    }
+    let answer = play(&format!("explore {SEARCH} --macro {a} --macro {c} --against custom"), "");
+    assert_fits("explore", &answer);
+    let heads = answer.out.lines().filter(|line| line.contains("custom-"));
+    expect![[""]].assert_eq(&steady(&heads.map(|line| format!("{line}\n")).collect::<String>()));
+    let wrong = play(&format!("explore --form never --against custom --macro {a} --macro {c} {SEARCH}"), "");
+    expect![[""]].assert_eq(&wrong.err);
+    // Each counterexample is played with what its own form takes.
+    let broken = json(&format!("explore --json {SEARCH} --macro {} {tree} --against text", form("never")), 1);
+    let plays = [&broken, &broken["against"]].map(|search| search["violations"][0]["command"].as_str().expect("a command").to_owned());
+    for (command, given) in plays.iter().zip([format!("{tree} --macro {}", form("never")), format!("--macro {}", form("never"))]) {
+        assert!(command.starts_with(&format!("cr3play run {given} --features")), "{command}");
+        assert_eq!(play(command.strip_prefix("cr3play ").expect("the program"), "").status, 1, "{command}");
+    }
+}
+
 /// Each tree has the C side of its release; the built-in text has that of the tree beside it.
 #[test]
 fn each_tree_has_its_own_c_side() {

@@ -110,7 +110,7 @@ pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'sta
 
 /// What was run: form, features, handler, TLB, schedule.
 fn heading(scenario: &Scenario, form: &str) -> String {
-    heading_with(scenario, form, &kernel("", scenario.config.kernel))
+    heading_with(scenario, form, &labelled_kernel(scenario.config.kernel))
 }
 
 /// The same of runs that differ in their forms, and in their kernels if trees have others.
@@ -118,8 +118,11 @@ pub(crate) fn heading_of_all(runs: &[&Trace], forms: &[String]) -> String {
     let Some(first) = runs.first() else { return String::new() };
     let of = |run: &Trace| run.scenario.config.kernel;
     let kernels = match runs.iter().all(|run| of(run) == of(first)) {
-        true => kernel("", of(first)),
-        false => runs.iter().zip(forms).map(|(run, form)| kernel(&format!("{form}: "), of(run))).collect(),
+        true => labelled_kernel(of(first)),
+        false => {
+            let each = runs.iter().zip(forms).zip(std::iter::once("kernel").chain(std::iter::repeat("")));
+            each.map(|((run, form), label)| labelled(label, &format!("{form}: {}", kernel(of(run))))).collect()
+        }
     };
     heading_with(&first.scenario, &forms.join(", "), &kernels)
 }
@@ -139,13 +142,16 @@ fn heading_with(scenario: &Scenario, forms: &str, kernels: &str) -> String {
     .concat()
 }
 
-/// In what the kernel of a run differs from v6.12; nothing if it does not, which is said of a run among others.
-fn kernel(run: &str, kernel: Kernel) -> String {
+/// In what the kernel differs from v6.12; nothing if it does not.
+fn labelled_kernel(given: Kernel) -> String {
+    if given == Kernel::V6_12 { String::new() } else { labelled("kernel", &kernel(given)) }
+}
+
+fn kernel(kernel: Kernel) -> String {
     let descriptions: Vec<_> = kernel.iter().map(Variation::description).collect();
-    match (run, kernel) {
-        ("", Kernel::V6_12) => String::new(),
-        (_, Kernel::V6_12) => labelled("kernel", &format!("{run}{kernel}")),
-        _ => labelled("kernel", &format!("{run}{kernel}: {}", descriptions.join("; "))),
+    match descriptions.is_empty() {
+        true => kernel.to_string(),
+        false => format!("{kernel}: {}", descriptions.join("; ")),
     }
 }
 

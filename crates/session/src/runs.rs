@@ -173,6 +173,11 @@ impl Runs {
         self.refused[side.index()].is_some()
     }
 
+    /// The same runs as those of earlier texts, as whoever asks for them says.
+    pub(crate) fn say_earlier(&mut self, sides: impl IntoIterator<Item = Side>) {
+        sides.into_iter().for_each(|side| self.refused[side.index()] = Some(Vec::new()));
+    }
+
     /// The index of a side among the runs that exist.
     fn position(&self, side: Side) -> Option<usize> {
         self.trace(side)?;

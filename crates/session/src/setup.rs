@@ -2,7 +2,7 @@
 
 use crate::choice::{Form, Own, Side};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
+use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId, Variation};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
@@ -77,7 +77,27 @@ pub struct Setup {
     pub budget: u32,
 }
 
+/// What two sides are called: their forms. Where both run something of a person's own, it says what that is, and where it stands if both are the same.
+pub(crate) fn names(forms: [Form; 2], own: [Own; 2]) -> [&'static str; 2] {
+    let names = |own: Own| match own {
+        Own::Text => ("text", ["left text", "right text"]),
+        Own::Tree(_) => ("tree", ["left tree", "right tree"]),
+        Own::EditedTree(_) => ("custom", ["left custom", "right custom"]),
+    };
+    match (forms, own.map(names)) {
+        ([Form::Custom, Form::Custom], [left, right]) if left == right => left.1,
+        ([Form::Custom, Form::Custom], own) => own.map(|(name, _)| name),
+        (forms, _) => forms.map(|form| form.name()),
+    }
+}
+
 impl Setup {
+    /// What the sides are called.
+    #[must_use]
+    pub fn names(&self) -> [&'static str; 2] {
+        names(self.forms, self.own)
+    }
+
     /// The scenario of one side.
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
@@ -99,6 +119,20 @@ impl Setup {
     pub fn kernel_of(&self, side: Side) -> Kernel {
         let of_tree = self.of_trees[side.index()].or(self.of_trees[side.other().index()]);
         of_tree.iter().flat_map(|kernel| kernel.iter()).fold(self.kernel, Kernel::with)
+    }
+
+    /// What to know of kernels that are not the usual one, since nothing else on the page shows them.
+    pub(crate) fn kernel_notice(&self) -> Option<String> {
+        let [left, right] = Side::BOTH.map(|side| self.kernel_of(side));
+        let said = |of: &str, kernel: Kernel| {
+            let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
+            (kernel != Kernel::V6_12).then(|| format!("The kernel{of} is {kernel}: {}.", differences.join("; ")))
+        };
+        if left == right {
+            return said("", left);
+        }
+        let sides = [said(" on the left", left), said(" on the right", right)];
+        Some(sides.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
 
     /// The systems of both sides.

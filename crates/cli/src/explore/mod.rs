@@ -118,11 +118,16 @@ fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     Ok(searched.report.verdict)
 }
 
-/// The systems of a person's own texts, which have notes; none that says the same again.
+/// The systems of a person's own texts, each with the notes that none before it has.
 fn own_systems<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<Vec<System>, WrongUse> {
     let systems = asked.map(|asked| own_text::system(asked.query.configs.first()));
     let mut systems: Vec<_> = systems.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-    systems.dedup_by(|one, other| one.notes == other.notes);
+    let mut said = Vec::new();
+    for system in &mut systems {
+        let notes: Vec<_> = system.notes.iter().filter(|note| !said.contains(*note)).cloned().collect();
+        said.extend(notes.iter().cloned());
+        system.notes = notes.into();
+    }
     Ok(systems)
 }
 

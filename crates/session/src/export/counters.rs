@@ -126,7 +126,9 @@ fn run(state: &State, side: Side, outcome: Option<&Outcome>) -> Json {
         ])
     };
     Json::Object(vec![
+        ("name", Json::text(names(state)[side.index()])),
         ("form", Json::text(state.setup.forms[side.index()].name())),
+        ("of", outcome.and_then(|outcome| outcome.of).map_or(Json::Null, Json::text)),
         ("tree", state.tree_name(side).map_or(Json::Null, Json::Text)),
         ("kernel", Json::text(state.setup.kernel_of(side))),
         ("ending", outcome.map_or(Json::Null, |outcome| Json::text(&outcome.ending))),

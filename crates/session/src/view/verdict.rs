@@ -47,7 +47,7 @@ pub fn line(state: &State, side: Side) -> Line {
     };
     let words = earlier(&state.runs, side).map_or_else(|| words.clone(), |of| format!("{of}: {words}"));
     let first = judged.found.as_ref().and_then(|found| found.counterexamples.first());
-    let form = state.setup.forms[side.index()].name();
+    let form = state.names()[side.index()];
     Line { form, standpoint, words, further, first: first.map(|it| it.promise) }
 }
 
@@ -237,7 +237,7 @@ fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Ca
     let system = || format!("features {}, handler {}", found.features, found.handler);
     Card {
         side,
-        form: state.setup.forms[side.index()].name(),
+        form: state.names()[side.index()],
         promise: found.promise,
         cause: cause(found),
         schedule: found.schedule.to_string(),

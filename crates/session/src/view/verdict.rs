@@ -47,7 +47,7 @@ pub fn line(state: &State, side: Side) -> Line {
     };
     let words = earlier(&state.runs, side).map_or_else(|| words.clone(), |of| format!("{of}: {words}"));
     let first = judged.found.as_ref().and_then(|found| found.counterexamples.first());
-    let form = state.names()[side.index()];
+    let form = state.setup.forms[side.index()].name();
     Line { form, standpoint, words, further, first: first.map(|it| it.promise) }
 }
 
@@ -200,7 +200,7 @@ fn depth(reach: Reach) -> String {
 pub struct Card {
     /// The side.
     pub side: Side,
-    /// Its form.
+    /// What its run is called.
     pub form: &'static str,
     /// The promise.
     pub promise: Promise,

@@ -49,11 +49,7 @@ fn the_names_of_the_sides_tell_them_apart() {
         assert_eq!(opened(link).names(), names, "{link}");
     }
     let state = two();
-    assert!(
-        crate::view::position::words(&state).contains(" in left text, "),
-        "{}",
-        crate::view::position::words(&state)
-    );
+    assert!(crate::view::position::words(&state).contains(" in left, "), "{}", crate::view::position::words(&state));
     let report = crate::report::text(&state, "");
     assert!(report.contains("whole run                           left     right      diff\n"), "{report}");
 }

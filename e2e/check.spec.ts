@@ -45,6 +45,17 @@ test("each step has a sign and each field says who vouches for it", async ({ pag
   await expect(page.locator(".voucher.both")).toHaveCount(0);
 });
 
+test("turned off and on again before the page is drawn, the check comes back", async ({ page }) => {
+  await opened(page);
+  await followed(page);
+  await page.evaluate(() => {
+    const chip = document.querySelector<HTMLElement>(".check > .chip")!;
+    chip.click();
+    chip.click();
+  });
+  await expect(headline(page)).toHaveText(/^A: agrees on all \d+ steps; E: agrees on all \d+ steps$/);
+});
+
 test("the limits have each field with its voucher and what was compared so far", async ({ page }) => {
   await opened(page);
   const open = () => page.getByRole("button", { name: /not modelled|Limits/ }).click();

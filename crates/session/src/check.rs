@@ -199,6 +199,9 @@ impl Report {
 pub struct Check {
     /// Its state.
     pub engine: Engine,
+    /// How often it was turned on. Each time has an engine of its own: a person who turns it off and on again within one
+    /// frame waits for another one.
+    pub starts: u32,
     /// Identifies the recording that it follows. Reports about an earlier one are ignored.
     pub ticket: u32,
     /// Each run.
@@ -221,14 +224,15 @@ impl Check {
     /// The same engine on other runs, about which it knows nothing yet.
     #[must_use]
     pub(crate) fn restarted(&self) -> Self {
-        Self { engine: self.engine.clone(), ticket: self.ticket.wrapping_add(1), ..Self::default() }
+        let (engine, ticket) = (self.engine.clone(), self.ticket.wrapping_add(1));
+        Self { engine, starts: self.starts, ticket, ..Self::default() }
     }
 
     /// On if it was off, and off otherwise.
     #[must_use]
     pub(crate) fn toggled(&self) -> Self {
-        let engine = if self.is_on() { Engine::Off } else { Engine::Loading(0) };
-        Self { engine, ..self.restarted() }
+        let (engine, more) = if self.is_on() { (Engine::Off, 0) } else { (Engine::Loading(0), 1) };
+        Self { engine, starts: self.starts.wrapping_add(more), ..self.restarted() }
     }
 
     /// The result of a side's step; none while the second CPU has not reached it.

@@ -101,6 +101,11 @@ impl Setup {
     /// The scenario of one side.
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
+        Scenario { config: self.config(side, custom), schedule: self.schedule.clone() }
+    }
+
+    /// The system of one side.
+    pub(crate) fn config(&self, side: Side, custom: &OwnTexts) -> Config {
         let form = self.forms[side.index()];
         let Self { features, handler, geometry, .. } = *self;
         let kernel = self.kernel_of(side);
@@ -109,8 +114,7 @@ impl Setup {
             Own::Tree(_) if form == Form::Custom => Arc::default(),
             _ => custom.of(side).clone(),
         };
-        let config = Config { features, kernel, base, form, custom, handler, geometry };
-        Scenario { config, schedule: self.schedule.clone() }
+        Config { features, kernel, base, form, custom, handler, geometry }
     }
 
     /// In what the kernel of a side differs from v6.12. A tree has the C side of its release. The built-in text, which is written
@@ -137,7 +141,7 @@ impl Setup {
 
     /// The systems of both sides.
     pub(crate) fn configs(&self, custom: &OwnTexts) -> [Config; 2] {
-        Side::BOTH.map(|side| self.scenario(side, custom).config)
+        Side::BOTH.map(|side| self.config(side, custom))
     }
 
     /// The kernel tree that a side runs.

@@ -57,7 +57,7 @@ impl Default for Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// What is run.
-    pub setup: Setup,
+    pub setup: Rc<Setup>,
     /// Texts of the custom form.
     pub custom: OwnTexts,
     /// The side whose text is edited.
@@ -269,7 +269,7 @@ impl State {
         let notes = if aim.is_some() { link.notes } else { link::moved(&link.notes, &runs, |row| row) };
         let explore = Explore::new(link.scope, link.assumed).followed(&setup, &custom, &runs);
         Self {
-            setup,
+            setup: setup.into(),
             custom,
             edited,
             against: Against::default(),
@@ -352,9 +352,10 @@ impl State {
         for side in Side::BOTH.into_iter().filter(|side| self.runs.is_of_earlier_text(*side)) {
             let Some(config) = self.runs.trace(side).map(|trace| &trace.scenario.config) else { continue };
             shown.custom = shown.custom.with(side, config.custom.clone());
-            shown.setup.own[side.index()] = Own::of(config);
+            Rc::make_mut(&mut shown.setup).own[side.index()] = Own::of(config);
         }
-        shown.setup.of_trees = self.trees.kernels(shown.setup.trees());
+        let of_trees = self.trees.kernels(shown.setup.trees());
+        Rc::make_mut(&mut shown.setup).of_trees = of_trees;
         shown
     }
 
@@ -420,14 +421,14 @@ impl State {
     /// The system of the edited text, if there is one and its side does not run it.
     pub(crate) fn draft(&self) -> Option<Config> {
         let is_text = !self.setup.uses_text(self.edited) && !self.text().trim().is_empty();
-        let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..self.setup.clone() };
+        let setup = Setup { forms: [Form::Custom; 2], own: [Own::Text; 2], ..(*self.setup).clone() };
         is_text.then(|| setup.scenario(self.edited, &self.custom).config)
     }
 
     /// Whether the text of a side is being assembled.
     #[must_use]
     pub fn awaits(&self, side: Side) -> bool {
-        self.texts.awaits(&self.setup.scenario(side, &self.custom).config)
+        self.texts.awaits(&self.setup.config(side, &self.custom))
     }
 
     /// Whether a side runs the text of the custom form.

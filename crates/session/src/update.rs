@@ -182,13 +182,13 @@ fn ran(state: &State, side: Side) -> (Form, Option<(Own, &Arc<str>)>) {
 /// Changes the setup and runs it. The cursor goes where `aim` says: to the same arrival at the same instruction, or to what
 /// the action is about.
 fn rerun(state: &mut State, aim: Aim, change: impl FnOnce(&mut Setup)) {
-    let mut setup = state.setup.clone();
+    let mut setup = (*state.setup).clone();
     change(&mut setup);
     setup.of_trees = state.trees.kernels(setup.trees());
-    if setup == state.setup && state.aim.is_none() {
+    if setup == *state.setup && state.aim.is_none() {
         return landing::land(state, aim, state.cursor);
     }
-    state.setup = setup;
+    state.setup = setup.into();
     state.schedule_draft = None;
     record(state, aim);
 }

@@ -13,6 +13,7 @@ use crate::view::{
 };
 use cr3_session::announce;
 use cr3_session::assembly::ready::Ready;
+use cr3_session::check::SelfTest;
 use cr3_session::panes::Divider;
 use cr3_session::view::outcome::waiting;
 use cr3_session::view::stops::halted;
@@ -59,6 +60,18 @@ pub async fn open_with(place: Element, texts: Texts) -> AppHandle<App> {
     effects::pause().await;
     let opened = Opened(Rc::new(Cell::new(Some(state))));
     yew::Renderer::<App>::with_root_and_props(place, AppProps { opened }).render()
+}
+
+/// What takes lines above the panes: three lines of injections, or what the second CPU found. The style sheet makes the page
+/// longer for it. With `:has` it would look for them in the whole document, of which a drag changes much.
+fn above(state: &State) -> Option<&'static str> {
+    const THIRD_LINE: usize = 9;
+    let check = &state.check;
+    match state.setup.schedule.injections.len() {
+        THIRD_LINE.. => Some("injections"),
+        _ if check.sweep.is_some() || check.self_test != SelfTest::None => Some("results"),
+        _ => None,
+    }
 }
 
 /// The whole page.
@@ -108,7 +121,8 @@ pub fn App(props: &AppProps) -> Html {
 
     html! {
         <div class="page" aria-busy={(drawn != Drawn::Everything).then_some("true")}
-            data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane_in_sight())}>
+            data-side={words::side_key(state.side)} data-pane={words::pane_key(state.pane_in_sight())}
+            data-above={above(&state)}>
             { header(&props) }
             <main>
                 { question(&props) }

@@ -37,7 +37,14 @@ fn nothing_is_loaded_before_it_is_asked_for() {
     let loading = update(&state, Action::ToggleCheck);
     assert_eq!(tell(&loading, Report::Received(4096)).check.engine, Engine::Loading(4096));
     assert_eq!(tell(&ready(), Report::Received(9)).check.engine, Engine::Ready, "what comes late changes nothing");
-    assert_eq!(update(&ready(), Action::ToggleCheck).check.engine, Engine::Off);
+    let off = update(&ready(), Action::ToggleCheck);
+    assert_eq!(off.check.engine, Engine::Off);
+    let again = update(&off, Action::ToggleCheck);
+    assert_eq!(
+        again.check.starts,
+        ready().check.starts + 1,
+        "another engine, even if nobody saw that the first one went"
+    );
 }
 
 #[test]

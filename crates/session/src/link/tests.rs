@@ -28,7 +28,7 @@ fn links_are_short() {
         let state = State::open(&format!("v=1&s={}", escape::escape(&compact(&setup.schedule))), Settings::default());
         let index = STORIES.iter().position(|other| other == story).expect("it is one of them");
         let state = update(&state, Action::OpenStory(index));
-        assert_eq!(state.setup, setup);
+        assert_eq!(*state.setup, setup);
         encode(&state.link()).len()
     });
     assert!(longest.max().is_some_and(|longest| longest <= 120));

@@ -8,10 +8,11 @@ use crate::state::State;
 use crate::story::STORIES;
 use crate::tree;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
+use std::rc::Rc;
 
 pub(super) fn open_story(state: &mut State, index: usize) {
     // A story that is already open is not opened again: the person may have changed something in it.
-    let Some(story) = STORIES.get(index).filter(|story| story.setup() != state.setup) else {
+    let Some(story) = STORIES.get(index).filter(|story| story.setup() != *state.setup) else {
         return;
     };
     rerun(state, Aim::Decisive, |setup| *setup = story.setup());
@@ -74,8 +75,9 @@ pub(super) fn of_tree(state: &mut State, told: tree::Told) {
     state.trees.take(told);
     if let Some(opened) = opened {
         if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
-            state.setup.forms[1] = Form::Custom;
-            state.setup.own[1] = Own::Tree(opened.id);
+            let setup = Rc::make_mut(&mut state.setup);
+            setup.forms[1] = Form::Custom;
+            setup.own[1] = Own::Tree(opened.id);
             state.notice = Some(format!(
                 "{} runs on the right: {} files of it were read, and nothing left this browser. A link cannot carry it; {}.",
                 opened.release,
@@ -83,7 +85,8 @@ pub(super) fn of_tree(state: &mut State, told: tree::Told) {
                 opened.c_side()
             ));
         }
-        state.setup.of_trees = state.trees.kernels(state.setup.trees());
+        let of_trees = state.trees.kernels(state.setup.trees());
+        Rc::make_mut(&mut state.setup).of_trees = of_trees;
         record(state, Aim::Step);
     }
 }
@@ -92,9 +95,10 @@ pub(super) fn swap(state: &mut State) {
     if !differ(state) {
         return;
     }
-    state.setup.forms.swap(0, 1);
-    state.setup.own.swap(0, 1);
-    state.setup.of_trees.swap(0, 1);
+    let setup = Rc::make_mut(&mut state.setup);
+    setup.forms.swap(0, 1);
+    setup.own.swap(0, 1);
+    setup.of_trees.swap(0, 1);
     state.custom = state.custom.clone().swapped();
     state.edited = state.edited.other();
     state.schedule_draft = None;

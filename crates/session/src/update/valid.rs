@@ -16,10 +16,10 @@ use crate::story::STORIES;
 #[must_use]
 pub fn is_valid(state: &State, action: &Action) -> bool {
     match action {
-        Action::OpenStory(index) => STORIES.get(*index).is_some_and(|story| story.setup() != state.setup),
+        Action::OpenStory(index) => STORIES.get(*index).is_some_and(|story| story.setup() != *state.setup),
         Action::SetForm(side, form) => state.setup.forms[side.index()] != *form,
         Action::SetOwn(side, own) => {
-            let set = Setup { forms: [Form::Custom; 2], own: [*own; 2], ..state.setup.clone() };
+            let set = Setup { forms: [Form::Custom; 2], own: [*own; 2], ..(*state.setup).clone() };
             let has = |setup: &Setup| (setup.tree(*side), setup.uses_text(*side));
             has(&set) != has(&state.setup)
         }

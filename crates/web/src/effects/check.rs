@@ -28,7 +28,7 @@ pub(crate) fn use_check(state: &Rc<State>, dispatch: &Callback<Action>) {
     {
         let (second, dispatch) = (second.clone(), dispatch.clone());
         let on = check.is_on();
-        use_number(u64::from(on), move || {
+        use_number(u64::from(check.starts) << 1 | u64::from(on), move || {
             *second.borrow_mut() = on.then(|| start(dispatch)).flatten();
         });
     }

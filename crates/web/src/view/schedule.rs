@@ -3,10 +3,10 @@
 use super::Props;
 use crate::parts::{Shape, classes, leaf, nodes, term, when};
 use crate::store::{does, sends};
+use cr3_session::Action;
 use cr3_session::announce;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::schedule::{Chip, chips};
-use cr3_session::{Action, State};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
@@ -15,13 +15,18 @@ use yew::prelude::*;
 #[component]
 pub(crate) fn Schedule(props: &Props) -> Html {
     let Props { state, dispatch } = props;
-    let chips = use_memo((state.runs.clone(), state.setup.schedule.clone()), |_| chips(state));
+    let chips = use_memo((state.runs.clone(), state.setup.clone()), |_| chips(state));
+    let written = use_memo(state.setup.clone(), |setup| setup.schedule.to_string());
+    let (text, problem) = match &state.schedule_draft {
+        Some((text, why)) => (text.clone(), Some(why.clone())),
+        None => ((*written).clone(), None),
+    };
     html! {
         <section class="schedule" aria-label="Schedule of injections">
             { leaf("span", "name", term(Term::Word(Word::Schedule), "injections")) }
             <Chips {chips} {dispatch} />
             <p class="hidden" role="status" aria-live="polite">{ announce::schedule(state) }</p>
-            <Text text={text(state)} problem={state.schedule_draft.as_ref().map(|(_, why)| why.clone())} {dispatch} />
+            <Text {text} {problem} {dispatch} />
         </section>
     }
 }
@@ -50,13 +55,6 @@ fn Chips(props: &ChipsProps) -> Html {
                 <li key="none" class="quiet">{ "none: click ▽ beside an instruction to fire an exception there" }</li>
             })) }
         </ul>
-    }
-}
-
-fn text(state: &State) -> String {
-    match &state.schedule_draft {
-        Some((text, _)) => text.clone(),
-        None => state.setup.schedule.to_string(),
     }
 }
 

@@ -408,7 +408,12 @@ impl Shown {
 impl SystemArguments {
     /// The built-in system, with a person's own text.
     pub(crate) fn with_own(own: OwnText) -> Self {
-        let Config { features, kernel, handler, geometry, .. } = Config::default();
+        Self::of_kernel(Kernel::V6_12, own)
+    }
+
+    /// The same with another kernel.
+    pub(crate) fn of_kernel(kernel: Kernel, own: OwnText) -> Self {
+        let Config { features, handler, geometry, .. } = Config::default();
         Self { features, kernel, handler, geometry, own, json: false }
     }
 
@@ -420,6 +425,15 @@ impl SystemArguments {
         let [config] = <[_; 1]>::try_from(configs)
             .map_err(|_| WrongUse::new(format!("'{form}' is more than one form"), "`cr3play compare` takes several"))?;
         Ok(config)
+    }
+
+    /// What the one form of a search comes to, and the one that it is held against.
+    pub(crate) fn against(&self, form: Option<&str>, other: Option<&str>) -> Result<Vec<forms::Chosen>, WrongUse> {
+        let forms = match other {
+            Some(other) => forms::pair(form, other, &self.own)?.join(","),
+            None => forms::one(form, &self.own)?.to_owned(),
+        };
+        forms::chosen(&forms, &self.own, &self.own.read()?, &self.system())
     }
 
     /// The configurations of a list of forms, or of those that are meant where none are named.

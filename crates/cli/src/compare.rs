@@ -4,7 +4,7 @@ use crate::arguments::CompareArguments;
 use crate::cost::costs;
 use crate::findings::outcome;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
-use crate::run::{StepReport, ending, heading, record, selected, step_report};
+use crate::run::{StepReport, ending, heading_of_all, record, selected, step_report};
 use crate::table::{Align, WIDTH, beside, cut, fitting, labelled, rewrap, table, wrap};
 use crate::{diagnostic, forms, json};
 use cr3_core::compare::{Anchor, Comparison, CounterRow, Row, astray, compare as align, counters};
@@ -96,9 +96,7 @@ fn report(runs: &[&Trace], comparison: &Comparison, limit: usize) -> Report {
         rows: range.clone().take(limit).filter_map(row_report).collect(),
     };
     Report {
-        setting: runs
-            .first()
-            .map_or_else(|| json::Setting::new(&Default::default()), |run| json::Setting::new(&run.scenario)),
+        setting: json::Setting::of_all(runs),
         names: names(runs),
         runs: runs.iter().map(|run| json::Run::new(run)).collect(),
         not_comparable: (0..runs.len()).map(|run| not_comparable(runs, run)).collect(),
@@ -145,7 +143,7 @@ fn anchor_name(anchor: Anchor) -> &'static str {
 
 fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     let forms = names(runs);
-    let mut text = runs.first().map_or_else(String::new, |run| heading(&run.scenario, &forms.join(", ")));
+    let mut text = heading_of_all(runs, &forms);
     text.extend(runs.iter().map(|run| diagnostic::notes(&run.system.notes)));
     for (index, (run, form)) in runs.iter().zip(&forms).enumerate() {
         let label = if index == 0 { "end" } else { "" };

@@ -35,6 +35,10 @@ impl Word {
         }
     }
 
+    fn is_own(self) -> bool {
+        !matches!(self, Self::Named(_))
+    }
+
     fn takes_text(self) -> bool {
         matches!(self, Self::Custom | Self::Text)
     }
@@ -57,6 +61,15 @@ pub(crate) fn one<'f>(form: Option<&'f str>, own: &OwnText) -> Result<&'f str, W
     }
 }
 
+/// The forms of a command that holds one form against another. Where the other one is a person's own, the texts and trees may be for it alone.
+pub(crate) fn pair(form: Option<&str>, other: &str, own: &OwnText) -> Result<[String; 2], WrongUse> {
+    let form = match (form, Word::of(other)?.is_own()) {
+        (Some(form), true) => form,
+        (form, _) => one(form, own)?,
+    };
+    Ok([form, other].map(str::to_owned))
+}
+
 /// The forms of a command that compares, if it is given none: `named`, and one that is custom for each text or tree.
 /// Several of these are compared with each other alone.
 pub(crate) fn usual(named: &str, with_own: &str, own: &OwnText) -> String {
@@ -67,26 +80,46 @@ pub(crate) fn usual(named: &str, with_own: &str, own: &OwnText) -> String {
     }
 }
 
-/// The configurations of a list of forms, on the processor of `system`. The C side of all is that of the trees: entry
-/// code is compared.
+/// The configurations of a list of forms, on the processor of `system`. A tree has the C side of its release. The built-in text, which
+/// is written for each of them, has that of the first tree: entry code is compared.
 pub(crate) fn configs(forms: &str, own: &OwnText, given: &Given, system: &Config) -> Result<Vec<Config>, WrongUse> {
+    Ok(chosen(forms, own, given, system)?.into_iter().map(|chosen| chosen.config).collect())
+}
+
+/// What a form of a list comes to.
+pub(crate) struct Chosen {
+    pub(crate) config: Config,
+    /// The arguments that give this form alone.
+    pub(crate) options: String,
+}
+
+/// The same with the arguments of each.
+pub(crate) fn chosen(forms: &str, own: &OwnText, given: &Given, system: &Config) -> Result<Vec<Chosen>, WrongUse> {
     let words = forms.split(',').map(|word| Word::of(word.trim())).collect::<Result<Vec<_>, _>>()?;
     are_taken(&words, forms, own)?;
     let Given { texts, trees } = given;
-    let kernel = trees.iter().fold(system.kernel, |kernel, (_, tree)| tree.kernel(kernel));
-    let own = words.iter().enumerate().map(|(at, word)| {
+    let first = trees.first().map(|(_, tree)| tree);
+    let on_system = |config: Config| {
+        let kernel = config.base.tree().or(first).map_or(system.kernel, |tree| tree.kernel(system.kernel));
+        Config { base: config.base, form: config.form, custom: config.custom, kernel, ..system.clone() }
+    };
+    let chosen = words.iter().enumerate().map(|(at, word)| {
         let before = |takes: fn(Word) -> bool| words[..at].iter().filter(|word| takes(**word)).count();
-        let text = nth(texts, before(Word::takes_text)).filter(|_| word.takes_text());
-        let tree = nth(trees, before(Word::takes_tree)).filter(|_| word.takes_tree());
-        config(*word, text, tree.map(|(_, tree)| tree), own)
+        let text = nth(texts.len(), before(Word::takes_text)).filter(|_| word.takes_text());
+        let tree = nth(trees.len(), before(Word::takes_tree)).filter(|_| word.takes_tree());
+        let config = config(*word, text.map(|at| &texts[at]), tree.map(|at| &trees[at].1), own)?;
+        let options = match word {
+            Word::Named(form) => format!("--form {form}"),
+            _ => own.options_of(text, tree),
+        };
+        Ok(Chosen { config: on_system(config), options })
     });
-    let of_all = |own: Config| Config { base: own.base, form: own.form, custom: own.custom, kernel, ..system.clone() };
-    own.map(|own| own.map(of_all)).collect()
+    chosen.collect()
 }
 
-/// The one with this number, or the last.
-fn nth<T>(given: &[T], index: usize) -> Option<&T> {
-    given.get(index).or(given.last())
+/// The index of the one with this number, or of the last.
+fn nth(count: usize, index: usize) -> Option<usize> {
+    count.checked_sub(1).map(|last| index.min(last))
 }
 
 /// The form, its text and the base of it, and nothing else.
@@ -114,11 +147,10 @@ fn config(word: Word, text: Option<&Arc<str>>, tree: Option<&Arc<Tree>>, own: &O
 /// Whether each text, tree and setting that is given has a form that takes it.
 fn are_taken(words: &[Word], forms: &str, own: &OwnText) -> Result<(), WrongUse> {
     let takers = |takes: fn(Word) -> bool| words.iter().filter(|word| takes(**word)).count();
-    let is_own = |word: Word| !matches!(word, Word::Named(_));
     let all = [
         ("--macro", own.macros(), takers(Word::takes_text)),
         ("--tree", own.folders(), takers(Word::takes_tree)),
-        ("--config", usize::from(own.is_given()), takers(is_own).min(1)),
+        ("--config", usize::from(own.is_given()), takers(Word::is_own).min(1)),
     ];
     let Some((option, given, takers)) = all.into_iter().find(|(_, given, takers)| given > takers) else {
         return Ok(());
@@ -165,12 +197,12 @@ fn word(config: &Config, has_tree: bool) -> &'static str {
     }
 }
 
-/// What a form is, in a line.
-pub(crate) fn described(config: &Config) -> String {
-    let form = config.form;
+/// What a form is, in a line that begins with what its run is called.
+pub(crate) fn described(name: &str, config: &Config) -> String {
+    let description = config.form.description();
     match config.base.tree() {
-        None => format!("{form}: {}", form.description()),
-        Some(tree) if config.custom.is_empty() => format!("{TREE}: the entry code of {} as it stands", tree.release()),
-        Some(tree) => format!("{form}: {} in the entry code of {}", form.description(), tree.release()),
+        None => format!("{name}: {description}"),
+        Some(tree) if config.custom.is_empty() => format!("{name}: the entry code of {} as it stands", tree.release()),
+        Some(tree) => format!("{name}: {description} in the entry code of {}", tree.release()),
     }
 }

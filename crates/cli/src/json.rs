@@ -18,8 +18,8 @@ pub(crate) fn hex(value: u64) -> String {
 #[derive(Serialize)]
 pub(crate) struct Setting {
     features: Vec<&'static str>,
-    /// In what the kernel differs from v6.12.
-    kernel: String,
+    /// In what the kernel differs from v6.12; none where runs have different ones.
+    kernel: Option<String>,
     handler: String,
     geometry: &'static str,
     /// The reading of the manual under which translations are dropped.
@@ -32,12 +32,20 @@ impl Setting {
         let config = &scenario.config;
         Self {
             features: config.features.iter().map(|feature| feature.name()).collect(),
-            kernel: config.kernel.to_string(),
+            kernel: Some(config.kernel.to_string()),
             handler: config.handler.to_string(),
             geometry: config.geometry.name(),
             reading: config.geometry.reading_name(),
             inject: scenario.schedule.to_string(),
         }
+    }
+
+    /// What the runs of a comparison have in common, which the first one has.
+    pub(crate) fn of_all(runs: &[&Trace]) -> Self {
+        let Some(first) = runs.first() else { return Self::new(&Scenario::default()) };
+        let kernel = first.scenario.config.kernel;
+        let is_one = runs.iter().all(|run| run.scenario.config.kernel == kernel);
+        Self { kernel: is_one.then(|| kernel.to_string()), ..Self::new(&first.scenario) }
     }
 }
 
@@ -45,6 +53,8 @@ impl Setting {
 #[derive(Serialize)]
 pub(crate) struct Run {
     form: &'static str,
+    /// In what the kernel differs from v6.12.
+    kernel: String,
     /// Notes about a person's own text.
     notes: Vec<diagnostic::Report>,
     steps: usize,
@@ -112,6 +122,7 @@ impl Run {
     pub(crate) fn new(trace: &Trace) -> Self {
         Self {
             form: trace.scenario.config.form.name(),
+            kernel: trace.scenario.config.kernel.to_string(),
             notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),

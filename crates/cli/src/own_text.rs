@@ -88,9 +88,19 @@ impl OwnText {
 
     /// The same arguments, as a shell takes them; empty if there is no text.
     pub(crate) fn options(&self) -> String {
+        self.options_with(&self.r#macro, &self.tree)
+    }
+
+    /// The arguments that give one text and one tree of them, by their indexes.
+    pub(crate) fn options_of(&self, text: Option<usize>, tree: Option<usize>) -> String {
+        let one = |all: &[PathBuf], at: Option<usize>| all.get(at?).cloned();
+        self.options_with(one(&self.r#macro, text).as_slice(), one(&self.tree, tree).as_slice())
+    }
+
+    fn options_with(&self, texts: &[PathBuf], trees: &[PathBuf]) -> String {
         let file = |option: &str, file: &PathBuf| format!("{option} {}", quoted(&file.display().to_string()));
-        let tree = self.tree.iter().map(|tree| file("--tree", tree));
-        let text = self.r#macro.iter().map(|text| file("--macro", text));
+        let tree = trees.iter().map(|tree| file("--tree", tree));
+        let text = texts.iter().map(|text| file("--macro", text));
         let settings = self.config.iter().map(|setting| format!("--config {}", quoted(&setting.word())));
         tree.chain(text).chain(settings).collect::<Vec<_>>().join(" ")
     }

@@ -111,7 +111,9 @@ fn of_options(arguments: &ReportArguments, given: &Given) -> Result<Link, WrongU
     let forms = configs.each_ref().map(|config| config.form);
     let [left, _] = configs;
     let Scenario { config, schedule } = arguments.strikes.scenario(left);
-    let Config { features, kernel, handler, geometry, .. } = config;
+    let Config { features, handler, geometry, .. } = config;
+    // What trees have beside it the link's reader sees in the trees.
+    let kernel = arguments.system.kernel;
     Ok(Link { forms, own, features, kernel, handler, geometry, schedule, custom, right, ..Link::default() })
 }
 

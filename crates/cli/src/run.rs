@@ -109,13 +109,31 @@ pub(crate) fn step_report(trace: &Trace, index: usize) -> Option<StepReport<'sta
 }
 
 /// What was run: form, features, handler, TLB, schedule.
-pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
+fn heading(scenario: &Scenario, form: &str) -> String {
+    heading_with(scenario, form, &labelled_kernel(scenario.config.kernel))
+}
+
+/// The same of runs that differ in their forms, and in their kernels if trees have others.
+pub(crate) fn heading_of_all(runs: &[&Trace], forms: &[String]) -> String {
+    let Some(first) = runs.first() else { return String::new() };
+    let of = |run: &Trace| run.scenario.config.kernel;
+    let kernels = match runs.iter().all(|run| of(run) == of(first)) {
+        true => labelled_kernel(of(first)),
+        false => {
+            let each = runs.iter().zip(forms).zip(std::iter::once("kernel").chain(std::iter::repeat("")));
+            each.map(|((run, form), label)| labelled(label, &format!("{form}: {}", kernel(of(run))))).collect()
+        }
+    };
+    heading_with(&first.scenario, &forms.join(", "), &kernels)
+}
+
+fn heading_with(scenario: &Scenario, forms: &str, kernels: &str) -> String {
     let config = &scenario.config;
     let schedule = scenario.schedule.to_string();
     [
         labelled("form", forms),
         labelled("features", &config.features.to_string()),
-        kernel(config.kernel),
+        kernels.to_owned(),
         labelled("handler", &format!("{}: {}", config.handler, config.handler.description())),
         labelled("TLB", &format!("{}: {}", config.geometry, config.geometry.description())),
         labelled("reading", config.geometry.reading_name()),
@@ -125,12 +143,16 @@ pub(crate) fn heading(scenario: &Scenario, forms: &str) -> String {
 }
 
 /// In what the kernel differs from v6.12; nothing if it does not.
+fn labelled_kernel(given: Kernel) -> String {
+    if given == Kernel::V6_12 { String::new() } else { labelled("kernel", &kernel(given)) }
+}
+
 fn kernel(kernel: Kernel) -> String {
-    if kernel == Kernel::V6_12 {
-        return String::new();
-    }
     let descriptions: Vec<_> = kernel.iter().map(Variation::description).collect();
-    labelled("kernel", &format!("{kernel}: {}", descriptions.join("; ")))
+    match descriptions.is_empty() {
+        true => kernel.to_string(),
+        false => format!("{kernel}: {}", descriptions.join("; ")),
+    }
 }
 
 /// How a run ended and what it broke, in one or more lines. It is compared with `others`.
@@ -177,7 +199,9 @@ fn missed(trace: &Trace, others: &[&Trace]) -> String {
 }
 
 fn text(trace: &Trace, shown: &[usize]) -> String {
-    let mut text = heading(&trace.scenario, &forms::described(&trace.scenario.config));
+    let config = &trace.scenario.config;
+    let name = forms::names([config]).concat();
+    let mut text = heading(&trace.scenario, &forms::described(&name, config));
     text += &diagnostic::notes(&trace.system.notes);
     text += &rewrap(&format!("end       {}{}", ending(trace, &[]), findings::held(trace)));
     text.push('\n');

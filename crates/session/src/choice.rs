@@ -1,6 +1,6 @@
 //! What a person chooses from: sides, forms, filters, panes. Every other file may use these, and they use none.
 
-use cr3_core::linux::TreeId;
+use cr3_core::linux::{Base, Config, TreeId};
 pub use cr3_core::linux::{Feature, Form};
 use cr3_core::scenario::Place;
 
@@ -308,6 +308,15 @@ pub enum Own {
 }
 
 impl Own {
+    /// What a configuration has.
+    pub(crate) fn of(config: &Config) -> Self {
+        match config.base {
+            Base::Elsewhere(id) if config.custom.is_empty() => Self::Tree(id),
+            Base::Elsewhere(id) => Self::EditedTree(id),
+            Base::BuiltIn | Base::Tree(_) => Self::Text,
+        }
+    }
+
     /// The tree of it.
     #[must_use]
     pub fn tree(self) -> Option<TreeId> {

@@ -219,57 +219,32 @@ mod tests {
         );
     }
 
+    /// `--forms` and the options that give texts and trees; `input` is what a shell reads.
+    fn check_sides(link: &str, forms: &str, trees: &str, [typed, folded]: [&str; 2], input: &str) {
+        let command = Command::of(&State::open(link, Settings::default()));
+        let around = |texts: &str| {
+            format!(
+                "{NAME} --forms {forms} --features pti,pcid,invpcid,fsgsbase,nx --handler quiet{trees} --budget 100000{texts}"
+            )
+        };
+        assert_eq!(command.whole(), format!("{}{input}", around(typed)), "{link}");
+        assert_eq!(command.folded(60).join("\n").replace(&format!(" \\\n{INDENT}"), ""), around(folded), "{link}");
+    }
+
     #[test]
     fn sides_with_texts_and_trees_have_one_command() {
-        check(
-            "v=2&a=custom&b=custom&tb=12&s=",
-            expect![[r#"
-            cr3play compare --forms text,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000 --macro - <<'EOF'
-
-            EOF
-
-            ---
-            cr3play compare --forms text,tree \
-                --features pti,pcid,invpcid,fsgsbase,nx \
-                --handler quiet --tree DIR --budget 100000 \
-                --macro my.S
-        "#]],
-        );
-        check(
+        const INPUT: [&str; 2] = [" --macro - <<'EOF'\n", " --macro my.S"];
+        check_sides("v=2&a=custom&b=custom&tb=12&s=", "text,tree", " --tree DIR", INPUT, "\nEOF\n");
+        check_sides(
             "v=2&a=custom&b=custom&ta=11&tb=12&s=",
-            expect![[r#"
-            cr3play compare --forms tree,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree LEFT_DIR --tree RIGHT_DIR --budget 100000
-            ---
-            cr3play compare --forms tree,tree \
-                --features pti,pcid,invpcid,fsgsbase,nx \
-                --handler quiet --tree LEFT_DIR --tree RIGHT_DIR \
-                --budget 100000
-        "#]],
+            "tree,tree",
+            " --tree LEFT_DIR --tree RIGHT_DIR",
+            ["", ""],
+            "",
         );
-        check(
-            "v=2&a=E&b=custom&tb=12&s=",
-            expect![[r#"
-            cr3play compare --forms E,tree --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000
-            ---
-            cr3play compare --forms E,tree \
-                --features pti,pcid,invpcid,fsgsbase,nx \
-                --handler quiet --tree DIR --budget 100000
-        "#]],
-        );
-        check(
-            "v=2&a=custom&b=custom&ta=12&tb=12%2B&c=K0otLsmvUChILMrMSwYA&s=",
-            expect![[r#"
-            cr3play compare --forms tree,custom --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --tree DIR --budget 100000 --macro - <<'EOF'
-            restox parinc
-            EOF
-
-            ---
-            cr3play compare --forms tree,custom \
-                --features pti,pcid,invpcid,fsgsbase,nx \
-                --handler quiet --tree DIR --budget 100000 \
-                --macro my.S
-        "#]],
-        );
+        check_sides("v=2&a=E&b=custom&tb=12&s=", "E,tree", " --tree DIR", ["", ""], "");
+        let edited = "v=2&a=custom&b=custom&ta=12&tb=12%2B&c=K0otLsmvUChILMrMSwYA&s=";
+        check_sides(edited, "tree,custom", " --tree DIR", INPUT, "restox parinc\nEOF\n");
     }
 
     #[test]

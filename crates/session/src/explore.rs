@@ -35,13 +35,13 @@ pub struct Subject {
 impl Subject {
     /// What is judged of a side. The TLB model is none of it: software that invalidates as the manual says cannot tell one from another.
     fn of(setup: &Setup, custom: &OwnTexts, side: Side, scope: Scope, assumed: Assumptions) -> Self {
-        let Config { form, base, custom, .. } = setup.scenario(side, custom).config;
+        let Config { form, base, custom, kernel, .. } = setup.scenario(side, custom).config;
         let custom = if form == Form::Custom { custom } else { Arc::default() };
         let system = match scope {
             Scope::Displayed => Config { features: setup.features, handler: setup.handler, ..Config::default() },
             Scope::Standard => Config::default(),
         };
-        Self { config: Config { form, base, custom, kernel: setup.kernel, ..system }, scope, assumed }
+        Self { config: Config { form, base, custom, kernel, ..system }, scope, assumed }
     }
 
     /// How far it is searched, one search after the other, as long as none has the last word.

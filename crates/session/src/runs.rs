@@ -23,7 +23,9 @@ fn with_text_of(scenario: &Scenario, trace: &Trace) -> Option<Scenario> {
     let (wanted, ran) = (&scenario.config, &trace.scenario.config);
     let is_other = wanted.form == Form::Custom && ran.form == Form::Custom && wanted.custom != ran.custom;
     is_other.then(|| {
-        let config = Config { custom: ran.custom.clone(), base: ran.base.clone(), ..wanted.clone() };
+        // Another tree has another C side.
+        let kernel = if ran.base == wanted.base { wanted.kernel } else { ran.kernel };
+        let config = Config { custom: ran.custom.clone(), base: ran.base.clone(), kernel, ..wanted.clone() };
         Scenario { config, ..scenario.clone() }
     })
 }
@@ -169,6 +171,11 @@ impl Runs {
     #[must_use]
     pub fn is_of_earlier_text(&self, side: Side) -> bool {
         self.refused[side.index()].is_some()
+    }
+
+    /// The same runs as those of earlier texts, as whoever asks for them says.
+    pub(crate) fn say_earlier(&mut self, sides: impl IntoIterator<Item = Side>) {
+        sides.into_iter().for_each(|side| self.refused[side.index()] = Some(Vec::new()));
     }
 
     /// The index of a side among the runs that exist.

@@ -2,7 +2,7 @@
 
 use crate::choice::{Form, Own, Side};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId};
+use cr3_core::linux::{Base, Config, Features, Handlers, Kernel, TreeId, Variation};
 use cr3_core::scenario::{Scenario, Schedule};
 use std::sync::Arc;
 
@@ -63,8 +63,10 @@ pub struct Setup {
     pub own: [Own; 2],
     /// Switches of the processor and the kernel, the same on both sides.
     pub features: Features,
-    /// In what the kernel of both sides differs from v6.12.
+    /// In what the kernel of both sides differs from v6.12, beside what trees have.
     pub kernel: Kernel,
+    /// In what the C side of each side's tree differs; none where there is no tree, or nobody has it.
+    pub of_trees: [Option<Kernel>; 2],
     /// The modelled handlers of both sides.
     pub handler: Handlers,
     /// The TLB model of both sides.
@@ -75,7 +77,27 @@ pub struct Setup {
     pub budget: u32,
 }
 
+/// What two sides are called: their forms. Where both run something of a person's own, it says what that is, and where it stands if both are the same.
+pub(crate) fn names(forms: [Form; 2], own: [Own; 2]) -> [&'static str; 2] {
+    let names = |own: Own| match own {
+        Own::Text => ("text", ["left text", "right text"]),
+        Own::Tree(_) => ("tree", ["left tree", "right tree"]),
+        Own::EditedTree(_) => ("custom", ["left custom", "right custom"]),
+    };
+    match (forms, own.map(names)) {
+        ([Form::Custom, Form::Custom], [left, right]) if left == right => left.1,
+        ([Form::Custom, Form::Custom], own) => own.map(|(name, _)| name),
+        (forms, _) => forms.map(|form| form.name()),
+    }
+}
+
 impl Setup {
+    /// What the sides are called.
+    #[must_use]
+    pub fn names(&self) -> [&'static str; 2] {
+        names(self.forms, self.own)
+    }
+
     /// The scenario of one side.
     #[must_use]
     pub fn scenario(&self, side: Side, custom: &OwnTexts) -> Scenario {
@@ -85,13 +107,36 @@ impl Setup {
     /// The system of one side.
     pub(crate) fn config(&self, side: Side, custom: &OwnTexts) -> Config {
         let form = self.forms[side.index()];
-        let Self { features, kernel, handler, geometry, .. } = *self;
+        let Self { features, handler, geometry, .. } = *self;
+        let kernel = self.kernel_of(side);
         let base = self.tree(side).map_or(Base::BuiltIn, Base::Elsewhere);
         let custom = match self.own[side.index()] {
             Own::Tree(_) if form == Form::Custom => Arc::default(),
             _ => custom.of(side).clone(),
         };
         Config { features, kernel, base, form, custom, handler, geometry }
+    }
+
+    /// In what the kernel of a side differs from v6.12. A tree has the C side of its release. The built-in text, which is written
+    /// for each of them, has that of the tree beside it: entry code is compared.
+    #[must_use]
+    pub fn kernel_of(&self, side: Side) -> Kernel {
+        let of_tree = self.of_trees[side.index()].or(self.of_trees[side.other().index()]);
+        of_tree.iter().flat_map(|kernel| kernel.iter()).fold(self.kernel, Kernel::with)
+    }
+
+    /// What to know of kernels that are not the usual one, since nothing else on the page shows them.
+    pub(crate) fn kernel_notice(&self) -> Option<String> {
+        let [left, right] = Side::BOTH.map(|side| self.kernel_of(side));
+        let said = |of: &str, kernel: Kernel| {
+            let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
+            (kernel != Kernel::V6_12).then(|| format!("The kernel{of} is {kernel}: {}.", differences.join("; ")))
+        };
+        if left == right {
+            return said("", left);
+        }
+        let sides = [said(" on the left", left), said(" on the right", right)];
+        Some(sides.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
 
     /// The systems of both sides.

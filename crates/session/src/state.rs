@@ -12,11 +12,12 @@ use crate::link::{self, Link, Note};
 use crate::panes::Panes;
 use crate::runs::Runs;
 use crate::setup::BUDGET;
+use crate::setup::names;
 pub use crate::setup::{OwnTexts, Setup};
 use crate::stops::{Halt, Run, Stop};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
-use cr3_core::linux::{Kernel, TreeId, Variation};
+use cr3_core::linux::TreeId;
 use cr3_core::scenario::{Place, Unresolved};
 use std::ops::Range;
 use std::rc::Rc;
@@ -218,7 +219,7 @@ impl State {
             ignored.extend(state.forget_unknown_place().map(|why| format!("code: {why}")));
         }
         let ignored = (!ignored.is_empty()).then(|| self::ignored(&ignored));
-        let said: Vec<_> = kernel_notice(state.setup.kernel).into_iter().chain(ignored).collect();
+        let said: Vec<_> = state.setup.kernel_notice().into_iter().chain(ignored).collect();
         state.notice = (!said.is_empty()).then(|| said.join(" "));
         state
     }
@@ -231,6 +232,7 @@ impl State {
             own: link.own,
             features: link.features,
             kernel: link.kernel,
+            of_trees: [None; 2],
             handler: link.handler,
             geometry: link.geometry,
             schedule: link.schedule.clone(),
@@ -256,7 +258,8 @@ impl State {
         record: impl FnOnce(&Setup, &OwnTexts, &Texts) -> Rc<Runs>,
     ) -> Self {
         let kept = drafts::tidy(kept);
-        let (setup, custom) = Self::asked(&link, &kept, settings.budget);
+        let (mut setup, custom) = Self::asked(&link, &kept, settings.budget);
+        setup.of_trees = trees.kernels(setup.trees());
         let aside = kept.into_iter().filter(|text| !custom.contains(text)).collect();
         let edited = setup.edited();
         texts.ask(&setup.configs(&custom), |base| trees.has(base));
@@ -342,6 +345,20 @@ impl State {
         Some(Spot { place, row: Some(self.cursor) })
     }
 
+    /// The same with the texts that run, where the present ones do not assemble: what leaves the page is what it shows.
+    #[must_use]
+    pub fn on_display(&self) -> Self {
+        let mut shown = self.clone();
+        for side in Side::BOTH.into_iter().filter(|side| self.runs.is_of_earlier_text(*side)) {
+            let Some(config) = self.runs.trace(side).map(|trace| &trace.scenario.config) else { continue };
+            shown.custom = shown.custom.with(side, config.custom.clone());
+            Rc::make_mut(&mut shown.setup).own[side.index()] = Own::of(config);
+        }
+        let of_trees = self.trees.kernels(shown.setup.trees());
+        Rc::make_mut(&mut shown.setup).of_trees = of_trees;
+        shown
+    }
+
     /// Whether another state runs and judges the same, under the same title and with the same notes: then no link tells them apart
     /// but by what is in sight.
     #[must_use]
@@ -390,13 +407,15 @@ impl State {
         Some(right).filter(|right| are_used && *right != self.custom.of(Side::Left))
     }
 
-    /// The names of the forms on display: those of before, while others are being assembled.
+    /// What the runs on display are called: those of before, while others are being assembled.
     #[must_use]
     pub fn names(&self) -> [&'static str; 2] {
-        Side::BOTH.map(|side| match self.runs.trace(side) {
-            Some(trace) if self.aim.is_some() => trace.scenario.config.form.name(),
-            _ => self.setup.forms[side.index()].name(),
-        })
+        let of = |side: Side| match self.runs.trace(side).map(|trace| &trace.scenario.config) {
+            Some(config) if self.aim.is_some() => (config.form, Own::of(config)),
+            _ => (self.setup.forms[side.index()], self.setup.own[side.index()]),
+        };
+        let [left, right] = Side::BOTH.map(of);
+        names([left.0, right.0], [left.1, right.1])
     }
 
     /// The system of the edited text, if there is one and its side does not run it.
@@ -472,10 +491,4 @@ pub(crate) fn awaits(setup: &Setup, custom: &OwnTexts, texts: &Texts) -> bool {
 /// What the page says of the parts of a link that it cannot follow.
 pub(crate) fn ignored(parts: &[String]) -> String {
     format!("Parts of the link were ignored. {}", parts.join("; "))
-}
-
-/// A kernel that is not the usual one is said, since nothing else on the page shows it.
-fn kernel_notice(kernel: Kernel) -> Option<String> {
-    let differences: Vec<_> = kernel.iter().map(Variation::description).collect();
-    (kernel != Kernel::V6_12).then(|| format!("The kernel is {kernel}: {}.", differences.join("; ")))
 }

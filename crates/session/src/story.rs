@@ -35,8 +35,8 @@ impl Story {
     pub fn setup(&self) -> Setup {
         let (features, handler, schedule) = self.situation.resolved();
         let (kernel, geometry) = (Kernel::V6_12, Geometry::Architectural);
-        let own = Default::default();
-        Setup { forms: self.forms, own, features, kernel, handler, geometry, schedule, budget: BUDGET }
+        let (own, of_trees) = Default::default();
+        Setup { forms: self.forms, own, features, kernel, of_trees, handler, geometry, schedule, budget: BUDGET }
     }
 
     /// The preset that it plays, if the situation is one.

@@ -184,7 +184,7 @@ fn ran(state: &State, side: Side) -> (Form, Option<(Own, &Arc<str>)>) {
 fn rerun(state: &mut State, aim: Aim, change: impl FnOnce(&mut Setup)) {
     let mut setup = (*state.setup).clone();
     change(&mut setup);
-    setup.kernel = state.trees.kernel(setup.kernel, state.setup.trees(), setup.trees());
+    setup.of_trees = state.trees.kernels(setup.trees());
     if setup == *state.setup && state.aim.is_none() {
         return landing::land(state, aim, state.cursor);
     }

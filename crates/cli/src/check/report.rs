@@ -5,10 +5,11 @@ use crate::arguments::CheckArguments;
 use crate::diagnostic;
 use crate::json::{self, hex};
 use crate::outcome::{WrongUse, print, print_json};
-use crate::run::{ending_of, heading};
+use crate::run::{ending_of, heading_of_all};
 use crate::table::{Align, labelled, rewrap, table, wrap};
 use cr3_core::judge::{Findings, Kind};
 use cr3_core::promises::Promises;
+use cr3_core::trace::Trace;
 use cr3_core::trust::{Counted, FIELDS, Field};
 use cr3_unicorn::limits::Limit;
 use serde::Serialize;
@@ -25,6 +26,8 @@ struct Report {
 #[derive(Serialize)]
 struct Run {
     form: &'static str,
+    /// In what the kernel differs from v6.12.
+    kernel: String,
     notes: Vec<diagnostic::Report>,
     steps: usize,
     agrees: bool,
@@ -94,12 +97,15 @@ pub(super) fn give(arguments: &CheckArguments, followed: &[Followed]) -> Result<
     if !arguments.system.json {
         return print(&text(followed));
     }
-    let Some(first) = followed.first() else { return Ok(()) };
     print_json(&Report {
-        setting: json::Setting::new(&first.trace.scenario),
+        setting: json::Setting::of_all(&traces(followed)),
         runs: followed.iter().map(run_report).collect(),
         fields: FIELDS.iter().map(|field| field_report(field, followed)).collect(),
     })
+}
+
+fn traces(followed: &[Followed]) -> Vec<&Trace> {
+    followed.iter().map(|followed| &followed.trace).collect()
 }
 
 fn form(followed: &Followed) -> &str {
@@ -111,6 +117,7 @@ fn run_report(followed: &Followed) -> Run {
     let not_compared = |(limit, count): (&Limit, &u64)| NotCompared { reason: limit.reason(), count: *count };
     Run {
         form: trace.scenario.config.form.name(),
+        kernel: trace.scenario.config.kernel.to_string(),
         notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
         steps: trace.steps.len(),
         agrees: difference.is_none(),
@@ -186,9 +193,8 @@ fn compared(field: &Field, followed: &Followed) -> Option<u64> {
 }
 
 fn text(followed: &[Followed]) -> String {
-    let Some(first) = followed.first() else { return String::new() };
-    let forms: Vec<_> = followed.iter().map(form).collect();
-    let mut text = heading(&first.trace.scenario, &forms.join(", "));
+    let forms: Vec<_> = followed.iter().map(|followed| followed.name.clone()).collect();
+    let mut text = heading_of_all(&traces(followed), &forms);
     text.extend(followed.iter().map(|followed| diagnostic::notes(&followed.trace.system.notes)));
     text.extend(followed.iter().map(summary));
     text.extend(followed.iter().filter_map(|followed| Some(difference(followed.difference.as_ref()?, followed))));

@@ -2,6 +2,7 @@
 
 use super::random::Random;
 use crate::arguments::SystemArguments;
+use crate::forms::{self, Chosen};
 use crate::jobs;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
@@ -10,7 +11,7 @@ use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
     Assumption, Assumptions, MAX_SHARES, Method, Query, Shard, standard_features, standard_handlers,
 };
-use cr3_core::linux::{Config, Features, Form, Handlers, Kernel};
+use cr3_core::linux::{Config, Features, Handlers, Kernel};
 use cr3_core::scenario::Vector;
 use std::fmt::{self, Display, Formatter};
 
@@ -28,15 +29,16 @@ an assumption, or a schedule.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExploreArguments {
-    /// Form of the macro: A, B2, C, E, never, custom [default: E, or custom with --macro]
+    /// Form of the macro: A, B2, C, E, never; custom is what --macro and --tree give together, text is --macro alone, tree is --tree
+    /// alone [default: E, or custom with --macro or --tree]
     #[arg(long)]
     form: Option<String>,
     #[command(flatten)]
     pub(super) own: OwnText,
-    /// Another form, explored too: what single exceptions that break nothing cost with both. Runs every schedule to its end, which takes
-    /// hours from two exceptions on
+    /// Another form, explored too: what single exceptions that break nothing cost with both; text, tree and custom take what is given
+    /// after what --form takes, as in --forms of `compare`. Runs every schedule to its end, which takes hours from two exceptions on
     #[arg(long, value_name = "FORM")]
-    pub(super) against: Option<Form>,
+    pub(super) against: Option<String>,
     /// The most exceptions of a schedule, or `any`: then what handlers do is summed up, for any depth and number [default: any, or 1 with
     /// --plain, --against or --shard]
     #[arg(long, value_name = "N", value_parser = depth)]
@@ -91,6 +93,15 @@ pub(crate) struct ExploreArguments {
     pub(super) json: bool,
 }
 
+/// What is asked about a form.
+pub(super) struct Asked {
+    pub(super) query: Query,
+    /// What the form is called.
+    pub(super) name: String,
+    /// The arguments that give it alone.
+    pub(super) options: String,
+}
+
 /// The standard set of handlers, or of features.
 const STANDARD: &str = "standard";
 
@@ -136,12 +147,15 @@ fn shard(text: &str) -> Result<Shard, String> {
 }
 
 impl ExploreArguments {
-    /// The query about the form, and that about the form to hold it against.
-    pub(super) fn queries(&self) -> Result<(Query, Option<Query>), WrongUse> {
-        let form = SystemArguments::with_own(self.own.clone()).config(self.form.as_deref())?;
-        let other = self.against.map(|form| Config { form, ..Config::default() });
-        let against = other.map(|other| self.query(&other, self.assumed())).transpose()?;
-        Ok((self.query(&form, self.assumed())?, against))
+    /// What is asked about the form, and about the form to hold it against.
+    pub(super) fn asked(&self) -> Result<Vec<Asked>, WrongUse> {
+        let system = SystemArguments::of_kernel(self.kernel, self.own.clone());
+        let chosen = system.against(self.form.as_deref(), self.against.as_deref())?;
+        let names = forms::names(chosen.iter().map(|chosen| &chosen.config));
+        let asked = chosen.into_iter().zip(names).map(|(Chosen { config, options }, name)| {
+            Ok(Asked { query: self.query(&config, self.assumed())?, name, options })
+        });
+        asked.collect()
     }
 
     /// As many exceptions as the search that is asked for can do.
@@ -184,9 +198,18 @@ impl ExploreArguments {
         let features = self.features()?;
         let handlers = self.handlers(assumed)?;
         let pairs = features.iter().flat_map(|features| handlers.iter().map(move |handler| (*features, *handler)));
-        let kernel = base.base.tree().map_or(self.kernel, |tree| tree.kernel(self.kernel));
-        let config = |(features, handler)| Config { features, handler, kernel, ..base.clone() };
+        let config = |(features, handler)| Config { features, handler, ..base.clone() };
         Ok(pairs.map(config).collect())
+    }
+
+    /// The arguments that name the form, of which `alone` gives it alone. That of --against may take a text or tree of its own.
+    fn options(&self, alone: &str) -> String {
+        let own = self.own.options();
+        match &self.form {
+            Some(form) if self.against.is_some() && !own.is_empty() => format!("--form {form} {own}"),
+            None if self.own.is_given() => own,
+            _ => alone.to_owned(),
+        }
     }
 
     fn features(&self) -> Result<Vec<Features>, WrongUse> {
@@ -229,11 +252,8 @@ impl ExploreArguments {
     }
 
     /// The command that says the same, with what was left out written down.
-    pub(super) fn command(&self, query: &Query) -> String {
-        let mut command = "cr3play explore".to_owned();
-        if let Some(config) = query.configs.first() {
-            command += &format!(" {}", self.own.form_options(config.form));
-        }
+    pub(super) fn command(&self, Asked { query, options, .. }: &Asked) -> String {
+        let mut command = format!("cr3play explore {}", self.options(options));
         let vectors: Vec<_> = query.vectors.iter().map(|vector| vector.name()).collect();
         if self.random.is_none() {
             command += &format!(" --depth {}", self.depth());

@@ -1,7 +1,6 @@
 //! What single exceptions cost, and whether the costs of two forms may be compared.
 
 use super::Searched;
-use super::text::form;
 use crate::table::{Align, table, wrap};
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Method, Report, Setting, Verdict, follows_instructions};
@@ -58,7 +57,7 @@ pub(super) fn are_complete(searched: &Searched) -> bool {
 
 /// Why the costs of two forms must not be subtracted, if so.
 pub(super) fn no_differences(one: &Searched, other: &Searched) -> Option<String> {
-    let unfit = |searched: &Searched| Some(format!("form {} {}", form(searched), not_holding(&searched.report)?));
+    let unfit = |searched: &Searched| Some(format!("form {} {}", searched.name, not_holding(&searched.report)?));
     let counts = [one, other].map(|searched| counted(&searched.report));
     let unequal = || {
         let [one, other] = counts;
@@ -98,14 +97,14 @@ pub(super) fn costs(searched: &Searched, against: Option<&Searched>) -> String {
     text += &reason.map_or(String::new(), |reason| wrap(&format!("n/c: not comparable, since {reason}"), 0));
     let most: Vec<_> = shown().filter_map(|counter| most(searched, counter)).collect();
     if !most.is_empty() {
-        text += &format!("\nthe most of one of them, form {}\n{}", form(searched), most.concat());
+        text += &format!("\nthe most of one of them, form {}\n{}", searched.name, most.concat());
     }
     text
 }
 
 fn head(searched: &Searched, against: Option<&Searched>) -> Vec<String> {
-    let mut head = vec![String::new(), form(searched).to_string()];
-    head.extend(against.into_iter().flat_map(|against| [form(against).to_string(), "difference".to_owned()]));
+    let mut head = vec![String::new(), searched.name.clone()];
+    head.extend(against.into_iter().flat_map(|against| [against.name.clone(), "difference".to_owned()]));
     head
 }
 

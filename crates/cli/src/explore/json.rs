@@ -1,7 +1,6 @@
 //! The answer as JSON.
 
 use super::Searched;
-use super::arguments::ExploreArguments;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
 use super::text::command;
 use super::why::Without;
@@ -208,21 +207,20 @@ pub(super) fn assumptions(searched: Option<&Searched>) -> Vec<Assumed> {
 }
 
 impl Answer {
-    /// `own` is the system of a person's own text.
+    /// `own` are the systems of a person's own texts.
     pub(super) fn new(
-        arguments: &ExploreArguments,
         searched: &Searched,
         against: Option<&Searched>,
         why: Option<&[Without]>,
-        own: Option<&linux::System>,
+        own: &[linux::System],
     ) -> Self {
         Self {
             version: VERSION,
             program: env!("CARGO_PKG_VERSION"),
             without: why.map(|why| why.iter().map(Need::new).collect()),
-            search: Search::new(arguments, searched),
-            notes: diagnostic::Report::of_system(own),
-            against: against.map(|against| Search::new(arguments, against)),
+            search: Search::new(searched),
+            notes: own.iter().flat_map(|own| diagnostic::Report::of_system(Some(own))).collect(),
+            against: against.map(Search::new),
             differences: against.and_then(|against| differences(searched, against)),
             no_differences: against.and_then(|against| no_differences(searched, against)),
         }
@@ -237,8 +235,8 @@ impl Need {
 }
 
 impl Search {
-    fn new(arguments: &ExploreArguments, searched: &Searched) -> Self {
-        let Searched { query, report, command, random } = searched;
+    fn new(searched: &Searched) -> Self {
+        let Searched { query, report, command, random, .. } = searched;
         let counts = &report.counts;
         let config = query.configs.first();
         let own = config.filter(|config| config.form == Form::Custom);
@@ -270,7 +268,7 @@ impl Search {
             assumptions: assumptions(Some(searched)),
             schedules_counted: counted(report),
             counters: are_complete(searched).then(|| counters(searched)),
-            violations: report.violations.iter().map(|violation| Broken::new(arguments, violation)).collect(),
+            violations: report.violations.iter().map(|violation| Broken::new(searched, violation)).collect(),
             unconfirmed: report.unconfirmed.clone(),
             work: Work {
                 method: match (random, query.method) {
@@ -328,7 +326,7 @@ impl Counted {
 }
 
 impl Broken {
-    fn new(arguments: &ExploreArguments, violation: &Violation) -> Self {
+    fn new(searched: &Searched, violation: &Violation) -> Self {
         Self {
             promise: violation.broken.invariant(),
             message: violation.broken.to_string(),
@@ -337,7 +335,7 @@ impl Broken {
             schedule: violation.schedule.to_string(),
             step: violation.step(),
             minimal: violation.is_minimal,
-            command: command(arguments, violation),
+            command: command(searched, violation),
         }
     }
 }

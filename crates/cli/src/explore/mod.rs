@@ -15,7 +15,9 @@ pub(crate) use merge::{MergeArguments, merge};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
 use crate::{diagnostic, jobs, own_text};
+use arguments::Asked;
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
+use cr3_core::linux::System;
 use random::Random;
 use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
@@ -54,6 +56,10 @@ const INTERRUPTED: i32 = 130;
 struct Searched {
     query: Query,
     report: Report,
+    /// What the form is called.
+    name: String,
+    /// The arguments that give it alone.
+    options: String,
     /// What carries it out again, with the one that it is held against.
     command: String,
     /// The schedules that were drawn, if any.
@@ -84,34 +90,51 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
 
 /// What the form comes to. That of the form it is held against is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
-    let (query, against) = arguments.queries()?;
-    let own = own_text::system(query.configs.first())?;
-    if let Some(own) = own.as_ref().filter(|_| !arguments.json) {
-        tell(&diagnostic::notes(&own.notes));
+    let mut asked = arguments.asked()?.into_iter();
+    let (Some(form), against) = (asked.next(), asked.next()) else {
+        return Err(WrongUse::new("no form is given", "try --form E"));
+    };
+    let own = own_systems(std::iter::once(&form).chain(&against))?;
+    if !arguments.json {
+        own.iter().for_each(|own| tell(&diagnostic::notes(&own.notes)));
     }
     let settings = Settings::new(arguments);
-    if against.is_some() && query.depth > 1 {
-        let depth = query.depth;
+    let depth = form.query.depth;
+    if against.is_some() && depth > 1 {
         tell(&format!(
             "cr3play: with --against every schedule of up to {depth} exceptions runs to its end, with both forms\n"
         ));
     }
-    let command = arguments.command(&query);
-    let search = |query| search(query, &settings, command.clone());
-    let searched = search(query)?;
+    let command = arguments.command(&form);
+    let search = |asked| search(asked, &settings, command.clone());
+    let searched = search(form)?;
     let against = against.map(search).transpose()?;
     let why = why::why(arguments, &searched, &settings)?;
     if arguments.json {
-        print_json(&json::Answer::new(arguments, &searched, against.as_ref(), why.as_deref(), own.as_ref()))?;
+        print_json(&json::Answer::new(&searched, against.as_ref(), why.as_deref(), &own))?;
     } else {
-        print(&text::text(arguments, &searched, against.as_ref(), why.as_deref()))?;
+        print(&text::text(&searched, against.as_ref(), why.as_deref()))?;
     }
     Ok(searched.report.verdict)
 }
 
-fn search(query: Query, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
+/// The systems of a person's own texts, each with the notes that none before it has.
+fn own_systems<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<Vec<System>, WrongUse> {
+    let systems = asked.map(|asked| own_text::system(asked.query.configs.first()));
+    let mut systems: Vec<_> = systems.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let mut said = Vec::new();
+    for system in &mut systems {
+        let notes: Vec<_> = system.notes.iter().filter(|note| !said.contains(*note)).cloned().collect();
+        said.extend(notes.iter().cloned());
+        system.notes = notes.into();
+    }
+    Ok(systems)
+}
+
+fn search(asked: Asked, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
+    let Asked { query, name, options } = asked;
     let report = carry_through(&query, settings)?;
-    Ok(Searched { query, report, command, random: settings.random })
+    Ok(Searched { query, report, name, options, command, random: settings.random })
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {

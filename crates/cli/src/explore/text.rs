@@ -1,12 +1,12 @@
 //! The answer for a person.
 
 use super::Searched;
-use super::arguments::{ExploreArguments, kernel_option, quoted};
+use super::arguments::{kernel_option, quoted};
 use super::costs::costs;
 use super::why::Without;
+use crate::forms::described;
 use crate::table::{Align, labelled, table, wrap};
 use cr3_core::explore::{Assumption, Method, Reach, Report, Shard, Standing, Verdict, Violation};
-use cr3_core::linux::Form;
 use std::collections::BTreeSet;
 
 /// `--list-assumptions`.
@@ -22,28 +22,18 @@ pub(super) fn assumptions() -> String {
     Assumption::ALL.into_iter().map(one).collect()
 }
 
-pub(super) fn text(
-    arguments: &ExploreArguments,
-    searched: &Searched,
-    against: Option<&Searched>,
-    why: Option<&[Without]>,
-) -> String {
-    let mut text = one(arguments, searched) + &why.map_or(String::new(), |why| needed(searched, why));
+pub(super) fn text(searched: &Searched, against: Option<&Searched>, why: Option<&[Without]>) -> String {
+    let mut text = one(searched) + &why.map_or(String::new(), |why| needed(searched, why));
     if let Some(against) = against {
         text.push('\n');
-        text += &one(arguments, against);
+        text += &one(against);
     }
     text + &costs(searched, against) + "\n" + &labelled("again", &searched.command)
 }
 
-/// The form that was searched.
-pub(super) fn form(searched: &Searched) -> &Form {
-    searched.query.configs.first().map_or(&Form::E, |config| &config.form)
-}
-
-fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
-    let Searched { query, report, .. } = searched;
-    let form = form(searched);
+fn one(searched: &Searched) -> String {
+    let Searched { query, report, name, .. } = searched;
+    let form = query.configs.first().map_or_else(|| name.clone(), |config| described(name, config));
     let counts = &report.counts;
     // Of random schedules each strike is a choice; otherwise each choice that is a schedule is one more strike.
     let (label, struck) = searched.random.map_or(("choices", "schedules"), |_| ("strikes", "struck"));
@@ -55,7 +45,7 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
         counts.schedules
     );
     let mut text = [
-        labelled("form", &format!("{form}: {}", form.description())),
+        labelled("form", &form),
         labelled("systems", &systems(searched)),
         labelled("vectors", &vectors(searched)),
         query.shard.map_or(String::new(), share),
@@ -63,7 +53,7 @@ fn one(arguments: &ExploreArguments, searched: &Searched) -> String {
         labelled(label, &choices),
     ]
     .concat();
-    text += &report.violations.iter().map(|violation| self::violation(arguments, violation)).collect::<String>();
+    text += &report.violations.iter().map(|violation| self::violation(searched, violation)).collect::<String>();
     text +=
         &report.unconfirmed.iter().map(|text| wrap(&format!("not confirmed by a run: {text}"), 4)).collect::<String>();
     text + &assumed(searched)
@@ -206,7 +196,7 @@ fn nothing(report: &Report) -> String {
     })
 }
 
-fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
+fn violation(searched: &Searched, violation: &Violation) -> String {
     let Violation { broken, schedule, .. } = violation;
     let minimal = if violation.is_minimal { "" } else { " (there may be a shorter one)" };
     let strikes = match schedule.injections.is_empty() {
@@ -215,13 +205,12 @@ fn violation(arguments: &ExploreArguments, violation: &Violation) -> String {
     };
     wrap(&format!("breaks {} at step {}: {strikes}{minimal}", broken.invariant(), violation.step()), 4)
         + &wrap(&broken.to_string(), 8)
-        + &wrap(&command(arguments, violation), 8)
+        + &wrap(&command(searched, violation), 8)
 }
 
 /// The command that plays a counterexample.
-pub(super) fn command(arguments: &ExploreArguments, violation: &Violation) -> String {
-    let config = &violation.config;
-    let form = arguments.own.form_options(config.form);
+pub(super) fn command(searched: &Searched, violation: &Violation) -> String {
+    let (config, form) = (&violation.config, &searched.options);
     let mut command = format!("cr3play run {form} --features {} --handler {}", config.features, config.handler);
     command += &kernel_option(config.kernel);
     if !violation.schedule.injections.is_empty() {

@@ -1,6 +1,6 @@
 //! Which assumptions a verdict needs: what the search comes to without each of them.
 
-use super::arguments::ExploreArguments;
+use super::arguments::{Asked, ExploreArguments};
 use super::{Searched, Settings, search};
 use crate::outcome::WrongUse;
 use cr3_core::explore::{Assumption, Assumptions, Query, Standing, Verdict};
@@ -30,7 +30,7 @@ pub(super) fn why(
         Verdict::Breaks if !off.is_empty() => {
             let depth = searched.report.violations.first().map_or(1, |violation| violation.depth() as u32);
             let assumed = Query { depth, ..arguments.query(&base(query), Assumptions::default())? };
-            let held = search(assumed, settings, String::new())?;
+            let held = again(searched, assumed, settings)?;
             if held.report.verdict != Verdict::Holds {
                 return Ok(None);
             }
@@ -44,6 +44,12 @@ pub(super) fn why(
         }
         _ => Ok(None),
     }
+}
+
+/// Another search of the same form, which nobody is told how to repeat.
+fn again(searched: &Searched, query: Query, settings: &Settings) -> Result<Searched, WrongUse> {
+    let Searched { name, options, .. } = searched;
+    search(Asked { query, name: name.clone(), options: options.clone() }, settings, String::new())
 }
 
 /// A configuration of the query: all have the same form. Its text is not read a second time, because standard input is gone.
@@ -85,5 +91,5 @@ fn alone(
     if query.configs.is_empty() {
         return Ok(Verdict::Holds);
     }
-    Ok(search(query, settings, String::new())?.report.verdict)
+    Ok(again(held, query, settings)?.report.verdict)
 }

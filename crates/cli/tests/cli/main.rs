@@ -2,6 +2,7 @@
 
 mod claims;
 mod comparing;
+mod copy;
 mod costs;
 mod exploring;
 mod exploring_at_length;
@@ -88,6 +89,23 @@ fn steady(text: &str) -> String {
         rest = &rest[start + length..];
     }
     steady + rest
+}
+
+/// The lines that are wanted, steady.
+fn lines(text: &str, wanted: impl Fn(&str) -> bool) -> String {
+    steady(&text.lines().filter(|line| wanted(line)).map(|line| format!("{line}\n")).collect::<String>())
+}
+
+/// What commands say that are wrong use.
+fn refused<C: AsRef<str>>(cases: impl IntoIterator<Item = C>) -> String {
+    let told = cases.into_iter().map(|case| {
+        let case = case.as_ref();
+        let answer = play(case, "");
+        assert_eq!(answer.status, 2, "{case}: {}", answer.err);
+        assert_fits(case, &answer);
+        format!("$ cr3play {case}\n{}", answer.err)
+    });
+    told.collect()
 }
 
 fn json(arguments: &str, status: i32) -> Value {

@@ -49,24 +49,6 @@ fn a_macro_file_means_form_custom() {
 }
 
 #[test]
-fn two_macro_files_are_two_forms_custom() {
-    const FILES: &str = "--macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S";
-    let run = |command: &str| -> Value {
-        let answer = play(&format!("compare {command} --json --inject kernel_loop+1:nmi"), "");
-        serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{command}: {error}: {}", answer.err))
-    };
-    let own = run(FILES);
-    assert_eq!(forms(&own), ["custom", "custom"]);
-    let counters = |report: &Value| report["counters"].clone();
-    assert_eq!(counters(&own), counters(&run("--forms A,E")));
-    let apart = run(&format!("--forms custom,C,custom {FILES}"));
-    assert_eq!(forms(&apart), ["custom", "C", "custom"]);
-    assert_eq!(counters(&apart), counters(&run("--forms A,C,E")));
-    let same = run("--forms custom,custom --macro crates/core/src/linux/restore/a.S");
-    assert_eq!(counters(&same), counters(&run("--forms A,A")));
-}
-
-#[test]
 #[cfg(feature = "unicorn")]
 fn a_macro_file_adds_form_custom_to_a_check() {
     let report = report("check");

@@ -1,6 +1,7 @@
 //! `cr3play report`.
 
-use super::{check, json, play};
+use super::copy::Copy;
+use super::{Answer, check, json, play};
 use expect_test::expect;
 
 /// What a report prints, and the exit status.
@@ -228,13 +229,17 @@ fn what_a_report_cannot_be_about_is_said() {
     );
 }
 
-/// The command that a report prints, as a line of a shell, with the tree of testdata in the place of each folder.
-fn reproduced(report: &str) -> String {
+/// The command that a report prints, as a line of a shell.
+fn command(report: &str) -> String {
     let lines = report.lines().skip_while(|line| !line.starts_with("  cr3play compare "));
     let command = lines.take_while(|line| !line.is_empty()).map(|line| line.trim().trim_end_matches('\\'));
     let command = command.collect::<Vec<_>>().join(" ");
-    let command = command.replace("LEFT_DIR", "DIR").replace("RIGHT_DIR", "DIR").replace("DIR", "testdata/tree");
     command.trim().strip_prefix("cr3play ").expect("a command").to_owned()
+}
+
+/// The same with the tree of testdata in the place of each folder.
+fn reproduced(report: &str) -> String {
+    command(report).replace("LEFT_DIR", "DIR").replace("RIGHT_DIR", "DIR").replace("DIR", "testdata/tree")
 }
 
 /// Each side's own text or tree runs in the report as in `compare`; the command that it prints counts the same.
@@ -268,6 +273,47 @@ fn values(report: &serde_json::Value) -> Vec<(String, String)> {
     };
     let all = report["counters"].as_array().expect("a list").iter();
     all.map(|one| (one["name"].to_string(), of_last_two(one))).collect()
+}
+
+/// The report on two trees says which C side each has, and its link and its command have them again.
+#[test]
+fn each_tree_of_a_report_has_its_own_c_side() {
+    let other = Copy::new("reported");
+    std::fs::write(other.file(".config"), "CONFIG_DEBUG_ENTRY=y\n").expect("the file can be written");
+    let trees = format!("--tree testdata/tree --tree {}", other.folder());
+    let (text, status) = report(&format!("{trees} --inject kernel_loop+1:nmi"));
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("\nkernel v6.12 on the left, v6.12+debug-entry on the right\n"), "{text}");
+    let link = text.lines().last().expect("a link");
+    assert!(!link.contains("&k="), "{link}");
+    let again = |link: &str| play(&format!("report --verdict no {link} {trees}"), "");
+    let Answer { out, err, .. } = again(link);
+    assert_eq!(out, text);
+    expect![[r#"
+        cr3play: The kernel on the right is v6.12+debug-entry: CONFIG_DEBUG_ENTRY, on in defconfig: the
+          first NMI unblocks NMIs by an IRET of its own, and exits check what they return to.
+    "#]]
+    .assert_eq(&err);
+    let command = command(&text).replace("LEFT_DIR", "testdata/tree").replace("RIGHT_DIR", &other.folder());
+    assert!(!command.contains("--kernel"), "{command}");
+    let of_report = json(&format!("report --verdict no --json {trees} --inject kernel_loop+1:nmi"), 0);
+    assert_eq!(values(&of_report), values(&json(&format!("{command} --json"), 0)));
+    let kernels = [0, 1].map(|side| of_report["runs"][side]["kernel"].clone());
+    assert_eq!(
+        (&of_report["kernel"], kernels),
+        (&serde_json::Value::Null, ["v6.12", "v6.12+debug-entry"].map(Into::into))
+    );
+    // A link that names a kernel means both sides, as it did when both had what either tree has.
+    for (kernel, said) in [
+        ("v6.12%2Bdebug-entry", "\nkernel v6.12+debug-entry\n"),
+        (
+            "v6.12%2Bearly-switching",
+            "\nkernel v6.12+early-switching on the left,\n       v6.12+early-switching+debug-entry on the right\n",
+        ),
+    ] {
+        let text = again(&format!("{link}&k={kernel}")).out;
+        assert!(text.contains(said), "{text}");
+    }
 }
 
 /// No link carries a tree; whoever has it gives it.

@@ -1,6 +1,6 @@
 //! Wrong use: what is wrong, and what to do about it.
 
-use super::{assert_fits, play};
+use super::{play, refused};
 use expect_test::expect;
 use serde_json::Value;
 
@@ -61,12 +61,6 @@ fn wrong_use_names_cause_and_mend() {
         "nmi --cycles 3..2",
         "run --geometry skylark",
     ];
-    let told = cases.map(|case| {
-        let answer = play(case, "");
-        assert_eq!(answer.status, 2, "{case}: {}", answer.err);
-        assert_fits(case, &answer);
-        format!("$ cr3play {case}\n{}", answer.err)
-    });
     expect![[r#"
         $ cr3play places --form
         error: a value is required for '--form <FORM>' but none was supplied
@@ -200,5 +194,5 @@ fn wrong_use_names_cause_and_mend() {
 
         For more information, try '--help'.
     "#]]
-    .assert_eq(&told.concat());
+    .assert_eq(&refused(cases));
 }

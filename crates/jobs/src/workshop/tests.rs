@@ -3,6 +3,7 @@ use cr3_core::linux::{Feature, Kernel, Variation};
 use cr3_session::assembly::ready::Ready;
 use cr3_session::assembly::wire::{answer, asked};
 use cr3_session::choice::Own;
+use cr3_session::command::Command;
 use cr3_session::export::Export;
 use cr3_session::tree::wire::decode;
 use cr3_session::view::trees::{rows, said, status};
@@ -190,7 +191,8 @@ fn the_c_side_follows_the_tree() {
         _ => on_disk(path),
     });
     let early = Kernel::only(Variation::EarlySwitching);
-    assert_eq!(page.state.setup.kernel, early);
+    let kernels = |state: &State| Side::BOTH.map(|side| state.setup.kernel_of(side));
+    assert_eq!(kernels(&page.state), [early; 2], "the built-in text has that of the tree beside it");
     assert!(rows(&page.state)[0].words.ends_with("the C side is modelled after v6.12+early-switching, checked"));
     let notice = page.state.notice.clone().expect("it is said");
     assert!(
@@ -199,15 +201,30 @@ fn the_c_side_follows_the_tree() {
     );
     let id = page.state.setup.tree(Side::Right).expect("a tree");
     // A tree that goes takes its C side along, whatever comes in its place.
-    assert_eq!(page.after(Action::SetForm(Side::Right, Form::E)).setup.kernel, Kernel::V6_12);
-    assert_eq!(page.after(Action::SetOwn(Side::Left, Own::Tree(id))).setup.kernel, early);
+    assert_eq!(kernels(page.after(Action::SetForm(Side::Right, Form::E))), [Kernel::V6_12; 2]);
+    assert_eq!(kernels(page.after(Action::SetOwn(Side::Left, Own::Tree(id)))), [early; 2]);
     page.open(&mut |path| match path {
         "Makefile" => File::Text("VERSION = 6\nPATCHLEVEL = 18\nSUBLEVEL = 0\n".into()),
         _ => on_disk(path),
     });
-    assert_eq!(page.state.setup.kernel, early, "one side runs the first");
+    assert_eq!(kernels(&page.state), [early, Kernel::V6_12], "each tree has its own");
+    let ran = Side::BOTH.map(|side| page.state.runs.trace(side).map(|trace| trace.scenario.config.kernel));
+    assert_eq!(ran, kernels(&page.state).map(Some));
+    let judged = Side::BOTH.map(|side| page.state.explore.side(side).subject.as_ref().map(|it| it.config.kernel));
+    assert_eq!(judged, ran);
+    let link = link::encode(&page.state.link());
+    assert!(!link.contains("&k=") && !Command::of(&page.state).whole().contains("--kernel"), "{link}");
+    assert_eq!(kernels(page.after(Action::SwapForms)), [Kernel::V6_12, early]);
+    assert_eq!(kernels(page.after(Action::OpenLink(link.clone()))), [early, Kernel::V6_12]);
+    let said = "The kernel on the left is v6.12+early-switching: switch_mm_irqs_off stores";
+    assert!(page.state.notice.as_ref().is_some_and(|notice| notice.starts_with(said)), "{:?}", page.state.notice);
+    // A kernel that a link names is that of both sides, as it was when both had what either tree has.
+    let given = format!("{link}&k=v6.12%2Bearly-switching");
+    assert_eq!(kernels(page.after(Action::OpenLink(given))), [early; 2]);
+    assert!(link::encode(&page.state.link()).contains("&k=v6.12%2Bearly-switching"));
+    page.after(Action::OpenLink(link));
     assert!(rows(&page.state)[0].words.ends_with("the C side is modelled after v6.12, unchecked"));
-    assert_eq!(page.after(Action::SetForm(Side::Left, Form::E)).setup.kernel, Kernel::V6_12);
+    assert_eq!(kernels(page.after(Action::SetForm(Side::Left, Form::E))), [Kernel::V6_12; 2]);
 }
 
 #[test]
@@ -254,13 +271,13 @@ fn files_of_a_comparison_have_the_run_of_a_tree() {
     for own in [Own::Tree(id), Own::EditedTree(id)] {
         let state = page.after(Action::SetOwn(Side::Right, own));
         let address = format!("https://example.org/#{}", link::encode(&state.link()));
-        let verdicts = report::verdicts(state);
         let text = report::text(state, &address);
         let made = Export::ALL.map(|export| {
             let file = export.file(state, &address, &text);
-            assert_eq!(Export::answer(&export.request(&address, &verdicts), &library).as_ref(), Some(&file));
+            let request = export.request(state, &address);
+            assert_eq!(Export::answer(&request, &library).as_ref(), Some(&file));
             // Without the tree there is no run to export.
-            assert_ne!(Export::answer(&export.request(&address, &verdicts), &Library::default()), Some(file.clone()));
+            assert_ne!(Export::answer(&request, &Library::default()), Some(file.clone()));
             file
         });
         let [report, json, csv, svg, html] = made;

@@ -7,6 +7,7 @@ use crate::state::State;
 use crate::view::counters::{Count, count};
 use crate::view::outcome::{Broken, Outcome, not_comparable, outcome};
 use cr3_core::counters::Counter;
+use cr3_core::linux::Kernel;
 
 /// A value of JSON (RFC 8259).
 enum Json {
@@ -92,7 +93,7 @@ pub(super) fn json(state: &State, address: &str) -> String {
         ("title", Json::text(&state.title)),
         ("link", Json::text(address)),
         ("features", Json::text(setup.features)),
-        ("kernel", Json::text(setup.kernel)),
+        ("kernel", kernel(Side::BOTH.map(|side| setup.kernel_of(side)))),
         ("handler", Json::text(setup.handler)),
         ("geometry", Json::text(setup.geometry)),
         ("inject", Json::text(&setup.schedule)),
@@ -104,6 +105,11 @@ pub(super) fn json(state: &State, address: &str) -> String {
     let mut text = String::new();
     whole.write(&mut text, 0);
     text + "\n"
+}
+
+/// The kernel of both sides, if it is one.
+fn kernel([left, right]: [Kernel; 2]) -> Json {
+    if left == right { Json::text(left) } else { Json::Null }
 }
 
 fn all(state: &State) -> Vec<Count> {
@@ -120,8 +126,11 @@ fn run(state: &State, side: Side, outcome: Option<&Outcome>) -> Json {
         ])
     };
     Json::Object(vec![
+        ("name", Json::text(names(state)[side.index()])),
         ("form", Json::text(state.setup.forms[side.index()].name())),
+        ("of", outcome.and_then(|outcome| outcome.of).map_or(Json::Null, Json::text)),
         ("tree", state.tree_name(side).map_or(Json::Null, Json::Text)),
+        ("kernel", Json::text(state.setup.kernel_of(side))),
         ("ending", outcome.map_or(Json::Null, |outcome| Json::text(&outcome.ending))),
         ("broken", Json::List(outcome.map_or_else(Vec::new, |outcome| outcome.broken.iter().map(broken).collect()))),
     ])

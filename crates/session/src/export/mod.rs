@@ -6,10 +6,11 @@ mod html;
 mod markup;
 mod timeline;
 
+use crate::choice::Side;
 use crate::library::Library;
-use crate::opening;
-use crate::report;
 use crate::state::{Settings, State};
+use crate::{opening, report, words};
+use std::rc::Rc;
 
 /// Between the parts of a request: no text that a person writes has it.
 const SEPARATOR: char = '\u{1f}';
@@ -84,21 +85,27 @@ impl Export {
         }
     }
 
-    /// As the page asks a worker for a file. The address says everything but what the explorer has found.
+    /// As the page asks a worker for a file of what is on display. The address says everything but which texts are not the present ones,
+    /// and what the explorer has found.
     #[must_use]
-    pub fn request(self, address: &str, verdicts: &[String]) -> String {
-        format!("{}{SEPARATOR}{address}{SEPARATOR}{}", self.name(), verdicts.join("\n"))
+    pub fn request(self, shown: &State, address: &str) -> String {
+        let earlier = Side::BOTH.into_iter().filter(|side| shown.runs.is_of_earlier_text(*side));
+        let earlier = earlier.map(words::side_key).collect::<Vec<_>>().join(",");
+        let verdicts = report::verdicts(shown).join("\n");
+        format!("{}{SEPARATOR}{earlier}{SEPARATOR}{address}{SEPARATOR}{verdicts}", self.name())
     }
 
     /// The file that a request asks for, with the trees that are here; none if it is no request.
     #[must_use]
     pub fn answer(request: &str, library: &Library) -> Option<String> {
-        let mut parts = request.splitn(3, SEPARATOR);
+        let mut parts = request.splitn(4, SEPARATOR);
         let name = parts.next()?;
         let export = Self::ALL.into_iter().find(|export| export.name() == name)?;
-        let (address, verdicts) = (parts.next()?, parts.next()?);
+        let (earlier, address, verdicts) = (parts.next()?, parts.next()?, parts.next()?);
         let (_, link) = address.split_once('#')?;
-        let state = opening::open(link, Settings::default(), library);
+        let mut state = opening::open(link, Settings::default(), library);
+        // Nobody else has them yet.
+        Rc::get_mut(&mut state.runs)?.say_earlier(earlier.split(',').filter_map(words::side_of));
         let verdicts: Vec<_> = verdicts.lines().map(str::to_owned).collect();
         Some(export.file(&state, address, &report::text_with(&state, address, &verdicts)))
     }

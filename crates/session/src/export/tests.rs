@@ -1,4 +1,5 @@
 use super::*;
+use crate::choice::Form;
 use crate::{Action, report, update};
 use expect_test::{Expect, expect};
 
@@ -9,7 +10,7 @@ fn made(export: Export, address: &str) -> String {
     let state = State::open(link, Settings::default());
     let report = report::text(&state, address);
     let file = export.file(&state, address, &report);
-    let request = export.request(address, &report::verdicts(&state));
+    let request = export.request(&state, address);
     assert_eq!(Export::answer(&request, &Library::default()), Some(file.clone()), "the worker makes the same");
     file
 }
@@ -24,7 +25,7 @@ fn check(export: Export, lines: usize, expected: Expect) {
 fn counters_for_other_programs() {
     check(
         Export::Json,
-        49,
+        55,
         expect![[r#"
         {
           "program": "CR3 playground 0.1.0",
@@ -38,8 +39,11 @@ fn counters_for_other_programs() {
           "budget": 100000,
           "runs": [
             {
+              "name": "never",
               "form": "never",
+              "of": null,
               "tree": null,
+              "kernel": "v6.12",
               "ending": "the program exited after 1694 steps",
               "broken": [
                 {
@@ -57,8 +61,11 @@ fn counters_for_other_programs() {
               ]
             },
             {
+              "name": "E",
               "form": "E",
+              "of": null,
               "tree": null,
+              "kernel": "v6.12",
               "ending": "the program exited after 1517 steps",
               "broken": []
             }
@@ -128,7 +135,7 @@ fn the_link_of_a_file_is_found() {
     assert_eq!(crate::link::find(&html).as_deref(), ADDRESS.split_once('#').map(|(_, link)| link));
     let relative = made(Export::Html, "#v=1&a=A&b=E&s=kernel_loop%2B1:nmi");
     assert_eq!(crate::link::find(&relative).as_deref(), Some("v=1&a=A&b=E&s=kernel_loop%2B1:nmi"));
-    assert_eq!(Export::answer("pdf\u{1f}#v=1\u{1f}", &Library::default()), None);
+    assert_eq!(Export::answer("pdf\u{1f}\u{1f}#v=1\u{1f}", &Library::default()), None);
     assert_eq!(Export::answer("", &Library::default()), None);
 }
 
@@ -139,9 +146,46 @@ fn a_worker_makes_the_report_of_the_page() {
     let ticket = state.searches()[0].0;
     let state = update(&state, Action::Explored(ticket, crate::explore::Told::Broke("it was too warm".into())));
     let address = format!("https://example.org/#{}", crate::link::encode(&state.link()));
-    let made = Export::answer(&Export::Report.request(&address, &report::verdicts(&state)), &Library::default());
+    let made = Export::answer(&Export::Report.request(&state, &address), &Library::default());
     assert!(made.as_ref().is_some_and(|report| report.contains("it was too warm")), "{made:?}");
     assert_eq!(made, Some(report::text(&state, &address)));
+}
+
+/// Where the present text does not assemble, a file is about the run that the page shows, and says so.
+#[test]
+fn a_file_has_the_run_that_is_displayed() {
+    let macro_text = ".macro RESTORE_CR3 scratch_reg:req save_reg:req\n\tmovq \\save_reg, %cr3\n.endm\n";
+    let actions = [
+        Action::EditDraft(macro_text.into()),
+        Action::SetForm(Side::Right, Form::Custom),
+        Action::EditDraft("no macro".into()),
+    ];
+    let opened = State::open("v=1&a=E&s=kernel_loop%2B1:nmi", Settings::default());
+    let broken = actions.into_iter().fold(opened, |state, action| update(&state, action));
+    let shown = broken.on_display();
+    assert_eq!((&**broken.custom.of(Side::Right), &**shown.custom.of(Side::Right)), ("no macro", macro_text));
+    let address = format!("https://example.org/#{}", crate::link::encode(&shown.link()));
+    let report = report::text(&shown, &address);
+    let [text, json, csv, svg, html] = Export::ALL.map(|export| {
+        let file = export.file(&shown, &address, &report);
+        assert_eq!(Export::answer(&export.request(&shown, &address), &Library::default()).as_ref(), Some(&file));
+        assert!(!file.contains("no macro") && !file.contains("does not assemble, so"), "{file}");
+        file
+    });
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("right custom: your own text the last text that assembled; the present one does not with"),
+        "{text}"
+    );
+    assert!(words.contains(" custom: the last text that assembled: the program exited after "), "{text}");
+    assert!(report::too_wide(&text).is_empty() && text.contains(macro_text), "{text}");
+    assert!(json.contains("\"of\": \"the last text that assembled\"") && json.contains("\"of\": null"), "{json}");
+    assert!(csv.starts_with("counter,unit,left E,right custom (the last text that assembled),difference\r\n"), "{csv}");
+    assert!(svg.contains("<title>CR3 playground: E and custom (the last text that assembled)</title>"), "{svg}");
+    assert!(html.contains("<b>custom</b>: the last text that assembled: the program exited"), "{html}");
+    // Once the text is mended, the page says nothing of that.
+    let mended = update(&broken, Action::EditDraft(macro_text.into()));
+    assert_eq!(mended.on_display(), mended);
 }
 
 /// A run of a hundred thousand steps is a file that a browser opens.

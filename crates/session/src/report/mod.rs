@@ -4,6 +4,7 @@
 mod differences;
 mod lines;
 mod scenario;
+mod taken;
 
 use crate::choice::{Judging, Side};
 use crate::command::{self, Command};
@@ -73,7 +74,8 @@ fn outcomes(state: &State) -> Vec<String> {
             lines.extend(wrap(&format!("{name}: "), &no_run(&state.runs, side)));
             continue;
         };
-        lines.extend(wrap(&format!("{name}: "), &format!("{}; {}", outcome.ending, outcome.promises())));
+        let of = outcome.of.map(|of| format!("{of}: ")).unwrap_or_default();
+        lines.extend(wrap(&format!("{name}: "), &format!("{of}{}; {}", outcome.ending, outcome.promises())));
         for Broken { invariant, step, place, why, .. } in &outcome.broken {
             lines.extend(wrap("   ", &format!("{invariant} at step {step}, {place}: {why}")));
         }

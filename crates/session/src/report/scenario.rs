@@ -1,9 +1,11 @@
 //! What was run, in few lines however long the schedule is.
 
 use super::lines::wrap;
+use super::taken::taken;
 use crate::choice::Side;
 use crate::setup::BUDGET;
 use crate::state::State;
+use crate::view::outcome::earlier;
 use crate::view::schedule::{Chip, chips};
 use crate::words::grouped;
 use cr3_core::asm::sorted::Map;
@@ -29,8 +31,12 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
             Some(_) => own_tree(state, side),
             None => form.description().to_owned(),
         };
-        let side = if side == Side::Left { "left  " } else { "right " };
-        wrap(side, &format!("{}: {described}", form.name()))
+        let head = if side == Side::Left { "left  " } else { "right " };
+        let known =
+            [earlier(&state.runs, side).map(|of| format!("{of}; the present one does not")), Some(taken(state, side))];
+        let known = known.into_iter().flatten().filter(|words| !words.is_empty());
+        let described = wrap(head, &format!("{}: {described}", form.name()));
+        described.into_iter().chain(known.flat_map(|words| wrap("      ", &words))).collect::<Vec<_>>()
     });
     let mut lines = names.concat();
     let geometry = setup.geometry;
@@ -43,9 +49,7 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
             geometry.reading_name()
         ),
     ));
-    if setup.kernel != Kernel::V6_12 {
-        lines.extend(wrap("kernel ", &setup.kernel.to_string()));
-    }
+    lines.extend(kernels(Side::BOTH.map(|side| setup.kernel_of(side))));
     if setup.budget != BUDGET {
         let [budget, usual] = [setup.budget, BUDGET].map(|steps| grouped(steps.into()));
         lines.extend(wrap("budget ", &format!("{budget} steps; the link opens with {usual}, which it cannot change")));
@@ -53,6 +57,15 @@ pub(super) fn scenario(state: &State) -> Vec<String> {
     lines.extend(schedule(&setup.schedule));
     lines.extend(missed(state));
     lines
+}
+
+/// The kernels of both sides, unless they are the usual one.
+fn kernels(kernels: [Kernel; 2]) -> Vec<String> {
+    match kernels {
+        [Kernel::V6_12, Kernel::V6_12] => Vec::new(),
+        [left, right] if left == right => wrap("kernel ", &left.to_string()),
+        [left, right] => wrap("kernel ", &format!("{left} on the left, {right} on the right")),
+    }
 }
 
 /// The kernel tree of a side.

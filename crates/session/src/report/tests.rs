@@ -3,6 +3,7 @@ use crate::link::Link;
 use crate::state::Settings;
 use crate::{Action, Form, update};
 use cr3_core::linux::sources::form_source;
+use expect_test::{Expect, expect};
 
 fn opened(link: &str) -> State {
     State::open(link, Settings::default())
@@ -95,6 +96,73 @@ fn a_persons_own_text_stands_in_the_report() {
     let link = Link { forms: [Form::E, Form::Custom], custom: Some(long), ..Link::default() };
     let report = reported(&opened(&link::encode(&link)));
     assert!(report.contains("more lines: the link has them") && report.len() < 14_000, "{}", report.len());
+}
+
+/// What the terminal and the editor say of a text stands beside its side, once.
+#[test]
+fn the_report_says_what_a_text_was_taken_for() {
+    let check = |[left, right]: [Option<&str>; 2], expected: Expect| {
+        let form = |text: Option<&str>| text.map_or(Form::E, |_| Form::Custom);
+        let custom = left.or(right).map(str::to_owned);
+        let link = Link {
+            forms: [form(left), form(right)],
+            custom,
+            right: left.and(right).map(str::to_owned),
+            ..Link::default()
+        };
+        let report = reported(&opened(&link::encode(&link)));
+        assert_eq!(too_wide(&report), Vec::<&str>::new(), "{report}");
+        let lines = report.lines().skip(2).take_while(|line| !line.starts_with("with  "));
+        expected.assert_eq(&lines.map(|line| format!("{line}\n")).collect::<String>());
+    };
+    let mail = include_str!("../../../../testdata/patches/resent.mail");
+    check(
+        [None, Some(mail)],
+        expect![[r#"
+        left  E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
+              on the pending flush
+        right custom: your own text
+              taken for a mail with a unified diff; left out: heads of mails,
+              the words around it; it fits form A, and changes calling.h (1
+              hunk), comments alone (1 hunk)
+    "#]],
+    );
+    let hunk = "--- a/arch/x86/mm/tlb.c\n+++ b/arch/x86/mm/tlb.c\n@@ -1 +1 @@\n-a\n+b\n";
+    let diff = format!("{hunk}{}", include_str!("../../../../testdata/patches/merged.diff"));
+    check(
+        [Some(mail), Some(&diff)],
+        expect![[r#"
+        left  custom: your own text
+              taken for a mail with a unified diff; left out: heads of mails,
+              the words around it; it fits form A, and changes calling.h (1
+              hunk), comments alone (1 hunk)
+        right custom: your own text
+              taken for a unified diff; it fits form A, and changes calling.h (3
+              hunks), entry_64.S (2 hunks); arch/x86/mm/tlb.c is left out: not
+              modelled; the arm for a kernel without page-table isolation is
+              left out
+    "#]],
+    );
+    let asks = (1..9).map(|n| format!("#ifdef CONFIG_ODD_{n}\n\tnop\n#endif\n")).collect::<String>();
+    let text = format!("{asks}{}", form_source(Form::E, "").text);
+    check(
+        [None, Some(&text)],
+        expect![[r#"
+        left  E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
+              on the pending flush
+        right custom: your own text
+              off: CONFIG_ODD_1, CONFIG_ODD_2, CONFIG_ODD_3, CONFIG_ODD_4,
+              CONFIG_ODD_5, CONFIG_ODD_6, 2 more names
+    "#]],
+    );
+    check(
+        [Some(&form_source(Form::A, "").text), None],
+        expect![[r#"
+        left  custom: your own text
+        right E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
+              on the pending flush
+    "#]],
+    );
 }
 
 /// What a person mails is what another opens.

@@ -68,15 +68,9 @@ impl Trees {
         self.opened.iter().find(|opened| opened.id == id).map(|opened| &**opened)
     }
 
-    /// A kernel after other trees have come into the place of those before: without what the C side of the ones had, with what
-    /// that of the others has.
-    pub(crate) fn kernel(&self, kernel: Kernel, before: [Option<TreeId>; 2], now: [Option<TreeId>; 2]) -> Kernel {
-        let of = |trees: [Option<TreeId>; 2]| {
-            let trees = trees.into_iter().flatten().filter_map(|id| self.tree(id));
-            trees.fold(Kernel::V6_12, |kernel, tree| tree.kernel.iter().fold(kernel, Kernel::with))
-        };
-        let gone = of(before);
-        kernel.iter().filter(|variation| !gone.has(*variation)).chain(of(now).iter()).collect()
+    /// What the C side of each of these trees has.
+    pub(crate) fn kernels(&self, ids: [Option<TreeId>; 2]) -> [Option<Kernel>; 2] {
+        ids.map(|id| Some(self.tree(id?)?.kernel))
     }
 
     /// Whether whoever assembles has the texts that a person's own changes.

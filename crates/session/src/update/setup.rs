@@ -74,7 +74,6 @@ pub(super) fn of_tree(state: &mut State, told: tree::Told) {
     };
     state.trees.take(told);
     if let Some(opened) = opened {
-        let before = state.setup.trees();
         if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
             let setup = Rc::make_mut(&mut state.setup);
             setup.forms[1] = Form::Custom;
@@ -86,8 +85,8 @@ pub(super) fn of_tree(state: &mut State, told: tree::Told) {
                 opened.c_side()
             ));
         }
-        let kernel = state.trees.kernel(state.setup.kernel, before, state.setup.trees());
-        Rc::make_mut(&mut state.setup).kernel = kernel;
+        let of_trees = state.trees.kernels(state.setup.trees());
+        Rc::make_mut(&mut state.setup).of_trees = of_trees;
         record(state, Aim::Step);
     }
 }
@@ -99,6 +98,7 @@ pub(super) fn swap(state: &mut State) {
     let setup = Rc::make_mut(&mut state.setup);
     setup.forms.swap(0, 1);
     setup.own.swap(0, 1);
+    setup.of_trees.swap(0, 1);
     state.custom = state.custom.clone().swapped();
     state.edited = state.edited.other();
     state.schedule_draft = None;

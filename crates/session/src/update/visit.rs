@@ -48,9 +48,9 @@ pub(super) fn open_claim(state: &mut State, id: u32, index: usize) {
     let Scenario { config, schedule } = scene.scenario(subject);
     let forms = forms.map(|form| if form == Form::E { subject } else { form });
     let (features, kernel, handler, geometry) = (config.features, config.kernel, config.handler, config.geometry);
-    let Setup { own, budget, .. } = *state.setup;
-    let setup = Setup { forms, own, features, kernel, handler, geometry, schedule, budget };
-    visit(state, Side::Right, Aim::Claim(id, index), |next| *next = setup);
+    visit(state, Side::Right, Aim::Claim(id, index), |next| {
+        *next = Setup { forms, features, kernel, handler, geometry, schedule, ..next.clone() };
+    });
 }
 
 /// Looks at what a claim shows.
@@ -74,7 +74,7 @@ pub(super) fn broken_without(state: &State, index: usize) -> Option<(Form, Count
 /// Shows the form without a line beside the form. A person's own form gives way to the text without the line, and is put aside.
 pub(super) fn open_line(state: &mut State, index: usize) {
     let Some((form, found, text)) = broken_without(state, index) else { return };
-    let kernel = state.explore.studies.lines.subject.as_ref().map_or(state.setup.kernel, |config| config.kernel);
+    let kernel = state.explore.studies.lines.subject.as_ref().map(|config| config.kernel);
     let place = |form| Side::BOTH.into_iter().find(|side| state.setup.forms[side.index()] == form);
     let side = match form {
         Form::Custom => place(form).unwrap_or(Side::Right),
@@ -91,7 +91,7 @@ pub(super) fn open_line(state: &mut State, index: usize) {
         }
         setup.forms[side.index()] = Form::Custom;
         setup.own[side.index()] = setup.own[side.index()].with_text(true);
-        setup.kernel = kernel;
+        setup.kernel = kernel.filter(|kernel| *kernel != setup.kernel_of(side)).unwrap_or(setup.kernel);
         set_counterexample(setup, &found);
     });
 }

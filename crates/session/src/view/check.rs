@@ -72,7 +72,7 @@ pub fn headline(state: &State) -> String {
 
 fn sentence(state: &State, side: Side) -> Option<String> {
     let count = count(state, side)?;
-    let name = state.setup.forms[side.index()].name();
+    let name = state.names()[side.index()];
     let Count { steps, agrees, waiting, .. } = count;
     let unjudged: usize = count.unjudged.iter().map(|(_, count)| count).sum();
     let agreed = match (agrees, unjudged) {
@@ -91,7 +91,7 @@ fn sentence(state: &State, side: Side) -> Option<String> {
 /// Progress of a sweep, in one sentence.
 #[must_use]
 pub fn sweep(state: &State, sweep: &Sweep) -> String {
-    let name = state.setup.forms[sweep.side.index()].name();
+    let name = state.names()[sweep.side.index()];
     let progress = &sweep.progress;
     let told = format!(
         "{} of {} single injections into {name}: {} struck, {} refused by the architecture, {} steps compared",
@@ -110,7 +110,7 @@ pub fn sweep(state: &State, sweep: &Sweep) -> String {
 /// What is wrong with the runs of a sweep, in one sentence; none while nothing struck.
 #[must_use]
 pub fn swept_runs(state: &State, sweep: &Sweep) -> Option<String> {
-    let name = state.setup.forms[sweep.side.index()].name();
+    let name = state.names()[sweep.side.index()];
     let Progress { struck, findings, .. } = &sweep.progress;
     let so_far = if sweep.stage == Stage::Agrees { "" } else { " so far" };
     match (struck, findings.runs) {
@@ -253,7 +253,7 @@ fn judged(check: &Check, state: &State, moment: &Moment, part: Part) -> Voucher 
     let mut both = true;
     for side in sides {
         let Some(step) = last(side) else { continue };
-        let name = state.setup.forms[side.index()].name();
+        let name = state.names()[side.index()];
         let doubt = match check.mark(side, step) {
             Some(Mark::Agrees | Mark::Delivered) => continue,
             Some(Mark::Unjudged(reason)) => {

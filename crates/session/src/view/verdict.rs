@@ -200,7 +200,7 @@ fn depth(reach: Reach) -> String {
 pub struct Card {
     /// The side.
     pub side: Side,
-    /// Its form.
+    /// What its run is called.
     pub form: &'static str,
     /// The promise.
     pub promise: Promise,
@@ -237,7 +237,7 @@ fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Ca
     let system = || format!("features {}, handler {}", found.features, found.handler);
     Card {
         side,
-        form: state.setup.forms[side.index()].name(),
+        form: state.names()[side.index()],
         promise: found.promise,
         cause: cause(found),
         schedule: found.schedule.to_string(),

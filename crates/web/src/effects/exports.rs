@@ -6,7 +6,7 @@ use super::clipboard::copy;
 use super::files::words;
 use super::workers::{Hand, Heard, Line};
 use cr3_session::export::Export;
-use cr3_session::{Action, Overlay, Role, State, link, report};
+use cr3_session::{Action, Overlay, Role, State, link};
 use gloo::timers::callback::Timeout;
 use gloo::utils::document;
 use js_sys::Array;
@@ -35,11 +35,11 @@ pub(crate) fn save_link(state: &State, dispatch: &Callback<Action>) {
     tell(dispatch, link::FILE, save(link::FILE, "text/plain", &file));
 }
 
-/// Lets a worker make a file of the comparison, and saves it; the report it copies.
+/// Lets a worker make a file of the comparison on display, and saves it; the report it copies.
 pub(crate) fn save_export(export: Export, state: &State, dispatch: &Callback<Action>) {
     let name = format!("cr3-comparison.{}", export.name());
-    let address = address(state);
-    let request = export.request(&address, &report::verdicts(state));
+    let shown = state.on_display();
+    let request = export.request(&shown, &address(&shown));
     let hand = Rc::new(RefCell::new(None));
     let hear = {
         let (hand, dispatch, name) = (hand.clone(), dispatch.clone(), name.clone());

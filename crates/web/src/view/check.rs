@@ -115,7 +115,7 @@ fn swept(props: &Props, sweep: &Sweep) -> Html {
 }
 
 fn sweep_button(props: &Props, side: Side) -> Html {
-    let name = props.state.setup.forms[side.index()].name();
+    let name = props.state.names()[side.index()];
     let action = Action::Sweep(side);
     html! {
         <button type="button" class="button" key={side.index()} disabled={!is_valid(&props.state, &action)}

@@ -145,7 +145,7 @@ fn head(state: &State, side: Side) -> Html {
     let form = state.setup.forms[side.index()];
     html! {
         <span key={side.index()} class={classes(&["head", side_class(side)])}>
-            { leaf("b", "", form.name()) }{ " " }{ leaf("span", "earlier", earlier(&state.runs, side).unwrap_or_default()) }
+            { leaf("b", "", state.setup.names()[side.index()]) }{ " " }{ leaf("span", "earlier", earlier(&state.runs, side).unwrap_or_default()) }
             { " " }{ leaf("span", "quiet", words::form_origin(form)) }
         </span>
     }

@@ -58,17 +58,18 @@ fn view(props: &Props, side: Side) -> Html {
     };
     html! {
         <li key={side.index()} class={classes(&["judged", class(standpoint), side_class(side)])} data-side={side.index().to_string()} title={whole}>
-            { leaf("b", "", form_term(props.state.setup.forms[side.index()])) }
+            { leaf("b", "", form_term(props.state.setup.forms[side.index()], props.state.setup.names()[side.index()])) }
             { leaf("span", "says", says) }
             { leaf("span", "further", further) }
         </li>
     }
 }
 
-/// The name of a form. Other buttons have the same one: for them this is "form A".
-fn form_term(form: Form) -> Html {
+/// The name of a side's form. Other buttons have the same one: for them this is "form A".
+fn form_term(form: Form, name: &'static str) -> Html {
+    let label = if name == form.name() { format!("form {form}") } else { format!("form {form}: {name}") };
     html! {
-        <button type="button" class="term" data-term={Term::Form(form).key()} aria-label={format!("form {form}")}>{ form.name() }</button>
+        <button type="button" class="term" data-term={Term::Form(form).key()} aria-label={label}>{ name }</button>
     }
 }
 

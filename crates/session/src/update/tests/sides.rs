@@ -36,6 +36,25 @@ fn each_side_runs_its_own_text() {
 }
 
 #[test]
+fn the_names_of_the_sides_tell_them_apart() {
+    assert_eq!(two().names(), ["left text", "right text"]);
+    for (link, names) in [
+        ("a=custom&b=custom&tb=12", ["text", "tree"]),
+        ("a=custom&b=custom&ta=11&tb=12", ["left tree", "right tree"]),
+        ("a=custom&b=custom&ta=12&tb=12%2B", ["tree", "custom"]),
+        ("a=custom&b=custom&ta=11%2B&tb=12%2B", ["left custom", "right custom"]),
+        ("a=E&b=custom&tb=12", ["E", "custom"]),
+        ("a=custom&b=A", ["custom", "A"]),
+    ] {
+        assert_eq!(opened(link).names(), names, "{link}");
+    }
+    let state = two();
+    assert!(crate::view::position::words(&state).contains(" in left, "), "{}", crate::view::position::words(&state));
+    let report = crate::report::text(&state, "");
+    assert!(report.contains("whole run                           left     right      diff\n"), "{report}");
+}
+
+#[test]
 fn a_side_without_a_text_takes_that_of_the_other() {
     let state = after(&opened(""), [edit(ONE), Action::SetForm(Side::Left, Form::Custom)]);
     assert_eq!((&**state.text(), state.edited), (ONE, Side::Left));

@@ -11,11 +11,10 @@ use source::{Modules, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules whose circles are allowed: crate, the module around them, the module itself, and the reason.
-const BESIDE: [(&str, &str, &str, &str); 8] = [
+const BESIDE: [(&str, &str, &str, &str); 7] = [
     ("machine", "", "fast", "it stands beside the layers; crates/machine/tests/layers.rs holds what may use it"),
     ("cli", "", "explore", "its arguments are part of the command line, and take the arguments of a system"),
     ("cli", "", "mutants", "its arguments are part of the command line, and take the arguments of a system"),
-    ("cli", "explore", "text", "the costs of a search name its forms as its text does"),
     (
         "core",
         "explore::summary",

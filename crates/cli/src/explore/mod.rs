@@ -163,7 +163,7 @@ fn carry_out(tasks: Vec<Task>, settings: &Settings, progress: &Progress) -> Vec<
         if settings.is_stopped() {
             return None;
         }
-        let done = task.run_until(|| !settings.is_stopped());
+        let done = task.run_until(|| !settings.is_stopped()).without_summaries();
         progress.advance();
         Some(done)
     })

@@ -226,6 +226,17 @@ const MAX_RUNS: u64 = 20_000;
 /// Steps of a slice: about ten milliseconds.
 const SLICE: u64 = 100_000;
 
+impl Done {
+    /// The same for a verdict alone, without what [`Explorer::play`] needs: the summaries of one system take hundreds of megabytes.
+    #[must_use]
+    pub fn without_summaries(mut self) -> Self {
+        if let Came::Saturated(saturation) = &mut self.came {
+            saturation.forget();
+        }
+        self
+    }
+}
+
 impl Explorer {
     /// Boots the systems of a query.
     ///

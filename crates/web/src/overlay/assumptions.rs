@@ -29,7 +29,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
 fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
     let Switch { assumption, on, sides } = switch;
     let assumption = *assumption;
-    let names = state.setup.forms.map(|form| form.name());
+    let names = state.names();
     let said = match sides {
         [left, right] if left == right => left.clone(),
         [left, right] => format!("{} {left}, {} {right}", names[0], names[1]),

@@ -25,7 +25,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
 
 /// Each field, who vouches for it, how much of the two runs was compared, and what nobody compares.
 fn trust(state: &State) -> Html {
-    let names = state.setup.forms.each_ref().map(|form| form.name());
+    let names = state.names();
     let told = if state.check.is_on() {
         "How many steps, faults and deliveries of the two runs Unicorn has compared so far."
     } else {

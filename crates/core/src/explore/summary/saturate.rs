@@ -83,6 +83,13 @@ impl Saturation {
         &self.failures
     }
 
+    /// Drops the summaries, and keeps what they came to.
+    pub(in crate::explore) fn forget(&mut self) {
+        self.round = None;
+        self.classes = Classes::default();
+        self.learned = Arc::default();
+    }
+
     /// Leaves the rest undone.
     pub(in crate::explore) fn give_up(&mut self) {
         self.round = None;

@@ -11,11 +11,12 @@ use yew::prelude::*;
 
 pub(super) fn view(props: &Props<'_>) -> Html {
     let groups = tlb(props.moment);
+    let nothing = if props.state.runs.is_empty() { "There is no run." } else { "The TLB is empty." };
     html! {
         <div key="tlb" class="tlb">
             <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
             { leaf("div", "", nodes(groups.iter().map(|it| group(it, props.names)))) }
-            { nodes(groups.is_empty().then(|| html! { <p key="none" class="quiet">{ "The TLB is empty." }</p> })) }
+            { nodes(groups.is_empty().then(|| html! { <p key="none" class="whose quiet">{ nothing }</p> })) }
         </div>
     }
 }

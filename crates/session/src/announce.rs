@@ -2,7 +2,8 @@
 //! [`WORDS`] words: who listens cannot skim.
 
 use crate::action::Action;
-use crate::choice::{Direction, Form, Goal, Overlay, Pace, Side, Target};
+use crate::choice::{Direction, Goal, Overlay, Pace, Side, Target};
+use crate::setup::short;
 use crate::state::State;
 use crate::view::outcome::{Outcome, not_comparable, outcome};
 use crate::view::verdict::{Standpoint, line};
@@ -56,11 +57,7 @@ fn ended(ending: Ending) -> &'static str {
 
 /// Both sides under the names of their forms, once if they are alike.
 fn both(state: &State, [left, right]: [String; 2]) -> String {
-    // One word for each.
-    let [first, second] = match state.setup.forms {
-        [Form::Custom, Form::Custom] => ["left", "right"],
-        forms => forms.map(|form| form.name()),
-    };
+    let [first, second] = state.setup.names().map(short);
     match left == right {
         true => format!("{first} and {second}: {left}."),
         false => format!("{first}: {left}. {second}: {right}."),

@@ -91,6 +91,11 @@ pub(crate) fn names(forms: [Form; 2], own: [Own; 2]) -> [&'static str; 2] {
     }
 }
 
+/// A name in one word. Where both sides have the same, it says on which side that is.
+pub(crate) fn short(name: &'static str) -> &'static str {
+    name.split_once(' ').map_or(name, |(side, _)| side)
+}
+
 impl Setup {
     /// What the sides are called.
     #[must_use]

@@ -12,8 +12,8 @@ use crate::link::{self, Link, Note};
 use crate::panes::Panes;
 use crate::runs::Runs;
 use crate::setup::BUDGET;
-use crate::setup::names;
 pub use crate::setup::{OwnTexts, Setup};
+use crate::setup::{names, short};
 use crate::stops::{Halt, Run, Stop};
 use crate::tree::Trees;
 use cr3_core::linux::Config;
@@ -416,6 +416,12 @@ impl State {
         };
         let [left, right] = Side::BOTH.map(of);
         names([left.0, right.0], [left.1, right.1])
+    }
+
+    /// The same in one word each, for narrow places.
+    #[must_use]
+    pub fn short_names(&self) -> [&'static str; 2] {
+        self.names().map(short)
     }
 
     /// The system of the edited text, if there is one and its side does not run it.

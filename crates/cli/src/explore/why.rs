@@ -46,7 +46,7 @@ pub(super) fn why(
     }
 }
 
-/// Another search of the same form, which nobody is told how to repeat.
+/// Searches the same form once more. The answer has no command that repeats it.
 fn again(searched: &Searched, query: Query, settings: &Settings) -> Result<Searched, WrongUse> {
     let Searched { name, options, .. } = searched;
     search(Asked { query, name: name.clone(), options: options.clone() }, settings, String::new())

@@ -395,7 +395,7 @@ impl Explorer {
 
     /// Plays a schedule on a system that was saturated, and holds what happens against the summaries. `choose` says what strikes
     /// at a boundary, given its step and the handlers around it; what is refused or excluded does not strike. Nothing if the system
-    /// was not saturated.
+    /// was not saturated, or its summaries were dropped.
     pub fn play(&self, system: usize, choose: impl FnMut(u32, usize) -> Option<Vector>) -> Option<Played> {
         self.systems.get(system)?.saturation.as_ref()?.play(choose)
     }

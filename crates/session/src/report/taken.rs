@@ -17,7 +17,8 @@ const TAKEN: [&str; 2] = ["taken for ", "of its .config "];
 /// Where the files lie that a text changes.
 const FOLDER: &str = "arch/x86/entry/";
 
-/// What is to be known of the text that a side runs, but for the macros that it changes, which stand in the text; empty if nothing is.
+/// What the text of a side was taken for, and what of it has no effect; empty if there is nothing to say. The text itself shows which macros it
+/// changes.
 pub(super) fn taken(state: &State, side: Side) -> String {
     let notes = state.runs.trace(side).map_or(&[][..], |trace| &trace.system.notes[..]);
     let is_said = |note: &&Diagnostic| {

@@ -33,8 +33,7 @@ pub fn words(state: &State) -> String {
 #[must_use]
 pub fn at(state: &State, row: usize) -> String {
     let of = |side: Side| of_row(state, side, row).map(|Position { step, steps }| format!("{step} of {steps}"));
-    // Where they stand is enough of a name that says more.
-    let [left, right] = state.names().map(|name| name.split_once(' ').map_or(name, |(stands, _)| stands));
+    let [left, right] = state.short_names();
     // Where both sides have one name, their positions distinguish them.
     let names = if left == right { ["left", "right"] } else { [left, right] };
     match Side::BOTH.map(of) {

@@ -255,7 +255,7 @@ fn row(
 
 /// Which runs are at this row.
 fn marks(shown: &Shown, at: usize, gutter: &Gutter) -> String {
-    let names = shown.state.names();
+    let names = shown.state.short_names();
     let here = names[shown.state.side.index()];
     let there = names[shown.state.side.other().index()];
     match (gutter.current == Some(at), gutter.other == Some(at)) {

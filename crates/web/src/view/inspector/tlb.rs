@@ -15,7 +15,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <div key="tlb" class="tlb">
             <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
-            { leaf("div", "", nodes(groups.iter().map(|it| group(it, props.names)))) }
+            { leaf("div", "", nodes(groups.iter().map(|it| group(it, props.state.short_names())))) }
             { nodes(groups.is_empty().then(|| html! { <p key="none" class="whose quiet">{ nothing }</p> })) }
         </div>
     }

@@ -1,5 +1,5 @@
 // Searching as a person does it: / and a few letters.
-import { test, expect, expectStep, expectAccessible, inEachScheme, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, inEachScheme, opened, search, step } from "./page";
 import type { Page } from "@playwright/test";
 
 test.use({ judging: "off" });
@@ -13,9 +13,7 @@ const chosen = (page: Page) => list(page).getByRole("option", { selected: true }
 
 test("goes to an instruction and on to the next ones", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, START);
-  await page.keyboard.press("/");
-  await expect(field(page)).toBeFocused();
-  await page.keyboard.type("swapgs");
+  await search(page, "swapgs");
   await expect(chosen(page)).toContainText("swapgs");
   const dialog = page.getByRole("dialog", { name: "Search" });
   await expect(dialog.getByRole("status")).toHaveText(/^1 of \d+$/);
@@ -33,10 +31,24 @@ test("goes to an instruction and on to the next ones", { tag: "@firefox" }, asyn
   await expect(page.getByRole("alert")).toContainText("There is no earlier step that the search finds.");
 });
 
+test("keys that follow at once reach what they open, however slow the page is", async ({ page }) => {
+  await opened(page, START);
+  const browser = await page.context().newCDPSession(page);
+  await browser.send("Emulation.setCPUThrottlingRate", { rate: 20 });
+  /** Does not wait for the page between two keys. */
+  const typed = (keys: string) => Promise.all([...keys].map((key) => page.keyboard.down(key)));
+  await typed("/swap");
+  await expect(field(page)).toHaveValue("swap");
+  await typed("gs");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(page.locator(".runs .row.current")).toContainText("swapgs");
+  await browser.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+});
+
 test("goes to a step by its number, to a label and to an address", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, START);
-  await page.keyboard.press("/");
-  await page.keyboard.type("41");
+  await search(page, "41");
   await expect(found(page)).toHaveCount(1);
   await page.keyboard.press("Enter");
   await expectStep(page, 41);
@@ -80,8 +92,7 @@ test("says when nothing is found, and what never runs is shown in the code", asy
   await opened(page, START);
   await page.keyboard.press("n");
   await expect(page.getByRole("alert")).toContainText("Nothing is searched for: / opens the search.");
-  await page.keyboard.press("/");
-  await page.keyboard.type("swapgz");
+  await search(page, "swapgz");
   const dialog = page.getByRole("dialog", { name: "Search" });
   await expect(dialog.getByRole("status")).toHaveText("Nothing is “swapgz”: no step, label, address or instruction.");
   await expect(found(page)).toHaveCount(0);

@@ -131,6 +131,13 @@ export async function address(page: Page) {
   });
 }
 
+/** Opens the search by its key and types these words. */
+export async function search(page: Page, words: string) {
+  await page.keyboard.press("/");
+  await expect(page.getByRole("combobox", { name: /^Search steps/ })).toBeFocused();
+  await page.keyboard.type(words);
+}
+
 /**
  * Opens the editor of a person's own macro, and waits for the editor of code. A text area that it is about to take the place of
  * cannot be filled.

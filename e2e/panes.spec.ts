@@ -1,5 +1,5 @@
 // Panes are resized by dragging and by keys, and remembered; the timeline is zoomed; relatives light up.
-import { test, expect, expectStep, expectAccessible, inEachScheme, opened, step } from "./page";
+import { test, expect, expectStep, expectAccessible, inEachScheme, opened, search, step } from "./page";
 import type { Locator, Page } from "@playwright/test";
 
 test.use({ judging: "off" });
@@ -118,6 +118,8 @@ test("at a hundred thousand steps each side uses its width", async ({ page }) =>
   await opened(page, "v=1&a=C&b=E&h=rogue-cr3&s=kernel_loop%2B1:nmi&at=50000");
   for (const side of [0, 1]) {
     const strip = page.locator(".strip").nth(side);
+    // The runs come after the page: a worker assembles this text.
+    await expect(strip.locator(".stretches i").first()).toBeAttached();
     const covered = await strip.evaluate((it) => {
       const { left, width } = it.getBoundingClientRect();
       const ends = [...it.querySelectorAll(".stretches i")].map((stretch) => stretch.getBoundingClientRect().right);
@@ -148,8 +150,7 @@ test("what belongs together lights up in the other panes", { tag: "@firefox" }, 
   await expect(lit(page, ".runs").first()).toContainText("%r14");
   // A word of the stack: the step that stored it.
   await page.getByRole("button", { name: "Stack", exact: true }).click();
-  await page.keyboard.press("/");
-  await page.keyboard.type("asm_exc_nmi+1");
+  await search(page, "asm_exc_nmi+1");
   await expect(page.getByRole("dialog")).toContainText(/\d+ of \d+/);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("dialog")).toHaveCount(0);

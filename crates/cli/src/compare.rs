@@ -141,10 +141,30 @@ fn anchor_name(anchor: Anchor) -> &'static str {
     }
 }
 
+/// The notes on the texts, each once. Where not all texts with notes have it, those that have it are named.
+fn notes(runs: &[&Trace], forms: &[String]) -> String {
+    let of = |run: &&Trace| run.system.notes.iter().map(diagnostic::text).collect::<Vec<_>>();
+    let all: Vec<_> = runs.iter().map(of).collect();
+    let noted = all.iter().filter(|notes| !notes.is_empty()).count();
+    let mut told: Vec<&String> = Vec::new();
+    let mut text = String::new();
+    for note in all.iter().flatten() {
+        if told.contains(&note) {
+            continue;
+        }
+        told.push(note);
+        let having = forms.iter().zip(&all).filter(|(_, notes)| notes.contains(note));
+        let having: Vec<_> = having.map(|(form, _)| form.as_str()).collect();
+        let whose = if having.len() == noted { String::new() } else { format!("{}: ", having.join(", ")) };
+        text += &rewrap(&format!("{whose}{note}"));
+    }
+    text
+}
+
 fn text(runs: &[&Trace], comparison: &Comparison, limit: usize) -> String {
     let forms = names(runs);
     let mut text = heading_of_all(runs, &forms);
-    text.extend(runs.iter().map(|run| diagnostic::notes(&run.system.notes)));
+    text += &notes(runs, &forms);
     for (index, (run, form)) in runs.iter().zip(&forms).enumerate() {
         let label = if index == 0 { "end" } else { "" };
         text += &rewrap(&format!("{label:<10}{form}: {}", ending(run, runs)));

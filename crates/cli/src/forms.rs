@@ -161,12 +161,14 @@ fn are_taken(words: &[Word], forms: &str, own: &OwnText) -> Result<(), WrongUse>
             format!("try custom as one of the forms: {forms},custom"),
         ),
         _ => {
-            let forms_of = vec![if option == "--tree" { TREE } else { CUSTOM }; given].join(",");
+            let word = if option == "--tree" { TREE } else { CUSTOM };
             let noun = if takers == 1 { "form" } else { "forms" };
-            WrongUse::new(
-                format!("{option} is given {given} times, for {takers} {noun} that can take one"),
-                format!("`cr3play compare --forms {forms_of}` takes {given}"),
-            )
+            let compare = format!("`cr3play compare --forms {}`", vec![word; given].join(","));
+            let mend = match given {
+                2 => format!("{compare} takes two, and so does `cr3play explore --against {word}`"),
+                _ => format!("{compare} takes {given}"),
+            };
+            WrongUse::new(format!("{option} is given {given} times, for {takers} {noun} that can take one"), mend)
         }
     })
 }

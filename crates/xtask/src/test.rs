@@ -76,43 +76,33 @@ fn doc_tests(project: &Project) -> Result<(), Failure> {
 }
 
 fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
-    let mut pack = wasm.command(project, "wasm-pack");
-    pack.args(["test", "--headless", "--chrome", "--mode", "no-install", "crates/web"]);
-    // wasm-pack builds the tests before it runs them, and would otherwise do so with another profile.
-    pack.args(["--locked", "--profile", "test"]);
-    pack.env("WASM_BINDGEN_TEST_TIMEOUT", "120");
-    if let Some(driver) = on_path("chromedriver") {
-        // Otherwise a geckodriver on PATH would come first.
-        pack.env("CHROMEDRIVER", driver);
-    }
-    let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
-    steps::run_showing("browser tests", &mut pack, closes_rust_tests, mend).map(drop)
+    let mut cargo = in_browser(project, wasm, "120");
+    cargo.args(["--package", "cr3-web"]);
+    steps::run_showing("browser tests", &mut cargo, closes_rust_tests, MEND_IN_BROWSER).map(drop)
 }
 
-/// The second CPU followed by the checker, in a browser's worker and in Node. Without wasm-pack, which compiles every
-/// test of a package.
+/// The second CPU followed by the checker, in a browser's worker and in Node.
 fn unicorn_followed(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let module = unicorn::ensure(project)?.join("unicorn.wasm");
+    let mut cargo = in_browser(project, wasm, "300");
+    cargo.args(["--package", "cr3-unicorn", "--test", "wasm", "--test", "node"]).env("UNICORN_WASM", module);
+    let headline = "the second CPU in a browser and in Node";
+    steps::run_showing(headline, &mut cargo, closes_rust_tests, MEND_IN_BROWSER).map(drop)
+}
+
+const MEND_IN_BROWSER: &str = "cargo xtask setup, if the browser did not start; else mend the test named above";
+
+/// `cargo test` with the runner of wasm-bindgen, which starts a browser without a screen and waits so many seconds.
+fn in_browser(project: &Project, wasm: &WasmToolchain, seconds: &str) -> Command {
     let mut cargo = wasm.command(project, "cargo");
-    cargo.args([
-        "test",
-        "--package",
-        "cr3-unicorn",
-        "--test",
-        "wasm",
-        "--test",
-        "node",
-        "--target",
-        TARGET,
-        "--locked",
-    ]);
-    cargo.env("UNICORN_WASM", module).env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+    cargo.args(["test", "--target", TARGET, "--locked"]);
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+    cargo.env("WASM_BINDGEN_TEST_TIMEOUT", seconds);
     if let Some(driver) = on_path("chromedriver") {
+        // Otherwise a geckodriver on PATH would come first.
         cargo.env("CHROMEDRIVER", driver);
     }
-    let mend = "cargo xtask setup, if the browser did not start; else mend the test named above";
-    steps::run_showing("the second CPU in a browser and in Node", &mut cargo, closes_rust_tests, mend).map(drop)
+    cargo
 }
 
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.

@@ -41,11 +41,6 @@ fn wasm_bindgen(project: &Project) -> Result<Tool, Failure> {
     })
 }
 
-/// Runs tests in a browser.
-fn wasm_pack() -> Tool {
-    Tool { program: "wasm-pack", package: "wasm-pack", version: "0.15.1".into(), arguments: &["--locked"], minutes: 2 }
-}
-
 /// Checks licences, duplicates, sources and advisories of dependencies by deny.toml.
 fn cargo_deny() -> Tool {
     Tool {
@@ -64,7 +59,7 @@ pub(crate) fn ensure_for_build(project: &Project) -> Result<(), Failure> {
 
 /// What building and testing the page needs.
 pub(crate) fn ensure_for_tests(project: &Project) -> Result<(), Failure> {
-    ensure(project, &[wasm_bindgen(project)?, trunk(), wasm_pack(), cargo_deny()])
+    ensure(project, &[wasm_bindgen(project)?, trunk(), cargo_deny()])
 }
 
 fn ensure(project: &Project, tools: &[Tool]) -> Result<(), Failure> {

@@ -1,15 +1,16 @@
 //! The keyboard map: one table for the keys themselves, the panel that lists them and the labels of the buttons.
 
 use super::exports::{save_export, share};
-use crate::parts::{focus_in_place, use_once};
+use crate::parts::{focus_in_place, open_drawn, use_once};
 use cr3_session::announce;
 use cr3_session::export::Export;
 use cr3_session::{Action, Direction, Overlay, State, Stop, Target, Zoom};
-use gloo::events::{EventListener, EventListenerOptions};
+use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
 use gloo::utils::{body, document};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, KeyboardEvent};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, KeyboardEvent, KeyboardEventInit};
 use yew::prelude::*;
 
 /// Keys and what they do, in the order of the panel.
@@ -136,6 +137,38 @@ fn press(event: &KeyboardEvent, state: &State, dispatch: &Callback<Action>) {
     event.prevent_default();
 }
 
+/// Hands a key on to what has the focus now. A letter needs no more than the focus: the browser puts it into the field
+/// that has it after this event.
+fn hand_on(event: &KeyboardEvent) {
+    let same = KeyboardEventInit::new();
+    same.set_bubbles(true);
+    same.set_cancelable(true);
+    same.set_key(&event.key());
+    same.set_shift_key(event.shift_key());
+    same.set_ctrl_key(event.ctrl_key());
+    same.set_alt_key(event.alt_key());
+    same.set_meta_key(event.meta_key());
+    let copy = KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &same);
+    event.stop_propagation();
+    // Once this listener has returned: it cannot be called while it runs.
+    spawn_local(async move {
+        if let Some((active, copy)) = document().active_element().zip(copy.ok()) {
+            // It fails only on an event that is on its way already.
+            let _ = active.dispatch_event(&copy);
+        }
+    });
+}
+
+/// The first to hear of a key: what was drawn and is not open yet opens, and the key is meant for it.
+fn listen_first() -> EventListener {
+    let options = EventListenerOptions { phase: EventListenerPhase::Capture, passive: false };
+    EventListener::new_with_options(&document(), "keydown", options, |event| {
+        if let Some(event) = event.dyn_ref::<KeyboardEvent>().filter(|_| open_drawn()) {
+            hand_on(event);
+        }
+    })
+}
+
 /// Listens to the keyboard for the whole page.
 #[hook]
 pub(crate) fn use_keyboard(state: Rc<State>, dispatch: &Callback<Action>) {
@@ -150,6 +183,7 @@ pub(crate) fn use_keyboard(state: Rc<State>, dispatch: &Callback<Action>) {
                 press(event, &state, &dispatch);
             }
         });
-        move || drop(listener)
+        let first = listen_first();
+        move || drop((listener, first))
     });
 }

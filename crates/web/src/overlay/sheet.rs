@@ -1,6 +1,6 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
-use crate::parts::{Look, Shape, Stand, button, classes, focus_in_place, use_once};
+use crate::parts::{Look, Shape, Stand, button, classes, focus_in_place, use_opening};
 use crate::store::does;
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
@@ -27,7 +27,7 @@ pub(crate) fn Sheet(props: &Props) -> Html {
     let node = use_node_ref();
     {
         let (node, first) = (node.clone(), props.first.clone());
-        use_once(move || {
+        use_opening(move || {
             let dialog = node.cast::<HtmlDialogElement>();
             if let Some(dialog) = &dialog {
                 // It fails only on a dialog that is already open.

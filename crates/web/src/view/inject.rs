@@ -1,7 +1,7 @@
 //! The choice of a vector at an instruction, at its place in the listing.
 
 use crate::overlay::CLOSE;
-use crate::parts::{Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_once};
+use crate::parts::{Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_opening};
 use crate::store::does;
 use cr3_core::scenario::{Nesting, Place, Vector};
 use cr3_session::view::inject::{Item, menu};
@@ -33,7 +33,7 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
     let panel = use_node_ref();
     {
         let panel = panel.clone();
-        use_once(move || {
+        use_opening(move || {
             let opener = gloo::utils::document().active_element();
             let find = |selector| panel.cast::<HtmlElement>().and_then(|panel| panel.query_selector(selector).ok()?);
             let first = find(".choice:not(:disabled)").or_else(|| find(".close"));

@@ -57,6 +57,14 @@ fn opened(given: &str, explorer: &mut Explorer) -> String {
     let state = explorer.judged(State::open(given, Settings::default()));
     let again = link::encode(&state.link());
     let text = given.strip_prefix('#').unwrap_or(given);
+    // In a file or a mail it is the same link.
+    for around in [link::file(text), format!("see <https://example.org/#{}>", text.replace('>', "%3E"))] {
+        assert_eq!(
+            link::find(&around).map(|found| found.replace("%3E", ">")),
+            Some(text.replace("%3E", ">")),
+            "{around}"
+        );
+    }
     let again = (again != text).then_some(format!("    is #{again}\n"));
     let place = state.runs.place(state.cursor).map_or_else(|| "nowhere".to_owned(), |place| place.to_string());
     let own = state.uses_custom().then(|| format!("    text: {} lines\n", state.text().lines().count()));

@@ -32,10 +32,11 @@ impl Encoding {
 
     /// The encoding of a body whose head is not there.
     pub(crate) fn guessed(lines: &[Line]) -> Self {
-        if is_quoted_printable(lines) {
-            return Self::QuotedPrintable;
+        // The `=` that fills the last line of base64 would be a soft line break.
+        if is_base64(lines) {
+            return Self::Base64;
         }
-        if is_base64(lines) { Self::Base64 } else { Self::Plain }
+        if is_quoted_printable(lines) { Self::QuotedPrintable } else { Self::Plain }
     }
 
     /// What decoding undoes.

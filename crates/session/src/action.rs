@@ -56,6 +56,8 @@ pub enum Action {
     NotAssembled(String),
     /// Replaces the text that is edited. It runs if its side has [`Form::Custom`].
     EditDraft(String),
+    /// A text came from elsewhere, as when it is dropped: it takes the place of the edited one, which is put aside.
+    TakeText(String),
     /// Takes what was in the editor when it disappeared, and the text that it replaced. If another link has been opened
     /// since, that link's text stays and the typed one is put aside.
     LeaveDraft(Arc<str>, String),

@@ -26,7 +26,7 @@ use cr3_core::query::Assumption;
 use cr3_core::scenario::Schedule;
 use std::rc::Rc;
 use std::sync::Arc;
-use texts::{edit_draft, forget_draft, put_aside, replace_custom, shortened, take_draft, take_other_text};
+use texts::{edit_draft, forget_draft, put_aside, replace_custom, shortened, take_draft, take_other_text, take_text};
 use visit::{claimed, open_claim, open_counterexample, open_line};
 
 /// The state after an action.
@@ -67,6 +67,7 @@ pub fn update(state: &State, action: Action) -> State {
         }
         Action::RemoveInjection(index) => setup::remove(&mut next, index),
         Action::EditDraft(text) => edit_draft(&mut next, text),
+        Action::TakeText(text) => take_text(&mut next, text),
         Action::LeaveDraft(before, text) if before == *state.text() => edit_draft(&mut next, text),
         Action::LeaveDraft(_, text) => put_aside(&mut next, shortened(text).into()),
         Action::SetEdited(side) => next.edited = side,

@@ -172,6 +172,18 @@ fn a_patch_is_taken_in_place_of_macros() {
     }
 }
 
+/// Names in a mail may be in an encoding of their own; its code is ASCII.
+#[test]
+fn a_mail_that_is_not_utf_8_is_taken() {
+    let plain = std::fs::read(format!("../../{}", patch("merged.mail"))).expect("the mail");
+    let file = std::env::temp_dir().join(format!("cr3play-{}-latin-1.mail", std::process::id()));
+    std::fs::write(&file, [&b"From: Andr\xe9 <andre@example.org>\n"[..], &plain].concat()).expect("a file");
+    let answer = play(&format!("run --steps none --patch {}", file.display()), "");
+    std::fs::remove_file(&file).expect("the file");
+    assert_eq!(answer.status, 0, "{}", answer.err);
+    assert!(said(&answer.out).contains("taken for a mail with a unified diff"), "{}", answer.out);
+}
+
 #[test]
 fn every_command_takes_a_patch() {
     let resent = patch("resent.mail");

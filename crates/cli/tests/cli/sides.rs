@@ -140,7 +140,7 @@ fn the_explorer_holds_ones_own_form_against_another() {
     expect![[r#"
         $ cr3play explore --form never --against custom --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/c.S
         cr3play: --macro is given 2 times, for 1 form that can take one
-          `cr3play compare --forms custom,custom` takes 2
+          `cr3play compare --forms custom,custom` takes two, and so does `cr3play explore --against custom`
         $ cr3play explore --form A --against E --macro crates/core/src/linux/restore/a.S
         cr3play: --macro is given but the form is 'A'
           leave --form out, or try --form custom
@@ -248,10 +248,10 @@ fn what_no_form_takes_is_wrong_use() {
           try custom as one of the forms: tree,E,custom
         $ cr3play compare --forms A,tree --tree testdata/tree --tree testdata/tree
         cr3play: --tree is given 2 times, for 1 form that can take one
-          `cr3play compare --forms tree,tree` takes 2
+          `cr3play compare --forms tree,tree` takes two, and so does `cr3play explore --against tree`
         $ cr3play compare --forms text,tree --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/a.S --tree testdata/tree
         cr3play: --macro is given 2 times, for 1 form that can take one
-          `cr3play compare --forms custom,custom` takes 2
+          `cr3play compare --forms custom,custom` takes two, and so does `cr3play explore --against custom`
         $ cr3play run --form A,E --tree testdata/tree
         cr3play: unknown form 'A,E': one of A, B2, C, E, never
           or custom, text or tree, with --macro FILE or --tree DIR

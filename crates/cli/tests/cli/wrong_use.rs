@@ -152,10 +152,10 @@ fn wrong_use_names_cause_and_mend() {
           name a text file that exists, or - for standard input
         $ cr3play run --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S
         cr3play: --macro is given 2 times, for 1 form that can take one
-          `cr3play compare --forms custom,custom` takes 2
+          `cr3play compare --forms custom,custom` takes two, and so does `cr3play explore --against custom`
         $ cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --macro crates/core/src/linux/restore/e.S
         cr3play: --macro is given 2 times, for 1 form that can take one
-          `cr3play compare --forms custom,custom` takes 2
+          `cr3play compare --forms custom,custom` takes two, and so does `cr3play explore --against custom`
         $ cr3play asm no/such/file
         cr3play: cannot read no/such/file: No such file or directory (os error 2)
           name a text file that exists, or - for standard input

@@ -3,7 +3,7 @@
 
 use super::layout::{self as at, IstStack};
 use super::own::Texts;
-use super::{Base, Config, Features, Form, System, constants, naming, own, sources, tables, tree};
+use super::{Base, Config, Features, Form, GivenLine, System, constants, naming, own, sources, tables, tree};
 use crate::asm::{Assembled, Diagnostic, Image, Line, Position, Section, Severity, Source};
 use crate::machine::bits::{cr0, cr4, efer};
 use crate::machine::control::current_pcid;
@@ -17,9 +17,16 @@ use std::sync::Arc;
 /// Diagnostics of the assembler, if a person's macro does not assemble or does not define what it should.
 pub fn boot(config: &Config) -> Result<System, Vec<Diagnostic>> {
     match own::around(config)? {
-        Some(around) => booted(&around),
+        Some(around) => booted(&around).map(whole),
         None => booted(config),
     }
+}
+
+/// A person gave all of entry_64.S.
+fn whole(system: System) -> System {
+    let source = tree::ENTRY_INDEX;
+    let lines = (1..).zip(system.sources[source].text.lines()).map(|(line, _)| GivenLine { source, line, given: line });
+    System { given: lines.collect(), ..system }
 }
 
 fn booted(config: &Config) -> Result<System, Vec<Diagnostic>> {
@@ -44,7 +51,8 @@ fn booted(config: &Config) -> Result<System, Vec<Diagnostic>> {
         }
         _ => Vec::new(),
     };
-    Ok(System { machine, image: Arc::new(image), sources: sources.into(), notes: notes.into() })
+    let given = origins.given_lines().into();
+    Ok(System { machine, image: Arc::new(image), sources: sources.into(), notes: notes.into(), given })
 }
 
 /// The system whose texts another program assembled: of a tree, which need not be here.
@@ -56,9 +64,10 @@ pub fn start(
     image: Arc<Image>,
     sources: Arc<[Source]>,
     notes: Arc<[Diagnostic]>,
+    given: Arc<[GivenLine]>,
 ) -> Result<System, Vec<Diagnostic>> {
     let machine = machine(config, &image).map_err(|refused| vec![of_entry(config, *refused)])?;
-    Ok(System { machine, image, sources, notes })
+    Ok(System { machine, image, sources, notes, given })
 }
 
 /// Which names of the configuration are off fills pages in a tree; what is wrong with it does not. A header that is missing comes before

@@ -96,4 +96,17 @@ pub struct System {
     pub sources: Arc<[crate::asm::Source]>,
     /// Notes on a person's own text that assembles, in the order of its lines. There are none on our texts.
     pub notes: Arc<[crate::asm::Diagnostic]>,
+    /// Where the lines that a person gave stand in the texts. A patch is taken apart, so that they stand elsewhere than in it.
+    pub given: Arc<[GivenLine]>,
+}
+
+/// A line that a person gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenLine {
+    /// The text that has it, in [`System::sources`].
+    pub source: usize,
+    /// Its number there, from 1.
+    pub line: u32,
+    /// Its number in what the person gave, from 1.
+    pub given: u32,
 }

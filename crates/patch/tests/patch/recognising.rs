@@ -1,6 +1,8 @@
 //! Each kind of text, as people have it.
 
 use crate::file;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use cr3_patch::{Patch, Taken, What, recognise};
 use expect_test::{Expect, expect};
 
@@ -112,6 +114,19 @@ fn what_became_of_a_mail_on_its_way_is_undone() {
         arch/x86/entry/entry_64.S: 10 9
     "#]],
     );
+}
+
+/// However many `=` fill its last line.
+#[test]
+fn base64_without_a_head_is_known() {
+    let mut fills = ["", "\n", "\n\n"].map(|blanks| {
+        let body = STANDARD.encode(file("resent.diff") + blanks);
+        let lines: Vec<_> = body.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        assert_eq!(taken(&lines.join("\n")).to_string(), "a unified diff; undone: base64", "{body}");
+        body.len() - body.trim_end_matches('=').len()
+    });
+    fills.sort_unstable();
+    assert_eq!(fills, [0, 1, 2]);
 }
 
 /// However it came, the patch is the same.

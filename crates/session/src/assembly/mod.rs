@@ -10,7 +10,7 @@ use ready::Ready;
 use crate::choice::Form;
 use cr3_core::asm::{Diagnostic, Image, Position, Severity, Source};
 use cr3_core::geometry::Geometry;
-use cr3_core::linux::{self, Base, Config, System, TreeId, is_entry_text};
+use cr3_core::linux::{self, Base, Config, GivenLine, System, TreeId, is_entry_text};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub struct Assembly {
     pub sources: Arc<[Source]>,
     /// What a person should know.
     pub notes: Arc<[Diagnostic]>,
+    /// Where the lines that a person gave stand.
+    pub given: Arc<[GivenLine]>,
 }
 
 /// What comes of a text, or what is wrong with it.
@@ -187,12 +189,13 @@ impl Default for Texts {
     }
 }
 
-fn started(config: &Config, Assembly { image, sources, notes }: &Assembly) -> Result<System, Failure> {
+fn started(config: &Config, Assembly { image, sources, notes, given }: &Assembly) -> Result<System, Failure> {
     let is_alone = config.form == Form::Custom && config.base == Base::BuiltIn && is_entry_text(&config.custom);
     // An entry_64.S alone is laid out as a tree's.
     let base = if is_alone { Base::Elsewhere(TreeId(0)) } else { config.base.clone() };
     let config = Config { base, ..config.clone() };
-    linux::start(&config, image.clone(), sources.clone(), notes.clone()).map_err(Failure::Refused)
+    let given = given.clone();
+    linux::start(&config, image.clone(), sources.clone(), notes.clone(), given).map_err(Failure::Refused)
 }
 
 /// A tree that is not here.

@@ -4,6 +4,7 @@ use super::bytes::{Reader, Writer};
 use super::{Answer, Assembly};
 use cr3_core::asm::sorted::Map;
 use cr3_core::asm::{Diagnostic, Image, Line, Position, Section, Severity, Source};
+use cr3_core::linux::GivenLine;
 use cr3_core::machine::order::sort_by_key;
 
 /// A line of a listing without its address, in the order of places.
@@ -156,7 +157,7 @@ fn read_names(reader: &mut Reader<'_>) -> Option<Map<String, u64>> {
     Some(names?.into_iter().collect())
 }
 
-fn write_assembly(writer: &mut Writer, Assembly { image, sources, notes }: &Assembly, rows: &Rows<'_>) {
+fn write_assembly(writer: &mut Writer, Assembly { image, sources, notes, given }: &Assembly, rows: &Rows<'_>) {
     rows.write_listing(writer, &image.listing);
     write_names(writer, &image.symbols);
     write_names(writer, &image.aliases);
@@ -166,6 +167,9 @@ fn write_assembly(writer: &mut Writer, Assembly { image, sources, notes }: &Asse
         writer.text(&source.text);
     });
     writer.list(notes.iter(), write_diagnostic);
+    writer.list(given.iter(), |writer, GivenLine { source, line, given }| {
+        write_position(writer, Position { source: *source, line: *line, column: *given });
+    });
     writer.list(image.sections.iter(), |writer, section| {
         writer.text(&section.name);
         writer.number(section.base);
@@ -181,11 +185,15 @@ fn read_assembly(reader: &mut Reader<'_>, rows: &[Read<'_>]) -> Option<Assembly>
         |reader: &mut Reader<'_>| Some(Source { name: reader.text()?.to_owned(), text: reader.text()?.to_owned() });
     let sources = reader.list(source)?.into();
     let notes = reader.list(read_diagnostic)?.into();
+    let given = reader.list(|reader| {
+        let Position { source, line, column: given } = read_position(reader)?;
+        Some(GivenLine { source, line, given })
+    })?;
     let sections = reader.list(|reader| {
         Some(Section { name: reader.text()?.to_owned(), base: reader.number()?, bytes: reader.raw()?.to_vec() })
     })?;
     let image = Image { sections, symbols, aliases, absent, listing, ..Image::default() }.into();
-    Some(Assembly { image, sources, notes })
+    Some(Assembly { image, sources, notes, given: given.into() })
 }
 
 const SEVERITIES: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Note];

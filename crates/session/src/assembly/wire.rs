@@ -43,5 +43,6 @@ pub fn assembly(system: &System) -> Assembly {
     };
     let Image { sections, symbols, aliases, absent, listing, .. } = (*system.image).clone();
     let image = Image { sections, symbols, aliases, absent, listing, ..Image::default() };
-    Assembly { image: image.into(), sources: system.sources.iter().map(kept).collect(), notes: system.notes.clone() }
+    let sources = system.sources.iter().map(kept).collect();
+    Assembly { image: image.into(), sources, notes: system.notes.clone(), given: system.given.clone() }
 }

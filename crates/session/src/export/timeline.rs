@@ -41,7 +41,7 @@ pub(super) fn svg(state: &State) -> String {
     let below = GAP + 2.0 * (lanes + GAP);
     text += &differences(&timeline, below - GAP / 2.0);
     let legend = "plain: the kernel's tables, hatched: the user's; a lane is a level of nesting. ▼ injection  ▽ event  \
-                  ■ CR3 write, flush  □ CR3 write, no flush  ✕ entries dropped  ⚑ broken promise  bar: the runs differ";
+                  ■ CR3 write, flush  □ CR3 write, no flush  ◇ entries dropped  ⚑ broken promise  bar: the runs differ";
     let _ = write!(
         text,
         "<text x=\"{LEFT}\" y=\"{}\">rows 1 to {}</text>\n<text x=\"4\" y=\"{}\" font-size=\"10\">{legend}</text>\n</svg>\n",

@@ -20,8 +20,10 @@ pub fn find(text: &str) -> Option<String> {
         true => 0,
         false => text.find("#v=")? + 1,
     };
-    let link = text.get(start..)?;
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+    let (before, link) = text.split_at_checked(start)?;
+    // `<` begins an address in a mail, and ends with `>`. In a link of its own, `>` nests an injection.
+    let is_marked = before.rsplit(char::is_whitespace).next().is_some_and(|word| word.contains('<'));
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '`') || (is_marked && c == '>');
     let link = link.split(ends).next()?;
     Some(link.replace("&amp;", "&"))
 }
@@ -42,6 +44,11 @@ mod tests {
         check("see <https://example.org/x/#v=2&s=kernel_loop%2B1:nmi>, which", Some("v=2&s=kernel_loop%2B1:nmi"));
         check("<a href=\"#v=2&amp;a=A&amp;b=E\">", Some("v=2&a=A&b=E"));
         check(&file("v=1&a=A&s="), Some("v=1&a=A&s="));
+        check("v=1&s=a:nmi>b:mc,c:db", Some("v=1&s=a:nmi>b:mc,c:db"));
+        check("see https://example.org/#v=1&s=a:nmi>b:mc", Some("v=1&s=a:nmi>b:mc"));
+        check("x <https://example.org/#v=1&s=a:nmi>, y", Some("v=1&s=a:nmi"));
+        check("<a\nhref=\"#v=1&s=a:nmi>b:mc\">", Some("v=1&s=a:nmi>b:mc"));
+        check(&file("v=1&s=a:nmi>b:mc"), Some("v=1&s=a:nmi>b:mc"));
         check("no link #here", None);
         check("", None);
     }

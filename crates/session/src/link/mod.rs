@@ -278,11 +278,23 @@ pub fn decode(text: &str) -> (Link, Vec<String>) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         match apply(&mut link, name, value) {
             Err(reason) => ignored.push(format!("{}: {reason}", shorten(name))),
-            Ok(()) if seen.contains(&name) => ignored.push(format!("{}: {TWICE}", shorten(name))),
-            Ok(()) => seen.push(name),
+            Ok(()) if seen.contains(&meant(name)) => ignored.push(format!("{}: {TWICE}", shorten(name))),
+            Ok(()) => seen.push(meant(name)),
         }
     }
     (link, ignored)
+}
+
+/// One name for what parts of several names are: a text and its difference from another, a note and its row with zeros before it.
+fn meant(name: &str) -> String {
+    match name {
+        "d" => "c".to_owned(),
+        "db" => "cb".to_owned(),
+        _ => match name.strip_prefix('n').and_then(|row| row.parse::<usize>().ok()) {
+            Some(row) => format!("n{row}"),
+            None => name.to_owned(),
+        },
+    }
 }
 
 /// Said of a part that a link has twice.

@@ -69,6 +69,20 @@ fn a_link_of_a_newer_version_is_known_as_one() {
     }
 }
 
+/// A text, and its difference from a form: both would be the text of the left side.
+#[test]
+fn a_text_that_comes_twice_is_said() {
+    let edit = encode(&Link {
+        forms: [Form::Custom, Form::E],
+        custom: Some(form_source(Form::E, "").text.replacen("jc\t", "jb\t", 1)),
+        ..Link::default()
+    });
+    let (_, difference) = edit.split_once("&d=").expect("an edit");
+    let (link, ignored) = decode(&format!("v=2&a=custom&c={}&d={difference}", pack::pack("\tnop\n")));
+    assert_eq!(ignored, [format!("d: {TWICE}")]);
+    assert!(link.custom.is_some_and(|text| text.contains("jb\t")), "the last one counts");
+}
+
 #[test]
 fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
     check(
@@ -103,6 +117,12 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         v=2&a=C&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&n4=two
           ignored a: it stands in the link more than once; the last one counts
           ignored n4: it stands in the link more than once; the last one counts"#]],
+    );
+    check(
+        "v=1&a=A&b=C&n4=one&n04=two",
+        expect![[r#"
+        v=2&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&n4=two
+          ignored n04: it stands in the link more than once; the last one counts"#]],
     );
     check(
         "utm_source=newsletter",

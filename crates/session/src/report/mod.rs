@@ -10,6 +10,7 @@ use crate::choice::{Judging, Side};
 use crate::command::{self, Command};
 use crate::explore::VECTORS;
 use crate::moment::Moment;
+use crate::setup::BUDGET;
 use crate::state::State;
 use crate::view::counters::{self, Count, Difference};
 use crate::view::notes;
@@ -21,7 +22,7 @@ use crate::{VERSION, link};
 use cr3_core::scenario::Vector;
 use lines::{WIDTH, wrap};
 
-/// Characters of the longest address that a report has: mails carry it.
+/// Characters of the longest address that a report has: with it, the report has fewer than 8,000.
 const LONGEST: usize = 4000;
 
 /// The report on a state; `address` opens the state again.
@@ -91,6 +92,10 @@ pub fn verdicts(state: &State) -> Vec<String> {
         return wrap("", &format!("Every {vectors} at every instruction: not asked."));
     }
     let mut lines = wrap("", &format!("Every {vectors} at every instruction, {}:", verdict::assumed(state)));
+    let off: Vec<_> = state.explore.assumed.off().map(|assumption| assumption.id()).collect();
+    if !off.is_empty() {
+        lines.extend(wrap("off: ", &off.join(", ")));
+    }
     for side in Side::BOTH {
         let verdict::Line { words, further, .. } = verdict::line(state, side);
         let name = names(state)[side.index()];
@@ -156,7 +161,11 @@ fn pinned(state: &State) -> Vec<String> {
 /// The command that shows the same in a terminal.
 fn reproduced(state: &State) -> Vec<String> {
     let command = match scenario::is_long(state) {
-        true => command::folded(&command::of_file(), command::of_trees(state), WIDTH - 2),
+        true => {
+            let budget = Some(state.setup.budget).filter(|budget| *budget != BUDGET);
+            let budget = budget.map(|budget| format!("--budget {budget}"));
+            command::folded(&command::of_file(), command::of_trees(state).into_iter().chain(budget), WIDTH - 2)
+        }
         false => Command::of(state).folded(WIDTH - 2),
     };
     let given: Vec<_> = given_text(state).into_iter().chain(given_trees(state)).collect();
@@ -190,7 +199,7 @@ fn opened(address: &str) -> Vec<String> {
         length if length > LONGEST => wrap(
             "",
             &format!(
-                "The link has {length} characters, too many for a mail. The page saves it as a file, and opens the file when it is dropped there; so does `{}`.",
+                "The link has {length} characters, more than the rest of the report. The page saves it as a file, and opens the file when it is dropped there; so does `{}`.",
                 command::of_file()
             ),
         ),

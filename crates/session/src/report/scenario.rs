@@ -139,11 +139,21 @@ fn missed(state: &State) -> Vec<String> {
         };
         sides.map(line).collect::<Vec<_>>()
     };
-    let all: Vec<_> = chips(state).iter().flat_map(why).collect();
-    let shown = if is_long(state) { NAMED } else { all.len() };
-    let more = all.len().checked_sub(shown).filter(|more| *more > 0);
-    let more = more.map(|more| format!("{} more do not strike", grouped(more as u64)));
-    all.iter().take(shown).cloned().chain(more).flat_map(|line| wrap("      ", &line)).collect()
+    let mut all: Vec<(String, usize)> = Vec::new();
+    for line in chips(state).iter().flat_map(why) {
+        match all.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, times)) => *times += 1,
+            None => all.push((line, 1)),
+        }
+    }
+    let rest = if is_long(state) { all.split_off(all.len().min(NAMED)) } else { Vec::new() };
+    let more: usize = rest.iter().map(|(_, times)| times).sum();
+    let more = (more > 0).then(|| format!("{} more do not strike, both sides counted", grouped(more as u64)));
+    let told = all.into_iter().map(|(line, times)| match times {
+        1 => line,
+        times => format!("{line} ({} times)", grouped(times as u64)),
+    });
+    told.chain(more).flat_map(|line| wrap("      ", &line)).collect()
 }
 
 /// Stands before a person's own text.
@@ -176,6 +186,9 @@ fn quoted_text(head: &str, text: &str) -> Vec<String> {
         0 => "--- end of the text".to_owned(),
         more => format!("--- {more} {REST}"),
     };
+    if count == 0 {
+        return vec![format!("{head} is empty")];
+    }
     let head = format!("{head}, lines: {count}");
     std::iter::once(head).chain(shown).chain([end]).collect()
 }

@@ -3,6 +3,7 @@ use crate::link::Link;
 use crate::state::Settings;
 use crate::{Action, Form, update};
 use cr3_core::linux::sources::form_source;
+use cr3_core::query::Assumption;
 use expect_test::{Expect, expect};
 
 fn opened(link: &str) -> State {
@@ -80,9 +81,20 @@ fn two_thousand_injections_are_told_in_few_lines() {
         "#DB at kernel_loop+1 (1,333), NMI at user_loop+1 (667)",
         "the first is user_loop+1:nmi, the last is kernel_loop+1:db",
         "cr3play report cr3-link.txt",
-        "characters, too many for a mail",
+        "characters, more than the rest of the report",
     ];
     assert!(said.iter().all(|said| words.contains(said)), "{report}");
+    let short = State::open(&long_schedule(13), Settings { budget: 700, ..Settings::default() });
+    assert!(reported(&short).contains("\n  cr3play report cr3-link.txt --budget 700\n"), "{}", reported(&short));
+}
+
+#[test]
+fn assumptions_that_are_off_are_named() {
+    let off = [Assumption::NoPoke, Assumption::Aligned].map(Action::ToggleAssumption);
+    let state = off.into_iter().fold(opened("a=A&b=E"), |state, action| update(&state, action));
+    let said = verdicts(&state);
+    assert_eq!(said[0], "Every NMI, #DB, #MC at every instruction, under 9 assumptions, 2 off:");
+    assert_eq!(said[1], "off: no-poke, aligned");
 }
 
 #[test]

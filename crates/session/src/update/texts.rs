@@ -18,6 +18,12 @@ pub(super) fn edit_draft(state: &mut State, text: String) {
     replace_custom(state, state.edited, shortened(text).into());
 }
 
+pub(super) fn take_text(state: &mut State, text: String) {
+    let before = state.text().clone();
+    edit_draft(state, text);
+    put_aside(state, before);
+}
+
 pub(super) fn shortened(mut text: String) -> String {
     if text.len() > DRAFT_LIMIT {
         text.truncate(drafts::shortened(&text).len());

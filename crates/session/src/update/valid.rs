@@ -80,6 +80,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         | Action::ToggleAssumption(_)
         | Action::Inject(..)
         | Action::EditDraft(_)
+        | Action::TakeText(_)
         | Action::LeaveDraft(..)
         | Action::ToggleFollow
         | Action::ToggleCounters

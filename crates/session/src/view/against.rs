@@ -45,9 +45,17 @@ impl<'t> Line<'t> {
 pub fn original(state: &State) -> Option<Result<Original, &'static str>> {
     match state.against {
         Against::Nothing => None,
+        Against::Base if is_patch(state.text()) => {
+            Some(Err("A patch is a difference itself: its lines with - are the old ones, those with + the new ones."))
+        }
         Against::Base => Some(base(state).ok_or("The text is no edit of a built-in form.")),
         Against::Other => Some(other(state).ok_or("The other side has no text yet.")),
     }
+}
+
+/// Whether the text has a hunk of a unified diff, as in a reply too.
+fn is_patch(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start_matches(['>', ' ']).starts_with("@@ -"))
 }
 
 fn base(state: &State) -> Option<Original> {
@@ -121,6 +129,8 @@ mod tests {
         assert_eq!(words(&other), Some(Err("The other side has no text yet.")));
         let left = update(&other, Action::SetForm(Side::Left, Form::Custom));
         assert_eq!(words(&left), Some(Ok("the right text".to_owned())));
+        let mail = update(&base, Action::EditDraft(include_str!("../../../../testdata/patches/resent.reply").into()));
+        assert!(words(&mail).is_some_and(|words| words.is_err_and(|why| why.starts_with("A patch is a difference"))));
         let none = update(&base, Action::EditDraft("nothing of the kind".into()));
         assert_eq!(words(&none), Some(Err("The text is no edit of a built-in form.")));
     }

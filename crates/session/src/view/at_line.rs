@@ -7,7 +7,7 @@ use crate::action::Action;
 use crate::choice::Side;
 use crate::glossary::{Term, Word};
 use crate::state::State;
-use cr3_core::linux::sources::CUSTOM;
+use cr3_core::asm::{Line, Position};
 use cr3_core::trace::Trace;
 
 /// What is known of a line.
@@ -15,6 +15,8 @@ use cr3_core::trace::Trace;
 pub struct About {
     /// Its number, and what is written there.
     pub title: String,
+    /// What its first instruction does, whatever it is given; none of instructions that entry code rarely has.
+    pub means: Option<String>,
     /// What it does at the step that is nearest to the cursor.
     pub does: String,
     /// What that step changes: registers, with their values before and after.
@@ -32,8 +34,11 @@ pub struct About {
 /// Said of a line of which no step is on display.
 const NOT_TAKEN: &str = "The run does not come here.";
 
-/// What is known of a line of the edited text, from 1; none where its side does not run this very text, or where the line has no
-/// instruction.
+/// Said of a line of which the image has nothing: it belongs to a feature that is off, or to a macro that nobody calls.
+const NOT_THERE: &str = "With these features, nothing of this line is in the entry code.";
+
+/// What is known of a line of the edited text, from 1; none where its side does not run this very text, or where the line is no
+/// statement.
 #[must_use]
 pub fn about(state: &State, line: u32) -> Option<About> {
     let side = state.edited;
@@ -41,27 +46,43 @@ pub fn about(state: &State, line: u32) -> Option<About> {
         state.runs.trace(side).filter(|_| state.setup.uses_text(side) && !state.runs.is_of_earlier_text(side))?;
     let index = (line as usize).checked_sub(1)?;
     let written = state.text().lines().nth(index)?;
-    let source = trace.system.sources.iter().position(|source| source.name.contains(CUSTOM))?;
-    // A patch is taken apart first, so that its lines stand elsewhere.
-    let is_there = trace.system.sources[source].text.lines().nth(index) == Some(written);
-    let addresses = addresses(trace, source, line);
-    if !is_there || addresses.is_empty() {
+    let places: Vec<_> =
+        trace.system.given.iter().filter(|it| it.given == line).map(|it| (it.source, it.line)).collect();
+    let code = code(written);
+    let own = listed(trace, &places);
+    if places.is_empty() || (own.is_empty() && !is_statement(code)) {
         return None;
     }
+    let addresses: Vec<_> = own.iter().map(|it| it.address).collect();
     let step = nearest(trace, &addresses, state.runs.taken(side, state.cursor));
     let detail = step.and_then(|step| trace.detail(step));
     let changes = detail.iter().flat_map(|detail| &detail.registers);
     let row = step.and_then(|step| state.runs.row_of(side, step));
-    let known = note_of(state, side, CUSTOM, line);
+    let known =
+        places.iter().find_map(|(source, line)| note_of(state, side, &trace.system.sources[*source].name, *line));
+    let idle = if own.is_empty() { NOT_THERE } else { NOT_TAKEN };
     Some(About {
         title: format!("Line {line}: {}", written.trim()),
-        does: detail.as_ref().map_or_else(|| NOT_TAKEN.to_owned(), |detail| detail.sentence(trace)),
+        means: own.first().and_then(|it| means(&it.text)),
+        does: detail.as_ref().map_or_else(|| idle.to_owned(), |detail| detail.sentence(trace)),
         changes: changes.map(|it| format!("{} {:#x} → {:#x}", it.name, it.before, it.after)).collect(),
         show: row.filter(|row| *row != state.cursor).map(Action::Seek),
         ask: known.is_none().then_some(Action::AskLines),
         without: known.unwrap_or_else(|| waiting(state, side).to_owned()),
-        terms: terms(written),
+        terms: terms(state.text(), index, code),
     })
+}
+
+/// A line without the marks of a reply and of a patch.
+fn code(written: &str) -> &str {
+    let code = written.trim_start_matches(['>', ' ']);
+    code.strip_prefix('+').unwrap_or(code).trim()
+}
+
+/// Whether code may be assembled: it is no blank line, label, directive or comment.
+fn is_statement(code: &str) -> bool {
+    let is_other = code.starts_with(['.', '#', '/', '*']) || code.ends_with(':');
+    !code.is_empty() && !is_other
 }
 
 /// What is said while nobody knows what fails without a line.
@@ -74,11 +95,12 @@ fn waiting(state: &State, side: Side) -> &'static str {
     }
 }
 
-/// Where the instructions of a line are, in each place that the macro is used.
-fn addresses(trace: &Trace, source: usize, line: u32) -> Vec<u64> {
-    let listing = trace.system.image.listing.iter();
-    let own = listing.filter(|it| it.instruction && it.position.source == source && it.position.line == line);
-    own.map(|it| it.address).collect()
+/// The instructions of a line, in each place that its macro is used: its own, and those of the macro that it calls.
+fn listed<'t>(trace: &'t Trace, places: &[(usize, u32)]) -> Vec<&'t Line> {
+    let is_place = |at: &Position| places.contains(&(at.source, at.line));
+    let is_own =
+        |it: &&Line| it.instruction && (is_place(&it.position) || it.expansion.iter().any(|(_, call)| is_place(call)));
+    trace.system.image.listing.iter().filter(is_own).collect()
 }
 
 /// The last step at one of these addresses before so many steps are taken, or else the first after them.
@@ -103,7 +125,18 @@ const ABOUT: [(&str, Word); 12] = [
     ("_reg", Word::Register),
 ];
 
-fn terms(statement: &str) -> Vec<Term> {
+/// The terms of a statement. A jump on a flag is about what the statement before it tests.
+fn terms(text: &str, index: usize, code: &str) -> Vec<Term> {
+    let own = named(code);
+    let is_conditional = code.starts_with('j') && !code.starts_with("jmp");
+    if !own.is_empty() || !is_conditional {
+        return own;
+    }
+    let before = text.lines().take(index).map(self::code).filter(|code| is_statement(code)).last();
+    before.map(named).unwrap_or_default()
+}
+
+fn named(statement: &str) -> Vec<Term> {
     let mut words: Vec<Word> = Vec::new();
     for (_, word) in ABOUT.iter().filter(|(name, _)| statement.contains(name)) {
         if !words.contains(word) {
@@ -112,6 +145,54 @@ fn terms(statement: &str) -> Vec<Term> {
     }
     words.into_iter().map(Term::Word).collect()
 }
+
+/// What an instruction does, whatever it is given (Intel SDM vol. 2).
+fn means(text: &str) -> Option<String> {
+    let (mnemonic, _) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    let of = |name: &str| MEANS.iter().find(|(names, _)| names.split(' ').any(|it| it == name));
+    // AT&T syntax appends the width.
+    let (_, means) = of(mnemonic).or_else(|| of(mnemonic.strip_suffix(['b', 'w', 'l', 'q'])?))?;
+    Some(format!("{mnemonic} {means}"))
+}
+
+/// Instructions of entry code, and what each does.
+const MEANS: [(&str, &str); 35] = [
+    ("mov movabs", "copies the first operand to the second"),
+    ("lea", "computes an address and keeps it"),
+    ("bt", "copies a bit to CF"),
+    ("bts", "copies a bit to CF, then sets it"),
+    ("btr", "copies a bit to CF, then clears it"),
+    ("and", "keeps the bits that both operands have"),
+    ("or", "sets the bits that one of the operands has"),
+    ("xor", "sets the bits in which the operands differ"),
+    ("not", "inverts all bits"),
+    ("test", "sets ZF and SF by the bits that both operands have"),
+    ("cmp", "sets the flags by the difference of the operands"),
+    ("add", "adds the first operand to the second"),
+    ("sub", "subtracts the first operand from the second"),
+    ("inc", "adds one"),
+    ("dec", "subtracts one"),
+    ("shl sal", "moves the bits up"),
+    ("shr sar", "moves the bits down"),
+    ("xchg", "exchanges the operands"),
+    ("jmp", "jumps"),
+    ("jc jb jnae", "jumps if CF is set"),
+    ("jnc jae jnb", "jumps if CF is clear"),
+    ("jz je", "jumps if ZF is set"),
+    ("jnz jne", "jumps if ZF is clear"),
+    ("js", "jumps if SF is set"),
+    ("jns", "jumps if SF is clear"),
+    ("call", "pushes the address of the next instruction and jumps"),
+    ("ret", "pops an address and jumps there"),
+    ("push", "stores below RSP and lowers it"),
+    ("pop", "loads from RSP and raises it"),
+    ("swapgs", "exchanges the GS base with IA32_KERNEL_GS_BASE"),
+    ("rdmsr", "reads the MSR that ECX names into EDX:EAX"),
+    ("wrmsr", "writes EDX:EAX to the MSR that ECX names"),
+    ("invpcid", "invalidates translations of a PCID"),
+    ("lfence", "waits until all instructions before it are done"),
+    ("nop", "does nothing"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -130,9 +211,10 @@ mod tests {
     }
 
     fn check(state: &State, line: u32, expected: Expect) {
-        let told = about(state, line).map(|About { title, does, changes, without, terms, .. }| {
+        let told = about(state, line).map(|About { title, means, does, changes, without, terms, .. }| {
             let terms: Vec<_> = terms.into_iter().map(Term::name).collect();
-            format!("{title}\n{does}\n{}\n{without}\n{}\n", changes.join(", "), terms.join(", "))
+            let means = means.map(|means| means + "\n").unwrap_or_default();
+            format!("{title}\n{means}{does}\n{}\n{without}\n{}\n", changes.join(", "), terms.join(", "))
         });
         expected.assert_eq(&told.unwrap_or_default());
     }
@@ -145,34 +227,37 @@ mod tests {
             &state,
             2,
             expect![[r#"
-            Line 2: btsq	$63, \save_reg
-            the bit was 0
-            r14 0x100001 → 0x8000000000100001
-            Nobody has tried to run the text without this line.
-            no flush, general register
-        "#]],
+                Line 2: btsq	$63, \save_reg
+                btsq copies a bit to CF, then sets it
+                the bit was 0
+                r14 0x100001 → 0x8000000000100001
+                Nobody has tried to run the text without this line.
+                no flush, general register
+            "#]],
         );
         check(
             &state,
             3,
             expect![[r#"
-            Line 3: movq	\save_reg, %cr3
-            writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
+                Line 3: movq	\save_reg, %cr3
+                movq copies the first operand to the second
+                writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
 
-            Nobody has tried to run the text without this line.
-            CR3, general register
-        "#]],
+                Nobody has tried to run the text without this line.
+                CR3, general register
+            "#]],
         );
         check(
             &state,
             5,
             expect![[r#"
-            Line 5: nop
-            The run does not come here.
+                Line 5: nop
+                nop does nothing
+                The run does not come here.
 
-            Nobody has tried to run the text without this line.
+                Nobody has tried to run the text without this line.
 
-        "#]],
+            "#]],
         );
         check(&state, 99, expect![[""]]);
     }
@@ -190,6 +275,66 @@ mod tests {
             about(&asked, 3).map(|about| about.without),
             Some("The text is being tried without each of its lines.".to_owned())
         );
+    }
+
+    /// The lines of form E that are macros of other files, and those of a mail with a patch, are known as well.
+    #[test]
+    fn calls_and_lines_of_a_patch_are_known() {
+        let begun = update(&State::open("a=A&b=E", Settings::default()), Action::SetForm(Side::Right, Form::Custom));
+        let line = |state: &State, code: &str| {
+            1 + u32::try_from(state.text().lines().position(|line| line.contains(code)).expect("the line"))
+                .expect("few")
+        };
+        check(
+            &begun,
+            line(&begun, "SET_NOFLUSH_BIT"),
+            expect![[r#"
+            Line 21: SET_NOFLUSH_BIT \save_reg
+            bts copies a bit to CF, then sets it
+            The run does not come here.
+
+            Nobody has tried to run the text without this line.
+            no flush, general register
+        "#]],
+        );
+        check(
+            &begun,
+            line(&begun, "X86_FEATURE_PCID"),
+            expect![[r#"
+            Line 13: ALTERNATIVE "jmp .Lwrcr3_\@", "", X86_FEATURE_PCID
+            With these features, nothing of this line is in the entry code.
+
+            Nobody has tried to run the text without this line.
+            PCID
+        "#]],
+        );
+        check(
+            &begun,
+            line(&begun, "jnc"),
+            expect![[r#"
+            Line 11: jnc	.Lend_\@
+            jnc jumps if CF is clear
+            jumps to nmi_exit_cr3_restored
+
+            Nobody has tried to run the text without this line.
+            user half, general register
+        "#]],
+        );
+        let mail = include_str!("../../../../testdata/patches/merged.mail");
+        let patched = update(&begun, Action::EditDraft(mail.into()));
+        check(
+            &patched,
+            line(&patched, "+\tjnc"),
+            expect![[r#"
+            Line 39: +	jnc	.Lend_\@
+            jnc jumps if CF is clear
+            jumps to nmi_exit_cr3_restored
+
+            Nobody has tried to run the text without this line.
+
+        "#]],
+        );
+        check(&patched, line(&patched, "+.macro PARANOID_RESTORE_CR3"), expect![[""]]);
     }
 
     #[test]

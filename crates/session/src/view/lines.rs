@@ -132,7 +132,10 @@ fn counted(lines: &[Line]) -> String {
 /// What a line of the listed form is for, in few words: that of a text, from 1.
 #[must_use]
 pub fn note(state: &State, source: &str, line: u32) -> Option<String> {
-    note_of(state, state.side, source, line)
+    note_of(state, state.side, source, line).map(|words| match words.strip_suffix(" breaks") {
+        Some(_) => format!("without it {words}"),
+        None => words,
+    })
 }
 
 /// The same of the text of a side.
@@ -141,7 +144,7 @@ pub(super) fn note_of(state: &State, side: Side, source: &str, line: u32) -> Opt
     let is_listed = || study.subject.as_deref() == state.shown(side).as_ref();
     let found = study.answers.iter().find(|it| it.line == line && it.source == source).filter(|_| is_listed())?;
     Some(match &found.without {
-        Without::Breaks(found, _) => format!("without it {} breaks", found.promise.id()),
+        Without::Breaks(found, _) => format!("{} breaks", found.promise.id()),
         other => words(other),
     })
 }

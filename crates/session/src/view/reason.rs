@@ -13,8 +13,9 @@ const MOST: usize = 3;
 #[must_use]
 pub fn reasons(runs: &Runs, range: &Range<usize>, names: [&str; 2]) -> Vec<String> {
     let mut reasons: Vec<(String, usize)> = Vec::new();
+    let mut jumps = Jumps::default();
     for row in range.clone() {
-        let why = reason(runs, row, names);
+        let why = reason(runs, row, names, &mut jumps);
         match reasons.iter_mut().find(|(known, _)| *known == why) {
             Some((_, rows)) => *rows += 1,
             None => reasons.push((why, 1)),
@@ -30,12 +31,41 @@ pub fn reasons(runs: &Runs, range: &Range<usize>, names: [&str; 2]) -> Vec<Strin
 }
 
 /// Why a row differs.
-fn reason(runs: &Runs, row: usize, [left_name, right_name]: [&str; 2]) -> String {
+fn reason(runs: &Runs, row: usize, [left_name, right_name]: [&str; 2], jumps: &mut Jumps) -> String {
     match Side::BOTH.map(|side| at(runs, side, row)) {
         [Some(left), Some(right)] => both(left, right),
-        [Some(left), None] => format!("{} {right_name} has no such step", alone(left, left_name)),
-        [None, Some(right)] => format!("{} {left_name} has no such step", alone(right, right_name)),
+        [Some(left), None] => absent(alone(left, left_name), right_name, jumps.past(runs, Side::Right, row)),
+        [None, Some(right)] => absent(alone(right, right_name), left_name, jumps.past(runs, Side::Left, row)),
         [None, None] => String::new(),
+    }
+}
+
+/// What one run does, and that the other has no such step, with the reason if that is known.
+fn absent(does: String, other: &str, jumped: Option<String>) -> String {
+    let why = jumped.map(|jumps| format!(": it {jumps}")).unwrap_or_default();
+    format!("{does} {other} has no such step{why}").trim_start().to_owned()
+}
+
+/// The jump by which a side is past a row, if its last step before is one. Rows that follow each other have the same, so the last
+/// answer is kept.
+#[derive(Default)]
+struct Jumps {
+    last: Option<(Side, usize, Option<String>)>,
+}
+
+impl Jumps {
+    fn past(&mut self, runs: &Runs, side: Side, row: usize) -> Option<String> {
+        let index = runs.taken(side, row).checked_sub(1)?;
+        match &self.last {
+            Some((known, at, jump)) if (*known, *at) == (side, index) => jump.clone(),
+            _ => {
+                let trace = runs.trace(side)?;
+                let sentence = trace.detail(index)?.sentence(trace);
+                let jump = sentence.starts_with("jumps to ").then_some(sentence);
+                self.last = Some((side, index, jump.clone()));
+                jump
+            }
+        }
     }
 }
 
@@ -50,10 +80,7 @@ fn at(runs: &Runs, side: Side, row: usize) -> Option<At<'_>> {
 fn alone((trace, index, step): At<'_>, name: &str) -> String {
     let writes = step.counted.contains(Counter::Cr3Writes);
     let detail = trace.detail(index).filter(|_| writes);
-    detail
-        .map_or_else(String::new, |detail| format!("{name}: {};", detail.sentence(trace).trim_end_matches('.')))
-        .trim_start()
-        .to_owned()
+    detail.map_or_else(String::new, |detail| format!("{name}: {};", detail.sentence(trace).trim_end_matches('.')))
 }
 
 /// What two steps that belong together do differently.

@@ -151,7 +151,7 @@ impl Found {
                     .to_owned(),
             )),
             false => {
-                dispatch.emit(Action::EditDraft(text));
+                dispatch.emit(Action::TakeText(text));
                 dispatch.emit(Action::Open(Overlay::Editor));
             }
         }

@@ -1,7 +1,7 @@
 //! Files that leave the page and come back: the link as a file, what a worker makes of a comparison, and a file with a link
 //! that a person chooses.
 
-use super::address::address;
+use super::address::{address, hash};
 use super::clipboard::copy;
 use super::files::words;
 use super::workers::{Hand, Heard, Line};
@@ -22,7 +22,11 @@ const TAKING: u32 = 60_000;
 
 /// Copies the link. One that is too long for a mail is offered as a file.
 pub(crate) fn share(state: &State, dispatch: &Callback<Action>) {
-    let what = if state.uses_tree() { "Link without the kernel tree" } else { "Link" };
+    let what = match state.uses_tree() {
+        true => "Link without the kernel tree",
+        false if link::is_newer(&hash()) => "Link without what only a newer version knows",
+        false => "Link",
+    };
     copy(address(state), what, dispatch.clone());
     if link::encode(&state.link()).len() > link::LONG {
         dispatch.emit(Action::Open(Overlay::Report));

@@ -7,12 +7,13 @@ use cr3_session::{Action, State};
 use yew::prelude::*;
 
 pub(super) fn at_line(state: &State, line: u32, dispatch: &Callback<Action>) -> Html {
-    let Some(About { title, does: sentence, changes, show, without, ask, terms }) = about(state, line) else {
+    let Some(About { title, means, does: sentence, changes, show, without, ask, terms }) = about(state, line) else {
         return html! {};
     };
     html! {
         <section class="at-line" aria-label="The line of the cursor">
             { leaf("p", "", leaf("code", "", title)) }
+            { leaf("p", "quiet", means.unwrap_or_default()) }
             <dl>
                 <div>{ leaf("dt", "", "does") }<dd>{ sentence }{ " " }{ leaf("span", "", act(show, "Show this step", dispatch)) }</dd></div>
                 <div>{ leaf("dt", "", "changes") }{ leaf("dd", "mono", if changes.is_empty() { "no register".to_owned() } else { changes.join(", ") }) }</div>

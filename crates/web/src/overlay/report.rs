@@ -43,7 +43,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
                 <textarea class="area" rows="2" value={notes::here(state).to_owned()} onchange={onnote} />
             </label>
             { leaf("p", "quiet", "Title and notes travel in the link and stand in the report.") }
-            { leaf("pre", "command", Command::of(state).whole()) }
+            { leaf("pre", "command", Command::of(&state.on_display()).whole()) }
             { leaf("div", "uses", nodes(WAYS.into_iter().map(|way| button(way, state, dispatch)))) }
             <label>{ leaf("span", "", "Open a saved link") }<input type="file" onchange={onopen} /></label>
             <p class="quiet">{ long }{ " A saved link, report or comparison also opens when it is dropped on the page." }</p>
@@ -92,7 +92,7 @@ fn button(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
 
 fn leave(way: Way, state: &Rc<State>, dispatch: &Callback<Action>) {
     match way {
-        Way::Command => copy(Command::of(state).whole(), "Command", dispatch.clone()),
+        Way::Command => copy(Command::of(&state.on_display()).whole(), "Command", dispatch.clone()),
         Way::Link => share(state, dispatch),
         Way::File => save_link(state, dispatch),
         Way::Export(export) => save_export(export, state, dispatch),

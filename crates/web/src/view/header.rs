@@ -48,7 +48,7 @@ pub(crate) fn header(props: &Props) -> Html {
     };
     let reproduce = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        move |_: MouseEvent| copy(Command::of(&state).whole(), "Command", dispatch.clone())
+        move |_: MouseEvent| copy(Command::of(&state.on_display()).whole(), "Command", dispatch.clone())
     };
     let dialog = |look, overlay, content| button(look, Stand::Ready, does(dispatch, Action::Open(overlay)), content);
     let (shape, next, words) = theme(state.settings.theme);

@@ -149,12 +149,14 @@ pub(crate) fn zoom(state: &State, dispatch: &Callback<Action>) -> Html {
 }
 
 /// Marks, their class, and what explains them.
-const LEGEND: [(&str, Word, &str); 7] = [
+const LEGEND: [(&str, Word, &str); 9] = [
     ("kernel", Word::KernelHalf, "kernel tables"),
     ("user", Word::UserHalf, "user tables"),
     ("injection", Word::Injection, "injection"),
+    ("delivery", Word::Delivery, "delivery"),
     ("flush", Word::Flush, "CR3 write, flush"),
     ("noflush", Word::NoFlush, "no flush"),
+    ("drop", Word::Flush, "entries dropped"),
     ("broken", Word::Promise, "promise broken"),
     ("diff", Word::Difference, "difference"),
 ];

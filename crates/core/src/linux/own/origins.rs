@@ -1,5 +1,6 @@
 //! Where each line of the assembled texts comes from, so that what is said of it is said where a person looks.
 
+use super::super::GivenLine;
 use super::{CUSTOM, Diagnostic, FORM_INDEX, Position};
 use std::sync::Arc;
 
@@ -33,6 +34,19 @@ impl Origins {
     /// The index after the last text that a person changed.
     pub(super) fn end(&self) -> usize {
         self.0.iter().map(|(source, _)| source + 1).max().unwrap_or(0)
+    }
+
+    /// The lines that a person gave.
+    pub(crate) fn given_lines(&self) -> Vec<GivenLine> {
+        let of_text = |(source, lines): &(usize, Vec<Origin>)| {
+            let numbered = (1..).zip(lines);
+            let given = numbered.filter_map(|(line, origin)| match origin {
+                Origin::Given { line: given, .. } => Some(GivenLine { source: *source, line, given: *given }),
+                Origin::Kept { .. } => None,
+            });
+            given.collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_text).collect()
     }
 
     /// Whether a person gave the line.

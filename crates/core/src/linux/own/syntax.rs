@@ -11,6 +11,7 @@ use cr3_patch::Key;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Syntax {
     Intel,
+    Nasm,
     Go,
     Bsd,
 }
@@ -19,6 +20,7 @@ impl Syntax {
     fn words(self) -> &'static str {
         match self {
             Self::Intel => "this looks like Intel's syntax",
+            Self::Nasm => "this looks like NASM's syntax",
             Self::Go => "this looks like Go's assembler",
             Self::Bsd => "this looks like a macro of a BSD kernel",
         }
@@ -27,6 +29,9 @@ impl Syntax {
     fn mend(self) -> &'static str {
         match self {
             Self::Intel => "AT&T syntax is taken: `movq %cr3, %rax` reads CR3",
+            Self::Nasm => {
+                "the GNU assembler's AT&T syntax is taken: `.macro` and `.endm`, and `movq %cr3, %rax` reads CR3"
+            }
             Self::Go => "the GNU assembler's AT&T syntax is taken: `movq %cr3, %rax` reads CR3",
             Self::Bsd => "the macros are Linux's, of arch/x86/entry/calling.h",
         }
@@ -92,6 +97,9 @@ fn foreign(line: &str) -> Option<Syntax> {
     if bsd.iter().any(|begin| line.starts_with(begin)) || rest.contains("PCPU(") || rest.contains("CPUVAR(") {
         return Some(Syntax::Bsd);
     }
+    if ["%macro", "%imacro", "%endmacro", "%define", "%include"].contains(&word) {
+        return Some(Syntax::Nasm);
+    }
     is_intel(word, rest).then_some(Syntax::Intel)
 }
 
@@ -131,8 +139,12 @@ pub(super) fn bare(lines: &[Line]) -> Option<&Line> {
     let has_macro = codes.iter().any(|code| code.to_ascii_lowercase().starts_with(".macro"));
     let first = written.clone().next()?;
     let is_code = |code: &str| code.ends_with(':') || code.contains(['%', '\\', '$']) || is_single(code);
-    (!has_macro && written.all(|(_, code)| is_code(code)) && codes.iter().any(|code| code.contains(['%', '\\'])))
-        .then_some(first.0)
+    let is_foreign = lines.iter().any(|line| foreign(&line.text).is_some());
+    (!has_macro
+        && !is_foreign
+        && written.all(|(_, code)| is_code(code))
+        && codes.iter().any(|code| code.contains(['%', '\\'])))
+    .then_some(first.0)
 }
 
 /// An instruction or a macro without operands that tell it.
@@ -157,6 +169,8 @@ mod tests {
         let cases = [
             ("mov rax, cr3", Some(Syntax::Intel)),
             ("\tand\tqword ptr [rsp + 8], r15 ; comment", Some(Syntax::Intel)),
+            ("%macro RESTORE_CR3 2", Some(Syntax::Nasm)),
+            ("%define scratch rax", Some(Syntax::Nasm)),
             (".intel_syntax noprefix", Some(Syntax::Intel)),
             ("TEXT \u{b7}restore(SB), NOSPLIT, $0", Some(Syntax::Go)),
             ("\tMOVQ\tCR3, AX", Some(Syntax::Go)),

@@ -110,6 +110,14 @@ fn a_text_that_is_put_aside_can_be_taken_up_and_forgotten() {
 }
 
 #[test]
+fn a_text_that_is_dropped_puts_the_typed_one_aside() {
+    let typed = after(&opened(""), [Action::EditDraft("typed".into()), Action::TakeText("dropped".into())]);
+    assert_eq!((&**typed.text(), typed.kept()), ("dropped", texts(["dropped", "typed"])));
+    let again = update(&typed, Action::TakeText("dropped".into()));
+    assert_eq!(again.kept(), texts(["dropped", "typed"]));
+}
+
+#[test]
 fn a_text_that_is_typed_on_over_one_that_is_aside_keeps_that_one() {
     let state = State::open_with("", Settings::default(), &texts(["a", "ab"]));
     let typed = after(&state, ["ab", "abc"].map(|text| Action::EditDraft(text.into())));

@@ -23,6 +23,11 @@ pub(super) fn vouched(state: &State, moment: &Moment, part: Part) -> Html {
     }
 }
 
+/// The `tabindex` of the row with this index: the first one is a stop of Tab, and arrows lead to the others.
+pub(super) fn stop(index: usize) -> &'static str {
+    if index == 0 { "0" } else { "-1" }
+}
+
 /// The head of a table with a column for each run.
 pub(super) fn heads(names: [&'static str; 2], (about, first): (Term, &'static str), vouched: Html) -> Html {
     html! {

@@ -1,6 +1,6 @@
 //! The stacks of both runs from RSP upwards.
 
-use super::part::{Props, vouched};
+use super::part::{Props, stop, vouched};
 use super::registers::value;
 use crate::parts::{explained, leaf, nodes, side_class, term};
 use cr3_session::Side;
@@ -25,15 +25,15 @@ pub(super) fn view(props: &Props<'_>) -> Html {
                     })) }
                 </tr>
             </thead>
-            { leaf("tbody", "", nodes(stack.slots.iter().map(row))) }
+            { leaf("tbody", "", nodes(stack.slots.iter().enumerate().map(|(index, slot)| row(slot, stop(index))))) }
         </table>
     }
 }
 
-fn row(slot: &Slot) -> Html {
+fn row(slot: &Slot, stop: &'static str) -> Html {
     let address = slot.addresses.iter().flatten().next().map(|address| format!("{address:#x}"));
     html! {
-        <tr key={slot.offset} class={(slot.differing != 0).then_some("differs")} title={address}
+        <tr key={slot.offset} tabindex={stop} class={(slot.differing != 0).then_some("differs")} title={address}
             data-thing={Thing::Slot(slot.offset).key()} data-kin={keys(&of_slot(slot.offset, slot.addresses))}>
             <th scope="row">{ leaf("code", "", format!("rsp+{:02x}", slot.offset)) }</th>
             { nodes(Side::BOTH.into_iter().map(|side| {

@@ -1,6 +1,6 @@
 //! The TLB of both runs, grouped by PCID.
 
-use super::part::{Props, vouched};
+use super::part::{Props, stop, vouched};
 use crate::parts::{classes, explained, hex, leaf, nodes, side_class, term, when};
 use cr3_session::Side;
 use cr3_session::glossary::{Term, Unseen, Word};
@@ -15,13 +15,13 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     html! {
         <div key="tlb" class="tlb">
             <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
-            { leaf("div", "", nodes(groups.iter().map(|it| group(it, props.state.short_names())))) }
+            { leaf("div", "", nodes(groups.iter().enumerate().map(|(index, it)| group(index, it, props.state.short_names())))) }
             { nodes(groups.is_empty().then(|| html! { <p key="none" class="whose quiet">{ nothing }</p> })) }
         </div>
     }
 }
 
-fn group(group: &Group, names: [&'static str; 2]) -> Html {
+fn group(index: usize, group: &Group, names: [&'static str; 2]) -> Html {
     html! {
         <table key={group.pcid} class="fields entries">
             <thead>
@@ -42,12 +42,12 @@ fn group(group: &Group, names: [&'static str; 2]) -> Html {
                     })) }
                 </tr>
             </thead>
-            { leaf("tbody", "", nodes(group.lines.iter().map(line))) }
+            { leaf("tbody", "", nodes(group.lines.iter().enumerate().map(|(at, it)| line(it, stop(index + at))))) }
         </table>
     }
 }
 
-fn line(line: &Line) -> Html {
+fn line(line: &Line, stop: &'static str) -> Html {
     let entry = &line.entry;
     let title = format!(
         "{:#x} → {:#x}, {}, {}{}",
@@ -58,7 +58,7 @@ fn line(line: &Line) -> Html {
         if entry.dirty { ", dirty" } else { "" }
     );
     html! {
-        <tr key={format!("{:x}-{:x}-{}", entry.linear, entry.physical, line.rights())} class={line.differs().then_some("differs")} {title}
+        <tr key={format!("{:x}-{:x}-{}", entry.linear, entry.physical, line.rights())} tabindex={stop} class={line.differs().then_some("differs")} {title}
             data-thing={Thing::Pcid(entry.pcid).key()} data-kin={keys(&of_entry(entry))}>
             <th scope="row">
                 { hex(entry.linear, 0) }

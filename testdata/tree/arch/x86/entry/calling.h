@@ -211,3 +211,9 @@
 .macro FENCE_SWAPGS_KERNEL_ENTRY
 	ALTERNATIVE "", "lfence", X86_FEATURE_FENCE_SWAPGS_KERNEL
 .endm
+
+/* Empty where the compiler erases no stack. */
+.macro STACKLEAK_ERASE
+.endm
+.macro STACKLEAK_ERASE_NOCLOBBER
+.endm

@@ -7,6 +7,7 @@
 #ifdef __ASSEMBLY__
 #define ASM_NL		;
 #define __ALIGN		.balign 16, 0x90
+#define __FUNC_ALIGN	__ALIGN
 #define SYM_L_GLOBAL(name)	.globl name
 #define SYM_L_LOCAL(name)
 #define RET		ret

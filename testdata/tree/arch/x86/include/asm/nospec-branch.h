@@ -13,5 +13,24 @@
 .macro UNTRAIN_RET
 	ALTERNATIVE "", "lfence", ALT_NOT(X86_FEATURE_ALWAYS)
 .endm
+.macro UNTRAIN_RET_FROM_CALL
+	UNTRAIN_RET
+.endm
+.macro CALL_NOSPEC reg:req
+	call	*%\reg
+.endm
+/* Empty without the mitigations that they belong to. */
+.macro IBRS_ENTER save_reg
+.endm
+.macro IBRS_EXIT save_reg
+.endm
+.macro CLEAR_BRANCH_HISTORY
+.endm
+.macro CALL_DEPTH_ACCOUNT
+.endm
+.macro FILL_RETURN_BUFFER reg:req nr:req ftr:req
+.endm
+.macro HANDLE_INTR_SAFERET regs:req
+.endm
 #endif
 #endif

@@ -158,6 +158,26 @@ test("what belongs together lights up in the other panes", { tag: "@firefox" }, 
   await expect(lit(page, ".runs").first()).toBeVisible();
 });
 
+test("rows of the TLB and of the stack have the focus, and light up too", async ({ page }) => {
+  await opened(page, START);
+  const rows = page.locator(".inspector tr[tabindex]");
+  await page.locator(".inspector .parts").focus();
+  const active = () => page.evaluate(() => document.activeElement?.getAttribute("data-thing") ?? "");
+  for (let press = 0; press < 12 && !(await active()).startsWith("pcid"); press++) await page.keyboard.press("Tab");
+  await expect(rows.first()).toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await expect(rows.nth(1)).toBeFocused();
+  await page.keyboard.press("ArrowUp");
+  await expect(rows.first()).toBeFocused();
+  await expect(lit(page, ".cr3").first()).toBeVisible();
+  const before = await step(page);
+  await page.getByRole("button", { name: "Stack", exact: true }).click();
+  await rows.nth(1).focus();
+  await page.keyboard.press("ArrowDown");
+  await expect(rows.nth(2)).toBeFocused();
+  await expectStep(page, before);
+});
+
 test("a list with the focus lights up the relatives of its step", async ({ page }) => {
   await opened(page, START);
   await page.locator(".runs .rows").focus();

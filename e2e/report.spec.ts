@@ -68,6 +68,15 @@ test("a text of one's own stands in the command, and the terminal runs it", asyn
   await expect(page.getByRole("alert")).toHaveText(/Command copied/);
   const { runs } = JSON.parse(shell((await pasted(page)).replace(" --macro -", " --json --macro -")));
   expect(Object.values((await shown(page)).instructions!)).toEqual(runs.map((run: { counters: Record<string, number> }) => run.counters.instructions));
+  // The last text that assembled is on display, and the command is of what is on display.
+  const before = await pasted(page);
+  await openEditor(page);
+  await area.fill((await textOf(page)).replace("jnc", "nosuch"));
+  await expect(page.getByRole("dialog")).toContainText("The last text that assembled stays on display.");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Reproduce" }).click();
+  await expect(page.getByRole("alert")).toHaveText(/Command copied/);
+  expect(await pasted(page)).toBe(before);
 });
 
 test("title and notes travel in the link, and stand in page and report", async ({ page, context }) => {

@@ -79,6 +79,16 @@ test("a patch that is dropped is in the editor", async ({ page }) => {
   await expect(editor(page)).toContainText("It assembles, and runs.");
 });
 
+test("a text that is dropped leaves the typed one to be taken up", async ({ page }) => {
+  await opened(page);
+  await openEditor(page);
+  await macro(page).fill("# typed\n");
+  await page.keyboard.press("Escape");
+  await dropped(page, testdata("patches/resent.reply"));
+  await expectText(page, readFileSync(testdata("patches/resent.reply"), "utf8"));
+  await expect(page.locator(".kept li code")).toHaveText(["# typed"]);
+});
+
 test("what is no tree says which file it lacks", async ({ page }) => {
   await opened(page);
   await dropped(page, testdata("tree/arch"));

@@ -68,7 +68,7 @@ pub fn about(state: &State, line: u32) -> Option<About> {
         changes: changes.map(|it| format!("{} {:#x} → {:#x}", it.name, it.before, it.after)).collect(),
         show: row.filter(|row| *row != state.cursor).map(Action::Seek),
         ask: known.is_none().then_some(Action::AskLines),
-        without: known.unwrap_or_else(|| waiting(state, side).to_owned()),
+        without: known.unwrap_or_else(|| waiting(state, side)),
         terms: terms(state.text(), index, code),
     })
 }
@@ -86,12 +86,16 @@ fn is_statement(code: &str) -> bool {
 }
 
 /// What is said while nobody knows what fails without a line.
-fn waiting(state: &State, side: Side) -> &'static str {
+fn waiting(state: &State, side: Side) -> String {
     let study = &state.explore.studies.lines;
+    let [done, of] = [study.round.done, study.round.of];
     match (study.subject.as_deref() == state.shown(side).as_ref(), study.is_over) {
-        (false, _) => "Nobody has tried to run the text without this line.",
-        (true, false) => "The text is being tried without each of its lines.",
-        (true, true) => "This line was not tried by itself.",
+        (false, _) => "Nobody has tried to run the text without this line.".to_owned(),
+        (true, false) if of == 0 => "The text is being tried without each of its lines.".to_owned(),
+        (true, false) => {
+            format!("The text is being tried without each of its lines: {done} of {of} pieces of this round are done.")
+        }
+        (true, true) => "This line was not tried by itself.".to_owned(),
     }
 }
 

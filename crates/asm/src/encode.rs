@@ -1,7 +1,7 @@
 //! One instruction as bytes: prefixes in GNU `as`'s order, REX, opcode, ModRM, SIB, displacement, immediate (SDM vol.
 //! 2, chapter 2).
 
-use super::layout::FixupKind;
+use super::layout::{FixupKind, Reach};
 use super::operand::{Memory, Operand, OperandKind};
 use super::prefix::Prefixes;
 use super::register::{Class, Register, Width};
@@ -111,7 +111,7 @@ fn fields<'o>(choice: Choice, operands: &'o [Operand]) -> Fields<'o> {
             (Kind::Target32 | Kind::Target8, OperandKind::Memory(memory)) => {
                 let size = if *kind == Kind::Target8 { 1 } else { 4 };
                 if let Some(value) = &memory.displacement {
-                    fields.immediates.push((size, FixupKind::Relative { end: size }, value));
+                    fields.immediates.push((size, FixupKind::Relative { end: size, to: Reach::Code }, value));
                 }
             }
             _ => {}
@@ -277,7 +277,7 @@ fn push_address(out: &mut Encoded, reg: u8, memory: &Memory) {
             let kind = if is_narrow(memory) { FixupKind::Either } else { FixupKind::Signed };
             push_field(out, 4, kind, value);
         }
-        Displacement::Relative(value) => push_field(out, 4, FixupKind::Relative { end: 0 }, value),
+        Displacement::Relative(value) => push_field(out, 4, FixupKind::Relative { end: 0, to: Reach::Memory }, value),
     }
 }
 
@@ -304,7 +304,7 @@ fn push_field(out: &mut Encoded, size: u8, kind: FixupKind, value: &Value) {
 fn close_relative(out: &mut Encoded) {
     let length = out.bytes.len();
     for hole in &mut out.holes {
-        if let FixupKind::Relative { end } = &mut hole.kind {
+        if let FixupKind::Relative { end, .. } = &mut hole.kind {
             *end = (length - hole.offset) as u8;
         }
     }

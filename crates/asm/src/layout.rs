@@ -37,7 +37,16 @@ pub(super) enum FixupKind {
     /// The value, taken as signed or as unsigned.
     Either,
     /// The distance to the value from the byte this many bytes after the field's first.
-    Relative { end: u8 },
+    Relative { end: u8, to: Reach },
+}
+
+/// What is at the end of a distance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Where a call or a jump goes.
+    Code,
+    /// An operand in memory.
+    Memory,
 }
 
 /// What an alignment or `.org` puts into the gap.
@@ -104,6 +113,19 @@ pub(super) enum Item {
         filler: Filler,
         place: Place,
     },
+}
+
+impl Item {
+    /// Where its calls and jumps go.
+    fn targets(&self) -> impl Iterator<Item = &Value> {
+        let (fixups, jump) = match self {
+            Self::Bytes { fixups, .. } => (fixups.as_slice(), None),
+            Self::Jump(jump) => (&[][..], Some(&jump.target)),
+            _ => (&[][..], None),
+        };
+        let calls = |fixup: &&Fixup| matches!(fixup.kind, FixupKind::Relative { to: Reach::Code, .. });
+        fixups.iter().filter(calls).map(|fixup| &fixup.value).chain(jump)
+    }
 }
 
 /// What becomes of a section in the end.

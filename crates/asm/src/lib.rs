@@ -203,8 +203,8 @@ pub struct Image {
     pub aliases: Map<String, u64>,
     /// Labels of another text that have no place in this one. The assembler gives none.
     pub absent: Vec<String>,
-    /// Names that the text uses and nothing defines. Each use is an error.
-    pub undefined: Vec<String>,
+    /// Names that calls or jumps go to and nothing defines, in order. Each use is an error.
+    pub called: Set<String>,
     /// Values of `.set`, `=`, `#define`d numbers.
     pub constants: Map<String, i64>,
     /// Statements in order of address within each section.
@@ -278,6 +278,7 @@ fn assembled(sources: &[Source], includes: Option<&Includes<'_>>, options: &Opti
     }
     let placed = Placed::settle(&layout, &symbols, options.limits.bytes as u64, &mut report);
     name_symbols(&placed, &symbols, &mut image);
+    image.called = placed.called().map(str::to_owned).collect();
     let sections = placed.sections(&mut report);
     // The bytes end where too many errors stopped the run; the listing does not.
     if !report.stopped() {
@@ -347,7 +348,8 @@ fn name_symbols(placed: &Placed<'_>, symbols: &Symbols, image: &mut Image) {
                     image.constants.insert(name.to_owned(), number);
                 }
             }
-            Definition::Undefined => image.undefined.push(name.to_owned()),
+            // Each use of it is an error.
+            Definition::Undefined => {}
         }
     }
 }

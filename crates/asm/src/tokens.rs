@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use super::Position;
 use super::report::{Cause, Fault, counted};
 use super::scrub::string_length;
 use super::sorted::Map;
@@ -43,6 +44,12 @@ impl Token {
         &*self.text == text
     }
 
+    /// The name in a line that produced it, or its own text.
+    fn origin(&self) -> Rc<str> {
+        let first = std::iter::successors(self.hidden.as_ref(), |hidden| hidden.next.as_ref()).last();
+        first.map_or_else(|| self.text.clone(), |hidden| hidden.name.clone())
+    }
+
     fn hides(&self, name: &str) -> bool {
         let mut link = self.hidden.as_ref();
         while let Some(hidden) = link {
@@ -63,13 +70,15 @@ pub(super) struct Define {
     variadic: bool,
     /// The body as text.
     pub(super) text: String,
+    /// Where it stands.
+    pub(super) at: Position,
     /// The body, once it has been asked for. Most macros of the kernel's headers are never called.
     tokens: OnceCell<Vec<Token>>,
 }
 
 impl Define {
-    pub(super) fn new(parameters: Option<Vec<Rc<str>>>, variadic: bool, text: &str) -> Self {
-        Self { parameters, variadic, text: text.to_owned(), tokens: OnceCell::new() }
+    pub(super) fn new(parameters: Option<Vec<Rc<str>>>, variadic: bool, text: &str, at: Position) -> Self {
+        Self { parameters, variadic, text: text.to_owned(), at, tokens: OnceCell::new() }
     }
 
     pub(super) fn body(&self) -> &[Token] {
@@ -180,6 +189,8 @@ pub(super) fn join(tokens: &[Token]) -> String {
 pub(super) enum Stop {
     /// A call's `)` is not on this line.
     Unclosed(Rc<str>),
+    /// No more text may be produced. The name is that of the line which led there.
+    Spent(Rc<str>),
     Fault(Fault),
 }
 
@@ -200,7 +211,7 @@ impl Expander<'_, '_> {
         input.reverse();
         let mut out = Vec::new();
         while let Some(token) = input.pop() {
-            self.spend(&token)?;
+            self.spend(&token, &token)?;
             match self.defines.get(&token.text) {
                 Some(define) if token.kind == TokenKind::Name && !token.hides(&token.text) => {
                     match self.call(&token, define, &mut input)? {
@@ -214,16 +225,14 @@ impl Expander<'_, '_> {
         Ok(out)
     }
 
-    fn spend(&mut self, token: &Token) -> Result<(), Stop> {
+    /// Counts a token that the expansion of `from` produces.
+    fn spend(&mut self, token: &Token, from: &Token) -> Result<(), Stop> {
         match self.budget.checked_sub(token.text.len()) {
             Some(rest) => {
                 *self.budget = rest;
                 Ok(())
             }
-            None => Err(Stop::Fault(
-                Cause::new(&*token.text, "#define expansion produces too much text")
-                    .hint("a macro that names another one several times doubles the text at each step"),
-            )),
+            None => Err(Stop::Spent(from.origin())),
         }
     }
 
@@ -236,7 +245,7 @@ impl Expander<'_, '_> {
                 Some(arguments) => fit_arguments(name, arguments, parameters.len(), define.variadic)?,
             },
         };
-        let body = self.substitute(define, &arguments)?;
+        let body = self.substitute(name, define, &arguments)?;
         let depth = name.hidden.as_ref().map_or(0, |hidden| hidden.depth) + 1;
         if depth > MAX_HIDDEN {
             return Err(Stop::Fault(
@@ -264,7 +273,7 @@ impl Expander<'_, '_> {
         let mut arguments = vec![Vec::new()];
         let mut depth = 0_usize;
         while let Some(token) = input.pop() {
-            self.spend(&token)?;
+            self.spend(&token, &token)?;
             match &*token.text {
                 ")" if depth == 0 => return Ok(Some(arguments.into_iter().map(trim).collect())),
                 ")" => depth -= 1,
@@ -282,8 +291,8 @@ impl Expander<'_, '_> {
         Err(Stop::Unclosed(name.text.clone()))
     }
 
-    /// The body with its parameters replaced, `#` and `##` applied.
-    fn substitute(&mut self, define: &Define, arguments: &[Vec<Token>]) -> Result<Vec<Token>, Stop> {
+    /// The body of the macro `name` with its parameters replaced, `#` and `##` applied.
+    fn substitute(&mut self, name: &Token, define: &Define, arguments: &[Vec<Token>]) -> Result<Vec<Token>, Stop> {
         let parameters = define.parameters.as_deref().unwrap_or(&[]);
         let argument = |token: &Token| {
             let at = parameters.iter().position(|parameter| *parameter == token.text)?;
@@ -317,7 +326,7 @@ impl Expander<'_, '_> {
                 None => vec![token.clone()],
             };
             for token in &piece {
-                self.spend(token)?;
+                self.spend(token, name)?;
             }
             match paste {
                 true => paste_onto(&mut out, piece),
@@ -418,13 +427,14 @@ mod tests {
 
     fn define(defines: &mut Defines, name: &str, parameters: Option<&[&str]>, variadic: bool, body: &str) {
         let parameters = parameters.map(|names| names.iter().map(|name| Rc::from(*name)).collect());
-        defines.insert(name, Define::new(parameters, variadic, body));
+        defines.insert(name, Define::new(parameters, variadic, body, Position::default()));
     }
 
     fn expanded(text: &str, defines: &Defines) -> String {
         match expand(tokenize(text), defines, &mut 100_000) {
             Ok(tokens) => join(&tokens),
             Err(Stop::Unclosed(name)) => format!("unclosed {name}"),
+            Err(Stop::Spent(name)) => format!("spent by {name}"),
             Err(Stop::Fault(fault)) => format!("fault {}", fault.message()),
         }
     }
@@ -472,6 +482,9 @@ mod tests {
             let next = step + 1;
             define(&mut defines, &format!("D{step}"), None, false, &format!("D{next} D{next}"));
         }
-        assert!(expanded("D0", &defines).starts_with("fault #define expansion"));
+        define(&mut defines, "E", Some(&["x"]), false, "x D1");
+        for (text, name) in [("D0", "D0"), ("a D3", "D3"), ("E(1)", "E"), ("E(D2)", "D2")] {
+            assert_eq!(expanded(text, &defines), format!("spent by {name}"), "{text}");
+        }
     }
 }

@@ -59,6 +59,9 @@ pub(crate) struct Run {
     notes: Vec<diagnostic::Report>,
     steps: usize,
     end: EndOfRun,
+    /// Where it goes to code of a tree that nothing here has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmodelled: Option<String>,
     unfired: Vec<Missed>,
     /// The promises that the run was judged by: those in `broken` broke, the others held.
     judged: Vec<&'static str>,
@@ -126,6 +129,7 @@ impl Run {
             notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
+            unmodelled: findings::unmodelled(trace),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
             judged: findings::judged(),
             broken: findings::report(trace),

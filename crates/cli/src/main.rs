@@ -24,6 +24,7 @@ mod places;
 mod presets;
 mod report;
 mod run;
+mod settings;
 mod table;
 mod tlb;
 mod tree;

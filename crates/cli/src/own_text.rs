@@ -6,11 +6,11 @@ use crate::diagnostic;
 use crate::explore::quoted;
 use crate::input::read;
 use crate::outcome::WrongUse;
+use crate::settings::Settings;
 use crate::tree;
 use clap::Args;
 use cr3_core::linux::{Config, Form, System, Tree, TreeId, boot};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 /// The texts and trees that are given, in order.
@@ -30,20 +30,19 @@ pub(crate) struct OwnText {
     /// several times, each form of a list that takes a tree has the next one
     #[arg(long, value_name = "DIR")]
     tree: Vec<PathBuf>,
-    /// A name of the kernel's configuration for the text of --macro or --tree, with or without CONFIG_; may be given several times
-    #[arg(long, value_name = "NAME=y|n")]
-    config: Vec<Setting>,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 impl OwnText {
     /// Whether there is one, or settings for one.
     pub(crate) fn is_given(&self) -> bool {
-        self.count() > 0 || !self.config.is_empty()
+        self.count() > 0 || !self.settings.is_empty()
     }
 
     /// Whether there are settings and nothing that they could be for.
     pub(crate) fn has_only_settings(&self) -> bool {
-        self.count() == 0 && !self.config.is_empty()
+        self.count() == 0 && !self.settings.is_empty()
     }
 
     /// The option that gives it, as it is written.
@@ -77,13 +76,13 @@ impl OwnText {
         let count = if settings.is_empty() { "" } else { "#line 1\n" };
         let text = |file: &PathBuf| read(file).map(|text| format!("{settings}{count}{text}").into());
         let texts = self.r#macro.iter().map(text).collect::<Result<_, WrongUse>>()?;
-        let tree = |folder: &PathBuf| tree::read(folder).map(|volume| (volume.id, volume.tree));
+        let tree = |folder: &PathBuf| tree::read(folder, &settings).map(|volume| (volume.id, volume.tree));
         Ok(Given { texts, trees: self.tree.iter().map(tree).collect::<Result<_, WrongUse>>()? })
     }
 
     /// The settings, as lines before a text.
     pub(crate) fn settings(&self) -> String {
-        self.config.iter().map(Setting::line).collect()
+        self.settings.lines()
     }
 
     /// The same arguments, as a shell takes them; empty if there is no text.
@@ -101,7 +100,7 @@ impl OwnText {
         let file = |option: &str, file: &PathBuf| format!("{option} {}", quoted(&file.display().to_string()));
         let tree = trees.iter().map(|tree| file("--tree", tree));
         let text = texts.iter().map(|text| file("--macro", text));
-        let settings = self.config.iter().map(|setting| format!("--config {}", quoted(&setting.word())));
+        let settings = self.settings.words().map(|word| format!("--config {}", quoted(&word)));
         tree.chain(text).chain(settings).collect::<Vec<_>>().join(" ")
     }
 
@@ -118,43 +117,4 @@ impl OwnText {
 pub(crate) fn system(config: Option<&Config>) -> Result<Option<System>, WrongUse> {
     let own = config.filter(|config| config.form == Form::Custom);
     own.map(boot).transpose().map_err(|diagnostics| diagnostic::refused(&diagnostics))
-}
-
-/// A name of the configuration and whether it is set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Setting {
-    /// With `CONFIG_`.
-    name: String,
-    set: bool,
-}
-
-impl Setting {
-    fn line(&self) -> String {
-        match self.set {
-            true => format!("#define {} 1\n", self.name),
-            false => format!("#undef {}\n", self.name),
-        }
-    }
-
-    fn word(&self) -> String {
-        format!("{}={}", self.name, if self.set { "y" } else { "n" })
-    }
-}
-
-impl FromStr for Setting {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, value) = text.split_once('=').ok_or("expected NAME=y or NAME=n")?;
-        let name = name.strip_prefix("CONFIG_").unwrap_or(name);
-        let letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if name.is_empty() || !name.bytes().all(letter) {
-            return Err(format!("'{name}' is no name of the configuration: capital letters, digits and _"));
-        }
-        let set = match value {
-            "y" => true,
-            "n" => false,
-            _ => return Err(format!("'{value}' is neither y nor n")),
-        };
-        Ok(Self { name: format!("CONFIG_{name}"), set })
-    }
 }

@@ -1,6 +1,7 @@
 //! `cr3play tree`, and reading a kernel tree from a folder.
 
 use crate::outcome::{Outcome, WrongUse, print, print_json};
+use crate::settings::Settings;
 use crate::table::wrap;
 use crate::{diagnostic, jobs};
 use clap::Args;
@@ -30,6 +31,8 @@ pub(crate) struct TreeArguments {
     /// In what both kernels differ from v6.12, as for `run`
     #[arg(long, default_value_t)]
     kernel: Kernel,
+    #[command(flatten)]
+    settings: Settings,
     /// Both with PTI, PCID and FSGSBASE on and off, with and without CONFIG_DEBUG_ENTRY: 16 configurations
     #[arg(long, conflicts_with_all = ["features", "kernel"])]
     every_configuration: bool,
@@ -51,8 +54,8 @@ const MAX_FILE: u64 = 1 << 20;
 /// The most files that are read. Linux's entry code includes about 100.
 const MAX_FILES: usize = 2000;
 
-/// The kernel tree in a folder, and its files.
-pub(crate) fn read(folder: &Path) -> Result<Volume, WrongUse> {
+/// The kernel tree in a folder, and its files, with those that only `settings` let its text include.
+pub(crate) fn read(folder: &Path, settings: &str) -> Result<Volume, WrongUse> {
     let top = folder.canonicalize().map_err(|error| {
         WrongUse::new(format!("cannot read {}: {error}", folder.display()), "name the top folder of a kernel tree")
     })?;
@@ -62,7 +65,7 @@ pub(crate) fn read(folder: &Path) -> Result<Volume, WrongUse> {
         files += usize::from(matches!(file, File::Text(_)));
         if files > MAX_FILES { File::Refused(format!("{MAX_FILES} files were read before it")) } else { file }
     };
-    Volume::read(&mut find).map_err(|diagnostics| {
+    Volume::read(&mut find, settings).map_err(|diagnostics| {
         let text: String = diagnostics.iter().map(diagnostic::text).collect();
         WrongUse::new(format!("{} is no tree that can be run", folder.display()), text.trim_end())
     })
@@ -87,7 +90,7 @@ fn file(top: &Path, path: &str) -> File {
 // --- Walking and running -----------------------------------------------------------------------------------------------
 
 pub(crate) fn tree(arguments: &TreeArguments) -> Result<Outcome, WrongUse> {
-    let tree = read(&arguments.tree)?.tree;
+    let tree = read(&arguments.tree, &arguments.settings.lines())?.tree;
     if arguments.every_configuration {
         return every_configuration(&tree, arguments);
     }
@@ -125,7 +128,9 @@ fn compare(
     (features, kernel): (Features, Kernel),
 ) -> Result<Report, WrongUse> {
     let kernel = tree.kernel(kernel);
-    let walked = lockstep(tree, features, kernel).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
+    let settings = arguments.settings.lines();
+    let walked =
+        lockstep(tree, &settings, features, kernel).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     let runs = match arguments.runs {
         true => Some(run(tree, arguments, (features, kernel))?),
         false => None,
@@ -176,9 +181,10 @@ fn run(
 ) -> Result<Runs, WrongUse> {
     let refused = |diagnostics: Vec<_>| diagnostic::refused(&diagnostics);
     // Without isolation every form is the same; presets have it on.
-    let form = lockstep(tree, Features::ALL, kernel).map_err(refused)?.form;
+    let settings: Arc<str> = arguments.settings.lines().into();
+    let form = lockstep(tree, &settings, Features::ALL, kernel).map_err(refused)?.form;
     let pair = |features, handler| {
-        let config = Config { features, kernel, handler, ..Config::default() };
+        let config = Config { features, kernel, handler, custom: settings.clone(), ..Config::default() };
         Pair::new(tree, form, &config).map_err(refused)
     };
     let mut runs = Runs::default();
@@ -263,7 +269,7 @@ impl Report {
             form: walked.form.name(),
             files: tree.files().len(),
             lines: tree.files().map(|(_, text)| text.lines().count()).sum(),
-            unmodelled: tree.unmodelled().to_vec(),
+            unmodelled: tree.unmodelled().map(str::to_owned).collect(),
             entries: walked.entries,
             pairs: walked.pairs,
             differences: walked.differences.iter().map(DifferenceReport::new).collect(),

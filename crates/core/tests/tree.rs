@@ -27,13 +27,14 @@ fn read(edits: &Files) -> Result<Tree, Vec<Diagnostic>> {
 }
 
 fn read_noting(edits: &Files, note: &mut dyn FnMut(&str)) -> Result<Tree, Vec<Diagnostic>> {
-    Tree::read(&mut |path| {
+    let mut find = |path: &str| {
         let file = edits.get(path).cloned().unwrap_or_else(|| on_disk(path));
         if matches!(file, File::Text(_)) {
             note(path);
         }
         file
-    })
+    };
+    Tree::read(&mut find, "")
 }
 
 fn on_disk(path: &str) -> File {
@@ -99,7 +100,7 @@ fn in_sixteen_configurations_the_texts_agree() {
     let tree = plain();
     let mut pairs = Vec::new();
     for (features, kernel) in configurations() {
-        let walked = lockstep(&tree, features, kernel).expect("it assembles");
+        let walked = lockstep(&tree, "", features, kernel).expect("it assembles");
         expect![[r#"
             endbr-load-gs-index: another instruction | entry/exits.S:93 swapgs | arch/x86/entry/entry_64.S:238 endbr64
         "#]]
@@ -137,7 +138,7 @@ fn runs_are_those_of_the_built_in_text() {
 fn a_difference_is_found_at_its_line() {
     let check = |path: &str, from: &str, to: &str, expected: Expect| {
         let tree = edited(path, from, to).expect("it can be read");
-        let walked = lockstep(&tree, Features::ALL, Kernel::V6_12).expect("it assembles");
+        let walked = lockstep(&tree, "", Features::ALL, Kernel::V6_12).expect("it assembles");
         let differences = differences(&walked);
         let undeclared = differences.lines().filter(|line| line.starts_with("undeclared"));
         expected.assert_eq(&undeclared.flat_map(|line| [line, "\n"]).collect::<String>());
@@ -190,7 +191,7 @@ fn the_form_of_a_tree_is_found() {
         let other = other.replace("PARANOID_RESTORE_CR3 scratch_reg=%r15 save_reg=%r14", call(form, "r15"));
         let edits = [(CALLING.to_owned(), File::Text(with_form)), (ENTRY.to_owned(), File::Text(other))];
         let tree = Arc::new(read(&edits.into()).expect("it can be read"));
-        let walked = lockstep(&tree, Features::ALL, Kernel::V6_12).expect("it assembles");
+        let walked = lockstep(&tree, "", Features::ALL, Kernel::V6_12).expect("it assembles");
         assert_eq!((walked.form, walked.undeclared().count()), (form, 0));
     }
 }

@@ -27,7 +27,7 @@ pub fn receive(text: &str, library: &mut Library) -> bool {
         found.map_or(File::Absent, |(_, text)| File::Text(text.clone()))
     };
     // Whoever gives a tree has read it.
-    if let Ok(tree) = Tree::read(&mut { find }) {
+    if let Ok(tree) = Tree::read(&mut { find }, "") {
         library.add(id, Arc::new(tree));
     }
     true
@@ -36,7 +36,7 @@ pub fn receive(text: &str, library: &mut Library) -> bool {
 impl Workshop {
     /// Reads a tree whose files `find` gives. Returns a message for the other workers, with the files, and one for the page.
     pub fn open(&mut self, find: &mut dyn FnMut(&str) -> File) -> Vec<String> {
-        match Volume::read(find) {
+        match Volume::read(find, "") {
             Ok(Volume { id, tree, files }) => {
                 let told = Told::Opened(Opened::new(id, &tree, files.len()));
                 self.library.add(id, tree);

@@ -21,13 +21,13 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// Reads a tree; `find` gives what stands at a path from its top.
+    /// Reads a tree; `find` gives what stands at a path from its top, and `settings` are those of [`Tree::read`].
     ///
     /// # Errors
     /// What is missing, or wrong.
-    pub fn read(find: &mut dyn FnMut(&str) -> File) -> Result<Self, Vec<Diagnostic>> {
+    pub fn read(find: &mut dyn FnMut(&str) -> File, settings: &str) -> Result<Self, Vec<Diagnostic>> {
         let mut files: Vec<(String, String)> = Vec::new();
-        let tree = Tree::read(&mut |path| {
+        let mut noting = |path: &str| {
             let file = find(path);
             if let File::Text(text) = &file
                 && files.iter().all(|(name, _)| name != path)
@@ -35,7 +35,8 @@ impl Volume {
                 files.push((path.to_owned(), text.clone()));
             }
             file
-        })?;
+        };
+        let tree = Tree::read(&mut noting, settings)?;
         let id = TreeId::of(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
         Ok(Self { id, tree: tree.into(), files })
     }

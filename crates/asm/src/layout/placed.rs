@@ -4,7 +4,7 @@
 use super::super::alignment::Alignments;
 use super::super::report::{Cause, Fault, Place, Report};
 use super::super::symbols::Symbols;
-use super::super::value::{LabelId, Value};
+use super::super::value::{Base, LabelId, Value};
 use super::super::{Line, Position, Section};
 use super::located::{Known, Located, apart};
 use super::{Draft, Fate, Fixup, FixupKind, Item, Jump, Layout, count_bytes, fits, out_of_range, too_long};
@@ -245,6 +245,17 @@ impl<'l> Placed<'l> {
         Some(draft.base.wrapping_add(self.known.offset_of(*mark)))
     }
 
+    /// The names that a call or a jump goes to and nothing defines, as often as they are used.
+    pub(in super::super) fn called(&self) -> impl Iterator<Item = &'l str> {
+        let (layout, symbols) = (self.known.layout, self.known.symbols);
+        let placed = layout.drafts.iter().filter(|draft| draft.fate == Fate::Placed);
+        let targets = placed.flat_map(|draft| &draft.items).flat_map(Item::targets);
+        targets.filter_map(|target| match target {
+            Value::Relative(Base::Symbol(symbol), _) if symbols.value(*symbol).is_none() => Some(symbols.name(*symbol)),
+            _ => None,
+        })
+    }
+
     /// The bytes of all sections that are not empty or hold a label.
     pub(in super::super) fn sections(&self, report: &mut Report<'_>) -> Vec<Section> {
         for (value, place) in &self.known.layout.set {
@@ -324,7 +335,7 @@ impl<'l> Placed<'l> {
         };
         let number = self.known.number_at(located);
         let field = match fixup.kind {
-            FixupKind::Relative { end } => {
+            FixupKind::Relative { end, .. } => {
                 let from = self.known.layout.drafts[section].base.wrapping_add(at as u64).wrapping_add(u64::from(end));
                 number.wrapping_sub(from as i64)
             }

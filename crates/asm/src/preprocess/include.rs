@@ -1,7 +1,7 @@
 //! `#include`: which file a name means, and the bounds that end cycles and floods.
 
 use crate::Includes;
-use crate::report::{Cause, Fault, Report};
+use crate::report::{Cause, Fault, Place, Report};
 use crate::sorted::{Map, Set};
 
 /// Files that may be open at once. gcc stops at 200, and the kernel's entry code needs about 15.
@@ -37,13 +37,21 @@ impl<'n> Named<'n> {
     }
 }
 
+/// A file that is open.
+struct Open {
+    path: String,
+    /// Where it was included, and by which name.
+    place: Place,
+    name: String,
+}
+
 /// The files that are open or have been.
 pub(super) struct Opened<'i> {
     includes: &'i Includes<'i>,
     /// The index among the sources of each file that was read.
     indexes: Map<String, usize>,
-    /// Paths of the files that are open, outermost first.
-    open: Vec<String>,
+    /// The files that are open, outermost first.
+    open: Vec<Open>,
     /// Sources that say `#pragma once`.
     once: Set<usize>,
     count: usize,
@@ -108,28 +116,36 @@ impl<'i> Opened<'i> {
             .hint(format!("it would be in one of the folders {}", folders.join(", ")))
     }
 
-    /// Opens the file at `path`. An error if too many are open, or have been.
-    pub(super) fn enter(&mut self, path: String, name: &str) -> Result<(), Fault> {
+    /// Opens the file at `path`, which `name` means at a place. A fault and its place if too many are open, or have been.
+    pub(super) fn enter(&mut self, path: String, name: &str, place: &Place) -> Result<(), (Place, Fault)> {
         self.count += 1;
         if self.count > MAX_OPENED {
-            return Err(Cause::new(name, format!("more than {MAX_OPENED} files are included"))
-                .hint("a file that includes others several times multiplies them: guard it with `#ifndef`"));
+            let fault = Cause::new(name, format!("more than {MAX_OPENED} files are included"))
+                .hint("a file that includes others several times multiplies them: guard it with `#ifndef`");
+            return Err((place.clone(), fault));
         }
-        if self.open.len() < MAX_DEPTH {
-            self.open.push(path);
+        self.open.push(Open { path, place: place.clone(), name: name.to_owned() });
+        if self.open.len() <= MAX_DEPTH {
             return Ok(());
         }
-        Err(match self.open.iter().rposition(|open| *open == path) {
-            Some(at) => {
-                let through: Vec<&str> = self.open[at + 1..].iter().map(String::as_str).collect();
-                let through =
-                    if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
-                Cause::new(name, format!("`{path}` includes itself endlessly{through}"))
-                    .hint("guard it with `#ifndef`, `#define` and `#endif`")
-            }
-            None => Cause::new(name, format!("files include one another more than {MAX_DEPTH} levels deep"))
-                .hint("include fewer through one another"),
-        })
+        let fault = self.endless().unwrap_or_else(|| {
+            let fault = Cause::new(name, format!("files include one another more than {MAX_DEPTH} levels deep"));
+            (place.clone(), fault.hint("include fewer through one another"))
+        });
+        self.open.pop();
+        Err(fault)
+    }
+
+    /// The innermost file that was open before it was opened, if there is one. The file that is one too many need not be it.
+    fn endless(&self) -> Option<(Place, Fault)> {
+        let before = |at: usize| self.open[..at].iter().rposition(|open| open.path == self.open[at].path);
+        let (from, at) = (0..self.open.len()).rev().find_map(|at| Some((before(at)?, at)))?;
+        let Open { path, place, name } = self.open.get(at)?;
+        let through: Vec<&str> = self.open[from + 1..at].iter().map(|open| open.path.as_str()).collect();
+        let through = if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
+        let fault = Cause::new(name, format!("`{path}` includes itself endlessly{through}"))
+            .hint("guard it with `#ifndef`, `#define` and `#endif`");
+        Some((place.clone(), fault))
     }
 
     pub(super) fn leave(&mut self) {

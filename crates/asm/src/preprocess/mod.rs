@@ -58,6 +58,7 @@ pub(super) fn preprocess(
         names,
         unset: Vec::new(),
         left: Vec::new(),
+        spent: None,
     };
     state.file(usize::MAX, PRELUDE, report);
     let builtin: Vec<Rc<str>> = state.defines.iter().map(|(name, _)| name.clone()).collect();
@@ -86,6 +87,8 @@ struct Preprocessor<'o> {
     unset: Vec<String>,
     /// Place and name of each include of the current file that is not followed.
     left: Vec<(Position, String)>,
+    /// The name that has used the budget up.
+    spent: Option<Rc<str>>,
 }
 
 impl Preprocessor<'_> {
@@ -133,6 +136,7 @@ impl Preprocessor<'_> {
             match expand(tokens, &self.defines, &mut self.budget) {
                 Ok(tokens) => return self.emit(&join(&tokens), line.at, report),
                 Err(Stop::Fault(fault)) => return report.error(&place, fault),
+                Err(Stop::Spent(name)) => return report.stop(&place, self.too_much(&name, line.at, report)),
                 Err(Stop::Unclosed(name)) => match lines.next_line(report) {
                     Some(next) => {
                         text.push(' ');
@@ -172,7 +176,7 @@ impl Preprocessor<'_> {
             "else" => self.conditions.otherwise(),
             "endif" => self.conditions.close(),
             _ if !self.conditions.active() => Ok(()),
-            "define" => self.define(rest),
+            "define" => self.define(rest, line.at),
             "undef" => {
                 self.defines.remove(rest.trim());
                 Ok(())
@@ -192,9 +196,19 @@ impl Preprocessor<'_> {
             _ => Ok(()),
         };
         self.report_unset(&place, report);
-        if let Err(fault) = result {
-            report.error(&place, fault);
+        match (self.spent.take(), result) {
+            (Some(name), _) => report.stop(&place, self.too_much(&name, line.at, report)),
+            (None, Err(fault)) => report.error(&place, fault),
+            (None, Ok(())) => {}
         }
+    }
+
+    /// The fault of a name of the line at `at` that produces more text than one run may have.
+    fn too_much(&self, name: &str, at: Position, report: &Report<'_>) -> Fault {
+        let defined = self.defines.get(name).map(|define| report.describe(define.at, at));
+        let defined = defined.map_or_else(String::new, |place| format!(", defined in {place},"));
+        Cause::new(name, format!("`{name}`{defined} produces too much text"))
+            .hint("a macro that names another one several times doubles the text at each step")
     }
 
     fn include(&mut self, rest: &str, place: &Place, report: &mut Report<'_>) -> Result<(), Fault> {
@@ -214,8 +228,8 @@ impl Preprocessor<'_> {
         })?;
         let from = report.source_name(place.at.source).to_owned();
         let Some((index, path)) = opened.find(named, &from, report)? else { return Ok(()) };
-        if let Err(fault) = opened.enter(path, named.name()) {
-            report.stop(place, fault);
+        if let Err((place, fault)) = opened.enter(path, named.name(), place) {
+            report.stop(&place, fault);
             return Ok(());
         }
         let text = report.text(index);
@@ -269,7 +283,7 @@ impl Preprocessor<'_> {
         defined
     }
 
-    fn define(&mut self, text: &str) -> Result<(), Fault> {
+    fn define(&mut self, text: &str, at: Position) -> Result<(), Fault> {
         let text = text.trim();
         let length = text.find(|c: char| !begins_identifier(c) && !c.is_ascii_digit()).unwrap_or(text.len());
         let (name, rest) = text.split_at(length);
@@ -286,7 +300,7 @@ impl Preprocessor<'_> {
                 (Some(names), variadic, body)
             }
         };
-        self.defines.insert(name, Define::new(parameters, variadic, body.trim()));
+        self.defines.insert(name, Define::new(parameters, variadic, body.trim(), at));
         Ok(())
     }
 
@@ -297,6 +311,10 @@ impl Preprocessor<'_> {
             Ok(tokens) => tokens,
             Err(Stop::Fault(fault)) => return Err(fault),
             Err(Stop::Unclosed(name)) => return Err(unclosed(&name)),
+            Err(Stop::Spent(name)) => {
+                self.spent = Some(name);
+                return Ok(false);
+            }
         };
         let tokens = self.replace_defined(tokens)?;
         let mut scope = ConditionScope { options: self.options, unset: &mut self.unset };

@@ -180,6 +180,9 @@ struct Broken {
     /// At which it breaks, counted from 1.
     step: u32,
     minimal: bool,
+    /// Where its run goes to code of a tree that nothing here has before it breaks the promise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmodelled: Option<String>,
     command: String,
 }
 
@@ -268,7 +271,12 @@ impl Search {
             assumptions: assumptions(Some(searched)),
             schedules_counted: counted(report),
             counters: are_complete(searched).then(|| counters(searched)),
-            violations: report.violations.iter().map(|violation| Broken::new(searched, violation)).collect(),
+            violations: report
+                .violations
+                .iter()
+                .zip(&searched.unmodelled)
+                .map(|(violation, unmodelled)| Broken::new(searched, violation, unmodelled.clone()))
+                .collect(),
             unconfirmed: report.unconfirmed.clone(),
             work: Work {
                 method: match (random, query.method) {
@@ -326,7 +334,7 @@ impl Counted {
 }
 
 impl Broken {
-    fn new(searched: &Searched, violation: &Violation) -> Self {
+    fn new(searched: &Searched, violation: &Violation, unmodelled: Option<String>) -> Self {
         Self {
             promise: violation.broken.invariant(),
             message: violation.broken.to_string(),
@@ -335,6 +343,7 @@ impl Broken {
             schedule: violation.schedule.to_string(),
             step: violation.step(),
             minimal: violation.is_minimal,
+            unmodelled,
             command: command(searched, violation),
         }
     }

@@ -14,10 +14,11 @@ pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
-use crate::{diagnostic, jobs, own_text};
+use crate::{diagnostic, findings, jobs, own_text, run};
 use arguments::Asked;
-use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
+use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict, Violation};
 use cr3_core::linux::System;
+use cr3_core::scenario::Scenario;
 use random::Random;
 use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
@@ -64,6 +65,15 @@ struct Searched {
     command: String,
     /// The schedules that were drawn, if any.
     random: Option<Random>,
+    /// For each violation, where its run goes to code of a tree that nothing here has before it breaks a promise.
+    unmodelled: Vec<Option<String>>,
+}
+
+impl Searched {
+    /// Whether all that breaks a promise goes to such code, so that nothing is known of Linux.
+    fn is_untold(&self) -> bool {
+        !self.unmodelled.is_empty() && self.unmodelled.iter().all(Option::is_some)
+    }
 }
 
 pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
@@ -134,7 +144,21 @@ fn own_systems<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<Vec<System>
 fn search(asked: Asked, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
     let Asked { query, name, options } = asked;
     let report = carry_through(&query, settings)?;
-    Ok(Searched { query, report, name, options, command, random: settings.random })
+    let unmodelled = report.violations.iter().map(unmodelled).collect::<Result<_, _>>()?;
+    let mut searched = Searched { query, report, name, options, command, random: settings.random, unmodelled };
+    if searched.is_untold() {
+        searched.report.verdict = Verdict::NotFinished;
+    }
+    Ok(searched)
+}
+
+/// Where the run of a violation goes to code that nothing here has before it breaks the promise.
+fn unmodelled(violation: &Violation) -> Result<Option<String>, WrongUse> {
+    if violation.config.base.tree().is_none() {
+        return Ok(None);
+    }
+    let scenario = Scenario { config: violation.config.clone(), schedule: violation.schedule.clone() };
+    Ok(findings::unmodelled(&run::record(&scenario, violation.step())?))
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {

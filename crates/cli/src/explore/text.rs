@@ -53,7 +53,8 @@ fn one(searched: &Searched) -> String {
         labelled(label, &choices),
     ]
     .concat();
-    text += &report.violations.iter().map(|violation| self::violation(searched, violation)).collect::<String>();
+    let violations = report.violations.iter().zip(&searched.unmodelled);
+    text += &violations.map(|(broken, said)| violation(searched, broken, said.as_deref())).collect::<String>();
     text +=
         &report.unconfirmed.iter().map(|text| wrap(&format!("not confirmed by a run: {text}"), 4)).collect::<String>();
     text + &assumed(searched)
@@ -117,6 +118,9 @@ fn verdict(searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
     match report.verdict {
+        _ if searched.is_untold() => {
+            "cannot be told: all that breaks a promise goes to code that is not modelled first".to_owned()
+        }
         Verdict::Holds => {
             let schedules = match report.reach {
                 Reach::Depth(depth) => schedules(depth),
@@ -196,7 +200,7 @@ fn nothing(report: &Report) -> String {
     })
 }
 
-fn violation(searched: &Searched, violation: &Violation) -> String {
+fn violation(searched: &Searched, violation: &Violation, unmodelled: Option<&str>) -> String {
     let Violation { broken, schedule, .. } = violation;
     let minimal = if violation.is_minimal { "" } else { " (there may be a shorter one)" };
     let strikes = match schedule.injections.is_empty() {
@@ -205,6 +209,7 @@ fn violation(searched: &Searched, violation: &Violation) -> String {
     };
     wrap(&format!("breaks {} at step {}: {strikes}{minimal}", broken.invariant(), violation.step()), 4)
         + &wrap(&broken.to_string(), 8)
+        + &unmodelled.map_or_else(String::new, |said| wrap(said, 8))
         + &wrap(&command(searched, violation), 8)
 }
 

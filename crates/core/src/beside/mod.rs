@@ -64,12 +64,18 @@ impl Lockstep {
 /// The forms that a tree may have.
 const FORMS: [Form; 4] = [Form::E, Form::A, Form::C, Form::B2];
 
-/// Walks a tree's text and the built-in one, with the form that fits the tree best.
+/// Walks a tree's text and the built-in one, with the form that fits the tree best. `settings` are lines of the preprocessor that set names
+/// of the configuration for the tree.
 ///
 /// # Errors
 /// Diagnostics if the tree does not assemble.
-pub fn lockstep(tree: &Arc<Tree>, features: Features, kernel: Kernel) -> Result<Lockstep, Vec<Diagnostic>> {
-    let config = |base, form| Config { features, kernel, base, form, ..Config::default() };
+pub fn lockstep(
+    tree: &Arc<Tree>,
+    settings: &str,
+    features: Features,
+    kernel: Kernel,
+) -> Result<Lockstep, Vec<Diagnostic>> {
+    let config = |base, form| Config { features, kernel, base, form, custom: settings.into(), ..Config::default() };
     let theirs = boot(&config(Base::Tree(Arc::clone(tree)), Form::Custom))?;
     let mut best: Option<(Form, Found, System)> = None;
     for form in FORMS {

@@ -127,12 +127,12 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The built-in text with this form, and that of the tree; all else as in `config`.
+    /// The built-in text with this form, and that of the tree with the settings that are the text of `config`; all else as in `config`.
     ///
     /// # Errors
     /// Diagnostics if the tree does not assemble.
     pub fn new(tree: &Arc<Tree>, form: Form, config: &Config) -> Result<Self, Vec<Diagnostic>> {
-        let text = |base, form| Text::new(Config { base, form, custom: Arc::default(), ..config.clone() });
+        let text = |base, form| Text::new(Config { base, form, ..config.clone() });
         Ok(Self { ours: text(Base::BuiltIn, form)?, theirs: text(Base::Tree(Arc::clone(tree)), Form::Custom)? })
     }
 

@@ -36,7 +36,11 @@ fn booted(config: &Config) -> Result<System, Vec<Diagnostic>> {
     let Assembled { mut image, diagnostics, included } = texts.assemble();
     let Texts { mut sources, restore, notes, origins, .. } = texts;
     sources.extend(included);
-    let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| origins.given(told)).collect();
+    let mended = |told: Diagnostic| match config.base.tree() {
+        Some(tree) => tree::mended(tree, told),
+        None => told,
+    };
+    let diagnostics: Vec<_> = diagnostics.into_iter().map(|told| mended(origins.given(told))).collect();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(refused(without_notes(config, &sources, diagnostics)));
     }
@@ -76,7 +80,14 @@ fn without_notes(config: &Config, sources: &[Source], mut diagnostics: Vec<Diagn
     if config.base == Base::BuiltIn {
         return diagnostics;
     }
-    diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    let mut said = Vec::new();
+    // What a macro lacks is missing at each of its calls.
+    diagnostics.retain(|diagnostic| {
+        let key = (diagnostic.position, diagnostic.message.clone());
+        let is_new = diagnostic.severity == Severity::Error && !said.contains(&key);
+        said.push(key);
+        is_new
+    });
     let (mut first, others): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|diagnostic| own::of_include(sources, diagnostic));
     first.extend(others);

@@ -40,7 +40,7 @@ pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Dia
     ];
     let said = named.into_iter().filter(|(labels, _)| !labels.is_empty());
     let lists = said.map(|(labels, what)| note(what.to_owned(), labels.join(", ")));
-    of_c_side(tree).into_iter().chain(of_configuration(tree)).chain(lists).collect()
+    of_c_side(tree).into_iter().chain(of_switching(tree)).chain(of_configuration(tree)).chain(lists).collect()
 }
 
 /// Whether an instruction is at the address.
@@ -70,10 +70,22 @@ fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
     (release.checked() == Checked::Unchecked).then(unchecked)
 }
 
-/// What was taken of the tree's configuration.
-fn of_configuration(tree: &Tree) -> Option<Diagnostic> {
+/// What is assumed where the tree lacks the text that tells.
+fn of_switching(tree: &Tree) -> Option<Diagnostic> {
+    let what = "the tree has no arch/x86/mm/tlb.c, so switch_mm_irqs_off says that it is switching after it chooses an ASID, as in v6.12";
+    let hint = "--kernel early-switching says it before, as v6.12.y and v6.17 do since a fix of 2025";
+    (tree.lacks_switching() && !tree.is_alone()).then(|| note(what.to_owned(), hint.to_owned()))
+}
+
+/// What was taken of the tree's configuration, and what was not.
+fn of_configuration(tree: &Tree) -> impl Iterator<Item = Diagnostic> {
     let words = tree.configured().words();
-    (!words.is_empty()).then(|| note(words, "--config NAME=y or NAME=n sets one otherwise".to_owned()))
+    let taken = (!words.is_empty()).then(|| note(words, "--config NAME=y or NAME=n sets one otherwise".to_owned()));
+    let off = tree
+        .configured()
+        .off()
+        .map(|(names, why)| note(names, format!("{}; --config NAME=y takes one as it is written", why.join("; "))));
+    taken.into_iter().chain(off)
 }
 
 fn note(message: String, hint: String) -> Diagnostic {

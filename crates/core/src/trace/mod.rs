@@ -214,6 +214,13 @@ impl Trace {
         Ending::of(&self.end, &self.places, self.steps.last().and_then(|step| step.place))
     }
 
+    /// The first step that is in a function without a model, and the name of the function: after it the run says nothing about Linux.
+    pub fn unmodelled(&self) -> Option<(usize, &str)> {
+        let stubs: Vec<_> = self.system.unmodelled().collect();
+        let reached = |step: &Step| stubs.iter().find(|(address, _)| *address == step.rip).map(|(_, name)| *name);
+        self.steps.iter().enumerate().find_map(|(index, step)| Some((index, reached(step)?)))
+    }
+
     /// The state before step `index`; the final state for an index past the end.
     pub fn machine_before(&self, index: usize) -> Machine {
         let index = index.min(self.steps.len());

@@ -54,6 +54,36 @@ const SYNC_REGS: &str =
 const TRAMPOLINE: &str = "the exit by IRET copies the frame to the entry stack also without isolation, and goes to user mode there: other steps, the same end";
 const NMI_ARGUMENT: &str = "exc_nmi has a second argument, which it does not use";
 
+/// What a person turns on by `--config`. It is found by the macros that have it, and by what it makes of RET.
+pub(super) const MITIGATION: Declared = Declared {
+    changes_steps: true,
+    ..always(
+        "mitigations",
+        "what --config turns on runs as Linux leaves it on a processor that needs no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder",
+    )
+};
+
+/// The macros of entry code that have a mitigation, or what the unwinder alone reads, and nothing else.
+pub(super) const MITIGATING: [&str; 14] = [
+    "CALL_UNTRAIN_RET",
+    "CLEAR_BRANCH_HISTORY",
+    "ENCODE_FRAME_POINTER",
+    "FRAME_BEGIN",
+    "FRAME_END",
+    "IBRS_ENTER",
+    "IBRS_EXIT",
+    "RESET_CALL_DEPTH",
+    "STACKLEAK_ERASE",
+    "STACKLEAK_ERASE_NOCLOBBER",
+    "UNTRAIN_RET",
+    "UNTRAIN_RET_FROM_CALL",
+    "UNTRAIN_RET_VM",
+    "__UNTRAIN_RET",
+];
+
+/// The function that a RET jumps to with return thunks.
+pub(super) const RETURN_THUNK: &str = "__x86_return_thunk";
+
 /// All of them.
 pub const DECLARED: &[Declared] = &[
     at(
@@ -118,4 +148,5 @@ pub const DECLARED: &[Declared] = &[
     ),
     at(before("nmi-argument", (6, 5), NMI_ARGUMENT), "nmi_from_user_kernel_cr3", "nmi_from_kernel", Resumes::Here),
     at(before("nmi-argument", (6, 5), NMI_ARGUMENT), "end_repeat_nmi", "nmi_exit", Resumes::Here),
+    MITIGATION,
 ];

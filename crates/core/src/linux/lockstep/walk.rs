@@ -3,8 +3,9 @@
 use super::super::sources::MACRO_NAMES;
 use super::super::tree::Release;
 use super::code::{Code, goes_on};
-use super::declared::{DECLARED, Declared, Resumes};
+use super::declared::{DECLARED, Declared, MITIGATING, MITIGATION, RETURN_THUNK, Resumes};
 use super::same::same;
+use iced_x86::Mnemonic;
 use std::collections::BTreeMap;
 
 /// How the macro that restores CR3 is looked at.
@@ -46,6 +47,7 @@ pub(crate) fn walk(ours: &Code<'_>, theirs: &Code<'_>, restore: Macro, release: 
             Macro::Compared => [Vec::new(), Vec::new()],
             Macro::Passed => [ours.expansions(&names), theirs.expansions(&names)],
         },
+        mitigations: theirs.expansions(&MITIGATING),
         found: Found::default(),
         open: Vec::new(),
     };
@@ -67,6 +69,8 @@ struct Walk<'c, 'i> {
     release: Option<Release>,
     /// Where the macro stands, in ours and in theirs.
     macros: [Vec<(u64, u64)>; 2],
+    /// Where mitigations stand in theirs.
+    mitigations: Vec<(u64, u64)>,
     found: Found,
     open: Vec<(u64, u64)>,
 }
@@ -130,6 +134,11 @@ impl Walk<'_, '_> {
         if self.found.partings.iter().any(|parting| (parting.ours, parting.theirs) == (ours, theirs)) {
             return;
         }
+        let (mitigated, resumed) = self.mitigated(ours, theirs);
+        if mitigated {
+            self.open.extend(resumed);
+            return self.found.partings.push(Parting { ours, theirs, what, declared: Some(&MITIGATION) });
+        }
         let declared = DECLARED
             .iter()
             .find(|declared| self.release.is_none_or(|release| declared.is_of(release)) && self.is_in(declared, ours));
@@ -142,6 +151,21 @@ impl Walk<'_, '_> {
             self.open.extend(after);
         }
         self.found.partings.push(Parting { ours, theirs, what, declared });
+    }
+
+    /// Whether theirs has a mitigation here, and where both go on behind it.
+    fn mitigated(&self, ours: u64, theirs: u64) -> (bool, Option<(u64, u64)>) {
+        let end = self.mitigations.iter().find(|(begin, end)| (*begin..*end).contains(&theirs)).map(|(_, end)| *end);
+        (end.is_some() || self.returns_by_thunk(ours, theirs), end.map(|end| (ours, end)))
+    }
+
+    /// Whether theirs jumps to the thunk that returns where ours returns.
+    fn returns_by_thunk(&self, ours: u64, theirs: u64) -> bool {
+        let both = self.ours.decode(ours).zip(self.theirs.decode(theirs));
+        both.is_some_and(|(o, t)| {
+            let target = self.theirs.names(t.near_branch_target());
+            o.mnemonic() == Mnemonic::Ret && t.mnemonic() == Mnemonic::Jmp && target.contains(&RETURN_THUNK)
+        })
     }
 
     fn label(&self, name: &str) -> Option<u64> {

@@ -115,6 +115,7 @@ fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
         return Err(Box::new(elsewhere()));
     }
     let settings = Settings::before(&config.custom);
+    let config = &reaching(config, settings.lines);
     let plain = |tree| of_tree::plain(tree, settings.lines, config.handler, options);
     if let (Some(tree), "") = (config.base.tree(), settings.rest.trim()) {
         return plain(tree);
@@ -134,6 +135,16 @@ fn given(config: &Config, options: &Options) -> Result<Texts, Box<Diagnostic>> {
     };
     texts.notes.extend(unknown::features(&statements, &texts.origins));
     Ok(texts)
+}
+
+/// The configuration with what its tree calls where these settings lead.
+fn reaching(config: &Config, settings: &str) -> Config {
+    match config.base.tree() {
+        Some(tree) if !settings.is_empty() => {
+            Config { base: Base::Tree(tree.reaching(settings).into()), ..config.clone() }
+        }
+        _ => config.clone(),
+    }
 }
 
 /// A tree that is not here.

@@ -24,7 +24,10 @@ pub(super) fn plain(
     let restore = restore(&sources, &options, tree).map_err(|refused| {
         let told = asm::assemble_including(&sources, &Library::new(tree).includes(), &options);
         let all = [sources.clone(), told.included].concat();
-        told.diagnostics.into_iter().find(|told| of_include(&all, told)).map_or(refused, Box::new)
+        // What ends the reading leaves nothing, not even the macro.
+        let ended = told.image.listing.is_empty();
+        let mut errors = told.diagnostics.into_iter().filter(|told| told.severity == Severity::Error);
+        errors.find(|told| ended || of_include(&all, told)).map_or(refused, Box::new)
     })?;
     Ok(Texts { sources, options, base, restore, notes: Vec::new(), origins: Origins::default() })
 }

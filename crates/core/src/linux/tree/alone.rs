@@ -55,7 +55,7 @@ impl Tree {
     /// # Errors
     /// Those of [`Tree::read`].
     pub(in crate::linux) fn around(entry: &str) -> Result<Self, Vec<Diagnostic>> {
-        Ok(Self { is_alone: true, ..Self::read(&mut |path| stand_in(path, entry))? })
+        Ok(Self { is_alone: true, ..Self::read(&mut |path| stand_in(path, entry), "")? })
     }
 }
 

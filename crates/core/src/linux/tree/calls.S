@@ -20,3 +20,8 @@ exc_vmm_communication:
 	testb	$3, CS(%rdi)
 	jnz	user_exc_vmm_communication
 	jmp	kernel_exc_vmm_communication
+
+/* What an indirect branch predictor barrier writes; nothing here does (arch/x86/kernel/cpu/bugs.c). */
+.section .data, "aw"
+x86_pred_cmd:
+	.quad	1

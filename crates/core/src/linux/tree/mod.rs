@@ -3,26 +3,31 @@
 //! The entry code is the tree's, with the headers that it includes; the C side stays the modelled one. What the kernel's
 //! build generates, and what only objtool, the unwinder or patching at boot read, has stand-ins.
 
+mod adapters;
 mod alone;
 mod configured;
 mod release;
+mod stubs;
 mod texts;
 
 pub use alone::is_entry_text;
 pub use configured::Configured;
 pub use release::{Checked, Release};
+pub use stubs::described;
 
+pub(super) use stubs::mended;
 pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};
 
 use super::{Features, Handlers, Kernel, Variation, constants};
 use crate::asm::{self, Diagnostic, Files, Includes, Position, Severity};
 use release::switches_early;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::num::ParseIntError;
 use std::str::FromStr;
 use std::sync::Arc;
+use stubs::Stubs;
 
 /// Names a tree to those who hand it on: a sum over its files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,9 +99,20 @@ pub struct Tree {
     refused: BTreeMap<String, String>,
     configured: Configured,
     /// What the text calls and nothing here defines.
-    unmodelled: Vec<String>,
+    stubs: Stubs,
+    /// Whether the order of two statements could be read.
+    switching: Switching,
     /// Whether the entry code came without its tree, and stand-ins have the place of its headers.
     is_alone: bool,
+}
+
+/// When the tree's `switch_mm_irqs_off` says that it is switching.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Switching {
+    /// Its text tells.
+    Read,
+    /// The tree has no such text.
+    Unknown,
 }
 
 /// The file that has the entry code.
@@ -112,11 +128,11 @@ const TLB: &str = "arch/x86/mm/tlb.c";
 
 impl Tree {
     /// The entry text of a tree. `find` gives what stands at a path from the tree's top; nothing is asked for that the text
-    /// does not need.
+    /// does not need. `settings` are lines of the preprocessor that a person sets: what they let the text include is read too.
     ///
     /// # Errors
     /// Diagnostics that name the file that is missing, or what the text lacks.
-    pub fn read(find: &mut dyn FnMut(&str) -> File) -> Result<Self, Vec<Diagnostic>> {
+    pub fn read(find: &mut dyn FnMut(&str) -> File, settings: &str) -> Result<Self, Vec<Diagnostic>> {
         if !cfg!(feature = "trees") {
             let hint = "cr3play runs kernel trees";
             return Err(vec![refusal(MAKEFILE, "this program runs no kernel trees".to_owned(), hint)]);
@@ -131,26 +147,24 @@ impl Tree {
         })?;
         let mut files = vec![(ENTRY.to_owned(), needed(find, ENTRY, "it has the entry code")?.into())];
         files.push((CALLING.to_owned(), needed(find, CALLING, "it has the macros of the entry code")?.into()));
-        if let File::Text(text) = find(OPERAND) {
-            files.push((OPERAND.to_owned(), text.into()));
-        }
-        let early = matches!(find(TLB), File::Text(text) if switches_early(&text));
-        let config = match find(configured::CONFIG) {
-            File::Text(text) => text,
-            File::Absent | File::Refused(_) => String::new(),
-        };
-        let early = early.then_some(Variation::EarlySwitching);
-        let variations = early.into_iter().chain(configured::variations(&config)).collect();
+        files.extend(found(find, OPERAND).map(|text| (OPERAND.to_owned(), text.into())));
+        let tlb = found(find, TLB);
+        let config = found(find, configured::CONFIG).unwrap_or_default();
+        let early = tlb.as_deref().is_some_and(switches_early).then_some(Variation::EarlySwitching);
         let mut tree = Self {
             release,
-            variations,
+            variations: early.into_iter().chain(configured::variations(&config)).collect(),
             files,
             refused: BTreeMap::new(),
             configured: Configured::of(&config),
-            unmodelled: Vec::new(),
+            stubs: Stubs::default(),
+            switching: if tlb.is_some() { Switching::Read } else { Switching::Unknown },
             is_alone: false,
         };
-        tree.add_headers(find);
+        tree.add_headers(find, "");
+        if !settings.is_empty() {
+            tree.add_headers(find, settings);
+        }
         let texts = tree.files.iter().map(|(_, text)| &**text);
         tree.configured = std::mem::take(&mut tree.configured).asked(texts);
         Ok(tree)
@@ -192,27 +206,36 @@ impl Tree {
     }
 
     /// The functions in C that the text calls and this machine does not model: whoever reaches one panics.
-    pub fn unmodelled(&self) -> &[String] {
-        &self.unmodelled
+    pub fn unmodelled(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.stubs.panicking()
     }
 
-    /// Reads the headers of every kernel whose text may include others, and keeps what nothing defines.
-    fn add_headers(&mut self, find: &mut dyn FnMut(&str) -> File) {
-        let mut names = BTreeSet::new();
+    /// Whether nothing told when the C side says that it is switching.
+    pub(super) fn lacks_switching(&self) -> bool {
+        self.switching == Switching::Unknown
+    }
+
+    /// The same tree with what its text calls where a person sets names of the configuration.
+    #[must_use]
+    pub(super) fn reaching(&self, settings: &str) -> Self {
+        let mut tree = self.clone();
+        tree.add_headers(&mut |_| File::Absent, settings);
+        tree
+    }
+
+    /// Reads the headers of every kernel whose text may include others, and keeps what it calls and nothing defines.
+    fn add_headers(&mut self, find: &mut dyn FnMut(&str) -> File, settings: &str) {
         for kernel in [Kernel::V6_12, Kernel::only(Variation::DebugEntry)] {
-            let input = inputs(self, "", Handlers::QUIET, constants::options(Features::ALL, kernel));
+            let input = inputs(self, settings, Handlers::QUIET, constants::options(Features::ALL, kernel));
             let seeking =
                 Seeking { library: Library::new(self), find: RefCell::new(&mut *find), found: RefCell::default() };
             let includes = Includes { files: &seeking, folders: &texts::folders() };
             let assembled = asm::assemble_including(&input.sources, &includes, &input.options);
-            // Names of numbers have capital letters alone: without one the text cannot run.
-            let of_code = |name: &String| name.bytes().any(|byte| byte.is_ascii_lowercase());
-            names.extend(assembled.image.undefined.into_iter().filter(of_code));
             let found = seeking.found.into_inner();
+            self.stubs.add(assembled.image.called.iter());
             self.refused.extend(found.refused);
             self.files.extend(found.files);
         }
-        self.unmodelled = names.into_iter().collect();
     }
 }
 
@@ -257,6 +280,14 @@ impl Files for Seeking<'_> {
 
     fn is_header(&self, source: usize) -> bool {
         self.library.is_header(source)
+    }
+}
+
+/// A file that a tree need not have.
+fn found(find: &mut dyn FnMut(&str) -> File, path: &str) -> Option<String> {
+    match find(path) {
+        File::Text(text) => Some(text),
+        File::Absent | File::Refused(_) => None,
     }
 }
 

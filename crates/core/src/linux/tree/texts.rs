@@ -2,6 +2,8 @@
 
 use super::super::layout as at;
 use super::super::{Handlers, constants, sources};
+use super::adapters::adapters;
+use super::stubs::UNMODELLED;
 use super::{CALLING, ENTRY, OPERAND, Tree};
 use crate::asm::{Files, Includes, Options, Source};
 
@@ -66,7 +68,7 @@ pub(super) fn generated(path: &str, exists: &mut dyn FnMut(&str) -> bool) -> Opt
 }
 
 /// Per-CPU symbols of entry code, with their offsets. In a tree they are labels, as its text may name them relative to RIP.
-const PER_CPU: [(&str, u64); 10] = [
+const PER_CPU: [(&str, u64); 12] = [
     ("cpu_tss_rw", at::PERCPU_CPU_TSS_RW),
     ("pcpu_hot", at::PERCPU_PCPU_HOT),
     ("current_task", at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK),
@@ -77,10 +79,12 @@ const PER_CPU: [(&str, u64); 10] = [
     ("espfix_waddr", at::PERCPU_UNMODELLED + 0x40),
     ("espfix_stack", at::PERCPU_UNMODELLED + 0x48),
     ("hardirq_stack_ptr", at::PERCPU_UNMODELLED + 0x50),
+    ("x86_spec_ctrl_current", at::PERCPU_UNMODELLED + 0x58),
+    ("__x86_call_depth", at::PERCPU_UNMODELLED + 0x60),
 ];
 
 /// What a tree's text asks the build for. Nothing here reaches the code that uses the offsets in `task_struct`.
-const CONSTANTS: [(&str, i64); 14] = [
+const CONSTANTS: [(&str, i64); 16] = [
     ("CONFIG_PAGE_SHIFT", 12),
     ("CONFIG_X86_ESPFIX64", 1),
     ("CONFIG_X86_KERNEL_IBT", 1),
@@ -93,40 +97,12 @@ const CONSTANTS: [(&str, i64); 14] = [
     ("CONFIG_FUNCTION_ALIGNMENT", 16),
     ("PTREGS_SIZE", 168),
     ("TASK_threadsp", 24),
+    ("TASK_stack_canary", 32),
     ("FIXED_stack_canary", 40),
+    ("stack_canary_offset", 40),
     // Until v5.15 the top of the stack is a field of the TSS; here it is where it is since.
     ("TSS_sp1", (at::PERCPU_PCPU_HOT + at::PCPU_HOT_TOP_OF_STACK) as i64 - at::PERCPU_CPU_TSS_RW as i64),
 ];
-
-/// A function of the C side whose callers in older releases hand over something else.
-struct Adapter {
-    function: &'static str,
-    /// What such a release calls in its place.
-    called: &'static str,
-    /// The first release that calls the function itself.
-    since: (u32, u32),
-    text: &'static str,
-}
-
-const ADAPTERS: [Adapter; 2] = [
-    Adapter {
-        function: "do_syscall_64",
-        called: "do_syscall_64_number_first",
-        since: (5, 14),
-        text: include_str!("number_first.S"),
-    },
-    Adapter {
-        function: "fixup_bad_iret",
-        called: "fixup_bad_iret_return_first",
-        since: (5, 19),
-        text: include_str!("return_first.S"),
-    },
-];
-
-fn adapters(tree: &Tree) -> impl Iterator<Item = &'static Adapter> {
-    let release = tree.release;
-    ADAPTERS.iter().filter(move |adapter| release.is_before(adapter.since))
-}
 
 /// The section of a per-CPU symbol.
 fn per_cpu_section(name: &str) -> String {
@@ -165,6 +141,7 @@ pub(crate) fn inputs(tree: &Tree, settings: &str, handlers: Handlers, options: O
     let unit = all.len();
     all.extend(sources::c_side(handlers));
     all.push(Source { name: "tree/calls.S".to_owned(), text: calls(tree) });
+    all.push(Source { name: UNMODELLED.to_owned(), text: tree.stubs.panicking_text() });
     let options = Options { units: [unit].into(), ..adapted(options) };
     Inputs { sources: all, options }
 }
@@ -236,12 +213,10 @@ fn head(tree: &Tree, settings: &str) -> String {
     format!("{settings}{}{per_cpu}{}{included}", sources::EXCEPTION_TABLE, include_str!("head.S"))
 }
 
-/// The names of the C side that a tree calls otherwise, and those that nobody models: whoever reaches one panics.
+/// What of the C side a tree calls otherwise, and what has a plain meaning.
 fn calls(tree: &Tree) -> String {
-    let unmodelled = tree.unmodelled.iter().map(|name| format!("{name}:\n\tjmp\tkernel_panic\n"));
-    let adapters = adapters(tree).map(|adapter| adapter.text);
-    let texts: String = adapters.map(str::to_owned).chain(unmodelled).collect();
-    format!("{}.section .text, \"ax\"\n{texts}", include_str!("calls.S"))
+    let adapted: String = adapters(tree).map(|adapter| adapter.text).collect();
+    format!("{}.section .text, \"ax\"\n{adapted}{}", include_str!("calls.S"), tree.stubs.returning_text())
 }
 
 /// The text of a file, with what the machine has in the place of the kernel's tables.

@@ -1,6 +1,7 @@
 //! Names of the kernel's configuration that are set on the command line.
 
 use clap::Args;
+use cr3_core::linux::{Kernel, Variation};
 use std::str::FromStr;
 
 /// Those of a command.
@@ -15,6 +16,12 @@ impl Settings {
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.config.is_empty()
+    }
+
+    /// `kernel` with what they turn on and a variation is for.
+    pub(crate) fn kernel(&self, kernel: Kernel) -> Kernel {
+        let debugs = self.config.iter().any(|setting| setting.set && setting.name == "CONFIG_DEBUG_ENTRY");
+        if debugs { kernel.with(Variation::DebugEntry) } else { kernel }
     }
 
     /// They as lines before a text.

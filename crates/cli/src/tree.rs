@@ -127,7 +127,7 @@ fn compare(
     arguments: &TreeArguments,
     (features, kernel): (Features, Kernel),
 ) -> Result<Report, WrongUse> {
-    let kernel = tree.kernel(kernel);
+    let kernel = arguments.settings.kernel(tree.kernel(kernel));
     let settings = arguments.settings.lines();
     let walked =
         lockstep(tree, &settings, features, kernel).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;

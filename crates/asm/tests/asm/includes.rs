@@ -155,6 +155,36 @@ fn cycles_and_floods_end() {
     }
 }
 
+/// The error is at the `#include` of the file that includes itself, whatever file was one too many; and it is the only one.
+#[test]
+fn what_ends_the_reading_is_said_once_at_its_line() {
+    let doubling: String = (0..60).map(|n| format!("#define A{n} A{0} A{0}\n", n + 1)).collect();
+    let bomb = tree(&[("include/bomb.h", &doubling), ("include/if.h", "#include <bomb.h>\n\n#if A2\n#endif\n")]);
+    let own = tree(&[
+        ("include/a.h", "#include <b.h>\n#include <c.h>\n"),
+        ("include/b.h", ""),
+        ("include/c.h", "#include <a.h>\n"),
+    ]);
+    let last = tree(&[("include/a.h", "#include <b.h>\n#include <a.h>\n"), ("include/b.h", "")]);
+    let defined = |line| format!("defined in include/bomb.h line {line}, produces too much text");
+    let entry = "arch/x86/entry/entry_64.S";
+    let cases = [
+        (
+            &own,
+            "#include <a.h>\n",
+            "include/c.h:1:11: `include/a.h` includes itself endlessly through include/c.h".to_owned(),
+        ),
+        (&last, "#include <a.h>\n", "include/a.h:2:11: `include/a.h` includes itself endlessly".to_owned()),
+        (&bomb, "#include <bomb.h>\nnop\n.quad 1, A0\n.quad A1\n", format!("{entry}:3:10: `A0`, {}", defined(1))),
+        (&bomb, "#include <if.h>\n.quad A1\n", format!("include/if.h:3:5: `A2`, {}", defined(3))),
+        (&bomb, "#define F(x) x\n#include <bomb.h>\n.quad F(A3)\n", format!("{entry}:3:9: `A3`, {}", defined(4))),
+    ];
+    for (files, text, want) in cases {
+        let errors: Vec<String> = assembled(text, files).diagnostics.iter().map(told).collect();
+        assert_eq!(errors, [want], "{text}");
+    }
+}
+
 /// What the kernel's headers do: one includes the other, which includes the first; each has its guard.
 #[test]
 fn guarded_cycles_are_no_cycles() {

@@ -106,3 +106,15 @@ fn a_feature_may_be_a_number() {
     let told: Vec<_> = diagnostics.iter().map(|told| (told.severity, told.message.as_str())).collect();
     assert_eq!(told, [(Severity::Note, "the feature with the number 7*32+12 counts as off")]);
 }
+
+/// Only calls and jumps lead to code that is missing; an operand in memory and a number need something else.
+#[test]
+fn what_calls_and_jumps_go_to_is_told_from_data() {
+    let text = "call f\njmp g\njne h\nhere: call here\n.quad i\nmov j(%rip), %eax\nlea k(%rip), %rax\nmov $l, %rax\ncall *m(%rip)\nmov n, %rax\n";
+    let (image, diagnostics) = assembled(text, &Options::default());
+    assert_eq!(image.called.iter().collect::<Vec<_>>(), ["f", "g", "h"]);
+    assert_eq!(errors(&diagnostics).len(), 9);
+    let discarded = Options { discarded: [".discard".to_owned()].into_iter().collect(), ..Options::default() };
+    let (image, _) = assembled(".section .discard.a, \"ax\"\ncall f\n", &discarded);
+    assert!(image.called.is_empty());
+}

@@ -340,12 +340,12 @@ fn a_link_with_a_tree_takes_the_tree() {
     );
     let other = link.replace(id, "0000000000000001");
     expect![[r#"
-        cr#play: the link runs the kernel tree ################, and --tree gives #####effaaa##a#e, v#.##
+        cr#play: the link runs the kernel tree ################, and --tree gives ###c#######e####, v#.##
           the number is a sum over the files that are read: give the tree as it was
     "#]]
     .assert_eq(&said(&format!("{other} --tree testdata/tree")).0);
     expect![[r#"
-        cr#play: the link runs no kernel tree, and --tree gives #####effaaa##a#e, v#.##
+        cr#play: the link runs no kernel tree, and --tree gives ###c#######e####, v#.##
           leave --tree out
     "#]]
     .assert_eq(&said("v=1&a=A&b=E --tree testdata/tree").0);

@@ -145,6 +145,132 @@ fn bisects() {
     assert_eq!(status(&tree), 1);
     tree.edit(CALLING, "\tbt\t$PTI_USER_PGTABLE_BIT, \\save_reg\n", "\tno such instruction\n");
     assert_eq!(status(&tree), 125);
+    let lacking = Copy::new("bisected-lacking");
+    fs::remove_file(lacking.file("arch/x86/entry/entry.S")).expect("the file");
+    assert_eq!(status(&lacking), 125);
+    let configured = Copy::new("bisected-configured");
+    fs::write(configured.file(".config"), "CONFIG_MITIGATION_RETHUNK=y\nCONFIG_XEN_PV=y\n").expect("the file");
+    assert_eq!(status(&configured), 0);
+}
+
+/// What goes to code that is not here is no verdict on the tree.
+#[test]
+fn says_where_a_tree_goes_to_code_that_is_not_modelled() {
+    let tree = Copy::new("unmodelled");
+    tree.edit(ENTRY, "\tcall\tdo_syscall_64\n", "\tcall\tdo_syscall_32\n");
+    tree.check(
+        "run --steps none --features pti,pcid",
+        1,
+        expect![[r#"
+        form      tree: the entry code of v6.## as it stands
+        features  pti,pcid
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        reading   MIN
+        inject    nothing
+        arch/x##/entry/entry_##.S: note: these labels of the built-in text have no place here, as the texts
+          differ before them
+          syscall_choose_exit
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+        end       the kernel panicked after ## steps
+            goes to `do_syscall_##`, a function in C that is not modelled, at step ##: what it does from
+            there on says nothing about Linux
+            breaks mapped at step ##, kernel_panic+1: the kernel panicked
+
+        instructions         ##
+        CR3 reads             1
+        CR3 writes            1
+        no-flush CR3 writes   1
+        TLB hits             ##
+        TLB misses           ##
+        cold misses          ##
+        page-walk reads      ##
+    "#]],
+    );
+    let command = "explore --bisect --depth 1 --features pti,pcid --handler quiet --vectors nmi --tree";
+    let answer = play(&format!("{command} {}", tree.folder()), "");
+    assert_eq!(answer.status, 125);
+    let said = |line: &str| ["verdict", "breaks", "goes to", "there on"].iter().any(|word| line.contains(word));
+    expect![[r#"
+        verdict   cannot be told: all that breaks a promise goes to code that is not modelled first
+            breaks mapped at step ##: without any exception
+                goes to `do_syscall_##`, a function in C that is not modelled, at step ##: what it does from
+                there on says nothing about Linux
+    "#]]
+    .assert_eq(&lines(&answer.out, said));
+    let json = play(&format!("{command} {} --json", tree.folder()), "").out;
+    assert!(
+        json.contains("\"verdict\": \"not-finished\"") && json.contains("\"unmodelled\": \"goes to `do_syscall_32`"),
+        "{json}"
+    );
+}
+
+#[test]
+fn settings_are_for_the_tree_too() {
+    check(
+        "tree --tree testdata/tree --config MITIGATION_RETHUNK=y",
+        0,
+        expect![[r#"
+        v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
+        ### pairs of instructions agree, from ## entry points.
+
+          declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
+          no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
+          built in entry/paranoid.S:##: ret
+          tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
+
+          declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
+          no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
+          built in entry/exits.S:##: ret
+          tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
+
+          declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
+          no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
+          built in entry/error.S:##: ret
+          tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
+
+          declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
+          calls it
+          built in entry/exits.S:##: swapgs
+          tree     arch/x##/entry/entry_##.S:###: endbr##
+
+        not in the built-in text: __irqentry_text_start, asm_common_interrupt,
+        asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
+        not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
+    "#]],
+    );
+    check(
+        "run --tree testdata/tree --config MITIGATION_RETHUNK=y --steps none",
+        0,
+        expect![[r#"
+        form      custom: your own text in the entry code of v6.##
+        features  pti,pcid,invpcid,fsgsbase,nx
+        handler   quiet: returns at once
+        TLB       architectural: unbounded; drops exactly what the manual requires
+        reading   MIN
+        inject    nothing
+        arch/x##/entry/entry_##.S: note: instructions after these labels count otherwise here than in the
+          built-in text
+          asm_load_gs_index
+        end       the program exited after #### steps
+            user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
+            run
+
+        instructions         ####
+        CR3 reads              ##
+        CR3 writes             ##
+        no-flush CR3 writes    ##
+        TLB hits             ####
+        TLB misses             ##
+        cold misses            ##
+        page-walk reads        ##
+        deliveries              6
+        page faults             2
+        other events            4
+    "#]],
+    );
 }
 
 #[test]

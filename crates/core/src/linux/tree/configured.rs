@@ -60,7 +60,7 @@ const OFF: [Unmodelled; 5] = [
             "CONFIG_RETPOLINE",
             "CONFIG_SLS",
         ],
-        why: "the processor needs no mitigation of this kind, and Linux patches them into RET, jumps and NOPs at boot",
+        why: "the processor needs none of these mitigations, and at boot Linux makes RET, jumps and NOPs of them",
     },
     Unmodelled {
         names: &["CONFIG_GCC_PLUGIN_STACKLEAK", "CONFIG_KSTACK_ERASE"],

@@ -214,6 +214,9 @@
 
 /* Empty where the compiler erases no stack. */
 .macro STACKLEAK_ERASE
+#ifdef CONFIG_GCC_PLUGIN_STACKLEAK
+	call	stackleak_erase
+#endif
 .endm
 .macro STACKLEAK_ERASE_NOCLOBBER
 .endm

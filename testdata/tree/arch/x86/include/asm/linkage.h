@@ -10,7 +10,12 @@
 #define __FUNC_ALIGN	__ALIGN
 #define SYM_L_GLOBAL(name)	.globl name
 #define SYM_L_LOCAL(name)
+/* A return is a jump where the processor needs it. */
+#ifdef CONFIG_MITIGATION_RETHUNK
+#define RET		jmp __x86_return_thunk
+#else
 #define RET		ret
+#endif
 #else
 #error "C side"
 #endif

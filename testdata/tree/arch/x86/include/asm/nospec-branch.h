@@ -32,5 +32,12 @@
 .endm
 .macro HANDLE_INTR_SAFERET regs:req
 .endm
+/* Flags, as a guest of Xen asks for them. */
+#ifdef CONFIG_PARAVIRT_XXL
+#include <asm/paravirt.h>
+#define SAVE_FLAGS	PARAVIRT_SAVE_FLAGS
+#else
+#define SAVE_FLAGS	pushfq; popq %rax
+#endif
 #endif
 #endif

@@ -1,5 +1,7 @@
 //! A kernel tree as the entry text: `testdata/tree`, whose words are ours and whose syntax is the kernel's.
 
+mod as_people_have_it;
+
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::beside::{Lockstep, Pair, lockstep};
 use cr3_core::linux::sources::form_source;
@@ -27,6 +29,10 @@ fn read(edits: &Files) -> Result<Tree, Vec<Diagnostic>> {
 }
 
 fn read_noting(edits: &Files, note: &mut dyn FnMut(&str)) -> Result<Tree, Vec<Diagnostic>> {
+    read_with(edits, "", note)
+}
+
+fn read_with(edits: &Files, settings: &str, note: &mut dyn FnMut(&str)) -> Result<Tree, Vec<Diagnostic>> {
     let mut find = |path: &str| {
         let file = edits.get(path).cloned().unwrap_or_else(|| on_disk(path));
         if matches!(file, File::Text(_)) {
@@ -34,7 +40,7 @@ fn read_noting(edits: &Files, note: &mut dyn FnMut(&str)) -> Result<Tree, Vec<Di
         }
         file
     };
-    Tree::read(&mut find, "")
+    Tree::read(&mut find, settings)
 }
 
 fn on_disk(path: &str) -> File {
@@ -409,37 +415,6 @@ fn the_c_side_follows_the_release() {
           asm_load_gs_index
     "#]]
     .assert_eq(&said(&notes));
-}
-
-#[test]
-fn a_configuration_is_taken_from_the_tree_and_a_person_goes_before_it() {
-    let entry = text(ENTRY).replacen("\tswapgs", "#ifdef CONFIG_ODD\n\tswapgz\n#endif\n\tswapgs", 1);
-    let with = |config: &str| {
-        let files = [(ENTRY, entry.as_str()), (".config", config)];
-        let files = files.map(|(path, text)| (path.to_owned(), File::Text(text.to_owned())));
-        Arc::new(read(&files.into()).expect("a tree"))
-    };
-    let tree = with("# CONFIG_EVEN is not set\nCONFIG_ODD=y\nCONFIG_SMP=n\nCONFIG_DEBUG_ENTRY=y\n");
-    assert_eq!(tree.kernel(Kernel::V6_12).to_string(), "v6.12+debug-entry");
-    let told = boot(&tree, "").map(|_| ()).map_err(|told| said(&told));
-    assert!(told.is_err_and(|told| told.contains("swapgz")), "it is on");
-    let notes = boot(&tree, "#undef CONFIG_ODD\n").expect("a person turned it off").notes;
-    assert!(said(&notes).contains("of its .config 1 names are taken; on are CONFIG_ODD\n"), "{}", said(&notes));
-    assert!(boot(&with("CONFIG_ODD=n\n"), "").is_ok());
-}
-
-#[test]
-fn older_entry_code_hands_over_what_it_did() {
-    let entry = text(ENTRY);
-    let (now, then) = ("\tmovq\t%rsp, %rdi\n\tmovslq\t%eax, %rsi\n", "\tmovq\t%rax, %rdi\n\tmovq\t%rsp, %rsi\n");
-    assert!(entry.contains(now));
-    let makefile = "VERSION = 5\nPATCHLEVEL = 10\n";
-    let files = [(ENTRY, entry.replacen(now, then, 1)), ("Makefile", makefile.to_owned())];
-    let tree = read(&files.map(|(path, text)| (path.to_owned(), File::Text(text))).into()).expect("a tree");
-    let scenario = Scenario { config: config(&Arc::new(tree), ""), ..Scenario::default() };
-    let trace = Trace::record(&scenario, Options::default()).expect("it assembles");
-    assert_eq!(trace.ending().to_string(), "the program exited");
-    assert_eq!(trace.breakages, []);
 }
 
 /// The macros of a patched tree are those that the patch makes, so its mutants are too.

@@ -179,6 +179,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// The text itself says that `name` is off, so there is nothing to report.
+    pub(super) fn decided(&mut self, name: &str) {
+        self.unset.insert(name.to_owned());
+    }
+
     /// Reports once that a feature whose number has no name counts as off.
     pub(super) fn unknown_feature(&mut self, place: &Place, number: u16) {
         let written = format!("{}*32+{}", number / 32, number % 32);

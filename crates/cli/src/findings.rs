@@ -2,7 +2,6 @@
 
 use crate::outcome::{Outcome, WrongUse};
 use crate::table::wrap;
-use cr3_core::linux::tree::described;
 use cr3_core::promises::{Promise, Promises};
 use cr3_core::trace::{Breakage, Ending, Reason, Trace};
 use serde::Serialize;
@@ -29,16 +28,6 @@ pub(crate) fn text(trace: &Trace) -> String {
         wrap(&format!("breaks {invariant} at step {step}, {place}: {message}"), 4)
     };
     report(trace).into_iter().map(line).collect()
-}
-
-/// Where a run of a tree goes to code that nothing here has, if it does.
-pub(crate) fn unmodelled(trace: &Trace) -> Option<String> {
-    let (step, name) = trace.unmodelled()?;
-    Some(format!(
-        "goes to {} at step {}: what it does from there on says nothing about Linux",
-        described(name),
-        step + 1
-    ))
 }
 
 /// A line if every promise held that the run was judged by, in the words of the page and its report.

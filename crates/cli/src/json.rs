@@ -129,7 +129,7 @@ impl Run {
             notes: diagnostic::Report::all(&trace.system.notes, &trace.system.sources),
             steps: trace.steps.len(),
             end: EndOfRun::new(trace),
-            unmodelled: findings::unmodelled(trace),
+            unmodelled: trace.goes_beyond(),
             unfired: trace.unfired.iter().map(Missed::new).collect(),
             judged: findings::judged(),
             broken: findings::report(trace),

@@ -177,7 +177,7 @@ fn ended(trace: &Trace) -> String {
             text.extend(faults);
         }
     }
-    text + &findings::unmodelled(trace).map_or_else(String::new, |said| wrap(&said, 4))
+    text + &trace.goes_beyond().map_or_else(String::new, |said| wrap(&said, 4))
 }
 
 fn missed(trace: &Trace, others: &[&Trace]) -> String {

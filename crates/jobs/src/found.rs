@@ -1,6 +1,9 @@
 //! What a search has found, as the page hears it.
 
 use cr3_core::explore::{self, Assumption, Report, Verdict, Violation};
+use cr3_core::linux::{Base, Form, is_entry_text};
+use cr3_core::scenario::Scenario;
+use cr3_core::trace::{Options, Trace};
 use cr3_session::explore::{AtInstruction, Counterexample, Found};
 
 pub(crate) fn found(report: &Report) -> Found {
@@ -46,13 +49,31 @@ fn best<'a>(all: impl Iterator<Item = &'a Counterexample>) -> Vec<Counterexample
 pub(crate) fn counterexample(violation: &Violation) -> Counterexample {
     Counterexample {
         promise: violation.broken.promise(),
-        cause: violation.broken.to_string(),
+        cause: cause(violation),
         schedule: violation.schedule.clone(),
         step: violation.step(),
         is_minimal: violation.is_minimal,
         features: violation.config.features,
         handler: violation.config.handler,
     }
+}
+
+/// What does not hold. Where the run goes to code of a tree that is not here, that is said: nobody knows whether Linux breaks it.
+fn cause(violation: &Violation) -> String {
+    let broken = violation.broken.to_string();
+    match goes_beyond(violation) {
+        Some(words) => format!("{broken}; the run {words}"),
+        None => broken,
+    }
+}
+
+fn goes_beyond(violation: &Violation) -> Option<String> {
+    let Violation { config, schedule, .. } = violation;
+    let is_whole = config.form == Form::Custom && (config.base != Base::BuiltIn || is_entry_text(&config.custom));
+    let scenario = Scenario { config: config.clone(), schedule: schedule.clone() };
+    let trace = is_whole.then(|| Trace::record(&scenario, Options { budget: violation.step() }));
+    // A system that was searched assembles.
+    trace?.ok()?.goes_beyond()
 }
 
 pub(crate) fn at_instruction(at: &explore::AtInstruction) -> AtInstruction {

@@ -179,6 +179,7 @@ impl Preprocessor<'_> {
             "define" => self.define(rest, line.at),
             "undef" => {
                 self.defines.remove(rest.trim());
+                report.decided(rest.trim());
                 Ok(())
             }
             "include" => self.include(rest, &place, report),

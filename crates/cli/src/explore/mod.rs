@@ -14,7 +14,7 @@ pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
-use crate::{diagnostic, findings, jobs, own_text, run};
+use crate::{diagnostic, jobs, own_text, run};
 use arguments::Asked;
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict, Violation};
 use cr3_core::linux::System;
@@ -158,7 +158,7 @@ fn unmodelled(violation: &Violation) -> Result<Option<String>, WrongUse> {
         return Ok(None);
     }
     let scenario = Scenario { config: violation.config.clone(), schedule: violation.schedule.clone() };
-    Ok(findings::unmodelled(&run::record(&scenario, violation.step())?))
+    Ok(run::record(&scenario, violation.step())?.goes_beyond())
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {

@@ -17,6 +17,7 @@ pub use stores::touches;
 
 use crate::asm::{Diagnostic, Line};
 use crate::counters::{Counter, CounterSet, Counters, Tally};
+use crate::linux::tree::described;
 use crate::linux::{Config, System};
 use crate::machine::{self, Machine, Observer};
 use crate::promises::Promises;
@@ -219,6 +220,13 @@ impl Trace {
         let stubs: Vec<_> = self.system.unmodelled().collect();
         let reached = |step: &Step| stubs.iter().find(|(address, _)| *address == step.rip).map(|(_, name)| *name);
         self.steps.iter().enumerate().find_map(|(index, step)| Some((index, reached(step)?)))
+    }
+
+    /// The same in words that follow the name of a run; none of a run that stays in code that is here.
+    pub fn goes_beyond(&self) -> Option<String> {
+        let (step, name) = self.unmodelled()?;
+        let name = described(name);
+        Some(format!("goes to {name} at step {}: what it does from there on says nothing about Linux", step + 1))
     }
 
     /// The state before step `index`; the final state for an index past the end.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub struct Assembly {
     /// The result.
     pub image: Arc<Image>,
-    /// The texts, by their names. Only a person's own has its text.
+    /// The texts, by their names. A person's own has its text, and so have the names of what a tree calls and nothing here has.
     pub sources: Arc<[Source]>,
     /// What a person should know.
     pub notes: Arc<[Diagnostic]>,

@@ -6,6 +6,7 @@ use super::Assembly;
 use crate::fields::SEPARATOR;
 use crate::library::{Library, config_of, config_text};
 use cr3_core::asm::{Image, Source};
+use cr3_core::linux::tree::UNMODELLED;
 use cr3_core::linux::{Config, System};
 use std::fmt::Write;
 
@@ -38,7 +39,8 @@ pub fn questions(mut text: &str, library: &Library) -> Option<Vec<(u32, Config)>
 #[must_use]
 pub fn assembly(system: &System) -> Assembly {
     let kept = |source: &Source| {
-        let text = if source.name.contains("custom") { source.text.clone() } else { String::new() };
+        let is_kept = source.name.contains("custom") || source.name == UNMODELLED;
+        let text = if is_kept { source.text.clone() } else { String::new() };
         Source { name: source.name.clone(), text }
     };
     let Image { sections, symbols, aliases, absent, listing, .. } = (*system.image).clone();

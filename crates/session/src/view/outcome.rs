@@ -100,7 +100,11 @@ fn ending(trace: &Trace) -> String {
     let steps = trace.steps.len();
     match trace.ending() {
         Ending::Budget => format!("the run was cut after {steps} steps"),
-        ending => format!("{ending} after {steps} steps"),
+        Ending::Finished => format!("{} after {steps} steps", Ending::Finished),
+        ending => {
+            let beyond = trace.goes_beyond().map(|words| format!("; it {words}")).unwrap_or_default();
+            format!("{ending} after {steps} steps{beyond}")
+        }
     }
 }
 

@@ -13,7 +13,7 @@ mod texts;
 pub use alone::is_entry_text;
 pub use configured::Configured;
 pub use release::{Checked, Release};
-pub use stubs::described;
+pub use stubs::{UNMODELLED, described};
 
 pub(super) use stubs::mended;
 pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};

@@ -7,7 +7,7 @@ use crate::asm::Diagnostic;
 use std::collections::BTreeSet;
 
 /// The name of the text with a label for each of them.
-pub(super) const UNMODELLED: &str = "tree/unmodelled.S";
+pub const UNMODELLED: &str = "tree/unmodelled.S";
 
 /// Functions with a plain meaning: they return. A return thunk does, on a processor that needs no other; and what lies below the stack
 /// pointer, which the others erase, nobody reads.

@@ -1,0 +1,54 @@
+//! A text that calls what is not modelled: how its run ended and what its search found say so, because from there on they say nothing
+//! about Linux.
+
+use cr3_core::query::Verdict;
+use cr3_jobs::Jobs;
+use cr3_session::explore::wire::{Pace, Request};
+use cr3_session::explore::{Found, Told};
+use cr3_session::view::outcome::outcome;
+use cr3_session::{Action, Form, Settings, Side, State, update};
+
+/// Steps of a slice of a search.
+const STEPS: u64 = 1_000_000;
+
+const GOES: &str = "goes to `do_syscall_32`, a function in C that is not modelled, at step ";
+
+/// An entry_64.S that calls another function for system calls.
+fn opened() -> State {
+    let text = include_str!("../../../testdata/tree/arch/x86/entry/entry_64.S");
+    let text = text.replace("\tcall\tdo_syscall_64\n", "\tcall\tdo_syscall_32\n");
+    let state = State::open("v=1&a=E&b=A", Settings::default());
+    let state = update(&state, Action::SetForm(Side::Right, Form::Custom));
+    update(&state, Action::EditDraft(text))
+}
+
+fn found(state: &State) -> Found {
+    let mut jobs = Jobs::default();
+    for (ticket, subject) in state.explore.wanted() {
+        if subject.config.form == Form::Custom {
+            jobs.take(Request::Judge(ticket, subject));
+        }
+    }
+    jobs.take(Request::Go(Pace::Rest));
+    while !jobs.is_idle() {
+        for (_, told) in jobs.slice(STEPS) {
+            if let Told::Found(found) = told {
+                return found;
+            }
+        }
+    }
+    panic!("the search ended without a word");
+}
+
+#[test]
+fn what_goes_to_code_that_is_not_here_is_said() {
+    let state = opened();
+    let ending = outcome(&state.runs, Side::Right).expect("a run").ending;
+    assert!(ending.starts_with("the kernel panicked after ") && ending.contains(GOES), "{ending}");
+    let other = outcome(&state.runs, Side::Left).expect("a run").ending;
+    assert!(!other.contains("goes to"), "{other}");
+    let found = found(&state);
+    assert_eq!(found.verdict, Verdict::Breaks);
+    let causes: Vec<_> = found.counterexamples.iter().map(|it| &it.cause).collect();
+    assert!(!causes.is_empty() && causes.iter().all(|cause| cause.contains(GOES)), "{causes:?}");
+}

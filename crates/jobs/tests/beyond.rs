@@ -26,7 +26,7 @@ fn found(state: &State) -> Found {
     let mut jobs = Jobs::default();
     for (ticket, subject) in state.explore.wanted() {
         if subject.config.form == Form::Custom {
-            jobs.take(Request::Judge(ticket, subject));
+            jobs.take(Request::Judge(ticket, (*subject).clone()));
         }
     }
     jobs.take(Request::Go(Pace::Rest));

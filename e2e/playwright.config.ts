@@ -33,8 +33,9 @@ export default defineConfig({
   testDir: ".",
   outputDir: "test-results",
   reporter: [["list"]],
-  // A test that passes at the second try hides a race.
-  retries: 0,
+  // A test that passes at the second try has met a race. It is told as flaky, at the end too, and is to be looked at; the other tests
+  // of a slow machine are not lost for it.
+  retries: 1,
   forbidOnly: !!process.env.CI,
   workers: 2,
   fullyParallel: true,

@@ -1,5 +1,6 @@
 //! The choice of a vector at an instruction, at its place in the listing.
 
+use crate::effects::pause;
 use crate::overlay::CLOSE;
 use crate::parts::{Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_opening};
 use crate::store::does;
@@ -128,12 +129,19 @@ fn choice(item: &Item, spot: &Spot, nesting: Nesting, dispatch: &Callback<Action
 /// Brings the whole menu into sight, after the list has reached its position.
 fn reveal(panel: NodeRef) {
     spawn_local(async move {
-        let options = ScrollIntoViewOptions::new();
-        options.set_block(ScrollLogicalPosition::Nearest);
-        if let Some(panel) = panel.cast::<HtmlElement>() {
-            panel.scroll_into_view_with_scroll_into_view_options(&options);
-        }
+        scroll_to(&panel);
+        // Where drawing takes longer than a frame, the list reaches it a task later.
+        pause().await;
+        scroll_to(&panel);
     });
+}
+
+fn scroll_to(panel: &NodeRef) {
+    let options = ScrollIntoViewOptions::new();
+    options.set_block(ScrollLogicalPosition::Nearest);
+    if let Some(panel) = panel.cast::<HtmlElement>() {
+        panel.scroll_into_view_with_scroll_into_view_options(&options);
+    }
 }
 
 fn focus(element: Option<web_sys::Element>) {

@@ -4,7 +4,7 @@ use super::Sheet;
 use crate::parts::{leaf, nodes};
 use crate::store::{does, sends};
 use cr3_session::find::{Item, shown};
-use cr3_session::{Action, Direction, State, announce};
+use cr3_session::{Action, Direction, State, announce, update};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
@@ -19,12 +19,19 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     });
     let onkeydown = {
         let (state, dispatch) = (state.clone(), dispatch.clone());
-        let taken = chosen.and_then(|index| items.get(index)).map(|item| Action::TakeFound(item.at.clone()));
         move |event: KeyboardEvent| {
+            // What was typed last may not be drawn yet.
+            let typed = event.target_dyn_into::<HtmlInputElement>().map(|input| input.value());
+            let state = match typed.filter(|typed| *typed != state.query) {
+                Some(typed) => Rc::new(update(&state, Action::Search(typed))),
+                None => state.clone(),
+            };
             let action = match event.key().as_str() {
                 "ArrowDown" => Some(Action::Find(Direction::Forward)),
                 "ArrowUp" => Some(Action::Find(Direction::Backward)),
-                "Enter" => taken.clone(),
+                "Enter" => {
+                    shown(&state).0.into_iter().find(|item| item.is_chosen).map(|item| Action::TakeFound(item.at))
+                }
                 _ => return,
             };
             event.prevent_default();

@@ -207,6 +207,27 @@ fn says_where_a_tree_goes_to_code_that_is_not_modelled() {
     );
 }
 
+/// A macro of a mitigation that has code by default is compared as all code is.
+#[test]
+fn what_nobody_turned_on_is_no_declared_mitigation() {
+    let tree = Copy::new("mitigation");
+    let header = "arch/x86/include/asm/nospec-branch.h";
+    tree.edit(
+        header,
+        "\tALTERNATIVE \"\", \"lfence\", ALT_NOT(X86_FEATURE_ALWAYS)\n",
+        "\tmovq\t%cr3, %rax\n\tmovq\t%rax, %cr3\n",
+    );
+    let answer = play(&format!("tree --tree {}", tree.folder()), "");
+    assert_eq!(answer.status, 1, "{}", answer.out);
+    expect![[r#"
+          DIFFERENT: another instruction
+          tree     arch/x##/include/asm/nospec-branch.h:##: movq %cr3, %rax
+    "#]]
+    .assert_eq(&lines(&answer.out, |line| {
+        line.contains("cr3") || line.contains("DIFFERENT") || line.contains("mitigations")
+    }));
+}
+
 #[test]
 fn settings_are_for_the_tree_too() {
     check(

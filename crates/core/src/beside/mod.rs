@@ -6,7 +6,7 @@ pub use crate::linux::lockstep::{DECLARED, Declared};
 pub use runs::{Mismatch, Pair, Ran};
 
 use crate::asm::{Diagnostic, Image, Source};
-use crate::linux::lockstep::{Code, Found, Macro, Parting, walk};
+use crate::linux::lockstep::{Code, Found, Macro, Mitigations, Parting, walk};
 use crate::linux::tree::Release;
 use crate::linux::{Base, Config, Features, Form, Kernel, System, Tree, boot};
 use std::sync::Arc;
@@ -77,10 +77,16 @@ pub fn lockstep(
 ) -> Result<Lockstep, Vec<Diagnostic>> {
     let config = |base, form| Config { features, kernel, base, form, custom: settings.into(), ..Config::default() };
     let theirs = boot(&config(Base::Tree(Arc::clone(tree)), Form::Custom))?;
+    let mitigations = if settings.is_empty() { Mitigations::Compared } else { Mitigations::Passed };
     let mut best: Option<(Form, Found, System)> = None;
     for form in FORMS {
         let ours = boot(&config(Base::BuiltIn, form))?;
-        let found = walk(&Code::new(&ours.image), &Code::new(&theirs.image), Macro::Compared, Some(tree.release()));
+        let found = walk(
+            &Code::new(&ours.image),
+            &Code::new(&theirs.image),
+            (Macro::Compared, mitigations),
+            Some(tree.release()),
+        );
         let undeclared = |found: &Found| found.partings.iter().filter(|parting| parting.declared.is_none()).count();
         if best.as_ref().is_none_or(|(_, best, _)| undeclared(&found) < undeclared(best)) {
             best = Some((form, found, ours));

@@ -3,7 +3,7 @@
 //! A schedule, a promise and a claim name places by labels of the built-in text. Linux lacks some of these, and has others. Where
 //! both texts run in lockstep, a place of the tree has the built-in name, and the tree's own label is understood beside it.
 
-use super::lockstep::{Code, Found, Macro, goes_on, walk};
+use super::lockstep::{Code, Found, Macro, Mitigations, goes_on, walk};
 use super::tree::{Checked, ENTRY, ENTRY_INDEX, Tree};
 use crate::asm::{Diagnostic, Image, Position, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Diagnostic> {
     mark_instructions(image);
     let ours = Code::new(built_in);
-    let found = walk(&ours, &Code::new(image), Macro::Passed, None);
+    let found = walk(&ours, &Code::new(image), (Macro::Passed, Mitigations::Passed), None);
     let theirs: BTreeMap<String, u64> =
         Code::new(image).entries().map(|(name, address)| (name.to_owned(), address)).collect();
     let labels: BTreeMap<&str, u64> = ours.entries().collect();

@@ -195,7 +195,7 @@ fn what_is_missing_is_said_and_no_verdict() {
     );
 }
 
-/// The text tells what is handed over, whatever release its Makefile names.
+/// The C side takes the arguments that the text passes, not those of the release in its Makefile.
 #[test]
 fn older_entry_code_hands_over_what_it_did() {
     let entry = text(ENTRY);

@@ -34,7 +34,7 @@ pub struct About {
 /// Said of a line of which no step is on display.
 const NOT_TAKEN: &str = "The run does not come here.";
 
-/// Said of a line of which the image has nothing: it belongs to a feature that is off, or to a macro that nobody calls.
+/// Said of a line that produced no code: its feature is off, or nothing calls its macro.
 const NOT_THERE: &str = "With these features, nothing of this line is in the entry code.";
 
 /// What is known of a line of the edited text, from 1; none where its side does not run this very text, or where the line is no

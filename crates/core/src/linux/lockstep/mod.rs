@@ -11,4 +11,4 @@ mod walk;
 
 pub(crate) use code::{Code, goes_on};
 pub use declared::{DECLARED, Declared};
-pub(crate) use walk::{Found, Macro, Parting, walk};
+pub(crate) use walk::{Found, Macro, Mitigations, Parting, walk};

@@ -36,8 +36,22 @@ pub(crate) struct Found {
     pub(crate) entries: usize,
 }
 
+/// How code is looked at that a person turned on in theirs by `--config`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mitigations {
+    /// As all other code. What stands in those macros by default is the text's own.
+    Compared,
+    /// As declared differences.
+    Passed,
+}
+
 /// Walks from every label that both have. Declared differences of `release` are passed; without one, all are.
-pub(crate) fn walk(ours: &Code<'_>, theirs: &Code<'_>, restore: Macro, release: Option<Release>) -> Found {
+pub(crate) fn walk(
+    ours: &Code<'_>,
+    theirs: &Code<'_>,
+    (restore, mitigations): (Macro, Mitigations),
+    release: Option<Release>,
+) -> Found {
     let names = [MACRO_NAMES[0], MACRO_NAMES[1]];
     let mut walk = Walk {
         ours,
@@ -47,7 +61,7 @@ pub(crate) fn walk(ours: &Code<'_>, theirs: &Code<'_>, restore: Macro, release: 
             Macro::Compared => [Vec::new(), Vec::new()],
             Macro::Passed => [ours.expansions(&names), theirs.expansions(&names)],
         },
-        mitigations: theirs.expansions(&MITIGATING),
+        mitigations: (mitigations == Mitigations::Passed).then(|| theirs.expansions(&MITIGATING)),
         found: Found::default(),
         open: Vec::new(),
     };
@@ -69,8 +83,8 @@ struct Walk<'c, 'i> {
     release: Option<Release>,
     /// Where the macro stands, in ours and in theirs.
     macros: [Vec<(u64, u64)>; 2],
-    /// Where mitigations stand in theirs.
-    mitigations: Vec<(u64, u64)>,
+    /// Where mitigations stand in theirs, if they are passed.
+    mitigations: Option<Vec<(u64, u64)>>,
     found: Found,
     open: Vec<(u64, u64)>,
 }
@@ -155,7 +169,8 @@ impl Walk<'_, '_> {
 
     /// Whether theirs has a mitigation here, and where both go on behind it.
     fn mitigated(&self, ours: u64, theirs: u64) -> (bool, Option<(u64, u64)>) {
-        let end = self.mitigations.iter().find(|(begin, end)| (*begin..*end).contains(&theirs)).map(|(_, end)| *end);
+        let Some(places) = &self.mitigations else { return (false, None) };
+        let end = places.iter().find(|(begin, end)| (*begin..*end).contains(&theirs)).map(|(_, end)| *end);
         (end.is_some() || self.returns_by_thunk(ours, theirs), end.map(|end| (ours, end)))
     }
 

@@ -37,7 +37,7 @@ struct Unmodelled {
     why: &'static str,
 }
 
-/// What this machine is not, or has not: where the kernel is told so at boot, it patches most of it out.
+/// Options for hardware and guests that this machine does not model. At boot Linux patches most of their code out.
 const OFF: [Unmodelled; 5] = [
     Unmodelled {
         names: &[

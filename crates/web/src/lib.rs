@@ -19,6 +19,3 @@ pub use app::{App, open, open_with};
 pub use effects::tell_panics;
 #[cfg(feature = "bench")]
 pub use speed::run_storm;
-
-#[cfg(test)]
-wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -27,7 +27,7 @@ const FIRST_SIGHT: &str = "e2e/first_sight.mjs";
 /// Builds the page, then prints the measurements.
 pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     let wasm = setup::for_build(project)?;
-    build::release(project, &wasm)?;
+    build::Release::start(project, &wasm)?.wait(project)?;
     let page = build::for_bench(project, &wasm)?;
     let cr3play = build::cr3play(project)?;
     println!("\nspeed:");

@@ -12,6 +12,9 @@ use crate::failure::Failure;
 pub(crate) const NATIVE: [&str; 8] =
     ["--workspace", "--exclude", "cr3-web", "--exclude", "cr3-worker", "--locked", "--features", "cr3-cli/unicorn"];
 
+/// The same crates; the terminal program is the one that `cargo install` installs.
+pub(crate) const NATIVE_WITHOUT_UNICORN: &[&str] = NATIVE.split_at(6).0;
+
 /// The target of everything that runs in a browser.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 

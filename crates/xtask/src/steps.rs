@@ -1,7 +1,7 @@
 //! A step: one command with a headline and its elapsed time. It is quiet unless it fails or takes long.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,6 +48,16 @@ pub(crate) fn run_showing(
     mend: &str,
 ) -> Result<Duration, Failure> {
     let finished = try_run(headline, command, None)?;
+    judge(headline, &program(command), &finished, closing, mend)
+}
+
+fn judge(
+    headline: &str,
+    program: &str,
+    finished: &Finished,
+    closing: Closing,
+    mend: &str,
+) -> Result<Duration, Failure> {
     if finished.success() {
         for line in finished.lines.iter().filter(|line| closing(line)) {
             println!("    {}", line.trim());
@@ -56,14 +66,44 @@ pub(crate) fn run_showing(
     }
     show_output(&finished.lines);
     let status = finished.status.map_or_else(|| "did not end".to_owned(), |status| format!("ended with {status}"));
-    Err(Failure::new(format!("{headline}: {} {status}", program(command)), mend))
+    Err(Failure::new(format!("{headline}: {program} {status}"), mend))
+}
+
+/// A step that goes on while others run. Nothing of it is printed before somebody waits for it.
+pub(crate) struct Beside {
+    headline: &'static str,
+    program: String,
+    mend: &'static str,
+    running: Running,
+}
+
+impl Beside {
+    pub(crate) fn start(headline: &'static str, command: &mut Command, mend: &'static str) -> Result<Self, Failure> {
+        let running = Running::start(command)?;
+        Ok(Self { headline, program: program(command), mend, running })
+    }
+
+    /// Waits until the step has ended. A failure shows its output. The time is that of the step, not of the wait.
+    pub(crate) fn wait(self) -> Result<Duration, Failure> {
+        let Self { headline, program, mend, running } = self;
+        let finished = under(headline, |progress| running.wait(None, progress))?;
+        judge(headline, &program, &finished, quiet, mend)
+    }
 }
 
 /// Runs `command` under `headline` and lets the caller judge how it ended. With a `limit` the command is ended after
 /// that time, and its status is `None`.
 pub(crate) fn try_run(headline: &str, command: &mut Command, limit: Option<Duration>) -> Result<Finished, Failure> {
+    under(headline, |progress| Running::start(command)?.wait(limit, progress))
+}
+
+/// What `work` comes to, under a headline that says how long it took.
+fn under(
+    headline: &str,
+    work: impl FnOnce(&mut dyn FnMut(Duration, &str)) -> Result<Finished, Failure>,
+) -> Result<Finished, Failure> {
     let mut headline = Headline::print(headline);
-    let finished = collect(command, limit, |elapsed, last| headline.progress(elapsed, last));
+    let finished = work(&mut |elapsed, last| headline.progress(elapsed, last));
     match &finished {
         Ok(finished) if finished.success() => headline.end(&seconds(finished.elapsed)),
         Ok(finished) => headline.end(&format!("failed after {}", seconds(finished.elapsed))),
@@ -114,56 +154,67 @@ pub(crate) fn seconds(duration: Duration) -> String {
     }
 }
 
-fn collect(
-    command: &mut Command,
-    limit: Option<Duration>,
-    mut progress: impl FnMut(Duration, &str),
-) -> Result<Finished, Failure> {
-    let started = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot_start(command, &error))?;
-    let lines = Arc::new(Mutex::new(Vec::new()));
-    let readers = [
-        child.stdout.take().map(|pipe| read_lines(pipe, &lines)),
-        child.stderr.take().map(|pipe| read_lines(pipe, &lines)),
-    ];
-    let mut reported = started;
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(|error| cannot_start(command, &error))? {
-            break Some(status);
-        }
-        if limit.is_some_and(|limit| started.elapsed() > limit) {
-            // It may have ended by itself in between, and then there is nothing left to do.
-            let _ = child.kill();
-            let _ = child.wait();
-            break None;
-        }
-        if reported.elapsed() > REPORT_EVERY {
-            reported = Instant::now();
-            let last = lock(&lines).iter().rfind(|line| !line.trim().is_empty()).cloned().unwrap_or_default();
-            progress(started.elapsed(), &last);
-        }
-        thread::sleep(POLL_EVERY);
-    };
-    // A command that the limit ended may leave a child that holds the pipes open.
-    if status.is_some() {
-        for reader in readers.into_iter().flatten() {
-            let _ = reader.join();
-        }
+/// A command that has been started, with what it has printed until now.
+struct Running {
+    program: String,
+    started: Instant,
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Each ends when its pipe is closed, and says when that was.
+    readers: Vec<thread::JoinHandle<Instant>>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| cannot_start(command, &error))?;
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let stdout = child.stdout.take().map(|pipe| read_lines(pipe, &lines));
+        let stderr = child.stderr.take().map(|pipe| read_lines(pipe, &lines));
+        let readers = stdout.into_iter().chain(stderr).collect();
+        Ok(Self { program: program(command), started, child, lines, readers })
     }
-    let lines = lock(&lines).clone();
-    Ok(Finished { status, lines, elapsed: started.elapsed() })
+
+    fn wait(mut self, limit: Option<Duration>, progress: &mut dyn FnMut(Duration, &str)) -> Result<Finished, Failure> {
+        let mut reported = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().map_err(|error| cannot_wait(&self.program, &error))? {
+                break Some(status);
+            }
+            if limit.is_some_and(|limit| self.started.elapsed() > limit) {
+                // It may have ended by itself in between, and then there is nothing left to do.
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                break None;
+            }
+            if reported.elapsed() > REPORT_EVERY {
+                reported = Instant::now();
+                progress(self.started.elapsed(), &last_line(&lock(&self.lines)));
+            }
+            thread::sleep(POLL_EVERY);
+        };
+        // A command that the limit ended may leave a child that holds the pipes open.
+        let ended = status.and_then(|_| self.readers.into_iter().filter_map(|reader| reader.join().ok()).max());
+        let elapsed = ended.unwrap_or_else(Instant::now) - self.started;
+        let lines = lock(&self.lines).clone();
+        Ok(Finished { status, lines, elapsed })
+    }
+}
+
+fn last_line(lines: &[String]) -> String {
+    lines.iter().rfind(|line| !line.trim().is_empty()).cloned().unwrap_or_default()
 }
 
 fn lock(lines: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn read_lines(pipe: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) -> thread::JoinHandle<()> {
+fn read_lines(pipe: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>) -> thread::JoinHandle<Instant> {
     let lines = Arc::clone(lines);
     thread::spawn(move || {
         let mut pipe = BufReader::new(pipe);
@@ -173,6 +224,7 @@ fn read_lines(pipe: impl Read + Send + 'static, lines: &Arc<Mutex<Vec<String>>>)
             lock(&lines).push(line);
             bytes.clear();
         }
+        Instant::now()
     })
 }
 
@@ -193,6 +245,10 @@ fn program(command: &Command) -> String {
 pub(crate) fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
     let program = program(command);
     Failure::new(format!("cannot run {program}: {error}"), format!("install {program}, or put its folder on PATH"))
+}
+
+fn cannot_wait(program: &str, error: &std::io::Error) -> Failure {
+    Failure::new(format!("cannot learn how {program} ends: {error}"), "run the command again")
 }
 
 /// What `command` prints, or `None` if it cannot run or fails. For questions, not for work.
@@ -216,9 +272,13 @@ mod tests {
         command
     }
 
+    fn collect(command: &mut Command, limit: Option<Duration>) -> Result<Finished, Failure> {
+        Running::start(command)?.wait(limit, &mut |_, _| {})
+    }
+
     #[test]
     fn both_streams_are_collected() {
-        let finished = collect(&mut shell("echo out; echo err >&2; exit 3"), None, |_, _| {}).unwrap();
+        let finished = collect(&mut shell("echo out; echo err >&2; exit 3"), None).unwrap();
         let mut lines = finished.lines;
         lines.sort();
         assert_eq!(lines, ["err", "out"]);
@@ -228,15 +288,25 @@ mod tests {
     #[test]
     fn a_command_over_its_limit_is_ended() {
         let limit = Some(Duration::from_millis(50));
-        let finished = collect(&mut shell("echo before; exec sleep 60"), limit, |_, _| {}).unwrap();
+        let finished = collect(&mut shell("echo before; exec sleep 60"), limit).unwrap();
         assert!(finished.status.is_none());
         assert!(finished.elapsed < Duration::from_secs(30));
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let failure = collect(&mut Command::new("no-such-program"), None, |_, _| {}).err().unwrap();
+        let failure = collect(&mut Command::new("no-such-program"), None).err().unwrap();
         assert!(failure.to_string().contains("install no-such-program"), "{failure}");
+    }
+
+    #[test]
+    fn a_step_beside_others_is_judged_when_it_is_waited_for() {
+        let start = |script| Beside::start("beside", &mut shell(script), "mend it").unwrap();
+        let (short, failing) = (start("echo done"), start("echo broken; exit 3"));
+        thread::sleep(Duration::from_millis(500));
+        assert!(short.wait().unwrap() < Duration::from_millis(500), "the wait counts for nothing");
+        let failure = failing.wait().unwrap_err().to_string();
+        assert!(failure.contains("beside: sh ended with exit status: 3") && failure.contains("mend it"), "{failure}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(format(project));
     checks.note(audit::licences(project));
     checks.judge(audit::advisories(project));
+    // Its linker works on one processor for minutes, so it goes on beside the lints and the compilation of the tests.
+    let page = build::Release::start(project, &wasm);
     checks.note(native_lints(project));
     checks.note(native_tests(project));
     checks.note(doc_tests(project));
@@ -27,8 +29,7 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     checks.note(unicorn::differential::test(project));
     checks.note(browser_lints(project, &wasm));
     checks.note(browser_tests(project, &wasm));
-    checks.note(unicorn_followed(project, &wasm));
-    if checks.note(build::release(project, &wasm)) {
+    if checks.note(page.and_then(|page| page.wait(project))) {
         checks.note(budget::check(project));
         checks.note(end_to_end(project));
     }
@@ -75,29 +76,36 @@ fn doc_tests(project: &Project) -> Result<(), Failure> {
     steps::run("documentation tests", &mut cargo, "cargo test --doc -p PACKAGE").map(drop)
 }
 
+/// The page's pieces in a browser, and the second CPU followed by the checker in a browser's worker and in Node. One
+/// command for both: cargo compiles what they share once.
 fn browser_tests(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
-    let mut cargo = in_browser(project, wasm, "120");
-    cargo.args(["--package", "cr3-web"]);
-    steps::run_showing("browser tests", &mut cargo, closes_rust_tests, MEND_IN_BROWSER).map(drop)
-}
-
-/// The second CPU followed by the checker, in a browser's worker and in Node.
-fn unicorn_followed(project: &Project, wasm: &WasmToolchain) -> Result<(), Failure> {
     let module = unicorn::ensure(project)?.join("unicorn.wasm");
-    let mut cargo = in_browser(project, wasm, "300");
-    cargo.args(["--package", "cr3-unicorn", "--test", "wasm", "--test", "node"]).env("UNICORN_WASM", module);
-    let headline = "the second CPU in a browser and in Node";
-    steps::run_showing(headline, &mut cargo, closes_rust_tests, MEND_IN_BROWSER).map(drop)
+    let mut cargo = in_browser(project, wasm);
+    cargo.args([
+        "--package",
+        "cr3-web",
+        "--package",
+        "cr3-unicorn",
+        "--test",
+        "page",
+        "--test",
+        "wasm",
+        "--test",
+        "node",
+    ]);
+    cargo.env("UNICORN_WASM", module);
+    steps::run_showing("tests in a browser and in Node", &mut cargo, closes_rust_tests, MEND_IN_BROWSER).map(drop)
 }
 
 const MEND_IN_BROWSER: &str = "cargo xtask setup, if the browser did not start; else mend the test named above";
 
-/// `cargo test` with the runner of wasm-bindgen, which starts a browser without a screen and waits so many seconds.
-fn in_browser(project: &Project, wasm: &WasmToolchain, seconds: &str) -> Command {
+/// `cargo test` with the runner of wasm-bindgen, which starts a browser without a screen and waits so long for each test program.
+fn in_browser(project: &Project, wasm: &WasmToolchain) -> Command {
+    const SECONDS: &str = "300";
     let mut cargo = wasm.command(project, "cargo");
     cargo.args(["test", "--target", TARGET, "--locked"]);
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
-    cargo.env("WASM_BINDGEN_TEST_TIMEOUT", seconds);
+    cargo.env("WASM_BINDGEN_TEST_TIMEOUT", SECONDS);
     if let Some(driver) = on_path("chromedriver") {
         // Otherwise a geckodriver on PATH would come first.
         cargo.env("CHROMEDRIVER", driver);
@@ -107,7 +115,7 @@ fn in_browser(project: &Project, wasm: &WasmToolchain, seconds: &str) -> Command
 
 /// Runs Playwright against `dist/`, with the terminal program beside it to compare numbers with.
 fn end_to_end(project: &Project) -> Result<(), Failure> {
-    let mut playwright = playwright(project, &build::cr3play(project)?);
+    let mut playwright = playwright(project, &build::cr3play_of_the_tests(project)?);
     let mend = "npx playwright test --config e2e --trace on NAME runs one test; \
                 npx playwright show-trace e2e/test-results/*/trace.zip shows each of its steps with the page";
     steps::run_showing("end-to-end tests", &mut playwright, closes_playwright, mend).map(drop)

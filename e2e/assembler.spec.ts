@@ -40,7 +40,7 @@ test("the runs stay while a text is being assembled, and the page says so", asyn
   await opened(page);
   await nx(page).click();
   await expect(nx(page)).toHaveAttribute("aria-pressed", "false");
-  await expect(page.locator(".waiting")).toHaveText("Both forms are being assembled. Until then the runs are those of before.");
+  await expect(page.locator(".waiting")).toHaveText("Both forms are being assembled. Until then the page shows the previous runs.");
   await expect(page.locator(".waiting")).toBeVisible();
   await expect(steps(page)).toBeVisible();
   await expect(outcome(page)).toContainText("exited");

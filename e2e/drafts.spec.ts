@@ -58,7 +58,7 @@ for (const kind of ["in the editor of code", "in the plain text area"] as const)
       await expect(page.locator(".problem")).toContainText("line 2, column 18");
       await expect(macro(page)).toHaveAttribute("aria-invalid", "true");
       await macro(page).fill(EMPTY);
-      await expect(verdict(page)).toHaveText("It assembles. Its side does not run it yet.");
+      await expect(verdict(page)).toHaveText("It assembles. Press “Run it right” to use it.");
       await expect(page.locator(".problem")).toHaveCount(0);
       expect(await address(page)).not.toContain("&c=");
     });
@@ -148,7 +148,7 @@ for (const kind of ["in the editor of code", "in the plain text area"] as const)
       for (const [one, text] of [[page, EMPTY], [tab, OTHER], [page, BROKEN]] as const) {
         if (!(await macro(one).isVisible())) await edit(one);
         await macro(one).fill(text);
-        await expect(verdict(one)).toHaveText(/Its side does not run it yet\.$/);
+        await expect(verdict(one)).toHaveText(/(Press “Run it right” to use it|Its side does not run it yet)\.$/);
         await address(one);
       }
       const kept = await page.evaluate(() => JSON.parse(localStorage.getItem("cr3-drafts") ?? "[]"));

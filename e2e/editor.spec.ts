@@ -58,7 +58,7 @@ test("a message stands at its exact place while a person types, and a key goes t
   await page.keyboard.press("Backspace");
   await expect(page.locator(".cm-lintRange-error")).toHaveCount(0);
   await expectText(page, MENDED);
-  await expect(page.locator(".verdict")).toHaveText("It assembles. Its side does not run it yet.");
+  await expect(page.locator(".verdict")).toHaveText("It assembles. Press “Run it right” to use it.");
 });
 
 test("names of the texts that run are completed", async ({ page }) => {

@@ -91,7 +91,7 @@ test("arrows move through what is found, and Escape leaves", async ({ page }) =>
 test("says when nothing is found, and what never runs is shown in the code", async ({ page }) => {
   await opened(page, START);
   await page.keyboard.press("n");
-  await expect(page.getByRole("alert")).toContainText("Nothing is searched for: / opens the search.");
+  await expect(page.getByRole("alert")).toContainText("No search is active: press / to start one.");
   await search(page, "swapgz");
   const dialog = page.getByRole("dialog", { name: "Search" });
   await expect(dialog.getByRole("status")).toHaveText("Nothing is “swapgz”: no step, label, address or instruction.");

@@ -91,7 +91,7 @@ for (const [name, { prepare, says }] of Object.entries(FAILURES)) {
     await page.goto("");
     const alert = page.getByRole("alert");
     await expect(alert).toContainText(says);
-    await expect(alert.getByRole("button", { name: "Load again" })).toBeVisible();
+    await expect(alert.getByRole("button", { name: "Reload" })).toBeVisible();
     if (name === "it panics while it starts") await expect(alert.locator(".cause")).toContainText("panicked at");
     await expectAccessible(page);
     complaints.splice(0);

@@ -93,9 +93,9 @@ for (const [name, alteration, cause] of [
 test("a worker that does not start is told with its cause, and the check works when it is switched on again", async ({ page }) => {
   await page.route("**/cr3-worker.js*", (route) => route.fulfill({ contentType: "text/javascript", body: `throw new Error("cut off");` }));
   await opened(page);
-  await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker ended: Uncaught Error: cut off", PATIENT);
+  await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker stopped: Uncaught Error: cut off", PATIENT);
   await on(page);
-  await expect(headline(page)).toContainText("Unicorn 2.1.5 is unavailable: its worker ended: Uncaught Error: cut off", PATIENT);
+  await expect(headline(page)).toContainText("Unicorn 2.1.5 is unavailable: its worker stopped: Uncaught Error: cut off", PATIENT);
   await page.unroute("**/cr3-worker.js*");
   await on(page);
   await on(page);

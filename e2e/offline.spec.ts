@@ -75,7 +75,7 @@ test("what was never fetched says so at once without a network, and works when t
   await check.click();
   await expect(page.locator(".check .headline")).toHaveText(
     // Browsers are not always right about whether there is a network.
-    /^Unicorn 2\.1\.5 is unavailable: (there is no network, and unicorn\/version\.txt was never fetched while there was one|unicorn\/version\.txt does not arrive: the server of this page does not answer)\. Switch the check off and on to try again\.$/,
+    /^Unicorn 2\.1\.5 is unavailable: (you are offline, and unicorn\/version\.txt was not downloaded before|unicorn\/version\.txt did not arrive: the server of this page does not answer)\. Switch the check off and on to try again\.$/,
     { timeout: 5_000 },
   );
   await server.start();

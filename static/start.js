@@ -1,5 +1,5 @@
 // Loads the page's module, and speaks where the module cannot: before it runs, when it does not load, when it breaks down, and when the
-// server has a newer page. A classic script, because browsers run no module from a file, and a person is to be told.
+// server has a newer page. A classic script, because browsers run no module from a file, and the page must say so.
 (() => {
   "use strict";
 
@@ -48,18 +48,18 @@
       return ["This browser runs no WebAssembly.", `A protection mode may have switched it off, or the browser is too old. ${TOO_OLD}`];
     }
     if (error instanceof WebAssembly.CompileError || error instanceof WebAssembly.LinkError || error instanceof SyntaxError) {
-      return ["This browser cannot read the program.", `Something on the way may have changed it: load the page again. Or the browser is too old: ${TOO_OLD}`];
+      return ["This browser cannot read the program.", `Something may have changed it on the way: reload the page. Or the browser is too old: ${TOO_OLD}`];
     }
     if (early) {
-      return ["The program broke down while it started.", "Load the page again. If it breaks down again, open it without what follows # in its address."];
+      return ["The program broke down while it started.", "Reload the page. If it breaks down again, remove # and everything after it from the address."];
     }
-    return ["The program did not arrive.", "Look whether there is a connection, and whether something holds scripts of this address back. Then load the page again."];
+    return ["The program did not arrive.", "Check your connection and whether an extension blocks scripts from this address. Then reload the page."];
   }
 
   function refuse(error) {
     const [what, mend] = told(error);
     const cause = error ? [element("p", "cause", error.message)] : [];
-    const alert = element("div", "refused", element("p", "what", what), element("p", "", mend), ...cause, button("Load again", () => location.reload()));
+    const alert = element("div", "refused", element("p", "what", what), element("p", "", mend), ...cause, button("Reload", () => location.reload()));
     alert.setAttribute("role", "alert");
     document.querySelector(".shell")?.classList.add("still");
     const loading = document.getElementById("loading");
@@ -129,7 +129,7 @@
   }
 
   const STAYS =
-    "What is on display stays, but may not answer any more. The address holds the scenario, the schedule and the step: to open it again replays them. A macro of your own is in the address or in this browser.";
+    "What is on display stays, but may no longer respond. The address holds the scenario, the schedule and the step: reopening it replays them. A macro of your own is in the address or in this browser.";
 
   /** Errors of the page's own files; extensions and other guests have theirs. */
   function isOwn(error, file) {
@@ -145,7 +145,7 @@
     if (isOwn(reason)) card(reason.message, STAYS);
   });
   addEventListener("worker-broke", ({ detail }) => {
-    card(detail, "A worker of the page ended; the rest goes on, and the next change starts another. To open this view again replays what the address holds.");
+    card(detail, "One of the page's workers stopped. The rest still works, and your next change starts a new one. Reopening this view replays what the address holds.");
   });
 
   // ---- Without a network, and other versions

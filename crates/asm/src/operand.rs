@@ -228,9 +228,9 @@ fn check_group(memory: &Memory, group: &str) -> Result<(), Fault> {
         (Some(a), Some(b)) if a != b => ("base and index differ in width", "name both by 64 bits, or both by 32"),
         (Some(_), Some(_)) if relative => ("`%rip` takes no index", RIP_ALONE),
         _ => match memory.index {
-            Some(Register { class: Class::Instruction(_), .. }) => ("`%rip` is no index", RIP_ALONE),
+            Some(Register { class: Class::Instruction(_), .. }) => ("`%rip` cannot be an index", RIP_ALONE),
             Some(Register { class: Class::General(_), number: 4 }) => {
-                ("`%rsp` is no index", "make it the base: `(%rsp,%index,scale)`")
+                ("`%rsp` cannot be an index", "make it the base: `(%rsp,%index,scale)`")
             }
             _ => return Ok(()),
         },

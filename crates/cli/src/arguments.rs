@@ -18,18 +18,16 @@ use cr3_session::setup::BUDGET as PAGE_BUDGET;
 use std::path::PathBuf;
 
 const AFTER: &str = "\
-Exit status: 0 success, 1 a finding or a mismatch, 2 wrong use.
-
-A schedule is a list of injections, each label+offset#occurrence:vector: before which instruction after
-which label, on which arrival (both may be left out), what strikes (nmi, db, mc, vc, df, irq). After ','
-the next one strikes when the handler has returned, after '>' inside the handler. For example
-  --inject 'kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db'
+Exit status: 0 success, 1 a finding or a mismatch, 2 wrong use.\n\n\
+A schedule is a list of injections. Write each one as label+offset#occurrence:vector. It strikes before the instruction at \
+label+offset, on the given arrival; +offset, in instructions, and #occurrence are optional. The vector is nmi, db, mc, vc, df \
+or irq. After ',' the next one strikes when the handler has returned, after '>' inside the handler. For example\n\
+\x20 --inject 'kernel_loop+1:nmi > exc_nmi+2:mc, sysret_exit_user_cr3+1#2:db'\n\
 `cr3play places` lists the labels.";
 
 const AFTER_REPORT: &str = "\
-LINK is an address of the page, what follows # in it, a file that has one (a saved link, a mail, a report), or - for
-standard input. No link carries a kernel tree or --budget: the report says both, and its command has them.
-
+LINK is an address of the page, what follows # in it, a file that has one (a saved link, a mail, a report), or - for standard \
+input. Links carry neither a kernel tree nor --budget: the report says both, and its command has them.\n\n\
 Exit status: as that of `compare`.";
 
 /// Fires exceptions at chosen instructions of the Linux entry code and compares what CR3, PCID and TLB do.
@@ -64,7 +62,7 @@ pub(crate) enum Command {
     Mutants(MutantsArguments),
     /// Lets a second CPU execute every step too, and prints the first difference
     Check(CheckArguments),
-    /// Judges each claim of the review thread by experiments, with a macro of one's own in the place of the merged one if given
+    /// Judges each claim of the review thread by experiments, with your macro instead of the merged one if you give one
     Claims(ClaimsArguments),
     /// Walks the entry code of a kernel tree and the built-in one side by side, and prints where they differ
     #[command(after_help = crate::tree::AFTER)]
@@ -89,7 +87,7 @@ pub(crate) struct SystemArguments {
     /// Features that are on, of pti, pcid, invpcid, fsgsbase, nx; or none. SEV-ES is on without no-sev-es
     #[arg(long, default_value_t)]
     features: Features,
-    /// In what the kernel differs from v6.12: early-switching, debug-entry, sev-es-nmi-complete; several as
+    /// Differences of the kernel from v6.12: early-switching, debug-entry, sev-es-nmi-complete; several as
     /// debug-entry+early-switching
     #[arg(long, default_value_t)]
     pub(crate) kernel: Kernel,
@@ -342,7 +340,7 @@ pub(crate) struct Range(pub(crate) Cycles);
 impl std::str::FromStr for Range {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = |text: &str| text.parse::<u64>().map_err(|_| format!("'{text}' is no number of cycles"));
+        let number = |text: &str| text.parse::<u64>().map_err(|_| format!("'{text}' is not a number of cycles"));
         let (low, high) = text.split_once("..").unwrap_or((text, text));
         match (number(low)?, number(high)?) {
             (low, high) if low <= high => Ok(Self(Cycles::new(low, high))),
@@ -395,7 +393,7 @@ impl Shown {
         let number = |text: &str| match text {
             "" => Ok(None),
             "0" => Err("steps are counted from 1".to_owned()),
-            _ => text.parse::<usize>().map(Some).map_err(|_| format!("'{text}' is no step")),
+            _ => text.parse::<usize>().map(Some).map_err(|_| format!("'{text}' is not a step")),
         };
         let (from, to) = (number(from)?.unwrap_or(1), number(to)?);
         match to {
@@ -427,7 +425,7 @@ impl SystemArguments {
         Ok(config)
     }
 
-    /// What the one form of a search comes to, and the one that it is held against.
+    /// The form of a search, and the form that it is compared with.
     pub(crate) fn against(&self, form: Option<&str>, other: Option<&str>) -> Result<Vec<forms::Chosen>, WrongUse> {
         let forms = match other {
             Some(other) => forms::pair(form, other, &self.own)?.join(","),
@@ -483,3 +481,6 @@ fn preset(name: &str) -> Result<&'static Preset, UnknownName> {
         known: PRESETS.iter().map(|preset| preset.name).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

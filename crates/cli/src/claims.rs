@@ -213,7 +213,7 @@ fn ids(answers: &[Answer], is: fn(&Answer) -> bool) -> String {
 #[derive(Serialize)]
 struct Report {
     version: u32,
-    /// What stands in the place of form E.
+    /// What replaces form E.
     form: &'static str,
     /// What to know of a person's own text.
     notes: Vec<diagnostic::Report>,

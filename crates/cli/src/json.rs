@@ -18,7 +18,7 @@ pub(crate) fn hex(value: u64) -> String {
 #[derive(Serialize)]
 pub(crate) struct Setting {
     features: Vec<&'static str>,
-    /// In what the kernel differs from v6.12; none where runs have different ones.
+    /// Differences of the kernel from v6.12; none where runs have different ones.
     kernel: Option<String>,
     handler: String,
     geometry: &'static str,
@@ -53,7 +53,7 @@ impl Setting {
 #[derive(Serialize)]
 pub(crate) struct Run {
     form: &'static str,
-    /// In what the kernel differs from v6.12.
+    /// Differences of the kernel from v6.12.
     kernel: String,
     /// Notes about a person's own text.
     notes: Vec<diagnostic::Report>,

@@ -23,11 +23,11 @@ pub(crate) struct Given {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct OwnText {
     /// File with the text of form `custom`: macros, which replace built-in ones of the same names, or a patch: a diff, a mail, a
-    /// reply that quotes one, or several mails; given several times, each form of a list that takes a text has the next one
+    /// reply that quotes one, or several mails; may be repeated: each form that takes a text gets the next one
     #[arg(long, visible_alias = "patch", value_name = "FILE")]
     r#macro: Vec<PathBuf>,
-    /// Folder of a kernel tree, built or not: form `custom` is then its entry code, with the text of --macro in it if given; given
-    /// several times, each form of a list that takes a tree has the next one
+    /// Folder of a kernel tree, built or not: form `custom` is then its entry code, with the text of --macro in it if given; may
+    /// be repeated: each form that takes a tree gets the next one
     #[arg(long, value_name = "DIR")]
     tree: Vec<PathBuf>,
     #[command(flatten)]

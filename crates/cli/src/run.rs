@@ -142,7 +142,7 @@ fn heading_with(scenario: &Scenario, forms: &str, kernels: &str) -> String {
     .concat()
 }
 
-/// In what the kernel differs from v6.12; nothing if it does not.
+/// Differences of the kernel from v6.12; nothing if it does not.
 fn labelled_kernel(given: Kernel) -> String {
     if given == Kernel::V6_12 { String::new() } else { labelled("kernel", &kernel(given)) }
 }

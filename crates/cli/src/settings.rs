@@ -63,7 +63,7 @@ impl FromStr for Setting {
         let name = name.strip_prefix("CONFIG_").unwrap_or(name);
         let letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
         if name.is_empty() || !name.bytes().all(letter) {
-            return Err(format!("'{name}' is no name of the configuration: capital letters, digits and _"));
+            return Err(format!("'{name}' is not a name of the configuration: use capital letters, digits and _"));
         }
         let set = match value {
             "y" => true,

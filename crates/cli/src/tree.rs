@@ -28,7 +28,7 @@ pub(crate) struct TreeArguments {
     /// Features that are on, as for `run`
     #[arg(long, default_value_t)]
     features: Features,
-    /// In what both kernels differ from v6.12, as for `run`
+    /// Differences of both kernels from v6.12, as for `run`
     #[arg(long, default_value_t)]
     kernel: Kernel,
     #[command(flatten)]
@@ -67,18 +67,18 @@ pub(crate) fn read(folder: &Path, settings: &str) -> Result<Volume, WrongUse> {
     };
     Volume::read(&mut find, settings).map_err(|diagnostics| {
         let text: String = diagnostics.iter().map(diagnostic::text).collect();
-        WrongUse::new(format!("{} is no tree that can be run", folder.display()), text.trim_end())
+        WrongUse::new(format!("{} is not a tree that can be run", folder.display()), text.trim_end())
     })
 }
 
-/// What stands at a path of the tree whose top is `top`. Nothing outside is read, and nothing but regular files.
+/// The file at a path of the tree whose top is `top`. Nothing outside is read, and only regular files are.
 fn file(top: &Path, path: &str) -> File {
     let Ok(real) = top.join(path).canonicalize() else { return File::Absent };
     let Ok(metadata) = real.metadata() else { return File::Absent };
     match () {
         () if !real.starts_with(top) => File::Refused("a link leads out of the tree".to_owned()),
         () if metadata.is_dir() => File::Absent,
-        () if !metadata.is_file() => File::Refused("it is no regular file".to_owned()),
+        () if !metadata.is_file() => File::Refused("it is not a regular file".to_owned()),
         () if metadata.len() > MAX_FILE => File::Refused(format!("it has more than {} KiB", MAX_FILE >> 10)),
         () => match std::fs::read(&real) {
             Ok(bytes) => File::Text(String::from_utf8_lossy(&bytes).into_owned()),

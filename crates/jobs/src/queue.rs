@@ -15,7 +15,7 @@ pub struct Jobs {
     pace: Pace,
     /// Whose turn it is.
     turn: usize,
-    /// What the claims were measured with, form E: a person's own macro is held against it.
+    /// What the claims were measured with, form E: a person's own macro is compared with it.
     merged: Lab,
 }
 

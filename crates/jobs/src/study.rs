@@ -129,10 +129,10 @@ pub(crate) fn told(report: &Report) -> Vec<Told> {
     let lines = report.lines().map(|fate| Told::Learned(Learned::Line(line(report, &fate))));
     let last = match (report.original.first(), report.unconfirmed.first()) {
         (Some(violation), _) => Told::Broke(format!(
-            "the form itself breaks a promise, so that nothing is known of what its lines are for: {}, with {}",
+            "the form itself breaks a promise, so its lines cannot be judged: {}, with {}",
             violation.broken, violation.schedule
         )),
-        (None, Some(wrong)) => Told::Broke(format!("no run confirms what the explorer saw, {wrong}")),
+        (None, Some(wrong)) => Told::Broke(format!("a run did not confirm the explorer's result ({wrong})")),
         (None, None) => Told::Learned(Learned::Over),
     };
     lines.chain([last]).collect()

@@ -26,7 +26,7 @@ pub fn receive(text: &str, library: &mut Library) -> bool {
         let found = files.iter().find(|(name, _)| name == path);
         found.map_or(File::Absent, |(_, text)| File::Text(text.clone()))
     };
-    // Whoever gives a tree has read it.
+    // The caller has read a tree that it gives.
     if let Ok(tree) = Tree::read(&mut { find }, "") {
         library.add(id, Arc::new(tree));
     }

@@ -3,8 +3,7 @@
 //! # Where to begin
 //!
 //! [`step`] executes one instruction, a [`Stepper`] many; [`deliver`] delivers one event from outside. Each is compiled
-//! once for all observers: an [`Observer`] is passed as `dyn`. Apart from its owner, nothing else changes a
-//! [`Machine`].
+//! once for all observers: an [`Observer`] is passed as `dyn`. Only these functions and the owner change a [`Machine`].
 
 pub mod access;
 pub mod bits;

@@ -83,7 +83,7 @@ impl Fault {
                 "make the diff with more lines of context, as by `git diff -U8`"
             }
             Self::Differs { .. } | Self::Nowhere { .. } => {
-                "give the patches that come before it too, or the macros as they are with it"
+                "give the patches before it too, or the macros as it leaves them"
             }
         }
     }
@@ -99,13 +99,13 @@ impl Display for Fault {
             Self::NoFile { path, .. } => write!(f, "no text has the name {path}"),
             Self::NoCode { .. } => write!(f, "the hunk has no line of code by which its place can be found"),
             Self::Differs { wanted, found: Some((found, _)), .. } => {
-                write!(f, "the hunk does not fit: it has `{wanted}` where `{found}` stands")
+                write!(f, "the hunk does not fit: it has `{wanted}` where the text has `{found}`")
             }
             Self::Differs { wanted, found: None, .. } => {
                 write!(f, "the hunk does not fit: it has `{wanted}` where the text ends")
             }
             Self::Nowhere { wanted, .. } => {
-                write!(f, "the hunk does not fit: `{wanted}` and what it has after that stand nowhere")
+                write!(f, "the hunk does not fit: nothing in the text matches `{wanted}` and the lines after it")
             }
             Self::Ambiguous { places, .. } => write!(f, "the hunk fits at {places} places"),
         }

@@ -50,9 +50,9 @@ pub enum Action {
     SetOwn(Side, Own),
     /// What the worker that reads kernel trees tells.
     Tree(tree::Told),
-    /// What comes of the text that was asked for under this ticket.
+    /// The result for the text that was asked for under this ticket.
     Assembled(u32, Answer),
-    /// Whoever assembles does not work: why.
+    /// What assembles does not work: why.
     NotAssembled(String),
     /// Replaces the text that is edited. It runs if its side has [`Form::Custom`].
     EditDraft(String),

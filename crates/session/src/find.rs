@@ -135,7 +135,7 @@ pub fn shown(state: &State) -> (Vec<Item>, String) {
     let near = found.all.iter().enumerate().skip(first).take(SHOWN);
     let words = match found.all.len() {
         _ if state.query.trim().is_empty() => String::new(),
-        0 => format!("Nothing is “{}”: no step, label, address or instruction.", state.query.trim()),
+        0 => format!("No step, label, address or instruction matches “{}”.", state.query.trim()),
         all => format!("{} of {all}", chosen + 1),
     };
     (near.map(|(index, at)| item(state, at, index == chosen)).collect(), words)

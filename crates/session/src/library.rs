@@ -21,7 +21,7 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// Reads a tree; `find` gives what stands at a path from its top, and `settings` are those of [`Tree::read`].
+    /// Reads a tree; `find` gives the text at a path from its top, and `settings` are those of [`Tree::read`].
     ///
     /// # Errors
     /// What is missing, or wrong.
@@ -82,7 +82,7 @@ impl Library {
 pub(crate) fn base_text(base: &Base) -> String {
     match base {
         Base::Elsewhere(id) => id.to_string(),
-        // Whoever has a tree sends it to nobody.
+        // A program that has a tree sends it nowhere.
         Base::BuiltIn | Base::Tree(_) => String::new(),
     }
 }

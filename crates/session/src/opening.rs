@@ -1,4 +1,4 @@
-//! The state that a page opens with, made in pieces: between them a browser draws and listens. Whoever has kernel trees opens a link at once.
+//! The state that a page opens with, made in pieces: between them a browser draws and listens. A caller with kernel trees opens a link at once.
 
 use crate::action::Action;
 use crate::assembly::wire::assembly;

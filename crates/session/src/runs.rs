@@ -173,7 +173,7 @@ impl Runs {
         self.refused[side.index()].is_some()
     }
 
-    /// The same runs as those of earlier texts, as whoever asks for them says.
+    /// The same runs as those of earlier texts, as the caller says.
     pub(crate) fn say_earlier(&mut self, sides: impl IntoIterator<Item = Side>) {
         sides.into_iter().for_each(|side| self.refused[side.index()] = Some(Vec::new()));
     }

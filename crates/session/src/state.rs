@@ -359,7 +359,7 @@ impl State {
         shown
     }
 
-    /// Whether another state runs and judges the same, under the same title and with the same notes: then no link tells them apart
+    /// Whether another state runs and judges the same, under the same title and with the same notes: then no link distinguishes them
     /// but by what is in sight.
     #[must_use]
     pub fn asks_what(&self, other: &Self) -> bool {

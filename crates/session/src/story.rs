@@ -214,8 +214,8 @@ pub const STORIES: &[Story] = &[
         name: "Tables with bit 12 set",
         headline: "What if kernel code runs on tables that are not aligned to 8 KiB?",
         text: "EFI's tables were one page until v4.14, so bit 12 of their address could be set. Entry takes such a CR3 for the user's, \
-               clears the bit and runs on whatever page lies below. That is entry's own test: the form of the restore does not come \
-               to its turn.",
+               clears the bit and runs on whatever page lies below. That is entry's own test: execution \
+               never reaches the restore macro.",
         forms: OLD_AND_NEW,
         situation: Situation::Preset("efi-call"),
     },

@@ -49,7 +49,7 @@ impl Own {
         }
     }
 
-    /// Whoever steps a [`Processor`] delivers every event, including a latched NMI.
+    /// The caller that steps a [`Processor`] delivers every event, including a latched NMI.
     fn leave_latch_to_caller(&mut self) {
         self.machine.cpu.events.nmi_pending = false;
     }

@@ -31,7 +31,7 @@ pub(crate) trait Serve {
     /// Whether there is nothing to do until the next message.
     fn is_idle(&self) -> bool;
 
-    /// Works for about 40 milliseconds; the messages that come of it.
+    /// Works for about 40 milliseconds and returns the messages.
     fn slice(&mut self) -> Vec<Said>;
 }
 

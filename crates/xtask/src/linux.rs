@@ -176,7 +176,7 @@ fn version_of(archive: &Path, name: &str) -> Option<String> {
     Some(version.replace("%3a", ":"))
 }
 
-/// The file of a folder whose name ends so.
+/// The file of a folder whose name has this ending.
 fn found(folder: &Path, end: &str, mend: &str) -> Result<PathBuf, Failure> {
     let entries = fs::read_dir(folder).map_err(|error| Failure::io(folder, &error))?;
     let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));

@@ -248,7 +248,7 @@ fn operands_that_do_not_fit() {
     check(
         "\tlea (%rax,%rsp), %rcx\n",
         expect![[r#"
-            1:6: error: `%rsp` is no index
+            1:6: error: `%rsp` cannot be an index
               hint: make it the base: `(%rsp,%index,scale)`
         "#]],
     );

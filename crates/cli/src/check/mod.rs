@@ -21,6 +21,6 @@ pub(crate) fn check(_: &CheckArguments) -> Result<Outcome, WrongUse> {
     Err(WrongUse::new(
         "this cr3play was built without Unicorn",
         "cargo run --release -p cr3-cli --features unicorn -- check ...; \
-         it takes cmake, a C compiler and libclang, which `cargo xtask setup` installs",
+         it needs cmake, a C compiler and libclang, which `cargo xtask setup` installs",
     ))
 }

@@ -26,7 +26,7 @@ struct Report {
 #[derive(Serialize)]
 struct Run {
     form: &'static str,
-    /// In what the kernel differs from v6.12.
+    /// Differences of the kernel from v6.12.
     kernel: String,
     notes: Vec<diagnostic::Report>,
     steps: usize,

@@ -16,16 +16,13 @@ use cr3_core::scenario::Vector;
 use std::fmt::{self, Display, Formatter};
 
 pub(crate) const AFTER: &str = "\
-Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use,
-3 no answer: the search did not finish, nothing struck where it matters, or what breaks goes to code of a tree that
-is not modelled. With --bisect 0, 1, and 125 for wrong use and no answer, as `git bisect run` wants it.
-
-Without options, any number of exceptions of nmi, db and mc strikes form E in each system of the standard set.
-That takes a minute or two and up to 2 GB; --depth 1 takes seconds.
-
-The depth is the number of exceptions of a schedule, nested in one another and one after the other.
-A choice is a boundary of a run, at any arrival, and a vector. It is refused by the architecture, excluded by
-an assumption, or a schedule.";
+Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use, 3 no answer: the \
+search did not finish, nothing struck where it matters, or every run that breaks a promise first enters code of a tree that is \
+not modelled. With --bisect 0, 1, and 125 for wrong use and no answer, as `git bisect run` wants it.\n\n\
+Without options, any number of exceptions of nmi, db and mc strikes form E in each system of the standard set. That takes a \
+minute or two and up to 2 GB; --depth 1 takes seconds.\n\n\
+The depth is the number of exceptions of a schedule, nested in one another and one after the other. A choice is a boundary of \
+a run, at any arrival, and a vector. It is refused by the architecture, excluded by an assumption, or a schedule.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExploreArguments {
@@ -39,7 +36,7 @@ pub(crate) struct ExploreArguments {
     /// after what --form takes, as in --forms of `compare`. Runs every schedule to its end, which takes hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<String>,
-    /// The most exceptions of a schedule, or `any`: then what handlers do is summed up, for any depth and number [default: any, or 1 with
+    /// Maximum number of exceptions in a schedule, or `any`, which proves the result for every number by summarising handlers [default: any, or 1 with
     /// --plain, --against or --shard]
     #[arg(long, value_name = "N", value_parser = depth)]
     depth: Option<Depth>,
@@ -52,10 +49,10 @@ pub(crate) struct ExploreArguments {
     /// Features that are on: standard, or one set as --features of `run` takes it
     #[arg(long, value_name = "SET", default_value = STANDARD)]
     features: String,
-    /// In what the kernel differs from v6.12, as --kernel of `run` takes it
+    /// Differences of the kernel from v6.12, as --kernel of `run` takes it
     #[arg(long, default_value_t)]
     kernel: Kernel,
-    /// An assumption not to make; may be given several times
+    /// Drops an assumption; may be given several times
     #[arg(long, value_name = "ID")]
     without: Vec<Assumption>,
     /// Says which assumptions a verdict needs: searches again without each of them
@@ -64,7 +61,7 @@ pub(crate) struct ExploreArguments {
     /// Runs each schedule to its end
     #[arg(long)]
     plain: bool,
-    /// Runs so many random schedules instead, of up to 16 exceptions, up to 6 inside one another
+    /// Runs N random schedules instead, of up to 16 exceptions, nested up to 6 deep
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["plain", "against", "why", "depth", "max_states", "max_memory"])]
     random: Option<u64>,
     /// Which random schedules
@@ -174,7 +171,7 @@ impl ExploreArguments {
         let method = match (depth, to_the_end) {
             (Depth::Any, true) => {
                 return Err(WrongUse::new(
-                    "--depth any runs no schedule to its end, as --plain and --against do",
+                    "--depth any does not run schedules to their end, as --plain and --against do",
                     "leave one of them out",
                 ));
             }

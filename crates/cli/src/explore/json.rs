@@ -23,7 +23,7 @@ pub(super) struct Answer {
     search: Search,
     /// What to know of a person's own text.
     notes: Vec<diagnostic::Report>,
-    /// The same of the form that it is held against.
+    /// The same of the form that it is compared with.
     against: Option<Search>,
     /// How much more the other form counts, counter by counter; null if that cannot be compared.
     differences: Option<BTreeMap<&'static str, i64>>,
@@ -40,7 +40,7 @@ struct Search {
     text: Option<String>,
     /// What the text is in, if it is not the built-in one.
     tree: Option<Tree>,
-    /// In what the kernel differs from v6.12.
+    /// Differences of the kernel from v6.12.
     kernel: String,
     verdict: &'static str,
     /// The depth up to which every schedule was covered, or `any`.

@@ -91,7 +91,7 @@ fn share(file: &Path) -> Result<Share, WrongUse> {
         WrongUse::new(format!("{file}: {cause}"), "give what `cr3play explore --shard I/N --json` printed")
     };
     let answer: Value = serde_json::from_str(&text).map_err(|error| refuse(&format!("no JSON: {error}")))?;
-    let shard = answer["shard"].as_str().ok_or_else(|| refuse("no share of a search: it has no `shard`"))?;
+    let shard = answer["shard"].as_str().ok_or_else(|| refuse("not a share of a search: it has no `shard`"))?;
     let numbers = shard.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
     let (index, of) = numbers.ok_or_else(|| refuse(&format!("`shard` is {shard:?} and not I/N")))?;
     Ok(Share { file, answer, index, of })
@@ -142,7 +142,7 @@ fn complete(mut shares: Vec<Share>) -> Result<Vec<Share>, WrongUse> {
 fn alike(first: &Share, other: &Share) -> Result<(), WrongUse> {
     let Share { file, answer, of, .. } = other;
     let differ = |what: &str, left: String, right: String| {
-        let cause = format!("{} and {file} are no shares of one search: {what} is {left} and {right}", first.file);
+        let cause = format!("{} and {file} are not shares of one search: {what} is {left} and {right}", first.file);
         WrongUse::new(cause, "give the shares of one command, from one version of cr3play")
     };
     if *of != first.of {

@@ -61,7 +61,7 @@ struct Searched {
     name: String,
     /// The arguments that give it alone.
     options: String,
-    /// What carries it out again, with the one that it is held against.
+    /// The command that repeats it, with the form that it is compared with.
     command: String,
     /// The schedules that were drawn, if any.
     random: Option<Random>,
@@ -98,7 +98,7 @@ fn list(arguments: &ExploreArguments) -> Result<(), WrongUse> {
     if arguments.json { print_json(&json::assumptions(None)) } else { print(&text::assumptions()) }
 }
 
-/// What the form comes to. That of the form it is held against is shown, and decides nothing.
+/// The verdict on the form. The verdict on the form it is compared with is shown, and decides nothing.
 fn answer(arguments: &ExploreArguments) -> Result<Verdict, WrongUse> {
     let mut asked = arguments.asked()?.into_iter();
     let (Some(form), against) = (asked.next(), asked.next()) else {

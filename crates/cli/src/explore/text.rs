@@ -16,7 +16,7 @@ pub(super) fn assumptions() -> String {
         let [sentence, source, off] = parts.map(str::to_owned);
         format!("{assumption}\n")
             + &wrap(&sentence, 4)
-            + &wrap(&format!("Because: {source}."), 4)
+            + &wrap(&format!("Reason: {source}."), 4)
             + &wrap(&format!("Off: {off}."), 4)
     };
     Assumption::ALL.into_iter().map(one).collect()
@@ -119,7 +119,7 @@ fn verdict(searched: &Searched) -> String {
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
     match report.verdict {
         _ if searched.is_untold() => {
-            "cannot be told: all that breaks a promise goes to code that is not modelled first".to_owned()
+            "no answer: every run that breaks a promise first enters code that is not modelled".to_owned()
         }
         Verdict::Holds => {
             let schedules = match report.reach {
@@ -149,9 +149,7 @@ fn drawn(report: &Report, share: &str) -> String {
     match report.verdict {
         Verdict::Breaks if runs == 0 => "breaks without any exception".to_owned(),
         Verdict::Breaks => format!("breaks{share}: {breaking} of {runs} random schedules"),
-        _ => format!(
-            "not finished{share}: none of {runs} random schedules breaks a promise, which says nothing of others"
-        ),
+        _ => format!("not finished{share}: none of {runs} random schedules breaks a promise; other schedules may"),
     }
 }
 
@@ -191,7 +189,7 @@ fn nothing(report: &Report) -> String {
     empty.map_or_else(String::new, |setting| {
         let what = match setting.idle {
             Some(vector) => format!("{} struck nowhere", vector.mnemonic()),
-            None => "nothing struck in the kernel on the user's tables".to_owned(),
+            None => "no exception struck kernel code that runs on the user's tables".to_owned(),
         };
         format!(
             "`reached` does not hold: {what} with features {}, handler {}",

@@ -9,12 +9,11 @@ use cr3_core::linux::Config;
 use cr3_core::mutants::{self, Chosen, Mutant, Query};
 
 pub(crate) const AFTER: &str = "\
-Exit status: 0 at least 95 % of the mutants that are not the same or slower are killed, 1 fewer, 2 wrong use, 3 no
-answer: the form itself breaks a promise, or the search did not finish.
-
-A mutant is the form with one thing wrong in the macro that restores CR3, in SAVE_AND_SWITCH_TO_KERNEL_CR3 or in
-SWITCH_TO_USER_CR3. Its id names the macro, the statement and the change: restore:5:delete. --show prints its text:
-  cr3play mutants restore:5:delete --show | cr3play run --macro - --inject 'kernel_loop+1:nmi'";
+Exit status: 0 at least 95 % of the mutants that are not the same or slower are killed, 1 fewer, 2 wrong use, 3 no answer: the \
+form itself breaks a promise, or the search did not finish.\n\n\
+A mutant is the form with one thing wrong in the macro that restores CR3, in SAVE_AND_SWITCH_TO_KERNEL_CR3 or in \
+SWITCH_TO_USER_CR3. Its id names the macro, the statement and the change: restore:5:delete. --show prints its text:\n\
+\x20 cr3play mutants restore:5:delete --show | cr3play run --macro - --inject 'kernel_loop+1:nmi'";
 
 #[derive(Debug, Args)]
 pub(crate) struct MutantsArguments {

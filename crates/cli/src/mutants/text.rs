@@ -71,7 +71,7 @@ fn without(verdict: &Verdict) -> String {
         Verdict::Equivalent(_) => "nothing fails without it".to_owned(),
         Verdict::Slower(extra) => format!("nothing fails without it, but it costs {}", cost(extra)),
         Verdict::StrayStore { address } => format!("without it a store goes astray, to {address:#x}"),
-        Verdict::Survivor => "nothing fails without it, but it is not the same".to_owned(),
+        Verdict::Survivor => "nothing fails without it, but the result differs".to_owned(),
     }
 }
 

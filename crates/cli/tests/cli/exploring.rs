@@ -65,7 +65,7 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
             verdict   breaks at depth 1: ### of #### schedules
             choices   ####: 0 refused, 0 excluded, #### schedules
                 breaks restored at step ###: entry_SYSCALL_##:db
-                    the exception returns with CR3 0x######, it struck with 0x######
+                    the exception struck with CR3 0x###### and returned with 0x######
                     cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
                     entry_SYSCALL_##:db
                 breaks user-cr3 at step ###: sysret_exit_switch_cr3+##:db

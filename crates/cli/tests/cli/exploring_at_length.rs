@@ -199,7 +199,7 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         cr3play: /together/1.json and /apart/2.json are no shares of one search: `vectors` is ["nmi"] and ["db"] give the shares of one command, from one version of cr3play
         cr3play: /together/1.json and /kernel/2.json are no shares of one search: `kernel` is "v6.12" and "v6.12+debug-entry" give the shares of one command, from one version of cr3play
         cr3play: /tree/1.json and /together/other_tree.json are no shares of one search: `tree` is {"release":"v6.12","sum":"6ec8622c448903af"} and {"release":"v6.12","sum":"another"} give the shares of one command, from one version of cr3play
-        cr3play: /together/no_share.json: no share of a search: it has no `shard` give what `cr3play explore --shard I/N --json` printed
+        cr3play: /together/no_share.json: not a share of a search: it has no `shard` give what `cr3play explore --shard I/N --json` printed
         cr3play: /together/text.json: no JSON: expected ident at line 1 column 2 give what `cr3play explore --shard I/N --json` printed
     "#]];
     expected.assert_eq(&told.concat());

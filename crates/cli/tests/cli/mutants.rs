@@ -81,7 +81,7 @@ fn every_line_of_a_form() {
                  without it restored breaks at step ###: entry_SYSCALL_##:db, features pti,pcid,fsgsbase,nx,
                  handler pending-flush
            ##  jnc .Lend_\@
-                 nothing fails without it, but it is not the same
+                 nothing fails without it, but the result differs
            ##  movq \save_reg,%cr3
                  without it restored breaks at step ###: entry_SYSCALL_##:db, features pti,pcid,fsgsbase,nx,
                  handler pending-flush

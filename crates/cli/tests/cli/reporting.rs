@@ -223,8 +223,7 @@ fn what_a_report_cannot_be_about_is_said() {
             #v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=&at=##
             --- standard error
             cr3play: Parts of the link were ignored. v: the link has version 9, this program reads up to 3; it
-              shows what it understands; a: "Z" is not a name on this page; b: it stands in the link more than
-              once; the last one counts
+              shows what it understands; a: "Z" is not a name on this page; b: the link has it more than once; the last one counts
         "##]],
     );
 }

@@ -12,8 +12,7 @@ fn without_unicorn_it_says_how_to_build_it() {
         expect![[r#"
         --- standard error
         cr3play: this cr3play was built without Unicorn
-          cargo run --release -p cr3-cli --features unicorn -- check ...; it takes cmake, a C compiler and
-            libclang, which `cargo xtask setup` installs
+          cargo run --release -p cr3-cli --features unicorn -- check ...; it needs cmake, a C compiler and libclang, which `cargo xtask setup` installs
     "#]],
     );
 }

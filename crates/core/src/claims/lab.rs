@@ -35,7 +35,7 @@ impl Lab {
         Self { subject, ..Self::default() }
     }
 
-    /// What stands in the place of form E.
+    /// What replaces form E.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }

@@ -117,7 +117,7 @@ pub enum End {
 }
 
 impl Measure {
-    /// What it is, in words; `subject` is the name of what stands in the place of form E.
+    /// What it is, in words; `subject` is the name of what replaces form E.
     pub fn words(self, subject: Form) -> String {
         let named = |form: Form| if form == Form::E { subject } else { form };
         match self {

@@ -73,7 +73,7 @@ pub struct Exception {
     pub words: &'static str,
 }
 
-/// Two numbers held against each other.
+/// Two numbers compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Test {
     /// What is measured.
@@ -95,7 +95,7 @@ pub enum Relation {
     More,
 }
 
-/// What a measure is held against.
+/// What a measure is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
     /// A number.

@@ -3,7 +3,7 @@
 use crate::linux::{Base, Config, Form};
 use std::sync::Arc;
 
-/// What stands in the place of the merged form.
+/// What replaces the merged form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// The form.

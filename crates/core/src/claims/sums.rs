@@ -3,7 +3,7 @@
 use crate::counters::Counter;
 use crate::promises::Promise;
 
-/// A kind of boundary, told by the run in which nothing strikes.
+/// A kind of boundary, known from the uninterrupted run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Where {
     /// User mode.
@@ -30,7 +30,7 @@ impl Where {
 
 /// What the thread argues about: on which CR3 the kernel and its user run, and whether requested flushes come.
 ///
-/// `restored` is not among them. It asks what the macro does, and the claims ask what comes of it: without the macro an exception in an
+/// `restored` is not among them. It asks what the macro does, and the claims ask what that leads to: without the macro an exception in an
 /// entry window returns on another CR3, and entry goes on with that one.
 pub(super) const ABOUT_CR3: [Promise; 3] = [Promise::UserCr3, Promise::KernelCr3, Promise::FlushKept];
 

@@ -130,7 +130,7 @@ pub const CLAIMS: &[Claim] = &[
         id: 4,
         mail: Mail::Note,
         who: "Brendan Jackman",
-        says: "What the second patch of 2020, which always flushes the user's CR3, is good for is not obvious.",
+        says: "The purpose of the second patch of 2020, which always flushes the user's CR3, is not obvious.",
         basis: but(
             &[
                 same(writes(exit(B2, QUIET)), writes(exit(E, QUIET))),
@@ -151,7 +151,7 @@ pub const CLAIMS: &[Claim] = &[
         id: 22,
         mail: Mail::Removed,
         who: "a comment in calling.h until v6.8",
-        says: "To leave the write out would take a read of CR3 and a scratch register.",
+        says: "Skipping the write would need a CR3 read and a scratch register.",
         basis: measured(&[
             more(extra(Counter::Cr3Reads, kernel(E, QUIET)), extra(Counter::Cr3Reads, kernel(A, QUIET))),
             more(extra(Counter::Cr3Reads, kernel(B2, QUIET)), extra(Counter::Cr3Reads, kernel(A, QUIET))),
@@ -212,7 +212,7 @@ pub const CLAIMS: &[Claim] = &[
         id: 8,
         mail: Mail::Andy,
         who: "Andy Lutomirski",
-        says: "That the CR3 loaded at the end is the right one needs an invariant that every handler keeps.",
+        says: "An invariant that every handler keeps must guarantee that the final CR3 is the right one.",
         basis: but(
             &[
                 some(Measure::Explored(Tally::Schedules)),
@@ -411,7 +411,7 @@ pub const CLAIMS: &[Claim] = &[
             ],
             &[exception(
                 more(of(exit(E, QUIET), Sum::MaskStores), of(exit(C, QUIET), Sum::MaskStores)),
-                "BTR stores the mask also where no flush is pending.",
+                "BTR writes the mask even when no flush is pending.",
             )],
         ),
         shows: &[show([C, E], BEFORE_SYSRET, Look::Macro), show([C, E], BEFORE_SYSRET_FLUSH, Look::Macro)],

@@ -1,4 +1,4 @@
-//! What a run reads and writes, so that another run can be held against what is still to be read.
+//! What a run reads and writes, so that another run can be compared in what is still to be read.
 //!
 //! A read that is reported too often costs speed, never soundness: an instruction that stores without being known as a mere store counts
 //! as one that reads first.

@@ -1,4 +1,4 @@
-//! Schedules drawn at random. Whoever calls has the random numbers.
+//! Schedules drawn at random. The caller has the random numbers.
 //!
 //! Where a strike is drawn and may not strike, it is counted as refused or excluded, and the schedule goes on without it. What this says is what
 //! it found: schedules that break nothing say nothing of others.

@@ -77,7 +77,7 @@ impl Setting {
         Self { config: explored.world.config.clone(), counts, costs, by_place, idle, places }
     }
 
-    /// The schedule that strikes so.
+    /// The schedule that strikes this way.
     pub fn schedule(&self, step: u32, vector: Vector) -> Option<&Schedule> {
         self.places.iter().find(|place| (place.0, place.1) == (step, vector)).map(|place| &place.2)
     }

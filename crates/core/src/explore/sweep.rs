@@ -167,7 +167,7 @@ struct Trunk {
     left: u32,
     /// Handlers around the boundary at which it was struck itself.
     level: usize,
-    /// What it accesses, if runs are held against it.
+    /// What it accesses, if runs are compared with it.
     record: Option<Arc<Record>>,
     /// The class of states that its boundaries stand for.
     class: Option<usize>,

@@ -67,7 +67,7 @@ fn nmis_while_the_frame_of_an_nmi_is_needed() {
         "do_syscall_64+3:nmi > exc_nmi:mc, exc_nmi+5:nmi, repeat_nmi+4:mc > asm_exc_machine_check:nmi",
         expect![[r#"
             A B2 C E never: excluded: - - - - nmi-frame
-              mapped: the kernel takes #PF at 0x10, which nothing mends
+              mapped: the kernel takes an unhandled #PF at 0x10
         "#]],
     );
 }

@@ -1,4 +1,4 @@
-//! Built-in texts without their comments. These are for whoever reads the repository, and a third of the texts; the page carries the rest.
+//! Built-in texts without their comments. Comments are for readers of the repository and are a third of the texts; the page carries the rest.
 
 const NEWLINE: u8 = b'\n';
 

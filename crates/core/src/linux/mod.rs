@@ -45,7 +45,7 @@ pub fn settings(text: &str) -> &str {
 pub struct Config {
     /// Switches of the processor and the kernel.
     pub features: Features,
-    /// In what the kernel differs from v6.12.
+    /// Differences of the kernel from v6.12.
     pub kernel: Kernel,
     /// The text that a person's own text changes. Only [`Form::Custom`] uses it.
     pub base: Base,

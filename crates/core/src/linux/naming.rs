@@ -36,7 +36,7 @@ pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Dia
     let counted = counted_otherwise(&ours, &Code::new(image), &found);
     let named = [
         (missing, "these labels of the built-in text have no place here, as the texts differ before them"),
-        (counted, "instructions after these labels count otherwise here than in the built-in text"),
+        (counted, "instructions after these labels are counted differently here than in the built-in text"),
     ];
     let said = named.into_iter().filter(|(labels, _)| !labels.is_empty());
     let lists = said.map(|(labels, what)| note(what.to_owned(), labels.join(", ")));
@@ -59,12 +59,12 @@ fn stands(ours: &Code<'_>, found: &Found, address: u64) -> Option<u64> {
 fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
     if tree.is_alone() {
         let what =
-            "the text came without its tree: its calling.h, its headers and the C side are stand-ins after v6.12";
+            "the text came without its tree: its calling.h, its headers and the C side are stand-ins modelled on v6.12";
         return Some(note(what.to_owned(), "open the folder of its tree for its own".to_owned()));
     }
     let release = tree.release();
     let what = format!("the C side of {release} is unchecked: the nearest that is modelled is that of v6.12");
-    let held = "the entry texts of v6.1 and v6.12 were held against it".to_owned();
+    let held = "the entry texts of v6.1 and v6.12 were compared with it".to_owned();
     let known = release.otherwise().map(|what| format!("; in {release} {what}"));
     let unchecked = || note(what, [held].into_iter().chain(known).collect());
     (release.checked() == Checked::Unchecked).then(unchecked)
@@ -80,11 +80,11 @@ fn of_switching(tree: &Tree) -> Option<Diagnostic> {
 /// What was taken of the tree's configuration, and what was not.
 fn of_configuration(tree: &Tree) -> impl Iterator<Item = Diagnostic> {
     let words = tree.configured().words();
-    let taken = (!words.is_empty()).then(|| note(words, "--config NAME=y or NAME=n sets one otherwise".to_owned()));
+    let taken = (!words.is_empty()).then(|| note(words, "--config NAME=y or NAME=n changes one".to_owned()));
     let off = tree
         .configured()
         .off()
-        .map(|(names, why)| note(names, format!("{}; --config NAME=y takes one as it is written", why.join("; "))));
+        .map(|(names, why)| note(names, format!("{}; --config NAME=y sets one all the same", why.join("; "))));
     taken.into_iter().chain(off)
 }
 

@@ -101,7 +101,7 @@ pub enum Inconsistent {
 impl Display for Inconsistent {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoMm { loaded_mm } => write!(f, "loaded_mm {loaded_mm:#x} is no mm"),
+            Self::NoMm { loaded_mm } => write!(f, "loaded_mm {loaded_mm:#x} is not an mm"),
             Self::Cr3 { expected, found } => write!(f, "CR3 is {found:#x}, the records say {expected:#x}"),
             Self::UserOnKernelTables { cr3 } => write!(f, "user mode on the kernel's tables, CR3 {cr3:#x}"),
             Self::WrongAddressSpace { loaded_mm, task_mm } => {

@@ -86,7 +86,7 @@ pub struct Mutants {
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Mutants are assembled and held against the form; the form itself is searched on the first system of each group.
+    /// Mutants are assembled and compared with the form; the form itself is searched on the first system of each group.
     Try,
     /// The form itself is searched on the systems that are left.
     Search,

@@ -33,7 +33,7 @@ impl Bench {
     }
 }
 
-/// What a macro may be given at a site, and what comes of it.
+/// What a macro may be given at a site, and the outcome.
 #[derive(Debug)]
 struct Known {
     site: Site,
@@ -58,7 +58,7 @@ pub(super) enum Compared {
     Different,
 }
 
-/// Which masks are held against each other.
+/// Which masks are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Masks {
     /// Every mask.

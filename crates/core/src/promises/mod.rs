@@ -35,7 +35,7 @@ pub enum Promise {
     Regs,
     /// Per-CPU data is accessed with the kernel's GS base.
     Gs,
-    /// The kernel takes no exception that it cannot mend, and the program comes to its end.
+    /// The kernel recovers from every exception it takes, and the program finishes.
     Mapped,
     /// Every handler returns to the one it interrupted, and no NMI is lost.
     Nested,
@@ -158,7 +158,7 @@ impl Display for Broken {
             Self::LostFlush => f.write_str("user mode runs under a PCID whose requested flush is lost"),
             Self::LateFlush => f.write_str("user mode runs under a PCID before its requested flush"),
             Self::NotRestored { expected, found } => {
-                write!(f, "the exception returns with CR3 {found:#x}, it struck with {expected:#x}")
+                write!(f, "the exception struck with CR3 {expected:#x} and returned with {found:#x}")
             }
             Self::Stale { linear, cached, walked: Some(walked) } if cached == walked => {
                 write!(f, "an access to {linear:#x} has rights that the tables no longer give")
@@ -173,14 +173,14 @@ impl Display for Broken {
                 write!(f, "an access to {linear:#x} uses a stale translation to {cached:#x}, the tables map nothing")
             }
             Self::Register { name, expected, found } => {
-                write!(f, "the exception returns with {name} {found:#x}, it struck with {expected:#x}")
+                write!(f, "the exception struck with {name} {expected:#x} and returned with {found:#x}")
             }
             Self::GsBase { base } => write!(f, "the kernel uses GS with base {base:#x}, which is not its own"),
             Self::Unmended { exception, rip } => {
-                write!(f, "the kernel takes {} at {rip:#x}, which nothing mends", exception.name())
+                write!(f, "the kernel takes an unhandled {} at {rip:#x}", exception.name())
             }
             Self::Ended(ending) => ending.fmt(f),
-            Self::Endless => write!(f, "the program has not come to its end {ENDLESS} steps after what struck last"),
+            Self::Endless => write!(f, "the program has not finished {ENDLESS} steps after the last exception"),
             Self::Abandoned => f.write_str("a handler never returns to what it interrupted"),
             Self::LostNmi => f.write_str("an NMI was delivered and is never handled"),
         }

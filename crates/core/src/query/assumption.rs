@@ -62,7 +62,7 @@ impl Assumption {
             Self::NoSchedule => words(
                 "no-schedule",
                 "A handler behind the paranoid entry does not schedule.",
-                "in_nmi() holds in it, and schedule() reports \"scheduling while atomic\" (kernel/sched/core.c, v6.12)",
+                "in_nmi() holds there, and schedule() reports \"scheduling while atomic\" (kernel/sched/core.c, v6.12)",
                 "the handler `schedule` joins the set",
             ),
             Self::NoMmSwitch => words(
@@ -74,13 +74,14 @@ impl Assumption {
             Self::NoPoke => words(
                 "no-poke",
                 "No debugger pokes text through a temporary mm.",
-                "kgdb does (arch/x86/kernel/alternative.c, text_poke_kgdb, v6.12); docs/FINDINGS.md lists what breaks then",
+                "only kgdb does, and only while somebody debugs (text_poke_kgdb, arch/x86/kernel/alternative.c, v6.12); docs/FINDINGS.md lists \
+                 what breaks",
                 "the handler `kgdb-poke` joins the set",
             ),
             Self::NoRawCr3 => words(
                 "no-raw-cr3",
                 "Nobody writes CR3 without changing the kernel's records.",
-                "no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md)",
+                "no handler of Linux does; form A would restore CR3, the others would not (docs/FINDINGS.md)",
                 "the handler `rogue-cr3` joins the set",
             ),
             Self::NoRequestAfterLook => words(
@@ -92,38 +93,38 @@ impl Assumption {
             Self::Aligned => words(
                 "aligned",
                 "The tables that kernel code runs on are aligned to 8 KiB, so that bit 12 of their CR3 is clear.",
-                "entry takes a CR3 with bit 12 for the user's in every form; EFI's tables could have it until v4.14 (docs/FINDINGS.md)",
+                "Linux aligns them, except EFI's until v4.14; in every form entry takes a CR3 with bit 12 set for the user's (docs/FINDINGS.md)",
                 "the handler `efi-call` joins the set, and what strikes inside it finds such a CR3",
             ),
             Self::IstOnce => words(
                 "ist-once",
                 "Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.",
-                "both frames start at the top of one stack; Linux turns breakpoints off meanwhile (arch/x86/kernel/traps.c, v6.12)",
-                "it may, and the frame below is overwritten",
+                "a second frame would overwrite the first; Linux turns breakpoints off while it handles one (arch/x86/kernel/traps.c, v6.12)",
+                "they may, and the first frame is overwritten",
             ),
             Self::NmiFrame => words(
                 "nmi-frame",
                 "No NMI strikes while the frame of an NMI may not be overwritten.",
-                "the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too early (docs/LIMITS.md)",
-                "it may, and the NMI handler repeats without end or panics",
+                "NMIs are blocked then, unless the IRET of a #MC or #DB unblocks them too early (docs/LIMITS.md)",
+                "one may, and the NMI handler repeats without end or panics",
             ),
             Self::VcGap => words(
                 "vc-gap",
                 "No #VC strikes in the SYSCALL gap or on the NMI stack.",
                 "no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md)",
-                "it may; the kernel panics where isolation is on",
+                "one may, and the kernel panics where isolation is on",
             ),
             Self::VcOnce => words(
                 "vc-once",
                 "No #VC strikes inside a #VC.",
                 "the handler runs no instruction that a hypervisor has to emulate; its IST stack holds one frame (docs/FINDINGS.md)",
-                "it may",
+                "one may",
             ),
             Self::DfOnce => words(
                 "df-once",
                 "No second #DF strikes at the address of the last one.",
-                "the modelled handler takes it for a double fault that came back, and stops (docs/LIMITS.md)",
-                "it may, and the model panics",
+                "the modelled handler takes it for the same double fault again, and stops (docs/LIMITS.md)",
+                "one may, and the model panics",
             ),
         }
     }

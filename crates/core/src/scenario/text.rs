@@ -225,7 +225,7 @@ impl<'a> Cursor<'a> {
                 let found = self.found();
                 error(start, format!("{found}, expected a label"), EXAMPLE)
             }
-            Some('0'..='9') => error(start, format!("'{label}' is no label: it begins with a digit"), EXAMPLE),
+            Some('0'..='9') => error(start, format!("'{label}' is not a label: it begins with a digit"), EXAMPLE),
             _ if label.starts_with(".L") => error(
                 start,
                 format!("'{label}' is a local label"),
@@ -287,7 +287,7 @@ impl FromStr for Scenario {
         while !cursor.at_end() {
             let (start, word) = cursor.run_of(|c| !c.is_whitespace());
             let Some((key, value)) = word.split_once('=') else {
-                return error(start, format!("'{word}' is no setting"), "a setting is written key=value");
+                return error(start, format!("'{word}' is not a setting"), "a setting is written key=value");
             };
             let value_start = start + key.len() + 1;
             if key == "inject" {

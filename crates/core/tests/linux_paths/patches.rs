@@ -161,14 +161,14 @@ fn hunks_that_only_change_the_calls_may_be_of_another_version() {
         &format!("{head}{}", diff("arch/x86/entry/entry_64.S", &format!("{calls}+\tnop\n"))),
         expect![[r#"
         restore/custom.S:23:1: error: the hunk does not fit: `TRACE_SOMETHING` and what it has after that stand nowhere
-          that is arch/x86/entry/entry_64.S with form C; give the patches that come before it too, or the macros as they are with it
+          that is arch/x86/entry/entry_64.S with form C; give the patches before it too, or the macros as it leaves them
     "#]],
     );
     check(
         &diff("arch/x86/entry/entry_64.S", calls),
         expect![[r#"
         restore/custom.S:4:1: error: the hunk does not fit: `TRACE_SOMETHING` and what it has after that stand nowhere
-          that is arch/x86/entry/entry_64.S with form E; give the patches that come before it too, or the macros as they are with it
+          that is arch/x86/entry/entry_64.S with form E; give the patches before it too, or the macros as it leaves them
     "#]],
     );
 }
@@ -230,14 +230,14 @@ fn a_patch_that_does_not_fit_says_what_stands_there() {
         &calling(&PLAIN_WRITE.replace("movq", "mov").replace(" .endm", "+\tnop\n .endm")),
         expect![[r#"
             restore/custom.S:5:1: error: the hunk does not fit: it has `mov \save_reg,%cr3` where `movq \save_reg,%cr3` stands
-              that is restore/e.S, line 24, with form E, which it fits best; give the patches that come before it too, or the macros as they are with it
+              that is restore/e.S, line 24, with form E, which it fits best; give the patches before it too, or the macros as it leaves them
         "#]],
     );
     check(
         &calling("-\tfrobnicate %rax\n"),
         expect![[r#"
         restore/custom.S:4:1: error: the hunk does not fit: `frobnicate %rax` and what it has after that stand nowhere
-          that is arch/x86/entry/calling.h with form E; give the patches that come before it too, or the macros as they are with it
+          that is arch/x86/entry/calling.h with form E; give the patches before it too, or the macros as it leaves them
     "#]],
     );
     check(
@@ -266,7 +266,7 @@ fn a_patch_that_does_not_fit_says_what_stands_there() {
         &format!("In Intel's words:\nmov rax, cr3\n\n{}", calling("-\tfrobnicate %rax\n")),
         expect![[r#"
         restore/custom.S:7:1: error: the hunk does not fit: `frobnicate %rax` and what it has after that stand nowhere
-          that is arch/x86/entry/calling.h with form E; give the patches that come before it too, or the macros as they are with it
+          that is arch/x86/entry/calling.h with form E; give the patches before it too, or the macros as it leaves them
     "#]],
     );
     // Form C, with its first patch missing.
@@ -274,7 +274,7 @@ fn a_patch_that_does_not_fit_says_what_stands_there() {
         &file("series.mbox").split_once("\nFrom aaaa").expect("two mails").0.replace("jnc\t.Lnoflush", "jc\t.Lnoflush"),
         expect![[r#"
             restore/custom.S:24:1: error: the hunk does not fit: it has `jc .Lnoflush_\@` where `jnc .Lnoflush_\@` stands
-              that is restore/a.S, line 20, with form A, which it fits best; give the patches that come before it too, or the macros as they are with it
+              that is restore/a.S, line 20, with form A, which it fits best; give the patches before it too, or the macros as it leaves them
         "#]],
     );
 }
@@ -379,28 +379,28 @@ fn a_run_of_instructions_and_foreign_syntax_are_named() {
         "\tmovq\t\\save_reg, %cr3\n\tjc\t.Lwrcr3_\\@\n\tSET_NOFLUSH_BIT \\save_reg\n",
         expect![[r#"
         restore/custom.S:1:1: error: the text is a run of instructions without a macro around it
-          put `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req` before it and `.endm` behind it
+          put `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req` before it and `.endm` after it
     "#]],
     );
     check(
         "> So:\n\tbtr\t\\scratch_reg, THIS_CPU_user_pcid_flush_mask\n",
         expect![[r#"
         restore/custom.S:1:1: error: the text is a run of instructions without a macro around it
-          put `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req` before it and `.endm` behind it
+          put `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req` before it and `.endm` after it
     "#]],
     );
     check(
         ".macro RESTORE_CR3 save_reg\n\tmov cr3, rax\n.endm\n",
         expect![[r#"
         restore/custom.S:2:1: error: this looks like Intel's syntax
-          AT&T syntax is taken: `movq %cr3, %rax` reads CR3
+          write AT&T syntax: `movq %cr3, %rax` reads CR3
     "#]],
     );
     check(
         "TEXT \u{b7}restore(SB), NOSPLIT, $0\n\tMOVQ AX, CR3\n",
         expect![[r#"
         restore/custom.S:1:1: error: this looks like Go's assembler
-          the GNU assembler's AT&T syntax is taken: `movq %cr3, %rax` reads CR3
+          write the GNU assembler's AT&T syntax: `movq %cr3, %rax` reads CR3
     "#]],
     );
     check(

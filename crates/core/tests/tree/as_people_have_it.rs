@@ -40,7 +40,7 @@ fn a_configuration_is_taken_from_the_tree_and_a_person_goes_before_it() {
     let told = boot(&tree, "").map(|_| ()).map_err(|told| said(&told));
     assert!(told.is_err_and(|told| told.contains("swapgz")), "it is on");
     let notes = boot(&tree, "#undef CONFIG_ODD\n").expect("a person turned it off").notes;
-    assert!(said(&notes).contains("of its .config 1 names are taken; on are CONFIG_ODD\n"), "{}", said(&notes));
+    assert!(said(&notes).contains("of its .config 1 names are used; on: CONFIG_ODD\n"), "{}", said(&notes));
     assert!(boot(&with("CONFIG_ODD=n\n"), "").is_ok());
 }
 
@@ -84,10 +84,10 @@ fn what_is_off_is_said_with_the_reason() {
         configured("CONFIG_MITIGATION_RETHUNK=y\nCONFIG_PARAVIRT_XXL=y\nCONFIG_STACKPROTECTOR=y\nCONFIG_XEN_PV=y\n");
     let notes = boot(&tree, "").expect("it assembles").notes;
     expect![[r#"
-        arch/x86/entry/entry_64.S:0: of its .config 1 names are taken; on are CONFIG_STACKPROTECTOR
-          --config NAME=y or NAME=n sets one otherwise
+        arch/x86/entry/entry_64.S:0: of its .config 1 names are used; on: CONFIG_STACKPROTECTOR
+          --config NAME=y or NAME=n changes one
         arch/x86/entry/entry_64.S:0: on in its .config and off here: CONFIG_MITIGATION_RETHUNK, CONFIG_PARAVIRT_XXL
-          the processor needs none of these mitigations, and at boot Linux makes RET, jumps and NOPs of them; the machine is no guest of Xen, and Linux patches its own instructions in; --config NAME=y takes one as it is written
+          the processor needs none of these mitigations, and at boot Linux makes RET, jumps and NOPs of them; the machine is not a guest of Xen, and Linux patches its own instructions in; --config NAME=y sets one all the same
     "#]].assert_eq(&said(&notes[..2]));
 }
 
@@ -158,7 +158,7 @@ fn what_is_missing_is_said_and_no_verdict() {
         expect![[r#"
         arch/x86/entry/entry_64.S:0: these labels of the built-in text have no place here, as the texts differ before them
           syscall_choose_exit
-        arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
+        arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
           asm_load_gs_index
         the kernel panicked Some((59, "`do_syscall_32`, a function in C that is not modelled,"))
     "#]],
@@ -171,7 +171,7 @@ fn what_is_missing_is_said_and_no_verdict() {
         expect![[r#"
             arch/x86/entry/entry_64.S:0: these labels of the built-in text have no place here, as the texts differ before them
               syscall_choose_exit
-            arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
+            arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
               asm_load_gs_index
             the kernel panicked Some((59, "`entry_ibpb`, which would be in arch/x86/entry/entry.S,"))
         "#]],
@@ -181,7 +181,7 @@ fn what_is_missing_is_said_and_no_verdict() {
         expect![[r#"
         arch/x86/entry/entry_64.S:0: the tree has no arch/x86/mm/tlb.c, so switch_mm_irqs_off says that it is switching after it chooses an ASID, as in v6.12
           --kernel early-switching says it before, as v6.12.y and v6.17 do since a fix of 2025
-        arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
+        arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
           asm_load_gs_index
         the program exited None
     "#]],

@@ -249,12 +249,12 @@ fn edits_change_a_tree_as_they_change_the_built_in_text() {
     let patch = "--- a/arch/x86/entry/calling.h\n+++ b/arch/x86/entry/calling.h\n@@ -1,3 +1,2 @@\n \tmov\t\\scratch_reg, %cr3\n-.Ldone_\\@:\n .endm\n";
     let refused =
         boot(&tree, &patch.replace("mov\t\\scratch_reg", "mov\t\\another_reg")).map(|_| ()).map_err(|told| said(&told));
-    expect![[r#"Err("restore/custom.S:4: the hunk does not fit: it has `mov \\another_reg,%cr3` where `mov \\scratch_reg,%cr3` stands\n  that is arch/x86/entry/calling.h, line 162, with the tree (v6.12), which it fits best; give the patches that come before it too, or the macros as they are with it\n")"#]].assert_eq(&format!("{refused:?}"));
+    expect![[r#"Err("restore/custom.S:4: the hunk does not fit: it has `mov \\another_reg,%cr3` where `mov \\scratch_reg,%cr3` stands\n  that is arch/x86/entry/calling.h, line 162, with the tree (v6.12), which it fits best; give the patches before it too, or the macros as it leaves them\n")"#]].assert_eq(&format!("{refused:?}"));
     let noted = |custom: &str| boot(&tree, custom).map(|system| said(&system.notes)).unwrap_or_else(|told| said(&told));
     expect![[r#"
         restore/custom.S:1: `SET_NOFLUSH_BIT` replaces the tree's macro of that name; their texts differ
           the tree's one is in arch/x86/entry/calling.h, line 110
-        arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
+        arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
           asm_load_gs_index
     "#]]
     .assert_eq(&noted(".macro SET_NOFLUSH_BIT reg:req\n\tbts $63, \\reg\n.endm\n"));
@@ -262,7 +262,7 @@ fn edits_change_a_tree_as_they_change_the_built_in_text() {
         restore/custom.S:1: taken for a unified diff
           it fits the tree (v6.12), and changes arch/x86/entry/calling.h (1 hunk)
         restore/custom.S:5: `SET_NOFLUSH_BIT` is changed
-        arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
+        arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
           asm_load_gs_index, entry_SYSCALL_64, error_entry_bad_iret, error_entry_from_user, iret_exit_switch_cr3, nmi_exit, nmi_from_user, paranoid_entry_save_cr3, paranoid_exit, sysret_exit_switch_cr3
     "#]].assert_eq(&noted("--- a/arch/x86/entry/calling.h\n+++ b/arch/x86/entry/calling.h\n@@ -1,3 +1,4 @@\n .macro SET_NOFLUSH_BIT reg:req\n+\tnop\n \tbts\t$X86_CR3_PCID_NOFLUSH_BIT, \\reg\n .endm\n"));
 }
@@ -410,8 +410,8 @@ fn the_c_side_follows_the_release() {
     let notes = boot(&later, "").expect("it assembles").notes;
     expect![[r#"
         arch/x86/entry/entry_64.S:0: the C side of v6.18 is unchecked: the nearest that is modelled is that of v6.12
-          the entry texts of v6.1 and v6.12 were held against it; in v6.18 the current task and the top of its stack are per-CPU variables of their own, outside pcpu_hot; in v6.18 addresses of per-CPU symbols do not count from 0; in v6.18 an mm may have a global ASID, where the processor has INVLPGB
-        arch/x86/entry/entry_64.S:0: instructions after these labels count otherwise here than in the built-in text
+          the entry texts of v6.1 and v6.12 were compared with it; in v6.18 the current task and the top of its stack are per-CPU variables of their own, outside pcpu_hot; in v6.18 addresses of per-CPU symbols do not count from 0; in v6.18 an mm may have a global ASID, where the processor has INVLPGB
+        arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
           asm_load_gs_index
     "#]]
     .assert_eq(&said(&notes));

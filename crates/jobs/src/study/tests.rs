@@ -144,10 +144,10 @@ fn a_line_says_what_fails_without_it_and_opens_the_run() {
     let text = |part: &lines::Part| format!("{}\n{}", part.title, part.rows.iter().map(row).collect::<String>());
     expect![[r#"
         The macro of the form, on the way out of paranoid exceptions
-          ALTERNATIVE "jmp .Lend_\@","",X86_FEATURE_PTI | Idle | nothing fails without it: it leaves the same at the same cost
-          bt $PTI_USER_PGTABLE_BIT,\save_reg | Fails | breaks restored: #DB at entry_SYSCALL_64; the exception returns with CR3 0x100001, it struck with 0x101801
+          ALTERNATIVE "jmp .Lend_\@","",X86_FEATURE_PTI | Idle | nothing fails without it: result and cost stay the same
+          bt $PTI_USER_PGTABLE_BIT,\save_reg | Fails | breaks restored: #DB at entry_SYSCALL_64; the exception struck with CR3 0x101801 and returned with 0x100001
         SAVE_AND_SWITCH_TO_KERNEL_CR3, on the way in
-          mov %cr3,\scratch_reg | Fails | breaks mapped: #DB at entry_SYSCALL_64; the kernel takes #PF at 0xffffffff82000273, which nothing mends
+          mov %cr3,\scratch_reg | Fails | breaks mapped: #DB at entry_SYSCALL_64; the kernel takes an unhandled #PF at 0xffffffff82000273
     "#]].assert_eq(&parts.iter().map(text).collect::<String>());
     let opens: Vec<_> = parts.iter().flat_map(|part| &part.rows).filter_map(|row| row.open.clone()).collect();
     assert!(!opens.is_empty());
@@ -186,5 +186,5 @@ fn the_text_without_a_line_takes_the_place_of_ones_own() {
 #[test]
 fn nothing_is_said_of_the_lines_of_a_form_that_breaks_by_itself() {
     let state = answered(&update(&opened("v=1&a=never&b=E"), Action::Open(Overlay::Lines)), usize::MAX);
-    expect!["Not finished: the form itself breaks a promise, so that nothing is known of what its lines are for: the exception returns with CR3 0x100001, it struck with 0x101801, with entry_SYSCALL_64:db."].assert_eq(&lines::summary(&state));
+    expect!["Not finished: the form itself breaks a promise, so its lines cannot be judged: the exception struck with CR3 0x101801 and returned with 0x100001, with entry_SYSCALL_64:db."].assert_eq(&lines::summary(&state));
 }

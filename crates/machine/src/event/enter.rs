@@ -150,7 +150,7 @@ fn handler_code(machine: &mut Machine, observer: &mut dyn Observer, gate: &Gate)
     }
     let descriptor = descriptor::require(machine, observer, selector)?;
     let Kind::Code { conforming, .. } = descriptor.kind() else {
-        return refuse(Exception::GeneralProtection, "the gate's segment is no code segment");
+        return refuse(Exception::GeneralProtection, "the gate's segment is not a code segment");
     };
     let cpl = machine.cpu.cpl;
     if descriptor.privilege() > cpl {
@@ -160,7 +160,7 @@ fn handler_code(machine: &mut Machine, observer: &mut dyn Observer, gate: &Gate)
         return refuse(Exception::SegmentNotPresent, "the handler's code segment is not present");
     }
     if !descriptor.long() || descriptor.default_big() {
-        return refuse(Exception::GeneralProtection, "the handler's code segment is no 64-bit one");
+        return refuse(Exception::GeneralProtection, "the handler's code segment is not a 64-bit one");
     }
     let descriptor = descriptor::mark_accessed(machine, observer, selector, descriptor)?;
     let new_cpl = if conforming { cpl } else { descriptor.privilege() };

@@ -66,7 +66,7 @@ fn check(low: u64, high: u64, vector: u8, access: GateAccess) -> Result<Gate, Fa
     let kind = match low >> 40 & 31 {
         14 => GateKind::Interrupt,
         15 => GateKind::Trap,
-        _ => return refuse(Exception::GeneralProtection, "the IDT entry is no 64-bit interrupt or trap gate"),
+        _ => return refuse(Exception::GeneralProtection, "the IDT entry is not a 64-bit interrupt or trap gate"),
     };
     let privilege = (low >> 45 & 3) as u8;
     if let GateAccess::Software { cpl } = access

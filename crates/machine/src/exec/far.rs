@@ -38,7 +38,7 @@ fn return_code(c: &mut Context<'_>, selector: u16) -> Result<Segment, Fault> {
     let descriptor = descriptor::require(c.machine, c.observer, selector)?;
     let level = requested_privilege(selector);
     let Kind::Code { conforming, .. } = descriptor.kind() else {
-        return refuse(Exception::GeneralProtection, "the segment to return to is no code segment");
+        return refuse(Exception::GeneralProtection, "the segment to return to is not a code segment");
     };
     if level < c.machine.cpu.cpl {
         return refuse(Exception::GeneralProtection, "a return cannot lead to a more privileged level");

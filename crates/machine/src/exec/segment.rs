@@ -76,7 +76,7 @@ pub(super) fn stack_segment(c: &mut Context<'_>, selector: u16, cpl: u8) -> Resu
         return refuse(Exception::GeneralProtection, "RPL and DPL of a stack segment have to equal CPL");
     }
     if descriptor.kind() != (Kind::Data { writable: true }) {
-        return refuse(Exception::GeneralProtection, "the stack segment is no writable data segment");
+        return refuse(Exception::GeneralProtection, "the stack segment is not a writable data segment");
     }
     if !descriptor.present() {
         return refuse(Exception::StackSegment, "the stack segment is not present");

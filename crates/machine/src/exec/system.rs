@@ -49,7 +49,7 @@ pub(super) fn mov_to_control(c: &mut Context<'_>, i: &Instruction) -> Done {
             c.machine.cpu.cr2 = value;
             Ok(())
         }
-        ControlRegister::Efer => Err(Fault::invalid_opcode("EFER is no control register of MOV")),
+        ControlRegister::Efer => Err(Fault::invalid_opcode("MOV has no control register EFER")),
     }
 }
 

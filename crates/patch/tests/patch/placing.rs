@@ -132,7 +132,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
         &diff(" .macro FIRST reg\n-\tcli\n \tmov \\reg, %cr4\n"),
         expect![[r#"
         line 6: the hunk does not fit: it has `mov \reg,%cr4` where `mov \reg,%cr3` stands
-          give the patches that come before it too, or the macros as they are with it
+          give the patches before it too, or the macros as it leaves them
         base Some(0), reached (0, 2)
     "#]],
     );
@@ -140,7 +140,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
         &diff(" .macro SECOND\n \tcli\n \tsti\n .endm\n label:\n \tcli\n \tret\n-\tnop\n"),
         expect![[r#"
         line 11: the hunk does not fit: it has `nop` where the text ends
-          give the patches that come before it too, or the macros as they are with it
+          give the patches before it too, or the macros as it leaves them
         base Some(0), reached (0, 7)
     "#]],
     );
@@ -148,7 +148,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
         &diff("-\tfoo\n"),
         expect![[r#"
             line 4: the hunk does not fit: `foo` and what it has after that stand nowhere
-              give the patches that come before it too, or the macros as they are with it
+              give the patches before it too, or the macros as it leaves them
             base Some(0), reached (0, 0)
         "#]],
     );
@@ -164,7 +164,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
         &diff("-theirs:\n \tcli\n"),
         expect![[r#"
             line 4: the hunk does not fit: it has `theirs:` where `.macro FIRST reg` stands
-              give the patches that come before it too, or the macros as they are with it
+              give the patches before it too, or the macros as it leaves them
             base Some(0), reached (0, 1)
         "#]],
     );
@@ -266,7 +266,7 @@ fn patches_apply_one_after_the_other_and_all_or_none() {
         &format!("{second}{first}"),
         expect![[r#"
             line 4: the hunk does not fit: it has `sti2` where `cli` stands
-              give the patches that come before it too, or the macros as they are with it
+              give the patches before it too, or the macros as it leaves them
             base Some(0), reached (0, 1)
         "#]],
     );

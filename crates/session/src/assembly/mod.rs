@@ -1,4 +1,4 @@
-//! Who assembles the texts of a session, and what comes of them: this program, or another one that is asked under tickets.
+//! Who assembles the texts of a session, and the results: this program, or another one that is asked under tickets.
 
 mod bytes;
 mod pack;
@@ -27,7 +27,7 @@ pub struct Assembly {
     pub given: Arc<[GivenLine]>,
 }
 
-/// What comes of a text, or what is wrong with it.
+/// The result for a text, or what is wrong with it.
 pub type Answer = Result<Assembly, Vec<Diagnostic>>;
 
 /// Why a side has no run.

@@ -238,7 +238,7 @@ fn a_text_that_no_side_runs_is_assembled_while_the_editor_is_open() {
     page.act(Action::Open(crate::Overlay::Editor));
     assert_eq!(verdict(&page), "It is being assembled.");
     page.answer();
-    assert_eq!(verdict(&page), "It assembles. Its side does not run it yet.");
+    assert_eq!(verdict(&page), "It assembles. Press “Run it right” to use it.");
     page.act(Action::EditDraft("movx".into()));
     page.answer();
     assert_eq!(verdict(&page), "It does not assemble. Its side does not run it yet.");

@@ -64,7 +64,7 @@ fn tree(state: &State, side: Side) -> Option<String> {
     state.setup.tree(side)?;
     let (side, label) = (["left", "right"][side.index()], escaped(&label(state, side)));
     Some(format!(
-        "<p>The {side} side runs a kernel tree, {label}. No link carries a tree: whoever opens this one has to open the tree too.</p>\n"
+        "<p>The {side} side runs a kernel tree, {label}. Links do not carry trees: anyone who opens this link must open the tree as well.</p>\n"
     ))
 }
 

@@ -50,7 +50,7 @@ fn counters_for_other_programs() {
                   "promise": "restored",
                   "step": 388,
                   "place": "entry_SYSRETQ_unsafe_stack",
-                  "why": "the exception returns with CR3 0x100001, it struck with 0x101801"
+                  "why": "the exception struck with CR3 0x101801 and returned with 0x100001"
                 },
                 {
                   "promise": "user-cr3",
@@ -139,7 +139,7 @@ fn the_link_of_a_file_is_found() {
     assert_eq!(Export::answer("", &Library::default()), None);
 }
 
-/// What the explorer has told is in the report that a worker makes.
+/// What the explorer has reported is in the report that a worker makes.
 #[test]
 fn a_worker_makes_the_report_of_the_page() {
     let state = State::open("v=1&s=kernel_loop%2B1:nmi", Settings::default());

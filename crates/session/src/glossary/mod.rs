@@ -167,7 +167,7 @@ impl Term {
             }
             Self::Promise(promise) => (promise_says(promise).to_owned(), ""),
             Self::Assumption(assumption) => {
-                let says = format!("{} Because {}.", assumption.sentence(), assumption.source());
+                let says = format!("{} Reason: {}.", assumption.sentence(), assumption.source());
                 (says.replace('`', ""), "")
             }
             Self::Counter(counter) => (counter.description().to_owned(), ""),
@@ -189,7 +189,7 @@ fn sentence(words: &str) -> String {
     }
 }
 
-/// Why the form is called so.
+/// Why the form has its name.
 fn form_letter(form: Form) -> &'static str {
     match form {
         Form::A => "It was there first, hence the first letter.",
@@ -270,7 +270,7 @@ fn promise_says(promise: Promise) -> &'static str {
         }
         Promise::Regs => "On return from an exception registers, flags and selectors are as when it struck.",
         Promise::Gs => "The kernel reaches its per-CPU data with its own GS base.",
-        Promise::Mapped => "The kernel takes no exception that it cannot mend, and the program comes to its end.",
+        Promise::Mapped => "The kernel recovers from every exception it takes, and the program finishes.",
         Promise::Nested => "Every handler returns to what it interrupted, and no NMI is lost.",
     }
 }

@@ -66,7 +66,7 @@ pub struct Link {
     pub own: [Own; 2],
     /// Switches.
     pub features: Features,
-    /// In what the kernel differs from v6.12.
+    /// Differences of the kernel from v6.12.
     pub kernel: Kernel,
     /// Modelled handlers.
     pub handler: Handlers,
@@ -298,7 +298,7 @@ fn meant(name: &str) -> String {
 }
 
 /// Said of a part that a link has twice.
-const TWICE: &str = "it stands in the link more than once; the last one counts";
+const TWICE: &str = "the link has it more than once; the last one counts";
 
 fn apply(link: &mut Link, name: &str, raw: &str) -> Result<(), String> {
     let value = &*escape::unescape(raw);
@@ -352,9 +352,9 @@ fn edited(value: &str) -> Result<String, String> {
 /// The text of the right side that differs from that of a form or of the left side.
 fn edited_right(left: Option<&str>, value: &str) -> Result<String, String> {
     let Some((LEFT, script)) = value.split_once(',') else { return edited(value) };
-    let left = left.ok_or("it is an edit of the left side's text, which does not stand before it")?;
+    let left = left.ok_or("it edits the left side's text, which must come before it in the link")?;
     let text = difference::applied_to(left, &pack::unpack(script)?)?;
-    within(text.ok_or("the difference is damaged, or it is that from another text")?)
+    within(text.ok_or("the difference is damaged, or it belongs to another text")?)
 }
 
 fn within(text: String) -> Result<String, String> {
@@ -362,7 +362,7 @@ fn within(text: String) -> Result<String, String> {
 }
 
 fn note(link: &mut Link, row: Option<usize>, text: String) -> Result<(), String> {
-    let row = row.ok_or("this version knows no such part")?;
+    let row = row.ok_or("this version does not know this part")?;
     link.notes = pinned(&link.notes, row, &text);
     Ok(())
 }

@@ -98,12 +98,12 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
               ignored follow: "yes" is not a name on this page
               ignored code: column 1: found '+', expected a label (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
               ignored counters: "" is not a name on this page
-              ignored %%%: this version knows no such part
+              ignored %%%: this version does not know this part
               ignored c: the text of the custom form is damaged
               ignored d: the text of the custom form is damaged
               ignored d: "Z,AAAA" is not a name on this page
               ignored d: "E" is not a difference from a form
-              ignored nx: this version knows no such part"#]],
+              ignored nx: this version does not know this part"#]],
     );
     check(
         "v=7&b=C",
@@ -115,20 +115,20 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         "v=1&a=A&b=C&a=C&n4=one&n4=two",
         expect![[r#"
         v=2&a=C&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&n4=two
-          ignored a: it stands in the link more than once; the last one counts
-          ignored n4: it stands in the link more than once; the last one counts"#]],
+          ignored a: the link has it more than once; the last one counts
+          ignored n4: the link has it more than once; the last one counts"#]],
     );
     check(
         "v=1&a=A&b=C&n4=one&n04=two",
         expect![[r#"
         v=2&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&n4=two
-          ignored n04: it stands in the link more than once; the last one counts"#]],
+          ignored n04: the link has it more than once; the last one counts"#]],
     );
     check(
         "utm_source=newsletter",
         expect![[r#"
         v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi
-          ignored utm_source: this version knows no such part"#]],
+          ignored utm_source: this version does not know this part"#]],
     );
 }
 

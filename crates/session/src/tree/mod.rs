@@ -15,7 +15,7 @@ pub struct Opened {
     pub release: String,
     /// What its C side has.
     pub kernel: Kernel,
-    /// Whether the modelled C side was held against that of the release.
+    /// Whether the modelled C side was compared with that of the release.
     pub checked: Checked,
     /// How many files of it were read.
     pub files: usize,
@@ -73,7 +73,7 @@ impl Trees {
         ids.map(|id| Some(self.tree(id?)?.kernel))
     }
 
-    /// Whether whoever assembles has the texts that a person's own changes.
+    /// Whether the assembling side has the texts that a person's own changes.
     pub(crate) fn has(&self, base: &Base) -> bool {
         match base {
             Base::Elsewhere(id) => self.tree(*id).is_some(),

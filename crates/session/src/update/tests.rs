@@ -379,7 +379,7 @@ fn a_kernel_that_differs_is_said() {
     assert_eq!(notice("k=v6.12"), "");
     let said = notice("k=early-switching&x=1");
     assert!(said.starts_with("The kernel is v6.12+early-switching: switch_mm_irqs_off stores "), "{said}");
-    assert!(said.ends_with("Parts of the link were ignored. x: this version knows no such part"), "{said}");
+    assert!(said.ends_with("Parts of the link were ignored. x: this version does not know this part"), "{said}");
 }
 
 /// The exit is longer with form A. Its last instruction disappears with A, and stays as long as either side runs A.

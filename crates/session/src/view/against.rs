@@ -46,9 +46,9 @@ pub fn original(state: &State) -> Option<Result<Original, &'static str>> {
     match state.against {
         Against::Nothing => None,
         Against::Base if is_patch(state.text()) => {
-            Some(Err("A patch is a difference itself: its lines with - are the old ones, those with + the new ones."))
+            Some(Err("A patch already shows the difference: - marks old lines, + marks new ones."))
         }
-        Against::Base => Some(base(state).ok_or("The text is no edit of a built-in form.")),
+        Against::Base => Some(base(state).ok_or("The text is not based on a built-in form.")),
         Against::Other => Some(other(state).ok_or("The other side has no text yet.")),
     }
 }
@@ -130,8 +130,8 @@ mod tests {
         let left = update(&other, Action::SetForm(Side::Left, Form::Custom));
         assert_eq!(words(&left), Some(Ok("the right text".to_owned())));
         let mail = update(&base, Action::EditDraft(include_str!("../../../../testdata/patches/resent.reply").into()));
-        assert!(words(&mail).is_some_and(|words| words.is_err_and(|why| why.starts_with("A patch is a difference"))));
+        assert!(words(&mail).is_some_and(|words| words.is_err_and(|why| why.starts_with("A patch already shows"))));
         let none = update(&base, Action::EditDraft("nothing of the kind".into()));
-        assert_eq!(words(&none), Some(Err("The text is no edit of a built-in form.")));
+        assert_eq!(words(&none), Some(Err("The text is not based on a built-in form.")));
     }
 }

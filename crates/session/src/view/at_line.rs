@@ -32,7 +32,7 @@ pub struct About {
 }
 
 /// Said of a line of which no step is on display.
-const NOT_TAKEN: &str = "The run does not come here.";
+const NOT_TAKEN: &str = "The run does not reach this line.";
 
 /// Said of a line that produced no code: its feature is off, or nothing calls its macro.
 const NOT_THERE: &str = "With these features, nothing of this line is in the entry code.";
@@ -90,7 +90,7 @@ fn waiting(state: &State, side: Side) -> String {
     let study = &state.explore.studies.lines;
     let [done, of] = [study.round.done, study.round.of];
     match (study.subject.as_deref() == state.shown(side).as_ref(), study.is_over) {
-        (false, _) => "Nobody has tried to run the text without this line.".to_owned(),
+        (false, _) => "The text has not been tried without this line.".to_owned(),
         (true, false) if of == 0 => "The text is being tried without each of its lines.".to_owned(),
         (true, false) => {
             format!("The text is being tried without each of its lines: {done} of {of} pieces of this round are done.")
@@ -235,7 +235,7 @@ mod tests {
                 btsq copies a bit to CF, then sets it
                 the bit was 0
                 r14 0x100001 → 0x8000000000100001
-                Nobody has tried to run the text without this line.
+                The text has not been tried without this line.
                 no flush, general register
             "#]],
         );
@@ -247,7 +247,7 @@ mod tests {
                 movq copies the first operand to the second
                 writes CR3: same tables, PCID 1, no flush; nothing dropped; redundant
 
-                Nobody has tried to run the text without this line.
+                The text has not been tried without this line.
                 CR3, general register
             "#]],
         );
@@ -259,7 +259,7 @@ mod tests {
                 nop does nothing
                 The run does not come here.
 
-                Nobody has tried to run the text without this line.
+                The text has not been tried without this line.
 
             "#]],
         );
@@ -297,7 +297,7 @@ mod tests {
             bts copies a bit to CF, then sets it
             The run does not come here.
 
-            Nobody has tried to run the text without this line.
+            The text has not been tried without this line.
             no flush, general register
         "#]],
         );
@@ -308,7 +308,7 @@ mod tests {
             Line 13: ALTERNATIVE "jmp .Lwrcr3_\@", "", X86_FEATURE_PCID
             With these features, nothing of this line is in the entry code.
 
-            Nobody has tried to run the text without this line.
+            The text has not been tried without this line.
             PCID
         "#]],
         );
@@ -320,7 +320,7 @@ mod tests {
             jnc jumps if CF is clear
             jumps to nmi_exit_cr3_restored
 
-            Nobody has tried to run the text without this line.
+            The text has not been tried without this line.
             user half, general register
         "#]],
         );
@@ -334,7 +334,7 @@ mod tests {
             jnc jumps if CF is clear
             jumps to nmi_exit_cr3_restored
 
-            Nobody has tried to run the text without this line.
+            The text has not been tried without this line.
 
         "#]],
         );

@@ -103,7 +103,7 @@ pub fn sweep(state: &State, sweep: &Sweep) -> String {
             format!("{told}. {NAME} and this machine agree on all of them; that says nothing about the form.")
         }
         Stage::Stopped => format!("{told}. Stopped."),
-        Stage::Differs => format!("{told}. They disagree in the next."),
+        Stage::Differs => format!("{told}. They disagree on the next one."),
     }
 }
 
@@ -341,7 +341,7 @@ mod tests {
             5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared …
             5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. Unicorn 2.1.5 and this machine agree on all of them; that says nothing about the form.
             5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. Stopped.
-            5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. They disagree in the next."#]]
+            5 of 9 single injections into A: 4 struck, 1 refused by the architecture, 7 steps compared. They disagree on the next one."#]]
             .assert_eq(&[Stage::Running, Stage::Agrees, Stage::Stopped, Stage::Differs].map(said).join("\n"));
     }
 

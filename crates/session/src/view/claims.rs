@@ -100,7 +100,7 @@ fn number(Number { words, value, merged }: &Number) -> (String, String) {
     (value.to_string(), format!("{words}{merged}"))
 }
 
-/// What stands in the place of form E.
+/// What replaces form E.
 fn subject(study: &Study<Subject, Answer>) -> Form {
     study.subject.as_deref().map_or(Form::E, |subject| subject.form)
 }
@@ -143,18 +143,18 @@ fn changes(study: &Study<Subject, Answer>) -> String {
     let changed: Vec<_> =
         study.answers.iter().filter(|answer| answer.is_changed()).map(|answer| answer.id.to_string()).collect();
     match changed.len() {
-        0 => " None is another than with form E.".to_owned(),
-        1 => format!(" 1 is another than with form E: {}.", changed.join(", ")),
-        count => format!(" {count} are others than with form E: {}.", changed.join(", ")),
+        0 => " No verdict differs from form E's.".to_owned(),
+        1 => format!(" 1 verdict differs from form E's: {}.", changed.join(", ")),
+        count => format!(" {count} verdicts differ from form E's: {}.", changed.join(", ")),
     }
 }
 
-/// What stands in the place of form E, in a sentence.
+/// What replaces form E, in a sentence.
 #[must_use]
 pub fn about(state: &State) -> &'static str {
     match subject(&state.explore.studies.claims) {
-        Form::Custom => "Your own macro stands in the place of form E. Each claim is judged with both.",
-        _ => "Run a macro of your own on one side and open this again: it then stands in the place of form E.",
+        Form::Custom => "Your own macro replaces form E here. Each claim is judged with both.",
+        _ => "Run a macro of your own on one side and open this again: it then replaces form E.",
     }
 }
 

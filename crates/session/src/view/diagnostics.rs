@@ -1,6 +1,7 @@
 //! The assembler's messages about a person's own macro, each with its line.
 
 use crate::assembly::Failure;
+use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::{Diagnostic, Severity};
 
@@ -42,9 +43,12 @@ pub fn verdict(state: &State) -> Verdict {
     let words = match (&assembled, runs) {
         (Ok(_), true) => "It assembles, and runs.",
         (Ok(_), false) if state.text().trim().is_empty() => {
-            "There is no text yet. Run it on a side: it begins with the macro that the side ran."
+            "There is no text yet. Run it on a side: it starts as the macro that the side ran."
         }
-        (Ok(_), false) => "It assembles. Its side does not run it yet.",
+        (Ok(_), false) => match state.edited {
+            Side::Left => "It assembles. Press “Run it left” to use it.",
+            Side::Right => "It assembles. Press “Run it right” to use it.",
+        },
         (Err(Failure::Refused(_)), true) if state.runs.is_of_earlier_text(state.edited) => {
             "It does not assemble. The last text that assembled stays on display."
         }
@@ -86,7 +90,7 @@ fn lost(why: &str) -> Problem {
         message: why.to_owned(),
         excerpt: String::new(),
         at: None,
-        hint: Some("Once there is a network again, the next change asks for it anew.".to_owned()),
+        hint: Some("Your next change fetches it again once you are online.".to_owned()),
     }
 }
 

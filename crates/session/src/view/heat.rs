@@ -35,7 +35,8 @@ fn of(judged: &Judged, address: u64) -> Mark {
     match judged.at(address) {
         None => Mark {
             heat: Heat::Impossible,
-            words: "No single exception strikes here: the run in which nothing strikes does not come here.".to_owned(),
+            words: "No single exception can strike here: the uninterrupted run never reaches this instruction."
+                .to_owned(),
         },
         Some(at) if at.schedules == 0 => {
             Mark { heat: Heat::Impossible, words: format!("Impossible here: {}.", reasons(at).join("; ")) }
@@ -107,7 +108,7 @@ mod tests {
         check(
             None,
             Heat::Impossible,
-            expect!["No single exception strikes here: the run in which nothing strikes does not come here."],
+            expect!["No single exception can strike here: the uninterrupted run never reaches this instruction."],
         );
     }
 }

@@ -87,11 +87,11 @@ fn words(without: &Without) -> String {
         Without::Breaks(found, _) => format!("breaks {}: {}", found.promise.id(), cause(found)),
         Without::Stores(address) => format!("stores to {address:#x}, where the form never does"),
         Without::Slower { writes, flushes } => format!(
-            "nothing fails without it, but it costs {} more CR3 writes and {} more flushes over everything that it may be given",
+            "nothing fails without it, but over all inputs the macro then makes {} more CR3 writes and {} more flushes",
             grouped(*writes),
             grouped(*flushes)
         ),
-        Without::Nothing => "nothing fails without it: it leaves the same at the same cost".to_owned(),
+        Without::Nothing => "nothing fails without it: result and cost stay the same".to_owned(),
         Without::Refused(message) => format!("does not assemble: {message}"),
         Without::Unseen(None) => "no schedule fails without it".to_owned(),
         Without::Unseen(Some(reason)) => format!("no schedule fails without it: {reason}"),

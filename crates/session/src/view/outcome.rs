@@ -77,7 +77,7 @@ pub fn waiting(state: &State) -> Option<String> {
         [form] => format!("Form {form} is being assembled."),
         _ => "Both forms are being assembled.".to_owned(),
     };
-    let shown = if state.runs.is_empty() { "" } else { " Until then the runs are those of before." };
+    let shown = if state.runs.is_empty() { "" } else { " Until then the page shows the previous runs." };
     Some(what + shown)
 }
 

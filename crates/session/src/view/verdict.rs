@@ -73,13 +73,14 @@ fn said(subject: &Subject, judged: &Judged, judging: Judging) -> (Standpoint, St
 
 fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
     if let Some(wrong) = found.unconfirmed.first() {
-        return (Standpoint::Silent, format!("no verdict: no run confirms what the explorer saw, {wrong}"));
+        return (Standpoint::Silent, format!("no verdict: a run did not confirm the explorer's result ({wrong})"));
     }
     match found.verdict {
         Verdict::Breaks => (Standpoint::Breaks, breaks(found)),
-        Verdict::Empty => {
-            (Standpoint::Silent, "no verdict: nothing struck in the kernel on the user's tables".to_owned())
-        }
+        Verdict::Empty => (
+            Standpoint::Silent,
+            "no verdict: no exception struck kernel code that runs on the user's tables".to_owned(),
+        ),
         Verdict::Holds | Verdict::NotFinished => match found.reach {
             Reach::Depth(0) => (Standpoint::Open, "not finished: no depth is complete".to_owned()),
             _ => (Standpoint::Holds, holds(subject, found)),

@@ -5,7 +5,7 @@
 //! our machine's state after the delivery. Its registers are read and written in its saved context, all in one call;
 //! `context` says how.
 //!
-//! Three habits of Unicorn matter to whoever steps it:
+//! Three habits of Unicorn matter to code that steps it:
 //!
 //! - It looks up the instruction after the requested one before it checks whether to stop. It walks the page of the
 //!   next RIP and sets its accessed bits. A fault there reports itself and overwrites CR2.

@@ -124,7 +124,7 @@ fn broke(why: &str, dispatch: &Callback<Action>) {
     let reads = DESK.take().reads;
     dispatch.emit(Action::NotAssembled(why.to_owned()));
     if reads {
-        dispatch.emit(Action::Tree(Told::Refused(format!("the worker that reads kernel trees does not work: {why}"))));
+        dispatch.emit(Action::Tree(Told::Refused(format!("the worker that reads kernel trees failed: {why}"))));
     }
 }
 

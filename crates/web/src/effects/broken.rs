@@ -1,4 +1,4 @@
-//! What broke down, told to start.js: it shows a card, even where this module cannot run any more.
+//! Reports a breakdown to start.js, which shows a card even when this module cannot run any more.
 
 use gloo::utils::window;
 use js_sys::Error;

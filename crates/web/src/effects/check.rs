@@ -92,7 +92,7 @@ fn start(dispatch: Callback<Action>) -> Option<Hand> {
                 }
             }
             Heard::Gave(_) => {}
-            Heard::Broke(why) => dispatch.emit(broke(format!("its worker ended: {why}"))),
+            Heard::Broke(why) => dispatch.emit(broke(format!("its worker stopped: {why}"))),
         }
     };
     match Hand::start(Role::SecondCpu, hear) {

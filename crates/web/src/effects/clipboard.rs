@@ -15,7 +15,7 @@ pub(crate) fn copy(text: String, what: &'static str, dispatch: Callback<Action>)
         let words = if copied {
             format!("{what} copied.")
         } else {
-            format!("The browser does not let this page copy. The address bar has the link; the {what} was not copied.")
+            format!("The browser blocked copying, so the {what} was not copied. The link is in the address bar.")
         };
         dispatch.emit(Action::Tell(words));
     });

@@ -94,13 +94,13 @@ impl Desk {
         (self.worker, self.pause, self.paint) = (Worker::None, None, None);
     }
 
-    /// Says why nothing comes of what is wanted.
+    /// Says why there is no answer to what is wanted.
     fn give_up(&self, why: &str) {
         let broke = |ticket| Action::Explored(ticket, Told::Broke(why.to_owned()));
         self.wanted.iter().for_each(|(ticket, _)| self.dispatch.emit(broke(*ticket)));
     }
 
-    /// All that is asked for. Whoever knows it already is not disturbed by it.
+    /// All that is asked for. A worker that has it already ignores it.
     fn requests(&self) -> Vec<Request> {
         let keep = Request::Keep(tickets(&self.wanted));
         let wanted = self.wanted.iter().map(|(_, request)| request.clone());
@@ -153,7 +153,7 @@ fn ask(desk: &Shared) {
     if matches!(desk.borrow().worker, Worker::None)
         && let Err(error) = start(desk)
     {
-        return desk.borrow().give_up(&format!("this browser starts no worker for it ({})", words(&error)));
+        return desk.borrow().give_up(&format!("this browser cannot start a worker for it ({})", words(&error)));
     }
     let at = desk.borrow();
     at.send(&at.requests());
@@ -189,7 +189,7 @@ fn hear(desk: &Shared, heard: Heard) {
         Heard::Gave(_) => {}
         Heard::Broke(why) => {
             desk.borrow_mut().worker = Worker::None;
-            desk.borrow().give_up(&format!("its worker ended: {why}; the next change starts another"));
+            desk.borrow().give_up(&format!("its worker stopped: {why}; your next change starts a new one"));
         }
     }
 }

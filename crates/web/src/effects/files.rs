@@ -42,8 +42,8 @@ pub(super) async fn text(file: &str) -> Document {
 /// Why a file did not arrive, and what mends it.
 pub(super) fn absent(file: &str) -> String {
     match window().navigator().on_line() {
-        true => format!("{file} does not arrive: the server of this page does not answer"),
-        false => format!("there is no network, and {file} was never fetched while there was one"),
+        true => format!("{file} did not arrive: the server of this page does not answer"),
+        false => format!("you are offline, and {file} was not downloaded before"),
     }
 }
 

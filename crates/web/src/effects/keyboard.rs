@@ -17,7 +17,7 @@ use yew::prelude::*;
 pub(crate) const KEYS: &[(&[&str], &str)] = &[
     (&["Space"], "run, pause; with Shift backwards"),
     (&["<", ">"], "run slower, faster; the fastest is at once"),
-    (&["s"], "stop at the current instruction, or no longer"),
+    (&["s"], "set or remove a stop at the current instruction"),
     (&["/"], "search steps, labels, addresses, instructions"),
     (&["n", "N"], "next, previous step that the search found"),
     (&["j", "k"], "next, previous step; also ↓ ↑"),

@@ -50,7 +50,7 @@ fn part(element: &Element) -> Option<Element> {
     active.as_ref().unwrap_or(element).closest("[data-thing]").ok()?
 }
 
-/// What a part stands in. CR3 and the parts below it are apart.
+/// The pane that a part stands in. CR3 and its parts are not nested in anything.
 fn pane(element: &Element) -> Option<Element> {
     element.closest(".cr3, .part, .pane").ok()?
 }

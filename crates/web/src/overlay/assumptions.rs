@@ -13,13 +13,13 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="assumptions" class="assumptions" title="Assumptions" dispatch={dispatch.clone()}>
             <p class="quiet">
-                { "A verdict is about what these leave. One that is off lets more strike; one about a handler counts where that handler runs, and \
-                   lets it join the standard set. The link carries which are off." }
+                { "A verdict covers everything that these assumptions allow. Switch one off and more exceptions strike. One about a handler \
+                   matters where that handler runs; off, it adds the handler to the standard set. The link records which are off." }
             </p>
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={judges.to_string()}
                     onclick={does(dispatch, Action::ToggleJudging)}>{ "judge by itself" }</button>
-                { leaf("span", "quiet", "Searches what is on display, in the background. Off, nothing is judged until this is on again.") }
+                { leaf("span", "quiet", "Judges what is on display in the background. While this is off, nothing is judged.") }
             </p>
             { leaf("ul", "", nodes(switches(state).iter().map(|switch| item(state, dispatch, switch)))) }
         </Sheet>
@@ -40,7 +40,7 @@ fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
                 <input type="checkbox" checked={*on} onchange={does(dispatch, Action::ToggleAssumption(assumption))} />
                 { leaf("b", "", assumption.sentence()) }
                 <span class="id">{ term(Term::Assumption(assumption), html! { { leaf("code", "", assumption.id()) } }) }{ ": " }{ bare(&said) }</span>
-                { leaf("span", "", bare(&format!("Because {}. Off: {}.", assumption.source(), assumption.off()))) }
+                { leaf("span", "", bare(&format!("Reason: {}. Off: {}.", assumption.source(), assumption.off()))) }
             </label>
         </li>
     }

@@ -16,7 +16,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
         <Sheet key="counterexamples" class="counterexamples" title="Counterexamples" dispatch={dispatch.clone()}>
             { leaf("p", "quiet", "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first.") }
             { leaf("ul", "", nodes(cards.iter().map(|card| item(state, dispatch, card)))) }
-            { leaf("p", "quiet", if cards.is_empty() { "No schedule that was looked at breaks a promise." } else { "" }) }
+            { leaf("p", "quiet", if cards.is_empty() { "No schedule searched so far breaks a promise." } else { "" }) }
         </Sheet>
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={on.to_string()}
                     onclick={does(dispatch, Action::ToggleShortcuts)}>{ "single-letter keys" }</button>
-                { leaf("span", "quiet", "Off leaves arrows, Page Up and Down, Home, End, Space and Esc.") }
+                { leaf("span", "quiet", "When off, only arrows, Page Up and Down, Home, End, Space and Esc work.") }
             </p>
         </Sheet>
     }

@@ -10,7 +10,7 @@ use yew::prelude::*;
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
     html! {
         <Sheet key="lines" class="lines" title={title_of(state)} dispatch={dispatch.clone()}>
-            { leaf("p", "", "Each line is left out in turn, and the explorer looks for a schedule that breaks a promise then: NMI, #DB, #MC or #VC at every \
+            { leaf("p", "", "The explorer leaves out each line in turn and looks for a schedule that then breaks a promise: NMI, #DB, #MC or #VC at every \
                   instruction, in every system of the standard set. The shortest is shown, beside the form that has the line.") }
             <p role="status" aria-live="polite">{ leaf("b", "", summary(state)) }</p>
             { leaf("div", "", nodes(parts(state).iter().map(|it| part(it, dispatch)))) }

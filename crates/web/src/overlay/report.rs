@@ -32,7 +32,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     };
     let length = link::encode(&state.link()).len();
     let long = match length > link::LONG {
-        true => format!("The link has {length} characters, more than programs for mail carry: save it as a file."),
+        true => format!("The link has {length} characters, more than mail programs accept: save it as a file."),
         false => format!("The link has {length} characters."),
     };
     html! {
@@ -42,7 +42,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
                 { leaf("span", "", format!("Note at {}", position::words(state))) }
                 <textarea class="area" rows="2" value={notes::here(state).to_owned()} onchange={onnote} />
             </label>
-            { leaf("p", "quiet", "Title and notes travel in the link and stand in the report.") }
+            { leaf("p", "quiet", "The link and the report carry title and notes.") }
             { leaf("pre", "command", Command::of(&state.on_display()).whole()) }
             { leaf("div", "uses", nodes(WAYS.into_iter().map(|way| button(way, state, dispatch)))) }
             <label>{ leaf("span", "", "Open a saved link") }<input type="file" onchange={onopen} /></label>

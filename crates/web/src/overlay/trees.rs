@@ -26,7 +26,7 @@ pub(super) fn trees(props: &Props) -> Html {
                 { "Or run the entry code of a kernel tree: drop its folder on the page, or choose it. " }
                 <input type="file" webkitdirectory={true} multiple={true} {onchange} />
             </label>
-            { leaf("p", "quiet", "Nothing is sent, and only what the entry code includes is read. No link carries a tree.") }
+            { leaf("p", "quiet", "Nothing is sent, and only what the entry code includes is read. Links do not carry trees.") }
             <p class="quiet status" role="status">{ status(state) }</p>
             <ul class="kept">{ for rows(state).into_iter().map(|row| view(row, dispatch)) }</ul>
             { messages("note", &said(state)) }

@@ -36,7 +36,7 @@ fn entry(term: Term, glossary: &Document) -> Entry {
     let instead = match glossary {
         Document::Read(text) => match term.entry_in(text) {
             Some(entry) => return entry,
-            None => "The glossary of another version of this page came. Load the page again.".to_owned(),
+            None => "The glossary of another version of this page came. Reload the page.".to_owned(),
         },
         Document::Unread => "The glossary is being fetched.".to_owned(),
         Document::Missing(why) => format!("The glossary could not be fetched: {why}."),

@@ -68,7 +68,7 @@ fn unjudged(state: &State) -> Html {
             <div class="panel">
                 { leaf("ul", "", nodes(reasons.iter().map(row))) }
                 <p class="quiet">
-                    { "In no step: PCID tags, which translations a CR3 write drops, bit 63 of CR3, INVPCID. Unicorn has no PCIDs and flushes on every CR3 write. Of a delivery through the interrupt stack table at CPL 0: SS, which it clears; of a machine check: MCG_STATUS.MCIP, which it does not set." }
+                    { "It judges no step's PCID tags, dropped translations, bit 63 of CR3 or INVPCID: Unicorn has no PCIDs and flushes on every CR3 write. Nor SS after a delivery through the interrupt stack table at CPL 0, which it clears; nor MCG_STATUS.MCIP after a machine check, which it does not set." }
                 </p>
             </div>
         </details>

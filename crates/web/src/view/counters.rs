@@ -132,7 +132,7 @@ fn parts(costs: &Costs, names: [&'static str; 2]) -> Html {
                 { leaf("tbody", "", nodes(rows)) }
             </table>
             { leaf("div", "", nodes(costs.warnings.iter().map(|warning| html! { <p key={warning.clone()}>{ format!("Warning: {warning}.") }</p> }))) }
-            { leaf("p", "quiet", format!("Not known of the caches of {}: {}.", costs.processor, costs.doubts)) }
+            { leaf("p", "quiet", format!("Unknown about the caches of {}: {}.", costs.processor, costs.doubts)) }
         </div>
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn verdicts(props: &Props) -> Html {
 
 fn here() -> String {
     format!(
-        "{} at every instruction. Opens what is taken for granted, with switches.",
+        "{} at every instruction. Opens the assumptions, each with its switch.",
         VECTORS.map(|it| it.mnemonic()).join(", ")
     )
 }

@@ -1,4 +1,4 @@
-//! A summary applied to a state, and states held against each other.
+//! A summary applied to a state, and states compared.
 
 use super::context::Situation;
 use super::family::{End, Looked, Node, Sampled};

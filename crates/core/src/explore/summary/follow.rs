@@ -43,11 +43,11 @@ struct Following {
     offset: u32,
     contexts: Vec<Situation>,
     prints: Vec<u64>,
-    /// For runs that it does not join, what tells them apart.
+    /// For runs that it does not join, what distinguishes them.
     hints: Map<RunId, Hint>,
 }
 
-/// A word that tells two runs apart: the one that it is about does the same with it up to a boundary, and the one at hand has not changed it
+/// A word that distinguishes two runs: the one that it is about does the same with it up to a boundary, and the one at hand has not changed it
 /// since.
 struct Hint {
     word: u64,
@@ -142,11 +142,7 @@ impl Round {
         if same && words {
             Ok(lane)
         } else {
-            Err(format!(
-                "a summary says otherwise than the machine at {:#x}, {vector:?}, {:?}",
-                cpu.rip,
-                lane.strikes()
-            ))
+            Err(format!("a summary disagrees with the machine at {:#x}, {vector:?}, {:?}", cpu.rip, lane.strikes()))
         }
     }
 
@@ -250,7 +246,7 @@ impl Round {
             shadow.depend(Some(Item::InsideNmi));
         }
         if seen.keeps_nmis_out() && !crate::run::is_iret(shadow.instruction.mnemonic()) {
-            self.mistakes.push("a handler returns by something else than IRET".to_owned());
+            self.mistakes.push("a handler returns by something other than IRET".to_owned());
         }
     }
 
@@ -460,7 +456,7 @@ impl Round {
 }
 
 impl Shadow {
-    /// An IRET, or an instruction that leads to user mode, was held against what the handlers interrupted, of which this one is `own`.
+    /// An IRET, or an instruction that leads to user mode, was compared with what the handlers interrupted, of which this one is `own`.
     fn left(&mut self, own: &Struck, now: &Cpu) {
         const RSP: usize = Register::Rsp as usize;
         let restored = [RIP, RSP].into_iter().all(|number| self.restores_register(number));
@@ -468,7 +464,7 @@ impl Shadow {
         if restored {
             return;
         }
-        // What it returns to is held against what was interrupted.
+        // What it returns to is compared with what was interrupted.
         self.look_register(RIP);
         self.look_register(RSP);
         let place = |number: usize| Loc::Register(number as u8);

@@ -249,7 +249,8 @@ pub(super) enum Slot {
     Compared(Arc<Guard>),
 }
 
-/// The flags that are followed, and RF: CF apart, as some instructions set all but it, and some only it; and DF, which only its own set.
+/// The followed flags and RF, in three slots. CF has its own slot because some instructions set every other flag and some set only CF;
+/// DF has one because only instructions of its own set it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flags {
     pub(super) carry: Slot,
@@ -261,7 +262,7 @@ pub(super) struct Flags {
 /// The flags of [`Flags::rest`].
 pub(super) const REST: u64 = (STATUS | RF) & !CF;
 
-/// The flags that are followed. RF is beside them, as it only keeps breakpoints away.
+/// The followed flags. RF is not among them: it only suppresses breakpoints.
 pub(super) const FOLLOWED: u64 = STATUS | DF;
 
 impl Flags {

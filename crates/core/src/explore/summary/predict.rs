@@ -1,4 +1,4 @@
-//! The check of the summaries: schedules that the machine plays, held against what the summaries say.
+//! The check of the summaries: schedules that the machine plays, compared with what the summaries say.
 
 use super::classes::FamilyId;
 use super::context::Context;
@@ -30,7 +30,7 @@ pub struct Played {
     pub strikes: u32,
     /// The most handlers that were inside one another.
     pub deepest: u32,
-    /// Returns that were held against an end.
+    /// Returns that were compared with an end.
     pub returns: u32,
     /// Whether a promise broke.
     pub breaks: bool,

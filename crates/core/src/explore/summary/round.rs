@@ -99,7 +99,7 @@ pub(super) struct Round {
     pub(super) joined: u64,
     /// About how many bytes the runs and calls take.
     pub(super) held: u64,
-    /// Items that callers have not been told.
+    /// Items that callers do not know yet.
     untold: Vec<(FamilyId, usize)>,
     grew_at: Option<u32>,
     pace: Pace,
@@ -301,7 +301,7 @@ impl Round {
         family.strikes.iter().copied().chain(inside).collect()
     }
 
-    /// A handler that strikes at a boundary may return so.
+    /// A handler that strikes at a boundary may return this way.
     fn consider(&mut self, node: Node, callee: FamilyId, index: u32) {
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
         let relevant = self.relevant_words(node.run, callee, index, &end);

@@ -50,7 +50,7 @@ const fn at(declared: Declared, from: &'static str, until: &'static str, resumes
 }
 
 const SYNC_REGS: &str =
-    "error_entry calls sync_regs and returns, where it jumps there since: one CALL and one RET more";
+    "error_entry calls sync_regs and returns, where later releases jump there: one CALL and one RET more";
 const TRAMPOLINE: &str = "the exit by IRET copies the frame to the entry stack also without isolation, and goes to user mode there: other steps, the same end";
 const NMI_ARGUMENT: &str = "exc_nmi has a second argument, which it does not use";
 
@@ -105,7 +105,7 @@ pub const DECLARED: &[Declared] = &[
         before(
             "sysret-in-assembly",
             (6, 7),
-            "the tests for SYSRET stand in entry_64.S, where do_syscall_64 makes them since",
+            "the tests for SYSRET are in entry_64.S; later releases make them in do_syscall_64",
         ),
         "syscall_choose_exit",
         "syscall_return_via_sysret",
@@ -134,7 +134,7 @@ pub const DECLARED: &[Declared] = &[
         before(
             "push-without-isolation",
             (6, 8),
-            "the exit by SYSRET saves and restores RAX also where there is no CR3 to switch",
+            "the exit by SYSRET saves and restores RAX even where there is no CR3 to switch",
         ),
         "sysret_exit_switch_cr3",
         "sysret_exit_user_cr3",

@@ -85,7 +85,7 @@ pub(super) fn replace(mut sources: Vec<Source>, restore: &str, options: &Options
     (sources, notes)
 }
 
-/// A note on a macro that stands in the place of another, which is in `source`; `whose` it is, in a word.
+/// A note on a macro that replaces another, which is in `source`; `whose` says whose that is, in a word.
 pub(super) fn replaced(own: &Definition, other: &Definition, source: &str, whose: &str) -> Diagnostic {
     let name = &own.name;
     match own.text == other.text {

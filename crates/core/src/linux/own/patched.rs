@@ -13,10 +13,10 @@ use cr3_patch::{Applied, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
-/// The forms whose texts patches are held against, in this order: of several that fit the first is taken.
+/// The forms whose texts patches are matched against, in this order: of several that fit the first is taken.
 const FORMS: [Form; 4] = [Form::E, Form::A, Form::C, Form::B2];
 
-/// What patches are held against.
+/// The texts that patches are matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Against {
     Form(Form),

@@ -28,11 +28,11 @@ impl Syntax {
 
     fn mend(self) -> &'static str {
         match self {
-            Self::Intel => "AT&T syntax is taken: `movq %cr3, %rax` reads CR3",
+            Self::Intel => "write AT&T syntax: `movq %cr3, %rax` reads CR3",
             Self::Nasm => {
-                "the GNU assembler's AT&T syntax is taken: `.macro` and `.endm`, and `movq %cr3, %rax` reads CR3"
+                "write the GNU assembler's AT&T syntax: `.macro` and `.endm`, and `movq %cr3, %rax` reads CR3"
             }
-            Self::Go => "the GNU assembler's AT&T syntax is taken: `movq %cr3, %rax` reads CR3",
+            Self::Go => "write the GNU assembler's AT&T syntax: `movq %cr3, %rax` reads CR3",
             Self::Bsd => "the macros are Linux's, of arch/x86/entry/calling.h",
         }
     }
@@ -156,7 +156,7 @@ pub(super) fn without_macro(place: (u32, u32)) -> Diagnostic {
     error(
         place,
         "the text is a run of instructions without a macro around it",
-        "put `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req` before it and `.endm` behind it",
+        "put `.macro PARANOID_RESTORE_CR3 scratch_reg:req save_reg:req` before it and `.endm` after it",
     )
 }
 

@@ -59,7 +59,7 @@ impl Tree {
     }
 }
 
-/// What stands at a path. A header without a stand-in is empty; the assembler reports what is missing where the text uses it.
+/// The text at a path. A header without a stand-in is empty; the assembler reports what is missing where the text uses it.
 fn stand_in(path: &str, entry: &str) -> File {
     match STAND_INS.iter().find(|(name, _)| *name == path) {
         _ if path == ENTRY => File::Text(entry.to_owned()),

@@ -68,7 +68,7 @@ const OFF: [Unmodelled; 5] = [
     },
     Unmodelled {
         names: &["CONFIG_PARAVIRT_XXL", "CONFIG_XEN_PV"],
-        why: "the machine is no guest of Xen, and Linux patches its own instructions in",
+        why: "the machine is not a guest of Xen, and Linux patches its own instructions in",
     },
     Unmodelled { names: &["CONFIG_FRAME_POINTER"], why: "the unwinder alone reads its frames" },
     Unmodelled { names: &["CONFIG_X86_32"], why: "the machine runs 64-bit kernels" },
@@ -129,9 +129,9 @@ impl Configured {
         let on: Vec<&str> = self.on().collect();
         match (self.taken.len(), on.is_empty()) {
             (0, _) => String::new(),
-            (count, true) => format!("of its .config {count} names are taken, all off"),
+            (count, true) => format!("of its .config {count} names are used, all off"),
             (count, false) => {
-                format!("of its .config {count} names are taken; on are {}", on.join(", "))
+                format!("of its .config {count} names are used; on: {}", on.join(", "))
             }
         }
     }
@@ -160,8 +160,8 @@ mod tests {
             "# comment\nCONFIG_A=y\nCONFIG_AB=y\n# CONFIG_B is not set\nCONFIG_M=m\nCONFIG_SMP=y\nCONFIG_N=64\n";
         let taken = Configured::of(config).asked(["#ifdef CONFIG_A\n#if IS_ENABLED(CONFIG_M)", "CONFIG_SMP CONFIG_N"]);
         assert_eq!(taken.lines(), "#define CONFIG_A 1\n");
-        assert_eq!(taken.words(), "of its .config 2 names are taken; on are CONFIG_A");
-        assert_eq!(Configured::of(config).asked(["CONFIG_B"]).words(), "of its .config 1 names are taken, all off");
+        assert_eq!(taken.words(), "of its .config 2 names are used; on: CONFIG_A");
+        assert_eq!(Configured::of(config).asked(["CONFIG_B"]).words(), "of its .config 1 names are used, all off");
         assert_eq!(Configured::of(config).asked([""]).words(), "");
         assert_eq!(Configured::of(config).off(), None);
         assert_eq!(variations("CONFIG_DEBUG_ENTRY=y\n"), Some(Variation::DebugEntry));

@@ -127,7 +127,7 @@ const MAKEFILE: &str = "Makefile";
 const TLB: &str = "arch/x86/mm/tlb.c";
 
 impl Tree {
-    /// The entry text of a tree. `find` gives what stands at a path from the tree's top; nothing is asked for that the text
+    /// The entry text of a tree. `find` gives the text at a path from the tree's top; nothing is asked for that the text
     /// does not need. `settings` are lines of the preprocessor that a person sets: what they let the text include is read too.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Tree {
     pub fn read(find: &mut dyn FnMut(&str) -> File, settings: &str) -> Result<Self, Vec<Diagnostic>> {
         if !cfg!(feature = "trees") {
             let hint = "cr3play runs kernel trees";
-            return Err(vec![refusal(MAKEFILE, "this program runs no kernel trees".to_owned(), hint)]);
+            return Err(vec![refusal(MAKEFILE, "this program cannot run kernel trees".to_owned(), hint)]);
         }
         let makefile = needed(find, MAKEFILE, "it names the release")?;
         let release = Release::of(&makefile).ok_or_else(|| {
@@ -205,12 +205,12 @@ impl Tree {
         Self { files: self.files.iter().map(file).collect(), ..self.clone() }
     }
 
-    /// The functions in C that the text calls and this machine does not model: whoever reaches one panics.
+    /// The functions in C that the text calls and this machine does not model. A run that reaches one panics.
     pub fn unmodelled(&self) -> impl ExactSizeIterator<Item = &str> {
         self.stubs.panicking()
     }
 
-    /// Whether nothing told when the C side says that it is switching.
+    /// Whether the tree does not show when `switch_mm_irqs_off` announces the switch.
     pub(super) fn lacks_switching(&self) -> bool {
         self.switching == Switching::Unknown
     }

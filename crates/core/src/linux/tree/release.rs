@@ -35,7 +35,7 @@ impl Checked {
     }
 }
 
-/// Releases whose text was held against the built-in one by `cargo xtask linux`.
+/// Releases whose text `cargo xtask linux` compared with the built-in one.
 const CHECKED: [(u32, u32); 2] = [(6, 1), (6, 12)];
 
 /// A difference in C from v6.12 that public texts name, and which releases have it.

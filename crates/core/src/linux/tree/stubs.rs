@@ -1,4 +1,4 @@
-//! Code that a tree's text goes to and nothing here has: functions in C that are not modelled. Whoever reaches one panics, and a run says
+//! Functions in C that a tree's text goes to and that are not modelled here. A run that reaches one panics, and says
 //! where that was.
 
 use super::super::System;
@@ -23,9 +23,9 @@ const ELSEWHERE: [(&str, &[&str]); 2] = [
 /// What calls and jumps go to and nothing defines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Stubs {
-    /// Whoever reaches one panics.
+    /// A run that reaches one panics.
     panicking: BTreeSet<String>,
-    /// Whoever reaches one is back at once.
+    /// A run that reaches one returns at once.
     returning: BTreeSet<String>,
 }
 
@@ -85,7 +85,7 @@ pub(in crate::linux) fn mended(tree: &Tree, told: Diagnostic) -> Diagnostic {
 }
 
 impl System {
-    /// Where functions begin that are not modelled, and their names. Whoever reaches one panics.
+    /// Where functions begin that are not modelled, and their names. A run that reaches one panics.
     pub fn unmodelled(&self) -> impl Iterator<Item = (u64, &str)> {
         let stubs = self.sources.iter().position(|source| source.name == UNMODELLED);
         let lines = self.image.listing.iter().filter(move |line| Some(line.position.source) == stubs);

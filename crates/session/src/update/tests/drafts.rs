@@ -19,8 +19,8 @@ fn a_text_is_checked_before_a_side_runs_it() {
             assert_eq!(diagnostics::verdict(&run).problems, verdict.problems, "running it finds the same");
         }
     };
-    check("", "There is no text yet. Run it on a side: it begins with the macro that the side ran.", &[]);
-    check(EMPTY, "It assembles. Its side does not run it yet.", &[]);
+    check("", "There is no text yet. Run it on a side: it starts as the macro that the side ran.", &[]);
+    check(EMPTY, "It assembles. Press “Run it right” to use it.", &[]);
     check(BROKEN, "It does not assemble. Its side does not run it yet.", &["line 2, column 18:"]);
     check("nonsense", "It does not assemble. Its side does not run it yet.", &["line 1, column 1:"]);
     let run = |text| after(&opened("b=custom"), [Action::EditDraft(String::from(text))]);

@@ -103,7 +103,7 @@ fn an_edit_of_the_left_text_needs_that_text() {
     let parts: Vec<_> = link.split('&').filter(|part| !part.starts_with("c=") && !part.starts_with("d=")).collect();
     let (decoded, ignored) = link::decode(&parts.join("&"));
     assert_eq!(decoded.right, None);
-    assert_eq!(ignored, ["db: it is an edit of the left side's text, which does not stand before it"]);
+    assert_eq!(ignored, ["db: it edits the left side's text, which must come before it in the link"]);
 }
 
 #[test]

@@ -114,7 +114,10 @@ fn each_state_of_a_search_is_said() {
         expect!["never Silent: no verdict: this browser starts no worker for it"],
     );
     let empty = Found { verdict: Verdict::Empty, is_over: true, ..found() };
-    check([Told::Found(empty)], expect!["never Silent: no verdict: nothing struck in the kernel on the user's tables"]);
+    check(
+        [Told::Found(empty)],
+        expect!["never Silent: no verdict: no exception struck kernel code that runs on the user's tables"],
+    );
     let wrong = Found { unconfirmed: vec!["restored at step 7: no schedule says where".into()], ..found() };
     check(
         [Told::Found(wrong)],

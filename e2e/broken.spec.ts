@@ -56,7 +56,7 @@ test("a panic says what and where, and the first story is a click away", async (
   expect(complaints.splice(0).join()).toContain("panicked at");
 });
 
-test("a worker that breaks down is told, and the rest goes on", async ({ page }) => {
+test("a worker that breaks down is reported, and the rest still works", async ({ page }) => {
   await page.route("**/worker/worker.js", (route) => route.fulfill({ contentType: "text/javascript", body: `onmessage = () => { throw new Error("panicked at a test"); }` }));
   await opened(page);
   await expect(card(page)).toContainText("panicked at a test");
@@ -69,7 +69,7 @@ test("a worker that breaks down is told, and the rest goes on", async ({ page })
   await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker stopped");
 });
 
-test("an error of somebody else's script is none of the page", async ({ page, complaints }) => {
+test("an error of a foreign script is not the page's", async ({ page, complaints }) => {
   await opened(page);
   await page.evaluate(() => setTimeout(() => { throw new Error("an extension"); }, 0));
   await expect.poll(() => complaints.length).toBeGreaterThan(0);

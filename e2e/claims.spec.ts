@@ -101,5 +101,5 @@ test("a browser that starts no worker says so", async ({ page }) => {
   });
   await opened(page);
   await openClaims(page);
-  await expect(status(page)).toHaveText("Not finished: this browser starts no worker for it (no workers here).");
+  await expect(status(page)).toHaveText("Not finished: this browser cannot start a worker for it (no workers here).");
 });

@@ -181,7 +181,7 @@ test("a browser that starts no worker has no verdict and says so", async ({ page
   await opened(page, "v=1&a=never&b=E");
   for (const side of [0, 1] as const) {
     await expect(verdict(page, side)).toHaveClass(/silent/);
-    await expect(verdict(page, side)).toContainText("no verdict: this browser starts no worker for it (no workers here)");
+    await expect(verdict(page, side)).toContainText("no verdict: this browser cannot start a worker for it (no workers here)");
   }
 });
 

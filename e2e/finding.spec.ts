@@ -94,7 +94,7 @@ test("says when nothing is found, and what never runs is shown in the code", asy
   await expect(page.getByRole("alert")).toContainText("No search is active: press / to start one.");
   await search(page, "swapgz");
   const dialog = page.getByRole("dialog", { name: "Search" });
-  await expect(dialog.getByRole("status")).toHaveText("Nothing is “swapgz”: no step, label, address or instruction.");
+  await expect(dialog.getByRole("status")).toHaveText("No step, label, address or instruction matches “swapgz”.");
   await expect(found(page)).toHaveCount(0);
   await page.keyboard.press("Enter");
   await expect(dialog).toBeVisible();

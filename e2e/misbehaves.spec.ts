@@ -73,7 +73,7 @@ for (const [name, alteration, cause] of [
   ["has no memory to start with", ALTERED.open, "cannot start: out of memory"],
   ["gets no memory for the image", ALTERED.map, "cannot map memory: No memory available"],
 ] as const) {
-  test(`an engine that ${name} is told with its cause, and the check works when it is switched on again`, async ({ page }) => {
+  test(`an engine that ${name} is reported with its cause, and the check works when it is switched on again`, async ({ page }) => {
     const mend = await altered(page, alteration, Infinity);
     await opened(page);
     await on(page);
@@ -90,7 +90,7 @@ for (const [name, alteration, cause] of [
   });
 }
 
-test("a worker that does not start is told with its cause, and the check works when it is switched on again", async ({ page }) => {
+test("a worker that does not start is reported with its cause, and the check works when it is switched on again", async ({ page }) => {
   await page.route("**/cr3-worker.js*", (route) => route.fulfill({ contentType: "text/javascript", body: `throw new Error("cut off");` }));
   await opened(page);
   await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker stopped: Uncaught Error: cut off", PATIENT);

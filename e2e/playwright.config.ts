@@ -33,7 +33,7 @@ export default defineConfig({
   testDir: ".",
   outputDir: "test-results",
   reporter: [["list"]],
-  // A test that passes at the second try has met a race. It is told as flaky, at the end too, and is to be looked at; the other tests
+  // A test that passes at the second try has met a race. It is reported as flaky, at the end too, and needs a look; the other tests
   // of a slow machine are not lost for it.
   retries: 1,
   forbidOnly: !!process.env.CI,

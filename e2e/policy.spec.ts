@@ -30,7 +30,7 @@ test("the document has a policy, hosts send the same, and no script stands in th
   await expect(page.locator("style, link[rel=stylesheet]")).toHaveCount(1);
 });
 
-test("a policy that is violated is told by the browser, so that a test that hears nothing means something", async ({ page, complaints }) => {
+test("the browser reports a violated policy, so a test without reports proves something", async ({ page, complaints }) => {
   await opened(page);
   await page.evaluate(() => {
     const script = document.createElement("script");

@@ -90,7 +90,7 @@ test("a stop is set in the gutter, met at a pace, and taken away at its chip", a
 test("the keyboard alone sets a stop, a pace, and runs to an instruction", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, START);
   for (let press = 0; press < 3; press++) await page.keyboard.press(">");
-  await expect(page.getByRole("alert")).toContainText("No pace is faster.");
+  await expect(page.getByRole("alert")).toContainText("This is the fastest pace.");
   await expect(pace(page, "at once")).toHaveAttribute("aria-pressed", "true");
   await page.keyboard.press("s");
   await expect(page.locator(".running .chip.at")).toHaveCount(1);

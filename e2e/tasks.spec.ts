@@ -59,7 +59,7 @@ test("injects at a place found by typing", async ({ page }) => {
   expect(await focused(page)).not.toBe("body");
 });
 
-test("steps to the next difference, and is told when there is none", { tag: "@firefox" }, async ({ page }) => {
+test("steps to the next difference, and learns when there is none", { tag: "@firefox" }, async ({ page }) => {
   await opened(page, "v=1&at=0");
   await page.keyboard.press("]");
   await expect(page.locator(".runs .row.current")).toHaveClass(/differs/);

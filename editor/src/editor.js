@@ -19,7 +19,7 @@ const completing = [
   { key: "Escape", run: (view) => completionStatus(view.state) === "active" && closeCompletion(view) },
 ];
 
-/** What the page puts into the text. It is not told of that. */
+/** What the page puts into the text. It gets no report of that. */
 const ofPage = Annotation.define();
 
 /** The part of two texts that differs: what is left of it by the start and the end that they share. */

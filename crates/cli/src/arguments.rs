@@ -218,7 +218,7 @@ pub(crate) enum Format {
     Csv,
     /// The timeline
     Svg,
-    /// The comparison as one file that a browser opens from a disk, and that asks for nothing
+    /// The comparison as one file that a browser opens from disk without a network
     Html,
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// Grows when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
 
-/// A claim with what it comes to, and where to look.
+/// A claim with its outcome, and where to look.
 struct Answer {
     judged: Judged,
     /// With form E, where a person's macro stands in its place.

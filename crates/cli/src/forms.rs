@@ -86,7 +86,7 @@ pub(crate) fn configs(forms: &str, own: &OwnText, given: &Given, system: &Config
     Ok(chosen(forms, own, given, system)?.into_iter().map(|chosen| chosen.config).collect())
 }
 
-/// What a form of a list comes to.
+/// The outcome of a form of a list.
 pub(crate) struct Chosen {
     pub(crate) config: Config,
     /// The arguments that give this form alone.

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-/// Carries out `tasks` by `jobs` threads; what they came to, in the order of the tasks. A task that comes to nothing leaves no gap.
+/// Carries out `tasks` by `jobs` threads; their outcomes, in the order of the tasks. A task without an outcome leaves no gap.
 pub(crate) fn carry_out<T: Send, R: Send>(tasks: Vec<T>, jobs: usize, run: impl Fn(T) -> Option<R> + Sync) -> Vec<R> {
     let results: Vec<Mutex<Option<R>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
     let queue = Mutex::new(tasks.into_iter().enumerate());

@@ -1,4 +1,4 @@
-//! The claims of the thread: what each comes to, that its scenes strike, and which change with another macro.
+//! The claims of the thread: the outcome of each, that its scenes strike, and which change with another macro.
 
 use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Subject, Verdict};
 use cr3_core::linux::Form;

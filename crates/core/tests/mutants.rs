@@ -1,4 +1,4 @@
-//! Mutants: what the macros that are wrong on purpose come to, and whether what is proven of them is so.
+//! Mutants: the outcomes of the macros that are wrong on purpose, and whether what is proven of them is so.
 
 use cr3_core::asm::Section;
 use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query as Search};

@@ -52,7 +52,7 @@ fn breaks(told: &Told) -> bool {
 }
 
 /// What a link opens: the link that the page writes for it, where it is another one; the step; how both runs went and
-/// what single exceptions come to; and what was ignored.
+/// the outcomes of single exceptions; and what was ignored.
 fn opened(given: &str, explorer: &mut Explorer) -> String {
     let state = explorer.judged(State::open(given, Settings::default()));
     let again = link::encode(&state.link());

@@ -43,7 +43,7 @@ pub enum EditedLine {
     },
 }
 
-/// What patches came to.
+/// The outcomes of patches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// The lines of each base, in the order of the bases.

@@ -149,7 +149,7 @@ pub struct Counterexample {
     pub handler: Handlers,
 }
 
-/// What a search came to so far.
+/// The outcome of a search so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// What it says.
@@ -183,7 +183,7 @@ pub struct Begun {
     pub done: u32,
 }
 
-/// What single exceptions before one instruction came to.
+/// The outcome of single exceptions before one instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtInstruction {
     /// Its linear address.
@@ -222,7 +222,7 @@ pub struct Judged {
     pub subject: Option<Rc<Subject>>,
     /// Names the search. Sides that are alike share one.
     pub ticket: u32,
-    /// What it came to so far; none before anything is complete.
+    /// Its outcome so far; none before anything is complete.
     pub found: Option<Rc<Found>>,
     /// How far the depth at hand is.
     pub begun: Option<Begun>,

@@ -7,7 +7,7 @@ pub enum Role {
     SecondCpu,
     /// Searches for schedules that break a promise.
     Explorer,
-    /// Answers questions: what the claims come to, what each line of a form is for.
+    /// Answers questions: the outcomes of the claims, what each line of a form is for.
     Studies,
     /// Assembles texts, and reads kernel trees for that.
     Assembler,

@@ -63,13 +63,13 @@ impl Runs {
     }
 
     /// The same after these runs. A system that one of them started is not assembled again. Where a person's own text
-    /// does not assemble, the last one that did goes on running.
+    /// does not assemble, the last one that did keeps running.
     #[must_use]
     pub fn record_next(&self, setup: &Setup, custom: &OwnTexts, texts: &Texts) -> Self {
         Self::recorded(setup, custom, texts, Some(self))
     }
 
-    /// The texts of a person's own that would go on running if the present ones do not assemble, where that takes assembling
+    /// The texts of a person's own that would keep running if the present ones do not assemble, where that takes assembling
     /// them anew: what runs has other features, say.
     pub(crate) fn earlier_texts(&self, setup: &Setup, custom: &OwnTexts) -> Vec<Config> {
         let earlier = |side| {

@@ -1,4 +1,4 @@
-//! What a worker is asked once, and no search: what the claims of the review thread come to, and what each line of a form is for.
+//! What a worker is asked once, and no search: the outcomes of the claims of the review thread, and what each line of a form is for.
 
 pub(crate) mod wire;
 
@@ -11,18 +11,18 @@ use std::sync::Arc;
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// What each claim comes to, with this in the place of form E.
+    /// The outcome of each claim, with this in the place of form E.
     Claims(Subject),
     /// What fails without each line of this form's macros, in the systems of the standard set.
     Lines(Config),
 }
 
-/// What a claim comes to.
+/// The outcome of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The claim's number.
     pub id: u32,
-    /// What it comes to.
+    /// Its outcome.
     pub verdict: Verdict,
     /// The same with form E, where a person's macro stands in its place.
     pub merged: Option<Verdict>,
@@ -62,11 +62,11 @@ pub struct Line {
     pub line: u32,
     /// The statement.
     pub statement: String,
-    /// What the macro without it comes to.
+    /// The outcome of the macro without it.
     pub without: Without,
 }
 
-/// What a macro without one of its lines comes to.
+/// The outcome of a macro without one of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Without {
     /// A schedule breaks a promise: the shortest, and the text of a person's own that makes this macro.
@@ -100,7 +100,7 @@ pub struct Round {
 /// What the worker tells of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Learned {
-    /// What a claim comes to.
+    /// The outcome of a claim.
     Claim(Answer),
     /// What a line is for.
     Line(Line),
@@ -165,7 +165,7 @@ impl<Q: PartialEq, A: Clone> Study<Q, A> {
 /// The questions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Studies {
-    /// What the claims come to.
+    /// The outcomes of the claims.
     pub claims: Study<Subject, Answer>,
     /// What the lines of a form are for.
     pub lines: Study<Config, Line>,

@@ -42,7 +42,7 @@ extern "C" {
     fn report_error(error: &Error);
 }
 
-/// The page hears of a panic what it says and where. The trap that follows it says nothing.
+/// The page learns from a panic what happened and where. The trap that follows it says nothing.
 pub(crate) fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| report_error(&Error::new(&panic.to_string()))));
 }

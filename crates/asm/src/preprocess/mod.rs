@@ -374,7 +374,7 @@ impl Preprocessor<'_> {
         out
     }
 
-    /// What an operator on names of the configuration comes to: nothing is a module.
+    /// The outcome of an operator on names of the configuration: nothing is a module.
     fn holds(&self, operator: &str, name: &str) -> bool {
         operator != "IS_MODULE" && self.is_enabled(name)
     }

@@ -64,7 +64,7 @@ pub(crate) struct ExploreArguments {
     /// Runs N random schedules instead, of up to 16 exceptions, nested up to 6 deep
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["plain", "against", "why", "depth", "max_states", "max_memory"])]
     random: Option<u64>,
-    /// Which random schedules
+    /// Seed of the random schedules
     #[arg(long, value_name = "S", default_value_t = 1, requires = "random")]
     seed: u64,
     /// Threads [default: one for each processor]

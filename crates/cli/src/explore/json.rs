@@ -29,7 +29,7 @@ pub(super) struct Answer {
     differences: Option<BTreeMap<&'static str, i64>>,
     /// Why the counters of the two forms cannot be compared.
     no_differences: Option<String>,
-    /// What the search comes to without each assumption alone; null if nobody asked, or if it does not hold with all of them.
+    /// The outcome of the search without each assumption alone; null if nobody asked, or if it does not hold with all of them.
     without: Option<Vec<Need>>,
 }
 
@@ -89,7 +89,7 @@ impl Tree {
     }
 }
 
-/// What a search that holds comes to without one of its assumptions.
+/// The outcome of a search that holds without one of its assumptions.
 #[derive(Serialize)]
 struct Need {
     id: &'static str,

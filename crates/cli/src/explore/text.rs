@@ -143,7 +143,7 @@ fn not_finished(report: &Report, share: &str) -> String {
     format!("not finished{share}; {covered}, and {} schedules were seen in all", report.counts.schedules)
 }
 
-/// What random schedules came to.
+/// The outcomes of random schedules.
 fn drawn(report: &Report, share: &str) -> String {
     let (runs, breaking) = (report.work.runs, report.counts.breaking);
     match report.verdict {

@@ -1,4 +1,4 @@
-//! Which assumptions a verdict needs: what the search comes to without each of them.
+//! Which assumptions a verdict needs: the outcome of the search without each of them.
 
 use super::arguments::{Asked, ExploreArguments};
 use super::{Searched, Settings, search};
@@ -6,7 +6,7 @@ use crate::outcome::WrongUse;
 use cr3_core::explore::{Assumption, Assumptions, Query, Standing, Verdict};
 use cr3_core::linux::Config;
 
-/// What a search that holds comes to without one of its assumptions.
+/// The outcome of a search that holds without one of its assumptions.
 pub(super) struct Without {
     pub(super) assumption: Assumption,
     pub(super) verdict: Verdict,
@@ -57,7 +57,7 @@ fn base(query: &Query) -> Config {
     query.configs.first().cloned().unwrap_or_default()
 }
 
-/// What the search comes to without each of `assumptions` alone, at the depth at which it holds.
+/// The outcome of the search without each of `assumptions` alone, at the depth at which it holds.
 fn each(
     arguments: &ExploreArguments,
     held: &Searched,

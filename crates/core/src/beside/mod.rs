@@ -37,7 +37,7 @@ pub struct Difference {
     pub declared: Option<&'static Declared>,
 }
 
-/// What a walk in lockstep came to.
+/// The outcome of a walk in lockstep.
 #[derive(Clone, Debug)]
 pub struct Lockstep {
     /// The release of the tree.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// Steps after which a run stops; two kinds of runs never end.
 const BUDGET: usize = 20_000;
 
-/// What a run came to.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
     /// Its steps.

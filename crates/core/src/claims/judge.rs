@@ -10,12 +10,12 @@ use crate::scenario::Scenario;
 use crate::trace::Trace;
 use std::sync::Arc;
 
-/// A claim and what it came to.
+/// A claim and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     /// The claim.
     pub claim: &'static Claim,
-    /// What it comes to.
+    /// Its outcome.
     pub verdict: Verdict,
     /// What was measured, in the order in which the tests ask.
     pub numbers: Vec<(Measure, i64)>,

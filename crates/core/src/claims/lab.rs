@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Steps of a run; a handler that leaves the wrong tables behind makes it fault for ever.
 const BUDGET: u32 = 20_000;
 
-/// The experiments on one subject, and what they came to.
+/// The experiments on one subject, and their outcomes.
 #[derive(Debug, Default)]
 pub struct Lab {
     subject: Subject,

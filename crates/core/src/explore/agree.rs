@@ -1,4 +1,4 @@
-//! Whether two runs of one system go on alike: they agree in everything that what follows reads.
+//! Whether two runs of one system continue the same way: they agree in everything that what follows reads.
 
 use super::journal::{Bytes, Exposed, Facts, Record};
 use super::lane::Lane;

@@ -1,10 +1,10 @@
-//! What single exceptions come to, instruction by instruction.
+//! The outcomes of single exceptions, instruction by instruction.
 
 use super::count::Counts;
 use crate::machine::{Cpu, refusal_reason};
 use crate::scenario::Vector;
 
-/// What the choices before one instruction came to, over all arrivals at it in the run in which nothing strikes.
+/// The outcome of the choices before one instruction, over all arrivals at it in the run in which nothing strikes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtInstruction {
     /// Its linear address.

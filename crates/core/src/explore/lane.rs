@@ -34,7 +34,7 @@ pub(super) struct Judge {
     stale: Vec<Entry>,
 }
 
-/// What a step came to.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Went {
     On,

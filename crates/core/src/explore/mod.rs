@@ -131,7 +131,7 @@ pub struct Done {
     came: Came,
 }
 
-/// What a task came to.
+/// The outcome of a task.
 enum Came {
     Swept(Box<Found>),
     Saturated(Box<Saturation>),
@@ -272,7 +272,7 @@ impl Explorer {
             Stage::Any => return self.saturations(),
             Stage::Depths => {}
         }
-        // Only the last depth is shared out: each one needs to know what all schedules of fewer strikes come to.
+        // Only the last depth is shared out: each one needs to know the outcomes of all schedules of fewer strikes.
         let shard = self.query.shard.filter(|_| self.strikes == self.query.depth);
         let parts: Vec<_> = match self.strikes {
             1 => vec![Part { index: 0, of: 1 }],
@@ -338,7 +338,7 @@ impl Explorer {
         }
     }
 
-    /// Takes in what the tasks came to. Fewer than there were tasks end the search as not finished.
+    /// Takes in the outcomes of the tasks. Fewer than there were tasks end the search as not finished.
     pub fn absorb(&mut self, done: Vec<Done>) {
         if self.stage == Stage::Any {
             return self.absorb_saturations(done);
@@ -450,7 +450,7 @@ impl Explorer {
         begun
     }
 
-    /// What the tasks at hand came to so far, with their systems.
+    /// The outcome of the tasks at hand so far, with their systems.
     fn under_way(&self) -> impl Iterator<Item = (&Explored, &Found)> {
         let found = self.current.iter().flat_map(|current| {
             let done = current.done.iter().filter_map(|done| Some((done.system, done.came.swept()?)));

@@ -31,7 +31,7 @@ pub struct Sampler {
     assumed: Assumptions,
 }
 
-/// What schedules that were drawn came to, system by system.
+/// The outcome of schedules that were drawn, system by system.
 #[derive(Clone, Default)]
 pub struct Samples {
     found: Vec<Found>,

@@ -1,4 +1,4 @@
-//! What a search came to.
+//! The outcome of a search.
 
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
@@ -37,7 +37,7 @@ impl Violation {
     }
 }
 
-/// What one system came to.
+/// The outcome of one system.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// The system.
@@ -89,7 +89,7 @@ impl Setting {
     }
 }
 
-/// What a search came to, as far as it went.
+/// The outcome of a search, as far as it went.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// What it says.
@@ -125,7 +125,7 @@ fn at_step(broken: Broken, steps: usize) -> String {
 }
 
 impl Explorer {
-    /// What the search came to so far. Counts are of the depths that are over; a schedule of the depth at hand that breaks a promise is
+    /// The outcome of the search so far. Counts are of the depths that are over; a schedule of the depth at hand that breaks a promise is
     /// among the violations as soon as it is found.
     pub fn report(&self) -> Report {
         let settings: Vec<_> = self.systems.iter().map(|system| Setting::new(system, &self.query.vectors)).collect();

@@ -98,7 +98,7 @@ pub(super) struct Learned {
     tails: Vec<Counts>,
 }
 
-/// What a sweep came to.
+/// The outcome of a sweep.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
     pub(super) counts: Counts,
@@ -107,7 +107,7 @@ pub(super) struct Found {
     /// What schedules of one strike cost.
     pub(super) costs: Costs,
     pub(super) work: Work,
-    /// What schedules of one strike come to, by the instruction before which they strike.
+    /// The outcomes of schedules of one strike, by the instruction before which they strike.
     pub(super) by_place: Vec<AtInstruction>,
     pub(super) learned: Learned,
     /// It gave up.
@@ -289,7 +289,7 @@ impl Sweep {
         }
     }
 
-    /// What it came to so far.
+    /// Its outcome so far.
     pub(super) fn found(&self) -> &Found {
         &self.found
     }

@@ -75,7 +75,7 @@ pub fn mutants(config: &Config) -> Result<Vec<Mutant>, Vec<Diagnostic>> {
 #[derive(Debug)]
 pub struct Mutants {
     shared: Arc<Shared>,
-    /// What the form itself comes to, system by system, as far as that was asked.
+    /// The outcome of the form itself, system by system, as far as that was asked.
     originals: Arc<Vec<Searched>>,
     open: Vec<Open>,
     settled: Vec<(usize, Verdict)>,
@@ -188,7 +188,7 @@ impl Mutants {
         }
     }
 
-    /// Takes in what the tasks came to, in the order of the tasks.
+    /// Takes in the outcomes of the tasks, in the order of the tasks.
     pub fn absorb(&mut self, done: Vec<Done>) {
         let own: Vec<_> = self.shared.groups.iter().map(|group| group.code.clone()).collect();
         let mut seen = HashMap::from([(hashable(&own), None)]);
@@ -257,7 +257,7 @@ impl Mutants {
         }
     }
 
-    /// What they came to, when all is done.
+    /// Their outcomes, when all is done.
     pub fn report(&self) -> Option<Report> {
         let judged = |(index, verdict): &(usize, Verdict)| {
             Some(Judged { mutant: self.shared.mutants.get(*index)?.clone(), verdict: verdict.clone() })

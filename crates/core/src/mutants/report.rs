@@ -1,4 +1,4 @@
-//! What the mutants of a form came to.
+//! The outcome of the mutants of a form.
 
 use super::survivors::reason;
 use super::{Id, Macro, Mutant, Operator};
@@ -33,7 +33,7 @@ impl AddAssign for Extra {
     }
 }
 
-/// What a mutant came to.
+/// The outcome of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The assembler refuses it, with the message.
@@ -79,12 +79,12 @@ impl Verdict {
     }
 }
 
-/// A mutant and what it came to.
+/// A mutant and its outcome.
 #[derive(Clone, Debug)]
 pub struct Judged {
     /// The mutant.
     pub mutant: Mutant,
-    /// What it came to.
+    /// Its outcome.
     pub verdict: Verdict,
 }
 
@@ -119,7 +119,7 @@ impl Score {
     }
 }
 
-/// What the mutants of a form came to.
+/// The outcome of the mutants of a form.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The form.
@@ -145,7 +145,7 @@ pub struct LineFate<'a> {
     pub line: u32,
     /// The statement.
     pub statement: &'a str,
-    /// What the macro without it comes to.
+    /// The outcome of the macro without it.
     pub without: &'a Verdict,
     /// Why nothing kills that, if nothing does and it is known.
     pub reason: Option<&'static str>,

@@ -96,7 +96,7 @@ impl Shared {
         }
     }
 
-    /// What the form itself comes to on a system.
+    /// The outcome of the form itself on a system.
     pub(super) fn original(&self, system: usize) -> Searched {
         let explorer = self.systems.get(system).and_then(|config| self.explorer(config));
         explorer.map_or_else(Searched::default, searched)

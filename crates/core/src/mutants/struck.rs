@@ -20,7 +20,7 @@ struct Standing {
     cpu: Cpu,
 }
 
-/// What one instruction comes to.
+/// The outcome of one instruction.
 #[derive(Clone, Debug)]
 enum Move {
     /// To another standing, with this mask, and these PCIDs flushed.

@@ -13,7 +13,7 @@ use crate::trace::Ending;
 use iced_x86::Instruction;
 use std::sync::Arc;
 
-/// Steps after what struck last in which the program has to come to its end. Without a strike it takes about 1,400, a handler takes 600 at
+/// Steps after what struck last in which the program has to finish. Without a strike it takes about 1,400, a handler takes 600 at
 /// most.
 pub const ENDLESS: u32 = 20_000;
 
@@ -93,12 +93,12 @@ impl Promises {
         }
     }
 
-    /// Whether the program ought to have come to its end by now.
+    /// Whether the program ought to have finished by now.
     pub fn is_endless(&self) -> bool {
         self.quiet > ENDLESS
     }
 
-    /// Whether two judges of one system would go on to judge alike.
+    /// Whether two judges of one system would go on to judge the same way.
     pub fn agrees(&self, other: &Self) -> bool {
         self.records.agrees(&other.records)
             && self.returns.agrees(&other.returns)

@@ -1,7 +1,7 @@
-//! What Linux promises, judged while a run goes on.
+//! What Linux promises, judged during a run.
 //!
 //! [`Promises`] is the one judge. It observes each step. The caller reports each boundary to it, and the counters that each step raised.
-//! Traces, sweeps and the explorer all use it, so they judge alike. [`Returns`] judges what an exception leaves behind.
+//! Traces, sweeps and the explorer all use it, so they judge the same way. [`Returns`] judges what an exception leaves behind.
 
 mod judge;
 mod records;
@@ -119,9 +119,9 @@ pub enum Broken {
         /// The instruction that raised it.
         rip: u64,
     },
-    /// The program did not come to its end.
+    /// The program did not finish.
     Ended(Ending),
-    /// The program does not come to its end, [`ENDLESS`] steps after what struck last.
+    /// The program does not finish, [`ENDLESS`] steps after what struck last.
     Endless,
     /// A handler never returned to what it interrupted.
     Abandoned,

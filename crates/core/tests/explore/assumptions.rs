@@ -6,7 +6,7 @@ use cr3_core::linux::{Config, Form, Handlers};
 use cr3_core::scenario::Vector;
 use expect_test::{Expect, expect};
 
-/// What a form comes to if `off` is not assumed, on the system on which it matters.
+/// The outcome of a form if `off` is not assumed, on the system on which it matters.
 fn verdict(form: &Form, off: Assumption, text: &str, vectors: &[Vector], depth: u32, shard: Option<Shard>) -> String {
     let assumed = Assumptions::default().without(off);
     let joined = off.handler().map(Handlers::only);

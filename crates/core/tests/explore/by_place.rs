@@ -1,4 +1,4 @@
-//! What single exceptions come to by instruction, and what is known of a depth before it is complete.
+//! The outcomes of single exceptions by instruction, and what is known of a depth before it is complete.
 
 use crate::support::{FIVE, config, custom, explore, query, two_deep};
 use cr3_core::explore::{Counts, Explorer, Method, Progress, Query, Verdict};

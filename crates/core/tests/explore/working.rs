@@ -28,7 +28,7 @@ fn slices_and_tasks_come_to_the_same() {
     assert_eq!(told_in_full(&tasks.report()), whole);
 }
 
-/// A depth needs to know what all schedules of fewer exceptions come to, so only the last one is shared out.
+/// A depth needs to know the outcomes of all schedules of fewer exceptions, so only the last one is shared out.
 #[test]
 fn only_the_last_depth_is_shared_out() {
     let tasks_of_two = |depth| {

@@ -14,7 +14,7 @@ use cr3_core::linux::{self, Base, Config, GivenLine, System, TreeId, is_entry_te
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What assembling a text came to.
+/// The outcome of assembling a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assembly {
     /// The result.

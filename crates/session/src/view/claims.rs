@@ -1,4 +1,4 @@
-//! The review thread, claim by claim: what each comes to, as far as it is known.
+//! The review thread, claim by claim: the outcome of each, as far as it is known.
 
 use crate::action::Action;
 use crate::choice::Form;
@@ -14,7 +14,7 @@ pub enum Standing {
     Waiting,
     /// It is being measured.
     Running,
-    /// What it came to.
+    /// Its outcome.
     Judged(Verdict),
 }
 

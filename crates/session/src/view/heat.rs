@@ -1,10 +1,10 @@
-//! The stripe in the listing's gutter: what single exceptions before an instruction come to.
+//! The stripe in the listing's gutter: the outcomes of single exceptions before an instruction.
 
 use crate::explore::{AtInstruction, Judged};
 use crate::state::State;
 use crate::words::grouped;
 
-/// What single exceptions before an instruction come to.
+/// The outcomes of single exceptions before an instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heat {
     /// Each keeps every promise.

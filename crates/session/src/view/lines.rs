@@ -107,7 +107,7 @@ pub fn title_of(state: &State) -> String {
     }
 }
 
-/// How far it is, and what the lines came to.
+/// How far it is, and the outcomes of the lines.
 #[must_use]
 pub fn summary(state: &State) -> String {
     let study = &state.explore.studies.lines;

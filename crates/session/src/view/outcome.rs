@@ -43,7 +43,7 @@ pub struct Outcome {
     pub missed: usize,
 }
 
-/// Said of a side whose text does not assemble while an earlier one goes on running.
+/// Said of a side whose text does not assemble while an earlier one keeps running.
 pub const EARLIER: &str = "the last text that assembled";
 
 /// Which text a side runs, where it is not the present one.

@@ -289,7 +289,7 @@ pub struct Switch {
     pub assumption: Assumption,
     /// Whether it is made.
     pub on: bool,
-    /// What it comes to on each side: how many choices it excludes, or how it stands.
+    /// Its outcome on each side: how many choices it excludes, or how it stands.
     pub sides: [String; 2],
 }
 
@@ -306,7 +306,7 @@ pub fn switches(state: &State) -> Vec<Switch> {
     Assumption::ALL.into_iter().zip(words).map(switch).collect()
 }
 
-/// What each assumption comes to on a side.
+/// The outcome of each assumption on a side.
 fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
     let Some(subject) = &judged.subject else { return Assumption::ALL.map(|_| "there is no run".to_owned()) };
     let standings = subject.standings();

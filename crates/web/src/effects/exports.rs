@@ -24,7 +24,7 @@ const TAKING: u32 = 60_000;
 pub(crate) fn share(state: &State, dispatch: &Callback<Action>) {
     let what = match state.uses_tree() {
         true => "Link without the kernel tree",
-        false if link::is_newer(&hash()) => "Link without what only a newer version knows",
+        false if link::is_newer(&hash()) => "Link without parts that only a newer version knows",
         false => "Link",
     };
     copy(address(state), what, dispatch.clone());

@@ -1,4 +1,4 @@
-//! The review thread, claim by claim, with what each comes to.
+//! The review thread, claim by claim, with the outcome of each.
 
 use super::Sheet;
 use crate::parts::{classes, explained, leaf, nodes, when};

@@ -266,7 +266,7 @@ fn marks(shown: &Shown, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-/// What single exceptions here come to; the button beside it says it in words.
+/// The outcomes of single exceptions here; the button beside them says them in words.
 fn stripe(mark: Option<heat::Mark>) -> Html {
     let (class, text) = match mark.map(|mark| mark.heat) {
         None => ("", String::new()),

@@ -50,7 +50,7 @@ fn chip(stop: &Stop, props: &Props) -> Html {
     let name = stop.words();
     let is_on = props.state.stops.contains(stop);
     let (class, short, here) = match stop {
-        Stop::At(_) => ("at", name.clone(), "A run stops here. A click takes the stop away."),
+        Stop::At(_) => ("at", name.clone(), "A run stops here. Click to remove the stop."),
         _ => ("", stop.short().to_owned(), "A run stops at such a step of either side."),
     };
     html! {

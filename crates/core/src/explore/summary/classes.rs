@@ -194,7 +194,7 @@ impl Classes {
         })
     }
 
-    /// Whether the questions down to a leaf say what the item comes to.
+    /// Whether the questions down to a leaf say the outcome of the item.
     pub(super) fn decides(&self, leaf: Leaf, item: Item) -> bool {
         let asked = || Above { classes: self, tree: leaf.tree, at: Some(leaf.branch) };
         let bits = |loc| {

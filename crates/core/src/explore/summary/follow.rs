@@ -250,7 +250,7 @@ impl Round {
         }
     }
 
-    /// A boundary from which another run goes on alike, and what must be looked at for that.
+    /// A boundary from which another run continues the same way, and what must be looked at for that.
     fn met(&self, following: &mut Following, situation: Situation, print: u64) -> Option<(Node, Looks)> {
         let nodes = self.family(following.family).nodes.get(&print)?;
         let Following { shadow, lane, hints, .. } = following;

@@ -173,7 +173,7 @@ impl Item {
         first.into_iter().chain(second)
     }
 
-    /// The bits that decide what it comes to, place by place; nothing if it is about more than places.
+    /// The bits that decide its outcome, place by place; nothing if it is about more than places.
     pub(super) fn looks_at(self) -> Option<impl Iterator<Item = (Loc, u64)>> {
         let part = |part: Part| Some((part.input()?, part.source_bits()));
         let operand = move |operand: Operand| operand.part.and_then(part);

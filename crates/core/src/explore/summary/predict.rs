@@ -23,7 +23,7 @@ pub enum Wrong {
     Breaks,
 }
 
-/// What one schedule came to.
+/// The outcome of one schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Played {
     /// Strikes.

@@ -83,7 +83,7 @@ impl Saturation {
         &self.failures
     }
 
-    /// Drops the summaries, and keeps what they came to.
+    /// Drops the summaries, and keeps their outcomes.
     pub(in crate::explore) fn forget(&mut self) {
         self.round = None;
         self.classes = Classes::default();

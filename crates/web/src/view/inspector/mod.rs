@@ -76,8 +76,7 @@ fn legend(state: &State) -> &'static str {
     match state.check.is_on() {
         true => "M: the model. U: Unicorn has the same after this step. Point at a letter for the reason.",
         false => {
-            "M: the model alone shows this. Tests hold its instructions against Unicorn, its TLB and PCID rules against a second \
-             model; \"check with Unicorn\" compares each step here."
+            "M: the model alone shows this. Tests compare its instructions with Unicorn, and its TLB and PCID rules with a second model; \"check with Unicorn\" compares each step here."
         }
     }
 }

@@ -64,8 +64,8 @@ fn compares_all_forms() {
                       C: the program exited after #### steps
                       E: the program exited after #### steps
                       never: the program exited after #### steps
-                breaks restored at step ###, sysret_exit_user_cr3+1: the exception returns with CR3 0x######, it
-                struck with 0x######
+                breaks restored at step ###, sysret_exit_user_cr3+1: the exception struck with CR3 0x###### and
+                returned with 0x######
                 breaks user-cr3 at step ###, user_write_done: user mode on the kernel's tables, CR3 0x######
             counters  not comparable: never breaks restored at step ###
 

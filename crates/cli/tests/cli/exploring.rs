@@ -182,8 +182,8 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
             form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
             systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             vectors   irq
-            verdict   empty: `reached` does not hold: nothing struck in the kernel on the user's tables with
-                      features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+            verdict   empty: `reached` does not hold: no exception struck kernel code that runs on the user's
+                      tables with features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             choices   ####: #### refused, 0 excluded, ### schedules
             assumes   no-schedule            no schedule
             assumes   no-mm-switch           no rogue-switch-mm
@@ -295,56 +295,57 @@ fn assumptions_are_listed() {
         expect![[r#"
             no-schedule
                 A handler behind the paranoid entry does not schedule.
-                Because: in_nmi() holds in it, and schedule() reports "scheduling while atomic"
+                Reason: in_nmi() holds there, and schedule() reports "scheduling while atomic"
                 (kernel/sched/core.c, v6.##).
                 Off: the handler `schedule` joins the set.
             no-mm-switch
                 A handler behind the paranoid entry does not leave another mm loaded.
-                Because: no such handler of Linux calls switch_mm_irqs_off without switching back.
+                Reason: no such handler of Linux calls switch_mm_irqs_off without switching back.
                 Off: the handler `rogue-switch-mm` joins the set.
             no-poke
                 No debugger pokes text through a temporary mm.
-                Because: kgdb does (arch/x##/kernel/alternative.c, text_poke_kgdb, v6.##); docs/FINDINGS.md
-                lists what breaks then.
+                Reason: only kgdb does, and only while somebody debugs (text_poke_kgdb,
+                arch/x##/kernel/alternative.c, v6.##); docs/FINDINGS.md lists what breaks.
                 Off: the handler `kgdb-poke` joins the set.
             no-raw-cr3
                 Nobody writes CR3 without changing the kernel's records.
-                Because: no handler of Linux does; form A mends it, the others do not (docs/FINDINGS.md).
+                Reason: no handler of Linux does; form A would restore CR3, the others would not
+                (docs/FINDINGS.md).
                 Off: the handler `rogue-cr3` joins the set.
             no-request-after-look
                 No user flush is requested between an exit's look at the mask and its CR3 write.
-                Because: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
+                Reason: nothing in Linux flushes a user page in an NMI; otherwise the flush is late in every
                 form (docs/FINDINGS.md).
                 Off: `pending-flush` strikes there too.
             aligned
                 The tables that kernel code runs on are aligned to 8 KiB, so that bit ## of their CR3 is clear.
-                Because: entry takes a CR3 with bit ## for the user's in every form; EFI's tables could have it
-                until v4.## (docs/FINDINGS.md).
+                Reason: Linux aligns them, except EFI's until v4.##; in every form entry takes a CR3 with bit ##
+                set for the user's (docs/FINDINGS.md).
                 Off: the handler `efi-call` joins the set, and what strikes inside it finds such a CR3.
             ist-once
                 Nothing strikes whose IST stack is in use: no #DB in a #DB, no #MC in a #MC, no #DF in a #DF.
-                Because: both frames start at the top of one stack; Linux turns breakpoints off meanwhile
-                (arch/x##/kernel/traps.c, v6.##).
-                Off: it may, and the frame below is overwritten.
+                Reason: a second frame would overwrite the first; Linux turns breakpoints off while it handles
+                one (arch/x##/kernel/traps.c, v6.##).
+                Off: they may, and the first frame is overwritten.
             nmi-frame
                 No NMI strikes while the frame of an NMI may not be overwritten.
-                Because: the IRET of a #MC or #DB inside the NMI's first and last instructions unblocks NMIs too
-                early (docs/LIMITS.md).
-                Off: it may, and the NMI handler repeats without end or panics.
+                Reason: NMIs are blocked then, unless the IRET of a #MC or #DB unblocks them too early
+                (docs/LIMITS.md).
+                Off: one may, and the NMI handler repeats without end or panics.
             vc-gap
                 No #VC strikes in the SYSCALL gap or on the NMI stack.
-                Because: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
-                Off: it may; the kernel panics where isolation is on.
+                Reason: no instruction there has to be emulated by a hypervisor (docs/FINDINGS.md).
+                Off: one may, and the kernel panics where isolation is on.
             vc-once
                 No #VC strikes inside a #VC.
-                Because: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
+                Reason: the handler runs no instruction that a hypervisor has to emulate; its IST stack holds
                 one frame (docs/FINDINGS.md).
-                Off: it may.
+                Off: one may.
             df-once
                 No second #DF strikes at the address of the last one.
-                Because: the modelled handler takes it for a double fault that came back, and stops
+                Reason: the modelled handler takes it for the same double fault again, and stops
                 (docs/LIMITS.md).
-                Off: it may, and the model panics.
+                Off: one may, and the model panics.
         "#]],
     );
     let listed = json("explore --list-assumptions --json", 0);

@@ -35,7 +35,7 @@ fn random_schedules_find_what_breaks_and_promise_nothing() {
             form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
             systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             vectors   nmi
-            verdict   not finished: none of ## random schedules breaks a promise, which says nothing of others
+            verdict   not finished: none of ## random schedules breaks a promise; other schedules may
             strikes   ###: ## refused, 0 excluded, ## struck
             assumes   no-schedule            no schedule
             assumes   no-mm-switch           no rogue-switch-mm
@@ -196,9 +196,9 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
     let expected = expect![[r#"
         cr3play: share 2/2 is missing run it, and give its file too
         cr3play: /together/2.json and /together/2.json are both share 2/2 give each share once
-        cr3play: /together/1.json and /apart/2.json are no shares of one search: `vectors` is ["nmi"] and ["db"] give the shares of one command, from one version of cr3play
-        cr3play: /together/1.json and /kernel/2.json are no shares of one search: `kernel` is "v6.12" and "v6.12+debug-entry" give the shares of one command, from one version of cr3play
-        cr3play: /tree/1.json and /together/other_tree.json are no shares of one search: `tree` is {"release":"v6.12","sum":"6ec8622c448903af"} and {"release":"v6.12","sum":"another"} give the shares of one command, from one version of cr3play
+        cr3play: /together/1.json and /apart/2.json are not shares of one search: `vectors` is ["nmi"] and ["db"] give the shares of one command, from one version of cr3play
+        cr3play: /together/1.json and /kernel/2.json are not shares of one search: `kernel` is "v6.12" and "v6.12+debug-entry" give the shares of one command, from one version of cr3play
+        cr3play: /tree/1.json and /together/other_tree.json are not shares of one search: `tree` is {"release":"v6.12","sum":"6ec8622c448903af"} and {"release":"v6.12","sum":"another"} give the shares of one command, from one version of cr3play
         cr3play: /together/no_share.json: not a share of a search: it has no `shard` give what `cr3play explore --shard I/N --json` printed
         cr3play: /together/text.json: no JSON: expected ident at line 1 column 2 give what `cr3play explore --shard I/N --json` printed
     "#]];

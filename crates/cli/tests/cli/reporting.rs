@@ -28,7 +28,7 @@ fn a_report_of_options() {
 
         never: the program exited after #### steps; breaks
            restored at step ###, entry_SYSRETQ_unsafe_stack: the exception
-           returns with CR3 0x######, it struck with 0x######
+           struck with CR3 0x###### and returned with 0x######
            user-cr3 at step ###, user_write_done: user mode on the kernel's
            tables, CR3 0x######
         E: the program exited after #### steps; user-cr3, kernel-cr3, restored,
@@ -218,13 +218,14 @@ fn what_a_report_cannot_be_about_is_said() {
     check(
         "report 'v=9&a=Z&b=E&s=&b=E' --verdict no --format link",
         0,
-        expect![[r##"
+        expect![[r#"
             CR3 playground: drop this file on the page, or give it to `cr3play report`.
             #v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=&at=##
             --- standard error
             cr3play: Parts of the link were ignored. v: the link has version 9, this program reads up to 3; it
-              shows what it understands; a: "Z" is not a name on this page; b: the link has it more than once; the last one counts
-        "##]],
+              shows what it understands; a: "Z" is not a name on this page; b: the link has it more than once;
+              the last one counts
+        "#]],
     );
 }
 
@@ -315,7 +316,7 @@ fn each_tree_of_a_report_has_its_own_c_side() {
     }
 }
 
-/// No link carries a tree; whoever has it gives it.
+/// Links do not carry trees; the caller gives them.
 #[test]
 fn a_link_with_a_tree_takes_the_tree() {
     const OPTIONS: &str = "--forms A,tree --tree testdata/tree --inject kernel_loop+1:nmi";

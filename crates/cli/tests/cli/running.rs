@@ -222,8 +222,8 @@ fn a_broken_promise_is_a_finding() {
             reading   MIN
             inject    sysret_exit_user_cr3:nmi
             end       the program exited after #### steps
-                breaks restored at step ###, sysret_exit_user_cr3: the exception returns with CR3 0x######, it
-                struck with 0x######
+                breaks restored at step ###, sysret_exit_user_cr3: the exception struck with CR3 0x###### and
+                returned with 0x######
                 breaks user-cr3 at step ###, user_write_done: user mode on the kernel's tables, CR3 0x######
 
             instructions           ####

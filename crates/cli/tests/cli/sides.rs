@@ -66,7 +66,7 @@ fn runs_say_what_they_are() {
     assert_fits("compare", &answer);
     expect![[r#"
         form      text, tree
-          built-in text
+          in the built-in text
         end       text: the program exited after #### steps
                   tree: the program exited after #### steps
                                  text  tree

@@ -64,7 +64,8 @@ fn runs_the_tree_as_form_custom() {
             TLB       architectural: unbounded; drops exactly what the manual requires
             reading   MIN
             inject    kernel_loop+1:nmi > nmi_exit:db
-            arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than in the built-in text
+            arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than
+              in the built-in text
               asm_load_gs_index
             end       the program exited after #### steps
                 user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
@@ -104,7 +105,8 @@ fn runs_the_tree_as_form_custom() {
         nmi_exit_cr3_restored    ffffffff#######e  arch/x##/entry/entry_##.S:###  wrgsbase %rbx
         nmi_exit_cr3_restored+1  ffffffff########  arch/x##/entry/entry_##.S:###  jmp nmi_restore
         --- standard error
-        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than in the built-in text
+        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than
+          in the built-in text
           asm_load_gs_index
     "#]],
     );
@@ -124,7 +126,8 @@ fn runs_the_tree_as_form_custom() {
         changed   none
         numbers   differ in none
         --- standard error
-        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than in the built-in text
+        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than
+          in the built-in text
           asm_load_gs_index
     "#]],
     );
@@ -168,7 +171,8 @@ fn says_where_a_tree_goes_to_code_that_is_not_modelled() {
         arch/x##/entry/entry_##.S: note: these labels of the built-in text have no place here, as the texts
           differ before them
           syscall_choose_exit
-        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than in the built-in text
+        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than
+          in the built-in text
           asm_load_gs_index
         end       the kernel panicked after ## steps
             goes to `do_syscall_##`, a function in C that is not modelled, at step ##: what it does from
@@ -269,7 +273,8 @@ fn settings_are_for_the_tree_too() {
         TLB       architectural: unbounded; drops exactly what the manual requires
         reading   MIN
         inject    nothing
-        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than in the built-in text
+        arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here than
+          in the built-in text
           asm_load_gs_index
         end       the program exited after #### steps
             user-cr3, kernel-cr3, restored, no-stale, flush-kept, regs, gs, mapped and nested held in this
@@ -363,7 +368,7 @@ fn reads_nothing_outside_the_tree() {
         2,
         expect![[r#"
         --- standard error
-        cr3play: testdata/asm is no tree that can be run
+        cr3play: testdata/asm is not a tree that can be run
           Makefile: error: the tree has no such file
           it names the release: name the top folder of a kernel tree
     "#]],

@@ -138,7 +138,7 @@ fn wrong_use_names_cause_and_mend() {
 
         For more information, try '--help'.
         $ cr3play run --steps 3..x
-        error: invalid value '3..x' for '--steps <STEPS>': 'x' is no step
+        error: invalid value '3..x' for '--steps <STEPS>': 'x' is not a step
 
         For more information, try '--help'.
         $ cr3play run --form E --macro crates/core/src/linux/restore/e.S

@@ -60,7 +60,7 @@ fn nmis_while_the_frame_of_an_nmi_is_needed() {
         "kernel_loop+1:nmi > exc_nmi:mc, nmi_iret:db > asm_exc_debug:nmi",
         expect![[r#"
         A B2 C E never: excluded: - - - nmi-frame
-          mapped: the program has not come to its end 20000 steps after what struck last
+          mapped: the program has not finished 20000 steps after the last exception
     "#]],
     );
     check(

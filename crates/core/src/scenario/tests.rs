@@ -91,7 +91,7 @@ fn errors_name_the_column_what_was_expected_and_what_to_write() {
             :nmi
                 column 1: found ':', expected a label (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
             1b:nmi
-                column 1: '1b' is no label: it begins with a digit (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
+                column 1: '1b' is not a label: it begins with a digit (an injection is written label+offset#occurrence:vector, for example exc_nmi+2:mc)
             .Lend:nmi
                 column 1: '.Lend' is a local label (name the place by the label of the function, for example paranoid_exit+3)
             größe:nmi
@@ -140,7 +140,7 @@ fn errors_in_scenarios_name_the_column() {
             "column 9: unknown handler 'prof': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3, rogue-switch-mm, schedule, efi-call",
         ),
         ("colour=red", "column 8: unknown setting 'colour': one of form, features, handler, geometry, kernel, inject"),
-        ("form", "column 1: 'form' is no setting (a setting is written key=value)"),
+        ("form", "column 1: 'form' is not a setting (a setting is written key=value)"),
         ("form=A inject=k:nmj", "column 17: unknown vector 'nmj': one of nmi, db, mc, vc, df, irq"),
     ];
     for (text, expected) in cases {

@@ -160,14 +160,14 @@ fn hunks_that_only_change_the_calls_may_be_of_another_version() {
     check(
         &format!("{head}{}", diff("arch/x86/entry/entry_64.S", &format!("{calls}+\tnop\n"))),
         expect![[r#"
-        restore/custom.S:23:1: error: the hunk does not fit: `TRACE_SOMETHING` and what it has after that stand nowhere
+        restore/custom.S:23:1: error: the hunk does not fit: nothing in the text matches `TRACE_SOMETHING` and the lines after it
           that is arch/x86/entry/entry_64.S with form C; give the patches before it too, or the macros as it leaves them
     "#]],
     );
     check(
         &diff("arch/x86/entry/entry_64.S", calls),
         expect![[r#"
-        restore/custom.S:4:1: error: the hunk does not fit: `TRACE_SOMETHING` and what it has after that stand nowhere
+        restore/custom.S:4:1: error: the hunk does not fit: nothing in the text matches `TRACE_SOMETHING` and the lines after it
           that is arch/x86/entry/entry_64.S with form E; give the patches before it too, or the macros as it leaves them
     "#]],
     );
@@ -229,14 +229,14 @@ fn a_patch_that_does_not_fit_says_what_stands_there() {
     check(
         &calling(&PLAIN_WRITE.replace("movq", "mov").replace(" .endm", "+\tnop\n .endm")),
         expect![[r#"
-            restore/custom.S:5:1: error: the hunk does not fit: it has `mov \save_reg,%cr3` where `movq \save_reg,%cr3` stands
+            restore/custom.S:5:1: error: the hunk does not fit: it has `mov \save_reg,%cr3` where the text has `movq \save_reg,%cr3`
               that is restore/e.S, line 24, with form E, which it fits best; give the patches before it too, or the macros as it leaves them
         "#]],
     );
     check(
         &calling("-\tfrobnicate %rax\n"),
         expect![[r#"
-        restore/custom.S:4:1: error: the hunk does not fit: `frobnicate %rax` and what it has after that stand nowhere
+        restore/custom.S:4:1: error: the hunk does not fit: nothing in the text matches `frobnicate %rax` and the lines after it
           that is arch/x86/entry/calling.h with form E; give the patches before it too, or the macros as it leaves them
     "#]],
     );
@@ -265,7 +265,7 @@ fn a_patch_that_does_not_fit_says_what_stands_there() {
     check(
         &format!("In Intel's words:\nmov rax, cr3\n\n{}", calling("-\tfrobnicate %rax\n")),
         expect![[r#"
-        restore/custom.S:7:1: error: the hunk does not fit: `frobnicate %rax` and what it has after that stand nowhere
+        restore/custom.S:7:1: error: the hunk does not fit: nothing in the text matches `frobnicate %rax` and the lines after it
           that is arch/x86/entry/calling.h with form E; give the patches before it too, or the macros as it leaves them
     "#]],
     );
@@ -273,7 +273,7 @@ fn a_patch_that_does_not_fit_says_what_stands_there() {
     check(
         &file("series.mbox").split_once("\nFrom aaaa").expect("two mails").0.replace("jnc\t.Lnoflush", "jc\t.Lnoflush"),
         expect![[r#"
-            restore/custom.S:24:1: error: the hunk does not fit: it has `jc .Lnoflush_\@` where `jnc .Lnoflush_\@` stands
+            restore/custom.S:24:1: error: the hunk does not fit: it has `jc .Lnoflush_\@` where the text has `jnc .Lnoflush_\@`
               that is restore/a.S, line 20, with form A, which it fits best; give the patches before it too, or the macros as it leaves them
         "#]],
     );

@@ -249,7 +249,7 @@ fn edits_change_a_tree_as_they_change_the_built_in_text() {
     let patch = "--- a/arch/x86/entry/calling.h\n+++ b/arch/x86/entry/calling.h\n@@ -1,3 +1,2 @@\n \tmov\t\\scratch_reg, %cr3\n-.Ldone_\\@:\n .endm\n";
     let refused =
         boot(&tree, &patch.replace("mov\t\\scratch_reg", "mov\t\\another_reg")).map(|_| ()).map_err(|told| said(&told));
-    expect![[r#"Err("restore/custom.S:4: the hunk does not fit: it has `mov \\another_reg,%cr3` where `mov \\scratch_reg,%cr3` stands\n  that is arch/x86/entry/calling.h, line 162, with the tree (v6.12), which it fits best; give the patches before it too, or the macros as it leaves them\n")"#]].assert_eq(&format!("{refused:?}"));
+    expect![[r#"Err("restore/custom.S:4: the hunk does not fit: it has `mov \\another_reg,%cr3` where the text has `mov \\scratch_reg,%cr3`\n  that is arch/x86/entry/calling.h, line 162, with the tree (v6.12), which it fits best; give the patches before it too, or the macros as it leaves them\n")"#]].assert_eq(&format!("{refused:?}"));
     let noted = |custom: &str| boot(&tree, custom).map(|system| said(&system.notes)).unwrap_or_else(|told| said(&told));
     expect![[r#"
         restore/custom.S:1: `SET_NOFLUSH_BIT` replaces the tree's macro of that name; their texts differ

@@ -287,7 +287,7 @@ fn files_of_a_comparison_have_the_run_of_a_tree() {
         assert!(json.contains("\"tree\": \"v6.12\"") && !json.contains("\"ending\": null"), "{json}");
         assert!(csv.starts_with("counter,unit,left A,right custom (v6.12),difference\r\n"), "{csv}");
         assert!(svg.contains("<title>CR3 playground: A and custom (v6.12)</title>"), "{svg}");
-        assert!(html.contains("The right side runs a kernel tree, custom (v6.12). No link carries a tree"), "{html}");
+        assert!(html.contains("The right side runs a kernel tree, custom (v6.12). Links do not carry trees"), "{html}");
         assert!(!html.contains("does not run"), "{html}");
     }
 }

@@ -131,7 +131,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
     check(
         &diff(" .macro FIRST reg\n-\tcli\n \tmov \\reg, %cr4\n"),
         expect![[r#"
-        line 6: the hunk does not fit: it has `mov \reg,%cr4` where `mov \reg,%cr3` stands
+        line 6: the hunk does not fit: it has `mov \reg,%cr4` where the text has `mov \reg,%cr3`
           give the patches before it too, or the macros as it leaves them
         base Some(0), reached (0, 2)
     "#]],
@@ -147,7 +147,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
     check(
         &diff("-\tfoo\n"),
         expect![[r#"
-            line 4: the hunk does not fit: `foo` and what it has after that stand nowhere
+            line 4: the hunk does not fit: nothing in the text matches `foo` and the lines after it
               give the patches before it too, or the macros as it leaves them
             base Some(0), reached (0, 0)
         "#]],
@@ -163,7 +163,7 @@ fn a_patch_that_does_not_fit_says_where_and_why() {
     check(
         &diff("-theirs:\n \tcli\n"),
         expect![[r#"
-            line 4: the hunk does not fit: it has `theirs:` where `.macro FIRST reg` stands
+            line 4: the hunk does not fit: it has `theirs:` where the text has `.macro FIRST reg`
               give the patches before it too, or the macros as it leaves them
             base Some(0), reached (0, 1)
         "#]],
@@ -265,7 +265,7 @@ fn patches_apply_one_after_the_other_and_all_or_none() {
     check(
         &format!("{second}{first}"),
         expect![[r#"
-            line 4: the hunk does not fit: it has `sti2` where `cli` stands
+            line 4: the hunk does not fit: it has `sti2` where the text has `cli`
               give the patches before it too, or the macros as it leaves them
             base Some(0), reached (0, 1)
         "#]],

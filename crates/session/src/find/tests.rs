@@ -43,7 +43,7 @@ fn a_search_finds_steps_labels_addresses_and_instructions() {
           112: error_entry+22: xorl %r10d, %r10d
         1 of 205"#]],
     );
-    check("999999", expect!["Nothing is “999999”: no step, label, address or instruction."]);
+    check("999999", expect!["No step, label, address or instruction matches “999999”."]);
     check(
         "exc_nmi+2",
         expect![[r#"
@@ -88,7 +88,7 @@ fn a_search_finds_steps_labels_addresses_and_instructions() {
             > 163: kernel_loop+1: NMI strikes
             1 of 1"#]],
     );
-    check("swapgz", expect!["Nothing is “swapgz”: no step, label, address or instruction."]);
+    check("swapgz", expect!["No step, label, address or instruction matches “swapgz”."]);
 }
 
 /// Each instruction of both runs is found by its address and by its place, at each of its steps.

@@ -110,8 +110,8 @@ fn each_state_of_a_search_is_said() {
         expect!["never Holds: holds for every schedule of NMI, #DB, #MC, any depth, under 11 assumptions"],
     );
     check(
-        [Told::Broke("this browser starts no worker for it".into())],
-        expect!["never Silent: no verdict: this browser starts no worker for it"],
+        [Told::Broke("this browser cannot start a worker for it".into())],
+        expect!["never Silent: no verdict: this browser cannot start a worker for it"],
     );
     let empty = Found { verdict: Verdict::Empty, is_over: true, ..found() };
     check(
@@ -122,7 +122,7 @@ fn each_state_of_a_search_is_said() {
     check(
         [Told::Found(wrong)],
         expect![
-            "never Silent: no verdict: no run confirms what the explorer saw, restored at step 7: no schedule says where"
+            "never Silent: no verdict: a run did not confirm the explorer's result (restored at step 7: no schedule says where)"
         ],
     );
     check(

@@ -138,7 +138,7 @@ words! {
         "How many steps a second a run shows. At once it shows only the step at which it ends."
         ""
     Stop "stop" "stop"
-        "A point at which a run stops, forwards and backwards: an instruction, or a step that does something. Stops last until you close the page. Links do not carry them."
+        "A point at which a run stops, forwards and backwards: an instruction, or a step that does something. Stops last until you close the page; links do not carry them."
         ""
     Difference "difference" "difference"
         "A row in which the two runs do different things, or in which only one of them has a step."

@@ -257,7 +257,7 @@ mod tests {
             expect![[r#"
                 Line 5: nop
                 nop does nothing
-                The run does not come here.
+                The run does not reach this line.
 
                 The text has not been tried without this line.
 
@@ -295,7 +295,7 @@ mod tests {
             expect![[r#"
             Line 21: SET_NOFLUSH_BIT \save_reg
             bts copies a bit to CF, then sets it
-            The run does not come here.
+            The run does not reach this line.
 
             The text has not been tried without this line.
             no flush, general register

@@ -5,9 +5,7 @@
 //! the module that defines it. A module and those below it may use each other: what a module's own file defines belongs
 //! to all of them. Methods are invisible here, because their calls do not name a module.
 
-mod source;
-
-use source::{Modules, Path};
+use cr3_testing::source::{self, Modules, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules whose circles are allowed: crate, the module around them, the module itself, and the reason.

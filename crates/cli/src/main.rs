@@ -25,6 +25,8 @@ mod presets;
 mod report;
 mod run;
 mod settings;
+mod shell;
+mod system;
 mod table;
 mod tlb;
 mod tree;

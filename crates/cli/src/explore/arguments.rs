@@ -1,11 +1,12 @@
 //! The arguments of `cr3play explore`.
 
 use super::random::Random;
-use crate::arguments::SystemArguments;
 use crate::forms::{self, Chosen};
 use crate::jobs;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
+use crate::shell::kernel_option;
+use crate::system::SystemArguments;
 use clap::Args;
 use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
@@ -269,20 +270,5 @@ impl ExploreArguments {
         command += self.max_memory.map_or(String::new(), |mib| format!(" --max-memory {mib}")).as_str();
         command += self.shard.map_or(String::new(), |shard| format!(" --shard {shard}")).as_str();
         command
-    }
-}
-
-/// The option that chooses a kernel; nothing for v6.12.
-pub(crate) fn kernel_option(kernel: Kernel) -> String {
-    if kernel == Kernel::V6_12 { String::new() } else { format!(" --kernel {kernel}") }
-}
-
-/// A word for a shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

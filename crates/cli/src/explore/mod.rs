@@ -9,7 +9,7 @@ mod random;
 mod text;
 mod why;
 
-pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
+pub(crate) use arguments::{AFTER, ExploreArguments};
 pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 

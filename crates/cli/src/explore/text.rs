@@ -1,10 +1,10 @@
 //! The answer for a person.
 
 use super::Searched;
-use super::arguments::{kernel_option, quoted};
 use super::costs::costs;
 use super::why::Without;
 use crate::forms::described;
+use crate::shell::{kernel_option, quoted};
 use crate::table::{Align, labelled, table, wrap};
 use cr3_core::explore::{Assumption, Method, Reach, Report, Shard, Standing, Verdict, Violation};
 use std::collections::BTreeSet;

@@ -4,7 +4,8 @@ use cr3_core::explore::{self, Assumption, Report, Verdict, Violation};
 use cr3_core::linux::{Base, Form, is_entry_text};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
-use cr3_session::explore::{AtInstruction, Counterexample, Found};
+use cr3_session::counterexample::Counterexample;
+use cr3_session::explore::{AtInstruction, Found};
 
 pub(crate) fn found(report: &Report) -> Found {
     let counts = &report.counts;

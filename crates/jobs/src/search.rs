@@ -2,7 +2,7 @@
 
 use crate::found::{at_instruction, found, improved};
 use cr3_core::explore::{Explorer, Progress, Reach, Report, Verdict};
-use cr3_session::explore::{AtInstruction, Begun, Found, Subject, Told};
+use cr3_session::explore::{AtInstruction, Begun, Found, Message, Subject};
 
 /// Steps after which the search of a depth beyond single exceptions ends. Budgets count steps, not time, so that no answer depends on the
 /// machine.
@@ -63,18 +63,18 @@ impl Search {
     }
 
     /// Takes about so many steps; what it tells then.
-    pub(crate) fn work(&mut self, steps: u64) -> (Progress, Vec<Told>) {
+    pub(crate) fn work(&mut self, steps: u64) -> (Progress, Vec<Message>) {
         let steps = if self.reach == Reach::Any { steps.div_ceil(COST_OF_ANY) } else { steps };
         let end = self.take(steps);
         let broken = self.explorer.begun().broken;
         self.slices += 1;
-        let mut told = Vec::new();
+        let mut messages = Vec::new();
         if end != End::No || broken > self.broken {
             let report = self.explorer.report();
             if end != End::No {
-                told.extend(self.places(&report).map(Told::Places));
+                messages.extend(self.places(&report).map(Message::Places));
             }
-            told.extend(self.find(&report, end));
+            messages.extend(self.find(&report, end));
         }
         self.broken = broken;
         // How far the last search came says where it ended.
@@ -85,14 +85,14 @@ impl Search {
         };
         if is_told {
             self.slices = 0;
-            told.push(Told::Begun(self.begun()));
+            messages.push(Message::Begun(self.begun()));
         }
         if end == End::No {
-            return (Progress::More, told);
+            return (Progress::More, messages);
         }
         match self.go_further() {
-            Ok(progress) => (progress, told),
-            Err(why) => (Progress::Done, told.into_iter().chain([Told::Broke(why)]).collect()),
+            Ok(progress) => (progress, messages),
+            Err(why) => (Progress::Done, messages.into_iter().chain([Message::Broke(why)]).collect()),
         }
     }
 
@@ -112,13 +112,13 @@ impl Search {
     }
 
     /// What this report adds to the last finding, or repeats if nothing follows it.
-    fn find(&mut self, report: &Report, end: End) -> Option<Told> {
+    fn find(&mut self, report: &Report, end: End) -> Option<Message> {
         let found = improved(self.known.as_ref(), found(report));
         let is_over = end != End::No && (self.next.is_empty() || has_the_last_word(&found));
         let found = Found { is_over, ..found };
         let is_news = self.known.as_ref() != Some(&found);
         self.known = Some(found.clone());
-        is_news.then_some(Told::Found(found))
+        is_news.then_some(Message::Found(found))
     }
 
     /// Begins the next search, if one is to follow.

@@ -9,10 +9,8 @@ use cr3_testing::source::{self, Modules, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules whose circles are allowed: crate, the module around them, the module itself, and the reason.
-const BESIDE: [(&str, &str, &str, &str); 7] = [
+const BESIDE: [(&str, &str, &str, &str); 4] = [
     ("machine", "", "fast", "it stands beside the layers; crates/machine/tests/layers.rs holds what may use it"),
-    ("cli", "", "explore", "its arguments are part of the command line, and take the arguments of a system"),
-    ("cli", "", "mutants", "its arguments are part of the command line, and take the arguments of a system"),
     (
         "core",
         "explore::summary",
@@ -20,12 +18,6 @@ const BESIDE: [(&str, &str, &str, &str); 7] = [
         "it says what words hold in the frame of a shadow, which follows what was learned",
     ),
     ("core", "explore::summary", "round", "a round applies the summaries that it makes"),
-    (
-        "session",
-        "",
-        "study",
-        "the explorer's worker answers for it, and what fails without a line opens as a counterexample does",
-    ),
     ("core", "explore", "world", "a world, the lanes in it and its journal are one recursive structure"),
 ];
 

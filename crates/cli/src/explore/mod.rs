@@ -1,7 +1,6 @@
 //! `cr3play explore`: threads, progress and exit status; the search itself is the library's.
 
 mod arguments;
-mod bench;
 mod costs;
 mod json;
 mod merge;
@@ -10,15 +9,15 @@ mod text;
 mod why;
 
 pub(crate) use arguments::{AFTER, ExploreArguments};
-pub(crate) use bench::searches;
 pub(crate) use merge::{MergeArguments, merge};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
-use crate::{diagnostic, jobs, own_text, run};
+use crate::{diagnostic, jobs, own_text};
 use arguments::Asked;
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict, Violation};
 use cr3_core::linux::System;
 use cr3_core::scenario::Scenario;
+use cr3_core::trace::{Options, Trace};
 use random::Random;
 use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
@@ -158,7 +157,8 @@ fn unmodelled(violation: &Violation) -> Result<Option<String>, WrongUse> {
         return Ok(None);
     }
     let scenario = Scenario { config: violation.config.clone(), schedule: violation.schedule.clone() };
-    Ok(run::record(&scenario, violation.step())?.goes_beyond())
+    let run = Trace::record(&scenario, Options { budget: violation.step() });
+    Ok(run.map_err(|diagnostics| diagnostic::refused(&diagnostics))?.goes_beyond())
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {

@@ -66,7 +66,7 @@ counters! {
     DebugExceptions "debug_exceptions" { Exception::Debug.name() } "events" "Debug exceptions delivered."
     MachineChecks "machine_checks" { Exception::MachineCheck.name() } "events" "Machine checks delivered."
     VmmCommunications "vmm_communications" { Exception::VmmCommunication.name() } "events" "VMM communication exceptions delivered."
-    DoubleFaults "double_faults" "#DF" "events" "Double faults delivered."
+    DoubleFaults "double_faults" { Exception::DoubleFault.name() } "events" "Double faults delivered."
     PageFaults "page_faults" "page faults" "events" "Page faults delivered."
     GeneralProtections "general_protections" { Exception::GeneralProtection.name() } "events" "General-protection exceptions delivered."
     Interrupts "interrupts" "IRQs" "events" "Maskable external interrupts delivered."

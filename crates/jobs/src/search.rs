@@ -1,8 +1,8 @@
 //! The searches of a subject, slice by slice, with their messages. Each goes further than the one before.
 
 use crate::found::{at_instruction, found, improved};
-use cr3_core::explore::{Explorer, Progress, Reach, Report, Verdict};
-use cr3_session::explore::{AtInstruction, Begun, Found, Subject, Told};
+use cr3_core::explore::{Explorer, Progress, Reach, Report, Shorter, Verdict};
+use cr3_session::explore::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
 
 /// Steps after which the search of a depth beyond single exceptions ends. Budgets count steps, not time, so that no answer depends on the
 /// machine.
@@ -114,7 +114,7 @@ impl Search {
     /// What this report adds to the last finding, or repeats if nothing follows it.
     fn find(&mut self, report: &Report, end: End) -> Option<Told> {
         let found = improved(self.known.as_ref(), found(report));
-        let is_over = end != End::No && (self.next.is_empty() || has_the_last_word(&found));
+        let is_over = end != End::No && (self.next.is_empty() || has_the_last_word(&found, self.next));
         let found = Found { is_over, ..found };
         let is_news = self.known.as_ref() != Some(&found);
         self.known = Some(found.clone());
@@ -156,11 +156,18 @@ fn explorer(subject: &Subject, reach: Reach) -> Result<Explorer, String> {
     Ok(explorer)
 }
 
-/// Whether no further search would say more.
-fn has_the_last_word(found: &Found) -> bool {
+/// Whether one of these searches may find a shorter counterexample.
+fn may_be_shortened(found: &Counterexample, next: &[Reach]) -> bool {
+    let strikes = found.schedule.injections.len();
+    let covers = |reach: &Reach| matches!(reach, Reach::Depth(depth) if *depth as usize >= strikes);
+    found.shorter != Shorter::None && next.iter().any(covers)
+}
+
+/// Whether none of these searches would say more.
+fn has_the_last_word(found: &Found, next: &[Reach]) -> bool {
     match found.verdict {
         _ if !found.unconfirmed.is_empty() => true,
-        Verdict::Breaks => found.counterexamples.iter().all(|it| it.is_minimal),
+        Verdict::Breaks => !found.counterexamples.iter().any(|it| may_be_shortened(it, next)),
         Verdict::Empty => true,
         Verdict::Holds | Verdict::NotFinished => found.reach == Reach::Any,
     }

@@ -11,7 +11,7 @@ use crate::words::Files;
 use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
 use cr3_core::promises::Promise;
 use cr3_core::query::{
-    Assumption, Assumptions, Method, Query, Reach, Standing, Verdict, standard_features, standard_handlers,
+    Assumption, Assumptions, Method, Query, Reach, Shorter, Standing, Verdict, standard_features, standard_handlers,
 };
 use cr3_core::scenario::{Schedule, Vector};
 use std::rc::Rc;
@@ -141,8 +141,8 @@ pub struct Counterexample {
     pub schedule: Schedule,
     /// The step at which it is broken, from 1.
     pub step: u32,
-    /// Whether no shorter one breaks the promise.
-    pub is_minimal: bool,
+    /// What is known of shorter ones.
+    pub shorter: Shorter,
     /// The features of the system.
     pub features: Features,
     /// Its handlers.

@@ -76,10 +76,21 @@ impl Searched {
     }
 }
 
+/// What `git bisect run` takes for "cannot be told"; it would take 2 for bad.
+const UNTESTABLE: u8 = 125;
+
 pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
     let verdict = if arguments.list_assumptions { list(arguments).map(|()| Verdict::Holds) } else { answer(arguments) };
-    let no_answer = if arguments.bisect { 125 } else { 3 };
-    exit(verdict, no_answer, if arguments.bisect { 125 } else { 2 })
+    match arguments.bisect {
+        true => exit(verdict, UNTESTABLE, UNTESTABLE),
+        false => exit(verdict, 3, 2),
+    }
+}
+
+/// The exit status where these arguments, those of the whole program, make no sense.
+pub(crate) fn wrong_use(mut arguments: impl Iterator<Item = String>) -> u8 {
+    let bisects = arguments.any(|argument| argument == "explore") && arguments.any(|argument| argument == "--bisect");
+    if bisects { UNTESTABLE } else { 2 }
 }
 
 fn exit(verdict: Result<Verdict, WrongUse>, no_answer: u8, wrong_use: u8) -> ExitCode {
@@ -174,7 +185,7 @@ fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse>
         if tasks.is_empty() {
             return Ok(explorer.report());
         }
-        let progress = Progress::new(explorer.strikes(), tasks.len());
+        let progress = Progress::new(&explorer, tasks.len());
         let done = carry_out(tasks, settings, &progress);
         progress.clear();
         explorer.absorb(done);
@@ -202,9 +213,12 @@ struct Progress {
 }
 
 impl Progress {
-    /// Of the parts of one depth.
-    fn new(strikes: u32, tasks: usize) -> Self {
-        Self::of(format!("depth {strikes}, parts"), tasks as u64)
+    /// Of what is to be done at once.
+    fn new(explorer: &Explorer, tasks: usize) -> Self {
+        match explorer.is_at_any_depth() {
+            true => Self::of("any depth, systems".to_owned(), tasks as u64),
+            false => Self::of(format!("depth {}, parts", explorer.strikes()), tasks as u64),
+        }
     }
 
     fn of_random(schedules: u64) -> Self {
@@ -212,7 +226,12 @@ impl Progress {
     }
 
     fn of(what: String, of: u64) -> Self {
-        Self { what, of, done: AtomicU64::new(0), shown: std::io::stderr().is_terminal() }
+        Self { what, of, done: AtomicU64::new(0), shown: std::io::stderr().is_terminal() }.begun()
+    }
+
+    fn begun(self) -> Self {
+        self.say(&format!("\r{}: 0 of {}", self.what, self.of));
+        self
     }
 
     fn advance(&self) {

@@ -255,6 +255,13 @@ fn a_verdict_says_which_assumptions_it_needs() {
         why       holds without each of its assumptions, at this depth
     "#]],
     );
+    // Nothing strikes twice on one stack among single exceptions.
+    check(
+        &format!("{ONE} --depth any --vectors db --why"),
+        0,
+        expect![[r#"
+    "#]],
+    );
     check(
         &format!("{standard} --without no-poke"),
         1,
@@ -285,6 +292,10 @@ fn bisect_knows_good_bad_and_no_answer() {
     assert_eq!(status("--form E"), 0);
     assert_eq!(status("--form never"), 1);
     assert_eq!(status("--macro nowhere.S"), 125);
+    // What the parser of arguments refuses, too.
+    assert_eq!(status("--depth 9"), 125);
+    assert_eq!(status("--nonsense"), 125);
+    assert_eq!(play("explore --nonsense", "").status, 2);
 }
 
 #[test]

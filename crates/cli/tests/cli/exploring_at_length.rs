@@ -177,6 +177,14 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
     other["tree"]["sum"] = "another".into();
     let other = written("other_tree.json", &other.to_string());
     let [no_share, text] = [written("no_share.json", &whole), written("text.json", "form E")];
+    let changed = |name: &str, field: &str, value: Value| {
+        let mut answer: Value = serde_json::from_str(&share).expect("JSON");
+        answer[field] = value;
+        written(name, &answer.to_string())
+    };
+    let beyond = changed("beyond.json", "shard", "3/2".into());
+    let silent = changed("silent.json", "verdict", Value::Null);
+    let older = changed("older.json", "version", 3.into());
     let refused = |files: &[&String]| {
         let files: Vec<_> = files.iter().map(|file| (*file).clone()).collect();
         let answer = merge(&files);
@@ -192,6 +200,9 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         refused(&[&tree[0], &other]),
         refused(&[&no_share]),
         refused(&[&text]),
+        refused(&[&beyond]),
+        refused(&[&silent]),
+        refused(&[&older]),
     ];
     let expected = expect![[r#"
         cr3play: share 2/2 is missing run it, and give its file too

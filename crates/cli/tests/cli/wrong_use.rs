@@ -57,6 +57,8 @@ fn wrong_use_names_cause_and_mend() {
         "asm - --features pit",
         "asm - --features pti,X86_FEATURE_",
         "tlb Cargo.toml",
+        "explore --depth any --shard 1/2",
+        "explore --seed 3",
         "nmi --rate -1",
         "nmi --cycles 3..2",
         "run --geometry skylark",

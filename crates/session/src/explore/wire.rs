@@ -8,7 +8,7 @@ use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
 use cr3_core::promises::Promise;
-use cr3_core::query::{Assumption, Assumptions, Verdict};
+use cr3_core::query::{Assumption, Assumptions, Shorter, Verdict};
 
 /// How far searches go by themselves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,10 +143,10 @@ fn found_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Found> {
 }
 
 pub(crate) fn counterexample_text(found: &Counterexample) -> String {
-    let Counterexample { promise, cause, schedule, step, is_minimal, features, handler } = found;
-    let minimal = u32::from(*is_minimal);
+    let Counterexample { promise, cause, schedule, step, shorter, features, handler } = found;
+    let shorter = *shorter as u32;
     let id = promise.id();
-    format!("{id}{PART}{step}{PART}{minimal}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
+    format!("{id}{PART}{step}{PART}{shorter}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
 }
 
 pub(crate) fn counterexample_of(text: &str) -> Option<Counterexample> {
@@ -155,7 +155,7 @@ pub(crate) fn counterexample_of(text: &str) -> Option<Counterexample> {
     Some(Counterexample {
         promise: Promise::ALL.into_iter().find(|promise| promise.id() == id)?,
         step: parts.next()?.parse().ok()?,
-        is_minimal: parts.next()? == "1",
+        shorter: *Shorter::ALL.get(parts.next()?.parse::<usize>().ok()?)?,
         features: parts.next()?.parse().ok()?,
         handler: parts.next()?.parse().ok()?,
         schedule: match parts.next()? {

@@ -6,6 +6,7 @@ use crate::library::Library;
 use crate::state::{Settings, State};
 use crate::update::update;
 use crate::view::claims;
+use cr3_core::query::Shorter;
 use cr3_core::scenario::Schedule;
 
 /// A macro that never restores.
@@ -50,7 +51,7 @@ fn answers_of_every_kind_are_read_back() {
         cause: "why".into(),
         schedule: Schedule::default(),
         step: 7,
-        is_minimal: true,
+        shorter: Shorter::None,
         features: Default::default(),
         handler: Default::default(),
     };

@@ -17,7 +17,7 @@ use cr3_core::geometry::Geometry;
 use cr3_core::linux::Macro;
 use cr3_core::linux::{Feature, Features, Handler, Handlers};
 use cr3_core::promises::Promise;
-use cr3_core::query::{Reach, Verdict};
+use cr3_core::query::{Reach, Shorter, Verdict};
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Nesting, Place, Vector};
 use proptest::prelude::*;
@@ -414,7 +414,7 @@ fn counterexample() -> impl Strategy<Value = Counterexample> {
         cause: "it breaks".into(),
         schedule: schedule.parse().expect("a schedule"),
         step,
-        is_minimal: step % 2 == 0,
+        shorter: Shorter::ALL[step as usize % 3],
         features: Features::ALL,
         handler: handler.into(),
     })

@@ -243,7 +243,7 @@ fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Ca
         schedule: found.schedule.to_string(),
         step: found.step,
         system: (!is_displayed).then(system),
-        length: if found.is_minimal { "the shortest" } else { "there may be a shorter one" },
+        length: found.shorter.words(),
         is_alone,
     }
 }

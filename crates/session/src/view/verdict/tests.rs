@@ -5,6 +5,7 @@ use crate::choice::Landing;
 use crate::explore::Told;
 use crate::state::Settings;
 use crate::update::{is_valid, update};
+use cr3_core::query::Shorter;
 use expect_test::{Expect, expect};
 
 fn opened(link: &str) -> State {
@@ -31,7 +32,7 @@ fn counterexample(state: &State, promise: Promise, schedule: &str) -> Counterexa
         cause: "user mode on the kernel's tables".into(),
         schedule: if schedule.is_empty() { Schedule::default() } else { schedule.parse().expect("a schedule") },
         step: 391,
-        is_minimal: true,
+        shorter: Shorter::None,
         features: state.setup.features,
         handler: state.setup.handler,
     }

@@ -1,10 +1,10 @@
 //! `cr3play bench`: how fast this machine runs, shows, compares and assembles.
 
 mod headers;
+mod searches;
 
 use crate::arguments::BenchArguments;
 use crate::diagnostic;
-use crate::explore::searches;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, table};
 use cr3_core::benchmark::{STEPS, count, storm};
@@ -15,6 +15,7 @@ use cr3_core::linux::{Config, Form, System, boot};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
 use headers::Headers;
+use searches::searches;
 use serde::Serialize;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -24,7 +25,7 @@ const SAMPLE: Duration = Duration::from_millis(200);
 
 /// One thing that was measured.
 #[derive(Serialize)]
-pub(crate) struct Measured {
+struct Measured {
     name: &'static str,
     what: &'static str,
     unit: &'static str,
@@ -34,7 +35,7 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    pub(crate) fn new(name: &'static str, what: &'static str, unit: &'static str, mut samples: Vec<f64>) -> Self {
+    fn new(name: &'static str, what: &'static str, unit: &'static str, mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |index: usize| samples.get(index).copied().unwrap_or(0.0);
         let (median, highest) = (at(samples.len() / 2), at(samples.len().saturating_sub(1)));
@@ -103,7 +104,7 @@ fn rate(samples: u32, work: impl Fn() -> u64) -> Vec<f64> {
     (0..samples).map(sample).collect()
 }
 
-pub(crate) fn milliseconds(work: impl FnOnce()) -> f64 {
+fn milliseconds(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     start.elapsed().as_secs_f64() * 1000.0

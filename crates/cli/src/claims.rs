@@ -1,10 +1,11 @@
 //! `cr3play claims`.
 
-use crate::arguments::{ClaimsArguments, SystemArguments};
+use crate::arguments::ClaimsArguments;
 use crate::diagnostic;
-use crate::explore::{kernel_option, quoted};
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::own_text::{self, OwnText};
+use crate::shell::{kernel_option, quoted};
+use crate::system::SystemArguments;
 use crate::table::{labelled, wrap};
 use cr3_core::asm::Diagnostic;
 use cr3_core::claims::{Basis, CLAIMS, Claim, Judged, Lab, Measure, Shown, Subject, TERMS, Verdict};

@@ -25,6 +25,8 @@ mod presets;
 mod report;
 mod run;
 mod settings;
+mod shell;
+mod system;
 mod table;
 mod tlb;
 mod tree;
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
             tell(&error.to_string());
-            return ExitCode::from(2);
+            return ExitCode::from(explore::wrong_use(std::env::args().skip(1)));
         }
         Err(help) => help.exit(),
     };

@@ -3,10 +3,10 @@
 //! A tree is a text of one's own too, with or without edits.
 
 use crate::diagnostic;
-use crate::explore::quoted;
 use crate::input::read;
 use crate::outcome::WrongUse;
 use crate::settings::Settings;
+use crate::shell::quoted;
 use crate::tree;
 use clap::Args;
 use cr3_core::linux::{Config, Form, System, Tree, TreeId, boot};

@@ -142,8 +142,8 @@ fn judged(state: State, asked: Asked, library: &Library) -> State {
     jobs.take(Request::Go(pace));
     let mut state = state;
     while !jobs.is_idle() {
-        for (ticket, told) in jobs.slice(STEPS) {
-            state = update(&state, Action::Explored(ticket, told));
+        for (ticket, message) in jobs.slice(STEPS) {
+            state = update(&state, Action::Explored(ticket, message));
         }
     }
     state

@@ -7,7 +7,7 @@ use crate::json::hex;
 use crate::outcome::{Outcome, WrongUse, print, print_json};
 use crate::table::{Align, beside, labelled, rewrap, table, wrap};
 use crate::{diagnostic, forms, json};
-use cr3_core::compare::lacks_label;
+use cr3_core::compare::{lacks_label, why_missed};
 use cr3_core::counters::{Counter, CounterSet};
 use cr3_core::linux::{Half, Kernel, Variation, tables_half};
 use cr3_core::scenario::Scenario;
@@ -186,12 +186,8 @@ fn missed(trace: &Trace, others: &[&Trace]) -> String {
         |of: &Trace| others.iter().zip(&names).find(|(other, _)| std::ptr::eq(**other, of)).map(|(_, name)| name);
     let line = |unfired: &Unfired| match others.iter().find(|other| lacks_label(unfired, other)) {
         Some(other) => {
-            let [here, there] =
-                [trace, other].map(|of| name(of).map_or(of.scenario.config.form.name(), String::as_str));
-            format!(
-                "{} did not strike: the text of {here} has no such label, and that of {there} has it",
-                unfired.injection
-            )
+            let names = [trace, other].map(|of| name(of).map_or(of.scenario.config.form.name(), String::as_str));
+            format!("{} did not strike: {}", unfired.injection, why_missed(unfired, other, names))
         }
         None => unfired.to_string(),
     };

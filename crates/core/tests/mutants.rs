@@ -1,7 +1,7 @@
 //! Mutants: the outcomes of the macros that are wrong on purpose, and whether what is proven of them is so.
 
 use cr3_core::asm::Section;
-use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query as Search};
+use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query as Search, Shorter};
 use cr3_core::linux::{Config, Features, Form, Handler, Handlers};
 use cr3_core::mutants::{Chosen, LineFate, Mutant, Mutants, Query, REASONS, Report, Score, VECTORS, Verdict, mutants};
 use expect_test::{Expect, expect};
@@ -65,7 +65,7 @@ fn form_e_and_the_explorer() {
     let score = report.score();
     assert!(score.is_enough(), "{score:?}");
     assert!(report.judged.iter().all(|judged| match &judged.verdict {
-        Verdict::Killed(violation) => violation.is_minimal,
+        Verdict::Killed(violation) => violation.shorter != Shorter::Unknown,
         _ => true,
     }));
 

@@ -4,7 +4,8 @@ use cr3_core::explore::{self, Assumption, Report, Verdict, Violation};
 use cr3_core::linux::{Base, Form, is_entry_text};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
-use cr3_session::explore::{AtInstruction, Counterexample, Found};
+use cr3_session::counterexample::Counterexample;
+use cr3_session::explore::{AtInstruction, Found};
 
 pub(crate) fn found(report: &Report) -> Found {
     let counts = &report.counts;
@@ -33,7 +34,7 @@ pub(crate) fn improved(known: Option<&Found>, new: Found) -> Found {
 
 /// The best counterexample to each promise, those of fewest strikes and steps first.
 fn best<'a>(all: impl Iterator<Item = &'a Counterexample>) -> Vec<Counterexample> {
-    let order = |it: &Counterexample| (it.schedule.injections.len(), it.step, !it.is_minimal);
+    let order = |it: &Counterexample| (it.schedule.injections.len(), it.step, it.shorter);
     let mut best: Vec<Counterexample> = Vec::new();
     for found in all {
         match best.iter_mut().find(|other| other.promise == found.promise) {
@@ -52,7 +53,7 @@ pub(crate) fn counterexample(violation: &Violation) -> Counterexample {
         cause: cause(violation),
         schedule: violation.schedule.clone(),
         step: violation.step(),
-        is_minimal: violation.is_minimal,
+        shorter: violation.shorter,
         features: violation.config.features,
         handler: violation.config.handler,
     }
@@ -91,7 +92,7 @@ pub(crate) fn at_instruction(at: &explore::AtInstruction) -> AtInstruction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cr3_core::explore::Reach;
+    use cr3_core::explore::{Reach, Shorter};
     use cr3_core::promises::Promise;
 
     fn holding(reach: Reach, schedules: u64) -> Found {
@@ -108,14 +109,14 @@ mod tests {
         }
     }
 
-    /// Found with counterexamples: promise, schedule, step, whether it is minimal.
-    fn breaking(reach: Reach, found: &[(Promise, &str, u32, bool)]) -> Found {
-        let counterexample = |&(promise, schedule, step, is_minimal): &(Promise, &str, u32, bool)| Counterexample {
+    /// Found with counterexamples: promise, schedule, step, what is known of shorter ones.
+    fn breaking(reach: Reach, found: &[(Promise, &str, u32, Shorter)]) -> Found {
+        let counterexample = |&(promise, schedule, step, shorter): &(Promise, &str, u32, Shorter)| Counterexample {
             promise,
             cause: "why".into(),
             schedule: schedule.parse().expect("a schedule"),
             step,
-            is_minimal,
+            shorter,
             features: Default::default(),
             handler: Default::default(),
         };
@@ -142,9 +143,9 @@ mod tests {
         check(holding(one, 10), open(one), (Verdict::NotFinished, one, 10, &[]));
         check(holding(one, 10), holding(any, 10), (Holds, any, 10, &[]));
         check(holding(one, 10), holding(two, 99), (Holds, two, 99, &[]));
-        let deep = (Promise::Regs, "exc_nmi:db > exc_debug:mc, kernel_loop:nmi", 30, false);
-        let shorter = (Promise::Regs, "exc_nmi:db > exc_debug:mc", 40, true);
-        let other = (Promise::Mapped, "exc_nmi:mc > exc_machine_check:db", 20, false);
+        let deep = (Promise::Regs, "exc_nmi:db > exc_debug:mc, kernel_loop:nmi", 30, Shorter::OnlyInSteps);
+        let shorter = (Promise::Regs, "exc_nmi:db > exc_debug:mc", 40, Shorter::None);
+        let other = (Promise::Mapped, "exc_nmi:mc > exc_machine_check:db", 20, Shorter::Unknown);
         check(breaking(one, &[deep]), open(one), (Breaks, one, 10, &[deep.1]));
         check(breaking(one, &[deep, other]), breaking(two, &[shorter]), (Breaks, two, 10, &[other.1, shorter.1]));
         check(breaking(one, &[deep]), holding(two, 99), (Breaks, two, 99, &[deep.1]));

@@ -5,7 +5,7 @@ use crate::study::{Work, is_last};
 use cr3_core::claims::Lab;
 use cr3_core::explore::Progress;
 use cr3_session::explore::wire::{Pace, Request};
-use cr3_session::explore::{Subject, Told};
+use cr3_session::explore::{Message, Subject};
 use cr3_session::study::Question;
 
 /// The searches and questions that are wanted.
@@ -66,12 +66,12 @@ impl Jobs {
     }
 
     /// Takes about so many steps of one search, or a piece of a question; what it tells, with its ticket.
-    pub fn slice(&mut self, steps: u64) -> Vec<(u32, Told)> {
+    pub fn slice(&mut self, steps: u64) -> Vec<(u32, Message)> {
         let Some(index) = self.next() else { return Vec::new() };
         self.turn = index;
         let Some(job) = self.jobs.get_mut(index) else { return Vec::new() };
-        let told = job.slice(steps, &mut self.merged);
-        told.into_iter().map(|told| (job.ticket, told)).collect()
+        let messages = job.slice(steps, &mut self.merged);
+        messages.into_iter().map(|message| (job.ticket, message)).collect()
     }
 }
 
@@ -92,30 +92,30 @@ impl Job {
         matches!(self.stage, Stage::Asked(_) | Stage::Studying(_))
     }
 
-    fn slice(&mut self, steps: u64, merged: &mut Lab) -> Vec<Told> {
-        let (stage, told) = match std::mem::replace(&mut self.stage, Stage::Over) {
+    fn slice(&mut self, steps: u64, merged: &mut Lab) -> Vec<Message> {
+        let (stage, messages) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Wanted(subject) => match Search::new(subject) {
                 Ok(search) => (Stage::Searching(Box::new(search)), Vec::new()),
-                Err(why) => (Stage::Over, vec![Told::Broke(why)]),
+                Err(why) => (Stage::Over, vec![Message::Broke(why)]),
             },
             Stage::Searching(mut search) => {
-                let (progress, told) = search.work(steps);
+                let (progress, messages) = search.work(steps);
                 let stage = if progress == Progress::Done { Stage::Over } else { Stage::Searching(search) };
-                (stage, told)
+                (stage, messages)
             }
             Stage::Asked(question) => match Work::new(&question) {
                 Ok(work) => (Stage::Studying(work), Vec::new()),
-                Err(why) => (Stage::Over, vec![Told::Broke(why)]),
+                Err(why) => (Stage::Over, vec![Message::Broke(why)]),
             },
             Stage::Studying(mut work) => {
-                let told = work.slice(merged);
-                let stage = if told.iter().any(is_last) { Stage::Over } else { Stage::Studying(work) };
-                (stage, told)
+                let messages = work.slice(merged);
+                let stage = if messages.iter().any(is_last) { Stage::Over } else { Stage::Studying(work) };
+                (stage, messages)
             }
             Stage::Over => (Stage::Over, Vec::new()),
         };
         self.stage = stage;
-        told
+        messages
     }
 }
 

@@ -1,8 +1,9 @@
 //! The searches of a subject, slice by slice, with their messages. Each goes further than the one before.
 
 use crate::found::{at_instruction, found, improved};
-use cr3_core::explore::{Explorer, Progress, Reach, Report, Verdict};
-use cr3_session::explore::{AtInstruction, Begun, Found, Subject, Told};
+use cr3_core::explore::{Explorer, Progress, Reach, Report, Shorter, Verdict};
+use cr3_session::counterexample::Counterexample;
+use cr3_session::explore::{AtInstruction, Begun, Found, Message, Subject};
 
 /// Steps after which the search of a depth beyond single exceptions ends. Budgets count steps, not time, so that no answer depends on the
 /// machine.
@@ -63,18 +64,18 @@ impl Search {
     }
 
     /// Takes about so many steps; what it tells then.
-    pub(crate) fn work(&mut self, steps: u64) -> (Progress, Vec<Told>) {
+    pub(crate) fn work(&mut self, steps: u64) -> (Progress, Vec<Message>) {
         let steps = if self.reach == Reach::Any { steps.div_ceil(COST_OF_ANY) } else { steps };
         let end = self.take(steps);
         let broken = self.explorer.begun().broken;
         self.slices += 1;
-        let mut told = Vec::new();
+        let mut messages = Vec::new();
         if end != End::No || broken > self.broken {
             let report = self.explorer.report();
             if end != End::No {
-                told.extend(self.places(&report).map(Told::Places));
+                messages.extend(self.places(&report).map(Message::Places));
             }
-            told.extend(self.find(&report, end));
+            messages.extend(self.find(&report, end));
         }
         self.broken = broken;
         // How far the last search came says where it ended.
@@ -85,14 +86,14 @@ impl Search {
         };
         if is_told {
             self.slices = 0;
-            told.push(Told::Begun(self.begun()));
+            messages.push(Message::Begun(self.begun()));
         }
         if end == End::No {
-            return (Progress::More, told);
+            return (Progress::More, messages);
         }
         match self.go_further() {
-            Ok(progress) => (progress, told),
-            Err(why) => (Progress::Done, told.into_iter().chain([Told::Broke(why)]).collect()),
+            Ok(progress) => (progress, messages),
+            Err(why) => (Progress::Done, messages.into_iter().chain([Message::Broke(why)]).collect()),
         }
     }
 
@@ -112,13 +113,13 @@ impl Search {
     }
 
     /// What this report adds to the last finding, or repeats if nothing follows it.
-    fn find(&mut self, report: &Report, end: End) -> Option<Told> {
+    fn find(&mut self, report: &Report, end: End) -> Option<Message> {
         let found = improved(self.known.as_ref(), found(report));
-        let is_over = end != End::No && (self.next.is_empty() || has_the_last_word(&found));
+        let is_over = end != End::No && (self.next.is_empty() || has_the_last_word(&found, self.next));
         let found = Found { is_over, ..found };
         let is_news = self.known.as_ref() != Some(&found);
         self.known = Some(found.clone());
-        is_news.then_some(Told::Found(found))
+        is_news.then_some(Message::Found(found))
     }
 
     /// Begins the next search, if one is to follow.
@@ -156,11 +157,18 @@ fn explorer(subject: &Subject, reach: Reach) -> Result<Explorer, String> {
     Ok(explorer)
 }
 
-/// Whether no further search would say more.
-fn has_the_last_word(found: &Found) -> bool {
+/// Whether one of these searches may find a shorter counterexample.
+fn may_be_shortened(found: &Counterexample, next: &[Reach]) -> bool {
+    let strikes = found.schedule.injections.len();
+    let covers = |reach: &Reach| matches!(reach, Reach::Depth(depth) if *depth as usize >= strikes);
+    found.shorter != Shorter::None && next.iter().any(covers)
+}
+
+/// Whether none of these searches would say more.
+fn has_the_last_word(found: &Found, next: &[Reach]) -> bool {
     match found.verdict {
         _ if !found.unconfirmed.is_empty() => true,
-        Verdict::Breaks => found.counterexamples.iter().all(|it| it.is_minimal),
+        Verdict::Breaks => !found.counterexamples.iter().any(|it| may_be_shortened(it, next)),
         Verdict::Empty => true,
         Verdict::Holds | Verdict::NotFinished => found.reach == Reach::Any,
     }

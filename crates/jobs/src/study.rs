@@ -5,7 +5,7 @@ use cr3_core::asm::Diagnostic;
 use cr3_core::claims::{CLAIMS, Claim, Judged, Lab, Measure, Subject};
 use cr3_core::linux::Config;
 use cr3_core::mutants::{Chosen, Done, LineFate, Mutants, Query, Report, Task, Verdict};
-use cr3_session::explore::Told;
+use cr3_session::explore::Message;
 use cr3_session::explore::wire::plain;
 use cr3_session::study::{Answer, Learned, Line, Number, Question, Round, Without};
 
@@ -25,7 +25,7 @@ impl Work {
 
     /// Does the next piece of work and returns its messages. `merged` is the lab of form E. A question ends with the message that it is over or
     /// that it broke.
-    pub(crate) fn slice(&mut self, merged: &mut Lab) -> Vec<Told> {
+    pub(crate) fn slice(&mut self, merged: &mut Lab) -> Vec<Message> {
         match self {
             Self::Claims(claims) => claims.slice(merged),
             Self::Lines(lines) => lines.slice(),
@@ -34,8 +34,8 @@ impl Work {
 }
 
 /// Whether nothing follows.
-pub(crate) fn is_last(told: &Told) -> bool {
-    matches!(told, Told::Learned(Learned::Over) | Told::Broke(_))
+pub(crate) fn is_last(message: &Message) -> bool {
+    matches!(message, Message::Learned(Learned::Over) | Message::Broke(_))
 }
 
 fn refused(diagnostics: &[Diagnostic]) -> String {
@@ -55,14 +55,14 @@ impl Claims {
         Self { own: (*subject != Subject::default()).then(|| Lab::new(subject.clone())), next: 0 }
     }
 
-    fn slice(&mut self, merged: &mut Lab) -> Vec<Told> {
-        let Some(claim) = CLAIMS.get(self.next) else { return vec![Told::Learned(Learned::Over)] };
+    fn slice(&mut self, merged: &mut Lab) -> Vec<Message> {
+        let Some(claim) = CLAIMS.get(self.next) else { return vec![Message::Learned(Learned::Over)] };
         self.next += 1;
         let answer = match &mut self.own {
             None => claim.judge(merged).map(|judged| answer(claim, &judged, None, merged)),
             Some(own) => both(claim, own, merged),
         };
-        vec![answer.map_or_else(|why| Told::Broke(refused(&why)), |answer| Told::Learned(Learned::Claim(answer)))]
+        vec![answer.map_or_else(|why| Message::Broke(refused(&why)), |answer| Message::Learned(Learned::Claim(answer)))]
     }
 }
 
@@ -104,18 +104,18 @@ impl Lines {
         Ok(Self { tasks: mutants.tasks(), mutants, done: Vec::new() })
     }
 
-    fn slice(&mut self) -> Vec<Told> {
+    fn slice(&mut self) -> Vec<Message> {
         if let Some(task) = self.tasks.get(self.done.len()) {
             self.done.push(task.run());
         }
         if self.done.len() < self.tasks.len() {
-            return vec![Told::Learned(Learned::Round(self.round()))];
+            return vec![Message::Learned(Learned::Round(self.round()))];
         }
         self.mutants.absorb(std::mem::take(&mut self.done));
         self.tasks = self.mutants.tasks();
         match self.mutants.report() {
-            None => vec![Told::Learned(Learned::Round(self.round()))],
-            Some(report) => told(&report),
+            None => vec![Message::Learned(Learned::Round(self.round()))],
+            Some(report) => messages(&report),
         }
     }
 
@@ -125,15 +125,15 @@ impl Lines {
     }
 }
 
-pub(crate) fn told(report: &Report) -> Vec<Told> {
-    let lines = report.lines().map(|fate| Told::Learned(Learned::Line(line(report, &fate))));
+pub(crate) fn messages(report: &Report) -> Vec<Message> {
+    let lines = report.lines().map(|fate| Message::Learned(Learned::Line(line(report, &fate))));
     let last = match (report.original.first(), report.unconfirmed.first()) {
-        (Some(violation), _) => Told::Broke(format!(
+        (Some(violation), _) => Message::Broke(format!(
             "the form itself breaks a promise, so its lines cannot be judged: {}, with {}",
             violation.broken, violation.schedule
         )),
-        (None, Some(wrong)) => Told::Broke(format!("a run did not confirm the explorer's result ({wrong})")),
-        (None, None) => Told::Learned(Learned::Over),
+        (None, Some(wrong)) => Message::Broke(format!("a run did not confirm the explorer's result ({wrong})")),
+        (None, None) => Message::Learned(Learned::Over),
     };
     lines.chain([last]).collect()
 }

@@ -6,7 +6,7 @@ use cr3_core::linux::{Config, Tree, boot};
 use cr3_session::assembly::wire::{answered, assembly, questions};
 use cr3_session::library::{Library, Volume};
 use cr3_session::tree::wire::{encode, gift, given};
-use cr3_session::tree::{Opened, Told};
+use cr3_session::tree::{Message, Opened};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -38,11 +38,11 @@ impl Workshop {
     pub fn open(&mut self, find: &mut dyn FnMut(&str) -> File) -> Vec<String> {
         match Volume::read(find, "") {
             Ok(Volume { id, tree, files }) => {
-                let told = Told::Opened(Opened::new(id, &tree, files.len()));
+                let opened = Message::Opened(Opened::new(id, &tree, files.len()));
                 self.library.add(id, tree);
-                vec![gift(id, &files), encode(&told)]
+                vec![gift(id, &files), encode(&opened)]
             }
-            Err(diagnostics) => vec![encode(&Told::Refused(words(&diagnostics)))],
+            Err(diagnostics) => vec![encode(&Message::Refused(words(&diagnostics)))],
         }
     }
 
@@ -71,10 +71,10 @@ impl Workshop {
 
 /// What is wrong with files that are no tree.
 fn words(diagnostics: &[Diagnostic]) -> String {
-    let wrong = diagnostics.iter().filter(|told| told.severity == Severity::Error);
-    let one = |told: &Diagnostic| {
-        let hint = told.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-        format!("{}: {}{hint}", told.source, told.message)
+    let wrong = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let one = |diagnostic: &Diagnostic| {
+        let hint = diagnostic.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        format!("{}: {}{hint}", diagnostic.source, diagnostic.message)
     };
     wrong.map(one).collect::<Vec<_>>().join(". ")
 }

@@ -4,7 +4,7 @@
 use cr3_core::query::Verdict;
 use cr3_jobs::Jobs;
 use cr3_session::explore::wire::{Pace, Request};
-use cr3_session::explore::{Found, Told};
+use cr3_session::explore::{Found, Message};
 use cr3_session::view::outcome::outcome;
 use cr3_session::{Action, Form, Settings, Side, State, update};
 
@@ -31,8 +31,8 @@ fn found(state: &State) -> Found {
     }
     jobs.take(Request::Go(Pace::Rest));
     while !jobs.is_idle() {
-        for (_, told) in jobs.slice(STEPS) {
-            if let Told::Found(found) = told {
+        for (_, message) in jobs.slice(STEPS) {
+            if let Message::Found(found) = message {
                 return found;
             }
         }

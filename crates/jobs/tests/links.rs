@@ -8,7 +8,7 @@
 use cr3_core::query::Verdict;
 use cr3_jobs::Jobs;
 use cr3_session::explore::wire::{Pace, Request};
-use cr3_session::explore::{Subject, Told};
+use cr3_session::explore::{Message, Subject};
 use cr3_session::view::outcome::{no_run, outcome};
 use cr3_session::view::{position, verdict};
 use cr3_session::{Action, Settings, Side, State, link, update};
@@ -19,36 +19,36 @@ const STEPS: u64 = 1_000_000;
 
 /// What the explorer told of subjects.
 #[derive(Default)]
-struct Explorer(Vec<(Subject, Vec<Told>)>);
+struct Explorer(Vec<(Subject, Vec<Message>)>);
 
 impl Explorer {
     fn judged(&mut self, mut state: State) -> State {
         for (ticket, subject) in state.explore.wanted() {
-            for told in self.told(&subject) {
-                state = update(&state, Action::Explored(ticket, told));
+            for message in self.messages(&subject) {
+                state = update(&state, Action::Explored(ticket, message));
             }
         }
         state
     }
 
-    fn told(&mut self, subject: &Subject) -> Vec<Told> {
-        if let Some((_, told)) = self.0.iter().find(|(known, _)| known == subject) {
-            return told.clone();
+    fn messages(&mut self, subject: &Subject) -> Vec<Message> {
+        if let Some((_, messages)) = self.0.iter().find(|(known, _)| known == subject) {
+            return messages.clone();
         }
         let mut jobs = Jobs::default();
         jobs.take(Request::Judge(1, subject.clone()));
         jobs.take(Request::Go(Pace::Rest));
-        let mut told = Vec::new();
-        while !jobs.is_idle() && !told.iter().any(breaks) {
-            told.extend(jobs.slice(STEPS).into_iter().map(|(_, told)| told));
+        let mut messages = Vec::new();
+        while !jobs.is_idle() && !messages.iter().any(breaks) {
+            messages.extend(jobs.slice(STEPS).into_iter().map(|(_, message)| message));
         }
-        self.0.push((subject.clone(), told.clone()));
-        told
+        self.0.push((subject.clone(), messages.clone()));
+        messages
     }
 }
 
-fn breaks(told: &Told) -> bool {
-    matches!(told, Told::Found(found) if found.verdict == Verdict::Breaks)
+fn breaks(message: &Message) -> bool {
+    matches!(message, Message::Found(found) if found.verdict == Verdict::Breaks)
 }
 
 /// What a link opens: the link that the page writes for it, where it is another one; the step; how both runs went and

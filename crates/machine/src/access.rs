@@ -67,7 +67,7 @@ pub fn read(
 
 fn read_piece(machine: &Machine, observer: &mut dyn Observer, piece: Piece) -> u64 {
     let value = machine.memory.read(piece.physical, piece.size);
-    observer.memory(&piece.told(AccessKind::Read, value, value));
+    observer.memory(&piece.report(AccessKind::Read, value, value));
     value
 }
 
@@ -99,7 +99,7 @@ fn write_span(machine: &mut Machine, observer: &mut dyn Observer, span: Span, va
 fn write_piece(machine: &mut Machine, observer: &mut dyn Observer, piece: Piece, value: u64) {
     let value = value & low_bits(piece.bits());
     let before = machine.memory.exchange(piece.physical, piece.size, value);
-    observer.memory(&piece.told(AccessKind::Write, value, before));
+    observer.memory(&piece.report(AccessKind::Write, value, before));
 }
 
 /// Replaces the `size` bytes (1 to 8) at `linear` by what `change` makes of them, and returns the old ones.
@@ -138,7 +138,7 @@ impl Piece {
         u32::from(self.size) * 8
     }
 
-    fn told(self, kind: AccessKind, value: u64, before: u64) -> MemoryAccess {
+    fn report(self, kind: AccessKind, value: u64, before: u64) -> MemoryAccess {
         let Self { linear, physical, size } = self;
         MemoryAccess { kind, linear, physical, size, value, before }
     }

@@ -26,6 +26,10 @@ pub enum Register {
     R15,
 }
 
+/// The names of the general registers in AT&T syntax without `%`, in encoding order.
+pub const GENERAL: [&str; 16] =
+    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
 impl Register {
     /// All of them, in encoding order.
     pub const ALL: [Self; 16] = [

@@ -182,4 +182,13 @@ impl Event {
             Self::Interrupt(vector) | Self::Software(vector) => vector,
         }
     }
+
+    /// The name of its kind: the manual's for an exception.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exception(exception) => exception.name(),
+            Self::Interrupt(_) => "IRQ",
+            Self::Software(_) => "INT",
+        }
+    }
 }

@@ -94,11 +94,6 @@ impl Memory {
         u16::from_le_bytes(self.read_array(physical))
     }
 
-    /// The little-endian 32-bit value at `physical`, at any alignment.
-    pub fn read_u32(&self, physical: u64) -> u32 {
-        u32::from_le_bytes(self.read_array(physical))
-    }
-
     /// The little-endian 64-bit value at `physical`, at any alignment.
     #[inline]
     pub fn read_u64(&self, physical: u64) -> u64 {

@@ -170,6 +170,17 @@ pub struct Delivered {
     pub from_cpl: u8,
     /// RIP in the frame.
     pub interrupted_rip: u64,
+    /// RF in the frame.
+    pub resume: Resume,
+}
+
+/// RF in the frame (SDM vol. 3B 17.3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// For a fault, so that one breakpoint does not stop the instruction twice.
+    Set,
+    /// For everything else: an instruction clears RF at its start, and repeated ones set it between repetitions.
+    Kept,
 }
 
 /// An instruction with little to report: it changed registers, loaded or stored, found all its translations in the TLB,

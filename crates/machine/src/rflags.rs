@@ -39,8 +39,6 @@ pub const ID: u64 = 1 << 21;
 
 /// The six flags that arithmetic writes.
 pub const STATUS: u64 = CF | PF | AF | ZF | SF | OF;
-/// Every flag that exists; the others read as zero.
-pub const DEFINED: u64 = STATUS | FIXED | TF | IF | DF | IOPL | NT | RF | VM | AC | VIF | VIP | ID;
 
 /// IOPL as a privilege level.
 pub fn io_privilege_level(rflags: u64) -> u8 {

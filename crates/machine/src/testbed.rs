@@ -2,7 +2,11 @@
 
 use super::bits::{cr0, cr4, efer, entry};
 use super::cpu::{Cpu, CpuFeatures, DescriptorTable, ModelSpecific, Register, Segment, SegmentRegister};
+use super::rflags::{AC, DF, FIXED, ID, IF, IOPL, NT, RF, STATUS, TF, VIF, VIP, VM};
 use super::{Machine, Memory, Tlb};
+
+/// Every flag of RFLAGS that exists; the others read as zero.
+pub(crate) const DEFINED: u64 = STATUS | FIXED | TF | IF | DF | IOPL | NT | RF | VM | AC | VIF | VIP | ID;
 
 /// Kernel code: RIP of a new machine.
 pub(crate) const CODE: u64 = 0x1_0000;

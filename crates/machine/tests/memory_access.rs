@@ -96,7 +96,7 @@ fn a_fault_on_the_second_page_leaves_the_first_as_it_was() {
     machine.memory.write_u32(frame(1) + 0xffc, 0x5555_5555);
     let fault = write(&mut machine, &mut (), 0x1ffc, 8, u64::MAX, Privilege::Current).expect_err("read-only");
     assert_eq!((told(&fault).as_str(), fault.address), ("#PF(3): the page is read-only", Some(0x2000)));
-    assert_eq!(machine.memory.read_u32(frame(1) + 0xffc), 0x5555_5555);
+    assert_eq!(machine.memory.read_u64(frame(1) + 0xffc) as u32, 0x5555_5555);
     let mut called = false;
     let fault = read_modify_write(&mut machine, &mut (), 0x1ffc, 8, Privilege::Current, &mut |value| {
         called = true;

@@ -113,13 +113,13 @@ fn cpu() -> Cpu {
 
 /// What an observer believes to be cached, from what it heard.
 #[derive(Default)]
-struct Told {
+struct Books {
     entries: BTreeMap<(u64, PageSize, u16), Entry>,
     structures: BTreeMap<(u16, UpperLevel, u64), StructureEntry>,
     mistakes: Vec<String>,
 }
 
-impl Observer for Told {
+impl Observer for Books {
     fn tlb(&mut self, event: &TlbEvent) {
         let key = |entry: &Entry| (entry.linear, entry.size, entry.pcid);
         let structure_key = |entry: &StructureEntry| (entry.pcid, entry.level, entry.linear);
@@ -149,18 +149,18 @@ fn by_tables(machine: &Machine, linear: u64, access: Access) -> Option<u64> {
     allowed.then_some(frame | linear & size.offset_mask())
 }
 
-fn perform(machine: &mut Machine, told: &mut Told, step: &Step) -> Result<(), Fault> {
+fn perform(machine: &mut Machine, books: &mut Books, step: &Step) -> Result<(), Fault> {
     match *step {
         Step::Access { .. } => Ok(()),
         Step::Switch { pcid, no_flush } => {
             let bit = if no_flush { NO_FLUSH } else { 0 };
-            control::write_cr3(machine, told, root(pcid) | pcid | bit)
+            control::write_cr3(machine, books, root(pcid) | pcid | bit)
         }
         Step::Remap { pcid, page, flags } => {
             machine.memory.write_u64(slot(pcid, page), leaf(pcid, page, flags));
-            control::invpcid(machine, told, 0, pcid, linear(page))
+            control::invpcid(machine, books, 0, pcid, linear(page))
         }
-        Step::Invlpg { page } => control::invlpg(machine, told, linear(page)),
+        Step::Invlpg { page } => control::invlpg(machine, books, linear(page)),
     }
 }
 
@@ -186,22 +186,22 @@ proptest! {
     ) {
         for geometry in geometries() {
             let mut machine = new_machine(geometry);
-            let mut told = Told::default();
+            let mut books = Books::default();
             for step in &steps {
-                prop_assert!(perform(&mut machine, &mut told, step).is_ok());
+                prop_assert!(perform(&mut machine, &mut books, step).is_ok());
                 if let Step::Access { page, kind, mode } = *step {
                     let (linear, access) = (linear(page), Access { kind, mode });
                     let expected = by_tables(&machine, linear, access);
-                    let found = access::translate(&mut machine, &mut told, linear, access).ok();
+                    let found = access::translate(&mut machine, &mut books, linear, access).ok();
                     prop_assert_eq!(found, expected, "{:?} {:?}", step, geometry);
                 }
-                prop_assert!(told.mistakes.is_empty(), "{:?} {:?}", told.mistakes, geometry);
+                prop_assert!(books.mistakes.is_empty(), "{:?} {:?}", books.mistakes, geometry);
             }
-            prop_assert!(machine.tlb.entries().eq(told.entries.values()), "{:?}", geometry);
+            prop_assert!(machine.tlb.entries().eq(books.entries.values()), "{:?}", geometry);
             let structures: BTreeMap<_, _> = machine.tlb.structures().map(|entry| {
                 ((entry.pcid, entry.level, entry.linear), *entry)
             }).collect();
-            prop_assert_eq!(structures, told.structures, "{:?}", geometry);
+            prop_assert_eq!(structures, books.structures, "{:?}", geometry);
         }
     }
 }
@@ -213,10 +213,10 @@ const SKYLAKE_CACHES: (Geometry, Reading) =
 fn finite_caches_hold_no_more_than_their_geometry() {
     let mut machine = new_machine(SKYLAKE_CACHES);
     machine.cpu.efer &= !(1 << 11);
-    let mut told = Told::default();
+    let mut books = Books::default();
     for page in (0..448).chain(0..448) {
         let access = Access { kind: AccessKind::Read, mode: Mode::Supervisor };
-        let found = access::translate(&mut machine, &mut told, linear(page), access);
+        let found = access::translate(&mut machine, &mut books, linear(page), access);
         assert_eq!(found.is_ok(), by_tables(&machine, linear(page), access).is_some());
     }
     assert_eq!(machine.tlb.entries().count(), 448);
@@ -226,11 +226,11 @@ fn finite_caches_hold_no_more_than_their_geometry() {
         let access = Access { kind: AccessKind::Read, mode: Mode::Supervisor };
         let root = root(0);
         machine.memory.write_u64(root + 0x2000 + (8 + number) * 8, (root + 0x3000) | 7);
-        assert!(access::translate(&mut machine, &mut told, 0x4000_0000 + ((8 + number) << 21), access).is_ok());
+        assert!(access::translate(&mut machine, &mut books, 0x4000_0000 + ((8 + number) << 21), access).is_ok());
         pdes = machine.tlb.structures().filter(|entry| entry.level == UpperLevel::Pd).count();
     }
     assert_eq!(pdes, 32);
-    assert_eq!(told.mistakes, Vec::<String>::new());
+    assert_eq!(books.mistakes, Vec::<String>::new());
 }
 
 const SETS: &[Array] = &[Array {

@@ -8,7 +8,7 @@ use crate::choice::{
 };
 use crate::document::Document;
 use crate::drafts::Memory;
-use crate::explore::Told;
+use crate::explore::Message;
 use crate::panes::{Divider, Resize};
 use crate::stops::Stop;
 use crate::tree;
@@ -49,7 +49,7 @@ pub enum Action {
     /// Runs another text as the custom form of a side.
     SetOwn(Side, Own),
     /// What the worker that reads kernel trees tells.
-    Tree(tree::Told),
+    Tree(tree::Message),
     /// The result for the text that was asked for under this ticket.
     Assembled(u32, Answer),
     /// What assembles does not work: why.
@@ -150,7 +150,7 @@ pub enum Action {
     /// Makes an assumption, or does not make it any more.
     ToggleAssumption(Assumption),
     /// What the search with this ticket tells.
-    Explored(u32, Told),
+    Explored(u32, Message),
     /// Shows the run of the schedule that breaks a promise on a side.
     OpenCounterexample(Side, Promise, Landing),
     /// Shows the runs of the claim with this number at the step that it speaks of: those with this index.

@@ -249,7 +249,7 @@ impl Check {
 
     /// The check after a report about the recording of `ticket`.
     #[must_use]
-    pub(crate) fn told(&self, ticket: u32, report: Report) -> Self {
+    pub(crate) fn informed(&self, ticket: u32, report: Report) -> Self {
         let mut next = self.clone();
         if !self.is_on() {
             return next;

@@ -4,16 +4,17 @@
 pub mod wire;
 
 use crate::choice::{Form, Scope, Side};
+use crate::counterexample::Counterexample;
 use crate::runs::Runs;
 use crate::setup::{OwnTexts, Setup};
 use crate::study::{Learned, Question, Studies};
 use crate::words::Files;
-use cr3_core::linux::{Base, Config, Features, Handlers, Kernel};
+use cr3_core::linux::{Base, Config, Kernel};
 use cr3_core::promises::Promise;
 use cr3_core::query::{
     Assumption, Assumptions, Method, Query, Reach, Standing, Verdict, standard_features, standard_handlers,
 };
-use cr3_core::scenario::{Schedule, Vector};
+use cr3_core::scenario::Vector;
 use std::rc::Rc;
 use std::sync::Arc;
 use wire::Request;
@@ -130,25 +131,6 @@ impl Subject {
     }
 }
 
-/// A schedule that breaks a promise, confirmed by a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counterexample {
-    /// The promise.
-    pub promise: Promise,
-    /// What does not hold, in words.
-    pub cause: String,
-    /// What strikes; empty if the system breaks the promise by itself.
-    pub schedule: Schedule,
-    /// The step at which it is broken, from 1.
-    pub step: u32,
-    /// Whether no shorter one breaks the promise.
-    pub is_minimal: bool,
-    /// The features of the system.
-    pub features: Features,
-    /// Its handlers.
-    pub handler: Handlers,
-}
-
 /// The outcome of a search so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -202,7 +184,7 @@ pub struct AtInstruction {
 
 /// What a search tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Message {
     /// A depth is complete, a promise is broken, or it is over.
     Found(Found),
     /// Single exceptions by instruction, in order of address. Only of the system on display.
@@ -246,17 +228,17 @@ impl Judged {
         self.places.get(index)
     }
 
-    fn take(&mut self, told: &Told) {
-        match told {
-            Told::Found(found) => {
+    fn take(&mut self, message: &Message) {
+        match message {
+            Message::Found(found) => {
                 // What was begun is complete, or is what was left undone.
                 self.begun = self.begun.filter(|begun| begun.reach > found.reach);
                 self.found = Some(Rc::new(found.clone()));
             }
-            Told::Places(places) => self.places = Rc::new(places.clone()),
-            Told::Begun(begun) => self.begun = Some(*begun),
-            Told::Learned(_) => {}
-            Told::Broke(why) => self.trouble = Some(why.as_str().into()),
+            Message::Places(places) => self.places = Rc::new(places.clone()),
+            Message::Begun(begun) => self.begun = Some(*begun),
+            Message::Learned(_) => {}
+            Message::Broke(why) => self.trouble = Some(why.as_str().into()),
         }
     }
 }
@@ -360,11 +342,15 @@ impl Explore {
 
     /// After what the search or question with that ticket tells; searches that nobody wants any more are not listened to.
     #[must_use]
-    pub(crate) fn told(&self, ticket: u32, told: &Told) -> Self {
+    pub(crate) fn informed(&self, ticket: u32, message: &Message) -> Self {
         let mut next = self.clone();
         let of = next.sides.iter_mut().filter(|judged| judged.subject.is_some() && judged.ticket == ticket);
-        of.for_each(|judged| judged.take(told));
-        next.studies.take(ticket, told);
+        of.for_each(|judged| judged.take(message));
+        match message {
+            Message::Learned(learned) => next.studies.take(ticket, learned),
+            Message::Broke(why) => next.studies.end_early(ticket, why),
+            Message::Found(_) | Message::Places(_) | Message::Begun(_) => {}
+        }
         next
     }
 }

@@ -3,9 +3,8 @@
 use crate::choice::{Direction, Match, Side};
 use crate::runs::Runs;
 use crate::state::State;
-use crate::view::row::delivery;
 use cr3_core::scenario::{Place, PlaceId};
-use cr3_core::trace::{Step, StepKind, Trace};
+use cr3_core::trace::{Step, StepKind, Trace, delivery};
 
 /// How many matches are shown at a time.
 pub const SHOWN: usize = 8;

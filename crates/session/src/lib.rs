@@ -9,6 +9,7 @@ pub mod assembly;
 pub mod check;
 pub mod choice;
 pub mod command;
+pub mod counterexample;
 mod document;
 pub mod drafts;
 pub mod explore;

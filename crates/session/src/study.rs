@@ -2,7 +2,7 @@
 
 pub(crate) mod wire;
 
-use crate::explore::{Counterexample, Told};
+use crate::counterexample::Counterexample;
 use cr3_core::claims::{Subject, Verdict};
 use cr3_core::linux::{Config, Macro};
 use std::rc::Rc;
@@ -147,17 +147,25 @@ impl<Q: PartialEq, A: Clone> Study<Q, A> {
         self.subject.is_some() && !self.is_over
     }
 
-    /// Takes a worker's message about the question with that ticket; `own` picks this question's answers out of it.
-    fn take(&mut self, ticket: u32, told: &Told, own: fn(&Learned) -> Option<&A>) {
-        if ticket != self.ticket || !self.is_open() {
-            return;
+    /// Whether this is the question with that ticket and it waits for answers.
+    fn awaits(&self, ticket: u32) -> bool {
+        ticket == self.ticket && self.is_open()
+    }
+
+    /// Takes what a worker learned about the question with that ticket; `own` picks this question's answers out of it.
+    fn take(&mut self, ticket: u32, learned: &Learned, own: fn(&Learned) -> Option<&A>) {
+        match learned {
+            _ if !self.awaits(ticket) => {}
+            Learned::Over => self.is_over = true,
+            Learned::Round(round) => self.round = *round,
+            learned => Rc::make_mut(&mut self.answers).extend(own(learned).cloned()),
         }
-        match told {
-            Told::Learned(Learned::Over) => self.is_over = true,
-            Told::Learned(Learned::Round(round)) => self.round = *round,
-            Told::Learned(learned) => Rc::make_mut(&mut self.answers).extend(own(learned).cloned()),
-            Told::Broke(why) => (self.is_over, self.trouble) = (true, Some(why.as_str().into())),
-            Told::Found(_) | Told::Places(_) | Told::Begun(_) => {}
+    }
+
+    /// Ends the question with that ticket before all is answered.
+    fn end_early(&mut self, ticket: u32, why: &str) {
+        if self.awaits(ticket) {
+            (self.is_over, self.trouble) = (true, Some(why.into()));
         }
     }
 }
@@ -180,15 +188,20 @@ impl Studies {
         }
     }
 
-    pub(crate) fn take(&mut self, ticket: u32, told: &Told) {
-        self.claims.take(ticket, told, |learned| match learned {
+    pub(crate) fn take(&mut self, ticket: u32, learned: &Learned) {
+        self.claims.take(ticket, learned, |learned| match learned {
             Learned::Claim(answer) => Some(answer),
             _ => None,
         });
-        self.lines.take(ticket, told, |learned| match learned {
+        self.lines.take(ticket, learned, |learned| match learned {
             Learned::Line(line) => Some(line),
             _ => None,
         });
+    }
+
+    pub(crate) fn end_early(&mut self, ticket: u32, why: &str) {
+        self.claims.end_early(ticket, why);
+        self.lines.end_early(ticket, why);
     }
 
     /// The questions that are not answered yet, with their tickets.

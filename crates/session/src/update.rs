@@ -14,7 +14,7 @@ use crate::action::Action;
 use crate::aim::Aim;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
 use crate::choice::{Form, Match, Overlay, Own, Scope, Side};
-use crate::explore::Told;
+use crate::explore::Message;
 use crate::inject;
 use crate::link::{self, Note};
 use crate::runs::Runs;
@@ -39,7 +39,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::OpenStory(index) => setup::open_story(&mut next, index),
         Action::SetForm(side, form) => setup::set_form(&mut next, side, form),
         Action::SetOwn(side, own) => setup::set_own(&mut next, side, own),
-        Action::Tree(told) => setup::of_tree(&mut next, told),
+        Action::Tree(message) => setup::of_tree(&mut next, message),
         Action::Assembled(ticket, answer) => {
             next.texts.take(ticket, answer);
             go_on(&mut next);
@@ -115,7 +115,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::TestCheck => {}
         Action::SetScope(scope) => judge(&mut next, scope),
         Action::ToggleAssumption(assumption) => assume(&mut next, assumption),
-        Action::Explored(ticket, told) => explored(&mut next, ticket, &told),
+        Action::Explored(ticket, message) => explored(&mut next, ticket, &message),
         Action::OpenCounterexample(side, promise, landing) => open_counterexample(&mut next, side, promise, landing),
         Action::OpenClaim(id, index) => open_claim(&mut next, id, index),
         Action::OpenLine(index) => open_line(&mut next, index),
@@ -266,7 +266,7 @@ fn stop_sweep(state: &mut State) {
 /// A disagreement stops the cursor and opens both states at its step.
 fn checked(state: &mut State, ticket: u32, report: Report) {
     let known = state.check.disagreement.is_some();
-    state.check = state.check.told(ticket, report);
+    state.check = state.check.informed(ticket, report);
     let Some(found) = state.check.disagreement.clone().filter(|_| !known) else { return };
     state.run = None;
     state.overlay = Overlay::Disagreement;
@@ -304,8 +304,8 @@ fn assume(state: &mut State, assumption: Assumption) {
     state.explore = state.explore.about(state.explore.scope, state.explore.assumed.toggled(assumption));
 }
 
-fn explored(state: &mut State, ticket: u32, told: &Told) {
-    state.explore = state.explore.told(ticket, told);
+fn explored(state: &mut State, ticket: u32, message: &Message) {
+    state.explore = state.explore.informed(ticket, message);
 }
 
 /// Asks what fails without each line of what a side runs.

@@ -4,6 +4,7 @@
 mod cases;
 pub mod gas;
 mod random;
+pub mod source;
 mod trust;
 
 #[cfg(feature = "proptest")]

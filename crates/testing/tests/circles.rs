@@ -5,16 +5,12 @@
 //! the module that defines it. A module and those below it may use each other: what a module's own file defines belongs
 //! to all of them. Methods are invisible here, because their calls do not name a module.
 
-mod source;
-
-use source::{Modules, Path};
+use cr3_testing::source::{self, Modules, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules whose circles are allowed: crate, the module around them, the module itself, and the reason.
-const BESIDE: [(&str, &str, &str, &str); 7] = [
+const BESIDE: [(&str, &str, &str, &str); 4] = [
     ("machine", "", "fast", "it stands beside the layers; crates/machine/tests/layers.rs holds what may use it"),
-    ("cli", "", "explore", "its arguments are part of the command line, and take the arguments of a system"),
-    ("cli", "", "mutants", "its arguments are part of the command line, and take the arguments of a system"),
     (
         "core",
         "explore::summary",
@@ -22,12 +18,6 @@ const BESIDE: [(&str, &str, &str, &str); 7] = [
         "it says what words hold in the frame of a shadow, which follows what was learned",
     ),
     ("core", "explore::summary", "round", "a round applies the summaries that it makes"),
-    (
-        "session",
-        "",
-        "study",
-        "the explorer's worker answers for it, and what fails without a line opens as a counterexample does",
-    ),
     ("core", "explore", "world", "a world, the lanes in it and its journal are one recursive structure"),
 ];
 

@@ -1,5 +1,6 @@
 //! What a CPU must offer to be compared with ours ([`Processor`]), and the state that is compared ([`CpuState`]).
 
+use cr3_core::machine::cpu::GENERAL;
 use cr3_core::machine::{Cpu, Event, Machine, SegmentRegister};
 use iced_x86::Instruction;
 use std::fmt;
@@ -59,10 +60,6 @@ pub struct CpuState {
 
 /// Number of fields of [`CpuState::fields`].
 const FIELDS: usize = 44;
-
-/// Names of the general registers in encoding order.
-const GENERAL: [&str; 16] =
-    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
 /// Names of the selectors in encoding order.
 const SELECTORS: [&str; 6] = ["es", "cs", "ss", "ds", "fs", "gs"];

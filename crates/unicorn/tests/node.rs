@@ -4,12 +4,12 @@
 #![cfg(target_arch = "wasm32")]
 
 mod presets;
-mod told;
+mod report;
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
 fn every_preset_of_every_form_agrees_step_by_step() {
     let (runs, total) = presets::every_preset_agrees();
-    told::check("presets in every form, in Node", runs, &total);
+    report::check("presets in every form, in Node", runs, &total);
 }

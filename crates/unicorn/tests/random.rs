@@ -3,8 +3,8 @@
 //! CR3_FUZZ_SECONDS runs new seeds for that long. CR3_FUZZ_SEED and CR3_FUZZ_CASE repeat one case of an earlier
 //! failure.
 
+mod report;
 mod shares;
-mod told;
 
 use cr3_unicorn::checker::Tally;
 use cr3_unicorn::native::Native;
@@ -113,7 +113,7 @@ fn random_instructions_agree() {
         assert_eq!(total.cases, SEEDS.len() as u64 * CASES);
         let Tally { compared, exceptions, delivered, delivered_by_both, .. } = total.tally;
         assert_eq!([total.unimplemented, compared, exceptions, delivered, delivered_by_both], TOTALS);
-        told::check("random instructions in random states, natively", total.cases, &total.tally);
+        report::check("random instructions in random states, natively", total.cases, &total.tally);
     }
 }
 

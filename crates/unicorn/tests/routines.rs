@@ -1,7 +1,7 @@
 //! Kernel routines that no run of the Linux image reaches, called on both processors: each set of features, each chain
 //! of calls.
 
-mod told;
+mod report;
 
 use cr3_core::linux::{Config, Features, System, boot};
 use cr3_core::machine::access::{self, Privilege};
@@ -116,7 +116,7 @@ fn routines_without_a_caller_agree() {
             check(&mut checker, &system, chain.begin(&system), "run_end");
         }
     }
-    told::check("routines that no run reaches, natively", 64 * CHAINS.len() as u64, checker.tally());
+    report::check("routines that no run reaches, natively", 64 * CHAINS.len() as u64, checker.tally());
     // The bad selector faults in each system; INVPCID exists in half of them.
     let mirrored = [(Limit::Invpcid, 32), (Limit::Delivery, 64)].into();
     let expected = Tally { compared: 26_256, exceptions: 64, delivered: 64, mirrored, ..Tally::default() };
@@ -133,7 +133,7 @@ fn a_bad_iret_agrees() {
         write(&mut machine, frame + 8, 0x2b);
         check(&mut checker, &system, machine, "task_killed");
     }
-    told::check("an IRET to user mode that faults, natively", 64, checker.tally());
+    report::check("an IRET to user mode that faults, natively", 64, checker.tally());
     let mirrored = [(Limit::Delivery, 64)].into();
     let expected = Tally { compared: 5_424, exceptions: 64, delivered: 64, mirrored, ..Tally::default() };
     assert_eq!(*checker.tally(), expected);

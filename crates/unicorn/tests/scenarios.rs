@@ -3,7 +3,7 @@
 //! CR3_SWEEP=all injects every vector at every place of every form and feature set. CR3_SWEEP_SECONDS does as much of
 //! that as fits, from a configuration that CR3_SWEEP_FROM or the clock chooses. Without them a fixed part runs.
 
-mod told;
+mod report;
 
 use cr3_core::linux::{Config, Features, Form, Handlers, System, boot};
 use cr3_core::machine::Machine;
@@ -108,7 +108,7 @@ fn uninterrupted_runs_agree() {
         mirrored: [(Limit::Syscall, 2 * 1_600), (Limit::Delivery, 2 * 1_920)].into(),
         masked: BTreeMap::new(),
     };
-    told::check("Linux without injection, natively", 2 * configurations.len() as u64, &total);
+    report::check("Linux without injection, natively", 2 * configurations.len() as u64, &total);
     assert_eq!(total, expected);
 }
 
@@ -137,7 +137,7 @@ fn every_preset_agrees_in_every_form() {
         mirrored: [(Limit::Syscall, 182), (Limit::Delivery, 1_131)].into(),
         masked: BTreeMap::new(),
     };
-    told::check("presets in every form, natively", (presets.len() * FORMS.len()) as u64, &total);
+    report::check("presets in every form, natively", (presets.len() * FORMS.len()) as u64, &total);
     assert_eq!((halted, total), (42, expected));
 }
 
@@ -278,7 +278,7 @@ fn runs_with_an_injection_agree() {
             mirrored: [(Limit::Syscall, 3_104), (Limit::Invpcid, 1_406), (Limit::Delivery, 50_107)].into(),
             masked: BTreeMap::new(),
         };
-        told::check("one injection into Linux, natively", swept.struck, &tally);
+        report::check("one injection into Linux, natively", swept.struck, &tally);
         assert_eq!((swept, tally), (Swept { struck: 13_952, refused: 3_828 }, expected));
     }
 }

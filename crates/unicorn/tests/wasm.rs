@@ -5,8 +5,8 @@
 
 mod delivered;
 mod presets;
+mod report;
 mod shutdown;
-mod told;
 
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Config, Features, Form, Handler};
@@ -29,7 +29,7 @@ wasm_bindgen_test_configure!(run_in_dedicated_worker);
 #[wasm_bindgen_test]
 fn every_preset_of_every_form_agrees_step_by_step() {
     let (runs, total) = presets::every_preset_agrees();
-    told::check("presets in every form, in a browser", runs, &total);
+    report::check("presets in every form, in a browser", runs, &total);
 }
 
 /// A run with every feature.

@@ -124,7 +124,7 @@ fn compare_step(scene: &Scene, step: &Step, reading: Reading, performed: &Perfor
     let fault = performed.done.as_ref().err().map(|refused| refused.fault);
     if fault != *step.fault.of(reading) {
         let cause = performed.done.as_ref().err().map_or("", |refused| refused.cause.as_str());
-        let line = format!("expected {}, got {} {cause}", told(step.fault.of(reading)), told(&fault));
+        let line = format!("expected {}, got {} {cause}", described(step.fault.of(reading)), described(&fault));
         return vec![line.trim_end().to_owned()];
     }
     let value = performed.done.as_ref().ok().copied().flatten();
@@ -153,7 +153,7 @@ fn compare_source(scene: &Scene, name: &str, served: Option<Entry>) -> Option<St
     (served != Some(name)).then(|| format!("was not served by `{name}` but {by}"))
 }
 
-fn told(fault: &Option<ExpectedFault>) -> String {
+fn described(fault: &Option<ExpectedFault>) -> String {
     match fault {
         None => "no fault".to_owned(),
         Some(ExpectedFault { exception, error_code: None }) => exception.name().to_owned(),

@@ -268,13 +268,13 @@ impl Current {
 }
 
 fn sweep(side: Side, progress: follow::SweepProgress, reports: &mut Reports) -> Step {
-    let told = told(&progress);
+    let swept = swept(&progress);
     let stage = if progress.is_done { Stage::Agrees } else { Stage::Running };
     if let Some(found) = progress.report {
-        reports.push((0, Report::Swept(told, Stage::Running)));
+        reports.push((0, Report::Swept(swept, Stage::Running)));
         return conclude(found, Origin::Sweep(side), 0, reports);
     }
-    reports.push((0, Report::Swept(told, stage)));
+    reports.push((0, Report::Swept(swept, stage)));
     if progress.is_done { Step::Done } else { Step::Goes }
 }
 
@@ -289,7 +289,7 @@ fn test(seen: usize, progress: follow::Progress, reports: &mut Reports) -> Step 
     }
 }
 
-fn told(progress: &follow::SweepProgress) -> Progress {
+fn swept(progress: &follow::SweepProgress) -> Progress {
     let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     Progress {
         done: number(progress.done as u64),

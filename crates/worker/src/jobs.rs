@@ -29,7 +29,7 @@ impl Serve for Served {
     }
 
     fn slice(&mut self) -> Vec<Said> {
-        let told = self.jobs.slice(STEPS).into_iter();
-        told.map(|(ticket, told)| Said::Text(wire::encode(ticket, &told))).collect()
+        let messages = self.jobs.slice(STEPS).into_iter();
+        messages.map(|(ticket, message)| Said::Text(wire::encode(ticket, &message))).collect()
     }
 }

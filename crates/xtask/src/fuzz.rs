@@ -51,7 +51,7 @@ fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
 }
 
 /// Tests of the explorer that take as long as they are given: fourteen systems against their summaries, and plain search against cut-off.
-const EXPLORER_TESTS: u64 = 13;
+const EXPLORER_TESTS: u64 = 15;
 
 /// As many of the tests as there are processors run beside each other.
 fn explorer(project: &Project, minutes: u32) -> Result<(), Failure> {

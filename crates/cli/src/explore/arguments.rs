@@ -1,11 +1,12 @@
 //! The arguments of `cr3play explore`.
 
 use super::random::Random;
-use crate::arguments::SystemArguments;
 use crate::forms::{self, Chosen};
 use crate::jobs;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
+use crate::shell::kernel_option;
+use crate::system::SystemArguments;
 use clap::Args;
 use cr3_core::choice::UnknownName;
 use cr3_core::explore::{
@@ -64,9 +65,9 @@ pub(crate) struct ExploreArguments {
     /// Runs N random schedules instead, of up to 16 exceptions, nested up to 6 deep
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["plain", "against", "why", "depth", "max_states", "max_memory"])]
     random: Option<u64>,
-    /// Seed of the random schedules
-    #[arg(long, value_name = "S", default_value_t = 1, requires = "random")]
-    seed: u64,
+    /// Seed of the random schedules [default: 1]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
     /// Threads [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     jobs: Option<u32>,
@@ -146,6 +147,12 @@ fn shard(text: &str) -> Result<Shard, String> {
 impl ExploreArguments {
     /// What is asked about the form, and about the form to hold it against.
     pub(super) fn asked(&self) -> Result<Vec<Asked>, WrongUse> {
+        if self.seed.is_some() && self.random.is_none() {
+            return Err(WrongUse::new(
+                "--seed chooses random schedules, and no --random asks for any",
+                "try --random 1000",
+            ));
+        }
         let system = SystemArguments::of_kernel(self.kernel, self.own.clone());
         let chosen = system.against(self.form.as_deref(), self.against.as_deref())?;
         let names = forms::names(chosen.iter().map(|chosen| &chosen.config));
@@ -168,6 +175,12 @@ impl ExploreArguments {
         vectors.dedup();
         let to_the_end = self.plain || self.against.is_some();
         let depth = self.depth();
+        if matches!(depth, Depth::Any) && self.shard.is_some() {
+            return Err(WrongUse::new(
+                "--shard shares out schedules that run one by one, and --depth any sums them up",
+                "give the depth as a number, or leave --shard out",
+            ));
+        }
         let method = match (depth, to_the_end) {
             (Depth::Any, true) => {
                 return Err(WrongUse::new(
@@ -224,9 +237,20 @@ impl ExploreArguments {
     fn handlers(&self, assumed: Assumptions) -> Result<Vec<Handlers>, WrongUse> {
         match self.handler.as_str() {
             STANDARD => Ok(standard_handlers(assumed)),
-            sets => sets.split(',').map(str::parse).collect::<Result<_, UnknownName>>().map_err(|unknown| {
-                WrongUse::new(unknown, "or --handler standard; sets have ',' between them, handlers of one set '+'")
-            }),
+            sets => {
+                let sets = sets.split(',').map(str::parse).collect::<Result<Vec<_>, UnknownName>>();
+                let mut sets: Vec<Handlers> = sets.map_err(|unknown| {
+                    WrongUse::new(unknown, "or --handler standard; sets have ',' between them, handlers of one set '+'")
+                })?;
+                let mut seen = Vec::new();
+                sets.retain(|set| {
+                    !seen.contains(set) && {
+                        seen.push(*set);
+                        true
+                    }
+                });
+                Ok(sets)
+            }
         }
     }
 
@@ -236,7 +260,7 @@ impl ExploreArguments {
 
     /// Which schedules to draw, if any.
     pub(super) fn random(&self) -> Option<Random> {
-        self.random.map(|schedules| Random { schedules, seed: self.seed, shard: self.shard })
+        self.random.map(|schedules| Random { schedules, seed: self.seed.unwrap_or(1), shard: self.shard })
     }
 
     /// Bytes that states may take.
@@ -261,25 +285,11 @@ impl ExploreArguments {
         self.without.iter().for_each(|off| command += &format!(" --without {off}"));
         command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
         command += if self.plain { " --plain" } else { "" };
-        command += self.random.map_or(String::new(), |n| format!(" --random {n} --seed {}", self.seed)).as_str();
+        command +=
+            self.random.map_or(String::new(), |n| format!(" --random {n} --seed {}", self.seed.unwrap_or(1))).as_str();
         command += self.max_states.map_or(String::new(), |max| format!(" --max-states {max}")).as_str();
         command += self.max_memory.map_or(String::new(), |mib| format!(" --max-memory {mib}")).as_str();
         command += self.shard.map_or(String::new(), |shard| format!(" --shard {shard}")).as_str();
         command
-    }
-}
-
-/// The option that chooses a kernel; nothing for v6.12.
-pub(crate) fn kernel_option(kernel: Kernel) -> String {
-    if kernel == Kernel::V6_12 { String::new() } else { format!(" --kernel {kernel}") }
-}
-
-/// A word for a shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,=+:".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

@@ -6,13 +6,13 @@ use super::text::command;
 use super::why::Without;
 use crate::diagnostic;
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Counts, Method, Reach, Standing, Violation};
+use cr3_core::explore::{Assumption, Counts, Method, Obstacle, Reach, Shorter, Standing, Violation};
 use cr3_core::linux::{self, Form};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Grows when a field changes its meaning or goes away.
-const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -58,10 +58,14 @@ struct Search {
     schedules: u64,
     /// Schedules that break a promise.
     breaking: u64,
-    /// Boundaries at which the vectors were weighed.
-    contexts: u64,
+    /// Boundaries at which the vectors were weighed; null for random schedules.
+    contexts: Option<u64>,
     /// The same for each number of exceptions, from 1.
     depths: Vec<Depth>,
+    /// The choices in the runs that stand for all, if `depth` is `any`; what is above counts single exceptions.
+    at_any_depth: Option<Weighed>,
+    /// What ended a search of any depth before it was through.
+    obstacle: Option<Hindrance>,
     systems: Vec<System>,
     assumptions: Vec<Assumed>,
     /// Schedules that the counters sum: those of one exception that break nothing.
@@ -112,6 +116,38 @@ struct Depth {
     excluded: BTreeMap<&'static str, u64>,
     schedules: u64,
     breaking: u64,
+}
+
+#[derive(Serialize)]
+struct Weighed {
+    choices: u64,
+    refused: u64,
+    excluded: BTreeMap<&'static str, u64>,
+    strikes: u64,
+}
+
+impl Weighed {
+    fn new(counts: &Counts) -> Self {
+        Self {
+            choices: counts.choices(),
+            refused: counts.refused,
+            excluded: excluded(counts),
+            strikes: counts.schedules,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Hindrance {
+    features: String,
+    handler: String,
+    what: String,
+}
+
+impl Hindrance {
+    fn new((config, obstacle): &(linux::Config, Obstacle)) -> Self {
+        Self { features: config.features.to_string(), handler: config.handler.to_string(), what: obstacle.to_string() }
+    }
 }
 
 /// Choices that assumptions excluded, by id; those that keep a handler out exclude none.
@@ -180,6 +216,8 @@ struct Broken {
     /// At which it breaks, counted from 1.
     step: u32,
     minimal: bool,
+    /// Whether no schedule of fewer exceptions breaks a promise; `minimal` says that none of as many takes fewer steps either.
+    fewest_exceptions: bool,
     /// Where its run goes to code of a tree that nothing here has before it breaks the promise.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmodelled: Option<String>,
@@ -265,8 +303,10 @@ impl Search {
             excluded: excluded(counts),
             schedules: counts.schedules,
             breaking: counts.breaking,
-            contexts: counts.choices() / query.vectors.len().max(1) as u64,
+            contexts: random.is_none().then(|| counts.choices() / query.vectors.len().max(1) as u64),
             depths: report.depths.iter().map(Depth::new).collect(),
+            at_any_depth: report.at_any_depth.as_ref().map(Weighed::new),
+            obstacle: report.obstacle.as_ref().map(Hindrance::new),
             systems: report.settings.iter().map(System::new).collect(),
             assumptions: assumptions(Some(searched)),
             schedules_counted: counted(report),
@@ -342,7 +382,8 @@ impl Broken {
             handler: violation.config.handler.to_string(),
             schedule: violation.schedule.to_string(),
             step: violation.step(),
-            minimal: violation.is_minimal,
+            minimal: violation.shorter == Shorter::None,
+            fewest_exceptions: violation.shorter != Shorter::Unknown,
             unmodelled,
             command: command(searched, violation),
         }

@@ -1,11 +1,12 @@
 //! `cr3play merge`: the shares of one search, joined into one verdict.
 
 use super::exit;
+use super::json::VERSION;
 use crate::input::read;
 use crate::outcome::{WrongUse, print, print_json};
 use crate::table::{labelled, wrap};
 use clap::Args;
-use cr3_core::explore::Verdict;
+use cr3_core::explore::{MAX_SHARES, Verdict};
 use cr3_core::scenario::Schedule;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -93,7 +94,14 @@ fn share(file: &Path) -> Result<Share, WrongUse> {
     let answer: Value = serde_json::from_str(&text).map_err(|error| refuse(&format!("no JSON: {error}")))?;
     let shard = answer["shard"].as_str().ok_or_else(|| refuse("not a share of a search: it has no `shard`"))?;
     let numbers = shard.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
-    let (index, of) = numbers.ok_or_else(|| refuse(&format!("`shard` is {shard:?} and not I/N")))?;
+    let is_share = |(index, of): &(u64, u64)| (1..=*of).contains(index) && *of <= u64::from(MAX_SHARES);
+    let (index, of) = numbers.filter(is_share).ok_or_else(|| refuse(&format!("`shard` is {shard:?} and not I/N")))?;
+    if !VERDICTS.iter().any(|verdict| answer["verdict"] == verdict.name()) {
+        return Err(refuse("it has no `verdict` that this program knows"));
+    }
+    if answer["version"] != VERSION || !answer["depths"].is_array() {
+        return Err(refuse("it is of another version of this program"));
+    }
     Ok(Share { file, answer, index, of })
 }
 
@@ -223,10 +231,12 @@ fn plus(left: &Value, right: &Value) -> Value {
     }
 }
 
+/// What the shares say, the first that one of them says counting.
+const VERDICTS: [Verdict; 4] = [Verdict::Breaks, Verdict::NotFinished, Verdict::Empty, Verdict::Holds];
+
 fn verdict(answers: &[&Value]) -> Verdict {
-    let any = |verdict: Verdict| answers.iter().any(|answer| answer["verdict"] == verdict.name());
-    let order = [Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];
-    order.into_iter().find(|verdict| any(*verdict)).unwrap_or(Verdict::Holds)
+    let any = |verdict: &Verdict| answers.iter().any(|answer| answer["verdict"] == verdict.name());
+    VERDICTS.into_iter().find(any).unwrap_or(Verdict::NotFinished)
 }
 
 /// Fewest exceptions, then fewest steps.

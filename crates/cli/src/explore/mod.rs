@@ -1,7 +1,6 @@
 //! `cr3play explore`: threads, progress and exit status; the search itself is the library's.
 
 mod arguments;
-mod bench;
 mod costs;
 mod json;
 mod merge;
@@ -9,16 +8,16 @@ mod random;
 mod text;
 mod why;
 
-pub(crate) use arguments::{AFTER, ExploreArguments, kernel_option, quoted};
-pub(crate) use bench::searches;
+pub(crate) use arguments::{AFTER, ExploreArguments};
 pub(crate) use merge::{MergeArguments, merge};
 
 use crate::outcome::{WrongUse, print, print_json, tell};
-use crate::{diagnostic, jobs, own_text, run};
+use crate::{diagnostic, jobs, own_text};
 use arguments::Asked;
 use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict, Violation};
 use cr3_core::linux::System;
 use cr3_core::scenario::Scenario;
+use cr3_core::trace::{Options, Trace};
 use random::Random;
 use signal_hook::consts::SIGINT;
 use std::io::{IsTerminal, Write};
@@ -76,10 +75,21 @@ impl Searched {
     }
 }
 
+/// What `git bisect run` takes for "cannot be told"; it would take 2 for bad.
+const UNTESTABLE: u8 = 125;
+
 pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
     let verdict = if arguments.list_assumptions { list(arguments).map(|()| Verdict::Holds) } else { answer(arguments) };
-    let no_answer = if arguments.bisect { 125 } else { 3 };
-    exit(verdict, no_answer, if arguments.bisect { 125 } else { 2 })
+    match arguments.bisect {
+        true => exit(verdict, UNTESTABLE, UNTESTABLE),
+        false => exit(verdict, 3, 2),
+    }
+}
+
+/// The exit status where these arguments, those of the whole program, make no sense.
+pub(crate) fn wrong_use(mut arguments: impl Iterator<Item = String>) -> u8 {
+    let bisects = arguments.any(|argument| argument == "explore") && arguments.any(|argument| argument == "--bisect");
+    if bisects { UNTESTABLE } else { 2 }
 }
 
 fn exit(verdict: Result<Verdict, WrongUse>, no_answer: u8, wrong_use: u8) -> ExitCode {
@@ -158,7 +168,8 @@ fn unmodelled(violation: &Violation) -> Result<Option<String>, WrongUse> {
         return Ok(None);
     }
     let scenario = Scenario { config: violation.config.clone(), schedule: violation.schedule.clone() };
-    Ok(run::record(&scenario, violation.step())?.goes_beyond())
+    let run = Trace::record(&scenario, Options { budget: violation.step() });
+    Ok(run.map_err(|diagnostics| diagnostic::refused(&diagnostics))?.goes_beyond())
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {
@@ -174,7 +185,7 @@ fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse>
         if tasks.is_empty() {
             return Ok(explorer.report());
         }
-        let progress = Progress::new(explorer.strikes(), tasks.len());
+        let progress = Progress::new(&explorer, tasks.len());
         let done = carry_out(tasks, settings, &progress);
         progress.clear();
         explorer.absorb(done);
@@ -202,9 +213,12 @@ struct Progress {
 }
 
 impl Progress {
-    /// Of the parts of one depth.
-    fn new(strikes: u32, tasks: usize) -> Self {
-        Self::of(format!("depth {strikes}, parts"), tasks as u64)
+    /// Of what is to be done at once.
+    fn new(explorer: &Explorer, tasks: usize) -> Self {
+        match explorer.is_at_any_depth() {
+            true => Self::of("any depth, systems".to_owned(), tasks as u64),
+            false => Self::of(format!("depth {}, parts", explorer.strikes()), tasks as u64),
+        }
     }
 
     fn of_random(schedules: u64) -> Self {
@@ -212,7 +226,12 @@ impl Progress {
     }
 
     fn of(what: String, of: u64) -> Self {
-        Self { what, of, done: AtomicU64::new(0), shown: std::io::stderr().is_terminal() }
+        Self { what, of, done: AtomicU64::new(0), shown: std::io::stderr().is_terminal() }.begun()
+    }
+
+    fn begun(self) -> Self {
+        self.say(&format!("\r{}: 0 of {}", self.what, self.of));
+        self
     }
 
     fn advance(&self) {

@@ -1,12 +1,12 @@
 //! The answer for a person.
 
 use super::Searched;
-use super::arguments::{kernel_option, quoted};
 use super::costs::costs;
 use super::why::Without;
 use crate::forms::described;
+use crate::shell::{kernel_option, quoted};
 use crate::table::{Align, labelled, table, wrap};
-use cr3_core::explore::{Assumption, Method, Reach, Report, Shard, Standing, Verdict, Violation};
+use cr3_core::explore::{Assumption, Counts, Method, Reach, Report, Shard, Shorter, Standing, Verdict, Violation};
 use std::collections::BTreeSet;
 
 /// `--list-assumptions`.
@@ -37,13 +37,7 @@ fn one(searched: &Searched) -> String {
     let counts = &report.counts;
     // Of random schedules each strike is a choice; otherwise each choice that is a schedule is one more strike.
     let (label, struck) = searched.random.map_or(("choices", "schedules"), |_| ("strikes", "struck"));
-    let choices = format!(
-        "{}: {} refused, {} excluded, {} {struck}",
-        counts.choices(),
-        counts.refused,
-        Assumption::ALL.into_iter().map(|assumption| counts.excluded(assumption)).sum::<u64>(),
-        counts.schedules
-    );
+    let choices = sums(counts, struck);
     let mut text = [
         labelled("form", &form),
         labelled("systems", &systems(searched)),
@@ -51,6 +45,7 @@ fn one(searched: &Searched) -> String {
         query.shard.map_or(String::new(), share),
         labelled("verdict", &verdict(searched)),
         labelled(label, &choices),
+        report.at_any_depth.map_or(String::new(), |counts| labelled("any depth", &at_any_depth(&counts))),
     ]
     .concat();
     let violations = report.violations.iter().zip(&searched.unmodelled);
@@ -58,6 +53,16 @@ fn one(searched: &Searched) -> String {
     text +=
         &report.unconfirmed.iter().map(|text| wrap(&format!("not confirmed by a run: {text}"), 4)).collect::<String>();
     text + &assumed(searched)
+}
+
+fn sums(counts: &Counts, struck: &str) -> String {
+    let excluded: u64 = Assumption::ALL.into_iter().map(|assumption| counts.excluded(assumption)).sum();
+    format!("{}: {} refused, {excluded} excluded, {} {struck}", counts.choices(), counts.refused, counts.schedules)
+}
+
+/// The choices above are those of single exceptions.
+fn at_any_depth(counts: &Counts) -> String {
+    format!("choices in the runs that stand for all: {}", sums(counts, "strikes"))
 }
 
 /// Which assumptions the verdict needs, each taken alone.
@@ -140,7 +145,10 @@ fn not_finished(report: &Report, share: &str) -> String {
         0 => "no depth was completed".to_owned(),
         depth => format!("{} was covered", schedules(depth)),
     };
-    format!("not finished{share}; {covered}, and {} schedules were seen in all", report.counts.schedules)
+    let obstacle = report.obstacle.as_ref().map_or(String::new(), |(config, obstacle)| {
+        format!("; with features {}, handler {} {obstacle}", config.features, config.handler)
+    });
+    format!("not finished{share}; {covered}, and {} schedules were seen in all{obstacle}", report.counts.schedules)
 }
 
 /// The outcomes of random schedules.
@@ -200,12 +208,15 @@ fn nothing(report: &Report) -> String {
 
 fn violation(searched: &Searched, violation: &Violation, unmodelled: Option<&str>) -> String {
     let Violation { broken, schedule, .. } = violation;
-    let minimal = if violation.is_minimal { "" } else { " (there may be a shorter one)" };
+    let shorter = match violation.shorter {
+        Shorter::None => String::new(),
+        known => format!(" ({})", known.words()),
+    };
     let strikes = match schedule.injections.is_empty() {
         true => "without any exception".to_owned(),
         false => schedule.to_string(),
     };
-    wrap(&format!("breaks {} at step {}: {strikes}{minimal}", broken.invariant(), violation.step()), 4)
+    wrap(&format!("breaks {} at step {}: {strikes}{shorter}", broken.invariant(), violation.step()), 4)
         + &wrap(&broken.to_string(), 8)
         + &unmodelled.map_or_else(String::new, |said| wrap(said, 8))
         + &wrap(&command(searched, violation), 8)

@@ -3,7 +3,7 @@
 use super::arguments::{Asked, ExploreArguments};
 use super::{Searched, Settings, search};
 use crate::outcome::WrongUse;
-use cr3_core::explore::{Assumption, Assumptions, Query, Standing, Verdict};
+use cr3_core::explore::{Assumption, Assumptions, Method, Query, Standing, Verdict};
 use cr3_core::linux::Config;
 
 /// The outcome of a search that holds without one of its assumptions.
@@ -28,8 +28,10 @@ pub(super) fn why(
             each(arguments, searched, all, settings).map(Some)
         }
         Verdict::Breaks if !off.is_empty() => {
-            let depth = searched.report.violations.first().map_or(1, |violation| violation.depth() as u32);
-            let assumed = Query { depth, ..arguments.query(&base(query), Assumptions::default())? };
+            let mut assumed = arguments.query(&base(query), Assumptions::default())?;
+            if assumed.method != Method::Summaries {
+                assumed.depth = searched.report.violations.first().map_or(1, |violation| violation.depth() as u32);
+            }
             let held = again(searched, assumed, settings)?;
             if held.report.verdict != Verdict::Holds {
                 return Ok(None);
@@ -67,6 +69,7 @@ fn each(
     let without = |assumption| {
         let excluded = held.report.excluded(assumption);
         let verdict = match held.query.standing(assumption) {
+            // What it excludes nowhere it might as well not exclude.
             Standing::Excludes if excluded == 0 => Verdict::Holds,
             Standing::Excludes | Standing::KeepsOut(_) => alone(arguments, held, assumption, settings)?,
             Standing::Off | Standing::OffUnused(_) | Standing::Given(_) => Verdict::Holds,

@@ -1,8 +1,8 @@
 //! The arguments of `cr3play mutants`.
 
-use crate::arguments::SystemArguments;
 use crate::outcome::WrongUse;
 use crate::own_text::OwnText;
+use crate::system::SystemArguments;
 use crate::{diagnostic, jobs};
 use clap::Args;
 use cr3_core::linux::Config;

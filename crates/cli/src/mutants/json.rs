@@ -2,7 +2,7 @@
 
 use super::Standing;
 use crate::diagnostic;
-use cr3_core::explore::Violation;
+use cr3_core::explore::{Shorter, Violation};
 use cr3_core::linux::System;
 use cr3_core::mutants::{Extra, Judged, Report, Verdict};
 use serde::Serialize;
@@ -144,7 +144,7 @@ impl Broken {
             handler: violation.config.handler.to_string(),
             schedule: violation.schedule.to_string(),
             step: violation.step(),
-            minimal: violation.is_minimal,
+            minimal: violation.shorter == Shorter::None,
         }
     }
 }

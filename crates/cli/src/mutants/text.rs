@@ -1,7 +1,7 @@
 //! The answer for a person.
 
 use super::MutantsArguments;
-use crate::explore::quoted;
+use crate::shell::quoted;
 use crate::table::{Align, cut, labelled, table, wrap};
 use cr3_core::explore::Violation;
 use cr3_core::mutants::{Extra, Judged, LineFate, Macro, Report, Score, VECTORS, Verdict};

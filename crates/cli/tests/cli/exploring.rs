@@ -255,6 +255,14 @@ fn a_verdict_says_which_assumptions_it_needs() {
         why       holds without each of its assumptions, at this depth
     "#]],
     );
+    // Nothing strikes twice on one stack among single exceptions.
+    check(
+        &format!("{ONE} --depth any --vectors db --why"),
+        0,
+        expect![[r#"
+            why       holds only because: ist-once (excluded 1609 choices)
+        "#]],
+    );
     check(
         &format!("{standard} --without no-poke"),
         1,
@@ -285,6 +293,10 @@ fn bisect_knows_good_bad_and_no_answer() {
     assert_eq!(status("--form E"), 0);
     assert_eq!(status("--form never"), 1);
     assert_eq!(status("--macro nowhere.S"), 125);
+    // What the parser of arguments refuses, too.
+    assert_eq!(status("--depth 9"), 125);
+    assert_eq!(status("--nonsense"), 125);
+    assert_eq!(play("explore --nonsense", "").status, 2);
 }
 
 #[test]
@@ -360,7 +372,7 @@ fn what_explore_prints_can_be_run() {
         ["--form never --vectors db", "--form E --without vc-gap --vectors vc", "--macro testdata/explore/wrong_gs.S"]
     {
         let report = json(&format!("explore {ONE} --depth 1 {arguments} --json"), 1);
-        assert_eq!((&report["version"], &report["depth"]), (&Value::from(3), &Value::from(1)));
+        assert_eq!((&report["version"], &report["depth"]), (&Value::from(4), &Value::from(1)));
         for violation in report["violations"].as_array().expect("a list") {
             assert_eq!(violation["minimal"], true);
             let command = violation["command"].as_str().and_then(|command| command.strip_prefix("cr3play "));

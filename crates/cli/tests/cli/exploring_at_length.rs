@@ -177,6 +177,14 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
     other["tree"]["sum"] = "another".into();
     let other = written("other_tree.json", &other.to_string());
     let [no_share, text] = [written("no_share.json", &whole), written("text.json", "form E")];
+    let changed = |name: &str, field: &str, value: Value| {
+        let mut answer: Value = serde_json::from_str(&share).expect("JSON");
+        answer[field] = value;
+        written(name, &answer.to_string())
+    };
+    let beyond = changed("beyond.json", "shard", "3/2".into());
+    let silent = changed("silent.json", "verdict", Value::Null);
+    let older = changed("older.json", "version", 3.into());
     let refused = |files: &[&String]| {
         let files: Vec<_> = files.iter().map(|file| (*file).clone()).collect();
         let answer = merge(&files);
@@ -192,6 +200,9 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         refused(&[&tree[0], &other]),
         refused(&[&no_share]),
         refused(&[&text]),
+        refused(&[&beyond]),
+        refused(&[&silent]),
+        refused(&[&older]),
     ];
     let expected = expect![[r#"
         cr3play: share 2/2 is missing run it, and give its file too
@@ -201,6 +212,9 @@ fn shares_that_do_not_belong_together_are_refused_by_name() {
         cr3play: /tree/1.json and /together/other_tree.json are not shares of one search: `tree` is {"release":"v6.12","sum":"6ec8622c448903af"} and {"release":"v6.12","sum":"another"} give the shares of one command, from one version of cr3play
         cr3play: /together/no_share.json: not a share of a search: it has no `shard` give what `cr3play explore --shard I/N --json` printed
         cr3play: /together/text.json: no JSON: expected ident at line 1 column 2 give what `cr3play explore --shard I/N --json` printed
+        cr3play: /together/beyond.json: `shard` is "3/2" and not I/N give what `cr3play explore --shard I/N --json` printed
+        cr3play: /together/silent.json: it has no `verdict` that this program knows give what `cr3play explore --shard I/N --json` printed
+        cr3play: /together/older.json: it is of another version of this program give what `cr3play explore --shard I/N --json` printed
     "#]];
     expected.assert_eq(&told.concat());
 }

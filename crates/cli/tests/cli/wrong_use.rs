@@ -57,6 +57,8 @@ fn wrong_use_names_cause_and_mend() {
         "asm - --features pit",
         "asm - --features pti,X86_FEATURE_",
         "tlb Cargo.toml",
+        "explore --depth any --shard 1/2",
+        "explore --seed 3",
         "nmi --rate -1",
         "nmi --cycles 3..2",
         "run --geometry skylark",
@@ -177,6 +179,12 @@ fn wrong_use_names_cause_and_mend() {
         $ cr3play tlb Cargo.toml
         cr3play: Cargo.toml: profile: there is no such field here
           testdata/README.md describes the format of vectors
+        $ cr3play explore --depth any --shard 1/2
+        cr3play: --shard shares out schedules that run one by one, and --depth any sums them up
+          give the depth as a number, or leave --shard out
+        $ cr3play explore --seed 3
+        cr3play: --seed chooses random schedules, and no --random asks for any
+          try --random 1000
         $ cr3play nmi --rate -1
         error: unexpected argument '-1' found
 

@@ -51,6 +51,15 @@ pub fn lacks_label(unfired: &Unfired, other: &Trace) -> bool {
     is_unknown && other.places.resolve(&unfired.injection.place).is_ok()
 }
 
+/// Why an injection missed a run. Where the run's text lacks a label that the other's has, that is the reason; `names` are
+/// then those of the run and the other.
+pub fn why_missed(unfired: &Unfired, other: &Trace, [here, there]: [&str; 2]) -> String {
+    match lacks_label(unfired, other) {
+        true => format!("the text of {here} has no such label, and that of {there} has it"),
+        false => unfired.reason.to_string(),
+    }
+}
+
 fn ended(run: &Trace, _: &Trace) -> Option<Astray> {
     let ending = run.ending();
     (ending != Ending::Finished).then_some(Astray::Ended { ending, steps: run.steps.len() })

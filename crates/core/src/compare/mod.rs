@@ -7,7 +7,7 @@ mod align;
 mod comparable;
 mod fields;
 
-pub use comparable::{Astray, astray, lacks_label};
+pub use comparable::{Astray, astray, lacks_label, why_missed};
 pub use fields::FieldDifference;
 
 use crate::asm::sorted::{Map, Set};

@@ -7,11 +7,12 @@ mod tally;
 pub use pending::{Fate, PendingFlushes};
 pub use tally::Tally;
 
+use crate::machine::Exception;
 use std::ops::{Index, IndexMut};
 
 /// Declares the counters once: identifier, label, unit, description.
 macro_rules! counters {
-    ($($variant:ident $name:literal $label:literal $unit:literal $description:literal)*) => {
+    ($($variant:ident $name:literal $label:tt $unit:literal $description:literal)*) => {
         /// A counted kind of event. The definitions are exact; see each description.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
@@ -62,13 +63,13 @@ counters! {
     Invpcid "invpcid" "INVPCID" "instructions" "INVPCID that retired."
     Deliveries "deliveries" "deliveries" "events" "Events that reached their handler, of any kind."
     Nmis "nmis" "NMIs" "events" "NMIs delivered."
-    DebugExceptions "debug_exceptions" "#DB" "events" "Debug exceptions delivered."
-    MachineChecks "machine_checks" "#MC" "events" "Machine checks delivered."
-    VmmCommunications "vmm_communications" "#VC" "events" "VMM communication exceptions delivered."
-    DoubleFaults "double_faults" "#DF" "events" "Double faults delivered."
+    DebugExceptions "debug_exceptions" { Exception::Debug.name() } "events" "Debug exceptions delivered."
+    MachineChecks "machine_checks" { Exception::MachineCheck.name() } "events" "Machine checks delivered."
+    VmmCommunications "vmm_communications" { Exception::VmmCommunication.name() } "events" "VMM communication exceptions delivered."
+    DoubleFaults "double_faults" { Exception::DoubleFault.name() } "events" "Double faults delivered."
     PageFaults "page_faults" "page faults" "events" "Page faults delivered."
-    GeneralProtections "general_protections" "#GP" "events" "General-protection exceptions delivered."
-    Interrupts "interrupts" "interrupts" "events" "Maskable external interrupts delivered."
+    GeneralProtections "general_protections" { Exception::GeneralProtection.name() } "events" "General-protection exceptions delivered."
+    Interrupts "interrupts" "IRQs" "events" "Maskable external interrupts delivered."
     OtherEvents "other_events" "other events" "events" "Deliveries of vectors without a counter of their own, software interrupts included."
     RequestedFlushes "requested_flushes" "flushes requested" "requests" "Bits of user_pcid_flush_mask that went from 0 to 1, or were set again after their flush."
     KeptFlushes "kept_flushes" "flushes kept" "requests" "Requests whose PCID was flushed before user mode ran under it."

@@ -27,11 +27,11 @@ pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
 pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
 pub use report::{Report, Setting, Violation};
-pub use summary::{Played, Wrong};
+pub use summary::{Obstacle, Played, Wrong};
 pub use sweep::{Aim, Progress, Work};
 
 pub use crate::query::{
-    Assumption, Assumptions, MAX_SHARES, Method, Query, Reach, Shard, Standing, Verdict, standard_features,
+    Assumption, Assumptions, MAX_SHARES, Method, Query, Reach, Shard, Shorter, Standing, Verdict, standard_features,
     standard_handlers,
 };
 
@@ -437,6 +437,11 @@ impl Explorer {
     /// The number of strikes of the schedules at hand.
     pub fn strikes(&self) -> u32 {
         self.strikes
+    }
+
+    /// Whether what handlers do is being summed up.
+    pub fn is_at_any_depth(&self) -> bool {
+        self.stage == Stage::Any
     }
 
     /// What [`Self::work`] has seen of the schedules at hand.

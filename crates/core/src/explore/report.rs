@@ -3,11 +3,12 @@
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
+use super::summary::Obstacle;
 use super::sweep::{Aim, Failure, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
-use crate::query::{Method, Reach, Verdict};
+use crate::query::{Method, Reach, Shorter, Verdict};
 use crate::scenario::{Schedule, Vector};
 
 /// A schedule that breaks a promise, confirmed by the runner.
@@ -21,8 +22,8 @@ pub struct Violation {
     pub schedule: Schedule,
     /// Steps until it is broken.
     pub steps: u32,
-    /// No schedule of fewer strikes breaks a promise, and none of as many breaks this one in fewer steps.
-    pub is_minimal: bool,
+    /// What is known of shorter ones.
+    pub shorter: Shorter,
 }
 
 impl Violation {
@@ -102,20 +103,24 @@ pub struct Report {
     pub counts: Counts,
     /// The same for each number of strikes that was looked at, from 1.
     pub depths: Vec<Counts>,
+    /// With [`Reach::Any`]: the choices at the boundaries of the runs that stand for all others, single strikes among them.
+    pub at_any_depth: Option<Counts>,
     /// System by system.
     pub settings: Vec<Setting>,
     /// The best for each promise, those of fewest strikes and steps first.
     pub violations: Vec<Violation>,
     /// Failures of the search that the runner does not confirm: mistakes of the explorer.
     pub unconfirmed: Vec<String>,
+    /// What ended the search of any depth before its fixpoint, and the first system on which that was so.
+    pub obstacle: Option<(Config, Obstacle)>,
     /// How much was done.
     pub work: Work,
 }
 
 impl Report {
-    /// Choices that an assumption excluded.
+    /// Choices that an assumption excluded: of any depth, if the search covered that.
     pub fn excluded(&self, assumption: Assumption) -> u64 {
-        self.counts.excluded(assumption)
+        self.at_any_depth.unwrap_or(self.counts).excluded(assumption)
     }
 }
 
@@ -142,7 +147,35 @@ impl Explorer {
             () => Verdict::Holds,
         };
         let reach = if self.is_saturated() && violations.is_empty() { Reach::Any } else { Reach::Depth(self.complete) };
-        Report { verdict, depth: self.complete, reach, counts, depths, settings, violations, unconfirmed, work }
+        let at_any_depth = (reach == Reach::Any).then(|| self.at_any_depth());
+        Report {
+            verdict,
+            depth: self.complete,
+            reach,
+            counts,
+            depths,
+            at_any_depth,
+            settings,
+            violations,
+            unconfirmed,
+            obstacle: self.obstacle(),
+            work,
+        }
+    }
+
+    fn obstacle(&self) -> Option<(Config, Obstacle)> {
+        self.systems.iter().find_map(|system| {
+            let obstacle = system.saturation.as_ref()?.obstacle()?;
+            Some((system.world.config.clone(), obstacle.clone()))
+        })
+    }
+
+    fn at_any_depth(&self) -> Counts {
+        let saturations = self.systems.iter().filter_map(|system| system.saturation.as_ref());
+        saturations.fold(Counts::default(), |mut sum, saturation| {
+            sum += saturation.weighed();
+            sum
+        })
     }
 
     fn depths(&self) -> Vec<Counts> {
@@ -184,8 +217,9 @@ impl Explorer {
         if self.aim == Aim::Shortest {
             best.truncate(1);
         }
+        let fewest = best.first().map_or(0, |(_, failure)| failure.strikes.len());
         for (system, failure) in best {
-            match self.confirmed(system, failure) {
+            match self.confirmed(system, failure, fewest) {
                 Ok(violation) => violations.push(violation),
                 Err(text) => unconfirmed.push(text),
             }
@@ -193,7 +227,8 @@ impl Explorer {
         (violations, unconfirmed)
     }
 
-    fn confirmed(&self, system: &Explored, failure: &Failure) -> Result<Violation, String> {
+    /// The violation behind a failure. Of all failures the best has `fewest` strikes.
+    fn confirmed(&self, system: &Explored, failure: &Failure, fewest: usize) -> Result<Violation, String> {
         let Failure { strikes, steps, broken } = failure;
         let unconfirmed = |what: &str| format!("{}: {what}", at_step(*broken, *steps as usize));
         let schedule =
@@ -204,11 +239,21 @@ impl Explorer {
             let seen = if seen.is_empty() { "no breakage".to_owned() } else { seen.join(", ") };
             return Err(unconfirmed(&format!("the run of {schedule} shows {seen}")));
         }
+        let shorter = self.shorter(strikes.len(), fewest);
+        Ok(Violation { config: system.world.config.clone(), broken: *broken, schedule, steps: *steps, shorter })
+    }
+
+    /// What is known of counterexamples that are shorter than one of so many strikes.
+    ///
+    /// Summaries find what breaks in the order of strikes, and look at nothing of as many any more. So they say nothing of the steps that
+    /// another schedule of as many takes, and nothing of promises that take more strikes than the first that was broken.
+    fn shorter(&self, strikes: usize, fewest: usize) -> Shorter {
         let saw_all = self.query.shard.is_none() && self.systems.iter().all(|system| !system.hides);
-        let is_minimal = match self.complete as usize >= strikes.len() {
-            true => saw_all || strikes.len() < 2,
-            false => self.is_saturated(),
-        };
-        Ok(Violation { config: system.world.config.clone(), broken: *broken, schedule, steps: *steps, is_minimal })
+        match self.complete as usize >= strikes {
+            true if saw_all || strikes < 2 => Shorter::None,
+            true => Shorter::Unknown,
+            false if self.is_saturated() && strikes == fewest => Shorter::OnlyInSteps,
+            false => Shorter::Unknown,
+        }
     }
 }

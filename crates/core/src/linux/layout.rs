@@ -168,8 +168,6 @@ pub const PERCPU_COUNTERS: u64 = 0x1_0140;
 pub const PERCPU_CPU_TLBSTATE_SHARED: u64 = 0x1_0180;
 /// Per-CPU symbols that a kernel tree's text names and nothing here writes: stack canary, espfix, the stack for interrupts.
 pub const PERCPU_UNMODELLED: u64 = 0x1_0200;
-/// End of the per-CPU area.
-pub const PERCPU_SIZE: u64 = 0x1_1000;
 
 /// Offset of RSP0 in the TSS, 64 bits (SDM vol. 3A figure 7-11).
 pub const TSS_SP0: u64 = 4;

@@ -62,11 +62,6 @@ impl TlbState {
             is_lazy: memory.read_u8(at::PER_CPU_PHYSICAL + at::PERCPU_CPU_TLBSTATE_SHARED) != 0,
         }
     }
-
-    /// Whether an address space is being switched: CR3 may then be the old one or the new one.
-    pub fn is_switching(&self) -> bool {
-        self.loaded_mm == at::LOADED_MM_SWITCHING
-    }
 }
 
 /// Where processor and records disagree.

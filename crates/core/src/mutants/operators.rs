@@ -1,5 +1,6 @@
 //! What is changed in a macro. Each operator is a pure function of its statements.
 
+use crate::machine::cpu::GENERAL;
 use std::fmt::{self, Display, Formatter};
 
 /// One way to change a statement.
@@ -178,11 +179,10 @@ fn masks(statement: &str) -> Vec<(Operator, String)> {
     changed.map(|(change, mask)| (Operator::Mask(change), format!("{word} ${mask}, {others}"))).to_vec()
 }
 
-/// Names of 64-bit registers; RSP is none that a macro keeps a value in.
-const NAMES: [&str; 15] = [
-    "%rax", "%rbx", "%rcx", "%rdx", "%rsi", "%rdi", "%rbp", "%r8", "%r9", "%r10", "%r11", "%r12", "%r13", "%r14",
-    "%r15",
-];
+/// Whether this names a 64-bit register; RSP is none that a macro keeps a value in.
+fn is_register(name: &str) -> bool {
+    name.strip_prefix('%').is_some_and(|name| name != "rsp" && GENERAL.contains(&name))
+}
 
 /// Where `text` names a register or a parameter.
 fn named(text: &str) -> Vec<(usize, &str)> {
@@ -200,7 +200,7 @@ fn registers(statements: &[String], parameters: &[String]) -> Vec<String> {
     let parameter = |text: &String| format!("\\{}", text.split([':', '=', ',']).next().unwrap_or(text));
     let mut all: Vec<_> = parameters.iter().map(parameter).collect();
     let names = statements.iter().flat_map(|statement| named(statement)).map(|(_, name)| name);
-    for name in names.filter(|name| NAMES.contains(name)) {
+    for name in names.filter(|name| is_register(name)) {
         if !all.iter().any(|other| other == name) {
             all.push(name.to_owned());
         }

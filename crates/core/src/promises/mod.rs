@@ -15,6 +15,7 @@ pub use returns::{Returns, Struck};
 
 use crate::linux::records::Inconsistent;
 use crate::machine::Exception;
+use crate::machine::cpu::GENERAL;
 use crate::trace::Ending;
 use std::fmt::{self, Display, Formatter};
 
@@ -173,6 +174,7 @@ impl Display for Broken {
                 write!(f, "an access to {linear:#x} uses a stale translation to {cached:#x}, the tables map nothing")
             }
             Self::Register { name, expected, found } => {
+                let name = if GENERAL.contains(name) { name.to_ascii_uppercase() } else { (*name).to_owned() };
                 write!(f, "the exception struck with {name} {expected:#x} and returned with {found:#x}")
             }
             Self::GsBase { base } => write!(f, "the kernel uses GS with base {base:#x}, which is not its own"),

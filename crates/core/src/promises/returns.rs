@@ -9,6 +9,7 @@ use crate::asm::Image;
 use crate::linux::layout as at;
 use crate::linux::tables_half;
 use crate::machine::bits::{cr3, cr4};
+use crate::machine::cpu::GENERAL;
 use crate::machine::observe::{AccessKind, Attention, Delivered, MemoryAccess, Ordinary, Watched};
 use crate::machine::rflags::RF;
 use crate::machine::{Cpu, Event, Exception, Machine, Observer, Register, SegmentRegister};
@@ -226,11 +227,8 @@ fn not_restored(struck: &Struck, machine: &Machine) -> Option<Broken> {
     (!same && !excused).then_some(Broken::NotRestored { expected, found })
 }
 
-const NAMES: [&str; 16] =
-    ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
-
 fn registers(before: &Cpu, after: &Cpu) -> Option<Broken> {
-    let general = NAMES.into_iter().zip(before.registers.into_iter().zip(after.registers));
+    let general = GENERAL.into_iter().zip(before.registers.into_iter().zip(after.registers));
     let base = |cpu: &Cpu, segment: SegmentRegister| cpu.segments[segment as usize].base;
     let others = [
         // RF is set in the frame of a fault, so that a breakpoint does not stop it twice.

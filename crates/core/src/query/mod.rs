@@ -4,7 +4,7 @@ mod assumption;
 mod verdict;
 
 pub use assumption::{Assumption, Assumptions};
-pub use verdict::{Reach, Verdict};
+pub use verdict::{Reach, Shorter, Verdict};
 
 use crate::linux::{Config, Feature, Features, Handler, Handlers};
 use crate::scenario::Vector;

@@ -29,6 +29,32 @@ impl Verdict {
     }
 }
 
+/// What is known of counterexamples that are shorter than one: of fewer exceptions, or of as many that break the same promise in fewer
+/// steps. From most to least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shorter {
+    /// There is none.
+    None,
+    /// No schedule of fewer exceptions breaks a promise. One of as many may break this one in fewer steps.
+    OnlyInSteps,
+    /// There may be one.
+    Unknown,
+}
+
+impl Shorter {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::OnlyInSteps, Self::Unknown];
+
+    /// What to say of the counterexample.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::None => "the shortest",
+            Self::OnlyInSteps => "none of fewer exceptions; one of as many may take fewer steps",
+            Self::Unknown => "there may be a shorter one",
+        }
+    }
+}
+
 /// Which schedules a search covered, from few to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {

@@ -50,14 +50,7 @@ impl Vector {
 
     /// The name in the manuals, `#DB` for example.
     pub fn mnemonic(self) -> &'static str {
-        match self {
-            Self::Nmi => "NMI",
-            Self::Debug => "#DB",
-            Self::MachineCheck => "#MC",
-            Self::VmmCommunication => "#VC",
-            Self::DoubleFault => "#DF",
-            Self::Interrupt => "IRQ",
-        }
+        self.event().name()
     }
 
     /// What strikes, in words.

@@ -11,7 +11,7 @@ mod stores;
 pub use crate::promises::{Breakage, Broken};
 pub use crate::run::{End, Ending, Origin, Reason, StepKind, Unfired};
 pub use detail::{RegisterChange, Retaken, StepDetail, att};
-pub use event::event_name;
+pub use event::{delivery, event_name};
 pub use registers::{Named, register, registers};
 pub use stores::touches;
 

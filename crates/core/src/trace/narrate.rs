@@ -1,11 +1,11 @@
 //! One sentence for each step: what it did, then the effect on the translation caches.
 
-use super::{Origin, RegisterChange, StepDetail, StepKind, Trace, event_name};
+use super::{Origin, RegisterChange, StepDetail, StepKind, Trace};
 use crate::counters::Counter;
 use crate::linux::{Half, Pcids, describe_stack, tables_half};
 use crate::machine::bits::cr3;
 use crate::machine::observe::{AccessKind, ControlAccess, ControlRegister, Cr3Flush, Delivered, Written};
-use crate::machine::{Event, rflags};
+use crate::machine::rflags;
 use iced_x86::{Instruction, Mnemonic, OpKind};
 
 impl StepDetail {
@@ -208,13 +208,10 @@ fn delivery(trace: &Trace, detail: &StepDetail, origin: Origin) -> Vec<String> {
     let Some(delivered) = &detail.delivered else {
         return clauses;
     };
-    let name = event_name(delivered.event);
+    let words = super::delivery(delivered.event, origin);
     clauses.push(match origin {
-        Origin::Trapped if matches!(delivered.event, Event::Software(_)) => format!("{name} enters its handler"),
-        Origin::Injected(_) => format!("{name} strikes before {}", detail.place),
-        Origin::Faulted => format!("{name} is delivered"),
-        Origin::Trapped => format!("{name} follows the instruction"),
-        Origin::Latched => format!("{name}, held until now, is delivered"),
+        Origin::Injected(_) => format!("{words} before {}", detail.place),
+        _ => words,
     });
     clauses.push(frame(trace, delivered));
     clauses

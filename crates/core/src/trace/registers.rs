@@ -1,5 +1,6 @@
 //! The registers by name, in the order in which they are shown.
 
+use crate::machine::cpu::GENERAL;
 use crate::machine::{Cpu, SegmentRegister};
 
 /// A register's name and value.
@@ -9,7 +10,7 @@ pub type Named = (&'static str, u64);
 /// are `fs_base` and the like; model-specific registers have the kernel's names (arch/x86/include/asm/msr-index.h,
 /// v6.12) in lower case.
 pub fn registers(cpu: &Cpu) -> impl Iterator<Item = Named> {
-    let general = NAMES.into_iter().zip(cpu.registers);
+    let general = GENERAL.into_iter().zip(cpu.registers);
     general.chain(segments(cpu)).chain(control(cpu)).chain(debug(cpu)).chain(model_specific(cpu)).chain(latches(cpu))
 }
 
@@ -17,9 +18,6 @@ pub fn registers(cpu: &Cpu) -> impl Iterator<Item = Named> {
 pub fn register(cpu: &Cpu, name: &str) -> Option<u64> {
     std::iter::once(("rip", cpu.rip)).chain(registers(cpu)).find(|(other, _)| *other == name).map(|(_, value)| value)
 }
-
-const NAMES: [&str; 16] =
-    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
 fn segments(cpu: &Cpu) -> [Named; 9] {
     let segment = |register: SegmentRegister| cpu.segments[register as usize];

@@ -1,8 +1,9 @@
 //! Search of any depth and number: its verdicts. `named.rs` has those of systems that hold, and the check of what they rest on.
 
 use crate::support::{THREE, config, custom, explore, query};
-use cr3_core::explore::{Explorer, Method, Progress, Query, Reach, Report, Verdict};
-use cr3_core::linux::Config;
+use cr3_core::explore::{Assumption, Explorer, Method, Obstacle, Progress, Query, Reach, Report, Shorter, Verdict};
+use cr3_core::linux::{Config, Handler};
+use cr3_core::promises::Promise;
 use cr3_core::scenario::Vector;
 
 const DEBUG_AND_MACHINE_CHECK: &[Vector] = &[Vector::Debug, Vector::MachineCheck];
@@ -45,6 +46,42 @@ fn macros_that_break_with_two_break_with_the_same_two() {
         assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), 2), "{name}");
         assert!(report.violations.iter().all(|violation| violation.depth() == 2), "{name}: {:#?}", report.violations);
     }
+}
+
+/// Summaries stop at the first schedules that break something: they know of none that takes fewer exceptions, and say nothing of steps.
+#[test]
+fn summaries_call_no_counterexample_the_shortest() {
+    let broken = |query: Query| {
+        let report = explore(query);
+        let mapped = report.violations.iter().find(|violation| violation.broken.promise() == Promise::Mapped);
+        mapped.map(|violation| (violation.depth(), violation.shorter, violation.steps)).expect("a page is not there")
+    };
+    let (strikes, shorter, steps) = broken(any_depth(custom("later_of_two"), DEBUG_AND_MACHINE_CHECK));
+    assert_eq!((strikes, shorter), (2, Shorter::OnlyInSteps));
+    let by_debug_alone = Query { vectors: vec![Vector::Debug], depth: 2, ..query(vec![custom("later_of_two")]) };
+    let (strikes, _, fewer) = broken(by_debug_alone);
+    assert_eq!(strikes, 2);
+    assert!(fewer < steps, "{fewer} {steps}");
+}
+
+/// What an assumption excludes deeper than the first exception is counted.
+#[test]
+fn what_is_excluded_at_any_depth_is_counted() {
+    let report = explore(any_depth(config("handler=quiet"), &[Vector::Debug]));
+    assert_eq!((report.verdict, report.counts.excluded(Assumption::IstOnce)), (Verdict::Holds, 0));
+    let counts = report.at_any_depth.expect("a fixpoint");
+    assert_eq!(report.excluded(Assumption::IstOnce), counts.excluded(Assumption::IstOnce));
+    assert!(counts.excluded(Assumption::IstOnce) > 0 && counts.schedules >= report.counts.schedules, "{counts:?}");
+}
+
+/// What cannot be summed up says so before anything is searched.
+#[test]
+fn an_obstacle_is_named() {
+    let met = |query: Query| explore(query).obstacle.map(|(_, obstacle)| obstacle);
+    let quiet = || any_depth(config("handler=quiet"), DEBUG_AND_MACHINE_CHECK);
+    assert_eq!(met(quiet()), None);
+    let efi = any_depth(config("handler=efi-call"), &[Vector::Nmi]);
+    assert_eq!(met(efi), Some(Obstacle::Handler(Handler::EfiCall)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The outcomes of single exceptions by instruction, and what is known of a depth before it is complete.
 
 use crate::support::{FIVE, config, custom, explore, query, two_deep};
-use cr3_core::explore::{Counts, Explorer, Method, Progress, Query, Verdict};
+use cr3_core::explore::{Counts, Explorer, Method, Progress, Query, Shorter, Verdict};
 use cr3_core::linux::{Config, boot};
 use cr3_core::scenario::{Places, Vector};
 
@@ -50,7 +50,7 @@ fn a_counterexample_is_told_before_its_depth_is_complete() {
     }
     let (begun, early) = (explorer.begun(), explorer.report());
     assert_eq!((early.verdict, early.depth), (Verdict::Breaks, 1));
-    assert!(early.violations.iter().all(|violation| violation.depth() == 2 && !violation.is_minimal));
+    assert!(early.violations.iter().all(|violation| violation.depth() == 2 && violation.shorter == Shorter::Unknown));
     assert!(begun.counts.breaking > 0 && begun.counts.schedules >= begun.counts.breaking);
     while explorer.work(100_000) == Progress::More {}
     let whole = explorer.report();

@@ -1,6 +1,6 @@
 //! Queries in a line, and reports in a few.
 
-use cr3_core::explore::{Assumption, Assumptions, Explorer, Method, Progress, Query, Report, Shard};
+use cr3_core::explore::{Assumption, Assumptions, Explorer, Method, Progress, Query, Report, Shard, Shorter};
 use cr3_core::linux::{Config, Form};
 use cr3_core::scenario::{Scenario, Vector};
 use std::fmt::Write;
@@ -50,7 +50,11 @@ pub(crate) fn told(report: &Report) -> String {
     assert_eq!(report.unconfirmed, [""; 0]);
     let mut text = format!("{} at depth {}\n", report.verdict.name(), report.depth);
     for violation in &report.violations {
-        let minimal = if violation.is_minimal { ", minimal" } else { "" };
+        let minimal = match violation.shorter {
+            Shorter::None => ", minimal",
+            Shorter::OnlyInSteps => ", of fewest",
+            Shorter::Unknown => "",
+        };
         let (promise, schedule) = (violation.broken.invariant(), &violation.schedule);
         let _ = writeln!(text, "  {promise}: {schedule}{minimal}");
     }

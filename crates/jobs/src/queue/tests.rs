@@ -25,10 +25,10 @@ fn judge(state: &State, jobs: &mut Jobs, pace: Pace) -> State {
     }
     let mut state = state.clone();
     while !jobs.is_idle() {
-        for (ticket, told) in jobs.slice(100_000) {
-            let decoded = wire::decode(&wire::encode(ticket, &told));
-            assert_eq!(decoded.as_ref(), Some(&(ticket, told.clone())));
-            state = update(&state, Action::Explored(ticket, told));
+        for (ticket, message) in jobs.slice(100_000) {
+            let decoded = wire::decode(&wire::encode(ticket, &message));
+            assert_eq!(decoded.as_ref(), Some(&(ticket, message.clone())));
+            state = update(&state, Action::Explored(ticket, message));
         }
     }
     state
@@ -51,8 +51,8 @@ fn check(link: &str) -> State {
         assert_eq!((found.refused, &found.excluded), (counts.refused, &excluded));
         assert_eq!(found.verdict == Verdict::Breaks, report.verdict == Verdict::Breaks);
         let expected: Vec<_> = report.violations.iter().map(|it| (it.broken.promise(), it.schedule.clone())).collect();
-        let told: Vec<_> = found.counterexamples.iter().map(|it| (it.promise, it.schedule.clone())).collect();
-        assert_eq!(told, expected);
+        let schedules: Vec<_> = found.counterexamples.iter().map(|it| (it.promise, it.schedule.clone())).collect();
+        assert_eq!(schedules, expected);
         if subject.scope == Scope::Displayed {
             let sum: u64 = judged.places.iter().map(|at| at.schedules).sum();
             assert_eq!(sum, counts.schedules);
@@ -75,9 +75,9 @@ fn nothing_goes_deeper_before_the_page_rests() {
     jobs.take(Request::Go(Pace::Deepen));
     assert!(!jobs.is_idle());
     // Both go on in turn.
-    let told: Vec<_> = (0..12).flat_map(|_| jobs.slice(1000)).collect();
-    let begun = |ticket| told.iter().any(|(of, told)| *of == ticket && matches!(told, Told::Begun(_)));
-    assert!(tickets(&state).into_iter().all(begun), "{told:?}");
+    let messages: Vec<_> = (0..12).flat_map(|_| jobs.slice(1000)).collect();
+    let begun = |ticket| messages.iter().any(|(of, message)| *of == ticket && matches!(message, Message::Begun(_)));
+    assert!(tickets(&state).into_iter().all(begun), "{messages:?}");
     jobs.take(Request::Keep(vec![]));
     assert!(jobs.is_idle());
 }

@@ -30,10 +30,10 @@ fn answered(state: &State, enough: usize) -> State {
     let mut state = state.clone();
     let known = |state: &State| state.explore.studies.claims.answers.len() + state.explore.studies.lines.answers.len();
     while !jobs.is_idle() && known(&state) < enough {
-        for (ticket, told) in jobs.slice(1) {
-            let decoded = wire::decode(&wire::encode(ticket, &told));
-            assert_eq!(decoded.as_ref(), Some(&(ticket, told.clone())));
-            state = update(&state, Action::Explored(ticket, told));
+        for (ticket, message) in jobs.slice(1) {
+            let decoded = wire::decode(&wire::encode(ticket, &message));
+            assert_eq!(decoded.as_ref(), Some(&(ticket, message.clone())));
+            state = update(&state, Action::Explored(ticket, message));
         }
     }
     state
@@ -132,8 +132,8 @@ fn lines_of_e(ids: &[&str]) -> State {
         let query = Query { config: config.clone(), chosen: Chosen::One(mutant.id), depth: 1 };
         Mutants::new(&query).expect("it assembles").run()
     });
-    let told = reports.flat_map(|report| told(&report)).filter(|told| !is_last(told));
-    told.fold(asked, |state, told| update(&state, Action::Explored(ticket, told)))
+    let kept = reports.flat_map(|report| messages(&report)).filter(|message| !is_last(message));
+    kept.fold(asked, |state, message| update(&state, Action::Explored(ticket, message)))
 }
 
 #[test]

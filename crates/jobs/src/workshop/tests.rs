@@ -43,9 +43,9 @@ impl Page {
     fn tell(&mut self, messages: Vec<String>) {
         for message in messages {
             match decode(&message) {
-                Some(told) => {
-                    assert_eq!(encode(&told), message, "it is written as it was read");
-                    self.act(Action::Tree(told));
+                Some(read) => {
+                    assert_eq!(encode(&read), message, "it is written as it was read");
+                    self.act(Action::Tree(read));
                 }
                 None => self.gifts.push(message),
             }
@@ -53,7 +53,7 @@ impl Page {
     }
 
     fn open(&mut self, find: &mut dyn FnMut(&str) -> File) {
-        self.act(Action::Tree(Told::Opening));
+        self.act(Action::Tree(Message::Opening));
         assert_eq!(status(&self.state), "The tree is being read.");
         let messages = self.worker.open(find);
         self.tell(messages);

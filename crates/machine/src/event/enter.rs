@@ -8,7 +8,7 @@ use crate::cpu::canonical;
 use crate::cpu::{Register, Segment, SegmentRegister, Shadow};
 use crate::descriptor::{self, Kind, is_null, selector_fault};
 use crate::fault::{Exception, Fault};
-use crate::observe::{AccessKind, Delivered};
+use crate::observe::{AccessKind, Delivered, Resume};
 use crate::rflags::{IF, NT, RF, TF, VM};
 use crate::rights::{Access, Mode};
 use crate::{Cpu, Machine, Observer};
@@ -24,15 +24,6 @@ pub(crate) struct Arrival {
     /// RIP in the frame: the faulting instruction for faults, the next one for traps.
     return_rip: u64,
     resume: Resume,
-}
-
-/// RF in the frame (SDM vol. 3B 17.3.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Resume {
-    /// For a fault, so that one breakpoint does not stop the instruction twice.
-    Set,
-    /// For everything else: an instruction clears RF at its start, and repeated ones set it between repetitions.
-    Kept,
 }
 
 impl Resume {
@@ -138,6 +129,7 @@ fn try_enter(machine: &mut Machine, observer: &mut dyn Observer, arrival: &Arriv
         ist: gate.ist,
         from_cpl,
         interrupted_rip: arrival.return_rip,
+        resume: arrival.resume,
     })
 }
 

@@ -207,7 +207,8 @@ pub(super) fn call_far(c: &mut Context<'_>, i: &Instruction) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rflags::{DEFINED, IF, IOPL, VM};
+    use crate::rflags::{IF, IOPL, VM};
+    use crate::testbed::DEFINED;
 
     /// Every CPL, IOPL and width, flag by flag.
     #[test]

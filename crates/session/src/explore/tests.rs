@@ -59,8 +59,8 @@ fn a_side_that_does_not_assemble_is_not_judged() {
 fn what_an_earlier_search_tells_is_not_heard() {
     let state = opened("v=1&a=A&b=E");
     let edited = update(&state, Action::ToggleFeature(Feature::Pcid));
-    let told = Action::Explored(tickets(&state)[0], Told::Broke("late".into()));
-    assert_eq!(update(&edited, told), edited);
+    let message = Action::Explored(tickets(&state)[0], Message::Broke("late".into()));
+    assert_eq!(update(&edited, message), edited);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! What the page and the explorer's worker write to each other: lines of fields, as text.
 
-use super::{AtInstruction, Begun, Counterexample, Found, Subject, Told};
+use super::{AtInstruction, Begun, Found, Message, Subject};
+use crate::counterexample::Counterexample;
 pub use crate::fields::plain;
 use crate::fields::{PART, SEPARATOR, items, joined, list};
 use crate::library::{Library, config_of, config_text};
 use crate::study::Question;
 use crate::study::wire::{learned_of, learned_text, question_of, question_text};
 use crate::words::{scope_key, scope_of};
-use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Assumptions, Verdict};
 
 /// How far searches go by themselves.
@@ -83,35 +83,35 @@ fn subject_of(text: &str, library: &Library) -> Option<Subject> {
 
 /// What a search tells, with its ticket.
 #[must_use]
-pub fn encode(ticket: u32, told: &Told) -> String {
-    let fields = match told {
-        Told::Found(found) => found_fields(found),
-        Told::Places(places) => vec!["places".to_owned(), list(places.iter().map(place_text))],
-        Told::Begun(Begun { reach, schedules, done }) => {
+pub fn encode(ticket: u32, message: &Message) -> String {
+    let fields = match message {
+        Message::Found(found) => found_fields(found),
+        Message::Places(places) => vec!["places".to_owned(), list(places.iter().map(place_text))],
+        Message::Begun(Begun { reach, schedules, done }) => {
             vec!["begun".to_owned(), format!("{reach} {schedules} {done}")]
         }
-        Told::Learned(learned) => vec![learned_text(learned)],
-        Told::Broke(why) => vec!["broke".to_owned(), why.clone()],
+        Message::Learned(learned) => vec![learned_text(learned)],
+        Message::Broke(why) => vec!["broke".to_owned(), why.clone()],
     };
     joined(ticket, &fields)
 }
 
 /// Reads a message back; `None` if it is none of these.
 #[must_use]
-pub fn decode(text: &str) -> Option<(u32, Told)> {
-    let (ticket, told) = text.split_once(SEPARATOR)?;
-    let (kind, fields) = told.split_once(SEPARATOR).unwrap_or((told, ""));
+pub fn decode(text: &str) -> Option<(u32, Message)> {
+    let (ticket, message) = text.split_once(SEPARATOR)?;
+    let (kind, fields) = message.split_once(SEPARATOR).unwrap_or((message, ""));
     let ticket = ticket.parse().ok()?;
     let mut parts = fields.split(SEPARATOR);
     let mut next = || parts.next();
-    let told = match kind {
-        "found" => Told::Found(found_of(&mut next)?),
-        "places" => Told::Places(items(next()?).map(place_of).collect::<Option<_>>()?),
-        "begun" => Told::Begun(begun_of(next()?)?),
-        "broke" => Told::Broke(next()?.to_owned()),
-        _ => Told::Learned(learned_of(kind, fields)?),
+    let message = match kind {
+        "found" => Message::Found(found_of(&mut next)?),
+        "places" => Message::Places(items(next()?).map(place_of).collect::<Option<_>>()?),
+        "begun" => Message::Begun(begun_of(next()?)?),
+        "broke" => Message::Broke(next()?.to_owned()),
+        _ => Message::Learned(learned_of(kind, fields)?),
     };
-    Some((ticket, told))
+    Some((ticket, message))
 }
 
 const VERDICTS: [Verdict; 4] = [Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];
@@ -123,7 +123,7 @@ fn found_fields(found: &Found) -> Vec<String> {
         verdict.name().to_owned(),
         format!("{reach} {schedules} {breaking} {refused} {}", u32::from(*is_over)),
         list(excluded.iter().map(u64::to_string)),
-        list(counterexamples.iter().map(counterexample_text)),
+        list(counterexamples.iter().map(Counterexample::encode)),
         list(unconfirmed.iter()),
     ]
 }
@@ -137,33 +137,9 @@ fn found_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Found> {
     let (schedules, breaking, refused) = (number()?, number()?, number()?);
     let is_over = number()? != 0;
     let excluded = items(next()?).map(|count| count.parse().ok()).collect::<Option<_>>()?;
-    let counterexamples = items(next()?).map(counterexample_of).collect::<Option<_>>()?;
+    let counterexamples = items(next()?).map(Counterexample::decode).collect::<Option<_>>()?;
     let unconfirmed = items(next()?).map(str::to_owned).collect();
     Some(Found { verdict, reach, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over })
-}
-
-pub(crate) fn counterexample_text(found: &Counterexample) -> String {
-    let Counterexample { promise, cause, schedule, step, is_minimal, features, handler } = found;
-    let minimal = u32::from(*is_minimal);
-    let id = promise.id();
-    format!("{id}{PART}{step}{PART}{minimal}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
-}
-
-pub(crate) fn counterexample_of(text: &str) -> Option<Counterexample> {
-    let mut parts = text.splitn(7, PART);
-    let id = parts.next()?;
-    Some(Counterexample {
-        promise: Promise::ALL.into_iter().find(|promise| promise.id() == id)?,
-        step: parts.next()?.parse().ok()?,
-        is_minimal: parts.next()? == "1",
-        features: parts.next()?.parse().ok()?,
-        handler: parts.next()?.parse().ok()?,
-        schedule: match parts.next()? {
-            "" => Default::default(),
-            schedule => schedule.parse().ok()?,
-        },
-        cause: parts.next()?.to_owned(),
-    })
 }
 
 fn place_text(at: &AtInstruction) -> String {

@@ -144,7 +144,7 @@ fn the_link_of_a_file_is_found() {
 fn a_worker_makes_the_report_of_the_page() {
     let state = State::open("v=1&s=kernel_loop%2B1:nmi", Settings::default());
     let ticket = state.searches()[0].0;
-    let state = update(&state, Action::Explored(ticket, crate::explore::Told::Broke("it was too warm".into())));
+    let state = update(&state, Action::Explored(ticket, crate::explore::Message::Broke("it was too warm".into())));
     let address = format!("https://example.org/#{}", crate::link::encode(&state.link()));
     let made = Export::answer(&Export::Report.request(&state, &address), &Library::default());
     assert!(made.as_ref().is_some_and(|report| report.contains("it was too warm")), "{made:?}");

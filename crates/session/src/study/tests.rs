@@ -1,11 +1,13 @@
 use super::*;
 use crate::action::Action;
 use crate::choice::{Form, Overlay, Side};
+use crate::explore::Message;
 use crate::explore::wire::{self, Request};
 use crate::library::Library;
 use crate::state::{Settings, State};
 use crate::update::update;
 use crate::view::claims;
+use cr3_core::query::Shorter;
 use cr3_core::scenario::Schedule;
 
 /// A macro that never restores.
@@ -35,7 +37,7 @@ fn what_is_known_is_not_asked_again() {
     let again = update(&update(&asked, Action::Close), Action::Open(Overlay::Claims));
     assert_eq!(again.explore, asked.explore);
     let ticket = asked.explore.studies.claims.ticket;
-    let broken = update(&asked, Action::Explored(ticket, Told::Broke("no worker".into())));
+    let broken = update(&asked, Action::Explored(ticket, Message::Broke("no worker".into())));
     assert_eq!(claims::summary(&broken), "Not finished: no worker.");
     assert_eq!(broken.explore.questions(), []);
     let retried = update(&update(&broken, Action::Close), Action::Open(Overlay::Claims));
@@ -50,7 +52,7 @@ fn answers_of_every_kind_are_read_back() {
         cause: "why".into(),
         schedule: Schedule::default(),
         step: 7,
-        is_minimal: true,
+        shorter: Shorter::None,
         features: Default::default(),
         handler: Default::default(),
     };
@@ -65,8 +67,8 @@ fn answers_of_every_kind_are_read_back() {
     ];
     for without in kinds {
         let (source, statement) = ("calling.h".to_owned(), "nop".to_owned());
-        let told = Told::Learned(Learned::Line(Line { part: Macro::Save, source, line: 3, statement, without }));
-        assert_eq!(wire::decode(&wire::encode(1, &told)), Some((1, told)));
+        let message = Message::Learned(Learned::Line(Line { part: Macro::Save, source, line: 3, statement, without }));
+        assert_eq!(wire::decode(&wire::encode(1, &message)), Some((1, message)));
     }
     for damaged in ["1\u{1f}claim", "1\u{1f}line\u{1f}restore", "1\u{1f}round\u{1f}1", "1\u{1f}claim\u{1f}1 perhaps "] {
         assert_eq!(wire::decode(damaged), None, "{damaged:?}");

@@ -2,7 +2,7 @@
 
 use super::{Answer, Learned, Line, Number, Question, Round, Without};
 use crate::choice::Form;
-use crate::explore::wire::{counterexample_of, counterexample_text};
+use crate::counterexample::Counterexample;
 use crate::fields::{PART, SEPARATOR, items, list};
 use crate::library::{Library, base_of, base_text, config_of, config_text};
 use cr3_core::claims::{Subject, Verdict};
@@ -115,7 +115,7 @@ fn line_of(text: &str) -> Option<Line> {
 fn without_text(without: &Without) -> String {
     match without {
         Without::Breaks(found, text) => {
-            let found = counterexample_text(found);
+            let found = found.encode();
             format!("breaks{SEPARATOR}{found}{SEPARATOR}{text}")
         }
         Without::Stores(address) => format!("stores{SEPARATOR}{address}"),
@@ -131,7 +131,7 @@ fn without_of(text: &str) -> Option<Without> {
     Some(match kind {
         "breaks" => {
             let (found, text) = fields.split_once(SEPARATOR)?;
-            Without::Breaks(counterexample_of(found)?, text.into())
+            Without::Breaks(Counterexample::decode(found)?, text.into())
         }
         "stores" => Without::Stores(fields.parse().ok()?),
         "slower" => {

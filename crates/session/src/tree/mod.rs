@@ -41,7 +41,7 @@ impl Opened {
 
 /// What the worker that reads trees tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Message {
     /// The files are being read.
     Opening,
     /// A tree is there.
@@ -82,16 +82,16 @@ impl Trees {
     }
 
     /// Takes what the worker tells.
-    pub(crate) fn take(&mut self, told: Told) {
-        self.opening = told == Told::Opening;
-        match told {
-            Told::Opening => self.trouble = None,
-            Told::Opened(opened) => {
+    pub(crate) fn take(&mut self, message: Message) {
+        self.opening = message == Message::Opening;
+        match message {
+            Message::Opening => self.trouble = None,
+            Message::Opened(opened) => {
                 self.trouble = None;
                 self.opened.retain(|other| other.id != opened.id);
                 self.opened.insert(0, Rc::new(opened));
             }
-            Told::Refused(why) => self.trouble = Some(why.as_str().into()),
+            Message::Refused(why) => self.trouble = Some(why.as_str().into()),
         }
     }
 }

@@ -11,8 +11,8 @@ fn what_is_told_is_read_as_it_was_written() {
         files: 71,
         configured: String::new(),
     };
-    for told in [Told::Opened(opened), Told::Refused("why".into())] {
-        assert_eq!(wire::decode(&wire::encode(&told)), Some(told));
+    for message in [Message::Opened(opened), Message::Refused("why".into())] {
+        assert_eq!(wire::decode(&wire::encode(&message)), Some(message));
     }
     for damaged in ["", "opened", "opened\u{1f}x"] {
         assert_eq!(wire::decode(damaged), None, "{damaged:?}");

@@ -1,6 +1,6 @@
 //! What the page and the worker that reads trees write to each other. The files themselves are handed over by the browser.
 
-use super::{Opened, Told};
+use super::{Message, Opened};
 use crate::fields::{PART, SEPARATOR, items, list, plain};
 use cr3_core::linux::TreeId;
 use cr3_core::linux::tree::Checked;
@@ -24,27 +24,27 @@ pub fn given(text: &str) -> Option<(TreeId, Vec<(String, String)>)> {
     Some((id.parse().ok()?, items(files).map(file).collect::<Option<_>>()?))
 }
 
-/// What the worker tells, but [`Told::Opening`], which the page knows.
+/// What the worker tells, but [`Message::Opening`], which the page knows.
 #[must_use]
-pub fn encode(told: &Told) -> String {
-    match told {
-        Told::Opening => String::new(),
-        Told::Opened(Opened { id, release, kernel, checked, files, configured }) => {
+pub fn encode(message: &Message) -> String {
+    match message {
+        Message::Opening => String::new(),
+        Message::Opened(Opened { id, release, kernel, checked, files, configured }) => {
             let checked = checked.name();
             format!("opened{SEPARATOR}{id}{PART}{release}{PART}{kernel}{PART}{checked}{PART}{files}{PART}{configured}")
         }
-        Told::Refused(why) => format!("refused{SEPARATOR}{why}"),
+        Message::Refused(why) => format!("refused{SEPARATOR}{why}"),
     }
 }
 
 /// Reads a message back; `None` if it is none of these.
 #[must_use]
-pub fn decode(text: &str) -> Option<Told> {
+pub fn decode(text: &str) -> Option<Message> {
     let (kind, rest) = text.split_once(SEPARATOR)?;
     Some(match kind {
         "opened" => {
             let mut parts = rest.splitn(6, PART);
-            Told::Opened(Opened {
+            Message::Opened(Opened {
                 id: parsed(parts.next())?,
                 release: parts.next()?.to_owned(),
                 kernel: parsed(parts.next())?,
@@ -53,7 +53,7 @@ pub fn decode(text: &str) -> Option<Told> {
                 configured: parts.next()?.to_owned(),
             })
         }
-        "refused" => Told::Refused(rest.to_owned()),
+        "refused" => Message::Refused(rest.to_owned()),
         _ => return None,
     })
 }

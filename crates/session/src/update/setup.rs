@@ -67,12 +67,12 @@ pub(super) fn set_own(state: &mut State, side: Side, own: Own) {
 }
 
 /// A tree that was opened runs on the right at once, unless a side waits for that very tree.
-pub(super) fn of_tree(state: &mut State, told: tree::Told) {
-    let opened = match &told {
-        tree::Told::Opened(opened) => Some(opened.clone()),
+pub(super) fn of_tree(state: &mut State, message: tree::Message) {
+    let opened = match &message {
+        tree::Message::Opened(opened) => Some(opened.clone()),
         _ => None,
     };
-    state.trees.take(told);
+    state.trees.take(message);
     if let Some(opened) = opened {
         if Side::BOTH.into_iter().all(|side| state.setup.tree(side) != Some(opened.id)) {
             let setup = Rc::make_mut(&mut state.setup);

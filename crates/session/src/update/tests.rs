@@ -1,8 +1,9 @@
 use super::*;
 use crate::choice::{Against, Direction, Filter, Goal, Landing, Pace, Pane, Spot, Tab, Target, Theme};
+use crate::counterexample::Counterexample;
 use crate::document::Document;
 use crate::drafts::Memory;
-use crate::explore::{Begun, Counterexample, Found};
+use crate::explore::{Begun, Found};
 use crate::inject;
 use crate::link;
 use crate::panes::{Divider, Resize};
@@ -17,7 +18,7 @@ use cr3_core::geometry::Geometry;
 use cr3_core::linux::Macro;
 use cr3_core::linux::{Feature, Features, Handler, Handlers};
 use cr3_core::promises::Promise;
-use cr3_core::query::{Reach, Verdict};
+use cr3_core::query::{Reach, Shorter, Verdict};
 use cr3_core::scenario::presets::{PRESETS, Preset};
 use cr3_core::scenario::{Nesting, Place, Vector};
 use proptest::prelude::*;
@@ -414,7 +415,7 @@ fn counterexample() -> impl Strategy<Value = Counterexample> {
         cause: "it breaks".into(),
         schedule: schedule.parse().expect("a schedule"),
         step,
-        is_minimal: step % 2 == 0,
+        shorter: Shorter::ALL[step as usize % 3],
         features: Features::ALL,
         handler: handler.into(),
     })
@@ -431,7 +432,7 @@ fn reach(least: u32) -> impl Strategy<Value = Reach> {
     prop_oneof![3 => (least..3).prop_map(Reach::Depth), 1 => Just(Reach::Any)]
 }
 
-fn told() -> impl Strategy<Value = Told> {
+fn message() -> impl Strategy<Value = Message> {
     let verdict = prop::sample::select(vec![Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty]);
     let found = (verdict, reach(0), any::<u64>(), any::<bool>(), prop::collection::vec(counterexample(), 0..3));
     let found = found.prop_map(|(verdict, reach, schedules, is_over, counterexamples)| Found {
@@ -447,14 +448,14 @@ fn told() -> impl Strategy<Value = Told> {
     });
     let begun = (reach(1), any::<u64>(), 0u32..=1000);
     prop_oneof![
-        4 => found.prop_map(Told::Found),
-        2 => begun.prop_map(|(reach, schedules, done)| Told::Begun(Begun { reach, schedules, done })),
-        1 => ".{0,20}".prop_map(Told::Broke),
-        1 => Just(Told::Places(Vec::new())),
-        1 => Just(Told::Learned(Learned::Over)),
+        4 => found.prop_map(Message::Found),
+        2 => begun.prop_map(|(reach, schedules, done)| Message::Begun(Begun { reach, schedules, done })),
+        1 => ".{0,20}".prop_map(Message::Broke),
+        1 => Just(Message::Places(Vec::new())),
+        1 => Just(Message::Learned(Learned::Over)),
         1 => without().prop_map(|without| {
             let (source, statement) = ("calling.h".into(), "nop".into());
-            Told::Learned(Learned::Line(Line { part: Macro::Restore, source, line: 1, statement, without }))
+            Message::Learned(Learned::Line(Line { part: Macro::Restore, source, line: 1, statement, without }))
         }),
     ]
 }
@@ -557,7 +558,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Action::Dismiss),
         1 => prop::sample::select(Scope::ALL.to_vec()).prop_map(Action::SetScope),
         1 => prop::sample::select(Assumption::ALL.to_vec()).prop_map(Action::ToggleAssumption),
-        2 => (0u32..6, told()).prop_map(|(ticket, told)| Action::Explored(ticket, told)),
+        2 => (0u32..6, message()).prop_map(|(ticket, message)| Action::Explored(ticket, message)),
         2 => opening(),
         1 => (0u32..26, 0usize..3).prop_map(|(id, index)| Action::OpenClaim(id, index)),
         1 => (0usize..2).prop_map(Action::OpenLine),

@@ -3,7 +3,7 @@
 use super::{put_aside, replace_custom, rerun};
 use crate::aim::Aim;
 use crate::choice::{Filter, Form, Landing, Overlay, Pane, Side};
-use crate::explore::Counterexample;
+use crate::counterexample::Counterexample;
 use crate::setup::Setup;
 use crate::state::State;
 use crate::study::Without;

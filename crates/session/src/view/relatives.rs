@@ -8,6 +8,7 @@ use crate::choice::Side;
 use crate::moment::Moment;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
+use cr3_core::machine::cpu::GENERAL;
 use cr3_core::machine::observe::AccessKind;
 use cr3_core::machine::tlb::Entry;
 use cr3_core::trace::touches;
@@ -36,12 +37,12 @@ pub enum Thing {
 }
 
 /// The registers that parts of the page have in common.
-const REGISTERS: [&str; 17] = [
-    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cr2",
-];
+fn registers() -> impl Iterator<Item = &'static str> {
+    GENERAL.into_iter().chain(["cr2"])
+}
 
 fn register(name: &str) -> Option<&'static str> {
-    REGISTERS.into_iter().find(|known| *known == name)
+    registers().find(|known| *known == name)
 }
 
 /// Whether a name is that of a register or of a part of it: `eax`, `al`, `r8d`.
@@ -64,7 +65,7 @@ fn is_part(whole: &str, name: &str) -> bool {
 fn add_named(things: &mut Vec<Thing>, text: &str) {
     for rest in text.split('%').skip(1) {
         let end = rest.bytes().position(|letter| !letter.is_ascii_alphanumeric()).unwrap_or(rest.len());
-        if let Some(name) = REGISTERS.into_iter().find(|whole| is_part(whole, &rest[..end])) {
+        if let Some(name) = registers().find(|whole| is_part(whole, &rest[..end])) {
             add(things, Thing::Names(name));
         }
     }

@@ -4,8 +4,7 @@ use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
-use cr3_core::machine::Event;
-use cr3_core::trace::{Origin, Step, StepKind, Trace, event_name};
+use cr3_core::trace::{Origin, Step, StepKind, Trace, delivery};
 
 /// The meaning of a mark. Each has its own shape or word, never a colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,18 +126,6 @@ fn instruction(trace: &Trace, index: usize) -> String {
     match trace.line(index) {
         Some(line) => line.text.split_whitespace().collect::<Vec<_>>().join(" "),
         None => trace.place_name(index),
-    }
-}
-
-/// An event and its origin.
-#[must_use]
-pub fn delivery(event: Event, origin: Origin) -> String {
-    let name = event_name(event);
-    match origin {
-        Origin::Injected(_) => format!("{name} strikes"),
-        Origin::Faulted => format!("{name}: the instruction faults"),
-        Origin::Trapped => format!("{name}: trap after the instruction"),
-        Origin::Latched => format!("{name}: the latched one is delivered"),
     }
 }
 

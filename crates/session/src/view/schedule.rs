@@ -4,7 +4,7 @@ use crate::choice::Side;
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
-use cr3_core::compare::lacks_label;
+use cr3_core::compare::why_missed;
 use cr3_core::scenario::{Nesting, Vector};
 use cr3_core::trace::Unfired;
 
@@ -60,9 +60,9 @@ pub fn why_unfired(runs: &Runs, index: usize) -> Option<String> {
 
 /// The reason; of a label that only the other side's text has, which text lacks it.
 fn why(runs: &Runs, side: Side, unfired: &Unfired) -> String {
-    if !runs.trace(side.other()).is_some_and(|other| lacks_label(unfired, other)) {
-        return unfired.reason.to_string();
+    let names = [side, side.other()].map(|side| if side == Side::Left { "the left side" } else { "the right side" });
+    match runs.trace(side.other()) {
+        Some(other) => why_missed(unfired, other, names),
+        None => unfired.reason.to_string(),
     }
-    let [here, there] = if side == Side::Left { ["left", "right"] } else { ["right", "left"] };
-    format!("the {here} text has no such label, and the {there} one has it")
 }

@@ -5,14 +5,14 @@
 //! injection. Of events that would hide each other it shows the most important one, whose mark says how many more there
 //! are.
 
-use super::row::{MarkKind, delivery};
+use super::row::MarkKind;
 use super::scale::{Scale, Unit};
 use crate::choice::Side;
 use crate::runs::Runs;
 use cr3_core::counters::Counter;
 use cr3_core::linux::{Half, tables_half};
 use cr3_core::machine::order::sort_by_key;
-use cr3_core::trace::{Breakage, Origin, Step, StepKind, Trace};
+use cr3_core::trace::{Breakage, Origin, Step, StepKind, Trace, delivery};
 use std::cmp::Reverse;
 use std::ops::Range;
 

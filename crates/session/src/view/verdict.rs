@@ -1,7 +1,8 @@
 //! What the explorer says of both sides: the strip, the counterexamples, and what is taken for granted.
 
 use crate::choice::{Judging, Scope, Side};
-use crate::explore::{Begun, Counterexample, Found, Judged, Subject, VECTORS};
+use crate::counterexample::Counterexample;
+use crate::explore::{Begun, Found, Judged, Subject, VECTORS};
 use crate::state::State;
 use crate::view::outcome::{earlier, no_run};
 use crate::words::grouped;
@@ -244,7 +245,7 @@ fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Ca
         schedule: found.schedule.to_string(),
         step: found.step,
         system: (!is_displayed).then(system),
-        length: if found.is_minimal { "the shortest" } else { "there may be a shorter one" },
+        length: found.shorter.words(),
         is_alone,
     }
 }

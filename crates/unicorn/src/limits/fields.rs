@@ -3,6 +3,7 @@
 use super::disagreement::Disagreement;
 use crate::difference::Difference;
 use crate::processor::{CpuState, Outcome};
+use cr3_core::machine::cpu::GENERAL;
 use iced_x86::{FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register as Name};
 
 /// What may differ.
@@ -37,8 +38,6 @@ pub(super) enum Field {
     Tables,
 }
 
-const GENERAL: [&str; 16] =
-    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 const FAR: [&str; 13] =
     ["rip", "rsp", "rflags", "cpl", "es", "cs", "ss", "ds", "fs", "gs", "fs_base", "gs_base", "kernel_gs_base"];
 const CONTROL: [&str; 4] = ["cr0", "cr3", "cr4", "efer"];

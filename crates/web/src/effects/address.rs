@@ -18,6 +18,9 @@ const SOON: u32 = 20;
 /// second.
 const PACE: u32 = 200;
 
+/// Browsers take longer to write a longer address: a millisecond more of pause for so many characters.
+const LENGTH: u32 = 40;
+
 /// The address after `#`.
 pub(crate) fn hash() -> String {
     let hash = window().location().hash().unwrap_or_default();
@@ -42,6 +45,8 @@ struct Bar {
     waiting: Option<Rc<State>>,
     /// What was shown before.
     before: Option<Rc<State>>,
+    /// Whether a newer page wrote what the address bar shows, once somebody asked.
+    is_newer: Option<bool>,
 }
 
 impl Bar {
@@ -50,8 +55,19 @@ impl Bar {
         if self.known.as_ref().is_none_or(|known| *known == hash()) {
             write(text, how);
             self.known = Some(hash());
+            self.is_newer = None;
         }
     }
+
+    /// A link of thousands of injections takes long to read, and is read once.
+    fn is_newer(&mut self) -> bool {
+        *self.is_newer.get_or_insert_with(|| link::is_newer(&hash()))
+    }
+}
+
+/// Milliseconds between writing this and the next change.
+fn pause(text: &str) -> u32 {
+    PACE + text.len() as u32 / LENGTH
 }
 
 /// Keeps the address and the state in step.
@@ -67,7 +83,7 @@ pub(crate) fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
             let scenario = || link::decode(&hash()).0.scenario();
             if !is_same && scenario() != state.link().scenario() {
                 bar.borrow_mut().write(&link::encode(&state.link()), History::Push);
-            } else if !link::is_newer(&hash()) {
+            } else if !bar.borrow_mut().is_newer() {
                 // A link that a newer page wrote may say more than this one understands: it stays until the scenario is another.
                 bar.borrow_mut().waiting = Some(state.clone());
                 bar.borrow_mut().pause.get_or_insert_with(|| Timeout::new(SOON, resume(bar.clone())));
@@ -81,6 +97,7 @@ pub(crate) fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
             bar.borrow_mut().waiting = None;
             bar.borrow_mut().known = Some(text.clone());
             bar.borrow_mut().before = None;
+            bar.borrow_mut().is_newer = None;
             dispatch.emit(Action::OpenLink(text));
         });
         move || drop(popped)
@@ -91,7 +108,7 @@ fn resume(bar: Rc<RefCell<Bar>>) -> impl FnOnce() {
     move || {
         let waiting = bar.borrow_mut().waiting.take().map(|state| link::encode(&state.link()));
         let waiting = waiting.filter(|text| hash() != *text);
-        let pause = waiting.is_some().then(|| Timeout::new(PACE, resume(bar.clone())));
+        let pause = waiting.as_ref().map(|text| Timeout::new(pause(text), resume(bar.clone())));
         let mut bar = bar.borrow_mut();
         bar.pause = pause;
         if let Some(text) = waiting {

@@ -5,7 +5,7 @@ use super::workers::{Hand, Heard, Line, give};
 use crate::parts::use_once;
 use cr3_session::assembly::ready::Ready;
 use cr3_session::assembly::wire::{answer, asked};
-use cr3_session::tree::Told;
+use cr3_session::tree::Message;
 use cr3_session::tree::wire::decode;
 use cr3_session::{Action, Assembler, Role, State, Texts};
 use gloo::render::{AnimationFrame, request_animation_frame};
@@ -90,7 +90,7 @@ pub(crate) fn use_assembler(state: &Rc<State>, dispatch: &Callback<Action>) {
 
 /// Has the worker read the tree of these files.
 pub(super) fn open(paths: &Array, files: &Array, dispatch: &Callback<Action>) {
-    dispatch.emit(Action::Tree(Told::Opening));
+    dispatch.emit(Action::Tree(Message::Opening));
     DESK.with_borrow_mut(|desk| {
         desk.reads = true;
         desk.files.push(Array::of2(paths, files).into());
@@ -124,7 +124,7 @@ fn broke(why: &str, dispatch: &Callback<Action>) {
     let reads = DESK.take().reads;
     dispatch.emit(Action::NotAssembled(why.to_owned()));
     if reads {
-        dispatch.emit(Action::Tree(Told::Refused(format!("the worker that reads kernel trees failed: {why}"))));
+        dispatch.emit(Action::Tree(Message::Refused(format!("the worker that reads kernel trees failed: {why}"))));
     }
 }
 
@@ -140,9 +140,9 @@ fn hear(line: &Line, heard: Heard, dispatch: &Callback<Action>) {
             }
         }
         Heard::Said(text) => match decode(&text) {
-            Some(told) => {
+            Some(message) => {
                 DESK.with_borrow_mut(|desk| desk.reads = false);
-                dispatch.emit(Action::Tree(told));
+                dispatch.emit(Action::Tree(message));
             }
             None => {
                 give(&text);

@@ -4,7 +4,7 @@
 use super::files::words;
 use super::workers::{Hand, Heard, Line};
 use crate::parts::use_once;
-use cr3_session::explore::Told;
+use cr3_session::explore::Message;
 use cr3_session::explore::wire::{self, Pace, Request};
 use cr3_session::{Action, Role, State};
 use gloo::events::EventListener;
@@ -96,7 +96,7 @@ impl Desk {
 
     /// Says why there is no answer to what is wanted.
     fn give_up(&self, why: &str) {
-        let broke = |ticket| Action::Explored(ticket, Told::Broke(why.to_owned()));
+        let broke = |ticket| Action::Explored(ticket, Message::Broke(why.to_owned()));
         self.wanted.iter().for_each(|(ticket, _)| self.dispatch.emit(broke(*ticket)));
     }
 
@@ -181,9 +181,9 @@ fn hear(desk: &Shared, heard: Heard) {
             at.send(&at.requests());
         }
         Heard::Said(text) => {
-            if let Some((ticket, told)) = wire::decode(&text) {
+            if let Some((ticket, message)) = wire::decode(&text) {
                 let dispatch = desk.borrow().dispatch.clone();
-                dispatch.emit(Action::Explored(ticket, told));
+                dispatch.emit(Action::Explored(ticket, message));
             }
         }
         Heard::Gave(_) => {}

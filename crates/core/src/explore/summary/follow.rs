@@ -478,7 +478,7 @@ impl Shadow {
         }
     }
 
-    /// The promises hold registers and flags against those that were interrupted.
+    /// The promises hold registers and flags against those that were interrupted, RF excepted.
     fn look_for_return(&mut self) {
         for number in (0..CHECKING).filter(|&number| number != CR2) {
             if !self.restores_register(number) {
@@ -487,7 +487,7 @@ impl Shadow {
                 self.registers[number] = Held::KNOWN;
             }
         }
-        if self.flags != Flags::input() {
+        if self.flags.without_resume() != Flags::input().without_resume() {
             self.look_flags();
             self.look(Value::input(Loc::Flags).masked(FOLLOWED));
             self.flags = Flags::KNOWN;

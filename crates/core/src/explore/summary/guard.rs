@@ -309,6 +309,12 @@ impl Flags {
             self.rest = part.masked(!RF).map_or(Slot::Known, Slot::Copied);
         }
     }
+
+    pub(super) fn without_resume(&self) -> Self {
+        let mut flags = self.clone();
+        flags.clear_resume();
+        flags
+    }
 }
 
 /// The flags that a condition looks at.

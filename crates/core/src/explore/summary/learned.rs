@@ -117,9 +117,9 @@ impl Learned {
         if self.tables.contains(&(word >> 9)) { ACCESSED | DIRTY } else { 0 }
     }
 
-    /// Whether somebody looks at marks of use. Then no two states are one for sure.
-    pub(super) fn sees_marks(&self) -> bool {
-        self.looked.iter().any(|origin| matches!(origin, Origin::Mark(_)))
+    /// The physical address of an entry at whose marks of use somebody looks. Then no two states are one for sure.
+    pub(super) fn seen_marks(&self) -> Option<u64> {
+        self.looked.iter().find_map(|origin| if let Origin::Mark(word) = origin { Some(word << 3) } else { None })
     }
 
     /// What is read after calls of a kind, and of those that it was divided from.

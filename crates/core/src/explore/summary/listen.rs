@@ -4,7 +4,7 @@ use super::guard::Held;
 use super::operands::{RSP, moves_stack};
 use super::shadow::Shadow;
 use super::value::{BLOCKED, CHECKING, CR2, OWES, RIP, SS, Value};
-use crate::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess, TlbEvent};
+use crate::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess, Resume, TlbEvent};
 use crate::machine::paging::Walk;
 use crate::machine::rflags::RF;
 use crate::machine::rights::Access;
@@ -41,7 +41,7 @@ impl Shadow {
             let slot = if is_frame { (place / 8).wrapping_sub(has_code.into()) } else { u64::MAX };
             let value = match slot {
                 0 => rip,
-                2 if delivered.fault.is_some() => flags.masked(!RF),
+                2 if delivered.resume == Resume::Set => flags.masked(!RF),
                 2 => flags,
                 3 => stack,
                 4 => data,

@@ -29,4 +29,5 @@ mod value;
 
 pub use predict::{Played, Wrong};
 pub(in crate::explore) use round::{Aim, Flaw};
+pub use saturate::Obstacle;
 pub(in crate::explore) use saturate::{Reached, Saturation};

@@ -11,6 +11,7 @@ use super::learned::{Fresh, Learned};
 use super::shadow::Frame;
 use super::value::Loc;
 use crate::explore::assume::{Assumptions, Seen};
+use crate::explore::count::Counts;
 use crate::explore::lane::{Lane, Strike};
 use crate::explore::sweep::Failure;
 use crate::explore::world::World;
@@ -94,6 +95,8 @@ pub(super) struct Round {
     /// More is demanded of calls than was known when they were followed.
     pub(super) demanded_more: bool,
     pub(super) failures: Vec<Failure>,
+    /// Choices at the boundaries of all runs.
+    pub(super) weighed: Counts,
     pub(super) mistakes: Vec<String>,
     pub(super) steps: u64,
     pub(super) joined: u64,
@@ -141,6 +144,7 @@ impl Round {
             redo: false,
             demanded_more: false,
             failures: Vec::new(),
+            weighed: Counts::default(),
             mistakes: Vec::new(),
             steps: 0,
             joined: 0,
@@ -267,13 +271,15 @@ impl Round {
         let machine = lane.machine();
         let Some(&situation) = self.run(node.run).contexts.get(node.boundary as usize) else { return };
         self.depend_for(node, vector);
-        if self.aim.assumed.excluding_seen(&self.world, situation.seen, machine, vector).is_some() {
-            return;
+        if let Some(assumption) = self.aim.assumed.excluding_seen(&self.world, situation.seen, machine, vector) {
+            return self.weighed.exclude(assumption);
         }
         self.depend_on_refusal(node, vector);
         if refusal_reason(&machine.cpu, vector.event()).is_some() {
+            self.weighed.refused += 1;
             return;
         }
+        self.weighed.schedules += 1;
         let tree = self.tree(self.struck(situation, &machine.cpu), vector);
         let leaf = self.classes.leaf(tree, |item| item.evaluate(&self.learned, lane));
         let callee = self.classes.family(leaf).unwrap_or_else(|| self.enter(leaf, node, lane));

@@ -7,11 +7,13 @@ use super::hash::Set;
 use super::learned::Learned;
 use super::predict::Played;
 use super::round::{Aim, Pace, Round};
+use crate::explore::count::Counts;
 use crate::explore::sweep::{Failure, Progress, Work};
 use crate::explore::world::World;
 use crate::linux::Handler;
 use crate::machine::tlb::Geometry;
 use crate::scenario::Vector;
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 /// Rounds that end soon after they have found something new. Most is found in these.
@@ -29,7 +31,8 @@ pub(in crate::explore) struct Saturation {
     round: Option<Round>,
     state: Reached,
     failures: Vec<Failure>,
-    mistakes: Vec<String>,
+    weighed: Counts,
+    obstacle: Option<Obstacle>,
     work: Work,
     rounds: u32,
 }
@@ -39,23 +42,60 @@ pub(in crate::explore) struct Saturation {
 pub(in crate::explore) enum Reached {
     OnTheWay,
     Fixpoint,
-    /// A budget ended it, or a mistake.
     GivenUp,
+}
+
+/// What ended a search of any depth before its fixpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The steps that all its rounds may take.
+    Steps,
+    /// The runs that one round may have.
+    Runs,
+    /// The memory that a round may take.
+    Memory,
+    /// Somebody stopped it.
+    Stopped,
+    /// A handler that is judged by how many handlers are around it, which no summary knows.
+    Handler(Handler),
+    /// Only what the manual says of translation caches is followed, not what a processor holds.
+    Processor,
+    /// Something looks at the marks of use in the entry of a page table at this physical address.
+    Marks(u64),
+    /// A summary says something else than the machine: a mistake of the explorer.
+    Mistake(String),
+}
+
+impl Display for Obstacle {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Steps => write!(f, "it took {MAX_STEPS} steps, its budget"),
+            Self::Runs => f.write_str("a round took all the runs of its budget"),
+            Self::Memory => f.write_str("a round took all the memory of its budget"),
+            Self::Stopped => f.write_str("it was stopped"),
+            Self::Handler(handler) => write!(f, "what handler {handler} does cannot be summed up; try --depth 2"),
+            Self::Processor => f.write_str("the TLB of a processor cannot be summed up"),
+            Self::Marks(entry) => write!(f, "something looks at the marks of use in the table entry at {entry:#x}"),
+            Self::Mistake(what) => write!(f, "a mistake of the explorer: {what}"),
+        }
+    }
 }
 
 impl Saturation {
     pub(in crate::explore) fn new(world: Arc<World>, aim: Aim) -> Self {
         let mut learned = Learned::default();
         learned.caches.flaw = aim.flaw;
+        let obstacle = cannot_be_summed_up(&world);
         Self {
             world,
             aim: Arc::new(aim),
             learned: Arc::new(learned),
             classes: Classes::default(),
             round: None,
-            state: Reached::OnTheWay,
+            state: if obstacle.is_some() { Reached::GivenUp } else { Reached::OnTheWay },
             failures: Vec::new(),
-            mistakes: Vec::new(),
+            weighed: Counts::default(),
+            obstacle,
             work: Work::default(),
             rounds: 0,
         }
@@ -83,6 +123,11 @@ impl Saturation {
         &self.failures
     }
 
+    /// Choices at the boundaries of the runs of the round that found nothing new.
+    pub(in crate::explore) fn weighed(&self) -> Counts {
+        self.weighed
+    }
+
     /// Drops the summaries, and keeps their outcomes.
     pub(in crate::explore) fn forget(&mut self) {
         self.round = None;
@@ -90,10 +135,22 @@ impl Saturation {
         self.learned = Arc::default();
     }
 
+    /// What ended it before its fixpoint.
+    pub(in crate::explore) fn obstacle(&self) -> Option<&Obstacle> {
+        self.obstacle.as_ref()
+    }
+
     /// Leaves the rest undone.
     pub(in crate::explore) fn give_up(&mut self) {
+        if self.state == Reached::OnTheWay {
+            self.meet(Obstacle::Stopped);
+        }
+    }
+
+    fn meet(&mut self, obstacle: Obstacle) {
         self.round = None;
         self.state = Reached::GivenUp;
+        self.obstacle = Some(obstacle);
     }
 
     pub(in crate::explore) fn work(&mut self, steps: u64) -> Progress {
@@ -106,11 +163,9 @@ impl Saturation {
         };
         let end = round.steps + steps;
         while round.steps < end {
-            let is_spent = self.work.steps + round.steps > MAX_STEPS;
-            let is_full = round.runs.len() as u64 > self.aim.max_runs || round.held > self.aim.max_memory;
-            if is_spent || is_full {
+            if let Some(obstacle) = self.spent(&round) {
                 self.failures = round.failures;
-                self.state = Reached::GivenUp;
+                self.meet(obstacle);
                 return Progress::Done;
             }
             if !round.advance() {
@@ -120,6 +175,16 @@ impl Saturation {
         }
         self.round = Some(round);
         Progress::More
+    }
+
+    /// The budget that is spent.
+    fn spent(&self, round: &Round) -> Option<Obstacle> {
+        match () {
+            () if self.work.steps + round.steps > MAX_STEPS => Some(Obstacle::Steps),
+            () if round.runs.len() as u64 > self.aim.max_runs => Some(Obstacle::Runs),
+            () if round.held > self.aim.max_memory => Some(Obstacle::Memory),
+            () => None,
+        }
     }
 
     fn begin(&mut self) -> Round {
@@ -139,12 +204,15 @@ impl Saturation {
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
-        let is_sound = grew || (was_through && round.mistakes.is_empty());
-        if !is_sound || self.learned.sees_marks() || !can_be_summed_up(&self.world) {
-            self.mistakes = round.mistakes;
-            self.state = Reached::GivenUp;
+        if let Some(entry) = self.learned.seen_marks() {
+            self.meet(Obstacle::Marks(entry));
+        } else if let Some(mistake) = round.mistakes.pop().filter(|_| !grew) {
+            self.meet(Obstacle::Mistake(mistake));
+        } else if !grew && !was_through {
+            self.meet(Obstacle::Mistake("a round ended early and learned nothing".to_owned()));
         } else if !grew {
             self.failures.clone_from(&round.failures);
+            self.weighed = round.weighed;
             self.state = Reached::Fixpoint;
             self.round = Some(round);
         } else {
@@ -155,11 +223,12 @@ impl Saturation {
     }
 }
 
-/// A handler that writes CR3 behind the kernel's back is judged by how many handlers are around it, which no key has. And only what
-/// the manual says of translation caches is followed, not what a processor holds.
-fn can_be_summed_up(world: &World) -> bool {
+/// Why summaries cannot say what happens on a system.
+fn cannot_be_summed_up(world: &World) -> Option<Obstacle> {
     let is_architectural = world.system.machine.tlb.geometry() == Geometry::Architectural;
-    is_architectural && ![Handler::RogueCr3, Handler::EfiCall].iter().any(|rogue| world.config.handler.contains(*rogue))
+    let by_depth = [Handler::RogueCr3, Handler::EfiCall].into_iter();
+    let handler = by_depth.filter(|handler| world.config.handler.contains(*handler)).map(Obstacle::Handler).next();
+    handler.or_else(|| (!is_architectural).then_some(Obstacle::Processor))
 }
 
 impl Round {

@@ -3,7 +3,8 @@
 use crate::bits::{cr0, cr3, cr4, efer};
 use crate::cpu::{CpuFeatures, ModelSpecific, Segment, SegmentRegister, Shadow};
 use crate::event::debug::{DR6, DR6_FIXED, DR6_WRITABLE, DR7, DR7_FIXED, DR7_WRITABLE};
-use crate::rflags::{DEFINED, FIXED, VM};
+use crate::rflags::{FIXED, VM};
+use crate::testbed::DEFINED;
 use crate::testbed::{CODE, DATA, STACK, UNMAPPED, USER_CODE, USER_DATA, USER_STACK, machine};
 use crate::tlb::geometry::{self, RedundantWrite};
 use crate::tlb::{Geometry, Reading};

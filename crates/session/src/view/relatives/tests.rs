@@ -12,7 +12,7 @@ fn opened() -> (State, Moment) {
 
 #[test]
 fn a_name_stands_for_one_thing() {
-    let registers = REGISTERS.into_iter().flat_map(|name| [Thing::Register(name), Thing::Names(name)]);
+    let registers = registers().flat_map(|name| [Thing::Register(name), Thing::Names(name)]);
     let others = [
         Thing::Row(41),
         Thing::Instruction(0xffff_ffff_8100_0000),

@@ -2,9 +2,10 @@ use super::*;
 use crate::action::Action;
 use crate::announce;
 use crate::choice::Landing;
-use crate::explore::Told;
+use crate::explore::Message;
 use crate::state::Settings;
 use crate::update::{is_valid, update};
+use cr3_core::query::Shorter;
 use expect_test::{Expect, expect};
 
 fn opened(link: &str) -> State {
@@ -31,7 +32,7 @@ fn counterexample(state: &State, promise: Promise, schedule: &str) -> Counterexa
         cause: "user mode on the kernel's tables".into(),
         schedule: if schedule.is_empty() { Schedule::default() } else { schedule.parse().expect("a schedule") },
         step: 391,
-        is_minimal: true,
+        shorter: Shorter::None,
         features: state.setup.features,
         handler: state.setup.handler,
     }
@@ -48,14 +49,14 @@ fn breaking(state: &State, counterexamples: &[(Promise, &str)]) -> Found {
     }
 }
 
-fn told(state: &State, side: Side, told: Told) -> State {
-    update(state, Action::Explored(state.explore.side(side).ticket, told))
+fn informed(state: &State, side: Side, message: Message) -> State {
+    update(state, Action::Explored(state.explore.side(side).ticket, message))
 }
 
 /// What the left side says after being told so.
-fn check(told: impl IntoIterator<Item = Told>, expected: Expect) {
+fn check(messages: impl IntoIterator<Item = Message>, expected: Expect) {
     let state = opened("v=1&a=never&b=E&s=");
-    let state = told.into_iter().fold(state, |state, it| self::told(&state, Side::Left, it));
+    let state = messages.into_iter().fold(state, |state, it| informed(&state, Side::Left, it));
     let Line { form, standpoint, words, further, .. } = line(&state, Side::Left);
     let further = if further.is_empty() { String::new() } else { format!("; {further}") };
     expected.assert_eq(&format!("{form} {standpoint:?}: {words}{further}"));
@@ -66,21 +67,21 @@ fn check(told: impl IntoIterator<Item = Told>, expected: Expect) {
 
 #[test]
 fn each_state_of_a_search_is_said() {
-    let begun = |depth, schedules| Told::Begun(Begun { reach: Reach::Depth(depth), schedules, done: 100 });
+    let begun = |depth, schedules| Message::Begun(Begun { reach: Reach::Depth(depth), schedules, done: 100 });
     check([], expect!["never Open: being judged"]);
     check([begun(1, 2410)], expect!["never Open: being judged; 2,410 schedules so far"]);
     check(
-        [Told::Found(found())],
+        [Message::Found(found())],
         expect![
             "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth waits until the page rests"
         ],
     );
     check(
-        [begun(1, 2410), Told::Found(found()), begun(2, 1_204)],
+        [begun(1, 2410), Message::Found(found()), begun(2, 1_204)],
         expect!["never Holds: holds for all single exceptions: 6,240 schedules; deeper: so far 1,204 of depth 2"],
     );
     check(
-        [Told::Found(found()), begun(2, 1_204_331), Told::Found(Found { is_over: true, ..found() })],
+        [Message::Found(found()), begun(2, 1_204_331), Message::Found(Found { is_over: true, ..found() })],
         expect![
             "never Holds: holds for all single exceptions: 6,240 schedules; depth 2 not finished: 1,204,331 schedules, then the budget was spent"
         ],
@@ -88,52 +89,52 @@ fn each_state_of_a_search_is_said() {
     let whole =
         Found { verdict: Verdict::Holds, reach: Reach::Depth(2), schedules: 9_491_194, is_over: true, ..found() };
     check(
-        [Told::Found(found()), begun(2, 9_400_000), Told::Found(whole)],
+        [Message::Found(found()), begun(2, 9_400_000), Message::Found(whole)],
         expect![
             "never Holds: holds for all schedules of up to 2 exceptions: 9,491,194 schedules; deeper: no answer for any depth within the budget"
         ],
     );
-    let tried = Told::Begun(Begun { reach: Reach::Any, schedules: 0, done: 371 });
+    let tried = Message::Begun(Begun { reach: Reach::Any, schedules: 0, done: 371 });
     check(
-        [Told::Found(found()), tried.clone()],
+        [Message::Found(found()), tried.clone()],
         expect![
             "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth is tried, 37 % of the budget is spent"
         ],
     );
     check(
-        [Told::Found(found()), tried.clone(), begun(2, 1_204)],
+        [Message::Found(found()), tried.clone(), begun(2, 1_204)],
         expect!["never Holds: holds for all single exceptions: 6,240 schedules; deeper: so far 1,204 of depth 2"],
     );
     let any = Found { verdict: Verdict::Holds, reach: Reach::Any, is_over: true, ..found() };
     check(
-        [Told::Found(found()), tried, Told::Found(any)],
+        [Message::Found(found()), tried, Message::Found(any)],
         expect!["never Holds: holds for every schedule of NMI, #DB, #MC, any depth, under 11 assumptions"],
     );
     check(
-        [Told::Broke("this browser cannot start a worker for it".into())],
+        [Message::Broke("this browser cannot start a worker for it".into())],
         expect!["never Silent: no verdict: this browser cannot start a worker for it"],
     );
     let empty = Found { verdict: Verdict::Empty, is_over: true, ..found() };
     check(
-        [Told::Found(empty)],
+        [Message::Found(empty)],
         expect!["never Silent: no verdict: no exception struck kernel code that runs on the user's tables"],
     );
     let wrong = Found { unconfirmed: vec!["restored at step 7: no schedule says where".into()], ..found() };
     check(
-        [Told::Found(wrong)],
+        [Message::Found(wrong)],
         expect![
             "never Silent: no verdict: a run did not confirm the explorer's result (restored at step 7: no schedule says where)"
         ],
     );
     check(
-        [Told::Found(found()), Told::Broke("out of memory".into())],
+        [Message::Found(found()), Message::Broke("out of memory".into())],
         expect!["never Holds: holds for all single exceptions: 6,240 schedules; the search ended early: out of memory"],
     );
 }
 
 #[test]
 fn nothing_is_said_while_judging_is_switched_off() {
-    let state = told(&opened("v=1&a=never&b=E&s="), Side::Left, Told::Found(found()));
+    let state = informed(&opened("v=1&a=never&b=E&s="), Side::Left, Message::Found(found()));
     let off = update(&state, Action::ToggleJudging);
     assert_eq!(off.searches(), []);
     let Line { standpoint, words, further, .. } = line(&off, Side::Left);
@@ -150,7 +151,7 @@ fn what_breaks_is_said_with_its_schedule() {
     let state = opened("v=1&a=never&b=E&s=");
     let one = breaking(&state, &[(Promise::UserCr3, "entry_SYSRETQ_unsafe_stack:nmi")]);
     check(
-        [Told::Found(one)],
+        [Message::Found(one)],
         expect![
             "never Breaks: breaks: NMI at entry_SYSRETQ_unsafe_stack; user mode on the kernel's tables; 12 of 6,240 schedules break"
         ],
@@ -159,13 +160,13 @@ fn what_breaks_is_said_with_its_schedule() {
     let begun = |is_over| {
         let early = Found { is_over, breaking: 0, ..two.clone() };
         [
-            Told::Found(found()),
-            Told::Begun(Begun { reach: Reach::Depth(2), schedules: 4000, done: 7 }),
-            Told::Found(early),
+            Message::Found(found()),
+            Message::Begun(Begun { reach: Reach::Depth(2), schedules: 4000, done: 7 }),
+            Message::Found(early),
         ]
     };
     check(
-        [Told::Found(Found { breaking: 0, is_over: false, ..two.clone() })],
+        [Message::Found(Found { breaking: 0, is_over: false, ..two.clone() })],
         expect![
             "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables"
         ],
@@ -184,7 +185,7 @@ fn what_breaks_is_said_with_its_schedule() {
     );
     let alone = Found { reach: Reach::Depth(0), schedules: 0, breaking: 0, ..breaking(&state, &[(Promise::Regs, "")]) };
     check(
-        [Told::Found(alone)],
+        [Message::Found(alone)],
         expect!["never Breaks: breaks: without any exception, user mode on the kernel's tables"],
     );
 }
@@ -195,7 +196,7 @@ fn counterexamples_of_one_side_come_first() {
     assert_eq!(cards(&state), []);
     let left = breaking(&state, &[(Promise::UserCr3, "exc_nmi:db"), (Promise::Nested, "exc_nmi:mc")]);
     let right = breaking(&state, &[(Promise::UserCr3, "exc_nmi:mc"), (Promise::Regs, "exc_nmi:db")]);
-    let state = told(&told(&state, Side::Left, Told::Found(left)), Side::Right, Told::Found(right));
+    let state = informed(&informed(&state, Side::Left, Message::Found(left)), Side::Right, Message::Found(right));
     let order: Vec<_> = cards(&state).into_iter().map(|card| (card.form, card.promise, card.is_alone)).collect();
     let expected = [
         ("E", Promise::Regs, true),
@@ -210,7 +211,7 @@ fn counterexamples_of_one_side_come_first() {
 fn a_counterexample_opens_at_both_of_its_ends_and_can_be_sent() {
     let state = opened("v=1&a=never&b=E&s=kernel_loop%2B1:nmi&t=skylake&show=differences");
     let found = breaking(&state, &[(Promise::UserCr3, "entry_SYSRETQ_unsafe_stack:nmi")]);
-    let state = told(&state, Side::Left, Told::Found(found));
+    let state = informed(&state, Side::Left, Message::Found(found));
     let open = |landing| update(&state, Action::OpenCounterexample(Side::Left, Promise::UserCr3, landing));
     let failure = open(Landing::Failure);
     assert_eq!(failure.setup.schedule.to_string(), "entry_SYSRETQ_unsafe_stack:nmi");
@@ -239,7 +240,7 @@ fn assumptions_say_how_they_stand() {
     assert_eq!(assumed(&state), "under 10 assumptions");
     let mut excluded = vec![0; Assumption::ALL.len()];
     excluded[Assumption::NmiFrame as usize] = 1234;
-    let state = told(&state, Side::Right, Told::Found(Found { excluded, ..found() }));
+    let state = informed(&state, Side::Right, Message::Found(Found { excluded, ..found() }));
     let sides = |state: &State, assumption: Assumption| {
         let switch = switches(state).into_iter().find(|switch| switch.assumption == assumption).expect("each has one");
         (switch.on, switch.sides)

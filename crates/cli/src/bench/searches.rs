@@ -1,6 +1,6 @@
 //! How long searches take, for `cr3play bench --explore`.
 
-use crate::bench::{Measured, milliseconds};
+use super::{Measured, milliseconds};
 use crate::diagnostic;
 use crate::outcome::WrongUse;
 use cr3_core::explore::{Assumptions, Explorer, Method, Progress, Query};
@@ -58,7 +58,7 @@ fn measured(name: &'static str, what: &'static str, samples: u32, queries: &[Que
 }
 
 /// Searches up to `depth`, each so many times.
-pub(crate) fn searches(samples: u32, depth: u32) -> Result<Vec<Measured>, WrongUse> {
+pub(super) fn searches(samples: u32, depth: u32) -> Result<Vec<Measured>, WrongUse> {
     let sides = [Form::A, Form::E].map(|form| query(form, &THREE, 1, Method::CutOff));
     let mut all = vec![
         measured("explore-1", "depth 1, five vectors", samples, &[query(Form::E, &FIVE, 1, Method::CutOff)])?,

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 
 /// A module by the names that lead to it from the crate's root.
-pub(crate) type Path = Vec<String>;
+pub type Path = Vec<String>;
 
 /// Re-exports of re-exports that are followed.
 const DEPTH: u32 = 10;
 
 /// The folders of all crates.
-pub(crate) fn crates() -> Vec<String> {
+pub fn crates() -> Vec<String> {
     let folders = fs::read_dir(root()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = folders.filter_map(|name| name.into_string().ok()).collect();
     names.sort();
@@ -38,10 +38,11 @@ struct Module {
 }
 
 /// The modules of a crate.
-pub(crate) struct Modules(BTreeMap<Path, Module>);
+pub struct Modules(BTreeMap<Path, Module>);
 
 impl Modules {
-    pub(crate) fn read(name: &str) -> Self {
+    /// Reads the sources of a crate, given by its folder.
+    pub fn read(name: &str) -> Self {
         let source = root().join(name).join("src");
         let start = ["lib.rs", "main.rs"].map(|file| source.join(file)).into_iter().find(|file| file.exists());
         let mut modules = Self(BTreeMap::new());
@@ -64,8 +65,13 @@ impl Modules {
         self.0.insert(path, module);
     }
 
+    /// The modules at the crate's root.
+    pub fn at_top(&self) -> impl Iterator<Item = &str> {
+        self.0[&Path::new()].children.iter().map(String::as_str)
+    }
+
     /// Each use of an item: the module that uses it, the one that defines it, and its name.
-    pub(crate) fn uses(&self) -> BTreeSet<(Path, Path, String)> {
+    pub fn uses(&self) -> BTreeSet<(Path, Path, String)> {
         let mentions = self.0.keys().flat_map(|at| self.mentions(at).into_iter().map(move |path| (at, path)));
         let found = mentions.filter_map(|(at, path)| Some((at, self.item(at, &path, DEPTH)?)));
         found.filter(|(at, (of, _))| *at != of).map(|(at, (of, item))| (at.clone(), of, item)).collect()

@@ -1,0 +1,54 @@
+//! A counterexample, and how the workers write it.
+
+use crate::fields::PART;
+use cr3_core::linux::{Features, Handlers};
+use cr3_core::promises::Promise;
+use cr3_core::query::Shorter;
+use cr3_core::scenario::Schedule;
+
+/// A schedule that breaks a promise, confirmed by a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterexample {
+    /// The promise.
+    pub promise: Promise,
+    /// What does not hold, in words.
+    pub cause: String,
+    /// What strikes; empty if the system breaks the promise by itself.
+    pub schedule: Schedule,
+    /// The step at which it is broken, from 1.
+    pub step: u32,
+    /// What is known of shorter ones.
+    pub shorter: Shorter,
+    /// The features of the system.
+    pub features: Features,
+    /// Its handlers.
+    pub handler: Handlers,
+}
+
+impl Counterexample {
+    /// As fields of a message.
+    pub(crate) fn encode(&self) -> String {
+        let Counterexample { promise, cause, schedule, step, shorter, features, handler } = self;
+        let shorter = *shorter as u32;
+        let id = promise.id();
+        format!("{id}{PART}{step}{PART}{shorter}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
+    }
+
+    /// Read back; `None` if it is none.
+    pub(crate) fn decode(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(7, PART);
+        let id = parts.next()?;
+        Some(Self {
+            promise: Promise::ALL.into_iter().find(|promise| promise.id() == id)?,
+            step: parts.next()?.parse().ok()?,
+            shorter: *Shorter::ALL.get(parts.next()?.parse::<usize>().ok()?)?,
+            features: parts.next()?.parse().ok()?,
+            handler: parts.next()?.parse().ok()?,
+            schedule: match parts.next()? {
+                "" => Default::default(),
+                schedule => schedule.parse().ok()?,
+            },
+            cause: parts.next()?.to_owned(),
+        })
+    }
+}

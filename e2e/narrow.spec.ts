@@ -54,6 +54,11 @@ test("sixty injections leave the panes their room", async ({ page }) => {
     const rows = (await page.locator(`.pane${pane} .rows`).boundingBox())!;
     expect(rows.height).toBeGreaterThan(250);
   }
+  // Each can be scrolled to.
+  for (const chip of [page.locator(".schedule .strike").first(), page.locator(".schedule .strike").last()]) {
+    await chip.scrollIntoViewIfNeeded();
+    await expect(chip).toBeInViewport({ ratio: 0.9 });
+  }
 });
 
 test.describe("at 360 px", () => {

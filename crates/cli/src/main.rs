@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {
             tell(&error.to_string());
-            return ExitCode::from(explore::wrong_use(std::env::args().skip(1)));
+            return ExitCode::from(explore::wrong_use(std::env::args_os().skip(1)));
         }
         Err(help) => help.exit(),
     };

@@ -37,7 +37,7 @@ pub(crate) struct ExploreArguments {
     /// after what --form takes, as in --forms of `compare`. Runs every schedule to its end, which takes hours from two exceptions on
     #[arg(long, value_name = "FORM")]
     pub(super) against: Option<String>,
-    /// Maximum number of exceptions in a schedule, or `any`, which proves the result for every number by summarising handlers [default: any, or 1 with
+    /// Maximum number of exceptions in a schedule, or `any`, which covers every number by summing up what handlers do [default: any, or 1 with
     /// --plain, --against or --shard]
     #[arg(long, value_name = "N", value_parser = depth)]
     depth: Option<Depth>,
@@ -238,18 +238,17 @@ impl ExploreArguments {
         match self.handler.as_str() {
             STANDARD => Ok(standard_handlers(assumed)),
             sets => {
-                let sets = sets.split(',').map(str::parse).collect::<Result<Vec<_>, UnknownName>>();
-                let mut sets: Vec<Handlers> = sets.map_err(|unknown| {
-                    WrongUse::new(unknown, "or --handler standard; sets have ',' between them, handlers of one set '+'")
-                })?;
-                let mut seen = Vec::new();
-                sets.retain(|set| {
-                    !seen.contains(set) && {
-                        seen.push(*set);
-                        true
+                let mut each = Vec::new();
+                for set in sets.split(',') {
+                    let set: Handlers = set.parse().map_err(|unknown: UnknownName| {
+                        let mend = "or --handler standard; sets have ',' between them, handlers of one set '+'";
+                        WrongUse::new(unknown, mend)
+                    })?;
+                    if !each.contains(&set) {
+                        each.push(set);
                     }
-                });
-                Ok(sets)
+                }
+                Ok(each)
             }
         }
     }
@@ -285,8 +284,8 @@ impl ExploreArguments {
         self.without.iter().for_each(|off| command += &format!(" --without {off}"));
         command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
         command += if self.plain { " --plain" } else { "" };
-        command +=
-            self.random.map_or(String::new(), |n| format!(" --random {n} --seed {}", self.seed.unwrap_or(1))).as_str();
+        let random = |random: Random| format!(" --random {} --seed {}", random.schedules, random.seed);
+        command += self.random().map_or(String::new(), random).as_str();
         command += self.max_states.map_or(String::new(), |max| format!(" --max-states {max}")).as_str();
         command += self.max_memory.map_or(String::new(), |mib| format!(" --max-memory {mib}")).as_str();
         command += self.shard.map_or(String::new(), |shard| format!(" --shard {shard}")).as_str();

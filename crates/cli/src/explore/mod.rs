@@ -20,6 +20,7 @@ use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
 use random::Random;
 use signal_hook::consts::SIGINT;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ impl Searched {
     }
 }
 
-/// What `git bisect run` takes for "cannot be told"; it would take 2 for bad.
+/// The exit status with which `git bisect run` skips a commit. It counts a commit with 2 as bad.
 const UNTESTABLE: u8 = 125;
 
 pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
@@ -86,8 +87,8 @@ pub(crate) fn explore(arguments: &ExploreArguments) -> ExitCode {
     }
 }
 
-/// The exit status where these arguments, those of the whole program, make no sense.
-pub(crate) fn wrong_use(mut arguments: impl Iterator<Item = String>) -> u8 {
+/// The exit status when the parser refuses these arguments of the program.
+pub(crate) fn wrong_use(mut arguments: impl Iterator<Item = OsString>) -> u8 {
     let bisects = arguments.any(|argument| argument == "explore") && arguments.any(|argument| argument == "--bisect");
     if bisects { UNTESTABLE } else { 2 }
 }

@@ -146,7 +146,7 @@ fn not_finished(report: &Report, share: &str) -> String {
         depth => format!("{} was covered", schedules(depth)),
     };
     let obstacle = report.obstacle.as_ref().map_or(String::new(), |(config, obstacle)| {
-        format!("; with features {}, handler {} {obstacle}", config.features, config.handler)
+        format!("; with features {}, handler {}: {obstacle}", config.features, config.handler)
     });
     format!("not finished{share}; {covered}, and {} schedules were seen in all{obstacle}", report.counts.schedules)
 }

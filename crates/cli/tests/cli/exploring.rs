@@ -300,6 +300,26 @@ fn bisect_knows_good_bad_and_no_answer() {
 }
 
 #[test]
+fn a_handler_that_is_named_twice_counts_once() {
+    let report = json("explore --features pti,pcid --handler quiet,quiet --depth 1 --vectors db --json", 0);
+    assert_eq!(report["systems"].as_array().expect("a list").len(), 1);
+}
+
+/// A name of a file need not be text.
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_not_text_are_wrong_use() {
+    use std::os::unix::ffi::OsStrExt;
+    let status = |options: &[&str]| {
+        let wrong = std::ffi::OsStr::from_bytes(b"\xff");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cr3play"));
+        let output = command.arg("explore").args(options).arg("--vectors").arg(wrong).output().expect("cr3play starts");
+        output.status.code()
+    };
+    assert_eq!((status(&[]), status(&["--bisect"])), (Some(2), Some(125)));
+}
+
+#[test]
 fn assumptions_are_listed() {
     check(
         "explore --list-assumptions",

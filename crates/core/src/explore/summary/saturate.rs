@@ -226,9 +226,9 @@ impl Saturation {
 /// Why summaries cannot say what happens on a system.
 fn cannot_be_summed_up(world: &World) -> Option<Obstacle> {
     let is_architectural = world.system.machine.tlb.geometry() == Geometry::Architectural;
-    let by_depth = [Handler::RogueCr3, Handler::EfiCall].into_iter();
-    let handler = by_depth.filter(|handler| world.config.handler.contains(*handler)).map(Obstacle::Handler).next();
-    handler.or_else(|| (!is_architectural).then_some(Obstacle::Processor))
+    let by_depth = [Handler::RogueCr3, Handler::EfiCall];
+    let handler = by_depth.into_iter().find(|handler| world.config.handler.contains(*handler));
+    handler.map(Obstacle::Handler).or_else(|| (!is_architectural).then_some(Obstacle::Processor))
 }
 
 impl Round {

@@ -268,6 +268,16 @@ fn another_feature_keeps_the_last_text_that_assembled() {
     assert_eq!(features, Some(page.state.setup.features));
 }
 
+/// Found by the property below: the runs on show are of the form before.
+#[test]
+fn a_text_begins_with_the_form_that_was_chosen_while_it_is_still_assembled() {
+    let mut page = Page::open("");
+    page.act(Action::OpenLink("v=1&a=B2&b=C&f=pti".into()));
+    page.act(Action::SetForm(Side::Left, Form::Custom));
+    let chosen = cr3_core::linux::sources::form_source(Form::B2, "").text;
+    assert_eq!(page.state.custom.of(Side::Left).as_ref(), chosen);
+}
+
 fn action() -> impl Strategy<Value = Action> {
     let side = || prop::sample::select(Side::BOTH.to_vec());
     let texts = [

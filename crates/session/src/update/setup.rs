@@ -7,6 +7,7 @@ use crate::setup::OwnTexts;
 use crate::state::State;
 use crate::story::STORIES;
 use crate::tree;
+use cr3_core::linux::sources::form_source;
 use cr3_core::scenario::{Nesting, Schedule, Vector};
 use std::rc::Rc;
 
@@ -39,7 +40,7 @@ pub(super) fn set_form(state: &mut State, side: Side, form: Form) {
 }
 
 /// A side without a text of its own takes that of the other side, which keeps it only if it runs it; without either, a
-/// person starts from the macro that the side has run so far.
+/// person starts from the macro that the side has.
 fn begin(state: &mut State, side: Side) {
     state.edited = side;
     let other = side.other();
@@ -47,12 +48,21 @@ fn begin(state: &mut State, side: Side) {
         return;
     }
     if state.custom.of(other).is_empty() {
-        let written = state.runs.restore_source(side).or_else(|| state.runs.restore_source(other));
+        let written = written(state, side).or_else(|| written(state, other));
         state.custom = state.custom.clone().with(side, written.unwrap_or_default().into());
     } else if state.setup.uses_text(other) {
         state.custom = OwnTexts::both(state.custom.of(other).clone());
     } else {
         state.custom = state.custom.clone().swapped();
+    }
+}
+
+/// The text of the macro that a side has. The runs still show what a side had before while its form is being assembled, so
+/// they are asked only for what nobody but them knows: the macro of a tree.
+fn written(state: &State, side: Side) -> Option<String> {
+    match state.setup.forms[side.index()] {
+        Form::Custom => state.runs.restore_source(side),
+        form => Some(form_source(form, "").text),
     }
 }
 

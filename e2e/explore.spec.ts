@@ -48,8 +48,8 @@ test("from a cold load to a counterexample of never in two clicks", async ({ pag
   await verdict(page, 0).getByRole("button", { name: /breaks/ }).click();
   await expect(page.getByLabel("Schedule as text")).toHaveValue(violations[0].schedule);
   await expectStep(page, violations[0].step);
-  // The page's module and that of the workers.
-  expect(modules).toHaveLength(2);
+  // Both parts of the page's module and that of the workers.
+  expect(modules).toHaveLength(3);
   await page.goBack();
   await expect(page.getByLabel("Schedule as text")).toHaveValue("kernel_loop+1:nmi");
   await expect(verdict(page, 0)).toHaveClass(/breaks/);
@@ -228,8 +228,8 @@ test("judging is switched off for good, and on again", async ({ page }) => {
   await expect(verdict(page, 0)).toContainText("not judged: judging is switched off");
   await toggle();
   await expect(verdict(page, 0)).toHaveClass(/holds/);
-  // The page's module again, and that of the workers only after the switch.
-  expect(modules).toHaveLength(2);
+  // Both parts of the page's module again, and that of the workers only after the switch.
+  expect(modules).toHaveLength(3);
 });
 
 test("the strip answers while claims are judged", async ({ page }) => {

@@ -56,8 +56,9 @@ test("what was used once can be used without a network, from its first visit on"
   await checked(page);
   await edited(page);
   await kept(page, server.address);
-  await expect.poll(() => files(page), PATIENT).toContainEqual(expect.stringMatching(/^unicorn\/unicorn\.wasm\?v=/));
-  await expect.poll(() => files(page), PATIENT).toContainEqual(expect.stringMatching(/^editor\/editor\.js\?v=/));
+  for (const file of [/^unicorn\/unicorn\.wasm\?v=/, /^unicorn\/version\.txt$/, /^editor\/editor\.js\?v=/, /^editor\/version\.txt$/]) {
+    await expect.poll(() => files(page), PATIENT).toContainEqual(expect.stringMatching(file));
+  }
   await cutOff(page, server);
   await page.reload();
   await useEverything(page);

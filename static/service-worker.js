@@ -74,7 +74,7 @@ async function kept(cache, address) {
 
 /** From the version before, for a page of it. What is named by its content cannot be mistaken for something else. */
 async function before(address) {
-  const isNamedByContent = /[?&]v=[0-9a-f]{16}$|-[0-9a-f]{16}(_bg)?\.(js|wasm|svg|bin)$/.test(address);
+  const isNamedByContent = /[?&]v=[0-9a-f]{16}$|-[0-9a-f]{16}(_bg|_rest)?\.(js|wasm|svg|bin)$/.test(address);
   if (!isNamedByContent) return undefined;
   for (const name of await others()) {
     const found = await (await caches.open(name)).match(address, BY_ADDRESS);
@@ -83,12 +83,19 @@ async function before(address) {
   return undefined;
 }
 
+/** A link to a file that nobody has opened before: words instead of the browser's own page, which says nothing of this one. */
+function notKept({ mode, url }, error) {
+  if (mode !== "navigate") throw error;
+  const words = `${url.slice(registration.scope.length)} was not downloaded before, and its server does not answer.`;
+  return new Response(words, { status: 503, headers: { "Content-Type": "text/plain; charset=utf-8" } });
+}
+
 async function answer(event) {
   const cache = await caches.open(CACHE);
   const key = keyOf(event.request);
   const found = await kept(cache, key);
   if (found) return found;
-  const response = await fetch(event.request);
+  const response = await fetch(event.request).catch((error) => notKept(event.request, error));
   // A full disk is no reason not to answer.
   if (response.ok && response.type === "basic") event.waitUntil(cache.put(key, response.clone()).catch(() => {}));
   return response;

@@ -79,7 +79,7 @@
       // The build names both files by their content, and begins to fetch them with the document.
       const glue = document.querySelector("link[rel=modulepreload]").href;
       const module = document.querySelector("link[rel=preload][type='application/wasm']").href;
-      const bindings = await import(glue);
+      const [bindings] = await Promise.all([import(glue), findKept()]);
       await bindings.default({ module_or_path: module });
       // It starts in pieces, and each may break down, until it takes the shell's place.
       do await new Promise((resolve) => setTimeout(resolve, 0));
@@ -93,8 +93,99 @@
     }
   }
 
+  // ---- The rest of the module
+
+  /** Where the rest is; a page for development has its module in one piece. */
+  const rest = document.documentElement.dataset.rest;
+
+  /** The exports of the module's first part: what the first sight calls. */
+  let first;
+
+  /** Settled once both parts are one. */
+  let joined;
+  const whole = new Promise((resolve) => (joined = resolve));
+
+  function join(module) {
+    if (first.rest_is_here.value) return;
+    new WebAssembly.Instance(module, { first });
+    first.rest_is_here.value = 1;
+    joined();
+  }
+
+  /** The rest, where the browser keeps the page: both parts start at once then. */
+  let kept;
+
+  async function findKept() {
+    if (rest && navigator.serviceWorker?.controller) kept = await WebAssembly.compileStreaming(fetch(rest)).catch(() => undefined);
+  }
+
+  window.holdFirst = (exports) => {
+    first = exports;
+    if (kept) join(kept);
+  };
+
+  const missing = (error) => `A part of the program did not arrive (${error.message}).`;
+
+  /** The rest by and by. Where it does not come, it is asked for again when the browser has a network, or when it is needed. */
+  async function fetchRest() {
+    try {
+      join(await WebAssembly.compileStreaming(fetch(rest)));
+    } catch (error) {
+      addEventListener("online", fetchRest, { once: true });
+      card(missing(error), "What is drawn can be stepped through. Check your connection, then open this view again.");
+    }
+  }
+
+  /** The rest, while nothing else goes on. No answer can be awaited in the middle of a call. */
+  function restAtOnce() {
+    const request = new XMLHttpRequest();
+    request.open("GET", rest, false);
+    // Each byte as it is: a request that is waited for gives text only.
+    request.overrideMimeType("text/plain; charset=x-user-defined");
+    request.send();
+    if (request.status !== 200) throw new Error(`HTTP status ${request.status}`);
+    return new WebAssembly.Module(Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0) & 0xff));
+  }
+
+  let asked = false;
+
+  window.bringRest = (now) => {
+    if (!rest || first.rest_is_here.value) return;
+    if (now) {
+      try {
+        return join(restAtOnce());
+      } catch (error) {
+        throw new Error(missing(error));
+      }
+    }
+    if (!asked) fetchRest();
+    asked = true;
+    return whole;
+  };
+
+  /** The bytes of a file that the build has compressed. */
+  window.unpacked = (packed) => new Response(packed.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+
   /** Loads a module that the page's module asks for. It cannot do so by itself. */
   window.bring = (address) => import(address);
+
+  // ---- Messages
+
+  const messages = document.getElementById("messages");
+
+  /** Shows a message. What had the focus before it gets it back once the message is gone. */
+  function show(message, where = messages) {
+    message.addEventListener("focusin", ({ relatedTarget }) => {
+      if (!message.contains(relatedTarget)) message.before = relatedTarget;
+    });
+    where.append(message);
+  }
+
+  function remove(message) {
+    const hadFocus = message.contains(document.activeElement);
+    message.remove();
+    if (hadFocus) (message.before?.isConnected ? message.before : document.querySelector(".runs .rows"))?.focus();
+  }
 
   // ---- What breaks down
 
@@ -105,7 +196,8 @@
     if (broken) return;
     broken = true;
     const again = element("a", "button main", "Open this view again");
-    again.href = location.href;
+    // The module writes what it shows into the address before it gives up.
+    setTimeout(() => (again.href = location.href));
     again.addEventListener("click", (event) => {
       event.preventDefault();
       location.reload();
@@ -113,7 +205,7 @@
     const first = element("a", "button", "Open the first story");
     first.href = place;
     const close = button("Dismiss", () => {
-      shown.remove();
+      remove(shown);
       broken = false;
     });
     const shown = element(
@@ -125,7 +217,10 @@
       element("div", "choices", again, first, close),
     );
     shown.setAttribute("role", "alert");
-    document.getElementById("messages").append(shown);
+    // Behind a dialog nobody could press its buttons.
+    const dialog = document.querySelector("dialog:modal");
+    show(shown, dialog ?? messages);
+    dialog?.addEventListener("close", () => messages.append(shown), { once: true });
   }
 
   const STAYS =
@@ -159,9 +254,9 @@
       if (registration.waiting) registration.waiting.postMessage("take over");
       else location.reload();
     });
-    const shown = element("div", "message version", element("p", "", "There is a new version of this page."), load, button("Later", () => shown.remove()));
+    const shown = element("div", "message version", element("p", "", "There is a new version of this page."), load, button("Later", () => remove(shown)));
     shown.setAttribute("role", "status");
-    document.getElementById("messages").append(shown);
+    show(shown);
   }
 
   /** Milliseconds between two questions whether there is another version, in a tab that stays open. */

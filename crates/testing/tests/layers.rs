@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// The crates from the bottom up, each with the crates of the workspace that it may build on. A crate must never know
 /// any crate that its row does not name.
-const MAY: [(&str, &[&str]); 14] = [
+const MAY: [(&str, &[&str]); 15] = [
     ("cr3-machine", &[]),
     ("cr3-asm", &[]),
     ("cr3-patch", &[]),
@@ -23,6 +23,8 @@ const MAY: [(&str, &[&str]); 14] = [
     ("cr3-worker", &["cr3-core", "cr3-session", "cr3-jobs", "cr3-unicorn"]),
     // The part that loads before the page draws knows neither the check nor the engines that search.
     ("cr3-web", &["cr3-core", "cr3-session"]),
+    // Only the build of the page calls it, as a program.
+    ("cr3-split", &[]),
     ("xtask", &[]),
 ];
 
@@ -30,7 +32,7 @@ const MAY: [(&str, &[&str]); 14] = [
 const FOR_TESTS: [&str; 2] = ["cr3-testing", "cr3-unicorn-testing"];
 
 /// Libraries that belong to a layer, with the crates whose code may call them. Tests may call the others too.
-const LIBRARIES: [(&str, &[&str]); 14] = [
+const LIBRARIES: [(&str, &[&str]); 16] = [
     ("yew", &["cr3-web"]),
     ("gloo", &["cr3-worker", "cr3-web"]),
     ("web-sys", &["cr3-worker", "cr3-web"]),
@@ -45,6 +47,8 @@ const LIBRARIES: [(&str, &[&str]); 14] = [
     ("serde_json", &["cr3-cli"]),
     ("serde", &["cr3-vectors", "cr3-cli"]),
     ("toml", &["cr3-vectors"]),
+    ("wasm-encoder", &["cr3-split"]),
+    ("wasmparser", &["cr3-split"]),
 ];
 
 /// Features that are a layer of their own: the crate, the feature, and the crates that may ask for it.

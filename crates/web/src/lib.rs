@@ -16,6 +16,6 @@ mod store;
 mod view;
 
 pub use app::{App, open, open_with};
-pub use effects::tell_panics;
+pub use effects::{begin, tell_panics};
 #[cfg(feature = "bench")]
 pub use speed::run_storm;

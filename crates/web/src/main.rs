@@ -8,6 +8,7 @@ const PLACE: &str = "page";
 
 fn main() {
     cr3_web::tell_panics();
+    cr3_web::begin();
     let place = document().get_element_by_id(PLACE).unwrap_or_else(|| body().into());
     spawn_local(async move { drop(cr3_web::open(place).await) });
 }

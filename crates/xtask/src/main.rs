@@ -20,6 +20,7 @@ mod http;
 mod linux;
 mod npm;
 mod offline;
+mod parts;
 mod policy;
 mod project;
 mod robustness;

@@ -40,8 +40,9 @@ pub(crate) fn for_serve(project: &Project) -> Result<WasmToolchain, Failure> {
     Ok(wasm)
 }
 
-/// What the release build needs.
+/// What the release build needs: a browser too, which says what the first sight of the page calls.
 pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
+    for_browser(project)?;
     let wasm = for_serve(project)?;
     npm::ensure(project)?;
     Ok(wasm)
@@ -50,7 +51,6 @@ pub(crate) fn for_build(project: &Project) -> Result<WasmToolchain, Failure> {
 /// What all tests need.
 pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
     components::ensure(project)?;
-    for_browser(project)?;
     for_native_unicorn(project)?;
     for_assembler(project)?;
     unicorn::ensure_toolchain(project)?;
@@ -61,7 +61,7 @@ pub(crate) fn for_tests(project: &Project) -> Result<WasmToolchain, Failure> {
 
 /// A browser that runs without a screen.
 pub(crate) fn for_browser(project: &Project) -> Result<(), Failure> {
-    apt::ensure_programs(project, &BROWSER, "the tests in a browser")
+    apt::ensure_programs(project, &BROWSER, "the release build and the tests in a browser")
 }
 
 /// What the assembler is compared with.

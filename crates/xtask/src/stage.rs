@@ -1,6 +1,6 @@
 //! Called by trunk after it has built a page: writes the version of the workers' module, has that module assemble what the page
-//! opens with, puts the editor and Unicorn beside the page, and gives a release its policy and what keeps it for use without a network. The styles in the document lose their comments
-//! and their indentation.
+//! opens with, and puts the editor and Unicorn beside the page. The styles in the document lose their comments and their indentation.
+//! A release also gets its module in two parts, its policy, and what keeps it for use without a network.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::steps::{ask, cannot_start};
 use crate::version::{content_hash, write_version};
-use crate::{editor, offline, policy, unicorn};
+use crate::{editor, offline, parts, policy, unicorn};
 
 /// Has the workers' module assemble what every page opens with.
 const ASSEMBLE: &str = include_str!("assemble.mjs");
@@ -30,11 +30,12 @@ pub(crate) fn run(project: &Project) -> Result<(), Failure> {
     editor::stage(project, &stage)?;
     unicorn::stage(project, &stage)?;
     let page = stage.join("index.html");
-    let html = fs::read_to_string(&page).map_err(|error| Failure::io(&page, &error))?;
-    if html.contains(RELOADS_ITSELF) {
+    let read = || fs::read_to_string(&page).map_err(|error| Failure::io(&page, &error));
+    if read()?.contains(RELOADS_ITSELF) {
         return offline::forget(&stage);
     }
-    let html = policy::complete(project, &stage, &html)?;
+    parts::complete(project, &stage)?;
+    let html = policy::complete(project, &stage, &read()?)?;
     offline::complete(project, &stage, &html)
 }
 

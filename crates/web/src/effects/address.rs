@@ -21,6 +21,20 @@ const PACE: u32 = 200;
 /// Browsers take longer to write a longer address: a millisecond more of pause for so many characters.
 const LENGTH: u32 = 40;
 
+thread_local! {
+    /// What is shown.
+    static NEWEST: RefCell<Option<Rc<State>>> = const { RefCell::new(None) };
+}
+
+/// Writes what is shown into the address at once: nothing of this module may run any more after this.
+pub(super) fn write_newest() {
+    // Taken out: what breaks down here must not come back here.
+    let newest = NEWEST.try_with(|newest| newest.try_borrow_mut().ok()?.take()).ok().flatten();
+    if let Some(state) = newest.filter(|_| !link::is_newer(&hash())) {
+        write(&link::encode(&state.link()), History::Replace);
+    }
+}
+
 /// The address after `#`.
 pub(crate) fn hash() -> String {
     let hash = window().location().hash().unwrap_or_default();
@@ -77,6 +91,7 @@ pub(crate) fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
     {
         let bar = bar.clone();
         use_effect_with(state.clone(), move |state| {
+            NEWEST.set(Some(state.clone()));
             let before = bar.borrow_mut().before.replace(state.clone());
             // A step changes no scenario, and a link of two thousand injections takes long to read.
             let is_same = before.is_some_and(|before| before.asks_what(state));

@@ -11,12 +11,12 @@ use cr3_session::{Action, Assembler, Role, State, Texts};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use gloo::utils::document;
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use std::cell::RefCell;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::RequestCache;
+use web_sys::{RequestCache, Response};
 use yew::prelude::*;
 
 /// What names the file of assembled texts, which the browser fetches with the module.
@@ -27,6 +27,13 @@ const MEND: &str = "cargo xtask build makes it";
 /// Milliseconds after the first paint before the worker starts, if nothing is asked before.
 const WARM_UP: u32 = 120;
 
+#[wasm_bindgen]
+extern "C" {
+    /// The bytes of a file that the build has compressed (`static/start.js`).
+    #[wasm_bindgen(catch)]
+    fn unpacked(packed: &Response) -> Result<Promise, JsValue>;
+}
+
 /// The texts of a page. Without the file all of them are assembled by the worker.
 pub(crate) async fn texts() -> Texts {
     let ready = ready().await.ok().flatten();
@@ -36,8 +43,8 @@ pub(crate) async fn texts() -> Texts {
 async fn ready() -> Result<Option<Ready>, JsValue> {
     let link = document().query_selector(READY)?;
     let Some(file) = link.and_then(|link| link.get_attribute("href")) else { return Ok(None) };
-    let bytes = get(&file, RequestCache::Default, MEND).await?.array_buffer()?;
-    Ok(Ready::read(Uint8Array::new(&JsFuture::from(bytes).await?).to_vec()))
+    let packed = get(&file, RequestCache::Default, MEND).await?;
+    Ok(Ready::read(Uint8Array::new(&JsFuture::from(unpacked(&packed)?).await?).to_vec()))
 }
 
 /// The worker, and the messages that wait until it has started.

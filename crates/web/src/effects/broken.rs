@@ -1,5 +1,6 @@
 //! Reports a breakdown to start.js, which shows a card even when this module cannot run any more.
 
+use super::address::write_newest;
 use gloo::utils::window;
 use js_sys::Error;
 use wasm_bindgen::prelude::*;
@@ -12,9 +13,13 @@ extern "C" {
     fn report_error(error: &Error);
 }
 
-/// A panic says what and where. The trap that follows it says nothing. Yew would otherwise set a hook of its own, which tells only the console.
+/// A panic says what and where, and leaves an address that replays what a person did. The trap that follows it says nothing. Yew would
+/// otherwise set a hook of its own, which tells only the console.
 pub fn tell_panics() {
-    yew::set_custom_panic_hook(Box::new(|panic| report_error(&Error::new(&panic.to_string()))));
+    yew::set_custom_panic_hook(Box::new(|panic| {
+        report_error(&Error::new(&panic.to_string()));
+        write_newest();
+    }));
 }
 
 /// A worker ended, and the page goes on.

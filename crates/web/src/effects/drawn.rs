@@ -2,7 +2,9 @@
 //! everything is there.
 
 use super::frames::{Slot, once_drawn};
+use super::rest::rest;
 use crate::parts::use_number;
+use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 /// How much of the page is drawn. What comes later has its place from the start and moves nothing.
@@ -12,7 +14,7 @@ pub(crate) enum Drawn {
     Runs,
     /// The code and the state too.
     Panes,
-    /// What is closed or below too.
+    /// What is closed or below too: what of the page the rest of the module draws.
     Everything,
 }
 
@@ -35,7 +37,13 @@ pub(crate) fn use_drawn() -> Drawn {
     let now = *drawn;
     use_number(now as u64, move || {
         if let Some(next) = now.next() {
-            once_drawn(&wait, move || more.set(next));
+            once_drawn(&wait, move || match next {
+                Drawn::Everything => spawn_local(async move {
+                    rest().await;
+                    more.set(next);
+                }),
+                _ => more.set(next),
+            });
         }
     });
     now

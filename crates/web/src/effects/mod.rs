@@ -1,6 +1,6 @@
 //! What the page does besides rendering: address bar, keyboard, focus, explanations, timer, clipboard,
 //! what the browser remembers, the assembler, the second CPU, the explorer, texts beside the page, files that
-//! leave it and come back, the editor of code, and what broke down.
+//! leave it and come back, the editor of code, the rest of this module, and what broke down.
 
 mod address;
 mod assembler;
@@ -22,6 +22,7 @@ mod later;
 mod limits;
 mod play;
 mod relatives;
+mod rest;
 mod settings;
 mod storage;
 mod workers;
@@ -45,4 +46,5 @@ pub(crate) use later::use_later;
 pub(crate) use limits::use_limits;
 pub(crate) use play::use_play;
 pub(crate) use relatives::use_relatives;
+pub use rest::begin;
 pub(crate) use settings::{restore, use_settings};

@@ -2,6 +2,7 @@
 
 use super::broken::worker_broke;
 use super::files::{absent, address, get, said, version, words};
+use super::rest::rest;
 use cr3_session::Role;
 use cr3_session::role::STARTED;
 use js_sys::{Array, Promise, Uint8Array, WebAssembly};
@@ -170,6 +171,8 @@ fn parts() -> Promise {
 }
 
 async fn fetched() -> Result<Array, JsValue> {
+    // The rest of the page's own module is smaller, and hears what workers say.
+    rest().await;
     let version = version(FOLDER, MEND).await?;
     let of_version = |file: &str| format!("{FOLDER}/{file}?v={version}");
     let module = get(&of_version("cr3-worker_bg.wasm"), RequestCache::Default, MEND).await?;

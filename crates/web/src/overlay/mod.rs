@@ -26,21 +26,29 @@ pub(crate) use sheet::{CLOSE, Sheet};
 
 /// What is open. Each has a key of its own: one dialog never becomes another.
 pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
-    html! {
-        { leaf("div", "overlays", match state.overlay {
-                Overlay::Find => find::view(state, dispatch),
-                Overlay::Keys => keys::view(state, dispatch),
-                Overlay::Limits => limits::view(state, dispatch),
-                Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
-                Overlay::Disagreement => disagreement::view(state, dispatch),
-                Overlay::About => about::view(dispatch),
-                Overlay::Handlers => handlers::view(state, dispatch),
-                Overlay::Counterexamples => counterexamples::view(state, dispatch),
-                Overlay::Assumptions => assumptions::view(state, dispatch),
-                Overlay::Claims => claims::view(state, dispatch),
-                Overlay::Lines => lines::view(state, dispatch),
-                Overlay::Report => report::view(state, dispatch),
-                Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
-            }) }
+    let open = match state.overlay {
+        Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
+        _ => dialog(state, dispatch),
+    };
+    html! { { leaf("div", "overlays", open) } }
+}
+
+/// The dialog that is open. Out of line, so that all dialogs are in the rest of the module (crates/split).
+#[inline(never)]
+fn dialog(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
+    match state.overlay {
+        Overlay::Find => find::view(state, dispatch),
+        Overlay::Keys => keys::view(state, dispatch),
+        Overlay::Limits => limits::view(state, dispatch),
+        Overlay::Editor => html! { <editor::Editor key="editor" state={state.clone()} dispatch={dispatch.clone()} /> },
+        Overlay::Disagreement => disagreement::view(state, dispatch),
+        Overlay::About => about::view(dispatch),
+        Overlay::Handlers => handlers::view(state, dispatch),
+        Overlay::Counterexamples => counterexamples::view(state, dispatch),
+        Overlay::Assumptions => assumptions::view(state, dispatch),
+        Overlay::Claims => claims::view(state, dispatch),
+        Overlay::Lines => lines::view(state, dispatch),
+        Overlay::Report => report::view(state, dispatch),
+        Overlay::None | Overlay::Inject(_) => Html::default(),
     }
 }

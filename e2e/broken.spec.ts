@@ -69,6 +69,29 @@ test("a worker that breaks down is reported, and the rest still works", async ({
   await expect(page.locator('.judged[data-side="0"]')).toContainText("its worker stopped");
 });
 
+test("what breaks down while a dialog is open can be read and pressed", async ({ page, complaints }) => {
+  await page.addInitScript(trapOnKey, TRAP);
+  await opened(page, "v=1&a=never&b=E&at=100");
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("j");
+  await expect(card(page)).toBeInViewport({ ratio: 0.9 });
+  await card(page).getByRole("link", { name: "Open this view again" }).click();
+  await expect(card(page)).toHaveCount(0);
+  await expect.poll(() => step(page)).toBe(101);
+  complaints.splice(0);
+});
+
+test("a message that goes gives the focus back", async ({ page }) => {
+  await page.route("**/worker/worker.js", (route) => route.fulfill({ contentType: "text/javascript", body: `onmessage = () => { throw new Error("panicked at a test"); }` }));
+  await opened(page);
+  const claims = page.getByRole("button", { name: "Claims", exact: true });
+  await claims.focus();
+  await card(page).getByRole("button", { name: "Dismiss" }).press("Enter");
+  await expect(card(page)).toHaveCount(0);
+  await expect(claims).toBeFocused();
+});
+
 test("an error of a foreign script is not the page's", async ({ page, complaints }) => {
   await opened(page);
   await page.evaluate(() => setTimeout(() => { throw new Error("an extension"); }, 0));

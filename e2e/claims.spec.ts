@@ -32,6 +32,14 @@ async function openClaims(page: Page) {
   await expect(status(page)).toBeVisible();
 }
 
+test("cards stand in the list while they wait", async ({ page }) => {
+  await opened(page);
+  await openClaims(page);
+  await expect(page.locator(".claims .card.waiting").first()).toBeAttached();
+  const positions = await page.locator(".claims .card").evaluateAll((cards) => cards.map((card) => getComputedStyle(card).position));
+  expect([...new Set(positions)]).toEqual(["static"]);
+});
+
 test("every claim gets the verdict of the terminal, and shows what it speaks of", async ({ page }) => {
   test.setTimeout(300_000);
   const expected = claims();

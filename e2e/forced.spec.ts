@@ -1,5 +1,5 @@
 // Colours that the system forces: every difference in meaning is one in shape, border, pattern or system colour too.
-import { test, expect, expectAccessible, inEachScheme, opened } from "./page";
+import { test, expect, expectAccessible, inEachScheme, opened, search } from "./page";
 import type { Locator, Page } from "@playwright/test";
 
 /** What a mark looks like to somebody for whom all colours of the page are gone. */
@@ -59,6 +59,15 @@ test("rows: halves, what differs, what is current", async ({ page }) => {
   await inEachScheme(page, async () => {
     await allDiffer(page, [[".runs .row.current"], [".runs .row:not(.current):not(.differs)"], [".runs .row.differs:not(.current)"]]);
     await allDiffer(page, [[".code .row.instruction.current"], [".code .row.instruction:not(.current):not(.other)"]]);
+  });
+});
+
+test("the result of a search that Enter takes", async ({ page }) => {
+  await opened(page);
+  await search(page, "cr3");
+  await expect(page.locator('.find li[aria-selected="true"]')).toBeVisible();
+  await inEachScheme(page, async () => {
+    await allDiffer(page, [['.find li[aria-selected="true"]'], ['.find li[aria-selected="false"]']]);
   });
 });
 

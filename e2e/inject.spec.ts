@@ -119,3 +119,15 @@ test("a schedule that does not parse is kept, with the reason", async ({ page })
   await expect(page.locator("#schedule-problem")).toBeEmpty();
   await expect(page.locator(".strike")).toHaveCount(2);
 });
+
+test("the menu of an instruction that the listed run does not have opens in the listing that has it", async ({ page }) => {
+  await opened(page, "v=1&a=never&b=E&s=entry_SYSRETQ_unsafe_stack:nmi");
+  const code = page.getByRole("group", { name: "Run whose code is listed" });
+  for (const side of ["never", "E"]) {
+    await code.getByRole("button", { name: side, exact: true }).click();
+    await page.keyboard.press("i");
+    await expect(page.locator(".inject-menu")).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(page.locator(".inject-menu")).toHaveCount(0);
+  }
+});

@@ -1,5 +1,5 @@
 // Small windows, large letters, fingers: what a person works with stays in sight, and is large enough to hit.
-import { test, expect, closeDialog, opened } from "./page";
+import { test, expect, closeDialog, opened, search } from "./page";
 import type { Page } from "@playwright/test";
 
 /** Zoom makes a window of fewer CSS pixels: 1280 × 1024 at 200 % and at 400 %, phones upright and on their sides. */
@@ -52,6 +52,33 @@ for (const [width, height] of [[740, 360], [360, 640]] as const) {
     await expect(page.locator(".runs .row.current")).toBeInViewport({ ratio: 0.9 });
   });
 }
+
+for (const [width, height] of [[740, 360], [844, 390]] as const) {
+  test.describe(`a phone on its side, ${width} × ${height}`, () => {
+    test.use({ viewport: { width, height }, hasTouch: true, isMobile: true });
+
+    test("the step at hand is in sight from the start", async ({ page }) => {
+      await opened(page);
+      await expect(page.locator(".runs .row.current")).toBeInViewport({ ratio: 0.7 });
+    });
+  });
+}
+
+test("dialogs do not scroll sideways on a phone", async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 568 });
+  await opened(page);
+  const tooWide = () => page.locator("dialog .content").evaluate((it) => it.scrollWidth - it.clientWidth);
+  await search(page, "cr3");
+  await expect(page.locator(".find li").first()).toBeVisible();
+  expect(await tooWide()).toBe(0);
+  await closeDialog(page);
+  for (const name of ["Own macro", "Report"]) {
+    await page.getByRole("button", { name }).first().click();
+    await expect(page.locator("dialog .content")).toBeVisible();
+    expect(await tooWide(), name).toBe(0);
+    await closeDialog(page);
+  }
+});
 
 /** Everything that can be hit, and is smaller than `least` in a direction. Words of a sentence are as high as their line. */
 async function tooSmall(page: Page, least: number) {

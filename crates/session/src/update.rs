@@ -13,7 +13,7 @@ pub use valid::is_valid;
 use crate::action::Action;
 use crate::aim::Aim;
 use crate::check::{Check, Engine, Origin, Progress, Report, SelfTest, Stage, Sweep};
-use crate::choice::{Form, Match, Overlay, Own, Scope, Side};
+use crate::choice::{Form, Match, Overlay, Own, Scope, Side, Spot};
 use crate::explore::Message;
 use crate::inject;
 use crate::link::{self, Note};
@@ -315,11 +315,20 @@ fn ask_lines(state: &mut State, side: Side) {
     }
 }
 
+/// Whether the run of a side has the instruction of a spot.
+fn has(state: &State, side: Side, spot: &Spot) -> bool {
+    state.runs.trace(side).is_some_and(|trace| trace.places.resolve(&spot.place).is_ok())
+}
+
 fn open(state: &mut State, overlay: Overlay) {
     if matches!(overlay, Overlay::Inject(_)) {
         state.run = None;
     }
-    match overlay {
+    match &overlay {
+        // The menu stands in the listing, so that is of a side that has the instruction.
+        Overlay::Inject(spot) if !has(state, state.side, spot) && has(state, state.side.other(), spot) => {
+            state.side = state.side.other();
+        }
         Overlay::Limits => state.limits = std::mem::take(&mut state.limits).opened(),
         Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
         Overlay::Lines if state.listed().is_none() => return,

@@ -79,6 +79,9 @@ test("what was never fetched says so at once without a network, and works when t
     /^Unicorn 2\.1\.5 is unavailable: (you are offline, and unicorn\/version\.txt was not downloaded before|unicorn\/version\.txt did not arrive: the server of this page does not answer)\. Switch the check off and on to try again\.$/,
     { timeout: 5_000 },
   );
+  await page.getByRole("button", { name: "Own macro" }).click();
+  await expect(page.locator("#editor-keys")).toHaveText(/^This is a plain text area: .*editor\/version\.txt/);
+  await closeDialog(page);
   await server.start();
   await page.context().setOffline(false);
   await check.click();

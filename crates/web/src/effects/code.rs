@@ -1,6 +1,6 @@
 //! The editor in the place of the text area, once its module is here. Without it the text area stays.
 
-use super::files::{address, version};
+use super::files::{address, version, words};
 use crate::parts::use_once;
 use cr3_session::Side;
 use cr3_session::view::diagnostics::{Problem, Verdict};
@@ -100,18 +100,33 @@ pub(crate) struct Ears {
 
 type Held = UseStateHandle<Option<Rc<Code>>>;
 
-/// Puts the editor into its place once it is loaded. Whether it is there.
+/// What a person types into.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Place {
+    /// The text area, for now or because the editor of code does not work.
+    Area,
+    /// The text area, because the editor of code did not arrive: why.
+    Alone(Rc<str>),
+    /// The editor of code.
+    Code,
+}
+
+/// Puts the editor into its place once it is loaded. What a person types into meanwhile, and where it does not come.
 #[hook]
-pub(crate) fn use_code(seat: &Seat, shown: Shown, ears: &Ears) -> bool {
+pub(crate) fn use_code(seat: &Seat, shown: Shown, ears: &Ears) -> Place {
     let held: Held = use_state(|| None::<Rc<Code>>);
+    let absent = use_state_eq(|| None::<Rc<str>>);
     let composing = use_composing(&seat.area);
     {
-        let (seat, ears, setter) = (seat.clone(), ears.clone(), held.setter());
+        let (seat, ears, setter, absent) = (seat.clone(), ears.clone(), held.setter(), absent.setter());
         use_once(move || {
             spawn_local(async move {
-                if let Ok(module) = load().await {
-                    settled(&seat.area, &composing).await;
-                    setter.set(take_place(&module, &seat, ears).ok().map(Rc::new));
+                match load().await {
+                    Ok(module) => {
+                        settled(&seat.area, &composing).await;
+                        setter.set(take_place(&module, &seat, ears).ok().map(Rc::new));
+                    }
+                    Err(error) => absent.set(Some(words(&error).into())),
                 }
             });
             || ()
@@ -126,7 +141,11 @@ pub(crate) fn use_code(seat: &Seat, shown: Shown, ears: &Ears) -> bool {
     use_shown(&held, is_taken.then_some(Same(verdict)), |view, verdict| {
         verdict.as_ref().map_or(Ok(()), |Same(verdict)| view.mark(&marks(verdict)))
     });
-    held.is_some()
+    match (held.is_some(), &*absent) {
+        (true, _) => Place::Code,
+        (false, Some(why)) => Place::Alone(why.clone()),
+        (false, None) => Place::Area,
+    }
 }
 
 /// Shares a value, and is equal to nothing else: what is long is not compared.

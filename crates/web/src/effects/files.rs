@@ -5,7 +5,7 @@ use gloo::utils::{document, window};
 use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{RequestCache, RequestInit, Response, Url};
+use web_sys::{AbortSignal, RequestCache, RequestInit, Response, Url};
 
 /// The address of a file beside the page.
 pub(super) fn address(file: &str) -> Result<String, JsValue> {
@@ -13,11 +13,18 @@ pub(super) fn address(file: &str) -> Result<String, JsValue> {
     Ok(Url::new_with_base(file, &base)?.href())
 }
 
+/// Milliseconds that a server has for a file of a line.
+const PATIENCE: u32 = 15_000;
+
 /// A file beside the page; `mend` says what makes it.
 pub(super) async fn get(file: &str, cache: RequestCache, mend: &str) -> Result<Response, JsValue> {
     let options = RequestInit::new();
     options.set_cache(cache);
-    let answer = window().fetch_with_str_and_init(&address(file)?, &options);
+    asked(file, &options, mend).await
+}
+
+async fn asked(file: &str, options: &RequestInit, mend: &str) -> Result<Response, JsValue> {
+    let answer = window().fetch_with_str_and_init(&address(file)?, options);
     // The browser says only that it failed.
     let response = JsFuture::from(answer).await.map_err(|_| absent(file))?;
     let response: Response = response.unchecked_into();
@@ -47,9 +54,13 @@ pub(super) fn absent(file: &str) -> String {
     }
 }
 
-/// The version of a folder's content, asked for anew each time, so that no cache supplies an older file.
+/// The version of a folder's content, asked for anew each time, so that no cache supplies an older file. A network that neither works
+/// nor fails is given up in the end.
 pub(super) async fn version(folder: &str, mend: &str) -> Result<String, JsValue> {
-    let text = get(&format!("{folder}/version.txt"), RequestCache::NoCache, mend).await?.text()?;
+    let options = RequestInit::new();
+    options.set_cache(RequestCache::NoCache);
+    options.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE)));
+    let text = asked(&format!("{folder}/version.txt"), &options, mend).await?.text()?;
     Ok(JsFuture::from(text).await?.as_string().unwrap_or_default().trim().to_owned())
 }
 

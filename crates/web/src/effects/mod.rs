@@ -32,7 +32,7 @@ pub(crate) use assembler::{texts, use_assembler};
 pub use broken::tell_panics;
 pub(crate) use check::use_check;
 pub(crate) use clipboard::copy;
-pub(crate) use code::{Ears, Seat, Shown, use_code};
+pub(crate) use code::{Ears, Place, Seat, Shown, use_code};
 pub(crate) use drafts::{kept, save, use_drafts};
 pub(crate) use drawn::{Drawn, use_drawn};
 pub(crate) use drop::{chosen, use_drop};

@@ -4,7 +4,7 @@ use super::Sheet;
 use super::at_line::at_line;
 use super::problems::messages;
 use super::trees::{switch, trees};
-use crate::effects::{self, Ears, Seat, Shown, use_code};
+use crate::effects::{self, Ears, Place, Seat, Shown, use_code};
 use crate::parts::{leaf, nodes, segments, use_once};
 use crate::store::{Props, does, sends};
 use cr3_session::view::against::{Line, Original, lines, original};
@@ -60,7 +60,8 @@ pub(crate) fn Editor(props: &Props) -> Html {
     let original = against.as_ref().as_ref().and_then(|found| found.as_ref().ok()).map(|it| it.text.clone());
     let shown = Shown { side: state.edited, text, original, verdict: verdict.clone() };
     let line = use_state_eq(|| 0);
-    let is_code = use_code(&seat, shown, &ears(&pending, &current, &line, dispatch));
+    let place = use_code(&seat, shown, &ears(&pending, &current, &line, dispatch));
+    let is_code = place == Place::Code;
     // Yew writes the value at each rendering, and a run that plays renders often.
     let value = pending.borrow().as_ref().map_or_else(|| state.text().to_string(), |typed| typed.text.clone());
     let oninput = {
@@ -91,7 +92,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 <div ref={seat.parent}></div>
                 { leaf("div", "against", compared(&against, state, is_code)) }
                 { leaf("div", "", at_line(state, *line, dispatch)) }
-                <p id="editor-keys" class="quiet keys-of-editor">{ if is_code { KEYS } else { "" } }</p>
+                <p id="editor-keys" class="quiet keys-of-editor">{ beside(&place) }</p>
             </div>
             <div id="editor-problems" class="problems" role="status">
                 { leaf("p", "quiet verdict", verdict.words) }
@@ -103,6 +104,15 @@ pub(crate) fn Editor(props: &Props) -> Html {
             { leaf("div", "kept", kept(&drafts(state), dispatch)) }
             { trees(props) }
         </Sheet>
+    }
+}
+
+/// What stands below the place in which a person types.
+fn beside(place: &Place) -> String {
+    match place {
+        Place::Area => String::new(),
+        Place::Alone(why) => format!("This is a plain text area: {why}."),
+        Place::Code => KEYS.to_owned(),
     }
 }
 

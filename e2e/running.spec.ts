@@ -53,7 +53,10 @@ test("runs at once to each CR3 write, and back", { tag: "@firefox" }, async ({ p
   await expect(page.getByRole("status").filter({ hasText: /^Nothing stops it: this is the last step\. / })).toHaveCount(1);
   const backwards = [];
   for (let press = 0; press < forwards.length; press++) {
+    const before = await step(page);
     await page.keyboard.press("Shift+Space");
+    // The page draws after the key.
+    await expect.poll(() => step(page)).not.toBe(before);
     backwards.push(await step(page));
   }
   // A row in which only one side writes is counted in steps of the left side, wherever the run comes from.

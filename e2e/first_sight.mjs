@@ -2,7 +2,7 @@
 // is seen and until the page can be used (the first row of the opening story is drawn); then Lighthouse's mobile preset, if it is
 // installed in e2e/lighthouse (`cargo xtask bench` installs it). It fails where a limit is exceeded.
 import { chromium } from "@playwright/test";
-import { served, told } from "./measure.mjs";
+import { served, spread, told } from "./measure.mjs";
 
 const SAMPLES = 5;
 
@@ -15,7 +15,7 @@ const NETWORKS = [
 /** How many times slower the processor is made. A machine that is slow itself is made as slow as the documents' by a smaller number. */
 const SLOWER = Number(process.env.SLOWER ?? 4);
 
-/** Lowest scores of Lighthouse, out of 100. */
+/** Lowest scores of Lighthouse, out of 100; of the speed's the median counts. */
 const SCORES = { performance: 90, accessibility: 100, "best-practices": 100 };
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -60,27 +60,34 @@ async function waits(address) {
   return exceeded;
 }
 
-/** Lighthouse's mobile preset: 1.6 Mbit/s, 150 ms, a processor four times slower. */
+/** Lighthouse's mobile preset: 1.6 Mbit/s, 150 ms, a processor four times slower. What is not the speed must be right each time. */
 async function audited(address) {
   const [{ default: lighthouse }, { throttling }, { launch }] = await Promise.all([
     import("./lighthouse/node_modules/lighthouse/core/index.js"),
     import("./lighthouse/node_modules/lighthouse/core/config/constants.js"),
     import("./lighthouse/node_modules/chrome-launcher/dist/index.js"),
   ]);
-  const chrome = await launch({ chromePath: executablePath, chromeFlags: ["--headless=new", "--no-sandbox"] });
   const slow = { ...throttling.mobileSlow4G, cpuSlowdownMultiplier: SLOWER };
-  const { lhr } = await lighthouse(address, { port: chrome.port, onlyCategories: Object.keys(SCORES), throttling: slow });
-  await chrome.kill();
-  const scores = Object.fromEntries(Object.keys(SCORES).map((name) => [name, Math.round(lhr.categories[name].score * 100)]));
-  const shown = (id) => lhr.audits[id].displayValue;
-  console.log(`Lighthouse ${lhr.lighthouseVersion}, mobile: ${Object.entries(scores).map(([name, score]) => `${name} ${score}`).join(", ")}`);
-  console.log(`  first paint ${shown("first-contentful-paint")}, largest ${shown("largest-contentful-paint")}, blocked ${shown("total-blocking-time")}, moved ${shown("cumulative-layout-shift")}, speed index ${shown("speed-index")}`);
-  for (const name of Object.keys(SCORES).filter((name) => name !== "performance")) {
-    const { auditRefs } = lhr.categories[name];
-    const failed = auditRefs.filter(({ id, weight }) => weight > 0 && (lhr.audits[id].score ?? 1) < 1);
-    failed.forEach(({ id }) => console.log(`  ${name}: ${id}: ${lhr.audits[id].title}`));
+  const performance = [];
+  const exceeded = new Set();
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const chrome = await launch({ chromePath: executablePath, chromeFlags: ["--headless=new", "--no-sandbox"] });
+    const { lhr } = await lighthouse(address, { port: chrome.port, onlyCategories: Object.keys(SCORES), throttling: slow });
+    await chrome.kill();
+    performance.push(lhr.categories.performance.score * 100);
+    const shown = (id) => lhr.audits[id].displayValue;
+    console.log(`Lighthouse ${lhr.lighthouseVersion}, mobile: ${Object.keys(SCORES).map((name) => `${name} ${Math.round(lhr.categories[name].score * 100)}`).join(", ")}`);
+    console.log(`  first paint ${shown("first-contentful-paint")}, largest ${shown("largest-contentful-paint")}, blocked ${shown("total-blocking-time")}, moved ${shown("cumulative-layout-shift")}, speed index ${shown("speed-index")}`);
+    for (const [name, least] of Object.entries(SCORES).filter(([name]) => name !== "performance")) {
+      const { auditRefs, score } = lhr.categories[name];
+      const failed = auditRefs.filter(({ id, weight }) => weight > 0 && (lhr.audits[id].score ?? 1) < 1);
+      failed.forEach(({ id }) => console.log(`  ${name}: ${id}: ${lhr.audits[id].title}`));
+      if (score * 100 < least) exceeded.add(`${name} below ${least}`);
+    }
   }
-  return Object.entries(SCORES).filter(([name, least]) => scores[name] < least).map(([name, least]) => `${name} below ${least}`);
+  console.log(`Lighthouse, performance: ${told(performance, 0)}`);
+  if (spread(performance).median < SCORES.performance) exceeded.add(`performance below ${SCORES.performance}`);
+  return [...exceeded];
 }
 
 await served(process.argv[2], "compress", async (address) => {

@@ -19,8 +19,14 @@ async function drag(page: Page, it: Locator, by: number) {
   await page.mouse.up();
 }
 
+/** In Firefox 140 the driver's double click arrives as two single ones, on any page (`detail` is 1 both times). */
+async function doubleClick(it: Locator, browserName: string) {
+  await it.dblclick();
+  if (browserName === "firefox") await it.dispatchEvent("dblclick");
+}
+
 for (const [name, selector, way] of [["Width of the entry code", ".pane.code", 1], ["Width of the state", ".pane.inspector", -1]] as const) {
-  test(`a pane is dragged wider and narrower, and stays so: ${name}`, { tag: "@firefox" }, async ({ page }) => {
+  test(`a pane is dragged wider and narrower, and stays so: ${name}`, { tag: "@firefox" }, async ({ page, browserName }) => {
     await page.setViewportSize({ width: 1600, height: 900 });
     await opened(page, START);
     const pane = page.locator(selector);
@@ -32,7 +38,7 @@ for (const [name, selector, way] of [["Width of the entry code", ".pane.code", 1
     await page.reload();
     await expect(page.locator(".page:not(.shell, [aria-busy])")).toBeAttached();
     expect(await width(pane)).toBe(wider);
-    await line(page, name).dblclick();
+    await doubleClick(line(page, name), browserName);
     await expect.poll(() => width(pane)).toBe(before);
     await page.reload();
     await expect(page.locator(".page:not(.shell, [aria-busy])")).toBeAttached();

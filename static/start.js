@@ -68,6 +68,16 @@
     else document.getElementById("page").replaceChildren(element("main", "loading", element("h1", "", document.title), alert));
   }
 
+  /**
+   * The shell is on display, or nobody is looking. A browser that compiles the module and draws the page meanwhile may show nothing
+   * before it is done: in two visits of five the first picture came a second late. Where no picture is reported, the page goes on.
+   */
+  const shown = () =>
+    new Promise((resolve) => {
+      if (!document.hidden) new PerformanceObserver(resolve).observe({ type: "paint", buffered: true });
+      setTimeout(resolve, document.hidden ? 0 : 500);
+    });
+
   let started = false;
 
   /** Why the module gave up while it started. A panic says so before it traps, and not to who waits for the start. */
@@ -79,7 +89,7 @@
       // The build names both files by their content, and begins to fetch them with the document.
       const glue = document.querySelector("link[rel=modulepreload]").href;
       const module = document.querySelector("link[rel=preload][type='application/wasm']").href;
-      const [bindings] = await Promise.all([import(glue), findKept()]);
+      const [bindings] = await Promise.all([import(glue), findKept(), shown()]);
       await bindings.default({ module_or_path: module });
       // It starts in pieces, and each may break down, until it takes the shell's place.
       do await new Promise((resolve) => setTimeout(resolve, 0));

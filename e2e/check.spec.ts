@@ -141,3 +141,13 @@ test("says which licences Unicorn is under", async ({ page, request }) => {
     expect((await request.get(address)).status(), address).toBe(200);
   }
 });
+
+test("a server that takes the question and never answers is given up", async ({ page }) => {
+  await page.route("**/unicorn/version.txt", () => {});
+  await opened(page);
+  await on(page);
+  await expect(headline(page)).toHaveText(/^Unicorn 2\.1\.5 is unavailable: unicorn\/version\.txt did not arrive: the server of this page does not answer/, { timeout: 40_000 });
+  await page.unroute("**/unicorn/version.txt");
+  await on(page);
+  await followed(page);
+});

@@ -89,6 +89,17 @@ test("what was never fetched says so at once without a network, and works when t
   complaints.splice(0);
 });
 
+test("a licence that was never opened says in words why it does not come", async ({ page, server, context, complaints }) => {
+  await kept(page, server.address);
+  await cutOff(page, server);
+  await page.reload();
+  await page.getByRole("button", { name: "About" }).click();
+  const opened = context.waitForEvent("page");
+  await page.getByRole("link", { name: "COPYING", exact: true }).click();
+  await expect((await opened).locator("body")).toHaveText(/^unicorn\/COPYING was not downloaded before, and its server does not answer\.$/);
+  complaints.splice(0);
+});
+
 /** Makes the host serve a page of another version. */
 function publish(server: Host, build: string) {
   const file = join(server.folder, "service-worker.js");

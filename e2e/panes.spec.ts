@@ -65,6 +65,18 @@ for (const [name, selector, way] of [["Width of the entry code", ".pane.code", 1
   });
 }
 
+test("a line between panes is hit 12 px beside its middle, and what lies beyond is not", async ({ page }) => {
+  await page.setViewportSize({ width: 1600, height: 900 });
+  await opened(page, START);
+  for (const name of ["Width of the entry code", "Width of the state"]) {
+    const { x, y, width, height } = (await line(page, name).boundingBox())!;
+    const hit = (by: number) =>
+      page.evaluate(([x, y]) => document.elementFromPoint(x!, y!)?.getAttribute("aria-label"), [x + width / 2 + by, y + height / 2]);
+    expect(await Promise.all([-11, 0, 11].map(hit))).toEqual([name, name, name]);
+    expect(await Promise.all([-16, 16].map(hit))).not.toContain(name);
+  }
+});
+
 test("the panes never push each other out of the window", async ({ page }) => {
   for (const wide of [1440, 1200, 1000, 720]) {
     await page.setViewportSize({ width: wide, height: 900 });

@@ -77,6 +77,8 @@ test("no label lacks an explanation", { tag: "@firefox" }, async ({ page }) => {
     await page.getByRole("button", { name: tab, exact: true }).click();
     expect(await without([rows])).toEqual([]);
   }
+  // The letters and the words of an entry stand in each row; its pane explains them once, above.
+  for (const word of ["rights", "fate"]) await expect(page.locator(`.tlb .whose [data-term="${word}"]`)).toBeVisible();
 });
 
 test("every term of the page has its words", async ({ page }) => {

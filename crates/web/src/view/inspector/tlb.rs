@@ -14,7 +14,7 @@ pub(super) fn view(props: &Props<'_>) -> Html {
     let nothing = if props.state.runs.is_empty() { "There is no run." } else { "The TLB is empty." };
     html! {
         <div key="tlb" class="tlb">
-            <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
+            <p class="whose">{ term(Term::Word(Word::Tlb), "translations") }{ " by " }{ term(Term::Word(Word::Pcid), "PCID") }{ ", with " }{ term(Term::Word(Word::Rights), "rights") }{ " and " }{ term(Term::Word(Word::Fate), "fate") }{ " " }{ vouched(props.state, props.moment, Part::Tlb) }</p>
             { leaf("div", "", nodes(groups.iter().enumerate().map(|(index, it)| group(index, it, props.state.short_names())))) }
             { nodes(groups.is_empty().then(|| html! { <p key="none" class="whose quiet">{ nothing }</p> })) }
         </div>

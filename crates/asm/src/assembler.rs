@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::expression::{Dialect, Direction, Scope, parse};
-use super::layout::{EntryStart, Filler, Item, Layout, too_long};
+use super::layout::{EntryStart, Filler, Item, Layout, StatementKind, too_long};
 use super::register::Register;
 use super::report::{Fault, Place, Report};
 use super::scrub::commas;
@@ -126,7 +126,7 @@ impl<'a, 'r> Assembler<'a, 'r> {
     /// Lists the data written since `start`.
     pub(super) fn list_data(&mut self, start: EntryStart, text: &str, place: &Place) {
         self.check_size(place);
-        self.layout.list(start, false, readable(text).into(), place);
+        self.layout.list(start, StatementKind::Data, readable(text).into(), place);
     }
 
     /// Adds a statement to the expanded text.

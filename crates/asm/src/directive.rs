@@ -149,8 +149,8 @@ fn write(state: &mut Assembler<'_, '_>, word: &str, words: &Words<'_>, text: &st
         ".long" | ".int" | ".4byte" => data(state, 4, rest, place),
         ".quad" | ".8byte" => data(state, 8, rest, place),
         ".octa" => octa(state, rest, place),
-        ".ascii" => strings(state, rest, false),
-        ".asciz" | ".string" => strings(state, rest, true),
+        ".ascii" => strings(state, rest, b""),
+        ".asciz" | ".string" => strings(state, rest, b"\0"),
         ".zero" | ".skip" | ".space" => skip(state, rest, place),
         ".fill" => fill(state, rest, place),
         ".align" | ".balign" => align(state, rest, Unit::Bytes, 1, place),
@@ -281,7 +281,8 @@ fn octa(state: &mut Assembler<'_, '_>, rest: &str, place: &Place) -> Outcome {
     Ok(())
 }
 
-fn strings(state: &mut Assembler<'_, '_>, rest: &str, terminated: bool) -> Outcome {
+/// Strings, each followed by `end`.
+fn strings(state: &mut Assembler<'_, '_>, rest: &str, end: &[u8]) -> Outcome {
     if rest.is_empty() {
         return Err(Cause::new("", "a string is missing here").hint("write the string in double quotes"));
     }
@@ -300,8 +301,8 @@ fn strings(state: &mut Assembler<'_, '_>, rest: &str, terminated: bool) -> Outco
             state.layout.bytes(&unescape(&left[1..length - 1]), Vec::new());
             left = left[length..].trim_start();
         }
-        if terminated {
-            state.layout.bytes(&[0], Vec::new());
+        if !end.is_empty() {
+            state.layout.bytes(end, Vec::new());
         }
     }
     Ok(())

@@ -74,17 +74,17 @@ impl Jump {
         if self.condition.is_some() { 6 } else { 5 }
     }
 
-    fn encode(&self, distance: i64, long: bool, out: &mut Vec<u8>) {
-        match (self.condition, long) {
-            (None, false) => out.push(0xEB),
-            (Some(code), false) => out.push(0x70 | code),
-            (None, true) => out.push(0xE9),
-            (Some(code), true) => out.extend_from_slice(&[0x0F, 0x80 | code]),
+    fn encode_short(&self, distance: i64, out: &mut Vec<u8>) {
+        out.push(self.condition.map_or(0xEB, |code| 0x70 | code));
+        out.push(distance as u8);
+    }
+
+    fn encode_long(&self, distance: i64, out: &mut Vec<u8>) {
+        match self.condition {
+            None => out.push(0xE9),
+            Some(code) => out.extend_from_slice(&[0x0F, 0x80 | code]),
         }
-        match long {
-            false => out.push(distance as u8),
-            true => out.extend_from_slice(&(distance as i32).to_le_bytes()),
-        }
+        out.extend_from_slice(&(distance as i32).to_le_bytes());
     }
 }
 
@@ -164,12 +164,19 @@ struct Mark {
     offset: usize,
 }
 
+/// What a statement of the listing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StatementKind {
+    Instruction,
+    Data,
+}
+
 /// A statement of the listing before its address is known.
 struct Entry {
     mark: Mark,
     /// `None`: as long as its item.
     length: Option<usize>,
-    instruction: bool,
+    kind: StatementKind,
     text: Rc<str>,
     place: Place,
 }
@@ -271,14 +278,14 @@ impl Layout {
     }
 
     /// Lists everything written since `start` as one statement.
-    pub(super) fn list(&mut self, start: EntryStart, instruction: bool, text: Rc<str>, place: &Place) {
+    pub(super) fn list(&mut self, start: EntryStart, kind: StatementKind, text: Rc<str>, place: &Place) {
         let from = start.0;
         let items = self.drafts.get(from.section).map_or(&[][..], |draft| &draft.items);
         let mut push = |item: usize, offset: usize, length: Option<usize>| {
             self.entries.push(Entry {
                 mark: Mark { item, offset, ..from },
                 length,
-                instruction,
+                kind,
                 text: text.clone(),
                 place: place.clone(),
             });

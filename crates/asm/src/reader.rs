@@ -11,7 +11,7 @@ use super::directive;
 use super::expression::leading_name;
 use super::input::{FrameKind, Input, Next, Push, Runs};
 use super::instruction::{Assembled, InstructionSet};
-use super::layout::{Fixup, Item, Jump};
+use super::layout::{Fixup, Item, Jump, StatementKind};
 use super::macros::{Arguments, Macro, arguments, is_name, statements};
 use super::report::{Cause, Fault, Place, nearest};
 use super::scrub::{Statement, Words};
@@ -385,7 +385,7 @@ impl<'a, 'r> Reader<'a, 'r> {
             }
         }
         self.state.check_size(place);
-        self.state.layout.list(start, true, readable(text).into(), place);
+        self.state.layout.list(start, StatementKind::Instruction, readable(text).into(), place);
         self.state.emit_text(text);
         Ok(())
     }

@@ -62,12 +62,28 @@ impl Token {
     }
 }
 
+/// The parameters of a function-like macro.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Parameters {
+    pub(super) names: Vec<Rc<str>>,
+    /// What the last one takes.
+    pub(super) last: Last,
+}
+
+/// How many arguments the last parameter takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Last {
+    /// One, as the others.
+    #[default]
+    One,
+    /// All that remain (`...`).
+    Rest,
+}
+
 /// A `#define`.
 #[derive(Clone, Debug)]
 pub(super) struct Define {
-    pub(super) parameters: Option<Vec<Rc<str>>>,
-    /// Whether the last parameter takes all remaining arguments.
-    variadic: bool,
+    pub(super) parameters: Option<Parameters>,
     /// The body as text.
     pub(super) text: String,
     /// Where it stands.
@@ -77,8 +93,8 @@ pub(super) struct Define {
 }
 
 impl Define {
-    pub(super) fn new(parameters: Option<Vec<Rc<str>>>, variadic: bool, text: &str, at: Position) -> Self {
-        Self { parameters, variadic, text: text.to_owned(), at, tokens: OnceCell::new() }
+    pub(super) fn new(parameters: Option<Parameters>, text: &str, at: Position) -> Self {
+        Self { parameters, text: text.to_owned(), at, tokens: OnceCell::new() }
     }
 
     pub(super) fn body(&self) -> &[Token] {
@@ -242,7 +258,7 @@ impl Expander<'_, '_> {
             None => Vec::new(),
             Some(parameters) => match self.take_arguments(name, input)? {
                 None => return Ok(None),
-                Some(arguments) => fit_arguments(name, arguments, parameters.len(), define.variadic)?,
+                Some(arguments) => fit_arguments(name, arguments, parameters)?,
             },
         };
         let body = self.substitute(name, define, &arguments)?;
@@ -293,7 +309,7 @@ impl Expander<'_, '_> {
 
     /// The body of the macro `name` with its parameters replaced, `#` and `##` applied.
     fn substitute(&mut self, name: &Token, define: &Define, arguments: &[Vec<Token>]) -> Result<Vec<Token>, Stop> {
-        let parameters = define.parameters.as_deref().unwrap_or(&[]);
+        let parameters = define.parameters.as_ref().map_or(&[][..], |parameters| &parameters.names);
         let argument = |token: &Token| {
             let at = parameters.iter().position(|parameter| *parameter == token.text)?;
             arguments.get(at).filter(|_| token.kind == TokenKind::Name)
@@ -368,10 +384,10 @@ fn trim(mut tokens: Vec<Token>) -> Vec<Token> {
 fn fit_arguments(
     name: &Token,
     mut arguments: Vec<Vec<Token>>,
-    parameters: usize,
-    variadic: bool,
+    parameters: &Parameters,
 ) -> Result<Vec<Vec<Token>>, Stop> {
-    if variadic && arguments.len() > parameters && parameters > 0 {
+    let (is_variadic, parameters) = (parameters.last == Last::Rest, parameters.names.len());
+    if is_variadic && arguments.len() > parameters && parameters > 0 {
         let rest = arguments.split_off(parameters);
         if let Some(last) = arguments.last_mut() {
             for more in rest {
@@ -380,7 +396,7 @@ fn fit_arguments(
             }
         }
     }
-    if variadic && arguments.len() + 1 == parameters {
+    if is_variadic && arguments.len() + 1 == parameters {
         arguments.push(Vec::new());
     }
     let nothing = parameters == 0 && arguments.len() == 1 && arguments[0].is_empty();
@@ -425,9 +441,10 @@ fn paste_onto(out: &mut Vec<Token>, piece: Vec<Token>) {
 mod tests {
     use super::*;
 
-    fn define(defines: &mut Defines, name: &str, parameters: Option<&[&str]>, variadic: bool, body: &str) {
-        let parameters = parameters.map(|names| names.iter().map(|name| Rc::from(*name)).collect());
-        defines.insert(name, Define::new(parameters, variadic, body, Position::default()));
+    fn define(defines: &mut Defines, name: &str, parameters: Option<(&[&str], Last)>, body: &str) {
+        let parameters = parameters
+            .map(|(names, last)| Parameters { names: names.iter().map(|name| Rc::from(*name)).collect(), last });
+        defines.insert(name, Define::new(parameters, body, Position::default()));
     }
 
     fn expanded(text: &str, defines: &Defines) -> String {
@@ -442,16 +459,16 @@ mod tests {
     #[test]
     fn expansion_follows_c() {
         let mut defines = Defines::default();
-        define(&mut defines, "A", None, false, "B + 1");
-        define(&mut defines, "B", None, false, "A * 2");
-        define(&mut defines, "F", Some(&["x"]), false, "[x]");
-        define(&mut defines, "G", None, false, "F");
-        define(&mut defines, "S1", Some(&["x"]), true, "#x");
-        define(&mut defines, "S", Some(&["x"]), true, "S1(x)");
-        define(&mut defines, "P", Some(&["a", "b"]), false, "a ## _ ## b");
-        define(&mut defines, "V", Some(&["a", "r"]), true, "a, ## r");
-        define(&mut defines, "N", Some(&[]), false, "none");
-        define(&mut defines, "CALL", Some(&["f", "x"]), false, "f(x)");
+        define(&mut defines, "A", None, "B + 1");
+        define(&mut defines, "B", None, "A * 2");
+        define(&mut defines, "F", Some((&["x"], Last::One)), "[x]");
+        define(&mut defines, "G", None, "F");
+        define(&mut defines, "S1", Some((&["x"], Last::Rest)), "#x");
+        define(&mut defines, "S", Some((&["x"], Last::Rest)), "S1(x)");
+        define(&mut defines, "P", Some((&["a", "b"], Last::One)), "a ## _ ## b");
+        define(&mut defines, "V", Some((&["a", "r"], Last::Rest)), "a, ## r");
+        define(&mut defines, "N", Some((&[], Last::One)), "none");
+        define(&mut defines, "CALL", Some((&["f", "x"], Last::One)), "f(x)");
         let cases = [
             ("A", "A * 2 + 1"),
             ("F(1)", "[1]"),
@@ -480,9 +497,9 @@ mod tests {
         let mut defines = Defines::default();
         for step in 0..60 {
             let next = step + 1;
-            define(&mut defines, &format!("D{step}"), None, false, &format!("D{next} D{next}"));
+            define(&mut defines, &format!("D{step}"), None, &format!("D{next} D{next}"));
         }
-        define(&mut defines, "E", Some(&["x"]), false, "x D1");
+        define(&mut defines, "E", Some((&["x"], Last::One)), "x D1");
         for (text, name) in [("D0", "D0"), ("a D3", "D3"), ("E(1)", "E"), ("E(D2)", "D2")] {
             assert_eq!(expanded(text, &defines), format!("spent by {name}"), "{text}");
         }

@@ -332,12 +332,20 @@ impl Own {
         !matches!(self, Self::Tree(_))
     }
 
-    /// The same with the person's own text, or without it where that leaves a text.
+    /// The same with the person's own text.
     #[must_use]
-    pub fn with_text(self, has_text: bool) -> Self {
+    pub fn with_text(self) -> Self {
         match self {
-            Self::EditedTree(id) if !has_text => Self::Tree(id),
-            Self::Tree(id) if has_text => Self::EditedTree(id),
+            Self::Tree(id) => Self::EditedTree(id),
+            other => other,
+        }
+    }
+
+    /// The same without the person's own text, where that leaves a text.
+    #[must_use]
+    pub fn without_text(self) -> Self {
+        match self {
+            Self::EditedTree(id) => Self::Tree(id),
             other => other,
         }
     }

@@ -7,7 +7,22 @@ use super::super::symbols::Symbols;
 use super::super::value::{Base, LabelId, Value};
 use super::super::{Line, Position, Section};
 use super::located::{Known, Located, apart};
-use super::{Draft, Fate, Fixup, FixupKind, Item, Jump, Layout, count_bytes, fits, out_of_range, too_long};
+use super::{
+    Draft, Fate, Fixup, FixupKind, Item, Jump, Layout, StatementKind, count_bytes, fits, out_of_range, too_long,
+};
+
+/// Whether a jump that reaches stays short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    Left,
+    Spent,
+}
+
+impl Patience {
+    fn in_pass(pass: usize) -> Self {
+        if pass < PATIENT_PASSES { Self::Left } else { Self::Spent }
+    }
+}
 
 /// Passes over a section after which all its jumps become long.
 const PATIENT_PASSES: usize = 100;
@@ -50,7 +65,7 @@ impl<'l> Placed<'l> {
         for pass in 0..MAX_PASSES {
             let mut changed = false;
             for section in 0..layout.drafts.len() {
-                changed |= placed.pass(section, most, pass >= PATIENT_PASSES);
+                changed |= placed.pass(section, most, Patience::in_pass(pass));
             }
             if !changed {
                 placed.check_gaps(most, report);
@@ -90,7 +105,7 @@ impl<'l> Placed<'l> {
 
     /// One pass of relaxation: moves every item by the growth before it, and lets jumps that do not reach grow. It
     /// assumes that a target further on in the section moves as much as the jump did.
-    fn pass(&mut self, section: usize, most: u64, force: bool) -> bool {
+    fn pass(&mut self, section: usize, most: u64, patience: Patience) -> bool {
         let mut stretch = 0_i64;
         let mut changed = false;
         for (item, content) in self.known.layout.drafts[section].items.iter().enumerate() {
@@ -100,10 +115,12 @@ impl<'l> Placed<'l> {
             changed |= at != old;
             let before = self.lengths[section][item];
             let length = match content {
-                Item::Jump(jump) if before == 2 => match force || !self.reaches(section, item, jump, at, stretch) {
-                    true => jump.long_length(),
-                    false => 2,
-                },
+                Item::Jump(jump) if before == 2 => {
+                    match patience == Patience::Left && self.reaches(section, item, jump, at, stretch) {
+                        true => 2,
+                        false => jump.long_length(),
+                    }
+                }
                 _ => self.gap(section, item, at, most).unwrap_or(before),
             };
             self.lengths[section][item] = length;
@@ -321,7 +338,10 @@ impl<'l> Placed<'l> {
         if i32::try_from(distance).is_err() {
             report.error(&jump.place, out_of_range(distance, 4));
         }
-        jump.encode(distance, length != 2, bytes);
+        match length {
+            2 => jump.encode_short(distance, bytes),
+            _ => jump.encode_long(distance, bytes),
+        }
     }
 
     fn fix(&self, fixup: &Fixup, section: usize, start: usize, bytes: &mut [u8], report: &mut Report<'_>) {
@@ -389,7 +409,7 @@ impl<'l> Placed<'l> {
             lines.push(Line {
                 address: base.wrapping_add(self.known.offset_of(entry.mark)),
                 length: length as u32,
-                instruction: entry.instruction,
+                instruction: entry.kind == StatementKind::Instruction,
                 position: entry.place.at,
                 text: entry.text.to_string(),
                 expansion: entry.place.expansion.to_vec(),

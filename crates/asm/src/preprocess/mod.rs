@@ -9,7 +9,9 @@ use std::rc::Rc;
 use super::expression::{Dialect, Scope, parse};
 use super::report::{Cause, Fault, Place, Report};
 use super::scrub::{Statement, scrub, split};
-use super::tokens::{Define, Defines, Stop, Token, TokenKind, begins_identifier, expand, folded, join, tokenize};
+use super::tokens::{
+    Define, Defines, Last, Parameters, Stop, Token, TokenKind, begins_identifier, expand, folded, join, tokenize,
+};
 use super::value::Value;
 use super::{Includes, Options, Position, Source};
 use conditions::Conditions;
@@ -291,17 +293,16 @@ impl Preprocessor<'_> {
         if !name.starts_with(begins_identifier) {
             return Err(Cause::new(name, "#define needs a name").hint("write `#define NAME value`"));
         }
-        let (parameters, variadic, body) = match rest.strip_prefix('(') {
-            None => (None, false, rest),
+        let (parameters, body) = match rest.strip_prefix('(') {
+            None => (None, rest),
             Some(list) => {
                 let unclosed =
                     || Cause::new(name, "the parameters of this #define have no `)`").hint("close the list with `)`");
                 let (list, body) = list.split_once(')').ok_or_else(unclosed)?;
-                let (names, variadic) = parameters(list)?;
-                (Some(names), variadic, body)
+                (Some(parameters(list)?), body)
             }
         };
-        self.defines.insert(name, Define::new(parameters, variadic, body.trim(), at));
+        self.defines.insert(name, Define::new(parameters, body.trim(), at));
         Ok(())
     }
 
@@ -442,20 +443,18 @@ fn operand(tokens: &[Token]) -> Option<(&str, &[Token])> {
     None
 }
 
-/// Names of the parameters, and whether the last one takes all remaining arguments.
-fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
+fn parameters(list: &str) -> Result<Parameters, Fault> {
+    let mut parameters = Parameters::default();
     if list.trim().is_empty() {
-        return Ok((Vec::new(), false));
+        return Ok(parameters);
     }
-    let mut names: Vec<Rc<str>> = Vec::new();
-    let mut variadic = false;
     for item in list.split(',').map(str::trim) {
-        if variadic {
+        if parameters.last == Last::Rest {
             return Err(Cause::new(item, "`...` must be the last parameter").hint("move it to the end"));
         }
         let name = match item.strip_suffix("...") {
             Some(name) => {
-                variadic = true;
+                parameters.last = Last::Rest;
                 if name.trim().is_empty() { "__VA_ARGS__" } else { name.trim() }
             }
             None => item,
@@ -464,9 +463,9 @@ fn parameters(list: &str) -> Result<(Vec<Rc<str>>, bool), Fault> {
             return Err(Cause::new(item, format!("`{item}` is not the name of a parameter"))
                 .hint("names begin with a letter or `_`; separate two with a comma"));
         }
-        names.push(Rc::from(name));
+        parameters.names.push(Rc::from(name));
     }
-    Ok((names, variadic))
+    Ok(parameters)
 }
 
 /// Names in `#if` are constants of the options, or 0 (C11 6.10.1).

@@ -2,6 +2,8 @@
 
 use super::assume::Assumption;
 use crate::counters::{Counter, Counters};
+use crate::linux::{Half, tables_half};
+use crate::machine::Cpu;
 use crate::promises::Promise;
 use crate::scenario::Vector;
 use std::ops::{AddAssign, Sub};
@@ -46,9 +48,9 @@ impl Counts {
         self.struck[vector as usize]
     }
 
-    pub(super) fn strike(&mut self, vector: Vector, on_user_tables: bool) {
+    pub(super) fn strike(&mut self, vector: Vector, at: &Cpu) {
         self.schedules += 1;
-        self.on_user_tables += u64::from(on_user_tables);
+        self.on_user_tables += u64::from(at.cpl == 0 && tables_half(at.cr3) == Half::User);
         self.struck[vector as usize] += 1;
     }
 

@@ -12,7 +12,6 @@ use super::journal::{Exposed, Facts, Journal, Record, Watch};
 use super::lane::{LANE, Lane, Strike, Went};
 use super::world::World;
 use crate::counters::{Counter, Counters};
-use crate::linux::{Half, tables_half};
 use crate::machine::refusal_reason;
 use crate::promises::{Breakage, Broken};
 use crate::query::Method;
@@ -398,7 +397,7 @@ impl Sweep {
             }
         } else if is_last {
             let cpu = &trunk.lane.machine().cpu;
-            counts.strike(vector, cpu.cpl == 0 && tables_half(cpu.cr3) == Half::User);
+            counts.strike(vector, cpu);
             self.leaf(vector);
         } else {
             self.branch(vector);

@@ -90,7 +90,7 @@ pub(super) fn open_line(state: &mut State, index: usize) {
             setup.forms[side.other().index()] = form;
         }
         setup.forms[side.index()] = Form::Custom;
-        setup.own[side.index()] = setup.own[side.index()].with_text(true);
+        setup.own[side.index()] = setup.own[side.index()].with_text();
         setup.kernel = kernel.filter(|kernel| *kernel != setup.kernel_of(side)).unwrap_or(setup.kernel);
         set_counterexample(setup, &found);
     });

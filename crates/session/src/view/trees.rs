@@ -51,8 +51,10 @@ fn of_tree(state: &State, side: Side, id: TreeId) -> Switch {
 #[must_use]
 pub fn of_text(state: &State, side: Side) -> Switch {
     let is_on = state.setup.uses_text(side);
+    let own = state.setup.own[side.index()];
     let action = match state.setup.tree(side) {
-        Some(_) => Action::SetOwn(side, state.setup.own[side.index()].with_text(!is_on)),
+        Some(_) if is_on => Action::SetOwn(side, own.without_text()),
+        Some(_) => Action::SetOwn(side, own.with_text()),
         None => Action::SetForm(side, Form::Custom),
     };
     Switch { is_on, action }

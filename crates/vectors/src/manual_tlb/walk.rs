@@ -1,7 +1,7 @@
 //! Lookup, walk and access rights (4.5, 4.6, 4.7, 4.8, 4.10.2, 4.10.3; rules 1.7 and 2.1 to 2.4).
 
 use super::rules::{self, ACCESSED, ADDRESS, EXECUTE_DISABLE, LARGE, PRESENT, Rights, Why};
-use super::{Access, Accessor, Model, PG, PGE, Structure, Translation};
+use super::{Access, Accessor, Controls, Model, PG, PGE, Structure, Translation};
 
 /// #PF with its error code (4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -160,8 +160,7 @@ fn walk(model: &mut Model, linear: u64, kind: Access, by: Accessor) -> Result<u6
     let cacheable =
         |&(address, shift): &(u64, u32)| rules::may_be_cached(&model.controls, model.quadword(address), shift);
     if path.used.iter().all(cacheable) {
-        let pge = model.controls.cr4 & PGE != 0;
-        let new = translation(entry, model.controls.current_pcid(), linear, shift, path.rights, pge);
+        let new = translation(entry, &model.controls, linear, shift, path.rights);
         cache(model, path.structures, new);
     }
     Ok(entry & ADDRESS & !low_mask(shift) | linear & low_mask(shift))
@@ -179,9 +178,9 @@ fn set_flags(model: &mut Model, path: &Path, kind: Access) {
 
 /// The translation to cache for a page: D and G come from its own entry alone (4.10.2.2, 4.10.2.4, rules R3, 2.3 and
 /// 2.4).
-fn translation(entry: u64, pcid: u16, linear: u64, shift: u32, rights: Rights, pge: bool) -> Translation {
+fn translation(entry: u64, controls: &Controls, linear: u64, shift: u32, rights: Rights) -> Translation {
     Translation {
-        pcid,
+        pcid: controls.current_pcid(),
         page: linear & !low_mask(shift),
         shift,
         mapped: shift,
@@ -190,7 +189,7 @@ fn translation(entry: u64, pcid: u16, linear: u64, shift: u32, rights: Rights, p
         user: rights.user,
         execute_disable: rights.execute_disable,
         dirty: entry & DIRTY != 0,
-        global: pge && entry & GLOBAL != 0,
+        global: controls.cr4 & PGE != 0 && entry & GLOBAL != 0,
     }
 }
 

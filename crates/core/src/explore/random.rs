@@ -9,7 +9,6 @@ use super::assume::Assumptions;
 use super::lane::{Lane, Strike, Went};
 use super::sweep::{Failure, Found};
 use super::world::World;
-use crate::linux::{Half, tables_half};
 use crate::machine::refusal_reason;
 use crate::promises::Breakage;
 use crate::scenario::Vector;
@@ -90,7 +89,7 @@ impl Sampler {
             found.counts.exclude(assumption);
             return Went::On;
         }
-        found.counts.strike(vector, cpu.cpl == 0 && tables_half(cpu.cr3) == Half::User);
+        found.counts.strike(vector, cpu);
         lane.strike(world, vector, &mut ())
     }
 }

@@ -183,8 +183,9 @@ fn accessed_and_dirty() {
 fn what_is_cached_of_a_page() {
     for (shift, state) in [12, 21, 30].into_iter().flat_map(|shift| choices(2, 3).map(move |state| (shift, state))) {
         let [dirty, global, pge] = [0, 1, 2].map(|at| state[at] == 1);
+        let controls = Controls { cr4: if pge { CONTROLS.cr4 } else { CONTROLS.cr4 & !PGE }, ..CONTROLS };
         let entry = 0x4000_0000 | if dirty { DIRTY } else { 0 } | if global { GLOBAL } else { 0 };
-        let found = translation(entry, 1, LINEAR | 0xabc, shift, NONE, pge);
+        let found = translation(entry, &controls, LINEAR | 0xabc, shift, NONE);
         let expected = Translation {
             pcid: 1,
             page: LINEAR >> shift << shift,
@@ -207,7 +208,7 @@ fn what_is_cached_of_a_page() {
 fn a_new_entry_takes_the_place_of_its_like() {
     for state in choices(2, 3) {
         let [pcid, shift, address] = [0, 1, 2].map(|at| state[at] as u32);
-        let new = translation(0x9007, 1, LINEAR, 12, ALL, true);
+        let new = translation(0x9007, &CONTROLS, LINEAR, 12, ALL);
         let page = new.page ^ u64::from(address) << 30;
         let old = Translation { pcid: 1 + pcid as u16, shift: 12 + 9 * shift, page, frame: 0x8000, ..new };
         let structure_new = structure(1, LINEAR, 21, 0x5000, ALL);
@@ -241,7 +242,7 @@ fn an_access_is_served_by_what_is_cached_or_by_a_walk() {
             let rights = bits([NONE, ALL][if shift == 12 { allowed } else { 1 }]);
             model.memory.insert(slot(shift), if shift == 12 { 0x9000 } else { table(shift - 9) } | rights | PRESENT);
         }
-        let entry = translation(0x8000 | DIRTY, 1, LINEAR_48, 12, ALL, true);
+        let entry = translation(0x8000 | DIRTY, &CONTROLS, LINEAR_48, 12, ALL);
         let clean = Translation { dirty: false, ..entry };
         let forbids = Translation { writable: false, user: false, execute_disable: true, ..entry };
         model.translations.extend([None, Some(entry), Some(clean), Some(forbids)][cached]);
@@ -272,7 +273,7 @@ fn without_paging_nothing_is_translated() {
     for kind in ACCESSES {
         let found = access(&mut model, 1 << 40 | 0x1234, kind, Accessor::User, None);
         assert_eq!(found, Ok(Some(Outcome::Walked(0x1234))));
-        let used = translation(0x8000 | DIRTY, 1, 0x1000, 12, ALL, true);
+        let used = translation(0x8000 | DIRTY, &CONTROLS, 0x1000, 12, ALL);
         assert_eq!(access(&mut model, 0x1234, kind, Accessor::User, Some(used)), Ok(None));
     }
 }

@@ -1,7 +1,7 @@
 //! What a search has found, as the page hears it.
 
 use cr3_core::explore::{self, Assumption, Report, Verdict, Violation};
-use cr3_core::linux::{Base, Form, is_entry_text};
+use cr3_core::linux::{Form, is_entry_text};
 use cr3_core::scenario::Scenario;
 use cr3_core::trace::{Options, Trace};
 use cr3_session::counterexample::Counterexample;
@@ -50,7 +50,8 @@ fn best<'a>(all: impl Iterator<Item = &'a Counterexample>) -> Vec<Counterexample
 pub(crate) fn counterexample(violation: &Violation) -> Counterexample {
     Counterexample {
         promise: violation.broken.promise(),
-        cause: cause(violation),
+        cause: violation.broken.to_string(),
+        beyond: goes_beyond(violation),
         schedule: violation.schedule.clone(),
         step: violation.step(),
         shorter: violation.shorter,
@@ -59,18 +60,11 @@ pub(crate) fn counterexample(violation: &Violation) -> Counterexample {
     }
 }
 
-/// What does not hold. Where the run goes to code of a tree that is not here, that is said: nobody knows whether Linux breaks it.
-fn cause(violation: &Violation) -> String {
-    let broken = violation.broken.to_string();
-    match goes_beyond(violation) {
-        Some(words) => format!("{broken}; the run {words}"),
-        None => broken,
-    }
-}
-
-fn goes_beyond(violation: &Violation) -> Option<String> {
+/// Where the run of a violation goes to code of a person's tree or entry text that nothing here has, before it breaks the promise. From
+/// there on it says nothing about Linux.
+pub fn goes_beyond(violation: &Violation) -> Option<String> {
     let Violation { config, schedule, .. } = violation;
-    let is_whole = config.form == Form::Custom && (config.base != Base::BuiltIn || is_entry_text(&config.custom));
+    let is_whole = config.base.tree().is_some() || config.form == Form::Custom && is_entry_text(&config.custom);
     let scenario = Scenario { config: config.clone(), schedule: schedule.clone() };
     let trace = is_whole.then(|| Trace::record(&scenario, Options { budget: violation.step() }));
     // A system that was searched assembles.
@@ -114,6 +108,7 @@ mod tests {
         let counterexample = |&(promise, schedule, step, shorter): &(Promise, &str, u32, Shorter)| Counterexample {
             promise,
             cause: "why".into(),
+            beyond: None,
             schedule: schedule.parse().expect("a schedule"),
             step,
             shorter,

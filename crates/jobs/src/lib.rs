@@ -7,5 +7,6 @@ mod search;
 mod study;
 mod workshop;
 
+pub use found::goes_beyond;
 pub use queue::Jobs;
 pub use workshop::{Workshop, receive};

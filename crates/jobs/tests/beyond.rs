@@ -6,6 +6,7 @@ use cr3_jobs::Jobs;
 use cr3_session::explore::wire::{Pace, Request};
 use cr3_session::explore::{Found, Message};
 use cr3_session::view::outcome::outcome;
+use cr3_session::view::verdict::{Line, Standpoint, line};
 use cr3_session::{Action, Form, Settings, Side, State, update};
 
 /// Steps of a slice of a search.
@@ -49,6 +50,12 @@ fn what_goes_to_code_that_is_not_here_is_said() {
     assert!(!other.contains("goes to"), "{other}");
     let found = found(&state);
     assert_eq!(found.verdict, Verdict::Breaks);
-    let causes: Vec<_> = found.counterexamples.iter().map(|it| &it.cause).collect();
-    assert!(!causes.is_empty() && causes.iter().all(|cause| cause.contains(GOES)), "{causes:?}");
+    assert!(found.counterexamples.iter().all(|it| it.beyond.as_ref().is_some_and(|words| words.starts_with(GOES))));
+    assert!(found.is_untold());
+    // The strip says what the terminal says.
+    let ticket = state.explore.side(Side::Right).ticket;
+    let judged = update(&state, Action::Explored(ticket, Message::Found(found)));
+    let Line { standpoint, words, .. } = line(&judged, Side::Right);
+    assert_eq!(standpoint, Standpoint::Silent);
+    assert_eq!(words, "no answer: every run that breaks a promise first enters code that is not modelled");
 }

@@ -13,6 +13,9 @@ pub struct Counterexample {
     pub promise: Promise,
     /// What does not hold, in words.
     pub cause: String,
+    /// Where its run goes to code of a person's text that nothing here has, before it breaks the promise: nobody knows then whether Linux
+    /// breaks it.
+    pub beyond: Option<String>,
     /// What strikes; empty if the system breaks the promise by itself.
     pub schedule: Schedule,
     /// The step at which it is broken, from 1.
@@ -28,15 +31,17 @@ pub struct Counterexample {
 impl Counterexample {
     /// As fields of a message.
     pub(crate) fn encode(&self) -> String {
-        let Counterexample { promise, cause, schedule, step, shorter, features, handler } = self;
+        let Counterexample { promise, cause, beyond, schedule, step, shorter, features, handler } = self;
         let shorter = *shorter as u32;
-        let id = promise.id();
-        format!("{id}{PART}{step}{PART}{shorter}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{cause}")
+        let (id, beyond) = (promise.id(), beyond.as_deref().unwrap_or_default());
+        format!(
+            "{id}{PART}{step}{PART}{shorter}{PART}{features}{PART}{handler}{PART}{schedule}{PART}{beyond}{PART}{cause}"
+        )
     }
 
     /// Read back; `None` if it is none.
     pub(crate) fn decode(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(7, PART);
+        let mut parts = text.splitn(8, PART);
         let id = parts.next()?;
         Some(Self {
             promise: Promise::ALL.into_iter().find(|promise| promise.id() == id)?,
@@ -48,6 +53,7 @@ impl Counterexample {
                 "" => Default::default(),
                 schedule => schedule.parse().ok()?,
             },
+            beyond: parts.next().map(|words| (!words.is_empty()).then(|| words.to_owned()))?,
             cause: parts.next()?.to_owned(),
         })
     }

@@ -154,6 +154,14 @@ pub struct Found {
     pub is_over: bool,
 }
 
+impl Found {
+    /// Whether all that breaks a promise goes to code that nothing here has, so that nothing is known of Linux.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        !self.counterexamples.is_empty() && self.counterexamples.iter().all(|it| it.beyond.is_some())
+    }
+}
+
 /// How far the search at hand is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {

@@ -4,7 +4,7 @@ use super::exit;
 use super::json::VERSION;
 use crate::input::read;
 use crate::outcome::{WrongUse, print, print_json};
-use crate::table::{labelled, wrap};
+use crate::table::{Align, labelled, table, wrap};
 use clap::Args;
 use cr3_core::explore::{MAX_SHARES, Verdict};
 use cr3_core::scenario::Schedule;
@@ -57,7 +57,12 @@ struct Merged {
     depth: u64,
     depth_asked: Value,
     random: Value,
+    text: Value,
+    tree: Value,
+    kernel: Value,
+    systems: Value,
     vectors: Value,
+    assumptions: Value,
     shares: u64,
     choices: u64,
     refused: u64,
@@ -67,6 +72,8 @@ struct Merged {
     depths: Vec<Value>,
     violations: Vec<Value>,
     unconfirmed: Vec<Value>,
+    /// Of the whole search, without shares.
+    command: String,
 }
 
 pub(crate) fn merge(arguments: &MergeArguments) -> ExitCode {
@@ -191,7 +198,12 @@ fn all(shares: &[Share]) -> (Verdict, Merged) {
         depth: answers.iter().map(|answer| number(&answer["depth"])).min().unwrap_or(0),
         depth_asked: first["depth_asked"].clone(),
         random: first["random"].clone(),
+        text: first["text"].clone(),
+        tree: first["tree"].clone(),
+        kernel: first["kernel"].clone(),
+        systems: asked(first, "systems"),
         vectors: first["vectors"].clone(),
+        assumptions: first["assumptions"].clone(),
         shares: shares.len() as u64,
         choices: number(&whole["choices"]),
         refused: number(&whole["refused"]),
@@ -201,6 +213,7 @@ fn all(shares: &[Share]) -> (Verdict, Merged) {
         depths,
         violations: violations(&answers),
         unconfirmed: answers.iter().flat_map(|answer| list(&answer["unconfirmed"])).cloned().collect(),
+        command: whole_command(first),
     };
     (verdict, merged)
 }
@@ -258,21 +271,48 @@ fn violations(answers: &[&Value]) -> Vec<Value> {
     best
 }
 
+/// The command of a share, without the share.
+fn whole_command(share: &Value) -> String {
+    word(&share["command"]).replace(&format!(" --shard {}", word(&share["shard"])), "")
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Features and handlers of all systems.
+fn systems(merged: &Merged) -> String {
+    let one = |system: &Value| format!("features {}, handler {}", word(&system[0]), word(&system[1]));
+    list(&merged.systems).iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// What the shares assumed, with what it excluded in all of them.
+fn assumed(merged: &Merged) -> String {
+    let row = |assumption: &Value| {
+        let (id, is_assumed) = (word(&assumption["id"]), assumption["assumed"] == true);
+        let state = match merged.excluded.get(&id) {
+            Some(count) if is_assumed => format!("{} excluded", number(count)),
+            _ => word(&assumption["state"]),
+        };
+        vec![if is_assumed { "assumes " } else { "" }.to_owned(), id, state]
+    };
+    let rows: Vec<_> = list(&merged.assumptions).iter().map(row).collect();
+    table(&[Align::Left, Align::Left, Align::Left], &rows)
+}
+
 fn text(merged: &Merged) -> String {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let vectors: Vec<_> = list(&merged.vectors).iter().map(word).collect();
     let excluded: u64 = merged.excluded.values().map(number).sum();
     let Merged { shares, choices, refused, schedules, breaking, depth, .. } = merged;
     let verdict = match merged.verdict {
-        "holds" if *depth == 1 => {
-            "holds for every schedule of one exception, under the assumptions of the shares".to_owned()
-        }
-        "holds" => format!("holds for every schedule of up to {depth} exceptions, under the assumptions of the shares"),
+        "holds" if *depth == 1 => "holds for every schedule of one exception, under the assumptions below".to_owned(),
+        "holds" => format!("holds for every schedule of up to {depth} exceptions, under the assumptions below"),
         "breaks" => format!("breaks: {breaking} of {schedules} schedules"),
         other => format!("{other}: depth {depth} is complete in all shares"),
     };
     let lines = [
         labelled("form", &word(&merged.form)),
+        labelled("systems", &systems(merged)),
         labelled("vectors", &vectors.join(", ")),
         labelled("shares", &format!("all {shares}")),
         labelled("verdict", &verdict),
@@ -284,5 +324,9 @@ fn text(merged: &Merged) -> String {
             + &wrap(&field("message"), 8)
             + &wrap(&field("command"), 8)
     };
-    lines.concat() + &merged.violations.iter().map(violation).collect::<String>()
+    lines.concat()
+        + &merged.violations.iter().map(violation).collect::<String>()
+        + &assumed(merged)
+        + "\n"
+        + &labelled("again", &merged.command)
 }

@@ -14,10 +14,8 @@ pub(crate) use merge::{MergeArguments, merge};
 use crate::outcome::{WrongUse, print, print_json, tell};
 use crate::{diagnostic, jobs, own_text};
 use arguments::Asked;
-use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict, Violation};
+use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
 use cr3_core::linux::System;
-use cr3_core::scenario::Scenario;
-use cr3_core::trace::{Options, Trace};
 use random::Random;
 use signal_hook::consts::SIGINT;
 use std::ffi::OsString;
@@ -155,22 +153,12 @@ fn own_systems<'a>(asked: impl Iterator<Item = &'a Asked>) -> Result<Vec<System>
 fn search(asked: Asked, settings: &Settings, command: String) -> Result<Searched, WrongUse> {
     let Asked { query, name, options } = asked;
     let report = carry_through(&query, settings)?;
-    let unmodelled = report.violations.iter().map(unmodelled).collect::<Result<_, _>>()?;
+    let unmodelled = report.violations.iter().map(cr3_jobs::goes_beyond).collect();
     let mut searched = Searched { query, report, name, options, command, random: settings.random, unmodelled };
     if searched.is_untold() {
         searched.report.verdict = Verdict::NotFinished;
     }
     Ok(searched)
-}
-
-/// Where the run of a violation goes to code that nothing here has before it breaks the promise.
-fn unmodelled(violation: &Violation) -> Result<Option<String>, WrongUse> {
-    if violation.config.base.tree().is_none() {
-        return Ok(None);
-    }
-    let scenario = Scenario { config: violation.config.clone(), schedule: violation.schedule.clone() };
-    let run = Trace::record(&scenario, Options { budget: violation.step() });
-    Ok(run.map_err(|diagnostics| diagnostic::refused(&diagnostics))?.goes_beyond())
 }
 
 fn carry_through(query: &Query, settings: &Settings) -> Result<Report, WrongUse> {

@@ -7,6 +7,7 @@ use crate::forms::described;
 use crate::shell::{kernel_option, quoted};
 use crate::table::{Align, labelled, table, wrap};
 use cr3_core::explore::{Assumption, Counts, Method, Reach, Report, Shard, Shorter, Standing, Verdict, Violation};
+use cr3_session::view::verdict::UNTOLD;
 use std::collections::BTreeSet;
 
 /// `--list-assumptions`.
@@ -123,9 +124,7 @@ fn verdict(searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
     match report.verdict {
-        _ if searched.is_untold() => {
-            "no answer: every run that breaks a promise first enters code that is not modelled".to_owned()
-        }
+        _ if searched.is_untold() => UNTOLD.to_owned(),
         Verdict::Holds => {
             let schedules = match report.reach {
                 Reach::Depth(depth) => schedules(depth),

@@ -85,7 +85,12 @@ fn of_configuration(tree: &Tree) -> impl Iterator<Item = Diagnostic> {
         .configured()
         .off()
         .map(|(names, why)| note(names, format!("{}; --config NAME=y sets one all the same", why.join("; "))));
-    taken.into_iter().chain(off)
+    let otherwise = tree.configured().otherwise().map(|names| {
+        let hint =
+            "the machine decides these, whatever a tree says; --features switches page-table isolation and SEV-ES";
+        note(names, hint.to_owned())
+    });
+    taken.into_iter().chain(off).chain(otherwise)
 }
 
 fn note(message: String, hint: String) -> Diagnostic {

@@ -50,6 +50,7 @@ fn answers_of_every_kind_are_read_back() {
     let found = Counterexample {
         promise: cr3_core::promises::Promise::KernelCr3,
         cause: "why".into(),
+        beyond: Some("goes to a place".into()),
         schedule: Schedule::default(),
         step: 7,
         shorter: Shorter::None,

@@ -413,6 +413,7 @@ fn counterexample() -> impl Strategy<Value = Counterexample> {
     (promise(), schedule, any::<u32>(), handler()).prop_map(|(promise, schedule, step, handler)| Counterexample {
         promise,
         cause: "it breaks".into(),
+        beyond: (step % 2 == 1).then(|| "goes to a place".into()),
         schedule: schedule.parse().expect("a schedule"),
         step,
         shorter: Shorter::ALL[step as usize % 3],

@@ -72,11 +72,15 @@ fn said(subject: &Subject, judged: &Judged, judging: Judging) -> (Standpoint, St
     }
 }
 
+/// What page and terminal say where every counterexample goes beyond the model.
+pub const UNTOLD: &str = "no answer: every run that breaks a promise first enters code that is not modelled";
+
 fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
     if let Some(wrong) = found.unconfirmed.first() {
         return (Standpoint::Silent, format!("no verdict: a run did not confirm the explorer's result ({wrong})"));
     }
     match found.verdict {
+        Verdict::Breaks if found.is_untold() => (Standpoint::Silent, UNTOLD.to_owned()),
         Verdict::Breaks => (Standpoint::Breaks, breaks(found)),
         Verdict::Empty => (
             Standpoint::Silent,
@@ -122,9 +126,10 @@ fn breaks(found: &Found) -> String {
 
 /// What strikes, and what breaks then, in one line.
 pub(crate) fn cause(found: &Counterexample) -> String {
+    let beyond = found.beyond.as_ref().map(|words| format!("; the run {words}")).unwrap_or_default();
     match found.schedule.injections.is_empty() {
-        true => format!("without any exception, {}", found.cause),
-        false => format!("{}; {}", strikes(&found.schedule), found.cause),
+        true => format!("without any exception, {}{beyond}", found.cause),
+        false => format!("{}; {}{beyond}", strikes(&found.schedule), found.cause),
     }
 }
 

@@ -1,16 +1,20 @@
 //! The configuration of a tree, from its `.config`: names that the text asks for and the machine does not decide.
 
 use super::Variation;
+use super::texts::CONSTANTS;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where it stands.
 pub(super) const CONFIG: &str = ".config";
 
+/// The name that chooses a variation of the C side.
+const DEBUG_ENTRY: &str = "CONFIG_DEBUG_ENTRY";
+
 /// Names that the machine decides, whatever a tree says: what is built in, and what a switch of the page or an option is for.
 const DECIDED: [&str; 20] = [
     "CONFIG_64BIT",
     "CONFIG_AMD_MEM_ENCRYPT",
-    "CONFIG_DEBUG_ENTRY",
+    DEBUG_ENTRY,
     "CONFIG_FUNCTION_ALIGNMENT",
     "CONFIG_MITIGATION_PAGE_TABLE_ISOLATION",
     "CONFIG_PAGE_SHIFT",
@@ -29,6 +33,58 @@ const DECIDED: [&str; 20] = [
     "CONFIG_X86_LOCAL_APIC",
     "CONFIG_X86_MCE",
 ];
+
+/// The value that the machine has for a name that it decides: a number of the build's, or on.
+fn here(name: &str) -> Setting {
+    let number = CONSTANTS.iter().find(|(constant, _)| *constant == name).map(|(_, value)| *value);
+    match number {
+        Some(value) if value != 1 => Setting::Number(value),
+        _ => Setting::Switch(true),
+    }
+}
+
+/// What a line of a `.config` says of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Setting {
+    /// On or off. Nothing is a module here.
+    Switch(bool),
+    /// A number.
+    Number(i64),
+}
+
+impl Setting {
+    fn of(value: &str) -> Option<Self> {
+        match value {
+            "y" => Some(Self::Switch(true)),
+            "m" | "n" => Some(Self::Switch(false)),
+            _ => Some(Self::Number(match value.strip_prefix("0x") {
+                Some(digits) => i64::from_str_radix(digits, 16).ok()?,
+                None => value.parse().ok()?,
+            })),
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Self::Switch(true) => "on".to_owned(),
+            Self::Switch(false) => "off".to_owned(),
+            Self::Number(number) if number >= 0x1000 => format!("{number:#x}"),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+/// The name that a line of a `.config` is about, and what it says.
+fn setting(line: &str) -> Option<(&str, Setting)> {
+    let (name, setting) = match line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
+        Some(name) => (name, Setting::Switch(false)),
+        None => {
+            let (name, value) = line.split_once('=')?;
+            (name, Setting::of(value)?)
+        }
+    };
+    name.starts_with("CONFIG_").then_some((name, setting))
+}
 
 /// Names of one kind that are off whatever a `.config` says.
 struct Unmodelled {
@@ -86,23 +142,33 @@ pub struct Configured {
     taken: BTreeMap<String, bool>,
     /// Names that are set and that the text asks for, and that are off here.
     off: BTreeSet<String>,
+    /// Names that the machine decides, with a value that it does not have.
+    otherwise: BTreeMap<String, Setting>,
 }
 
 impl Configured {
-    /// Every name of a `.config` that is `y` or not, but those that the machine decides. Nothing is a module here.
+    /// Every name of a `.config` that is `y` or not, but those that the machine decides.
     pub(super) fn of(text: &str) -> Self {
-        let line = |line: &str| match line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set")) {
-            Some(name) => Some((name.to_owned(), false)),
-            None => match line.split_once('=')? {
-                (name, "y") => Some((name.to_owned(), true)),
-                (name, "m" | "n") => Some((name.to_owned(), false)),
-                _ => None,
-            },
-        };
-        let is_taken = |name: &str| name.starts_with("CONFIG_") && !DECIDED.contains(&name);
-        let lines = text.lines().filter_map(|text| line(text.trim_end())).filter(|(name, _)| is_taken(name));
-        let (off, taken): (BTreeMap<_, _>, _) = lines.partition(|(name, on)| *on && off(name).is_some());
-        Self { taken, off: off.into_keys().collect() }
+        let mut found = Self::default();
+        for (name, setting) in text.lines().filter_map(|line| setting(line.trim_end())) {
+            let name = name.to_owned();
+            match setting {
+                // It chooses a variation of the C side.
+                _ if name == DEBUG_ENTRY => {}
+                _ if DECIDED.contains(&name.as_str()) => {
+                    found.otherwise.insert(name, setting);
+                }
+                Setting::Switch(true) if off(&name).is_some() => {
+                    found.off.insert(name);
+                }
+                Setting::Switch(on) => {
+                    found.taken.insert(name, on);
+                }
+                Setting::Number(_) => {}
+            }
+        }
+        found.otherwise.retain(|name, setting| *setting != here(name));
+        found
     }
 
     /// The same with the names alone that texts ask for.
@@ -112,6 +178,7 @@ impl Configured {
             texts.into_iter().flat_map(words).filter(|word| word.starts_with("CONFIG_")).collect();
         self.taken.retain(|name, _| asked.contains(name.as_str()));
         self.off.retain(|name| asked.contains(name.as_str()));
+        self.otherwise.retain(|name, _| asked.contains(name.as_str()));
         self
     }
 
@@ -143,11 +210,21 @@ impl Configured {
         let why = OFF.iter().filter(is_here).map(|kind| kind.why).collect();
         (!names.is_empty()).then(|| (format!("on in its .config and off here: {}", names.join(", ")), why))
     }
+
+    /// Names whose value in the `.config` the machine does not have; nothing if there are none.
+    pub fn otherwise(&self) -> Option<String> {
+        let each = |(name, setting): (&String, &Setting)| {
+            format!("{name} is {} (here {})", setting.words(), here(name).words())
+        };
+        let names: Vec<String> = self.otherwise.iter().map(each).collect();
+        (!names.is_empty()).then(|| format!("in its .config, but not here: {}", names.join(", ")))
+    }
 }
 
 /// What the C side has by a `.config`.
 pub(super) fn variations(text: &str) -> Option<Variation> {
-    text.lines().any(|line| line.trim_end() == "CONFIG_DEBUG_ENTRY=y").then_some(Variation::DebugEntry)
+    let is_on = |line: &str| setting(line.trim_end()) == Some((DEBUG_ENTRY, Setting::Switch(true)));
+    text.lines().any(is_on).then_some(Variation::DebugEntry)
 }
 
 #[cfg(test)]
@@ -166,6 +243,27 @@ mod tests {
         assert_eq!(Configured::of(config).off(), None);
         assert_eq!(variations("CONFIG_DEBUG_ENTRY=y\n"), Some(Variation::DebugEntry));
         assert_eq!(variations("# CONFIG_DEBUG_ENTRY is not set\n"), None);
+    }
+
+    #[test]
+    fn what_the_machine_decides_otherwise_is_said() {
+        let check = |config: &str, otherwise: Option<&str>| {
+            let taken = Configured::of(config).asked([config]);
+            let otherwise = otherwise.map(|names| format!("in its .config, but not here: {names}"));
+            assert_eq!((taken.lines().as_str(), taken.otherwise()), ("", otherwise), "{config}");
+        };
+        check("CONFIG_SMP=y\nCONFIG_PGTABLE_LEVELS=4\nCONFIG_PHYSICAL_START=0x1000000\nCONFIG_X86_ESPFIX64=y\n", None);
+        check("# CONFIG_DEBUG_ENTRY is not set\nCONFIG_PAGE_SHIFT=text\n", None);
+        check("CONFIG_SMP=n\r\n", Some("CONFIG_SMP is off (here on)"));
+        check(
+            "CONFIG_PHYSICAL_START=0x2000000\n# CONFIG_PAGE_TABLE_ISOLATION is not set\nCONFIG_PGTABLE_LEVELS=5\n",
+            Some(
+                "CONFIG_PAGE_TABLE_ISOLATION is off (here on), CONFIG_PGTABLE_LEVELS is 5 (here 4), CONFIG_PHYSICAL_START is 0x2000000 (here 0x1000000)",
+            ),
+        );
+        // What a file says last counts, and what no text asks for does not.
+        check("CONFIG_SMP=n\nCONFIG_SMP=y\n", None);
+        assert_eq!(Configured::of("CONFIG_SMP=n\n").asked(["CONFIG_A"]).otherwise(), None);
     }
 
     #[test]

@@ -84,7 +84,7 @@ const PER_CPU: [(&str, u64); 12] = [
 ];
 
 /// What a tree's text asks the build for. Nothing here reaches the code that uses the offsets in `task_struct`.
-const CONSTANTS: [(&str, i64); 16] = [
+pub(super) const CONSTANTS: [(&str, i64); 16] = [
     ("CONFIG_PAGE_SHIFT", 12),
     ("CONFIG_X86_ESPFIX64", 1),
     ("CONFIG_X86_KERNEL_IBT", 1),

@@ -30,6 +30,7 @@ fn counterexample(state: &State, promise: Promise, schedule: &str) -> Counterexa
     Counterexample {
         promise,
         cause: "user mode on the kernel's tables".into(),
+        beyond: None,
         schedule: if schedule.is_empty() { Schedule::default() } else { schedule.parse().expect("a schedule") },
         step: 391,
         shorter: Shorter::None,

@@ -169,7 +169,29 @@ fn what_every_share_has_searched_counts_once() {
     let single = whole["schedules"].as_u64().expect("a number");
     assert_eq!((merged["schedules"].as_u64(), merged["depth"].as_u64()), (Some(single + 100), Some(2)));
     let text = merge(&deeper).out;
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        form      E
+        systems   features pti,pcid,invpcid,fsgsbase,nx, handler quiet
+        vectors   nmi
+        shares    all 2
+        verdict   holds for every schedule of up to 2 exceptions, under the assumptions below
+        choices   4134: 0 refused, 0 excluded, 1478 schedules
+        assumes   no-schedule            assumed: no system runs `schedule`
+        assumes   no-mm-switch           assumed: no system runs `rogue-switch-mm`
+        assumes   no-poke                assumed: no system runs `kgdb-poke`
+        assumes   no-raw-cr3             assumed: no system runs `rogue-cr3`
+        assumes   no-request-after-look  0 excluded
+        assumes   aligned                assumed: no system runs `efi-call`
+        assumes   ist-once               0 excluded
+        assumes   nmi-frame              0 excluded
+        assumes   vc-gap                 0 excluded
+        assumes   vc-once                0 excluded
+        assumes   df-once                0 excluded
+
+        again     cr3play explore --form E --depth 1 --vectors nmi --handler quiet --features
+                  pti,pcid,invpcid,fsgsbase,nx
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]

@@ -142,7 +142,7 @@ test("says which licences Unicorn is under", async ({ page, request }) => {
   }
 });
 
-test("a server that takes the question and never answers is given up", async ({ page }) => {
+test("a server that takes the question and never answers is given up on", async ({ page }) => {
   await page.route("**/unicorn/version.txt", () => {});
   await opened(page);
   await on(page);

@@ -69,12 +69,17 @@
   }
 
   /**
-   * The shell is on display, or nobody is looking. A browser that compiles the module and draws the page meanwhile may show nothing
-   * before it is done: in two visits of five the first picture came a second late. Where no picture is reported, the page goes on.
+   * Resolves once the shell is on display, at once if the page is hidden, and after half a second at the latest. A browser that
+   * compiles the module and draws the page meanwhile may show nothing before it is done (docs/PERFORMANCE.md, First sight).
    */
   const shown = () =>
     new Promise((resolve) => {
-      if (!document.hidden) new PerformanceObserver(resolve).observe({ type: "paint", buffered: true });
+      const observer = new PerformanceObserver((list) => {
+        if (!list.getEntriesByName("first-contentful-paint").length) return;
+        observer.disconnect();
+        resolve();
+      });
+      if (!document.hidden) observer.observe({ type: "paint", buffered: true });
       setTimeout(resolve, document.hidden ? 0 : 500);
     });
 

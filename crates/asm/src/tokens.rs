@@ -73,7 +73,7 @@ pub(super) struct Parameters {
 /// How many arguments the last parameter takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Last {
-    /// One, as the others.
+    /// One, like the others.
     #[default]
     One,
     /// All that remain (`...`).

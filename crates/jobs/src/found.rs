@@ -24,7 +24,9 @@ pub(crate) fn found(report: &Report) -> Found {
 
 /// What is known after another search, which went another way: never less than before.
 pub(crate) fn improved(known: Option<&Found>, new: Found) -> Found {
-    let Some(known) = known else { return new };
+    let Some(known) = known else {
+        return Found { counterexamples: best(new.counterexamples.iter()), ..new };
+    };
     let counterexamples = best(known.counterexamples.iter().chain(&new.counterexamples));
     let unconfirmed = new.unconfirmed.clone();
     let further = if new.reach < known.reach { known.clone() } else { new };
@@ -32,9 +34,9 @@ pub(crate) fn improved(known: Option<&Found>, new: Found) -> Found {
     Found { verdict, counterexamples, unconfirmed, ..further }
 }
 
-/// The best counterexample to each promise, those of fewest strikes and steps first.
+/// The best counterexample to each promise: first those that stay in the model, then those of fewest strikes and steps.
 fn best<'a>(all: impl Iterator<Item = &'a Counterexample>) -> Vec<Counterexample> {
-    let order = |it: &Counterexample| (it.schedule.injections.len(), it.step, it.shorter);
+    let order = |it: &Counterexample| (it.beyond.is_some(), it.schedule.injections.len(), it.step, it.shorter);
     let mut best: Vec<Counterexample> = Vec::new();
     for found in all {
         match best.iter_mut().find(|other| other.promise == found.promise) {
@@ -144,5 +146,14 @@ mod tests {
         check(breaking(one, &[deep]), open(one), (Breaks, one, 10, &[deep.1]));
         check(breaking(one, &[deep, other]), breaking(two, &[shorter]), (Breaks, two, 10, &[other.1, shorter.1]));
         check(breaking(one, &[deep]), holding(two, 99), (Breaks, two, 99, &[deep.1]));
+        // A shorter one that leaves the model proves less.
+        let beyond = |found| {
+            let mut found = breaking(one, &[found]);
+            found.counterexamples.iter_mut().for_each(|it| it.beyond = Some("goes to a place".into()));
+            found
+        };
+        check(breaking(one, &[deep]), beyond(shorter), (Breaks, one, 10, &[deep.1]));
+        check(beyond(shorter), breaking(one, &[deep]), (Breaks, one, 10, &[deep.1]));
+        check(beyond(shorter), breaking(one, &[other]), (Breaks, one, 10, &[other.1, shorter.1]));
     }
 }

@@ -168,6 +168,7 @@ fn may_be_shortened(found: &Counterexample, next: &[Reach]) -> bool {
 fn has_the_last_word(found: &Found, next: &[Reach]) -> bool {
     match found.verdict {
         _ if !found.unconfirmed.is_empty() => true,
+        Verdict::Breaks if found.is_untold() => next.is_empty(),
         Verdict::Breaks => !found.counterexamples.iter().any(|it| may_be_shortened(it, next)),
         Verdict::Empty => true,
         Verdict::Holds | Verdict::NotFinished => found.reach == Reach::Any,

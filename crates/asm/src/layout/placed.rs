@@ -11,10 +11,12 @@ use super::{
     Draft, Fate, Fixup, FixupKind, Item, Jump, Layout, StatementKind, count_bytes, fits, out_of_range, too_long,
 };
 
-/// Whether a jump that reaches stays short.
+/// Whether jumps that reach may still stay short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
+    /// They may: the lengths may yet settle.
     Left,
+    /// All become long, so that the lengths settle.
     Spent,
 }
 

@@ -18,7 +18,7 @@ use std::fmt::{self, Display, Formatter};
 
 pub(crate) const AFTER: &str = "\
 Exit status: 0 every schedule up to the depth keeps every promise, 1 some schedule breaks one, 2 wrong use, 3 no answer: the \
-search did not finish, nothing struck where it matters, or every run that breaks a promise first enters code of a tree that is \
+search did not finish, nothing struck where it matters, or each counterexample first enters code of a tree that is \
 not modelled. With --bisect 0, 1, and 125 for wrong use and no answer, as `git bisect run` wants it.\n\n\
 Without options, any number of exceptions of nmi, db and mc strikes form E in each system of the standard set. That takes a \
 minute or two and up to 2 GB; --depth 1 takes seconds.\n\n\

@@ -218,7 +218,7 @@ struct Broken {
     minimal: bool,
     /// Whether no schedule of fewer exceptions breaks a promise; `minimal` says that none of as many takes fewer steps either.
     fewest_exceptions: bool,
-    /// Where its run goes to code of a tree that nothing here has before it breaks the promise.
+    /// Where its run goes to code of a person's tree or entry text that nothing here has before it breaks the promise.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmodelled: Option<String>,
     command: String,

@@ -8,8 +8,9 @@ use crate::table::{Align, labelled, table, wrap};
 use clap::Args;
 use cr3_core::explore::{MAX_SHARES, Verdict};
 use cr3_core::scenario::Schedule;
+use cr3_session::view::verdict::UNTOLD;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -201,7 +202,7 @@ fn all(shares: &[Share]) -> (Verdict, Merged) {
         text: first["text"].clone(),
         tree: first["tree"].clone(),
         kernel: first["kernel"].clone(),
-        systems: asked(first, "systems"),
+        systems: list(&first["systems"]).iter().map(system).collect(),
         vectors: first["vectors"].clone(),
         assumptions: first["assumptions"].clone(),
         shares: shares.len() as u64,
@@ -252,10 +253,16 @@ fn verdict(answers: &[&Value]) -> Verdict {
     VERDICTS.into_iter().find(any).unwrap_or(Verdict::NotFinished)
 }
 
-/// Fewest exceptions, then fewest steps.
-fn order(violation: &Value) -> (usize, u64) {
+/// Those that stay in the model first, then fewest exceptions, then fewest steps.
+fn order(violation: &Value) -> (bool, usize, u64) {
     let schedule: Option<Schedule> = violation["schedule"].as_str().and_then(|text| text.parse().ok());
-    (schedule.map_or(usize::MAX, |schedule| schedule.injections.len()), number(&violation["step"]))
+    let strikes = schedule.map_or(usize::MAX, |schedule| schedule.injections.len());
+    (is_beyond(violation), strikes, number(&violation["step"]))
+}
+
+/// Whether its run enters code that is not modelled before it breaks the promise.
+fn is_beyond(violation: &Value) -> bool {
+    !violation["unmodelled"].is_null()
 }
 
 /// The best for each promise.
@@ -271,18 +278,32 @@ fn violations(answers: &[&Value]) -> Vec<Value> {
     best
 }
 
-/// The command of a share, without the share.
+/// The command of a share, without the share, which it names last.
 fn whole_command(share: &Value) -> String {
-    word(&share["command"]).replace(&format!(" --shard {}", word(&share["shard"])), "")
+    let command = word(&share["command"]);
+    let whole = command.strip_suffix(&format!(" --shard {}", word(&share["shard"])));
+    whole.map_or_else(|| command.clone(), str::to_owned)
+}
+
+/// What a share says of a system, without its numbers.
+fn system(system: &Value) -> Value {
+    json!({ "features": system["features"], "handler": system["handler"] })
 }
 
 fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
+fn form(merged: &Merged) -> String {
+    match merged.tree["release"].as_str() {
+        Some(release) => format!("{} in the entry code of {release}", word(&merged.form)),
+        None => word(&merged.form),
+    }
+}
+
 /// Features and handlers of all systems.
 fn systems(merged: &Merged) -> String {
-    let one = |system: &Value| format!("features {}, handler {}", word(&system[0]), word(&system[1]));
+    let one = |system: &Value| format!("features {}, handler {}", word(&system["features"]), word(&system["handler"]));
     list(&merged.systems).iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
@@ -308,10 +329,11 @@ fn text(merged: &Merged) -> String {
         "holds" if *depth == 1 => "holds for every schedule of one exception, under the assumptions below".to_owned(),
         "holds" => format!("holds for every schedule of up to {depth} exceptions, under the assumptions below"),
         "breaks" => format!("breaks: {breaking} of {schedules} schedules"),
+        _ if !merged.violations.is_empty() && merged.violations.iter().all(is_beyond) => UNTOLD.to_owned(),
         other => format!("{other}: depth {depth} is complete in all shares"),
     };
     let lines = [
-        labelled("form", &word(&merged.form)),
+        labelled("form", &form(merged)),
         labelled("systems", &systems(merged)),
         labelled("vectors", &vectors.join(", ")),
         labelled("shares", &format!("all {shares}")),
@@ -322,6 +344,7 @@ fn text(merged: &Merged) -> String {
         let field = |name: &str| word(&violation[name]);
         wrap(&format!("breaks {} at step {}: {}", field("promise"), violation["step"], field("schedule")), 4)
             + &wrap(&field("message"), 8)
+            + &if is_beyond(violation) { wrap(&field("unmodelled"), 8) } else { String::new() }
             + &wrap(&field("command"), 8)
     };
     lines.concat()

@@ -63,7 +63,7 @@ struct Searched {
     command: String,
     /// The schedules that were drawn, if any.
     random: Option<Random>,
-    /// For each violation, where its run goes to code of a tree that nothing here has before it breaks a promise.
+    /// For each violation, where its run goes to code of a person's tree or entry text that nothing here has before it breaks a promise.
     unmodelled: Vec<Option<String>>,
 }
 

@@ -194,6 +194,35 @@ fn what_every_share_has_searched_counts_once() {
     .assert_eq(&text);
 }
 
+/// A counterexample whose run enters code that is not modelled is no proof, and is told as that.
+#[test]
+fn shares_that_leave_the_model_break_nothing() {
+    let files = shares("beyond", &format!("--form never {ONE} --random 60"), 2);
+    let read =
+        |file: &str| -> Value { serde_json::from_str(&std::fs::read_to_string(file).expect("a share")).expect("JSON") };
+    let beyond = |index: usize| {
+        let mut share = read(&files[index]);
+        share["verdict"] = "not-finished".into();
+        for violation in share["violations"].as_array_mut().expect("a list") {
+            violation["unmodelled"] = "goes to a place".into();
+        }
+        let file = folder("beyond").join(format!("beyond_{index}.json"));
+        std::fs::write(&file, share.to_string()).expect("it can be written");
+        file.display().to_string()
+    };
+    let both = merge(&[beyond(0), beyond(1)]);
+    assert_eq!(both.status, 3);
+    assert!(both.out.contains("verdict   no answer: each counterexample first enters code"), "{}", both.out);
+    assert!(both.out.contains("        goes to a place\n"), "{}", both.out);
+    let real = read(&files[1])["violations"].as_array().expect("a list").clone();
+    assert!(!real.is_empty());
+    let one = json(&format!("merge {} {} --json", beyond(0), files[1]), 1);
+    for violation in one["violations"].as_array().expect("a list") {
+        let is_real = real.iter().any(|other| other["promise"] == violation["promise"]);
+        assert_eq!(violation["unmodelled"].is_null(), is_real, "{violation}");
+    }
+}
+
 #[test]
 fn shares_that_do_not_belong_together_are_refused_by_name() {
     let files = shares("together", &format!("{ONE} --vectors nmi --random 4"), 2);

@@ -194,7 +194,7 @@ fn says_where_a_tree_goes_to_code_that_is_not_modelled() {
     assert_eq!(answer.status, 125);
     let said = |line: &str| ["verdict", "breaks", "goes to", "there on"].iter().any(|word| line.contains(word));
     expect![[r#"
-        verdict   no answer: every run that breaks a promise first enters code that is not modelled
+        verdict   no answer: each counterexample first enters code that is not modelled
             breaks mapped at step ##: without any exception
                 goes to `do_syscall_##`, a function in C that is not modelled, at step ##: what it does from
                 there on says nothing about Linux

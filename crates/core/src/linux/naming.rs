@@ -87,7 +87,7 @@ fn of_configuration(tree: &Tree) -> impl Iterator<Item = Diagnostic> {
         .map(|(names, why)| note(names, format!("{}; --config NAME=y sets one all the same", why.join("; "))));
     let otherwise = tree.configured().otherwise().map(|names| {
         let hint =
-            "the machine decides these, whatever a tree says; --features switches page-table isolation and SEV-ES";
+            "the machine decides these, whatever the .config says; --config NAME=y or NAME=n sets one all the same";
         note(names, hint.to_owned())
     });
     taken.into_iter().chain(off).chain(otherwise)

@@ -73,13 +73,15 @@ fn said(subject: &Subject, judged: &Judged, judging: Judging) -> (Standpoint, St
 }
 
 /// What page and terminal say where every counterexample goes beyond the model.
-pub const UNTOLD: &str = "no answer: every run that breaks a promise first enters code that is not modelled";
+pub const UNTOLD: &str = "no answer: each counterexample first enters code that is not modelled";
 
 fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
     if let Some(wrong) = found.unconfirmed.first() {
         return (Standpoint::Silent, format!("no verdict: a run did not confirm the explorer's result ({wrong})"));
     }
     match found.verdict {
+        // Another may follow that stays in the model.
+        Verdict::Breaks if found.is_untold() && !found.is_over => (Standpoint::Open, "being judged".to_owned()),
         Verdict::Breaks if found.is_untold() => (Standpoint::Silent, UNTOLD.to_owned()),
         Verdict::Breaks => (Standpoint::Breaks, breaks(found)),
         Verdict::Empty => (

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where it stands.
 pub(super) const CONFIG: &str = ".config";
 
-/// The name that chooses a variation of the C side.
 const DEBUG_ENTRY: &str = "CONFIG_DEBUG_ENTRY";
+const AMD_MEM_ENCRYPT: &str = "CONFIG_AMD_MEM_ENCRYPT";
 
 /// Names that the machine decides, whatever a tree says: what is built in, and what a switch of the page or an option is for.
 const DECIDED: [&str; 20] = [
     "CONFIG_64BIT",
-    "CONFIG_AMD_MEM_ENCRYPT",
+    AMD_MEM_ENCRYPT,
     DEBUG_ENTRY,
     "CONFIG_FUNCTION_ALIGNMENT",
     "CONFIG_MITIGATION_PAGE_TABLE_ISOLATION",
@@ -153,8 +153,8 @@ impl Configured {
         for (name, setting) in text.lines().filter_map(|line| setting(line.trim_end())) {
             let name = name.to_owned();
             match setting {
-                // It chooses a variation of the C side.
-                _ if name == DEBUG_ENTRY => {}
+                // One chooses a variation of the C side, the other is a feature that can be switched.
+                _ if [DEBUG_ENTRY, AMD_MEM_ENCRYPT].contains(&name.as_str()) => {}
                 _ if DECIDED.contains(&name.as_str()) => {
                     found.otherwise.insert(name, setting);
                 }
@@ -217,7 +217,7 @@ impl Configured {
             format!("{name} is {} (here {})", setting.words(), here(name).words())
         };
         let names: Vec<String> = self.otherwise.iter().map(each).collect();
-        (!names.is_empty()).then(|| format!("in its .config, but not here: {}", names.join(", ")))
+        (!names.is_empty()).then(|| format!("set otherwise in its .config: {}", names.join(", ")))
     }
 }
 
@@ -249,11 +249,11 @@ mod tests {
     fn what_the_machine_decides_otherwise_is_said() {
         let check = |config: &str, otherwise: Option<&str>| {
             let taken = Configured::of(config).asked([config]);
-            let otherwise = otherwise.map(|names| format!("in its .config, but not here: {names}"));
+            let otherwise = otherwise.map(|names| format!("set otherwise in its .config: {names}"));
             assert_eq!((taken.lines().as_str(), taken.otherwise()), ("", otherwise), "{config}");
         };
         check("CONFIG_SMP=y\nCONFIG_PGTABLE_LEVELS=4\nCONFIG_PHYSICAL_START=0x1000000\nCONFIG_X86_ESPFIX64=y\n", None);
-        check("# CONFIG_DEBUG_ENTRY is not set\nCONFIG_PAGE_SHIFT=text\n", None);
+        check("# CONFIG_DEBUG_ENTRY is not set\nCONFIG_PAGE_SHIFT=text\n# CONFIG_AMD_MEM_ENCRYPT is not set\n", None);
         check("CONFIG_SMP=n\r\n", Some("CONFIG_SMP is off (here on)"));
         check(
             "CONFIG_PHYSICAL_START=0x2000000\n# CONFIG_PAGE_TABLE_ISOLATION is not set\nCONFIG_PGTABLE_LEVELS=5\n",

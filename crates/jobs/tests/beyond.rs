@@ -4,9 +4,10 @@
 use cr3_core::query::Verdict;
 use cr3_jobs::Jobs;
 use cr3_session::explore::wire::{Pace, Request};
-use cr3_session::explore::{Found, Message};
+use cr3_session::explore::{AtInstruction, Found, Message};
+use cr3_session::view::heat::{Heat, mark};
 use cr3_session::view::outcome::outcome;
-use cr3_session::view::verdict::{Line, Standpoint, UNTOLD, line};
+use cr3_session::view::verdict::{Standpoint, UNTOLD, line};
 use cr3_session::{Action, Form, Settings, Side, State, update};
 
 /// Steps of a slice of a search.
@@ -55,10 +56,18 @@ fn what_goes_to_code_that_is_not_here_is_said() {
     let ticket = state.explore.side(Side::Right).ticket;
     let said = |is_over| {
         let message = Message::Found(Found { is_over, ..found.clone() });
-        let Line { standpoint, words, .. } = line(&update(&state, Action::Explored(ticket, message)), Side::Right);
-        (standpoint, words)
+        let said = line(&update(&state, Action::Explored(ticket, message)), Side::Right);
+        (said.standpoint, said.words, said.further)
     };
-    // A deeper search may find one that stays in the model. At the end the strip says what the terminal says.
-    assert_eq!(said(false), (Standpoint::Open, "being judged".to_owned()));
-    assert_eq!(said(true), (Standpoint::Silent, UNTOLD.to_owned()));
+    // A deeper search may find one that stays in the model; no count of broken schedules stands beside that. At the end the strip says
+    // what the terminal says.
+    let waits = "deeper: depth 1 waits until the page rests".to_owned();
+    assert_eq!(said(false), (Standpoint::Open, "being judged".to_owned(), waits));
+    assert_eq!(said(true), (Standpoint::Silent, UNTOLD.to_owned(), String::new()));
+    // Nor does the listing count what breaks at its instructions.
+    let at = AtInstruction { address: 7, schedules: 3, breaking: 3, refused: 0, refusal: None, excluded: Vec::new() };
+    let placed = update(&state, Action::Explored(ticket, Message::Places(vec![at])));
+    let placed = State { side: Side::Right, ..placed };
+    assert!(mark(&placed, 7).is_some_and(|mark| mark.heat == Heat::Breaks(3)));
+    assert_eq!(mark(&update(&placed, Action::Explored(ticket, Message::Found(found))), 7), None);
 }

@@ -347,8 +347,10 @@ fn text(merged: &Merged) -> String {
             + &if is_beyond(violation) { wrap(&field("unmodelled"), 8) } else { String::new() }
             + &wrap(&field("command"), 8)
     };
+    let unconfirmed = |text: &Value| wrap(&format!("not confirmed by a run: {}", word(text)), 4);
     lines.concat()
         + &merged.violations.iter().map(violation).collect::<String>()
+        + &merged.unconfirmed.iter().map(unconfirmed).collect::<String>()
         + &assumed(merged)
         + "\n"
         + &labelled("again", &merged.command)

@@ -194,7 +194,7 @@ fn what_every_share_has_searched_counts_once() {
     .assert_eq(&text);
 }
 
-/// A counterexample whose run enters code that is not modelled is no proof, and is told as that.
+/// A run that enters unmodelled code proves nothing, and `merge` says so.
 #[test]
 fn shares_that_leave_the_model_break_nothing() {
     let files = shares("beyond", &format!("--form never {ONE} --random 60"), 2);
@@ -214,6 +214,13 @@ fn shares_that_leave_the_model_break_nothing() {
     assert_eq!(both.status, 3);
     assert!(both.out.contains("verdict   no answer: each counterexample first enters code"), "{}", both.out);
     assert!(both.out.contains("        goes to a place\n"), "{}", both.out);
+    // Neither does what no run confirms.
+    let mut mistaken = read(&files[0]);
+    mistaken["unconfirmed"] = vec!["regs at step 7"].into();
+    let file = folder("beyond").join("mistaken.json");
+    std::fs::write(&file, mistaken.to_string()).expect("it can be written");
+    let out = merge(&[file.display().to_string(), files[1].clone()]).out;
+    assert!(out.contains("    not confirmed by a run: regs at step 7\n"), "{out}");
     let real = read(&files[1])["violations"].as_array().expect("a list").clone();
     assert!(!real.is_empty());
     let one = json(&format!("merge {} {} --json", beyond(0), files[1]), 1);

@@ -24,11 +24,13 @@ pub struct Mark {
     pub words: String,
 }
 
-/// The mark of the instruction at an address; none while single exceptions are not judged.
+/// The mark of the instruction at an address; none while single exceptions are not judged, and none where all that breaks a promise
+/// leaves the model.
 #[must_use]
 pub fn mark(state: &State, address: u64) -> Option<Mark> {
     let judged = state.explore.side(state.side);
-    (!judged.places.is_empty()).then(|| of(judged, address))
+    let is_untold = judged.found.as_ref().is_some_and(|found| found.is_untold());
+    (!judged.places.is_empty() && !is_untold).then(|| of(judged, address))
 }
 
 fn of(judged: &Judged, address: u64) -> Mark {

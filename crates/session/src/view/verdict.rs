@@ -154,7 +154,7 @@ fn further(subject: &Subject, judged: &Judged) -> String {
     match (&judged.found, judged.begun) {
         (None, Some(begun)) => format!("{} schedules so far", grouped(begun.schedules)),
         (None, None) => String::new(),
-        (Some(found), begun) if found.verdict == Verdict::Breaks => how_many(found, begun),
+        (Some(found), begun) if found.verdict == Verdict::Breaks && !found.is_untold() => how_many(found, begun),
         (Some(found), begun) => deeper(subject, found, begun),
     }
 }

@@ -71,7 +71,11 @@ test("a folder that is dropped is opened, and its link says what it lacks", asyn
   await expect(ended(other, 1)).toHaveText((await ended(page, 1).textContent())!);
 });
 
+/** The editor of code has no more lines in the document than are about to be seen. Here it sees them all. */
+const TALL = { width: 1440, height: 2400 };
+
 test("a patch that is dropped is in the editor", async ({ page }) => {
+  await page.setViewportSize(TALL);
   await opened(page);
   await dropped(page, testdata("patches/resent.reply"));
   await expectText(page, readFileSync(testdata("patches/resent.reply"), "utf8"));
@@ -80,6 +84,7 @@ test("a patch that is dropped is in the editor", async ({ page }) => {
 });
 
 test("a text that is dropped leaves the typed one to be taken up", async ({ page }) => {
+  await page.setViewportSize(TALL);
   await opened(page);
   await openEditor(page);
   await macro(page).fill("# typed\n");

@@ -261,6 +261,7 @@ test("the line of the cursor says what it does, what it changes, what it is abou
   const about = page.getByRole("region", { name: "The line of the cursor" });
   await expect(about).toContainText(`Line ${written + 1}: movq`);
   await expect(about).toContainText(/writes CR3/);
+  await expect(about).toContainText("The interrupted code goes on with the tables that it had.");
   await expect(about.getByRole("button", { name: "CR3", exact: true })).toBeVisible();
   await about.getByRole("button", { name: "Show this step" }).click();
   await expect(about.getByRole("button", { name: "Show this step" })).toHaveCount(0);

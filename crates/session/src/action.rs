@@ -6,7 +6,7 @@ use crate::choice::{
     Against, Direction, Feature, Filter, Form, Goal, Landing, Match, Overlay, Own, Pace, Pane, Scope, Side, Spot, Tab,
     Target, Theme,
 };
-use crate::document::Document;
+use crate::document::{Document, Paper};
 use crate::drafts::Memory;
 use crate::explore::Message;
 use crate::panes::{Divider, Resize};
@@ -129,8 +129,8 @@ pub enum Action {
     Open(Overlay),
     /// Closes it.
     Close,
-    /// The text about limits, as it was fetched.
-    TakeLimits(Document),
+    /// A text beside the page, as it was fetched.
+    TakePaper(Paper, Document),
     /// Removes the notice.
     Dismiss,
     /// Lets a second CPU follow the runs, or stops it.

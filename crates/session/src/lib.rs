@@ -43,7 +43,7 @@ pub use choice::{
     Against, Direction, Feature, Filter, Form, Goal, Judging, Landing, Overlay, Pace, Pane, Scope, Side, Spot, Tab,
     Target, Theme,
 };
-pub use document::Document;
+pub use document::{Document, Paper, Papers};
 pub use moment::Moment;
 pub use opening::Opening;
 pub use role::Role;

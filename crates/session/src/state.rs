@@ -4,7 +4,7 @@ use crate::aim::Aim;
 use crate::assembly::Texts;
 use crate::check::Check;
 use crate::choice::{Against, Filter, Form, Judging, Overlay, Own, Pace, Pane, Side, Spot, Tab, Theme};
-use crate::document::Document;
+use crate::document::Papers;
 use crate::drafts::{self, Memory};
 use crate::explore::Explore;
 use crate::explore::wire::Request;
@@ -114,8 +114,8 @@ pub struct State {
     pub all_counters: bool,
     /// What floats above the page.
     pub overlay: Overlay,
-    /// What is modelled and what is not, in the documentation's words.
-    pub limits: Document,
+    /// The texts beside the page.
+    pub papers: Papers,
     /// A message for the person.
     pub notice: Option<String>,
     /// The second CPU.
@@ -184,8 +184,8 @@ impl State {
         let next = Self::opened(decoded, self.settings, kept, self.trees.clone(), self.texts.clone(), record);
         let explore = self.explore.about(next.explore.scope, next.explore.assumed);
         let explore = explore.followed(&next.setup, &next.custom, &next.runs);
-        let limits = self.limits.clone();
-        let next = Self { memory: self.memory, limits, explore, ..next.with_settings_of(self) };
+        let papers = self.papers.clone();
+        let next = Self { memory: self.memory, papers, explore, ..next.with_settings_of(self) };
         match next.aim {
             // What is on display stays until then.
             Some(_) => Self { cursor: self.cursor, check: self.check.clone(), ..next },
@@ -298,7 +298,7 @@ impl State {
             browsed: link.browsed,
             all_counters: link.all_counters,
             overlay: Overlay::None,
-            limits: Document::default(),
+            papers: Papers::default(),
             notice: None,
             check: Check::default(),
             explore,

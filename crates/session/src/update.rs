@@ -105,7 +105,7 @@ pub fn update(state: &State, action: Action) -> State {
         Action::Open(overlay) => open(&mut next, overlay),
         Action::Close => next.overlay = Overlay::None,
         Action::Dismiss => next.notice = None,
-        Action::TakeLimits(document) => next.limits = document,
+        Action::TakePaper(paper, document) => next.papers.take(paper, document),
         Action::Tell(words) => next.notice = Some(words),
         Action::ToggleCheck => next.check = state.check.toggled(),
         Action::Checked(ticket, report) => checked(&mut next, ticket, report),
@@ -329,12 +329,12 @@ fn open(state: &mut State, overlay: Overlay) {
         Overlay::Inject(spot) if !has(state, state.side, spot) && has(state, state.side.other(), spot) => {
             state.side = state.side.other();
         }
-        Overlay::Limits => state.limits = std::mem::take(&mut state.limits).opened(),
         Overlay::Claims => state.explore = state.explore.asking(Question::Claims(claimed(state))),
         Overlay::Lines if state.listed().is_none() => return,
         Overlay::Lines => ask_lines(state, state.side),
         _ => {}
     }
+    state.papers.open(&overlay);
     state.overlay = overlay;
     ask(state);
 }

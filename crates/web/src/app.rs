@@ -2,10 +2,10 @@
 
 use crate::effects::{
     self, Drawn, Explain, use_address, use_assembler, use_check, use_drafts, use_drawn, use_drop, use_explore,
-    use_focus, use_keyboard, use_later, use_limits, use_play, use_relatives, use_settings,
+    use_focus, use_keyboard, use_later, use_papers, use_play, use_relatives, use_settings, use_still,
 };
 use crate::overlay::overlays;
-use crate::parts::{Sight, leaf, nodes};
+use crate::parts::{Sight, Still, leaf, nodes};
 use crate::store::{Props, Store};
 use crate::view::{
     Code, Counters, RunList, Schedule, TimelineStrip, check, divider, header, inspector, question, setup, transport,
@@ -74,6 +74,9 @@ fn above(state: &State) -> Option<&'static str> {
     }
 }
 
+/// A part of the page, as a function of the state.
+type View = fn(&Props) -> Html;
+
 /// The whole page.
 #[component]
 pub fn App(props: &AppProps) -> Html {
@@ -98,7 +101,7 @@ pub fn App(props: &AppProps) -> Html {
     use_assembler(&state, &dispatch);
     use_drop(&dispatch);
     use_focus();
-    use_limits(&state, &dispatch);
+    use_papers(&state, &dispatch);
 
     let moment = use_memo((state.runs.clone(), state.cursor), |(runs, cursor)| Moment::at(runs, *cursor));
     let timeline = use_memo((state.runs.clone(), state.zoom.clone()), |(runs, shown)| {
@@ -107,6 +110,7 @@ pub fn App(props: &AppProps) -> Html {
     use_relatives(&state.runs, &Sight(moment.clone()));
     // Rendering its rows is half of what a far step costs the browser.
     let of_listing = use_later(&state);
+    let still = use_still(&state);
     let announced = {
         let state = state.clone();
         use_memo((state.runs.clone(), state.setup.forms), move |_| [announce::forms(&state), announce::runs(&state)])
@@ -125,13 +129,13 @@ pub fn App(props: &AppProps) -> Html {
             data-above={above(&state)}>
             { header(&props) }
             <main>
-                { question(&props) }
-                { setup(&props) }
+                <Still view={question as View} state={still.clone()} dispatch={dispatch.clone()} />
+                <Still view={setup as View} state={still.clone()} dispatch={dispatch.clone()} />
                 <div class="band">
-                    <Schedule state={state.clone()} dispatch={dispatch.clone()} />
-                    { check(&props) }
+                    <Schedule state={still.clone()} dispatch={dispatch.clone()} />
+                    <Still view={check as View} state={still.clone()} dispatch={dispatch.clone()} />
                 </div>
-                { leaf("div", "verdict-place", verdicts(&props)) }
+                <div class="verdict-place"><Still view={verdicts as View} state={still} dispatch={dispatch.clone()} /></div>
                 <TimelineStrip
                     {timeline}
                     runs={state.runs.clone()}

@@ -32,7 +32,7 @@ const BUDGETS: [(Part, &str, u64); 8] = [
     (Part::Rest, "for the rest of the module", 183_000),
     (Part::Fonts, "fonts", 18_000),
     (Part::Worker, "for the assembler, the explorer and the check: the workers' module", 738_000),
-    (Part::Texts, "for the texts about limits and terms", 15_000),
+    (Part::Texts, "for the texts about limits, terms and instructions", 22_000),
     (Part::Editor, "for the editor", 140_000),
     (Part::Unicorn, "for the check: Unicorn's module", 266_240),
     (Part::Kept, "to be kept: service worker, manifest, icons", 8_000),
@@ -43,7 +43,7 @@ impl Part {
         match path.split('/').next() {
             Some("fonts") => Self::Fonts,
             Some("worker") => Self::Worker,
-            Some("GLOSSARY.md" | "LIMITS.md") => Self::Texts,
+            Some("GLOSSARY.md" | "LIMITS.md" | "WHY.md") => Self::Texts,
             Some("editor") => Self::Editor,
             Some("unicorn") => Self::Unicorn,
             Some(name) if name.ends_with(parts::REST) => Self::Rest,

@@ -12,7 +12,7 @@ use crate::version::content_hash;
 use crate::wasm_target::WasmToolchain;
 
 /// Everything that the page is made of, or that decides how. Tests are left out; a file more than needed only costs a build.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 12] = [
     ".cargo",
     "Cargo.lock",
     "Cargo.toml",
@@ -20,6 +20,7 @@ const SOURCES: [&str; 11] = [
     "crates",
     "docs/GLOSSARY.md",
     "docs/LIMITS.md",
+    "docs/WHY.md",
     "editor",
     "index.html",
     "package-lock.json",

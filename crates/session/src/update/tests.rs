@@ -1,7 +1,7 @@
 use super::*;
 use crate::choice::{Against, Direction, Filter, Goal, Landing, Pace, Pane, Spot, Tab, Target, Theme};
 use crate::counterexample::Counterexample;
-use crate::document::Document;
+use crate::document::{Document, Paper};
 use crate::drafts::Memory;
 use crate::explore::{Begun, Found};
 use crate::inject;
@@ -342,13 +342,13 @@ fn what_the_page_told_stays_until_it_is_dismissed() {
 
 #[test]
 fn a_text_that_could_not_be_fetched_is_fetched_again_when_it_is_opened_again() {
-    let (open, taken) = (|| Action::Open(Overlay::Limits), |document| Action::TakeLimits(document));
+    let (open, taken) = (|| Action::Open(Overlay::Limits), |document| Action::TakePaper(Paper::Limits, document));
     let missing = after(&opened(""), [open(), taken(Document::Missing("no network".into()))]);
-    assert_eq!(missing.limits, Document::Missing("no network".into()));
-    assert_eq!(after(&missing, [Action::Close, open()]).limits, Document::Unread);
+    assert_eq!(*missing.papers.of(Paper::Limits), Document::Missing("no network".into()));
+    assert_eq!(after(&missing, [Action::Close, open()]).wanted_paper(), Some(Paper::Limits));
     let read = Document::Read("# Limits".into());
     let kept = [taken(read.clone()), Action::Close, Action::OpenLink("forms=A,E".to_owned()), open()];
-    assert_eq!(after(&missing, kept).limits, read);
+    assert_eq!(*after(&missing, kept).papers.of(Paper::Limits), read);
 }
 
 #[test]
@@ -566,8 +566,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => ".{0,20}".prop_map(Action::Tell),
         1 => ".{0,90}".prop_map(Action::SetTitle),
         1 => (0usize..2000, ".{0,90}").prop_map(|(row, text)| Action::SetNote(row, text)),
-        1 => ".{0,20}".prop_map(|text| Action::TakeLimits(Document::Read(text.into()))),
-        1 => ".{0,20}".prop_map(|why| Action::TakeLimits(Document::Missing(why.into()))),
+        1 => ".{0,20}".prop_map(|text| Action::TakePaper(Paper::Limits, Document::Read(text.into()))),
+        1 => ".{0,20}".prop_map(|why| Action::TakePaper(Paper::Limits, Document::Missing(why.into()))),
     ]
 }
 

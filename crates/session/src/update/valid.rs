@@ -53,7 +53,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Open(Overlay::Lines) => state.overlay != Overlay::Lines && state.runs.trace(state.side).is_some(),
         Action::Open(overlay) => state.overlay != *overlay,
         Action::Close => state.overlay != Overlay::None,
-        Action::TakeLimits(document) => state.limits != *document,
+        Action::TakePaper(paper, document) => state.papers.of(*paper) != document,
         Action::Dismiss => state.notice.is_some(),
         Action::Sweep(side) => can_start(state) && state.runs.trace(*side).is_some(),
         Action::TestCheck => can_start(state),

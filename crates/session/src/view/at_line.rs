@@ -3,8 +3,10 @@
 //! Every sentence is computed from the run on display, or is the glossary's with its source.
 
 use super::lines::note_of;
+use super::why::{Why, why};
 use crate::action::Action;
 use crate::choice::Side;
+use crate::document::Paper;
 use crate::glossary::{Term, Word};
 use crate::state::State;
 use cr3_core::asm::{Line, Position};
@@ -27,12 +29,17 @@ pub struct About {
     pub without: String,
     /// Asks what fails without each line.
     pub ask: Option<Action>,
+    /// Why the kernel has it, or why that is not known.
+    pub why: Why,
     /// What it is about.
     pub terms: Vec<Term>,
 }
 
 /// Said of a line of which no step is on display.
 const NOT_TAKEN: &str = "The run does not reach this line.";
+
+/// Said of a line that no entry of docs/WHY.md fits.
+const NOT_KNOWN: &str = "docs/WHY.md has no entry about it.";
 
 /// Said of a line that produced no code: its feature is off, or nothing calls its macro.
 const NOT_THERE: &str = "With these features, nothing of this line is in the entry code.";
@@ -69,8 +76,22 @@ pub fn about(state: &State, line: u32) -> Option<About> {
         show: row.filter(|row| *row != state.cursor).map(Action::Seek),
         ask: known.is_none().then_some(Action::AskLines),
         without: known.unwrap_or_else(|| waiting(state, side)),
+        why: reason(state, trace, &places),
         terms: terms(state.text(), index, code),
     })
+}
+
+/// Why the kernel has the statement at one of these places, or what is said where docs/WHY.md is not here or has no entry.
+fn reason(state: &State, trace: &Trace, places: &[(usize, u32)]) -> Why {
+    let said = state.papers.of(Paper::Why).text(Paper::Why).map(|document| {
+        let texts = places.iter().filter_map(|(source, line)| Some((&trace.system.sources.get(*source)?.text, *line)));
+        texts.filter_map(|(text, line)| why(document, text, line)).next().ok_or(NOT_KNOWN)
+    });
+    let instead = |words: &str| Why { says: words.to_owned(), source: String::new() };
+    match said {
+        Ok(known) => known.unwrap_or_else(instead),
+        Err(missing) => instead(&missing),
+    }
 }
 
 /// A line without the marks of a reply and of a patch.
@@ -201,7 +222,8 @@ const MEANS: [(&str, &str); 35] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choice::Form;
+    use crate::choice::{Form, Overlay};
+    use crate::document::Document;
     use crate::state::Settings;
     use crate::update::update;
     use expect_test::{Expect, expect};
@@ -279,6 +301,22 @@ mod tests {
             about(&asked, 3).map(|about| about.without),
             Some("The text is being tried without each of its lines.".to_owned())
         );
+    }
+
+    #[test]
+    fn a_line_says_why_the_kernel_has_it_once_the_text_is_here() {
+        let state = update(&opened(), Action::Open(Overlay::Editor));
+        let said = |state: &State, line: u32| about(state, line).map(|about| about.why.says);
+        assert_eq!(said(&state, 2).as_deref(), Some("The text is being fetched."));
+        let text = include_str!("../../../../docs/WHY.md");
+        let read = update(&state, Action::TakePaper(Paper::Why, Document::Read(text.into())));
+        let bit_63 = "Nothing is pending, so the write should keep the translations of the PCID: dropping them is allowed, and costs TLB misses.";
+        assert_eq!(said(&read, 2).as_deref(), Some(bit_63));
+        let other = update(&state, Action::TakePaper(Paper::Why, Document::Read("# Another text".into())));
+        assert_eq!(said(&other, 2).as_deref(), Some(NOT_KNOWN));
+        let missing = update(&state, Action::TakePaper(Paper::Why, Document::Missing("no network".into())));
+        let failed = "The text could not be fetched: no network. It is docs/WHY.md of the repository.";
+        assert_eq!(said(&missing, 2).as_deref(), Some(failed));
     }
 
     /// The lines of form E that are macros of other files, and those of a mail with a patch, are known as well.

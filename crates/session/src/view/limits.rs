@@ -1,6 +1,6 @@
 //! The limits as the repository's documentation states them: the page and the documentation share one text.
 
-use crate::document::Document;
+use crate::document::{Document, Paper};
 
 /// A heading and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +25,7 @@ pub struct Block {
 /// # Errors
 /// The text is on its way, or could not be fetched.
 pub fn limits(document: &Document) -> Result<Vec<Section>, String> {
-    match document {
-        Document::Unread => Err("The text is being fetched.".to_owned()),
-        Document::Read(text) => Ok(sections(text)),
-        Document::Missing(why) => {
-            Err(format!("The text could not be fetched: {why}. It is docs/LIMITS.md of the repository."))
-        }
-    }
+    document.text(Paper::Limits).map(sections)
 }
 
 /// The sections of a text in the little Markdown that it uses: headings, paragraphs, lists, code in backticks. What stands before

@@ -35,6 +35,7 @@ pub mod tlb;
 pub mod trees;
 pub mod trust;
 pub mod verdict;
+pub mod why;
 pub mod window;
 
 pub use cr3_core::linux::Half;

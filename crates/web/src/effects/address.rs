@@ -6,6 +6,7 @@ use cr3_session::{Action, State, link};
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use gloo::utils::window;
+use js_sys::Date;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -14,9 +15,11 @@ use yew::prelude::*;
 /// Milliseconds before a change is written: the page is drawn first.
 const SOON: u32 = 20;
 
-/// Minimum milliseconds between two changes of the address while a person scrubs: browsers refuse more than a few per
-/// second.
+/// Minimum milliseconds between two changes of the address: browsers refuse more than a few per second.
 const PACE: u32 = 200;
+
+/// Milliseconds after which a change is written even though a person still scrubs. Browsers fetch the page's icon again for each.
+const LATEST: f64 = 1000.0;
 
 /// Browsers take longer to write a longer address: a millisecond more of pause for so many characters.
 const LENGTH: u32 = 40;
@@ -55,6 +58,8 @@ struct Bar {
     known: Option<String>,
     /// Runs until the next change may be written.
     pause: Option<Timeout>,
+    /// When the pause that follows a change began, and how long it is, in milliseconds.
+    since: Option<(f64, u32)>,
     /// What to write after the pause.
     waiting: Option<Rc<State>>,
     /// What was shown before.
@@ -100,8 +105,7 @@ pub(crate) fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
                 bar.borrow_mut().write(&link::encode(&state.link()), History::Push);
             } else if !bar.borrow_mut().is_newer() {
                 // A link that a newer page wrote may say more than this one understands: it stays until the scenario is another.
-                bar.borrow_mut().waiting = Some(state.clone());
-                bar.borrow_mut().pause.get_or_insert_with(|| Timeout::new(SOON, resume(bar.clone())));
+                wait(&bar, state);
             }
         });
     }
@@ -119,13 +123,29 @@ pub(crate) fn use_address(state: &Rc<State>, dispatch: &Callback<Action>) {
     });
 }
 
+/// Writes a state later: soon if nothing was written lately, and otherwise once the changes pause.
+fn wait(bar: &Rc<RefCell<Bar>>, state: &Rc<State>) {
+    let next = |milliseconds| Timeout::new(milliseconds, resume(bar.clone()));
+    let mut known = bar.borrow_mut();
+    known.waiting = Some(state.clone());
+    match known.since {
+        Some((begun, pause)) if known.pause.is_some() && Date::now() - begun < LATEST => {
+            known.pause = Some(next(pause))
+        }
+        _ if known.pause.is_none() => known.pause = Some(next(SOON)),
+        _ => {}
+    }
+}
+
 fn resume(bar: Rc<RefCell<Bar>>) -> impl FnOnce() {
     move || {
         let waiting = bar.borrow_mut().waiting.take().map(|state| link::encode(&state.link()));
         let waiting = waiting.filter(|text| hash() != *text);
-        let pause = waiting.as_ref().map(|text| Timeout::new(pause(text), resume(bar.clone())));
+        let pause = waiting.as_ref().map(|text| pause(text));
+        let timeout = pause.map(|pause| Timeout::new(pause, resume(bar.clone())));
         let mut bar = bar.borrow_mut();
-        bar.pause = pause;
+        bar.since = pause.map(|pause| (Date::now(), pause));
+        bar.pause = timeout;
         if let Some(text) = waiting {
             bar.write(&text, History::Replace);
         }

@@ -5,7 +5,7 @@ use crate::parts::{explained, leaf, nodes};
 use cr3_session::glossary::Unseen;
 use cr3_session::view::limits::{Block, Section, limits};
 use cr3_session::view::trust::{Part, Row, rows};
-use cr3_session::{Action, State};
+use cr3_session::{Action, Paper, State};
 use yew::prelude::*;
 
 pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
@@ -15,7 +15,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
             { leaf("p", "", "One processor, no speculation, no hypervisor, no cycles: steps are counted, not timed.") }
             { leaf("h3", "", "Who vouches for what is shown") }
             { leaf("div", "", trust(state)) }
-            <div aria-live="polite">{ match limits(&state.limits) {
+            <div aria-live="polite">{ match limits(state.papers.of(Paper::Limits)) {
                 Ok(sections) => html! { { leaf("div", "", nodes(sections.iter().map(|it| section(it, &mut unseen)))) } },
                 Err(why) => html! { { leaf("p", "quiet", why) } },
             } }</div>

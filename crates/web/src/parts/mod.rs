@@ -14,6 +14,7 @@ mod opening;
 mod segments;
 mod select;
 mod sight;
+mod still;
 mod term;
 mod window;
 
@@ -30,5 +31,6 @@ pub(crate) use opening::{open_drawn, use_opening};
 pub(crate) use segments::segments;
 pub(crate) use select::Select;
 pub(crate) use sight::{Sight, side_class};
+pub(crate) use still::Still;
 pub(crate) use term::{explained, term, term_here};
 pub(crate) use window::{Height, Window, use_window};

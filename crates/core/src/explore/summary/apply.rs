@@ -4,6 +4,7 @@ use super::context::Situation;
 use super::family::{End, Looked, Node, Sampled};
 use super::guard::{FOLLOWED, Flags, Held, REST, Slot};
 use super::hash::hash;
+use super::learned::Learned;
 use super::round::Round;
 use super::shadow::Shadow;
 use super::value::{BLOCKED, Loc, OWES, Origin, Part, REGISTERS, Source, TooMany, Value, shifted};
@@ -50,20 +51,33 @@ impl State<'_> {
     }
 
     /// States for which it differs are not one.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let seen = |(held, sample): Sampled| match held {
-            Held::Word(value) => sample & !value.opaque(),
-            Held::Sum(_) => sample,
-        };
-        fingerprint(self.situation, self.registers.map(seen))
+    pub(super) fn fingerprint(&self, learned: &Learned) -> u64 {
+        let told = learned.telling().map(|word| in_common((self.word)(word)));
+        fingerprint(self.situation, self.registers.map(in_common), told)
     }
 }
 
-/// As [`State::fingerprint`], of what is seen of the registers.
-pub(super) fn fingerprint(situation: Situation, mut seen: [u64; REGISTERS]) -> u64 {
+impl Shadow {
+    /// [`State::fingerprint`] of the state at hand.
+    pub(super) fn fingerprint(&self, situation: Situation, machine: &Machine) -> u64 {
+        let told = |word| in_common((self.held_word(word), self.learned.on(machine, word)));
+        fingerprint(situation, self.registers.seen(&machine.cpu), self.learned.telling().map(told))
+    }
+}
+
+/// Of what is seen of the registers, and of the word that tells states apart.
+fn fingerprint(situation: Situation, mut seen: [u64; REGISTERS], told: Option<u64>) -> u64 {
     // These are not always compared, or not on the machine.
     (seen[BLOCKED], seen[OWES]) = (0, 0);
-    hash(&(situation, seen))
+    hash(&(situation, seen, told))
+}
+
+/// The bits of a place that states have in common if they are one.
+fn in_common((held, sample): Sampled) -> u64 {
+    match held {
+        Held::Word(value) => sample & !value.opaque(),
+        Held::Sum(_) => sample,
+    }
 }
 
 /// Marks and states are small numbers.

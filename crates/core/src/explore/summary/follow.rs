@@ -1,6 +1,6 @@
 //! Runs on the machine, with a shadow beside.
 
-use super::apply::{Looks, State, alike, fingerprint, flags_alike, mixture};
+use super::apply::{Looks, State, alike, flags_alike, mixture};
 use super::classes::FamilyId;
 use super::context::Situation;
 use super::family::{Cost, End, Family, Node, Run, RunId};
@@ -204,7 +204,7 @@ impl Round {
     fn one_step(&mut self, following: &mut Following, gather: &mut Gather<'_>) -> Option<Outcome> {
         let last = following.contexts.last().map(|situation| situation.context);
         let situation = self.situation(last, &following.lane);
-        let print = fingerprint(situation, following.shadow.registers.seen(&following.lane.machine().cpu));
+        let print = following.shadow.fingerprint(situation, following.lane.machine());
         if !following.strikes.is_empty()
             && let Some((node, looks)) = self.met(following, situation, print)
         {

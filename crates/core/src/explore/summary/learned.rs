@@ -6,6 +6,7 @@ use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
 use crate::explore::agree::{Cached, Tables};
+use crate::explore::assume::DOUBLE_FAULT_RIP;
 use crate::explore::journal::Facts;
 use crate::linux::layout::USER_PCID_FLUSH_MASK_PHYSICAL;
 use crate::machine::Machine;
@@ -110,6 +111,13 @@ impl Learned {
         };
         let opaque = Value::whole(Source::Opaque(origin));
         opaque.over(bits, value).unwrap_or(opaque)
+    }
+
+    /// A word that tells states apart by itself, if any does: each double fault leaves another address there, and handlers read it, so
+    /// states in which it differs are never one.
+    pub(super) fn telling(&self) -> Option<u64> {
+        const WORD: u64 = DOUBLE_FAULT_RIP >> 3;
+        (self.read.of(WORD) != 0).then_some(WORD)
     }
 
     /// The marks of use in a word, if it belongs to a page table. The processor sets them whenever it likes.

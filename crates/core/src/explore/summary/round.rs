@@ -431,7 +431,7 @@ impl Round {
             return again;
         }
         let state = self.state_after(node, end);
-        let nodes = self.family(self.run(node.run).family).nodes.get(&state.fingerprint())?;
+        let nodes = self.family(self.run(node.run).family).nodes.get(&state.fingerprint(&self.learned))?;
         let mut differs = None;
         nodes.iter().find_map(|&met| match self.joins(&state, met, differs) {
             Ok(looks) => Some((met, looks)),

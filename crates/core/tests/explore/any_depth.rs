@@ -1,7 +1,9 @@
 //! Search of any depth and number: its verdicts. `named.rs` has those of systems that hold, and the check of what they rest on.
 
 use crate::support::{THREE, config, custom, explore, query};
-use cr3_core::explore::{Assumption, Explorer, Method, Obstacle, Progress, Query, Reach, Report, Shorter, Verdict};
+use cr3_core::explore::{
+    Assumption, Assumptions, Explorer, Method, Obstacle, Progress, Query, Reach, Report, Shorter, Verdict,
+};
 use cr3_core::linux::{Config, Handler};
 use cr3_core::promises::Promise;
 use cr3_core::scenario::Vector;
@@ -35,6 +37,7 @@ fn a_form_that_never_restores_breaks_with_one() {
 fn macros_that_break_with_two_break_with_the_same_two() {
     let cases = [
         ("reentrant", DEBUG_AND_MACHINE_CHECK),
+        ("pushed_by_probe", DEBUG_AND_MACHINE_CHECK),
         ("second_hit", DEBUG_AND_MACHINE_CHECK),
         ("stale_entry", DEBUG_AND_MACHINE_CHECK),
         ("check_in_progress", DEBUG_AND_MACHINE_CHECK),
@@ -103,9 +106,15 @@ fn macros_that_break_with_three_break_with_the_same_three() {
 
 #[test]
 fn macros_that_look_wrong_and_are_right_hold() {
-    for name in
-        ["counts_only", "iret_to_itself", "harmless_window", "progress_noted", "stale_entry_flushed", "remapped"]
-    {
+    for name in [
+        "counts_only",
+        "iret_to_itself",
+        "harmless_window",
+        "progress_noted",
+        "cleared_by_probe",
+        "stale_entry_flushed",
+        "remapped",
+    ] {
         let report = explore(any_depth(custom(name), DEBUG_AND_MACHINE_CHECK));
         assert_eq!(verdict(&report), ("holds", Reach::Any, 0), "{name}");
     }
@@ -135,18 +144,19 @@ fn a_budget_of_memory_ends_the_search() {
 /// Runs of a round that are enough for every single exception of one vector.
 const RUNS: u64 = 1_400;
 
-/// What one vector comes to at any depth, within [`RUNS`].
+/// What vectors come to at any depth, within [`RUNS`] for each.
 #[track_caller]
-fn check_bounded(text: &str, vector: Vector, expected: (&str, Reach, usize)) {
-    let report = explore(Query { max_runs: Some(RUNS), ..any_depth(config(text), &[vector]) });
-    assert_eq!(verdict(&report), expected, "{text} {vector}");
+fn check_bounded(text: &str, vectors: &[Vector], expected: (&str, Reach, usize)) {
+    let max_runs = Some(RUNS * vectors.len() as u64);
+    let report = explore(Query { max_runs, ..any_depth(config(text), vectors) });
+    assert_eq!(verdict(&report), expected, "{text} {vectors:?}");
 }
 
 /// No handler of these holds with isolation.
 #[test]
 fn handlers_that_change_the_address_space_break_with_one() {
     for handler in ["kgdb-poke", "schedule", "rogue-switch-mm", "rogue-cr3"] {
-        check_bounded(&format!("form=E handler={handler}"), Vector::Nmi, ("breaks", Reach::Depth(1), 1));
+        check_bounded(&format!("form=E handler={handler}"), &[Vector::Nmi], ("breaks", Reach::Depth(1), 1));
     }
 }
 
@@ -155,14 +165,53 @@ fn handlers_that_change_the_address_space_break_with_one() {
 fn handlers_that_change_the_address_space_without_isolation() {
     let system = |handler| format!("form=E features=pcid,invpcid,fsgsbase,nx handler={handler}");
     for handler in ["rogue-switch-mm", "rogue-cr3"] {
-        check_bounded(&system(handler), Vector::Nmi, ("breaks", Reach::Depth(1), 1));
+        check_bounded(&system(handler), &[Vector::Nmi], ("breaks", Reach::Depth(1), 1));
     }
-    check_bounded(&system("kgdb-poke"), Vector::Nmi, ("not-finished", Reach::Depth(1), 0));
+    check_bounded(&system("kgdb-poke"), &[Vector::Nmi], ("not-finished", Reach::Depth(1), 0));
     crate::named::check(&system("schedule"), &[Vector::Nmi], crate::named::SAMPLE);
 }
 
-/// Nothing is said of it beyond single exceptions.
+/// Nothing is said of them beyond single exceptions.
 #[test]
-fn a_vector_without_a_fixpoint_ends_at_the_bound() {
-    check_bounded("form=E handler=quiet", Vector::VmmCommunication, ("not-finished", Reach::Depth(1), 0));
+fn vectors_without_a_fixpoint_end_at_the_bound() {
+    let vectors = [Vector::VmmCommunication, Vector::DoubleFault];
+    check_bounded("form=E handler=quiet", &vectors, ("not-finished", Reach::Depth(1), 0));
+}
+
+/// What a fixpoint weighs: choices that are refused, excluded and struck, at the boundaries of the runs that stand for all.
+pub(crate) fn weighed(report: &Report) -> [u64; 3] {
+    let counts = report.at_any_depth.expect("a fixpoint");
+    let excluded = Assumption::ALL.into_iter().map(|assumption| counts.excluded(assumption)).sum();
+    [counts.refused, excluded, counts.schedules]
+}
+
+#[test]
+fn fixpoints_with_vc() {
+    use Vector::{Debug, MachineCheck, Nmi, VmmCommunication};
+    let cases: [(&str, &[Vector], [u64; 3]); 4] = [
+        ("form=E handler=quiet", &[VmmCommunication], [0, 22159, 1339]),
+        ("form=E handler=quiet", &[Nmi, VmmCommunication], [13335, 57554, 32275]),
+        ("form=E handler=quiet", &[Debug, MachineCheck, VmmCommunication], [11499, 238740, 100002]),
+        ("form=E handler=perf", &[VmmCommunication], [0, 57994, 2298]),
+    ];
+    for (text, vectors, expected) in cases {
+        let report = explore(any_depth(config(text), vectors));
+        assert_eq!(verdict(&report), ("holds", Reach::Any, 0), "{text} {vectors:?}");
+        assert_eq!(weighed(&report), expected, "{text} {vectors:?}");
+    }
+}
+
+/// What #VC and #DF break at any depth without an assumption.
+#[test]
+fn vectors_that_hold_only_under_an_assumption() {
+    let cases = [
+        (Assumption::VcGap, Vector::VmmCommunication, 1),
+        (Assumption::VcOnce, Vector::VmmCommunication, 2),
+        (Assumption::DfOnce, Vector::DoubleFault, 2),
+    ];
+    for (assumption, vector, fewest) in cases {
+        let assumed = Assumptions::default().without(assumption);
+        let report = explore(Query { assumed, ..any_depth(config("form=E handler=quiet"), &[vector]) });
+        assert_eq!(verdict(&report), ("breaks", Reach::Depth(1), fewest), "{assumption}");
+    }
 }

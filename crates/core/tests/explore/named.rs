@@ -1,18 +1,21 @@
-//! Fourteen systems whose handlers are summed up, and the check of what that rests on: all single exceptions, nested pairs and random
+//! Nineteen systems whose handlers are summed up, and the check of what that rests on: all single exceptions, nested pairs and random
 //! schedules go as the summaries say.
 //!
 //! Each test takes a fixed part of the pairs and of the random schedules. `cargo xtask fuzz MINUTES explorer` sets `CR3_EXPLORER_SECONDS`:
 //! then half of this time goes to each, from the seed in `CR3_EXPLORER_SEED` on, and a line says how far they came.
 
-use crate::any_depth::{any_depth, searched, verdict};
+use crate::any_depth::{any_depth, searched, verdict, weighed};
 use crate::support::{Extent, THREE, config};
-use cr3_core::explore::{Explorer, Played, Reach};
+use cr3_core::explore::{Explorer, Played, Reach, Report};
 use cr3_core::scenario::Vector;
 use cr3_testing::Random;
 use std::time::Instant;
 
 const NMI: &[Vector] = &[Vector::Nmi];
 const DEBUG_AND_MACHINE_CHECK: &[Vector] = &[Vector::Debug, Vector::MachineCheck];
+const COMMUNICATION: &[Vector] = &[Vector::VmmCommunication];
+const NMI_AND_COMMUNICATION: &[Vector] = &[Vector::Nmi, Vector::VmmCommunication];
+const ALL_BUT_NMI: &[Vector] = &[Vector::Debug, Vector::MachineCheck, Vector::VmmCommunication];
 
 macro_rules! systems {
     ($($name:ident: $text:literal, $vectors:expr, $usual:expr;)*) => { $(
@@ -33,6 +36,10 @@ systems! {
     form_e_by_db_and_mc: "form=E handler=quiet", DEBUG_AND_MACHINE_CHECK, WHOLE;
     form_e_by_all_three: "form=E handler=quiet", &THREE, SAMPLE;
     form_e_without_pcids: "form=E features=pti,fsgsbase,nx handler=quiet", DEBUG_AND_MACHINE_CHECK, SAMPLE;
+    form_e_by_vc: "form=E handler=quiet", COMMUNICATION, WHOLE;
+    form_e_by_nmi_and_vc: "form=E handler=quiet", NMI_AND_COMMUNICATION, WHOLE;
+    form_e_by_db_mc_and_vc: "form=E handler=quiet", ALL_BUT_NMI, SAMPLE;
+    perf_by_nmi_and_vc: "form=E handler=perf", NMI_AND_COMMUNICATION, SAMPLE;
     perf_by_nmi: "form=E handler=perf", NMI, SAMPLE;
     perf_by_db_and_mc: "form=E handler=perf", DEBUG_AND_MACHINE_CHECK, SAMPLE;
     pending_flush_by_nmi: "form=E handler=pending-flush", NMI, SAMPLE;
@@ -40,8 +47,15 @@ systems! {
     pending_flush_by_all_three: "form=E handler=pending-flush", &THREE, SAMPLE;
 }
 
+/// Each address that a double fault has left behind makes states of its own.
+#[test]
+fn form_e_by_df() {
+    let report = check("form=E handler=quiet", &[Vector::DoubleFault], SAMPLE);
+    assert_eq!(weighed(&report), [0, 7023, 417_947]);
+}
+
 /// It holds for every schedule, and schedules that are played go as the summaries say.
-pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) {
+pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) -> Report {
     let extent = Extent::asked_for().shared_by(2);
     println!("{text} {vectors:?}, seed {}", extent.seed);
     let explorer = searched(any_depth(config(text), vectors));
@@ -55,14 +69,15 @@ pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) {
     }
     let (pairs, boundaries) = check.nested_pairs(steps);
     let random = check.random(steps);
-    // An NMI blocks NMIs.
-    let nests = vectors != NMI;
+    // An NMI blocks NMIs, and assumptions keep #VC out of #VC and #DF out of #DF.
+    let nests = !matches!(vectors, [Vector::Nmi | Vector::VmmCommunication | Vector::DoubleFault]);
     assert_eq!((pairs.deepest > 1, random.deepest > 1), (nests, nests), "{pairs:?} {random:?}");
     println!(
         "{text} {vectors:?}: {} single exceptions, {} strikes in nested pairs at {boundaries} of {steps} boundaries, {} strikes of random \
          schedules from seed {}: as the summaries say",
         singles.strikes, pairs.strikes, random.strikes, extent.seed
     );
+    report
 }
 
 /// What was played.

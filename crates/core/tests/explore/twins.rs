@@ -1,6 +1,6 @@
 //! Plain search and search with cut-off come to the same.
 
-use crate::support::{Extent, THREE, config, excluded, explore, query, two_deep};
+use crate::support::{Extent, FIVE, THREE, config, excluded, explore, query, two_deep};
 use cr3_core::counters::Counter;
 use cr3_core::explore::{Counts, Method, Query, Report, follows_instructions};
 use cr3_core::scenario::Vector;
@@ -51,13 +51,27 @@ fn single_exceptions_come_to_the_same() {
     }
 }
 
-/// Two exceptions. The first strikes at one boundary.
+/// Two exceptions of three vectors. The first strikes at one boundary.
 #[track_caller]
 fn check_two(text: &str, boundary: u32) {
-    let (cut, plain) = check(two_deep(config(text), boundary, 2000));
+    check_two_of(text, &THREE, boundary);
+}
+
+/// Two exceptions. The first strikes at one boundary.
+#[track_caller]
+fn check_two_of(text: &str, vectors: &[Vector], boundary: u32) {
+    let (cut, plain) = check(Query { vectors: vectors.to_vec(), ..two_deep(config(text), boundary, 2000) });
     assert_eq!(cut.depth, 2, "{text}");
     assert!(cut.work.runs < plain.work.runs, "{text}: {:?} {:?}", cut.work, plain.work);
-    assert!(cut.counts.schedules > 1000 * THREE.len() as u64, "{text}: {:?}", cut.counts);
+    assert!(cut.counts.schedules > 1000 * vectors.len() as u64, "{text}: {:?}", cut.counts);
+}
+
+#[test]
+fn two_exceptions_come_to_the_same_with_vc() {
+    const NMI_AND_COMMUNICATION: &[Vector] = &[Vector::Nmi, Vector::VmmCommunication];
+    check_two_of("form=E handler=quiet", &[Vector::VmmCommunication], 379);
+    check_two_of("form=E handler=quiet", NMI_AND_COMMUNICATION, 379);
+    check_two_of("form=A handler=perf", &FIVE, 800);
 }
 
 #[test]

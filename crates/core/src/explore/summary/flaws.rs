@@ -50,6 +50,8 @@ fn the_check_finds_what_was_left_out() {
         ("remapped", Flaw::None),
         ("remapped", Flaw::NoWalks),
         ("remapped", Flaw::NoInvalidations),
+        ("cleared_by_probe", Flaw::None),
+        ("cleared_by_probe", Flaw::NoFrames),
         // It breaks, and with this mistake the search says that it holds.
         ("stale_entry", Flaw::NoLookUps),
     ];

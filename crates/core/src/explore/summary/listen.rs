@@ -1,7 +1,8 @@
 //! What a shadow hears of the machine: instructions that retire, faults, and deliveries.
 
 use super::guard::Held;
-use super::operands::{RSP, moves_stack};
+use super::operands::{RSP, enters_handler, moves_stack};
+use super::round::Flaw;
 use super::shadow::Shadow;
 use super::value::{BLOCKED, CHECKING, CR2, OWES, RIP, SS, Value};
 use crate::machine::observe::{AccessKind, Delivered, DropCause, MemoryAccess, Resume, TlbEvent};
@@ -88,7 +89,11 @@ impl Observer for Shadow {
             self.registers[RSP] = Held::KNOWN;
         }
         self.leaves = machine.cpu.cpl == 3 || crate::run::is_iret(instruction.mnemonic());
-        self.note(machine);
+        // The delivery that ends the step takes what was accessed, and notes it.
+        let is_delivery = enters_handler(instruction.mnemonic()) && self.learned.caches.flaw != Flaw::NoFrames;
+        if !is_delivery {
+            self.note(machine);
+        }
     }
 
     fn memory(&mut self, access: &MemoryAccess) {

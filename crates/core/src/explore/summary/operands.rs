@@ -61,6 +61,11 @@ pub(super) fn moves_stack(mnemonic: M) -> bool {
     matches!(mnemonic, M::Push | M::Pop | M::Pushfq | M::Call | M::Ret)
 }
 
+/// Whether it delivers an event by itself: all that it accesses belongs to the delivery (SDM vol. 2, INT n/INT3/INT1).
+pub(super) fn enters_handler(mnemonic: M) -> bool {
+    matches!(mnemonic, M::Int | M::Int3 | M::Int1)
+}
+
 pub(super) fn is_near_target(i: &Instruction) -> bool {
     i.op0_kind() == OpKind::NearBranch64
 }

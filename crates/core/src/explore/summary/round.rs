@@ -51,13 +51,15 @@ pub(in crate::explore) enum Flaw {
     NoLookUps,
     /// What invalidations do to translations that values follow.
     NoInvalidations,
+    /// What an instruction pushes that delivers an event.
+    NoFrames,
 }
 
 impl Flaw {
     fn hides(self, item: Item, caches: &Caches) -> bool {
         let word = if let Item::Bits { loc: Loc::Memory(word), .. } = item { Some(word) } else { None };
         match self {
-            Self::None | Self::NoEnds | Self::NoInvalidations => false,
+            Self::None | Self::NoEnds | Self::NoInvalidations | Self::NoFrames => false,
             Self::NoComparisons => matches!(item, Item::Taken { .. }),
             Self::NoBits => matches!(item, Item::Bits { .. }),
             Self::NoWalks => word.is_some_and(|word| caches.is_entry(word)),

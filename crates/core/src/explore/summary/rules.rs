@@ -4,7 +4,7 @@
 //! words of tables, descriptors and text that change.
 
 use super::guard::{FOLLOWED, Flags, Guard, Held, Item, Slot, seen_by};
-use super::operands::{Given, RSP, is_near_target, name};
+use super::operands::{Given, RSP, enters_handler, is_near_target, name};
 use super::registers::Registers;
 use super::shadow::Shadow;
 use super::value::{BLOCKED, CHECKING, CR2, GS, KERNEL_GS, Loc, OWES, REGISTERS, RIP, SS, Value, ones};
@@ -77,6 +77,7 @@ impl Shadow {
                 self.flags.direction = Slot::Known;
                 Some(())
             }
+            mnemonic if enters_handler(mnemonic) => Some(()),
             Nop | Endbr64 | Clac | Stac | Cli | Sti | Lfence | Mfence | Sfence | Pause | Hlt | Invlpg => Some(()),
             Swapgs => {
                 self.registers.swap(GS, KERNEL_GS);

@@ -205,6 +205,8 @@ impl Saturation {
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
         if let Some(entry) = self.learned.seen_marks() {
+            // What breaks was carried out, and is replayed before it is shown.
+            self.failures = round.failures;
             self.meet(Obstacle::Marks(entry));
         } else if let Some(mistake) = round.mistakes.pop().filter(|_| !grew) {
             self.meet(Obstacle::Mistake(mistake));

@@ -90,6 +90,26 @@ fn a_count_of_two_breaks_with_two() {
 }
 
 #[test]
+fn flags_that_an_int3_pushes_break_with_two() {
+    check(
+        "pushed_by_probe",
+        expect![[r#"
+        holds at depth 1
+    "#]],
+    );
+    check_two(
+        "pushed_by_probe",
+        379,
+        2000,
+        expect![[r#"
+            breaks at depth 2
+              restored: error_entry+5#3:mc > paranoid_exit_cr3_restored:db
+              user-cr3: error_entry+5#3:mc, iret_exit_user_cr3:db
+        "#]],
+    );
+}
+
+#[test]
 fn a_translation_that_stays_cached_breaks_with_two() {
     check(
         "stale_entry",
@@ -120,7 +140,9 @@ fn a_translation_that_stays_cached_breaks_with_two() {
 
 #[test]
 fn what_looks_wrong_and_is_right_holds() {
-    for name in ["counts_only", "iret_to_itself", "harmless_window", "three_deep", "stale_entry_flushed"] {
+    for name in
+        ["counts_only", "iret_to_itself", "harmless_window", "cleared_by_probe", "three_deep", "stale_entry_flushed"]
+    {
         assert_eq!(told(&explore(query(vec![custom(name)]))), "holds at depth 1\n", "{name}");
     }
     for name in ["counts_only", "iret_to_itself", "harmless_window"] {

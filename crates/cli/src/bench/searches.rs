@@ -8,14 +8,18 @@ use cr3_core::linux::{Config, Form, Handler, Handlers};
 use cr3_core::scenario::Vector;
 
 const THREE: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
+const FOUR: [Vector; 4] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck, Vector::VmmCommunication];
 const FIVE: [Vector; 5] =
     [Vector::Nmi, Vector::Debug, Vector::MachineCheck, Vector::VmmCommunication, Vector::DoubleFault];
+
+const NMI_AND_VC: [Vector; 2] = [Vector::Nmi, Vector::VmmCommunication];
 
 const DEBUG_AND_MACHINE_CHECK: [Vector; 2] = [Vector::Debug, Vector::MachineCheck];
 
 /// Searches of any depth and number: name, what it is, what strikes, and what handles it.
-const ANY: [(&str, &str, &[Vector], Handler); 5] = [
+const ANY: [(&str, &str, &[Vector], Handler); 8] = [
     ("explore-any-nmi", "any depth, nmi", &[Vector::Nmi], Handler::Quiet),
+    ("explore-any-nmi-vc", "any depth, nmi,vc", &NMI_AND_VC, Handler::Quiet),
     ("explore-any-db-mc", "any depth, db,mc", &DEBUG_AND_MACHINE_CHECK, Handler::Quiet),
     ("explore-any-three", "any depth, nmi,db,mc", &THREE, Handler::Quiet),
     ("explore-any-three-perf", "any depth, nmi,db,mc, perf", &THREE, Handler::Perf),
@@ -25,7 +29,14 @@ const ANY: [(&str, &str, &[Vector], Handler); 5] = [
         &DEBUG_AND_MACHINE_CHECK,
         Handler::PendingFlush,
     ),
+    ("explore-any-three-pending-flush", "any depth, nmi,db,mc, pending-flush", &THREE, Handler::PendingFlush),
+    ("explore-any-four", "any depth, nmi,db,mc,vc", &FOUR, Handler::Quiet),
 ];
+
+/// Searches that take a minute or more are not repeated.
+fn samples_of(vectors: &[Vector], samples: u32) -> u32 {
+    if vectors.len() < FOUR.len() { samples } else { 1 }
+}
 
 /// All features, the handler quiet.
 fn query(form: Form, vectors: &[Vector], depth: u32, method: Method) -> Query {
@@ -73,7 +84,7 @@ pub(super) fn searches(samples: u32, depth: u32) -> Result<Vec<Measured>, WrongU
             let configs =
                 query.configs.iter().map(|config| Config { handler: Handlers::only(handler), ..config.clone() });
             let query = Query { configs: configs.collect(), ..query };
-            all.push(measured(name, what, samples, &[query])?);
+            all.push(measured(name, what, samples_of(vectors, samples), &[query])?);
         }
     }
     Ok(all)

@@ -1,7 +1,6 @@
 //! Texts beside the page, which the page fetches when a person opens what shows them.
 
 use crate::choice::Overlay;
-use crate::state::State;
 use std::rc::Rc;
 
 /// A text beside the page.
@@ -89,13 +88,10 @@ impl Papers {
             self.0[paper as usize].opened();
         }
     }
-}
 
-impl State {
-    /// The text that is open and not here.
+    /// The text that `overlay` shows and that is not here.
     #[must_use]
-    pub fn wanted_paper(&self) -> Option<Paper> {
-        let is_wanted = |paper: &Paper| paper.overlay() == self.overlay && *self.papers.of(*paper) == Document::Unread;
-        Paper::ALL.into_iter().find(is_wanted)
+    pub fn wanted(&self, overlay: &Overlay) -> Option<Paper> {
+        Paper::ALL.into_iter().find(|paper| paper.overlay() == *overlay && *self.of(*paper) == Document::Unread)
     }
 }

@@ -345,7 +345,8 @@ fn a_text_that_could_not_be_fetched_is_fetched_again_when_it_is_opened_again() {
     let (open, taken) = (|| Action::Open(Overlay::Limits), |document| Action::TakePaper(Paper::Limits, document));
     let missing = after(&opened(""), [open(), taken(Document::Missing("no network".into()))]);
     assert_eq!(*missing.papers.of(Paper::Limits), Document::Missing("no network".into()));
-    assert_eq!(after(&missing, [Action::Close, open()]).wanted_paper(), Some(Paper::Limits));
+    let again = after(&missing, [Action::Close, open()]);
+    assert_eq!(again.papers.wanted(&again.overlay), Some(Paper::Limits));
     let read = Document::Read("# Limits".into());
     let kept = [taken(read.clone()), Action::Close, Action::OpenLink("forms=A,E".to_owned()), open()];
     assert_eq!(*after(&missing, kept).papers.of(Paper::Limits), read);

@@ -10,7 +10,7 @@ use yew::prelude::*;
 #[hook]
 pub(crate) fn use_papers(state: &State, dispatch: &Callback<Action>) {
     let dispatch = dispatch.clone();
-    let wanted = state.wanted_paper();
+    let wanted = state.papers.wanted(&state.overlay);
     use_number(wanted.map_or(0, |paper| 1 + paper as u64), move || {
         if let Some(paper) = wanted {
             spawn_local(async move { dispatch.emit(Action::TakePaper(paper, text(paper.file()).await)) });

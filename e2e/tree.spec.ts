@@ -29,7 +29,7 @@ test("a kernel tree that is chosen runs on the right, as form E does, and nothin
   await opened(page);
   const sent: string[] = [];
   page.context().on("request", (request) => {
-    if (request.method() !== "GET" || !/\/(worker|fonts|editor)\/|\/icon-\w+\.svg$/.test(request.url())) sent.push(request.url());
+    if (request.method() !== "GET" || !/\/(worker|fonts|editor)\/|\/WHY\.md$|\/icon-\w+\.svg$/.test(request.url())) sent.push(request.url());
   });
   await choose(page);
   await expect(editor(page).getByRole("button", { name: "Tree right" })).toHaveAttribute("aria-pressed", "true");

@@ -78,8 +78,12 @@ impl Papers {
         &self.0[paper as usize]
     }
 
+    /// A text that is here stays, even if it is fetched again in vain.
     pub(crate) fn take(&mut self, paper: Paper, document: Document) {
-        self.0[paper as usize] = document;
+        let known = &mut self.0[paper as usize];
+        if !matches!((&*known, &document), (Document::Read(_), Document::Missing(_))) {
+            *known = document;
+        }
     }
 
     /// Fetches again what `overlay` shows, if it was missing.

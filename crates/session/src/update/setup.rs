@@ -35,6 +35,7 @@ pub(super) fn set_form(state: &mut State, side: Side, form: Form) {
         setup.own[side.index()] = Own::Text;
     });
     if form == Form::Custom {
+        state.papers.open(&Overlay::Editor);
         state.overlay = Overlay::Editor;
     }
 }

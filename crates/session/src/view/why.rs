@@ -21,20 +21,40 @@ pub fn why(document: &str, text: &str, line: u32) -> Option<Why> {
     let index = (line as usize).checked_sub(1)?;
     let lines: Vec<&str> = text.lines().collect();
     let statement = joined(lines.get(index)?);
-    let names = names_above(&lines[..=index]);
-    let named = |name: &&str| chapter(document, |heading| heading.contains(&format!("`{name}`")));
-    let own = names.iter().find_map(named);
+    let called = statement.split_whitespace().next().filter(|name| !is_note(name))?;
+    let own = names_above(&lines[..=index]).iter().find_map(|name| stretch(document, name));
     let anywhere = chapter(document, |heading| heading == ANYWHERE);
     let fits = |entry: &(&str, Why)| has_all(&statement, entry.0);
     let of = |chapter: &str| entries(chapter).find(fits).map(|(_, why)| why);
     let rest = |chapter: &str| entries(chapter).find(|(words, _)| *words == OTHERWISE).map(|(_, why)| why);
-    own.and_then(of).or_else(|| anywhere.and_then(of)).or_else(|| own.and_then(rest))
+    let of_macro = || stretch(document, called).and_then(rest);
+    own.and_then(of).or_else(|| anywhere.and_then(of)).or_else(of_macro).or_else(|| own.and_then(rest))
 }
 
-/// A statement without its comments, with no space behind a comma.
+/// What produces no code: notes for tools, and marks of where a function begins and ends.
+fn is_note(name: &str) -> bool {
+    ["ANNOTATE_", "UNWIND_HINT", "SYM_"].iter().any(|start| name.starts_with(start))
+}
+
+/// A statement without label and comments, with no space behind a comma.
 fn joined(line: &str) -> String {
-    let code = line.split("/*").next().unwrap_or_default().trim();
+    let code = without_comments(line);
+    let code = code.split_once(':').filter(|(name, _)| is_name(name.trim())).map_or(code.as_str(), |(_, rest)| rest);
     code.split(',').map(str::trim).collect::<Vec<_>>().join(",")
+}
+
+/// A line without what stands between `/*` and `*/`, and without what follows `//` or a `#` that no operand has.
+fn without_comments(line: &str) -> String {
+    let mut code = String::new();
+    let mut rest = line;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code += before;
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    code += rest;
+    let ends = [code.find("//"), code.find(" #"), code.find("\t#"), code.starts_with('#').then_some(0)];
+    let end = ends.into_iter().flatten().min().unwrap_or(code.len());
+    code[..end].to_owned()
 }
 
 /// Whether a statement has all the words of an entry, the first as its mnemonic, whatever the width.
@@ -43,12 +63,12 @@ fn has_all(statement: &str, words: &str) -> bool {
     let (mnemonic, operands) = words.split_once(' ').unwrap_or((words, ""));
     let first = statement.split_whitespace().next().unwrap_or_default();
     let is_mnemonic = first == mnemonic || first.strip_suffix(['b', 'w', 'l', 'q']) == Some(mnemonic);
-    // The name of a macro or of a function may be longer than the entry, and a function stands behind the CALL or JMP.
-    let is_name = mnemonic.contains('_') && statement.contains(mnemonic);
-    (is_mnemonic || is_name) && operands.split_whitespace().all(|word| statement.contains(word))
+    // A function stands behind the CALL or JMP.
+    let is_function = || mnemonic.contains('_') && statement.split(|it: char| !is_of_name(it)).any(|it| it == mnemonic);
+    (is_mnemonic || is_function()) && operands.split_whitespace().all(|word| statement.contains(word))
 }
 
-/// Names at and above the last line, the nearest first: the macro that it is in, or labels outside of macros.
+/// Names at and above the last line, the nearest first: the macro that it is in, or the labels of its function outside of macros.
 fn names_above<'t>(lines: &[&'t str]) -> Vec<&'t str> {
     let mut names = Vec::new();
     let mut passing = false;
@@ -58,18 +78,55 @@ fn names_above<'t>(lines: &[&'t str]) -> Vec<&'t str> {
             Some(head) => return head.split([' ', '\t', ',']).find(|it| !it.is_empty()).into_iter().collect(),
             None if line.starts_with(".endm") => passing = true,
             None if passing => {}
-            None => names.extend(label(line)),
+            None => match mark(line) {
+                Some((Mark::End, _)) => break,
+                Some((Mark::Start, name)) => {
+                    names.push(name);
+                    break;
+                }
+                Some((Mark::Inside, name)) => names.push(name),
+                None => {}
+            },
         }
     }
     names
 }
 
-/// The label that a line sets, by itself or by one of the kernel's macros (`SYM_CODE_START(name)`).
-fn label(line: &str) -> Option<&str> {
-    let by_macro = line.strip_prefix("SYM_").and_then(|rest| rest.split_once('(')?.1.split([')', ',']).next());
-    let by_itself = || line.split_once(':').map(|(name, _)| name);
-    let is_name = |name: &&str| !name.is_empty() && name.chars().all(|it| it.is_alphanumeric() || "._$".contains(it));
-    by_macro.or_else(by_itself).map(str::trim).filter(is_name)
+/// Where a label stands in its function, as far as it says that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Start,
+    Inside,
+    End,
+}
+
+/// The label that a line sets, by itself or by one of the kernel's macros (include/linux/linkage.h, `SYM_CODE_START(name)`).
+fn mark(line: &str) -> Option<(Mark, &str)> {
+    let (mark, name) = match line.strip_prefix("SYM_").and_then(|rest| rest.split_once('(')) {
+        Some((kind, rest)) => {
+            let mark = match kind {
+                kind if kind.contains("_END") => Mark::End,
+                kind if kind.contains("_START") => Mark::Start,
+                _ => Mark::Inside,
+            };
+            (mark, rest.split([')', ',']).next()?)
+        }
+        None => (Mark::Inside, line.split_once(':')?.0),
+    };
+    Some((mark, name.trim())).filter(|(_, name)| is_name(name))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(is_of_name)
+}
+
+fn is_of_name(letter: char) -> bool {
+    letter.is_alphanumeric() || "._$".contains(letter)
+}
+
+/// The chapter about a stretch that begins with a name.
+fn stretch<'d>(document: &'d str, name: &str) -> Option<&'d str> {
+    chapter(document, |heading| heading.contains(&format!("`{name}`")))
 }
 
 /// The first chapter with such a heading, without the heading.
@@ -186,5 +243,26 @@ mod tests {
             expect!["Never reached: if it is, #UD says so at once. [arch/x86/entry/entry_64.S, v6.12]"],
         );
         check("", 1, expect!["nothing"]);
+        let other = "SYM_CODE_START(entry_SYSCALL_64)\n\tnop\nSYM_CODE_END(entry_SYSCALL_64)\nSYM_FUNC_START(__switch_to_asm)\n\tpushq %rbp\n\tUNWIND_HINT_REGS\n\tENDBR\n";
+        check(other, 5, expect!["nothing"]);
+        check(other, 6, expect!["nothing"]);
+        check(other, 7, expect!["With indirect-branch tracking the processor accepts an indirect branch, or the delivery of an exception, only here. [Intel SDM vol. 1, indirect branch tracking]"]);
+    }
+
+    #[test]
+    fn comments_and_labels_are_no_words() {
+        let check = |line: &str, expected: &str| assert_eq!(joined(line), expected, "{line}");
+        check("\tmovq\t\\save_reg, %cr3 /* not %rax */", "movq\t\\save_reg,%cr3");
+        check("/* x */ jmp .Lend_\\@ # not .Lwrcr3", "jmp .Lend_\\@");
+        check("2: btr \\a, \\b // ,%cr3", "btr \\a,\\b");
+        check(".Lend_\\@:", ".Lend_\\@:");
+        check("\tandq\t$(0x7FF), %rax", "andq\t$(0x7FF),%rax");
+    }
+
+    #[test]
+    fn a_function_is_named_whole() {
+        assert!(has_all("call error_entry", "`error_entry`"));
+        assert!(!has_all("call xen_error_entry", "`error_entry`"));
+        assert!(has_all("btrq \\a,%gs:user_pcid_flush_mask", "`btr user_pcid_flush_mask`"));
     }
 }

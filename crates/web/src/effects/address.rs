@@ -18,7 +18,7 @@ const SOON: u32 = 20;
 /// Minimum milliseconds between two changes of the address: browsers refuse more than a few per second.
 const PACE: u32 = 200;
 
-/// Milliseconds after which a change is written even though a person still scrubs. Browsers fetch the page's icon again for each.
+/// Milliseconds after which the next pause is the last that a change waits for, although a person still scrubs. Browsers fetch the page's icon again for each.
 const LATEST: f64 = 1000.0;
 
 /// Browsers take longer to write a longer address: a millisecond more of pause for so many characters.
@@ -129,7 +129,7 @@ fn wait(bar: &Rc<RefCell<Bar>>, state: &Rc<State>) {
     let mut known = bar.borrow_mut();
     known.waiting = Some(state.clone());
     match known.since {
-        Some((begun, pause)) if known.pause.is_some() && Date::now() - begun < LATEST => {
+        Some((begun, pause)) if known.pause.is_some() && (0.0..LATEST).contains(&(Date::now() - begun)) => {
             known.pause = Some(next(pause))
         }
         _ if known.pause.is_none() => known.pause = Some(next(SOON)),

@@ -246,7 +246,13 @@ mod tests {
         let other = "SYM_CODE_START(entry_SYSCALL_64)\n\tnop\nSYM_CODE_END(entry_SYSCALL_64)\nSYM_FUNC_START(__switch_to_asm)\n\tpushq %rbp\n\tUNWIND_HINT_REGS\n\tENDBR\n";
         check(other, 5, expect!["nothing"]);
         check(other, 6, expect!["nothing"]);
-        check(other, 7, expect!["With indirect-branch tracking the processor accepts an indirect branch, or the delivery of an exception, only here. [Intel SDM vol. 1, indirect branch tracking]"]);
+        check(
+            other,
+            7,
+            expect![
+                "With indirect-branch tracking the processor accepts an indirect branch, or the delivery of an exception, only here. [Intel SDM vol. 1, indirect branch tracking]"
+            ],
+        );
     }
 
     #[test]

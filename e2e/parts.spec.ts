@@ -31,7 +31,7 @@ test("what the first sight needs comes first: the story is drawn and stepped thr
   await expectStep(page, before! + 1);
   await page.keyboard.press("k");
   await expectStep(page, before);
-  expect(ways).toEqual(["fetch"]);
+  await expect.poll(() => ways).toEqual(["fetch"]);
 });
 
 test("once the rest is there, nobody asks for it again", async ({ page }) => {

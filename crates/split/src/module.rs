@@ -66,6 +66,12 @@ pub struct Module<'bytes> {
 }
 
 impl<'bytes> Module<'bytes> {
+    /// The functions that have at most so many bytes of code, as indexes into those that the module defines.
+    pub fn small(&self, bytes: usize) -> impl Iterator<Item = u32> {
+        let small = move |body: &FunctionBody<'_>| body.as_bytes().len() <= bytes;
+        self.bodies.iter().zip(0..).filter(move |(body, _)| small(body)).map(|(_, function)| function)
+    }
+
     /// Reads a module in the binary format.
     ///
     /// # Errors

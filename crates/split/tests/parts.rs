@@ -152,6 +152,16 @@ fn any_two_parts_do_what_the_module_did() {
 }
 
 #[test]
+fn functions_are_small_by_their_bytes() {
+    let bytes = module();
+    let module = Module::read(&bytes).expect("a module");
+    let small = |bytes| module.small(bytes).collect::<Vec<_>>();
+    assert_eq!(small(0), []);
+    assert_eq!(small(8), [0, 5, 6]);
+    assert_eq!(small(1000), [0, 1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn what_cannot_be_taken_apart_says_why() {
     let check = |bytes: &[u8], import, expected| {
         let error =

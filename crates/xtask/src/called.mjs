@@ -1,6 +1,6 @@
 // `called.mjs STAGE WATCHED`: opens the page of the folder STAGE with the module WATCHED in the place of its own, which writes down which of its
 // functions are called (crates/split), and prints the names of those that the first sight calls: the opening story and a link, drawn
-// as far as the page draws before the rest of its module is there, a step, a scroll, the pointer over a row.
+// as far as the page draws before the rest of its module is there, steps while it still draws and after that, a scroll, the pointer over a row.
 import { chromium } from "@playwright/test";
 import { readFileSync } from "node:fs";
 import { served } from "../../../e2e/measure.mjs";
@@ -51,6 +51,16 @@ async function settled(page) {
   }
 }
 
+/** Steps forward and back. Waits for each step: the page draws keys that come at once as one change, which may be none. */
+async function stepped(page) {
+  const position = ".transport .position b";
+  for (const key of ["ArrowDown", "j", "ArrowUp", "k"]) {
+    const before = await page.textContent(position);
+    await page.keyboard.press(key);
+    await page.waitForFunction(([where, before]) => document.querySelector(where).textContent !== before, [position, before]);
+  }
+}
+
 const names = new Set();
 await served(stage, "plain", async (address) => {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
@@ -59,8 +69,9 @@ await served(stage, "plain", async (address) => {
     const page = await prepared(context);
     await page.goto(address + link);
     await page.waitForSelector(".runs .row.current", { timeout: 120_000 });
+    await stepped(page);
     await settled(page);
-    for (const key of ["ArrowDown", "j", "ArrowUp", "k"]) await page.keyboard.press(key);
+    await stepped(page);
     await page.locator(".runs .row.current").first().hover();
     await page.mouse.wheel(0, 300);
     for (const name of await settled(page)) names.add(name);

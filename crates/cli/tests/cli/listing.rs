@@ -9,8 +9,8 @@ fn lists_places() {
         "places sysret_exit_user_cr3",
         0,
         expect![[r#"
-            sysret_exit_user_cr3    ffffffff######f2  entry/syscall.S:##  popq %rdi
-            sysret_exit_user_cr3+1  ffffffff######f3  entry/syscall.S:##  popq %rsp
+            sysret_exit_user_cr3    ffffffff######f2  arch/x##/entry/entry_##.S:##  popq %rdi
+            sysret_exit_user_cr3+1  ffffffff######f3  arch/x##/entry/entry_##.S:##  popq %rsp
         "#]],
     );
     let report = json("places kernel_loop --json", 0);

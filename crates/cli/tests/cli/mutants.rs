@@ -25,7 +25,7 @@ fn what_kills_a_mutant_is_seen_by_run() {
     let report = json("mutants user:16:delete --json", 0);
     assert_eq!((&report["version"], &report["standing"]), (&1.into(), &"enough".into()));
     let mutant = &report["mutants"][0];
-    assert_eq!((&mutant["verdict"], &mutant["source"]), (&"killed".into(), &"entry/calling.S".into()));
+    assert_eq!((&mutant["verdict"], &mutant["source"]), (&"killed".into(), &"arch/x86/entry/calling.h".into()));
     let text = play("mutants user:16:delete --show", "");
     assert_eq!((text.status, text.err.as_str()), (0, ""));
     let killer = &mutant["killed_by"];
@@ -55,12 +55,12 @@ fn a_mutant_that_is_the_same_says_over_what() {
         "mutants save:4:register-1",
         0,
         expect![[r#"
-        form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
-        searched  one exception of nmi, db, mc, vc, the standard set of systems
-        save:4:register-1, entry/calling.S line ###: bt $PTI_USER_PGTABLE_BIT,\scratch_reg becomes bt
-            $PTI_USER_PGTABLE_BIT,\save_reg
-        verdict   equivalent: #### inputs
-    "#]],
+            form      E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR on the pending flush
+            searched  one exception of nmi, db, mc, vc, the standard set of systems
+            save:4:register-1, arch/x##/entry/calling.h line ###: bt $PTI_USER_PGTABLE_BIT,\scratch_reg
+                becomes bt $PTI_USER_PGTABLE_BIT,\save_reg
+            verdict   equivalent: #### inputs
+        "#]],
     );
     let report = json("mutants save:5:delete --json", 0);
     let same = &report["mutants"][0]["same"];

@@ -86,26 +86,26 @@ fn the_heading_says_what_to_know_of_the_text() {
     check(
         "run",
         expect![[r#"
-        restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
-          differ
-          the built-in one is in entry/calling.S, line ###
-        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
-          the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
-        restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
-          nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
-    "#]],
+            restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
+              differ
+              the built-in one is in arch/x##/entry/calling.h, line ###
+            restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
+              the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
+            restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
+              nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
+        "#]],
     );
     check(
         "compare",
         expect![[r#"
-        restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
-          differ
-          the built-in one is in entry/calling.S, line ###
-        restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
-          the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
-        restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
-          nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
-    "#]],
+            restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
+              differ
+              the built-in one is in arch/x##/entry/calling.h, line ###
+            restore/custom.S:6:8: note: `CONFIG_DEBUG_ENTRY` counts as off
+              the machine does not model it; `#define CONFIG_DEBUG_ENTRY 1` above this line turns it on
+            restore/custom.S:##:1: note: the macro RESTORE_CR3 is empty with these features
+              nothing restores CR3 in this run; an #if or an ALTERNATIVE may leave out what should
+        "#]],
     );
 }
 

@@ -14,18 +14,18 @@ fn walks_both_texts() {
         "tree --tree testdata/tree",
         0,
         expect![[r#"
-        v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
-        ### pairs of instructions agree, from ## entry points.
+            v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
+            ### pairs of instructions agree, from ## entry points.
 
-          declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
-          calls it
-          built in entry/exits.S:##: swapgs
-          tree     arch/x##/entry/entry_##.S:###: endbr##
+              declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
+              calls it
+              built in arch/x##/entry/entry_##.S:###: swapgs
+              tree     arch/x##/entry/entry_##.S:###: endbr##
 
-        not in the built-in text: __irqentry_text_start, asm_common_interrupt,
-        asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
-        not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
-    "#]],
+            not in the built-in text: __irqentry_text_start, asm_common_interrupt,
+            asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
+            not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
+        "#]],
     );
     let different = Copy::new("different");
     different.edit(ENTRY, "\tstd\n", "");
@@ -33,22 +33,22 @@ fn walks_both_texts() {
         "tree",
         1,
         expect![[r#"
-        v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
-        ### pairs of instructions agree, from ## entry points.
+            v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
+            ### pairs of instructions agree, from ## entry points.
 
-          DIFFERENT: another instruction
-          built in entry/nmi.S:###: std
-          tree     arch/x##/entry/entry_##.S:###: movq $0, 5*8(%rsp)
+              DIFFERENT: another instruction
+              built in arch/x##/entry/entry_##.S:###: std
+              tree     arch/x##/entry/entry_##.S:###: movq $0, 5*8(%rsp)
 
-          declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
-          calls it
-          built in entry/exits.S:##: swapgs
-          tree     arch/x##/entry/entry_##.S:###: endbr##
+              declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
+              calls it
+              built in arch/x##/entry/entry_##.S:###: swapgs
+              tree     arch/x##/entry/entry_##.S:###: endbr##
 
-        not in the built-in text: __irqentry_text_start, asm_common_interrupt,
-        asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
-        not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
-    "#]],
+            not in the built-in text: __irqentry_text_start, asm_common_interrupt,
+            asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
+            not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
+        "#]],
     );
 }
 
@@ -86,18 +86,30 @@ fn runs_the_tree_as_form_custom() {
             other events            4
         "#]],
     );
-    // A label of the tree alone.
-    let missed = play(
-        "compare --forms E,custom --tree testdata/tree --features pti,pcid --inject 'entry_SYSCALL_64:nmi > nmi_swapgs:mc' --rows 0",
-        "",
-    );
-    assert_eq!((missed.status, missed.err.as_str()), (1, ""));
+    // A label of Linux that both texts understand, and one that a patch brings.
+    let inject = |text: &str, label: &str, patch: &str| {
+        let command = format!("compare --forms E,custom {text} --features pti,pcid --rows 0 --inject");
+        let said = play(&format!("{command} 'entry_SYSCALL_64:nmi > {label}:mc'"), patch);
+        assert_eq!(said.err, "");
+        (said.status, lines(&said.out, |line| line.contains(label)))
+    };
+    let (status, said) = inject("--tree testdata/tree", "nmi_swapgs", "");
+    assert_eq!(status, 0);
     expect![[r#"
         inject    entry_SYSCALL_##:nmi > nmi_swapgs:mc
-            nmi_swapgs:mc did not strike: the text of E has no such label, and that of tree has it
-        counters  not comparable: E is not struck by nmi_swapgs:mc
     "#]]
-    .assert_eq(&lines(&missed.out, |line| line.contains("nmi_swapgs")));
+    .assert_eq(&said);
+    let patch = "--- a/arch/x86/entry/entry_64.S\n+++ b/arch/x86/entry/entry_64.S\n@@ -1,3 +1,4 @@\n nmi_no_fsgsbase:\n \ttestl\t%ebx, %ebx\n+nmi_looks:\n \tjnz\tnmi_restore\n";
+    let (status, said) = inject("--patch -", "nmi_looks", patch);
+    assert_eq!(status, 1);
+    expect![[r#"
+        inject    entry_SYSCALL_##:nmi > nmi_looks:mc
+            nmi_looks:mc did not strike: the text of E has no such label, and that of custom has it
+        counters  not comparable: E is not struck by nmi_looks:mc
+        nmi_looks exists in custom only
+        nmi_looks+1 exists in custom only
+    "#]]
+    .assert_eq(&said);
     check(
         "places --tree testdata/tree nmi_exit_cr3",
         0,
@@ -235,33 +247,33 @@ fn settings_are_for_the_tree_too() {
         "tree --tree testdata/tree --config MITIGATION_RETHUNK=y",
         0,
         expect![[r#"
-        v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
-        ### pairs of instructions agree, from ## entry points.
+            v6.##, ## files with ### lines; the C side is modelled (checked). The macro is that of form E.
+            ### pairs of instructions agree, from ## entry points.
 
-          declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
-          no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
-          built in entry/paranoid.S:##: ret
-          tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
+              declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
+              no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
+              built in arch/x##/entry/entry_##.S:###: ret
+              tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
 
-          declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
-          no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
-          built in entry/exits.S:##: ret
-          tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
+              declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
+              no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
+              built in arch/x##/entry/entry_##.S:###: ret
+              tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
 
-          declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
-          no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
-          built in entry/error.S:##: ret
-          tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
+              declared (mitigations): what --config turns on runs as Linux leaves it on a processor that needs
+              no mitigation: RET by way of a thunk, jumps, an erased stack; or frames for the unwinder
+              built in arch/x##/entry/entry_##.S:###: ret
+              tree     arch/x##/entry/entry_##.S:###: jmp __x##_return_thunk
 
-          declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
-          calls it
-          built in entry/exits.S:##: swapgs
-          tree     arch/x##/entry/entry_##.S:###: endbr##
+              declared (endbr-load-gs-index): asm_load_gs_index begins with ENDBR## in Linux; only the C side
+              calls it
+              built in arch/x##/entry/entry_##.S:###: swapgs
+              tree     arch/x##/entry/entry_##.S:###: endbr##
 
-        not in the built-in text: __irqentry_text_start, asm_common_interrupt,
-        asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
-        not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
-    "#]],
+            not in the built-in text: __irqentry_text_start, asm_common_interrupt,
+            asm_exc_coproc_segment_overrun, irq_entries_start, x##_verw_sel
+            not modelled, a call panics: __switch_to, common_interrupt, exc_coproc_segment_overrun
+        "#]],
     );
     check(
         "run --tree testdata/tree --config MITIGATION_RETHUNK=y --steps none",

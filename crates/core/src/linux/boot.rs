@@ -109,12 +109,12 @@ fn of_entry(config: &Config, refused: Diagnostic) -> Diagnostic {
     }
 }
 
-/// Gives the places of a tree's text the names that they have in the built-in one.
+/// Gives the places of a tree's text the names that they have in the built-in one, and those of the built-in text the names of Linux.
 fn adopted(config: &Config, image: &mut Image) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let Some(tree) = config.base.tree() else { return Ok(Vec::new()) };
-    if config.form != Form::Custom {
+    let Some(tree) = config.base.tree().filter(|_| config.form == Form::Custom) else {
+        naming::understand_linux(image);
         return Ok(Vec::new());
-    }
+    };
     let plain = Config { base: Base::BuiltIn, form: Form::E, custom: Arc::default(), ..config.clone() };
     Ok(naming::adopt(image, tree, &boot(&plain)?.image))
 }

@@ -1,12 +1,27 @@
 //! Names for the places of a tree: those that the built-in text gives to what stands there.
 //!
 //! A schedule, a promise and a claim name places by labels of the built-in text. Linux lacks some of these, and has others. Where
-//! both texts run in lockstep, a place of the tree has the built-in name, and the tree's own label is understood beside it.
+//! both texts run in lockstep, a place of the tree has the built-in name, and the tree's own label is understood beside it. The built-in
+//! text understands the labels of Linux that begin no place in it.
 
 use super::lockstep::{Code, Found, Macro, Mitigations, goes_on, walk};
 use super::tree::{Checked, ENTRY, ENTRY_INDEX, Tree};
 use crate::asm::{Diagnostic, Image, Position, Severity};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Labels of Linux (arch/x86/entry/entry_64.S, v6.12) that begin no place in the built-in text, and its labels of what stands there.
+const OF_LINUX: [(&str, &str); 2] =
+    [("common_interrupt_return", "swapgs_restore_regs_and_return_to_usermode"), ("nmi_swapgs", ".Lnmi_swapgs")];
+
+/// Lets the built-in text understand the labels of Linux.
+pub(crate) fn understand_linux(image: &mut Image) {
+    for (theirs, ours) in OF_LINUX {
+        // A patch may have brought the label.
+        if let (None, Some(address)) = (image.symbols.get(theirs), image.symbols.get(ours).copied()) {
+            image.aliases.insert(theirs.to_owned(), address);
+        }
+    }
+}
 
 /// Gives a tree's image the names of the built-in text. The notes say what stands for the C side, and which names of the
 /// built-in text are of no use here.

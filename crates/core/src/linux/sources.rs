@@ -20,18 +20,14 @@ macro_rules! text {
 }
 
 const DEFINITIONS: Text = text!("kernel/definitions.S");
-const CALLING: Text = text!("entry/calling.S");
+const CALLING: Text = text!("arch/x86/entry/calling.h");
+/// The files of the kernel that have a text here, by the kernel's names.
+pub(super) const FILES: [&str; 2] = [CALLING.name, ENTRY.name];
+
 const EXTABLE: Text = text!("kernel/extable.S");
 
-/// The texts that use the macro or stand beside it.
-const ENTRY: [Text; 6] = [
-    text!("entry/syscall.S"),
-    text!("entry/exits.S"),
-    text!("entry/paranoid.S"),
-    text!("entry/error.S"),
-    text!("entry/stubs.S"),
-    text!("entry/nmi.S"),
-];
+/// The text that uses the macro.
+const ENTRY: Text = text!("arch/x86/entry/entry_64.S");
 
 const KERNEL: [Text; 5] = [
     text!("kernel/data.S"),
@@ -135,7 +131,7 @@ pub(super) fn built_in(
 fn in_order(first: [Source; 3], signature: &Signature, handlers: Handlers) -> Vec<Source> {
     let mut sources = Vec::from(first);
     sources.push(EXTABLE.source());
-    sources.extend(ENTRY.map(|text| Source { text: signature.adapt(text.text), ..text.source() }));
+    sources.push(Source { text: signature.adapt(ENTRY.text), ..ENTRY.source() });
     sources.extend(modelled(handlers));
     sources
 }

@@ -194,7 +194,10 @@ fn any_of_our_macros_may_be_replaced() {
     let undecided = errors(&format!(".if 1\n.macro SET_NOFLUSH_BIT reg\n.endm\n.endif\n{form}"));
     let said: Vec<_> = undecided.iter().map(|error| (error.position.line, error.message.as_str())).collect();
     let [(2, message)] = said[..] else { panic!("{said:?}") };
-    assert!(message.starts_with("macro `SET_NOFLUSH_BIT` was already defined in entry/calling.S line "), "{message}");
+    assert!(
+        message.starts_with("macro `SET_NOFLUSH_BIT` was already defined in arch/x86/entry/calling.h line "),
+        "{message}"
+    );
 }
 
 /// Pieces of a person's text, good or bad.

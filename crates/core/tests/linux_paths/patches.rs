@@ -188,7 +188,7 @@ fn code_of_the_entry_text_may_change() {
     );
     let system = linux::boot(&own(&text)).expect("a patch that fits");
     let line = system.image.listing.iter().find(|line| line.text == "nop").expect("the line of the patch");
-    assert_eq!(system.sources[line.position.source].name, "entry/paranoid.S (patched)");
+    assert_eq!(system.sources[line.position.source].name, "arch/x86/entry/entry_64.S (patched)");
     assert_eq!(line.address, system.image.symbols["paranoid_exit"]);
 }
 

@@ -108,7 +108,7 @@ fn in_sixteen_configurations_the_texts_agree() {
     for (features, kernel) in configurations() {
         let walked = lockstep(&tree, "", features, kernel).expect("it assembles");
         expect![[r#"
-            endbr-load-gs-index: another instruction | entry/exits.S:93 swapgs | arch/x86/entry/entry_64.S:238 endbr64
+            endbr-load-gs-index: another instruction | arch/x86/entry/entry_64.S:251 swapgs | arch/x86/entry/entry_64.S:238 endbr64
         "#]]
         .assert_eq(&differences(&walked));
         assert_eq!(walked.form, Form::E);
@@ -154,7 +154,7 @@ fn a_difference_is_found_at_its_line() {
         "subq\t$EXCEPTION_STKSZ, %rdx",
         "subq\t$EXCEPTION_STKSZ*2, %rdx",
         expect![[r#"
-            undeclared: another number: 0x2000 and 0x4000 | entry/nmi.S:67 subq $EXCEPTION_STKSZ, %rdx | arch/x86/entry/entry_64.S:374 subq $((1<<CONFIG_PAGE_SHIFT)<<1)*2, %rdx
+            undeclared: another number: 0x2000 and 0x4000 | arch/x86/entry/entry_64.S:449 subq $EXCEPTION_STKSZ, %rdx | arch/x86/entry/entry_64.S:374 subq $((1<<CONFIG_PAGE_SHIFT)<<1)*2, %rdx
         "#]],
     );
     check(
@@ -162,7 +162,7 @@ fn a_difference_is_found_at_its_line() {
         "\tstd\n",
         "",
         expect![[r#"
-            undeclared: another instruction | entry/nmi.S:143 std | arch/x86/entry/entry_64.S:432 movq $0, 5*8(%rsp)
+            undeclared: another instruction | arch/x86/entry/entry_64.S:526 std | arch/x86/entry/entry_64.S:432 movq $0, 5*8(%rsp)
         "#]],
     );
     check(
@@ -179,9 +179,9 @@ fn a_difference_is_found_at_its_line() {
         "GDT_ENTRY_KERNEL_DS\t3",
         "GDT_ENTRY_KERNEL_DS\t2",
         expect![[r#"
-            undeclared: other data | entry/calling.S:202 verw mds_verw_sel(%rip) | arch/x86/include/asm/nospec-branch.h:10 verw x86_verw_sel (%rip)
-            undeclared: other data | entry/calling.S:202 verw mds_verw_sel(%rip) | arch/x86/include/asm/nospec-branch.h:10 verw x86_verw_sel (%rip)
-            undeclared: another number: 0x18 and 0x10 | entry/nmi.S:77 pushq $__KERNEL_DS | arch/x86/entry/entry_64.S:382 pushq $(2*8)
+            undeclared: other data | arch/x86/entry/calling.h:202 verw mds_verw_sel(%rip) | arch/x86/include/asm/nospec-branch.h:10 verw x86_verw_sel (%rip)
+            undeclared: other data | arch/x86/entry/calling.h:202 verw mds_verw_sel(%rip) | arch/x86/include/asm/nospec-branch.h:10 verw x86_verw_sel (%rip)
+            undeclared: another number: 0x18 and 0x10 | arch/x86/entry/entry_64.S:459 pushq $__KERNEL_DS | arch/x86/entry/entry_64.S:382 pushq $(2*8)
         "#]],
     );
 }
@@ -222,9 +222,13 @@ fn places_have_the_names_of_both_texts() {
     for label in ["nmi_exit", "sysret_exit_switch_cr3", "iret_exit_user_cr3", "syscall_choose_exit"] {
         assert!(ours.resolve(&place(label, 0)).is_ok() && theirs.resolve(&place(label, 0)).is_ok(), "{label}");
     }
-    // A label of Linux that the built-in text lacks is understood, and begins no place.
-    let swapgs = theirs.resolve(&place("nmi_swapgs", 0)).expect("a label of the tree");
-    assert_eq!(theirs.name(swapgs), "nmi_no_fsgsbase+2");
+    // A label of Linux that the built-in text lacks is understood by both, and begins no place.
+    for places in [&ours, &theirs] {
+        let swapgs = places.resolve(&place("nmi_swapgs", 0)).expect("a label of Linux");
+        assert_eq!(places.name(swapgs), "nmi_no_fsgsbase+2");
+    }
+    let returning = ours.resolve(&place("common_interrupt_return", 0)).expect("a label of Linux");
+    assert_eq!(ours.name(returning), "swapgs_restore_regs_and_return_to_usermode");
     // CLAC is written as bytes, and is a place.
     assert!(theirs.resolve(&place("asm_exc_nmi", 1)).is_ok());
     let of = |places: &Places| (0..places.iter().len() as u32).map(|id| places.name(PlaceId(id))).collect::<Vec<_>>();

@@ -147,7 +147,7 @@ fn a_line_says_what_fails_without_it_and_opens_the_run() {
           ALTERNATIVE "jmp .Lend_\@","",X86_FEATURE_PTI | Idle | nothing fails without it: result and cost stay the same
           bt $PTI_USER_PGTABLE_BIT,\save_reg | Fails | breaks restored: #DB at entry_SYSCALL_64; the exception struck with CR3 0x101801 and returned with 0x100001
         SAVE_AND_SWITCH_TO_KERNEL_CR3, on the way in
-          mov %cr3,\scratch_reg | Fails | breaks mapped: #DB at entry_SYSCALL_64; the kernel takes an unhandled #PF at 0xffffffff82000273
+          mov %cr3,\scratch_reg | Fails | breaks mapped: #DB at entry_SYSCALL_64; the kernel takes an unhandled #PF at 0xffffffff820005bb
     "#]].assert_eq(&parts.iter().map(text).collect::<String>());
     let opens: Vec<_> = parts.iter().flat_map(|part| &part.rows).filter_map(|row| row.open.clone()).collect();
     assert!(!opens.is_empty());

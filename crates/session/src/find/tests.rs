@@ -33,15 +33,15 @@ fn a_search_finds_steps_labels_addresses_and_instructions() {
     check(
         "0",
         expect![[r#"
-        > 5: user_loop+2: movq %rax, 4096(%rbx)
-          20: entry_SYSCALL_64+5: andq $(~0x1800), %rsp
-          36: entry_SYSCALL_64_after_hwframe+8: pushq %r10
-          49: entry_SYSCALL_64_after_hwframe+21: xorl %r10d, %r10d
-          66: sys_write: movq 104(%rbx), %rsi
-          81: asm_exc_int3+4: testb $3, 136-120(%rsp)
-          98: error_entry+8: pushq %r10
-          112: error_entry+22: xorl %r10d, %r10d
-        1 of 205"#]],
+            > 5: user_loop+2: movq %rax, 4096(%rbx)
+              20: entry_SYSCALL_64+5: andq $(~0x1800), %rsp
+              36: entry_SYSCALL_64_after_hwframe+8: pushq %r10
+              49: entry_SYSCALL_64_after_hwframe+21: xorl %r10d, %r10d
+              66: sys_write: movq 104(%rbx), %rsi
+              81: asm_exc_int3+4: testb $3, 136-120(%rsp)
+              98: error_entry+8: pushq %r10
+              112: error_entry+22: xorl %r10d, %r10d
+            1 of 209"#]],
     );
     check("999999", expect!["No step, label, address or instruction matches “999999”."]);
     check(
@@ -53,14 +53,14 @@ fn a_search_finds_steps_labels_addresses_and_instructions() {
     check(
         "PARANOID_EXIT",
         expect![[r#"
-        > never runs: paranoid_exit: bt $12, %r14
-          never runs: paranoid_exit_cr3_restored: wrgsbase %rbx
-          never runs: paranoid_exit_checkgs: testl %ebx, %ebx
-          never runs: asm_exc_debug+9: jmp paranoid_exit
-          never runs: asm_exc_machine_check+9: jmp paranoid_exit
-          never runs: asm_exc_vmm_communication+13: jmp paranoid_exit
-          never runs: asm_exc_double_fault+8: jmp paranoid_exit
-        1 of 7"#]],
+            > never runs: asm_exc_debug+9: jmp paranoid_exit
+              never runs: asm_exc_machine_check+9: jmp paranoid_exit
+              never runs: asm_exc_vmm_communication+13: jmp paranoid_exit
+              never runs: asm_exc_double_fault+8: jmp paranoid_exit
+              never runs: paranoid_exit: bt $12, %r14
+              never runs: paranoid_exit_cr3_restored: wrgsbase %rbx
+              never runs: paranoid_exit_checkgs: testl %ebx, %ebx
+            1 of 7"#]],
     );
     check(
         "movq %r14, %cr3",

@@ -152,19 +152,14 @@ mod tests {
     const DOCUMENT: &str = include_str!("../../../../docs/WHY.md");
 
     /// The texts whose instructions docs/WHY.md is about.
-    const TEXTS: [(&str, &str); 12] = [
+    const TEXTS: [(&str, &str); 7] = [
         ("a.S", include_str!("../../../core/src/linux/restore/a.S")),
         ("b2.S", include_str!("../../../core/src/linux/restore/b2.S")),
         ("c.S", include_str!("../../../core/src/linux/restore/c.S")),
         ("e.S", include_str!("../../../core/src/linux/restore/e.S")),
         ("never.S", include_str!("../../../core/src/linux/restore/never.S")),
-        ("calling.S", include_str!("../../../core/src/linux/entry/calling.S")),
-        ("syscall.S", include_str!("../../../core/src/linux/entry/syscall.S")),
-        ("exits.S", include_str!("../../../core/src/linux/entry/exits.S")),
-        ("paranoid.S", include_str!("../../../core/src/linux/entry/paranoid.S")),
-        ("error.S", include_str!("../../../core/src/linux/entry/error.S")),
-        ("stubs.S", include_str!("../../../core/src/linux/entry/stubs.S")),
-        ("nmi.S", include_str!("../../../core/src/linux/entry/nmi.S")),
+        ("calling.h", include_str!("../../../core/src/linux/arch/x86/entry/calling.h")),
+        ("entry_64.S", include_str!("../../../core/src/linux/arch/x86/entry/entry_64.S")),
     ];
 
     /// Lines with a statement: neither directives, comments, labels, nor what only DEBUG_ENTRY has.

@@ -104,7 +104,7 @@ fn edited_texts(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Result<Tex
     let (options, base) = (before.options.clone(), before.base.clone());
     let restore = before.signature(&sources).map_err(|refused| Box::new(origins.given(*refused)))?;
     let calls = |(index, source): &(usize, &mut Source)| match before.against {
-        Against::Form(_) => source.name.starts_with("entry/"),
+        Against::Form(_) => source.name.starts_with(FILES[1]),
         Against::Tree(_) => *index == ENTRY_INDEX,
     };
     for (_, source) in sources.iter_mut().enumerate().filter(calls) {

@@ -1,15 +1,9 @@
 //! The kernel's names of our texts, and what their lines are to a patch.
 
+pub(super) use super::super::sources::FILES;
 use super::super::sources::{CALLING_INDEX, FORM_INDEX, index_of};
 use super::Source;
 use cr3_patch::Key;
-
-/// Files of the kernel that have a text here.
-pub(super) const FILES: [&str; 2] = ["arch/x86/entry/calling.h", "arch/x86/entry/entry_64.S"];
-
-/// Our texts of entry_64.S in the kernel's order.
-const ENTRY: [&str; 6] =
-    ["entry/syscall.S", "entry/stubs.S", "entry/exits.S", "entry/paranoid.S", "entry/error.S", "entry/nmi.S"];
 
 /// The macro after which calling.h has the one that restores CR3.
 const BEFORE_FORM: &str = ".macro SAVE_AND_SWITCH_TO_KERNEL_CR3";
@@ -24,8 +18,7 @@ pub(super) struct FileLine {
 
 /// The lines of each of [`FILES`], from our texts.
 pub(super) fn files(sources: &[Source]) -> [Vec<FileLine>; 2] {
-    let entry = ENTRY.iter().filter_map(|name| index_of(sources, name));
-    [calling(sources), entry.flat_map(|index| lines(sources, index)).collect()]
+    [calling(sources), index_of(sources, FILES[1]).map_or_else(Vec::new, |entry| lines(sources, entry))]
 }
 
 /// The lines of the text with this index.
@@ -61,7 +54,7 @@ fn without_isolation(restore: &str) -> Vec<String> {
     heads.iter().flat_map(|head| [(*head).to_owned(), ".endm".to_owned()]).collect()
 }
 
-/// Macros that this machine's state does not depend on, as entry/calling.S says; the text here does without them.
+/// Macros that this machine's state does not depend on, as calling.h says; the text here does without them.
 const UNMODELLED: [&str; 13] = [
     "UNWIND_HINT",
     "ANNOTATE_",

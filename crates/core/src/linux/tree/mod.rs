@@ -18,6 +18,7 @@ pub use stubs::{UNMODELLED, described};
 pub(super) use stubs::mended;
 pub(super) use texts::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, drops, inputs};
 
+use super::sources::FILES;
 use super::{Features, Handlers, Kernel, Variation, constants};
 use crate::asm::{self, Diagnostic, Files, Includes, Position, Severity};
 use release::switches_early;
@@ -116,9 +117,9 @@ enum Switching {
 }
 
 /// The file that has the entry code.
-pub(super) const ENTRY: &str = "arch/x86/entry/entry_64.S";
+pub(super) const ENTRY: &str = FILES[1];
 /// Macros of the entry code.
-const CALLING: &str = "arch/x86/entry/calling.h";
+const CALLING: &str = FILES[0];
 /// Further entry text, with the operand of VERW; since v6.3.
 const OPERAND: &str = "arch/x86/entry/entry.S";
 /// Where the release stands.

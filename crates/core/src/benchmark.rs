@@ -1,4 +1,8 @@
-//! A fixed piece of work to measure speed with, the same natively and in a browser. The caller holds the clock.
+//! Fixed pieces of work to measure speed with, the same natively and in a browser. The caller holds the clock.
+
+mod searches;
+
+pub use searches::{Length, Search, searches};
 
 use crate::counters::{Counter, Tally};
 use crate::linux::{Config, System};

@@ -1,6 +1,6 @@
 //! What `cargo xtask bench` calls; nothing else does. JavaScript holds the clock.
 
-use cr3_core::benchmark::{STEPS, count};
+use cr3_core::benchmark::{Length, STEPS, Search, count, searches};
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::Scenario;
 use cr3_session::Side;
@@ -70,5 +70,34 @@ impl Opening {
             Some(progress) if progress.report.is_none() => Ok(progress.marks.len() as f64),
             _ => Err(JsError::new("the two processors disagree")),
         }
+    }
+}
+
+/// The searches of `cr3play bench --explore 2` that a page can make: without those that take gigabytes.
+#[wasm_bindgen]
+pub struct Searches(Vec<Search>);
+
+#[wasm_bindgen]
+impl Searches {
+    /// All of them.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(searches().into_iter().filter(|search| search.length < Length::Huge).collect())
+    }
+
+    /// What they are, in their order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|search| search.what.to_owned()).collect()
+    }
+
+    /// Searches, from the text to the verdict.
+    ///
+    /// # Errors
+    /// There is no search of this index, or its form does not assemble.
+    pub fn run(&self, index: usize) -> Result<(), JsError> {
+        let search = self.0.get(index).ok_or_else(|| JsError::new("there is no such search"))?;
+        search.run().map_err(|_| JsError::new("a form does not assemble"))
     }
 }

@@ -17,9 +17,9 @@ const MODULES: [&str; 2] = ["cr3-web.wasm", "cr3-worker.wasm"];
 /// Number of crates to list for a module.
 const LARGEST: usize = 12;
 
-/// What to measure in Chromium, in a page built with the necessary exports: the benchmark of `cr3play bench`, and the
-/// check with Unicorn.
-const IN_BROWSER: [&str; 2] = ["e2e/speed.mjs", "e2e/check_speed.mjs"];
+/// What to measure in Chromium, in a page built with the necessary exports: the benchmark of `cr3play bench`, its searches, and
+/// the check with Unicorn.
+const IN_BROWSER: [&str; 3] = ["e2e/speed.mjs", "e2e/explore_speed.mjs", "e2e/check_speed.mjs"];
 
 /// How long a visitor waits, in the page that visitors get.
 const FIRST_SIGHT: &str = "e2e/first_sight.mjs";

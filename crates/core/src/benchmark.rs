@@ -1,7 +1,9 @@
 //! Fixed pieces of work to measure speed with, the same natively and in a browser. The caller holds the clock.
 
+#[cfg(feature = "search")]
 mod searches;
 
+#[cfg(feature = "search")]
 pub use searches::{Length, Search, searches};
 
 use crate::counters::{Counter, Tally};

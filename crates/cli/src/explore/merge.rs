@@ -313,7 +313,8 @@ fn assumed(merged: &Merged) -> String {
         let (id, is_assumed) = (word(&assumption["id"]), assumption["assumed"] == true);
         let state = match merged.excluded.get(&id) {
             Some(count) if is_assumed => format!("{} excluded", number(count)),
-            _ => word(&assumption["state"]),
+            // The label says that it is assumed.
+            _ => word(&assumption["state"]).replacen("assumed: ", "", 1),
         };
         vec![if is_assumed { "assumes " } else { "" }.to_owned(), id, state]
     };

@@ -239,7 +239,7 @@ fn assumed(searched: &Searched) -> String {
         let label = if standing.is_assumed() { "assumes " } else { "" };
         let state = match standing {
             Standing::Excludes => format!("{} excluded", report.excluded(assumption)),
-            Standing::KeepsOut(handler) => format!("no {handler}"),
+            Standing::KeepsOut(handler) => format!("no system runs `{handler}`"),
             Standing::Off | Standing::OffUnused(_) | Standing::Given(_) => standing.to_string(),
         };
         vec![label.to_owned(), assumption.id().to_owned(), state]

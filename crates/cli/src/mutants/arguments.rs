@@ -72,6 +72,14 @@ impl MutantsArguments {
             None => String::new(),
         }
     }
+
+    /// The options that name the tree in which the form stands.
+    pub(super) fn tree(&self) -> String {
+        match self.own.folders() {
+            0 => String::new(),
+            _ => format!(" {}", self.own.options_of(None, Some(0))),
+        }
+    }
 }
 
 /// The mutant of this id.

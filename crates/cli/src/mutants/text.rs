@@ -54,9 +54,9 @@ fn again(arguments: &MutantsArguments, judged: &Judged) -> String {
         true => String::new(),
         false => format!(" --inject {}", quoted(&violation.schedule.to_string())),
     };
-    let form = arguments.form();
+    let (form, tree) = (arguments.form(), arguments.tree());
     let text = format!(
-        "cr3play mutants{form} {} --show | cr3play run --macro - --features {} --handler {}{inject}",
+        "cr3play mutants{form} {} --show | cr3play run{tree} --macro - --features {} --handler {}{inject}",
         judged.mutant.id, config.features, config.handler
     );
     labelled("again", &text)

@@ -18,12 +18,12 @@ fn a_form_that_holds_says_what_was_covered_and_assumed() {
             vectors   nmi
             verdict   holds for every schedule of one exception (nmi), under the assumptions below
             choices   ####: 0 refused, 0 excluded, #### schedules
-            assumes   no-schedule            no schedule
-            assumes   no-mm-switch           no rogue-switch-mm
-            assumes   no-poke                no kgdb-poke
-            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-schedule            no system runs `schedule`
+            assumes   no-mm-switch           no system runs `rogue-switch-mm`
+            assumes   no-poke                no system runs `kgdb-poke`
+            assumes   no-raw-cr3             no system runs `rogue-cr3`
             assumes   no-request-after-look  0 excluded
-            assumes   aligned                no efi-call
+            assumes   aligned                no system runs `efi-call`
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -72,12 +72,12 @@ fn a_form_that_breaks_shows_the_shortest_schedules_and_how_to_run_them() {
                     user mode on the kernel's tables, CR3 0x######
                     cr3play run --form never --features pti,pcid,invpcid,fsgsbase,nx --handler quiet --inject
                     sysret_exit_switch_cr3+##:db
-            assumes   no-schedule            no schedule
-            assumes   no-mm-switch           no rogue-switch-mm
-            assumes   no-poke                no kgdb-poke
-            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-schedule            no system runs `schedule`
+            assumes   no-mm-switch           no system runs `rogue-switch-mm`
+            assumes   no-poke                no system runs `kgdb-poke`
+            assumes   no-raw-cr3             no system runs `rogue-cr3`
             assumes   no-request-after-look  0 excluded
-            assumes   aligned                no efi-call
+            assumes   aligned                no system runs `efi-call`
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -118,12 +118,12 @@ fn two_forms_side_by_side() {
             vectors   nmi
             verdict   holds for every schedule of one exception (nmi), under the assumptions below
             choices   ####: 0 refused, 0 excluded, #### schedules
-            assumes   no-schedule            no schedule
-            assumes   no-mm-switch           no rogue-switch-mm
-            assumes   no-poke                no kgdb-poke
-            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-schedule            no system runs `schedule`
+            assumes   no-mm-switch           no system runs `rogue-switch-mm`
+            assumes   no-poke                no system runs `kgdb-poke`
+            assumes   no-raw-cr3             no system runs `rogue-cr3`
             assumes   no-request-after-look  0 excluded
-            assumes   aligned                no efi-call
+            assumes   aligned                no system runs `efi-call`
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -135,12 +135,12 @@ fn two_forms_side_by_side() {
             vectors   nmi
             verdict   holds for every schedule of one exception (nmi), under the assumptions below
             choices   ####: 0 refused, 0 excluded, #### schedules
-            assumes   no-schedule            no schedule
-            assumes   no-mm-switch           no rogue-switch-mm
-            assumes   no-poke                no kgdb-poke
-            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-schedule            no system runs `schedule`
+            assumes   no-mm-switch           no system runs `rogue-switch-mm`
+            assumes   no-poke                no system runs `kgdb-poke`
+            assumes   no-raw-cr3             no system runs `rogue-cr3`
             assumes   no-request-after-look  0 excluded
-            assumes   aligned                no efi-call
+            assumes   aligned                no system runs `efi-call`
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -185,12 +185,12 @@ fn nothing_that_strikes_where_it_matters_is_no_answer() {
             verdict   empty: `reached` does not hold: no exception struck kernel code that runs on the user's
                       tables with features pti,pcid,invpcid,fsgsbase,nx, handler quiet
             choices   ####: #### refused, 0 excluded, ### schedules
-            assumes   no-schedule            no schedule
-            assumes   no-mm-switch           no rogue-switch-mm
-            assumes   no-poke                no kgdb-poke
-            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-schedule            no system runs `schedule`
+            assumes   no-mm-switch           no system runs `rogue-switch-mm`
+            assumes   no-poke                no system runs `kgdb-poke`
+            assumes   no-raw-cr3             no system runs `rogue-cr3`
             assumes   no-request-after-look  0 excluded
-            assumes   aligned                no efi-call
+            assumes   aligned                no system runs `efi-call`
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded

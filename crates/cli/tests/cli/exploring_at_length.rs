@@ -37,12 +37,12 @@ fn random_schedules_find_what_breaks_and_promise_nothing() {
             vectors   nmi
             verdict   not finished: none of ## random schedules breaks a promise; other schedules may
             strikes   ###: ## refused, 0 excluded, ## struck
-            assumes   no-schedule            no schedule
-            assumes   no-mm-switch           no rogue-switch-mm
-            assumes   no-poke                no kgdb-poke
-            assumes   no-raw-cr3             no rogue-cr3
+            assumes   no-schedule            no system runs `schedule`
+            assumes   no-mm-switch           no system runs `rogue-switch-mm`
+            assumes   no-poke                no system runs `kgdb-poke`
+            assumes   no-raw-cr3             no system runs `rogue-cr3`
             assumes   no-request-after-look  0 excluded
-            assumes   aligned                no efi-call
+            assumes   aligned                no system runs `efi-call`
             assumes   ist-once               0 excluded
             assumes   nmi-frame              0 excluded
             assumes   vc-gap                 0 excluded
@@ -176,12 +176,12 @@ fn what_every_share_has_searched_counts_once() {
         shares    all 2
         verdict   holds for every schedule of up to 2 exceptions, under the assumptions below
         choices   4134: 0 refused, 0 excluded, 1478 schedules
-        assumes   no-schedule            assumed: no system runs `schedule`
-        assumes   no-mm-switch           assumed: no system runs `rogue-switch-mm`
-        assumes   no-poke                assumed: no system runs `kgdb-poke`
-        assumes   no-raw-cr3             assumed: no system runs `rogue-cr3`
+        assumes   no-schedule            no system runs `schedule`
+        assumes   no-mm-switch           no system runs `rogue-switch-mm`
+        assumes   no-poke                no system runs `kgdb-poke`
+        assumes   no-raw-cr3             no system runs `rogue-cr3`
         assumes   no-request-after-look  0 excluded
-        assumes   aligned                assumed: no system runs `efi-call`
+        assumes   aligned                no system runs `efi-call`
         assumes   ist-once               0 excluded
         assumes   nmi-frame              0 excluded
         assumes   vc-gap                 0 excluded

@@ -50,6 +50,19 @@ fn a_patch_has_mutants_too() {
 }
 
 #[test]
+fn a_mutant_of_a_tree_runs_in_its_tree() {
+    let told = play("mutants restore:11:delete --tree testdata/tree", "");
+    let (_, again) = told.out.split_once("again     ").expect("it is killed");
+    let words = again.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (show, run) = words.split_once(" | ").expect("two commands");
+    let [show, run] = [show, run].map(|command| command.strip_prefix("cr3play ").expect("our program"));
+    assert_eq!(show, "mutants --tree testdata/tree restore:11:delete --show");
+    assert!(run.starts_with("run --tree testdata/tree --macro - --features "), "{run}");
+    let text = play(show, "");
+    assert_eq!(play(run, &text.out).status, 1);
+}
+
+#[test]
 fn a_mutant_that_is_the_same_says_over_what() {
     check(
         "mutants save:4:register-1",

@@ -116,6 +116,11 @@ export async function closeDialog(page: Page) {
 /** Opens the page at a link, without `#`, and waits until it shows a run and all around it. */
 export async function opened(page: Page, link = "") {
   await page.goto(link ? `#${link}` : "");
+  await ready(page);
+}
+
+/** The page has drawn everything. Keys that come before are lost. */
+export async function ready(page: Page) {
   await expect(page.locator(".page:not(.shell, [aria-busy])")).toBeAttached();
   await expect(page.locator(".transport .position b").first()).not.toHaveText("0");
 }

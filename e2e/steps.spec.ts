@@ -1,4 +1,4 @@
-import { test, expect, expectStep, opened, step } from "./page";
+import { test, expect, expectStep, opened, ready, step } from "./page";
 
 test.use({ judging: "off" });
 
@@ -93,7 +93,7 @@ test("single letters can be switched off, and stay off", async ({ page }) => {
   await page.keyboard.press("j");
   await expectStep(page, 100);
   await page.reload();
-  await expect(page.locator(".transport .position")).toBeVisible();
+  await ready(page);
   await page.keyboard.press("j");
   await expectStep(page, 100);
   await page.keyboard.press("ArrowDown");

@@ -6,10 +6,11 @@ use crate::origin::Origin;
 use crate::outcome::{Outcome, WrongUse, print, print_json, tell};
 use crate::table::{Align, table};
 use crate::{diagnostic, json};
-use cr3_core::asm::Line;
+use cr3_core::asm::{Image, Line};
 use cr3_core::linux::{System, boot};
 use cr3_core::scenario::{PlaceId, Places, Scenario, Schedule, Vector};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Report {
@@ -43,7 +44,9 @@ pub(crate) fn places(arguments: &PlacesArguments) -> Result<Outcome, WrongUse> {
     let config = arguments.system.config(arguments.form.as_deref())?;
     let system = boot(&config).map_err(|diagnostics| diagnostic::refused(&diagnostics))?;
     let places = Places::new(&system.image);
-    let wanted = |(id, _): &(PlaceId, _)| places.name(*id).contains(&arguments.filter);
+    let others = other_names(&system.image, &arguments.filter);
+    let wanted =
+        |(id, line): &(PlaceId, &Line)| places.name(*id).contains(&arguments.filter) || others.contains(&line.address);
     let found: Vec<_> = lines(&system, &places).filter(wanted).collect();
     if found.is_empty() {
         let cause = format!("no place has '{}' in its name", arguments.filter);
@@ -64,6 +67,12 @@ pub(crate) fn places(arguments: &PlacesArguments) -> Result<Outcome, WrongUse> {
         tell(&diagnostic::notes(&system.notes));
     }
     Ok(Outcome::Success)
+}
+
+/// The addresses of the labels that a schedule may name, but no place is listed by, with `filter` in their names.
+fn other_names(image: &Image, filter: &str) -> BTreeSet<u64> {
+    let labels = image.symbols.iter().chain(&image.aliases).filter(|(name, _)| !name.starts_with(".L"));
+    labels.filter(|(name, _)| name.contains(filter)).map(|(_, address)| *address).collect()
 }
 
 fn lines<'a>(system: &'a System, places: &'a Places) -> impl Iterator<Item = (PlaceId, &'a Line)> {

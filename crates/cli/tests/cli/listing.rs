@@ -28,6 +28,15 @@ fn lists_places() {
 }
 
 #[test]
+fn a_label_of_linux_says_which_place_it_is() {
+    for command in ["places nmi_swapgs --json", "places nmi_swapgs --tree testdata/tree --json"] {
+        let places = json(command, 0)["places"].clone();
+        assert_eq!((places[0]["place"].as_str(), places[1].as_str()), (Some("nmi_no_fsgsbase+2"), None), "{command}");
+        assert_eq!(places[0]["instruction"], "swapgs");
+    }
+}
+
+#[test]
 fn lists_presets() {
     check(
         "presets",

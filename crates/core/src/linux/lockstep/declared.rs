@@ -117,12 +117,7 @@ pub const DECLARED: &[Declared] = &[
         "error_entry_from_kernel",
         Resumes::Never,
     ),
-    at(
-        before("call-sync-regs", (6, 3), SYNC_REGS),
-        "error_entry_bad_iret_kernel_cr3",
-        "asm_exc_divide_error",
-        Resumes::Never,
-    ),
+    at(before("call-sync-regs", (6, 3), SYNC_REGS), "error_entry_bad_iret_kernel_cr3", "error_return", Resumes::Never),
     at(
         before("trampoline-always", (6, 8), TRAMPOLINE),
         "swapgs_restore_regs_and_return_to_usermode",
@@ -150,3 +145,18 @@ pub const DECLARED: &[Declared] = &[
     at(before("nmi-argument", (6, 5), NMI_ARGUMENT), "end_repeat_nmi", "nmi_exit", Resumes::Here),
     MITIGATION,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::{Config, boot};
+
+    #[test]
+    fn a_declaration_names_a_stretch_of_the_built_in_text() {
+        let image = boot(&Config::default()).expect("the built-in text").image;
+        for declared in DECLARED.iter().filter(|declared| !declared.from.is_empty()) {
+            let [from, until] = [declared.from, declared.until].map(|label| image.symbols.get(label).copied());
+            assert!(from.is_some() && from < until, "{}: {from:x?} to {until:x?}", declared.name);
+        }
+    }
+}

@@ -24,6 +24,7 @@ pub mod rights;
 #[cfg(test)]
 pub(crate) mod testbed;
 pub mod tlb;
+mod watched;
 
 pub use cpu::{Cpu, CpuFeatures, Register, Segment, SegmentRegister};
 pub use event::{deliver, refusal_reason};

@@ -2,6 +2,7 @@
 
 pub use super::rights::AccessKind;
 pub use super::tlb::{Cr3Flush, DropCause, TlbEvent};
+pub use super::watched::Watched;
 
 use super::Machine;
 use super::cpu::{Segment, SegmentRegister};
@@ -183,89 +184,16 @@ pub enum Resume {
     Kept,
 }
 
-/// An instruction with little to report: it changed registers, loaded or stored, found all its translations in the TLB,
-/// had no other effect, and retired.
+/// Instructions with little to report, one after the other. Each changed registers, loaded or stored, found all its
+/// translations in the TLB, had no other effect, and retired. None changed the privilege level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ordinary {
-    /// What it was.
+    /// How many: 1, unless the caller asked for a stride ([`Stepper::stride`](crate::Stepper::stride)).
+    pub count: u32,
+    /// The last one.
     pub mnemonic: Mnemonic,
-    /// How often it used the TLB, the fetch included.
-    pub hits: u8,
-}
-
-/// Physical addresses: two ranges at most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Watched {
-    ranges: [Range; 2],
-}
-
-/// Physical addresses from `start` up to `end`; none if `end` is 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Range {
-    start: u64,
-    end: u64,
-}
-
-impl Range {
-    const NOTHING: Self = Self { start: 0, end: 0 };
-
-    #[inline]
-    fn meets(self, physical: u64, size: u8) -> bool {
-        physical < self.end && physical.wrapping_add(size.into()) > self.start
-    }
-
-    /// The range that spans both. Always inline, like all that makes an [`Attention`]: the machine asks for it before each
-    /// step, and at the page's optimisation levels the compiler would otherwise join constant ranges in each.
-    #[inline(always)]
-    fn with(self, other: Self) -> Self {
-        match (self.end, other.end) {
-            (0, _) => other,
-            (_, 0) => self,
-            _ => Self { start: self.start.min(other.start), end: self.end.max(other.end) },
-        }
-    }
-
-    /// By how much it would grow.
-    #[inline(always)]
-    fn growth(self, other: Self) -> u64 {
-        let both = self.with(other);
-        (both.end - both.start) - (self.end - self.start)
-    }
-}
-
-impl Watched {
-    /// No address.
-    pub const NOTHING: Self = Self { ranges: [Range::NOTHING; 2] };
-
-    /// The addresses from `start` up to `end`.
-    pub const fn range(start: u64, end: u64) -> Self {
-        Self { ranges: [Range { start, end }, Range::NOTHING] }
-    }
-
-    /// Whether one of the `size` bytes at `physical` is among them.
-    #[inline]
-    pub fn meets(self, physical: u64, size: u8) -> bool {
-        self.ranges[0].meets(physical, size) || self.ranges[1].meets(physical, size)
-    }
-
-    /// Both. Where they are more than two ranges, those that are near each other become one with what lies between.
-    #[inline(always)]
-    fn with(self, other: Self) -> Self {
-        self.and(other.ranges[0]).and(other.ranges[1])
-    }
-
-    #[inline(always)]
-    fn and(self, range: Range) -> Self {
-        let [first, second] = self.ranges;
-        let ranges = match (first.end, second.end) {
-            _ if range.end == 0 => self.ranges,
-            (0, _) => [range, second],
-            (_, 0) => [first, range],
-            _ if first.growth(range) <= second.growth(range) => [first.with(range), second],
-            _ => [first, second.with(range)],
-        };
-        Self { ranges }
-    }
+    /// How often they used the TLB, fetches included.
+    pub hits: u32,
 }
 
 /// What an observer wants to hear of ordinary instructions.
@@ -301,7 +229,7 @@ pub trait Observer {
     fn attention(&self) -> Attention {
         Attention::Everything
     }
-    /// An ordinary instruction retired, instead of the hooks below; `machine` is the state after it.
+    /// Ordinary instructions retired, instead of the hooks below; `machine` is the state after the last one.
     fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {}
     /// An instruction is about to execute; `machine` is the state before it.
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {}

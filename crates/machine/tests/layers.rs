@@ -6,7 +6,7 @@ use cr3_testing::source::Modules;
 use std::collections::BTreeSet;
 
 /// From the bottom up.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "order",
     "bits",
     "rflags",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 16] = [
     "tlb",
     "memory",
     "paging",
+    "watched",
     "observe",
     "access",
     "control",

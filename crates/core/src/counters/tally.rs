@@ -172,7 +172,7 @@ impl Observer for Tally {
     #[inline]
     fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
         self.ran(machine);
-        self.add(Counter::Instructions, 1);
+        self.add(Counter::Instructions, ordinary.count.into());
         self.add(Counter::TlbHits, ordinary.hits.into());
     }
 

@@ -6,7 +6,7 @@
 use super::lane::{Lane, Went};
 use super::world::World;
 use crate::machine::observe::{AccessKind, ControlAccess, Delivered, MemoryAccess, TlbEvent, Written};
-use crate::machine::{Machine, Observer};
+use crate::machine::{Fault, Machine, Observer};
 use iced_x86::{Instruction, Mnemonic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -123,16 +123,20 @@ impl Journal {
 /// Whether the stores of the instruction at hand depend on what they replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stores {
-    /// They do not: those of a delivery, or of an instruction that only stores.
+    /// They do not: those of a delivery, or of an instruction that only stores. All that INT n, INT3 and INT1 store is
+    /// the frame of what they deliver.
     Pure,
     Dependent,
 }
 
 impl Stores {
     fn of(instruction: &Instruction) -> Self {
-        use Mnemonic::{Call, Mov, Movsb, Movsd, Movsq, Movsw, Push, Pushfq, Stosb, Stosd, Stosq, Stosw};
+        use Mnemonic::{
+            Call, Int, Int1, Int3, Mov, Movsb, Movsd, Movsq, Movsw, Push, Pushfq, Stosb, Stosd, Stosq, Stosw,
+        };
         match instruction.mnemonic() {
-            Mov | Push | Pushfq | Call | Stosb | Stosw | Stosd | Stosq | Movsb | Movsw | Movsd | Movsq => Self::Pure,
+            Mov | Push | Pushfq | Call | Int | Int1 | Int3 | Stosb | Stosw | Stosd | Stosq | Movsb | Movsw | Movsd
+            | Movsq => Self::Pure,
             _ => Self::Dependent,
         }
     }
@@ -195,6 +199,11 @@ impl Observer for Journal {
     }
 
     fn arriving(&mut self, _: &Machine, _: crate::machine::Event, _: Option<u32>) {
+        self.stores = Stores::Pure;
+    }
+
+    /// What follows is its delivery.
+    fn fault(&mut self, _: &Fault) {
         self.stores = Stores::Pure;
     }
 
@@ -281,6 +290,11 @@ impl Observer for Watch {
     }
 
     fn arriving(&mut self, _: &Machine, _: crate::machine::Event, _: Option<u32>) {
+        self.stores = Stores::Pure;
+    }
+
+    /// What follows is its delivery.
+    fn fault(&mut self, _: &Fault) {
         self.stores = Stores::Pure;
     }
 }

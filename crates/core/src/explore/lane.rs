@@ -139,6 +139,14 @@ impl Lane {
     pub(super) fn step<O: Observer>(&mut self, world: &World, extra: &mut O) -> Went {
         let judges = (&mut self.tally, &mut self.promises);
         let result = self.runner.step(&mut ((judges, &mut self.looks), extra));
+        self.settle(world, result.map(|stepped| (stepped, 1)))
+    }
+
+    /// Takes up to `limit` steps at once where none of them can change what judges, and one otherwise.
+    pub(super) fn stride<O: Observer>(&mut self, world: &World, limit: u32, extra: &mut O) -> Went {
+        let limit = limit.min(self.promises.stride(self.machine()));
+        let judges = (&mut self.tally, &mut self.promises);
+        let result = self.runner.stride(&mut ((judges, &mut self.looks), extra), limit);
         self.settle(world, result)
     }
 
@@ -147,16 +155,17 @@ impl Lane {
         self.strikes.push(Strike { step: self.steps, vector });
         let judges = (&mut self.tally, &mut self.promises);
         let result = self.runner.strike(index, vector, &mut ((judges, &mut self.looks), extra));
-        self.settle(world, result)
+        self.settle(world, result.map(|stepped| (stepped, 1)))
     }
 
-    fn settle(&mut self, world: &World, result: Result<Stepped, End>) -> Went {
-        let step = self.steps as usize;
+    fn settle(&mut self, world: &World, result: Result<(Stepped, u32), End>) -> Went {
+        let next = self.steps as usize;
         match result {
-            Ok(Stepped { kind: StepKind::Shutdown { .. }, .. }) => return self.ended(step, Ending::Shutdown),
-            Ok(_) => self.steps += 1,
-            Err(_) => return self.ended(step.saturating_sub(1), world.text.ending(self.machine().cpu.rip)),
+            Ok((Stepped { kind: StepKind::Shutdown { .. }, .. }, _)) => return self.ended(next, Ending::Shutdown),
+            Ok((_, steps)) => self.steps += steps,
+            Err(_) => return self.ended(next.saturating_sub(1), world.text.ending(self.machine().cpu.rip)),
         }
+        let step = self.steps as usize - 1;
         let counted = self.tally.take_touched();
         if !counted.is_empty() {
             self.promises.counted(step, counted);

@@ -15,6 +15,7 @@ mod journal;
 mod lane;
 mod random;
 mod report;
+mod returning;
 mod space;
 mod summary;
 mod sweep;

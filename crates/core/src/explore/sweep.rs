@@ -10,6 +10,7 @@ use super::by_place::{AtInstruction, Mark, by_place};
 use super::count::{Costs, Counts};
 use super::journal::{Exposed, Facts, Journal, Record, Watch};
 use super::lane::{LANE, Lane, Strike, Went};
+use super::returning::Returning;
 use super::world::World;
 use crate::counters::{Counter, Counters};
 use crate::machine::refusal_reason;
@@ -333,7 +334,13 @@ impl Sweep {
 
     /// Whether what breaks after so many steps is of no use: something shorter is known, and only the shortest is asked for.
     fn is_idle(&self, steps: u32) -> bool {
-        self.plan.aim == Aim::Shortest && self.found.failures.iter().any(|failure| failure.steps < steps)
+        self.enough().is_some_and(|enough| steps >= enough)
+    }
+
+    /// The steps from which on a run finds nothing shorter than what is known, if only that is sought.
+    fn enough(&self) -> Option<u32> {
+        let shortest = self.found.failures.iter().map(|failure| failure.steps + 1).min();
+        shortest.filter(|_| self.plan.aim == Aim::Shortest)
     }
 
     /// Takes the trunk to its next boundary.
@@ -419,13 +426,13 @@ impl Sweep {
     /// Runs ahead without a strike, to know what a trunk accesses.
     fn record(&mut self, mut lane: Lane) -> Record {
         let mut journal = Journal::new(&lane);
-        let mut return_to = Returning::new(&self.trunks, &lane);
+        let mut return_to = Returning::new(self.trunks.len(), &lane);
         let next = loop {
             self.found.work.steps += 1;
             if journal.step(&self.world, &mut lane) != Went::On {
                 break None;
             }
-            if let Some(trunk) = return_to.arrived(&self.trunks, &lane)
+            if let Some(trunk) = return_to.arrived(&self.trunks, |trunk| &trunk.lane, &lane)
                 && let Some(record) = &trunk.record
                 && self.tables.agree(&lane, &trunk.lane, Future { record, step: trunk.lane.steps(), strikes: None })
             {
@@ -457,13 +464,14 @@ impl Sweep {
     fn run<O: crate::machine::Observer>(&mut self, mut lane: Lane, vector: Vector, watch: &mut O) {
         let struck_at = lane.steps();
         let mut went = lane.strike(&self.world, vector, watch);
-        let mut return_to = Returning::new(&self.trunks, &lane);
+        let mut return_to = Returning::new(self.trunks.len(), &lane);
         let mut rest = Counters::default();
-        while went == Went::On && !self.is_idle(lane.steps()) {
-            went = lane.step(&self.world, watch);
+        let enough = self.enough().unwrap_or(u32::MAX);
+        while went == Went::On && lane.steps() < enough {
+            went = lane.stride(&self.world, enough - lane.steps(), watch);
             if self.plan.method != Method::Plain
                 && went == Went::On
-                && let Some(trunk) = return_to.arrived(&self.trunks, &lane)
+                && let Some(trunk) = return_to.arrived(&self.trunks, |trunk| &trunk.lane, &lane)
                 && let Some(record) = &trunk.record
                 && self.tables.agree(&lane, &trunk.lane, Future { record, step: trunk.lane.steps(), strikes: None })
             {
@@ -497,30 +505,4 @@ fn sum(left: &Counters, right: &Counters) -> Counters {
     let mut sum = *left;
     Counter::ALL.iter().for_each(|&counter| sum[counter] += right[counter]);
     sum
-}
-
-/// Follows to which of the runs that were struck a run returns.
-struct Returning {
-    level: usize,
-    /// Trunks that it has not come back to.
-    waiting: usize,
-}
-
-impl Returning {
-    fn new(trunks: &[Trunk], lane: &Lane) -> Self {
-        Self { level: lane.level(), waiting: trunks.len() }
-    }
-
-    /// The trunk at whose boundary the run may stand again, just now.
-    fn arrived<'a>(&mut self, trunks: &'a [Trunk], lane: &Lane) -> Option<&'a Trunk> {
-        let level = lane.level();
-        let returned = level < self.level;
-        self.level = level;
-        if !returned {
-            return None;
-        }
-        let outer = trunks.get(..self.waiting)?.iter().rposition(|trunk| trunk.lane.level() <= level)?;
-        self.waiting = outer;
-        trunks.get(outer).filter(|trunk| trunk.lane.level() == level)
-    }
 }

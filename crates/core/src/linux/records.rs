@@ -6,6 +6,7 @@
 use super::layout as at;
 use super::{Features, Half, Pcids, tables_half};
 use crate::machine::Machine;
+use crate::machine::observe::Watched;
 use std::fmt::{self, Display, Formatter};
 use std::ops::Range;
 
@@ -214,6 +215,17 @@ fn tables_of(machine: &Machine, mm: u64) -> Option<u64> {
 
 /// Linear addresses of tasks and mms: kernel data as far as the last level of the fixmap's tables, which holds none.
 pub const DATA: Range<u64> = at::KERNEL_DATA..at::FIXMAP_TABLE;
+
+/// Physical addresses of all that the checks above read: the current task and `cpu_tlbstate`, and the tasks and mms.
+pub const STORED: Watched = {
+    let task = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK;
+    let state_end = STATE + at::TLB_STATE_LOADED_MM_ASID + 2;
+    let data = [at::image_physical(DATA.start), at::image_physical(DATA.end)];
+    Watched::ranges([(task, state_end), (data[0], data[1])])
+};
+
+// They are in one range.
+const _: () = assert!(at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK < at::PERCPU_CPU_TLBSTATE);
 
 /// Physical address behind the linear address of a word of kernel data.
 fn data_physical(linear: u64) -> Option<u64> {

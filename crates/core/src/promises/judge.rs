@@ -93,6 +93,13 @@ impl Promises {
         }
     }
 
+    /// How many ordinary steps it may be told of at once: judging the boundary after the last is then judging each. One
+    /// in user mode, and one while something does not hold that the place decides about.
+    pub fn stride(&self, machine: &Machine) -> u32 {
+        let judges_alike = machine.cpu.cpl == 0 && self.records.agree_with(machine);
+        if judges_alike { ENDLESS.saturating_sub(self.quiet).max(1) } else { 1 }
+    }
+
     /// Whether the program ought to have finished by now.
     pub fn is_endless(&self) -> bool {
         self.quiet > ENDLESS
@@ -136,11 +143,13 @@ impl Promises {
 impl Observer for Promises {
     #[inline(always)]
     fn attention(&self) -> Attention {
-        self.returns.attention().with(self.stale.attention())
+        self.records.attention().with(self.returns.attention()).with(self.stale.attention())
     }
 
     #[inline]
     fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+        // The boundary after them counts the last one.
+        self.quiet += ordinary.count - 1;
         self.returns.ordinary(machine, ordinary);
     }
 
@@ -156,6 +165,7 @@ impl Observer for Promises {
 
     #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
+        self.records.memory(access);
         self.returns.memory(access);
         self.stale.memory(access);
     }

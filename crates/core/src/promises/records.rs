@@ -1,11 +1,15 @@
 //! Whether CR3 agrees with what the kernel has written down, at each boundary.
+//!
+//! The records are read again only after a store to them, or when the processor is another: where both agreed and nothing
+//! of that has happened, they still do.
 
 use super::Broken;
 use crate::linux::layout::EFI_TABLE_PHYSICAL;
-use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, check, check_cr3, check_user};
+use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, STORED, check, check_cr3, check_user};
 use crate::linux::{Config, Features, Handler};
-use crate::machine::Machine;
 use crate::machine::bits::cr3;
+use crate::machine::observe::{AccessKind, Attention, MemoryAccess};
+use crate::machine::{Cpu, Machine, Observer};
 use crate::scenario::{Place, Places};
 
 /// Judges `user-cr3` and `kernel-cr3`.
@@ -20,6 +24,22 @@ pub(super) struct Records {
     between_records: Option<u64>,
     /// Whether the disagreement at hand began at that boundary.
     is_between_records: bool,
+    /// The processor with which the records last agreed; none after a store to them.
+    agreed: Option<Agreed>,
+}
+
+/// All of a processor that the records say something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Agreed {
+    cr3: u64,
+    cr4: u64,
+    cpl: u8,
+}
+
+impl Agreed {
+    fn of(cpu: &Cpu) -> Self {
+        Self { cr3: cpu.cr3, cr4: cpu.cr4, cpl: cpu.cpl }
+    }
 }
 
 impl Records {
@@ -31,16 +51,29 @@ impl Records {
             efi: config.handler.contains(Handler::EfiCall),
             between_records: places.resolve(&place).ok().map(|id| places.site(id).address),
             is_between_records: false,
+            agreed: None,
         }
+    }
+
+    /// Whether they agreed with the processor as it is, and nothing was stored to them since.
+    #[inline]
+    pub(super) fn agree_with(&self, machine: &Machine) -> bool {
+        self.agreed == Some(Agreed::of(&machine.cpu))
     }
 
     /// What does not hold at a boundary that is `depth` handlers deep. As a rule all does.
     #[inline]
     pub(super) fn boundary(&mut self, machine: &Machine, depth: usize) -> Option<[Option<Broken>; 2]> {
+        if self.agree_with(machine) { None } else { self.compare(machine, depth) }
+    }
+
+    fn compare(&mut self, machine: &Machine, depth: usize) -> Option<[Option<Broken>; 2]> {
         if check(machine, self.features).is_ok() {
             self.is_between_records = false;
+            self.agreed = Some(Agreed::of(&machine.cpu));
             return None;
         }
+        self.agreed = None;
         Some(self.disagreement(machine, depth))
     }
 
@@ -62,6 +95,20 @@ impl Records {
 
     pub(super) fn agrees(&self, other: &Self) -> bool {
         self.is_between_records == other.is_between_records
+    }
+}
+
+impl Observer for Records {
+    #[inline(always)]
+    fn attention(&self) -> Attention {
+        Attention::Unusual { stores: STORED }
+    }
+
+    #[inline]
+    fn memory(&mut self, access: &MemoryAccess) {
+        if access.kind == AccessKind::Write && STORED.meets(access.physical, access.size) {
+            self.agreed = None;
+        }
     }
 }
 

@@ -259,6 +259,21 @@ impl Runner {
         self.settle(&probe, injected, result)
     }
 
+    /// Takes several ordinary steps at once if no injection waits, as [`Stepper::stride`] does; otherwise, one step. Returns
+    /// the last step, and how many there were.
+    ///
+    /// # Errors
+    /// Those of [`Self::step`].
+    pub fn stride<O: Observer>(&mut self, observer: &mut O, limit: u32) -> Result<(Stepped, u32), End> {
+        if self.next < self.schedule.len() || self.stopped.is_some() {
+            return self.step(observer).map(|stepped| (stepped, 1));
+        }
+        let mut probe = Probe::new(self.stepper.machine());
+        let result = self.stepper.stride(&mut (&mut probe, observer), limit);
+        let count = result.as_ref().map_or(1, |count| *count);
+        self.settle(&probe, None, result.map(|_| ())).map(|stepped| (stepped, count))
+    }
+
     /// Lets `vector` strike at this boundary whatever the schedule says, as the injection with this index. Ask
     /// [`machine::refusal_reason`] first.
     ///

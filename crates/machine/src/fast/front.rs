@@ -1,6 +1,6 @@
 //! The entry that the last access to each of a few pages used. Most accesses find their entry here without a search.
 //!
-//! Fronts are no part of the state. A slot holds only while the contents of the TLB stay the same, and only for
+//! Fronts are no part of the state. A slot holds only while the translations of its page stay the same, and only for
 //! accesses under the control registers that were current when their rights were checked.
 
 use super::Use;
@@ -66,6 +66,12 @@ impl Fronts {
     pub(crate) fn forget(&mut self) {
         self.data.clear();
         self.fetches.clear();
+    }
+
+    /// An entry came for the page of 4 KiB at `linear`, and went for no other.
+    pub(crate) fn forget_page(&mut self, linear: u64) {
+        self.data.clear_page(linear);
+        self.fetches.clear_page(linear);
     }
 
     fn of_mut(&mut self, kind: AccessKind) -> &mut Front {
@@ -154,6 +160,11 @@ impl Front {
         let known = (slot.generation, slot.page, slot.control, slot.entry) == (generation, page, control, entry);
         let served = if known { slot.served } else { 0 } | bit(access);
         *slot = Slot { generation, page, control, served, entry };
+    }
+
+    /// Empties the slot of a page.
+    fn clear_page(&mut self, linear: u64) {
+        self.slots[index(linear)] = EMPTY;
     }
 
     /// Empties all slots.

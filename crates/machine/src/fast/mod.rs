@@ -92,6 +92,26 @@ impl Stepper {
     pub fn step(&mut self, observer: &mut dyn Observer) -> Result<(), Stop> {
         step_through(&mut self.window, &mut self.machine, observer)
     }
+
+    /// Takes ordinary steps as long as it can, up to `limit`, and reports them all at once. If the next step is not
+    /// ordinary, or the observer wants to hear of each, it takes only that one. Returns how many it took, at least 1.
+    ///
+    /// The observer sees none of the boundaries between these steps. Its attention must stay the same from one to the
+    /// next.
+    ///
+    /// # Errors
+    /// [`Stop`] when the machine cannot go on.
+    #[inline]
+    pub fn stride(&mut self, observer: &mut dyn Observer, limit: u32) -> Result<u32, Stop> {
+        let Self { machine, window } = self;
+        if let Attention::Unusual { stores } = &observer.attention()
+            && let Some(stride) = stride_silently(window, machine, stores, limit)
+        {
+            observer.ordinary(machine, &stride);
+            return Ok(stride.count);
+        }
+        step_through(window, machine, observer).map(|()| 1)
+    }
 }
 
 /// Executes one instruction and delivers the exception it raised, or delivers a latched NMI that became deliverable.
@@ -123,6 +143,22 @@ fn step_through(window: &mut Option<Window>, machine: &mut Machine, observer: &m
     }
     *window = None;
     exec::step(machine, observer)
+}
+
+/// Takes up to `limit` silent steps; `None` if there is not one.
+fn stride_silently(
+    window: &mut Option<Window>,
+    machine: &mut Machine,
+    stores: &Watched,
+    limit: u32,
+) -> Option<Ordinary> {
+    let mut stride = step_silently(window, machine, stores)?;
+    while stride.count < limit
+        && let Some(Ordinary { count, mnemonic, hits }) = step_silently(window, machine, stores)
+    {
+        stride = Ordinary { count: stride.count + count, mnemonic, hits: stride.hits + hits };
+    }
+    Some(stride)
 }
 
 /// The page that executes, if only silent steps happened since it was looked up. Silent steps change neither the TLB
@@ -168,7 +204,7 @@ fn look(window: &mut Option<Window>, machine: &mut Machine) -> Option<()> {
 
 /// Executes an instruction in its short form, if that cannot fault and everything it needs is known. `None` means that
 /// it did nothing.
-#[inline]
+#[inline(always)]
 fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: &Watched) -> Option<Ordinary> {
     look(window, machine)?;
     let rip = machine.cpu.rip;
@@ -185,7 +221,7 @@ fn step_silently(window: &mut Option<Window>, machine: &mut Machine, stores: &Wa
             1 + transfer.run(machine, next, stores)?
         }
     };
-    Some(Ordinary { mnemonic, hits })
+    Some(Ordinary { count: 1, mnemonic, hits: hits.into() })
 }
 
 /// The instruction at RIP and the entry that translates its fetch, if nothing but fetching and executing it can happen.

@@ -194,7 +194,7 @@ impl Tlb {
     }
 
     fn insert_for(&mut self, report: Report<'_>, kind: AccessKind, entry: Entry) {
-        match &mut self.change().translations {
+        match &mut self.change_page(&entry).translations {
             Translations::Unbounded(sorted) => sorted.insert(entry),
             Translations::Finite(hierarchy) => {
                 let lost = hierarchy.fill(kind, entry);
@@ -213,7 +213,8 @@ impl Tlb {
         {
             return;
         }
-        let inserted = self.change().structures.insert(entry);
+        // The fronts know translations alone.
+        let inserted = Arc::make_mut(&mut self.contents).structures.insert(entry);
         if let Some(entry) = inserted.evicted {
             report(&TlbEvent::StructureDrop { entry, cause: DropCause::Capacity });
         }
@@ -345,6 +346,16 @@ impl Tlb {
             let lost = hierarchy.load_pcid(pcid, flush);
             tell_dropped(report, lost, DropCause::Capacity);
         }
+    }
+
+    /// The contents, to add an entry. Where none has to go for it, the fronts remember all other pages.
+    fn change_page(&mut self, entry: &Entry) -> &mut Contents {
+        let makes_room = matches!(self.contents.translations, Translations::Finite(_));
+        if makes_room || entry.size != PageSize::Size4K {
+            return self.change();
+        }
+        self.fronts.forget_page(entry.linear);
+        Arc::make_mut(&mut self.contents)
     }
 
     /// The contents, to change them; this invalidates what the fronts remember.

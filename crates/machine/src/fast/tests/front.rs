@@ -9,6 +9,7 @@ use crate::tlb::geometry::{HASWELL, RedundantWrite, SKYLAKE};
 use crate::tlb::{Context, Entry, Geometry, PageSize, Reading};
 use crate::{Cpu, Machine, Tlb, testbed};
 use proptest::prelude::*;
+use proptest::sample::Index;
 
 fn entry() -> impl Strategy<Value = Entry> {
     let size = prop_oneof![3 => Just(PageSize::Size4K), 1 => Just(PageSize::Size2M)];
@@ -116,14 +117,16 @@ fn machine(tlb: Tlb) -> Machine {
 proptest! {
     #[test]
     fn what_the_fronts_remember_changes_nothing(
-        pages in prop::collection::vec((entry(), prop::collection::vec(change(), 1..16)), 1..40),
+        pages in prop::collection::vec((entry(), prop::collection::vec(change(), 1..16), any::<Index>()), 1..40),
     ) {
         for geometry in GEOMETRIES {
             let mut without = Tlb::with_geometry(geometry, Reading::Min);
             let mut with = machine(without.clone());
-            for (entry, changes) in &pages {
+            for (number, (entry, changes, earlier)) in pages.iter().enumerate() {
                 with.tlb.fill(&mut |_| (), AccessKind::Read, *entry, &[]);
                 without.fill(&mut |_| (), AccessKind::Read, *entry, &[]);
+                // What an entry that came before is found as may be another now.
+                look(&mut with, &mut without, &Look::of(&pages[earlier.index(number + 1)].0));
                 let mut at = Look::of(entry);
                 for change in changes {
                     at.change(*change, entry);

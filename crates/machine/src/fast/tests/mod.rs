@@ -2,6 +2,7 @@
 
 mod front;
 mod reach;
+mod stride;
 
 use crate::bits::cr4;
 use crate::cpu::Events;
@@ -132,25 +133,27 @@ impl Observer for Inattentive {
 impl Inattentive {
     /// Whether this is `all`, or one word for an ordinary instruction.
     fn agrees_with(&self, all: &[String]) -> bool {
-        let Some(Ordinary { mnemonic, hits }) = self.ordinary else { return self.told.0 == all };
+        let Some(Ordinary { count: 1, mnemonic, hits }) = self.ordinary else { return self.told.0 == all };
         let count = |prefix: &str| all.iter().filter(|line| line.starts_with(prefix)).count();
         let code = format!("code: {mnemonic:?}");
         let [retired] = all.iter().filter(|line| line.starts_with("retired")).collect::<Vec<_>>()[..] else {
             return false;
         };
         self.told.0.is_empty()
-            && count("tlb Hit") == usize::from(hits)
-            && count("memory") == usize::from(hits) - 1
+            && count("tlb Hit") == hits as usize
+            && count("memory") == hits as usize - 1
             && count("before") == 1
-            && all.len() == 1 + 2 * usize::from(hits)
+            && all.len() == 1 + 2 * hits as usize
             && retired.contains(&code)
     }
 }
 
 /// Takes the same steps by a [`Stepper`], by [`step()`] alone, plainly, and without attention. Then it does so once
-/// more: decoded instructions stay with the pages of `start`, and only those can take the short way.
+/// more: decoded instructions stay with the pages of `start`, and only those can take the short way. The last time it
+/// takes several at once.
 fn all_ways(start: &Machine, steps: usize) {
     (0..2).for_each(|_| once_all_ways(start, steps));
+    stride::by_strides(start, steps as u32);
 }
 
 fn once_all_ways(start: &Machine, steps: usize) {
@@ -477,8 +480,11 @@ fn stores_to_watched_addresses_are_reported() {
             .map(|at| stores.meets(at, 1))
     };
     assert_eq!(watched(&both), [false, true, false, false, true, true, false, false]);
-    // A third range becomes one with the nearer of the two.
+    // Of three ranges the two nearest become one, in whatever order they come.
     let three = (watching(DATA + 0x1000, DATA + 0x1008), both);
+    assert_eq!(watched(&three), [false, true, true, true, true, true, false, true]);
+    let (near, nearer) = (watching(DATA, DATA + 1), watching(DATA + 0x100, DATA + 0x108));
+    let three = ((nearer, near), watching(DATA + 0x1000, DATA + 0x1008));
     assert_eq!(watched(&three), [false, true, true, true, true, true, false, true]);
     assert_eq!((watching(DATA, DATA + 1), Everything::default()).attention(), Attention::Everything);
 }

@@ -32,66 +32,81 @@ use visit::{claimed, open_claim, open_counterexample, open_line};
 /// The state after an action.
 #[must_use]
 pub fn update(state: &State, action: Action) -> State {
+    if let Action::OpenLink(text) = action {
+        return state.reopen(&text);
+    }
     let seeks = is_move(&action) || opens_run(&action);
     let mut next = state.clone();
+    act(&mut next, state, action);
+    judge_what_runs(&mut next, state);
+    count_move(&mut next, state, seeks);
+    browse(&mut next, state);
+    zoom_to_cursor(&mut next, state);
+    next.halt = next.halt.filter(|halt| halt.row == next.cursor);
+    next
+}
+
+/// What an action does by itself. `state` is the state before it.
+fn act(next: &mut State, state: &State, action: Action) {
     match action {
-        Action::OpenLink(text) => return state.reopen(&text),
-        Action::OpenStory(index) => setup::open_story(&mut next, index),
-        Action::SetForm(side, form) => setup::set_form(&mut next, side, form),
-        Action::SetOwn(side, own) => setup::set_own(&mut next, side, own),
-        Action::Tree(message) => setup::of_tree(&mut next, message),
+        // It replaces the whole state.
+        Action::OpenLink(_) => {}
+        Action::OpenStory(index) => setup::open_story(next, index),
+        Action::SetForm(side, form) => setup::set_form(next, side, form),
+        Action::SetOwn(side, own) => setup::set_own(next, side, own),
+        Action::Tree(message) => setup::of_tree(next, message),
         Action::Assembled(ticket, answer) => {
             next.texts.take(ticket, answer);
-            go_on(&mut next);
+            go_on(next);
         }
         Action::NotAssembled(why) => {
             next.texts.lose(&why);
-            go_on(&mut next);
+            go_on(next);
         }
-        Action::SwapForms => setup::swap(&mut next),
+        Action::SwapForms => setup::swap(next),
         Action::ToggleFeature(feature) => {
             let features = state.setup.features.toggled(feature);
-            rerun(&mut next, Aim::Step, |setup| setup.features = features);
+            rerun(next, Aim::Step, |setup| setup.features = features);
         }
-        Action::SetHandler(handlers) => rerun(&mut next, Aim::Step, |setup| setup.handler = handlers),
+        Action::SetHandler(handlers) => rerun(next, Aim::Step, |setup| setup.handler = handlers),
         Action::ToggleHandler(handler) => {
             let handlers = state.setup.handler.toggled(handler);
-            rerun(&mut next, Aim::Step, |setup| setup.handler = handlers);
+            rerun(next, Aim::Step, |setup| setup.handler = handlers);
         }
-        Action::SetGeometry(geometry) => rerun(&mut next, Aim::Step, |setup| setup.geometry = geometry),
-        Action::EditSchedule(text) => setup::edit_schedule(&mut next, text),
-        Action::OpenSwept(side, schedule) => open_swept(&mut next, side, &schedule),
+        Action::SetGeometry(geometry) => rerun(next, Aim::Step, |setup| setup.geometry = geometry),
+        Action::EditSchedule(text) => setup::edit_schedule(next, text),
+        Action::OpenSwept(side, schedule) => open_swept(next, side, &schedule),
         Action::Inject(spot, vector, nesting) => {
             let (schedule, index) = inject::added(&state.runs, &state.setup.schedule, &spot, vector, nesting);
-            setup::add(&mut next, schedule, index, vector);
+            setup::add(next, schedule, index, vector);
         }
-        Action::RemoveInjection(index) => setup::remove(&mut next, index),
-        Action::EditDraft(text) => edit_draft(&mut next, text),
-        Action::TakeText(text) => take_text(&mut next, text),
-        Action::LeaveDraft(before, text) if before == *state.text() => edit_draft(&mut next, text),
-        Action::LeaveDraft(_, text) => put_aside(&mut next, shortened(text).into()),
+        Action::RemoveInjection(index) => setup::remove(next, index),
+        Action::EditDraft(text) => edit_draft(next, text),
+        Action::TakeText(text) => take_text(next, text),
+        Action::LeaveDraft(before, text) if before == *state.text() => edit_draft(next, text),
+        Action::LeaveDraft(_, text) => put_aside(next, shortened(text).into()),
         Action::SetEdited(side) => next.edited = side,
-        Action::AskLines => ask_lines(&mut next, state.edited),
+        Action::AskLines => ask_lines(next, state.edited),
         Action::SetAgainst(against) => next.against = against,
-        Action::TakeOtherText => take_other_text(&mut next),
-        Action::TakeDraft(index) => take_draft(&mut next, index),
-        Action::ForgetDraft(index) => forget_draft(&mut next, index),
+        Action::TakeOtherText => take_other_text(next),
+        Action::TakeDraft(index) => take_draft(next, index),
+        Action::ForgetDraft(index) => forget_draft(next, index),
         Action::Remember(memory) => next.memory = memory,
         Action::SetTitle(title) => title.trim().clone_into(&mut next.title),
         Action::SetNote(row, text) => next.notes = link::pinned(&state.notes, state.runs.clamp(row), &text),
-        Action::Seek(row) => moving::seek(&mut next, row),
-        Action::Move(target, direction) => moving::go(&mut next, target, direction),
-        Action::Run(direction) => running::toggle(&mut next, direction),
-        Action::RunTo(goal) => running::run_to(&mut next, &goal),
+        Action::Seek(row) => moving::seek(next, row),
+        Action::Move(target, direction) => moving::go(next, target, direction),
+        Action::Run(direction) => running::toggle(next, direction),
+        Action::RunTo(goal) => running::run_to(next, &goal),
         Action::Pause => next.run = None,
-        Action::Tick(rows) => running::tick(&mut next, rows),
+        Action::Tick(rows) => running::tick(next, rows),
         Action::SetPace(pace) => next.pace = pace,
-        Action::ToggleStop(stop) => running::toggle_stop(&mut next, stop),
+        Action::ToggleStop(stop) => running::toggle_stop(next, stop),
         Action::Zoom(zoom) => next.zoom = moving::zoomed(state, zoom),
         Action::Resize(divider, resize) => next.settings.panes = state.settings.panes.resized(divider, resize),
         Action::Search(query) => next.query = query,
-        Action::Find(direction) => moving::find(&mut next, direction),
-        Action::TakeFound(found) => moving::take_found(&mut next, found),
+        Action::Find(direction) => moving::find(next, direction),
+        Action::TakeFound(found) => moving::take_found(next, found),
         Action::SetFilter(filter) => next.filter = filter,
         Action::SetSide(side) => next.side = side,
         Action::SetTab(tab) => next.tab = tab,
@@ -101,39 +116,48 @@ pub fn update(state: &State, action: Action) -> State {
         Action::ToggleCounters => next.all_counters = !state.all_counters,
         Action::SetTheme(theme) => next.settings.theme = theme,
         Action::ToggleShortcuts => next.settings.shortcuts = !state.settings.shortcuts,
-        Action::ToggleJudging => toggle_judging(&mut next),
-        Action::Open(overlay) => open(&mut next, overlay),
+        Action::ToggleJudging => toggle_judging(next),
+        Action::Open(overlay) => open(next, overlay),
         Action::Close => next.overlay = Overlay::None,
         Action::Dismiss => next.notice = None,
         Action::TakePaper(paper, document) => next.papers.take(paper, document),
         Action::Tell(words) => next.notice = Some(words),
         Action::ToggleCheck => next.check = state.check.toggled(),
-        Action::Checked(ticket, report) => checked(&mut next, ticket, report),
-        Action::Sweep(side) => sweep(&mut next, side),
-        Action::StopSweep => stop_sweep(&mut next),
+        Action::Checked(ticket, report) => checked(next, ticket, report),
+        Action::Sweep(side) => sweep(next, side),
+        Action::StopSweep => stop_sweep(next),
         Action::TestCheck if can_start(state) => next.check.self_test = SelfTest::Running,
         Action::TestCheck => {}
-        Action::SetScope(scope) => judge(&mut next, scope),
-        Action::ToggleAssumption(assumption) => assume(&mut next, assumption),
-        Action::Explored(ticket, message) => explored(&mut next, ticket, &message),
-        Action::OpenCounterexample(side, promise, landing) => open_counterexample(&mut next, side, promise, landing),
-        Action::OpenClaim(id, index) => open_claim(&mut next, id, index),
-        Action::OpenLine(index) => open_line(&mut next, index),
+        Action::SetScope(scope) => judge(next, scope),
+        Action::ToggleAssumption(assumption) => assume(next, assumption),
+        Action::Explored(ticket, message) => explored(next, ticket, &message),
+        Action::OpenCounterexample(side, promise, landing) => open_counterexample(next, side, promise, landing),
+        Action::OpenClaim(id, index) => open_claim(next, id, index),
+        Action::OpenLine(index) => open_line(next, index),
     }
+}
+
+/// What is on show is judged anew if the runs are others, or what judges them.
+fn judge_what_runs(next: &mut State, state: &State) {
     let judges = |state: &State| (state.explore.scope, state.explore.assumed, state.settings.judging);
-    if !Rc::ptr_eq(&next.runs, &state.runs) || judges(&next) != judges(state) {
+    if !Rc::ptr_eq(&next.runs, &state.runs) || judges(next) != judges(state) {
         next.explore = next.explore.followed(&next.setup, &next.custom, &next.runs);
     }
+}
+
+/// Views bring the current row into sight after an action that asks for a row, and when the runs are others.
+fn count_move(next: &mut State, state: &State, seeks: bool) {
     if seeks || !Rc::ptr_eq(&next.runs, &state.runs) {
         next.sought = state.sought.wrapping_add(1);
     }
-    browse(&mut next, state);
+}
+
+/// The part of the runs that is on show follows the current row.
+fn zoom_to_cursor(next: &mut State, state: &State) {
     if (next.cursor, next.sought) != (state.cursor, state.sought) {
         let total = next.runs.len();
-        next.zoom = next.zoom.and_then(|shown| zoom::followed(shown, next.cursor, total));
+        next.zoom = next.zoom.take().and_then(|shown| zoom::followed(shown, next.cursor, total));
     }
-    next.halt = next.halt.filter(|halt| halt.row == next.cursor);
-    next
 }
 
 /// Keeps the place at which the listing is read, unless the cursor leaves it or no run has it.

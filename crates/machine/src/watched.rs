@@ -21,7 +21,7 @@ impl Range {
         physical < self.end && physical.wrapping_add(size.into()) > self.start
     }
 
-    /// The range that spans both. Always inline, like all that makes an [`Attention`]: the machine asks for it before each
+    /// The range that spans both. Always inline, like all that makes an [`Attention`](crate::observe::Attention): the machine asks for it before each
     /// step, and at the page's optimisation levels the compiler would otherwise join constant ranges in each.
     #[inline(always)]
     fn with(self, other: Self) -> Self {

@@ -1,11 +1,14 @@
-//! Schedules that no search here is deep enough for, followed strike by strike.
+//! Schedules that no search here is deep enough for, followed strike by strike; and strides beside steps.
 
 use super::assume::{Assumption, Assumptions};
 use super::lane::{Lane, Went};
 use super::witness;
 use super::world::World;
-use crate::linux::{Config, Form};
-use crate::scenario::{Injection, Nesting, Schedule};
+use crate::counters::Counters;
+use crate::linux::{Config, Form, Handler, Handlers};
+use crate::machine::{Machine, refusal_reason};
+use crate::promises::Breakage;
+use crate::scenario::{Injection, Nesting, Schedule, Vector};
 use expect_test::{Expect, expect};
 
 /// Steps to where an injection strikes: its place, reached for the first time since the last one.
@@ -70,4 +73,41 @@ fn nmis_while_the_frame_of_an_nmi_is_needed() {
               mapped: the kernel takes an unhandled #PF at 0x10
         "#]],
     );
+}
+
+/// A run to its end in strides of at most `limit` steps: its steps, what it counted, what it broke, and the machine.
+fn to_the_end(world: &World, mut lane: Lane, limit: u32) -> (u32, Counters, Vec<Breakage>, Machine) {
+    while lane.stride(world, limit, &mut ()) == Went::On {}
+    (lane.steps(), *lane.counters(), lane.broken().to_vec(), lane.machine().clone())
+}
+
+/// Among the handlers are those that store to the kernel's records or write CR3, so that promises break on the way.
+#[test]
+fn a_run_in_strides_is_the_run_step_by_step() {
+    let (mut runs, mut broken) = (0, 0);
+    for (form, handler) in [
+        (Form::E, Handler::Perf),
+        (Form::Never, Handler::Quiet),
+        (Form::E, Handler::PendingFlush),
+        (Form::A, Handler::Schedule),
+        (Form::E, Handler::RogueSwitchMm),
+        (Form::C, Handler::RogueCr3),
+    ] {
+        let config = Config { form, handler: Handlers::only(handler), ..Config::default() };
+        let world = World::new(&config).expect("it assembles");
+        let mut trunk = Lane::start(&world);
+        while trunk.step(&world, &mut ()) == Went::On {
+            let vector = Vector::ALL[trunk.steps() as usize % Vector::ALL.len()];
+            let is_refused = refusal_reason(&trunk.machine().cpu, vector.event()).is_some();
+            let mut struck = trunk.clone();
+            if trunk.steps() % 29 != 0 || is_refused || struck.strike(&world, vector, &mut ()) != Went::On {
+                continue;
+            }
+            let in_strides = to_the_end(&world, struck.clone(), u32::MAX);
+            assert!(in_strides == to_the_end(&world, struck, 1), "{form:?} {handler:?} {vector:?} {}", trunk.steps());
+            runs += 1;
+            broken += usize::from(!in_strides.2.is_empty());
+        }
+    }
+    assert_eq!((runs, broken), (246, 115));
 }

@@ -217,7 +217,7 @@ fn tables_of(machine: &Machine, mm: u64) -> Option<u64> {
 pub const DATA: Range<u64> = at::KERNEL_DATA..at::FIXMAP_TABLE;
 
 /// Physical addresses of all that the checks above read: the current task and `cpu_tlbstate`, and the tasks and mms.
-pub const STORED: Watched = {
+pub const RECORDS: Watched = {
     let task = at::PER_CPU_PHYSICAL + at::PERCPU_PCPU_HOT + at::PCPU_HOT_CURRENT_TASK;
     let state_end = STATE + at::TLB_STATE_LOADED_MM_ASID + 2;
     let data = [at::image_physical(DATA.start), at::image_physical(DATA.end)];

@@ -93,8 +93,8 @@ impl Promises {
         }
     }
 
-    /// How many ordinary steps it may be told of at once: judging the boundary after the last is then judging each. One
-    /// in user mode, and one while something does not hold that the place decides about.
+    /// The most ordinary steps that it judges at once: judging the boundary after the last one then judges each. In user
+    /// mode that is one, and so it is while CR3 and the records disagree, since the place may excuse that.
     pub fn stride(&self, machine: &Machine) -> u32 {
         let judges_alike = machine.cpu.cpl == 0 && self.records.agree_with(machine);
         if judges_alike { ENDLESS.saturating_sub(self.quiet).max(1) } else { 1 }

@@ -5,7 +5,7 @@
 
 use super::Broken;
 use crate::linux::layout::EFI_TABLE_PHYSICAL;
-use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, STORED, check, check_cr3, check_user};
+use crate::linux::records::{BETWEEN_RECORDS, Inconsistent, RECORDS, check, check_cr3, check_user};
 use crate::linux::{Config, Features, Handler};
 use crate::machine::bits::cr3;
 use crate::machine::observe::{AccessKind, Attention, MemoryAccess};
@@ -64,7 +64,11 @@ impl Records {
     /// What does not hold at a boundary that is `depth` handlers deep. As a rule all does.
     #[inline]
     pub(super) fn boundary(&mut self, machine: &Machine, depth: usize) -> Option<[Option<Broken>; 2]> {
-        if self.agree_with(machine) { None } else { self.compare(machine, depth) }
+        if self.agree_with(machine) {
+            debug_assert!(check(machine, self.features).is_ok(), "a store to the records was not seen");
+            return None;
+        }
+        self.compare(machine, depth)
     }
 
     fn compare(&mut self, machine: &Machine, depth: usize) -> Option<[Option<Broken>; 2]> {
@@ -101,12 +105,12 @@ impl Records {
 impl Observer for Records {
     #[inline(always)]
     fn attention(&self) -> Attention {
-        Attention::Unusual { stores: STORED }
+        Attention::Unusual { stores: RECORDS }
     }
 
     #[inline]
     fn memory(&mut self, access: &MemoryAccess) {
-        if access.kind == AccessKind::Write && STORED.meets(access.physical, access.size) {
+        if access.kind == AccessKind::Write && RECORDS.meets(access.physical, access.size) {
             self.agreed = None;
         }
     }

@@ -100,7 +100,7 @@ fn a_run_in_strides_is_the_run_step_by_step() {
             let vector = Vector::ALL[trunk.steps() as usize % Vector::ALL.len()];
             let is_refused = refusal_reason(&trunk.machine().cpu, vector.event()).is_some();
             let mut struck = trunk.clone();
-            if trunk.steps() % 29 != 0 || is_refused || struck.strike(&world, vector, &mut ()) != Went::On {
+            if !trunk.steps().is_multiple_of(29) || is_refused || struck.strike(&world, vector, &mut ()) != Went::On {
                 continue;
             }
             let in_strides = to_the_end(&world, struck.clone(), u32::MAX);

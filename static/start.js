@@ -299,10 +299,13 @@
       asked = Date.now();
       registration.update().catch(() => {});
     });
-    // What was loaded before the worker was there.
     await navigator.serviceWorker.ready;
-    const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-    registration.active?.postMessage(loaded.filter((address) => address.startsWith(place)));
+    // What came past the worker: it was loaded before the worker was there, or on its way when it came.
+    const keepPast = (entries) => {
+      const past = entries.filter(({ name, workerStart }) => workerStart === 0 && name.startsWith(place));
+      if (past.length > 0) registration.active?.postMessage(past.map(({ name }) => name));
+    };
+    new PerformanceObserver((list) => keepPast(list.getEntries())).observe({ type: "resource", buffered: true });
   }
 
   start().then(() => {

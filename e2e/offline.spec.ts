@@ -67,6 +67,29 @@ test("what was used once can be used without a network, from its first visit on"
   complaints.splice(0);
 });
 
+test("what is on its way when the browser begins to keep the page is kept too", async ({ page, server }) => {
+  await page.addInitScript(() => {
+    const workers = navigator.serviceWorker;
+    const register = workers.register.bind(workers);
+    const asked = new Promise((resolve) => Object.assign(window, { keepNow: resolve }));
+    workers.register = async (...all) => asked.then(() => register(...all));
+  });
+  let arrive = () => {};
+  const arriving = new Promise<void>((resolve) => (arrive = resolve));
+  const left = page.waitForRequest(/unicorn\/version\.txt$/);
+  await page.route(/unicorn\/version\.txt$/, async (route) => {
+    await arriving;
+    await route.continue();
+  });
+  await shown(page, server.address);
+  await page.getByRole("button", { name: "check with Unicorn" }).click();
+  await left;
+  await page.evaluate(() => (window as unknown as { keepNow(): void }).keepNow());
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, PATIENT);
+  arrive();
+  await expect.poll(() => files(page), PATIENT).toContainEqual(expect.stringMatching(/^unicorn\/version\.txt$/));
+});
+
 test("what was never fetched says so at once without a network, and works when there is one again", async ({ page, server, complaints }) => {
   await kept(page, server.address);
   await cutOff(page, server);

@@ -116,7 +116,7 @@ fn adopted(config: &Config, image: &mut Image) -> Result<Vec<Diagnostic>, Vec<Di
         return Ok(Vec::new());
     };
     let plain = Config { base: Base::BuiltIn, form: Form::E, custom: Arc::default(), ..config.clone() };
-    Ok(naming::adopt(image, tree, &boot(&plain)?.image))
+    Ok(naming::adopt(image, tree, own::settings(&config.custom).0, &boot(&plain)?.image))
 }
 
 fn machine(config: &Config, image: &Image) -> Result<Machine, Box<Diagnostic>> {

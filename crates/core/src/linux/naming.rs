@@ -5,7 +5,7 @@
 //! text understands the labels of Linux that begin no place in it.
 
 use super::lockstep::{Code, Found, Macro, Mitigations, goes_on, walk};
-use super::tree::{Checked, ENTRY, ENTRY_INDEX, Tree};
+use super::tree::{Checked, Configured, ENTRY, ENTRY_INDEX, Tree};
 use crate::asm::{Diagnostic, Image, Position, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,9 +23,9 @@ pub(crate) fn understand_linux(image: &mut Image) {
     }
 }
 
-/// Gives a tree's image the names of the built-in text. The notes say what stands for the C side, and which names of the
-/// built-in text are of no use here.
-pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Diagnostic> {
+/// Gives a tree's image the names of the built-in text. The notes say what stands for the C side, what of the tree's configuration a
+/// person's `settings` leave in force, and which names of the built-in text are of no use here.
+pub(crate) fn adopt(image: &mut Image, tree: &Tree, settings: &str, built_in: &Image) -> Vec<Diagnostic> {
     mark_instructions(image);
     let ours = Code::new(built_in);
     let found = walk(&ours, &Code::new(image), (Macro::Passed, Mitigations::Passed), None);
@@ -55,7 +55,12 @@ pub(crate) fn adopt(image: &mut Image, tree: &Tree, built_in: &Image) -> Vec<Dia
     ];
     let said = named.into_iter().filter(|(labels, _)| !labels.is_empty());
     let lists = said.map(|(labels, what)| note(what.to_owned(), labels.join(", ")));
-    of_c_side(tree).into_iter().chain(of_switching(tree)).chain(of_configuration(tree)).chain(lists).collect()
+    of_c_side(tree)
+        .into_iter()
+        .chain(of_switching(tree))
+        .chain(of_configuration(&tree.configured().beside(settings)))
+        .chain(lists)
+        .collect()
 }
 
 /// Whether an instruction is at the address.
@@ -93,14 +98,13 @@ fn of_switching(tree: &Tree) -> Option<Diagnostic> {
 }
 
 /// What was taken of the tree's configuration, and what was not.
-fn of_configuration(tree: &Tree) -> impl Iterator<Item = Diagnostic> {
-    let words = tree.configured().words();
+fn of_configuration(configured: &Configured) -> impl Iterator<Item = Diagnostic> + use<> {
+    let words = configured.words();
     let taken = (!words.is_empty()).then(|| note(words, "--config NAME=y or NAME=n changes one".to_owned()));
-    let off = tree
-        .configured()
+    let off = configured
         .off()
         .map(|(names, why)| note(names, format!("{}; --config NAME=y sets one all the same", why.join("; "))));
-    let otherwise = tree.configured().otherwise().map(|names| {
+    let otherwise = configured.otherwise().map(|names| {
         let hint =
             "the machine decides these, whatever the .config says; --config NAME=y or NAME=n sets one all the same";
         note(names, hint.to_owned())

@@ -1,20 +1,31 @@
 //! Each assumption turned off alone.
 
 use crate::support::{FIVE, config, excluded, explore, query, told};
-use cr3_core::explore::{Assumption, Assumptions, Query, Shard, standard_handlers};
+use cr3_core::explore::{Assumption, Assumptions, Method, Query, Shard, standard_handlers};
 use cr3_core::linux::{Config, Form, Handlers};
 use cr3_core::scenario::Vector;
 use expect_test::{Expect, expect};
 
+/// How far a search goes.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// Schedules of so many exceptions, or a share of them.
+    Depth(u32, Option<Shard>),
+    Any,
+}
+
 /// The outcome of a form if `off` is not assumed, on the system on which it matters.
-fn verdict(form: &Form, off: Assumption, text: &str, vectors: &[Vector], depth: u32, shard: Option<Shard>) -> String {
+fn verdict(form: Form, off: Assumption, text: &str, vectors: &[Vector], extent: Extent) -> String {
     let assumed = Assumptions::default().without(off);
     let joined = off.handler().map(Handlers::only);
     let handler = joined.unwrap_or(config(text).handler);
     assert!(joined.is_none_or(|joined| standard_handlers(assumed).contains(&joined)));
-    let config = Config { form: *form, handler, ..config(text) };
-    let query = Query { assumed, vectors: vectors.to_vec(), depth, shard, ..query(vec![config]) };
-    let report = explore(query);
+    let config = Config { form, handler, ..config(text) };
+    let query = Query { assumed, vectors: vectors.to_vec(), ..query(vec![config]) };
+    let report = explore(match extent {
+        Extent::Depth(depth, shard) => Query { depth, shard, ..query },
+        Extent::Any => Query { method: Method::Summaries, ..query },
+    });
     assert!(excluded(&report).iter().all(|(id, _)| *id != off.id()));
     told(&report)
 }
@@ -22,9 +33,14 @@ fn verdict(form: &Form, off: Assumption, text: &str, vectors: &[Vector], depth: 
 /// Forms that come to the same share a paragraph.
 #[track_caller]
 fn check(off: Assumption, text: &str, vectors: &[Vector], depth: u32, shard: Option<Shard>, expected: Expect) {
+    check_to(off, text, vectors, Extent::Depth(depth, shard), expected);
+}
+
+#[track_caller]
+fn check_to(off: Assumption, text: &str, vectors: &[Vector], extent: Extent, expected: Expect) {
     let mut paragraphs: Vec<(String, Vec<&str>)> = Vec::new();
     for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
-        let told = verdict(&form, off, text, vectors, depth, shard);
+        let told = verdict(form, off, text, vectors, extent);
         match paragraphs.iter_mut().find(|(other, _)| *other == told) {
             Some((_, forms)) => forms.push(form.name()),
             None => paragraphs.push((told, vec![form.name()])),
@@ -267,6 +283,24 @@ fn two_double_faults_at_one_address() {
           user-cr3: user_start:df, minimal
           restored: user_start:df, minimal
     "#]],
+    );
+}
+
+/// Three exceptions at least, so only a search of any depth comes there. `crates/core/src/explore/tests.rs` replays two more such schedules.
+#[test]
+fn nmis_while_the_frame_of_an_nmi_is_needed() {
+    check_to(
+        Assumption::NmiFrame,
+        "",
+        &[Vector::Nmi, Vector::Debug],
+        Extent::Any,
+        expect![[r#"
+            A B2 C E: breaks at depth 1
+              mapped: user_start:nmi > asm_exc_nmi:db, asm_exc_nmi:nmi, of fewest
+            never: breaks at depth 1
+              restored: entry_SYSCALL_64:db, minimal
+              user-cr3: sysret_exit_switch_cr3+14:db, minimal
+        "#]],
     );
 }
 

@@ -40,7 +40,10 @@ fn a_configuration_is_taken_from_the_tree_and_a_person_goes_before_it() {
     let told = boot(&tree, "").map(|_| ()).map_err(|told| said(&told));
     assert!(told.is_err_and(|told| told.contains("swapgz")), "it is on");
     let notes = boot(&tree, "#undef CONFIG_ODD\n").expect("a person turned it off").notes;
-    assert!(said(&notes).contains("of its .config 1 names are used; on: CONFIG_ODD\n"), "{}", said(&notes));
+    assert!(!said(&notes).contains("of its .config"), "what a person sets is not taken from it: {}", said(&notes));
+    assert!(said(&notes).contains("set otherwise in its .config: CONFIG_SMP is off (here on)\n"), "{}", said(&notes));
+    let notes = boot(&tree, "#undef CONFIG_ODD\n#define CONFIG_SMP 1\n").expect("it assembles").notes;
+    assert!(!said(&notes).contains("CONFIG_SMP"), "{}", said(&notes));
     assert!(boot(&with("CONFIG_ODD=n\n"), "").is_ok());
 }
 

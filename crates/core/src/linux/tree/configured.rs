@@ -182,6 +182,16 @@ impl Configured {
         self
     }
 
+    /// The same without the names that a person's `settings` define or undefine: these go before it.
+    pub(in crate::linux) fn beside(&self, settings: &str) -> Self {
+        let set: BTreeSet<&str> = settings.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        let mut rest = self.clone();
+        rest.taken.retain(|name, _| !set.contains(name.as_str()));
+        rest.off.retain(|name| !set.contains(name.as_str()));
+        rest.otherwise.retain(|name, _| !set.contains(name.as_str()));
+        rest
+    }
+
     /// Lines of the preprocessor that set them.
     pub(super) fn lines(&self) -> String {
         self.on().map(|name| format!("#define {name} 1\n")).collect()
@@ -243,6 +253,20 @@ mod tests {
         assert_eq!(Configured::of(config).off(), None);
         assert_eq!(variations("CONFIG_DEBUG_ENTRY=y\n"), Some(Variation::DebugEntry));
         assert_eq!(variations("# CONFIG_DEBUG_ENTRY is not set\n"), None);
+    }
+
+    #[test]
+    fn what_a_person_sets_is_not_taken_from_it() {
+        let config = "CONFIG_A=y\nCONFIG_B=y\nCONFIG_XEN_PV=y\nCONFIG_RETHUNK=y\nCONFIG_SMP=n\nCONFIG_X86_MCE=n\n";
+        let taken = Configured::of(config).asked([config]);
+        let rest = taken.beside("#undef CONFIG_A\n#define CONFIG_XEN_PV 1\n#define CONFIG_SMP 0\n");
+        assert_eq!(rest.words(), "of its .config 1 names are used; on: CONFIG_B");
+        assert_eq!(
+            rest.off().map(|(names, _)| names),
+            Some("on in its .config and off here: CONFIG_RETHUNK".to_owned())
+        );
+        assert_eq!(rest.otherwise(), Some("set otherwise in its .config: CONFIG_X86_MCE is off (here on)".to_owned()));
+        assert_eq!(taken.beside(""), taken);
     }
 
     #[test]

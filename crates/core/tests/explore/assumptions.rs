@@ -1,46 +1,34 @@
 //! Each assumption turned off alone.
 
 use crate::support::{FIVE, config, excluded, explore, query, told};
-use cr3_core::explore::{Assumption, Assumptions, Method, Query, Shard, standard_handlers};
+use cr3_core::explore::{Assumption, Assumptions, Method, Query, Reach, Shard, standard_handlers};
 use cr3_core::linux::{Config, Form, Handlers};
 use cr3_core::scenario::Vector;
 use expect_test::{Expect, expect};
 
-/// How far a search goes.
-#[derive(Clone, Copy)]
-enum Extent {
-    /// Schedules of so many exceptions, or a share of them.
-    Depth(u32, Option<Shard>),
-    Any,
-}
-
 /// The outcome of a form if `off` is not assumed, on the system on which it matters.
-fn verdict(form: Form, off: Assumption, text: &str, vectors: &[Vector], extent: Extent) -> String {
+fn verdict(form: Form, off: Assumption, text: &str, vectors: &[Vector], reach: Reach, shard: Option<Shard>) -> String {
     let assumed = Assumptions::default().without(off);
     let joined = off.handler().map(Handlers::only);
     let handler = joined.unwrap_or(config(text).handler);
     assert!(joined.is_none_or(|joined| standard_handlers(assumed).contains(&joined)));
     let config = Config { form, handler, ..config(text) };
-    let query = Query { assumed, vectors: vectors.to_vec(), ..query(vec![config]) };
-    let report = explore(match extent {
-        Extent::Depth(depth, shard) => Query { depth, shard, ..query },
-        Extent::Any => Query { method: Method::Summaries, ..query },
-    });
+    let (method, depth) = match reach {
+        Reach::Depth(depth) => (Method::CutOff, depth),
+        Reach::Any => (Method::Summaries, 1),
+    };
+    let query = Query { assumed, vectors: vectors.to_vec(), depth, method, shard, ..query(vec![config]) };
+    let report = explore(query);
     assert!(excluded(&report).iter().all(|(id, _)| *id != off.id()));
     told(&report)
 }
 
 /// Forms that come to the same share a paragraph.
 #[track_caller]
-fn check(off: Assumption, text: &str, vectors: &[Vector], depth: u32, shard: Option<Shard>, expected: Expect) {
-    check_to(off, text, vectors, Extent::Depth(depth, shard), expected);
-}
-
-#[track_caller]
-fn check_to(off: Assumption, text: &str, vectors: &[Vector], extent: Extent, expected: Expect) {
+fn check(off: Assumption, text: &str, vectors: &[Vector], reach: Reach, shard: Option<Shard>, expected: Expect) {
     let mut paragraphs: Vec<(String, Vec<&str>)> = Vec::new();
     for form in [Form::A, Form::B2, Form::C, Form::E, Form::Never] {
-        let told = verdict(form, off, text, vectors, extent);
+        let told = verdict(form, off, text, vectors, reach, shard);
         match paragraphs.iter_mut().find(|(other, _)| *other == told) {
             Some((_, forms)) => forms.push(form.name()),
             None => paragraphs.push((told, vec![form.name()])),
@@ -58,7 +46,7 @@ fn handlers_that_schedule() {
         Assumption::NoSchedule,
         "",
         THREE,
-        1,
+        Reach::Depth(1),
         None,
         expect![[r#"
         A: breaks at depth 1
@@ -84,7 +72,7 @@ fn handlers_that_leave_another_mm() {
         Assumption::NoMmSwitch,
         "",
         &[Vector::Nmi],
-        1,
+        Reach::Depth(1),
         None,
         expect![[r#"
         A: breaks at depth 1
@@ -113,7 +101,7 @@ fn a_debugger_that_pokes_text() {
         Assumption::NoPoke,
         "",
         THREE,
-        1,
+        Reach::Depth(1),
         None,
         expect![[r#"
         A: breaks at depth 1
@@ -139,7 +127,7 @@ fn raw_writes_to_cr3() {
         Assumption::NoRawCr3,
         "",
         &[Vector::Nmi],
-        1,
+        Reach::Depth(1),
         None,
         expect![[r#"
         A: breaks at depth 1
@@ -167,7 +155,7 @@ fn flushes_that_are_requested_after_the_look() {
         Assumption::NoRequestAfterLook,
         text,
         THREE,
-        1,
+        Reach::Depth(1),
         None,
         expect![[r#"
         A B2 C E: breaks at depth 1
@@ -188,7 +176,7 @@ fn tables_with_bit_12_set() {
         Assumption::Aligned,
         "",
         nmi,
-        2,
+        Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
         A B2 C E: breaks at depth 2
@@ -204,7 +192,7 @@ fn tables_with_bit_12_set() {
         Assumption::Aligned,
         "features=pcid,invpcid,fsgsbase,nx",
         nmi,
-        2,
+        Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
         A B2 C E never: holds at depth 2
@@ -218,7 +206,7 @@ fn vc_in_the_syscall_gap() {
         Assumption::VcGap,
         "",
         &FIVE,
-        1,
+        Reach::Depth(1),
         None,
         expect![[r#"
         A B2 C E: breaks at depth 1
@@ -241,7 +229,7 @@ fn exceptions_on_a_stack_that_is_in_use() {
         Assumption::IstOnce,
         "",
         &[Vector::Debug],
-        2,
+        Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
         A B2 C E: breaks at depth 2
@@ -255,7 +243,7 @@ fn exceptions_on_a_stack_that_is_in_use() {
         Assumption::VcOnce,
         "",
         &[Vector::VmmCommunication],
-        2,
+        Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
         A B2 C E: breaks at depth 2
@@ -274,7 +262,7 @@ fn two_double_faults_at_one_address() {
         Assumption::DfOnce,
         "",
         &[Vector::DoubleFault],
-        2,
+        Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
         A B2 C E: breaks at depth 2
@@ -289,11 +277,12 @@ fn two_double_faults_at_one_address() {
 /// Three exceptions at least, so only a search of any depth comes there. `crates/core/src/explore/tests.rs` replays two more such schedules.
 #[test]
 fn nmis_while_the_frame_of_an_nmi_is_needed() {
-    check_to(
+    check(
         Assumption::NmiFrame,
         "",
         &[Vector::Nmi, Vector::Debug],
-        Extent::Any,
+        Reach::Any,
+        None,
         expect![[r#"
             A B2 C E: breaks at depth 1
               mapped: user_start:nmi > asm_exc_nmi:db, asm_exc_nmi:nmi, of fewest

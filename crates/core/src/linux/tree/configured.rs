@@ -172,24 +172,24 @@ impl Configured {
     }
 
     /// The same with the names alone that texts ask for.
-    pub(super) fn asked<'t>(mut self, texts: impl IntoIterator<Item = &'t str>) -> Self {
+    pub(super) fn asked<'t>(self, texts: impl IntoIterator<Item = &'t str>) -> Self {
         let words = |text: &'t str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let asked: BTreeSet<&str> =
             texts.into_iter().flat_map(words).filter(|word| word.starts_with("CONFIG_")).collect();
-        self.taken.retain(|name, _| asked.contains(name.as_str()));
-        self.off.retain(|name| asked.contains(name.as_str()));
-        self.otherwise.retain(|name, _| asked.contains(name.as_str()));
-        self
+        self.with_names(|name| asked.contains(name))
     }
 
     /// The same without the names that a person's `settings` define or undefine: these go before it.
     pub(in crate::linux) fn beside(&self, settings: &str) -> Self {
         let set: BTreeSet<&str> = settings.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-        let mut rest = self.clone();
-        rest.taken.retain(|name, _| !set.contains(name.as_str()));
-        rest.off.retain(|name| !set.contains(name.as_str()));
-        rest.otherwise.retain(|name, _| !set.contains(name.as_str()));
-        rest
+        self.clone().with_names(|name| !set.contains(name))
+    }
+
+    fn with_names(mut self, is_kept: impl Fn(&str) -> bool) -> Self {
+        self.taken.retain(|name, _| is_kept(name));
+        self.off.retain(|name| is_kept(name));
+        self.otherwise.retain(|name, _| is_kept(name));
+        self
     }
 
     /// Lines of the preprocessor that set them.

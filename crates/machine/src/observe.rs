@@ -230,7 +230,7 @@ pub trait Observer {
         Attention::Everything
     }
     /// Ordinary instructions retired, instead of the hooks below; `machine` is the state after the last one.
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {}
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {}
     /// An instruction is about to execute; `machine` is the state before it.
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {}
     /// The instruction retired; `machine` is the state after it.
@@ -275,7 +275,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
         self.0.attention().with(self.1.attention())
     }
     #[inline]
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {
         self.0.ordinary(machine, ordinary);
         self.1.ordinary(machine, ordinary);
     }
@@ -352,7 +352,7 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).attention()
     }
     #[inline]
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {
         (**self).ordinary(machine, ordinary);
     }
     #[inline]

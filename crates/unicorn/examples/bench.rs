@@ -8,7 +8,7 @@ use cr3_core::benchmark;
 use cr3_core::counters::{Counter, Tally};
 use cr3_core::geometry::Geometry;
 use cr3_core::linux::{Config, Features, Form, Handler, System, boot};
-use cr3_core::machine::{Machine, Register, Stepper};
+use cr3_core::machine::{Machine, Register, Stepper, Stop};
 use cr3_core::scenario::{Scenario, Vector};
 use cr3_testing::Random;
 use cr3_unicorn::follow::{Job, SweepJob};
@@ -53,9 +53,13 @@ const WORKLOADS: [Workload; 2] = [
     },
 ];
 
+/// Behind a loop. No stride runs past it.
+const UD2: [u8; 2] = [0x0f, 0x0b];
+
 fn system(workload: &Workload) -> Machine {
     let mut machine = Image::new(&mut Random(0)).machine;
     machine.memory.write_bytes(CODE, workload.code);
+    machine.memory.write_bytes(CODE + workload.code.len() as u64, &UD2);
     machine.cpu.cpl = 3;
     machine.cpu.segments = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0].map(segment);
     machine.cpu.rip = USER_CODE;
@@ -66,13 +70,24 @@ fn system(workload: &Workload) -> Machine {
     machine
 }
 
+/// A way to go on.
+type Go = fn(&mut Stepper, &mut Tally) -> Result<(), Stop>;
+
+fn by_steps(stepper: &mut Stepper, tally: &mut Tally) -> Result<(), Stop> {
+    stepper.step(tally)
+}
+
+fn by_strides(stepper: &mut Stepper, tally: &mut Tally) -> Result<(), Stop> {
+    stepper.stride(tally, u32::MAX).map(|_| ())
+}
+
 /// Runs our machine with its counters to the end of the loop. Returns instructions and time.
-fn ours(start: &Machine, end: u64) -> (u64, Duration) {
+fn ours(start: &Machine, end: u64, go: Go) -> (u64, Duration) {
     let mut stepper = Stepper::new(start.clone());
     let mut tally = Tally::new(start);
     let started = Instant::now();
     while stepper.machine().cpu.rip != end {
-        if let Err(stop) = stepper.step(&mut tally) {
+        if let Err(stop) = go(&mut stepper, &mut tally) {
             panic!("the loop stopped at {:#x}: {stop:?}", stepper.machine().cpu.rip);
         }
     }
@@ -118,17 +133,17 @@ fn measure(workload: &Workload) {
     let mut native = Native::open_with(Hooks::Instructions).expect("Unicorn opens");
     native.load(&start).expect("Unicorn takes the image");
     theirs(&mut native, &start, end);
-    let (mut our_rates, mut their_rates) = (Vec::new(), Vec::new());
+    let mut rates = [const { Vec::new() }; 3];
     for _ in 0..MEASUREMENTS {
-        let both = [(ours(&start, end), &mut our_rates), (theirs(&mut native, &start, end), &mut their_rates)];
-        for ((instructions, elapsed), rates) in both {
-            assert_eq!(instructions, REPETITIONS * workload.instructions, "both run the whole loop");
+        let all = [ours(&start, end, by_steps), ours(&start, end, by_strides), theirs(&mut native, &start, end)];
+        for ((instructions, elapsed), rates) in all.into_iter().zip(&mut rates) {
+            assert_eq!(instructions, REPETITIONS * workload.instructions, "each runs the whole loop");
             rates.push(rate(instructions, elapsed));
         }
     }
-    let (ours, theirs) = (Spread::of(our_rates), Spread::of(their_rates));
-    let ratio = ours.median / theirs.median;
-    println!("{:<26} {ours}   {theirs}   {ratio:.2}", workload.name);
+    let [steps, strides, theirs] = rates.map(Spread::of);
+    let ratios = [&steps, &strides].map(|ours| ours.median / theirs.median);
+    println!("{:<26} {steps}   {strides}   {theirs}   {:.2} and {:.2}", workload.name, ratios[0], ratios[1]);
 }
 
 /// The story that the page opens with, in one of its forms.
@@ -206,7 +221,7 @@ fn measure_sweep() {
 
 fn main() {
     println!("million instructions per second, native: median of {MEASUREMENTS} (lowest to highest)");
-    println!("{:<26} {:<25} {:<25} ratio", "", "   ours", "   Unicorn");
+    println!("{:<26} {:<25} {:<25} {:<25} ratios", "", "   ours, step by step", "   ours, in strides", "   Unicorn");
     WORKLOADS.iter().for_each(measure);
     println!("ours: every counter of the playground kept; Unicorn 2.1.5: UC_HOOK_CODE that counts");
     println!("\nmillion steps per second of the opening story, forms A and E, native, followed by:");

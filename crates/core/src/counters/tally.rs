@@ -170,7 +170,7 @@ impl Observer for Tally {
     }
 
     #[inline]
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {
         self.ran(machine);
         self.add(Counter::Instructions, ordinary.count.into());
         self.add(Counter::TlbHits, ordinary.hits.into());

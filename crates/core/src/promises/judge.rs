@@ -147,7 +147,7 @@ impl Observer for Promises {
     }
 
     #[inline]
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {
         // The boundary after them counts the last one.
         self.quiet += ordinary.count - 1;
         self.returns.ordinary(machine, ordinary);

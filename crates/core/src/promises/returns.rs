@@ -162,7 +162,7 @@ impl Observer for Returns {
     }
 
     #[inline]
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {
         self.ran(machine, ordinary.mnemonic);
     }
 

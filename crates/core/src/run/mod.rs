@@ -418,7 +418,7 @@ impl Observer for Probe {
         Attention::Unusual { stores: Watched::NOTHING }
     }
 
-    fn ordinary(&mut self, machine: &Machine, ordinary: &Ordinary) {
+    fn ordinary(&mut self, machine: &Machine, ordinary: Ordinary) {
         self.mnemonic = ordinary.mnemonic;
         self.retired = Some(frame(machine));
     }

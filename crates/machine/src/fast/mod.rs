@@ -107,7 +107,7 @@ impl Stepper {
         if let Attention::Unusual { stores } = &observer.attention()
             && let Some(stride) = stride_silently(window, machine, stores, limit)
         {
-            observer.ordinary(machine, &stride);
+            observer.ordinary(machine, stride);
             return Ok(stride.count);
         }
         step_through(window, machine, observer).map(|()| 1)
@@ -133,9 +133,15 @@ fn step_through(window: &mut Option<Window>, machine: &mut Machine, observer: &m
     if let Attention::Unusual { stores } = &observer.attention()
         && let Some(ordinary) = step_silently(window, machine, stores)
     {
-        observer.ordinary(machine, &ordinary);
+        observer.ordinary(machine, ordinary);
         return Ok(());
     }
+    step_aloud(window, machine, observer)
+}
+
+/// A step that is reported hook by hook. Out of line, so that a silent step saves few registers.
+#[inline(never)]
+fn step_aloud(window: &mut Option<Window>, machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
     if let Some((instruction, entry)) = at_hand(window, machine) {
         observer.tlb(&TlbEvent::Hit { entry, kind: AccessKind::Execute });
         *window = None;

@@ -86,8 +86,8 @@ impl Observer for Inattentive {
     fn attention(&self) -> Attention {
         Attention::Unusual { stores: Watched::NOTHING }
     }
-    fn ordinary(&mut self, _: &Machine, ordinary: &Ordinary) {
-        self.ordinary = Some(*ordinary);
+    fn ordinary(&mut self, _: &Machine, ordinary: Ordinary) {
+        self.ordinary = Some(ordinary);
     }
     fn before(&mut self, machine: &Machine, instruction: &Instruction) {
         self.told.before(machine, instruction);
@@ -438,7 +438,7 @@ impl Observer for Watching {
     fn attention(&self) -> Attention {
         Attention::Unusual { stores: self.stores }
     }
-    fn ordinary(&mut self, _: &Machine, _: &Ordinary) {
+    fn ordinary(&mut self, _: &Machine, _: Ordinary) {
         self.ordinary += 1;
     }
     fn memory(&mut self, access: &MemoryAccess) {

@@ -89,7 +89,7 @@ impl Stepper {
     /// # Errors
     /// [`Stop`] when the machine cannot go on.
     #[inline]
-    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<(), Stop> {
+    pub fn step<O: Observer>(&mut self, observer: &mut O) -> Result<(), Stop> {
         step_through(&mut self.window, &mut self.machine, observer)
     }
 
@@ -102,7 +102,7 @@ impl Stepper {
     /// # Errors
     /// [`Stop`] when the machine cannot go on.
     #[inline]
-    pub fn stride(&mut self, observer: &mut dyn Observer, limit: u32) -> Result<u32, Stop> {
+    pub fn stride<O: Observer>(&mut self, observer: &mut O, limit: u32) -> Result<u32, Stop> {
         let Self { machine, window } = self;
         if let Attention::Unusual { stores } = &observer.attention()
             && let Some(stride) = stride_silently(window, machine, stores, limit)
@@ -125,11 +125,12 @@ impl Stepper {
 /// # Errors
 /// [`Stop`] when the machine cannot go on.
 #[inline]
-pub fn step(machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
+pub fn step<O: Observer>(machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
     step_through(&mut None, machine, observer)
 }
 
-fn step_through(window: &mut Option<Window>, machine: &mut Machine, observer: &mut dyn Observer) -> Result<(), Stop> {
+#[inline]
+fn step_through<O: Observer>(window: &mut Option<Window>, machine: &mut Machine, observer: &mut O) -> Result<(), Stop> {
     if let Attention::Unusual { stores } = &observer.attention()
         && let Some(ordinary) = step_silently(window, machine, stores)
     {

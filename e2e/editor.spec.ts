@@ -173,6 +173,7 @@ test("each side has a text of its own, which the other can take", async ({ page,
   await macro(page).fill(twice);
   await sheet.getByRole("button", { name: "Run it left" }).click();
   await expect(sheet.locator(".verdict")).toHaveText("It assembles, and runs.");
+  await expect(sheet.locator(".taken")).toHaveText("taken for one macro");
   // Each has its own history.
   await sheet.getByRole("button", { name: "right text", exact: true }).click();
   await expectText(page, MENDED);

@@ -4,6 +4,7 @@ use crate::Undone;
 use crate::diff::{self, Patch, is_hunk_head};
 use crate::mail::{Mail, mails};
 use crate::{Fault, Line, MAX_TEXT, quote, without_comments};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 /// What was left out.
@@ -91,6 +92,19 @@ fn begins_macro(text: &str) -> bool {
 fn ends_macro(text: &str) -> bool {
     let word = text.split_whitespace().next().unwrap_or_default();
     [".endm", ".endmacro"].iter().any(|end| word.eq_ignore_ascii_case(end))
+}
+
+/// How many macros lines define, each name once: an `#else` may define the same again.
+fn macros_in(lines: &[Line]) -> String {
+    let code = without_comments(lines.iter().map(|line| line.text.as_str()));
+    let heads = code.iter().filter(|code| begins_macro(code));
+    let names = heads.filter_map(|code| code.split([' ', '\t', ',']).filter(|word| !word.is_empty()).nth(1));
+    let names: BTreeSet<String> = names.map(str::to_ascii_lowercase).collect();
+    match names.len() {
+        0 => "code without a macro".to_owned(),
+        1 => "one macro".to_owned(),
+        count => format!("{count} macros"),
+    }
 }
 
 /// Whether a sentence stands beside the macros of a text, outside comments, as in the body of a mail.
@@ -251,12 +265,11 @@ impl LeftOut {
 impl Display for Taken {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let one = match &self.what {
-            What::Text(lines) if lines.iter().any(|line| begins_macro(&line.text)) => "macros",
-            What::Text(_) => "code without a macro",
-            What::Patches(_) => "a unified diff",
+            What::Text(lines) => macros_in(lines),
+            What::Patches(_) => "a unified diff".to_owned(),
         };
         match self.wrapping {
-            Wrapping::None => f.write_str(one)?,
+            Wrapping::None => f.write_str(&one)?,
             Wrapping::Mail => write!(f, "a mail with {one}")?,
             Wrapping::Mails(count) => write!(f, "{count} mails with unified diffs")?,
         }

@@ -54,50 +54,54 @@ fn a_macro_in_the_place_of_the_merged_one_changes_claims() {
         &format!("claims 9 --macro {FORM_A}"),
         1,
         expect![[r#"
-        Andy Lutomirski's answer, ## September ####
+            Andy Lutomirski's answer, ## September ####
 
-            9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
-            verdict   refuted; with form E it is confirmed with an exception
-                   0  CR3 writes, form A beyond custom, kernel_loop+1:nmi, handler perf, with form E 1
-                   0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf
-                   0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf, features
-                      pti,invpcid,fsgsbase,nx, with form E 4
-            look at   nmi_exit, step ### of A, step ### of custom
-                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --features
-                pti,pcid,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
-            look at   nmi_exit, step ### of A, step ### of custom
-                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --features
-                pti,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+                9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
+                verdict   refuted; with form E it is confirmed with an exception
+                       0  CR3 writes, form A beyond custom, kernel_loop+1:nmi, handler perf, with form E 1
+                       0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf
+                       0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf, features
+                          pti,invpcid,fsgsbase,nx, with form E 4
+                look at   nmi_exit, step ### of A, step ### of custom
+                    cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --features
+                    pti,pcid,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+                look at   nmi_exit, step ### of A, step ### of custom
+                    cr3play compare --forms A,custom --macro crates/core/src/linux/restore/a.S --features
+                    pti,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
 
-        claims    1: 1 refuted
-        changed   9
-        numbers   differ in 9
-    "#]],
+            claims    1: 1 refuted
+            changed   9
+            numbers   differ in 9
+            --- standard error
+            restore/custom.S:1:1: note: taken for one macro
+        "#]],
     );
     check(
         "claims 9 --macro crates/core/src/linux/restore/e.S",
         0,
         expect![[r#"
-        Andy Lutomirski's answer, ## September ####
+            Andy Lutomirski's answer, ## September ####
 
-            9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
-            verdict   confirmed with an exception
-            except    Without PCIDs the write empties the TLB of all that is not global, at each NMI.
-                   1  CR3 writes, form A beyond custom, kernel_loop+1:nmi, handler perf
-                   0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf
-                   4  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf, features
-                      pti,invpcid,fsgsbase,nx
-            look at   nmi_exit, step ### of A, step ### of custom
-                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/e.S --features
-                pti,pcid,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
-            look at   nmi_exit, step ### of A, step ### of custom
-                cr3play compare --forms A,custom --macro crates/core/src/linux/restore/e.S --features
-                pti,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+                9. Andy Lutomirski: It is a minor optimisation for that much thinking and fragility.
+                verdict   confirmed with an exception
+                except    Without PCIDs the write empties the TLB of all that is not global, at each NMI.
+                       1  CR3 writes, form A beyond custom, kernel_loop+1:nmi, handler perf
+                       0  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf
+                       4  refill misses, form A beyond custom, kernel_loop+1:nmi, handler perf, features
+                          pti,invpcid,fsgsbase,nx
+                look at   nmi_exit, step ### of A, step ### of custom
+                    cr3play compare --forms A,custom --macro crates/core/src/linux/restore/e.S --features
+                    pti,pcid,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
+                look at   nmi_exit, step ### of A, step ### of custom
+                    cr3play compare --forms A,custom --macro crates/core/src/linux/restore/e.S --features
+                    pti,invpcid,fsgsbase,nx --handler perf --inject kernel_loop+1:nmi
 
-        claims    1: 1 confirmed with an exception
-        changed   none
-        numbers   differ in none
-    "#]],
+            claims    1: 1 confirmed with an exception
+            changed   none
+            numbers   differ in none
+            --- standard error
+            restore/custom.S:1:1: note: taken for one macro
+        "#]],
     );
 }
 

@@ -19,7 +19,8 @@ const OWN: &str = "#ifdef CONFIG_PAGE_TABLE_ISOLATION
 #endif
 ";
 
-const MESSAGES: [&str; 3] = [
+const MESSAGES: [&str; 4] = [
+    "taken for 2 macros",
     "`SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts differ",
     "`CONFIG_DEBUG_ENTRY` counts as off",
     "the macro RESTORE_CR3 is empty with these features",
@@ -69,7 +70,7 @@ fn json_has_what_to_know_of_the_text() {
     let compared = report("compare");
     let notes = [0, 1, 2].map(|run| messages(&compared["runs"][run]["notes"]));
     assert_eq!(notes, [vec![], vec![], MESSAGES.to_vec()]);
-    assert_eq!(compared["runs"][2]["notes"][1]["line"], 6);
+    assert_eq!(compared["runs"][2]["notes"][2]["line"], 6);
 }
 
 /// The lines of the answer between the heading and the end of the run.
@@ -86,6 +87,7 @@ fn the_heading_says_what_to_know_of_the_text() {
     check(
         "run",
         expect![[r#"
+            restore/custom.S:1:1: note: taken for 2 macros
             restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
               differ
               the built-in one is in arch/x##/entry/calling.h, line ###
@@ -98,6 +100,7 @@ fn the_heading_says_what_to_know_of_the_text() {
     check(
         "compare",
         expect![[r#"
+            restore/custom.S:1:1: note: taken for 2 macros
             restore/custom.S:2:1: note: `SET_NOFLUSH_BIT` replaces the built-in macro of that name; their texts
               differ
               the built-in one is in arch/x##/entry/calling.h, line ###
@@ -112,7 +115,7 @@ fn the_heading_says_what_to_know_of_the_text() {
 #[test]
 fn places_say_it_beside_their_list() {
     let answer = play("places exc_nmi --macro -", OWN);
-    assert_eq!(answer.err.matches(": note: ").count(), 3, "{}", answer.err);
+    assert_eq!(answer.err.matches(": note: ").count(), 4, "{}", answer.err);
     assert!(!answer.out.contains("note"), "{}", answer.out);
 }
 
@@ -245,10 +248,10 @@ fn a_patch_that_does_not_fit_is_wrong_use() {
 #[test]
 fn names_of_the_configuration_can_be_set() {
     let set = |config: &str| messages(&play_json(&format!("run --json --macro - {config}"))["notes"]).len();
-    assert_eq!(set(""), 3);
-    assert_eq!(set("--config DEBUG_ENTRY=y"), 1);
-    assert_eq!(set("--config CONFIG_DEBUG_ENTRY=y --config PAGE_TABLE_ISOLATION=n"), 0);
-    assert_eq!(set("--config DEBUG_ENTRY=n"), 2);
+    assert_eq!(set(""), 4);
+    assert_eq!(set("--config DEBUG_ENTRY=y"), 2);
+    assert_eq!(set("--config CONFIG_DEBUG_ENTRY=y --config PAGE_TABLE_ISOLATION=n"), 1);
+    assert_eq!(set("--config DEBUG_ENTRY=n"), 3);
     for wrong in ["--config x=y --macro -", "--config X=1 --macro -", "--config X --macro -", "--config X=y"] {
         assert_eq!(play(&format!("run {wrong}"), OWN).status, 2, "{wrong}");
     }

@@ -66,7 +66,9 @@ fn runs_say_what_they_are() {
     assert_fits("compare", &answer);
     expect![[r#"
         form      text, tree
-          in the built-in text
+        text: restore/custom.S:1:1: note: taken for one macro
+        tree: arch/x##/entry/entry_##.S: note: instructions after these labels are counted differently here
+          than in the built-in text
         end       text: the program exited after #### steps
                   tree: the program exited after #### steps
                                  text  tree

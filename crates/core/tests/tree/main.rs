@@ -258,6 +258,7 @@ fn edits_change_a_tree_as_they_change_the_built_in_text() {
     expect![[r#"
         restore/custom.S:1: `SET_NOFLUSH_BIT` replaces the tree's macro of that name; their texts differ
           the tree's one is in arch/x86/entry/calling.h, line 110
+        restore/custom.S:1: taken for one macro
         arch/x86/entry/entry_64.S:0: instructions after these labels are counted differently here than in the built-in text
           asm_load_gs_index
     "#]]

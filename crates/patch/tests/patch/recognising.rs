@@ -212,20 +212,20 @@ fn macros_are_taken_as_they_stand() {
     check(
         macros,
         expect![[r#"
-        macros
-        1+0 .macro M a
-        2+0 	movq \a, %rax
-        3+0 .endm
-    "#]],
+            one macro
+            1+0 .macro M a
+            2+0 	movq \a, %rax
+            3+0 .endm
+        "#]],
     );
     check(
         &macros.replace('\t', "    ").replace('\n', "\r\n"),
         expect![[r#"
-        macros; undone: carriage returns
-        1+0 .macro M a
-        2+0     movq \a, %rax
-        3+0 .endm
-    "#]],
+            one macro; undone: carriage returns
+            1+0 .macro M a
+            2+0     movq \a, %rax
+            3+0 .endm
+        "#]],
     );
     check(
         "",
@@ -248,16 +248,16 @@ fn macros_in_a_reply_or_a_mail_are_taken_out() {
     check(
         "Somebody wrote:\n> Take this:\n> .macro M a=3\n> \tnop\n> .endm\n>\nNo.\n",
         expect![[r#"
-        a mail with macros; undone: the marks of a reply; left out: the words around it
-        3+2 .macro M a=3
-        4+2 	nop
-        5+2 .endm
-    "#]],
+            a mail with one macro; undone: the marks of a reply; left out: the words around it
+            3+2 .macro M a=3
+            4+2 	nop
+            5+2 .endm
+        "#]],
     );
     check(
         ">> .macro M\n>> .endm\n> no\n",
         expect![[r#"
-            a mail with macros; undone: the marks of a reply; left out: the words around it
+            a mail with one macro; undone: the marks of a reply; left out: the words around it
             1+3 .macro M
             2+3 .endm
         "#]],
@@ -273,16 +273,16 @@ fn macros_in_a_reply_or_a_mail_are_taken_out() {
     check(
         ">.macro M\n> nop\n>.endm\n",
         expect![[r#"
-        a mail with macros; undone: the marks of a reply
-        1+1 .macro M
-        2+1  nop
-        3+1 .endm
-    "#]],
+            a mail with one macro; undone: the marks of a reply
+            1+1 .macro M
+            2+1  nop
+            3+1 .endm
+        "#]],
     );
     check(
         "From: a@b\nSubject: a macro\nContent-Transfer-Encoding: quoted-printable\n\nHello,\n\n.macro M a=3D3\n=09nop =\n# c\n.endm\n",
         expect![[r#"
-            a mail with macros; undone: quoted-printable; left out: heads of mails, the words around it
+            a mail with one macro; undone: quoted-printable; left out: heads of mails, the words around it
             7+0 .macro M a=3
             8+0 	nop # c
             10+0 .endm
@@ -291,11 +291,11 @@ fn macros_in_a_reply_or_a_mail_are_taken_out() {
     check(
         ".macro M a=3D3\n=09movq =\n%rax, %rbx\n.endm\n",
         expect![[r#"
-        macros; undone: quoted-printable
-        1+0 .macro M a=3
-        2+0 	movq %rax, %rbx
-        4+0 .endm
-    "#]],
+            one macro; undone: quoted-printable
+            1+0 .macro M a=3
+            2+0 	movq %rax, %rbx
+            4+0 .endm
+        "#]],
     );
 }
 
@@ -305,18 +305,18 @@ fn macros_between_sentences_are_taken_out() {
     check(
         "Hi,\n\nThis one is simpler:\n\n#define X 1\n.macro M\n\tnop\n.endm\n\nis it not\n",
         expect![[r#"
-        a mail with macros; left out: the words around it
-        5+0 #define X 1
-        6+0 .macro M
-        7+0 	nop
-        8+0 .endm
-    "#]],
+            a mail with one macro; left out: the words around it
+            5+0 #define X 1
+            6+0 .macro M
+            7+0 	nop
+            8+0 .endm
+        "#]],
     );
     // Comments have sentences too, and a statement that is wrong is no sentence.
     let code = "/*\n * This is a comment, about a macro.\n */\n// This is one too.\nMovq %rax, %rbx, %rcx\n.macro M\nThis is in it.\n.endm\n";
     let taken = taken(code);
     assert!(taken.is_plain(), "{taken}");
-    assert_eq!(taken.to_string(), "macros");
+    assert_eq!(taken.to_string(), "one macro");
 }
 
 #[test]
@@ -324,30 +324,30 @@ fn escaped_blanks_alone_are_quoted_printable() {
     check(
         ".macro M a\n=09nop=20\n.endm\n",
         expect![[r#"
-        macros; undone: quoted-printable
-        1+0 .macro M a
-        2+0 	nop 
-        3+0 .endm
-    "#]],
+            one macro; undone: quoted-printable
+            1+0 .macro M a
+            2+0 	nop 
+            3+0 .endm
+        "#]],
     );
     check(
         ".macro=20M\n\tmovq $1,=20%rax\n.endm\n",
         expect![[r#"
-        macros; undone: quoted-printable
-        1+0 .macro M
-        2+0 	movq $1, %rax
-        3+0 .endm
-    "#]],
+            one macro; undone: quoted-printable
+            1+0 .macro M
+            2+0 	movq $1, %rax
+            3+0 .endm
+        "#]],
     );
     // Here a name gets a number.
     check(
         "BIT=20\n.macro M a=20\n.endm\n",
         expect![[r#"
-        macros
-        1+0 BIT=20
-        2+0 .macro M a=20
-        3+0 .endm
-    "#]],
+            one macro
+            1+0 BIT=20
+            2+0 .macro M a=20
+            3+0 .endm
+        "#]],
     );
 }
 

@@ -29,7 +29,7 @@ fn an_answer_comes_through_the_wire_as_it_was() {
     let custom = "/* a \u{1f} \u{1e} \u{1d} */\n.macro RESTORE_CR3 scratch_reg:req save_reg:req\n#ifdef CONFIG_ODD\n#endif\n\tmovq \\save_reg, %cr3\n.endm\n";
     let config = Config { form: Form::Custom, custom: custom.into(), ..Config::default() };
     let system = boot(&config).expect("it assembles");
-    assert_eq!(system.notes.len(), 1);
+    assert_eq!(system.notes.len(), 2);
     let sent = wire::answered(3, &Ok(wire::assembly(&system)));
     let Some((3, Ok(got))) = wire::answer(&sent) else { panic!("it cannot be read") };
     equal(&started(&config, &got).expect("it starts"), &system);

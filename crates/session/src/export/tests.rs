@@ -174,7 +174,9 @@ fn a_file_has_the_run_that_is_displayed() {
     });
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        words.contains("right custom: your own text the last text that assembled; the present one does not with"),
+        words.contains(
+            "right custom: your own text the last text that assembled; the present one does not taken for one macro with"
+        ),
         "{text}"
     );
     assert!(words.contains(" custom: the last text that assembled: the program exited after "), "{text}");

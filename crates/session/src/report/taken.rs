@@ -3,16 +3,10 @@
 use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::Diagnostic;
+use cr3_core::linux::Said;
 
 /// Names that are listed.
 const NAMED: usize = 6;
-
-/// What notes on a text end with.
-const OFF: &str = "` counts as off";
-const LEFT_OUT: [&str; 2] = [" is left out", " is left out: not modelled"];
-
-/// What notes on a text begin with.
-const TAKEN: [&str; 2] = ["taken for ", "of its .config "];
 
 /// Where the files lie that a text changes.
 const FOLDER: &str = "arch/x86/entry/";
@@ -21,22 +15,24 @@ const FOLDER: &str = "arch/x86/entry/";
 /// changes.
 pub(super) fn taken(state: &State, side: Side) -> String {
     let notes = state.runs.trace(side).map_or(&[][..], |trace| &trace.system.notes[..]);
-    let is_said = |note: &&Diagnostic| {
-        let message = note.message.as_str();
-        TAKEN.iter().any(|begin| message.starts_with(begin)) || LEFT_OUT.iter().any(|end| message.ends_with(end))
-    };
-    let said = notes.iter().filter(is_said).flat_map(|note| {
-        // Where it belongs is said in the hint, and of what is left out nothing more.
-        let fits = note.hint.as_ref().filter(|_| note.message.starts_with(TAKEN[0]));
-        let fits = fits.map(|fits| fits.replace(FOLDER, ""));
-        std::iter::once(note.message.clone()).chain(fits)
-    });
-    said.chain(off(notes)).collect::<Vec<_>>().join("; ")
+    notes.iter().flat_map(said).chain(off(notes)).collect::<Vec<_>>().join("; ")
+}
+
+/// What is repeated of a note.
+fn said(note: &Diagnostic) -> Vec<String> {
+    match Said::of(&note.message) {
+        Said::Taken => {
+            let fits = note.hint.as_ref().map(|fits| fits.replace(FOLDER, ""));
+            std::iter::once(note.message.clone()).chain(fits).collect()
+        }
+        Said::Configured | Said::LeftOut => vec![note.message.clone()],
+        Said::Off(_) | Said::Place => Vec::new(),
+    }
 }
 
 /// The names of the configuration that count as off.
 fn off(notes: &[Diagnostic]) -> Option<String> {
-    let mut names: Vec<_> = notes.iter().filter_map(|note| note.message.strip_prefix('`')?.strip_suffix(OFF)).collect();
+    let mut names: Vec<_> = notes.iter().filter_map(|note| Said::of(&note.message).off()).collect();
     names.dedup();
     let more = names.len().checked_sub(NAMED).filter(|more| *more > 0);
     let shown = names.iter().take(NAMED).map(|name| (*name).to_owned());

@@ -160,20 +160,22 @@ fn the_report_says_what_a_text_was_taken_for() {
     check(
         [None, Some(&text)],
         expect![[r#"
-        left  E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
-              on the pending flush
-        right custom: your own text
-              off: CONFIG_ODD_1, CONFIG_ODD_2, CONFIG_ODD_3, CONFIG_ODD_4,
-              CONFIG_ODD_5, CONFIG_ODD_6, 2 more names
-    "#]],
+            left  E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
+                  on the pending flush
+            right custom: your own text
+                  taken for one macro; off: CONFIG_ODD_1, CONFIG_ODD_2,
+                  CONFIG_ODD_3, CONFIG_ODD_4, CONFIG_ODD_5, CONFIG_ODD_6, 2 more
+                  names
+        "#]],
     );
     check(
         [Some(&form_source(Form::A, "").text), None],
         expect![[r#"
-        left  custom: your own text
-        right E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
-              on the pending flush
-    "#]],
+            left  custom: your own text
+                  taken for one macro
+            right E: PARANOID_RESTORE_CR3, merged in v6.9: skips a kernel CR3, BTR
+                  on the pending flush
+        "#]],
     );
 }
 

@@ -4,6 +4,7 @@ use crate::assembly::Failure;
 use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::{Diagnostic, Severity};
+use cr3_core::linux::Said;
 
 /// A message at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +26,11 @@ pub struct Problem {
 pub struct Verdict {
     /// Whether it assembles and runs.
     pub words: &'static str,
+    /// What the text was taken for, what was undone and left out, and what it fits; empty if it does not assemble.
+    pub taken: String,
     /// Why it does not assemble.
     pub problems: Vec<Problem>,
-    /// Notes, though it assembles: names of the configuration and the values they got, macros of ours that it replaces,
+    /// Other notes, though it assembles: names of the configuration and the values they got, macros of ours that it replaces,
     /// a restore macro without a body.
     pub notes: Vec<Problem>,
 }
@@ -59,7 +62,7 @@ pub fn verdict(state: &State) -> Verdict {
     };
     let list = |diagnostics: &[Diagnostic]| problems(diagnostics, state.text());
     let (problems, notes) = match assembled {
-        Ok(notes) => (Vec::new(), list(&notes)),
+        Ok(notes) => (Vec::new(), notes),
         Err(Failure::Refused(mut diagnostics)) => {
             diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
             (list(&diagnostics), Vec::new())
@@ -67,7 +70,9 @@ pub fn verdict(state: &State) -> Verdict {
         Err(Failure::Awaited) => Default::default(),
         Err(Failure::Lost(why)) => (vec![lost(&why)], Vec::new()),
     };
-    Verdict { words, problems, notes }
+    let (taken, notes): (Vec<_>, Vec<_>) = notes.into_iter().partition(|note| Said::of(&note.message) == Said::Taken);
+    let taken = taken.into_iter().flat_map(|note| std::iter::once(note.message).chain(note.hint));
+    Verdict { words, taken: taken.collect::<Vec<_>>().join("; "), problems, notes: list(&notes) }
 }
 
 /// The notes on the text, or why it does not run, from the side that runs it.

@@ -96,6 +96,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
             </div>
             <div id="editor-problems" class="problems" role="status">
                 { leaf("p", "quiet verdict", verdict.words) }
+                { leaf("p", "quiet taken", verdict.taken.clone()) }
                 { leaf("div", "", messages("problem", &verdict.problems)) }
                 { leaf("div", "notes", messages("note", &verdict.notes)) }
                 <div class="uses" role="group" aria-label="Names of the configuration">{ for chips(state, &verdict.notes).into_iter().map(|chip| set(chip, dispatch)) }</div>

@@ -8,6 +8,7 @@ mod of_tree;
 mod origins;
 mod patched;
 mod paths;
+pub(super) mod said;
 mod settings;
 mod syntax;
 mod unknown;
@@ -203,9 +204,7 @@ fn of_macros(own: &Own<'_>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
     let (sources, restore) = own.built_in(text).map_err(without)?;
     let (sources, notes) = macros::replace(sources, &restore.name, options);
     let mut notes: Vec<_> = notes.into_iter().map(|note| origins.given(note)).collect();
-    if !taken.is_plain() {
-        notes.push(note(first(settings, lines.first()), format!("taken for {taken}"), None));
-    }
+    notes.push(said::taken(first(settings, lines.first()), taken, None));
     let (options, base) = ((*options).clone(), Base::BuiltIn);
     Ok(Texts { sources, options, base, restore, notes, origins })
 }

@@ -7,7 +7,7 @@ use super::super::{Base, Form};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
-use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, note, of_tree, refused};
+use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, of_tree, refused, said};
 use crate::asm::Options;
 use cr3_patch::{Applied, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 use std::fmt::{self, Display, Formatter};
@@ -258,7 +258,7 @@ fn taken_for(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Diagnostic {
         changes.push(format!("how the macro is called, which follows from its head ({})", hunks(*calls)));
     }
     let hint = format!("it fits {}, and changes {}", before.against, changes.join(", "));
-    note(first(&own.settings, line.as_ref()), format!("taken for {}", own.taken), Some(hint))
+    said::taken(first(&own.settings, line.as_ref()), &own.taken, Some(hint))
 }
 
 /// A note on lines that patches add to the arm of calling.h that is never assembled here.
@@ -269,11 +269,11 @@ fn arm_left_out(settings: &Settings<'_>, before: &Before, applied: &Applied) -> 
         EditedLine::Added { line, after } if in_arm(after) => Some(line),
         _ => None,
     })?;
-    let message = "the arm for a kernel without page-table isolation is left out";
-    Some(note(first(settings, Some(added)), message.to_owned(), Some("isolation is compiled in here".to_owned())))
+    let arm = "the arm for a kernel without page-table isolation";
+    Some(said::left_out(first(settings, Some(added)), arm, "isolation is compiled in here".to_owned()))
 }
 
 fn not_modelled(settings: &Settings<'_>, path: &str, line: u32) -> Diagnostic {
     let position = Position { line: settings.line(line), column: 1, source: FORM_INDEX };
-    note(position, format!("{path} is left out: not modelled"), Some(known(path)))
+    said::not_modelled(position, path, known(path))
 }

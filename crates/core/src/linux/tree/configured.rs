@@ -4,6 +4,9 @@ use super::Variation;
 use super::texts::CONSTANTS;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The begin of the line that says which of its names decide.
+pub(in crate::linux) const CONFIGURED: &str = "of its .config ";
+
 /// Where it stands.
 pub(super) const CONFIG: &str = ".config";
 
@@ -206,10 +209,8 @@ impl Configured {
         let on: Vec<&str> = self.on().collect();
         match (self.taken.len(), on.is_empty()) {
             (0, _) => String::new(),
-            (count, true) => format!("of its .config {count} names are used, all off"),
-            (count, false) => {
-                format!("of its .config {count} names are used; on: {}", on.join(", "))
-            }
+            (count, true) => format!("{CONFIGURED}{count} names are used, all off"),
+            (count, false) => format!("{CONFIGURED}{count} names are used; on: {}", on.join(", ")),
         }
     }
 

@@ -11,6 +11,7 @@ mod stubs;
 mod texts;
 
 pub use alone::is_entry_text;
+pub(super) use configured::CONFIGURED;
 pub use configured::Configured;
 pub use release::{Checked, Release};
 pub use stubs::{UNMODELLED, described};

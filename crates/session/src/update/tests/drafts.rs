@@ -131,10 +131,9 @@ fn a_mail_with_a_patch_is_taken_as_it_is_pasted() {
     assert_eq!(&**state.text(), mail);
     let verdict = diagnostics::verdict(&state);
     assert_eq!((verdict.words, verdict.problems), ("It assembles, and runs.", Vec::new()));
-    let [taken, changed] = &verdict.notes[..] else { panic!("{:?}", verdict.notes) };
-    assert_eq!((taken.place.as_str(), taken.excerpt.starts_with("> --- a/arch/x86")), ("line 18, column 1:", true));
-    assert!(taken.message.starts_with("taken for a mail with a unified diff; undone: the marks of a reply"));
-    assert!(taken.hint.as_ref().is_some_and(|hint| hint.starts_with("it fits form A, ")));
+    let [changed] = &verdict.notes[..] else { panic!("{:?}", verdict.notes) };
+    assert!(verdict.taken.starts_with("taken for a mail with a unified diff; undone: the marks of a reply"));
+    assert!(verdict.taken.contains("; it fits form A, "), "{}", verdict.taken);
     assert_eq!(changed.message, "`RESTORE_CR3` is changed");
     let differences = |state: &State| state.runs.comparison.differences.len();
     assert_eq!(differences(&state), differences(&opened("a=A&b=C")), "the patch makes form C of form A");

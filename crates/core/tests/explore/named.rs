@@ -2,7 +2,8 @@
 //! schedules go as the summaries say.
 //!
 //! Each test takes a fixed part of the pairs and of the random schedules. `cargo xtask fuzz MINUTES explorer` sets `CR3_EXPLORER_SECONDS`:
-//! then half of this time goes to each, from the seed in `CR3_EXPLORER_SEED` on, and a line says how far they came.
+//! then pairs take up to half of this time, random schedules the rest or until a million exceptions have struck, from the seed in
+//! `CR3_EXPLORER_SEED` on, and a line says how far they came.
 
 use crate::any_depth::{any_depth, searched, verdict, weighed};
 use crate::support::{Extent, THREE, config};
@@ -56,7 +57,7 @@ fn form_e_by_df() {
 
 /// It holds for every schedule, and schedules that are played go as the summaries say.
 pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) -> Report {
-    let extent = Extent::asked_for().shared_by(2);
+    let (extent, begun) = (Extent::asked_for(), Instant::now());
     println!("{text} {vectors:?}, seed {}", extent.seed);
     let explorer = searched(any_depth(config(text), vectors));
     let report = explorer.report();
@@ -67,8 +68,8 @@ pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) -> Report {
     if check.plays_all_singles() {
         assert_eq!(u64::from(singles.strikes), report.counts.schedules, "each single exception was played");
     }
-    let (pairs, boundaries) = check.nested_pairs(steps);
-    let random = check.random(steps);
+    let (pairs, boundaries) = check.nested_pairs(steps, begun);
+    let random = check.random(steps, begun);
     // An NMI blocks NMIs, and assumptions keep #VC out of #VC and #DF out of #DF.
     let nests = !matches!(vectors, [Vector::Nmi | Vector::VmmCommunication | Vector::DoubleFault]);
     assert_eq!((pairs.deepest > 1, random.deepest > 1), (nests, nests), "{pairs:?} {random:?}");
@@ -112,6 +113,9 @@ const WHOLE: Usual = Usual { singles: 1, boundaries: 24, schedules: 2_000 };
 /// Systems that differ from it in one thing.
 pub(crate) const SAMPLE: Usual = Usual { singles: 11, boundaries: 4, schedules: 60 };
 
+/// Exceptions of random schedules that end the play of a system.
+const ENOUGH: u32 = 1_000_000;
+
 /// Of the boundaries inside a handler one in so many is struck, in an ordinary test.
 const INSIDE: u32 = 7;
 
@@ -154,10 +158,10 @@ impl Check<'_> {
     }
 
     /// Two exceptions, the second inside the handler of the first: how many boundaries the first struck.
-    fn nested_pairs(&self, steps: u32) -> (Sum, u32) {
-        let (begun, mut sum, mut boundaries) = (Instant::now(), Sum::default(), 0);
-        for first in self.extent.scattered(steps) {
-            if !self.extent.goes_on(begun, boundaries, self.usual.boundaries) {
+    fn nested_pairs(&self, steps: u32, begun: Instant) -> (Sum, u32) {
+        let (extent, mut sum, mut boundaries) = (self.extent.shared_by(2), Sum::default(), 0);
+        for first in extent.scattered(steps) {
+            if !extent.goes_on(begun, boundaries, self.usual.boundaries) {
                 break;
             }
             for &outer in self.vectors {
@@ -191,10 +195,10 @@ impl Check<'_> {
     }
 
     /// Schedules up to six deep, of up to sixteen exceptions.
-    fn random(&self, steps: u32) -> Sum {
+    fn random(&self, steps: u32, begun: Instant) -> Sum {
         let mut random = Random(self.extent.seed);
-        let (begun, mut sum, mut schedules) = (Instant::now(), Sum::default(), 0);
-        while self.extent.goes_on(begun, schedules, self.usual.schedules) {
+        let (mut sum, mut schedules) = (Sum::default(), 0);
+        while sum.strikes < ENOUGH && self.extent.goes_on(begun, schedules, self.usual.schedules) {
             let rate = [20, 60, 150, 400][random.below(4) as usize];
             let (most, first) = (1 + random.below(16), random.below(steps.into()) as u32);
             let mut asked = 0;

@@ -61,7 +61,8 @@ fn explorer(project: &Project, minutes: u32) -> Result<(), Failure> {
     let at_once = thread::available_parallelism().map_or(1, NonZero::get) as u64;
     let rounds = EXPLORER_TESTS.div_ceil(at_once);
     let seconds = u64::from(minutes) * 60 / rounds;
-    cargo.args(["named::", "twins::shares_of_all_pairs", "--", "--nocapture"]);
+    // Cargo takes one name itself; the test program takes several.
+    cargo.args(["--", "--nocapture", "named::", "twins::shares_of_all_pairs"]);
     cargo.env("CR3_EXPLORER_SECONDS", seconds.to_string()).env("CR3_EXPLORER_SEED", seed.to_string());
     let headline = format!("the explorer's searches against each other, {seconds} s for each system, from seed {seed}");
     let mend = "the report above names system, seed and schedule: \

@@ -156,11 +156,11 @@ fn headers(samples: u32) -> Vec<f64> {
 fn text(all: &[Measured], samples: u32) -> String {
     let mut rows = vec![["", "median", "lowest", "highest", ""].map(str::to_owned).to_vec()];
     rows.extend(all.iter().map(|Measured { what, unit, median, lowest, highest, .. }| {
-        let (divisor, unit) = if *unit == "ms" { (1.0, "ms") } else { (1e6, "million instructions/s") };
+        let (divisor, unit) = if *unit == "ms" { (1.0, "ms") } else { (1e6, "million/s") };
         let number = |value: &f64| format!("{:.2}", value / divisor);
         vec![(*what).to_owned(), number(median), number(lowest), number(highest), unit.to_owned()]
     }));
     let build = if cfg!(debug_assertions) { "; a debug build: compile with --release to measure" } else { "" };
     let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left];
-    format!("{}{samples} samples, of at least {} ms for rates{build}\n", table(&align, &rows), SAMPLE.as_millis())
+    format!("{}{samples} samples; rates count instructions, for at least {} ms each{build}\n", table(&align, &rows), SAMPLE.as_millis())
 }

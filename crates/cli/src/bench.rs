@@ -162,5 +162,9 @@ fn text(all: &[Measured], samples: u32) -> String {
     }));
     let build = if cfg!(debug_assertions) { "; a debug build: compile with --release to measure" } else { "" };
     let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Left];
-    format!("{}{samples} samples; rates count instructions, for at least {} ms each{build}\n", table(&align, &rows), SAMPLE.as_millis())
+    format!(
+        "{}{samples} samples; rates count instructions, for at least {} ms each{build}\n",
+        table(&align, &rows),
+        SAMPLE.as_millis()
+    )
 }

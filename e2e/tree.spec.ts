@@ -107,7 +107,7 @@ test("a whole entry_64.S that is pasted runs with stand-ins for its headers", as
   await macro(page).fill(readFileSync(testdata("tree/arch/x86/entry/entry_64.S"), "utf8"));
   await editor(page).getByRole("button", { name: "Run it right" }).click();
   await expect(editor(page)).toContainText("It assembles, and runs.");
-  await expect(editor(page)).toContainText("the text came without its tree");
+  await expect(editor(page)).toContainText("taken for a whole entry_64.S that came without its tree");
 });
 
 test("a name of the configuration is set by its button", async ({ page }) => {

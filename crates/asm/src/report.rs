@@ -170,7 +170,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Reports once which value the text gets for `name` of the kernel's configuration, which nobody has set.
+    /// Reports once which value the text gets for `name` of the kernel's configuration, which nobody has set. `cr3-core` knows the note by its
+    /// words (`linux::Said`).
     pub(super) fn unset(&mut self, place: &Place, name: &str) {
         if name.starts_with("CONFIG_") && self.list.len() < 10 * MAX_ERRORS && self.unset.insert(name.to_owned()) {
             let note = Cause::new(name, format!("`{name}` counts as off"))

@@ -1,7 +1,7 @@
 //! Two comparisons in one process: `cargo run --release -p cr3-unicorn --example bench`.
 //!
-//! Instructions per second on the same loops, of our machine with its counters and of Unicorn with a hook for every
-//! instruction. Steps per second of the page's opening story, followed by nobody, by native Unicorn, and by our machine
+//! Instructions per second on the same loops, of our machine with its counters, step by step and in strides, and of
+//! Unicorn with a hook for every instruction. Steps per second of the page's opening story, followed by nobody, by native Unicorn, and by our machine
 //! itself.
 
 use cr3_core::benchmark;

@@ -50,7 +50,7 @@ fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
     steps::run_showing(&headline, &mut cargo, |line| line.contains(" operations from seed "), mend).map(drop)
 }
 
-/// Tests of the explorer that take as long as they are given: nineteen systems against their summaries, and plain search against cut-off.
+/// Tests of the explorer that take at most as long as they are given after their searches: nineteen systems against their summaries, and plain search against cut-off.
 const EXPLORER_TESTS: u64 = 20;
 
 /// As many of the tests as there are processors run beside each other.
@@ -64,7 +64,8 @@ fn explorer(project: &Project, minutes: u32) -> Result<(), Failure> {
     // Cargo takes one name itself; the test program takes several.
     cargo.args(["--", "--nocapture", "named::", "twins::shares_of_all_pairs"]);
     cargo.env("CR3_EXPLORER_SECONDS", seconds.to_string()).env("CR3_EXPLORER_SEED", seed.to_string());
-    let headline = format!("the explorer's searches against each other, {seconds} s for each system, from seed {seed}");
+    let headline =
+        format!("the explorer's searches against each other, up to {seconds} s for each system, from seed {seed}");
     let mend = "the report above names system, seed and schedule: \
                 CR3_EXPLORER_SEED=SEED CR3_EXPLORER_SECONDS=60 cargo test --profile fuzz -p cr3-core --test explore NAME";
     steps::run_showing(&headline, &mut cargo, says_how_far, mend).map(drop)

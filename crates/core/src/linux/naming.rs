@@ -5,6 +5,7 @@
 //! text understands the labels of Linux that begin no place in it.
 
 use super::lockstep::{Code, Found, Macro, Mitigations, goes_on, walk};
+use super::own::said::TAKEN;
 use super::tree::{Checked, Configured, ENTRY, ENTRY_INDEX, Tree};
 use crate::asm::{Diagnostic, Image, Position, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,9 +79,9 @@ fn stands(ours: &Code<'_>, found: &Found, address: u64) -> Option<u64> {
 /// What stands for the tree's C side.
 fn of_c_side(tree: &Tree) -> Option<Diagnostic> {
     if tree.is_alone() {
-        let what =
-            "the text came without its tree: its calling.h, its headers and the C side are stand-ins modelled on v6.12";
-        return Some(note(what.to_owned(), "open the folder of its tree for its own".to_owned()));
+        let what = "a whole entry_64.S that came without its tree: its calling.h, its headers and the C side are stand-ins \
+                    modelled on v6.12";
+        return Some(note(format!("{TAKEN}{what}"), "open the folder of its tree for its own".to_owned()));
     }
     let release = tree.release();
     let what = format!("the C side of {release} is unchecked: the nearest that is modelled is that of v6.12");

@@ -2,8 +2,8 @@
 //! schedules go as the summaries say.
 //!
 //! Each test takes a fixed part of the pairs and of the random schedules. `cargo xtask fuzz MINUTES explorer` sets `CR3_EXPLORER_SECONDS`:
-//! then pairs take up to half of this time, random schedules the rest or until a million exceptions have struck, from the seed in
-//! `CR3_EXPLORER_SEED` on, and a line says how far they came.
+//! then pairs take up to half of this time after the search and its single exceptions, and random schedules what is left, until a
+//! million exceptions have struck. They start from the seed in `CR3_EXPLORER_SEED`, and a line says how far they came.
 
 use crate::any_depth::{any_depth, searched, verdict, weighed};
 use crate::support::{Extent, THREE, config};
@@ -57,7 +57,7 @@ fn form_e_by_df() {
 
 /// It holds for every schedule, and schedules that are played go as the summaries say.
 pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) -> Report {
-    let (extent, begun) = (Extent::asked_for(), Instant::now());
+    let extent = Extent::asked_for();
     println!("{text} {vectors:?}, seed {}", extent.seed);
     let explorer = searched(any_depth(config(text), vectors));
     let report = explorer.report();
@@ -68,6 +68,7 @@ pub(crate) fn check(text: &str, vectors: &[Vector], usual: Usual) -> Report {
     if check.plays_all_singles() {
         assert_eq!(u64::from(singles.strikes), report.counts.schedules, "each single exception was played");
     }
+    let begun = Instant::now();
     let (pairs, boundaries) = check.nested_pairs(steps, begun);
     let random = check.random(steps, begun);
     // An NMI blocks NMIs, and assumptions keep #VC out of #VC and #DF out of #DF.

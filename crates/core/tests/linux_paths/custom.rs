@@ -67,8 +67,7 @@ fn what_does_not_assemble_is_reported_at_its_line() {
     }
 }
 
-/// The notes on a text that boots: line and message.
-/// The notes on places in `text`; the one on the whole text is there too.
+/// The notes on places in a text that boots: line and message. The one on the whole text, which must be there, is left out.
 fn notes(text: &str, features: Features) -> Vec<(u32, String)> {
     let system = linux::boot(&Config { features, ..config(text) }).expect("a text that boots");
     assert!(system.notes.iter().all(|note| note.source == CUSTOM && note.severity != Severity::Error));

@@ -237,7 +237,10 @@ fn a_pasted_entry_text_runs_with_stand_ins() {
     assert_eq!(state.runs.comparison.differences, []);
     assert_eq!(counters(&state.runs, Side::Left), counters(&state.runs, Side::Right));
     let notes = &state.runs.trace(Side::Right).expect("a run").system.notes;
-    assert!(notes.iter().any(|note| note.message.contains("came without its tree")), "{notes:?}");
+    assert!(
+        notes.iter().any(|note| note.message.contains("taken for a whole entry_64.S that came without its tree")),
+        "{notes:?}"
+    );
 }
 
 #[test]

@@ -175,7 +175,8 @@ fn a_file_has_the_run_that_is_displayed() {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
         words.contains(
-            "right custom: your own text the last text that assembled; the present one does not taken for one macro with"
+            "right custom: your own text the last text that assembled; the present one does not taken for one macro \
+             with"
         ),
         "{text}"
     );

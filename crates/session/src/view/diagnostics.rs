@@ -26,12 +26,13 @@ pub struct Problem {
 pub struct Verdict {
     /// Whether it assembles and runs.
     pub words: &'static str,
-    /// What the text was taken for, what was undone and left out, and what it fits; empty if it does not assemble.
+    /// What the text was taken for, what was undone and left out, and what it fits; empty if it does not assemble
+    /// or is not there yet.
     pub taken: String,
     /// Why it does not assemble.
     pub problems: Vec<Problem>,
-    /// Other notes, though it assembles: names of the configuration and the values they got, macros of ours that it replaces,
-    /// a restore macro without a body.
+    /// Other notes, though it assembles: names of the configuration and the values they got, macros of ours that it
+    /// replaces, a restore macro without a body.
     pub notes: Vec<Problem>,
 }
 

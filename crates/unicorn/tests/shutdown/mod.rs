@@ -42,8 +42,7 @@ fn nmi<P: Processor>(machine: &mut Machine, checker: &mut Checker<P>) -> Result<
 /// An exception and an NMI that shut down a machine without gates. Returns the checker's result for each.
 pub(super) fn by_both<P: Processor>(mut follower: impl FnMut() -> P) -> [Option<Checked>; 2] {
     let machine = without_gates(machine());
-    let step =
-        shut_down(follower(), &machine, &mut machine.clone(), |machine, checker| machine::step(machine, checker));
+    let step = shut_down(follower(), &machine, &mut machine.clone(), machine::step);
     let event = shut_down(follower(), &machine, &mut machine.clone(), nmi);
     [step, event].map(|(checked, verdict)| {
         assert_eq!(verdict, None);
@@ -54,7 +53,7 @@ pub(super) fn by_both<P: Processor>(mut follower: impl FnMut() -> P) -> [Option<
 /// Like [`by_both`], but the follower has its gates and goes on: the two disagree about both.
 pub(super) fn by_ours_alone<P: Processor>(mut follower: impl FnMut() -> P) {
     let (theirs, ours) = (machine(), without_gates(machine()));
-    let step = shut_down(follower(), &theirs, &mut ours.clone(), |machine, checker| machine::step(machine, checker));
+    let step = shut_down(follower(), &theirs, &mut ours.clone(), machine::step);
     let event = shut_down(follower(), &theirs, &mut ours.clone(), nmi);
     for (checked, verdict) in [step, event] {
         let Some(Verdict::Mismatch(found)) = verdict else { panic!("{verdict:?}") };

@@ -1,12 +1,14 @@
-//! What notes on a person's own text are about. The words by which a reader of notes tells them apart stand here alone.
+//! What notes on a person's own text are about. The words by which a reader of notes tells them apart stand
+//! here, but for how the line about a `.config` begins, which stands with its text, and the assembler's note on a name that is off
+//! (`cr3-asm`, `report`), which ends as [`OFF`] does.
 
 use super::super::tree::CONFIGURED;
 use super::{Position, note};
 use crate::asm::Diagnostic;
 use std::fmt::Display;
 
-/// The begin of the line that says what the whole text was taken for.
-const TAKEN: &str = "taken for ";
+/// How the line begins that says what the whole text was taken for.
+pub(in crate::linux) const TAKEN: &str = "taken for ";
 /// What stands after the name of a feature.
 const OFF: &str = "` counts as off";
 /// What stands after the part of a text that has no effect, with the reason or without.

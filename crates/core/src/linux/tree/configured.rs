@@ -4,7 +4,7 @@ use super::Variation;
 use super::texts::CONSTANTS;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The begin of the line that says which of its names decide.
+/// How the line begins that says which of its names decide.
 pub(in crate::linux) const CONFIGURED: &str = "of its .config ";
 
 /// Where it stands.

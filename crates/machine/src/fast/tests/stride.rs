@@ -39,8 +39,8 @@ fn a_stride_ends_before_what_is_not_ordinary() {
     machine.cpu.registers[Register::Rbx as usize] = DATA;
     let watching = |start, end| Watching { stores: Watched::range(start, end), heard: Vec::new(), ordinary: 0 };
     let mut stepper = Stepper::new(machine);
-    let mut strides = |observer: &mut dyn Observer, limit: u32| -> Vec<u32> {
-        (0..4).map(|_| stepper.stride(observer, limit).expect("the code goes on")).collect()
+    let mut strides = |mut observer: &mut dyn Observer, limit: u32| -> Vec<u32> {
+        (0..4).map(|_| stepper.stride(&mut observer, limit).expect("the code goes on")).collect()
     };
     // The first fetches decode, the first store walks, and the second searches the TLB.
     assert_eq!(strides(&mut (), 9), [1, 1, 1, 1]);

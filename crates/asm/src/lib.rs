@@ -147,6 +147,9 @@ pub enum Severity {
     Note,
 }
 
+/// How a note ends on a name that decides about text and that nobody has set.
+pub const COUNTS_AS_OFF: &str = "counts as off";
+
 /// What is wrong with a text, or was decided about it: place, cause, mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {

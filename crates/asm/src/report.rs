@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::sorted::Set;
-use super::{Diagnostic, Position, Severity, Source};
+use super::{COUNTS_AS_OFF, Diagnostic, Position, Severity, Source};
 
 /// More errors than this help nobody, so assembly stops there.
 const MAX_ERRORS: usize = 100;
@@ -170,11 +170,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Reports once which value the text gets for `name` of the kernel's configuration, which nobody has set. `cr3-core` knows the note by its
-    /// words (`linux::Said`).
+    /// Reports once which value the text gets for `name` of the kernel's configuration, which nobody has set.
     pub(super) fn unset(&mut self, place: &Place, name: &str) {
         if name.starts_with("CONFIG_") && self.list.len() < 10 * MAX_ERRORS && self.unset.insert(name.to_owned()) {
-            let note = Cause::new(name, format!("`{name}` counts as off"))
+            let note = Cause::new(name, format!("`{name}` {COUNTS_AS_OFF}"))
                 .hint(format!("the machine does not model it; `#define {name} 1` above this line turns it on"));
             self.push(Severity::Note, place, note);
         }
@@ -189,7 +188,7 @@ impl<'a> Report<'a> {
     pub(super) fn unknown_feature(&mut self, place: &Place, number: u16) {
         let written = format!("{}*32+{}", number / 32, number % 32);
         if self.list.len() < 10 * MAX_ERRORS && self.unset.insert(written.clone()) {
-            let note = Cause::new("", format!("the feature with the number {written} counts as off"))
+            let note = Cause::new("", format!("the feature with the number {written} {COUNTS_AS_OFF}"))
                 .hint("the machine does not model it, and the text has no name for it");
             self.push(Severity::Note, place, note);
         }

@@ -1,8 +1,8 @@
 //! Two comparisons in one process: `cargo run --release -p cr3-unicorn --example bench`.
 //!
 //! Instructions per second on the same loops, of our machine with its counters, step by step and in strides, and of
-//! Unicorn with a hook for every instruction. Steps per second of the page's opening story, followed by nobody, by native Unicorn, and by our machine
-//! itself.
+//! Unicorn with a hook for every instruction. Steps per second of the page's opening story, followed by nobody, by
+//! native Unicorn, and by our machine itself.
 
 use cr3_core::benchmark;
 use cr3_core::counters::{Counter, Tally};

@@ -50,7 +50,8 @@ fn translations(project: &Project, minutes: u32) -> Result<(), Failure> {
     steps::run_showing(&headline, &mut cargo, |line| line.contains(" operations from seed "), mend).map(drop)
 }
 
-/// Tests of the explorer that take at most as long as they are given after their searches: nineteen systems against their summaries, and plain search against cut-off.
+/// Tests of the explorer that take at most as long as they are given after their searches: nineteen systems against
+/// their summaries, and plain search against cut-off.
 const EXPLORER_TESTS: u64 = 20;
 
 /// As many of the tests as there are processors run beside each other.

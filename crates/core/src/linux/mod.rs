@@ -26,7 +26,7 @@ pub use features::{Feature, Features, Pcids};
 pub use form::Form;
 pub use handlers::{Handler, Handlers};
 pub use layout::USER_PCID_FLUSH_MASK;
-pub use own::said::Said;
+pub use own::note_kind::NoteKind;
 pub use regions::{Half, Stack, describe_stack, tables_half};
 pub use tree::{Base, Tree, TreeId, is_entry_text};
 pub use variations::{Kernel, Variation};

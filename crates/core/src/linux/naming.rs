@@ -5,7 +5,7 @@
 //! text understands the labels of Linux that begin no place in it.
 
 use super::lockstep::{Code, Found, Macro, Mitigations, goes_on, walk};
-use super::own::said::TAKEN;
+use super::own::note_kind::TAKEN;
 use super::tree::{Checked, Configured, ENTRY, ENTRY_INDEX, Tree};
 use crate::asm::{Diagnostic, Image, Position, Severity};
 use std::collections::{BTreeMap, BTreeSet};

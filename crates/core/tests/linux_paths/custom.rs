@@ -3,7 +3,7 @@
 use crate::support::{ALL_ON, Run};
 use cr3_core::asm::{Diagnostic, Severity};
 use cr3_core::linux::sources::{CUSTOM, form_source};
-use cr3_core::linux::{self, Config, Features, Form, Said};
+use cr3_core::linux::{self, Config, Features, Form, NoteKind};
 use cr3_core::machine::Exception::Nmi;
 use cr3_core::machine::{self, Event};
 use cr3_testing::cases;
@@ -72,7 +72,7 @@ fn notes(text: &str, features: Features) -> Vec<(u32, String)> {
     let system = linux::boot(&Config { features, ..config(text) }).expect("a text that boots");
     assert!(system.notes.iter().all(|note| note.source == CUSTOM && note.severity != Severity::Error));
     let (taken, others): (Vec<_>, Vec<_>) =
-        system.notes.iter().partition(|note| Said::of(&note.message) == Said::Taken);
+        system.notes.iter().partition(|note| NoteKind::of(&note.message) == NoteKind::Taken);
     assert_eq!(taken.len(), 1);
     others.into_iter().map(|note| (note.position.line, note.message.clone())).collect()
 }

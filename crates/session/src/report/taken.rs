@@ -3,7 +3,7 @@
 use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::Diagnostic;
-use cr3_core::linux::Said;
+use cr3_core::linux::NoteKind;
 
 /// Names that are listed.
 const NAMED: usize = 6;
@@ -20,19 +20,19 @@ pub(super) fn taken(state: &State, side: Side) -> String {
 
 /// What is repeated of a note.
 fn said(note: &Diagnostic) -> Vec<String> {
-    match Said::of(&note.message) {
-        Said::Taken => {
+    match NoteKind::of(&note.message) {
+        NoteKind::Taken => {
             let fits = note.hint.as_ref().map(|fits| fits.replace(FOLDER, ""));
             std::iter::once(note.message.clone()).chain(fits).collect()
         }
-        Said::Configured | Said::LeftOut => vec![note.message.clone()],
-        Said::Off(_) | Said::Place => Vec::new(),
+        NoteKind::Configured | NoteKind::LeftOut => vec![note.message.clone()],
+        NoteKind::Off(_) | NoteKind::Place => Vec::new(),
     }
 }
 
 /// The names of the configuration that count as off.
 fn off(notes: &[Diagnostic]) -> Option<String> {
-    let mut names: Vec<_> = notes.iter().filter_map(|note| Said::of(&note.message).off()).collect();
+    let mut names: Vec<_> = notes.iter().filter_map(|note| NoteKind::of(&note.message).off()).collect();
     names.dedup();
     let more = names.len().checked_sub(NAMED).filter(|more| *more > 0);
     let shown = names.iter().take(NAMED).map(|name| (*name).to_owned());

@@ -4,7 +4,7 @@ use super::diagnostics::Problem;
 use super::trees::Switch;
 use crate::action::Action;
 use crate::state::State;
-use cr3_core::linux::{Said, settings};
+use cr3_core::linux::{NoteKind, settings};
 
 /// A name and its switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Chip {
 pub fn chips(state: &State, notes: &[Problem]) -> Vec<Chip> {
     let text = &**state.text();
     let set = settings(text).lines().filter_map(|line| line.strip_prefix("#define ")?.strip_suffix(" 1"));
-    let off = notes.iter().filter_map(|note| Said::of(&note.message).off());
+    let off = notes.iter().filter_map(|note| NoteKind::of(&note.message).off());
     let chip = |name: &str, is_on: bool| {
         let line = format!("#define {name} 1\n");
         let text = if is_on { text.replacen(&line, "", 1) } else { format!("{line}{text}") };

@@ -4,7 +4,7 @@ use crate::assembly::Failure;
 use crate::choice::Side;
 use crate::state::State;
 use cr3_core::asm::{Diagnostic, Severity};
-use cr3_core::linux::Said;
+use cr3_core::linux::NoteKind;
 
 /// A message at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,8 @@ pub fn verdict(state: &State) -> Verdict {
         Err(Failure::Awaited) => Default::default(),
         Err(Failure::Lost(why)) => (vec![lost(&why)], Vec::new()),
     };
-    let (taken, notes): (Vec<_>, Vec<_>) = notes.into_iter().partition(|note| Said::of(&note.message) == Said::Taken);
+    let (taken, notes): (Vec<_>, Vec<_>) =
+        notes.into_iter().partition(|note| NoteKind::of(&note.message) == NoteKind::Taken);
     let taken = taken.into_iter().flat_map(|note| std::iter::once(note.message).chain(note.hint));
     Verdict { words, taken: taken.collect::<Vec<_>>().join("; "), problems, notes: list(&notes) }
 }

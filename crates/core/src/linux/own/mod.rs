@@ -4,11 +4,11 @@
 //! that the kernel's files have; the form is the one that its old side fits.
 
 mod macros;
+pub(super) mod note_kind;
 mod of_tree;
 mod origins;
 mod patched;
 mod paths;
-pub(super) mod said;
 mod settings;
 mod syntax;
 mod unknown;
@@ -204,7 +204,7 @@ fn of_macros(own: &Own<'_>, lines: &[Line]) -> Result<Texts, Box<Diagnostic>> {
     let (sources, restore) = own.built_in(text).map_err(without)?;
     let (sources, notes) = macros::replace(sources, &restore.name, options);
     let mut notes: Vec<_> = notes.into_iter().map(|note| origins.given(note)).collect();
-    notes.push(said::taken(first(settings, lines.first()), taken, None));
+    notes.push(note_kind::taken(first(settings, lines.first()), taken, None));
     let (options, base) = ((*options).clone(), Base::BuiltIn);
     Ok(Texts { sources, options, base, restore, notes, origins })
 }

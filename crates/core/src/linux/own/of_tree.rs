@@ -8,7 +8,7 @@ use super::super::tree::{CUSTOM_PATH, EDITED, ENTRY_INDEX, Library, Tree, inputs
 use super::super::{Base, Config, Handlers};
 use super::macros::{self, Definition, definitions};
 use super::origins::Origins;
-use super::{Diagnostic, Line, Own, Position, Severity, Source, Texts, first, said, text_of};
+use super::{Diagnostic, Line, Own, Position, Severity, Source, Texts, first, note_kind, text_of};
 use crate::asm::{self, Options};
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ pub(super) fn with_macros(own: &Own<'_>, tree: &Arc<Tree>, lines: &[Line]) -> Re
     let restore = restore(&sources, &options, tree).map_err(|refused| Box::new(origins.given(*refused)))?;
     sources[ENTRY_INDEX].text = restore.follow(&called, &sources[ENTRY_INDEX].text);
     let mut notes: Vec<_> = notes.into_iter().map(|note| origins.given(note)).collect();
-    notes.push(said::taken(first(settings, lines.first()), taken, None));
+    notes.push(note_kind::taken(first(settings, lines.first()), taken, None));
     Ok(Texts { sources, options, base, restore, notes, origins })
 }
 

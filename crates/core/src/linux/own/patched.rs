@@ -7,7 +7,7 @@ use super::super::{Base, Form};
 use super::origins::{Origin, Origins};
 use super::paths::{self, FILES, FileLine};
 use super::settings::Settings;
-use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, of_tree, refused, said};
+use super::{Diagnostic, Line, Own, Position, Source, Texts, first, macros, note_kind, of_tree, refused};
 use crate::asm::Options;
 use cr3_patch::{Applied, EditedLine, Fault, Hunk, Misfit, Patch, Tag, apply};
 use std::fmt::{self, Display, Formatter};
@@ -258,7 +258,7 @@ fn taken_for(own: &Own<'_>, patches: &[Patch], fitted: &Fitted) -> Diagnostic {
         changes.push(format!("how the macro is called, which follows from its head ({})", hunks(*calls)));
     }
     let hint = format!("it fits {}, and changes {}", before.against, changes.join(", "));
-    said::taken(first(&own.settings, line.as_ref()), &own.taken, Some(hint))
+    note_kind::taken(first(&own.settings, line.as_ref()), &own.taken, Some(hint))
 }
 
 /// A note on lines that patches add to the arm of calling.h that is never assembled here.
@@ -270,10 +270,10 @@ fn arm_left_out(settings: &Settings<'_>, before: &Before, applied: &Applied) -> 
         _ => None,
     })?;
     let arm = "the arm for a kernel without page-table isolation";
-    Some(said::left_out(first(settings, Some(added)), arm, "isolation is compiled in here".to_owned()))
+    Some(note_kind::left_out(first(settings, Some(added)), arm, "isolation is compiled in here".to_owned()))
 }
 
 fn not_modelled(settings: &Settings<'_>, path: &str, line: u32) -> Diagnostic {
     let position = Position { line: settings.line(line), column: 1, source: FORM_INDEX };
-    said::not_modelled(position, path, known(path))
+    note_kind::not_modelled(position, path, known(path))
 }

@@ -2,7 +2,7 @@
 
 use super::super::constants::decides;
 use super::origins::Origins;
-use super::{Diagnostic, Position, said};
+use super::{Diagnostic, Position, note_kind};
 use crate::asm::sorted::Set;
 
 /// A note on each feature that no switch decides, at its first place in lines that a person gave.
@@ -16,7 +16,7 @@ pub(super) fn features(statements: &[(Position, String)], origins: &Origins) -> 
         for name in names(statement) {
             if !decides(name) && said.insert(name.to_owned()) {
                 let hint = "the machine does not model it, and no switch decides it";
-                notes.push(said::off(origins.place(*at).0, name, hint));
+                notes.push(note_kind::off(origins.place(*at).0, name, hint));
             }
         }
     }

@@ -1,22 +1,19 @@
-//! What notes on a person's own text are about. The words by which a reader of notes tells them apart stand
-//! here, but for how the line about a `.config` begins, which stands with its text, and the assembler's note on a name that is off
-//! (`cr3-asm`, `report`), which ends as [`OFF`] does.
+//! The kinds of notes on a person's own text, and the words that make a note one of a kind. Two of these stand where
+//! other code writes them: [`CONFIGURED`] and [`COUNTS_AS_OFF`].
 
 use super::super::tree::CONFIGURED;
 use super::{Position, note};
-use crate::asm::Diagnostic;
+use crate::asm::{COUNTS_AS_OFF, Diagnostic};
 use std::fmt::Display;
 
 /// How the line begins that says what the whole text was taken for.
 pub(in crate::linux) const TAKEN: &str = "taken for ";
-/// What stands after the name of a feature.
-const OFF: &str = "` counts as off";
 /// What stands after the part of a text that has no effect, with the reason or without.
 const LEFT_OUT: [&str; 2] = [" is left out", " is left out: not modelled"];
 
-/// What a note is about.
+/// The kind of a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said<'n> {
+pub enum NoteKind<'n> {
     /// What the text was taken for, and in its hint, what it fits.
     Taken,
     /// The names of the configuration that the `.config` of a tree decides.
@@ -29,10 +26,10 @@ pub enum Said<'n> {
     Place,
 }
 
-impl<'n> Said<'n> {
-    /// What a note with this message is about.
+impl<'n> NoteKind<'n> {
+    /// The kind of a note with this message.
     pub fn of(message: &'n str) -> Self {
-        let off = message.strip_prefix('`').and_then(|name| name.strip_suffix(OFF));
+        let off = message.strip_suffix(COUNTS_AS_OFF).and_then(|name| name.strip_prefix('`')?.strip_suffix("` "));
         match off {
             Some(name) => Self::Off(name),
             None if message.starts_with(TAKEN) => Self::Taken,
@@ -58,7 +55,7 @@ pub(super) fn taken(at: Position, taken: &impl Display, hint: Option<String>) ->
 
 /// A note on a feature that no switch decides.
 pub(super) fn off(at: Position, name: &str, hint: &str) -> Diagnostic {
-    note(at, format!("`{name}{OFF}"), Some(hint.to_owned()))
+    note(at, format!("`{name}` {COUNTS_AS_OFF}"), Some(hint.to_owned()))
 }
 
 /// A note on what has no effect.

@@ -189,7 +189,7 @@ pub(crate) fn weighed(report: &Report) -> [u64; 3] {
 fn fixpoints_with_vc() {
     use Vector::{Debug, MachineCheck, Nmi, VmmCommunication};
     let cases: [(&str, &[Vector], [u64; 3]); 4] = [
-        ("form=E handler=quiet", &[VmmCommunication], [0, 22159, 1339]),
+        ("form=E handler=quiet", &[VmmCommunication], [0, 22159, 1336]),
         ("form=E handler=quiet", &[Nmi, VmmCommunication], [13335, 57554, 32275]),
         ("form=E handler=quiet", &[Debug, MachineCheck, VmmCommunication], [11499, 238740, 100002]),
         ("form=E handler=perf", &[VmmCommunication], [0, 57994, 2298]),

@@ -203,8 +203,7 @@ impl Round {
         }
         match self.after(node, end.registers[usize::from(number)]) {
             (Ok(value), sample) => (Held::Word(value), sample),
-            // Registers that a handler does not restore break a promise.
-            (Err(TooMany), sample) => (Held::Word(mixture(u64::MAX)), sample),
+            (Err(TooMany), sample) => (Held::Word(MIXED), sample),
         }
     }
 
@@ -220,13 +219,13 @@ impl Round {
         }
     }
 
+    /// A handler returns with the flags that it interrupted, RF excepted, or has looked at them.
     pub(super) fn flags_after(&self, node: Node, end: &End) -> (Flags, u64) {
-        if !end.changes_flags {
-            let (flags, sample) = self.flags_at(node);
-            return (flags.clone(), sample & FOLLOWED);
+        if end.flags.0 == Flags::KNOWN {
+            return (Flags::KNOWN, end.flags.1);
         }
-        let (value, sample) = self.after(node, (end.flags.0.word(), end.flags.1));
-        let flags = value.and_then(Flags::of).unwrap_or_else(|_| Flags::of(mixture(u64::MAX)).unwrap_or(Flags::KNOWN));
+        let (flags, sample) = self.flags_at(node);
+        let flags = if end.changes_flags { flags.without_resume() } else { flags.clone() };
         (flags, sample & FOLLOWED)
     }
 
@@ -318,7 +317,7 @@ impl Round {
     }
 
     /// Whether a word is what it is at a boundary, or does not matter there.
-    fn word_joins(&self, held: Sampled, node: Node, word: u64, looks: &mut Looks) -> bool {
+    pub(super) fn word_joins(&self, held: Sampled, node: Node, word: u64, looks: &mut Looks) -> bool {
         let before = looks.len();
         let seen = &self.family(self.run(node.run).family).looked;
         let same = alike(held, self.at(node, Loc::Memory(word)), seen, looks);
@@ -436,6 +435,9 @@ fn registers(set: u32, ignored: Option<u8>) -> impl Iterator<Item = u8> {
         (number < u32::BITS).then_some(number as u8)
     })
 }
+
+/// A register that mixes more than a value can say: only until a run goes on with it, which looks at all that it mixes.
+pub(super) const MIXED: Value = Value::whole(Source::Opaque(Origin::Mixture(u64::MAX)));
 
 /// A word that mixes more than a value can say.
 pub(super) fn mixture(word: u64) -> Value {

@@ -57,7 +57,7 @@ impl Round {
             }
             for boundary in go {
                 let node = Node { run, boundary };
-                self.redo |= (0..ends).any(|end| self.resumed.get(&(node, id, end)) == Some(&true));
+                self.strayed |= (0..ends).any(|end| self.resumed.get(&(node, id, end)) == Some(&true));
                 self.call_again(node, leaf.tree());
             }
         }

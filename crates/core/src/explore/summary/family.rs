@@ -137,6 +137,18 @@ pub(super) struct Way {
     pub(super) differs: Option<u32>,
     /// At which boundary last the run went on as another, or as itself; and as which.
     pub(super) met: Option<(u32, Node)>,
+    /// At which boundaries it went on as another boundary, and as which, in order. At all others from which no run was followed, it went on as
+    /// itself.
+    pub(super) joined: Vec<(u32, Node)>,
+}
+
+impl Way {
+    pub(super) fn join(&mut self, boundary: u32, met: Node) {
+        match self.joined.binary_search_by_key(&boundary, |joined| joined.0) {
+            Ok(place) => self.joined[place].1 = met,
+            Err(place) => self.joined.insert(place, (boundary, met)),
+        }
+    }
 }
 
 /// Words of an end that may matter to a run, by their places in [`End::words`].
@@ -162,6 +174,8 @@ pub(super) struct Run {
     pub(super) history: History,
     pub(super) uses: Uses,
     pub(super) next: Option<Node>,
+    /// The end of the family, by number, that it returned as because both are alike in all that is read later.
+    pub(super) returned_as: Option<u32>,
     /// Words that may matter to it, in order: what it and those that it goes on as read, what is demanded, what handlers read.
     pub(super) matters: Vec<u64>,
     /// Those of them that it, or a run that it goes on from, has written.

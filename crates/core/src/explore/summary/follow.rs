@@ -1,6 +1,6 @@
 //! Runs on the machine, with a shadow beside.
 
-use super::apply::{Looks, State, alike, flags_alike, mixture};
+use super::apply::{Looks, MIXED, State, alike, flags_alike, mixture};
 use super::classes::FamilyId;
 use super::context::Situation;
 use super::family::{Cost, End, Family, Node, Run, RunId};
@@ -12,7 +12,7 @@ use super::registers::Registers;
 use super::round::{Round, later};
 use super::shadow::Notes;
 use super::shadow::{Frame, Shadow};
-use super::value::{CHECKING, CR2, Loc, OWES, REGISTERS, RIP, Value};
+use super::value::{CHECKING, CR2, Loc, OWES, Origin, Part, REGISTERS, RIP, Value};
 use crate::explore::lane::{Lane, Strike, Went};
 use crate::explore::sweep::Failure;
 use crate::machine::{Cpu, Register};
@@ -148,9 +148,45 @@ impl Round {
 
     /// What places hold after a summary was applied.
     fn shadow_after(&mut self, node: Node, end: &End) -> Shadow {
+        let mut shadow = self.memory_at(node);
+        for &(word, value, sample) in &end.words {
+            let (after, _) = self.after(node, (value, sample));
+            let mixed = Origin::Mixture(word);
+            let after = match after {
+                Ok(after) => after,
+                Err(_) if !self.learned.looked.contains(&mixed) => mixture(word),
+                Err(_) => self.look_before(&mut shadow, node, value),
+            };
+            shadow.sums.remove(&word);
+            shadow.put(word, after);
+        }
+        let state = self.state_after(node, end);
+        shadow.flags = state.flags.0;
+        let mut ends = end.registers.iter();
+        shadow.registers = Registers::new(state.registers.map(|(held, _)| match (held, ends.next()) {
+            (Held::Word(MIXED), Some(&(value, _))) => Held::Word(self.look_before(&mut shadow, node, value)),
+            (held, _) => held,
+        }));
+        shadow
+    }
+
+    /// Looks at all that a value of a summary comes from, as it is at a boundary. Then it is known.
+    fn look_before(&self, shadow: &mut Shadow, node: Node, value: Value) -> Value {
+        for loc in value.parts().filter_map(Part::input) {
+            shadow.look_held(self.at(node, loc).0);
+            if loc == Loc::Flags
+                && let Some((flags, _)) = self.run(node.run).history.flags_at(node.boundary)
+            {
+                flags.guards().for_each(|guard| shadow.look_guard(guard));
+            }
+        }
+        Value::KNOWN
+    }
+
+    /// A shadow in which words hold what they do at a boundary.
+    fn memory_at(&self, node: Node) -> Shadow {
         let run = self.run(node.run);
-        let family = run.family;
-        let mut shadow = Shadow::new(Arc::clone(&self.learned), self.family(family).frame);
+        let mut shadow = Shadow::new(Arc::clone(&self.learned), self.family(run.family).frame);
         for word in run.history.words() {
             match run.history.at(Loc::Memory(word), node.boundary).map(|moment| moment.held) {
                 Some(Held::Word(value)) => shadow.put(word, value),
@@ -160,31 +196,51 @@ impl Round {
                 None => {}
             }
         }
-        for &(word, value, sample) in &end.words {
-            let (after, _) = self.after(node, (value, sample));
-            let mixed = super::value::Origin::Mixture(word);
-            let after = after.unwrap_or_else(|_| {
-                if !self.learned.looked.contains(&mixed) {
-                    return mixture(word);
-                }
-                for part in value.parts() {
-                    let before = part.input().map(|loc| self.at(node, loc).0);
-                    before.into_iter().for_each(|held| shadow.look_held(held));
-                    if part.input() == Some(Loc::Flags)
-                        && let Some((flags, _)) = self.run(node.run).history.flags_at(node.boundary)
-                    {
-                        flags.guards().for_each(|guard| shadow.look_guard(guard));
-                    }
-                }
-                Value::KNOWN
-            });
-            shadow.sums.remove(&word);
-            shadow.put(word, after);
-        }
-        let state = self.state_after(node, end);
-        shadow.registers = Registers::new(state.registers.map(|(held, _)| held));
-        shadow.flags = state.flags.0;
         shadow
+    }
+
+    /// What all places hold at the boundary after the last of a run, and the machine there.
+    fn after_the_last(&self, id: RunId) -> (Lane, Shadow) {
+        let node = Node { run: id, boundary: self.run(id).length() };
+        let lane = self.lane_at(node);
+        let mut shadow = self.memory_at(node);
+        shadow.registers = Registers::new(std::array::from_fn(|number| self.at(node, Loc::Register(number as u8)).0));
+        if let Some((flags, _)) = self.run(id).history.flags_at(node.boundary) {
+            shadow.flags = flags.clone();
+        }
+        shadow.owes = lane.owes_round();
+        (lane, shadow)
+    }
+
+    /// A run that went on as another goes on by itself: the run that does so from there on, if there is one.
+    pub(super) fn follow_further(&mut self, id: RunId) -> Node {
+        let (lane, mut shadow) = self.after_the_last(id);
+        shadow.start(&lane);
+        let Run { family, ref strikes, offset, .. } = *self.run(id);
+        let (strikes, offset) = (strikes.clone(), offset + self.run(id).length());
+        let next = Node { run: RunId(self.runs.len() as u32), boundary: 0 };
+        let level = self.family(family).entry.level();
+        self.follow(Following::new(family, level, lane, shadow, strikes, offset));
+        next
+    }
+
+    /// A run that returned as another did returns in a way of its own, or as a third.
+    pub(super) fn return_again(&mut self, id: RunId) {
+        let (lane, mut shadow) = self.after_the_last(id);
+        let Run { family, ref strikes, offset, .. } = *self.run(id);
+        let (strikes, steps) = (strikes.clone(), offset + self.run(id).length());
+        let end = self.end(&lane, &mut shadow, strikes, steps);
+        self.learn(family, std::mem::take(&mut shadow.notes));
+        self.returns(id, end);
+    }
+
+    fn returns(&mut self, id: RunId, end: End) {
+        let family = self.run(id).family;
+        let found = self.find_end(family, &end);
+        self.run_mut(id).returned_as = found;
+        if found.is_none() {
+            self.returned(family, end);
+        }
     }
 
     fn follow(&mut self, mut following: Following) {
@@ -308,6 +364,7 @@ impl Round {
             history: shadow.history,
             uses: shadow.uses,
             next,
+            returned_as: None,
             matters,
             written,
             calls: BTreeMap::new(),
@@ -320,10 +377,8 @@ impl Round {
         if self.run(id).length() > 0 {
             self.schedule_walk(id);
         }
-        if let Some(end) = end
-            && !self.has_end(family, &end)
-        {
-            self.returned(family, end);
+        if let Some(end) = end {
+            self.returns(id, end);
         }
     }
 
@@ -413,13 +468,12 @@ impl Round {
         }
     }
 
-    /// Whether a family returns so already.
-    fn has_end(&mut self, family: FamilyId, end: &End) -> bool {
-        let found = self.family(family).ends.iter().find_map(|other| self.same_end(family, other, end));
-        if let Some(looks) = &found {
-            self.look_in(family, looks.clone());
-        }
-        found.is_some()
+    /// The number of an end of a family that is alike.
+    fn find_end(&mut self, family: FamilyId, end: &End) -> Option<u32> {
+        let mut ends = self.family(family).ends.iter().zip(0..);
+        let (looks, number) = ends.find_map(|(other, number)| Some((self.same_end(family, other, end)?, number)))?;
+        self.look_in(family, looks);
+        Some(number)
     }
 
     fn same_end(&self, family: FamilyId, one: &End, other: &End) -> Option<Looks> {
@@ -443,7 +497,7 @@ impl Round {
         self.learned.read.of(word) != 0 || self.family(family).demanded.of(word) != 0
     }
 
-    fn word_of_end(&self, family: FamilyId, end: &End, word: u64) -> (Value, u64) {
+    pub(super) fn word_of_end(&self, family: FamilyId, end: &End, word: u64) -> (Value, u64) {
         match end.words.binary_search_by_key(&word, |entry| entry.0) {
             Ok(index) => (end.words[index].1, end.words[index].2),
             Err(_) => {

@@ -147,6 +147,11 @@ impl History {
         self.changes.iter().skip(start).take_while(move |change| change.0 <= last).map(|change| change.1)
     }
 
+    /// Whether a word was written.
+    pub(super) fn has(&self, word: u64) -> bool {
+        self.words.contains_key(&word)
+    }
+
     /// Words that were written.
     pub(super) fn words(&self) -> impl Iterator<Item = u64> {
         self.words.keys().copied()

@@ -6,6 +6,7 @@ mod caches;
 mod calls;
 mod classes;
 mod context;
+mod demand;
 mod family;
 #[cfg(test)]
 mod flaws;

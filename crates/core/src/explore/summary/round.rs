@@ -90,12 +90,11 @@ pub(super) struct Round {
     queue: BinaryHeap<Reverse<(Cost, u64, Event)>>,
     /// Events so far: those of one cost come in their order.
     sequence: u64,
-    /// Boundaries from which a run is to go on after a call returned; whether it was followed.
+    /// Boundaries from which a run goes on by itself after a call returned; whether it was followed yet.
     pub(super) resumed: Map<(Node, FamilyId, u32), bool>,
-    /// A run was followed after a call that turned out to belong to another class.
-    pub(super) redo: bool,
-    /// More is demanded of calls than was known when they were followed.
-    pub(super) demanded_more: bool,
+    /// A run was followed after a call that turned out to belong to another class: it starts from a state that may not be. What is said of it
+    /// holds, and is more than there is. A summary of it may disagree with the machine.
+    pub(super) strayed: bool,
     pub(super) failures: Vec<Failure>,
     /// Choices at the boundaries of all runs.
     pub(super) weighed: Counts,
@@ -143,8 +142,7 @@ impl Round {
             queue: BinaryHeap::new(),
             sequence: 0,
             resumed: Map::default(),
-            redo: false,
-            demanded_more: false,
+            strayed: false,
             failures: Vec::new(),
             weighed: Counts::default(),
             mistakes: Vec::new(),
@@ -310,7 +308,7 @@ impl Round {
     }
 
     /// A handler that strikes at a boundary may return this way.
-    fn consider(&mut self, node: Node, callee: FamilyId, index: u32) {
+    pub(super) fn consider(&mut self, node: Node, callee: FamilyId, index: u32) {
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
         let relevant = self.relevant_words(node.run, callee, index, &end);
         let met = self
@@ -335,11 +333,14 @@ impl Round {
         self.joined += u64::from(met.run != node.run);
         if let Some(way) = self.way(node.run, callee, end) {
             way.met = Some((node.boundary, met));
+            if met != node {
+                way.join(node.boundary, met);
+            }
         }
         self.look_in(self.run(node.run).family, looks);
     }
 
-    fn way(&mut self, run: RunId, callee: FamilyId, end: u32) -> Option<&mut Way> {
+    pub(super) fn way(&mut self, run: RunId, callee: FamilyId, end: u32) -> Option<&mut Way> {
         let ends = self.family(callee).ends.len();
         let call = self.run_mut(run).calls.get_mut(&callee)?;
         call.ways.resize(ends, Way::default());
@@ -418,7 +419,10 @@ impl Round {
         }
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
         match self.meets(node, callee, index, &end) {
-            Some((met, looks)) => self.meet(node, (callee, index), met, looks),
+            Some((met, looks)) => {
+                self.resumed.remove(&(node, callee, index));
+                self.meet(node, (callee, index), met, looks);
+            }
             None => {
                 self.resumed.insert((node, callee, index), true);
                 self.follow_resumed(node, callee, &end);

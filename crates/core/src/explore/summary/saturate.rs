@@ -1,9 +1,6 @@
 //! Rounds, until one finds nothing that it did not know before.
 
 use super::classes::Classes;
-use super::classes::FamilyId;
-use super::family::{Node, RunId};
-use super::hash::Set;
 use super::learned::Learned;
 use super::predict::Played;
 use super::round::{Aim, Pace, Round};
@@ -168,7 +165,7 @@ impl Saturation {
                 self.meet(obstacle);
                 return Progress::Done;
             }
-            if !round.advance() {
+            if !round.advance() && !round.answer_demands() {
                 self.close(round);
                 return if self.state == Reached::OnTheWay { Progress::More } else { Progress::Done };
             }
@@ -195,9 +192,9 @@ impl Saturation {
 
     fn close(&mut self, mut round: Round) {
         self.rounds += 1;
-        round.demand();
-        let mut grew = round.demanded_more || round.redo;
         let was_through = round.is_through();
+        let mut grew = (round.strayed && !round.mistakes.is_empty()) || (!was_through && round.demand());
+        round.keep_demands();
         let fresh = std::mem::take(&mut round.fresh);
         let followed = self.learned.caches.clone();
         grew |= Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
@@ -231,73 +228,4 @@ fn cannot_be_summed_up(world: &World) -> Option<Obstacle> {
     let by_depth = [Handler::RogueCr3, Handler::EfiCall];
     let handler = by_depth.into_iter().find(|handler| world.config.handler.contains(*handler));
     handler.map(Obstacle::Handler).or_else(|| (!is_architectural).then_some(Obstacle::Processor))
-}
-
-impl Round {
-    /// What callers read of what calls may change.
-    pub(super) fn demand(&mut self) {
-        let changed = self.changed();
-        // What is demanded of a call may be demanded of those that strike inside it.
-        loop {
-            let news = self.demands(&changed);
-            if news.is_empty() {
-                break;
-            }
-            self.demanded_more = true;
-            for (callee, word) in news {
-                self.family_mut(callee).demanded.add(word, u8::MAX);
-            }
-        }
-        let demanded = self.families.iter().filter_map(|family| Some((family.kind?, family.demanded.clone())));
-        self.fresh.demanded = demanded.collect();
-    }
-
-    /// Words that callers read, that a call may change, and of which neither is known.
-    fn demands(&self, changed: &[Set<u64>]) -> Set<(FamilyId, u64)> {
-        let mut news = Set::default();
-        for (run, id) in self.runs.iter().zip(0..).map(|(run, id)| (run, RunId(id))) {
-            let demanded = &self.family(run.family).demanded;
-            let words = || run.matters.iter().copied().chain(demanded.words());
-            for (&callee, call) in &run.calls {
-                let known = &self.family(callee).demanded;
-                let may_change = |word: &u64| {
-                    self.learned.read.of(*word) == 0
-                        && known.of(*word) == 0
-                        && changed[callee.0 as usize].contains(word)
-                        && !news.contains(&(callee, *word))
-                };
-                let matters = |word: &u64| {
-                    call.boundaries.iter().any(|&boundary| self.matters(Node { run: id, boundary }, *word))
-                };
-                let found: Vec<_> = words().filter(may_change).filter(matters).collect();
-                news.extend(found.into_iter().map(|word| (callee, word)));
-            }
-        }
-        news
-    }
-
-    /// For each family, the words that it may change.
-    fn changed(&self) -> Vec<Set<u64>> {
-        let own = |family: &super::family::Family| {
-            family.runs.iter().flat_map(|&run| self.run(run).history.words()).collect::<Set<u64>>()
-        };
-        let mut changed: Vec<_> = self.families.iter().map(own).collect();
-        loop {
-            let mut grew = false;
-            for run in &self.runs {
-                let caller = run.family.0 as usize;
-                for callee in run.calls.keys() {
-                    if callee.0 as usize == caller {
-                        continue;
-                    }
-                    let more: Vec<_> = changed[callee.0 as usize].difference(&changed[caller]).copied().collect();
-                    grew |= !more.is_empty();
-                    changed[caller].extend(more);
-                }
-            }
-            if !grew {
-                return changed;
-            }
-        }
-    }
 }

@@ -251,8 +251,17 @@ impl Shadow {
 
     /// Sets a word at the start of a run, after a summary was applied.
     pub(super) fn put(&mut self, word: u64, value: Value) {
+        if value == Value::input(Loc::Memory(word)) && value == self.word(word) {
+            // It is as it was interrupted: something may be added to it.
+            self.memory.remove(&word);
+            return;
+        }
         self.memory.insert(word, value);
-        self.written.add(word, u8::MAX);
+        // Bytes that come from where they are were not written.
+        let own = |part: &Part| *part == Part { source: Source::Input(Loc::Memory(word)), shift: 0, mask: part.mask };
+        let own = value.parts().filter(own).fold(0, |bits, part| bits | part.mask);
+        self.written
+            .add(word, (0..8).filter(|byte| own >> (8 * byte) & 0xff == 0).fold(0, |bytes, byte| bytes | 1 << byte));
     }
 
     /// The step at hand changes a word.

@@ -72,7 +72,7 @@ pub(super) fn ones(bits: u32) -> u64 {
 }
 
 impl Part {
-    pub(super) fn whole(source: Source) -> Self {
+    pub(super) const fn whole(source: Source) -> Self {
         Self { source, shift: 0, mask: u64::MAX }
     }
 
@@ -126,7 +126,7 @@ pub(super) struct TooMany;
 impl Value {
     pub(super) const KNOWN: Self = Self { parts: [None; PARTS] };
 
-    pub(super) fn whole(source: Source) -> Self {
+    pub(super) const fn whole(source: Source) -> Self {
         Self { parts: [Some(Part::whole(source)), None, None] }
     }
 

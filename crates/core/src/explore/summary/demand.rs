@@ -1,0 +1,224 @@
+//! What callers read of what calls may change, and what follows for calls that were followed before anybody knew.
+//!
+//! While nothing reads a word after a call, ends that differ in it are one, and so are states of the call's runs. Once something does, it is
+//! *demanded* of the call. Then each decision that two things are one is taken again for that word, in place.
+
+use super::apply::{Looks, alike};
+use super::classes::FamilyId;
+use super::family::{End, Node, RunId};
+use super::guard::Held;
+use super::hash::Set;
+use super::round::Round;
+use super::value::Loc;
+use std::sync::Arc;
+
+/// A word, and of which calls it is demanded.
+type Demand = (FamilyId, u64);
+
+impl Round {
+    /// Demands what callers read of what calls may change. Whether there was more than was known when they were followed.
+    pub(super) fn demand(&mut self) -> bool {
+        !self.take_demands().is_empty()
+    }
+
+    /// If everything was done: demands more, and does what follows from it. Whether there was any of it.
+    pub(super) fn answer_demands(&mut self) -> bool {
+        let demands = if self.is_through() { self.take_demands() } else { Vec::new() };
+        for &(callee, word) in &demands {
+            self.matters_to(callee, word);
+        }
+        for &(callee, word) in &demands {
+            self.decide_again(callee, word);
+        }
+        !demands.is_empty()
+    }
+
+    /// For the next round.
+    pub(super) fn keep_demands(&mut self) {
+        let demanded = self.families.iter().filter_map(|family| Some((family.kind?, family.demanded.clone())));
+        self.fresh.demanded = demanded.collect();
+    }
+
+    /// What is newly demanded, in a fixed order.
+    fn take_demands(&mut self) -> Vec<Demand> {
+        let changed = self.changed();
+        let mut taken = Vec::new();
+        // What is demanded of a call may be demanded of those that strike inside it.
+        loop {
+            let news = self.demands(&changed);
+            if news.is_empty() {
+                taken.sort_unstable();
+                return taken;
+            }
+            for &(callee, word) in &news {
+                self.family_mut(callee).demanded.add(word, u8::MAX);
+            }
+            taken.extend(news);
+        }
+    }
+
+    /// Words that callers read, that a call may change, and of which neither is known.
+    fn demands(&self, changed: &[Set<u64>]) -> Set<Demand> {
+        let mut news = Set::default();
+        for (run, id) in self.runs.iter().zip(0..).map(|(run, id)| (run, RunId(id))) {
+            let demanded = &self.family(run.family).demanded;
+            let words = || run.matters.iter().copied().chain(demanded.words());
+            for (&callee, call) in &run.calls {
+                let known = &self.family(callee).demanded;
+                let may_change = |word: &u64| {
+                    self.learned.read.of(*word) == 0
+                        && known.of(*word) == 0
+                        && changed[callee.0 as usize].contains(word)
+                        && !news.contains(&(callee, *word))
+                };
+                let matters = |word: &u64| {
+                    call.boundaries.iter().any(|&boundary| self.matters(Node { run: id, boundary }, *word))
+                };
+                let found: Vec<_> = words().filter(may_change).filter(matters).collect();
+                news.extend(found.into_iter().map(|word| (callee, word)));
+            }
+        }
+        news
+    }
+
+    /// For each family, the words that it may change.
+    fn changed(&self) -> Vec<Set<u64>> {
+        let own = |family: &super::family::Family| {
+            family.runs.iter().flat_map(|&run| self.run(run).history.words()).collect::<Set<u64>>()
+        };
+        let mut changed: Vec<_> = self.families.iter().map(own).collect();
+        loop {
+            let mut grew = false;
+            for run in &self.runs {
+                let caller = run.family.0 as usize;
+                for callee in run.calls.keys() {
+                    if callee.0 as usize == caller {
+                        continue;
+                    }
+                    let more: Vec<_> = changed[callee.0 as usize].difference(&changed[caller]).copied().collect();
+                    grew |= !more.is_empty();
+                    changed[caller].extend(more);
+                }
+            }
+            if !grew {
+                return changed;
+            }
+        }
+    }
+
+    /// A word may matter to the runs of a family that did not matter to them before.
+    fn matters_to(&mut self, family: FamilyId, word: u64) {
+        if !self.learned.stored.contains(&word) {
+            return;
+        }
+        for run in self.family(family).runs.clone() {
+            let run = self.run_mut(run);
+            insert(&mut run.matters, word);
+            if run.history.has(word) {
+                insert(&mut run.written, word);
+            }
+        }
+    }
+
+    /// Runs of a family were taken for one while a word did not matter to them.
+    fn decide_again(&mut self, family: FamilyId, word: u64) {
+        if !self.learned.stored.contains(&word) {
+            return;
+        }
+        for run in self.family(family).runs.clone() {
+            self.return_unless_alike(run, word);
+            self.go_on_unless_alike(run, word);
+            self.consider_again(run, word);
+        }
+    }
+
+    /// A run that returned as another did may differ from it in a word.
+    fn return_unless_alike(&mut self, id: RunId, word: u64) {
+        let run = self.run(id);
+        let Some(number) = run.returned_as else { return };
+        let family = run.family;
+        let last = Node { run: id, boundary: run.length() };
+        // Sums are looked at on the return.
+        let own = match self.at(last, Loc::Memory(word)) {
+            (Held::Sum(_), sample) => (Held::KNOWN, sample),
+            word => word,
+        };
+        let (value, sample) = self.word_of_end(family, &self.family(family).ends[number as usize], word);
+        let mut looks = Looks::new();
+        if alike(own, (Held::Word(value), sample), &self.family(family).looked, &mut looks) {
+            self.look_in(family, looks);
+        } else {
+            self.return_again(id);
+        }
+    }
+
+    /// A run that went on as another may differ from it in a word.
+    fn go_on_unless_alike(&mut self, id: RunId, word: u64) {
+        let Some(met) = self.run(id).next else { return };
+        let last = Node { run: id, boundary: self.run(id).length() };
+        let mut looks = Looks::new();
+        if self.word_joins(self.at(last, Loc::Memory(word)), met, word, &mut looks) {
+            self.look_in(self.run(id).family, looks);
+            return;
+        }
+        let next = self.follow_further(id);
+        self.run_mut(id).next = Some(next);
+        // It does the same as the other, but for the word. If it does more, that matters to those before it.
+        let is_new = |&word: &u64| self.matters(next, word) && !self.matters(met, word);
+        let more: Vec<_> = self.run(next.run).matters.iter().copied().filter(is_new).collect();
+        let family = self.run(id).family;
+        for word in more {
+            self.matters_to(family, word);
+            self.decide_again(family, word);
+        }
+    }
+
+    /// After calls, a run may have gone on as a state that differs in a word.
+    fn consider_again(&mut self, id: RunId, word: u64) {
+        let callees: Vec<_> = self.run(id).calls.keys().copied().collect();
+        for callee in callees {
+            for (number, end) in
+                self.family(callee).ends.clone().into_iter().zip(0..).map(|(end, number)| (number, end))
+            {
+                self.consider_end_again(id, callee, (number, &end), word);
+            }
+        }
+    }
+
+    fn consider_end_again(&mut self, id: RunId, callee: FamilyId, (number, end): (u32, &Arc<End>), word: u64) {
+        let changes = end.words.binary_search_by_key(&word, |entry| entry.0).is_ok();
+        let Some(way) = self.way(id, callee, number) else { return };
+        if changes {
+            way.relevant = None;
+        }
+        way.met = None;
+        let joined = std::mem::take(&mut way.joined);
+        let boundaries = self.run(id).calls.get(&callee).map(|call| call.boundaries.clone()).unwrap_or_default();
+        for boundary in boundaries {
+            let node = Node { run: id, boundary };
+            let place = joined.binary_search_by_key(&boundary, |joined| joined.0);
+            let met = place.map_or(node, |place| joined[place].1);
+            if self.resumed.contains_key(&(node, callee, number)) || (met == node && !changes) {
+                continue;
+            }
+            let mut looks = Looks::new();
+            if self.word_joins(self.word_after(node, end, word), met, word, &mut looks) {
+                self.look_in(self.run(id).family, looks);
+                if met != node
+                    && let Some(way) = self.way(id, callee, number)
+                {
+                    way.join(boundary, met);
+                }
+            } else {
+                self.consider(node, callee, number);
+            }
+        }
+    }
+}
+
+/// Into a list in order.
+fn insert(words: &mut Vec<u64>, word: u64) {
+    if let Err(place) = words.binary_search(&word) {
+        words.insert(place, word);
+    }
+}

@@ -17,11 +17,14 @@ pub(super) struct Moment {
 struct Moments {
     from: Vec<u32>,
     held: Vec<Moment>,
+    /// Whether some of it was opaque once.
+    was_opaque: bool,
 }
 
 impl Moments {
     /// Whether it is news.
     fn note(&mut self, from: u32, moment: Moment) -> bool {
+        self.was_opaque |= matches!(moment.held, Held::Word(value) if value.opaque() != 0);
         match self.held.last_mut() {
             Some(last) if *last == moment => return false,
             Some(last) if self.from.last() == Some(&from) => *last = moment,
@@ -113,6 +116,15 @@ impl History {
                 self.registers.get(usize::from(number)).map_or(ALWAYS, |it| span(&it.from, |from| *from, boundary))
             }
             Loc::Memory(word) => self.words.get(&word).map_or(ALWAYS, |it| span(&it.from, |from| *from, boundary)),
+        }
+    }
+
+    /// Whether a place held something opaque. Nothing if the run and those before it have not touched it.
+    pub(super) fn was_opaque(&self, loc: Loc) -> Option<bool> {
+        match loc {
+            Loc::Register(number) => self.registers.get(usize::from(number)).map(|moments| moments.was_opaque),
+            Loc::Memory(word) => self.words.get(&word).map(|moments| moments.was_opaque),
+            Loc::Flags => Some(self.flags.iter().any(|(_, flags, _)| flags.word().opaque() != 0)),
         }
     }
 

@@ -15,6 +15,10 @@ impl Round {
         let family = self.run(run).family;
         let Some(&number) = self.family(callee).items.get(number) else { return };
         let item = self.classes.item(number);
+        // The program's state is known, except for its opaque parts.
+        if family == PROGRAM && !item.places().any(|loc| self.is_ever_opaque(run, loc)) {
+            return;
+        }
         let Some(call) = self.run_mut(run).calls.get_mut(&callee) else { return };
         let boundaries = std::mem::take(&mut call.boundaries);
         let mut lifted = Vec::new();
@@ -35,10 +39,19 @@ impl Round {
         if let Some(call) = self.run_mut(run).calls.get_mut(&callee) {
             call.boundaries = boundaries;
         }
-        // The program's state is known, except for its opaque parts.
         for item in lifted {
             self.depend(family, item);
         }
+    }
+
+    /// Whether a place holds something opaque somewhere in a run.
+    fn is_ever_opaque(&self, run: RunId, loc: Loc) -> bool {
+        let run = self.run(run);
+        let untouched = || match loc {
+            Loc::Memory(word) => self.learned.held(self.family(run.family).frame, word, None).opaque() != 0,
+            Loc::Register(_) | Loc::Flags => false,
+        };
+        run.history.was_opaque(loc).unwrap_or_else(untouched)
     }
 
     /// An item on a boundary, as items on what the family interrupted.

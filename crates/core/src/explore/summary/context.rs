@@ -62,12 +62,13 @@ fn unfollowed(learned: &Learned, cpu: &Cpu) -> Cpu {
     rest
 }
 
+/// The word of the GDT that describes `__KERNEL_DS`.
+pub(super) const KERNEL_DATA_SEGMENT: u64 = (at::PER_CPU_PHYSICAL + at::PERCPU_GDT_PAGE + at::KERNEL_DS as u64) >> 3;
+
 /// Whether the kernel's SS is what a load of its selector makes of it: the null selector, or `__KERNEL_DS` of a GDT that nobody changes.
 fn follows_from_selector(learned: &Learned, stack: &Segment) -> bool {
-    const TABLE: u64 = at::PER_CPU_PHYSICAL + at::PERCPU_GDT_PAGE;
-    const WORD: u64 = (TABLE + at::KERNEL_DS as u64) >> 3;
     const FLAT: Segment = Segment { selector: at::KERNEL_DS, base: 0, limit: u32::MAX, attributes: 0xc093 };
-    *stack == Segment::default() || (*stack == FLAT && !learned.stored.contains(&WORD))
+    *stack == Segment::default() || (*stack == FLAT && !learned.stored.contains(&KERNEL_DATA_SEGMENT))
 }
 
 fn keyed<'a>(learned: &'a Learned, machine: &'a Machine) -> impl Iterator<Item = u64> + 'a {

@@ -5,15 +5,17 @@
 
 use super::apply::{Looks, alike};
 use super::classes::FamilyId;
-use super::family::{End, Node, RunId};
+use super::family::{End, Family, Node, Run, RunId};
 use super::guard::Held;
 use super::hash::Set;
+use super::learned::Learned;
 use super::round::Round;
 use super::value::Loc;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A word, and of which calls it is demanded.
-type Demand = (FamilyId, u64);
+/// A word, and to the runs of which family it matters.
+type Matter = (FamilyId, u64);
 
 impl Round {
     /// Demands what callers read of what calls may change. Whether there was more than was known when they were followed.
@@ -23,14 +25,32 @@ impl Round {
 
     /// If everything was done: demands more, and does what follows from it. Whether there was any of it.
     pub(super) fn answer_demands(&mut self) -> bool {
-        let demands = if self.is_through() { self.take_demands() } else { Vec::new() };
-        for &(callee, word) in &demands {
-            self.matters_to(callee, word);
-        }
-        for &(callee, word) in &demands {
-            self.decide_again(callee, word);
-        }
+        let demands = if self.is_through() { self.take_demands() } else { BTreeSet::new() };
+        self.matter(&demands);
+        self.follow_up();
         !demands.is_empty()
+    }
+
+    /// Something stores to words that nobody thought of.
+    pub(super) fn stores_more(&mut self, learned: Arc<Learned>, words: &[u64]) {
+        self.learned = learned;
+        let reads = |word| move |run: &&Run| run.uses.reads(word);
+        let readers = |word| self.runs.iter().filter(reads(word)).map(move |run| (run.family, word));
+        let matter = words.iter().flat_map(|&word| readers(word)).collect();
+        self.matter(&matter);
+        self.follow_up();
+    }
+
+    /// What is read for the first time of what is interrupted matters wherever something may strike.
+    pub(super) fn take_reads(&mut self) {
+        let words = std::mem::take(&mut self.newly_read);
+        let learned = Arc::make_mut(&mut self.learned);
+        for &(word, bytes) in &words {
+            learned.read.add(word, bytes);
+        }
+        let families = (0..self.families.len() as u32).map(FamilyId);
+        let matter = families.flat_map(|family| words.iter().map(move |&(word, _)| (family, word))).collect();
+        self.matter(&matter);
     }
 
     /// For the next round.
@@ -39,15 +59,13 @@ impl Round {
         self.fresh.demanded = demanded.collect();
     }
 
-    /// What is newly demanded, in a fixed order.
-    fn take_demands(&mut self) -> Vec<Demand> {
+    fn take_demands(&mut self) -> BTreeSet<Matter> {
         let changed = self.changed();
-        let mut taken = Vec::new();
+        let mut taken = BTreeSet::new();
         // What is demanded of a call may be demanded of those that strike inside it.
         loop {
             let news = self.demands(&changed);
             if news.is_empty() {
-                taken.sort_unstable();
                 return taken;
             }
             for &(callee, word) in &news {
@@ -58,7 +76,7 @@ impl Round {
     }
 
     /// Words that callers read, that a call may change, and of which neither is known.
-    fn demands(&self, changed: &[Set<u64>]) -> Set<Demand> {
+    fn demands(&self, changed: &[Set<u64>]) -> Set<Matter> {
         let mut news = Set::default();
         for (run, id) in self.runs.iter().zip(0..).map(|(run, id)| (run, RunId(id))) {
             let demanded = &self.family(run.family).demanded;
@@ -83,9 +101,8 @@ impl Round {
 
     /// For each family, the words that it may change.
     fn changed(&self) -> Vec<Set<u64>> {
-        let own = |family: &super::family::Family| {
-            family.runs.iter().flat_map(|&run| self.run(run).history.words()).collect::<Set<u64>>()
-        };
+        let own =
+            |family: &Family| family.runs.iter().flat_map(|&run| self.run(run).history.words()).collect::<Set<u64>>();
         let mut changed: Vec<_> = self.families.iter().map(own).collect();
         loop {
             let mut grew = false;
@@ -106,29 +123,25 @@ impl Round {
         }
     }
 
-    /// A word may matter to the runs of a family that did not matter to them before.
-    fn matters_to(&mut self, family: FamilyId, word: u64) {
-        if !self.learned.stored.contains(&word) {
-            return;
-        }
-        for run in self.family(family).runs.clone() {
-            let run = self.run_mut(run);
-            insert(&mut run.matters, word);
-            if run.history.has(word) {
-                insert(&mut run.written, word);
+    /// Words matter to families to whose runs they did not matter before.
+    fn matter(&mut self, matters: &BTreeSet<Matter>) {
+        let learned = Arc::clone(&self.learned);
+        let stored = || matters.iter().copied().filter(|(_, word)| learned.stored.contains(word));
+        for (family, word) in stored() {
+            for run in self.family(family).runs.clone() {
+                let run = self.run_mut(run);
+                insert(&mut run.matters, word);
+                if run.history.has(word) {
+                    insert(&mut run.written, word);
+                }
             }
         }
-    }
-
-    /// Runs of a family were taken for one while a word did not matter to them.
-    fn decide_again(&mut self, family: FamilyId, word: u64) {
-        if !self.learned.stored.contains(&word) {
-            return;
-        }
-        for run in self.family(family).runs.clone() {
-            self.return_unless_alike(run, word);
-            self.go_on_unless_alike(run, word);
-            self.consider_again(run, word);
+        for (family, word) in stored() {
+            for run in self.family(family).runs.clone() {
+                self.return_unless_alike(run, word);
+                self.go_on_unless_alike(run, word);
+                self.consider_again(run, word);
+            }
         }
     }
 
@@ -165,12 +178,9 @@ impl Round {
         self.run_mut(id).next = Some(next);
         // It does the same as the other, but for the word. If it does more, that matters to those before it.
         let is_new = |&word: &u64| self.matters(next, word) && !self.matters(met, word);
-        let more: Vec<_> = self.run(next.run).matters.iter().copied().filter(is_new).collect();
         let family = self.run(id).family;
-        for word in more {
-            self.matters_to(family, word);
-            self.decide_again(family, word);
-        }
+        let more = self.run(next.run).matters.iter().copied().filter(is_new).map(|word| (family, word));
+        self.matter(&more.collect());
     }
 
     /// After calls, a run may have gone on as a state that differs in a word.

@@ -7,6 +7,7 @@ use super::family::{Cost, End, Family, Node, Run, RunId};
 use super::gather::Gather;
 use super::guard::{FOLLOWED, Flags, Held, Item, register, register_of};
 use super::hash::Map;
+use super::learned::tells_states_apart;
 use super::lift::equals;
 use super::registers::Registers;
 use super::round::{Round, later};
@@ -405,13 +406,15 @@ impl Round {
             grew |= !self.learned.looked.contains(&origin);
             self.fresh.looked.insert(origin);
         }
-        for (held, fresh, known) in [
-            (&notes.counts, &mut self.fresh.counts, &self.learned.counts),
-            (&notes.read, &mut self.fresh.read, &self.learned.read),
-        ] {
-            for word in held.words() {
-                grew |= held.of(word) & !known.of(word) != 0;
-                fresh.add(word, held.of(word));
+        for word in notes.counts.words() {
+            grew |= notes.counts.of(word) & !self.learned.counts.of(word) != 0;
+            self.fresh.counts.add(word, notes.counts.of(word));
+        }
+        for word in notes.read.words() {
+            let bytes = notes.read.of(word);
+            if bytes & !self.learned.read.of(word) != 0 && self.fresh.read.add(word, bytes) {
+                grew |= tells_states_apart(word);
+                self.newly_read.push((word, bytes));
             }
         }
         if grew {

@@ -13,14 +13,25 @@ pub(super) struct Gathered {
     facts: Facts,
     /// Words that were stored to, by number: of [`Self::facts`], until they are asked for.
     stored: Set<u64>,
+    /// Those of them that were stored to in part.
+    in_part: Set<u64>,
     /// What was cached or used, and under which CR3.
     cached: Set<(Cached, u64)>,
 }
 
+/// The same, in the end.
+pub(super) struct Found {
+    pub(super) facts: Facts,
+    pub(super) cached: Set<(Cached, u64)>,
+    /// Words that were stored to in part.
+    pub(super) in_part: Set<u64>,
+}
+
 impl Gathered {
-    pub(super) fn into_parts(mut self) -> (Facts, Set<(Cached, u64)>) {
-        self.facts.stored.extend(self.stored);
-        (self.facts, self.cached)
+    pub(super) fn into_found(self) -> Found {
+        let Self { mut facts, stored, in_part, cached } = self;
+        facts.stored.extend(stored);
+        Found { facts, cached, in_part }
     }
 }
 
@@ -56,7 +67,12 @@ impl<'a> Gather<'a> {
 impl Observer for Gather<'_> {
     fn memory(&mut self, access: &MemoryAccess) {
         if access.kind == AccessKind::Write {
-            self.into.stored.extend(words(access.physical, access.size).map(|(word, _)| word));
+            for (word, bytes) in words(access.physical, access.size) {
+                self.into.stored.insert(word);
+                if bytes != u8::MAX {
+                    self.into.in_part.insert(word);
+                }
+            }
         }
     }
 

@@ -236,6 +236,11 @@ impl Uses {
         next.map_or(u32::MAX, |entry| entry.0)
     }
 
+    /// Whether a word is read.
+    pub(super) fn reads(&self, word: u64) -> bool {
+        self.words.get(&word).is_some_and(|entries| entries.iter().any(|entry| entry.2 == Use::Read))
+    }
+
     /// Words that are read.
     pub(super) fn read_words(&self) -> impl Iterator<Item = u64> {
         let is_read = |entries: &Vec<(u32, u8, Use)>| entries.iter().any(|entry| entry.2 == Use::Read);

@@ -1,7 +1,8 @@
 //! What a search learns of a system, round by round. It only grows. A round in which it does not grow is a fixpoint.
 
 use super::caches::{Caches, is_translation};
-use super::gather::Gathered;
+use super::context::KERNEL_DATA_SEGMENT;
+use super::gather::{Found, Gathered};
 use super::hash::{Map, Set};
 use super::shadow::{Frame, bits_of};
 use super::value::{Loc, Origin, Source, Value};
@@ -13,7 +14,6 @@ use crate::machine::Machine;
 use crate::machine::bits::entry::{ACCESSED, DIRTY};
 use crate::scenario::Vector;
 use std::collections::BTreeSet;
-use std::hash::Hash;
 
 /// Bytes of words, by number.
 #[derive(Clone, Debug, Default)]
@@ -71,10 +71,15 @@ pub(super) struct Learned {
     pub(super) facts: Facts,
 }
 
-fn extend<T: Clone + Eq + Hash>(held: &mut Set<T>, more: impl Iterator<Item = T>) -> bool {
-    let before = held.len();
-    held.extend(more);
-    held.len() != before
+/// What is new of what a round found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Nothing,
+    /// Words are stored to that nobody thought of. Nobody reads them as they were interrupted, and each is stored as a whole, so what was
+    /// followed stands as it is.
+    Stores(Vec<u64>),
+    /// What was followed would come to something else.
+    More,
 }
 
 /// What one round found out.
@@ -85,6 +90,13 @@ pub(super) struct Fresh {
     pub(super) read: Bytes,
     pub(super) demanded: Map<Kind, Bytes>,
     pub(super) gathered: Gathered,
+}
+
+const TELLING: u64 = DOUBLE_FAULT_RIP >> 3;
+
+/// Whether a word tells states apart by itself once handlers read it.
+pub(super) fn tells_states_apart(word: u64) -> bool {
+    word == TELLING
 }
 
 impl Learned {
@@ -116,8 +128,7 @@ impl Learned {
     /// A word that tells states apart by itself, if any does: each double fault leaves another address there, and handlers read it, so
     /// states in which it differs are never one.
     pub(super) fn telling(&self) -> Option<u64> {
-        const WORD: u64 = DOUBLE_FAULT_RIP >> 3;
-        (self.read.of(WORD) != 0).then_some(WORD)
+        (self.read.of(TELLING) != 0).then_some(TELLING)
     }
 
     /// The marks of use in a word, if it belongs to a page table. The processor sets them whenever it likes.
@@ -139,13 +150,14 @@ impl Learned {
         demanded
     }
 
-    /// Takes in what a round found; whether it was new, what is demanded excepted. `machine` has the page tables.
-    pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> bool {
+    /// Takes in what a round found. What is new, what is demanded excepted. `machine` has the page tables.
+    pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> News {
         let Fresh { counts, looked, read, demanded, gathered } = fresh;
-        let (facts, cached) = gathered.into_parts();
+        let Found { facts, cached, in_part } = gathered.into_found();
         let mut grew = false;
         grew |= self.counts.merge(&counts);
-        grew |= self.read.merge(&read);
+        // The others were taken in when they were found.
+        grew |= self.read.merge(&read) && read.of(TELLING) != 0;
         for origin in looked {
             grew |= self.looked.insert(origin);
             // What was added to it cannot always be said.
@@ -156,9 +168,17 @@ impl Learned {
         for (kind, bytes) in demanded {
             self.demanded.entry(kind).or_default().merge(&bytes);
         }
-        grew |= extend(&mut self.stored, facts.stored.iter().copied());
+        let more: Vec<_> = facts.stored.iter().copied().filter(|word| !self.stored.contains(word)).collect();
+        self.stored.extend(&more);
+        grew |= !(facts.cr3s.is_subset(&self.facts.cr3s) && facts.fetched.is_subset(&self.facts.fetched));
         self.facts.merge(&facts);
-        grew | self.settle(cached, machine)
+        grew |= self.settle(cached, machine);
+        let is_seen = |word: &u64| self.read.of(*word) != 0 || in_part.contains(word) || *word == KERNEL_DATA_SEGMENT;
+        match more {
+            more if grew || more.iter().any(is_seen) => News::More,
+            more if more.is_empty() => News::Nothing,
+            more => News::Stores(more),
+        }
     }
 
     /// What follows from all stores, fetches and CR3s so far.

@@ -105,8 +105,10 @@ pub(super) struct Round {
     pub(super) held: u64,
     /// Items that callers do not know yet.
     untold: Vec<(FamilyId, usize)>,
+    /// Words, and bytes of them, that were read for the first time as they were interrupted.
+    pub(super) newly_read: Vec<(u64, u8)>,
     grew_at: Option<u32>,
-    pace: Pace,
+    pub(super) pace: Pace,
 }
 
 /// How far a round goes that has found something new.
@@ -150,6 +152,7 @@ impl Round {
             joined: 0,
             held: 0,
             untold: Vec::new(),
+            newly_read: Vec::new(),
             grew_at: None,
             pace,
         };
@@ -204,6 +207,21 @@ impl Round {
         self.grew_at.get_or_insert(at.strikes);
     }
 
+    /// Its runs would come to something else by what it has found.
+    pub(super) fn grew_by_all(&mut self) {
+        self.grew(Cost::default());
+    }
+
+    /// Whether something was found by which runs would come to something else.
+    pub(super) fn has_grown(&self) -> bool {
+        self.grew_at.is_some()
+    }
+
+    /// How many strikes come before what is to be done next.
+    pub(super) fn next_strikes(&self) -> Option<u32> {
+        self.queue.peek().map(|Reverse((cost, ..))| cost.strikes)
+    }
+
     /// Does the next piece of work. Whether there was any.
     pub(super) fn advance(&mut self) -> bool {
         let Some(&Reverse((cost, _, event))) = self.queue.peek() else { return false };
@@ -216,8 +234,17 @@ impl Round {
             Event::Walk(run) => self.walk(run),
             Event::Resume { node, callee, end } => self.resume(node, callee, end),
         }
-        self.tell();
+        self.follow_up();
         true
+    }
+
+    /// What follows at once from what was found.
+    pub(super) fn follow_up(&mut self) {
+        self.tell();
+        while !self.newly_read.is_empty() {
+            self.take_reads();
+            self.tell();
+        }
     }
 
     /// Whether a schedule with fewer strikes is known to break something.

@@ -1,7 +1,7 @@
 //! Rounds, until one finds nothing that it did not know before.
 
 use super::classes::Classes;
-use super::learned::Learned;
+use super::learned::{Learned, News};
 use super::predict::Played;
 use super::round::{Aim, Pace, Round};
 use crate::explore::count::Counts;
@@ -32,6 +32,15 @@ pub(in crate::explore) struct Saturation {
     obstacle: Option<Obstacle>,
     work: Work,
     rounds: u32,
+    /// How many strikes the schedules have that the round is at.
+    strikes: u32,
+}
+
+/// Whether there is more to do in a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pursuit {
+    GoesOn,
+    Over,
 }
 
 /// How far a search is.
@@ -95,6 +104,7 @@ impl Saturation {
             obstacle,
             work: Work::default(),
             rounds: 0,
+            strikes: 0,
         }
     }
 
@@ -165,13 +175,40 @@ impl Saturation {
                 self.meet(obstacle);
                 return Progress::Done;
             }
-            if !round.advance() && !round.answer_demands() {
+            if self.advance(&mut round) == Pursuit::Over {
                 self.close(round);
                 return if self.state == Reached::OnTheWay { Progress::More } else { Progress::Done };
             }
         }
         self.round = Some(round);
         Progress::More
+    }
+
+    /// Goes on with a round.
+    fn advance(&mut self, round: &mut Round) -> Pursuit {
+        let is_next = round.next_strikes().is_some_and(|strikes| strikes > self.strikes);
+        if is_next && round.pace == Pace::Short && !round.has_grown() {
+            self.strikes = round.next_strikes().unwrap_or_default();
+            self.take_in(round);
+        }
+        let goes_on = round.advance() || round.answer_demands();
+        if goes_on || (!round.has_grown() && matches!(self.take_in(round), News::Stores(_))) {
+            Pursuit::GoesOn
+        } else {
+            Pursuit::Over
+        }
+    }
+
+    /// Takes in what a round has found so far.
+    fn take_in(&mut self, round: &mut Round) -> News {
+        let fresh = std::mem::take(&mut round.fresh);
+        let news = Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
+        match &news {
+            News::Nothing => {}
+            News::Stores(words) => round.stores_more(Arc::clone(&self.learned), words),
+            News::More => round.grew_by_all(),
+        }
+        news
     }
 
     /// The budget that is spent.
@@ -187,17 +224,21 @@ impl Saturation {
     fn begin(&mut self) -> Round {
         let pace = if self.rounds < SHORT_ROUNDS { Pace::Short } else { Pace::Whole };
         let classes = std::mem::take(&mut self.classes);
+        self.strikes = 0;
         Round::new(Arc::clone(&self.world), Arc::clone(&self.aim), Arc::clone(&self.learned), classes, pace)
     }
 
     fn close(&mut self, mut round: Round) {
-        self.rounds += 1;
+        let is_doubtful = round.strayed && !round.mistakes.is_empty();
         let was_through = round.is_through();
-        let mut grew = (round.strayed && !round.mistakes.is_empty()) || (!was_through && round.demand());
+        if !was_through {
+            round.demand();
+        }
         round.keep_demands();
         let fresh = std::mem::take(&mut round.fresh);
-        let followed = self.learned.caches.clone();
-        grew |= Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
+        Arc::make_mut(&mut self.learned).take(fresh, &self.world.system.machine);
+        let grew = round.has_grown() || is_doubtful;
+        self.rounds += 1;
         self.work.steps += round.steps;
         self.work.runs += round.runs.len() as u64;
         self.work.cut += round.joined;
@@ -207,8 +248,6 @@ impl Saturation {
             self.meet(Obstacle::Marks(entry));
         } else if let Some(mistake) = round.mistakes.pop().filter(|_| !grew) {
             self.meet(Obstacle::Mistake(mistake));
-        } else if !grew && !was_through {
-            self.meet(Obstacle::Mistake("a round ended early and learned nothing".to_owned()));
         } else if !grew {
             self.failures.clone_from(&round.failures);
             self.weighed = round.weighed;
@@ -216,7 +255,7 @@ impl Saturation {
             self.round = Some(round);
         } else {
             // Questions about what is followed no more have no answer.
-            let keeps_questions = self.learned.caches.follows_all_of(&followed);
+            let keeps_questions = self.learned.caches.follows_all_of(&round.learned.caches);
             self.classes = if keeps_questions { round.classes } else { Classes::default() };
         }
     }

@@ -2,7 +2,7 @@
 
 use super::classes::{FamilyId, ItemId, Leaf, Root, TreeId};
 use super::context::{Context, Situation};
-use super::family::{Call, Family, Node};
+use super::family::{Call, Family, Going, Node};
 use super::guard::Item;
 use super::round::Round;
 use super::shadow::Frame;
@@ -44,21 +44,20 @@ impl Round {
         let kind = self.classes.kind(leaf);
         let family = self.family_mut(id);
         (family.leaf, family.kind) = (Some(leaf), Some(kind));
-        let ends = self.family(id).ends.len() as u32;
         let callers: Vec<_> = self.family(id).callers.iter().copied().collect();
         for run in callers {
             let Some(call) = self.run_mut(run).calls.remove(&id) else { continue };
             let stays = |&boundary: &u32| self.answer(Node { run, boundary }, item) == answer;
             let (stay, go): (Vec<u32>, Vec<u32>) = call.boundaries.into_iter().partition(stays);
+            let was_followed = |&boundary: &u32| call.ways.iter().any(|way| way.at(boundary) == Going::Followed);
+            self.strayed |= go.iter().any(was_followed);
             if stay.is_empty() {
                 self.family_mut(id).callers.remove(&run);
             } else {
                 self.run_mut(run).calls.insert(id, Call { boundaries: stay, ..call });
             }
             for boundary in go {
-                let node = Node { run, boundary };
-                self.strayed |= (0..ends).any(|end| self.resumed.get(&(node, id, end)) == Some(&true));
-                self.call_again(node, leaf.tree());
+                self.call_again(Node { run, boundary }, leaf.tree());
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::apply::{Looks, alike};
 use super::classes::FamilyId;
-use super::family::{End, Family, Node, Run, RunId};
+use super::family::{End, Family, Going, Node, Run, RunId};
 use super::guard::Held;
 use super::hash::Set;
 use super::learned::Learned;
@@ -202,26 +202,24 @@ impl Round {
             way.relevant = None;
         }
         way.met = None;
-        let joined = std::mem::take(&mut way.joined);
+        let way = way.clone();
         let boundaries = self.run(id).calls.get(&callee).map(|call| call.boundaries.clone()).unwrap_or_default();
         for boundary in boundaries {
             let node = Node { run: id, boundary };
-            let place = joined.binary_search_by_key(&boundary, |joined| joined.0);
-            let met = place.map_or(node, |place| joined[place].1);
-            if self.resumed.contains_key(&(node, callee, number)) || (met == node && !changes) {
-                continue;
-            }
+            let met = match way.at(boundary) {
+                Going::As(met) => met,
+                Going::AsItself if changes => node,
+                Going::AsItself | Going::ToFollow | Going::Followed => continue,
+            };
             let mut looks = Looks::new();
             if self.word_joins(self.word_after(node, end, word), met, word, &mut looks) {
                 self.look_in(self.run(id).family, looks);
-                if met != node
-                    && let Some(way) = self.way(id, callee, number)
-                {
-                    way.join(boundary, met);
-                }
-            } else {
-                self.consider(node, callee, number);
+                continue;
             }
+            if let Some(way) = self.way(id, callee, number) {
+                way.goes_on(boundary, Going::AsItself);
+            }
+            self.consider(node, callee, number);
         }
     }
 }

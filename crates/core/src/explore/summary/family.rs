@@ -137,16 +137,42 @@ pub(super) struct Way {
     pub(super) differs: Option<u32>,
     /// At which boundary last the run went on as another, or as itself; and as which.
     pub(super) met: Option<(u32, Node)>,
-    /// At which boundaries it went on as another boundary, and as which, in order. At all others from which no run was followed, it went on as
-    /// itself.
-    pub(super) joined: Vec<(u32, Node)>,
+    /// How it goes on at each boundary, in order, where it does not as itself.
+    went: Vec<(u32, Going)>,
+}
+
+/// How a run goes on after a call at one boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Going {
+    /// As if nothing had struck.
+    AsItself,
+    /// As from a boundary on.
+    As(Node),
+    /// By itself: a run that is to be followed, unless it turns out to go on as another.
+    ToFollow,
+    /// By itself: a run that was followed.
+    Followed,
 }
 
 impl Way {
-    pub(super) fn join(&mut self, boundary: u32, met: Node) {
-        match self.joined.binary_search_by_key(&boundary, |joined| joined.0) {
-            Ok(place) => self.joined[place].1 = met,
-            Err(place) => self.joined.insert(place, (boundary, met)),
+    pub(super) fn at(&self, boundary: u32) -> Going {
+        let place = self.went.binary_search_by_key(&boundary, |went| went.0);
+        place.map_or(Going::AsItself, |place| self.went[place].1)
+    }
+
+    /// Whether nothing was found for a boundary yet, or that the run goes on as itself.
+    pub(super) fn is_new(&self, boundary: u32) -> bool {
+        self.at(boundary) == Going::AsItself
+    }
+
+    pub(super) fn goes_on(&mut self, boundary: u32, going: Going) {
+        match (self.went.binary_search_by_key(&boundary, |went| went.0), going) {
+            (Ok(place), Going::AsItself) => {
+                self.went.remove(place);
+            }
+            (Ok(place), going) => self.went[place].1 = going,
+            (Err(_), Going::AsItself) => {}
+            (Err(place), going) => self.went.insert(place, (boundary, going)),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 const VECTORS: [Vector; 2] = [Vector::Debug, Vector::MachineCheck];
 
 /// A text of testdata/explore.
-fn custom(name: &str) -> Config {
+pub(super) fn custom(name: &str) -> Config {
     let path = format!("{}/../../testdata/explore/{name}.S", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     Config { form: Form::Custom, custom: text.into(), ..Config::default() }

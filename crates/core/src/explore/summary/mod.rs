@@ -1,5 +1,6 @@
 //! Search of any depth and number: what handlers do is summed up, until nothing new is found.
 
+mod agenda;
 mod apply;
 mod arithmetic;
 mod caches;

@@ -1,10 +1,11 @@
 //! One round of the search: every call and every state, under what is known so far.
 
+use super::agenda::Agenda;
 use super::apply::Looks;
 use super::caches::{Caches, is_translation};
 use super::classes::{Classes, FamilyId, TreeId};
 use super::context::{Context, ContextId, Contexts, Situation};
-use super::family::{Cost, End, Family, Node, Relevant, Run, RunId, Way};
+use super::family::{Cost, End, Family, Going, Node, Relevant, Run, RunId, Way};
 use super::guard::{Held, Item};
 use super::hash::Map;
 use super::learned::{Fresh, Learned};
@@ -17,8 +18,6 @@ use crate::explore::sweep::Failure;
 use crate::explore::world::World;
 use crate::machine::refusal_reason;
 use crate::scenario::Vector;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 /// What is searched.
@@ -69,7 +68,7 @@ impl Flaw {
 }
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     /// The next boundary of a run is weighed.
     Walk(RunId),
@@ -87,11 +86,7 @@ pub(super) struct Round {
     pub(super) trees: Map<(Situation, Vector), TreeId>,
     pub(super) families: Vec<Family>,
     pub(super) runs: Vec<Run>,
-    queue: BinaryHeap<Reverse<(Cost, u64, Event)>>,
-    /// Events so far: those of one cost come in their order.
-    sequence: u64,
-    /// Boundaries from which a run goes on by itself after a call returned; whether it was followed yet.
-    pub(super) resumed: Map<(Node, FamilyId, u32), bool>,
+    agenda: Agenda<Event>,
     /// A run was followed after a call that turned out to belong to another class: it starts from a state that may not be. What is said of it
     /// holds, and is more than there is. A summary of it may disagree with the machine.
     pub(super) strayed: bool,
@@ -141,9 +136,7 @@ impl Round {
             trees: Map::default(),
             families: Vec::new(),
             runs: Vec::new(),
-            queue: BinaryHeap::new(),
-            sequence: 0,
-            resumed: Map::default(),
+            agenda: Agenda::default(),
             strayed: false,
             failures: Vec::new(),
             weighed: Counts::default(),
@@ -198,11 +191,6 @@ impl Round {
         }
     }
 
-    fn push(&mut self, cost: Cost, event: Event) {
-        self.sequence += 1;
-        self.queue.push(Reverse((cost, self.sequence, event)));
-    }
-
     pub(super) fn grew(&mut self, at: Cost) {
         self.grew_at.get_or_insert(at.strikes);
     }
@@ -219,20 +207,20 @@ impl Round {
 
     /// How many strikes come before what is to be done next.
     pub(super) fn next_strikes(&self) -> Option<u32> {
-        self.queue.peek().map(|Reverse((cost, ..))| cost.strikes)
+        self.agenda.first().map(|cost| cost.strikes)
     }
 
     /// Does the next piece of work. Whether there was any.
     pub(super) fn advance(&mut self) -> bool {
-        let Some(&Reverse((cost, _, event))) = self.queue.peek() else { return false };
+        let Some(cost) = self.agenda.first() else { return false };
         let is_enough = self.pace == Pace::Short && self.grew_at.is_some_and(|strikes| cost.strikes > strikes);
         if is_enough || self.is_beyond(cost) {
             return false;
         }
-        self.queue.pop();
-        match event {
-            Event::Walk(run) => self.walk(run),
-            Event::Resume { node, callee, end } => self.resume(node, callee, end),
+        match self.agenda.take() {
+            Some(Event::Walk(run)) => self.walk(run),
+            Some(Event::Resume { node, callee, end }) => self.resume(node, callee, end),
+            None => {}
         }
         self.follow_up();
         true
@@ -257,7 +245,7 @@ impl Round {
         let cost = self.cost(Node { run, boundary: 0 });
         let lane = self.run(run).lane.clone();
         self.run_mut(run).walk = Some((Box::new(lane), 0));
-        self.push(cost, Event::Walk(run));
+        self.agenda.add(cost, Event::Walk(run));
     }
 
     /// Weighs boundaries of a run until something else comes first.
@@ -277,9 +265,9 @@ impl Round {
             lane.step(&self.world, &mut ());
             self.steps += 1;
             let cost = self.cost(Node { run: id, boundary });
-            if self.queue.peek().is_some_and(|Reverse((first, ..))| *first < cost) {
+            if self.agenda.first().is_some_and(|first| first < cost) {
                 self.run_mut(id).walk = Some((lane, boundary));
-                return self.push(cost, Event::Walk(id));
+                return self.agenda.add(cost, Event::Walk(id));
             }
         }
     }
@@ -348,8 +336,11 @@ impl Round {
                 let event = Event::Resume { node, callee, end: index };
                 let after =
                     Cost { strikes: cost.strikes + 1 + end.strikes.len() as u32, steps: cost.steps + end.steps };
-                if self.resumed.insert((node, callee, index), false).is_none() {
-                    self.push(after, event);
+                if let Some(way) = self.way(node.run, callee, index)
+                    && way.is_new(node.boundary)
+                {
+                    way.goes_on(node.boundary, Going::ToFollow);
+                    self.agenda.add(after, event);
                 }
             }
         }
@@ -360,9 +351,7 @@ impl Round {
         self.joined += u64::from(met.run != node.run);
         if let Some(way) = self.way(node.run, callee, end) {
             way.met = Some((node.boundary, met));
-            if met != node {
-                way.join(node.boundary, met);
-            }
+            way.goes_on(node.boundary, if met == node { Going::AsItself } else { Going::As(met) });
         }
         self.look_in(self.run(node.run).family, looks);
     }
@@ -446,12 +435,11 @@ impl Round {
         }
         let Some(end) = self.family(callee).ends.get(index as usize).cloned() else { return };
         match self.meets(node, callee, index, &end) {
-            Some((met, looks)) => {
-                self.resumed.remove(&(node, callee, index));
-                self.meet(node, (callee, index), met, looks);
-            }
+            Some((met, looks)) => self.meet(node, (callee, index), met, looks),
             None => {
-                self.resumed.insert((node, callee, index), true);
+                if let Some(way) = self.way(node.run, callee, index) {
+                    way.goes_on(node.boundary, Going::Followed);
+                }
                 self.follow_resumed(node, callee, &end);
             }
         }
@@ -512,7 +500,7 @@ impl Round {
 
     /// Everything was done, or everything up to the first schedules that break something, and nothing was learned on the way.
     pub(super) fn is_through(&self) -> bool {
-        let rest = self.queue.peek().is_none_or(|Reverse((cost, ..))| self.is_beyond(*cost));
+        let rest = self.agenda.first().is_none_or(|cost| self.is_beyond(cost));
         rest && self.grew_at.is_none()
     }
 }

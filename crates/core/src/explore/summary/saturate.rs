@@ -13,6 +13,9 @@ use crate::scenario::Vector;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
+#[cfg(test)]
+mod twin;
+
 /// Rounds that end soon after they have found something new. Most is found in these.
 const SHORT_ROUNDS: u32 = 8;
 

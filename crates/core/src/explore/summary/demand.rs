@@ -9,7 +9,7 @@ use super::family::{End, Family, Going, Node, Run, RunId};
 use super::guard::Held;
 use super::hash::Set;
 use super::learned::Learned;
-use super::round::Round;
+use super::round::{Flaw, Round};
 use super::value::Loc;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,6 +135,9 @@ impl Round {
                     insert(&mut run.written, word);
                 }
             }
+        }
+        if self.aim.flaw == Flaw::NotAgain {
+            return;
         }
         for (family, word) in stored() {
             for run in self.family(family).runs.clone() {

@@ -52,13 +52,15 @@ pub(in crate::explore) enum Flaw {
     NoInvalidations,
     /// What an instruction pushes that delivers an event.
     NoFrames,
+    /// Decisions that are to be taken again, for words that matter only now.
+    NotAgain,
 }
 
 impl Flaw {
     fn hides(self, item: Item, caches: &Caches) -> bool {
         let word = if let Item::Bits { loc: Loc::Memory(word), .. } = item { Some(word) } else { None };
         match self {
-            Self::None | Self::NoEnds | Self::NoInvalidations | Self::NoFrames => false,
+            Self::None | Self::NoEnds | Self::NoInvalidations | Self::NoFrames | Self::NotAgain => false,
             Self::NoComparisons => matches!(item, Item::Taken { .. }),
             Self::NoBits => matches!(item, Item::Bits { .. }),
             Self::NoWalks => word.is_some_and(|word| caches.is_entry(word)),

@@ -34,6 +34,10 @@ impl Context {
         }
     }
 
+    pub(super) fn arms_a_breakpoint(&self) -> bool {
+        debug::armed(&self.cpu)
+    }
+
     /// Whether it is that of a lane.
     fn is_of(&self, learned: &Learned, lane: &Lane) -> bool {
         let machine = lane.machine();
@@ -45,10 +49,10 @@ impl Context {
 }
 
 /// All of the processor but general registers, RIP, CR2, both bases of GS, the flags that are followed, SS while all of it follows from its
-/// selector, what blocks NMIs and machine checks, and, while no breakpoint is armed, RF. A register that the processor gets one day is part
-/// of it.
+/// selector, what blocks NMIs and machine checks, and, unless a breakpoint is armed somewhere, RF. A register that the processor gets one day
+/// is part of it.
 fn unfollowed(learned: &Learned, cpu: &Cpu) -> Cpu {
-    let resume = if debug::armed(cpu) { 0 } else { RF };
+    let resume = if learned.arms_breakpoints { 0 } else { RF };
     let rflags = cpu.rflags & !(FOLLOWED | resume);
     let mut rest = Cpu { registers: [0; 16], rip: 0, cr2: 0, rflags, ..cpu.clone() };
     rest.segments[SegmentRegister::Gs as usize].base = 0;

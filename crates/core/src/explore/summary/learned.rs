@@ -69,6 +69,8 @@ pub(super) struct Learned {
     /// Pages that hold page tables.
     pub(super) tables: BTreeSet<u64>,
     pub(super) facts: Facts,
+    /// A breakpoint is armed somewhere. Then RF belongs to each context, since one that is armed later sees the RF of now.
+    pub(super) arms_breakpoints: bool,
 }
 
 /// What is new of what a round found.
@@ -89,6 +91,7 @@ pub(super) struct Fresh {
     pub(super) looked: BTreeSet<Origin>,
     pub(super) read: Bytes,
     pub(super) demanded: Map<Kind, Bytes>,
+    pub(super) arms_breakpoints: bool,
     pub(super) gathered: Gathered,
 }
 
@@ -152,10 +155,12 @@ impl Learned {
 
     /// Takes in what a round found. What is new, what is demanded excepted. `machine` has the page tables.
     pub(super) fn take(&mut self, fresh: Fresh, machine: &Machine) -> News {
-        let Fresh { counts, looked, read, demanded, gathered } = fresh;
+        let Fresh { counts, looked, read, demanded, arms_breakpoints, gathered } = fresh;
         let Found { facts, cached, in_part } = gathered.into_found();
         let mut grew = false;
         grew |= self.counts.merge(&counts);
+        grew |= arms_breakpoints && !self.arms_breakpoints;
+        self.arms_breakpoints |= arms_breakpoints;
         // The others were taken in when they were found.
         grew |= self.read.merge(&read) && read.of(TELLING) != 0;
         for origin in looked {

@@ -56,6 +56,7 @@ impl Shadow {
                 self.store(access.physical, access.size, value);
             }
         }
+        self.flags.clear_resume();
         self.registers[RIP] = Held::KNOWN;
         self.registers[RSP] = Held::KNOWN;
         if machine.cpu.cpl != delivered.from_cpl {

@@ -181,6 +181,10 @@ impl Round {
     /// The context of a lane, which as a rule is the one it had last, and what assumptions know there.
     pub(super) fn situation(&mut self, last: Option<ContextId>, lane: &Lane) -> Situation {
         let context = self.contexts.number_after(last, &self.learned, lane);
+        if !self.learned.arms_breakpoints && self.contexts.get(context).arms_a_breakpoint() {
+            self.fresh.arms_breakpoints = true;
+            self.grew_by_all();
+        }
         Situation { context, seen: self.about(Seen::of(&self.world, lane)) }
     }
 

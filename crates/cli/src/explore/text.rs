@@ -43,7 +43,7 @@ fn one(searched: &Searched) -> String {
         labelled("form", &form),
         labelled("systems", &systems(searched)),
         labelled("vectors", &vectors(searched)),
-        query.shard.map_or(String::new(), share),
+        query.shard.map_or(String::new(), |shard| share(shard, searched)),
         labelled("verdict", &verdict(searched)),
         labelled(label, &choices),
         report.at_any_depth.map_or(String::new(), |counts| labelled("any depth", &at_any_depth(&counts))),
@@ -90,10 +90,12 @@ fn need(without: &Without) -> String {
     }
 }
 
-fn share(shard: Shard) -> String {
-    let note =
-        "it repeats the single exceptions of the other shares, so counts of shares must not be added up for depth 1";
-    labelled("share", &format!("{shard}: {note}"))
+fn share(shard: Shard, searched: &Searched) -> String {
+    let repeats =
+        ": it repeats the single exceptions of the other shares, so counts of shares must not be added up for depth 1";
+    // Random schedules are dealt out, and nothing else is searched.
+    let note = if searched.random.is_some() { "" } else { repeats };
+    labelled("share", &format!("{shard}{note}"))
 }
 
 fn systems(searched: &Searched) -> String {

@@ -246,14 +246,15 @@ impl Explorer {
     /// What is known of counterexamples that are shorter than one of so many strikes.
     ///
     /// Summaries find what breaks in the order of strikes, and look at nothing of as many any more. So they say nothing of the steps that
-    /// another schedule of as many takes, and nothing of promises that take more strikes than the first that was broken.
+    /// another schedule of as many takes, and nothing of promises that take more strikes than the first that was broken. A search of numbered
+    /// depths that was cut off where a broken schedule is known says no more of the steps either.
     fn shorter(&self, strikes: usize, fewest: usize) -> Shorter {
         let saw_all = self.query.shard.is_none() && self.systems.iter().all(|system| !system.hides);
+        let saw_fewer = self.complete as usize + 1 >= strikes || self.is_saturated();
         match self.complete as usize >= strikes {
             true if saw_all || strikes < 2 => Shorter::None,
-            true => Shorter::Unknown,
-            false if self.is_saturated() && strikes == fewest => Shorter::OnlyInSteps,
-            false => Shorter::Unknown,
+            _ if saw_fewer && strikes == fewest => Shorter::OnlyInSteps,
+            _ => Shorter::Unknown,
         }
     }
 }

@@ -50,7 +50,9 @@ fn a_counterexample_is_told_before_its_depth_is_complete() {
     }
     let (begun, early) = (explorer.begun(), explorer.report());
     assert_eq!((early.verdict, early.depth), (Verdict::Breaks, 1));
-    assert!(early.violations.iter().all(|violation| violation.depth() == 2 && violation.shorter == Shorter::Unknown));
+    assert!(
+        early.violations.iter().all(|violation| violation.depth() == 2 && violation.shorter == Shorter::OnlyInSteps)
+    );
     assert!(begun.counts.breaking > 0 && begun.counts.schedules >= begun.counts.breaking);
     while explorer.work(100_000) == Progress::More {}
     let whole = explorer.report();

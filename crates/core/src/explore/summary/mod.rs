@@ -8,6 +8,7 @@ mod calls;
 mod classes;
 mod context;
 mod demand;
+mod ends;
 mod family;
 #[cfg(test)]
 mod flaws;

@@ -19,7 +19,8 @@ mod twin;
 /// Rounds that end soon after they have found something new. Most is found in these.
 const SHORT_ROUNDS: u32 = 8;
 
-/// Steps of all rounds after which a search gives up. NMI, #DB and #MC together take one million with the quiet handler.
+/// Steps of all rounds after which a search gives up. NMI, #DB and #MC together take 280,000 with the quiet
+/// handler.
 const MAX_STEPS: u64 = 20_000_000;
 
 /// A search of one system.

@@ -284,6 +284,7 @@ impl ExploreArguments {
         self.without.iter().for_each(|off| command += &format!(" --without {off}"));
         command += self.against.as_ref().map_or(String::new(), |other| format!(" --against {other}")).as_str();
         command += if self.plain { " --plain" } else { "" };
+        command += if self.why { " --why" } else { "" };
         let random = |random: Random| format!(" --random {} --seed {}", random.schedules, random.seed);
         command += self.random().map_or(String::new(), random).as_str();
         command += self.max_states.map_or(String::new(), |max| format!(" --max-states {max}")).as_str();

@@ -2,6 +2,7 @@
 
 use super::exit;
 use super::json::VERSION;
+use super::text::none_breaks;
 use crate::input::read;
 use crate::outcome::{WrongUse, print, print_json};
 use crate::table::{Align, labelled, table, wrap};
@@ -326,20 +327,27 @@ fn text(merged: &Merged) -> String {
     let vectors: Vec<_> = list(&merged.vectors).iter().map(word).collect();
     let excluded: u64 = merged.excluded.values().map(number).sum();
     let Merged { shares, choices, refused, schedules, breaking, depth, .. } = merged;
-    let verdict = match merged.verdict {
-        "holds" if *depth == 1 => "holds for every schedule of one exception, under the assumptions below".to_owned(),
-        "holds" => format!("holds for every schedule of up to {depth} exceptions, under the assumptions below"),
-        "breaks" => format!("breaks: {breaking} of {schedules} schedules"),
+    let drawn = merged.random["schedules"].as_u64();
+    let verdict = match (merged.verdict, drawn) {
+        ("holds", _) if *depth == 1 => {
+            "holds for every schedule of one exception, under the assumptions below".to_owned()
+        }
+        ("holds", _) => format!("holds for every schedule of up to {depth} exceptions, under the assumptions below"),
+        ("breaks", Some(drawn)) => format!("breaks: {breaking} of {drawn} random schedules"),
+        ("breaks", None) => format!("breaks: {breaking} of {schedules} schedules"),
         _ if !merged.violations.is_empty() && merged.violations.iter().all(is_beyond) => UNTOLD.to_owned(),
-        other => format!("{other}: depth {depth} is complete in all shares"),
+        ("not-finished", Some(drawn)) => none_breaks("", drawn),
+        ("not-finished", None) => format!("not finished: depth {depth} is complete in all shares"),
+        (other, _) => other.to_owned(),
     };
+    let (label, struck) = drawn.map_or(("choices", "schedules"), |_| ("strikes", "struck"));
     let lines = [
         labelled("form", &form(merged)),
         labelled("systems", &systems(merged)),
         labelled("vectors", &vectors.join(", ")),
         labelled("shares", &format!("all {shares}")),
         labelled("verdict", &verdict),
-        labelled("choices", &format!("{choices}: {refused} refused, {excluded} excluded, {schedules} schedules")),
+        labelled(label, &format!("{choices}: {refused} refused, {excluded} excluded, {schedules} {struck}")),
     ];
     let violation = |violation: &Value| {
         let field = |name: &str| word(&violation[name]);

@@ -158,8 +158,13 @@ fn drawn(report: &Report, share: &str) -> String {
     match report.verdict {
         Verdict::Breaks if runs == 0 => "breaks without any exception".to_owned(),
         Verdict::Breaks => format!("breaks{share}: {breaking} of {runs} random schedules"),
-        _ => format!("not finished{share}: none of {runs} random schedules breaks a promise; other schedules may"),
+        _ => none_breaks(share, runs),
     }
+}
+
+/// That so many random schedules break nothing.
+pub(super) fn none_breaks(share: &str, runs: u64) -> String {
+    format!("not finished{share}: none of {runs} random schedules breaks a promise; other schedules may")
 }
 
 fn vectors(searched: &Searched) -> String {

@@ -140,6 +140,13 @@ fn shares_join_into_the_verdict_of_the_whole() {
         ] {
             assert_eq!(merged[field], whole[field], "{form} {field}");
         }
+        let told = |text: &str| {
+            let is_told = |line: &&str| line.starts_with("verdict ") || line.starts_with("strikes ");
+            text.lines().filter(is_told).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let whole = told(&play(&format!("explore {arguments}"), "").out);
+        assert_eq!(whole.len(), 2, "{form}");
+        assert_eq!(told(&merge(&files).out), whole, "{form}");
     }
 }
 

@@ -237,6 +237,8 @@ impl Judged {
     }
 
     fn take(&mut self, message: &Message) {
+        // Whoever answers is at work again.
+        self.trouble = None;
         match message {
             Message::Found(found) => {
                 // What was begun is complete, or is what was left undone.

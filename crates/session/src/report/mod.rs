@@ -19,6 +19,7 @@ use crate::view::position;
 use crate::view::sentence::{Sentence, sentence};
 use crate::view::verdict;
 use crate::{VERSION, link};
+use cr3_core::query::Reach;
 use cr3_core::scenario::Vector;
 use lines::{WIDTH, wrap};
 
@@ -107,7 +108,8 @@ pub fn verdicts(state: &State) -> Vec<String> {
         lines.extend(wrap(&format!("{name}: "), &said));
         let judged = state.explore.side(side);
         if let (Some(subject), Some(found)) = (&judged.subject, &judged.found) {
-            let options = subject.options(found.reach, command::files(state, side));
+            let reach = found.counterexamples.iter().map(verdict::sought).fold(found.reach, Reach::max);
+            let options = subject.options(reach, command::files(state, side));
             let command = command::folded("cr3play explore", options, WIDTH - 3);
             lines.extend(command.into_iter().map(|line| format!("   {line}")));
         }

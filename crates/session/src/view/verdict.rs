@@ -283,7 +283,7 @@ pub fn copied(state: &State, side: Side, promise: Promise, link: &str) -> Option
 }
 
 /// How far a search goes that finds it: schedules of more exceptions than two are too many to look at one by one.
-fn sought(found: &Counterexample) -> Reach {
+pub(crate) fn sought(found: &Counterexample) -> Reach {
     match found.schedule.injections.len() as u32 {
         depth @ 0..=2 => Reach::Depth(depth),
         _ => Reach::Any,

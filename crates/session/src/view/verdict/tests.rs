@@ -131,6 +131,11 @@ fn each_state_of_a_search_is_said() {
         [Message::Found(found()), Message::Broke("out of memory".into())],
         expect!["never Holds: holds for all single exceptions: 6,240 schedules; the search ended early: out of memory"],
     );
+    let over = Found { is_over: true, ..found() };
+    check(
+        [Message::Broke("it did not load".into()), Message::Found(over)],
+        expect!["never Holds: holds for all single exceptions: 6,240 schedules"],
+    );
 }
 
 #[test]
@@ -206,6 +211,21 @@ fn counterexamples_of_one_side_come_first() {
         ("E", Promise::UserCr3, false),
     ];
     assert_eq!(order, expected);
+}
+
+/// The command in a report goes as deep as what it has to find, though no more than single exceptions are complete.
+#[test]
+fn a_report_asks_for_the_depth_of_its_counterexamples() {
+    let command = |schedule: &str| {
+        let state = opened("v=1&a=never&b=E&s=");
+        let found = breaking(&state, &[(Promise::UserCr3, schedule)]);
+        let report = crate::report::text(&informed(&state, Side::Left, Message::Found(found)), "a link");
+        let depth = report.split("cr3play explore --form never --depth ").nth(1);
+        depth.and_then(|rest| rest.split_whitespace().next()).map(str::to_owned)
+    };
+    assert_eq!(command("exc_nmi:db").as_deref(), Some("1"));
+    assert_eq!(command("exc_nmi:db,exc_nmi:mc").as_deref(), Some("2"));
+    assert_eq!(command("exc_nmi:db,exc_nmi:mc,exc_nmi:nmi").as_deref(), Some("any"));
 }
 
 #[test]

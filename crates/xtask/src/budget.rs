@@ -31,7 +31,7 @@ const BUDGETS: [(Part, &str, u64); 8] = [
     (Part::Page, "before the page draws", 420_000),
     (Part::Rest, "for the rest of the module", 176_000),
     (Part::Fonts, "fonts", 18_000),
-    (Part::Worker, "for the assembler, the explorer and the check: the workers' module", 745_000),
+    (Part::Worker, "for the assembler, the explorer and the check: the workers' module", 757_000),
     (Part::Texts, "for the texts about limits, terms and instructions", 22_000),
     (Part::Editor, "for the editor", 140_000),
     (Part::Unicorn, "for the check: Unicorn's module", 266_240),

@@ -63,9 +63,9 @@ fn a_word_that_is_not_reentrant_breaks_with_two() {
         384,
         2000,
         expect![[r#"
-        breaks at depth 2
-          restored: error_entry+10#3:db > paranoid_exit+1:mc
-    "#]],
+            breaks at depth 2
+              restored: error_entry+10#3:db > paranoid_exit+1:mc, of fewest
+        "#]],
     );
 }
 
@@ -82,10 +82,10 @@ fn a_count_of_two_breaks_with_two() {
         379,
         2000,
         expect![[r#"
-        breaks at depth 2
-          restored: error_entry+5#3:db, error_entry+5:db
-          user-cr3: error_entry+5#3:db, iret_exit_user_cr3:db
-    "#]],
+            breaks at depth 2
+              restored: error_entry+5#3:db, error_entry+5:db, of fewest
+              user-cr3: error_entry+5#3:db, iret_exit_user_cr3:db, of fewest
+        "#]],
     );
 }
 
@@ -103,8 +103,8 @@ fn flags_that_an_int3_pushes_break_with_two() {
         2000,
         expect![[r#"
             breaks at depth 2
-              restored: error_entry+5#3:mc > paranoid_exit_cr3_restored:db
-              user-cr3: error_entry+5#3:mc, iret_exit_user_cr3:db
+              restored: error_entry+5#3:mc > paranoid_exit_cr3_restored:db, of fewest
+              user-cr3: error_entry+5#3:mc, iret_exit_user_cr3:db, of fewest
         "#]],
     );
 }
@@ -123,9 +123,9 @@ fn a_translation_that_stays_cached_breaks_with_two() {
         2000,
         expect![[r#"
             breaks at depth 2
-              no-stale: error_entry+5#3:db, entry_SYSCALL_64:mc
-              restored: error_entry+5#3:db, entry_SYSCALL_64:mc
-              user-cr3: error_entry+5#3:db, entry_SYSRETQ_unsafe_stack:mc
+              no-stale: error_entry+5#3:db, entry_SYSCALL_64:mc, of fewest
+              restored: error_entry+5#3:db, entry_SYSCALL_64:mc, of fewest
+              user-cr3: error_entry+5#3:db, entry_SYSRETQ_unsafe_stack:mc, of fewest
         "#]],
     );
     check_two(

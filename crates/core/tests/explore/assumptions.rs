@@ -232,12 +232,12 @@ fn exceptions_on_a_stack_that_is_in_use() {
         Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
-        A B2 C E: breaks at depth 2
-          mapped: sysret_exit_switch_cr3+11:db > paranoid_entry:db
-        never: breaks at depth 1
-          restored: entry_SYSCALL_64:db, minimal
-          user-cr3: sysret_exit_switch_cr3+14:db, minimal
-    "#]],
+            A B2 C E: breaks at depth 2
+              mapped: sysret_exit_switch_cr3+11:db > paranoid_entry:db, of fewest
+            never: breaks at depth 1
+              restored: entry_SYSCALL_64:db, minimal
+              user-cr3: sysret_exit_switch_cr3+14:db, minimal
+        "#]],
     );
     check(
         Assumption::VcOnce,
@@ -246,13 +246,13 @@ fn exceptions_on_a_stack_that_is_in_use() {
         Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
-        A B2 C E: breaks at depth 2
-          mapped: sysret_exit_switch_cr3+11:vc > asm_exc_vmm_communication:vc
-          gs: sysret_exit_switch_cr3+11:vc > paranoid_entry+17:vc
-        never: breaks at depth 1
-          restored: sysret_exit_switch_cr3+14:vc, minimal
-          user-cr3: sysret_exit_switch_cr3+14:vc, minimal
-    "#]],
+            A B2 C E: breaks at depth 2
+              mapped: sysret_exit_switch_cr3+11:vc > asm_exc_vmm_communication:vc, of fewest
+              gs: sysret_exit_switch_cr3+11:vc > paranoid_entry+17:vc, of fewest
+            never: breaks at depth 1
+              restored: sysret_exit_switch_cr3+14:vc, minimal
+              user-cr3: sysret_exit_switch_cr3+14:vc, minimal
+        "#]],
     );
 }
 
@@ -265,12 +265,12 @@ fn two_double_faults_at_one_address() {
         Reach::Depth(2),
         in_the_kernel(),
         expect![[r#"
-        A B2 C E: breaks at depth 2
-          mapped: sysret_exit_switch_cr3+11:df, sysret_exit_switch_cr3+11:df
-        never: breaks at depth 1
-          user-cr3: user_start:df, minimal
-          restored: user_start:df, minimal
-    "#]],
+            A B2 C E: breaks at depth 2
+              mapped: sysret_exit_switch_cr3+11:df, sysret_exit_switch_cr3+11:df, of fewest
+            never: breaks at depth 1
+              user-cr3: user_start:df, minimal
+              restored: user_start:df, minimal
+        "#]],
     );
 }
 

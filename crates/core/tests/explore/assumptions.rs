@@ -180,9 +180,9 @@ fn tables_with_bit_12_set() {
         in_the_kernel(),
         expect![[r#"
         A B2 C E: breaks at depth 2
-          kernel-cr3: sysret_exit_switch_cr3+11:mc > efi_service:nmi
-          no-stale: sysret_exit_switch_cr3+11:mc > efi_service:nmi
-          mapped: sysret_exit_switch_cr3+11:mc > efi_service:nmi
+          kernel-cr3: sysret_exit_switch_cr3+11:mc > efi_service:nmi, of fewest
+          no-stale: sysret_exit_switch_cr3+11:mc > efi_service:nmi, of fewest
+          mapped: sysret_exit_switch_cr3+11:mc > efi_service:nmi, of fewest
         never: breaks at depth 1
           restored: entry_SYSCALL_64:mc, minimal
           user-cr3: sysret_exit_switch_cr3+14:mc, minimal

@@ -179,7 +179,8 @@ impl Round {
         }
         let next = self.follow_further(id);
         self.run_mut(id).next = Some(next);
-        // It does the same as the other, but for the word. If it does more, that matters to those before it.
+        // Both execute the same instructions; only the word differs. A word that matters here and did not matter there now matters to the
+        // runs that lead here.
         let is_new = |&word: &u64| self.matters(next, word) && !self.matters(met, word);
         let family = self.run(id).family;
         let more = self.run(next.run).matters.iter().copied().filter(is_new).map(|word| (family, word));
@@ -190,9 +191,7 @@ impl Round {
     fn consider_again(&mut self, id: RunId, word: u64) {
         let callees: Vec<_> = self.run(id).calls.keys().copied().collect();
         for callee in callees {
-            for (number, end) in
-                self.family(callee).ends.clone().into_iter().zip(0..).map(|(end, number)| (number, end))
-            {
+            for (end, number) in self.family(callee).ends.clone().into_iter().zip(0..) {
                 self.consider_end_again(id, callee, (number, &end), word);
             }
         }

@@ -89,7 +89,7 @@ impl Round {
                 && !self.learned.looked.contains(&origin)
             {
                 self.fresh.looked.insert(origin);
-                self.grew(super::family::Cost::default());
+                self.make_again();
             }
         }
     }

@@ -183,7 +183,7 @@ impl Round {
         let context = self.contexts.number_after(last, &self.learned, lane);
         if !self.learned.arms_breakpoints && self.contexts.get(context).arms_a_breakpoint() {
             self.fresh.arms_breakpoints = true;
-            self.grew_by_all();
+            self.make_again();
         }
         Situation { context, seen: self.about(Seen::of(&self.world, lane)) }
     }
@@ -201,8 +201,8 @@ impl Round {
         self.grew_at.get_or_insert(at.strikes);
     }
 
-    /// Its runs would come to something else by what it has found.
-    pub(super) fn grew_by_all(&mut self) {
+    /// What was found changes what its runs come to: the round ends before there are more strikes, and another one is made.
+    pub(super) fn make_again(&mut self) {
         self.grew(Cost::default());
     }
 

@@ -210,7 +210,7 @@ impl Saturation {
         match &news {
             News::Nothing => {}
             News::Stores(words) => round.stores_more(Arc::clone(&self.learned), words),
-            News::More => round.grew_by_all(),
+            News::More => round.make_again(),
         }
         news
     }

@@ -18,6 +18,7 @@ pub(crate) fn found(report: &Report) -> Found {
         excluded: Assumption::ALL.map(|assumption| report.excluded(assumption)).to_vec(),
         counterexamples: report.violations.iter().map(counterexample).collect(),
         unconfirmed: report.unconfirmed.clone(),
+        obstacle: report.obstacle.as_ref().map(|(_, obstacle)| obstacle.to_string()),
         is_over: false,
     }
 }
@@ -29,23 +30,23 @@ pub(crate) fn improved(known: Option<&Found>, new: Found) -> Found {
     };
     let counterexamples = best(known.counterexamples.iter().chain(&new.counterexamples));
     let unconfirmed = new.unconfirmed.clone();
+    let obstacle = new.obstacle.clone().or_else(|| known.obstacle.clone());
     let further = if new.reach < known.reach { known.clone() } else { new };
     let verdict = if counterexamples.is_empty() { further.verdict } else { Verdict::Breaks };
-    Found { verdict, counterexamples, unconfirmed, ..further }
+    Found { verdict, counterexamples, unconfirmed, obstacle, ..further }
 }
 
-/// The best counterexample to each promise: first those that stay in the model, then those of fewest strikes and steps.
+/// The best counterexample to each promise.
 fn best<'a>(all: impl Iterator<Item = &'a Counterexample>) -> Vec<Counterexample> {
-    let order = |it: &Counterexample| (it.beyond.is_some(), it.schedule.injections.len(), it.step, it.shorter);
     let mut best: Vec<Counterexample> = Vec::new();
     for found in all {
         match best.iter_mut().find(|other| other.promise == found.promise) {
-            Some(other) if order(found) < order(other) => *other = found.clone(),
+            Some(other) if found.order() < other.order() => *other = found.clone(),
             Some(_) => {}
             None => best.push(found.clone()),
         }
     }
-    best.sort_by_key(order);
+    best.sort_by_key(Counterexample::order);
     best
 }
 
@@ -101,6 +102,7 @@ mod tests {
             excluded: vec![0; Assumption::ALL.len()],
             counterexamples: Vec::new(),
             unconfirmed: Vec::new(),
+            obstacle: None,
             is_over: false,
         }
     }

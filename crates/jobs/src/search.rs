@@ -3,7 +3,7 @@
 use crate::found::{at_instruction, found, improved};
 use cr3_core::explore::{Explorer, Progress, Reach, Report, Shorter, Verdict};
 use cr3_session::counterexample::Counterexample;
-use cr3_session::explore::{AtInstruction, Begun, Found, Message, Subject};
+use cr3_session::explore::{Begun, Found, Message, Places, Subject};
 
 /// Steps after which the search of a depth beyond single exceptions ends. Budgets count steps, not time, so that no answer depends on the
 /// machine.
@@ -132,16 +132,25 @@ impl Search {
         Ok(Progress::More)
     }
 
-    /// Single exceptions by instruction, once they are complete.
-    fn places(&self, report: &Report) -> Option<Vec<AtInstruction>> {
-        let is_told = self.reach == Reach::Depth(1) && report.settings.len() == 1;
-        let setting = report.settings.first().filter(|_| is_told)?;
-        Some(setting.by_place.iter().map(at_instruction).collect())
+    /// Choices by instruction, of the search that is complete; nothing where there are several systems.
+    fn places(&self, report: &Report) -> Option<Places> {
+        let [setting] = report.settings.as_slice() else { return None };
+        let at = match self.reach {
+            Reach::Depth(1) => &setting.by_place,
+            Reach::Any => &setting.at_any_depth,
+            Reach::Depth(_) => return None,
+        };
+        let places = Places { reach: self.reach, at: at.iter().map(at_instruction).collect() };
+        (!at.is_empty()).then_some(places)
     }
 
     fn begun(&self) -> Begun {
         let (schedules, done) = match self.reach {
-            Reach::Depth(_) => (self.explorer.begun().counts.schedules, self.explorer.done()),
+            // Those of fewer exceptions, which a depth begins with, are known already.
+            Reach::Depth(depth) if self.explorer.strikes() == depth => {
+                (self.explorer.begun().counts.schedules, self.explorer.done())
+            }
+            Reach::Depth(_) => (0, 0),
             Reach::Any => (0, (self.steps * 1000 / BUDGET_OF_ANY).min(1000) as u32),
         };
         Begun { reach: self.reach, schedules, done }

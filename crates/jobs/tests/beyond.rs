@@ -1,11 +1,11 @@
 //! A text that calls what is not modelled: how its run ended and what its search found say so, because from there on they say nothing
 //! about Linux.
 
-use cr3_core::query::Verdict;
+use cr3_core::query::{Reach, Verdict};
 use cr3_jobs::Jobs;
 use cr3_session::explore::wire::{Pace, Request};
-use cr3_session::explore::{AtInstruction, Found, Message};
-use cr3_session::view::heat::{Heat, mark};
+use cr3_session::explore::{AtInstruction, Found, Message, Places};
+use cr3_session::view::heat::{Heat, stripe};
 use cr3_session::view::outcome::outcome;
 use cr3_session::view::verdict::{Standpoint, UNTOLD, line};
 use cr3_session::{Action, Form, Settings, Side, State, update};
@@ -66,8 +66,9 @@ fn what_goes_to_code_that_is_not_here_is_said() {
     assert_eq!(said(true), (Standpoint::Silent, UNTOLD.to_owned(), String::new()));
     // Nor does the listing count what breaks at its instructions.
     let at = AtInstruction { address: 7, schedules: 3, breaking: 3, refused: 0, refusal: None, excluded: Vec::new() };
-    let placed = update(&state, Action::Explored(ticket, Message::Places(vec![at])));
+    let placed =
+        update(&state, Action::Explored(ticket, Message::Places(Places { reach: Reach::Depth(1), at: vec![at] })));
     let placed = State { side: Side::Right, ..placed };
-    assert!(mark(&placed, 7).is_some_and(|mark| mark.heat == Heat::Breaks(3)));
-    assert_eq!(mark(&update(&placed, Action::Explored(ticket, Message::Found(found))), 7), None);
+    assert!(stripe(&placed).mark(7).is_some_and(|mark| mark.heat == Heat::Breaks(3)));
+    assert_eq!(stripe(&update(&placed, Action::Explored(ticket, Message::Found(found)))).mark(7), None);
 }

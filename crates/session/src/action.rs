@@ -8,7 +8,7 @@ use crate::choice::{
 };
 use crate::document::{Document, Paper};
 use crate::drafts::Memory;
-use crate::explore::Message;
+use crate::explore::{Message, wire};
 use crate::panes::{Divider, Resize};
 use crate::stops::Stop;
 use crate::tree;
@@ -149,6 +149,8 @@ pub enum Action {
     SetScope(Scope),
     /// Makes an assumption, or does not make it any more.
     ToggleAssumption(Assumption),
+    /// Lets searches go so far: they go deeper while the page rests.
+    SearchAt(wire::Pace),
     /// What the search with this ticket tells.
     Explored(u32, Message),
     /// Shows the run of the schedule that breaks a promise on a side.

@@ -29,6 +29,12 @@ pub struct Counterexample {
 }
 
 impl Counterexample {
+    /// Better ones come first: those that stay in the model, then those of fewest strikes and steps.
+    #[must_use]
+    pub fn order(&self) -> impl Ord + Copy + use<> {
+        (self.beyond.is_some(), self.schedule.injections.len(), self.step, self.shorter)
+    }
+
     /// As fields of a message.
     pub(crate) fn encode(&self) -> String {
         let Counterexample { promise, cause, beyond, schedule, step, shorter, features, handler } = self;

@@ -17,7 +17,7 @@ use cr3_core::query::{
 use cr3_core::scenario::Vector;
 use std::rc::Rc;
 use std::sync::Arc;
-use wire::Request;
+use wire::{Pace, Request};
 
 /// What strikes.
 pub const VECTORS: [Vector; 3] = [Vector::Nmi, Vector::Debug, Vector::MachineCheck];
@@ -150,6 +150,8 @@ pub struct Found {
     pub counterexamples: Vec<Counterexample>,
     /// What it saw and no run confirms: mistakes of the explorer.
     pub unconfirmed: Vec<String>,
+    /// What ended the search of any depth before it had an answer.
+    pub obstacle: Option<String>,
     /// Whether it does not go on.
     pub is_over: bool,
 }
@@ -173,7 +175,32 @@ pub struct Begun {
     pub done: u32,
 }
 
-/// The outcome of single exceptions before one instruction.
+/// The outcome of choices, instruction by instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// Which choices: single exceptions, or all of any depth.
+    pub reach: Reach,
+    /// In order of address. An instruction that is missing is reached by none of their runs.
+    pub at: Vec<AtInstruction>,
+}
+
+impl Default for Places {
+    /// Nothing is known.
+    fn default() -> Self {
+        Self { reach: Reach::Depth(0), at: Vec::new() }
+    }
+}
+
+impl Places {
+    /// The outcome before the instruction at an address.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<&AtInstruction> {
+        let index = self.at.binary_search_by_key(&address, |at| at.address).ok()?;
+        self.at.get(index)
+    }
+}
+
+/// The outcome of the choices before one instruction. Of any depth the numbers are of the runs that stand for all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtInstruction {
     /// Its linear address.
@@ -195,8 +222,8 @@ pub struct AtInstruction {
 pub enum Message {
     /// A depth is complete, a promise is broken, or it is over.
     Found(Found),
-    /// Single exceptions by instruction, in order of address. Only of the system on display.
-    Places(Vec<AtInstruction>),
+    /// Choices by instruction. Only of the system on display.
+    Places(Places),
     /// How far it is.
     Begun(Begun),
     /// Of a question, which is no search.
@@ -216,8 +243,8 @@ pub struct Judged {
     pub found: Option<Rc<Found>>,
     /// How far the depth at hand is.
     pub begun: Option<Begun>,
-    /// Single exceptions by instruction.
-    pub places: Rc<Vec<AtInstruction>>,
+    /// Choices by instruction, of the furthest search that tells them.
+    pub places: Rc<Places>,
     /// Why the search ended too early.
     pub trouble: Option<Rc<str>>,
 }
@@ -227,13 +254,6 @@ impl Judged {
     #[must_use]
     pub fn counterexample(&self, promise: Promise) -> Option<&Counterexample> {
         self.found.as_ref()?.counterexamples.iter().find(|it| it.promise == promise)
-    }
-
-    /// What single exceptions before the instruction at an address came to.
-    #[must_use]
-    pub fn at(&self, address: u64) -> Option<&AtInstruction> {
-        let index = self.places.binary_search_by_key(&address, |at| at.address).ok()?;
-        self.places.get(index)
     }
 
     fn take(&mut self, message: &Message) {
@@ -253,6 +273,9 @@ impl Judged {
     }
 }
 
+/// How many outcomes are remembered: with each assumption switched, for both sides.
+const REMEMBERED: usize = 4 * Assumption::ALL.len();
+
 /// The explorer as a person sees it.
 ///
 /// Invariant: what is said of a side is about what is on display.
@@ -264,8 +287,12 @@ pub struct Explore {
     pub assumed: Assumptions,
     /// Each side.
     pub sides: [Judged; 2],
+    /// How far searches go at the moment.
+    pub pace: Pace,
     /// What else was asked.
     pub studies: Studies,
+    /// Outcomes of what was judged, the latest last.
+    outcomes: Rc<Vec<(Rc<Subject>, Rc<Found>)>>,
     /// The last ticket that was given.
     last: u32,
 }
@@ -301,6 +328,24 @@ impl Explore {
             next.sides[side.index()] = next.judged(side, subject, &self.sides);
         }
         next
+    }
+
+    /// What was found of a side's subject when this assumption was made and not made the other way round; none if nobody asked.
+    #[must_use]
+    pub fn toggled(&self, side: Side, assumption: Assumption) -> Option<&Found> {
+        let subject = self.side(side).subject.as_deref()?;
+        let other = Subject { assumed: subject.assumed.toggled(assumption), ..subject.clone() };
+        self.outcomes.iter().find(|(subject, _)| **subject == other).map(|(_, found)| &**found)
+    }
+
+    /// Remembers what is known of the subject with that ticket now.
+    fn remember(&mut self, ticket: u32) {
+        let told = self.sides.iter().find(|judged| judged.ticket == ticket);
+        let Some((subject, found)) = told.and_then(|it| Some((it.subject.clone()?, it.found.clone()?))) else { return };
+        let outcomes = Rc::make_mut(&mut self.outcomes);
+        outcomes.retain(|(other, _)| *other != subject);
+        outcomes.push((subject, found));
+        outcomes.drain(..outcomes.len().saturating_sub(REMEMBERED));
     }
 
     fn judged(&mut self, side: Side, subject: Option<Subject>, before: &[Judged; 2]) -> Judged {
@@ -359,7 +404,8 @@ impl Explore {
         match message {
             Message::Learned(learned) => next.studies.take(ticket, learned),
             Message::Broke(why) => next.studies.end_early(ticket, why),
-            Message::Found(_) | Message::Places(_) | Message::Begun(_) => {}
+            Message::Found(_) => next.remember(ticket),
+            Message::Places(_) | Message::Begun(_) => {}
         }
         next
     }

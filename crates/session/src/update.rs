@@ -130,6 +130,7 @@ fn act(next: &mut State, state: &State, action: Action) {
         Action::TestCheck => {}
         Action::SetScope(scope) => judge(next, scope),
         Action::ToggleAssumption(assumption) => assume(next, assumption),
+        Action::SearchAt(pace) => next.explore.pace = pace,
         Action::Explored(ticket, message) => explored(next, ticket, &message),
         Action::OpenCounterexample(side, promise, landing) => open_counterexample(next, side, promise, landing),
         Action::OpenClaim(id, index) => open_claim(next, id, index),

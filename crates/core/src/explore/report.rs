@@ -3,7 +3,7 @@
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
-use super::summary::Obstacle;
+use super::summary::{Obstacle, Reached};
 use super::sweep::{Aim, Failure, Work};
 use super::{Explored, Explorer, witness};
 use crate::linux::Config;
@@ -50,6 +50,8 @@ pub struct Setting {
     /// What single strikes result in before each instruction that the run without them reaches, in order of address. Empty unless the
     /// query asked for it.
     pub by_place: Vec<AtInstruction>,
+    /// The same of any depth and number, once that is known. Its numbers are of the runs that stand for all others.
+    pub at_any_depth: Vec<AtInstruction>,
     /// The first vector that struck nowhere.
     pub idle: Option<Vector>,
     /// Where the worst of them strike, in the words of a schedule.
@@ -74,8 +76,11 @@ impl Setting {
         }
         let places = strikes.into_iter().filter_map(place).collect();
         let by_place = explored.by_place.clone();
+        let holds =
+            explored.saturation.as_ref().filter(|it| it.reached() == Reached::Fixpoint && it.failures().is_empty());
+        let at_any_depth = holds.map(|it| it.weighed().as_slice().to_vec()).unwrap_or_default();
         let idle = vectors.iter().copied().find(|&vector| counts.struck(vector) == 0);
-        Self { config: explored.world.config.clone(), counts, costs, by_place, idle, places }
+        Self { config: explored.world.config.clone(), counts, costs, by_place, at_any_depth, idle, places }
     }
 
     /// The schedule that strikes this way.
@@ -173,7 +178,7 @@ impl Explorer {
     fn at_any_depth(&self) -> Counts {
         let saturations = self.systems.iter().filter_map(|system| system.saturation.as_ref());
         saturations.fold(Counts::default(), |mut sum, saturation| {
-            sum += saturation.weighed();
+            sum += saturation.weighed().total();
             sum
         })
     }

@@ -2,6 +2,7 @@
 
 use crate::choice::UnknownName;
 use crate::linux::Handler;
+use crate::scenario::Vector;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
@@ -157,6 +158,16 @@ impl Assumption {
             Self::NoPoke => Some(Handler::KgdbPoke),
             Self::NoRawCr3 => Some(Handler::RogueCr3),
             Self::Aligned => Some(Handler::EfiCall),
+            _ => None,
+        }
+    }
+
+    /// The vector without which it excludes nothing; none if it is about several.
+    pub fn vector(self) -> Option<Vector> {
+        match self {
+            Self::NmiFrame => Some(Vector::Nmi),
+            Self::VcGap | Self::VcOnce => Some(Vector::VmmCommunication),
+            Self::DfOnce => Some(Vector::DoubleFault),
             _ => None,
         }
     }

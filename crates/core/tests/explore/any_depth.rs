@@ -2,11 +2,12 @@
 
 use crate::support::{THREE, config, custom, explore, query};
 use cr3_core::explore::{
-    Assumption, Assumptions, Explorer, Method, Obstacle, Progress, Query, Reach, Report, Shorter, Verdict,
+    Assumption, Assumptions, Counts, Explorer, Method, Obstacle, Progress, Query, Reach, Report, Shorter, Verdict,
 };
 use cr3_core::linux::{Config, Handler};
 use cr3_core::promises::Promise;
-use cr3_core::scenario::Vector;
+use cr3_core::scenario::{Scenario, Vector};
+use cr3_core::trace::{Options, Trace};
 
 const DEBUG_AND_MACHINE_CHECK: &[Vector] = &[Vector::Debug, Vector::MachineCheck];
 
@@ -75,6 +76,34 @@ fn what_is_excluded_at_any_depth_is_counted() {
     let counts = report.at_any_depth.expect("a fixpoint");
     assert_eq!(report.excluded(Assumption::IstOnce), counts.excluded(Assumption::IstOnce));
     assert!(counts.excluded(Assumption::IstOnce) > 0 && counts.schedules >= report.counts.schedules, "{counts:?}");
+}
+
+/// Choices of any depth by instruction: all of them, and at each instruction that a single exception strikes or a schedule of two reaches.
+#[test]
+fn choices_of_any_depth_are_told_by_instruction() {
+    let vectors = &[Vector::Nmi, Vector::Debug];
+    let report = explore(any_depth(config("handler=quiet"), vectors));
+    let [setting] = report.settings.as_slice() else { panic!("one system") };
+    let places = &setting.at_any_depth;
+    assert!(places.is_sorted_by(|one, next| one.address < next.address));
+    let mut sum = Counts::default();
+    places.iter().for_each(|at| sum += at.counts);
+    assert_eq!(report.at_any_depth, Some(sum));
+    assert!(places.iter().all(|at| (at.counts.refused != 0) == at.refusal.is_some()));
+    let at = |address| places.iter().find(|at| at.address == address).map(|at| at.counts.schedules);
+    for single in &setting.by_place {
+        assert!(at(single.address) >= Some(u64::from(single.counts.schedules != 0)), "{:#x}", single.address);
+    }
+    // Each instruction of a handler that a run executes.
+    let struck =
+        Scenario { schedule: "kernel_loop+1:nmi > asm_exc_nmi:db".parse().expect("a schedule"), config: config("") };
+    let trace = Trace::record(&struck, Options::default()).expect("it assembles");
+    let reached = trace.steps.iter().filter_map(|step| step.place).map(|id| trace.places.site(id).address);
+    let missing: Vec<_> = reached.filter(|address| at(*address).is_none()).collect();
+    assert_eq!(missing, Vec::<u64>::new());
+    // A system that breaks says nothing of instructions: its search ends with the first exceptions that break it.
+    let broken = explore(any_depth(custom("reentrant"), vectors));
+    assert_eq!((broken.verdict, broken.settings[0].at_any_depth.len()), (Verdict::Breaks, 0));
 }
 
 /// What cannot be summed up says so before anything is searched.

@@ -54,7 +54,7 @@ fn check(link: &str) -> State {
         let schedules: Vec<_> = found.counterexamples.iter().map(|it| (it.promise, it.schedule.clone())).collect();
         assert_eq!(schedules, expected);
         if subject.scope == Scope::Displayed {
-            let sum: u64 = judged.places.iter().map(|at| at.schedules).sum();
+            let sum: u64 = judged.places.at.iter().map(|at| at.schedules).sum();
             assert_eq!(sum, counts.schedules);
         }
     }

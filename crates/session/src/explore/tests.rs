@@ -84,7 +84,7 @@ fn a_damaged_message_is_none() {
         assert_eq!(Request::decode(text, &Library::default()), None, "{text:?}");
     }
     for text in
-        ["", "x", "1\u{1f}found", "1\u{1f}found\u{1f}perhaps", "1\u{1f}begun\u{1f}1 2", "1\u{1f}places\u{1f}g 1"]
+        ["", "x", "1\u{1f}found", "1\u{1f}found\u{1f}perhaps", "1\u{1f}begun\u{1f}1 2", "1\u{1f}places\u{1f}1\u{1f}g 1"]
     {
         assert_eq!(wire::decode(text), None, "{text:?}");
     }

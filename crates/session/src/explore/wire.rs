@@ -1,6 +1,6 @@
 //! What the page and the explorer's worker write to each other: lines of fields, as text.
 
-use super::{AtInstruction, Begun, Found, Message, Subject};
+use super::{AtInstruction, Begun, Found, Message, Places, Subject};
 use crate::counterexample::Counterexample;
 pub use crate::fields::plain;
 use crate::fields::{PART, SEPARATOR, items, joined, list};
@@ -86,7 +86,9 @@ fn subject_of(text: &str, library: &Library) -> Option<Subject> {
 pub fn encode(ticket: u32, message: &Message) -> String {
     let fields = match message {
         Message::Found(found) => found_fields(found),
-        Message::Places(places) => vec!["places".to_owned(), list(places.iter().map(place_text))],
+        Message::Places(Places { reach, at }) => {
+            vec!["places".to_owned(), reach.to_string(), list(at.iter().map(place_text))]
+        }
         Message::Begun(Begun { reach, schedules, done }) => {
             vec!["begun".to_owned(), format!("{reach} {schedules} {done}")]
         }
@@ -106,7 +108,10 @@ pub fn decode(text: &str) -> Option<(u32, Message)> {
     let mut next = || parts.next();
     let message = match kind {
         "found" => Message::Found(found_of(&mut next)?),
-        "places" => Message::Places(items(next()?).map(place_of).collect::<Option<_>>()?),
+        "places" => Message::Places(Places {
+            reach: next()?.parse().ok()?,
+            at: items(next()?).map(place_of).collect::<Option<_>>()?,
+        }),
         "begun" => Message::Begun(begun_of(next()?)?),
         "broke" => Message::Broke(next()?.to_owned()),
         _ => Message::Learned(learned_of(kind, fields)?),
@@ -117,7 +122,18 @@ pub fn decode(text: &str) -> Option<(u32, Message)> {
 const VERDICTS: [Verdict; 4] = [Verdict::Holds, Verdict::Breaks, Verdict::NotFinished, Verdict::Empty];
 
 fn found_fields(found: &Found) -> Vec<String> {
-    let Found { verdict, reach, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over } = found;
+    let Found {
+        verdict,
+        reach,
+        schedules,
+        breaking,
+        refused,
+        excluded,
+        counterexamples,
+        unconfirmed,
+        obstacle,
+        is_over,
+    } = found;
     vec![
         "found".to_owned(),
         verdict.name().to_owned(),
@@ -125,6 +141,7 @@ fn found_fields(found: &Found) -> Vec<String> {
         list(excluded.iter().map(u64::to_string)),
         list(counterexamples.iter().map(Counterexample::encode)),
         list(unconfirmed.iter()),
+        obstacle.clone().unwrap_or_default(),
     ]
 }
 
@@ -139,7 +156,19 @@ fn found_of<'a>(next: &mut impl FnMut() -> Option<&'a str>) -> Option<Found> {
     let excluded = items(next()?).map(|count| count.parse().ok()).collect::<Option<_>>()?;
     let counterexamples = items(next()?).map(Counterexample::decode).collect::<Option<_>>()?;
     let unconfirmed = items(next()?).map(str::to_owned).collect();
-    Some(Found { verdict, reach, schedules, breaking, refused, excluded, counterexamples, unconfirmed, is_over })
+    let obstacle = Some(next()?).filter(|words| !words.is_empty()).map(str::to_owned);
+    Some(Found {
+        verdict,
+        reach,
+        schedules,
+        breaking,
+        refused,
+        excluded,
+        counterexamples,
+        unconfirmed,
+        obstacle,
+        is_over,
+    })
 }
 
 fn place_text(at: &AtInstruction) -> String {

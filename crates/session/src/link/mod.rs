@@ -321,7 +321,11 @@ fn apply(link: &mut Link, name: &str, raw: &str) -> Result<(), String> {
         "follow" => link.follow = known((value == NO).then_some(false), value)?,
         "code" => link.browsed = Some(value.parse().map_err(|error| format!("{error}"))?),
         "judge" => link.scope = known(words::scope_of(value), value)?,
-        "without" => link.assumed = without(value)?,
+        "without" => {
+            let (assumed, unknown) = without(value);
+            link.assumed = assumed;
+            unknown?;
+        }
         "counters" => link.all_counters = known((value == ALL).then_some(true), value)?,
         "c" => link.custom = Some(pack::unpack(value)?),
         "d" => link.custom = Some(edited(value)?),
@@ -395,8 +399,12 @@ fn off(assumed: Assumptions) -> String {
     assumed.off().map(Assumption::id).collect::<Vec<_>>().join(",")
 }
 
-fn without(value: &str) -> Result<Assumptions, String> {
-    value.split(',').try_fold(Assumptions::default(), |assumed, id| Ok(assumed.without(named(id)?)))
+/// What is assumed without these, and the first of them that nobody knows.
+fn without(value: &str) -> (Assumptions, Result<(), String>) {
+    value.split(',').fold((Assumptions::default(), Ok(())), |(assumed, so_far), id| match named(id) {
+        Ok(off) => (assumed.without(off), so_far),
+        Err(unknown) => (assumed, so_far.and(Err(unknown))),
+    })
 }
 
 fn known_version(value: &str) -> Result<(), String> {

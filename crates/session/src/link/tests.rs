@@ -124,6 +124,13 @@ fn a_damaged_link_opens_what_is_left_of_it_and_says_what_was_ignored() {
         v=2&a=A&b=C&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&n4=two
           ignored n04: the link has it more than once; the last one counts"#]],
     );
+    // What is known of a list is kept.
+    check(
+        "v=1&a=A&b=E&without=no-poke,no-magic,df-once,no-luck",
+        expect![[r#"
+        v=1&a=A&b=E&f=pti,pcid,invpcid,fsgsbase,nx&h=quiet&s=kernel_loop%2B1:nmi&without=no-poke,df-once
+          ignored without: unknown assumption 'no-magic': one of no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, aligned, ist-once, nmi-frame, vc-gap, vc-once, df-once"#]],
+    );
     check(
         "utm_source=newsletter",
         expect![[r#"

@@ -3,7 +3,7 @@ use crate::choice::{Against, Direction, Filter, Goal, Landing, Pace, Pane, Spot,
 use crate::counterexample::Counterexample;
 use crate::document::{Document, Paper};
 use crate::drafts::Memory;
-use crate::explore::{Begun, Found};
+use crate::explore::{AtInstruction, Begun, Found, Places};
 use crate::inject;
 use crate::link;
 use crate::panes::{Divider, Resize};

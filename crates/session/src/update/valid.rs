@@ -61,6 +61,7 @@ pub fn is_valid(state: &State, action: &Action) -> bool {
         Action::Browse(place) => state.browsed.as_ref() != Some(place) && state.runs.unknown(place).is_none(),
         Action::Checked(ticket, report) => state.check.informed(*ticket, report.clone()) != state.check,
         Action::SetScope(scope) => state.explore.scope != *scope,
+        Action::SearchAt(pace) => state.explore.pace != *pace,
         Action::Explored(ticket, message) => state.explore.informed(*ticket, message) != state.explore,
         Action::OpenCounterexample(side, promise, _) => state.explore.side(*side).counterexample(*promise).is_some(),
         Action::OpenClaim(id, index) => shown(*id, *index).is_some(),

@@ -4,9 +4,10 @@ use crate::choice::{Side, Spot};
 use crate::inject;
 use crate::runs::Runs;
 use crate::state::State;
+use crate::view::heat::{self, Strike};
 use crate::words;
 use cr3_core::machine::refusal_reason;
-use cr3_core::scenario::{Nesting, Vector};
+use cr3_core::scenario::{Nesting, Place, Vector};
 use cr3_core::trace::Trace;
 
 /// A vector that is offered.
@@ -31,6 +32,10 @@ pub struct Menu {
     pub nestable: bool,
     /// What to know before choosing: that no run reaches this instruction.
     pub remark: Option<&'static str>,
+    /// What the explorer knows of exceptions here.
+    pub known: Option<String>,
+    /// The counterexamples that strike here.
+    pub strikes: Vec<Strike>,
     /// The vectors.
     pub items: Vec<Item>,
 }
@@ -45,13 +50,24 @@ pub fn menu(state: &State, spot: &Spot) -> Menu {
         None => (spot.place.clone(), None, !state.setup.schedule.injections.is_empty()),
     };
     let here = spot.row.or_else(|| arrival(runs, spot));
+    let stripe = heat::stripe(state);
+    let address = address(state, spot);
     Menu {
         place: place.to_string(),
         nesting,
         nestable,
         remark: here.is_none().then_some("Neither run reaches this instruction with the current schedule."),
+        known: address.and_then(|address| stripe.mark(address)).map(|mark| mark.words),
+        strikes: address.map(|address| stripe.strikes(address)).unwrap_or_default(),
         items: Vector::ALL.into_iter().map(|vector| item(runs, here, vector)).collect(),
     }
+}
+
+/// The instruction of a spot in the code on display.
+fn address(state: &State, spot: &Spot) -> Option<u64> {
+    let places = &state.runs.trace(state.side)?.places;
+    let first = Place { occurrence: 1, ..spot.place.clone() };
+    Some(places.site(places.resolve(&first).ok()?).address)
 }
 
 fn item(runs: &Runs, row: Option<usize>, vector: Vector) -> Item {

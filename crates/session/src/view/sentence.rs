@@ -5,6 +5,8 @@ use crate::moment::Moment;
 use crate::runs::Runs;
 use crate::state::State;
 use crate::view::position;
+use cr3_core::promises::Breakage;
+use cr3_core::trace::Trace;
 
 /// What each side does in the row of a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +37,14 @@ fn one(runs: &Runs, moment: &Moment, side: Side) -> String {
         return "no run: the form does not assemble".into();
     };
     let detail = moment.side(side).and_then(|instant| instant.detail.as_ref());
-    detail.map_or_else(|| NO_STEP.into(), |detail| detail.sentence(trace))
+    let broken = runs.step_index(side, moment.row).map(|step| broken(trace, step)).unwrap_or_default();
+    detail.map_or_else(|| NO_STEP.into(), |detail| broken + &detail.sentence(trace))
+}
+
+/// The promises that a step breaks, before what it does.
+fn broken(trace: &Trace, step: usize) -> String {
+    let here = trace.breakages.iter().filter(|breakage| breakage.step == step);
+    here.map(|Breakage { broken, .. }| format!("breaks {}: {broken}; ", broken.invariant())).collect()
 }
 
 /// The whole sentence as one text, for the live region and the slider.

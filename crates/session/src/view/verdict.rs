@@ -2,6 +2,7 @@
 
 use crate::choice::{Judging, Scope, Side};
 use crate::counterexample::Counterexample;
+use crate::explore::wire::Pace;
 use crate::explore::{Begun, Found, Judged, Subject, VECTORS};
 use crate::state::State;
 use crate::view::outcome::{earlier, no_run};
@@ -43,7 +44,7 @@ pub struct Line {
 pub fn line(state: &State, side: Side) -> Line {
     let judged = state.explore.side(side);
     let (standpoint, words, further) = match &judged.subject {
-        Some(subject) => said(subject, judged, state.settings.judging),
+        Some(subject) => said(subject, judged, (state.settings.judging, state.explore.pace)),
         None => (Standpoint::Silent, no_run(&state.runs, side), String::new()),
     };
     let words = earlier(&state.runs, side).map_or_else(|| words.clone(), |of| format!("{of}: {words}"));
@@ -52,12 +53,12 @@ pub fn line(state: &State, side: Side) -> Line {
     Line { form, standpoint, words, further, first: first.map(|it| it.promise) }
 }
 
-fn said(subject: &Subject, judged: &Judged, judging: Judging) -> (Standpoint, String, String) {
+fn said(subject: &Subject, judged: &Judged, (judging, pace): (Judging, Pace)) -> (Standpoint, String, String) {
     if judging == Judging::Off {
         return (Standpoint::Silent, "not judged: judging is switched off".to_owned(), String::new());
     }
     match (&judged.found, &judged.trouble) {
-        (None, None) => (Standpoint::Open, "being judged".to_owned(), further(subject, judged)),
+        (None, None) => (Standpoint::Open, "being judged".to_owned(), further(subject, judged, pace)),
         (None, Some(why)) => (Standpoint::Silent, format!("no verdict: {why}"), String::new()),
         (Some(found), why) => {
             let (standpoint, words) = settled(subject, found);
@@ -65,7 +66,7 @@ fn said(subject: &Subject, judged: &Judged, judging: Judging) -> (Standpoint, St
             let further = match standpoint {
                 // Nothing follows where there is no verdict.
                 Standpoint::Silent => String::new(),
-                Standpoint::Open | Standpoint::Holds | Standpoint::Breaks => further(subject, judged),
+                Standpoint::Open | Standpoint::Holds | Standpoint::Breaks => further(subject, judged, pace),
             };
             (standpoint, words, trouble.unwrap_or(further))
         }
@@ -150,51 +151,67 @@ pub fn strikes(schedule: &Schedule) -> String {
     words
 }
 
-fn further(subject: &Subject, judged: &Judged) -> String {
+/// How far the search is beyond what is settled.
+fn further(subject: &Subject, judged: &Judged, pace: Pace) -> String {
     match (&judged.found, judged.begun) {
         (None, Some(begun)) => format!("{} schedules so far", grouped(begun.schedules)),
         (None, None) => String::new(),
-        (Some(found), begun) if found.verdict == Verdict::Breaks && !found.is_untold() => how_many(found, begun),
-        (Some(found), begun) => deeper(subject, found, begun),
+        (Some(found), begun) if found.verdict == Verdict::Breaks && !found.is_untold() => how_many(found, begun, pace),
+        (Some(found), begun) => deeper(subject, found, begun, pace),
     }
 }
 
-/// How many schedules break something, if that is known, or whether the shortest is still looked for.
-fn how_many(found: &Found, begun: Option<Begun>) -> String {
-    match (begun, found.is_over) {
-        (Some(Begun { reach: Reach::Depth(depth), schedules, .. }), false) => {
-            format!("{} schedules of depth {depth} so far", grouped(schedules))
-        }
-        (Some(Begun { reach: Reach::Depth(depth), schedules, .. }), true) => {
-            format!("depth {depth} not finished after {} schedules", grouped(schedules))
-        }
+/// How many schedules break something, or whether a shorter one is still looked for.
+fn how_many(found: &Found, begun: Option<Begun>, pace: Pace) -> String {
+    let counted = match (found.breaking, found.reach) {
+        (0, Reach::Depth(0)) => None,
         // It breaks deeper than what is complete.
-        _ if found.breaking == 0 => String::new(),
-        _ => format!("{} of {} schedules break", grouped(found.breaking), grouped(found.schedules)),
+        (0, reach) => Some(format!("{} hold", all(reach, found.schedules))),
+        (breaking, _) => Some(format!("{} of {} schedules break", grouped(breaking), grouped(found.schedules))),
+    };
+    let more = begun.map(|begun| match found.is_over {
+        false => format!("a shorter one: {}", under_way(begun, pace)),
+        true => not_finished(begun),
+    });
+    counted.into_iter().chain(more).collect::<Vec<_>>().join("; ")
+}
+
+fn all(reach: Reach, schedules: u64) -> String {
+    match reach {
+        Reach::Depth(1) => format!("all {} single exceptions", grouped(schedules)),
+        reach => format!("all {} schedules of {}", grouped(schedules), depth(reach)),
     }
 }
 
 /// Said where nothing is wrong and nothing is under way.
 pub(crate) const WAITS: &str = "waits until the page rests";
 
-fn deeper(subject: &Subject, found: &Found, begun: Option<Begun>) -> String {
+fn deeper(subject: &Subject, found: &Found, begun: Option<Begun>, pace: Pace) -> String {
     let next = subject.searches().iter().find(|reach| **reach > found.reach);
-    match (begun, next, found.is_over) {
-        (Some(begun), _, is_over) => under_way(begun, is_over),
-        (None, Some(reach), false) => format!("deeper: {} {WAITS}", depth(*reach)),
-        (None, Some(Reach::Any), true) => "deeper: no answer for any depth within the budget".to_owned(),
-        (None, _, _) => String::new(),
-    }
+    let gave_up = found.obstacle.as_ref().map(|obstacle| format!("any depth: no answer, {obstacle}"));
+    let now = match (begun, next, found.is_over) {
+        (Some(begun), _, false) => Some(format!("deeper: {}", under_way(begun, pace))),
+        (Some(begun), _, true) => Some(not_finished(begun)),
+        (None, Some(reach), false) => Some(format!("deeper: {} {WAITS}", depth(*reach))),
+        (None, Some(Reach::Any), true) if gave_up.is_none() => {
+            Some("deeper: no answer for any depth within the budget".to_owned())
+        }
+        (None, _, _) => None,
+    };
+    gave_up.into_iter().chain(now).collect::<Vec<_>>().join("; ")
 }
 
-fn under_way(Begun { reach, schedules, done }: Begun, is_over: bool) -> String {
-    match (reach, is_over) {
-        (Reach::Any, _) => format!("deeper: any depth is tried, {} % of the budget is spent", done / 10),
-        (Reach::Depth(depth), false) => format!("deeper: so far {} of depth {depth}", grouped(schedules)),
-        (Reach::Depth(depth), true) => {
-            format!("depth {depth} not finished: {} schedules, then the budget was spent", grouped(schedules))
-        }
-    }
+fn under_way(Begun { reach, schedules, done }: Begun, pace: Pace) -> String {
+    let how_far = match reach {
+        Reach::Any => format!("{} % of the budget spent", done / 10),
+        Reach::Depth(_) => format!("{} schedules so far", grouped(schedules)),
+    };
+    let state = if pace == Pace::Deepen { "is tried" } else { WAITS };
+    format!("{} {state}, {how_far}", depth(reach))
+}
+
+fn not_finished(Begun { reach, schedules, .. }: Begun) -> String {
+    format!("{} not finished: {} schedules, then the budget was spent", depth(reach), grouped(schedules))
 }
 
 fn depth(reach: Reach) -> String {
@@ -227,18 +244,22 @@ pub struct Card {
     pub is_alone: bool,
 }
 
-/// The counterexamples by promise, those of one side only first.
+/// The counterexamples, those of one side only first, and then those of fewest exceptions and steps. Sides that run the same share theirs.
 #[must_use]
 pub fn cards(state: &State) -> Vec<Card> {
-    let all = || Promise::ALL.into_iter().flat_map(|promise| of_promise(state, promise));
-    let shared = all().filter(|card| !card.is_alone);
-    all().filter(|card| card.is_alone).chain(shared).collect()
-}
-
-fn of_promise(state: &State, promise: Promise) -> Vec<Card> {
-    let found = Side::BOTH.map(|side| state.explore.side(side).counterexample(promise));
-    let is_alone = found.iter().flatten().count() == 1;
-    Side::BOTH.into_iter().zip(found).filter_map(|(side, found)| Some(card(state, side, found?, is_alone))).collect()
+    let [left, right] = Side::BOTH.map(|side| state.explore.side(side));
+    let is_same = left.subject.is_some() && left.ticket == right.ticket;
+    let sides = if is_same { &Side::BOTH[..1] } else { &Side::BOTH[..] };
+    let found = sides.iter().flat_map(|&side| {
+        let found = state.explore.side(side).found.iter().flat_map(|found| &found.counterexamples);
+        found.map(move |it| (side, it))
+    });
+    let is_alone = |side: Side, it: &Counterexample| {
+        !is_same && state.explore.side(side.other()).counterexample(it.promise).is_none()
+    };
+    let mut all: Vec<_> = found.map(|(side, it)| (!is_alone(side, it), it.order(), side, it)).collect();
+    all.sort_by_key(|(is_shared, order, side, _)| (*is_shared, *order, side.index()));
+    all.into_iter().map(|(is_shared, _, side, it)| card(state, side, it, !is_shared)).collect()
 }
 
 fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Card {
@@ -299,6 +320,8 @@ pub struct Switch {
     pub on: bool,
     /// Its outcome on each side: how many choices it excludes, or how it stands.
     pub sides: [String; 2],
+    /// What the verdicts owe to it, as far as both are known.
+    pub flips: Vec<String>,
 }
 
 /// All assumptions.
@@ -310,6 +333,7 @@ pub fn switches(state: &State) -> Vec<Switch> {
         assumption,
         on: state.explore.assumed.holds(assumption),
         sides: [left, right],
+        flips: Side::BOTH.into_iter().filter_map(|side| flip(state, side, assumption)).collect(),
     };
     Assumption::ALL.into_iter().zip(words).map(switch).collect()
 }
@@ -320,11 +344,26 @@ fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
     let standings = subject.standings();
     Assumption::ALL.map(|assumption| {
         let excluded = judged.found.as_ref().and_then(|found| found.excluded.get(assumption as usize));
-        match (standings[assumption as usize], excluded) {
-            (Standing::Excludes, Some(count)) => format!("{} excluded", grouped(*count)),
-            (standing, _) => standing.to_string(),
+        let missing = assumption.vector().filter(|vector| !VECTORS.contains(vector));
+        match (standings[assumption as usize], missing, excluded) {
+            (Standing::Excludes, Some(vector), _) => format!("excludes nothing: no {} strikes", vector.mnemonic()),
+            (Standing::Excludes, None, Some(count)) => format!("{} excluded", grouped(*count)),
+            (standing, ..) => standing.to_string(),
         }
     })
+}
+
+/// What a side's verdict owes to an assumption: known once it was judged with it and without it.
+fn flip(state: &State, side: Side, assumption: Assumption) -> Option<String> {
+    let judged = state.explore.side(side);
+    let (subject, now) = (judged.subject.as_deref()?, judged.found.as_deref()?);
+    let other = state.explore.toggled(side, assumption)?;
+    let form = state.names()[side.index()];
+    let (with, without) = if subject.assumed.holds(assumption) { (now, other) } else { (other, now) };
+    let first = without.counterexamples.first().filter(|_| with.verdict != Verdict::Breaks)?;
+    let strikes = first.schedule.injections.len() as u32;
+    let covers = with.reach >= Reach::Depth(strikes.max(1)) && !without.is_untold() && with.unconfirmed.is_empty();
+    covers.then(|| format!("{form} holds only because of it: without it, {}", cause(first)))
 }
 
 /// How many assumptions the verdicts make, in words.

@@ -15,7 +15,10 @@ pub(crate) fn copy(text: String, what: &'static str, dispatch: Callback<Action>)
         let words = if copied {
             format!("{what} copied.")
         } else {
-            format!("The browser blocked copying, so the {what} was not copied. The link is in the address bar.")
+            format!(
+                "The browser blocked copying, so the {} was not copied. The link is in the address bar.",
+                what.to_lowercase()
+            )
         };
         dispatch.emit(Action::Tell(words));
     });

@@ -80,7 +80,7 @@ impl Control {
 
     fn clicked(&self, target: &Element) {
         if target.closest(".explanation").ok().flatten().is_none() {
-            self.show(anchor(target));
+            self.show(anchor(target).filter(|anchor| !anchor.leads_away()));
         }
     }
 }

@@ -146,6 +146,8 @@ fn go(desk: &Shared, pace: Pace) {
     let is_new = std::mem::replace(&mut desk.borrow_mut().pace, pace) != pace;
     if is_new {
         desk.borrow().send(&[Request::Go(pace)]);
+        let dispatch = desk.borrow().dispatch.clone();
+        dispatch.emit(Action::SearchAt(pace));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Sheet;
 use crate::parts::{leaf, nodes, term};
 use crate::store::does;
+use crate::view::in_dialog;
 use cr3_session::glossary::Term;
 use cr3_session::view::verdict::{Switch, switches};
 use cr3_session::{Action, Judging, State};
@@ -16,6 +17,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
                 { "A verdict covers everything that these assumptions allow. Switch one off and more exceptions strike. One about a handler \
                    matters where that handler runs; off, it adds the handler to the standard set. The link records which are off." }
             </p>
+            { in_dialog(state, dispatch) }
             <p class="switch">
                 <button type="button" class="chip" aria-pressed={judges.to_string()}
                     onclick={does(dispatch, Action::ToggleJudging)}>{ "judge by itself" }</button>
@@ -27,7 +29,7 @@ pub(super) fn view(state: &State, dispatch: &Callback<Action>) -> Html {
 }
 
 fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
-    let Switch { assumption, on, sides } = switch;
+    let Switch { assumption, on, sides, flips } = switch;
     let assumption = *assumption;
     let names = state.names();
     let said = match sides {
@@ -40,6 +42,7 @@ fn item(state: &State, dispatch: &Callback<Action>, switch: &Switch) -> Html {
                 <input type="checkbox" checked={*on} onchange={does(dispatch, Action::ToggleAssumption(assumption))} />
                 { leaf("b", "", assumption.sentence()) }
                 <span class="id">{ term(Term::Assumption(assumption), html! { { leaf("code", "", assumption.id()) } }) }{ ": " }{ bare(&said) }</span>
+                { leaf("span", "flips", flips.join("; ")) }
                 { leaf("span", "", bare(&format!("Reason: {}. Off: {}.", assumption.source(), assumption.off()))) }
             </label>
         </li>

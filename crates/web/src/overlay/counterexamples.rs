@@ -14,7 +14,7 @@ pub(super) fn view(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
     let cards = cards(state);
     html! {
         <Sheet key="counterexamples" class="counterexamples" title="Counterexamples" dispatch={dispatch.clone()}>
-            { leaf("p", "quiet", "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first.") }
+            { leaf("p", "quiet", "The best schedule for each promise: fewest exceptions, then fewest steps, then the first place. Each was run from its text. What one side alone breaks comes first. A search goes no further than the first number of exceptions that breaks something, so more may break other promises.") }
             { leaf("ul", "", nodes(cards.iter().map(|card| item(state, dispatch, card)))) }
             { leaf("p", "quiet", if cards.is_empty() { "No schedule searched so far breaks a promise." } else { "" }) }
         </Sheet>

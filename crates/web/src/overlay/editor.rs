@@ -7,6 +7,7 @@ use super::trees::{switch, trees};
 use crate::effects::{self, Ears, Place, Seat, Shown, use_code};
 use crate::parts::{leaf, nodes, segments, use_once};
 use crate::store::{Props, does, sends};
+use crate::view::in_dialog;
 use cr3_session::view::against::{Line, Original, lines, original};
 use cr3_session::view::configuration::{Chip, chips};
 use cr3_session::view::diagnostics::verdict;
@@ -94,6 +95,7 @@ pub(crate) fn Editor(props: &Props) -> Html {
                 { leaf("div", "", at_line(state, *line, dispatch)) }
                 <p id="editor-keys" class="quiet keys-of-editor">{ beside(&place) }</p>
             </div>
+            { in_dialog(state, dispatch) }
             <div id="editor-problems" class="problems" role="status">
                 { leaf("p", "quiet verdict", verdict.words) }
                 { leaf("p", "quiet taken", verdict.taken.clone()) }

@@ -30,8 +30,13 @@ pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
         Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
         _ => dialog(state, dispatch),
     };
-    html! { { leaf("div", "overlays", open) } }
+    let notice = Notice(state.notice.as_deref().map(Into::into));
+    html! { <ContextProvider<Notice> context={notice}>{ leaf("div", "overlays", open) }</ContextProvider<Notice>> }
 }
+
+/// What the page has to say while a dialog is open, which covers the page's own place for it.
+#[derive(Clone, Debug, PartialEq)]
+struct Notice(Option<AttrValue>);
 
 /// The dialog that is open. Out of line, so that all dialogs are in the rest of the module (crates/split).
 #[inline(never)]

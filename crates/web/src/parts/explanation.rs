@@ -25,6 +25,11 @@ impl Anchor {
         self.0.get_attribute("data-here").into_iter().chain(parts).collect::<Vec<_>>().join("\n")
     }
 
+    /// Whether a click opens something that the panel would cover.
+    pub(crate) fn leads_away(&self) -> bool {
+        self.0.matches("[aria-haspopup], .words").unwrap_or(false)
+    }
+
     /// Whether it has the keyboard's focus.
     pub(crate) fn is_focused(&self) -> bool {
         self.0.matches(":focus-visible").unwrap_or(false)

@@ -8,7 +8,7 @@ use crate::parts::{
 use crate::store::{does, sends};
 use cr3_core::scenario::Place;
 use cr3_session::announce;
-use cr3_session::view::heat::{self, Heat};
+use cr3_session::view::heat::{self, Heat, Stripe};
 use cr3_session::view::lines;
 use cr3_session::view::listing::{Gutter, Line, Listing, gutter, listing, strikes};
 use cr3_session::view::relatives::{Thing, keys, of_instruction};
@@ -44,6 +44,7 @@ pub(crate) fn Code(props: &Props) -> Html {
         let moved = (state.cursor, state.side, state.runs.clone(), state.browsed.clone());
         use_effect_with(moved, move |_| visited.set(None));
     }
+    let stripe = &heat::stripe(state);
     let browsed = state.browsed.as_ref().and_then(|place| row_of(state, listing, place));
     let aim = match (menu_row.or(*visited), browsed, gutter.current.filter(|_| state.follow)) {
         (Some(row), ..) => Some(Aim::Near(row)),
@@ -80,7 +81,7 @@ pub(crate) fn Code(props: &Props) -> Html {
                     aria-activedescendant={active.map(button_id)} {onkeydown}>
                     { nodes(window.rows.clone().filter_map(|at| {
                         let line = listing.lines.get(at)?;
-                        Some(row(&shown, line, at, &window, &gutter, active, &visit))
+                        Some(row(&shown, line, at, &window, (&gutter, stripe), active, &visit))
                     })) }
                 </div>
                 <div class="menu-place" style={menu.as_ref().map(|(at, _)| window.offset(at + 1))}>
@@ -208,7 +209,7 @@ fn row(
     line: &Line,
     at: usize,
     window: &Window,
-    gutter: &Gutter,
+    (gutter, stripe): (&Gutter, &Stripe),
     active: Option<usize>,
     visit: &Callback<usize>,
 ) -> Html {
@@ -227,7 +228,7 @@ fn row(
         },
         Line::Instruction { text, place, written: (source, number), origin, executed, address } => {
             let need = lines::note(&shown.state, source, *number);
-            let mark = heat::mark(&shown.state, *address);
+            let mark = stripe.mark(*address);
             let words = mark.as_ref().map(|mark| format!("\n{}", mark.words)).unwrap_or_default();
             let class = classes(&[
                 "row",
@@ -240,7 +241,7 @@ fn row(
             let why = gutter.strikes(at).and_then(|strikes| strikes.refused.as_ref());
             html! {
                 <div {key} {class} {style} data-thing={Thing::Instruction(*address).key()} data-kin={keys(&of_instruction(*address, text))} role="row" aria-rowindex={index} aria-current={(gutter.current == Some(at)).then_some("step")} title={format!("{text}\n{place}, executed {executed} times{words}")}>
-                    <span role="gridcell" class="gutter">{ stop_button(shown, place, gutter.stops.contains(&at)) }{ inject_button(shown, place, at, gutter, visit, &words) }{ stripe(mark) }</span>
+                    <span role="gridcell" class="gutter">{ stop_button(shown, place, gutter.stops.contains(&at)) }{ inject_button(shown, place, at, gutter, visit, &words) }{ heat(mark) }</span>
                     <span role="gridcell" class="text">
                         <span class="here" aria-hidden="true">{ marks(shown, at, gutter) }</span>
                         { leaf("code", "", text) }
@@ -266,10 +267,10 @@ fn marks(shown: &Shown, at: usize, gutter: &Gutter) -> String {
     }
 }
 
-/// The outcomes of single exceptions here; the button beside them says them in words.
-fn stripe(mark: Option<heat::Mark>) -> Html {
+/// What is known of exceptions here; the button beside it and its menu say it in words.
+fn heat(mark: Option<heat::Mark>) -> Html {
     let (class, text) = match mark.map(|mark| mark.heat) {
-        None => ("", String::new()),
+        None | Some(Heat::Open) => ("", String::new()),
         Some(Heat::Holds) => ("holds", String::new()),
         Some(Heat::Breaks(count @ ..100)) => ("breaks", count.to_string()),
         Some(Heat::Breaks(_)) => ("breaks", "99+".to_owned()),

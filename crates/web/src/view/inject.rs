@@ -5,8 +5,9 @@ use crate::overlay::CLOSE;
 use crate::parts::{Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_opening};
 use crate::store::does;
 use cr3_core::scenario::{Nesting, Place, Vector};
+use cr3_session::view::heat::Strike;
 use cr3_session::view::inject::{Item, menu};
-use cr3_session::{Action, Goal, Spot, State, Stop, is_valid};
+use cr3_session::{Action, Goal, Landing, Side, Spot, State, Stop, is_valid};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, ScrollIntoViewOptions, ScrollLogicalPosition};
@@ -82,6 +83,8 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
                     (true, None) => segments("Nesting", &options, selected, &onpick),
                 }) }
             { leaf("p", "quiet", menu.remark.unwrap_or_default()) }
+            { leaf("p", "quiet known", menu.known.clone().unwrap_or_default()) }
+            { leaf("ul", "known-strikes", nodes(menu.strikes.iter().map(|strike| known(strike, state.side, dispatch)))) }
             { leaf("ul", "", nodes(menu.items.iter().map(|item| choice(item, spot, nesting, dispatch)))) }
             { leaf("ul", "other", nodes(others(state, spot).into_iter().map(|it| other(it, state, dispatch)))) }
         </div>
@@ -105,6 +108,19 @@ fn other(
         <li key={letter}>
             <button type="button" class="choice" disabled={!is_valid(state, &action)} onclick={does(dispatch, action)}>
                 { leaf("kbd", "", letter) }{ leaf("span", "", words) }
+            </button>
+        </li>
+    }
+}
+
+/// A counterexample that strikes here.
+fn known(strike: &Strike, side: Side, dispatch: &Callback<Action>) -> Html {
+    let id = strike.promise.id();
+    let opens = Action::OpenCounterexample(side, strike.promise, Landing::Failure);
+    html! {
+        <li key={id}>
+            <button type="button" class="choice" title={strike.words.clone()} onclick={does(dispatch, opens)}>
+                { leaf("b", "", "open") }{ leaf("span", "", format!("the counterexample to {id}")) }
             </button>
         </li>
     }

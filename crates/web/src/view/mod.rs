@@ -31,6 +31,6 @@ pub(crate) use schedule::Schedule;
 pub(crate) use setup::setup;
 pub(crate) use timeline::{TimelineStrip, zoom};
 pub(crate) use transport::transport;
-pub(crate) use verdict::verdicts;
+pub(crate) use verdict::{in_dialog, verdicts};
 
 use crate::store::Props;

@@ -7,7 +7,7 @@ use cr3_session::announce;
 use cr3_session::explore::VECTORS;
 use cr3_session::glossary::{Term, Word};
 use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line};
-use cr3_session::{Action, Form, Landing, Overlay, Scope, Side};
+use cr3_session::{Action, Form, Landing, Overlay, Scope, Side, State};
 use yew::prelude::*;
 
 pub(crate) fn verdicts(props: &Props) -> Html {
@@ -16,7 +16,7 @@ pub(crate) fn verdicts(props: &Props) -> Html {
     let next = if standard { Scope::Displayed } else { Scope::Standard };
     html! {
         <section class="verdicts" aria-label="Verdicts of the explorer">
-            { leaf("ul", "sides", nodes(Side::BOTH.into_iter().map(|side| view(props, side)))) }
+            { leaf("ul", "sides", nodes(Side::BOTH.into_iter().map(|side| view(state, dispatch, side)))) }
             <div class="asks">
                 { leaf("span", "found", nodes(counterexamples(props))) }
                 <button type="button" class="button plain" aria-haspopup="dialog" data-term={Term::Word(Word::Assumption).key()} data-here={here()}
@@ -28,6 +28,12 @@ pub(crate) fn verdicts(props: &Props) -> Html {
             <p class="hidden" role="status" aria-live="polite">{ announce::verdicts(state) }</p>
         </section>
     }
+}
+
+/// Both verdicts in a dialog that changes what is judged.
+pub(crate) fn in_dialog(state: &State, dispatch: &Callback<Action>) -> Html {
+    let sides = Side::BOTH.into_iter().map(|side| view(state, dispatch, side));
+    html! { <div class="verdicts-here" role="group" aria-label="Verdicts of the explorer">{ leaf("ul", "sides", nodes(sides)) }</div> }
 }
 
 fn here() -> String {
@@ -46,21 +52,20 @@ fn class(standpoint: Standpoint) -> &'static str {
     }
 }
 
-fn view(props: &Props, side: Side) -> Html {
-    let Line { standpoint, words, further, first, .. } = line(&props.state, side);
+fn view(state: &State, dispatch: &Callback<Action>, side: Side) -> Html {
+    let Line { standpoint, words, further, first, .. } = line(state, side);
     let whole = if further.is_empty() { words.clone() } else { format!("{words}; {further}") };
     let says = match first {
         None => html! { { leaf("span", "words", words) } },
         Some(promise) => html! {
             <button type="button" class="words" data-term={Term::Promise(promise).key()} data-here={format!("{whole}. Opens the run at the step that breaks.")}
-                onclick={does(&props.dispatch, Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
+                onclick={does(dispatch, Action::OpenCounterexample(side, promise, Landing::Failure))}>{ words }</button>
         },
     };
     html! {
         <li key={side.index()} class={classes(&["judged", class(standpoint), side_class(side)])} data-side={side.index().to_string()} title={whole}>
-            { leaf("b", "", form_term(props.state.setup.forms[side.index()], props.state.setup.names()[side.index()])) }
-            { leaf("span", "says", says) }
-            { leaf("span", "further", further) }
+            { leaf("b", "", form_term(state.setup.forms[side.index()], state.setup.names()[side.index()])) }
+            <span class="said">{ leaf("span", "says", says) }{ leaf("span", "further", further) }</span>
         </li>
     }
 }

@@ -12,7 +12,7 @@ use super::learned::{Fresh, Learned};
 use super::shadow::Frame;
 use super::value::Loc;
 use crate::explore::assume::{Assumptions, Seen};
-use crate::explore::count::Counts;
+use crate::explore::by_place::{AtInstruction, ByPlace};
 use crate::explore::lane::{Lane, Strike};
 use crate::explore::sweep::Failure;
 use crate::explore::world::World;
@@ -94,7 +94,7 @@ pub(super) struct Round {
     pub(super) strayed: bool,
     pub(super) failures: Vec<Failure>,
     /// Choices at the boundaries of all runs.
-    pub(super) weighed: Counts,
+    pub(super) weighed: ByPlace,
     pub(super) mistakes: Vec<String>,
     pub(super) steps: u64,
     pub(super) joined: u64,
@@ -141,7 +141,7 @@ impl Round {
             agenda: Agenda::default(),
             strayed: false,
             failures: Vec::new(),
-            weighed: Counts::default(),
+            weighed: ByPlace::default(),
             mistakes: Vec::new(),
             steps: 0,
             joined: 0,
@@ -293,18 +293,22 @@ impl Round {
         let Some(&situation) = self.run(node.run).contexts.get(node.boundary as usize) else { return };
         self.depend_for(node, vector);
         if let Some(assumption) = self.aim.assumed.excluding_seen(&self.world, situation.seen, machine, vector) {
-            return self.weighed.exclude(assumption);
+            return self.weighed_at(lane).counts.exclude(assumption);
         }
         self.depend_on_refusal(node, vector);
-        if refusal_reason(&machine.cpu, vector.event()).is_some() {
-            self.weighed.refused += 1;
-            return;
+        if let Some(reason) = refusal_reason(&machine.cpu, vector.event()) {
+            return self.weighed_at(lane).refuse(reason);
         }
-        self.weighed.schedules += 1;
+        self.weighed_at(lane).counts.schedules += 1;
         let tree = self.tree(self.struck(situation, &machine.cpu), vector);
         let leaf = self.classes.leaf(tree, |item| item.evaluate(&self.learned, lane));
         let callee = self.classes.family(leaf).unwrap_or_else(|| self.enter(leaf, node, lane));
         self.call(node, callee);
+    }
+
+    /// What is counted at the instruction before which a lane is.
+    fn weighed_at(&mut self, lane: &Lane) -> &mut AtInstruction {
+        self.weighed.at(lane.machine().cpu.rip)
     }
 
     /// `callee` strikes at a boundary.

@@ -4,7 +4,7 @@ use super::classes::Classes;
 use super::learned::{Learned, News};
 use super::predict::Played;
 use super::round::{Aim, Pace, Round};
-use crate::explore::count::Counts;
+use crate::explore::by_place::ByPlace;
 use crate::explore::sweep::{Failure, Progress, Work};
 use crate::explore::world::World;
 use crate::linux::Handler;
@@ -32,7 +32,7 @@ pub(in crate::explore) struct Saturation {
     round: Option<Round>,
     state: Reached,
     failures: Vec<Failure>,
-    weighed: Counts,
+    weighed: ByPlace,
     obstacle: Option<Obstacle>,
     work: Work,
     rounds: u32,
@@ -104,7 +104,7 @@ impl Saturation {
             round: None,
             state: if obstacle.is_some() { Reached::GivenUp } else { Reached::OnTheWay },
             failures: Vec::new(),
-            weighed: Counts::default(),
+            weighed: ByPlace::default(),
             obstacle,
             work: Work::default(),
             rounds: 0,
@@ -135,8 +135,8 @@ impl Saturation {
     }
 
     /// Choices at the boundaries of the runs of the round that found nothing new.
-    pub(in crate::explore) fn weighed(&self) -> Counts {
-        self.weighed
+    pub(in crate::explore) fn weighed(&self) -> &ByPlace {
+        &self.weighed
     }
 
     /// Drops the summaries, and keeps their outcomes.
@@ -254,7 +254,7 @@ impl Saturation {
             self.meet(Obstacle::Mistake(mistake));
         } else if !grew {
             self.failures.clone_from(&round.failures);
-            self.weighed = round.weighed;
+            self.weighed.clone_from(&round.weighed);
             self.state = Reached::Fixpoint;
             self.round = Some(round);
         } else {

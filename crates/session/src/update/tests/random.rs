@@ -68,6 +68,7 @@ fn message() -> impl Strategy<Value = Message> {
         excluded: vec![schedules / 4; Assumption::ALL.len()],
         counterexamples,
         unconfirmed: Vec::new(),
+        obstacle: is_over.then(|| "it was stopped".to_owned()),
         is_over,
     });
     let begun = (reach(1), any::<u64>(), 0u32..=1000);
@@ -75,7 +76,7 @@ fn message() -> impl Strategy<Value = Message> {
         4 => found.prop_map(Message::Found),
         2 => begun.prop_map(|(reach, schedules, done)| Message::Begun(Begun { reach, schedules, done })),
         1 => ".{0,20}".prop_map(Message::Broke),
-        1 => Just(Message::Places(Vec::new())),
+        1 => reach(1).prop_map(|reach| Message::Places(Places { reach, at: vec![AtInstruction { address: 0, schedules: 2, breaking: 1, refused: 0, refusal: None, excluded: vec![] }] })),
         1 => Just(Message::Learned(Learned::Over)),
         1 => without().prop_map(|without| {
             let (source, statement) = ("calling.h".into(), "nop".into());
@@ -211,7 +212,7 @@ fn look(state: &State) {
     let _ = (view::claims::letters(state), view::claims::summary(state));
     let _ = (view::lines::parts(state), view::lines::summary(state), view::lines::title_of(state));
     let _ = (view::drafts::drafts(state), view::drafts::warning(state));
-    let _ = (crate::announce::verdicts(state), view::verdict::switches(state), view::heat::mark(state, 0));
+    let _ = (crate::announce::verdicts(state), view::verdict::switches(state), view::heat::stripe(state).mark(0));
     for card in view::verdict::cards(state) {
         assert!(view::verdict::copied(state, card.side, card.promise, "").is_some());
     }

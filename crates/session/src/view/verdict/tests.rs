@@ -22,6 +22,7 @@ fn found() -> Found {
         excluded: vec![0; Assumption::ALL.len()],
         counterexamples: Vec::new(),
         unconfirmed: Vec::new(),
+        obstacle: None,
         is_over: false,
     }
 }
@@ -54,9 +55,13 @@ fn informed(state: &State, side: Side, message: Message) -> State {
     update(state, Action::Explored(state.explore.side(side).ticket, message))
 }
 
-/// What the left side says after being told so.
+/// What the left side says after being told so, while searches go to their ends.
 fn check(messages: impl IntoIterator<Item = Message>, expected: Expect) {
-    let state = opened("v=1&a=never&b=E&s=");
+    check_at(Pace::Deepen, messages, expected);
+}
+
+fn check_at(pace: Pace, messages: impl IntoIterator<Item = Message>, expected: Expect) {
+    let state = update(&opened("v=1&a=never&b=E&s="), Action::SearchAt(pace));
     let state = messages.into_iter().fold(state, |state, it| informed(&state, Side::Left, it));
     let Line { form, standpoint, words, further, .. } = line(&state, Side::Left);
     let further = if further.is_empty() { String::new() } else { format!("; {further}") };
@@ -79,7 +84,9 @@ fn each_state_of_a_search_is_said() {
     );
     check(
         [begun(1, 2410), Message::Found(found()), begun(2, 1_204)],
-        expect!["never Holds: holds for all single exceptions: 6,240 schedules; deeper: so far 1,204 of depth 2"],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: depth 2 is tried, 1,204 schedules so far"
+        ],
     );
     check(
         [Message::Found(found()), begun(2, 1_204_331), Message::Found(Found { is_over: true, ..found() })],
@@ -99,12 +106,35 @@ fn each_state_of_a_search_is_said() {
     check(
         [Message::Found(found()), tried.clone()],
         expect![
-            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth is tried, 37 % of the budget is spent"
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth is tried, 37 % of the budget spent"
+        ],
+    );
+    check_at(
+        Pace::Rest,
+        [Message::Found(found()), tried.clone()],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: any depth waits until the page rests, 37 % of the budget spent"
+        ],
+    );
+    let gave_up = Found { obstacle: Some("a round took all the memory of its budget".into()), ..found() };
+    check(
+        [Message::Found(gave_up.clone()), begun(2, 1_204)],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; any depth: no answer, a round took all the memory of its budget; deeper: depth 2 is tried, 1,204 schedules so far"
+        ],
+    );
+    let two = Found { verdict: Verdict::Holds, reach: Reach::Depth(2), schedules: 9_491_194, is_over: true, ..gave_up };
+    check(
+        [Message::Found(two)],
+        expect![
+            "never Holds: holds for all schedules of up to 2 exceptions: 9,491,194 schedules; any depth: no answer, a round took all the memory of its budget"
         ],
     );
     check(
         [Message::Found(found()), tried.clone(), begun(2, 1_204)],
-        expect!["never Holds: holds for all single exceptions: 6,240 schedules; deeper: so far 1,204 of depth 2"],
+        expect![
+            "never Holds: holds for all single exceptions: 6,240 schedules; deeper: depth 2 is tried, 1,204 schedules so far"
+        ],
     );
     let any = Found { verdict: Verdict::Holds, reach: Reach::Any, is_over: true, ..found() };
     check(
@@ -138,6 +168,35 @@ fn each_state_of_a_search_is_said() {
             "never Holds: holds for all single exceptions: 6,240 schedules; deeper: no answer for any depth within the budget"
         ],
     );
+}
+
+/// A verdict that flips with a switch says so, once both are known and the one that holds covers what breaks.
+#[test]
+fn what_a_verdict_owes_to_an_assumption_is_said() {
+    let held = informed(&opened("v=1&a=A&b=E&s="), Side::Right, Message::Found(found()));
+    let flips = |state: &State| {
+        let switch = switches(state).into_iter().find(|it| it.assumption == Assumption::NmiFrame);
+        switch.map(|switch| switch.flips).unwrap_or_default()
+    };
+    assert_eq!(flips(&held), Vec::<String>::new());
+    let off = update(&held, Action::ToggleAssumption(Assumption::NmiFrame));
+    let broken =
+        |schedule| informed(&off, Side::Right, Message::Found(breaking(&off, &[(Promise::Restored, schedule)])));
+    let one = broken("exc_nmi:db");
+    let words = "E holds only because of it: without it, #DB at exc_nmi; user mode on the kernel's tables";
+    assert_eq!(flips(&one), [words]);
+    let on = update(&one, Action::ToggleAssumption(Assumption::NmiFrame));
+    assert_eq!(flips(&informed(&on, Side::Right, Message::Found(found()))), [words]);
+    assert_eq!(flips(&broken("exc_nmi:db, exc_nmi:mc")), Vec::<String>::new());
+}
+
+#[test]
+fn sides_that_run_the_same_share_their_counterexamples() {
+    let state = opened("v=1&a=never&b=never&s=");
+    let found = breaking(&state, &[(Promise::UserCr3, "exc_nmi:db"), (Promise::Nested, "exc_nmi:mc")]);
+    let state = informed(&state, Side::Left, Message::Found(found));
+    let all: Vec<_> = cards(&state).into_iter().map(|card| (card.side, card.promise, card.is_alone)).collect();
+    assert_eq!(all, [(Side::Left, Promise::UserCr3, false), (Side::Left, Promise::Nested, false)]);
 }
 
 #[test]
@@ -176,19 +235,19 @@ fn what_breaks_is_said_with_its_schedule() {
     check(
         [Message::Found(Found { breaking: 0, is_over: false, ..two.clone() })],
         expect![
-            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables"
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; all 6,240 single exceptions hold"
         ],
     );
     check(
         begun(false),
         expect![
-            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; 4,000 schedules of depth 2 so far"
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; all 6,240 single exceptions hold; a shorter one: depth 2 is tried, 4,000 schedules so far"
         ],
     );
     check(
         begun(true),
         expect![
-            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; depth 2 not finished after 4,000 schedules"
+            "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; all 6,240 single exceptions hold; depth 2 not finished: 4,000 schedules, then the budget was spent"
         ],
     );
     let alone = Found { reach: Reach::Depth(0), schedules: 0, breaking: 0, ..breaking(&state, &[(Promise::Regs, "")]) };
@@ -207,8 +266,8 @@ fn counterexamples_of_one_side_come_first() {
     let state = informed(&informed(&state, Side::Left, Message::Found(left)), Side::Right, Message::Found(right));
     let order: Vec<_> = cards(&state).into_iter().map(|card| (card.form, card.promise, card.is_alone)).collect();
     let expected = [
-        ("E", Promise::Regs, true),
         ("never", Promise::Nested, true),
+        ("E", Promise::Regs, true),
         ("never", Promise::UserCr3, false),
         ("E", Promise::UserCr3, false),
     ];
@@ -270,6 +329,8 @@ fn assumptions_say_how_they_stand() {
     };
     let words = |left: &str, right: &str| [left.to_owned(), right.to_owned()];
     assert_eq!(sides(&state, Assumption::NmiFrame), (true, words("assumed", "1,234 excluded")));
+    let missing = "excludes nothing: no #VC strikes";
+    assert_eq!(sides(&state, Assumption::VcOnce), (true, words(missing, missing)));
     let given = "not assumed: a system runs `kgdb-poke`";
     assert_eq!(sides(&state, Assumption::NoPoke), (true, words(given, given)));
     let off = update(&state, Action::ToggleAssumption(Assumption::NmiFrame));

@@ -10,7 +10,7 @@ use cr3_session::Document;
 use gloo::events::{EventListener, EventListenerOptions, EventListenerPhase};
 use gloo::timers::callback::Timeout;
 use gloo::utils::document;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -31,6 +31,8 @@ struct Control {
     /// As the listeners know it, which outlive a rendering.
     now: Rc<RefCell<Option<Anchor>>>,
     soon: Rc<RefCell<Option<Timeout>>>,
+    /// Where the mouse was pressed last. What appears under it there was not pointed at.
+    pressed: Rc<Cell<Option<(i32, i32)>>>,
 }
 
 impl Control {
@@ -108,7 +110,8 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Explain(props: &Props) -> Html {
     let shown = use_state_eq(|| None::<Anchor>);
-    let control = Control { shown: shown.clone(), now: use_mut_ref(|| None), soon: use_mut_ref(|| None) };
+    let control =
+        Control { shown: shown.clone(), now: use_mut_ref(|| None), soon: use_mut_ref(|| None), pressed: Rc::default() };
     use_once(move || {
         let listeners = listeners(&control);
         move || drop(listeners)
@@ -147,12 +150,22 @@ fn listeners(control: &Control) -> Vec<EventListener> {
         EventListener::new(&document(), "pointerover", move |event: &Event| {
             let by_mouse = event.dyn_ref::<PointerEvent>().is_some_and(|event| event.pointer_type() == "mouse");
             let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-            if let Some(target) = target.filter(|_| by_mouse) {
+            let has_moved = place(event) != control.pressed.get();
+            if let Some(target) = target.filter(|_| by_mouse && has_moved) {
                 control.pointed(&target);
             }
         })
     };
-    vec![pointed, on("focusin", Control::focused), on("click", Control::clicked), escape(control)]
+    let pressed = {
+        let pressed = control.pressed.clone();
+        EventListener::new(&document(), "pointerdown", move |event: &Event| pressed.set(place(event)))
+    };
+    vec![pointed, pressed, on("focusin", Control::focused), on("click", Control::clicked), escape(control)]
+}
+
+/// Where a pointer is, in pixels of the window.
+fn place(event: &Event) -> Option<(i32, i32)> {
+    event.dyn_ref::<PointerEvent>().map(|event| (event.client_x(), event.client_y()))
 }
 
 /// Escape, before anything else hears of it.

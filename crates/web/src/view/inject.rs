@@ -83,9 +83,9 @@ pub(crate) fn InjectMenu(props: &Props) -> Html {
                     (true, None) => segments("Nesting", &options, selected, &onpick),
                 }) }
             { leaf("p", "quiet", menu.remark.unwrap_or_default()) }
+            { leaf("ul", "", nodes(menu.items.iter().map(|item| choice(item, spot, nesting, dispatch)))) }
             { leaf("p", "quiet known", menu.known.clone().unwrap_or_default()) }
             { leaf("ul", "known-strikes", nodes(menu.strikes.iter().map(|strike| known(strike, state.side, dispatch)))) }
-            { leaf("ul", "", nodes(menu.items.iter().map(|item| choice(item, spot, nesting, dispatch)))) }
             { leaf("ul", "other", nodes(others(state, spot).into_iter().map(|it| other(it, state, dispatch)))) }
         </div>
     }

@@ -1,6 +1,6 @@
 //! The stripe in the listing's gutter: what the explorer knows of exceptions before each instruction.
 
-use crate::choice::Side;
+use crate::choice::{Scope, Side};
 use crate::counterexample::Counterexample;
 use crate::explore::{AtInstruction, Judged, Places};
 use crate::state::State;
@@ -42,6 +42,7 @@ pub struct Strike {
 
 /// The stripe beside the code of a side.
 pub struct Stripe<'a> {
+    scope: Scope,
     judged: Option<&'a Judged>,
     /// What the counterexamples strike before, by address.
     struck: Vec<(u64, &'a Counterexample)>,
@@ -53,9 +54,10 @@ pub fn stripe(state: &State) -> Stripe<'_> {
     let judged = state.explore.side(state.side);
     let found = judged.found.as_deref();
     let is_told = !judged.places.at.is_empty() && found.is_none_or(|found| !found.is_untold());
-    let struck = found.into_iter().flat_map(|found| &found.counterexamples);
+    let is_one = state.explore.scope == Scope::Displayed;
+    let struck = found.into_iter().filter(|_| is_one).flat_map(|found| &found.counterexamples);
     let struck = struck.flat_map(|it| addresses(state, state.side, it).into_iter().map(move |address| (address, it)));
-    Stripe { judged: is_told.then_some(judged), struck: struck.collect() }
+    Stripe { scope: state.explore.scope, judged: is_told.then_some(judged), struck: struck.collect() }
 }
 
 /// The instructions before which a counterexample strikes, each once.
@@ -72,7 +74,13 @@ impl Stripe<'_> {
     /// The mark of the instruction at an address; none while nothing is judged, and none where all that breaks a promise leaves the model.
     #[must_use]
     pub fn mark(&self, address: u64) -> Option<Mark> {
-        Some(of(self.judged?, address, &self.strikes(address)))
+        match self.scope {
+            Scope::Displayed => Some(of(self.judged?, address, &self.strikes(address))),
+            Scope::Standard => {
+                let words = "The standard set is many systems, in which an instruction has no one address: nothing is told here.";
+                Some(Mark { heat: Heat::Open, words: words.to_owned() })
+            }
+        }
     }
 
     /// The counterexamples that strike before the instruction at an address, the best first.
@@ -228,6 +236,14 @@ mod tests {
         assert_eq!(menu.known, stripe.mark(inner).map(|mark| mark.words));
         assert_eq!(menu.strikes, stripe.strikes(inner));
         assert_eq!(menu.strikes.len(), 1);
+    }
+
+    /// In the standard set a schedule belongs to one system of many.
+    #[test]
+    fn the_standard_set_marks_nothing() {
+        let state = State::open("v=1&a=never&b=E&judge=standard", Settings::default());
+        let mark = stripe(&state).mark(7);
+        assert_eq!(mark.map(|mark| (mark.heat, mark.words.contains("standard set"))), Some((Heat::Open, true)));
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn settled(subject: &Subject, found: &Found) -> (Standpoint, String) {
         // Another may follow that stays in the model.
         Verdict::Breaks if found.is_untold() && !found.is_over => (Standpoint::Open, "being judged".to_owned()),
         Verdict::Breaks if found.is_untold() => (Standpoint::Silent, UNTOLD.to_owned()),
-        Verdict::Breaks => (Standpoint::Breaks, breaks(found)),
+        Verdict::Breaks => (Standpoint::Breaks, breaks(subject, found)),
         Verdict::Empty => (
             Standpoint::Silent,
             "no verdict: no exception struck kernel code that runs on the user's tables".to_owned(),
@@ -123,8 +123,18 @@ fn schedules(subject: &Subject, count: u64) -> String {
     format!("{} schedules{systems}", grouped(count))
 }
 
-fn breaks(found: &Found) -> String {
-    found.counterexamples.first().map_or_else(|| "breaks".to_owned(), |first| format!("breaks: {}", cause(first)))
+fn breaks(subject: &Subject, found: &Found) -> String {
+    let Some(first) = found.counterexamples.first() else { return "breaks".to_owned() };
+    let system = match subject.scope {
+        Scope::Displayed => String::new(),
+        Scope::Standard => format!(" ({})", system(first)),
+    };
+    format!("breaks: {}{system}", cause(first))
+}
+
+/// The system that a counterexample is of.
+fn system(found: &Counterexample) -> String {
+    format!("features {}, handler {}", found.features, found.handler)
 }
 
 /// What strikes, and what breaks then, in one line.
@@ -196,6 +206,9 @@ fn deeper(subject: &Subject, found: &Found, begun: Option<Begun>, pace: Pace) ->
         (None, Some(Reach::Any), true) if gave_up.is_none() => {
             Some("deeper: no answer for any depth within the budget".to_owned())
         }
+        (None, None, true) if subject.scope == Scope::Standard => {
+            Some("deeper: not tried for the standard set on this page".to_owned())
+        }
         (None, _, _) => None,
     };
     gave_up.into_iter().chain(now).collect::<Vec<_>>().join("; ")
@@ -264,7 +277,6 @@ pub fn cards(state: &State) -> Vec<Card> {
 
 fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Card {
     let is_displayed = (found.features, found.handler) == (state.setup.features, state.setup.handler);
-    let system = || format!("features {}, handler {}", found.features, found.handler);
     Card {
         side,
         form: state.names()[side.index()],
@@ -272,7 +284,7 @@ fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Ca
         cause: cause(found),
         schedule: found.schedule.to_string(),
         step: found.step,
-        system: (!is_displayed).then(system),
+        system: (!is_displayed).then(|| system(found)),
         length: found.shorter.words(),
         is_alone,
     }

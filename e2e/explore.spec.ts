@@ -248,6 +248,21 @@ test("the editor judges in sight, and opens what breaks", async ({ page }) => {
   await expect(page.locator(".strike")).toHaveCount(1);
 });
 
+for (const { width, height } of [{ width: 390, height: 844 }, { width: 1000, height: 800 }, { width: 1440, height: 900 }]) {
+  test(`the strip says all of both sides at ${width} × ${height}`, async ({ page }) => {
+    await page.setViewportSize({ width, height });
+    await opened(page, "v=1&a=never&b=E&s=");
+    await expect(verdict(page, 0)).toHaveClass(/breaks/);
+    await expect(verdict(page, 1)).toHaveClass(/holds/);
+    const cut = await page.locator(".verdicts .judged .words").evaluateAll((all) =>
+      all.filter((it) => it.scrollWidth > it.clientWidth + 1 || it.scrollHeight > it.clientHeight + 1 || it.getBoundingClientRect().right > innerWidth).map((it) => it.textContent),
+    );
+    expect(cut).toEqual([]);
+    await expect(page.locator(".verdicts .judged .words")).toHaveCount(2);
+    for (const words of await page.locator(".verdicts .judged .words").all()) await expect(words).toBeVisible();
+  });
+}
+
 test("nothing deeper is searched while the page is out of sight", async ({ page }) => {
   await page.addInitScript(() => {
     let hidden = true;

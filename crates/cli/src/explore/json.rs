@@ -2,17 +2,18 @@
 
 use super::Searched;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
+use super::random::Random;
 use super::text::command;
 use super::why::Without;
 use crate::diagnostic;
 use cr3_core::counters::Counter;
-use cr3_core::explore::{Assumption, Counts, Method, Obstacle, Reach, Shorter, Standing, Violation};
+use cr3_core::explore::{Assumption, Counts, Method, Obstacle, Reach, Setting, Shorter, Standing, Violation};
 use cr3_core::linux::{self, Form};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Grows when a field changes its meaning or goes away.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 #[derive(Serialize)]
 pub(super) struct Answer {
@@ -55,16 +56,19 @@ struct Search {
     choices: u64,
     refused: u64,
     excluded: BTreeMap<&'static str, u64>,
+    /// Schedules that were looked at one by one.
     schedules: u64,
-    /// Schedules that break a promise.
-    breaking: u64,
+    /// Of random schedules, the exceptions that struck; null otherwise.
+    strikes: Option<u64>,
+    /// Those of `schedules` that break a promise; null if what breaks is none of them.
+    breaking: Option<u64>,
     /// Boundaries at which the vectors were weighed; null for random schedules.
     contexts: Option<u64>,
-    /// The same for each number of exceptions, from 1.
+    /// The same for each number of exceptions, from 1; empty for random schedules.
     depths: Vec<Depth>,
     /// The choices in the runs that stand for all, if `depth` is `any`; what is above counts single exceptions.
     at_any_depth: Option<Weighed>,
-    /// What ended a search of any depth before it was through.
+    /// What ended the search early, and the first system on which that was so.
     obstacle: Option<Hindrance>,
     systems: Vec<System>,
     assumptions: Vec<Assumed>,
@@ -141,12 +145,28 @@ impl Weighed {
 struct Hindrance {
     features: String,
     handler: String,
-    what: String,
+    #[serde(flatten)]
+    early: Early,
 }
 
 impl Hindrance {
     fn new((config, obstacle): &(linux::Config, Obstacle)) -> Self {
-        Self { features: config.features.to_string(), handler: config.handler.to_string(), what: obstacle.to_string() }
+        Self { features: config.features.to_string(), handler: config.handler.to_string(), early: Early::new(obstacle) }
+    }
+}
+
+/// Why a search ended early.
+#[derive(Serialize)]
+struct Early {
+    /// `stopped`, `states`, `memory`, `steps`, `handler`, `processor`, `marks` or `mistake`.
+    reason: &'static str,
+    /// In words.
+    what: String,
+}
+
+impl Early {
+    fn new(obstacle: &Obstacle) -> Self {
+        Self { reason: obstacle.name(), what: obstacle.to_string() }
     }
 }
 
@@ -175,14 +195,32 @@ enum Reached {
     Any(&'static str),
 }
 
+impl Reached {
+    fn new(reach: Reach) -> Self {
+        match reach {
+            Reach::Depth(depth) => Self::UpTo(depth),
+            Reach::Any => Self::Any("any"),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct System {
     features: String,
     handler: String,
+    /// Of this system alone.
+    verdict: &'static str,
+    /// The depth up to which every schedule of this system was covered, or `any`.
+    depth: Reached,
+    /// What ended the search of this system early.
+    obstacle: Option<Early>,
     schedules: u64,
-    breaking: u64,
-    /// Nothing struck where it matters.
-    empty: bool,
+    strikes: Option<u64>,
+    breaking: Option<u64>,
+    /// For each number of exceptions, from 1; empty for random schedules.
+    depths: Vec<Depth>,
+    /// Whether nothing struck where it matters; null if single exceptions are not complete.
+    empty: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -287,10 +325,7 @@ impl Search {
             tree: own.and_then(|config| config.base.tree()).map(|tree| Tree::new(tree)),
             kernel: config.map_or_else(String::new, |config| config.kernel.to_string()),
             verdict: report.verdict.name(),
-            depth: match report.reach {
-                Reach::Depth(depth) => Reached::UpTo(depth),
-                Reach::Any => Reached::Any("any"),
-            },
+            depth: Reached::new(report.reach),
             depth_asked: random.is_none().then_some(match query.method {
                 Method::Summaries => Reached::Any("any"),
                 Method::Plain | Method::CutOff => Reached::UpTo(query.depth),
@@ -301,13 +336,14 @@ impl Search {
             choices: counts.choices(),
             refused: counts.refused,
             excluded: excluded(counts),
-            schedules: counts.schedules,
-            breaking: counts.breaking,
+            schedules: random.map_or(counts.schedules, |_| report.work.runs),
+            strikes: random.map(|_| counts.schedules),
+            breaking: report.breaking(),
             contexts: random.is_none().then(|| counts.choices() / query.vectors.len().max(1) as u64),
-            depths: report.depths.iter().map(Depth::new).collect(),
+            depths: depths(&report.depths, random.as_ref()),
             at_any_depth: report.at_any_depth.as_ref().map(Weighed::new),
             obstacle: report.obstacle.as_ref().map(Hindrance::new),
-            systems: report.settings.iter().map(System::new).collect(),
+            systems: report.settings.iter().map(|setting| System::new(setting, random.as_ref())).collect(),
             assumptions: assumptions(Some(searched)),
             schedules_counted: counted(report),
             counters: are_complete(searched).then(|| counters(searched)),
@@ -334,14 +370,26 @@ impl Search {
     }
 }
 
+/// Of random schedules there are no depths.
+fn depths(counts: &[Counts], random: Option<&Random>) -> Vec<Depth> {
+    let counts = if random.is_some() { &[] } else { counts };
+    counts.iter().map(Depth::new).collect()
+}
+
 impl System {
-    fn new(setting: &cr3_core::explore::Setting) -> Self {
+    fn new(setting: &Setting, random: Option<&Random>) -> Self {
+        let schedules = setting.counts.schedules;
         Self {
             features: setting.config.features.to_string(),
             handler: setting.config.handler.to_string(),
-            schedules: setting.counts.schedules,
-            breaking: setting.counts.breaking,
-            empty: setting.is_empty(),
+            verdict: setting.verdict.name(),
+            depth: Reached::new(setting.reach),
+            obstacle: setting.obstacle.as_ref().map(Early::new),
+            schedules: random.map_or(schedules, |_| setting.work.runs),
+            strikes: random.map(|_| schedules),
+            breaking: setting.breaking(),
+            depths: depths(&setting.depths, random),
+            empty: (setting.reach >= Reach::Depth(1)).then(|| setting.is_empty()),
         }
     }
 }

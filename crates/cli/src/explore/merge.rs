@@ -70,7 +70,8 @@ struct Merged {
     refused: u64,
     excluded: Map<String, Value>,
     schedules: u64,
-    breaking: u64,
+    strikes: Option<u64>,
+    breaking: Option<u64>,
     depths: Vec<Value>,
     violations: Vec<Value>,
     unconfirmed: Vec<Value>,
@@ -190,8 +191,11 @@ fn all(shares: &[Share]) -> (Verdict, Merged) {
     let last = first["depth_asked"].as_u64();
     let deepest = answers.iter().map(|answer| list(&answer["depths"]).len()).max().unwrap_or(0);
     let depths: Vec<_> = (0..deepest).map(|depth| depth_of(&answers, depth, is_shared(last, depth))).collect();
-    let whole = depths.iter().fold(Value::Null, |whole, depth| plus(&whole, depth));
+    let drawn = answers.iter().filter(|answer| !answer["random"].is_null()).map(|answer| counts(answer));
+    let whole = depths.iter().cloned().chain(drawn).fold(Value::Null, |whole, counts| plus(&whole, &counts));
     let verdict = verdict(&answers);
+    let violations = violations(&answers);
+    let breaking = number(&whole["breaking"]);
     let merged = Merged {
         version: first["version"].clone(),
         program: first["program"].clone(),
@@ -211,18 +215,25 @@ fn all(shares: &[Share]) -> (Verdict, Merged) {
         refused: number(&whole["refused"]),
         excluded: whole["excluded"].as_object().cloned().unwrap_or_default(),
         schedules: number(&whole["schedules"]),
-        breaking: number(&whole["breaking"]),
+        strikes: whole["strikes"].as_u64(),
+        breaking: (violations.is_empty() || breaking != 0).then_some(breaking),
         depths,
-        violations: violations(&answers),
+        violations,
         unconfirmed: answers.iter().flat_map(|answer| list(&answer["unconfirmed"])).cloned().collect(),
         command: whole_command(first),
     };
     (verdict, merged)
 }
 
+/// What a share of random schedules counts.
+fn counts(answer: &Value) -> Value {
+    let fields = ["choices", "refused", "excluded", "schedules", "strikes", "breaking"];
+    fields.into_iter().map(|field| (field.to_owned(), answer[field].clone())).collect()
+}
+
 /// Whether the schedules of a depth, counted from 0, were dealt out: those of the last depth, if that is more than 1, and random ones.
 fn is_shared(last: Option<u64>, depth: usize) -> bool {
-    last.is_none_or(|last| last > 1 && depth as u64 + 1 == last)
+    last.is_some_and(|last| last > 1 && depth as u64 + 1 == last)
 }
 
 /// The counts of one depth: summed if its schedules were dealt out; of the share that saw most of it if each share searches all of it.
@@ -326,7 +337,8 @@ fn assumed(merged: &Merged) -> String {
 fn text(merged: &Merged) -> String {
     let vectors: Vec<_> = list(&merged.vectors).iter().map(word).collect();
     let excluded: u64 = merged.excluded.values().map(number).sum();
-    let Merged { shares, choices, refused, schedules, breaking, depth, .. } = merged;
+    let Merged { shares, choices, refused, schedules, strikes, depth, .. } = merged;
+    let breaking = merged.breaking.unwrap_or(0);
     let drawn = merged.random["schedules"].as_u64();
     let verdict = match (merged.verdict, drawn) {
         ("holds", _) if *depth == 1 => {
@@ -347,7 +359,10 @@ fn text(merged: &Merged) -> String {
         labelled("vectors", &vectors.join(", ")),
         labelled("shares", &format!("all {shares}")),
         labelled("verdict", &verdict),
-        labelled(label, &format!("{choices}: {refused} refused, {excluded} excluded, {schedules} {struck}")),
+        labelled(
+            label,
+            &format!("{choices}: {refused} refused, {excluded} excluded, {} {struck}", strikes.unwrap_or(*schedules)),
+        ),
     ];
     let violation = |violation: &Value| {
         let field = |name: &str| word(&violation[name]);

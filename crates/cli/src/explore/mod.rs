@@ -2,6 +2,7 @@
 
 mod arguments;
 mod costs;
+mod extent;
 mod json;
 mod merge;
 mod random;
@@ -14,10 +15,10 @@ pub(crate) use merge::{MergeArguments, merge};
 use crate::outcome::{WrongUse, print, print_json, tell};
 use crate::{diagnostic, jobs, own_text};
 use arguments::Asked;
-use cr3_core::explore::{Done, Explorer, Query, Report, Task, Verdict};
+use cr3_core::explore::{Done, Explorer, Query, Report, Setting, Task, Verdict};
 use cr3_core::linux::System;
 use random::Random;
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ struct Settings {
     /// Bytes that states may take.
     memory: Option<u64>,
     random: Option<Random>,
-    /// Set by Ctrl-C.
+    /// Set by Ctrl-C, and by who asks the program to end.
     stop: Arc<AtomicBool>,
 }
 
@@ -38,8 +39,10 @@ impl Settings {
     fn new(arguments: &ExploreArguments) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         // Where a signal cannot be caught it ends the program at once; so does a second one.
-        let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&stop));
-        let _ = signal_hook::flag::register(SIGINT, Arc::clone(&stop));
+        for signal in [SIGINT, SIGTERM] {
+            let _ = signal_hook::flag::register_conditional_shutdown(signal, ENDED_BY + signal, Arc::clone(&stop));
+            let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
+        }
         Self { jobs: arguments.jobs(), memory: arguments.memory(), random: arguments.random(), stop }
     }
 
@@ -48,8 +51,8 @@ impl Settings {
     }
 }
 
-/// What shells report of a program that Ctrl-C ended.
-const INTERRUPTED: i32 = 130;
+/// What shells report of a program that a signal ended, less the number of the signal.
+const ENDED_BY: i32 = 128;
 
 /// A search that was carried out.
 struct Searched {
@@ -157,6 +160,9 @@ fn search(asked: Asked, settings: &Settings, command: String) -> Result<Searched
     let mut searched = Searched { query, report, name, options, command, random: settings.random, unmodelled };
     if searched.is_untold() {
         searched.report.verdict = Verdict::NotFinished;
+        let breaks = |setting: &&mut Setting| setting.verdict == Verdict::Breaks;
+        let settings = searched.report.settings.iter_mut().filter(breaks);
+        settings.for_each(|setting| setting.verdict = Verdict::NotFinished);
     }
     Ok(searched)
 }

@@ -71,6 +71,9 @@ pub(super) fn carry_out(explorer: &mut Explorer, random: &Random, settings: &Set
     });
     progress.clear();
     explorer.absorb_samples(all.into_inner().unwrap_or_default());
+    if next.into_inner() < random.schedules {
+        explorer.stop();
+    }
 }
 
 #[cfg(test)]

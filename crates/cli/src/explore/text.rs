@@ -2,6 +2,7 @@
 
 use super::Searched;
 use super::costs::costs;
+use super::extent::{Broke, schedules, systems_so_far, why_early};
 use super::why::Without;
 use crate::forms::described;
 use crate::shell::{kernel_option, quoted};
@@ -45,6 +46,7 @@ fn one(searched: &Searched) -> String {
         labelled("vectors", &vectors(searched)),
         query.shard.map_or(String::new(), |shard| share(shard, searched)),
         labelled("verdict", &verdict(searched)),
+        systems_so_far(searched),
         labelled(label, &choices),
         report.at_any_depth.map_or(String::new(), |counts| labelled("any depth", &at_any_depth(&counts))),
     ]
@@ -114,14 +116,6 @@ fn systems(searched: &Searched) -> String {
     }
 }
 
-/// Schedules of so many exceptions, in words.
-fn schedules(depth: u32) -> String {
-    match depth {
-        1 => "every schedule of one exception".to_owned(),
-        _ => format!("every schedule of up to {depth} exceptions"),
-    }
-}
-
 fn verdict(searched: &Searched) -> String {
     let Searched { query, report, .. } = searched;
     let share = query.shard.map_or(String::new(), |shard| format!(" in share {shard}"));
@@ -146,19 +140,18 @@ fn not_finished(report: &Report, share: &str) -> String {
         0 => "no depth was completed".to_owned(),
         depth => format!("{} was covered", schedules(depth)),
     };
-    let obstacle = report.obstacle.as_ref().map_or(String::new(), |(config, obstacle)| {
-        format!("; with features {}, handler {}: {obstacle}", config.features, config.handler)
-    });
-    format!("not finished{share}; {covered}, and {} schedules were seen in all{obstacle}", report.counts.schedules)
+    let early = why_early(report).map_or(String::new(), |why| format!("; {why}"));
+    format!("not finished{share}; {covered}, and {} schedules were seen in all{early}", report.counts.schedules)
 }
 
 /// The outcomes of random schedules.
 fn drawn(report: &Report, share: &str) -> String {
     let (runs, breaking) = (report.work.runs, report.counts.breaking);
+    let early = why_early(report).map_or(String::new(), |why| format!("; {why}"));
     match report.verdict {
         Verdict::Breaks if runs == 0 => "breaks without any exception".to_owned(),
-        Verdict::Breaks => format!("breaks{share}: {breaking} of {runs} random schedules"),
-        _ => none_breaks(share, runs),
+        Verdict::Breaks => format!("breaks{share}: {breaking} of {runs} random schedules{early}"),
+        _ => none_breaks(share, runs) + &early,
     }
 }
 
@@ -175,26 +168,15 @@ fn vectors(searched: &Searched) -> String {
 /// At which depth it breaks, and what was not searched for that reason.
 fn breaks(searched: &Searched, share: &str) -> String {
     let Searched { query, report, .. } = searched;
-    let depth = report.violations.first().map_or(0, |violation| violation.depth() as u32);
-    if depth == 0 {
-        return "breaks without any exception".to_owned();
-    }
-    let counts = &report.counts;
-    if query.method == Method::Summaries && depth > report.depth {
-        let schedules = schedules(report.depth);
-        return format!("breaks at depth {depth}; {schedules} keeps every promise ({} schedules)", counts.schedules);
-    }
-    let up_to = if depth == 1 { String::new() } else { format!(" of up to {depth} exceptions") };
-    let partial = if report.depth < depth { "; the search did not finish" } else { "" };
-    let rest = match query.depth.saturating_sub(depth) {
-        0 => String::new(),
-        1 => format!("; depth {} not searched", query.depth),
-        _ => format!("; depths {} to {} not searched", depth + 1, query.depth),
+    let broke = Broke {
+        depth: report.violations.first().map_or(0, |violation| violation.depth() as u32),
+        complete: report.depth,
+        asked: (query.method != Method::Summaries).then_some(query.depth),
+        schedules: report.counts.schedules,
+        breaking: report.counts.breaking,
+        early: why_early(report),
     };
-    format!(
-        "breaks at depth {depth}{share}: {} of {} schedules{up_to}{partial}{rest}",
-        counts.breaking, counts.schedules
-    )
+    broke.words(share)
 }
 
 /// What struck nowhere.

@@ -392,7 +392,7 @@ fn what_explore_prints_can_be_run() {
         ["--form never --vectors db", "--form E --without vc-gap --vectors vc", "--macro testdata/explore/wrong_gs.S"]
     {
         let report = json(&format!("explore {ONE} --depth 1 {arguments} --json"), 1);
-        assert_eq!((&report["version"], &report["depth"]), (&Value::from(4), &Value::from(1)));
+        assert_eq!((&report["version"], &report["depth"]), (&Value::from(5), &Value::from(1)));
         for violation in report["violations"].as_array().expect("a list") {
             assert_eq!(violation["minimal"], true);
             let command = violation["command"].as_str().and_then(|command| command.strip_prefix("cr3play "));

@@ -1,10 +1,9 @@
-//! `cr3play explore` where it takes long: random schedules, budgets, Ctrl-C, shares and `cr3play merge`.
+//! `cr3play explore` where it takes long: random schedules, shares and `cr3play merge`.
 
-use super::{Answer, check, json, play, words};
+use super::{Answer, check, json, play};
 use expect_test::expect;
 use serde_json::Value;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 /// One system, so that a search is short.
 const ONE: &str = "--features pti,pcid,invpcid,fsgsbase,nx --handler quiet";
@@ -14,14 +13,19 @@ fn random_schedules_are_those_of_their_seed() {
     let drawn = |arguments: &str| json(&format!("explore {ONE} --random 120 {arguments} --json"), 3);
     let one = drawn("--jobs 1");
     assert_eq!(one, drawn("--jobs 5 --seed 1"));
-    assert_ne!(one["schedules"], drawn("--seed 2")["schedules"]);
+    assert_ne!(one["strikes"], drawn("--seed 2")["strikes"]);
     assert_eq!(
         (&one["verdict"], &one["depth"], &one["depth_asked"]),
         (&"not-finished".into(), &0.into(), &Value::Null)
     );
     assert_eq!((&one["work"]["runs"], &one["work"]["method"]), (&120.into(), &"random".into()));
+    assert_eq!((&one["schedules"], &one["depths"]), (&120.into(), &Value::Array(Vec::new())));
     // Up to 16 exceptions each, of which some may not strike.
-    assert!(one["schedules"].as_u64().is_some_and(|strikes| (300..1920).contains(&strikes)), "{}", one["schedules"]);
+    let strikes = one["strikes"].as_u64().expect("a number");
+    assert!((300..1920).contains(&strikes), "{strikes}");
+    let excluded = one["excluded"].as_object().expect("by id").values().filter_map(Value::as_u64).sum::<u64>();
+    assert_eq!(one["choices"].as_u64(), Some(one["refused"].as_u64().expect("a number") + excluded + strikes));
+    assert_eq!((&one["systems"][0]["schedules"], &one["systems"][0]["strikes"]), (&120.into(), &one["strikes"]));
     assert!(one["excluded"]["ist-once"].as_u64().is_some_and(|count| count > 0), "{}", one["excluded"]);
 }
 
@@ -65,36 +69,6 @@ fn random_schedules_find_what_breaks_and_promise_nothing() {
     }
 }
 
-#[test]
-fn a_budget_of_memory_ends_a_search() {
-    let deep = format!("explore {ONE} --depth 2 --vectors db --shard 380/2000 --json");
-    let little = json(&format!("{deep} --max-memory 1"), 3);
-    assert_eq!((&little["verdict"], &little["depth"]), (&"not-finished".into(), &1.into()));
-    let enough = json(&format!("{deep} --max-memory 4096"), 0);
-    assert_eq!((&enough["verdict"], &enough["depth"]), (&"holds".into(), &2.into()));
-}
-
-#[test]
-fn a_search_that_is_interrupted_says_what_it_covered() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cr3play"))
-        .args(words(&format!("explore {ONE} --depth 3 --json --jobs 2")))
-        .current_dir(root)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("cr3play starts");
-    std::thread::sleep(Duration::from_secs(2));
-    assert!(child.try_wait().expect("it can be asked").is_none(), "three exceptions take hours");
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-    assert!(killed.success());
-    let output = child.wait_with_output().expect("cr3play ends");
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!((output.status.code(), &report["verdict"]), (Some(3), &"not-finished".into()));
-    assert!(report["schedules"].as_u64().is_some_and(|seen| seen > 0), "{report}");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "progress is for terminals");
-}
-
 /// A folder for the files of one test.
 fn folder(name: &str) -> std::path::PathBuf {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -131,6 +105,7 @@ fn shares_join_into_the_verdict_of_the_whole() {
             "refused",
             "excluded",
             "schedules",
+            "strikes",
             "breaking",
             "depths",
             "violations",
@@ -320,7 +295,7 @@ fn shares_that_run_beside_each_other_join_into_the_verdict_of_the_whole() {
         let output = shell.output().expect("a shell");
         assert_eq!(output.status.code(), Some(3), "{program}: {}", String::from_utf8_lossy(&output.stderr));
         let merged: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        for field in ["verdict", "choices", "refused", "excluded", "schedules", "breaking", "violations"] {
+        for field in ["verdict", "choices", "refused", "excluded", "schedules", "strikes", "breaking", "violations"] {
             assert_eq!(merged[field], whole[field], "{program}: {field}");
         }
         ran.push(program);

@@ -2,6 +2,7 @@
 
 use super::{json, play};
 use expect_test::{Expect, expect};
+use serde_json::Value;
 
 /// One system, so that a search is short.
 const ONE: &str = "--features pti,pcid,invpcid,fsgsbase,nx --handler quiet";
@@ -56,6 +57,22 @@ fn costs_that_cannot_be_compared() {
     assert_eq!(reason, "the forms have 1385 and 1378 schedules");
 }
 
+/// What is broken by schedules that stand for others is no part of the schedules that were looked at one by one.
+#[test]
+fn what_breaks_is_counted_where_schedules_are_looked_at_one_by_one() {
+    let breaking = |arguments: &str| {
+        let report = json(&format!("explore {ONE} {arguments} --json"), 1);
+        [&report["breaking"], &report["systems"][0]["breaking"]].map(Value::as_u64)
+    };
+    let second = "--macro testdata/explore/second_hit.S --vectors db";
+    assert_eq!(breaking(&format!("{second} --depth any")), [None, None]);
+    assert_eq!(breaking(&format!("{second} --depth 2 --shard 380/2000")), [Some(146), Some(146)]);
+    assert_eq!(breaking("--macro testdata/explore/never_leaves.S --vectors nmi --depth 1"), [None, None]);
+    let never = json(&format!("explore {ONE} --form never --vectors db --depth any --json"), 1);
+    assert_eq!(never["breaking"], never["depths"][0]["breaking"]);
+    assert!(never["breaking"].as_u64().is_some_and(|count| count > 0), "{never}");
+}
+
 #[test]
 fn an_assumption_that_is_off_for_nothing() {
     let answer = play(&format!("explore {ONE} --depth 1 --vectors nmi --without no-poke --without vc-gap"), "");
@@ -71,16 +88,18 @@ fn a_search_that_breaks_and_did_not_finish() {
         1,
         &["verdict"],
         expect![[r#"
-        verdict   breaks at depth 1: ### of ### schedules; the search did not finish
-    "#]],
+            verdict   breaks at depth 1: ### of ### schedules; the search did not finish: its budget of states
+                      is spent; try a larger --max-states
+        "#]],
     );
     check(
         "--vectors db --max-states 900",
         3,
         &["verdict"],
         expect![[r#"
-        verdict   not finished; no depth was completed, and ### schedules were seen in all
-    "#]],
+            verdict   not finished; no depth was completed, and ### schedules were seen in all; its budget of
+                      states is spent; try a larger --max-states
+        "#]],
     );
 }
 

@@ -6,6 +6,7 @@ mod copy;
 mod costs;
 mod exploring;
 mod exploring_at_length;
+mod exploring_early;
 mod exploring_states;
 mod findings;
 mod listing;

@@ -11,8 +11,11 @@ mod agree;
 mod assume;
 mod by_place;
 mod count;
+mod explored;
 mod journal;
+mod known;
 mod lane;
+mod obstacle;
 mod random;
 mod report;
 mod returning;
@@ -26,9 +29,10 @@ mod world;
 
 pub use by_place::AtInstruction;
 pub use count::{Costs, Counts, follows_instructions};
+pub use obstacle::Obstacle;
 pub use random::{MAX_LEVEL, MAX_STRIKES, Sampler, Samples};
 pub use report::{Report, Setting, Violation};
-pub use summary::{Obstacle, Played, Wrong};
+pub use summary::{Played, Wrong};
 pub use sweep::{Aim, Progress, Work};
 
 pub use crate::query::{
@@ -37,12 +41,12 @@ pub use crate::query::{
 };
 
 use crate::asm::Diagnostic;
-use crate::linux::Config;
-use crate::promises::Breakage;
 use crate::scenario::Vector;
+use explored::Explored;
+use known::Known;
 use std::sync::Arc;
-use summary::{Flaw, Reached, Saturation};
-use sweep::{Failure, Found, Known, Part, Plan, Sweep};
+use summary::{Flaw, Saturation};
+use sweep::{Found, Part, Plan, Sweep};
 use world::World;
 
 /// A search, and how far it has come.
@@ -68,24 +72,6 @@ enum Stage {
     /// Schedules of any depth and number.
     Any,
     Over,
-}
-
-/// A system and what is known of it.
-struct Explored {
-    world: Arc<World>,
-    known: Arc<Known>,
-    /// For each number of strikes that is complete, from 1.
-    counts: Vec<Counts>,
-    costs: Costs,
-    /// Of single strikes.
-    by_place: Vec<AtInstruction>,
-    /// Of the last number of strikes.
-    failures: Vec<Failure>,
-    /// Whether there are others that were counted and not seen.
-    hides: bool,
-    work: Work,
-    /// What handlers do, summed up.
-    saturation: Option<Saturation>,
 }
 
 /// Tasks that are done one after the other.
@@ -166,7 +152,7 @@ impl Running {
     /// Leaves the rest undone.
     fn give_up(&mut self) {
         match self {
-            Self::Sweep(sweep) => sweep.give_up(),
+            Self::Sweep(sweep) => sweep.give_up(Obstacle::Stopped),
             Self::Saturation(saturation) => saturation.give_up(),
         }
     }
@@ -344,20 +330,27 @@ impl Explorer {
         if self.stage == Stage::Any {
             return self.absorb_saturations(done);
         }
-        let is_partial = |done: &Done| matches!(&done.came, Came::Swept(found) if found.is_partial);
-        let is_whole = done.len() == self.tasks().len() && !done.iter().any(is_partial);
-        let mut found: Vec<Found> = self.systems.iter().map(|_| Found::default()).collect();
+        // Each system has as many parts.
+        let parts = self.tasks().len() / self.systems.len().max(1);
+        let mut found: Vec<_> = self.systems.iter().map(|_| (Found::default(), parts)).collect();
         for Done { system, came } in done {
             let Came::Swept(part) = came else { continue };
             let mut part = *part;
             let learned = std::mem::take(&mut part.learned);
-            if let (Some(explored), Some(found)) = (self.systems.get_mut(system), found.get_mut(system)) {
+            if let (Some(explored), Some((found, missing))) = (self.systems.get_mut(system), found.get_mut(system)) {
                 Arc::make_mut(&mut explored.known).learn(learned, self.strikes);
                 found.merge(part);
+                *missing = missing.saturating_sub(1);
             }
         }
-        self.systems.iter_mut().zip(found).for_each(|(system, found)| system.absorb(found));
-        if is_whole {
+        for (system, (mut found, missing)) in self.systems.iter_mut().zip(found) {
+            if missing != 0 {
+                found.obstacle.get_or_insert(Obstacle::Stopped);
+            }
+            system.absorb(found);
+            system.complete += u32::from(system.obstacle.is_none());
+        }
+        if self.systems.iter().all(|system| system.obstacle.is_none()) {
             self.complete = self.strikes;
             self.next_depth();
         } else {
@@ -368,11 +361,16 @@ impl Explorer {
     fn absorb_saturations(&mut self, done: Vec<Done>) {
         for Done { system, came } in done {
             if let (Came::Saturated(saturation), Some(explored)) = (came, self.systems.get_mut(system)) {
-                explored.failures = saturation.failures().to_vec();
-                explored.work.add(saturation.worked());
-                explored.saturation = Some(*saturation);
+                explored.absorb_saturation(*saturation);
             }
         }
+        self.systems.iter_mut().filter(|system| system.saturation.is_none()).for_each(Explored::stop);
+        self.stage = Stage::Over;
+    }
+
+    /// Ends the search as not finished, since somebody stopped it.
+    pub fn stop(&mut self) {
+        self.systems.iter_mut().for_each(Explored::stop);
         self.stage = Stage::Over;
     }
 
@@ -390,8 +388,7 @@ impl Explorer {
 
     /// Whether all systems are known to any depth and number, or to the first that breaks a promise.
     fn is_saturated(&self) -> bool {
-        let reached = |system: &Explored| system.saturation.as_ref().map(Saturation::reached);
-        self.systems.iter().all(|system| reached(system) == Some(Reached::Fixpoint))
+        self.systems.iter().all(Explored::is_saturated)
     }
 
     /// Plays a schedule on a system that was saturated, and holds what happens against the summaries. `choose` says what strikes
@@ -464,34 +461,5 @@ impl Explorer {
             done.chain(task.zip(current.running.as_ref().and_then(Running::found)))
         });
         found.filter_map(|(system, found)| Some((self.systems.get(system)?, found)))
-    }
-}
-
-impl Explored {
-    fn new(config: &Config) -> Result<Self, Vec<Diagnostic>> {
-        let world = World::new(config)?;
-        let failure =
-            |breakage: &Breakage| Failure { strikes: Vec::new(), steps: breakage.step as u32, broken: breakage.broken };
-        let failures = world.base_broken.iter().map(failure).collect();
-        Ok(Self {
-            world: Arc::new(world),
-            known: Arc::default(),
-            counts: Vec::new(),
-            costs: Costs::default(),
-            by_place: Vec::new(),
-            failures,
-            hides: false,
-            work: Work::default(),
-            saturation: None,
-        })
-    }
-
-    fn absorb(&mut self, found: Found) {
-        self.counts.push(found.counts);
-        self.failures = found.failures;
-        self.hides = found.hides;
-        self.costs.merge(&found.costs);
-        self.by_place.extend(found.by_place);
-        self.work.add(found.work);
     }
 }

@@ -3,12 +3,14 @@
 use super::assume::Assumption;
 use super::by_place::AtInstruction;
 use super::count::{Costs, Counts};
-use super::summary::{Obstacle, Reached};
+use super::explored::Explored;
+use super::obstacle::Obstacle;
 use super::sweep::{Aim, Failure, Work};
-use super::{Explored, Explorer, witness};
+use super::{Explorer, witness};
+use crate::counters::Counter;
 use crate::linux::Config;
 use crate::promises::{Breakage, Broken};
-use crate::query::{Method, Reach, Shorter, Verdict};
+use crate::query::{Method, Query, Reach, Shorter, Verdict};
 use crate::scenario::{Schedule, Vector};
 
 /// A schedule that breaks a promise, confirmed by the runner.
@@ -43,8 +45,19 @@ impl Violation {
 pub struct Setting {
     /// The system.
     pub config: Config,
+    /// What the search says of this system. It says that a system breaks if a schedule was seen to break there, and if the runner confirms the
+    /// best of them in all systems.
+    pub verdict: Verdict,
+    /// Which of its schedules were covered.
+    pub reach: Reach,
+    /// What ended its search early.
+    pub obstacle: Option<Obstacle>,
+    /// How much was done.
+    pub work: Work,
     /// All choices of the depths that were looked at.
     pub counts: Counts,
+    /// The same for each number of strikes that was looked at, from 1.
+    pub depths: Vec<Counts>,
     /// What single strikes cost.
     pub costs: Costs,
     /// What single strikes result in before each instruction that the run without them reaches, in order of address. Empty unless the
@@ -56,31 +69,42 @@ pub struct Setting {
     pub idle: Option<Vector>,
     /// Where the worst of them strike, in the words of a schedule.
     places: Vec<(u32, Vector, Schedule)>,
+    /// Whether something was seen to break.
+    fails: bool,
 }
 
 impl Setting {
-    fn new(explored: &Explored, vectors: &[Vector]) -> Self {
-        let mut counts = Counts::default();
-        explored.counts.iter().for_each(|more| counts += *more);
-        let costs = explored.costs.clone();
-        let worst = crate::counters::Counter::ALL.iter().filter_map(|&counter| costs.worst(counter));
-        let place = |(step, vector)| {
-            let strike = super::lane::Strike { step, vector };
-            Some((step, vector, witness::schedule(&explored.world, &[strike])?))
+    /// `failing` is what the search says of a system in which something was seen to break.
+    fn new(explored: &Explored, query: &Query, failing: Verdict) -> Self {
+        let counts = sum(&explored.counts);
+        let idle = query.vectors.iter().copied().find(|&vector| counts.struck(vector) == 0);
+        let setting = Self {
+            config: explored.world.config.clone(),
+            verdict: Verdict::NotFinished,
+            reach: explored.reach(),
+            obstacle: explored.obstacle.clone(),
+            work: explored.work,
+            counts,
+            depths: explored.counts.clone(),
+            costs: explored.costs.clone(),
+            by_place: explored.by_place.clone(),
+            at_any_depth: at_any_depth(explored),
+            idle,
+            places: places(explored),
+            fails: !explored.failures.is_empty(),
         };
-        let mut strikes = Vec::new();
-        for (_, step, vector) in worst {
-            if !strikes.contains(&(step, vector)) {
-                strikes.push((step, vector));
-            }
-        }
-        let places = strikes.into_iter().filter_map(place).collect();
-        let by_place = explored.by_place.clone();
-        let holds =
-            explored.saturation.as_ref().filter(|it| it.reached() == Reached::Fixpoint && it.failures().is_empty());
-        let at_any_depth = holds.map(|it| it.weighed().as_slice().to_vec()).unwrap_or_default();
-        let idle = vectors.iter().copied().find(|&vector| counts.struck(vector) == 0);
-        Self { config: explored.world.config.clone(), counts, costs, by_place, at_any_depth, idle, places }
+        let verdict = match () {
+            () if setting.fails => failing,
+            () if !explored.is_finished(query) => Verdict::NotFinished,
+            () if setting.is_empty() => Verdict::Empty,
+            () => Verdict::Holds,
+        };
+        Self { verdict, ..setting }
+    }
+
+    /// Schedules that break a promise; nothing if what breaks is not among those that were looked at one by one.
+    pub fn breaking(&self) -> Option<u64> {
+        counted(self.counts, self.fails)
     }
 
     /// The schedule that strikes this way.
@@ -92,6 +116,55 @@ impl Setting {
     /// `reached` does not hold, that what a verdict speaks of was executed.
     pub fn is_empty(&self) -> bool {
         self.idle.is_some() || (self.config.features.pti && self.counts.on_user_tables == 0)
+    }
+}
+
+/// Choices of any depth by instruction. A search that found something broken looked at no more than it took to find it.
+fn at_any_depth(explored: &Explored) -> Vec<AtInstruction> {
+    let holds = explored.is_saturated() && explored.failures.is_empty();
+    let saturation = explored.saturation.as_ref().filter(|_| holds);
+    saturation.map(|it| it.weighed().as_slice().to_vec()).unwrap_or_default()
+}
+
+/// Where the worst of single strikes strike.
+fn places(explored: &Explored) -> Vec<(u32, Vector, Schedule)> {
+    let worst = Counter::ALL.iter().filter_map(|&counter| explored.costs.worst(counter));
+    let place = |(step, vector)| {
+        let strike = super::lane::Strike { step, vector };
+        Some((step, vector, witness::schedule(&explored.world, &[strike])?))
+    };
+    let mut strikes = Vec::new();
+    for (_, step, vector) in worst {
+        if !strikes.contains(&(step, vector)) {
+            strikes.push((step, vector));
+        }
+    }
+    strikes.into_iter().filter_map(place).collect()
+}
+
+fn sum<'c>(counts: impl IntoIterator<Item = &'c Counts>) -> Counts {
+    counts.into_iter().fold(Counts::default(), |mut sum, counts| {
+        sum += *counts;
+        sum
+    })
+}
+
+/// The schedules that break a promise, if these were counted, where some are known to.
+fn counted(counts: Counts, fails: bool) -> Option<u64> {
+    (!fails || counts.breaking != 0).then_some(counts.breaking)
+}
+
+impl Explored {
+    fn reach(&self) -> Reach {
+        let is_through = self.is_saturated() && self.failures.is_empty();
+        if is_through { Reach::Any } else { Reach::Depth(self.complete) }
+    }
+
+    fn is_finished(&self, query: &Query) -> bool {
+        match query.method {
+            Method::Plain | Method::CutOff => self.complete >= query.depth,
+            Method::Summaries => self.is_saturated(),
+        }
     }
 }
 
@@ -116,7 +189,7 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// Failures of the search that the runner does not confirm: mistakes of the explorer.
     pub unconfirmed: Vec<String>,
-    /// What ended the search of any depth before its fixpoint, and the first system on which that was so.
+    /// What ended the search early, and the first system on which that was so.
     pub obstacle: Option<(Config, Obstacle)>,
     /// How much was done.
     pub work: Work,
@@ -126,6 +199,11 @@ impl Report {
     /// Choices that an assumption excluded: of any depth, if the search covered that.
     pub fn excluded(&self, assumption: Assumption) -> u64 {
         self.at_any_depth.unwrap_or(self.counts).excluded(assumption)
+    }
+
+    /// Schedules that break a promise; nothing if what breaks is not among those that were looked at one by one.
+    pub fn breaking(&self) -> Option<u64> {
+        counted(self.counts, !self.violations.is_empty() || !self.unconfirmed.is_empty())
     }
 }
 
@@ -138,13 +216,14 @@ impl Explorer {
     /// The outcome of the search so far. Counts are of the depths that are over; a schedule of the depth at hand that breaks a promise is
     /// among the violations as soon as it is found.
     pub fn report(&self) -> Report {
-        let settings: Vec<_> = self.systems.iter().map(|system| Setting::new(system, &self.query.vectors)).collect();
-        let mut counts = Counts::default();
         let mut work = Work::default();
         let depths = self.depths();
-        settings.iter().for_each(|setting| counts += setting.counts);
+        let counts = sum(&depths);
         self.systems.iter().for_each(|system| work.add(system.work));
         let (violations, unconfirmed) = self.violations();
+        let failing = if violations.is_empty() { Verdict::NotFinished } else { Verdict::Breaks };
+        let setting = |system| Setting::new(system, &self.query, failing);
+        let settings: Vec<_> = self.systems.iter().map(setting).collect();
         let verdict = match () {
             () if !violations.is_empty() => Verdict::Breaks,
             () if !unconfirmed.is_empty() || !self.is_finished() => Verdict::NotFinished,
@@ -169,37 +248,23 @@ impl Explorer {
     }
 
     fn obstacle(&self) -> Option<(Config, Obstacle)> {
-        self.systems.iter().find_map(|system| {
-            let obstacle = system.saturation.as_ref()?.obstacle()?;
-            Some((system.world.config.clone(), obstacle.clone()))
-        })
+        let met = |system: &Explored| Some((system.world.config.clone(), system.obstacle.clone()?));
+        self.systems.iter().find_map(met)
     }
 
     fn at_any_depth(&self) -> Counts {
-        let saturations = self.systems.iter().filter_map(|system| system.saturation.as_ref());
-        saturations.fold(Counts::default(), |mut sum, saturation| {
-            sum += saturation.weighed().total();
-            sum
-        })
+        let weighed = |system: &Explored| Some(system.saturation.as_ref()?.weighed().total());
+        sum(&self.systems.iter().filter_map(weighed).collect::<Vec<_>>())
     }
 
     fn depths(&self) -> Vec<Counts> {
         let looked_at = self.systems.iter().map(|system| system.counts.len()).max().unwrap_or(0);
-        let at = |depth: usize| {
-            let each = self.systems.iter().filter_map(|system| system.counts.get(depth));
-            each.fold(Counts::default(), |mut sum, counts| {
-                sum += *counts;
-                sum
-            })
-        };
+        let at = |depth: usize| sum(self.systems.iter().filter_map(|system| system.counts.get(depth)));
         (0..looked_at).map(at).collect()
     }
 
     fn is_finished(&self) -> bool {
-        match self.query.method {
-            Method::Plain | Method::CutOff => self.complete >= self.query.depth,
-            Method::Summaries => self.is_saturated(),
-        }
+        !self.systems.is_empty() && self.systems.iter().all(|system| system.is_finished(&self.query))
     }
 
     /// The best failure for each promise over all systems.

@@ -8,8 +8,10 @@ use super::agree::{Future, Tables, fingerprint};
 use super::assume::Assumptions;
 use super::by_place::{AtInstruction, Mark, by_place};
 use super::count::{Costs, Counts};
-use super::journal::{Exposed, Facts, Journal, Record, Watch};
+use super::journal::{Journal, Record, Watch};
+use super::known::{Known, Learned};
 use super::lane::{LANE, Lane, Strike, Went};
+use super::obstacle::Obstacle;
 use super::returning::Returning;
 use super::world::World;
 use crate::counters::{Counter, Counters};
@@ -68,36 +70,6 @@ impl Failure {
     }
 }
 
-/// What sweeps with fewer strikes learned, for those with more.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    exposed: Exposed,
-    facts: Facts,
-    /// For each number of strikes from 1: what was counted from each boundary of the unstruck run on.
-    tails: Vec<Vec<Counts>>,
-}
-
-impl Known {
-    /// Takes in one sweep's parts.
-    pub(super) fn learn(&mut self, found: Learned, strikes: u32) {
-        self.exposed.merge(&found.exposed);
-        self.facts.merge(&found.facts);
-        self.tails.resize(strikes as usize, Vec::new());
-        if let Some(tails) = self.tails.last_mut() {
-            tails.resize(tails.len().max(found.tails.len()), Counts::default());
-            tails.iter_mut().zip(&found.tails).for_each(|(tail, more)| *tail += *more);
-        }
-    }
-}
-
-/// What a sweep learned.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Learned {
-    exposed: Exposed,
-    facts: Facts,
-    tails: Vec<Counts>,
-}
-
 /// The outcome of a sweep.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
@@ -110,8 +82,8 @@ pub(super) struct Found {
     /// The outcomes of schedules of one strike, by the instruction before which they strike.
     pub(super) by_place: Vec<AtInstruction>,
     pub(super) learned: Learned,
-    /// It gave up.
-    pub(super) is_partial: bool,
+    /// What made it give up.
+    pub(super) obstacle: Option<Obstacle>,
     /// Schedules that break something were counted by what followed of another state, and never seen.
     pub(super) hides: bool,
 }
@@ -143,7 +115,7 @@ impl Found {
         self.work.add(other.work);
         // One strike is swept in one part.
         self.by_place.extend(other.by_place);
-        self.is_partial |= other.is_partial;
+        self.obstacle = self.obstacle.take().or(other.obstacle);
         self.hides |= other.hides;
         other.failures.into_iter().for_each(|failure| self.fail(failure));
     }
@@ -265,8 +237,8 @@ impl Sweep {
     pub(super) fn work(&mut self, steps: u64) -> Progress {
         let end = self.found.work.steps + steps;
         while self.found.work.steps < end {
-            if self.found.work.runs >= self.plan.limit || self.held > self.plan.memory {
-                self.give_up();
+            if let Some(obstacle) = self.spent() {
+                self.give_up(obstacle);
             }
             if !self.advance() {
                 return Progress::Done;
@@ -275,9 +247,18 @@ impl Sweep {
         Progress::More
     }
 
+    /// The budget that is spent.
+    fn spent(&self) -> Option<Obstacle> {
+        match () {
+            () if self.found.work.runs >= self.plan.limit => Some(Obstacle::Runs),
+            () if self.held > self.plan.memory => Some(Obstacle::Memory),
+            () => None,
+        }
+    }
+
     /// Leaves the rest undone.
-    pub(super) fn give_up(&mut self) {
-        self.found.is_partial = true;
+    pub(super) fn give_up(&mut self, obstacle: Obstacle) {
+        self.found.obstacle.get_or_insert(obstacle);
         self.trunks.clear();
     }
 

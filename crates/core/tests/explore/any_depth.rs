@@ -116,6 +116,29 @@ fn an_obstacle_is_named() {
     assert_eq!(met(efi), Some(Obstacle::Handler(Handler::EfiCall)));
 }
 
+/// Somebody stops the search when one of two systems is through.
+#[test]
+fn a_system_that_is_through_stays_so_when_the_search_is_stopped() {
+    let quiet = any_depth(config("handler=quiet"), &[Vector::Nmi]);
+    let query = Query { configs: vec![config("handler=quiet"), config("handler=perf")], ..quiet };
+    let mut explorer = Explorer::new(query).expect("they assemble");
+    let single: Vec<_> = explorer.tasks().into_iter().filter_map(|task| task.run(|| true)).collect();
+    explorer.absorb(single);
+    let first = explorer.tasks().into_iter().take(1).filter_map(|task| task.run(|| true)).collect();
+    explorer.absorb(first);
+    let report = explorer.report();
+    let far: Vec<_> = report.settings.iter().map(|it| (it.verdict, it.reach, it.obstacle.clone())).collect();
+    assert_eq!(
+        far,
+        [(Verdict::Holds, Reach::Any, None), (Verdict::NotFinished, Reach::Depth(1), Some(Obstacle::Stopped)),]
+    );
+    assert_eq!((report.verdict, report.reach), (Verdict::NotFinished, Reach::Depth(1)));
+    assert_eq!(
+        report.obstacle.map(|(config, obstacle)| (config.handler.to_string(), obstacle)),
+        Some(("perf".to_owned(), Obstacle::Stopped))
+    );
+}
+
 #[test]
 fn macros_that_break_with_three_break_with_the_same_three() {
     let cases = [

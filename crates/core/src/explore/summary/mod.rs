@@ -32,5 +32,4 @@ mod value;
 
 pub use predict::{Played, Wrong};
 pub(in crate::explore) use round::{Aim, Flaw};
-pub use saturate::Obstacle;
 pub(in crate::explore) use saturate::{Reached, Saturation};

@@ -5,12 +5,12 @@ use super::learned::{Learned, News};
 use super::predict::Played;
 use super::round::{Aim, Pace, Round};
 use crate::explore::by_place::ByPlace;
+use crate::explore::obstacle::Obstacle;
 use crate::explore::sweep::{Failure, Progress, Work};
 use crate::explore::world::World;
 use crate::linux::Handler;
 use crate::machine::tlb::Geometry;
 use crate::scenario::Vector;
-use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 #[cfg(test)]
@@ -53,42 +53,6 @@ pub(in crate::explore) enum Reached {
     OnTheWay,
     Fixpoint,
     GivenUp,
-}
-
-/// What ended a search of any depth before its fixpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Obstacle {
-    /// The steps that all its rounds may take.
-    Steps,
-    /// The runs that one round may have.
-    Runs,
-    /// The memory that a round may take.
-    Memory,
-    /// Somebody stopped it.
-    Stopped,
-    /// A handler that is judged by how many handlers are around it, which no summary knows.
-    Handler(Handler),
-    /// Only what the manual says of translation caches is followed, not what a processor holds.
-    Processor,
-    /// Something looks at the marks of use in the entry of a page table at this physical address.
-    Marks(u64),
-    /// A summary says something else than the machine: a mistake of the explorer.
-    Mistake(String),
-}
-
-impl Display for Obstacle {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Steps => write!(f, "it took {MAX_STEPS} steps, its budget"),
-            Self::Runs => f.write_str("a round took all the runs of its budget"),
-            Self::Memory => f.write_str("a round took all the memory of its budget"),
-            Self::Stopped => f.write_str("it was stopped"),
-            Self::Handler(handler) => write!(f, "what handler {handler} does cannot be summed up; try --depth 2"),
-            Self::Processor => f.write_str("the TLB of a processor cannot be summed up"),
-            Self::Marks(entry) => write!(f, "something looks at the marks of use in the table entry at {entry:#x}"),
-            Self::Mistake(what) => write!(f, "a mistake of the explorer: {what}"),
-        }
-    }
 }
 
 impl Saturation {
@@ -218,7 +182,7 @@ impl Saturation {
     /// The budget that is spent.
     fn spent(&self, round: &Round) -> Option<Obstacle> {
         match () {
-            () if self.work.steps + round.steps > MAX_STEPS => Some(Obstacle::Steps),
+            () if self.work.steps + round.steps > MAX_STEPS => Some(Obstacle::Steps(MAX_STEPS)),
             () if round.runs.len() as u64 > self.aim.max_runs => Some(Obstacle::Runs),
             () if round.held > self.aim.max_memory => Some(Obstacle::Memory),
             () => None,

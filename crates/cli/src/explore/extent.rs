@@ -14,7 +14,7 @@ pub(super) struct Broke {
     pub(super) asked: Option<u32>,
     pub(super) schedules: u64,
     pub(super) breaking: u64,
-    /// What ended the search early.
+    /// That the search did not finish, if something ended it early.
     pub(super) early: Option<String>,
 }
 
@@ -41,9 +41,8 @@ impl Broke {
         format!("breaks at depth {depth}{share}: {breaking} of {seen} schedules{up_to}{rest}{deeper}")
     }
 
-    /// That the search did not finish, if something ended it.
     fn rest(&self) -> String {
-        self.early.as_ref().map_or(String::new(), |why| format!("; the search did not finish: {why}"))
+        self.early.as_ref().map_or(String::new(), |early| format!("; {early}"))
     }
 }
 

@@ -174,7 +174,7 @@ fn breaks(searched: &Searched, share: &str) -> String {
         asked: (query.method != Method::Summaries).then_some(query.depth),
         schedules: report.counts.schedules,
         breaking: report.counts.breaking,
-        early: why_early(report),
+        early: why_early(report).map(|why| format!("the search did not finish: {why}")),
     };
     broke.words(share)
 }

@@ -10,6 +10,7 @@ mod exploring_early;
 mod exploring_states;
 mod findings;
 mod listing;
+mod merging;
 mod mutants;
 mod own_text;
 mod reporting;

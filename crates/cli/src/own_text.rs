@@ -3,7 +3,7 @@
 //! A tree is a text of one's own too, with or without edits.
 
 use crate::diagnostic;
-use crate::input::read;
+use crate::input::read_code;
 use crate::outcome::WrongUse;
 use crate::settings::Settings;
 use crate::shell::quoted;
@@ -74,7 +74,7 @@ impl OwnText {
         let settings = self.settings();
         // The lines of a file keep their numbers.
         let count = if settings.is_empty() { "" } else { "#line 1\n" };
-        let text = |file: &PathBuf| read(file).map(|text| format!("{settings}{count}{text}").into());
+        let text = |file: &PathBuf| read_code(file).map(|text| format!("{settings}{count}{text}").into());
         let texts = self.r#macro.iter().map(text).collect::<Result<_, WrongUse>>()?;
         let tree = |folder: &PathBuf| tree::read(folder, &settings).map(|volume| (volume.id, volume.tree));
         Ok(Given { texts, trees: self.tree.iter().map(tree).collect::<Result<_, WrongUse>>()? })

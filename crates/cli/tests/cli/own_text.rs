@@ -3,6 +3,7 @@
 use super::{assert_fits, play, steady};
 use expect_test::{Expect, expect};
 use serde_json::Value;
+use std::path::Path;
 
 const OWN: &str = "#ifdef CONFIG_PAGE_TABLE_ISOLATION
 .macro SET_NOFLUSH_BIT reg:req
@@ -265,4 +266,40 @@ fn names_of_the_configuration_can_be_set() {
 fn play_json(command: &str) -> Value {
     let answer = play(command, OWN);
     serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{command}: {error}: {}", answer.err))
+}
+
+/// Each command that takes a text says the same of a file that has none.
+#[test]
+fn a_file_that_has_no_text_is_named() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_text");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let files = [("empty.S", &b""[..]), ("blank.patch", b"\n \t\n"), ("entry.o", b"\x7fELF\x02\x01\x01\0\0")];
+    let mut told = String::new();
+    for (name, bytes) in files.into_iter().chain([("macro.patch.gz", &b"\x1f\x8b\x08\x00abc"[..])]) {
+        std::fs::write(folder.join(name), bytes).expect("it can be written");
+        for option in ["explore --macro", "explore --patch", "compare --macro"] {
+            let answer = play(&format!("{option} {}", folder.join(name).display()), "");
+            assert_eq!((answer.status, answer.out.as_str()), (2, ""), "{name}: {}", answer.err);
+            let words = answer.err.split_whitespace().collect::<Vec<_>>().join(" ");
+            let line = words.replace(&format!("{}/", folder.display()), "") + "\n";
+            if !told.ends_with(&line) {
+                told += &line;
+            }
+        }
+    }
+    told += &play("explore --macro -", "").err;
+    expect![[r#"
+        cr3play: empty.S is empty give the source text of macros, or a patch
+        cr3play: blank.patch is empty give the source text of macros, or a patch
+        cr3play: entry.o is not text give the source text of macros, or a patch; unpack it first if it is compressed
+        cr3play: macro.patch.gz is not text give the source text of macros, or a patch; unpack it first if it is compressed
+        cr3play: standard input is empty
+          give the source text of macros, or a patch
+    "#]]
+    .assert_eq(&told);
+    // Names in mails may be of any encoding.
+    let latin = folder.join("latin.S");
+    let text = [&b"# J\xf6rg\n"[..], include_bytes!("../../../core/src/linux/restore/e.S")].concat();
+    std::fs::write(&latin, text).expect("it can be written");
+    assert_eq!(play(&format!("run --macro {}", latin.display()), "").status, 0);
 }

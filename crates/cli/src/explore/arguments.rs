@@ -42,7 +42,7 @@ pub(crate) struct ExploreArguments {
     #[arg(long, value_name = "N", value_parser = depth)]
     depth: Option<Depth>,
     /// What strikes, of nmi, db, mc, vc, df, irq
-    #[arg(long, value_name = "LIST", default_value = "nmi,db,mc", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", default_value = "nmi,db,mc", value_delimiter = ',', value_parser = vector)]
     vectors: Vec<Vector>,
     /// What runs when something strikes: standard, or sets as --handler of `run` takes them, with ',' between them
     #[arg(long, value_name = "SETS", default_value = STANDARD)]
@@ -103,6 +103,10 @@ pub(super) struct Asked {
 /// The standard set of handlers, or of features.
 const STANDARD: &str = "standard";
 
+fn is_standard(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case(STANDARD)
+}
+
 /// More exceptions take more than a day.
 const MAX_DEPTH: u32 = 6;
 
@@ -136,6 +140,16 @@ fn depth(text: &str) -> Result<Depth, String> {
     let number = || text.parse().ok().filter(|depth| (1..=MAX_DEPTH).contains(depth)).map(Depth::UpTo);
     let depth = if text == "any" { Some(Depth::Any) } else { number() };
     depth.ok_or_else(|| format!("expected a number from 1 to {MAX_DEPTH}, or `any`"))
+}
+
+/// One of a list, as a person writes it: with spaces around it, or in capital letters.
+fn vector(text: &str) -> Result<Vector, String> {
+    let given = text.trim();
+    let names = || Vector::ALL.map(Vector::name).join(", ");
+    given.to_ascii_lowercase().parse().map_err(|_| match given {
+        "" => format!("a vector is missing: one of {}", names()),
+        _ => format!("unknown vector: one of {}", names()),
+    })
 }
 
 fn shard(text: &str) -> Result<Shard, String> {
@@ -223,34 +237,50 @@ impl ExploreArguments {
     }
 
     fn features(&self) -> Result<Vec<Features>, WrongUse> {
-        match self.features.as_str() {
-            STANDARD => Ok(standard_features()),
-            set => {
-                let features: Result<Features, UnknownName> = set.parse();
-                features
-                    .map(|features| vec![features])
-                    .map_err(|unknown| WrongUse::new(unknown, "or --features standard"))
-            }
+        if is_standard(&self.features) {
+            return Ok(standard_features());
         }
+        if self.features.split(',').any(is_standard) {
+            return Err(WrongUse::new(
+                format!("--features {} names the standard set beside others", self.features),
+                "give --features standard alone, which is six sets of features, or one set such as pti,pcid",
+            ));
+        }
+        let features: Result<Features, UnknownName> = self.features.parse();
+        features.map(|features| vec![features]).map_err(|unknown| WrongUse::new(unknown, "or --features standard"))
     }
 
     fn handlers(&self, assumed: Assumptions) -> Result<Vec<Handlers>, WrongUse> {
-        match self.handler.as_str() {
-            STANDARD => Ok(standard_handlers(assumed)),
-            sets => {
-                let mut each = Vec::new();
-                for set in sets.split(',') {
-                    let set: Handlers = set.parse().map_err(|unknown: UnknownName| {
-                        let mend = "or --handler standard; sets have ',' between them, handlers of one set '+'";
-                        WrongUse::new(unknown, mend)
-                    })?;
-                    if !each.contains(&set) {
-                        each.push(set);
-                    }
-                }
-                Ok(each)
+        if is_standard(&self.handler) {
+            return Ok(standard_handlers(assumed));
+        }
+        let mut each = Vec::new();
+        for name in self.handler.split(',') {
+            let set = self.handler_set(name)?;
+            if !each.contains(&set) {
+                each.push(set);
             }
         }
+        Ok(each)
+    }
+
+    /// One of the sets with ',' between them.
+    fn handler_set(&self, name: &str) -> Result<Handlers, WrongUse> {
+        let mend = match name.trim() {
+            _ if is_standard(name) => {
+                let standard =
+                    standard_handlers(Assumptions::default()).iter().map(Handlers::to_string).collect::<Vec<_>>();
+                let cause = format!("--handler {} names the standard set beside others", self.handler);
+                let sets = standard.join(",");
+                return Err(WrongUse::new(
+                    cause,
+                    format!("give --handler standard alone, or each handler by its name: {sets}"),
+                ));
+            }
+            "none" => "try --handler quiet, which returns at once",
+            _ => "or --handler standard; sets have ',' between them, handlers of one set '+'",
+        };
+        name.parse().map_err(|unknown: UnknownName| WrongUse::new(unknown, mend))
     }
 
     fn assumed(&self) -> Assumptions {

@@ -305,20 +305,6 @@ fn a_handler_that_is_named_twice_counts_once() {
     assert_eq!(report["systems"].as_array().expect("a list").len(), 1);
 }
 
-/// A name of a file need not be text.
-#[cfg(unix)]
-#[test]
-fn arguments_that_are_not_text_are_wrong_use() {
-    use std::os::unix::ffi::OsStrExt;
-    let status = |options: &[&str]| {
-        let wrong = std::ffi::OsStr::from_bytes(b"\xff");
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cr3play"));
-        let output = command.arg("explore").args(options).arg("--vectors").arg(wrong).output().expect("cr3play starts");
-        output.status.code()
-    };
-    assert_eq!((status(&[]), status(&["--bisect"])), (Some(2), Some(125)));
-}
-
 #[test]
 fn assumptions_are_listed() {
     check(
@@ -447,70 +433,4 @@ fn choices_add_up() {
     assert_eq!(number(&report["choices"]), number(&report["refused"]) + excluded + number(&report["schedules"]));
     assert_eq!(number(&report["choices"]), 2 * number(&report["contexts"]));
     assert_eq!(report["excluded"]["vc-gap"], excluded);
-}
-
-#[test]
-fn wrong_use_says_what_is_wrong_and_what_to_do() {
-    check(
-        "explore --without ist-twice",
-        2,
-        expect![[r#"
-        --- standard error
-        error: invalid value 'ist-twice' for '--without <ID>': unknown assumption 'ist-twice': one of
-          no-schedule, no-mm-switch, no-poke, no-raw-cr3, no-request-after-look, aligned, ist-once,
-          nmi-frame, vc-gap, vc-once, df-once
-
-        For more information, try '--help'.
-    "#]],
-    );
-    check(
-        "explore --handler perf+",
-        2,
-        expect![[r#"
-        --- standard error
-        cr3play: unknown handler '': one of quiet, perf, pending-flush, kgdb-poke, rogue-cr3,
-          rogue-switch-mm, schedule, efi-call
-          or --handler standard; sets have ',' between them, handlers of one set '+'
-    "#]],
-    );
-    check(
-        "explore --features pti,avx",
-        2,
-        expect![[r#"
-        --- standard error
-        cr3play: unknown feature 'avx': one of pti, pcid, invpcid, fsgsbase, nx, sev-es, no-sev-es
-          or --features standard
-    "#]],
-    );
-    check(
-        "explore --depth many",
-        2,
-        expect![[r#"
-        --- standard error
-        error: invalid value 'many' for '--depth <N>': expected a number from 1 to 6, or `any`
-
-        For more information, try '--help'.
-    "#]],
-    );
-    check(
-        "explore --shard 5/4",
-        2,
-        expect![[r#"
-        --- standard error
-        error: invalid value '5/4' for '--shard <I/N>': expected I/N, with I from 1 to N and N at most #####
-
-        For more information, try '--help'.
-    "#]],
-    );
-    check(
-        "explore --vectors nmi,pf",
-        2,
-        expect![[r#"
-        --- standard error
-        error: invalid value 'pf' for '--vectors <LIST>': column 1: unknown vector 'pf': one of nmi, db, mc,
-          vc, df, irq
-
-        For more information, try '--help'.
-    "#]],
-    );
 }

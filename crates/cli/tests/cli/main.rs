@@ -8,6 +8,7 @@ mod exploring;
 mod exploring_at_length;
 mod exploring_early;
 mod exploring_states;
+mod exploring_wrong_use;
 mod findings;
 mod listing;
 mod merging;

@@ -3,7 +3,7 @@
 use super::Searched;
 use super::costs::costs;
 use super::extent::{Broke, schedules, systems_so_far, why_early};
-use super::why::Without;
+use super::why::{Without, needed};
 use crate::forms::described;
 use crate::shell::{kernel_option, quoted};
 use crate::table::{Align, labelled, table, wrap};
@@ -25,7 +25,9 @@ pub(super) fn assumptions() -> String {
 }
 
 pub(super) fn text(searched: &Searched, against: Option<&Searched>, why: Option<&[Without]>) -> String {
-    let mut text = one(searched) + &why.map_or(String::new(), |why| needed(searched, why));
+    let mut text = one(searched)
+        + &why
+            .map_or(String::new(), |why| labelled("why", &needed(searched.report.verdict, searched.report.reach, why)));
     if let Some(against) = against {
         text.push('\n');
         text += &one(against);
@@ -66,30 +68,6 @@ fn sums(counts: &Counts, struck: &str) -> String {
 /// The choices above are those of single exceptions.
 fn at_any_depth(counts: &Counts) -> String {
     format!("choices in the runs that stand for all: {}", sums(counts, "strikes"))
-}
-
-/// Which assumptions the verdict needs, each taken alone.
-fn needed(searched: &Searched, why: &[Without]) -> String {
-    let list = |verdict: Verdict| {
-        let those = why.iter().filter(|without| without.verdict == verdict).map(need);
-        those.collect::<Vec<_>>().join(", ")
-    };
-    let only = match (list(Verdict::Breaks), searched.report.verdict) {
-        (needed, _) if !needed.is_empty() => format!("holds only because: {needed}"),
-        (_, Verdict::Holds) => "holds without each of its assumptions, at this depth".to_owned(),
-        _ => "holds without each of those that are off; not without all of them".to_owned(),
-    };
-    let unknown = [list(Verdict::NotFinished), list(Verdict::Empty)].concat();
-    let unknown = if unknown.is_empty() { String::new() } else { format!("; not known: {unknown}") };
-    labelled("why", &(only + &unknown))
-}
-
-fn need(without: &Without) -> String {
-    let Without { assumption, excluded, .. } = without;
-    match assumption.handler() {
-        Some(handler) => format!("{assumption} (keeps out {handler})"),
-        None => format!("{assumption} (excluded {excluded} choices)"),
-    }
 }
 
 fn share(shard: Shard, searched: &Searched) -> String {

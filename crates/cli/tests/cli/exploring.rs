@@ -238,44 +238,45 @@ fn a_verdict_says_which_assumptions_it_needs() {
         &format!("{standard} --handler pending-flush --why"),
         0,
         expect![[r#"
-        why       holds only because: no-request-after-look (excluded 42 choices)
-    "#]],
+            why       it breaks without no-request-after-look, which excludes 42 choices
+        "#]],
     );
     check(
         &format!("{ONE} --depth 1 --vectors nmi,vc --why"),
         0,
         expect![[r#"
-        why       holds only because: vc-gap (excluded 49 choices)
-    "#]],
+            why       it breaks without vc-gap, which excludes 49 choices
+        "#]],
     );
     check(
         &format!("{ONE} --depth 1 --vectors nmi --why"),
         0,
         expect![[r#"
-        why       holds without each of its assumptions, at this depth
-    "#]],
+            why       it holds to this depth without any one of its assumptions, too
+        "#]],
     );
     // Nothing strikes twice on one stack among single exceptions.
     check(
         &format!("{ONE} --depth any --vectors db --why"),
         0,
         expect![[r#"
-            why       holds only because: ist-once (excluded 1609 choices)
+            why       it breaks without ist-once, which excludes 1609 choices
         "#]],
     );
     check(
         &format!("{standard} --without no-poke"),
         1,
         expect![[r#"
-        why       holds only because: no-poke (keeps out kgdb-poke)
-    "#]],
+            why       it holds with no-poke, which keeps out the handler kgdb-poke
+        "#]],
     );
     check(
         &format!("{standard} --without no-poke --without no-schedule --without df-once"),
         1,
         expect![[r#"
-        why       holds only because: no-schedule (keeps out schedule), no-poke (keeps out kgdb-poke)
-    "#]],
+            why       it breaks without any one of these: no-schedule, which keeps out the handler schedule;
+            no-poke, which keeps out the handler kgdb-poke
+        "#]],
     );
     check(&format!("--form never {standard} --without no-poke"), 1, expect![[""]]);
     let report = json(&format!("explore {ONE} --depth 1 --vectors vc --why --json"), 0);

@@ -57,9 +57,20 @@ pub(super) fn schedules(depth: u32) -> String {
 /// Why a search ended early, and on which of several systems. Who stops it stops it on all of them.
 pub(super) fn why_early(report: &Report) -> Option<String> {
     report.obstacle.as_ref().map(|(config, obstacle)| match (obstacle, report.settings.len()) {
-        (Obstacle::Stopped, _) | (_, 1) => obstacle.to_string(),
-        _ => format!("with features {}, handler {}: {obstacle}", config.features, config.handler),
+        (Obstacle::Stopped, _) | (_, 1) => in_words(obstacle),
+        _ => format!("with features {}, handler {}: {}", config.features, config.handler, in_words(obstacle)),
     })
+}
+
+/// What ended a search, and the option that mends it.
+pub(super) fn in_words(obstacle: &Obstacle) -> String {
+    let mend = match obstacle {
+        Obstacle::Runs => "; try a larger --max-states",
+        Obstacle::Memory => "; try a larger --max-memory",
+        Obstacle::Handler(_) | Obstacle::Marks(_) => "; try --depth 2",
+        Obstacle::Stopped | Obstacle::Steps(_) | Obstacle::Processor | Obstacle::Mistake(_) => "",
+    };
+    format!("{obstacle}{mend}")
 }
 
 /// How far each of several systems is, where the search ended early.
@@ -87,6 +98,6 @@ fn system(setting: &Setting) -> String {
         (_, Reach::Depth(0)) => "no depth".to_owned(),
         (_, Reach::Depth(depth)) => format!("depth {depth}"),
     };
-    let why = obstacle.as_ref().map_or(String::new(), |obstacle| format!(": {obstacle}"));
+    let why = obstacle.as_ref().map_or(String::new(), |obstacle| format!(": {}", in_words(obstacle)));
     wrap(&format!("{reach}, features {}, handler {}{why}", config.features, config.handler), 4)
 }

@@ -2,6 +2,7 @@
 
 use super::Searched;
 use super::costs::{are_complete, counted, difference, is_known, no_differences, total, worst};
+use super::extent::in_words;
 use super::random::Random;
 use super::text::command;
 use super::why::Without;
@@ -166,7 +167,7 @@ struct Early {
 
 impl Early {
     fn new(obstacle: &Obstacle) -> Self {
-        Self { reason: obstacle.name(), what: obstacle.to_string() }
+        Self { reason: obstacle.name(), what: in_words(obstacle) }
     }
 }
 

@@ -34,8 +34,9 @@ pub(super) fn needed(verdict: Verdict, reach: Reach, why: &[Without]) -> String 
     let unknown = those(|verdict| matches!(verdict, Verdict::NotFinished | Verdict::Empty));
     let breaks = match (breaking.as_slice(), verdict) {
         ([], _) => None,
-        ([one], Verdict::Holds) => Some(format!("it breaks without {one}")),
+        ([one], Verdict::Holds) => Some(format!("holds only because: {one}")),
         ([one], _) => Some(format!("it holds with {one}")),
+        (several, Verdict::Holds) => Some(format!("holds only because of each of these: {}", several.join("; "))),
         (several, _) => Some(format!("it breaks without any one of these: {}", several.join("; "))),
     };
     let open = match unknown.as_slice() {

@@ -238,14 +238,14 @@ fn a_verdict_says_which_assumptions_it_needs() {
         &format!("{standard} --handler pending-flush --why"),
         0,
         expect![[r#"
-            why       it breaks without no-request-after-look, which excludes 42 choices
+            why       holds only because: no-request-after-look, which excludes 42 choices
         "#]],
     );
     check(
         &format!("{ONE} --depth 1 --vectors nmi,vc --why"),
         0,
         expect![[r#"
-            why       it breaks without vc-gap, which excludes 49 choices
+            why       holds only because: vc-gap, which excludes 49 choices
         "#]],
     );
     check(
@@ -260,7 +260,7 @@ fn a_verdict_says_which_assumptions_it_needs() {
         &format!("{ONE} --depth any --vectors db --why"),
         0,
         expect![[r#"
-            why       it breaks without ist-once, which excludes 1609 choices
+            why       holds only because: ist-once, which excludes 1609 choices
         "#]],
     );
     check(

@@ -44,13 +44,13 @@ impl Display for Obstacle {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("it was stopped"),
-            Self::Runs => f.write_str("its budget of states is spent; try a larger --max-states"),
-            Self::Memory => f.write_str("its budget of memory is spent; try a larger --max-memory"),
+            Self::Runs => f.write_str("its budget of states is spent"),
+            Self::Memory => f.write_str("its budget of memory is spent"),
             Self::Steps(steps) => write!(f, "it took {steps} steps, its budget"),
-            Self::Handler(handler) => write!(f, "what handler {handler} does cannot be summed up; try --depth 2"),
+            Self::Handler(handler) => write!(f, "what handler {handler} does cannot be summed up"),
             Self::Processor => f.write_str("the TLB of a processor cannot be summed up"),
             Self::Marks(entry) => {
-                write!(f, "something looks at the marks of use in the table entry at {entry:#x}; try --depth 2")
+                write!(f, "something looks at the marks of use in the table entry at {entry:#x}")
             }
             Self::Mistake(what) => write!(f, "a mistake of the explorer: {what}"),
         }

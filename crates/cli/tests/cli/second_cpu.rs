@@ -10,10 +10,11 @@ fn without_unicorn_it_says_how_to_build_it() {
         "check --inject kernel_loop+1:nmi",
         2,
         expect![[r#"
-        --- standard error
-        cr3play: this cr3play was built without Unicorn
-          cargo run --release -p cr3-cli --features unicorn -- check ...; it needs cmake, a C compiler and libclang, which `cargo xtask setup` installs
-    "#]],
+            --- standard error
+            cr3play: this cr3play was built without Unicorn
+              cargo run --release -p cr3-cli --features unicorn -- check ...; it needs cmake, a C compiler and
+                libclang, which `cargo xtask setup` installs
+        "#]],
     );
 }
 

@@ -167,7 +167,7 @@ mod tests {
         check(
             Verdict::Holds,
             &[(vc, Verdict::Breaks), (raw, Verdict::Holds)],
-            expect!["it breaks without vc-gap, which excludes 7 choices"],
+            expect!["holds only because: vc-gap, which excludes 7 choices"],
         );
         check(Verdict::Breaks, &[(vc, Verdict::Breaks)], expect!["it holds with vc-gap, which excludes 7 choices"]);
         check(
@@ -179,7 +179,7 @@ mod tests {
             Verdict::Holds,
             &[(vc, Verdict::Breaks), (raw, Verdict::Breaks)],
             expect![
-                "it breaks without any one of these: vc-gap, which excludes 7 choices; no-raw-cr3, which keeps out the handler rogue-cr3"
+                "holds only because of each of these: vc-gap, which excludes 7 choices; no-raw-cr3, which keeps out the handler rogue-cr3"
             ],
         );
         check(

@@ -174,7 +174,7 @@ words! {
         "A schedule whose run breaks a promise. The best one has the fewest exceptions, then the fewest steps."
         ""
     Heat "heat" "stripe of verdicts"
-        "Beside each instruction: a line where all single exceptions hold, dots where none is possible, and the number of those that break a promise."
+        "Beside each instruction: a line where all exceptions hold, dots where none is possible, and the number of those that break a promise. It shows single exceptions, and those of any depth once a search has come to its end."
         ""
     Voucher "voucher" "M and U"
         "Who vouches for a value. M is this page's model alone; U says that Unicorn Engine executed the step too and has the same."

@@ -22,7 +22,7 @@ use cr3_session::{Action, Overlay, State};
 use std::rc::Rc;
 use yew::prelude::*;
 
-pub(crate) use sheet::{CLOSE, Sheet};
+pub(crate) use sheet::Sheet;
 
 /// What is open. Each has a key of its own: one dialog never becomes another.
 pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {

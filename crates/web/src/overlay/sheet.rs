@@ -1,7 +1,7 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
 use super::Notice;
-use crate::parts::{Look, Shape, Stand, button, classes, focus_in_place, use_opening};
+use crate::parts::{CLOSE, Shape, Stand, button, classes, focus_in_place, use_opening};
 use crate::store::does;
 use cr3_session::Action;
 use web_sys::HtmlDialogElement;
@@ -18,10 +18,6 @@ pub(crate) struct Props {
     #[prop_or_default]
     pub(crate) first: Option<NodeRef>,
 }
-
-/// Leaves what is open.
-pub(crate) const CLOSE: Look =
-    Look { class: "button plain icon close", label: "Close", title: "Close (Esc)", ..Look::PLAIN };
 
 #[component]
 pub(crate) fn Sheet(props: &Props) -> Html {

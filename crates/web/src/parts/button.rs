@@ -19,6 +19,10 @@ impl Look {
     pub(crate) const PLAIN: Self = Self { class: "", label: "", title: "", here: "", popup: "" };
 }
 
+/// Leaves what is open.
+pub(crate) const CLOSE: Look =
+    Look { class: "button plain icon close", label: "Close", title: "Close (Esc)", ..Look::PLAIN };
+
 /// How a button stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stand {

@@ -18,7 +18,7 @@ mod still;
 mod term;
 mod window;
 
-pub(crate) use button::{Look, Stand, button};
+pub(crate) use button::{CLOSE, Look, Stand, button};
 pub(crate) use classes::{classes, when};
 pub(crate) use effect::{use_each, use_number, use_once};
 pub(crate) use explanation::{Anchor, EXPLANATION, Explanation};

@@ -1,8 +1,7 @@
 //! The choice of a vector at an instruction, at its place in the listing.
 
 use crate::effects::pause;
-use crate::overlay::CLOSE;
-use crate::parts::{Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_opening};
+use crate::parts::{CLOSE, Shape, Stand, button, focus_in_place, leaf, nodes, segments, use_opening};
 use crate::store::does;
 use cr3_core::scenario::{Nesting, Place, Vector};
 use cr3_session::view::heat::Strike;

@@ -191,7 +191,7 @@ mod tests {
             Verdict::Holds,
             &[(vc, Verdict::Breaks), (aligned, Verdict::NotFinished), (raw, Verdict::Empty)],
             expect![
-                "it breaks without vc-gap, which excludes 7 choices. And whether it holds without any one of these is not known: aligned, which keeps out the handler efi-call; no-raw-cr3, which keeps out the handler rogue-cr3"
+                "holds only because: vc-gap, which excludes 7 choices. And whether it holds without any one of these is not known: aligned, which keeps out the handler efi-call; no-raw-cr3, which keeps out the handler rogue-cr3"
             ],
         );
     }

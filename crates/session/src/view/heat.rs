@@ -64,9 +64,12 @@ pub fn stripe(state: &State) -> Stripe<'_> {
 fn addresses(state: &State, side: Side, found: &Counterexample) -> Vec<u64> {
     let Some(trace) = state.runs.trace(side) else { return Vec::new() };
     let places = found.schedule.injections.iter().filter_map(|it| trace.places.resolve(&it.place).ok());
-    let mut addresses: Vec<_> = places.map(|id| trace.places.site(id).address).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
+    let mut addresses = Vec::new();
+    for address in places.map(|id| trace.places.site(id).address) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
     addresses
 }
 

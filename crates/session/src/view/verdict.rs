@@ -7,6 +7,7 @@ use crate::explore::{Begun, Found, Judged, Subject, VECTORS};
 use crate::state::State;
 use crate::view::outcome::{earlier, no_run};
 use crate::words::grouped;
+use cr3_core::machine::order::sort_by_key;
 use cr3_core::promises::Promise;
 use cr3_core::query::{Assumption, Reach, Standing, Verdict};
 use cr3_core::scenario::{Nesting, Schedule, Vector};
@@ -271,7 +272,7 @@ pub fn cards(state: &State) -> Vec<Card> {
         !is_same && state.explore.side(side.other()).counterexample(it.promise).is_none()
     };
     let mut all: Vec<_> = found.map(|(side, it)| (!is_alone(side, it), it.order(), side, it)).collect();
-    all.sort_by_key(|(is_shared, order, side, _)| (*is_shared, *order, side.index()));
+    sort_by_key(&mut all, |(is_shared, order, side, _)| (*is_shared, *order, side.index()));
     all.into_iter().map(|(is_shared, _, side, it)| card(state, side, it, !is_shared)).collect()
 }
 

@@ -30,13 +30,8 @@ pub(crate) fn overlays(state: &Rc<State>, dispatch: &Callback<Action>) -> Html {
         Overlay::None | Overlay::Inject(_) => html! { <span key="none"></span> },
         _ => dialog(state, dispatch),
     };
-    let notice = Notice(state.notice.as_deref().map(Into::into));
-    html! { <ContextProvider<Notice> context={notice}>{ leaf("div", "overlays", open) }</ContextProvider<Notice>> }
+    html! { { leaf("div", "overlays", open) } }
 }
-
-/// What the page has to say while a dialog is open, which covers the page's own place for it.
-#[derive(Clone, Debug, PartialEq)]
-struct Notice(Option<AttrValue>);
 
 /// The dialog that is open. Out of line, so that all dialogs are in the rest of the module (crates/split).
 #[inline(never)]

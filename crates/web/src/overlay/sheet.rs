@@ -1,6 +1,5 @@
 //! A panel above the page: the browser's own dialog, which keeps the focus inside and returns it.
 
-use super::Notice;
 use crate::parts::{CLOSE, Shape, Stand, button, classes, focus_in_place, use_opening};
 use crate::store::does;
 use cr3_session::Action;
@@ -22,7 +21,6 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn Sheet(props: &Props) -> Html {
     let node = use_node_ref();
-    let notice = use_context::<Notice>();
     {
         let (node, first) = (node.clone(), props.first.clone());
         use_opening(move || {
@@ -60,7 +58,6 @@ pub(crate) fn Sheet(props: &Props) -> Html {
                     { button(&CLOSE, Stand::Ready, does(&props.dispatch, Action::Close), Shape::Close.icon()) }
                 </div>
                 <div class="content" tabindex="0" role="region" aria-labelledby="sheet-title">{ props.children.clone() }</div>
-                <div class="told" role="status">{ notice.and_then(|Notice(words)| words).unwrap_or_default() }</div>
             </div>
         </dialog>
     }

@@ -258,22 +258,29 @@ pub struct Card {
     pub is_alone: bool,
 }
 
-/// The counterexamples, those of one side only first, and then those of fewest exceptions and steps. Sides that run the same share theirs.
+/// The counterexamples of both sides. Sides that run the same share theirs.
+#[must_use]
+pub fn counterexamples(state: &State) -> Vec<(Side, &Counterexample)> {
+    let sides = if runs_the_same(state) { &Side::BOTH[..1] } else { &Side::BOTH[..] };
+    let found = |side: Side| state.explore.side(side).found.iter().flat_map(|found| &found.counterexamples);
+    sides.iter().flat_map(|&side| found(side).map(move |it| (side, it))).collect()
+}
+
+fn runs_the_same(state: &State) -> bool {
+    let [left, right] = Side::BOTH.map(|side| state.explore.side(side));
+    left.subject.is_some() && left.ticket == right.ticket
+}
+
+/// Their cards, those of one side only first, and then those of fewest exceptions and steps.
 #[must_use]
 pub fn cards(state: &State) -> Vec<Card> {
-    let [left, right] = Side::BOTH.map(|side| state.explore.side(side));
-    let is_same = left.subject.is_some() && left.ticket == right.ticket;
-    let sides = if is_same { &Side::BOTH[..1] } else { &Side::BOTH[..] };
-    let found = sides.iter().flat_map(|&side| {
-        let found = state.explore.side(side).found.iter().flat_map(|found| &found.counterexamples);
-        found.map(move |it| (side, it))
-    });
+    let is_same = runs_the_same(state);
     let is_alone = |side: Side, it: &Counterexample| {
         !is_same && state.explore.side(side.other()).counterexample(it.promise).is_none()
     };
-    let mut all: Vec<_> = found.map(|(side, it)| (!is_alone(side, it), it.order(), side, it)).collect();
-    sort_by_key(&mut all, |(is_shared, order, side, _)| (*is_shared, *order, side.index()));
-    all.into_iter().map(|(is_shared, _, side, it)| card(state, side, it, !is_shared)).collect()
+    let mut all = counterexamples(state);
+    sort_by_key(&mut all, |(side, it)| (!is_alone(*side, it), it.order(), side.index()));
+    all.into_iter().map(|(side, it)| card(state, side, it, is_alone(side, it))).collect()
 }
 
 fn card(state: &State, side: Side, found: &Counterexample, is_alone: bool) -> Card {

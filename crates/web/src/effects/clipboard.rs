@@ -15,10 +15,7 @@ pub(crate) fn copy(text: String, what: &'static str, dispatch: Callback<Action>)
         let words = if copied {
             format!("{what} copied.")
         } else {
-            format!(
-                "The browser blocked copying, so the {} was not copied. The link is in the address bar.",
-                what.to_lowercase()
-            )
+            "The browser blocked copying, so nothing was copied. The link is in the address bar.".to_owned()
         };
         dispatch.emit(Action::Tell(words));
     });

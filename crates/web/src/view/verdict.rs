@@ -6,7 +6,7 @@ use crate::store::does;
 use cr3_session::announce;
 use cr3_session::explore::VECTORS;
 use cr3_session::glossary::{Term, Word};
-use cr3_session::view::verdict::{Line, Standpoint, assumed, cards, line};
+use cr3_session::view::verdict::{self, Line, Standpoint, assumed, line};
 use cr3_session::{Action, Form, Landing, Overlay, Scope, Side, State};
 use yew::prelude::*;
 
@@ -79,7 +79,7 @@ fn form_term(form: Form, name: &'static str) -> Html {
 }
 
 fn counterexamples(props: &Props) -> Option<Html> {
-    let count = cards(&props.state).len();
+    let count = verdict::counterexamples(&props.state).len();
     let words = if count == 1 { "1 counterexample".to_owned() } else { format!("{count} counterexamples") };
     (count != 0).then(|| {
         html! {

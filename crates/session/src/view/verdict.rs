@@ -180,9 +180,11 @@ fn how_many(found: &Found, begun: Option<Begun>, pace: Pace) -> String {
         (0, reach) => Some(format!("{} hold", all(reach, found.schedules))),
         (breaking, _) => Some(format!("{} of {} schedules break", grouped(breaking), grouped(found.schedules))),
     };
-    let more = begun.map(|begun| match found.is_over {
-        false => format!("a shorter one: {}", under_way(begun, pace)),
-        true => not_finished(begun),
+    let more = begun.map(|begun| match (begun.reach, found.is_over) {
+        (_, true) => not_finished(begun),
+        // Single exceptions wait for nothing.
+        (Reach::Depth(1), false) => format!("{} single exceptions so far", grouped(begun.schedules)),
+        (_, false) => format!("a shorter one: {}", under_way(begun, pace)),
     });
     counted.into_iter().chain(more).collect::<Vec<_>>().join("; ")
 }
@@ -353,7 +355,7 @@ pub fn switches(state: &State) -> Vec<Switch> {
         assumption,
         on: state.explore.assumed.holds(assumption),
         sides: [left, right],
-        flips: Side::BOTH.into_iter().filter_map(|side| flip(state, side, assumption)).collect(),
+        flips: flips(state, assumption),
     };
     Assumption::ALL.into_iter().zip(words).map(switch).collect()
 }
@@ -371,6 +373,13 @@ fn stands(judged: &Judged) -> [String; Assumption::ALL.len()] {
             (standing, ..) => standing.to_string(),
         }
     })
+}
+
+/// What the verdicts owe to an assumption, once where both say the same.
+fn flips(state: &State, assumption: Assumption) -> Vec<String> {
+    let [left, right] = Side::BOTH.map(|side| flip(state, side, assumption));
+    let right = right.filter(|right| left.as_ref() != Some(right));
+    left.into_iter().chain(right).collect()
 }
 
 /// What a side's verdict owes to an assumption: known once it was judged with it and without it.

@@ -188,6 +188,11 @@ fn what_a_verdict_owes_to_an_assumption_is_said() {
     let on = update(&one, Action::ToggleAssumption(Assumption::NmiFrame));
     assert_eq!(flips(&informed(&on, Side::Right, Message::Found(found()))), [words]);
     assert_eq!(flips(&broken("exc_nmi:db, exc_nmi:mc")), Vec::<String>::new());
+    // Sides that run the same say it once.
+    let both = informed(&opened("v=1&a=E&b=E&s="), Side::Left, Message::Found(found()));
+    let off = update(&both, Action::ToggleAssumption(Assumption::NmiFrame));
+    let broken = Message::Found(breaking(&off, &[(Promise::Restored, "exc_nmi:db")]));
+    assert_eq!(flips(&informed(&off, Side::Left, broken)), [words]);
 }
 
 #[test]
@@ -250,6 +255,16 @@ fn what_breaks_is_said_with_its_schedule() {
             "never Breaks: breaks: #DB at exc_nmi, inside its handler #MC at exc_debug, later NMI at kernel_loop#2; user mode on the kernel's tables; all 6,240 single exceptions hold; depth 2 not finished: 4,000 schedules, then the budget was spent"
         ],
     );
+    // Single exceptions go on while a pointer moves.
+    let early = Found {
+        reach: Reach::Depth(0),
+        breaking: 0,
+        is_over: false,
+        ..breaking(&state, &[(Promise::Regs, "exc_nmi:db")])
+    };
+    let so_far = [Message::Begun(Begun { reach: Reach::Depth(1), schedules: 588, done: 140 }), Message::Found(early)];
+    let told = so_far.into_iter().fold(state.clone(), |state, it| informed(&state, Side::Left, it));
+    assert_eq!(line(&told, Side::Left).further, "588 single exceptions so far");
     let alone = Found { reach: Reach::Depth(0), schedules: 0, breaking: 0, ..breaking(&state, &[(Promise::Regs, "")]) };
     check(
         [Message::Found(alone)],

@@ -330,7 +330,7 @@ impl Explore {
         next
     }
 
-    /// What was found of a side's subject when this assumption was made and not made the other way round; none if nobody asked.
+    /// What was found of a side's subject with this assumption switched; none if that was never judged.
     #[must_use]
     pub fn toggled(&self, side: Side, assumption: Assumption) -> Option<&Found> {
         let subject = self.side(side).subject.as_deref()?;
